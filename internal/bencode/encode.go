@@ -1,0 +1,119 @@
+package bencode
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// An Encoder writes canonical bencode. The zero Encoder is ready. Calls that
+// don't make a value (keys out of order, an End too many) are mistakes of the
+// program and panic.
+type Encoder struct {
+	buf  []byte
+	open []encFrame
+}
+
+type encFrame struct {
+	dict, hasKey, needValue bool
+	key                     string
+}
+
+// Grow makes room for n more bytes, to save copies.
+func (e *Encoder) Grow(n int) {
+	if cap(e.buf)-len(e.buf) < n {
+		e.buf = append(make([]byte, 0, len(e.buf)+n), e.buf...)
+	}
+}
+
+// Bytes returns what was written; every list and dict must be ended.
+func (e *Encoder) Bytes() []byte {
+	if len(e.open) > 0 {
+		panic("bencode: Bytes inside a list or dict")
+	}
+	return e.buf
+}
+
+// Len is the number of bytes written so far.
+func (e *Encoder) Len() int { return len(e.buf) }
+
+// value is called before each value is written.
+func (e *Encoder) value() {
+	if n := len(e.open); n > 0 && e.open[n-1].dict {
+		if !e.open[n-1].needValue {
+			panic("bencode: value without a key in a dict")
+		}
+		e.open[n-1].needValue = false
+	}
+}
+
+// Int writes an integer.
+func (e *Encoder) Int(n int64) {
+	e.value()
+	e.buf = append(e.buf, 'i')
+	e.buf = strconv.AppendInt(e.buf, n, 10)
+	e.buf = append(e.buf, 'e')
+}
+
+// String writes a string.
+func (e *Encoder) String(s string) {
+	e.value()
+	e.string(s)
+}
+
+func (e *Encoder) string(s string) {
+	e.buf = strconv.AppendInt(e.buf, int64(len(s)), 10)
+	e.buf = append(e.buf, ':')
+	e.buf = append(e.buf, s...)
+}
+
+// Blob writes a string given as bytes.
+func (e *Encoder) Blob(b []byte) {
+	e.value()
+	e.buf = strconv.AppendInt(e.buf, int64(len(b)), 10)
+	e.buf = append(e.buf, ':')
+	e.buf = append(e.buf, b...)
+}
+
+// List begins a list, Dict a dict; End ends the innermost.
+func (e *Encoder) List() {
+	e.value()
+	e.buf = append(e.buf, 'l')
+	e.open = append(e.open, encFrame{})
+}
+
+// Dict begins a dict.
+func (e *Encoder) Dict() {
+	e.value()
+	e.buf = append(e.buf, 'd')
+	e.open = append(e.open, encFrame{dict: true})
+}
+
+// Key writes a dict key; its value must follow. Keys come in ascending order
+// of their bytes.
+func (e *Encoder) Key(k string) {
+	if len(e.open) == 0 || !e.open[len(e.open)-1].dict {
+		panic("bencode: key outside a dict")
+	}
+	f := &e.open[len(e.open)-1]
+	switch {
+	case f.needValue:
+		panic(fmt.Sprintf("bencode: key %q without a value", f.key))
+	case f.hasKey && k <= f.key:
+		panic(fmt.Sprintf("bencode: key %q after %q", k, f.key))
+	}
+	f.key, f.hasKey, f.needValue = k, true, true
+	e.string(k)
+}
+
+// End ends the list or dict begun last.
+func (e *Encoder) End() {
+	if len(e.open) == 0 {
+		panic("bencode: End without a beginning")
+	}
+	f := e.open[len(e.open)-1]
+	if f.needValue {
+		panic(fmt.Sprintf("bencode: key %q without a value", f.key))
+	}
+	e.open = e.open[:len(e.open)-1]
+	e.buf = append(e.buf, 'e')
+}

@@ -1,0 +1,314 @@
+package bencode
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Limits that a Parser has unless told otherwise.
+const (
+	DefaultMaxDepth = 100        // lists and dicts inside each other
+	DefaultMaxItems = 50_000_000 // values and dict keys
+	DefaultMaxSize  = 1 << 30    // bytes
+)
+
+// maxIrregularities bounds what a hostile input can make a Document remember;
+// what is over it is still counted.
+const maxIrregularities = 1000
+
+// A Parser reads bencode. The zero Parser is lenient and has the default limits.
+type Parser struct {
+	Strict   bool  // the first Irregularity is an error
+	MaxDepth int   // 0 is DefaultMaxDepth
+	MaxItems int   // 0 is DefaultMaxItems
+	MaxSize  int64 // bytes; 0 is DefaultMaxSize; over 4 GiB - 1 counts as that
+}
+
+// Parse reads src with the zero Parser.
+func Parse(src []byte) (*Document, error) { return Parser{}.Parse(src) }
+
+// Parse reads the one value that src begins with. The Document keeps src,
+// which must not change afterwards. Every error is a *SyntaxError.
+func (p Parser) Parse(src []byte) (*Document, error) {
+	s := scanner{
+		src:      src,
+		strict:   p.Strict,
+		maxDepth: cmp.Or(p.MaxDepth, DefaultMaxDepth),
+		maxItems: min(cmp.Or(p.MaxItems, DefaultMaxItems), math.MaxUint32),
+	}
+	maxSize := min(cmp.Or(p.MaxSize, DefaultMaxSize), math.MaxUint32)
+	if int64(len(src)) > maxSize {
+		return nil, &SyntaxError{int(maxSize), fmt.Sprintf("longer than %d bytes", maxSize)}
+	}
+	if err := s.scan(); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(s.doc.irregular, func(a, b Irregularity) int { return cmp.Compare(a.Offset, b.Offset) })
+	return &s.doc, nil
+}
+
+// A node is a value or a dict key. Nodes stand in file order, so the children
+// of a container follow it: in a dict key, value, key, value.
+type node struct {
+	off, end uint32 // of the raw value
+	next     uint32 // index of the first node that is not inside this one
+}
+
+// An open list or dict.
+type frame struct {
+	node     uint32
+	dict     bool
+	wantKey  bool
+	disorder bool // keys were not strictly ascending: look for duplicates at the end
+	hasKey   bool
+	key      []byte // the last one
+}
+
+type scanner struct {
+	src                []byte
+	strict             bool
+	maxDepth, maxItems int
+
+	pos   int
+	stack []frame
+	doc   Document
+}
+
+func (s *scanner) errorf(off int, format string, args ...any) error {
+	return &SyntaxError{off, fmt.Sprintf(format, args...)}
+}
+
+func (s *scanner) irregular(what Irregular, off int) error {
+	if s.strict {
+		return s.errorf(off, "%v", what)
+	}
+	if len(s.doc.irregular) < maxIrregularities {
+		s.doc.irregular = append(s.doc.irregular, Irregularity{what, off})
+	}
+	s.doc.irregularCount++
+	return nil
+}
+
+func (s *scanner) scan() error {
+	s.doc.src = s.src
+	for {
+		if err := s.step(); err != nil {
+			return err
+		}
+		if len(s.stack) == 0 {
+			break
+		}
+	}
+	s.doc.end = s.pos
+	if s.pos < len(s.src) {
+		return s.irregular(TrailingBytes, s.pos)
+	}
+	return nil
+}
+
+// step reads one token: a scalar, the start of a container, or its end.
+func (s *scanner) step() error {
+	var top *frame
+	if n := len(s.stack); n > 0 {
+		top = &s.stack[n-1]
+	}
+	if s.pos == len(s.src) {
+		if top == nil {
+			return s.errorf(s.pos, "nothing here")
+		}
+		return s.errorf(s.pos, "input ends inside the %s that began at byte %d", containerName(top.dict), s.doc.nodes[top.node].off)
+	}
+	c := s.src[s.pos]
+	digit := '0' <= c && c <= '9'
+	switch {
+	case c == 'e' && top != nil:
+		return s.close(top)
+	case top != nil && top.dict && top.wantKey:
+		if !digit {
+			return s.errorf(s.pos, "expected a dict key or the end of the dict, found %q", c)
+		}
+		return s.key(top)
+	}
+	if top != nil {
+		top.wantKey = true
+	}
+	switch {
+	case digit:
+		return s.string()
+	case c == 'i':
+		return s.integer()
+	case c == 'l', c == 'd':
+		return s.open(c == 'd')
+	}
+	return s.errorf(s.pos, "expected a value, found %q", c)
+}
+
+func containerName(dict bool) string {
+	if dict {
+		return "dict"
+	}
+	return "list"
+}
+
+// add indexes a scalar that ends at s.pos, or a container that only begins.
+func (s *scanner) add(off int) error {
+	n := len(s.doc.nodes)
+	if n >= s.maxItems {
+		return s.errorf(off, "more than %d items", s.maxItems)
+	}
+	s.doc.nodes = append(s.doc.nodes, node{uint32(off), uint32(s.pos), uint32(n + 1)})
+	return nil
+}
+
+func (s *scanner) open(dict bool) error {
+	if len(s.stack) >= s.maxDepth {
+		return s.errorf(s.pos, "nested deeper than %d levels", s.maxDepth)
+	}
+	s.stack = append(s.stack, frame{node: uint32(len(s.doc.nodes)), dict: dict, wantKey: true})
+	s.pos++
+	return s.add(s.pos - 1)
+}
+
+func (s *scanner) close(top *frame) error {
+	if top.dict && !top.wantKey {
+		return s.errorf(s.pos, "dict key without a value")
+	}
+	s.pos++
+	n := &s.doc.nodes[top.node]
+	n.end = uint32(s.pos)
+	n.next = uint32(len(s.doc.nodes))
+	if top.disorder {
+		if err := s.duplicates(Value{&s.doc, top.node}); err != nil {
+			return err
+		}
+	}
+	s.stack = s.stack[:len(s.stack)-1]
+	return nil
+}
+
+// duplicates records every key of an irregular dict that stood before.
+func (s *scanner) duplicates(dict Value) error {
+	var keys []Value
+	for k := range dict.Entries() {
+		keys = append(keys, k)
+	}
+	slices.SortStableFunc(keys, func(a, b Value) int { return bytes.Compare(a.Bytes(), b.Bytes()) })
+	for i := 1; i < len(keys); i++ {
+		if bytes.Equal(keys[i-1].Bytes(), keys[i].Bytes()) {
+			if err := s.irregular(DuplicateKey, keys[i].Offset()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *scanner) key(top *frame) error {
+	off := s.pos
+	if err := s.string(); err != nil {
+		return err
+	}
+	key := payload(s.src[off:s.pos])
+	if top.hasKey {
+		switch c := bytes.Compare(top.key, key); {
+		case c == 0 && s.strict:
+			return s.irregular(DuplicateKey, off)
+		case c == 0:
+			top.disorder = true
+		case c > 0:
+			top.disorder = true
+			if err := s.irregular(Unsorted, off); err != nil {
+				return err
+			}
+		}
+	}
+	top.key, top.hasKey, top.wantKey = key, true, false
+	return nil
+}
+
+func (s *scanner) string() error {
+	off := s.pos
+	n := 0
+	for s.pos < len(s.src) && '0' <= s.src[s.pos] && s.src[s.pos] <= '9' {
+		// Stop at the first digit that makes it longer than the input: nothing overflows.
+		if n = n*10 + int(s.src[s.pos]-'0'); n > len(s.src) {
+			return s.errorf(off, "string is longer than the input")
+		}
+		s.pos++
+	}
+	if s.pos == len(s.src) {
+		return s.errorf(s.pos, "input ends inside the length of a string")
+	}
+	if s.src[s.pos] != ':' {
+		return s.errorf(s.pos, "expected ':' after the length of a string, found %q", s.src[s.pos])
+	}
+	if s.src[off] == '0' && s.pos-off > 1 {
+		if err := s.irregular(LeadingZeroLength, off); err != nil {
+			return err
+		}
+	}
+	s.pos++
+	if n > len(s.src)-s.pos {
+		return s.errorf(off, "string of %d bytes, but only %d are left", n, len(s.src)-s.pos)
+	}
+	s.pos += n
+	return s.add(off)
+}
+
+func (s *scanner) integer() error {
+	off := s.pos
+	s.pos++
+	negative := s.pos < len(s.src) && s.src[s.pos] == '-'
+	if negative {
+		s.pos++
+	}
+	first := s.pos
+	for s.pos < len(s.src) && '0' <= s.src[s.pos] && s.src[s.pos] <= '9' {
+		s.pos++
+	}
+	digits := s.src[first:s.pos]
+	switch {
+	case s.pos == len(s.src):
+		return s.errorf(s.pos, "input ends inside an integer")
+	case len(digits) == 0 || s.src[s.pos] != 'e':
+		return s.errorf(s.pos, "expected a digit, found %q", s.src[s.pos])
+	}
+	s.pos++
+	if digits[0] == '0' && len(digits) > 1 {
+		if err := s.irregular(LeadingZero, off); err != nil {
+			return err
+		}
+	} else if negative && digits[0] == '0' {
+		if err := s.irregular(NegativeZero, off); err != nil {
+			return err
+		}
+	}
+	if _, ok := parseInt(negative, digits); !ok {
+		if err := s.irregular(BigInteger, off); err != nil {
+			return err
+		}
+	}
+	return s.add(off)
+}
+
+// parseInt reads decimal digits; false when the number passes 64 bits.
+func parseInt(negative bool, digits []byte) (int64, bool) {
+	var n uint64
+	for _, c := range digits {
+		d := uint64(c - '0')
+		if n > (math.MaxUint64-d)/10 {
+			return 0, false
+		}
+		n = n*10 + d
+	}
+	switch {
+	case negative && n <= 1<<63:
+		return -int64(n), true // 1<<63 wraps to the smallest number, which it is
+	case !negative && n <= math.MaxInt64:
+		return int64(n), true
+	}
+	return 0, false
+}

@@ -1,0 +1,66 @@
+// Package testenv finds what a test needs and a fresh machine may lack: the
+// corpus of other projects' torrents, and the programs to compare with. A test
+// that lacks something skips and says what; with BT_REQUIRE=all, as in CI, it
+// fails instead.
+package testenv
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Missing ends the test because it needs what is not here.
+func Missing(t testing.TB, need string) {
+	t.Helper()
+	if os.Getenv("BT_REQUIRE") == "all" {
+		t.Fatalf("BT_REQUIRE=all, but this test needs %s", need)
+	}
+	t.Skipf("needs %s", need)
+}
+
+// Program returns the path of an installed program.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		Missing(t, "the program "+name)
+	}
+	return path
+}
+
+// Root skips the test unless it runs as root.
+func Root(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		Missing(t, "to run as root")
+	}
+}
+
+// Corpus returns the directory that BT_CORPUS names. The corpus is no program:
+// a machine may do without it even where BT_REQUIRE is set.
+func Corpus(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("BT_CORPUS")
+	if dir == "" {
+		t.Skip("needs BT_CORPUS, the directory of the corpus of other projects' torrents")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "manifest.tsv")); err != nil {
+		t.Fatalf("BT_CORPUS: %v", err)
+	}
+	return dir
+}
+
+// Python returns a python3 that has the module, such as libtorrent.
+func Python(t testing.TB, module string) string {
+	t.Helper()
+	// A distribution's modules belong to its own interpreter, which need not be first in PATH.
+	for _, py := range []string{"/usr/bin/python3", "python3"} {
+		if exec.Command(py, "-c", "import "+module).Run() == nil {
+			return py
+		}
+	}
+	Missing(t, "python3 with the module "+module)
+	return ""
+}
