@@ -1,0 +1,171 @@
+package metainfo
+
+import (
+	"fmt"
+
+	"bt/internal/bencode"
+)
+
+// Severity says what a Finding means for the use of the torrent.
+type Severity string
+
+const (
+	Note    Severity = "note"    // worth knowing; clients agree on it
+	Warning Severity = "warning" // clients may differ, or refuse it
+	Error   Severity = "error"   // must not be used: wrong, dangerous, or without one meaning
+)
+
+// Code names a kind of Finding. Programs rely on the names.
+type Code string
+
+const (
+	TrailingBytes     Code = "trailing-bytes"
+	UnsortedKeys      Code = "unsorted-keys"
+	UnsortedV2Keys    Code = "unsorted-v2-keys"
+	DuplicateKey      Code = "duplicate-key"
+	DuplicateV2Key    Code = "duplicate-v2-key"
+	LeadingZero       Code = "leading-zero"
+	NegativeZero      Code = "negative-zero"
+	BigInteger        Code = "big-integer"
+	LeadingZeroLength Code = "leading-zero-length"
+
+	MissingName        Code = "missing-name"
+	BadName            Code = "bad-name"
+	UnsafeName         Code = "unsafe-name"
+	MissingPieceLength Code = "missing-piece-length"
+	BadPieceLength     Code = "bad-piece-length"
+	OddPieceLength     Code = "odd-piece-length"
+	MissingPieces      Code = "missing-pieces"
+	BadPieces          Code = "bad-pieces"
+	PieceCount         Code = "piece-count"
+	MissingLength      Code = "missing-length"
+	BadLength          Code = "bad-length"
+	LengthAndFiles     Code = "length-and-files"
+	BadFiles           Code = "bad-files"
+	NoFiles            Code = "no-files"
+	NoContent          Code = "no-content"
+	TooLarge           Code = "too-large"
+	BadPath            Code = "bad-path"
+	UnsafePath         Code = "unsafe-path"
+	DuplicatePath      Code = "duplicate-path"
+	CaseCollision      Code = "case-collision"
+	LongName           Code = "long-name"
+	NotUTF8            Code = "not-utf8"
+	WindowsName        Code = "windows-name"
+	BadSymlink         Code = "bad-symlink"
+	BadPrivate         Code = "bad-private"
+
+	MetaVersion        Code = "meta-version"
+	BadFileTree        Code = "bad-file-tree"
+	MissingPiecesRoot  Code = "missing-pieces-root"
+	BadPiecesRoot      Code = "bad-pieces-root"
+	NeedlessPiecesRoot Code = "needless-pieces-root"
+	MissingPieceLayers Code = "missing-piece-layers"
+	BadPieceLayers     Code = "bad-piece-layers"
+	HybridMismatch     Code = "hybrid-mismatch"
+
+	BadTracker       Code = "bad-tracker"
+	BadTrackerList   Code = "bad-tracker-list"
+	DuplicateTracker Code = "duplicate-tracker"
+	AnnounceNotFirst Code = "announce-not-first"
+	BadWebSeed       Code = "bad-web-seed"
+	DuplicateWebSeed Code = "duplicate-web-seed"
+	BadNode          Code = "bad-node"
+	BadText          Code = "bad-text"
+	BadDate          Code = "bad-date"
+)
+
+// severities is the whole table; a code that is not in it does not exist.
+var severities = map[Code]Severity{
+	TrailingBytes: Note, UnsortedKeys: Warning, UnsortedV2Keys: Error, DuplicateKey: Warning,
+	DuplicateV2Key: Error, LeadingZero: Warning, NegativeZero: Warning, BigInteger: Warning,
+	LeadingZeroLength: Warning,
+
+	MissingName: Error, BadName: Error, UnsafeName: Error, MissingPieceLength: Error,
+	BadPieceLength: Error, OddPieceLength: Warning, MissingPieces: Error, BadPieces: Error,
+	PieceCount: Error, MissingLength: Error, BadLength: Error, LengthAndFiles: Error, BadFiles: Error,
+	NoFiles: Error, NoContent: Error, TooLarge: Error, BadPath: Error, UnsafePath: Error,
+	DuplicatePath: Error, CaseCollision: Warning, LongName: Warning, NotUTF8: Warning,
+	WindowsName: Note, BadSymlink: Error, BadPrivate: Warning,
+
+	MetaVersion: Error, BadFileTree: Error, MissingPiecesRoot: Error, BadPiecesRoot: Error,
+	NeedlessPiecesRoot: Warning, MissingPieceLayers: Warning, BadPieceLayers: Error,
+	HybridMismatch: Error,
+
+	BadTracker: Warning, BadTrackerList: Warning, DuplicateTracker: Note, AnnounceNotFirst: Note,
+	BadWebSeed: Warning, DuplicateWebSeed: Note, BadNode: Warning, BadText: Warning, BadDate: Warning,
+}
+
+// A Finding is something about a torrent that its reader should know.
+type Finding struct {
+	Code     Code
+	Severity Severity
+	Message  string // may quote the torrent: untrusted text
+	Offset   int    // byte of the torrent where it shows
+}
+
+// maxFindings bounds how often one code is listed: a torrent of a million bad
+// paths is bad once.
+const maxFindings = 100
+
+// findings collects, at most maxFindings of a code.
+type findings struct {
+	list  []Finding
+	count map[Code]int
+}
+
+func (f *findings) add(code Code, offset int, format string, args ...any) {
+	if f.count == nil {
+		f.count = make(map[Code]int)
+	}
+	f.count[code]++
+	if f.count[code] > maxFindings {
+		return
+	}
+	f.list = append(f.list, Finding{code, severities[code], fmt.Sprintf(format, args...), offset})
+}
+
+// finish returns the list, with a last entry for each code that has more.
+func (f *findings) finish() []Finding {
+	for _, first := range f.list {
+		if n := f.count[first.Code] - maxFindings; n > 0 {
+			f.count[first.Code] = 0
+			f.list = append(f.list, Finding{first.Code, first.Severity, fmt.Sprintf("and %d more of this kind", n), first.Offset})
+		}
+	}
+	return f.list
+}
+
+// irregularities turns what the parser saw into findings. Inside a v2 info
+// dict order is part of the format (BEP 52): there it is an error.
+func (f *findings) irregularities(doc *bencode.Document, info bencode.Value, v2 bool) {
+	list, _ := doc.Irregularities()
+	end := info.Offset() + len(info.Raw())
+	for _, ir := range list {
+		strict := v2 && info.Offset() <= ir.Offset && ir.Offset < end
+		switch ir.What {
+		case bencode.Unsorted:
+			f.add(pick(strict, UnsortedV2Keys, UnsortedKeys), ir.Offset, "a dict's keys are not sorted")
+		case bencode.DuplicateKey:
+			f.add(pick(strict, DuplicateV2Key, DuplicateKey), ir.Offset, "a dict has the same key twice; the first one counts")
+		case bencode.LeadingZero:
+			f.add(LeadingZero, ir.Offset, "an integer has a leading zero")
+		case bencode.NegativeZero:
+			f.add(NegativeZero, ir.Offset, "an integer is written -0")
+		case bencode.BigInteger:
+			f.add(BigInteger, ir.Offset, "an integer passes 64 bits")
+		case bencode.LeadingZeroLength:
+			f.add(LeadingZeroLength, ir.Offset, "the length of a string has a leading zero")
+		case bencode.TrailingBytes:
+			n := len(doc.Trailing())
+			f.add(TrailingBytes, ir.Offset, "%d %s after the end of the torrent", n, pick(n == 1, "byte", "bytes"))
+		}
+	}
+}
+
+func pick[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,343 @@
+package metainfo
+
+import (
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+
+	"bt/internal/bencode"
+)
+
+// reader fills in a Torrent. Its methods follow the parts of a torrent.
+type reader struct {
+	t          *Torrent
+	root, info bencode.Value
+	findings
+	unknown map[string]bool
+}
+
+func (r *reader) read() {
+	t, info := r.t, r.info
+	r.unknown = make(map[string]bool)
+	// Any key of a half makes that half: what else it needs is then missing.
+	t.V2 = info.Get("file tree").Exists() || info.Get("meta version").Exists()
+	t.V1 = info.Get("pieces").Exists() || info.Get("files").Exists() || info.Get("length").Exists() || !t.V2
+	r.hashes()
+	r.irregularities(t.doc, info, t.V2)
+
+	r.keys(r.root, "", rootKeys)
+	r.keys(info, "info.", infoKeys)
+	r.name()
+	r.pieceLength()
+	if t.V1 {
+		r.v1Files()
+	}
+	if t.V2 {
+		r.v2Files()
+	}
+	r.collisions()
+	r.lay()
+	r.private()
+	t.Source = r.text(info, "source")
+	r.outside()
+	t.Findings = r.finish()
+}
+
+// What BEPs and common practice put into the dicts of a torrent.
+var (
+	rootKeys = set("announce", "announce-list", "comment", "comment.utf-8", "created by", "creation date",
+		"encoding", "codepage", "httpseeds", "info", "nodes", "piece layers", "url-list", "publisher",
+		"publisher.utf-8", "publisher-url", "publisher-url.utf-8", "similar", "collections", "signatures", "update-url", "originator")
+	infoKeys = set("name", "name.utf-8", "piece length", "pieces", "length", "files", "file tree", "meta version",
+		"private", "source", "attr", "symlink path", "md5sum", "sha1", "entropy", "similar", "collections",
+		"publisher", "publisher.utf-8", "publisher-url", "publisher-url.utf-8", "update-url", "originator", "ssl-cert")
+	fileKeys = set("length", "path", "path.utf-8", "attr", "symlink path", "md5sum", "sha1", "mtime")
+	leafKeys = set("length", "pieces root", "attr", "symlink path", "mtime")
+)
+
+func set(keys ...string) map[string]bool {
+	m := make(map[string]bool, len(keys))
+	for _, k := range keys {
+		m[k] = true
+	}
+	return m
+}
+
+// keys notes the keys of a dict that have no meaning here, each place once.
+func (r *reader) keys(dict bencode.Value, place string, known map[string]bool) {
+	for k := range dict.Entries() {
+		if known[string(k.Bytes())] {
+			continue
+		}
+		if name := place + k.Text(); !r.unknown[name] {
+			r.unknown[name] = true
+			r.t.UnknownKeys = append(r.t.UnknownKeys, name)
+		}
+	}
+}
+
+// text reads an optional text.
+func (r *reader) text(dict bencode.Value, key string) string {
+	v := dict.Get(key)
+	if v.Exists() && v.Kind() != bencode.String {
+		r.add(BadText, v.Offset(), "%s is %v and not a text", key, v.Kind())
+	}
+	return v.Text()
+}
+
+func (r *reader) name() {
+	t := r.t
+	v := r.info.Get("name")
+	// The utf-8 keys are older than the rule that all text is UTF-8: where they are, name is in a code page.
+	if u := r.info.Get("name.utf-8"); len(u.Bytes()) > 0 && utf8.Valid(u.Bytes()) {
+		v = u
+	}
+	switch {
+	case !v.Exists():
+		r.add(MissingName, r.info.Offset(), "the torrent has no name")
+		return
+	case v.Kind() != bencode.String:
+		r.add(BadName, v.Offset(), "the name is %v and not a text", v.Kind())
+		return
+	}
+	t.Name = v.Text()
+	r.component(UnsafeName, t.Name, v.Offset())
+}
+
+func (r *reader) pieceLength() {
+	v := r.info.Get("piece length")
+	if !v.Exists() {
+		r.add(MissingPieceLength, r.info.Offset(), "the torrent has no piece length")
+		return
+	}
+	n, ok := v.Int()
+	if !ok || n <= 0 {
+		r.add(BadPieceLength, v.Offset(), "the piece length is %s", describe(v))
+		return
+	}
+	r.t.PieceLength = n
+	powerOfTwo := bits.OnesCount64(uint64(n)) == 1
+	switch {
+	case r.t.V2 && (!powerOfTwo || n < blockLength): // BEP 52
+		r.add(BadPieceLength, v.Offset(), "the piece length of a v2 torrent is %d; it must be a power of two from %d", n, blockLength)
+	case !powerOfTwo:
+		r.add(OddPieceLength, v.Offset(), "the piece length %d is no power of two", n)
+	case n < blockLength:
+		r.add(OddPieceLength, v.Offset(), "the piece length %d is less than a block of %d bytes", n, blockLength)
+	}
+}
+
+// blockLength is what peers request at a time, and the leaf of v2's trees.
+const blockLength = 16 << 10
+
+// describe shows a number, or says what else is there.
+func describe(v bencode.Value) string {
+	switch v.Kind() {
+	case bencode.Integer:
+		digits := string(v.Raw()[1 : len(v.Raw())-1])
+		if len(digits) > 40 {
+			return "a number of " + digits[:8] + "... and more digits"
+		}
+		return digits
+	case bencode.Invalid:
+		return "missing"
+	}
+	return v.Kind().String()
+}
+
+func (r *reader) v1Files() {
+	t, info := r.t, r.info
+	switch v := info.Get("pieces"); {
+	case !v.Exists():
+		r.add(MissingPieces, info.Offset(), "the torrent has no pieces")
+	case v.Kind() != bencode.String:
+		r.add(BadPieces, v.Offset(), "pieces is %v and not a string of hashes", v.Kind())
+	case len(v.Bytes())%20 != 0:
+		r.add(BadPieces, v.Offset(), "pieces has %d bytes, no multiple of 20", len(v.Bytes()))
+	default:
+		t.Pieces = v.Bytes()
+	}
+	length, files := info.Get("length"), info.Get("files")
+	switch {
+	case files.Exists() && files.Kind() != bencode.List:
+		r.add(BadFiles, files.Offset(), "files is %v and not a list", files.Kind())
+	case files.Exists():
+		if length.Exists() {
+			r.add(LengthAndFiles, length.Offset(), "the torrent has a length of its own and a list of files")
+		}
+		r.v1List(files)
+	case length.Exists():
+		t.Single = true
+		if n, ok := r.length(length); ok {
+			f := File{Length: n, Attr: r.text(info, "attr"), at: length.Offset()}
+			if t.Name != "" {
+				f.Path = []string{t.Name}
+			}
+			t.Files = []File{f}
+		}
+	default:
+		r.add(MissingLength, info.Offset(), "the torrent has neither a length nor a list of files")
+	}
+}
+
+// length reads the length of a file.
+func (r *reader) length(v bencode.Value) (int64, bool) {
+	n, ok := v.Int()
+	if !ok || n < 0 {
+		r.add(BadLength, v.Offset(), "the length of a file is %s", describe(v))
+		return 0, false
+	}
+	return n, true
+}
+
+func (r *reader) v1List(list bencode.Value) {
+	t := r.t
+	t.Files = make([]File, 0, list.Len())
+	for entry := range list.Items() {
+		if entry.Kind() != bencode.Dict {
+			r.add(BadFiles, entry.Offset(), "an entry of files is %v and not a dict", entry.Kind())
+			continue
+		}
+		f := File{at: entry.Offset()}
+		var length, path, pathUTF8 bencode.Value
+		known := 0
+		// One walk and not one Get a key: there may be millions of entries.
+		for k, v := range entry.Entries() {
+			known++
+			switch string(k.Bytes()) {
+			case "length":
+				length = first(length, v)
+			case "path":
+				path = first(path, v)
+			case "path.utf-8":
+				pathUTF8 = first(pathUTF8, v)
+			default:
+				known--
+			}
+		}
+		if known < entry.Len() {
+			f.Attr = r.text(entry, "attr")
+			f.Symlink = r.symlink(entry)
+			r.keys(entry, "info.files[].", fileKeys)
+		}
+		if !length.Exists() {
+			r.add(BadLength, entry.Offset(), "a file has no length")
+		} else {
+			f.Length, _ = r.length(length)
+		}
+		f.Path = r.path(entry, path, pathUTF8)
+		f.Pad = isPad(f.Attr, f.Path)
+		if !f.Pad {
+			for _, c := range f.Path {
+				r.component(UnsafePath, c, entry.Offset())
+			}
+		}
+		t.Files = append(t.Files, f)
+	}
+	if len(t.Files) == 0 {
+		r.add(NoFiles, list.Offset(), "the list of files is empty")
+	}
+}
+
+func first(a, b bencode.Value) bencode.Value {
+	if a.Exists() {
+		return a
+	}
+	return b
+}
+
+// path reads a v1 path, from path.utf-8 where that is one.
+func (r *reader) path(entry, path, pathUTF8 bencode.Value) []string {
+	if p, ok := components(pathUTF8); ok && len(p) > 0 {
+		path = pathUTF8
+	}
+	p, ok := components(path)
+	if !ok || len(p) == 0 {
+		r.add(BadPath, entry.Offset(), "a file's path is missing, empty or no list of names")
+	}
+	return p
+}
+
+// components reads a list of names; false if it is none.
+func components(v bencode.Value) ([]string, bool) {
+	if v.Kind() != bencode.List {
+		return nil, false
+	}
+	path := make([]string, 0, v.Len())
+	ok := true
+	for c := range v.Items() {
+		if c.Kind() != bencode.String {
+			ok = false
+			continue
+		}
+		path = append(path, c.Text())
+	}
+	return path, ok
+}
+
+// isPad tells pad files by attr (BEP 47), or by the name that BitComet gives
+// them, which had them before there was an attr.
+func isPad(attr string, path []string) bool {
+	return strings.Contains(attr, "p") ||
+		len(path) > 0 && strings.HasPrefix(path[len(path)-1], "_____padding_file_")
+}
+
+// symlink reads where a symlink points (BEP 47). The target is not followed by
+// this program; a client that creates it must not be led outside.
+func (r *reader) symlink(entry bencode.Value) []string {
+	v := entry.Get("symlink path")
+	if !v.Exists() {
+		return nil
+	}
+	path, ok := components(v)
+	if !ok || len(path) == 0 {
+		r.add(BadSymlink, v.Offset(), "the target of a symlink is empty or no list of names")
+		return nil
+	}
+	for _, c := range path {
+		if err := CheckComponent(c); err != nil {
+			r.add(BadSymlink, v.Offset(), "the target of a symlink has a name that %v: %q", err, c)
+		}
+	}
+	return path
+}
+
+// lay makes the layout, and checks it against the number of hashes.
+func (r *reader) lay() {
+	t := r.t
+	if t.PieceLength == 0 || len(t.Files) == 0 {
+		return
+	}
+	lengths := make([]int64, len(t.Files))
+	for i := range t.Files {
+		lengths[i] = t.Files[i].Length
+	}
+	l, err := NewLayout(t.PieceLength, lengths, !t.V1)
+	if err != nil {
+		r.add(TooLarge, r.info.Offset(), "%v", err)
+		return
+	}
+	for i := range t.Files {
+		t.Files[i].Offset = l.Offset(i)
+	}
+	t.layout = l
+	if l.Total() == 0 {
+		r.add(NoContent, r.info.Offset(), "the torrent has no content: all sizes are 0")
+	}
+	// Without hashes at all, or with broken ones, another finding has said so.
+	if have := len(t.Pieces) / 20; t.V1 && t.Pieces != nil && have != l.Pieces() {
+		r.add(PieceCount, r.info.Get("pieces").Offset(), "the sizes make %d pieces, but there are %d hashes", l.Pieces(), have)
+	}
+}
+
+func (r *reader) private() {
+	v := r.info.Get("private")
+	if !v.Exists() {
+		return
+	}
+	n, ok := v.Int()
+	r.t.HasPrivate, r.t.Private = true, ok && n != 0 // as libtorrent reads it
+	if !ok || n != 0 && n != 1 {
+		r.add(BadPrivate, v.Offset(), "private is %s and not 0 or 1", describe(v))
+	}
+}

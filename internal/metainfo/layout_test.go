@@ -1,0 +1,125 @@
+package metainfo
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// naiveSpans says byte by byte what Spans says at once.
+func naiveSpans(pieceLength int64, lengths []int64, aligned bool) [][]Span {
+	var pieces [][]Span
+	pos := int64(0)
+	for file, n := range lengths {
+		for aligned && n > 0 && pos%pieceLength != 0 {
+			pos++
+		}
+		for i := range n {
+			piece := int(pos / pieceLength)
+			for len(pieces) <= piece {
+				pieces = append(pieces, nil)
+			}
+			p := &pieces[piece]
+			if k := len(*p); k > 0 && (*p)[k-1].File == file {
+				(*p)[k-1].Length++
+			} else {
+				*p = append(*p, Span{file, i, 1})
+			}
+			pos++
+		}
+	}
+	return pieces
+}
+
+func TestLayout(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		pieceLength := 1 + rnd.Int64N(12)
+		lengths := make([]int64, rnd.IntN(8))
+		for i := range lengths {
+			lengths[i] = rnd.Int64N(30) * rnd.Int64N(2)
+		}
+		aligned := rnd.IntN(2) == 0
+		want := naiveSpans(pieceLength, lengths, aligned)
+		l, err := NewLayout(pieceLength, lengths, aligned)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Pieces() != len(want) {
+			t.Fatalf("%v by %d, aligned %v: %d pieces, want %d", lengths, pieceLength, aligned, l.Pieces(), len(want))
+		}
+		// All at once, and from a piece in the middle.
+		for _, first := range []int{0, rnd.IntN(len(want) + 1)} {
+			got := make([][]Span, len(want))
+			for piece, s := range l.Spans(first, len(want)-1) {
+				got[piece] = append(got[piece], s)
+			}
+			for i := first; i < len(want); i++ {
+				if !slices.Equal(got[i], want[i]) {
+					t.Fatalf("%v by %d, aligned %v: piece %d is %v, want %v", lengths, pieceLength, aligned, i, got[i], want[i])
+				}
+			}
+		}
+		for file := range lengths {
+			var in []int
+			for i, spans := range want {
+				if slices.ContainsFunc(spans, func(s Span) bool { return s.File == file }) {
+					in = append(in, i)
+				}
+			}
+			first, last, ok := l.FilePieces(file)
+			if ok != (len(in) > 0) || ok && (first != in[0] || last != in[len(in)-1]) {
+				t.Fatalf("%v by %d: file %d is in pieces %d to %d (%v), want %v", lengths, pieceLength, file, first, last, ok, in)
+			}
+		}
+	}
+}
+
+func TestLayoutLimits(t *testing.T) {
+	const huge = math.MaxInt64
+	for _, tt := range []struct {
+		name        string
+		pieceLength int64
+		lengths     []int64
+		aligned     bool
+		pieces      int // -1: refused
+	}{
+		{"no piece length", 0, []int64{1}, false, -1},
+		{"negative piece length", -1, []int64{1}, false, -1},
+		{"negative length", 1 << 20, []int64{5, -1}, false, -1},
+		{"sum over 64 bits", 1 << 60, []int64{huge, 1}, false, -1},
+		{"sum at 64 bits", 1 << 60, []int64{huge - 1, 1}, false, 8},
+		{"one huge piece", huge, []int64{huge}, false, 1},
+		{"two huge pieces", huge - 5, []int64{10, huge - 10}, false, 2},
+		{"alignment over 64 bits", 1 << 62, []int64{huge, 1}, true, -1},
+		{"too many pieces", 1, []int64{1 << 31}, false, -1},
+		{"as many as can be", 1, []int64{1<<31 - 1}, false, 1<<31 - 1},
+		{"empty", 1, nil, false, 0},
+	} {
+		l, err := NewLayout(tt.pieceLength, tt.lengths, tt.aligned)
+		if err != nil {
+			if tt.pieces >= 0 {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			continue
+		}
+		if l.Pieces() != tt.pieces {
+			t.Errorf("%s: %d pieces, want %d", tt.name, l.Pieces(), tt.pieces)
+			continue
+		}
+		if l.Pieces() > 100 {
+			continue
+		}
+		var sum int64
+		for _, s := range l.Spans(0, l.Pieces()-1) {
+			if s.Length <= 0 || s.Offset < 0 || s.Length > tt.pieceLength {
+				t.Errorf("%s: span %v", tt.name, s)
+			}
+			sum += s.Length
+		}
+		if sum != l.Total() && !tt.aligned {
+			t.Errorf("%s: spans add up to %d of %d", tt.name, sum, l.Total())
+		}
+	}
+}

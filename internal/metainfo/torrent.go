@@ -1,0 +1,248 @@
+// Package metainfo gives torrents their meaning: what a .torrent file says
+// (BEP 3, 12, 17, 19, 27, 38, 47, 52), its info-hashes, which bytes of which
+// file make which piece, and magnet links (BEP 9, 53).
+//
+// A [Torrent] keeps the bytes that it was read from and adds typed views. What
+// is wrong with it is listed as [Finding]s: looking is lenient, and shows
+// whatever can be shown. Trusting is strict: only [Torrent.Content] gives
+// paths that may be looked for on a disk, and it refuses a torrent that has a
+// finding of severity error. New torrents are written by [Builder].
+//
+// Left out: fetching, and hashing content.
+package metainfo
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"bt/internal/bencode"
+)
+
+// A Torrent is a parsed .torrent file. Texts are as found: they may be no
+// UTF-8 and hold control characters.
+type Torrent struct {
+	doc  *bencode.Document
+	info bencode.Value
+
+	V1, V2     bool     // which halves the info dict has; both is a hybrid
+	InfoHashV1 [20]byte // of the info bytes as found; zero unless V1
+	InfoHashV2 [32]byte // the same; zero unless V2
+
+	Name        string // "" if there is none
+	PieceLength int64  // 0 if there is none
+	Single      bool   // one file that is itself called Name, not a directory
+	Files       []File // the v1 list with its pad files; of v2-only torrents the file tree
+	Pieces      []byte // v1: 20 bytes a piece
+	HasPrivate  bool   // whether the key is there
+	Private     bool   // BEP 27
+	Source      string
+
+	Announce     string
+	AnnounceList [][]string // BEP 12, as found, without what is no text
+	WebSeeds     []string   // BEP 19, url-list
+	HTTPSeeds    []string   // BEP 17
+	Nodes        []Node     // BEP 5
+	Comment      string
+	CreatedBy    string
+	CreationDate time.Time // UTC; zero if there is none
+	Encoding     string
+
+	// UnknownKeys are the keys that this package has no meaning for, with their
+	// place: "x", "info.x", "info.files[].x", "info.file tree.*.x".
+	UnknownKeys []string
+
+	Findings []Finding
+
+	layout      *Layout           // nil when lengths or the piece length make no sense
+	pieceLayers map[string][]byte // pieces root to hashes, 32 bytes each; BEP 52
+}
+
+// A File is one entry of a torrent's list of files.
+type File struct {
+	Path       []string // below Name; of a single file its name alone
+	Length     int64    // bytes
+	Offset     int64    // in the stream that pieces are cut from
+	Attr       string   // BEP 47: l symlink, x executable, h hidden, p pad
+	Pad        bool     // by attr, or by BitComet's names: zeros that are no file
+	PiecesRoot []byte   // v2: 32 bytes; nil for empty files
+	Symlink    []string // BEP 47: where a symlink points, from the torrent's root
+
+	at int // offset of the entry in the torrent
+}
+
+// A Node is an entry to the DHT (BEP 5).
+type Node struct {
+	Host string
+	Port int
+}
+
+// Parse reads a torrent. It keeps b, which must not change afterwards. It
+// fails only where there is nothing to show: no bencode, no info dict, or
+// neither a name nor a size in it.
+func Parse(b []byte) (*Torrent, error) {
+	doc, err := bencode.Parse(b)
+	if err != nil {
+		return nil, err
+	}
+	root := doc.Root()
+	if root.Kind() != bencode.Dict {
+		return nil, fmt.Errorf("not a torrent: it is %v and not a dict", root.Kind())
+	}
+	info := root.Get("info")
+	switch {
+	case !info.Exists():
+		return nil, errors.New("not a torrent: it has no info dict")
+	case info.Kind() != bencode.Dict:
+		return nil, fmt.Errorf("not a torrent: its info is %v and not a dict", info.Kind())
+	}
+	t := &Torrent{doc: doc, info: info}
+	r := reader{t: t, root: root, info: info}
+	r.read()
+	if t.Name == "" && len(t.Files) == 0 {
+		return nil, errors.New("not a torrent: its info dict has neither a name nor a size")
+	}
+	return t, nil
+}
+
+// Bytes returns the torrent as it was read.
+func (t *Torrent) Bytes() []byte { return t.doc.Bytes() }
+
+// InfoBytes returns the info dict as it was found.
+func (t *Torrent) InfoBytes() []byte { return t.info.Raw() }
+
+// Document returns the bencode that the torrent was read from.
+func (t *Torrent) Document() *bencode.Document { return t.doc }
+
+// Format is "v1", "v2" or "hybrid".
+func (t *Torrent) Format() string {
+	switch {
+	case t.V1 && t.V2:
+		return "hybrid"
+	case t.V2:
+		return "v2"
+	}
+	return "v1"
+}
+
+// Trackers returns the tiers that a client uses (BEP 12): announce-list, or
+// announce alone where the list is missing or empty. URLs are trimmed of the
+// blanks around them; the empty ones are left out.
+func (t *Torrent) Trackers() [][]string {
+	var tiers [][]string
+	for _, tier := range t.AnnounceList {
+		var urls []string
+		for _, u := range tier {
+			if u = strings.TrimSpace(u); u != "" {
+				urls = append(urls, u)
+			}
+		}
+		if len(urls) > 0 {
+			tiers = append(tiers, urls)
+		}
+	}
+	if u := strings.TrimSpace(t.Announce); len(tiers) == 0 && u != "" {
+		tiers = [][]string{{u}}
+	}
+	return tiers
+}
+
+// Size is the number of bytes in the files, pad files left out. The sum stops
+// at the largest int64; there is a finding then.
+func (t *Torrent) Size() int64 {
+	var n int64
+	for i := range t.Files {
+		if f := &t.Files[i]; !f.Pad && f.Length > 0 {
+			n = addSaturating(n, f.Length)
+		}
+	}
+	return n
+}
+
+// FileCount is the number of files, pad files left out.
+func (t *Torrent) FileCount() int {
+	n := 0
+	for i := range t.Files {
+		if !t.Files[i].Pad {
+			n++
+		}
+	}
+	return n
+}
+
+// PieceCount is the number of pieces: of hashes in v1, of pieces of all files
+// in v2-only torrents.
+func (t *Torrent) PieceCount() int {
+	switch {
+	case t.V1:
+		return len(t.Pieces) / sha1.Size
+	case t.layout != nil:
+		return t.layout.Pieces()
+	}
+	return 0
+}
+
+// Layout maps pieces to files; nil when the torrent's numbers allow none.
+func (t *Torrent) Layout() *Layout { return t.layout }
+
+// PieceLayer returns the piece hashes (BEP 52) of the file with that pieces
+// root, 32 bytes each; nil if the torrent has none.
+func (t *Torrent) PieceLayer(root []byte) []byte { return t.pieceLayers[string(root)] }
+
+// Magnet returns the link that stands for this torrent, with its name, size,
+// trackers and web seeds.
+func (t *Torrent) Magnet() *Magnet {
+	m := &Magnet{HasV1: t.V1, V1: t.InfoHashV1, HasV2: t.V2, V2: t.InfoHashV2, Name: t.Name, HasSize: true, Size: t.Size()}
+	for _, tier := range t.Trackers() {
+		m.Trackers = append(m.Trackers, tier...)
+	}
+	m.WebSeeds = t.WebSeeds
+	return m
+}
+
+// Content is what a torrent says of the disk, from a torrent that may be
+// trusted with it: every name was checked, every number adds up.
+type Content struct {
+	Name   string
+	Single bool
+	Files  []File
+	Layout *Layout
+	Pieces []byte // v1: 20 bytes a piece
+}
+
+// An UnusableError lists the findings for which a torrent must not be used.
+type UnusableError struct{ Findings []Finding }
+
+func (e *UnusableError) Error() string {
+	s := "the torrent can't be used: " + e.Findings[0].Message
+	if n := len(e.Findings) - 1; n > 0 {
+		s += fmt.Sprintf(" (and %d more)", n)
+	}
+	return s
+}
+
+// Content returns what to look for on a disk, or an *UnusableError.
+func (t *Torrent) Content() (*Content, error) {
+	var bad []Finding
+	for _, f := range t.Findings {
+		if f.Severity == Error {
+			bad = append(bad, f)
+		}
+	}
+	if len(bad) > 0 {
+		return nil, &UnusableError{bad}
+	}
+	return &Content{t.Name, t.Single, t.Files, t.layout, t.Pieces}, nil
+}
+
+func (r *reader) hashes() {
+	if r.t.V1 {
+		r.t.InfoHashV1 = sha1.Sum(r.info.Raw())
+	}
+	if r.t.V2 {
+		r.t.InfoHashV2 = sha256.Sum256(r.info.Raw())
+	}
+}

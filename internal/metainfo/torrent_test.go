@@ -1,0 +1,341 @@
+package metainfo
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Parts of torrents for the tables below.
+const (
+	sha20  = "20:aaaaaaaaaaaaaaaaaaaa"
+	sha32  = "32:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	single = "6:lengthi5e4:name1:x12:piece lengthi16384e6:pieces" + sha20
+)
+
+func multi(files string) string {
+	return "d4:infod5:filesl" + files + "e4:name1:x12:piece lengthi16384e6:pieces" + sha20 + "ee"
+}
+
+func v2(tree, rest string) string {
+	return "d4:infod9:file treed" + tree + "e12:meta versioni2e4:name1:x12:piece lengthi16384ee" + rest + "e"
+}
+
+func TestFindings(t *testing.T) {
+	file := func(path string) string { return fmt.Sprintf("d6:lengthi5e4:pathl%see", path) }
+	for _, tt := range []struct {
+		name, in string
+		want     []Code // in order; nil when there is nothing to say
+	}{
+		{"good", "d4:infod" + single + "ee", nil},
+		{"newline", "d4:infod" + single + "ee\n", []Code{TrailingBytes}},
+		{"unsorted outside", "d4:infod" + single + "e1:a0:e", []Code{UnsortedKeys}},
+		{"key twice", "d4:infod" + single + "e4:infodee", []Code{DuplicateKey}},
+		{"leading zero", "d4:infod6:lengthi05e4:name1:x12:piece lengthi16384e6:pieces" + sha20 + "ee", []Code{LeadingZero}},
+		{"no name", "d4:infod6:lengthi5e12:piece lengthi16384e6:pieces" + sha20 + "ee", []Code{MissingName}},
+		{"name of another kind", "d4:infod6:lengthi5e4:namei1e12:piece lengthi16384e6:pieces" + sha20 + "ee", []Code{BadName}},
+		{"name ..", strings.Replace("d4:infod"+single+"ee", "1:x", "2:..", 1), []Code{UnsafeName}},
+		{"name a/b", strings.Replace("d4:infod"+single+"ee", "1:x", "3:a/b", 1), []Code{UnsafeName}},
+		{`name a\b`, strings.Replace("d4:infod"+single+"ee", "1:x", `3:a\b`, 1), []Code{UnsafeName}},
+		{"name C:", strings.Replace("d4:infod"+single+"ee", "1:x", "2:C:", 1), []Code{UnsafeName}},
+		{"name with NUL", strings.Replace("d4:infod"+single+"ee", "1:x", "2:a\x00", 1), []Code{UnsafeName}},
+		{"name no UTF-8", strings.Replace("d4:infod"+single+"ee", "1:x", "2:a\xff", 1), []Code{NotUTF8}},
+		{"name con.txt", strings.Replace("d4:infod"+single+"ee", "1:x", "7:con.txt", 1), []Code{WindowsName}},
+		{"name COM1", strings.Replace("d4:infod"+single+"ee", "1:x", "4:COM1", 1), []Code{WindowsName}},
+		{"name what?", strings.Replace("d4:infod"+single+"ee", "1:x", "5:what?", 1), []Code{WindowsName}},
+		{"name concert", strings.Replace("d4:infod"+single+"ee", "1:x", "7:concert", 1), nil},
+		{"name of 256 bytes", strings.Replace("d4:infod"+single+"ee", "1:x", "256:"+strings.Repeat("x", 256), 1), []Code{LongName}},
+		{"name.utf-8 first", "d4:infod6:lengthi5e4:name2:..10:name.utf-81:x12:piece lengthi16384e6:pieces" + sha20 + "ee", nil},
+		{"no piece length", "d4:infod6:lengthi5e4:name1:x6:pieces" + sha20 + "ee", []Code{MissingPieceLength}},
+		{"piece length 0", strings.Replace("d4:infod"+single+"ee", "16384", "0", 1), []Code{BadPieceLength}},
+		{"piece length -1", strings.Replace("d4:infod"+single+"ee", "16384", "-1", 1), []Code{BadPieceLength}},
+		{"piece length 20000", strings.Replace("d4:infod"+single+"ee", "16384", "20000", 1), []Code{OddPieceLength}},
+		{"piece length 8192", strings.Replace("d4:infod"+single+"ee", "16384", "8192", 1), []Code{OddPieceLength}},
+		{"no pieces", "d4:infod6:lengthi5e4:name1:x12:piece lengthi16384eee", []Code{MissingPieces}},
+		{"21 bytes of pieces", strings.Replace("d4:infod"+single+"ee", "20:", "21:a", 1), []Code{BadPieces}},
+		{"two hashes for one", strings.Replace("d4:infod"+single+"ee", "20:", "40:bbbbbbbbbbbbbbbbbbbb", 1), []Code{PieceCount}},
+		{"no hash for one", strings.Replace("d4:infod"+single+"ee", sha20, "0:", 1), []Code{PieceCount}},
+		{"negative length", strings.Replace("d4:infod"+single+"ee", "i5e", "i-5e", 1), []Code{BadLength}},
+		{"length of 65 bits", strings.Replace("d4:infod"+single+"ee", "i5e", "i18446744073709551616e", 1), []Code{BigInteger, BadLength}},
+		{"no length", "d4:infod4:name1:x12:piece lengthi16384e6:pieces" + sha20 + "ee", []Code{MissingLength}},
+		{"length 0", "d4:infod6:lengthi0e4:name1:x12:piece lengthi16384e6:pieces0:ee", []Code{NoContent}},
+		{"many pieces", strings.Replace("d4:infod"+single+"ee", "i5e", "i9223372036854775807e", 1), []Code{TooLarge}},
+		{"private 2", "d4:infod" + single + "7:privatei2eee", []Code{BadPrivate}},
+		{"private as text", "d4:infod" + single + "7:private1:1ee", []Code{BadPrivate}},
+		{"private 0", "d4:infod" + single + "7:privatei0eee", nil},
+
+		{"no files", multi(""), []Code{NoFiles}},
+		{"files no list", "d4:infod5:filesi1e4:name1:x12:piece lengthi16384e6:pieces" + sha20 + "ee", []Code{BadFiles}},
+		{"a file no dict", multi("i1e" + file("1:a")), []Code{BadFiles}},
+		{"no path", multi("d6:lengthi5ee"), []Code{BadPath}},
+		{"empty path", multi(file("")), []Code{BadPath}},
+		{"path of numbers", multi(file("i1e")), []Code{BadPath}},
+		{"path up", multi(file("2:..6:passwd")), []Code{UnsafePath}},
+		{"absolute path", multi(file("4:/etc")), []Code{UnsafePath}},
+		{"empty component", multi(file("0:1:a")), []Code{UnsafePath}},
+		{"a file twice", multi(file("1:a") + file("1:b") + file("1:a")), []Code{DuplicatePath}},
+		{"file and directory", multi(file("1:a1:b") + file("1:a")), []Code{DuplicatePath}},
+		{"only a prefix", multi(file("1:a") + file("2:ab") + file("3:a b")), nil},
+		{"case", multi(file("1:a") + file("1:A")), []Code{CaseCollision}},
+		{"pads of one name", multi("d4:attr1:p6:lengthi1e4:pathl1:pee" + "d4:attr1:p6:lengthi1e4:pathl1:pee" + file("1:p")), nil},
+		{"symlink up", multi(file("1:a") + "d4:attr1:l6:lengthi0e4:pathl1:be12:symlink pathl2:..1:aee"), []Code{BadSymlink}},
+		{"length of its own", "d4:infod5:filesl" + file("1:a") + "e6:lengthi5e4:name1:x12:piece lengthi16384e6:pieces" + sha20 + "ee", []Code{LengthAndFiles}},
+		{"sum over 64 bits", multi("d6:lengthi9223372036854775807e4:pathl1:aeed6:lengthi9223372036854775807e4:pathl1:bee"), []Code{TooLarge}},
+
+		{"v2 good", v2("1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", ""), nil},
+		{"v2 empty file", v2("1:ad0:d6:lengthi0eee1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", ""), nil},
+		{"v2 no root", v2("1:xd0:d6:lengthi5eee", ""), []Code{MissingPiecesRoot}},
+		{"v2 zero root", v2("1:xd0:d6:lengthi5e11:pieces root32:"+strings.Repeat("\x00", 32)+"ee", ""), []Code{BadPiecesRoot}},
+		{"v2 short root", v2("1:xd0:d6:lengthi5e11:pieces root"+sha20+"ee", ""), []Code{BadPiecesRoot}},
+		{"v2 root of an empty file", v2("1:xd0:d6:lengthi0e11:pieces root"+sha32+"ee1:yd0:d6:lengthi5e11:pieces root"+sha32+"ee", ""), []Code{NeedlessPiecesRoot}},
+		{"v2 no name", v2("0:d6:lengthi5e11:pieces root"+sha32+"e", ""), []Code{BadFileTree, NoFiles}},
+		{"v2 no dict", v2("1:xi1e", ""), []Code{BadFileTree, NoFiles}},
+		{"v2 up", v2("2:..d0:d6:lengthi5e11:pieces root"+sha32+"ee", ""), []Code{UnsafePath}},
+		{"v2 unsorted tree", v2("1:yd0:d6:lengthi0eee1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", ""), []Code{UnsortedV2Keys}},
+		{"v2 no layers", v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"ee", ""), []Code{MissingPieceLayers}},
+		{"v2 layers", v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"ee", "12:piece layersd"+sha32+"64:"+strings.Repeat("l", 64)+"e"), nil},
+		{"v2 short layer", v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"ee", "12:piece layersd"+sha32+sha32+"e"), []Code{BadPieceLayers}},
+		{"v2 odd layer", v2("1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", "12:piece layersd"+sha32+sha20+"e"), []Code{BadPieceLayers}},
+		{"v2 layer key", v2("1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", "12:piece layersd"+sha20+sha32+"e"), []Code{BadPieceLayers}},
+		{"v3", strings.Replace(v2("1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", ""), "i2e", "i3e", 1), []Code{MetaVersion}},
+		{"v2 piece length", strings.Replace(v2("1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", ""), "16384", "16385", 1), []Code{BadPieceLength}},
+
+		{"tracker no text", "d8:announcei1e4:infod" + single + "ee", []Code{BadText}},
+		{"tracker with blanks", "d8:announce15: http://t.x/a\n 4:infod" + single + "ee", []Code{BadTracker}},
+		{"tracker of no scheme", "d8:announce3:t.x4:infod" + single + "ee", []Code{BadTracker}},
+		{"tracker of another scheme", "d8:announce13:gopher://t.x/4:infod" + single + "ee", []Code{BadTracker}},
+		{"list no list", "d13:announce-list3:abc4:infod" + single + "ee", []Code{BadTrackerList}},
+		{"empty text as list", "d13:announce-list0:4:infod" + single + "ee", nil},
+		{"plain list", "d13:announce-listl12:http://t.x/ae4:infod" + single + "ee", []Code{BadTrackerList}},
+		{"tracker twice", "d13:announce-listll12:http://t.x/a12:http://t.x/aee4:infod" + single + "ee", []Code{DuplicateTracker}},
+		{"announce elsewhere", "d8:announce12:http://t.x/b13:announce-listll12:http://t.x/aee4:infod" + single + "ee", []Code{AnnounceNotFirst}},
+		{"web seeds", "d4:infod" + single + "e8:url-listl9:http://w/9:http://w/i1e0:3:w/aee", []Code{DuplicateWebSeed, BadWebSeed, BadWebSeed}},
+		{"nodes", "d4:infod" + single + "e5:nodesll1:ai1eel1:ai0eel1:aei1eee", []Code{BadNode, BadNode, BadNode}},
+		{"nodes no list", "d4:infod" + single + "e5:nodes0:e", []Code{BadNode}},
+		{"comment no text", "d7:commenti1e4:infod" + single + "ee", []Code{BadText}},
+		{"date in milliseconds", "d13:creation datei1375363666000e4:infod" + single + "ee", []Code{BadDate}},
+		{"date no number", "d13:creation date4:20134:infod" + single + "ee", []Code{BadDate}},
+	} {
+		tor, err := Parse([]byte(tt.in))
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		var got []Code
+		usable := true
+		for _, f := range tor.Findings {
+			got = append(got, f.Code)
+			usable = usable && f.Severity != Error
+			if f.Severity == "" || f.Message == "" || f.Offset < 0 || f.Offset >= len(tt.in) {
+				t.Errorf("%s: finding %+v", tt.name, f)
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: found %v, want %v", tt.name, got, tt.want)
+		}
+		_, err = tor.Content()
+		var unusable *UnusableError
+		if (err == nil) != usable || err != nil && !errors.As(err, &unusable) {
+			t.Errorf("%s: Content says %v", tt.name, err)
+		}
+	}
+}
+
+func TestHybrid(t *testing.T) {
+	pad := "d4:attr1:p6:lengthi16379e4:pathl4:.pad5:16379eed"
+	in := "d4:infod9:file treed1:ad0:d6:lengthi5e11:pieces root" + sha32 + "ee1:bd0:d6:lengthi7e11:pieces root" + sha32 + "eee" +
+		"5:filesld6:lengthi5e4:pathl1:aee" + pad + "6:lengthi7e4:pathl1:beee" +
+		"12:meta versioni2e4:name1:x12:piece lengthi16384e6:pieces40:" + strings.Repeat("a", 40) + "ee"
+	tor, err := Parse([]byte(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tor.Findings) > 0 || tor.Format() != "hybrid" || tor.Size() != 12 || tor.FileCount() != 2 || tor.PieceCount() != 2 {
+		t.Errorf("%s of %d bytes in %d files, %d pieces; %v", tor.Format(), tor.Size(), tor.FileCount(), tor.PieceCount(), tor.Findings)
+	}
+	if f := tor.Files[2]; f.Offset != 16384 || len(f.PiecesRoot) != 32 || !tor.Files[1].Pad {
+		t.Errorf("files %+v", tor.Files)
+	}
+	for name, broken := range map[string]string{
+		"another length":  strings.Replace(in, "6:lengthi7e4:path", "6:lengthi8e4:path", 1),
+		"another name":    strings.Replace(in, "7e4:pathl1:b", "7e4:pathl1:c", 1),
+		"not aligned":     strings.Replace(in, "16379e4:path", "16378e4:path", 1),
+		"one file less":   strings.Replace(in, "1:bd0:d6:lengthi7e11:pieces root"+sha32+"ee", "", 1),
+		"only in one dir": strings.Replace(in, "7e4:pathl1:b", "7e4:pathl1:d1:b", 1),
+	} {
+		tor, err := Parse([]byte(broken))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if !slices.ContainsFunc(tor.Findings, func(f Finding) bool { return f.Code == HybridMismatch }) {
+			t.Errorf("%s: found %v", name, tor.Findings)
+		}
+	}
+}
+
+func TestNotATorrent(t *testing.T) {
+	for _, in := range []string{
+		"", "x", "de", "i1e", "le", "d4:infoi1ee", "d4:info0:e", "d4:infodee", "d4:infod12:piece lengthi1eee", "d4:infod1:ae",
+		strings.Repeat("d1:a", 200),
+	} {
+		if tor, err := Parse([]byte(in)); err == nil {
+			t.Errorf("%q parsed: %+v", in, tor)
+		}
+	}
+}
+
+func TestViews(t *testing.T) {
+	in := "d8:announce12:http://t.x/a13:announce-listll13:http://t.x/a 11:udp://u.x:1el0:el12:http://t.x/bee" +
+		"7:comment2:hi10:created by2:me13:creation datei0e8:encoding5:UTF-8" +
+		"9:httpseedsl9:http://h/e4:infod" + single + "7:privatei1e6:source3:ABC1:zi1ee5:nodesll1:hi6881eee8:url-list9:http://w/1:z0:e"
+	tor, err := Parse([]byte(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{{"http://t.x/a", "udp://u.x:1"}, {"http://t.x/b"}}
+	if got := tor.Trackers(); !reflect.DeepEqual(got, want) {
+		t.Errorf("trackers %q", got)
+	}
+	if tor.Comment != "hi" || tor.CreatedBy != "me" || tor.CreationDate.Unix() != 0 || tor.CreationDate.IsZero() || tor.Encoding != "UTF-8" {
+		t.Errorf("%q %q %v %q", tor.Comment, tor.CreatedBy, tor.CreationDate, tor.Encoding)
+	}
+	if !slices.Equal(tor.WebSeeds, []string{"http://w/"}) || !slices.Equal(tor.HTTPSeeds, []string{"http://h/"}) || !slices.Equal(tor.Nodes, []Node{{"h", 6881}}) {
+		t.Errorf("%q %q %v", tor.WebSeeds, tor.HTTPSeeds, tor.Nodes)
+	}
+	if !tor.Private || !tor.HasPrivate || tor.Source != "ABC" || !tor.Single {
+		t.Errorf("private %v, source %q", tor.Private, tor.Source)
+	}
+	if !slices.Equal(tor.UnknownKeys, []string{"z", "info.z"}) {
+		t.Errorf("unknown %q", tor.UnknownKeys)
+	}
+	if got := tor.Magnet().String(); got != "magnet:?xt=urn:btih:"+fmt.Sprintf("%x", tor.InfoHashV1)+
+		"&dn=x&xl=5&tr=http%3A%2F%2Ft.x%2Fa&tr=udp%3A%2F%2Fu.x%3A1&tr=http%3A%2F%2Ft.x%2Fb&ws=http%3A%2F%2Fw%2F" {
+		t.Errorf("magnet %s", got)
+	}
+}
+
+func TestManyFindings(t *testing.T) {
+	tor, err := Parse([]byte(multi(strings.Repeat("d6:lengthi5e4:pathl2:..ee", 5000))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tor.Findings) > 3*(maxFindings+1) {
+		t.Errorf("%d findings", len(tor.Findings))
+	}
+	if !slices.ContainsFunc(tor.Findings, func(f Finding) bool { return f.Message == "and 4900 more of this kind" }) {
+		t.Error("no finding says how many more there are")
+	}
+}
+
+func TestBuild(t *testing.T) {
+	b := Builder{
+		Name: "x", PieceLength: 16384, Pieces: make([]byte, 40),
+		Files:    []BuildFile{{[]string{"a", "b"}, 16384}, {[]string{"a.txt"}, 1}, {[]string{"empty"}, 0}},
+		Trackers: [][]string{{"http://t.x/1", "http://t.x/2"}, {"http://t.x/3"}},
+		WebSeeds: []string{"http://w/"}, HTTPSeeds: []string{"http://h/"}, Nodes: []Node{{"h", 1}},
+		Comment: "c", CreatedBy: "me", HasDate: true, Date: 0, Private: true, Source: "S", Entropy: "e",
+	}
+	out, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tor, err := Parse(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tor.Findings) > 0 || len(tor.UnknownKeys) > 0 {
+		t.Errorf("our own torrent: %v, unknown %v", tor.Findings, tor.UnknownKeys)
+	}
+	if !reflect.DeepEqual(tor.Trackers(), b.Trackers) || tor.Announce != "http://t.x/1" || !slices.Equal(tor.Nodes, b.Nodes) {
+		t.Errorf("%q %v", tor.Trackers(), tor.Nodes)
+	}
+	for i, f := range tor.Files {
+		if !slices.Equal(f.Path, b.Files[i].Path) || f.Length != b.Files[i].Length {
+			t.Errorf("file %d is %+v", i, f)
+		}
+	}
+
+	plain := Builder{Name: "x", PieceLength: 16384, Pieces: make([]byte, 20), Single: true, Files: []BuildFile{{nil, 5}}, Trackers: [][]string{{"http://t.x/1"}}}
+	out, err = plain.Build()
+	want := "d8:announce12:http://t.x/14:infod6:lengthi5e4:name1:x12:piece lengthi16384e6:pieces20:" + strings.Repeat("\x00", 20) + "ee"
+	if err != nil || !bytes.Equal(out, []byte(want)) {
+		t.Errorf("%q, %v, want %q", out, err, want)
+	}
+	for name, change := range map[string]func(b *Builder){
+		"no files":        func(b *Builder) { b.Files = nil },
+		"no content":      func(b *Builder) { b.Files = []BuildFile{{nil, 0}}; b.Pieces = nil },
+		"a hash too many": func(b *Builder) { b.Pieces = make([]byte, 40) },
+		"name":            func(b *Builder) { b.Name = ".." },
+		"path":            func(b *Builder) { b.Single = false; b.Files = []BuildFile{{[]string{"a/b"}, 5}} },
+		"empty tier":      func(b *Builder) { b.Trackers = [][]string{{}} },
+		"piece length":    func(b *Builder) { b.PieceLength = 0 },
+	} {
+		bad := plain
+		change(&bad)
+		if _, err := bad.Build(); err == nil {
+			t.Errorf("%s: built", name)
+		}
+	}
+}
+
+func FuzzTorrent(f *testing.F) {
+	f.Add([]byte("d4:infod" + single + "ee"))
+	f.Add([]byte(multi("d6:lengthi5e4:pathl1:aee")))
+	f.Add([]byte(v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"eee", "12:piece layersd"+sha32+sha32+"e")))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		tor, err := Parse(in)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(tor.Bytes(), in) {
+			t.Fatal("bytes changed")
+		}
+		if m, err := ParseMagnet(tor.Magnet().String()); err != nil || m.V1 != tor.InfoHashV1 || m.V2 != tor.InfoHashV2 {
+			t.Fatalf("magnet %v, %v", m, err)
+		}
+		c, err := tor.Content()
+		if err != nil {
+			return
+		}
+		for _, f := range c.Files {
+			if len(f.Path) == 0 && !f.Pad {
+				t.Fatal("a file without a path may be trusted")
+			}
+			for _, name := range f.Path {
+				if err := CheckComponent(name); err != nil && !f.Pad {
+					t.Fatalf("a name that may be trusted %v", err)
+				}
+			}
+		}
+		if n := c.Layout.Pieces(); n < 1000 {
+			for _, s := range c.Layout.Spans(0, n-1) {
+				if s.Offset < 0 || s.Length <= 0 || s.Offset+s.Length > c.Files[s.File].Length {
+					t.Fatalf("span %+v of %+v", s, c.Files[s.File])
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	bd := Builder{Name: "x", PieceLength: 16384, Pieces: make([]byte, 25000*20)}
+	for i := range 100_000 {
+		bd.Files = append(bd.Files, BuildFile{[]string{fmt.Sprintf("d%03d", i/1000), fmt.Sprintf("f%06d.txt", i)}, 4096})
+	}
+	out, err := bd.Build()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(out)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(out); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
