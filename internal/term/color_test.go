@@ -1,0 +1,56 @@
+package term
+
+import "testing"
+
+func TestPalette(t *testing.T) {
+	var off Palette
+	on := NewPalette(true)
+	tests := []struct {
+		name, got, want string
+	}{
+		{"zero value", off.Red(off.Bold("a")), "a"},
+		{"off", NewPalette(false).Dim("a"), "a"},
+		{"bold", on.Bold("a"), "\x1b[1ma\x1b[0m"},
+		{"dim", on.Dim("a"), "\x1b[2ma\x1b[0m"},
+		{"red", on.Red("a"), "\x1b[31ma\x1b[0m"},
+		{"green", on.Green("a"), "\x1b[32ma\x1b[0m"},
+		{"yellow", on.Yellow("a"), "\x1b[33ma\x1b[0m"},
+		{"cyan", on.Cyan("a"), "\x1b[36ma\x1b[0m"},
+		{"empty", on.Red(""), ""},
+		{"style goes on after one inside", on.Dim("a" + on.Red("b") + "c"), "\x1b[2ma\x1b[31mb\x1b[0m\x1b[2mc\x1b[0m"},
+	}
+	for _, tt := range tests {
+		if tt.got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, tt.got, tt.want)
+		}
+	}
+}
+
+func TestUseColor(t *testing.T) {
+	tests := []struct {
+		mode       string
+		isTerminal bool
+		env        map[string]string
+		want       bool
+		fails      bool
+	}{
+		{"auto", true, nil, true, false},
+		{"", true, nil, true, false},
+		{"auto", false, nil, false, false},
+		{"auto", true, map[string]string{"NO_COLOR": "1"}, false, false},
+		{"auto", true, map[string]string{"NO_COLOR": "0"}, false, false},
+		{"auto", true, map[string]string{"NO_COLOR": ""}, true, false},
+		{"auto", true, map[string]string{"TERM": "dumb"}, false, false},
+		{"auto", true, map[string]string{"TERM": "xterm"}, true, false},
+		{"always", false, map[string]string{"NO_COLOR": "1", "TERM": "dumb"}, true, false},
+		{"never", true, nil, false, false},
+		{"yes", true, nil, false, true},
+		{"Always", true, nil, false, true},
+	}
+	for _, tt := range tests {
+		got, err := UseColor(tt.mode, tt.isTerminal, func(key string) string { return tt.env[key] })
+		if got != tt.want || (err != nil) != tt.fails {
+			t.Errorf("UseColor(%q, %v, %v) = %v, %v", tt.mode, tt.isTerminal, tt.env, got, err)
+		}
+	}
+}

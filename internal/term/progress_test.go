@@ -1,0 +1,168 @@
+package term
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const mib = 1 << 20
+
+// run works at a steady rate, and tells of it every step.
+func run(p *Progress, from, to, total int64, rate int64, step time.Duration) {
+	for done := from; done < to; {
+		time.Sleep(step)
+		done += int64(float64(rate) * step.Seconds())
+		p.Update(min(done, to), total)
+	}
+}
+
+func TestProgressLines(t *testing.T) {
+	tests := []struct {
+		name        string
+		done, total int64
+		rate        int64
+		want        string
+	}{
+		{"shorter than ten seconds", 99 * mib, 99 * mib, 10 * mib, ""},
+		{
+			"a line every ten seconds", 250 * mib, 1000 * mib, 10 * mib, "" +
+				"hashing: 100.0 MiB of 1000.0 MiB (10 %), 10.0 MiB/s, 1m30s left\n" +
+				"hashing: 200.0 MiB of 1000.0 MiB (20 %), 10.0 MiB/s, 1m20s left\n",
+		},
+		{"total not known", 150 * mib, 0, 10 * mib, "hashing: 100.0 MiB, 10.0 MiB/s\n"},
+		{"done at last", 100 * mib, 100 * mib, 10 * mib, "hashing: 100.0 MiB of 100.0 MiB (100 %), 10.0 MiB/s\n"},
+		{"more than the total", 100 * mib, 50 * mib, 10 * mib, "hashing: 100.0 MiB of 50.0 MiB (100 %), 10.0 MiB/s\n"},
+		{"centuries left", 100, math.MaxInt64, 10, "hashing: 100 B of 8.0 EiB (0 %), 10 B/s\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var b strings.Builder
+				p := NewProgress(&b, false, 80, "hashing")
+				run(p, 0, tt.done, tt.total, tt.rate, 100*time.Millisecond)
+				p.Finish()
+				if diff := cmp.Diff(tt.want, b.String()); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+func TestProgressStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b strings.Builder
+		p := NewProgress(&b, false, 80, "checking \x1b[2J")
+		for range 25 {
+			time.Sleep(time.Second)
+			p.Update(0, mib)
+		}
+		p.Finish()
+		want := strings.Repeat(`checking \x1b[2J: 0 B of 1.0 MiB (0 %), 0 B/s`+"\n", 2)
+		if diff := cmp.Diff(want, b.String()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// The rate is that of the last seconds: a fast beginning is forgotten.
+func TestProgressRateSlowsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b strings.Builder
+		p := NewProgress(&b, false, 80, "hashing")
+		run(p, 0, 900*mib, 1000*mib, 100*mib, 100*time.Millisecond)
+		run(p, 900*mib, 911*mib, 1000*mib, mib, 100*time.Millisecond)
+		lines := strings.Split(b.String(), "\n")
+		want := "hashing: 911.0 MiB of 1000.0 MiB (91 %), 1.0 MiB/s, 1m29s left"
+		if got := lines[len(lines)-2]; got != want {
+			t.Errorf("the last line is %q, want %q", got, want)
+		}
+	})
+}
+
+func TestProgressBar(t *testing.T) {
+	tests := []struct {
+		name  string
+		total int64
+		width int
+		label string
+		want  string // the last frame
+	}{
+		{"80 columns", 100 * mib, 80, "hashing", "30% |█████            |  hashing: 30.0 MiB of 100.0 MiB, 10.0 MiB/s, 7s left"},
+		{"0 is 80", 100 * mib, 0, "hashing", "30% |█████            |  hashing: 30.0 MiB of 100.0 MiB, 10.0 MiB/s, 7s left"},
+		{"too narrow for a bar", 100 * mib, 60, "hashing", "hashing: 30.0 MiB of 100.0 MiB (30 %), 10.0 MiB/s, 7s left"},
+		{"too narrow for the figures", 100 * mib, 30, "hashing", "hashing: 30.0 …MiB/s, 7s left"},
+		{"hardly a terminal", 100 * mib, 1, "hashing", ""},
+		{"long label", 100 * mib, 80, "日本語の\nとても長い名前です", "30% |█     |  日本語の\\…名前です: 30.0 MiB of 100.0 MiB, 10.0 MiB/s, 7s left"},
+		{"total not known", 0, 80, "hashing", "hashing: 30.0 MiB, 10.0 MiB/s"},
+		{"full", 30 * mib, 80, "hashing", "99% |████████████████ |  hashing: 30.0 MiB of 30.0 MiB, 10.0 MiB/s"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var b strings.Builder
+				p := NewProgress(&b, true, tt.width, tt.label)
+				run(p, 0, 30*mib, tt.total, 10*mib, 100*time.Millisecond)
+				columns := p.width
+				frames := strings.Split(b.String(), "\r")
+				if got := strings.TrimRight(frames[len(frames)-1], " "); got != tt.want {
+					t.Errorf("the last frame is %q, want %q", got, tt.want)
+				}
+				for _, f := range frames[1:] {
+					if w := displayWidth(f); w != columns {
+						t.Errorf("a frame has %d columns, want %d: %q", w, columns, f)
+					}
+				}
+				if n := len(frames) - 1; n != 26 { // from 0.5 s to 3 s
+					t.Errorf("%d frames, want 26", n)
+				}
+
+				b.Reset()
+				p.Finish()
+				if got, want := b.String(), "\r"+strings.Repeat(" ", columns)+"\r"; got != want {
+					t.Errorf("Finish writes %q, want %q", got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestProgressBarOnlyAfterHalfASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b strings.Builder
+		p := NewProgress(&b, true, 80, "hashing")
+		p.Update(mib, 10*mib)
+		time.Sleep(499 * time.Millisecond)
+		p.Update(2*mib, 10*mib)
+		p.Finish()
+		if b.String() != "" {
+			t.Errorf("a short job writes %q", b.String())
+		}
+	})
+}
+
+// A total that grows, or a count that goes back, must not end the bar.
+func TestProgressBarGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b strings.Builder
+		p := NewProgress(&b, true, 80, "x")
+		for _, u := range []struct{ done, total int64 }{{10, 10}, {10, 20}, {0, 0}, {5, 20}, {-1, 20}, {3, -1}, {15, 20}} {
+			time.Sleep(time.Second)
+			p.Update(u.done, u.total)
+		}
+		if got := b.String(); !strings.Contains(got[strings.LastIndex(got, "\r"):], "75% |") {
+			t.Errorf("frames %q", got)
+		}
+	})
+}
+
+func TestProgressNil(t *testing.T) {
+	var p *Progress
+	p.Update(1, 2)
+	p.Finish()
+}

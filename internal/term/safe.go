@@ -1,0 +1,114 @@
+// Package term is the terminal: safe printing of untrusted text, colour,
+// units, tables, trees and progress.
+//
+// The rules of the terminal:
+//
+//   - Text that the user did not write (names, comments, tracker messages)
+//     passes through Safe before it is shown.
+//   - Colour only where it was asked for, or on a terminal that did not refuse
+//     it; the text alone says everything the colour says.
+//   - A table fits the width of the terminal, and a name that must be cut keeps
+//     its head and its tail.
+//   - A bar is for terminals and for jobs longer than half a second, and it is
+//     gone when the result is printed. Elsewhere: a line every ten seconds.
+//   - The package writes to the writer it is given, and never exits.
+package term
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Safe returns untrusted text as it may be shown. What could move the cursor,
+// reorder or hide text is escaped: control characters (C0, DEL, C1), format
+// characters (Unicode Cf: bidi controls, tags, invisible joiners), line and
+// paragraph separators, noncharacters, and bytes that are not UTF-8. ZWNJ and
+// ZWJ stay, since Persian, Indic scripts and emoji are spelled with them.
+//
+// Escapes look as in Go: \n, \x1b, \u202e, \U000e0001, and \xff for a byte that
+// is not UTF-8. Backslashes are left alone: names hold them, and nothing is
+// decided by this text, so it need not be reversible.
+//
+// A text without any of these is returned itself.
+func Safe(s string) string {
+	return escape(s, false)
+}
+
+// SafeJoin returns the components of a path made safe and joined with "/". A
+// "/" inside a component is shown as \x2f, or a forged component would look
+// like a directory.
+func SafeJoin(path []string) string {
+	if len(path) == 1 {
+		return safeComponent(path[0])
+	}
+	var b strings.Builder
+	for i, c := range path {
+		if i > 0 {
+			b.WriteByte('/')
+		}
+		b.WriteString(safeComponent(c))
+	}
+	return b.String()
+}
+
+func safeComponent(c string) string {
+	return escape(c, true)
+}
+
+func escape(s string, slash bool) string {
+	start := 0
+	for start < len(s) {
+		r, size := utf8.DecodeRuneInString(s[start:])
+		if !showable(r, size, slash) {
+			break
+		}
+		start += size
+	}
+	if start == len(s) {
+		return s
+	}
+
+	var b strings.Builder
+	b.Grow(len(s) + 8)
+	b.WriteString(s[:start])
+	for i := start; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case showable(r, size, slash):
+			b.WriteString(s[i : i+size])
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case size == 1: // ASCII, or a byte that is not UTF-8
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r < 0x10000:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+		i += size
+	}
+	return b.String()
+}
+
+// showable tells of a rune decoded from size bytes whether it is shown as it is.
+func showable(r rune, size int, slash bool) bool {
+	switch {
+	case r >= 0x20 && r < 0x7f:
+		return r != '/' || !slash
+	case r < 0xa0:
+		return false
+	case r == utf8.RuneError && size == 1:
+		return false
+	case r == '\u200c' || r == '\u200d':
+		return true
+	case r >= 0xfdd0 && r <= 0xfdef, r&0xfffe == 0xfffe: // noncharacters
+		return false
+	}
+	return !unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+}

@@ -1,0 +1,166 @@
+package term
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func treeText(t *testing.T, p Palette, root string, files []TreeFile, limit int) string {
+	t.Helper()
+	var b strings.Builder
+	if err := Tree(&b, p, root, files, limit); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func files(paths ...string) []TreeFile {
+	var list []TreeFile
+	for _, p := range paths {
+		list = append(list, TreeFile{Path: strings.Split(p, "/")})
+	}
+	return list
+}
+
+func TestTree(t *testing.T) {
+	tests := []struct {
+		name  string
+		files []TreeFile
+		limit int
+		want  string
+	}{
+		{"no files", nil, 0, "root/ (0 files)\n"},
+		{"one file", files("a"), 0, "root/ (1 file)\n└── a\n"},
+		{
+			"gathered, in order of first appearance", files("z/2", "b", "a/x/1", "z/1", "a/y", "a/x/0"), 0,
+			"root/ (6 files)\n" +
+				"├── z/ (2 files)\n" +
+				"│   ├── 2\n" +
+				"│   └── 1\n" +
+				"├── b\n" +
+				"└── a/ (3 files)\n" +
+				"    ├── x/ (2 files)\n" +
+				"    │   ├── 1\n" +
+				"    │   └── 0\n" +
+				"    └── y\n",
+		},
+		{
+			"notes", []TreeFile{
+				{[]string{"d", "long name"}, "1.0 KiB"},
+				{[]string{"日本"}, "12 B"},
+				{[]string{"bare"}, ""},
+				{[]string{"d", strings.Repeat("x", 60)}, "7 B"},
+			}, 0,
+			"root/ (4 files)\n" +
+				"├── d/ (2 files)\n" +
+				"│   ├── long name  1.0 KiB\n" +
+				"│   └── " + strings.Repeat("x", 60) + "      7 B\n" +
+				"├── 日本              12 B\n" +
+				"└── bare\n",
+		},
+		{
+			"hostile names", []TreeFile{
+				{[]string{"a/b", "\x1b[2J"}, ""},
+				{[]string{"..", "\u202ecod"}, ""},
+				{nil, ""},
+				{[]string{""}, ""},
+			}, 0,
+			"root/ (4 files)\n" +
+				"├── a\\x2fb/ (1 file)\n" +
+				"│   └── \\x1b[2J\n" +
+				"├── ../ (1 file)\n" +
+				"│   └── \\u202ecod\n" +
+				"├── \n" +
+				"└── \n",
+		},
+		{
+			"a name that is both, and twice", files("a", "a/b", "a/b/c", "a/b"), 0,
+			"root/ (4 files)\n" +
+				"├── a\n" +
+				"└── a/ (3 files)\n" +
+				"    ├── b\n" +
+				"    ├── b/ (1 file)\n" +
+				"    │   └── c\n" +
+				"    └── b\n",
+		},
+		{
+			"limit", files("d/1", "d/2", "e/3", "4"), 2,
+			"root/ (4 files)\n" +
+				"├── d/ (2 files)\n" +
+				"│   ├── 1\n" +
+				"│   └── 2\n" +
+				"… and 2 more files\n",
+		},
+		{"limit, one more", files("1", "2"), 1, "root/ (2 files)\n├── 1\n… and 1 more file\n"},
+		{"limit of all", files("1", "2"), 2, "root/ (2 files)\n├── 1\n└── 2\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, treeText(t, Palette{}, "root", tt.files, tt.limit)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestTreeColour(t *testing.T) {
+	got := treeText(t, NewPalette(true), "r", files("d/1"), 0)
+	want := "" +
+		"\x1b[1mr/\x1b[0m \x1b[2m(1 file)\x1b[0m\n" +
+		"\x1b[2m└── \x1b[0m\x1b[1md/\x1b[0m \x1b[2m(1 file)\x1b[0m\n" +
+		"\x1b[2m    └── \x1b[0m1\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The output must grow with the input, not with the square of its depth.
+func TestTreeDeep(t *testing.T) {
+	deep := make([]string, 10_000)
+	for i := range deep {
+		deep[i] = "d"
+	}
+	list := []TreeFile{{Path: deep}, {Path: deep[:9_999]}, {Path: []string{"last"}}}
+	got := treeText(t, Palette{}, "root", list, 0)
+	if len(got) > 50_000 {
+		t.Errorf("%d bytes for 20,000 components", len(got))
+	}
+	if n := strings.Count(got, "d/ (2 files)\n"); n != maxTreeDepth {
+		t.Errorf("%d directories are drawn, want %d", n, maxTreeDepth)
+	}
+	if n := strings.Count(got, "d"); n != 2*10_000-1-maxTreeDepth {
+		t.Errorf("%d components are shown", n)
+	}
+	if !strings.HasSuffix(got, "\n└── last\n") {
+		t.Errorf("ends with %q", got[len(got)-50:])
+	}
+}
+
+func TestTreeReportsWriteErrors(t *testing.T) {
+	want := errors.New("disk full")
+	if err := Tree(failingWriter{want}, Palette{}, "root", nil, 0); !errors.Is(err, want) {
+		t.Errorf("Tree = %v, want %v", err, want)
+	}
+}
+
+func BenchmarkTree(b *testing.B) {
+	for _, n := range []int{10_000, 100_000, 1_000_000} {
+		list := make([]TreeFile, n)
+		for i := range list {
+			list[i] = TreeFile{[]string{fmt.Sprint("dir ", i%1000), fmt.Sprint("sub ", i%7), fmt.Sprintf("file %d.mkv", i)}, Size(int64(i) * 1000)}
+		}
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := Tree(io.Discard, NewPalette(true), "root", list, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
