@@ -1,0 +1,106 @@
+// Package piece reads content and hashes it in pieces. It is the only place
+// that does: making, verifying and seeding all run its [Job].
+//
+// A Job yields every piece in order, with its sum or with the faults of the
+// files that it needs. A file that is missing, short or unreadable marks its
+// own pieces and the job goes on: nothing shifts. Workers hash pieces in
+// parallel; memory and open files are bounded by their number and not by the
+// torrent. When all is read every file is looked at again, and one that is not
+// what it was (size, modification time, inode) is reported.
+//
+// v1 pieces (SHA-1) only, for now.
+package piece
+
+import (
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+)
+
+// A Cause says what is the matter with a file.
+type Cause uint8
+
+const (
+	Fine       Cause = iota
+	Missing          // it is not there
+	Short            // it ends before the torrent's file does
+	NotAFile         // a directory, socket, FIFO or device has its name
+	Unreadable       // the system refuses to open or read it
+	Changed          // it became another while it was hashed
+)
+
+func (c Cause) String() string {
+	return [...]string{"fine", "missing", "short", "not a file", "unreadable", "changed"}[c]
+}
+
+// A Fault is a file that keeps a piece from being hashed.
+type Fault struct {
+	File  int // index of the source
+	Path  string
+	Cause Cause
+	Err   error // what the system said; may be nil
+}
+
+func (f *Fault) Error() string {
+	switch {
+	case f.Cause == Changed:
+		return f.Path + ": changed while it was hashed"
+	case f.Cause == NotAFile:
+		return f.Path + ": not a regular file"
+	case f.Err == nil:
+		return f.Path + ": " + f.Cause.String()
+	}
+	err := f.Err
+	// The path is there already, and "open" is not the point.
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathErr.Err
+	}
+	return fmt.Sprintf("%s: %v", f.Path, err)
+}
+
+func (f *Fault) Unwrap() error { return f.Err }
+
+// A Result is what became of one piece: its sum, or the files to blame.
+type Result struct {
+	Index  int
+	SHA1   [sha1.Size]byte // zero when there are Faults
+	Faults []*Fault        // one a file, in order
+}
+
+// A Source is the file on disk for a file of the torrent.
+type Source struct {
+	Path  string
+	Pad   bool // zeros, and nothing on disk (BEP 47)
+	Link  bool // the torrent has a symlink here (BEP 47): it has no content
+	ID    Identity
+	Cause Cause // not Fine: why there is nothing to read
+	Err   error // what the system said to that
+}
+
+// fault is the Fault that source i has.
+func (s *Source) fault(i int) *Fault { return &Fault{i, s.Path, s.Cause, s.Err} }
+
+// An Identity tells one state of a file from another.
+type Identity struct {
+	Size     int64 // bytes
+	ModTime  int64 // nanoseconds since 1970
+	Dev, Ino uint64
+}
+
+// Identify returns the identity in info.
+func Identify(info fs.FileInfo) Identity {
+	id := Identity{Size: info.Size(), ModTime: info.ModTime().UnixNano()}
+	id.Dev, id.Ino = inode(info)
+	return id
+}
+
+// causeOf tells a file that is not there from one that can't be had.
+func causeOf(err error) Cause {
+	// ENOTDIR: a file stands where the path needs a directory.
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return Missing
+	}
+	return Unreadable
+}

@@ -1,0 +1,321 @@
+package piece
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bt/internal/metainfo"
+)
+
+// A tree is content on disk and in memory.
+type tree struct {
+	layout  *metainfo.Layout
+	sources []Source
+	data    [][]byte
+}
+
+func newTree(t testing.TB, pieceLength int64, sizes ...int64) *tree {
+	t.Helper()
+	dir := t.TempDir()
+	tr := &tree{}
+	rnd := rand.NewChaCha8([32]byte{1})
+	for i, n := range sizes {
+		b := make([]byte, n)
+		rnd.Read(b)
+		path := filepath.Join(dir, fmt.Sprint("f", i))
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		tr.data = append(tr.data, b)
+		tr.sources = append(tr.sources, Source{Path: path})
+	}
+	l, err := metainfo.NewLayout(pieceLength, sizes, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.layout = l
+	return tr
+}
+
+func (tr *tree) stat(t testing.TB) {
+	t.Helper()
+	if err := Stat(context.Background(), tr.sources, 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (tr *tree) sums() [][20]byte {
+	all := slices.Concat(tr.data...)
+	var sums [][20]byte
+	for p := range slices.Chunk(all, int(tr.layout.PieceLength())) {
+		sums = append(sums, sha1.Sum(p))
+	}
+	return sums
+}
+
+func (tr *tree) run(t testing.TB, j Job) ([]Result, []*Fault) {
+	t.Helper()
+	j.Layout, j.Sources = tr.layout, tr.sources
+	var results []Result
+	changed, err := j.Run(context.Background(), func(r Result) error {
+		if r.Index != len(results) {
+			t.Fatalf("piece %d came as number %d", r.Index, len(results))
+		}
+		results = append(results, r)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(results) != tr.layout.Pieces() {
+		t.Fatalf("%d results for %d pieces", len(results), tr.layout.Pieces())
+	}
+	return results, changed
+}
+
+// jobs are the ways to do the same thing.
+var jobs = map[string]Job{
+	"one worker":      {Jobs: 1, Read: Parallel},
+	"two workers":     {Jobs: 2, Read: Parallel},
+	"many workers":    {Jobs: 9},
+	"sequential":      {Jobs: 2, Read: Sequential},
+	"sequential, one": {Jobs: 1, Read: Sequential},
+	"sequential, 9":   {Jobs: 9, Read: Sequential},
+}
+
+func TestSums(t *testing.T) {
+	for _, tt := range []struct {
+		name        string
+		pieceLength int64
+		sizes       []int64
+	}{
+		{"one byte", 16384, []int64{1}},
+		{"exactly a piece", 16384, []int64{16384}},
+		{"a piece and a byte", 16384, []int64{16385}},
+		{"empty ones around", 16384, []int64{0, 5, 0, 0, 40000, 0}},
+		{"five in a piece", 16384, []int64{1, 2, 3, 4, 5, 16384}},
+		{"tiny pieces", 3, []int64{10000, 1, 0, 2, 7777}},
+		{"large", 1 << 20, []int64{5<<20 + 3, 9 << 20, 1, 20 << 20}},
+		{"a piece beyond all buffers", 64 << 20, []int64{65<<20 + 1}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tr := newTree(t, tt.pieceLength, tt.sizes...)
+			tr.stat(t)
+			want := tr.sums()
+			for name, j := range jobs {
+				results, changed := tr.run(t, j)
+				if len(changed) > 0 {
+					t.Errorf("%s: changed %v", name, changed)
+				}
+				for i, r := range results {
+					if r.Faults != nil || r.SHA1 != want[i] {
+						t.Errorf("%s: piece %d is %x, faults %v", name, i, r.SHA1, r.Faults)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestPads(t *testing.T) {
+	tr := newTree(t, 16384, 5, 16379, 200000, 7)
+	for _, i := range []int{1, 2} {
+		os.Remove(tr.sources[i].Path)
+		tr.sources[i].Pad = true
+		clear(tr.data[i])
+	}
+	tr.stat(t)
+	want := tr.sums()
+	for name, j := range jobs {
+		results, changed := tr.run(t, j)
+		for i, r := range results {
+			if r.Faults != nil || r.SHA1 != want[i] || len(changed) > 0 {
+				t.Errorf("%s: piece %d is %x, faults %v", name, i, r.SHA1, r.Faults)
+			}
+		}
+	}
+}
+
+// What is wrong with a file marks its own pieces; all others have their sums.
+func TestFaults(t *testing.T) {
+	sizes := []int64{30, 5, 0, 100, 7, 3, 64}
+	for file := range sizes {
+		for _, tt := range []struct {
+			cause  Cause
+			damage func(path string) error
+			from   int64 // the byte of the file from which on its pieces are marked
+		}{
+			{Missing, os.Remove, 0},
+			{Short, func(p string) error { return os.Truncate(p, 3) }, 3},
+			{NotAFile, func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o755)) }, 0},
+		} {
+			tr := newTree(t, 10, sizes...)
+			if tt.cause == Short && sizes[file] <= 3 {
+				continue
+			}
+			want := tr.sums()
+			if err := tt.damage(tr.sources[file].Path); err != nil {
+				t.Fatal(err)
+			}
+			tr.stat(t)
+			for name, j := range jobs {
+				results, changed := tr.run(t, j)
+				if len(changed) > 0 {
+					t.Errorf("%s: changed %v", name, changed)
+				}
+				for i, r := range results {
+					first := (tr.layout.Offset(file) + tt.from) / 10
+					_, last, inside := tr.layout.FilePieces(file)
+					if hit := inside && int64(i) >= first && i <= last; !hit {
+						if r.Faults != nil || r.SHA1 != want[i] {
+							t.Errorf("%s, file %d %v: piece %d is %x, faults %v", name, file, tt.cause, i, r.SHA1, r.Faults)
+						}
+					} else if len(r.Faults) != 1 || r.Faults[0].File != file || r.Faults[0].Cause != tt.cause || r.SHA1 != [20]byte{} {
+						t.Errorf("%s, file %d %v: piece %d has faults %v, sum %x", name, file, tt.cause, i, r.Faults, r.SHA1)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestChangedMeanwhile(t *testing.T) {
+	for name, change := range map[string]func(path string) error{
+		"grows":   func(p string) error { return appendTo(p, "more") },
+		"shrinks": func(p string) error { return os.Truncate(p, 1000) },
+		"vanishes": func(p string) error {
+			return os.Remove(p)
+		},
+		"rewritten": func(p string) error {
+			b, err := os.ReadFile(p)
+			b[len(b)/2]++
+			return errors.Join(err, os.WriteFile(p, b, 0o644), os.Chtimes(p, time.Time{}, time.Now().Add(time.Second)))
+		},
+		"replaced": func(p string) error {
+			info, err := os.Stat(p)
+			b := bytes.Repeat([]byte{7}, int(info.Size()))
+			return errors.Join(err, os.WriteFile(p+".new", b, 0o644), os.Chtimes(p+".new", time.Time{}, info.ModTime()), os.Rename(p+".new", p))
+		},
+	} {
+		for way, j := range jobs {
+			t.Run(name+"/"+way, func(t *testing.T) {
+				tr := newTree(t, 16384, 100000, 3<<20, 5)
+				tr.stat(t)
+				j.Layout, j.Sources = tr.layout, tr.sources
+				faults := make(map[int]Cause)
+				changed, err := j.Run(context.Background(), func(r Result) error {
+					if r.Index == 0 {
+						return change(tr.sources[1].Path)
+					}
+					for _, f := range r.Faults {
+						faults[f.File] = f.Cause
+					}
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(changed) != 1 || changed[0].File != 1 || changed[0].Cause != Changed || !strings.Contains(changed[0].Error(), "f1") {
+					t.Errorf("changed %v, want file 1", changed)
+				}
+				for file, cause := range faults {
+					if file != 1 || cause != Changed {
+						t.Errorf("file %d is %v", file, cause)
+					}
+				}
+			})
+		}
+	}
+}
+
+func appendTo(path, s string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(s)
+	return errors.Join(err, f.Close())
+}
+
+func TestStopping(t *testing.T) {
+	stop := errors.New("stop")
+	for name, j := range jobs {
+		tr := newTree(t, 16384, 20<<20)
+		tr.stat(t)
+		j.Layout, j.Sources = tr.layout, tr.sources
+		n := 0
+		_, err := j.Run(context.Background(), func(r Result) error {
+			if n++; n == 7 {
+				return stop
+			}
+			return nil
+		})
+		if err != stop || n != 7 {
+			t.Errorf("%s: %v after %d pieces, want 7", name, err, n)
+		}
+		ctx, cancel := context.WithCancelCause(context.Background())
+		_, err = j.Run(ctx, func(r Result) error {
+			cancel(stop)
+			return nil
+		})
+		if err != stop {
+			t.Errorf("%s: %v after the context ended", name, err)
+		}
+		_, err = j.Run(ctx, func(r Result) error { t.Errorf("%s: yields after the end", name); return nil })
+		if err != stop {
+			t.Errorf("%s: %v when begun too late", name, err)
+		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	for name, j := range jobs {
+		tr := newTree(t, 16384, 3<<20, 100, 1<<20)
+		os.Remove(tr.sources[1].Path)
+		tr.stat(t)
+		var last atomic.Int64
+		j.Progress = func(done, total int64) {
+			if done < last.Load() || done > total || total != tr.layout.Total() {
+				t.Errorf("%s: %d of %d after %d", name, done, total, last.Load())
+			}
+			last.Store(done)
+		}
+		tr.run(t, j)
+		if last.Load() != tr.layout.Total() {
+			t.Errorf("%s: progress ended at %d of %d", name, last.Load(), tr.layout.Total())
+		}
+	}
+}
+
+func BenchmarkFile(b *testing.B) {
+	for _, name := range []string{"one worker", "two workers", "sequential"} {
+		b.Run(name, func(b *testing.B) {
+			tr := newTree(b, 1<<20, 256<<20)
+			tr.stat(b)
+			b.SetBytes(tr.layout.Total())
+			for b.Loop() {
+				tr.run(b, jobs[name])
+			}
+		})
+	}
+}
+
+func BenchmarkManyFiles(b *testing.B) {
+	tr := newTree(b, 256<<10, slices.Repeat([]int64{4096}, 10000)...)
+	tr.stat(b)
+	b.SetBytes(tr.layout.Total())
+	for b.Loop() {
+		tr.run(b, Job{})
+	}
+}
