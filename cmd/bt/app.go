@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/urfave/cli/v2"
+)
+
+// commands lists the commands, in the order of the help.
+func commands(*env) []*cli.Command {
+	return nil
+}
+
+func run(e *env) int {
+	return runWith(e, commands(e))
+}
+
+// runWith runs one command line and returns the exit code. Everything that a
+// command did not print itself is printed here.
+func runWith(e *env, cmds []*cli.Command) int {
+	ctx, stop := withSignals(context.Background())
+	defer stop()
+
+	app := newApp(e, cmds)
+	inv, err := parseArgs(e.args, app.Flags, app.Commands)
+	if err == nil {
+		err = dispatch(ctx, e, app, inv)
+	}
+	var status exitStatus
+	if err == nil || errors.As(err, &status) {
+		return int(status)
+	}
+	_, pal, _ := e.palettes(inv.color()) // no colour if that is the error
+	printError(e.stderr, pal, err)
+	return codeOf(err)
+}
+
+func dispatch(ctx context.Context, e *env, app *cli.App, inv *invocation) error {
+	if _, _, err := e.palettes(inv.color()); err != nil {
+		return err
+	}
+	switch {
+	case inv.version:
+		return writeStdout(e, versionLine())
+	case inv.help && (inv.command == nil || inv.command.Name == "help"):
+		return writeStdout(e, appHelp(app))
+	case inv.help:
+		return writeStdout(e, commandHelp(inv.command))
+	case inv.command == nil:
+		_, _ = io.WriteString(e.stderr, appHelp(app))
+		return exitStatus(exitUsage)
+	}
+	err := app.RunContext(ctx, inv.argv())
+	var status exitStatus
+	if err == nil || errors.As(err, &status) {
+		return err
+	}
+	// Actions end in an exitStatus (see action), so this is cli/v2's own
+	// complaint about the command line: a required flag, a value of a type
+	// that parseArgs does not check.
+	return fail(exitUsage, err)
+}
+
+func writeStdout(e *env, text string) error {
+	_, err := io.WriteString(e.stdout, text)
+	return stdoutError(err)
+}
+
+// newApp builds what cli/v2 runs. The rest of cli/v2 is switched off: its help
+// and its version (ours know "bt help" and leave -v alone), its exits from
+// inside, its printing of usage errors on stdout, its commas in lists.
+func newApp(e *env, cmds []*cli.Command) *cli.App {
+	app := &cli.App{
+		Name:                      "bt",
+		Usage:                     "make, show and check torrents: a toolkit for publishers",
+		UsageText:                 "bt COMMAND [FLAGS] [ARGUMENTS]\nbt help COMMAND",
+		Flags:                     append(globalFlags(), versionFlag()),
+		HideHelp:                  true,
+		HideVersion:               true,
+		Writer:                    io.Discard,
+		ErrWriter:                 io.Discard,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		DisableSliceFlagSeparator: true,
+	}
+	app.Commands = append(cmds, helpCommand(e, app))
+	for _, c := range app.Commands {
+		c.HideHelp = true // "bt verify help" is about a torrent named help
+		for _, f := range c.Flags {
+			if s, ok := f.(*cli.StringSliceFlag); ok {
+				s.KeepSpace = true // file names may end in blanks
+			}
+		}
+		c.Flags = append(c.Flags, globalFlags()...)
+	}
+	return app
+}
+
+// colorDefault is what --color means without being given.
+const colorDefault = "auto"
+
+// globalFlags work on every command, before or after it. Flags hold state, so
+// each list gets its own.
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print the result only"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "explain choices"},
+		&cli.StringFlag{Name: "color", Value: colorDefault, Usage: "colour the output: `WHEN` is auto, always or never"},
+		&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"},
+	}
+}
+
+func versionFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "version", Usage: "print the version"}
+}
+
+func helpCommand(e *env, app *cli.App) *cli.Command {
+	return &cli.Command{
+		Name:      "help",
+		Usage:     "show the help of bt or of a command",
+		UsageText: "bt help [COMMAND]",
+		Action: action(e, func(_ context.Context, u *ui, c *cli.Context) error {
+			if c.NArg() > 1 {
+				return failf(exitUsage, "help is for one command at a time")
+			}
+			text := appHelp(app)
+			if name := c.Args().First(); c.NArg() == 1 && name != "help" {
+				command := app.Command(name)
+				if command == nil {
+					return unknownCommand(name, app.Commands)
+				}
+				text = commandHelp(command)
+			}
+			_, err := u.out.WriteString(text)
+			return stdoutError(err)
+		}),
+	}
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+)
+
+func TestCommandSeesItsFlags(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"fake"}, `a=[] o="" j=0 f=false q=false v=false args=[]`},
+		{[]string{"fake", "x", "-f", "y", "-oz"}, `a=[] o="z" j=0 f=true q=false v=false args=["x" "y"]`},
+		{[]string{"-q", "fake", "-v"}, `a=[] o="" j=0 f=false q=true v=true args=[]`},
+		{[]string{"fake", "-qv"}, `a=[] o="" j=0 f=false q=true v=true args=[]`},
+		{[]string{"-qv", "fake", "--quiet=false"}, `a=[] o="" j=0 f=false q=false v=true args=[]`},
+		{[]string{"fake", "-j3", "--jobs", "4", "-o", "1", "--output=2"}, `a=[] o="2" j=4 f=false q=false v=false args=[]`},
+		// Commas stay in a tier, blanks at the ends of a name, "help" an argument.
+		{[]string{"fake", "-a", "1,2", "--announce", " 3 "}, `a=["1,2" " 3 "] o="" j=0 f=false q=false v=false args=[]`},
+		{[]string{"fake", "help", "fake", "", " "}, `a=[] o="" j=0 f=false q=false v=false args=["help" "fake" "" " "]`},
+		{[]string{"fake", "output", "--output=x"}, `a=[] o="x" j=0 f=false q=false v=false args=["output"]`},
+		{[]string{"fake", "--", "--help", "-v", "--"}, `a=[] o="" j=0 f=false q=false v=false args=["--help" "-v" "--"]`},
+	} {
+		if d := diff(result{0, test.want, ""}, runFake(t, echo, test.args...)); d != "" {
+			t.Errorf("bt %q (-want +got):\n%s", test.args, d)
+		}
+	}
+}
+
+func TestUsageErrorsPrintNothingOnStdout(t *testing.T) {
+	for line, want := range map[string]string{
+		"fake --json --bogus":              "bt: error: unknown flag --bogus\nbt: hint: bt help fake lists its flags\n",
+		"fake --json --jobs=x":             "bt: error: --jobs: \"x\" is not a whole number\n",
+		"fake --json --color=x":            "bt: error: --color: unknown colour mode \"x\": want auto, always or never\n",
+		"fale":                             "bt: error: unknown command fale\nbt: hint: did you mean fake?\n",
+		"--color=always fake --bogus=\x1b": "bt: \x1b[1m\x1b[31merror:\x1b[0m\x1b[1m\x1b[0m unknown flag --bogus\nbt: \x1b[1mhint:\x1b[0m bt help fake lists its flags\n",
+		"fa\x1bke":                         "bt: error: unknown command fa\\x1bke\nbt: hint: did you mean fake?\n",
+	} {
+		got := runFake(t, echo, strings.Fields(line)...)
+		if d := diff(result{2, "", want}, got); d != "" {
+			t.Errorf("bt %s (-want +got):\n%s", line, d)
+		}
+	}
+}
+
+// What only cli/v2 can find wrong is wrong usage too, and does not let it
+// print or exit in its own way.
+func TestUsageErrorsOfTheLibrary(t *testing.T) {
+	// The library's own idea of stdout is not the one in env.
+	file, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	stdoutBefore := os.Stdout
+	os.Stdout = file
+	defer func() { os.Stdout = stdoutBefore }()
+
+	for _, flag := range []cli.Flag{
+		&cli.StringFlag{Name: "needed", Required: true},
+		&cli.DurationFlag{Name: "for"},
+	} {
+		e, stdout, stderr := testEnv("fake", "--json", "--for=ever")
+		if flag.Names()[0] == "needed" {
+			e.args = e.args[:2]
+		}
+		command := fakeCommand(e, echo)
+		command.Flags = append(command.Flags, flag)
+		if code := runWith(e, []*cli.Command{command}); code != exitUsage {
+			t.Errorf("--%s: exit code %d", flag.Names()[0], code)
+		}
+		if stdout.Len() != 0 || !strings.HasPrefix(stderr.String(), "bt: error: ") || strings.Count(stderr.String(), "\n") != 1 {
+			t.Errorf("--%s: stdout %q, stderr %q", flag.Names()[0], stdout, stderr)
+		}
+	}
+	if printed, err := os.ReadFile(file.Name()); err != nil || len(printed) != 0 {
+		t.Errorf("cli/v2 printed %q, %v", printed, err)
+	}
+}
+
+// The library would end the process here, with the code 9.
+func TestTheLibraryDoesNotExit(t *testing.T) {
+	e, _, stderr := testEnv("fake")
+	command := fakeCommand(e, echo)
+	command.Before = func(*cli.Context) error { return cli.Exit("leaving", 9) }
+	if code := runWith(e, []*cli.Command{command}); code != exitUsage || stderr.String() != "bt: error: leaving\n" {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+}
+
+const fakeHelp = `usage: bt fake PATH
+       bt fake --output FILE
+
+do what the test says
+
+flags:
+  -a, --announce URL  URL of a tracker; again for each further tier, commas
+                      inside one tier
+  -o, --output PATH   write to PATH
+      --a-name-that-is-really-very-long VALUE
+                      any text
+  -j, --jobs N        use N cores
+  -f, --force         overwrite
+      --json          print JSON
+      --jsonl         print JSON lines
+
+flags of every command:
+  -q, --quiet       print the result only
+  -v, --verbose     explain choices
+      --color WHEN  colour the output: WHEN is auto, always or never
+  -h, --help        show this help
+
+examples:
+  bt fake -o x y
+  bt fake --json y
+`
+
+func TestHelpOfACommand(t *testing.T) {
+	for _, line := range []string{"help fake", "fake --help", "fake x -f -h", "--help fake", "-h fake --json"} {
+		if d := diff(result{0, fakeHelp, ""}, runFake(t, echo, strings.Fields(line)...)); d != "" {
+			t.Errorf("bt %s (-want +got):\n%s", line, d)
+		}
+	}
+	if got := runFake(t, echo, "help"); !strings.Contains(got.stdout, "\n  fake  do what the test says\n  help  ") {
+		t.Errorf("bt help does not list the command:\n%s", got.stdout)
+	}
+}
+
+func TestHelpFits(t *testing.T) {
+	e, _, _ := testEnv()
+	app := newApp(e, append(commands(e), fakeCommand(e, echo)))
+	texts := []string{appHelp(app)}
+	for _, c := range app.Commands {
+		texts = append(texts, commandHelp(c))
+	}
+	for _, text := range texts {
+		for line := range strings.Lines(text) {
+			// A line of usage or of an example may be copied, so it is not broken.
+			if len([]rune(strings.TrimSuffix(line, "\n"))) > helpWidth && !strings.Contains(line, "  bt ") && !strings.Contains(line, ": bt ") {
+				t.Errorf("longer than %d: %s", helpWidth, line)
+			}
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	hinted := withHint(failf(exitTorrent, "x.torrent: %w", os.ErrInvalid), "look elsewhere")
+	for _, test := range []struct {
+		err    error
+		code   int
+		stderr string
+	}{
+		{nil, 0, ""},
+		{errNo, 1, ""},
+		{fmt.Errorf("verify: %w", errNo), 1, ""},
+		{fail(exitUsage, errors.New("no path")), 2, "bt: error: no path\n"},
+		{hinted, 3, "bt: error: x.torrent: invalid argument\nbt: hint: look elsewhere\n"},
+		{fail(exitWrite, hinted), 5, "bt: error: x.torrent: invalid argument\nbt: hint: look elsewhere\n"},
+		{fmt.Errorf("again: %w", hinted), 3, "bt: error: again: x.torrent: invalid argument\nbt: hint: look elsewhere\n"},
+		{withHint(hinted, "look here"), 3, "bt: error: x.torrent: invalid argument\nbt: hint: look here\n"},
+		{os.ErrNotExist, 4, "bt: error: file does not exist\n"},
+		{fail(exitNetwork, context.DeadlineExceeded), 6, "bt: error: context deadline exceeded\n"},
+		{errors.Join(errors.New("a"), errors.New("b\x1b[0m")), 4, "bt: error: a; b\\x1b[0m\n"},
+	} {
+		got := runFake(t, func(context.Context, *ui, *cli.Context) error { return test.err }, "fake")
+		if d := diff(result{test.code, "", test.stderr}, got); d != "" {
+			t.Errorf("%v (-want +got):\n%s", test.err, d)
+		}
+	}
+}
+
+func TestNoErrorStaysNone(t *testing.T) {
+	if err := fail(exitRead, nil); err != nil {
+		t.Errorf("fail: %v", err)
+	}
+	if err := withHint(nil, "hint"); err != nil {
+		t.Errorf("withHint: %v", err)
+	}
+}
+
+func TestRevision(t *testing.T) {
+	commit := debug.BuildSetting{Key: "vcs.revision", Value: "0123456789abcdef0123"}
+	modified := debug.BuildSetting{Key: "vcs.modified", Value: "true"}
+	for _, test := range []struct {
+		settings []debug.BuildSetting
+		want     string
+	}{
+		{nil, ""},
+		{[]debug.BuildSetting{modified}, ""},
+		{[]debug.BuildSetting{commit, {Key: "vcs.modified", Value: "false"}}, " (0123456789ab)"},
+		{[]debug.BuildSetting{commit, modified}, " (0123456789ab, modified)"},
+		{[]debug.BuildSetting{{Key: "vcs.revision", Value: "12"}}, " (12)"},
+	} {
+		if got := revision(test.settings); got != test.want {
+			t.Errorf("revision(%v) = %q, want %q", test.settings, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"flag"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+)
+
+// The command line, as users of git and curl type it:
+//
+//   - flags stand before or after the arguments; "--" ends them; "-" alone is
+//     an argument
+//   - --flag VALUE, --flag=VALUE, -f VALUE, -fVALUE, -f=VALUE; the value is
+//     the next argument even if it starts with a dash
+//   - -qv is -q -v; a long flag needs two dashes
+//   - a switch takes =true or =false; of a flag given twice the last wins
+//   - the global flags work before the command too
+//
+// cli/v2 can do little of this: it stops at the first argument and knows no
+// global flag behind the command. So parseArgs takes the line apart by the
+// flags that the commands declare, and argv gives cli/v2 the one form that it
+// reads without surprises.
+
+// invocation is a command line taken apart.
+type invocation struct {
+	command *cli.Command // nil when the line names none
+	flags   []givenFlag  // in the order given
+	args    []string     // what is neither flag nor command
+	help    bool         // --help, -h
+	version bool         // --version
+}
+
+// givenFlag is a flag under the first of its names. A switch has a value too.
+type givenFlag struct{ name, value string }
+
+// argv is the command line in the form for cli/v2: the command, every flag as
+// --name=value, "--", the arguments.
+func (inv *invocation) argv() []string {
+	argv := []string{"bt", inv.command.Name}
+	for _, f := range inv.flags {
+		argv = append(argv, "--"+f.name+"="+f.value)
+	}
+	return append(append(argv, "--"), inv.args...)
+}
+
+// color is the value of --color, for what is printed before or without cli/v2.
+func (inv *invocation) color() string {
+	mode := colorDefault
+	for _, f := range inv.flags {
+		if f.name == "color" {
+			mode = f.value
+		}
+	}
+	return mode
+}
+
+// argParser walks over a command line.
+type argParser struct {
+	inv      invocation
+	rest     []string   // what was not looked at yet
+	flags    []cli.Flag // those that exist here: the root's, then the command's
+	commands []*cli.Command
+}
+
+// parseArgs takes a command line apart. root are the flags that stand before
+// the command; a command's own list is expected to repeat the global ones.
+// With an error comes what was understood before it.
+func parseArgs(args []string, root []cli.Flag, commands []*cli.Command) (*invocation, error) {
+	p := argParser{rest: args, flags: root, commands: commands}
+	ended := false
+	for len(p.rest) > 0 {
+		arg := p.next()
+		var err error
+		switch {
+		case ended || arg == "-" || !strings.HasPrefix(arg, "-"):
+			err = p.argument(arg)
+		case arg == "--":
+			ended = true
+		case strings.HasPrefix(arg, "--"):
+			err = p.long(arg)
+		default:
+			err = p.cluster(arg)
+		}
+		if err != nil {
+			return &p.inv, err
+		}
+	}
+	return &p.inv, nil
+}
+
+func (p *argParser) next() string {
+	arg := p.rest[0]
+	p.rest = p.rest[1:]
+	return arg
+}
+
+// argument takes what is no flag: the first is the command.
+func (p *argParser) argument(arg string) error {
+	if p.inv.command != nil {
+		p.inv.args = append(p.inv.args, arg)
+		return nil
+	}
+	for _, c := range p.commands {
+		if c.HasName(arg) {
+			p.inv.command, p.flags = c, c.Flags
+			return nil
+		}
+	}
+	return unknownCommand(arg, p.commands)
+}
+
+// long takes --name, --name=value or --name value.
+func (p *argParser) long(arg string) error {
+	shown, value, hasValue := strings.Cut(arg, "=")
+	name := strings.TrimPrefix(shown, "--")
+	f := findFlag(p.flags, name)
+	if f == nil || isShort(name) {
+		return p.unknownFlag(shown, shown)
+	}
+	return p.set(f, shown, value, hasValue)
+}
+
+// cluster takes -q, -qv, -o value, -ovalue or -o=value.
+func (p *argParser) cluster(arg string) error {
+	// -output is a long flag with a dash missing much more often than it is
+	// -o with the value "utput", and reading it so would write a wrong file.
+	if whole, _, _ := strings.Cut(arg, "="); !isShort(whole[1:]) && findFlag(p.flags, whole[1:]) != nil {
+		return p.unknownFlag(whole, whole)
+	}
+	for body := arg[1:]; body != ""; {
+		_, size := utf8.DecodeRuneInString(body)
+		name := body[:size]
+		body = body[size:]
+		f := findFlag(p.flags, name)
+		if f == nil {
+			return p.unknownFlag("-"+name, arg)
+		}
+		value, hasValue := strings.CutPrefix(body, "=")
+		if hasValue || (body != "" && !isSwitch(f)) {
+			return p.set(f, "-"+name, value, true)
+		}
+		if err := p.set(f, "-"+name, "", false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set notes a flag with its value, which without one of its own is the next
+// argument, whatever that looks like.
+func (p *argParser) set(f cli.Flag, shown, value string, hasValue bool) error {
+	switch {
+	case hasValue:
+	case isSwitch(f):
+		value = "true"
+	case len(p.rest) == 0:
+		return failf(exitUsage, "flag %s needs a value", shown)
+	default:
+		value = p.next()
+	}
+	if err := checkValue(f, shown, value); err != nil {
+		return err
+	}
+	name := f.Names()[0]
+	switch name {
+	case "help":
+		p.inv.help, _ = strconv.ParseBool(value)
+	case "version":
+		p.inv.version, _ = strconv.ParseBool(value)
+	default:
+		p.inv.flags = append(p.inv.flags, givenFlag{name, value})
+	}
+	return nil
+}
+
+// checkValue tries the value on the flag, because cli/v2 would only say "parse
+// error", and name the flag with one dash. Flags of other types take any text.
+func checkValue(f cli.Flag, shown, value string) error {
+	var want string
+	switch f.(type) {
+	case *cli.BoolFlag:
+		want = "true or false"
+	case *cli.IntFlag, *cli.Int64Flag:
+		want = "a whole number"
+	case *cli.Float64Flag:
+		want = "a number"
+	default:
+		return nil
+	}
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	if err := f.Apply(set); err != nil {
+		return fail(exitUsage, err)
+	}
+	if err := set.Set(f.Names()[0], value); err != nil {
+		return failf(exitUsage, "%s: %q is not %s", shown, value, want)
+	}
+	return nil
+}
+
+// findFlag is the flag that has the name among its names, nil when none has.
+func findFlag(flags []cli.Flag, name string) cli.Flag {
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if n == name {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// isSwitch tells flags that stand alone from those with a value.
+func isSwitch(f cli.Flag) bool {
+	d, ok := f.(cli.DocGenerationFlag)
+	return ok && !d.TakesValue()
+}
+
+// isShort tells names that take one dash from those that take two.
+func isShort(name string) bool {
+	return utf8.RuneCountInString(name) == 1
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	xterm "golang.org/x/term"
+
+	"bt/internal/term"
+)
+
+// env is the outside world as one value, so that a test runs a command in
+// process, with a world of its own.
+type env struct {
+	args   []string // without the name of the program
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+
+	stdoutTerminal bool
+	stderrTerminal bool
+	width          int // columns of stdout; 0 is unknown
+	stderrWidth    int // columns of stderr; 0 is unknown
+
+	getenv func(string) string
+	now    func() time.Time
+}
+
+// osEnv is the world the process was started in.
+func osEnv() *env {
+	return &env{
+		args:           os.Args[1:],
+		stdin:          os.Stdin,
+		stdout:         os.Stdout,
+		stderr:         os.Stderr,
+		stdoutTerminal: isTerminal(os.Stdout),
+		stderrTerminal: isTerminal(os.Stderr),
+		width:          columns(os.Stdout, os.Getenv),
+		stderrWidth:    columns(os.Stderr, os.Getenv),
+		getenv:         os.Getenv,
+		now:            time.Now,
+	}
+}
+
+func isTerminal(f *os.File) bool {
+	return xterm.IsTerminal(int(f.Fd()))
+}
+
+// columns asks the terminal first: COLUMNS is what the shell knew when the
+// window had another size, and often it is not exported at all.
+func columns(f *os.File, getenv func(string) string) int {
+	if width, _, err := xterm.GetSize(int(f.Fd())); err == nil && width > 0 {
+		return width
+	}
+	width, err := strconv.Atoi(getenv("COLUMNS"))
+	if err != nil || width < 0 {
+		return 0
+	}
+	return width
+}
+
+// palettes turns the value of --color into the colours of stdout and stderr,
+// each by its own being a terminal.
+func (e *env) palettes(mode string) (out, errs term.Palette, err error) {
+	onOut, err := term.UseColor(mode, e.stdoutTerminal, e.getenv)
+	if err != nil {
+		return term.Palette{}, term.Palette{}, failf(exitUsage, "--color: %w", err)
+	}
+	onErr, err := term.UseColor(mode, e.stderrTerminal, e.getenv)
+	if err != nil {
+		return term.Palette{}, term.Palette{}, failf(exitUsage, "--color: %w", err)
+	}
+	return term.NewPalette(onOut), term.NewPalette(onErr), nil
+}

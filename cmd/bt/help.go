@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+)
+
+// The help is made of the fields of a cli.Command: UsageText is the usage
+// lines, Usage the one-line description, Flags the table (the word between
+// backquotes in a flag's Usage names its value), Description the examples. It
+// fits 80 columns whatever the terminal, so that it reads the same in a pipe.
+const helpWidth = 80
+
+// commandHelp is what bt help COMMAND prints.
+func commandHelp(c *cli.Command) string {
+	var b strings.Builder
+	writeUsage(&b, c.UsageText, c.Usage)
+	own, global := splitFlags(c.Flags)
+	writeFlags(&b, "flags", own)
+	writeFlags(&b, "flags of every command", global)
+	if c.Description != "" {
+		b.WriteString("\nexamples:\n")
+		for line := range strings.Lines(strings.TrimSpace(c.Description)) {
+			b.WriteString("  " + strings.TrimSpace(line) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// appHelp is what bt help prints.
+func appHelp(app *cli.App) string {
+	var b strings.Builder
+	writeUsage(&b, app.UsageText, app.Usage)
+	var rows [][2]string
+	for _, c := range app.Commands {
+		rows = append(rows, [2]string{c.Name, c.Usage})
+	}
+	writeTable(&b, "commands", rows)
+	writeFlags(&b, "flags, before or after the command", app.Flags)
+	rows = nil
+	for _, e := range exits {
+		rows = append(rows, [2]string{fmt.Sprint(e.code), e.meaning})
+	}
+	writeTable(&b, "exit codes", rows)
+	return b.String()
+}
+
+func writeUsage(b *strings.Builder, lines, description string) {
+	label := "usage: "
+	for line := range strings.Lines(lines) {
+		b.WriteString(label + strings.TrimSpace(line) + "\n")
+		label = "       "
+	}
+	b.WriteString("\n" + description + "\n")
+}
+
+// splitFlags tells a command's own flags from those that every command has.
+func splitFlags(flags []cli.Flag) (own, global []cli.Flag) {
+	everywhere := globalFlags()
+	for _, f := range flags {
+		if findFlag(everywhere, f.Names()[0]) == nil {
+			own = append(own, f)
+		} else {
+			global = append(global, f)
+		}
+	}
+	return own, global
+}
+
+func writeFlags(b *strings.Builder, title string, flags []cli.Flag) {
+	var rows [][2]string
+	for _, f := range flags {
+		if v, ok := f.(cli.VisibleFlag); ok && !v.IsVisible() {
+			continue
+		}
+		rows = append(rows, flagRow(f))
+	}
+	writeTable(b, title, rows)
+}
+
+// flagRow is a flag as the help shows it: short names first, in a column that
+// stays empty where there is none, and the name of the value.
+func flagRow(f cli.Flag) [2]string {
+	var names []string
+	for _, n := range f.Names() {
+		if isShort(n) {
+			names = slices.Insert(names, 0, "-"+n)
+		} else {
+			names = append(names, "--"+n)
+		}
+	}
+	left := strings.Join(names, ", ")
+	if strings.HasPrefix(left, "--") {
+		left = "    " + left
+	}
+	var usage string
+	if d, ok := f.(cli.DocGenerationFlag); ok {
+		usage = d.GetUsage()
+	}
+	if !isSwitch(f) {
+		left += " " + valueName(usage)
+	}
+	return [2]string{left, strings.ReplaceAll(usage, "`", "")}
+}
+
+func valueName(usage string) string {
+	if parts := strings.SplitN(usage, "`", 3); len(parts) == 3 {
+		return parts[1]
+	}
+	return "VALUE"
+}
+
+// writeTable writes two columns, the right one wrapped. A left cell that is
+// wider than most gets a line of its own instead of pushing the others.
+func writeTable(b *strings.Builder, title string, rows [][2]string) {
+	if len(rows) == 0 {
+		return
+	}
+	const widest = 28
+	column := 0
+	for _, r := range rows {
+		if n := utf8.RuneCountInString(r[0]); n <= widest {
+			column = max(column, n)
+		}
+	}
+	b.WriteString("\n" + title + ":\n")
+	indent := strings.Repeat(" ", column+4)
+	for _, r := range rows {
+		left := fmt.Sprintf("  %-*s  ", column, r[0])
+		if utf8.RuneCountInString(r[0]) > column {
+			b.WriteString("  " + r[0] + "\n")
+			left = indent
+		}
+		for _, line := range wrap(r[1], helpWidth-len(indent)) {
+			b.WriteString(strings.TrimRight(left+line, " ") + "\n")
+			left = indent
+		}
+	}
+}
+
+// wrap breaks text at blanks into lines of at most width characters; a word
+// that is longer stands alone. There is always a line.
+func wrap(text string, width int) []string {
+	lines := []string{""}
+	for _, word := range strings.Fields(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(word) <= width:
+			*last += " " + word
+		default:
+			lines = append(lines, word)
+		}
+	}
+	return lines
+}

@@ -1,0 +1,14 @@
+// Command bt makes, shows and checks torrents: the toolkit of people who
+// publish with BitTorrent.
+//
+// This package is the only one that prints, reads flags and exits. What it
+// prints where is the contract of the files beside it: stdout carries data
+// (ui.go), stderr everything else, and the exit code says how it went
+// (exit.go).
+package main
+
+import "os"
+
+func main() {
+	os.Exit(run(osEnv()))
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write the golden files inside testdata/script anew")
+
+// TestMain makes this binary stand in for bt, and for btwait of fake_test.go,
+// in every process that the tests start.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"bt":     main,
+		"btwait": waitMain,
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			// A program under the race detector waits a second before it
+			// ends; a script runs many programs.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": runAndCheckExit},
+	})
+}
+
+// runAndCheckExit is the script command "exits CODE PROGRAM [ARG...]": it runs the
+// program and demands that very exit code.
+func runAndCheckExit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%s: %v", args[1], err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func TestColumns(t *testing.T) {
+	null, err := os.Open(os.DevNull) // no terminal, so COLUMNS decides
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	for value, want := range map[string]int{"": 0, "72": 72, "-3": 0, "wide": 0} {
+		if got := columns(null, func(string) string { return value }); got != want {
+			t.Errorf("COLUMNS=%q: %d columns, want %d", value, got, want)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+)
+
+// startWaiting starts waitMain in a process of its own and returns once the
+// command in it runs.
+func startWaiting(t *testing.T, args ...string) (*exec.Cmd, *bufio.Reader, *strings.Builder) {
+	t.Helper()
+	cmd := exec.Command("btwait", append([]string{"fake"}, args...)...)
+	stderr := new(strings.Builder)
+	cmd.Stderr = stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // where it ended, this does nothing
+	r := bufio.NewReader(stdout)
+	expectLine(t, r, "ready")
+	return cmd, r, stderr
+}
+
+func expectLine(t *testing.T, r *bufio.Reader, want string) {
+	t.Helper()
+	if line, err := r.ReadString('\n'); err != nil || line != want+"\n" {
+		t.Fatalf("read %q, %v; want %q", line, err, want)
+	}
+}
+
+func TestSignals(t *testing.T) {
+	for _, test := range []struct {
+		signal syscall.Signal
+		code   int
+		name   string
+	}{
+		{syscall.SIGINT, exitInterrupted, "interrupted"},
+		{syscall.SIGTERM, exitTerminated, "terminated"},
+	} {
+		cmd, r, stderr := startWaiting(t, "--jsonl")
+		if err := cmd.Process.Signal(test.signal); err != nil {
+			t.Fatal(err)
+		}
+		expectLine(t, r, "cancelled")
+		expectLine(t, r, fmt.Sprintf(`{"error":{"code":%q,"message":%q}}`, test.name, test.name))
+		if err := cmd.Wait(); cmd.ProcessState.ExitCode() != test.code {
+			t.Errorf("%v: %v, want exit code %d", test.signal, err, test.code)
+		}
+		if want := "bt: error: " + test.name + "\n"; stderr.String() != want {
+			t.Errorf("%v: stderr %q, want %q", test.signal, stderr, want)
+		}
+	}
+}
+
+// The second signal meets the default behaviour: it kills at once.
+func TestSecondSignal(t *testing.T) {
+	for _, second := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		cmd, r, _ := startWaiting(t, "--force")
+		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		expectLine(t, r, "cancelled")
+		if err := cmd.Process.Signal(second); err != nil {
+			t.Fatal(err)
+		}
+		err := cmd.Wait()
+		if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != second {
+			t.Errorf("%v: ended by %v", second, err)
+		}
+	}
+}
+
+// nohup and a script's & ignore SIGINT for us, and so do we.
+func TestIgnoredSignalStaysIgnored(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "trap '' INT; exec btwait fake")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	r := bufio.NewReader(stdout)
+	expectLine(t, r, "ready")
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expectLine(t, r, "cancelled")
+	_, _ = io.Copy(io.Discard, r)
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != exitTerminated {
+		t.Errorf("%v, want exit code %d of the SIGTERM", err, exitTerminated)
+	}
+}
+
+func TestInterruptionWins(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(&signalError{syscall.SIGINT})
+	for _, test := range []struct {
+		err    error
+		code   int
+		stderr string
+	}{
+		{nil, 0, ""}, // it was done, or leaving was the job
+		{ctx.Err(), 130, "bt: error: interrupted\n"},
+		{fail(exitWrite, context.Cause(ctx)), 130, "bt: error: interrupted\n"},
+		{errNo, 130, "bt: error: interrupted\n"},
+		{fail(exitWrite, errors.New("a.tmp is left behind")), 130, "bt: error: a.tmp is left behind\nbt: error: interrupted\n"},
+	} {
+		e, _, stderr := testEnv()
+		command := fakeCommand(e, func(context.Context, *ui, *cli.Context) error { return test.err })
+		var status exitStatus
+		err := newApp(e, []*cli.Command{command}).RunContext(ctx, []string{"bt", "fake"})
+		if !errors.As(err, &status) || int(status) != test.code || stderr.String() != test.stderr {
+			t.Errorf("%v: %v, stderr %q; want %d, %q", test.err, err, stderr, test.code, test.stderr)
+		}
+	}
+}
+
+// An error that carries the cause needs no context to have the right code.
+func TestCodeOfASignal(t *testing.T) {
+	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		if got := codeOf(failf(exitWrite, "x: %w", &signalError{signal})); got != want {
+			t.Errorf("%v: %d, want %d", signal, got, want)
+		}
+	}
+}
+
+func TestStoppingSignalsIsNoInterruption(t *testing.T) {
+	ctx, stop := withSignals(context.Background())
+	stop()
+	if ctx.Err() == nil || interruption(ctx) != nil {
+		t.Errorf("after stop: %v, interruption %v", ctx.Err(), interruption(ctx))
+	}
+}

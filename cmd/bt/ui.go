@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/internal/term"
+)
+
+// What is printed where:
+//
+//   - stdout carries the result and nothing else; it is buffered, and a full
+//     disk behind it is an error
+//   - stderr carries progress, warnings, explanations and errors
+//   - -q leaves the result and the errors; -v adds explanations
+//   - with --json stdout is one document, also when the command fails
+
+// ui is what a command prints with. It belongs to one goroutine.
+type ui struct {
+	env *env
+
+	quiet, verbose bool
+	json           bool // one document on stdout; also set by --jsonl
+	jsonl          bool // a line an item
+
+	out    *bufio.Writer // stdout
+	pal    term.Palette  // for out
+	errPal term.Palette  // for stderr
+
+	// subject is the "path" of the JSON error document; commands set it as
+	// soon as they know what they work on.
+	subject string
+
+	bar     *term.Progress // the one shown now, if any
+	printed bool           // a JSON document is out, or on its way
+	worst   error          // the error with the highest exit code so far
+}
+
+// action makes the cli.ActionFunc of a command from the function that does the
+// work. The function returns nil, errNo, or an error, which is printed here;
+// what it has reported itself it need not return.
+func action(e *env, f func(ctx context.Context, u *ui, c *cli.Context) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		u, err := newUI(e, c)
+		if err != nil {
+			return err
+		}
+		return u.finish(c.Context, f(c.Context, u, c))
+	}
+}
+
+func newUI(e *env, c *cli.Context) (*ui, error) {
+	out, errs, err := e.palettes(c.String("color"))
+	if err != nil {
+		return nil, err
+	}
+	return &ui{
+		env:     e,
+		quiet:   c.Bool("quiet"),
+		verbose: c.Bool("verbose"),
+		json:    c.Bool("json") || c.Bool("jsonl"),
+		jsonl:   c.Bool("jsonl"),
+		out:     bufio.NewWriter(e.stdout),
+		pal:     out,
+		errPal:  errs,
+	}, nil
+}
+
+// finish says how the command ended and leaves only the exit code to tell.
+func (u *ui) finish(ctx context.Context, err error) exitStatus {
+	if cause := interruption(ctx); err != nil && cause != nil {
+		// That the context was cancelled is no news beside the signal; what
+		// else went wrong meanwhile (a file that could not be removed) is.
+		if !errors.Is(err, context.Canceled) && !errors.Is(err, cause) {
+			u.report(err)
+		}
+		err = cause
+	}
+	u.report(err)
+	if u.json && !u.printed && codeOf(u.worst) > exitNo {
+		u.report(u.printJSON(failedInput(u.subject, u.worst)))
+	}
+	u.bar.Finish()
+	if err := u.out.Flush(); err != nil && !errors.Is(u.worst, errStdout) {
+		u.report(stdoutError(err))
+	}
+	return exitStatus(codeOf(u.worst))
+}
+
+// report prints an error and remembers it: the highest exit code of all that
+// was reported or returned is the command's. It is for commands with several
+// inputs, which go on after a failure; errNo is remembered only.
+func (u *ui) report(err error) {
+	if err == nil {
+		return
+	}
+	if u.worst == nil || codeOf(err) > codeOf(u.worst) {
+		u.worst = err
+	}
+	if !errors.Is(err, errNo) {
+		u.settle()
+		printError(u.env.stderr, u.errPal, err)
+	}
+}
+
+// warn tells what the user should know although the command goes on.
+func (u *ui) warn(format string, args ...any) {
+	if u.quiet {
+		return
+	}
+	u.settle()
+	text := term.Safe(oneLine(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(u.env.stderr, "bt: %s %s\n", u.errPal.Yellow("warning:"), text)
+}
+
+// explain tells with -v why something was chosen.
+func (u *ui) explain(format string, args ...any) {
+	if u.quiet || !u.verbose {
+		return
+	}
+	u.settle()
+	fmt.Fprintf(u.env.stderr, "bt: %s\n", term.Safe(oneLine(fmt.Sprintf(format, args...))))
+}
+
+// settle clears the way for a line on stderr, where it may meet the bar and the
+// result on one terminal. The bar comes back with its next update; the writer
+// keeps its error for finish.
+func (u *ui) settle() {
+	u.bar.Finish()
+	_ = u.out.Flush()
+}
+
+// progress starts to show how far a job has come, with -q nothing (a nil
+// *term.Progress is silent). It goes to stderr and does not disturb --json.
+func (u *ui) progress(label string) *term.Progress {
+	if u.quiet {
+		return nil
+	}
+	u.bar = term.NewProgress(u.env.stderr, u.env.stderrTerminal, u.env.stderrWidth, label)
+	return u.bar
+}
+
+// printJSON prints a document, or with --jsonl a line, which is out when
+// printJSON returns.
+func (u *ui) printJSON(v any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // URLs are full of &
+	if !u.jsonl {
+		enc.SetIndent("", "  ")
+	}
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("encoding JSON: %w", err)
+	}
+	u.printed = true
+	if _, err := u.out.Write(b.Bytes()); err != nil {
+		return stdoutError(err)
+	}
+	if u.jsonl {
+		return stdoutError(u.out.Flush())
+	}
+	return nil
+}
+
+// jsonFailure stands for an input that failed: as the whole document, or among
+// the items of a list.
+type jsonFailure struct {
+	Path  string    `json:"path,omitempty"`
+	Error jsonError `json:"error"`
+}
+
+type jsonError struct {
+	Code    string `json:"code"` // the name of an exit code
+	Message string `json:"message"`
+}
+
+func failedInput(path string, err error) jsonFailure {
+	return jsonFailure{Path: path, Error: jsonError{Code: codeName(codeOf(err)), Message: err.Error()}}
+}

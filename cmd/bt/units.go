@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// sizeUnits are the factors a size may carry, by their lower-case names.
+// Bare letters mean powers of 1024, as in dd and rclone.
+var sizeUnits = map[string]int64{
+	"": 1, "b": 1,
+	"k": 1 << 10, "ki": 1 << 10, "kib": 1 << 10, "kb": 1e3,
+	"m": 1 << 20, "mi": 1 << 20, "mib": 1 << 20, "mb": 1e6,
+	"g": 1 << 30, "gi": 1 << 30, "gib": 1 << 30, "gb": 1e9,
+	"t": 1 << 40, "ti": 1 << 40, "tib": 1 << 40, "tb": 1e12,
+}
+
+const sizesAccepted = "want bytes (262144), 256K or 256KiB (of 1024), 256KB (of 1000), likewise M, G and T, or 2^18"
+
+// parseSize reads a number of bytes, at least 0.
+func parseSize(s string) (int64, error) {
+	if exponent, ok := strings.CutPrefix(s, "2^"); ok {
+		n, err := strconv.ParseUint(exponent, 10, 32)
+		switch {
+		case errors.Is(err, strconv.ErrRange) || err == nil && n > 62:
+			return 0, fmt.Errorf("size %q is too large", s)
+		case err != nil:
+			return 0, fmt.Errorf("%q is not a size: %s", s, sizesAccepted)
+		}
+		return 1 << n, nil
+	}
+
+	end := len(s) - len(strings.TrimLeft(s, "0123456789."))
+	unit, ok := sizeUnits[strings.ToLower(s[end:])]
+	number, valid := decimal(s[:end])
+	if !ok || !valid {
+		return 0, fmt.Errorf("%q is not a size: %s", s, sizesAccepted)
+	}
+	number.Mul(number, new(big.Rat).SetInt64(unit))
+	if !number.IsInt() {
+		return 0, fmt.Errorf("size %q is not a whole number of bytes", s)
+	}
+	if !number.Num().IsInt64() {
+		return 0, fmt.Errorf("size %q is too large", s)
+	}
+	return number.Num().Int64(), nil
+}
+
+// decimal reads digits with at most one point between them, exactly: 1.1KB is
+// 1100 bytes, not 1100.0000000000001.
+func decimal(s string) (*big.Rat, bool) {
+	whole, fraction, point := strings.Cut(s, ".")
+	if whole == "" || point && fraction == "" || strings.Contains(fraction, ".") {
+		return nil, false
+	}
+	return new(big.Rat).SetString(s)
+}
+
+const timesAccepted = "want 2026-01-31T12:00:00Z, 2026-01-31, seconds since 1970, or now"
+
+// latest is the last second that RFC 3339 can write, 9999-12-31T23:59:59Z.
+const latest = 253402300799
+
+// parseTime reads a point in time, in UTC and in whole seconds: that is what a
+// torrent's creation date holds. A day means its beginning in UTC.
+func parseTime(s string, now time.Time) (time.Time, error) {
+	t, err := readTime(s, now)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is not a time: %s", s, timesAccepted)
+	}
+	if t.Unix() < 0 || t.Unix() > latest {
+		return time.Time{}, fmt.Errorf("time %q is not between the years 1970 and 9999", s)
+	}
+	return t.UTC().Truncate(time.Second), nil
+}
+
+func readTime(s string, now time.Time) (time.Time, error) {
+	if s == "now" {
+		return now, nil
+	}
+	if seconds, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return time.Unix(seconds, 0), nil
+	}
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t, nil
+	}
+	return time.Parse(time.RFC3339, s)
+}
