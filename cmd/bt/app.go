@@ -9,8 +9,8 @@ import (
 )
 
 // commands lists the commands, in the order of the help.
-func commands(*env) []*cli.Command {
-	return nil
+func commands(e *env) []*cli.Command {
+	return []*cli.Command{makeCommand(e), infoCommand(e), verifyCommand(e)}
 }
 
 func run(e *env) int {

@@ -10,15 +10,19 @@ import (
 )
 
 // The help is made of the fields of a cli.Command: UsageText is the usage
-// lines, Usage the one-line description, Flags the table (the word between
-// backquotes in a flag's Usage names its value), Description the examples. It
-// fits 80 columns whatever the terminal, so that it reads the same in a pipe.
+// lines, Usage the one-line description, ArgsUsage what there is to say of the
+// arguments, Flags the table (the word between backquotes in a flag's Usage
+// names its value), Description the examples. It fits 80 columns whatever the
+// terminal, so that it reads the same in a pipe.
 const helpWidth = 80
 
 // commandHelp is what bt help COMMAND prints.
 func commandHelp(c *cli.Command) string {
 	var b strings.Builder
 	writeUsage(&b, c.UsageText, c.Usage)
+	if c.ArgsUsage != "" {
+		b.WriteString("\n" + strings.Join(wrap(c.ArgsUsage, helpWidth), "\n") + "\n")
+	}
 	own, global := splitFlags(c.Flags)
 	writeFlags(&b, "flags", own)
 	writeFlags(&b, "flags of every command", global)

@@ -159,7 +159,7 @@ func (u *ui) printJSON(v any) error {
 		return fmt.Errorf("encoding JSON: %w", err)
 	}
 	u.printed = true
-	if _, err := u.out.Write(b.Bytes()); err != nil {
+	if _, err := u.out.Write(term.SafeJSON(b.Bytes())); err != nil {
 		return stdoutError(err)
 	}
 	if u.jsonl {

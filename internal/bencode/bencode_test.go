@@ -305,16 +305,16 @@ func TestEncoderPanics(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	for in, want := range map[string]string{
-		"i42e":                            "42\n",
-		"i99999999999999999999e":          "99999999999999999999\n",
-		"i-0e":                            "{\"$raw\": \"692d3065\"}\n",
-		"le":                              "[]\n",
-		"de":                              "{}\n",
-		"l4:<&>\"2:\xff\x00e":             "[\n  \"<&>\\\"\",\n  {\"$hex\": \"ff00\"}\n]\n",
-		"d1:bi1e1:ai2ee":                  "{\n  \"b\": 1,\n  \"a\": 2\n}\n",
-		"d1:ai1e1:ai2ee":                  "{\"$pairs\": [\n  [\"a\", 1],\n  [\"a\", 2]\n]}\n",
-		"d4:$hex0:2:\xff\xfei1e02:xxi2ee": "{\n  \"$$hex\": \"\",\n  \"$hex:fffe\": 1,\n  \"$raw:30323a7878\": 2\n}\n",
-		"i1e\n":                           "{\n  \"$document\": 1,\n  \"$trailing\": \"0a\"\n}\n",
+		"i42e":                            `42`,
+		"i99999999999999999999e":          `99999999999999999999`,
+		"i-0e":                            `{"$raw":"692d3065"}`,
+		"le":                              `[]`,
+		"de":                              `{}`,
+		"l4:<&>\"2:\xff\x00e":             `["<&>\"",{"$hex":"ff00"}]`,
+		"d1:bi1e1:ai2ee":                  `{"b":1,"a":2}`,
+		"d1:ai1e1:ai2ee":                  `{"$pairs":[["a",1],["a",2]]}`,
+		"d4:$hex0:2:\xff\xfei1e02:xxi2ee": `{"$$hex":"","$hex:fffe":1,"$raw:30323a7878":2}`,
+		"i1e\n":                           `{"$document":1,"$trailing":"0a"}`,
 	} {
 		doc, err := Parse([]byte(in))
 		if err != nil {

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendJSON appends the whole document to dst as lossless JSON: from the text
-// the input can be told to the byte.
+// AppendJSON appends the whole document to dst as lossless JSON, on one line:
+// from the text the input can be told to the byte.
 //
 //	integer                   42                  any number of digits
 //	string of UTF-8           "text"
@@ -27,30 +27,17 @@ import (
 func (d *Document) AppendJSON(dst []byte) []byte {
 	w := jsonWriter{buf: dst}
 	if len(d.Trailing()) == 0 {
-		w.value(d.Root(), 0)
-		return append(w.buf, '\n')
+		w.value(d.Root())
+		return w.buf
 	}
-	w.buf = append(w.buf, '{')
-	w.newline(1)
-	w.buf = append(w.buf, `"$document": `...)
-	w.value(d.Root(), 1)
-	w.buf = append(w.buf, ',')
-	w.newline(1)
-	w.buf = append(w.buf, `"$trailing": "`...)
+	w.buf = append(w.buf, `{"$document":`...)
+	w.value(d.Root())
+	w.buf = append(w.buf, `,"$trailing":"`...)
 	w.buf = hex.AppendEncode(w.buf, d.Trailing())
-	w.buf = append(w.buf, '"')
-	w.newline(0)
-	return append(w.buf, '}', '\n')
+	return append(w.buf, `"}`...)
 }
 
 type jsonWriter struct{ buf []byte }
-
-func (w *jsonWriter) newline(depth int) {
-	w.buf = append(w.buf, '\n')
-	for range depth {
-		w.buf = append(w.buf, "  "...)
-	}
-}
 
 func (w *jsonWriter) text(s string) {
 	var b bytes.Buffer
@@ -65,13 +52,13 @@ func (w *jsonWriter) text(s string) {
 func (w *jsonWriter) tagged(tag string, b []byte) {
 	w.buf = append(w.buf, `{"`...)
 	w.buf = append(w.buf, tag...)
-	w.buf = append(w.buf, `": "`...)
+	w.buf = append(w.buf, `":"`...)
 	w.buf = hex.AppendEncode(w.buf, b)
 	w.buf = append(w.buf, `"}`...)
 }
 
 // value recurses as deep as the parser allowed the input to be.
-func (w *jsonWriter) value(v Value, depth int) {
+func (w *jsonWriter) value(v Value) {
 	switch v.Kind() {
 	case Integer:
 		digits := string(v.Raw()[1 : len(v.Raw())-1])
@@ -93,55 +80,46 @@ func (w *jsonWriter) value(v Value, depth int) {
 		w.buf = append(w.buf, '[')
 		first := true
 		for item := range v.Items() {
-			w.next(&first, depth+1)
-			w.value(item, depth+1)
+			w.comma(&first)
+			w.value(item)
 		}
-		w.end(first, depth, ']')
+		w.buf = append(w.buf, ']')
 	case Dict:
 		if hasDuplicates(v) {
-			w.pairs(v, depth)
+			w.pairs(v)
 			return
 		}
 		w.buf = append(w.buf, '{')
 		first := true
 		for k, val := range v.Entries() {
-			w.next(&first, depth+1)
+			w.comma(&first)
 			w.text(jsonKey(k))
-			w.buf = append(w.buf, ": "...)
-			w.value(val, depth+1)
+			w.buf = append(w.buf, ':')
+			w.value(val)
 		}
-		w.end(first, depth, '}')
+		w.buf = append(w.buf, '}')
 	}
 }
 
-func (w *jsonWriter) pairs(v Value, depth int) {
-	w.buf = append(w.buf, `{"$pairs": [`...)
+func (w *jsonWriter) pairs(v Value) {
+	w.buf = append(w.buf, `{"$pairs":[`...)
 	first := true
 	for k, val := range v.Entries() {
-		w.next(&first, depth+1)
+		w.comma(&first)
 		w.buf = append(w.buf, '[')
-		w.value(k, depth+1)
-		w.buf = append(w.buf, ", "...)
-		w.value(val, depth+1)
+		w.value(k)
+		w.buf = append(w.buf, ',')
+		w.value(val)
 		w.buf = append(w.buf, ']')
 	}
-	w.end(first, depth, ']')
-	w.buf = append(w.buf, '}')
+	w.buf = append(w.buf, ']', '}')
 }
 
-func (w *jsonWriter) next(first *bool, depth int) {
+func (w *jsonWriter) comma(first *bool) {
 	if !*first {
 		w.buf = append(w.buf, ',')
 	}
 	*first = false
-	w.newline(depth)
-}
-
-func (w *jsonWriter) end(empty bool, depth int, c byte) {
-	if !empty {
-		w.newline(depth)
-	}
-	w.buf = append(w.buf, c)
 }
 
 func jsonKey(k Value) string {

@@ -2,7 +2,6 @@ package metainfo
 
 import (
 	"encoding/csv"
-	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -69,21 +68,14 @@ func TestCorpus(t *testing.T) {
 }
 
 func compareToManifest(t *testing.T, tor *Torrent, col map[string]string) {
-	v1, v2 := "", ""
-	if tor.V1 {
-		v1 = hex.EncodeToString(tor.InfoHashV1[:])
-	}
-	if tor.V2 {
-		v2 = hex.EncodeToString(tor.InfoHashV2[:])
-	}
 	private := ""
 	if tor.HasPrivate {
 		private = strconv.Itoa(map[bool]int{false: 0, true: 1}[tor.Private])
 	}
 	for _, c := range []struct{ name, got string }{
 		{"protocol", tor.Format()},
-		{"infohash_v1", v1},
-		{"infohash_v2", v2},
+		{"infohash_v1", tor.HexV1()},
+		{"infohash_v2", tor.HexV2()},
 		{"total_size", strconv.FormatInt(tor.Size(), 10)},
 		{"files_count", strconv.Itoa(tor.FileCount())},
 		{"piece_length", strconv.FormatInt(tor.PieceLength, 10)},

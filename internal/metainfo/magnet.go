@@ -50,7 +50,7 @@ func ParseMagnet(s string) (*Magnet, error) {
 	}
 	_, query, ok := strings.Cut(s, "?")
 	if !ok {
-		return nil, errors.New("bad magnet link: nothing after magnet:")
+		return nil, errors.New("bad magnet link: there is nothing in it")
 	}
 	m := new(Magnet)
 	for pair := range strings.SplitSeq(query, "&") {

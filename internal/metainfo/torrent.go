@@ -14,6 +14,7 @@ package metainfo
 import (
 	"crypto/sha1"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -114,8 +115,28 @@ func (t *Torrent) Bytes() []byte { return t.doc.Bytes() }
 // InfoBytes returns the info dict as it was found.
 func (t *Torrent) InfoBytes() []byte { return t.info.Raw() }
 
-// Document returns the bencode that the torrent was read from.
-func (t *Torrent) Document() *bencode.Document { return t.doc }
+// AppendJSON appends the whole torrent as lossless JSON; see
+// bencode.Document.AppendJSON.
+func (t *Torrent) AppendJSON(dst []byte) []byte { return t.doc.AppendJSON(dst) }
+
+// MaxSize is the size, in bytes, of the largest torrent that Parse reads.
+const MaxSize = bencode.DefaultMaxSize
+
+// HexV1 is the v1 info-hash in hex; "" unless V1.
+func (t *Torrent) HexV1() string {
+	if !t.V1 {
+		return ""
+	}
+	return hex.EncodeToString(t.InfoHashV1[:])
+}
+
+// HexV2 is the v2 info-hash in hex; "" unless V2.
+func (t *Torrent) HexV2() string {
+	if !t.V2 {
+		return ""
+	}
+	return hex.EncodeToString(t.InfoHashV2[:])
+}
 
 // Format is "v1", "v2" or "hybrid".
 func (t *Torrent) Format() string {

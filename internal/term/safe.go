@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -51,6 +52,33 @@ func SafeJoin(path []string) string {
 		b.WriteString(safeComponent(c))
 	}
 	return b.String()
+}
+
+// SafeJSON returns a JSON document with everything that Safe would escape, but
+// for white space between its tokens, escaped in JSON's own way: it means the
+// same, and may be shown.
+func SafeJSON(doc []byte) []byte {
+	var out []byte // nil until something differs
+	start := 0
+	for i := 0; i < len(doc); {
+		r, size := utf8.DecodeRune(doc[i:])
+		if r == '\n' || showable(r, size, false) || r == utf8.RuneError && size == 1 {
+			i += size
+			continue
+		}
+		out = append(out, doc[start:i]...)
+		if r1, r2 := utf16.EncodeRune(r); r >= 0x10000 {
+			out = fmt.Appendf(out, `\u%04x\u%04x`, r1, r2)
+		} else {
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		i += size
+		start = i
+	}
+	if out == nil {
+		return doc
+	}
+	return append(out, doc[start:]...)
 }
 
 func safeComponent(c string) string {

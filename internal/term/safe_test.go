@@ -1,6 +1,8 @@
 package term
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"unicode"
@@ -97,4 +99,27 @@ func FuzzSafe(f *testing.F) {
 			t.Errorf("SafeJoin(%+q) = %+q holds a slash", s, component)
 		}
 	})
+}
+
+func TestSafeJSON(t *testing.T) {
+	in := "a\x7f\u0085\u202e\u2028\U000e0001é日本<&>\u200d"
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode([]string{in, "plain"}); err != nil {
+		t.Fatal(err)
+	}
+	got := SafeJSON(buf.Bytes())
+	if lines := strings.ReplaceAll(string(got), "\n", ""); Safe(lines) != lines {
+		t.Errorf("%q is not safe", got)
+	}
+	var back []string
+	if err := json.Unmarshal(got, &back); err != nil || back[0] != in || back[1] != "plain" {
+		t.Errorf("%q became %q, %v", in, back, err)
+	}
+	plain := []byte("{\n  \"a\": 1\n}\n")
+	if got := SafeJSON(plain); &got[0] != &plain[0] {
+		t.Error("a document without anything to escape was copied")
+	}
 }

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/inspect"
+	"bt/internal/metainfo"
+)
+
+func infoCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:      "info",
+		Usage:     "show what torrents and magnet links hold, and what is wrong with them",
+		UsageText: "bt info X... [FLAGS]",
+		ArgsUsage: "X is a torrent, a directory (all torrents in and under it), a magnet link, or - for stdin.",
+		Description: `bt info movie.torrent
+bt info --files --json *.torrent
+bt info --field name,info_hash_v1,size ~/torrents
+bt info --magnet movie.torrent
+bt info --strict --no-files -q ~/torrents && echo all in order`,
+		Flags: slices.Concat([]cli.Flag{
+			&cli.BoolFlag{Name: "files", Usage: "list all files, a line each with their size"},
+			&cli.BoolFlag{Name: "tree", Usage: "show all files as a tree (default: the first 200)"},
+			&cli.BoolFlag{Name: "no-files", Usage: "show no files"},
+			&cli.BoolFlag{Name: "pads", Usage: "count and show pad files (BEP 47) too"},
+			&cli.BoolFlag{Name: "pieces", Usage: "list the hashes of the pieces"},
+			&cli.BoolFlag{Name: "raw", Usage: "print the whole torrent as lossless JSON"},
+			&cli.StringFlag{Name: "field", Usage: "print these fields of the JSON, a line a torrent with tabs between; `NAME,...`"},
+			&cli.BoolFlag{Name: "magnet", Usage: "print the magnet link"},
+			&cli.BoolFlag{Name: "strict", Usage: "exit with 1 if there are findings"},
+			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys in tracker URLs"},
+		}, jsonFlags()),
+		Action: action(e, runInfo),
+	}
+}
+
+// infoInput is one torrent or magnet link, read.
+type infoInput struct {
+	facts   *inspect.Facts
+	torrent *metainfo.Torrent // nil for a magnet link
+}
+
+func runInfo(_ context.Context, u *ui, c *cli.Context) error {
+	if c.NArg() == 0 {
+		return failf(exitUsage, "no torrent given")
+	}
+	fields, err := infoChoices(u, c)
+	if err != nil {
+		return err
+	}
+	names, isList := infoInputs(u, c.Args().Slice())
+	asJSON := u.json || c.Bool("raw")
+	documents := []any{}
+	var answer error
+	for i, name := range names {
+		u.subject = name
+		x, err := readInfo(u.env, name, c.Bool("pads"))
+		var doc any
+		switch {
+		case err != nil:
+			u.report(err)
+			doc = failedInput(name, err)
+		case asJSON:
+			doc = infoDocument(x, c)
+		case fields != nil:
+			err = printFieldsOf(u, x.facts, fields)
+		case c.Bool("magnet"):
+			_, err = fmt.Fprintln(u.out, x.facts.Magnet)
+		default:
+			if i > 0 {
+				fmt.Fprintln(u.out)
+			}
+			err = printInfo(u, c, x)
+		}
+		if x.facts != nil && err != nil {
+			return stdoutError(err)
+		}
+		if x.facts != nil && c.Bool("strict") && len(x.facts.Findings) > 0 {
+			answer = errNo
+		}
+		if u.jsonl {
+			if err := u.printJSON(doc); err != nil {
+				return err
+			}
+		}
+		documents = append(documents, doc)
+	}
+	switch {
+	case !asJSON || u.jsonl:
+	case isList:
+		err = u.printJSON(documents)
+	default:
+		err = u.printJSON(documents[0])
+	}
+	if err != nil {
+		return err
+	}
+	return answer
+}
+
+// infoChoices checks that the flags agree, and returns the fields of --field.
+func infoChoices(u *ui, c *cli.Context) (fields []string, err error) {
+	exclusive := func(flags ...string) error {
+		var given []string
+		for _, f := range flags {
+			if c.IsSet(f) {
+				given = append(given, "--"+f)
+			}
+		}
+		if len(given) > 1 {
+			return failf(exitUsage, "%s: only one of them", strings.Join(given, ", "))
+		}
+		return nil
+	}
+	if err := exclusive("files", "tree", "no-files"); err != nil {
+		return nil, err
+	}
+	if err := exclusive("raw", "field", "magnet"); err != nil {
+		return nil, err
+	}
+	if u.json && (c.IsSet("field") || c.IsSet("magnet")) {
+		return nil, failf(exitUsage, "--field and --magnet print plain lines, and not JSON")
+	}
+	if !c.IsSet("field") {
+		return nil, nil
+	}
+	known := fieldNames()
+	for _, f := range strings.Split(c.String("field"), ",") {
+		if f = strings.TrimSpace(f); !slices.Contains(known, f) {
+			return nil, withHint(failf(exitUsage, "--field: there is no field %q", f), "the fields are "+strings.Join(known, ", "))
+		}
+		fields = append(fields, f)
+	}
+	return fields, nil
+}
+
+// infoDocument is the JSON for one input.
+func infoDocument(x infoInput, c *cli.Context) any {
+	if c.Bool("raw") {
+		if x.torrent == nil {
+			return failedInput(x.facts.Path, failf(exitUsage, "a magnet link has no bencode"))
+		}
+		return json.RawMessage(x.torrent.AppendJSON(nil))
+	}
+	if c.Bool("no-files") {
+		x.facts.Files = []inspect.File{}
+	}
+	if c.Bool("pieces") && x.torrent != nil {
+		for h := range slices.Chunk(x.torrent.Pieces, 20) {
+			x.facts.Pieces = append(x.facts.Pieces, hex.EncodeToString(h))
+		}
+	}
+	return x.facts
+}
+
+// infoInputs replaces directories by the torrents in and under them; isList
+// tells whether the JSON is a list.
+func infoInputs(u *ui, args []string) (names []string, isList bool) {
+	isList = len(args) > 1
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		if arg == stdinName || metainfo.IsMagnet(arg) || err != nil || !info.IsDir() {
+			names = append(names, arg)
+			continue
+		}
+		isList = true
+		list, err := torrentsIn(arg)
+		if err != nil {
+			u.report(err)
+		}
+		names = append(names, list...)
+	}
+	return names, isList
+}
+
+func readInfo(e *env, name string, pads bool) (infoInput, error) {
+	if metainfo.IsMagnet(name) {
+		m, err := metainfo.ParseMagnet(name)
+		if err != nil {
+			return infoInput{}, fail(exitTorrent, err)
+		}
+		return infoInput{facts: inspect.DescribeMagnet(name, m)}, nil
+	}
+	t, err := readTorrent(e, name)
+	if err != nil {
+		if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
+			err = withHint(err, "download it first: bt does not fetch URLs")
+		}
+		return infoInput{}, err
+	}
+	return infoInput{inspect.Describe(name, t, pads), t}, nil
+}

@@ -1,0 +1,403 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/internal/atomicfile"
+	"bt/internal/metainfo"
+	"bt/internal/term"
+	"bt/maketorrent"
+)
+
+func makeCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:      "make",
+		Usage:     "make a torrent of a file or a directory",
+		UsageText: "bt make PATH [FLAGS]\nbt make --dir DIR --announce URL [FLAGS]\nbt make --file FILE --announce URL [FLAGS]",
+		Description: `bt make movie --announce http://tracker.example/announce
+bt make movie -a http://a.example/announce,http://b.example/announce -a udp://c.example:6969
+bt make . --private --source ABC -o ~/torrents/
+bt make image.iso --web-seed https://mirror.example/image.iso --json
+bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
+		Flags: slices.Concat([]cli.Flag{
+			&cli.StringFlag{Name: "dir", Usage: "make a torrent of the directory `DIR`"},
+			&cli.StringSliceFlag{Name: "file", Usage: "make a torrent of the one file `FILE`"},
+			&cli.StringSliceFlag{Name: "announce", Aliases: []string{"a"}, Usage: "`URL` of a tracker; again for each further tier, commas inside one tier"},
+			&cli.StringSliceFlag{Name: "web-seed", Aliases: []string{"w"}, Usage: "`URL` of a web seed (BEP 19); again for more"},
+			&cli.StringSliceFlag{Name: "http-seed", Usage: "`URL` of an HTTP seed (BEP 17); again for more"},
+			&cli.StringSliceFlag{Name: "node", Usage: "`HOST:PORT` of a DHT node (BEP 5); again for more"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `PATH`, into a directory if it is one or ends in a slash, to stdout if - (default: NAME.torrent beside the content)"},
+			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace an existing output"},
+			&cli.StringFlag{Name: "name", Usage: "call the torrent `NAME` (default: as the file or directory)"},
+			&cli.StringFlag{Name: "piece-length", Aliases: []string{"l"}, Usage: "cut pieces of `SIZE`, such as 256K or 2^18; auto chooses 1000 to 2000 pieces of 16 KiB to 16 MiB (default auto)"},
+			&cli.StringFlag{Name: "max-piece-length", Usage: "let auto choose `SIZE` at most"},
+			&cli.StringFlag{Name: "format", Usage: "make a torrent of `FORMAT` v1 (default v1)"},
+			&cli.BoolFlag{Name: "private", Usage: "peers from its trackers only (BEP 27)"},
+			&cli.StringFlag{Name: "source", Usage: "set the source to `TEXT`: private trackers tell their torrents by it"},
+			&cli.StringFlag{Name: "comment", Usage: "add a comment `TEXT`"},
+			&cli.StringFlag{Name: "created-by", Usage: "say that `TEXT` made it (default bt and its version)"},
+			&cli.BoolFlag{Name: "no-created-by", Usage: "do not say what made it"},
+			&cli.StringFlag{Name: "date", Usage: "set the creation date to `TIME`: RFC 3339, YYYY-MM-DD, Unix seconds or now (default: SOURCE_DATE_EPOCH, else now)"},
+			&cli.BoolFlag{Name: "no-date", Usage: "do not say when it was made"},
+			&cli.BoolFlag{Name: "entropy", Usage: "add random bytes: another info-hash for the same content"},
+			&cli.StringSliceFlag{Name: "include", Usage: "take only files that match `GLOB`, or are in a directory that does; again for more"},
+			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out what matches `GLOB`, such as '*.tmp' or 'a/**/b'; again for more"},
+			&cli.StringFlag{Name: "symlinks", Usage: "on a symbolic link below PATH `DO`: follow it, skip it, or error (default follow)"},
+		}, hashingFlags(), jsonFlags()),
+		Action: action(e, runMake),
+	}
+}
+
+func runMake(ctx context.Context, u *ui, c *cli.Context) error {
+	o, err := makeOptions(u, c)
+	if err != nil {
+		return err
+	}
+	u.subject = o.Path
+	out, err := makeOutput(u, c, &o)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	bar := u.progress("hashing " + filepath.Base(o.Path))
+	o.Progress = bar.Update
+	r, err := maketorrent.Make(ctx, o)
+	if err != nil {
+		return makeError(u, o, err)
+	}
+	bar.Finish()
+	seconds := time.Since(start).Seconds()
+	for _, s := range r.Skipped {
+		u.explain("left out %s: %s", s.Path, s.Reason)
+	}
+	for _, w := range r.Warnings {
+		u.warn("%s", w.Message)
+	}
+	u.explain("%s of %s", count(r.Torrent.PieceCount(), "piece"), term.Size(r.Torrent.PieceLength))
+	if out == stdinName {
+		if _, err := u.out.Write(r.Torrent.Bytes()); err != nil {
+			return stdoutError(err)
+		}
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err // between the last piece and here
+	}
+	if err := atomicfile.Write(out, r.Torrent.Bytes(), c.Bool("force")); err != nil {
+		return outputError(out, err)
+	}
+	if u.json {
+		return u.printJSON(madeDocument(r, out, seconds))
+	}
+	return printMade(u, r, out, seconds)
+}
+
+// makeOptions reads the flags that say what to make.
+func makeOptions(u *ui, c *cli.Context) (o maketorrent.Options, err error) {
+	if o.Path, err = contentPath(c); err != nil {
+		return o, err
+	}
+	o.Name = c.String("name")
+	if o.PieceLength, o.MaxPieceLength, err = pieceLengths(c); err != nil {
+		return o, err
+	}
+	if f := c.String("format"); c.IsSet("format") && f != "v1" {
+		return o, failf(exitUsage, "--format: %q is not a format that can be made; v1 is", f)
+	}
+	for _, tier := range c.StringSlice("announce") {
+		urls, err := urlList("announce", strings.Split(tier, ","), "http", "https", "udp", "ws", "wss")
+		if err != nil {
+			return o, err
+		}
+		o.Trackers = append(o.Trackers, urls)
+	}
+	if o.WebSeeds, err = urlList("web-seed", c.StringSlice("web-seed"), "http", "https", "ftp"); err != nil {
+		return o, err
+	}
+	if o.HTTPSeeds, err = urlList("http-seed", c.StringSlice("http-seed"), "http", "https"); err != nil {
+		return o, err
+	}
+	if o.Nodes, err = nodes(c.StringSlice("node")); err != nil {
+		return o, err
+	}
+	o.Private, o.Entropy = c.Bool("private"), c.Bool("entropy")
+	o.Source, o.Comment = c.String("source"), c.String("comment")
+	if o.CreatedBy = "bt/" + version; c.IsSet("created-by") {
+		o.CreatedBy = c.String("created-by")
+	}
+	if c.Bool("no-created-by") {
+		if c.IsSet("created-by") {
+			return o, failf(exitUsage, "--created-by and --no-created-by contradict each other")
+		}
+		o.CreatedBy = ""
+	}
+	if o.Date, o.HasDate, err = creationDate(u.env, c); err != nil {
+		return o, err
+	}
+	o.Include, o.Exclude = c.StringSlice("include"), c.StringSlice("exclude")
+	switch s := c.String("symlinks"); s {
+	case "", "follow":
+		o.Symlinks = maketorrent.Follow
+	case "skip":
+		o.Symlinks = maketorrent.Skip
+	case "error":
+		o.Symlinks = maketorrent.Refuse
+	default:
+		return o, failf(exitUsage, "--symlinks: %q is none of follow, skip, error", s)
+	}
+	o.Jobs, o.Read, err = hashingChoices(c)
+	return o, err
+}
+
+// contentPath is PATH, --dir or --file, of which there must be one.
+func contentPath(c *cli.Context) (string, error) {
+	paths := c.Args().Slice()
+	if len(paths) > 1 {
+		return "", withHint(failf(exitUsage, "one PATH at a time, not %d", len(paths)), "put several files into a directory, and make a torrent of that")
+	}
+	files := c.StringSlice("file")
+	if len(files) > 1 {
+		return "", withHint(failf(exitUsage, "--file is for a torrent of one file"), "put several files into a directory, and use --dir")
+	}
+	paths = append(paths, files...)
+	if c.IsSet("dir") {
+		paths = append(paths, c.String("dir"))
+	}
+	switch {
+	case len(paths) == 0:
+		return "", withHint(failf(exitUsage, "nothing to make a torrent of"), "bt make PATH, or bt make --dir DIR")
+	case len(paths) > 1:
+		return "", failf(exitUsage, "PATH, --dir and --file: only one of them")
+	case paths[0] == "":
+		return "", failf(exitUsage, "the path is empty")
+	}
+	info, err := os.Stat(paths[0])
+	switch {
+	case err != nil:
+		return "", readError(paths[0], err)
+	case c.IsSet("dir") && !info.IsDir():
+		return "", withHint(failf(exitUsage, "--dir: %s is not a directory", paths[0]), "use --file for a file")
+	case len(files) > 0 && info.IsDir():
+		return "", withHint(failf(exitUsage, "--file: %s is a directory", paths[0]), "use --dir for a directory")
+	}
+	return paths[0], nil
+}
+
+func pieceLengths(c *cli.Context) (length, limit int64, err error) {
+	if s := c.String("piece-length"); c.IsSet("piece-length") && s != "auto" {
+		if length, err = parseSize(s); err == nil && length < 1 {
+			err = errors.New("a piece has at least one byte")
+		}
+		if err != nil {
+			return 0, 0, failf(exitUsage, "--piece-length: %w", err)
+		}
+	}
+	if c.IsSet("max-piece-length") {
+		if limit, err = parseSize(c.String("max-piece-length")); err == nil && limit < 16<<10 {
+			err = errors.New("auto chooses 16 KiB at least")
+		}
+		if err != nil {
+			return 0, 0, failf(exitUsage, "--max-piece-length: %w", err)
+		}
+	}
+	return length, limit, nil
+}
+
+// urlList checks the URLs given to a flag.
+func urlList(flag string, list []string, schemes ...string) ([]string, error) {
+	var urls []string
+	for _, s := range list {
+		s = strings.TrimSpace(s)
+		if err := metainfo.CheckURL(s, schemes...); err != nil {
+			return nil, failf(exitUsage, "--%s: the URL %q %w", flag, metainfo.MaskURL(s), err)
+		}
+		urls = append(urls, s)
+	}
+	return urls, nil
+}
+
+func nodes(list []string) ([]maketorrent.Node, error) {
+	var nodes []maketorrent.Node
+	for _, s := range list {
+		host, port, err := net.SplitHostPort(s)
+		n, portErr := strconv.ParseUint(port, 10, 16)
+		if err != nil || portErr != nil || host == "" || n == 0 {
+			return nil, failf(exitUsage, "--node: %q is not HOST:PORT", s)
+		}
+		nodes = append(nodes, maketorrent.Node{Host: host, Port: int(n)})
+	}
+	return nodes, nil
+}
+
+// creationDate is --date, else SOURCE_DATE_EPOCH (reproducible-builds.org),
+// else now.
+func creationDate(e *env, c *cli.Context) (unix int64, has bool, err error) {
+	if c.Bool("no-date") {
+		if c.IsSet("date") {
+			return 0, false, failf(exitUsage, "--date and --no-date contradict each other")
+		}
+		return 0, false, nil
+	}
+	if c.IsSet("date") {
+		t, err := parseTime(c.String("date"), e.now())
+		if err != nil {
+			return 0, false, failf(exitUsage, "--date: %w", err)
+		}
+		return t.Unix(), true, nil
+	}
+	if epoch := e.getenv("SOURCE_DATE_EPOCH"); epoch != "" {
+		n, err := strconv.ParseInt(epoch, 10, 64)
+		if err != nil || n < 0 || n > math.MaxInt32*100 {
+			return 0, false, failf(exitUsage, "SOURCE_DATE_EPOCH: %q is not a number of seconds since 1970", epoch)
+		}
+		return n, true, nil
+	}
+	return e.now().Unix(), true, nil
+}
+
+// makeOutput decides where the torrent goes, and makes sure that it can go
+// there before anything is hashed.
+func makeOutput(u *ui, c *cli.Context, o *maketorrent.Options) (string, error) {
+	abs, name, err := maketorrent.Resolve(o.Path, o.Name)
+	if err != nil {
+		return "", makeError(u, *o, err)
+	}
+	out := c.String("output")
+	switch {
+	case out == stdinName && u.json:
+		return "", failf(exitUsage, "--output - and --json both want stdout")
+	case out == stdinName:
+		return out, nil
+	case c.IsSet("output") && out == "":
+		return "", failf(exitUsage, "--output: the path is empty")
+	case out == "":
+		out = filepath.Join(filepath.Dir(abs), name+".torrent")
+	default:
+		info, err := os.Stat(out)
+		if os.IsPathSeparator(out[len(out)-1]) || err == nil && info.IsDir() {
+			out = filepath.Join(out, name+".torrent")
+		}
+	}
+	if err := atomicfile.Check(out, c.Bool("force")); err != nil {
+		return "", outputError(out, err)
+	}
+	o.Output, o.Temporary = out, atomicfile.IsTemp
+	return out, nil
+}
+
+func outputError(path string, err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		return withHint(failf(exitWrite, "%s: exists", path), "use --force to replace it, or --output for another place")
+	}
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return failf(exitWrite, "%s: %w", path, pathErr.Err)
+	}
+	return failf(exitWrite, "%s: %w", path, err)
+}
+
+// makeError gives the errors of Make their exit codes; of several problems each
+// gets its line.
+func makeError(u *ui, o maketorrent.Options, err error) error {
+	if problems, ok := errors.AsType[maketorrent.Problems](err); ok {
+		for _, p := range problems[:len(problems)-1] {
+			u.report(fail(exitRead, p))
+		}
+		return withHint(fail(exitRead, problems[len(problems)-1]), "nothing was written; --exclude leaves files out")
+	}
+	if bad, ok := errors.AsType[*maketorrent.OptionError](err); ok {
+		err = fail(exitUsage, err)
+		if bad.Option == "name" {
+			err = withHint(err, "choose one with --name")
+		}
+		return err
+	}
+	if errors.Is(err, maketorrent.ErrEmpty) {
+		return failf(exitRead, "%s: %w", o.Path, err)
+	}
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return readError(pathErr.Path, err)
+	}
+	return err
+}
+
+// made is the JSON document of bt make.
+type made struct {
+	Output      string        `json:"output"`
+	Content     string        `json:"content"`
+	Name        string        `json:"name"`
+	Format      string        `json:"format"`
+	InfoHashV1  string        `json:"info_hash_v1,omitempty"`
+	InfoHashV2  string        `json:"info_hash_v2,omitempty"`
+	Magnet      string        `json:"magnet"`
+	Size        int64         `json:"size"`
+	FileCount   int           `json:"file_count"`
+	PieceLength int64         `json:"piece_length"`
+	PieceCount  int           `json:"piece_count"`
+	TorrentSize int           `json:"torrent_size"`
+	Skipped     []madeSkipped `json:"skipped"`
+	Seconds     float64       `json:"seconds"`
+	Warnings    []madeWarning `json:"warnings"`
+}
+
+type madeSkipped struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+type madeWarning struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+func madeDocument(r *maketorrent.Result, out string, seconds float64) made {
+	t := r.Torrent
+	doc := made{
+		Output: out, Content: r.Content, Name: t.Name, Format: t.Format(), InfoHashV1: t.HexV1(), InfoHashV2: t.HexV2(),
+		Magnet: t.Magnet().String(), Size: t.Size(), FileCount: t.FileCount(), PieceLength: t.PieceLength,
+		PieceCount: t.PieceCount(), TorrentSize: len(t.Bytes()), Seconds: seconds,
+		Skipped: []madeSkipped{}, Warnings: []madeWarning{},
+	}
+	for _, s := range r.Skipped {
+		doc.Skipped = append(doc.Skipped, madeSkipped(s))
+	}
+	for _, w := range r.Warnings {
+		doc.Warnings = append(doc.Warnings, madeWarning(w))
+	}
+	return doc
+}
+
+func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error {
+	t := r.Torrent
+	if u.quiet {
+		_, err := u.out.WriteString(out + "\n")
+		return stdoutError(err)
+	}
+	size := term.SizeExact(t.Size())
+	if seconds >= 0.5 {
+		size += ", " + term.Rate(float64(t.Size())/seconds)
+	}
+	fields := [][2]string{
+		{"torrent", term.Safe(out)},
+		{"name", term.Safe(t.Name)},
+		{"info-hash", t.HexV1()},
+		{"size", size},
+		{"files", term.Count(int64(t.FileCount()))},
+		{"pieces", pieces(t.PieceCount(), t.PieceLength)},
+	}
+	if n := len(r.Skipped); n > 0 && !u.verbose {
+		fields = append(fields, [2]string{"left out", term.Count(int64(n)) + " (-v names them)"})
+	}
+	return stdoutError(term.Fields(u.out, u.pal, 0, fields))
+}

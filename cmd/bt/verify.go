@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/inspect"
+	"bt/internal/metainfo"
+	"bt/internal/term"
+)
+
+func verifyCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "check data on disk against a torrent, and say exactly what is damaged",
+		UsageText: "bt verify TORRENT [PATH] [FLAGS]",
+		ArgsUsage: "The content is PATH/NAME if that exists, else PATH itself. Without PATH it is looked for beside the torrent. TORRENT may be - for stdin.",
+		Description: `bt verify movie.torrent
+bt verify movie.torrent /srv/archive
+bt verify movie.torrent --json | jq '.files[] | select(.status != "ok")'
+bt verify movie.torrent /mnt/disk --read sequential`,
+		Flags:  slices.Concat(hashingFlags(), jsonFlags()),
+		Action: action(e, runVerify),
+	}
+}
+
+func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
+	args := c.Args().Slice()
+	if len(args) == 0 || len(args) > 2 {
+		return failf(exitUsage, "verify takes a torrent and perhaps a path, not %s", count(len(args), "argument"))
+	}
+	name := args[0]
+	u.subject = name
+	var o inspect.VerifyOptions
+	var err error
+	if o.Jobs, o.Read, err = hashingChoices(c); err != nil {
+		return err
+	}
+	path := filepath.Dir(name)
+	switch {
+	case len(args) == 2:
+		path = args[1]
+	case name == stdinName:
+		path = "."
+	}
+	t, err := readTorrent(u.env, name)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	bar := u.progress("verifying " + t.Name)
+	o.Progress = bar.Update
+	v, err := inspect.Verify(ctx, t, path, o)
+	if err != nil {
+		return verifyError(name, path, err)
+	}
+	bar.Finish()
+	v.Seconds = time.Since(start).Seconds()
+	if u.json {
+		err = u.printJSON(v)
+	} else {
+		err = stdoutError(printVerdict(u, t, v))
+	}
+	switch {
+	case err != nil:
+		return err
+	case slices.ContainsFunc(v.Files, func(f inspect.FileInfo) bool { return f.Status == inspect.StatusUnreadable }):
+		return failf(exitRead, "%s: some of its data could not be read", name)
+	case !v.OK:
+		return errNo
+	}
+	return nil
+}
+
+func verifyError(name, path string, err error) error {
+	if unusable, ok := errors.AsType[*metainfo.UnusableError](err); ok {
+		return withHint(failf(exitTorrent, "%s: %w", name, unusable), "bt info lists what is wrong with it")
+	}
+	switch {
+	case errors.Is(err, inspect.ErrV2):
+		return failf(exitTorrent, "%s: %w", name, err)
+	case errors.Is(err, context.Canceled):
+		return err
+	}
+	return readError(path, err)
+}
+
+// printVerdict shows what is wrong, and sums up in one line.
+func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
+	table := term.Table{Width: u.env.width, Palette: u.pal}
+	bad := 0
+	for i := range v.Files {
+		f := &v.Files[i]
+		if f.Status == inspect.StatusOK {
+			continue
+		}
+		bad++
+		if !u.quiet {
+			table.Rows = append(table.Rows, []string{colored(u.pal, f.Status), term.SafeJoin(f.Components), term.Safe(details(f))})
+		}
+	}
+	if len(table.Rows) > 0 {
+		if err := table.Write(u.out); err != nil {
+			return err
+		}
+		fmt.Fprintln(u.out)
+	}
+	p := v.Pieces
+	if v.OK {
+		_, err := fmt.Fprintf(u.out, "%s: %s: %s, %s in %s\n", term.Safe(t.Name), u.pal.Green("ok"),
+			count(len(v.Files), "file"), term.Size(v.Size), count(p.Total, "piece"))
+		return err
+	}
+	counts := []string{term.Count(int64(p.Good)) + " of " + count(p.Total, "piece") + " good"}
+	for _, c := range []struct {
+		n    int
+		name string
+	}{{p.Bad, "bad"}, {p.Missing, "missing"}, {p.Unverifiable, "unverifiable"}, {p.Unreadable, "unreadable"}} {
+		if c.n > 0 {
+			counts = append(counts, term.Count(int64(c.n))+" "+c.name)
+		}
+	}
+	_, err := fmt.Fprintf(u.out, "%s: %s: %d of %s not in order; %s\n", term.Safe(t.Name), u.pal.Red("damaged"),
+		bad, count(len(v.Files), "file"), strings.Join(counts, ", "))
+	return err
+}
+
+func colored(pal term.Palette, s inspect.Status) string {
+	if s == inspect.StatusUnverifiable {
+		return pal.Yellow(string(s))
+	}
+	return pal.Red(string(s))
+}
+
+// details says about a file what its status does not.
+func details(f *inspect.FileInfo) string {
+	var parts []string
+	switch f.Status {
+	case inspect.StatusMissing, inspect.StatusNotAFile:
+		return term.Size(f.Size)
+	case inspect.StatusUnreadable:
+		if f.Err != nil {
+			parts = append(parts, readError("", f.Err).Error()[len(": "):])
+		}
+	case inspect.StatusShort:
+		parts = append(parts, fmt.Sprintf("%d of %d bytes", f.Found, f.Size))
+	case inspect.StatusLong:
+		parts = append(parts, count(int(f.Found-f.Size), "byte")+" too many")
+	}
+	var list []int
+	cause := ""
+	for _, r := range f.Bad {
+		list = append(list, r.Pieces...)
+		cause = string(r.Cause)
+	}
+	switch {
+	case len(list) == 0:
+	case f.Status == inspect.StatusUnverifiable:
+		parts = append(parts, "shares "+ranges(list)+" with a file that is not there")
+	case cause == string(inspect.Changed):
+		parts = append(parts, "changed while it was read")
+	default:
+		parts = append(parts, "not good: "+ranges(list))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// ranges writes piece numbers in ascending order: "pieces 3, 5-9".
+func ranges(list []int) string {
+	const most = 8 // enough to see where the damage is; --json has all
+	var parts []string
+	for i := 0; i < len(list); {
+		j := i
+		for j+1 < len(list) && list[j+1] == list[j]+1 {
+			j++
+		}
+		part := strconv.Itoa(list[i])
+		if j > i {
+			part += "-" + strconv.Itoa(list[j])
+		}
+		parts = append(parts, part)
+		i = j + 1
+	}
+	s := strings.Join(parts[:min(most, len(parts))], ", ")
+	if len(parts) > most {
+		s += ", ..."
+	}
+	if len(list) == 1 {
+		return "piece " + s
+	}
+	return "pieces " + s
+}

@@ -1,0 +1,227 @@
+package inspect
+
+import (
+	"strings"
+
+	"bt/internal/piece"
+)
+
+// A Cause says why a piece, or a range of a file, is not good.
+type Cause string
+
+const (
+	Corrupt      Cause = "corrupt"      // other bytes than the torrent's
+	Missing      Cause = "missing"      // the file is not there
+	Short        Cause = "short"        // the file ends before
+	Unreadable   Cause = "unreadable"   // the system refuses to read it
+	Unverifiable Cause = "unverifiable" // shared with a file whose bytes are not there
+	Changed      Cause = "changed"      // the file was changed while it was read
+)
+
+// A Status sums up one file.
+type Status string
+
+const (
+	StatusOK           Status = "ok"
+	StatusMissing      Status = "missing"
+	StatusShort        Status = "short"
+	StatusLong         Status = "long" // bytes beyond the end; its pieces may be good
+	StatusCorrupt      Status = "corrupt"
+	StatusUnreadable   Status = "unreadable"
+	StatusUnverifiable Status = "unverifiable" // in doubt only where it shares a piece
+	StatusNotAFile     Status = "not-a-file"
+)
+
+// A Verdict is what Verify found, as a JSON document.
+type Verdict struct {
+	OK        bool       `json:"ok"` // every file is
+	Format    string     `json:"format"`
+	Size      int64      `json:"size"`
+	Pieces    Counts     `json:"pieces"`
+	Files     []FileInfo `json:"files"`
+	BadPieces []BadPiece `json:"bad_pieces"` // every piece that is not good
+	Extra     []string   `json:"extra"`
+	Seconds   float64    `json:"seconds"`
+}
+
+// Counts are numbers of pieces; all but Total add up to Total.
+type Counts struct {
+	Total        int `json:"total"`
+	Good         int `json:"good"`
+	Bad          int `json:"bad"`     // corrupt or changed
+	Missing      int `json:"missing"` // missing or short
+	Unverifiable int `json:"unverifiable"`
+	Unreadable   int `json:"unreadable"`
+}
+
+// FileInfo is the verdict on one file.
+type FileInfo struct {
+	Path   string  `json:"path"` // with slashes
+	Status Status  `json:"status"`
+	Size   int64   `json:"size"`  // what the torrent says, bytes
+	Found  int64   `json:"found"` // what is on disk
+	Bad    []Range `json:"bad"`
+
+	Components []string `json:"-"`
+	Err        error    `json:"-"` // what the system said, if anything
+}
+
+// A Range is bytes of a file that are not good, with the pieces that say so.
+type Range struct {
+	Offset int64 `json:"offset"`
+	Length int64 `json:"length"`
+	Pieces []int `json:"pieces"`
+	Cause  Cause `json:"cause"`
+}
+
+// A BadPiece is a piece that is not good, and the files that it is cut from.
+type BadPiece struct {
+	Index int      `json:"index"`
+	Cause Cause    `json:"cause"`
+	Files []string `json:"files"`
+}
+
+func (c *check) verdict() *Verdict {
+	v := &Verdict{OK: true, Files: []FileInfo{}, BadPieces: []BadPiece{}, Extra: []string{}}
+	v.Pieces.Total = len(c.states)
+	for i, state := range c.states {
+		switch state {
+		case "":
+			v.Pieces.Good++
+			continue
+		case Corrupt, Changed:
+			v.Pieces.Bad++
+		case Missing, Short:
+			v.Pieces.Missing++
+		case Unverifiable:
+			v.Pieces.Unverifiable++
+		case Unreadable:
+			v.Pieces.Unreadable++
+		}
+		v.BadPieces = append(v.BadPieces, BadPiece{i, state, c.filesOf(i)})
+	}
+	for i := range c.sources {
+		if c.sources[i].Pad {
+			continue
+		}
+		f := c.file(i)
+		v.OK = v.OK && f.Status == StatusOK
+		v.Files = append(v.Files, f)
+	}
+	// Only damaged pad files could make this differ, and they are not on disk.
+	v.OK = v.OK && v.Pieces.Good == v.Pieces.Total
+	return v
+}
+
+func (c *check) filesOf(index int) []string {
+	files := []string{}
+	for _, span := range c.content.Layout.Spans(index, index) {
+		if !c.sources[span.File].Pad {
+			files = append(files, strings.Join(c.content.Files[span.File].Path, "/"))
+		}
+	}
+	return files
+}
+
+func (c *check) file(i int) FileInfo {
+	in, s := &c.content.Files[i], &c.sources[i]
+	f := FileInfo{
+		Path: strings.Join(in.Path, "/"), Components: in.Path, Size: in.Length, Found: s.ID.Size,
+		Bad: c.ranges(i), Err: s.Err,
+	}
+	has := make(map[Cause]bool)
+	for _, r := range f.Bad {
+		has[r.Cause] = true
+	}
+	switch {
+	case s.Cause == piece.Missing:
+		f.Status = StatusMissing
+	case s.Cause == piece.NotAFile:
+		f.Status = StatusNotAFile
+	case s.Cause == piece.Unreadable || has[Unreadable]:
+		f.Status = StatusUnreadable
+		f.Err = c.errorOf(i)
+	case s.ID.Size < in.Length && !s.Link:
+		f.Status = StatusShort
+	case s.ID.Size > in.Length && !s.Link:
+		f.Status = StatusLong
+	case has[Corrupt] || has[Changed]:
+		f.Status = StatusCorrupt
+	case has[Unverifiable]:
+		f.Status = StatusUnverifiable
+	default:
+		f.Status = StatusOK
+	}
+	return f
+}
+
+// errorOf finds what the system said of a file that could not be read.
+func (c *check) errorOf(file int) error {
+	if err := c.sources[file].Err; err != nil {
+		return err
+	}
+	if first, last, ok := c.content.Layout.FilePieces(file); ok {
+		for i := first; i <= last; i++ {
+			for _, f := range c.faults[i] {
+				if f.File == file && f.Err != nil {
+					return f.Err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// ranges joins the bad pieces of a file where they touch and have one cause.
+func (c *check) ranges(file int) []Range {
+	list := []Range{}
+	first, last, ok := c.content.Layout.FilePieces(file)
+	if !ok {
+		return list
+	}
+	start, length := c.content.Layout.Offset(file), c.content.Layout.PieceLength()
+	for i := first; i <= last; i++ {
+		if c.states[i] == "" {
+			continue
+		}
+		from := max(int64(i)*length-start, 0)
+		to := min(int64(i)*length-start+length, c.content.Files[file].Length)
+		cause := c.causeFor(file, i)
+		if n := len(list); n > 0 && list[n-1].Offset+list[n-1].Length == from && list[n-1].Cause == cause {
+			list[n-1].Length += to - from
+			list[n-1].Pieces = append(list[n-1].Pieces, i)
+			continue
+		}
+		list = append(list, Range{from, to - from, []int{i}, cause})
+	}
+	return list
+}
+
+// causeFor is why a bad piece is bad as far as one of its files is concerned.
+func (c *check) causeFor(file, index int) Cause {
+	if c.states[index] == Corrupt {
+		return Corrupt
+	}
+	s := &c.sources[file]
+	switch s.Cause {
+	case piece.Missing, piece.NotAFile:
+		return Missing
+	case piece.Unreadable:
+		return Unreadable
+	}
+	for _, f := range c.faults[index] {
+		switch {
+		case f.File != file:
+		case f.Cause == piece.Changed:
+			return Changed
+		default:
+			return Unreadable
+		}
+	}
+	for _, span := range c.content.Layout.Spans(index, index) {
+		if span.File == file && span.Offset+span.Length > s.ID.Size {
+			return Short
+		}
+	}
+	return Unverifiable
+}

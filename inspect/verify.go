@@ -1,0 +1,123 @@
+package inspect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+
+	"bt/internal/metainfo"
+	"bt/internal/piece"
+)
+
+// ReadMode says how files are read; see piece.ReadMode.
+type ReadMode = piece.ReadMode
+
+// VerifyOptions are the choices of Verify; the zero value is fine.
+type VerifyOptions struct {
+	Jobs     int // workers; 0 is one a processor
+	Read     ReadMode
+	Progress func(done, total int64) // bytes; may be nil; called by Verify's goroutine
+}
+
+// ErrV2 is returned for torrents that have only v2 hashes.
+var ErrV2 = errors.New("v2 torrents can't be verified yet")
+
+// Verify compares the data at path with a torrent: path/NAME if that exists,
+// else path itself. Damage is in the verdict and no error; errors are an
+// *metainfo.UnusableError, ErrV2, that path does not exist, or the cause of
+// ctx.
+func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Verdict, error) {
+	content, err := t.Content()
+	if err != nil {
+		return nil, err
+	}
+	if !t.V1 {
+		return nil, ErrV2
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	c := check{content: content, states: make([]Cause, content.Layout.Pieces()), faults: make(map[int][]*piece.Fault)}
+	c.sources = piece.Sources(content, piece.FindContent(content, path))
+	if err := piece.Stat(ctx, c.sources, o.Jobs); err != nil {
+		return nil, err
+	}
+	job := piece.Job{Layout: content.Layout, Sources: c.sources, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress}
+	changed, err := job.Run(ctx, func(r piece.Result) error {
+		c.result(r)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range changed {
+		c.changed(f)
+	}
+	v := c.verdict()
+	v.Format, v.Size = t.Format(), t.Size()
+	return v, nil
+}
+
+// check collects what is known of each piece.
+type check struct {
+	content *metainfo.Content
+	sources []piece.Source
+	states  []Cause                // of each piece; "" is good
+	faults  map[int][]*piece.Fault // by piece: what showed only when it was read
+}
+
+func (c *check) result(r piece.Result) {
+	switch {
+	case r.Faults != nil:
+		c.states[r.Index] = c.blame(r.Index, r.Faults)
+		// The rest the sources know: a large file that is missing has many pieces.
+		for _, f := range r.Faults {
+			if c.sources[f.File].Cause == piece.Fine && f.Cause != piece.Short {
+				c.faults[r.Index] = append(c.faults[r.Index], f)
+			}
+		}
+	case !bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20]):
+		c.states[r.Index] = Corrupt
+	}
+}
+
+// blame names the one cause of a piece that may have several.
+func (c *check) blame(index int, faults []*piece.Fault) Cause {
+	var has [piece.Changed + 1]bool
+	at := make(map[int]bool, len(faults))
+	for _, f := range faults {
+		has[f.Cause] = true
+		at[f.File] = true
+	}
+	switch {
+	case has[piece.Changed]:
+		return Changed
+	case has[piece.Unreadable]:
+		return Unreadable
+	}
+	for _, span := range c.content.Layout.Spans(index, index) {
+		if !at[span.File] && !c.sources[span.File].Pad {
+			return Unverifiable // these bytes are there, and nothing tells whether they are right
+		}
+	}
+	if has[piece.Missing] || has[piece.NotAFile] {
+		return Missing
+	}
+	return Short
+}
+
+// changed takes back what was said of a file that became another meanwhile.
+func (c *check) changed(f *piece.Fault) {
+	first, last, ok := c.content.Layout.FilePieces(f.File)
+	if !ok {
+		// An empty file has no pieces, and is empty no longer or gone: see what it is now.
+		c.sources[f.File].Cause = piece.Fine
+		_ = piece.Stat(context.Background(), c.sources[f.File:f.File+1], 1)
+		return
+	}
+	for i := first; i <= last; i++ {
+		c.states[i] = Changed
+		c.faults[i] = append(c.faults[i], f)
+	}
+}
