@@ -1,0 +1,244 @@
+package inspect
+
+import (
+	"context"
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"bt/internal/metainfo"
+)
+
+const pieceLength = 100
+
+// A sample is a torrent and its data on disk. Files are named a, b, c, ...
+type sample struct {
+	dir   string // holds the content
+	t     *Torrent
+	sizes []int64
+}
+
+func name(i int) string { return string(rune('a' + i)) }
+
+func (s *sample) path(i int) string { return filepath.Join(s.dir, "content", name(i)) }
+
+// newSample writes files of those sizes, each byte another from piece to piece.
+func newSample(t *testing.T, sizes ...int64) *sample {
+	t.Helper()
+	s := &sample{dir: t.TempDir(), sizes: sizes}
+	b := metainfo.Builder{Name: "content", PieceLength: pieceLength}
+	if err := os.Mkdir(filepath.Join(s.dir, "content"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var all []byte
+	for i, n := range sizes {
+		data := make([]byte, n)
+		for j := range data {
+			data[j] = byte(i*31 + j*7 + j/100)
+		}
+		all = append(all, data...)
+		b.Files = append(b.Files, metainfo.BuildFile{Path: []string{name(i)}, Length: n})
+		if err := os.WriteFile(s.path(i), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for p := range slices.Chunk(all, pieceLength) {
+		sum := sha1.Sum(p)
+		b.Pieces = append(b.Pieces, sum[:]...)
+	}
+	out, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.t, err = metainfo.Parse(out); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func flip(offset int64) func(string) error {
+	return func(path string) error {
+		b, err := os.ReadFile(path)
+		b[offset] ^= 1
+		return errors.Join(err, os.WriteFile(path, b, 0o644))
+	}
+}
+
+func toDirectory(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o755)) }
+
+func toSize(n int64) func(string) error {
+	return func(path string) error { return os.Truncate(path, n) }
+}
+
+func TestVerify(t *testing.T) {
+	// Pieces of 100:  a 0-2   b 2      c none  d 2-6    e, f, g 6   h 6-7
+	sizes := []int64{250, 20, 0, 380, 3, 4, 5, 60}
+	type damage struct {
+		file int
+		do   func(path string) error
+	}
+	for _, tt := range []struct {
+		name   string
+		damage []damage
+		status string // of the files that are not ok
+		bad    string // pieces and causes
+		ranges string // of the files that are not ok
+	}{
+		{"whole", nil, "", "", ""},
+		{"a byte of a piece of one file", []damage{{3, flip(150)}}, "d corrupt", "4 corrupt", "d 130+100 corrupt"},
+		{"a byte of a shared piece", []damage{{4, flip(1)}},
+			"d corrupt, e corrupt, f corrupt, g corrupt, h corrupt", "6 corrupt",
+			"d 330+50 corrupt, e 0+3 corrupt, f 0+4 corrupt, g 0+5 corrupt, h 0+38 corrupt"},
+		{"first missing", []damage{{0, os.Remove}}, "a missing, b unverifiable, d unverifiable", "0 missing, 1 missing, 2 unverifiable",
+			"a 0+250 missing, b 0+20 unverifiable, d 0+30 unverifiable"},
+		{"small one missing", []damage{{1, os.Remove}}, "a unverifiable, b missing, d unverifiable", "2 unverifiable",
+			"a 200+50 unverifiable, b 0+20 missing, d 0+30 unverifiable"},
+		{"empty one missing", []damage{{2, os.Remove}}, "c missing", "", ""},
+		{"middle missing", []damage{{3, os.Remove}}, "a unverifiable, b unverifiable, d missing, e unverifiable, f unverifiable, g unverifiable, h unverifiable",
+			"2 unverifiable, 3 missing, 4 missing, 5 missing, 6 unverifiable",
+			"a 200+50 unverifiable, b 0+20 unverifiable, d 0+380 missing, e 0+3 unverifiable, f 0+4 unverifiable, g 0+5 unverifiable, h 0+38 unverifiable"},
+		{"last missing", []damage{{7, os.Remove}}, "d unverifiable, e unverifiable, f unverifiable, g unverifiable, h missing",
+			"6 unverifiable, 7 missing", "d 330+50 unverifiable, e 0+3 unverifiable, f 0+4 unverifiable, g 0+5 unverifiable, h 0+60 missing"},
+		{"all of a piece missing", []damage{{3, os.Remove}, {4, os.Remove}, {5, os.Remove}, {6, os.Remove}, {7, os.Remove}, {1, os.Remove}},
+			"a unverifiable, b missing, d missing, e missing, f missing, g missing, h missing",
+			"2 unverifiable, 3 missing, 4 missing, 5 missing, 6 missing, 7 missing",
+			"a 200+50 unverifiable, b 0+20 missing, d 0+380 missing, e 0+3 missing, f 0+4 missing, g 0+5 missing, h 0+60 missing"},
+		{"truncated in a piece", []damage{{3, toSize(200)}}, "d short, e unverifiable, f unverifiable, g unverifiable, h unverifiable",
+			"4 short, 5 short, 6 unverifiable",
+			"d 130+250 short, e 0+3 unverifiable, f 0+4 unverifiable, g 0+5 unverifiable, h 0+38 unverifiable"},
+		{"truncated between pieces", []damage{{0, toSize(200)}}, "a short, b unverifiable, d unverifiable", "2 unverifiable",
+			"a 200+50 short, b 0+20 unverifiable, d 0+30 unverifiable"},
+		{"truncated to nothing", []damage{{7, toSize(0)}}, "d unverifiable, e unverifiable, f unverifiable, g unverifiable, h short",
+			"6 unverifiable, 7 short", "d 330+50 unverifiable, e 0+3 unverifiable, f 0+4 unverifiable, g 0+5 unverifiable, h 0+60 short"},
+		{"a byte more", []damage{{3, toSize(381)}}, "d long", "", ""},
+		{"an empty one filled", []damage{{2, toSize(1)}}, "c long", "", ""},
+		{"longer and damaged", []damage{{3, toSize(381)}, {3, flip(150)}}, "d long", "4 corrupt", "d 130+100 corrupt"},
+		{"a directory", []damage{{1, toDirectory}}, "a unverifiable, b not-a-file, d unverifiable", "2 unverifiable",
+			"a 200+50 unverifiable, b 0+20 missing, d 0+30 unverifiable"},
+		{"a directory for the empty one", []damage{{2, toDirectory}}, "c not-a-file", "", ""},
+	} {
+		s := newSample(t, sizes...)
+		for _, d := range tt.damage {
+			if err := d.do(s.path(d.file)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v, err := Verify(context.Background(), s.t, s.dir, VerifyOptions{})
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		compare(t, tt.name, v, tt.status, tt.bad, tt.ranges)
+	}
+}
+
+// compare checks a verdict against its short form, and against itself.
+func compare(t *testing.T, name string, v *Verdict, status, bad, ranges string) {
+	t.Helper()
+	var gotStatus, gotBad, gotRanges []string
+	for _, f := range v.Files {
+		if f.Status != StatusOK {
+			gotStatus = append(gotStatus, fmt.Sprint(f.Path, " ", f.Status))
+		}
+		for _, r := range f.Bad {
+			gotRanges = append(gotRanges, fmt.Sprintf("%s %d+%d %s", f.Path, r.Offset, r.Length, r.Cause))
+		}
+	}
+	for _, p := range v.BadPieces {
+		gotBad = append(gotBad, fmt.Sprint(p.Index, " ", p.Cause))
+		// Each file of a bad piece must say so, and no other.
+		for _, f := range v.Files {
+			says := slices.ContainsFunc(f.Bad, func(r Range) bool { return slices.Contains(r.Pieces, p.Index) })
+			if says != slices.Contains(p.Files, f.Path) {
+				t.Errorf("%s: piece %d has files %v, but %s says %v", name, p.Index, p.Files, f.Path, f.Bad)
+			}
+		}
+	}
+	for _, c := range []struct{ what, got, want string }{
+		{"files", strings.Join(gotStatus, ", "), status},
+		{"bad pieces", strings.Join(gotBad, ", "), bad},
+		{"ranges", strings.Join(gotRanges, ", "), ranges},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %s\n got %s\nwant %s", name, c.what, c.got, c.want)
+		}
+	}
+	p := v.Pieces
+	if p.Good+p.Bad+p.Missing+p.Unverifiable+p.Unreadable != p.Total || p.Total-p.Good != len(v.BadPieces) {
+		t.Errorf("%s: counts %+v and %d bad pieces", name, p, len(v.BadPieces))
+	}
+	if v.OK != (status == "") {
+		t.Errorf("%s: ok is %v", name, v.OK)
+	}
+}
+
+func TestVerifySwapped(t *testing.T) {
+	s := newSample(t, 200, 200, 50)
+	a, b := s.path(0), s.path(1)
+	if err := errors.Join(os.Rename(a, a+"x"), os.Rename(b, a), os.Rename(a+"x", b)); err != nil {
+		t.Fatal(err)
+	}
+	v, err := Verify(context.Background(), s.t, s.dir, VerifyOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "swapped", v, "a corrupt, b corrupt", "0 corrupt, 1 corrupt, 2 corrupt, 3 corrupt", "a 0+200 corrupt, b 0+200 corrupt")
+}
+
+func TestVerifyChanged(t *testing.T) {
+	s := newSample(t, 250, 100, 3<<20, 50)
+	done := false
+	v, err := Verify(context.Background(), s.t, s.dir, VerifyOptions{Progress: func(int64, int64) {
+		if !done {
+			done = true
+			if err := os.Truncate(s.path(1), 101); err != nil {
+				t.Error(err)
+			}
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "changed", v, "a unverifiable, b corrupt, c unverifiable", "2 changed, 3 changed",
+		"a 200+50 unverifiable, b 0+100 changed, c 0+50 unverifiable")
+}
+
+func TestVerifyWhere(t *testing.T) {
+	s := newSample(t, 250)
+	content := filepath.Join(s.dir, "content")
+	elsewhere := filepath.Join(s.dir, "renamed")
+	for _, path := range []string{s.dir, content} {
+		if v, err := Verify(context.Background(), s.t, path, VerifyOptions{}); err != nil || !v.OK {
+			t.Errorf("%s: %v, %v", path, v, err)
+		}
+	}
+	if err := os.Rename(content, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := Verify(context.Background(), s.t, elsewhere, VerifyOptions{}); err != nil || !v.OK {
+		t.Errorf("%s: %v, %v", elsewhere, v, err)
+	}
+	if v, err := Verify(context.Background(), s.t, s.dir, VerifyOptions{}); err != nil || v.OK || v.Files[0].Status != StatusMissing {
+		t.Errorf("content gone: %+v, %v", v, err)
+	}
+	if _, err := Verify(context.Background(), s.t, content, VerifyOptions{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no such path: %v", err)
+	}
+}
+
+func TestVerifyUnusable(t *testing.T) {
+	s := newSample(t, 250)
+	bad, err := metainfo.Parse([]byte(strings.Replace(string(s.t.Bytes()), "4:pathl1:a", "4:pathl2:..", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var unusable *metainfo.UnusableError
+	if _, err := Verify(context.Background(), bad, s.dir, VerifyOptions{}); !errors.As(err, &unusable) {
+		t.Errorf("a path that leads out: %v", err)
+	}
+}

@@ -1,0 +1,299 @@
+package maketorrent
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// tree writes files, each holding its own name; a name that ends in a slash is
+// a directory, "a -> b" a link.
+func tree(t *testing.T, names ...string) string {
+	t.Helper()
+	root := filepath.Join(t.TempDir(), "root")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		link, target, isLink := strings.Cut(name, " -> ")
+		path := filepath.Join(root, filepath.FromSlash(link))
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		switch {
+		case isLink:
+			err = errors.Join(err, os.Symlink(target, path))
+		case strings.HasSuffix(name, "/"):
+			err = errors.Join(err, os.MkdirAll(path, 0o755))
+		default:
+			err = errors.Join(err, os.WriteFile(path, []byte(name), 0o644))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// paths are the files of a torrent as text.
+func paths(r *Result) []string {
+	var list []string
+	for _, f := range r.Torrent.Files {
+		list = append(list, display(f.Path))
+	}
+	return list
+}
+
+func TestOrder(t *testing.T) {
+	root := tree(t, "b.bin", "b/x", "a.txt", "a/x", "a b/x", "a/b/c", "a/b.c", "Z", "é", "ß", "empty/")
+	r, err := Make(context.Background(), Options{Path: root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Component by component: a/... before "a b/...", although ' ' sorts before '/'.
+	want := []string{"Z", "a/b/c", "a/b.c", "a/x", "a b/x", "a.txt", "b/x", "b.bin", "ß", "é"}
+	if got := paths(r); !slices.Equal(got, want) {
+		t.Errorf("order %q, want %q", got, want)
+	}
+	if r.Torrent.Name != "root" || r.Torrent.Single || len(r.Torrent.Findings) > 0 {
+		t.Errorf("name %q, single %v, findings %v", r.Torrent.Name, r.Torrent.Single, r.Torrent.Findings)
+	}
+}
+
+func TestSelection(t *testing.T) {
+	names := []string{"a.txt", "a.tmp", "sub/b.txt", "sub/b.tmp", "sub/deep/c.txt", "other/d.txt"}
+	for _, tt := range []struct {
+		name             string
+		include, exclude []string
+		want             []string
+	}{
+		{"all", nil, nil, []string{"a.tmp", "a.txt", "other/d.txt", "sub/b.tmp", "sub/b.txt", "sub/deep/c.txt"}},
+		{"a name everywhere", nil, []string{"*.tmp"}, []string{"a.txt", "other/d.txt", "sub/b.txt", "sub/deep/c.txt"}},
+		{"a path", nil, []string{"sub/*.txt"}, []string{"a.tmp", "a.txt", "other/d.txt", "sub/b.tmp", "sub/deep/c.txt"}},
+		{"a path at any depth", nil, []string{"sub/**/*.txt"}, []string{"a.tmp", "a.txt", "other/d.txt", "sub/b.tmp"}},
+		{"a directory", nil, []string{"sub/"}, []string{"a.tmp", "a.txt", "other/d.txt"}},
+		{"a directory below", nil, []string{"deep"}, []string{"a.tmp", "a.txt", "other/d.txt", "sub/b.tmp", "sub/b.txt"}},
+		{"only", []string{"*.txt"}, nil, []string{"a.txt", "other/d.txt", "sub/b.txt", "sub/deep/c.txt"}},
+		{"only a directory", []string{"sub"}, nil, []string{"sub/b.tmp", "sub/b.txt", "sub/deep/c.txt"}},
+		{"only but", []string{"sub", "a.*"}, []string{"*.tmp", "deep"}, []string{"a.txt", "sub/b.txt"}},
+	} {
+		r, err := Make(context.Background(), Options{Path: tree(t, names...), Include: tt.include, Exclude: tt.exclude})
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		if got := paths(r); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+		if len(r.Skipped) == 0 && len(tt.want) < len(names) {
+			t.Errorf("%s: nothing said of what was left out", tt.name)
+		}
+	}
+	if _, err := Make(context.Background(), Options{Path: tree(t, names...), Include: []string{"none"}}); !errors.Is(err, ErrEmpty) {
+		t.Errorf("nothing included: %v", err)
+	}
+	var bad *OptionError
+	if _, err := Make(context.Background(), Options{Path: tree(t, names...), Exclude: []string{"[a"}}); !errors.As(err, &bad) {
+		t.Errorf("a broken glob: %v", err)
+	}
+}
+
+func TestLinks(t *testing.T) {
+	outside := tree(t, "x", "d/y")
+	names := []string{"f", "d -> " + filepath.Join(outside, "d"), "l -> f", "x -> " + filepath.Join(outside, "x")}
+	for _, tt := range []struct {
+		how  Symlinks
+		want []string // nil: refused
+	}{
+		{Follow, []string{"d/y", "f", "l", "x"}},
+		{Skip, []string{"f"}},
+		{Refuse, nil},
+	} {
+		r, err := Make(context.Background(), Options{Path: tree(t, names...), Symlinks: tt.how})
+		var problems Problems
+		if tt.want == nil {
+			if !errors.As(err, &problems) || len(problems) != 3 {
+				t.Errorf("%v: %v, want three links named", tt.how, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%v: %v", tt.how, err)
+		} else if got := paths(r); !slices.Equal(got, tt.want) {
+			t.Errorf("%v: %q, want %q", tt.how, got, tt.want)
+		}
+	}
+	for name, names := range map[string][]string{
+		"up":       {"f", "sub/up -> .."},
+		"itself":   {"f", "a -> a"},
+		"a circle": {"f", "a -> b", "b -> a"},
+		"nowhere":  {"f", "a -> none"},
+	} {
+		var problems Problems
+		if _, err := Make(context.Background(), Options{Path: tree(t, names...)}); !errors.As(err, &problems) {
+			t.Errorf("a link to %s: %v", name, err)
+		}
+		if r, err := Make(context.Background(), Options{Path: tree(t, names...), Symlinks: Skip}); err != nil || !slices.Equal(paths(r), []string{"f"}) {
+			t.Errorf("a link to %s, skipped: %v", name, err)
+		}
+	}
+	// The same directory twice is no loop.
+	if r, err := Make(context.Background(), Options{Path: tree(t, "d/f", "a -> d", "b -> d")}); err != nil || len(r.Torrent.Files) != 3 {
+		t.Errorf("two links to one directory: %v", err)
+	}
+}
+
+func TestProblemsAreAllListed(t *testing.T) {
+	root := tree(t, "f", `back\slash`, "sub/gone -> nowhere", "sub/up -> ..")
+	_, err := Make(context.Background(), Options{Path: root})
+	var problems Problems
+	if !errors.As(err, &problems) || len(problems) != 3 {
+		t.Fatalf("%v, want three problems", err)
+	}
+	for i, name := range []string{`back\slash`, "gone", "up"} {
+		if !strings.Contains(problems[i].Error(), name) {
+			t.Errorf("problem %d is %v, want %s", i, problems[i], name)
+		}
+	}
+}
+
+func TestOwnFiles(t *testing.T) {
+	plain, err := Make(context.Background(), Options{Path: tree(t, "f")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := tree(t, "f", "x.torrent", ".tmp-1", "sub/x.torrent")
+	r, err := Make(context.Background(), Options{
+		Path: root, Output: filepath.Join(root, "x.torrent"), Exclude: []string{"sub"},
+		Temporary: func(name string) bool { return name == ".tmp-1" },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Torrent.InfoHashV1 != plain.Torrent.InfoHashV1 {
+		t.Errorf("files %q, want f alone", paths(r))
+	}
+	// Another file of that name is content.
+	r, err = Make(context.Background(), Options{Path: root, Output: filepath.Join(root, "x.torrent")})
+	if err != nil || !slices.Contains(paths(r), "sub/x.torrent") || slices.Contains(paths(r), "x.torrent") {
+		t.Errorf("files %q, %v", paths(r), err)
+	}
+	file := filepath.Join(root, "f")
+	if _, err := Make(context.Background(), Options{Path: file, Output: file}); err == nil {
+		t.Error("the content would be replaced by its torrent")
+	}
+}
+
+func TestResolve(t *testing.T) {
+	root := tree(t, "sub/f")
+	t.Chdir(filepath.Join(root, "sub"))
+	for path, want := range map[string]string{
+		".": "sub", "./": "sub", "..": "root", "../sub": "sub", "f": "f", "../sub/": "sub", "../sub/.": "sub",
+	} {
+		if _, name, err := Resolve(path, ""); name != want || err != nil {
+			t.Errorf("%s has the name %q, %v, want %q", path, name, err, want)
+		}
+	}
+	var bad *OptionError
+	if _, _, err := Resolve("/", ""); !errors.As(err, &bad) {
+		t.Errorf("/ : %v", err)
+	}
+	if _, _, err := Resolve("f", "a/b"); !errors.As(err, &bad) {
+		t.Errorf("a name with a slash: %v", err)
+	}
+	if _, name, err := Resolve("/", "all"); name != "all" || err != nil {
+		t.Errorf("%q, %v", name, err)
+	}
+}
+
+func TestAutoPieceLength(t *testing.T) {
+	const k, m, g = 1 << 10, 1 << 20, 1 << 30
+	for _, tt := range []struct{ size, limit, want int64 }{
+		{1, 0, 16 * k},
+		{2000 * 16 * k, 0, 16 * k},
+		{2000*16*k + 1, 0, 32 * k},
+		{350 * m, 0, 256 * k},
+		{4 * g, 0, 4 * m},
+		{2000 * 16 * m, 0, 16 * m},
+		{2000*16*m + 1, 0, 16 * m},
+		{65535 * 16 * m, 0, 16 * m},
+		{65535*16*m + 1, 0, 32 * m},
+		{65535 * 128 * m, 0, 128 * m},
+		{16 << 40, 0, 128 * m},
+		{1<<63 - 1, 0, 128 * m},
+		{4 * g, 1 * m, 1 * m},
+		{4 * g, 3 * m, 2 * m},
+		{16 << 40, 16 * m, 16 * m},
+		{4 * g, 16 * k, 16 * k},
+	} {
+		if got := AutoPieceLength(tt.size, tt.limit); got != tt.want {
+			t.Errorf("%d bytes, at most %d: %d, want %d", tt.size, tt.limit, got, tt.want)
+		}
+	}
+	for size := int64(33 * m); size < 30*g; size = size*5/4 + 1 {
+		n := AutoPieceLength(size, 0)
+		if count := (size-1)/n + 1; count < 1000 || count > 2000 {
+			t.Errorf("%d bytes by %d: %d pieces", size, n, count)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for _, tt := range []struct {
+		o    Options
+		want string
+	}{
+		{Options{}, ""},
+		{Options{PieceLength: 20000}, "odd-piece-length"},
+		{Options{PieceLength: 8}, "odd-piece-length"},
+		{Options{Private: true}, "private-without-tracker"},
+		{Options{Private: true, Trackers: [][]string{{"http://t.example/announce"}}}, ""},
+		{Options{Name: "what?"}, "windows-name"},
+	} {
+		tt.o.Path = tree(t, "f")
+		r, err := Make(context.Background(), tt.o)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		var got []string
+		for _, w := range r.Warnings {
+			got = append(got, w.Code)
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%+v: warnings %q, want %q", tt.o, got, tt.want)
+		}
+	}
+}
+
+func TestEntropy(t *testing.T) {
+	root := tree(t, "f")
+	seen := make(map[[20]byte]bool)
+	for range 3 {
+		r, err := Make(context.Background(), Options{Path: root, Entropy: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[r.Torrent.InfoHashV1] = true
+	}
+	if len(seen) != 3 {
+		t.Errorf("%d info-hashes of 3 torrents", len(seen))
+	}
+}
+
+func TestEmpty(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "root")
+	if err := errors.Join(os.Mkdir(root, 0o755), os.WriteFile(filepath.Join(root, "a"), nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{root, filepath.Join(root, "a")} {
+		if _, err := Make(context.Background(), Options{Path: path}); !errors.Is(err, ErrEmpty) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := Make(context.Background(), Options{Path: filepath.Join(root, "none")}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no such path: %v", err)
+	}
+}
