@@ -34,7 +34,10 @@ func TestScripts(t *testing.T) {
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": runAndCheckExit},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     runAndCheckExit,
+			"writefile": writeFile,
+		},
 	})
 }
 
@@ -57,6 +60,17 @@ func runAndCheckExit(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+// writeFile is the script command "writefile FILE TEXT": TEXT has the escapes of
+// a Go string, for bytes that a script can't hold.
+func writeFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: writefile FILE TEXT")
+	}
+	text, err := strconv.Unquote(`"` + args[1] + `"`)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
 }
 
 func TestColumns(t *testing.T) {

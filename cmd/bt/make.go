@@ -65,7 +65,6 @@ func runMake(ctx context.Context, u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	u.subject = o.Path
 	out, err := makeOutput(u, c, &o)
 	if err != nil {
 		return err
@@ -106,7 +105,7 @@ func runMake(ctx context.Context, u *ui, c *cli.Context) error {
 
 // makeOptions reads the flags that say what to make.
 func makeOptions(u *ui, c *cli.Context) (o maketorrent.Options, err error) {
-	if o.Path, err = contentPath(c); err != nil {
+	if o.Path, err = contentPath(u, c); err != nil {
 		return o, err
 	}
 	o.Name = c.String("name")
@@ -162,7 +161,7 @@ func makeOptions(u *ui, c *cli.Context) (o maketorrent.Options, err error) {
 }
 
 // contentPath is PATH, --dir or --file, of which there must be one.
-func contentPath(c *cli.Context) (string, error) {
+func contentPath(u *ui, c *cli.Context) (string, error) {
 	paths := c.Args().Slice()
 	if len(paths) > 1 {
 		return "", withHint(failf(exitUsage, "one PATH at a time, not %d", len(paths)), "put several files into a directory, and make a torrent of that")
@@ -183,6 +182,7 @@ func contentPath(c *cli.Context) (string, error) {
 	case paths[0] == "":
 		return "", failf(exitUsage, "the path is empty")
 	}
+	u.subject = paths[0]
 	info, err := os.Stat(paths[0])
 	switch {
 	case err != nil:
