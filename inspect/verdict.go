@@ -6,17 +6,26 @@ import (
 	"bt/internal/piece"
 )
 
-// A Cause says why a piece, or a range of a file, is not good.
-type Cause string
+// A Cause says why a piece, or a range of a file, is not good. Its zero value
+// is that it is.
+type Cause uint8
 
 const (
-	Corrupt      Cause = "corrupt"      // other bytes than the torrent's
-	Missing      Cause = "missing"      // the file is not there
-	Short        Cause = "short"        // the file ends before
-	Unreadable   Cause = "unreadable"   // the system refuses to read it
-	Unverifiable Cause = "unverifiable" // shared with a file whose bytes are not there
-	Changed      Cause = "changed"      // the file was changed while it was read
+	Good         Cause = iota
+	Corrupt            // other bytes than the torrent's
+	Missing            // the file is not there
+	Short              // the file ends before
+	Unreadable         // the system refuses to read it
+	Unverifiable       // shared with a file whose bytes are not there
+	Changed            // the file was changed while it was read
 )
+
+func (c Cause) String() string {
+	return [...]string{"good", "corrupt", "missing", "short", "unreadable", "unverifiable", "changed"}[c]
+}
+
+// MarshalText makes the name of a cause its JSON.
+func (c Cause) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // A Status sums up one file.
 type Status string
@@ -34,14 +43,14 @@ const (
 
 // A Verdict is what Verify found, as a JSON document.
 type Verdict struct {
-	OK        bool       `json:"ok"` // every file is
-	Format    string     `json:"format"`
-	Size      int64      `json:"size"`
-	Pieces    Counts     `json:"pieces"`
-	Files     []FileInfo `json:"files"`
-	BadPieces []BadPiece `json:"bad_pieces"` // every piece that is not good
-	Extra     []string   `json:"extra"`
-	Seconds   float64    `json:"seconds"`
+	OK        bool          `json:"ok"` // every file is
+	Format    string        `json:"format"`
+	Size      int64         `json:"size"`
+	Pieces    Counts        `json:"pieces"`
+	Files     []FileVerdict `json:"files"`
+	BadPieces []BadPiece    `json:"bad_pieces"` // every piece that is not good
+	Extra     []string      `json:"extra"`
+	Seconds   float64       `json:"seconds"`
 }
 
 // Counts are numbers of pieces; all but Total add up to Total.
@@ -54,8 +63,8 @@ type Counts struct {
 	Unreadable   int `json:"unreadable"`
 }
 
-// FileInfo is the verdict on one file.
-type FileInfo struct {
+// FileVerdict is the verdict on one file.
+type FileVerdict struct {
 	Path   string  `json:"path"` // with slashes
 	Status Status  `json:"status"`
 	Size   int64   `json:"size"`  // what the torrent says, bytes
@@ -82,11 +91,11 @@ type BadPiece struct {
 }
 
 func (c *check) verdict() *Verdict {
-	v := &Verdict{OK: true, Files: []FileInfo{}, BadPieces: []BadPiece{}, Extra: []string{}}
+	v := &Verdict{OK: true, Files: []FileVerdict{}, BadPieces: []BadPiece{}, Extra: []string{}}
 	v.Pieces.Total = len(c.states)
 	for i, state := range c.states {
 		switch state {
-		case "":
+		case Good:
 			v.Pieces.Good++
 			continue
 		case Corrupt, Changed:
@@ -123,9 +132,9 @@ func (c *check) filesOf(index int) []string {
 	return files
 }
 
-func (c *check) file(i int) FileInfo {
+func (c *check) file(i int) FileVerdict {
 	in, s := &c.content.Files[i], &c.sources[i]
-	f := FileInfo{
+	f := FileVerdict{
 		Path: strings.Join(in.Path, "/"), Components: in.Path, Size: in.Length, Found: s.ID.Size,
 		Bad: c.ranges(i), Err: s.Err,
 	}
@@ -181,7 +190,7 @@ func (c *check) ranges(file int) []Range {
 	}
 	start, length := c.content.Layout.Offset(file), c.content.Layout.PieceLength()
 	for i := first; i <= last; i++ {
-		if c.states[i] == "" {
+		if c.states[i] == Good {
 			continue
 		}
 		from := max(int64(i)*length-start, 0)

@@ -63,7 +63,7 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 type check struct {
 	content *metainfo.Content
 	sources []piece.Source
-	states  []Cause                // of each piece; "" is good
+	states  []Cause                // of each piece
 	faults  map[int][]*piece.Fault // by piece: what showed only when it was read
 }
 

@@ -72,7 +72,7 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case slices.ContainsFunc(v.Files, func(f inspect.FileInfo) bool { return f.Status == inspect.StatusUnreadable }):
+	case slices.ContainsFunc(v.Files, func(f inspect.FileVerdict) bool { return f.Status == inspect.StatusUnreadable }):
 		return failf(exitRead, "%s: some of its data could not be read", name)
 	case !v.OK:
 		return errNo
@@ -141,7 +141,7 @@ func colored(pal term.Palette, s inspect.Status) string {
 }
 
 // details says about a file what its status does not.
-func details(f *inspect.FileInfo) string {
+func details(f *inspect.FileVerdict) string {
 	var parts []string
 	switch f.Status {
 	case inspect.StatusMissing, inspect.StatusNotAFile:
@@ -156,16 +156,16 @@ func details(f *inspect.FileInfo) string {
 		parts = append(parts, count(int(f.Found-f.Size), "byte")+" too many")
 	}
 	var list []int
-	cause := ""
+	changed := false
 	for _, r := range f.Bad {
 		list = append(list, r.Pieces...)
-		cause = string(r.Cause)
+		changed = changed || r.Cause == inspect.Changed
 	}
 	switch {
 	case len(list) == 0:
 	case f.Status == inspect.StatusUnverifiable:
 		parts = append(parts, "shares "+ranges(list)+" with a file that is not there")
-	case cause == string(inspect.Changed):
+	case changed:
 		parts = append(parts, "changed while it was read")
 	default:
 		parts = append(parts, "not good: "+ranges(list))
