@@ -56,42 +56,44 @@ func runInfo(_ context.Context, u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	names, isList := infoInputs(u, c.Args().Slice())
+	inputs, isList := infoInputs(c.Args().Slice())
 	asJSON := u.json || c.Bool("raw")
 	documents := []any{}
+	shown := 0
 	var answer error
-	for i, name := range names {
-		u.subject = name
-		x, err := readInfo(u.env, name, c.Bool("pads"))
-		var doc any
-		switch {
-		case err != nil:
+	for _, in := range inputs {
+		u.subject = in.name
+		x, err := readInfo(u.env, in, c)
+		if err != nil {
 			u.report(err)
-			doc = failedInput(name, err)
-		case asJSON:
-			doc = infoDocument(x, c)
-		case fields != nil:
-			err = printFieldsOf(u, x.facts, fields)
-		case c.Bool("magnet"):
-			_, err = fmt.Fprintln(u.out, x.facts.Magnet)
-		default:
-			if i > 0 {
-				fmt.Fprintln(u.out)
+			documents = append(documents, failedInput(in.name, err))
+		} else {
+			if c.Bool("strict") && len(x.facts.Findings) > 0 {
+				answer = errNo
 			}
-			err = printInfo(u, c, x)
-		}
-		if x.facts != nil && err != nil {
-			return stdoutError(err)
-		}
-		if x.facts != nil && c.Bool("strict") && len(x.facts.Findings) > 0 {
-			answer = errNo
+			switch {
+			case asJSON:
+				documents = append(documents, infoDocument(x, c))
+			case fields != nil:
+				err = printFieldsOf(u, x.facts, fields)
+			case c.Bool("magnet"):
+				_, err = fmt.Fprintln(u.out, x.facts.Magnet)
+			default:
+				if shown++; shown > 1 {
+					fmt.Fprintln(u.out)
+				}
+				err = printInfo(u, c, x)
+			}
+			if err != nil {
+				return stdoutError(err)
+			}
 		}
 		if u.jsonl {
-			if err := u.printJSON(doc); err != nil {
+			if err := u.printJSON(documents[len(documents)-1]); err != nil {
 				return err
 			}
+			documents = documents[:0]
 		}
-		documents = append(documents, doc)
 	}
 	switch {
 	case !asJSON || u.jsonl:
@@ -145,9 +147,6 @@ func infoChoices(u *ui, c *cli.Context) (fields []string, err error) {
 // infoDocument is the JSON for one input.
 func infoDocument(x infoInput, c *cli.Context) any {
 	if c.Bool("raw") {
-		if x.torrent == nil {
-			return failedInput(x.facts.Path, failf(exitUsage, "a magnet link has no bencode"))
-		}
 		return json.RawMessage(x.torrent.AppendJSON(nil))
 	}
 	if c.Bool("no-files") {
@@ -163,26 +162,28 @@ func infoDocument(x infoInput, c *cli.Context) any {
 
 // infoInputs replaces directories by the torrents in and under them; isList
 // tells whether the JSON is a list.
-func infoInputs(u *ui, args []string) (names []string, isList bool) {
+func infoInputs(args []string) (inputs []input, isList bool) {
 	isList = len(args) > 1
 	for _, arg := range args {
 		info, err := os.Stat(arg)
 		if arg == stdinName || metainfo.IsMagnet(arg) || err != nil || !info.IsDir() {
-			names = append(names, arg)
+			inputs = append(inputs, input{name: arg})
 			continue
 		}
 		isList = true
-		list, err := torrentsIn(arg)
-		if err != nil {
-			u.report(err)
-		}
-		names = append(names, list...)
+		inputs = append(inputs, torrentsIn(arg)...)
 	}
-	return names, isList
+	return inputs, isList
 }
 
-func readInfo(e *env, name string, pads bool) (infoInput, error) {
-	if metainfo.IsMagnet(name) {
+func readInfo(e *env, in input, c *cli.Context) (infoInput, error) {
+	name := in.name
+	switch {
+	case in.err != nil:
+		return infoInput{}, in.err
+	case metainfo.IsMagnet(name) && c.Bool("raw"):
+		return infoInput{}, failf(exitUsage, "--raw: a magnet link has no bencode")
+	case metainfo.IsMagnet(name):
 		m, err := metainfo.ParseMagnet(name)
 		if err != nil {
 			return infoInput{}, fail(exitTorrent, err)
@@ -196,5 +197,5 @@ func readInfo(e *env, name string, pads bool) (infoInput, error) {
 		}
 		return infoInput{}, err
 	}
-	return infoInput{inspect.Describe(name, t, pads), t}, nil
+	return infoInput{inspect.Describe(name, t, c.Bool("pads")), t}, nil
 }

@@ -57,22 +57,29 @@ func readError(name string, err error) error {
 	return failf(exitRead, "%s: %w", name, err)
 }
 
+// An input is a torrent that the user named, or that stands in a directory that
+// the user named; err is why part of a directory could not be looked at.
+type input struct {
+	name string
+	err  error
+}
+
 // torrentsIn lists the torrents in and below a directory, sorted.
-func torrentsIn(dir string) ([]string, error) {
-	var list []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return readError(path, err)
+func torrentsIn(dir string) []input {
+	var list []input
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			list = append(list, input{path, readError(path, err)})
+		case strings.EqualFold(filepath.Ext(path), ".torrent") && !d.IsDir():
+			list = append(list, input{name: path})
 		}
-		if strings.EqualFold(filepath.Ext(path), ".torrent") && !d.IsDir() {
-			list = append(list, path)
-		}
-		return nil
+		return nil // and go on
 	})
-	if err == nil && len(list) == 0 {
-		err = failf(exitRead, "%s: no .torrent file in or under this directory", dir)
+	if len(list) == 0 {
+		list = []input{{dir, failf(exitRead, "%s: no .torrent file in or under this directory", dir)}}
 	}
-	return list, err
+	return list
 }
 
 // count writes a number with its noun: "1 file", "5 files".
