@@ -164,7 +164,7 @@ func details(f *inspect.FileVerdict) string {
 	switch {
 	case len(list) == 0:
 	case f.Status == inspect.StatusUnverifiable:
-		parts = append(parts, "shares "+ranges(list)+" with a file that is not there")
+		parts = append(parts, "shares "+ranges(list)+" with a file that is not whole")
 	case changed:
 		parts = append(parts, "changed while it was read")
 	default:
