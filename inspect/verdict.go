@@ -138,7 +138,7 @@ func (c *check) file(i int) FileVerdict {
 		Path: strings.Join(in.Path, "/"), Components: in.Path, Size: in.Length, Found: s.ID.Size,
 		Bad: c.ranges(i), Err: s.Err,
 	}
-	has := make(map[Cause]bool)
+	var has [Changed + 1]bool
 	for _, r := range f.Bad {
 		has[r.Cause] = true
 	}
@@ -195,7 +195,7 @@ func (c *check) ranges(file int) []Range {
 		}
 		from := max(int64(i)*length-start, 0)
 		to := min(int64(i)*length-start+length, c.content.Files[file].Length)
-		cause := c.causeFor(file, i)
+		cause := c.causeFor(file, i, to)
 		if n := len(list); n > 0 && list[n-1].Offset+list[n-1].Length == from && list[n-1].Cause == cause {
 			list[n-1].Length += to - from
 			list[n-1].Pieces = append(list[n-1].Pieces, i)
@@ -206,8 +206,9 @@ func (c *check) ranges(file int) []Range {
 	return list
 }
 
-// causeFor is why a bad piece is bad as far as one of its files is concerned.
-func (c *check) causeFor(file, index int) Cause {
+// causeFor is why a bad piece is bad as far as one of its files is concerned,
+// whose part of the piece ends at the byte end of the file.
+func (c *check) causeFor(file, index int, end int64) Cause {
 	if c.states[index] == Corrupt {
 		return Corrupt
 	}
@@ -227,10 +228,8 @@ func (c *check) causeFor(file, index int) Cause {
 			return Unreadable
 		}
 	}
-	for _, span := range c.content.Layout.Spans(index, index) {
-		if span.File == file && span.Offset+span.Length > s.ID.Size {
-			return Short
-		}
+	if end > s.ID.Size {
+		return Short
 	}
 	return Unverifiable
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,7 +30,8 @@ func IsTemp(name string) bool {
 // directory exists and takes new files and, unless it may be replaced, nothing
 // is there. An existing file is fs.ErrExist.
 func Check(path string, replace bool) error {
-	if err := checkTarget(path, replace); err != nil {
+	path, err := target(path, replace)
+	if err != nil {
 		return err
 	}
 	f, err := create(path)
@@ -39,71 +41,79 @@ func Check(path string, replace bool) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-func checkTarget(path string, replace bool) error {
+// target returns the file that writing to path makes or replaces: a link is
+// followed. Without replace there must be nothing, not even a link.
+func target(path string, replace bool) (string, error) {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return path, nil
 	case err != nil:
-		return err
+		return "", err
 	case !replace:
-		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+		return "", &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	case info.Mode()&fs.ModeSymlink != 0:
-		// Replacing follows the link below, to where it leads.
-		info, err = os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s is a link to nowhere", path)
-		} else if err != nil {
-			return err
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return "", fmt.Errorf("a link that leads nowhere: %w", err)
+		}
+		if info, err = os.Stat(path); err != nil {
+			return "", err
 		}
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file", path)
+		return "", errors.New("not a regular file")
 	}
-	return nil
+	return path, nil
 }
 
+// create opens a new temporary file beside path, with the mode that the system
+// gives new files here (os.CreateTemp would keep it private).
 func create(path string) (*os.File, error) {
-	return os.CreateTemp(filepath.Dir(path), tempPrefix+"*"+tempSuffix)
+	for {
+		name := fmt.Sprintf("%s%d%s", tempPrefix, rand.Uint64(), tempSuffix)
+		f, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
 }
 
 // Write makes path hold data. Without replace an existing path is
 // fs.ErrExist, also one that appeared in this moment; with it an existing file
-// keeps its mode, and a link is followed to the file that it leads to. A new
-// file has mode 0666 less the umask. After an error path is as it was.
+// keeps its mode, and a link is followed to the file that it leads to. After an
+// error path is as it was, unless only the sync of its directory failed.
 func Write(path string, data []byte, replace bool) (err error) {
-	if err := checkTarget(path, replace); err != nil {
+	path, err = target(path, replace)
+	if err != nil {
 		return err
-	}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target
 	}
 	f, err := create(path)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err := f.Write(data); err != nil {
-		return named(err, path)
-	}
-	if err := f.Chmod(mode(path)); err != nil {
-		return named(err, path)
-	}
-	if err := f.Sync(); err != nil {
-		return named(err, path)
-	}
-	if err := f.Close(); err != nil {
-		return named(err, path)
+	if err := fill(f, path, data); err != nil {
+		return errors.Join(named(err, path), f.Close(), os.Remove(f.Name()))
 	}
 	if err := place(f.Name(), path, replace); err != nil {
-		return err
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// fill writes, syncs and closes the temporary file.
+func fill(f *os.File, path string, data []byte) error {
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if old, err := os.Stat(path); err == nil {
+		if err := f.Chmod(old.Mode().Perm()); err != nil {
+			return err
+		}
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // named blames path and not a temporary name that the user never saw.
@@ -112,14 +122,6 @@ func named(err error, path string) error {
 		return &fs.PathError{Op: pathErr.Op, Path: path, Err: pathErr.Err}
 	}
 	return err
-}
-
-// mode is that of the file to be replaced, or of a new one.
-func mode(path string) fs.FileMode {
-	if info, err := os.Stat(path); err == nil {
-		return info.Mode().Perm()
-	}
-	return 0o666 &^ umask()
 }
 
 // place gives the temporary file its name.
@@ -131,12 +133,13 @@ func place(temp, path string, replace bool) error {
 	err := os.Link(temp, path)
 	switch {
 	case err == nil:
-		return os.Remove(temp)
+		_ = os.Remove(temp) // the other name of a file that is in place
+		return nil
 	case errors.Is(err, fs.ErrExist):
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
 	// The file system has no hard links: the check must do.
-	if err := checkTarget(path, false); err != nil {
+	if _, err := target(path, false); err != nil {
 		return err
 	}
 	return os.Rename(temp, path)

@@ -44,8 +44,19 @@ func TestWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	content(t, path, "one")
-	if info, err := os.Stat(path); err != nil || info.Mode() != 0o666&^umask() {
-		t.Errorf("mode %v, %v", info.Mode(), err)
+	// The mode is that of any new file.
+	if err := os.WriteFile(path+".plain", nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := os.Stat(path + ".plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != plain.Mode() {
+		t.Errorf("mode %v, %v, want %v", info.Mode(), err, plain.Mode())
+	}
+	if err := os.Remove(path + ".plain"); err != nil {
+		t.Fatal(err)
 	}
 	for name, err := range map[string]error{"Check": Check(path, false), "Write": Write(path, []byte("two"), false)} {
 		if !errors.Is(err, fs.ErrExist) {

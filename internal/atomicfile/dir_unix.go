@@ -5,17 +5,8 @@ package atomicfile
 import (
 	"errors"
 	"os"
-	"sync"
 	"syscall"
 )
-
-// umask can only be read by setting it, once: another goroutine might create
-// a file in between.
-var umask = sync.OnceValue(func() os.FileMode {
-	m := syscall.Umask(0)
-	syscall.Umask(m)
-	return os.FileMode(m)
-})
 
 // syncDir makes a new name in a directory durable. Some file systems can't sync
 // directories and say so with EINVAL; that is not a failed write.

@@ -33,9 +33,6 @@ func (e *Encoder) Bytes() []byte {
 	return e.buf
 }
 
-// Len is the number of bytes written so far.
-func (e *Encoder) Len() int { return len(e.buf) }
-
 // value is called before each value is written.
 func (e *Encoder) value() {
 	if n := len(e.open); n > 0 && e.open[n-1].dict {

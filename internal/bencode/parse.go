@@ -37,7 +37,7 @@ func (p Parser) Parse(src []byte) (*Document, error) {
 		src:      src,
 		strict:   p.Strict,
 		maxDepth: cmp.Or(p.MaxDepth, DefaultMaxDepth),
-		maxItems: min(cmp.Or(p.MaxItems, DefaultMaxItems), math.MaxUint32),
+		maxItems: min(cmp.Or(p.MaxItems, DefaultMaxItems), math.MaxInt32),
 	}
 	maxSize := min(cmp.Or(p.MaxSize, DefaultMaxSize), math.MaxUint32)
 	if int64(len(src)) > maxSize {
@@ -234,9 +234,11 @@ func (s *scanner) string() error {
 	n := 0
 	for s.pos < len(s.src) && '0' <= s.src[s.pos] && s.src[s.pos] <= '9' {
 		// Stop at the first digit that makes it longer than the input: nothing overflows.
-		if n = n*10 + int(s.src[s.pos]-'0'); n > len(s.src) {
+		d := int(s.src[s.pos] - '0')
+		if n > (len(s.src)-d)/10 {
 			return s.errorf(off, "string is longer than the input")
 		}
+		n = n*10 + d
 		s.pos++
 	}
 	if s.pos == len(s.src) {

@@ -58,7 +58,7 @@ func (r *reader) walkTree(dir bencode.Value, path []string, files *[]File) {
 			continue
 		}
 		if node.Len() > 1 {
-			r.add(BadFileTree, node.Offset(), "%q is a file and a directory in the file tree", name)
+			r.add(BadFileTree, node.Offset(), "%s is a file and a directory in the file tree", quote(name))
 		}
 		if leaf.Kind() != bencode.Dict {
 			r.add(BadFileTree, leaf.Offset(), "a file in the file tree is %v and not a dict", leaf.Kind())
@@ -72,20 +72,15 @@ func (r *reader) walkTree(dir bencode.Value, path []string, files *[]File) {
 
 func (r *reader) leaf(leaf bencode.Value, f *File) {
 	r.keys(leaf, "info.file tree[].", leafKeys)
-	f.Attr = r.text(leaf, "attr")
-	f.Symlink = r.symlink(leaf)
-	if isPad(f.Attr, nil) {
+	r.attributes(leaf, f)
+	if f.Pad {
 		r.add(BadFileTree, leaf.Offset(), "a pad file in the file tree")
 	}
-	if v := leaf.Get("length"); !v.Exists() {
-		r.add(BadLength, leaf.Offset(), "a file has no length")
-	} else {
-		f.Length, _ = r.length(v)
-	}
+	r.fileLength(leaf, leaf.Get("length"), f)
 	root := leaf.Get("pieces root")
 	switch b := root.Bytes(); {
 	case !root.Exists() && f.Length > 0:
-		r.add(MissingPiecesRoot, leaf.Offset(), "the file %q has no pieces root", f.Path[len(f.Path)-1])
+		r.add(MissingPiecesRoot, leaf.Offset(), "the file %s has no pieces root", quotePath(f.Path))
 	case !root.Exists():
 	case f.Length == 0:
 		r.add(NeedlessPiecesRoot, root.Offset(), "an empty file has a pieces root")
@@ -133,9 +128,9 @@ func (r *reader) layers(files []File) {
 		want := (f.Length-1)/pieceLength + 1
 		switch {
 		case !ok:
-			r.add(MissingPieceLayers, f.at, "the pieces of %q can't be checked one by one: its piece layer is absent", f.Path[len(f.Path)-1])
+			r.add(MissingPieceLayers, f.at, "the pieces of %s can't be checked one by one: its piece layer is absent", quotePath(f.Path))
 		case int64(len(layer)/32) != want:
-			r.add(BadPieceLayers, f.at, "the piece layer of %q has %d hashes; its length makes %d pieces", f.Path[len(f.Path)-1], len(layer)/32, want)
+			r.add(BadPieceLayers, f.at, "the piece layer of %s has %d hashes; its length makes %d pieces", quotePath(f.Path), len(layer)/32, want)
 		}
 	}
 }
@@ -175,11 +170,11 @@ func (r *reader) hybrid(tree []File, single bool) {
 		}
 		switch {
 		case twin == nil:
-			r.add(HybridMismatch, f.at, "the v1 half has a file that the v2 half has not: %q", strings.Join(f.Path, "/"))
+			r.add(HybridMismatch, f.at, "the v1 half has a file that the v2 half has not: %s", quotePath(f.Path))
 		case twin.Length != f.Length:
-			r.add(HybridMismatch, f.at, "a file has %d bytes in the v1 half and %d in the v2 half: %q", f.Length, twin.Length, strings.Join(f.Path, "/"))
+			r.add(HybridMismatch, f.at, "a file has %d bytes in the v1 half and %d in the v2 half: %s", f.Length, twin.Length, quotePath(f.Path))
 		case f.Length > 0 && t.PieceLength > 0 && at%t.PieceLength != 0:
-			r.add(HybridMismatch, f.at, "a file of the hybrid does not begin at a piece: %q", strings.Join(f.Path, "/"))
+			r.add(HybridMismatch, f.at, "a file of the hybrid does not begin at a piece: %s", quotePath(f.Path))
 		default:
 			f.PiecesRoot = twin.PiecesRoot
 		}

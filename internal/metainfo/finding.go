@@ -2,6 +2,8 @@ package metainfo
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"bt/internal/bencode"
 )
@@ -23,7 +25,7 @@ const (
 	UnsortedKeys      Code = "unsorted-keys"
 	UnsortedV2Keys    Code = "unsorted-v2-keys"
 	DuplicateKey      Code = "duplicate-key"
-	DuplicateV2Key    Code = "duplicate-v2-key"
+	AmbiguousKey      Code = "ambiguous-key"
 	LeadingZero       Code = "leading-zero"
 	NegativeZero      Code = "negative-zero"
 	BigInteger        Code = "big-integer"
@@ -53,6 +55,7 @@ const (
 	NotUTF8            Code = "not-utf8"
 	WindowsName        Code = "windows-name"
 	BadSymlink         Code = "bad-symlink"
+	SymlinkLength      Code = "symlink-length"
 	BadPrivate         Code = "bad-private"
 
 	MetaVersion        Code = "meta-version"
@@ -78,7 +81,7 @@ const (
 // severities is the whole table; a code that is not in it does not exist.
 var severities = map[Code]Severity{
 	TrailingBytes: Note, UnsortedKeys: Warning, UnsortedV2Keys: Error, DuplicateKey: Warning,
-	DuplicateV2Key: Error, LeadingZero: Warning, NegativeZero: Warning, BigInteger: Warning,
+	AmbiguousKey: Error, LeadingZero: Warning, NegativeZero: Warning, BigInteger: Warning,
 	LeadingZeroLength: Warning,
 
 	MissingName: Error, BadName: Error, UnsafeName: Error, MissingPieceLength: Error,
@@ -86,7 +89,7 @@ var severities = map[Code]Severity{
 	PieceCount: Error, MissingLength: Error, BadLength: Error, LengthAndFiles: Error, BadFiles: Error,
 	NoFiles: Error, NoContent: Error, TooLarge: Error, BadPath: Error, UnsafePath: Error,
 	DuplicatePath: Error, CaseCollision: Warning, LongName: Warning, NotUTF8: Warning,
-	WindowsName: Note, BadSymlink: Error, BadPrivate: Warning,
+	WindowsName: Note, BadSymlink: Error, SymlinkLength: Warning, BadPrivate: Warning,
 
 	MetaVersion: Error, BadFileTree: Error, MissingPiecesRoot: Error, BadPiecesRoot: Error,
 	NeedlessPiecesRoot: Warning, MissingPieceLayers: Warning, BadPieceLayers: Error,
@@ -137,17 +140,24 @@ func (f *findings) finish() []Finding {
 }
 
 // irregularities turns what the parser saw into findings. Inside a v2 info
-// dict order is part of the format (BEP 52): there it is an error.
+// dict order is part of the format (BEP 52): there it is an error. So is a key
+// twice in info or at the top: programs differ in which one they take.
 func (f *findings) irregularities(doc *bencode.Document, info bencode.Value, v2 bool) {
 	list, _ := doc.Irregularities()
 	end := info.Offset() + len(info.Raw())
+	atTop := make(map[int]bool)
+	if len(list) > 0 {
+		for k := range doc.Root().Entries() {
+			atTop[k.Offset()] = true
+		}
+	}
 	for _, ir := range list {
-		strict := v2 && info.Offset() <= ir.Offset && ir.Offset < end
+		inInfo := info.Offset() <= ir.Offset && ir.Offset < end
 		switch ir.What {
 		case bencode.Unsorted:
-			f.add(pick(strict, UnsortedV2Keys, UnsortedKeys), ir.Offset, "a dict's keys are not sorted")
+			f.add(pick(inInfo && v2, UnsortedV2Keys, UnsortedKeys), ir.Offset, "a dict's keys are not sorted")
 		case bencode.DuplicateKey:
-			f.add(pick(strict, DuplicateV2Key, DuplicateKey), ir.Offset, "a dict has the same key twice; the first one counts")
+			f.add(pick(inInfo || atTop[ir.Offset], AmbiguousKey, DuplicateKey), ir.Offset, "a dict has the same key twice, and programs differ in which one they take")
 		case bencode.LeadingZero:
 			f.add(LeadingZero, ir.Offset, "an integer has a leading zero")
 		case bencode.NegativeZero:
@@ -161,6 +171,26 @@ func (f *findings) irregularities(doc *bencode.Document, info bencode.Value, v2 
 			f.add(TrailingBytes, ir.Offset, "%d %s after the end of the torrent", n, pick(n == 1, "byte", "bytes"))
 		}
 	}
+}
+
+// quote writes a text out of a torrent into a message, the start of it if it is
+// long: a message is for reading.
+func quote(s string) string {
+	const longest = 100
+	if len(s) > longest {
+		return strconv.Quote(s[:longest]) + "..."
+	}
+	return strconv.Quote(s)
+}
+
+// quotePath is quote for a path, of which it does not join more than it needs.
+func quotePath(path []string) string {
+	for i, n := 0, 0; i < len(path); i++ {
+		if n += len(path[i]); n > 200 {
+			path = path[:i+1]
+		}
+	}
+	return quote(strings.Join(path, "/"))
 }
 
 func pick[T any](first bool, a, b T) T {

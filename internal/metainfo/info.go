@@ -111,7 +111,7 @@ func (r *reader) pieceLength() {
 		return
 	}
 	n, ok := v.Int()
-	if !ok || n <= 0 {
+	if !ok || n <= 0 || n > maxPieceLength {
 		r.add(BadPieceLength, v.Offset(), "the piece length is %s", describe(v))
 		return
 	}
@@ -127,8 +127,12 @@ func (r *reader) pieceLength() {
 	}
 }
 
-// blockLength is what peers request at a time, and the leaf of v2's trees.
-const blockLength = 16 << 10
+const (
+	// What peers request at a time, and the leaf of v2's trees.
+	blockLength = 16 << 10
+	// The longest piece that libtorrent reads: peers number its blocks by 15 bits.
+	maxPieceLength = blockLength * (1<<15 - 1)
+)
 
 // describe shows a number, or says what else is there.
 func describe(v bencode.Value) string {
@@ -215,18 +219,15 @@ func (r *reader) v1List(list bencode.Value) {
 				known--
 			}
 		}
+		f.Path = r.path(entry, path, pathUTF8)
 		if known < entry.Len() {
-			f.Attr = r.text(entry, "attr")
-			f.Symlink = r.symlink(entry)
+			r.attributes(entry, &f)
 			r.keys(entry, "info.files[].", fileKeys)
 		}
-		if !length.Exists() {
-			r.add(BadLength, entry.Offset(), "a file has no length")
-		} else {
-			f.Length, _ = r.length(length)
+		r.fileLength(entry, length, &f)
+		if len(f.Path) > 0 && IsPadName(f.Path[len(f.Path)-1]) {
+			f.Pad = true
 		}
-		f.Path = r.path(entry, path, pathUTF8)
-		f.Pad = isPad(f.Attr, f.Path)
 		if !f.Pad {
 			for _, c := range f.Path {
 				r.component(UnsafePath, c, entry.Offset())
@@ -275,28 +276,53 @@ func components(v bencode.Value) ([]string, bool) {
 	return path, ok
 }
 
-// isPad tells pad files by attr (BEP 47), or by the name that BitComet gives
-// them, which had them before there was an attr.
-func isPad(attr string, path []string) bool {
-	return strings.Contains(attr, "p") ||
-		len(path) > 0 && strings.HasPrefix(path[len(path)-1], "_____padding_file_")
+// IsPadName tells pad files by the name that BitComet gives them, which had them
+// before BEP 47 gave them an attr.
+func IsPadName(name string) bool {
+	number, ok := strings.CutPrefix(name, "_____padding_file_")
+	number, _, ok2 := strings.Cut(number, "_if you see this file")
+	return ok && ok2 && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
-// symlink reads where a symlink points (BEP 47). The target is not followed by
-// this program; a client that creates it must not be led outside.
+// attributes reads what BEP 47 says of a file.
+func (r *reader) attributes(entry bencode.Value, f *File) {
+	f.Attr = r.text(entry, "attr")
+	f.Pad = strings.Contains(f.Attr, "p")
+	if f.isLink() {
+		f.Symlink = r.symlink(entry)
+	}
+}
+
+// isLink tells symlinks, which have no content of their own.
+func (f *File) isLink() bool { return strings.Contains(f.Attr, "l") }
+
+// fileLength reads the length of a file. A symlink needs none: whatever is
+// written there, it takes no part of the content (BEP 47).
+func (r *reader) fileLength(entry, v bencode.Value, f *File) {
+	switch {
+	case !v.Exists() && f.isLink():
+	case !v.Exists():
+		r.add(BadLength, entry.Offset(), "a file has no length")
+	default:
+		f.Length, _ = r.length(v)
+		if f.isLink() && f.Length > 0 {
+			r.add(SymlinkLength, v.Offset(), "a symlink has a length, which does not count")
+		}
+	}
+}
+
+// symlink reads where a symlink points. The target is not followed by this
+// program; a client that creates it must not be led outside.
 func (r *reader) symlink(entry bencode.Value) []string {
 	v := entry.Get("symlink path")
-	if !v.Exists() {
-		return nil
-	}
 	path, ok := components(v)
 	if !ok || len(path) == 0 {
-		r.add(BadSymlink, v.Offset(), "the target of a symlink is empty or no list of names")
+		r.add(BadSymlink, max(v.Offset(), entry.Offset()), "the target of a symlink is missing, empty or no list of names")
 		return nil
 	}
 	for _, c := range path {
 		if err := CheckComponent(c); err != nil {
-			r.add(BadSymlink, v.Offset(), "the target of a symlink has a name that %v: %q", err, c)
+			r.add(BadSymlink, v.Offset(), "the target of a symlink has a name that %v: %s", err, quote(c))
 		}
 	}
 	return path
@@ -310,7 +336,9 @@ func (r *reader) lay() {
 	}
 	lengths := make([]int64, len(t.Files))
 	for i := range t.Files {
-		lengths[i] = t.Files[i].Length
+		if f := &t.Files[i]; !f.isLink() {
+			lengths[i] = f.Length
+		}
 	}
 	l, err := NewLayout(t.PieceLength, lengths, !t.V1)
 	if err != nil {

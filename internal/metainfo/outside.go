@@ -1,6 +1,7 @@
 package metainfo
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -127,25 +128,21 @@ func (r *reader) seeds(key string) []string {
 func CheckURL(s string, schemes ...string) error {
 	u, err := url.Parse(s)
 	if err != nil {
-		return errText("can't be read")
+		return errors.New("can't be read")
 	}
 	for _, scheme := range schemes {
 		if strings.EqualFold(u.Scheme, scheme) {
 			if u.Hostname() == "" {
-				return errText("has no host")
+				return errors.New("has no host")
 			}
 			return nil
 		}
 	}
 	if u.Scheme == "" {
-		return errText("has no scheme")
+		return errors.New("has no scheme")
 	}
-	return errText("does not begin with " + strings.Join(schemes, ":, ") + ":")
+	return errors.New("does not begin with " + strings.Join(schemes, ":, ") + ":")
 }
-
-type errText string
-
-func (e errText) Error() string { return string(e) }
 
 // nodes reads the DHT nodes (BEP 5): a list of [host, port].
 func (r *reader) nodes() {

@@ -35,17 +35,17 @@ const maxComponent = 255
 // component checks one name and lists what is wrong with it.
 func (r *reader) component(unsafe Code, c string, at int) {
 	if err := CheckComponent(c); err != nil {
-		r.add(unsafe, at, "a name that %v: %q", err, c)
+		r.add(unsafe, at, "a name that %v: %s", err, quote(c))
 		return
 	}
 	if len(c) > maxComponent {
 		r.add(LongName, at, "a name of %d bytes; file systems take %d", len(c), maxComponent)
 	}
 	if !utf8.ValidString(c) {
-		r.add(NotUTF8, at, "a name that is not UTF-8: %q", c)
+		r.add(NotUTF8, at, "a name that is not UTF-8: %s", quote(c))
 	}
 	if windowsRefuses(c) {
-		r.add(WindowsName, at, "a name that Windows can't store: %q", c)
+		r.add(WindowsName, at, "a name that Windows can't store: %s", quote(c))
 	}
 }
 
@@ -95,9 +95,9 @@ func (r *reader) collisions() {
 			continue
 		}
 		if len(a.Path) == len(b.Path) {
-			r.add(DuplicatePath, b.at, "two files have the path %q", strings.Join(b.Path, "/"))
+			r.add(DuplicatePath, b.at, "two files have the path %s", quotePath(b.Path))
 		} else {
-			r.add(DuplicatePath, b.at, "%q is a file and a directory", strings.Join(a.Path, "/"))
+			r.add(DuplicatePath, b.at, "%s is a file and a directory", quotePath(a.Path))
 		}
 	}
 	r.caseCollisions(order)
@@ -114,7 +114,7 @@ func (r *reader) caseCollisions(order []int32) {
 		h := maphash.String(seed, folded)
 		j, ok := seen[h]
 		if ok && !slices.Equal(r.t.Files[j].Path, f.Path) {
-			r.add(CaseCollision, f.at, "two paths differ only in case: %q", strings.Join(f.Path, "/"))
+			r.add(CaseCollision, f.at, "two paths differ only in case: %s", quotePath(f.Path))
 		}
 		seen[h] = i
 	}

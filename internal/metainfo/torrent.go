@@ -53,7 +53,7 @@ type Torrent struct {
 	Encoding     string
 
 	// UnknownKeys are the keys that this package has no meaning for, with their
-	// place: "x", "info.x", "info.files[].x", "info.file tree.*.x".
+	// place: "x", "info.x", "info.files[].x", "info.file tree[].x".
 	UnknownKeys []string
 
 	Findings []Finding
@@ -65,7 +65,7 @@ type Torrent struct {
 // A File is one entry of a torrent's list of files.
 type File struct {
 	Path       []string // below Name; of a single file its name alone
-	Length     int64    // bytes
+	Length     int64    // bytes; of a symlink it counts for nothing
 	Offset     int64    // in the stream that pieces are cut from
 	Attr       string   // BEP 47: l symlink, x executable, h hidden, p pad
 	Pad        bool     // by attr, or by BitComet's names: zeros that are no file

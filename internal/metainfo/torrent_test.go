@@ -34,7 +34,9 @@ func TestFindings(t *testing.T) {
 		{"good", "d4:infod" + single + "ee", nil},
 		{"newline", "d4:infod" + single + "ee\n", []Code{TrailingBytes}},
 		{"unsorted outside", "d4:infod" + single + "e1:a0:e", []Code{UnsortedKeys}},
-		{"key twice", "d4:infod" + single + "e4:infodee", []Code{DuplicateKey}},
+		{"key twice", "d4:infod" + single + "e4:infodee", []Code{AmbiguousKey}},
+		{"key twice in info", "d4:infod" + single + "7:privatei0e7:privatei1eee", []Code{AmbiguousKey}},
+		{"key twice elsewhere", "d4:infod" + single + "e1:zd1:a0:1:a0:ee", []Code{DuplicateKey}},
 		{"leading zero", "d4:infod6:lengthi05e4:name1:x12:piece lengthi16384e6:pieces" + sha20 + "ee", []Code{LeadingZero}},
 		{"no name", "d4:infod6:lengthi5e12:piece lengthi16384e6:pieces" + sha20 + "ee", []Code{MissingName}},
 		{"name of another kind", "d4:infod6:lengthi5e4:namei1e12:piece lengthi16384e6:pieces" + sha20 + "ee", []Code{BadName}},
@@ -53,6 +55,7 @@ func TestFindings(t *testing.T) {
 		{"no piece length", "d4:infod6:lengthi5e4:name1:x6:pieces" + sha20 + "ee", []Code{MissingPieceLength}},
 		{"piece length 0", strings.Replace("d4:infod"+single+"ee", "16384", "0", 1), []Code{BadPieceLength}},
 		{"piece length -1", strings.Replace("d4:infod"+single+"ee", "16384", "-1", 1), []Code{BadPieceLength}},
+		{"piece length 2^60", strings.Replace("d4:infod"+single+"ee", "16384", "1152921504606846976", 1), []Code{BadPieceLength}},
 		{"piece length 20000", strings.Replace("d4:infod"+single+"ee", "16384", "20000", 1), []Code{OddPieceLength}},
 		{"piece length 8192", strings.Replace("d4:infod"+single+"ee", "16384", "8192", 1), []Code{OddPieceLength}},
 		{"no pieces", "d4:infod6:lengthi5e4:name1:x12:piece lengthi16384eee", []Code{MissingPieces}},
@@ -83,6 +86,10 @@ func TestFindings(t *testing.T) {
 		{"case", multi(file("1:a") + file("1:A")), []Code{CaseCollision}},
 		{"pads of one name", multi("d4:attr1:p6:lengthi1e4:pathl1:pee" + "d4:attr1:p6:lengthi1e4:pathl1:pee" + file("1:p")), nil},
 		{"symlink up", multi(file("1:a") + "d4:attr1:l6:lengthi0e4:pathl1:be12:symlink pathl2:..1:aee"), []Code{BadSymlink}},
+		{"symlink without length", multi(file("1:a") + "d4:attr1:l4:pathl1:be12:symlink pathl1:aee"), nil},
+		{"symlink with length", multi("d4:attr1:l6:lengthi99999e4:pathl1:be12:symlink pathl1:aee" + file("1:a")), []Code{SymlinkLength}},
+		{"symlink to nothing", multi(file("1:a") + "d4:attr1:l6:lengthi0e4:pathl1:bee"), []Code{BadSymlink}},
+		{"padding by name", multi("d6:lengthi7e4:pathl48:_____padding_file_0_if you see this file, pleaseee" + file("1:a")), nil},
 		{"length of its own", "d4:infod5:filesl" + file("1:a") + "e6:lengthi5e4:name1:x12:piece lengthi16384e6:pieces" + sha20 + "ee", []Code{LengthAndFiles}},
 		{"sum over 64 bits", multi("d6:lengthi9223372036854775807e4:pathl1:aeed6:lengthi9223372036854775807e4:pathl1:bee"), []Code{TooLarge}},
 
@@ -136,6 +143,9 @@ func TestFindings(t *testing.T) {
 		}
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: found %v, want %v", tt.name, got, tt.want)
+		}
+		if tt.name == "padding by name" && (!tor.Files[0].Pad || tor.Size() != 5) {
+			t.Errorf("%s: %+v", tt.name, tor.Files)
 		}
 		_, err = tor.Content()
 		var unusable *UnusableError
