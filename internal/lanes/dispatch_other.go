@@ -1,0 +1,9 @@
+//go:build !amd64 || purego
+
+package lanes
+
+// The standard library has the instructions of these machines.
+var (
+	sha1Paths   = []path{standard}
+	sha256Paths = []path{standard}
+)
