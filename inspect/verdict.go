@@ -109,8 +109,8 @@ func (c *check) verdict() *Verdict {
 		}
 		v.BadPieces = append(v.BadPieces, BadPiece{i, state, c.filesOf(i)})
 	}
-	for i := range c.sources {
-		if c.sources[i].Pad {
+	for i := range c.tree.Files {
+		if c.tree.Files[i].Pad {
 			continue
 		}
 		f := c.file(i)
@@ -125,7 +125,7 @@ func (c *check) verdict() *Verdict {
 func (c *check) filesOf(index int) []string {
 	files := []string{}
 	for _, span := range c.content.Layout.Spans(index, index) {
-		if !c.sources[span.File].Pad {
+		if !c.tree.Files[span.File].Pad {
 			files = append(files, strings.Join(c.content.Files[span.File].Path, "/"))
 		}
 	}
@@ -133,7 +133,7 @@ func (c *check) filesOf(index int) []string {
 }
 
 func (c *check) file(i int) FileVerdict {
-	in, s := &c.content.Files[i], &c.sources[i]
+	in, s := &c.content.Files[i], &c.tree.Files[i]
 	f := FileVerdict{
 		Path: strings.Join(in.Path, "/"), Components: in.Path, Size: in.Length, Found: s.ID.Size,
 		Bad: c.ranges(i), Err: s.Err,
@@ -166,7 +166,7 @@ func (c *check) file(i int) FileVerdict {
 
 // errorOf finds what the system said of a file that could not be read.
 func (c *check) errorOf(file int) error {
-	if err := c.sources[file].Err; err != nil {
+	if err := c.tree.Files[file].Err; err != nil {
 		return err
 	}
 	if first, last, ok := c.content.Layout.FilePieces(file); ok {
@@ -212,7 +212,7 @@ func (c *check) causeFor(file, index int, end int64) Cause {
 	if c.states[index] == Corrupt {
 		return Corrupt
 	}
-	s := &c.sources[file]
+	s := &c.tree.Files[file]
 	switch s.Cause {
 	case piece.Missing, piece.NotAFile:
 		return Missing

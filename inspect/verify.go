@@ -39,11 +39,11 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 		return nil, err
 	}
 	c := check{content: content, states: make([]Cause, content.Layout.Pieces()), faults: make(map[int][]*piece.Fault)}
-	c.sources = piece.Sources(content, piece.FindContent(content, path))
-	if err := piece.Stat(ctx, c.sources, o.Jobs); err != nil {
+	c.tree = piece.ContentTree(content, piece.FindContent(content, path))
+	if err := c.tree.Stat(ctx, o.Jobs); err != nil {
 		return nil, err
 	}
-	job := piece.Job{Layout: content.Layout, Sources: c.sources, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress}
+	job := piece.Job{Layout: content.Layout, Tree: c.tree, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress}
 	changed, err := job.Run(ctx, func(r piece.Result) error {
 		c.result(r)
 		return nil
@@ -62,7 +62,7 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 // check collects what is known of each piece.
 type check struct {
 	content *metainfo.Content
-	sources []piece.Source
+	tree    *piece.Tree
 	states  []Cause                // of each piece
 	faults  map[int][]*piece.Fault // by piece: what showed only when it was read
 }
@@ -71,9 +71,9 @@ func (c *check) result(r piece.Result) {
 	switch {
 	case r.Faults != nil:
 		c.states[r.Index] = c.blame(r.Index, r.Faults)
-		// The rest the sources know: a large file that is missing has many pieces.
+		// The rest the tree knows: a large file that is missing has many pieces.
 		for _, f := range r.Faults {
-			if c.sources[f.File].Cause == piece.Fine && f.Cause != piece.Short {
+			if c.tree.Files[f.File].Cause == piece.Fine && f.Cause != piece.Short {
 				c.faults[r.Index] = append(c.faults[r.Index], f)
 			}
 		}
@@ -97,7 +97,7 @@ func (c *check) blame(index int, faults []*piece.Fault) Cause {
 		return Unreadable
 	}
 	for _, span := range c.content.Layout.Spans(index, index) {
-		if !at[span.File] && !c.sources[span.File].Pad {
+		if !at[span.File] && !c.tree.Files[span.File].Pad {
 			return Unverifiable // these bytes are there, and nothing tells whether they are right
 		}
 	}
@@ -111,9 +111,7 @@ func (c *check) blame(index int, faults []*piece.Fault) Cause {
 func (c *check) changed(f *piece.Fault) {
 	first, last, ok := c.content.Layout.FilePieces(f.File)
 	if !ok {
-		// An empty file has no pieces, and is empty no longer or gone: see what it is now.
-		c.sources[f.File].Cause = piece.Fine
-		_ = piece.Stat(context.Background(), c.sources[f.File:f.File+1], 1)
+		c.tree.Restat(f.File) // an empty file, in no piece, that is empty no longer or gone
 		return
 	}
 	for i := first; i <= last; i++ {

@@ -9,10 +9,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
-	"bt/internal/bencode"
 	"bt/internal/metainfo"
 	"bt/internal/piece"
 )
@@ -36,10 +36,10 @@ type Options struct {
 	Path string // the file or directory
 	Name string // of the torrent; "" is the name of Path
 
-	// Where the torrent will be, and what temporary files of the program are
-	// called (nil: nothing): neither is ever part of the content.
-	Output    string
-	Temporary func(name string) bool
+	// Own, if not nil, tells the program's own files, such as the output and
+	// temporary files, by their name in their directory: what it gives a reason
+	// for is no content.
+	Own func(name string, info fs.FileInfo) (reason string)
 
 	PieceLength    int64 // bytes; 0 chooses by the size of the content
 	MaxPieceLength int64 // the most that is chosen; 0 is no limit of yours
@@ -138,10 +138,11 @@ func Make(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	r.Skipped = w.skipped
-	if err := piece.CheckReadable(ctx, w.sources, o.Jobs); err != nil {
+	tree := &piece.Tree{Files: w.sources, Path: w.path}
+	if err := tree.CheckReadable(ctx, o.Jobs); err != nil {
 		return nil, err
 	}
-	if problems := append(w.problems, unreadable(w.sources)...); len(problems) > 0 {
+	if problems := append(w.problems, problemsOf(tree.Faults())...); len(problems) > 0 {
 		return nil, problems
 	}
 
@@ -153,40 +154,27 @@ func Make(ctx context.Context, o Options) (*Result, error) {
 	if o.Entropy {
 		b.Entropy = rand.Text()
 	}
-	lengths := make([]int64, len(w.sources))
-	for i := range w.sources {
-		lengths[i] = w.sources[i].ID.Size
-	}
-	layout, err := r.layout(b, lengths, o.MaxPieceLength)
+	layout, err := r.layout(b, o.MaxPieceLength)
 	if err != nil {
 		return nil, err
 	}
-	if b.Pieces, err = hash(ctx, layout, w.sources, &o); err != nil {
+	if b.Pieces, err = hash(ctx, layout, tree, &o); err != nil {
 		return nil, err
 	}
 	return r, r.finish(b)
 }
 
-// unreadable lists the sources that can't be opened.
-func unreadable(sources []piece.Source) Problems {
+func problemsOf(faults []*piece.Fault) Problems {
 	var problems Problems
-	for i := range sources {
-		if s := &sources[i]; s.Cause != piece.Fine {
-			problems = append(problems, &piece.Fault{File: i, Path: s.Path, Cause: s.Cause, Err: s.Err})
-		}
+	for _, f := range faults {
+		problems = append(problems, f)
 	}
 	return problems
 }
 
-// maxPieces is what still makes a torrent that this program would read.
-const maxPieces = bencode.DefaultMaxSize / 2 / 20
-
 // layout chooses the piece length and lays out the files.
-func (r *Result) layout(b *metainfo.Builder, lengths []int64, maxPieceLength int64) (*metainfo.Layout, error) {
-	var size int64
-	for _, n := range lengths {
-		size += n // what passes 64 bits NewLayout refuses
-	}
+func (r *Result) layout(b *metainfo.Builder, maxPieceLength int64) (*metainfo.Layout, error) {
+	size := b.ContentLength()
 	if size == 0 {
 		return nil, ErrEmpty
 	}
@@ -196,29 +184,23 @@ func (r *Result) layout(b *metainfo.Builder, lengths []int64, maxPieceLength int
 			r.warn("large-pieces", "pieces of %d MiB: smaller ones would be more than %d, which many clients refuse", b.PieceLength>>20, manyPieces)
 		}
 	}
-	layout, err := metainfo.NewLayout(b.PieceLength, lengths, false)
+	layout, err := b.Layout()
 	if err != nil {
 		return nil, &OptionError{"piece length", err}
 	}
-	if n := layout.Pieces(); n > maxPieces {
-		return nil, badOption("piece length", "a piece length of %d bytes makes %d pieces, more than %d", b.PieceLength, n, maxPieces)
-	} else if n > manyPieces {
+	if n := layout.Pieces(); n > manyPieces {
 		r.warn("many-pieces", "%d pieces: many clients refuse more than %d", n, manyPieces)
 	}
 	return layout, nil
 }
 
 // hash returns the sums of all pieces.
-func hash(ctx context.Context, layout *metainfo.Layout, sources []piece.Source, o *Options) ([]byte, error) {
-	job := piece.Job{Layout: layout, Sources: sources, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress}
+func hash(ctx context.Context, layout *metainfo.Layout, tree *piece.Tree, o *Options) ([]byte, error) {
+	job := piece.Job{Layout: layout, Tree: tree, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress}
 	pieces := make([]byte, 0, layout.Pieces()*20)
 	changed, err := job.Run(ctx, func(r piece.Result) error {
 		if r.Faults != nil {
-			var problems Problems
-			for _, f := range r.Faults {
-				problems = append(problems, f)
-			}
-			return problems
+			return problemsOf(r.Faults)
 		}
 		pieces = append(pieces, r.SHA1[:]...)
 		return nil
@@ -227,11 +209,7 @@ func hash(ctx context.Context, layout *metainfo.Layout, sources []piece.Source, 
 		return nil, err
 	}
 	if len(changed) > 0 {
-		var problems Problems
-		for _, f := range changed {
-			problems = append(problems, f)
-		}
-		return nil, problems
+		return nil, problemsOf(changed)
 	}
 	return pieces, nil
 }
@@ -242,6 +220,7 @@ func (r *Result) finish(b *metainfo.Builder) error {
 	if err != nil {
 		return err
 	}
+	b.Files = nil // the torrent has them now
 	if r.Torrent, err = metainfo.Parse(out); err != nil {
 		return err
 	}

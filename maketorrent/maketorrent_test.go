@@ -3,6 +3,7 @@ package maketorrent
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -164,25 +165,37 @@ func TestOwnFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := tree(t, "f", "x.torrent", ".tmp-1", "sub/x.torrent")
-	r, err := Make(context.Background(), Options{
-		Path: root, Output: filepath.Join(root, "x.torrent"), Exclude: []string{"sub"},
-		Temporary: func(name string) bool { return name == ".tmp-1" },
-	})
+	own := func(name string, _ fs.FileInfo) string {
+		return map[string]string{"x.torrent": "output", ".tmp-1": "temporary"}[name]
+	}
+	root := tree(t, "f", "x.torrent", ".tmp-1", "sub/x.torrent", "_____padding_file_3_if you see this file, please update____")
+	r, err := Make(context.Background(), Options{Path: root, Own: own})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Torrent.InfoHashV1 != plain.Torrent.InfoHashV1 {
-		t.Errorf("files %q, want f alone", paths(r))
+	if r.Torrent.InfoHashV1 != plain.Torrent.InfoHashV1 || len(r.Skipped) != 4 {
+		t.Errorf("files %q, want f alone; skipped %v", paths(r), r.Skipped)
 	}
-	// Another file of that name is content.
-	r, err = Make(context.Background(), Options{Path: root, Output: filepath.Join(root, "x.torrent")})
-	if err != nil || !slices.Contains(paths(r), "sub/x.torrent") || slices.Contains(paths(r), "x.torrent") {
-		t.Errorf("files %q, %v", paths(r), err)
-	}
-	file := filepath.Join(root, "f")
-	if _, err := Make(context.Background(), Options{Path: file, Output: file}); err == nil {
+	var bad *OptionError
+	if _, err := Make(context.Background(), Options{Path: filepath.Join(root, "x.torrent"), Own: own}); !errors.As(err, &bad) {
 		t.Error("the content would be replaced by its torrent")
+	}
+}
+
+// What would make a torrent that can't be read is refused before it is hashed.
+func TestTooLarge(t *testing.T) {
+	root := tree(t, "a", "b")
+	for _, name := range []string{"a", "b"} {
+		if err := os.Truncate(filepath.Join(root, name), 1<<40); err != nil {
+			t.Skip("needs sparse files: ", err)
+		}
+	}
+	var bad *OptionError
+	if _, err := Make(context.Background(), Options{Path: root, PieceLength: 16 << 10}); !errors.As(err, &bad) {
+		t.Errorf("2 TiB in pieces of 16 KiB: %v", err)
+	}
+	if _, err := Make(context.Background(), Options{Path: root, PieceLength: 1 << 30}); !errors.As(err, &bad) {
+		t.Errorf("pieces of 1 GiB: %v", err)
 	}
 }
 

@@ -33,8 +33,7 @@ type walker struct {
 	ctx context.Context
 	*Options
 
-	output fs.FileInfo // of what is at Options.Output now; may be nil
-
+	root     string
 	single   bool
 	files    []metainfo.BuildFile
 	sources  []piece.Source
@@ -53,16 +52,14 @@ func (w *walker) walk(root string) error {
 	if err != nil {
 		return err
 	}
-	if w.Output != "" {
-		w.output, _ = os.Stat(w.Output) // not there: nothing to leave out
-	}
+	w.root = root
 	if info.IsDir() {
 		w.dir(root, nil, []fs.FileInfo{info})
 		return context.Cause(w.ctx)
 	}
 	w.single = true
-	if w.output != nil && os.SameFile(info, w.output) {
-		return badOption("output", "%s is the content and the output", root)
+	if reason := w.own(filepath.Base(root), info); reason != "" {
+		return badOption("path", "%s is the program's own file: %s", root, reason)
 	}
 	w.file(root, []string{filepath.Base(root)}, info)
 	return nil
@@ -85,11 +82,7 @@ func (w *walker) dir(path string, rel []string, above []fs.FileInfo) {
 }
 
 func (w *walker) entry(path string, rel []string, e fs.DirEntry, above []fs.FileInfo) {
-	switch {
-	case w.Temporary != nil && w.Temporary(e.Name()):
-		w.skip(rel, "temporary")
-		return
-	case matches(w.Exclude, rel):
+	if matches(w.Exclude, rel) {
 		w.skip(rel, "excluded")
 		return
 	}
@@ -114,8 +107,10 @@ func (w *walker) entry(path string, rel []string, e fs.DirEntry, above []fs.File
 			return
 		}
 		w.dir(path, rel, append(slices.Clip(above), info))
-	case w.output != nil && e.Name() == filepath.Base(w.Output) && os.SameFile(info, w.output):
-		w.skip(rel, "output")
+	case w.own(e.Name(), info) != "":
+		w.skip(rel, w.own(e.Name(), info))
+	case metainfo.IsPadName(e.Name()):
+		w.skip(rel, "padding of another client")
 	case len(w.Include) > 0 && !matches(w.Include, rel):
 		w.skip(rel, "not included")
 	default:
@@ -136,7 +131,22 @@ func (w *walker) file(path string, rel []string, info fs.FileInfo) {
 		}
 	}
 	w.files = append(w.files, metainfo.BuildFile{Path: rel, Length: info.Size()})
-	w.sources = append(w.sources, piece.Source{Path: path, ID: piece.Identify(info)})
+	w.sources = append(w.sources, piece.Source{ID: piece.Identify(info)})
+}
+
+// path is where a file of the torrent is.
+func (w *walker) path(i int) string {
+	if w.single {
+		return w.root
+	}
+	return filepath.Join(w.root, filepath.Join(w.files[i].Path...))
+}
+
+func (w *walker) own(name string, info fs.FileInfo) string {
+	if w.Own == nil {
+		return ""
+	}
+	return w.Own(name, info)
 }
 
 func kind(m fs.FileMode) string {

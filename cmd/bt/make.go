@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"math"
 	"net"
@@ -279,6 +280,7 @@ func makeOutput(u *ui, c *cli.Context, o *maketorrent.Options) (string, error) {
 	case out == stdinName && u.json:
 		return "", failf(exitUsage, "--output - and --json both want stdout")
 	case out == stdinName:
+		o.Own = ownStdout(u.env.stdout)
 		return out, nil
 	case c.IsSet("output") && out == "":
 		return "", failf(exitUsage, "--output: the path is empty")
@@ -293,8 +295,44 @@ func makeOutput(u *ui, c *cli.Context, o *maketorrent.Options) (string, error) {
 	if err := atomicfile.Check(out, c.Bool("force")); err != nil {
 		return "", outputError(out, err)
 	}
-	o.Output, o.Temporary = out, atomicfile.IsTemp
+	o.Own = ownFiles(out)
 	return out, nil
+}
+
+// ownFiles tells what bt has written itself: the output of an earlier run, and
+// what a killed one may have left.
+func ownFiles(out string) func(string, fs.FileInfo) string {
+	old, err := os.Stat(out)
+	return func(name string, info fs.FileInfo) string {
+		switch {
+		case atomicfile.IsTemp(name):
+			return "temporary"
+		// By the name too: another link to the same file is content. A file
+		// system may take names in either case for one.
+		case err == nil && strings.EqualFold(name, filepath.Base(out)) && os.SameFile(old, info):
+			return "output"
+		}
+		return ""
+	}
+}
+
+// ownStdout tells the file that stdout goes to: bt make . -o - > x.torrent.
+func ownStdout(stdout io.Writer) func(string, fs.FileInfo) string {
+	var file fs.FileInfo
+	if f, ok := stdout.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			file = info
+		}
+	}
+	return func(name string, info fs.FileInfo) string {
+		switch {
+		case atomicfile.IsTemp(name):
+			return "temporary"
+		case file != nil && os.SameFile(file, info):
+			return "output"
+		}
+		return ""
+	}
 }
 
 func outputError(path string, err error) error {

@@ -36,13 +36,45 @@ type BuildFile struct {
 	Length int64    // bytes
 }
 
+// ContentLength is the sum of the lengths of all files, or the largest int64.
+func (b *Builder) ContentLength() int64 {
+	var n int64
+	for _, f := range b.Files {
+		n = addSaturating(n, f.Length)
+	}
+	return n
+}
+
+// Layout lays out the files. It fails where Build would for what stands before
+// the content is hashed, so that nothing is hashed in vain.
+func (b *Builder) Layout() (*Layout, error) {
+	lengths := make([]int64, len(b.Files))
+	for i, f := range b.Files {
+		lengths[i] = f.Length
+	}
+	l, err := NewLayout(b.PieceLength, lengths, false)
+	if err != nil {
+		return nil, err
+	}
+	if b.PieceLength > maxPieceLength {
+		return nil, fmt.Errorf("a piece length of %d bytes; clients read %d at most", b.PieceLength, maxPieceLength)
+	}
+	if size := b.size() + int64(l.Pieces())*20; size > MaxSize {
+		return nil, fmt.Errorf("the torrent would have about %d bytes, for %d files and %d pieces; %d is the most that is read", size, len(b.Files), l.Pieces(), int64(MaxSize))
+	}
+	if items := b.items(); items > bencode.DefaultMaxItems {
+		return nil, fmt.Errorf("the torrent would have %d names and numbers; %d is the most that is read", items, bencode.DefaultMaxItems)
+	}
+	return l, nil
+}
+
 // Build returns the torrent. What it would refuse to read it refuses to write.
 func (b *Builder) Build() ([]byte, error) {
 	if err := b.check(); err != nil {
 		return nil, err
 	}
 	var e bencode.Encoder
-	e.Grow(b.size())
+	e.Grow(int(b.size()) + len(b.Pieces))
 	e.Dict()
 	urls := 0
 	for _, tier := range b.Trackers {
@@ -139,14 +171,29 @@ func stringList(e *bencode.Encoder, list []string) {
 	e.End()
 }
 
-// size is about how long the torrent will be: enough to build it in one place.
-func (b *Builder) size() int {
-	n := len(b.Pieces) + 4096
+// size is about how long the torrent will be without its pieces: no less, and
+// enough to build it in one place.
+func (b *Builder) size() int64 {
+	n := int64(4096)
 	for _, f := range b.Files {
 		n += 48
 		for _, c := range f.Path {
-			n += len(c) + 5
+			n += int64(len(c)) + 5
 		}
+	}
+	for _, tier := range b.Trackers {
+		for _, u := range tier {
+			n += int64(len(u)) + 12
+		}
+	}
+	return n + int64(len(b.Comment))
+}
+
+// items is about how many values and keys the files make.
+func (b *Builder) items() int {
+	n := 1000
+	for _, f := range b.Files {
+		n += 6 + len(f.Path)
 	}
 	return n
 }
@@ -163,9 +210,7 @@ func (b *Builder) check() error {
 			return errors.New("a tier without trackers")
 		}
 	}
-	lengths := make([]int64, len(b.Files))
-	for i, f := range b.Files {
-		lengths[i] = f.Length
+	for _, f := range b.Files {
 		if b.Single {
 			break
 		}
@@ -178,7 +223,7 @@ func (b *Builder) check() error {
 			}
 		}
 	}
-	l, err := NewLayout(b.PieceLength, lengths, false)
+	l, err := b.Layout()
 	switch {
 	case err != nil:
 		return err

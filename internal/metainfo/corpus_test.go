@@ -1,7 +1,6 @@
 package metainfo
 
 import (
-	"encoding/csv"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,17 +13,13 @@ import (
 // Other projects' torrents, with what their authors expect of a reader.
 func TestCorpus(t *testing.T) {
 	dir := testenv.Corpus(t)
-	f, err := os.Open(filepath.Join(dir, "manifest.tsv"))
+	manifest, err := os.ReadFile(filepath.Join(dir, "manifest.tsv"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma = '\t'
-	r.LazyQuotes = true
-	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
+	var rows [][]string
+	for line := range strings.Lines(string(manifest)) { // no CSV: quotes mean nothing
+		rows = append(rows, strings.Split(strings.TrimSuffix(line, "\n"), "\t"))
 	}
 	accepted, rejected := 0, 0
 	for _, row := range rows[1:] {

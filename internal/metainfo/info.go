@@ -288,24 +288,24 @@ func IsPadName(name string) bool {
 func (r *reader) attributes(entry bencode.Value, f *File) {
 	f.Attr = r.text(entry, "attr")
 	f.Pad = strings.Contains(f.Attr, "p")
-	if f.isLink() {
+	if f.IsLink() {
 		f.Symlink = r.symlink(entry)
 	}
 }
 
-// isLink tells symlinks, which have no content of their own.
-func (f *File) isLink() bool { return strings.Contains(f.Attr, "l") }
+// IsLink tells symlinks, which have no content of their own.
+func (f *File) IsLink() bool { return strings.Contains(f.Attr, "l") }
 
 // fileLength reads the length of a file. A symlink needs none: whatever is
 // written there, it takes no part of the content (BEP 47).
 func (r *reader) fileLength(entry, v bencode.Value, f *File) {
 	switch {
-	case !v.Exists() && f.isLink():
+	case !v.Exists() && f.IsLink():
 	case !v.Exists():
 		r.add(BadLength, entry.Offset(), "a file has no length")
 	default:
 		f.Length, _ = r.length(v)
-		if f.isLink() && f.Length > 0 {
+		if f.IsLink() && f.Length > 0 {
 			r.add(SymlinkLength, v.Offset(), "a symlink has a length, which does not count")
 		}
 	}
@@ -336,7 +336,7 @@ func (r *reader) lay() {
 	}
 	lengths := make([]int64, len(t.Files))
 	for i := range t.Files {
-		if f := &t.Files[i]; !f.isLink() {
+		if f := &t.Files[i]; !f.IsLink() {
 			lengths[i] = f.Length
 		}
 	}

@@ -84,33 +84,63 @@ func (l *Layout) Total() int64 {
 	return l.offsets[n-1] + l.lengths[n-1]
 }
 
+// Bytes is the sum of all lengths.
+func (l *Layout) Bytes() int64 {
+	var n int64
+	for _, length := range l.lengths {
+		n += length
+	}
+	return n
+}
+
 // Spans yields the parts of the files that make the pieces first to last, in
 // order, each with the piece that it belongs to. Empty files are in no piece.
 func (l *Layout) Spans(first, last int) iter.Seq2[int, Span] {
 	return func(yield func(int, Span) bool) {
-		pos := int64(first) * l.pieceLength
-		file := sort.Search(len(l.offsets), func(i int) bool { return l.offsets[i]+l.lengths[i] > pos })
 		for piece := first; piece <= last; piece++ {
-			pos = int64(piece) * l.pieceLength
-			for ; file < len(l.offsets); file++ {
-				// Differences and not sums: pos + pieceLength may pass 64 bits.
-				if l.offsets[file]-pos >= l.pieceLength {
-					break
-				}
-				from, to := max(pos-l.offsets[file], 0), l.lengths[file]
-				goesOn := l.offsets[file]+l.lengths[file]-pos > l.pieceLength
-				if goesOn {
-					to = pos + l.pieceLength - l.offsets[file]
-				}
-				if to > from && !yield(piece, Span{file, from, to - from}) {
+			c := l.Cursor(piece)
+			for s, ok := c.Next(); ok; s, ok = c.Next() {
+				if !yield(piece, s) {
 					return
-				}
-				if goesOn {
-					break
 				}
 			}
 		}
 	}
+}
+
+// A Cursor goes through the spans of one piece.
+type Cursor struct {
+	l    *Layout
+	pos  int64 // in the stream
+	left int64 // bytes of the piece from there
+	file int
+}
+
+// Cursor returns the cursor at the start of a piece.
+func (l *Layout) Cursor(piece int) Cursor {
+	pos := int64(piece) * l.pieceLength
+	file := sort.Search(len(l.offsets), func(i int) bool { return l.offsets[i]+l.lengths[i] > pos })
+	return Cursor{l, pos, l.pieceLength, file}
+}
+
+// Next returns the next span; false at the end of the piece.
+func (c *Cursor) Next() (Span, bool) {
+	for ; c.file < len(c.l.offsets) && c.left > 0; c.file++ {
+		offset, length := c.l.offsets[c.file], c.l.lengths[c.file]
+		if gap := offset - c.pos; gap > 0 { // of an aligned layout
+			if gap >= c.left {
+				break
+			}
+			c.pos, c.left = offset, c.left-gap
+		}
+		from := c.pos - offset
+		n := min(length-from, c.left)
+		c.pos, c.left = c.pos+n, c.left-n
+		if n > 0 {
+			return Span{c.file, from, n}, true
+		}
+	}
+	return Span{}, false
 }
 
 // FilePieces returns the first and last piece that hold bytes of a file; false

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bt/internal/lanes"
 	"bt/internal/metainfo"
 )
 
@@ -14,17 +15,17 @@ import (
 type ReadMode uint8
 
 const (
-	Auto       ReadMode = iota // Parallel, for now
+	Auto       ReadMode = iota // by what the files are on
 	Parallel                   // every worker reads for itself
-	Sequential                 // one reader, in order, feeds the workers: for disks that turn
+	Sequential                 // one worker reads at a time, in order: for disks that turn
 )
 
 // A Job hashes the content of one torrent.
 type Job struct {
-	Layout  *metainfo.Layout
-	Sources []Source // one a file of the layout, after Stat
-	Jobs    int      // workers; 0 is one a processor
-	Read    ReadMode
+	Layout *metainfo.Layout
+	Tree   *Tree // one file a file of the layout, after Stat
+	Jobs   int   // workers; 0 is one a processor, up to 32
+	Read   ReadMode
 
 	// Progress, if not nil, is told the bytes done and to do, now and then and
 	// at the end, from the goroutine that called Run.
@@ -33,61 +34,62 @@ type Job struct {
 
 const (
 	// A batch is the pieces that a worker takes at once: enough bytes that
-	// handing it over costs nothing, few enough that all workers have some.
-	batchBytes  = 2 << 20
+	// handing it over costs nothing, enough pieces for all lanes.
+	batchBytes  = 4 << 20
 	batchPieces = 1024
-
-	parallelBuffer   = 256 << 10 // stays in a core's cache between reading and hashing
-	sequentialBuffer = 1 << 20   // a read that makes a seek worth while
-	readAhead        = 16        // such buffers: what the reader may be ahead of all workers
 )
 
 // progressInterval is how often Progress is called.
 const progressInterval = 100 * time.Millisecond
 
-func workers(jobs int) int {
-	if jobs > 0 {
-		return jobs
-	}
-	return runtime.GOMAXPROCS(0)
-}
-
 // A batch is a run of pieces on its way through a job.
 type batch struct {
 	first, last int
-	chunks      chan chunk // Sequential: what the reader has read of it
 	results     []Result
 	done        chan struct{}
 }
 
+func (b *batch) len() int { return b.last - b.first + 1 }
+
 // run is a Job being done.
 type run struct {
-	*Job
-	ctx    context.Context
-	hashed atomic.Int64 // bytes done
+	Job
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	workers int
+	lanes   int          // of a worker's hasher
+	total   int64        // bytes to do
+	hashed  atomic.Int64 // bytes done
+
+	turn sync.Mutex // Sequential: who has it reads
 }
 
 // Run hashes every piece and calls yield with each in order, from the calling
 // goroutine. An error of yield, or the end of ctx, ends the job. Afterwards
-// all sources are looked at again: changed are those that became other files
-// in the meantime, so that sums of their pieces mean nothing.
+// all files are looked at again: changed are those that became other files in
+// the meantime, so that sums of their pieces mean nothing.
 func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fault, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := &run{Job: j, ctx: ctx}
+	r := &run{
+		Job: *j, ctx: ctx, cancel: cancel, workers: workers(j.Jobs),
+		lanes: lanes.NewSHA1().Lanes(), total: j.Layout.Bytes(),
+	}
+	if r.Read == Auto {
+		r.Read = j.Tree.readMode()
+	}
 
 	// In this order of stopping: the dispatcher by ctx or because it is done,
 	// the workers when it closes work, the collector when it closes order.
-	n := workers(j.Jobs)
-	work := make(chan *batch, n)
-	order := make(chan *batch, 2*n)
+	work := make(chan *batch, r.workers)
+	order := make(chan *batch, 2*r.workers)
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		defer close(order)
 		defer close(work)
 		r.dispatch(work, order)
 	})
-	for range n {
+	for range r.workers {
 		wg.Go(func() { r.work(work) })
 	}
 	err = r.collect(order, yield)
@@ -101,29 +103,33 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 	if err != nil {
 		return nil, err
 	}
-	return recheck(ctx, j.Sources, n)
+	return j.Tree.recheck(ctx, r.workers)
 }
 
 // dispatch cuts the pieces into batches and hands each to the collector, for
 // its place, and to a worker.
 func (r *run) dispatch(work, order chan<- *batch) {
-	size := int(min(max(batchBytes/r.Layout.PieceLength(), 1), batchPieces))
-	var reader reader
-	defer reader.close()
-	pool := r.pool()
-	for first := 0; first < r.Layout.Pieces(); first += size {
-		b := &batch{first: first, last: min(first+size, r.Layout.Pieces()) - 1, done: make(chan struct{})}
-		if r.Read == Sequential {
-			b.chunks = make(chan chunk, readAhead)
-		}
+	pieces := r.Layout.Pieces()
+	for first := 0; first < pieces; {
+		n := min(r.batchSize(pieces-first), pieces-first)
+		b := &batch{first: first, last: first + n - 1, done: make(chan struct{})}
 		if !send(r.ctx, order, b) || !send(r.ctx, work, b) {
 			close(b.done) // nobody will; the collector may wait for it
 			return
 		}
-		if r.Read == Sequential {
-			r.feed(&reader, b, pool)
-		}
+		first += n
 	}
+}
+
+// batchSize is how many of the pieces that are left make the next batch: near
+// the end less, so that no worker is left alone with a large one.
+func (r *run) batchSize(left int) int {
+	pieceLength := r.Layout.PieceLength()
+	if r.Read == Sequential {
+		return int(min(max(r.sequentialBytes()/pieceLength, 1), batchPieces))
+	}
+	n := int(min(max(batchBytes/pieceLength, int64(r.lanes)), batchPieces))
+	return max(min(n, left/r.workers), 1)
 }
 
 func send[T any](ctx context.Context, to chan<- T, v T) bool {
@@ -135,68 +141,38 @@ func send[T any](ctx context.Context, to chan<- T, v T) bool {
 	}
 }
 
-// pool holds the buffers of a sequential reader.
-func (r *run) pool() chan []byte {
-	if r.Read != Sequential {
-		return nil
-	}
-	pool := make(chan []byte, readAhead)
-	for range cap(pool) {
-		pool <- make([]byte, sequentialBuffer)
-	}
-	return pool
-}
-
-// feed reads a batch and passes it to its worker chunk by chunk.
-func (r *run) feed(reader *reader, b *batch, pool chan []byte) {
-	defer close(b.chunks)
-	buffer := func() []byte {
-		select {
-		case buf := <-pool:
-			return buf
-		case <-r.ctx.Done():
-			return nil
-		}
-	}
-	reader.read(r, b, buffer, func(c chunk) bool {
-		if c.buf != nil {
-			c.release = pool
-		}
-		return send(r.ctx, b.chunks, c)
-	})
-}
-
 // work hashes batches until there are no more.
 func (r *run) work(work <-chan *batch) {
-	var reader reader
-	defer reader.close()
-	var own []byte
-	h := newHasher()
+	w := r.newWorker()
+	defer w.close()
+	if r.Read == Sequential {
+		r.workInTurn(w, work)
+		return
+	}
 	for b := range work {
-		h.begin(b)
-		if b.chunks != nil {
-			for c := range b.chunks {
-				r.hash(h, c)
-			}
-		} else {
-			if own == nil {
-				own = make([]byte, parallelBuffer)
-			}
-			reader.read(r, b, func() []byte { return own }, func(c chunk) bool {
-				r.hash(h, c)
-				return r.ctx.Err() == nil
-			})
-		}
-		h.end()
+		w.hash(b)
 		close(b.done)
 	}
 }
 
-func (r *run) hash(h *hasher, c chunk) {
-	h.add(c)
-	r.hashed.Add(c.length)
-	if c.release != nil {
-		c.release <- c.buf
+// workInTurn is work where one worker reads at a time. Who has the turn takes
+// the next batch and reads it, so all is read in the order of the content.
+func (r *run) workInTurn(w *worker, work <-chan *batch) {
+	for {
+		r.turn.Lock()
+		b, ok := <-work
+		staged := ok && w.stage(b)
+		if ok && !staged {
+			w.hash(b)
+		}
+		r.turn.Unlock()
+		if !ok {
+			return
+		}
+		if staged {
+			w.hashStaged(b)
+		}
+		close(b.done)
 	}
 }
 
@@ -228,6 +204,17 @@ func (r *run) collect(order <-chan *batch, yield func(Result) error) error {
 
 func (r *run) progress() {
 	if r.Progress != nil {
-		r.Progress(r.hashed.Load(), r.Layout.Total())
+		r.Progress(r.hashed.Load(), r.total)
 	}
+}
+
+// enoughWorkers is how many are started unasked: memory is slower than they are.
+const enoughWorkers = 32
+
+func workers(jobs int) int {
+	if jobs <= 0 {
+		jobs = min(runtime.GOMAXPROCS(0), enoughWorkers)
+	}
+	// A worker has one file open.
+	return max(min(jobs, maxOpenFiles()), 1)
 }

@@ -3,10 +3,15 @@
 //
 // A Job yields every piece in order, with its sum or with the faults of the
 // files that it needs. A file that is missing, short or unreadable marks its
-// own pieces and the job goes on: nothing shifts. Workers hash pieces in
-// parallel; memory and open files are bounded by their number and not by the
-// torrent. When all is read every file is looked at again, and one that is not
-// what it was (size, modification time, inode) is reported.
+// own pieces and the job goes on: nothing shifts. When all is read every file
+// is looked at again, and one that is not what it was (size, modification
+// time, inode) is reported.
+//
+// Each worker hashes a batch of pieces at once, in the lanes of package lanes.
+// It maps windows of large files and hashes them where they are, in the page
+// cache; small files and what can't be mapped it reads into buffers. What it
+// has mapped, buffered and open at a time is bounded by constants, whatever
+// the torrent; what is remembered of each file is a few dozen bytes.
 //
 // v1 pieces (SHA-1) only, for now.
 package piece
@@ -37,7 +42,7 @@ func (c Cause) String() string {
 
 // A Fault is a file that keeps a piece from being hashed.
 type Fault struct {
-	File  int // index of the source
+	File  int // index into the tree
 	Path  string
 	Cause Cause
 	Err   error // what the system said; may be nil
@@ -69,18 +74,14 @@ type Result struct {
 	Faults []*Fault        // one a file, in order
 }
 
-// A Source is the file on disk for a file of the torrent.
+// A Source is the file on disk for one file of the torrent.
 type Source struct {
-	Path  string
-	Pad   bool // zeros, and nothing on disk (BEP 47)
-	Link  bool // the torrent has a symlink here (BEP 47): it has no content
 	ID    Identity
+	Err   error // what the system said to Cause
 	Cause Cause // not Fine: why there is nothing to read
-	Err   error // what the system said to that
+	Pad   bool  // zeros, and nothing on disk (BEP 47)
+	Link  bool  // the torrent has a symlink here (BEP 47): it has no content
 }
-
-// fault is the Fault that source i has.
-func (s *Source) fault(i int) *Fault { return &Fault{i, s.Path, s.Cause, s.Err} }
 
 // An Identity tells one state of a file from another.
 type Identity struct {
@@ -98,9 +99,14 @@ func Identify(info fs.FileInfo) Identity {
 
 // causeOf tells a file that is not there from one that can't be had.
 func causeOf(err error) Cause {
-	// ENOTDIR: a file stands where the path needs a directory.
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return Missing
+	for _, absent := range []error{
+		fs.ErrNotExist,
+		syscall.ENOTDIR,      // a file stands where the path needs a directory
+		syscall.ENAMETOOLONG, // no file here can be called so
+	} {
+		if errors.Is(err, absent) {
+			return Missing
+		}
 	}
 	return Unreadable
 }

@@ -20,15 +20,17 @@ import (
 
 // A tree is content on disk and in memory.
 type tree struct {
-	layout  *metainfo.Layout
-	sources []Source
-	data    [][]byte
+	Tree
+	layout *metainfo.Layout
+	paths  []string
+	data   [][]byte
 }
 
 func newTree(t testing.TB, pieceLength int64, sizes ...int64) *tree {
 	t.Helper()
 	dir := t.TempDir()
-	tr := &tree{}
+	tr := &tree{Tree: Tree{Files: make([]Source, len(sizes))}}
+	tr.Path = func(i int) string { return tr.paths[i] }
 	rnd := rand.NewChaCha8([32]byte{1})
 	for i, n := range sizes {
 		b := make([]byte, n)
@@ -38,7 +40,7 @@ func newTree(t testing.TB, pieceLength int64, sizes ...int64) *tree {
 			t.Fatal(err)
 		}
 		tr.data = append(tr.data, b)
-		tr.sources = append(tr.sources, Source{Path: path})
+		tr.paths = append(tr.paths, path)
 	}
 	l, err := metainfo.NewLayout(pieceLength, sizes, false)
 	if err != nil {
@@ -50,7 +52,7 @@ func newTree(t testing.TB, pieceLength int64, sizes ...int64) *tree {
 
 func (tr *tree) stat(t testing.TB) {
 	t.Helper()
-	if err := Stat(context.Background(), tr.sources, 0); err != nil {
+	if err := tr.Stat(context.Background(), 0); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -66,7 +68,7 @@ func (tr *tree) sums() [][20]byte {
 
 func (tr *tree) run(t testing.TB, j Job) ([]Result, []*Fault) {
 	t.Helper()
-	j.Layout, j.Sources = tr.layout, tr.sources
+	j.Layout, j.Tree = tr.layout, &tr.Tree
 	var results []Result
 	changed, err := j.Run(context.Background(), func(r Result) error {
 		if r.Index != len(results) {
@@ -131,8 +133,8 @@ func TestSums(t *testing.T) {
 func TestPads(t *testing.T) {
 	tr := newTree(t, 16384, 5, 16379, 200000, 7)
 	for _, i := range []int{1, 2} {
-		os.Remove(tr.sources[i].Path)
-		tr.sources[i].Pad = true
+		os.Remove(tr.paths[i])
+		tr.Files[i].Pad = true
 		clear(tr.data[i])
 	}
 	tr.stat(t)
@@ -165,7 +167,7 @@ func TestFaults(t *testing.T) {
 				continue
 			}
 			want := tr.sums()
-			if err := tt.damage(tr.sources[file].Path); err != nil {
+			if err := tt.damage(tr.paths[file]); err != nil {
 				t.Fatal(err)
 			}
 			tr.stat(t)
@@ -212,11 +214,11 @@ func TestChangedMeanwhile(t *testing.T) {
 			t.Run(name+"/"+way, func(t *testing.T) {
 				tr := newTree(t, 16384, 100000, 3<<20, 5)
 				tr.stat(t)
-				j.Layout, j.Sources = tr.layout, tr.sources
+				j.Layout, j.Tree = tr.layout, &tr.Tree
 				faults := make(map[int]Cause)
 				changed, err := j.Run(context.Background(), func(r Result) error {
 					if r.Index == 0 {
-						return change(tr.sources[1].Path)
+						return change(tr.paths[1])
 					}
 					for _, f := range r.Faults {
 						faults[f.File] = f.Cause
@@ -253,7 +255,7 @@ func TestStopping(t *testing.T) {
 	for name, j := range jobs {
 		tr := newTree(t, 16384, 20<<20)
 		tr.stat(t)
-		j.Layout, j.Sources = tr.layout, tr.sources
+		j.Layout, j.Tree = tr.layout, &tr.Tree
 		n := 0
 		_, err := j.Run(context.Background(), func(r Result) error {
 			if n++; n == 7 {
@@ -282,7 +284,7 @@ func TestStopping(t *testing.T) {
 func TestProgress(t *testing.T) {
 	for name, j := range jobs {
 		tr := newTree(t, 16384, 3<<20, 100, 1<<20)
-		os.Remove(tr.sources[1].Path)
+		os.Remove(tr.paths[1])
 		tr.stat(t)
 		var last atomic.Int64
 		j.Progress = func(done, total int64) {

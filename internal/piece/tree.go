@@ -10,6 +10,12 @@ import (
 	"bt/internal/metainfo"
 )
 
+// A Tree is the files on disk for the files of a layout.
+type Tree struct {
+	Files []Source
+	Path  func(i int) string // where file i is; not kept, for there may be millions
+}
+
 // FindContent decides where the content of a torrent is, given where the user
 // says to look: path/name if that exists, else path itself. A single file that
 // is not in a directory is missing there; it is never that directory.
@@ -24,41 +30,48 @@ func FindContent(c *metainfo.Content, path string) string {
 	return path
 }
 
-// Sources names the file on disk for each file of the content that stands at
-// root. Content was checked, so no name leads out of root.
-func Sources(c *metainfo.Content, root string) []Source {
-	sources := make([]Source, len(c.Files))
+// ContentTree returns the files of the content that stands at root. Content was
+// checked, so no name leads out of root.
+func ContentTree(c *metainfo.Content, root string) *Tree {
+	t := &Tree{
+		Files: make([]Source, len(c.Files)),
+		Path: func(i int) string {
+			if c.Single {
+				return root
+			}
+			return filepath.Join(root, filepath.Join(c.Files[i].Path...))
+		},
+	}
 	for i := range c.Files {
-		f := &c.Files[i]
-		s := Source{Path: root, Pad: f.Pad, Link: f.Symlink != nil}
-		if !c.Single {
-			s.Path = filepath.Join(root, filepath.Join(f.Path...))
+		s := &t.Files[i]
+		s.Pad, s.Link = c.Files[i].Pad, c.Files[i].IsLink()
+		// Windows has names for devices and streams that other systems take for files.
+		if !s.Pad && !c.Single && !filepath.IsLocal(filepath.Join(c.Files[i].Path...)) {
+			s.Cause = Missing
 		}
-		sources[i] = s
 	}
-	return sources
+	return t
 }
 
-// Stat fills in the identity of each source, or the cause why there is none.
+// Stat fills in the identity of each file, or the cause why there is none.
 // Links are followed: whoever put them there is the user.
-func Stat(ctx context.Context, sources []Source, jobs int) error {
-	return forEach(ctx, len(sources), jobs, func(i int) { sources[i].stat() })
+func (t *Tree) Stat(ctx context.Context, jobs int) error {
+	return t.each(ctx, jobs, func(i int, _ *Source) { t.Restat(i) })
 }
 
-func (s *Source) stat() {
-	if s.Pad {
-		return
-	}
+// Restat is Stat for one file, whatever was known of it.
+func (t *Tree) Restat(i int) {
+	s := &t.Files[i]
 	stat := os.Stat
 	if s.Link {
 		stat = os.Lstat
 	}
-	info, err := stat(s.Path)
+	info, err := stat(t.Path(i))
+	s.ID, s.Cause, s.Err = Identity{}, Fine, nil
 	switch {
 	case err != nil:
 		s.Cause, s.Err = causeOf(err), err
-	case s.Link:
-		s.ID = Identity{} // its being there is all that was asked
+	case s.Link: // its being there is all that is asked
 	case !info.Mode().IsRegular():
 		s.Cause = NotAFile
 	default:
@@ -66,51 +79,63 @@ func (s *Source) stat() {
 	}
 }
 
-// CheckReadable tries to open each source, and sets the cause of those that
+// CheckReadable tries to open each file, and sets the cause of those that
 // can't be read.
-func CheckReadable(ctx context.Context, sources []Source, jobs int) error {
-	return forEach(ctx, len(sources), jobs, func(i int) {
-		s := &sources[i]
-		if s.Pad || s.Link || s.Cause != Fine {
+func (t *Tree) CheckReadable(ctx context.Context, jobs int) error {
+	return t.each(ctx, jobs, func(i int, s *Source) {
+		if s.Link {
 			return
 		}
-		f, err := os.Open(s.Path)
-		if err != nil {
+		var f openFile
+		if err := f.open(t.Path(i)); err != nil {
 			s.Cause, s.Err = causeOf(err), err
-			return
 		}
-		f.Close()
+		f.close()
 	})
 }
 
-// recheck returns the sources that are no longer what they were.
-func recheck(ctx context.Context, sources []Source, jobs int) ([]*Fault, error) {
-	changed := make([]atomic.Bool, len(sources))
-	err := forEach(ctx, len(sources), jobs, func(i int) {
-		s := &sources[i]
-		if s.Pad || s.Link || s.Cause != Fine {
+// Faults lists the files that have a cause.
+func (t *Tree) Faults() []*Fault {
+	var faults []*Fault
+	for i := range t.Files {
+		if t.Files[i].Cause != Fine {
+			faults = append(faults, t.fault(i))
+		}
+	}
+	return faults
+}
+
+func (t *Tree) fault(i int) *Fault {
+	return &Fault{i, t.Path(i), t.Files[i].Cause, t.Files[i].Err}
+}
+
+// recheck returns the files that are no longer what they were.
+func (t *Tree) recheck(ctx context.Context, jobs int) ([]*Fault, error) {
+	changed := make([]bool, len(t.Files)) // each written by one goroutine
+	err := t.each(ctx, jobs, func(i int, s *Source) {
+		if s.Link {
 			return
 		}
-		info, err := os.Stat(s.Path)
-		if err != nil || Identify(info) != s.ID {
-			changed[i].Store(true)
-		}
+		info, err := os.Stat(t.Path(i))
+		changed[i] = err != nil || Identify(info) != s.ID
 	})
 	if err != nil {
 		return nil, err
 	}
 	var faults []*Fault
-	for i := range changed {
-		if changed[i].Load() {
-			faults = append(faults, &Fault{File: i, Path: sources[i].Path, Cause: Changed})
+	for i, c := range changed {
+		if c {
+			faults = append(faults, &Fault{File: i, Path: t.Path(i), Cause: Changed})
 		}
 	}
 	return faults, nil
 }
 
-// forEach calls f for 0 to n-1 from several goroutines, and waits for them.
-func forEach(ctx context.Context, n, jobs int, f func(i int)) error {
+// each calls f for every file that is on disk, as far as is known, from several
+// goroutines, and waits for them.
+func (t *Tree) each(ctx context.Context, jobs int, f func(i int, s *Source)) error {
 	const stride = 64 // few enough to share the work, enough not to fight over next
+	n := len(t.Files)
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(workers(jobs), (n+stride-1)/stride) {
@@ -121,7 +146,9 @@ func forEach(ctx context.Context, n, jobs int, f func(i int)) error {
 					return
 				}
 				for i := first; i < min(first+stride, n); i++ {
-					f(i)
+					if s := &t.Files[i]; !s.Pad && s.Cause == Fine {
+						f(i, s)
+					}
 				}
 			}
 		})

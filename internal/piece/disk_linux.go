@@ -1,0 +1,137 @@
+package piece
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// readMode chooses how to read by what the files are on: in order from disks
+// that turn, and from file systems behind a network or another process, which
+// read ahead for one reader and thrash for several; else, or when the files
+// are in memory already, in parallel.
+func (t *Tree) readMode() ReadMode {
+	if t.isSlow() && !t.isCached() {
+		return Sequential
+	}
+	return Parallel
+}
+
+func (t *Tree) isSlow() bool {
+	seen := make(map[uint64]bool)
+	for i := range t.Files {
+		s := &t.Files[i]
+		if s.Pad || s.Link || s.Cause != Fine || seen[s.ID.Dev] {
+			continue
+		}
+		seen[s.ID.Dev] = true
+		if isRemote(t.Path(i)) || isRotational("/sys", "/proc/self/mountinfo", s.ID.Dev) {
+			return true
+		}
+	}
+	return false
+}
+
+// isCached samples whether the files are in the page cache.
+func (t *Tree) isCached() bool {
+	const samples = 32 // in different files, or in one
+	var first, step int
+	if n := len(t.Files); n > samples {
+		first, step = n/samples/2, n/samples
+	} else {
+		step = 1
+	}
+	for i := first; i < len(t.Files); i += step {
+		s := &t.Files[i]
+		if s.Pad || s.Link || s.Cause != Fine || s.ID.Size == 0 {
+			continue
+		}
+		var f openFile
+		if f.open(t.Path(i)) != nil {
+			continue
+		}
+		cached := true
+		for at := int64(0); at < s.ID.Size && cached; at += s.ID.Size/samples + 1<<20 {
+			// Fails with EAGAIN where it would have to wait for a disk (preadv2(2)).
+			_, err := unix.Preadv2(f.fd, [][]byte{make([]byte, 1)}, at, unix.RWF_NOWAIT)
+			cached = err == nil
+		}
+		f.close()
+		if !cached {
+			return false
+		}
+	}
+	return true
+}
+
+// isRemote tells network and FUSE file systems by their magic numbers (statfs(2)).
+func isRemote(path string) bool {
+	var st unix.Statfs_t
+	if unix.Statfs(path, &st) != nil {
+		return false
+	}
+	switch uint32(st.Type) {
+	case unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC,
+		unix.FUSE_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC, unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC,
+		unix.V9FS_MAGIC, unix.CODA_SUPER_MAGIC, unix.NCP_SUPER_MAGIC:
+		return true
+	}
+	return false
+}
+
+// isRotational tells by sysfs whether a device is a disk that turns, or stands
+// on one (partitions, device mapper, RAID).
+func isRotational(sys, mountinfo string, dev uint64) bool {
+	name := fmt.Sprintf("%d:%d", unix.Major(dev), unix.Minor(dev))
+	if unix.Major(dev) == 0 {
+		// btrfs and the like number their volumes themselves; the mount names the device.
+		name = sourceOf(mountinfo, name)
+	}
+	return turns(filepath.Join(sys, "dev", "block", name), 0)
+}
+
+// turns looks at one block device. Devices stand on others only a few deep.
+func turns(dir string, depth int) bool {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil || depth > 8 {
+		return false
+	}
+	if _, err := os.Stat(filepath.Join(dir, "partition")); err == nil {
+		dir = filepath.Dir(dir) // the disk
+	}
+	slaves, _ := filepath.Glob(filepath.Join(dir, "slaves", "*"))
+	for _, s := range slaves {
+		if turns(s, depth+1) {
+			return true
+		}
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "queue", "rotational"))
+	// What stands on other devices says 1 where nobody set it.
+	return err == nil && len(slaves) == 0 && strings.TrimSpace(string(b)) == "1"
+}
+
+// sourceOf returns the major:minor of the device that is mounted as the
+// anonymous device (proc_pid_mountinfo(5)); "none" if that is no device.
+func sourceOf(mountinfo, dev string) string {
+	f, err := os.Open(mountinfo)
+	if err != nil {
+		return "none"
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		before, after, ok := strings.Cut(lines.Text(), " - ")
+		fields, source := strings.Fields(before), strings.Fields(after)
+		if !ok || len(fields) < 3 || len(source) < 2 || fields[2] != dev {
+			continue
+		}
+		var st unix.Stat_t
+		if unix.Stat(source[1], &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFBLK {
+			return fmt.Sprintf("%d:%d", unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev)))
+		}
+	}
+	return "none"
+}

@@ -1,0 +1,34 @@
+//go:build !unix
+
+package piece
+
+import "os"
+
+// An openFile is the file that a worker reads now.
+type openFile struct {
+	file   *os.File
+	opened bool
+}
+
+func (f *openFile) open(path string) (err error) {
+	f.file, err = os.Open(path)
+	f.opened = err == nil
+	return err
+}
+
+func (f *openFile) readAt(buf []byte, offset int64) (int, error) {
+	n, err := f.file.ReadAt(buf, offset)
+	if n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+func (f *openFile) close() {
+	if f.opened {
+		f.file.Close()
+		f.opened = false
+	}
+}
+
+func maxOpenFiles() int { return 1 << 20 }

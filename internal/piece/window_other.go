@@ -1,0 +1,16 @@
+//go:build !unix
+
+package piece
+
+// Elsewhere files are read and not mapped.
+
+type window struct{}
+
+func (w *worker) fromMap(*feed) []byte { return nil }
+func (w *worker) release(*feed)        {}
+func (w *worker) unmapAll()            {}
+
+func (w *worker) runMapped() bool {
+	w.hasher.Run(w.batch.len(), w)
+	return true
+}

@@ -1,0 +1,121 @@
+//go:build unix
+
+package piece
+
+import (
+	"errors"
+	"os"
+	"runtime/debug"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A window is a part of a file that is mapped, and hashed in the page cache
+// without a copy. Lanes whose pieces are in it share it.
+type window struct {
+	file   int
+	offset int64
+	data   []byte
+	users  int
+}
+
+var pageSize = int64(os.Getpagesize())
+
+// fromMap returns bytes of a feed's span out of a map; nil where there can be
+// none.
+func (w *worker) fromMap(f *feed) []byte {
+	for _, win := range w.windows {
+		if at := f.span.Offset - win.offset; win.file == f.span.File && at >= 0 && at < int64(len(win.data)) {
+			return use(f, win)
+		}
+	}
+	if w.open(f.span.File) != nil {
+		return nil // to read it will say why
+	}
+	// As far as the pieces of other lanes may use it: to the end of the batch in
+	// this file, unless every piece has a window of its own anyway.
+	end := f.span.Offset + f.span.Length
+	if l := w.Layout; l.PieceLength() < w.windowBytes {
+		end = min(l.Length(f.span.File), int64(w.batch.last+1)*l.PieceLength()-l.Offset(f.span.File))
+	}
+	offset := f.span.Offset &^ (pageSize - 1)
+	data, err := unix.Mmap(w.file.fd, offset, int(min(end-offset, w.windowBytes)), unix.PROT_READ, unix.MAP_SHARED|populate)
+	if err != nil {
+		w.mapped = false // for the rest of the batch; reading will do
+		return nil
+	}
+	win := &window{file: f.span.File, offset: offset, data: data}
+	w.windows = append(w.windows, win)
+	return use(f, win)
+}
+
+func use(f *feed, win *window) []byte {
+	win.users++
+	f.window = win
+	at := f.span.Offset - win.offset
+	return win.data[at:min(at+f.span.Length, int64(len(win.data)))]
+}
+
+// release lets go of a feed's window, which goes with its last user.
+func (w *worker) release(f *feed) {
+	win := f.window
+	if win == nil {
+		return
+	}
+	f.window = nil
+	if win.users--; win.users > 0 {
+		return
+	}
+	for i := range w.windows {
+		if w.windows[i] == win {
+			last := len(w.windows) - 1
+			w.windows[i] = w.windows[last]
+			w.windows = w.windows[:last]
+			break
+		}
+	}
+	_ = unix.Munmap(win.data)
+}
+
+func (w *worker) unmapAll() {
+	for _, win := range w.windows {
+		_ = unix.Munmap(win.data)
+	}
+	w.windows = w.windows[:0]
+}
+
+// runMapped hashes the batch; false if a map could not be read to its end, for
+// its file was truncated or the disk failed. That is a fault of the processor,
+// and so a panic of the goroutine, which is caught only if its address lies in
+// one of our maps: any other is a mistake of the program.
+func (w *worker) runMapped() (ok bool) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			if err, isErr := r.(error); !isErr || !w.isOurs(err) {
+				panic(r)
+			}
+			ok = false
+		}
+	}()
+	w.hasher.Run(w.batch.len(), w)
+	return true
+}
+
+func (w *worker) isOurs(err error) bool {
+	fault, ok := errors.AsType[interface {
+		error
+		Addr() uintptr
+	}](err)
+	if !ok {
+		return false
+	}
+	for _, win := range w.windows {
+		start := uintptr(unsafe.Pointer(unsafe.SliceData(win.data)))
+		if at := fault.Addr(); start <= at && at < start+uintptr(len(win.data)) {
+			return true
+		}
+	}
+	return false
+}
