@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"bt/internal/testenv"
+)
+
+// interopCorpus returns the directory of the corpus and its manifest, a map of
+// columns a row.
+func interopCorpus(t *testing.T) (dir string, rows []map[string]string) {
+	t.Helper()
+	dir = testenv.Corpus(t)
+	manifest, err := os.ReadFile(filepath.Join(dir, "manifest.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Not encoding/csv: a quote at the beginning of a note is just a quote.
+	var columns []string
+	for line := range strings.Lines(string(manifest)) {
+		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if columns == nil {
+			columns = cells
+			continue
+		}
+		if len(cells) != len(columns) {
+			t.Fatalf("the manifest has a row of %d columns: %s", len(cells), line)
+		}
+		row := map[string]string{}
+		for i, name := range columns {
+			row[name] = cells[i]
+		}
+		rows = append(rows, row)
+	}
+	if len(rows) < 100 {
+		t.Fatalf("the manifest has only %d rows", len(rows))
+	}
+	return dir, rows
+}
+
+// Whatever the file is, bt info comes to an end, with one of two exit codes and
+// with a JSON document.
+func TestInteropCorpusInfo(t *testing.T) {
+	dir, rows := interopCorpus(t)
+	for _, row := range rows {
+		t.Run(row["path"], func(t *testing.T) {
+			path := filepath.Join(dir, row["path"])
+			var doc interopFacts
+			e, stdout, stderr := testEnv("info", "--json", path)
+			code := run(e)
+			if err := json.Unmarshal(stdout.Bytes(), &doc); err != nil {
+				t.Fatalf("%v\n%s", err, stdout)
+			}
+			interopCheckDocument(t, row, path, code, doc)
+			interopHarmless(t, stderr.String())
+		})
+	}
+}
+
+// All at once, and with everything shown: each file has its place in the JSON
+// list, and what goes to a terminal is harmless.
+func TestInteropCorpusInfoOfAll(t *testing.T) {
+	dir, rows := interopCorpus(t)
+	var paths []string
+	for _, row := range rows {
+		paths = append(paths, filepath.Join(dir, row["path"]))
+	}
+	for _, flags := range [][]string{{"--json", "--pads", "--pieces"}, {"--raw"}, {"--files", "--pieces"}, {"--tree", "--pads"}, {"--field", "name,comment,source,trackers"}, {"--magnet"}} {
+		t.Run(strings.Join(flags, " "), func(t *testing.T) {
+			e, stdout, stderr := testEnv(append(append([]string{"info"}, flags...), paths...)...)
+			if code := run(e); code != exitTorrent {
+				t.Errorf("exit code %d, want the highest, %d", code, exitTorrent)
+			}
+			interopHarmless(t, stderr.String())
+			if flags[0] != "--json" && flags[0] != "--raw" {
+				interopHarmless(t, stdout.String())
+				return
+			}
+			var list []json.RawMessage
+			if err := json.Unmarshal(stdout.Bytes(), &list); err != nil || len(list) != len(rows) {
+				t.Errorf("%d documents for %d files: %v", len(list), len(rows), err)
+			}
+		})
+	}
+}
+
+// interopCheckDocument compares what bt says of a file with the exit code and with
+// what the manifest expects of a reader.
+func interopCheckDocument(t *testing.T, row map[string]string, path string, code int, doc interopFacts) {
+	t.Helper()
+	if doc.Path != path {
+		t.Errorf("path is %q", doc.Path)
+	}
+	broken := slices.ContainsFunc(doc.Findings, func(f interopFinding) bool { return f.Severity == "error" })
+	switch {
+	case code == exitOK && (doc.Error != nil || doc.Format == "" || doc.Name == "" && doc.FileCount == 0):
+		t.Errorf("exit code 0, with the error %v, the format %q, the name %q and %d files", doc.Error, doc.Format, doc.Name, doc.FileCount)
+	case code == exitTorrent && (doc.Error == nil || doc.Error.Code != "torrent" || doc.Error.Message == "" || doc.Format != ""):
+		t.Errorf("exit code 3, with the error %v and the format %q", doc.Error, doc.Format)
+	case code != exitOK && code != exitTorrent:
+		t.Errorf("exit code %d", code)
+	}
+	if row["disputed"] != "" {
+		return // either verdict will do
+	}
+	if strings.HasPrefix(row["expectation"], "reject") {
+		if code == exitOK && !broken {
+			t.Errorf("no finding of severity error, want one for %s: %v", row["expectation"], doc.Findings)
+		}
+		return
+	}
+	if code != exitOK || row["expectation"] == "accept" && broken {
+		t.Fatalf("exit code %d, findings %v, want it to be accepted", code, doc.Findings)
+	}
+	private := ""
+	if doc.Private != nil {
+		private = strconv.Itoa(map[bool]int{false: 0, true: 1}[*doc.Private])
+	}
+	for _, c := range []struct{ column, got string }{
+		{"protocol", doc.Format},
+		{"infohash_v1", doc.InfoHashV1},
+		{"infohash_v2", doc.InfoHashV2},
+		{"total_size", strconv.FormatInt(doc.Size, 10)},
+		{"files_count", strconv.Itoa(doc.FileCount)},
+		{"piece_length", strconv.FormatInt(doc.PieceLength, 10)},
+		{"num_pieces", strconv.Itoa(doc.PieceCount)},
+		{"private", private},
+	} {
+		if want := row[c.column]; want != "" && c.got != want {
+			t.Errorf("%s is %s, want %s", c.column, c.got, want)
+		}
+	}
+}
+
+// interopHarmless makes sure that nothing in a text moves the cursor, changes
+// colours or turns the direction of writing.
+func interopHarmless(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		bad := func(r rune) bool {
+			return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
+		}
+		if !utf8.ValidString(line) || strings.ContainsFunc(line, bad) {
+			t.Errorf("reaches the terminal: %q", line)
+		}
+	}
+}
+
+// No torrent makes bt info take 100 MiB. The binary is one without the race
+// detector, which takes much more by itself.
+func TestInteropCorpusMemory(t *testing.T) {
+	dir, rows := interopCorpus(t)
+	python := testenv.Python(t, "resource")
+	bt := filepath.Join(t.TempDir(), "bt")
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// With the caches of whoever runs the tests.
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, testenv.Program(t, "go"), "build", "-o", bt, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	args := []string{filepath.Join(here, "testdata", "interop", "peakrss.py"), bt, "info", "--json", "--"}
+	for _, row := range rows {
+		args = append(args, filepath.Join(dir, row["path"]))
+	}
+	var runs []struct {
+		Code int   `json:"code"`
+		Peak int64 `json:"peak"`
+	}
+	if err := json.Unmarshal([]byte(interopRun(t, python, args...)), &runs); err != nil {
+		t.Fatal(err)
+	}
+	if len(runs) != len(rows) {
+		t.Fatalf("%d runs for %d files", len(runs), len(rows))
+	}
+	most := int64(0)
+	for i, r := range runs {
+		if r.Code != exitOK && r.Code != exitTorrent {
+			t.Errorf("%s: exit code %d", rows[i]["path"], r.Code)
+		}
+		if r.Peak >= 100*mib || r.Peak < mib {
+			t.Errorf("%s: %d KiB of memory", rows[i]["path"], r.Peak/kib)
+		}
+		most = max(most, r.Peak)
+	}
+	t.Logf("at most %d KiB", most/kib)
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Data that other projects keep beside their torrents is good, and with the
+// options in the manifest bt makes that very torrent of it.
+func TestInteropCorpusPayload(t *testing.T) {
+	dir, rows := interopCorpus(t)
+	verified, made := 0, 0
+	for _, row := range rows {
+		if row["payload"] == "" {
+			continue
+		}
+		if row["protocol"] != "v1" {
+			t.Logf("left out: %s: %s, and bt makes and verifies only v1 yet", row["path"], row["protocol"])
+			continue
+		}
+		t.Run(row["path"], func(t *testing.T) {
+			torrent := filepath.Join(dir, row["path"])
+			var facts interopFacts
+			interopBt(t, exitOK, &facts, "info", "--json", torrent)
+			payload := interopPayload(t, dir, row, &facts)
+			if payload == "" {
+				return
+			}
+			var v struct {
+				OK     bool           `json:"ok"`
+				Pieces map[string]int `json:"pieces"`
+			}
+			interopBt(t, exitOK, &v, "verify", "--json", torrent, payload)
+			if !v.OK || v.Pieces["good"] != facts.PieceCount {
+				t.Errorf("ok is %t, pieces %v of %d", v.OK, v.Pieces, facts.PieceCount)
+			}
+			verified++
+			if interopMakeAsHinted(t, row, filepath.Join(payload, facts.Name)) {
+				made++
+			}
+		})
+	}
+	if verified < 8 || made < 8 {
+		t.Errorf("only %d torrents verified and %d made", verified, made)
+	}
+}
+
+// interopPayload returns the directory that holds the content, or "".
+func interopPayload(t *testing.T, dir string, row map[string]string, facts *interopFacts) string {
+	t.Helper()
+	if !strings.HasPrefix(row["payload"], "zeros") {
+		payload := filepath.Join(dir, row["payload"])
+		switch _, err := os.Stat(payload); {
+		case errors.Is(err, fs.ErrNotExist):
+			t.Logf("left out: its payload is not there: %s", row["payload"])
+			return ""
+		case err != nil:
+			t.Fatal(err)
+		}
+		return payload
+	}
+	if facts.Size > 64*mib {
+		t.Logf("left out: %d bytes of zeros", facts.Size)
+		return ""
+	}
+	payload := t.TempDir()
+	for _, f := range facts.Files {
+		path := filepath.Join(facts.Name, f.Path)
+		if strings.Contains(row["make_hint"], "file_order=-") { // a single file
+			path = facts.Name
+		}
+		if !filepath.IsLocal(path) {
+			t.Fatalf("the path %q leads elsewhere", path)
+		}
+		path = filepath.Join(payload, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, make([]byte, f.Size), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return payload
+}
+
+// interopMakeAsHinted makes the torrent of the row again, and tells whether it could.
+func interopMakeAsHinted(t *testing.T, row map[string]string, content string) bool {
+	t.Helper()
+	hint, ok := strings.CutPrefix(row["make_hint"], "yes: v1 ")
+	if !ok {
+		t.Logf("not made: make_hint is %q", row["make_hint"])
+		return false
+	}
+	if strings.Contains(hint, "file_order=as listed") {
+		t.Log("not made: its files are not sorted, and bt has no option for that")
+		return false
+	}
+	args := []string{"make", content, "--json", "--output", filepath.Join(t.TempDir(), "again.torrent")}
+	for _, option := range strings.Fields(hint) {
+		switch name, value, _ := strings.Cut(option, "="); {
+		case option == "private=0":
+			t.Log("not made: it says private=0, and bt has no option for that")
+			return false
+		case option == "private=1":
+			args = append(args, "--private")
+		case name == "piece_length":
+			args = append(args, "--piece-length", value)
+		case name == "source" && value != "absent":
+			args = append(args, "--source", value)
+		case value != "absent" && name != "file_order":
+			t.Fatalf("the hint %q is new to this test", option)
+		}
+	}
+	var doc struct {
+		InfoHashV1 string `json:"info_hash_v1"`
+	}
+	interopBt(t, exitOK, &doc, args...)
+	if doc.InfoHashV1 != row["infohash_v1"] {
+		t.Errorf("bt %q: info-hash %s, want %s", args, doc.InfoHashV1, row["infohash_v1"])
+	}
+	return true
+}
