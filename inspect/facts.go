@@ -155,9 +155,7 @@ func files(t *Torrent, pads bool) []File {
 			Path: path, Components: in.Path, Size: in.Length, Offset: in.Offset, Attr: in.Attr, Pad: in.Pad,
 			PiecesRoot: hex.EncodeToString(in.PiecesRoot), Symlink: strings.Join(in.Symlink, "/"),
 		}
-		if !utf8.ValidString(path) {
-			f.PathBytes = hex.EncodeToString([]byte(path))
-		}
+		f.PathBytes = notUTF8(path)
 		if l := t.Layout(); l != nil {
 			if first, last, ok := l.FilePieces(i); ok {
 				f.FirstPiece, f.LastPiece = &first, &last
@@ -166,6 +164,14 @@ func files(t *Torrent, pads bool) []File {
 		list = append(list, f)
 	}
 	return list
+}
+
+// notUTF8 is a path in hex if JSON could not hold it, else "".
+func notUTF8(path string) string {
+	if utf8.ValidString(path) {
+		return ""
+	}
+	return hex.EncodeToString([]byte(path))
 }
 
 func ptr[T any](v T) *T { return &v }

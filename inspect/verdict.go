@@ -65,11 +65,12 @@ type Counts struct {
 
 // FileVerdict is the verdict on one file.
 type FileVerdict struct {
-	Path   string  `json:"path"` // with slashes
-	Status Status  `json:"status"`
-	Size   int64   `json:"size"`  // what the torrent says, bytes
-	Found  int64   `json:"found"` // what is on disk
-	Bad    []Range `json:"bad"`
+	Path      string  `json:"path"`                 // with slashes
+	PathBytes string  `json:"path_bytes,omitempty"` // hex, where Path is no UTF-8
+	Status    Status  `json:"status"`
+	Size      int64   `json:"size"`  // what the torrent says, bytes
+	Found     int64   `json:"found"` // what is on disk
+	Bad       []Range `json:"bad"`
 
 	Components []string `json:"-"`
 	Err        error    `json:"-"` // what the system said, if anything
@@ -138,6 +139,7 @@ func (c *check) file(i int) FileVerdict {
 		Path: strings.Join(in.Path, "/"), Components: in.Path, Size: in.Length, Found: s.ID.Size,
 		Bad: c.ranges(i), Err: s.Err,
 	}
+	f.PathBytes = notUTF8(f.Path)
 	var has [Changed + 1]bool
 	for _, r := range f.Bad {
 		has[r.Cause] = true
@@ -150,9 +152,9 @@ func (c *check) file(i int) FileVerdict {
 	case s.Cause == piece.Unreadable || has[Unreadable]:
 		f.Status = StatusUnreadable
 		f.Err = c.errorOf(i)
-	case s.ID.Size < in.Length && !s.Link:
+	case s.ID.Size < c.content.Layout.Length(i):
 		f.Status = StatusShort
-	case s.ID.Size > in.Length && !s.Link:
+	case s.ID.Size > c.content.Layout.Length(i):
 		f.Status = StatusLong
 	case has[Corrupt] || has[Changed]:
 		f.Status = StatusCorrupt

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"bt/internal/metainfo"
@@ -73,6 +74,7 @@ type Result struct {
 	Content  string    // absolute path of what was hashed
 	Skipped  []Skipped // what was there and left out, in order
 	Warnings []Warning
+	Notes    []Warning // of less weight: no reason to make it otherwise
 }
 
 // A Skipped path, below the content, was left out of the torrent.
@@ -112,8 +114,7 @@ func badOption(option, format string, args ...any) error {
 // Resolve returns the absolute path of the content and the name that a torrent
 // of it has: "." and ".." become the name of the directory that they mean.
 func Resolve(path, name string) (abs, resolved string, err error) {
-	abs, err = filepath.Abs(path)
-	if err != nil {
+	if abs, err = absolute(path); err != nil {
 		return "", "", err
 	}
 	if name == "" {
@@ -123,6 +124,25 @@ func Resolve(path, name string) (abs, resolved string, err error) {
 		return "", "", badOption("name", "the name %q %w", name, err)
 	}
 	return abs, name, nil
+}
+
+// absolute is filepath.Abs, but ".." is the directory above as the system
+// understands it, also behind a link.
+func absolute(path string) (string, error) {
+	if !slices.Contains(strings.Split(filepath.ToSlash(path), "/"), "..") {
+		return filepath.Abs(path)
+	}
+	if !filepath.IsAbs(path) {
+		here, err := filepath.Abs(".")
+		if err == nil {
+			here, err = filepath.EvalSymlinks(here)
+		}
+		if err != nil {
+			return "", err
+		}
+		path = here + string(filepath.Separator) + path
+	}
+	return filepath.EvalSymlinks(path)
 }
 
 // Make makes the torrent. The error is an *OptionError, Problems, ErrEmpty, the
@@ -180,9 +200,11 @@ func (r *Result) layout(b *metainfo.Builder, maxPieceLength int64) (*metainfo.La
 	}
 	if b.PieceLength == 0 {
 		b.PieceLength = AutoPieceLength(size, maxPieceLength)
-		if b.PieceLength > 16<<20 {
+		if b.PieceLength > usualPieceLength {
 			r.warn("large-pieces", "pieces of %d MiB: smaller ones would be more than %d, which many clients refuse", b.PieceLength>>20, manyPieces)
 		}
+	} else if b.PieceLength > maxAutoPieceLength {
+		r.warn("large-pieces", "pieces of %d MiB: many clients refuse them", b.PieceLength>>20)
 	}
 	layout, err := b.Layout()
 	if err != nil {
@@ -225,10 +247,14 @@ func (r *Result) finish(b *metainfo.Builder) error {
 		return err
 	}
 	for _, f := range r.Torrent.Findings {
-		if f.Severity == metainfo.Error {
+		switch f.Severity {
+		case metainfo.Error:
 			return errors.New(f.Message)
+		case metainfo.Note:
+			r.Notes = append(r.Notes, Warning{string(f.Code), f.Message})
+		default:
+			r.warn(string(f.Code), "%s", f.Message)
 		}
-		r.warn(string(f.Code), "%s", f.Message)
 	}
 	if b.Private && len(b.Trackers) == 0 {
 		r.warn("private-without-tracker", "a private torrent without a tracker: no client will find a peer")
@@ -240,21 +266,22 @@ func (r *Result) warn(code, format string, args ...any) {
 	r.Warnings = append(r.Warnings, Warning{code, fmt.Sprintf(format, args...)})
 }
 
-// manyPieces is where clients begin to refuse a torrent.
-const manyPieces = 65535
+const (
+	manyPieces         = 65535     // where clients begin to refuse a torrent
+	leastPieceLength   = 16 << 10  // what peers request at a time
+	usualPieceLength   = 16 << 20  // what is chosen at most while the pieces are not too many
+	maxAutoPieceLength = 128 << 20 // and then
+)
 
 // AutoPieceLength chooses a power of two that makes 1000 to 2000 pieces, from
 // 16 KiB to 16 MiB; larger, up to 128 MiB, only to stay under 65,535 pieces.
 // It never passes limit, if that is not 0, but for the least of 16 KiB.
 func AutoPieceLength(size, limit int64) int64 {
-	const (
-		least, usual, most = 16 << 10, 16 << 20, 128 << 20
-		pieces             = 2000
-	)
-	n := int64(least)
-	for n < most && (limit == 0 || 2*n <= limit) {
+	const pieces = 2000
+	n := int64(leastPieceLength)
+	for n < maxAutoPieceLength && (limit == 0 || 2*n <= limit) {
 		count := (size-1)/n + 1
-		if count <= pieces || n >= usual && count <= manyPieces {
+		if count <= pieces || n >= usualPieceLength && count <= manyPieces {
 			break
 		}
 		n *= 2

@@ -61,7 +61,9 @@ func (w *walker) walk(root string) error {
 	if reason := w.own(filepath.Base(root), info); reason != "" {
 		return badOption("path", "%s is the program's own file: %s", root, reason)
 	}
-	w.file(root, []string{filepath.Base(root)}, info)
+	if rel := []string{filepath.Base(root)}; w.selected(rel) {
+		w.file(root, rel, info)
+	}
 	return nil
 }
 
@@ -111,11 +113,22 @@ func (w *walker) entry(path string, rel []string, e fs.DirEntry, above []fs.File
 		w.skip(rel, w.own(e.Name(), info))
 	case metainfo.IsPadName(e.Name()):
 		w.skip(rel, "padding of another client")
-	case len(w.Include) > 0 && !matches(w.Include, rel):
-		w.skip(rel, "not included")
-	default:
+	case w.selected(rel):
 		w.file(path, rel, info)
 	}
+}
+
+// selected tells whether a file is wanted, by the globs.
+func (w *walker) selected(rel []string) bool {
+	switch {
+	case matches(w.Exclude, rel):
+		w.skip(rel, "excluded")
+		return false
+	case len(w.Include) > 0 && !matches(w.Include, rel):
+		w.skip(rel, "not included")
+		return false
+	}
+	return true
 }
 
 // file takes a file, if it is one.

@@ -169,7 +169,7 @@ func TestExitCodes(t *testing.T) {
 		{withHint(hinted, "look here"), 3, "bt: error: x.torrent: invalid argument\nbt: hint: look here\n"},
 		{os.ErrNotExist, 4, "bt: error: file does not exist\n"},
 		{fail(exitNetwork, context.DeadlineExceeded), 6, "bt: error: context deadline exceeded\n"},
-		{errors.Join(errors.New("a"), errors.New("b\x1b[0m")), 4, "bt: error: a; b\\x1b[0m\n"},
+		{errors.Join(errors.New("a"), errors.New("b\x1b[0m")), 4, "bt: error: a\\nb\\x1b[0m\n"},
 	} {
 		got := runFake(t, func(context.Context, *ui, *cli.Context) error { return test.err }, "fake")
 		if d := diff(result{test.code, "", test.stderr}, got); d != "" {

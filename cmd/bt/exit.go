@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
 
 	"bt/internal/term"
 )
@@ -141,14 +140,8 @@ func hintOf(err error) string {
 // printError is the only place that words an error for the terminal. The text
 // may quote a torrent or a tracker, so none of it is printed raw.
 func printError(w io.Writer, pal term.Palette, err error) {
-	fmt.Fprintf(w, "bt: %s %s\n", pal.Bold(pal.Red("error:")), term.Safe(oneLine(err.Error())))
+	fmt.Fprintf(w, "bt: %s %s\n", pal.Bold(pal.Red("error:")), term.Safe(err.Error()))
 	if hint := hintOf(err); hint != "" {
-		fmt.Fprintf(w, "bt: %s %s\n", pal.Bold("hint:"), term.Safe(oneLine(hint)))
+		fmt.Fprintf(w, "bt: %s %s\n", pal.Bold("hint:"), term.Safe(hint))
 	}
-}
-
-// oneLine joins the lines of joined errors: one error is one line, so that
-// `grep '^bt: error:'` counts them.
-func oneLine(s string) string {
-	return strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ")
 }

@@ -36,7 +36,7 @@ bt info --strict --no-files -q ~/torrents && echo all in order`,
 			&cli.StringFlag{Name: "field", Usage: "print these fields of the JSON, a line a torrent with tabs between; `NAME,...`"},
 			&cli.BoolFlag{Name: "magnet", Usage: "print the magnet link"},
 			&cli.BoolFlag{Name: "strict", Usage: "exit with 1 if there are findings"},
-			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys in tracker URLs"},
+			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys in tracker URLs; only JSON, and --field and --magnet into a file or pipe, have them unasked"},
 		}, jsonFlags()),
 		Action: action(e, runInfo),
 	}
@@ -48,7 +48,7 @@ type infoInput struct {
 	torrent *metainfo.Torrent // nil for a magnet link
 }
 
-func runInfo(_ context.Context, u *ui, c *cli.Context) error {
+func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 	if c.NArg() == 0 {
 		return failf(exitUsage, "no torrent given")
 	}
@@ -62,8 +62,11 @@ func runInfo(_ context.Context, u *ui, c *cli.Context) error {
 	shown := 0
 	var answer error
 	for _, in := range inputs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		u.subject = in.name
-		x, err := readInfo(u.env, in, c)
+		x, err := readInfo(ctx, u.env, in, c)
 		if err != nil {
 			u.report(err)
 			documents = append(documents, failedInput(in.name, err))
@@ -75,9 +78,9 @@ func runInfo(_ context.Context, u *ui, c *cli.Context) error {
 			case asJSON:
 				documents = append(documents, infoDocument(x, c))
 			case fields != nil:
-				err = printFieldsOf(u, x.facts, fields)
+				err = printFieldsOf(u, mask(u, c, x.facts), fields)
 			case c.Bool("magnet"):
-				_, err = fmt.Fprintln(u.out, x.facts.Magnet)
+				_, err = fmt.Fprintln(u.out, mask(u, c, x.facts).Magnet)
 			default:
 				if shown++; shown > 1 {
 					fmt.Fprintln(u.out)
@@ -176,7 +179,7 @@ func infoInputs(args []string) (inputs []input, isList bool) {
 	return inputs, isList
 }
 
-func readInfo(e *env, in input, c *cli.Context) (infoInput, error) {
+func readInfo(ctx context.Context, e *env, in input, c *cli.Context) (infoInput, error) {
 	name := in.name
 	switch {
 	case in.err != nil:
@@ -186,16 +189,38 @@ func readInfo(e *env, in input, c *cli.Context) (infoInput, error) {
 	case metainfo.IsMagnet(name):
 		m, err := metainfo.ParseMagnet(name)
 		if err != nil {
-			return infoInput{}, fail(exitTorrent, err)
+			return infoInput{}, failf(exitTorrent, "%.60s: %w", name, err)
 		}
 		return infoInput{facts: inspect.DescribeMagnet(name, m)}, nil
 	}
-	t, err := readTorrent(e, name)
+	t, err := readTorrent(ctx, e, name)
 	if err != nil {
-		if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
-			err = withHint(err, "download it first: bt does not fetch URLs")
-		}
 		return infoInput{}, err
 	}
 	return infoInput{inspect.Describe(name, t, c.Bool("pads")), t}, nil
+}
+
+// mask returns the facts without passkeys where a person may see them: what goes
+// into a file or a pipe is data.
+func mask(u *ui, c *cli.Context, f *inspect.Facts) *inspect.Facts {
+	if c.Bool("reveal") || !u.env.stdoutTerminal {
+		return f
+	}
+	masked := *f
+	masked.Path = shown(f.Path)
+	masked.Magnet = shown(f.Magnet)
+	masked.Trackers = nil
+	for _, tier := range f.Trackers {
+		masked.Trackers = append(masked.Trackers, maskAll(tier))
+	}
+	masked.WebSeeds, masked.HTTPSeeds = maskAll(f.WebSeeds), maskAll(f.HTTPSeeds)
+	return &masked
+}
+
+func maskAll(urls []string) []string {
+	masked := []string{}
+	for _, u := range urls {
+		masked = append(masked, metainfo.MaskURL(u))
+	}
+	return masked
 }

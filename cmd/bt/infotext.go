@@ -63,7 +63,11 @@ func infoFields(f *inspect.Facts, reveal bool) [][2]string {
 			fields = append(fields, [2]string{name, term.Safe(text)})
 		}
 	}
-	add("torrent", f.Path)
+	path := f.Path
+	if !reveal {
+		path = shown(path)
+	}
+	add("torrent", path)
 	add("name", f.Name)
 	add("format", f.Format)
 	add("info-hash v1", f.InfoHashV1)
@@ -124,7 +128,7 @@ func printFiles(u *ui, c *cli.Context, f *inspect.Facts, single bool) error {
 	if c.Bool("files") {
 		fmt.Fprintln(u.out)
 		for _, x := range f.Files {
-			if _, err := fmt.Fprintf(u.out, "%10s  %s%s\n", term.Size(x.Size), term.SafeJoin(x.Components), fileNote(x)); err != nil {
+			if _, err := fmt.Fprintf(u.out, "%10s  %s%s\n", term.Size(x.Size), fileNote(x), term.SafeJoin(x.Components)); err != nil {
 				return err
 			}
 		}
@@ -143,7 +147,7 @@ func printFiles(u *ui, c *cli.Context, f *inspect.Facts, single bool) error {
 	}
 	files := make([]term.TreeFile, len(f.Files))
 	for i, x := range f.Files {
-		files[i] = term.TreeFile{Path: x.Components, Note: term.Size(x.Size) + fileNote(x)}
+		files[i] = term.TreeFile{Path: x.Components, Note: fileNote(x) + term.Size(x.Size)}
 	}
 	fmt.Fprintln(u.out)
 	return term.Tree(u.out, u.pal, root, files, limit)
@@ -153,16 +157,16 @@ func printFiles(u *ui, c *cli.Context, f *inspect.Facts, single bool) error {
 func fileNote(f inspect.File) string {
 	note := ""
 	if f.Pad {
-		note += "  pad"
+		note += "pad  "
 	}
 	if strings.Contains(f.Attr, "x") {
-		note += "  executable"
+		note += "executable  "
 	}
 	if strings.Contains(f.Attr, "h") {
-		note += "  hidden"
+		note += "hidden  "
 	}
 	if f.Symlink != "" {
-		note += "  -> " + term.Safe(f.Symlink)
+		note += "-> " + term.Safe(f.Symlink) + "  "
 	}
 	return note
 }

@@ -1,8 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -10,14 +11,23 @@ import (
 	"strings"
 
 	"bt/internal/metainfo"
+	"bt/internal/term"
 )
 
 // stdinName is the argument that stands for standard input, or for output.
 const stdinName = "-"
 
 // readTorrent reads and parses the torrent of that name.
-func readTorrent(e *env, name string) (*metainfo.Torrent, error) {
-	b, err := readInput(e, name)
+func readTorrent(ctx context.Context, e *env, name string) (*metainfo.Torrent, error) {
+	switch {
+	case name == "":
+		return nil, failf(exitUsage, "the name of a torrent is empty")
+	case metainfo.IsMagnet(name):
+		return nil, failf(exitTorrent, "a magnet link has no list of files and no hashes of pieces")
+	case strings.HasPrefix(name, "http://"), strings.HasPrefix(name, "https://"):
+		return nil, withHint(failf(exitRead, "%s: bt does not fetch URLs", shown(name)), "download it first")
+	}
+	b, err := readInput(ctx, e, name)
 	if err != nil {
 		return nil, err
 	}
@@ -28,8 +38,29 @@ func readTorrent(e *env, name string) (*metainfo.Torrent, error) {
 	return t, nil
 }
 
-// readInput reads a file or standard input, up to what a torrent can be.
-func readInput(e *env, name string) ([]byte, error) {
+// readInput reads a file or standard input, up to what a torrent can be. It
+// returns when ctx ends, though a read from a terminal or a FIFO can't be
+// stopped: that waits in its goroutine for the end of the process.
+func readInput(ctx context.Context, e *env, name string) ([]byte, error) {
+	type result struct {
+		b   []byte
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		b, err := readAll(e, name)
+		done <- result{b, err}
+	}()
+	select {
+	case r := <-done:
+		return r.b, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func readAll(e *env, name string) ([]byte, error) {
+	var b bytes.Buffer
 	in := e.stdin
 	if name != stdinName {
 		f, err := os.Open(name)
@@ -37,16 +68,18 @@ func readInput(e *env, name string) ([]byte, error) {
 			return nil, readError(name, err)
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() <= metainfo.MaxSize {
+			b.Grow(int(info.Size()) + bytes.MinRead) // no copies while it grows
+		}
 		in = f
 	}
-	b, err := io.ReadAll(io.LimitReader(in, metainfo.MaxSize+1))
-	if err != nil {
+	if _, err := b.ReadFrom(io.LimitReader(in, metainfo.MaxSize+1)); err != nil {
 		return nil, readError(name, err)
 	}
-	if len(b) > metainfo.MaxSize {
+	if b.Len() > metainfo.MaxSize {
 		return nil, failf(exitTorrent, "%s: not a torrent: it is longer than %d bytes", name, metainfo.MaxSize)
 	}
-	return b, nil
+	return b.Bytes(), nil
 }
 
 // readError says what could not be read, once.
@@ -54,7 +87,19 @@ func readError(name string, err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
-	return failf(exitRead, "%s: %w", name, err)
+	return failf(exitRead, "%s: %w", shown(name), err)
+}
+
+// shown is an argument as it may be shown: without the passkeys of the trackers
+// that a link or URL names.
+func shown(arg string) string {
+	if m, err := metainfo.ParseMagnet(arg); err == nil {
+		return m.Masked().String()
+	}
+	if strings.Contains(arg, "://") {
+		return metainfo.MaskURL(arg)
+	}
+	return arg
 }
 
 // An input is a torrent that the user named, or that stands in a directory that
@@ -67,12 +112,20 @@ type input struct {
 // torrentsIn lists the torrents in and below a directory, sorted.
 func torrentsIn(dir string) []input {
 	var list []input
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	// The separator makes a link to a directory the directory.
+	_ = filepath.WalkDir(dir+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			list = append(list, input{path, readError(path, err)})
-		case strings.EqualFold(filepath.Ext(path), ".torrent") && !d.IsDir():
-			list = append(list, input{name: path})
+		case !strings.EqualFold(filepath.Ext(path), ".torrent") || d.IsDir():
+		default:
+			in := input{name: path}
+			if info, err := os.Stat(path); err != nil {
+				in.err = readError(path, err)
+			} else if !info.Mode().IsRegular() { // a FIFO would be waited for
+				in.err = failf(exitRead, "%s: not a regular file", path)
+			}
+			list = append(list, in)
 		}
 		return nil // and go on
 	})
@@ -82,7 +135,10 @@ func torrentsIn(dir string) []input {
 	return list
 }
 
-// count writes a number with its noun: "1 file", "5 files".
+// count writes a number with its noun: "1 file", "5,000 files".
 func count(n int, noun string) string {
-	return fmt.Sprintf("%d %s", n, noun+map[bool]string{false: "s"}[n == 1])
+	if n != 1 {
+		noun += "s"
+	}
+	return term.Count(int64(n)) + " " + noun
 }

@@ -82,6 +82,9 @@ func runMake(ctx context.Context, u *ui, c *cli.Context) error {
 	for _, s := range r.Skipped {
 		u.explain("left out %s: %s", s.Path, s.Reason)
 	}
+	for _, n := range r.Notes {
+		u.explain("note: %s", n.Message)
+	}
 	for _, w := range r.Warnings {
 		u.warn("%s", w.Message)
 	}
@@ -279,6 +282,8 @@ func makeOutput(u *ui, c *cli.Context, o *maketorrent.Options) (string, error) {
 	switch {
 	case out == stdinName && u.json:
 		return "", failf(exitUsage, "--output - and --json both want stdout")
+	case out == stdinName && u.env.stdoutTerminal:
+		return "", withHint(failf(exitUsage, "--output -: a torrent is no text for a terminal"), "redirect it, or name a file")
 	case out == stdinName:
 		o.Own = ownStdout(u.env.stdout)
 		return out, nil
@@ -362,7 +367,11 @@ func makeError(u *ui, o maketorrent.Options, err error) error {
 		return err
 	}
 	if errors.Is(err, maketorrent.ErrEmpty) {
-		return failf(exitRead, "%s: %w", o.Path, err)
+		err = failf(exitRead, "%s: %w", o.Path, err)
+		if len(o.Include)+len(o.Exclude) > 0 {
+			err = withHint(err, "--include and --exclude may have left out too much")
+		}
+		return err
 	}
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return readError(pathErr.Path, err)
@@ -419,6 +428,9 @@ func madeDocument(r *maketorrent.Result, out string, seconds float64) made {
 func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error {
 	t := r.Torrent
 	if u.quiet {
+		if u.env.stdoutTerminal {
+			out = term.Safe(out) // in a pipe it is data
+		}
 		_, err := u.out.WriteString(out + "\n")
 		return stdoutError(err)
 	}

@@ -2,11 +2,11 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/urfave/cli/v2"
 
@@ -115,7 +115,7 @@ func (u *ui) warn(format string, args ...any) {
 		return
 	}
 	u.settle()
-	text := term.Safe(oneLine(fmt.Sprintf(format, args...)))
+	text := term.Safe(fmt.Sprintf(format, args...))
 	fmt.Fprintf(u.env.stderr, "bt: %s %s\n", u.errPal.Yellow("warning:"), text)
 }
 
@@ -125,7 +125,7 @@ func (u *ui) explain(format string, args ...any) {
 		return
 	}
 	u.settle()
-	fmt.Fprintf(u.env.stderr, "bt: %s\n", term.Safe(oneLine(fmt.Sprintf(format, args...))))
+	fmt.Fprintf(u.env.stderr, "bt: %s\n", term.Safe(fmt.Sprintf(format, args...)))
 }
 
 // settle clears the way for a line on stderr, where it may meet the bar and the
@@ -149,23 +149,33 @@ func (u *ui) progress(label string) *term.Progress {
 // printJSON prints a document, or with --jsonl a line, which is out when
 // printJSON returns.
 func (u *ui) printJSON(v any) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	enc := json.NewEncoder(safeWriter{u.out})
 	enc.SetEscapeHTML(false) // URLs are full of &
 	if !u.jsonl {
 		enc.SetIndent("", "  ")
 	}
 	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("encoding JSON: %w", err)
-	}
-	u.printed = true
-	if _, err := u.out.Write(term.SafeJSON(b.Bytes())); err != nil {
+		if unsupported, ok := errors.AsType[*json.UnsupportedValueError](err); ok {
+			return fmt.Errorf("encoding JSON: %w", unsupported)
+		}
+		u.printed = true // as far as it went
 		return stdoutError(err)
 	}
+	u.printed = true
 	if u.jsonl {
 		return stdoutError(u.out.Flush())
 	}
 	return nil
+}
+
+// safeWriter passes JSON on as it may be shown.
+type safeWriter struct{ w io.Writer }
+
+func (s safeWriter) Write(b []byte) (int, error) {
+	if _, err := s.w.Write(term.SafeJSON(b)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // jsonFailure stands for an input that failed: as the whole document, or among

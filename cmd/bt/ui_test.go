@@ -24,7 +24,7 @@ func talk(_ context.Context, u *ui, _ *cli.Context) error {
 }
 
 func TestQuietAndVerbose(t *testing.T) {
-	const warning = "bt: warning: careful with a\\x1b; b\n"
+	const warning = "bt: warning: careful with a\\x1b\\nb\n"
 	for line, want := range map[string]string{
 		"fake":                warning,
 		"-q fake":             "",
@@ -34,7 +34,7 @@ func TestQuietAndVerbose(t *testing.T) {
 		"fake -qv":            "",
 		"fake --json":         warning,
 		"fake -v=false":       warning,
-		"fake --color=always": "bt: \x1b[33mwarning:\x1b[0m careful with a\\x1b; b\n",
+		"fake --color=always": "bt: \x1b[33mwarning:\x1b[0m careful with a\\x1b\\nb\n",
 	} {
 		got := runFake(t, talk, strings.Fields(line)...)
 		if d := diff(result{0, "result\n", want}, got); d != "" {

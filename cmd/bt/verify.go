@@ -35,7 +35,7 @@ bt verify movie.torrent /mnt/disk --read sequential`,
 func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	args := c.Args().Slice()
 	if len(args) == 0 || len(args) > 2 {
-		return failf(exitUsage, "verify takes a torrent and perhaps a path, not %s", count(len(args), "argument"))
+		return failf(exitUsage, "verify takes a torrent and perhaps a path; there are %s", count(len(args), "argument"))
 	}
 	name := args[0]
 	u.subject = name
@@ -51,7 +51,7 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	case name == stdinName:
 		path = "."
 	}
-	t, err := readTorrent(u.env, name)
+	t, err := readTorrent(ctx, u.env, name)
 	if err != nil {
 		return err
 	}
@@ -64,6 +64,9 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	}
 	bar.Finish()
 	v.Seconds = time.Since(start).Seconds()
+	if !slices.ContainsFunc(v.Files, func(f inspect.FileVerdict) bool { return f.Status != inspect.StatusMissing }) {
+		u.warn("nothing of the content is at %s; say where it is: bt verify TORRENT PATH", path)
+	}
 	if u.json {
 		err = u.printJSON(v)
 	} else {
@@ -93,6 +96,9 @@ func verifyError(name, path string, err error) error {
 	return readError(path, err)
 }
 
+// verdictRows is how many damaged files a person is shown.
+const verdictRows = 500
+
 // printVerdict shows what is wrong, and sums up in one line.
 func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 	table := term.Table{Width: u.env.width, Palette: u.pal}
@@ -102,14 +108,16 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 		if f.Status == inspect.StatusOK {
 			continue
 		}
-		bad++
-		if !u.quiet {
+		if bad++; !u.quiet && bad <= verdictRows {
 			table.Rows = append(table.Rows, []string{colored(u.pal, f.Status), term.SafeJoin(f.Components), term.Safe(details(f))})
 		}
 	}
 	if len(table.Rows) > 0 {
 		if err := table.Write(u.out); err != nil {
 			return err
+		}
+		if more := bad - len(table.Rows); more > 0 {
+			fmt.Fprintf(u.out, "… and %s; --json names all\n", count(more, "more file"))
 		}
 		fmt.Fprintln(u.out)
 	}
@@ -128,8 +136,8 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 			counts = append(counts, term.Count(int64(c.n))+" "+c.name)
 		}
 	}
-	_, err := fmt.Fprintf(u.out, "%s: %s: %d of %s not in order; %s\n", term.Safe(t.Name), u.pal.Red("damaged"),
-		bad, count(len(v.Files), "file"), strings.Join(counts, ", "))
+	_, err := fmt.Fprintf(u.out, "%s: %s: %s of %s not in order; %s\n", term.Safe(t.Name), u.pal.Red("damaged"),
+		term.Count(int64(bad)), count(len(v.Files), "file"), strings.Join(counts, ", "))
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 )
 
 // Limits that a Parser has unless told otherwise.
@@ -128,7 +129,7 @@ func (s *scanner) step() error {
 		return s.close(top)
 	case top != nil && top.dict && top.wantKey:
 		if !digit {
-			return s.errorf(s.pos, "expected a dict key or the end of the dict, found %q", c)
+			return s.errorf(s.pos, "expected a dict key or the end of the dict, found %s", char(c))
 		}
 		return s.key(top)
 	}
@@ -143,7 +144,15 @@ func (s *scanner) step() error {
 	case c == 'l', c == 'd':
 		return s.open(c == 'd')
 	}
-	return s.errorf(s.pos, "expected a value, found %q", c)
+	return s.errorf(s.pos, "expected a value, found %s", char(c))
+}
+
+// char shows a byte: as itself only if it is ASCII.
+func char(c byte) string {
+	if c < 0x80 {
+		return strconv.QuoteRune(rune(c))
+	}
+	return fmt.Sprintf("byte 0x%02x", c)
 }
 
 func containerName(dict bool) string {
@@ -245,7 +254,7 @@ func (s *scanner) string() error {
 		return s.errorf(s.pos, "input ends inside the length of a string")
 	}
 	if s.src[s.pos] != ':' {
-		return s.errorf(s.pos, "expected ':' after the length of a string, found %q", s.src[s.pos])
+		return s.errorf(s.pos, "expected ':' after the length of a string, found %s", char(s.src[s.pos]))
 	}
 	if s.src[off] == '0' && s.pos-off > 1 {
 		if err := s.irregular(LeadingZeroLength, off); err != nil {
@@ -276,7 +285,7 @@ func (s *scanner) integer() error {
 	case s.pos == len(s.src):
 		return s.errorf(s.pos, "input ends inside an integer")
 	case len(digits) == 0 || s.src[s.pos] != 'e':
-		return s.errorf(s.pos, "expected a digit, found %q", s.src[s.pos])
+		return s.errorf(s.pos, "expected a digit, found %s", char(s.src[s.pos]))
 	}
 	s.pos++
 	if digits[0] == '0' && len(digits) > 1 {

@@ -354,7 +354,7 @@ func (r *reader) lay() {
 	}
 	// Without hashes at all, or with broken ones, another finding has said so.
 	if have := len(t.Pieces) / 20; t.V1 && t.Pieces != nil && have != l.Pieces() {
-		r.add(PieceCount, r.info.Get("pieces").Offset(), "the sizes make %d pieces, but there are %d hashes", l.Pieces(), have)
+		r.add(PieceCount, r.info.Get("pieces").Offset(), "the sizes make a number of %d pieces, but the hashes are %d", l.Pieces(), have)
 	}
 }
 

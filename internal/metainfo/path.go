@@ -16,7 +16,7 @@ func CheckComponent(c string) error {
 	case c == "":
 		return errors.New("is empty")
 	case c == "." || c == "..":
-		return errors.New(`is "` + c + `"`)
+		return errors.New("means another directory")
 	case strings.IndexByte(c, 0) >= 0:
 		return errors.New("holds a NUL byte")
 	case strings.ContainsAny(c, `/\`):

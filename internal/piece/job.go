@@ -211,10 +211,13 @@ func (r *run) progress() {
 // enoughWorkers is how many are started unasked: memory is slower than they are.
 const enoughWorkers = 32
 
+// maxWorkers is how many are started at most: each has its share of the memory.
+const maxWorkers = 256
+
 func workers(jobs int) int {
 	if jobs <= 0 {
 		jobs = min(runtime.GOMAXPROCS(0), enoughWorkers)
 	}
 	// A worker has one file open.
-	return max(min(jobs, maxOpenFiles()), 1)
+	return max(min(jobs, maxOpenFiles(), maxWorkers), 1)
 }

@@ -17,14 +17,18 @@ type Tree struct {
 }
 
 // FindContent decides where the content of a torrent is, given where the user
-// says to look: path/name if that exists, else path itself. A single file that
-// is not in a directory is missing there; it is never that directory.
+// says to look: path/name if that exists, else path itself. What is no
+// directory is not the content of a torrent of a directory; a directory is
+// never a single file, which is missing in it then.
 func FindContent(c *metainfo.Content, path string) string {
 	inside := filepath.Join(path, c.Name)
-	if _, err := os.Lstat(inside); err == nil {
-		return inside
+	if c.Single {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			return inside
+		}
+		return path
 	}
-	if info, err := os.Stat(path); c.Single && err == nil && info.IsDir() {
+	if info, err := os.Stat(inside); err == nil && info.IsDir() {
 		return inside
 	}
 	return path
@@ -70,7 +74,9 @@ func (t *Tree) Restat(i int) {
 	s.ID, s.Cause, s.Err = Identity{}, Fine, nil
 	switch {
 	case err != nil:
-		s.Cause, s.Err = causeOf(err), err
+		if s.Cause = causeOf(err); s.Cause != Missing { // "missing" says it all, a million times perhaps
+			s.Err = err
+		}
 	case s.Link: // its being there is all that is asked
 	case !info.Mode().IsRegular():
 		s.Cause = NotAFile

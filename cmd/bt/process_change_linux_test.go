@@ -1,0 +1,207 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// processLarge takes long enough to hash that a process can be caught at it.
+const processLarge = 512 << 20
+
+// processChanges are what may happen to a file while it is hashed.
+var processChanges = []struct {
+	name   string
+	change func(path string) error
+}{
+	{"grows", func(path string) error {
+		return os.Truncate(path, processLarge+1)
+	}},
+	{"shrinks", func(path string) error {
+		return os.Truncate(path, 1<<20)
+	}},
+	{"rewritten", func(path string) error {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = f.WriteAt([]byte("new"), 0)
+		return err
+	}},
+	{"replaced", func(path string) error { // by one that only the inode tells apart
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		other := filepath.Join(filepath.Dir(filepath.Dir(path)), "other")
+		if err := os.WriteFile(other, nil, 0o644); err != nil {
+			return err
+		}
+		if err := os.Truncate(other, info.Size()); err != nil {
+			return err
+		}
+		if err := os.Chtimes(other, time.Time{}, info.ModTime()); err != nil {
+			return err
+		}
+		return os.Rename(other, path)
+	}},
+	{"deleted", os.Remove},
+}
+
+// processMeanwhile runs bt, and changes a file while it hashes it: it is
+// stopped in between, so nothing depends on who is faster.
+func processMeanwhile(t *testing.T, change func() error, args ...string) *processEnd {
+	t.Helper()
+	for range 20 {
+		cmd := processCommand(t, "bt", append(args, "--jobs", "2")...)
+		wait := processStart(t, cmd)
+		processUntilHashing(t, cmd.Process.Pid)
+		if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		if !processStopped(t, cmd.Process.Pid) || processRead(t, cmd.Process.Pid) > processLarge*3/4 {
+			// It was faster than us. Nothing has happened yet: once more.
+			_ = cmd.Process.Kill()
+			wait()
+			if i := slices.Index(args, "-o"); i >= 0 {
+				_ = os.Remove(args[i+1])
+			}
+			continue
+		}
+		if err := change(); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		return wait()
+	}
+	t.Fatalf("%q was never caught hashing", args)
+	return nil
+}
+
+// processStopped waits until a process is stopped; false: it has ended.
+func processStopped(t *testing.T, pid int) bool {
+	t.Helper()
+	for start := time.Now(); time.Since(start) < processPatience/2; time.Sleep(time.Millisecond) {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// "PID (bt) T ..."
+		_, state, _ := strings.Cut(string(b), ") ")
+		switch {
+		case strings.HasPrefix(state, "T"):
+			return true
+		case strings.HasPrefix(state, "Z"):
+			return false
+		}
+	}
+	t.Fatal("it does not stop")
+	return false
+}
+
+// processThree writes a tree of three files, the middle one large. Piece 0 has
+// bytes of the first only.
+func processThree(t *testing.T, dir string) (middle string) {
+	t.Helper()
+	tree := filepath.Join(dir, "tree")
+	processTree(t, tree, map[string]string{
+		"a": strings.Repeat("a", 1<<20+100),
+		"c": strings.Repeat("c", 1<<20),
+	})
+	middle = filepath.Join(tree, "b")
+	_ = os.Remove(middle)
+	processSparse(t, middle, processLarge)
+	// The clock of some file systems is slow.
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(middle, old, old); err != nil {
+		t.Fatal(err)
+	}
+	return middle
+}
+
+func TestProcessMakeOfChangingFile(t *testing.T) {
+	for _, c := range processChanges {
+		t.Run(c.name, func(t *testing.T) {
+			for _, read := range []string{"parallel", "sequential"} {
+				dir := t.TempDir()
+				middle := processThree(t, dir)
+				out := filepath.Join(dir, "out")
+				if err := os.Mkdir(out, 0o755); err != nil {
+					t.Fatal(err)
+				}
+				p := processMeanwhile(t, func() error { return c.change(middle) },
+					"make", filepath.Join(dir, "tree"), "-l", "1M", "--read", read, "-o", filepath.Join(out, "x.torrent"))
+				p.exits(exitRead).printsNothing().errors(middle + ": changed while it was hashed")
+				for _, name := range []string{"a", "c"} {
+					if path := filepath.Join(dir, "tree", name); strings.Contains(p.stderr, path) {
+						t.Errorf("%s did not change:\n%s", path, p.stderr)
+					}
+				}
+				processNames(t, out)
+			}
+		})
+	}
+}
+
+func TestProcessVerifyOfChangingFile(t *testing.T) {
+	dir := t.TempDir()
+	processThree(t, dir)
+	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
+	processRun(t, "", "make", tree, "-l", "1M", "-q").exits(exitOK)
+	processRun(t, "", "verify", torrent).exits(exitOK) // the files are fine until they change
+	for _, c := range processChanges {
+		t.Run(c.name, func(t *testing.T) {
+			for _, read := range []string{"parallel", "sequential"} {
+				middle := processThree(t, dir)
+				p := processMeanwhile(t, func() error { return c.change(middle) },
+					"verify", torrent, tree, "--json", "--read", read)
+				if p.code != exitNo && p.code != exitRead {
+					t.Errorf("exit code %d, want 1 or 4: %s", p.code, p.stderr)
+				}
+				checkProcessChanged(t, p.verdict())
+			}
+		})
+	}
+}
+
+// checkProcessChanged demands that the middle file is what has changed.
+func checkProcessChanged(t *testing.T, v *processVerdict) {
+	t.Helper()
+	// a: piece 0 and 100 bytes of piece 1; b: from there to 100 bytes of piece 513; c: the rest.
+	const first, last, total = 1, 513, 515
+	if v.OK || v.Pieces.Total != total || v.Pieces.Good != total-(last-first+1) || v.Pieces.Bad != last-first+1 {
+		t.Errorf("ok is %v, pieces are %+v", v.OK, v.Pieces)
+	}
+	for i, p := range v.BadPieces {
+		if p.Index != first+i || p.Cause != "changed" || !slices.Contains(p.Files, "b") {
+			t.Fatalf("bad piece %d is %+v", i, p)
+		}
+	}
+	if len(v.Files) != 3 {
+		t.Fatalf("%d files", len(v.Files))
+	}
+	a, b, c := v.Files[0], v.Files[1], v.Files[2]
+	if b.Path != "b" || b.Status == "ok" {
+		t.Errorf("%s is %s", b.Path, b.Status)
+	}
+	if len(b.Bad) != 1 || b.Bad[0].Offset != 0 || b.Bad[0].Length != processLarge || b.Bad[0].Cause != "changed" {
+		t.Errorf("bad in b: %.200v", b.Bad)
+	}
+	for _, neighbour := range []struct {
+		processFile
+		piece int
+	}{{a, first}, {c, last}} {
+		if neighbour.Status != "unverifiable" || len(neighbour.Bad) != 1 ||
+			neighbour.Bad[0].Cause != "unverifiable" || !slices.Equal(neighbour.Bad[0].Pieces, []int{neighbour.piece}) {
+			t.Errorf("%s is %s, bad: %v", neighbour.Path, neighbour.Status, neighbour.Bad)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"bt/internal/testenv"
+)
+
+const processMany = 100_000
+
+// processManyFiles writes so many files of 1 to 100 bytes, in 100 directories.
+func processManyFiles(t *testing.T, root string) {
+	t.Helper()
+	const dirs = 100
+	data := strings.Repeat("0123456789", 10)
+	errs := make([]error, dirs)
+	var wg sync.WaitGroup
+	for d := range dirs {
+		wg.Go(func() {
+			dir := filepath.Join(root, strconv.Itoa(d))
+			errs[d] = os.MkdirAll(dir, 0o755)
+			for i := range processMany / dirs {
+				if errs[d] == nil {
+					errs[d] = os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), []byte(data[:1+(d+i)%100]), 0o644)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// processPlain builds bt without the race detector, which takes memory of its own.
+func processPlain(t *testing.T) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "bt")
+	cmd := exec.Command(testenv.Program(t, "go"), "build", "-race=false", "-buildvcs=false", "-o", bin, ".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return bin
+}
+
+// processPeak runs a program and returns the most memory that it had, in bytes,
+// and the length of its output.
+//
+// Not from ProcessState.SysUsage: before exec a child counts as much as its
+// parent, which here is any size. The kernel keeps the peak since exec in
+// /proc; it is read every few milliseconds, and before each part of the output:
+// who still has to write cannot have ended.
+func processPeak(t *testing.T, name string, args ...string) (peak, output int64) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := processCommand(t, name, args...)
+	cmd.Stdout = w
+	wait := processStart(t, cmd)
+	w.Close()
+	buf := make([]byte, 16<<10)
+	for {
+		if err := r.SetReadDeadline(time.Now().Add(5 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := r.Read(buf)
+		output += int64(n)
+		peak = max(peak, processHighWater(t, cmd.Process.Pid))
+		if err == io.EOF {
+			break
+		}
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal(err)
+		}
+	}
+	wait().exits(exitOK)
+	if peak == 0 {
+		t.Fatalf("%s ended before it was looked at", name)
+	}
+	return peak, output
+}
+
+// processHighWater is the peak of a process' resident memory; 0 if it has ended.
+func processHighWater(t *testing.T, pid int) int64 {
+	t.Helper()
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var kib int64
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if text, ok := strings.CutPrefix(s.Text(), "VmHWM:"); ok {
+			if _, err := fmt.Sscanf(text, "%d kB", &kib); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return kib << 10
+}
+
+// checkProcessPeak demands less memory than 256 MiB, 512 bytes a file and the
+// torrent.
+func checkProcessPeak(t *testing.T, what string, peak, files, torrent int64) {
+	t.Helper()
+	limit := 256<<20 + 512*files + torrent
+	t.Logf("%s: peak %d MiB of %d allowed; the torrent has %d KiB", what, peak>>20, limit>>20, torrent>>10)
+	if peak > limit {
+		t.Errorf("%s: %d bytes of memory, more than %d", what, peak, limit)
+	}
+}
+
+// Neither open files nor memory grow with the number of files.
+func TestProcessManyFiles(t *testing.T) {
+	dir := t.TempDir()
+	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
+	start := time.Now()
+	processManyFiles(t, tree)
+	t.Logf("wrote the files in %v", time.Since(start))
+
+	limited := func(args ...string) *processEnd {
+		t.Helper()
+		// Without -S or -H both limits: the runtime raises the soft one.
+		args = append([]string{"-c", `ulimit -n 256; exec "$@"`, "sh", "bt"}, args...)
+		start := time.Now()
+		p := processStart(t, processCommand(t, "sh", args...))().exits(exitOK)
+		t.Logf("%s with 256 open files: %v, %v of CPU", args[4], time.Since(start), p.cpu)
+		return p
+	}
+	if p := processStart(t, processCommand(t, "sh", "-c", "ulimit -n 256; ulimit -Hn"))(); p.stdout != "256\n" {
+		t.Fatalf("the hard limit is %s", p.stdout)
+	}
+	var m processTorrent
+	limited("make", tree, "--json").document(&m)
+	if m.FileCount != processMany {
+		t.Errorf("%d files", m.FileCount)
+	}
+	if v := limited("verify", torrent, "--json").verdict(); !v.OK || len(v.Files) != processMany || v.Pieces.Good != v.Pieces.Total {
+		t.Errorf("ok is %v, %d files, pieces %+v", v.OK, len(v.Files), v.Pieces)
+	}
+
+	bt := processPlain(t)
+	for _, read := range []string{"parallel", "sequential"} {
+		peak, size := processPeak(t, bt, "make", tree, "--read", read, "--no-date", "-o", "-")
+		checkProcessPeak(t, "make of 100,000 files, "+read, peak, processMany, size)
+		peak, _ = processPeak(t, bt, "verify", torrent, "--read", read, "--json")
+		checkProcessPeak(t, "verify of 100,000 files, "+read, peak, processMany, size)
+	}
+}
+
+// A piece need not fit into memory.
+func TestProcessLargePieces(t *testing.T) {
+	dir := t.TempDir()
+	tree := filepath.Join(dir, "tree")
+	processTree(t, tree, map[string]string{"a": "data", "c": "data"})
+	processSparse(t, filepath.Join(tree, "b"), 2<<30)
+	bt := processPlain(t)
+	for _, read := range []string{"parallel", "sequential"} {
+		peak, size := processPeak(t, bt, "make", tree, "-l", "128M", "--jobs", "8", "--read", read, "-o", "-")
+		checkProcessPeak(t, "make of 2 GiB in pieces of 128 MiB, "+read, peak, 3, size)
+	}
+}

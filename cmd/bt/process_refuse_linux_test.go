@@ -1,0 +1,243 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"bt/internal/testenv"
+)
+
+// processOpenDir is a temporary directory that other users reach.
+func processOpenDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// processOther makes commands that run bt as a user who is nobody.
+func processOther(t *testing.T) func(args ...string) *exec.Cmd {
+	t.Helper()
+	testenv.Root(t)
+	const nobody = 65534
+	be := func(cmd *exec.Cmd) *exec.Cmd {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		return cmd
+	}
+	// The directories of the test binary are root's own.
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(processOpenDir(t), "bt")
+	if err := os.WriteFile(bin, data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := be(processCommand(t, bin, "--version")).CombinedOutput(); err != nil {
+		testenv.Missing(t, fmt.Sprintf("a temporary directory that other users reach (%v: %s)", err, out))
+	}
+	return func(args ...string) *exec.Cmd { return be(processCommand(t, bin, args...)) }
+}
+
+func TestProcessMakeUnreadable(t *testing.T) {
+	bt := processOther(t)
+	dir := processOpenDir(t)
+	if err := os.Chmod(dir, 0o777); err != nil { // for the output
+		t.Fatal(err)
+	}
+	tree := filepath.Join(dir, "tree")
+	processTree(t, tree, map[string]string{
+		"a/one": "1", "b/c/two": "2", "b/fine": "3", "locked/inside": "4", "three": "5",
+	})
+	processSparse(t, filepath.Join(tree, "a/huge"), processHuge) // before the second
+	locked := []string{"a/one", "b/c/two", "locked", "three"}
+	var want []string
+	for _, name := range locked {
+		path := filepath.Join(tree, name)
+		if err := os.Chmod(path, 0); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, path+": permission denied")
+	}
+	p := processStart(t, bt("make", tree))().exits(exitRead).printsNothing().errors(want...)
+	if p.cpu > processFewCPU {
+		t.Errorf("it took %v of CPU: something was hashed", p.cpu)
+	}
+	processNames(t, dir, "tree")
+
+	// Left out, they are no problem.
+	args := []string{"make", tree, "-q", "--exclude", "huge"}
+	for _, name := range locked {
+		args = append(args, "--exclude", name)
+	}
+	processStart(t, bt(args...))().exits(exitOK).errors()
+}
+
+func TestProcessVerifyUnreadable(t *testing.T) {
+	bt := processOther(t)
+	dir := processOpenDir(t)
+	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
+	// In pieces of ten bytes: a is 0 and half of 1, b to 7 bytes of 3, c to the
+	// end of 5, and d/e, which ends with its piece, is 6.
+	processTree(t, tree, map[string]string{
+		"a": strings.Repeat("a", 15), "b": strings.Repeat("b", 22), "c": strings.Repeat("c", 23), "d/e": strings.Repeat("e", 10),
+	})
+	processRun(t, "", "make", tree, "-l", "10", "-q").exits(exitOK)
+	processStart(t, bt("verify", torrent))().exits(exitOK)
+	for _, name := range []string{"b", "d"} {
+		if err := os.Chmod(filepath.Join(tree, name), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := processStart(t, bt("verify", torrent, "--json"))().exits(exitRead)
+	v := p.verdict()
+	if v.OK || v.Pieces.Total != 7 || v.Pieces.Good != 3 || v.Pieces.Unreadable != 4 {
+		t.Errorf("ok is %v, pieces are %+v", v.OK, v.Pieces)
+	}
+	var bad []string
+	for _, p := range v.BadPieces {
+		bad = append(bad, fmt.Sprint(p.Index, p.Cause, p.Files))
+	}
+	if want := []string{"1unreadable[a b]", "2unreadable[b]", "3unreadable[b c]", "6unreadable[d/e]"}; !slices.Equal(bad, want) {
+		t.Errorf("bad pieces %q, want %q", bad, want)
+	}
+	var files []string
+	for _, f := range v.Files {
+		files = append(files, fmt.Sprint(f.Path, " ", f.Status, " ", f.Bad))
+	}
+	if want := []string{
+		"a unverifiable [{10 5 [1] unverifiable}]",
+		"b unreadable [{0 22 [1 2 3] unreadable}]",
+		"c unverifiable [{0 3 [3] unverifiable}]",
+		"d/e unreadable [{0 10 [6] unreadable}]",
+	}; !slices.Equal(files, want) {
+		t.Errorf("files:\n%s\nwant:\n%s", strings.Join(files, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// processSpecial makes a FIFO, a socket or, as root, a device at path.
+func processSpecial(t *testing.T, path string, kind uint32) {
+	t.Helper()
+	const zero = 1<<8 | 5 // the device /dev/zero, which never ends
+	err := syscall.Mknod(path, kind|0o666, zero)
+	if kind == syscall.S_IFCHR && err == syscall.EPERM {
+		testenv.Missing(t, "the right to make device nodes")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var processSpecials = []struct {
+	name, says string
+	kind       uint32
+}{
+	{"fifo", "is a FIFO", syscall.S_IFIFO},
+	{"socket", "is a socket", syscall.S_IFSOCK},
+	{"device", "is a device", syscall.S_IFCHR},
+}
+
+// Whoever opens a FIFO that nobody writes to waits for ever, and a test that
+// waits that long fails.
+func TestProcessMakeSpecials(t *testing.T) {
+	testenv.Root(t) // for the device
+	dir := t.TempDir()
+	tree := filepath.Join(dir, "tree")
+	processTree(t, tree, map[string]string{"a": "data", "sub/z": "data"})
+	var want []string
+	for _, s := range processSpecials {
+		path := filepath.Join(tree, "sub", s.name)
+		processSpecial(t, path, s.kind)
+		want = append(want, path+": "+s.says)
+		processRun(t, dir, "make", path).exits(exitRead).printsNothing().errors(path + ": " + s.says)
+	}
+	// A link to one is one.
+	link := filepath.Join(tree, "link")
+	if err := os.Symlink("sub/fifo", link); err != nil {
+		t.Fatal(err)
+	}
+	want = append(want, link+": is a FIFO")
+	processRun(t, dir, "make", tree).exits(exitRead).printsNothing().errors(want...)
+	processNames(t, dir, "tree")
+	processRun(t, dir, "make", tree, "--symlinks", "skip").exits(exitRead).errors(want[:3]...)
+	processRun(t, dir, "make", tree, "--exclude", "sub/[fsd]*", "--exclude", "link").exits(exitOK)
+}
+
+func TestProcessVerifySpecials(t *testing.T) {
+	testenv.Root(t) // for the device
+	dir := t.TempDir()
+	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
+	names := map[string]string{"ok": strings.Repeat("o", 20), "directory": strings.Repeat("d", 20)}
+	for _, s := range processSpecials {
+		names[s.name] = strings.Repeat("s", 20)
+	}
+	processTree(t, tree, names)
+	processRun(t, "", "make", tree, "-l", "10", "-q").exits(exitOK)
+	processRun(t, "", "verify", torrent).exits(exitOK)
+	for name := range names {
+		if name != "ok" {
+			if err := os.Remove(filepath.Join(tree, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.Mkdir(filepath.Join(tree, "directory"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range processSpecials {
+		processSpecial(t, filepath.Join(tree, s.name), s.kind)
+	}
+	for _, read := range []string{"parallel", "sequential"} {
+		v := processRun(t, "", "verify", torrent, "--json", "--read", read).exits(exitNo).verdict()
+		if v.Pieces.Total != 10 || v.Pieces.Good != 2 || v.Pieces.Missing != 8 || len(v.Files) != 5 {
+			t.Errorf("%d files, pieces are %+v", len(v.Files), v.Pieces)
+		}
+		for _, f := range v.Files {
+			if want := map[bool]string{true: "ok", false: "not-a-file"}[f.Path == "ok"]; f.Status != want {
+				t.Errorf("%s is %s, want %s", f.Path, f.Status, want)
+			}
+		}
+	}
+}
+
+func TestProcessSymlinks(t *testing.T) {
+	dir := t.TempDir()
+	tree := filepath.Join(dir, "tree")
+	processTree(t, tree, map[string]string{"file": "data", "x/file": "data", "y/file": "data"})
+	var want []string
+	for _, link := range [][3]string{
+		{"a", "b", "a: too many levels of symbolic links"},
+		{"b", "a", "b: too many levels of symbolic links"},
+		{"gone", "nowhere", "gone: no such file or directory"},
+		{"self", "self", "self: too many levels of symbolic links"},
+		{"sub", ".", "sub: is a link that leads back"},
+		{"x/up", "..", "x/up: is a link that leads back"},
+		// Each leads into the other, where it meets itself.
+		{"x/y", "../y", "x/y/x: is a link that leads back"},
+		{"y/x", "../x", "y/x/y: is a link that leads back"},
+	} {
+		if err := os.Symlink(link[1], filepath.Join(tree, link[0])); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, filepath.Join(tree, link[2]))
+	}
+	// The way through y sees x/up as well.
+	want = append(want, filepath.Join(tree, "y/x/up: is a link that leads back"))
+	processRun(t, dir, "make", tree).exits(exitRead).printsNothing().errors(want...)
+	processNames(t, dir, "tree")
+	if m := processMade(t, dir, "make", tree, "--symlinks", "skip"); m.FileCount != 3 {
+		t.Errorf("%d files, want 3", m.FileCount)
+	}
+}

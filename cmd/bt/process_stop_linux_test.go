@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"bt/internal/metainfo"
+)
+
+// processHuge takes many seconds to hash, and no space.
+const processHuge = 64 << 30
+
+// processFewCPU is what a process takes that does not hash that: hashing takes
+// ten times as much on the fastest machine.
+const processFewCPU = 2 * time.Second
+
+func processSparse(t *testing.T, path string, size int64) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// processRead returns the bytes that a process has read.
+func processRead(t *testing.T, pid int) (n int64) {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Sscanf(string(b), "rchar: %d", &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// processMaps tells whether a process has a file mapped to be read: it hashes it.
+func processMaps(t *testing.T, pid int) bool {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(string(b), " r--s ")
+}
+
+// processUntilHashing returns when a process has read so much that it must be
+// hashing, or has mapped a file.
+func processUntilHashing(t *testing.T, pid int) {
+	t.Helper()
+	for start := time.Now(); processRead(t, pid) < 16<<20 && !processMaps(t, pid); time.Sleep(time.Millisecond) {
+		if time.Since(start) > processPatience/2 {
+			t.Fatal("it hashes nothing")
+		}
+	}
+}
+
+// processZeros writes the torrent of a file of zeros.
+func processZeros(t *testing.T, path, name string, size, pieceLength int64) {
+	t.Helper()
+	sum := sha1.Sum(make([]byte, pieceLength))
+	b := metainfo.Builder{
+		Name: name, Single: true, PieceLength: pieceLength,
+		Files:  []metainfo.BuildFile{{Length: size}},
+		Pieces: bytes.Repeat(sum[:], int(size/pieceLength)),
+	}
+	data, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestProcessInterrupted(t *testing.T) {
+	const promptly = 2 * time.Second
+	dir := t.TempDir()
+	content, torrent := filepath.Join(dir, "huge"), filepath.Join(dir, "huge.torrent")
+	processSparse(t, content, processHuge)
+	processZeros(t, torrent, "huge", processHuge, 16<<20)
+	for _, read := range []string{"parallel", "sequential"} {
+		for _, end := range []struct {
+			signal syscall.Signal
+			code   int
+			why    string
+		}{
+			{syscall.SIGINT, exitInterrupted, "interrupted"},
+			{syscall.SIGTERM, exitTerminated, "terminated"},
+		} {
+			out := filepath.Join(dir, "out")
+			for _, args := range [][]string{
+				{"make", content, "-l", "256M", "-o", filepath.Join(out, "x.torrent")},
+				{"verify", torrent},
+			} {
+				if err := os.MkdirAll(out, 0o755); err != nil {
+					t.Fatal(err)
+				}
+				cmd := processCommand(t, "bt", append(args, "--read", read)...)
+				cmd.Dir = out
+				wait := processStart(t, cmd)
+				processUntilHashing(t, cmd.Process.Pid)
+				start := time.Now()
+				if err := cmd.Process.Signal(end.signal); err != nil {
+					t.Fatal(err)
+				}
+				p := wait()
+				if took := time.Since(start); took > promptly {
+					t.Errorf("%q: %v took %v", p.args, end.signal, took)
+				}
+				p.exits(end.code).printsNothing().errors("bt: error: " + end.why + "\n")
+				processNames(t, out)
+			}
+		}
+	}
+}
+
+// What can't be written is refused before anything is hashed.
+func TestProcessOutputRefused(t *testing.T) {
+	dir := processOpenDir(t)
+	content, old := filepath.Join(dir, "huge"), filepath.Join(dir, "huge.torrent")
+	processSparse(t, content, processHuge)
+	processTree(t, dir, map[string]string{"huge.torrent": "old"})
+	before, err := os.Stat(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(cmd *exec.Cmd, why string) {
+		t.Helper()
+		p := processStart(t, cmd)().exits(exitWrite).printsNothing().errors(why)
+		if p.cpu > processFewCPU {
+			t.Errorf("%q took %v of CPU", p.args, p.cpu)
+		}
+		after, err := os.Stat(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := os.ReadFile(old)
+		if err != nil || string(data) != "old" || !after.ModTime().Equal(before.ModTime()) || !os.SameFile(before, after) {
+			t.Errorf("%q: touched the output: %q, %v", p.args, data, err)
+		}
+		processNames(t, dir, "huge", "huge.torrent")
+	}
+	bt := func(args ...string) *exec.Cmd { return processCommand(t, "bt", args...) }
+	nowhere := filepath.Join(dir, "nowhere")
+	refused(bt("make", content), "huge.torrent: exists")
+	refused(bt("make", content, "-o", old), "huge.torrent: exists")
+	refused(bt("make", content, "-o", dir), "huge.torrent: exists")
+	refused(bt("make", content, "-o", filepath.Join(nowhere, "x.torrent")), "no such file or directory")
+	refused(bt("make", content, "-o", nowhere+"/"), "no such file or directory")
+	refused(bt("make", content, "-o", filepath.Join(old, "x.torrent"), "--force"), "not a directory")
+	refused(bt("make", content, "-o", "/dev/null", "--force"), "not a regular file")
+
+	t.Run("as another user", func(t *testing.T) {
+		bt := processOther(t)
+		refused(bt("make", content, "-o", filepath.Join(dir, "new.torrent")), "new.torrent: permission denied")
+		refused(bt("make", content, "--force"), "huge.torrent: permission denied")
+		// It is the directory that is refused, not the user.
+		out, small := processOpenDir(t), filepath.Join(processOpenDir(t), "small")
+		if err := os.Chmod(out, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		processTree(t, filepath.Dir(small), map[string]string{"small": "data"})
+		p := processStart(t, bt("make", small, "-q", "-o", out))().exits(exitOK)
+		if !strings.HasSuffix(p.stdout, "small.torrent\n") {
+			t.Errorf("stdout %q", p.stdout)
+		}
+	})
+}
