@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -28,18 +30,33 @@ const (
 
 // walker collects the files of a tree in the order of the torrent: path
 // component by component, as raw bytes. Directories are read in that order, so
-// nothing is sorted afterwards.
+// nothing is sorted afterwards; several are read at once.
 type walker struct {
 	ctx context.Context
 	*Options
+	root   string
+	single bool
 
-	root     string
-	single   bool
 	files    []metainfo.BuildFile
 	sources  []piece.Source
 	skipped  []Skipped
 	problems Problems
+
+	spare   chan struct{} // a place for each goroutine that may still be started
+	started sync.WaitGroup
 }
+
+// A section is some consecutive files, and the sections that come after them.
+type section struct {
+	files    []metainfo.BuildFile
+	sources  []piece.Source
+	skipped  []Skipped
+	problems Problems
+	then     []*section
+}
+
+// chunk is how many entries of a directory are looked at by one goroutine.
+const chunk = 512
 
 // walk fills the walker from the content at root.
 func (w *walker) walk(root string) error {
@@ -48,103 +65,152 @@ func (w *walker) walk(root string) error {
 			return badOption("glob", "the glob %q can't be read", glob)
 		}
 	}
+	w.root = root
 	info, err := os.Stat(root)
 	if err != nil {
 		return err
 	}
-	w.root = root
+	first := new(section)
 	if info.IsDir() {
-		w.dir(root, nil, []fs.FileInfo{info})
-		return context.Cause(w.ctx)
+		w.spare = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
+		w.dir(first, root, nil, []fs.FileInfo{info})
+		w.started.Wait()
+	} else {
+		w.single = true
+		if reason := w.own(filepath.Base(root), info); reason != "" {
+			return badOption("path", "%s is the program's own file: %s", root, reason)
+		}
+		if rel := []string{filepath.Base(root)}; !w.excluded(first, rel) && !w.unwanted(first, rel) {
+			w.file(first, root, rel, info)
+		}
 	}
-	w.single = true
-	if reason := w.own(filepath.Base(root), info); reason != "" {
-		return badOption("path", "%s is the program's own file: %s", root, reason)
+	w.join(first)
+	return context.Cause(w.ctx)
+}
+
+// join puts sections one after another.
+func (w *walker) join(s *section) {
+	w.files = append(w.files, s.files...)
+	w.sources = append(w.sources, s.sources...)
+	w.skipped = append(w.skipped, s.skipped...)
+	w.problems = append(w.problems, s.problems...)
+	for _, next := range s.then {
+		w.join(next)
 	}
-	if rel := []string{filepath.Base(root)}; w.selected(rel) {
-		w.file(root, rel, info)
+	*s = section{} // a tree may be large
+}
+
+// run calls f, in a goroutine of its own if there is one to spare.
+func (w *walker) run(f func()) {
+	select {
+	case w.spare <- struct{}{}:
+		w.started.Go(func() {
+			f()
+			<-w.spare
+		})
+	default:
+		f()
 	}
-	return nil
 }
 
 // dir takes what is in a directory. above are the directories that lead there,
 // itself included, to find links that loop.
-func (w *walker) dir(path string, rel []string, above []fs.FileInfo) {
+func (w *walker) dir(s *section, path string, rel []string, above []fs.FileInfo) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
-		w.problem(path, err)
+		s.problem(path, err)
 		return
 	}
+	for some := range slices.Chunk(entries, chunk) {
+		next := new(section)
+		s.then = append(s.then, next)
+		w.run(func() { w.entries(next, path, rel, some, above) })
+	}
+}
+
+func (w *walker) entries(s *section, path string, rel []string, entries []fs.DirEntry, above []fs.FileInfo) {
+	at := s // what comes after a directory has a section after its
 	for _, e := range entries {
 		if w.ctx.Err() != nil {
 			return
 		}
-		w.entry(filepath.Join(path, e.Name()), append(slices.Clip(rel), e.Name()), e, above)
+		below := w.entry(at, piece.Join(path, []string{e.Name()}), append(slices.Clip(rel), e.Name()), e, above)
+		if below != nil {
+			at = new(section)
+			s.then = append(s.then, below, at)
+		}
 	}
 }
 
-func (w *walker) entry(path string, rel []string, e fs.DirEntry, above []fs.FileInfo) {
-	if matches(w.Exclude, rel) {
-		w.skip(rel, "excluded")
-		return
+// entry takes one entry of a directory. If it is a directory its files come in
+// the section that is returned.
+func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, above []fs.FileInfo) (below *section) {
+	if w.excluded(s, rel) {
+		return nil
 	}
 	info, err := e.Info()
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		switch w.Symlinks {
 		case Skip:
-			w.skip(rel, "symlink")
-			return
+			s.skip(rel, "symlink")
+			return nil
 		case Refuse:
-			w.problem(path, errors.New("is a symbolic link"))
-			return
+			s.problem(path, errors.New("is a symbolic link"))
+			return nil
 		}
 		info, err = os.Stat(path)
 	}
 	switch {
 	case err != nil:
-		w.problem(path, err)
+		s.problem(path, err)
 	case info.IsDir():
 		if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
-			w.problem(path, errors.New("is a link that leads back to a directory above it"))
-			return
+			s.problem(path, errors.New("is a link that leads back to a directory above it"))
+			return nil
 		}
-		w.dir(path, rel, append(slices.Clip(above), info))
+		below = new(section)
+		w.run(func() { w.dir(below, path, rel, append(slices.Clip(above), info)) })
 	case w.own(e.Name(), info) != "":
-		w.skip(rel, w.own(e.Name(), info))
+		s.skip(rel, w.own(e.Name(), info))
 	case metainfo.IsPadName(e.Name()):
-		w.skip(rel, "padding of another client")
-	case w.selected(rel):
-		w.file(path, rel, info)
+		s.skip(rel, "padding of another client")
+	case !w.unwanted(s, rel):
+		w.file(s, path, rel, info)
 	}
+	return below
 }
 
-// selected tells whether a file is wanted, by the globs.
-func (w *walker) selected(rel []string) bool {
-	switch {
-	case matches(w.Exclude, rel):
-		w.skip(rel, "excluded")
-		return false
-	case len(w.Include) > 0 && !matches(w.Include, rel):
-		w.skip(rel, "not included")
+// excluded and unwanted tell what the globs leave out, and note it.
+func (w *walker) excluded(s *section, rel []string) bool {
+	if !matches(w.Exclude, rel) {
 		return false
 	}
+	s.skip(rel, "excluded")
+	return true
+}
+
+func (w *walker) unwanted(s *section, rel []string) bool {
+	if len(w.Include) == 0 || matches(w.Include, rel) {
+		return false
+	}
+	s.skip(rel, "not included")
 	return true
 }
 
 // file takes a file, if it is one.
-func (w *walker) file(path string, rel []string, info fs.FileInfo) {
+func (w *walker) file(s *section, path string, rel []string, info fs.FileInfo) {
 	if !info.Mode().IsRegular() {
-		w.problem(path, errors.New("is "+kind(info.Mode())))
+		s.problem(path, errors.New("is "+kind(info.Mode())))
 		return
 	}
 	for _, name := range rel {
 		if err := metainfo.CheckComponent(name); err != nil && !w.single {
-			w.problem(path, fmt.Errorf("the name %q %w", name, err))
+			s.problem(path, fmt.Errorf("the name %q %w", name, err))
 			return
 		}
 	}
-	w.files = append(w.files, metainfo.BuildFile{Path: rel, Length: info.Size()})
-	w.sources = append(w.sources, piece.Source{ID: piece.Identify(info)})
+	s.files = append(s.files, metainfo.BuildFile{Path: rel, Length: info.Size()})
+	s.sources = append(s.sources, piece.Source{ID: piece.Identify(info)})
 }
 
 // path is where a file of the torrent is.
@@ -152,7 +218,7 @@ func (w *walker) path(i int) string {
 	if w.single {
 		return w.root
 	}
-	return filepath.Join(w.root, filepath.Join(w.files[i].Path...))
+	return piece.Join(w.root, w.files[i].Path)
 }
 
 func (w *walker) own(name string, info fs.FileInfo) string {
@@ -174,15 +240,15 @@ func kind(m fs.FileMode) string {
 	return "not a regular file"
 }
 
-func (w *walker) skip(rel []string, reason string) {
-	w.skipped = append(w.skipped, Skipped{display(rel), reason})
+func (s *section) skip(rel []string, reason string) {
+	s.skipped = append(s.skipped, Skipped{display(rel), reason})
 }
 
-func (w *walker) problem(path string, err error) {
+func (s *section) problem(path string, err error) {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
-	w.problems = append(w.problems, fmt.Errorf("%s: %w", path, err))
+	s.problems = append(s.problems, fmt.Errorf("%s: %w", path, err))
 }
 
 // matches tells whether a glob matches the path or a directory in it.

@@ -10,17 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readMode chooses how to read by what the files are on: in order from disks
-// that turn, and from file systems behind a network or another process, which
-// read ahead for one reader and thrash for several; else, or when the files
-// are in memory already, in parallel.
-func (t *Tree) readMode() ReadMode {
-	if t.isSlow() && !t.isCached() {
-		return Sequential
-	}
-	return Parallel
-}
-
+// isSlow tells whether files are on what reads ahead for one reader and thrashes
+// for several: disks that turn, and file systems behind a network or another
+// process.
 func (t *Tree) isSlow() bool {
 	seen := make(map[uint64]bool)
 	for i := range t.Files {

@@ -2,5 +2,8 @@
 
 package piece
 
-// readMode knows nothing of disks here.
-func (t *Tree) readMode() ReadMode { return Parallel }
+// Nothing is known of disks here: files are taken to be in memory, or on what
+// does not mind several readers.
+
+func (t *Tree) isSlow() bool   { return false }
+func (t *Tree) isCached() bool { return true }

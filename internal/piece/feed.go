@@ -15,10 +15,9 @@ const (
 	stagingBytes = 64 << 10
 	// A span from here on is worth a map.
 	mapLeast = 64 << 10
-	// The most that one map has, and all maps, or all buffers, of a job together:
-	// what is mapped counts as resident.
-	maxWindowBytes = 2 << 20
-	jobBytes       = 96 << 20
+	// The most that all maps have, or all buffers, of a job together: what is
+	// mapped counts as resident.
+	jobBytes = 96 << 20
 	// What one turn of a sequential reader reads, at most.
 	maxSequentialBytes = 16 << 20
 )
@@ -29,6 +28,7 @@ type worker struct {
 	*run
 	hasher      *lanes.Hasher
 	windowBytes int64 // of one map, at most
+	shared      bool  // one map serves many pieces
 	batch       *batch
 	mapped      bool  // whether to map files
 	told        int64 // bytes of the batch that progress was told of
@@ -53,7 +53,12 @@ type feed struct {
 
 func (r *run) newWorker() *worker {
 	w := &worker{run: r, hasher: lanes.NewSHA1()}
-	w.windowBytes = min(max(jobBytes/int64(r.workers*r.lanes), mapLeast), maxWindowBytes)
+	// The pieces of all lanes from one map, if they are small enough: to map and
+	// unmap stops the other workers for a moment.
+	w.windowBytes = max(jobBytes/int64(r.workers), mapLeast*int64(r.lanes))
+	if w.shared = r.Layout.PieceLength() <= w.windowBytes/int64(r.lanes); !w.shared {
+		w.windowBytes /= int64(r.lanes)
+	}
 	return w
 }
 

@@ -59,6 +59,7 @@ type run struct {
 	workers int
 	lanes   int          // of a worker's hasher
 	total   int64        // bytes to do
+	cold    bool         // files must come from a disk first
 	hashed  atomic.Int64 // bytes done
 
 	turn sync.Mutex // Sequential: who has it reads
@@ -75,8 +76,11 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 		Job: *j, ctx: ctx, cancel: cancel, workers: workers(j.Jobs),
 		lanes: lanes.NewSHA1().Lanes(), total: j.Layout.Bytes(),
 	}
-	if r.Read == Auto {
-		r.Read = j.Tree.readMode()
+	if r.cold = !j.Tree.isCached(); r.Read == Auto {
+		r.Read = Parallel
+		if r.cold && j.Tree.isSlow() {
+			r.Read = Sequential
+		}
 	}
 
 	// In this order of stopping: the dispatcher by ctx or because it is done,

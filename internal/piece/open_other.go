@@ -31,4 +31,16 @@ func (f *openFile) close() {
 	}
 }
 
+func stat(path string, follow bool) (id Identity, regular bool, err error) {
+	call := os.Stat
+	if !follow {
+		call = os.Lstat
+	}
+	info, err := call(path)
+	if err != nil {
+		return id, false, err
+	}
+	return Identify(info), info.Mode().IsRegular(), nil
+}
+
 func maxOpenFiles() int { return 1 << 20 }

@@ -52,6 +52,27 @@ func (f *openFile) close() {
 	}
 }
 
+// stat identifies the file at path, or the link there, without the memory that
+// os.Stat would take.
+func stat(path string, follow bool) (id Identity, regular bool, err error) {
+	call := unix.Stat
+	if !follow {
+		call = unix.Lstat
+	}
+	var st unix.Stat_t
+	for {
+		err := call(path, &st)
+		if err == nil {
+			break
+		}
+		if err != unix.EINTR {
+			return id, false, &os.PathError{Op: "stat", Path: path, Err: err}
+		}
+	}
+	id = Identity{Size: st.Size, ModTime: st.Mtim.Nano(), Dev: uint64(st.Dev), Ino: st.Ino}
+	return id, st.Mode&unix.S_IFMT == unix.S_IFREG, nil
+}
+
 // maxOpenFiles is how many files a job may have open: the limit of the process,
 // less what the rest of it needs.
 func maxOpenFiles() int {

@@ -43,7 +43,7 @@ func ContentTree(c *metainfo.Content, root string) *Tree {
 			if c.Single {
 				return root
 			}
-			return filepath.Join(root, filepath.Join(c.Files[i].Path...))
+			return Join(root, c.Files[i].Path)
 		},
 	}
 	for i := range c.Files {
@@ -57,6 +57,24 @@ func ContentTree(c *metainfo.Content, root string) *Tree {
 	return t
 }
 
+// Join is filepath.Join for a path whose components were checked: there is
+// nothing in it to clean, which takes its time for millions of files.
+func Join(root string, path []string) string {
+	n := len(root)
+	for _, c := range path {
+		n += 1 + len(c)
+	}
+	b := make([]byte, 0, n)
+	b = append(b, root...)
+	for _, c := range path {
+		if len(b) == 0 || !os.IsPathSeparator(b[len(b)-1]) { // root may be a root
+			b = append(b, filepath.Separator)
+		}
+		b = append(b, c...)
+	}
+	return string(b)
+}
+
 // Stat fills in the identity of each file, or the cause why there is none.
 // Links are followed: whoever put them there is the user.
 func (t *Tree) Stat(ctx context.Context, jobs int) error {
@@ -66,11 +84,7 @@ func (t *Tree) Stat(ctx context.Context, jobs int) error {
 // Restat is Stat for one file, whatever was known of it.
 func (t *Tree) Restat(i int) {
 	s := &t.Files[i]
-	stat := os.Stat
-	if s.Link {
-		stat = os.Lstat
-	}
-	info, err := stat(t.Path(i))
+	id, regular, err := stat(t.Path(i), !s.Link)
 	s.ID, s.Cause, s.Err = Identity{}, Fine, nil
 	switch {
 	case err != nil:
@@ -78,10 +92,10 @@ func (t *Tree) Restat(i int) {
 			s.Err = err
 		}
 	case s.Link: // its being there is all that is asked
-	case !info.Mode().IsRegular():
+	case !regular:
 		s.Cause = NotAFile
 	default:
-		s.ID = Identify(info)
+		s.ID = id
 	}
 }
 
@@ -122,8 +136,8 @@ func (t *Tree) recheck(ctx context.Context, jobs int) ([]*Fault, error) {
 		if s.Link {
 			return
 		}
-		info, err := os.Stat(t.Path(i))
-		changed[i] = err != nil || Identify(info) != s.ID
+		id, _, err := stat(t.Path(i), true)
+		changed[i] = err != nil || id != s.ID
 	})
 	if err != nil {
 		return nil, err

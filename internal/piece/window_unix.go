@@ -34,16 +34,19 @@ func (w *worker) fromMap(f *feed) []byte {
 		return nil // to read it will say why
 	}
 	// As far as the pieces of other lanes may use it: to the end of the batch in
-	// this file, unless every piece has a window of its own anyway.
+	// this file.
 	end := f.span.Offset + f.span.Length
-	if l := w.Layout; l.PieceLength() < w.windowBytes {
+	if l := w.Layout; w.shared {
 		end = min(l.Length(f.span.File), int64(w.batch.last+1)*l.PieceLength()-l.Offset(f.span.File))
 	}
 	offset := f.span.Offset &^ (pageSize - 1)
-	data, err := unix.Mmap(w.file.fd, offset, int(min(end-offset, w.windowBytes)), unix.PROT_READ, unix.MAP_SHARED|populate)
+	data, err := unix.Mmap(w.file.fd, offset, int(min(end-offset, w.windowBytes)), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		w.mapped = false // for the rest of the batch; reading will do
 		return nil
+	}
+	if w.cold {
+		_ = unix.Madvise(data, unix.MADV_WILLNEED) // a hint: all of it, not one page fault's worth
 	}
 	win := &window{file: f.span.File, offset: offset, data: data}
 	w.windows = append(w.windows, win)

@@ -55,6 +55,14 @@ func (k kernel) row(lane, at int) Mem {
 	return Mem{Base: RSI, Index: k.offset, Scale: 1, Disp: at}
 }
 
+// prefetch asks for what a lane will need some blocks later. The processor does
+// so by itself, but only to the end of a page.
+func (k kernel) prefetch(lane int) {
+	PREFETCHT0(k.row(lane, prefetchDistance))
+}
+
+const prefetchDistance = 1024
+
 // loop ends the body that label begins: on to the next block, if there is one.
 func (k kernel) loop(label string) {
 	ADDQ(U8(64), k.offset)

@@ -42,6 +42,9 @@ func sha1AVX512() {
 			VPXORD(w[(i+2)%16], x, x)
 			VPROLD(U8(1), x, x)
 		}
+		if i%5 == 2 {
+			k.prefetch(i / 5)
+		}
 		table := []uint64{choose, parity, majority, parity}[i/20]
 		VPADDD(kVec[i/20], v[4], v[4])
 		VMOVDQA32(v[1], f)

@@ -1,5 +1,0 @@
-//go:build unix && !linux
-
-package piece
-
-const populate = 0
