@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +11,7 @@ import (
 )
 
 // processLarge takes long enough to hash that a process can be caught at it.
-const processLarge = 512 << 20
+const processLarge = 1 << 30
 
 // processChanges are what may happen to a file while it is hashed.
 var processChanges = []struct {
@@ -54,33 +53,36 @@ var processChanges = []struct {
 	{"deleted", os.Remove},
 }
 
-// processMeanwhile runs bt, and changes a file while it hashes it: it is
+// processMeanwhile runs bt, and changes something while it hashes a file: it is
 // stopped in between, so nothing depends on who is faster.
-func processMeanwhile(t *testing.T, change func() error, args ...string) *processEnd {
+func processMeanwhile(t *testing.T, file string, change func() error, args ...string) *processEnd {
 	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range 20 {
 		cmd := processCommand(t, "bt", append(args, "--jobs", "2")...)
 		wait := processStart(t, cmd)
-		processUntilHashing(t, cmd.Process.Pid)
+		processUntilHashing(t, cmd.Process.Pid, file)
 		if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		if !processStopped(t, cmd.Process.Pid) || processRead(t, cmd.Process.Pid) > processLarge*3/4 {
-			// It was faster than us. Nothing has happened yet: once more.
-			_ = cmd.Process.Kill()
-			wait()
-			if i := slices.Index(args, "-o"); i >= 0 {
-				_ = os.Remove(args[i+1])
+		if processStopped(t, cmd.Process.Pid) && processHolds(cmd.Process.Pid, info) {
+			if err := change(); err != nil {
+				t.Fatal(err)
 			}
-			continue
+			if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+			return wait()
 		}
-		if err := change(); err != nil {
-			t.Fatal(err)
+		// It was faster than us. Nothing has happened yet: once more.
+		_ = cmd.Process.Kill()
+		wait()
+		if i := slices.Index(args, "-o"); i >= 0 {
+			_ = os.Remove(args[i+1])
 		}
-		if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
-			t.Fatal(err)
-		}
-		return wait()
 	}
 	t.Fatalf("%q was never caught hashing", args)
 	return nil
@@ -90,16 +92,10 @@ func processMeanwhile(t *testing.T, change func() error, args ...string) *proces
 func processStopped(t *testing.T, pid int) bool {
 	t.Helper()
 	for start := time.Now(); time.Since(start) < processPatience/2; time.Sleep(time.Millisecond) {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			t.Fatal(err)
-		}
-		// "PID (bt) T ..."
-		_, state, _ := strings.Cut(string(b), ") ")
-		switch {
-		case strings.HasPrefix(state, "T"):
+		switch state, _ := processStat(t, pid); state {
+		case 'T':
 			return true
-		case strings.HasPrefix(state, "Z"):
+		case 'Z':
 			return false
 		}
 	}
@@ -112,12 +108,14 @@ func processStopped(t *testing.T, pid int) bool {
 func processThree(t *testing.T, dir string) (middle string) {
 	t.Helper()
 	tree := filepath.Join(dir, "tree")
+	if err := os.RemoveAll(tree); err != nil {
+		t.Fatal(err)
+	}
 	processTree(t, tree, map[string]string{
 		"a": strings.Repeat("a", 1<<20+100),
 		"c": strings.Repeat("c", 1<<20),
 	})
 	middle = filepath.Join(tree, "b")
-	_ = os.Remove(middle)
 	processSparse(t, middle, processLarge)
 	// The clock of some file systems is slow.
 	old := time.Now().Add(-time.Hour)
@@ -137,7 +135,7 @@ func TestProcessMakeOfChangingFile(t *testing.T) {
 				if err := os.Mkdir(out, 0o755); err != nil {
 					t.Fatal(err)
 				}
-				p := processMeanwhile(t, func() error { return c.change(middle) },
+				p := processMeanwhile(t, middle, func() error { return c.change(middle) },
 					"make", filepath.Join(dir, "tree"), "-l", "1M", "--read", read, "-o", filepath.Join(out, "x.torrent"))
 				p.exits(exitRead).printsNothing().errors(middle + ": changed while it was hashed")
 				for _, name := range []string{"a", "c"} {
@@ -161,7 +159,7 @@ func TestProcessVerifyOfChangingFile(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			for _, read := range []string{"parallel", "sequential"} {
 				middle := processThree(t, dir)
-				p := processMeanwhile(t, func() error { return c.change(middle) },
+				p := processMeanwhile(t, middle, func() error { return c.change(middle) },
 					"verify", torrent, tree, "--json", "--read", read)
 				if p.code != exitNo && p.code != exitRead {
 					t.Errorf("exit code %d, want 1 or 4: %s", p.code, p.stderr)
@@ -172,11 +170,39 @@ func TestProcessVerifyOfChangingFile(t *testing.T) {
 	}
 }
 
+// A FIFO that comes in the place of a file must not be waited for.
+func TestProcessFileBecomesFIFO(t *testing.T) {
+	dir := t.TempDir()
+	middle := processThree(t, dir)
+	tree, torrent, last := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent"), filepath.Join(dir, "tree", "c")
+	become := func() error {
+		if err := os.Remove(last); err != nil {
+			return err
+		}
+		return syscall.Mkfifo(last, 0o644)
+	}
+	args := []string{"make", tree, "-l", "1M", "-q", "--read", "parallel", "-o", torrent}
+	processRun(t, "", args...).exits(exitOK)
+	p := processMeanwhile(t, middle, become, "verify", torrent, "--json", "--read", "sequential")
+	if p.code != exitNo && p.code != exitRead {
+		t.Errorf("%s, want exit code 1 or 4: %s", p.state, p.stderr)
+	}
+	if v := p.verdict(); v.OK || len(v.Files) != 3 || v.Files[0].Status != "ok" || v.Files[2].Status == "ok" {
+		t.Errorf("ok is %v, files are %.400v", v.OK, v.Files)
+	}
+	processThree(t, dir)
+	if err := os.Remove(torrent); err != nil {
+		t.Fatal(err)
+	}
+	processMeanwhile(t, middle, become, args...).exits(exitRead).printsNothing().errors(last + ": ")
+	processNames(t, dir, "tree")
+}
+
 // checkProcessChanged demands that the middle file is what has changed.
 func checkProcessChanged(t *testing.T, v *processVerdict) {
 	t.Helper()
-	// a: piece 0 and 100 bytes of piece 1; b: from there to 100 bytes of piece 513; c: the rest.
-	const first, last, total = 1, 513, 515
+	// a: piece 0 and 100 bytes of piece 1; b: from there to 100 bytes of piece 1025; c: the rest.
+	const first, last, total = 1, 1025, 1027
 	if v.OK || v.Pieces.Total != total || v.Pieces.Good != total-(last-first+1) || v.Pieces.Bad != last-first+1 {
 		t.Errorf("ok is %v, pieces are %+v", v.OK, v.Pieces)
 	}

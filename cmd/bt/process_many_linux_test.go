@@ -162,7 +162,7 @@ func TestProcessManyFiles(t *testing.T) {
 	}
 }
 
-// A piece need not fit into memory.
+// A piece need not fit into memory, and read-ahead has its bounds.
 func TestProcessLargePieces(t *testing.T) {
 	dir := t.TempDir()
 	tree := filepath.Join(dir, "tree")
@@ -170,7 +170,9 @@ func TestProcessLargePieces(t *testing.T) {
 	processSparse(t, filepath.Join(tree, "b"), 2<<30)
 	bt := processPlain(t)
 	for _, read := range []string{"parallel", "sequential"} {
-		peak, size := processPeak(t, bt, "make", tree, "-l", "128M", "--jobs", "8", "--read", read, "-o", "-")
-		checkProcessPeak(t, "make of 2 GiB in pieces of 128 MiB, "+read, peak, 3, size)
+		for _, length := range []string{"128M", "4M"} {
+			peak, size := processPeak(t, bt, "make", tree, "-l", length, "--jobs", "8", "--read", read, "-o", "-")
+			checkProcessPeak(t, fmt.Sprintf("make of 2 GiB in pieces of %siB, %s", length, read), peak, 3, size)
+		}
 	}
 }

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,36 +35,60 @@ func processSparse(t *testing.T, path string, size int64) {
 	}
 }
 
-// processRead returns the bytes that a process has read.
-func processRead(t *testing.T, pid int) (n int64) {
+// processHolds tells whether a process has a file open.
+func processHolds(pid int, file fs.FileInfo) bool {
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	entries, _ := os.ReadDir(dir) // it may have ended
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		info, err := os.Stat(filepath.Join(dir, e.Name()))
+		return err == nil && os.SameFile(info, file)
+	})
+}
+
+// processStat returns the state of a process, as one letter, and the CPU time
+// that it has taken.
+func processStat(t *testing.T, pid int) (state byte, cpu time.Duration) {
 	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fmt.Sscanf(string(b), "rchar: %d", &n); err != nil {
-		t.Fatal(err)
+	// "PID (bt) STATE ...", of which 14 and 15 are user and system time in 1/100 s.
+	_, rest, _ := strings.Cut(string(b), ") ")
+	fields := strings.Fields(rest)
+	var ticks int64
+	for _, f := range fields[14-3 : 16-3] {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ticks += n
 	}
-	return n
+	return fields[0][0], time.Duration(ticks) * 10 * time.Millisecond
 }
 
-// processMaps tells whether a process has a file mapped to be read: it hashes it.
-func processMaps(t *testing.T, pid int) bool {
+// processUntilHashing returns when a process hashes a file: it has had it open
+// for some CPU time, which only hashing takes.
+func processUntilHashing(t *testing.T, pid int, path string) {
 	t.Helper()
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
+	file, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.Contains(string(b), " r--s ")
-}
-
-// processUntilHashing returns when a process has read so much that it must be
-// hashing, or has mapped a file.
-func processUntilHashing(t *testing.T, pid int) {
-	t.Helper()
-	for start := time.Now(); processRead(t, pid) < 16<<20 && !processMaps(t, pid); time.Sleep(time.Millisecond) {
+	opened := time.Duration(-1)
+	for start := time.Now(); ; time.Sleep(time.Millisecond) {
+		switch state, cpu := processStat(t, pid); {
+		case state == 'Z':
+			return // whatever it was, its end shows it
+		case !processHolds(pid, file):
+			opened = -1
+		case opened < 0:
+			opened = cpu
+		case cpu >= opened+30*time.Millisecond:
+			return
+		}
 		if time.Since(start) > processPatience/2 {
-			t.Fatal("it hashes nothing")
+			t.Fatalf("it does not hash %s", path)
 		}
 	}
 }
@@ -110,7 +137,7 @@ func TestProcessInterrupted(t *testing.T) {
 				cmd := processCommand(t, "bt", append(args, "--read", read)...)
 				cmd.Dir = out
 				wait := processStart(t, cmd)
-				processUntilHashing(t, cmd.Process.Pid)
+				processUntilHashing(t, cmd.Process.Pid, content)
 				start := time.Now()
 				if err := cmd.Process.Signal(end.signal); err != nil {
 					t.Fatal(err)

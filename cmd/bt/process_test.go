@@ -255,6 +255,8 @@ func TestProcessName(t *testing.T) {
 		{root, real, "real name"},
 		{root, "link", "link"},
 		{root, "link/", "link"},
+		{root, "link/sub/..", "real name"}, // where the system goes
+		{filepath.Join(root, "link", "sub"), "..", "real name"},
 	} {
 		m := processMade(t, test.dir, "make", test.path)
 		out := filepath.Join(root, test.name+".torrent") // beside the content
