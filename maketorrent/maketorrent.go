@@ -38,9 +38,9 @@ type Options struct {
 	Name string // of the torrent; "" is the name of Path
 
 	// Own, if not nil, tells the program's own files, such as the output and
-	// temporary files, by their name in their directory: what it gives a reason
-	// for is no content.
-	Own func(name string, info fs.FileInfo) (reason string)
+	// temporary files: what it gives a reason for is no content. Links were
+	// followed for info, and not for path.
+	Own func(path string, info fs.FileInfo) (reason string)
 
 	PieceLength    int64 // bytes; 0 chooses by the size of the content
 	MaxPieceLength int64 // the most that is chosen; 0 is no limit of yours

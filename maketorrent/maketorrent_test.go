@@ -165,8 +165,8 @@ func TestOwnFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := func(name string, _ fs.FileInfo) string {
-		return map[string]string{"x.torrent": "output", ".tmp-1": "temporary"}[name]
+	own := func(path string, _ fs.FileInfo) string {
+		return map[string]string{"x.torrent": "output", ".tmp-1": "temporary"}[filepath.Base(path)]
 	}
 	root := tree(t, "f", "x.torrent", ".tmp-1", "sub/x.torrent", "_____padding_file_3_if you see this file, please update____")
 	r, err := Make(context.Background(), Options{Path: root, Own: own})

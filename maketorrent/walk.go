@@ -77,7 +77,7 @@ func (w *walker) walk(root string) error {
 		w.started.Wait()
 	} else {
 		w.single = true
-		if reason := w.own(filepath.Base(root), info); reason != "" {
+		if reason := w.own(root, info); reason != "" {
 			return badOption("path", "%s is the program's own file: %s", root, reason)
 		}
 		if rel := []string{filepath.Base(root)}; !w.excluded(first, rel) && !w.unwanted(first, rel) {
@@ -170,8 +170,8 @@ func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, abo
 		}
 		below = new(section)
 		w.run(func() { w.dir(below, path, rel, append(slices.Clip(above), info)) })
-	case w.own(e.Name(), info) != "":
-		s.skip(rel, w.own(e.Name(), info))
+	case w.own(path, info) != "":
+		s.skip(rel, w.own(path, info))
 	case metainfo.IsPadName(e.Name()):
 		s.skip(rel, "padding of another client")
 	case !w.unwanted(s, rel):
@@ -221,11 +221,11 @@ func (w *walker) path(i int) string {
 	return piece.Join(w.root, w.files[i].Path)
 }
 
-func (w *walker) own(name string, info fs.FileInfo) string {
+func (w *walker) own(path string, info fs.FileInfo) string {
 	if w.Own == nil {
 		return ""
 	}
-	return w.Own(name, info)
+	return w.Own(path, info)
 }
 
 func kind(m fs.FileMode) string {

@@ -67,6 +67,9 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 		}
 		u.subject = in.name
 		x, err := readInfo(ctx, u.env, in, c)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
 			u.report(err)
 			documents = append(documents, failedInput(in.name, err))

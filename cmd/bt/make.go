@@ -304,22 +304,28 @@ func makeOutput(u *ui, c *cli.Context, o *maketorrent.Options) (string, error) {
 	return out, nil
 }
 
-// ownFiles tells what bt has written itself: the output of an earlier run, and
-// what a killed one may have left.
+// ownFiles tells what bt has written itself: the output of an earlier run, also
+// behind a link, and what a killed one may have left.
 func ownFiles(out string) func(string, fs.FileInfo) string {
 	old, err := os.Stat(out)
-	return func(name string, info fs.FileInfo) string {
+	place, placeErr := filepath.EvalSymlinks(out)
+	return func(path string, info fs.FileInfo) string {
 		switch {
-		case atomicfile.IsTemp(name):
+		case atomicfile.IsTemp(filepath.Base(path)):
 			return "temporary"
-		// By the name too: another link to the same file is content. A file
-		// system may take names in either case for one.
-		case err == nil && strings.EqualFold(name, filepath.Base(out)) && os.SameFile(old, info):
-			return "output"
+		case err != nil || placeErr != nil || !os.SameFile(old, info):
+			return ""
 		}
-		return ""
+		// By the place too: another hard link to the same file is content. A file
+		// system may take names in either case for one.
+		if real, err := filepath.EvalSymlinks(path); err != nil || !sameBase(real, place) {
+			return ""
+		}
+		return "output"
 	}
 }
+
+func sameBase(a, b string) bool { return strings.EqualFold(filepath.Base(a), filepath.Base(b)) }
 
 // ownStdout tells the file that stdout goes to: bt make . -o - > x.torrent.
 func ownStdout(stdout io.Writer) func(string, fs.FileInfo) string {
@@ -329,9 +335,9 @@ func ownStdout(stdout io.Writer) func(string, fs.FileInfo) string {
 			file = info
 		}
 	}
-	return func(name string, info fs.FileInfo) string {
+	return func(path string, info fs.FileInfo) string {
 		switch {
-		case atomicfile.IsTemp(name):
+		case atomicfile.IsTemp(filepath.Base(path)):
 			return "temporary"
 		case file != nil && os.SameFile(file, info):
 			return "output"

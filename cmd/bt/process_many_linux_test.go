@@ -176,3 +176,13 @@ func TestProcessLargePieces(t *testing.T) {
 		}
 	}
 }
+
+// What no torrent can have is refused before hashing, as wrong usage.
+func TestProcessHugePieces(t *testing.T) {
+	dir := t.TempDir()
+	processSparse(t, filepath.Join(dir, "huge"), processHuge)
+	p := processRun(t, dir, "make", "huge", "-l", "1G").exits(exitUsage)
+	if p.cpu > processFewCPU {
+		t.Errorf("it took %v of CPU", p.cpu)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -204,4 +205,45 @@ func TestProcessOutputRefused(t *testing.T) {
 			t.Errorf("stdout %q", p.stdout)
 		}
 	})
+}
+
+// Ctrl-C ends bt while it waits for stdin, for a FIFO, or for who reads stdout.
+func TestProcessInterruptedWaiting(t *testing.T) {
+	dir := t.TempDir()
+	processTree(t, dir, map[string]string{"content": strings.Repeat("data", 100_000)})
+	if err := syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"info", "-"}, {"verify", "-", "."}, {"info", "fifo"}, {"verify", "fifo"}, {"make", "content", "-l", "16", "-o", "-"},
+	} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r2, w2, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := processCommand(t, "bt", args...)
+		cmd.Dir, cmd.Stdin = dir, r
+		if args[0] == "make" {
+			cmd.Stdout = w2
+		}
+		wait := processStart(t, cmd)
+		time.Sleep(time.Second)
+		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		stop := time.AfterFunc(2*time.Second, func() {
+			t.Errorf("%q goes on after SIGINT", args)
+			_ = cmd.Process.Kill()
+		})
+		if p := wait(); stop.Stop() && p.code != exitInterrupted {
+			t.Errorf("%q: %s", args, p.state)
+		}
+		for _, c := range []io.Closer{r, w, r2, w2} {
+			c.Close()
+		}
+	}
 }

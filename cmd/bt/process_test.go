@@ -269,3 +269,40 @@ func TestProcessName(t *testing.T) {
 		processNames(t, root, "link", "real name")
 	}
 }
+
+// ".." is what the system says it is, also below a symbolic link.
+func TestProcessDotDotBelowLink(t *testing.T) {
+	root := t.TempDir()
+	processTree(t, root, map[string]string{"e/real/right": "data", "e/real/sub/x": "data", "r/wrong": "data"})
+	if err := os.Symlink(filepath.Join(root, "e", "real", "sub"), filepath.Join(root, "r", "link")); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(root, "x.torrent")
+	for _, test := range [][2]string{{"r/link", ".."}, {"r", "link/.."}} {
+		m := processMade(t, filepath.Join(root, test[0]), "make", test[1], "-o", out, "--force")
+		if m.Name != "real" {
+			t.Errorf("make %s in %s: name %q", test[1], test[0], m.Name)
+		}
+	}
+	real := filepath.Join(root, "real.torrent")
+	processRun(t, "", "make", filepath.Join(root, "e", "real"), "-q", "-o", real).exits(exitOK)
+	processRun(t, filepath.Join(root, "r"), "verify", real, "link/../..").exits(exitOK)
+}
+
+// The output is no content, also where a link leads to it.
+func TestProcessOutputByLink(t *testing.T) {
+	for _, links := range [][2]string{{"out.torrent", "tree/x.torrent"}, {"tree/l", "../out.torrent"}} {
+		dir := t.TempDir()
+		processTree(t, dir, map[string]string{"tree/a": "data"})
+		if links[0] == "out.torrent" {
+			processTree(t, dir, map[string]string{links[1]: "old"})
+		} else {
+			processTree(t, dir, map[string]string{"out.torrent": "old"})
+		}
+		if err := os.Symlink(links[1], filepath.Join(dir, links[0])); err != nil {
+			t.Fatal(err)
+		}
+		processRun(t, dir, "make", "tree", "-o", "out.torrent", "--force").exits(exitOK)
+		processRun(t, dir, "verify", "out.torrent").exits(exitOK)
+	}
+}

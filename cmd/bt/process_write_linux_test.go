@@ -219,3 +219,13 @@ func TestProcessInterruptedAtWriting(t *testing.T) {
 		}
 	}
 }
+
+// An error names the output and no temporary file that the user never saw.
+func TestProcessErrorNamesNoTemporaryFile(t *testing.T) {
+	dir := t.TempDir()
+	processTree(t, dir, map[string]string{"content": "data"})
+	p := processTraced(t, processNaming+":error=EIO", "make", filepath.Join(dir, "content")).exits(exitWrite)
+	if strings.Contains(p.stderr, ".tmp") {
+		t.Error(p.stderr)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -66,7 +67,7 @@ func newUI(e *env, c *cli.Context) (*ui, error) {
 		verbose: c.Bool("verbose"),
 		json:    c.Bool("json") || c.Bool("jsonl"),
 		jsonl:   c.Bool("jsonl"),
-		out:     bufio.NewWriter(e.stdout),
+		out:     bufio.NewWriterSize(stoppableWriter{c.Context, e.stdout}, 64<<10),
 		pal:     out,
 		errPal:  errs,
 	}, nil
@@ -166,6 +167,40 @@ func (u *ui) printJSON(v any) error {
 		return stdoutError(u.out.Flush())
 	}
 	return nil
+}
+
+// stoppableWriter gives up on a reader that does not read (a pipe to a stopped
+// program) soon after ctx has ended. What it was writing then waits on for the
+// end of the process.
+type stoppableWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+// lastWords is how long a write may take after ctx has ended.
+const lastWords = 500 * time.Millisecond
+
+func (s stoppableWriter) Write(b []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		n, err := s.w.Write(b)
+		done <- result{n, err}
+	}()
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-s.ctx.Done():
+	}
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-time.After(lastWords):
+		return 0, context.Cause(s.ctx)
+	}
 }
 
 // safeWriter passes JSON on as it may be shown.

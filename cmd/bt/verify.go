@@ -44,11 +44,11 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	if o.Jobs, o.Read, err = hashingChoices(c); err != nil {
 		return err
 	}
-	path := filepath.Dir(name)
+	path, _ := filepath.Split(name) // and not Dir, which takes .. for a part of the text
 	switch {
 	case len(args) == 2:
 		path = args[1]
-	case name == stdinName:
+	case name == stdinName || path == "":
 		path = "."
 	}
 	t, err := readTorrent(ctx, u.env, name)

@@ -95,7 +95,7 @@ func Write(path string, data []byte, replace bool) (err error) {
 		return errors.Join(named(err, path), f.Close(), os.Remove(f.Name()))
 	}
 	if err := place(f.Name(), path, replace); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
+		return errors.Join(named(err, path), os.Remove(f.Name()))
 	}
 	return syncDir(filepath.Dir(path))
 }
@@ -120,6 +120,9 @@ func fill(f *os.File, path string, data []byte) error {
 func named(err error, path string) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return &fs.PathError{Op: pathErr.Op, Path: path, Err: pathErr.Err}
+	}
+	if linkErr, ok := errors.AsType[*os.LinkError](err); ok {
+		return &fs.PathError{Op: linkErr.Op, Path: path, Err: linkErr.Err}
 	}
 	return err
 }

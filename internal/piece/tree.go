@@ -21,7 +21,7 @@ type Tree struct {
 // directory is not the content of a torrent of a directory; a directory is
 // never a single file, which is missing in it then.
 func FindContent(c *metainfo.Content, path string) string {
-	inside := filepath.Join(path, c.Name)
+	inside := Join(path, []string{c.Name}) // and not cleaned: .. may stand behind a link
 	if c.Single {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			return inside
