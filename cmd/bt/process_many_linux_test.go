@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -184,5 +185,23 @@ func TestProcessHugePieces(t *testing.T) {
 	p := processRun(t, dir, "make", "huge", "-l", "1G").exits(exitUsage)
 	if p.cpu > processFewCPU {
 		t.Errorf("it took %v of CPU", p.cpu)
+	}
+}
+
+// A file system that refuses maps is read instead, and nobody hears of it.
+func TestProcessWithoutMaps(t *testing.T) {
+	dir := t.TempDir()
+	content := filepath.Join(dir, "content")
+	if err := os.WriteFile(content, bytes.Repeat([]byte("some data "), 1<<19), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want := processMade(t, dir, "make", "content")
+	p := processTracedOn(t, content, "mmap:error=ENODEV", "make", content, "--force", "--read", "parallel", "--json")
+	p.exits(exitOK)
+	if p.stderr != "" {
+		t.Errorf("stderr: %s", p.stderr)
+	}
+	if !strings.Contains(p.stdout, want.InfoHash) {
+		t.Errorf("another info-hash than %s: %s", want.InfoHash, p.stdout)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -101,14 +102,23 @@ func TestProcessFullStdout(t *testing.T) {
 // named, as strace writes it; at least one of them must come.
 func processTraced(t *testing.T, fault string, args ...string) *processEnd {
 	t.Helper()
+	return processTracedOn(t, "", fault, args...)
+}
+
+// processTracedOn does so only for the calls that are about one file.
+func processTracedOn(t *testing.T, path, fault string, args ...string) *processEnd {
+	t.Helper()
 	strace := testenv.Program(t, "strace")
 	if out, err := exec.Command(strace, "-f", "-qq", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
 		t.Skipf("needs ptrace, which is not permitted here: %v: %s", err, out)
 	}
 	calls, _, _ := strings.Cut(fault, ":")
 	log := filepath.Join(t.TempDir(), "log")
-	p := processStart(t, processCommand(t, strace,
-		append([]string{"-f", "-qq", "-o", log, "-e", "trace=" + calls, "-e", "signal=none", "-e", "inject=" + fault, "bt"}, args...)...))()
+	flags := []string{"-f", "-qq", "-o", log, "-e", "trace=" + calls, "-e", "signal=none", "-e", "inject=" + fault}
+	if path != "" {
+		flags = append(flags, "-P", path)
+	}
+	p := processStart(t, processCommand(t, strace, slices.Concat(flags, []string{"bt"}, args)...))()
 	if data, err := os.ReadFile(log); err != nil || len(data) == 0 {
 		t.Fatalf("%s: none of these system calls came (%v)", fault, err)
 	}

@@ -13,7 +13,7 @@ const (
 	// What a lane reads ahead into a buffer: many small files, or what can't be
 	// mapped.
 	stagingBytes = 64 << 10
-	// A span from here on is worth a map.
+	// What is less than this is not worth a map.
 	mapLeast = 64 << 10
 	// The most that all maps have, or all buffers, of a job together: what is
 	// mapped counts as resident.
@@ -67,7 +67,7 @@ func (w *worker) close() { w.file.close() }
 // hash hashes a batch: from maps and, if one of them could not be read, again
 // without, which tells whose pieces suffer.
 func (w *worker) hash(b *batch) {
-	w.begin(b, w.Read != Sequential)
+	w.begin(b, canMap && w.Read != Sequential)
 	if !w.runMapped() {
 		w.hashed.Add(-w.told)
 		w.begin(b, false)
@@ -164,7 +164,7 @@ func (w *worker) next(f *feed) []byte {
 				continue
 			}
 		}
-		if w.mapped && f.span.Length >= mapLeast && !w.Tree.Files[f.span.File].Pad {
+		if w.mapped && w.extent(f.span) >= mapLeast && !w.Tree.Files[f.span.File].Pad {
 			if filled > 0 {
 				break
 			}
@@ -185,6 +185,25 @@ func (w *worker) next(f *feed) []byte {
 		filled += n
 	}
 	return f.buf[:filled]
+}
+
+// extent is how much one map that has the span may have: to the end of the
+// batch in this file, if lanes share maps. Near that end it still counts from
+// the start of the batch, for there is a map then.
+func (w *worker) extent(span metainfo.Span) int64 {
+	if !w.shared {
+		return span.Length
+	}
+	first, end := w.batchIn(span.File)
+	return end - first
+}
+
+// batchIn is the part of a file that is in the batch.
+func (w *worker) batchIn(file int) (first, end int64) {
+	l := w.Layout
+	first = max(int64(w.batch.first)*l.PieceLength()-l.Offset(file), 0)
+	end = min(int64(w.batch.last+1)*l.PieceLength()-l.Offset(file), l.Length(file))
+	return first, end
 }
 
 // take moves a feed on by n bytes of its span.

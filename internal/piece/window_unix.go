@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"runtime/debug"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,11 @@ type window struct {
 
 var pageSize = int64(os.Getpagesize())
 
+const canMap = true
+
+// mapFaults counts the faults that were caught, for the tests.
+var mapFaults atomic.Int64
+
 // fromMap returns bytes of a feed's span out of a map; nil where there can be
 // none.
 func (w *worker) fromMap(f *feed) []byte {
@@ -33,11 +39,9 @@ func (w *worker) fromMap(f *feed) []byte {
 	if w.open(f.span.File) != nil {
 		return nil // to read it will say why
 	}
-	// As far as the pieces of other lanes may use it: to the end of the batch in
-	// this file.
 	end := f.span.Offset + f.span.Length
-	if l := w.Layout; w.shared {
-		end = min(l.Length(f.span.File), int64(w.batch.last+1)*l.PieceLength()-l.Offset(f.span.File))
+	if w.shared { // for the pieces of other lanes
+		_, end = w.batchIn(f.span.File)
 	}
 	offset := f.span.Offset &^ (pageSize - 1)
 	data, err := unix.Mmap(w.file.fd, offset, int(min(end-offset, w.windowBytes)), unix.PROT_READ, unix.MAP_SHARED)
@@ -117,6 +121,7 @@ func (w *worker) isOurs(err error) bool {
 	for _, win := range w.windows {
 		start := uintptr(unsafe.Pointer(unsafe.SliceData(win.data)))
 		if at := fault.Addr(); start <= at && at < start+uintptr(len(win.data)) {
+			mapFaults.Add(1)
 			return true
 		}
 	}

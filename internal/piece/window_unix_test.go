@@ -1,0 +1,154 @@
+//go:build unix
+
+package piece
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"bt/internal/metainfo"
+)
+
+// A file that is truncated under its map ends as a fault of its own: nothing
+// crashes, nothing shifts, and the pieces before it are right.
+func TestTruncatedUnderTheMap(t *testing.T) {
+	const size, pieceLength, wanted = 24 << 20, 256 << 10, 20
+	dir := t.TempDir()
+	data := make([]byte, size)
+	rand.NewChaCha8([32]byte{7}).Read(data)
+	paths := []string{filepath.Join(dir, "before"), filepath.Join(dir, "cut"), filepath.Join(dir, "after")}
+	for _, p := range []string{paths[0], paths[2]} {
+		if err := os.WriteFile(p, data[:3<<20], 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	layout, err := metainfo.NewLayout(pieceLength, []int64{3 << 20, size, 3 << 20}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := bytes.Join([][]byte{data[:3<<20], data, data[:3<<20]}, nil)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	start, runs := mapFaults.Load(), 0
+	deadline := time.Now().Add(2 * time.Minute)
+	for ; mapFaults.Load() < start+wanted; runs++ {
+		if time.Now().After(deadline) {
+			t.Fatalf("only %d faults in %d runs", mapFaults.Load()-start, runs)
+		}
+		if err := os.WriteFile(paths[1], data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		tree := &Tree{Files: make([]Source, 3), Path: func(i int) string { return paths[i] }}
+		if err := tree.Stat(context.Background(), 0); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		delay, left := time.Duration(rnd.IntN(6000))*time.Microsecond, rnd.Int64N(size)
+		wg.Go(func() {
+			time.Sleep(delay)
+			if err := os.Truncate(paths[1], left); err != nil {
+				t.Error(err)
+			}
+		})
+		caught := mapFaults.Load()
+		blamed := false
+		job := Job{Layout: layout, Tree: tree, Read: Parallel}
+		changed, err := job.Run(context.Background(), func(r Result) error {
+			for _, f := range r.Faults {
+				blamed = true
+				if f.File != 1 || f.Cause != Changed {
+					t.Errorf("piece %d: %v", r.Index, f)
+				}
+			}
+			want := sha1.Sum(all[r.Index*pieceLength:][:min(pieceLength, len(all)-r.Index*pieceLength)])
+			if r.Faults == nil && r.SHA1 != want {
+				// The rest of the last page is zeros by then, which only the look afterwards tells.
+				if first, last, _ := layout.FilePieces(1); r.Index < first || r.Index > last {
+					t.Errorf("piece %d is wrong, and no file is blamed", r.Index)
+				}
+			}
+			return nil
+		})
+		wg.Wait()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mapFaults.Load() > caught && (len(changed) != 1 || changed[0].File != 1 || !blamed) {
+			t.Errorf("a fault was caught, but blamed %v, changed %v", blamed, changed)
+		}
+	}
+	t.Logf("%d faults caught in %d runs", mapFaults.Load()-start, runs)
+}
+
+// A panic that is no fault in a map is not swallowed.
+func TestOtherPanicsPass(t *testing.T) {
+	tr := newTree(t, 16384, 1<<20)
+	tr.stat(t)
+	tr.Path = func(int) string { panic("a mistake") }
+	r := &run{Job: Job{Layout: tr.layout, Tree: &tr.Tree}, ctx: context.Background(), workers: 1, lanes: 16}
+	defer func() {
+		if p := recover(); p != "a mistake" {
+			t.Errorf("panic %v", p)
+		}
+	}()
+	r.newWorker().hash(&batch{first: 0, last: 63})
+	t.Error("no panic")
+}
+
+// Sizes and pieces at their extremes, against the standard library.
+func TestExtremes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hashes 6 GiB of zeros")
+	}
+	for _, tt := range []struct {
+		name        string
+		size        int64
+		pieceLength int64
+	}{
+		{"a file over 4 GiB", 4<<30 + 5, 16 << 20},
+		{"pieces of 128 MiB", 1<<30 + 1, 128 << 20},
+		{"pieces of 16 KiB", 64<<20 + 1, 16 << 10},
+	} {
+		path := filepath.Join(t.TempDir(), "sparse")
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, tt.size); err != nil {
+			t.Skip("needs sparse files: ", err)
+		}
+		layout, err := metainfo.NewLayout(tt.pieceLength, []int64{tt.size}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := sha1.Sum(make([]byte, tt.pieceLength))
+		last := sha1.Sum(make([]byte, tt.size%tt.pieceLength))
+		for _, read := range []ReadMode{Parallel, Sequential} {
+			tree := &Tree{Files: make([]Source, 1), Path: func(int) string { return path }}
+			if err := tree.Stat(context.Background(), 0); err != nil {
+				t.Fatal(err)
+			}
+			n := 0
+			job := Job{Layout: layout, Tree: tree, Read: read}
+			changed, err := job.Run(context.Background(), func(r Result) error {
+				want := whole
+				if r.Index == layout.Pieces()-1 {
+					want = last
+				}
+				if r.SHA1 != want || r.Faults != nil || r.Index != n {
+					t.Errorf("%s: piece %d is %x, faults %v", tt.name, r.Index, r.SHA1, r.Faults)
+				}
+				n++
+				return nil
+			})
+			if err != nil || len(changed) > 0 || n != layout.Pieces() {
+				t.Errorf("%s: %d pieces, changed %v, %v", tt.name, n, changed, err)
+			}
+		}
+	}
+}
