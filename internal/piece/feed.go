@@ -14,7 +14,7 @@ const (
 	// mapped.
 	stagingBytes = 64 << 10
 	// What is less than this is not worth a map.
-	mapLeast = 64 << 10
+	mapLeast = 512 << 10
 	// The most that all maps have, or all buffers, of a job together: what is
 	// mapped counts as resident.
 	jobBytes = 96 << 20

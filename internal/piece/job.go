@@ -35,7 +35,7 @@ type Job struct {
 const (
 	// A batch is the pieces that a worker takes at once: enough bytes that
 	// handing it over costs nothing, enough pieces for all lanes.
-	batchBytes  = 4 << 20
+	batchBytes  = 48 << 20
 	batchPieces = 1024
 )
 
