@@ -210,7 +210,8 @@ func (w *walker) file(s *section, path string, rel []string, info fs.FileInfo) {
 		}
 	}
 	s.files = append(s.files, metainfo.BuildFile{Path: rel, Length: info.Size()})
-	s.sources = append(s.sources, piece.Source{ID: piece.Identify(info)})
+	const everyone = 0o444
+	s.sources = append(s.sources, piece.Source{ID: piece.Identify(info), Public: info.Mode()&everyone == everyone})
 }
 
 // path is where a file of the torrent is.

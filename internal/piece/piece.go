@@ -81,6 +81,9 @@ type Source struct {
 	Cause Cause // not Fine: why there is nothing to read
 	Pad   bool  // zeros, and nothing on disk (BEP 47)
 	Link  bool  // the torrent has a symlink here (BEP 47): it has no content
+
+	// Public says that its mode lets everyone read it.
+	Public bool
 }
 
 // An Identity tells one state of a file from another.

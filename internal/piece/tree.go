@@ -99,11 +99,11 @@ func (t *Tree) Restat(i int) {
 	}
 }
 
-// CheckReadable tries to open each file, and sets the cause of those that
-// can't be read.
+// CheckReadable tries to open each file that is not public, and sets the cause
+// of those that can't be read.
 func (t *Tree) CheckReadable(ctx context.Context, jobs int) error {
 	return t.each(ctx, jobs, func(i int, s *Source) {
-		if s.Link {
+		if s.Link || s.Public {
 			return
 		}
 		var f openFile
