@@ -152,8 +152,11 @@ func files(t *Torrent, pads bool) []File {
 		}
 		path := strings.Join(in.Path, "/")
 		f := File{
-			Path: path, Components: in.Path, Size: in.Length, Offset: in.Offset, Attr: in.Attr, Pad: in.Pad,
-			PiecesRoot: hex.EncodeToString(in.PiecesRoot), Symlink: strings.Join(in.Symlink, "/"),
+			Path: path, Components: in.Path, Size: in.Length, Offset: in.Offset, Attr: in.Attr(), Pad: in.Pad,
+			Symlink: strings.Join(in.Symlink(), "/"),
+		}
+		if in.PiecesRoot != nil {
+			f.PiecesRoot = hex.EncodeToString(in.PiecesRoot[:])
 		}
 		f.PathBytes = notUTF8(path)
 		if l := t.Layout(); l != nil {

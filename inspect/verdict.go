@@ -51,6 +51,8 @@ type Verdict struct {
 	BadPieces []BadPiece    `json:"bad_pieces"` // every piece that is not good
 	Extra     []string      `json:"extra"`
 	Seconds   float64       `json:"seconds"`
+
+	FileCount int `json:"-"` // of all files, pad files left out
 }
 
 // Counts are numbers of pieces; all but Total add up to Total.
@@ -91,7 +93,7 @@ type BadPiece struct {
 	Files []string `json:"files"`
 }
 
-func (c *check) verdict() *Verdict {
+func (c *check) verdict(damaged bool) *Verdict {
 	v := &Verdict{OK: true, Files: []FileVerdict{}, BadPieces: []BadPiece{}, Extra: []string{}}
 	v.Pieces.Total = len(c.states)
 	for i, state := range c.states {
@@ -114,9 +116,14 @@ func (c *check) verdict() *Verdict {
 		if c.tree.Files[i].Pad {
 			continue
 		}
+		v.FileCount++
 		f := c.file(i)
 		v.OK = v.OK && f.Status == StatusOK
-		v.Files = append(v.Files, f)
+		if f.Status != StatusOK || !damaged {
+			f.Path = strings.Join(f.Components, "/")
+			f.PathBytes = notUTF8(f.Path)
+			v.Files = append(v.Files, f)
+		}
 	}
 	// Only damaged pad files could make this differ, and they are not on disk.
 	v.OK = v.OK && v.Pieces.Good == v.Pieces.Total
@@ -136,10 +143,9 @@ func (c *check) filesOf(index int) []string {
 func (c *check) file(i int) FileVerdict {
 	in, s := &c.content.Files[i], &c.tree.Files[i]
 	f := FileVerdict{
-		Path: strings.Join(in.Path, "/"), Components: in.Path, Size: in.Length, Found: s.ID.Size,
+		Components: in.Path, Size: in.Length, Found: s.ID.Size,
 		Bad: c.ranges(i), Err: s.Err,
 	}
-	f.PathBytes = notUTF8(f.Path)
 	var has [Changed + 1]bool
 	for _, r := range f.Bad {
 		has[r.Cause] = true

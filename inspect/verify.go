@@ -18,6 +18,9 @@ type VerifyOptions struct {
 	Jobs     int // workers; 0 is one a processor
 	Read     ReadMode
 	Progress func(done, total int64) // bytes; may be nil; called by Verify's goroutine
+
+	// Damaged leaves files that are ok out of the verdict's list.
+	Damaged bool
 }
 
 // ErrV2 is returned for torrents that have only v2 hashes.
@@ -54,7 +57,7 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	for _, f := range changed {
 		c.changed(f)
 	}
-	v := c.verdict()
+	v := c.verdict(o.Damaged)
 	v.Format, v.Size = t.Format(), t.Size()
 	return v, nil
 }

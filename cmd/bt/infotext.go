@@ -183,7 +183,7 @@ func printPieces(u *ui, t *metainfo.Torrent) {
 		if f.PiecesRoot == nil {
 			continue
 		}
-		fmt.Fprintf(u.out, "%s  %s\n", hex.EncodeToString(f.PiecesRoot), term.SafeJoin(f.Path))
+		fmt.Fprintf(u.out, "%s  %s\n", hex.EncodeToString(f.PiecesRoot[:]), term.SafeJoin(f.Path))
 		piece := 0
 		for h := range slices.Chunk(t.PieceLayer(f.PiecesRoot), 32) {
 			fmt.Fprintf(u.out, "  %d  %x\n", piece, h)

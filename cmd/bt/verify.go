@@ -57,14 +57,14 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	}
 	start := time.Now()
 	bar := u.progress("verifying " + t.Name)
-	o.Progress = bar.Update
+	o.Progress, o.Damaged = bar.Update, !u.json
 	v, err := inspect.Verify(ctx, t, path, o)
 	if err != nil {
 		return verifyError(name, path, err)
 	}
 	bar.Finish()
 	v.Seconds = time.Since(start).Seconds()
-	if !slices.ContainsFunc(v.Files, func(f inspect.FileVerdict) bool { return f.Status != inspect.StatusMissing }) {
+	if len(v.Files) == v.FileCount && !slices.ContainsFunc(v.Files, func(f inspect.FileVerdict) bool { return f.Status != inspect.StatusMissing }) {
 		u.warn("nothing of the content is at %s; say where it is: bt verify TORRENT PATH", path)
 	}
 	if u.json {
@@ -124,7 +124,7 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 	p := v.Pieces
 	if v.OK {
 		_, err := fmt.Fprintf(u.out, "%s: %s: %s, %s in %s\n", term.Safe(t.Name), u.pal.Green("ok"),
-			count(len(v.Files), "file"), term.Size(v.Size), count(p.Total, "piece"))
+			count(v.FileCount, "file"), term.Size(v.Size), count(p.Total, "piece"))
 		return err
 	}
 	counts := []string{term.Count(int64(p.Good)) + " of " + count(p.Total, "piece") + " good"}
@@ -137,7 +137,7 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 		}
 	}
 	_, err := fmt.Fprintf(u.out, "%s: %s: %s of %s not in order; %s\n", term.Safe(t.Name), u.pal.Red("damaged"),
-		term.Count(int64(bad)), count(len(v.Files), "file"), strings.Join(counts, ", "))
+		term.Count(int64(bad)), count(v.FileCount, "file"), strings.Join(counts, ", "))
 	return err
 }
 

@@ -58,6 +58,34 @@ type node struct {
 	next     uint32 // index of the first node that is not inside this one
 }
 
+// An index is nodes in chunks: it grows without a copy, which for a large
+// torrent would take as much memory again.
+type index struct{ chunks [][]node }
+
+const chunkNodes = 1 << 16
+
+func (x *index) len() int {
+	if len(x.chunks) == 0 {
+		return 0
+	}
+	last := len(x.chunks) - 1
+	return last*chunkNodes + len(x.chunks[last])
+}
+
+func (x *index) at(i uint32) *node { return &x.chunks[i/chunkNodes][i%chunkNodes] }
+
+func (x *index) add(n node) {
+	last := len(x.chunks) - 1
+	switch {
+	case last < 0:
+		x.chunks = [][]node{{n}}
+	case len(x.chunks[last]) < chunkNodes:
+		x.chunks[last] = append(x.chunks[last], n)
+	default:
+		x.chunks = append(x.chunks, append(make([]node, 0, chunkNodes), n))
+	}
+}
+
 // An open list or dict.
 type frame struct {
 	node     uint32
@@ -120,7 +148,7 @@ func (s *scanner) step() error {
 		if top == nil {
 			return s.errorf(s.pos, "nothing here")
 		}
-		return s.errorf(s.pos, "input ends inside the %s that began at byte %d", containerName(top.dict), s.doc.nodes[top.node].off)
+		return s.errorf(s.pos, "input ends inside the %s that began at byte %d", containerName(top.dict), s.doc.nodes.at(top.node).off)
 	}
 	c := s.src[s.pos]
 	digit := '0' <= c && c <= '9'
@@ -164,11 +192,11 @@ func containerName(dict bool) string {
 
 // add indexes a scalar that ends at s.pos, or a container that only begins.
 func (s *scanner) add(off int) error {
-	n := len(s.doc.nodes)
+	n := s.doc.nodes.len()
 	if n >= s.maxItems {
 		return s.errorf(off, "more than %d items", s.maxItems)
 	}
-	s.doc.nodes = append(s.doc.nodes, node{uint32(off), uint32(s.pos), uint32(n + 1)})
+	s.doc.nodes.add(node{uint32(off), uint32(s.pos), uint32(n + 1)})
 	return nil
 }
 
@@ -176,7 +204,7 @@ func (s *scanner) open(dict bool) error {
 	if len(s.stack) >= s.maxDepth {
 		return s.errorf(s.pos, "nested deeper than %d levels", s.maxDepth)
 	}
-	s.stack = append(s.stack, frame{node: uint32(len(s.doc.nodes)), dict: dict, wantKey: true})
+	s.stack = append(s.stack, frame{node: uint32(s.doc.nodes.len()), dict: dict, wantKey: true})
 	s.pos++
 	return s.add(s.pos - 1)
 }
@@ -186,9 +214,9 @@ func (s *scanner) close(top *frame) error {
 		return s.errorf(s.pos, "dict key without a value")
 	}
 	s.pos++
-	n := &s.doc.nodes[top.node]
+	n := s.doc.nodes.at(top.node)
 	n.end = uint32(s.pos)
-	n.next = uint32(len(s.doc.nodes))
+	n.next = uint32(s.doc.nodes.len())
 	if top.disorder {
 		if err := s.duplicates(Value{&s.doc, top.node}); err != nil {
 			return err

@@ -3,6 +3,7 @@ package bencode
 import (
 	"bytes"
 	"iter"
+	"unsafe"
 )
 
 // A Document is an input and an index of the values in it. It is read only,
@@ -10,7 +11,7 @@ import (
 type Document struct {
 	src            []byte
 	end            int // of the root value
-	nodes          []node
+	nodes          index
 	irregular      []Irregularity
 	irregularCount int
 }
@@ -52,7 +53,7 @@ func (v Value) Kind() Kind {
 	return String
 }
 
-func (v Value) node() node { return v.doc.nodes[v.i] }
+func (v Value) node() *node { return v.doc.nodes.at(v.i) }
 
 // Exists reports whether v is there at all.
 func (v Value) Exists() bool { return v.doc != nil }
@@ -84,8 +85,12 @@ func (v Value) Bytes() []byte {
 
 func payload(raw []byte) []byte { return raw[bytes.IndexByte(raw, ':')+1:] }
 
-// Text returns what a String holds, as a copy; "" for any other kind.
-func (v Value) Text() string { return string(v.Bytes()) }
+// Text returns what a String holds; "" for any other kind. It shares the memory
+// of the input.
+func (v Value) Text() string {
+	b := v.Bytes()
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
 
 // Int returns the number of an Integer; false when v is no Integer or its
 // number passes 64 bits.
@@ -108,7 +113,7 @@ func (v Value) Items() iter.Seq[Value] {
 		if v.Kind() != List {
 			return
 		}
-		for i := v.i + 1; i < v.node().next; i = v.doc.nodes[i].next {
+		for i := v.i + 1; i < v.node().next; i = v.doc.nodes.at(i).next {
 			if !yield(Value{v.doc, i}) {
 				return
 			}
@@ -128,7 +133,7 @@ func (v Value) Entries() iter.Seq2[Value, Value] {
 			if !yield(Value{v.doc, i}, Value{v.doc, val}) {
 				return
 			}
-			i = v.doc.nodes[val].next
+			i = v.doc.nodes.at(val).next
 		}
 	}
 }

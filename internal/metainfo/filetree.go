@@ -64,7 +64,7 @@ func (r *reader) walkTree(dir bencode.Value, path []string, files *[]File) {
 			r.add(BadFileTree, leaf.Offset(), "a file in the file tree is %v and not a dict", leaf.Kind())
 			continue
 		}
-		f := File{Path: append(slices.Clone(path), name), at: k.Offset()}
+		f := File{Path: append(append(r.room(len(path)+1), path...), name), at: uint32(k.Offset())}
 		r.leaf(leaf, &f)
 		*files = append(*files, f)
 	}
@@ -89,7 +89,7 @@ func (r *reader) leaf(leaf bencode.Value, f *File) {
 	case bytes.Count(b, []byte{0}) == 32:
 		r.add(BadPiecesRoot, root.Offset(), "a pieces root is all zeros")
 	default:
-		f.PiecesRoot = b
+		f.PiecesRoot = (*[32]byte)(b)
 	}
 }
 
@@ -124,13 +124,13 @@ func (r *reader) layers(files []File) {
 		if f.PiecesRoot == nil || f.Length <= pieceLength {
 			continue
 		}
-		layer, ok := r.t.pieceLayers[string(f.PiecesRoot)]
+		layer, ok := r.t.pieceLayers[string(f.PiecesRoot[:])]
 		want := (f.Length-1)/pieceLength + 1
 		switch {
 		case !ok:
-			r.add(MissingPieceLayers, f.at, "the pieces of %s can't be checked one by one: its piece layer is absent", quotePath(f.Path))
+			r.add(MissingPieceLayers, int(f.at), "the pieces of %s can't be checked one by one: its piece layer is absent", quotePath(f.Path))
 		case int64(len(layer)/32) != want:
-			r.add(BadPieceLayers, f.at, "the piece layer of %s has %d hashes; its length makes %d pieces", quotePath(f.Path), len(layer)/32, want)
+			r.add(BadPieceLayers, int(f.at), "the piece layer of %s has %d hashes; its length makes %d pieces", quotePath(f.Path), len(layer)/32, want)
 		}
 	}
 }
@@ -170,11 +170,11 @@ func (r *reader) hybrid(tree []File, single bool) {
 		}
 		switch {
 		case twin == nil:
-			r.add(HybridMismatch, f.at, "the v1 half has a file that the v2 half has not: %s", quotePath(f.Path))
+			r.add(HybridMismatch, int(f.at), "the v1 half has a file that the v2 half has not: %s", quotePath(f.Path))
 		case twin.Length != f.Length:
-			r.add(HybridMismatch, f.at, "a file has %d bytes in the v1 half and %d in the v2 half: %s", f.Length, twin.Length, quotePath(f.Path))
+			r.add(HybridMismatch, int(f.at), "a file has %d bytes in the v1 half and %d in the v2 half: %s", f.Length, twin.Length, quotePath(f.Path))
 		case f.Length > 0 && t.PieceLength > 0 && at%t.PieceLength != 0:
-			r.add(HybridMismatch, f.at, "a file of the hybrid does not begin at a piece: %s", quotePath(f.Path))
+			r.add(HybridMismatch, int(f.at), "a file of the hybrid does not begin at a piece: %s", quotePath(f.Path))
 		default:
 			f.PiecesRoot = twin.PiecesRoot
 		}

@@ -11,7 +11,9 @@ import (
 // reader fills in a Torrent. Its methods follow the parts of a torrent.
 type reader struct {
 	t          *Torrent
+	doc        *bencode.Document
 	root, info bencode.Value
+	names      []string // room for paths
 	findings
 	unknown map[string]bool
 }
@@ -23,7 +25,7 @@ func (r *reader) read() {
 	t.V2 = info.Get("file tree").Exists() || info.Get("meta version").Exists()
 	t.V1 = info.Get("pieces").Exists() || info.Get("files").Exists() || info.Get("length").Exists() || !t.V2
 	r.hashes()
-	r.irregularities(t.doc, info, t.V2)
+	r.irregularities(r.doc, info, t.V2)
 
 	r.keys(r.root, "", rootKeys)
 	r.keys(info, "info.", infoKeys)
@@ -173,7 +175,10 @@ func (r *reader) v1Files() {
 	case length.Exists():
 		t.Single = true
 		if n, ok := r.length(length); ok {
-			f := File{Length: n, Attr: r.text(info, "attr"), at: length.Offset()}
+			f := File{Length: n, at: uint32(length.Offset())}
+			if attr := r.text(info, "attr"); attr != "" {
+				f.Special = &Attributes{Attr: attr}
+			}
 			if t.Name != "" {
 				f.Path = []string{t.Name}
 			}
@@ -202,7 +207,7 @@ func (r *reader) v1List(list bencode.Value) {
 			r.add(BadFiles, entry.Offset(), "an entry of files is %v and not a dict", entry.Kind())
 			continue
 		}
-		f := File{at: entry.Offset()}
+		f := File{at: uint32(entry.Offset())}
 		var length, path, pathUTF8 bencode.Value
 		known := 0
 		// One walk and not one Get a key: there may be millions of entries.
@@ -249,10 +254,10 @@ func first(a, b bencode.Value) bencode.Value {
 
 // path reads a v1 path, from path.utf-8 where that is one.
 func (r *reader) path(entry, path, pathUTF8 bencode.Value) []string {
-	if p, ok := components(pathUTF8); ok && len(p) > 0 {
+	if p, ok := r.components(pathUTF8); ok && len(p) > 0 {
 		path = pathUTF8
 	}
-	p, ok := components(path)
+	p, ok := r.components(path)
 	if !ok || len(p) == 0 {
 		r.add(BadPath, entry.Offset(), "a file's path is missing, empty or no list of names")
 	}
@@ -260,11 +265,11 @@ func (r *reader) path(entry, path, pathUTF8 bencode.Value) []string {
 }
 
 // components reads a list of names; false if it is none.
-func components(v bencode.Value) ([]string, bool) {
+func (r *reader) components(v bencode.Value) ([]string, bool) {
 	if v.Kind() != bencode.List {
 		return nil, false
 	}
-	path := make([]string, 0, v.Len())
+	path := r.room(v.Len())
 	ok := true
 	for c := range v.Items() {
 		if c.Kind() != bencode.String {
@@ -274,6 +279,21 @@ func components(v bencode.Value) ([]string, bool) {
 		path = append(path, c.Text())
 	}
 	return path, ok
+}
+
+// room returns an empty path with room for n names. Small ones share an array:
+// there may be millions.
+func (r *reader) room(n int) []string {
+	const block = 1024
+	if n > block/8 {
+		return make([]string, 0, n)
+	}
+	if len(r.names) < n {
+		r.names = make([]string, block)
+	}
+	path := r.names[0:0:n]
+	r.names = r.names[n:]
+	return path
 }
 
 // IsPadName tells pad files by the name that BitComet gives them, which had them
@@ -286,15 +306,16 @@ func IsPadName(name string) bool {
 
 // attributes reads what BEP 47 says of a file.
 func (r *reader) attributes(entry bencode.Value, f *File) {
-	f.Attr = r.text(entry, "attr")
-	f.Pad = strings.Contains(f.Attr, "p")
+	attr := r.text(entry, "attr")
+	if attr == "" {
+		return
+	}
+	f.Special = &Attributes{Attr: attr}
+	f.Pad = strings.Contains(attr, "p")
 	if f.IsLink() {
-		f.Symlink = r.symlink(entry)
+		f.Special.Symlink = r.symlink(entry)
 	}
 }
-
-// IsLink tells symlinks, which have no content of their own.
-func (f *File) IsLink() bool { return strings.Contains(f.Attr, "l") }
 
 // fileLength reads the length of a file. A symlink needs none: whatever is
 // written there, it takes no part of the content (BEP 47).
@@ -315,7 +336,7 @@ func (r *reader) fileLength(entry, v bencode.Value, f *File) {
 // program; a client that creates it must not be led outside.
 func (r *reader) symlink(entry bencode.Value) []string {
 	v := entry.Get("symlink path")
-	path, ok := components(v)
+	path, ok := r.components(v)
 	if !ok || len(path) == 0 {
 		r.add(BadSymlink, max(v.Offset(), entry.Offset()), "the target of a symlink is missing, empty or no list of names")
 		return nil

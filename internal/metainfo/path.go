@@ -95,9 +95,9 @@ func (r *reader) collisions() {
 			continue
 		}
 		if len(a.Path) == len(b.Path) {
-			r.add(DuplicatePath, b.at, "two files have the path %s", quotePath(b.Path))
+			r.add(DuplicatePath, int(b.at), "two files have the path %s", quotePath(b.Path))
 		} else {
-			r.add(DuplicatePath, b.at, "%s is a file and a directory", quotePath(a.Path))
+			r.add(DuplicatePath, int(b.at), "%s is a file and a directory", quotePath(a.Path))
 		}
 	}
 	r.caseCollisions(order)
@@ -114,7 +114,7 @@ func (r *reader) caseCollisions(order []int32) {
 		h := maphash.String(seed, folded)
 		j, ok := seen[h]
 		if ok && !slices.Equal(r.t.Files[j].Path, f.Path) {
-			r.add(CaseCollision, f.at, "two paths differ only in case: %s", quotePath(f.Path))
+			r.add(CaseCollision, int(f.at), "two paths differ only in case: %s", quotePath(f.Path))
 		}
 		seen[h] = i
 	}

@@ -24,10 +24,10 @@ import (
 )
 
 // A Torrent is a parsed .torrent file. Texts are as found: they may be no
-// UTF-8 and hold control characters.
+// UTF-8 and hold control characters. They are parts of its bytes, and not
+// copies: a torrent may have millions of names.
 type Torrent struct {
-	doc  *bencode.Document
-	info bencode.Value
+	raw, info []byte
 
 	V1, V2     bool     // which halves the info dict has; both is a hybrid
 	InfoHashV1 [20]byte // of the info bytes as found; zero unless V1
@@ -64,16 +64,40 @@ type Torrent struct {
 
 // A File is one entry of a torrent's list of files.
 type File struct {
-	Path       []string // below Name; of a single file its name alone
-	Length     int64    // bytes; of a symlink it counts for nothing
-	Offset     int64    // in the stream that pieces are cut from
-	Attr       string   // BEP 47: l symlink, x executable, h hidden, p pad
-	Pad        bool     // by attr, or by BitComet's names: zeros that are no file
-	PiecesRoot []byte   // v2: 32 bytes; nil for empty files
-	Symlink    []string // BEP 47: where a symlink points, from the torrent's root
+	Path       []string    // below Name; of a single file its name alone
+	Length     int64       // bytes; of a symlink it counts for nothing
+	Offset     int64       // in the stream that pieces are cut from
+	PiecesRoot *[32]byte   // v2; nil for empty files
+	Special    *Attributes // nil for nearly all files
+	Pad        bool        // by attr, or by BitComet's names: zeros that are no file
 
-	at int // offset of the entry in the torrent
+	at uint32 // offset of the entry in the torrent
 }
+
+// Attributes are what BEP 47 says of a file.
+type Attributes struct {
+	Attr    string   // l symlink, x executable, h hidden, p pad
+	Symlink []string // where a symlink points, from the torrent's root
+}
+
+// Attr is the attr of BEP 47; "" for nearly all files.
+func (f *File) Attr() string {
+	if f.Special == nil {
+		return ""
+	}
+	return f.Special.Attr
+}
+
+// Symlink is where a symlink points, from the torrent's root (BEP 47).
+func (f *File) Symlink() []string {
+	if f.Special == nil {
+		return nil
+	}
+	return f.Special.Symlink
+}
+
+// IsLink tells symlinks, which have no content of their own.
+func (f *File) IsLink() bool { return strings.Contains(f.Attr(), "l") }
 
 // A Node is an entry to the DHT (BEP 5).
 type Node struct {
@@ -100,8 +124,9 @@ func Parse(b []byte) (*Torrent, error) {
 	case info.Kind() != bencode.Dict:
 		return nil, fmt.Errorf("not a torrent: its info is %v and not a dict", info.Kind())
 	}
-	t := &Torrent{doc: doc, info: info}
-	r := reader{t: t, root: root, info: info}
+	// The index of the document goes when it has been read; the bytes stay.
+	t := &Torrent{raw: b, info: info.Raw()}
+	r := reader{t: t, doc: doc, root: root, info: info}
 	r.read()
 	if t.Name == "" && len(t.Files) == 0 {
 		return nil, errors.New("not a torrent: its info dict has neither a name nor a size")
@@ -110,14 +135,20 @@ func Parse(b []byte) (*Torrent, error) {
 }
 
 // Bytes returns the torrent as it was read.
-func (t *Torrent) Bytes() []byte { return t.doc.Bytes() }
+func (t *Torrent) Bytes() []byte { return t.raw }
 
 // InfoBytes returns the info dict as it was found.
-func (t *Torrent) InfoBytes() []byte { return t.info.Raw() }
+func (t *Torrent) InfoBytes() []byte { return t.info }
 
 // AppendJSON appends the whole torrent as lossless JSON; see
 // bencode.Document.AppendJSON.
-func (t *Torrent) AppendJSON(dst []byte) []byte { return t.doc.AppendJSON(dst) }
+func (t *Torrent) AppendJSON(dst []byte) []byte {
+	doc, err := bencode.Parse(t.raw)
+	if err != nil {
+		panic(err) // it was parsed before
+	}
+	return doc.AppendJSON(dst)
+}
 
 // MaxSize is the size, in bytes, of the largest torrent that Parse reads.
 const MaxSize = bencode.DefaultMaxSize
@@ -211,7 +242,7 @@ func (t *Torrent) Layout() *Layout { return t.layout }
 
 // PieceLayer returns the piece hashes (BEP 52) of the file with that pieces
 // root, 32 bytes each; nil if the torrent has none.
-func (t *Torrent) PieceLayer(root []byte) []byte { return t.pieceLayers[string(root)] }
+func (t *Torrent) PieceLayer(root *[32]byte) []byte { return t.pieceLayers[string(root[:])] }
 
 // Magnet returns the link that stands for this torrent, with its name, size,
 // trackers and web seeds.
