@@ -62,7 +62,10 @@ func (r *run) newWorker() *worker {
 	return w
 }
 
-func (w *worker) close() { w.file.close() }
+func (w *worker) close() {
+	w.unmapIdle()
+	w.file.close()
+}
 
 // hash hashes a batch: from maps and, if one of them could not be read, again
 // without, which tells whose pieces suffer.
@@ -78,10 +81,10 @@ func (w *worker) hash(b *batch) {
 func (w *worker) begin(b *batch, mapped bool) {
 	w.batch, w.mapped, w.told, w.staged = b, mapped, 0, nil
 	b.results = make([]Result, b.len())
-	w.unmapAll()
-	for i := range w.feeds {
-		w.feeds[i].piece, w.feeds[i].window = -1, nil
+	for i := range w.feeds { // after a fault they are still in their pieces
+		w.leave(&w.feeds[i])
 	}
+	w.unmapIdle()
 }
 
 // stage reads the pieces of a batch one after another, if the buffer holds

@@ -126,14 +126,15 @@ func (r *run) dispatch(work, order chan<- *batch) {
 }
 
 // batchSize is how many of the pieces that are left make the next batch: near
-// the end less, so that no worker is left alone with a large one.
+// the end fewer, so that no worker is left alone with many, but enough for all
+// lanes, for to leave lanes idle saves no time.
 func (r *run) batchSize(left int) int {
 	pieceLength := r.Layout.PieceLength()
 	if r.Read == Sequential {
 		return int(min(max(r.sequentialBytes()/pieceLength, 1), batchPieces))
 	}
 	n := int(min(max(batchBytes/pieceLength, int64(r.lanes)), batchPieces))
-	return max(min(n, left/r.workers), 1)
+	return min(n, max(left/r.workers, r.lanes))
 }
 
 func send[T any](ctx context.Context, to chan<- T, v T) bool {

@@ -10,7 +10,7 @@ type window struct{}
 
 func (w *worker) fromMap(*feed) []byte { return nil }
 func (w *worker) release(*feed)        {}
-func (w *worker) unmapAll()            {}
+func (w *worker) unmapIdle()           {}
 
 func (w *worker) runMapped() bool {
 	w.hasher.Run(w.batch.len(), w)

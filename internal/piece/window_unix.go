@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 
@@ -43,6 +44,7 @@ func (w *worker) fromMap(f *feed) []byte {
 	if w.shared { // for the pieces of other lanes
 		_, end = w.batchIn(f.span.File)
 	}
+	w.unmapIdle()
 	offset := f.span.Offset &^ (pageSize - 1)
 	data, err := unix.Mmap(w.file.fd, offset, int(min(end-offset, w.windowBytes)), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
@@ -64,32 +66,23 @@ func use(f *feed, win *window) []byte {
 	return win.data[at:min(at+f.span.Length, int64(len(win.data)))]
 }
 
-// release lets go of a feed's window, which goes with its last user.
+// release lets go of a feed's window. It stays for a lane that comes to a piece
+// in it, until the room is needed.
 func (w *worker) release(f *feed) {
-	win := f.window
-	if win == nil {
-		return
+	if f.window != nil {
+		f.window.users--
+		f.window = nil
 	}
-	f.window = nil
-	if win.users--; win.users > 0 {
-		return
-	}
-	for i := range w.windows {
-		if w.windows[i] == win {
-			last := len(w.windows) - 1
-			w.windows[i] = w.windows[last]
-			w.windows = w.windows[:last]
-			break
-		}
-	}
-	_ = unix.Munmap(win.data)
 }
 
-func (w *worker) unmapAll() {
-	for _, win := range w.windows {
-		_ = unix.Munmap(win.data)
-	}
-	w.windows = w.windows[:0]
+// unmapIdle unmaps the windows that no lane is in.
+func (w *worker) unmapIdle() {
+	w.windows = slices.DeleteFunc(w.windows, func(win *window) bool {
+		if win.users == 0 {
+			_ = unix.Munmap(win.data)
+		}
+		return win.users == 0
+	})
 }
 
 // runMapped hashes the batch; false if a map could not be read to its end, for
