@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"math"
 	"net"
@@ -271,91 +270,6 @@ func creationDate(e *env, c *cli.Context) (unix int64, has bool, err error) {
 	return e.now().Unix(), true, nil
 }
 
-// makeOutput decides where the torrent goes, and makes sure that it can go
-// there before anything is hashed.
-func makeOutput(u *ui, c *cli.Context, o *maketorrent.Options) (string, error) {
-	abs, name, err := maketorrent.Resolve(o.Path, o.Name)
-	if err != nil {
-		return "", makeError(u, *o, err)
-	}
-	out := c.String("output")
-	switch {
-	case out == stdinName && u.json:
-		return "", failf(exitUsage, "--output - and --json both want stdout")
-	case out == stdinName && u.env.stdoutTerminal:
-		return "", withHint(failf(exitUsage, "--output -: a torrent is no text for a terminal"), "redirect it, or name a file")
-	case out == stdinName:
-		o.Own = ownStdout(u.env.stdout)
-		return out, nil
-	case c.IsSet("output") && out == "":
-		return "", failf(exitUsage, "--output: the path is empty")
-	case out == "":
-		out = filepath.Join(filepath.Dir(abs), name+".torrent")
-	default:
-		info, err := os.Stat(out)
-		if os.IsPathSeparator(out[len(out)-1]) || err == nil && info.IsDir() {
-			out = filepath.Join(out, name+".torrent")
-		}
-	}
-	if err := atomicfile.Check(out, c.Bool("force")); err != nil {
-		return "", outputError(out, err)
-	}
-	o.Own = ownFiles(out)
-	return out, nil
-}
-
-// ownFiles tells what bt has written itself: the output of an earlier run, also
-// behind a link, and what a killed one may have left.
-func ownFiles(out string) func(string, fs.FileInfo) string {
-	old, err := os.Stat(out)
-	place, placeErr := filepath.EvalSymlinks(out)
-	return func(path string, info fs.FileInfo) string {
-		switch {
-		case atomicfile.IsTemp(filepath.Base(path)):
-			return "temporary"
-		case err != nil || placeErr != nil || !os.SameFile(old, info):
-			return ""
-		}
-		// By the place too: another hard link to the same file is content. A file
-		// system may take names in either case for one.
-		if real, err := filepath.EvalSymlinks(path); err != nil || !sameBase(real, place) {
-			return ""
-		}
-		return "output"
-	}
-}
-
-func sameBase(a, b string) bool { return strings.EqualFold(filepath.Base(a), filepath.Base(b)) }
-
-// ownStdout tells the file that stdout goes to: bt make . -o - > x.torrent.
-func ownStdout(stdout io.Writer) func(string, fs.FileInfo) string {
-	var file fs.FileInfo
-	if f, ok := stdout.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			file = info
-		}
-	}
-	return func(path string, info fs.FileInfo) string {
-		switch {
-		case atomicfile.IsTemp(filepath.Base(path)):
-			return "temporary"
-		case file != nil && os.SameFile(file, info):
-			return "output"
-		}
-		return ""
-	}
-}
-
-func outputError(path string, err error) error {
-	if errors.Is(err, fs.ErrExist) {
-		return withHint(failf(exitWrite, "%s: exists", path), "use --force to replace it, or --output for another place")
-	}
-	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		return failf(exitWrite, "%s: %w", path, pathErr.Err)
-	}
-	return failf(exitWrite, "%s: %w", path, err)
-}
-
 // makeError gives the errors of Make their exit codes; of several problems each
 // gets its line.
 func makeError(u *ui, o maketorrent.Options, err error) error {
@@ -383,77 +297,4 @@ func makeError(u *ui, o maketorrent.Options, err error) error {
 		return readError(pathErr.Path, err)
 	}
 	return err
-}
-
-// made is the JSON document of bt make.
-type made struct {
-	Output      string        `json:"output"`
-	Content     string        `json:"content"`
-	Name        string        `json:"name"`
-	Format      string        `json:"format"`
-	InfoHashV1  string        `json:"info_hash_v1,omitempty"`
-	InfoHashV2  string        `json:"info_hash_v2,omitempty"`
-	Magnet      string        `json:"magnet"`
-	Size        int64         `json:"size"`
-	FileCount   int           `json:"file_count"`
-	PieceLength int64         `json:"piece_length"`
-	PieceCount  int           `json:"piece_count"`
-	TorrentSize int           `json:"torrent_size"`
-	Skipped     []madeSkipped `json:"skipped"`
-	Seconds     float64       `json:"seconds"`
-	Warnings    []madeWarning `json:"warnings"`
-}
-
-type madeSkipped struct {
-	Path   string `json:"path"`
-	Reason string `json:"reason"`
-}
-
-type madeWarning struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-}
-
-func madeDocument(r *maketorrent.Result, out string, seconds float64) made {
-	t := r.Torrent
-	doc := made{
-		Output: out, Content: r.Content, Name: t.Name, Format: t.Format(), InfoHashV1: t.HexV1(), InfoHashV2: t.HexV2(),
-		Magnet: t.Magnet().String(), Size: t.Size(), FileCount: t.FileCount(), PieceLength: t.PieceLength,
-		PieceCount: t.PieceCount(), TorrentSize: len(t.Bytes()), Seconds: seconds,
-		Skipped: []madeSkipped{}, Warnings: []madeWarning{},
-	}
-	for _, s := range r.Skipped {
-		doc.Skipped = append(doc.Skipped, madeSkipped(s))
-	}
-	for _, w := range r.Warnings {
-		doc.Warnings = append(doc.Warnings, madeWarning(w))
-	}
-	return doc
-}
-
-func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error {
-	t := r.Torrent
-	if u.quiet {
-		if u.env.stdoutTerminal {
-			out = term.Safe(out) // in a pipe it is data
-		}
-		_, err := u.out.WriteString(out + "\n")
-		return stdoutError(err)
-	}
-	size := term.SizeExact(t.Size())
-	if seconds >= 0.5 {
-		size += ", " + term.Rate(float64(t.Size())/seconds)
-	}
-	fields := [][2]string{
-		{"torrent", term.Safe(out)},
-		{"name", term.Safe(t.Name)},
-		{"info-hash", t.HexV1()},
-		{"size", size},
-		{"files", term.Count(int64(t.FileCount()))},
-		{"pieces", pieces(t.PieceCount(), t.PieceLength)},
-	}
-	if n := len(r.Skipped); n > 0 && !u.verbose {
-		fields = append(fields, [2]string{"left out", term.Count(int64(n)) + " (-v names them)"})
-	}
-	return stdoutError(term.Fields(u.out, u.pal, 0, fields))
 }

@@ -27,7 +27,7 @@ import (
 // UTF-8 and hold control characters. They are parts of its bytes, and not
 // copies: a torrent may have millions of names.
 type Torrent struct {
-	raw, info []byte
+	raw []byte
 
 	V1, V2     bool     // which halves the info dict has; both is a hybrid
 	InfoHashV1 [20]byte // of the info bytes as found; zero unless V1
@@ -125,7 +125,7 @@ func Parse(b []byte) (*Torrent, error) {
 		return nil, fmt.Errorf("not a torrent: its info is %v and not a dict", info.Kind())
 	}
 	// The index of the document goes when it has been read; the bytes stay.
-	t := &Torrent{raw: b, info: info.Raw()}
+	t := &Torrent{raw: b}
 	r := reader{t: t, doc: doc, root: root, info: info}
 	r.read()
 	if t.Name == "" && len(t.Files) == 0 {
@@ -136,9 +136,6 @@ func Parse(b []byte) (*Torrent, error) {
 
 // Bytes returns the torrent as it was read.
 func (t *Torrent) Bytes() []byte { return t.raw }
-
-// InfoBytes returns the info dict as it was found.
-func (t *Torrent) InfoBytes() []byte { return t.info }
 
 // AppendJSON appends the whole torrent as lossless JSON; see
 // bencode.Document.AppendJSON.

@@ -22,7 +22,6 @@ func (p Palette) Dim(s string) string    { return p.style("\x1b[2m", s) }
 func (p Palette) Red(s string) string    { return p.style("\x1b[31m", s) }
 func (p Palette) Green(s string) string  { return p.style("\x1b[32m", s) }
 func (p Palette) Yellow(s string) string { return p.style("\x1b[33m", s) }
-func (p Palette) Cyan(s string) string   { return p.style("\x1b[36m", s) }
 
 func (p Palette) style(open, s string) string {
 	if !p.on || s == "" {

@@ -15,7 +15,6 @@ func TestPalette(t *testing.T) {
 		{"red", on.Red("a"), "\x1b[31ma\x1b[0m"},
 		{"green", on.Green("a"), "\x1b[32ma\x1b[0m"},
 		{"yellow", on.Yellow("a"), "\x1b[33ma\x1b[0m"},
-		{"cyan", on.Cyan("a"), "\x1b[36ma\x1b[0m"},
 		{"empty", on.Red(""), ""},
 		{"style goes on after one inside", on.Dim("a" + on.Red("b") + "c"), "\x1b[2ma\x1b[31mb\x1b[0m\x1b[2mc\x1b[0m"},
 	}
