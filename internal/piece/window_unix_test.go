@@ -104,7 +104,7 @@ func TestOtherPanicsPass(t *testing.T) {
 // Sizes and pieces at their extremes, against the standard library.
 func TestExtremes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("hashes 6 GiB of zeros")
+		t.Skip("hashes 6 GiB of zeros; not with -short")
 	}
 	for _, tt := range []struct {
 		name        string
@@ -128,7 +128,11 @@ func TestExtremes(t *testing.T) {
 		}
 		whole := sha1.Sum(make([]byte, tt.pieceLength))
 		last := sha1.Sum(make([]byte, tt.size%tt.pieceLength))
-		for _, read := range []ReadMode{Parallel, Sequential} {
+		ways := []ReadMode{Parallel, Sequential}
+		if tt.size > 4<<30 {
+			ways = ways[:1] // offsets are the same in both
+		}
+		for _, read := range ways {
 			tree := &Tree{Files: make([]Source, 1), Path: func(int) string { return path }}
 			if err := tree.Stat(context.Background(), 0); err != nil {
 				t.Fatal(err)
