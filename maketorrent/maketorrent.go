@@ -39,7 +39,7 @@ type Options struct {
 
 	// Own, if not nil, tells the program's own files, such as the output and
 	// temporary files: what it gives a reason for is no content. Links were
-	// followed for info, and not for path.
+	// followed for info, and not for path. Several goroutines call it.
 	Own func(path string, info fs.FileInfo) (reason string)
 
 	PieceLength    int64 // bytes; 0 chooses by the size of the content

@@ -10,7 +10,7 @@ import (
 
 func hashingFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "jobs", Usage: "hash with `N` workers (default: one a processor)"},
+		&cli.IntFlag{Name: "jobs", Usage: "hash with `N` workers, 64 at most (default: one a processor, 16 at most)"},
 		&cli.StringFlag{Name: "read", Usage: "read files in `WAY`: auto, sequential (one reader, for disks that turn) or parallel (default auto)"},
 	}
 }

@@ -7,7 +7,7 @@ import "golang.org/x/sys/cpu"
 // The ways that this machine has, the fastest first. 8 lanes of SHA-256 in AVX2
 // are slower than SHA-NI, so there is no such kernel.
 var sha1Paths, sha256Paths = func() (sha1, sha256 []path) {
-	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL {
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW {
 		sha1 = append(sha1, path{"avx512", sha1x16, 16, 4})
 		sha256 = append(sha256, path{"avx512", sha256x16, 16, 7})
 	}

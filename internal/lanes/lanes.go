@@ -116,7 +116,7 @@ func newHasher(a algorithm, p path) *Hasher {
 func (h *Hasher) Lanes() int { return h.lanes }
 
 // maxBlocks bounds one call of a kernel, which the scheduler can't interrupt,
-// to well under a millisecond.
+// to about a millisecond where the bytes are in memory.
 const maxBlocks = 4096
 
 // Run hashes the messages 0 to n-1. A panic of src, or a fault in reading its
@@ -183,7 +183,7 @@ func (h *Hasher) gather(src Source) int {
 		if !l.active {
 			continue
 		}
-		if l.next == l.end && len(l.data) < blockSize || l.next < l.end && l.end-l.next < blockSize {
+		if l.next == l.end && len(l.data) < blockSize {
 			l.refill(i, src)
 		}
 		if l.next < l.end {

@@ -66,7 +66,11 @@ func isRemote(path string) bool {
 	if unix.Statfs(path, &st) != nil {
 		return false
 	}
-	switch uint32(st.Type) {
+	return isRemoteMagic(uint32(st.Type))
+}
+
+func isRemoteMagic(magic uint32) bool {
+	switch magic {
 	case unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC,
 		unix.FUSE_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC, unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC,
 		unix.V9FS_MAGIC, unix.CODA_SUPER_MAGIC, unix.NCP_SUPER_MAGIC:

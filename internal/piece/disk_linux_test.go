@@ -95,3 +95,24 @@ func TestIsCached(t *testing.T) {
 		t.Error("a file that was dropped is still in memory")
 	}
 }
+
+func TestChoose(t *testing.T) {
+	for _, tt := range []struct {
+		cold, slow bool
+		want       ReadMode
+	}{
+		{false, false, Parallel}, {false, true, Parallel}, {true, false, Parallel}, {true, true, Sequential},
+	} {
+		if got := choose(tt.cold, func() bool { return tt.slow }); got != tt.want {
+			t.Errorf("cold %v, slow %v: %v, want %v", tt.cold, tt.slow, got, tt.want)
+		}
+	}
+	for magic, want := range map[uint32]bool{
+		0x6969: true, 0xff534d42: true, 0xfe534d42: true, 0x65735546: true, 0x01021997: true, // NFS, CIFS, SMB2, FUSE, 9p
+		0xef53: false, 0x58465342: false, 0x9123683e: false, 0x01021994: false, // ext4, XFS, btrfs, tmpfs
+	} {
+		if isRemoteMagic(magic) != want {
+			t.Errorf("file system %#x is remote: %v", magic, !want)
+		}
+	}
+}

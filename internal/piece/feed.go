@@ -15,9 +15,9 @@ const (
 	stagingBytes = 64 << 10
 	// What is less than this is not worth a map.
 	mapLeast = 512 << 10
-	// The most that all maps have, or all buffers, of a job together: what is
-	// mapped counts as resident.
-	jobBytes = 96 << 20
+	// The most that all maps have, or all buffers of a sequential reader, of a
+	// job together: what is mapped counts as resident.
+	jobBytes = 144 << 20
 	// What one turn of a sequential reader reads, at most.
 	maxSequentialBytes = 16 << 20
 )
@@ -54,10 +54,11 @@ type feed struct {
 func (r *run) newWorker() *worker {
 	w := &worker{run: r, hasher: lanes.NewSHA1()}
 	// The pieces of all lanes from one map, if they are small enough: to map and
-	// unmap stops the other workers for a moment.
-	w.windowBytes = max(jobBytes/int64(r.workers), mapLeast*int64(r.lanes))
+	// unmap stops the other workers for a moment. Lanes may be in two at a time.
+	share := jobBytes / int64(r.workers)
+	w.windowBytes = share / 2
 	if w.shared = r.Layout.PieceLength() <= w.windowBytes/int64(r.lanes); !w.shared {
-		w.windowBytes /= int64(r.lanes)
+		w.windowBytes = share / int64(r.lanes)
 	}
 	return w
 }
@@ -70,7 +71,7 @@ func (w *worker) close() {
 // hash hashes a batch: from maps and, if one of them could not be read, again
 // without, which tells whose pieces suffer.
 func (w *worker) hash(b *batch) {
-	w.begin(b, canMap && w.Read != Sequential)
+	w.begin(b, canMap && w.Read != Sequential && w.windowBytes >= mapLeast)
 	if !w.runMapped() {
 		w.hashed.Add(-w.told)
 		w.begin(b, false)
@@ -177,7 +178,7 @@ func (w *worker) next(f *feed) []byte {
 			}
 		}
 		if f.buf == nil {
-			f.buf = make([]byte, stagingBytes)
+			f.buf = w.newBuffer()
 		}
 		n, fault := w.read(f.span, f.buf[filled:])
 		if fault != nil {
@@ -207,6 +208,15 @@ func (w *worker) batchIn(file int) (first, end int64) {
 	first = max(int64(w.batch.first)*l.PieceLength()-l.Offset(file), 0)
 	end = min(int64(w.batch.last+1)*l.PieceLength()-l.Offset(file), l.Length(file))
 	return first, end
+}
+
+// newBuffer is what a lane reads into. A sequential reader that has come here
+// has one lane, with a piece that is too large to be staged.
+func (w *worker) newBuffer() []byte {
+	if w.Read == Sequential {
+		return make([]byte, min(w.sequentialBytes(), w.Layout.PieceLength()))
+	}
+	return make([]byte, stagingBytes)
 }
 
 // take moves a feed on by n bytes of its span.

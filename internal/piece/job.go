@@ -24,7 +24,7 @@ const (
 type Job struct {
 	Layout *metainfo.Layout
 	Tree   *Tree // one file a file of the layout, after Stat
-	Jobs   int   // workers; 0 is one a processor, up to 32
+	Jobs   int   // workers, up to 64; 0 is one a processor, up to 16
 	Read   ReadMode
 
 	// Progress, if not nil, is told the bytes done and to do, now and then and
@@ -61,6 +61,7 @@ type run struct {
 	total   int64        // bytes to do
 	cold    bool         // files must come from a disk first
 	hashed  atomic.Int64 // bytes done
+	shown   int64        // the most of them that Progress was told
 
 	turn sync.Mutex // Sequential: who has it reads
 }
@@ -77,10 +78,10 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 		lanes: lanes.NewSHA1().Lanes(), total: j.Layout.Bytes(),
 	}
 	if r.cold = !j.Tree.isCached(); r.Read == Auto {
-		r.Read = Parallel
-		if r.cold && j.Tree.isSlow() {
-			r.Read = Sequential
-		}
+		r.Read = choose(r.cold, j.Tree.isSlow)
+	}
+	if r.Read == Sequential {
+		r.workers = min(r.workers, enoughInTurn)
 	}
 
 	// In this order of stopping: the dispatcher by ctx or because it is done,
@@ -209,15 +210,25 @@ func (r *run) collect(order <-chan *batch, yield func(Result) error) error {
 
 func (r *run) progress() {
 	if r.Progress != nil {
-		r.Progress(r.hashed.Load(), r.total)
+		// What is read again after a fault is not done twice.
+		r.shown = max(r.shown, r.hashed.Load())
+		r.Progress(r.shown, r.total)
 	}
 }
 
-// enoughWorkers is how many are started unasked: memory is slower than they are.
-const enoughWorkers = 32
+const (
+	enoughWorkers = 16 // started unasked: memory is slower than they are
+	enoughInTurn  = 4  // of which one reads: no disk is faster than they are
+	maxWorkers    = 64 // at most, for each has its share of jobBytes
+)
 
-// maxWorkers is how many are started at most: each has its share of the memory.
-const maxWorkers = 256
+// choose is how to read unasked: in turn only what comes from a slow disk.
+func choose(cold bool, isSlow func() bool) ReadMode {
+	if cold && isSlow() {
+		return Sequential
+	}
+	return Parallel
+}
 
 func workers(jobs int) int {
 	if jobs <= 0 {

@@ -10,7 +10,7 @@
 // Each worker hashes a batch of pieces at once, in the lanes of package lanes.
 // It maps windows of large files and hashes them where they are, in the page
 // cache; small files and what can't be mapped it reads into buffers. What it
-// has mapped, buffered and open at a time is bounded by constants, whatever
+// has mapped, buffered and open at a time is its share of a constant, whatever
 // the torrent; what is remembered of each file is a few dozen bytes.
 //
 // v1 pieces (SHA-1) only, for now.

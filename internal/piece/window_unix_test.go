@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"bt/internal/lanes"
 	"bt/internal/metainfo"
 )
 
@@ -86,19 +89,86 @@ func TestTruncatedUnderTheMap(t *testing.T) {
 	t.Logf("%d faults caught in %d runs", mapFaults.Load()-start, runs)
 }
 
-// A panic that is no fault in a map is not swallowed.
+func newTestWorker(tr *tree) *worker {
+	return (&run{
+		Job: Job{Layout: tr.layout, Tree: &tr.Tree}, ctx: context.Background(), workers: 1, lanes: lanes.NewSHA1().Lanes(),
+	}).newWorker()
+}
+
+var sink byte
+
+// A panic is not swallowed unless it is a fault in one of the worker's maps.
 func TestOtherPanicsPass(t *testing.T) {
-	tr := newTree(t, 16384, 1<<20)
-	tr.stat(t)
-	tr.Path = func(int) string { panic("a mistake") }
-	r := &run{Job: Job{Layout: tr.layout, Tree: &tr.Tree}, ctx: context.Background(), workers: 1, lanes: 16}
-	defer func() {
-		if p := recover(); p != "a mistake" {
-			t.Errorf("panic %v", p)
+	path := filepath.Join(t.TempDir(), "cut")
+	if err := os.WriteFile(path, make([]byte, 1<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	elsewhere, err := unix.Mmap(int(f.Fd()), 0, 1<<20, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(elsewhere)
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	for name, mistake := range map[string]func(){
+		"a panic":            func() { panic("a mistake") },
+		"a fault, elsewhere": func() { sink = elsewhere[1<<19] },
+		"no memory":          func() { var p *[1 << 20]byte; sink = p[1<<19] },
+	} {
+		tr := newTree(t, 16384, 2<<20)
+		tr.stat(t)
+		place, calls := tr.Path, 0
+		tr.Path = func(i int) string {
+			if calls++; calls > 0 {
+				mistake()
+			}
+			return place(i)
 		}
-	}()
-	r.newWorker().hash(&batch{first: 0, last: 63})
-	t.Error("no panic")
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: swallowed", name)
+				}
+			}()
+			newTestWorker(tr).hash(&batch{first: 0, last: 127})
+		}()
+	}
+}
+
+// No lane is left in a map after a batch, and no map after the worker.
+func TestMapsAreLetGo(t *testing.T) {
+	for _, pieceLength := range []int64{16 << 10, 1 << 20, 16 << 20} {
+		tr := newTree(t, pieceLength, 20<<20, 3<<20, 100, 5<<20)
+		tr.stat(t)
+		w := newTestWorker(tr)
+		most := int64(0)
+		for first := 0; first < tr.layout.Pieces(); first += 100 {
+			w.hash(&batch{first: first, last: min(first+99, tr.layout.Pieces()-1)})
+			var mapped int64
+			for _, win := range w.windows {
+				mapped += int64(len(win.data))
+				if win.users != 0 {
+					t.Errorf("pieces of %d: a map of %d bytes has %d users", pieceLength, len(win.data), win.users)
+				}
+			}
+			if most = max(most, mapped); mapped > jobBytes {
+				t.Errorf("pieces of %d: %d bytes are mapped", pieceLength, mapped)
+			}
+		}
+		if most == 0 {
+			t.Errorf("pieces of %d: nothing was mapped", pieceLength)
+		}
+		w.close()
+		if len(w.windows) != 0 {
+			t.Errorf("pieces of %d: %d maps are left", pieceLength, len(w.windows))
+		}
+	}
 }
 
 // Sizes and pieces at their extremes, against the standard library.
