@@ -171,9 +171,9 @@ func TestProcessLargePieces(t *testing.T) {
 	processSparse(t, filepath.Join(tree, "b"), 2<<30)
 	bt := processPlain(t)
 	for _, read := range []string{"parallel", "sequential"} {
-		for _, length := range []string{"128M", "4M"} {
-			peak, size := processPeak(t, bt, "make", tree, "-l", length, "--jobs", "8", "--read", read, "-o", "-")
-			checkProcessPeak(t, fmt.Sprintf("make of 2 GiB in pieces of %siB, %s", length, read), peak, 3, size)
+		for _, c := range [][2]string{{"128M", "8"}, {"4M", "8"}, {"2M", "32"}, {"512K", "64"}, {"64K", "1000"}} {
+			peak, size := processPeak(t, bt, "make", tree, "-l", c[0], "--jobs", c[1], "--read", read, "-o", "-")
+			checkProcessPeak(t, fmt.Sprintf("make of 2 GiB in pieces of %siB, %s jobs, %s", c[0], c[1], read), peak, 3, size)
 		}
 	}
 }
