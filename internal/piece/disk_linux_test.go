@@ -77,7 +77,8 @@ func TestIsCached(t *testing.T) {
 	if st.Type == unix.TMPFS_MAGIC {
 		t.Skip("needs a temporary directory on a disk")
 	}
-	if !tr.isCached() {
+	job := Job{Layout: tr.layout, Tree: &tr.Tree}
+	if !job.isCached() {
 		t.Error("files just written are not in memory")
 	}
 	f, err := os.Open(tr.paths[0])
@@ -91,7 +92,7 @@ func TestIsCached(t *testing.T) {
 	if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
 		t.Fatal(err)
 	}
-	if tr.isCached() {
+	if job.isCached() {
 		t.Error("a file that was dropped is still in memory")
 	}
 }

@@ -77,7 +77,7 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 		Job: *j, ctx: ctx, cancel: cancel, workers: workers(j.Jobs),
 		lanes: lanes.NewSHA1().Lanes(), total: j.Layout.Bytes(),
 	}
-	if r.cold = !j.Tree.isCached(); r.Read == Auto {
+	if r.cold = !j.isCached(); r.Read == Auto {
 		r.Read = choose(r.cold, j.Tree.isSlow)
 	}
 	if r.Read == Sequential {
