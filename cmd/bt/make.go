@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -262,7 +261,7 @@ func creationDate(e *env, c *cli.Context) (unix int64, has bool, err error) {
 	}
 	if epoch := e.getenv("SOURCE_DATE_EPOCH"); epoch != "" {
 		n, err := strconv.ParseInt(epoch, 10, 64)
-		if err != nil || n < 0 || n > math.MaxInt32*100 {
+		if err != nil || n < 0 || n > metainfo.LastDate {
 			return 0, false, failf(exitUsage, "SOURCE_DATE_EPOCH: %q is not a number of seconds since 1970", epoch)
 		}
 		return n, true, nil

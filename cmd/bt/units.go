@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"bt/internal/metainfo"
 )
 
 // sizeUnits are the factors a size may carry, by their lower-case names.
@@ -62,9 +64,6 @@ func decimal(s string) (*big.Rat, bool) {
 
 const timesAccepted = "want 2026-01-31T12:00:00Z, 2026-01-31, seconds since 1970, or now"
 
-// latest is the last second that RFC 3339 can write, 9999-12-31T23:59:59Z.
-const latest = 253402300799
-
 // parseTime reads a point in time, in UTC and in whole seconds: that is what a
 // torrent's creation date holds. A day means its beginning in UTC.
 func parseTime(s string, now time.Time) (time.Time, error) {
@@ -72,7 +71,7 @@ func parseTime(s string, now time.Time) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("%q is not a time: %s", s, timesAccepted)
 	}
-	if t.Unix() < 0 || t.Unix() > latest {
+	if t.Unix() < 0 || t.Unix() > metainfo.LastDate {
 		return time.Time{}, fmt.Errorf("time %q is not between the years 1970 and 9999", s)
 	}
 	return t.UTC().Truncate(time.Second), nil

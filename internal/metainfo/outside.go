@@ -165,8 +165,9 @@ func (r *reader) nodes() {
 	}
 }
 
-// lastDate is the end of the year 9999, the last that RFC 3339 can write.
-const lastDate = 253402300799
+// LastDate is the last second that RFC 3339 can write, 9999-12-31T23:59:59Z, in
+// seconds since 1970: no creation date is later.
+const LastDate = 253402300799
 
 func (r *reader) date() {
 	v := r.root.Get("creation date")
@@ -174,7 +175,7 @@ func (r *reader) date() {
 		return
 	}
 	n, ok := v.Int()
-	if !ok || n < 0 || n > lastDate {
+	if !ok || n < 0 || n > LastDate {
 		r.add(BadDate, v.Offset(), "the creation date is %s; it should be seconds since 1970", describe(v))
 		return
 	}
