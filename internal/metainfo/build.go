@@ -52,7 +52,7 @@ func (b *Builder) Layout() (*Layout, error) {
 	for i, f := range b.Files {
 		lengths[i] = f.Length
 	}
-	l, err := NewLayout(b.PieceLength, lengths, false)
+	l, err := NewLayout(b.PieceLength, lengths, Packed)
 	if err != nil {
 		return nil, err
 	}

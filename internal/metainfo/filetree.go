@@ -3,7 +3,6 @@ package metainfo
 import (
 	"bytes"
 	"slices"
-	"strings"
 
 	"bt/internal/bencode"
 )
@@ -79,11 +78,11 @@ func (r *reader) leaf(leaf bencode.Value, f *File) {
 	r.fileLength(leaf, leaf.Get("length"), f)
 	root := leaf.Get("pieces root")
 	switch b := root.Bytes(); {
-	case !root.Exists() && f.Length > 0:
+	case !root.Exists() && f.content() > 0:
 		r.add(MissingPiecesRoot, leaf.Offset(), "the file %s has no pieces root", quotePath(f.Path))
 	case !root.Exists():
-	case f.Length == 0:
-		r.add(NeedlessPiecesRoot, root.Offset(), "an empty file has a pieces root")
+	case f.content() == 0:
+		r.add(NeedlessPiecesRoot, root.Offset(), "a file without content has a pieces root")
 	case len(b) != 32:
 		r.add(BadPiecesRoot, root.Offset(), "a pieces root has %d bytes and not 32", len(b))
 	case bytes.Count(b, []byte{0}) == 32:
@@ -95,91 +94,120 @@ func (r *reader) leaf(leaf bencode.Value, f *File) {
 
 // layers reads the piece layers: for every file of more than one piece, the
 // hashes of its pieces. They stand outside the info dict, so a client that
-// comes from a magnet link has none: absent is no error, wrong is.
+// comes from a magnet link has none: absent is no error. One that does not make
+// its pieces root is, and is not kept: what is kept is proven.
 func (r *reader) layers(files []File) {
 	v := r.root.Get("piece layers")
 	if v.Exists() && v.Kind() != bencode.Dict {
 		r.add(BadPieceLayers, v.Offset(), "piece layers is %v and not a dict", v.Kind())
 		return
 	}
-	r.t.pieceLayers = make(map[string][]byte)
+	pieceLength := r.t.PieceLength
+	layers := make(map[[32]byte][]byte)
+	for i := range files {
+		if f := &files[i]; f.PiecesRoot != nil && f.Length > pieceLength {
+			layers[*f.PiecesRoot] = nil
+		}
+	}
 	for k, layer := range v.Entries() {
-		switch {
-		case len(k.Bytes()) != 32:
-			r.add(BadPieceLayers, k.Offset(), "a key of piece layers has %d bytes and not 32", len(k.Bytes()))
+		key := k.Bytes()
+		if len(key) != 32 {
+			r.add(BadPieceLayers, k.Offset(), "a key of piece layers has %d bytes and not 32", len(key))
+			continue
+		}
+		switch had, needed := layers[[32]byte(key)]; {
 		case layer.Kind() != bencode.String:
 			r.add(BadPieceLayers, layer.Offset(), "a piece layer is %v and not a string", layer.Kind())
 		case len(layer.Bytes())%32 != 0:
 			r.add(BadPieceLayers, layer.Offset(), "a piece layer has %d bytes, no multiple of 32", len(layer.Bytes()))
-		default:
-			r.t.pieceLayers[k.Text()] = layer.Bytes()
+		case !needed:
+			r.add(NeedlessPieceLayer, k.Offset(), "a piece layer belongs to no file of several pieces")
+		case had == nil:
+			layers[[32]byte(key)] = layer.Bytes()
 		}
 	}
-	pieceLength := r.t.PieceLength
-	if pieceLength == 0 {
-		return
+	if pieceLength < BlockLength {
+		return // another finding has said so
 	}
+	proven := make(map[[32]byte]bool) // once a root: files may be alike
 	for i := range files {
 		f := &files[i]
 		if f.PiecesRoot == nil || f.Length <= pieceLength {
 			continue
 		}
-		layer, ok := r.t.pieceLayers[string(f.PiecesRoot[:])]
+		layer := layers[*f.PiecesRoot]
 		want := (f.Length-1)/pieceLength + 1
-		switch {
-		case !ok:
+		switch ok, known := proven[*f.PiecesRoot]; {
+		case known && !ok: // was said
+		case len(layer) == 0:
 			r.add(MissingPieceLayers, int(f.at), "the pieces of %s can't be checked one by one: its piece layer is absent", quotePath(f.Path))
 		case int64(len(layer)/32) != want:
 			r.add(BadPieceLayers, int(f.at), "the piece layer of %s has %d hashes; its length makes %d pieces", quotePath(f.Path), len(layer)/32, want)
+		case known:
+		case rootOf(layer, pieceLength) != *f.PiecesRoot:
+			r.add(BadPieceLayers, int(f.at), "the piece layer of %s does not hash to its pieces root", quotePath(f.Path))
+			proven[*f.PiecesRoot], layers[*f.PiecesRoot] = false, nil
+		default:
+			proven[*f.PiecesRoot] = true
 		}
 	}
+	r.t.pieceLayers = layers
 }
 
-// hybrid checks that both halves speak of the same files, each v1 file at the
-// start of a piece, and gives the v1 files their roots.
+// rootOf is the pieces root over a piece layer.
+func rootOf(layer []byte, pieceLength int64) [32]byte {
+	var t HashTree
+	t.Reset(PieceHeight(pieceLength))
+	for h := range slices.Chunk(layer, 32) {
+		t.Add((*[32]byte)(h))
+	}
+	return t.Root(0)
+}
+
+// hybrid checks that both halves speak of the same files, in the same order and
+// each at the same piece, and gives the v1 files their roots.
 func (r *reader) hybrid(tree []File, single bool) {
 	t := r.t
 	if single != t.Single {
 		r.add(HybridMismatch, r.info.Offset(), "one half of the hybrid is a single file, the other a directory")
 	}
-	byPath := make(map[string]*File)
-	inOrder := 0
-	seen := 0
-	var offset int64
+	next := 0
+	var at, v2 int64 // where the v1 half is in the stream of pieces, and the v2 half
 	for i := range t.Files {
 		f := &t.Files[i]
-		at := offset
-		offset = addSaturating(offset, f.Length)
+		start := at
+		at = addSaturating(at, f.content())
 		if f.Pad {
 			continue
 		}
-		seen++
-		var twin *File
-		if inOrder < len(tree) && slices.Equal(tree[inOrder].Path, f.Path) {
-			twin = &tree[inOrder]
-			inOrder++
-		} else {
-			// Both lists are in one order nearly always; the map is for the rest.
-			if len(byPath) == 0 {
-				for j := range tree {
-					byPath[strings.Join(tree[j].Path, "\x00")] = &tree[j]
-				}
+		if next == len(tree) || !slices.Equal(tree[next].Path, f.Path) {
+			other := "none"
+			if next < len(tree) {
+				other = quotePath(tree[next].Path)
 			}
-			twin = byPath[strings.Join(f.Path, "\x00")]
-			inOrder = len(tree)
+			r.add(HybridMismatch, int(f.at), "the halves list other files, or in another order: the v1 half %s, the v2 half %s", quotePath(f.Path), other)
+			return
 		}
-		switch {
-		case twin == nil:
-			r.add(HybridMismatch, int(f.at), "the v1 half has a file that the v2 half has not: %s", quotePath(f.Path))
-		case twin.Length != f.Length:
+		twin := &tree[next]
+		next++
+		if twin.content() != f.content() || twin.IsLink() != f.IsLink() {
 			r.add(HybridMismatch, int(f.at), "a file has %d bytes in the v1 half and %d in the v2 half: %s", f.Length, twin.Length, quotePath(f.Path))
-		case f.Length > 0 && t.PieceLength > 0 && at%t.PieceLength != 0:
-			r.add(HybridMismatch, int(f.at), "a file of the hybrid does not begin at a piece: %s", quotePath(f.Path))
-		default:
-			f.PiecesRoot = twin.PiecesRoot
+			return
 		}
+		f.PiecesRoot = twin.PiecesRoot
+		if f.content() == 0 || t.PieceLength == 0 {
+			continue
+		}
+		if v2 = roundUp(v2, t.PieceLength); start != v2 {
+			r.add(HybridMismatch, int(f.at), "a file begins at byte %d in the v1 half and %d in the v2 half: %s", start, v2, quotePath(f.Path))
+			return
+		}
+		v2 = at
 	}
-	if seen < len(tree) {
-		r.add(HybridMismatch, r.info.Offset(), "the v2 half has %d files, the v1 half %d", len(tree), seen)
+	switch {
+	case next < len(tree):
+		r.add(HybridMismatch, r.info.Offset(), "the v2 half has %d files, the v1 half %d", len(tree), next)
+	case at != v2 && at != roundUp(v2, max(t.PieceLength, 1)): // libtorrent pads the last file, others do not
+		r.add(HybridMismatch, r.info.Offset(), "the v1 half goes to byte %d, the v2 half to %d", at, v2)
 	}
 }

@@ -65,6 +65,7 @@ const (
 	NeedlessPiecesRoot Code = "needless-pieces-root"
 	MissingPieceLayers Code = "missing-piece-layers"
 	BadPieceLayers     Code = "bad-piece-layers"
+	NeedlessPieceLayer Code = "needless-piece-layer"
 	HybridMismatch     Code = "hybrid-mismatch"
 
 	BadTracker       Code = "bad-tracker"
@@ -93,7 +94,8 @@ var severities = map[Code]Severity{
 
 	MetaVersion: Error, BadFileTree: Error, MissingPiecesRoot: Error, BadPiecesRoot: Error,
 	NeedlessPiecesRoot: Warning, MissingPieceLayers: Warning, BadPieceLayers: Error,
-	HybridMismatch: Error,
+	NeedlessPieceLayer: Note,
+	HybridMismatch:     Error,
 
 	BadTracker: Warning, BadTrackerList: Warning, DuplicateTracker: Note, AnnounceNotFirst: Note,
 	BadWebSeed: Warning, DuplicateWebSeed: Note, BadNode: Warning, BadText: Warning, BadDate: Warning,

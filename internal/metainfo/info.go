@@ -120,21 +120,18 @@ func (r *reader) pieceLength() {
 	r.t.PieceLength = n
 	powerOfTwo := bits.OnesCount64(uint64(n)) == 1
 	switch {
-	case r.t.V2 && (!powerOfTwo || n < blockLength): // BEP 52
-		r.add(BadPieceLength, v.Offset(), "the piece length of a v2 torrent is %d; it must be a power of two from %d", n, blockLength)
+	case r.t.V2 && (!powerOfTwo || n < BlockLength): // BEP 52
+		r.add(BadPieceLength, v.Offset(), "the piece length of a v2 torrent is %d; it must be a power of two from %d", n, BlockLength)
 	case !powerOfTwo:
 		r.add(OddPieceLength, v.Offset(), "the piece length %d is no power of two", n)
-	case n < blockLength:
-		r.add(OddPieceLength, v.Offset(), "the piece length %d is less than a block of %d bytes", n, blockLength)
+	case n < BlockLength:
+		r.add(OddPieceLength, v.Offset(), "the piece length %d is less than a block of %d bytes", n, BlockLength)
 	}
 }
 
-const (
-	// What peers request at a time, and the leaf of v2's trees.
-	blockLength = 16 << 10
-	// The longest piece that libtorrent reads: peers number its blocks by 15 bits.
-	maxPieceLength = blockLength * (1<<15 - 1)
-)
+// maxPieceLength is the longest piece that libtorrent reads: peers number its
+// blocks by 15 bits.
+const maxPieceLength = BlockLength * (1<<15 - 1)
 
 // describe shows a number, or says what else is there.
 func describe(v bencode.Value) string {
@@ -356,12 +353,19 @@ func (r *reader) lay() {
 		return
 	}
 	lengths := make([]int64, len(t.Files))
+	hashes := int64(0) // in piece layers
 	for i := range t.Files {
-		if f := &t.Files[i]; !f.IsLink() {
-			lengths[i] = f.Length
+		if lengths[i] = t.Files[i].content(); lengths[i] > t.PieceLength {
+			hashes = addSaturating(hashes, (lengths[i]-1)/t.PieceLength+1)
 		}
 	}
-	l, err := NewLayout(t.PieceLength, lengths, !t.V1)
+	// Of v1 the hashes are there. These may be absent, and then nothing else
+	// would bound what a small torrent asks for.
+	if t.V2 && hashes > MaxSize/32 {
+		r.add(TooLarge, r.info.Offset(), "the sizes make %d pieces, whose hashes fit into no torrent", hashes)
+		return
+	}
+	l, err := NewLayout(t.PieceLength, lengths, pick(t.V1, Packed, Aligned))
 	if err != nil {
 		r.add(TooLarge, r.info.Offset(), "%v", err)
 		return

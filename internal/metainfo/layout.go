@@ -8,39 +8,48 @@ import (
 	"sort"
 )
 
-// A Layout maps pieces to byte ranges of files. Pieces are cut from the files
-// laid end to end (v1), or each file begins a piece of its own (v2).
+// A Layout maps pieces to byte ranges of files.
 type Layout struct {
 	pieceLength int64
+	alignment   Alignment
 	offsets     []int64 // of each file in the stream; ascending
 	lengths     []int64
+	end         int64 // of the stream
 	pieces      int
 }
 
-// A Span is a range of bytes of one file.
+// An Alignment says where files begin in the stream that pieces are cut from.
+type Alignment uint8
+
+const (
+	Packed  Alignment = iota // each where the one before it ends (v1)
+	Aligned                  // each that is not empty at a piece; gaps are in no piece (v2)
+	Padded                   // the same, but gaps are zeros in their piece, also at the end (hybrid, BEP 47)
+)
+
+// A Span is a range of bytes of one file, or of a gap between files.
 type Span struct {
-	File           int // index into the torrent's files
+	File           int // index into the torrent's files, or Gap
 	Offset, Length int64
 }
 
-// NewLayout lays out files of the given lengths; aligned starts each at a
-// piece boundary, as v2 does. It fails when a length is negative, the sum
-// passes 64 bits, or there are more than 2^31 - 1 pieces.
-func NewLayout(pieceLength int64, lengths []int64, aligned bool) (*Layout, error) {
+// Gap is the file of spans that are zeros of no file.
+const Gap = -1
+
+// NewLayout lays out files of the given lengths. It fails when a length is
+// negative, the sum passes 64 bits, or there are more than 2^31 - 1 pieces.
+func NewLayout(pieceLength int64, lengths []int64, alignment Alignment) (*Layout, error) {
 	if pieceLength <= 0 {
 		return nil, fmt.Errorf("a piece length of %d bytes", pieceLength)
 	}
-	l := &Layout{pieceLength: pieceLength, offsets: make([]int64, len(lengths)), lengths: lengths}
+	l := &Layout{pieceLength: pieceLength, alignment: alignment, offsets: make([]int64, len(lengths)), lengths: lengths}
 	var end int64
 	for i, n := range lengths {
 		if n < 0 {
 			return nil, fmt.Errorf("a file of %d bytes", n)
 		}
-		if rest := end % pieceLength; aligned && n > 0 && rest > 0 {
-			if end > math.MaxInt64-(pieceLength-rest) {
-				return nil, errors.New("the sizes add up to more than 64 bits hold")
-			}
-			end += pieceLength - rest
+		if n > 0 && alignment != Packed {
+			end = roundUp(end, pieceLength)
 		}
 		if end > math.MaxInt64-n {
 			return nil, errors.New("the sizes add up to more than 64 bits hold")
@@ -48,6 +57,10 @@ func NewLayout(pieceLength int64, lengths []int64, aligned bool) (*Layout, error
 		l.offsets[i] = end
 		end += n
 	}
+	if alignment == Padded {
+		end = roundUp(end, pieceLength)
+	}
+	l.end = end
 	pieces := end / pieceLength
 	if end%pieceLength > 0 {
 		pieces++
@@ -75,14 +88,8 @@ func (l *Layout) Length(file int) int64 { return l.lengths[file] }
 // Offset is where a file begins in the stream that pieces are cut from.
 func (l *Layout) Offset(file int) int64 { return l.offsets[file] }
 
-// Total is the end of the stream: all files, and the gaps of aligned ones.
-func (l *Layout) Total() int64 {
-	n := len(l.lengths)
-	if n == 0 {
-		return 0
-	}
-	return l.offsets[n-1] + l.lengths[n-1]
-}
+// Total is the length of the stream: all files, and the gaps of aligned ones.
+func (l *Layout) Total() int64 { return l.end }
 
 // Bytes is the sum of all lengths.
 func (l *Layout) Bytes() int64 {
@@ -93,8 +100,9 @@ func (l *Layout) Bytes() int64 {
 	return n
 }
 
-// Spans yields the parts of the files that make the pieces first to last, in
-// order, each with the piece that it belongs to. Empty files are in no piece.
+// Spans yields the parts of the files, and of padded gaps, that make the pieces
+// first to last, in order, each with the piece that it belongs to. Empty files
+// are in no piece.
 func (l *Layout) Spans(first, last int) iter.Seq2[int, Span] {
 	return func(yield func(int, Span) bool) {
 		for piece := first; piece <= last; piece++ {
@@ -125,19 +133,30 @@ func (l *Layout) Cursor(piece int) Cursor {
 
 // Next returns the next span; false at the end of the piece.
 func (c *Cursor) Next() (Span, bool) {
-	for ; c.file < len(c.l.offsets) && c.left > 0; c.file++ {
-		offset, length := c.l.offsets[c.file], c.l.lengths[c.file]
-		if gap := offset - c.pos; gap > 0 { // of an aligned layout
-			if gap >= c.left {
-				break
-			}
-			c.pos, c.left = offset, c.left-gap
+	for c.left > 0 {
+		next := c.l.end
+		if c.file < len(c.l.offsets) {
+			next = c.l.offsets[c.file]
 		}
-		from := c.pos - offset
-		n := min(length-from, c.left)
-		c.pos, c.left = c.pos+n, c.left-n
-		if n > 0 {
-			return Span{c.file, from, n}, true
+		if c.pos < next { // a gap
+			n := min(next-c.pos, c.left)
+			c.pos, c.left = c.pos+n, c.left-n
+			if c.l.alignment == Padded {
+				return Span{Gap, 0, n}, true
+			}
+			continue
+		}
+		if c.file == len(c.l.offsets) {
+			break
+		}
+		s := Span{File: c.file, Offset: c.pos - next}
+		s.Length = min(c.l.lengths[c.file]-s.Offset, c.left)
+		c.pos, c.left = c.pos+s.Length, c.left-s.Length
+		if s.Offset+s.Length == c.l.lengths[c.file] {
+			c.file++
+		}
+		if s.Length > 0 {
+			return s, true
 		}
 	}
 	return Span{}, false
@@ -150,6 +169,15 @@ func (l *Layout) FilePieces(file int) (first, last int, ok bool) {
 		return 0, 0, false
 	}
 	return int(l.offsets[file] / l.pieceLength), int((l.offsets[file] + l.lengths[file] - 1) / l.pieceLength), true
+}
+
+// roundUp returns the least multiple of unit that is not less than n, or the
+// largest int64.
+func roundUp(n, unit int64) int64 {
+	if rest := n % unit; rest > 0 {
+		return addSaturating(n, unit-rest)
+	}
+	return n
 }
 
 // addSaturating adds two numbers that are not negative.

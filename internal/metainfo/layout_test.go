@@ -8,26 +8,41 @@ import (
 )
 
 // naiveSpans says byte by byte what Spans says at once.
-func naiveSpans(pieceLength int64, lengths []int64, aligned bool) [][]Span {
+func naiveSpans(pieceLength int64, lengths []int64, alignment Alignment) [][]Span {
 	var pieces [][]Span
 	pos := int64(0)
+	add := func(file int, offset int64) {
+		piece := int(pos / pieceLength)
+		for len(pieces) <= piece {
+			pieces = append(pieces, nil)
+		}
+		p := &pieces[piece]
+		if k := len(*p); k > 0 && (*p)[k-1].File == file {
+			(*p)[k-1].Length++
+		} else {
+			*p = append(*p, Span{file, offset, 1})
+		}
+		pos++
+	}
+	align := func() {
+		for alignment != Packed && pos%pieceLength != 0 {
+			if alignment == Padded {
+				add(Gap, 0)
+			} else {
+				pos++
+			}
+		}
+	}
 	for file, n := range lengths {
-		for aligned && n > 0 && pos%pieceLength != 0 {
-			pos++
+		if n > 0 {
+			align()
 		}
 		for i := range n {
-			piece := int(pos / pieceLength)
-			for len(pieces) <= piece {
-				pieces = append(pieces, nil)
-			}
-			p := &pieces[piece]
-			if k := len(*p); k > 0 && (*p)[k-1].File == file {
-				(*p)[k-1].Length++
-			} else {
-				*p = append(*p, Span{file, i, 1})
-			}
-			pos++
+			add(file, i)
 		}
+	}
+	if alignment == Padded {
+		align()
 	}
 	return pieces
 }
@@ -40,14 +55,14 @@ func TestLayout(t *testing.T) {
 		for i := range lengths {
 			lengths[i] = rnd.Int64N(30) * rnd.Int64N(2)
 		}
-		aligned := rnd.IntN(2) == 0
-		want := naiveSpans(pieceLength, lengths, aligned)
-		l, err := NewLayout(pieceLength, lengths, aligned)
+		alignment := Alignment(rnd.IntN(3))
+		want := naiveSpans(pieceLength, lengths, alignment)
+		l, err := NewLayout(pieceLength, lengths, alignment)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if l.Pieces() != len(want) {
-			t.Fatalf("%v by %d, aligned %v: %d pieces, want %d", lengths, pieceLength, aligned, l.Pieces(), len(want))
+			t.Fatalf("%v by %d, alignment %d: %d pieces, want %d", lengths, pieceLength, alignment, l.Pieces(), len(want))
 		}
 		// All at once, and from a piece in the middle.
 		for _, first := range []int{0, rnd.IntN(len(want) + 1)} {
@@ -57,7 +72,7 @@ func TestLayout(t *testing.T) {
 			}
 			for i := first; i < len(want); i++ {
 				if !slices.Equal(got[i], want[i]) {
-					t.Fatalf("%v by %d, aligned %v: piece %d is %v, want %v", lengths, pieceLength, aligned, i, got[i], want[i])
+					t.Fatalf("%v by %d, alignment %d: piece %d is %v, want %v", lengths, pieceLength, alignment, i, got[i], want[i])
 				}
 			}
 		}
@@ -82,22 +97,24 @@ func TestLayoutLimits(t *testing.T) {
 		name        string
 		pieceLength int64
 		lengths     []int64
-		aligned     bool
+		alignment   Alignment
 		pieces      int // -1: refused
 	}{
-		{"no piece length", 0, []int64{1}, false, -1},
-		{"negative piece length", -1, []int64{1}, false, -1},
-		{"negative length", 1 << 20, []int64{5, -1}, false, -1},
-		{"sum over 64 bits", 1 << 60, []int64{huge, 1}, false, -1},
-		{"sum at 64 bits", 1 << 60, []int64{huge - 1, 1}, false, 8},
-		{"one huge piece", huge, []int64{huge}, false, 1},
-		{"two huge pieces", huge - 5, []int64{10, huge - 10}, false, 2},
-		{"alignment over 64 bits", 1 << 62, []int64{huge, 1}, true, -1},
-		{"too many pieces", 1, []int64{1 << 31}, false, -1},
-		{"as many as can be", 1, []int64{1<<31 - 1}, false, 1<<31 - 1},
-		{"empty", 1, nil, false, 0},
+		{"no piece length", 0, []int64{1}, Packed, -1},
+		{"negative piece length", -1, []int64{1}, Packed, -1},
+		{"negative length", 1 << 20, []int64{5, -1}, Packed, -1},
+		{"sum over 64 bits", 1 << 60, []int64{huge, 1}, Packed, -1},
+		{"sum at 64 bits", 1 << 60, []int64{huge - 1, 1}, Packed, 8},
+		{"one huge piece", huge, []int64{huge}, Packed, 1},
+		{"two huge pieces", huge - 5, []int64{10, huge - 10}, Packed, 2},
+		{"alignment over 64 bits", 1 << 62, []int64{huge, 1}, Aligned, -1},
+		{"alignment to 64 bits", 1 << 62, []int64{5, 1 << 61}, Aligned, 2},
+		{"padding to 64 bits", 1 << 62, []int64{5, 1 << 61}, Padded, 2},
+		{"too many pieces", 1, []int64{1 << 31}, Packed, -1},
+		{"as many as can be", 1, []int64{1<<31 - 1}, Packed, 1<<31 - 1},
+		{"empty", 1, nil, Packed, 0},
 	} {
-		l, err := NewLayout(tt.pieceLength, tt.lengths, tt.aligned)
+		l, err := NewLayout(tt.pieceLength, tt.lengths, tt.alignment)
 		if err != nil {
 			if tt.pieces >= 0 {
 				t.Errorf("%s: %v", tt.name, err)
@@ -118,7 +135,7 @@ func TestLayoutLimits(t *testing.T) {
 			}
 			sum += s.Length
 		}
-		if sum != l.Total() && !tt.aligned {
+		if sum != l.Total() && tt.alignment == Packed {
 			t.Errorf("%s: spans add up to %d of %d", tt.name, sum, l.Total())
 		}
 	}

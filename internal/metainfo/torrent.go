@@ -58,8 +58,8 @@ type Torrent struct {
 
 	Findings []Finding
 
-	layout      *Layout           // nil when lengths or the piece length make no sense
-	pieceLayers map[string][]byte // pieces root to hashes, 32 bytes each; BEP 52
+	layout      *Layout             // nil when lengths or the piece length make no sense
+	pieceLayers map[[32]byte][]byte // pieces root to hashes, 32 bytes each; proven
 }
 
 // A File is one entry of a torrent's list of files.
@@ -98,6 +98,14 @@ func (f *File) Symlink() []string {
 
 // IsLink tells symlinks, which have no content of their own.
 func (f *File) IsLink() bool { return strings.Contains(f.Attr(), "l") }
+
+// content is the number of bytes that a file takes of the stream.
+func (f *File) content() int64 {
+	if f.IsLink() {
+		return 0
+	}
+	return f.Length
+}
 
 // A Node is an entry to the DHT (BEP 5).
 type Node struct {
@@ -237,9 +245,9 @@ func (t *Torrent) PieceCount() int {
 // Layout maps pieces to files; nil when the torrent's numbers allow none.
 func (t *Torrent) Layout() *Layout { return t.layout }
 
-// PieceLayer returns the piece hashes (BEP 52) of the file with that pieces
-// root, 32 bytes each; nil if the torrent has none.
-func (t *Torrent) PieceLayer(root *[32]byte) []byte { return t.pieceLayers[string(root[:])] }
+// PieceLayer returns the hashes of the pieces (BEP 52), 32 bytes each, of a file
+// of several pieces; nil if the torrent has none that make its pieces root.
+func (t *Torrent) PieceLayer(root *[32]byte) []byte { return t.pieceLayers[*root] }
 
 // Magnet returns the link that stands for this torrent, with its name, size,
 // trackers and web seeds.
@@ -255,11 +263,31 @@ func (t *Torrent) Magnet() *Magnet {
 // Content is what a torrent says of the disk, from a torrent that may be
 // trusted with it: every name was checked, every number adds up.
 type Content struct {
+	V1, V2 bool // which hashes there are
 	Name   string
 	Single bool
 	Files  []File
 	Layout *Layout
 	Pieces []byte // v1: 20 bytes a piece
+
+	pieceLayers map[[32]byte][]byte
+}
+
+// PieceHash returns the v2 hash (BEP 52) of piece n of a file, counted from its
+// first; false if the torrent lacks it, for it has no piece layer of the file.
+func (c *Content) PieceHash(file, n int) (hash [32]byte, ok bool) {
+	f := &c.Files[file]
+	if f.PiecesRoot == nil {
+		return hash, false
+	}
+	if f.Length <= c.Layout.PieceLength() {
+		return *f.PiecesRoot, true
+	}
+	layer := c.pieceLayers[*f.PiecesRoot]
+	if layer == nil {
+		return hash, false
+	}
+	return [32]byte(layer[n*32:]), true
 }
 
 // An UnusableError lists the findings for which a torrent must not be used.
@@ -284,7 +312,7 @@ func (t *Torrent) Content() (*Content, error) {
 	if len(bad) > 0 {
 		return nil, &UnusableError{bad}
 	}
-	return &Content{t.Name, t.Single, t.Files, t.layout, t.Pieces}, nil
+	return &Content{t.V1, t.V2, t.Name, t.Single, t.Files, t.layout, t.Pieces, t.pieceLayers}, nil
 }
 
 func (r *reader) hashes() {

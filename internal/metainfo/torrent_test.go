@@ -2,6 +2,7 @@ package metainfo
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"reflect"
@@ -24,6 +25,15 @@ func multi(files string) string {
 func v2(tree, rest string) string {
 	return "d4:infod9:file treed" + tree + "e12:meta versioni2e4:name1:x12:piece lengthi16384ee" + rest + "e"
 }
+
+// layer is the piece layer of a file of two pieces, and layerRoot its root.
+var (
+	layer     = "64:" + strings.Repeat("l", 64)
+	layerRoot = func() string {
+		sum := sha256.Sum256([]byte(layer[3:]))
+		return "32:" + string(sum[:])
+	}()
+)
 
 func TestFindings(t *testing.T) {
 	file := func(path string) string { return fmt.Sprintf("d6:lengthi5e4:pathl%see", path) }
@@ -104,7 +114,13 @@ func TestFindings(t *testing.T) {
 		{"v2 up", v2("2:..d0:d6:lengthi5e11:pieces root"+sha32+"ee", ""), []Code{UnsafePath}},
 		{"v2 unsorted tree", v2("1:yd0:d6:lengthi0eee1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", ""), []Code{UnsortedV2Keys}},
 		{"v2 no layers", v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"ee", ""), []Code{MissingPieceLayers}},
-		{"v2 layers", v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"ee", "12:piece layersd"+sha32+"64:"+strings.Repeat("l", 64)+"e"), nil},
+		{"v2 layers", v2("1:xd0:d6:lengthi20000e11:pieces root"+layerRoot+"ee", "12:piece layersd"+layerRoot+layer+"e"), nil},
+		{"v2 layers of two", v2("1:xd0:d6:lengthi20000e11:pieces root"+layerRoot+"ee1:yd0:d6:lengthi30000e11:pieces root"+layerRoot+"ee", "12:piece layersd"+layerRoot+layer+"e"), nil},
+		{"v2 layers of two lengths", v2("1:xd0:d6:lengthi20000e11:pieces root"+layerRoot+"ee1:yd0:d6:lengthi40000e11:pieces root"+layerRoot+"ee", "12:piece layersd"+layerRoot+layer+"e"), []Code{BadPieceLayers}},
+		{"v2 layer of another root", v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"ee1:yd0:d6:lengthi20000e11:pieces root"+sha32+"ee", "12:piece layersd"+sha32+layer+"e"), []Code{BadPieceLayers}},
+		{"v2 needless layer", v2("1:xd0:d6:lengthi5e11:pieces root"+layerRoot+"ee", "12:piece layersd"+layerRoot+layer+"e"), []Code{NeedlessPieceLayer}},
+		{"v2 pad file", v2("1:xd0:d4:attr1:p6:lengthi5e11:pieces root"+sha32+"ee", ""), []Code{BadFileTree}},
+		{"v2 more pieces than hashes", v2("1:xd0:d6:lengthi549755830273e11:pieces root"+sha32+"ee", ""), []Code{MissingPieceLayers, TooLarge}},
 		{"v2 short layer", v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"ee", "12:piece layersd"+sha32+sha32+"e"), []Code{BadPieceLayers}},
 		{"v2 odd layer", v2("1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", "12:piece layersd"+sha32+sha20+"e"), []Code{BadPieceLayers}},
 		{"v2 layer key", v2("1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", "12:piece layersd"+sha20+sha32+"e"), []Code{BadPieceLayers}},
@@ -171,11 +187,15 @@ func TestHybrid(t *testing.T) {
 		t.Errorf("files %+v", tor.Files)
 	}
 	for name, broken := range map[string]string{
-		"another length":  strings.Replace(in, "6:lengthi7e4:path", "6:lengthi8e4:path", 1),
-		"another name":    strings.Replace(in, "7e4:pathl1:b", "7e4:pathl1:c", 1),
-		"not aligned":     strings.Replace(in, "16379e4:path", "16378e4:path", 1),
-		"one file less":   strings.Replace(in, "1:bd0:d6:lengthi7e11:pieces root"+sha32+"ee", "", 1),
-		"only in one dir": strings.Replace(in, "7e4:pathl1:b", "7e4:pathl1:d1:b", 1),
+		"another length":                strings.Replace(in, "6:lengthi7e4:path", "6:lengthi8e4:path", 1),
+		"another name":                  strings.Replace(in, "7e4:pathl1:b", "7e4:pathl1:c", 1),
+		"not aligned":                   strings.Replace(in, "16379e4:path", "16378e4:path", 1),
+		"one file less":                 strings.Replace(in, "1:bd0:d6:lengthi7e11:pieces root"+sha32+"ee", "", 1),
+		"another order":                 strings.Replace(strings.Replace(strings.Replace(in, "5e4:pathl1:a", "5e4:pathl1:c", 1), "7e4:pathl1:b", "5e4:pathl1:a", 1), "5e4:pathl1:c", "7e4:pathl1:b", 1),
+		"a piece of padding":            strings.Replace(strings.Replace(in, "16379e4:path", "32763e4:path", 1), "40:"+strings.Repeat("a", 40), "60:"+strings.Repeat("a", 60), 1),
+		"a piece of padding at the end": strings.Replace(strings.Replace(in, "7e4:pathl1:bee", "7e4:pathl1:bee"+strings.Replace(pad, "16379", "20000", 1)[:len(pad)-1]+"e", 1), "40:"+strings.Repeat("a", 40), "60:"+strings.Repeat("a", 60), 1),
+		"a symlink in one half":         strings.Replace(in, "d6:lengthi7e4:pathl1:be", "d4:attr1:l6:lengthi7e4:pathl1:be12:symlink pathl1:ae", 1),
+		"only in one dir":               strings.Replace(in, "7e4:pathl1:b", "7e4:pathl1:d1:b", 1),
 	} {
 		tor, err := Parse([]byte(broken))
 		if err != nil {

@@ -42,7 +42,7 @@ func newTree(t testing.TB, pieceLength int64, sizes ...int64) *tree {
 		tr.data = append(tr.data, b)
 		tr.paths = append(tr.paths, path)
 	}
-	l, err := metainfo.NewLayout(pieceLength, sizes, false)
+	l, err := metainfo.NewLayout(pieceLength, sizes, metainfo.Packed)
 	if err != nil {
 		t.Fatal(err)
 	}
