@@ -1,21 +1,27 @@
 package metainfo
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"bt/internal/bencode"
 )
 
-// A Builder writes a new v1 torrent in canonical bencode. What is left empty
-// is not written.
+// A Builder writes a new torrent in canonical bencode. What is left empty is
+// not written.
 type Builder struct {
+	V1, V2      bool // both is a hybrid
 	Name        string
 	PieceLength int64
 	Single      bool        // Files is one file, and called Name
-	Files       []BuildFile // in the order of the content
-	Pieces      []byte      // 20 bytes a piece
+	Files       []BuildFile // in the order of the content; of v2 sorted by component
+	Pieces      []byte      // v1: 20 bytes a piece of the layout
+	PiecesRoots [][32]byte  // v2: one a file; of an empty one it is not used
+	PieceLayers []byte      // v2: 32 bytes a piece, of all files of several pieces together
 	Private     bool
 	Source      string
 	Entropy     string // any text that makes the info-hash another one
@@ -52,29 +58,45 @@ func (b *Builder) Layout() (*Layout, error) {
 	for i, f := range b.Files {
 		lengths[i] = f.Length
 	}
-	l, err := NewLayout(b.PieceLength, lengths, Packed)
+	l, err := NewLayout(b.PieceLength, lengths, b.alignment())
 	if err != nil {
 		return nil, err
 	}
 	if b.PieceLength > maxPieceLength {
 		return nil, fmt.Errorf("a piece length of %d bytes; clients read %d at most", b.PieceLength, maxPieceLength)
 	}
-	if size := b.size() + int64(l.Pieces())*20; size > MaxSize {
+	if b.V2 && (b.PieceLength < BlockLength || b.PieceLength&(b.PieceLength-1) != 0) {
+		return nil, fmt.Errorf("a piece length of %d bytes; v2 needs a power of two from %d", b.PieceLength, BlockLength)
+	}
+	if size := b.size(l); size > MaxSize {
 		return nil, fmt.Errorf("the torrent would have about %d bytes, for %d files and %d pieces; %d is the most that is read", size, len(b.Files), l.Pieces(), int64(MaxSize))
 	}
-	if items := b.items(); items > bencode.DefaultMaxItems {
+	if items := b.items(l); items > bencode.DefaultMaxItems {
 		return nil, fmt.Errorf("the torrent would have %d names and numbers; %d is the most that is read", items, bencode.DefaultMaxItems)
 	}
 	return l, nil
 }
 
+// alignment is how the pieces are cut. A single file of a hybrid has no pad
+// file after it, or it would be a directory.
+func (b *Builder) alignment() Alignment {
+	switch {
+	case !b.V2 || b.V1 && b.Single:
+		return Packed
+	case b.V1:
+		return Padded
+	}
+	return Aligned
+}
+
 // Build returns the torrent. What it would refuse to read it refuses to write.
 func (b *Builder) Build() ([]byte, error) {
-	if err := b.check(); err != nil {
+	l, err := b.check()
+	if err != nil {
 		return nil, err
 	}
 	var e bencode.Encoder
-	e.Grow(int(b.size()) + len(b.Pieces))
+	e.Grow(int(b.size(l)))
 	e.Dict()
 	urls := 0
 	for _, tier := range b.Trackers {
@@ -103,7 +125,7 @@ func (b *Builder) Build() ([]byte, error) {
 		stringList(&e, b.HTTPSeeds)
 	}
 	e.Key("info")
-	b.info(&e)
+	b.info(&e, l)
 	if len(b.Nodes) > 0 {
 		e.Key("nodes")
 		e.List()
@@ -115,6 +137,9 @@ func (b *Builder) Build() ([]byte, error) {
 		}
 		e.End()
 	}
+	if b.V2 {
+		b.pieceLayers(&e)
+	}
 	if len(b.WebSeeds) > 0 {
 		e.Key("url-list")
 		stringList(&e, b.WebSeeds)
@@ -123,36 +148,128 @@ func (b *Builder) Build() ([]byte, error) {
 	return e.Bytes(), nil
 }
 
-func (b *Builder) info(e *bencode.Encoder) {
+func (b *Builder) info(e *bencode.Encoder, l *Layout) {
 	e.Dict()
 	text(e, "entropy", b.Entropy)
-	if b.Single {
+	if b.V2 {
+		b.fileTree(e)
+	}
+	switch {
+	case b.V1 && b.Single:
 		e.Key("length")
 		e.Int(b.Files[0].Length)
-	} else {
-		e.Key("files")
-		e.List()
-		for _, f := range b.Files {
-			e.Dict()
-			e.Key("length")
-			e.Int(f.Length)
-			e.Key("path")
-			stringList(e, f.Path)
-			e.End()
-		}
-		e.End()
+	case b.V1:
+		b.fileList(e, l)
+	}
+	if b.V2 {
+		e.Key("meta version")
+		e.Int(2)
 	}
 	e.Key("name")
 	e.String(b.Name)
 	e.Key("piece length")
 	e.Int(b.PieceLength)
-	e.Key("pieces")
-	e.Blob(b.Pieces)
+	if b.V1 {
+		e.Key("pieces")
+		e.Blob(b.Pieces)
+	}
 	if b.Private {
 		e.Key("private")
 		e.Int(1)
 	}
 	text(e, "source", b.Source)
+	e.End()
+}
+
+// fileList writes the files of v1, and of a hybrid the pad files between them.
+func (b *Builder) fileList(e *bencode.Encoder, l *Layout) {
+	e.Key("files")
+	e.List()
+	for i, f := range b.Files {
+		e.Dict()
+		e.Key("length")
+		e.Int(f.Length)
+		e.Key("path")
+		stringList(e, f.Path)
+		e.End()
+		if pad := l.gapAfter(i); pad > 0 {
+			e.Dict()
+			e.Key("attr")
+			e.String("p")
+			e.Key("length")
+			e.Int(pad)
+			e.Key("path")
+			stringList(e, []string{".pad", strconv.FormatInt(pad, 10)})
+			e.End()
+		}
+	}
+	e.End()
+}
+
+// fileTree writes the files of v2: a dict a directory.
+func (b *Builder) fileTree(e *bencode.Encoder) {
+	e.Key("file tree")
+	e.Dict()
+	var in []string // the directory that is open
+	for i, f := range b.Files {
+		path := f.Path
+		if b.Single {
+			path = []string{b.Name}
+		}
+		dir, name := path[:len(path)-1], path[len(path)-1]
+		same := 0
+		for same < min(len(in), len(dir)) && in[same] == dir[same] {
+			same++
+		}
+		for range in[same:] {
+			e.End()
+		}
+		for _, c := range dir[same:] {
+			e.Key(c)
+			e.Dict()
+		}
+		in = dir
+		e.Key(name)
+		e.Dict()
+		e.Key("")
+		e.Dict()
+		e.Key("length")
+		e.Int(f.Length)
+		if f.Length > 0 {
+			e.Key("pieces root")
+			e.Blob(b.PiecesRoots[i][:])
+		}
+		e.End()
+		e.End()
+	}
+	for range in {
+		e.End()
+	}
+	e.End()
+}
+
+// pieceLayers writes the hashes of the pieces of each file of several, by
+// pieces root. Files that are alike have one entry.
+func (b *Builder) pieceLayers(e *bencode.Encoder) {
+	type layer struct{ root, hashes []byte }
+	var layers []layer
+	rest := b.PieceLayers
+	for i := range b.Files {
+		if f := &b.Files[i]; f.Length > b.PieceLength {
+			n := ((f.Length-1)/b.PieceLength + 1) * 32
+			layers = append(layers, layer{b.PiecesRoots[i][:], rest[:n]})
+			rest = rest[n:]
+		}
+	}
+	slices.SortFunc(layers, func(x, y layer) int { return bytes.Compare(x.root, y.root) })
+	e.Key("piece layers")
+	e.Dict()
+	for i, l := range layers {
+		if i == 0 || !bytes.Equal(l.root, layers[i-1].root) {
+			e.Key(string(l.root))
+			e.Blob(l.hashes)
+		}
+	}
 	e.End()
 }
 
@@ -171,15 +288,30 @@ func stringList(e *bencode.Encoder, list []string) {
 	e.End()
 }
 
-// size is about how long the torrent will be without its pieces: no less, and
-// enough to build it in one place.
-func (b *Builder) size() int64 {
+// size is about how long the torrent will be: no less, and enough to build it in
+// one place.
+func (b *Builder) size(l *Layout) int64 {
 	n := int64(4096)
-	for _, f := range b.Files {
-		n += 48
+	for i, f := range b.Files {
+		path := int64(0)
 		for _, c := range f.Path {
-			n += int64(len(c)) + 5
+			path += int64(len(c)) + 8
 		}
+		if b.V1 {
+			n += 48 + path
+			if l.gapAfter(i) > 0 {
+				n += 64
+			}
+		}
+		if b.V2 {
+			n += 96 + path
+			if f.Length > b.PieceLength {
+				n += 48 + ((f.Length-1)/b.PieceLength+1)*32
+			}
+		}
+	}
+	if b.V1 {
+		n += int64(l.Pieces()) * 20
 	}
 	for _, tier := range b.Trackers {
 		for _, u := range tier {
@@ -190,30 +322,70 @@ func (b *Builder) size() int64 {
 }
 
 // items is about how many values and keys the files make.
-func (b *Builder) items() int {
+func (b *Builder) items(l *Layout) int {
 	n := 1000
-	for _, f := range b.Files {
-		n += 6 + len(f.Path)
+	for i, f := range b.Files {
+		if b.V1 {
+			n += 6 + len(f.Path)
+			if l.gapAfter(i) > 0 {
+				n += 9
+			}
+		}
+		if b.V2 {
+			n += 8 + 2*(len(f.Path)-1) // at most: files share directories
+			if f.Length > b.PieceLength {
+				n += 2
+			}
+		}
 	}
 	return n
 }
 
-func (b *Builder) check() error {
+func (b *Builder) check() (*Layout, error) {
 	if err := CheckComponent(b.Name); err != nil {
-		return fmt.Errorf("the name %q %w", b.Name, err)
+		return nil, fmt.Errorf("the name %q %w", b.Name, err)
 	}
 	if len(b.Files) == 0 || b.Single && len(b.Files) != 1 {
-		return errors.New("a torrent needs files")
+		return nil, errors.New("a torrent needs files")
 	}
 	for _, tier := range b.Trackers {
 		if len(tier) == 0 {
-			return errors.New("a tier without trackers")
+			return nil, errors.New("a tier without trackers")
 		}
 	}
-	for _, f := range b.Files {
-		if b.Single {
-			break
+	if !b.Single {
+		if err := b.checkPaths(); err != nil {
+			return nil, err
 		}
+	}
+	l, err := b.Layout()
+	if err != nil {
+		return nil, err
+	}
+	hashes := int64(0) // in piece layers
+	for _, f := range b.Files {
+		if f.Length > b.PieceLength {
+			hashes += (f.Length-1)/b.PieceLength + 1
+		}
+	}
+	switch {
+	case l.Total() == 0:
+		return nil, errors.New("there is no content: all files are empty")
+	case !b.V1 && !b.V2:
+		return nil, errors.New("neither v1 nor v2")
+	case b.V1 && len(b.Pieces) != l.Pieces()*20:
+		return nil, fmt.Errorf("%d bytes of hashes for %d pieces", len(b.Pieces), l.Pieces())
+	case b.V2 && len(b.PiecesRoots) != len(b.Files):
+		return nil, fmt.Errorf("%d pieces roots for %d files", len(b.PiecesRoots), len(b.Files))
+	case b.V2 && int64(len(b.PieceLayers)) != hashes*32:
+		return nil, fmt.Errorf("%d bytes of piece layers for %d pieces", len(b.PieceLayers), hashes)
+	}
+	return l, nil
+}
+
+func (b *Builder) checkPaths() error {
+	var last []string
+	for _, f := range b.Files {
 		if len(f.Path) == 0 {
 			return errors.New("a file without a path")
 		}
@@ -222,15 +394,11 @@ func (b *Builder) check() error {
 				return fmt.Errorf("in %q a name %w", strings.Join(f.Path, "/"), err)
 			}
 		}
-	}
-	l, err := b.Layout()
-	switch {
-	case err != nil:
-		return err
-	case l.Total() == 0:
-		return errors.New("there is no content: all files are empty")
-	case len(b.Pieces) != l.Pieces()*20:
-		return fmt.Errorf("%d bytes of hashes for %d pieces", len(b.Pieces), l.Pieces())
+		// In a tree a name is a file or a directory, and keys are sorted.
+		if b.V2 && (slices.Compare(last, f.Path) >= 0 || len(last) > 0 && len(last) < len(f.Path) && slices.Equal(last, f.Path[:len(last)])) {
+			return fmt.Errorf("%q after %q", strings.Join(f.Path, "/"), strings.Join(last, "/"))
+		}
+		last = f.Path
 	}
 	return nil
 }

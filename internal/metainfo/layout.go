@@ -162,6 +162,15 @@ func (c *Cursor) Next() (Span, bool) {
 	return Span{}, false
 }
 
+// gapAfter is the length of the padded gap that follows a file.
+func (l *Layout) gapAfter(file int) int64 {
+	if l.alignment != Padded || l.lengths[file] == 0 {
+		return 0
+	}
+	end := l.offsets[file] + l.lengths[file]
+	return roundUp(end, l.pieceLength) - end
+}
+
 // FilePieces returns the first and last piece that hold bytes of a file; false
 // for an empty file, which is in none.
 func (l *Layout) FilePieces(file int) (first, last int, ok bool) {

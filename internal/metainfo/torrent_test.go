@@ -264,6 +264,7 @@ func TestManyFindings(t *testing.T) {
 
 func TestBuild(t *testing.T) {
 	b := Builder{
+		V1:   true,
 		Name: "x", PieceLength: 16384, Pieces: make([]byte, 40),
 		Files:    []BuildFile{{[]string{"a", "b"}, 16384}, {[]string{"a.txt"}, 1}, {[]string{"empty"}, 0}},
 		Trackers: [][]string{{"http://t.x/1", "http://t.x/2"}, {"http://t.x/3"}},
@@ -290,7 +291,7 @@ func TestBuild(t *testing.T) {
 		}
 	}
 
-	plain := Builder{Name: "x", PieceLength: 16384, Pieces: make([]byte, 20), Single: true, Files: []BuildFile{{nil, 5}}, Trackers: [][]string{{"http://t.x/1"}}}
+	plain := Builder{V1: true, Name: "x", PieceLength: 16384, Pieces: make([]byte, 20), Single: true, Files: []BuildFile{{nil, 5}}, Trackers: [][]string{{"http://t.x/1"}}}
 	out, err = plain.Build()
 	want := "d8:announce12:http://t.x/14:infod6:lengthi5e4:name1:x12:piece lengthi16384e6:pieces20:" + strings.Repeat("\x00", 20) + "ee"
 	if err != nil || !bytes.Equal(out, []byte(want)) {
@@ -353,7 +354,7 @@ func FuzzTorrent(f *testing.F) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	bd := Builder{Name: "x", PieceLength: 16384, Pieces: make([]byte, 25000*20)}
+	bd := Builder{V1: true, Name: "x", PieceLength: 16384, Pieces: make([]byte, 25000*20)}
 	for i := range 100_000 {
 		bd.Files = append(bd.Files, BuildFile{[]string{fmt.Sprintf("d%03d", i/1000), fmt.Sprintf("f%06d.txt", i)}, 4096})
 	}

@@ -68,7 +68,7 @@ func TestIsRotational(t *testing.T) {
 }
 
 func TestIsCached(t *testing.T) {
-	tr := newTree(t, 16384, 5<<20, 0, 100)
+	tr := newTree(t, v1, 16384, 5<<20, 0, 100)
 	tr.stat(t)
 	var st unix.Statfs_t
 	if err := unix.Statfs(tr.paths[0], &st); err != nil {
@@ -77,7 +77,7 @@ func TestIsCached(t *testing.T) {
 	if st.Type == unix.TMPFS_MAGIC {
 		t.Skip("needs a temporary directory on a disk")
 	}
-	job := Job{Layout: tr.layout, Tree: &tr.Tree}
+	job := tr.job(Job{})
 	if !job.isCached() {
 		t.Error("files just written are not in memory")
 	}

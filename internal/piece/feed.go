@@ -3,6 +3,7 @@ package piece
 import (
 	"errors"
 	"io"
+	"math"
 	"syscall"
 
 	"bt/internal/lanes"
@@ -20,18 +21,21 @@ const (
 	jobBytes = 144 << 20
 	// What one turn of a sequential reader reads, at most.
 	maxSequentialBytes = 16 << 20
+	// What a lane of a hybrid has at a time: SHA-256 finds in the processor's
+	// cache what SHA-1 brought there.
+	hybridBytes = 32 << 10
 )
 
-// A worker hashes batches, one after another. It is the lanes.Source of its
-// hasher: each lane has one piece.
+// A worker hashes batches, one after another.
 type worker struct {
 	*run
-	hasher      *lanes.Hasher
-	windowBytes int64 // of one map, at most
-	shared      bool  // one map serves many pieces
-	batch       *batch
-	mapped      bool  // whether to map files
-	told        int64 // bytes of the batch that progress was told of
+	sha1, sha256 *lanes.Hasher // nil: not asked for
+	windowBytes  int64         // of one map, at most
+	shared       bool          // one map serves many messages
+	segmentBytes int           // that a lane is given at a time, at most
+	batch        *batch
+	mapped       bool  // whether to map files
+	told         int64 // bytes of the batch that progress was told of
 
 	feeds   [lanes.Max]feed
 	windows []*window
@@ -39,27 +43,45 @@ type worker struct {
 	index   int      // of the file in the tree
 	staged  [][]byte // Sequential: the pieces of the batch; nil when they don't fit
 	buffer  []byte   // what they are in
+
+	trees // v2
 }
 
-// A feed is where a lane stands in its piece.
+// A feed is where a lane stands in its message: a piece, or a block of one.
 type feed struct {
-	piece  int // -1: in none
-	cursor metainfo.Cursor
-	span   metainfo.Span // what is left of it
-	buf    []byte
-	window *window // the lane's bytes are in; nil: in buf
-	faults []*Fault
+	message int // of the batch; -1: none
+	piece   int // of the batch
+	cursor  metainfo.Cursor
+	span    metainfo.Span // what is left of it
+	buf     []byte
+	rest    []byte  // staged: what is left of the message
+	window  *window // the lane's bytes are in; nil: in buf
+	faults  []*Fault
+
+	leaf    int    // hybrid: of the batch, that the piece has next
+	content int64  // hybrid: bytes that the piece has left before it is padding
+	blocks  []byte // hybrid: bytes in the lane that are no leaves yet
 }
 
 func (r *run) newWorker() *worker {
-	w := &worker{run: r, hasher: lanes.NewSHA1()}
-	// The pieces of all lanes from one map, if they are small enough: to map and
+	w := &worker{run: r, segmentBytes: math.MaxInt}
+	if r.V1 {
+		w.sha1 = lanes.NewSHA1()
+	}
+	if r.V2 {
+		w.sha256 = lanes.NewSHA256()
+	}
+	if r.V1 && r.V2 {
+		w.segmentBytes = hybridBytes
+	}
+	// The messages of all lanes from one map, if they are small enough: to map and
 	// unmap stops the other workers for a moment. Lanes may be in two at a time.
 	share := jobBytes / int64(r.workers)
 	w.windowBytes = share / 2
-	if w.shared = r.Layout.PieceLength() <= w.windowBytes/int64(r.lanes); !w.shared {
+	if w.shared = !r.V1 || r.Layout.PieceLength() <= w.windowBytes/int64(r.lanes); !w.shared {
 		w.windowBytes = share / int64(r.lanes)
 	}
+	w.windowBytes &^= stagingBytes - 1 // whole blocks and pages
 	return w
 }
 
@@ -75,87 +97,120 @@ func (w *worker) hash(b *batch) {
 	if !w.runMapped() {
 		w.hashed.Add(-w.told)
 		w.begin(b, false)
-		w.hasher.Run(b.len(), w)
+		w.runLanes()
 	}
 }
 
 func (w *worker) begin(b *batch, mapped bool) {
 	w.batch, w.mapped, w.told, w.staged = b, mapped, 0, nil
 	b.results = make([]Result, b.len())
-	for i := range w.feeds { // after a fault they are still in their pieces
+	for i := range b.results {
+		b.results[i].Index = b.first + i
+	}
+	for i := range w.feeds { // after a fault they are still in their messages
 		w.leave(&w.feeds[i])
 	}
 	w.unmapIdle()
+	if w.V2 {
+		w.plant()
+	}
+}
+
+// runLanes runs the batch through the lanes.
+func (w *worker) runLanes() {
+	if w.V1 {
+		w.sha1.Run(w.batch.len(), pieces{w})
+	} else {
+		w.sha256.Run(len(w.leaves), leaves{w})
+	}
+	if w.V2 {
+		w.grow()
+	}
 }
 
 // stage reads the pieces of a batch one after another, if the buffer holds
 // them: a sequential reader's turn. hashStaged then needs no turn.
 func (w *worker) stage(b *batch) bool {
-	pieceLength := w.Layout.PieceLength()
-	if int64(b.len())*pieceLength > w.sequentialBytes() {
+	size := int64(0)
+	for i := range b.len() {
+		size += w.pieceSize(b.first + i)
+	}
+	if size > w.sequentialBytes() {
 		return false
 	}
 	if w.buffer == nil {
 		w.buffer = make([]byte, w.sequentialBytes())
 	}
 	w.begin(b, false)
-	w.staged = make([][]byte, b.len())
-	for i := range w.staged {
-		f := feed{piece: -1, buf: w.buffer[int64(i)*pieceLength:][:pieceLength:pieceLength]}
-		w.enter(&f, b.first+i)
-		w.staged[i] = w.next(&f)
-		b.results[i].Faults = f.faults
+	staged := make([][]byte, b.len())
+	room := w.buffer
+	for i := range staged {
+		n := w.pieceSize(b.first + i)
+		staged[i], room = w.readPiece(i, room[:n:n]), room[n:]
 	}
+	w.staged = staged
 	return true
 }
 
-func (w *worker) hashStaged(b *batch) { w.hasher.Run(b.len(), w) }
+// readPiece reads a piece of the batch into buf.
+func (w *worker) readPiece(piece int, buf []byte) []byte {
+	if w.batch.results[piece].Faults != nil {
+		return nil
+	}
+	f := feed{message: -1}
+	w.enter(&f, piece)
+	n := 0
+	for {
+		f.buf = buf[n:]
+		b := w.next(&f)
+		if len(b) == 0 {
+			break
+		}
+		n += copy(buf[n:], b) // onto itself, but for padding
+	}
+	w.batch.results[piece].Faults = f.faults
+	return buf[:n]
+}
+
+func (w *worker) hashStaged() { w.runLanes() }
 
 // sequentialBytes is what a worker reads in one turn.
 func (r *run) sequentialBytes() int64 { return min(jobBytes/int64(r.workers), maxSequentialBytes) }
 
-// Next is for the hasher: the next bytes of a piece.
-func (w *worker) Next(lane, message int) []byte {
-	if w.staged != nil {
-		b := w.staged[message]
-		w.staged[message] = nil
-		return b
+// pieceSize is how many bytes of a piece are hashed.
+func (r *run) pieceSize(piece int) int64 {
+	c := r.Layout.Cursor(piece)
+	if !r.V1 { // it is in one file
+		span, _ := c.Next()
+		return span.Length
 	}
-	f := &w.feeds[lane]
-	if piece := w.batch.first + message; f.piece != piece {
-		w.enter(f, piece)
-	}
-	return w.next(f)
+	return min(r.Layout.PieceLength(), r.Layout.Total()-int64(piece)*r.Layout.PieceLength())
 }
 
-// Done is for the hasher: a piece has its sum.
-func (w *worker) Done(lane, message int, sum *[32]byte) {
-	r := &w.batch.results[message]
-	r.Index = w.batch.first + message
-	if f := &w.feeds[lane]; w.staged == nil {
-		r.Faults = f.faults
-		w.leave(f)
-	}
-	if r.Faults == nil {
-		copy(r.SHA1[:], sum[:])
-	}
-}
-
-// enter puts a feed at the start of a piece.
+// enter puts a feed at the start of a piece of the batch.
 func (w *worker) enter(f *feed, piece int) {
-	f.piece, f.cursor, f.span, f.faults = piece, w.Layout.Cursor(piece), metainfo.Span{}, nil
+	f.message, f.piece, f.faults = piece, piece, nil
+	f.cursor, f.span, f.rest = w.Layout.Cursor(w.batch.first+piece), metainfo.Span{}, nil
+	if w.staged != nil {
+		f.rest = w.staged[piece]
+	}
 }
 
 func (w *worker) leave(f *feed) {
 	w.release(f)
-	f.piece = -1
+	f.message, f.blocks = -1, nil
 }
 
-// next returns some bytes of a piece, from a map or in f.buf; none at its end.
-// A fault ends its span and not the piece: of every file that the piece needs
+// next returns some bytes of a message, from a map or in f.buf; none at its end.
+// A fault ends its span and not the message: of every file that the piece needs
 // it is known what became of it.
 func (w *worker) next(f *feed) []byte {
 	w.release(f)
+	if w.staged != nil {
+		b := f.rest[:min(len(f.rest), w.segmentBytes)]
+		f.rest = f.rest[len(b):]
+		return b
+	}
 	filled := 0
 	for (filled < len(f.buf) || f.buf == nil) && w.ctx.Err() == nil {
 		if f.span.Length == 0 {
@@ -168,11 +223,21 @@ func (w *worker) next(f *feed) []byte {
 				continue
 			}
 		}
-		if w.mapped && w.extent(f.span) >= mapLeast && !w.Tree.Files[f.span.File].Pad {
-			if filled > 0 {
-				break
+		padding := w.isPadding(f.span)
+		if filled > 0 && (padding || w.isMapped(f.span)) {
+			break
+		}
+		if padding {
+			n := int(min(f.span.Length, int64(len(zeros))))
+			w.take(f, n)
+			if f.faults != nil {
+				continue // nobody asks for the sum
 			}
+			return zeros[:n]
+		}
+		if w.isMapped(f.span) {
 			if b := w.fromMap(f); b != nil {
+				b = b[:min(len(b), w.segmentBytes)]
 				w.take(f, len(b))
 				return b
 			}
@@ -189,6 +254,18 @@ func (w *worker) next(f *feed) []byte {
 		filled += n
 	}
 	return f.buf[:filled]
+}
+
+// zeros are the bytes of padding.
+var zeros [stagingBytes]byte
+
+func (w *worker) isPadding(span metainfo.Span) bool {
+	return span.File == metainfo.Gap || w.Tree.Files[span.File].Pad
+}
+
+// isMapped tells whether a span is worth a map.
+func (w *worker) isMapped(span metainfo.Span) bool {
+	return w.mapped && w.extent(span) >= mapLeast
 }
 
 // extent is how much one map that has the span may have: to the end of the
@@ -211,9 +288,12 @@ func (w *worker) batchIn(file int) (first, end int64) {
 }
 
 // newBuffer is what a lane reads into. A sequential reader that has come here
-// has one lane, with a piece that is too large to be staged.
+// with v1 has one lane, with a piece that is too large to be staged.
 func (w *worker) newBuffer() []byte {
-	if w.Read == Sequential {
+	switch {
+	case !w.V1:
+		return make([]byte, metainfo.BlockLength)
+	case w.Read == Sequential:
 		return make([]byte, min(w.sequentialBytes(), w.Layout.PieceLength()))
 	}
 	return make([]byte, stagingBytes)
@@ -223,20 +303,29 @@ func (w *worker) newBuffer() []byte {
 func (w *worker) take(f *feed, n int) {
 	f.span.Offset += int64(n)
 	f.span.Length -= int64(n)
-	w.told += int64(n)
-	w.hashed.Add(int64(n))
+	if f.span.File != metainfo.Gap {
+		w.tell(int64(n))
+	}
+}
+
+// tell counts bytes as done.
+func (w *worker) tell(n int64) {
+	w.told += n
+	w.hashed.Add(n)
 }
 
 // blame notes a fault and goes past its span.
 func (w *worker) blame(f *feed, fault *Fault) {
 	f.faults = append(f.faults, fault)
-	w.told += f.span.Length
-	w.hashed.Add(f.span.Length)
+	w.tell(f.span.Length)
 	f.span.Length = 0
 }
 
 // known is the fault that a span has by what is known of its file before.
 func (w *worker) known(span metainfo.Span) *Fault {
+	if span.File == metainfo.Gap {
+		return nil
+	}
 	switch s := &w.Tree.Files[span.File]; {
 	case s.Cause != Fine:
 		return w.Tree.fault(span.File)
@@ -249,10 +338,6 @@ func (w *worker) known(span metainfo.Span) *Fault {
 // read reads the start of a span, as much as buf takes.
 func (w *worker) read(span metainfo.Span, buf []byte) (int, *Fault) {
 	buf = buf[:min(int64(len(buf)), span.Length)]
-	if w.Tree.Files[span.File].Pad {
-		clear(buf)
-		return len(buf), nil
-	}
 	if fault := w.open(span.File); fault != nil {
 		return 0, fault
 	}

@@ -24,6 +24,7 @@ const (
 type Job struct {
 	Layout *metainfo.Layout
 	Tree   *Tree // one file a file of the layout, after Stat
+	V1, V2 bool  // which sums of each piece; for V2 each file begins a piece
 	Jobs   int   // workers, up to 64; 0 is one a processor, up to 16
 	Read   ReadMode
 
@@ -59,6 +60,7 @@ type run struct {
 	workers int
 	lanes   int          // of a worker's hasher
 	total   int64        // bytes to do
+	left    int64        // of them, that are in no batch; the dispatcher's
 	cold    bool         // files must come from a disk first
 	hashed  atomic.Int64 // bytes done
 	shown   int64        // the most of them that Progress was told
@@ -77,6 +79,7 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 		Job: *j, ctx: ctx, cancel: cancel, workers: workers(j.Jobs),
 		lanes: lanes.NewSHA1().Lanes(), total: j.Layout.Bytes(),
 	}
+	r.left = r.total
 	if r.cold = !j.isCached(); r.Read == Auto {
 		r.Read = choose(r.cold, j.Tree.isSlow)
 	}
@@ -116,7 +119,7 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 func (r *run) dispatch(work, order chan<- *batch) {
 	pieces := r.Layout.Pieces()
 	for first := 0; first < pieces; {
-		n := min(r.batchSize(pieces-first), pieces-first)
+		n := min(r.batchSize(first), pieces-first)
 		b := &batch{first: first, last: first + n - 1, done: make(chan struct{})}
 		if !send(r.ctx, order, b) || !send(r.ctx, work, b) {
 			close(b.done) // nobody will; the collector may wait for it
@@ -126,16 +129,38 @@ func (r *run) dispatch(work, order chan<- *batch) {
 	}
 }
 
-// batchSize is how many of the pieces that are left make the next batch: near
-// the end fewer, so that no worker is left alone with many, but enough for all
-// lanes, for to leave lanes idle saves no time.
-func (r *run) batchSize(left int) int {
-	pieceLength := r.Layout.PieceLength()
+// batchSize is how many pieces make the batch that begins at first: near the
+// end fewer, so that no worker is left alone with many.
+func (r *run) batchSize(first int) int {
+	if !r.V1 {
+		return r.batchSizeV2(first)
+	}
+	pieceLength, left := r.Layout.PieceLength(), r.Layout.Pieces()-first
 	if r.Read == Sequential {
 		return int(min(max(r.sequentialBytes()/pieceLength, 1), batchPieces))
 	}
+	// Enough for all lanes, for to leave lanes idle saves no time.
 	n := int(min(max(batchBytes/pieceLength, int64(r.lanes)), batchPieces))
 	return min(n, max(left/r.workers, r.lanes))
+}
+
+// batchSizeV2 goes by bytes: many files may have less than a piece, and lanes
+// take blocks.
+func (r *run) batchSizeV2(first int) int {
+	most := min(batchBytes, max(r.left/int64(r.workers), lanes.Max*metainfo.BlockLength))
+	if r.Read == Sequential {
+		most = r.sequentialBytes()
+	}
+	n, bytes := 0, int64(0)
+	for n < min(batchPieces, r.Layout.Pieces()-first) {
+		size := r.pieceSize(first + n)
+		if n > 0 && bytes+size > most {
+			break
+		}
+		n, bytes = n+1, bytes+size
+	}
+	r.left -= bytes
+	return n
 }
 
 func send[T any](ctx context.Context, to chan<- T, v T) bool {
@@ -176,7 +201,7 @@ func (r *run) workInTurn(w *worker, work <-chan *batch) {
 			return
 		}
 		if staged {
-			w.hashStaged(b)
+			w.hashStaged()
 		}
 		close(b.done)
 	}

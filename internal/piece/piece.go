@@ -1,19 +1,21 @@
 // Package piece reads content and hashes it in pieces. It is the only place
 // that does: making, verifying and seeding all run its [Job].
 //
-// A Job yields every piece in order, with its sum or with the faults of the
+// A Job yields every piece in order, with its sums or with the faults of the
 // files that it needs. A file that is missing, short or unreadable marks its
 // own pieces and the job goes on: nothing shifts. When all is read every file
 // is looked at again, and one that is not what it was (size, modification
 // time, inode) is reported.
+//
+// v1 has a SHA-1 a piece, v2 the root of a hash tree over its blocks (BEP 52). A
+// hybrid gets both from one pass: a block is hashed twice while it is in the
+// processor's cache.
 //
 // Each worker hashes a batch of pieces at once, in the lanes of package lanes.
 // It maps windows of large files and hashes them where they are, in the page
 // cache; small files and what can't be mapped it reads into buffers. What it
 // has mapped, buffered and open at a time is its share of a constant, whatever
 // the torrent; what is remembered of each file is a few dozen bytes.
-//
-// v1 pieces (SHA-1) only, for now.
 package piece
 
 import (
@@ -67,11 +69,12 @@ func (f *Fault) Error() string {
 
 func (f *Fault) Unwrap() error { return f.Err }
 
-// A Result is what became of one piece: its sum, or the files to blame.
+// A Result is what became of one piece: its sums, or the files to blame.
 type Result struct {
 	Index  int
-	SHA1   [sha1.Size]byte // zero when there are Faults
-	Faults []*Fault        // one a file, in order
+	SHA1   [sha1.Size]byte // v1
+	Root   [32]byte        // v2: of the tree over its blocks, which of a file of one piece is its pieces root
+	Faults []*Fault        // one a file, in order; the sums mean nothing then
 }
 
 // A Source is the file on disk for one file of the torrent.

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha1"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -21,15 +23,30 @@ import (
 // A tree is content on disk and in memory.
 type tree struct {
 	Tree
+	format format
 	layout *metainfo.Layout
 	paths  []string
 	data   [][]byte
 }
 
-func newTree(t testing.TB, pieceLength int64, sizes ...int64) *tree {
+// A format is what a torrent has of its content.
+type format struct {
+	name      string
+	v1, v2    bool
+	alignment metainfo.Alignment
+}
+
+var (
+	v1      = format{"v1", true, false, metainfo.Packed}
+	v2      = format{"v2", false, true, metainfo.Aligned}
+	hybrid  = format{"hybrid", true, true, metainfo.Padded}
+	formats = []format{v1, v2, hybrid}
+)
+
+func newTree(t testing.TB, f format, pieceLength int64, sizes ...int64) *tree {
 	t.Helper()
 	dir := t.TempDir()
-	tr := &tree{Tree: Tree{Files: make([]Source, len(sizes))}}
+	tr := &tree{format: f, Tree: Tree{Files: make([]Source, len(sizes))}}
 	tr.Path = func(i int) string { return tr.paths[i] }
 	rnd := rand.NewChaCha8([32]byte{1})
 	for i, n := range sizes {
@@ -42,7 +59,7 @@ func newTree(t testing.TB, pieceLength int64, sizes ...int64) *tree {
 		tr.data = append(tr.data, b)
 		tr.paths = append(tr.paths, path)
 	}
-	l, err := metainfo.NewLayout(pieceLength, sizes, metainfo.Packed)
+	l, err := metainfo.NewLayout(pieceLength, sizes, f.alignment)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,18 +74,60 @@ func (tr *tree) stat(t testing.TB) {
 	}
 }
 
-func (tr *tree) sums() [][20]byte {
-	all := slices.Concat(tr.data...)
-	var sums [][20]byte
-	for p := range slices.Chunk(all, int(tr.layout.PieceLength())) {
-		sums = append(sums, sha1.Sum(p))
+// sums are the results that the tree must have, made in a simple way.
+func (tr *tree) sums() []Result {
+	want := make([]Result, tr.layout.Pieces())
+	pieceLength := int(tr.layout.PieceLength())
+	for i := range want {
+		var piece []byte // with its padding
+		for _, s := range tr.layout.Spans(i, i) {
+			if s.File == metainfo.Gap {
+				piece = append(piece, make([]byte, s.Length)...)
+				continue
+			}
+			own := tr.data[s.File][s.Offset:][:s.Length]
+			piece = append(piece, own...)
+			if tr.format.v2 && !tr.Files[s.File].Pad {
+				blocks := pieceLength / metainfo.BlockLength
+				if len(tr.data[s.File]) <= pieceLength {
+					for blocks = 1; blocks*metainfo.BlockLength < len(own); blocks *= 2 {
+					}
+				}
+				want[i].Root = naiveRoot(own, blocks)
+			}
+		}
+		if want[i].Index = i; tr.format.v1 {
+			want[i].SHA1 = sha1.Sum(piece)
+		}
 	}
-	return sums
+	return want
+}
+
+// naiveRoot is the root of the hash tree over so many blocks, those behind the
+// data being zeros instead of hashes.
+func naiveRoot(data []byte, blocks int) [32]byte {
+	switch {
+	case len(data) == 0:
+		if blocks == 1 {
+			return [32]byte{}
+		}
+	case blocks == 1:
+		return sha256.Sum256(data)
+	}
+	half := min(blocks/2*metainfo.BlockLength, len(data))
+	left, right := naiveRoot(data[:half], blocks/2), naiveRoot(data[half:], blocks/2)
+	return sha256.Sum256(append(left[:], right[:]...))
+}
+
+// job is j for the tree.
+func (tr *tree) job(j Job) Job {
+	j.Layout, j.Tree, j.V1, j.V2 = tr.layout, &tr.Tree, tr.format.v1, tr.format.v2
+	return j
 }
 
 func (tr *tree) run(t testing.TB, j Job) ([]Result, []*Fault) {
 	t.Helper()
-	j.Layout, j.Tree = tr.layout, &tr.Tree
+	j = tr.job(j)
 	var results []Result
 	changed, err := j.Run(context.Background(), func(r Result) error {
 		if r.Index != len(results) {
@@ -108,50 +167,67 @@ func TestSums(t *testing.T) {
 		{"empty ones around", 16384, []int64{0, 5, 0, 0, 40000, 0}},
 		{"five in a piece", 16384, []int64{1, 2, 3, 4, 5, 16384}},
 		{"tiny pieces", 3, []int64{10000, 1, 0, 2, 7777}},
+		{"two blocks in a piece", 32768, []int64{1, 16384, 16385, 32768, 32769, 65536, 65537, 100000}},
+		{"less and more than a piece", 1 << 20, []int64{5, 600_000, 1<<20 - 1, 1 << 20, 1<<20 + 1, 2<<20 - 16384, 3<<20 + 500}},
 		{"large", 1 << 20, []int64{5<<20 + 3, 9 << 20, 1, 20 << 20}},
+		{"large, in small pieces", 16384, []int64{3<<20 + 3, 5, 7 << 20}},
 		{"a piece beyond all buffers", 64 << 20, []int64{65<<20 + 1}},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			tr := newTree(t, tt.pieceLength, tt.sizes...)
-			tr.stat(t)
-			want := tr.sums()
-			for name, j := range jobs {
-				results, changed := tr.run(t, j)
-				if len(changed) > 0 {
-					t.Errorf("%s: changed %v", name, changed)
-				}
-				for i, r := range results {
-					if r.Faults != nil || r.SHA1 != want[i] {
-						t.Errorf("%s: piece %d is %x, faults %v", name, i, r.SHA1, r.Faults)
-					}
-				}
+		for _, f := range formats {
+			if f.v2 && tt.pieceLength < metainfo.BlockLength {
+				continue
 			}
-		})
+			t.Run(tt.name+"/"+f.name, func(t *testing.T) {
+				tr := newTree(t, f, tt.pieceLength, tt.sizes...)
+				tr.stat(t)
+				tr.check(t, tr.sums())
+			})
+		}
 	}
 }
 
-func TestPads(t *testing.T) {
-	tr := newTree(t, 16384, 5, 16379, 200000, 7)
-	for _, i := range []int{1, 2} {
-		os.Remove(tr.paths[i])
-		tr.Files[i].Pad = true
-		clear(tr.data[i])
-	}
-	tr.stat(t)
-	want := tr.sums()
+// check runs all jobs, none of which may find a fault.
+func (tr *tree) check(t *testing.T, want []Result) {
+	t.Helper()
 	for name, j := range jobs {
 		results, changed := tr.run(t, j)
+		if len(changed) > 0 {
+			t.Errorf("%s: changed %v", name, changed)
+		}
 		for i, r := range results {
-			if r.Faults != nil || r.SHA1 != want[i] || len(changed) > 0 {
-				t.Errorf("%s: piece %d is %x, faults %v", name, i, r.SHA1, r.Faults)
+			if !reflect.DeepEqual(r, want[i]) {
+				t.Errorf("%s: piece %d is %x %x, faults %v, want %x %x", name, i, r.SHA1, r.Root, r.Faults, want[i].SHA1, want[i].Root)
 			}
 		}
 	}
 }
 
+func TestPads(t *testing.T) {
+	for _, f := range []format{v1, {"hybrid", true, true, metainfo.Packed}} {
+		tr := newTree(t, f, 16384, 5, 16379, 200000, 12992, 20000, 12768)
+		for _, i := range []int{1, 3, 5} {
+			os.Remove(tr.paths[i])
+			tr.Files[i].Pad = true
+			clear(tr.data[i])
+		}
+		tr.stat(t)
+		tr.check(t, tr.sums())
+	}
+}
+
 // What is wrong with a file marks its own pieces; all others have their sums.
 func TestFaults(t *testing.T) {
-	sizes := []int64{30, 5, 0, 100, 7, 3, 64}
+	for _, f := range formats {
+		t.Run(f.name, func(t *testing.T) { testFaults(t, f) })
+	}
+}
+
+func testFaults(t *testing.T, f format) {
+	pieceLength, unit := int64(10), int64(1)
+	if f.v2 {
+		pieceLength, unit = 32768, 5000
+	}
+	sizes := []int64{30 * unit, 5 * unit, 0, 100 * unit, 7 * unit, 3 * unit, 64 * unit}
 	for file := range sizes {
 		for _, tt := range []struct {
 			cause  Cause
@@ -159,11 +235,11 @@ func TestFaults(t *testing.T) {
 			from   int64 // the byte of the file from which on its pieces are marked
 		}{
 			{Missing, os.Remove, 0},
-			{Short, func(p string) error { return os.Truncate(p, 3) }, 3},
+			{Short, func(p string) error { return os.Truncate(p, 3*unit) }, 3 * unit},
 			{NotAFile, func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o755)) }, 0},
 		} {
-			tr := newTree(t, 10, sizes...)
-			if tt.cause == Short && sizes[file] <= 3 {
+			tr := newTree(t, f, pieceLength, sizes...)
+			if tt.cause == Short && sizes[file] <= 3*unit {
 				continue
 			}
 			want := tr.sums()
@@ -177,14 +253,14 @@ func TestFaults(t *testing.T) {
 					t.Errorf("%s: changed %v", name, changed)
 				}
 				for i, r := range results {
-					first := (tr.layout.Offset(file) + tt.from) / 10
+					first := (tr.layout.Offset(file) + tt.from) / pieceLength
 					_, last, inside := tr.layout.FilePieces(file)
 					if hit := inside && int64(i) >= first && i <= last; !hit {
-						if r.Faults != nil || r.SHA1 != want[i] {
-							t.Errorf("%s, file %d %v: piece %d is %x, faults %v", name, file, tt.cause, i, r.SHA1, r.Faults)
+						if !reflect.DeepEqual(r, want[i]) {
+							t.Errorf("%s, file %d %v: piece %d is %x %x, faults %v", name, file, tt.cause, i, r.SHA1, r.Root, r.Faults)
 						}
-					} else if len(r.Faults) != 1 || r.Faults[0].File != file || r.Faults[0].Cause != tt.cause || r.SHA1 != [20]byte{} {
-						t.Errorf("%s, file %d %v: piece %d has faults %v, sum %x", name, file, tt.cause, i, r.Faults, r.SHA1)
+					} else if len(r.Faults) != 1 || r.Faults[0].File != file || r.Faults[0].Cause != tt.cause || r.SHA1 != [20]byte{} || r.Root != [32]byte{} {
+						t.Errorf("%s, file %d %v: piece %d has faults %v, sums %x %x", name, file, tt.cause, i, r.Faults, r.SHA1, r.Root)
 					}
 				}
 			}
@@ -210,34 +286,40 @@ func TestChangedMeanwhile(t *testing.T) {
 			return errors.Join(err, os.WriteFile(p+".new", b, 0o644), os.Chtimes(p+".new", time.Time{}, info.ModTime()), os.Rename(p+".new", p))
 		},
 	} {
-		for way, j := range jobs {
-			t.Run(name+"/"+way, func(t *testing.T) {
-				tr := newTree(t, 16384, 100000, 3<<20, 5)
-				tr.stat(t)
-				j.Layout, j.Tree = tr.layout, &tr.Tree
-				faults := make(map[int]Cause)
-				changed, err := j.Run(context.Background(), func(r Result) error {
-					if r.Index == 0 {
-						return change(tr.paths[1])
-					}
-					for _, f := range r.Faults {
-						faults[f.File] = f.Cause
-					}
-					return nil
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(changed) != 1 || changed[0].File != 1 || changed[0].Cause != Changed || !strings.Contains(changed[0].Error(), "f1") {
-					t.Errorf("changed %v, want file 1", changed)
-				}
-				for file, cause := range faults {
-					if file != 1 || cause != Changed {
-						t.Errorf("file %d is %v", file, cause)
-					}
-				}
-			})
+		for _, f := range formats {
+			testChangedMeanwhile(t, f, name, change)
 		}
+	}
+}
+
+func testChangedMeanwhile(t *testing.T, f format, name string, change func(path string) error) {
+	for way, j := range jobs {
+		t.Run(f.name+"/"+name+"/"+way, func(t *testing.T) {
+			tr := newTree(t, f, 16384, 100000, 3<<20, 5)
+			tr.stat(t)
+			j = tr.job(j)
+			faults := make(map[int]Cause)
+			changed, err := j.Run(context.Background(), func(r Result) error {
+				if r.Index == 0 {
+					return change(tr.paths[1])
+				}
+				for _, f := range r.Faults {
+					faults[f.File] = f.Cause
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(changed) != 1 || changed[0].File != 1 || changed[0].Cause != Changed || !strings.Contains(changed[0].Error(), "f1") {
+				t.Errorf("changed %v, want file 1", changed)
+			}
+			for file, cause := range faults {
+				if file != 1 || cause != Changed {
+					t.Errorf("file %d is %v", file, cause)
+				}
+			}
+		})
 	}
 }
 
@@ -252,72 +334,82 @@ func appendTo(path, s string) error {
 
 func TestStopping(t *testing.T) {
 	stop := errors.New("stop")
-	for name, j := range jobs {
-		tr := newTree(t, 16384, 20<<20)
-		tr.stat(t)
-		j.Layout, j.Tree = tr.layout, &tr.Tree
-		n := 0
-		_, err := j.Run(context.Background(), func(r Result) error {
-			if n++; n == 7 {
-				return stop
+	for _, f := range formats {
+		for name, j := range jobs {
+			tr := newTree(t, f, 16384, 20<<20)
+			tr.stat(t)
+			j = tr.job(j)
+			n := 0
+			_, err := j.Run(context.Background(), func(r Result) error {
+				if n++; n == 7 {
+					return stop
+				}
+				return nil
+			})
+			if err != stop || n != 7 {
+				t.Errorf("%s: %v after %d pieces, want 7", name, err, n)
 			}
-			return nil
-		})
-		if err != stop || n != 7 {
-			t.Errorf("%s: %v after %d pieces, want 7", name, err, n)
-		}
-		ctx, cancel := context.WithCancelCause(context.Background())
-		_, err = j.Run(ctx, func(r Result) error {
-			cancel(stop)
-			return nil
-		})
-		if err != stop {
-			t.Errorf("%s: %v after the context ended", name, err)
-		}
-		_, err = j.Run(ctx, func(r Result) error { t.Errorf("%s: yields after the end", name); return nil })
-		if err != stop {
-			t.Errorf("%s: %v when begun too late", name, err)
+			ctx, cancel := context.WithCancelCause(context.Background())
+			_, err = j.Run(ctx, func(r Result) error {
+				cancel(stop)
+				return nil
+			})
+			if err != stop {
+				t.Errorf("%s: %v after the context ended", name, err)
+			}
+			_, err = j.Run(ctx, func(r Result) error { t.Errorf("%s: yields after the end", name); return nil })
+			if err != stop {
+				t.Errorf("%s: %v when begun too late", name, err)
+			}
 		}
 	}
 }
 
 func TestProgress(t *testing.T) {
-	for name, j := range jobs {
-		tr := newTree(t, 16384, 3<<20, 100, 1<<20)
-		os.Remove(tr.paths[1])
-		tr.stat(t)
-		var last atomic.Int64
-		j.Progress = func(done, total int64) {
-			if done < last.Load() || done > total || total != tr.layout.Total() {
-				t.Errorf("%s: %d of %d after %d", name, done, total, last.Load())
+	for _, f := range formats {
+		for name, j := range jobs {
+			tr := newTree(t, f, 16384, 3<<20, 100, 1<<20)
+			os.Remove(tr.paths[1])
+			tr.stat(t)
+			var last atomic.Int64
+			j.Progress = func(done, total int64) {
+				if done < last.Load() || done > total || total != tr.layout.Bytes() {
+					t.Errorf("%s: %d of %d after %d", name, done, total, last.Load())
+				}
+				last.Store(done)
 			}
-			last.Store(done)
-		}
-		tr.run(t, j)
-		if last.Load() != tr.layout.Total() {
-			t.Errorf("%s: progress ended at %d of %d", name, last.Load(), tr.layout.Total())
+			tr.run(t, j)
+			if last.Load() != tr.layout.Bytes() {
+				t.Errorf("%s: progress ended at %d of %d", name, last.Load(), tr.layout.Bytes())
+			}
 		}
 	}
 }
 
 func BenchmarkFile(b *testing.B) {
-	for _, name := range []string{"one worker", "two workers", "sequential"} {
-		b.Run(name, func(b *testing.B) {
-			tr := newTree(b, 1<<20, 256<<20)
-			tr.stat(b)
-			b.SetBytes(tr.layout.Total())
-			for b.Loop() {
-				tr.run(b, jobs[name])
-			}
-		})
+	for _, f := range formats {
+		for _, name := range []string{"one worker", "two workers", "sequential"} {
+			b.Run(f.name+"/"+name, func(b *testing.B) {
+				tr := newTree(b, f, 1<<20, 256<<20)
+				tr.stat(b)
+				b.SetBytes(tr.layout.Bytes())
+				for b.Loop() {
+					tr.run(b, jobs[name])
+				}
+			})
+		}
 	}
 }
 
 func BenchmarkManyFiles(b *testing.B) {
-	tr := newTree(b, 256<<10, slices.Repeat([]int64{4096}, 10000)...)
-	tr.stat(b)
-	b.SetBytes(tr.layout.Total())
-	for b.Loop() {
-		tr.run(b, Job{})
+	for _, f := range formats {
+		b.Run(f.name, func(b *testing.B) {
+			tr := newTree(b, f, 256<<10, slices.Repeat([]int64{4096}, 10000)...)
+			tr.stat(b)
+			b.SetBytes(tr.layout.Bytes())
+			for b.Loop() {
+				tr.run(b, Job{})
+			}
+		})
 	}
 }

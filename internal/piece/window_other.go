@@ -13,6 +13,6 @@ func (w *worker) release(*feed)        {}
 func (w *worker) unmapIdle()           {}
 
 func (w *worker) runMapped() bool {
-	w.hasher.Run(w.batch.len(), w)
+	w.runLanes()
 	return true
 }

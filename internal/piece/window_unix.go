@@ -66,7 +66,7 @@ func use(f *feed, win *window) []byte {
 	return win.data[at:min(at+f.span.Length, int64(len(win.data)))]
 }
 
-// release lets go of a feed's window. It stays for a lane that comes to a piece
+// release lets go of a feed's window. It stays for a lane that comes to a message
 // in it, until the room is needed.
 func (w *worker) release(f *feed) {
 	if f.window != nil {
@@ -99,7 +99,7 @@ func (w *worker) runMapped() (ok bool) {
 			ok = false
 		}
 	}()
-	w.hasher.Run(w.batch.len(), w)
+	w.runLanes()
 	return true
 }
 

@@ -61,7 +61,7 @@ func TestTruncatedUnderTheMap(t *testing.T) {
 		})
 		caught := mapFaults.Load()
 		blamed := false
-		job := Job{Layout: layout, Tree: tree, Read: Parallel}
+		job := Job{Layout: layout, Tree: tree, V1: true, Read: Parallel}
 		changed, err := job.Run(context.Background(), func(r Result) error {
 			for _, f := range r.Faults {
 				blamed = true
@@ -91,7 +91,7 @@ func TestTruncatedUnderTheMap(t *testing.T) {
 
 func newTestWorker(tr *tree) *worker {
 	return (&run{
-		Job: Job{Layout: tr.layout, Tree: &tr.Tree}, ctx: context.Background(), workers: 1, lanes: lanes.NewSHA1().Lanes(),
+		Job: tr.job(Job{}), ctx: context.Background(), workers: 1, lanes: lanes.NewSHA1().Lanes(),
 	}).newWorker()
 }
 
@@ -121,7 +121,7 @@ func TestOtherPanicsPass(t *testing.T) {
 		"a fault, elsewhere": func() { sink = elsewhere[1<<19] },
 		"no memory":          func() { var p *[1 << 20]byte; sink = p[1<<19] },
 	} {
-		tr := newTree(t, 16384, 2<<20)
+		tr := newTree(t, v1, 16384, 2<<20)
 		tr.stat(t)
 		place, calls := tr.Path, 0
 		tr.Path = func(i int) string {
@@ -143,30 +143,32 @@ func TestOtherPanicsPass(t *testing.T) {
 
 // No lane is left in a map after a batch, and no map after the worker.
 func TestMapsAreLetGo(t *testing.T) {
-	for _, pieceLength := range []int64{16 << 10, 1 << 20, 16 << 20} {
-		tr := newTree(t, pieceLength, 20<<20, 3<<20, 100, 5<<20)
-		tr.stat(t)
-		w := newTestWorker(tr)
-		most := int64(0)
-		for first := 0; first < tr.layout.Pieces(); first += 100 {
-			w.hash(&batch{first: first, last: min(first+99, tr.layout.Pieces()-1)})
-			var mapped int64
-			for _, win := range w.windows {
-				mapped += int64(len(win.data))
-				if win.users != 0 {
-					t.Errorf("pieces of %d: a map of %d bytes has %d users", pieceLength, len(win.data), win.users)
+	for _, f := range formats {
+		for _, pieceLength := range []int64{16 << 10, 1 << 20, 16 << 20} {
+			tr := newTree(t, f, pieceLength, 20<<20, 3<<20, 100, 5<<20)
+			tr.stat(t)
+			w := newTestWorker(tr)
+			most := int64(0)
+			for first := 0; first < tr.layout.Pieces(); first += 100 {
+				w.hash(&batch{first: first, last: min(first+99, tr.layout.Pieces()-1)})
+				var mapped int64
+				for _, win := range w.windows {
+					mapped += int64(len(win.data))
+					if win.users != 0 {
+						t.Errorf("pieces of %d: a map of %d bytes has %d users", pieceLength, len(win.data), win.users)
+					}
+				}
+				if most = max(most, mapped); mapped > jobBytes {
+					t.Errorf("pieces of %d: %d bytes are mapped", pieceLength, mapped)
 				}
 			}
-			if most = max(most, mapped); mapped > jobBytes {
-				t.Errorf("pieces of %d: %d bytes are mapped", pieceLength, mapped)
+			if most == 0 {
+				t.Errorf("pieces of %d: nothing was mapped", pieceLength)
 			}
-		}
-		if most == 0 {
-			t.Errorf("pieces of %d: nothing was mapped", pieceLength)
-		}
-		w.close()
-		if len(w.windows) != 0 {
-			t.Errorf("pieces of %d: %d maps are left", pieceLength, len(w.windows))
+			w.close()
+			if len(w.windows) != 0 {
+				t.Errorf("pieces of %d: %d maps are left", pieceLength, len(w.windows))
+			}
 		}
 	}
 }
@@ -208,7 +210,7 @@ func TestExtremes(t *testing.T) {
 				t.Fatal(err)
 			}
 			n := 0
-			job := Job{Layout: layout, Tree: tree, Read: read}
+			job := Job{Layout: layout, Tree: tree, V1: true, Read: read}
 			changed, err := job.Run(context.Background(), func(r Result) error {
 				want := whole
 				if r.Index == layout.Pieces()-1 {
