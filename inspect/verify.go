@@ -3,7 +3,6 @@ package inspect
 import (
 	"bytes"
 	"context"
-	"errors"
 	"os"
 
 	"bt/internal/metainfo"
@@ -23,20 +22,15 @@ type VerifyOptions struct {
 	Damaged bool
 }
 
-// ErrV2 is returned for torrents that have only v2 hashes.
-var ErrV2 = errors.New("v2 torrents can't be verified yet")
-
 // Verify compares the data at path with a torrent: path/NAME if that exists,
 // else path itself. Damage is in the verdict and no error; errors are an
-// *metainfo.UnusableError, ErrV2, that path does not exist, or the cause of
-// ctx.
+// *metainfo.UnusableError, that path does not exist, or the cause of ctx. A
+// hybrid whose halves promise different data is unusable, which may show only
+// when there is data.
 func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Verdict, error) {
 	content, err := t.Content()
 	if err != nil {
 		return nil, err
-	}
-	if !t.V1 {
-		return nil, ErrV2
 	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
@@ -46,7 +40,9 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	if err := c.tree.Stat(ctx, o.Jobs); err != nil {
 		return nil, err
 	}
-	job := piece.Job{Layout: content.Layout, Tree: c.tree, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress}
+	job := piece.Job{
+		Layout: content.Layout, Tree: c.tree, V1: content.V1, V2: content.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
+	}
 	changed, err := job.Run(ctx, func(r piece.Result) error {
 		c.result(r)
 		return nil
@@ -56,6 +52,9 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	}
 	for _, f := range changed {
 		c.changed(f)
+	}
+	if findings := c.disagreements(); len(findings) > 0 {
+		return nil, &metainfo.UnusableError{Findings: findings}
 	}
 	v := c.verdict(o.Damaged)
 	v.Format, v.Size = t.Format(), t.Size()
@@ -68,11 +67,13 @@ type check struct {
 	tree    *piece.Tree
 	states  []Cause                // of each piece
 	faults  map[int][]*piece.Fault // by piece: what showed only when it was read
+
+	layerless layerless
+	disagree  []disagreement
 }
 
 func (c *check) result(r piece.Result) {
-	switch {
-	case r.Faults != nil:
+	if r.Faults != nil {
 		c.states[r.Index] = c.blame(r.Index, r.Faults)
 		// The rest the tree knows: a large file that is missing has many pieces.
 		for _, f := range r.Faults {
@@ -80,8 +81,11 @@ func (c *check) result(r piece.Result) {
 				c.faults[r.Index] = append(c.faults[r.Index], f)
 			}
 		}
-	case !bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20]):
+	} else if c.content.V1 && !bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20]) {
 		c.states[r.Index] = Corrupt
+	}
+	if c.content.V2 {
+		c.resultV2(r)
 	}
 }
 

@@ -31,7 +31,7 @@ func (s *sample) path(i int) string { return filepath.Join(s.dir, "content", nam
 func newSample(t *testing.T, sizes ...int64) *sample {
 	t.Helper()
 	s := &sample{dir: t.TempDir(), sizes: sizes}
-	b := metainfo.Builder{Name: "content", PieceLength: pieceLength}
+	b := metainfo.Builder{V1: true, Name: "content", PieceLength: pieceLength}
 	if err := os.Mkdir(filepath.Join(s.dir, "content"), 0o755); err != nil {
 		t.Fatal(err)
 	}

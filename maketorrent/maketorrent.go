@@ -32,6 +32,15 @@ const (
 	ReadSequential = piece.Sequential
 )
 
+// Format says which hashes a torrent has.
+type Format uint8
+
+const (
+	V1     Format = iota // SHA-1 (BEP 3)
+	V2                   // SHA-256, in a hash tree a file (BEP 52)
+	Hybrid               // both, for clients of either kind
+)
+
 // Options say what to make. Path is needed; all else has a meaning when empty.
 type Options struct {
 	Path string // the file or directory
@@ -42,6 +51,7 @@ type Options struct {
 	// followed for info, and not for path. Several goroutines call it.
 	Own func(path string, info fs.FileInfo) (reason string)
 
+	Format         Format
 	PieceLength    int64 // bytes; 0 chooses by the size of the content
 	MaxPieceLength int64 // the most that is chosen; 0 is no limit of yours
 
@@ -167,6 +177,7 @@ func Make(ctx context.Context, o Options) (*Result, error) {
 	}
 
 	b := &metainfo.Builder{
+		V1: o.Format != V2, V2: o.Format != V1,
 		Name: name, Single: w.single, Files: w.files, PieceLength: o.PieceLength,
 		Private: o.Private, Source: o.Source, Trackers: o.Trackers, WebSeeds: o.WebSeeds, HTTPSeeds: o.HTTPSeeds,
 		Nodes: o.Nodes, Comment: o.Comment, CreatedBy: o.CreatedBy, HasDate: o.HasDate, Date: o.Date,
@@ -178,7 +189,7 @@ func Make(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.Pieces, err = hash(ctx, layout, tree, &o); err != nil {
+	if err := hash(ctx, b, layout, tree, &o); err != nil {
 		return nil, err
 	}
 	return r, r.finish(b)
@@ -216,33 +227,13 @@ func (r *Result) layout(b *metainfo.Builder, maxPieceLength int64) (*metainfo.La
 	return layout, nil
 }
 
-// hash returns the sums of all pieces.
-func hash(ctx context.Context, layout *metainfo.Layout, tree *piece.Tree, o *Options) ([]byte, error) {
-	job := piece.Job{Layout: layout, Tree: tree, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress}
-	pieces := make([]byte, 0, layout.Pieces()*20)
-	changed, err := job.Run(ctx, func(r piece.Result) error {
-		if r.Faults != nil {
-			return problemsOf(r.Faults)
-		}
-		pieces = append(pieces, r.SHA1[:]...)
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if len(changed) > 0 {
-		return nil, problemsOf(changed)
-	}
-	return pieces, nil
-}
-
 // finish writes the torrent and reads it again, as its users will.
 func (r *Result) finish(b *metainfo.Builder) error {
 	out, err := b.Build()
 	if err != nil {
 		return err
 	}
-	b.Files = nil // the torrent has them now
+	*b = metainfo.Builder{Private: b.Private, Trackers: b.Trackers} // the torrent has the rest now
 	if r.Torrent, err = metainfo.Parse(out); err != nil {
 		return err
 	}

@@ -70,8 +70,7 @@ func infoFields(f *inspect.Facts, reveal bool) [][2]string {
 	add("torrent", path)
 	add("name", f.Name)
 	add("format", f.Format)
-	add("info-hash v1", f.InfoHashV1)
-	add("info-hash v2", f.InfoHashV2)
+	fields = append(fields, hashFields(f.InfoHashV1, f.InfoHashV2)...)
 	if f.Size != nil {
 		add("size", term.SizeExact(*f.Size))
 	}
@@ -116,6 +115,19 @@ func infoFields(f *inspect.Facts, reveal bool) [][2]string {
 	}
 	if f.TorrentSize != nil {
 		add("torrent size", term.SizeExact(int64(*f.TorrentSize)))
+	}
+	return fields
+}
+
+// hashFields are the info-hashes. Trackers and the DHT know a v2 torrent by the
+// first 20 bytes of its own (BEP 52).
+func hashFields(v1, v2 string) [][2]string {
+	var fields [][2]string
+	if v1 != "" {
+		fields = append(fields, [2]string{"info-hash v1", v1})
+	}
+	if v2 != "" {
+		fields = append(fields, [2]string{"info-hash v2", v2}, [2]string{"v2 truncated", v2[:40]})
 	}
 	return fields
 }

@@ -42,7 +42,7 @@ bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
 			&cli.StringFlag{Name: "name", Usage: "call the torrent `NAME` (default: as the file or directory)"},
 			&cli.StringFlag{Name: "piece-length", Aliases: []string{"l"}, Usage: "cut pieces of `SIZE`, such as 256K or 2^18; auto chooses 1000 to 2000 pieces of 16 KiB to 16 MiB (default auto)"},
 			&cli.StringFlag{Name: "max-piece-length", Usage: "let auto choose `SIZE` at most"},
-			&cli.StringFlag{Name: "format", Usage: "make a torrent of `FORMAT` v1 (default v1)"},
+			&cli.StringFlag{Name: "format", Usage: "make a torrent of `FORMAT` v1, v2 (BEP 52), or hybrid, which is both (default v1)"},
 			&cli.BoolFlag{Name: "private", Usage: "peers from its trackers only (BEP 27)"},
 			&cli.StringFlag{Name: "source", Usage: "set the source to `TEXT`: private trackers tell their torrents by it"},
 			&cli.StringFlag{Name: "comment", Usage: "add a comment `TEXT`"},
@@ -114,8 +114,15 @@ func makeOptions(u *ui, c *cli.Context) (o maketorrent.Options, err error) {
 	if o.PieceLength, o.MaxPieceLength, err = pieceLengths(c); err != nil {
 		return o, err
 	}
-	if f := c.String("format"); c.IsSet("format") && f != "v1" {
-		return o, failf(exitUsage, "--format: %q is not a format that can be made; v1 is", f)
+	switch f := c.String("format"); f {
+	case "", "v1":
+		o.Format = maketorrent.V1
+	case "v2":
+		o.Format = maketorrent.V2
+	case "hybrid":
+		o.Format = maketorrent.Hybrid
+	default:
+		return o, failf(exitUsage, "--format: %q is none of v1, v2, hybrid", f)
 	}
 	for _, tier := range c.StringSlice("announce") {
 		urls, err := urlList("announce", strings.Split(tier, ","), "http", "https", "udp", "ws", "wss")

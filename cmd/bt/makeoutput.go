@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -159,14 +160,14 @@ func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error 
 	if seconds >= 0.5 {
 		size += ", " + term.Rate(float64(t.Size())/seconds)
 	}
-	fields := [][2]string{
-		{"torrent", term.Safe(out)},
-		{"name", term.Safe(t.Name)},
-		{"info-hash", t.HexV1()},
-		{"size", size},
-		{"files", term.Count(int64(t.FileCount()))},
-		{"pieces", pieces(t.PieceCount(), t.PieceLength)},
-	}
+	fields := slices.Concat(
+		[][2]string{{"torrent", term.Safe(out)}, {"name", term.Safe(t.Name)}},
+		hashFields(t.HexV1(), t.HexV2()),
+		[][2]string{
+			{"size", size},
+			{"files", term.Count(int64(t.FileCount()))},
+			{"pieces", pieces(t.PieceCount(), t.PieceLength)},
+		})
 	if n := len(r.Skipped); n > 0 && !u.verbose {
 		fields = append(fields, [2]string{"left out", term.Count(int64(n)) + " (-v names them)"})
 	}

@@ -99,7 +99,7 @@ func processZeros(t *testing.T, path, name string, size, pieceLength int64) {
 	t.Helper()
 	sum := sha1.Sum(make([]byte, pieceLength))
 	b := metainfo.Builder{
-		Name: name, Single: true, PieceLength: pieceLength,
+		V1: true, Name: name, Single: true, PieceLength: pieceLength,
 		Files:  []metainfo.BuildFile{{Length: size}},
 		Pieces: bytes.Repeat(sum[:], int(size/pieceLength)),
 	}

@@ -60,7 +60,7 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	o.Progress, o.Damaged = bar.Update, !u.json
 	v, err := inspect.Verify(ctx, t, path, o)
 	if err != nil {
-		return verifyError(name, path, err)
+		return verifyError(t, name, path, err)
 	}
 	bar.Finish()
 	v.Seconds = time.Since(start).Seconds()
@@ -83,14 +83,15 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	return nil
 }
 
-func verifyError(name, path string, err error) error {
+func verifyError(t *metainfo.Torrent, name, path string, err error) error {
 	if unusable, ok := errors.AsType[*metainfo.UnusableError](err); ok {
-		return withHint(failf(exitTorrent, "%s: %w", name, unusable), "bt info lists what is wrong with it")
+		err = failf(exitTorrent, "%s: %w", name, unusable)
+		if _, bad := t.Content(); bad != nil { // else only the data showed it
+			err = withHint(err, "bt info lists what is wrong with it")
+		}
+		return err
 	}
-	switch {
-	case errors.Is(err, inspect.ErrV2):
-		return failf(exitTorrent, "%s: %w", name, err)
-	case errors.Is(err, context.Canceled):
+	if errors.Is(err, context.Canceled) {
 		return err
 	}
 	return readError(path, err)

@@ -1,0 +1,91 @@
+package maketorrent
+
+import (
+	"context"
+
+	"bt/internal/metainfo"
+	"bt/internal/piece"
+)
+
+// hash fills the builder with the sums of the content.
+func hash(ctx context.Context, b *metainfo.Builder, layout *metainfo.Layout, tree *piece.Tree, o *Options) error {
+	job := piece.Job{
+		Layout: layout, Tree: tree, V1: b.V1, V2: b.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
+	}
+	s := sums{b: b, layout: layout}
+	s.begin()
+	changed, err := job.Run(ctx, func(r piece.Result) error {
+		if r.Faults != nil {
+			return problemsOf(r.Faults)
+		}
+		s.add(r)
+		return nil
+	})
+	if err == nil && len(changed) > 0 {
+		err = problemsOf(changed)
+	}
+	return err
+}
+
+// sums puts the sums of pieces, which come in order, where the builder wants
+// them.
+type sums struct {
+	b      *metainfo.Builder
+	layout *metainfo.Layout
+	file   int // v2: that the next piece is in
+	last   int // its last piece
+	tree   metainfo.HashTree
+}
+
+func (s *sums) begin() {
+	b := s.b
+	if b.V1 {
+		b.Pieces = make([]byte, 0, s.layout.Pieces()*20)
+	}
+	if !b.V2 {
+		return
+	}
+	b.PiecesRoots = make([][32]byte, len(b.Files))
+	hashes := 0
+	for i := range b.Files {
+		if first, last, ok := s.layout.FilePieces(i); ok && last > first {
+			hashes += last - first + 1
+		}
+	}
+	b.PieceLayers = make([]byte, 0, hashes*32)
+	s.file = -1
+	s.nextFile()
+}
+
+// nextFile goes to the next file that has a piece.
+func (s *sums) nextFile() {
+	for s.file++; s.file < s.layout.Files(); s.file++ {
+		if _, last, ok := s.layout.FilePieces(s.file); ok {
+			s.last = last
+			s.tree.Reset(metainfo.PieceHeight(s.layout.PieceLength()))
+			return
+		}
+	}
+}
+
+func (s *sums) add(r piece.Result) {
+	b := s.b
+	if b.V1 {
+		b.Pieces = append(b.Pieces, r.SHA1[:]...)
+	}
+	if !b.V2 {
+		return
+	}
+	several := s.layout.Length(s.file) > s.layout.PieceLength()
+	if several {
+		b.PieceLayers = append(b.PieceLayers, r.Root[:]...)
+		s.tree.Add(&r.Root)
+	}
+	if r.Index < s.last {
+		return
+	}
+	if b.PiecesRoots[s.file] = r.Root; several {
+		b.PiecesRoots[s.file] = s.tree.Root(0)
+	}
+	s.nextFile()
+}
