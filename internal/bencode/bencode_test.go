@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -347,5 +349,76 @@ func BenchmarkParse(b *testing.B) {
 		if _, err := Parse(e.Bytes()); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Lists and dicts on both sides of longExtent, inside each other, are found
+// again where they were written.
+func TestExtents(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var write func(e *Encoder, depth int) string // and tells what it wrote
+	write = func(e *Encoder, depth int) string {
+		kind := rnd.IntN(4)
+		if depth == 0 {
+			kind %= 2
+		}
+		said := ""
+		switch kind {
+		case 0:
+			n := rnd.Int64() >> rnd.IntN(64)
+			e.Int(n)
+			return fmt.Sprint(n)
+		case 1:
+			s := strings.Repeat("e", rnd.IntN(2)*rnd.IntN(longExtent/4))
+			e.String(s)
+			return s
+		case 2:
+			e.List()
+			for range rnd.IntN(8) {
+				said += write(e, depth-1) + ","
+			}
+		case 3:
+			e.Dict()
+			for i := range rnd.IntN(8) {
+				key := fmt.Sprintf("d%02d", i)
+				e.Key(key)
+				said += key + ":" + write(e, depth-1) + ","
+			}
+		}
+		e.End()
+		return "(" + said + ")"
+	}
+	var read func(v Value) string
+	read = func(v Value) string {
+		said := ""
+		switch v.Kind() {
+		case Integer:
+			return string(v.Raw()[1 : len(v.Raw())-1])
+		case String:
+			return v.Text()
+		}
+		for item := range v.Items() {
+			said += read(item) + ","
+		}
+		for k, item := range v.Entries() {
+			said += k.Text() + ":" + read(item) + ","
+		}
+		return "(" + said + ")"
+	}
+	long := 0
+	for range 300 {
+		var e Encoder
+		want := write(&e, 6)
+		doc, err := Parser{Strict: true}.Parse(e.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := read(doc.Root()); got != want {
+			t.Fatalf("%s read as %s, want %s", e.Bytes(), got, want)
+		}
+		long += len(doc.long)
+	}
+	if long < 100 {
+		t.Errorf("only %d long ones", long)
 	}
 }

@@ -11,9 +11,9 @@ import (
 
 // Limits that a Parser has unless told otherwise.
 const (
-	DefaultMaxDepth = 100        // lists and dicts inside each other
-	DefaultMaxItems = 50_000_000 // values and dict keys
-	DefaultMaxSize  = 1 << 30    // bytes
+	DefaultMaxDepth = 100         // lists and dicts inside each other
+	DefaultMaxItems = 100_000_000 // values and dict keys
+	DefaultMaxSize  = 1 << 30     // bytes
 )
 
 // maxIrregularities bounds what a hostile input can make a Document remember;
@@ -51,44 +51,18 @@ func (p Parser) Parse(src []byte) (*Document, error) {
 	return &s.doc, nil
 }
 
-// A node is a value or a dict key. Nodes stand in file order, so the children
-// of a container follow it: in a dict key, value, key, value.
-type node struct {
-	off, end uint32 // of the raw value
-	next     uint32 // index of the first node that is not inside this one
-}
+// An extent is where a list or dict stands in the input.
+type extent struct{ off, end uint32 }
 
-// An index is nodes in chunks: it grows without a copy, which for a large
-// torrent would take as much memory again.
-type index struct{ chunks [][]node }
-
-const chunkNodes = 1 << 16
-
-func (x *index) len() int {
-	if len(x.chunks) == 0 {
-		return 0
-	}
-	last := len(x.chunks) - 1
-	return last*chunkNodes + len(x.chunks[last])
-}
-
-func (x *index) at(i uint32) *node { return &x.chunks[i/chunkNodes][i%chunkNodes] }
-
-func (x *index) add(n node) {
-	last := len(x.chunks) - 1
-	switch {
-	case last < 0:
-		x.chunks = [][]node{{n}}
-	case len(x.chunks[last]) < chunkNodes:
-		x.chunks[last] = append(x.chunks[last], n)
-	default:
-		x.chunks = append(x.chunks, append(make([]node, 0, chunkNodes), n))
-	}
-}
+// longExtent is how many bytes of the input make a list or dict worth its place
+// in the index. What is shorter is read again where its end is asked for: a
+// torrent may have millions of short ones.
+const longExtent = 1024
 
 // An open list or dict.
 type frame struct {
-	node     uint32
+	off      int
+	long     int // of the document's, the place of this one if it is long
 	dict     bool
 	wantKey  bool
 	disorder bool // keys were not strictly ascending: look for duplicates at the end
@@ -102,6 +76,7 @@ type scanner struct {
 	maxDepth, maxItems int
 
 	pos   int
+	items int
 	stack []frame
 	doc   Document
 }
@@ -148,7 +123,7 @@ func (s *scanner) step() error {
 		if top == nil {
 			return s.errorf(s.pos, "nothing here")
 		}
-		return s.errorf(s.pos, "input ends inside the %s that began at byte %d", containerName(top.dict), s.doc.nodes.at(top.node).off)
+		return s.errorf(s.pos, "input ends inside the %s that began at byte %d", containerName(top.dict), top.off)
 	}
 	c := s.src[s.pos]
 	digit := '0' <= c && c <= '9'
@@ -190,13 +165,12 @@ func containerName(dict bool) string {
 	return "list"
 }
 
-// add indexes a scalar that ends at s.pos, or a container that only begins.
-func (s *scanner) add(off int) error {
-	n := s.doc.nodes.len()
-	if n >= s.maxItems {
+// count counts a value or key that begins at off.
+func (s *scanner) count(off int) error {
+	if s.items >= s.maxItems {
 		return s.errorf(off, "more than %d items", s.maxItems)
 	}
-	s.doc.nodes.add(node{uint32(off), uint32(s.pos), uint32(n + 1)})
+	s.items++
 	return nil
 }
 
@@ -204,9 +178,10 @@ func (s *scanner) open(dict bool) error {
 	if len(s.stack) >= s.maxDepth {
 		return s.errorf(s.pos, "nested deeper than %d levels", s.maxDepth)
 	}
-	s.stack = append(s.stack, frame{node: uint32(s.doc.nodes.len()), dict: dict, wantKey: true})
+	s.stack = append(s.stack, frame{off: s.pos, long: len(s.doc.long), dict: dict, wantKey: true})
+	s.doc.long = append(s.doc.long, extent{off: uint32(s.pos)})
 	s.pos++
-	return s.add(s.pos - 1)
+	return s.count(s.pos - 1)
 }
 
 func (s *scanner) close(top *frame) error {
@@ -214,11 +189,13 @@ func (s *scanner) close(top *frame) error {
 		return s.errorf(s.pos, "dict key without a value")
 	}
 	s.pos++
-	n := s.doc.nodes.at(top.node)
-	n.end = uint32(s.pos)
-	n.next = uint32(s.doc.nodes.len())
+	if s.pos-top.off < longExtent {
+		s.doc.long = s.doc.long[:top.long] // the last: nothing in it is long
+	} else {
+		s.doc.long[top.long].end = uint32(s.pos)
+	}
 	if top.disorder {
-		if err := s.duplicates(Value{&s.doc, top.node}); err != nil {
+		if err := s.duplicates(Value{&s.doc, uint32(top.off), uint32(s.pos)}); err != nil {
 			return err
 		}
 	}
@@ -294,7 +271,7 @@ func (s *scanner) string() error {
 		return s.errorf(off, "string of %d bytes, but only %d are left", n, len(s.src)-s.pos)
 	}
 	s.pos += n
-	return s.add(off)
+	return s.count(off)
 }
 
 func (s *scanner) integer() error {
@@ -330,7 +307,7 @@ func (s *scanner) integer() error {
 			return err
 		}
 	}
-	return s.add(off)
+	return s.count(off)
 }
 
 // parseInt reads decimal digits; false when the number passes 64 bits.

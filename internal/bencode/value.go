@@ -2,22 +2,55 @@ package bencode
 
 import (
 	"bytes"
+	"cmp"
 	"iter"
+	"slices"
 	"unsafe"
 )
 
-// A Document is an input and an index of the values in it. It is read only,
-// and safe for use by several goroutines.
+// A Document is an input and an index of the long lists and dicts in it. It is
+// read only, and safe for use by several goroutines.
 type Document struct {
 	src            []byte
-	end            int // of the root value
-	nodes          index
+	end            int      // of the root value
+	long           []extent // by offset
 	irregular      []Irregularity
 	irregularCount int
 }
 
 // Root returns the value that the input begins with.
-func (d *Document) Root() Value { return Value{d, 0} }
+func (d *Document) Root() Value { return Value{d, 0, uint32(d.end)} }
+
+// endOf returns where the value or key at off ends. It is sound: it was parsed.
+func (d *Document) endOf(off uint32, inLong bool) uint32 {
+	if c := d.src[off]; inLong && (c == 'l' || c == 'd') {
+		i, ok := slices.BinarySearchFunc(d.long, off, func(x extent, off uint32) int { return cmp.Compare(x.off, off) })
+		if ok {
+			return d.long[i].end
+		}
+	}
+	for depth := 0; ; {
+		switch d.src[off] {
+		case 'l', 'd':
+			depth++
+			off++
+		case 'e':
+			depth--
+			off++
+		case 'i':
+			off += uint32(bytes.IndexByte(d.src[off:], 'e')) + 1
+		default:
+			n := uint32(0)
+			for ; d.src[off] != ':'; off++ {
+				n = n*10 + uint32(d.src[off]-'0')
+			}
+			off += 1 + n
+		}
+		if depth == 0 {
+			return off
+		}
+	}
+}
 
 // Bytes returns the whole input, as it was read.
 func (d *Document) Bytes() []byte { return d.src }
@@ -33,8 +66,8 @@ func (d *Document) Irregularities() ([]Irregularity, int) { return d.irregular, 
 // Invalid: it stands for a value that is absent and answers every question
 // with nothing.
 type Value struct {
-	doc *Document
-	i   uint32
+	doc      *Document
+	off, end uint32
 }
 
 // Kind tells what v is.
@@ -42,7 +75,7 @@ func (v Value) Kind() Kind {
 	if v.doc == nil {
 		return Invalid
 	}
-	switch v.doc.src[v.node().off] {
+	switch v.doc.src[v.off] {
 	case 'i':
 		return Integer
 	case 'l':
@@ -53,17 +86,12 @@ func (v Value) Kind() Kind {
 	return String
 }
 
-func (v Value) node() *node { return v.doc.nodes.at(v.i) }
-
 // Exists reports whether v is there at all.
 func (v Value) Exists() bool { return v.doc != nil }
 
 // Offset is where v begins in the input, in bytes.
 func (v Value) Offset() int {
-	if v.doc == nil {
-		return 0
-	}
-	return int(v.node().off)
+	return int(v.off)
 }
 
 // Raw returns v as it stands in the input, from its first byte to its last.
@@ -71,8 +99,7 @@ func (v Value) Raw() []byte {
 	if v.doc == nil {
 		return nil
 	}
-	n := v.node()
-	return v.doc.src[n.off:n.end:n.end]
+	return v.doc.src[v.off:v.end:v.end]
 }
 
 // Bytes returns what a String holds; nil for any other kind.
@@ -107,16 +134,22 @@ func (v Value) Int() (int64, bool) {
 	return parseInt(negative, digits)
 }
 
+// isLong tells whether v is in the index, so that what is in it may be too.
+func (v Value) isLong() bool { return v.end-v.off >= longExtent }
+
 // Items yields the values of a List in order; nothing for any other kind.
 func (v Value) Items() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
 		if v.Kind() != List {
 			return
 		}
-		for i := v.i + 1; i < v.node().next; i = v.doc.nodes.at(i).next {
-			if !yield(Value{v.doc, i}) {
+		long := v.isLong()
+		for off := v.off + 1; v.doc.src[off] != 'e'; {
+			end := v.doc.endOf(off, long)
+			if !yield(Value{v.doc, off, end}) {
 				return
 			}
+			off = end
 		}
 	}
 }
@@ -128,12 +161,14 @@ func (v Value) Entries() iter.Seq2[Value, Value] {
 		if v.Kind() != Dict {
 			return
 		}
-		for i := v.i + 1; i < v.node().next; {
-			val := i + 1 // a key is one node
-			if !yield(Value{v.doc, i}, Value{v.doc, val}) {
+		long := v.isLong()
+		for off := v.off + 1; v.doc.src[off] != 'e'; {
+			keyEnd := v.doc.endOf(off, false)
+			end := v.doc.endOf(keyEnd, long)
+			if !yield(Value{v.doc, off, keyEnd}, Value{v.doc, keyEnd, end}) {
 				return
 			}
-			i = v.doc.nodes.at(val).next
+			off = end
 		}
 	}
 }

@@ -309,10 +309,16 @@ func (r *reader) attributes(entry bencode.Value, f *File) {
 	}
 	f.Special = &Attributes{Attr: attr}
 	f.Pad = strings.Contains(attr, "p")
-	if f.IsLink() {
+	switch {
+	case f.IsLink():
 		f.Special.Symlink = r.symlink(entry)
+	case attr == padAttributes.Attr:
+		f.Special = &padAttributes
 	}
 }
+
+// padAttributes are shared: a hybrid may have millions of pad files.
+var padAttributes = Attributes{Attr: "p"}
 
 // fileLength reads the length of a file. A symlink needs none: whatever is
 // written there, it takes no part of the content (BEP 47).

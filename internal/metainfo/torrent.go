@@ -68,7 +68,7 @@ type File struct {
 	Length     int64       // bytes; of a symlink it counts for nothing
 	Offset     int64       // in the stream that pieces are cut from
 	PiecesRoot *[32]byte   // v2; nil for empty files
-	Special    *Attributes // nil for nearly all files
+	Special    *Attributes // nil for nearly all files; not to be changed
 	Pad        bool        // by attr, or by BitComet's names: zeros that are no file
 
 	at uint32 // offset of the entry in the torrent
