@@ -144,7 +144,7 @@ func (c *check) file(i int) FileVerdict {
 	in, s := &c.content.Files[i], &c.tree.Files[i]
 	f := FileVerdict{
 		Components: in.Path, Size: in.Length, Found: s.ID.Size,
-		Bad: c.ranges(i), Err: s.Err,
+		Bad: c.ranges(i), Err: c.tree.Err(i),
 	}
 	var has [Changed + 1]bool
 	for _, r := range f.Bad {
@@ -174,7 +174,7 @@ func (c *check) file(i int) FileVerdict {
 
 // errorOf finds what the system said of a file that could not be read.
 func (c *check) errorOf(file int) error {
-	if err := c.tree.Files[file].Err; err != nil {
+	if err := c.tree.Err(file); err != nil {
 		return err
 	}
 	if first, last, ok := c.content.Layout.FilePieces(file); ok {

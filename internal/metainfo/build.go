@@ -288,37 +288,60 @@ func stringList(e *bencode.Encoder, list []string) {
 	e.End()
 }
 
-// size is about how long the torrent will be: no less, and enough to build it in
-// one place.
+// size is about how long the torrent will be: no less, and hardly more, for it
+// is built in one place.
 func (b *Builder) size(l *Layout) int64 {
-	n := int64(4096)
+	n := 4096 + textLength(b.Comment)
+	var dir []string
 	for i, f := range b.Files {
+		length := digits(f.Length)
 		path := int64(0)
 		for _, c := range f.Path {
-			path += int64(len(c)) + 8
+			path += textLength(c)
 		}
 		if b.V1 {
-			n += 48 + path
-			if l.gapAfter(i) > 0 {
-				n += 64
+			n += int64(len("d6:lengthie4:pathlee")) + length + path
+			if pad := l.gapAfter(i); pad > 0 {
+				n += int64(len("d4:attr1:p6:lengthie4:pathl4:.pad1:ee")) + 2*digits(pad)
 			}
 		}
-		if b.V2 {
-			n += 96 + path
-			if f.Length > b.PieceLength {
-				n += 48 + ((f.Length-1)/b.PieceLength+1)*32
+		if !b.V2 {
+			continue
+		}
+		n += int64(len("d0:d6:lengthie11:pieces root32:ee")) + length + 32
+		if len(f.Path) > 0 {
+			in := f.Path[:len(f.Path)-1]
+			if n += textLength(f.Path[len(in)]); !slices.Equal(in, dir) {
+				n += path + 2*int64(len(in)) // at most: they may share the start
+				dir = in
 			}
+		}
+		if f.Length > b.PieceLength {
+			n += int64(len("32:00000000:")) + 32 + ((f.Length-1)/b.PieceLength+1)*32
 		}
 	}
 	if b.V1 {
 		n += int64(l.Pieces()) * 20
 	}
 	for _, tier := range b.Trackers {
+		n += 2
 		for _, u := range tier {
-			n += int64(len(u)) + 12
+			n += textLength(u)
 		}
 	}
-	return n + int64(len(b.Comment))
+	return n
+}
+
+// textLength is how long a text is in bencode.
+func textLength(s string) int64 { return int64(len(s)) + digits(int64(len(s))) + 1 }
+
+// digits is how many a number has that is not negative.
+func digits(n int64) int64 {
+	d := int64(1)
+	for ; n >= 10; n /= 10 {
+		d++
+	}
+	return d
 }
 
 // items is about how many values and keys the files make.

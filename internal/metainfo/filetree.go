@@ -24,22 +24,24 @@ func (r *reader) v2Files() {
 		r.add(BadFileTree, tree.Offset(), "the file tree is %s", describe(tree))
 		return
 	}
-	var files []File
-	r.walkTree(tree, nil, &files)
-	if len(files) == 0 {
-		r.add(NoFiles, tree.Offset(), "the file tree has no files")
-	}
-	r.layers(files)
-	single := len(files) == 1 && len(files[0].Path) == 1 && files[0].Path[0] == t.Name
 	if t.V1 && len(t.Files) > 0 {
-		r.hybrid(files, single)
-		return
+		r.hybrid(tree)
+	} else {
+		r.walkTree(tree, nil, func(path []string, f File) {
+			f.Path = append(r.room(len(path)), path...)
+			t.Files = append(t.Files, f)
+		})
+		if len(t.Files) == 0 {
+			r.add(NoFiles, tree.Offset(), "the file tree has no files")
+		}
+		t.Single = len(t.Files) == 1 && len(t.Files[0].Path) == 1 && t.Files[0].Path[0] == t.Name
 	}
-	t.Files, t.Single = files, single
+	r.layers()
 }
 
-// walkTree recurses no deeper than the parser lets dicts nest.
-func (r *reader) walkTree(dir bencode.Value, path []string, files *[]File) {
+// walkTree gives every file to visit, in order; the path is of use only until
+// visit returns. It recurses no deeper than the parser lets dicts nest.
+func (r *reader) walkTree(dir bencode.Value, path []string, visit func(path []string, f File)) {
 	for k, node := range dir.Entries() {
 		name := k.Text()
 		if name == "" {
@@ -51,9 +53,10 @@ func (r *reader) walkTree(dir bencode.Value, path []string, files *[]File) {
 			continue
 		}
 		r.component(UnsafePath, name, k.Offset())
+		path := append(path, name)
 		leaf := node.Get("")
 		if !leaf.Exists() {
-			r.walkTree(node, append(path, name), files)
+			r.walkTree(node, path, visit)
 			continue
 		}
 		if node.Len() > 1 {
@@ -63,9 +66,9 @@ func (r *reader) walkTree(dir bencode.Value, path []string, files *[]File) {
 			r.add(BadFileTree, leaf.Offset(), "a file in the file tree is %v and not a dict", leaf.Kind())
 			continue
 		}
-		f := File{Path: append(append(r.room(len(path)+1), path...), name), at: uint32(k.Offset())}
+		f := File{Path: path, at: uint32(k.Offset())}
 		r.leaf(leaf, &f)
-		*files = append(*files, f)
+		visit(path, f)
 	}
 }
 
@@ -96,13 +99,13 @@ func (r *reader) leaf(leaf bencode.Value, f *File) {
 // hashes of its pieces. They stand outside the info dict, so a client that
 // comes from a magnet link has none: absent is no error. One that does not make
 // its pieces root is, and is not kept: what is kept is proven.
-func (r *reader) layers(files []File) {
+func (r *reader) layers() {
 	v := r.root.Get("piece layers")
 	if v.Exists() && v.Kind() != bencode.Dict {
 		r.add(BadPieceLayers, v.Offset(), "piece layers is %v and not a dict", v.Kind())
 		return
 	}
-	pieceLength := r.t.PieceLength
+	files, pieceLength := r.t.Files, r.t.PieceLength
 	layers := make(map[[32]byte][]byte)
 	for i := range files {
 		if f := &files[i]; f.PiecesRoot != nil && f.Length > pieceLength {
@@ -165,49 +168,63 @@ func rootOf(layer []byte, pieceLength int64) [32]byte {
 }
 
 // hybrid checks that both halves speak of the same files, in the same order and
-// each at the same piece, and gives the v1 files their roots.
-func (r *reader) hybrid(tree []File, single bool) {
+// each at the same piece, and gives the v1 files their roots. What comes after
+// the first that differs is not compared.
+func (r *reader) hybrid(tree bencode.Value) {
 	t := r.t
-	if single != t.Single {
-		r.add(HybridMismatch, r.info.Offset(), "one half of the hybrid is a single file, the other a directory")
+	mismatch := false
+	differ := func(at uint32, format string, args ...any) {
+		mismatch = true
+		r.add(HybridMismatch, int(at), format, args...)
 	}
-	next := 0
-	var at, v2 int64 // where the v1 half is in the stream of pieces, and the v2 half
-	for i := range t.Files {
+	i, count := 0, 0     // of the v1 half, and of the v2 half
+	var at, wanted int64 // where the v1 half is in the stream of pieces, and where v2 has it
+	pads := func() {
+		for ; i < len(t.Files) && t.Files[i].Pad; i++ {
+			at = addSaturating(at, t.Files[i].content())
+		}
+	}
+	single := false
+	r.walkTree(tree, nil, func(path []string, twin File) {
+		count++
+		single = count == 1 && len(path) == 1 && path[0] == t.Name
+		pads()
+		switch {
+		case mismatch:
+			return
+		case i == len(t.Files):
+			differ(twin.at, "the v2 half has a file that the v1 half has not: %s", quotePath(path))
+			return
+		case !slices.Equal(t.Files[i].Path, path):
+			differ(t.Files[i].at, "the halves have other files, or another order: %s in the v1 half, %s in the v2 half", quotePath(t.Files[i].Path), quotePath(path))
+			return
+		}
 		f := &t.Files[i]
-		start := at
-		at = addSaturating(at, f.content())
-		if f.Pad {
-			continue
-		}
-		if next == len(tree) || !slices.Equal(tree[next].Path, f.Path) {
-			other := "none"
-			if next < len(tree) {
-				other = quotePath(tree[next].Path)
-			}
-			r.add(HybridMismatch, int(f.at), "the halves list other files, or in another order: the v1 half %s, the v2 half %s", quotePath(f.Path), other)
-			return
-		}
-		twin := &tree[next]
-		next++
 		if twin.content() != f.content() || twin.IsLink() != f.IsLink() {
-			r.add(HybridMismatch, int(f.at), "a file has %d bytes in the v1 half and %d in the v2 half: %s", f.Length, twin.Length, quotePath(f.Path))
+			differ(f.at, "a file has %d bytes in the v1 half and %d in the v2 half: %s", f.content(), twin.content(), quotePath(path))
 			return
 		}
+		i++
 		f.PiecesRoot = twin.PiecesRoot
 		if f.content() == 0 || t.PieceLength == 0 {
-			continue
-		}
-		if v2 = roundUp(v2, t.PieceLength); start != v2 {
-			r.add(HybridMismatch, int(f.at), "a file begins at byte %d in the v1 half and %d in the v2 half: %s", start, v2, quotePath(f.Path))
 			return
 		}
-		v2 = at
-	}
+		if wanted = roundUp(wanted, t.PieceLength); at != wanted {
+			differ(f.at, "a file begins at byte %d in the v1 half and %d in the v2 half: %s", at, wanted, quotePath(path))
+			return
+		}
+		at = addSaturating(at, f.content())
+		wanted = at
+	})
+	pads()
+	info := uint32(r.info.Offset())
 	switch {
-	case next < len(tree):
-		r.add(HybridMismatch, r.info.Offset(), "the v2 half has %d files, the v1 half %d", len(tree), next)
-	case at != v2 && at != roundUp(v2, max(t.PieceLength, 1)): // libtorrent pads the last file, others do not
-		r.add(HybridMismatch, r.info.Offset(), "the v1 half goes to byte %d, the v2 half to %d", at, v2)
+	case mismatch:
+	case single != t.Single:
+		differ(info, "one half of the hybrid is a single file, the other a directory")
+	case i < len(t.Files):
+		differ(t.Files[i].at, "the v1 half has a file that the v2 half has not: %s", quotePath(t.Files[i].Path))
+	case at != wanted && at != roundUp(wanted, max(t.PieceLength, 1)): // libtorrent pads the last file, others do not
+		differ(info, "the v1 half goes to byte %d, the v2 half to %d", at, wanted)
 	}
 }

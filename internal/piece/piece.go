@@ -80,7 +80,6 @@ type Result struct {
 // A Source is the file on disk for one file of the torrent.
 type Source struct {
 	ID    Identity
-	Err   error // what the system said to Cause
 	Cause Cause // not Fine: why there is nothing to read
 	Pad   bool  // zeros, and nothing on disk (BEP 47)
 	Link  bool  // the torrent has a symlink here (BEP 47): it has no content

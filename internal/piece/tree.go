@@ -14,6 +14,9 @@ import (
 type Tree struct {
 	Files []Source
 	Path  func(i int) string // where file i is; not kept, for there may be millions
+
+	mu     sync.Mutex
+	errors map[int]error
 }
 
 // FindContent decides where the content of a torrent is, given where the user
@@ -81,15 +84,35 @@ func (t *Tree) Stat(ctx context.Context, jobs int) error {
 	return t.each(ctx, jobs, func(i int, _ *Source) { t.Restat(i) })
 }
 
+// Err is what the system said to the cause of a file; nil if there is no more to
+// say.
+func (t *Tree) Err(i int) error {
+	if t.Files[i].Cause == Fine {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.errors[i]
+}
+
+func (t *Tree) note(i int, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.errors == nil {
+		t.errors = make(map[int]error)
+	}
+	t.errors[i] = err
+}
+
 // Restat is Stat for one file, whatever was known of it.
 func (t *Tree) Restat(i int) {
 	s := &t.Files[i]
 	id, regular, err := stat(t.Path(i), !s.Link)
-	s.ID, s.Cause, s.Err = Identity{}, Fine, nil
+	s.ID, s.Cause = Identity{}, Fine
 	switch {
 	case err != nil:
 		if s.Cause = causeOf(err); s.Cause != Missing { // "missing" says it all, a million times perhaps
-			s.Err = err
+			t.note(i, err)
 		}
 	case s.Link: // its being there is all that is asked
 	case !regular:
@@ -108,7 +131,8 @@ func (t *Tree) CheckReadable(ctx context.Context, jobs int) error {
 		}
 		var f openFile
 		if err := f.open(t.Path(i)); err != nil {
-			s.Cause, s.Err = causeOf(err), err
+			s.Cause = causeOf(err)
+			t.note(i, err)
 		}
 		f.close()
 	})
@@ -126,7 +150,7 @@ func (t *Tree) Faults() []*Fault {
 }
 
 func (t *Tree) fault(i int) *Fault {
-	return &Fault{i, t.Path(i), t.Files[i].Cause, t.Files[i].Err}
+	return &Fault{i, t.Path(i), t.Files[i].Cause, t.Err(i)}
 }
 
 // recheck returns the files that are no longer what they were.
