@@ -12,7 +12,10 @@ func hash(ctx context.Context, b *metainfo.Builder, layout *metainfo.Layout, tre
 	job := piece.Job{
 		Layout: layout, Tree: tree, V1: b.V1, V2: b.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
 	}
-	s := sums{b: b, layout: layout}
+	if b.V2 {
+		job.Twins = twins(tree.Files)
+	}
+	s := sums{b: b, layout: layout, twins: job.Twins}
 	s.begin()
 	changed, err := job.Run(ctx, func(r piece.Result) error {
 		if r.Faults != nil {
@@ -27,13 +30,35 @@ func hash(ctx context.Context, b *metainfo.Builder, layout *metainfo.Layout, tre
 	return err
 }
 
+// twins finds the files that are an earlier one once more: hard links, and what
+// followed links lead to. A small file is read sooner than it is remembered.
+func twins(files []piece.Source) map[int]int {
+	const least = 1 << 20
+	twins := make(map[int]int)
+	first := make(map[piece.Identity]int)
+	for i := range files {
+		id := files[i].ID
+		if id.Size < least || id.Ino == 0 { // 0 where inodes are not known
+			continue
+		}
+		if j, ok := first[id]; ok {
+			twins[i] = j
+		} else {
+			first[id] = i
+		}
+	}
+	return twins
+}
+
 // sums puts the sums of pieces, which come in order, where the builder wants
 // them.
 type sums struct {
 	b      *metainfo.Builder
 	layout *metainfo.Layout
-	file   int // v2: that the next piece is in
-	last   int // its last piece
+	twins  map[int]int
+	layers map[int]int // where in PieceLayers the layer of a file is that has twins
+	file   int         // v2: that the next piece is in
+	last   int         // its last piece
 	tree   metainfo.HashTree
 }
 
@@ -53,6 +78,10 @@ func (s *sums) begin() {
 		}
 	}
 	b.PieceLayers = make([]byte, 0, hashes*32)
+	s.layers = make(map[int]int)
+	for _, original := range s.twins {
+		s.layers[original] = -1
+	}
 	s.file = -1
 	s.nextFile()
 }
@@ -62,6 +91,9 @@ func (s *sums) nextFile() {
 	for s.file++; s.file < s.layout.Files(); s.file++ {
 		if _, last, ok := s.layout.FilePieces(s.file); ok {
 			s.last = last
+			if _, ok := s.layers[s.file]; ok {
+				s.layers[s.file] = len(s.b.PieceLayers)
+			}
 			s.tree.Reset(metainfo.PieceHeight(s.layout.PieceLength()))
 			return
 		}
@@ -70,6 +102,9 @@ func (s *sums) nextFile() {
 
 func (s *sums) add(r piece.Result) {
 	b := s.b
+	if original, ok := s.twins[s.file]; ok {
+		s.copy(&r, original)
+	}
 	if b.V1 {
 		b.Pieces = append(b.Pieces, r.SHA1[:]...)
 	}
@@ -88,4 +123,19 @@ func (s *sums) add(r piece.Result) {
 		b.PiecesRoots[s.file] = s.tree.Root(0)
 	}
 	s.nextFile()
+}
+
+// copy gives a piece of a twin the sums of the original's.
+func (s *sums) copy(r *piece.Result, original int) {
+	first, _, _ := s.layout.FilePieces(original)
+	own, _, _ := s.layout.FilePieces(s.file)
+	n := r.Index - own
+	if s.b.V1 {
+		r.SHA1 = [20]byte(s.b.Pieces[(first+n)*20:])
+	}
+	if s.layout.Length(s.file) > s.layout.PieceLength() {
+		r.Root = [32]byte(s.b.PieceLayers[s.layers[original]+n*32:])
+	} else {
+		r.Root = s.b.PiecesRoots[original]
+	}
 }

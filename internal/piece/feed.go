@@ -154,7 +154,7 @@ func (w *worker) stage(b *batch) bool {
 
 // readPiece reads a piece of the batch into buf.
 func (w *worker) readPiece(piece int, buf []byte) []byte {
-	if w.batch.results[piece].Faults != nil {
+	if w.batch.results[piece].Faults != nil || w.V2 && w.parts[piece].twin {
 		return nil
 	}
 	f := feed{message: -1}

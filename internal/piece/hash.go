@@ -20,6 +20,9 @@ func (p pieces) Next(lane, message int) []byte {
 			f.leaf, f.content = w.parts[message].leaf, w.parts[message].span.Length
 		}
 	}
+	if w.V2 && w.parts[message].twin {
+		return nil
+	}
 	b := w.next(f)
 	if n := min(int64(len(b)), f.content); n > 0 && f.faults == nil {
 		f.blocks = b[:n]
@@ -34,7 +37,7 @@ func (p pieces) Done(lane, message int, sum *[32]byte) {
 	if r.Faults == nil { // of a staged piece they are known
 		r.Faults = f.faults
 	}
-	if r.Faults == nil {
+	if r.Faults == nil && !(p.V2 && p.parts[message].twin) {
 		copy(r.SHA1[:], sum[:])
 	}
 	p.leave(f)
@@ -119,8 +122,9 @@ type trees struct {
 
 // A part is what a piece has of the one file that it is in.
 type part struct {
-	span metainfo.Span
-	leaf int // its first, of the batch
+	span metainfo.Span // empty if none of it is hashed with SHA-256
+	leaf int           // its first, of the batch
+	twin bool
 }
 
 // plant makes room for the leaves of the batch. What is known to have faults
@@ -139,7 +143,12 @@ func (w *worker) plant() {
 			w.tell(span.Length)
 			span.Length = 0
 		}
-		w.parts = append(w.parts, part{span, leaf})
+		_, twin := w.Twins[span.File]
+		if twin {
+			w.tell(span.Length)
+			span.Length = 0
+		}
+		w.parts = append(w.parts, part{span, leaf, twin})
 		leaf += int((span.Length + metainfo.BlockLength - 1) / metainfo.BlockLength)
 	}
 	w.parts = append(w.parts, part{leaf: leaf})

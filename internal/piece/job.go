@@ -25,8 +25,13 @@ type Job struct {
 	Layout *metainfo.Layout
 	Tree   *Tree // one file a file of the layout, after Stat
 	V1, V2 bool  // which sums of each piece; for V2 each file begins a piece
-	Jobs   int   // workers, up to 64; 0 is one a processor, up to 16
-	Read   ReadMode
+
+	// Twins are files that an earlier one is, too: with V2 their pieces are as its
+	// own, are not hashed, and come without sums.
+	Twins map[int]int
+
+	Jobs int // workers, up to 64; 0 is one a processor, up to 16
+	Read ReadMode
 
 	// Progress, if not nil, is told the bytes done and to do, now and then and
 	// at the end, from the goroutine that called Run.

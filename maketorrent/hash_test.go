@@ -1,0 +1,76 @@
+package maketorrent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"bt/internal/piece"
+)
+
+// A file that has several names is hashed once, and makes the torrent that
+// copies of it make.
+func TestTwins(t *testing.T) {
+	write := func(linked bool) string {
+		root := filepath.Join(t.TempDir(), "root")
+		if err := os.Mkdir(root, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		rnd := rand.NewChaCha8([32]byte{3})
+		for i, size := range []int{1 << 20, 3<<20 + 5, 100, 1<<20 + 40_000} {
+			b := make([]byte, size)
+			rnd.Read(b)
+			for _, dir := range []string{"a", "b", "c"} {
+				path := filepath.Join(root, fmt.Sprint(dir, i))
+				var err error
+				switch original := filepath.Join(root, fmt.Sprint("a", i)); {
+				case dir == "a" || !linked:
+					err = os.WriteFile(path, b, 0o644)
+				case dir == "b":
+					err = os.Link(original, path)
+				case dir == "c":
+					err = os.Symlink(original, path)
+				}
+				if errors.Is(err, errors.ErrUnsupported) {
+					t.Skip("needs links: ", err)
+				} else if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return root
+	}
+	copies, links := write(false), write(true)
+	for _, format := range []Format{V1, V2, Hybrid} {
+		for _, pieceLength := range []int64{16 << 10, 1 << 20, 4 << 20} {
+			for _, read := range []ReadMode{ReadParallel, ReadSequential} {
+				var made [2][]byte
+				for i, path := range []string{copies, links} {
+					r, err := Make(context.Background(), Options{Path: path, Format: format, PieceLength: pieceLength, Read: read})
+					if err != nil {
+						t.Fatal(err)
+					}
+					made[i] = r.Torrent.Bytes()
+				}
+				if !bytes.Equal(made[0], made[1]) {
+					t.Errorf("format %d, pieces of %d, read mode %d: links make another torrent than copies", format, pieceLength, read)
+				}
+			}
+		}
+	}
+}
+
+func TestTwinsAreFound(t *testing.T) {
+	id := func(ino uint64, size int64) piece.Source {
+		return piece.Source{ID: piece.Identity{Dev: 1, Ino: ino, Size: size}}
+	}
+	got := twins([]piece.Source{id(1, 5<<20), id(2, 5<<20), id(1, 5<<20), id(3, 100), id(3, 100), id(0, 5<<20), id(0, 5<<20), id(1, 5<<20)})
+	if want := map[int]int{2: 0, 7: 0}; fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("twins %v, want %v", got, want)
+	}
+}
