@@ -89,7 +89,7 @@ func Describe(path string, t *Torrent, pads bool) *Facts {
 	if pads {
 		f.FileCount = ptr(len(t.Files))
 		if l := t.Layout(); l != nil {
-			f.Size = ptr(l.Total())
+			f.Size = ptr(l.Bytes())
 		}
 	}
 	if t.PieceLength > 0 {

@@ -77,11 +77,11 @@ func (b *Builder) Layout() (*Layout, error) {
 	return l, nil
 }
 
-// alignment is how the pieces are cut. A single file of a hybrid has no pad
-// file after it, or it would be a directory.
+// alignment is how the pieces are cut. A hybrid of one file has no pad file
+// after it, as libtorrent makes it: there may be no list to put it into.
 func (b *Builder) alignment() Alignment {
 	switch {
-	case !b.V2 || b.V1 && b.Single:
+	case !b.V2 || b.V1 && len(b.Files) == 1:
 		return Packed
 	case b.V1:
 		return Padded

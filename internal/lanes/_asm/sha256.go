@@ -21,7 +21,7 @@ var sha256K = []uint32{
 func sha256AVX512() {
 	k := begin("sha256x16", "sha256x16 hashes blocks of 16 messages with AVX-512.")
 	kTable := constants("sha256K", sha256K)
-	swap, t1, t2, t3 := Z24, Z25, Z26, Z27
+	swap, t1, t2, t3, t4, t5, t6 := Z24, Z25, Z26, Z27, Z28, Z29, Z30
 	p := &pool{free: Z31}
 	VMOVDQU32(byteSwap("swap64b", 64), swap)
 	s := [8]VecPhysical{Z16, Z17, Z18, Z19, Z20, Z21, Z22, Z23} // a to h
@@ -33,41 +33,47 @@ func sha256AVX512() {
 	w := k.load16(swap, p)
 	v := s
 	for i := range 64 {
-		x := w[i%16]
-		if i >= 16 {
-			w15, w2 := w[(i+1)%16], w[(i+14)%16]
-			VPRORD(U8(7), w15, t1)
-			VPRORD(U8(18), w15, t2)
-			VPSRLD(U8(3), w15, t3)
-			VPTERNLOGD(U8(parity), t2, t1, t3)
-			VPADDD(w[(i+9)%16], x, x)
-			VPADDD(t3, x, x)
-			VPRORD(U8(17), w2, t1)
-			VPRORD(U8(19), w2, t2)
-			VPSRLD(U8(10), w2, t3)
-			VPTERNLOGD(U8(parity), t2, t1, t3)
-			VPADDD(t3, x, x)
-		}
 		a, b, c, d, e, f, g, h := v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]
-		VPADDD(x, h, h)
-		VPADDD_BCST(kTable.Offset(4*i), h, h)
+		x := w[i%16]
+		// Rotates and shifts have one port, all else has two: they take turns here,
+		// for the processor binds an instruction to a port as it comes.
+		scheduled := func(rotate, rest func()) {
+			if i >= 16 {
+				rotate()
+				rest()
+			}
+		}
+		w15, w2 := w[(i+1)%16], w[(i+14)%16]
+		if i%4 == 2 {
+			k.prefetch(i / 4)
+		}
 		VPRORD(U8(6), e, t1)
+		scheduled(func() { VPRORD(U8(7), w15, t4) }, func() { VPADDD(w[(i+9)%16], x, x) })
+		VPADDD_BCST(kTable.Offset(4*i), h, h)
 		VPRORD(U8(11), e, t2)
+		VMOVDQA32(e, t5)
+		VPTERNLOGD(U8(choose), g, f, t5)
+		scheduled(func() { VPRORD(U8(18), w15, t6) }, func() {})
+		VPADDD(t5, h, h)
 		VPRORD(U8(25), e, t3)
 		VPTERNLOGD(U8(parity), t2, t1, t3)
-		VMOVDQA32(e, t1)
-		VPTERNLOGD(U8(choose), g, f, t1)
+		scheduled(func() { VPSRLD(U8(3), w15, t1) }, func() {})
 		VPADDD(t3, h, h)
-		VPADDD(t1, h, h) // T1
-		VPADDD(h, d, d)
+		scheduled(func() { VPTERNLOGD(U8(parity), t4, t6, t1) }, func() {})
+		scheduled(func() { VPRORD(U8(17), w2, t2) }, func() { VPADDD(t1, x, x) })
+		scheduled(func() { VPRORD(U8(19), w2, t4) }, func() {})
+		VMOVDQA32(a, t5)
+		VPTERNLOGD(U8(majority), c, b, t5)
+		scheduled(func() { VPSRLD(U8(10), w2, t6) }, func() { VPTERNLOGD(U8(parity), t2, t4, t6) })
 		VPRORD(U8(2), a, t1)
+		scheduled(func() {}, func() { VPADDD(t6, x, x) })
 		VPRORD(U8(13), a, t2)
+		VPADDD(x, h, h) // T1
 		VPRORD(U8(22), a, t3)
+		VPADDD(h, d, d)
 		VPTERNLOGD(U8(parity), t2, t1, t3)
-		VMOVDQA32(a, t1)
-		VPTERNLOGD(U8(majority), c, b, t1)
+		VPADDD(t5, h, h)
 		VPADDD(t3, h, h)
-		VPADDD(t1, h, h)
 		v = [8]VecPhysical{h, a, b, c, d, e, f, g}
 	}
 	for i := range v {
