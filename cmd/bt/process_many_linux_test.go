@@ -161,6 +161,16 @@ func TestProcessManyFiles(t *testing.T) {
 		peak, _ = processPeak(t, bt, "verify", torrent, "--read", read, "--json")
 		checkProcessPeak(t, "verify of 100,000 files, "+read, peak, processMany, size)
 	}
+	for _, format := range []string{"v2", "hybrid"} {
+		peak, _ := processPeak(t, bt, "make", tree, "--format", format, "-l", "16K", "--force", "--json")
+		info, err := os.Stat(torrent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkProcessPeak(t, "make of 100,000 files, "+format, peak, processMany, info.Size())
+		peak, _ = processPeak(t, bt, "verify", torrent, "--json")
+		checkProcessPeak(t, "verify of 100,000 files, "+format, peak, processMany, info.Size())
+	}
 }
 
 // A piece need not fit into memory, and read-ahead has its bounds.
@@ -175,6 +185,8 @@ func TestProcessLargePieces(t *testing.T) {
 			peak, size := processPeak(t, bt, "make", tree, "-l", c[0], "--jobs", c[1], "--read", read, "-o", "-")
 			checkProcessPeak(t, fmt.Sprintf("make of 2 GiB in pieces of %siB, %s jobs, %s", c[0], c[1], read), peak, 3, size)
 		}
+		peak, size := processPeak(t, bt, "make", tree, "--format", "hybrid", "-l", "128M", "--read", read, "-o", "-")
+		checkProcessPeak(t, "hybrid of 2 GiB in pieces of 128 MiB, "+read, peak, 3, size)
 	}
 }
 
