@@ -218,8 +218,14 @@ func (r *Result) layout(b *metainfo.Builder, maxPieceLength int64) (*metainfo.La
 		r.warn("large-pieces", "pieces of %d MiB: many clients refuse them", b.PieceLength>>20)
 	}
 	layout, err := b.Layout()
-	if err != nil {
+	switch {
+	case errors.Is(err, metainfo.ErrNameOfFile):
+		return nil, &OptionError{"name", err}
+	case err != nil:
 		return nil, &OptionError{"piece length", err}
+	}
+	if !b.V1 && !b.Single && len(b.Files) == 1 && len(b.Files[0].Path) == 1 {
+		r.warn("one-file", "a v2 torrent of a directory with one file: some clients leave the directory out")
 	}
 	if n := layout.Pieces(); n > manyPieces {
 		r.warn("many-pieces", "%d pieces: many clients refuse more than %d", n, manyPieces)

@@ -38,28 +38,33 @@ func tree(t *testing.T, names ...string) string {
 	return root
 }
 
-// paths are the files of a torrent as text.
+// paths are the files of a torrent as text, pad files left out.
 func paths(r *Result) []string {
 	var list []string
 	for _, f := range r.Torrent.Files {
-		list = append(list, display(f.Path))
+		if !f.Pad {
+			list = append(list, display(f.Path))
+		}
 	}
 	return list
 }
 
 func TestOrder(t *testing.T) {
 	root := tree(t, "b.bin", "b/x", "a.txt", "a/x", "a b/x", "a/b/c", "a/b.c", "Z", "é", "ß", "empty/")
-	r, err := Make(context.Background(), Options{Path: root})
-	if err != nil {
-		t.Fatal(err)
-	}
 	// Component by component: a/... before "a b/...", although ' ' sorts before '/'.
 	want := []string{"Z", "a/b/c", "a/b.c", "a/x", "a b/x", "a.txt", "b/x", "b.bin", "ß", "é"}
-	if got := paths(r); !slices.Equal(got, want) {
-		t.Errorf("order %q, want %q", got, want)
-	}
-	if r.Torrent.Name != "root" || r.Torrent.Single || len(r.Torrent.Findings) > 0 {
-		t.Errorf("name %q, single %v, findings %v", r.Torrent.Name, r.Torrent.Single, r.Torrent.Findings)
+	for name, format := range formats {
+		r, err := Make(context.Background(), Options{Path: root, Format: format})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if got := paths(r); !slices.Equal(got, want) {
+			t.Errorf("%s: order %q, want %q", name, got, want)
+		}
+		if r.Torrent.Name != "root" || r.Torrent.Single || len(r.Torrent.Findings) > 0 {
+			t.Errorf("%s: name %q, single %v, findings %v", name, r.Torrent.Name, r.Torrent.Single, r.Torrent.Findings)
+		}
 	}
 }
 

@@ -51,6 +51,10 @@ func (b *Builder) ContentLength() int64 {
 	return n
 }
 
+// ErrNameOfFile is returned for what v2 has no form for: a single file there is
+// a tree of one file with the name of the torrent.
+var ErrNameOfFile = errors.New("v2 can't tell a directory whose one file is called as it is from that file")
+
 // Layout lays out the files. It fails where Build would for what stands before
 // the content is hashed, so that nothing is hashed in vain.
 func (b *Builder) Layout() (*Layout, error) {
@@ -67,6 +71,9 @@ func (b *Builder) Layout() (*Layout, error) {
 	}
 	if b.V2 && (b.PieceLength < BlockLength || b.PieceLength&(b.PieceLength-1) != 0) {
 		return nil, fmt.Errorf("a piece length of %d bytes; v2 needs a power of two from %d", b.PieceLength, BlockLength)
+	}
+	if b.V2 && !b.V1 && !b.Single && len(b.Files) == 1 && slices.Equal(b.Files[0].Path, []string{b.Name}) {
+		return nil, ErrNameOfFile
 	}
 	if size := b.size(l); size > MaxSize {
 		return nil, fmt.Errorf("the torrent would have about %d bytes, for %d files and %d pieces; %d is the most that is read", size, len(b.Files), l.Pieces(), int64(MaxSize))
@@ -89,7 +96,8 @@ func (b *Builder) alignment() Alignment {
 	return Aligned
 }
 
-// Build returns the torrent. What it would refuse to read it refuses to write.
+// Build returns the torrent. It fails where names, their order or numbers make
+// none; that the sums are those of the content is the caller's to see to.
 func (b *Builder) Build() ([]byte, error) {
 	l, err := b.check()
 	if err != nil {

@@ -149,9 +149,14 @@ func (r *reader) layers() {
 		case known:
 		case rootOf(layer, pieceLength) != *f.PiecesRoot:
 			r.add(BadPieceLayers, int(f.at), "the piece layer of %s does not hash to its pieces root", quotePath(f.Path))
-			proven[*f.PiecesRoot], layers[*f.PiecesRoot] = false, nil
+			proven[*f.PiecesRoot] = false
 		default:
 			proven[*f.PiecesRoot] = true
+		}
+	}
+	for root := range layers {
+		if !proven[root] {
+			delete(layers, root)
 		}
 	}
 	r.t.pieceLayers = layers
@@ -177,17 +182,14 @@ func (r *reader) hybrid(tree bencode.Value) {
 		mismatch = true
 		r.add(HybridMismatch, int(at), format, args...)
 	}
-	i, count := 0, 0     // of the v1 half, and of the v2 half
+	i := 0               // of the v1 half
 	var at, wanted int64 // where the v1 half is in the stream of pieces, and where v2 has it
 	pads := func() {
 		for ; i < len(t.Files) && t.Files[i].Pad; i++ {
 			at = addSaturating(at, t.Files[i].content())
 		}
 	}
-	single := false
 	r.walkTree(tree, nil, func(path []string, twin File) {
-		count++
-		single = count == 1 && len(path) == 1 && path[0] == t.Name
 		pads()
 		switch {
 		case mismatch:
@@ -200,7 +202,11 @@ func (r *reader) hybrid(tree bencode.Value) {
 			return
 		}
 		f := &t.Files[i]
-		if twin.content() != f.content() || twin.IsLink() != f.IsLink() {
+		if twin.IsLink() != f.IsLink() || !slices.Equal(twin.Symlink(), f.Symlink()) {
+			differ(f.at, "a file is a symlink in one half only, or leads elsewhere in the other: %s", quotePath(path))
+			return
+		}
+		if twin.content() != f.content() {
 			differ(f.at, "a file has %d bytes in the v1 half and %d in the v2 half: %s", f.content(), twin.content(), quotePath(path))
 			return
 		}
@@ -220,8 +226,6 @@ func (r *reader) hybrid(tree bencode.Value) {
 	info := uint32(r.info.Offset())
 	switch {
 	case mismatch:
-	case single != t.Single:
-		differ(info, "one half of the hybrid is a single file, the other a directory")
 	case i < len(t.Files):
 		differ(t.Files[i].at, "the v1 half has a file that the v2 half has not: %s", quotePath(t.Files[i].Path))
 	case at != wanted && at != roundUp(wanted, max(t.PieceLength, 1)): // libtorrent pads the last file, others do not

@@ -57,3 +57,13 @@ func TestHashTree(t *testing.T) {
 		t.Errorf("no leaf: %x, want %x", got, want)
 	}
 }
+
+// naiveLayerRoot is the root over a piece layer.
+func naiveLayerRoot(layer [][32]byte, pieceLength int64) [32]byte {
+	layer = slices.Clone(layer)
+	absent := naiveRoot(make([][32]byte, 1), int(pieceLength/BlockLength))
+	for len(layer)&(len(layer)-1) != 0 {
+		layer = append(layer, absent)
+	}
+	return naiveRoot(layer, 1)
+}

@@ -22,7 +22,8 @@ func (r *reader) read() {
 	t, info := r.t, r.info
 	r.unknown = make(map[string]bool)
 	// Any key of a half makes that half: what else it needs is then missing.
-	t.V2 = info.Get("file tree").Exists() || info.Get("meta version").Exists()
+	version, isInt := info.Get("meta version").Int()
+	t.V2 = info.Get("file tree").Exists() || info.Get("meta version").Exists() && !(isInt && version == 1)
 	t.V1 = info.Get("pieces").Exists() || info.Get("files").Exists() || info.Get("length").Exists() || !t.V2
 	r.hashes()
 	r.irregularities(r.doc, info, t.V2)
@@ -359,16 +360,16 @@ func (r *reader) lay() {
 		return
 	}
 	lengths := make([]int64, len(t.Files))
-	hashes := int64(0) // in piece layers
+	absent := int64(0) // pieces whose piece layer is
 	for i := range t.Files {
-		if lengths[i] = t.Files[i].content(); lengths[i] > t.PieceLength {
-			hashes = addSaturating(hashes, (lengths[i]-1)/t.PieceLength+1)
+		f := &t.Files[i]
+		if lengths[i] = f.content(); lengths[i] > t.PieceLength && (f.PiecesRoot == nil || t.PieceLayer(f.PiecesRoot) == nil) {
+			absent = addSaturating(absent, (lengths[i]-1)/t.PieceLength+1)
 		}
 	}
-	// Of v1 the hashes are there. These may be absent, and then nothing else
-	// would bound what a small torrent asks for.
-	if t.V2 && hashes > MaxSize/32 {
-		r.add(TooLarge, r.info.Offset(), "the sizes make %d pieces, whose hashes fit into no torrent", hashes)
+	// Nothing else would bound what a small torrent asks for.
+	if !t.V1 && absent > maxAbsent {
+		r.add(TooLarge, r.info.Offset(), "the torrent has %d pieces and no hashes of them; %d is the most that is read", absent, maxAbsent)
 		return
 	}
 	l, err := NewLayout(t.PieceLength, lengths, pick(t.V1, Packed, Aligned))
@@ -388,6 +389,10 @@ func (r *reader) lay() {
 		r.add(PieceCount, r.info.Get("pieces").Offset(), "the sizes make a number of %d pieces, but the hashes are %d", l.Pieces(), have)
 	}
 }
+
+// maxAbsent is how many pieces a v2 torrent may have without their piece layers:
+// 16 TiB of 16 MiB each.
+const maxAbsent = 1 << 20
 
 func (r *reader) private() {
 	v := r.info.Get("private")

@@ -1,7 +1,6 @@
 package metainfo
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -37,6 +36,7 @@ var (
 
 func TestFindings(t *testing.T) {
 	file := func(path string) string { return fmt.Sprintf("d6:lengthi5e4:pathl%see", path) }
+	padded := hashOf(hashOf(fill('l'), fill('l')), hashOf(fill('l'), fill(0)))
 	for _, tt := range []struct {
 		name, in string
 		want     []Code // in order; nil when there is nothing to say
@@ -118,6 +118,8 @@ func TestFindings(t *testing.T) {
 		{"v2 layers of two", v2("1:xd0:d6:lengthi20000e11:pieces root"+layerRoot+"ee1:yd0:d6:lengthi30000e11:pieces root"+layerRoot+"ee", "12:piece layersd"+layerRoot+layer+"e"), nil},
 		{"v2 layers of two lengths", v2("1:xd0:d6:lengthi20000e11:pieces root"+layerRoot+"ee1:yd0:d6:lengthi40000e11:pieces root"+layerRoot+"ee", "12:piece layersd"+layerRoot+layer+"e"), []Code{BadPieceLayers}},
 		{"v2 layer of another root", v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"ee1:yd0:d6:lengthi20000e11:pieces root"+sha32+"ee", "12:piece layersd"+sha32+layer+"e"), []Code{BadPieceLayers}},
+		{"v2 layer with its padding", v2(leaf("x", 40000, padded), "12:piece layersd"+"32:"+string(padded[:])+"128:"+strings.Repeat("l", 96)+strings.Repeat("\x00", 32)+"e"), []Code{BadPieceLayers}},
+		{"v2 layer of exactly a piece", v2("1:xd0:d6:lengthi16384e11:pieces root"+layerRoot+"ee", "12:piece layersd"+layerRoot+layer+"e"), []Code{NeedlessPieceLayer}},
 		{"v2 needless layer", v2("1:xd0:d6:lengthi5e11:pieces root"+layerRoot+"ee", "12:piece layersd"+layerRoot+layer+"e"), []Code{NeedlessPieceLayer}},
 		{"v2 pad file", v2("1:xd0:d4:attr1:p6:lengthi5e11:pieces root"+sha32+"ee", ""), []Code{BadFileTree}},
 		{"v2 more pieces than hashes", v2("1:xd0:d6:lengthi549755830273e11:pieces root"+sha32+"ee", ""), []Code{MissingPieceLayers, TooLarge}},
@@ -167,43 +169,6 @@ func TestFindings(t *testing.T) {
 		var unusable *UnusableError
 		if (err == nil) != usable || err != nil && !errors.As(err, &unusable) {
 			t.Errorf("%s: Content says %v", tt.name, err)
-		}
-	}
-}
-
-func TestHybrid(t *testing.T) {
-	pad := "d4:attr1:p6:lengthi16379e4:pathl4:.pad5:16379eed"
-	in := "d4:infod9:file treed1:ad0:d6:lengthi5e11:pieces root" + sha32 + "ee1:bd0:d6:lengthi7e11:pieces root" + sha32 + "eee" +
-		"5:filesld6:lengthi5e4:pathl1:aee" + pad + "6:lengthi7e4:pathl1:beee" +
-		"12:meta versioni2e4:name1:x12:piece lengthi16384e6:pieces40:" + strings.Repeat("a", 40) + "ee"
-	tor, err := Parse([]byte(in))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(tor.Findings) > 0 || tor.Format() != "hybrid" || tor.Size() != 12 || tor.FileCount() != 2 || tor.PieceCount() != 2 {
-		t.Errorf("%s of %d bytes in %d files, %d pieces; %v", tor.Format(), tor.Size(), tor.FileCount(), tor.PieceCount(), tor.Findings)
-	}
-	if f := tor.Files[2]; f.Offset != 16384 || f.PiecesRoot == nil || !tor.Files[1].Pad {
-		t.Errorf("files %+v", tor.Files)
-	}
-	for name, broken := range map[string]string{
-		"another length":                strings.Replace(in, "6:lengthi7e4:path", "6:lengthi8e4:path", 1),
-		"another name":                  strings.Replace(in, "7e4:pathl1:b", "7e4:pathl1:c", 1),
-		"not aligned":                   strings.Replace(in, "16379e4:path", "16378e4:path", 1),
-		"one file less":                 strings.Replace(in, "1:bd0:d6:lengthi7e11:pieces root"+sha32+"ee", "", 1),
-		"another order":                 strings.Replace(strings.Replace(strings.Replace(in, "5e4:pathl1:a", "5e4:pathl1:c", 1), "7e4:pathl1:b", "5e4:pathl1:a", 1), "5e4:pathl1:c", "7e4:pathl1:b", 1),
-		"a piece of padding":            strings.Replace(strings.Replace(in, "16379e4:path", "32763e4:path", 1), "40:"+strings.Repeat("a", 40), "60:"+strings.Repeat("a", 60), 1),
-		"a piece of padding at the end": strings.Replace(strings.Replace(in, "7e4:pathl1:bee", "7e4:pathl1:bee"+strings.Replace(pad, "16379", "20000", 1)[:len(pad)-1]+"e", 1), "40:"+strings.Repeat("a", 40), "60:"+strings.Repeat("a", 60), 1),
-		"a symlink in one half":         strings.Replace(in, "d6:lengthi7e4:pathl1:be", "d4:attr1:l6:lengthi7e4:pathl1:be12:symlink pathl1:ae", 1),
-		"only in one dir":               strings.Replace(in, "7e4:pathl1:b", "7e4:pathl1:d1:b", 1),
-	} {
-		tor, err := Parse([]byte(broken))
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if !slices.ContainsFunc(tor.Findings, func(f Finding) bool { return f.Code == HybridMismatch }) {
-			t.Errorf("%s: found %v", name, tor.Findings)
 		}
 	}
 }
@@ -260,97 +225,6 @@ func TestManyFindings(t *testing.T) {
 	if !slices.ContainsFunc(tor.Findings, func(f Finding) bool { return f.Message == "and 4900 more of this kind" }) {
 		t.Error("no finding says how many more there are")
 	}
-}
-
-func TestBuild(t *testing.T) {
-	b := Builder{
-		V1:   true,
-		Name: "x", PieceLength: 16384, Pieces: make([]byte, 40),
-		Files:    []BuildFile{{[]string{"a", "b"}, 16384}, {[]string{"a.txt"}, 1}, {[]string{"empty"}, 0}},
-		Trackers: [][]string{{"http://t.x/1", "http://t.x/2"}, {"http://t.x/3"}},
-		WebSeeds: []string{"http://w/"}, HTTPSeeds: []string{"http://h/"}, Nodes: []Node{{"h", 1}},
-		Comment: "c", CreatedBy: "me", HasDate: true, Date: 0, Private: true, Source: "S", Entropy: "e",
-	}
-	out, err := b.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tor, err := Parse(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(tor.Findings) > 0 || len(tor.UnknownKeys) > 0 {
-		t.Errorf("our own torrent: %v, unknown %v", tor.Findings, tor.UnknownKeys)
-	}
-	if !reflect.DeepEqual(tor.Trackers(), b.Trackers) || tor.Announce != "http://t.x/1" || !slices.Equal(tor.Nodes, b.Nodes) {
-		t.Errorf("%q %v", tor.Trackers(), tor.Nodes)
-	}
-	for i, f := range tor.Files {
-		if !slices.Equal(f.Path, b.Files[i].Path) || f.Length != b.Files[i].Length {
-			t.Errorf("file %d is %+v", i, f)
-		}
-	}
-
-	plain := Builder{V1: true, Name: "x", PieceLength: 16384, Pieces: make([]byte, 20), Single: true, Files: []BuildFile{{nil, 5}}, Trackers: [][]string{{"http://t.x/1"}}}
-	out, err = plain.Build()
-	want := "d8:announce12:http://t.x/14:infod6:lengthi5e4:name1:x12:piece lengthi16384e6:pieces20:" + strings.Repeat("\x00", 20) + "ee"
-	if err != nil || !bytes.Equal(out, []byte(want)) {
-		t.Errorf("%q, %v, want %q", out, err, want)
-	}
-	for name, change := range map[string]func(b *Builder){
-		"no files":        func(b *Builder) { b.Files = nil },
-		"no content":      func(b *Builder) { b.Files = []BuildFile{{nil, 0}}; b.Pieces = nil },
-		"a hash too many": func(b *Builder) { b.Pieces = make([]byte, 40) },
-		"name":            func(b *Builder) { b.Name = ".." },
-		"path":            func(b *Builder) { b.Single = false; b.Files = []BuildFile{{[]string{"a/b"}, 5}} },
-		"empty tier":      func(b *Builder) { b.Trackers = [][]string{{}} },
-		"piece length":    func(b *Builder) { b.PieceLength = 0 },
-	} {
-		bad := plain
-		change(&bad)
-		if _, err := bad.Build(); err == nil {
-			t.Errorf("%s: built", name)
-		}
-	}
-}
-
-func FuzzTorrent(f *testing.F) {
-	f.Add([]byte("d4:infod" + single + "ee"))
-	f.Add([]byte(multi("d6:lengthi5e4:pathl1:aee")))
-	f.Add([]byte(v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"eee", "12:piece layersd"+sha32+sha32+"e")))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		tor, err := Parse(in)
-		if err != nil {
-			return
-		}
-		if !bytes.Equal(tor.Bytes(), in) {
-			t.Fatal("bytes changed")
-		}
-		if m, err := ParseMagnet(tor.Magnet().String()); err != nil || m.V1 != tor.InfoHashV1 || m.V2 != tor.InfoHashV2 {
-			t.Fatalf("magnet %v, %v", m, err)
-		}
-		c, err := tor.Content()
-		if err != nil {
-			return
-		}
-		for _, f := range c.Files {
-			if len(f.Path) == 0 && !f.Pad {
-				t.Fatal("a file without a path may be trusted")
-			}
-			for _, name := range f.Path {
-				if err := CheckComponent(name); err != nil && !f.Pad {
-					t.Fatalf("a name that may be trusted %v", err)
-				}
-			}
-		}
-		if n := c.Layout.Pieces(); n < 1000 {
-			for _, s := range c.Layout.Spans(0, n-1) {
-				if s.Offset < 0 || s.Length <= 0 || s.Offset+s.Length > c.Files[s.File].Length {
-					t.Fatalf("span %+v of %+v", s, c.Files[s.File])
-				}
-			}
-		}
-	})
 }
 
 func BenchmarkParse(b *testing.B) {

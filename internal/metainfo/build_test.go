@@ -1,0 +1,270 @@
+package metainfo
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestBuild(t *testing.T) {
+	b := Builder{
+		V1:   true,
+		Name: "x", PieceLength: 16384, Pieces: make([]byte, 40),
+		Files:    []BuildFile{{[]string{"a", "b"}, 16384}, {[]string{"a.txt"}, 1}, {[]string{"empty"}, 0}},
+		Trackers: [][]string{{"http://t.x/1", "http://t.x/2"}, {"http://t.x/3"}},
+		WebSeeds: []string{"http://w/"}, HTTPSeeds: []string{"http://h/"}, Nodes: []Node{{"h", 1}},
+		Comment: "c", CreatedBy: "me", HasDate: true, Date: 0, Private: true, Source: "S", Entropy: "e",
+	}
+	out, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tor, err := Parse(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(tor.Findings) > 0 || len(tor.UnknownKeys) > 0 {
+		t.Errorf("our own torrent: %v, unknown %v", tor.Findings, tor.UnknownKeys)
+	}
+	if !reflect.DeepEqual(tor.Trackers(), b.Trackers) || tor.Announce != "http://t.x/1" || !slices.Equal(tor.Nodes, b.Nodes) {
+		t.Errorf("%q %v", tor.Trackers(), tor.Nodes)
+	}
+	for i, f := range tor.Files {
+		if !slices.Equal(f.Path, b.Files[i].Path) || f.Length != b.Files[i].Length {
+			t.Errorf("file %d is %+v", i, f)
+		}
+	}
+
+	plain := Builder{V1: true, Name: "x", PieceLength: 16384, Pieces: make([]byte, 20), Single: true, Files: []BuildFile{{nil, 5}}, Trackers: [][]string{{"http://t.x/1"}}}
+	out, err = plain.Build()
+	want := "d8:announce12:http://t.x/14:infod6:lengthi5e4:name1:x12:piece lengthi16384e6:pieces20:" + strings.Repeat("\x00", 20) + "ee"
+	if err != nil || !bytes.Equal(out, []byte(want)) {
+		t.Errorf("%q, %v, want %q", out, err, want)
+	}
+	for name, change := range map[string]func(b *Builder){
+		"no files":        func(b *Builder) { b.Files = nil },
+		"no content":      func(b *Builder) { b.Files = []BuildFile{{nil, 0}}; b.Pieces = nil },
+		"a hash too many": func(b *Builder) { b.Pieces = make([]byte, 40) },
+		"name":            func(b *Builder) { b.Name = ".." },
+		"path":            func(b *Builder) { b.Single = false; b.Files = []BuildFile{{[]string{"a/b"}, 5}} },
+		"empty tier":      func(b *Builder) { b.Trackers = [][]string{{}} },
+		"piece length":    func(b *Builder) { b.PieceLength = 0 },
+	} {
+		bad := plain
+		change(&bad)
+		if _, err := bad.Build(); err == nil {
+			t.Errorf("%s: built", name)
+		}
+	}
+}
+
+// fill is 32 times a byte, to be a root or a hash.
+func fill(c byte) [32]byte { return [32]byte(bytes.Repeat([]byte{c}, 32)) }
+
+func hashOf(a, b [32]byte) [32]byte { return sha256.Sum256(append(a[:], b[:]...)) }
+
+// leaf is a file in a file tree, entry one in the files of v1 and pad a pad
+// file there.
+func leaf(name string, length int, root [32]byte) string {
+	if length == 0 {
+		return fmt.Sprintf("%d:%sd0:d6:lengthi0eee", len(name), name)
+	}
+	return fmt.Sprintf("%d:%sd0:d6:lengthi%de11:pieces root32:%see", len(name), name, length, root)
+}
+
+func entry(name string, length int) string {
+	return fmt.Sprintf("d6:lengthi%de4:pathl%d:%see", length, len(name), name)
+}
+
+func pad(length int) string {
+	name := fmt.Sprint(length)
+	return fmt.Sprintf("d4:attr1:p6:lengthi%de4:pathl4:.pad%d:%see", length, len(name), name)
+}
+
+func TestBuildV2(t *testing.T) {
+	const piece = 16384
+	two, three := layer[3:], strings.Repeat("l", 64)+strings.Repeat("m", 32)
+	rootOfTwo := hashOf(fill('l'), fill('l'))
+	// A piece has two blocks, so what is missing of the layer is a tree of two.
+	rootOfThree := hashOf(hashOf(fill('l'), fill('l')), hashOf(fill('m'), hashOf([32]byte{}, [32]byte{})))
+	otherTwo := strings.Repeat("o", 64)
+	rootOfOther := hashOf(fill('o'), fill('o'))
+	if bytes.Compare(rootOfTwo[:], rootOfOther[:]) < 0 {
+		t.Fatal("the layers of the sample stand in the order of their roots already")
+	}
+	v2info := func(tree string, pieceLength int) string {
+		return fmt.Sprintf("d4:infod9:file treed%se12:meta versioni2e4:name1:x12:piece lengthi%dee", tree, pieceLength)
+	}
+	hybridInfo := func(tree, list string, hashes int) string {
+		return fmt.Sprintf("d4:infod9:file treed%se%s12:meta versioni2e4:name1:x12:piece lengthi%de6:pieces%d:%se", tree, list, piece, 20*hashes, strings.Repeat("h", 20*hashes))
+	}
+	layers := func(pairs ...any) string {
+		s := "12:piece layersd"
+		for pair := range slices.Chunk(pairs, 2) {
+			s += fmt.Sprintf("32:%s%d:%s", pair[0], len(pair[1].(string)), pair[1])
+		}
+		return s + "ee"
+	}
+	v2 := Builder{V2: true, Name: "x", PieceLength: piece}
+	hybrid := Builder{V1: true, V2: true, Name: "x", PieceLength: piece}
+	for _, tt := range []struct {
+		name   string
+		b      Builder
+		single bool
+		files  []BuildFile
+		roots  [][32]byte
+		layers string
+		hashes int // of v1
+		want   string
+	}{
+		{"a file of exactly a piece has no layer", v2, true, []BuildFile{{nil, piece}}, [][32]byte{fill('a')}, "", 0,
+			v2info(leaf("x", piece, fill('a')), piece) + layers()},
+		{"a byte more makes one", v2, true, []BuildFile{{nil, piece + 1}}, [][32]byte{rootOfTwo}, two, 0,
+			v2info(leaf("x", piece+1, rootOfTwo), piece) + layers(rootOfTwo, two)},
+		{"three pieces of two blocks", Builder{V2: true, Name: "x", PieceLength: 2 * piece}, true, []BuildFile{{nil, 5 * piece}}, [][32]byte{rootOfThree}, three, 0,
+			v2info(leaf("x", 5*piece, rootOfThree), 2*piece) + layers(rootOfThree, three)},
+		{"a directory of one file stays one", v2, false, []BuildFile{{[]string{"a"}, 1}}, [][32]byte{fill('a')}, "", 0,
+			v2info(leaf("a", 1, fill('a')), piece) + layers()},
+		{"directories are sorted by component", v2, false,
+			[]BuildFile{{[]string{"a", "b", "c"}, 1}, {[]string{"a", "b.c"}, 2}, {[]string{"a b", "x"}, 3}, {[]string{"a.txt"}, 4}, {[]string{"b", "a", "b", "a"}, 5}, {[]string{"c", "a"}, 6}},
+			[][32]byte{fill('1'), fill('2'), fill('3'), fill('4'), fill('5'), fill('6')}, "", 0,
+			v2info("1:ad1:bd"+leaf("c", 1, fill('1'))+"e"+leaf("b.c", 2, fill('2'))+"e3:a bd"+leaf("x", 3, fill('3'))+"e"+leaf("a.txt", 4, fill('4'))+
+				"1:bd1:ad1:bd"+leaf("a", 5, fill('5'))+"eee1:cd"+leaf("a", 6, fill('6'))+"e", piece) + layers()},
+		{"empty files have no root", v2, false, []BuildFile{{[]string{"a"}, 0}, {[]string{"b", "c"}, 0}, {[]string{"d"}, 1}, {[]string{"e"}, 0}},
+			[][32]byte{fill('a'), fill('b'), fill('d'), fill('e')}, "", 0,
+			v2info(leaf("a", 0, fill(0))+"1:bd"+leaf("c", 0, fill(0))+"e"+leaf("d", 1, fill('d'))+leaf("e", 0, fill(0)), piece) + layers()},
+		{"files that are alike share a layer, and layers are sorted by root", v2, false,
+			[]BuildFile{{[]string{"a"}, piece + 1}, {[]string{"b"}, 1}, {[]string{"c"}, piece + 1}, {[]string{"d"}, 2 * piece}},
+			[][32]byte{rootOfTwo, fill('b'), rootOfTwo, rootOfOther}, two + two + otherTwo, 0,
+			v2info(leaf("a", piece+1, rootOfTwo)+leaf("b", 1, fill('b'))+leaf("c", piece+1, rootOfTwo)+leaf("d", 2*piece, rootOfOther), piece) +
+				layers(rootOfOther, otherTwo, rootOfTwo, two)},
+		{"a hybrid of one file has no pad file", hybrid, true, []BuildFile{{nil, piece + 1}}, [][32]byte{rootOfTwo}, two, 2,
+			hybridInfo(leaf("x", piece+1, rootOfTwo), fmt.Sprintf("6:lengthi%de", piece+1), 2) + layers(rootOfTwo, two)},
+		{"nor has one of a directory of one file", hybrid, false, []BuildFile{{[]string{"a"}, 5}}, [][32]byte{fill('a')}, "", 1,
+			hybridInfo(leaf("a", 5, fill('a')), "5:filesl"+entry("a", 5)+"e", 1) + layers()},
+		{"pad files follow what does not end a piece, the last file too", hybrid, false,
+			[]BuildFile{{[]string{"a"}, 5}, {[]string{"b"}, piece}, {[]string{"c"}, 0}, {[]string{"d"}, piece + 1}, {[]string{"e"}, 0}},
+			[][32]byte{fill('a'), fill('b'), fill('c'), rootOfTwo, fill('e')}, two, 4,
+			hybridInfo(leaf("a", 5, fill('a'))+leaf("b", piece, fill('b'))+leaf("c", 0, fill(0))+leaf("d", piece+1, rootOfTwo)+leaf("e", 0, fill(0)),
+				"5:filesl"+entry("a", 5)+pad(piece-5)+entry("b", piece)+entry("c", 0)+entry("d", piece+1)+pad(piece-1)+entry("e", 0)+"e", 4) + layers(rootOfTwo, two)},
+	} {
+		b := tt.b
+		b.Single, b.Files, b.PiecesRoots, b.PieceLayers = tt.single, tt.files, tt.roots, []byte(tt.layers)
+		b.Pieces = bytes.Repeat([]byte("h"), 20*tt.hashes)
+		out, err := b.Build()
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		if string(out) != tt.want {
+			t.Errorf("%s:\n got %q\nwant %q", tt.name, out, tt.want)
+		}
+		tor, err := Parse(out)
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		} else if len(tor.Findings) > 0 || len(tor.UnknownKeys) > 0 || tor.V1 != b.V1 || tor.V2 != b.V2 || tor.Single != tt.single {
+			t.Errorf("%s: our own torrent is %s, single %v, with findings %v", tt.name, tor.Format(), tor.Single, tor.Findings)
+		}
+	}
+}
+
+// What stands outside info has its place around the piece layers.
+func TestBuildHybridOfAllKeys(t *testing.T) {
+	b := Builder{
+		V1: true, V2: true, Name: "x", PieceLength: 16384, Single: true, Files: []BuildFile{{nil, 5}},
+		Pieces: make([]byte, 20), PiecesRoots: [][32]byte{fill('a')}, Private: true, Source: "S", Entropy: "e",
+		Trackers: [][]string{{"http://t/1"}, {"http://t/2"}}, WebSeeds: []string{"http://w/"}, HTTPSeeds: []string{"http://h/"},
+		Nodes: []Node{{"h", 1}}, Comment: "c", CreatedBy: "me", HasDate: true, Date: 7,
+	}
+	out, err := b.Build()
+	want := "d8:announce10:http://t/113:announce-listll10:http://t/1el10:http://t/2ee7:comment1:c10:created by2:me" +
+		"13:creation datei7e9:httpseedsl9:http://h/e4:infod7:entropy1:e9:file treed" + leaf("x", 5, fill('a')) + "e6:lengthi5e12:meta versioni2e" +
+		"4:name1:x12:piece lengthi16384e6:pieces20:" + strings.Repeat("\x00", 20) + "7:privatei1e6:source1:Se" +
+		"5:nodesll1:hi1eee12:piece layersde8:url-listl9:http://w/ee"
+	if err != nil || string(out) != want {
+		t.Errorf("%v\n got %q\nwant %q", err, out, want)
+	}
+	if tor, err := Parse(out); err != nil || len(tor.Findings) > 0 || len(tor.UnknownKeys) > 0 {
+		t.Errorf("%v, %+v", err, tor)
+	}
+}
+
+func TestBuildRefuses(t *testing.T) {
+	path := func(s string) []string { return strings.Split(s, "/") }
+	files := func(b *Builder, paths ...string) {
+		b.Files = nil
+		for _, p := range paths {
+			b.Files = append(b.Files, BuildFile{path(p), 1})
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(b *Builder)
+		want   string // in the error
+	}{
+		{"unsorted", func(b *Builder) { files(b, "b", "a") }, `"a" after "b"`},
+		{"unsorted below", func(b *Builder) { files(b, "a/c", "a/b") }, `"a/b" after "a/c"`},
+		{"sorted as texts", func(b *Builder) { files(b, "a b/x", "a/x") }, `"a/x" after "a b/x"`},
+		{"the same twice", func(b *Builder) { files(b, "a", "a") }, `"a" after "a"`},
+		{"a file and a directory", func(b *Builder) { files(b, "a", "a/b") }, `"a/b" after "a"`},
+		{"a file and a directory, far below", func(b *Builder) { files(b, "a/b", "a/b/c/d") }, `"a/b/c/d" after "a/b"`},
+		{"no path", func(b *Builder) { b.Files[1].Path = nil }, "without a path"},
+		{"a bad path", func(b *Builder) { files(b, "a", "b/..") }, "means another directory"},
+		{"no files", func(b *Builder) { b.Files, b.PiecesRoots = nil, nil }, "needs files"},
+		{"two single files", func(b *Builder) { b.Single = true }, "needs files"},
+		{"only empty files", func(b *Builder) { b.Files[0].Length, b.Files[1].Length = 0, 0 }, "no content"},
+		{"a root too few", func(b *Builder) { b.PiecesRoots = b.PiecesRoots[:1] }, "1 pieces roots for 2 files"},
+		{"a root too many", func(b *Builder) { b.PiecesRoots = make([][32]byte, 3) }, "3 pieces roots for 2 files"},
+		{"no roots", func(b *Builder) { b.PiecesRoots = nil }, "0 pieces roots for 2 files"},
+		{"a layer of a file of one piece", func(b *Builder) { b.PieceLayers = make([]byte, 32) }, "32 bytes of piece layers for 0 pieces"},
+		{"a layer too short", func(b *Builder) {
+			b.Files[1].Length, b.PieceLayers, b.Pieces = 16385, make([]byte, 32), make([]byte, 60)
+		}, "32 bytes of piece layers for 2 pieces"},
+		{"a layer too long", func(b *Builder) {
+			b.Files[1].Length, b.PieceLayers, b.Pieces = 16385, make([]byte, 65), make([]byte, 60)
+		}, "65 bytes of piece layers for 2 pieces"},
+		{"pieces of half a block", func(b *Builder) { b.PieceLength = 8192 }, "a power of two from 16384"},
+		{"pieces of no power of two", func(b *Builder) { b.PieceLength = 20000 }, "a power of two from 16384"},
+		{"pieces of three blocks", func(b *Builder) { b.PieceLength = 3 * 16384 }, "a power of two from 16384"},
+		{"pieces of more than peers can ask for", func(b *Builder) { b.PieceLength = 1 << 29 }, "clients read"},
+		{"no piece length", func(b *Builder) { b.PieceLength = 0 }, "a piece length of 0 bytes"},
+		{"a negative length", func(b *Builder) { b.Files[0].Length = -1 }, "a file of -1 bytes"},
+		{"a name that leads out", func(b *Builder) { b.Name = ".." }, "means another directory"},
+	} {
+		for _, v1 := range []bool{false, true} {
+			b := Builder{
+				V1: v1, V2: true, Name: "x", PieceLength: 16384, Files: []BuildFile{{path("a"), 1}, {path("b"), 1}},
+				PiecesRoots: [][32]byte{fill('a'), fill('b')}, Pieces: make([]byte, 40), // each file has a piece of its own
+			}
+			if _, err := b.Build(); err != nil {
+				t.Fatal(err)
+			}
+			tt.change(&b)
+			if _, err := b.Build(); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s, v1 %v: %v, want %s", tt.name, v1, err, tt.want)
+			}
+		}
+	}
+	packed := Builder{V1: true, V2: true, Name: "x", PieceLength: 16384, Files: []BuildFile{{path("a"), 1}, {path("b"), 1}}, PiecesRoots: make([][32]byte, 2), Pieces: make([]byte, 20)}
+	if _, err := packed.Build(); err == nil || !strings.Contains(err.Error(), "20 bytes of hashes for 2 pieces") {
+		t.Errorf("a hybrid without a piece for each file: %v", err)
+	}
+	if packed.V2 = false; !buildable(&packed) {
+		t.Error("v1 wants what only v2 needs")
+	}
+	if files(&packed, "b", "a"); !buildable(&packed) {
+		t.Error("v1 wants sorted files")
+	}
+	if packed.V1 = false; buildable(&packed) {
+		t.Error("neither v1 nor v2: built")
+	}
+}
+
+func buildable(b *Builder) bool {
+	_, err := b.Build()
+	return err == nil
+}
