@@ -10,7 +10,7 @@ import (
 )
 
 // AppendJSON appends the whole document to dst as lossless JSON, on one line:
-// from the text the input can be told to the byte.
+// [FromJSON] tells from the text the input, to the byte.
 //
 //	integer                   42                  any number of digits
 //	string of UTF-8           "text"
@@ -23,7 +23,8 @@ import (
 //
 // A key that is no UTF-8 is written "$hex:ff00", an irregular one "$raw:hex",
 // and one that itself begins with "$" gets a second one in front, so a "$"
-// never means two things.
+// never means two things. Strings need none of this, nor do the keys in
+// "$pairs", which are written as the strings that they are.
 func (d *Document) AppendJSON(dst []byte) []byte {
 	w := jsonWriter{buf: dst}
 	if len(d.Trailing()) == 0 {
