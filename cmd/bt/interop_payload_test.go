@@ -13,13 +13,9 @@ import (
 // options in the manifest bt makes that very torrent of it.
 func TestInteropCorpusPayload(t *testing.T) {
 	dir, rows := interopCorpus(t)
-	verified, made := 0, 0
+	verified, made := map[string]int{}, map[string]int{} // by format
 	for _, row := range rows {
 		if row["payload"] == "" {
-			continue
-		}
-		if row["protocol"] != "v1" {
-			t.Logf("left out: %s: %s, and bt makes and verifies only v1 yet", row["path"], row["protocol"])
 			continue
 		}
 		t.Run(row["path"], func(t *testing.T) {
@@ -38,14 +34,16 @@ func TestInteropCorpusPayload(t *testing.T) {
 			if !v.OK || v.Pieces["good"] != facts.PieceCount {
 				t.Errorf("ok is %t, pieces %v of %d", v.OK, v.Pieces, facts.PieceCount)
 			}
-			verified++
+			verified[facts.Format]++
 			if interopMakeAsHinted(t, row, filepath.Join(payload, facts.Name)) {
-				made++
+				made[facts.Format]++
 			}
 		})
 	}
-	if verified < 8 || made < 8 {
-		t.Errorf("only %d torrents verified and %d made", verified, made)
+	for format, least := range map[string]int{"v1": 8, "v2": 5, "hybrid": 2} {
+		if verified[format] < least || made[format] < least {
+			t.Errorf("%s: only %d torrents verified and %d made", format, verified[format], made[format])
+		}
 	}
 }
 
@@ -70,7 +68,7 @@ func interopPayload(t *testing.T, dir string, row map[string]string, facts *inte
 	payload := t.TempDir()
 	for _, f := range facts.Files {
 		path := filepath.Join(facts.Name, f.Path)
-		if strings.Contains(row["make_hint"], "file_order=-") { // a single file
+		if facts.FileCount == 1 && f.Path == facts.Name { // a single file
 			path = facts.Name
 		}
 		if !filepath.IsLocal(path) {
@@ -80,7 +78,10 @@ func interopPayload(t *testing.T, dir string, row map[string]string, facts *inte
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, make([]byte, f.Size), 0o644); err != nil {
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, f.Size); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,7 +91,7 @@ func interopPayload(t *testing.T, dir string, row map[string]string, facts *inte
 // interopMakeAsHinted makes the torrent of the row again, and tells whether it could.
 func interopMakeAsHinted(t *testing.T, row map[string]string, content string) bool {
 	t.Helper()
-	hint, ok := strings.CutPrefix(row["make_hint"], "yes: v1 ")
+	hint, ok := strings.CutPrefix(row["make_hint"], "yes: "+row["protocol"]+" ")
 	if !ok {
 		t.Logf("not made: make_hint is %q", row["make_hint"])
 		return false
@@ -99,7 +100,7 @@ func interopMakeAsHinted(t *testing.T, row map[string]string, content string) bo
 		t.Log("not made: its files are not sorted, and bt has no option for that")
 		return false
 	}
-	args := []string{"make", content, "--json", "--output", filepath.Join(t.TempDir(), "again.torrent")}
+	args := []string{"make", content, "--json", "--format", row["protocol"], "--output", filepath.Join(t.TempDir(), "again.torrent")}
 	for _, option := range strings.Fields(hint) {
 		switch name, value, _ := strings.Cut(option, "="); {
 		case option == "private=0":
@@ -115,12 +116,10 @@ func interopMakeAsHinted(t *testing.T, row map[string]string, content string) bo
 			t.Fatalf("the hint %q is new to this test", option)
 		}
 	}
-	var doc struct {
-		InfoHashV1 string `json:"info_hash_v1"`
-	}
-	interopBt(t, exitOK, &doc, args...)
-	if doc.InfoHashV1 != row["infohash_v1"] {
-		t.Errorf("bt %q: info-hash %s, want %s", args, doc.InfoHashV1, row["infohash_v1"])
+	var got interopHashes
+	interopBt(t, exitOK, &got, args...)
+	if want := (interopHashes{row["infohash_v1"], row["infohash_v2"]}); got != want {
+		t.Errorf("bt %q: info-hashes %v, want %v", args, got, want)
 	}
 	return true
 }

@@ -29,6 +29,7 @@ type interopTree struct {
 	content string // what the file or directory is called
 	files   []interopFile
 	single  bool
+	links   map[string]string // files that are another one, by a hard link
 	flags   []string          // further ones for bt: --name or --source
 	leave   map[string]string // makers that are left out, and why
 
@@ -65,6 +66,14 @@ func interopTrees() []interopTree {
 		{name: "whole pieces together", content: "total", files: []interopFile{
 			{"a", 1}, {"b", 300_000}, {"c", 2*mib - 300_001}, {"d", 5}, {"e", mib - 5},
 		}},
+		{name: "about blocks", content: "blocks", files: []interopFile{
+			{"1", 1}, {"15", 16*kib - 1}, {"16", 16 * kib}, {"17", 16*kib + 1}, {"32", 32 * kib}, {"33", 32*kib + 1}, {"47", 48*kib - 1},
+			{"80", 5 * 16 * kib}, {"111", 7*16*kib - 1}, {"144", 9 * 16 * kib}, {"272", 17 * 16 * kib}, {"273", 17*16*kib + 1}, {"511", 512*kib - 1},
+		}},
+		// Large ones bt hashes once; in v2 all have their piece layer in common.
+		{name: "alike", content: "alike", files: []interopFile{
+			{"a", mib + 100_000}, {"b", 1}, {"c/a", mib + 100_000}, {"c/b", 100_000}, {"d", mib + 100_000}, {"e", 100_000},
+		}, links: map[string]string{"c/a": "a", "d": "a", "e": "c/b"}},
 		{name: "empty files", content: "empties", files: []interopFile{
 			{"0", 0}, {"a", 40_000}, {"b", 0}, {"c/0", 0}, {"c/1", 32*kib - 40_000%(32*kib)}, {"d/e/f", 0}, {"z", 0},
 		}, leave: map[string]string{"transmission-create": interopDropEmpty}},
@@ -94,7 +103,7 @@ func interopTrees() []interopTree {
 		{name: "a source", content: "sourced", flags: []string{"--source", "ÄBC"}, files: []interopFile{
 			{"a", 20_000}, {"b/c", 30_000},
 		}, leave: map[string]string{"transmission-create": interopNoOption}},
-		{name: "10,000 small files", content: "many", files: many, pieceLengths: []int64{16 * kib, 256 * kib},
+		{name: "10,000 small files", content: "many", files: many, pieceLengths: []int64{64 * kib},
 			leave: map[string]string{"transmission-create": interopDropEmpty}},
 	}
 }

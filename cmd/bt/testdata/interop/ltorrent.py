@@ -2,15 +2,19 @@
 
 Reads a JSON list of requests and prints a JSON list with an answer for each:
 
-  {"op": "make", "path": ..., "format": "v1"|"v2"|"hybrid", "piece_length": N,
-   "private": BOOL, "source": ..., "comment": ..., "creator": ...,
+  {"op": "make", "path": ..., "format": FORMAT, "piece_length": N, "private": BOOL,
+   "source": ..., "comment": ..., "creator": ...,
    "trackers": [[URL, ...], ...], "web_seeds": [URL, ...],
-   "http_seeds": [URL, ...], "nodes": ["HOST PORT", ...], "output": FILE}
+   "http_seeds": [URL, ...], "nodes": ["HOST PORT", ...], "output": FILE,
+   "torrent": FILE THAT MUST HAVE THE SAME PIECE LAYERS}
   {"op": "read", "torrent": FILE}
   {"op": "check", "torrent": FILE, "data": DIRECTORY THAT HOLDS THE CONTENT}
 
 "make" and "read" answer with all that libtorrent reads in the torrent, "check"
 with the pieces that it has after hashing the data. No packet is sent.
+
+FORMAT is v1, v2, hybrid, or "unpadded hybrid", with no pad file after the last
+file; " without layers" after one that has piece layers leaves them out.
 """
 import json
 import os
@@ -40,14 +44,15 @@ def files_of(path):
 
 
 def make(q):
-    v1 = q['format'] == 'v1'
-    if v1:
+    form = q['format'].removesuffix(' without layers')
+    if form == 'v1':
         fs = files_of(q['path'])
     else:
         fs = lt.file_storage()
         lt.add_files(fs, q['path'])  # libtorrent sorts these itself
-    flags = {'v1': lt.create_torrent.v1_only, 'v2': lt.create_torrent.v2_only, 'hybrid': 0}
-    t = lt.create_torrent(fs, q['piece_length'], flags[q['format']])
+    flags = {'v1': lt.create_torrent.v1_only, 'v2': lt.create_torrent.v2_only, 'hybrid': 0,
+             'unpadded hybrid': lt.create_torrent.canonical_files_no_tail_padding}
+    t = lt.create_torrent(fs, q['piece_length'], flags[form])
     t.set_priv(q.get('private', False))
     if 'comment' in q:
         t.set_comment(q['comment'])
@@ -67,10 +72,16 @@ def make(q):
     entry = t.generate()
     if 'source' in q:
         entry[b'info'][b'source'] = q['source'].encode()
+    if form != q['format']:
+        del entry[b'piece layers']
     torrent = lt.bencode(entry)
     if 'output' in q:
         with open(q['output'], 'wb') as f:
             f.write(torrent)
+    if 'torrent' in q:
+        with open(q['torrent'], 'rb') as f:
+            if lt.bdecode(f.read()).get(b'piece layers') != entry.get(b'piece layers'):
+                raise ValueError('the piece layers differ')
     return facts(lt.torrent_info(lt.bdecode(torrent)))
 
 
@@ -131,15 +142,18 @@ def check(ses, q):
     # nor looks for peers.
     params.flags = flags.upload_mode | flags.disable_dht | flags.disable_lsd | flags.disable_pex
     handle = ses.add_torrent(params)
-    wait_checked(handle)
-    handle.force_recheck()
-    status = wait_checked(handle)
-    if status.errc.value() != 0:
-        raise RuntimeError(status.errc.message())
-    return {
-        'progress': status.progress,
-        'have': [i for i in range(ti.num_pieces()) if handle.have_piece(i)],
-    }
+    try:
+        wait_checked(handle)
+        handle.force_recheck()
+        status = wait_checked(handle)
+        if status.errc.value() != 0:
+            raise RuntimeError(status.errc.message())
+        return {
+            'progress': status.progress,
+            'have': [i for i in range(ti.num_pieces()) if handle.have_piece(i)],
+        }
+    finally:
+        ses.remove_torrent(handle)  # or it could not come again, with other data
 
 
 def wait_checked(handle):
@@ -147,9 +161,9 @@ def wait_checked(handle):
     end = time.monotonic() + 20
     while time.monotonic() < end:
         status = handle.status()
-        if status.state not in busy:
+        if status.state not in busy or status.errc.value() != 0:
             return status
-        time.sleep(0.01)
+        time.sleep(0.001)
     raise TimeoutError('not checked after 20 s: %s' % status.state)
 
 
