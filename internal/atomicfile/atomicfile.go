@@ -82,7 +82,19 @@ func create(path string) (*os.File, error) {
 // fs.ErrExist, also one that appeared in this moment; with it an existing file
 // keeps its mode, and a link is followed to the file that it leads to. After an
 // error path is as it was, unless only the sync of its directory failed.
-func Write(path string, data []byte, replace bool) (err error) {
+func Write(path string, data []byte, replace bool) error {
+	return write(path, data, replace, func(*os.File, fs.FileInfo) error { return nil })
+}
+
+// Rewrite is Write for a file that is there, and keeps its owner too.
+func Rewrite(path string, data []byte) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	return write(path, data, true, keepOwner)
+}
+
+func write(path string, data []byte, replace bool, keep func(f *os.File, old fs.FileInfo) error) (err error) {
 	path, err = target(path, replace)
 	if err != nil {
 		return err
@@ -91,7 +103,7 @@ func Write(path string, data []byte, replace bool) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := fill(f, path, data); err != nil {
+	if err := fill(f, path, data, keep); err != nil {
 		return errors.Join(named(err, path), f.Close(), os.Remove(f.Name()))
 	}
 	if err := place(f.Name(), path, replace); err != nil {
@@ -100,12 +112,16 @@ func Write(path string, data []byte, replace bool) (err error) {
 	return syncDir(filepath.Dir(path))
 }
 
-// fill writes, syncs and closes the temporary file.
-func fill(f *os.File, path string, data []byte) error {
+// fill writes, syncs and closes the temporary file. keep gives it what else it
+// has of the file that it will replace.
+func fill(f *os.File, path string, data []byte, keep func(f *os.File, old fs.FileInfo) error) error {
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
 	if old, err := os.Stat(path); err == nil {
+		if err := keep(f, old); err != nil {
+			return fmt.Errorf("its owner can't be kept: %w", err)
+		}
 		if err := f.Chmod(old.Mode().Perm()); err != nil {
 			return err
 		}
@@ -146,4 +162,24 @@ func place(temp, path string, replace bool) error {
 		return err
 	}
 	return os.Rename(temp, path)
+}
+
+// Backup gives what path holds the further name backup, beside which Write may
+// then replace it. Without replace an existing backup is fs.ErrExist.
+func Backup(path, backup string, replace bool) error {
+	path, err := target(path, true)
+	if err != nil {
+		return err
+	}
+	if !replace {
+		if err := os.Link(path, backup); err == nil || errors.Is(err, fs.ErrExist) {
+			return named(err, backup)
+		}
+	}
+	// There was one, or the file system has no hard links.
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return Write(backup, data, replace)
 }
