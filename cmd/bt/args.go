@@ -214,6 +214,10 @@ func findFlag(flags []cli.Flag, name string) cli.Flag {
 
 // isSwitch tells flags that stand alone from those with a value.
 func isSwitch(f cli.Flag) bool {
+	if g, ok := f.(*cli.GenericFlag); ok { // one that may have a value behind =
+		b, ok := g.Value.(interface{ IsBoolFlag() bool })
+		return ok && b.IsBoolFlag()
+	}
 	d, ok := f.(cli.DocGenerationFlag)
 	return ok && !d.TakesValue()
 }

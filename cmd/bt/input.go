@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"bt/internal/metainfo"
@@ -110,14 +111,23 @@ type input struct {
 }
 
 // torrentsIn lists the torrents in and below a directory, sorted.
-func torrentsIn(dir string) []input {
+func torrentsIn(dir string) []input { return filesIn(dir, true, ".torrent") }
+
+// filesIn lists the files in a directory, and recursively below it, whose names
+// end so.
+func filesIn(dir string, recursive bool, extensions ...string) []input {
 	var list []input
+	has := func(path string) bool {
+		return slices.ContainsFunc(extensions, func(e string) bool { return strings.EqualFold(filepath.Ext(path), e) })
+	}
 	// The separator makes a link to a directory the directory.
 	_ = filepath.WalkDir(dir+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			list = append(list, input{path, readError(path, err)})
-		case !strings.EqualFold(filepath.Ext(path), ".torrent") || d.IsDir():
+		case d.IsDir() && !recursive && filepath.Clean(path) != filepath.Clean(dir):
+			return fs.SkipDir
+		case d.IsDir() || !has(path):
 		default:
 			in := input{name: path}
 			if info, err := os.Stat(path); err != nil {
@@ -130,7 +140,7 @@ func torrentsIn(dir string) []input {
 		return nil // and go on
 	})
 	if len(list) == 0 {
-		list = []input{{dir, failf(exitRead, "%s: no .torrent file in or under this directory", dir)}}
+		list = []input{{dir, failf(exitRead, "%s: no %s file in %sthis directory", dir, strings.Join(extensions, " or "), map[bool]string{true: "or under "}[recursive])}}
 	}
 	return list
 }

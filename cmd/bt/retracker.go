@@ -1,0 +1,339 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/internal/atomicfile"
+	"bt/internal/clients"
+	"bt/internal/metainfo"
+	"bt/rewrite"
+)
+
+func retrackerCommand(e *env) *cli.Command {
+	pairs, backup := new(pairList), new(backupFlag)
+	return &cli.Command{
+		Name:      "retracker",
+		Usage:     "change trackers and what else is not hashed, and not a byte more",
+		UsageText: "bt retracker TORRENT|DIR|MAGNET... [FLAGS]",
+		ArgsUsage: "Torrents, qBittorrent's .fastresume files, and those of a directory are edited in place; a magnet link is printed edited. Done in this order: --from-json, --rules, --announce, --remove, --replace, --passkey, --add, --dedupe, the rest.",
+		Description: `bt retracker movie.torrent --announce http://tracker.example/announce
+bt retracker ~/torrents --host old.example --with new.example --dry-run
+bt retracker ~/torrents --recursive --passkey 0123456789abcdef0123456789abcdef --backup
+bt retracker *.torrent --remove '*.dead.example' --add udp://tracker.example:6969 --tier first
+bt retracker ~/torrents --rules rules.yaml --json
+bt info --raw x.torrent > x.json; bt retracker x.torrent --from-json x.json -o y.torrent
+bt retracker x.torrent --source ABC --new-infohash -o abc.torrent`,
+		Flags: slices.Concat(editFlags(pairs), []cli.Flag{
+			&cli.StringFlag{Name: "rules", Usage: "do what `FILE` (YAML or TOML) says for torrents with trackers that match its rules"},
+			&cli.StringFlag{Name: "from-json", Usage: "make the torrent what `FILE` says, JSON of bt info --raw, edited or not"},
+			&cli.BoolFlag{Name: "new-infohash", Usage: "allow edits inside info, which make it another torrent"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "leave the torrent as it is and write to `PATH`, into a directory if it is one or ends in a slash, to stdout if -"},
+			&cli.GenericFlag{Name: "backup", Usage: "keep what was, as X.torrent.bak; --backup=.SUFFIX names the suffix", Value: backup},
+			&cli.BoolFlag{Name: "dry-run", Usage: "show what would change, and change nothing"},
+			&cli.BoolFlag{Name: "recursive", Usage: "edit the torrents below a directory too"},
+			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "edit read-only files and those of a client that runs, and replace an existing output or backup"},
+			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys"},
+		}, jsonFlags()),
+		Action: action(e, func(ctx context.Context, u *ui, c *cli.Context) error {
+			return runRetracker(ctx, u, c, *pairs, backup.suffix)
+		}),
+	}
+}
+
+// backupFlag is --backup or --backup=SUFFIX.
+type backupFlag struct{ suffix string }
+
+func (f *backupFlag) Set(s string) error {
+	switch s {
+	case "true":
+		s = ".bak"
+	case "false":
+		s = ""
+	}
+	if strings.ContainsAny(s, `/\`) {
+		return errors.New("a suffix, not a path")
+	}
+	f.suffix = s
+	return nil
+}
+
+func (f *backupFlag) String() string   { return "" }
+func (f *backupFlag) IsBoolFlag() bool { return true }
+
+// retracking is a run of bt retracker.
+type retracking struct {
+	ctx    context.Context
+	u      *ui
+	edit   rewrite.Edit
+	dryRun bool
+	force  bool
+	backup string // suffix; "" keeps none
+	output string // "" is in place; "-" stdout
+	toDir  bool   // output is a directory
+
+	running sync.Map // *clients.Client to what sync.OnceValues returns
+}
+
+func runRetracker(ctx context.Context, u *ui, c *cli.Context, pairs pairList, backup string) error {
+	if c.NArg() == 0 {
+		return failf(exitUsage, "no torrent given")
+	}
+	u.subject = c.Args().First()
+	r := &retracking{ctx: ctx, u: u, dryRun: c.Bool("dry-run"), force: c.Bool("force"), backup: backup, output: c.String("output")}
+	if err := r.readEdit(c, pairs); err != nil {
+		return err
+	}
+	inputs, isList := r.inputs(c.Args().Slice(), c.Bool("recursive"))
+	if err := r.checkOutput(c, inputs, isList); err != nil {
+		return err
+	}
+	return r.run(inputs, isList, c.Bool("reveal"))
+}
+
+func (r *retracking) readEdit(c *cli.Context, pairs pairList) (err error) {
+	if r.edit, err = readEdit(r.ctx, r.u.env, c, pairs); err != nil {
+		return err
+	}
+	if c.IsSet("rules") {
+		if r.edit.Rules, err = loadRules(r.ctx, r.u.env, c.String("rules")); err != nil {
+			return err
+		}
+	}
+	if c.IsSet("from-json") {
+		if r.edit.JSON, err = readInput(r.ctx, r.u.env, c.String("from-json")); err != nil {
+			return err
+		}
+		if c.NArg() > 1 {
+			return failf(exitUsage, "--from-json is for one torrent")
+		}
+	}
+	r.edit.NewInfoHash = c.Bool("new-infohash")
+	for _, flag := range infoFlags {
+		if given(c, flag) && !r.edit.NewInfoHash {
+			return newInfoHash(failf(exitWrite, "--%s: %w", flag, rewrite.ErrInfo))
+		}
+	}
+	if isEmpty(&r.edit) {
+		return withHint(failf(exitUsage, "nothing to change"), "bt help retracker lists what can be")
+	}
+	return nil
+}
+
+func newInfoHash(err error) error {
+	return withHint(err, "say --new-infohash if that is what you want")
+}
+
+// inputs lists the files of the arguments.
+func (r *retracking) inputs(args []string, recursive bool) (inputs []input, isList bool) {
+	isList = len(args) > 1
+	for _, arg := range args {
+		if info, err := os.Stat(arg); metainfo.IsMagnet(arg) || err != nil || !info.IsDir() {
+			inputs = append(inputs, input{name: arg})
+			continue
+		}
+		isList = true
+		inputs = append(inputs, filesIn(arg, recursive, ".torrent", ".fastresume")...)
+	}
+	return inputs, isList
+}
+
+// checkOutput decides what --output means.
+func (r *retracking) checkOutput(c *cli.Context, inputs []input, isList bool) error {
+	if !c.IsSet("output") {
+		return nil
+	}
+	info, err := os.Stat(r.output)
+	switch {
+	case r.output == "":
+		return failf(exitUsage, "--output: the path is empty")
+	case r.backup != "":
+		return failf(exitUsage, "--backup: with --output nothing is replaced")
+	case r.output == stdinName && r.u.json:
+		return failf(exitUsage, "--output - and --json both want stdout")
+	case r.output == stdinName && r.u.env.stdoutTerminal:
+		return withHint(failf(exitUsage, "--output -: a torrent is no text for a terminal"), "redirect it, or name a file")
+	case r.output == stdinName:
+		r.u.quiet = true
+	default:
+		r.toDir = os.IsPathSeparator(r.output[len(r.output)-1]) || err == nil && info.IsDir()
+	}
+	if (isList || len(inputs) != 1) && !r.toDir {
+		return withHint(failf(exitUsage, "--output %s: it is for one torrent", r.output), "a name that ends in a slash is a directory, for many")
+	}
+	return nil
+}
+
+// retracked is what became of one input, or the error.
+type retracked struct {
+	name   string
+	output string // where the result is, or would be
+	result *rewrite.Result
+	magnet *metainfo.Magnet // edited
+	err    error
+}
+
+// run edits the inputs, several at a time because each waits for the disk, and
+// prints what became of them in their order.
+func (r *retracking) run(inputs []input, isList, reveal bool) error {
+	const ahead = 1024 // results that wait for their turn
+	p := retrackerPrinter{ui: r.u, dryRun: r.dryRun, isList: isList, reveal: reveal || !r.u.env.stdoutTerminal}
+	queue := make(chan chan retracked, ahead)
+	slots := make(chan struct{}, max(16, 2*runtime.GOMAXPROCS(0)))
+	go func() {
+		defer close(queue)
+		for _, in := range inputs {
+			if r.ctx.Err() != nil {
+				return
+			}
+			done := make(chan retracked, 1)
+			queue <- done
+			slots <- struct{}{}
+			go func() {
+				defer func() { <-slots }()
+				done <- r.one(in)
+			}()
+		}
+	}()
+	var failed error
+	for done := range queue {
+		x := <-done
+		if failed == nil {
+			failed = p.print(x)
+		}
+	}
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	if failed != nil {
+		return failed
+	}
+	return p.finish()
+}
+
+// one edits one input.
+func (r *retracking) one(in input) retracked {
+	x := retracked{name: in.name, err: in.err}
+	switch {
+	case x.err != nil:
+	case metainfo.IsMagnet(in.name):
+		x.magnet, x.err = r.magnet(in.name)
+	default:
+		x.err = r.file(&x)
+	}
+	return x
+}
+
+func (r *retracking) magnet(link string) (*metainfo.Magnet, error) {
+	m, err := metainfo.ParseMagnet(link)
+	if err != nil {
+		return nil, failf(exitTorrent, "%.60s: %w", link, err)
+	}
+	edited, err := r.edit.Magnet(m)
+	return edited, fail(exitUsage, err)
+}
+
+// file edits a torrent or session file.
+func (r *retracking) file(x *retracked) error {
+	b, err := readInput(r.ctx, r.u.env, x.name)
+	if err != nil {
+		return err
+	}
+	x.result, err = rewrite.Apply(b, &r.edit)
+	var not *rewrite.NotTorrentError
+	switch {
+	case errors.As(err, &not):
+		return failf(exitTorrent, "%s: %w", x.name, err)
+	case errors.Is(err, rewrite.ErrInfo):
+		return newInfoHash(failf(exitWrite, "%s: %w", x.name, err))
+	case err != nil:
+		return failf(exitWrite, "%s: %w", x.name, err)
+	}
+	x.output = r.outputOf(x.name)
+	switch {
+	case x.output == "":
+		return failf(exitUsage, "what comes from stdin has no place of its own; say where with --output")
+	case r.dryRun:
+		return nil
+	case x.output == stdinName:
+		if _, err := r.u.out.Write(x.result.Bytes); err != nil {
+			return stdoutError(err)
+		}
+		return nil
+	case r.output != "":
+		if err := atomicfile.Write(x.output, x.result.Bytes, r.force); err != nil {
+			return outputError(x.output, err)
+		}
+		return nil
+	case !x.result.Changed:
+		return nil
+	}
+	return r.replace(x)
+}
+
+func (r *retracking) outputOf(name string) string {
+	switch {
+	case r.toDir:
+		return filepath.Join(r.output, filepath.Base(name))
+	case r.output != "":
+		return r.output
+	case name == stdinName:
+		return ""
+	}
+	return name
+}
+
+// replace puts the result in the place of the file, if nothing speaks against it.
+func (r *retracking) replace(x *retracked) error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	if !r.force {
+		if err := r.mayReplace(x.name); err != nil {
+			return err
+		}
+	}
+	if r.backup != "" {
+		backup := x.name + r.backup
+		if err := atomicfile.Backup(x.name, backup, r.force); errors.Is(err, fs.ErrExist) {
+			return withHint(failf(exitWrite, "%s: the backup exists", backup), "--backup=.SUFFIX names another, --force replaces it")
+		} else if err != nil {
+			return outputError(backup, err)
+		}
+	}
+	if err := atomicfile.Rewrite(x.name, x.result.Bytes); err != nil {
+		return outputError(x.name, err)
+	}
+	return nil
+}
+
+// mayReplace refuses what its owner protects, and what a client would undo.
+func (r *retracking) mayReplace(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return readError(name, err)
+	}
+	if info.Mode().Perm()&0o222 == 0 {
+		return withHint(failf(exitWrite, "%s: it is read-only", name), "--force edits it all the same")
+	}
+	client := clients.Of(name)
+	if client == nil {
+		return nil
+	}
+	// Once a client: there may be thousands of files.
+	judge, _ := r.running.LoadOrStore(client, sync.OnceValues(func() (string, bool) { return client.Runs(name) }))
+	if how, runs := judge.(func() (string, bool))(); runs {
+		return withHint(failf(exitWrite, "%s: it is a session file of %s, which seems to run: %s", name, client.Name, how),
+			"a running client does not see the edit, and writes over it when it ends: close it first, or use --force")
+	}
+	return nil
+}

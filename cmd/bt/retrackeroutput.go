@@ -1,0 +1,287 @@
+package main
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bt/internal/metainfo"
+	"bt/internal/term"
+	"bt/rewrite"
+)
+
+// retrackedDocument is the JSON of bt retracker for one input.
+type retrackedDocument struct {
+	Path          string             `json:"path"`
+	Output        string             `json:"output"`
+	Changed       bool               `json:"changed"`
+	InfoHashV1    string             `json:"info_hash_v1,omitempty"`
+	InfoHashV2    string             `json:"info_hash_v2,omitempty"`
+	OldInfoHashV1 string             `json:"old_info_hash_v1,omitempty"` // only where it is another
+	OldInfoHashV2 string             `json:"old_info_hash_v2,omitempty"`
+	Changes       []rewrite.Change   `json:"changes"`
+	Warnings      []retrackedWarning `json:"warnings"`
+}
+
+type retrackedWarning struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// retrackerPrinter prints what became of each input, and sums up.
+type retrackerPrinter struct {
+	*ui
+	dryRun, isList, reveal bool
+
+	documents                  []any
+	total, changed, failedOnes int
+}
+
+func (p *retrackerPrinter) print(x retracked) error {
+	p.total++
+	if x.err != nil {
+		p.failedOnes++
+		p.report(x.err)
+		return p.add(failedInput(x.name, x.err))
+	}
+	if x.magnet != nil {
+		return p.printMagnet(x)
+	}
+	for _, w := range x.result.Warnings {
+		p.warn("%s: %s", x.name, w.Message)
+	}
+	if x.result.Changed {
+		p.changed++
+	}
+	switch {
+	case p.json:
+		return p.add(documentOf(x))
+	case x.output == stdinName && !p.dryRun || !x.result.Changed:
+		return nil
+	case p.dryRun:
+		return stdoutError(p.printDifference(x))
+	case p.quiet:
+		return nil
+	}
+	return stdoutError(p.printChanged(x))
+}
+
+// add takes a document for the list, or prints it.
+func (p *retrackerPrinter) add(doc any) error {
+	switch {
+	case !p.json:
+		return nil
+	case p.jsonl || !p.isList:
+		return p.printJSON(doc)
+	}
+	p.documents = append(p.documents, doc)
+	return nil
+}
+
+func (p *retrackerPrinter) finish() error {
+	switch {
+	case p.json && p.isList && !p.jsonl:
+		if p.documents == nil {
+			p.documents = []any{}
+		}
+		return p.printJSON(p.documents)
+	case p.json || p.quiet || !p.isList && p.changed+p.failedOnes > 0:
+		return nil
+	}
+	verb := "changed"
+	if p.dryRun {
+		verb = "would change"
+	}
+	text := fmt.Sprintf("%s of %s %s", term.Count(int64(p.changed)), count(p.total, "file"), verb)
+	if p.failedOnes > 0 {
+		text += ", " + p.pal.Red(term.Count(int64(p.failedOnes))+" failed")
+	}
+	_, err := fmt.Fprintln(p.out, text)
+	return stdoutError(err)
+}
+
+func documentOf(x retracked) retrackedDocument {
+	r := x.result
+	doc := retrackedDocument{Path: x.name, Output: x.output, Changed: r.Changed, Changes: r.Changes, Warnings: []retrackedWarning{}}
+	if doc.Changes == nil {
+		doc.Changes = []rewrite.Change{}
+	}
+	for _, w := range r.Warnings {
+		doc.Warnings = append(doc.Warnings, retrackedWarning(w))
+	}
+	if r.New != nil {
+		doc.InfoHashV1, doc.InfoHashV2 = r.New.HexV1(), r.New.HexV2()
+		if old := r.Old.HexV1(); old != doc.InfoHashV1 {
+			doc.OldInfoHashV1 = old
+		}
+		if old := r.Old.HexV2(); old != doc.InfoHashV2 {
+			doc.OldInfoHashV2 = old
+		}
+	}
+	return doc
+}
+
+func (p *retrackerPrinter) printMagnet(x retracked) error {
+	old, err := metainfo.ParseMagnet(x.name)
+	if err != nil {
+		return err
+	}
+	link := x.magnet.String()
+	if link != old.String() {
+		p.changed++
+	} else {
+		link = x.name // as it was written
+	}
+	if p.json {
+		doc := retrackedDocument{
+			Path: x.name, Output: link, Changed: link != x.name, Changes: []rewrite.Change{}, Warnings: []retrackedWarning{},
+		}
+		for _, list := range []struct {
+			key      string
+			old, new []string
+		}{{"tr", old.Trackers, x.magnet.Trackers}, {"ws", old.WebSeeds, x.magnet.WebSeeds}} {
+			if !slices.Equal(list.old, list.new) {
+				doc.Changes = append(doc.Changes, rewrite.Change{Key: list.key, Old: jsonList(list.old), New: jsonList(list.new)})
+			}
+		}
+		if old.HasV1 {
+			doc.InfoHashV1 = hex.EncodeToString(old.V1[:])
+		}
+		if old.HasV2 {
+			doc.InfoHashV2 = hex.EncodeToString(old.V2[:])
+		}
+		return p.add(doc)
+	}
+	if !p.reveal {
+		link = x.magnet.Masked().String()
+	}
+	_, err = fmt.Fprintln(p.out, term.Safe(link))
+	return stdoutError(err)
+}
+
+// printChanged says in a line what was changed.
+func (p *retrackerPrinter) printChanged(x retracked) error {
+	var keys []string
+	for _, c := range x.result.Changes {
+		keys = append(keys, c.Key)
+	}
+	line := term.Safe(x.output) + ": " + term.Safe(strings.Join(keys, ", "))
+	if _, err := fmt.Fprintln(p.out, line); err != nil {
+		return err
+	}
+	return p.printHashes(x)
+}
+
+// printHashes shows both info-hashes of a torrent that became another.
+func (p *retrackerPrinter) printHashes(x retracked) error {
+	old, new := x.result.Old, x.result.New
+	if old == nil {
+		return nil
+	}
+	for _, h := range [][3]string{{"info-hash v1", old.HexV1(), new.HexV1()}, {"info-hash v2", old.HexV2(), new.HexV2()}} {
+		if h[1] == h[2] {
+			continue
+		}
+		if _, err := fmt.Fprintf(p.out, "%s\n%s\n", p.pal.Red("- "+h[0]+"  "+h[1]), p.pal.Green("+ "+h[0]+"  "+h[2])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printDifference shows what would change, line by line: of a list only the
+// items that come or go.
+func (p *retrackerPrinter) printDifference(x retracked) error {
+	if _, err := fmt.Fprintln(p.out, p.pal.Bold(term.Safe(x.output))); err != nil {
+		return err
+	}
+	for _, c := range x.result.Changes {
+		old, new := p.lines(c.Key, c.Old), p.lines(c.Key, c.New)
+		for _, line := range old {
+			if !slices.Contains(new, line) {
+				fmt.Fprintln(p.out, p.pal.Red("- "+line))
+			}
+		}
+		for _, line := range new {
+			if !slices.Contains(old, line) {
+				fmt.Fprintln(p.out, p.pal.Green("+ "+line))
+			}
+		}
+		if slices.Equal(old, new) { // a passkey for another, or the form alone
+			fmt.Fprintln(p.out, p.pal.Yellow("~ "+term.Safe(c.Key)+"  (differs in what is not shown; --reveal or --json)"))
+		}
+	}
+	return p.printHashes(x)
+}
+
+// lines writes a value for a person, an item a line.
+func (p *retrackerPrinter) lines(key string, value json.RawMessage) []string {
+	if value == nil {
+		return nil
+	}
+	var v any
+	d := json.NewDecoder(strings.NewReader(string(value)))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return []string{term.Safe(key + "  " + string(value))}
+	}
+	var lines []string
+	add := func(label string, v any) {
+		text := plainValue(v)
+		if strings.Contains(text, "://") && !p.reveal {
+			text = metainfo.MaskURL(text)
+		}
+		lines = append(lines, term.Safe(label+"  "+text))
+	}
+	list, ok := v.([]any)
+	if !ok {
+		add(key, v)
+		return lines
+	}
+	for i, item := range list {
+		tier, ok := item.([]any)
+		if !ok || key == "nodes" {
+			add(key, item)
+			continue
+		}
+		for _, u := range tier {
+			add(fmt.Sprintf("%s, tier %d", key, i+1), u)
+		}
+	}
+	return lines
+}
+
+// plainValue writes what a person can read of a value: a long one is cut.
+func plainValue(v any) string {
+	const longest = 500
+	text := ""
+	switch v := v.(type) {
+	case string:
+		text = v
+	case json.Number:
+		text = v.String()
+	default:
+		b, err := json.Marshal(v)
+		if err != nil {
+			return ""
+		}
+		text = string(b)
+	}
+	if len(text) > longest {
+		text = text[:longest] + "…"
+	}
+	return text
+}
+
+func jsonList(list []string) json.RawMessage {
+	if list == nil {
+		list = []string{}
+	}
+	b, err := json.Marshal(list)
+	if err != nil {
+		panic(err) // texts always encode
+	}
+	return b
+}

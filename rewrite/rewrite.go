@@ -1,0 +1,174 @@
+// Package rewrite changes a torrent and nothing else: every byte that an edit
+// is not about stays as it was, unknown keys, odd integers and trailing bytes
+// included.
+//
+// [Apply] splices: it cuts the outer dict into its entries, replaces those that
+// the edit touches, and puts the rest together again as it stood. The info dict
+// is one such entry. Only where an edit inside it was asked for and allowed is
+// it cut in the same way. The result is parsed again, and its info-hash
+// compared with the old one, before anybody gets it.
+//
+// Besides torrents it edits the session files of qBittorrent (.fastresume),
+// which hold the trackers that the client really uses, and magnet links.
+// Writing files is the caller's.
+package rewrite
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"bt/internal/bencode"
+	"bt/internal/metainfo"
+)
+
+// Types of the packages below that callers need.
+type (
+	Torrent = metainfo.Torrent
+	Magnet  = metainfo.Magnet
+	Node    = metainfo.Node
+)
+
+// An Edit says what to change. The zero Edit changes nothing. Its parts are
+// done in the order of the fields.
+type Edit struct {
+	JSON []byte // if not nil, the whole torrent, as lossless JSON (bt info --raw)
+
+	Rules []Rule // those that match, one after another
+
+	Trackers TrackerEdit
+
+	NoWebSeeds, NoHTTPSeeds, NoNodes bool     // remove all
+	WebSeeds, HTTPSeeds              []string // add those that are not there
+	Nodes                            []Node
+
+	Keys []KeyEdit // of the outer dict
+	Info []KeyEdit // of the info dict
+
+	NewInfoHash bool // allow what makes it another torrent
+}
+
+// A KeyEdit sets a key of a dict, or removes it.
+type KeyEdit struct {
+	Key   string
+	Value []byte // bencode; nil removes the key
+}
+
+// Integer, Text and Bytes make the values of a KeyEdit.
+func Integer(n int64) []byte {
+	var e bencode.Encoder
+	e.Int(n)
+	return e.Bytes()
+}
+
+// Text makes a string.
+func Text(s string) []byte { return Bytes([]byte(s)) }
+
+// Bytes makes a string of any bytes.
+func Bytes(b []byte) []byte {
+	var e bencode.Encoder
+	e.Blob(b)
+	return e.Bytes()
+}
+
+// A Result is what became of a file.
+type Result struct {
+	Bytes    []byte   // what the file should hold
+	Changed  bool     // whether that differs from what it held
+	Old, New *Torrent // nil for a session file
+	Changes  []Change // by key, in file order
+	Warnings []Warning
+}
+
+// A Warning is about an edit that was done, but that its user may regret.
+type Warning struct{ Code, Message string }
+
+func (r *Result) warn(code, format string, args ...any) {
+	r.Warnings = append(r.Warnings, Warning{code, fmt.Sprintf(format, args...)})
+}
+
+// ErrInfo is inside the error of an edit of the info dict that was not allowed.
+var ErrInfo = errors.New("it would be another torrent, with another info-hash")
+
+// A NotTorrentError says that a file is none of those that can be edited.
+type NotTorrentError struct{ Err error }
+
+func (e *NotTorrentError) Error() string { return e.Err.Error() }
+func (e *NotTorrentError) Unwrap() error { return e.Err }
+
+// Apply returns what a file becomes by an edit. The bytes are not changed, and
+// may be shared with the result. An error is a *NotTorrentError, has ErrInfo in
+// it, or says what part of the edit can't be done.
+func Apply(file []byte, e *Edit) (*Result, error) {
+	old, err := bencode.Parse(file)
+	if err != nil {
+		return nil, &NotTorrentError{err}
+	}
+	r := &Result{}
+	session := isFastResume(old)
+	if !session {
+		if r.Old, err = metainfo.Parse(file); err != nil {
+			return nil, &NotTorrentError{err}
+		}
+	}
+	doc := old
+	if e.JSON != nil {
+		if doc, err = fromJSON(e.JSON); err != nil {
+			return nil, err
+		}
+	}
+	ed := editing{Result: r, session: session, newInfoHash: e.NewInfoHash}
+	if err := ed.run(doc, e); err != nil {
+		return nil, err
+	}
+	return r, r.finish(old, e)
+}
+
+func fromJSON(text []byte) (*bencode.Document, error) {
+	b, err := bencode.FromJSON(text)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := bencode.Parse(b)
+	if err != nil {
+		return nil, err
+	}
+	if info := doc.Root().Get("info"); info.Kind() != bencode.Dict {
+		return nil, errors.New("the JSON is no torrent: it has no info dict")
+	}
+	return doc, nil
+}
+
+// finish compares what was with what is, and holds the edit to its promises.
+func (r *Result) finish(old *bencode.Document, e *Edit) error {
+	r.Changed = !bytes.Equal(old.Bytes(), r.Bytes)
+	doc, err := bencode.Parse(r.Bytes)
+	if err != nil {
+		return fmt.Errorf("the edit makes it unreadable: %w", err)
+	}
+	r.Changes = changes(old, doc)
+	if r.Old == nil {
+		return nil
+	}
+	if r.New, err = metainfo.Parse(r.Bytes); err != nil {
+		return fmt.Errorf("the edit makes it unreadable: %w", err)
+	}
+	if same := r.Old.HexV1() == r.New.HexV1() && r.Old.HexV2() == r.New.HexV2(); !same && !e.NewInfoHash {
+		return fmt.Errorf("the edit changes the info dict: %w", ErrInfo)
+	}
+	return r.noWorse()
+}
+
+// noWorse refuses an edit that makes a torrent unusable.
+func (r *Result) noWorse() error {
+	had := make(map[metainfo.Code]bool)
+	for _, f := range r.Old.Findings {
+		had[f.Code] = true
+	}
+	for _, f := range r.New.Findings {
+		if f.Severity == metainfo.Error && !had[f.Code] {
+			return fmt.Errorf("the edit would make it unusable: %s", f.Message)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package rewrite
+
+import (
+	"slices"
+
+	"bt/internal/bencode"
+)
+
+// A dict is one that is being edited: its entries as they stand in the file,
+// but for those that were set. There may be several of one key.
+type dict struct{ entries []entry }
+
+type entry struct {
+	key    string
+	rawKey []byte
+	value  []byte // bencode
+}
+
+// splitDict cuts a dict into its entries.
+func splitDict(v bencode.Value) *dict {
+	d := new(dict)
+	for k, val := range v.Entries() {
+		d.entries = append(d.entries, entry{key: k.Text(), rawKey: k.Raw(), value: val.Raw()})
+	}
+	return d
+}
+
+// append puts the dict together again.
+func (d *dict) append(dst []byte) []byte {
+	dst = append(dst, 'd')
+	for _, e := range d.entries {
+		dst = append(dst, e.rawKey...)
+		dst = append(dst, e.value...)
+	}
+	return append(dst, 'e')
+}
+
+func (d *dict) has(key string) bool {
+	return slices.ContainsFunc(d.entries, func(e entry) bool { return e.key == key })
+}
+
+// get returns the value of the first entry of a key.
+func (d *dict) get(key string) bencode.Value {
+	for _, e := range d.entries {
+		if e.key == key {
+			doc, err := bencode.Parse(e.value)
+			if err != nil {
+				panic(err) // it is sound: it was parsed, or made by us
+			}
+			return doc.Root()
+		}
+	}
+	return bencode.Value{}
+}
+
+func (d *dict) edit(k KeyEdit) {
+	if k.Value == nil {
+		d.remove(k.Key)
+	} else {
+		d.set(k.Key, k.Value)
+	}
+}
+
+func (d *dict) remove(key string) {
+	d.entries = slices.DeleteFunc(d.entries, func(e entry) bool { return e.key == key })
+}
+
+// set gives a key a value. Of several entries the first gets it and the others
+// go: programs differ in which one they take. A new one stands before the first
+// key that sorts after it, which in a sorted dict is its place.
+func (d *dict) set(key string, value []byte) {
+	for i := range d.entries {
+		if e := &d.entries[i]; e.key == key {
+			e.value = value
+			rest := slices.DeleteFunc(d.entries[i+1:], func(e entry) bool { return e.key == key })
+			d.entries = d.entries[:i+1+len(rest)]
+			return
+		}
+	}
+	at := slices.IndexFunc(d.entries, func(e entry) bool { return e.key > key })
+	if at < 0 {
+		at = len(d.entries)
+	}
+	d.entries = slices.Insert(d.entries, at, entry{key, Text(key), value})
+}

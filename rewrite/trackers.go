@@ -1,0 +1,213 @@
+package rewrite
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"bt/internal/bencode"
+	"bt/internal/metainfo"
+)
+
+// A TrackerEdit changes the tiers of trackers (BEP 12). Its parts are done in
+// the order of the fields.
+type TrackerEdit struct {
+	Set   bool // replace all tiers by Tiers; by none removes all trackers
+	Tiers [][]string
+
+	Remove []string              // what each matches: a URL, a host or a glob, see metainfo.MatchURL
+	Drop   func(url string) bool // and those of which this is true; may be nil
+
+	Replace []Replacement
+	Passkey string // "" leaves those that there are
+
+	Add    []Addition
+	Dedupe bool // leave the first of those that are there twice
+}
+
+// A Replacement changes the text of tracker URLs.
+type Replacement struct {
+	How      How
+	Old, New string
+	Regexp   *regexp.Regexp // of Regexp, instead of Old; New may have $1
+}
+
+// How a Replacement finds what it replaces.
+type How uint8
+
+const (
+	Literal How = iota // Old as a text, wherever it stands
+	Regexp             // what the regular expression matches
+	Host               // the host of the URL, with or without a port
+)
+
+// An Addition is trackers for one tier.
+type Addition struct {
+	URLs []string
+	Tier int // 0: a new last one; First: a new first one; else into that one, counted from 1
+}
+
+// First is the Tier of an Addition that makes a new first tier.
+const First = -1
+
+// CheckTracker says why a URL can't be a tracker's.
+func CheckTracker(u string) error {
+	if err := metainfo.CheckURL(u, "http", "https", "udp", "ws", "wss"); err != nil {
+		return fmt.Errorf("the tracker %q %w", metainfo.MaskURL(u), err)
+	}
+	return nil
+}
+
+// apply returns the tiers after the edit. What is done to single trackers is done
+// to those that match; nil matches all.
+func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool) ([][]string, error) {
+	if e.Set {
+		tiers = e.Tiers
+	}
+	var edited [][]string
+	for _, tier := range tiers {
+		var urls []string
+		for _, u := range tier {
+			if match == nil || match(u) {
+				if e.removes(u) {
+					continue
+				}
+				var err error
+				if u, err = e.rewrite(u); err != nil {
+					return nil, err
+				}
+			}
+			urls = append(urls, u)
+		}
+		if len(urls) > 0 {
+			edited = append(edited, urls)
+		}
+	}
+	for _, a := range e.Add {
+		edited = a.apply(edited)
+	}
+	if e.Dedupe {
+		edited = dedupe(edited)
+	}
+	return edited, nil
+}
+
+func (e *TrackerEdit) removes(u string) bool {
+	return slices.ContainsFunc(e.Remove, func(pattern string) bool { return metainfo.MatchURL(u, pattern) }) ||
+		e.Drop != nil && e.Drop(u)
+}
+
+// rewrite changes the text of one URL.
+func (e *TrackerEdit) rewrite(old string) (string, error) {
+	u := old
+	for _, r := range e.Replace {
+		switch r.How {
+		case Literal:
+			u = strings.ReplaceAll(u, r.Old, r.New)
+		case Regexp:
+			u = r.Regexp.ReplaceAllString(u, r.New)
+		case Host:
+			u, _ = metainfo.ReplaceHost(u, r.Old, r.New)
+		}
+	}
+	if e.Passkey != "" {
+		u, _ = metainfo.ReplacePasskey(u, e.Passkey)
+	}
+	if u == old {
+		return u, nil // it may be wrong, but that is not what the edit is about
+	}
+	return u, CheckTracker(u)
+}
+
+func (a *Addition) apply(tiers [][]string) [][]string {
+	var missing []string
+	for _, u := range a.URLs {
+		if !slices.ContainsFunc(tiers, func(tier []string) bool { return slices.Contains(tier, u) }) && !slices.Contains(missing, u) {
+			missing = append(missing, u)
+		}
+	}
+	switch {
+	case len(missing) == 0:
+		return tiers
+	case a.Tier == First:
+		return slices.Insert(tiers, 0, missing)
+	case a.Tier < 1 || a.Tier > len(tiers): // as near as there is one
+		return append(tiers, missing)
+	}
+	tiers[a.Tier-1] = append(tiers[a.Tier-1], missing...)
+	return tiers
+}
+
+func dedupe(tiers [][]string) [][]string {
+	seen := make(map[string]bool)
+	var left [][]string
+	for _, tier := range tiers {
+		tier = slices.DeleteFunc(tier, func(u string) bool {
+			was := seen[u]
+			seen[u] = true
+			return was
+		})
+		if len(tier) > 0 {
+			left = append(left, tier)
+		}
+	}
+	return left
+}
+
+func same(a, b [][]string) bool { return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b) }
+
+func contains(tiers [][]string, u string) bool {
+	return slices.ContainsFunc(tiers, func(tier []string) bool { return slices.Contains(tier, u) })
+}
+
+func tierList(tiers [][]string) []byte {
+	var e bencode.Encoder
+	e.List()
+	for _, tier := range tiers {
+		e.List()
+		for _, u := range tier {
+			e.String(u)
+		}
+		e.End()
+	}
+	e.End()
+	return e.Bytes()
+}
+
+// Magnet does the edit to a magnet link, which has neither tiers nor the keys of
+// a torrent.
+func (e *Edit) Magnet(m *Magnet) (*Magnet, error) {
+	if len(e.Keys) > 0 || len(e.Info) > 0 || e.JSON != nil || e.NoHTTPSeeds || len(e.HTTPSeeds) > 0 || e.NoNodes || len(e.Nodes) > 0 {
+		return nil, errors.New("a magnet link has only trackers and web seeds to edit")
+	}
+	edited := *m
+	var tiers [][]string
+	for _, u := range m.Trackers {
+		tiers = append(tiers, []string{u})
+	}
+	var err error
+	for i := range e.Rules {
+		if rule := &e.Rules[i]; rule.matches(tiers) {
+			if tiers, err = rule.Edit.Trackers.apply(tiers, rule.Match); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if tiers, err = e.Trackers.apply(tiers, nil); err != nil {
+		return nil, err
+	}
+	edited.Trackers = slices.Concat(tiers...)
+	if e.NoWebSeeds {
+		edited.WebSeeds = nil
+	}
+	edited.WebSeeds = slices.Clone(edited.WebSeeds)
+	for _, u := range e.WebSeeds {
+		if !slices.Contains(edited.WebSeeds, u) {
+			edited.WebSeeds = append(edited.WebSeeds, u)
+		}
+	}
+	return &edited, nil
+}
