@@ -85,11 +85,10 @@ type leaves struct{ *worker }
 func (l leaves) Next(lane, message int) []byte {
 	w, f := l.worker, &l.feeds[lane]
 	if f.message != message {
-		for w.parts[w.part+1].leaf <= message { // they come in order
-			w.part++
-		}
+		leaf := w.leafOf(message)
+		w.part = w.partOf(leaf)
 		p := &w.parts[w.part]
-		at := int64(message-p.leaf) * metainfo.BlockLength
+		at := int64(leaf-p.leaf) * metainfo.BlockLength
 		n := min(p.span.Length-at, metainfo.BlockLength)
 		f.message, f.piece, f.faults = message, w.part, nil
 		f.cursor, f.span = metainfo.Cursor{}, metainfo.Span{File: p.span.File, Offset: p.span.Offset + at, Length: n}
@@ -107,14 +106,37 @@ func (l leaves) Done(lane, message int, sum *[32]byte) {
 	if r := &l.batch.results[f.piece]; r.Faults == nil {
 		r.Faults = f.faults
 	}
-	l.leaves[message] = *sum
+	l.leaves[l.leafOf(message)] = *sum
 	l.leave(f)
+}
+
+// leafOf is the leaf of the batch that a message is. With a stride each lane has
+// leaves that follow one another: a stream, which the processor reads ahead.
+func (w *worker) leafOf(message int) int {
+	n := w.sha256.Lanes()
+	if message >= w.stride*n {
+		return message
+	}
+	return message%n*w.stride + message/n
+}
+
+// partOf finds the part that a leaf is in.
+func (w *worker) partOf(leaf int) int {
+	if w.stride > 0 { // all pieces but the last have as many leaves
+		return leaf / w.parts[1].leaf
+	}
+	part := w.part
+	for w.parts[part+1].leaf <= leaf { // they come in order
+		part++
+	}
+	return part
 }
 
 // trees are the hash trees (BEP 52) of the pieces of a batch.
 type trees struct {
 	parts  []part // one a piece, and one behind the last
 	part   int    // where messages have come
+	stride int    // between the first leaves of lanes; 0: leaves are messages
 	leaves [][32]byte
 	queue  []block
 	tree   metainfo.HashTree
@@ -152,6 +174,12 @@ func (w *worker) plant() {
 		leaf += int((span.Length + metainfo.BlockLength - 1) / metainfo.BlockLength)
 	}
 	w.parts = append(w.parts, part{leaf: leaf})
+	// Not of several files, which would be opened again and again; and not where
+	// the order of reading counts.
+	w.stride = 0
+	if last := w.parts[len(w.parts)-2]; w.mapped && last.span.Length > 0 && w.parts[0].span.File == last.span.File {
+		w.stride = leaf / w.sha256.Lanes()
+	}
 	if cap(w.leaves) < leaf {
 		w.leaves = make([][32]byte, leaf)
 	}
