@@ -110,7 +110,9 @@ func (c *check) verdict(damaged bool) *Verdict {
 		case Unreadable:
 			v.Pieces.Unreadable++
 		}
-		v.BadPieces = append(v.BadPieces, BadPiece{i, state, c.filesOf(i)})
+		if !damaged {
+			v.BadPieces = append(v.BadPieces, BadPiece{i, state, c.filesOf(i)})
+		}
 	}
 	for i := range c.tree.Files {
 		if c.tree.Files[i].Pad {

@@ -18,7 +18,8 @@ type VerifyOptions struct {
 	Read     ReadMode
 	Progress func(done, total int64) // bytes; may be nil; called by Verify's goroutine
 
-	// Damaged leaves files that are ok out of the verdict's list.
+	// Damaged leaves files that are ok out of the verdict's list, and the list of
+	// bad pieces empty: their files have it.
 	Damaged bool
 }
 

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"bt/internal/metainfo"
@@ -57,8 +58,8 @@ func (c *check) compare(first, last, file int, good bool) {
 }
 
 func (c *check) disagreed(file int, good string) {
-	if n := len(c.disagree); n == 0 || c.disagree[n-1].file != file {
-		c.disagree = append(c.disagree, disagreement{file, good})
+	if d := (disagreement{file, good}); !slices.Contains(c.disagree[max(len(c.disagree)-2, 0):], d) {
+		c.disagree = append(c.disagree, d)
 	}
 }
 

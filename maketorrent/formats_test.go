@@ -144,7 +144,7 @@ func TestSingleFile(t *testing.T) {
 // What v2 does not allow is refused before anything is hashed.
 func TestPieceLengthOfV2(t *testing.T) {
 	root := sizedTree(t, 5*block)
-	for _, n := range []int64{1, 1000, 8 << 10, block - 1, block + 1, 20000, 3 * block, 1 << 29} {
+	for _, n := range []int64{1, 1000, 8 << 10, block - 1, block + 1, 20000, 3 * block, 1 << 30} {
 		for _, format := range []Format{V2, Hybrid} {
 			_, err := Make(context.Background(), Options{Path: root, Format: format, PieceLength: n, Progress: func(int64, int64) {
 				t.Errorf("pieces of %d: hashed", n)

@@ -230,7 +230,7 @@ func TestBuildRefuses(t *testing.T) {
 		{"pieces of half a block", func(b *Builder) { b.PieceLength = 8192 }, "a power of two from 16384"},
 		{"pieces of no power of two", func(b *Builder) { b.PieceLength = 20000 }, "a power of two from 16384"},
 		{"pieces of three blocks", func(b *Builder) { b.PieceLength = 3 * 16384 }, "a power of two from 16384"},
-		{"pieces of more than peers can ask for", func(b *Builder) { b.PieceLength = 1 << 29 }, "clients read"},
+		{"pieces of more than peers can ask for", func(b *Builder) { b.PieceLength = 1 << 30 }, "clients read"},
 		{"no piece length", func(b *Builder) { b.PieceLength = 0 }, "a piece length of 0 bytes"},
 		{"a negative length", func(b *Builder) { b.Files[0].Length = -1 }, "a file of -1 bytes"},
 		{"a name that leads out", func(b *Builder) { b.Name = ".." }, "means another directory"},

@@ -107,6 +107,7 @@ func (r *reader) layers() {
 	}
 	files, pieceLength := r.t.Files, r.t.PieceLength
 	layers := make(map[[32]byte][]byte)
+	proven := make(map[[32]byte]bool) // false: was found wrong
 	for i := range files {
 		if f := &files[i]; f.PiecesRoot != nil && f.Length > pieceLength {
 			layers[*f.PiecesRoot] = nil
@@ -123,6 +124,8 @@ func (r *reader) layers() {
 			r.add(BadPieceLayers, layer.Offset(), "a piece layer is %v and not a string", layer.Kind())
 		case len(layer.Bytes())%32 != 0:
 			r.add(BadPieceLayers, layer.Offset(), "a piece layer has %d bytes, no multiple of 32", len(layer.Bytes()))
+			proven[[32]byte(key)] = false
+		case !needed && r.count[HybridMismatch] > 0: // its file may be among those that were not compared
 		case !needed:
 			r.add(NeedlessPieceLayer, k.Offset(), "a piece layer belongs to no file of several pieces")
 		case had == nil:
@@ -132,8 +135,7 @@ func (r *reader) layers() {
 	if pieceLength < BlockLength {
 		return // another finding has said so
 	}
-	proven := make(map[[32]byte]bool) // once a root: files may be alike
-	for i := range files {
+	for i := range files { // a root is proven once: files may be alike
 		f := &files[i]
 		if f.PiecesRoot == nil || f.Length <= pieceLength {
 			continue
@@ -142,7 +144,7 @@ func (r *reader) layers() {
 		want := (f.Length-1)/pieceLength + 1
 		switch ok, known := proven[*f.PiecesRoot]; {
 		case known && !ok: // was said
-		case len(layer) == 0:
+		case layer == nil:
 			r.add(MissingPieceLayers, int(f.at), "the pieces of %s can't be checked one by one: its piece layer is absent", quotePath(f.Path))
 		case int64(len(layer)/32) != want:
 			r.add(BadPieceLayers, int(f.at), "the piece layer of %s has %d hashes; its length makes %d pieces", quotePath(f.Path), len(layer)/32, want)
@@ -176,59 +178,83 @@ func rootOf(layer []byte, pieceLength int64) [32]byte {
 // each at the same piece, and gives the v1 files their roots. What comes after
 // the first that differs is not compared.
 func (r *reader) hybrid(tree bencode.Value) {
-	t := r.t
-	mismatch := false
-	differ := func(at uint32, format string, args ...any) {
-		mismatch = true
-		r.add(HybridMismatch, int(at), format, args...)
-	}
-	i := 0               // of the v1 half
-	var at, wanted int64 // where the v1 half is in the stream of pieces, and where v2 has it
-	pads := func() {
-		for ; i < len(t.Files) && t.Files[i].Pad; i++ {
-			at = addSaturating(at, t.Files[i].content())
-		}
-	}
+	h := halves{reader: r}
 	r.walkTree(tree, nil, func(path []string, twin File) {
-		pads()
-		switch {
-		case mismatch:
-			return
-		case i == len(t.Files):
-			differ(twin.at, "the v2 half has a file that the v1 half has not: %s", quotePath(path))
-			return
-		case !slices.Equal(t.Files[i].Path, path):
-			differ(t.Files[i].at, "the halves have other files, or another order: %s in the v1 half, %s in the v2 half", quotePath(t.Files[i].Path), quotePath(path))
-			return
+		if !h.mismatch {
+			h.file(path, &twin)
 		}
-		f := &t.Files[i]
-		if twin.IsLink() != f.IsLink() || !slices.Equal(twin.Symlink(), f.Symlink()) {
-			differ(f.at, "a file is a symlink in one half only, or leads elsewhere in the other: %s", quotePath(path))
-			return
-		}
-		if twin.content() != f.content() {
-			differ(f.at, "a file has %d bytes in the v1 half and %d in the v2 half: %s", f.content(), twin.content(), quotePath(path))
-			return
-		}
-		i++
-		f.PiecesRoot = twin.PiecesRoot
-		if f.content() == 0 || t.PieceLength == 0 {
-			return
-		}
-		if wanted = roundUp(wanted, t.PieceLength); at != wanted {
-			differ(f.at, "a file begins at byte %d in the v1 half and %d in the v2 half: %s", at, wanted, quotePath(path))
-			return
-		}
-		at = addSaturating(at, f.content())
-		wanted = at
 	})
-	pads()
-	info := uint32(r.info.Offset())
+	if !h.mismatch {
+		h.end()
+	}
+}
+
+// halves walks over the v1 half of a hybrid while the v2 half is read.
+type halves struct {
+	*reader
+	i        int   // of the v1 files, the next
+	at       int64 // where it begins in the stream of pieces
+	v2       int64 // where the v2 half has come in it
+	mismatch bool
+}
+
+func (h *halves) differ(at int, format string, args ...any) {
+	h.mismatch = true
+	h.add(HybridMismatch, at, format, args...)
+}
+
+// file compares a file of the v2 half with the next of the v1 half.
+func (h *halves) file(path []string, twin *File) {
+	h.pads()
+	if h.i == len(h.t.Files) {
+		h.differ(int(twin.at), "the v2 half has a file that the v1 half has not: %s", quotePath(path))
+		return
+	}
+	f := &h.t.Files[h.i]
 	switch {
-	case mismatch:
-	case i < len(t.Files):
-		differ(t.Files[i].at, "the v1 half has a file that the v2 half has not: %s", quotePath(t.Files[i].Path))
-	case at != wanted && at != roundUp(wanted, max(t.PieceLength, 1)): // libtorrent pads the last file, others do not
-		differ(info, "the v1 half goes to byte %d, the v2 half to %d", at, wanted)
+	case !slices.Equal(f.Path, path):
+		h.differ(int(f.at), "the halves have other files, or another order: %s in the v1 half, %s in the v2 half", quotePath(f.Path), quotePath(path))
+		return
+	case twin.IsLink() != f.IsLink() || !slices.Equal(twin.Symlink(), f.Symlink()):
+		h.differ(int(f.at), "a file is a symlink in one half only, or leads elsewhere in the other: %s", quotePath(path))
+		return
+	case twin.content() != f.content():
+		h.differ(int(f.at), "a file has %d bytes in the v1 half and %d in the v2 half: %s", f.content(), twin.content(), quotePath(path))
+		return
+	}
+	h.i++
+	f.PiecesRoot = twin.PiecesRoot
+	if f.content() == 0 || h.t.PieceLength == 0 {
+		return
+	}
+	if h.v2 = roundUp(h.v2, h.t.PieceLength); h.at != h.v2 {
+		h.differ(int(f.at), "a file begins at byte %d in the v1 half and %d in the v2 half: %s", h.at, h.v2, quotePath(path))
+		return
+	}
+	h.at = addSaturating(h.at, f.content())
+	h.v2 = h.at
+}
+
+// pads goes past the pad files before the next file.
+func (h *halves) pads() {
+	first := h.i
+	for ; h.i < len(h.t.Files) && h.t.Files[h.i].Pad; h.i++ {
+		f := &h.t.Files[h.i]
+		h.at = addSaturating(h.at, f.content())
+		if h.i > first || f.content() == 0 {
+			h.add(OddPadding, int(f.at), "padding that v2 does not ask for: some clients refuse such a hybrid")
+		}
+	}
+}
+
+// end checks what the v1 half has after the last file of the v2 half.
+func (h *halves) end() {
+	h.pads()
+	switch {
+	case h.i < len(h.t.Files):
+		f := &h.t.Files[h.i]
+		h.differ(int(f.at), "the v1 half has a file that the v2 half has not: %s", quotePath(f.Path))
+	case h.at != h.v2 && h.at != roundUp(h.v2, max(h.t.PieceLength, 1)): // libtorrent pads the last file, others do not
+		h.differ(h.info.Offset(), "the v1 half goes to byte %d, the v2 half to %d", h.at, h.v2)
 	}
 }

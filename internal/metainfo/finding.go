@@ -67,6 +67,7 @@ const (
 	BadPieceLayers     Code = "bad-piece-layers"
 	NeedlessPieceLayer Code = "needless-piece-layer"
 	HybridMismatch     Code = "hybrid-mismatch"
+	OddPadding         Code = "odd-padding"
 
 	BadTracker       Code = "bad-tracker"
 	BadTrackerList   Code = "bad-tracker-list"
@@ -95,7 +96,7 @@ var severities = map[Code]Severity{
 	MetaVersion: Error, BadFileTree: Error, MissingPiecesRoot: Error, BadPiecesRoot: Error,
 	NeedlessPiecesRoot: Warning, MissingPieceLayers: Warning, BadPieceLayers: Error,
 	NeedlessPieceLayer: Note,
-	HybridMismatch:     Error,
+	HybridMismatch:     Error, OddPadding: Warning,
 
 	BadTracker: Warning, BadTrackerList: Warning, DuplicateTracker: Note, AnnounceNotFirst: Note,
 	BadWebSeed: Warning, DuplicateWebSeed: Note, BadNode: Warning, BadText: Warning, BadDate: Warning,

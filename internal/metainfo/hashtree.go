@@ -57,12 +57,12 @@ func (t *HashTree) Add(hash *[32]byte) {
 }
 
 // Root is the root over the hashes that were given and zeros up to a power of
-// two: the least, or the one that makes a tree of more height.
-func (t *HashTree) Root(height int) [32]byte {
+// two: the least that there is, in a tree of no less height than least.
+func (t *HashTree) Root(least int) [32]byte {
 	if t.n == 0 {
-		return zeroTrees[t.layer+height]
+		return zeroTrees[t.layer+least]
 	}
-	height = max(height, bits.Len64(t.n-1))
+	height := max(least, bits.Len64(t.n-1))
 	// From the lowest of the complete trees up, with zeros to its right.
 	i := bits.TrailingZeros64(t.n)
 	h := t.left[i]

@@ -42,8 +42,6 @@ func TestHybrid(t *testing.T) {
 		{"a directory of a file of its name", leaf("x", 5, fill('a')), list(entry("x", 5)), 1, ""},
 		{"padding after the last file", a + b, list(entry("a", 5), pad(16379), entry("b", 7), pad(16377)), 2, ""},
 		{"BitComet's padding", a + b, list(entry("a", 5), bitComet, entry("b", 7)), 2, ""},
-		{"padding in two", a + b, list(entry("a", 5), pad(16000), pad(379), entry("b", 7)), 2, ""},
-		{"padding of nothing", a + b, list(pad(0), entry("a", 5), pad(16379), pad(0), entry("b", 7), pad(0)), 2, ""},
 		{"an empty file before padding", a + b + empty, list(entry("a", 5), pad(16379), entry("b", 7), entry("c", 0), pad(16377)), 2, ""},
 		{"an empty file after padding", a + b + empty, list(entry("a", 5), pad(16379), entry("b", 7), pad(16377), entry("c", 0)), 2, ""},
 		{"a file that ends its piece", leaf("a", 16384, fill('a')) + b, list(entry("a", 16384), entry("b", 7)), 2, ""},
@@ -86,6 +84,23 @@ func TestHybrid(t *testing.T) {
 			t.Errorf("%s: found %v", tt.name, tor.Findings)
 		case tt.want != "" && (!found || len(tor.Findings) > 1 || err == nil):
 			t.Errorf("%s: found %v, want only: %s", tt.name, tor.Findings, tt.want)
+		}
+	}
+}
+
+// Padding that comes to the same, but that libtorrent refuses, is warned of.
+func TestOddPadding(t *testing.T) {
+	a, b := leaf("a", 5, fill('a')), leaf("b", 7, fill('b'))
+	for name, v1 := range map[string]string{
+		"in two":               list(entry("a", 5), pad(16000), pad(379), entry("b", 7)),
+		"of nothing":           list(entry("a", 5), pad(16379), entry("b", 7), pad(0)),
+		"of nothing, in front": list(pad(0), entry("a", 5), pad(16379), entry("b", 7)),
+	} {
+		tor, err := Parse([]byte(hybrid(a+b, v1, 2)))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if f := tor.Findings; len(f) != 1 || f[0].Code != OddPadding || f[0].Severity != Warning {
+			t.Errorf("%s: found %v", name, f)
 		}
 	}
 }

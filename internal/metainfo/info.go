@@ -114,8 +114,12 @@ func (r *reader) pieceLength() {
 		return
 	}
 	n, ok := v.Int()
-	if !ok || n <= 0 || n > maxPieceLength {
+	switch {
+	case !ok || n <= 0:
 		r.add(BadPieceLength, v.Offset(), "the piece length is %s", describe(v))
+		return
+	case n > maxPieceLength:
+		r.add(BadPieceLength, v.Offset(), "the piece length is %d; clients read %d at most", n, maxPieceLength)
 		return
 	}
 	r.t.PieceLength = n
@@ -130,9 +134,8 @@ func (r *reader) pieceLength() {
 	}
 }
 
-// maxPieceLength is the longest piece that libtorrent reads: peers number its
-// blocks by 15 bits.
-const maxPieceLength = BlockLength * (1<<15 - 1)
+// maxPieceLength is the longest piece that libtorrent reads.
+const maxPieceLength = 1 << 29
 
 // describe shows a number, or says what else is there.
 func describe(v bencode.Value) string {
@@ -385,7 +388,7 @@ func (r *reader) lay() {
 		r.add(NoContent, r.info.Offset(), "the torrent has no content: all sizes are 0")
 	}
 	// Without hashes at all, or with broken ones, another finding has said so.
-	if have := len(t.Pieces) / 20; t.V1 && t.Pieces != nil && have != l.Pieces() {
+	if have := len(t.Pieces) / 20; t.V1 && t.Pieces != nil && have != l.Pieces() && r.count[MissingLength] == 0 {
 		r.add(PieceCount, r.info.Get("pieces").Offset(), "the sizes make a number of %d pieces, but the hashes are %d", l.Pieces(), have)
 	}
 }

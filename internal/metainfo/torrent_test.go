@@ -124,6 +124,8 @@ func TestFindings(t *testing.T) {
 		{"v2 pad file", v2("1:xd0:d4:attr1:p6:lengthi5e11:pieces root"+sha32+"ee", ""), []Code{BadFileTree}},
 		{"v2 more pieces than hashes", v2("1:xd0:d6:lengthi549755830273e11:pieces root"+sha32+"ee", ""), []Code{MissingPieceLayers, TooLarge}},
 		{"v2 short layer", v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"ee", "12:piece layersd"+sha32+sha32+"e"), []Code{BadPieceLayers}},
+		{"v2 empty layer", v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"ee", "12:piece layersd"+sha32+"0:e"), []Code{BadPieceLayers}},
+		{"v2 odd layer of a file", v2("1:xd0:d6:lengthi20000e11:pieces root"+sha32+"ee", "12:piece layersd"+sha32+sha20+"e"), []Code{BadPieceLayers}},
 		{"v2 odd layer", v2("1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", "12:piece layersd"+sha32+sha20+"e"), []Code{BadPieceLayers}},
 		{"v2 layer key", v2("1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", "12:piece layersd"+sha20+sha32+"e"), []Code{BadPieceLayers}},
 		{"v3", strings.Replace(v2("1:xd0:d6:lengthi5e11:pieces root"+sha32+"ee", ""), "i2e", "i3e", 1), []Code{MetaVersion}},
