@@ -10,11 +10,11 @@ import (
 // deadStatuses are those of bt scrape that say that nobody is there, or nobody
 // who is a tracker. Not among them: answers of a tracker (ok, not-registered,
 // failure, unsupported, truncated, too-big), what may be at fault on this side
-// (no-route, proxy), and what an overloaded tracker says for a while (http-5NN,
-// http-429).
+// (no-route, proxy), what an overloaded tracker says for a while (http-5NN), and
+// what one says that announces but does not scrape (http-404).
 var deadStatuses = map[string]bool{
 	"bad-url": true, "dns": true, "refused": true, "timeout": true, "tls": true,
-	"redirect": true, "html": true, "empty": true, "malformed": true,
+	"redirect": true, "html": true, "empty": true, "malformed": true, "http-410": true,
 }
 
 // Dead reads the JSON document of bt scrape and returns what tells the trackers
@@ -36,7 +36,7 @@ func Dead(scraped []byte) (func(url string) bool, error) {
 		for _, s := range t.Swarms {
 			for _, tracker := range s.Trackers {
 				asked = true
-				is := deadStatuses[tracker.Status] || strings.HasPrefix(tracker.Status, "http-4") && tracker.Status != "http-429"
+				is := deadStatuses[tracker.Status]
 				if was, known := dead[tracker.URL]; !known || was {
 					dead[tracker.URL] = is
 				}

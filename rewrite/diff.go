@@ -20,7 +20,7 @@ type Change struct {
 func changes(old, new *bencode.Document) []Change {
 	list := dictChanges(nil, "", old.Root(), new.Root())
 	if !bytes.Equal(old.Trailing(), new.Trailing()) {
-		list = append(list, Change{"$trailing", asJSON(Bytes(old.Trailing())), asJSON(Bytes(new.Trailing()))})
+		list = append(list, Change{"$trailing", trailingJSON(old), trailingJSON(new)})
 	}
 	return list
 }
@@ -28,6 +28,7 @@ func changes(old, new *bencode.Document) []Change {
 // dictChanges lists the keys whose values differ, those of the new dict in its
 // order and then those that are gone.
 func dictChanges(list []Change, prefix string, old, new bencode.Value) []Change {
+	before := len(list)
 	seen := make(map[string]bool)
 	was, is := valuesByKey(old), valuesByKey(new)
 	for _, d := range []bencode.Value{new, old} {
@@ -42,10 +43,10 @@ func dictChanges(list []Change, prefix string, old, new bencode.Value) []Change 
 				list = dictChanges(list, "info.", a, b)
 				continue
 			}
-			list = append(list, Change{prefix + key, asJSON(was[key]), asJSON(is[key])})
+			list = append(list, Change{prefix + key, valueJSON(key, was[key]), valueJSON(key, is[key])})
 		}
 	}
-	if len(list) == 0 && !bytes.Equal(old.Raw(), new.Raw()) {
+	if len(list) == before && !bytes.Equal(old.Raw(), new.Raw()) {
 		list = append(list, Change{Key: prefix + "$order"}) // the same entries, in another order
 	}
 	return list
@@ -62,18 +63,31 @@ func valuesByKey(d bencode.Value) map[string][]byte {
 	return values
 }
 
-// asJSON writes the first of the values.
-func asJSON(raw []byte) json.RawMessage {
-	if raw == nil {
+// valueJSON writes the value of a key; of a key that stands several times all of
+// them, as a dict of pairs.
+func valueJSON(key string, values []byte) json.RawMessage {
+	if values == nil {
 		return nil
 	}
-	doc, err := bencode.Parse(raw)
-	if err != nil {
-		return nil
+	doc, err := bencode.Parse(values)
+	if err == nil && len(doc.Trailing()) > 0 {
+		dict := []byte{'d'}
+		for rest := values; len(rest) > 0 && err == nil; rest = doc.Trailing() {
+			if doc, err = bencode.Parse(rest); err == nil {
+				dict = append(append(dict, Text(key)...), doc.Root().Raw()...)
+			}
+		}
+		doc, err = bencode.Parse(append(dict, 'e'))
 	}
-	doc, err = bencode.Parse(doc.Root().Raw())
 	if err != nil {
-		return nil
+		panic(err) // it is sound: it was parsed
 	}
 	return doc.AppendJSON(nil)
+}
+
+func trailingJSON(doc *bencode.Document) json.RawMessage {
+	if len(doc.Trailing()) == 0 {
+		return nil
+	}
+	return valueJSON("", Bytes(doc.Trailing()))
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"bt/internal/bencode"
 	"bt/internal/metainfo"
@@ -14,19 +15,21 @@ type editing struct {
 	*Result
 	session     bool // a client's session file, and no torrent
 	newInfoHash bool
+	single      bool // its content is one file
 	root        *dict
-	tiers       [][]string
+	tiers       [][]string // that clients use
+	beside      string     // an announce that is not in them, which the oldest clients use
+	touched     bool       // the edit is about what stands there of trackers
 }
 
 func (ed *editing) run(doc *bencode.Document, e *Edit) error {
 	ed.root = splitDict(doc.Root())
-	was, err := ed.trackers(doc)
-	if err != nil {
+	if err := ed.trackers(doc); err != nil {
 		return err
 	}
-	ed.tiers = was
+	was, beside := ed.tiers, ed.beside
 	for i := range e.Rules {
-		if rule := &e.Rules[i]; rule.matches(ed.tiers) {
+		if rule := &e.Rules[i]; rule.matches(ed.tiers) || ed.beside != "" && rule.Match(ed.beside) {
 			if err := ed.do(&rule.Edit, rule.Match); err != nil {
 				return err
 			}
@@ -35,8 +38,14 @@ func (ed *editing) run(doc *bencode.Document, e *Edit) error {
 	if err := ed.do(e, nil); err != nil {
 		return err
 	}
-	if !same(was, ed.tiers) {
-		ed.setTrackers(doc, was)
+	if ed.touched || !same(was, ed.tiers) {
+		ed.setTrackers()
+		if len(ed.tiers) == 0 && (len(was) > 0 || beside != "") {
+			ed.warn("no-tracker", "no tracker is left")
+		}
+		if beside != "" && !e.Trackers.Set && !contains(ed.tiers, beside) {
+			ed.warn("announce-dropped", "announce was not in announce-list, which clients prefer, and is replaced: %s", metainfo.MaskURL(beside))
+		}
 	}
 	ed.Bytes = append(ed.root.append(nil), doc.Trailing()...)
 	return nil
@@ -46,6 +55,15 @@ func (ed *editing) run(doc *bencode.Document, e *Edit) error {
 func (ed *editing) do(e *Edit, match func(url string) bool) (err error) {
 	if ed.tiers, err = e.Trackers.apply(ed.tiers, match); err != nil {
 		return err
+	}
+	ed.touched = ed.touched || e.Trackers.Set
+	if ed.beside != "" {
+		one := TrackerEdit{Remove: e.Trackers.Remove, Drop: e.Trackers.Drop, Replace: e.Trackers.Replace, Passkey: e.Trackers.Passkey}
+		edited, err := one.apply([][]string{{ed.beside}}, match)
+		if err != nil {
+			return err
+		}
+		ed.touched = ed.touched || !same(edited, [][]string{{ed.beside}})
 	}
 	ed.list("url-list", e.NoWebSeeds, texts(e.WebSeeds))
 	ed.list("httpseeds", e.NoHTTPSeeds, texts(e.HTTPSeeds))
@@ -57,7 +75,7 @@ func (ed *editing) do(e *Edit, match func(url string) bool) (err error) {
 	}
 	ed.list("nodes", e.NoNodes, nodeValues(e.Nodes))
 	for _, k := range e.Keys {
-		if err := CheckKey(k.Key); err != nil {
+		if err := k.check(); err != nil {
 			return err
 		}
 		ed.root.edit(k)
@@ -88,41 +106,54 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// trackers returns the tiers that the client uses.
-func (ed *editing) trackers(doc *bencode.Document) ([][]string, error) {
+// check says why an edit of a key can't be done.
+func (k *KeyEdit) check() error {
+	if err := CheckKey(k.Key); err != nil || k.Value == nil {
+		return err
+	}
+	if _, err := (bencode.Parser{Strict: true}).Parse(k.Value); err != nil {
+		return fmt.Errorf("the value of the key %q: %w", k.Key, err)
+	}
+	return nil
+}
+
+// trackers reads what there is of them.
+func (ed *editing) trackers(doc *bencode.Document) error {
 	if !ed.session {
 		t, err := metainfo.Parse(doc.Bytes())
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return t.Trackers(), nil
+		ed.tiers, ed.single = t.Trackers(), t.Single
+		if a := strings.TrimSpace(t.Announce); a != "" && !contains(ed.tiers, a) {
+			ed.beside = a
+		}
+		return nil
 	}
-	var tiers [][]string
 	for tier := range doc.Root().Get("trackers").Items() {
 		var urls []string
+		if tier.Kind() == bencode.String {
+			urls = append(urls, tier.Text())
+		}
 		for u := range tier.Items() {
 			if u.Kind() == bencode.String {
 				urls = append(urls, u.Text())
 			}
 		}
-		tiers = append(tiers, urls)
+		if len(urls) > 0 {
+			ed.tiers = append(ed.tiers, urls)
+		}
 	}
-	return tiers, nil
+	return nil
 }
 
 // setTrackers writes the tiers. In a torrent announce is the first tracker of
 // the first tier, and there is no list of one (BEP 12).
-func (ed *editing) setTrackers(doc *bencode.Document, was [][]string) {
+func (ed *editing) setTrackers() {
 	root, tiers := ed.root, ed.tiers
-	if len(tiers) == 0 {
-		ed.warn("no-tracker", "no tracker is left")
-	}
 	if ed.session {
 		root.set("trackers", tierList(tiers))
 		return
-	}
-	if a := doc.Root().Get("announce").Text(); a != "" && !contains(was, a) {
-		ed.warn("announce-dropped", "announce was not in announce-list, which clients prefer, and is replaced: %s", metainfo.MaskURL(a))
 	}
 	if len(tiers) == 0 {
 		root.remove("announce")
@@ -161,11 +192,15 @@ func (ed *editing) info(keys []KeyEdit) error {
 	old := ed.root.get("info")
 	info := splitDict(old)
 	for _, k := range keys {
-		switch {
-		case !slices.Contains(infoKeys, k.Key):
+		if !slices.Contains(infoKeys, k.Key) {
 			return fmt.Errorf("the key %q of the info dict can't be edited", k.Key)
-		case k.Key == "name":
-			if err := rename(info, old, k.Value); err != nil {
+		}
+		if err := k.check(); err != nil {
+			return err
+		}
+		switch k.Key {
+		case "name":
+			if err := ed.rename(info, old, k.Value); err != nil {
 				return err
 			}
 		default:
@@ -192,18 +227,22 @@ func canonical(raw []byte) bool {
 
 // rename gives a torrent another name, and with it the one file of a v2 torrent
 // that is no directory: its name stands in the file tree too.
-func rename(info *dict, old bencode.Value, value []byte) error {
+func (ed *editing) rename(info *dict, old bencode.Value, value []byte) error {
 	if value == nil {
 		return errors.New("a torrent needs a name")
 	}
-	before := old.Get("name").Text()
+	doc, err := bencode.Parse(value)
+	if err != nil {
+		return err
+	}
+	if err := metainfo.CheckComponent(doc.Root().Text()); err != nil {
+		return fmt.Errorf("the name %q %w", doc.Root().Text(), err)
+	}
 	info.set("name", value)
-	if u := old.Get("name.utf-8"); u.Exists() { // where there are both, readers take this one
-		before = u.Text()
+	if info.has("name.utf-8") { // where there are both, readers take this one
 		info.set("name.utf-8", value)
 	}
-	tree := old.Get("file tree")
-	if file := tree.Get(before).Get(""); tree.Len() == 1 && file.Exists() {
+	if tree := old.Get("file tree"); ed.single && tree.Len() == 1 {
 		d := splitDict(tree)
 		d.entries[0].rawKey = value
 		info.set("file tree", d.append(nil))

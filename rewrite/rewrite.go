@@ -112,6 +112,9 @@ func Apply(file []byte, e *Edit) (*Result, error) {
 		}
 	}
 	doc := old
+	if e.JSON != nil && session {
+		return nil, errors.New("a client's session file can't be made from the JSON of a torrent")
+	}
 	if e.JSON != nil {
 		if doc, err = fromJSON(e.JSON); err != nil {
 			return nil, err
@@ -121,7 +124,10 @@ func Apply(file []byte, e *Edit) (*Result, error) {
 	if err := ed.run(doc, e); err != nil {
 		return nil, err
 	}
-	return r, r.finish(old, e)
+	if err := r.finish(old, e); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 func fromJSON(text []byte) (*bencode.Document, error) {
@@ -161,6 +167,9 @@ func (r *Result) finish(old *bencode.Document, e *Edit) error {
 
 // noWorse refuses an edit that makes a torrent unusable.
 func (r *Result) noWorse() error {
+	if r.Old.Single && !r.New.Single || !r.Old.Single && r.New.Single {
+		return errors.New("the edit would make a directory of a single file, or the reverse")
+	}
 	had := make(map[metainfo.Code]bool)
 	for _, f := range r.Old.Findings {
 		had[f.Code] = true

@@ -116,7 +116,7 @@ func (e *TrackerEdit) rewrite(old string) (string, error) {
 	if e.Passkey != "" {
 		u, _ = metainfo.ReplacePasskey(u, e.Passkey)
 	}
-	if u == old {
+	if u == old || CheckTracker(old) != nil {
 		return u, nil // it may be wrong, but that is not what the edit is about
 	}
 	return u, CheckTracker(u)
@@ -180,34 +180,37 @@ func tierList(tiers [][]string) []byte {
 // Magnet does the edit to a magnet link, which has neither tiers nor the keys of
 // a torrent.
 func (e *Edit) Magnet(m *Magnet) (*Magnet, error) {
-	if len(e.Keys) > 0 || len(e.Info) > 0 || e.JSON != nil || e.NoHTTPSeeds || len(e.HTTPSeeds) > 0 || e.NoNodes || len(e.Nodes) > 0 {
-		return nil, errors.New("a magnet link has only trackers and web seeds to edit")
-	}
 	edited := *m
+	edited.WebSeeds = slices.Clone(m.WebSeeds)
 	var tiers [][]string
 	for _, u := range m.Trackers {
 		tiers = append(tiers, []string{u})
 	}
-	var err error
+	do := func(e *Edit, match func(url string) bool) (err error) {
+		if len(e.Keys) > 0 || len(e.Info) > 0 || e.JSON != nil || e.NoHTTPSeeds || len(e.HTTPSeeds) > 0 || e.NoNodes || len(e.Nodes) > 0 {
+			return errors.New("a magnet link has only trackers and web seeds to edit")
+		}
+		if e.NoWebSeeds {
+			edited.WebSeeds = nil
+		}
+		for _, u := range e.WebSeeds {
+			if !slices.Contains(edited.WebSeeds, u) {
+				edited.WebSeeds = append(edited.WebSeeds, u)
+			}
+		}
+		tiers, err = e.Trackers.apply(tiers, match)
+		return err
+	}
 	for i := range e.Rules {
 		if rule := &e.Rules[i]; rule.matches(tiers) {
-			if tiers, err = rule.Edit.Trackers.apply(tiers, rule.Match); err != nil {
+			if err := do(&rule.Edit, rule.Match); err != nil {
 				return nil, err
 			}
 		}
 	}
-	if tiers, err = e.Trackers.apply(tiers, nil); err != nil {
+	if err := do(e, nil); err != nil {
 		return nil, err
 	}
 	edited.Trackers = slices.Concat(tiers...)
-	if e.NoWebSeeds {
-		edited.WebSeeds = nil
-	}
-	edited.WebSeeds = slices.Clone(edited.WebSeeds)
-	for _, u := range e.WebSeeds {
-		if !slices.Contains(edited.WebSeeds, u) {
-			edited.WebSeeds = append(edited.WebSeeds, u)
-		}
-	}
 	return &edited, nil
 }

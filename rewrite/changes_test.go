@@ -1,0 +1,93 @@
+package rewrite
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// What is listed as changed, by key and as lossless JSON, keys of the result in
+// its order and then those that are gone.
+func TestChanges(t *testing.T) {
+	v1 := "d" + announce(urlA) + "7:comment1:c" + info + "e"
+	listed := func(urls string) string { return `[{"key":"announce","old":"http://a.example/announce","new":` + urls }
+	private := strings.TrimSuffix(info, "e") + "7:privatei1ee"
+	for _, tt := range []struct {
+		name, in string
+		edit     Edit
+		want     string
+	}{
+		{"nothing", v1, Edit{}, `null`},
+		{"what was so", v1, setTo([]string{urlA}), `null`},
+		{"announce", v1, setTo([]string{urlB}), listed(`"udp://b.example:6969"}]`)},
+		{"announce and list", v1, setTo([]string{urlB, urlA}, []string{"http://x/?a=1&b=<>"}),
+			listed(`"udp://b.example:6969"},{"key":"announce-list","new":[["udp://b.example:6969","http://a.example/announce"],["http://x/?a=1&b=<>"]]}]`)},
+		{"none", v1, setTo(), `[{"key":"announce","old":"http://a.example/announce"}]`},
+		{"comment and seeds", v1, Edit{Keys: []KeyEdit{{"comment", Text("\xff")}}, WebSeeds: []string{"u"}}, `[{"key":"comment","old":"c","new":{"$hex":"ff"}},{"key":"url-list","new":["u"]}]`},
+		{"gone keys after those that are there", v1, Edit{Keys: []KeyEdit{{"comment", nil}, {"z", Integer(1)}}}, `[{"key":"z","new":1},{"key":"comment","old":"c"}]`},
+		{"an odd number", "d4:datei007e" + info + "e", setKey("date", Integer(7)), `[{"key":"date","old":{"$raw":"6930303765"},"new":7}]`},
+		{"inside info", v1, setInfo("private", Integer(1)), `[{"key":"info.private","new":1}]`},
+		{"info in between", v1, Edit{NewInfoHash: true, Info: []KeyEdit{{"private", Integer(1)}, {"name", Text("y")}}, Keys: []KeyEdit{{"comment", Text("d")}, {"z", Text("")}}},
+			`[{"key":"comment","old":"c","new":"d"},{"key":"info.name","old":"x","new":"y"},{"key":"info.private","new":1},{"key":"z","new":""}]`},
+		{"out of info", "d" + private + "e", setInfo("private", nil), `[{"key":"info.private","old":1}]`},
+		{"JSON with other bytes after it", "d" + info + "e\n", jsonEdit("d"+info+"e\xff", false), `[{"key":"$trailing","old":"\n","new":{"$hex":"ff"}}]`},
+		{"JSON with other info", "d" + info + "e", jsonEdit("d"+private+"e", true), `[{"key":"info.private","new":1}]`},
+		{"JSON in another order", "d" + info + "1:z0:e", jsonEdit("d1:z0:"+info+"e", false), `[{"key":"$order"}]`},
+		{"JSON with info in another order", "d4:infod4:name1:x6:lengthi5eee", jsonEdit("d4:infod6:lengthi5e4:name1:xee", true), `[{"key":"info.$order"}]`},
+	} {
+		r := mustApply(t, tt.in, &tt.edit)
+		got, err := marshal(r.Changes)
+		if err != nil || got != tt.want {
+			t.Errorf("%s: got\n%s, %v, want\n%s", tt.name, got, err, tt.want)
+		}
+	}
+}
+
+func marshal(v any) (string, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return strings.TrimSuffix(b.String(), "\n"), err
+}
+
+// jsonEdit makes a torrent what the JSON of another says.
+func jsonEdit(torrent string, newInfoHash bool) Edit {
+	t, err := Apply([]byte(torrent), &Edit{})
+	if err != nil {
+		panic(err)
+	}
+	return Edit{JSON: t.New.AppendJSON(nil), NewInfoHash: newInfoHash}
+}
+
+// The JSON of a torrent makes it again, whatever it was, and edits go on from it.
+func TestFromJSON(t *testing.T) {
+	odd := "d1:z0:4:infod3:zzzi-0e6:lengthi005e04:name1:xe1:\xff1:\xfe7:comment1:a7:comment1:be\n"
+	simple := "d4:infod3:zzzi-0e6:lengthi005e04:name1:xee"
+	checkChanges(t, []change{
+		{name: "as it was", in: odd, edit: jsonEdit(odd, false)},
+		{name: "back to odd", in: simple, edit: jsonEdit(strings.Replace(odd, "7:comment1:b", "", 1), false), out: strings.Replace(odd, "7:comment1:b", "", 1)},
+		{name: "to simple", in: odd, edit: jsonEdit(simple, false), out: simple},
+		{name: "and then a tracker", in: odd, edit: Edit{JSON: jsonEdit(simple, false).JSON, Trackers: TrackerEdit{Set: true, Tiers: [][]string{{urlA}}}}, out: "d" + announce(urlA) + simple[1:]},
+		{name: "its trackers count, not those of the file", in: "d" + announce(urlA) + info + "e", edit: Edit{JSON: jsonEdit("d"+announce(urlC)+info+"e", false).JSON,
+			Trackers: TrackerEdit{Add: []Addition{{URLs: []string{urlB}}}}}, out: "d" + announce(urlC) + tiers(listOf(urlC), listOf(urlB)) + info + "e"},
+		{name: "another torrent", in: odd, edit: jsonEdit("d"+info+"e", true), out: "d" + info + "e"},
+	})
+}
+
+// Warnings are for reading, and hide passkeys.
+func TestWarnings(t *testing.T) {
+	r := mustApply(t, "d"+announce(urlC)+tiers(listOf(urlA))+info+"e", &Edit{Trackers: TrackerEdit{Remove: []string{"a.example"}}})
+	want := []Warning{
+		{"no-tracker", "no tracker is left"},
+		{"announce-dropped", "announce was not in announce-list, which clients prefer, and is replaced: https://c.example/****/announce"},
+	}
+	if len(r.Warnings) != 2 || r.Warnings[0] != want[0] || r.Warnings[1] != want[1] {
+		t.Errorf("got %q, want %q", r.Warnings, want)
+	}
+	e := setInfo("private", Integer(1))
+	r = mustApply(t, "d4:infod4:name1:x6:lengthi5eee", &e)
+	if len(r.Warnings) != 1 || r.Warnings[0] != (Warning{"not-canonical", "the info dict is not canonical bencode: a program that writes it anew comes to another info-hash"}) {
+		t.Errorf("got %q", r.Warnings)
+	}
+}

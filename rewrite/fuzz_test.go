@@ -1,0 +1,200 @@
+package rewrite
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"bt/internal/metainfo"
+)
+
+// fuzzTorrents are canonical and odd, of all formats, and one session file.
+func fuzzTorrents() []string {
+	leaf, layers := layers("x")
+	outside := announce(urlC) + tiers(listOf(urlC, urlK), listOf(urlM, urlB), listOf("http://[2001:db8::1]:6969/a")) + "7:comment3:old10:created by2:ab13:creation datei5e"
+	return []string{
+		"d" + info + "e",
+		"d" + announce(urlK) + info + "e\n",
+		"d" + outside + "9:httpseeds" + listOf(urlA) + strings.TrimSuffix(info, "e") + "7:privatei1e6:source1:ae5:nodesll1:ai1eee" + webSeeds(urlA, urlC) + "2:zzi1ee",
+		"d" + outside + v2Info("x", leaf) + layers + webSeeds(urlA) + "e",
+		"d" + announce(urlM) + hybridInfo("x", v2Leaf("x"), "6:lengthi5e") + "e",
+		"d" + v2Info("d", v2Leaf("x")+v2Leaf("y")) + "12:piece layersdee",
+		"d" + info + "1:\xff1:\xfe" + announce(urlA) + tiers(text(urlA), listOf(), "i1e", listOf(urlB, " "+urlB)) + "7:comment1:a7:commenti07e" + announce(urlB) + "13:comment.utf-81:ue\x00tail",
+		"d8:url-list" + text(urlA) + "5:nodesi1e4:infod1:z0:6:lengthi05e04:name1:x1:huge2:e" + info + "4:zzzzi-0ee",
+		"d8:url-list" + text(urlA) + "5:nodesi1e4:infod1:z0:6:lengthi05e04:name1:x4:hugei123456789012345678901234567890e7:privatei1e7:privatei0ee" + info + "4:zzzzi-0ee",
+		fastresume("l"+listOf(urlA, urlK)+listOf(urlM)+"e", listOf(urlA)),
+		fastresume("le", "le") + "\n",
+	}
+}
+
+// FuzzApply edits torrents: the fuzzer's own bytes, or where those are none a
+// torrent that is random too.
+func FuzzApply(f *testing.F) {
+	for i, in := range fuzzTorrents() {
+		for seed := range uint64(10) {
+			f.Add([]byte(in), seed*11+uint64(i))
+			f.Add([]byte{}, seed*11+uint64(i))
+		}
+	}
+	f.Fuzz(func(t *testing.T, in []byte, seed uint64) {
+		if len(in) == 0 {
+			in = []byte(newRandomTorrent(seed))
+		}
+		checkRandom(t, in, newRandomEdit(seed, trackersOf(in)))
+	})
+}
+
+func trackersOf(in []byte) []string {
+	m, err := metainfo.Parse(in)
+	if err != nil {
+		return nil
+	}
+	return slices.Concat(m.Trackers()...)
+}
+
+// The same without a fuzzer, and each promise must have been put to the test.
+func TestPromises(t *testing.T) {
+	var sum promised
+	check := func(in string, seed uint64) {
+		p := checkRandom(t, []byte(in), newRandomEdit(seed, trackersOf([]byte(in))))
+		sum.done += p.done
+		sum.changed += p.changed
+		sum.setting += p.setting
+		sum.inverted += p.inverted
+		sum.inside += p.inside
+	}
+	for _, in := range fuzzTorrents() {
+		for seed := range uint64(200) {
+			check(in, seed)
+		}
+	}
+	for seed := range uint64(4000) {
+		check(newRandomTorrent(seed), seed)
+	}
+	if sum.changed < 2000 || sum.setting < 1300 || sum.inverted < 1000 || sum.inside < 250 {
+		t.Errorf("too few edits prove anything: %+v", sum)
+	}
+}
+
+// promised counts the edits that were done, and those that put a promise to the
+// test.
+type promised struct{ done, changed, setting, inverted, inside int }
+
+// checkRandom does an edit and reads the result by its own means: what the edit
+// is not about is as it was, to the byte.
+func checkRandom(t *testing.T, in []byte, e *randomEdit) (p promised) {
+	t.Helper()
+	was := string(in)
+	r, err := Apply(in, &e.Edit)
+	if string(in) != was {
+		t.Fatalf("%q: the input was changed; %v", was, e)
+	}
+	if err != nil {
+		return p
+	}
+	p.done = 1
+	is := string(r.Bytes)
+	old, oldRest := cutDict(was)
+	now, nowRest := cutDict(is)
+	if a, b := without(old, e.outer...), without(now, e.outer...); a != b {
+		t.Fatalf("%q became\n%q; other entries changed; %v", was, is, e)
+	}
+	if oldRest != nowRest {
+		t.Fatalf("%q: trailing bytes became %q; %v", was, nowRest, e)
+	}
+	if sorted(old) && !sorted(now) {
+		t.Fatalf("%q: out of order: %q; %v", was, is, e)
+	}
+	if r.Changed != (was != is) || r.Changed != (len(r.Changes) > 0) {
+		t.Fatalf("%q became\n%q; changed %v, changes %s; %v", was, is, r.Changed, r.Changes, e)
+	}
+	checkTrackers(t, r, old, now)
+	if oldInfo, nowInfo := valueOf(old, "info"), valueOf(now, "info"); oldInfo != nowInfo && r.Old != nil {
+		a, _ := cutDict(oldInfo)
+		b, _ := cutDict(nowInfo)
+		if without(a, e.inner...) != without(b, e.inner...) || len(e.Info) == 0 {
+			t.Fatalf("%q: info became\n%q; %v", oldInfo, nowInfo, e)
+		}
+		p.inside = 1
+	}
+	if was == is {
+		return p
+	}
+	p.changed = 1
+	if e.setting {
+		again, err := Apply(r.Bytes, &e.Edit)
+		if err != nil || !bytes.Equal(again.Bytes, r.Bytes) || again.Changed {
+			t.Fatalf("%q became\n%q, and the second time\n%q, %v; %v", was, is, again.Bytes, err, e)
+		}
+		p.setting = 1
+	}
+	if r.Old != nil && isCanonical(was[:len(was)-len(oldRest)]) && canonicalTrackers(old) && !strings.Contains(was, "10:name.utf-8") {
+		back, err := Apply(r.Bytes, inverse(r.Old, old, e))
+		if err != nil || string(back.Bytes) != was {
+			t.Fatalf("%q became\n%q, and back\n%q, %v; %v", was, is, back.Bytes, err, e)
+		}
+		p.inverted = 1
+	}
+	return p
+}
+
+// checkTrackers holds announce and announce-list to BEP 12, if they were edited.
+func checkTrackers(t *testing.T, r *Result, old, now []cut) {
+	t.Helper()
+	keys := []string{"announce", "announce-list"}
+	edited := slices.ContainsFunc(keys, func(k string) bool { return valueOf(old, k) != valueOf(now, k) || count(old, k) != count(now, k) })
+	if r.New == nil || !edited {
+		return
+	}
+	if !canonicalTrackers(now) || count(now, keys[0]) > 1 || count(now, keys[1]) > 1 {
+		t.Fatalf("announce and announce-list don't agree: %q", r.Bytes)
+	}
+}
+
+// inverse is the edit that makes again of the result what the torrent was.
+func inverse(old *Torrent, cuts []cut, e *randomEdit) *Edit {
+	back := &Edit{Trackers: TrackerEdit{Set: true, Tiers: old.Trackers()}, NewInfoHash: true}
+	restore := func(cuts []cut, key string) KeyEdit {
+		if v := valueOf(cuts, key); v != "" {
+			return KeyEdit{key, []byte(v)}
+		}
+		return KeyEdit{Key: key}
+	}
+	// comment writes comment.utf-8 too, so that comes after it.
+	for _, key := range slices.Compact(slices.Sorted(slices.Values(e.outer))) {
+		if CheckKey(key) == nil && key != "trackers" {
+			back.Keys = append(back.Keys, restore(cuts, key))
+		}
+	}
+	inner, _ := cutDict(valueOf(cuts, "info"))
+	for _, k := range e.Info {
+		back.Info = append(back.Info, restore(inner, k.Key))
+	}
+	return back
+}
+
+// One edit goes over many files at once.
+func TestEditIsShared(t *testing.T) {
+	e := &Edit{
+		Rules:    []Rule{{Match: all, Edit: Edit{Trackers: TrackerEdit{Set: true, Tiers: [][]string{{urlA, urlA}, {urlK}}, Dedupe: true}}}},
+		Trackers: TrackerEdit{Passkey: "new", Add: []Addition{{URLs: []string{urlC, urlB, urlC}, Tier: 1}, {URLs: []string{urlM}, Tier: First}}, Dedupe: true},
+		WebSeeds: []string{urlA}, Keys: []KeyEdit{{"comment", Text("c")}},
+	}
+	in := []byte("d" + announce(urlA) + info + webSeeds(urlC) + "e")
+	newK := strings.Replace(urlK, "kkkkkkkkkkkkkkkkkkkk", "new", 1)
+	want := "d" + announce(urlM) + tiers(listOf(urlM), listOf(urlA, urlC, urlB), listOf(newK)) + "7:comment1:c" + info + webSeeds(urlC, urlA) + "e"
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range 20 {
+				if r, err := Apply(in, e); err != nil || string(r.Bytes) != want {
+					t.Errorf("%v; got\n%q, want\n%q", err, r.Bytes, want)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}
