@@ -50,7 +50,8 @@ func loadRules(ctx context.Context, e *env, path string) ([]rewrite.Rule, error)
 		err = errors.New("there are no rules in it")
 	}
 	if err != nil {
-		return nil, failf(exitUsage, "%s: %w", path, err)
+		what, _, _ := strings.Cut(err.Error(), "\n") // the rest shows the place, in many lines
+		return nil, failf(exitUsage, "%s: %s", path, what)
 	}
 	var rules []rewrite.Rule
 	for i, values := range file.Rules {
