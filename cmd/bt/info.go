@@ -192,7 +192,7 @@ func readInfo(ctx context.Context, e *env, in input, c *cli.Context) (infoInput,
 	case metainfo.IsMagnet(name):
 		m, err := metainfo.ParseMagnet(name)
 		if err != nil {
-			return infoInput{}, failf(exitTorrent, "%.60s: %w", name, err)
+			return infoInput{}, failf(exitTorrent, "%s: %w", shown(name), err)
 		}
 		return infoInput{facts: inspect.DescribeMagnet(name, m)}, nil
 	}

@@ -94,7 +94,11 @@ func readError(name string, err error) error {
 // shown is an argument as it may be shown: without the passkeys of the trackers
 // that a link or URL names.
 func shown(arg string) string {
-	if m, err := metainfo.ParseMagnet(arg); err == nil {
+	if metainfo.IsMagnet(arg) {
+		m, err := metainfo.ParseMagnet(arg)
+		if err != nil {
+			return "magnet:?…" // what of it is secret can't be told
+		}
 		return m.Masked().String()
 	}
 	if strings.Contains(arg, "://") {

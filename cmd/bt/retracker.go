@@ -59,6 +59,8 @@ func (f *backupFlag) Set(s string) error {
 		s = ".bak"
 	case "false":
 		s = ""
+	case "":
+		return errors.New("the suffix is empty")
 	}
 	if strings.ContainsAny(s, `/\`) {
 		return errors.New("a suffix, not a path")
@@ -81,7 +83,13 @@ type retracking struct {
 	output string // "" is in place; "-" stdout
 	toDir  bool   // output is a directory
 
-	running sync.Map // *clients.Client to what sync.OnceValues returns
+	running sync.Map // session to what sync.OnceValues returns
+}
+
+// A session is the directory of a client's session files.
+type session struct {
+	client *clients.Client
+	dir    string
 }
 
 func runRetracker(ctx context.Context, u *ui, c *cli.Context, pairs pairList, backup string) error {
@@ -137,6 +145,10 @@ func newInfoHash(err error) error {
 func (r *retracking) inputs(args []string, recursive bool) (inputs []input, isList bool) {
 	isList = len(args) > 1
 	for _, arg := range args {
+		if arg == "" {
+			inputs = append(inputs, input{err: failf(exitUsage, "the name of a torrent is empty")})
+			continue
+		}
 		if info, err := os.Stat(arg); metainfo.IsMagnet(arg) || err != nil || !info.IsDir() {
 			inputs = append(inputs, input{name: arg})
 			continue
@@ -170,6 +182,19 @@ func (r *retracking) checkOutput(c *cli.Context, inputs []input, isList bool) er
 	if (isList || len(inputs) != 1) && !r.toDir {
 		return withHint(failf(exitUsage, "--output %s: it is for one torrent", r.output), "a name that ends in a slash is a directory, for many")
 	}
+	from := make(map[string]string)
+	for _, in := range inputs {
+		out := r.outputOf(in.name)
+		switch other, twice := from[out]; {
+		case metainfo.IsMagnet(in.name):
+			return failf(exitUsage, "--output: a magnet link is printed")
+		case in.name == stdinName && r.toDir:
+			return failf(exitUsage, "--output %s: what comes from stdin has no name there", r.output)
+		case twice:
+			return failf(exitUsage, "--output %s: %s and %s would be one file", r.output, other, in.name)
+		}
+		from[out] = in.name
+	}
 	return nil
 }
 
@@ -186,7 +211,7 @@ type retracked struct {
 // prints what became of them in their order.
 func (r *retracking) run(inputs []input, isList, reveal bool) error {
 	const ahead = 1024 // results that wait for their turn
-	p := retrackerPrinter{ui: r.u, dryRun: r.dryRun, isList: isList, reveal: reveal || !r.u.env.stdoutTerminal}
+	p := retrackerPrinter{ui: r.u, dryRun: r.dryRun, isList: isList, reveal: reveal}
 	queue := make(chan chan retracked, ahead)
 	slots := make(chan struct{}, max(16, 2*runtime.GOMAXPROCS(0)))
 	go func() {
@@ -236,7 +261,7 @@ func (r *retracking) one(in input) retracked {
 func (r *retracking) magnet(link string) (*metainfo.Magnet, error) {
 	m, err := metainfo.ParseMagnet(link)
 	if err != nil {
-		return nil, failf(exitTorrent, "%.60s: %w", link, err)
+		return nil, failf(exitTorrent, "%s: %w", shown(link), err)
 	}
 	edited, err := r.edit.Magnet(m)
 	return edited, fail(exitUsage, err)
@@ -260,10 +285,10 @@ func (r *retracking) file(x *retracked) error {
 	}
 	x.output = r.outputOf(x.name)
 	switch {
-	case x.output == "":
-		return failf(exitUsage, "what comes from stdin has no place of its own; say where with --output")
 	case r.dryRun:
 		return nil
+	case x.output == "":
+		return failf(exitUsage, "what comes from stdin has no place of its own; say where with --output")
 	case x.output == stdinName:
 		if _, err := r.u.out.Write(x.result.Bytes); err != nil {
 			return stdoutError(err)
@@ -329,8 +354,12 @@ func (r *retracking) mayReplace(name string) error {
 	if client == nil {
 		return nil
 	}
-	// Once a client: there may be thousands of files.
-	judge, _ := r.running.LoadOrStore(client, sync.OnceValues(func() (string, bool) { return client.Runs(name) }))
+	real, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return readError(name, err)
+	}
+	// Once a session: there may be thousands of files.
+	judge, _ := r.running.LoadOrStore(session{client, filepath.Dir(real)}, sync.OnceValues(func() (string, bool) { return client.Runs(name) }))
 	if how, runs := judge.(func() (string, bool))(); runs {
 		return withHint(failf(exitWrite, "%s: it is a session file of %s, which seems to run: %s", name, client.Name, how),
 			"a running client does not see the edit, and writes over it when it ends: close it first, or use --force")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -37,6 +38,7 @@ type retrackerPrinter struct {
 
 	documents                  []any
 	total, changed, failedOnes int
+	files                      int // that are no magnet links
 }
 
 func (p *retrackerPrinter) print(x retracked) error {
@@ -49,6 +51,7 @@ func (p *retrackerPrinter) print(x retracked) error {
 	if x.magnet != nil {
 		return p.printMagnet(x)
 	}
+	p.files++
 	for _, w := range x.result.Warnings {
 		p.warn("%s: %s", x.name, w.Message)
 	}
@@ -87,7 +90,7 @@ func (p *retrackerPrinter) finish() error {
 			p.documents = []any{}
 		}
 		return p.printJSON(p.documents)
-	case p.json || p.quiet || !p.isList && p.changed+p.failedOnes > 0:
+	case p.json || p.quiet || !p.isList && (p.changed+p.failedOnes > 0 || p.files == 0):
 		return nil
 	}
 	verb := "changed"
@@ -154,7 +157,7 @@ func (p *retrackerPrinter) printMagnet(x retracked) error {
 		}
 		return p.add(doc)
 	}
-	if !p.reveal {
+	if !p.reveal && p.env.stdoutTerminal { // in a pipe it is data
 		link = x.magnet.Masked().String()
 	}
 	_, err = fmt.Fprintln(p.out, term.Safe(link))
@@ -192,28 +195,53 @@ func (p *retrackerPrinter) printHashes(x retracked) error {
 }
 
 // printDifference shows what would change, line by line: of a list only the
-// items that come or go.
+// items that come or go, or all if only their order changes.
 func (p *retrackerPrinter) printDifference(x retracked) error {
-	if _, err := fmt.Fprintln(p.out, p.pal.Bold(term.Safe(x.output))); err != nil {
+	if _, err := fmt.Fprintln(p.out, p.pal.Bold(term.Safe(cmp.Or(x.output, x.name)))); err != nil {
 		return err
 	}
 	for _, c := range x.result.Changes {
 		old, new := p.lines(c.Key, c.Old), p.lines(c.Key, c.New)
-		for _, line := range old {
-			if !slices.Contains(new, line) {
-				fmt.Fprintln(p.out, p.pal.Red("- "+line))
-			}
+		gone, come := without(old, new), without(new, old)
+		if len(gone)+len(come) == 0 {
+			gone, come = old, new
 		}
-		for _, line := range new {
-			if !slices.Contains(old, line) {
-				fmt.Fprintln(p.out, p.pal.Green("+ "+line))
-			}
+		for _, line := range gone {
+			fmt.Fprintln(p.out, p.pal.Red("- "+p.shown(line)))
 		}
-		if slices.Equal(old, new) { // a passkey for another, or the form alone
-			fmt.Fprintln(p.out, p.pal.Yellow("~ "+term.Safe(c.Key)+"  (differs in what is not shown; --reveal or --json)"))
+		hidden := len(gone)+len(come) == 0 // the form alone
+		for _, line := range come {
+			fmt.Fprintln(p.out, p.pal.Green("+ "+p.shown(line)))
+			hidden = hidden || slices.ContainsFunc(gone, func(g string) bool { return g != line && p.shown(g) == p.shown(line) })
+		}
+		if hidden {
+			fmt.Fprintln(p.out, p.pal.Yellow("~ "+term.Safe(c.Key)+"  differs in what is not shown; --reveal or --json show it"))
 		}
 	}
 	return p.printHashes(x)
+}
+
+// without returns the lines of a that b has not, or less often.
+func without(a, b []string) []string {
+	count := make(map[string]int)
+	for _, line := range b {
+		count[line]++
+	}
+	var left []string
+	for _, line := range a {
+		if count[line]--; count[line] < 0 {
+			left = append(left, line)
+		}
+	}
+	return left
+}
+
+// shown is a line as it may be printed.
+func (p *retrackerPrinter) shown(line string) string {
+	if label, text, ok := strings.Cut(line, "  "); ok && !p.reveal && strings.Contains(text, "://") {
+		line = label + "  " + metainfo.MaskURL(text)
+	}
+	return term.Safe(line)
 }
 
 // lines writes a value for a person, an item a line.
@@ -225,15 +253,11 @@ func (p *retrackerPrinter) lines(key string, value json.RawMessage) []string {
 	d := json.NewDecoder(strings.NewReader(string(value)))
 	d.UseNumber()
 	if d.Decode(&v) != nil {
-		return []string{term.Safe(key + "  " + string(value))}
+		return []string{key + "  " + string(value)}
 	}
 	var lines []string
 	add := func(label string, v any) {
-		text := plainValue(v)
-		if strings.Contains(text, "://") && !p.reveal {
-			text = metainfo.MaskURL(text)
-		}
-		lines = append(lines, term.Safe(label+"  "+text))
+		lines = append(lines, label+"  "+plainValue(v))
 	}
 	list, ok := v.([]any)
 	if !ok {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -38,20 +39,18 @@ func loadRules(ctx context.Context, e *env, path string) ([]rewrite.Rule, error)
 	if err != nil {
 		return nil, err
 	}
-	var file struct {
-		Rules []map[string]any `yaml:"rules" toml:"rules"`
-	}
+	var file rulesFile
+	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	if strings.EqualFold(filepath.Ext(path), ".toml") {
-		err = toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(&file)
+		err = readTOML(b, &file)
 	} else {
-		err = yaml.UnmarshalWithOptions(b, &file, yaml.Strict())
+		err = readYAML(b, &file)
 	}
 	if err == nil && len(file.Rules) == 0 {
 		err = errors.New("there are no rules in it")
 	}
 	if err != nil {
-		what, _, _ := strings.Cut(err.Error(), "\n") // the rest shows the place, in many lines
-		return nil, failf(exitUsage, "%s: %s", path, what)
+		return nil, failf(exitUsage, "%s: %w", path, err)
 	}
 	var rules []rewrite.Rule
 	for i, values := range file.Rules {
@@ -62,6 +61,32 @@ func loadRules(ctx context.Context, e *env, path string) ([]rewrite.Rule, error)
 		rules = append(rules, rule)
 	}
 	return rules, nil
+}
+
+type rulesFile struct {
+	Rules []map[string]any `yaml:"rules" toml:"rules"`
+}
+
+func readTOML(b []byte, file *rulesFile) error {
+	err := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(file)
+	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
+		line, column := bad.Position()
+		return fmt.Errorf("line %d, column %d: %w", line, column, err)
+	}
+	return err
+}
+
+func readYAML(b []byte, file *rulesFile) error {
+	d := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict())
+	err := d.Decode(file)
+	if err == nil && d.Decode(new(rulesFile)) != io.EOF {
+		err = errors.New("there is a second document in it")
+	}
+	if err != nil && err != io.EOF {
+		what, _, _ := strings.Cut(err.Error(), "\n") // the rest shows the place, in many lines
+		return errors.New(what)
+	}
+	return nil
 }
 
 func readRule(ctx context.Context, e *env, values map[string]any) (rule rewrite.Rule, err error) {
@@ -171,8 +196,13 @@ func newRuleValues(values map[string]any) (ruleValues, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
-			if _, isBool := item.(bool); isBool != isSwitch(f) {
+			_, isBool := item.(bool)
+			_, isText := item.(string)
+			switch {
+			case isBool != isSwitch(f):
 				return nil, fmt.Errorf("%s: want %s", name, map[bool]string{true: "true or false", false: "a text"}[isSwitch(f)])
+			case !isBool && !isText && name != "tier" && name != "date": // a number has lost how it was written
+				return nil, fmt.Errorf("%s: want a text, in quotes", name)
 			}
 			v[name] = append(v[name], text)
 		}

@@ -34,7 +34,7 @@ func Check(path string, replace bool) error {
 	if err != nil {
 		return err
 	}
-	f, err := create(path)
+	f, err := create(path, ownerOnly)
 	if err != nil {
 		return err
 	}
@@ -67,43 +67,60 @@ func target(path string, replace bool) (string, error) {
 }
 
 // create opens a new temporary file beside path, with the mode that the system
-// gives new files here (os.CreateTemp would keep it private).
-func create(path string) (*os.File, error) {
+// gives new files here, or for its owner alone until it has that of another.
+func create(path string, perm fs.FileMode) (*os.File, error) {
 	for {
 		name := fmt.Sprintf("%s%d%s", tempPrefix, rand.Uint64(), tempSuffix)
-		f, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		f, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
 		if !errors.Is(err, fs.ErrExist) {
 			return f, err
 		}
 	}
 }
 
+const (
+	newFile   fs.FileMode = 0o666 // less the umask
+	ownerOnly fs.FileMode = 0o600
+)
+
 // Write makes path hold data. Without replace an existing path is
 // fs.ErrExist, also one that appeared in this moment; with it an existing file
 // keeps its mode, and a link is followed to the file that it leads to. After an
 // error path is as it was, unless only the sync of its directory failed.
 func Write(path string, data []byte, replace bool) error {
-	return write(path, data, replace, func(*os.File, fs.FileInfo) error { return nil })
+	return write(path, data, replace, nil)
 }
 
 // Rewrite is Write for a file that is there, and keeps its owner too.
 func Rewrite(path string, data []byte) error {
-	if _, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		return err
 	}
-	return write(path, data, true, keepOwner)
+	return write(path, data, true, info)
 }
 
-func write(path string, data []byte, replace bool, keep func(f *os.File, old fs.FileInfo) error) (err error) {
-	path, err = target(path, replace)
+// write is Write. With like the file gets the mode and owner of that one.
+func write(path string, data []byte, replace bool, like fs.FileInfo) error {
+	path, err := target(path, replace)
 	if err != nil {
 		return err
 	}
-	f, err := create(path)
+	old := like
+	if old == nil {
+		if old, err = os.Stat(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	perm := newFile
+	if old != nil {
+		perm = ownerOnly
+	}
+	f, err := create(path, perm)
 	if err != nil {
 		return err
 	}
-	if err := fill(f, path, data, keep); err != nil {
+	if err := fill(f, data, old, like != nil); err != nil {
 		return errors.Join(named(err, path), f.Close(), os.Remove(f.Name()))
 	}
 	if err := place(f.Name(), path, replace); err != nil {
@@ -112,16 +129,18 @@ func write(path string, data []byte, replace bool, keep func(f *os.File, old fs.
 	return syncDir(filepath.Dir(path))
 }
 
-// fill writes, syncs and closes the temporary file. keep gives it what else it
-// has of the file that it will replace.
-func fill(f *os.File, path string, data []byte, keep func(f *os.File, old fs.FileInfo) error) error {
+// fill writes, syncs and closes the temporary file, and gives it the mode of old
+// if there is one, and its owner.
+func fill(f *os.File, data []byte, old fs.FileInfo, owner bool) error {
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
-	if old, err := os.Stat(path); err == nil {
-		if err := keep(f, old); err != nil {
-			return fmt.Errorf("its owner can't be kept: %w", err)
+	if owner {
+		if err := keepOwner(f, old); err != nil {
+			return &fs.PathError{Op: "chown", Path: f.Name(), Err: fmt.Errorf("its owner can't be kept: %w", err)}
 		}
+	}
+	if old != nil {
 		if err := f.Chmod(old.Mode().Perm()); err != nil {
 			return err
 		}
@@ -177,9 +196,13 @@ func Backup(path, backup string, replace bool) error {
 		}
 	}
 	// There was one, or the file system has no hard links.
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	return Write(backup, data, replace)
+	return write(backup, data, replace, info)
 }

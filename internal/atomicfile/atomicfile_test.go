@@ -127,7 +127,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestIsTemp(t *testing.T) {
-	f, err := create(filepath.Join(t.TempDir(), "x"))
+	f, err := create(filepath.Join(t.TempDir(), "x"), newFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,5 +139,126 @@ func TestIsTemp(t *testing.T) {
 		if IsTemp(name) {
 			t.Errorf("%q passes for ours", name)
 		}
+	}
+}
+
+func TestRewrite(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	if err := Rewrite(path, []byte("one")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	only(t, dir)
+	if err := errors.Join(os.WriteFile(path, []byte("one"), 0o640), os.Chmod(path, 0o640)); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Rewrite(path, []byte("two")); err != nil {
+		t.Fatal(err)
+	}
+	content(t, path, "two")
+	after, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Mode() != before.Mode() || os.SameFile(before, after) {
+		t.Errorf("mode %v, want %v; the same file: %t", after.Mode(), before.Mode(), os.SameFile(before, after))
+	}
+	if err := Rewrite(dir, nil); err == nil {
+		t.Error("a directory was rewritten")
+	}
+	only(t, dir, "x")
+}
+
+func TestRewriteFollowsLinks(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "real", "x")
+	if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("one"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	if err := errors.Join(os.Symlink(filepath.Join("real", "x"), first), os.Symlink("first", second)); err != nil {
+		t.Skip("needs symbolic links: ", err)
+	}
+	if err := Rewrite(second, []byte("two")); err != nil {
+		t.Fatal(err)
+	}
+	content(t, path, "two")
+	for link, want := range map[string]string{first: filepath.Join("real", "x"), second: "first"} {
+		if got, err := os.Readlink(link); err != nil || got != want {
+			t.Errorf("%s leads to %s, %v", link, got, err)
+		}
+	}
+	if err := os.Symlink("nowhere", filepath.Join(dir, "third")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Rewrite(filepath.Join(dir, "third"), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a link to nowhere: %v", err)
+	}
+	only(t, dir, "first", "real", "second", "third")
+	only(t, filepath.Dir(path), "x")
+}
+
+func TestBackup(t *testing.T) {
+	dir := t.TempDir()
+	path, backup := filepath.Join(dir, "x"), filepath.Join(dir, "x.bak")
+	if err := Backup(path, backup, false); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of nothing: %v", err)
+	}
+	if err := errors.Join(os.WriteFile(path, []byte("one"), 0o600), Backup(path, backup, false), Rewrite(path, []byte("two"))); err != nil {
+		t.Fatal(err)
+	}
+	content(t, path, "two")
+	content(t, backup, "one")
+	if err := Backup(path, backup, false); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over a backup: %v", err)
+	}
+	content(t, backup, "one")
+	if err := errors.Join(Backup(path, backup, true), Rewrite(path, []byte("three"))); err != nil {
+		t.Fatal(err)
+	}
+	content(t, path, "three")
+	content(t, backup, "two")
+	only(t, dir, "x", "x.bak")
+
+	// Who may not read the file may not read its backup.
+	for _, replace := range []bool{false, true} {
+		other := filepath.Join(dir, "x.other")
+		if err := Backup(path, other, replace); err != nil {
+			t.Fatal(err)
+		}
+		was, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is, err := os.Stat(other); err != nil || is.Mode() != was.Mode() {
+			t.Errorf("replace %t: the backup has the mode %v, %v, the file has %v", replace, is.Mode(), err, was.Mode())
+		}
+		if err := os.Remove(other); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The backup of a link is one of the file.
+func TestBackupFollowsLinks(t *testing.T) {
+	dir := t.TempDir()
+	path, link, backup := filepath.Join(dir, "x"), filepath.Join(dir, "link"), filepath.Join(dir, "link.bak")
+	if err := os.WriteFile(path, []byte("one"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("x", link); err != nil {
+		t.Skip("needs symbolic links: ", err)
+	}
+	if err := errors.Join(Backup(link, backup, false), Rewrite(link, []byte("two"))); err != nil {
+		t.Fatal(err)
+	}
+	content(t, path, "two")
+	content(t, backup, "one")
+	if info, err := os.Lstat(backup); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("the backup is %v, %v", info.Mode(), err)
 	}
 }

@@ -19,5 +19,5 @@ func keepOwner(f *os.File, old fs.FileInfo) error {
 	if !ok || !ok2 || has.Uid == want.Uid && has.Gid == want.Gid {
 		return nil
 	}
-	return f.Chown(int(want.Uid), int(want.Gid))
+	return syscall.Fchown(int(f.Fd()), int(want.Uid), int(want.Gid))
 }

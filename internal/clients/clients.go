@@ -30,6 +30,9 @@ var (
 // Of returns the client whose session a file belongs to, by where it stands and
 // what stands beside it; nil if it is nobody's.
 func Of(path string) *Client {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
 		return nil
@@ -55,6 +58,9 @@ func exists(path string) bool {
 // this one can't see (in a container, on another host) are not found, but for
 // those that a lock file names.
 func (c *Client) Runs(path string) (how string, runs bool) {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
 	if c.lock != "" {
 		if how, runs := lockedBy(filepath.Join(filepath.Dir(path), c.lock)); runs {
 			return how, true
