@@ -121,8 +121,12 @@ func (k *KeyEdit) check() error {
 func (ed *editing) trackers(doc *bencode.Document) error {
 	if !ed.session {
 		t, err := metainfo.Parse(doc.Bytes())
-		if err != nil {
-			return err
+		if err != nil { // of its info; what stands outside can be read all the same
+			stand := splitDict(doc.Root())
+			stand.set("info", []byte("d6:lengthi1e4:name1:xe"))
+			if t, err = metainfo.Parse(stand.append(nil)); err != nil {
+				return err
+			}
 		}
 		ed.tiers, ed.single = t.Trackers(), t.Single
 		if a := strings.TrimSpace(t.Announce); a != "" && !contains(ed.tiers, a) {
@@ -190,6 +194,9 @@ var infoKeys = []string{"private", "source", "name", "entropy"}
 // info edits the info dict. Of it only the touched values are written anew.
 func (ed *editing) info(keys []KeyEdit) error {
 	old := ed.root.get("info")
+	if old.Kind() != bencode.Dict {
+		return errors.New("its info is no dict")
+	}
 	info := splitDict(old)
 	for _, k := range keys {
 		if !slices.Contains(infoKeys, k.Key) {

@@ -35,7 +35,7 @@ func TestRefusals(t *testing.T) {
 		{"JSON that is a list", in, Edit{JSON: []byte(`[]`)}, "the JSON is no torrent: it has no info dict", false},
 		{"JSON that is none", in, Edit{JSON: []byte("{\n nonsense")}, "line 2, column 2 of the JSON: expected a string, found 'n'", false},
 		{"JSON of nothing", in, Edit{JSON: []byte{}}, "line 1, column 1 of the JSON: expected a value, found the end of the text", false},
-		{"JSON without a name and a size", in, Edit{JSON: []byte(`{"info": {}}`), NewInfoHash: true}, "not a torrent: its info dict has neither a name nor a size", false},
+		{"JSON without a name and a size", in, Edit{JSON: []byte(`{"info": {}}`), NewInfoHash: true}, "the edit makes it unreadable: not a torrent: its info dict has neither a name nor a size", false},
 
 		{"length", in, setInfo("length", Integer(6)), `the key "length" of the info dict can't be edited`, false},
 		{"pieces", in, setInfo("pieces", nil), `the key "pieces" of the info dict can't be edited`, false},
@@ -74,8 +74,6 @@ func TestNotATorrent(t *testing.T) {
 		"d4:info":             "bad bencode at byte 7: input ends inside the dict that began at byte 0",
 		"i1e":                 "not a torrent: it is an integer and not a dict",
 		"de":                  "not a torrent: it has no info dict",
-		"d4:infolee":          "not a torrent: its info is a list and not a dict",
-		"d4:infodee":          "not a torrent: its info dict has neither a name nor a size",
 		"d11:file-format1:xe": "not a torrent: it has no info dict",
 	} {
 		for _, e := range []Edit{{}, setTo([]string{urlA}), {JSON: []byte(`{"info": {"length": 5, "name": "x"}}`), NewInfoHash: true}} {
@@ -84,6 +82,23 @@ func TestNotATorrent(t *testing.T) {
 			if r != nil || !errors.As(err, &not) || err.Error() != want || not.Unwrap() != not.Err {
 				t.Errorf("%q: %v, %v", in, r, err)
 			}
+		}
+	}
+}
+
+// What has an info value of any kind can be edited outside it, and only there.
+func TestInfoWithoutSense(t *testing.T) {
+	for _, in := range []string{"d4:infoi1ee", "d4:infolee", "d4:infodee", "d4:info0:e", "d4:infod1:xi1eee"} {
+		e := setTo([]string{urlA})
+		if r := mustApply(t, in, &e); string(r.Bytes) != "d"+announce(urlA)+in[1:] || !r.Changed {
+			t.Errorf("%q: %q", in, r.Bytes)
+		}
+		e = setInfo("source", Text("x"))
+		if r, err := Apply([]byte(in), &e); in[7] != 'd' && err == nil {
+			t.Errorf("%q: %q", in, r.Bytes)
+		}
+		if r, err := Apply([]byte(in), &Edit{JSON: []byte(`{"info": {"length": 5, "name": "x"}}`)}); !errors.Is(err, ErrInfo) {
+			t.Errorf("%q: %v, %v", in, r, err)
 		}
 	}
 }

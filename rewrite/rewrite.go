@@ -75,7 +75,7 @@ func Bytes(b []byte) []byte {
 type Result struct {
 	Bytes    []byte   // what the file should hold
 	Changed  bool     // whether that differs from what it held
-	Old, New *Torrent // nil for a session file
+	Old, New *Torrent // nil for a session file, and where info makes no sense
 	Changes  []Change // by key, in file order
 	Warnings []Warning
 }
@@ -108,7 +108,10 @@ func Apply(file []byte, e *Edit) (*Result, error) {
 	session := isFastResume(old)
 	if !session {
 		if r.Old, err = metainfo.Parse(file); err != nil {
-			return nil, &NotTorrentError{err}
+			if !old.Root().Get("info").Exists() {
+				return nil, &NotTorrentError{err}
+			}
+			r.Old = nil // its info makes no sense, and is kept as it is
 		}
 	}
 	doc := old
@@ -154,6 +157,9 @@ func (r *Result) finish(old *bencode.Document, e *Edit) error {
 	}
 	r.Changes = changes(old, doc)
 	if r.Old == nil {
+		if was, is := old.Root().Get("info").Raw(), doc.Root().Get("info").Raw(); !bytes.Equal(was, is) && !e.NewInfoHash {
+			return fmt.Errorf("the edit changes the info dict: %w", ErrInfo)
+		}
 		return nil
 	}
 	if r.New, err = metainfo.Parse(r.Bytes); err != nil {

@@ -142,7 +142,21 @@ func readEdit(ctx context.Context, e *env, v flagValues, pairs pairList) (edit r
 
 // given tells switches that are on and other flags that are there.
 func given(v flagValues, name string) bool {
-	return v.IsSet(name) && (v.Bool(name) || v.String(name) != "" || len(v.StringSlice(name)) > 0)
+	if isSwitch(findFlag(editFlags(new(pairList)), name)) {
+		return v.Bool(name)
+	}
+	return v.IsSet(name)
+}
+
+// freshEntropy gives each torrent random bytes of its own.
+func freshEntropy(keys []rewrite.KeyEdit) []rewrite.KeyEdit {
+	keys = slices.Clone(keys)
+	for i := range keys {
+		if keys[i].Key == "entropy" {
+			keys[i].Value = rewrite.Text(rand.Text())
+		}
+	}
+	return keys
 }
 
 func readTrackerEdit(ctx context.Context, e *env, v flagValues, pairs pairList) (t rewrite.TrackerEdit, err error) {
@@ -226,13 +240,13 @@ func replacements(pairs pairList) ([]rewrite.Replacement, error) {
 		r := rewrite.Replacement{How: p.how, Old: p.old, New: p.new}
 		switch {
 		case !p.complete:
-			return nil, withHint(failf(exitUsage, "--%s %s: with what", p.name, p.old), "--with NEW must follow it")
+			return nil, withHint(failf(exitUsage, "--%s %s: with what", p.name, shown(p.old)), "--with NEW must follow it")
 		case p.old == "":
 			return nil, failf(exitUsage, "--%s: what to replace is empty", p.name)
 		case p.how == rewrite.Host:
 			for _, host := range []string{p.old, p.new} {
 				if err := metainfo.CheckHost(host); err != nil {
-					return nil, failf(exitUsage, "--host: %q %w", host, err)
+					return nil, failf(exitUsage, "--host: %q %w", shown(host), err)
 				}
 			}
 		case p.how == rewrite.Regexp:
@@ -268,7 +282,7 @@ func readKeys(e *env, v flagValues) ([]rewrite.KeyEdit, error) {
 	for _, s := range v.StringSlice("set") {
 		key, value, ok := strings.Cut(s, "=")
 		if !ok || key == "" {
-			return nil, failf(exitUsage, "--set: %q is not KEY=VALUE", s)
+			return nil, failf(exitUsage, "--set: %q is not KEY=VALUE", shown(s))
 		}
 		raw, err := parseValue(value)
 		if err != nil {

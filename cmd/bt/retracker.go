@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -102,6 +105,9 @@ func runRetracker(ctx context.Context, u *ui, c *cli.Context, pairs pairList, ba
 		return err
 	}
 	inputs, isList := r.inputs(c.Args().Slice(), c.Bool("recursive"))
+	if r.edit.JSON != nil && (isList || len(inputs) != 1) {
+		return failf(exitUsage, "--from-json is for one torrent")
+	}
 	if err := r.checkOutput(c, inputs, isList); err != nil {
 		return err
 	}
@@ -120,9 +126,6 @@ func (r *retracking) readEdit(c *cli.Context, pairs pairList) (err error) {
 	if c.IsSet("from-json") {
 		if r.edit.JSON, err = readInput(r.ctx, r.u.env, c.String("from-json")); err != nil {
 			return err
-		}
-		if c.NArg() > 1 {
-			return failf(exitUsage, "--from-json is for one torrent")
 		}
 	}
 	r.edit.NewInfoHash = c.Bool("new-infohash")
@@ -156,7 +159,20 @@ func (r *retracking) inputs(args []string, recursive bool) (inputs []input, isLi
 		isList = true
 		inputs = append(inputs, filesIn(arg, recursive, ".torrent", ".fastresume")...)
 	}
-	return inputs, isList
+	// A file that is named twice, or by a link too, is edited once.
+	seen := make(map[string]bool)
+	return slices.DeleteFunc(inputs, func(in input) bool {
+		real, err := filepath.EvalSymlinks(in.name)
+		if in.err != nil || err != nil || in.name == stdinName {
+			return false
+		}
+		if abs, err := filepath.Abs(real); err == nil {
+			real = abs
+		}
+		was := seen[real]
+		seen[real] = true
+		return was
+	}), isList
 }
 
 // checkOutput decides what --output means.
@@ -210,6 +226,8 @@ type retracked struct {
 // run edits the inputs, several at a time because each waits for the disk, and
 // prints what became of them in their order.
 func (r *retracking) run(inputs []input, isList, reveal bool) error {
+	// A reader of stdout that goes (| head) must not end what is being written.
+	signal.Ignore(syscall.SIGPIPE)
 	const ahead = 1024 // results that wait for their turn
 	p := retrackerPrinter{ui: r.u, dryRun: r.dryRun, isList: isList, reveal: reveal}
 	queue := make(chan chan retracked, ahead)
@@ -232,17 +250,11 @@ func (r *retracking) run(inputs []input, isList, reveal bool) error {
 	var failed error
 	for done := range queue {
 		x := <-done
-		if failed == nil {
+		if failed == nil && !errors.Is(x.err, context.Canceled) { // what an interrupt left undone is no failure of its own
 			failed = p.print(x)
 		}
 	}
-	if err := r.ctx.Err(); err != nil {
-		return err
-	}
-	if failed != nil {
-		return failed
-	}
-	return p.finish()
+	return cmp.Or(failed, p.finish(), r.ctx.Err())
 }
 
 // one edits one input.
@@ -269,11 +281,14 @@ func (r *retracking) magnet(link string) (*metainfo.Magnet, error) {
 
 // file edits a torrent or session file.
 func (r *retracking) file(x *retracked) error {
+	before, _ := os.Stat(x.name) // nil of stdin
 	b, err := readInput(r.ctx, r.u.env, x.name)
 	if err != nil {
 		return err
 	}
-	x.result, err = rewrite.Apply(b, &r.edit)
+	edit := r.edit
+	edit.Info = freshEntropy(edit.Info)
+	x.result, err = rewrite.Apply(b, &edit)
 	var not *rewrite.NotTorrentError
 	switch {
 	case errors.As(err, &not):
@@ -302,7 +317,7 @@ func (r *retracking) file(x *retracked) error {
 	case !x.result.Changed:
 		return nil
 	}
-	return r.replace(x)
+	return r.replace(x, before)
 }
 
 func (r *retracking) outputOf(name string) string {
@@ -318,7 +333,7 @@ func (r *retracking) outputOf(name string) string {
 }
 
 // replace puts the result in the place of the file, if nothing speaks against it.
-func (r *retracking) replace(x *retracked) error {
+func (r *retracking) replace(x *retracked, before fs.FileInfo) error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
@@ -327,8 +342,13 @@ func (r *retracking) replace(x *retracked) error {
 			return err
 		}
 	}
+	if now, err := os.Stat(x.name); err != nil || before == nil || !os.SameFile(before, now) || !before.ModTime().Equal(now.ModTime()) || before.Size() != now.Size() {
+		return failf(exitWrite, "%s: it was changed by another program meanwhile", x.name)
+	}
+	backup, made := x.name+r.backup, false
 	if r.backup != "" {
-		backup := x.name + r.backup
+		_, err := os.Lstat(backup)
+		made = errors.Is(err, fs.ErrNotExist)
 		if err := atomicfile.Backup(x.name, backup, r.force); errors.Is(err, fs.ErrExist) {
 			return withHint(failf(exitWrite, "%s: the backup exists", backup), "--backup=.SUFFIX names another, --force replaces it")
 		} else if err != nil {
@@ -336,6 +356,9 @@ func (r *retracking) replace(x *retracked) error {
 		}
 	}
 	if err := atomicfile.Rewrite(x.name, x.result.Bytes); err != nil {
+		if made { // or it would be in the way of the next try
+			err = errors.Join(err, os.Remove(backup))
+		}
 		return outputError(x.name, err)
 	}
 	return nil

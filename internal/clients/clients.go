@@ -10,21 +10,22 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // A Client is a program that keeps session files.
 type Client struct {
-	Name    string
-	command string // what its processes are called begins so
-	lock    string // file beside the session files, if it has one
+	Name     string
+	commands []string // what its processes are called begins with one of these
+	lock     string   // file beside the session files, if it has one
 }
 
 var (
-	qBittorrent  = Client{Name: "qBittorrent", command: "qbittorrent"}
-	transmission = Client{Name: "Transmission", command: "transmission-"}
-	rTorrent     = Client{Name: "rTorrent", command: "rtorrent", lock: "rtorrent.lock"}
+	qBittorrent  = Client{Name: "qBittorrent", commands: []string{"qbittorrent"}}
+	transmission = Client{Name: "Transmission", commands: []string{"transmission-da", "transmission-gt", "transmission-qt", "transmission-cl"}}
+	rTorrent     = Client{Name: "rTorrent", commands: []string{"rtorrent"}, lock: "rtorrent.lock"}
 )
 
 // Of returns the client whose session a file belongs to, by where it stands and
@@ -72,12 +73,12 @@ func (c *Client) Runs(path string) (how string, runs bool) {
 	}
 	for _, file := range comms {
 		name, err := os.ReadFile(file)
-		if err == nil && bytes.HasPrefix(bytes.ToLower(name), []byte(c.command)) {
+		if err == nil && slices.ContainsFunc(c.commands, func(command string) bool { return bytes.HasPrefix(bytes.ToLower(name), []byte(command)) }) {
 			pid := filepath.Base(filepath.Dir(file))
 			return "process " + pid + " is called " + strings.TrimSpace(string(name)), true
 		}
 	}
-	return "no process is called " + c.command, false
+	return "no process is called " + strings.Join(c.commands, " or "), false
 }
 
 // lockedBy reads a lock file of rTorrent, HOST:+PID. One of a process that is

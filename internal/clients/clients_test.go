@@ -104,7 +104,7 @@ func TestRuns(t *testing.T) {
 		return
 	}
 	// Of no program, so that what else runs on this machine does not matter.
-	c := &Client{Name: "Test", command: "bt-clients-"}
+	c := &Client{Name: "Test", commands: []string{"bt-clients-"}}
 	if how, runs := c.Runs("x"); runs || how != "no process is called bt-clients-" {
 		t.Errorf("nothing runs: %q, %t", how, runs)
 	}
@@ -118,8 +118,10 @@ func TestRuns(t *testing.T) {
 		t.Errorf("it runs: %q, %t", how, runs)
 	}
 	for _, client := range []*Client{&qBittorrent, &transmission, &rTorrent} {
-		if client.command == "" || len(client.command) > 15 || client.command != strings.ToLower(client.command) {
-			t.Errorf("no process can be called %q", client.command)
+		for _, command := range client.commands {
+			if command == "" || len(command) > 15 || command != strings.ToLower(command) {
+				t.Errorf("no process can be called %q", command)
+			}
 		}
 	}
 }
@@ -132,7 +134,7 @@ func TestLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Client{Name: "Test", command: "no program is called so", lock: "rtorrent.lock"}
+	c := &Client{Name: "Test", commands: []string{"no program is called so"}, lock: "rtorrent.lock"}
 	dir := files(t, "x.torrent")
 	for _, test := range []struct {
 		lock string

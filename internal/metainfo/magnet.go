@@ -222,7 +222,8 @@ func (m *Magnet) String() string {
 	return "magnet:?" + b.String()
 }
 
-// Masked returns the link without what MaskURL hides in its URLs.
+// Masked returns the link without what MaskURL hides in its URLs, those of
+// parameters without meaning here included.
 func (m *Magnet) Masked() *Magnet {
 	masked := *m
 	masked.Trackers, masked.WebSeeds = nil, nil
@@ -231,6 +232,13 @@ func (m *Magnet) Masked() *Magnet {
 	}
 	for _, u := range m.WebSeeds {
 		masked.WebSeeds = append(masked.WebSeeds, MaskURL(u))
+	}
+	masked.Other = nil
+	for _, p := range m.Other {
+		if strings.Contains(p.Value, "://") {
+			p.Value = MaskURL(p.Value)
+		}
+		masked.Other = append(masked.Other, p)
 	}
 	return &masked
 }
