@@ -357,7 +357,12 @@ func (r *retracking) replace(x *retracked, before fs.FileInfo) error {
 	}
 	if err := atomicfile.Rewrite(x.name, x.result.Bytes); err != nil {
 		if made { // or it would be in the way of the next try
-			err = errors.Join(err, os.Remove(backup))
+			if err := os.Remove(backup); err != nil {
+				return outputError(backup, err)
+			}
+		}
+		if errors.Is(err, fs.ErrPermission) {
+			return withHint(outputError(x.name, err), "a new file takes its place: the directory must allow that, and you may give files to its owner and group")
 		}
 		return outputError(x.name, err)
 	}
