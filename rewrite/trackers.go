@@ -79,6 +79,9 @@ func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool) ([][]
 				if u, err = e.rewrite(u); err != nil {
 					return nil, err
 				}
+				if u == "" { // of what was no URL nothing is left
+					continue
+				}
 			}
 			urls = append(urls, u)
 		}
@@ -116,8 +119,12 @@ func (e *TrackerEdit) rewrite(old string) (string, error) {
 	if e.Passkey != "" {
 		u, _ = metainfo.ReplacePasskey(u, e.Passkey)
 	}
-	if u == old || CheckTracker(old) != nil {
+	if u == old {
 		return u, nil // it may be wrong, but that is not what the edit is about
+	}
+	u = strings.TrimSpace(u) // as it would be read
+	if CheckTracker(old) != nil {
+		return u, nil // and was wrong before
 	}
 	return u, CheckTracker(u)
 }
