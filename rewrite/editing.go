@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -68,7 +69,7 @@ func (ed *editing) do(e *Edit, match func(url string) bool) (err error) {
 	ed.list("url-list", e.NoWebSeeds, texts(e.WebSeeds))
 	ed.list("httpseeds", e.NoHTTPSeeds, texts(e.HTTPSeeds))
 	if ed.session {
-		if len(e.Keys) > 0 || len(e.Info) > 0 || e.JSON != nil || e.NoNodes || len(e.Nodes) > 0 {
+		if len(e.Keys) > 0 || e.inside() || e.JSON != nil || e.NoNodes || len(e.Nodes) > 0 {
 			ed.warn("session-file", "a client's session file has only trackers and seeds to edit; the rest is the torrent's")
 		}
 		return nil
@@ -84,11 +85,18 @@ func (ed *editing) do(e *Edit, match func(url string) bool) (err error) {
 			ed.root.edit(KeyEdit{other, k.Value})
 		}
 	}
-	if len(e.Info) > 0 {
-		return ed.info(e.Info)
+	if !e.inside() {
+		return nil
 	}
-	return nil
+	keys := e.Info
+	if e.Entropy {
+		keys = append(slices.Clip(keys), KeyEdit{"entropy", Text(rand.Text())})
+	}
+	return ed.info(keys)
 }
+
+// inside tells an edit of the info dict.
+func (e *Edit) inside() bool { return len(e.Info) > 0 || e.Entropy }
 
 // notByKey are keys of the outer dict that have an edit of their own, or none.
 var notByKey = map[string]string{

@@ -120,7 +120,7 @@ func TestBadTorrentsCanBeEdited(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	for _, u := range []string{urlA, urlB, urlC, "ws://a.example", "wss://[::1]:1/x", "http://u:p@a.example?passkey=a%3Db|c?d", "HTTP://A"} {
-		if err := CheckTracker(u); err != nil {
+		if err := checkTracker(u); err != nil {
 			t.Errorf("%q: %v", u, err)
 		}
 	}
@@ -129,7 +129,7 @@ func TestChecks(t *testing.T) {
 		"http://":                          `the tracker "http://" has no host`,
 		"":                                 `the tracker "" has no scheme`,
 	} {
-		if err := CheckTracker(u); err == nil || err.Error() != want {
+		if err := checkTracker(u); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, want %s", u, err, want)
 		}
 	}

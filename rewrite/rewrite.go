@@ -43,7 +43,9 @@ type Edit struct {
 	Nodes                            []Node
 
 	Keys []KeyEdit // of the outer dict
-	Info []KeyEdit // of the info dict
+
+	Info    []KeyEdit // of the info dict
+	Entropy bool      // put random bytes into it, others for each torrent
 
 	NewInfoHash bool // allow what makes it another torrent
 }
@@ -131,6 +133,12 @@ func Apply(file []byte, e *Edit) (*Result, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+// isFastResume tells the session files of libtorrent, which qBittorrent keeps
+// beside its torrents.
+func isFastResume(doc *bencode.Document) bool {
+	return doc.Root().Get("file-format").Text() == "libtorrent resume file"
 }
 
 func fromJSON(text []byte) (*bencode.Document, error) {

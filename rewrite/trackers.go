@@ -53,8 +53,8 @@ type Addition struct {
 // First is the Tier of an Addition that makes a new first tier.
 const First = -1
 
-// CheckTracker says why a URL can't be a tracker's.
-func CheckTracker(u string) error {
+// checkTracker says why a URL can't be a tracker's.
+func checkTracker(u string) error {
 	if err := metainfo.CheckURL(u, "http", "https", "udp", "ws", "wss"); err != nil {
 		return fmt.Errorf("the tracker %q %w", metainfo.MaskURL(u), err)
 	}
@@ -123,10 +123,10 @@ func (e *TrackerEdit) rewrite(old string) (string, error) {
 		return u, nil // it may be wrong, but that is not what the edit is about
 	}
 	u = strings.TrimSpace(u) // as it would be read
-	if CheckTracker(old) != nil {
+	if checkTracker(old) != nil {
 		return u, nil // and was wrong before
 	}
-	return u, CheckTracker(u)
+	return u, checkTracker(u)
 }
 
 func (a *Addition) apply(tiers [][]string) [][]string {
@@ -194,7 +194,7 @@ func (e *Edit) Magnet(m *Magnet) (*Magnet, error) {
 		tiers = append(tiers, []string{u})
 	}
 	do := func(e *Edit, match func(url string) bool) (err error) {
-		if len(e.Keys) > 0 || len(e.Info) > 0 || e.JSON != nil || e.NoHTTPSeeds || len(e.HTTPSeeds) > 0 || e.NoNodes || len(e.Nodes) > 0 {
+		if len(e.Keys) > 0 || e.inside() || e.JSON != nil || e.NoHTTPSeeds || len(e.HTTPSeeds) > 0 || e.NoNodes || len(e.Nodes) > 0 {
 			return errors.New("a magnet link has only trackers and web seeds to edit")
 		}
 		if e.NoWebSeeds {

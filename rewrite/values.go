@@ -49,9 +49,3 @@ func appendTo(list bencode.Value, add [][]byte) (edited []byte, more bool) {
 	}
 	return append(edited, 'e'), more
 }
-
-// isFastResume tells the session files of libtorrent, which qBittorrent keeps
-// beside its torrents.
-func isFastResume(doc *bencode.Document) bool {
-	return doc.Root().Get("file-format").Text() == "libtorrent resume file"
-}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"regexp"
@@ -136,6 +135,7 @@ func readEdit(ctx context.Context, e *env, v flagValues, pairs pairList) (edit r
 	if edit.Keys, err = readKeys(e, v); err != nil {
 		return edit, err
 	}
+	edit.Entropy = v.Bool("entropy")
 	edit.Info, err = readInfoKeys(v)
 	return edit, err
 }
@@ -146,17 +146,6 @@ func given(v flagValues, name string) bool {
 		return v.Bool(name)
 	}
 	return v.IsSet(name)
-}
-
-// freshEntropy gives each torrent random bytes of its own.
-func freshEntropy(keys []rewrite.KeyEdit) []rewrite.KeyEdit {
-	keys = slices.Clone(keys)
-	for i := range keys {
-		if keys[i].Key == "entropy" {
-			keys[i].Value = rewrite.Text(rand.Text())
-		}
-	}
-	return keys
 }
 
 func readTrackerEdit(ctx context.Context, e *env, v flagValues, pairs pairList) (t rewrite.TrackerEdit, err error) {
@@ -346,9 +335,6 @@ func readInfoKeys(v flagValues) ([]rewrite.KeyEdit, error) {
 		}
 		add("name", rewrite.Text(name))
 	}
-	if v.Bool("entropy") {
-		add("entropy", rewrite.Text(rand.Text()))
-	}
 	return keys, nil
 }
 
@@ -356,6 +342,6 @@ func readInfoKeys(v flagValues) ([]rewrite.KeyEdit, error) {
 func isEmpty(e *rewrite.Edit) bool {
 	t := &e.Trackers
 	return e.JSON == nil && len(e.Rules)+len(e.WebSeeds)+len(e.HTTPSeeds)+len(e.Nodes)+len(e.Keys)+len(e.Info) == 0 &&
-		!e.NoWebSeeds && !e.NoHTTPSeeds && !e.NoNodes &&
+		!e.Entropy && !e.NoWebSeeds && !e.NoHTTPSeeds && !e.NoNodes &&
 		!t.Set && len(t.Remove)+len(t.Replace)+len(t.Add) == 0 && t.Drop == nil && t.Passkey == "" && !t.Dedupe
 }

@@ -286,9 +286,7 @@ func (r *retracking) file(x *retracked) error {
 	if err != nil {
 		return err
 	}
-	edit := r.edit
-	edit.Info = freshEntropy(edit.Info)
-	x.result, err = rewrite.Apply(b, &edit)
+	x.result, err = rewrite.Apply(b, &r.edit)
 	var not *rewrite.NotTorrentError
 	switch {
 	case errors.As(err, &not):
