@@ -124,12 +124,8 @@ func makeOptions(u *ui, c *cli.Context) (o maketorrent.Options, err error) {
 	default:
 		return o, failf(exitUsage, "--format: %q is none of v1, v2, hybrid", f)
 	}
-	for _, tier := range c.StringSlice("announce") {
-		urls, err := urlList("announce", strings.Split(tier, ","), "http", "https", "udp", "ws", "wss")
-		if err != nil {
-			return o, err
-		}
-		o.Trackers = append(o.Trackers, urls)
+	if o.Trackers, err = tierList(c, "announce"); err != nil {
+		return o, err
 	}
 	if o.WebSeeds, err = urlList("web-seed", c.StringSlice("web-seed"), "http", "https", "ftp"); err != nil {
 		return o, err
