@@ -45,17 +45,6 @@ func ReplaceHost(rawURL, old, new string) (result string, found bool) {
 	return rawURL[:h.start] + to.name + port + rawURL[h.end:], true
 }
 
-// URLHost returns a URL's host in lower case and without brackets, and its port,
-// which is empty if the URL names none. A host that can't be one, or a port that
-// is no number, is not ok.
-func URLHost(rawURL string) (host, port string, ok bool) {
-	h, ok := findHost(rawURL)
-	if !ok {
-		return "", "", false
-	}
-	return lower(strings.Trim(h.name, "[]")), h.port, true
-}
-
 // MatchURL tells whether a pattern names a URL. Blanks around either don't count.
 //
 //   - A pattern that is the URL, byte for byte, names it.

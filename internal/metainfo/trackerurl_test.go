@@ -145,8 +145,8 @@ func FuzzReplaceHost(f *testing.F) {
 		if _, found := ReplaceHost(out, new, new); !found {
 			t.Fatalf("%q became %q without %q", in, out, new)
 		}
-		host, port, ok := URLHost(in)
-		newHost, newPort, newOK := URLHost(out)
+		host, port, ok := hostOf(in)
+		newHost, newPort, newOK := hostOf(out)
 		if !ok || !newOK {
 			t.Fatalf("%q became %q", in, out)
 		}
@@ -187,7 +187,16 @@ func around(t *testing.T, u, host string) (head, tail string) {
 	return u[:first], u[end:]
 }
 
-func TestURLHost(t *testing.T) {
+// hostOf is a URL's host in lower case and without brackets, and its port.
+func hostOf(rawURL string) (host, port string, ok bool) {
+	h, ok := findHost(rawURL)
+	if !ok {
+		return "", "", false
+	}
+	return lower(strings.Trim(h.name, "[]")), h.port, true
+}
+
+func TestFindHost(t *testing.T) {
 	for _, tt := range []struct {
 		in, host, port string
 		ok             bool
@@ -213,7 +222,7 @@ func TestURLHost(t *testing.T) {
 		{"1http://t.example", "", "", false},
 		{"", "", "", false},
 	} {
-		if host, port, ok := URLHost(tt.in); host != tt.host || port != tt.port || ok != tt.ok {
+		if host, port, ok := hostOf(tt.in); host != tt.host || port != tt.port || ok != tt.ok {
 			t.Errorf("%q: %q, %q, %t", tt.in, host, port, ok)
 		}
 	}
