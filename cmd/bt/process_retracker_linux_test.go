@@ -51,16 +51,6 @@ func processInode(t *testing.T, path string) *syscall.Stat_t {
 	return info.Sys().(*syscall.Stat_t)
 }
 
-// processTracing skips the test where strace can't work.
-func processTracing(t *testing.T) (strace string) {
-	t.Helper()
-	strace = testenv.Program(t, "strace")
-	if out, err := exec.Command(strace, "-f", "-qq", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
-		t.Skipf("needs ptrace, which is not permitted here: %v: %s", err, out)
-	}
-	return strace
-}
-
 // The system calls of an edit in place, in their order, and how the calls look in
 // a log of strace -y.
 var processEditCalls = []struct {

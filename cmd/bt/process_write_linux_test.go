@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -98,6 +99,16 @@ func TestProcessFullStdout(t *testing.T) {
 	}
 }
 
+// processTracing finds strace, and makes sure that it may trace.
+func processTracing(t *testing.T) (strace string) {
+	t.Helper()
+	strace = testenv.Program(t, "strace")
+	if out, err := exec.Command(strace, "-f", "-qq", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
+		testenv.Missing(t, fmt.Sprintf("ptrace, which is not permitted here: %v: %s", err, out))
+	}
+	return strace
+}
+
 // processTraced runs bt with a fault injected into each of the system calls
 // named, as strace writes it; at least one of them must come.
 func processTraced(t *testing.T, fault string, args ...string) *processEnd {
@@ -108,10 +119,7 @@ func processTraced(t *testing.T, fault string, args ...string) *processEnd {
 // processTracedOn does so only for the calls that are about one file.
 func processTracedOn(t *testing.T, path, fault string, args ...string) *processEnd {
 	t.Helper()
-	strace := testenv.Program(t, "strace")
-	if out, err := exec.Command(strace, "-f", "-qq", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
-		t.Skipf("needs ptrace, which is not permitted here: %v: %s", err, out)
-	}
+	strace := processTracing(t)
 	calls, _, _ := strings.Cut(fault, ":")
 	log := filepath.Join(t.TempDir(), "log")
 	flags := []string{"-f", "-qq", "-o", log, "-e", "trace=" + calls, "-e", "signal=none", "-e", "inject=" + fault}
