@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -109,6 +110,29 @@ func TestInfoHashes(t *testing.T) {
 			if same := r.Old.HexV1() == r.New.HexV1() && r.Old.HexV2() == r.New.HexV2(); same == inside {
 				t.Errorf("inside info %v, the same info-hash %v", inside, same)
 			}
+		}
+	}
+}
+
+// Entropy makes each torrent another one, by a rule too.
+func TestEntropy(t *testing.T) {
+	in := "d" + announce(urlA) + info + "e"
+	seen := make(map[string]bool)
+	for _, e := range []Edit{
+		{Entropy: true, NewInfoHash: true},
+		{Rules: []Rule{{Match: all, Edit: Edit{Entropy: true}}}, NewInfoHash: true},
+	} {
+		for range 2 {
+			r := mustApply(t, in, &e)
+			if hash := r.New.HexV1(); seen[hash] || hash == r.Old.HexV1() {
+				t.Errorf("the info-hash %s again", hash)
+			} else {
+				seen[hash] = true
+			}
+		}
+		e.NewInfoHash = false
+		if r, err := Apply([]byte(in), &e); !errors.Is(err, ErrInfo) {
+			t.Errorf("not allowed: %+v, %v", r, err)
 		}
 	}
 }
