@@ -1,7 +1,7 @@
 // Package testenv finds what a test needs and a fresh machine may lack: the
-// corpus of other projects' torrents, and the programs to compare with. A test
-// that lacks something skips and says what; with BT_REQUIRE=all, as in CI, it
-// fails instead.
+// corpus of other projects' torrents, the programs to compare with, and trackers
+// to ask, which it starts. A test that lacks something skips and says what; with
+// BT_REQUIRE=all, as in CI, it fails instead.
 package testenv
 
 import (

@@ -1,0 +1,177 @@
+package testenv
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// A process is a program that a fixture started, and that ends with its test.
+type process struct {
+	output string // the file that takes what it prints
+	stdin  io.Closer
+	ended  chan struct{} // closed when it has ended
+	err    error         // why it ended, once ended is closed
+}
+
+// leash is a shell script that runs its arguments as a command, and kills that
+// when its own standard input ends. A test that times out or is killed cleans
+// nothing up, but the pipe that it holds ends with it.
+const leash = `
+exec 3<&0 </dev/null
+"$@" 3<&- &
+command=$!
+{ read -r _ <&3; kill -KILL $command; } >/dev/null 2>&1 &
+watch=$!
+wait $command
+status=$?
+kill $watch 2>/dev/null
+exit $status
+`
+
+// start runs a program until the test ends.
+func start(t testing.TB, program string, args ...string) *process {
+	t.Helper()
+	p := &process{output: filepath.Join(t.TempDir(), "output"), ended: make(chan struct{})}
+	output, err := os.Create(p.output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer output.Close()
+	cmd := exec.Command("sh", append([]string{"-c", leash, "sh", program}, args...)...)
+	cmd.Stdout, cmd.Stderr = output, output
+	if p.stdin, err = cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.ended)
+		p.err = cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		said := p.said()
+		p.stop()
+		if t.Failed() && said != "" {
+			t.Logf("%s printed:\n%s", filepath.Base(program), said)
+		}
+	})
+	return p
+}
+
+// stop ends the process, which may have ended before.
+func (p *process) stop() {
+	p.stdin.Close()
+	<-p.ended
+}
+
+// said returns the last of what the process printed.
+func (p *process) said() string {
+	const most = 8 << 10
+	b, err := os.ReadFile(p.output)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b[max(0, len(b)-most):])
+}
+
+var errEnded = errors.New("it ended")
+
+// wait returns when ready does so with true. An error wraps errEnded if the
+// process ended before that.
+func (p *process) wait(ready func() bool) error {
+	deadline := time.After(30 * time.Second)
+	for !ready() {
+		select {
+		case <-p.ended:
+			return fmt.Errorf("%w: %v", errEnded, p.err)
+		case <-deadline:
+			return errors.New("it does not answer")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// onFreePort returns the port of a server that run started and that is ready.
+// The port, free when it was chosen, may be gone when the server comes to it,
+// which then ends: another one is tried.
+func onFreePort(t testing.TB, hosts []netip.Addr, run func(port uint16) (p *process, ready func() bool)) uint16 {
+	t.Helper()
+	for try := 1; ; try++ {
+		port := freePort(t, hosts)
+		p, ready := run(port)
+		err := p.wait(ready)
+		if err == nil {
+			return port
+		}
+		p.stop()
+		if try == 5 || !errors.Is(err, errEnded) {
+			t.Fatalf("a server on port %d: %v", port, err)
+		}
+	}
+}
+
+// freePort returns a port that is free at all hosts for TCP and UDP, and that
+// no other test will get from it before this one has ended.
+func freePort(t testing.TB, hosts []netip.Addr) uint16 {
+	t.Helper()
+	if err := bindable(netip.AddrPortFrom(claimHost, 0)); err != nil {
+		Missing(t, "the address "+claimHost.String()+": "+err.Error())
+	}
+	var err error
+	for range 100 {
+		var claim net.Listener
+		if claim, err = claimPort(hosts); err == nil {
+			t.Cleanup(func() { claim.Close() })
+			return portOf(claim)
+		}
+	}
+	t.Fatalf("no free port: %v", err)
+	return 0
+}
+
+// claimHost is a loopback address of any Linux, and of no fixture.
+var claimHost = netip.MustParseAddr("127.0.0.2")
+
+// claimPort finds a free port. As long as the claim that it returns is open,
+// nobody else's claim is on that port, in any process: opentracker shares its
+// port with other opentrackers (SO_REUSEPORT), and the kernel would deal each
+// of them a part of the requests.
+func claimPort(hosts []netip.Addr) (claim net.Listener, err error) {
+	claim, err = net.Listen("tcp", netip.AddrPortFrom(claimHost, 0).String())
+	if err != nil {
+		return nil, err
+	}
+	for _, host := range hosts {
+		if err := bindable(netip.AddrPortFrom(host, portOf(claim))); err != nil {
+			claim.Close()
+			return nil, err
+		}
+	}
+	return claim, nil
+}
+
+func portOf(l net.Listener) uint16 { return l.Addr().(*net.TCPAddr).AddrPort().Port() }
+
+// bindable returns an error unless addr is free for TCP and UDP.
+func bindable(addr netip.AddrPort) error {
+	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(addr))
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}

@@ -1,0 +1,145 @@
+package testenv
+
+import (
+	_ "embed"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	loopback4 = netip.MustParseAddr("127.0.0.1")
+	loopback6 = netip.MustParseAddr("::1")
+)
+
+// Opentracker starts Debian's opentracker, which serves the info-hashes and no
+// others until the test ends, and returns the address of its HTTP, at /announce
+// and /scrape, and of its UDP. Announces find it empty, but a scrape of
+// everything shows one more torrent, without peers.
+func Opentracker(t testing.TB, hashes [][20]byte) netip.AddrPort {
+	t.Helper()
+	program := Program(t, "opentracker")
+
+	// It may answer before it has read its list, so it is asked for the last of it.
+	last := [20]byte([]byte("bt testenv is ready!"))
+	var list strings.Builder
+	for _, h := range hashes {
+		fmt.Fprintf(&list, "%x\n", h)
+	}
+	fmt.Fprintf(&list, "%x\n", last)
+
+	// As root it makes dir its root directory, and reads the list as nobody.
+	dir := t.TempDir()
+	file := filepath.Join(dir, "whitelist")
+	if err := os.WriteFile(file, []byte(list.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for path, mode := range map[string]os.FileMode{dir: 0o755, file: 0o644} {
+		if err := os.Chmod(path, mode); err != nil { // whatever the umask is
+			t.Fatal(err)
+		}
+	}
+
+	port := onFreePort(t, []netip.Addr{loopback4}, func(port uint16) (*process, func() bool) {
+		number := fmt.Sprint(port)
+		p := start(t, program, "-i", loopback4.String(), "-p", number, "-P", number, "-d", dir, "-w", filepath.Base(file))
+		addr := netip.AddrPortFrom(loopback4, port)
+		return p, func() bool { return serves(addr, last) && connects(addr) }
+	})
+	return netip.AddrPortFrom(loopback4, port)
+}
+
+// serves reports whether the HTTP tracker accepts announces of the info-hash.
+// The peer that asked is gone afterwards.
+func serves(tracker netip.AddrPort, hash [20]byte) bool {
+	for _, event := range []string{"started", "stopped"} {
+		answer := ask("tcp", tracker, fmt.Appendf(nil,
+			"GET /announce?info_hash=%s&peer_id=-bt0000-testenv00000&port=1&left=1&event=%s HTTP/1.0\r\n\r\n",
+			percent(hash), event))
+		if !strings.Contains(answer, "8:interval") {
+			return false
+		}
+	}
+	return true
+}
+
+// percent returns the info-hash as a URL takes it.
+func percent(hash [20]byte) string {
+	var b strings.Builder
+	for _, c := range hash {
+		fmt.Fprintf(&b, "%%%02x", c)
+	}
+	return b.String()
+}
+
+// connects reports whether the UDP tracker answers a connect request (BEP 15).
+func connects(tracker netip.AddrPort) bool {
+	const connect, transaction = 0, 0x62747465
+	request := binary.BigEndian.AppendUint64(nil, 0x41727101980)
+	request = binary.BigEndian.AppendUint32(request, connect)
+	request = binary.BigEndian.AppendUint32(request, transaction)
+	answer := ask("udp", tracker, request)
+	return len(answer) == 16 && answer[:8] == string([]byte{0, 0, 0, connect, 0x62, 0x74, 0x74, 0x65})
+}
+
+// ask returns the first of the server's answer, and nothing if there is none.
+func ask(network string, server netip.AddrPort, request []byte) string {
+	conn, err := net.DialTimeout(network, server.String(), time.Second)
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(time.Second))
+	if _, err := conn.Write(request); err != nil {
+		return ""
+	}
+	answer := make([]byte, 4096)
+	n, _ := conn.Read(answer)
+	return string(answer[:n])
+}
+
+// URLs are the ways to ask one tracker. They end in /announce, those for
+// WebSocket in /.
+type URLs struct {
+	HTTP, UDP, WS    string // at 127.0.0.1
+	HTTP6, UDP6, WS6 string // at ::1
+}
+
+//go:embed nodetracker.mjs
+var nodeTracker string
+
+// NodeTracker starts the server of npm's bittorrent-tracker, which takes every
+// info-hash until the test ends. All URLs lead to the same swarms, and have the
+// same port.
+func NodeTracker(t testing.TB) URLs {
+	t.Helper()
+	node := Program(t, "node")
+	// npm makes this a link to bin/cmd.js of the package.
+	command, err := filepath.EvalSymlinks(Program(t, "bittorrent-tracker"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := filepath.Join(filepath.Dir(command), "..", "server.js")
+	if _, err := os.Stat(server); err != nil {
+		Missing(t, "a bittorrent-tracker that npm installed: "+err.Error())
+	}
+	if err := bindable(netip.AddrPortFrom(loopback6, 0)); err != nil {
+		Missing(t, "the address ::1: "+err.Error())
+	}
+
+	port := onFreePort(t, []netip.Addr{loopback4, loopback6}, func(port uint16) (*process, func() bool) {
+		p := start(t, node, "--input-type=module", "--eval", nodeTracker, server, fmt.Sprint(port))
+		return p, func() bool { return strings.Contains(p.said(), "listening\n") }
+	})
+	at4, at6 := netip.AddrPortFrom(loopback4, port).String(), netip.AddrPortFrom(loopback6, port).String()
+	return URLs{
+		HTTP: "http://" + at4 + "/announce", UDP: "udp://" + at4 + "/announce", WS: "ws://" + at4 + "/",
+		HTTP6: "http://" + at6 + "/announce", UDP6: "udp://" + at6 + "/announce", WS6: "ws://" + at6 + "/",
+	}
+}
