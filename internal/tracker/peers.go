@@ -1,0 +1,128 @@
+package tracker
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"bt/internal/bencode"
+)
+
+// Compact peers (BEP 7, 23; BEP 15): an address and a port, big endian.
+//
+//	0       4      6          0        16     18
+//	| IPv4  | port |          | IPv6   | port |
+const (
+	compact4 = 4 + 2
+	compact6 = 16 + 2
+)
+
+// appendCompact writes the peers of one address family; others and those that
+// have no address are left out.
+func appendCompact(b []byte, peers []Peer, v6 bool) []byte {
+	for _, p := range peers {
+		ip := p.Addr.Addr().Unmap()
+		if ip.Is6() == v6 && ip.IsValid() {
+			b = append(b, ip.AsSlice()...)
+			b = binary.BigEndian.AppendUint16(b, p.Addr.Port())
+		}
+	}
+	return b
+}
+
+// parseCompact reads peers of 6 or 18 bytes each. Bytes that are left over are
+// dropped, as every client does: a tracker that cuts its answer still told peers.
+func parseCompact(b []byte, v6 bool) []Peer {
+	size := compact4
+	if v6 {
+		size = compact6
+	}
+	peers := slices.Grow([]Peer(nil), len(b)/size)
+	for ; len(b) >= size; b = b[size:] {
+		ip, _ := netip.AddrFromSlice(b[:size-2])
+		peers = append(peers, Peer{Addr: netip.AddrPortFrom(ip.Unmap(), binary.BigEndian.Uint16(b[size-2:]))})
+	}
+	return peers
+}
+
+// appendDicts writes peers as a list of dicts (BEP 3); those that have neither
+// address nor name are left out.
+//
+//	ld2:ip9:192.0.2.17:peer id20:....................4:porti6881eee
+func appendDicts(e *bencode.Encoder, peers []Peer) {
+	e.List()
+	for _, p := range peers {
+		host := p.Host
+		if ip := p.Addr.Addr(); host == "" && ip.IsValid() {
+			host = ip.Unmap().WithZone("").String()
+		}
+		if host == "" {
+			continue
+		}
+		e.Dict()
+		appendText(e, "ip", host)
+		appendText(e, "peer id", p.ID)
+		e.Key("port")
+		e.Int(int64(p.Addr.Port()))
+		e.End()
+	}
+	e.End()
+}
+
+// parsePeers reads peers in any form: compact, a list of dicts, or what PHP
+// makes of a list, which is a dict with the keys 0, 1, 2. Dicts that name no
+// peer are dropped.
+func parsePeers(v bencode.Value, v6 bool) ([]Peer, error) {
+	var peers []Peer
+	add := func(d bencode.Value) {
+		if peer, ok := parseDict(d); ok {
+			peers = append(peers, peer)
+		}
+	}
+	switch v.Kind() {
+	case bencode.Invalid:
+	case bencode.String:
+		peers = parseCompact(v.Bytes(), v6)
+	case bencode.List:
+		for d := range v.Items() {
+			add(d)
+		}
+	case bencode.Dict:
+		for _, d := range v.Entries() {
+			add(d)
+		}
+	default:
+		return nil, errorf("peers is %s", v.Kind())
+	}
+	return peers, nil
+}
+
+// parseDict reads a peer that is a dict (BEP 3).
+func parseDict(d bencode.Value) (Peer, bool) {
+	port, ok := number(d.Get("port"))
+	host := d.Get("ip").Text()
+	if !ok || port < 0 || port > 65535 || host == "" {
+		return Peer{}, false
+	}
+	addr := parseIP(host)
+	p := Peer{Addr: netip.AddrPortFrom(addr, uint16(port))}
+	if !addr.IsValid() {
+		p.Host = strings.Clone(host)
+	}
+	if id := d.Get("peer id").Text(); len(id) == 20 {
+		p.ID = strings.Clone(id)
+	}
+	return p, true
+}
+
+// parseIP reads an address as text, as a peer or a tracker gives one; the zero
+// Addr if it is none. An IPv4 address inside an IPv6 one is itself, and a zone
+// means nothing to others.
+func parseIP(s string) netip.Addr {
+	addr, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.WithZone("").Unmap()
+}

@@ -1,0 +1,216 @@
+package tracker
+
+import (
+	"fmt"
+	"iter"
+	"math"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// A request over HTTP is a query behind the tracker's URL (BEP 3, 7, 23, 48).
+//
+//	GET /announce?info_hash=%124V...&peer_id=...&port=6881&uploaded=0
+//	             &downloaded=0&left=0&compact=1&event=started
+//	GET /scrape?info_hash=%124V...&info_hash=...
+
+// AppendQuery writes the query of an announce.
+func (r *AnnounceRequest) AppendQuery(b []byte) []byte {
+	text := func(name, value string) {
+		b = append(b, name...)
+		b = appendEscaped(b, value)
+	}
+	number := func(name string, n int64) {
+		b = strconv.AppendInt(append(b, name...), n, 10)
+	}
+	text("info_hash=", string(r.InfoHash[:]))
+	text("&peer_id=", string(r.PeerID[:]))
+	number("&port=", int64(r.Port))
+	number("&uploaded=", r.Uploaded)
+	number("&downloaded=", r.Downloaded)
+	number("&left=", r.Left)
+	if r.PeerIDs {
+		number("&compact=", 0)
+	} else {
+		number("&compact=", 1)
+	}
+	if r.Event != None {
+		text("&event=", r.Event.String())
+	}
+	if r.Want != DefaultWant {
+		number("&numwant=", int64(r.Want))
+	}
+	b = fmt.Appendf(b, "&key=%08x", r.Key)
+	if r.IP.IsValid() {
+		text("&ip=", r.IP.String())
+	}
+	for _, e := range []struct {
+		name string
+		addr netip.AddrPort
+	}{{"&ipv4=", r.IPv4}, {"&ipv6=", r.IPv6}} {
+		switch {
+		case !e.addr.Addr().IsValid():
+		case e.addr.Port() == 0:
+			text(e.name, e.addr.Addr().String())
+		default:
+			text(e.name, e.addr.String())
+		}
+	}
+	if r.TrackerID != "" {
+		text("&trackerid=", r.TrackerID)
+	}
+	return b
+}
+
+// appendEscaped percent-encodes all but what may stand unencoded anywhere
+// (RFC 3986, 2.3).
+func appendEscaped(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; isAlphanumeric(c) || strings.IndexByte("-._~", c) >= 0 {
+			b = append(b, c)
+		} else {
+			b = fmt.Appendf(b, "%%%02X", c)
+		}
+	}
+	return b
+}
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
+}
+
+// queryValues yields the names and values of a query, these decoded. A plus is a
+// plus: info-hashes are no forms.
+func queryValues(raw string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for pair := range strings.SplitSeq(raw, "&") {
+			name, value, _ := strings.Cut(pair, "=")
+			if !yield(name, unescaped(value)) {
+				return
+			}
+		}
+	}
+}
+
+// ParseAnnounceQuery reads the query of an announce, without the question mark.
+// It must have info_hash, peer_id and port; names that it does not know don't
+// matter. Numbers that are not there are 0, but for left, which is then not
+// known, and numwant: DefaultWant.
+func ParseAnnounceQuery(raw string) (*AnnounceRequest, error) {
+	r := &AnnounceRequest{Left: math.MaxInt64, Want: DefaultWant}
+	missing := map[string]bool{"info_hash": true, "peer_id": true, "port": true}
+	for name, value := range queryValues(raw) {
+		var err error
+		switch name {
+		case "info_hash":
+			r.InfoHash, err = bytes20(name, value)
+		case "peer_id":
+			r.PeerID, err = bytes20(name, value)
+		case "port":
+			n, bad := strconv.ParseUint(value, 10, 16)
+			if bad != nil {
+				return nil, errorf("port is %.32q", value)
+			}
+			r.Port = uint16(n)
+		case "uploaded":
+			r.Uploaded, err = natural(name, value)
+		case "downloaded":
+			r.Downloaded, err = natural(name, value)
+		case "left":
+			r.Left, err = natural(name, value)
+		case "numwant":
+			r.Want = DefaultWant
+			if n, bad := strconv.ParseInt(value, 10, 32); bad == nil && n >= 0 {
+				r.Want = int(n) // anything else leaves it to the tracker
+			}
+		case "event":
+			r.Event = parseEvent(value)
+		case "compact":
+			r.PeerIDs = value == "0" // BEP 23: whoever says nothing gets the compact form
+		case "key":
+			r.Key = 0
+			if n, bad := strconv.ParseUint(value, 16, 32); bad == nil {
+				r.Key = uint32(n) // by agreement hex; it may be any text
+			}
+		case "ip":
+			r.IP = parseIP(value) // BEP 3 allows names; nobody follows them
+		case "ipv4":
+			r.IPv4 = parseEndpoint(value, netip.Addr.Is4)
+		case "ipv6":
+			r.IPv6 = parseEndpoint(value, netip.Addr.Is6)
+		case "trackerid":
+			r.TrackerID = value
+		}
+		if err != nil {
+			return nil, err
+		}
+		delete(missing, name)
+	}
+	for _, name := range []string{"info_hash", "peer_id", "port"} {
+		if missing[name] {
+			return nil, errorf("there is no %s", name)
+		}
+	}
+	return r, nil
+}
+
+// parseEndpoint reads an address of one family with or without a port (BEP 7);
+// the zero AddrPort if it is none.
+func parseEndpoint(s string, family func(netip.Addr) bool) netip.AddrPort {
+	e, err := netip.ParseAddrPort(s)
+	if err != nil {
+		e = netip.AddrPortFrom(parseIP(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")), 0)
+	}
+	ip := e.Addr().WithZone("").Unmap()
+	if !family(ip) {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ip, e.Port())
+}
+
+func bytes20(name, value string) (b [20]byte, err error) {
+	if len(value) != 20 {
+		return b, errorf("%s has %d bytes, not 20", name, len(value))
+	}
+	return [20]byte([]byte(value)), nil
+}
+
+// natural reads a number of bytes. One that passes 63 bits is what some clients
+// write who don't know what is left.
+func natural(name, value string) (int64, error) {
+	n, err := strconv.ParseUint(value, 10, 64)
+	if err != nil {
+		return 0, errorf("%s is %.32q", name, value)
+	}
+	return int64(min(n, math.MaxInt64)), nil
+}
+
+// AppendScrapeQuery writes the query of a scrape for these info-hashes.
+func AppendScrapeQuery(b []byte, hashes [][20]byte) []byte {
+	for i, h := range hashes {
+		if i > 0 {
+			b = append(b, '&')
+		}
+		b = append(b, "info_hash="...)
+		b = appendEscaped(b, string(h[:]))
+	}
+	return b
+}
+
+// ParseScrapeQuery reads the info-hashes of a scrape. None means all, which a
+// tracker need not grant.
+func ParseScrapeQuery(raw string) ([][20]byte, error) {
+	var hashes [][20]byte
+	for name, value := range queryValues(raw) {
+		if name != "info_hash" {
+			continue
+		}
+		h, err := bytes20(name, value)
+		if err != nil {
+			return nil, err
+		}
+		hashes = append(hashes, h)
+	}
+	return hashes, nil
+}
