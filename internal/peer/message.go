@@ -1,0 +1,213 @@
+package peer
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// ID says what a message is. On the wire it is a byte.
+type ID int16
+
+// The messages.
+const (
+	IDKeepAlive ID = -1 // has no id on the wire, and no body
+
+	IDChoke         ID = 0
+	IDUnchoke       ID = 1
+	IDInterested    ID = 2
+	IDNotInterested ID = 3
+	IDHave          ID = 4
+	IDBitfield      ID = 5
+	IDRequest       ID = 6
+	IDPiece         ID = 7
+	IDCancel        ID = 8
+	IDPort          ID = 9 // of the DHT (BEP 5)
+
+	// BEP 6.
+	IDSuggest     ID = 13
+	IDHaveAll     ID = 14
+	IDHaveNone    ID = 15
+	IDReject      ID = 16
+	IDAllowedFast ID = 17
+
+	IDExtended ID = 20 // BEP 10
+
+	// BEP 52.
+	IDHashRequest ID = 21
+	IDHashes      ID = 22
+	IDHashReject  ID = 23
+)
+
+var names = [...]string{
+	IDChoke: "choke", IDUnchoke: "unchoke", IDInterested: "interested", IDNotInterested: "not interested",
+	IDHave: "have", IDBitfield: "bitfield", IDRequest: "request", IDPiece: "piece", IDCancel: "cancel", IDPort: "port",
+	IDSuggest: "suggest", IDHaveAll: "have all", IDHaveNone: "have none", IDReject: "reject", IDAllowedFast: "allowed fast",
+	IDExtended: "extended", IDHashRequest: "hash request", IDHashes: "hashes", IDHashReject: "hash reject",
+}
+
+func (id ID) String() string {
+	switch {
+	case id == IDKeepAlive:
+		return "keep-alive"
+	case id >= 0 && int(id) < len(names) && names[id] != "":
+		return names[id]
+	}
+	return fmt.Sprintf("ID(%d)", int16(id))
+}
+
+// PieceHeaderLength is the length in bytes of a piece message before its block.
+const PieceHeaderLength = 4 + 1 + 8
+
+// The longest messages there may be, in bytes after the length. Every other has
+// one length, and a bitfield that of the torrent's pieces.
+const (
+	MaxPiece = 9 + BlockLength // no request asks for more
+
+	// A piece of metadata and its dict pass 16 KiB; a peer exchange that named a
+	// thousand IPv6 peers, which is twenty times what BEP 11 allows, passes 18 KiB.
+	MaxExtended = 64 << 10
+
+	// The hashes of the longest request, and an uncle a layer of the highest tree.
+	MaxHashes = hashRequestLength + 32*(MaxLeaves+maxHeight)
+
+	// A message that is not known is skipped, but not much of it: extensions have
+	// their own message.
+	MaxUnknown = 1 << 10
+)
+
+const hashRequestLength = 1 + hashRequestBody
+
+// lengths are the least and the greatest of each message. That of a bitfield is
+// the torrent's.
+var lengths = [...]struct{ min, max uint32 }{
+	IDChoke: {1, 1}, IDUnchoke: {1, 1}, IDInterested: {1, 1}, IDNotInterested: {1, 1},
+	IDHave: {5, 5}, IDRequest: {13, 13}, IDPiece: {9, MaxPiece}, IDCancel: {13, 13}, IDPort: {3, 3},
+	IDSuggest: {5, 5}, IDHaveAll: {1, 1}, IDHaveNone: {1, 1}, IDReject: {13, 13}, IDAllowedFast: {5, 5},
+	IDExtended: {2, MaxExtended}, IDHashRequest: {hashRequestLength, hashRequestLength},
+	IDHashes: {hashRequestLength + 32, MaxHashes}, IDHashReject: {hashRequestLength, hashRequestLength},
+}
+
+// A Message is any message. ID tells which fields count.
+type Message struct {
+	ID        ID
+	Extension uint8  // extended: ExtHandshake, or as the receiver's handshake numbers them
+	Port      uint16 // port
+
+	Index  uint32 // have, suggest, allowed fast, request, piece, cancel, reject: of the piece
+	Begin  uint32 // request, piece, cancel, reject: bytes from the start of the piece
+	Length uint32 // request, cancel, reject: bytes
+
+	// Payload is what else there is: the bits of a bitfield (see ParseBitfield),
+	// the block of a piece, an extended message after the extension's id (see
+	// ParseExtendedHandshake, ParseMetadata), the body of the three about hashes
+	// (see ParseHashRequest, ParseHashes) and of a message that is not known.
+	Payload []byte
+}
+
+// Next reads the message that b begins with, of a torrent of so many pieces. It
+// takes the first n bytes of b if b has as many. If n > len(b), b must have n
+// bytes before Next can tell more, and that is never more than the longest
+// message takes; m then has its ID alone, or IDKeepAlive while that is not known,
+// so that a message that nobody asked for can be refused before there is room
+// for it.
+//
+// Payload is a part of b. Lengths are checked; whether the torrent has that piece
+// is not. An error is for the connection's end: what follows can't be read.
+func Next(b []byte, pieces int) (m Message, n int, err error) {
+	if len(b) < 4 {
+		return Message{ID: IDKeepAlive}, 4, nil
+	}
+	length := binary.BigEndian.Uint32(b)
+	if length == 0 {
+		return Message{ID: IDKeepAlive}, 4, nil
+	}
+	if len(b) < 5 {
+		return Message{ID: IDKeepAlive}, 5, nil
+	}
+	m.ID = ID(b[4])
+	if !m.ID.allows(length, pieces) {
+		return Message{}, 0, errorf("%v message of %d bytes", m.ID, length)
+	}
+	n = 4 + int(length)
+	if len(b) < n {
+		return m, n, nil
+	}
+	body := b[5:n:n]
+	switch m.ID {
+	case IDRequest, IDCancel, IDReject:
+		_ = body[11]
+		m.Index = binary.BigEndian.Uint32(body)
+		m.Begin = binary.BigEndian.Uint32(body[4:])
+		m.Length = binary.BigEndian.Uint32(body[8:])
+	case IDHave, IDSuggest, IDAllowedFast:
+		m.Index = binary.BigEndian.Uint32(body)
+	case IDPiece:
+		m.Index = binary.BigEndian.Uint32(body)
+		m.Begin = binary.BigEndian.Uint32(body[4:])
+		m.Payload = body[8:]
+	case IDPort:
+		m.Port = binary.BigEndian.Uint16(body)
+	case IDExtended:
+		m.Extension = body[0]
+		m.Payload = body[1:]
+	default:
+		m.Payload = body
+	}
+	return m, n, nil
+}
+
+// allows tells whether a message may have that length.
+func (id ID) allows(length uint32, pieces int) bool {
+	if id == IDBitfield {
+		return int64(length) == 1+int64(bitfieldLength(pieces))
+	}
+	if int(id) < len(lengths) && lengths[id].max > 0 {
+		return lengths[id].min <= length && length <= lengths[id].max
+	}
+	return length <= MaxUnknown
+}
+
+// Append writes the message, and allocates nothing but what b lacks.
+func (m Message) Append(b []byte) []byte {
+	switch m.ID {
+	case IDKeepAlive:
+		return append(b, 0, 0, 0, 0)
+	case IDRequest, IDCancel, IDReject:
+		b = appendHead(b, m.ID, 12)
+		b = binary.BigEndian.AppendUint32(b, m.Index)
+		b = binary.BigEndian.AppendUint32(b, m.Begin)
+		return binary.BigEndian.AppendUint32(b, m.Length)
+	case IDHave, IDSuggest, IDAllowedFast:
+		b = appendHead(b, m.ID, 4)
+		return binary.BigEndian.AppendUint32(b, m.Index)
+	case IDPiece:
+		b = AppendPieceHeader(b, m.Index, m.Begin, len(m.Payload))
+	case IDPort:
+		b = appendHead(b, m.ID, 2)
+		return binary.BigEndian.AppendUint16(b, m.Port)
+	case IDExtended:
+		b = appendExtendedHead(b, m.Extension, len(m.Payload))
+	default:
+		b = appendHead(b, m.ID, len(m.Payload))
+	}
+	return append(b, m.Payload...)
+}
+
+// AppendPieceHeader writes the PieceHeaderLength bytes of a piece message that
+// stand before its block, which has length bytes and is sent from where it is.
+func AppendPieceHeader(b []byte, index, begin uint32, length int) []byte {
+	b = appendHead(b, IDPiece, 8+length)
+	b = binary.BigEndian.AppendUint32(b, index)
+	return binary.BigEndian.AppendUint32(b, begin)
+}
+
+// appendHead writes what stands before a body of so many bytes.
+func appendHead(b []byte, id ID, body int) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(1+body))
+	return append(b, byte(id))
+}
+
+func appendExtendedHead(b []byte, extension uint8, body int) []byte {
+	b = appendHead(b, IDExtended, 1+body)
+	return append(b, extension)
+}

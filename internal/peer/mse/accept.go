@@ -1,0 +1,121 @@
+package mse
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// Accept does the handshake of the side that was connected to. The first bytes of
+// the connection may have been read already, to tell whether it is MSE; Accept
+// neither keeps nor changes them. After an error the connection is of no more use.
+//
+// It reads and writes until the handshake is through or the connection fails: its
+// deadlines are the caller's. It reads no more than 20 KB. A peer costs 2 KB of
+// memory, a small modular exponentiation when it has sent a key, and a large one
+// when it sends on after the answer; more only when it names a torrent that is here.
+func Accept(conn io.ReadWriter, first []byte, o Options) (*Session, error) {
+	return accept(conn, first, o, draw())
+}
+
+func accept(conn io.ReadWriter, first []byte, o Options, c *chance) (*Session, error) {
+	in := newInput(conn, first)
+	key, err := in.take(keyLen, "Ya")
+	if err != nil {
+		return nil, err
+	}
+	ya, err := parseKey(key)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Write(append(public(&c.exponent), c.pad...)); err != nil {
+		return nil, fmt.Errorf("writing Yb: %w", err)
+	}
+
+	const mark = "HASH(req1, S)"
+	if err := in.fill(hashLen, mark); err != nil {
+		return nil, err
+	}
+	shared := secret(ya, &c.exponent)
+	req1 := hash("req1", shared)
+	if err := in.find(req1[:], mark); err != nil {
+		return nil, err
+	}
+	name, err := in.take(hashLen, "the torrent's hash")
+	if err != nil {
+		return nil, err
+	}
+	if o.Lookup == nil {
+		return nil, ErrTorrent
+	}
+	infoHash, ok := o.Lookup(masked([hashLen]byte(name), hash("req3", shared)))
+	if !ok {
+		return nil, ErrTorrent
+	}
+	s := &Session{
+		InfoHash: infoHash,
+		in:       newCipher("keyA", shared, infoHash),
+		out:      newCipher("keyB", shared, infoHash),
+	}
+	m, err := s.readOffer(in, o.methods())
+	if err != nil {
+		return nil, err
+	}
+
+	reply := make([]byte, vcLen, vcLen+4+2+maxPad)
+	reply = binary.BigEndian.AppendUint32(reply, uint32(m))
+	reply = binary.BigEndian.AppendUint16(reply, uint16(c.zeros))
+	reply = append(reply, make([]byte, c.zeros)...)
+	s.Encrypt(reply)
+	if _, err := conn.Write(reply); err != nil {
+		return nil, fmt.Errorf("writing crypto_select: %w", err)
+	}
+	s.begin(m, in.buf)
+	return s, nil
+}
+
+// readOffer reads the encrypted part of step 3, and returns the method to select.
+func (s *Session) readOffer(in *input, methods Method) (Method, error) {
+	head, err := in.open(s.in, vcLen+4+2, "crypto_provide")
+	if err != nil {
+		return 0, err
+	}
+	if vc := binary.BigEndian.Uint64(head); vc != 0 {
+		return 0, errorf("the verification constant is %#x, not 0", vc)
+	}
+	provided := Method(binary.BigEndian.Uint32(head[vcLen:]))
+	pad := int(binary.BigEndian.Uint16(head[vcLen+4:]))
+	if pad > maxPad {
+		return 0, errorf("PadC is of %d bytes", pad)
+	}
+	var m Method
+	switch common := provided & methods; {
+	case common&Plaintext != 0:
+		m = Plaintext
+	case common&RC4 != 0:
+		m = RC4
+	default:
+		return 0, ErrMethod
+	}
+
+	if _, err := in.open(s.in, pad, "PadC"); err != nil {
+		return 0, err
+	}
+	b, err := in.open(s.in, 2, "the length of the initial payload")
+	if err != nil {
+		return 0, err
+	}
+	left := int(binary.BigEndian.Uint16(b))
+	if left > MaxInitial {
+		return 0, errorf("an initial payload of %d bytes", left)
+	}
+	for left > 0 { // as it comes: memory is for bytes that are there
+		part, err := in.open(s.in, min(left, len(in.room)), "the initial payload")
+		if err != nil {
+			return 0, err
+		}
+		s.Initial = append(s.Initial, part...)
+		left -= len(part)
+	}
+	return m, nil
+}
