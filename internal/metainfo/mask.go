@@ -22,6 +22,29 @@ func MaskURL(rawURL string) string {
 	}), mask) + after
 }
 
+// MaskText hides in a text what MaskURL hides of a URL: trackers repeat a passkey
+// in what they say of it.
+func MaskText(text, rawURL string) string {
+	_, s, _ := cutBlanks(rawURL)
+	for _, p := range secrets(s) {
+		raw := s[p.start:p.end]
+		decoded, err := url.QueryUnescape(raw)
+		if err != nil {
+			decoded = raw
+		}
+		for _, secret := range []string{raw, decoded} {
+			if len(secret) >= shortestSecret {
+				text = strings.ReplaceAll(text, secret, mask)
+			}
+		}
+	}
+	return text
+}
+
+// shortestSecret is how many bytes a secret must have to be looked for in a text:
+// one of a letter would be found everywhere.
+const shortestSecret = 4
+
 // passkeyPlaces are the places of a passkey, the likeliest first. uid is not
 // among them: it names an account, and is hidden but not replaced.
 var passkeyPlaces = []string{"passkey", "pk", "authkey", "auth", "token", "key", inPath}
@@ -78,13 +101,14 @@ func escapePasskey(s string) string { return strings.ReplaceAll(escape(s), "%3D"
 // A secret is a place in a URL that holds what identifies a user, or could.
 type secret struct {
 	start, end int    // it stands at url[start:end], percent-encoded
-	key        string // its query key, decoded and in lower case, else inPath or inPassword
+	key        string // its query key, decoded and in lower case, else inPath, inPassword or inFragment
 }
 
 // What stands for a key where a secret has none; no secretKeys are spelled so.
 const (
 	inPath     = "/"
 	inPassword = "@"
+	inFragment = "#"
 )
 
 // secrets lists the secrets of a URL in the order in which they stand, empty
@@ -102,7 +126,7 @@ func secrets(s string) []secret {
 		}
 	}
 	for start := path; start < query; {
-		end := until(s[:query], start, "/")
+		end := until(s[:query], start, `/\`)
 		if isPasskey(s[start:end]) {
 			found = append(found, secret{start, end, inPath})
 		}
@@ -117,6 +141,13 @@ func secrets(s string) []secret {
 		}
 		if name = strings.ToLower(name); ok && secretKeys[name] {
 			found = append(found, secret{end - len(value), end, name})
+		}
+		start = end + 1
+	}
+	for start := fragment + 1; start < len(s); {
+		end := until(s, start, `/\=&;?`)
+		if isPasskey(s[start:end]) {
+			found = append(found, secret{start, end, inFragment})
 		}
 		start = end + 1
 	}

@@ -22,7 +22,9 @@ func TestMaskURLOdd(t *testing.T) {
 		"http://user@t.example:80":              "http://user@t.example:80",
 		"http://" + keyA + ":x@t.example":       "http://" + keyA + ":****@t.example",
 		"http://t.example?passkey=a/" + keyA:    "http://t.example?passkey=****",
-		"http://t.example#" + keyA:              "http://t.example#" + keyA,
+		"http://t.example#" + keyA:              "http://t.example#****",
+		"http:\\\\t.example\\" + keyA + "\\a":   "http:\\\\t.example\\****\\a",
+		"http://t.example/a#x=" + keyA + "&y":   "http://t.example/a#x=****&y",
 		"http://t.example?#passkey=a":           "http://t.example?#passkey=a",
 		"http://t.example/?x&;=&passkey=a&;pk=": "http://t.example/?x&;=&passkey=****&;pk=",
 		"http://t.example/?p%zz=a&PassKey==":    "http://t.example/?p%zz=a&PassKey=****",
@@ -157,4 +159,18 @@ func FuzzReplacePasskey(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestMaskText(t *testing.T) {
+	url := "http://t.example/" + keyA + "/announce?key=a%2Fbc&pk=x"
+	for in, want := range map[string]string{
+		"invalid passkey " + keyA + "!": "invalid passkey ****!",
+		"key=a%2Fbc, a/bc, x":           "key=****, ****, x", // too short to be looked for
+		"nothing":                       "nothing",
+		"":                              "",
+	} {
+		if got := MaskText(in, url); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
 }
