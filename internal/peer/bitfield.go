@@ -44,6 +44,9 @@ func ParseBitfield(payload []byte, pieces int) (Bitfield, error) {
 // Set sets piece i.
 func (f Bitfield) Set(i int) { f[i>>3] |= 0x80 >> (i & 7) }
 
+// Clear takes piece i back.
+func (f Bitfield) Clear(i int) { f[i>>3] &^= 0x80 >> (i & 7) }
+
 // Has tells whether piece i is set.
 func (f Bitfield) Has(i int) bool { return f[i>>3]&(0x80>>(i&7)) != 0 }
 

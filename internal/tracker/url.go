@@ -33,7 +33,8 @@ var ErrScheme = errors.New("no protocol of trackers")
 // schemePorts are the schemes and their ports; UDP trackers have none.
 var schemePorts = map[string]uint16{"http": 80, "https": 443, "ws": 80, "wss": 443, "udp": 0}
 
-// ParseURL reads a tracker's URL. Blanks around it don't count, nor does a
+// ParseURL reads a tracker's URL. Errors don't quote it: a passkey may stand
+// anywhere in what is no URL. Blanks around it don't count, nor does a
 // fragment.
 func ParseURL(raw string) (*URL, error) {
 	raw = strings.TrimSpace(raw)
@@ -86,7 +87,7 @@ func (u *URL) authority(s string) error {
 	if port != "" {
 		n, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || n == 0 {
-			return fmt.Errorf("%.32q is no port", port)
+			return errors.New("its port is no number from 1 to 65535")
 		}
 		u.Port = uint16(n)
 	}
@@ -94,7 +95,7 @@ func (u *URL) authority(s string) error {
 		inner, closed := strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(inner)
 		if !closed || err != nil || !addr.Is6() || addr.Zone() != "" { // a zone is one machine's
-			return fmt.Errorf("%.300q is no IPv6 address", s)
+			return errors.New("its host is no IPv6 address")
 		}
 		u.Host = addr.String()
 		return nil
@@ -104,7 +105,7 @@ func (u *URL) authority(s string) error {
 	}
 	name, ok := asciiName(host)
 	if !ok {
-		return fmt.Errorf("%.300q is no name of a host", s)
+		return errors.New("its host is no name of one")
 	}
 	u.Host = name
 	return nil

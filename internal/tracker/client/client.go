@@ -1,0 +1,206 @@
+// Package client asks trackers: it announces and it scrapes, over HTTP, UDP and
+// WebSocket, directly or through a proxy, and names what went wrong.
+//
+// Whatever a tracker does, a request is bounded in time (Client.Timeout) and in
+// memory (MaxBody).
+package client
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+
+	"bt/internal/tracker"
+)
+
+// What the zero Client does.
+const (
+	DefaultTimeout = 15 * time.Second
+	DefaultRetries = 2
+)
+
+// MaxBody is how long an answer may be, in bytes, before and after it is
+// unpacked.
+const MaxBody = 1 << 20
+
+// A Client asks trackers. The zero Client is ready; it must not be copied, its
+// fields not changed after the first request. It is safe for use by several
+// goroutines.
+type Client struct {
+	// Timeout is how long a request may take, with all its repetitions;
+	// 0 means DefaultTimeout.
+	Timeout time.Duration
+
+	// Retries is how often a request is repeated; 0 means DefaultRetries, and
+	// what is negative never. UDP repeats what is not answered, HTTP and
+	// WebSocket only what an overloaded tracker might answer a little later.
+	Retries int
+
+	// BEP15 waits for answers over UDP as long as BEP 15 wants it, whatever
+	// Timeout is.
+	BEP15 bool
+
+	// Network is "4" to ask over IPv4 alone and "6" for IPv6; empty means both.
+	Network string
+
+	// Proxy returns the proxy for a URL of scheme http, https, ws, wss or udp,
+	// nil for none. It is a http, https or socks5 URL.
+	Proxy func(*url.URL) (*url.URL, error)
+
+	// Insecure accepts any certificate.
+	Insecure bool
+
+	// UserAgent is what HTTP requests carry as such; empty means none.
+	UserAgent string
+
+	// Batch is how many info-hashes a scrape over HTTP or WebSocket has at most;
+	// 0 means 50: URLs of 4 KB pass every server.
+	Batch int
+
+	init      sync.Once
+	transport *http.Transport
+
+	mu    sync.Mutex
+	udp   map[string]*udpHost      // by host:port
+	turns map[string]chan struct{} // of HTTP, by host:port
+	stop  bool
+
+	// Tests have a network of their own.
+	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	dialUDP func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
+}
+
+// Wait is how long to wait for the answer to an attempt, the first being 0,
+// before the next: 2, 4, 8 s and so on, or as BEP 15 has it, 15, 30, 60 s up to
+// 15 x 2^8.
+func Wait(attempt int, bep15 bool) time.Duration {
+	first := 2 * time.Second
+	if bep15 {
+		first = 15 * time.Second
+	}
+	return first << min(max(attempt, 0), 8)
+}
+
+func (c *Client) timeout() time.Duration {
+	if c.Timeout <= 0 {
+		return DefaultTimeout
+	}
+	return c.Timeout
+}
+
+func (c *Client) retries() int {
+	if c.Retries == 0 {
+		return DefaultRetries
+	}
+	return max(c.Retries, 0)
+}
+
+// Close ends all connections, and waits for the goroutines that read from them.
+// Requests must have ended.
+func (c *Client) Close() {
+	c.mu.Lock()
+	c.stop = true
+	hosts := c.udp
+	c.udp = nil
+	c.mu.Unlock()
+	for _, h := range hosts {
+		h.close()
+	}
+	c.http().CloseIdleConnections()
+}
+
+// Announce tells a tracker of a peer. The error is an *Error.
+func (c *Client) Announce(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) (*tracker.AnnounceResponse, error) {
+	switch {
+	case u.Scheme == "udp":
+		return c.announceUDP(ctx, u, r)
+	case u.IsWebSocket():
+		return c.announceWS(ctx, u, r)
+	}
+	return getHTTP(ctx, c, u, r.AppendQuery(nil), tracker.ParseHTTPAnnounce)
+}
+
+// proxyFor returns the proxy for the tracker.
+func (c *Client) proxyFor(u *url.URL) (*url.URL, error) {
+	if c.Proxy == nil {
+		return nil, nil
+	}
+	proxy, err := c.Proxy(u)
+	if err != nil {
+		return nil, &Error{Status: Proxy, Msg: "the address of the proxy makes no sense", Err: err}
+	}
+	return proxy, nil
+}
+
+// sleep waits, and returns false if ctx ends first, or will: there is no use in
+// waiting then.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
+		return false
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// resolve returns the addresses of a host, in turn of one family and the other,
+// so that the second attempt tries another way.
+func (c *Client) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		addr = addr.Unmap()
+		if c.Network == "4" && !addr.Is4() || c.Network == "6" && addr.Is4() {
+			return nil, &Error{Status: NoRoute, Msg: fmt.Sprintf("its address is not one of IPv%s", c.Network)}
+		}
+		return []netip.Addr{addr}, nil
+	}
+	lookup := c.lookup
+	if lookup == nil {
+		lookup = net.DefaultResolver.LookupNetIP
+	}
+	found, err := lookup(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	var families [2][]netip.Addr
+	for _, addr := range found {
+		addr = addr.Unmap()
+		i := 0
+		if addr.Is6() {
+			i = 1
+		}
+		families[i] = append(families[i], addr)
+	}
+	switch c.Network {
+	case "4":
+		families[1] = nil
+	case "6":
+		families[0] = nil
+	}
+	first := 0
+	if len(found) > 0 && found[0].Unmap().Is6() {
+		first = 1
+	}
+	const enough = 8
+	var addrs []netip.Addr
+	for i := 0; len(addrs) < enough && (i < len(families[0]) || i < len(families[1])); i++ {
+		for _, f := range [2]int{first, 1 - first} {
+			if i < len(families[f]) {
+				addrs = append(addrs, families[f][i])
+			}
+		}
+	}
+	if len(addrs) == 0 {
+		return nil, &Error{Status: NoRoute, Msg: fmt.Sprintf("it has no IPv%s address", c.Network)}
+	}
+	return addrs, nil
+}

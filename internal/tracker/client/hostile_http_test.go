@@ -1,0 +1,598 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bt/internal/tracker"
+)
+
+// Whatever a tracker does over HTTP: the request ends in time with the right
+// status, a sentence that may be printed, and without the whole internet read.
+
+const (
+	httpPasskey = "5ecretpa55key"
+
+	// httpTimeout is how long those wait that are kept waiting; httpSlack is how
+	// long it may take on a loaded machine. Where there is nothing to wait for
+	// the timeout is longer than that.
+	httpTimeout = 500 * time.Millisecond
+	httpSlack   = 10 * time.Second
+
+	// httpBytes is what a server gets rid of at most: what is read of it, and
+	// what fits into the buffers of two sockets.
+	httpBytes = 16 << 20
+)
+
+// A httpConn is the server's end of a connection after the request was read.
+type httpConn struct {
+	*net.TCPConn
+	key  string // Sec-WebSocket-Key
+	sent *atomic.Int64
+}
+
+func (c *httpConn) Write(b []byte) (int, error) {
+	n, err := c.TCPConn.Write(b)
+	c.sent.Add(int64(n))
+	return n, err
+}
+
+// httpAnswer is the behaviour of sending text and closing the connection.
+func httpAnswer(text string) func(*httpConn) {
+	return func(c *httpConn) { fmt.Fprint(c, text) }
+}
+
+// httpOK answers 200 with a body and headers.
+func httpOK(body string, header ...string) func(*httpConn) { return httpCode(200, body, header...) }
+
+func httpCode(n int, body string, header ...string) func(*httpConn) {
+	var h strings.Builder
+	for _, line := range header {
+		h.WriteString(line + "\r\n")
+	}
+	return httpAnswer(fmt.Sprintf("HTTP/1.1 %d Whatever\r\nContent-Length: %d\r\n%s\r\n%s", n, len(body), &h, body))
+}
+
+// httpThen has one behaviour after the other.
+func httpThen(all ...func(*httpConn)) func(*httpConn) {
+	return func(c *httpConn) {
+		for _, f := range all {
+			f(c)
+		}
+	}
+}
+
+// httpHang does nothing until the client goes.
+func httpHang(c *httpConn) { _, _ = io.Copy(io.Discard, c) }
+
+// httpEndlessly sends text again and again, until the client goes.
+func httpEndlessly(text string) func(*httpConn) {
+	block := []byte(strings.Repeat(text, 1+32<<10/len(text)))
+	return func(c *httpConn) {
+		for {
+			if _, err := c.Write(block); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// httpSlowly sends text again and again, one byte every 20 ms.
+func httpSlowly(text string) func(*httpConn) {
+	return func(c *httpConn) {
+		for i := 0; ; i++ {
+			if _, err := c.Write([]byte{text[i%len(text)]}); err != nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+}
+
+func httpReset(c *httpConn) { _ = c.SetLinger(0) }
+
+func httpGzip(body []byte) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write(body)
+	_ = w.Close()
+	return b.String()
+}
+
+// httpBomb is almost a GiB of zeros in one stream, in less than MaxBody. Every
+// block but the first refers to the zeros before it, so that all are alike.
+func httpBomb() string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	block := make([]byte, 1<<20)
+	_, _ = w.Write(block)
+	_ = w.Flush()
+	first := b.Len()
+	_, _ = w.Write(block)
+	_ = w.Flush()
+	return httpFill(b.String(), b.String()[first:])
+}
+
+// httpFill repeats a text behind another while MaxBody allows.
+func httpFill(head, more string) string {
+	return head + strings.Repeat(more, (MaxBody-len(head))/len(more))
+}
+
+// httpVillain lets each connection misbehave once its request was read. It
+// returns the address and counts the bytes that it got rid of.
+func httpVillain(t *testing.T, behave func(*httpConn)) (addr string, sent *atomic.Int64) {
+	t.Helper()
+	return httpRawVillain(t, func(c *httpConn) {
+		r := bufio.NewReader(c)
+		request, err := http.ReadRequest(r)
+		if err != nil {
+			return
+		}
+		c.key = request.Header.Get("Sec-WebSocket-Key")
+		behave(c)
+	})
+}
+
+// httpRawVillain lets each connection misbehave at once.
+func httpRawVillain(t *testing.T, behave func(*httpConn)) (addr string, sent *atomic.Int64) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		conns []net.Conn
+	)
+	sent = new(atomic.Int64)
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			conns = append(conns, c)
+			mu.Unlock()
+			wg.Go(func() {
+				defer c.Close()
+				behave(&httpConn{TCPConn: c.(*net.TCPConn), sent: sent})
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		mu.Lock()
+		for _, c := range conns {
+			c.Close()
+		}
+		mu.Unlock()
+		wg.Wait()
+	})
+	return l.Addr().String(), sent
+}
+
+const httpChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+type httpCase struct {
+	name   string
+	behave func(*httpConn)
+	want   Status
+}
+
+// httpAnnounces are to an announce.
+var httpAnnounces = []httpCase{
+	// The connection.
+	{"never answers", httpHang, Timeout},
+	{"closes without an answer", httpAnswer(""), Empty},
+	{"resets", httpReset, Empty},
+	{"half closed, silent", httpThen(func(c *httpConn) { _ = c.CloseWrite() }, httpHang), Empty},
+	{"half closed after the answer", httpThen(httpOK("d8:completei1ee"), func(c *httpConn) { _ = c.CloseWrite() }, httpHang), OK},
+	{"closes within the header", httpAnswer("HTTP/1.1 200 OK\r\nX: y\r\n"), Truncated},
+	{"closes within a line of it", httpAnswer("HTTP/1.1 200 OK\r\nContent-"), Malformed},
+	{"drips the header", httpSlowly("HTTP/1.1 200 OK\r\nX: y\r\n"), Timeout},
+	{"drips the body", httpThen(httpAnswer("HTTP/1.1 200 OK\r\n\r\nd8:completei"), httpSlowly("1")), Timeout},
+	{"slow/drips the body of an error", httpThen(httpAnswer("HTTP/1.1 404 No\r\n\r\n"), httpSlowly("<")), "http-404"},
+	{"endless body", httpThen(httpAnswer("HTTP/1.1 200 OK\r\n\r\n"), httpEndlessly("0")), TooBig},
+	{"endless body of an error", httpThen(httpAnswer("HTTP/1.1 503 No\r\n\r\n"), httpEndlessly("0")), "http-503"},
+	{"endless first line", httpThen(httpAnswer("HTTP/1.1 200 "), httpEndlessly("O")), Malformed},
+	{"a header of 32 KiB", httpOK("d8:completei1ee", "X: "+strings.Repeat("y", 32<<10)), OK},
+	{"a header of 100 KiB", httpOK("d8:completei1ee", "X: "+strings.Repeat("y", 100<<10)), Malformed},
+	{"endless header", httpThen(httpAnswer("HTTP/1.1 200 OK\r\nX: "), httpEndlessly("0")), Malformed},
+	{"endless headers", httpThen(httpAnswer("HTTP/1.1 200 OK\r\n"), httpEndlessly("X: y\r\n")), Malformed},
+	{"endless answers 103", httpEndlessly("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"), Malformed},
+	{"endless answers 100", httpEndlessly("HTTP/1.1 100 Continue\r\n\r\n"), Malformed},
+	{"103 and then the answer", httpThen(httpAnswer("HTTP/1.1 103 Early Hints\r\n\r\n"), httpOK("d8:completei1ee")), OK},
+
+	// The length.
+	{"a MiB", httpOK("d1:x" + fmt.Sprint(MaxBody-26) + ":" + strings.Repeat("x", MaxBody-26) + "8:completei1ee"), OK},
+	{"a MiB and a byte", httpOK("d1:x" + fmt.Sprint(MaxBody-25) + ":" + strings.Repeat("x", MaxBody-25) + "8:completei1ee"), TooBig},
+	{"a MiB and a byte, no length", httpAnswer("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("x", MaxBody+1)), TooBig},
+	{"says 1 TiB", httpAnswer("HTTP/1.1 200 OK\r\nContent-Length: 1099511627776\r\n\r\n"), TooBig},
+	{"longer than it is", httpAnswer("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nd8:completei1ee"), Truncated},
+	{"longer than it is, silent", httpThen(httpAnswer("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nd8:completei1ee"), httpHang), Timeout},
+	{"longer than it is, reset", httpThen(httpAnswer("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nd8:completei1ee"), httpPause, httpReset), Truncated},
+	{"shorter than it is", httpAnswer("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 14\r\n\r\nd8:completei1ee"), Malformed},
+	{"shorter than it is, silent", httpThen(httpAnswer("HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nd8:completei1eexyz\x1b"), httpHang), OK},
+	{"negative length", httpAnswer("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nd8:completei1ee"), Malformed},
+	{"two lengths", httpAnswer("HTTP/1.1 200 OK\r\nContent-Length: 15\r\nContent-Length: 3\r\n\r\nd8:completei1ee"), Malformed},
+	{"chunks", httpAnswer(httpChunked + "f\r\nd8:completei1ee\r\n0\r\n\r\n"), OK},
+	{"huge chunk", httpThen(httpAnswer(httpChunked+"7fffffffffffffff\r\n"), httpEndlessly("0")), TooBig},
+	{"huge chunk, closed", httpAnswer(httpChunked + "7fffffffffffffff\r\nd8:"), Truncated},
+	{"chunk of 17 digits", httpAnswer(httpChunked + "fffffffffffffffff\r\nd8:"), Malformed},
+	{"chunk of no digits", httpAnswer(httpChunked + "\x1b[31m\r\nd8:"), Malformed},
+	{"endless chunk size", httpThen(httpAnswer(httpChunked), httpEndlessly("0")), Malformed},
+	{"endless chunk extension", httpThen(httpAnswer(httpChunked), httpEndlessly("1;"+strings.Repeat("x", 100)+"\r\nd\r\n")), Malformed},
+	{"endless extension of a chunk", httpThen(httpAnswer(httpChunked+"1;"), httpEndlessly("x")), Malformed},
+	{"endless trailer", httpThen(httpAnswer(httpChunked+"f\r\nd8:completei1ee\r\n0\r\n"), httpEndlessly("X: y\r\n")), Malformed},
+
+	// Packing.
+	{"gzip", httpOK(httpGzip([]byte("d8:completei1ee")), "Content-Encoding: gzip"), OK},
+	{"GZip", httpOK(httpGzip([]byte("d8:completei1ee")), "Content-Encoding: GZip"), OK},
+	{"gzip bomb", httpOK(httpBomb(), "Content-Encoding: gzip"), TooBig},
+	{"gzip bomb of many streams", httpOK(httpFill("", httpGzip(make([]byte, 1<<20))), "Content-Encoding: gzip"), TooBig},
+	{"gzip of empty streams", httpThen(httpAnswer("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"), httpEndlessly(httpGzip(nil))), TooBig},
+	{"gzip in gzip", httpOK(httpGzip([]byte(httpGzip([]byte("d8:completei1ee")))), "Content-Encoding: gzip"), Malformed},
+	{"gzip cut", httpOK(httpGzip([]byte("d8:completei1ee"))[:25], "Content-Encoding: gzip"), Truncated},
+	{"gzip that is none", httpOK("\x1b[31md8:completei1ee", "Content-Encoding: gzip"), Malformed},
+	{"gzip of bad bits", httpOK(httpGzip(nil)[:10]+"\xff\xff\xff\xff", "Content-Encoding: gzip"), Malformed},
+	{"gzip of bad sum", httpOK(httpGzip([]byte("d8:completei1ee"))[:33]+"\x00\x00\x00\x00\x00\x00\x00\x00", "Content-Encoding: gzip"), Malformed},
+	{"gzip of nothing", httpOK("", "Content-Encoding: gzip"), Empty},
+	{"gzip that was not asked for", httpOK(httpGzip([]byte("d8:completei1ee"))), Malformed},
+
+	// What it says.
+	{"html with 200", httpOK("<html>bad gateway</html>"), HTML},
+	{"html behind blanks", httpOK(" \r\n\t<!DOCTYPE html>"), HTML},
+	{"html with 404", httpCode(404, "<html>"), "http-404"},
+	{"empty 200", httpOK(""), Empty},
+	{"blanks", httpOK(" \r\n\t \n"), Empty},
+	{"204", httpCode(204, ""), Empty},
+	{"no bencode", httpOK("\x1b]0;owned\a\x00"), Malformed},
+	{"JSON", httpOK(`{"complete":1}`), Malformed},
+	{"a list", httpOK("le"), Malformed},
+	{"an empty dict", httpOK("de"), Malformed},
+	{"a dict without an end", httpOK("d8:completei1e"), Malformed},
+	{"a string longer than the answer", httpOK("d5:peers9999999999999999999:x"), Malformed},
+	{"nested deeply", httpOK("d1:x" + strings.Repeat("l", 500_000)), Malformed},
+	{"a number of 100 bits", httpOK("d8:completei1267650600228229401496703205376ee"), Malformed},
+	{"a number of a MB", httpOK("d8:completei" + strings.Repeat("1", 1_000_000) + "ee"), Malformed},
+	{"negative", httpOK("d8:completei-1ee"), Malformed},
+	{"numbers as strings", httpOK("d8:complete1:7e"), OK},
+	{"numbers that are none", httpOK("d8:complete9:\x1b[31m7\x00\xff\ne"), Malformed},
+	{"a byte order mark", httpOK("\ufeffd8:completei1ee"), OK},
+	{"bencode with 404", httpCode(404, "d8:completei1ee"), OK},
+	{"failure with 500", httpCode(500, "d14:failure reason2:noe"), Failed},
+	{"failure", httpOK("d14:failure reason2:noe"), Failed},
+	{"failure without a reason", httpOK("d14:failure reason0:e"), Failed},
+	{"failure that is a number", httpOK("d14:failure reasoni1ee"), Failed},
+	{"failure of a terminal", httpOK("d14:failure reason22:\x1b[31mno\x1b[0m\x00\xff\xfe\r\n\u202etuve"), Failed},
+	{"failure of a MB", httpOK("d14:failure reason1000000:" + strings.Repeat("\x1b", 1_000_000) + "e"), Failed},
+	{"warning only", httpOK("d15:warning message3:hmme"), Malformed},
+	{"peers of 7 bytes", httpOK("d5:peers7:0123456e"), OK},
+	{"peers that are a number", httpOK("d5:peersi1ee"), Malformed},
+
+	// HTTP.
+	{"http-410", httpCode(410, "gone"), "http-410"},
+	{"http-299", httpCode(299, "d8:completei1ee"), OK},
+	{"http-999", httpCode(999, ""), "http-999"},
+	{"http-000", httpAnswer("HTTP/1.1 000 X\r\n\r\n"), "http-0"},
+	{"http-1000", httpAnswer("HTTP/1.1 1000 X\r\n\r\n"), Malformed},
+	{"an escape for a reason", httpAnswer("HTTP/1.1 404 \x1b[31m\x00\r\n\r\n"), "http-404"},
+	{"101", httpThen(httpAnswer("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"), httpHang), "http-101"},
+	{"101, endless", httpThen(httpAnswer("HTTP/1.1 101 Switching Protocols\r\n\r\n"), httpEndlessly("0")), "http-101"},
+	{"no HTTP", httpAnswer("d8:completei1ee"), Malformed},
+	{"no HTTP but escapes", httpAnswer("\x1b[31mhello\r\n\r\n"), Malformed},
+	{"escapes in a header", httpAnswer("HTTP/1.1 200 OK\r\n\x1b[31m\xff\r\n\r\n"), Malformed},
+	{"HTTP/2", httpAnswer("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"), Malformed},
+	{"a request", httpAnswer("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), Malformed},
+	{"binary", httpAnswer(strings.Repeat("\x00\xff", 5000)), Malformed},
+	{"TLS", httpAnswer("\x15\x03\x01\x00\x02\x02\x16"), Malformed},
+	{"407 without a proxy", httpCode(407, "", "Proxy-Authenticate: Basic"), "http-407"},
+
+	// Redirects.
+	{"to a file", httpRedirect("file:///etc/passwd"), Redirect},
+	{"to FTP", httpRedirect("ftp://127.0.0.1/x"), Redirect},
+	{"to a script", httpRedirect("javascript:alert(1)"), Redirect},
+	{"to a UDP tracker", httpRedirect("udp://127.0.0.1:1/x"), Redirect},
+	{"to nowhere", httpRedirect(""), "http-302"},
+	{"to what is no URL", httpRedirect("http://[/?passkey=" + httpPasskey), Redirect},
+	{"to escapes", httpRedirect("http://x/\x1b[31m"), Malformed},
+	{"to a long scheme", httpRedirect(strings.Repeat("x", 50_000) + "://x"), Redirect},
+	{"to no host", httpRedirect("http:///?passkey=" + httpPasskey), Redirect},
+	{"to port 0", httpRedirect("http://127.0.0.1:0/?passkey=" + httpPasskey), Refused},
+	{"to port 99999", httpRedirect("http://127.0.0.1:99999/?passkey=" + httpPasskey), NoRoute},
+	{"in a circle", httpRedirect("/announce?passkey=" + httpPasskey), Redirect},
+	{"with an endless body", httpThen(httpAnswer("HTTP/1.1 302 F\r\nLocation: file:///x\r\n\r\n"), httpEndlessly("0")), Redirect},
+}
+
+func httpRedirect(to string) func(*httpConn) {
+	if to == "" {
+		return httpCode(302, "")
+	}
+	return httpCode(302, "", "Location: "+to)
+}
+
+// httpPause lets the client read what was sent before what comes next.
+func httpPause(*httpConn) { time.Sleep(100 * time.Millisecond) }
+
+// httpScrapes are answers to a scrape of the info-hash 20 times "a".
+var httpScrapes = []httpCase{
+	{"no files", httpOK("d5:flagsdee"), Malformed},
+	{"files that are a list", httpOK("d5:filesli1eee"), Malformed},
+	{"files of PHP", httpOK("d5:fileslee"), NotRegistered},
+	{"empty files", httpOK("d5:filesdee"), NotRegistered},
+	{"a key of 19 bytes", httpOK("d5:filesd19:aaaaaaaaaaaaaaaaaaad8:completei1eeee"), Malformed},
+	{"a key of no bytes", httpOK("d5:filesd0:d8:completei1eeee"), Malformed},
+	{"a key in hex", httpOK("d5:filesd40:" + strings.Repeat("61", 20) + "d8:completei1eeee"), OK},
+	{"a key in bad hex", httpOK("d5:filesd40:" + strings.Repeat("\x1b[", 20) + "d8:completei1eeee"), Malformed},
+	{"foreign torrents only", httpOK("d5:filesd20:" + strings.Repeat("b", 20) + "d8:completei1eeee"), NotRegistered},
+	{"a foreign one too", httpOK("d5:filesd20:" + strings.Repeat("a", 20) + "d8:completei1ee20:" + strings.Repeat("b", 20) + "d8:completei1eeee"), OK},
+	{"thousands of foreign ones", httpOK(httpForeign()), NotRegistered},
+	{"twice", httpOK("d5:filesd20:" + strings.Repeat("a", 20) + "d8:completei1ee20:" + strings.Repeat("a", 20) + "d8:completei2eeee"), OK},
+	{"numbers that are a number", httpOK("d5:filesd20:" + strings.Repeat("a", 20) + "i7eee"), Malformed},
+	{"no numbers", httpOK("d5:filesd20:" + strings.Repeat("a", 20) + "deee"), Malformed},
+	{"negative numbers", httpOK("d5:filesd20:" + strings.Repeat("a", 20) + "d8:completei-7eeee"), Malformed},
+	{"failure", httpOK("d14:failure reason21:\x1b]0;no scrape here\a\x00\xffe"), Failed},
+}
+
+func httpForeign() string {
+	var b strings.Builder
+	b.WriteString("d5:filesd")
+	for i := range 20_000 {
+		fmt.Fprintf(&b, "20:%020dd8:completei1ee", i)
+	}
+	b.WriteString("ee")
+	return b.String()
+}
+
+func TestHostileHTTP(t *testing.T) {
+	t.Parallel()
+	log.SetOutput(io.Discard) // net/http prints what comes after an answer
+	cases := httpAnnounces
+	for _, c := range httpScrapes {
+		c.name = "scrape/" + c.name
+		cases = append(cases, c)
+	}
+	httpParallel(t, cases, func(c httpCase) string { return c.name }, func(t *testing.T, hc httpCase) {
+		httpMisbehave(t, "http", hc)
+	})
+}
+
+// httpMisbehave lets a tracker of a scheme misbehave towards one request.
+func httpMisbehave(t *testing.T, scheme string, hc httpCase) {
+	addr, sent := httpVillain(t, hc.behave)
+	c := &Client{Timeout: time.Minute, Retries: -1}
+	switch {
+	case hc.want == Timeout:
+		c.Timeout = httpTimeout
+	case strings.HasPrefix(hc.name, "slow/"): // waits, but not for the status
+		c.Timeout = 4 * httpTimeout
+	}
+	defer c.Close()
+	u := httpURL(t, scheme+"://"+addr+"/announce?passkey="+httpPasskey)
+	hash := [20]byte(bytes.Repeat([]byte("a"), 20))
+	began := time.Now()
+	var err error
+	if strings.HasPrefix(hc.name, "scrape/") {
+		reports := 0
+		c.Scrape(t.Context(), u, [][20]byte{hash}, func(_ int, a Answer) {
+			if reports++; a.Err != nil {
+				err = a.Err
+			}
+		})
+		if reports != 1 {
+			t.Errorf("%d reports", reports)
+		}
+	} else {
+		_, err = c.Announce(t.Context(), u, tracker.AnnounceRequest{InfoHash: hash})
+	}
+	if took := time.Since(began); took > httpSlack {
+		t.Errorf("it took %v", took)
+	}
+	if got := httpStatusOf(err); got != hc.want {
+		t.Errorf("%q (%v), want %q", got, err, hc.want)
+	}
+	httpSentence(t, err)
+	if n := sent.Load(); n > httpBytes {
+		t.Errorf("%d bytes were sent", n)
+	}
+}
+
+// TestHostileTLS: secure connections that are none.
+func TestHostileTLS(t *testing.T) {
+	t.Parallel()
+	pool := x509.NewCertPool()
+	serve := func(edit func(*x509.Certificate)) func(*httpConn) {
+		certificate := httpCertificate(t, pool, edit)
+		return func(c *httpConn) {
+			conn := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{certificate}})
+			_, _ = http.ReadRequest(bufio.NewReader(conn))
+			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nd8:completei1ee")
+			conn.Close()
+		}
+	}
+	plain := httpCertificate(t, pool, nil)
+	cases := []httpCase{
+		{"good", serve(nil), OK},
+		{"expired", serve(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }), TLS},
+		{"not yet", serve(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }), TLS},
+		{"of another name", serve(func(c *x509.Certificate) {
+			c.IPAddresses, c.DNSNames = nil, []string{"\x1b[31m.example"}
+		}), TLS},
+		{"of nobody known", func() func(*httpConn) {
+			defer func(known *x509.CertPool) { pool = known }(pool)
+			pool = x509.NewCertPool()
+			return serve(nil)
+		}(), TLS},
+		{"old", func(c *httpConn) {
+			_ = tls.Server(c, &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10, Certificates: []tls.Certificate{plain}}).Handshake()
+		}, TLS},
+		{"no certificate", func(c *httpConn) { _ = tls.Server(c, &tls.Config{}).Handshake() }, TLS},
+		{"an alert", httpAnswer("\x15\x03\x01\x00\x02\x02\x28"), TLS},
+		{"plain HTTP", httpAnswer("HTTP/1.1 400 Bad Request\r\n\r\n"), TLS},
+		{"no TLS but escapes", httpAnswer("\x1b[31mno TLS here"), TLS},
+		{"closes", func(c *httpConn) { _, _ = c.Read(make([]byte, 1<<14)) }, TLS},
+		{"resets", func(c *httpConn) {
+			_, _ = c.Read(make([]byte, 1<<14))
+			httpReset(c)
+		}, TLS},
+		{"silent", httpHang, Timeout},
+		{"drips", httpSlowly("\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"), Timeout},
+		{"endless", httpEndlessly("\x16\x03\x03\x00\x04\x00\x00\x00\x00"), TLS},
+	}
+	httpParallel(t, cases, func(c httpCase) string { return c.name }, func(t *testing.T, hc httpCase) {
+		for _, scheme := range []string{"https", "wss"} {
+			if scheme == "wss" && hc.want == OK {
+				continue // it is no WebSocket
+			}
+			addr, sent := httpRawVillain(t, hc.behave)
+			c := &Client{Timeout: time.Minute, Retries: -1}
+			if hc.want == Timeout {
+				c.Timeout = httpTimeout
+			}
+			defer c.Close()
+			c.http().TLSClientConfig.RootCAs = pool
+			began := time.Now()
+			_, err := c.Announce(t.Context(), httpURL(t, scheme+"://"+addr+"/announce?passkey="+httpPasskey), tracker.AnnounceRequest{})
+			if took := time.Since(began); took > httpSlack {
+				t.Errorf("%s took %v", scheme, took)
+			}
+			if got := httpStatusOf(err); got != hc.want {
+				t.Errorf("%s: %q (%v), want %q", scheme, got, err, hc.want)
+			}
+			httpSentence(t, err)
+			if n := sent.Load(); n > httpBytes {
+				t.Errorf("%s: %d bytes were sent", scheme, n)
+			}
+		}
+	})
+}
+
+// httpCertificate makes a certificate for 127.0.0.1 that signs itself, and that
+// pool trusts.
+func httpCertificate(t *testing.T, pool *x509.CertPool, edit func(*x509.Certificate)) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(2 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	if edit != nil {
+		edit(c)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.AddCert(signed)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// TestHTTPInsecure: what nobody vouches for is taken if the user says so.
+func TestHTTPInsecure(t *testing.T) {
+	t.Parallel()
+	s := &httpTracker{swarms: httpSwarms}
+	_, u := s.start(t, "127.0.0.1:0", true)
+	for insecure, want := range map[bool]Status{false: TLS, true: OK} {
+		c := &Client{Insecure: insecure}
+		_, err := c.Announce(t.Context(), u, tracker.AnnounceRequest{InfoHash: httpHash})
+		c.Close()
+		if got := httpStatusOf(err); got != want {
+			t.Errorf("insecure %v: %q (%v), want %q", insecure, got, err, want)
+		}
+	}
+}
+
+// TestHTTPNotS: a server of https behind a URL of http.
+func TestHTTPNotS(t *testing.T) {
+	t.Parallel()
+	s := &httpTracker{swarms: httpSwarms}
+	_, u := s.start(t, "127.0.0.1:0", true)
+	u.Scheme = "http"
+	c := new(Client)
+	defer c.Close()
+	_, err := c.Announce(t.Context(), u, tracker.AnnounceRequest{})
+	if httpStatusOf(err) != "http-400" {
+		t.Error(err)
+	}
+}
+
+// TestHTTPReferer: a redirect goes where it says, and tells nobody there what
+// the tracker may know.
+func TestHTTPReferer(t *testing.T) {
+	t.Parallel()
+	other := &httpTracker{swarms: httpSwarms}
+	_, to := other.start(t, "127.0.0.1:0", false)
+	s := &httpTracker{answer: func(w http.ResponseWriter, r *http.Request) bool {
+		if user, password, _ := r.BasicAuth(); user != "me" || password != httpPasskey {
+			t.Errorf("asked by %q, %q", user, password)
+		}
+		_, query, _ := strings.Cut(r.URL.RawQuery, "&") // without the passkey
+		http.Redirect(w, r, to.String()+"?"+query, http.StatusMovedPermanently)
+		return true
+	}}
+	server, _ := s.start(t, "127.0.0.1:0", false)
+	c := new(Client)
+	defer c.Close()
+	// The other host must have another name: a password is for all of one.
+	u := httpURL(t, "http://me:"+httpPasskey+"@tracker.example/announce?passkey="+httpPasskey)
+	c.http().DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if addr == "tracker.example:80" {
+			addr = server.Listener.Addr().String()
+		}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
+	if _, err := c.Announce(t.Context(), u, tracker.AnnounceRequest{InfoHash: httpHash}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range other.seen() {
+		if told := fmt.Sprint(r.URL, r.Header); strings.Contains(told, httpPasskey) || r.Header.Get("Authorization") != "" {
+			t.Error(told)
+		}
+	}
+}
+
+// TestHTTPMemory: a bomb does not go off.
+func TestHTTPMemory(t *testing.T) { // alone
+	addr, _ := httpVillain(t, httpOK(httpBomb(), "Content-Encoding: gzip"))
+	c := new(Client)
+	defer c.Close()
+	u := httpURL(t, "http://"+addr+"/announce")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := c.Announce(t.Context(), u, tracker.AnnounceRequest{})
+	runtime.ReadMemStats(&after)
+	if httpStatusOf(err) != TooBig {
+		t.Error(err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 32<<20 {
+		t.Errorf("%d bytes were allocated", n)
+	}
+}

@@ -1,0 +1,483 @@
+package client
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"bt/internal/testenv"
+	"bt/internal/tracker"
+)
+
+const (
+	udpHasty   = 300 * time.Millisecond // what a client waits where no answer comes
+	udpPatient = 20 * time.Second       // and where one does
+	udpHuge    = 65507                  // bytes of the longest packet of IPv4
+	udpSlack   = 10 * time.Second       // what a loaded machine may take longer
+)
+
+// A udpVillain misbehaves. What it leaves to the book goes to the fake.
+type udpVillain struct {
+	*udpFake
+	t       *testing.T
+	u       *tracker.URL
+	at      *net.UDPConn // where it is
+	packets atomic.Int64 // that were sent
+
+	n    int      // of scrapes
+	held []func() // answers
+}
+
+// newUDPVillain starts a tracker that handles requests so.
+func newUDPVillain(t *testing.T, handle func(v *udpVillain, r *tracker.UDPRequest, p udpPeer)) *udpVillain {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &udpVillain{udpFake: &udpFake{t: t}, t: t, u: udpURL(t, conn.LocalAddr().String()), at: conn}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		udpLoop(t, conn, func(r *tracker.UDPRequest, p udpPeer) {
+			send := p.send
+			p.send = func(b []byte) {
+				v.packets.Add(1)
+				send(b)
+			}
+			handle(v, r, p)
+		})
+	})
+	t.Cleanup(func() {
+		conn.Close()
+		wg.Wait()
+	})
+	return v
+}
+
+// raw sends a packet by its parts: an action, a transaction and a body.
+func (p udpPeer) raw(action tracker.Action, transaction uint32, body ...byte) {
+	b := binary.BigEndian.AppendUint32(nil, uint32(action))
+	p.send(append(binary.BigEndian.AppendUint32(b, transaction), body...))
+}
+
+// rawScrape sends an answer to a scrape, of the same number everywhere.
+func (p udpPeer) rawScrape(transaction uint32, torrents int, number byte) {
+	p.raw(tracker.ActionScrape, transaction, slices.Repeat([]byte{0, 0, 0, number}, 3*torrents)...)
+}
+
+// burst sends packets, no faster than they are read.
+func burst(n int, send func(i int)) {
+	for i := range n {
+		if send(i); i%100 == 99 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+const udpNasty = "\x1b[2J\x1b]0;title\a\x00 \r\n\u202e\u009b31m\xff\xfe\u2028 <b>"
+
+// How a tracker handles scrapes, where connect goes by the book.
+var udpScrapeVillains = []struct {
+	name     string
+	torrents int
+	timeout  time.Duration
+	scrape   func(v *udpVillain, r *tracker.UDPRequest, p udpPeer)
+	want     map[Status]int // of torrents
+}{
+	{"silence", 200, udpHasty, func(*udpVillain, *tracker.UDPRequest, udpPeer) {}, map[Status]int{Timeout: 200}},
+	{"foreign transactions, then its own", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		burst(5000, func(i int) { p.rawScrape(r.Transaction+1+uint32(i), len(r.Hashes), 9) })
+		v.handle(r, p)
+	}, map[Status]int{OK: 70}},
+	{"foreign transactions only", 70, udpHasty, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		burst(5000, func(i int) { p.rawScrape(r.Transaction+1+uint32(i), len(r.Hashes), 9) })
+	}, map[Status]int{Timeout: 70}},
+	{"garbage, then an answer", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		random := rand.NewChaCha8([32]byte{1})
+		burst(5000, func(i int) {
+			b := make([]byte, i%1000)
+			_, _ = random.Read(b)
+			p.send(b)
+		})
+		v.handle(r, p)
+	}, map[Status]int{OK: 70}},
+	{"too short, then an answer", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		whole := binary.BigEndian.AppendUint32([]byte{0, 0, 0, 2}, r.Transaction)
+		for n := range 8 {
+			p.send(whole[:n])
+		}
+		v.handle(r, p)
+	}, map[Status]int{OK: 70}},
+	{"too short only", 70, udpHasty, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.send([]byte{0, 0, 0, 2, byte(r.Transaction >> 24), byte(r.Transaction >> 16), byte(r.Transaction >> 8)})
+	}, map[Status]int{Timeout: 70}},
+	{"the answer to an announce", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.raw(tracker.ActionAnnounce, r.Transaction, make([]byte, 12*len(r.Hashes))...)
+	}, map[Status]int{Malformed: 200}},
+	{"the answer to connect", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.raw(tracker.ActionConnect, r.Transaction, make([]byte, 12*len(r.Hashes))...)
+	}, map[Status]int{Malformed: 200}},
+	{"an unknown action", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.raw(0xffffffff, r.Transaction, make([]byte, 12*len(r.Hashes))...)
+	}, map[Status]int{Malformed: 200}},
+	{"a byte too many", 1, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.raw(tracker.ActionScrape, r.Transaction, make([]byte, 13)...)
+	}, map[Status]int{Malformed: 1}},
+	{"too many entries", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.rawScrape(r.Transaction, len(r.Hashes)+1, 1)
+	}, map[Status]int{Malformed: 200}},
+	{"half of the entries", 500, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		r.Hashes = r.Hashes[:(len(r.Hashes)+1)/2]
+		v.handle(r, p)
+	}, map[Status]int{OK: 500}},
+	{"the first entry only", 100, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		r.Hashes = r.Hashes[:1]
+		v.handle(r, p)
+	}, map[Status]int{OK: 100}},
+	{"fewer entries each time", 300, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		v.n++
+		r.Hashes = r.Hashes[:max(1, min(len(r.Hashes), 70-10*v.n))]
+		v.handle(r, p)
+	}, map[Status]int{OK: 300}},
+	{"no entries", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.rawScrape(r.Transaction, 0, 0)
+	}, map[Status]int{Truncated: 200}},
+	{"negative numbers", 1, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.raw(tracker.ActionScrape, r.Transaction, slices.Repeat([]byte{255}, 12)...)
+	}, map[Status]int{Malformed: 1}},
+	{"the highest numbers", 1, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.answer(&tracker.UDPResponse{Action: r.Action, Transaction: r.Transaction, Counts: []tracker.Counts{{Seeders: 1 << 31, Leechers: 1 << 31, Completed: 1 << 31}}})
+	}, map[Status]int{OK: 1}},
+	{"refuses with a nasty text", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.refuse(r, udpNasty)
+	}, map[Status]int{Failed: 200}},
+	{"refuses without a text", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.refuse(r, "")
+	}, map[Status]int{Failed: 200}},
+	{"refuses with NULs", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.refuse(r, "no\x00way\x00\x00")
+	}, map[Status]int{Failed: 200}},
+	{"refuses at length", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.refuse(r, strings.Repeat("\x1b", udpHuge-8))
+	}, map[Status]int{Failed: 200}},
+	{"refuses in new words each time", 1000, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		v.n++
+		p.refuse(r, fmt.Sprint(v.n, " times no"))
+	}, map[Status]int{Failed: 1000}},
+	{"refuses more than one torrent", 300, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		if len(r.Hashes) > 1 {
+			p.refuse(r, "one at a time")
+			return
+		}
+		v.handle(r, p)
+	}, map[Status]int{OK: 300}},
+	{"huge answers", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.rawScrape(r.Transaction, (udpHuge-8)/12, 1)
+	}, map[Status]int{Malformed: 200}},
+	{"huge foreign answers, then its own", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		for range 50 {
+			p.rawScrape(^r.Transaction, (udpHuge-8)/12, 1)
+			time.Sleep(time.Millisecond)
+		}
+		v.handle(r, p)
+	}, map[Status]int{OK: 70}},
+	{"answers from elsewhere, then its own", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		v.spoof(r, p)
+		time.Sleep(20 * time.Millisecond)
+		v.handle(r, p)
+	}, map[Status]int{OK: 70}},
+	{"answers from elsewhere only", 70, udpHasty, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		v.spoof(r, p)
+	}, map[Status]int{Timeout: 70}},
+	{"answers twice", 1000, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		v.handle(r, p)
+		v.handle(r, p)
+	}, map[Status]int{OK: 1000}},
+	{"answers twice, first right", 1000, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		v.handle(r, p)
+		p.rawScrape(r.Transaction, len(r.Hashes), 9)
+	}, map[Status]int{OK: 1000}},
+	{"reorders", 980, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		if v.n++; v.n == 1 {
+			v.handle(r, p)
+			return
+		}
+		if v.held = append(v.held, func() { v.handle(r, p) }); len(v.held) == 13 { // all the others
+			slices.Reverse(v.held)
+			for _, answer := range v.held {
+				answer()
+			}
+		}
+	}, map[Status]int{OK: 980}},
+	{"falls silent", 980, time.Second, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		if v.n++; v.n <= 5 {
+			v.handle(r, p)
+		}
+	}, map[Status]int{OK: 350, Timeout: 630}},
+	{"is gone", 1000, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		if v.n++; v.n == 1 {
+			v.handle(r, p)
+			return
+		}
+		if v.n == 2 {
+			time.Sleep(10 * time.Millisecond)
+			v.at.Close()
+		}
+	}, map[Status]int{OK: 70, Refused: 930}},
+}
+
+// spoof answers from another port, and from another address too.
+func (v *udpVillain) spoof(r *tracker.UDPRequest, p udpPeer) {
+	for _, ip := range []string{"127.0.0.1", "127.0.0.2"} {
+		other, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(ip)})
+		if err != nil {
+			v.t.Log(err) // not all of 127.0.0.0/8 is loopback everywhere
+			continue
+		}
+		p.send = func(b []byte) { _, _ = other.WriteToUDPAddrPort(b, p.from) }
+		p.rawScrape(r.Transaction, len(r.Hashes), 9)
+		other.Close()
+	}
+}
+
+func TestHostileUDPScrape(t *testing.T) {
+	for _, test := range udpScrapeVillains {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			v := newUDPVillain(t, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+				if r.Action == tracker.ActionConnect {
+					v.handle(r, p)
+					return
+				}
+				test.scrape(v, r, p)
+			})
+			meter := new(udpMeter)
+			c := udpClient(t, &Client{Timeout: test.timeout, dialUDP: meter.dial})
+			hashes := udpHashes(test.torrents)
+			if test.name == "the highest numbers" {
+				hashes = [][20]byte{[20]byte(slices.Repeat([]byte{255}, 20))}
+			}
+			began := time.Now()
+			answers := udpScrape(t, c, v.u, hashes)
+			if took := time.Since(began); took > 2*test.timeout+udpSlack {
+				t.Errorf("it took %v", took)
+			}
+			if got := udpStatuses(answers); !maps.Equal(got, test.want) {
+				t.Errorf("%v, want %v", got, test.want)
+			}
+			for i, a := range answers {
+				if a.Err == nil && a.Counts != udpCounts(hashes[i]) {
+					t.Fatalf("torrent %d: %v", i, a.Counts)
+				}
+				if a.Err != nil {
+					udpSentence(t, a.Err)
+				}
+			}
+			meter.check(t, c, v)
+		})
+	}
+}
+
+// udpSentence fails the test unless an error may be shown in a terminal.
+func udpSentence(t *testing.T, err error) {
+	t.Helper()
+	msg := err.Error()
+	bad := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
+	if msg == "" || !utf8.ValidString(msg) || strings.ContainsFunc(msg, bad) {
+		t.Fatalf("the error is %.100q", msg)
+	}
+}
+
+// A udpMeter counts how often a client reads.
+type udpMeter struct{ reads atomic.Int64 }
+
+func (m *udpMeter) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "udp", addr.String())
+	return udpMeterConn{conn, &m.reads}, err
+}
+
+type udpMeterConn struct {
+	net.Conn
+	reads *atomic.Int64
+}
+
+func (c udpMeterConn) Read(p []byte) (int, error) {
+	c.reads.Add(1)
+	return c.Conn.Read(p)
+}
+
+// check fails the test if the client spins, or remembers what has ended.
+func (m *udpMeter) check(t *testing.T, c *Client, v *udpVillain) {
+	t.Helper()
+	if reads, most := m.reads.Load(), v.packets.Load()+100; reads > most {
+		t.Errorf("%d reads of %d packets", reads, most)
+	}
+	for _, h := range c.udp {
+		for _, conn := range h.conns {
+			conn.mu.Lock()
+			if len(conn.waiting) != 0 {
+				t.Errorf("%d transactions are left", len(conn.waiting))
+			}
+			conn.mu.Unlock()
+		}
+	}
+}
+
+// How a tracker handles connect and announce.
+var udpAnnounceVillains = []struct {
+	name    string
+	timeout time.Duration
+	handle  func(v *udpVillain, r *tracker.UDPRequest, p udpPeer)
+	want    Status
+	wantMsg string // all of it; empty: any
+}{
+	{"silence", udpHasty, func(*udpVillain, *tracker.UDPRequest, udpPeer) {}, Timeout, "no answer in time"},
+	{"connects only", udpHasty, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) { udpOnlyConnects(r, p) }, Timeout, ""},
+	{"connection id zero", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
+		if r.Connection != 0 {
+			p.refuse(r, "another connection id")
+			return
+		}
+		p.raw(r.Action, r.Transaction, make([]byte, 12)...)
+	}), OK, ""},
+	{"a short answer to connect", udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.raw(tracker.ActionConnect, r.Transaction, 1, 2, 3, 4)
+	}, Malformed, ""},
+	{"a long answer to connect", udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		if r.Action == tracker.ActionConnect {
+			p.raw(tracker.ActionConnect, r.Transaction, make([]byte, udpHuge-8)...)
+			return
+		}
+		v.handle(r, p)
+	}, OK, ""},
+	{"another answer to connect", udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.raw(tracker.ActionScrape, r.Transaction)
+	}, Malformed, ""},
+	{"refuses to connect", udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		p.refuse(r, "full")
+	}, Failed, `the tracker says "full"`},
+	{"refuses every connection id", udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		v.restart()
+		v.handle(r, p)
+	}, Failed, `the tracker says "a connection id of yore"`},
+	{"refuses", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) { p.refuse(r, "no\x1b[2J\xff") }), Failed, `the tracker says "no\x1b[2J\xff"`},
+	{"a short answer", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
+		p.raw(r.Action, r.Transaction, make([]byte, 11)...)
+	}), Malformed, ""},
+	{"a negative number of peers", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
+		p.raw(r.Action, r.Transaction, 0, 0, 0, 1, 255, 255, 255, 255, 0, 0, 0, 1)
+	}), Malformed, ""},
+	{"the answer to a scrape", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
+		p.rawScrape(r.Transaction, 1, 1)
+	}), Malformed, ""},
+}
+
+// onlyAnnounce handles announces; connect always gives the connection id 0.
+func onlyAnnounce(handle udpHandler) func(*udpVillain, *tracker.UDPRequest, udpPeer) {
+	return func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+		if udpOnlyConnects(r, p); r.Action == tracker.ActionAnnounce {
+			handle(r, p)
+		}
+	}
+}
+
+func TestHostileUDPAnnounce(t *testing.T) {
+	for _, test := range udpAnnounceVillains {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			v := newUDPVillain(t, test.handle)
+			meter := new(udpMeter)
+			c := udpClient(t, &Client{Timeout: test.timeout, dialUDP: meter.dial})
+			began := time.Now()
+			_, err := udpAnnounce(c, v.u)
+			if took := time.Since(began); took > test.timeout+udpSlack {
+				t.Errorf("it took %v", took)
+			}
+			if got := udpStatus(err); got != test.want || test.wantMsg != "" && err.Error() != test.wantMsg {
+				t.Errorf("%s: %v\nwant %s %s", got, err, test.want, test.wantMsg)
+			}
+			if err != nil {
+				udpSentence(t, err)
+			}
+			if sent := v.packets.Load(); sent > 10 {
+				t.Errorf("the client wanted %d answers", sent)
+			}
+			meter.check(t, c, v)
+		})
+	}
+}
+
+// Answers to an announce that are strange, and yet answers.
+func TestHostileUDPAnswers(t *testing.T) {
+	many := slices.Repeat([]byte{192, 0, 2, 1, 0, 80}, (udpHuge-20)/6)
+	for _, test := range []struct {
+		name     string
+		interval []byte
+		peers    []byte
+		want     time.Duration
+		wantN    int
+	}{
+		{"none", []byte{0, 0, 7, 8}, nil, 30 * time.Minute, 0},
+		{"no interval", []byte{0, 0, 0, 0}, nil, 0, 0},
+		{"a negative interval", []byte{255, 255, 255, 255}, nil, 0, 0},
+		{"the most negative interval", []byte{128, 0, 0, 0}, nil, 0, 0},
+		{"a huge interval", []byte{127, 255, 255, 255}, nil, 366 * 24 * time.Hour, 0},
+		{"peers cut in the middle", []byte{0, 0, 0, 1}, many[:6+5], time.Second, 1},
+		{"peers cut at the beginning", []byte{0, 0, 0, 1}, many[:1], time.Second, 0},
+		{"many peers", []byte{0, 0, 0, 1}, many, time.Second, len(many) / 6},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			v := newUDPVillain(t, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
+				p.raw(r.Action, r.Transaction, slices.Concat(test.interval, make([]byte, 8), test.peers)...)
+			}))
+			resp, err := udpAnnounce(udpClient(t, &Client{Timeout: udpPatient}), v.u)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp.Interval != test.want || len(resp.Peers) != test.wantN {
+				t.Errorf("%v and %d peers, want %v and %d", resp.Interval, len(resp.Peers), test.want, test.wantN)
+			}
+			for _, peer := range resp.Peers {
+				if peer.Addr != netip.MustParseAddrPort("192.0.2.1:80") {
+					t.Fatalf("a peer %v", peer)
+				}
+			}
+		})
+	}
+}
+
+// Nobody listens: that is known at once, for a thousand torrents too.
+func TestUDPRefused(t *testing.T) {
+	for _, host := range []string{"127.0.0.1", "[::1]"} {
+		// A socket that is connected elsewhere keeps the port, and refuses.
+		taken, err := net.Dial("udp", host+":9")
+		if err != nil {
+			testenv.Missing(t, "the address "+host+": "+err.Error())
+		}
+		defer taken.Close()
+		u := udpURL(t, taken.LocalAddr().String())
+		c := udpClient(t, &Client{Timeout: udpPatient, BEP15: true})
+		began := time.Now()
+		if _, err := udpAnnounce(c, u); udpStatus(err) != Refused {
+			t.Errorf("%s: %v", u, err)
+		}
+		if got := udpStatuses(udpScrape(t, c, u, udpHashes(1000))); got[Refused] != 1000 {
+			t.Errorf("%s: %v", u, got)
+		}
+		if took := time.Since(began); took > udpSlack {
+			t.Errorf("it took %v", took)
+		}
+	}
+}

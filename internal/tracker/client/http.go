@@ -1,0 +1,292 @@
+package client
+
+import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"bt/internal/tracker"
+)
+
+const (
+	// maxConns is how many connections a tracker gets at once.
+	maxConns     = 4
+	maxRedirects = 5
+	maxHeader    = 64 << 10 // bytes
+)
+
+// http returns the transport of all HTTP requests.
+func (c *Client) http() *http.Transport {
+	c.init.Do(func() {
+		c.transport = &http.Transport{
+			Proxy: c.proxyOf,
+			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				// A dial outlives the request that it was begun for, so it has a time
+				// of its own.
+				return (&net.Dialer{Timeout: c.timeout()}).DialContext(ctx, "tcp"+c.Network, addr)
+			},
+			OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, r *http.Response) error {
+				return proxyAnswer(r.StatusCode)
+			},
+			TLSClientConfig:        &tls.Config{InsecureSkipVerify: c.Insecure},
+			DisableCompression:     true, // unpacking is bounded here
+			TLSHandshakeTimeout:    c.timeout(),
+			MaxIdleConnsPerHost:    maxConns,
+			IdleConnTimeout:        30 * time.Second,
+			MaxResponseHeaderBytes: maxHeader,
+		}
+	})
+	return c.transport
+}
+
+// proxyAnswer says why a proxy did not let a connection pass; nil: it did.
+func proxyAnswer(code int) error {
+	switch code {
+	case http.StatusOK:
+		return nil
+	case http.StatusProxyAuthRequired:
+		return &Error{Status: Proxy, Msg: "the proxy wants a name and a password"}
+	}
+	return &Error{Status: Proxy, Msg: fmt.Sprintf("the proxy refuses: %d %s", code, http.StatusText(code))}
+}
+
+// proxyOf returns the proxy for a request, which has the scheme http or https
+// for WebSocket too.
+func (c *Client) proxyOf(r *http.Request) (*url.URL, error) {
+	u := *r.URL
+	if r.Header.Get("Upgrade") != "" {
+		u.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
+	}
+	return c.proxyFor(&u)
+}
+
+// byProxy tells whether it was the proxy that refused a request, and not the
+// tracker behind it.
+func (c *Client) byProxy(r *http.Response) bool {
+	if r.StatusCode != http.StatusProxyAuthRequired || r.Request.URL.Scheme != "http" {
+		return false
+	}
+	proxy, _ := c.proxyOf(r.Request)
+	return proxy != nil
+}
+
+// checkRedirect follows some redirects, and only to HTTP.
+func checkRedirect(r *http.Request, via []*http.Request) error {
+	r.Header.Del("Referer") // it would tell the passkey to another host
+	switch {
+	case r.URL.Scheme != "http" && r.URL.Scheme != "https":
+		return &Error{Status: Redirect, Msg: printable(fmt.Sprintf("it redirects to a %q URL", r.URL.Scheme))}
+	case r.URL.Host == "":
+		return &Error{Status: Redirect, Msg: "it redirects to a URL without a host"}
+	case len(via) > maxRedirects:
+		return &Error{Status: Redirect, Msg: "it redirects again and again"}
+	}
+	return nil
+}
+
+// A guard is the transport with errors that tell more and show less.
+type guard struct{ c *Client }
+
+func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
+	var (
+		connected atomic.Bool
+		handshake atomic.Pointer[error]
+	)
+	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		GotConn:          func(httptrace.GotConnInfo) { connected.Store(true) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { handshake.Store(&err) },
+	})
+	resp, err := g.c.http().RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		// The handshake may also be that of another connection, opened for this
+		// request and not used for it.
+		if h := handshake.Load(); h != nil && *h != nil && errors.Is(err, *h) {
+			return nil, &handshakeError{err}
+		}
+		// Of what goes wrong with a proxy net/http marks the dialing only.
+		proxy, _ := g.c.proxyOf(r)
+		if status, _ := classify(err); status != Proxy && proxy != nil && !connected.Load() && ctx.Err() == nil {
+			return nil, &net.OpError{Op: proxyConnect, Net: "tcp", Err: err}
+		}
+		return nil, err
+	}
+	// What http.Client says of a bad address quotes it, with the passkey.
+	if resp.StatusCode/100 == 3 {
+		if _, err := r.URL.Parse(resp.Header.Get("Location")); err != nil {
+			resp.Body.Close()
+			return nil, &Error{Status: Redirect, Msg: "it redirects to what is no URL"}
+		}
+	}
+	return resp, nil
+}
+
+// turn waits until the host has less than maxConns requests; done ends it. The
+// transport could count too, but takes all hosts behind a proxy for one, and a
+// request's time would run while it waits.
+func (c *Client) turn(ctx context.Context, host string) (done func(), err error) {
+	c.mu.Lock()
+	slots := c.turns[host]
+	if slots == nil {
+		slots = make(chan struct{}, maxConns)
+		if c.turns == nil {
+			c.turns = make(map[string]chan struct{})
+		}
+		c.turns[host] = slots
+	}
+	c.mu.Unlock()
+	select {
+	case slots <- struct{}{}:
+		return func() { <-slots }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// getHTTP asks, and again where that may help. parse reads the body.
+func getHTTP[T any](ctx context.Context, c *Client, u *tracker.URL, query []byte, parse func([]byte) (T, error)) (answer T, err error) {
+	done, err := c.turn(ctx, u.HostPort())
+	if err != nil {
+		return answer, failure(err)
+	}
+	defer done()
+	rawURL := u.With(string(query))
+	err = c.persist(ctx, func(ctx context.Context) (after time.Duration, err error) {
+		answer, after, err = getOnce(ctx, c, rawURL, parse)
+		return after, err
+	})
+	return answer, err
+}
+
+// persist calls try until it succeeds, fails in a way that will last, or there
+// is no time left; after is how long the tracker wants to be left alone.
+func (c *Client) persist(ctx context.Context, try func(ctx context.Context) (after time.Duration, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout())
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		after, err := try(ctx)
+		if err == nil {
+			return nil
+		}
+		e := failure(err)
+		if attempt >= c.retries() || !mayPass(e.Status) || !sleep(ctx, max(after, Wait(attempt, false))) {
+			return e
+		}
+	}
+}
+
+// mayPass tells whether an overloaded tracker fails so.
+func mayPass(s Status) bool {
+	switch s {
+	case Empty, Truncated, HTTPStatus(http.StatusTooManyRequests), HTTPStatus(http.StatusInternalServerError),
+		HTTPStatus(http.StatusBadGateway), HTTPStatus(http.StatusServiceUnavailable), HTTPStatus(http.StatusGatewayTimeout):
+		return true
+	}
+	return false
+}
+
+// getOnce asks once; after is what the tracker says with an error of when to
+// try again.
+func getOnce[T any](ctx context.Context, c *Client, rawURL string, parse func([]byte) (T, error)) (answer T, after time.Duration, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
+	if err != nil {
+		return answer, 0, &Error{Status: BadURL, Msg: "not a URL that can be asked"}
+	}
+	r.Header.Set("User-Agent", c.UserAgent) // empty: none at all
+	r.Header.Set("Accept-Encoding", "gzip")
+	resp, err := (&http.Client{Transport: guard{c}, CheckRedirect: checkRedirect}).Do(r)
+	if err != nil {
+		if resp != nil { // a redirect that was not followed
+			resp.Body.Close()
+		}
+		return answer, 0, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// The body is the bare connection, which knows of no ctx.
+		return answer, 0, statusError(resp.StatusCode)
+	}
+	body, err := readBody(resp)
+	whole := err == nil
+	if whole {
+		answer, err = parse(body)
+	}
+	if err == nil {
+		return answer, 0, nil // also with a code that says otherwise: there are numbers
+	}
+	e := failure(err)
+	body = bytes.TrimLeft(body, " \t\r\n\ufeff")
+	switch {
+	case c.byProxy(resp):
+		return answer, 0, proxyAnswer(resp.StatusCode)
+	case e.Status == Failed:
+		return answer, 0, e
+	case resp.StatusCode < 200 || resp.StatusCode > 299:
+		n, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+		return answer, time.Duration(min(max(n, 0), 3600)) * time.Second, statusError(resp.StatusCode)
+	case !whole:
+		return answer, 0, e
+	case e.Status == Malformed && len(body) == 0:
+		return answer, 0, &Error{Status: Empty, Msg: "the answer is empty"}
+	case e.Status == Malformed && body[0] == '<':
+		return answer, 0, &Error{Status: HTML, Msg: "the answer is a web page"}
+	}
+	return answer, 0, e
+}
+
+// statusError is the failure that a code of HTTP tells.
+func statusError(code int) *Error {
+	return &Error{Status: HTTPStatus(code), Msg: strings.TrimSpace(fmt.Sprintf("the tracker answers %d %s", code, http.StatusText(code)))}
+}
+
+// readBody reads an answer, unpacked, up to MaxBody.
+func readBody(r *http.Response) ([]byte, error) {
+	tooBig := &Error{Status: TooBig, Msg: "the answer is longer than 1 MiB"}
+	if r.ContentLength > MaxBody {
+		return nil, tooBig
+	}
+	raw := &io.LimitedReader{R: r.Body, N: MaxBody + 1}
+	var body io.Reader = raw
+	if strings.EqualFold(r.Header.Get("Content-Encoding"), "gzip") {
+		packed, err := gzip.NewReader(raw)
+		if err == io.EOF {
+			return nil, nil // nothing, packed
+		}
+		if err != nil {
+			return nil, gzipError(err)
+		}
+		body = packed
+	}
+	b, err := io.ReadAll(io.LimitReader(body, MaxBody+1))
+	if len(b) > MaxBody || raw.N <= 0 {
+		return nil, tooBig
+	}
+	switch {
+	case errors.Is(err, syscall.ECONNRESET):
+		err = io.ErrUnexpectedEOF
+	case body != raw:
+		err = gzipError(err)
+	}
+	return b, err
+}
+
+func gzipError(err error) error {
+	_, corrupt := errors.AsType[flate.CorruptInputError](err)
+	if corrupt || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
+		return &Error{Status: Malformed, Msg: "the answer is not packed as it says"}
+	}
+	return err
+}

@@ -1,0 +1,152 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"bt/internal/tracker"
+)
+
+// dialWS opens a WebSocket to the tracker.
+func (c *Client) dialWS(ctx context.Context, u *tracker.URL) (*websocket.Conn, error) {
+	header := make(http.Header)
+	header.Set("User-Agent", c.UserAgent)
+	transport := &upgrading{guard: guard{c}}
+	conn, resp, err := websocket.Dial(ctx, u.String(), &websocket.DialOptions{
+		HTTPClient: &http.Client{Transport: transport, CheckRedirect: checkRedirect},
+		HTTPHeader: header,
+	})
+	transport.release()
+	if err != nil {
+		if resp != nil && resp.StatusCode != http.StatusSwitchingProtocols {
+			if c.byProxy(resp) {
+				return nil, proxyAnswer(resp.StatusCode)
+			}
+			return nil, statusError(resp.StatusCode)
+		}
+		return nil, err
+	}
+	conn.SetReadLimit(MaxBody)
+	return conn, nil
+}
+
+// An upgrading transport closes the connection of a WebSocket if ctx ends before
+// Dial does. http.Transport lets go of it with the answer's header, and of an
+// answer that it does not like Dial reads a body for three seconds.
+type upgrading struct {
+	guard
+	stop func() bool
+}
+
+func (t *upgrading) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.guard.RoundTrip(r)
+	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
+		body := resp.Body
+		t.stop = context.AfterFunc(r.Context(), func() { body.Close() })
+	}
+	return resp, err
+}
+
+// release leaves the connection to whoever has it now.
+func (t *upgrading) release() {
+	if t.stop != nil {
+		t.stop()
+	}
+}
+
+// exchangeWS sends a request and returns the first answer that is one to it.
+// Trackers send offers of other peers in between.
+func exchangeWS(ctx context.Context, conn *websocket.Conn, r *tracker.WSRequest) (*tracker.WSResponse, error) {
+	if err := conn.Write(ctx, websocket.MessageText, r.Append(nil)); err != nil {
+		return nil, wsError(ctx, err)
+	}
+	for {
+		_, frame, err := conn.Read(ctx)
+		if err != nil {
+			return nil, wsError(ctx, err)
+		}
+		resp, err := tracker.ParseWSResponse(frame)
+		switch {
+		case err != nil:
+			return nil, err
+		case resp.Failure != nil:
+			return nil, resp.Failure
+		case resp.Action != r.Action:
+		case r.Action == tracker.ActionScrape,
+			resp.Announce != nil && resp.InfoHash == r.Announce.InfoHash:
+			return resp, nil
+		}
+	}
+}
+
+// wsError finds out why a connection broke.
+func wsError(ctx context.Context, err error) error {
+	switch closed, ok := errors.AsType[websocket.CloseError](err); {
+	case ctx.Err() != nil:
+		return ctx.Err() // the library closes the connection, and that is the error
+	case errors.Is(err, websocket.ErrMessageTooBig):
+		return &Error{Status: TooBig, Msg: "the answer is longer than 1 MiB", Err: err}
+	case ok && closed.Reason != "" && closed.Code != websocket.StatusNormalClosure && closed.Code != websocket.StatusGoingAway:
+		return &tracker.Failure{Reason: closed.Reason}
+	case ok:
+		return io.EOF
+	}
+	return err
+}
+
+func (c *Client) announceWS(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) (answer *tracker.AnnounceResponse, err error) {
+	err = c.persist(ctx, func(ctx context.Context) (time.Duration, error) {
+		conn, err := c.dialWS(ctx, u)
+		if err != nil {
+			return 0, err
+		}
+		defer conn.CloseNow()
+		resp, err := exchangeWS(ctx, conn, &tracker.WSRequest{Action: tracker.ActionAnnounce, Announce: r})
+		if err != nil {
+			return 0, err
+		}
+		answer = resp.Announce
+		return 0, nil
+	})
+	return answer, err
+}
+
+// scrapeWS asks over one connection, which hangUp closes.
+func (c *Client) scrapeWS(u *tracker.URL) (ask asker, hangUp func()) {
+	var conn *websocket.Conn
+	hangUp = func() {
+		if conn != nil {
+			conn.CloseNow()
+			conn = nil
+		}
+	}
+	ask = func(ctx context.Context, hashes [][20]byte) (answer *tracker.ScrapeResponse, err error) {
+		err = c.persist(ctx, func(ctx context.Context) (time.Duration, error) {
+			for reused := conn != nil; ; reused = false {
+				if conn == nil {
+					fresh, err := c.dialWS(ctx, u)
+					if err != nil {
+						return 0, err
+					}
+					conn = fresh
+				}
+				resp, err := exchangeWS(ctx, conn, &tracker.WSRequest{Action: tracker.ActionScrape, Hashes: hashes})
+				if err == nil {
+					answer = resp.Scrape
+					return 0, nil
+				}
+				hangUp()
+				if !reused || failure(err).Status != Empty { // some trackers hang up after each answer
+					return 0, err
+				}
+			}
+		})
+		return answer, err
+	}
+	return ask, hangUp
+}
