@@ -1,0 +1,204 @@
+package scrape
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"bt/internal/peerid"
+	"bt/internal/tracker"
+	"bt/internal/tracker/client"
+)
+
+const (
+	// port is what the announces tell: nobody is to be reached there.
+	port = 9 // discard (RFC 863)
+
+	// wantPeers is how many peers are asked for; trackers give fewer.
+	wantPeers = 200
+
+	// maxAnnounces is how many announces a tracker gets at once.
+	maxAnnounces = 4
+
+	// leaving is how long saying goodbye may take.
+	leaving = 5 * time.Second
+)
+
+// wantsAnnounce tells whether to announce after this answer to a scrape.
+func (o *Options) wantsAnnounce(e *event) bool {
+	noScrape := o.AnnounceFallback && lacksScrape(e.row.Status)
+	if !o.Peers && !noScrape {
+		return false
+	}
+	if e.swarm.private && !o.Force {
+		if noScrape {
+			e.row.Hint = "the torrent is private, so it was not announced; --force does that all the same"
+		}
+		return false
+	}
+	switch e.row.Status {
+	case client.OK, client.NotRegistered, client.Failed:
+		return true
+	}
+	return noScrape || lacksScrape(e.row.Status)
+}
+
+// lacksScrape tells whether a tracker that answers so may have no scrape.
+func lacksScrape(s Status) bool {
+	switch s {
+	case client.Unsupported, client.Failed, client.HTML, client.Empty,
+		client.HTTPStatus(http.StatusBadRequest), client.HTTPStatus(http.StatusForbidden), client.HTTPStatus(http.StatusNotFound),
+		client.HTTPStatus(http.StatusMethodNotAllowed), client.HTTPStatus(http.StatusNotImplemented):
+		return true
+	}
+	return false
+}
+
+// An announcer registers with trackers, and leaves again. All of a run are one
+// peer.
+type announcer struct {
+	options *Options
+	peerID  [20]byte
+	key     uint32
+}
+
+// announceAll announces to one tracker what its scrape left to announce. A tracker
+// that can't be reached is given up: what is left fails as the first did.
+func (a *announcer) announceAll(ctx context.Context, j *job, events chan<- event) {
+	u, err := tracker.ParseURL(j.url)
+	if err != nil {
+		return // and there is nothing to announce
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var answered time.Time
+	var dead *client.Error
+	slots := make(chan struct{}, maxAnnounces)
+	for _, e := range j.announces {
+		slots <- struct{}{}
+		mu.Lock()
+		err := dead
+		mu.Unlock()
+		wg.Go(func() {
+			defer func() { <-slots }()
+			began := time.Now()
+			if err == nil {
+				err = a.announce(ctx, u, &e)
+				mu.Lock()
+				switch {
+				case err == nil || err.Status == client.Failed:
+					answered = time.Now()
+				case answered.Before(began):
+					dead = err
+				}
+				mu.Unlock()
+			}
+			if err != nil {
+				j.leaveAlone(err.RetryIn)
+				a.failed(&e, err, u.Scheme, time.Since(began))
+			}
+			events <- e
+		})
+	}
+	wg.Wait()
+}
+
+// failed notes that an announce has failed. Numbers of a scrape stay.
+func (a *announcer) failed(e *event, err *client.Error, scheme string, elapsed time.Duration) {
+	if e.row.Status != OK {
+		e.row = rowOf(client.Answer{Err: err, Elapsed: elapsed}, scheme)
+		return
+	}
+	e.row.Msg = "no peers: " + err.Msg
+	e.row.Hint = hint(err, scheme)
+}
+
+// announce registers with the tracker, notes what it tells, and leaves again.
+func (a *announcer) announce(ctx context.Context, u *tracker.URL, e *event) *client.Error {
+	r := tracker.AnnounceRequest{
+		InfoHash: e.swarm.hash.InfoHash,
+		PeerID:   a.peerID,
+		Port:     port,
+		Left:     1, // a seed would not be told of seeds
+		Event:    tracker.Started,
+		Want:     wantPeers,
+		Key:      a.key,
+		PeerIDs:  a.options.Peers,
+	}
+	began := time.Now()
+	resp, err := a.ask(ctx, u, r)
+	if err != nil && r.PeerIDs && (err.Status == client.HTTPStatus(http.StatusBadRequest) || strings.Contains(strings.ToLower(err.Msg), "compact")) {
+		// Some trackers, opentracker among them, refuse announces that ask for ids.
+		r.PeerIDs = false
+		resp, err = a.ask(ctx, u, r)
+	}
+	if err != nil {
+		if mayHaveHeard(err) {
+			a.leave(ctx, u, r)
+		}
+		return err
+	}
+	counts := resp.Counts
+	elapsed := time.Since(began)
+	r.TrackerID = resp.TrackerID
+	left := a.leave(ctx, u, r)
+	if left != nil && counts.Leechers > 0 && left.Counts.Leechers == counts.Leechers-1 {
+		counts.Leechers-- // that was us
+	}
+	if e.row.Status != OK && counts.Known() {
+		e.row = Row{Status: OK, Counts: counts, Elapsed: elapsed}
+	}
+	if !a.options.Peers {
+		return nil
+	}
+	for _, p := range resp.Peers {
+		if p.Addr.Port() == port { // that is us, or another who only asks
+			continue
+		}
+		e.row.Peers = append(e.row.Peers, Peer{Addr: peerAddr(p), Client: peerid.Client([]byte(p.ID))})
+	}
+	return nil
+}
+
+func (a *announcer) ask(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) (*tracker.AnnounceResponse, *client.Error) {
+	resp, err := a.options.Client.Announce(ctx, u, r)
+	if err == nil {
+		return resp, nil
+	}
+	if ctx.Err() != nil {
+		return nil, &client.Error{Status: client.Stopped, Msg: "the run ended before it answered"}
+	}
+	e, _ := errors.AsType[*client.Error](err) // as all of the client's are
+	return nil, e
+}
+
+// leave tells the tracker that the peer is gone, also after Ctrl-C: nobody should
+// be sent here. It returns the answer, if there is one.
+func (a *announcer) leave(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) *tracker.AnnounceResponse {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaving)
+	defer cancel()
+	r.Event, r.Want = tracker.Stopped, 0
+	resp, _ := a.ask(ctx, u, r)
+	return resp
+}
+
+// mayHaveHeard tells whether a tracker may know us although the announce failed.
+func mayHaveHeard(e *client.Error) bool {
+	switch e.Status {
+	case client.BadURL, client.Unsupported, client.DNS, client.NoRoute, client.Refused, client.TLS, client.Proxy, client.Failed:
+		return false
+	}
+	return true
+}
+
+func peerAddr(p tracker.Peer) string {
+	if p.Host != "" {
+		return net.JoinHostPort(p.Host, strconv.Itoa(int(p.Addr.Port())))
+	}
+	return p.Addr.String()
+}
