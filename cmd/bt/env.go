@@ -24,6 +24,10 @@ type env struct {
 	width          int // columns of stdout; 0 is unknown
 	stderrWidth    int // columns of stderr; 0 is unknown
 
+	// size asks the terminal behind stdout for its columns and rows, which change
+	// while a command runs; 0 is unknown. nil: always.
+	size func() (columns, rows int)
+
 	getenv func(string) string
 	now    func() time.Time
 }
@@ -39,8 +43,15 @@ func osEnv() *env {
 		stderrTerminal: isTerminal(os.Stderr),
 		width:          columns(os.Stdout, os.Getenv),
 		stderrWidth:    columns(os.Stderr, os.Getenv),
-		getenv:         os.Getenv,
-		now:            time.Now,
+		size: func() (int, int) {
+			width, height, err := xterm.GetSize(int(os.Stdout.Fd()))
+			if err != nil {
+				return 0, 0
+			}
+			return width, height
+		},
+		getenv: os.Getenv,
+		now:    time.Now,
 	}
 }
 

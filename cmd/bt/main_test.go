@@ -35,8 +35,10 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":     runAndCheckExit,
-			"writefile": writeFile,
+			"exits":      runAndCheckExit,
+			"writefile":  writeFile,
+			"tracker":    startTracker,
+			"trackerlog": trackerLog,
 		},
 	})
 }

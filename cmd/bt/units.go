@@ -89,3 +89,18 @@ func readTime(s string, now time.Time) (time.Time, error) {
 	}
 	return time.Parse(time.RFC3339, s)
 }
+
+// parseDuration reads a length of time as Go writes it, or in days: 90s, 1h30m,
+// 2d. It is more than 0.
+func parseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		var n float64
+		n, err = strconv.ParseFloat(days, 64)
+		d = time.Duration(n * 24 * float64(time.Hour))
+	}
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is not a length of time: want 30s, 1h30m or 2d", s)
+	}
+	return d, nil
+}

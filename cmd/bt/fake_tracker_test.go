@@ -1,0 +1,167 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"bt/internal/tracker"
+)
+
+// A fakeTracker answers over HTTP and over UDP on one port. What it does depends
+// on the first part of the path: /gone, /html, /failure; or /noscrape/track,
+// which is no URL with a scrape.
+type fakeTracker struct {
+	mu        sync.Mutex
+	swarms    map[[20]byte]tracker.Counts
+	announces []string // event, info-hash
+}
+
+// startTracker is the script command "tracker NAME [HASH=S/L/C]...": it sets
+// $NAME to the host and port of a tracker that knows these torrents.
+func startTracker(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: tracker NAME [HASH=S/L/C]...")
+	}
+	f := &fakeTracker{swarms: make(map[[20]byte]tracker.Counts)}
+	for _, arg := range args[1:] {
+		hash, counts, _ := strings.Cut(arg, "=")
+		b, err := hex.DecodeString(hash)
+		ts.Check(err)
+		var c tracker.Counts
+		_, err = fmt.Sscanf(counts, "%d/%d/%d", &c.Seeders, &c.Leechers, &c.Completed)
+		ts.Check(err)
+		f.swarms[[20]byte(b)] = c
+	}
+	addr, stop, err := f.start()
+	ts.Check(err)
+	ts.Defer(stop)
+	ts.Setenv(args[0], addr)
+}
+
+func (f *fakeTracker) start() (addr string, stop func(), err error) {
+	for range 20 { // until a port is free for both
+		server := httptest.NewServer(f)
+		addr = server.Listener.Addr().String()
+		udp, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			server.Close()
+			continue
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() { f.serveUDP(udp) })
+		return addr, func() { udp.Close(); wg.Wait(); server.Close() }, nil
+	}
+	return "", nil, err
+}
+
+func (f *fakeTracker) serveUDP(conn net.PacketConn) {
+	buf := make([]byte, tracker.MaxUDP)
+	for {
+		n, from, err := conn.ReadFrom(buf)
+		if err != nil {
+			return
+		}
+		r, err := tracker.ParseUDPRequest(buf[:n])
+		if err != nil {
+			continue
+		}
+		answer := tracker.UDPResponse{Action: r.Action, Transaction: r.Transaction, Connection: 42}
+		f.mu.Lock()
+		switch r.Action {
+		case tracker.ActionScrape:
+			for _, h := range r.Hashes {
+				answer.Counts = append(answer.Counts, f.swarms[h])
+			}
+		case tracker.ActionAnnounce:
+			answer.Announce = *f.announce(&r.Announce)
+		}
+		f.mu.Unlock()
+		conn.WriteTo(answer.Append(nil, false), from)
+	}
+}
+
+// announce counts the peer and tells of one other.
+func (f *fakeTracker) announce(r *tracker.AnnounceRequest) *tracker.AnnounceResponse {
+	f.announces = append(f.announces, fmt.Sprintf("%v %x left=%d", r.Event, r.InfoHash, r.Left))
+	c := f.swarms[r.InfoHash]
+	switch r.Event {
+	case tracker.Started:
+		c.Leechers++
+	case tracker.Stopped:
+		c.Leechers--
+	}
+	f.swarms[r.InfoHash] = c
+	return &tracker.AnnounceResponse{
+		Interval: 30 * time.Minute, Counts: c,
+		Peers: []tracker.Peer{
+			{Addr: netip.MustParseAddrPort("192.0.2.7:51413"), ID: "-TR4050-abcdefghijkl"},
+			{Addr: netip.MustParseAddrPort("127.0.0.1:9"), ID: string(r.PeerID[:])},
+		},
+	}
+}
+
+func (f *fakeTracker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
+	case "gone":
+		http.NotFound(w, r)
+		return
+	case "html":
+		fmt.Fprint(w, "<!doctype html><title>For sale</title>")
+		return
+	case "failure":
+		w.Write((&tracker.Failure{Reason: "not authorized\x1b[2J"}).AppendHTTP(nil))
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if path.Base(r.URL.Path) == "log" {
+		fmt.Fprintln(w, strings.Join(f.announces, "\n"))
+		return
+	}
+	if !strings.HasPrefix(path.Base(r.URL.Path), "scrape") {
+		a, err := tracker.ParseAnnounceQuery(r.URL.RawQuery)
+		if err != nil {
+			w.Write((&tracker.Failure{Reason: err.Error()}).AppendHTTP(nil))
+			return
+		}
+		w.Write(f.announce(a).AppendHTTP(nil, a.PeerIDs))
+		return
+	}
+	hashes, _ := tracker.ParseScrapeQuery(r.URL.RawQuery)
+	answer := new(tracker.ScrapeResponse)
+	for _, h := range hashes {
+		if c, ok := f.swarms[h]; ok {
+			answer.Files = append(answer.Files, tracker.File{InfoHash: h, Counts: c})
+		}
+	}
+	w.Write(answer.AppendHTTP(nil))
+}
+
+// trackerLog is the script command "trackerlog ADDR FILE": it writes the
+// announces that a tracker got, sorted, to a file.
+func trackerLog(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: trackerlog ADDR FILE")
+	}
+	resp, err := http.Get("http://" + args[0] + "/log")
+	ts.Check(err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	slices.Sort(lines)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Join(lines, "\n")+"\n"), 0o644))
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpproxy"
+)
+
+// proxies returns what chooses the proxy for a tracker: the one given, for all
+// of them, or what the environment says, as curl reads it: HTTP_PROXY,
+// HTTPS_PROXY, ALL_PROXY and NO_PROXY, in capitals or not. UDP has no variable
+// of its own and goes by ALL_PROXY.
+func proxies(e *env, given string) (func(*url.URL) (*url.URL, error), error) {
+	if given != "" {
+		proxy, err := url.Parse(given)
+		if err != nil || proxy.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, proxy.Scheme) {
+			return nil, failf(exitUsage, "--proxy: not http://, https:// or socks5://[NAME:PASSWORD@]HOST:PORT")
+		}
+		return func(*url.URL) (*url.URL, error) { return proxy, nil }, nil
+	}
+	variable := func(name string) string { return cmp.Or(e.getenv(strings.ToLower(name)), e.getenv(name)) }
+	all := variable("ALL_PROXY")
+	http := httpproxy.Config{
+		HTTPProxy:  cmp.Or(variable("HTTP_PROXY"), all),
+		HTTPSProxy: cmp.Or(variable("HTTPS_PROXY"), all),
+		NoProxy:    variable("NO_PROXY"),
+		CGI:        e.getenv("REQUEST_METHOD") != "", // HTTP_PROXY is then a stranger's (httpoxy.org)
+	}
+	udp := httpproxy.Config{HTTPSProxy: all, NoProxy: http.NoProxy}
+	forHTTP, forUDP := http.ProxyFunc(), udp.ProxyFunc()
+	return func(u *url.URL) (*url.URL, error) {
+		switch u.Scheme {
+		case "udp":
+			return forUDP(&url.URL{Scheme: "https", Host: u.Host})
+		case "ws":
+			return forHTTP(&url.URL{Scheme: "http", Host: u.Host})
+		case "wss":
+			return forHTTP(&url.URL{Scheme: "https", Host: u.Host})
+		}
+		return forHTTP(u)
+	}, nil
+}

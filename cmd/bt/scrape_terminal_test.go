@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bt/internal/tracker"
+)
+
+// screen is the stdout of a run that goes on.
+type screen struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// waitFor waits until text is on the screen.
+func (s *screen) waitFor(t *testing.T, text string) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(s.String(), text); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%q does not appear:\n%q", text, s.String())
+		}
+	}
+}
+
+const anyHash = "0123456789abcdef0123456789abcdef01234567"
+
+// countingTracker is a tracker with a seeder more each time; it waits for what
+// gate lets through.
+func countingTracker(t *testing.T, gate <-chan struct{}) string {
+	var n atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if gate != nil {
+			<-gate
+		}
+		hashes, _ := tracker.ParseScrapeQuery(r.URL.RawQuery)
+		answer := new(tracker.ScrapeResponse)
+		for _, h := range hashes {
+			answer.Files = append(answer.Files, tracker.File{InfoHash: h, Counts: tracker.Counts{Seeders: n.Add(1)}})
+		}
+		w.Write(answer.AppendHTTP(nil))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL + "/announce"
+}
+
+// The table fills as answers come, and at the end it stands there once, whole.
+func TestScrapeTableFills(t *testing.T) {
+	t.Parallel()
+	gate := make(chan struct{})
+	quick, slow := countingTracker(t, nil), countingTracker(t, gate)
+	e, _, _ := testEnv("scrape", anyHash, "--tracker", slow, "--tracker", quick)
+	out := new(screen)
+	e.stdout, e.stdoutTerminal, e.width = out, true, 100
+	code := make(chan int)
+	go func() { code <- run(e) }()
+	out.waitFor(t, "1 of 2 answers")
+	if s := out.String(); !strings.Contains(s, "ok") || !strings.Contains(s, "…") || strings.Contains(s, "best") {
+		t.Errorf("while one is waited for:\n%q", s)
+	}
+	close(gate)
+	if got := <-code; got != 0 {
+		t.Errorf("exit code %d", got)
+	}
+	_, final, _ := strings.Cut(out.String(), "\x1b[?25h") // the cursor is back
+	if strings.Count(final, quick) != 1 || strings.Count(final, slow) != 1 || strings.Contains(final, "answers") || strings.Contains(final, "…") {
+		t.Errorf("at the end:\n%q", final)
+	}
+}
+
+// Ten thousand rows are not drawn ten times a second, but printed in the end.
+func TestScrapeManyOnTerminal(t *testing.T) {
+	t.Parallel()
+	gate := make(chan struct{})
+	slow := countingTracker(t, gate)
+	var list strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&list, "%040x\n", i)
+	}
+	e, _, _ := testEnv("scrape", "-", "--tracker", slow)
+	out := new(screen)
+	e.stdin, e.stdout, e.stdoutTerminal, e.width = strings.NewReader(list.String()), out, true, 100
+	e.size = func() (int, int) { return 100, 12 }
+	code := make(chan int)
+	go func() { code <- run(e) }()
+	out.waitFor(t, "0 of 100 answers")
+	if s := out.String(); !strings.Contains(s, "…") || strings.Contains(s, fmt.Sprintf("%040x", 50)) {
+		t.Errorf("in a window of 12 rows:\n%q", s)
+	}
+	close(gate)
+	if got := <-code; got != 0 {
+		t.Errorf("exit code %d", got)
+	}
+	_, final, _ := strings.Cut(out.String(), "\x1b[?25h")
+	for i := range 100 {
+		if !strings.Contains(final, fmt.Sprintf("%040x", i)) {
+			t.Errorf("%d is missing at the end", i)
+		}
+	}
+}
+
+func TestScrapeWatch(t *testing.T) {
+	t.Parallel()
+	t.Run("terminal", func(t *testing.T) {
+		t.Parallel()
+		url := countingTracker(t, nil)
+		e, _, _ := testEnv("scrape", anyHash, "--tracker", url, "--watch", "1s", "--max-time", "2500ms")
+		out := new(screen)
+		e.stdout, e.stdoutTerminal, e.width = out, true, 100
+		if code := run(e); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+		for _, want := range []string{"again in 1s", "▁█"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%q is not on the screen:\n%q", want, out.String())
+			}
+		}
+		if s := out.String(); strings.LastIndex(s, "\x1b[?25h") < strings.LastIndex(s, "\x1b[?25l") {
+			t.Errorf("the cursor stays hidden:\n%q", s)
+		}
+	})
+	for _, format := range []string{"--json", "--csv", "-q"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			url := countingTracker(t, nil)
+			e, out, _ := testEnv("scrape", anyHash, "--tracker", url, "--watch", "1s", "--max-time", "1500ms", format)
+			if code := run(e); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+			switch format {
+			case "--json":
+				if len(lines) != 2 || !strings.HasPrefix(lines[0], `{"time":"`) || !strings.Contains(lines[1], `"seeders":`) {
+					t.Errorf("not a document a line:\n%s", out)
+				}
+			case "--csv":
+				if len(lines) != 3 || !strings.HasPrefix(lines[0], "time,name,") || !strings.Contains(lines[2], ","+anyHash+",v1,"+url+",1,") {
+					t.Errorf("not a header and a line a round:\n%s", out)
+				}
+			default:
+				if strings.Count(out.String(), url) != 2 || !strings.Contains(out.String(), "▁█ +") {
+					t.Errorf("not a table a round:\n%s", out)
+				}
+			}
+		})
+	}
+}

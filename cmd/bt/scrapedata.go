@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/hex"
+	"strconv"
+	"time"
+
+	"bt/internal/term"
+	"bt/scrape"
+)
+
+// scrapeDocument is the JSON of bt scrape.
+type scrapeDocument struct {
+	Time     *time.Time `json:"time,omitempty"` // of the round, with --watch
+	Torrents []any      `json:"torrents"`
+}
+
+type scrapedTorrent struct {
+	Name   string         `json:"name,omitempty"`
+	Swarms []scrapedSwarm `json:"swarms"`
+}
+
+type scrapedSwarm struct {
+	InfoHash string           `json:"info_hash"`
+	Kind     string           `json:"kind"`
+	Trackers []scrapedTracker `json:"trackers"`
+	Best     *scrapedCounts   `json:"best,omitempty"`
+}
+
+type scrapedCounts struct {
+	Seeders   *int64 `json:"seeders,omitempty"`
+	Leechers  *int64 `json:"leechers,omitempty"`
+	Completed *int64 `json:"completed,omitempty"`
+}
+
+type scrapedTracker struct {
+	URL  string `json:"url"`
+	Tier int    `json:"tier"`
+	scrapedCounts
+	Status scrape.Status `json:"status"`
+	Error  string        `json:"error,omitempty"`
+	Hint   string        `json:"hint,omitempty"`
+	MS     int64         `json:"ms"`
+	Peers  []scrapedPeer `json:"peers"`
+}
+
+type scrapedPeer struct {
+	Addr   string `json:"addr"`
+	Client string `json:"client,omitempty"`
+}
+
+// document is the JSON of a table. URLs are whole: bt retracker --drop-dead goes
+// by them.
+func (s *scraper) document(t *scrape.Table) *scrapeDocument {
+	doc := &scrapeDocument{Torrents: []any{}}
+	for i := range t.Torrents {
+		torrent := scrapedTorrent{Name: t.Torrents[i].Name, Swarms: []scrapedSwarm{}}
+		for k := range t.Torrents[i].Swarms {
+			swarm := &t.Torrents[i].Swarms[k]
+			x := scrapedSwarm{InfoHash: hex.EncodeToString(swarm.InfoHash[:]), Kind: swarm.Kind, Trackers: []scrapedTracker{}}
+			if answers(swarm) > 0 {
+				best := countsOf(swarm.Best())
+				x.Best = &best
+			}
+			for _, r := range swarm.Rows {
+				row := scrapedTracker{
+					URL: r.URL, Tier: r.Tier, scrapedCounts: countsOf(r.Counts),
+					Status: r.Status, Error: r.Msg, Hint: r.Hint, MS: r.Elapsed.Milliseconds(), Peers: []scrapedPeer{},
+				}
+				for _, p := range r.Peers {
+					row.Peers = append(row.Peers, scrapedPeer(p))
+				}
+				x.Trackers = append(x.Trackers, row)
+			}
+			torrent.Swarms = append(torrent.Swarms, x)
+		}
+		doc.Torrents = append(doc.Torrents, torrent)
+	}
+	for _, f := range s.failed {
+		doc.Torrents = append(doc.Torrents, f)
+	}
+	return doc
+}
+
+func countsOf(c scrape.Counts) scrapedCounts {
+	known := func(n int64) *int64 {
+		if n == scrape.Unknown {
+			return nil
+		}
+		return &n
+	}
+	return scrapedCounts{known(c.Seeders), known(c.Leechers), known(c.Completed)}
+}
+
+// printCSV prints a line for each torrent, swarm and tracker; with --watch each
+// begins with the time of its round.
+func (s *scraper) printCSV(t *scrape.Table, at time.Time) error {
+	w := csv.NewWriter(s.out)
+	line := func(cells ...string) {
+		if s.every == 0 {
+			cells = cells[1:]
+		}
+		_ = w.Write(cells) // the error stays in w
+	}
+	if s.round == 0 {
+		line("time", "name", "info_hash", "kind", "url", "tier", "seeders", "leechers", "completed", "status", "error", "ms")
+	}
+	number := func(n int64) string {
+		if n == scrape.Unknown {
+			return ""
+		}
+		return strconv.FormatInt(n, 10)
+	}
+	for _, torrent := range t.Torrents {
+		for _, swarm := range torrent.Swarms {
+			for _, r := range swarm.Rows {
+				line(at.UTC().Format(time.RFC3339), term.Safe(torrent.Name), hex.EncodeToString(swarm.InfoHash[:]), swarm.Kind,
+					term.Safe(r.URL), strconv.Itoa(r.Tier), number(r.Counts.Seeders), number(r.Counts.Leechers), number(r.Counts.Completed),
+					string(r.Status), term.Safe(r.Msg), strconv.FormatInt(r.Elapsed.Milliseconds(), 10))
+			}
+		}
+	}
+	w.Flush()
+	if err := w.Error(); err != nil {
+		return err
+	}
+	return s.out.Flush()
+}

@@ -1,0 +1,359 @@
+package main
+
+import (
+	"cmp"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"bt/internal/metainfo"
+	"bt/internal/term"
+	"bt/scrape"
+)
+
+// shownURL is a tracker's URL as it may be shown.
+func (s *scraper) shownURL(url string) string {
+	if !s.reveal {
+		url = metainfo.MaskURL(url)
+	}
+	return term.Safe(url)
+}
+
+// table writes the table: of one torrent a row a tracker, of many a row a swarm,
+// and of these only limit, if that is not 0.
+func (s *scraper) table(w io.Writer, t *scrape.Table, columns, limit int) error {
+	if s.single {
+		return s.oneTorrent(w, &t.Torrents[0], columns)
+	}
+	return s.manyTorrents(w, t, columns, limit)
+}
+
+func (s *scraper) oneTorrent(w io.Writer, t *scrape.Torrent, columns int) error {
+	if t.Name != "" {
+		fmt.Fprintln(w, s.pal.Bold(term.Safe(t.Name)))
+	}
+	type line struct {
+		*scrape.Row
+		kind string
+	}
+	var lines []line
+	for i := range t.Swarms {
+		for k := range t.Swarms[i].Rows {
+			lines = append(lines, line{&t.Swarms[i].Rows[k], t.Swarms[i].Kind})
+		}
+	}
+	// Those with numbers first, the best on top; then those that failed; then
+	// those that are waited for.
+	slices.SortStableFunc(lines, func(a, b line) int {
+		return cmp.Or(cmp.Compare(rank(a.Row), rank(b.Row)), cmp.Compare(b.Counts.Seeders, a.Counts.Seeders), cmp.Compare(a.kind, b.kind))
+	})
+	if len(lines) == 0 {
+		return nil // it has no tracker, and a warning said so
+	}
+	hybrid := len(t.Swarms) > 1
+	table := term.Table{Width: columns, Palette: s.pal, Header: []string{"TRACKER"}, Right: []bool{false}}
+	add := func(names []string, right bool) {
+		for _, name := range names {
+			table.Header, table.Right = append(table.Header, name), append(table.Right, right)
+		}
+	}
+	if hybrid {
+		add([]string{"SWARM"}, true)
+	}
+	add([]string{"SEEDERS", "LEECHERS", "COMPLETED", "TIME"}, true)
+	add([]string{"STATUS"}, false)
+	for _, l := range lines {
+		row := []string{s.shownURL(l.URL)}
+		if hybrid {
+			row = append(row, l.kind)
+		}
+		row = append(row, s.counts(l.Counts)...)
+		table.Rows = append(table.Rows, append(row, elapsed(l.Row), s.status(l.Row)))
+	}
+	for i := range t.Swarms {
+		swarm := &t.Swarms[i]
+		if s.every > 0 || answers(swarm) > 1 {
+			row := []string{s.pal.Bold("best")}
+			if hybrid {
+				row = append(row, swarm.Kind)
+			}
+			row = append(row, s.counts(swarm.Best())...)
+			table.Rows = append(table.Rows, append(row, "", s.trend(place{0, i})))
+		}
+	}
+	return table.Write(w)
+}
+
+// rank orders rows by what became of them.
+func rank(r *scrape.Row) int {
+	switch r.Status {
+	case scrape.OK:
+		return 0
+	case scrape.NotRegistered:
+		return 1
+	case "":
+		return 3
+	}
+	return 2
+}
+
+func answers(s *scrape.Swarm) int {
+	n := 0
+	for _, r := range s.Rows {
+		if r.Status == scrape.OK {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *scraper) manyTorrents(w io.Writer, t *scrape.Table, columns, limit int) error {
+	type line struct {
+		name  string
+		swarm *scrape.Swarm
+		best  scrape.Counts
+		trend string
+	}
+	var lines []line
+	for i, torrent := range t.Torrents {
+		for k := range torrent.Swarms {
+			swarm := &torrent.Swarms[k]
+			name := nameOf(&t.Torrents[i], swarm)
+			if len(torrent.Swarms) > 1 {
+				name += " (" + swarm.Kind + ")"
+			}
+			lines = append(lines, line{term.Safe(name), swarm, swarm.Best(), s.trend(place{i, k})})
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b line) int {
+		return cmp.Or(cmp.Compare(b.best.Seeders, a.best.Seeders), cmp.Compare(b.best.Leechers, a.best.Leechers), cmp.Compare(a.name, b.name))
+	})
+	table := term.Table{
+		Width: columns, Palette: s.pal,
+		Header: []string{"TORRENT", "SEEDERS", "LEECHERS", "COMPLETED", "TRACKERS", "PROBLEMS"},
+		Right:  []bool{false, true, true, true, true, false},
+	}
+	if s.every > 0 {
+		table.Header = append(table.Header, "TREND")
+	}
+	if limit > 0 {
+		lines = lines[:min(len(lines), limit)]
+	}
+	for _, l := range lines {
+		row := append([]string{l.name}, s.counts(l.best)...)
+		row = append(row, fmt.Sprintf("%d/%d", answers(l.swarm), len(l.swarm.Rows)), s.problems(l.swarm))
+		if s.every > 0 {
+			row = append(row, l.trend)
+		}
+		table.Rows = append(table.Rows, row)
+	}
+	return table.Write(w)
+}
+
+// nameOf is the torrent's name, or its info-hash if that is all there is.
+func nameOf(t *scrape.Torrent, s *scrape.Swarm) string {
+	return cmp.Or(t.Name, hex.EncodeToString(s.InfoHash[:]))
+}
+
+// problems names what went wrong for a swarm, each thing once.
+func (s *scraper) problems(swarm *scrape.Swarm) string {
+	var list []string
+	waiting := false
+	for i := range swarm.Rows {
+		switch r := &swarm.Rows[i]; {
+		case r.Status == "":
+			waiting = true
+		case r.Status != scrape.OK && !slices.Contains(list, string(r.Status)):
+			list = append(list, string(r.Status))
+		}
+	}
+	text := s.pal.Yellow(strings.Join(list, ", "))
+	if waiting {
+		text += s.pal.Dim("…")
+	}
+	return text
+}
+
+// trackers writes what became of each tracker, for all torrents together.
+func (s *scraper) trackers(w io.Writer, t *scrape.Table, columns int) error {
+	type sum struct {
+		url                string
+		ok, unknown, wrong int
+		first              *scrape.Row // that failed
+	}
+	var sums []*sum
+	byURL := make(map[string]*sum)
+	for _, torrent := range t.Torrents {
+		for _, swarm := range torrent.Swarms {
+			for i := range swarm.Rows {
+				r := &swarm.Rows[i]
+				x := byURL[r.URL]
+				if x == nil {
+					x = &sum{url: r.URL}
+					sums = append(sums, x)
+					byURL[r.URL] = x
+				}
+				switch r.Status {
+				case scrape.OK:
+					x.ok++
+				case scrape.NotRegistered:
+					x.unknown++
+				default:
+					if x.wrong++; x.first == nil {
+						x.first = r
+					}
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(sums, func(a, b *sum) int { return cmp.Or(cmp.Compare(b.ok, a.ok), cmp.Compare(a.url, b.url)) })
+	table := term.Table{
+		Width: columns, Palette: s.pal,
+		Header: []string{"TRACKER", "OK", "NOT REGISTERED", "FAILED", "WHY"},
+		Right:  []bool{false, true, true, true, false},
+	}
+	for _, x := range sums {
+		why := ""
+		if x.first != nil {
+			why = s.status(x.first)
+		}
+		table.Rows = append(table.Rows, []string{s.shownURL(x.url),
+			term.Count(int64(x.ok)), term.Count(int64(x.unknown)), term.Count(int64(x.wrong)), why})
+	}
+	if len(sums) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w)
+	return table.Write(w)
+}
+
+// peers lists the peers of every swarm, each once.
+func (s *scraper) peers(w io.Writer, t *scrape.Table, columns int) error {
+	if !s.options.Peers {
+		return nil
+	}
+	for i := range t.Torrents {
+		torrent := &t.Torrents[i]
+		for k := range torrent.Swarms {
+			swarm := &torrent.Swarms[k]
+			table := term.Table{Width: columns, Palette: s.pal, Header: []string{"PEER", "CLIENT", "TRACKER"}}
+			at := make(map[string]int)
+			for _, r := range swarm.Rows {
+				for _, p := range r.Peers {
+					n, seen := at[p.Addr]
+					switch {
+					case !seen:
+						at[p.Addr] = len(table.Rows)
+						table.Rows = append(table.Rows, []string{term.Safe(p.Addr), term.Safe(p.Client), s.shownURL(r.URL)})
+					case p.Client != "" && table.Rows[n][1] == "":
+						table.Rows[n][1] = term.Safe(p.Client)
+					}
+				}
+			}
+			if len(table.Rows) == 0 {
+				continue
+			}
+			fmt.Fprintln(w)
+			if !s.single || len(torrent.Swarms) > 1 {
+				fmt.Fprintf(w, "%s (%s)\n", s.pal.Bold(term.Safe(nameOf(torrent, swarm))), swarm.Kind)
+			}
+			if err := table.Write(w); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maxHints keeps advice short.
+const maxHints = 5
+
+// hints says what to do about what went wrong, each thing once.
+func (s *scraper) hints(t *scrape.Table) {
+	if s.quiet {
+		return
+	}
+	var said []string
+	for _, torrent := range t.Torrents {
+		for _, swarm := range torrent.Swarms {
+			for _, r := range swarm.Rows {
+				text := string(r.Status) + ": " + r.Hint
+				if r.Hint == "" || slices.Contains(said, text) || len(said) == maxHints {
+					continue
+				}
+				said = append(said, text)
+				fmt.Fprintf(s.env.stderr, "bt: %s %s\n", s.errPal.Bold("hint:"), term.Safe(text))
+			}
+		}
+	}
+}
+
+func (s *scraper) counts(c scrape.Counts) []string {
+	var cells []string
+	for _, n := range []int64{c.Seeders, c.Leechers, c.Completed} {
+		if n == scrape.Unknown {
+			cells = append(cells, s.pal.Dim("-"))
+		} else {
+			cells = append(cells, term.Count(n))
+		}
+	}
+	return cells
+}
+
+func elapsed(r *scrape.Row) string {
+	if r.Elapsed == 0 {
+		return ""
+	}
+	return term.Count(r.Elapsed.Milliseconds()) + " ms"
+}
+
+func (s *scraper) status(r *scrape.Row) string {
+	switch r.Status {
+	case "":
+		return s.pal.Dim("…")
+	case scrape.OK:
+		if r.Msg != "" {
+			return s.pal.Green("ok") + ": " + term.Safe(r.Msg)
+		}
+		return s.pal.Green("ok")
+	case scrape.NotRegistered:
+		return s.pal.Yellow(string(r.Status))
+	}
+	return s.pal.Red(string(r.Status)) + ": " + term.Safe(r.Msg)
+}
+
+// sparkWidth is how many rounds are shown.
+const sparkWidth = 20
+
+// note keeps the seeders of a round.
+func (s *scraper) note(t *scrape.Table) {
+	if s.every == 0 {
+		return
+	}
+	if s.history == nil {
+		s.history = make(map[place][]int64)
+	}
+	for i := range t.Torrents {
+		for k := range t.Torrents[i].Swarms {
+			list := append(s.history[place{i, k}], t.Torrents[i].Swarms[k].Best().Seeders)
+			s.history[place{i, k}] = list[max(0, len(list)-sparkWidth):]
+		}
+	}
+}
+
+// trend shows how the seeders of a swarm went, and the last change.
+func (s *scraper) trend(at place) string {
+	list := s.history[at]
+	text := term.Sparkline(list, sparkWidth)
+	if n := len(list); n > 1 && list[n-1] != scrape.Unknown && list[n-2] != scrape.Unknown {
+		switch change := list[n-1] - list[n-2]; {
+		case change > 0:
+			text += s.pal.Green(fmt.Sprintf(" +%d", change))
+		case change < 0:
+			text += s.pal.Red(fmt.Sprintf(" %d", change))
+		}
+	}
+	return text
+}
