@@ -21,8 +21,7 @@ import (
 )
 
 // A fakeTracker answers over HTTP and over UDP on one port. What it does depends
-// on the first part of the path: /gone, /html, /failure; or /noscrape/track,
-// which is no URL with a scrape.
+// on the first part of the path: see ServeHTTP.
 type fakeTracker struct {
 	mu        sync.Mutex
 	swarms    map[[20]byte]tracker.Counts
@@ -114,7 +113,14 @@ func (f *fakeTracker) announce(r *tracker.AnnounceRequest) *tracker.AnnounceResp
 }
 
 func (f *fakeTracker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); first {
+	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	switch first {
+	case "echo":
+		w.Write((&tracker.Failure{Reason: "bad key " + r.URL.Path}).AppendHTTP(nil))
+		return
+	case "hang":
+		<-r.Context().Done()
+		return
 	case "gone":
 		http.NotFound(w, r)
 		return
@@ -137,7 +143,15 @@ func (f *fakeTracker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.Write((&tracker.Failure{Reason: err.Error()}).AppendHTTP(nil))
 			return
 		}
-		w.Write(f.announce(a).AppendHTTP(nil, a.PeerIDs))
+		switch first {
+		case "deaf":
+			w.Write((&tracker.Failure{Reason: "not today"}).AppendHTTP(nil))
+		case "nonsense":
+			f.announce(a)
+			fmt.Fprint(w, "d8:completei-1ee")
+		default:
+			w.Write(f.announce(a).AppendHTTP(nil, a.PeerIDs))
+		}
 		return
 	}
 	hashes, _ := tracker.ParseScrapeQuery(r.URL.RawQuery)

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ var notRegistered = &Error{Status: NotRegistered, Msg: "the tracker does not kno
 // A tracker that can't be reached is given up: once a request has failed, and
 // none was answered since it began, all the others fail as it did.
 func (c *Client) Scrape(ctx context.Context, u *tracker.URL, hashes [][20]byte, report func(i int, a Answer)) time.Duration {
-	s := &scraping{report: report, hashes: hashes, control: -1, window: 1}
+	s := &scraping{hashes: hashes, control: -1, second: -1, window: 1}
 	switch {
 	case u.Scheme == "udp":
 		s.ask, s.size, s.maxWindow, s.inOrder = c.scrapeUDP(u), tracker.MaxScrapeUDP, windowUDP, true
@@ -63,8 +64,21 @@ func (c *Client) Scrape(ctx context.Context, u *tracker.URL, hashes [][20]byte, 
 	default:
 		s.ask, s.size, s.maxWindow = c.scrapeHTTP(u), c.batch(), windowHTTP
 	}
-	for i := range hashes {
+	first := make(map[[20]byte]int, len(hashes))
+	twice := make(map[int][]int) // those that are the same as an earlier one
+	for i, h := range hashes {
+		if at, ok := first[h]; ok {
+			twice[at] = append(twice[at], i)
+			continue
+		}
+		first[h] = i
 		s.pending = append(s.pending, i)
+	}
+	s.report = func(i int, a Answer) {
+		report(i, a)
+		for _, same := range twice[i] {
+			report(same, a)
+		}
 	}
 	s.run(ctx)
 	return s.minInterval
@@ -133,13 +147,18 @@ type scraping struct {
 
 	// What is known of how the tracker cuts.
 	most    int  // torrents in one answer
+	widest  int  // torrents in a request that was not refused
 	reach   int  // places of a request that it looked at
 	cuts    bool // it left out one that it knows
 	control int  // one that it knows; -1: none yet
+	second  int  // another one; -1: none yet
+	paired  bool // both were asked about in one request,
+	pairing bool // which has no answer yet
 
-	answered time.Time     // when the last answer came
-	dead     *Error        // why the tracker is given up
-	verdicts map[Error]int // of those that were asked about alone, while probing
+	answered time.Time // when the last answer came
+	dead     *Error    // why the tracker is given up
+	verdict  *Error    // on all that were asked about alone, while probing; nil: none yet
+	mixed    bool      // there are several
 
 	minInterval time.Duration
 }
@@ -148,6 +167,7 @@ type scraping struct {
 type batch struct {
 	places  []int // of hashes, in the order of the request
 	control int   // the place of the control in it; -1: none
+	pair    bool  // the control and the second, which have their answers
 	began   time.Time
 	elapsed time.Duration
 	resp    *tracker.ScrapeResponse
@@ -195,6 +215,12 @@ func (s *scraping) run(ctx context.Context) {
 func (s *scraping) next() *batch {
 	b := &batch{control: -1}
 	switch n := min(s.size, len(s.pending)); {
+	case s.pairing:
+		return nil // the answer decides how to go on
+	case s.round > 0 && s.most == 1 && s.second >= 0 && !s.paired:
+		// It has told of two torrents, and never of two at once.
+		s.paired, s.pairing, b.pair = true, true, true
+		b.places = []int{s.control, s.second}
 	case len(s.alone) > 0:
 		b.places, s.alone = s.alone[:1:1], s.alone[1:]
 	case len(s.halves) > 0:
@@ -217,12 +243,16 @@ func (s *scraping) next() *batch {
 
 // handle takes what a batch brought.
 func (s *scraping) handle(b *batch) {
+	if b.pair {
+		s.pairing = false
+	}
 	if b.err != nil {
 		s.handleError(b, failure(b.err))
 		return
 	}
 	s.answered, s.dead, s.window = time.Now(), nil, s.maxWindow
 	s.minInterval = max(s.minInterval, b.resp.MinInterval)
+	s.widest = max(s.widest, len(b.places))
 	counts := make(map[[20]byte]tracker.Counts, len(b.resp.Files))
 	for _, f := range b.resp.Files {
 		counts[f.InfoHash] = f.Counts
@@ -239,11 +269,14 @@ func (s *scraping) handle(b *batch) {
 		if place < n-1 || len(missing) < n-1 {
 			looked = place + 1
 		}
-		if s.control < 0 {
+		switch {
+		case s.control < 0:
 			s.control = at
+		case s.second < 0 && at != s.control:
+			s.second = at
 		}
 		switch {
-		case place == b.control:
+		case place == b.control, b.pair:
 		case c.Known():
 			s.report(at, Answer{Counts: c, Elapsed: b.elapsed})
 		default:
@@ -256,8 +289,11 @@ func (s *scraping) handle(b *batch) {
 	}
 	told := n - len(missing)
 	s.most = max(s.most, told)
-	if b.control >= 0 && slices.Contains(missing, b.control) {
+	if b.control >= 0 && slices.Contains(missing, b.control) || b.pair && len(missing) > 0 {
 		s.cuts = true
+	}
+	if b.pair {
+		return
 	}
 	// A tracker that tells of less than it did before has not stopped for their
 	// number, nor has one that tells of the control alone.
@@ -267,7 +303,7 @@ func (s *scraping) handle(b *batch) {
 		switch {
 		case place == b.control:
 		case n == 1:
-			s.verdict(notRegistered)
+			s.judge(notRegistered)
 			fallthrough
 		case n <= s.most, place < max(looked, s.reach) && !full:
 			s.report(at, Answer{Err: notRegistered, Elapsed: b.elapsed})
@@ -302,37 +338,49 @@ func (s *scraping) handleError(b *batch, e *Error) {
 		places = slices.Delete(slices.Clone(places), b.control, b.control+1)
 	}
 	switch {
+	case b.pair:
+		s.cuts = true // as good as that
 	case !isRefusal(e):
 		s.fail(places, e, b.elapsed)
 		if s.answered.Before(b.began) {
 			s.dead = e
 		}
 	case len(b.places) == 1:
-		s.verdict(e)
+		s.judge(e)
 		s.fail(places, e, b.elapsed)
-	case isTooLong(e):
-		s.size = max(1, min(s.size, len(b.places)/2))
+	case s.control < 0 && !s.probing && (!isTooLong(e) || len(b.places) < 4):
 		s.pending = append(places, s.pending...)
-	case s.control >= 0 || s.probing:
+		s.probe()
+	case isTooLong(e), s.widest < 2:
+		// It takes no long ones, or only single ones.
+		s.size = max(1, min(s.size, len(b.places)/2))
+		if s.widest == 1 {
+			s.size = 1
+		}
+		s.pending = append(places, s.pending...)
+	default:
 		// One of them may spoil it for all: in halves it is found soon.
 		half := len(places) / 2
 		s.halves = append(s.halves, places[:half:half], places[half:])
-	default:
-		s.pending = append(places, s.pending...)
-		s.probe()
 	}
 }
 
 // isRefusal tells failures of a request that may be due to what it asks for from
 // failures of the tracker. One that tells when to come back has had enough of any.
 func isRefusal(e *Error) bool {
-	return e.Status == Failed && e.RetryIn == 0 && !hasEnough(e.Msg) || e.Status == Truncated || isTooLong(e)
+	switch e.Status {
+	case Failed:
+		return e.RetryIn == 0 && !hasEnough(e.Msg)
+	case Truncated, HTTPStatus(http.StatusBadRequest):
+		return true
+	}
+	return isTooLong(e)
 }
 
 // isTooLong tells refusals of long requests.
 func isTooLong(e *Error) bool {
 	switch e.Status {
-	case TooBig, HTTPStatus(http.StatusBadRequest), HTTPStatus(http.StatusRequestEntityTooLarge),
+	case TooBig, HTTPStatus(http.StatusRequestEntityTooLarge),
 		HTTPStatus(http.StatusRequestURITooLong), HTTPStatus(http.StatusRequestHeaderFieldsTooLarge):
 		return true
 	}
@@ -357,10 +405,8 @@ func (s *scraping) fail(places []int, e *Error, elapsed time.Duration) {
 func (s *scraping) nextRound() bool {
 	if s.probing {
 		s.probing = false
-		if s.control < 0 && len(s.verdicts) == 1 {
-			for e := range s.verdicts {
-				s.fail(s.held, &e, 0)
-			}
+		if e := s.verdict; s.control < 0 && e != nil {
+			s.fail(s.held, e, 0)
 			s.held = nil
 		}
 		s.pending = append(s.pending, s.held...)
@@ -386,8 +432,7 @@ func (s *scraping) nextRound() bool {
 // probe asks about a sample of all that is pending, one by one, where the tracker
 // has told nothing yet: nine thousand requests more would only annoy it.
 func (s *scraping) probe() {
-	s.probing = true
-	s.verdicts = make(map[Error]int)
+	s.probing, s.verdict, s.mixed = true, nil, false
 	n := len(s.pending)
 	for i, at := range s.pending {
 		if i*sample/n != (i-1)*sample/n || i == 0 || n <= sample {
@@ -399,9 +444,19 @@ func (s *scraping) probe() {
 	s.pending = nil
 }
 
-// verdict notes what became of a torrent that was asked about alone.
-func (s *scraping) verdict(e *Error) {
-	if s.probing {
-		s.verdicts[Error{Status: e.Status, Msg: e.Msg, RetryIn: e.RetryIn}]++
+// judge notes what became of a torrent that was asked about alone.
+func (s *scraping) judge(e *Error) {
+	switch {
+	case !s.probing || s.mixed:
+	case s.verdict == nil:
+		s.verdict = e
+	case s.verdict.Status != e.Status:
+		s.verdict, s.mixed = nil, true
+	case s.verdict.Msg != e.Msg && s.verdict.Err != errLikeOthers:
+		s.verdict = &Error{Status: e.Status, Msg: "as it does with others that were asked about first: " + e.Msg, Err: errLikeOthers}
 	}
 }
+
+// errLikeOthers marks a verdict over torrents that were not asked about, by
+// answers in different words.
+var errLikeOthers = errors.New("by a sample")

@@ -152,46 +152,33 @@ func scrapeLast(_ *rand.Rand, asked [][20]byte) ([][20]byte, int) { return asked
 // scrapeKnown is how many of 1,000 torrents are registered.
 var scrapeKnown = [5]int{0, 1, 10, 500, 1000}
 
-// scrapeBugs are what scrape.go does wrong; false makes the tests strict.
-//
-//   - An answer with nothing but the control is taken for the whole truth, though
-//     a tracker that tells of one torrent of those it knows may tell of the
-//     control by chance, or because no other stands before it.
-//   - A torrent that stands twice in a request is counted as two told.
-//   - A tracker that refuses every request with 414, or answers only about one at
-//     a time, or gives each refusal other words, is asked about each torrent alone.
-const scrapeBugs = true
-
 // TestScrapeCuts: whatever a tracker leaves out of its answers, every torrent
 // gets the right answer, and not by asking about each alone if there is another
 // way.
 //
-// There are two limits to that. Where the first two rounds (batches of 50, then
-// of 25) bring nothing at all, 64 torrents are asked about alone and speak for
-// the rest. So of a tracker that looks at few of a request and knows few it may
-// never be heard that it knows any; then all are not-registered. And one that
-// tells of a single torrent an answer, though it reads all of the request, can't
-// be told from one that knows a single torrent: see scrapeOneOfMany.
+// There is a limit to that. Where the first two rounds (batches of 50, then of 25)
+// bring nothing at all, 64 torrents are asked about alone and speak for the rest.
+// So of a tracker that looks at few of a request and knows few it may never be
+// heard that it knows any; then all are not-registered.
 func TestScrapeCuts(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		cut    scrapeCut
 		unseen bool   // it may never be heard to know any
-		one    bool   // it tells of one, of any in the request
 		most   [5]int // requests
 	}{
-		{"all", nil, false, false, [5]int{124, 85, 80, 35, 20}},
-		{"last", scrapeLast, true, false, [5]int{124, 1200, 1200, 1100, 1050}},
-		{"first 1", scrapeFirst(1), true, false, [5]int{124, 1200, 1200, 1100, 1050}},
-		{"first 10", scrapeFirst(10), true, false, [5]int{124, 1200, 1100, 130, 110}},
-		{"first 49", scrapeFirst(49), false, false, [5]int{124, 200, 80, 35, 25}},
-		{"first known 1", scrapeFirstKnown(1), false, true, [5]int{124, 85, 1100, 1100, 1050}},
-		{"first known 10", scrapeFirstKnown(10), false, false, [5]int{124, 85, 85, 100, 110}},
-		{"first known 49", scrapeFirstKnown(49), false, false, [5]int{124, 85, 80, 35, 25}},
-		{"some known 1", scrapeSomeKnown(1), false, true, [5]int{124, 85, 1100, 1100, 1050}},
-		{"some known 10", scrapeSomeKnown(10), false, false, [5]int{124, 85, 85, 100, 115}},
-		{"some known 49", scrapeSomeKnown(49), false, false, [5]int{124, 85, 80, 35, 25}},
+		{"all", nil, false, [5]int{124, 85, 80, 35, 20}},
+		{"last", scrapeLast, true, [5]int{124, 1200, 1200, 1100, 1050}},
+		{"first 1", scrapeFirst(1), true, [5]int{124, 1200, 1200, 1100, 1050}},
+		{"first 10", scrapeFirst(10), true, [5]int{124, 1200, 1100, 130, 110}},
+		{"first 49", scrapeFirst(49), false, [5]int{124, 200, 80, 35, 25}},
+		{"first known 1", scrapeFirstKnown(1), false, [5]int{124, 85, 1100, 1100, 1050}},
+		{"first known 10", scrapeFirstKnown(10), false, [5]int{124, 85, 85, 100, 110}},
+		{"first known 49", scrapeFirstKnown(49), false, [5]int{124, 85, 80, 35, 25}},
+		{"some known 1", scrapeSomeKnown(1), false, [5]int{124, 85, 1100, 1100, 1050}},
+		{"some known 10", scrapeSomeKnown(10), false, [5]int{124, 85, 85, 100, 115}},
+		{"some known 49", scrapeSomeKnown(49), false, [5]int{124, 85, 80, 35, 25}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -204,8 +191,6 @@ func TestScrapeCuts(t *testing.T) {
 				case len(wrong) == 0:
 				case test.unseen && known <= 10 && !heard:
 					t.Logf("%d of 1000: not one was ever heard of", known)
-				case test.one && scrapeBugs:
-					t.Logf("%d of 1000: wrong are %v", known, wrong)
 				default:
 					t.Errorf("%d of 1000: wrong are %v", known, wrong)
 				}
@@ -307,7 +292,7 @@ func TestScrapeRefusals(t *testing.T) {
 				default:
 					t.Errorf("%d of 1000: wrong are %v", known, wrong)
 				}
-				if requests[i] = s.requests; s.requests > test.most[i] && !scrapeBugs {
+				if requests[i] = s.requests; s.requests > test.most[i] {
 					t.Errorf("%d of 1000: %d requests, want at most %d", known, s.requests, test.most[i])
 				}
 			}
@@ -351,11 +336,7 @@ func TestScrapeMany(t *testing.T) {
 // none.
 func TestScrapeTwice(t *testing.T) {
 	t.Parallel()
-	cuts := []scrapeCut{nil, scrapeFirst(10), scrapeFirstKnown(10)}
-	if !scrapeBugs {
-		cuts = append(cuts, scrapeLast, scrapeFirst(2), scrapeFirstKnown(1))
-	}
-	for _, cut := range cuts {
+	for _, cut := range []scrapeCut{nil, scrapeFirst(10), scrapeFirstKnown(10), scrapeLast, scrapeFirst(2), scrapeFirstKnown(1)} {
 		s := &scrapeTracker{cut: cut, known: map[[20]byte]bool{scrapeHash(1): true, scrapeHash(2): true}, rng: rand.New(rand.NewPCG(1, 1))}
 		c := &Client{Batch: 7}
 		c.http().RegisterProtocol("http", s)
@@ -384,6 +365,28 @@ func TestScrapeTwice(t *testing.T) {
 		c.Scrape(t.Context(), u, nil, func(int, Answer) { t.Error("something was reported") })
 		if s.requests > 0 {
 			t.Errorf("%d requests for nothing", s.requests)
+		}
+	}
+}
+
+// TestScrapeEnough: a tracker that has had enough is left alone, whatever it told
+// before.
+func TestScrapeEnough(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []string{"Rate limit exceeded", "Too many requests", "slow down, please", "tracker overloaded"} {
+		asked := 0
+		s := &scrapeTracker{refuse: func([][20]byte) (string, int) {
+			if asked++; asked > 3 {
+				return reason, 0
+			}
+			return "", 0
+		}}
+		answers := s.run(t, 10_000, scrapePick(10_000, 10_000), 1)
+		if statuses := scrapeStatuses(answers); statuses[OK] != 150 || statuses[Failed] != 9850 {
+			t.Errorf("%s: %v", reason, statuses)
+		}
+		if s.requests > 3+2*maxConns {
+			t.Errorf("%s: %d requests", reason, s.requests)
 		}
 	}
 }
