@@ -1,5 +1,5 @@
-// Command bt makes, shows and checks torrents: the toolkit of people who
-// publish with BitTorrent.
+// Command bt makes, shows, edits and checks torrents, and asks trackers about
+// them: the toolkit of people who publish with BitTorrent.
 //
 // This package is the only one that prints, reads flags and exits. What it
 // prints where is the contract of the files beside it: stdout carries data
@@ -8,6 +8,8 @@
 package main
 
 import (
+	"io"
+	"log"
 	"os"
 	"runtime/debug"
 )
@@ -16,5 +18,7 @@ func main() {
 	// Of millions of files there is much to remember: this much garbage beside it,
 	// in per cent, and not as much again.
 	debug.SetGCPercent(50)
+	// net/http logs what a server says unasked; what bt has to say, it prints.
+	log.SetOutput(io.Discard)
 	os.Exit(run(osEnv()))
 }

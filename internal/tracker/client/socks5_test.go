@@ -34,6 +34,8 @@ type socksFake struct {
 	to      string                 // where packets go, whatever address they name
 	header  func(to []byte) []byte // of answers, by the address that was asked; nil: the same
 
+	gone chan struct{} // one for each connection that the client has ended
+
 	mu       sync.Mutex
 	controls []net.Conn
 	asked    []string       // hex of the addresses that packets named
@@ -54,6 +56,7 @@ func newSocksFake(t *testing.T, relayHost string, s *socksFake) *socksFake {
 		}
 		return conn
 	}
+	s.gone = make(chan struct{}, 100)
 	s.t, s.proxy = t, &url.URL{Scheme: "socks5", Host: l.Addr().String()}
 	s.relay, s.upstream = listen(relayHost), listen("127.0.0.1")
 	if s.named == "" {
@@ -102,6 +105,10 @@ func (s *socksFake) serve(c net.Conn) {
 	}
 	_, _ = io.Copy(io.Discard, c)
 	c.Close()
+	select {
+	case s.gone <- struct{}{}:
+	default:
+	}
 }
 
 const socksAssociate = "05030001000000000000"
@@ -264,6 +271,11 @@ func TestSOCKSHandshake(t *testing.T) {
 				t.Errorf("%v, want %s", err, test.want)
 			}
 			udpSentence(t, err)
+			select {
+			case <-s.gone:
+			case <-time.After(udpSlack):
+				t.Error("the connection to the proxy is left open")
+			}
 		})
 	}
 	noUDPGoroutines(t)

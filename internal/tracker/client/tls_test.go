@@ -1,0 +1,144 @@
+package client
+
+import (
+	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"math/big"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"bt/internal/tracker"
+)
+
+// TestHostileTLS: secure connections that are none.
+func TestHostileTLS(t *testing.T) {
+	t.Parallel()
+	pool := x509.NewCertPool()
+	serve := func(edit func(*x509.Certificate)) func(*httpConn) {
+		certificate := httpCertificate(t, pool, edit)
+		return func(c *httpConn) {
+			conn := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{certificate}})
+			_, _ = http.ReadRequest(bufio.NewReader(conn))
+			fmt.Fprint(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nd8:completei1ee")
+			conn.Close()
+		}
+	}
+	plain := httpCertificate(t, pool, nil)
+	cases := []httpCase{
+		{"good", serve(nil), OK},
+		{"expired", serve(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }), TLS},
+		{"not yet", serve(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }), TLS},
+		{"of another name", serve(func(c *x509.Certificate) {
+			c.IPAddresses, c.DNSNames = nil, []string{"\x1b[31m.example"}
+		}), TLS},
+		{"of nobody known", func() func(*httpConn) {
+			defer func(known *x509.CertPool) { pool = known }(pool)
+			pool = x509.NewCertPool()
+			return serve(nil)
+		}(), TLS},
+		{"old", func(c *httpConn) {
+			_ = tls.Server(c, &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10, Certificates: []tls.Certificate{plain}}).Handshake()
+		}, TLS},
+		{"no certificate", func(c *httpConn) { _ = tls.Server(c, &tls.Config{}).Handshake() }, TLS},
+		{"an alert", httpAnswer("\x15\x03\x01\x00\x02\x02\x28"), TLS},
+		{"plain HTTP", httpAnswer("HTTP/1.1 400 Bad Request\r\n\r\n"), TLS},
+		{"no TLS but escapes", httpAnswer("\x1b[31mno TLS here"), TLS},
+		{"closes", func(c *httpConn) { _, _ = c.Read(make([]byte, 1<<14)) }, TLS},
+		{"resets", func(c *httpConn) {
+			_, _ = c.Read(make([]byte, 1<<14))
+			httpReset(c)
+		}, TLS},
+		{"silent", httpHang, Timeout},
+		{"drips", httpSlowly("\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"), Timeout},
+		{"endless", httpEndlessly("\x16\x03\x03\x00\x04\x00\x00\x00\x00"), TLS},
+	}
+	httpParallel(t, cases, func(c httpCase) string { return c.name }, func(t *testing.T, hc httpCase) {
+		for _, scheme := range []string{"https", "wss"} {
+			if scheme == "wss" && hc.want == OK {
+				continue // it is no WebSocket
+			}
+			addr, sent := httpRawVillain(t, hc.behave)
+			c := &Client{Timeout: time.Minute, Retries: -1}
+			if hc.want == Timeout {
+				c.Timeout = httpTimeout
+			}
+			defer c.Close()
+			c.http().TLSClientConfig.RootCAs = pool
+			began := time.Now()
+			_, err := c.Announce(t.Context(), httpURL(t, scheme+"://"+addr+"/announce?passkey="+httpPasskey), tracker.AnnounceRequest{})
+			if took := time.Since(began); took > httpSlack {
+				t.Errorf("%s took %v", scheme, took)
+			}
+			if got := httpStatusOf(err); got != hc.want {
+				t.Errorf("%s: %q (%v), want %q", scheme, got, err, hc.want)
+			}
+			httpSentence(t, err)
+			if n := sent.Load(); n > httpBytes {
+				t.Errorf("%s: %d bytes were sent", scheme, n)
+			}
+		}
+	})
+}
+
+// httpCertificate makes a certificate for 127.0.0.1 that signs itself, and that
+// pool trusts.
+func httpCertificate(t *testing.T, pool *x509.CertPool, edit func(*x509.Certificate)) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(2 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	if edit != nil {
+		edit(c)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.AddCert(signed)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// TestHTTPInsecure: what nobody vouches for is taken if the user says so.
+func TestHTTPInsecure(t *testing.T) {
+	t.Parallel()
+	s := &httpTracker{swarms: httpSwarms}
+	_, u := s.start(t, "127.0.0.1:0", true)
+	for insecure, want := range map[bool]Status{false: TLS, true: OK} {
+		c := &Client{Insecure: insecure}
+		_, err := c.Announce(t.Context(), u, tracker.AnnounceRequest{InfoHash: httpHash})
+		c.Close()
+		if got := httpStatusOf(err); got != want {
+			t.Errorf("insecure %v: %q (%v), want %q", insecure, got, err, want)
+		}
+	}
+}
+
+// TestHTTPNotS: a server of https behind a URL of http.
+func TestHTTPNotS(t *testing.T) {
+	t.Parallel()
+	s := &httpTracker{swarms: httpSwarms}
+	_, u := s.start(t, "127.0.0.1:0", true)
+	u.Scheme = "http"
+	c := new(Client)
+	defer c.Close()
+	_, err := c.Announce(t.Context(), u, tracker.AnnounceRequest{})
+	if httpStatusOf(err) != "http-400" {
+		t.Error(err)
+	}
+}
