@@ -74,7 +74,7 @@ func writeStdout(e *env, text string) error {
 func newApp(e *env, cmds []*cli.Command) *cli.App {
 	app := &cli.App{
 		Name:                      "bt",
-		Usage:                     "make, show, check and edit torrents, and ask their trackers: a toolkit for publishers",
+		Usage:                     "make, show, check, edit and scrape torrents: a toolkit for publishers",
 		UsageText:                 "bt COMMAND [FLAGS] [ARGUMENTS]\nbt help COMMAND",
 		Flags:                     append(globalFlags(), versionFlag()),
 		HideHelp:                  true,
