@@ -229,6 +229,21 @@ func TestUDPLossy(t *testing.T) {
 	}
 }
 
+// With the default retries one batch in a thousand is lost three times, and is
+// asked about once more.
+func TestUDPLossyByDefault(t *testing.T) {
+	hashes := udpHashes(10000)
+	for seed := range uint64(40) {
+		synctest.Test(t, func(t *testing.T) {
+			fake := &udpFake{t: t}
+			net, c := newUDPNet(t, new(Client))
+			defer c.Close()
+			net.trackers[udpAddr4] = (&udpSky{udpWeather: udpWeather{seed: seed, drop: 0.05}}).through(fake.handle)
+			udpAllRight(t, hashes, udpScrape(t, c, udpHost4(), hashes))
+		})
+	}
+}
+
 // udpRelay is a way to a tracker, through the sky.
 func udpRelay(t *testing.T, to netip.AddrPort, weather udpWeather) *tracker.URL {
 	t.Helper()

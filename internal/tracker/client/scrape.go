@@ -138,6 +138,7 @@ type scraping struct {
 	pending  []int   // to be asked about, size in a request
 	alone    []int   // to be asked about one by one
 	halves   [][]int // of requests that were refused
+	lost     [][]int // requests that timed out while others were answered
 	held     []int   // wait for what the tracker says of those that are alone
 	suspects []int   // missing from answers that may have been cut
 
@@ -168,6 +169,7 @@ type batch struct {
 	places  []int // of hashes, in the order of the request
 	control int   // the place of the control in it; -1: none
 	pair    bool  // the control and the second, which have their answers
+	again   bool  // it was lost before
 	began   time.Time
 	elapsed time.Duration
 	resp    *tracker.ScrapeResponse
@@ -201,7 +203,7 @@ func (s *scraping) run(ctx context.Context) {
 			flying--
 			s.handle(b)
 		case s.dead != nil:
-			for _, left := range append(s.halves, s.alone, s.pending, s.held, s.suspects) {
+			for _, left := range append(append(s.halves, s.lost...), s.alone, s.pending, s.held, s.suspects) {
 				s.fail(left, s.dead, 0)
 			}
 			return
@@ -223,6 +225,8 @@ func (s *scraping) next() *batch {
 		b.places = []int{s.control, s.second}
 	case len(s.alone) > 0:
 		b.places, s.alone = s.alone[:1:1], s.alone[1:]
+	case len(s.lost) > 0:
+		b.places, s.lost, b.again = s.lost[0], s.lost[1:], true
 	case len(s.halves) > 0:
 		b.places, s.halves = s.halves[0], s.halves[1:]
 	case n == 0:
@@ -340,6 +344,9 @@ func (s *scraping) handleError(b *batch, e *Error) {
 	switch {
 	case b.pair:
 		s.cuts = true // as good as that
+	case e.Status == Timeout && !b.again && !s.answered.Before(b.began):
+		// The tracker is there, and all packets of this one were lost.
+		s.lost = append(s.lost, places)
 	case !isRefusal(e):
 		s.fail(places, e, b.elapsed)
 		if s.answered.Before(b.began) {
