@@ -10,7 +10,7 @@ import (
 
 // commands lists the commands, in the order of the help.
 func commands(e *env) []*cli.Command {
-	return []*cli.Command{makeCommand(e), infoCommand(e), verifyCommand(e), retrackerCommand(e), scrapeCommand(e)}
+	return []*cli.Command{makeCommand(e), infoCommand(e), verifyCommand(e), retrackerCommand(e), scrapeCommand(e), seedCommand(e)}
 }
 
 func run(e *env) int {
@@ -74,7 +74,7 @@ func writeStdout(e *env, text string) error {
 func newApp(e *env, cmds []*cli.Command) *cli.App {
 	app := &cli.App{
 		Name:                      "bt",
-		Usage:                     "make, show, check, edit and scrape torrents: a toolkit for publishers",
+		Usage:                     "make, show, check, edit, scrape and seed torrents: a toolkit for publishers",
 		UsageText:                 "bt COMMAND [FLAGS] [ARGUMENTS]\nbt help COMMAND",
 		Flags:                     append(globalFlags(), versionFlag()),
 		HideHelp:                  true,

@@ -1,5 +1,5 @@
-// Command bt makes, shows, edits and checks torrents, and asks trackers about
-// them: the toolkit of people who publish with BitTorrent.
+// Command bt makes, shows, edits, checks and seeds torrents, and asks trackers
+// about them: the toolkit of people who publish with BitTorrent.
 //
 // This package is the only one that prints, reads flags and exits. What it
 // prints where is the contract of the files beside it: stdout carries data

@@ -53,6 +53,7 @@ bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
 			&cli.BoolFlag{Name: "entropy", Usage: "add random bytes: another info-hash for the same content"},
 			&cli.StringSliceFlag{Name: "include", Usage: "take only files that match `GLOB`, or are in a directory that does; again for more"},
 			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out what matches `GLOB`, such as '*.tmp' or 'a/**/b'; again for more"},
+			&cli.BoolFlag{Name: "seed", Usage: "then serve it to peers, as bt seed does"},
 			&cli.StringFlag{Name: "symlinks", Usage: "on a symbolic link below PATH `DO`: follow it, skip it, or error (default follow)"},
 		}, hashingFlags(), jsonFlags()),
 		Action: action(e, runMake),
@@ -67,6 +68,9 @@ func runMake(ctx context.Context, u *ui, c *cli.Context) error {
 	out, err := makeOutput(u, c, &o)
 	if err != nil {
 		return err
+	}
+	if c.Bool("seed") && (u.json || out == stdinName) {
+		return failf(exitUsage, "--seed goes on and on, and goes with neither --json nor --output -")
 	}
 	start := time.Now()
 	bar := u.progress("hashing " + filepath.Base(o.Path))
@@ -102,7 +106,13 @@ func runMake(ctx context.Context, u *ui, c *cli.Context) error {
 	if u.json {
 		return u.printJSON(madeDocument(r, out, seconds))
 	}
-	return printMade(u, r, out, seconds)
+	if err := printMade(u, r, out, seconds); err != nil || !c.Bool("seed") {
+		return err
+	}
+	if err := stdoutError(u.out.Flush()); err != nil {
+		return err
+	}
+	return seedMade(ctx, u, r)
 }
 
 // makeOptions reads the flags that say what to make.

@@ -104,3 +104,23 @@ func parseDuration(s string) (time.Duration, error) {
 	}
 	return d, nil
 }
+
+// parseRate reads bytes a second, as sizes are read, with or without /s; or bits
+// a second: 16mbit, 1gbit, in powers of 1000.
+func parseRate(s string) (int64, error) {
+	text := strings.TrimSuffix(strings.ToLower(s), "/s")
+	n, err := int64(0), error(nil)
+	if bits, ok := strings.CutSuffix(text, "bit"); ok {
+		if strings.HasSuffix(bits, "k") || strings.HasSuffix(bits, "m") || strings.HasSuffix(bits, "g") {
+			bits += "b" // kilobit are thousands
+		}
+		n, err = parseSize(bits)
+		n /= 8
+	} else {
+		n, err = parseSize(text)
+	}
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is not a rate: want bytes a second such as 512K or 2MiB/s, or bits such as 16mbit", s)
+	}
+	return n, nil
+}

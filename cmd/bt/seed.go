@@ -1,0 +1,211 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/maketorrent"
+	"bt/seed"
+)
+
+func seedCommand(e *env) *cli.Command {
+	return &cli.Command{
+		Name:      "seed",
+		Usage:     "serve a torrent's data to peers, and tell its trackers",
+		UsageText: "bt seed TORRENT [PATH] [FLAGS]",
+		ArgsUsage: "The content is PATH/NAME if that exists, else PATH itself. Without PATH it is looked for beside the torrent. Data that an earlier bt seed has checked, and that has not changed, is served at once. Ctrl-C tells the trackers and leaves; a second one leaves at once.",
+		Description: `bt seed movie.torrent
+bt seed movie.torrent /srv/archive --max-upload-rate 2MiB/s
+bt seed movie.torrent --for 2d --until-ratio 3
+bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "port", Usage: "listen on port `N`, or on the first that is free of N-M (default 6881-6999)"},
+			&cli.StringFlag{Name: "bind", Usage: "listen only on the address `ADDR`"},
+			&cli.StringFlag{Name: "ip", Usage: "tell trackers that peers reach us at `ADDR`"},
+			&cli.StringSliceFlag{Name: "announce", Aliases: []string{"a"}, Usage: "announce to the tracker `URL` too; again for each further tier, commas inside one tier"},
+			&cli.StringFlag{Name: "max-upload-rate", Usage: "send at most `RATE`, such as 2MiB/s or 16mbit"},
+			&cli.StringFlag{Name: "max-uploads", Usage: "serve at most `N` peers at once; auto serves all, unless a rate is too little for that (default auto)"},
+			&cli.IntFlag{Name: "max-peers", Usage: "keep at most `N` connections (default 2000)"},
+			&cli.StringFlag{Name: "check", Usage: "check the data first: `HOW` is full, quick (sizes only) or none; the last two take your word (default full)"},
+			&cli.StringFlag{Name: "encryption", Usage: "`CHOICE` of prefer (what the peer wants), require and off (default prefer)"},
+			&cli.StringFlag{Name: "for", Usage: "stop after `DURATION`"},
+			&cli.StringFlag{Name: "until-ratio", Usage: "stop when the size of the torrent was uploaded `R` times"},
+			&cli.BoolFlag{Name: "no-dht", Usage: "accepted: there is no DHT yet"},
+			&cli.BoolFlag{Name: "no-pex", Usage: "accepted: there is no peer exchange yet"},
+			&cli.BoolFlag{Name: "no-lsd", Usage: "accepted: there is no local discovery yet"},
+			&cli.BoolFlag{Name: "no-port-map", Usage: "accepted: there is no port mapping yet"},
+			&cli.BoolFlag{Name: "json", Usage: "print what happens as JSON, a line an event"},
+			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys"},
+		},
+		Action: action(e, runSeed),
+	}
+}
+
+func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
+	args := c.Args().Slice()
+	if len(args) == 0 || len(args) > 2 {
+		return failf(exitUsage, "seed takes a torrent and perhaps a path; there are %s", count(len(args), "argument"))
+	}
+	name := args[0]
+	u.subject, u.jsonl = name, u.json // an event a line
+	o, limits, err := seedChoices(u, c)
+	if err != nil {
+		return err
+	}
+	path, _ := filepath.Split(name) // and not Dir, which takes .. for a part of the text
+	switch {
+	case len(args) == 2:
+		path = args[1]
+	case name == stdinName || path == "":
+		path = "."
+	}
+	t, err := readTorrent(ctx, u.env, name)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return readError(path, err)
+	}
+	trackers, err := tierList(c, "announce")
+	if err != nil {
+		return err
+	}
+	if len(trackers)+len(t.Trackers()) == 0 {
+		u.warn("the torrent has no tracker, so nobody will find this seed; --announce names one")
+	}
+	if o.Listener, err = listen(c.String("bind"), c.String("port")); err != nil {
+		return err
+	}
+	s := &seedScreen{ui: u, torrent: t, limits: limits, reveal: c.Bool("reveal")}
+	return s.run(ctx, o, seed.Input{Torrent: t, Path: path, Trackers: trackers})
+}
+
+// seedLimits are when to stop.
+type seedLimits struct {
+	time  time.Duration // 0: never
+	ratio float64       // 0: never
+}
+
+// seedChoices reads the flags.
+func seedChoices(u *ui, c *cli.Context) (o seed.Options, limits seedLimits, err error) {
+	o.Client = "bt/" + version
+	o.MaxPeers = c.Int("max-peers")
+	if c.IsSet("max-peers") && o.MaxPeers < 1 {
+		return o, limits, failf(exitUsage, "--max-peers: %d is less than 1", o.MaxPeers)
+	}
+	if s := c.String("max-uploads"); c.IsSet("max-uploads") && s != "auto" {
+		if o.MaxUploads, err = strconv.Atoi(s); err != nil || o.MaxUploads < 1 {
+			return o, limits, failf(exitUsage, "--max-uploads: %q is neither a number from 1 nor auto", s)
+		}
+	}
+	if c.IsSet("max-upload-rate") {
+		if o.MaxUploadRate, err = parseRate(c.String("max-upload-rate")); err != nil {
+			return o, limits, failf(exitUsage, "--max-upload-rate: %w", err)
+		}
+	}
+	if c.IsSet("ip") {
+		if o.IP, err = netip.ParseAddr(c.String("ip")); err != nil {
+			return o, limits, failf(exitUsage, "--ip: %q is no address", c.String("ip"))
+		}
+	}
+	if o.Check, err = choice(c, "check", map[string]seed.Check{"full": seed.CheckFull, "quick": seed.CheckQuick, "none": seed.CheckNone}); err != nil {
+		return o, limits, err
+	}
+	if o.Encryption, err = choice(c, "encryption", map[string]seed.Encryption{"prefer": seed.Prefer, "require": seed.Require, "off": seed.Off}); err != nil {
+		return o, limits, err
+	}
+	if c.IsSet("for") {
+		if limits.time, err = parseDuration(c.String("for")); err != nil {
+			return o, limits, failf(exitUsage, "--for: %w", err)
+		}
+	}
+	if c.IsSet("until-ratio") {
+		if limits.ratio, err = strconv.ParseFloat(c.String("until-ratio"), 64); err != nil || !(limits.ratio > 0) {
+			return o, limits, failf(exitUsage, "--until-ratio: %q is not a number above 0", c.String("until-ratio"))
+		}
+	}
+	o.Known.Dir = knownDir(u.env)
+	return o, limits, nil
+}
+
+// seedMade serves a torrent that was made just now.
+func seedMade(ctx context.Context, u *ui, r *maketorrent.Result) error {
+	l, err := listen("", "")
+	if err != nil {
+		return err
+	}
+	s := &seedScreen{ui: u, torrent: r.Torrent}
+	o := seed.Options{Client: "bt/" + version, Listener: l}
+	o.Known.Dir = knownDir(u.env)
+	return s.run(ctx, o, seed.Input{Torrent: r.Torrent, Path: r.Content, Hashed: true})
+}
+
+// choice reads a flag that has one of a few words; not given is the zero value.
+func choice[T any](c *cli.Context, flag string, words map[string]T) (T, error) {
+	value, ok := words[c.String(flag)]
+	if c.IsSet(flag) && !ok {
+		var all []string
+		for word := range words {
+			all = append(all, word)
+		}
+		slices.Sort(all)
+		return value, failf(exitUsage, "--%s: %q is none of %s", flag, c.String(flag), strings.Join(all, ", "))
+	}
+	return value, nil
+}
+
+// knownDir is where a seed keeps what it has checked: among what can be deleted
+// at any time (XDG base directory specification). Empty: nowhere.
+func knownDir(e *env) string {
+	dir := e.getenv("XDG_CACHE_HOME")
+	if home := e.getenv("HOME"); !filepath.IsAbs(dir) && home != "" {
+		dir = filepath.Join(home, ".cache")
+	}
+	if !filepath.IsAbs(dir) {
+		return ""
+	}
+	return filepath.Join(dir, "bt", "known")
+}
+
+// listen listens on the first port that is free.
+func listen(bind, ports string) (net.Listener, error) {
+	low, high, isRange := strings.Cut(cmp.Or(ports, "6881-6999"), "-")
+	first, err := strconv.ParseUint(low, 10, 16)
+	last := first
+	if err == nil && isRange {
+		last, err = strconv.ParseUint(high, 10, 16)
+	}
+	if err != nil || last < first {
+		return nil, failf(exitUsage, "--port: %q is neither a port nor a range of them, such as 6881-6999", ports)
+	}
+	if bind != "" {
+		if _, err := netip.ParseAddr(bind); err != nil {
+			return nil, failf(exitUsage, "--bind: %q is no address", bind)
+		}
+	}
+	for port := first; ; port++ {
+		l, err := net.Listen("tcp", net.JoinHostPort(bind, fmt.Sprint(port)))
+		if err == nil {
+			return l, nil
+		}
+		if port >= last {
+			var op *net.OpError
+			if errors.As(err, &op) {
+				err = op.Err
+			}
+			return nil, failf(exitNetwork, "can't listen on %s: %w", net.JoinHostPort(bind, cmp.Or(ports, "6881-6999")), err)
+		}
+	}
+}

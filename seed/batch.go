@@ -1,0 +1,93 @@
+package seed
+
+import (
+	"fmt"
+
+	"bt/internal/metainfo"
+	"bt/internal/peer"
+)
+
+// maxBatch is how many bytes of blocks are sent at once.
+const maxBatch = 1 << 20
+
+// A batch is what is sent at once: headers of messages and, between them, the
+// bytes of files where they are mapped.
+type batch struct {
+	headers []byte
+	parts   [][]byte
+	views   []*view // in use
+	bytes   int64   // of blocks
+}
+
+// add adds a piece message. The block is in the torrent.
+func (b *batch) add(c *content, want block) error {
+	start := len(b.headers)
+	b.headers = peer.AppendPieceHeader(b.headers, want.piece, want.begin, int(want.length))
+	b.parts = append(b.parts, b.headers[start:])
+	cursor := c.layout.Cursor(int(want.piece))
+	skip, left := int64(want.begin), int64(want.length)
+	for left > 0 {
+		span, ok := cursor.Next()
+		if !ok {
+			return fmt.Errorf("piece %d ends before byte %d", want.piece, int64(want.begin)+int64(want.length))
+		}
+		if skip >= span.Length {
+			skip -= span.Length
+			continue
+		}
+		span.Offset, span.Length = span.Offset+skip, min(span.Length-skip, left)
+		skip = 0
+		left -= span.Length
+		if err := b.addSpan(c, span); err != nil {
+			return err
+		}
+	}
+	b.bytes += int64(want.length)
+	return nil
+}
+
+// addSpan adds bytes of one file, or the zeros of a gap or pad file.
+func (b *batch) addSpan(c *content, s metainfo.Span) error {
+	if s.File == metainfo.Gap || c.tree.Files[s.File].Pad {
+		for ; s.Length > 0; s.Length -= min(s.Length, int64(len(zeros))) {
+			b.parts = append(b.parts, zeros[:min(s.Length, int64(len(zeros)))])
+		}
+		return nil
+	}
+	for s.Length > 0 {
+		at := s.Offset % viewLength
+		w, err := b.view(viewKey{c, s.File, s.Offset / viewLength})
+		if err != nil {
+			return err
+		}
+		part := w.bytes[at:min(at+s.Length, int64(len(w.bytes)))]
+		b.parts = append(b.parts, part)
+		s.Offset += int64(len(part))
+		s.Length -= int64(len(part))
+	}
+	return nil
+}
+
+// view returns a view, most often one that the batch has already.
+func (b *batch) view(key viewKey) (*view, error) {
+	for i := len(b.views) - 1; i >= 0; i-- {
+		if b.views[i].key == key {
+			return b.views[i], nil
+		}
+	}
+	w, err := key.content.views.acquire(key)
+	if err == nil {
+		b.views = append(b.views, w)
+	}
+	return w, err
+}
+
+// release makes the batch empty.
+func (b *batch) release() {
+	for _, w := range b.views {
+		w.key.content.views.release(w)
+	}
+	clear(b.parts)
+	clear(b.views)
+	b.headers, b.parts, b.views, b.bytes = b.headers[:0], b.parts[:0], b.views[:0], 0
+}

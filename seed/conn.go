@@ -1,0 +1,299 @@
+package seed
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"bt/internal/peer"
+	"bt/internal/peer/mse"
+)
+
+const (
+	// Silence after which a peer gets a keep-alive, and is dropped.
+	keepAliveAfter = 110 * time.Second
+	dropAfter      = 5 * time.Minute
+
+	// stallTime is how long a peer may take to receive what is sent at once.
+	stallTime = time.Minute
+)
+
+// Why a connection is closed. Those that are the peer's fault count against it.
+var (
+	errProtocol = errors.New("the peer breaks the protocol")
+	errFlood    = errors.New("the peer sends too much that is of no use")
+	errSilent   = errors.New("the peer has been silent for five minutes")
+	errSeed     = errors.New("the peer has everything")
+)
+
+// A conn is a connection to a peer of one torrent. One goroutine runs it and owns
+// all of it but what says otherwise.
+type conn struct {
+	number  uint64 // in the order of arrival
+	seeder  *Seeder
+	torrent *torrent
+	swarm   *swarm
+	socket  *socket
+	crypto  *mse.Session // nil: none
+	addr    netip.AddrPort
+	hello   peer.Handshake // the peer's
+	client  string         // by its peer id
+
+	fast       bool  // both sides speak BEP 6
+	metadataID uint8 // the peer's number for ut_metadata; 0: it has none
+	interested bool
+	unchoked   bool
+	queue      queue
+	in         []byte // the beginning of a message that is not whole yet
+	out        []byte // messages that wait to be sent
+	heard      time.Time
+	said       time.Time
+	flood      flood
+
+	grant      int64     // bytes that the rate allows to be sent
+	grantAfter time.Time // from when on
+
+	slot slot // shared with the slots
+}
+
+// run talks to the peer until the connection ends, and says why. The handshakes
+// have been exchanged; early is what came behind the peer's.
+func (c *conn) run(ctx context.Context, early []byte) error {
+	stop := context.AfterFunc(ctx, c.wake)
+	defer stop()
+	c.heard, c.said = time.Now(), time.Now()
+	c.introduce()
+	if err := c.take(early); err != nil {
+		return err
+	}
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		c.obey()
+		if err := c.flush(); err != nil {
+			return err
+		}
+		until, err := c.sendBlocks()
+		if err != nil {
+			return err
+		}
+		if err := c.listen(until); err != nil {
+			return err
+		}
+	}
+}
+
+// wake makes the peer's goroutine look around, if it waits for the peer.
+func (c *conn) wake() { _ = c.socket.SetReadDeadline(time.Unix(1, 0)) }
+
+// listen reads what the peer has sent; if until is not zero it waits for more
+// until then.
+func (c *conn) listen(until time.Time) error {
+	wait := !until.IsZero()
+	if wait {
+		if alive := c.said.Add(keepAliveAfter); alive.Before(until) {
+			until = alive
+		}
+		if end := c.heard.Add(dropAfter); end.Before(until) {
+			until = end
+		}
+		if err := c.socket.SetReadDeadline(until); err != nil {
+			return err
+		}
+		if c.slot.isChanged() { // and the wake was before the deadline was set
+			return nil
+		}
+	}
+	err := c.socket.receive(wait, c.take)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	now := time.Now()
+	if now.Sub(c.heard) >= dropAfter {
+		return errSilent
+	}
+	if now.Sub(c.said) >= keepAliveAfter {
+		c.out = peer.Message{ID: peer.IDKeepAlive}.Append(c.out)
+	}
+	c.shrink()
+	return nil
+}
+
+// shrink gives back what an idle peer does not need.
+func (c *conn) shrink() {
+	if len(c.in) == 0 {
+		c.in = nil
+	}
+	if len(c.out) == 0 {
+		c.out = nil
+	}
+	c.queue.shrink()
+}
+
+// take reads messages. b belongs to the caller, who uses it again.
+func (c *conn) take(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	c.heard = time.Now()
+	c.crypto.Decrypt(b)
+	if len(c.in) > 0 {
+		// The rest of one message, and what follows it.
+		c.in = append(c.in, b...)
+		b = c.in
+	}
+	for len(b) > 0 {
+		m, n, err := peer.Next(b, c.torrent.pieces)
+		if err != nil {
+			return errors.Join(errProtocol, err)
+		}
+		if n > len(b) {
+			if err := c.expects(m.ID); err != nil {
+				return err
+			}
+			break
+		}
+		if err := c.handle(m); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	c.in = append(c.in[:0], b...)
+	if cap(c.in) > 4<<10 && len(c.in) < 1<<10 {
+		c.in = append([]byte(nil), c.in...)
+	}
+	return nil
+}
+
+// flush sends the messages that wait.
+func (c *conn) flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	c.crypto.Encrypt(c.out)
+	err := c.send([][]byte{c.out})
+	c.out = c.out[:0]
+	return err
+}
+
+func (c *conn) send(parts [][]byte) error {
+	now := time.Now()
+	c.said = now
+	return c.socket.send(parts, now.Add(stallTime))
+}
+
+// obey does what the slots decided.
+func (c *conn) obey() {
+	switch want := c.slot.take(); {
+	case want && !c.unchoked:
+		c.unchoked = true
+		c.out = peer.Message{ID: peer.IDUnchoke}.Append(c.out)
+	case !want && c.unchoked:
+		c.unchoked = false
+		c.out = peer.Message{ID: peer.IDChoke}.Append(c.out)
+		if c.fast { // BEP 6: a choke does not drop requests without a word
+			for _, b := range c.queue.waiting() {
+				c.reject(b)
+			}
+		}
+		c.queue.clear()
+	}
+}
+
+// sendBlocks sends blocks that were asked for, as many as go at once. It returns
+// the zero time if there may be more to do right away, else until when to wait
+// for the peer.
+func (c *conn) sendBlocks() (until time.Time, err error) {
+	forever := c.said.Add(keepAliveAfter)
+	if c.queue.len() == 0 || !c.unchoked {
+		return forever, nil
+	}
+	limit, after := c.allowance()
+	if !after.IsZero() {
+		return after, nil
+	}
+	b := batches.Get()
+	defer batches.Put(b)
+	defer b.release()
+	data := c.torrent.data.Load()
+	if data == nil { // it is being stopped
+		return forever, nil
+	}
+	for c.queue.len() > 0 && b.bytes < limit && (b.bytes == 0 || b.bytes+int64(c.queue.first().length) <= limit) {
+		if err := b.add(data, c.queue.first()); err != nil {
+			c.torrent.suspect(err)
+			return time.Time{}, err
+		}
+		c.queue.pop()
+	}
+	if c.crypto != nil && c.crypto.Method == mse.RC4 {
+		err = c.sendEncrypted(b)
+	} else {
+		err = c.send(b.parts)
+	}
+	if errors.Is(err, syscall.EFAULT) {
+		// The map has ended before the file should, or the disk has failed. What
+		// was sent may be half a message.
+		c.torrent.suspect(err)
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	c.spent(b.bytes)
+	return time.Time{}, nil
+}
+
+// spent counts what was sent.
+func (c *conn) spent(n int64) {
+	c.grant = max(0, c.grant-n)
+	c.flood.useful()
+	c.slot.uploaded.Add(n)
+	c.swarm.uploaded.Add(n)
+	c.seeder.uploaded.Add(n)
+}
+
+// allowance is how many bytes may be sent now; if none, after when.
+func (c *conn) allowance() (bytes int64, after time.Time) {
+	if c.seeder.rate == nil {
+		return maxBatch, time.Time{}
+	}
+	if c.grant == 0 {
+		c.grant, c.grantAfter = c.seeder.rate.reserve(int64(c.queue.first().length))
+	}
+	if time.Now().Before(c.grantAfter) {
+		return 0, c.grantAfter
+	}
+	return c.grant, time.Time{}
+}
+
+// sendEncrypted sends a batch by way of buffers, in which it is encrypted.
+func (c *conn) sendEncrypted(b *batch) error {
+	buf := buffers.Get()
+	defer buffers.Put(buf)
+	n := 0
+	send := func() error {
+		c.crypto.Encrypt((*buf)[:n])
+		err := c.send([][]byte{(*buf)[:n]})
+		n = 0
+		return err
+	}
+	for _, p := range b.parts {
+		for len(p) > 0 {
+			k, err := copyMapped((*buf)[n:], p)
+			if err != nil {
+				return err
+			}
+			p = p[k:]
+			if n += k; n == len(*buf) {
+				if err := send(); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return send()
+}

@@ -1,0 +1,182 @@
+package seed
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"bt/internal/peer"
+	"bt/internal/peerid"
+)
+
+// maxOut is how much may wait to be sent before requests for metadata and hashes
+// are refused.
+const maxOut = 128 << 10
+
+// introduce sends what comes behind the handshake: what we have, and speak.
+func (c *conn) introduce() {
+	t := c.torrent
+	c.client = peerid.Client(c.hello.PeerID[:])
+	c.fast = c.hello.Has(peer.FeatureFast)
+	if c.hello.Has(peer.FeatureExtensions) {
+		h := peer.ExtendedHandshake{
+			Extensions:   map[string]uint8{"ut_metadata": peer.ExtMetadata},
+			Client:       c.seeder.options.Client,
+			Port:         c.seeder.port,
+			Queue:        maxRequests,
+			MetadataSize: len(t.info),
+			UploadOnly:   true, // we never want anything
+			YourIP:       c.addr.Addr(),
+		}
+		c.out = h.Append(c.out)
+	}
+	have := t.have()
+	switch {
+	case c.fast && have.All(t.pieces):
+		c.out = peer.Message{ID: peer.IDHaveAll}.Append(c.out)
+	case c.fast && have.Count() == 0:
+		c.out = peer.Message{ID: peer.IDHaveNone}.Append(c.out)
+	case have.Count() > 0:
+		c.out = peer.Message{ID: peer.IDBitfield, Payload: have}.Append(c.out)
+	}
+}
+
+// expects refuses long messages of which only the beginning is here.
+func (c *conn) expects(id peer.ID) error {
+	switch id {
+	case peer.IDPiece, peer.IDHashes:
+		return fmt.Errorf("%w: it sends a %v message that nobody asked for", errProtocol, id)
+	}
+	return nil
+}
+
+// handle does what a message asks for, or notes it.
+func (c *conn) handle(m peer.Message) error {
+	cost := 0
+	switch m.ID {
+	case peer.IDRequest:
+		return c.request(block{m.Index, m.Begin, m.Length})
+	case peer.IDCancel:
+		b := block{m.Index, m.Begin, m.Length}
+		if !c.queue.remove(b) {
+			cost = costUseless // or it is sent already
+		} else if c.fast {
+			c.reject(b) // BEP 6: a request is answered, one way or the other
+		}
+	case peer.IDInterested, peer.IDNotInterested:
+		cost = costSmall
+		c.interested = m.ID == peer.IDInterested
+		c.seeder.slots.interest(c)
+	case peer.IDBitfield:
+		cost = costHandshake
+		have, err := peer.ParseBitfield(m.Payload, c.torrent.pieces)
+		if err != nil {
+			return errors.Join(errProtocol, err)
+		}
+		if have.All(c.torrent.pieces) {
+			return errSeed
+		}
+	case peer.IDHaveAll:
+		return errSeed
+	case peer.IDHave:
+		cost = costSmall
+		if int64(m.Index) >= int64(c.torrent.pieces) {
+			return fmt.Errorf("%w: it has piece %d of %d", errProtocol, m.Index, c.torrent.pieces)
+		}
+	case peer.IDPiece, peer.IDHashes:
+		return c.expects(m.ID)
+	case peer.IDExtended:
+		return c.handleExtended(m)
+	case peer.IDHashRequest:
+		return c.handleHashRequest(m.Payload)
+	default: // what a seed has no use for: choke, port, suggest, ...
+		cost = costSmall
+	}
+	return c.pay(cost)
+}
+
+func (c *conn) pay(cost int) error {
+	if cost > 0 && !c.flood.add(cost) {
+		return errFlood
+	}
+	return nil
+}
+
+// request takes a request, or refuses it.
+func (c *conn) request(b block) error {
+	t := c.torrent
+	if int64(b.piece) >= int64(t.pieces) {
+		return fmt.Errorf("%w: it asks for piece %d of %d", errProtocol, b.piece, t.pieces)
+	}
+	if b.length == 0 || b.length > maxBlock || int64(b.begin)+int64(b.length) > t.pieceLength(int(b.piece)) {
+		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", errProtocol, b.length, b.begin, b.piece)
+	}
+	c.slot.asked.Store(time.Now().UnixNano())
+	if c.unchoked && t.have().Has(int(b.piece)) && c.queue.push(b) {
+		return nil
+	}
+	c.reject(b)
+	return c.pay(costUseless)
+}
+
+// reject tells the peer that a request will not be served, if it speaks BEP 6;
+// others are not told.
+func (c *conn) reject(b block) {
+	if c.fast {
+		c.out = peer.Message{ID: peer.IDReject, Index: b.piece, Begin: b.begin, Length: b.length}.Append(c.out)
+	}
+}
+
+func (c *conn) handleExtended(m peer.Message) error {
+	switch m.Extension {
+	case peer.ExtHandshake:
+		h, err := peer.ParseExtendedHandshake(m.Payload)
+		if err != nil {
+			return errors.Join(errProtocol, err)
+		}
+		if id, ok := h.Extensions["ut_metadata"]; ok {
+			c.metadataID = id
+		}
+		if h.Client != "" && c.client == "" {
+			c.client = h.Client
+		}
+		if h.UploadOnly && h.MetadataSize > 0 { // without metadata it can't know what it wants
+			return errSeed
+		}
+		return c.pay(costHandshake)
+	case peer.ExtMetadata:
+		return c.handleMetadata(m.Payload)
+	}
+	return c.pay(costUseless)
+}
+
+// handleMetadata sends a piece of the info dict (BEP 9).
+func (c *conn) handleMetadata(payload []byte) error {
+	m, err := peer.ParseMetadata(payload)
+	if err != nil {
+		return errors.Join(errProtocol, err)
+	}
+	if m.Kind != peer.MetadataRequest || c.metadataID == 0 {
+		return c.pay(costUseless)
+	}
+	answer := peer.Metadata{Kind: peer.MetadataReject, Piece: m.Piece}
+	if data, ok := peer.MetadataPiece(c.torrent.info, m.Piece); ok && len(c.out) < maxOut {
+		answer = peer.Metadata{Kind: peer.MetadataData, Piece: m.Piece, TotalSize: len(c.torrent.info), Data: data}
+	}
+	c.out = answer.Append(c.out, c.metadataID)
+	return c.pay(costMetadata)
+}
+
+// handleHashRequest sends hashes of a v2 torrent with their proof (BEP 52).
+func (c *conn) handleHashRequest(payload []byte) error {
+	r, err := peer.ParseHashRequest(payload)
+	if err != nil {
+		return errors.Join(errProtocol, err)
+	}
+	if hashes, ok := c.torrent.hashes(&r); ok && len(c.out) < maxOut {
+		c.out = append(r.AppendHashesHeader(c.out), hashes...)
+	} else {
+		c.out = r.AppendReject(c.out)
+	}
+	return c.pay(costHashes)
+}

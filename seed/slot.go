@@ -1,0 +1,219 @@
+package seed
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// A peer keeps its slot for so many pieces and so long (libtorrent's round
+	// robin), then another has its turn.
+	slotPieces = 20
+	slotTime   = time.Minute
+
+	// A peer that has a slot and asks for nothing loses it.
+	slotUnused = 20 * time.Second
+
+	// One slot in so many is for trial, for so long ("optimistic unchoke").
+	trialShare = 5
+	trialTime  = 30 * time.Second
+
+	// slotRate is what a peer should get, in bytes a second, where the rate is
+	// limited: so many slots are given out then.
+	slotRate = 64 << 10
+)
+
+// A slot is what a connection and the slots have to tell each other.
+type slot struct {
+	uploaded atomic.Int64 // bytes of blocks, ever
+	asked    atomic.Int64 // when the last request came, in nanoseconds since 1970
+
+	mu         sync.Mutex
+	interested time.Time // since when; zero: not
+	given      bool
+	trial      bool      // given for trial
+	changed    bool      // and the connection does not know yet
+	since      time.Time // when it was given or taken last; zero: never
+	before     int64     // uploaded then
+}
+
+// take returns whether the connection has a slot.
+func (s *slot) take() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed = false
+	return s.given
+}
+
+func (s *slot) isChanged() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// set gives the slot or takes it, and tells whether that is news. The slot is
+// locked.
+func (s *slot) set(given, trial bool, now time.Time) bool {
+	news := s.given != given
+	if news || s.trial != trial {
+		s.since, s.before = now, s.uploaded.Load()
+	}
+	s.given, s.trial = given, trial
+	s.changed = s.changed || news
+	return news
+}
+
+// keeps tells whether the turn of a given slot goes on. The slot is locked.
+func (s *slot) keeps(now time.Time, pieceLength int64) bool {
+	held := now.Sub(s.since)
+	if lastAsked := time.Unix(0, s.asked.Load()); held >= slotUnused && now.Sub(lastAsked) >= slotUnused {
+		return false
+	}
+	if s.trial {
+		return held < trialTime
+	}
+	return held < slotTime || s.uploaded.Load()-s.before < slotPieces*pieceLength
+}
+
+// waits is since when the peer has waited: who has a slot now that is over stands
+// at the end. The slot is locked.
+func (s *slot) waits(now time.Time) time.Time {
+	switch {
+	case s.given:
+		return now
+	case s.since.After(s.interested):
+		return s.since
+	}
+	return s.interested
+}
+
+// slots decide which peers are served.
+type slots struct {
+	max int // 0: all that are interested
+
+	mu    sync.Mutex
+	conns map[*conn]bool
+}
+
+func (s *slots) add(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns[c] = true
+}
+
+func (s *slots) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+// dismiss closes the connections to all peers of a torrent.
+func (s *slots) dismiss(t *torrent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if c.torrent == t {
+			c.socket.Close()
+		}
+	}
+}
+
+// interest takes note that a peer wants something, or nothing any more. Where all
+// are served it has its slot at once.
+func (s *slots) interest(c *conn) {
+	now := time.Now()
+	l := &c.slot
+	l.mu.Lock()
+	switch {
+	case !c.interested:
+		l.interested = time.Time{}
+		l.set(false, false, now)
+	case l.interested.IsZero():
+		l.interested = now
+		if s.max == 0 {
+			l.set(true, false, now)
+		}
+	}
+	l.mu.Unlock()
+	if s.max > 0 {
+		s.decide(now)
+	}
+}
+
+// run gives everybody a turn until ctx ends.
+func (s *slots) run(ctx context.Context) {
+	if s.max == 0 {
+		return
+	}
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-second.C:
+			s.decide(now)
+		}
+	}
+}
+
+// decide gives the slots out. Who has one keeps it until the turn is over; free
+// ones go to who has waited longest. A few are for trial: newcomers get them
+// first, for a short time, so that nobody waits for the turns of all others.
+func (s *slots) decide(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	type waiter struct {
+		*conn
+		since    time.Time
+		newcomer bool
+	}
+	var line []waiter
+	trials := s.max / trialShare
+	regular := s.max - trials
+	for c := range s.conns {
+		l := &c.slot
+		l.mu.Lock()
+		free := &regular
+		if l.trial {
+			free = &trials
+		}
+		switch {
+		case l.interested.IsZero():
+		case l.given && *free > 0 && l.keeps(now, c.torrent.content.Layout.PieceLength()):
+			*free--
+		default:
+			line = append(line, waiter{c, l.waits(now), l.since.IsZero()})
+		}
+		l.mu.Unlock()
+	}
+	slices.SortFunc(line, func(a, b waiter) int { return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.number, b.number)) })
+	next := func(n int, given, trial bool) {
+		n = min(n, len(line))
+		for _, w := range line[:n] {
+			w.slot.mu.Lock()
+			news := w.slot.set(given, trial, now)
+			w.slot.mu.Unlock()
+			if news {
+				w.wake()
+			}
+		}
+		line = line[n:]
+	}
+	next(regular, true, false)
+	slices.SortStableFunc(line, func(a, b waiter) int {
+		switch {
+		case a.newcomer == b.newcomer:
+			return 0
+		case a.newcomer:
+			return -1
+		}
+		return 1
+	})
+	next(trials, true, true)
+	next(len(line), false, false)
+}

@@ -1,0 +1,137 @@
+package seed
+
+import (
+	"io"
+	"net"
+	"runtime"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A socket is a peer's TCP connection, read and written by one goroutine.
+type socket struct {
+	*net.TCPConn
+	raw syscall.RawConn
+}
+
+func newSocket(conn *net.TCPConn) (*socket, error) {
+	raw, err := conn.SyscallConn()
+	return &socket{conn, raw}, err
+}
+
+// receive hands take what is there, in a buffer that take must not keep; with
+// wait it waits for something until the read deadline. No buffer is held
+// meanwhile. Without wait there may be nothing, and take is not called.
+func (s *socket) receive(wait bool, take func([]byte) error) error {
+	var buf *[bufferLength]byte
+	var n int
+	var readErr error
+	err := s.raw.Read(func(fd uintptr) bool {
+		buf = buffers.Get()
+		n, readErr = ignoringEINTR(func() (int, error) { return unix.Read(int(fd), buf[:]) })
+		if readErr == unix.EAGAIN {
+			buffers.Put(buf)
+			buf = nil
+			return !wait
+		}
+		return true
+	})
+	if buf == nil {
+		return err
+	}
+	defer buffers.Put(buf)
+	switch {
+	case readErr != nil:
+		return readErr
+	case n == 0:
+		return io.EOF
+	}
+	return take(buf[:n])
+}
+
+// iovecs are for one call of send each.
+var iovecs pool[[]unix.Iovec]
+
+// send writes the parts in order, straight from where they are: a file that is
+// mapped is not copied. It is an EFAULT if such a file has become shorter, or the
+// disk fails.
+//
+// A thread waits in the kernel while it reads from a disk. There are never more
+// of these than diskWaits has room for; nobody waits there for a peer.
+func (s *socket) send(parts [][]byte, deadline time.Time) error {
+	if err := s.SetWriteDeadline(deadline); err != nil {
+		return err
+	}
+	all := iovecs.Get()
+	defer iovecs.Put(all)
+	for _, p := range parts {
+		if len(p) > 0 {
+			v := unix.Iovec{Base: unsafe.SliceData(p)}
+			v.SetLen(len(p))
+			*all = append(*all, v)
+		}
+	}
+	rest := *all
+	var sendErr error
+	err := s.raw.Write(func(fd uintptr) bool {
+		for len(rest) > 0 {
+			diskWaits <- struct{}{}
+			n, err := ignoringEINTR(func() (int, error) { return writev(fd, rest) })
+			<-diskWaits
+			if err == unix.EAGAIN {
+				return false
+			}
+			if err != nil {
+				sendErr = err
+				return true
+			}
+			rest = advance(rest, n)
+		}
+		return true
+	})
+	runtime.KeepAlive(parts)
+	clear(*all)
+	*all = (*all)[:0]
+	if sendErr != nil {
+		return sendErr
+	}
+	return err
+}
+
+// maxIovecs is how many parts the kernel takes at once.
+const maxIovecs = 1024
+
+func writev(fd uintptr, iov []unix.Iovec) (int, error) {
+	iov = iov[:min(len(iov), maxIovecs)]
+	n, _, errno := unix.Syscall(unix.SYS_WRITEV, fd, uintptr(unsafe.Pointer(unsafe.SliceData(iov))), uintptr(len(iov)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
+
+// advance drops the first n bytes.
+func advance(iov []unix.Iovec, n int) []unix.Iovec {
+	for n > 0 {
+		if length := int(iov[0].Len); n >= length {
+			n -= length
+			iov = iov[1:]
+			continue
+		}
+		iov[0].Base = (*byte)(unsafe.Add(unsafe.Pointer(iov[0].Base), n))
+		iov[0].SetLen(int(iov[0].Len) - n)
+		break
+	}
+	return iov
+}
+
+func ignoringEINTR(f func() (int, error)) (int, error) {
+	for {
+		if n, err := f(); err != unix.EINTR {
+			return n, err
+		}
+	}
+}

@@ -1,0 +1,46 @@
+//go:build !linux
+
+package seed
+
+import (
+	"errors"
+	"net"
+	"os"
+	"time"
+)
+
+// A socket is a peer's TCP connection, read and written by one goroutine.
+type socket struct{ *net.TCPConn }
+
+func newSocket(conn *net.TCPConn) (*socket, error) { return &socket{conn}, nil }
+
+// receive hands take what is there, in a buffer that take must not keep; with
+// wait it waits for something until the read deadline. Without wait there may be
+// nothing, and take is not called.
+func (s *socket) receive(wait bool, take func([]byte) error) error {
+	if !wait {
+		if err := s.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+			return err
+		}
+	}
+	buf := buffers.Get()
+	defer buffers.Put(buf)
+	n, err := s.Read(buf[:])
+	if n > 0 {
+		return take(buf[:n])
+	}
+	if !wait && errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+// send writes the parts in order.
+func (s *socket) send(parts [][]byte, deadline time.Time) error {
+	if err := s.SetWriteDeadline(deadline); err != nil {
+		return err
+	}
+	buffers := net.Buffers(append([][]byte(nil), parts...))
+	_, err := buffers.WriteTo(s.TCPConn)
+	return err
+}

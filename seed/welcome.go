@@ -1,0 +1,214 @@
+package seed
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"bt/internal/peer"
+	"bt/internal/peer/mse"
+)
+
+const (
+	// handshakeTime is for all of a handshake.
+	handshakeTime = 10 * time.Second
+
+	// How many connections one address may have, and how many may be in their
+	// handshake.
+	maxPerAddress = 100
+	maxHalfOpen   = 200
+
+	// So many offences within banTime get an address banned for as long.
+	maxOffences = 5
+	banTime     = 30 * time.Minute
+)
+
+// limits count connections by address. IPv6 counts by /64, which is one host.
+type limits struct {
+	mu       sync.Mutex
+	open     int
+	halfOpen int
+	by       map[netip.Prefix]*visitor
+}
+
+type visitor struct {
+	open     int
+	offences int
+	since    time.Time // of the first offence
+}
+
+func hostOf(addr net.Addr) netip.Prefix {
+	ap, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return netip.Prefix{}
+	}
+	ip := ap.Addr().Unmap().WithZone("")
+	bits := 32
+	if ip.Is6() {
+		bits = 64
+	}
+	p, _ := ip.Prefix(bits)
+	return p
+}
+
+// admit tells whether a connection may come in, and counts it.
+func (l *limits) admit(addr net.Addr, maxPeers int) bool {
+	host := hostOf(addr)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := l.by[host]
+	if v == nil {
+		v = new(visitor)
+	}
+	banned := v.offences >= maxOffences && time.Since(v.since) < banTime
+	if banned || v.open >= maxPerAddress || l.open >= maxPeers || l.halfOpen >= maxHalfOpen {
+		return false
+	}
+	if l.by == nil {
+		l.by = make(map[netip.Prefix]*visitor)
+	}
+	l.by[host] = v
+	v.open++
+	l.open++
+	l.halfOpen++
+	return true
+}
+
+// through notes that a handshake is over.
+func (l *limits) through() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.halfOpen--
+}
+
+// leave notes that a connection has ended, by an offence or not.
+func (l *limits) leave(addr net.Addr, offence bool) {
+	host := hostOf(addr)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open--
+	v := l.by[host]
+	v.open--
+	if offence {
+		if time.Since(v.since) > banTime {
+			v.offences, v.since = 0, time.Now()
+		}
+		v.offences++
+	}
+	if v.open == 0 && v.offences == 0 {
+		delete(l.by, host)
+	}
+	if len(l.by) > 10_000 { // old offenders
+		for host, v := range l.by {
+			if v.open == 0 && time.Since(v.since) > banTime {
+				delete(l.by, host)
+			}
+		}
+	}
+}
+
+// welcome takes a connection from its first byte to its end.
+func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
+	defer tcp.Close()
+	c, early, err := s.shakeHands(ctx, tcp)
+	s.limits.through()
+	if err == nil {
+		s.slots.add(c)
+		err = c.run(ctx, early)
+		s.slots.remove(c)
+		// What is sent is not cut off by what was not read.
+		_ = tcp.CloseWrite()
+	}
+	s.limits.leave(tcp.RemoteAddr(), isOffence(err))
+}
+
+// isOffence tells errors that are the peer's fault from what happens.
+func isOffence(err error) bool {
+	_, garbage := errors.AsType[*peer.Error](err)
+	return garbage || errors.Is(err, errProtocol) || errors.Is(err, errFlood)
+}
+
+var (
+	errNoTorrent = errors.New("the peer asks for a torrent that is not here")
+	errPlaintext = errors.New("the peer does not encrypt")
+)
+
+// shakeHands exchanges handshakes. early is what the peer has sent behind its.
+func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, early []byte, err error) {
+	if err := tcp.SetDeadline(time.Now().Add(handshakeTime)); err != nil {
+		return nil, nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = tcp.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	b := make([]byte, peer.HandshakeLength)
+	if _, err := io.ReadFull(tcp, b[:peer.GreetingLength]); err != nil {
+		return nil, nil, err
+	}
+	var session *mse.Session
+	switch {
+	case peer.IsHandshake(b[:peer.GreetingLength]):
+		if s.options.Encryption == Require {
+			return nil, nil, errPlaintext
+		}
+		if _, err := io.ReadFull(tcp, b[peer.GreetingLength:]); err != nil {
+			return nil, nil, err
+		}
+	case s.options.Encryption == Off:
+		return nil, nil, errProtocol
+	default:
+		session, err = mse.Accept(tcp, b[:peer.GreetingLength], mse.Options{Methods: s.methods, Lookup: s.findReq2})
+		if err != nil {
+			return nil, nil, err
+		}
+		b = session.Initial
+		for len(b) < peer.HandshakeLength {
+			more := make([]byte, peer.HandshakeLength-len(b))
+			n, err := tcp.Read(more)
+			if err != nil {
+				return nil, nil, err
+			}
+			session.Decrypt(more[:n])
+			b = append(b, more[:n]...)
+		}
+		b, early = b[:peer.HandshakeLength], b[peer.HandshakeLength:]
+	}
+	theirs, err := peer.ParseHandshake(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := s.find(theirs.InfoHash)
+	if t == nil || session != nil && session.InfoHash != theirs.InfoHash {
+		return nil, nil, errNoTorrent
+	}
+	if theirs.PeerID == s.options.PeerID {
+		return nil, nil, errors.New("it is ourselves")
+	}
+	ours := peer.Handshake{InfoHash: theirs.InfoHash, PeerID: s.options.PeerID}
+	ours.Set(peer.FeatureFast | peer.FeatureExtensions)
+	if t.meta.V2 {
+		// BEP 52: a peer that asks by the hash of v1 and knows v2 is told so, and
+		// the answer has the hash of v2.
+		ours.Set(peer.FeatureV2)
+		if t.meta.V1 && theirs.Has(peer.FeatureV2) {
+			ours.InfoHash = [20]byte(t.meta.InfoHashV2[:])
+		}
+	}
+	answer := ours.Append(nil)
+	session.Encrypt(answer)
+	if _, err := tcp.Write(answer); err != nil {
+		return nil, nil, err
+	}
+	socket, err := newSocket(tcp)
+	if err != nil {
+		return nil, nil, err
+	}
+	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, hello: theirs}
+	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
+		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	}
+	return c, early, tcp.SetDeadline(time.Time{})
+}
