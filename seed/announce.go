@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
+	"sync"
 	"time"
 
 	"bt/internal/tracker"
@@ -142,7 +144,57 @@ func (r *tier) ask(ctx context.Context, url string, event tracker.Event) (*track
 	if url == r.at {
 		req.TrackerID = r.id
 	}
-	return s.trackers.Announce(ctx, u, req)
+	return s.announceByAll(ctx, u, req)
+}
+
+// announceByAll announces over every IP version that peers can reach us by
+// (BEP 7): a tracker knows us by the addresses that it sees. One of them may be
+// missing at either end, so one answer is enough.
+func (s *Seeder) announceByAll(ctx context.Context, u *tracker.URL, req tracker.AnnounceRequest) (*tracker.AnnounceResponse, error) {
+	type answer struct {
+		resp *tracker.AnnounceResponse
+		err  error
+	}
+	answers := make([]answer, len(s.trackers))
+	var wg sync.WaitGroup
+	for i, c := range s.trackers {
+		wg.Go(func() {
+			answers[i].resp, answers[i].err = c.Announce(ctx, u, req)
+		})
+	}
+	wg.Wait()
+	best := answers[0]
+	for _, a := range answers[1:] {
+		if best.err != nil && (a.err == nil || isUnreachable(best.err)) {
+			best = a
+		}
+	}
+	return best.resp, best.err
+}
+
+// isUnreachable tells that there was nobody to ask over an IP version.
+func isUnreachable(err error) bool {
+	e, ok := errors.AsType[*client.Error](err)
+	return ok && (e.Status == client.NoRoute || e.Status == client.DNS)
+}
+
+// trackerClients returns a client for each IP version that peers can reach the
+// listener by.
+func trackerClients(listener netip.Addr, name string) []*client.Client {
+	var networks []string
+	switch {
+	case listener.Is4():
+		networks = []string{"4"}
+	case listener.Is6() && !listener.IsUnspecified():
+		networks = []string{"6"}
+	default: // all addresses of both
+		networks = []string{"4", "6"}
+	}
+	var list []*client.Client
+	for _, n := range networks {
+		list = append(list, &client.Client{Network: n, UserAgent: name})
+	}
+	return list
 }
 
 // leave tells the tracker that knows us that we are gone.

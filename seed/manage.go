@@ -12,9 +12,9 @@ import (
 	"bt/internal/piece"
 )
 
-// lookEvery is how often the files of a torrent are looked at, while it is served
-// and while its data is waited for.
-const lookEvery = 5 * time.Second
+// defaultLook is how often the files of a torrent are looked at, while it is
+// served and while its data is waited for.
+const defaultLook = 5 * time.Second
 
 // manage checks a torrent and serves it until ctx ends. When its data is not what
 // it was it stops, and begins again once the data is at rest.
@@ -69,7 +69,7 @@ func (t *torrent) serve(ctx context.Context, tree *piece.Tree, known bool) error
 	s.add(t)
 	s.emit(Event{Kind: Seeding, Torrent: t.meta, Pieces: t.have().Count(), Known: known})
 	t.announceAll(ctx, wg.Go)
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(t.seeder.options.lookEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -97,7 +97,7 @@ func (t *torrent) awaitData(ctx context.Context, other bool) bool {
 		}
 		return ids
 	}
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(t.seeder.options.lookEvery)
 	defer tick.Stop()
 	first := look()
 	for last := first; ; {

@@ -7,6 +7,7 @@
 package seed
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/netip"
@@ -57,6 +58,8 @@ type Options struct {
 	Check Check // of data that Known does not know
 	Known Known
 
+	lookEvery time.Duration // 0 means defaultLook; for tests
+
 	// Event is told what happens, one at a time; nil means nobody is.
 	Event func(Event)
 }
@@ -98,7 +101,7 @@ type Seeder struct {
 	req2     map[[20]byte][20]byte // info-hashes by what MSE calls them
 
 	limits   limits
-	trackers client.Client
+	trackers []*client.Client // one for each IP version
 	events   sync.Mutex
 	managers sync.WaitGroup
 }
@@ -112,6 +115,7 @@ func New(o Options) *Seeder {
 	if s.options.PeerID == ([20]byte{}) {
 		s.options.PeerID = peerid.New()
 	}
+	s.options.lookEvery = cmp.Or(o.lookEvery, defaultLook)
 	if s.options.MaxPeers == 0 {
 		s.options.MaxPeers = defaultMaxPeers
 	}
@@ -123,6 +127,7 @@ func New(o Options) *Seeder {
 	s.req2 = make(map[[20]byte][20]byte)
 	if addr, err := netip.ParseAddrPort(o.Listener.Addr().String()); err == nil {
 		s.port = addr.Port()
+		s.trackers = trackerClients(addr.Addr().Unmap(), o.Client)
 	}
 	switch o.Encryption {
 	case Require:
@@ -204,7 +209,11 @@ func (s *Seeder) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
-	defer s.trackers.Close()
+	defer func() {
+		for _, c := range s.trackers {
+			c.Close()
+		}
+	}()
 	defer s.managers.Wait()
 	defer wg.Wait()
 	wg.Go(func() { s.slots.run(ctx) })

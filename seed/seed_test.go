@@ -48,6 +48,7 @@ type running struct {
 
 	mu     sync.Mutex
 	events []Event
+	read   int // by awaitEvent
 	kinds  chan EventKind
 }
 
@@ -99,6 +100,25 @@ func (r *running) await(t testing.TB, kind EventKind) {
 			}
 		case <-end:
 			t.Fatalf("no %s event: %+v", kind, r.events)
+		}
+	}
+}
+
+// awaitEvent waits for an event that nobody has waited for.
+func (r *running) awaitEvent(t testing.TB, is func(Event) bool) Event {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		r.mu.Lock()
+		for r.read < len(r.events) {
+			e := r.events[r.read]
+			if r.read++; is(e) {
+				r.mu.Unlock()
+				return e
+			}
+		}
+		r.mu.Unlock()
+		if time.Now().After(end) {
+			t.Fatalf("no such event: %+v", r.events)
 		}
 	}
 }

@@ -20,7 +20,7 @@ const (
 	// How many connections one address may have, and how many may be in their
 	// handshake.
 	maxPerAddress = 100
-	maxHalfOpen   = 200
+	maxHalfOpen   = 1000
 
 	// So many offences within banTime get an address banned for as long.
 	maxOffences = 5

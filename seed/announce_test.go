@@ -1,0 +1,191 @@
+package seed
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"bt/internal/tracker"
+	"bt/maketorrent"
+)
+
+func TestBackoff(t *testing.T) {
+	for failures, want := range map[int]time.Duration{1: 15 * time.Second, 2: 30 * time.Second, 4: 2 * time.Minute, 8: 30 * time.Minute, 1000: 30 * time.Minute} {
+		if least, most := backoff(failures, 0), backoff(failures, 1); least != want/2 || most != want {
+			t.Errorf("after %d failures %v to %v, want %v to %v", failures, least, most, want/2, want)
+		}
+	}
+}
+
+func TestUntilNext(t *testing.T) {
+	for _, test := range []struct {
+		r    tracker.AnnounceResponse
+		want time.Duration
+	}{
+		{tracker.AnnounceResponse{}, 30 * time.Minute},
+		{tracker.AnnounceResponse{Interval: time.Hour}, time.Hour},
+		{tracker.AnnounceResponse{Interval: time.Hour, MinInterval: 2 * time.Hour}, 2 * time.Hour},
+		{tracker.AnnounceResponse{Interval: time.Second}, time.Minute},
+		{tracker.AnnounceResponse{MinInterval: time.Second}, 30 * time.Minute},
+	} {
+		if least, most := untilNext(&test.r, 0), untilNext(&test.r, 1); least != test.want || most != test.want+test.want/20 {
+			t.Errorf("%+v: %v to %v, want from %v", test.r, least, most, test.want)
+		}
+	}
+}
+
+// An announceLog is a tracker that writes down what it is told.
+type announceLog struct {
+	url string
+	mu  sync.Mutex
+	got []tracker.AnnounceRequest
+}
+
+// startTracker runs a tracker that answers with r, or with a failure.
+func startTracker(t *testing.T, r *tracker.AnnounceResponse, failure *tracker.Failure) *announceLog {
+	l := new(announceLog)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		a, err := tracker.ParseAnnounceQuery(req.URL.RawQuery)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		l.mu.Lock()
+		l.got = append(l.got, *a)
+		l.mu.Unlock()
+		if failure != nil {
+			w.Write(failure.AppendHTTP(nil))
+			return
+		}
+		w.Write(r.AppendHTTP(nil, false))
+	}))
+	t.Cleanup(server.Close)
+	l.url = server.URL + "/announce"
+	return l
+}
+
+func (l *announceLog) events() []tracker.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []tracker.Event
+	for _, a := range l.got {
+		list = append(list, a.Event)
+	}
+	return list
+}
+
+// Every tier is told of every swarm, by the first of its trackers that answers,
+// and that one of the end.
+func TestAnnounce(t *testing.T) {
+	t.Parallel()
+	answer := &tracker.AnnounceResponse{Interval: time.Hour, Counts: tracker.Counts{Seeders: 3, Leechers: 1, Completed: tracker.Unknown}, Warning: "soon", TrackerID: "me"}
+	good, other := startTracker(t, answer, nil), startTracker(t, answer, nil)
+	bad := startTracker(t, nil, &tracker.Failure{Reason: "no", RetryIn: time.Hour})
+	meta, root := makeContent(t, maketorrent.Hybrid, 100_000)
+	r := start(t, Options{}, Input{Torrent: meta, Path: root, Trackers: [][]string{{bad.url, good.url}, {other.url}}})
+	for range 4 {
+		r.awaitEvent(t, func(e Event) bool { return e.Kind == Announce && e.Err == nil })
+	}
+	r.stop()
+	for name, l := range map[string]*announceLog{"good": good, "other": other} {
+		if want := []tracker.Event{tracker.Started, tracker.Started, tracker.Stopped, tracker.Stopped}; !slices.Equal(l.events(), want) {
+			t.Errorf("%s: %v", name, l.events())
+		}
+		hashes := make(map[[20]byte]int)
+		for _, a := range l.got {
+			hashes[a.InfoHash]++
+			if a.Left != 0 || a.Port != r.port || a.PeerID != r.options.PeerID || a.Want != 0 || a.TrackerID != map[tracker.Event]string{tracker.Stopped: "me"}[a.Event] {
+				t.Errorf("%s: %+v", name, a)
+			}
+		}
+		if len(hashes) != 2 || hashes[meta.InfoHashV1] != 2 {
+			t.Errorf("%s: %v", name, hashes)
+		}
+	}
+	if n := len(bad.events()); n > 2 { // once a swarm at most: it wants to be left alone
+		t.Errorf("the one that refuses was asked %d times", n)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events {
+		if e.Kind == Announce && e.Err == nil && (e.Message != "soon" || e.Seeders != 3 || e.Leechers != 1 || e.Next < time.Hour) {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// A tracker that hangs does not keep the seed from leaving.
+func TestLeaveInTime(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a, _ := tracker.ParseAnnounceQuery(r.URL.RawQuery); a != nil && a.Event == tracker.Stopped {
+			<-r.Context().Done()
+			return
+		}
+		w.Write((&tracker.AnnounceResponse{Interval: time.Hour}).AppendHTTP(nil, false))
+	}))
+	defer server.Close()
+	meta, root := makeContent(t, maketorrent.V1, 100_000)
+	r := start(t, Options{}, Input{Torrent: meta, Path: root, Trackers: [][]string{{server.URL + "/announce"}}})
+	r.awaitEvent(t, func(e Event) bool { return e.Kind == Announce })
+	done := make(chan struct{})
+	go func() { r.stop(); close(done) }()
+	ctx, cancel := context.WithTimeout(t.Context(), goodbye+10*time.Second)
+	defer cancel()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		t.Error("the seed does not leave")
+	}
+}
+
+// A seed that listens everywhere is known by both its addresses.
+func TestBothFamilies(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	from := make(map[bool]int) // by being IPv6
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		addr, _ := netip.ParseAddrPort(r.RemoteAddr)
+		mu.Lock()
+		from[addr.Addr().Unmap().Is6()]++
+		mu.Unlock()
+		w.Write((&tracker.AnnounceResponse{Interval: time.Hour}).AppendHTTP(nil, false))
+	})
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: handler}
+	go server.Serve(l)
+	defer server.Close()
+	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	for _, test := range []struct {
+		listener string
+		v4, v6   int
+	}{{"::", 1, 1}, {"0.0.0.0", 1, 0}, {"127.0.0.1", 1, 0}, {"::1", 0, 1}} {
+		clear(from)
+		s := &Seeder{trackers: trackerClients(netip.MustParseAddr(test.listener), "")}
+		for host, want := range map[string]int{"127.0.0.1": test.v4, "[::1]": test.v6} {
+			u, err := tracker.ParseURL("http://" + host + ":" + port + "/announce")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.announceByAll(t.Context(), u, tracker.AnnounceRequest{}); err == nil != (want == 1) {
+				t.Errorf("%s to %s: %v", test.listener, host, err)
+			}
+		}
+		if from[false] != test.v4 || from[true] != test.v6 {
+			t.Errorf("%s: %v", test.listener, from)
+		}
+		for _, c := range s.trackers {
+			c.Close()
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package seed
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"bt/internal/peer"
+	"bt/maketorrent"
+)
+
+// Data that changes while it is served stops the torrent, and starts it again
+// when it is back.
+func TestDataChanges(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(path string) error{
+		"truncated": func(path string) error { return os.Truncate(path, 1000) },
+		"removed":   os.Remove,
+		"replaced": func(path string) error {
+			return errors.Join(os.WriteFile(path+".new", make([]byte, 300_000), 0o644), os.Rename(path+".new", path))
+		},
+		"overwritten": func(path string) error { return os.WriteFile(path, make([]byte, 300_000), 0o644) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			meta, root := makeContent(t, maketorrent.V1, 300_000)
+			path := filepath.Join(root, "a")
+			good, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := start(t, Options{lookEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
+			hash := meta.InfoHashV1
+			l := r.dial(t, hash, meta.PieceCount(), peer.FeatureFast)
+			l.send(peer.Message{ID: peer.IDInterested})
+			l.await(peer.IDUnchoke)
+			if err := change(path); err != nil {
+				t.Fatal(err)
+			}
+			e := r.awaitEvent(t, func(e Event) bool { return e.Kind == Failed })
+			if !errors.Is(e.Err, errChanged) {
+				t.Errorf("%v", e.Err)
+			}
+			for { // to the end of the connection
+				if m, err := l.read(); err != nil {
+					break
+				} else if m.ID == peer.IDPiece {
+					t.Error("a block of what has changed")
+				}
+			}
+			if err := os.WriteFile(path, good, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			r.awaitEvent(t, func(e Event) bool { return e.Kind == Seeding && e.Pieces == meta.PieceCount() })
+			l = r.dial(t, hash, meta.PieceCount(), peer.FeatureFast)
+			l.send(peer.Message{ID: peer.IDInterested})
+			l.await(peer.IDUnchoke)
+			tt := r.find(hash)
+			for i, got := range l.download(tt.pieceLength, 0, 1, 2, 3, 4) {
+				if !bytes.Equal(got, expected(t, meta, root, i)) {
+					t.Errorf("piece %d is not what is in the file", i)
+				}
+			}
+		})
+	}
+}
+
+// What is there of partial data is served, and nothing else is promised.
+func TestPartial(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.V1, 200_000, 200_000, 200_000)
+	if err := os.Remove(filepath.Join(root, "b")); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, Options{lookEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
+	tt := r.find(meta.InfoHashV1)
+	l := r.dial(t, meta.InfoHashV1, meta.PieceCount(), peer.FeatureFast)
+	have, err := peer.ParseBitfield(bytes.Clone(l.await(peer.IDBitfield).Payload), meta.PieceCount())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Pieces of 64 KiB: b is from byte 200,000 to 400,000, in the pieces 3 to 6.
+	for i := range meta.PieceCount() {
+		if want := i < 3 || i > 6; have.Has(i) != want {
+			t.Errorf("piece %d: %v", i, have.Has(i))
+		}
+	}
+	if want := int64(4 * 64 << 10); tt.left.Load() != want {
+		t.Errorf("left %d, want %d", tt.left.Load(), want)
+	}
+	l.send(peer.Message{ID: peer.IDInterested})
+	l.await(peer.IDUnchoke)
+	l.send(peer.Message{ID: peer.IDRequest, Index: 4, Length: 16 << 10})
+	l.await(peer.IDReject)
+	if got := l.download(tt.pieceLength, 7)[7]; !bytes.Equal(got, expected(t, meta, root, 7)) {
+		t.Error("piece 7 is not what is in the file")
+	}
+}
+
+// What was checked is known, until anything about a file changes.
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.V1, 200_000)
+	path := filepath.Join(root, "a")
+	time.Sleep(racy + 100*time.Millisecond) // files just written are not remembered
+	known := Known{Dir: filepath.Join(t.TempDir(), "known")}
+	seeded := func() Event {
+		t.Helper()
+		r := start(t, Options{Known: known}, Input{Torrent: meta, Path: root})
+		defer r.stop()
+		for _, e := range r.events {
+			if e.Kind == Seeding {
+				return e
+			}
+		}
+		return Event{}
+	}
+	for i, want := range []bool{false, true, true} {
+		if e := seeded(); e.Known != want || e.Pieces != meta.PieceCount() {
+			t.Errorf("start %d: %+v", i, e)
+		}
+	}
+	// Another byte, with the old size and time of modification.
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt([]byte("x"), 0); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if e := seeded(); e.Known || e.Pieces != meta.PieceCount()-1 {
+		t.Errorf("after a change: %+v", e)
+	}
+	// A cache that is damaged or gone only costs time.
+	files, err := filepath.Glob(filepath.Join(known.Dir, "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	for _, junk := range []string{"", "{", `{"root":"x"}`} {
+		if err := os.WriteFile(files[0], []byte(junk), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if e := seeded(); e.Known {
+			t.Errorf("%q: %+v", junk, e)
+		}
+	}
+	if err := os.RemoveAll(known.Dir); err != nil {
+		t.Fatal(err)
+	}
+	if e := seeded(); e.Known {
+		t.Errorf("%+v", e)
+	}
+}
