@@ -81,7 +81,7 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 		if err != nil {
 			return err
 		}
-		if err := c.listen(until); err != nil {
+		if err := c.listen(ctx, until); err != nil {
 			return err
 		}
 	}
@@ -92,7 +92,7 @@ func (c *conn) wake() { _ = c.socket.SetReadDeadline(time.Unix(1, 0)) }
 
 // listen reads what the peer has sent; if until is not zero it waits for more
 // until then.
-func (c *conn) listen(until time.Time) error {
+func (c *conn) listen(ctx context.Context, until time.Time) error {
 	wait := !until.IsZero()
 	if wait {
 		if alive := c.said.Add(keepAliveAfter); alive.Before(until) {
@@ -104,8 +104,8 @@ func (c *conn) listen(until time.Time) error {
 		if err := c.socket.SetReadDeadline(until); err != nil {
 			return err
 		}
-		if c.slot.isChanged() { // and the wake was before the deadline was set
-			return nil
+		if ctx.Err() != nil || c.slot.isChanged() {
+			return nil // the wake was before the deadline was set
 		}
 	}
 	err := c.socket.receive(wait, c.take)
