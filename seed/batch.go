@@ -1,8 +1,6 @@
 package seed
 
 import (
-	"fmt"
-
 	"bt/internal/metainfo"
 	"bt/internal/peer"
 )
@@ -28,8 +26,8 @@ func (b *batch) add(c *content, want block) error {
 	skip, left := int64(want.begin), int64(want.length)
 	for left > 0 {
 		span, ok := cursor.Next()
-		if !ok {
-			return fmt.Errorf("piece %d ends before byte %d", want.piece, int64(want.begin)+int64(want.length))
+		if !ok { // behind a file of v2
+			span, skip = metainfo.Span{File: metainfo.Gap, Length: left}, 0
 		}
 		if skip >= span.Length {
 			skip -= span.Length

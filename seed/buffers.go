@@ -31,6 +31,10 @@ func (p *pool[T]) Get() *T {
 
 func (p *pool[T]) Put(x *T) { p.p.Put(x) }
 
+// stallBytes is what a peer must take within its patience, or it has stalled: the
+// slowest that is served gets a block a minute.
+const stallBytes = peer.BlockLength
+
 // diskWaits bounds the threads that are in the kernel to send, of which each may
 // wait for a disk.
 var diskWaits = make(chan struct{}, 16*runtime.GOMAXPROCS(0))

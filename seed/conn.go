@@ -12,14 +12,20 @@ import (
 	"bt/internal/peer/mse"
 )
 
-const (
-	// Silence after which a peer gets a keep-alive, and is dropped.
-	keepAliveAfter = 110 * time.Second
-	dropAfter      = 5 * time.Minute
+// A patience is how long what may take.
+type patience struct {
+	handshake time.Duration // all of it
+	keepAlive time.Duration // our silence, until a keep-alive
+	drop      time.Duration // the peer's silence
+	stall     time.Duration // the peer's, to receive stallBytes
+}
 
-	// stallTime is how long a peer may take to receive what is sent at once.
-	stallTime = time.Minute
-)
+var defaultPatience = patience{
+	handshake: 10 * time.Second,
+	keepAlive: 110 * time.Second,
+	drop:      5 * time.Minute,
+	stall:     time.Minute,
+}
 
 // Why a connection is closed. Those that are the peer's fault count against it.
 var (
@@ -53,7 +59,7 @@ type conn struct {
 	said       time.Time
 	flood      flood
 
-	grant      int64     // bytes that the rate allows to be sent
+	grant      int64     // bytes that the rate allows to be sent; a debt if negative
 	grantAfter time.Time // from when on
 
 	slot slot // shared with the slots
@@ -62,11 +68,13 @@ type conn struct {
 // run talks to the peer until the connection ends, and says why. The handshakes
 // have been exchanged; early is what came behind the peer's.
 func (c *conn) run(ctx context.Context, early []byte) error {
-	stop := context.AfterFunc(ctx, c.wake)
+	// Not a wake: the peer's goroutine may wait to send, and would set a new
+	// deadline.
+	stop := context.AfterFunc(ctx, func() { c.socket.Close() })
 	defer stop()
 	c.heard, c.said = time.Now(), time.Now()
 	c.introduce()
-	if err := c.take(early); err != nil {
+	if err := c.parse(early); err != nil {
 		return err
 	}
 	for {
@@ -95,10 +103,10 @@ func (c *conn) wake() { _ = c.socket.SetReadDeadline(time.Unix(1, 0)) }
 func (c *conn) listen(ctx context.Context, until time.Time) error {
 	wait := !until.IsZero()
 	if wait {
-		if alive := c.said.Add(keepAliveAfter); alive.Before(until) {
+		if alive := c.said.Add(c.seeder.patience.keepAlive); alive.Before(until) {
 			until = alive
 		}
-		if end := c.heard.Add(dropAfter); end.Before(until) {
+		if end := c.heard.Add(c.seeder.patience.drop); end.Before(until) {
 			until = end
 		}
 		if err := c.socket.SetReadDeadline(until); err != nil {
@@ -112,11 +120,16 @@ func (c *conn) listen(ctx context.Context, until time.Time) error {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
+	if !wait {
+		// An old deadline, or a wake: either is over, and must not keep what the
+		// peer sends from being read.
+		return c.socket.SetReadDeadline(time.Time{})
+	}
 	now := time.Now()
-	if now.Sub(c.heard) >= dropAfter {
+	if now.Sub(c.heard) >= c.seeder.patience.drop {
 		return errSilent
 	}
-	if now.Sub(c.said) >= keepAliveAfter {
+	if now.Sub(c.said) >= c.seeder.patience.keepAlive {
 		c.out = peer.Message{ID: peer.IDKeepAlive}.Append(c.out)
 	}
 	c.shrink()
@@ -134,13 +147,18 @@ func (c *conn) shrink() {
 	c.queue.shrink()
 }
 
-// take reads messages. b belongs to the caller, who uses it again.
+// take reads messages as they came. b belongs to the caller, who uses it again.
 func (c *conn) take(b []byte) error {
+	c.heard = time.Now()
+	c.crypto.Decrypt(b)
+	return c.parse(b)
+}
+
+// parse reads messages that are not encrypted any more.
+func (c *conn) parse(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
-	c.heard = time.Now()
-	c.crypto.Decrypt(b)
 	if len(c.in) > 0 {
 		// The rest of one message, and what follows it.
 		c.in = append(c.in, b...)
@@ -181,9 +199,8 @@ func (c *conn) flush() error {
 }
 
 func (c *conn) send(parts [][]byte) error {
-	now := time.Now()
-	c.said = now
-	return c.socket.send(parts, now.Add(stallTime))
+	c.said = time.Now()
+	return c.socket.send(parts, c.seeder.patience.stall)
 }
 
 // obey does what the slots decided.
@@ -208,7 +225,7 @@ func (c *conn) obey() {
 // the zero time if there may be more to do right away, else until when to wait
 // for the peer.
 func (c *conn) sendBlocks() (until time.Time, err error) {
-	forever := c.said.Add(keepAliveAfter)
+	forever := c.said.Add(c.seeder.patience.keepAlive)
 	if c.queue.len() == 0 || !c.unchoked {
 		return forever, nil
 	}
@@ -249,8 +266,9 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 
 // spent counts what was sent.
 func (c *conn) spent(n int64) {
-	c.grant = max(0, c.grant-n)
+	c.grant -= n
 	c.flood.useful()
+	c.slot.asked.Store(time.Now().UnixNano()) // who has asked for much needs no more
 	c.slot.uploaded.Add(n)
 	c.swarm.uploaded.Add(n)
 	c.seeder.uploaded.Add(n)
@@ -261,8 +279,10 @@ func (c *conn) allowance() (bytes int64, after time.Time) {
 	if c.seeder.rate == nil {
 		return maxBatch, time.Time{}
 	}
-	if c.grant == 0 {
-		c.grant, c.grantAfter = c.seeder.rate.reserve(int64(c.queue.first().length))
+	for c.grant <= 0 {
+		bytes, after := c.seeder.rate.reserve(int64(c.queue.first().length))
+		c.grant += bytes
+		c.grantAfter = after
 	}
 	if time.Now().Before(c.grantAfter) {
 		return 0, c.grantAfter

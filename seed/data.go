@@ -103,6 +103,15 @@ func (v *views) drop(w *view) {
 	unmap(w.bytes)
 }
 
+// trim unmaps what nobody uses.
+func (v *views) trim() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for v.idle.Len() > 0 {
+		v.drop(v.idle.Front().Value.(*view))
+	}
+}
+
 // forget unmaps what nobody uses of a torrent, and lets nobody find the rest.
 func (v *views) forget(c *content) {
 	v.mu.Lock()

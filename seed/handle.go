@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"bt/internal/peer"
-	"bt/internal/peerid"
 )
 
 // maxOut is how much may wait to be sent before requests for metadata and hashes
@@ -16,7 +15,6 @@ const maxOut = 128 << 10
 // introduce sends what comes behind the handshake: what we have, and speak.
 func (c *conn) introduce() {
 	t := c.torrent
-	c.client = peerid.Client(c.hello.PeerID[:])
 	c.fast = c.hello.Has(peer.FeatureFast)
 	if c.hello.Has(peer.FeatureExtensions) {
 		h := peer.ExtendedHandshake{
@@ -57,6 +55,7 @@ func (c *conn) handle(m peer.Message) error {
 	case peer.IDRequest:
 		return c.request(block{m.Index, m.Begin, m.Length})
 	case peer.IDCancel:
+		cost = costSmall
 		b := block{m.Index, m.Begin, m.Length}
 		if !c.queue.remove(b) {
 			cost = costUseless // or it is sent already
@@ -108,7 +107,7 @@ func (c *conn) request(b block) error {
 	if int64(b.piece) >= int64(t.pieces) {
 		return fmt.Errorf("%w: it asks for piece %d of %d", errProtocol, b.piece, t.pieces)
 	}
-	if b.length == 0 || b.length > maxBlock || int64(b.begin)+int64(b.length) > t.pieceLength(int(b.piece)) {
+	if b.length == 0 || b.length > maxBlock || int64(b.begin)+int64(b.length) > t.paddedLength(int(b.piece)) {
 		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", errProtocol, b.length, b.begin, b.piece)
 	}
 	c.slot.asked.Store(time.Now().UnixNano())

@@ -27,7 +27,7 @@ func newTrees(t *metainfo.Torrent, c *metainfo.Content) *trees {
 	x.pieceLayer = metainfo.PieceHeight(t.PieceLength)
 	for i := range c.Files {
 		f := &c.Files[i]
-		if f.PiecesRoot != nil && f.Length > t.PieceLength {
+		if f.PiecesRoot != nil && f.Length > t.PieceLength && len(t.PieceLayer(f.PiecesRoot)) > 0 {
 			x.files[*f.PiecesRoot] = f.Length
 		}
 	}

@@ -90,6 +90,7 @@ type Seeder struct {
 	port    uint16
 	methods mse.Method
 
+	patience patience
 	rate     *rateLimit // nil: none
 	slots    slots
 	views    views
@@ -111,7 +112,7 @@ const defaultMaxPeers = 2000
 
 // New returns a Seeder that serves nothing yet.
 func New(o Options) *Seeder {
-	s := &Seeder{options: o, rate: newRateLimit(o.MaxUploadRate)}
+	s := &Seeder{options: o, patience: defaultPatience, rate: newRateLimit(o.MaxUploadRate)}
 	if s.options.PeerID == ([20]byte{}) {
 		s.options.PeerID = peerid.New()
 	}
@@ -119,7 +120,7 @@ func New(o Options) *Seeder {
 	if s.options.MaxPeers == 0 {
 		s.options.MaxPeers = defaultMaxPeers
 	}
-	s.slots = slots{max: o.MaxUploads, conns: make(map[*conn]bool)}
+	s.slots = slots{max: o.MaxUploads, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
 	if s.slots.max == 0 && o.MaxUploadRate > 0 {
 		s.slots.max = max(4, int(o.MaxUploadRate/slotRate))
 	}

@@ -55,6 +55,12 @@ type running struct {
 // start seeds until the test ends.
 func start(t testing.TB, o Options, inputs ...Input) *running {
 	t.Helper()
+	return startWith(t, o, func(*Seeder) {}, inputs...)
+}
+
+// startWith seeds with a Seeder that tune has changed.
+func startWith(t testing.TB, o Options, tune func(*Seeder), inputs ...Input) *running {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +77,7 @@ func start(t testing.TB, o Options, inputs ...Input) *running {
 		}
 	}
 	r.Seeder = New(o)
+	tune(r.Seeder)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

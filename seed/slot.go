@@ -15,12 +15,18 @@ const (
 	slotPieces = 20
 	slotTime   = time.Minute
 
+	// A turn is over at last after this, or who takes little would keep its slot.
+	slotMost = 5 * time.Minute
+
 	// A peer that has a slot and asks for nothing loses it.
 	slotUnused = 20 * time.Second
 
 	// One slot in so many is for trial, for so long ("optimistic unchoke").
 	trialShare = 5
 	trialTime  = 30 * time.Second
+
+	// decidePause is how long the slots wait for more that has changed.
+	decidePause = 5 * time.Millisecond
 
 	// slotRate is what a peer should get, in bytes a second, where the rate is
 	// limited: so many slots are given out then.
@@ -76,7 +82,7 @@ func (s *slot) keeps(now time.Time, pieceLength int64) bool {
 	if s.trial {
 		return held < trialTime
 	}
-	return held < slotTime || s.uploaded.Load()-s.before < slotPieces*pieceLength
+	return held < slotTime || held < slotMost && s.uploaded.Load()-s.before < slotPieces*pieceLength
 }
 
 // waits is since when the peer has waited: who has a slot now that is over stands
@@ -95,6 +101,8 @@ func (s *slot) waits(now time.Time) time.Time {
 type slots struct {
 	max int // 0: all that are interested
 
+	soon chan struct{} // somebody is interested; room for one
+
 	mu    sync.Mutex
 	conns map[*conn]bool
 }
@@ -105,10 +113,12 @@ func (s *slots) add(c *conn) {
 	s.conns[c] = true
 }
 
-func (s *slots) remove(c *conn) {
+// remove returns how many are left.
+func (s *slots) remove(c *conn) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	return len(s.conns)
 }
 
 // dismiss closes the connections to all peers of a torrent.
@@ -140,7 +150,10 @@ func (s *slots) interest(c *conn) {
 	}
 	l.mu.Unlock()
 	if s.max > 0 {
-		s.decide(now)
+		select {
+		case s.soon <- struct{}{}:
+		default: // it is coming
+		}
 	}
 }
 
@@ -155,9 +168,11 @@ func (s *slots) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-second.C:
-			s.decide(now)
+		case <-second.C:
+		case <-s.soon:
+			time.Sleep(decidePause) // peers may change their minds faster than it pays
 		}
+		s.decide(time.Now())
 	}
 }
 

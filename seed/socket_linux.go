@@ -57,12 +57,13 @@ var iovecs pool[[]unix.Iovec]
 
 // send writes the parts in order, straight from where they are: a file that is
 // mapped is not copied. It is an EFAULT if such a file has become shorter, or the
-// disk fails.
+// disk fails. A peer that does not receive stallBytes within its patience is not
+// waited for.
 //
 // A thread waits in the kernel while it reads from a disk. There are never more
 // of these than diskWaits has room for; nobody waits there for a peer.
-func (s *socket) send(parts [][]byte, deadline time.Time) error {
-	if err := s.SetWriteDeadline(deadline); err != nil {
+func (s *socket) send(parts [][]byte, patience time.Duration) error {
+	if err := s.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
 	all := iovecs.Get()
@@ -75,6 +76,7 @@ func (s *socket) send(parts [][]byte, deadline time.Time) error {
 		}
 	}
 	rest := *all
+	sent := 0 // since the deadline was set
 	var sendErr error
 	err := s.raw.Write(func(fd uintptr) bool {
 		for len(rest) > 0 {
@@ -82,13 +84,17 @@ func (s *socket) send(parts [][]byte, deadline time.Time) error {
 			n, err := ignoringEINTR(func() (int, error) { return writev(fd, rest) })
 			<-diskWaits
 			if err == unix.EAGAIN {
-				return false
+				if sent >= stallBytes {
+					sent, sendErr = 0, s.SetWriteDeadline(time.Now().Add(patience))
+				}
+				return sendErr != nil
 			}
 			if err != nil {
 				sendErr = err
 				return true
 			}
 			rest = advance(rest, n)
+			sent += n
 		}
 		return true
 	})

@@ -35,12 +35,23 @@ func (s *socket) receive(wait bool, take func([]byte) error) error {
 	return err
 }
 
-// send writes the parts in order.
-func (s *socket) send(parts [][]byte, deadline time.Time) error {
-	if err := s.SetWriteDeadline(deadline); err != nil {
-		return err
+// send writes the parts in order. A peer that does not receive some of them
+// within its patience is not waited for.
+func (s *socket) send(parts [][]byte, patience time.Duration) error {
+	for len(parts) > 0 {
+		n, bytes := 0, 0
+		for n < len(parts) && bytes < maxBlock {
+			bytes += len(parts[n])
+			n++
+		}
+		if err := s.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
+		buffers := net.Buffers(append([][]byte(nil), parts[:n]...))
+		if _, err := buffers.WriteTo(s.TCPConn); err != nil {
+			return err
+		}
+		parts = parts[n:]
 	}
-	buffers := net.Buffers(append([][]byte(nil), parts...))
-	_, err := buffers.WriteTo(s.TCPConn)
-	return err
+	return nil
 }

@@ -111,6 +111,16 @@ func (t *torrent) pieceLength(i int) int64 {
 	return n
 }
 
+// paddedLength is how much of a piece may be asked for. Behind the end of a file
+// of v2 are zeros, in no piece, but libtorrent (2.0.8) asks for whole blocks, also
+// at the end of the torrent.
+func (t *torrent) paddedLength(i int) int64 {
+	if !t.meta.V1 {
+		return t.content.Layout.PieceLength()
+	}
+	return t.pieceLength(i)
+}
+
 // suspect has the data looked at again: err is why.
 func (t *torrent) suspect(err error) {
 	select {

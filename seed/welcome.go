@@ -11,12 +11,10 @@ import (
 
 	"bt/internal/peer"
 	"bt/internal/peer/mse"
+	"bt/internal/peerid"
 )
 
 const (
-	// handshakeTime is for all of a handshake.
-	handshakeTime = 10 * time.Second
-
 	// How many connections one address may have, and how many may be in their
 	// handshake.
 	maxPerAddress = 100
@@ -25,6 +23,9 @@ const (
 	// So many offences within banTime get an address banned for as long.
 	maxOffences = 5
 	banTime     = 30 * time.Minute
+
+	// maxHosts is how many addresses are remembered, and not only connected.
+	maxHosts = 10_000
 )
 
 // limits count connections by address. IPv6 counts by /64, which is one host.
@@ -102,11 +103,24 @@ func (l *limits) leave(addr net.Addr, offence bool) {
 	if v.open == 0 && v.offences == 0 {
 		delete(l.by, host)
 	}
-	if len(l.by) > 10_000 { // old offenders
-		for host, v := range l.by {
-			if v.open == 0 && time.Since(v.since) > banTime {
-				delete(l.by, host)
-			}
+	if len(l.by) > maxHosts {
+		l.pardon()
+	}
+}
+
+// pardon forgets old offenders, and if they are too few, others.
+func (l *limits) pardon() {
+	for host, v := range l.by {
+		if v.open == 0 && time.Since(v.since) > banTime {
+			delete(l.by, host)
+		}
+	}
+	for host, v := range l.by {
+		if len(l.by) <= maxHosts*9/10 {
+			return
+		}
+		if v.open == 0 {
+			delete(l.by, host)
 		}
 	}
 }
@@ -118,8 +132,20 @@ func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 	s.limits.through()
 	if err == nil {
 		s.slots.add(c)
-		err = c.run(ctx, early)
-		s.slots.remove(c)
+		e := Event{Kind: Peer, Torrent: c.torrent.meta, Addr: c.addr, Client: c.client, Joined: true}
+		s.emit(e)
+		// A torrent that stopped meanwhile has dismissed the peers it found.
+		if c.torrent.data.Load() != nil {
+			err = c.run(ctx, early)
+		}
+		if s.slots.remove(c) == 0 {
+			s.views.trim()
+		}
+		e.Joined, e.Client, e.Uploaded = false, c.client, c.slot.uploaded.Load()
+		if isOffence(err) {
+			e.Err = err
+		}
+		s.emit(e)
 		// What is sent is not cut off by what was not read.
 		_ = tcp.CloseWrite()
 	}
@@ -129,17 +155,21 @@ func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 // isOffence tells errors that are the peer's fault from what happens.
 func isOffence(err error) bool {
 	_, garbage := errors.AsType[*peer.Error](err)
+	if _, ok := errors.AsType[*mse.Error](err); ok {
+		garbage = !errors.Is(err, mse.ErrTorrent) && !errors.Is(err, mse.ErrMethod)
+	}
 	return garbage || errors.Is(err, errProtocol) || errors.Is(err, errFlood)
 }
 
 var (
 	errNoTorrent = errors.New("the peer asks for a torrent that is not here")
 	errPlaintext = errors.New("the peer does not encrypt")
+	errEncrypted = errors.New("the peer encrypts, or sends noise") // many try that first
 )
 
 // shakeHands exchanges handshakes. early is what the peer has sent behind its.
 func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, early []byte, err error) {
-	if err := tcp.SetDeadline(time.Now().Add(handshakeTime)); err != nil {
+	if err := tcp.SetDeadline(time.Now().Add(s.patience.handshake)); err != nil {
 		return nil, nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = tcp.SetDeadline(time.Unix(1, 0)) })
@@ -158,7 +188,7 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 			return nil, nil, err
 		}
 	case s.options.Encryption == Off:
-		return nil, nil, errProtocol
+		return nil, nil, errEncrypted
 	default:
 		session, err = mse.Accept(tcp, b[:peer.GreetingLength], mse.Options{Methods: s.methods, Lookup: s.findReq2})
 		if err != nil {
@@ -206,7 +236,8 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	if err != nil {
 		return nil, nil, err
 	}
-	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, hello: theirs}
+	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, hello: theirs,
+		client: peerid.Client(theirs.PeerID[:])}
 	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
 		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	}

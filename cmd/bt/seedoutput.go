@@ -299,8 +299,15 @@ func (s *seedScreen) eventText(e seed.Event) string {
 	case seed.Stopped:
 		return fmt.Sprintf("stopped, %s uploaded", term.Size(e.Uploaded))
 	case seed.Peer:
-		if s.verbose && e.Joined {
-			return fmt.Sprintf("%s joined (%s)", e.Addr, cmp.Or(e.Client, "unknown client"))
+		who := fmt.Sprintf("%s (%s)", e.Addr, cmp.Or(e.Client, "unknown client"))
+		switch {
+		case !s.verbose:
+		case e.Joined:
+			return who + " joined"
+		case e.Err != nil:
+			return who + " was dropped: " + e.Err.Error()
+		default:
+			return fmt.Sprintf("%s left, %s sent", who, term.Size(e.Uploaded))
 		}
 	}
 	return ""

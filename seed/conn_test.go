@@ -1,0 +1,532 @@
+package seed
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"bt/internal/peer"
+	"bt/internal/peer/mse"
+	"bt/maketorrent"
+)
+
+const allFeatures = peer.FeatureFast | peer.FeatureExtensions
+
+// one starts a seed of one torrent, and returns what the tests need of it.
+func one(t testing.TB, o Options, format maketorrent.Format, sizes ...int64) (r *running, tt *torrent, root string) {
+	t.Helper()
+	meta, root := makeContent(t, format, sizes...)
+	r = start(t, o, Input{Torrent: meta, Path: root})
+	return r, r.find(swarmsOf(meta)[0].hash), root
+}
+
+// join connects and waits to be served.
+func (r *running) join(t testing.TB, tt *torrent) *leecher {
+	t.Helper()
+	l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
+	l.send(peer.Message{ID: peer.IDInterested})
+	l.await(peer.IDUnchoke)
+	return l
+}
+
+// ends waits for the connection's end.
+func (l *leecher) ends() {
+	l.t.Helper()
+	for {
+		if _, err := l.read(); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				l.t.Error("the connection goes on")
+			}
+			return
+		}
+	}
+}
+
+func request(piece, begin, length uint32) peer.Message {
+	return peer.Message{ID: peer.IDRequest, Index: piece, Begin: begin, Length: length}
+}
+
+// check compares a piece message with the files.
+func check(t testing.TB, tt *torrent, root string, m peer.Message) {
+	t.Helper()
+	want := expected(t, tt.meta, root, int(m.Index))
+	if !bytes.Equal(m.Payload, want[m.Begin:][:len(m.Payload)]) {
+		t.Errorf("%d bytes at %d of piece %d are not what is in the files", len(m.Payload), m.Begin, m.Index)
+	}
+}
+
+func TestChoked(t *testing.T) {
+	t.Parallel()
+	r, tt, root := one(t, Options{}, maketorrent.V1, 300_000)
+	l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
+	want := request(1, 16<<10, 16<<10)
+	l.send(want)
+	got := l.await(peer.IDReject)
+	if got.ID = want.ID; got.Index != want.Index || got.Begin != want.Begin || got.Length != want.Length {
+		t.Errorf("reject of %+v", got)
+	}
+	l.send(peer.Message{ID: peer.IDInterested})
+	l.await(peer.IDUnchoke)
+	l.send(want)
+	check(t, tt, root, l.await(peer.IDPiece))
+	l.send(peer.Message{ID: peer.IDNotInterested})
+	l.await(peer.IDChoke)
+	l.send(want)
+	l.await(peer.IDReject)
+
+	// Without BEP 6 there are no rejects, and the request counts for nothing.
+	l = r.dial(t, tt.swarms[0].hash, tt.pieces, 0)
+	if m, err := l.read(); err != nil || m.ID != peer.IDBitfield || !peer.Bitfield(m.Payload).All(tt.pieces) {
+		t.Errorf("first message %v, %v; want a bitfield", m.ID, err)
+	}
+	l.send(want, peer.Message{ID: peer.IDInterested})
+	if m, err := l.read(); err != nil || m.ID != peer.IDUnchoke {
+		t.Errorf("%v, %v; want an unchoke", m.ID, err)
+	}
+	l.send(request(0, 0, 100))
+	if m, err := l.read(); err != nil || m.ID != peer.IDPiece || len(m.Payload) != 100 {
+		t.Errorf("%v, %v; want the block", m.ID, err)
+	}
+}
+
+func TestBadRequests(t *testing.T) {
+	t.Parallel()
+	r, tt, _ := one(t, Options{}, maketorrent.V1, 300_000)
+	last := uint32(tt.pieces - 1)
+	for name, m := range map[string]peer.Message{
+		"no such piece":   request(uint32(tt.pieces), 0, 1),
+		"huge piece":      request(1<<32-1, 0, 16<<10),
+		"negative":        request(1<<31, 0, 16<<10),
+		"nothing":         request(0, 0, 0),
+		"behind the end":  request(last, uint32(tt.pieceLength(int(last))), 1),
+		"past the end":    request(last, uint32(tt.pieceLength(int(last)))-1, 2),
+		"wraps":           request(0, 1<<32-1, 16<<10),
+		"over 128 KiB":    request(0, 0, 128<<10+1),
+		"a huge length":   request(0, 0, 1<<32-1),
+		"a piece, to us":  {ID: peer.IDPiece, Payload: make([]byte, 16<<10)},
+		"have nothing":    {ID: peer.IDHave, Index: uint32(tt.pieces)},
+		"bad bitfield":    {ID: peer.IDBitfield, Payload: []byte{1, 2, 3, 4, 5, 6}},
+		"spare bits":      {ID: peer.IDBitfield, Payload: []byte{0x01}},
+		"a seed's":        {ID: peer.IDBitfield, Payload: peer.FullBitfield(tt.pieces)},
+		"have all":        {ID: peer.IDHaveAll},
+		"hostile bencode": {ID: peer.IDExtended, Extension: peer.ExtHandshake, Payload: bytes.Repeat([]byte("l"), 60_000)},
+		"hostile request": {ID: peer.IDExtended, Extension: peer.ExtMetadata, Payload: []byte("d8:msg_typei99999999999999999999e")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r.limits.mu.Lock()
+			clear(r.limits.by) // no bans
+			r.limits.mu.Unlock()
+			l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
+			l.conn.SetDeadline(time.Now().Add(5 * time.Second))
+			l.send(m)
+			l.ends()
+			r.empty(t)
+		})
+	}
+}
+
+// empty waits until all peers have left.
+func (r *running) empty(t testing.TB) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		r.limits.mu.Lock()
+		n := r.limits.open
+		r.limits.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d peers are still here", n)
+		}
+	}
+}
+
+// Over reqq requests are rejected, canceled ones too; every one has one answer.
+func TestQueueAnswers(t *testing.T) {
+	t.Parallel()
+	r, tt, root := one(t, Options{MaxUploadRate: 1 << 20}, maketorrent.V1, 300_000)
+	l := r.join(t, tt)
+	for i := range uint32(8) { // the burst of the rate
+		l.send(request(i/4, i%4<<14, 16<<10))
+	}
+	var b []byte
+	const n = 2500
+	for i := range n {
+		b = request(2, uint32(i), 16).Append(b)
+	}
+	for i := range n {
+		b = peer.Message{ID: peer.IDCancel, Index: 2, Begin: uint32(i), Length: 16}.Append(b)
+	}
+	if _, err := l.conn.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	answers, rejects := make(map[uint32]int), 0
+	for len(answers) < n {
+		m, err := l.read()
+		if err != nil {
+			t.Fatalf("%d answers: %v", len(answers), err)
+		}
+		switch {
+		case m.ID == peer.IDPiece:
+			check(t, tt, root, m)
+			if m.Index == 2 {
+				answers[m.Begin]++
+			}
+		case m.ID == peer.IDReject:
+			answers[m.Begin]++
+			rejects++
+		}
+	}
+	for begin, k := range answers {
+		if k != 1 {
+			t.Errorf("%d answers for the request at %d", k, begin)
+		}
+	}
+	if rejects < n-maxRequests {
+		t.Errorf("%d rejects of %d requests", rejects, n)
+	}
+}
+
+func TestExtendedHandshake(t *testing.T) {
+	t.Parallel()
+	r, tt, _ := one(t, Options{Client: "test 1"}, maketorrent.V1, 30<<20) // several pieces of metadata would need more
+	l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
+	m := l.await(peer.IDExtended)
+	h, err := peer.ParseExtendedHandshake(m.Payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Queue != maxRequests || h.Client != "test 1" || !h.UploadOnly || h.MetadataSize != len(tt.info) ||
+		h.YourIP != netip.MustParseAddr("127.0.0.1") || h.Port != r.port || h.Extensions["ut_metadata"] != peer.ExtMetadata {
+		t.Errorf("%+v", h)
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.V1, 60<<20) // 960 pieces of 20 bytes: two pieces of metadata
+	r := start(t, Options{}, Input{Torrent: meta, Path: root, Hashed: true})
+	tt := r.find(meta.InfoHashV1)
+	if len(tt.info) <= peer.BlockLength {
+		t.Fatalf("%d bytes are not enough to try", len(tt.info))
+	}
+	l := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
+	l.await(peer.IDExtended)
+	ask := func(piece int) peer.Message {
+		m := peer.Metadata{Kind: peer.MetadataRequest, Piece: piece}
+		b := m.Append(nil, peer.ExtMetadata)
+		return peer.Message{ID: peer.IDExtended, Extension: peer.ExtMetadata, Payload: b[6:]}
+	}
+	l.send(ask(0)) // before the handshake: there is no number to answer by
+	hello := peer.ExtendedHandshake{Extensions: map[string]uint8{"ut_metadata": 77}}
+	l.send(peer.Message{ID: peer.IDExtended, Payload: hello.Append(nil)[6:]})
+	var got []byte
+	for i := range (len(tt.info) + peer.BlockLength - 1) / peer.BlockLength {
+		l.send(ask(i))
+		m := l.await(peer.IDExtended)
+		d, err := peer.ParseMetadata(m.Payload)
+		if err != nil || m.Extension != 77 || d.Kind != peer.MetadataData || d.Piece != i || d.TotalSize != len(tt.info) {
+			t.Fatalf("%v, extension %d: %+v", err, m.Extension, d)
+		}
+		got = append(got, d.Data...)
+	}
+	if !bytes.Equal(got, tt.info) {
+		t.Error("that is not the info dict")
+	}
+	l.send(ask(1000))
+	d, err := peer.ParseMetadata(l.await(peer.IDExtended).Payload)
+	if err != nil || d.Kind != peer.MetadataReject || d.Piece != 1000 {
+		t.Errorf("%v, %+v; want a reject", err, d)
+	}
+}
+
+func TestKeepAliveAndSilence(t *testing.T) {
+	t.Parallel()
+	if p := defaultPatience; p.keepAlive >= 2*time.Minute || p.drop != 5*time.Minute || p.handshake != 10*time.Second {
+		t.Errorf("%+v", p)
+	}
+	meta, root := makeContent(t, maketorrent.V1, 300_000)
+	r := startWith(t, Options{}, func(s *Seeder) {
+		s.patience.keepAlive, s.patience.drop, s.patience.handshake = 100*time.Millisecond, time.Second, 300*time.Millisecond
+	}, Input{Torrent: meta, Path: root})
+	begin := time.Now()
+	l := r.dial(t, meta.InfoHashV1, r.find(meta.InfoHashV1).pieces, allFeatures)
+	alive := 0
+	for {
+		m, err := l.read()
+		if err != nil {
+			break
+		}
+		if m.ID == peer.IDKeepAlive {
+			alive++
+		}
+	}
+	if d := time.Since(begin); d < 900*time.Millisecond || d > 5*time.Second || alive < 5 || alive > 10 {
+		t.Errorf("%d keep-alives within %v", alive, d)
+	}
+	// Half a handshake.
+	conn, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	h := peer.Handshake{InfoHash: meta.InfoHashV1}
+	conn.Write(h.Append(nil)[:50])
+	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("half a handshake: %v", err)
+	}
+}
+
+func TestUpgrade(t *testing.T) {
+	t.Parallel()
+	r, tt, _ := one(t, Options{}, maketorrent.Hybrid, 300_000)
+	v2 := [20]byte(tt.meta.InfoHashV2[:])
+	for _, c := range []struct {
+		ask      [20]byte
+		features peer.Feature
+		want     [20]byte
+	}{
+		{tt.meta.InfoHashV1, 0, tt.meta.InfoHashV1},
+		{tt.meta.InfoHashV1, peer.FeatureV2, v2},
+		{v2, 0, v2},
+		{v2, peer.FeatureV2, v2},
+	} {
+		if l := r.dial(t, c.ask, tt.pieces, c.features); l.hello.InfoHash != c.want || !l.hello.Has(peer.FeatureV2) {
+			t.Errorf("%x with %v: answer %x", c.ask, c.features, l.hello.InfoHash)
+		}
+	}
+}
+
+// A sealed is a net.Conn with MSE.
+type sealed struct {
+	net.Conn
+	s *mse.Session
+}
+
+func (c *sealed) Read(b []byte) (int, error) {
+	if len(c.s.Initial) > 0 {
+		n := copy(b, c.s.Initial)
+		c.s.Initial = c.s.Initial[n:]
+		return n, nil
+	}
+	n, err := c.Conn.Read(b)
+	c.s.Decrypt(b[:n])
+	return n, err
+}
+
+func (c *sealed) Write(b []byte) (int, error) {
+	b = slices.Clone(b)
+	c.s.Encrypt(b)
+	return c.Conn.Write(b)
+}
+
+// seal connects with MSE; the first messages go along with the handshake, of
+// which the initial payload has the first split bytes.
+func (r *running) seal(t testing.TB, tt *torrent, methods mse.Method, split int, early []byte) (*leecher, error) {
+	t.Helper()
+	conn, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	h := peer.Handshake{InfoHash: tt.swarms[0].hash}
+	h.Set(allFeatures)
+	first := append(h.Append(nil), early...)
+	split = min(split, len(first))
+	s, err := mse.Initiate(conn, tt.swarms[0].hash, mse.Options{Methods: methods}, first[:split])
+	if err != nil {
+		return nil, err
+	}
+	l := &leecher{t: t, conn: &sealed{conn, s}, pieces: tt.pieces}
+	if _, err := l.conn.Write(first[split:]); err != nil {
+		return nil, err
+	}
+	b := make([]byte, peer.HandshakeLength)
+	if _, err := io.ReadFull(l.conn, b); err != nil {
+		return nil, err
+	}
+	l.hello, err = peer.ParseHandshake(b)
+	return l, err
+}
+
+func TestEncryption(t *testing.T) {
+	t.Parallel()
+	early := peer.Message{ID: peer.IDInterested}.Append(nil)
+	for _, encryption := range []Encryption{Prefer, Require, Off} {
+		r, tt, root := one(t, Options{Encryption: encryption}, maketorrent.V1, 700_001)
+		for _, methods := range []mse.Method{mse.Plaintext, mse.RC4, mse.Plaintext | mse.RC4} {
+			for _, split := range []int{0, 30, 68, 1000} {
+				l, err := r.seal(t, tt, methods, split, early)
+				refused := encryption == Off || encryption == Require && methods == mse.Plaintext
+				if refused != (err != nil) {
+					t.Errorf("encryption %d, methods %v, split %d: %v", encryption, methods, split, err)
+				}
+				if err != nil {
+					continue
+				}
+				l.await(peer.IDUnchoke)
+				all := make([]int, tt.pieces)
+				for i := range all {
+					all[i] = i
+				}
+				for i, got := range l.download(tt.pieceLength, all...) {
+					if !bytes.Equal(got, expected(t, tt.meta, root, i)) {
+						t.Errorf("encryption %d, methods %v, split %d: piece %d is not what is in the files", encryption, methods, split, i)
+					}
+				}
+			}
+		}
+		conn, err := net.Dial("tcp", r.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := peer.Handshake{InfoHash: tt.swarms[0].hash}
+		conn.Write(h.Append(nil))
+		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		if _, err := io.ReadFull(conn, make([]byte, peer.HandshakeLength)); (err != nil) != (encryption == Require) {
+			t.Errorf("encryption %d, plaintext: %v", encryption, err)
+		}
+		conn.Close()
+	}
+}
+
+// Data that is shorter than it was costs the peer's connection and no more.
+func TestTruncated(t *testing.T) {
+	t.Parallel()
+	for _, encrypted := range []bool{false, true} {
+		meta, root := makeContent(t, maketorrent.V1, 1<<20)
+		r := start(t, Options{}, Input{Torrent: meta, Path: root})
+		tt := r.find(meta.InfoHashV1)
+		var l *leecher
+		var err error
+		if encrypted {
+			if l, err = r.seal(t, tt, mse.RC4, 68, nil); err != nil {
+				t.Fatal(err)
+			}
+			l.send(peer.Message{ID: peer.IDInterested})
+			l.await(peer.IDUnchoke)
+		} else {
+			l = r.join(t, tt)
+		}
+		l.send(request(15, 0, 16<<10)) // it is mapped now
+		l.await(peer.IDPiece)
+		if err := os.Truncate(filepath.Join(root, "a"), 100); err != nil {
+			t.Fatal(err)
+		}
+		l.send(request(15, 0, 16<<10))
+		l.ends()
+		r.await(t, Failed)
+		if r.find(meta.InfoHashV1) != nil {
+			t.Error("peers are still let in")
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	var l limits
+	addr := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1)}
+	for i := range maxPerAddress {
+		if !l.admit(addr, 1e6) {
+			t.Fatalf("refused after %d", i)
+		}
+		l.through()
+	}
+	if l.admit(addr, 1e6) {
+		t.Error("too many of one address")
+	}
+	for range maxPerAddress {
+		l.leave(addr, false)
+	}
+	if len(l.by) != 0 || l.open != 0 || l.halfOpen != 0 {
+		t.Errorf("%+v", &l)
+	}
+	for range maxOffences {
+		l.admit(addr, 1e6)
+		l.through()
+		l.leave(addr, true)
+	}
+	if l.admit(addr, 1e6) {
+		t.Error("not banned")
+	}
+	for i := range maxHalfOpen {
+		if !l.admit(&net.TCPAddr{IP: net.IPv4(10, 1, byte(i>>8), byte(i))}, 1e6) {
+			t.Fatalf("refused after %d", i)
+		}
+	}
+	if l.admit(&net.TCPAddr{IP: net.IPv4(10, 0, 2, 0)}, 1e6) {
+		t.Error("too many half open")
+	}
+	for i := range 2 * maxHosts {
+		a := &net.TCPAddr{IP: net.IPv4(11, byte(i>>16), byte(i>>8), byte(i))}
+		l.through()
+		if !l.admit(a, 1e6) {
+			t.Fatal(i, l.open, l.halfOpen, a)
+		}
+		l.leave(a, true)
+	}
+	if len(l.by) > maxHosts {
+		t.Errorf("%d addresses are remembered", len(l.by))
+	}
+}
+
+func TestRate(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("measures for seconds")
+	}
+	for _, peers := range []int{1, 10} {
+		const rate = 2_700_000 // a turn is no whole number of blocks
+		r, tt, _ := one(t, Options{MaxUploadRate: rate, MaxUploads: 20}, maketorrent.V1, 2<<20)
+		for range peers {
+			l := r.join(t, tt)
+			go func() {
+				var b []byte
+				for i := range 2000 {
+					b = request(uint32(i%32), uint32(i%4)<<14, 16<<10).Append(b)
+				}
+				l.conn.Write(b)
+				io.Copy(io.Discard, l.conn)
+			}()
+		}
+		time.Sleep(500 * time.Millisecond)
+		from, begin := r.Uploaded(), time.Now()
+		time.Sleep(4 * time.Second)
+		got := float64(r.Uploaded()-from) / time.Since(begin).Seconds()
+		if got < 0.95*rate || got > 1.05*rate {
+			t.Errorf("%d peers: %.0f bytes a second, want %d", peers, got, rate)
+		}
+		r.stop()
+	}
+}
+
+// The end does not wait for peers that don't read.
+func TestStopWhileSending(t *testing.T) {
+	t.Parallel()
+	r, tt, _ := one(t, Options{}, maketorrent.V1, 4<<20)
+	l := r.join(t, tt)
+	var b []byte
+	for i := range 2000 {
+		b = request(uint32(i%64), uint32(i%4)<<14, 16<<10).Append(b)
+	}
+	if _, err := l.conn.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	for last := int64(-1); last != r.Uploaded() || last == 0; time.Sleep(200 * time.Millisecond) {
+		last = r.Uploaded()
+	}
+	begin := time.Now()
+	r.stop()
+	if d := time.Since(begin); d > 2*time.Second {
+		t.Errorf("it took %v", d)
+	}
+}

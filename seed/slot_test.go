@@ -1,0 +1,158 @@
+package seed
+
+import (
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"bt/internal/peer"
+	"bt/maketorrent"
+)
+
+// turns are slots with peers that want something, without connections.
+func turns(t *testing.T, limit, peers int) (*slots, []*conn) {
+	meta, _ := makeContent(t, maketorrent.V1, 300_000)
+	content, err := meta.Content()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &slots{max: limit, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
+	tt := &torrent{content: content, meta: meta}
+	var conns []*conn
+	for i := range peers {
+		c := &conn{number: uint64(i), torrent: tt, interested: true, socket: deafSocket(t)}
+		conns = append(conns, c)
+		s.add(c)
+		s.interest(c)
+	}
+	return s, conns
+}
+
+// served counts who has a slot.
+func served(conns []*conn) (n int) {
+	for _, c := range conns {
+		if c.slot.take() {
+			n++
+		}
+	}
+	return n
+}
+
+// Everybody gets a turn, never more at once than there are slots, and nobody
+// twice before another has had one.
+func TestRoundRobin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit, peers = 5, 20
+		s, conns := turns(t, limit, peers)
+		pieces := conns[0].torrent.content.Layout.PieceLength()
+		turn := make([]time.Duration, peers)
+		for range 600 {
+			s.decide(time.Now())
+			if n := served(conns); n != limit {
+				t.Fatalf("%d are served", n)
+			}
+			for i, c := range conns {
+				if c.slot.take() {
+					turn[i] += time.Second
+					c.slot.uploaded.Add(pieces) // a piece a second: 20 are sent before the minute is over
+					c.slot.asked.Store(time.Now().UnixNano())
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		for i, d := range turn {
+			if d < 75*time.Second || d > 270*time.Second { // 150 s is its share, in turns of 60
+				t.Errorf("peer %d was served for %v", i, d)
+			}
+		}
+	})
+}
+
+// Who asks for nothing makes room for who does.
+func TestIdleSlot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, conns := turns(t, 2, 3)
+		asks := func(n int) {
+			for range n {
+				for _, c := range conns[1:] {
+					if c.slot.take() {
+						c.slot.asked.Store(time.Now().UnixNano())
+					}
+				}
+				s.decide(time.Now())
+				time.Sleep(time.Second)
+			}
+		}
+		asks(10)
+		if !conns[0].slot.take() || !conns[1].slot.take() || conns[2].slot.take() {
+			t.Fatal("the first two are not served")
+		}
+		asks(15)
+		if conns[0].slot.take() || !conns[1].slot.take() || !conns[2].slot.take() {
+			t.Error("the idle peer has kept its slot")
+		}
+	})
+}
+
+// A newcomer is tried before those that have had a turn.
+func TestTrial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, conns := turns(t, 5, 30)
+		for range 1000 {
+			s.decide(time.Now())
+			for _, c := range conns {
+				if c.slot.take() {
+					c.slot.asked.Store(time.Now().UnixNano())
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		c := &conn{number: 1000, torrent: conns[0].torrent, interested: true, socket: conns[0].socket}
+		s.add(c)
+		s.interest(c)
+		begin := time.Now()
+		for !c.slot.take() {
+			time.Sleep(time.Second)
+			s.decide(time.Now())
+			if time.Since(begin) > 2*trialTime {
+				t.Fatal("nobody tries the newcomer")
+			}
+		}
+		if n := served(append(conns, c)); n != 5 {
+			t.Errorf("%d are served", n)
+		}
+		for range trialTime / time.Second {
+			c.slot.asked.Store(time.Now().UnixNano())
+			time.Sleep(time.Second)
+		}
+		s.decide(time.Now())
+		if c.slot.take() {
+			t.Error("the trial goes on")
+		}
+	})
+}
+
+// With real peers: a slot that is given back goes to who waits.
+func TestSlotIsPassedOn(t *testing.T) {
+	t.Parallel()
+	r, tt, root := one(t, Options{MaxUploads: 1}, maketorrent.V1, 300_000)
+	a := r.join(t, tt)
+	b := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
+	b.send(peer.Message{ID: peer.IDInterested}, request(0, 0, 16<<10))
+	b.await(peer.IDReject)
+	a.send(peer.Message{ID: peer.IDNotInterested})
+	a.await(peer.IDChoke)
+	b.await(peer.IDUnchoke)
+	b.send(request(0, 0, 16<<10))
+	check(t, tt, root, b.await(peer.IDPiece))
+	a.send(peer.Message{ID: peer.IDInterested})
+	b.conn.Close()
+	a.await(peer.IDUnchoke)
+}
+
+// deafSocket is one that is closed: it can be woken.
+func deafSocket(t testing.TB) *socket {
+	t.Helper()
+	return &socket{TCPConn: new(net.TCPConn)}
+}
