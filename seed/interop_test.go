@@ -95,7 +95,7 @@ func (r *running) announced(t *testing.T, n int) {
 
 func eventually(t *testing.T, what string, ready func() bool) {
 	t.Helper()
-	for end := time.Now().Add(25 * time.Second); !ready(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(80 * time.Second); !ready(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("never: %s", what)
 		}
@@ -114,7 +114,7 @@ type program struct {
 func run(t *testing.T, name string, args ...string) *program {
 	t.Helper()
 	p := &program{ended: make(chan struct{})}
-	p.cmd = exec.Command(testenv.Program(t, "timeout"), append([]string{"--kill-after=1", "25", name}, args...)...)
+	p.cmd = exec.Command(testenv.Program(t, "timeout"), append([]string{"--kill-after=1", "90", name}, args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.cmd.Env = append(os.Environ(), "HOME="+t.TempDir())
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
