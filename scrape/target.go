@@ -82,9 +82,3 @@ func InfoHashTarget(s string) (Target, error) {
 	}
 	return Target{Hashes: []Hash{{[20]byte(b), kind}}}, nil
 }
-
-// IsInfoHash tells whether s looks like an info-hash, and not like a file's name.
-func IsInfoHash(s string) bool {
-	_, err := InfoHashTarget(s)
-	return err == nil
-}

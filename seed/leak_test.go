@@ -3,6 +3,7 @@
 package seed
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bt/internal/peer"
+	"bt/internal/testenv"
 	"bt/maketorrent"
 )
 
@@ -101,7 +103,7 @@ func TestMemoryOfIdlePeers(t *testing.T) {
 	const peers, most = 2000, 20 << 10
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < 2*peers+200 {
-		t.Skipf("needs %d descriptors (ulimit -n), and %d are allowed", 2*peers+200, limit.Cur)
+		testenv.Missing(t, fmt.Sprintf("%d descriptors (ulimit -n), and %d are allowed", 2*peers+200, limit.Cur))
 	}
 	r, tt, _ := one(t, Options{MaxPeers: peers + 10}, maketorrent.V1, 1<<20)
 	h := peer.Handshake{InfoHash: tt.swarms[0].hash}

@@ -18,6 +18,23 @@ import (
 // stdinName is the argument that stands for standard input, or for output.
 const stdinName = "-"
 
+// torrentAndPath takes the arguments TORRENT [PATH] of a command. Without PATH the
+// content is looked for beside the torrent.
+func torrentAndPath(command string, args []string) (name, path string, err error) {
+	if len(args) == 0 || len(args) > 2 {
+		return "", "", failf(exitUsage, "%s takes a torrent and perhaps a path; there are %s", command, count(len(args), "argument"))
+	}
+	name = args[0]
+	path, _ = filepath.Split(name) // and not Dir, which takes .. for a part of the text
+	switch {
+	case len(args) == 2:
+		path = args[1]
+	case name == stdinName || path == "":
+		path = "."
+	}
+	return name, path, nil
+}
+
 // readTorrent reads and parses the torrent of that name.
 func readTorrent(ctx context.Context, e *env, name string) (*metainfo.Torrent, error) {
 	switch {

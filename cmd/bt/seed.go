@@ -54,22 +54,14 @@ bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 }
 
 func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
-	args := c.Args().Slice()
-	if len(args) == 0 || len(args) > 2 {
-		return failf(exitUsage, "seed takes a torrent and perhaps a path; there are %s", count(len(args), "argument"))
+	name, path, err := torrentAndPath("seed", c.Args().Slice())
+	if err != nil {
+		return err
 	}
-	name := args[0]
 	u.subject, u.jsonl = name, u.json // an event a line
 	o, limits, err := seedChoices(u, c)
 	if err != nil {
 		return err
-	}
-	path, _ := filepath.Split(name) // and not Dir, which takes .. for a part of the text
-	switch {
-	case len(args) == 2:
-		path = args[1]
-	case name == stdinName || path == "":
-		path = "."
 	}
 	t, err := readTorrent(ctx, u.env, name)
 	if err != nil {
@@ -181,7 +173,8 @@ func knownDir(e *env) string {
 
 // listen listens on the first port that is free.
 func listen(bind, ports string) (net.Listener, error) {
-	low, high, isRange := strings.Cut(cmp.Or(ports, "6881-6999"), "-")
+	ports = cmp.Or(ports, "6881-6999")
+	low, high, isRange := strings.Cut(ports, "-")
 	first, err := strconv.ParseUint(low, 10, 16)
 	last := first
 	if err == nil && isRange {
@@ -205,7 +198,7 @@ func listen(bind, ports string) (net.Listener, error) {
 			if errors.As(err, &op) {
 				err = op.Err
 			}
-			return nil, failf(exitNetwork, "can't listen on %s: %w", net.JoinHostPort(bind, cmp.Or(ports, "6881-6999")), err)
+			return nil, failf(exitNetwork, "can't listen on %s: %w", net.JoinHostPort(bind, ports), err)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,23 +32,14 @@ bt verify movie.torrent /mnt/disk --read sequential`,
 }
 
 func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
-	args := c.Args().Slice()
-	if len(args) == 0 || len(args) > 2 {
-		return failf(exitUsage, "verify takes a torrent and perhaps a path; there are %s", count(len(args), "argument"))
-	}
-	name := args[0]
-	u.subject = name
-	var o inspect.VerifyOptions
-	var err error
-	if o.Jobs, o.Read, err = hashingChoices(c); err != nil {
+	name, path, err := torrentAndPath("verify", c.Args().Slice())
+	if err != nil {
 		return err
 	}
-	path, _ := filepath.Split(name) // and not Dir, which takes .. for a part of the text
-	switch {
-	case len(args) == 2:
-		path = args[1]
-	case name == stdinName || path == "":
-		path = "."
+	u.subject = name
+	var o inspect.VerifyOptions
+	if o.Jobs, o.Read, err = hashingChoices(c); err != nil {
+		return err
 	}
 	t, err := readTorrent(ctx, u.env, name)
 	if err != nil {
