@@ -18,7 +18,7 @@ func (c *conn) introduce() {
 	c.fast = c.hello.Has(peer.FeatureFast)
 	if c.hello.Has(peer.FeatureExtensions) {
 		h := peer.ExtendedHandshake{
-			Extensions:   map[string]uint8{"ut_metadata": peer.ExtMetadata},
+			Extensions:   map[string]uint8{peer.MetadataName: peer.ExtMetadata},
 			Client:       c.seeder.options.Client,
 			Port:         c.seeder.port,
 			Queue:        maxRequests,
@@ -133,7 +133,7 @@ func (c *conn) handleExtended(m peer.Message) error {
 		if err != nil {
 			return errors.Join(errProtocol, err)
 		}
-		if id, ok := h.Extensions["ut_metadata"]; ok {
+		if id, ok := h.Extensions[peer.MetadataName]; ok {
 			c.metadataID = id
 		}
 		if h.Client != "" && c.client == "" {
