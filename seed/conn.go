@@ -52,6 +52,8 @@ type conn struct {
 	metadataID uint8 // the peer's number for ut_metadata; 0: it has none
 	interested bool
 	unchoked   bool
+	has        peer.Bitfield // what the peer has; nil: nothing yet
+	hasCount   int
 	queue      queue
 	in         []byte // the beginning of a message that is not whole yet
 	out        []byte // messages that wait to be sent

@@ -132,6 +132,21 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
+// A peer that gets the rest from others is a seed too.
+func TestBecomesSeed(t *testing.T) {
+	t.Parallel()
+	r, tt, root := one(t, Options{}, maketorrent.V1, 300_000)
+	l := r.join(t, tt)
+	for i := range tt.pieces - 1 {
+		l.send(peer.Message{ID: peer.IDHave, Index: uint32(i)}, peer.Message{ID: peer.IDHave, Index: uint32(i)})
+	}
+	l.send(request(0, 0, 16<<10))
+	check(t, tt, root, l.await(peer.IDPiece))
+	l.send(peer.Message{ID: peer.IDHave, Index: uint32(tt.pieces - 1)})
+	l.ends()
+	r.empty(t)
+}
+
 // empty waits until all peers have left.
 func (r *running) empty(t testing.TB) {
 	t.Helper()
@@ -439,7 +454,7 @@ func TestLimits(t *testing.T) {
 		if !l.admit(addr, 1e6) {
 			t.Fatalf("refused after %d", i)
 		}
-		l.through()
+		l.through(addr)
 	}
 	if l.admit(addr, 1e6) {
 		t.Error("too many of one address")
@@ -452,11 +467,22 @@ func TestLimits(t *testing.T) {
 	}
 	for range maxOffences {
 		l.admit(addr, 1e6)
-		l.through()
+		l.through(addr)
 		l.leave(addr, true)
 	}
 	if l.admit(addr, 1e6) {
 		t.Error("not banned")
+	}
+	crowd := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 2)}
+	for range maxHalfOpenPerAddress {
+		l.admit(crowd, 1e6)
+	}
+	if l.admit(crowd, 1e6) {
+		t.Error("too many half open of one address")
+	}
+	for range maxHalfOpenPerAddress {
+		l.through(crowd)
+		l.leave(crowd, false)
 	}
 	for i := range maxHalfOpen {
 		if !l.admit(&net.TCPAddr{IP: net.IPv4(10, 1, byte(i>>8), byte(i))}, 1e6) {
@@ -466,12 +492,13 @@ func TestLimits(t *testing.T) {
 	if l.admit(&net.TCPAddr{IP: net.IPv4(10, 0, 2, 0)}, 1e6) {
 		t.Error("too many half open")
 	}
+	l.through(&net.TCPAddr{IP: net.IPv4(10, 1, 0, 0)})
 	for i := range 2 * maxHosts {
 		a := &net.TCPAddr{IP: net.IPv4(11, byte(i>>16), byte(i>>8), byte(i))}
-		l.through()
 		if !l.admit(a, 1e6) {
 			t.Fatal(i, l.open, l.halfOpen, a)
 		}
+		l.through(a)
 		l.leave(a, true)
 	}
 	if len(l.by) > maxHosts {

@@ -72,7 +72,9 @@ func (c *conn) handle(m peer.Message) error {
 		if err != nil {
 			return errors.Join(errProtocol, err)
 		}
-		if have.All(c.torrent.pieces) {
+		copy(c.itsPieces(), have)
+		c.hasCount = have.Count()
+		if c.hasCount == c.torrent.pieces {
 			return errSeed
 		}
 	case peer.IDHaveAll:
@@ -81,6 +83,12 @@ func (c *conn) handle(m peer.Message) error {
 		cost = costSmall
 		if int64(m.Index) >= int64(c.torrent.pieces) {
 			return fmt.Errorf("%w: it has piece %d of %d", errProtocol, m.Index, c.torrent.pieces)
+		}
+		if has := c.itsPieces(); !has.Has(int(m.Index)) {
+			has.Set(int(m.Index))
+			if c.hasCount++; c.hasCount == c.torrent.pieces {
+				return errSeed
+			}
 		}
 	case peer.IDPiece, peer.IDHashes:
 		return c.expects(m.ID)
@@ -92,6 +100,14 @@ func (c *conn) handle(m peer.Message) error {
 		cost = costSmall
 	}
 	return c.pay(cost)
+}
+
+// itsPieces are the pieces that the peer has.
+func (c *conn) itsPieces() peer.Bitfield {
+	if c.has == nil {
+		c.has = peer.NewBitfield(c.torrent.pieces)
+	}
+	return c.has
 }
 
 func (c *conn) pay(cost int) error {
@@ -172,10 +188,16 @@ func (c *conn) handleHashRequest(payload []byte) error {
 	if err != nil {
 		return errors.Join(errProtocol, err)
 	}
-	if hashes, ok := c.torrent.hashes(&r); ok && len(c.out) < maxOut {
+	var hashes []byte
+	var blocks int
+	ok := len(c.out) < maxOut
+	if ok {
+		hashes, blocks, ok = c.torrent.hashes(&r)
+	}
+	if ok {
 		c.out = append(r.AppendHashesHeader(c.out), hashes...)
 	} else {
 		c.out = r.AppendReject(c.out)
 	}
-	return c.pay(costHashes)
+	return c.pay(costHashes + blocks)
 }

@@ -1,62 +1,128 @@
 package seed
 
 import (
+	"crypto/sha256"
 	"sync"
 
 	"bt/internal/metainfo"
 	"bt/internal/peer"
 )
 
-// trees answer hash requests (BEP 52) from the piece layers of a torrent. What
-// lies below the pieces is in no torrent; a peer that asks for it is refused, and
-// hashes the pieces whole.
+// trees answer hash requests (BEP 52): from the piece layers of a torrent, and
+// from the data where a peer asks for what lies below them, to find out which
+// block of a piece was bad.
 type trees struct {
 	torrent    *metainfo.Torrent
-	files      map[[32]byte]int64 // length by pieces root, of files of several pieces
+	files      map[[32]byte]hashedFile // by pieces root
 	pieceLayer int
 
 	mu    sync.Mutex
 	known map[[32]byte][][]byte // layers by pieces root
 }
 
+type hashedFile struct {
+	index  int
+	length int64
+}
+
 func newTrees(t *metainfo.Torrent, c *metainfo.Content) *trees {
-	x := &trees{torrent: t, files: make(map[[32]byte]int64)}
+	x := &trees{torrent: t, files: make(map[[32]byte]hashedFile)}
 	if !t.V2 {
 		return x
 	}
 	x.pieceLayer = metainfo.PieceHeight(t.PieceLength)
 	for i := range c.Files {
 		f := &c.Files[i]
-		if f.PiecesRoot != nil && f.Length > t.PieceLength && len(t.PieceLayer(f.PiecesRoot)) > 0 {
-			x.files[*f.PiecesRoot] = f.Length
+		if f.PiecesRoot != nil && (f.Length <= t.PieceLength || len(t.PieceLayer(f.PiecesRoot)) > 0) {
+			x.files[*f.PiecesRoot] = hashedFile{i, f.Length}
 		}
 	}
 	return x
 }
 
 // hashes returns the hashes that r asks for and their uncles; false if there are
-// none to give.
-func (t *torrent) hashes(r *peer.HashRequest) ([]byte, bool) {
+// none to give. blocks is how many blocks were read and hashed for it.
+func (t *torrent) hashes(r *peer.HashRequest) (hashes []byte, blocks int, ok bool) {
 	x := t.trees
-	length, ok := x.files[r.PiecesRoot]
-	if !ok || int(r.BaseLayer) != x.pieceLayer {
-		return nil, false
+	f, ok := x.files[r.PiecesRoot]
+	if !ok || r.Check((f.length+metainfo.BlockLength-1)/metainfo.BlockLength, x.pieceLayer) != nil {
+		return nil, 0, false
 	}
-	blocks := (length + metainfo.BlockLength - 1) / metainfo.BlockLength
-	if r.Check(blocks, x.pieceLayer) != nil {
-		return nil, false
+	var below, layers [][]byte
+	var piece int // that below is of
+	base := int(r.BaseLayer)
+	if base < x.pieceLayer {
+		up := x.pieceLayer - base
+		piece = int(r.Index) >> up
+		if (int(r.Index)+int(r.Length)-1)>>up != piece { // of one piece at a time, for that can be bounded
+			return nil, 0, false
+		}
+		if below, blocks = t.blockLayers(f, piece); below == nil {
+			return nil, blocks, false
+		}
 	}
-	layers := x.layers(&r.PiecesRoot)
-	hashes := make([]byte, 0, 32*int(r.Length))
+	if f.length > x.torrent.PieceLength {
+		layers = x.layers(&r.PiecesRoot)
+	}
+	node := func(layer, index int) []byte {
+		if layer < x.pieceLayer {
+			return x.node(below, 0, layer, index-piece<<(x.pieceLayer-layer))
+		}
+		return x.node(layers, x.pieceLayer, layer, index)
+	}
 	for i := range int(r.Length) {
-		hashes = append(hashes, x.node(layers, 0, int(r.Index)+i)...)
+		hashes = append(hashes, node(base, int(r.Index)+i)...)
 	}
 	first, n := r.Uncles()
-	for i := range n {
-		up := first + i - x.pieceLayer // layers above the pieces
-		hashes = append(hashes, x.node(layers, up, int(r.Index)>>up^1)...)
+	for layer := first; layer < first+n; layer++ {
+		hashes = append(hashes, node(layer, int(r.Index)>>(layer-base)^1)...)
 	}
-	return hashes, true
+	return hashes, blocks, true
+}
+
+// blockLayers returns the layers of the tree of one piece, from its blocks up, and
+// how many blocks were hashed. They are nil if the piece is not there, or not what
+// it should be.
+func (t *torrent) blockLayers(f hashedFile, n int) (layers [][]byte, blocks int) {
+	first, _, _ := t.content.Layout.FilePieces(f.index)
+	data := t.data.Load()
+	want, ok := t.content.PieceHash(f.index, n)
+	if !ok || data == nil || !t.have().Has(first+n) {
+		return nil, 0
+	}
+	file, err := data.open(f.index)
+	if err != nil {
+		t.suspect(err)
+		return nil, 0
+	}
+	defer file.Close()
+	buf := buffers.Get()
+	defer buffers.Put(buf)
+	at := int64(n) * t.meta.PieceLength
+	end := min(at+t.meta.PieceLength, f.length)
+	leaves := make([]byte, 0, 32*((end-at+metainfo.BlockLength-1)/metainfo.BlockLength))
+	for ; at < end; at += metainfo.BlockLength {
+		b := buf[:min(metainfo.BlockLength, end-at)]
+		diskWaits <- struct{}{}
+		_, err := file.ReadAt(b, at)
+		<-diskWaits
+		if err != nil {
+			t.suspect(err)
+			return nil, len(leaves) / 32
+		}
+		h := sha256.Sum256(b)
+		leaves = append(leaves, h[:]...)
+	}
+	blocks = len(leaves) / 32
+	height := t.trees.pieceLayer
+	if f.length <= t.meta.PieceLength { // its tree is only as high as it must be
+		height = 0
+	}
+	layers = layersAbove(0, leaves, height)
+	if [32]byte(layers[len(layers)-1]) != want {
+		return nil, blocks
+	}
+	return layers, blocks
 }
 
 // layers returns the layers of a file's tree from the pieces up to the root. They
@@ -68,37 +134,44 @@ func (x *trees) layers(root *[32]byte) [][]byte {
 	if layers := x.known[*root]; layers != nil {
 		return layers
 	}
-	layers := [][]byte{x.torrent.PieceLayer(root)}
-	for len(layers[len(layers)-1]) > 32 {
-		up := len(layers) - 1
-		below := layers[up]
-		above := make([]byte, 0, (len(below)/32+1)/2*32)
-		for at := 0; at < len(below); at += 64 {
+	if x.known == nil {
+		x.known = make(map[[32]byte][][]byte)
+	}
+	layers := layersAbove(x.pieceLayer, x.torrent.PieceLayer(root), 0)
+	x.known[*root] = layers
+	return layers
+}
+
+// layersAbove returns a layer of a tree, which counts from its leaves, and those
+// above it: at least so many, and until one hash is left.
+func layersAbove(layer int, hashes []byte, least int) [][]byte {
+	layers := [][]byte{hashes}
+	for ; len(hashes) > 32 || len(layers) <= least; layer++ {
+		above := make([]byte, 0, (len(hashes)/32+1)/2*32)
+		for at := 0; at < len(hashes); at += 64 {
 			var tree metainfo.HashTree
-			tree.Reset(x.pieceLayer + up)
-			tree.Add((*[32]byte)(below[at:]))
-			if at+32 < len(below) {
-				tree.Add((*[32]byte)(below[at+32:]))
+			tree.Reset(layer)
+			tree.Add((*[32]byte)(hashes[at:]))
+			if at+32 < len(hashes) {
+				tree.Add((*[32]byte)(hashes[at+32:]))
 			}
 			h := tree.Root(1)
 			above = append(above, h[:]...)
 		}
 		layers = append(layers, above)
+		hashes = above
 	}
-	if x.known == nil {
-		x.known = make(map[[32]byte][][]byte)
-	}
-	x.known[*root] = layers
 	return layers
 }
 
-// node is a hash of a layer, or that of a tree of zeros behind its end.
-func (x *trees) node(layers [][]byte, up, index int) []byte {
-	if at := 32 * index; up < len(layers) && at < len(layers[up]) {
+// node is a hash of a layer, or that of a tree of zeros behind its end. The first
+// of the layers is the one of that number.
+func (x *trees) node(layers [][]byte, first, layer, index int) []byte {
+	if at, up := 32*index, layer-first; up < len(layers) && at < len(layers[up]) {
 		return layers[up][at : at+32]
 	}
 	var zeros metainfo.HashTree
-	zeros.Reset(x.pieceLayer + up)
+	zeros.Reset(layer)
 	h := zeros.Root(0)
 	return h[:]
 }

@@ -3,6 +3,8 @@ package seed
 import (
 	"bytes"
 	"crypto/sha256"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"bt/internal/metainfo"
@@ -14,60 +16,99 @@ func hashRequest(r peer.HashRequest) peer.Message {
 	return peer.Message{ID: peer.IDHashRequest, Payload: r.Append(nil)[5:]}
 }
 
-// Hashes of the piece layer prove themselves: with the uncles they make the root.
+// proved computes the root from the hashes of a layer, from that index on, and the
+// uncles behind them.
+func proved(q *peer.HashRequest, hashes []byte) []byte {
+	own := 1
+	for own < int(q.Length) {
+		own *= 2
+	}
+	layer, uncles := bytes.Clone(hashes[:32*q.Length]), hashes[32*q.Length:]
+	layer = append(layer, make([]byte, 32*(own-int(q.Length)))...) // leaves behind the end
+	for len(layer) > 32 {
+		var above []byte
+		for ; len(layer) > 0; layer = layer[64:] {
+			h := sha256.Sum256(layer[:64])
+			above = append(above, h[:]...)
+		}
+		layer = above
+	}
+	for at := int(q.Index) / own; len(uncles) > 0; at, uncles = at/2, uncles[32:] {
+		pair := append(bytes.Clone(layer), uncles[:32]...)
+		if at%2 == 1 {
+			pair = append(bytes.Clone(uncles[:32]), layer...)
+		}
+		h := sha256.Sum256(pair)
+		layer = h[:]
+	}
+	return layer
+}
+
+// Hashes prove themselves: with the uncles they make the root.
 func TestHashes(t *testing.T) {
 	t.Parallel()
 	for _, format := range []maketorrent.Format{maketorrent.V2, maketorrent.Hybrid} {
 		const pieces = 21
-		r, tt, _ := one(t, Options{}, format, pieces<<16-5, 64<<10)
+		r, tt, path := one(t, Options{}, format, pieces<<16-5-3*metainfo.BlockLength, 3<<14-5)
 		l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
-		root := *tt.content.Files[0].PiecesRoot
-		var small *[32]byte
-		for i := range tt.content.Files {
-			if f := &tt.content.Files[i]; f.PiecesRoot != nil && f.Length == 64<<10 {
-				small = f.PiecesRoot
+		var roots [][32]byte // pads have none
+		for _, f := range tt.content.Files {
+			if f.PiecesRoot != nil {
+				roots = append(roots, *f.PiecesRoot)
 			}
 		}
+		root, small := roots[0], roots[1]
 		base := uint32(metainfo.PieceHeight(tt.meta.PieceLength))
+		ask := func(q peer.HashRequest) []byte {
+			l.send(hashRequest(q))
+			a, hashes, err := peer.ParseHashes(l.await(peer.IDHashes).Payload)
+			if err != nil || a != q {
+				t.Fatalf("%v: %+v", err, a)
+			}
+			if got := proved(&q, hashes); !bytes.Equal(got, q.PiecesRoot[:]) {
+				t.Errorf("%+v: the root is %x", q, got)
+			}
+			return hashes
+		}
 		for length := uint32(2); length <= 32; length *= 2 {
 			for index := uint32(0); index < pieces; index += length {
-				q := peer.HashRequest{PiecesRoot: root, BaseLayer: base, Index: index, Length: length, ProofLayers: 4}
-				l.send(hashRequest(q))
-				a, hashes, err := peer.ParseHashes(l.await(peer.IDHashes).Payload)
-				if err != nil || a != q {
-					t.Fatalf("%v: %+v", err, a)
-				}
+				hashes := ask(peer.HashRequest{PiecesRoot: root, BaseLayer: base, Index: index, Length: length, ProofLayers: 4})
 				if !bytes.Equal(hashes[:32], tt.meta.PieceLayer(&root)[32*index:][:32]) {
-					t.Errorf("%+v: not the layer's hashes", q)
-				}
-				layer, uncles := bytes.Clone(hashes[:32*length]), hashes[32*length:]
-				for len(layer) > 32 {
-					var above []byte
-					for ; len(layer) > 0; layer = layer[64:] {
-						h := sha256.Sum256(layer[:64])
-						above = append(above, h[:]...)
-					}
-					layer = above
-				}
-				for at := index / length; len(uncles) > 0; at, uncles = at/2, uncles[32:] {
-					pair := append(bytes.Clone(layer), uncles[:32]...)
-					if at%2 == 1 {
-						pair = append(bytes.Clone(uncles[:32]), layer...)
-					}
-					h := sha256.Sum256(pair)
-					layer = h[:]
-				}
-				if !bytes.Equal(layer, root[:]) {
-					t.Errorf("%+v: the root is %x", q, layer)
+					t.Errorf("%d from %d: not the layer's hashes", length, index)
 				}
 			}
 		}
+		ask(peer.HashRequest{PiecesRoot: root, BaseLayer: base + 1, Index: 2, Length: 2, ProofLayers: 3})
+
+		// Of blocks: all of a piece, half of it, and the last, which has one block.
+		const blocks = 4 // a piece
+		data, err := os.ReadFile(filepath.Join(path, "a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range []peer.HashRequest{
+			{Index: 0, Length: blocks},
+			{Index: 5 * blocks, Length: blocks},
+			{Index: 5*blocks + 2, Length: 2},
+			{Index: (pieces - 1) * blocks, Length: 1},
+		} {
+			q.PiecesRoot, q.ProofLayers = root, 6
+			hashes := ask(q)
+			at := int(q.Index) * metainfo.BlockLength
+			if h := sha256.Sum256(data[at:min(at+metainfo.BlockLength, len(data))]); !bytes.Equal(hashes[:32], h[:]) {
+				t.Errorf("%+v: not the hash of the block", q)
+			}
+		}
+		ask(peer.HashRequest{PiecesRoot: root, BaseLayer: 1, Index: 2 * 7, Length: 2, ProofLayers: 5})
+		ask(peer.HashRequest{PiecesRoot: root, BaseLayer: 1, Index: 2 * (pieces - 1), Length: 1, ProofLayers: 5})
+		ask(peer.HashRequest{PiecesRoot: small, Length: 2, ProofLayers: 1})
+		ask(peer.HashRequest{PiecesRoot: small, Index: 2, Length: 1, ProofLayers: 1})
 		good := peer.HashRequest{PiecesRoot: root, BaseLayer: base, Length: 4, ProofLayers: 4}
 		for name, spoil := range map[string]func(*peer.HashRequest){
 			"root":   func(q *peer.HashRequest) { q.PiecesRoot[0]++ },
-			"small":  func(q *peer.HashRequest) { q.PiecesRoot = *small },
-			"layer":  func(q *peer.HashRequest) { q.BaseLayer++ },
-			"leaves": func(q *peer.HashRequest) { q.BaseLayer = 0 },
+			"small":  func(q *peer.HashRequest) { q.PiecesRoot = small },
+			"layer":  func(q *peer.HashRequest) { q.BaseLayer += 5 },
+			"pieces": func(q *peer.HashRequest) { q.BaseLayer, q.Length = 0, 8 },
 			"index":  func(q *peer.HashRequest) { q.Index = 1 << 20 },
 			"wraps":  func(q *peer.HashRequest) { q.Index = 1<<32 - 4 },
 			"none":   func(q *peer.HashRequest) { q.Length = 0 },

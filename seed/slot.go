@@ -21,7 +21,8 @@ const (
 	// A peer that has a slot and asks for nothing loses it.
 	slotUnused = 20 * time.Second
 
-	// One slot in so many is for trial, for so long ("optimistic unchoke").
+	// One slot in so many is for trial, for so long ("optimistic unchoke"); one at
+	// least where there are two.
 	trialShare = 5
 	trialTime  = 30 * time.Second
 
@@ -188,7 +189,7 @@ func (s *slots) decide(now time.Time) {
 		newcomer bool
 	}
 	var line []waiter
-	trials := s.max / trialShare
+	trials := max(s.max/trialShare, min(s.max-1, 1))
 	regular := s.max - trials
 	for c := range s.conns {
 		l := &c.slot

@@ -97,8 +97,14 @@ func TestIdleSlot(t *testing.T) {
 
 // A newcomer is tried before those that have had a turn.
 func TestTrial(t *testing.T) {
+	for _, limit := range []int{2, 5} {
+		testTrial(t, limit)
+	}
+}
+
+func testTrial(t *testing.T, limit int) {
 	synctest.Test(t, func(t *testing.T) {
-		s, conns := turns(t, 5, 30)
+		s, conns := turns(t, limit, 30)
 		for range 1000 {
 			s.decide(time.Now())
 			for _, c := range conns {
@@ -119,7 +125,7 @@ func TestTrial(t *testing.T) {
 				t.Fatal("nobody tries the newcomer")
 			}
 		}
-		if n := served(append(conns, c)); n != 5 {
+		if n := served(append(conns, c)); n != limit {
 			t.Errorf("%d are served", n)
 		}
 		for range trialTime / time.Second {

@@ -16,9 +16,10 @@ import (
 
 const (
 	// How many connections one address may have, and how many may be in their
-	// handshake.
-	maxPerAddress = 100
-	maxHalfOpen   = 1000
+	// handshake, of one address and of all.
+	maxPerAddress         = 100
+	maxHalfOpenPerAddress = 50
+	maxHalfOpen           = 1000
 
 	// So many offences within banTime get an address banned for as long.
 	maxOffences = 5
@@ -38,6 +39,7 @@ type limits struct {
 
 type visitor struct {
 	open     int
+	halfOpen int
 	offences int
 	since    time.Time // of the first offence
 }
@@ -66,7 +68,8 @@ func (l *limits) admit(addr net.Addr, maxPeers int) bool {
 		v = new(visitor)
 	}
 	banned := v.offences >= maxOffences && time.Since(v.since) < banTime
-	if banned || v.open >= maxPerAddress || l.open >= maxPeers || l.halfOpen >= maxHalfOpen {
+	crowded := v.open >= maxPerAddress || v.halfOpen >= maxHalfOpenPerAddress
+	if banned || crowded || l.open >= maxPeers || l.halfOpen >= maxHalfOpen {
 		return false
 	}
 	if l.by == nil {
@@ -74,16 +77,19 @@ func (l *limits) admit(addr net.Addr, maxPeers int) bool {
 	}
 	l.by[host] = v
 	v.open++
+	v.halfOpen++
 	l.open++
 	l.halfOpen++
 	return true
 }
 
 // through notes that a handshake is over.
-func (l *limits) through() {
+func (l *limits) through(addr net.Addr) {
+	host := hostOf(addr)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.halfOpen--
+	l.by[host].halfOpen--
 }
 
 // leave notes that a connection has ended, by an offence or not.
@@ -129,7 +135,7 @@ func (l *limits) pardon() {
 func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 	defer tcp.Close()
 	c, early, err := s.shakeHands(ctx, tcp)
-	s.limits.through()
+	s.limits.through(tcp.RemoteAddr())
 	if err == nil {
 		s.slots.add(c)
 		e := Event{Kind: Peer, Torrent: c.torrent.meta, Addr: c.addr, Client: c.client, Joined: true}
