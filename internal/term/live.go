@@ -165,7 +165,7 @@ func (l *Live) layout(columns, rows int, text string) []string {
 	}
 	style := ""
 	for i, line := range lines {
-		line = style + cutEnd(line, columns)
+		line = style + Cut(line, columns)
 		if style = styleAfter("", line); style != "" {
 			line += resetStyle
 		}
@@ -173,14 +173,14 @@ func (l *Live) layout(columns, rows int, text string) []string {
 	}
 	if more > 0 {
 		note := ellipsis + " and " + plural(int64(more), "more line")
-		lines = append(lines, l.Palette.Dim(cutEnd(note, columns)))
+		lines = append(lines, l.Palette.Dim(Cut(note, columns)))
 	}
 	return lines
 }
 
-// cutEnd makes s fit into limit columns by taking off its end. The style stays
+// Cut makes s fit into limit columns by taking off its end. The style stays
 // what it was, since every escape sequence is kept.
-func cutEnd(s string, limit int) string {
+func Cut(s string, limit int) string {
 	if width(s) <= limit {
 		return s
 	}
