@@ -1,13 +1,14 @@
 package seed
 
 import (
+	"container/heap"
 	"context"
 	"errors"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
+	"unique"
 
 	"bt/internal/tracker"
 	"bt/internal/tracker/client"
@@ -24,8 +25,14 @@ const (
 	firstBackoff = 15 * time.Second
 	maxBackoff   = 30 * time.Minute
 
-	// goodbye is how long it may take to tell a tracker that we leave.
-	goodbye = 5 * time.Second
+	// goodbye is how long it may take to tell a tracker that we leave, and farewell
+	// to tell all of them in the end.
+	goodbye  = 5 * time.Second
+	farewell = 30 * time.Second
+
+	// How many announces are under way at once, to one host and to all.
+	maxPerHost   = 8
+	maxAnnounces = 64
 )
 
 // backoff is how long to wait after so many failures in a row, the first being
@@ -48,54 +55,261 @@ func untilNext(r *tracker.AnnounceResponse, chance float64) time.Duration {
 }
 
 // A tier is a tier of trackers of one swarm (BEP 12): they are asked in turn
-// until one answers, which is then the first.
+// until one answers, which is then the first. It is announced to while the torrent
+// is served. One goroutine at most has it in hand: who has set busy.
 type tier struct {
-	torrent *torrent
+	torrent *Torrent
 	swarm   *swarm
-	urls    []string
 	key     uint32
 
+	// Of who has it in hand.
+	urls      []string
 	notBefore map[string]time.Time // by URL; BEP 31
 	at        string               // the tracker that knows us; empty: none
 	id        string               // its tracker id
+	failures  int                  // in a row
+
+	// Under announcer.mu.
+	busy  bool
+	again bool          // what it should tell has changed meanwhile
+	place int           // in announcer.due; -1: not there
+	last  TrackerStatus // and when it is due
 }
 
-// announceAll announces a torrent to all its tiers until ctx ends, and leaves.
-func (t *torrent) announceAll(ctx context.Context, wait func(func())) {
+// newTiers returns the tiers of a torrent: for each swarm each of its trackers.
+func newTiers(t *Torrent, trackers [][]string) []*tier {
+	var list []*tier
 	key := rand.Uint32()
-	for i := range t.swarms {
-		for _, urls := range t.trackers {
-			r := &tier{torrent: t, swarm: t.swarms[i], urls: slices.Clone(urls), key: key, notBefore: make(map[string]time.Time)}
+	for _, s := range t.swarms {
+		for _, urls := range trackers {
+			r := &tier{torrent: t, swarm: s, key: key, place: -1, last: TrackerStatus{Seeders: -1, Leechers: -1}}
+			for _, url := range urls { // thousands of torrents have the same few
+				r.urls = append(r.urls, unique.Make(url).Value())
+			}
 			rand.Shuffle(len(r.urls), func(i, k int) { r.urls[i], r.urls[k] = r.urls[k], r.urls[i] })
-			wait(func() { r.run(ctx) })
+			if len(r.urls) > 0 {
+				r.last.URL = r.urls[0]
+				list = append(list, r)
+			}
 		}
+	}
+	return list
+}
+
+// host tells which tiers ask the same host.
+func (r *tier) host() string {
+	if u, err := tracker.ParseURL(r.urls[0]); err == nil {
+		return u.Host
+	}
+	return r.urls[0]
+}
+
+// An announcer tells trackers where torrents are served, a few at a time.
+type announcer struct {
+	mu    sync.Mutex
+	ctx   context.Context  // of the announces that begin now
+	over  bool             // all are to leave
+	due   tierHeap         // that wait for their time
+	lines map[string]*line // by host: those whose time has come
+
+	under chan struct{} // an element an announce under way
+	news  chan struct{} // room for one
+	work  sync.WaitGroup
+}
+
+// A line is the tiers that wait for one host, and how many goroutines ask it.
+type line struct {
+	host    string
+	waiting []*tier
+	askers  int
+}
+
+func newAnnouncer() *announcer {
+	return &announcer{lines: make(map[string]*line), under: make(chan struct{}, maxAnnounces), news: make(chan struct{}, 1)}
+}
+
+// poke has the tiers of a torrent do soon what they should: announce it, or leave.
+func (a *announcer) poke(t *Torrent) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range t.tiers {
+		if r.busy {
+			r.again = true
+		} else {
+			a.schedule(r, time.Now())
+		}
+	}
+	a.signal()
+}
+
+// schedule has a tier that nobody has in hand wait until then. a.mu is locked.
+func (a *announcer) schedule(r *tier, next time.Time) {
+	r.last.Next = next
+	if r.place >= 0 {
+		heap.Fix(&a.due, r.place)
+	} else {
+		heap.Push(&a.due, r)
 	}
 }
 
-func (r *tier) run(ctx context.Context) {
-	defer r.leave(ctx)
-	for failures := 0; ; {
-		next, ok := r.announce(ctx)
-		if ok {
-			failures = 0
-		} else {
-			failures++
-			next = max(next, backoff(failures, rand.Float64()))
-		}
-		timer := time.NewTimer(next)
+func (a *announcer) signal() {
+	select {
+	case a.news <- struct{}{}:
+	default:
+	}
+}
+
+// run announces until ctx ends, and then leaves all trackers.
+func (a *announcer) run(ctx context.Context, all func() []*Torrent) {
+	a.mu.Lock()
+	a.ctx = ctx
+	a.mu.Unlock()
+	defer a.work.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		timer.Reset(a.begin(time.Now()))
 		select {
+		case <-a.news:
 		case <-timer.C:
 		case <-ctx.Done():
-			timer.Stop()
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	a.mu.Lock()
+	a.ctx, a.over = ctx, true
+	a.mu.Unlock()
+	for _, t := range all() {
+		a.poke(t)
+	}
+	for {
+		a.begin(time.Now())
+		a.mu.Lock()
+		done := len(a.due) == 0 && len(a.lines) == 0
+		a.mu.Unlock()
+		if done {
 			return
 		}
+		<-a.news
 	}
 }
 
-// announce asks the trackers in turn until one answers, and returns how long to
-// wait then; false: none did.
-func (r *tier) announce(ctx context.Context) (next time.Duration, ok bool) {
+// begin has those stand in line whose time has come, and returns how long it is
+// until the next.
+func (a *announcer) begin(now time.Time) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.due) > 0 {
+		if wait := a.due[0].last.Next.Sub(now); wait > 0 {
+			return wait
+		}
+		r := heap.Pop(&a.due).(*tier)
+		r.busy = true
+		host := r.host()
+		l := a.lines[host]
+		if l == nil {
+			l = &line{host: host}
+			a.lines[host] = l
+		}
+		l.waiting = append(l.waiting, r)
+		if l.askers < maxPerHost {
+			l.askers++
+			a.work.Go(func() { a.ask(l) })
+		}
+	}
+	return time.Hour
+}
+
+// ask lets those in a line do what they should, until nobody waits there.
+func (a *announcer) ask(l *line) {
+	for {
+		a.mu.Lock()
+		if len(l.waiting) == 0 {
+			if l.askers--; l.askers == 0 {
+				delete(a.lines, l.host)
+			}
+			a.mu.Unlock()
+			a.signal()
+			return
+		}
+		r := l.waiting[0]
+		l.waiting[0] = nil
+		l.waiting = l.waiting[1:]
+		a.mu.Unlock()
+
+		a.under <- struct{}{}
+		a.mu.Lock()
+		ctx, leave := a.ctx, a.over || !r.torrent.isServed()
+		if leave && !a.over {
+			ctx = context.WithoutCancel(ctx) // the end must not keep it from leaving
+		}
+		r.again = false
+		a.mu.Unlock()
+		var status TrackerStatus
+		if leave {
+			r.leave(ctx)
+			status = TrackerStatus{URL: r.urls[0], Seeders: -1, Leechers: -1}
+		} else {
+			status = r.announce(ctx)
+		}
+		<-a.under
+
+		a.mu.Lock()
+		r.busy, r.last = false, status
+		switch {
+		case r.again || a.over && r.at != "":
+			a.schedule(r, time.Now())
+		case !status.Next.IsZero():
+			a.schedule(r, status.Next)
+		}
+		a.mu.Unlock()
+		a.signal()
+	}
+}
+
+// status is what is known of the tiers of a torrent.
+func (a *announcer) status(t *Torrent) []TrackerStatus {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := make([]TrackerStatus, len(t.tiers))
+	for i, r := range t.tiers {
+		list[i] = r.last
+	}
+	return list
+}
+
+// A tierHeap has the tier in front that is due first.
+type tierHeap []*tier
+
+func (h tierHeap) Len() int           { return len(h) }
+func (h tierHeap) Less(i, k int) bool { return h[i].last.Next.Before(h[k].last.Next) }
+func (h tierHeap) Swap(i, k int) {
+	h[i], h[k] = h[k], h[i]
+	h[i].place, h[k].place = i, k
+}
+
+func (h *tierHeap) Push(x any) {
+	r := x.(*tier)
+	r.place = len(*h)
+	*h = append(*h, r)
+}
+
+func (h *tierHeap) Pop() any {
+	last := len(*h) - 1
+	r := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	r.place = -1
+	return r
+}
+
+// announce asks the trackers in turn until one answers, and returns what came of
+// it and when to ask again.
+func (r *tier) announce(ctx context.Context) TrackerStatus {
+	status := TrackerStatus{URL: r.urls[0], Failed: true, Seeders: -1, Leechers: -1}
 	now := time.Now()
+	var next time.Duration
 	for i, url := range r.urls {
 		if wait := r.notBefore[url].Sub(now); wait > 0 {
 			if next == 0 || wait < next {
@@ -109,25 +323,33 @@ func (r *tier) announce(ctx context.Context) (next time.Duration, ok bool) {
 		}
 		resp, err := r.ask(ctx, url, event)
 		if ctx.Err() != nil {
-			return 0, false
+			if r.at == "" {
+				r.at = url // it may have heard us
+			}
+			return status
 		}
-		e := Event{Kind: Announce, Torrent: r.torrent.meta, Tracker: url, Err: err, Seeders: -1, Leechers: -1}
+		e := Event{Kind: Announce, Torrent: r.torrent, Tracker: url, Err: err, Seeders: -1, Leechers: -1}
 		if err != nil {
 			if f, ok := errors.AsType[*client.Error](err); ok && f.RetryIn > 0 {
+				if r.notBefore == nil {
+					r.notBefore = make(map[string]time.Time)
+				}
 				r.notBefore[url] = now.Add(min(f.RetryIn, 24*time.Hour)) // also where it says never: nothing is for ever
 			}
+			status.URL, status.Message = url, err.Error()
 			r.torrent.seeder.emit(e)
 			continue
 		}
-		r.at, r.id = url, resp.TrackerID
+		r.failures, r.at, r.id = 0, url, resp.TrackerID
 		copy(r.urls[1:i+1], r.urls[:i])
 		r.urls[0] = url
-		next = untilNext(resp, rand.Float64())
-		e.Message, e.Seeders, e.Leechers, e.Next = resp.Warning, resp.Counts.Seeders, resp.Counts.Leechers, next
+		e.Message, e.Seeders, e.Leechers, e.Next = resp.Warning, resp.Counts.Seeders, resp.Counts.Leechers, untilNext(resp, rand.Float64())
 		r.torrent.seeder.emit(e)
-		return next, true
+		return TrackerStatus{URL: url, Message: e.Message, Seeders: e.Seeders, Leechers: e.Leechers, Next: time.Now().Add(e.Next)}
 	}
-	return next, false
+	r.failures++
+	status.Next = time.Now().Add(max(next, backoff(r.failures, rand.Float64())))
+	return status
 }
 
 func (r *tier) ask(ctx context.Context, url string, event tracker.Event) (*tracker.AnnounceResponse, error) {
@@ -202,7 +424,8 @@ func (r *tier) leave(ctx context.Context) {
 	if r.at == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+	ctx, cancel := context.WithTimeout(ctx, goodbye)
 	defer cancel()
 	_, _ = r.ask(ctx, r.at, tracker.Stopped) // it will find out
+	r.at, r.id, r.failures = "", "", 0
 }

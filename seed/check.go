@@ -21,59 +21,57 @@ type checker struct {
 	whole bool // none of them failed
 }
 
-// check finds out what of the data that stands at root is there: it is known from
-// an earlier check, or the user's word, or it is hashed. Pieces whose file became
-// another meanwhile count as not there.
-func (t *torrent) check(ctx context.Context, progress func(done, total int64)) (have peer.Bitfield, tree *piece.Tree, known bool, err error) {
-	o := &t.seeder.options
-	tree = piece.ContentTree(t.content, t.root)
-	if err := tree.Stat(ctx, o.Jobs); err != nil {
-		return nil, nil, false, err
+// recall returns which pieces are there if nothing needs to be read for that: the
+// torrent was made of the data just now, it is known from an earlier check, or it
+// is the user's word.
+func (t *Torrent) recall(m *material) (have peer.Bitfield, ok bool) {
+	tree, o := m.data.tree, &t.seeder.options
+	t.mu.Lock()
+	made := t.hashed
+	t.hashed = false // this once: when the data changes it is checked like any other
+	if made {
+		t.path = m.root
 	}
-	if t.hashed { // this once: when the data changes it is checked like any other
-		t.hashed = false
-		if t.hasSizes(tree) {
-			have := peer.FullBitfield(t.pieces)
-			t.remember(tree, have)
-			return have, tree, true, nil
-		}
+	t.mu.Unlock()
+	if made && m.hasSizes() {
+		have := peer.FullBitfield(t.pieces)
+		t.remember(m, have)
+		return have, true
 	}
-	if have, ok := o.Known.Load(t.meta, t.root, tree, t.pieces); ok {
-		return have, tree, true, nil
+	if have, ok := o.Known.Load(t, m.root, tree); ok {
+		return have, true
 	}
-	if o.Check == CheckNone || o.Check == CheckQuick && t.hasSizes(tree) {
-		return peer.FullBitfield(t.pieces), tree, true, nil
+	if o.Check == CheckNone || o.Check == CheckQuick && m.hasSizes() {
+		return peer.FullBitfield(t.pieces), true
 	}
-	have, err = t.hash(ctx, tree, progress)
-	if err != nil {
-		return nil, nil, false, err
-	}
-	t.remember(tree, have)
-	return have, tree, false, nil
+	return nil, false
 }
 
 // remember notes for the next time what was found.
-func (t *torrent) remember(tree *piece.Tree, have peer.Bitfield) {
-	if err := t.seeder.options.Known.Store(t.meta, t.root, tree, have); err != nil {
-		t.seeder.emit(Event{Kind: Warning, Torrent: t.meta, Err: fmt.Errorf("the check will be done again next time: %w", err)})
+func (t *Torrent) remember(m *material, have peer.Bitfield) {
+	if err := t.seeder.options.Known.Store(t, m.root, m.data.tree, have); err != nil {
+		t.seeder.emit(Event{Kind: Warning, Torrent: t, Err: fmt.Errorf("the check will be done again next time: %w", err)})
 	}
 }
 
 // hasSizes tells whether every file is there and as long as it should be.
-func (t *torrent) hasSizes(tree *piece.Tree) bool {
-	for i := range tree.Files {
-		f := &tree.Files[i]
-		if !f.Pad && !f.Link && (f.Cause != piece.Fine || f.ID.Size != t.content.Layout.Length(i)) {
+func (m *material) hasSizes() bool {
+	for i := range m.data.tree.Files {
+		f := &m.data.tree.Files[i]
+		if !f.Pad && !f.Link && (f.Cause != piece.Fine || f.ID.Size != m.content.Layout.Length(i)) {
 			return false
 		}
 	}
 	return true
 }
 
-func (t *torrent) hash(ctx context.Context, tree *piece.Tree, progress func(done, total int64)) (peer.Bitfield, error) {
-	c := checker{content: t.content, have: peer.NewBitfield(t.pieces)}
+// hash finds out what of the data is there. Pieces whose file became another
+// meanwhile count as not there.
+func (t *Torrent) hash(ctx context.Context, m *material, progress func(done, total int64)) (peer.Bitfield, error) {
+	layout := m.content.Layout
+	c := checker{content: m.content, have: peer.NewBitfield(t.pieces)}
 	job := piece.Job{
-		Layout: t.content.Layout, Tree: tree, V1: t.content.V1, V2: t.content.V2, Jobs: t.seeder.options.Jobs, Progress: progress,
+		Layout: layout, Tree: m.data.tree, V1: m.content.V1, V2: m.content.V2, Jobs: t.seeder.options.Jobs, Progress: progress,
 	}
 	changed, err := job.Run(ctx, func(r piece.Result) error {
 		c.result(&r)
@@ -83,7 +81,7 @@ func (t *torrent) hash(ctx context.Context, tree *piece.Tree, progress func(done
 		return nil, err
 	}
 	for _, f := range changed {
-		if first, last, ok := t.content.Layout.FilePieces(f.File); ok {
+		if first, last, ok := layout.FilePieces(f.File); ok {
 			for i := first; i <= last; i++ {
 				c.have.Clear(i)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -38,22 +39,23 @@ var (
 // A conn is a connection to a peer of one torrent. One goroutine runs it and owns
 // all of it but what says otherwise.
 type conn struct {
-	number  uint64 // in the order of arrival
-	seeder  *Seeder
-	torrent *torrent
-	swarm   *swarm
-	socket  *socket
-	crypto  *mse.Session // nil: none
-	addr    netip.AddrPort
-	hello   peer.Handshake // the peer's
-	client  string         // by its peer id
+	number   uint64 // in the order of arrival
+	seeder   *Seeder
+	torrent  *Torrent
+	material *material // of the torrent
+	swarm    *swarm
+	socket   *socket
+	crypto   *mse.Session // nil: none
+	addr     netip.AddrPort
+	hello    peer.Handshake // the peer's
+	client   string         // as it names itself; changed under slot.mu
 
 	fast       bool  // both sides speak BEP 6
 	metadataID uint8 // the peer's number for ut_metadata; 0: it has none
 	interested bool
 	unchoked   bool
 	has        peer.Bitfield // what the peer has; nil: nothing yet
-	hasCount   int
+	hasCount   atomic.Int64
 	queue      queue
 	in         []byte // the beginning of a message that is not whole yet
 	out        []byte // messages that wait to be sent
@@ -61,8 +63,8 @@ type conn struct {
 	said       time.Time
 	flood      flood
 
-	grant      int64     // bytes that the rate allows to be sent; a debt if negative
-	grantAfter time.Time // from when on
+	accounts [2]account // with the rates of all and of the torrent
+	wants    bool       // it counts among those that wait for blocks
 
 	slot slot // shared with the slots
 }
@@ -74,6 +76,7 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 	// deadline.
 	stop := context.AfterFunc(ctx, func() { c.socket.Close() })
 	defer stop()
+	defer c.want(false)
 	c.heard, c.said = time.Now(), time.Now()
 	c.introduce()
 	if err := c.parse(early); err != nil {
@@ -228,7 +231,8 @@ func (c *conn) obey() {
 // for the peer.
 func (c *conn) sendBlocks() (until time.Time, err error) {
 	forever := c.said.Add(c.seeder.patience.keepAlive)
-	if c.queue.len() == 0 || !c.unchoked {
+	c.want(c.queue.len() > 0 && c.unchoked)
+	if !c.wants {
 		return forever, nil
 	}
 	limit, after := c.allowance()
@@ -238,13 +242,9 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 	b := batches.Get()
 	defer batches.Put(b)
 	defer b.release()
-	data := c.torrent.data.Load()
-	if data == nil { // it is being stopped
-		return forever, nil
-	}
 	for c.queue.len() > 0 && b.bytes < limit && (b.bytes == 0 || b.bytes+int64(c.queue.first().length) <= limit) {
-		if err := b.add(data, c.queue.first()); err != nil {
-			c.torrent.suspect(err)
+		if err := b.add(c.material.data, c.queue.first()); err != nil {
+			c.torrent.suspect()
 			return time.Time{}, err
 		}
 		c.queue.pop()
@@ -257,7 +257,7 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 	if errors.Is(err, syscall.EFAULT) {
 		// The map has ended before the file should, or the disk has failed. What
 		// was sent may be half a message.
-		c.torrent.suspect(err)
+		c.torrent.suspect()
 	}
 	if err != nil {
 		return time.Time{}, err
@@ -268,7 +268,9 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 
 // spent counts what was sent.
 func (c *conn) spent(n int64) {
-	c.grant -= n
+	for i := range c.accounts {
+		c.accounts[i].grant -= n
+	}
 	c.flood.useful()
 	c.slot.asked.Store(time.Now().UnixNano()) // who has asked for much needs no more
 	c.slot.uploaded.Add(n)
@@ -276,20 +278,54 @@ func (c *conn) spent(n int64) {
 	c.seeder.uploaded.Add(n)
 }
 
+// An account is what a rate allows a peer to be sent.
+type account struct {
+	grant int64     // bytes; a debt if negative
+	after time.Time // from when on
+}
+
 // allowance is how many bytes may be sent now; if none, after when.
 func (c *conn) allowance() (bytes int64, after time.Time) {
-	if c.seeder.rate == nil {
-		return maxBatch, time.Time{}
+	bytes = maxBatch
+	now := time.Now()
+	for i, limit := range [...]*rateLimit{c.seeder.rate, c.torrent.rate} {
+		if limit == nil {
+			continue
+		}
+		sharers := int64(1)
+		if i == 0 {
+			sharers = c.torrent.wanting.Load()
+		}
+		a := &c.accounts[i]
+		for a.grant <= 0 {
+			var more int64
+			more, a.after = limit.reserve(int64(c.queue.first().length), sharers)
+			a.grant += more
+		}
+		if now.Before(a.after) {
+			bytes = 0
+			if a.after.After(after) {
+				after = a.after
+			}
+		}
+		bytes = min(bytes, a.grant)
 	}
-	for c.grant <= 0 {
-		bytes, after := c.seeder.rate.reserve(int64(c.queue.first().length))
-		c.grant += bytes
-		c.grantAfter = after
+	if bytes == 0 {
+		return 0, after
 	}
-	if time.Now().Before(c.grantAfter) {
-		return 0, c.grantAfter
+	return bytes, time.Time{}
+}
+
+// want notes whether the peer waits for blocks.
+func (c *conn) want(blocks bool) {
+	if blocks != c.wants {
+		c.wants = blocks
+		if blocks {
+			c.torrent.wanting.Add(1)
+		} else {
+			c.torrent.wanting.Add(-1)
+		}
 	}
-	return c.grant, time.Time{}
 }
 
 // sendEncrypted sends a batch by way of buffers, in which it is encrypted.

@@ -20,7 +20,7 @@ import (
 const allFeatures = peer.FeatureFast | peer.FeatureExtensions
 
 // one starts a seed of one torrent, and returns what the tests need of it.
-func one(t testing.TB, o Options, format maketorrent.Format, sizes ...int64) (r *running, tt *torrent, root string) {
+func one(t testing.TB, o Options, format maketorrent.Format, sizes ...int64) (r *running, tt *Torrent, root string) {
 	t.Helper()
 	meta, root := makeContent(t, format, sizes...)
 	r = start(t, o, Input{Torrent: meta, Path: root})
@@ -28,7 +28,7 @@ func one(t testing.TB, o Options, format maketorrent.Format, sizes ...int64) (r 
 }
 
 // join connects and waits to be served.
-func (r *running) join(t testing.TB, tt *torrent) *leecher {
+func (r *running) join(t testing.TB, tt *Torrent) *leecher {
 	t.Helper()
 	l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
 	l.send(peer.Message{ID: peer.IDInterested})
@@ -54,9 +54,9 @@ func request(piece, begin, length uint32) peer.Message {
 }
 
 // check compares a piece message with the files.
-func check(t testing.TB, tt *torrent, root string, m peer.Message) {
+func check(t testing.TB, tt *Torrent, root string, m peer.Message) {
 	t.Helper()
-	want := expected(t, tt.meta, root, int(m.Index))
+	want := expected(t, materialOf(t, tt).meta, root, int(m.Index))
 	if !bytes.Equal(m.Payload, want[m.Begin:][:len(m.Payload)]) {
 		t.Errorf("%d bytes at %d of piece %d are not what is in the files", len(m.Payload), m.Begin, m.Index)
 	}
@@ -105,8 +105,8 @@ func TestBadRequests(t *testing.T) {
 		"huge piece":      request(1<<32-1, 0, 16<<10),
 		"negative":        request(1<<31, 0, 16<<10),
 		"nothing":         request(0, 0, 0),
-		"behind the end":  request(last, uint32(tt.pieceLength(int(last))), 1),
-		"past the end":    request(last, uint32(tt.pieceLength(int(last)))-1, 2),
+		"behind the end":  request(last, uint32(materialOf(t, tt).lengthOf(int(last))), 1),
+		"past the end":    request(last, uint32(materialOf(t, tt).lengthOf(int(last)))-1, 2),
 		"wraps":           request(0, 1<<32-1, 16<<10),
 		"over 128 KiB":    request(0, 0, 128<<10+1),
 		"a huge length":   request(0, 0, 1<<32-1),
@@ -218,7 +218,7 @@ func TestExtendedHandshake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.Queue != maxRequests || h.Client != "test 1" || !h.UploadOnly || h.MetadataSize != len(tt.info) ||
+	if h.Queue != maxRequests || h.Client != "test 1" || !h.UploadOnly || h.MetadataSize != len(materialOf(t, tt).info) ||
 		h.YourIP != netip.MustParseAddr("127.0.0.1") || h.Port != r.port || h.Extensions["ut_metadata"] != peer.ExtMetadata {
 		t.Errorf("%+v", h)
 	}
@@ -229,8 +229,9 @@ func TestMetadata(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.V1, 60<<20) // 960 pieces of 20 bytes: two pieces of metadata
 	r := start(t, Options{}, Input{Torrent: meta, Path: root, Hashed: true})
 	tt := r.find(meta.InfoHashV1)
-	if len(tt.info) <= peer.BlockLength {
-		t.Fatalf("%d bytes are not enough to try", len(tt.info))
+	info := materialOf(t, tt).info
+	if len(info) <= peer.BlockLength {
+		t.Fatalf("%d bytes are not enough to try", len(info))
 	}
 	l := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
 	l.await(peer.IDExtended)
@@ -243,16 +244,16 @@ func TestMetadata(t *testing.T) {
 	hello := peer.ExtendedHandshake{Extensions: map[string]uint8{"ut_metadata": 77}}
 	l.send(peer.Message{ID: peer.IDExtended, Payload: hello.Append(nil)[6:]})
 	var got []byte
-	for i := range (len(tt.info) + peer.BlockLength - 1) / peer.BlockLength {
+	for i := range (len(info) + peer.BlockLength - 1) / peer.BlockLength {
 		l.send(ask(i))
 		m := l.await(peer.IDExtended)
 		d, err := peer.ParseMetadata(m.Payload)
-		if err != nil || m.Extension != 77 || d.Kind != peer.MetadataData || d.Piece != i || d.TotalSize != len(tt.info) {
+		if err != nil || m.Extension != 77 || d.Kind != peer.MetadataData || d.Piece != i || d.TotalSize != len(info) {
 			t.Fatalf("%v, extension %d: %+v", err, m.Extension, d)
 		}
 		got = append(got, d.Data...)
 	}
-	if !bytes.Equal(got, tt.info) {
+	if !bytes.Equal(got, info) {
 		t.Error("that is not the info dict")
 	}
 	l.send(ask(1000))
@@ -303,14 +304,14 @@ func TestKeepAliveAndSilence(t *testing.T) {
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	r, tt, _ := one(t, Options{}, maketorrent.Hybrid, 300_000)
-	v2 := [20]byte(tt.meta.InfoHashV2[:])
+	v2 := [20]byte(tt.hashV2[:])
 	for _, c := range []struct {
 		ask      [20]byte
 		features peer.Feature
 		want     [20]byte
 	}{
-		{tt.meta.InfoHashV1, 0, tt.meta.InfoHashV1},
-		{tt.meta.InfoHashV1, peer.FeatureV2, v2},
+		{tt.hashV1, 0, tt.hashV1},
+		{tt.hashV1, peer.FeatureV2, v2},
 		{v2, 0, v2},
 		{v2, peer.FeatureV2, v2},
 	} {
@@ -345,7 +346,7 @@ func (c *sealed) Write(b []byte) (int, error) {
 
 // seal connects with MSE; the first messages go along with the handshake, of
 // which the initial payload has the first split bytes.
-func (r *running) seal(t testing.TB, tt *torrent, methods mse.Method, split int, early []byte) (*leecher, error) {
+func (r *running) seal(t testing.TB, tt *Torrent, methods mse.Method, split int, early []byte) (*leecher, error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", r.addr)
 	if err != nil {
@@ -393,8 +394,8 @@ func TestEncryption(t *testing.T) {
 				for i := range all {
 					all[i] = i
 				}
-				for i, got := range l.download(tt.pieceLength, all...) {
-					if !bytes.Equal(got, expected(t, tt.meta, root, i)) {
+				for i, got := range l.download(materialOf(t, tt).lengthOf, all...) {
+					if !bytes.Equal(got, expected(t, materialOf(t, tt).meta, root, i)) {
 						t.Errorf("encryption %d, methods %v, split %d: piece %d is not what is in the files", encryption, methods, split, i)
 					}
 				}
@@ -440,7 +441,7 @@ func TestTruncated(t *testing.T) {
 		l.send(request(15, 0, 16<<10))
 		l.ends()
 		r.await(t, Failed)
-		if r.find(meta.InfoHashV1) != nil {
+		if r.find(meta.InfoHashV1).isServed() {
 			t.Error("peers are still let in")
 		}
 	}

@@ -20,6 +20,7 @@ type content struct {
 	layout *metainfo.Layout
 	tree   *piece.Tree // with the identities of the files as they were checked
 	views  *views
+	closed bool // under views.mu: nothing of it is mapped any more
 }
 
 // A view is a part of a file, mapped. It stays as long as somebody uses it, and
@@ -73,6 +74,10 @@ func (v *views) acquire(key viewKey) (*view, error) {
 		w.users++
 		return w, nil
 	}
+	if key.content.closed {
+		unmap(bytes)
+		return nil, errChanged
+	}
 	w := &view{bytes: bytes, key: key, users: 1}
 	if v.byKey == nil {
 		v.byKey = make(map[viewKey]*view)
@@ -103,26 +108,25 @@ func (v *views) drop(w *view) {
 	unmap(w.bytes)
 }
 
-// trim unmaps what nobody uses.
-func (v *views) trim() {
+// trim unmaps what nobody uses of a torrent.
+func (v *views) trim(c *content) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for v.idle.Len() > 0 {
-		v.drop(v.idle.Front().Value.(*view))
+	for key, w := range v.byKey {
+		if key.content == c && w.users == 0 {
+			v.drop(w)
+		}
 	}
 }
 
 // forget unmaps what nobody uses of a torrent, and lets nobody find the rest.
 func (v *views) forget(c *content) {
+	v.trim(c)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for key, w := range v.byKey {
-		if key.content != c {
-			continue
-		}
-		if w.users == 0 {
-			v.drop(w)
-		} else {
+	c.closed = true
+	for key := range v.byKey {
+		if key.content == c {
 			delete(v.byKey, key)
 		}
 	}

@@ -22,7 +22,7 @@ func (c *conn) introduce() {
 			Client:       c.seeder.options.Client,
 			Port:         c.seeder.port,
 			Queue:        maxRequests,
-			MetadataSize: len(t.info),
+			MetadataSize: len(c.material.info),
 			UploadOnly:   true, // we never want anything
 			YourIP:       c.addr.Addr(),
 		}
@@ -73,8 +73,8 @@ func (c *conn) handle(m peer.Message) error {
 			return errors.Join(errProtocol, err)
 		}
 		copy(c.itsPieces(), have)
-		c.hasCount = have.Count()
-		if c.hasCount == c.torrent.pieces {
+		c.hasCount.Store(int64(have.Count()))
+		if have.All(c.torrent.pieces) {
 			return errSeed
 		}
 	case peer.IDHaveAll:
@@ -86,7 +86,7 @@ func (c *conn) handle(m peer.Message) error {
 		}
 		if has := c.itsPieces(); !has.Has(int(m.Index)) {
 			has.Set(int(m.Index))
-			if c.hasCount++; c.hasCount == c.torrent.pieces {
+			if c.hasCount.Add(1) == int64(c.torrent.pieces) {
 				return errSeed
 			}
 		}
@@ -123,7 +123,7 @@ func (c *conn) request(b block) error {
 	if int64(b.piece) >= int64(t.pieces) {
 		return fmt.Errorf("%w: it asks for piece %d of %d", errProtocol, b.piece, t.pieces)
 	}
-	if b.length == 0 || b.length > maxBlock || int64(b.begin)+int64(b.length) > t.paddedLength(int(b.piece)) {
+	if b.length == 0 || b.length > maxBlock || int64(b.begin)+int64(b.length) > c.material.paddedLength(int(b.piece)) {
 		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", errProtocol, b.length, b.begin, b.piece)
 	}
 	c.slot.asked.Store(time.Now().UnixNano())
@@ -153,7 +153,9 @@ func (c *conn) handleExtended(m peer.Message) error {
 			c.metadataID = id
 		}
 		if h.Client != "" && c.client == "" {
+			c.slot.mu.Lock()
 			c.client = h.Client
+			c.slot.mu.Unlock()
 		}
 		if h.UploadOnly && h.MetadataSize > 0 { // without metadata it can't know what it wants
 			return errSeed
@@ -175,8 +177,8 @@ func (c *conn) handleMetadata(payload []byte) error {
 		return c.pay(costUseless)
 	}
 	answer := peer.Metadata{Kind: peer.MetadataReject, Piece: m.Piece}
-	if data, ok := peer.MetadataPiece(c.torrent.info, m.Piece); ok && len(c.out) < maxOut {
-		answer = peer.Metadata{Kind: peer.MetadataData, Piece: m.Piece, TotalSize: len(c.torrent.info), Data: data}
+	if data, ok := peer.MetadataPiece(c.material.info, m.Piece); ok && len(c.out) < maxOut {
+		answer = peer.Metadata{Kind: peer.MetadataData, Piece: m.Piece, TotalSize: len(c.material.info), Data: data}
 	}
 	c.out = answer.Append(c.out, c.metadataID)
 	return c.pay(costMetadata)
@@ -192,7 +194,7 @@ func (c *conn) handleHashRequest(payload []byte) error {
 	var blocks int
 	ok := len(c.out) < maxOut
 	if ok {
-		hashes, blocks, ok = c.torrent.hashes(&r)
+		hashes, blocks, ok = c.material.hashes(&r)
 	}
 	if ok {
 		c.out = append(r.AppendHashesHeader(c.out), hashes...)

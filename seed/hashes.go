@@ -42,8 +42,8 @@ func newTrees(t *metainfo.Torrent, c *metainfo.Content) *trees {
 
 // hashes returns the hashes that r asks for and their uncles; false if there are
 // none to give. blocks is how many blocks were read and hashed for it.
-func (t *torrent) hashes(r *peer.HashRequest) (hashes []byte, blocks int, ok bool) {
-	x := t.trees
+func (m *material) hashes(r *peer.HashRequest) (hashes []byte, blocks int, ok bool) {
+	x := m.trees
 	f, ok := x.files[r.PiecesRoot]
 	if !ok || r.Check((f.length+metainfo.BlockLength-1)/metainfo.BlockLength, x.pieceLayer) != nil {
 		return nil, 0, false
@@ -57,7 +57,7 @@ func (t *torrent) hashes(r *peer.HashRequest) (hashes []byte, blocks int, ok boo
 		if (int(r.Index)+int(r.Length)-1)>>up != piece { // of one piece at a time, for that can be bounded
 			return nil, 0, false
 		}
-		if below, blocks = t.blockLayers(f, piece); below == nil {
+		if below, blocks = m.blockLayers(f, piece); below == nil {
 			return nil, blocks, false
 		}
 	}
@@ -83,23 +83,22 @@ func (t *torrent) hashes(r *peer.HashRequest) (hashes []byte, blocks int, ok boo
 // blockLayers returns the layers of the tree of one piece, from its blocks up, and
 // how many blocks were hashed. They are nil if the piece is not there, or not what
 // it should be.
-func (t *torrent) blockLayers(f hashedFile, n int) (layers [][]byte, blocks int) {
-	first, _, _ := t.content.Layout.FilePieces(f.index)
-	data := t.data.Load()
-	want, ok := t.content.PieceHash(f.index, n)
-	if !ok || data == nil || !t.have().Has(first+n) {
+func (m *material) blockLayers(f hashedFile, n int) (layers [][]byte, blocks int) {
+	first, _, _ := m.content.Layout.FilePieces(f.index)
+	want, ok := m.content.PieceHash(f.index, n)
+	if !ok || !m.torrent.have().Has(first+n) {
 		return nil, 0
 	}
-	file, err := data.open(f.index)
+	file, err := m.data.open(f.index)
 	if err != nil {
-		t.suspect(err)
+		m.torrent.suspect()
 		return nil, 0
 	}
 	defer file.Close()
 	buf := buffers.Get()
 	defer buffers.Put(buf)
-	at := int64(n) * t.meta.PieceLength
-	end := min(at+t.meta.PieceLength, f.length)
+	at := int64(n) * m.meta.PieceLength
+	end := min(at+m.meta.PieceLength, f.length)
 	leaves := make([]byte, 0, 32*((end-at+metainfo.BlockLength-1)/metainfo.BlockLength))
 	for ; at < end; at += metainfo.BlockLength {
 		b := buf[:min(metainfo.BlockLength, end-at)]
@@ -107,15 +106,15 @@ func (t *torrent) blockLayers(f hashedFile, n int) (layers [][]byte, blocks int)
 		_, err := file.ReadAt(b, at)
 		<-diskWaits
 		if err != nil {
-			t.suspect(err)
+			m.torrent.suspect()
 			return nil, len(leaves) / 32
 		}
 		h := sha256.Sum256(b)
 		leaves = append(leaves, h[:]...)
 	}
 	blocks = len(leaves) / 32
-	height := t.trees.pieceLayer
-	if f.length <= t.meta.PieceLength { // its tree is only as high as it must be
+	height := m.trees.pieceLayer
+	if f.length <= m.meta.PieceLength { // its tree is only as high as it must be
 		height = 0
 	}
 	layers = layersAbove(0, leaves, height)

@@ -52,13 +52,13 @@ func TestHashes(t *testing.T) {
 		r, tt, path := one(t, Options{}, format, pieces<<16-5-3*metainfo.BlockLength, 3<<14-5)
 		l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
 		var roots [][32]byte // pads have none
-		for _, f := range tt.content.Files {
+		for _, f := range materialOf(t, tt).content.Files {
 			if f.PiecesRoot != nil {
 				roots = append(roots, *f.PiecesRoot)
 			}
 		}
 		root, small := roots[0], roots[1]
-		base := uint32(metainfo.PieceHeight(tt.meta.PieceLength))
+		base := uint32(metainfo.PieceHeight(tt.pieceLength))
 		ask := func(q peer.HashRequest) []byte {
 			l.send(hashRequest(q))
 			a, hashes, err := peer.ParseHashes(l.await(peer.IDHashes).Payload)
@@ -73,7 +73,7 @@ func TestHashes(t *testing.T) {
 		for length := uint32(2); length <= 32; length *= 2 {
 			for index := uint32(0); index < pieces; index += length {
 				hashes := ask(peer.HashRequest{PiecesRoot: root, BaseLayer: base, Index: index, Length: length, ProofLayers: 4})
-				if !bytes.Equal(hashes[:32], tt.meta.PieceLayer(&root)[32*index:][:32]) {
+				if !bytes.Equal(hashes[:32], materialOf(t, tt).meta.PieceLayer(&root)[32*index:][:32]) {
 					t.Errorf("%d from %d: not the layer's hashes", length, index)
 				}
 			}

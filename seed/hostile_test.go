@@ -21,7 +21,8 @@ import (
 // A villain is a connection on which a peer misbehaves.
 type villain struct {
 	*net.TCPConn
-	tt    *torrent
+	tt    *Torrent
+	root  [32]byte // of the content's only file
 	until time.Time
 }
 
@@ -183,12 +184,12 @@ var villains = map[string]func(v *villain){
 	},
 	"hash requests": func(v *villain) {
 		v.hello()
-		q := peer.HashRequest{PiecesRoot: *v.tt.content.Files[0].PiecesRoot, BaseLayer: 2, Length: 16, ProofLayers: 2}
+		q := peer.HashRequest{PiecesRoot: v.root, BaseLayer: 2, Length: 16, ProofLayers: 2}
 		v.floodRead(q.Append(nil))
 	},
 	"hash requests, not read": func(v *villain) {
 		v.hello()
-		q := peer.HashRequest{PiecesRoot: *v.tt.content.Files[0].PiecesRoot, BaseLayer: 2, Length: 16, ProofLayers: 2}
+		q := peer.HashRequest{PiecesRoot: v.root, BaseLayer: 2, Length: 16, ProofLayers: 2}
 		v.flood(q.Append(nil))
 	},
 	"bad hash requests": func(v *villain) {
@@ -209,6 +210,7 @@ func TestHostile(t *testing.T) {
 	if len(villains) < 30 {
 		t.Fatalf("only %d villains", len(villains))
 	}
+	treeRoot := *materialOf(t, tt).content.Files[0].PiecesRoot
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -224,7 +226,7 @@ func TestHostile(t *testing.T) {
 				if err != nil {
 					return
 				}
-				v := &villain{conn.(*net.TCPConn), tt, time.Now().Add(3 * time.Second)}
+				v := &villain{conn.(*net.TCPConn), tt, treeRoot, time.Now().Add(3 * time.Second)}
 				v.SetDeadline(v.until)
 				do(v)
 				v.Close()
@@ -251,7 +253,7 @@ func TestHostile(t *testing.T) {
 	}
 	downloads := 0
 	for ctx.Err() == nil {
-		for i, got := range l.download(tt.pieceLength, all...) {
+		for i, got := range l.download(materialOf(t, tt).lengthOf, all...) {
 			if !bytes.Equal(got, expected(t, meta, root, i)) {
 				t.Fatalf("piece %d is not what is in the files", i)
 			}

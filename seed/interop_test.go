@@ -33,7 +33,7 @@ var interopSizes = []int64{1_500_001, 0, 5, 256 << 10, 2_000_000}
 
 // A publication is a torrent that a tracker knows, and its data.
 type publication struct {
-	*Torrent
+	*Metainfo
 	root    string // its data
 	file    string // the torrent
 	tracker netip.AddrPort
@@ -56,7 +56,7 @@ func publish(t *testing.T, format maketorrent.Format, via netip.AddrPort) *publi
 	b := fmt.Appendf(nil, "d8:announce%d:%s", len(url), url)
 	b = append(b, meta.Bytes()[1:]...)
 	var err error
-	if p.Torrent, err = metainfo.Parse(b); err != nil {
+	if p.Metainfo, err = metainfo.Parse(b); err != nil {
 		t.Fatal(err)
 	}
 	if p.InfoHashV1 != meta.InfoHashV1 || p.InfoHashV2 != meta.InfoHashV2 {
@@ -72,8 +72,8 @@ func publish(t *testing.T, format maketorrent.Format, via netip.AddrPort) *publi
 // seed seeds the data at path, and returns when the tracker knows.
 func (p *publication) seed(t *testing.T, o Options, path string) *running {
 	t.Helper()
-	r := start(t, o, Input{Torrent: p.Torrent, Path: path})
-	r.announced(t, len(swarmsOf(p.Torrent)))
+	r := start(t, o, Input{Torrent: p.Metainfo, Path: path})
+	r.announced(t, len(swarmsOf(p.Metainfo)))
 	return r
 }
 
@@ -285,7 +285,7 @@ func TestPartialSeeds(t *testing.T) {
 			}
 			for _, half := range halves {
 				r := p.seed(t, Options{MaxUploadRate: 2 << 20}, half)
-				have := r.find(swarmsOf(p.Torrent)[0].hash).have().Count()
+				have := r.find(swarmsOf(p.Metainfo)[0].hash).have().Count()
 				if have == 0 || have == p.PieceCount() {
 					t.Fatalf("%d of %d pieces", have, p.PieceCount())
 				}
@@ -376,7 +376,7 @@ func TestTrackerDown(t *testing.T) {
 	tracker.down.Store(true)
 	p := publish(t, maketorrent.V1, tracker.addr)
 	server = p.tracker
-	r := start(t, Options{}, Input{Torrent: p.Torrent, Path: p.root})
+	r := start(t, Options{}, Input{Torrent: p.Metainfo, Path: p.root})
 	r.await(t, Announce)
 	r.mu.Lock()
 	for _, e := range r.events {

@@ -2,7 +2,6 @@ package seed
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -35,21 +34,21 @@ type knownFile struct {
 const racy = 2 * time.Second
 
 // path names the file for a torrent whose content stands at root.
-func (k *Known) path(meta *Torrent, root string) string {
+func (k *Known) path(t *Torrent, root string) string {
 	h := sha256.New()
-	h.Write(meta.InfoHashV1[:])
-	h.Write(meta.InfoHashV2[:])
+	h.Write(t.hashV1[:])
+	h.Write(t.hashV2[:])
 	h.Write([]byte(root))
 	return filepath.Join(k.Dir, hex.EncodeToString(h.Sum(nil)[:16])+".json")
 }
 
 // Load returns the pieces that are known to be there, if no file has changed
 // since: its device, inode, size, times of modification and of change.
-func (k *Known) Load(meta *Torrent, root string, tree *piece.Tree, pieces int) (peer.Bitfield, bool) {
+func (k *Known) Load(t *Torrent, root string, tree *piece.Tree) (peer.Bitfield, bool) {
 	if k.Dir == "" {
 		return nil, false
 	}
-	b, err := os.ReadFile(k.path(meta, root))
+	b, err := os.ReadFile(k.path(t, root))
 	if err != nil {
 		return nil, false
 	}
@@ -61,13 +60,13 @@ func (k *Known) Load(meta *Torrent, root string, tree *piece.Tree, pieces int) (
 	if f.Root != root || f.Identity != identity {
 		return nil, false
 	}
-	have, err := peer.ParseBitfield(f.Have, pieces)
+	have, err := peer.ParseBitfield(f.Have, t.pieces)
 	return have, err == nil
 }
 
 // Store notes what was found. Files that have just been written are not noted:
 // another change within the same tick of the clock would not show.
-func (k *Known) Store(meta *Torrent, root string, tree *piece.Tree, have peer.Bitfield) error {
+func (k *Known) Store(t *Torrent, root string, tree *piece.Tree, have peer.Bitfield) error {
 	if k.Dir == "" {
 		return nil
 	}
@@ -83,13 +82,13 @@ func (k *Known) Store(meta *Torrent, root string, tree *piece.Tree, have peer.Bi
 	if err := os.MkdirAll(k.Dir, 0o700); err != nil {
 		return err
 	}
-	return atomicfile.Write(k.path(meta, root), b, true)
+	return atomicfile.Write(k.path(t, root), b, true)
 }
 
-// identityOf sums up the identities of all files, and finds the latest change.
+// identityOf sums up the identities of all files, with their times of change, and
+// finds the latest change.
 func identityOf(tree *piece.Tree) (sum string, newest time.Time) {
 	h := sha256.New()
-	var line [6 * 8]byte
 	for i := range tree.Files {
 		f := &tree.Files[i]
 		if f.Pad || f.Link {
@@ -105,10 +104,7 @@ func identityOf(tree *piece.Tree) (sum string, newest time.Time) {
 				}
 			}
 		}
-		for k, n := range []uint64{uint64(i), uint64(id.Size), uint64(id.ModTime), uint64(change), id.Dev, id.Ino} {
-			binary.LittleEndian.PutUint64(line[8*k:], n)
-		}
-		h.Write(line[:])
+		writeIdentity(h, i, id, change)
 	}
 	return hex.EncodeToString(h.Sum(nil)), newest
 }

@@ -23,13 +23,16 @@ func newRateLimit(bytesPerSecond int64) *rateLimit {
 	return &rateLimit{rate.NewLimiter(rate.Limit(bytesPerSecond), int(grant)), grant}
 }
 
-// reserve grants bytes, from when on they may be sent. A first block that is
-// smaller than a turn of the slowest limit is not kept waiting for more.
-func (r *rateLimit) reserve(first int64) (bytes int64, from time.Time) {
+// reserve grants bytes, from when on they may be sent. sharers are how many want
+// them for the same torrent: all of these together get one turn after another, as
+// does who wants them for its torrent alone. A first block that is smaller than a
+// turn of the slowest limit is not kept waiting for more.
+func (r *rateLimit) reserve(first, sharers int64) (bytes int64, from time.Time) {
 	bytes = r.grant
 	if r.grant == maxBlock {
 		bytes = first
 	}
+	bytes = max(1, bytes/max(1, sharers))
 	now := time.Now()
 	return bytes, now.Add(r.limiter.ReserveN(now, int(bytes)).DelayFrom(now))
 }

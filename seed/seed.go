@@ -9,8 +9,11 @@ package seed
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,14 +24,21 @@ import (
 	"bt/internal/tracker/client"
 )
 
-// Torrent is what Input takes.
-type Torrent = metainfo.Torrent
+// Metainfo is what Input takes.
+type Metainfo = metainfo.Torrent
 
 // An Input is a torrent to seed.
 type Input struct {
-	Torrent  *Torrent
+	Torrent  *Metainfo
 	Path     string     // where its data is, or the directory in which it is
 	Trackers [][]string // tiers behind its own
+
+	// Read reads the torrent again whenever it is needed, so that it is not kept in
+	// memory; nil: it is kept.
+	Read func() (*Metainfo, error)
+
+	Uploaded int64     // bytes, in earlier runs
+	Since    time.Time // when an earlier run seeded it first; zero: there was none
 
 	// Hashed says that the torrent was made of the data at Path, itself, just now:
 	// there is nothing to check.
@@ -47,7 +57,13 @@ type Options struct {
 	// MaxUploadRate is too little for that.
 	MaxUploads int
 
-	MaxUploadRate int64 // bytes a second; 0 means no limit
+	MaxUploadRate  int64 // bytes a second; 0 means no limit
+	MaxTorrentRate int64 // the same for each torrent
+
+	// A torrent is done when its size was uploaded UntilRatio times, and when it was
+	// seeded for the time For; 0 means never.
+	UntilRatio float64
+	For        time.Duration
 
 	// Encryption is what peers may choose of; 0 means plaintext or MSE.
 	Encryption Encryption
@@ -89,6 +105,7 @@ type Seeder struct {
 	options Options
 	port    uint16
 	methods mse.Method
+	since   time.Time
 
 	patience patience
 	rate     *rateLimit // nil: none
@@ -97,14 +114,20 @@ type Seeder struct {
 	uploaded atomic.Int64 // bytes of blocks
 	numbers  atomic.Uint64
 
-	mu       sync.RWMutex
-	torrents map[[20]byte]*torrent // by info-hash
-	req2     map[[20]byte][20]byte // info-hashes by what MSE calls them
+	mu    sync.RWMutex
+	list  []*Torrent
+	byKey map[[20]byte]*Torrent // by info-hash
+	req2  map[[20]byte][20]byte // info-hashes by what MSE calls them
 
-	limits   limits
-	trackers []*client.Client // one for each IP version
-	events   sync.Mutex
-	managers sync.WaitGroup
+	toOpen, toHash, suspects *backlog
+
+	limits    limits
+	trackers  []*client.Client // one for each IP version
+	announcer *announcer
+	events    sync.Mutex
+
+	speedMu sync.Mutex
+	speed   speed
 }
 
 // defaultMaxPeers is what MaxPeers 0 means.
@@ -112,7 +135,11 @@ const defaultMaxPeers = 2000
 
 // New returns a Seeder that serves nothing yet.
 func New(o Options) *Seeder {
-	s := &Seeder{options: o, patience: defaultPatience, rate: newRateLimit(o.MaxUploadRate)}
+	s := &Seeder{
+		options: o, since: time.Now(), patience: defaultPatience, rate: newRateLimit(o.MaxUploadRate),
+		byKey: make(map[[20]byte]*Torrent), req2: make(map[[20]byte][20]byte),
+		toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), announcer: newAnnouncer(),
+	}
 	if s.options.PeerID == ([20]byte{}) {
 		s.options.PeerID = peerid.New()
 	}
@@ -124,8 +151,6 @@ func New(o Options) *Seeder {
 	if s.slots.max == 0 && o.MaxUploadRate > 0 {
 		s.slots.max = max(4, int(o.MaxUploadRate/slotRate))
 	}
-	s.torrents = make(map[[20]byte]*torrent)
-	s.req2 = make(map[[20]byte][20]byte)
 	if addr, err := netip.ParseAddrPort(o.Listener.Addr().String()); err == nil {
 		s.port = addr.Port()
 		s.trackers = trackerClients(addr.Addr().Unmap(), o.Client)
@@ -139,27 +164,6 @@ func New(o Options) *Seeder {
 	return s
 }
 
-// add makes a torrent known to peers.
-func (s *Seeder) add(t *torrent) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range t.swarms {
-		h := t.swarms[i].hash
-		s.torrents[h] = t
-		s.req2[mse.Req2(h)] = h
-	}
-}
-
-func (s *Seeder) remove(t *torrent) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range t.swarms {
-		h := t.swarms[i].hash
-		delete(s.torrents, h)
-		delete(s.req2, mse.Req2(h))
-	}
-}
-
 // emit tells of an event.
 func (s *Seeder) emit(e Event) {
 	if s.options.Event == nil {
@@ -171,21 +175,59 @@ func (s *Seeder) emit(e Event) {
 	s.options.Event(e)
 }
 
-// Add seeds a torrent until ctx ends: it checks the data, tells trackers, and
-// lets peers in. The error is that the torrent can't be used.
-func (s *Seeder) Add(ctx context.Context, in Input) error {
-	t, err := newTorrent(s, in)
+// ErrDuplicate is inside the error of Add for a torrent that is there already.
+var ErrDuplicate = errors.New("the same torrent is seeded already")
+
+// Add takes a torrent to seed, from Serve on: its data is checked, trackers are
+// told, and peers let in. The error is that the torrent can't be used.
+func (s *Seeder) Add(in Input) (*Torrent, error) {
+	t, err := newTorrent(s, &in)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.managers.Go(func() { t.manage(ctx) })
-	return nil
+	s.mu.Lock()
+	for _, w := range t.swarms {
+		if other := s.byKey[w.hash]; other != nil {
+			s.mu.Unlock()
+			return nil, fmt.Errorf("%w: %s", ErrDuplicate, other.name)
+		}
+	}
+	for _, w := range t.swarms {
+		s.byKey[w.hash] = t
+		s.req2[mse.Req2(w.hash)] = w.hash
+	}
+	s.list = append(s.list, t)
+	s.mu.Unlock()
+	s.toOpen.put(t)
+	return t, nil
 }
 
-func (s *Seeder) find(infoHash [20]byte) *torrent {
+// Remove ends a torrent: peers are sent away, and trackers told.
+func (s *Seeder) Remove(t *Torrent) {
+	t.mu.Lock()
+	was := t.gone
+	t.gone = true
+	t.mu.Unlock()
+	if was {
+		return
+	}
+	s.mu.Lock()
+	for _, w := range t.swarms {
+		delete(s.byKey, w.hash)
+		delete(s.req2, mse.Req2(w.hash))
+	}
+	if i := slices.Index(s.list, t); i >= 0 {
+		s.list = slices.Delete(s.list, i, i+1)
+	}
+	s.mu.Unlock()
+	t.stop(Done)
+	s.emit(Event{Kind: Stopped, Torrent: t, Uploaded: t.Uploaded()})
+}
+
+func (s *Seeder) find(infoHash [20]byte) *Torrent {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.torrents[infoHash]
+	return s.byKey[infoHash]
 }
 
 func (s *Seeder) findReq2(req2 [20]byte) ([20]byte, bool) {
@@ -205,6 +247,13 @@ func (s *Seeder) Peers() int {
 	return len(s.slots.conns)
 }
 
+// Rate is how many bytes of blocks a second were sent over the last seconds.
+func (s *Seeder) Rate() int64 {
+	s.speedMu.Lock()
+	defer s.speedMu.Unlock()
+	return int64(s.speed.rate)
+}
+
 // Serve accepts peers until ctx ends, and returns when all of them have left.
 func (s *Seeder) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -215,9 +264,11 @@ func (s *Seeder) Serve(ctx context.Context) error {
 			c.Close()
 		}
 	}()
-	defer s.managers.Wait()
 	defer wg.Wait()
 	wg.Go(func() { s.slots.run(ctx) })
+	wg.Go(func() { s.manage(ctx) })
+	wg.Go(func() { s.announcer.run(ctx, s.all) })
+	wg.Go(func() { s.measure(ctx) })
 	stop := context.AfterFunc(ctx, func() { s.options.Listener.Close() })
 	defer stop()
 	for pause := time.Duration(0); ; {

@@ -19,7 +19,7 @@ import (
 
 // makeContent writes a directory with files of random bytes and returns a torrent
 // of it, and the path of the directory.
-func makeContent(t testing.TB, format maketorrent.Format, sizes ...int64) (*Torrent, string) {
+func makeContent(t testing.TB, format maketorrent.Format, sizes ...int64) (*Metainfo, string) {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "content")
 	if err := os.Mkdir(root, 0o755); err != nil {
@@ -87,12 +87,22 @@ func startWith(t testing.TB, o Options, tune func(*Seeder), inputs ...Input) *ru
 	r.stop = sync.OnceFunc(func() { cancel(); <-done })
 	t.Cleanup(r.stop)
 	for _, in := range inputs {
-		if err := r.Add(ctx, in); err != nil {
+		if _, err := r.Add(in); err != nil {
 			t.Fatal(err)
 		}
 		r.await(t, Seeding)
 	}
 	return r
+}
+
+// materialOf loads what a torrent is served from.
+func materialOf(t testing.TB, tt *Torrent) *material {
+	t.Helper()
+	m, err := tt.load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // await waits for an event.
@@ -235,7 +245,7 @@ func (l *leecher) download(length func(int) int64, pieces ...int) map[int][]byte
 }
 
 // expected reads a piece from the files.
-func expected(t testing.TB, meta *Torrent, root string, i int) []byte {
+func expected(t testing.TB, meta *Metainfo, root string, i int) []byte {
 	t.Helper()
 	content, err := meta.Content()
 	if err != nil {
@@ -276,7 +286,7 @@ func TestDownload(t *testing.T) {
 				for i := range all {
 					all[i] = i
 				}
-				for i, got := range l.download(tt.pieceLength, all...) {
+				for i, got := range l.download(materialOf(t, tt).lengthOf, all...) {
 					if !bytes.Equal(got, expected(t, meta, root, i)) {
 						t.Errorf("piece %d is not what is in the files", i)
 					}

@@ -3,6 +3,7 @@ package seed
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -46,6 +47,7 @@ type slot struct {
 	changed    bool      // and the connection does not know yet
 	since      time.Time // when it was given or taken last; zero: never
 	before     int64     // uploaded then
+	speed      speed
 }
 
 // take returns whether the connection has a slot.
@@ -114,16 +116,21 @@ func (s *slots) add(c *conn) {
 	s.conns[c] = true
 }
 
-// remove returns how many are left.
-func (s *slots) remove(c *conn) int {
+func (s *slots) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	return len(s.conns)
+}
+
+// all are the connected peers in no order.
+func (s *slots) all() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.conns))
 }
 
 // dismiss closes the connections to all peers of a torrent.
-func (s *slots) dismiss(t *torrent) {
+func (s *slots) dismiss(t *Torrent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
@@ -200,7 +207,7 @@ func (s *slots) decide(now time.Time) {
 		}
 		switch {
 		case l.interested.IsZero():
-		case l.given && *free > 0 && l.keeps(now, c.torrent.content.Layout.PieceLength()):
+		case l.given && *free > 0 && l.keeps(now, c.torrent.pieceLength):
 			*free--
 		default:
 			line = append(line, waiter{c, l.waits(now), l.since.IsZero()})

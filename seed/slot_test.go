@@ -13,12 +13,8 @@ import (
 // turns are slots with peers that want something, without connections.
 func turns(t *testing.T, limit, peers int) (*slots, []*conn) {
 	meta, _ := makeContent(t, maketorrent.V1, 300_000)
-	content, err := meta.Content()
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &slots{max: limit, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
-	tt := &torrent{content: content, meta: meta}
+	tt := &Torrent{pieceLength: meta.PieceLength}
 	var conns []*conn
 	for i := range peers {
 		c := &conn{number: uint64(i), torrent: tt, interested: true, socket: deafSocket(t)}
@@ -45,7 +41,7 @@ func TestRoundRobin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit, peers = 5, 20
 		s, conns := turns(t, limit, peers)
-		pieces := conns[0].torrent.content.Layout.PieceLength()
+		pieces := conns[0].torrent.pieceLength
 		turn := make([]time.Duration, peers)
 		for range 600 {
 			s.decide(time.Now())

@@ -1,6 +1,7 @@
 package seed
 
 import (
+	"context"
 	"net/netip"
 	"time"
 )
@@ -63,4 +64,95 @@ type TrackerStatus struct {
 	Seeders  int64     // -1: not told
 	Leechers int64     // -1: not told
 	Next     time.Time // of the next announce
+}
+
+// A speed follows a counter of bytes.
+type speed struct {
+	last int64
+	rate float64 // bytes a second, smoothed
+}
+
+// tick is called once a second.
+func (s *speed) tick(count int64) {
+	if s.rate = 0.7*s.rate + 0.3*float64(count-s.last); s.rate < 1 {
+		s.rate = 0
+	}
+	s.last = count
+}
+
+// measure follows the rates until ctx ends, and ends torrents that are done.
+func (s *Seeder) measure(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-second.C:
+			s.speedMu.Lock()
+			s.speed.tick(s.uploaded.Load())
+			s.speedMu.Unlock()
+			for _, t := range s.all() {
+				t.measure(now)
+			}
+			for _, c := range s.slots.all() {
+				c.slot.mu.Lock()
+				c.slot.speed.tick(c.slot.uploaded.Load())
+				c.slot.mu.Unlock()
+			}
+		}
+	}
+}
+
+func (t *Torrent) measure(now time.Time) {
+	o := &t.seeder.options
+	uploaded := t.Uploaded()
+	t.mu.Lock()
+	t.speed.tick(uploaded)
+	done := t.state != Done &&
+		(o.UntilRatio > 0 && t.size > 0 && float64(uploaded) >= o.UntilRatio*float64(t.size) || o.For > 0 && now.Sub(t.since) >= o.For)
+	t.mu.Unlock()
+	if done {
+		t.stop(Done)
+		t.seeder.emit(Event{Kind: Stopped, Torrent: t, Uploaded: uploaded})
+	}
+}
+
+// Status tells what the Seeder does now.
+func (s *Seeder) Status() Status {
+	peers := make(map[*Torrent][]PeerStatus)
+	conns := s.slots.all()
+	for _, c := range conns {
+		l := &c.slot
+		p := PeerStatus{Addr: c.addr, Uploaded: l.uploaded.Load()}
+		if c.torrent.pieces > 0 {
+			p.Progress = float64(c.hasCount.Load()) / float64(c.torrent.pieces)
+		}
+		l.mu.Lock()
+		p.Client, p.Rate, p.Choked = c.client, int64(l.speed.rate), !l.given
+		peers[c.torrent] = append(peers[c.torrent], p)
+		l.mu.Unlock()
+	}
+	status := Status{Time: time.Now(), Since: s.since, Uploaded: s.Uploaded(), Rate: s.Rate(), Peers: len(conns)}
+	for _, t := range s.all() {
+		status.Torrents = append(status.Torrents, t.status(peers[t]))
+	}
+	return status
+}
+
+func (t *Torrent) status(peers []PeerStatus) TorrentStatus {
+	status := TorrentStatus{
+		Name: t.name, InfoHashV1: t.HexV1(), InfoHashV2: t.HexV2(), Size: t.size,
+		Left: t.left.Load(), Uploaded: t.Uploaded(), Peers: peers, Trackers: t.seeder.announcer.status(t),
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	status.State, status.Rate = t.state, int64(t.speed.rate)
+	switch {
+	case t.state == InCheck:
+		status.Done, status.Total = t.done, t.size
+	case t.cause != nil && t.state == Waiting:
+		status.Message = t.cause.Error()
+	}
+	return status
 }

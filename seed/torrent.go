@@ -1,9 +1,12 @@
 package seed
 
 import (
+	"context"
 	"errors"
-	"slices"
+	"fmt"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"bt/internal/bencode"
 	"bt/internal/metainfo"
@@ -11,52 +14,44 @@ import (
 	"bt/internal/piece"
 )
 
-// A torrent is one that is seeded, or will be again when its data is back.
-type torrent struct {
-	seeder   *Seeder
-	meta     *metainfo.Torrent
-	content  *metainfo.Content
-	info     []byte // the info dict
-	root     string // where the content is
-	hashed   bool   // and not looked at since
-	pieces   int
-	trackers [][]string
-	trees    *trees   // of v2
-	swarms   []*swarm // by info-hash: two of a hybrid
+// A Torrent is one that a Seeder has. What it needs only while it has peers it
+// does not keep: there may be ten thousand of them.
+type Torrent struct {
+	seeder      *Seeder
+	read        func() (*Metainfo, error)
+	path        string // where the user says the content is
+	name        string
+	v1, v2      bool
+	hashV1      [20]byte
+	hashV2      [32]byte
+	size        int64
+	pieces      int
+	pieceLength int64
+	swarms      []*swarm // by info-hash: two of a hybrid
+	tiers       []*tier
+	before      int64      // bytes uploaded in earlier runs
+	since       time.Time  // when it was seeded first, in an earlier run perhaps
+	rate        *rateLimit // nil: none of its own
 
-	data  atomic.Pointer[content]       // nil: not served now
-	field atomic.Pointer[peer.Bitfield] // what there is; never changed in place
-	left  atomic.Int64                  // bytes that are not there
+	field   atomic.Pointer[peer.Bitfield] // what there is; never changed in place
+	left    atomic.Int64                  // bytes that are not there
+	wanting atomic.Int64                  // peers that wait for blocks
 
-	suspected chan error // why the data should be looked at again
-}
+	loading sync.Mutex // held while material is loaded; before mu
 
-func newTorrent(s *Seeder, in Input) (*torrent, error) {
-	c, err := in.Torrent.Content()
-	if err != nil {
-		return nil, err
-	}
-	doc, err := bencode.Parse(in.Torrent.Bytes())
-	if err != nil {
-		return nil, err
-	}
-	t := &torrent{
-		seeder:    s,
-		meta:      in.Torrent,
-		content:   c,
-		info:      doc.Root().Get("info").Raw(),
-		root:      piece.FindContent(c, in.Path),
-		pieces:    c.Layout.Pieces(),
-		trackers:  append(in.Torrent.Trackers(), in.Trackers...),
-		suspected: make(chan error, 1),
-	}
-	if t.hashed = in.Hashed; t.hashed {
-		t.root = in.Path
-	}
-	t.swarms = swarmsOf(in.Torrent)
-	t.trees = newTrees(in.Torrent, c)
-	t.setHave(peer.NewBitfield(t.pieces))
-	return t, nil
+	mu       sync.Mutex
+	state    State
+	gone     bool // removed
+	cause    error
+	cancel   context.CancelFunc // ends the check
+	hashed   bool               // and not looked at since
+	identity digest             // IsSeeding: of the files as they were checked
+	rest     rest               // Waiting
+	material *material          // nil: nobody needs it
+	users    int                // peers of material
+	linger   *time.Timer        // drops material
+	done     int64              // InCheck: bytes
+	speed    speed
 }
 
 // A swarm is the peers and trackers that know a torrent by one info-hash. Of v2
@@ -66,7 +61,7 @@ type swarm struct {
 	uploaded atomic.Int64 // bytes of blocks
 }
 
-func swarmsOf(t *Torrent) []*swarm {
+func swarmsOf(t *Metainfo) []*swarm {
 	var list []*swarm
 	if t.V1 {
 		list = append(list, &swarm{hash: t.InfoHashV1})
@@ -77,29 +72,108 @@ func swarmsOf(t *Torrent) []*swarm {
 	return list
 }
 
-// swarm is the one of that info-hash, which the torrent has.
-func (t *torrent) swarm(hash [20]byte) *swarm {
-	return t.swarms[slices.IndexFunc(t.swarms, func(s *swarm) bool { return s.hash == hash })]
+// newTorrent returns a torrent that nothing is known of but its metainfo.
+func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
+	meta := in.Torrent
+	c, err := meta.Content()
+	if err != nil {
+		return nil, err
+	}
+	t := &Torrent{
+		seeder:      s,
+		read:        in.Read,
+		path:        in.Path,
+		name:        meta.Name,
+		v1:          meta.V1,
+		v2:          meta.V2,
+		hashV1:      meta.InfoHashV1,
+		hashV2:      meta.InfoHashV2,
+		size:        meta.Size(),
+		pieces:      c.Layout.Pieces(),
+		pieceLength: meta.PieceLength,
+		swarms:      swarmsOf(meta),
+		before:      in.Uploaded,
+		since:       in.Since,
+		rate:        newRateLimit(s.options.MaxTorrentRate),
+		state:       Queued,
+		hashed:      in.Hashed,
+		speed:       speed{last: in.Uploaded},
+	}
+	if t.read == nil {
+		t.read = func() (*Metainfo, error) { return meta, nil }
+	}
+	if t.since.IsZero() {
+		t.since = time.Now()
+	}
+	t.tiers = newTiers(t, append(meta.Trackers(), in.Trackers...))
+	t.setHave(peer.NewBitfield(t.pieces), c.Layout)
+	return t, nil
 }
 
-func (t *torrent) have() peer.Bitfield { return *t.field.Load() }
+// Name is its name, as the torrent has it.
+func (t *Torrent) Name() string { return t.name }
+
+// Size is the size of the content in bytes.
+func (t *Torrent) Size() int64 { return t.size }
+
+// Pieces is how many pieces it has.
+func (t *Torrent) Pieces() int { return t.pieces }
+
+// HexV1 is its info-hash of v1 in hex; empty if it has none.
+func (t *Torrent) HexV1() string {
+	if !t.v1 {
+		return ""
+	}
+	return fmt.Sprintf("%x", t.hashV1)
+}
+
+// HexV2 is its info-hash of v2 in hex; empty if it has none.
+func (t *Torrent) HexV2() string {
+	if !t.v2 {
+		return ""
+	}
+	return fmt.Sprintf("%x", t.hashV2)
+}
+
+// Uploaded is how many bytes of blocks were sent, as far as is known in all runs.
+func (t *Torrent) Uploaded() int64 {
+	n := t.before
+	for _, s := range t.swarms {
+		n += s.uploaded.Load()
+	}
+	return n
+}
+
+// Since is when it was seeded first.
+func (t *Torrent) Since() time.Time { return t.since }
+
+// swarm is the one of that info-hash, which the torrent has.
+func (t *Torrent) swarm(hash [20]byte) *swarm {
+	for _, s := range t.swarms[1:] {
+		if s.hash == hash {
+			return s
+		}
+	}
+	return t.swarms[0]
+}
+
+func (t *Torrent) have() peer.Bitfield { return *t.field.Load() }
 
 // setHave notes what there is.
-func (t *torrent) setHave(have peer.Bitfield) {
+func (t *Torrent) setHave(have peer.Bitfield, l *metainfo.Layout) {
 	t.field.Store(&have)
 	var left int64
 	for i := range t.pieces {
 		if !have.Has(i) {
-			left += t.pieceLength(i)
+			left += t.lengthOf(i, l)
 		}
 	}
 	t.left.Store(left)
 }
 
-// pieceLength is the length of a piece in bytes.
-func (t *torrent) pieceLength(i int) int64 {
-	l := t.content.Layout
-	if t.meta.V1 || i == t.pieces-1 {
+// lengthOf is the length of a piece in bytes.
+func (t *Torrent) lengthOf(i int, l *metainfo.Layout) int64 {
+	if t.v1 || i == t.pieces-1 {
 		return min(l.PieceLength(), l.Total()-int64(i)*l.PieceLength())
 	}
 	// In v2 the last piece of every file may be short.
@@ -111,22 +185,145 @@ func (t *torrent) pieceLength(i int) int64 {
 	return n
 }
 
+// A material is what is needed of a torrent while it has peers, or is checked.
+type material struct {
+	torrent *Torrent
+	meta    *Metainfo
+	content *metainfo.Content
+	info    []byte // the info dict
+	root    string // where the content is
+	data    *content
+	trees   *trees // of v2
+}
+
+// errOther is inside the error for a torrent that was replaced by another.
+var errOther = errors.New("it is another torrent now")
+
+// load reads the torrent again and looks at its files.
+func (t *Torrent) load(ctx context.Context) (*material, error) {
+	meta, err := t.read()
+	if err != nil {
+		return nil, err
+	}
+	if meta.V1 != t.v1 || meta.V2 != t.v2 || meta.InfoHashV1 != t.hashV1 || meta.InfoHashV2 != t.hashV2 {
+		return nil, errOther
+	}
+	c, err := meta.Content()
+	if err != nil {
+		return nil, err
+	}
+	doc, err := bencode.Parse(meta.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	m := &material{torrent: t, meta: meta, content: c, info: doc.Root().Get("info").Raw(), trees: newTrees(meta, c)}
+	t.mu.Lock()
+	made := t.hashed
+	t.mu.Unlock()
+	if m.root = t.path; !made {
+		m.root = piece.FindContent(c, t.path)
+	}
+	m.data = &content{layout: c.Layout, tree: piece.ContentTree(c, m.root), views: &t.seeder.views}
+	return m, m.data.tree.Stat(ctx, t.seeder.options.Jobs)
+}
+
+// lengthOf is the length of a piece in bytes.
+func (m *material) lengthOf(i int) int64 { return m.torrent.lengthOf(i, m.content.Layout) }
+
 // paddedLength is how much of a piece may be asked for. Behind the end of a file
 // of v2 are zeros, in no piece, but libtorrent (2.0.8) asks for whole blocks, also
 // at the end of the torrent.
-func (t *torrent) paddedLength(i int) int64 {
-	if !t.meta.V1 {
-		return t.content.Layout.PieceLength()
+func (m *material) paddedLength(i int) int64 {
+	if !m.torrent.v1 {
+		return m.torrent.pieceLength
 	}
-	return t.pieceLength(i)
+	return m.lengthOf(i)
 }
 
-// suspect has the data looked at again: err is why.
-func (t *torrent) suspect(err error) {
-	select {
-	case t.suspected <- err:
-	default: // it will be
+// lingering is how long material is kept that nobody needs: peers come back.
+const lingering = 30 * time.Second
+
+// enter returns what a peer needs, until it calls leave. A peer that comes to a
+// torrent whose files have changed is not let in.
+func (t *Torrent) enter(ctx context.Context) (*material, error) {
+	t.loading.Lock()
+	defer t.loading.Unlock()
+	t.mu.Lock()
+	if t.state.serves() && t.material != nil {
+		t.users++
+		m := t.material
+		t.mu.Unlock()
+		return m, nil
+	}
+	serves, identity := t.state.serves(), t.identity
+	t.mu.Unlock()
+	if !serves {
+		return nil, errNoTorrent
+	}
+	m, err := t.load(ctx)
+	if err == nil && digestOf(m.data.tree) != identity {
+		err = errChanged
+	}
+	if err != nil {
+		t.suspect()
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.state.serves() || t.identity != identity {
+		return nil, errNoTorrent
+	}
+	t.material, t.users = m, 1
+	return m, nil
+}
+
+// leave is called by each peer that has entered.
+func (t *Torrent) leave(m *material) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.material != m {
+		return // it was dropped
+	}
+	if t.users--; t.users > 0 {
+		return
+	}
+	t.seeder.views.trim(m.data)
+	if t.linger == nil {
+		t.linger = time.AfterFunc(lingering, t.drop)
+	}
+	t.linger.Reset(lingering)
+}
+
+// drop drops material that nobody needs.
+func (t *Torrent) drop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.users == 0 {
+		t.material = nil
 	}
 }
 
-var errNoData = errors.New("none of the data is there")
+// isServed tells whether peers are let in.
+func (t *Torrent) isServed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.state.serves()
+}
+
+// isCurrent tells whether material is still what the torrent is served from.
+func (t *Torrent) isCurrent(m *material) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.material == m
+}
+
+// Metainfo returns the torrent as it was read.
+func (t *Torrent) Metainfo() (*Metainfo, error) {
+	t.mu.Lock()
+	m := t.material
+	t.mu.Unlock()
+	if m != nil {
+		return m.meta, nil
+	}
+	return t.read()
+}

@@ -138,15 +138,14 @@ func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 	s.limits.through(tcp.RemoteAddr())
 	if err == nil {
 		s.slots.add(c)
-		e := Event{Kind: Peer, Torrent: c.torrent.meta, Addr: c.addr, Client: c.client, Joined: true}
+		e := Event{Kind: Peer, Torrent: c.torrent, Addr: c.addr, Client: c.client, Joined: true}
 		s.emit(e)
 		// A torrent that stopped meanwhile has dismissed the peers it found.
-		if c.torrent.data.Load() != nil {
+		if c.torrent.isCurrent(c.material) {
 			err = c.run(ctx, early)
 		}
-		if s.slots.remove(c) == 0 {
-			s.views.trim()
-		}
+		s.slots.remove(c)
+		c.torrent.leave(c.material)
 		e.Joined, e.Client, e.Uploaded = false, c.client, c.slot.uploaded.Load()
 		if isOffence(err) {
 			e.Err = err
@@ -223,14 +222,23 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	if theirs.PeerID == s.options.PeerID {
 		return nil, nil, errors.New("it is ourselves")
 	}
+	m, err := t.enter(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if c == nil {
+			t.leave(m)
+		}
+	}()
 	ours := peer.Handshake{InfoHash: theirs.InfoHash, PeerID: s.options.PeerID}
 	ours.Set(peer.FeatureFast | peer.FeatureExtensions)
-	if t.meta.V2 {
+	if t.v2 {
 		// BEP 52: a peer that asks by the hash of v1 and knows v2 is told so, and
 		// the answer has the hash of v2.
 		ours.Set(peer.FeatureV2)
-		if t.meta.V1 && theirs.Has(peer.FeatureV2) {
-			ours.InfoHash = [20]byte(t.meta.InfoHashV2[:])
+		if t.v1 && theirs.Has(peer.FeatureV2) {
+			ours.InfoHash = [20]byte(t.hashV2[:])
 		}
 	}
 	answer := ours.Append(nil)
@@ -242,10 +250,11 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	if err != nil {
 		return nil, nil, err
 	}
-	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, hello: theirs,
+	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, material: m, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, hello: theirs,
 		client: peerid.Client(theirs.PeerID[:])}
 	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
 		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	}
-	return c, early, tcp.SetDeadline(time.Time{})
+	_ = tcp.SetDeadline(time.Time{}) // of a connection that is closed: reading will tell
+	return c, early, nil
 }

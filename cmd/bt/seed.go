@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,24 +23,29 @@ func seedCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name:      "seed",
 		Usage:     "serve a torrent's data to peers, and tell its trackers",
-		UsageText: "bt seed TORRENT [PATH] [FLAGS]",
-		ArgsUsage: "The content is PATH/NAME if that exists, else PATH itself. Without PATH it is looked for beside the torrent. Data that an earlier bt seed has checked, and that has not changed, is served at once. Ctrl-C tells the trackers and leaves; a second one leaves at once.",
+		UsageText: "bt seed TORRENT [PATH] [FLAGS]\nbt seed DIR [FLAGS]",
+		ArgsUsage: "The content is PATH/NAME if that exists, else PATH itself. Without PATH it is looked for beside the torrent. Of a directory every torrent is seeded: those that come later too, and those that go no more. Data that an earlier bt seed has checked, and that has not changed, is served at once. Ctrl-C tells the trackers and leaves; a second one leaves at once.",
 		Description: `bt seed movie.torrent
 bt seed movie.torrent /srv/archive --max-upload-rate 2MiB/s
 bt seed movie.torrent --for 2d --until-ratio 3
+bt seed /srv/torrents --data /srv/archive --status 8080
 bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "recursive", Aliases: []string{"r"}, Usage: "of a directory: also the torrents below it"},
+			&cli.StringFlag{Name: "data", Usage: "of a directory: the content is in `DIR`, and not beside the torrents"},
 			&cli.StringFlag{Name: "port", Usage: "listen on port `N`, or on the first that is free of N-M (default 6881-6999)"},
 			&cli.StringFlag{Name: "bind", Usage: "listen only on the address `ADDR`"},
 			&cli.StringFlag{Name: "ip", Usage: "tell trackers that peers reach us at `ADDR`"},
 			&cli.StringSliceFlag{Name: "announce", Aliases: []string{"a"}, Usage: "announce to the tracker `URL` too; again for each further tier, commas inside one tier"},
 			&cli.StringFlag{Name: "max-upload-rate", Usage: "send at most `RATE`, such as 2MiB/s or 16mbit"},
+			&cli.StringFlag{Name: "max-torrent-rate", Usage: "send at most `RATE` of each torrent"},
 			&cli.StringFlag{Name: "max-uploads", Usage: "serve at most `N` peers at once; auto serves all, unless a rate is too little for that (default auto)"},
 			&cli.IntFlag{Name: "max-peers", Usage: "keep at most `N` connections (default 2000)"},
 			&cli.StringFlag{Name: "check", Usage: "check the data first: `HOW` is full, quick (sizes only) or none; the last two take your word (default full)"},
 			&cli.StringFlag{Name: "encryption", Usage: "`CHOICE` of prefer (what the peer wants), require and off (default prefer)"},
-			&cli.StringFlag{Name: "for", Usage: "stop after `DURATION`"},
-			&cli.StringFlag{Name: "until-ratio", Usage: "stop when the size of the torrent was uploaded `R` times"},
+			&cli.StringFlag{Name: "for", Usage: "stop after `DURATION`, of a directory each torrent"},
+			&cli.StringFlag{Name: "until-ratio", Usage: "stop when the size of the torrent was uploaded `R` times, of a directory each"},
+			&cli.StringFlag{Name: "status", Usage: "serve a page, JSON and Prometheus figures at `ADDR`: a port of this host, or HOST:PORT"},
 			&cli.BoolFlag{Name: "no-dht", Usage: "accepted: there is no DHT yet"},
 			&cli.BoolFlag{Name: "no-pex", Usage: "accepted: there is no peer exchange yet"},
 			&cli.BoolFlag{Name: "no-lsd", Usage: "accepted: there is no local discovery yet"},
@@ -54,12 +58,22 @@ bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 }
 
 func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
+	if name := c.Args().First(); c.NArg() == 1 && name != stdinName {
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			return runSeedMany(ctx, u, c, name)
+		}
+	}
+	for _, flag := range []string{"recursive", "data"} {
+		if c.IsSet(flag) {
+			return failf(exitUsage, "--%s is for a directory of torrents", flag)
+		}
+	}
 	name, path, err := torrentAndPath("seed", c.Args().Slice())
 	if err != nil {
 		return err
 	}
 	u.subject, u.jsonl = name, u.json // an event a line
-	o, limits, err := seedChoices(u, c)
+	o, err := seedChoices(u, c)
 	if err != nil {
 		return err
 	}
@@ -80,56 +94,55 @@ func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
 	if o.Listener, err = listen(c.String("bind"), c.String("port")); err != nil {
 		return err
 	}
-	s := &seedScreen{ui: u, torrent: t, limits: limits, reveal: c.Bool("reveal")}
-	return s.run(ctx, o, seed.Input{Torrent: t, Path: path, Trackers: trackers})
-}
-
-// seedLimits are when to stop.
-type seedLimits struct {
-	time  time.Duration // 0: never
-	ratio float64       // 0: never
+	s := &seedScreen{ui: u, reveal: c.Bool("reveal"), statusAddr: c.String("status")}
+	return s.runOne(ctx, o, seed.Input{Torrent: t, Path: path, Trackers: trackers})
 }
 
 // seedChoices reads the flags.
-func seedChoices(u *ui, c *cli.Context) (o seed.Options, limits seedLimits, err error) {
+func seedChoices(u *ui, c *cli.Context) (o seed.Options, err error) {
 	o.Client = "bt/" + version
 	o.MaxPeers = c.Int("max-peers")
 	if c.IsSet("max-peers") && o.MaxPeers < 1 {
-		return o, limits, failf(exitUsage, "--max-peers: %d is less than 1", o.MaxPeers)
+		return o, failf(exitUsage, "--max-peers: %d is less than 1", o.MaxPeers)
 	}
 	if s := c.String("max-uploads"); c.IsSet("max-uploads") && s != "auto" {
 		if o.MaxUploads, err = strconv.Atoi(s); err != nil || o.MaxUploads < 1 {
-			return o, limits, failf(exitUsage, "--max-uploads: %q is neither a number from 1 nor auto", s)
+			return o, failf(exitUsage, "--max-uploads: %q is neither a number from 1 nor auto", s)
 		}
 	}
 	if c.IsSet("max-upload-rate") {
 		if o.MaxUploadRate, err = parseRate(c.String("max-upload-rate")); err != nil {
-			return o, limits, failf(exitUsage, "--max-upload-rate: %w", err)
+			return o, failf(exitUsage, "--max-upload-rate: %w", err)
+		}
+	}
+	if c.IsSet("max-torrent-rate") {
+		if o.MaxTorrentRate, err = parseRate(c.String("max-torrent-rate")); err != nil {
+			return o, failf(exitUsage, "--max-torrent-rate: %w", err)
 		}
 	}
 	if c.IsSet("ip") {
 		if o.IP, err = netip.ParseAddr(c.String("ip")); err != nil {
-			return o, limits, failf(exitUsage, "--ip: %q is no address", c.String("ip"))
+			return o, failf(exitUsage, "--ip: %q is no address", c.String("ip"))
 		}
 	}
 	if o.Check, err = choice(c, "check", map[string]seed.Check{"full": seed.CheckFull, "quick": seed.CheckQuick, "none": seed.CheckNone}); err != nil {
-		return o, limits, err
+		return o, err
 	}
 	if o.Encryption, err = choice(c, "encryption", map[string]seed.Encryption{"prefer": seed.Prefer, "require": seed.Require, "off": seed.Off}); err != nil {
-		return o, limits, err
+		return o, err
 	}
 	if c.IsSet("for") {
-		if limits.time, err = parseDuration(c.String("for")); err != nil {
-			return o, limits, failf(exitUsage, "--for: %w", err)
+		if o.For, err = parseDuration(c.String("for")); err != nil {
+			return o, failf(exitUsage, "--for: %w", err)
 		}
 	}
 	if c.IsSet("until-ratio") {
-		if limits.ratio, err = strconv.ParseFloat(c.String("until-ratio"), 64); err != nil || !(limits.ratio > 0) {
-			return o, limits, failf(exitUsage, "--until-ratio: %q is not a number above 0", c.String("until-ratio"))
+		if o.UntilRatio, err = strconv.ParseFloat(c.String("until-ratio"), 64); err != nil || !(o.UntilRatio > 0) {
+			return o, failf(exitUsage, "--until-ratio: %q is not a number above 0", c.String("until-ratio"))
 		}
 	}
 	o.Known.Dir = knownDir(u.env)
-	return o, limits, nil
+	return o, nil
 }
 
 // seedMade serves a torrent that was made just now.
@@ -138,10 +151,10 @@ func seedMade(ctx context.Context, u *ui, r *maketorrent.Result) error {
 	if err != nil {
 		return err
 	}
-	s := &seedScreen{ui: u, torrent: r.Torrent}
+	s := &seedScreen{ui: u}
 	o := seed.Options{Client: "bt/" + version, Listener: l}
 	o.Known.Dir = knownDir(u.env)
-	return s.run(ctx, o, seed.Input{Torrent: r.Torrent, Path: r.Content, Hashed: true})
+	return s.runOne(ctx, o, seed.Input{Torrent: r.Torrent, Path: r.Content, Hashed: true})
 }
 
 // choice reads a flag that has one of a few words; not given is the zero value.

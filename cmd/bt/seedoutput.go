@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
 
 	"bt/internal/metainfo"
 	"bt/internal/term"
@@ -19,42 +22,56 @@ import (
 // else a line an event, as JSON or for people.
 type seedScreen struct {
 	*ui
-	torrent *seed.Torrent
-	limits  seedLimits
-	reveal  bool
+	reveal     bool
+	statusAddr string // where the status page is served; empty: nowhere
 
-	mu       sync.Mutex // over what follows and all printing
-	live     *term.Live // nil: no terminal
-	state    string
-	message  string // the last of a tracker, or what went wrong
-	next     time.Time
-	peers    int
-	uploaded int64
-	last     int64   // uploaded, at the last second
-	rate     float64 // bytes a second, smoothed
+	seeder *seed.Seeder
+	only   *seed.Torrent // nil: there may be many
+	stop   context.CancelCauseFunc
+
+	mu       sync.Mutex      // over what follows and all printing
+	live     *term.Live      // nil: no terminal
+	last     int64           // uploaded, at the last second
+	failing  map[string]bool // trackers by URL, of many torrents
+	message  string          // that is not about a torrent, or the last about one of many
 	printErr error
 }
 
-func (s *seedScreen) run(ctx context.Context, o seed.Options, in seed.Input) error {
+// errSeedDone is why a seed stops that has done what was asked for.
+var errSeedDone = errors.New("the seed has done its work")
+
+// runOne seeds one torrent until it is done.
+func (s *seedScreen) runOne(ctx context.Context, o seed.Options, in seed.Input) error {
+	return s.run(ctx, o, func(context.Context) error {
+		t, err := s.seeder.Add(in)
+		s.only = t
+		return usable(err)
+	})
+}
+
+// run seeds what add adds before the first peer comes.
+func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.Context) error) error {
 	if s.env.stdoutTerminal && !s.json {
 		s.live = term.NewLive(s.env.stdout)
 		defer s.live.Close()
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	ctx, s.stop = context.WithCancelCause(ctx)
+	defer s.stop(nil)
 	o.Event = s.event
-	seeder := seed.New(o)
-	if err := seeder.Add(ctx, in); err != nil {
+	s.seeder = seed.New(o)
+	if err := add(ctx); err != nil {
 		o.Listener.Close()
-		return usable(err)
+		return err
 	}
 	s.event(seed.Event{Time: s.env.now(), Kind: seed.Listening, Addr: addrOf(o.Listener.Addr().String())})
+	tellSystemd(daemon.SdNotifyReady)
+	defer context.AfterFunc(ctx, func() { tellSystemd(daemon.SdNotifyStopping) })()
 	var wg sync.WaitGroup
-	wg.Go(func() { s.eachSecond(ctx, seeder, stop) })
-	err := seeder.Serve(ctx)
-	stop(nil)
+	wg.Go(func() { s.eachSecond(ctx) })
+	err := s.seeder.Serve(ctx)
+	s.stop(nil)
 	wg.Wait()
-	s.event(seed.Event{Time: s.env.now(), Kind: seed.Stopped, Torrent: s.torrent, Uploaded: seeder.Uploaded()})
+	s.end(seed.Event{Time: s.env.now(), Kind: seed.Stopped, Torrent: s.only, Uploaded: s.seeder.Uploaded()})
 	if s.printErr != nil {
 		return s.printErr
 	}
@@ -63,9 +80,6 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, in seed.Input) err
 	}
 	return err
 }
-
-// errSeedDone is why a seed stops that has done what was asked for.
-var errSeedDone = errors.New("the seed has done its work")
 
 // usable says of a torrent that can't be used that it is the torrent's fault.
 func usable(err error) error {
@@ -80,74 +94,65 @@ func addrOf(s string) netip.AddrPort {
 	return addr
 }
 
-// eachSecond shows the figures, and stops when the limits are reached.
-func (s *seedScreen) eachSecond(ctx context.Context, seeder *seed.Seeder, stop context.CancelCauseFunc) {
+// eachSecond shows the figures.
+func (s *seedScreen) eachSecond(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
-	var over <-chan time.Time
-	if s.limits.time > 0 {
-		over = time.After(s.limits.time)
-	}
-	size := float64(s.torrent.Size())
 	for {
-		s.figures(seeder)
-		if s.limits.ratio > 0 && float64(seeder.Uploaded()) >= s.limits.ratio*size {
-			stop(errSeedDone)
-		}
+		s.figures()
 		select {
 		case <-second.C:
-		case <-over:
-			stop(errSeedDone)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (s *seedScreen) figures(seeder *seed.Seeder) {
+func (s *seedScreen) figures() {
+	tellSystemd(daemon.SdNotifyWatchdog) // whoever can tell its figures is alive
+	if s.live != nil {
+		status := s.seeder.Status()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.draw(status)
+		return
+	}
+	e := seed.Event{Time: s.env.now(), Kind: seed.Stats, Uploaded: s.seeder.Uploaded(), Rate: s.seeder.Rate(), Peers: s.seeder.Peers()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.uploaded, s.peers = seeder.Uploaded(), seeder.Peers()
-	now := float64(s.uploaded - s.last)
-	if s.rate = 0.7*s.rate + 0.3*now; s.rate < 1 {
-		s.rate = 0
-	}
-	changed := s.last != s.uploaded
-	s.last = s.uploaded
-	switch {
-	case s.live != nil:
-		s.draw()
-	case s.json && changed:
-		s.print(seed.Event{Time: s.env.now(), Kind: seed.Stats, Uploaded: s.uploaded, Rate: int64(s.rate), Peers: s.peers})
+	if s.json && e.Uploaded != s.last {
+		s.last = e.Uploaded
+		s.print(e)
 	}
 }
 
 // event takes note of what happened, and shows it.
 func (s *seedScreen) event(e seed.Event) {
+	if e.Kind == seed.Stopped && s.only != nil {
+		s.stop(errSeedDone)
+		return // the end is told when all is over
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch e.Kind {
-	case seed.Checking:
-		s.state = fmt.Sprintf("checking: %s of %s", term.Size(e.Done), term.Size(e.Total))
-	case seed.Seeding:
-		s.state = "seeding"
-		if all := s.torrent.PieceCount(); e.Pieces < all {
-			s.state = fmt.Sprintf("seeding %s of %s", term.Count(int64(e.Pieces)), count(all, "piece"))
-		}
-	case seed.Announce:
-		s.message = s.announceText(e)
-		s.next = time.Now().Add(e.Next)
-	case seed.Failed, seed.Warning:
-		if e.Kind == seed.Failed {
-			s.state = "stopped, waiting for the data"
-		}
-		s.message = e.Err.Error()
-	}
-	if s.live != nil {
-		s.draw()
+	if s.live == nil {
+		s.print(e)
 		return
 	}
-	s.print(e)
+	switch e.Kind {
+	case seed.Announce:
+		s.message = s.announceText(e)
+	case seed.Failed, seed.Warning:
+		s.message = s.eventText(e)
+	}
+}
+
+// end tells that all is over, also on a terminal.
+func (s *seedScreen) end(e seed.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live == nil {
+		s.print(e)
+	}
 }
 
 func (s *seedScreen) shownURL(url string) string {
@@ -176,31 +181,111 @@ func (s *seedScreen) announceText(e seed.Event) string {
 }
 
 // draw draws the live screen.
-func (s *seedScreen) draw() {
+func (s *seedScreen) draw(status seed.Status) {
 	columns, rows := s.env.width, 0
 	if s.env.size != nil {
 		columns, rows = s.env.size()
 	}
-	ratio := 0.0
-	if size := s.torrent.Size(); size > 0 {
-		ratio = float64(s.uploaded) / float64(size)
+	var b strings.Builder
+	if s.only != nil && len(status.Torrents) == 1 {
+		s.drawOne(&b, columns, &status.Torrents[0])
+	} else {
+		s.drawMany(&b, columns, rows, &status)
 	}
+	_ = s.live.Draw(columns, rows, b.String())
+}
+
+func (s *seedScreen) drawOne(b *strings.Builder, columns int, t *seed.TorrentStatus) {
 	fields := [][2]string{
-		{"state", s.pal.Green(cmp.Or(s.state, "starting"))},
-		{"rate", term.Rate(s.rate)},
-		{"peers", term.Count(int64(s.peers))},
-		{"uploaded", fmt.Sprintf("%s (ratio %.2f)", term.Size(s.uploaded), ratio)},
+		{"state", s.pal.Green(stateText(t))},
+		{"rate", term.Rate(float64(t.Rate))},
+		{"peers", term.Count(int64(len(t.Peers)))},
+		{"uploaded", fmt.Sprintf("%s (ratio %s)", term.Size(t.Uploaded), ratioText(t))},
 	}
-	if left := time.Until(s.next); left > 0 {
+	var next time.Time
+	for _, k := range t.Trackers {
+		if !k.Next.IsZero() && (next.IsZero() || k.Next.Before(next)) {
+			next = k.Next
+		}
+	}
+	if left := time.Until(next); left > 0 {
 		fields = append(fields, [2]string{"next announce", "in " + term.Duration(left.Round(time.Second))})
 	}
 	if s.message != "" {
 		fields = append(fields, [2]string{"last message", term.Safe(s.message)})
 	}
-	var b strings.Builder
-	b.WriteString(s.pal.Bold(term.Safe(s.torrent.Name)) + "\n")
-	_ = term.Fields(&b, s.pal, columns, fields) // a Builder makes no errors
-	_ = s.live.Draw(columns, rows, b.String())
+	b.WriteString(s.pal.Bold(term.Safe(t.Name)) + "\n")
+	_ = term.Fields(b, s.pal, columns, fields) // a Builder makes no errors
+}
+
+// stateText says what becomes of a torrent.
+func stateText(t *seed.TorrentStatus) string {
+	switch {
+	case t.State == seed.InCheck:
+		return fmt.Sprintf("checking: %s of %s", term.Size(t.Done), term.Size(t.Total))
+	case t.State == seed.Waiting:
+		return "stopped, waiting for the data"
+	case t.State == seed.IsSeeding && t.Left > 0:
+		return fmt.Sprintf("seeding %s of %s", term.Size(t.Size-t.Left), term.Size(t.Size))
+	}
+	return string(t.State)
+}
+
+func ratioText(t *seed.TorrentStatus) string {
+	if t.Size == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", float64(t.Uploaded)/float64(t.Size))
+}
+
+// drawMany shows the totals, and of the torrents as many as fit: those that are
+// busiest.
+func (s *seedScreen) drawMany(b *strings.Builder, columns, rows int, status *seed.Status) {
+	count := make(map[seed.State]int)
+	for i := range status.Torrents {
+		count[status.Torrents[i].State]++
+	}
+	var states []string
+	for _, state := range []seed.State{seed.IsSeeding, seed.SuperSeeding, seed.InCheck, seed.Queued, seed.Waiting, seed.Done} {
+		if n := count[state]; n > 0 {
+			states = append(states, fmt.Sprintf("%s %s", term.Count(int64(n)), state))
+		}
+	}
+	fields := [][2]string{
+		{"torrents", cmp.Or(strings.Join(states, ", "), "none")},
+		{"rate", term.Rate(float64(status.Rate))},
+		{"peers", term.Count(int64(status.Peers))},
+		{"uploaded", term.Size(status.Uploaded)},
+	}
+	if s.message != "" {
+		fields = append(fields, [2]string{"last message", term.Safe(s.message)})
+	}
+	_ = term.Fields(b, s.pal, columns, fields) // a Builder makes no errors
+	// A line is empty, one has the headers, and the cursor waits in one.
+	room := cmp.Or(rows, 24) - len(fields) - 3
+	if room < 1 || len(status.Torrents) == 0 {
+		return
+	}
+	slices.SortStableFunc(status.Torrents, func(a, b seed.TorrentStatus) int {
+		return cmp.Or(cmp.Compare(b.Rate, a.Rate), cmp.Compare(len(b.Peers), len(a.Peers)), cmp.Compare(b.Uploaded, a.Uploaded), strings.Compare(a.Name, b.Name))
+	})
+	table := term.Table{Header: []string{"Torrent", "State", "Rate", "Peers", "Uploaded", "Ratio"}, Right: []bool{2: true, 3: true, 4: true, 5: true}}
+	const others = 65 // columns that all but the name may take
+	wide := columns >= others+20
+	if !wide {
+		table.Header, table.Right = []string{"Torrent", "Rate", "Peers"}, []bool{1: true, 2: true}
+	}
+	for i := range status.Torrents[:min(room, len(status.Torrents))] {
+		t := &status.Torrents[i]
+		name, rate, peers := term.Safe(t.Name), term.Rate(float64(t.Rate)), term.Count(int64(len(t.Peers)))
+		if !wide {
+			table.Rows = append(table.Rows, []string{term.Cut(name, max(8, columns-24)), rate, peers})
+			continue
+		}
+		table.Rows = append(table.Rows, []string{term.Cut(name, columns-others), term.Cut(stateText(t), 20), rate, peers, term.Size(t.Uploaded), ratioText(t)})
+	}
+	b.WriteByte('\n')
+	_ = table.Write(b)
 }
 
 // seedEvent is an event as JSON.
@@ -245,6 +330,9 @@ func (s *seedScreen) print(e seed.Event) {
 
 func (s *seedScreen) eventDocument(e seed.Event) seedEvent {
 	d := seedEvent{Time: e.Time.UTC(), Event: string(e.Kind)}
+	if e.Torrent != nil {
+		d.Name, d.InfoHashV1, d.InfoHashV2 = e.Torrent.Name(), e.Torrent.HexV1(), e.Torrent.HexV2()
+	}
 	if e.Err != nil {
 		d.Error = metainfo.MaskText(e.Err.Error(), e.Tracker)
 	}
@@ -253,12 +341,13 @@ func (s *seedScreen) eventDocument(e seed.Event) seedEvent {
 	}
 	switch e.Kind {
 	case seed.Seeding:
-		d.Name, d.InfoHashV1, d.InfoHashV2 = s.torrent.Name, s.torrent.HexV1(), s.torrent.HexV2()
-		d.Magnet = s.torrent.Magnet().String()
-		if !s.reveal {
-			d.Magnet = s.torrent.Magnet().Masked().String()
-		}
 		d.Pieces, d.Known = &e.Pieces, &e.Known
+		if meta, err := e.Torrent.Metainfo(); err == nil {
+			d.Magnet = meta.Magnet().String()
+			if !s.reveal {
+				d.Magnet = meta.Magnet().Masked().String()
+			}
+		}
 	case seed.Checking:
 		d.Done, d.Total = &e.Done, &e.Total
 	case seed.Announce:
@@ -287,28 +376,57 @@ func (s *seedScreen) eventDocument(e seed.Event) seedEvent {
 
 // eventText is an event for people; empty: they need not know.
 func (s *seedScreen) eventText(e seed.Event) string {
+	text := ""
 	switch e.Kind {
 	case seed.Listening:
 		return fmt.Sprintf("listening on %s", e.Addr)
 	case seed.Seeding:
-		return fmt.Sprintf("%s: %s", s.torrent.Name, s.state)
+		text = "seeding"
+		if all := e.Torrent.Pieces(); e.Pieces < all {
+			text = fmt.Sprintf("seeding %s of %s", term.Count(int64(e.Pieces)), count(all, "piece"))
+		}
+		return e.Torrent.Name() + ": " + text
 	case seed.Announce:
-		return s.announceText(e)
+		if text = s.announceText(e); s.only == nil && !s.verbose {
+			return s.trackerNews(e, text)
+		}
 	case seed.Failed, seed.Warning:
-		return e.Err.Error()
+		text = e.Err.Error()
 	case seed.Stopped:
-		return fmt.Sprintf("stopped, %s uploaded", term.Size(e.Uploaded))
+		text = fmt.Sprintf("stopped, %s uploaded", term.Size(e.Uploaded))
 	case seed.Peer:
 		who := fmt.Sprintf("%s (%s)", e.Addr, cmp.Or(e.Client, "unknown client"))
 		switch {
 		case !s.verbose:
+			return ""
 		case e.Joined:
-			return who + " joined"
+			text = who + " joined"
 		case e.Err != nil:
-			return who + " was dropped: " + e.Err.Error()
+			text = who + " was dropped: " + e.Err.Error()
 		default:
-			return fmt.Sprintf("%s left, %s sent", who, term.Size(e.Uploaded))
+			text = fmt.Sprintf("%s left, %s sent", who, term.Size(e.Uploaded))
 		}
 	}
-	return ""
+	if text != "" && s.only == nil && e.Torrent != nil {
+		text = e.Torrent.Name() + ": " + text
+	}
+	return text
+}
+
+// trackerNews is what is told of an announce where there may be thousands: that a
+// tracker fails which did not, or answers again.
+func (s *seedScreen) trackerNews(e seed.Event, text string) string {
+	failed := e.Err != nil
+	if s.failing[e.Tracker] == failed {
+		return ""
+	}
+	if !failed {
+		delete(s.failing, e.Tracker)
+		return s.shownURL(e.Tracker) + ": answers again"
+	}
+	if s.failing == nil {
+		s.failing = make(map[string]bool)
+	}
+	s.failing[e.Tracker] = true
+	return text
 }

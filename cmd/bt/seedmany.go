@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/urfave/cli/v2"
+
+	"bt/seed"
+)
+
+// saveEvery is how often what was uploaded is written down.
+const saveEvery = time.Minute
+
+// runSeedMany seeds the torrents in a directory.
+func runSeedMany(ctx context.Context, u *ui, c *cli.Context, name string) error {
+	u.subject, u.jsonl = name, u.json // an event a line
+	o, err := seedChoices(u, c)
+	if err != nil {
+		return err
+	}
+	d := &seed.Directory{Path: name, Recursive: c.Bool("recursive"), Data: c.String("data")}
+	if d.Trackers, err = tierList(c, "announce"); err != nil {
+		return err
+	}
+	if d.Data != "" {
+		if _, err := os.ReadDir(d.Data); err != nil {
+			return readError(d.Data, err)
+		}
+	}
+	if d.Ledger, err = openLedger(u, name); err != nil {
+		return err
+	}
+	if d.Ledger != nil {
+		defer d.Ledger.Close()
+	}
+	if o.Listener, err = listen(c.String("bind"), c.String("port")); err != nil {
+		return err
+	}
+	s := &seedScreen{ui: u, reveal: c.Bool("reveal"), statusAddr: c.String("status")}
+	rescan, stop := onHangup(u.env)
+	defer stop()
+	d.Rescan = rescan
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	err = s.run(ctx, o, func(ctx context.Context) error {
+		d.Seeder = s.seeder
+		if err := d.Scan(); err != nil {
+			return readError(name, err)
+		}
+		wg.Go(func() { d.Run(ctx) })
+		if d.Ledger != nil {
+			wg.Go(func() { s.keepLedger(ctx, d.Ledger) })
+		}
+		return nil
+	})
+	wg.Wait()
+	if d.Ledger != nil && s.seeder != nil {
+		err = errors.Join(err, d.Ledger.Save(s.seeder))
+	}
+	return err
+}
+
+// keepLedger writes down what was uploaded until ctx ends.
+func (s *seedScreen) keepLedger(ctx context.Context, l *seed.Ledger) {
+	tick := time.NewTicker(saveEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := l.Save(s.seeder); err != nil {
+				s.event(seed.Event{Time: s.env.now(), Kind: seed.Warning, Err: fmt.Errorf("what was uploaded is not written down: %w", err)})
+			}
+		}
+	}
+}
+
+// openLedger opens what is remembered of earlier runs for a directory, among what
+// is kept (XDG base directory specification). It is nil where there is no place.
+func openLedger(u *ui, dir string) (*seed.Ledger, error) {
+	state := u.env.getenv("XDG_STATE_HOME")
+	if home := u.env.getenv("HOME"); !filepath.IsAbs(state) && home != "" {
+		state = filepath.Join(home, ".local", "state")
+	}
+	if !filepath.IsAbs(state) {
+		u.warn("neither XDG_STATE_HOME nor HOME is set: what is uploaded is not remembered")
+		return nil, nil
+	}
+	abs, err := filepath.Abs(dir)
+	if err == nil {
+		abs, err = filepath.EvalSymlinks(abs)
+	}
+	if err != nil {
+		return nil, readError(dir, err)
+	}
+	key := sha256.Sum256([]byte(abs))
+	l, damage, err := seed.OpenLedger(filepath.Join(state, "bt", "seed", fmt.Sprintf("%x.json", key[:8])))
+	switch {
+	case errors.Is(err, seed.ErrInUse):
+		return nil, failf(exitWrite, "another bt seed is at work on %s", dir)
+	case err != nil:
+		return nil, fail(exitWrite, err)
+	}
+	if damage != nil {
+		u.warn("%v", damage)
+	}
+	return l, nil
+}
+
+// onHangup tells of SIGHUP, which daemons take for "read again". On a terminal it
+// means what it always does.
+func onHangup(e *env) (rescan <-chan struct{}, stop func()) {
+	if e.stdoutTerminal {
+		return nil, func() {}
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	news := make(chan struct{})
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-signals:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case news <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return news, func() {
+		signal.Stop(signals)
+		cancel()
+		wg.Wait()
+	}
+}
+
+// tellSystemd tells a service manager what we do (sd_notify); where there is none
+// it does nothing.
+func tellSystemd(state string) {
+	_, _ = daemon.SdNotify(false, state)
+}
