@@ -344,6 +344,7 @@ func (r *tier) announce(ctx context.Context) TrackerStatus {
 		copy(r.urls[1:i+1], r.urls[:i])
 		r.urls[0] = url
 		e.Message, e.Seeders, e.Leechers, e.Next = resp.Warning, resp.Counts.Seeders, resp.Counts.Leechers, untilNext(resp, rand.Float64())
+		r.torrent.seeds.Store(max(0, e.Seeders-1)) // we are one
 		r.torrent.seeder.emit(e)
 		return TrackerStatus{URL: url, Message: e.Message, Seeders: e.Seeders, Leechers: e.Leechers, Next: time.Now().Add(e.Next)}
 	}

@@ -184,18 +184,67 @@ func (s *slots) run(ctx context.Context) {
 	}
 }
 
+// A waiter is a peer that wants a slot.
+type waiter struct {
+	*conn
+	since    time.Time
+	newcomer bool
+}
+
+// fairly puts n in front who are to get slots: of each torrent who has waited
+// longest, and so many of it that the slots it has, with those it had before, times
+// the seeds that it has elsewhere are about the same for all. The line is in the
+// order of waiting, and so is its rest.
+func fairly(line []waiter, had map[*Torrent]int, n int) []waiter {
+	if n >= len(line) {
+		return line
+	}
+	type share struct {
+		weight int64 // of a slot
+		slots  int64
+		line   []waiter
+	}
+	var shares []*share
+	of := make(map[*Torrent]*share)
+	for _, w := range line {
+		s := of[w.torrent]
+		if s == nil {
+			s = &share{weight: 1 + w.torrent.seeds.Load(), slots: int64(had[w.torrent])}
+			of[w.torrent] = s
+			shares = append(shares, s)
+		}
+		s.line = append(s.line, w)
+	}
+	chosen := make(map[*conn]bool)
+	front := make([]waiter, 0, len(line))
+	for range n {
+		var best *share
+		for _, s := range shares {
+			if len(s.line) > 0 && (best == nil || (s.slots+1)*s.weight < (best.slots+1)*best.weight) {
+				best = s
+			}
+		}
+		front = append(front, best.line[0])
+		chosen[best.line[0].conn] = true
+		best.slots++
+		best.line = best.line[1:]
+	}
+	for _, w := range line {
+		if !chosen[w.conn] {
+			front = append(front, w)
+		}
+	}
+	return front
+}
+
 // decide gives the slots out. Who has one keeps it until the turn is over; free
-// ones go to who has waited longest. A few are for trial: newcomers get them
+// ones go to who has waited longest, fairly among the torrents. A few are for trial: newcomers get them
 // first, for a short time, so that nobody waits for the turns of all others.
 func (s *slots) decide(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	type waiter struct {
-		*conn
-		since    time.Time
-		newcomer bool
-	}
 	var line []waiter
+	had := make(map[*Torrent]int) // slots, of each torrent, that stay where they are
 	trials := max(s.max/trialShare, min(s.max-1, 1))
 	regular := s.max - trials
 	for c := range s.conns {
@@ -209,6 +258,7 @@ func (s *slots) decide(now time.Time) {
 		case l.interested.IsZero():
 		case l.given && *free > 0 && l.keeps(now, c.torrent.pieceLength):
 			*free--
+			had[c.torrent]++
 		default:
 			line = append(line, waiter{c, l.waits(now), l.since.IsZero()})
 		}
@@ -227,8 +277,9 @@ func (s *slots) decide(now time.Time) {
 		}
 		line = line[n:]
 	}
+	line = fairly(line, had, regular)
 	next(regular, true, false)
-	slices.SortStableFunc(line, func(a, b waiter) int {
+	slices.SortStableFunc(line, func(a, b waiter) int { // who waited longest is still first
 		switch {
 		case a.newcomer == b.newcomer:
 			return 0

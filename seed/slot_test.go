@@ -135,6 +135,51 @@ func testTrial(t *testing.T, limit int) {
 	})
 }
 
+// Where slots are short no torrent gets them all, and one that others seed too
+// gets fewer.
+func TestSlotsOfTorrents(t *testing.T) {
+	t.Parallel()
+	alone, popular := new(Torrent), new(Torrent)
+	popular.seeds.Store(3)
+	s := &slots{max: 10, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
+	count := func() map[*Torrent]int {
+		n := make(map[*Torrent]int)
+		for c := range s.conns {
+			if c.slot.take() {
+				n[c.torrent]++
+			}
+		}
+		return n
+	}
+	for i := range 60 {
+		c := &conn{number: uint64(i), torrent: popular, interested: true, socket: deafSocket(t)}
+		if i >= 40 {
+			c.torrent = alone
+		}
+		s.add(c)
+		s.interest(c)
+	}
+	now := time.Now()
+	for range 10 {
+		s.decide(now)
+		// Eight slots are regular, and of two more are any newcomers.
+		if n := count(); n[alone] < 6 || n[popular] < 2 || n[alone]+n[popular] != 10 {
+			t.Fatalf("%d of the torrent nobody else seeds, %d of the other", n[alone], n[popular])
+		}
+		now = now.Add(slotMost)
+	}
+	for c := range s.conns { // nobody wants the first any more
+		if c.torrent == alone {
+			c.interested = false
+			s.interest(c)
+		}
+	}
+	s.decide(now)
+	if n := count(); n[popular] != 10 {
+		t.Errorf("%d of the only one", n[popular])
+	}
+}
+
 // With real peers: a slot that is given back goes to who waits.
 func TestSlotIsPassedOn(t *testing.T) {
 	t.Parallel()

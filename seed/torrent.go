@@ -36,6 +36,7 @@ type Torrent struct {
 	field   atomic.Pointer[peer.Bitfield] // what there is; never changed in place
 	left    atomic.Int64                  // bytes that are not there
 	wanting atomic.Int64                  // peers that wait for blocks
+	seeds   atomic.Int64                  // of others, as a tracker told last
 
 	loading sync.Mutex // held while material is loaded; before mu
 
