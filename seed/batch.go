@@ -1,6 +1,8 @@
 package seed
 
 import (
+	"fmt"
+
 	"bt/internal/metainfo"
 	"bt/internal/peer"
 )
@@ -78,6 +80,16 @@ func (b *batch) view(key viewKey) (*view, error) {
 		b.views = append(b.views, w)
 	}
 	return w, err
+}
+
+// check makes sure that the files are what they were when they were checked.
+func (b *batch) check() error {
+	for _, w := range b.views {
+		if !w.isIntact() {
+			return fmt.Errorf("%s: %w", w.key.content.tree.Path(w.key.file), errChanged)
+		}
+	}
+	return nil
 }
 
 // release makes the batch empty.

@@ -198,14 +198,16 @@ func (c *conn) flush() error {
 		return nil
 	}
 	c.crypto.Encrypt(c.out)
-	err := c.send([][]byte{c.out})
+	err := c.send([][]byte{c.out}, nil)
 	c.out = c.out[:0]
 	return err
 }
 
-func (c *conn) send(parts [][]byte) error {
+// send sends the parts. check, if it is not nil, is asked each time before the
+// system is given more of them, which may be long after.
+func (c *conn) send(parts [][]byte, check func() error) error {
 	c.said = time.Now()
-	return c.socket.send(parts, c.seeder.patience.stall)
+	return c.socket.send(parts, check, c.seeder.patience.stall)
 }
 
 // obey does what the slots decided.
@@ -252,9 +254,9 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 	if c.crypto != nil && c.crypto.Method == mse.RC4 {
 		err = c.sendEncrypted(b)
 	} else {
-		err = c.send(b.parts)
+		err = c.send(b.parts, b.check)
 	}
-	if errors.Is(err, syscall.EFAULT) {
+	if errors.Is(err, syscall.EFAULT) || errors.Is(err, errChanged) {
 		// The map has ended before the file should, or the disk has failed. What
 		// was sent may be half a message.
 		c.torrent.suspect()
@@ -335,12 +337,17 @@ func (c *conn) sendEncrypted(b *batch) error {
 	n := 0
 	send := func() error {
 		c.crypto.Encrypt((*buf)[:n])
-		err := c.send([][]byte{(*buf)[:n]})
+		err := c.send([][]byte{(*buf)[:n]}, nil)
 		n = 0
 		return err
 	}
 	for _, p := range b.parts {
 		for len(p) > 0 {
+			if n == 0 {
+				if err := b.check(); err != nil {
+					return err
+				}
+			}
 			k, err := copyMapped((*buf)[n:], p)
 			if err != nil {
 				return err

@@ -415,36 +415,63 @@ func TestEncryption(t *testing.T) {
 	}
 }
 
-// Data that is shorter than it was costs the peer's connection and no more.
-func TestTruncated(t *testing.T) {
+// Data that is not what it was costs the peer's connection and no more: nothing of
+// it is sent, not even the zeros that a map has behind the end of a file.
+func TestDamaged(t *testing.T) {
 	t.Parallel()
-	for _, encrypted := range []bool{false, true} {
-		meta, root := makeContent(t, maketorrent.V1, 1<<20)
-		r := start(t, Options{}, Input{Torrent: meta, Path: root})
-		tt := r.find(meta.InfoHashV1)
-		var l *leecher
-		var err error
-		if encrypted {
-			if l, err = r.seal(t, tt, mse.RC4, 68, nil); err != nil {
+	const size = 1<<20 - 100
+	for name, damage := range map[string]func(path string) error{
+		"truncated":         func(path string) error { return os.Truncate(path, 100) },
+		"truncated by ten":  func(path string) error { return os.Truncate(path, size-10) },
+		"overwritten":       func(path string) error { return os.WriteFile(path, make([]byte, size), 0o644) },
+		"overwritten a bit": func(path string) error { return writeAt(path, size-10, "x") },
+	} {
+		for _, encrypted := range []bool{false, true} {
+			meta, root := makeContent(t, maketorrent.V1, size)
+			r := start(t, Options{}, Input{Torrent: meta, Path: root})
+			tt := r.find(meta.InfoHashV1)
+			var l *leecher
+			var err error
+			if encrypted {
+				if l, err = r.seal(t, tt, mse.RC4, 68, nil); err != nil {
+					t.Fatal(err)
+				}
+				l.send(peer.Message{ID: peer.IDInterested})
+				l.await(peer.IDUnchoke)
+			} else {
+				l = r.join(t, tt)
+			}
+			last := request(15, 48<<10, 16<<10-100)
+			l.send(last) // it is mapped now
+			l.await(peer.IDPiece)
+			if err := damage(filepath.Join(root, "a")); err != nil {
 				t.Fatal(err)
 			}
-			l.send(peer.Message{ID: peer.IDInterested})
-			l.await(peer.IDUnchoke)
-		} else {
-			l = r.join(t, tt)
-		}
-		l.send(request(15, 0, 16<<10)) // it is mapped now
-		l.await(peer.IDPiece)
-		if err := os.Truncate(filepath.Join(root, "a"), 100); err != nil {
-			t.Fatal(err)
-		}
-		l.send(request(15, 0, 16<<10))
-		l.ends()
-		r.await(t, Failed)
-		if r.find(meta.InfoHashV1).isServed() {
-			t.Error("peers are still let in")
+			l.send(last)
+			for {
+				m, err := l.read()
+				if err != nil {
+					break
+				}
+				if m.ID == peer.IDPiece {
+					t.Errorf("%s, encrypted %v: a block was sent", name, encrypted)
+				}
+			}
+			r.await(t, Failed)
+			if r.find(meta.InfoHashV1).isServed() {
+				t.Error("peers are still let in")
+			}
 		}
 	}
+}
+
+func writeAt(path string, offset int64, s string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt([]byte(s), offset)
+	return errors.Join(err, f.Close())
 }
 
 func TestLimits(t *testing.T) {

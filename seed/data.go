@@ -27,6 +27,8 @@ type content struct {
 // then until there is no room.
 type view struct {
 	bytes []byte
+	file  *os.File // nil where bytes are not mapped
+	fd    int      // of file
 	key   viewKey
 	users int           // under views.mu
 	place *list.Element // in views.idle; nil while it is used
@@ -59,26 +61,26 @@ func (v *views) acquire(key viewKey) (*view, error) {
 		return w, nil
 	}
 	v.mu.Unlock()
-	bytes, err := key.content.view(key.file, key.index*viewLength) // not under the lock: a disk may be asleep
+	w, err := key.content.view(key.file, key.index*viewLength) // not under the lock: a disk may be asleep
 	if err != nil {
 		return nil, err
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if w := v.byKey[key]; w != nil { // somebody else was faster
-		unmap(bytes)
-		if w.place != nil {
-			v.idle.Remove(w.place)
-			w.place = nil
+	if other := v.byKey[key]; other != nil { // somebody else was faster
+		w.close()
+		if other.place != nil {
+			v.idle.Remove(other.place)
+			other.place = nil
 		}
-		w.users++
-		return w, nil
+		other.users++
+		return other, nil
 	}
 	if key.content.closed {
-		unmap(bytes)
+		w.close()
 		return nil, errChanged
 	}
-	w := &view{bytes: bytes, key: key, users: 1}
+	w.key, w.users = key, 1
 	if v.byKey == nil {
 		v.byKey = make(map[viewKey]*view)
 	}
@@ -105,7 +107,7 @@ func (v *views) drop(w *view) {
 	if v.byKey[w.key] == w {
 		delete(v.byKey, w.key)
 	}
-	unmap(w.bytes)
+	w.close()
 }
 
 // trim unmaps what nobody uses of a torrent.

@@ -9,19 +9,39 @@ const (
 	// edges, and thousands of views fit into an address space.
 	viewLength = 64 << 20
 
-	// maxViews is how many are kept: Linux allows 65,530 maps.
-	maxViews = 4096
+	// maxViews is how many are kept, each with a descriptor.
+	maxViews = 1024
 )
 
 // view maps the part of a file that begins at offset, read-only.
-func (c *content) view(file int, offset int64) ([]byte, error) {
+func (c *content) view(file int, offset int64) (*view, error) {
 	f, err := c.open(file)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // the map stays
 	n := min(c.layout.Length(file)-offset, viewLength)
-	return unix.Mmap(int(f.Fd()), offset, int(n), unix.PROT_READ, unix.MAP_SHARED)
+	fd := int(f.Fd())
+	b, err := unix.Mmap(fd, offset, int(n), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &view{bytes: b, file: f, fd: fd}, nil
 }
 
-func unmap(b []byte) { _ = unix.Munmap(b) } // of what view returned, which can't fail
+func (v *view) close() {
+	_ = unix.Munmap(v.bytes) // which is what Mmap returned, so this can't fail
+	v.file.Close()
+}
+
+// isIntact tells whether the file is what it was when it was checked. Behind the
+// end of a file that has become shorter a map has zeros, up to the end of the page.
+func (v *view) isIntact() bool {
+	var now unix.Stat_t
+	was := v.key.content.tree.Files[v.key.file].ID
+	err := unix.Fstat(v.fd, &now)
+	for err == unix.EINTR {
+		err = unix.Fstat(v.fd, &now)
+	}
+	return err == nil && now.Size == was.Size && now.Mtim.Nano() == was.ModTime
+}

@@ -57,12 +57,13 @@ var iovecs pool[[]unix.Iovec]
 
 // send writes the parts in order, straight from where they are: a file that is
 // mapped is not copied. It is an EFAULT if such a file has become shorter, or the
-// disk fails. A peer that does not receive stallBytes within its patience is not
-// waited for.
+// disk fails. check, if there is one, is asked each time before the kernel is given
+// more. A peer that does not receive stallBytes within its patience is not waited
+// for.
 //
 // A thread waits in the kernel while it reads from a disk. There are never more
 // of these than diskWaits has room for; nobody waits there for a peer.
-func (s *socket) send(parts [][]byte, patience time.Duration) error {
+func (s *socket) send(parts [][]byte, check func() error, patience time.Duration) error {
 	if err := s.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
@@ -80,6 +81,11 @@ func (s *socket) send(parts [][]byte, patience time.Duration) error {
 	var sendErr error
 	err := s.raw.Write(func(fd uintptr) bool {
 		for len(rest) > 0 {
+			if check != nil {
+				if sendErr = check(); sendErr != nil {
+					return true
+				}
+			}
 			diskWaits <- struct{}{}
 			n, err := ignoringEINTR(func() (int, error) { return writev(fd, rest) })
 			<-diskWaits

@@ -35,10 +35,16 @@ func (s *socket) receive(wait bool, take func([]byte) error) error {
 	return err
 }
 
-// send writes the parts in order. A peer that does not receive some of them
+// send writes the parts in order. check, if there is one, is asked each time before
+// the system is given more. A peer that does not receive some of them
 // within its patience is not waited for.
-func (s *socket) send(parts [][]byte, patience time.Duration) error {
+func (s *socket) send(parts [][]byte, check func() error, patience time.Duration) error {
 	for len(parts) > 0 {
+		if check != nil {
+			if err := check(); err != nil {
+				return err
+			}
+		}
 		n, bytes := 0, 0
 		for n < len(parts) && bytes < maxBlock {
 			bytes += len(parts[n])
