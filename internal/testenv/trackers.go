@@ -26,13 +26,27 @@ func Opentracker(t testing.TB, hashes [][20]byte) netip.AddrPort {
 	t.Helper()
 	program := Program(t, "opentracker")
 
-	// It may answer before it has read its list, so it is asked for the last of it.
-	last := [20]byte([]byte("bt testenv is ready!"))
+	list := whitelist(t, hashes)
+	port := onFreePort(t, []netip.Addr{loopback4}, func(port uint16) (*process, func() bool) {
+		addr := netip.AddrPortFrom(loopback4, port)
+		p := start(t, program, opentrackerArgs(addr, list)...)
+		return p, func() bool { return serves(addr, lastHash) && connects(addr) }
+	})
+	return netip.AddrPortFrom(loopback4, port)
+}
+
+// opentracker may answer before it has read its list, so it is asked for the last
+// of it.
+var lastHash = [20]byte([]byte("bt testenv is ready!"))
+
+// whitelist writes the list of what an opentracker serves, and returns its path.
+func whitelist(t testing.TB, hashes [][20]byte) string {
+	t.Helper()
 	var list strings.Builder
 	for _, h := range hashes {
 		fmt.Fprintf(&list, "%x\n", h)
 	}
-	fmt.Fprintf(&list, "%x\n", last)
+	fmt.Fprintf(&list, "%x\n", lastHash)
 
 	// As root it makes dir its root directory, and reads the list as nobody.
 	dir := t.TempDir()
@@ -45,14 +59,13 @@ func Opentracker(t testing.TB, hashes [][20]byte) netip.AddrPort {
 			t.Fatal(err)
 		}
 	}
+	return file
+}
 
-	port := onFreePort(t, []netip.Addr{loopback4}, func(port uint16) (*process, func() bool) {
-		number := fmt.Sprint(port)
-		p := start(t, program, "-i", loopback4.String(), "-p", number, "-P", number, "-d", dir, "-w", filepath.Base(file))
-		addr := netip.AddrPortFrom(loopback4, port)
-		return p, func() bool { return serves(addr, last) && connects(addr) }
-	})
-	return netip.AddrPortFrom(loopback4, port)
+func opentrackerArgs(addr netip.AddrPort, whitelist string) []string {
+	port := fmt.Sprint(addr.Port())
+	return []string{"-i", addr.Addr().String(), "-p", port, "-P", port,
+		"-d", filepath.Dir(whitelist), "-w", filepath.Base(whitelist)}
 }
 
 // serves reports whether the HTTP tracker accepts announces of the info-hash.

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"bt/internal/testenv"
+)
+
+// Transmission takes no peers on loopback from a tracker, and makes no empty files.
+func TestProcessSeedTransmission(t *testing.T) {
+	t.Parallel()
+	daemon, remote := testenv.Program(t, "transmission-daemon"), testenv.Program(t, "transmission-remote")
+	for _, test := range []struct {
+		name       string
+		encryption int // 0: plaintext is preferred, 2: RC4 is required
+		args       []string
+	}{
+		{name: "plaintext"},
+		{name: "encrypted", encryption: 2, args: []string{"--encryption", "require"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := swarmOf(t, 700_001, 0, 5, 64<<10, 500_000)
+			seed := s.seed(test.args...).starts()
+			config, dir := t.TempDir(), t.TempDir()
+			if err := os.WriteFile(filepath.Join(config, "settings.json"), fmt.Appendf(nil, `{
+				"encryption": %d, "bind-address-ipv4": "%v", "peer-port": 51413,
+				"dht-enabled": false, "pex-enabled": false, "lpd-enabled": false, "utp-enabled": false,
+				"port-forwarding-enabled": false, "blocklist-enabled": false,
+				"rpc-bind-address": "127.0.0.1", "rpc-port": 9091,
+				"rpc-whitelist-enabled": true, "rpc-whitelist": "127.0.0.1"
+			}`, test.encryption, s.b.Addr), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			client := s.run(s.b, daemon, "-f", "-g", config, "-w", dir)
+			ask := func(args ...string) (answer string, err error) {
+				line := s.b.Command(remote, append([]string{"127.0.0.1:9091"}, args...)...)
+				cmd := exec.CommandContext(t.Context(), line[0], line[1:]...)
+				cmd.Env = s.env
+				out, err := cmd.Output()
+				return string(out), err
+			}
+			client.until("transmission takes the torrent", func() bool {
+				_, err := ask("--add", s.torrent)
+				return err == nil
+			})
+			client.until("it has all", func() bool {
+				answer, err := ask("--torrent", "1", "--info")
+				return err == nil && strings.Contains(answer, "Percent Done: 100%")
+			})
+			s.compare(filepath.Join(dir, "content"))
+			seed.hasNoErrors()
+		})
+	}
+}
+
+// A download goes on when the seed that was killed is started again.
+func TestProcessSeedKilled(t *testing.T) {
+	t.Parallel()
+	s := swarmOf(t, 4_000_000, 10, 2_000_000)
+	rests(t, filepath.Join(s.root, "a"), filepath.Join(s.root, "sub/b"), filepath.Join(s.root, "sub/c"))
+	first := s.seed("--max-upload-rate", "1MiB/s").starts()
+	leech := s.leech()
+	leech.hasSome()
+	first.kill()
+	second := s.seed("--max-upload-rate", "4MiB/s").starts()
+	if first.events("seeding")[0].Known || !second.events("seeding")[0].Known {
+		t.Error("the first knows the data, or the second does not")
+	}
+	leech.succeeds()
+	second.hasNoErrors()
+	s.compare(s.root)
+}
+
+// What is known is not hashed again, also if the seed that checked it was killed.
+func TestProcessSeedKnown(t *testing.T) {
+	t.Parallel()
+	const size = 1 << 30
+	s := swarmOf(t, 1)
+	dir := t.TempDir()
+	s.root, s.torrent, s.pieces = filepath.Join(dir, "zeros"), filepath.Join(dir, "zeros.torrent"), size>>20
+	processSparse(t, s.root, size)
+	processZeros(t, s.torrent, "zeros", size, 1<<20)
+	rests(t, s.root)
+	var cpu [2]time.Duration
+	for i := range cpu {
+		seed := s.seed()
+		if e := seed.await("seeding", 1); e.Pieces != s.pieces || e.Known != (i == 1) {
+			t.Fatalf("start %d: %+v", i, e)
+		}
+		_, cpu[i] = processStat(t, seed.cmd.Process.Pid)
+		seed.kill()
+	}
+	if cpu[1] > cpu[0]/2 {
+		t.Errorf("the first start took %v of CPU, the second %v", cpu[0], cpu[1])
+	}
+}
+
+// Without its tracker a download goes on. A seed that comes while the tracker is
+// down is found once that is back.
+func TestProcessSeedTrackerKilled(t *testing.T) {
+	t.Parallel()
+	s := swarmOf(t, 3_000_000)
+	seed := s.seed("--max-upload-rate", "1MiB/s").starts()
+	leech := s.leech()
+	leech.hasSome()
+	s.tracker.Kill()
+	leech.succeeds()
+	seed.hasNoErrors()
+	if n := len(seed.events("announce")); n != 1 {
+		t.Errorf("%d announces, want 1", n)
+	}
+	// It tells nobody that it leaves, and does not wait for it.
+	seed.signal(syscall.SIGTERM)
+	seed.exits(exitTerminated)
+
+	seed = s.seed()
+	if e := seed.await("announce", 1); e.Error == "" {
+		t.Error("nobody is there, but the announce is fine")
+	}
+	s.tracker.Start(t)
+	seed.starts()
+	s.leech().succeeds()
+	seed.signal(syscall.SIGTERM)
+	seed.exits(exitTerminated)
+	s.seedsAre("0")
+}
+
+// Data that goes away while it is downloaded is missed, and nothing else is sent
+// for it; when it is back the download goes on.
+func TestProcessSeedDataGone(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name      string
+		size      int // of the first file
+		seed      []string
+		leech     []string
+		gone, are func(t *testing.T, s *processSwarm)
+	}{
+		{name: "truncated", size: 3_000_000, gone: truncate(1_000_001), are: restore},
+		{name: "truncated, encrypted", size: 3_000_000, seed: []string{"--encryption", "require"}, leech: []string{"rc4"},
+			gone: truncate(1_000_001), are: restore},
+		// What is mapped is served until the seed looks, which takes it some seconds.
+		{name: "moved", size: 7_000_000, gone: moveTo("content", "elsewhere"), are: moveTo("elsewhere", "content")},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := swarmOf(t, test.size, 1_000_000)
+			seed := s.seed(append(test.seed, "--max-upload-rate", "1MiB/s")...).starts()
+			leech := s.leech(test.leech...)
+			leech.hasSome()
+			s.seedsAre("1")
+			test.gone(t, s)
+			seed.misses("a")
+			if leech.has() == s.pieces {
+				t.Fatal("the download was over before")
+			}
+			test.are(t, s)
+			seed.comesBack()
+			leech.succeeds()
+			s.compare(s.root)
+		})
+	}
+}
+
+// What is left of the last page of a file is zeros, as long as that is mapped.
+func TestProcessSeedTailGone(t *testing.T) {
+	t.Parallel()
+	s := swarmOf(t, 2_000_000)
+	seed := s.seed("--max-upload-rate", "1MiB/s").starts()
+	leech := s.leech()
+	leech.hasSome()
+	truncate(1_999_990)(t, s)
+	seed.misses("a")
+	restore(t, s)
+	seed.comesBack()
+	leech.succeeds()
+}
+
+// misses waits until the seed has seen that a file is not what it was, and the
+// tracker knows.
+func (p swarmSeed) misses(file string) {
+	p.t.Helper()
+	if e := p.await("error", 1); !strings.Contains(e.Error, filepath.Join(p.root, file)+": it is not what it was") {
+		p.t.Errorf("error %q", e.Error)
+	}
+	p.seedsAre("0")
+}
+
+// comesBack waits until it seeds everything again, and the tracker knows.
+func (p swarmSeed) comesBack() {
+	p.t.Helper()
+	if e := p.await("seeding", 2); e.Pieces != p.pieces {
+		p.t.Errorf("%d pieces of %d came back", e.Pieces, p.pieces)
+	}
+	p.seedsAre("1")
+}
+
+func truncate(size int64) func(t *testing.T, s *processSwarm) {
+	return func(t *testing.T, s *processSwarm) {
+		if err := os.Truncate(filepath.Join(s.root, "a"), size); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// restore writes the first file as it was.
+func restore(t *testing.T, s *processSwarm) {
+	if err := os.WriteFile(filepath.Join(s.root, "a"), s.want["a"], 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func moveTo(from, to string) func(t *testing.T, s *processSwarm) {
+	return func(t *testing.T, s *processSwarm) {
+		dir := filepath.Dir(s.root)
+		if err := os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// However a seed ends, its tracker is told.
+func TestProcessSeedEnds(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		args   []string
+		signal syscall.Signal // 0: it ends by itself
+		code   int
+	}{
+		{"by time", []string{"--for", "4s"}, 0, exitOK},
+		{"by ratio", []string{"--until-ratio", "0.5"}, 0, exitOK},
+		{"SIGINT", nil, syscall.SIGINT, exitInterrupted},
+		{"SIGTERM", nil, syscall.SIGTERM, exitTerminated},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := swarmOf(t, 3_000_000)
+			seed := s.seed(append(test.args, "--max-upload-rate", "512KiB/s")...)
+			if e := seed.await("announce", 1); e.Error != "" || e.Seeders != 1 {
+				t.Fatalf("announce: %+v", e)
+			}
+			leech := s.leech()
+			if test.signal != 0 {
+				leech.hasSome()
+				s.seedsAre("1")
+				seed.signal(test.signal)
+			}
+			seed.exits(test.code)
+			leech.kill()
+			s.seedsAre("0")
+			events := seed.events("")
+			if last := events[len(events)-1]; last.Event != "stopped" {
+				t.Errorf("last event %+v", last)
+			}
+		})
+	}
+}

@@ -1,0 +1,398 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"bt/internal/testenv"
+)
+
+// What the tests called TestProcessSeed share: bt seed and a tracker on one host,
+// clients on another, so that everybody has ports of his own and nothing goes out.
+
+const (
+	swarmTrackerPort = 6969
+	swarmSeedPort    = 6881
+)
+
+// swarmPatience is when something counts as never coming. The race detector and
+// a busy machine are slow.
+const swarmPatience = 80 * time.Second
+
+// A processSwarm is a torrent of random data, and the tracker that serves it.
+type processSwarm struct {
+	t       *testing.T
+	a, b    *testenv.Host // where it is seeded, and downloaded
+	root    string        // the data
+	torrent string
+	hash    [20]byte
+	size    int64
+	pieces  int
+	tracker *testenv.Tracker
+	env     []string
+	want    map[string][]byte // the data by path
+}
+
+const swarmPiece = 32 << 10
+
+// swarmOf makes files of these sizes public: a, sub/b, sub/c, ...
+func swarmOf(t *testing.T, sizes ...int) *processSwarm {
+	t.Helper()
+	s := &processSwarm{t: t}
+	s.a, s.b = testenv.Hosts(t)
+	home := t.TempDir()
+	s.env = []string{"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "GORACE=atexit_sleep_ms=0"}
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		proxy := strings.HasSuffix(strings.ToLower(name), "_proxy")
+		own := slices.ContainsFunc(s.env, func(o string) bool { return strings.HasPrefix(o, name+"=") })
+		if !proxy && !own {
+			s.env = append(s.env, v)
+		}
+	}
+
+	dir := t.TempDir()
+	s.root, s.torrent = filepath.Join(dir, "content"), filepath.Join(dir, "content.torrent")
+	chacha := rand.NewChaCha8([32]byte([]byte("the data of bt's swarms of tests")))
+	files := make(map[string]string)
+	s.want = make(map[string][]byte)
+	for i, size := range sizes {
+		name := "a"
+		if i > 0 {
+			name = filepath.Join("sub", string(rune('a'+i)))
+		}
+		data := make([]byte, size)
+		_, _ = chacha.Read(data) // which never fails
+		files[name], s.want[name] = string(data), data
+		s.size += int64(size)
+	}
+	s.pieces = int((s.size + swarmPiece - 1) / swarmPiece)
+	processTree(t, s.root, files)
+	made := processMade(t, dir, "make", "content", "-l", fmt.Sprint(swarmPiece), "-o", s.torrent,
+		"--announce", fmt.Sprintf("http://%v:%d/announce", s.a.Addr, swarmTrackerPort))
+	hash, err := hex.DecodeString(made.InfoHash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.hash = [20]byte(hash)
+	s.tracker = s.a.Opentracker(t, swarmTrackerPort, [][20]byte{s.hash})
+	return s
+}
+
+// eventually waits for a condition.
+func (s *processSwarm) eventually(what string, ready func() bool) {
+	s.t.Helper()
+	for end := time.Now().Add(swarmPatience); !ready(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+var scrapedSeeds = regexp.MustCompile(`8:completei(\d+)e`)
+
+// seeds is how many seeds the tracker knows.
+func (s *processSwarm) seeds() string {
+	s.t.Helper()
+	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DialContext: s.b.DialContext, DisableKeepAlives: true}}
+	var escaped strings.Builder
+	for _, c := range s.hash {
+		fmt.Fprintf(&escaped, "%%%02x", c)
+	}
+	res, err := client.Get(fmt.Sprintf("http://%v:%d/scrape?info_hash=%s", s.a.Addr, swarmTrackerPort, &escaped))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if m := scrapedSeeds.FindSubmatch(body); m != nil {
+		return string(m[1])
+	}
+	if got := string(body); got != "d5:filesdee" { // nobody is there
+		s.t.Fatalf("scrape: %q", got)
+	}
+	return "0"
+}
+
+func (s *processSwarm) seedsAre(want string) {
+	s.t.Helper()
+	s.eventually("the tracker knows of so many seeds: "+want, func() bool { return s.seeds() == want })
+}
+
+// compare compares a download byte for byte, but for empty files: some clients
+// don't make them.
+func (s *processSwarm) compare(root string) {
+	s.t.Helper()
+	got := make(map[string][]byte)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		got[name], err = os.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for name, data := range s.want {
+		if other, ok := got[name]; !bytes.Equal(other, data) || !ok && len(data) > 0 {
+			s.t.Errorf("%s in %s is not what was published, or missing: %v", name, root, !ok)
+		}
+		delete(got, name)
+	}
+	for name := range got {
+		s.t.Errorf("%s in %s was not published", name, root)
+	}
+}
+
+// A swarmProcess is a program that runs on a host until the test ends.
+type swarmProcess struct {
+	*processSwarm
+	cmd    *exec.Cmd
+	stderr bytes.Buffer
+	ended  chan struct{}
+
+	mu    sync.Mutex
+	lines []string // of stdout
+}
+
+func (s *processSwarm) run(h *testenv.Host, name string, args ...string) *swarmProcess {
+	s.t.Helper()
+	line := h.Command(name, args...)
+	p := &swarmProcess{processSwarm: s, cmd: exec.Command(line[0], line[1:]...), ended: make(chan struct{})}
+	p.cmd.Env, p.cmd.Dir, p.cmd.Stderr = s.env, s.t.TempDir(), &p.stderr
+	r, w := io.Pipe()
+	p.cmd.Stdout = w
+	if err := p.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	go func() {
+		_ = p.cmd.Wait() // its state says it all
+		w.Close()
+	}()
+	go func() {
+		defer close(p.ended)
+		for b := []byte(nil); ; {
+			more := make([]byte, 4096)
+			n, err := r.Read(more)
+			b = append(b, more[:n]...)
+			for {
+				line, rest, ok := bytes.Cut(b, []byte("\n"))
+				if !ok {
+					break // what a killed process did not end is no line
+				}
+				p.mu.Lock()
+				p.lines = append(p.lines, string(line))
+				p.mu.Unlock()
+				b = rest
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	s.t.Cleanup(func() {
+		p.kill()
+		if s.t.Failed() {
+			s.t.Logf("%s: %v\n%s\n%s", name, p.cmd.ProcessState, strings.Join(p.lines, "\n"), p.stderr.Bytes()[max(0, p.stderr.Len()-8<<10):])
+		}
+	})
+	return p
+}
+
+// kill ends it at once, if it has not ended.
+func (p *swarmProcess) kill() {
+	p.signal(syscall.SIGKILL)
+	<-p.ended
+}
+
+func (p *swarmProcess) signal(s syscall.Signal) {
+	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Error(err)
+	}
+}
+
+// exits waits for the end.
+func (p *swarmProcess) exits(code int) {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(swarmPatience):
+		p.t.Fatalf("%q goes on", p.cmd.Args)
+	}
+	if p.cmd.ProcessState.ExitCode() != code {
+		p.t.Fatalf("%q: %v, want exit code %d", p.cmd.Args, p.cmd.ProcessState, code)
+	}
+}
+
+// output is the lines printed so far.
+func (p *swarmProcess) output() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.lines)
+}
+
+// until waits until the process has printed the right lines.
+func (p *swarmProcess) until(what string, ready func() bool) {
+	p.t.Helper()
+	p.eventually(what, func() bool {
+		if ready() {
+			return true
+		}
+		select {
+		case <-p.ended:
+			if ready() {
+				return true
+			}
+			p.t.Fatalf("%q ended: %v, before: %s", p.cmd.Args, p.cmd.ProcessState, what)
+		default:
+		}
+		return false
+	})
+}
+
+// A swarmSeed is bt seed.
+type swarmSeed struct{ *swarmProcess }
+
+func (s *processSwarm) seed(args ...string) swarmSeed {
+	s.t.Helper()
+	args = append([]string{"seed", s.torrent, s.root, "--json", "--port", fmt.Sprint(swarmSeedPort)}, args...)
+	return swarmSeed{s.run(s.a, "bt", args...)}
+}
+
+// A swarmEvent is a line that bt seed --json prints, as far as the tests look.
+type swarmEvent struct {
+	Event    string `json:"event"`
+	Error    string `json:"error"`
+	Pieces   int    `json:"pieces"`
+	Known    bool   `json:"known"`
+	Seeders  int    `json:"seeders"`
+	Uploaded int64  `json:"uploaded"`
+}
+
+// events are those of a kind so far; no kind: all.
+func (p swarmSeed) events(kind string) []swarmEvent {
+	p.t.Helper()
+	var list []swarmEvent
+	for _, line := range p.output() {
+		var e swarmEvent
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			p.t.Fatalf("%q: %v", line, err)
+		}
+		if kind == "" || e.Event == kind {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// await waits for the nth event of a kind, from 1.
+func (p swarmSeed) await(kind string, n int) swarmEvent {
+	p.t.Helper()
+	p.until(fmt.Sprintf("event %q, %d times", kind, n), func() bool { return len(p.events(kind)) >= n })
+	return p.events(kind)[n-1]
+}
+
+// starts waits until peers can find it.
+func (p swarmSeed) starts() swarmSeed {
+	p.t.Helper()
+	if e := p.await("seeding", 1); e.Pieces != p.pieces {
+		p.t.Fatalf("%d pieces, want %d", e.Pieces, p.pieces)
+	}
+	p.until("the tracker answers", func() bool {
+		return slices.ContainsFunc(p.events("announce"), func(e swarmEvent) bool { return e.Error == "" })
+	})
+	return p
+}
+
+// hasNoErrors demands that nothing went wrong so far.
+func (p swarmSeed) hasNoErrors() {
+	p.t.Helper()
+	for _, e := range p.events("") {
+		if e.Error != "" {
+			p.t.Errorf("event %q: %s", e.Event, e.Error)
+		}
+	}
+}
+
+// A swarmLeech is libtorrent.
+type swarmLeech struct {
+	*swarmProcess
+	dir string
+}
+
+func (s *processSwarm) leech(options ...string) swarmLeech {
+	s.t.Helper()
+	python := testenv.Python(s.t, "libtorrent")
+	script, err := filepath.Abs("testdata/interop/leech.py")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	dir := s.t.TempDir()
+	return swarmLeech{s.run(s.b, python, append([]string{script, s.torrent, dir, s.b.Addr.String()}, options...)...), dir}
+}
+
+// has is how many pieces it has.
+func (l swarmLeech) has() (pieces int) {
+	l.t.Helper()
+	if lines := l.output(); len(lines) > 0 {
+		if _, err := fmt.Sscan(lines[len(lines)-1], &pieces); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	return pieces
+}
+
+// hasSome waits until it is in the middle.
+func (l swarmLeech) hasSome() {
+	l.t.Helper()
+	l.until("a part of the download", func() bool { return l.has() >= l.pieces/10 })
+	if n := l.has(); n > l.pieces*3/4 {
+		l.t.Fatalf("%d of %d pieces: not in the middle", n, l.pieces)
+	}
+}
+
+// succeeds waits until it has all, and compares that.
+func (l swarmLeech) succeeds() {
+	l.t.Helper()
+	l.exits(0)
+	l.compare(filepath.Join(l.dir, "content"))
+}
+
+// rests waits until files are so old that a seed remembers what it finds in them.
+// Nobody can set back the time of a change.
+func rests(t *testing.T, paths ...string) {
+	t.Helper()
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := time.Unix(info.Sys().(*syscall.Stat_t).Ctim.Unix())
+		time.Sleep(time.Until(changed.Add(2100 * time.Millisecond)))
+	}
+}

@@ -1,0 +1,41 @@
+"""Downloads with libtorrent: leech.py TORRENT DIR ADDRESS [rc4]
+
+It prints how many pieces it has whenever that changes, and ends with status 0
+when it has all. It fails on the first piece that is not right. With rc4 it speaks
+nothing else. Nothing looks for peers but the tracker; a peer that goes away is
+tried again every few seconds."""
+import sys
+import time
+import libtorrent as lt
+
+source, directory, address, options = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
+settings = {
+    'listen_interfaces': address + ':0', 'enable_dht': False, 'enable_lsd': False,
+    'enable_upnp': False, 'enable_natpmp': False,
+    'enable_outgoing_utp': False, 'enable_incoming_utp': False,
+    'min_reconnect_time': 1, 'max_failcount': 100,
+    'alert_mask': lt.alert.category_t.error_notification | lt.alert.category_t.peer_notification
+    | lt.alert.category_t.tracker_notification | lt.alert.category_t.status_notification,
+}
+if 'rc4' in options:
+    settings.update(in_enc_policy=0, out_enc_policy=0, allowed_enc_level=2)
+session = lt.session(settings)
+params = lt.add_torrent_params()
+params.ti = lt.torrent_info(source)
+params.save_path = directory
+params.flags |= lt.torrent_flags.disable_dht | lt.torrent_flags.disable_lsd | lt.torrent_flags.disable_pex
+handle = session.add_torrent(params)
+
+had = 0
+while True:
+    status = handle.status()
+    for alert in session.pop_alerts():
+        print(type(alert).__name__, alert, file=sys.stderr, flush=True)
+        if isinstance(alert, (lt.hash_failed_alert, lt.peer_ban_alert)):
+            sys.exit('bad data')
+    if status.num_pieces != had:
+        had = status.num_pieces
+        print(had, flush=True)
+    if status.is_seeding:
+        break
+    time.sleep(0.02)

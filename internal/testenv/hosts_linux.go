@@ -1,0 +1,177 @@
+package testenv
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Host is a network namespace: its addresses and ports are its own, and nothing
+// that runs there reaches more than its loopback and the other host. Some clients
+// take no peers on loopback.
+type Host struct {
+	Addr netip.Addr
+
+	net string // the file of its namespace
+}
+
+// power is a shell script that is a host as long as its standard input lasts, and
+// takes with it whatever runs there. A test that is killed cleans nothing up, but
+// the pipe that it holds ends with it, and so does the namespace, which has no name.
+const power = `
+ip link set lo up || exit
+echo on
+read -r _
+others=1
+while [ "$others" ]; do
+	others=
+	for p in /proc/[0-9]*; do
+		if [ "$p" != /proc/$$ ] && [ "$p/ns/net" -ef /proc/$$/ns/net ]; then
+			kill -KILL "${p#/proc/}" 2>/dev/null && others=1
+		fi
+	done
+done
+`
+
+// Hosts returns two hosts with a network between them, until the test ends.
+func Hosts(t testing.TB) (a, b *Host) {
+	t.Helper()
+	for _, name := range []string{"unshare", "nsenter", "ip"} {
+		Program(t, name)
+	}
+	Root(t)
+	a, b = newHost(t, "10.77.0.1"), newHost(t, "10.77.0.2")
+	// Both ends have the same name, each in its namespace.
+	a.ip(t, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", b.net)
+	for _, h := range []*Host{a, b} {
+		h.ip(t, "address", "add", h.Addr.String()+"/24", "dev", "eth0")
+		h.ip(t, "link", "set", "eth0", "up")
+	}
+	return a, b
+}
+
+func newHost(t testing.TB, addr string) *Host {
+	t.Helper()
+	cmd := exec.Command("unshare", "--net", "sh", "-c", power)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the test
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stdin.Close()
+		_ = cmd.Wait() // for read has failed
+	})
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		stdin.Close()
+		_ = cmd.Wait()
+		Missing(t, fmt.Sprintf("network namespaces: %q, %v", line+stderr.String(), err))
+	}
+	return &Host{netip.MustParseAddr(addr), fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid)}
+}
+
+// Command returns the command that runs a program on the host, in a process of
+// which nothing else is left.
+func (h *Host) Command(program string, args ...string) []string {
+	return append([]string{"nsenter", "--net=" + h.net, program}, args...)
+}
+
+func (h *Host) ip(t testing.TB, args ...string) {
+	t.Helper()
+	line := h.Command("ip", args...)
+	if out, err := exec.Command(line[0], line[1:]...).CombinedOutput(); err != nil {
+		Missing(t, fmt.Sprintf("networks of its own: ip %s: %v: %s", strings.Join(args, " "), err, bytes.TrimSpace(out)))
+	}
+}
+
+// on runs f as if this process were on the host. Sockets that f makes stay there;
+// goroutines that it starts don't.
+func (h *Host) on(f func()) error {
+	there, err := os.Open(h.net)
+	if err != nil {
+		return err
+	}
+	defer there.Close()
+	runtime.LockOSThread()
+	here, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	defer here.Close()
+	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	f()
+	if err := unix.Setns(int(here.Fd()), unix.CLONE_NEWNET); err != nil {
+		return err // and the thread ends with its goroutine
+	}
+	runtime.UnlockOSThread()
+	return nil
+}
+
+// DialContext connects to an IP address from the host.
+func (h *Host) DialContext(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	if hostErr := h.on(func() { conn, err = new(net.Dialer).DialContext(ctx, network, address) }); hostErr != nil {
+		return nil, hostErr
+	}
+	return conn, err
+}
+
+// A Tracker is an opentracker on a host.
+type Tracker struct {
+	host    *Host
+	addr    netip.AddrPort
+	list    string
+	process *process
+}
+
+// Opentracker starts Debian's opentracker on the host, at a port of its Addr; else
+// it is like the function of that name.
+func (h *Host) Opentracker(t testing.TB, port uint16, hashes [][20]byte) *Tracker {
+	t.Helper()
+	tr := &Tracker{host: h, addr: netip.AddrPortFrom(h.Addr, port), list: whitelist(t, hashes)}
+	tr.Start(t)
+	return tr
+}
+
+// Start starts a tracker that was killed. It knows nothing of what it knew.
+func (tr *Tracker) Start(t testing.TB) {
+	t.Helper()
+	line := tr.host.Command(Program(t, "opentracker"), opentrackerArgs(tr.addr, tr.list)...)
+	tr.process = start(t, line[0], line[1:]...)
+	err := tr.process.wait(func() (ready bool) {
+		err := tr.host.on(func() { ready = serves(tr.addr, lastHash) && connects(tr.addr) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ready
+	})
+	if err != nil {
+		t.Fatalf("opentracker at %v: %v", tr.addr, err)
+	}
+}
+
+// Kill ends the tracker at once, as kill -9 does.
+func (tr *Tracker) Kill() { tr.process.stop() }
