@@ -134,8 +134,10 @@ func (s *Seeder) Status() Status {
 		l.mu.Unlock()
 	}
 	status := Status{Time: time.Now(), Since: s.since, Uploaded: s.Uploaded(), Rate: s.Rate(), Peers: len(conns)}
-	for _, t := range s.all() {
-		status.Torrents = append(status.Torrents, t.status(peers[t]))
+	all := s.all()
+	status.Torrents = make([]TorrentStatus, len(all))
+	for i, t := range all {
+		status.Torrents[i] = t.status(peers[t])
 	}
 	return status
 }

@@ -2,8 +2,8 @@ package seed
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -125,7 +125,7 @@ func (t *Torrent) HexV1() string {
 	if !t.v1 {
 		return ""
 	}
-	return fmt.Sprintf("%x", t.hashV1)
+	return hex.EncodeToString(t.hashV1[:])
 }
 
 // HexV2 is its info-hash of v2 in hex; empty if it has none.
@@ -133,7 +133,7 @@ func (t *Torrent) HexV2() string {
 	if !t.v2 {
 		return ""
 	}
-	return fmt.Sprintf("%x", t.hashV2)
+	return hex.EncodeToString(t.hashV2[:])
 }
 
 // Uploaded is how many bytes of blocks were sent, as far as is known in all runs.

@@ -103,6 +103,10 @@ func (s *seedScreen) eachSecond(ctx context.Context) {
 		select {
 		case <-second.C:
 		case <-ctx.Done():
+			s.mu.Lock()
+			s.message = "telling the trackers that we leave"
+			s.mu.Unlock()
+			s.figures()
 			return
 		}
 	}
@@ -262,7 +266,7 @@ func (s *seedScreen) drawMany(b *strings.Builder, columns, rows int, status *see
 	}
 	_ = term.Fields(b, s.pal, columns, fields) // a Builder makes no errors
 	// A line is empty, one has the headers, and the cursor waits in one.
-	room := cmp.Or(rows, 24) - len(fields) - 3
+	room := cmp.Or(rows, 24) - strings.Count(b.String(), "\n") - 3
 	if room < 1 || len(status.Torrents) == 0 {
 		return
 	}
