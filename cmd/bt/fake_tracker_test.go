@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -164,18 +165,30 @@ func (f *fakeTracker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(answer.AppendHTTP(nil))
 }
 
-// trackerLog is the script command "trackerlog ADDR FILE": it writes the
-// announces that a tracker got, sorted, to a file.
+// trackerLog is the script command "trackerlog ADDR FILE [N]": it writes the
+// announces that a tracker got, sorted, to a file, once there are N of them.
 func trackerLog(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: trackerlog ADDR FILE")
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: trackerlog ADDR FILE [N]")
 	}
-	resp, err := http.Get("http://" + args[0] + "/log")
-	ts.Check(err)
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	ts.Check(err)
-	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	slices.Sort(lines)
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Join(lines, "\n")+"\n"), 0o644))
+	least := 0
+	if len(args) == 3 {
+		var err error
+		least, err = strconv.Atoi(args[2])
+		ts.Check(err)
+	}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		resp, err := http.Get("http://" + args[0] + "/log")
+		ts.Check(err)
+		b, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		ts.Check(err)
+		lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+		if len(lines) < least && time.Now().Before(end) {
+			continue
+		}
+		slices.Sort(lines)
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Join(lines, "\n")+"\n"), 0o644))
+		return
+	}
 }
