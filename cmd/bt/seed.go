@@ -58,10 +58,8 @@ bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 }
 
 func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
-	if name := c.Args().First(); c.NArg() == 1 && name != stdinName {
-		if info, err := os.Stat(name); err == nil && info.IsDir() {
-			return runSeedMany(ctx, u, c, name)
-		}
+	if info, err := os.Stat(c.Args().First()); err == nil && info.IsDir() {
+		return runSeedMany(ctx, u, c)
 	}
 	for _, flag := range []string{"recursive", "data"} {
 		if c.IsSet(flag) {

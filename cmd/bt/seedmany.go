@@ -22,7 +22,11 @@ import (
 const saveEvery = time.Minute
 
 // runSeedMany seeds the torrents in a directory.
-func runSeedMany(ctx context.Context, u *ui, c *cli.Context, name string) error {
+func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
+	if c.NArg() > 1 {
+		return failf(exitUsage, "seed takes one directory of torrents and nothing else; --data says where the content is")
+	}
+	name := c.Args().First()
 	u.subject, u.jsonl = name, u.json // an event a line
 	o, err := seedChoices(u, c)
 	if err != nil {
