@@ -228,7 +228,9 @@ func (t *Torrent) fail(err error, m *material) {
 	t.mu.Unlock()
 	t.stop(Waiting)
 	t.seeder.emit(Event{Kind: Failed, Torrent: t, Err: err})
-	t.lookSoon()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lookLater()
 }
 
 // stop sends the peers away and tells the trackers.
@@ -248,10 +250,20 @@ func (t *Torrent) stop(s State) {
 }
 
 // suspect has the data looked at soon.
-func (t *Torrent) suspect() { t.seeder.suspects.put(t) }
+func (t *Torrent) suspect() {
+	if t.suspected.CompareAndSwap(false, true) {
+		t.seeder.suspects.put(t)
+	}
+}
 
-// lookSoon has the data looked at when it may have come to rest.
-func (t *Torrent) lookSoon() { time.AfterFunc(t.seeder.options.lookEvery, t.suspect) }
+// lookLater has the data looked at when it may have come to rest. t.mu is locked.
+func (t *Torrent) lookLater() {
+	if t.later == nil {
+		t.later = time.AfterFunc(t.seeder.options.lookEvery, t.suspect)
+	} else {
+		t.later.Reset(t.seeder.options.lookEvery)
+	}
+}
 
 // lookAround looks at the files of all torrents until ctx ends: of those that have
 // peers often, of the others in turn.
@@ -266,6 +278,7 @@ func (s *Seeder) lookAround(ctx context.Context) {
 			return
 		case <-s.suspects.ready:
 			if t := s.suspects.pop(); t != nil {
+				t.suspected.Store(false) // before it looks, or news would be lost
 				t.look(ctx)
 			}
 		case <-busy.C:
@@ -358,7 +371,7 @@ func (t *Torrent) atRest(now digest) bool {
 	r := &t.rest
 	if now != r.last {
 		r.last, r.since = now, time.Now()
-		t.lookSoon()
+		t.lookLater()
 		return false
 	}
 	return (r.retry || now != r.first) && time.Since(r.since) >= t.seeder.options.lookEvery*9/10

@@ -38,6 +38,8 @@ type Torrent struct {
 	wanting atomic.Int64                  // peers that wait for blocks
 	seeds   atomic.Int64                  // of others, as a tracker told last
 
+	suspected atomic.Bool // it is among Seeder.suspects
+
 	loading sync.Mutex // held while material is loaded; before mu
 
 	mu       sync.Mutex
@@ -48,6 +50,7 @@ type Torrent struct {
 	hashed   bool               // and not looked at since
 	identity digest             // IsSeeding: of the files as they were checked
 	rest     rest               // Waiting
+	later    *time.Timer        // has the data looked at
 	material *material          // nil: nobody needs it
 	users    int                // peers of material
 	linger   *time.Timer        // drops material
