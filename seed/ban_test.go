@@ -1,0 +1,210 @@
+//go:build linux
+
+package seed
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"bt/internal/peer"
+	"bt/internal/peer/mse"
+	"bt/maketorrent"
+)
+
+// dialFrom connects from an address of this host: Linux has all of 127/8.
+func (r *running) dialFrom(t testing.TB, ip string) *net.TCPConn {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
+	conn, err := d.Dial("tcp", r.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	return conn.(*net.TCPConn)
+}
+
+// meet connects from an address and exchanges handshakes; the error is that there
+// was no answer.
+func (r *running) meet(t testing.TB, tt *Torrent, ip string) (*leecher, error) {
+	t.Helper()
+	l := &leecher{t: t, conn: r.dialFrom(t, ip), pieces: tt.pieces}
+	h := peer.Handshake{InfoHash: tt.swarms[0].hash}
+	h.Set(allFeatures)
+	l.conn.Write(h.Append(nil)) // reading tells
+	b := make([]byte, peer.HandshakeLength)
+	n, err := io.ReadFull(l.conn, b)
+	if err == nil {
+		l.hello, err = peer.ParseHandshake(b)
+		return l, err
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the connection hangs")
+	}
+	if n > 0 {
+		t.Errorf("%d bytes of a handshake", n)
+	}
+	l.conn.Close()
+	return nil, err
+}
+
+// refuses makes sure that a peer from an address is not let in.
+func (r *running) refuses(t testing.TB, tt *Torrent, ip string) {
+	t.Helper()
+	if _, err := r.meet(t, tt, ip); err == nil {
+		t.Errorf("%s is let in", ip)
+	}
+}
+
+// meets makes sure that it is.
+func (r *running) meets(t testing.TB, tt *Torrent, ip string) *leecher {
+	t.Helper()
+	l, err := r.meet(t, tt, ip)
+	if err != nil {
+		t.Fatalf("%s is not let in: %v", ip, err)
+	}
+	return l
+}
+
+// isServed makes sure that a peer that has joined gets what it asks for.
+func (l *leecher) isServed(tt *Torrent, root string) {
+	l.t.Helper()
+	l.send(request(1, 0, 16<<10))
+	check(l.t, tt, root, l.await(peer.IDPiece))
+}
+
+// visitorOf is what is known of an address.
+func (r *running) visitorOf(ip string) visitor {
+	r.limits.mu.Lock()
+	defer r.limits.mu.Unlock()
+	if v := r.limits.by[hostOf(tcpAddr(ip))]; v != nil {
+		return *v
+	}
+	return visitor{}
+}
+
+// conduct is what peers do, and whether it is an offence. Each is done on one
+// connection, and then the other side is waited for.
+var conduct = map[string]struct {
+	do         func(v *villain)
+	offence    bool
+	encryption Encryption
+	patience   patience // in so far as it is not the default
+}{
+	"garbage":          {do: func(v *villain) { v.hello(); v.Write([]byte{0, 0, 0, 9, 1}) }, offence: true},
+	"a huge message":   {do: func(v *villain) { v.hello(); v.Write([]byte{255, 255, 255, 255, 5}) }, offence: true},
+	"a bad request":    {do: func(v *villain) { v.hello(request(1<<32-1, 0, 16<<10)) }, offence: true},
+	"a piece to us":    {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDPiece, Payload: make([]byte, 9)}) }, offence: true},
+	"a bad bitfield":   {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDBitfield, Payload: []byte{1}}) }, offence: true},
+	"bad bencode":      {do: func(v *villain) { v.hello(extended(0, "d1:x")) }, offence: true},
+	"a bad have":       {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDHave, Index: 1 << 30}) }, offence: true},
+	"noise":            {do: func(v *villain) { v.Write(noise(5000)) }, offence: true},
+	"noise in MSE":     {do: func(v *villain) { mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{}, noise(500)) }, offence: true},
+	"no MSE behind":    {do: func(v *villain) { v.Write(make([]byte, 96)) }, offence: true}, // a key of 0
+	"an endless flood": {do: func(v *villain) { v.hello(); v.floodRead(make([]byte, 4)) }, offence: true},
+
+	"another torrent":      {do: func(v *villain) { h := peer.Handshake{InfoHash: [20]byte{1}}; v.Write(h.Append(nil)) }},
+	"MSE, another torrent": {do: func(v *villain) { mse.Initiate(v, [20]byte{1}, mse.Options{}, nil) }},
+	"MSE, no method": {
+		do: func(v *villain) {
+			mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{Methods: mse.Plaintext}, nil)
+		},
+		encryption: Require,
+	},
+	"plaintext": {do: func(v *villain) { v.hello() }, encryption: Require},
+	"MSE":       {do: func(v *villain) { mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{}, nil) }, encryption: Off},
+	"a seed":    {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDHaveAll}) }},
+	"nothing":   {do: func(v *villain) { v.CloseWrite() }},
+	"half a handshake": {do: func(v *villain) {
+		h := peer.Handshake{InfoHash: v.tt.swarms[0].hash}
+		v.Write(h.Append(nil)[:50])
+		v.CloseWrite()
+	}},
+	"half of MSE":        {do: func(v *villain) { v.Write(noise(150)); v.CloseWrite() }},
+	"a handshake":        {do: func(v *villain) { v.hello(); v.CloseWrite() }},
+	"half a message":     {do: func(v *villain) { v.hello(); v.Write([]byte{0, 0, 0, 13, 6}); v.CloseWrite() }},
+	"a reset":            {do: func(v *villain) { v.hello(); v.SetLinger(0); v.Close() }},
+	"a reset of nothing": {do: func(v *villain) { v.SetLinger(0); v.Close() }},
+	"a request and a reset": {do: func(v *villain) {
+		v.hello(peer.Message{ID: peer.IDInterested}, request(0, 0, 16<<10))
+		v.SetLinger(0)
+		v.Close()
+	}},
+	"what is not known": {do: func(v *villain) { v.hello(extended(99, "?"), peer.Message{ID: 99}); v.CloseWrite() }},
+	"a slow handshake":  {do: func(v *villain) { v.Write([]byte("\x13Bit")) }, patience: patience{handshake: 300 * time.Millisecond}},
+	"silence":           {do: func(v *villain) { v.hello() }, patience: patience{drop: 300 * time.Millisecond}},
+}
+
+// An address that offends too often is not let in any more, whatever others do;
+// what is no offence has no consequence, however often it is done.
+func TestBan(t *testing.T) {
+	t.Parallel()
+	const bad, good, other = "127.0.5.1", "127.0.5.2", "127.0.5.3"
+	for name, c := range conduct {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			meta, root := makeContent(t, maketorrent.V1, 100_000)
+			r := startWith(t, Options{Encryption: c.encryption}, func(s *Seeder) {
+				if c.patience.handshake > 0 {
+					s.patience.handshake = c.patience.handshake
+				}
+				if c.patience.drop > 0 {
+					s.patience.drop = c.patience.drop
+				}
+			}, Input{Torrent: meta, Path: root})
+			tt := r.find(meta.InfoHashV1)
+			served := func() {}
+			if c.encryption != Require && c.patience == (patience{}) { // an honest peer that keeps its connection
+				l := r.meets(t, tt, good)
+				l.send(peer.Message{ID: peer.IDInterested})
+				l.await(peer.IDUnchoke)
+				served = func() { l.isServed(tt, root) }
+			}
+			var wg sync.WaitGroup
+			for range maxOffences {
+				v := &villain{TCPConn: r.dialFrom(t, bad), tt: tt, until: time.Now().Add(30 * time.Second)}
+				wg.Go(func() {
+					c.do(v)
+					if _, err := io.Copy(io.Discard, v); errors.Is(err, os.ErrDeadlineExceeded) {
+						t.Error("the connection hangs")
+					}
+					v.Close()
+				})
+			}
+			served()
+			wg.Wait()
+			// Connections are accepted in their order: when this one is, all are.
+			last := r.dialFrom(t, other)
+			last.CloseWrite()
+			io.Copy(io.Discard, last)
+			eventually(t, "all have left", func() bool { return r.visitorOf(bad).open == 0 })
+			served()
+			if c.offence {
+				if v := r.visitorOf(bad); v.offences != maxOffences {
+					t.Errorf("%d offences of %d count", v.offences, maxOffences)
+				}
+				for range 3 {
+					r.refuses(t, tt, bad)
+				}
+				r.meets(t, tt, other)
+				served()
+				return
+			}
+			if v := r.visitorOf(bad); v != (visitor{}) {
+				t.Errorf("it counts: %+v", v)
+			}
+			if c.encryption != Require {
+				eventually(t, "it is let in", func() bool { // with little patience not each time
+					_, err := r.meet(t, tt, bad)
+					return err == nil
+				})
+			}
+			served()
+		})
+	}
+}

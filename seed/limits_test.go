@@ -1,0 +1,200 @@
+package seed
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// visit is a connection that comes, is through its handshake and leaves; false: it
+// was not let in.
+func (l *limits) visit(addr net.Addr, offence bool) bool {
+	if !l.admit(addr, 1e6) {
+		return false
+	}
+	l.through(addr)
+	l.leave(addr, offence)
+	return true
+}
+
+func tcpAddr(ip string) *net.TCPAddr {
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(ip), 6881))
+}
+
+func TestBanEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var l limits
+		bad, good := tcpAddr("10.0.0.1"), tcpAddr("10.0.0.2")
+		for range maxOffences {
+			if !l.visit(bad, true) {
+				t.Fatal("banned too soon")
+			}
+		}
+		time.Sleep(banTime - time.Second)
+		if l.visit(bad, false) {
+			t.Error("not banned")
+		}
+		if !l.visit(good, false) {
+			t.Error("another address is banned")
+		}
+		time.Sleep(2 * time.Second)
+		for range maxOffences { // and it starts from nothing
+			if !l.visit(bad, true) {
+				t.Fatal("banned for too long")
+			}
+		}
+		if l.visit(bad, false) {
+			t.Error("not banned again")
+		}
+	})
+}
+
+// Offences that are far apart are no reason for a ban.
+func TestSeldomOffences(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var l limits
+		addr := tcpAddr("10.0.0.1")
+		for range 5 {
+			for range maxOffences - 1 {
+				if !l.visit(addr, true) {
+					t.Fatal("banned")
+				}
+			}
+			time.Sleep(banTime + time.Second)
+		}
+	})
+}
+
+// Who has five connections open and then offends on all of them is banned too,
+// and not counted as open for ever.
+func TestOffencesAtOnce(t *testing.T) {
+	t.Parallel()
+	var l limits
+	addr := tcpAddr("10.0.0.1")
+	for range maxOffences + 3 {
+		if !l.admit(addr, 1e6) {
+			t.Fatal("refused")
+		}
+	}
+	for range maxOffences + 3 {
+		l.through(addr)
+		l.leave(addr, true)
+	}
+	if l.visit(addr, false) {
+		t.Error("not banned")
+	}
+	if l.open != 0 || l.halfOpen != 0 || l.by[hostOf(addr)].open != 0 {
+		t.Errorf("%d are open, %d half", l.open, l.halfOpen)
+	}
+}
+
+func TestOffencesOfOneHost(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		offender, visitor string
+		same              bool
+	}{
+		{"2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true},
+		{"2001:db8:1:2::1", "2001:db8:1:3::1", false},
+		{"fe80::1%eth0", "fe80::2%eth1", true},
+		{"10.0.0.1", "10.0.0.2", false},
+		{"10.0.0.1", "::ffff:10.0.0.1", true},
+		{"::ffff:10.0.0.1", "::ffff:10.0.0.2", false}, // of one /64
+	} {
+		var l limits
+		for i := range maxOffences {
+			a := netip.MustParseAddr(test.offender)
+			if b := a.As16(); a.Is6() && !a.Is4In6() { // each time another one
+				b[15] += byte(i)
+				a = netip.AddrFrom16(b).WithZone(a.Zone())
+			}
+			if !l.visit(tcpAddr(a.String()), true) {
+				t.Fatalf("%s: banned too soon", a)
+			}
+		}
+		if banned := !l.visit(tcpAddr(test.visitor), false); banned != test.same {
+			t.Errorf("offences of %s: %s is banned: %v", test.offender, test.visitor, banned)
+		}
+		for i := range maxPerAddress {
+			if !l.admit(tcpAddr("2001:db8::1"), 1e6) {
+				t.Fatalf("%d connections are too many", i)
+			}
+			l.through(tcpAddr("2001:db8::1"))
+		}
+		if l.admit(tcpAddr("2001:db8::2"), 1e6) {
+			t.Error("too many connections of a /64")
+		}
+	}
+}
+
+func numbered(network byte, i int) *net.TCPAddr {
+	return &net.TCPAddr{IP: net.IPv4(network, byte(i>>16), byte(i>>8), byte(i)), Port: 6881}
+}
+
+// However many offend, few are remembered: not those whose bans are over, and
+// always those that are connected.
+func TestPardon(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var l limits
+		const connected, old, young = 100, maxHosts / 2, maxHosts * 8 / 10
+		for i := range connected {
+			for range maxOffences - 1 {
+				l.visit(numbered(10, i), true)
+			}
+			l.admit(numbered(10, i), 1e6)
+			l.through(numbered(10, i))
+		}
+		for i := range old {
+			l.visit(numbered(11, i), true)
+		}
+		time.Sleep(banTime + time.Second)
+		for i := range young {
+			for range maxOffences {
+				l.visit(numbered(12, i), true)
+			}
+			if len(l.by) > maxHosts {
+				t.Fatalf("%d addresses are remembered", len(l.by))
+			}
+		}
+		for i := range young {
+			if l.visit(numbered(12, i), false) {
+				t.Fatal("pardoned although there are others whose bans are over")
+			}
+		}
+		for i := range old {
+			if l.by[hostOf(numbered(11, i))] != nil {
+				t.Fatal("remembered although its offence is over")
+			}
+		}
+		for i := range 20_000 {
+			if !l.visit(numbered(13, i), true) {
+				t.Fatal("refused")
+			}
+			if len(l.by) > maxHosts {
+				t.Fatalf("%d addresses are remembered", len(l.by))
+			}
+		}
+		if l.open != connected {
+			t.Errorf("%d are open", l.open)
+		}
+		for i := range connected {
+			l.leave(numbered(10, i), false)
+		}
+		if l.open != 0 {
+			t.Errorf("%d are open", l.open)
+		}
+		// Who never offends is not remembered at all.
+		before := len(l.by)
+		for i := range 20_000 {
+			l.visit(numbered(14, i), false)
+		}
+		if len(l.by) != before {
+			t.Errorf("%d addresses are remembered that never offended", len(l.by)-before)
+		}
+	})
+}

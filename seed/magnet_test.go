@@ -1,0 +1,110 @@
+//go:build linux
+
+package seed
+
+import (
+	"io"
+	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bt/internal/metainfo"
+	"bt/internal/peer"
+	"bt/internal/testenv"
+	"bt/maketorrent"
+)
+
+// An overheard counts messages of one direction, by id, as they pass.
+type overheard struct {
+	pieces int
+	in     []byte
+	behind bool // the handshake
+	counts [256]atomic.Int64
+}
+
+func (o *overheard) Write(b []byte) (int, error) {
+	o.in = append(o.in, b...)
+	if !o.behind {
+		if len(o.in) < peer.HandshakeLength {
+			return len(b), nil
+		}
+		o.in, o.behind = o.in[peer.HandshakeLength:], true
+	}
+	for {
+		m, n, err := peer.Next(o.in, o.pieces)
+		if err != nil {
+			return 0, err
+		}
+		if n > len(o.in) {
+			return len(b), nil
+		}
+		if m.ID >= 0 {
+			o.counts[m.ID].Add(1)
+		}
+		o.in = o.in[n:]
+	}
+}
+
+// A client that has a magnet link of v2 has no hashes of pieces: libtorrent asks
+// for them, gets them, and could not finish without.
+func TestMagnetV2(t *testing.T) {
+	t.Parallel()
+	python := testenv.Python(t, "libtorrent")
+	meta, root := makeContent(t, maketorrent.V2, interopSizes...)
+	r := start(t, Options{Encryption: Off}, Input{Torrent: meta, Path: root})
+	pieces := meta.PieceCount()
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked, answered, rejected atomic.Int64
+	var wg sync.WaitGroup
+	t.Cleanup(func() { l.Close(); wg.Wait() })
+	wg.Go(func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer in.Close()
+				out, err := net.Dial("tcp", r.addr)
+				if err != nil {
+					return
+				}
+				defer out.Close()
+				in.SetDeadline(time.Now().Add(80 * time.Second))
+				there, back := &overheard{pieces: pieces}, &overheard{pieces: pieces}
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					io.Copy(out, io.TeeReader(in, there)) // what is encrypted ends here
+					out.(*net.TCPConn).CloseWrite()
+				}()
+				io.Copy(in, io.TeeReader(out, back))
+				in.Close()
+				<-done
+				asked.Add(there.counts[peer.IDHashRequest].Load())
+				answered.Add(back.counts[peer.IDHashes].Load())
+				rejected.Add(back.counts[peer.IDHashReject].Load())
+			})
+		}
+	})
+	p := &publication{Metainfo: meta, root: root}
+	// libtorrent (2.0.8) does not unescape x.pe.
+	link := metainfo.Magnet{HasV2: true, V2: meta.InfoHashV2}
+	dir := t.TempDir()
+	run(t, python, "testdata/leech.py", link.String()+"&x.pe="+l.Addr().String(), dir).succeed(t)
+	p.compare(t, filepath.Join(dir, "content"))
+	eventually(t, "the client is gone", func() bool { return r.Peers() == 0 })
+	r.stop()
+	l.Close()
+	wg.Wait()
+	t.Logf("%d hash requests, %d answers, %d rejects", asked.Load(), answered.Load(), rejected.Load())
+	if asked.Load() == 0 || answered.Load() != asked.Load() || rejected.Load() != 0 {
+		t.Errorf("%d hash requests, %d answers, %d rejects", asked.Load(), answered.Load(), rejected.Load())
+	}
+}

@@ -1,0 +1,157 @@
+//go:build linux
+
+package seed
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bt/internal/peer"
+	"bt/maketorrent"
+)
+
+// A bare is a peer that is a descriptor only, so that all memory is the seed's. It
+// does not wait.
+type bare struct {
+	fd    int
+	rest  []byte // to be sent
+	again []byte // again and again behind that
+}
+
+// pump sends as much as goes now.
+func (b *bare) pump() {
+	for range 4 {
+		if len(b.rest) == 0 {
+			b.rest = b.again
+		}
+		if len(b.rest) == 0 {
+			return
+		}
+		n, err := unix.Write(b.fd, b.rest)
+		if err != nil {
+			return // there is no room now, or it is dropped
+		}
+		b.rest = b.rest[n:]
+	}
+}
+
+// Peers that send what costs most memory, and read nothing, get so much and no
+// more; one that behaves gets its data.
+func TestMemoryOfHostilePeers(t *testing.T) {
+	const (
+		each = 30 // peers of a kind
+
+		// What a peer's goroutine may hold: a message that is not whole and what was
+		// read behind it, answers up to maxOut, one more and rejects for all that was
+		// read at once (a request of 17 bytes has one of 17), requests, and a batch
+		// with as many blocks as there are requests, each with a header and two parts,
+		// for append and for the kernel. Twice that, for append takes more than it
+		// needs; and a stack.
+		in      = peer.MaxExtended + bufferLength
+		out     = maxOut + peer.BlockLength + bufferLength
+		queued  = maxRequests * 12
+		batched = maxRequests * (peer.PieceHeaderLength + 2*24 + 2*16)
+		most    = 2*(in+out+queued+batched) + 32<<10
+
+		// The peer that behaves, and what does not grow with peers.
+		rest = 16 << 20
+	)
+	meta, root := makeContent(t, maketorrent.Hybrid, 24<<20)
+	r := startWith(t, Options{}, func(s *Seeder) {
+		s.patience.stall, s.patience.handshake = 5*time.Minute, 5*time.Minute
+		smallBuffers(t, s, 64<<10)
+	}, Input{Torrent: meta, Path: root})
+	tt := r.find(meta.InfoHashV1)
+	m := materialOf(t, tt)
+	q := peer.HashRequest{PiecesRoot: *m.content.Files[0].PiecesRoot, BaseLayer: 2, Length: 512}
+	if _, _, ok := m.hashes(&q); !ok {
+		t.Fatal("no hashes")
+	}
+	long := extended(0, string(bytes.Repeat([]byte("d"), peer.MaxExtended-2))).Append(nil)
+	interested := peer.Message{ID: peer.IDInterested}.Append(nil)
+	metadata := extended(1, "d8:msg_typei0e5:piecei0ee").Append(nil)
+	names := []byte("d1:md")
+	for i := range 100 {
+		names = fmt.Appendf(names, "5:%05di1e", i)
+	}
+	names = extended(0, string(append(names, "ee"...))).Append(nil)
+	bits := peer.NewBitfield(tt.pieces)
+	bits.Set(0)
+	bitfield := peer.Message{ID: peer.IDBitfield, Payload: bits}.Append(nil)
+	kinds := []struct{ once, again []byte }{
+		{once: long[:len(long)-1]},
+		{once: append(make([]byte, 4000), long[:len(long)-1]...)},                                            // behind keep-alives
+		{once: bytes.Repeat(request(1, 0, 1).Append(nil), 9000)},                                             // rejected
+		{once: interested, again: bytes.Repeat(request(1, 0, 16<<10).Append(nil), 2*maxRequests)},            // not taken
+		{once: interested, again: bytes.Repeat(request(1, 0, 1).Append(nil), 2*maxRequests)},                 // not taken
+		{once: append(bytes.Repeat(names, 900), long[:len(long)-1]...)},                                      // the longest lists
+		{once: append(bytes.Repeat(bitfield, 900), long[:len(long)-1]...)},                                   // all of its pieces
+		{once: append(extended(0, "d1:md11:ut_metadatai3eee").Append(nil), bytes.Repeat(metadata, 2300)...)}, // not taken
+		{once: bytes.Repeat(q.Append(nil), 950)},                                                             // not taken
+	}
+	h := peer.Handshake{InfoHash: meta.InfoHashV1}
+	h.Set(allFeatures)
+	for i := range kinds {
+		kinds[i].once = append(h.Append(nil), kinds[i].once...)
+	}
+	l := r.join(t, tt)
+	peers := make([]*bare, 0, each*len(kinds))
+	before := memoryInUse()
+	defer func() {
+		for _, b := range peers {
+			unix.Close(b.fd)
+		}
+		l.conn.Close()
+		r.empty(t)
+	}()
+	to := &unix.SockaddrInet4{Port: int(r.port), Addr: [4]byte{127, 0, 0, 1}}
+	for i, kind := range kinds {
+		for range each {
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			peers = append(peers, &bare{fd, kind.once, kind.again})
+			if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 11, byte(i) + 1}}); err != nil {
+				t.Fatal(err)
+			}
+			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<10); err != nil {
+				t.Fatal(err)
+			}
+			if err := unix.Connect(fd, to); err != nil {
+				t.Fatal(err)
+			}
+			if err := unix.SetNonblock(fd, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	highest := int64(0)
+	for i := range tt.pieces {
+		for _, b := range peers {
+			b.pump()
+		}
+		for _, got := range l.download(m.lengthOf, i) {
+			if !bytes.Equal(got, expected(t, meta, root, i)) {
+				t.Errorf("piece %d is not what is in the files", i)
+			}
+		}
+		if i%20 == 0 || i == tt.pieces-1 {
+			highest = max(highest, memoryInUse()-before)
+		}
+	}
+	for i := range kinds {
+		if n := r.visitorOf(fmt.Sprintf("127.0.11.%d", i+1)).open; n != each {
+			t.Errorf("only %d of %d peers of kind %d are there", n, each, i)
+		}
+	}
+	n := int64(len(peers))
+	t.Logf("%d KiB a peer, of %d", highest/n>>10, most>>10)
+	if highest > n*most+rest {
+		t.Errorf("%d KiB are in use by %d peers, more than %d KiB each", highest>>10, n, most>>10)
+	}
+}

@@ -1,0 +1,168 @@
+//go:build linux
+
+package seed
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bt/internal/peer"
+	"bt/internal/peer/mse"
+	"bt/maketorrent"
+)
+
+// smallBuffers lets the kernel keep only so much of what is sent to a peer, where
+// it would keep megabytes. Connections have it from the listener.
+func smallBuffers(t testing.TB, s *Seeder, bytes int) {
+	t.Helper()
+	raw, err := s.options.Listener.(*net.TCPListener).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var optErr error
+	err = raw.Control(func(fd uintptr) {
+		optErr = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, bytes)
+	})
+	if err != nil || optErr != nil {
+		t.Fatal(err, optErr)
+	}
+}
+
+// askForMuch sends as many requests as are kept, 32 MB of data.
+func (l *leecher) askForMuch() {
+	l.t.Helper()
+	l.send(peer.Message{ID: peer.IDInterested})
+	l.await(peer.IDUnchoke)
+	requests := make([]peer.Message, maxRequests)
+	for i := range requests {
+		requests[i] = request(uint32(i/4%(l.pieces-1)), uint32(i%4)<<14, 16<<10)
+	}
+	l.send(requests...)
+}
+
+// inUse is how many views there are, and how many users they have.
+func (r *running) inUse() (all, users int) {
+	r.views.mu.Lock()
+	defer r.views.mu.Unlock()
+	for _, w := range r.views.byKey {
+		users += w.users
+	}
+	return len(r.views.byKey), users
+}
+
+// A peer that asks and does not take is dropped, and nothing is left of it.
+func TestStall(t *testing.T) {
+	t.Parallel()
+	for name, method := range map[string]mse.Method{"plaintext": 0, "RC4": mse.RC4} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			meta, root := makeContent(t, maketorrent.V1, 1<<20)
+			r := startWith(t, Options{}, func(s *Seeder) {
+				s.patience.stall = time.Second
+				smallBuffers(t, s, 64<<10)
+			}, Input{Torrent: meta, Path: root})
+			tt := r.find(meta.InfoHashV1)
+			var l *leecher
+			if method == 0 {
+				l = r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
+			} else {
+				var err error
+				if l, err = r.seal(t, tt, method, 68, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			l.askForMuch()
+			eventually(t, "a view is used", func() bool { _, users := r.inUse(); return users > 0 })
+			left := r.awaitEvent(t, func(e Event) bool { return e.Kind == Peer && !e.Joined })
+			if left.Uploaded >= maxRequests*peer.BlockLength {
+				t.Error("it has got all without reading: this test can't fail")
+			}
+			if left.Err != nil { // it may be a bad line
+				t.Errorf("it is an offence: %v", left.Err)
+			}
+			r.empty(t)
+			if all, _ := r.inUse(); all > 0 || leftovers(t, root)[2] > 0 {
+				t.Errorf("%d views are left, %d maps", all, leftovers(t, root)[2])
+			}
+		})
+	}
+}
+
+// A slowly is a peer that reads a little at a time, some 100 KB a second.
+type slowly struct{ net.Conn }
+
+func (c slowly) Read(b []byte) (int, error) {
+	time.Sleep(50 * time.Millisecond)
+	return c.Conn.Read(b[:min(len(b), 5_000)])
+}
+
+// A peer that takes a block now and then is not dropped, even if a whole batch
+// takes many times the patience.
+func TestSlowTaker(t *testing.T) {
+	t.Parallel()
+	const stall = 3 * time.Second
+	meta, root := makeContent(t, maketorrent.V1, 1<<20)
+	r := startWith(t, Options{}, func(s *Seeder) {
+		s.patience.stall = stall
+		smallBuffers(t, s, 64<<10)
+	}, Input{Torrent: meta, Path: root})
+	tt := r.find(meta.InfoHashV1)
+	l := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
+	l.conn.(*net.TCPConn).SetReadBuffer(32 << 10)
+	l.askForMuch()
+	l.conn = slowly{l.conn}
+	blocks := 0
+	for begin := time.Now(); time.Since(begin) < stall*3/2; {
+		check(t, tt, root, l.await(peer.IDPiece))
+		blocks++
+	}
+	if r.Peers() != 1 {
+		t.Error("it was dropped")
+	}
+	if n := blocks * peer.BlockLength; n > maxBatch {
+		t.Errorf("it took %d bytes, more than a batch: this test can't fail", n)
+	}
+}
+
+// Peers that stall, more than there may be threads that send, slow nobody down.
+func TestStallDisturbsNobody(t *testing.T) {
+	t.Parallel()
+	stalled := cap(diskWaits) + 10
+	needDescriptors(t, uint64(2*stalled+200))
+	meta, root := makeContent(t, maketorrent.V1, 2<<20, 1<<20)
+	r := startWith(t, Options{MaxPeers: stalled + 10}, func(s *Seeder) {
+		s.patience.stall = 5 * time.Minute
+		smallBuffers(t, s, 64<<10)
+	}, Input{Torrent: meta, Path: root})
+	tt := r.find(meta.InfoHashV1)
+	for i := range stalled {
+		l := r.meets(t, tt, fmt.Sprintf("127.0.10.%d", i/(maxPerAddress/2)+1))
+		l.askForMuch()
+	}
+	// None of them takes all of its first batch.
+	eventually(t, "all of them have stalled", func() bool { _, users := r.inUse(); return users >= stalled })
+	l := r.join(t, tt)
+	for i := range tt.pieces {
+		for _, got := range l.download(materialOf(t, tt).lengthOf, i) {
+			if !bytes.Equal(got, expected(t, meta, root, i)) {
+				t.Errorf("piece %d is not what is in the files", i)
+			}
+		}
+	}
+	if n := r.Peers(); n != stalled+1 {
+		t.Errorf("%d peers are there of %d", n, stalled+1)
+	}
+	begin := time.Now()
+	r.stop() // which nobody holds up
+	if d := time.Since(begin); d > stopTime {
+		t.Errorf("it took %v to stop", d)
+	}
+	if all, _ := r.inUse(); all > 0 {
+		t.Errorf("%d views are left", all)
+	}
+}
