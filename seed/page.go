@@ -1,0 +1,173 @@
+package seed
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// PageOptions are the choices of a status page.
+type PageOptions struct {
+	Status  func() Status  // what is shown; called for each request, from many goroutines
+	Addr    netip.AddrPort // where it listens, which tells what Host headers are its own; zero: loopback
+	Hosts   []string       // further names and addresses that it may be asked by: a reverse proxy's
+	Reveal  bool           // show passkeys and peers' addresses
+	Version string         // of the program
+}
+
+// Page returns a handler that shows what a Seeder does and changes nothing:
+//
+//	/              a page that keeps itself up to date, and what belongs to it
+//	/status.json   the whole, and torrents; see statusDocument
+//	/torrent.json  one torrent with its peers and trackers, ?info_hash=
+//	/metrics       figures for Prometheus, text format 0.0.4
+//
+// It answers GET and HEAD, and only to its own names: a web site that has its own
+// name point to this machine (DNS rebinding) learns nothing. Without Reveal,
+// passkeys and peers' addresses are masked in all of it.
+func Page(o PageOptions) http.Handler {
+	p := &page{PageOptions: o}
+	mux := http.NewServeMux()
+	for _, f := range pageFiles {
+		mux.HandleFunc(f.route, f.serve)
+	}
+	mux.HandleFunc("/status.json", p.serveStatus)
+	mux.HandleFunc("/torrent.json", p.serveTorrent)
+	mux.HandleFunc("/metrics", p.serveMetrics)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, h := range pageHeaders {
+			w.Header().Set(h[0], h[1])
+		}
+		switch {
+		case !p.answersTo(r.Host):
+			http.Error(w, fmt.Sprintf("This is the status page of bt seed, and %q is not its name. "+
+				"Ask it by the address that it listens on; a further name must be told to bt seed.", r.Host),
+				http.StatusMisdirectedRequest)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "This page can only be read.", http.StatusMethodNotAllowed)
+		default:
+			mux.ServeHTTP(w, r)
+		}
+	})
+}
+
+type page struct {
+	PageOptions
+
+	mu      sync.Mutex
+	history []ratePoint
+}
+
+// pageHeaders go with every answer. Trusted types make the browser refuse what
+// would parse a text as HTML.
+var pageHeaders = [][2]string{
+	{"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"},
+	{"X-Content-Type-Options", "nosniff"},
+	{"X-Frame-Options", "DENY"},
+	{"Referrer-Policy", "no-referrer"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"Cross-Origin-Opener-Policy", "same-origin"},
+	{"Cache-Control", "no-store"},
+}
+
+// answersTo reports whether a Host header names this page. The port is not
+// compared: a tunnel may have another.
+func (p *page) answersTo(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]")
+	}
+	host = strings.TrimSuffix(host, ".")
+	if slices.ContainsFunc(p.Hosts, func(h string) bool { return strings.EqualFold(h, host) }) {
+		return host != ""
+	}
+	asked, err := netip.ParseAddr(host)
+	if err != nil {
+		return strings.EqualFold(host, "localhost")
+	}
+	asked = asked.Unmap()
+	own := p.Addr.Addr().Unmap()
+	return asked.IsLoopback() || own.IsUnspecified() || asked.WithZone("") == own.WithZone("")
+}
+
+// A ratePoint is a rate at one time.
+type ratePoint struct {
+	time     time.Time
+	uploaded int64
+	rate     int64
+}
+
+const (
+	historyLasts = 5 * time.Minute
+	historyStep  = time.Second
+	historyGap   = 5 * time.Second // nobody asked for so long
+)
+
+// note keeps the rate for the graph of a page that is opened later. Nothing runs
+// between requests, so what nobody saw becomes its average.
+func (p *page) note(s *Status) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := ratePoint{s.Time, s.Uploaded, s.Rate}
+	if n := len(p.history); n > 0 {
+		last := p.history[n-1]
+		gap := now.time.Sub(last.time)
+		switch {
+		case gap < 0: // the clock was set
+			p.history = nil
+		case gap < historyStep*9/10:
+			return
+		case gap > historyGap:
+			average := int64(float64(now.uploaded-last.uploaded) / gap.Seconds())
+			p.history = append(p.history,
+				ratePoint{last.time.Add(historyStep), last.uploaded, average},
+				ratePoint{now.time.Add(-historyStep), last.uploaded, average})
+		}
+	}
+	p.history = append(p.history, now)
+	if old := slices.IndexFunc(p.history, func(r ratePoint) bool { return now.time.Sub(r.time) <= historyLasts }); old > 1 {
+		p.history = slices.Delete(p.history, 0, old-1) // the line begins left of the graph
+	}
+}
+
+//go:embed page
+var pageFS embed.FS
+
+var pageFiles = []*pageFile{
+	newPageFile("/{$}", "index.html", "text/html; charset=utf-8"),
+	newPageFile("/page.css", "page.css", "text/css; charset=utf-8"),
+	newPageFile("/page.js", "page.js", "text/javascript; charset=utf-8"),
+	newPageFile("/icon.svg", "icon.svg", "image/svg+xml"),
+}
+
+type pageFile struct {
+	route, kind, etag string
+	content           []byte
+}
+
+func newPageFile(route, name, kind string) *pageFile {
+	content, err := pageFS.ReadFile("page/" + name)
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	sum := sha256.Sum256(content)
+	return &pageFile{route, kind, `"` + hex.EncodeToString(sum[:8]) + `"`, content}
+}
+
+func (f *pageFile) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", f.kind)
+	w.Header().Set("Cache-Control", "no-cache")
+	w.Header().Set("Etag", f.etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
+}

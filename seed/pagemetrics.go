@@ -1,0 +1,137 @@
+package seed
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// serveMetrics answers in Prometheus' text format 0.0.4. A torrent has its v1
+// info-hash, or its v2 one if it has no other, and its name as labels. There are
+// six series a torrent; their number goes with the torrents, not with peers or trackers.
+func (p *page) serveMetrics(w http.ResponseWriter, _ *http.Request) {
+	s := p.Status()
+	p.note(&s)
+	var m metrics
+	m.family("bt_info", "gauge", "The program that seeds.")
+	m.sample("bt_info", `version="`+label(p.Version)+`"`, 1)
+	m.family("bt_seed_start_time_seconds", "gauge", "When the seed began, in seconds since 1970.")
+	m.sample("bt_seed_start_time_seconds", "", float64(s.Since.UnixMilli())/1000)
+	m.family("bt_seed_uploaded_bytes_total", "counter", "Bytes of blocks sent to peers in this run.")
+	m.sample("bt_seed_uploaded_bytes_total", "", float64(s.Uploaded))
+	m.family("bt_seed_upload_bytes_per_second", "gauge", "The rate of the last seconds.")
+	m.sample("bt_seed_upload_bytes_per_second", "", float64(s.Rate))
+	m.family("bt_seed_peers", "gauge", "Connected peers.")
+	m.sample("bt_seed_peers", "", float64(s.Peers))
+	states := countStates(&s)
+	m.family("bt_seed_torrents", "gauge", "Torrents by state.")
+	for _, state := range pageStates {
+		m.sample("bt_seed_torrents", `state="`+string(state)+`"`, float64(states[state]))
+	}
+
+	labels := torrentLabels(s.Torrents)
+	for _, f := range torrentFamilies {
+		m.family(f.name, f.kind, f.help)
+		for i, labels := range labels {
+			if labels != "" {
+				m.sample(f.name, labels, f.value(&s.Torrents[i]))
+			}
+		}
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	w.Write(m.Bytes())
+}
+
+var torrentFamilies = []struct {
+	name, kind, help string
+	value            func(*TorrentStatus) float64
+}{
+	{"bt_seed_torrent_size_bytes", "gauge", "The size of a torrent's content.",
+		func(t *TorrentStatus) float64 { return float64(t.Size) }},
+	{"bt_seed_torrent_left_bytes", "gauge", "Bytes of a torrent's content that are not there.",
+		func(t *TorrentStatus) float64 { return float64(t.Left) }},
+	{"bt_seed_torrent_uploaded_bytes_total", "counter", "Bytes of a torrent's blocks sent to peers, in this run and, as far as is known, before it.",
+		func(t *TorrentStatus) float64 { return float64(t.Uploaded) }},
+	{"bt_seed_torrent_peers", "gauge", "Connected peers of a torrent.",
+		func(t *TorrentStatus) float64 { return float64(len(t.Peers)) }},
+	{"bt_seed_torrent_seeding", "gauge", "1 if a torrent is seeded, else 0.",
+		func(t *TorrentStatus) float64 {
+			if t.State == IsSeeding || t.State == SuperSeeding {
+				return 1
+			}
+			return 0
+		}},
+	{"bt_seed_torrent_failing_trackers", "gauge", "Tiers of a torrent's trackers whose last announce failed.",
+		func(t *TorrentStatus) (n float64) {
+			for i := range t.Trackers {
+				if t.Trackers[i].Failed {
+					n++
+				}
+			}
+			return n
+		}},
+}
+
+// torrentLabels returns the labels of each torrent. One without an info-hash of
+// its own has none: Prometheus refuses a whole answer for a series that stands twice.
+func torrentLabels(torrents []TorrentStatus) []string {
+	list := make([]string, len(torrents))
+	seen := make(map[string]bool, len(torrents))
+	for i := range torrents {
+		hash := cmp.Or(torrents[i].InfoHashV1, torrents[i].InfoHashV2)
+		if hash != "" && !seen[hash] {
+			seen[hash] = true
+			list[i] = `info_hash="` + hash + `",name="` + label(torrents[i].Name) + `"`
+		}
+	}
+	return list
+}
+
+// metrics is a text of metrics as it grows.
+type metrics struct{ bytes.Buffer }
+
+func (m *metrics) family(name, kind, help string) {
+	fmt.Fprintf(m, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
+}
+
+func (m *metrics) sample(name, labels string, value float64) {
+	m.WriteString(name)
+	if labels != "" {
+		m.WriteByte('{')
+		m.WriteString(labels)
+		m.WriteByte('}')
+	}
+	m.WriteByte(' ')
+	m.Write(strconv.AppendFloat(m.AvailableBuffer(), value, 'f', -1, 64))
+	m.WriteByte('\n')
+}
+
+// label escapes the value of a label. What is hidden, and bytes that are not
+// UTF-8, which the format has no place for, are shown as term.Safe shows them.
+func label(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		switch {
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\\' || r == '"':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\ufffd"):
+			fmt.Fprintf(&b, `\\x%02x`, s[i])
+		case hidden(r) && r < 0x80:
+			fmt.Fprintf(&b, `\\x%02x`, r)
+		case hidden(r) && r < 0x10000:
+			fmt.Fprintf(&b, `\\u%04x`, r)
+		case hidden(r):
+			fmt.Fprintf(&b, `\\U%08x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,141 @@
+package seed
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A pageQuery is what /status.json was asked for.
+type pageQuery struct {
+	words         []string // lower case
+	states        []State
+	trouble       bool
+	compare       func(a, b *namedTorrent) int // nil: the seed's order
+	offset, limit int
+	history       bool
+}
+
+// A namedTorrent has its name in lower case, by which it is found and sorted.
+type namedTorrent struct {
+	*TorrentStatus
+	name string
+}
+
+var pageOrders = map[string]func(a, b *namedTorrent) int{
+	"name":     func(a, b *namedTorrent) int { return strings.Compare(a.name, b.name) },
+	"state":    func(a, b *namedTorrent) int { return cmp.Compare(a.State, b.State) },
+	"size":     func(a, b *namedTorrent) int { return cmp.Compare(a.Size, b.Size) },
+	"uploaded": func(a, b *namedTorrent) int { return cmp.Compare(a.Uploaded, b.Uploaded) },
+	"ratio":    func(a, b *namedTorrent) int { return cmp.Compare(a.ratio(), b.ratio()) },
+	"rate":     func(a, b *namedTorrent) int { return cmp.Compare(a.Rate, b.Rate) },
+	"peers":    func(a, b *namedTorrent) int { return cmp.Compare(len(a.Peers), len(b.Peers)) },
+	"tracker":  compareTrackers,
+}
+
+// compareTrackers has what works before what failed, each by its message.
+func compareTrackers(a, b *namedTorrent) int {
+	key := func(t *namedTorrent) (place int, message string) {
+		tr := t.telling()
+		switch {
+		case tr == nil:
+			return 0, ""
+		case tr.Failed:
+			return 2, tr.Message
+		}
+		return 1, tr.Message
+	}
+	aPlace, aMessage := key(a)
+	bPlace, bMessage := key(b)
+	return cmp.Or(cmp.Compare(aPlace, bPlace), strings.Compare(aMessage, bMessage))
+}
+
+// parsePageQuery refuses what it does not know: a misspelt choice would show too much.
+func parsePageQuery(raw string) (*pageQuery, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, err
+	}
+	q := &pageQuery{limit: math.MaxInt}
+	for key, list := range values {
+		value := list[len(list)-1]
+		switch key {
+		case "q":
+			q.words = strings.Fields(strings.ToLower(value))
+		case "state":
+			for _, v := range list {
+				if !slices.Contains(pageStates, State(v)) {
+					return nil, fmt.Errorf("state=%q: no such state; there are %q", v, pageStates)
+				}
+				q.states = append(q.states, State(v))
+			}
+		case "trouble":
+			q.trouble, err = strconv.ParseBool(value)
+		case "history":
+			q.history, err = strconv.ParseBool(value)
+		case "offset":
+			q.offset, err = parseCount(value)
+		case "limit":
+			q.limit, err = parseCount(value)
+		case "sort":
+			name, descending := strings.CutPrefix(value, "-")
+			order, ok := pageOrders[name]
+			if !ok {
+				return nil, fmt.Errorf("sort=%q: nothing to sort by", value)
+			}
+			q.compare = order
+			if descending {
+				q.compare = func(a, b *namedTorrent) int { return order(b, a) }
+			}
+		default:
+			return nil, fmt.Errorf("%q: no such choice", key)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s=%q: %w", key, value, err)
+		}
+	}
+	return q, nil
+}
+
+func parseCount(s string) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 31)
+	return int(n), err
+}
+
+// choose returns the torrents that were asked for, in the order that was.
+func (q *pageQuery) choose(torrents []TorrentStatus) []*TorrentStatus {
+	chosen := make([]namedTorrent, 0, len(torrents))
+	for i := range torrents {
+		t := namedTorrent{TorrentStatus: &torrents[i]}
+		if q.trouble && !t.troubled() || len(q.states) > 0 && !slices.Contains(q.states, t.State) {
+			continue
+		}
+		if q.compare != nil || q.words != nil {
+			t.name = strings.ToLower(t.Name)
+		}
+		if !slices.ContainsFunc(q.words, func(w string) bool { return !t.has(w) }) {
+			chosen = append(chosen, t)
+		}
+	}
+	if q.compare != nil {
+		slices.SortStableFunc(chosen, func(a, b namedTorrent) int {
+			if c := q.compare(&a, &b); c != 0 {
+				return c
+			}
+			return strings.Compare(a.name, b.name)
+		})
+	}
+	list := make([]*TorrentStatus, len(chosen))
+	for i := range chosen {
+		list[i] = chosen[i].TorrentStatus
+	}
+	return list
+}
+
+func (t *namedTorrent) has(word string) bool {
+	return strings.Contains(t.name, word) || strings.HasPrefix(t.InfoHashV1, word) || strings.HasPrefix(t.InfoHashV2, word)
+}
