@@ -55,6 +55,9 @@ type conn struct {
 	interested bool
 	unchoked   bool
 	has        peer.Bitfield // what the peer has; nil: nothing yet
+	told       peer.Bitfield // what it was told of by us; nil: of all
+	super      *superPeer    // nil: it is not super-seeded to
+	news       atomic.Bool   // of super; set by others
 	hasCount   atomic.Int64
 	queue      queue
 	in         []byte // the beginning of a message that is not whole yet
@@ -77,6 +80,7 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 	stop := context.AfterFunc(ctx, func() { c.socket.Close() })
 	defer stop()
 	defer c.want(false)
+	defer c.leaveSuper()
 	c.heard, c.said = time.Now(), time.Now()
 	c.introduce()
 	if err := c.parse(early); err != nil {
@@ -87,6 +91,7 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 			return context.Cause(ctx)
 		}
 		c.obey()
+		c.tell()
 		if err := c.flush(); err != nil {
 			return err
 		}
@@ -117,7 +122,7 @@ func (c *conn) listen(ctx context.Context, until time.Time) error {
 		if err := c.socket.SetReadDeadline(until); err != nil {
 			return err
 		}
-		if ctx.Err() != nil || c.slot.isChanged() {
+		if ctx.Err() != nil || c.slot.isChanged() || c.news.Load() {
 			return nil // the wake was before the deadline was set
 		}
 	}
@@ -228,11 +233,77 @@ func (c *conn) obey() {
 	}
 }
 
+// mostHaves is how many haves are sent at once.
+const mostHaves = 1000
+
+// tell tells the peer of pieces while it is super-seeded to, and of the rest when
+// that is over (BEP 16).
+func (c *conn) tell() {
+	if c.told == nil || !c.news.Swap(false) {
+		return
+	}
+	rate := 0.0 // pieces a second
+	c.slot.mu.Lock()
+	if c.torrent.pieceLength > 0 {
+		rate = c.slot.speed.rate / float64(c.torrent.pieceLength)
+	}
+	c.slot.mu.Unlock()
+	pieces, all := c.super.next(rate, time.Now())
+	for _, i := range pieces {
+		c.told.Set(i)
+		c.out = peer.Message{ID: peer.IDHave, Index: uint32(i)}.Append(c.out)
+	}
+	if !all {
+		return
+	}
+	have := c.torrent.have()
+	sent := 0
+	for i := range c.torrent.pieces {
+		if !have.Has(i) || c.told.Has(i) {
+			continue
+		}
+		c.told.Set(i)
+		if c.has != nil && c.has.Has(i) {
+			continue
+		}
+		c.out = peer.Message{ID: peer.IDHave, Index: uint32(i)}.Append(c.out)
+		if sent++; sent == mostHaves {
+			c.news.Store(true) // the others when these are sent
+			return
+		}
+	}
+	c.told = nil
+}
+
+// joinSuper makes it a peer that is super-seeded to, if the torrent is.
+func (c *conn) joinSuper() {
+	if s := c.torrent.super.Load(); s != nil && !s.isOver() {
+		c.super = s.join(c.hasNews, time.Now())
+		c.told = peer.NewBitfield(c.torrent.pieces)
+		c.news.Store(true)
+	}
+}
+
+func (c *conn) hasNews() {
+	if !c.news.Swap(true) {
+		c.wake()
+	}
+}
+
+func (c *conn) leaveSuper() {
+	if c.super != nil {
+		c.super.leave(c.has, time.Now())
+	}
+}
+
 // sendBlocks sends blocks that were asked for, as many as go at once. It returns
 // the zero time if there may be more to do right away, else until when to wait
 // for the peer.
 func (c *conn) sendBlocks() (until time.Time, err error) {
 	forever := c.said.Add(c.seeder.patience.keepAlive)
+	if c.news.Load() {
+		forever = time.Time{}
+	}
 	c.want(c.queue.len() > 0 && c.unchoked)
 	if !c.wants {
 		return forever, nil

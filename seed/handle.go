@@ -15,6 +15,7 @@ const maxOut = 128 << 10
 // introduce sends what comes behind the handshake: what we have, and speak.
 func (c *conn) introduce() {
 	t := c.torrent
+	c.joinSuper()
 	c.fast = c.hello.Has(peer.FeatureFast)
 	if c.hello.Has(peer.FeatureExtensions) {
 		h := peer.ExtendedHandshake{
@@ -23,12 +24,15 @@ func (c *conn) introduce() {
 			Port:         c.seeder.port,
 			Queue:        maxRequests,
 			MetadataSize: len(c.material.info),
-			UploadOnly:   true, // we never want anything
+			UploadOnly:   c.super == nil, // we never want anything, but who does not and has nothing is of no use
 			YourIP:       c.addr.Addr(),
 		}
 		c.out = h.Append(c.out)
 	}
 	have := t.have()
+	if c.super != nil {
+		have = c.told
+	}
 	switch {
 	case c.fast && have.All(t.pieces):
 		c.out = peer.Message{ID: peer.IDHaveAll}.Append(c.out)
@@ -72,23 +76,22 @@ func (c *conn) handle(m peer.Message) error {
 		if err != nil {
 			return errors.Join(errProtocol, err)
 		}
-		copy(c.itsPieces(), have)
-		c.hasCount.Store(int64(have.Count()))
-		if have.All(c.torrent.pieces) {
-			return errSeed
+		for i := range c.torrent.pieces {
+			if have.Has(i) {
+				if err := c.gets(i); err != nil {
+					return err
+				}
+			}
 		}
 	case peer.IDHaveAll:
-		return errSeed
+		return c.isSeed()
 	case peer.IDHave:
 		cost = costSmall
 		if int64(m.Index) >= int64(c.torrent.pieces) {
 			return fmt.Errorf("%w: it has piece %d of %d", errProtocol, m.Index, c.torrent.pieces)
 		}
-		if has := c.itsPieces(); !has.Has(int(m.Index)) {
-			has.Set(int(m.Index))
-			if c.hasCount.Add(1) == int64(c.torrent.pieces) {
-				return errSeed
-			}
+		if err := c.gets(int(m.Index)); err != nil {
+			return err
 		}
 	case peer.IDPiece, peer.IDHashes:
 		return c.expects(m.ID)
@@ -102,12 +105,30 @@ func (c *conn) handle(m peer.Message) error {
 	return c.pay(cost)
 }
 
-// itsPieces are the pieces that the peer has.
-func (c *conn) itsPieces() peer.Bitfield {
+// gets notes that the peer has a piece.
+func (c *conn) gets(i int) error {
 	if c.has == nil {
 		c.has = peer.NewBitfield(c.torrent.pieces)
 	}
-	return c.has
+	if c.has.Has(i) {
+		return nil
+	}
+	c.has.Set(i)
+	if c.hasCount.Add(1) == int64(c.torrent.pieces) {
+		return c.isSeed()
+	}
+	if c.super != nil {
+		c.super.gets(i, time.Now())
+	}
+	return nil
+}
+
+// isSeed is the end of a peer that has everything.
+func (c *conn) isSeed() error {
+	if s := c.torrent.super.Load(); s != nil {
+		s.finish()
+	}
+	return errSeed
 }
 
 func (c *conn) pay(cost int) error {
@@ -127,7 +148,7 @@ func (c *conn) request(b block) error {
 		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", errProtocol, b.length, b.begin, b.piece)
 	}
 	c.slot.asked.Store(time.Now().UnixNano())
-	if c.unchoked && t.have().Has(int(b.piece)) && c.queue.push(b) {
+	if c.unchoked && t.have().Has(int(b.piece)) && (c.told == nil || c.told.Has(int(b.piece))) && c.queue.push(b) {
 		return nil
 	}
 	c.reject(b)

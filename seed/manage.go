@@ -199,6 +199,9 @@ func (t *Torrent) begin(m *material, have peer.Bitfield, known bool) error {
 		return errNoData
 	}
 	t.setHave(have, m.content.Layout)
+	if t.seeder.options.SuperSeed {
+		t.super.Store(newSuper(have, t.pieces))
+	}
 	t.mu.Lock()
 	if t.isOver() {
 		t.mu.Unlock()

@@ -65,6 +65,9 @@ type Options struct {
 	UntilRatio float64
 	For        time.Duration
 
+	// SuperSeed has every torrent super-seeded until all of it is out (BEP 16).
+	SuperSeed bool
+
 	// Encryption is what peers may choose of; 0 means plaintext or MSE.
 	Encryption Encryption
 

@@ -107,6 +107,9 @@ func (s *Seeder) measure(ctx context.Context) {
 func (t *Torrent) measure(now time.Time) {
 	o := &t.seeder.options
 	uploaded := t.Uploaded()
+	if s := t.super.Load(); s != nil && !s.isOver() {
+		s.tick()
+	}
 	t.mu.Lock()
 	t.speed.tick(uploaded)
 	done := t.state != Done &&
@@ -150,7 +153,9 @@ func (t *Torrent) status(peers []PeerStatus) TorrentStatus {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	status.State, status.Rate = t.state, int64(t.speed.rate)
-	switch {
+	switch s := t.super.Load(); {
+	case t.state == IsSeeding && s != nil && !s.isOver():
+		status.State = SuperSeeding
 	case t.state == InCheck:
 		status.Done, status.Total = t.done, t.size
 	case t.cause != nil && t.state == Waiting:

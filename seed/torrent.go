@@ -33,6 +33,7 @@ type Torrent struct {
 	since       time.Time  // when it was seeded first, in an earlier run perhaps
 	rate        *rateLimit // nil: none of its own
 
+	super   atomic.Pointer[super]         // nil: it is not super-seeded
 	field   atomic.Pointer[peer.Bitfield] // what there is; never changed in place
 	left    atomic.Int64                  // bytes that are not there
 	wanting atomic.Int64                  // peers that wait for blocks

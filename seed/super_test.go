@@ -1,0 +1,248 @@
+package seed
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"bt/internal/peer"
+	"bt/maketorrent"
+)
+
+// A swarmPeer is a peer of a simulated swarm.
+type swarmPeer struct {
+	*superPeer
+	has   peer.Bitfield
+	known []int // offered, or all
+	news  bool
+}
+
+// simulate lets peers exchange pieces in rounds of a second: each gets one from the
+// seed and one from another. It returns how many pieces the seed has sent when the
+// swarm had all, and when each peer had. change, if not nil, is called in each
+// round.
+func simulate(t *testing.T, s *super, pieces, n int, change func(round int, peers []*swarmPeer) []*swarmPeer) (alone, all int) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 2))
+	now := time.Now()
+	var peers []*swarmPeer
+	join := func() *swarmPeer {
+		p := &swarmPeer{has: peer.NewBitfield(pieces), news: true}
+		p.superPeer = s.join(func() { p.news = true }, now)
+		return p
+	}
+	for range n {
+		peers = append(peers, join())
+	}
+	sent := 0
+	for round := range 100 * pieces {
+		if change != nil {
+			peers = change(round, peers)
+		}
+		s.tick()
+		for _, p := range peers {
+			if p.news {
+				p.news = false
+				some, everything := p.next(1, now)
+				p.known = append(p.known, some...)
+				if everything {
+					p.known = p.known[:0]
+					for i := range pieces {
+						p.known = append(p.known, i)
+					}
+				}
+			}
+			get := func(i int) {
+				p.has.Set(i)
+				p.gets(i, now)
+			}
+			for _, i := range p.known {
+				if !p.has.Has(i) {
+					sent++
+					get(i)
+					break
+				}
+			}
+			other := peers[rng.IntN(len(peers))]
+			for _, i := range rng.Perm(pieces) {
+				if other.has.Has(i) && !p.has.Has(i) {
+					get(i)
+					break
+				}
+			}
+		}
+		now = now.Add(time.Second)
+		union := peer.NewBitfield(pieces)
+		done := true
+		for _, p := range peers {
+			for i := range p.has {
+				union[i] |= p.has[i]
+			}
+			done = done && p.has.All(pieces)
+		}
+		if alone == 0 && union.All(pieces) {
+			alone = sent
+		}
+		if done {
+			return alone, sent
+		}
+	}
+	t.Fatalf("the swarm does not end; the seed has sent %d of %d pieces", sent, pieces)
+	return 0, 0
+}
+
+func TestSuper(t *testing.T) {
+	const pieces = 400
+	s := newSuper(peer.FullBitfield(pieces), pieces)
+	alone, all := simulate(t, s, pieces, 20, nil)
+	t.Logf("%d pieces: %d sent until the swarm has all, %d until each peer has", pieces, alone, all)
+	if alone > pieces*105/100 {
+		t.Errorf("%d pieces sent for the first copy of %d", alone, pieces)
+	}
+	if !s.isOver() {
+		t.Error("it does not end")
+	}
+}
+
+// One peer gets everything, after some time.
+func TestSuperOfOne(t *testing.T) {
+	const pieces = 100
+	s := newSuper(peer.FullBitfield(pieces), pieces)
+	if _, all := simulate(t, s, pieces, 1, nil); all != pieces {
+		t.Errorf("%d sent", all)
+	}
+}
+
+// Two peers are enough of a swarm.
+func TestSuperOfTwo(t *testing.T) {
+	const pieces = 100
+	s := newSuper(peer.FullBitfield(pieces), pieces)
+	if alone, _ := simulate(t, s, pieces, 2, nil); alone > pieces*11/10 {
+		t.Errorf("%d sent", alone)
+	}
+}
+
+// Peers that leave take with them what only they had; it is offered again.
+func TestSuperLeavers(t *testing.T) {
+	const pieces = 200
+	s := newSuper(peer.FullBitfield(pieces), pieces)
+	simulate(t, s, pieces, 10, func(round int, peers []*swarmPeer) []*swarmPeer {
+		if round%3 != 2 || round > 150 {
+			return peers
+		}
+		peers[0].leave(peers[0].has, time.Now())
+		p := &swarmPeer{has: peer.NewBitfield(pieces), news: true}
+		p.superPeer = s.join(func() { p.news = true }, time.Now())
+		return append(slices.Clone(peers[1:]), p)
+	})
+	var want []int32
+	for p := range s.peers {
+		if len(p.offers) > mostOffers {
+			t.Errorf("%d offers", len(p.offers))
+		}
+	}
+	for range s.count {
+		want = append(want, int32(len(s.peers)))
+	}
+	if !slices.Equal(s.count, want) {
+		t.Errorf("%d: %v", len(s.peers), s.count)
+	}
+}
+
+// What is offered to a peer that never gets it is offered to another.
+func TestSuperStuck(t *testing.T) {
+	const pieces = 10
+	s := newSuper(peer.FullBitfield(pieces), pieces)
+	now := time.Now()
+	a, b := s.join(func() {}, now), s.join(func() {}, now)
+	held, _ := a.next(1, now)
+	given := make(map[int]bool)
+	for range 100 {
+		a.next(1, now)
+		some, all := b.next(1, now)
+		if all {
+			t.Fatal("it has ended")
+		}
+		for _, i := range some {
+			if given[i] {
+				t.Errorf("piece %d is offered twice", i)
+			}
+			given[i] = true
+			b.gets(i, now)
+			if s.isOver() {
+				return
+			}
+		}
+		now = now.Add(time.Second)
+	}
+	t.Errorf("of %v and others only %v were offered to who takes them", held, given)
+}
+
+// With real connections: a peer is told of few pieces and gets no other; and of all
+// when another seed comes.
+func TestSuperSeed(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.V1, (mostHaves+100)<<16) // more haves than are sent at once
+	r := start(t, Options{SuperSeed: true}, Input{Torrent: meta, Path: root, Hashed: true})
+	tt := r.find(meta.InfoHashV1)
+	l := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
+	h, err := peer.ParseExtendedHandshake(l.await(peer.IDExtended).Payload)
+	if err != nil || h.UploadOnly {
+		t.Errorf("%v: %+v", err, h)
+	}
+	l.await(peer.IDHaveNone)
+	l.send(peer.Message{ID: peer.IDHaveNone}, peer.Message{ID: peer.IDInterested})
+	told := make(map[int]bool)
+	for range leastOffers {
+		told[int(l.await(peer.IDHave).Index)] = true
+	}
+	if r.Status().Torrents[0].State != SuperSeeding {
+		t.Error(r.Status().Torrents[0].State)
+	}
+	for i := range uint32(4) {
+		l.send(request(i, 0, 16<<10))
+		m, err := l.read()
+		for err == nil && m.ID != peer.IDPiece && m.ID != peer.IDReject {
+			m, err = l.read()
+		}
+		if err != nil || (m.ID == peer.IDPiece) != told[int(i)] {
+			t.Errorf("%v: piece %d: %v", err, i, m.ID)
+		}
+	}
+	other := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
+	other.send(peer.Message{ID: peer.IDHaveAll})
+	other.ends()
+	for len(told) < tt.pieces {
+		i := int(l.await(peer.IDHave).Index)
+		if told[i] {
+			t.Fatalf("told twice of piece %d", i)
+		}
+		told[i] = true
+	}
+	if r.Status().Torrents[0].State != IsSeeding {
+		t.Error(r.Status().Torrents[0].State)
+	}
+	l.download(materialOf(t, tt).lengthOf, 0, tt.pieces-1)
+}
+
+func BenchmarkSuper(b *testing.B) {
+	const pieces, peers = 100_000, 2000
+	s := newSuper(peer.FullBitfield(pieces), pieces)
+	now := time.Now()
+	var all []*superPeer
+	for range peers {
+		all = append(all, s.join(func() {}, now))
+	}
+	k := 0
+	for b.Loop() {
+		p := all[k%peers]
+		some, _ := p.next(1, now)
+		for _, i := range some {
+			p.gets(i, now)
+			all[(k+1)%peers].gets(i, now)
+			all[(k+2)%peers].gets(i, now)
+		}
+		k++
+	}
+}
