@@ -19,7 +19,7 @@ type Event struct {
 
 	Tracker  string        // Announce: its URL, passkey and all
 	Err      error         // Announce, Warning, Error, Stopped: what went wrong; nil: nothing
-	Message  string        // Announce: what the tracker says to the user
+	Message  string        // Announce: what the tracker says to the user; Listening: the URL of a page, if that is what listens
 	Seeders  int64         // Announce; -1: not told
 	Leechers int64         // Announce; -1: not told
 	Next     time.Duration // Announce: until the next

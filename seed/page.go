@@ -50,7 +50,7 @@ func Page(o PageOptions) http.Handler {
 		switch {
 		case !p.answersTo(r.Host):
 			http.Error(w, fmt.Sprintf("This is the status page of bt seed, and %q is not its name. "+
-				"Ask it by the address that it listens on; a further name must be told to bt seed.", r.Host),
+				"Ask it by the address that it listens on; a further name must be given by --status-host.", r.Host),
 				http.StatusMisdirectedRequest)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")

@@ -41,17 +41,19 @@ bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 			&cli.StringFlag{Name: "max-torrent-rate", Usage: "send at most `RATE` of each torrent"},
 			&cli.StringFlag{Name: "max-uploads", Usage: "serve at most `N` peers at once; auto serves all, unless a rate is too little for that (default auto)"},
 			&cli.IntFlag{Name: "max-peers", Usage: "keep at most `N` connections (default 2000)"},
+			&cli.BoolFlag{Name: "super-seed", Usage: "send each piece once, until all of them are with others (BEP 16)"},
 			&cli.StringFlag{Name: "check", Usage: "check the data first: `HOW` is full, quick (sizes only) or none; the last two take your word (default full)"},
 			&cli.StringFlag{Name: "encryption", Usage: "`CHOICE` of prefer (what the peer wants), require and off (default prefer)"},
 			&cli.StringFlag{Name: "for", Usage: "stop after `DURATION`, of a directory each torrent"},
 			&cli.StringFlag{Name: "until-ratio", Usage: "stop when the size of the torrent was uploaded `R` times, of a directory each"},
 			&cli.StringFlag{Name: "status", Usage: "serve a page, JSON and Prometheus figures at `ADDR`: a port of this host, or HOST:PORT"},
+			&cli.StringSliceFlag{Name: "status-host", Usage: "let that page be asked by the further host `NAME`, of a proxy before it"},
 			&cli.BoolFlag{Name: "no-dht", Usage: "accepted: there is no DHT yet"},
 			&cli.BoolFlag{Name: "no-pex", Usage: "accepted: there is no peer exchange yet"},
 			&cli.BoolFlag{Name: "no-lsd", Usage: "accepted: there is no local discovery yet"},
 			&cli.BoolFlag{Name: "no-port-map", Usage: "accepted: there is no port mapping yet"},
 			&cli.BoolFlag{Name: "json", Usage: "print what happens as JSON, a line an event"},
-			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys"},
+			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys, and on the page peers' addresses"},
 		},
 		Action: action(e, runSeed),
 	}
@@ -92,7 +94,11 @@ func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
 	if o.Listener, err = listen(c.String("bind"), c.String("port")); err != nil {
 		return err
 	}
-	s := &seedScreen{ui: u, reveal: c.Bool("reveal"), statusAddr: c.String("status")}
+	s := &seedScreen{ui: u, reveal: c.Bool("reveal")}
+	if s.page, err = openStatus(c); err != nil {
+		o.Listener.Close()
+		return err
+	}
 	return s.runOne(ctx, o, seed.Input{Torrent: t, Path: path, Trackers: trackers})
 }
 
@@ -100,6 +106,7 @@ func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
 func seedChoices(u *ui, c *cli.Context) (o seed.Options, err error) {
 	o.Client = "bt/" + version
 	o.MaxPeers = c.Int("max-peers")
+	o.SuperSeed = c.Bool("super-seed")
 	if c.IsSet("max-peers") && o.MaxPeers < 1 {
 		return o, failf(exitUsage, "--max-peers: %d is less than 1", o.MaxPeers)
 	}

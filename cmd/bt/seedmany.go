@@ -50,7 +50,11 @@ func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
 	if o.Listener, err = listen(c.String("bind"), c.String("port")); err != nil {
 		return err
 	}
-	s := &seedScreen{ui: u, reveal: c.Bool("reveal"), statusAddr: c.String("status")}
+	s := &seedScreen{ui: u, reveal: c.Bool("reveal")}
+	if s.page, err = openStatus(c); err != nil {
+		o.Listener.Close()
+		return err
+	}
 	rescan, stop := onHangup(u.env)
 	defer stop()
 	d.Rescan = rescan

@@ -22,8 +22,8 @@ import (
 // else a line an event, as JSON or for people.
 type seedScreen struct {
 	*ui
-	reveal     bool
-	statusAddr string // where the status page is served; empty: nowhere
+	reveal bool
+	page   *statusPage // nil: none
 
 	seeder *seed.Seeder
 	only   *seed.Torrent // nil: there may be many
@@ -59,11 +59,17 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 	defer s.stop(nil)
 	o.Event = s.event
 	s.seeder = seed.New(o)
+	if s.page != nil {
+		defer s.page.serve(s)()
+	}
 	if err := add(ctx); err != nil {
 		o.Listener.Close()
 		return err
 	}
 	s.event(seed.Event{Time: s.env.now(), Kind: seed.Listening, Addr: addrOf(o.Listener.Addr().String())})
+	if s.page != nil {
+		s.event(seed.Event{Time: s.env.now(), Kind: seed.Listening, Message: s.page.url()})
+	}
 	tellSystemd(daemon.SdNotifyReady)
 	defer context.AfterFunc(ctx, func() { tellSystemd(daemon.SdNotifyStopping) })()
 	var wg sync.WaitGroup
@@ -215,11 +221,20 @@ func (s *seedScreen) drawOne(b *strings.Builder, columns int, t *seed.TorrentSta
 	if left := time.Until(next); left > 0 {
 		fields = append(fields, [2]string{"next announce", "in " + term.Duration(left.Round(time.Second))})
 	}
+	fields = append(fields, s.lastFields()...)
+	b.WriteString(s.pal.Bold(term.Safe(t.Name)) + "\n")
+	_ = term.Fields(b, s.pal, columns, fields) // a Builder makes no errors
+}
+
+// lastFields are those of one torrent and of many.
+func (s *seedScreen) lastFields() (fields [][2]string) {
+	if s.page != nil {
+		fields = append(fields, [2]string{"status page", s.page.url()})
+	}
 	if s.message != "" {
 		fields = append(fields, [2]string{"last message", term.Safe(s.message)})
 	}
-	b.WriteString(s.pal.Bold(term.Safe(t.Name)) + "\n")
-	_ = term.Fields(b, s.pal, columns, fields) // a Builder makes no errors
+	return fields
 }
 
 // stateText says what becomes of a torrent.
@@ -261,9 +276,7 @@ func (s *seedScreen) drawMany(b *strings.Builder, columns, rows int, status *see
 		{"peers", term.Count(int64(status.Peers))},
 		{"uploaded", term.Size(status.Uploaded)},
 	}
-	if s.message != "" {
-		fields = append(fields, [2]string{"last message", term.Safe(s.message)})
-	}
+	fields = append(fields, s.lastFields()...)
 	_ = term.Fields(b, s.pal, columns, fields) // a Builder makes no errors
 	// A line is empty, one has the headers, and the cursor waits in one.
 	room := cmp.Or(rows, 24) - strings.Count(b.String(), "\n") - 3
@@ -301,6 +314,7 @@ type seedEvent struct {
 	InfoHashV2 string    `json:"info_hash_v2,omitempty"`
 	Magnet     string    `json:"magnet,omitempty"`
 	Addr       string    `json:"addr,omitempty"`
+	Status     string    `json:"status,omitempty"` // URL of the status page
 	Done       *int64    `json:"done,omitempty"`
 	Total      *int64    `json:"total,omitempty"`
 	Pieces     *int      `json:"pieces,omitempty"`
@@ -344,6 +358,8 @@ func (s *seedScreen) eventDocument(e seed.Event) seedEvent {
 		d.Addr = e.Addr.String()
 	}
 	switch e.Kind {
+	case seed.Listening:
+		d.Status = e.Message
 	case seed.Seeding:
 		d.Pieces, d.Known = &e.Pieces, &e.Known
 		if meta, err := e.Torrent.Metainfo(); err == nil {
@@ -383,6 +399,9 @@ func (s *seedScreen) eventText(e seed.Event) string {
 	text := ""
 	switch e.Kind {
 	case seed.Listening:
+		if e.Message != "" {
+			return "status page: " + e.Message
+		}
 		return fmt.Sprintf("listening on %s", e.Addr)
 	case seed.Seeding:
 		text = "seeding"

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/seed"
+)
+
+// A statusPage is where the status page of a seed is served.
+type statusPage struct {
+	listener net.Listener
+	hosts    []string // names that it may be asked by too
+}
+
+// openStatus listens where --status says; nil: nowhere.
+func openStatus(c *cli.Context) (*statusPage, error) {
+	p := &statusPage{}
+	for _, h := range c.StringSlice("status-host") {
+		p.hosts = append(p.hosts, strings.Split(h, ",")...)
+	}
+	if !c.IsSet("status") {
+		if len(p.hosts) > 0 {
+			return nil, failf(exitUsage, "--status-host is for --status")
+		}
+		return nil, nil
+	}
+	addr, err := statusAddr(c.String("status"))
+	if err != nil {
+		return nil, failf(exitUsage, "--status: %w", err)
+	}
+	if p.listener, err = net.Listen("tcp", addr); err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		return nil, failf(exitNetwork, "can't listen on %s: %w", addr, err)
+	}
+	return p, nil
+}
+
+// statusAddr reads PORT, :PORT or HOST:PORT: whoever names no host means this one
+// alone.
+func statusAddr(s string) (string, error) {
+	host, port := "", s
+	if strings.Contains(s, ":") {
+		var err error
+		if host, port, err = net.SplitHostPort(s); err != nil {
+			return "", errStatusAddr
+		}
+	}
+	switch host {
+	case "", "localhost":
+		host = "127.0.0.1"
+	default:
+		if _, err := netip.ParseAddr(host); err != nil {
+			return "", errStatusAddr
+		}
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", errStatusAddr
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+var errStatusAddr = errors.New("neither a port nor an address and a port, such as 8080 or 192.0.2.1:8080")
+
+func (p *statusPage) url() string { return "http://" + p.listener.Addr().String() + "/" }
+
+// serve serves the page until the function that it returns is called.
+func (p *statusPage) serve(s *seedScreen) (stop func()) {
+	server := &http.Server{
+		Handler: seed.Page(seed.PageOptions{
+			Status: s.seeder.Status, Addr: addrOf(p.listener.Addr().String()), Hosts: p.hosts, Reveal: s.reveal, Version: version,
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
+			s.event(seed.Event{Time: s.env.now(), Kind: seed.Warning, Err: err})
+		}
+	})
+	return func() {
+		server.Close()
+		wg.Wait()
+	}
+}
