@@ -105,9 +105,28 @@ func eventually(t *testing.T, what string, ready func() bool) {
 // A program is a client that runs until the test ends.
 type program struct {
 	cmd    *exec.Cmd
-	output bytes.Buffer
+	output output
 	ended  chan struct{}
 	err    error // once ended is closed
+}
+
+// An output may be read while it grows.
+type output struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text = append(o.text, b...)
+	return len(b), nil
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(o.text)
 }
 
 // run starts a client. It never lives long, even if this test is killed.
@@ -128,7 +147,7 @@ func run(t *testing.T, name string, args ...string) *program {
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			b := p.output.Bytes()
+			b := p.output.String()
 			t.Logf("%s printed:\n%s", filepath.Base(name), b[max(0, len(b)-8<<10):])
 		}
 	})
