@@ -87,9 +87,10 @@ func TestDone(t *testing.T) {
 		o        Options
 		uploaded int64
 		since    time.Time
+		why      error
 	}{
-		"ratio": {Options{UntilRatio: 2}, 200_000, time.Time{}},
-		"time":  {Options{For: time.Hour}, 0, time.Now().Add(-time.Hour)},
+		"ratio": {Options{UntilRatio: 2}, 200_000, time.Time{}, errRatio},
+		"time":  {Options{For: time.Hour}, 0, time.Now().Add(-time.Hour), errTime},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -99,7 +100,7 @@ func TestDone(t *testing.T) {
 			if e.Uploaded != test.uploaded || e.Torrent.Name() != meta.Name {
 				t.Errorf("%+v", e)
 			}
-			if status := r.Status().Torrents[0]; status.State != Done || r.find(meta.InfoHashV1).isServed() {
+			if status := r.Status().Torrents[0]; status.State != Done || status.Message != test.why.Error() || r.find(meta.InfoHashV1).isServed() {
 				t.Errorf("%+v", status)
 			}
 		})

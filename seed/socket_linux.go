@@ -1,8 +1,10 @@
 package seed
 
 import (
+	"errors"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"syscall"
 	"time"
@@ -14,12 +16,14 @@ import (
 // A socket is a peer's TCP connection, read and written by one goroutine.
 type socket struct {
 	*net.TCPConn
-	raw syscall.RawConn
+	raw     syscall.RawConn
+	written int64 // bytes that the system took
+	taken   int64 // of these, by the peer: when that was last looked at
 }
 
 func newSocket(conn *net.TCPConn) (*socket, error) {
 	raw, err := conn.SyscallConn()
-	return &socket{conn, raw}, err
+	return &socket{TCPConn: conn, raw: raw}, err
 }
 
 // receive hands take what is there, in a buffer that take must not keep; with
@@ -77,9 +81,8 @@ func (s *socket) send(parts [][]byte, check func() error, patience time.Duration
 		}
 	}
 	rest := *all
-	sent := 0 // since the deadline was set
 	var sendErr error
-	err := s.raw.Write(func(fd uintptr) bool {
+	write := func(fd uintptr) bool {
 		for len(rest) > 0 {
 			if check != nil {
 				if sendErr = check(); sendErr != nil {
@@ -90,20 +93,30 @@ func (s *socket) send(parts [][]byte, check func() error, patience time.Duration
 			n, err := ignoringEINTR(func() (int, error) { return writev(fd, rest) })
 			<-diskWaits
 			if err == unix.EAGAIN {
-				if sent >= stallBytes {
-					sent, sendErr = 0, s.SetWriteDeadline(time.Now().Add(patience))
-				}
-				return sendErr != nil
+				return false
 			}
 			if err != nil {
 				sendErr = err
 				return true
 			}
 			rest = advance(rest, n)
-			sent += n
+			s.written += int64(n)
 		}
 		return true
-	})
+	}
+	err := s.raw.Write(write)
+	for sendErr == nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		// The system says that there is room only when there is much. Until then
+		// what a slow peer takes shows only in what the system still has.
+		taken := s.written - s.unsent()
+		if taken-s.taken < stallBytes {
+			break
+		}
+		s.taken = taken
+		if err = s.SetWriteDeadline(time.Now().Add(patience)); err == nil {
+			err = s.raw.Write(write)
+		}
+	}
 	runtime.KeepAlive(parts)
 	clear(*all)
 	*all = (*all)[:0]
@@ -111,6 +124,13 @@ func (s *socket) send(parts [][]byte, check func() error, patience time.Duration
 		return sendErr
 	}
 	return err
+}
+
+// unsent is how many bytes the system has that the peer has not acknowledged.
+func (s *socket) unsent() int64 {
+	n := 0
+	_ = s.raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
+	return int64(n)
 }
 
 // maxIovecs is how many parts the kernel takes at once.

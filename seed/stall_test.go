@@ -109,7 +109,6 @@ func TestSlowTaker(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.V1, 1<<20)
 	r := startWith(t, Options{}, func(s *Seeder) {
 		s.patience.stall = stall
-		smallBuffers(t, s, 64<<10)
 	}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)
 	l := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)

@@ -2,6 +2,7 @@ package seed
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 )
@@ -104,6 +105,12 @@ func (s *Seeder) measure(ctx context.Context) {
 	}
 }
 
+// Why a torrent is done.
+var (
+	errRatio = errors.New("it has reached its ratio")
+	errTime  = errors.New("it has had its time")
+)
+
 func (t *Torrent) measure(now time.Time) {
 	o := &t.seeder.options
 	uploaded := t.Uploaded()
@@ -116,6 +123,11 @@ func (t *Torrent) measure(now time.Time) {
 		(o.UntilRatio > 0 && t.size > 0 && float64(uploaded) >= o.UntilRatio*float64(t.size) || o.For > 0 && now.Sub(t.since) >= o.For)
 	t.mu.Unlock()
 	if done {
+		t.mu.Lock()
+		if t.cause = errTime; o.For == 0 || now.Sub(t.since) < o.For {
+			t.cause = errRatio
+		}
+		t.mu.Unlock()
 		t.stop(Done)
 		t.seeder.emit(Event{Kind: Stopped, Torrent: t, Uploaded: uploaded})
 	}
@@ -158,7 +170,7 @@ func (t *Torrent) status(peers []PeerStatus) TorrentStatus {
 		status.State = SuperSeeding
 	case t.state == InCheck:
 		status.Done, status.Total = t.done, t.size
-	case t.cause != nil && t.state == Waiting:
+	case t.cause != nil && !t.state.serves():
 		status.Message = t.cause.Error()
 	}
 	return status

@@ -41,7 +41,7 @@ type visitor struct {
 	open     int
 	halfOpen int
 	offences int
-	since    time.Time // of the first offence
+	since    time.Time // of the first offence, or the ban
 }
 
 func hostOf(addr net.Addr) netip.Prefix {
@@ -104,7 +104,9 @@ func (l *limits) leave(addr net.Addr, offence bool) {
 		if time.Since(v.since) > banTime {
 			v.offences, v.since = 0, time.Now()
 		}
-		v.offences++
+		if v.offences++; v.offences == maxOffences {
+			v.since = time.Now() // the ban begins
+		}
 	}
 	if v.open == 0 && v.offences == 0 {
 		delete(l.by, host)

@@ -203,7 +203,7 @@ func (m *Magnet) String() string {
 		add("ws", escape(u))
 	}
 	for _, p := range m.Peers {
-		add("x.pe", escape(p))
+		add("x.pe", escapePeer(p))
 	}
 	if len(m.Select) > 0 {
 		var parts []string
@@ -246,3 +246,9 @@ func (m *Magnet) Masked() *Magnet {
 // escape keeps only what needs no escaping anywhere; a blank is %20, which
 // every reader knows, and not +.
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+
+// escapePeer leaves the colons and brackets of an address as they are, which a
+// query may have (RFC 3986): libtorrent (2.0.8) does not unescape x.pe.
+func escapePeer(s string) string { return peerMarks.Replace(escape(s)) }
+
+var peerMarks = strings.NewReplacer("%3A", ":", "%5B", "[", "%5D", "]")

@@ -21,7 +21,7 @@ func TestMagnet(t *testing.T) {
 		{"magnet:?xt=urn:btmh:1220" + v2hex, "magnet:?xt=urn:btmh:1220" + v2hex},
 		{"magnet:?xt.1=urn:btih:" + v1hex + "&xt.2=urn:btmh:1220" + v2hex, "magnet:?xt=urn:btih:" + v1hex + "&xt=urn:btmh:1220" + v2hex},
 		{"magnet:?dn=a+b%20c%26&xl=5&xt=urn:btih:" + v1hex + "&tr=http%3A%2F%2Ft%2Fa%3Fx%3D1&tr.2=udp://u:1&ws=http://w/&x.pe=1.2.3.4:5&so=0,2,4-6&kt=k",
-			"magnet:?xt=urn:btih:" + v1hex + "&dn=a%20b%20c%26&xl=5&tr=http%3A%2F%2Ft%2Fa%3Fx%3D1&tr=udp%3A%2F%2Fu%3A1&ws=http%3A%2F%2Fw%2F&x.pe=1.2.3.4%3A5&so=0,2,4-6&kt=k"},
+			"magnet:?xt=urn:btih:" + v1hex + "&dn=a%20b%20c%26&xl=5&tr=http%3A%2F%2Ft%2Fa%3Fx%3D1&tr=udp%3A%2F%2Fu%3A1&ws=http%3A%2F%2Fw%2F&x.pe=1.2.3.4:5&so=0,2,4-6&kt=k"},
 		{"magnet:?xt=urn:btih:" + v1hex + "&xl=many&so=3-1&xt=urn:sha1:ABC", "magnet:?xt=urn:btih:" + v1hex + "&xl=many&so=3-1&xt=urn%3Asha1%3AABC"},
 		{"magnet:", ""},
 		{"magnet:?", ""},
