@@ -345,7 +345,7 @@ func (c *conn) spent(n int64) {
 		c.accounts[i].grant -= n
 	}
 	c.flood.useful()
-	c.heard = time.Now() // who takes blocks is there
+	c.heard = time.Now()                      // who takes blocks is there
 	c.slot.asked.Store(time.Now().UnixNano()) // who has asked for much needs no more
 	c.slot.uploaded.Add(n)
 	c.swarm.uploaded.Add(n)
