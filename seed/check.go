@@ -29,9 +29,6 @@ func (t *Torrent) recall(m *material) (have peer.Bitfield, ok bool) {
 	t.mu.Lock()
 	made := t.hashed
 	t.hashed = false // this once: when the data changes it is checked like any other
-	if made {
-		t.path = m.root
-	}
 	t.mu.Unlock()
 	if made && m.hasSizes() {
 		have := peer.FullBitfield(t.pieces)

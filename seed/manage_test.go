@@ -162,3 +162,25 @@ func TestKnown(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// What was made of a directory is in it, also where something in it has its name.
+func TestMadeOfNamesake(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "content")
+	if err := os.MkdirAll(filepath.Join(root, "content"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "content/b"} {
+		if err := os.WriteFile(filepath.Join(root, filepath.FromSlash(name)), make([]byte, 100_000), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made, err := maketorrent.Make(t.Context(), maketorrent.Options{Path: root, PieceLength: 64 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, Options{}, Input{Torrent: made.Torrent, Path: made.Content, Hashed: true})
+	l := r.join(t, r.find(made.Torrent.InfoHashV1))
+	l.send(request(0, 0, 16<<10))
+	l.await(peer.IDPiece)
+}

@@ -19,7 +19,8 @@ import (
 type Torrent struct {
 	seeder      *Seeder
 	read        func() (*Metainfo, error)
-	path        string // where the user says the content is
+	path        string // where the user says the content is, or the directory it is in
+	exact       bool   // it is path itself
 	name        string
 	v1, v2      bool
 	hashV1      [20]byte
@@ -88,6 +89,7 @@ func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 		seeder:      s,
 		read:        in.Read,
 		path:        in.Path,
+		exact:       in.Hashed,
 		name:        meta.Name,
 		v1:          meta.V1,
 		v2:          meta.V2,
@@ -222,10 +224,7 @@ func (t *Torrent) load(ctx context.Context) (*material, error) {
 		return nil, err
 	}
 	m := &material{torrent: t, meta: meta, content: c, info: doc.Root().Get("info").Raw(), trees: newTrees(meta, c)}
-	t.mu.Lock()
-	made := t.hashed
-	t.mu.Unlock()
-	if m.root = t.path; !made {
+	if m.root = t.path; !t.exact {
 		m.root = piece.FindContent(c, t.path)
 	}
 	m.data = &content{layout: c.Layout, tree: piece.ContentTree(c, m.root), views: &t.seeder.views}
