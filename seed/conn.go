@@ -248,9 +248,8 @@ func (c *conn) tell() {
 		rate = c.slot.speed.rate / float64(c.torrent.pieceLength)
 	}
 	c.slot.mu.Unlock()
-	pieces, all := c.super.next(rate, time.Now())
+	pieces, all := c.super.next(c.told, rate, c.interested, c.unchoked, time.Now())
 	for _, i := range pieces {
-		c.told.Set(i)
 		c.out = peer.Message{ID: peer.IDHave, Index: uint32(i)}.Append(c.out)
 	}
 	if !all {

@@ -20,10 +20,21 @@ const (
 	witnesses = 2
 
 	// Who has got a piece that does not spread is offered others after spreadTime:
-	// those who have it from there may not be our peers. Who does not get its piece
-	// in offerTime keeps the offer, but others are offered that piece too.
+	// those who have it from there may not be our peers. Who gets nothing from us is
+	// offered others after offerTime, unless it waits for a slot, and who gets it
+	// slowly after slowTime; others are offered its pieces then.
 	spreadTime = 20 * time.Second
 	offerTime  = 40 * time.Second
+	slowTime   = 10 * offerTime
+
+	// Who is not interested in what it was told of after wantTime is told of twice as
+	// much the next time: it may want only a few files.
+	wantTime = 3 * time.Second
+	mostTold = 1000
+
+	// Where no piece has spread for vainTime the peers don't reach each other, or
+	// don't tell: it is enough that they get what they are offered, until one spreads.
+	vainTime = 3 * spreadTime
 
 	// With a single peer there is nobody to spread anything; this is how long
 	// another is waited for.
@@ -36,16 +47,17 @@ const (
 // rest from each other. What they have is known from their haves. It ends when all
 // is out, or when there is another seed.
 type super struct {
-	mu    sync.Mutex
-	have  peer.Bitfield // of ours
-	all   int           // pieces in it
-	left  []int         // pieces that nobody has and nobody was offered, in random order; and some others
-	out   int           // pieces of ours that somebody has
-	count []int32       // of peers that have a piece
-	peers map[*superPeer]bool
-	by    map[int]*superPeer // who was offered a piece last, until it has spread
-	alone time.Time          // since when there may be a single peer
-	over  bool
+	mu     sync.Mutex
+	have   peer.Bitfield // of ours
+	all    int           // pieces in it
+	left   []int         // pieces that nobody has and nobody was offered, in random order; and some others
+	out    int           // pieces of ours that somebody has
+	count  []int32       // of peers that have a piece
+	peers  map[*superPeer]bool
+	by     map[int]*superPeer // who was offered a piece last, until it has spread
+	alone  time.Time          // since when there may be a single peer
+	passed time.Time          // when a piece has spread last, or there were two peers first
+	over   bool
 }
 
 // A superPeer is a peer of a torrent that is super-seeded.
@@ -54,6 +66,7 @@ type superPeer struct {
 	wake   func()         // has it ask what is new
 	offers map[int]*offer // that have not spread yet
 	plain  bool           // it is told everything
+	more   int            // offers, for it wants none of those before
 }
 
 type offer struct {
@@ -86,6 +99,9 @@ func (s *super) join(wake func(), now time.Time) *superPeer {
 	p := &superPeer{super: s, wake: wake, offers: make(map[int]*offer)}
 	s.peers[p] = true
 	s.alone = now
+	if len(s.peers) == 2 {
+		s.passed = now
+	}
 	return p
 }
 
@@ -164,9 +180,10 @@ func (s *super) tick() {
 	}
 }
 
-// next returns pieces that a peer is to be told of now; all: of everything. It gets
-// from us so many pieces a second.
-func (p *superPeer) next(rate float64, now time.Time) (pieces []int, all bool) {
+// next returns pieces that a peer is to be told of now; all: of everything. It was
+// told of some before, gets from us so many pieces a second, and may be interested
+// and have a slot.
+func (p *superPeer) next(told peer.Bitfield, rate float64, wants, served bool, now time.Time) (pieces []int, all bool) {
 	s := p.super
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,28 +192,50 @@ func (p *superPeer) next(rate float64, now time.Time) (pieces []int, all bool) {
 		return nil, true
 	}
 	enough := int32(max(1, min(witnesses, len(s.peers)-1)))
+	vain := len(s.peers) > 1 && now.Sub(s.passed) >= vainTime
+	unwanted := false
 	for i, o := range p.offers {
 		others := s.count[i]
 		if !o.got.IsZero() {
 			others--
 		}
+		if others >= enough {
+			s.passed = now
+		}
 		switch {
-		case others >= enough, !o.got.IsZero() && now.Sub(o.got) >= spreadTime:
+		case others >= enough, vain && !o.got.IsZero(), !o.got.IsZero() && now.Sub(o.got) >= spreadTime:
 			delete(p.offers, i)
 			if s.by[i] == p {
 				delete(s.by, i)
 			}
-		case o.got.IsZero() && !o.late && now.Sub(o.made) >= offerTime:
-			o.late = true
+		case !wants && o.got.IsZero() && now.Sub(o.made) >= wantTime:
+			unwanted = true
+			delete(p.offers, i)
 			s.giveBack(p, i)
+		case o.got.IsZero() && (rate == 0 && now.Sub(o.made) >= offerTime || now.Sub(o.made) >= slowTime):
+			if !o.late {
+				o.late = true
+				s.giveBack(p, i)
+			}
+			if served {
+				delete(p.offers, i) // it does not want it
+			}
 		}
 	}
 	target := min(leastOffers+int(rate*offerAhead.Seconds()), mostOffers)
+	switch {
+	case wants:
+		p.more = 0
+	case unwanted:
+		p.more = min(2*max(p.more, 1), mostTold)
+	}
+	target += p.more
 	for len(p.offers) < target {
-		i, ok := s.pick(p)
+		i, ok := s.pick(told)
 		if !ok {
 			break
 		}
+		told.Set(i)
 		p.offers[i] = &offer{made: now}
 		s.by[i] = p
 		pieces = append(pieces, i)
@@ -206,10 +245,10 @@ func (p *superPeer) next(rate float64, now time.Time) (pieces []int, all bool) {
 
 // pick takes the next piece for a peer out of those that are left: one that nobody
 // has is the rarest. s.mu is locked.
-func (s *super) pick(p *superPeer) (piece int, ok bool) {
+func (s *super) pick(told peer.Bitfield) (piece int, ok bool) {
 	for k := len(s.left) - 1; k >= 0; k-- {
 		i := s.left[k]
-		if p.offers[i] != nil {
+		if told.Has(i) {
 			continue // it is somebody else's turn
 		}
 		s.left = slices.Delete(s.left, k, k+1)

@@ -14,6 +14,7 @@ import (
 type swarmPeer struct {
 	*superPeer
 	has   peer.Bitfield
+	told  peer.Bitfield
 	known []int // offered, or all
 	news  bool
 }
@@ -28,7 +29,7 @@ func simulate(t *testing.T, s *super, pieces, n int, change func(round int, peer
 	now := time.Now()
 	var peers []*swarmPeer
 	join := func() *swarmPeer {
-		p := &swarmPeer{has: peer.NewBitfield(pieces), news: true}
+		p := &swarmPeer{has: peer.NewBitfield(pieces), told: peer.NewBitfield(pieces), news: true}
 		p.superPeer = s.join(func() { p.news = true }, now)
 		return p
 	}
@@ -44,7 +45,7 @@ func simulate(t *testing.T, s *super, pieces, n int, change func(round int, peer
 		for _, p := range peers {
 			if p.news {
 				p.news = false
-				some, everything := p.next(1, now)
+				some, everything := p.next(p.told, 1, true, true, now)
 				p.known = append(p.known, some...)
 				if everything {
 					p.known = p.known[:0]
@@ -132,7 +133,7 @@ func TestSuperLeavers(t *testing.T) {
 			return peers
 		}
 		peers[0].leave(peers[0].has, time.Now())
-		p := &swarmPeer{has: peer.NewBitfield(pieces), news: true}
+		p := &swarmPeer{has: peer.NewBitfield(pieces), told: peer.NewBitfield(pieces), news: true}
 		p.superPeer = s.join(func() { p.news = true }, time.Now())
 		return append(slices.Clone(peers[1:]), p)
 	})
@@ -156,11 +157,12 @@ func TestSuperStuck(t *testing.T) {
 	s := newSuper(peer.FullBitfield(pieces), pieces)
 	now := time.Now()
 	a, b := s.join(func() {}, now), s.join(func() {}, now)
-	held, _ := a.next(1, now)
+	toldA, toldB := peer.NewBitfield(pieces), peer.NewBitfield(pieces)
+	held, _ := a.next(toldA, 0, true, true, now)
 	given := make(map[int]bool)
 	for range 100 {
-		a.next(1, now)
-		some, all := b.next(1, now)
+		a.next(toldA, 0, true, true, now)
+		some, all := b.next(toldB, 1, true, true, now)
 		if all {
 			t.Fatal("it has ended")
 		}
@@ -177,6 +179,77 @@ func TestSuperStuck(t *testing.T) {
 		now = now.Add(time.Second)
 	}
 	t.Errorf("of %v and others only %v were offered to who takes them", held, given)
+}
+
+// Peers that want a tenth of the pieces get it, whatever they are offered first.
+func TestSuperUnwanted(t *testing.T) {
+	const pieces, wanted, n = 1000, 100, 20
+	s := newSuper(peer.FullBitfield(pieces), pieces)
+	now := time.Now()
+	var peers []*swarmPeer
+	for range n {
+		peers = append(peers, &swarmPeer{superPeer: s.join(func() {}, now), has: peer.NewBitfield(pieces), told: peer.NewBitfield(pieces)})
+	}
+	left := n * wanted
+	for round := 0; left > 0; round++ {
+		if round > 3600 {
+			t.Fatalf("%d of %d are still wanted after an hour", left, n*wanted)
+		}
+		for k, p := range peers {
+			get := func(from peer.Bitfield) (got bool) {
+				for i := range wanted {
+					if from.Has(i) && !p.has.Has(i) {
+						p.has.Set(i)
+						p.gets(i, now)
+						left--
+						return true
+					}
+				}
+				return false
+			}
+			wants := get(p.told)
+			rate := 0.0
+			if wants {
+				rate = 1
+			}
+			get(peers[(k+1)%n].has)
+			p.next(p.told, rate, wants, wants, now)
+		}
+		now = now.Add(time.Second)
+	}
+}
+
+// Peers that can't reach each other get everything from the seed, and not slowly.
+func TestSuperStrangers(t *testing.T) {
+	const pieces, n, atOnce = 4000, 4, 5
+	s := newSuper(peer.FullBitfield(pieces), pieces)
+	now := time.Now()
+	type stranger struct {
+		swarmPeer
+		got speed
+	}
+	var peers []*stranger
+	for range n {
+		peers = append(peers, &stranger{swarmPeer: swarmPeer{superPeer: s.join(func() {}, now), has: peer.NewBitfield(pieces), told: peer.NewBitfield(pieces)}})
+	}
+	for round := 0; !s.isOver(); round++ {
+		if round > 2*pieces/n/atOnce {
+			t.Fatalf("%d of %d pieces are out after %d seconds", s.out, pieces, round)
+		}
+		for _, p := range peers {
+			got := 0
+			for i := 0; i < pieces && got < atOnce; i++ {
+				if p.told.Has(i) && !p.has.Has(i) {
+					p.has.Set(i)
+					p.gets(i, now)
+					got++
+				}
+			}
+			p.got.tick(p.got.last + int64(got)<<16)
+			p.next(p.told, p.got.rate/(1<<16), true, true, now)
+		}
+		now = now.Add(time.Second)
+	}
 }
 
 // With real connections: a peer is told of few pieces and gets no other; and of all
@@ -231,13 +304,15 @@ func BenchmarkSuper(b *testing.B) {
 	s := newSuper(peer.FullBitfield(pieces), pieces)
 	now := time.Now()
 	var all []*superPeer
+	var told []peer.Bitfield
 	for range peers {
 		all = append(all, s.join(func() {}, now))
+		told = append(told, peer.NewBitfield(pieces))
 	}
 	k := 0
 	for b.Loop() {
 		p := all[k%peers]
-		some, _ := p.next(1, now)
+		some, _ := p.next(told[k%peers], 1, true, true, now)
 		for _, i := range some {
 			p.gets(i, now)
 			all[(k+1)%peers].gets(i, now)
