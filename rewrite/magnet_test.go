@@ -16,7 +16,7 @@ func TestMagnet(t *testing.T) {
 		trB  = "&tr=udp%3A%2F%2Fb.example%3A6969"
 		trM  = "&tr=http%3A%2F%2Fm.example%2Fannounce%3Fpasskey%3Dmmmm"
 		ws   = "&ws=http%3A%2F%2Fw.example%2F"
-		rest = "&x.pe=%5B%3A%3A1%5D%3A1&so=0%2C2-3&other=a%3Db%7C%3F%25"
+		rest = "&x.pe=[::1]:1&so=0%2C2-3&other=a%3Db%7C%3F%25"
 	)
 	for _, tt := range []struct {
 		name, in string
