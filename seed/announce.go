@@ -70,6 +70,7 @@ type tier struct {
 	failures  int                  // in a row
 
 	// Under announcer.mu.
+	goes  bool // it is of a torrent that was removed, and has not left yet
 	busy  bool
 	again bool          // what it should tell has changed meanwhile
 	place int           // in announcer.due; -1: not there
@@ -112,6 +113,11 @@ type announcer struct {
 	due   tierHeap         // that wait for their time
 	lines map[string]*line // by host: those whose time has come
 
+	// A torrent may be removed and come again at once. What the new one tells must
+	// not be undone by the old one, which is still leaving.
+	going map[[20]byte]int     // tiers that go, by info-hash
+	held  map[[20]byte][]*tier // those that wait for them
+
 	under chan struct{} // an element an announce under way
 	news  chan struct{} // room for one
 	work  sync.WaitGroup
@@ -125,14 +131,19 @@ type line struct {
 }
 
 func newAnnouncer() *announcer {
-	return &announcer{lines: make(map[string]*line), under: make(chan struct{}, maxAnnounces), news: make(chan struct{}, 1)}
+	return &announcer{lines: make(map[string]*line), going: make(map[[20]byte]int), held: make(map[[20]byte][]*tier), under: make(chan struct{}, maxAnnounces), news: make(chan struct{}, 1)}
 }
 
 // poke has the tiers of a torrent do soon what they should: announce it, or leave.
 func (a *announcer) poke(t *Torrent) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	gone := t.isGone()
 	for _, r := range t.tiers {
+		if gone && !r.goes && (r.busy || r.at != "") {
+			r.goes = true
+			a.going[r.swarm.hash]++
+		}
 		if r.busy {
 			r.again = true
 		} else {
@@ -205,6 +216,10 @@ func (a *announcer) begin(now time.Time) time.Duration {
 			return wait
 		}
 		r := heap.Pop(&a.due).(*tier)
+		if hash := r.swarm.hash; !r.goes && a.going[hash] > 0 {
+			a.held[hash] = append(a.held[hash], r)
+			continue
+		}
 		r.busy = true
 		host := r.host()
 		l := a.lines[host]
@@ -257,6 +272,9 @@ func (a *announcer) ask(l *line) {
 
 		a.mu.Lock()
 		r.busy, r.last = false, status
+		if r.goes && r.at == "" {
+			a.isGone(r)
+		}
 		switch {
 		case r.again || a.over && r.at != "":
 			a.schedule(r, time.Now())
@@ -266,6 +284,22 @@ func (a *announcer) ask(l *line) {
 		a.mu.Unlock()
 		a.signal()
 	}
+}
+
+// isGone lets those on that wait for a tier to leave. a.mu is locked.
+func (a *announcer) isGone(r *tier) {
+	r.goes = false
+	hash := r.swarm.hash
+	if a.going[hash]--; a.going[hash] > 0 {
+		return
+	}
+	for _, w := range a.held[hash] {
+		if w.place < 0 && !w.busy {
+			a.schedule(w, time.Now())
+		}
+	}
+	delete(a.going, hash)
+	delete(a.held, hash)
 }
 
 // status is what is known of the tiers of a torrent.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -34,7 +36,7 @@ const (
 type Directory struct {
 	Seeder    *Seeder
 	Path      string
-	Recursive bool   // also what is below it
+	Recursive bool   // also what is below it; links are not followed
 	Data      string // where the content is; empty: beside each torrent
 	Trackers  [][]string
 	Ledger    *Ledger // what was uploaded in earlier runs; nil: nothing is known
@@ -42,18 +44,83 @@ type Directory struct {
 	// Rescan has the directory read at once; nil: never.
 	Rescan <-chan struct{}
 
-	found   map[string]*found     // by path
-	content map[string][]*Torrent // by where it should be
-	watcher *fsnotify.Watcher     // nil: the system can't tell
-	watched map[string]bool
+	found    map[string]*found     // by path
+	content  map[string][]*Torrent // by where it should be
+	freed    bool                  // a torrent was removed: its twin may be seeded
+	noData   bool                  // Data is not there
+	troubles map[string]bool       // warned of, and not over
+	watcher  *fsnotify.Watcher     // nil: the system can't tell
+	hearsay  *hearsay
 }
 
 // A found is a file that is, or should be, a torrent.
 type found struct {
-	identity piece.Identity
-	torrent  *Torrent // nil: it can't be seeded
-	twin     bool     // because the same torrent is seeded already
-	seen     bool     // in this scan
+	identity piece.Identity // the zero Identity: it is to be read again
+	torrent  *Torrent       // nil: it can't be seeded
+	content  string         // where its content should be
+	failure  string         // why it can't be seeded
+	twin     bool           // because the same torrent is seeded already
+}
+
+// hearsay is what the system tells between two looks at it. It is taken from the
+// watcher at once: a watcher that nobody listens to may lock those out who add to it.
+type hearsay struct {
+	mu    sync.Mutex
+	names map[string]fsnotify.Op
+	err   error         // not nil: more has happened than names says
+	news  chan struct{} // room for one
+	ended chan struct{} // the watcher has
+}
+
+// mostNames is how many names of what has changed are kept.
+const mostNames = 10_000
+
+// listen listens until the watcher is closed.
+func (h *hearsay) listen(w *fsnotify.Watcher) {
+	defer close(h.ended)
+	events, errs := w.Events, w.Errors
+	for events != nil || errs != nil {
+		var e fsnotify.Event
+		var err error
+		var ok bool
+		select {
+		case e, ok = <-events:
+			if !ok {
+				events = nil
+				continue
+			}
+		case err, ok = <-errs:
+			if !ok {
+				errs = nil
+				continue
+			}
+			if errors.Is(err, syscall.EINVAL) {
+				continue // a directory went twice: it was moved and then removed
+			}
+		}
+		h.mu.Lock()
+		switch {
+		case err != nil:
+			h.err = err
+		case len(h.names) < mostNames:
+			h.names[filepath.Clean(e.Name)] |= e.Op
+		default:
+			h.err = fsnotify.ErrEventOverflow
+		}
+		h.mu.Unlock()
+		select {
+		case h.news <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (h *hearsay) take() (names map[string]fsnotify.Op, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	names, err = h.names, h.err
+	h.names, h.err = make(map[string]fsnotify.Op), nil
+	return names, err
 }
 
 // Scan reads the directory and adds what is there. It is called once, before Run.
@@ -63,29 +130,28 @@ func (d *Directory) Scan() error {
 	}
 	d.found = make(map[string]*found)
 	d.content = make(map[string][]*Torrent)
-	d.watched = make(map[string]bool)
+	d.hearsay = &hearsay{names: make(map[string]fsnotify.Op), news: make(chan struct{}, 1), ended: make(chan struct{})}
 	var err error
 	if d.watcher, err = fsnotify.NewWatcher(); err != nil {
 		d.warn(fmt.Errorf("what happens in directories is noticed only once a minute: %w", err))
+	} else {
+		go d.hearsay.listen(d.watcher)
 	}
-	if d.Data != "" {
-		d.watch(d.Data)
-	}
-	d.scan()
+	d.scan(context.Background())
 	return nil
 }
 
 // Run follows what happens in the directory until ctx ends.
 func (d *Directory) Run(ctx context.Context) {
-	var events chan fsnotify.Event
-	var failures chan error
 	if d.watcher != nil {
-		defer d.watcher.Close()
-		events, failures = d.watcher.Events, d.watcher.Errors
+		defer func() {
+			d.watcher.Close()
+			<-d.hearsay.ended
+		}()
 	}
-	timer := time.NewTimer(rescanEvery)
+	timer := time.NewTimer(young) // what Scan found may not have been whole
 	defer timer.Stop()
-	next := time.Now().Add(rescanEvery)
+	next := time.Now().Add(young)
 	soon := func(wait time.Duration) {
 		if at := time.Now().Add(wait); at.Before(next) {
 			next = at
@@ -96,30 +162,62 @@ func (d *Directory) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case e := <-events:
-			for _, t := range d.content[e.Name] {
-				t.suspect()
-			}
-			if d.isTorrent(e.Name) || d.Recursive && e.Has(fsnotify.Create|fsnotify.Rename|fsnotify.Remove) {
+		case <-d.hearsay.news:
+			if d.hear() {
 				soon(settle)
 			}
-		case err := <-failures:
-			// Some events may be lost.
-			d.warn(fmt.Errorf("watching %s: %w", d.Path, err))
-			soon(settle)
 		case <-d.Rescan:
-			for _, t := range d.Seeder.all() {
-				t.suspect()
-			}
+			d.suspectAll()
 			soon(0)
 		case <-timer.C:
 			wait := rescanEvery
-			if d.scan() {
+			if d.scan(ctx) {
 				wait = young
 			}
 			next = time.Now().Add(wait)
 			timer.Reset(wait)
 		}
+	}
+}
+
+// hear has the data looked at that has changed. It returns true if torrents may
+// have come or gone.
+func (d *Directory) hear() (torrents bool) {
+	names, err := d.hearsay.take()
+	if err != nil {
+		d.warn(fmt.Errorf("watching %s: %w", d.Path, err))
+		d.suspectAll()
+		torrents = true
+	}
+	for name, op := range names {
+		goes := op.Has(fsnotify.Rename | fsnotify.Remove)
+		// Of content that is a directory what is below it may be watched too.
+		for at := name; ; at = filepath.Dir(at) {
+			for _, t := range d.content[at] {
+				t.suspect()
+			}
+			if at == filepath.Dir(at) {
+				break
+			}
+		}
+		switch {
+		case name == filepath.Clean(d.Path) && goes:
+			torrents = true
+		case d.Data != "" && name == filepath.Clean(d.Data):
+			if goes {
+				d.suspectAll()
+				torrents = true
+			}
+		case d.isTorrent(name) || d.Recursive && (goes || op.Has(fsnotify.Create)):
+			torrents = true
+		}
+	}
+	return torrents
+}
+
+func (d *Directory) suspectAll() {
+	for _, t := range d.Seeder.all() {
+		t.suspect()
 	}
 }
 
@@ -130,107 +228,205 @@ func (d *Directory) isTorrent(path string) bool {
 	return strings.EqualFold(filepath.Ext(name), ".torrent") && !strings.HasPrefix(name, ".")
 }
 
-// watch has the system tell what happens in a directory.
-func (d *Directory) watch(dir string) {
-	if d.watcher == nil || d.watched[dir] {
-		return
-	}
-	d.watched[dir] = true
-	if err := d.watcher.Add(dir); err != nil {
-		d.warn(fmt.Errorf("what happens in %s is noticed only once a minute: %w", dir, err))
-	}
+// A walk is what was found in one.
+type walk struct {
+	torrents []string
+	watched  map[string]bool // directories, and whether the system tells of them
+	troubles map[string]bool
+	blind    []string // what couldn't be read
 }
 
-// scan compares the directory with what is known of it. It returns true if it
-// should be looked at again soon.
-func (d *Directory) scan() (again bool) {
-	for _, f := range d.found {
-		f.seen = false
+func (d *Directory) walk(ctx context.Context) *walk {
+	w := &walk{watched: make(map[string]bool), troubles: make(map[string]bool)}
+	if d.Data != "" {
+		data := filepath.Clean(d.Data)
+		if d.watcher != nil && len(d.found) > 0 && !slices.Contains(d.watcher.WatchList(), data) {
+			d.noData = true // it may be another one, of which nothing was heard
+		}
+		d.watch(w, data)
 	}
-	unreadable := false
+	root := filepath.Clean(d.Path)
 	// The separator makes a link to a directory the directory.
 	_ = filepath.WalkDir(d.Path+string(filepath.Separator), func(path string, e fs.DirEntry, err error) error {
 		path = filepath.Clean(path)
 		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && path != root && errors.Is(err, fs.ErrNotExist):
+			// It went just now.
 		case err != nil:
 			// What can't be read now is not gone.
-			unreadable = unreadable || !errors.Is(err, fs.ErrNotExist) || path == filepath.Clean(d.Path)
-			d.warn(err)
+			w.blind = append(w.blind, path)
+			d.trouble(w, err)
 		case e.IsDir():
-			if path != filepath.Clean(d.Path) && !d.Recursive {
+			if path != root && !d.Recursive {
 				return fs.SkipDir
 			}
-			d.watch(path)
+			d.watch(w, path) // before it is read
 		case d.isTorrent(path):
-			again = d.look(path) || again
+			w.torrents = append(w.torrents, path)
 		}
 		return nil
 	})
-	if unreadable {
-		return false
+	return w
+}
+
+// trouble warns of what wasn't so before.
+func (d *Directory) trouble(w *walk, err error) {
+	text := err.Error()
+	if !w.troubles[text] && !d.troubles[text] {
+		d.warn(err)
 	}
-	gone := false
-	for path, f := range d.found {
-		if !f.seen {
-			d.remove(path, f)
-			gone = true
+	w.troubles[text] = true
+}
+
+// watch has the system tell what happens in a directory. It is called in each walk:
+// another one may stand there now.
+func (d *Directory) watch(w *walk, dir string) {
+	if d.watcher == nil {
+		return
+	}
+	err := d.watcher.Add(dir)
+	w.watched[dir] = err == nil
+	if err != nil {
+		d.trouble(w, fmt.Errorf("what happens in %s is noticed only once a minute: %w", dir, err))
+	}
+}
+
+// tidy ends the watches of directories that are not there any more. It returns
+// false if one kept another from being watched, by its new name.
+func (d *Directory) tidy(w *walk) bool {
+	if d.watcher == nil {
+		return true
+	}
+	has := make(map[string]bool)
+	for _, dir := range d.watcher.WatchList() {
+		if has[dir] = true; !w.watched[dir] {
+			_ = d.watcher.Remove(dir) // the system may have forgotten it
 		}
 	}
-	if gone {
-		for path, f := range d.found {
-			if f.twin {
-				delete(d.found, path)
+	for dir, watched := range w.watched {
+		if watched && !has[dir] {
+			return false
+		}
+	}
+	return true
+}
+
+// scan compares the directory with what is known of it. It returns true if it
+// should be looked at again soon.
+func (d *Directory) scan(ctx context.Context) (again bool) {
+	w := d.walk(ctx)
+	for range 3 {
+		if d.tidy(w) {
+			break
+		}
+		again = true
+		d.troubles = w.troubles
+		w = d.walk(ctx)
+	}
+	if ctx.Err() != nil {
+		return false
+	}
+	d.troubles = w.troubles
+	seen := make(map[string]bool, len(w.torrents))
+	for _, path := range w.torrents {
+		seen[path] = true
+	}
+	// First those that are gone: another file may be the same torrent.
+	for path, f := range d.found {
+		if !seen[path] && !w.isBlindFor(path, filepath.Clean(d.Path)) {
+			d.remove(path, f)
+		}
+	}
+	for _, path := range w.torrents {
+		if ctx.Err() != nil {
+			return false
+		}
+		again = d.look(path) || again
+	}
+	if d.freed {
+		d.freed = false
+		for _, path := range w.torrents {
+			if f := d.found[path]; f != nil && f.twin {
+				f.identity = piece.Identity{}
 				again = d.look(path) || again
 			}
 		}
 	}
-	for dir := range d.watched {
-		if _, err := os.Stat(dir); err != nil {
-			delete(d.watched, dir) // the system has forgotten it too
-		}
+	noData := false
+	if d.Data != "" {
+		_, err := os.Stat(d.Data)
+		noData = err != nil
 	}
-	return again
+	if d.noData && !noData {
+		d.suspectAll()
+	}
+	d.noData = noData
+	return again || noData || slices.Contains(w.blind, filepath.Clean(d.Path))
+}
+
+// isBlindFor tells whether a path may be there, though it was not found.
+func (w *walk) isBlindFor(path, root string) bool {
+	return slices.ContainsFunc(w.blind, func(dir string) bool {
+		return dir == root || path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
+	})
 }
 
 // look takes note of a torrent file. It returns true if that may not be whole yet.
 func (d *Directory) look(path string) (again bool) {
+	f := d.found[path]
 	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
+	if err == nil && !info.Mode().IsRegular() || errors.Is(err, fs.ErrNotExist) && isGone(path) {
+		if f != nil {
+			d.remove(path, f)
+		}
 		return false
 	}
 	var id piece.Identity
 	if err == nil {
 		id = piece.Identify(info)
-	}
-	f := d.found[path]
-	if f != nil {
-		f.seen = true
-		if f.identity == id {
+		if f != nil && f.identity == id {
 			return false
 		}
 	}
-	var t *Torrent
 	var meta *Metainfo
 	if err == nil {
 		meta, err = readTorrent(path)
 	}
-	if err != nil && time.Since(time.Unix(0, id.ModTime)) < young {
+	// The clock of another computer may be ahead.
+	if err != nil && time.Since(time.Unix(0, id.ModTime)).Abs() < young {
 		return true
 	}
+	failure := ""
 	if f != nil {
+		failure = f.failure
 		d.remove(path, f)
 	}
+	next := &found{identity: id}
+	d.found[path] = next
 	if err == nil {
-		t, err = d.add(path, meta)
+		err = d.add(path, meta, next)
 	}
-	d.found[path] = &found{identity: id, torrent: t, twin: errors.Is(err, ErrDuplicate), seen: true}
-	if err != nil {
+	if err == nil {
+		return false
+	}
+	next.failure, next.twin = err.Error(), errors.Is(err, ErrDuplicate)
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		next.identity = piece.Identity{} // it may be readable next time, and be the same
+	}
+	if next.failure != failure {
 		d.Seeder.emit(Event{Kind: Failed, Err: fmt.Errorf("%s: %w", path, err)})
 	}
 	return false
 }
 
-func (d *Directory) add(path string, meta *Metainfo) (*Torrent, error) {
+func isGone(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+func (d *Directory) add(path string, meta *Metainfo, f *found) error {
 	in := Input{
 		Torrent: meta, Path: d.Data, Trackers: d.Trackers,
 		Read: func() (*Metainfo, error) { return readTorrent(path) },
@@ -243,11 +439,11 @@ func (d *Directory) add(path string, meta *Metainfo) (*Torrent, error) {
 	}
 	t, err := d.Seeder.Add(in)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	at := filepath.Join(in.Path, meta.Name)
-	d.content[at] = append(d.content[at], t)
-	return t, nil
+	f.torrent, f.content = t, filepath.Join(in.Path, meta.Name)
+	d.content[f.content] = append(d.content[f.content], t)
+	return nil
 }
 
 func (d *Directory) remove(path string, f *found) {
@@ -255,17 +451,17 @@ func (d *Directory) remove(path string, f *found) {
 	if f.torrent == nil {
 		return
 	}
+	d.freed = true
+	d.Seeder.Remove(f.torrent)
 	if d.Ledger != nil {
 		d.Ledger.note(f.torrent)
 	}
-	d.Seeder.Remove(f.torrent)
-	for at, list := range d.content {
-		if i := slices.Index(list, f.torrent); i >= 0 {
-			if d.content[at] = slices.Delete(list, i, i+1); len(d.content[at]) == 0 {
-				delete(d.content, at)
-			}
-			return
-		}
+	list := d.content[f.content]
+	if i := slices.Index(list, f.torrent); i >= 0 {
+		list = slices.Delete(list, i, i+1)
+	}
+	if d.content[f.content] = list; len(list) == 0 {
+		delete(d.content, f.content)
 	}
 }
 
@@ -276,11 +472,18 @@ func readTorrent(path string) (*Metainfo, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, metainfo.MaxSize+1))
+	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if len(b) > metainfo.MaxSize {
+	var b []byte
+	if info.Size() <= metainfo.MaxSize {
+		b, err = io.ReadAll(io.LimitReader(f, metainfo.MaxSize+1)) // it may grow
+	}
+	if err != nil {
+		return nil, err
+	}
+	if max(info.Size(), int64(len(b))) > metainfo.MaxSize {
 		return nil, fmt.Errorf("not a torrent: it is longer than %d bytes", metainfo.MaxSize)
 	}
 	return metainfo.Parse(b)

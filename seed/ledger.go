@@ -58,7 +58,11 @@ func OpenLedger(path string) (l *Ledger, damage, err error) {
 		_ = l.lock.Unlock()
 		return nil, nil, err
 	}
-	if err := json.Unmarshal(b, &l.entries); err != nil {
+	err = json.Unmarshal(b, &l.entries)
+	if err == nil && l.entries == nil {
+		err = errors.New("it is null")
+	}
+	if err != nil {
 		l.entries = make(map[string]ledgerEntry)
 		old := path + ".damaged"
 		if err := os.Rename(path, old); err != nil {

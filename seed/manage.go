@@ -339,12 +339,35 @@ func (t *Torrent) look(ctx context.Context) {
 		}
 		return
 	}
+	if t.doubts(err) {
+		return
+	}
 	if err == nil {
 		err = t.compare(m)
 	}
 	if err != nil {
 		t.fail(err, m)
 	}
+}
+
+// doubts tells whether to wait and see what becomes of a torrent that can't be read
+// again: it may have been removed just now, or is being written.
+func (t *Torrent) doubts(err error) bool {
+	_, unread := errors.AsType[*unreadError](err)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case !unread:
+		t.doubt = time.Time{}
+		return false
+	case t.doubt.IsZero():
+		t.doubt = time.Now()
+	case time.Since(t.doubt) >= t.seeder.options.lookEvery*9/10:
+		t.doubt = time.Time{}
+		return false
+	}
+	t.lookLater()
+	return true
 }
 
 // compare tells which of the files is not what it was, if that is known.

@@ -53,6 +53,7 @@ type Torrent struct {
 	identity digest             // IsSeeding: of the files as they were checked
 	rest     rest               // Waiting
 	later    *time.Timer        // has the data looked at
+	doubt    time.Time          // since when the torrent can't be read again; zero: it can
 	material *material          // nil: nobody needs it
 	users    int                // peers of material
 	linger   *time.Timer        // drops material
@@ -206,14 +207,19 @@ type material struct {
 // errOther is inside the error for a torrent that was replaced by another.
 var errOther = errors.New("it is another torrent now")
 
+// An unreadError is that a torrent can't be read again.
+type unreadError struct{ error }
+
+func (e *unreadError) Unwrap() error { return e.error }
+
 // load reads the torrent again and looks at its files.
 func (t *Torrent) load(ctx context.Context) (*material, error) {
 	meta, err := t.read()
 	if err != nil {
-		return nil, err
+		return nil, &unreadError{err}
 	}
 	if meta.V1 != t.v1 || meta.V2 != t.v2 || meta.InfoHashV1 != t.hashV1 || meta.InfoHashV2 != t.hashV2 {
-		return nil, errOther
+		return nil, &unreadError{errOther}
 	}
 	c, err := meta.Content()
 	if err != nil {
@@ -312,6 +318,12 @@ func (t *Torrent) isServed() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.state.serves()
+}
+
+func (t *Torrent) isGone() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.gone
 }
 
 // isCurrent tells whether material is still what the torrent is served from.

@@ -1,0 +1,851 @@
+package seed
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"bt/internal/tracker"
+)
+
+// A library is a directory of torrents that is served.
+type library struct {
+	*running
+	t       testing.TB
+	dir     string
+	data    string // where the content is
+	d       *Directory
+	tracker *announceLog
+	rescan  chan struct{}
+	close   func() // ends all
+}
+
+// openLibrary serves a new directory, after fill has put there what it likes.
+func openLibrary(t *testing.T, d Directory, o Options, fill func(l *library)) *library {
+	t.Helper()
+	l := &library{t: t, dir: d.Path, rescan: make(chan struct{})}
+	l.tracker = startTracker(t, &tracker.AnnounceResponse{Interval: time.Hour}, nil)
+	l.dir = cmp.Or(l.dir, t.TempDir())
+	l.data = cmp.Or(d.Data, l.dir)
+	if fill != nil {
+		fill(l)
+	}
+	if o.lookEvery == 0 {
+		o.lookEvery = 20 * time.Millisecond
+	}
+	l.open(d, o)
+	return l
+}
+
+func (l *library) open(d Directory, o Options) {
+	l.t.Helper()
+	l.running = start(l.t, o)
+	d.Seeder, d.Path, d.Rescan = l.Seeder, l.dir, l.rescan
+	l.d = &d
+	if err := d.Scan(); err != nil {
+		l.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { d.Run(ctx) })
+	l.close = func() {
+		cancel()
+		wg.Wait()
+		l.stop()
+	}
+	l.t.Cleanup(l.close)
+}
+
+// edition makes a torrent of the library's tracker.
+func (l *library) edition(name string, number, size int) *edition {
+	l.t.Helper()
+	return newEdition(l.t, name, number, size, []string{l.tracker.url})
+}
+
+// put writes the torrent at a path below the directory, whole or not at all.
+func (l *library) put(path string, e *edition) {
+	l.t.Helper()
+	whole(l.t, filepath.Join(l.dir, path), e.Bytes())
+}
+
+// stock writes the content of torrents.
+func (l *library) stock(editions ...*edition) {
+	l.t.Helper()
+	for _, e := range editions {
+		whole(l.t, filepath.Join(l.data, e.Name), e.data)
+	}
+}
+
+func whole(t testing.TB, path string, b []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(path+".part", b, 0o644), os.Rename(path+".part", path)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (l *library) must(err error) {
+	l.t.Helper()
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// A moment is a place among the events.
+type moment int
+
+func (l *library) now() moment {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return moment(len(l.events))
+}
+
+// since are the events of a kind from a moment on that text is in: the name of the
+// torrent, or an error.
+func (l *library) since(from moment, kind EventKind, text string) (list []Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.events[from:] {
+		about := ""
+		if e.Torrent != nil {
+			about = e.Torrent.name
+		}
+		if e.Err != nil {
+			about += ": " + e.Err.Error()
+		}
+		if e.Kind == kind && strings.Contains(about, text) {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// sees waits for such an event. It has less patience than the directory is read
+// without any news of it.
+func (l *library) sees(from moment, kind EventKind, text string) Event {
+	l.t.Helper()
+	for end := time.Now().Add(rescanEvery * 3 / 4); ; time.Sleep(5 * time.Millisecond) {
+		if list := l.since(from, kind, text); len(list) > 0 {
+			return list[0]
+		}
+		if time.Now().After(end) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.t.Fatalf("no %s event of %q: %s", kind, text, story(l.events[from:]))
+		}
+	}
+}
+
+// story is what happened.
+func story(events []Event) string {
+	var b strings.Builder
+	for _, e := range events {
+		if e.Kind == Peer {
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s %s", e.Time.Format("05.000"), e.Kind)
+		if e.Torrent != nil {
+			fmt.Fprintf(&b, " %s %.6s", e.Torrent.name, e.Torrent.HexV1())
+		}
+		if e.Err != nil {
+			fmt.Fprintf(&b, ": %v", e.Err)
+		}
+	}
+	return b.String()
+}
+
+// serves demands that a torrent can be downloaded.
+func (l *library) serves(e *edition) {
+	l.t.Helper()
+	if err := download(l.addr, "127.0.0.1", e); err != nil {
+		l.t.Errorf("%s: %v", e.Name, err)
+	}
+}
+
+// lacks demands that it can't be.
+func (l *library) lacks(e *edition) {
+	l.t.Helper()
+	if g, err := visit(l.addr, "127.0.0.1", e, nil); err == nil {
+		g.conn.Close()
+		l.t.Errorf("%s is served", e.Name)
+	}
+}
+
+// told is the last that the tracker was told of a torrent.
+func (l *announceLog) told(of *edition) (last tracker.Event, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, a := range l.got {
+		if a.InfoHash == of.InfoHashV1 {
+			last = a.Event
+			n++
+		}
+	}
+	return last, n
+}
+
+func (l *library) isTold(log *announceLog, of *edition, want tracker.Event) {
+	l.t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		last, n := log.told(of)
+		if n > 0 && last == want {
+			return
+		}
+		if time.Now().After(end) {
+			l.t.Fatalf("%s: the tracker was told %v last, in %d announces, want %v", of.Name, last, n, want)
+		}
+	}
+}
+
+func TestDirectory(t *testing.T) {
+	t.Parallel()
+	var one, two, three *edition
+	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
+		one, two, three = l.edition("one", 1, 100_000), l.edition("two", 2, 100_000), l.edition("three", 3, 1)
+		l.stock(one, two, three)
+		l.put("one.torrent", one)
+		l.put(".hidden.torrent", two)
+		l.put("two.torrent.part", two)
+	})
+	l.sees(0, Seeding, "one")
+	l.isTold(l.tracker, one, tracker.Started)
+	l.serves(one)
+
+	from := l.now()
+	l.put("two.TORRENT", two)
+	l.put("three.torrent", three)
+	l.sees(from, Seeding, "two")
+	l.sees(from, Seeding, "three")
+	l.serves(two)
+	l.serves(three)
+	l.isTold(l.tracker, two, tracker.Started)
+
+	from = l.now()
+	l.must(os.Remove(filepath.Join(l.dir, "one.torrent")))
+	l.sees(from, Stopped, "one")
+	l.isTold(l.tracker, one, tracker.Stopped)
+	l.lacks(one)
+	l.serves(two)
+
+	// A new name is no other torrent.
+	from = l.now()
+	l.must(os.Rename(filepath.Join(l.dir, "two.TORRENT"), filepath.Join(l.dir, "a.torrent")))
+	l.sees(from, Seeding, "two")
+	l.serves(two)
+	if list := l.since(from, Failed, ErrDuplicate.Error()); len(list) > 0 {
+		t.Errorf("%s", story(list))
+	}
+
+	// A peer that is there when it goes is sent away.
+	g, err := visit(l.addr, "127.0.0.1", two, nil)
+	l.must(err)
+	l.must(os.Remove(filepath.Join(l.dir, "a.torrent")))
+	if err := g.leaveAtEnd(); err != nil {
+		t.Error(err)
+	}
+	l.serves(three)
+	l.close()
+	if last, _ := l.tracker.told(three); last != tracker.Stopped {
+		t.Errorf("at the end the tracker was told %v", last)
+	}
+}
+
+// leaveAtEnd waits until the other end leaves.
+func (g *guest) leaveAtEnd() error {
+	defer g.conn.Close()
+	for {
+		if _, err := g.read(); errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		} else if err != nil {
+			return nil
+		}
+	}
+}
+
+// A file may become another torrent, or the same with other trackers.
+func TestDirectoryReplaced(t *testing.T) {
+	t.Parallel()
+	var one, other *edition
+	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
+		one, other = l.edition("one", 1, 100_000), l.edition("one", 2, 50_000)
+		l.stock(one)
+		l.put("x.torrent", one)
+	})
+	l.sees(0, Seeding, "one")
+	l.isTold(l.tracker, one, tracker.Started)
+
+	from := l.now()
+	l.stock(other)
+	l.put("x.torrent", other)
+	if e := l.sees(from, Seeding, "one"); e.Torrent.hashV1 != other.InfoHashV1 {
+		t.Error("it is not the new one")
+	}
+	l.isTold(l.tracker, one, tracker.Stopped)
+	l.isTold(l.tracker, other, tracker.Started)
+	l.lacks(one)
+	l.serves(other)
+
+	// The tracker need not be another for the announces to be in order.
+	second := startTracker(t, &tracker.AnnounceResponse{Interval: time.Hour}, nil)
+	from = l.now()
+	l.put("x.torrent", other.reissue(t, second.url))
+	l.sees(from, Seeding, "one")
+	l.isTold(l.tracker, other, tracker.Stopped)
+	l.isTold(second, other, tracker.Started)
+	l.serves(other)
+}
+
+// A torrent that is half written is waited for, and one that stays broken is an
+// event; the others go on. It may be mended.
+func TestDirectoryBroken(t *testing.T) {
+	t.Parallel()
+	var good, slow, future *edition
+	old := time.Now().Add(-time.Hour)
+	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
+		good, slow, future = l.edition("good", 1, 10_000), l.edition("slow", 2, 10_000), l.edition("future", 3, 10_000)
+		l.stock(good, slow, future)
+		whole(t, filepath.Join(l.dir, "a-garbage.torrent"), []byte("<html>"))
+		whole(t, filepath.Join(l.dir, "b-empty.torrent"), nil)
+		whole(t, filepath.Join(l.dir, "c-huge.torrent"), nil)
+		l.must(os.Truncate(filepath.Join(l.dir, "c-huge.torrent"), 1<<40))
+		for _, name := range []string{"a-garbage", "b-empty", "c-huge"} {
+			l.must(os.Chtimes(filepath.Join(l.dir, name+".torrent"), old, old))
+		}
+		l.must(os.Mkdir(filepath.Join(l.dir, "d-directory.torrent"), 0o755))
+		l.put("good.torrent", good)
+	})
+	l.sees(0, Seeding, "good")
+	for _, name := range []string{"a-garbage", "b-empty", "c-huge"} {
+		if e := l.sees(0, Failed, name+".torrent: "); e.Torrent != nil {
+			t.Errorf("%+v", e)
+		}
+	}
+	if list := l.since(0, Failed, "d-directory"); len(list) > 0 {
+		t.Errorf("%s", story(list))
+	}
+
+	// Half a file, then the rest.
+	path := filepath.Join(l.dir, "slow.torrent")
+	b := slow.Bytes()
+	from, began := l.now(), time.Now()
+	l.must(os.WriteFile(path, b[:len(b)/2], 0o644))
+	time.Sleep(2 * settle)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	l.must(err)
+	_, err = f.Write(b[len(b)/2:])
+	l.must(errors.Join(err, f.Close()))
+	inTime := time.Since(began) < young // on a machine that is not too busy
+	l.sees(from, Seeding, "slow")
+	if list := l.since(from, Failed, ""); len(list) > 0 && inTime {
+		t.Errorf("%s", story(list))
+	}
+
+	// Written over, it goes on until that is known to be no torrent.
+	from = l.now()
+	l.must(os.WriteFile(path, b[:len(b)/2], 0o644))
+	l.sees(from, Failed, "slow.torrent")
+	l.sees(from, Stopped, "slow")
+	l.lacks(slow)
+	from = l.now()
+	l.must(os.WriteFile(path, b, 0o644))
+	l.sees(from, Seeding, "slow")
+	l.serves(slow)
+
+	// A file of tomorrow is not waited for.
+	from = l.now()
+	path = filepath.Join(l.dir, "future.torrent")
+	l.must(os.WriteFile(path+".part", []byte("d4:info"), 0o644))
+	l.must(os.Chtimes(path+".part", time.Time{}, time.Now().Add(24*time.Hour)))
+	l.must(os.Rename(path+".part", path))
+	l.sees(from, Failed, "future.torrent")
+	from = l.now()
+	l.put("future.torrent", future)
+	l.sees(from, Seeding, "future")
+
+	from = l.now()
+	l.put("a-garbage.torrent", l.edition("mended", 4, 10))
+	l.stock(l.edition("mended", 4, 10))
+	l.sees(from, Seeding, "mended")
+	l.serves(good)
+	for _, name := range []string{"a-garbage", "b-empty", "c-huge"} {
+		if n := len(l.since(0, Failed, name+".torrent")); n != 1 {
+			t.Errorf("%s: %d events", name, n)
+		}
+	}
+}
+
+// Of two files that are the same torrent one is served, until it is gone or
+// something else.
+func TestDirectoryTwins(t *testing.T) {
+	t.Parallel()
+	var twin, other, third *edition
+	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
+		twin, other, third = l.edition("twin", 1, 10_000), l.edition("other", 2, 10_000), l.edition("third", 3, 10_000)
+		l.stock(twin, other, third)
+		for _, name := range []string{"a", "b", "c"} {
+			l.put(name+".torrent", twin)
+		}
+		l.put("third.torrent", third)
+	})
+	l.sees(0, Seeding, "twin")
+	for _, name := range []string{"b", "c"} {
+		if e := l.sees(0, Failed, name+".torrent"); !errors.Is(e.Err, ErrDuplicate) {
+			t.Error(e.Err)
+		}
+	}
+	from := l.now()
+	l.must(os.Remove(filepath.Join(l.dir, "third.torrent")))
+	l.sees(from, Stopped, "third")
+
+	from = l.now()
+	l.must(os.Remove(filepath.Join(l.dir, "a.torrent")))
+	l.sees(from, Seeding, "twin")
+	l.serves(twin)
+
+	from = l.now()
+	l.put("b.torrent", other)
+	l.sees(from, Seeding, "other")
+	l.sees(from, Seeding, "twin")
+	l.serves(twin)
+	l.serves(other)
+	for _, name := range []string{"b", "c"} {
+		if list := l.since(0, Failed, name+".torrent"); len(list) != 1 {
+			t.Errorf("%s", story(list))
+		}
+	}
+
+	// Two files change places.
+	from = l.now()
+	l.must(os.Rename(filepath.Join(l.dir, "b.torrent"), filepath.Join(l.dir, "x")))
+	l.must(os.Rename(filepath.Join(l.dir, "c.torrent"), filepath.Join(l.dir, "b.torrent")))
+	l.must(os.Rename(filepath.Join(l.dir, "x"), filepath.Join(l.dir, "c.torrent")))
+	l.sees(from, Seeding, "other")
+	l.sees(from, Seeding, "twin")
+	l.serves(twin)
+	l.serves(other)
+}
+
+// What is below the directory counts if that is asked for, with the data beside
+// each torrent.
+func TestDirectoryRecursive(t *testing.T) {
+	t.Parallel()
+	for _, recursive := range []bool{false, true} {
+		t.Run(fmt.Sprint(recursive), func(t *testing.T) {
+			t.Parallel()
+			var one, two, three, mark *edition
+			at := func(l *library, e *edition, dir ...string) {
+				d := filepath.Join(dir...)
+				whole(t, filepath.Join(l.dir, d, e.Name), e.data)
+				l.put(filepath.Join(d, e.Name+".torrent"), e)
+			}
+			l := openLibrary(t, Directory{Recursive: recursive}, Options{}, func(l *library) {
+				one, two, three, mark = l.edition("one", 1, 10_000), l.edition("two", 2, 10_000), l.edition("three", 3, 10_000), l.edition("mark", 4, 10)
+				at(l, one, "sub", "deep")
+			})
+			if !recursive {
+				at(l, two, "sub")
+				at(l, mark)
+				l.sees(0, Seeding, "mark")
+				l.lacks(one)
+				l.lacks(two)
+				return
+			}
+			l.sees(0, Seeding, "one")
+			l.serves(one)
+			from := l.now()
+			at(l, two, "new", "and", "deep")
+			l.sees(from, Seeding, "two")
+			from = l.now()
+			at(l, three, "new", "and")
+			l.sees(from, Seeding, "three")
+
+			// A directory gets another name.
+			from = l.now()
+			l.must(os.Rename(filepath.Join(l.dir, "new"), filepath.Join(l.dir, "newer")))
+			l.sees(from, Stopped, "two")
+			l.sees(from, Seeding, "two")
+			l.sees(from, Seeding, "three")
+			l.serves(two)
+			// What is deep in it is still heard of, by its new name.
+			from = l.now()
+			deep := filepath.Join(l.dir, "newer", "and", "deep")
+			l.must(os.Remove(filepath.Join(deep, "two.torrent")))
+			l.sees(from, Stopped, "two")
+			l.put("newer/and/deep/two.torrent", two)
+			l.sees(from, Seeding, "two")
+
+			// A directory of that name comes again.
+			from = l.now()
+			at(l, mark, "new", "and", "deep")
+			l.sees(from, Seeding, "mark")
+			from = l.now()
+			l.must(os.Remove(filepath.Join(l.dir, "new", "and", "deep", "mark.torrent")))
+			l.sees(from, Stopped, "mark")
+
+			// It goes, and comes again at once.
+			from = l.now()
+			l.must(os.RemoveAll(filepath.Join(l.dir, "newer")))
+			l.must(os.MkdirAll(deep, 0o755))
+			l.sees(from, Stopped, "two")
+			l.sees(from, Stopped, "three")
+			from = l.now()
+			at(l, two, "newer", "and", "deep")
+			l.sees(from, Seeding, "two")
+			l.serves(two)
+			l.serves(one)
+		})
+	}
+}
+
+// What happens to the data is seen at once: nothing else would look within the hour.
+func TestDirectoryDataIsWatched(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name string
+		d    Directory
+		at   string // of the torrent
+	}{
+		{name: "beside"},
+		{name: "elsewhere", d: Directory{Data: t.TempDir()}},
+		{name: "below", d: Directory{Recursive: true}, at: "sub"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var one *edition
+			l := openLibrary(t, test.d, Options{lookEvery: time.Hour}, func(l *library) {
+				if test.d.Data == "" {
+					l.data = filepath.Join(l.dir, test.at)
+				}
+				one = l.edition("one", 1, 100_000)
+				l.stock(one)
+				l.put(filepath.Join(test.at, "one.torrent"), one)
+			})
+			l.sees(0, Seeding, "one")
+			l.must(os.Rename(filepath.Join(l.data, "one"), filepath.Join(l.data, "away")))
+			l.sees(0, Failed, "one")
+			l.lacks(one)
+		})
+	}
+}
+
+// Data is missed when it goes, and welcome when it is back.
+func TestDirectoryDataMoves(t *testing.T) {
+	t.Parallel()
+	var one, two *edition
+	data := filepath.Join(t.TempDir(), "data")
+	l := openLibrary(t, Directory{Data: data}, Options{lookEvery: time.Second}, func(l *library) {
+		one, two = l.edition("one", 1, 100_000), l.edition("two", 2, 10)
+		l.stock(one)
+		l.put("one.torrent", one)
+		l.put("two.torrent", two)
+	})
+	l.sees(0, Seeding, "one")
+	l.sees(0, Failed, "two") // there is nothing of it yet
+	l.stock(two)
+	l.sees(0, Seeding, "two")
+	for range 2 {
+		from := l.now()
+		l.must(os.Rename(filepath.Join(data, "one"), filepath.Join(data, "away")))
+		l.sees(from, Failed, "one")
+		l.isTold(l.tracker, one, tracker.Stopped)
+		l.lacks(one)
+		l.must(os.Rename(filepath.Join(data, "away"), filepath.Join(data, "one")))
+		l.sees(from, Seeding, "one")
+		l.isTold(l.tracker, one, tracker.Started)
+		l.serves(one)
+
+		// All of it, as a disk that is not mounted.
+		from = l.now()
+		l.must(os.Rename(data, data+".away"))
+		l.sees(from, Failed, "one")
+		l.sees(from, Failed, "two")
+		l.must(os.Rename(data+".away", data))
+		l.sees(from, Seeding, "one")
+		l.sees(from, Seeding, "two")
+		l.serves(two)
+	}
+	l.must(os.RemoveAll(data))
+	from := l.now()
+	l.stock(one) // in a new directory, which is watched too
+	l.sees(from, Seeding, "one")
+	from = l.now()
+	l.stock(two)
+	l.sees(from, Seeding, "two")
+}
+
+// A directory that can't be read is not taken for empty, and keeps nothing else
+// from going.
+func TestDirectoryUnreadable(t *testing.T) {
+	t.Parallel()
+	var one, two, three *edition
+	data := filepath.Join(t.TempDir(), "data")
+	dir := filepath.Join(t.TempDir(), "torrents")
+	const long = 250
+	l := openLibrary(t, Directory{Path: dir, Data: data, Recursive: true}, Options{}, func(l *library) {
+		one, two, three = l.edition("one", 1, 10_000), l.edition("two", 2, 10_000), l.edition("three", 3, 10)
+		l.stock(one, two, three)
+		l.put("one.torrent", one)
+		l.put("two.torrent", two)
+		// Not even root can read what has too long a path.
+		root, err := os.OpenRoot(l.dir)
+		l.must(err)
+		defer root.Close()
+		l.must(root.MkdirAll(filepath.Join(slices.Repeat([]string{strings.Repeat("x", long)}, 20)...), 0o755))
+	})
+	l.sees(0, Seeding, "one")
+	l.sees(0, Seeding, "two")
+	l.sees(0, Warning, "xxxx")
+	from := l.now()
+	l.must(os.Remove(filepath.Join(dir, "one.torrent")))
+	l.sees(from, Stopped, "one")
+	l.put("one.torrent", one)
+	l.sees(from, Seeding, "one")
+	if list := l.since(from, Warning, ""); len(list) > 0 {
+		t.Errorf("it warns again: %d warnings", len(list))
+	}
+
+	from = l.now()
+	l.must(os.Rename(dir, dir+".away"))
+	l.sees(from, Warning, dir)
+	if list := l.since(from, Stopped, ""); len(list) > 0 {
+		t.Errorf("%s", story(list))
+	}
+	l.must(os.Rename(dir+".away", dir))
+	becomes(t, "all is well again", func() bool {
+		return download(l.addr, "127.0.0.1", one) == nil && download(l.addr, "127.0.0.1", two) == nil
+	})
+	from = l.now()
+	l.put("three.torrent", three)
+	l.sees(from, Seeding, "three")
+	if list := l.since(0, Stopped, ""); len(list) != 1 {
+		t.Errorf("%s", story(list))
+	}
+
+	d := Directory{Seeder: l.Seeder, Path: filepath.Join(dir, "nowhere")}
+	if err := d.Scan(); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+func becomes(t *testing.T, what string, ready func() bool) {
+	t.Helper()
+	for end := time.Now().Add(45 * time.Second); !ready(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// The directory may be a link, and so may a torrent; no link to a directory is
+// followed below it.
+func TestDirectoryLinks(t *testing.T) {
+	t.Parallel()
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	link := filepath.Join(elsewhere, "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Skipf("needs symbolic links: %v", err)
+	}
+	var one, two, three, four *edition
+	l := openLibrary(t, Directory{Path: link, Recursive: true}, Options{}, func(l *library) {
+		one, two, three, four = l.edition("one", 1, 10_000), l.edition("two", 2, 10_000), l.edition("three", 3, 10_000), l.edition("four", 4, 10)
+		l.stock(one, two, three, four)
+		l.put("one.torrent", one)
+		whole(t, filepath.Join(elsewhere, "below", "two.torrent"), two.Bytes())
+		whole(t, filepath.Join(elsewhere, "below", "two"), two.data)
+		l.must(os.Symlink(filepath.Join(elsewhere, "below"), filepath.Join(dir, "below")))
+		l.must(os.Symlink(filepath.Join(elsewhere, "target"), filepath.Join(dir, "three.torrent")))
+		l.must(os.Symlink(dir, filepath.Join(dir, "loop")))
+	})
+	l.sees(0, Seeding, "one")
+	l.sees(0, Failed, "three.torrent")
+	l.lacks(two)
+	whole(t, filepath.Join(elsewhere, "target"), three.Bytes())
+	l.rescan <- struct{}{}
+	l.sees(0, Seeding, "three")
+	l.put("four.torrent", four)
+	l.sees(0, Seeding, "four")
+	l.serves(three)
+}
+
+// Where the system tells nothing the directory is read when that is asked for.
+func TestDirectoryRescan(t *testing.T) {
+	t.Parallel()
+	l := &library{t: t, dir: t.TempDir(), rescan: make(chan struct{})}
+	l.data = l.dir
+	l.tracker = startTracker(t, &tracker.AnnounceResponse{Interval: time.Hour}, nil)
+	one, two := l.edition("one", 1, 10_000), l.edition("two", 2, 10_000)
+	l.stock(one, two)
+	l.put("one.torrent", one)
+	l.running = start(t, Options{lookEvery: time.Hour})
+	d := &Directory{Seeder: l.Seeder, Path: l.dir, Rescan: l.rescan}
+	l.must(d.Scan())
+	if d.watcher == nil {
+		t.Fatal("nothing is watched anyway")
+	}
+	l.must(d.watcher.Close())
+	d.watcher = nil
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d.Run(ctx)
+	}()
+	defer func() { cancel(); <-done }()
+	l.sees(0, Seeding, "one")
+	time.Sleep(young + settle) // the second look at the start
+	l.put("two.torrent", two)
+	l.must(os.Remove(filepath.Join(l.dir, "one")))
+	time.Sleep(2 * settle)
+	if list := l.since(0, Seeding, "two"); len(list) > 0 {
+		t.Error("it was heard of: this test can't fail")
+	}
+	l.rescan <- struct{}{}
+	l.sees(0, Seeding, "two")
+	l.sees(0, Failed, "one")
+}
+
+// What was uploaded of a torrent is known when it comes again.
+func TestDirectoryLedger(t *testing.T) {
+	t.Parallel()
+	ledger, _, err := OpenLedger(filepath.Join(t.TempDir(), "ledger.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ledger.Close()
+	var one *edition
+	l := openLibrary(t, Directory{Ledger: ledger}, Options{}, func(l *library) {
+		one = l.edition("one", 1, 100_000)
+		l.stock(one)
+		l.put("one.torrent", one)
+	})
+	l.sees(0, Seeding, "one")
+	for i := range 3 {
+		l.serves(one)
+		l.empty(t)
+		from := l.now()
+		l.must(os.Remove(filepath.Join(l.dir, "one.torrent")))
+		if e := l.sees(from, Stopped, "one"); e.Uploaded != int64(i+1)*100_000 {
+			t.Errorf("%d bytes uploaded", e.Uploaded)
+		}
+		l.put("one.torrent", one)
+		l.sees(from, Seeding, "one")
+	}
+}
+
+// A directory may be called ".", and what happens in it is seen.
+func TestDirectoryHere(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	var one, two *edition
+	l := openLibrary(t, Directory{Path: "."}, Options{lookEvery: time.Hour}, func(l *library) {
+		one, two = l.edition("one", 1, 10_000), l.edition("two", 2, 10_000)
+		l.stock(one, two)
+		l.put("one.torrent", one)
+	})
+	l.sees(0, Seeding, "one")
+	l.put("two.torrent", two)
+	l.sees(0, Seeding, "two")
+	l.must(os.Remove("one"))
+	l.sees(0, Failed, "one")
+}
+
+// Who looks at the data of a torrent that goes just then does not call that an error.
+func TestDirectoryLookedAtWhileItGoes(t *testing.T) {
+	t.Parallel()
+	var one, other *edition
+	l := openLibrary(t, Directory{}, Options{lookEvery: 30 * time.Second}, func(l *library) {
+		one, other = l.edition("one", 1, 10_000), l.edition("other", 2, 10_000)
+		l.stock(one, other)
+		l.put("one.torrent", one)
+	})
+	l.sees(0, Seeding, "one")
+	l.put("one.torrent", other)
+	l.find(one.InfoHashV1).suspect()
+	l.sees(0, Stopped, "one")
+	l.sees(0, Seeding, "other")
+	l.must(os.Remove(filepath.Join(l.dir, "one.torrent")))
+	l.find(other.InfoHashV1).suspect()
+	l.sees(0, Stopped, "other")
+	if list := l.since(0, Failed, ""); len(list) > 0 {
+		t.Errorf("%s", story(list))
+	}
+}
+
+// A torrent that comes again while the old one is still leaving is not what the
+// tracker is told to forget.
+func TestDirectoryReplacedWhileAnnouncing(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var told []string
+	hold := make(chan struct{})
+	answer := &tracker.AnnounceResponse{Interval: time.Hour}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		mu.Lock()
+		told = append(told, req.URL.Query().Get("event"))
+		first := len(told) == 1
+		mu.Unlock()
+		if first {
+			<-hold
+		}
+		w.Write(answer.AppendHTTP(nil, false))
+	}))
+	defer server.Close()
+	release := sync.OnceFunc(func() { close(hold) })
+	defer release()
+	count := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(told)
+	}
+	one := newEdition(t, "one", 1, 10_000)
+	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
+		l.stock(one)
+		l.put("one.torrent", one.reissue(t, server.URL+"/announce"))
+	})
+	becomes(t, "the tracker is told", func() bool { return count() == 1 })
+	from := l.now()
+	l.put("one.torrent", one.reissue(t, server.URL+"//announce")) // the same, by another name
+	l.sees(from, Seeding, "one")
+	time.Sleep(settle)
+	release()
+	becomes(t, "three announces", func() bool { return count() == 3 })
+	mu.Lock()
+	defer mu.Unlock()
+	if want := []string{"started", "stopped", "started"}; !slices.Equal(told, want) {
+		t.Errorf("the tracker was told %q, want %q", told, want)
+	}
+}
+
+// A ledger of nothing is damaged too, and can be written to.
+func TestLedgerNull(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger.json")
+	if err := os.WriteFile(path, []byte("null"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ledger, damage, err := OpenLedger(path)
+	if err != nil || damage == nil {
+		t.Fatal(err, damage)
+	}
+	defer ledger.Close()
+	one := newEdition(t, "one", 1, 10_000)
+	r := start(t, Options{})
+	if _, err := r.Add(Input{Torrent: one.Metainfo, Path: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledger.Save(r.Seeder); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,191 @@
+package seed
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"bt/internal/peer"
+)
+
+// A crave is peers that download torrents again and again.
+type crave struct {
+	t    testing.TB
+	stop chan struct{}
+	work sync.WaitGroup
+}
+
+func newCrave(t testing.TB) *crave {
+	c := &crave{t: t, stop: make(chan struct{})}
+	t.Cleanup(c.end)
+	return c
+}
+
+func (c *crave) end() {
+	select {
+	case <-c.stop:
+	default:
+		close(c.stop)
+	}
+	c.work.Wait()
+}
+
+// of adds peers who want a torrent.
+func (c *crave) of(r *running, e *edition, peers int) {
+	for i := range peers {
+		c.work.Go(func() {
+			g, err := visit(r.addr, fmt.Sprintf("127.0.20.%d", i+1), e, nil)
+			if err != nil {
+				c.t.Error(err)
+				return
+			}
+			defer g.conn.Close()
+			defer upon(c.stop, func() { g.conn.Close() })()
+			_, err = g.next(peer.IDUnchoke)
+			// Something is always asked for, as real peers do.
+			waiting := 0
+			for p := 0; err == nil; p = (p + 1) % e.PieceCount() {
+				n := 0
+				n, err = g.ask(p)
+				for waiting += n; err == nil && waiting > 64; waiting-- {
+					_, err = g.next(peer.IDPiece)
+				}
+			}
+			select {
+			case <-c.stop:
+			default:
+				c.t.Error(err)
+			}
+		})
+	}
+}
+
+// upon calls f when stop is closed, unless the function returned is called before.
+func upon(stop <-chan struct{}, f func()) (cancel func()) {
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-stop:
+			f()
+		case <-done:
+		}
+	}()
+	return sync.OnceFunc(func() { close(done) })
+}
+
+// uploads are how much was uploaded of each torrent.
+func uploads(list []*Torrent) []int64 {
+	var n []int64
+	for _, t := range list {
+		n = append(n, t.Uploaded())
+	}
+	return n
+}
+
+// measured returns what was uploaded of each torrent in a second, over some.
+func measured(list []*Torrent, d time.Duration) []float64 {
+	before, began := uploads(list), time.Now()
+	time.Sleep(d)
+	after, took := uploads(list), time.Since(began).Seconds()
+	rates := make([]float64, len(list))
+	for i := range rates {
+		rates[i] = float64(after[i]-before[i]) / took
+	}
+	return rates
+}
+
+// serveEditions seeds torrents of some MB.
+func serveEditions(t *testing.T, o Options, n int) (*running, []*edition, []*Torrent) {
+	t.Helper()
+	dir := t.TempDir()
+	var inputs []Input
+	var editions []*edition
+	for i := range n {
+		e := newEdition(t, fmt.Sprintf("e%d", i), 100+i, 2<<20)
+		if err := os.WriteFile(filepath.Join(dir, e.Name), e.data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		editions = append(editions, e)
+		inputs = append(inputs, Input{Torrent: e.Metainfo, Path: dir})
+	}
+	r := start(t, o, inputs...)
+	var list []*Torrent
+	for _, e := range editions {
+		list = append(list, r.find(e.InfoHashV1))
+	}
+	return r, editions, list
+}
+
+// However many peers want a torrent, the others get their shares of the rate.
+func TestShares(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures for seconds")
+	}
+	const limit = 10_000_000
+	for _, test := range []struct {
+		name  string
+		o     Options
+		peers []int
+	}{
+		{"equal", Options{MaxUploadRate: limit}, []int{3, 3, 3, 3, 3}},
+		{"uneven", Options{MaxUploadRate: limit}, []int{30, 1, 1, 1, 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r, editions, list := serveEditions(t, test.o, len(test.peers))
+			c := newCrave(t)
+			for i, e := range editions {
+				c.of(r, e, test.peers[i])
+			}
+			time.Sleep(time.Second / 2)
+			rates := measured(list, 5*time.Second/2)
+			c.end()
+			total := 0.0
+			for _, n := range rates {
+				total += n
+			}
+			t.Logf("%.1f MB/s: %.0f", total/1e6, rates)
+			if total > 1.05*limit {
+				t.Errorf("%.0f bytes a second, the limit is %d", total, limit)
+			}
+			for i, n := range rates {
+				if share := total / float64(len(rates)); n < share/2 {
+					t.Errorf("torrent %d with %d peers got %.0f bytes a second, its share is %.0f", i, test.peers[i], n, share)
+				}
+			}
+		})
+	}
+}
+
+// A torrent may have a limit of its own, and keeps it with any number of peers.
+func TestTorrentRate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures for seconds")
+	}
+	const limit = 1_000_000
+	r, editions, list := serveEditions(t, Options{MaxTorrentRate: limit, MaxUploadRate: 20 * limit}, 3)
+	c := newCrave(t)
+	for i, e := range editions {
+		c.of(r, e, []int{1, 3, 10}[i])
+	}
+	time.Sleep(time.Second)
+	// It is never more; on a machine that is busy it may be less for a while.
+	var rates []float64
+	for range 5 {
+		rates = measured(list, 2*time.Second)
+		t.Logf("%.0f", rates)
+		low := false
+		for i, n := range rates {
+			if n > 1.05*limit {
+				t.Errorf("torrent %d: %.0f bytes a second, the limit is %d", i, n, limit)
+			}
+			low = low || n < 0.95*limit
+		}
+		if !low {
+			return
+		}
+	}
+	t.Errorf("%.0f bytes a second, less than %d", rates, limit)
+}
