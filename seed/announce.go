@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 	"unique"
@@ -30,9 +32,11 @@ const (
 	goodbye  = 5 * time.Second
 	farewell = 30 * time.Second
 
-	// How many announces are under way at once, to one host and to all.
-	maxPerHost   = 8
-	maxAnnounces = 64
+	// How many announces are under way at once: to one host, to one that did not
+	// answer last, and to all.
+	maxPerHost    = 8
+	maxPerFailing = 1
+	maxAnnounces  = 512
 )
 
 // backoff is how long to wait after so many failures in a row, the first being
@@ -97,12 +101,12 @@ func newTiers(t *Torrent, trackers [][]string) []*tier {
 	return list
 }
 
-// host tells which tiers ask the same host.
-func (r *tier) host() string {
-	if u, err := tracker.ParseURL(r.urls[0]); err == nil {
-		return u.Host
+// hostOfTracker tells which URLs ask the same host and port.
+func hostOfTracker(url string) string {
+	if u, err := tracker.ParseURL(url); err == nil {
+		return net.JoinHostPort(u.Host, strconv.Itoa(int(u.Port)))
 	}
-	return r.urls[0]
+	return url
 }
 
 // An announcer tells trackers where torrents are served, a few at a time.
@@ -112,6 +116,7 @@ type announcer struct {
 	over  bool             // all are to leave
 	due   tierHeap         // that wait for their time
 	lines map[string]*line // by host: those whose time has come
+	fails map[string]bool  // hosts that did not answer last
 
 	// A torrent may be removed and come again at once. What the new one tells must
 	// not be undone by the old one, which is still leaving.
@@ -131,7 +136,7 @@ type line struct {
 }
 
 func newAnnouncer() *announcer {
-	return &announcer{lines: make(map[string]*line), going: make(map[[20]byte]int), held: make(map[[20]byte][]*tier), under: make(chan struct{}, maxAnnounces), news: make(chan struct{}, 1)}
+	return &announcer{lines: make(map[string]*line), fails: make(map[string]bool), going: make(map[[20]byte]int), held: make(map[[20]byte][]*tier), under: make(chan struct{}, maxAnnounces), news: make(chan struct{}, 1)}
 }
 
 // poke has the tiers of a torrent do soon what they should: announce it, or leave.
@@ -221,14 +226,14 @@ func (a *announcer) begin(now time.Time) time.Duration {
 			continue
 		}
 		r.busy = true
-		host := r.host()
+		host := a.prefer(r)
 		l := a.lines[host]
 		if l == nil {
 			l = &line{host: host}
 			a.lines[host] = l
 		}
 		l.waiting = append(l.waiting, r)
-		if l.askers < maxPerHost {
+		if l.askers < a.mostAskers(host) {
 			l.askers++
 			a.work.Go(func() { a.ask(l) })
 		}
@@ -236,11 +241,49 @@ func (a *announcer) begin(now time.Time) time.Duration {
 	return time.Hour
 }
 
+// prefer puts the first tracker in front whose host has answered last, if there is
+// one, and returns the host that the tier is going to ask: a thousand torrents must
+// not wait for a tracker that is dead if they have another. a.mu is locked.
+func (a *announcer) prefer(r *tier) string {
+	host := hostOfTracker(r.urls[0])
+	if !a.fails[host] {
+		return host
+	}
+	for i, url := range r.urls[1:] {
+		if other := hostOfTracker(url); !a.fails[other] {
+			copy(r.urls[1:i+2], r.urls[:i+1])
+			r.urls[0] = url
+			return other
+		}
+	}
+	return host
+}
+
+// mostAskers is how many may ask a host at once. a.mu is locked.
+func (a *announcer) mostAskers(host string) int {
+	if a.fails[host] {
+		return maxPerFailing
+	}
+	return maxPerHost
+}
+
+// answered notes whether a host has answered.
+func (a *announcer) answered(url string, ok bool) {
+	host := hostOfTracker(url)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if ok {
+		delete(a.fails, host)
+	} else {
+		a.fails[host] = true
+	}
+}
+
 // ask lets those in a line do what they should, until nobody waits there.
 func (a *announcer) ask(l *line) {
 	for {
 		a.mu.Lock()
-		if len(l.waiting) == 0 {
+		if len(l.waiting) == 0 || l.askers > a.mostAskers(l.host) {
 			if l.askers--; l.askers == 0 {
 				delete(a.lines, l.host)
 			}
@@ -272,6 +315,10 @@ func (a *announcer) ask(l *line) {
 
 		a.mu.Lock()
 		r.busy, r.last = false, status
+		if len(l.waiting) > 0 && l.askers < a.mostAskers(l.host) { // it answers again
+			l.askers++
+			a.work.Go(func() { a.ask(l) })
+		}
 		if r.goes && r.at == "" {
 			a.isGone(r)
 		}
@@ -356,6 +403,9 @@ func (r *tier) announce(ctx context.Context) TrackerStatus {
 			event = tracker.Started
 		}
 		resp, err := r.ask(ctx, url, event)
+		if ctx.Err() == nil {
+			r.torrent.seeder.announcer.answered(url, err == nil || !isSilence(err))
+		}
 		if ctx.Err() != nil {
 			if r.at == "" {
 				r.at = url // it may have heard us
@@ -427,6 +477,12 @@ func (s *Seeder) announceByAll(ctx context.Context, u *tracker.URL, req tracker.
 		}
 	}
 	return best.resp, best.err
+}
+
+// isSilence tells that a host does not answer, or not in time.
+func isSilence(err error) bool {
+	e, ok := errors.AsType[*client.Error](err)
+	return ok && (e.Status == client.Timeout || e.Status == client.NoRoute || e.Status == client.DNS)
 }
 
 // isUnreachable tells that there was nobody to ask over an IP version.

@@ -189,3 +189,53 @@ func TestBothFamilies(t *testing.T) {
 		}
 	}
 }
+
+// Trackers that never answer keep nobody from those that do.
+func TestDeadTrackers(t *testing.T) {
+	t.Parallel()
+	const torrents, dead = 20, 12
+	good := startTracker(t, &tracker.AnnounceResponse{Interval: time.Hour}, nil)
+	var tiers [][]string
+	for range dead {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		tiers = append(tiers, []string{"http://" + l.Addr().String() + "/announce"})
+	}
+	tiers = append(tiers, []string{good.url})
+	var inputs []Input
+	for i := range torrents {
+		meta, root := makeContent(t, maketorrent.V1, int64(1000+i))
+		inputs = append(inputs, Input{Torrent: meta, Path: root, Trackers: tiers})
+	}
+	r := start(t, Options{}, inputs...)
+	for range torrents {
+		if e := r.awaitEvent(t, func(e Event) bool { return e.Kind == Announce }); e.Err != nil {
+			t.Fatalf("it waited for a dead one: %v", e.Err)
+		}
+	}
+}
+
+// What is known of hosts that fail: they are asked one at a time, and last.
+func TestPrefer(t *testing.T) {
+	a := newAnnouncer()
+	r := &tier{urls: []string{"http://a.example/announce", "http://b.example/announce", "udp://c.example:1"}}
+	if host := a.prefer(r); host != "a.example:80" || a.mostAskers(host) != maxPerHost {
+		t.Error(host)
+	}
+	a.answered("http://a.example/x", false)
+	if host := a.prefer(r); host != "b.example:80" || !slices.Equal(r.urls, []string{"http://b.example/announce", "http://a.example/announce", "udp://c.example:1"}) {
+		t.Error(host, r.urls)
+	}
+	a.answered("http://b.example/", false)
+	a.answered("udp://c.example:1", false)
+	if host := a.prefer(r); host != "b.example:80" || a.mostAskers(host) != maxPerFailing {
+		t.Error(host)
+	}
+	a.answered("http://b.example/", true)
+	if host := a.prefer(r); host != "b.example:80" || a.mostAskers(host) != maxPerHost {
+		t.Error(host)
+	}
+}

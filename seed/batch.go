@@ -7,13 +7,21 @@ import (
 	"bt/internal/peer"
 )
 
-// maxBatch is how many bytes of blocks are sent at once.
-const maxBatch = 1 << 20
+const (
+	// maxBatch is how many bytes of blocks are sent at once, and maxBatchViews of
+	// how many views, which have a descriptor each.
+	maxBatch      = 1 << 20
+	maxBatchViews = 64
+
+	// smallFile is what is copied, for it would be too many to map.
+	smallFile = 64 << 10
+)
 
 // A batch is what is sent at once: headers of messages and, between them, the
 // bytes of files where they are mapped.
 type batch struct {
 	headers []byte
+	copies  []byte // of small files
 	parts   [][]byte
 	views   []*view // in use
 	bytes   int64   // of blocks
@@ -54,6 +62,9 @@ func (b *batch) addSpan(c *content, s metainfo.Span) error {
 		}
 		return nil
 	}
+	if c.layout.Length(s.File) < smallFile {
+		return b.copy(c, s)
+	}
 	for s.Length > 0 {
 		at := s.Offset % viewLength
 		w, err := b.view(viewKey{c, s.File, s.Offset / viewLength})
@@ -66,6 +77,23 @@ func (b *batch) addSpan(c *content, s metainfo.Span) error {
 		s.Length -= int64(len(part))
 	}
 	return nil
+}
+
+// copy adds bytes of a small file.
+func (b *batch) copy(c *content, s metainfo.Span) error {
+	f, err := c.open(s.File)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	start := len(b.copies)
+	b.copies = append(b.copies, make([]byte, s.Length)...) // parts before keep what they point to
+	part := b.copies[start:]
+	diskWaits <- struct{}{}
+	_, err = f.ReadAt(part, s.Offset)
+	<-diskWaits
+	b.parts = append(b.parts, part)
+	return err
 }
 
 // view returns a view, most often one that the batch has already.
@@ -99,5 +127,5 @@ func (b *batch) release() {
 	}
 	clear(b.parts)
 	clear(b.views)
-	b.headers, b.parts, b.views, b.bytes = b.headers[:0], b.parts[:0], b.views[:0], 0
+	b.headers, b.copies, b.parts, b.views, b.bytes = b.headers[:0], b.copies[:0], b.parts[:0], b.views[:0], 0
 }

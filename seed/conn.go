@@ -65,6 +65,7 @@ type conn struct {
 	heard      time.Time
 	said       time.Time
 	flood      flood
+	hashing    flood // hash requests
 
 	accounts [2]account // with the rates of all and of the torrent
 	wants    bool       // it counts among those that wait for blocks
@@ -80,6 +81,7 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 	stop := context.AfterFunc(ctx, func() { c.socket.Close() })
 	defer stop()
 	defer c.want(false)
+	defer c.refund()
 	defer c.leaveSuper()
 	c.heard, c.said = time.Now(), time.Now()
 	c.introduce()
@@ -239,7 +241,7 @@ const mostHaves = 1000
 // tell tells the peer of pieces while it is super-seeded to, and of the rest when
 // that is over (BEP 16).
 func (c *conn) tell() {
-	if c.told == nil || !c.news.Swap(false) {
+	if !c.news.Swap(false) || c.told == nil {
 		return
 	}
 	rate := 0.0 // pieces a second
@@ -314,7 +316,7 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 	b := batches.Get()
 	defer batches.Put(b)
 	defer b.release()
-	for c.queue.len() > 0 && b.bytes < limit && (b.bytes == 0 || b.bytes+int64(c.queue.first().length) <= limit) {
+	for c.queue.len() > 0 && len(b.views) < maxBatchViews && b.bytes < limit && (b.bytes == 0 || b.bytes+int64(c.queue.first().length) <= limit) {
 		if err := b.add(c.material.data, c.queue.first()); err != nil {
 			c.torrent.suspect()
 			return time.Time{}, err
@@ -387,6 +389,15 @@ func (c *conn) allowance() (bytes int64, after time.Time) {
 		return 0, after
 	}
 	return bytes, time.Time{}
+}
+
+// refund gives back what the peer was allowed and did not take.
+func (c *conn) refund() {
+	for i, limit := range [...]*rateLimit{c.seeder.rate, c.torrent.rate} {
+		if grant := c.accounts[i].grant; limit != nil && grant > 0 {
+			limit.refund(grant)
+		}
+	}
 }
 
 // want notes whether the peer waits for blocks.

@@ -589,3 +589,42 @@ func TestStopWhileSending(t *testing.T) {
 		t.Errorf("it took %v", d)
 	}
 }
+
+// Who asks and leaves takes nothing of the rate along.
+func TestRateOfLeavers(t *testing.T) {
+	t.Parallel()
+	r, tt, root := one(t, Options{MaxUploadRate: 256 << 10}, maketorrent.V1, 1<<20)
+	for range 60 {
+		l := r.join(t, tt)
+		l.send(request(0, 0, 64<<10), request(1, 0, 64<<10))
+		time.Sleep(3 * time.Millisecond)
+		l.conn.Close()
+	}
+	r.empty(t)
+	l := r.join(t, tt)
+	begin := time.Now()
+	l.send(request(0, 0, 16<<10))
+	check(t, tt, root, l.await(peer.IDPiece))
+	// What they asked for takes half a minute.
+	if waited := time.Since(begin); waited > 10*time.Second {
+		t.Errorf("a block after %v", waited)
+	}
+}
+
+// A block of thousands of files takes no descriptor for each.
+func TestTinyFiles(t *testing.T) {
+	t.Parallel()
+	sizes := make([]int64, 3000)
+	for i := range sizes {
+		sizes[i] = 11
+	}
+	r, tt, root := one(t, Options{}, maketorrent.V1, sizes...)
+	l := r.join(t, tt)
+	for _, m := range []peer.Message{request(0, 0, 16<<10), request(0, 16<<10, 16<<10), request(0, 32<<10, 11*3000-(32<<10))} {
+		l.send(m)
+		check(t, tt, root, l.await(peer.IDPiece))
+	}
+	if n := len(r.views.byKey); n > 0 {
+		t.Errorf("%d views", n)
+	}
+}

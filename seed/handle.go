@@ -222,5 +222,8 @@ func (c *conn) handleHashRequest(payload []byte) error {
 	} else {
 		c.out = r.AppendReject(c.out)
 	}
-	return c.pay(costHashes + blocks)
+	if !c.hashing.add(costHashes + blocks) { // which no block makes good
+		return errFlood
+	}
+	return nil
 }

@@ -128,3 +128,28 @@ func TestHashes(t *testing.T) {
 		}
 	}
 }
+
+// Blocks that a peer takes make no hash requests good, which cost more.
+func TestHashFlood(t *testing.T) {
+	t.Parallel()
+	r, tt, _ := one(t, Options{}, maketorrent.V2, 300_000)
+	l := r.join(t, tt)
+	q := peer.HashRequest{PiecesRoot: *materialOf(t, tt).content.Files[0].PiecesRoot, Length: 4, ProofLayers: 4}
+	for range 2 * floodBurst / costHashes {
+		b := request(0, 0, 1).Append(nil)
+		b = hashRequest(q).Append(b)
+		if _, err := l.conn.Write(b); err != nil {
+			return
+		}
+		for {
+			m, err := l.read()
+			if err != nil {
+				return
+			}
+			if m.ID == peer.IDHashes {
+				break
+			}
+		}
+	}
+	t.Error("it goes on")
+}

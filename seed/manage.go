@@ -9,6 +9,7 @@ import (
 	"hash"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"bt/internal/peer"
@@ -37,8 +38,8 @@ func (s State) serves() bool { return s == IsSeeding || s == SuperSeeding }
 // A rest tells when data that has changed is at rest.
 type rest struct {
 	retry bool      // even if it is what it was when it failed
-	first digest    // when it failed
-	last  digest    // when it was looked at last
+	first string    // when it failed, as identityOf tells
+	last  string    // when it was looked at last
 	since time.Time // of last
 }
 
@@ -198,7 +199,7 @@ func (t *Torrent) begin(m *material, have peer.Bitfield, known bool) error {
 	if count == 0 && t.pieces > 0 {
 		return errNoData
 	}
-	t.setHave(have, m.content.Layout)
+	t.setHave(have, m.content)
 	if t.seeder.options.SuperSeed {
 		t.super.Store(newSuper(have, t.pieces))
 	}
@@ -219,7 +220,7 @@ func (t *Torrent) begin(m *material, have peer.Bitfield, known bool) error {
 func (t *Torrent) fail(err error, m *material) {
 	r := rest{retry: errors.Is(err, errChanged), since: time.Now()}
 	if m != nil {
-		r.first = digestOf(m.data.tree)
+		r.first, _ = identityOf(m.data.tree) // with the times of change: permissions count too
 		r.last = r.first
 	}
 	t.mu.Lock()
@@ -239,6 +240,10 @@ func (t *Torrent) fail(err error, m *material) {
 // stop sends the peers away and tells the trackers.
 func (t *Torrent) stop(s State) {
 	t.mu.Lock()
+	if t.state == Done && s != Done { // it was done in the meantime
+		t.mu.Unlock()
+		return
+	}
 	if t.cancel != nil {
 		t.cancel()
 	}
@@ -334,7 +339,10 @@ func (t *Torrent) look(ctx context.Context) {
 		return
 	}
 	if state == Waiting {
-		if err == nil && t.atRest(digestOf(m.data.tree)) && t.proceed(Queued) {
+		if err != nil {
+			return
+		}
+		if now, _ := identityOf(m.data.tree); t.atRest(now) && t.proceed(Queued) {
 			t.seeder.toOpen.put(t)
 		}
 		return
@@ -357,6 +365,7 @@ func (t *Torrent) doubts(err error) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
+	case isScarcity(err):
 	case !unread:
 		t.doubt = time.Time{}
 		return false
@@ -368,6 +377,11 @@ func (t *Torrent) doubts(err error) bool {
 	}
 	t.lookLater()
 	return true
+}
+
+// isScarcity tells errors that say nothing about a torrent or its data.
+func isScarcity(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
 }
 
 // compare tells which of the files is not what it was, if that is known.
@@ -391,7 +405,7 @@ func (t *Torrent) compare(m *material) error {
 
 // atRest tells whether two looks have seen the same, and something else than when
 // it failed, if that matters.
-func (t *Torrent) atRest(now digest) bool {
+func (t *Torrent) atRest(now string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r := &t.rest

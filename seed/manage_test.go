@@ -184,3 +184,18 @@ func TestMadeOfNamesake(t *testing.T) {
 	l.send(request(0, 0, 16<<10))
 	l.await(peer.IDPiece)
 }
+
+// Pads are not missing.
+func TestLeftOfHybrid(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.Hybrid, 10, 10, 10, 10)
+	for _, name := range []string{"b", "c"} {
+		if err := os.Remove(filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := start(t, Options{}, Input{Torrent: meta, Path: root})
+	if left := r.Status().Torrents[0].Left; left != 20 {
+		t.Errorf("%d of %d are left", left, meta.Size())
+	}
+}

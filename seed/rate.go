@@ -36,3 +36,6 @@ func (r *rateLimit) reserve(first, sharers int64) (bytes int64, from time.Time) 
 	now := time.Now()
 	return bytes, now.Add(r.limiter.ReserveN(now, int(bytes)).DelayFrom(now))
 }
+
+// refund takes back what was reserved and not sent.
+func (r *rateLimit) refund(bytes int64) { r.limiter.ReserveN(time.Now(), -int(bytes)) }

@@ -50,6 +50,7 @@ type super struct {
 	mu     sync.Mutex
 	have   peer.Bitfield // of ours
 	all    int           // pieces in it
+	isLeft peer.Bitfield // those in left
 	left   []int         // pieces that nobody has and nobody was offered, in random order; and some others
 	out    int           // pieces of ours that somebody has
 	count  []int32       // of peers that have a piece
@@ -76,7 +77,7 @@ type offer struct {
 }
 
 func newSuper(have peer.Bitfield, pieces int) *super {
-	s := &super{have: have, all: have.Count(), count: make([]int32, pieces), by: make(map[int]*superPeer), peers: make(map[*superPeer]bool)}
+	s := &super{have: have, all: have.Count(), isLeft: slices.Clone(have), count: make([]int32, pieces), by: make(map[int]*superPeer), peers: make(map[*superPeer]bool)}
 	for _, i := range rand.Perm(pieces) {
 		if have.Has(i) {
 			s.left = append(s.left, i)
@@ -132,7 +133,8 @@ func (s *super) giveBack(p *superPeer, piece int) {
 		return
 	}
 	delete(s.by, piece)
-	if s.count[piece] == 0 {
+	if s.count[piece] == 0 && !s.isLeft.Has(piece) {
+		s.isLeft.Set(piece)
 		s.left = append(s.left, piece)
 	}
 }
@@ -165,6 +167,9 @@ func (s *super) finish() {
 
 // end has everybody told everything. s.mu is locked.
 func (s *super) end() {
+	if s.over {
+		return
+	}
 	s.over = true
 	for p := range s.peers {
 		p.wake()
@@ -252,6 +257,7 @@ func (s *super) pick(told peer.Bitfield) (piece int, ok bool) {
 			continue // it is somebody else's turn
 		}
 		s.left = slices.Delete(s.left, k, k+1)
+		s.isLeft.Clear(i)
 		if s.count[i] == 0 && s.by[i] == nil {
 			return i, true
 		}

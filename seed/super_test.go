@@ -321,3 +321,43 @@ func BenchmarkSuper(b *testing.B) {
 		k++
 	}
 }
+
+// Peers that claim much and leave, again and again, leave nothing behind.
+func TestSuperLeftIsBounded(t *testing.T) {
+	const pieces = 1000
+	s := newSuper(peer.FullBitfield(pieces), pieces)
+	now := time.Now()
+	for range 100 {
+		p := s.join(func() {}, now)
+		had := peer.NewBitfield(pieces)
+		for i := range pieces - 1 {
+			had.Set(i)
+			p.gets(i, now)
+		}
+		p.leave(had, now)
+	}
+	if len(s.left) > pieces {
+		t.Errorf("%d of %d pieces are left", len(s.left), pieces)
+	}
+}
+
+// A peer that knows everything is not woken for nothing: its goroutine waits.
+func TestSuperRests(t *testing.T) {
+	t.Parallel()
+	r, tt, _ := one(t, Options{SuperSeed: true}, maketorrent.V1, 300_000)
+	l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
+	l.send(peer.Message{ID: peer.IDHaveNone}, peer.Message{ID: peer.IDInterested})
+	for range 3 { // seeds, which end it
+		other := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
+		other.send(peer.Message{ID: peer.IDHaveAll})
+		other.ends()
+	}
+	for range tt.pieces {
+		l.await(peer.IDHave)
+	}
+	tt.super.Load().tick()
+	eventually(t, "it has taken note", func() bool {
+		c := r.slots.all()[0]
+		return !c.news.Load()
+	})
+}

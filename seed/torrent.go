@@ -114,7 +114,7 @@ func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 		t.since = time.Now()
 	}
 	t.tiers = newTiers(t, append(meta.Trackers(), in.Trackers...))
-	t.setHave(peer.NewBitfield(t.pieces), c.Layout)
+	t.setHave(peer.NewBitfield(t.pieces), c)
 	return t, nil
 }
 
@@ -168,12 +168,18 @@ func (t *Torrent) swarm(hash [20]byte) *swarm {
 func (t *Torrent) have() peer.Bitfield { return *t.field.Load() }
 
 // setHave notes what there is.
-func (t *Torrent) setHave(have peer.Bitfield, l *metainfo.Layout) {
+func (t *Torrent) setHave(have peer.Bitfield, content *metainfo.Content) {
 	t.field.Store(&have)
 	var left int64
 	for i := range t.pieces {
-		if !have.Has(i) {
-			left += t.lengthOf(i, l)
+		if have.Has(i) {
+			continue
+		}
+		c := content.Layout.Cursor(i)
+		for s, ok := c.Next(); ok; s, ok = c.Next() {
+			if s.File != metainfo.Gap && !content.Files[s.File].Pad {
+				left += s.Length
+			}
 		}
 	}
 	t.left.Store(left)
