@@ -95,8 +95,16 @@ func TestDone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			meta, root := makeContent(t, maketorrent.V1, 100_000)
-			r := start(t, test.o, Input{Torrent: meta, Path: root, Uploaded: test.uploaded, Since: test.since})
+			r := start(t, test.o)
+			if _, err := r.Add(Input{Torrent: meta, Path: root, Uploaded: test.uploaded, Since: test.since}); err != nil {
+				t.Fatal(err)
+			}
 			e := r.awaitEvent(t, func(e Event) bool { return e.Kind == Stopped })
+			for _, e := range r.events {
+				if e.Kind == Seeding {
+					t.Error("it was seeded again")
+				}
+			}
 			if e.Uploaded != test.uploaded || e.Torrent.Name() != meta.Name {
 				t.Errorf("%+v", e)
 			}

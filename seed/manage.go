@@ -199,6 +199,9 @@ func (t *Torrent) begin(m *material, have peer.Bitfield, known bool) error {
 	if count == 0 && t.pieces > 0 {
 		return errNoData
 	}
+	if t.reached(time.Now()) != nil {
+		return nil // by what earlier runs did; it is told within a second
+	}
 	t.setHave(have, m.content)
 	if t.seeder.options.SuperSeed {
 		t.super.Store(newSuper(have, t.pieces))

@@ -111,25 +111,33 @@ var (
 	errTime  = errors.New("it has had its time")
 )
 
-func (t *Torrent) measure(now time.Time) {
+// reached tells why a torrent is done; nil: it is not.
+func (t *Torrent) reached(now time.Time) error {
 	o := &t.seeder.options
-	uploaded := t.Uploaded()
+	switch {
+	case o.For > 0 && now.Sub(t.since) >= o.For:
+		return errTime
+	case o.UntilRatio > 0 && t.size > 0 && float64(t.Uploaded()) >= o.UntilRatio*float64(t.size):
+		return errRatio
+	}
+	return nil
+}
+
+func (t *Torrent) measure(now time.Time) {
 	if s := t.super.Load(); s != nil && !s.isOver() {
 		s.tick()
 	}
+	why := t.reached(now)
 	t.mu.Lock()
-	t.speed.tick(uploaded)
-	done := t.state != Done &&
-		(o.UntilRatio > 0 && t.size > 0 && float64(uploaded) >= o.UntilRatio*float64(t.size) || o.For > 0 && now.Sub(t.since) >= o.For)
+	t.speed.tick(t.Uploaded())
+	done := why != nil && t.state != Done
+	if done {
+		t.cause = why
+	}
 	t.mu.Unlock()
 	if done {
-		t.mu.Lock()
-		if t.cause = errTime; o.For == 0 || now.Sub(t.since) < o.For {
-			t.cause = errRatio
-		}
-		t.mu.Unlock()
 		t.stop(Done)
-		t.seeder.emit(Event{Kind: Stopped, Torrent: t, Uploaded: uploaded})
+		t.seeder.emit(Event{Kind: Stopped, Torrent: t, Uploaded: t.Uploaded()})
 	}
 }
 

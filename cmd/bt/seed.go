@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -142,7 +143,7 @@ func seedChoices(u *ui, c *cli.Context) (o seed.Options, err error) {
 		}
 	}
 	if c.IsSet("until-ratio") {
-		if o.UntilRatio, err = strconv.ParseFloat(c.String("until-ratio"), 64); err != nil || !(o.UntilRatio > 0) {
+		if o.UntilRatio, err = strconv.ParseFloat(c.String("until-ratio"), 64); err != nil || !(o.UntilRatio > 0) || math.IsInf(o.UntilRatio, 0) {
 			return o, failf(exitUsage, "--until-ratio: %q is not a number above 0", c.String("until-ratio"))
 		}
 	}

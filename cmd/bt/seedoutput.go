@@ -29,12 +29,13 @@ type seedScreen struct {
 	only   *seed.Torrent // nil: there may be many
 	stop   context.CancelCauseFunc
 
-	mu       sync.Mutex      // over what follows and all printing
-	live     *term.Live      // nil: no terminal
-	last     int64           // uploaded, at the last second
-	failing  map[string]bool // trackers by URL, of many torrents
-	message  string          // that is not about a torrent, or the last about one of many
-	printErr error
+	log     *seedLog        // nil: there is a live screen
+	failing map[string]bool // of log: trackers by URL, of many torrents
+
+	mu      sync.Mutex // over what follows
+	live    *term.Live // nil: no terminal
+	last    int64      // uploaded, at the last second
+	message string     // that is not about a torrent, or the last about one of many
 }
 
 // errSeedDone is why a seed stops that has done what was asked for.
@@ -57,6 +58,9 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 	}
 	ctx, s.stop = context.WithCancelCause(ctx)
 	defer s.stop(nil)
+	if s.live == nil {
+		s.log = startLog(s.print, s.stop)
+	}
 	o.Event = s.event
 	s.seeder = seed.New(o)
 	if s.page != nil {
@@ -64,6 +68,9 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 	}
 	if err := add(ctx); err != nil {
 		o.Listener.Close()
+		if s.log != nil {
+			_ = s.log.end() // the first error counts
+		}
 		return err
 	}
 	s.event(seed.Event{Time: s.env.now(), Kind: seed.Listening, Addr: addrOf(o.Listener.Addr().String())})
@@ -77,9 +84,11 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 	err := s.seeder.Serve(ctx)
 	s.stop(nil)
 	wg.Wait()
-	s.end(seed.Event{Time: s.env.now(), Kind: seed.Stopped, Torrent: s.only, Uploaded: s.seeder.Uploaded()})
-	if s.printErr != nil {
-		return s.printErr
+	if s.log != nil {
+		s.log.put(seed.Event{Time: s.env.now(), Kind: seed.Stopped, Torrent: s.only, Uploaded: s.seeder.Uploaded()})
+		if err := s.log.end(); err != nil {
+			return err
+		}
 	}
 	if errors.Is(context.Cause(ctx), errSeedDone) {
 		return nil
@@ -128,11 +137,9 @@ func (s *seedScreen) figures() {
 		return
 	}
 	e := seed.Event{Time: s.env.now(), Kind: seed.Stats, Uploaded: s.seeder.Uploaded(), Rate: s.seeder.Rate(), Peers: s.seeder.Peers()}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.json && e.Uploaded != s.last {
 		s.last = e.Uploaded
-		s.print(e)
+		s.log.put(e)
 	}
 }
 
@@ -142,26 +149,17 @@ func (s *seedScreen) event(e seed.Event) {
 		s.stop(errSeedDone)
 		return // the end is told when all is over
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.live == nil {
-		s.print(e)
+	if s.log != nil {
+		s.log.put(e)
 		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch e.Kind {
 	case seed.Announce:
 		s.message = s.announceText(e)
 	case seed.Failed, seed.Warning:
 		s.message = s.eventText(e)
-	}
-}
-
-// end tells that all is over, also on a terminal.
-func (s *seedScreen) end(e seed.Event) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.live == nil {
-		s.print(e)
 	}
 }
 
@@ -332,18 +330,17 @@ type seedEvent struct {
 	Peers      *int      `json:"peers,omitempty"`
 }
 
-// print prints an event: what fails keeps the error of the first.
-func (s *seedScreen) print(e seed.Event) {
-	var err error
+// print prints an event.
+func (s *seedScreen) print(e seed.Event) error {
 	if s.json {
-		err = s.printJSON(s.eventDocument(e))
-	} else if text := s.eventText(e); text != "" && !s.quiet {
-		fmt.Fprintf(s.out, "%s %s\n", e.Time.Format(time.TimeOnly), term.Safe(text))
-		err = stdoutError(s.out.Flush())
+		return s.printJSON(s.eventDocument(e))
 	}
-	if s.printErr == nil {
-		s.printErr = err
+	text := s.eventText(e)
+	if text == "" || s.quiet {
+		return nil
 	}
+	fmt.Fprintf(s.out, "%s %s\n", e.Time.Format(time.TimeOnly), term.Safe(text))
+	return stdoutError(s.out.Flush())
 }
 
 func (s *seedScreen) eventDocument(e seed.Event) seedEvent {

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"bt/seed"
+)
+
+// Who does not read what is printed does not stop the seed, nor its end.
+func TestSeedLogNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		read := make(chan struct{})
+		var printed []seed.Event
+		l := startLog(func(e seed.Event) error {
+			<-read
+			printed = append(printed, e)
+			return nil
+		}, func(error) {})
+		begin := time.Now()
+		const n = 3 * logQueue
+		for range n {
+			l.put(seed.Event{Kind: seed.Announce})
+			l.put(seed.Event{Kind: seed.Peer})
+		}
+		if waited := time.Since(begin); waited > logWait {
+			t.Errorf("it waited for %v", waited)
+		}
+		close(read) // somebody reads again
+		synctest.Wait()
+		l.put(seed.Event{Kind: seed.Stopped})
+		if err := l.end(); err != nil {
+			t.Error(err)
+		}
+		last := len(printed) - 1
+		warnings := 0
+		for _, e := range printed {
+			if e.Kind == seed.Warning {
+				warnings++
+			}
+		}
+		if last > logQueue+3 || warnings != 1 || printed[last].Kind != seed.Stopped {
+			t.Errorf("%d events are printed, %d warnings, the last is %s", last+1, warnings, printed[last].Kind)
+		}
+	})
+}
+
+func TestSeedLogEndsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		never := make(chan struct{})
+		l := startLog(func(seed.Event) error { <-never; return nil }, func(error) {})
+		l.put(seed.Event{Kind: seed.Stopped})
+		begin := time.Now()
+		if l.end(); time.Since(begin) > 2*logWait {
+			t.Errorf("it takes %v to end", time.Since(begin))
+		}
+		close(never)
+	})
+}
+
+// The first error ends the seed, and is what it ends with.
+func TestSeedLogFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		full := errors.New("no space left")
+		var failed []error
+		l := startLog(func(seed.Event) error { return full }, func(err error) { failed = append(failed, err) })
+		l.put(seed.Event{Kind: seed.Seeding})
+		l.put(seed.Event{Kind: seed.Stopped})
+		if err := l.end(); err != full || len(failed) != 1 {
+			t.Errorf("%v, %v", err, failed)
+		}
+	})
+}
