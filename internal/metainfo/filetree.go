@@ -52,9 +52,14 @@ func (r *reader) walkTree(dir bencode.Value, path []string, visit func(path []st
 			r.add(BadFileTree, node.Offset(), "an entry of the file tree is %v and not a dict", node.Kind())
 			continue
 		}
+		leaf := node.Get("")
+		if name == "." && !leaf.Exists() {
+			r.add(OddComponent, k.Offset(), "a directory called ., which is left out")
+			r.walkTree(node, path, visit)
+			continue
+		}
 		r.component(UnsafePath, name, k.Offset())
 		path := append(path, name)
-		leaf := node.Get("")
 		if !leaf.Exists() {
 			r.walkTree(node, path, visit)
 			continue
@@ -66,6 +71,7 @@ func (r *reader) walkTree(dir bencode.Value, path []string, visit func(path []st
 			r.add(BadFileTree, leaf.Offset(), "a file in the file tree is %v and not a dict", leaf.Kind())
 			continue
 		}
+		r.unfinished(name, k.Offset())
 		f := File{Path: path, at: uint32(k.Offset())}
 		r.leaf(leaf, &f)
 		visit(path, f)

@@ -54,6 +54,10 @@ const (
 	LongName           Code = "long-name"
 	NotUTF8            Code = "not-utf8"
 	WindowsName        Code = "windows-name"
+	DecomposedName     Code = "decomposed-name"
+	OtherName          Code = "other-name"
+	OddComponent       Code = "odd-component"
+	UnfinishedName     Code = "unfinished-name"
 	BadSymlink         Code = "bad-symlink"
 	SymlinkLength      Code = "symlink-length"
 	BadPrivate         Code = "bad-private"
@@ -86,11 +90,12 @@ var severities = map[Code]Severity{
 	AmbiguousKey: Error, LeadingZero: Warning, NegativeZero: Warning, BigInteger: Warning,
 	LeadingZeroLength: Warning,
 
-	MissingName: Error, BadName: Error, UnsafeName: Error, MissingPieceLength: Error,
+	MissingName: Error, BadName: Error, UnsafeName: Warning, MissingPieceLength: Error,
 	BadPieceLength: Error, OddPieceLength: Warning, MissingPieces: Error, BadPieces: Error,
 	PieceCount: Error, MissingLength: Error, BadLength: Error, LengthAndFiles: Error, BadFiles: Error,
 	NoFiles: Error, NoContent: Error, TooLarge: Error, BadPath: Error, UnsafePath: Error,
 	DuplicatePath: Error, CaseCollision: Warning, LongName: Warning, NotUTF8: Warning,
+	DecomposedName: Warning, OtherName: Warning, OddComponent: Warning, UnfinishedName: Warning,
 	WindowsName: Note, BadSymlink: Error, SymlinkLength: Warning, BadPrivate: Warning,
 
 	MetaVersion: Error, BadFileTree: Error, MissingPiecesRoot: Error, BadPiecesRoot: Error,

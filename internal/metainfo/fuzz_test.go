@@ -2,6 +2,7 @@ package metainfo
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 )
 
@@ -12,6 +13,7 @@ func FuzzTorrent(f *testing.F) {
 	f.Add([]byte(v2(leaf("a", 0, fill(0))+leaf("b", 5, fill('b'))+"1:cd"+leaf("d", 20000, hashOf(fill('l'), fill('l')))+"e", "12:piece layersd"+layerRoot+layer+"e")))
 	f.Add([]byte(hybrid(leaf("a", 5, fill('a'))+leaf("b", 0, fill(0))+leaf("c", 16384, fill('c')), list(entry("a", 5), pad(16379), entry("b", 0), entry("c", 16384)), 2)))
 	f.Add([]byte(hybrid(leaf("x", 20000, hashOf(fill('l'), fill('l'))), "6:lengthi20000e", 2)))
+	f.Add([]byte("d8:encoding3:GBK4:infod5:filesld6:lengthi5e4:pathl2:\xd6\xd00:1:.e10:path.utf-8l3:中1:aeeee4:name3:a\\b10:name.utf-82:..12:piece lengthi16384e6:pieces" + sha20 + "ee"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		tor, err := Parse(in)
 		if err != nil {
@@ -27,14 +29,22 @@ func FuzzTorrent(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, f := range c.Files {
-			if len(f.Path) == 0 && !f.Pad {
+		names := c.OtherNames()
+		if c.Name != "" {
+			names = append(names, c.Name)
+		}
+		for i, f := range c.Files {
+			if len(f.Path) == 0 && !f.Pad && !(c.Single && c.Name == "") {
 				t.Fatal("a file without a path may be trusted")
 			}
-			for _, name := range f.Path {
-				if err := CheckComponent(name); err != nil && !f.Pad {
-					t.Fatalf("a name that may be trusted %v", err)
-				}
+			if !f.Pad {
+				names = append(names, f.Path...)
+				names = append(names, slices.Concat(c.OtherPaths(i)...)...)
+			}
+		}
+		for _, name := range names {
+			if err := CheckComponent(name); err != nil {
+				t.Fatalf("a name that may be trusted %v", err)
 			}
 		}
 		n := c.Layout.Pieces()

@@ -2,6 +2,7 @@ package metainfo
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -28,6 +29,8 @@ func (r *reader) read() {
 	r.hashes()
 	r.irregularities(r.doc, info, t.V2)
 
+	t.Encoding = r.text(r.root, "encoding")
+	t.codePage, _ = r.root.Get("codepage").Int()
 	r.keys(r.root, "", rootKeys)
 	r.keys(info, "info.", infoKeys)
 	r.name()
@@ -105,6 +108,10 @@ func (r *reader) name() {
 	}
 	t.Name = v.Text()
 	r.component(UnsafeName, t.Name, v.Offset())
+	if other := r.info.Get("name"); other.Kind() == bencode.String && other.Text() != t.Name {
+		t.otherName = other.Text()
+		r.add(OtherName, other.Offset(), "the torrent has another name in name than in name.utf-8: %s and %s", quote(t.otherName), quote(t.Name))
+	}
 }
 
 func (r *reader) pieceLength() {
@@ -182,6 +189,7 @@ func (r *reader) v1Files() {
 			}
 			if t.Name != "" {
 				f.Path = []string{t.Name}
+				r.unfinished(t.Name, int(f.at))
 			}
 			t.Files = []File{f}
 		}
@@ -238,6 +246,9 @@ func (r *reader) v1List(list bencode.Value) {
 			for _, c := range f.Path {
 				r.component(UnsafePath, c, entry.Offset())
 			}
+			if len(f.Path) > 0 {
+				r.unfinished(f.Path[len(f.Path)-1], entry.Offset())
+			}
 		}
 		t.Files = append(t.Files, f)
 	}
@@ -253,17 +264,36 @@ func first(a, b bencode.Value) bencode.Value {
 	return b
 }
 
-// path reads a v1 path, from path.utf-8 where that is one.
+// path reads a v1 path, from path.utf-8 where that is one. What it leaves out
+// of it is noted for OtherPaths.
 func (r *reader) path(entry, path, pathUTF8 bencode.Value) []string {
-	if p, ok := r.components(pathUTF8); ok && len(p) > 0 {
-		path = pathUTF8
+	chosen, ok := r.components(pathUTF8)
+	other, otherOK := r.components(path)
+	if !ok || len(chosen) == 0 {
+		chosen, ok, other = other, otherOK, nil
 	}
-	p, ok := r.components(path)
-	if !ok || len(p) == 0 {
+	if other != nil && slices.Equal(other, chosen) {
+		other = nil
+	}
+	if other != nil {
+		r.add(OtherName, entry.Offset(), "a file has another name in path than in path.utf-8: %s and %s", quotePath(other), quotePath(chosen))
+	}
+	cleaned := chosen
+	if slices.ContainsFunc(chosen, isOdd) {
+		r.add(OddComponent, entry.Offset(), "a path with an empty name or ., which is left out: %s", quotePath(chosen))
+		cleaned = slices.DeleteFunc(slices.Clone(chosen), isOdd)
+	}
+	if !ok || len(cleaned) == 0 {
 		r.add(BadPath, entry.Offset(), "a file's path is missing, empty or no list of names")
 	}
-	return p
+	if other != nil || len(cleaned) < len(chosen) {
+		r.t.asFound(len(r.t.Files), chosen, other)
+	}
+	return cleaned
 }
+
+// isOdd reports whether a component of a path has no meaning.
+func isOdd(c string) bool { return c == "" || c == "." }
 
 // components reads a list of names; false if it is none.
 func (r *reader) components(v bencode.Value) ([]string, bool) {

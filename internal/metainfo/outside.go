@@ -21,7 +21,6 @@ func (r *reader) outside() {
 		t.Comment = u
 	}
 	t.CreatedBy = r.text(root, "created by")
-	t.Encoding = r.text(root, "encoding")
 	r.date()
 }
 

@@ -2,15 +2,21 @@ package metainfo
 
 import (
 	"errors"
+	"fmt"
 	"hash/maphash"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // CheckComponent says why a name out of a torrent must not touch a disk as one
-// component of a path, on any system: it is empty, ".", "..", a drive letter,
-// or holds a separator or a NUL.
+// component of a path: it is empty, ".", "..", or holds a slash or a NUL. On
+// Windows so is one that holds a backslash, or that is a drive letter or a
+// device.
 func CheckComponent(c string) error {
 	switch {
 	case c == "":
@@ -19,10 +25,22 @@ func CheckComponent(c string) error {
 		return errors.New("means another directory")
 	case strings.IndexByte(c, 0) >= 0:
 		return errors.New("holds a NUL byte")
-	case strings.ContainsAny(c, `/\`):
+	case strings.IndexByte(c, '/') >= 0:
+		return errors.New("holds a path separator")
+	case runtime.GOOS == "windows":
+		return checkWindowsComponent(c)
+	}
+	return nil
+}
+
+func checkWindowsComponent(c string) error {
+	switch {
+	case strings.IndexByte(c, '\\') >= 0:
 		return errors.New("holds a path separator")
 	case len(c) == 2 && c[1] == ':' && isLetter(c[0]):
 		return errors.New("is a drive letter")
+	case !filepath.IsLocal(c):
+		return errors.New("is a device")
 	}
 	return nil
 }
@@ -41,18 +59,43 @@ func (r *reader) component(unsafe Code, c string, at int) {
 	if len(c) > maxComponent {
 		r.add(LongName, at, "a name of %d bytes; file systems take %d", len(c), maxComponent)
 	}
-	if !utf8.ValidString(c) {
-		r.add(NotUTF8, at, "a name that is not UTF-8: %s", quote(c))
+	switch {
+	case !utf8.ValidString(c) && r.count[NotUTF8] > maxFindings:
+		r.count[NotUTF8]++
+	case !utf8.ValidString(c):
+		r.add(NotUTF8, at, "a name that is not UTF-8: %s%s", quote(c), r.decodedNote(c))
+	case !norm.NFC.IsNormalString(c):
+		r.add(DecomposedName, at, "a name in decomposed Unicode, as Macs write it; elsewhere it is another name than the composed one: %s", quote(c))
 	}
 	if windowsRefuses(c) {
 		r.add(WindowsName, at, "a name that Windows can't store: %s", quote(c))
 	}
 }
 
+// decodedNote says what a name means by the encoding of the torrent; "" if
+// nothing.
+func (r *reader) decodedNote(c string) string {
+	if decoded, ok := r.t.recoder().decode(c); ok {
+		return fmt.Sprintf(" (%s in %s)", quote(decoded), r.t.recoder().name)
+	}
+	return ""
+}
+
+// UnfinishedSuffixes are what clients append to the name of a file until it is
+// complete: Transmission and others, qBittorrent, uTorrent, BitComet.
+var UnfinishedSuffixes = []string{".part", ".!qB", ".!ut", ".bc!"}
+
+// unfinished looks for a file that was not complete when the torrent was made.
+func (r *reader) unfinished(name string, at int) {
+	if slices.ContainsFunc(UnfinishedSuffixes, func(suffix string) bool { return strings.HasSuffix(name, suffix) }) {
+		r.add(UnfinishedName, at, "a name that clients give to files that are not complete: %s", quote(name))
+	}
+}
+
 // windowsRefuses tells names that Windows file systems can't hold.
 func windowsRefuses(c string) bool {
 	for i := 0; i < len(c); i++ {
-		if c[i] < 0x20 || strings.IndexByte(`<>:"|?*`, c[i]) >= 0 {
+		if c[i] < 0x20 || strings.IndexByte(`<>:"|?*\`, c[i]) >= 0 {
 			return true
 		}
 	}
@@ -110,11 +153,11 @@ func (r *reader) caseCollisions(order []int32) {
 	seen := make(map[uint64]int32, len(order))
 	for _, i := range order {
 		f := &r.t.Files[i]
-		folded := strings.ToLower(strings.Join(f.Path, "/"))
+		folded := strings.ToLower(norm.NFC.String(strings.Join(f.Path, "/")))
 		h := maphash.String(seed, folded)
 		j, ok := seen[h]
 		if ok && !slices.Equal(r.t.Files[j].Path, f.Path) {
-			r.add(CaseCollision, int(f.at), "two paths differ only in case: %s", quotePath(f.Path))
+			r.add(CaseCollision, int(f.at), "two paths differ only in case or in their Unicode form: %s", quotePath(f.Path))
 		}
 		seen[h] = i
 	}

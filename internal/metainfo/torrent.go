@@ -17,6 +17,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +59,9 @@ type Torrent struct {
 
 	Findings []Finding
 
+	otherName   string              // in name, where Name is from name.utf-8
+	odd         map[int]oddPath     // by file
+	codePage    int64               // 0 if there is none
 	layout      *Layout             // nil when lengths or the piece length make no sense
 	pieceLayers map[[32]byte][]byte // pieces root to hashes, 32 bytes each; proven
 }
@@ -261,16 +265,16 @@ func (t *Torrent) Magnet() *Magnet {
 }
 
 // Content is what a torrent says of the disk, from a torrent that may be
-// trusted with it: every name was checked, every number adds up.
+// trusted with it: every name of a file was checked, every number adds up.
 type Content struct {
-	V1, V2 bool // which hashes there are
-	Name   string
+	V1, V2 bool   // which hashes there are
+	Name   string // "" where the name must not touch a disk (see CheckName)
 	Single bool
-	Files  []File
+	Files  []File // of a single file without Name its Path is empty
 	Layout *Layout
 	Pieces []byte // v1: 20 bytes a piece
 
-	pieceLayers map[[32]byte][]byte
+	torrent *Torrent
 }
 
 // PieceHash returns the v2 hash (BEP 52) of piece n of a file, counted from its
@@ -283,7 +287,7 @@ func (c *Content) PieceHash(file, n int) (hash [32]byte, ok bool) {
 	if f.Length <= c.Layout.PieceLength() {
 		return *f.PiecesRoot, true
 	}
-	layer := c.pieceLayers[*f.PiecesRoot]
+	layer := c.torrent.pieceLayers[*f.PiecesRoot]
 	if layer == nil {
 		return hash, false
 	}
@@ -312,7 +316,26 @@ func (t *Torrent) Content() (*Content, error) {
 	if len(bad) > 0 {
 		return nil, &UnusableError{bad}
 	}
-	return &Content{t.V1, t.V2, t.Name, t.Single, t.Files, t.layout, t.Pieces, t.pieceLayers}, nil
+	c := &Content{t.V1, t.V2, t.Name, t.Single, t.Files, t.layout, t.Pieces, t}
+	if CheckComponent(t.Name) != nil {
+		c.Name = ""
+		if t.Single { // its path is its name
+			c.Files = slices.Clone(t.Files)
+			c.Files[0].Path = nil
+		}
+	}
+	return c, nil
+}
+
+// CheckName returns an *UnusableError if the name of the torrent must not touch a
+// disk. Its content can be found only where the user says what it is.
+func (t *Torrent) CheckName() error {
+	for _, f := range t.Findings {
+		if f.Code == UnsafeName {
+			return &UnusableError{[]Finding{f}}
+		}
+	}
+	return nil
 }
 
 func (r *reader) hashes() {

@@ -1,0 +1,204 @@
+package metainfo
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/unicode"
+)
+
+// Clients differ in the names that they give to files on disk. A torrent may
+// have two paths of a file, path in some code page and path.utf-8; it may say
+// its encoding; and libtorrent writes some components in its own way. OtherPaths
+// and OtherNames list what the same file may be called.
+
+// An oddPath is a path of a file as the torrent has it, where that is more than
+// File.Path says.
+type oddPath struct {
+	chosen []string // with its empty and . components
+	other  []string // in the other key; nil if there is none
+}
+
+// asFound keeps the paths of a file for OtherPaths.
+func (t *Torrent) asFound(file int, chosen, other []string) {
+	if t.odd == nil {
+		t.odd = make(map[int]oddPath)
+	}
+	t.odd[file] = oddPath{chosen, other}
+}
+
+// OtherPaths returns the paths, other than its Path, that a file may have on
+// disk, the likeliest first. All their components are safe. Normal forms of
+// Unicode and suffixes of unfinished files are not among them.
+func (c *Content) OtherPaths(file int) [][]string {
+	path := c.Files[file].Path
+	var list [][]string
+	add := func(p []string) {
+		p = slices.DeleteFunc(slices.Clone(p), isOdd)
+		safe := len(p) > 0 && !slices.ContainsFunc(p, func(c string) bool { return CheckComponent(c) != nil })
+		if safe && !slices.Equal(p, path) && !slices.ContainsFunc(list, func(q []string) bool { return slices.Equal(p, q) }) {
+			list = append(list, p)
+		}
+	}
+	forms := [][]string{path}
+	if odd, ok := c.torrent.odd[file]; ok {
+		forms = append(forms, odd.chosen)
+		if odd.other != nil {
+			forms = append(forms, odd.other)
+		}
+	}
+	for _, form := range forms {
+		add(form)
+		for _, recoded := range c.torrent.recoder().both(form) {
+			add(recoded)
+		}
+		add(mapped(form, libtorrentName))
+	}
+	return list
+}
+
+// OtherNames is OtherPaths for the name of the torrent.
+func (c *Content) OtherNames() []string {
+	if c.Name == "" {
+		return nil
+	}
+	var list []string
+	add := func(name string) {
+		if CheckComponent(name) == nil && name != c.Name && !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	for _, form := range []string{c.Name, c.torrent.otherName} {
+		if form == "" {
+			continue
+		}
+		add(form)
+		for _, recoded := range c.torrent.recoder().both([]string{form}) {
+			add(recoded[0])
+		}
+		add(libtorrentName(form))
+	}
+	return list
+}
+
+// libtorrentName is the component that libtorrent (2.0.8) writes for one out of a
+// torrent: it leaves backslashes out on every system, and writes _ for nothing.
+func libtorrentName(c string) string {
+	if c == "" {
+		return "_"
+	}
+	return strings.ReplaceAll(c, `\`, "")
+}
+
+func mapped(path []string, f func(string) string) []string {
+	list := make([]string, len(path))
+	for i, c := range path {
+		list[i] = f(c)
+	}
+	return list
+}
+
+// A recoder turns names of a torrent's code page into UTF-8 and back. Of a
+// torrent that has no encoding, or one that is not known, it turns none.
+type recoder struct {
+	name     string
+	encoding encoding.Encoding // nil: none
+}
+
+func (t *Torrent) recoder() recoder {
+	for _, name := range encodingNames(t.Encoding, t.codePage) {
+		if e := encodingOf(name); e != nil {
+			return recoder{name, e}
+		}
+	}
+	return recoder{}
+}
+
+// encodingNames are what an encoding may be called by its name or its number,
+// which is that of Windows.
+func encodingNames(name string, codePage int64) []string {
+	var names []string
+	if name != "" {
+		names = append(names, name)
+	}
+	switch codePage {
+	case 0:
+	case 932:
+		names = append(names, "shift_jis")
+	case 936:
+		names = append(names, "gbk")
+	case 949:
+		names = append(names, "euc-kr")
+	case 950:
+		names = append(names, "big5")
+	default:
+		n := strconv.FormatInt(codePage, 10)
+		names = append(names, "windows-"+n, "ibm"+n)
+	}
+	return names
+}
+
+// encodingOf finds an encoding by its name; nil if it is UTF-8 or not known.
+func encodingOf(name string) encoding.Encoding {
+	e, err := htmlindex.Get(name)
+	if err != nil {
+		e, _ = ianaindex.IANA.Encoding(name)
+	}
+	if e == unicode.UTF8 {
+		return nil
+	}
+	return e
+}
+
+// decode returns a name in UTF-8; false if it is no text of the encoding.
+func (r recoder) decode(s string) (string, bool) {
+	if r.encoding == nil {
+		return "", false
+	}
+	decoded, err := r.encoding.NewDecoder().String(s)
+	return decoded, err == nil && !strings.ContainsRune(decoded, utf8.RuneError)
+}
+
+// encode is the reverse; false if the encoding has no form of it.
+func (r recoder) encode(s string) (string, bool) {
+	if r.encoding == nil || !utf8.ValidString(s) {
+		return "", false
+	}
+	encoded, err := r.encoding.NewEncoder().String(s)
+	return encoded, err == nil
+}
+
+// both returns a path decoded and encoded, as far as either can be done. A
+// component that is ASCII is itself in both.
+func (r recoder) both(path []string) [][]string {
+	if r.encoding == nil {
+		return nil
+	}
+	var list [][]string
+	for _, recode := range []func(string) (string, bool){r.decode, r.encode} {
+		recoded, ok := make([]string, len(path)), true
+		for i, c := range path {
+			if recoded[i] = c; !isASCII(c) && ok {
+				recoded[i], ok = recode(c)
+			}
+		}
+		if ok {
+			list = append(list, recoded)
+		}
+	}
+	return list
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
