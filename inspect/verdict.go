@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"path/filepath"
 	"strings"
 
 	"bt/internal/piece"
@@ -52,8 +53,13 @@ type Verdict struct {
 	Extra     []string      `json:"extra"`
 	Seconds   float64       `json:"seconds"`
 
-	FileCount int `json:"-"` // of all files, pad files left out
+	FileCount int      `json:"-"` // of all files, pad files left out
+	As        string   `json:"-"` // the name of the content on disk, if it is not the torrent's
+	Renamed   []Rename `json:"-"` // all files that were found by another name
 }
+
+// A Rename is a file that was found by another name than the torrent's.
+type Rename struct{ Path, At string } // both with slashes
 
 // Counts are numbers of pieces; all but Total add up to Total.
 type Counts struct {
@@ -69,6 +75,7 @@ type Counts struct {
 type FileVerdict struct {
 	Path      string  `json:"path"`                 // with slashes
 	PathBytes string  `json:"path_bytes,omitempty"` // hex, where Path is no UTF-8
+	At        string  `json:"at,omitempty"`         // where it is, if by another name
 	Status    Status  `json:"status"`
 	Size      int64   `json:"size"`  // what the torrent says, bytes
 	Found     int64   `json:"found"` // what is on disk
@@ -94,7 +101,7 @@ type BadPiece struct {
 }
 
 func (c *check) verdict(damaged bool) *Verdict {
-	v := &Verdict{OK: true, Files: []FileVerdict{}, BadPieces: []BadPiece{}, Extra: []string{}}
+	v := &Verdict{As: c.tree.As, OK: true, Files: []FileVerdict{}, BadPieces: []BadPiece{}, Extra: []string{}}
 	v.Pieces.Total = len(c.states)
 	for i, state := range c.states {
 		switch state {
@@ -121,6 +128,9 @@ func (c *check) verdict(damaged bool) *Verdict {
 		v.FileCount++
 		f := c.file(i)
 		v.OK = v.OK && f.Status == StatusOK
+		if f.At != "" {
+			v.Renamed = append(v.Renamed, Rename{strings.Join(f.Components, "/"), f.At})
+		}
 		if f.Status != StatusOK || !damaged {
 			f.Path = strings.Join(f.Components, "/")
 			f.PathBytes = notUTF8(f.Path)
@@ -147,6 +157,9 @@ func (c *check) file(i int) FileVerdict {
 	f := FileVerdict{
 		Components: in.Path, Size: in.Length, Found: s.ID.Size,
 		Bad: c.ranges(i), Err: c.tree.Err(i),
+	}
+	if at, ok := c.tree.At(i); ok {
+		f.At = filepath.ToSlash(at)
 	}
 	var has [Changed + 1]bool
 	for _, r := range f.Bad {

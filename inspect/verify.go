@@ -23,8 +23,7 @@ type VerifyOptions struct {
 	Damaged bool
 }
 
-// Verify compares the data at path with a torrent: path/NAME if that exists,
-// else path itself. Damage is in the verdict and no error; errors are an
+// Verify compares the data at path with a torrent; piece.Find says where it is. Damage is in the verdict and no error; errors are an
 // *metainfo.UnusableError, that path does not exist, or the cause of ctx. A
 // hybrid whose halves promise different data is unusable, which may show only
 // when there is data.
@@ -37,8 +36,7 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 		return nil, err
 	}
 	c := check{content: content, states: make([]Cause, content.Layout.Pieces()), faults: make(map[int][]*piece.Fault)}
-	c.tree = piece.ContentTree(content, piece.FindContent(content, path))
-	if err := c.tree.Stat(ctx, o.Jobs); err != nil {
+	if c.tree, err = piece.Find(ctx, content, path, o.Jobs); err != nil {
 		return nil, err
 	}
 	job := piece.Job{

@@ -175,8 +175,8 @@ func newCheck(t *testing.T, s *sample) (*check, *piece.Job) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree := piece.ContentTree(content, piece.FindContent(content, s.dir))
-	if err := tree.Stat(context.Background(), 0); err != nil {
+	tree, err := piece.Find(context.Background(), content, s.dir, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
 	c := &check{content: content, tree: tree, states: make([]Cause, content.Layout.Pieces()), faults: make(map[int][]*piece.Fault)}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"bt/internal/metainfo"
 	"bt/internal/peer"
@@ -117,5 +119,21 @@ func (c *checker) result(r *piece.Result) {
 func (c *checker) set(first, last int, good bool) {
 	for i := first; i <= last && good; i++ {
 		c.have.Set(i)
+	}
+}
+
+// sayRenamed warns of files that were found by another name than the torrent's.
+func (t *Torrent) sayRenamed(m *material) {
+	tree := m.data.tree
+	if tree.As != "" {
+		t.seeder.emit(Event{Kind: Warning, Torrent: t, Err: fmt.Errorf("the content is called %s on disk", tree.As)})
+	}
+	first, at, n := tree.Renamed()
+	switch {
+	case n == 0 || m.content.Single:
+	case n == 1:
+		t.seeder.emit(Event{Kind: Warning, Torrent: t, Err: fmt.Errorf("%s is called %s on disk", strings.Join(m.content.Files[first].Path, "/"), filepath.ToSlash(at))})
+	default:
+		t.seeder.emit(Event{Kind: Warning, Torrent: t, Err: fmt.Errorf("%d files have other names on disk, the first is called %s", n, filepath.ToSlash(at))})
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+	"golang.org/x/text/unicode/norm"
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
@@ -45,7 +46,7 @@ type Directory struct {
 	Rescan <-chan struct{}
 
 	found    map[string]*found     // by path
-	content  map[string][]*Torrent // by where it should be
+	content  map[string][]*Torrent // by where it should be, in NFC
 	freed    bool                  // a torrent was removed: its twin may be seeded
 	noData   bool                  // Data is not there
 	troubles map[string]bool       // warned of, and not over
@@ -57,7 +58,7 @@ type Directory struct {
 type found struct {
 	identity piece.Identity // the zero Identity: it is to be read again
 	torrent  *Torrent       // nil: it can't be seeded
-	content  string         // where its content should be
+	content  string         // where its content should be, in NFC
 	failure  string         // why it can't be seeded
 	twin     bool           // because the same torrent is seeded already
 }
@@ -193,7 +194,7 @@ func (d *Directory) hear() (torrents bool) {
 		goes := op.Has(fsnotify.Rename | fsnotify.Remove)
 		// Of content that is a directory what is below it may be watched too.
 		for at := name; ; at = filepath.Dir(at) {
-			for _, t := range d.content[at] {
+			for _, t := range d.content[norm.NFC.String(at)] {
 				t.suspect()
 			}
 			if at == filepath.Dir(at) {
@@ -434,6 +435,9 @@ func (d *Directory) add(path string, meta *Metainfo, f *found) error {
 	if in.Path == "" {
 		in.Path = filepath.Dir(path)
 	}
+	if err := meta.CheckName(); err != nil {
+		return err // its content could be anywhere
+	}
 	if d.Ledger != nil {
 		in.Uploaded, in.Since = d.Ledger.recall(meta)
 	}
@@ -441,7 +445,7 @@ func (d *Directory) add(path string, meta *Metainfo, f *found) error {
 	if err != nil {
 		return err
 	}
-	f.torrent, f.content = t, filepath.Join(in.Path, meta.Name)
+	f.torrent, f.content = t, norm.NFC.String(filepath.Join(in.Path, meta.Name))
 	d.content[f.content] = append(d.content[f.content], t)
 	return nil
 }

@@ -213,6 +213,7 @@ func (t *Torrent) begin(m *material, have peer.Bitfield, known bool) error {
 	}
 	t.state, t.cause, t.identity = IsSeeding, nil, digestOf(m.data.tree)
 	t.mu.Unlock()
+	t.sayRenamed(m)
 	t.seeder.emit(Event{Kind: Seeding, Torrent: t, Pieces: count, Known: known})
 	t.seeder.announcer.poke(t)
 	return nil

@@ -236,11 +236,17 @@ func (t *Torrent) load(ctx context.Context) (*material, error) {
 		return nil, err
 	}
 	m := &material{torrent: t, meta: meta, content: c, info: doc.Root().Get("info").Raw(), trees: newTrees(meta, c)}
-	if m.root = t.path; !t.exact {
-		m.root = piece.FindContent(c, t.path)
+	find := piece.Find
+	if t.exact {
+		find = piece.At
 	}
-	m.data = &content{layout: c.Layout, tree: piece.ContentTree(c, m.root), views: &t.seeder.views}
-	return m, m.data.tree.Stat(ctx, t.seeder.options.Jobs)
+	tree, err := find(ctx, c, t.path, t.seeder.options.Jobs)
+	if err != nil {
+		return nil, err
+	}
+	m.root = tree.Root
+	m.data = &content{layout: c.Layout, tree: tree, views: &t.seeder.views}
+	return m, nil
 }
 
 // lengthOf is the length of a piece in bytes.

@@ -6,58 +6,37 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-
-	"bt/internal/metainfo"
 )
 
 // A Tree is the files on disk for the files of a layout.
 type Tree struct {
+	Root  string // the directory of the files, or the one file
+	As    string // the name of Root, if Find found it by another than the torrent's
 	Files []Source
 	Path  func(i int) string // where file i is; not kept, for there may be millions
+
+	at map[int]string // below Root, of files that were found by another name
 
 	mu     sync.Mutex
 	errors map[int]error
 }
 
-// FindContent decides where the content of a torrent is, given where the user
-// says to look: path/name if that exists, else path itself. What is no
-// directory is not the content of a torrent of a directory; a directory is
-// never a single file, which is missing in it then.
-func FindContent(c *metainfo.Content, path string) string {
-	inside := Join(path, []string{c.Name}) // and not cleaned: .. may stand behind a link
-	if c.Single {
-		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			return inside
-		}
-		return path
-	}
-	if info, err := os.Stat(inside); err == nil && info.IsDir() {
-		return inside
-	}
-	return path
+// At returns the path below Root of a file that Find found by another name than
+// that of the torrent; of a single file, its name. ok is false for all others.
+func (t *Tree) At(i int) (path string, ok bool) {
+	path, ok = t.at[i]
+	return path, ok
 }
 
-// ContentTree returns the files of the content that stands at root. Content was
-// checked, so no name leads out of root.
-func ContentTree(c *metainfo.Content, root string) *Tree {
-	t := &Tree{
-		Files: make([]Source, len(c.Files)),
-		Path: func(i int) string {
-			if c.Single {
-				return root
-			}
-			return Join(root, c.Files[i].Path)
-		},
-	}
-	for i := range c.Files {
-		s := &t.Files[i]
-		s.Pad, s.Link = c.Files[i].Pad, c.Files[i].IsLink()
-		// Windows has names for devices and streams that other systems take for files.
-		if !s.Pad && !c.Single && !filepath.IsLocal(filepath.Join(c.Files[i].Path...)) {
-			s.Cause = Missing
+// Renamed returns the first of the files that At knows, and their number.
+func (t *Tree) Renamed() (first int, at string, n int) {
+	first = -1
+	for i := range t.at {
+		if first < 0 || i < first {
+			first = i
 		}
 	}
-	return t
+	return first, t.at[first], len(t.at)
 }
 
 // Join is filepath.Join for a path whose components were checked: there is

@@ -1,0 +1,263 @@
+package piece
+
+import (
+	"context"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"bt/internal/metainfo"
+)
+
+// Find finds the content of a torrent, given where the user says to look, and
+// identifies its files: the content is path/NAME or path itself, for a single
+// file also path/NAME/NAME, whichever holds more of the files with their sizes,
+// or where none does, more of the files; the first of those that tie. NAME and
+// the names below it may be equivalent ones, see match.
+//
+// What is no directory is not the content of a torrent of a directory. The error
+// is the cause of ctx.
+func Find(ctx context.Context, c *metainfo.Content, path string, jobs int) (*Tree, error) {
+	var best *Tree
+	var most score
+	for root := range roots(c, path) {
+		t, err := At(ctx, c, root, jobs)
+		if err != nil {
+			return nil, err
+		}
+		s := t.score(c)
+		if best == nil || s.over(most) {
+			best, most = t, s
+		}
+		if s.whole == s.files {
+			break
+		}
+	}
+	if name := filepath.Base(best.Root); best.Root != path && name != c.Name {
+		if best.As = name; c.Single {
+			best.at = map[int]string{0: name}
+		}
+	}
+	return best, nil
+}
+
+// At is Find for content that stands at root.
+func At(ctx context.Context, c *metainfo.Content, root string, jobs int) (*Tree, error) {
+	t := &Tree{Root: root, Files: make([]Source, len(c.Files))}
+	t.Path = func(i int) string {
+		if c.Single {
+			return root
+		}
+		if at, ok := t.at[i]; ok {
+			return Join(root, []string{at})
+		}
+		return Join(root, c.Files[i].Path)
+	}
+	for i := range c.Files {
+		t.Files[i].Pad, t.Files[i].Link = c.Files[i].Pad, c.Files[i].IsLink()
+	}
+	if err := t.Stat(ctx, jobs); err != nil {
+		return nil, err
+	}
+	if !c.Single && isDirectory(root) {
+		if err := t.match(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// roots yields where the content may be, the likeliest first.
+func roots(c *metainfo.Content, path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !isDirectory(path) || c.Name == "" {
+			yield(path)
+			return
+		}
+		n := newNames(false)
+		forms := append([]string{c.Name}, c.OtherNames()...)
+		inside := n.in(path, forms, c.Single)
+		if !c.Single {
+			for name := range inside {
+				// And not cleaned: .. may stand behind a link.
+				if root := Join(path, []string{name}); isDirectory(root) && !yield(root) {
+					return
+				}
+			}
+			yield(path)
+			return
+		}
+		var directories []string
+		for name := range inside {
+			root := Join(path, []string{name})
+			if isDirectory(root) {
+				directories = append(directories, root)
+			} else if (name == c.Name || exists(root)) && !yield(root) {
+				return
+			}
+		}
+		for _, dir := range directories {
+			for name := range n.in(dir, forms, true) {
+				if root := Join(dir, []string{name}); (name == c.Name || exists(root)) && !yield(root) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// A score says how much of the content a tree holds, in files.
+type score struct{ files, whole, there int }
+
+func (s score) over(other score) bool {
+	if s.whole != other.whole {
+		return s.whole > other.whole
+	}
+	return s.whole == 0 && s.there > other.there
+}
+
+func (t *Tree) score(c *metainfo.Content) score {
+	var s score
+	for i := range t.Files {
+		f := &t.Files[i]
+		if f.Pad {
+			continue
+		}
+		s.files++
+		if f.Cause == Fine {
+			s.there++
+			if f.Link || f.ID.Size == c.Layout.Length(i) {
+				s.whole++
+			}
+		}
+	}
+	return s
+}
+
+// match looks for the files that are not there by the bytes of their names, and
+// takes those that are there by an equivalent name: another normal form of
+// Unicode, one of OtherPaths, or one with a suffix of unfinished files. No file is
+// taken that is there for another file of the torrent.
+func (t *Tree) match(ctx context.Context, c *metainfo.Content) error {
+	m := matcher{tree: t, content: c, names: newNames(true), taken: make(map[string]bool)}
+	for i := range t.Files {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		s := &t.Files[i]
+		if s.Pad || s.Cause != Missing {
+			continue
+		}
+		at, ok := m.find(i)
+		if !ok {
+			continue
+		}
+		if t.at == nil {
+			t.at = make(map[int]string)
+		}
+		t.at[i], m.taken[at] = at, true
+		t.Restat(i)
+	}
+	return nil
+}
+
+// A matcher finds the files of one tree.
+type matcher struct {
+	tree    *Tree
+	content *metainfo.Content
+	names   *names
+	missing string           // the path below the root where the file is not
+	taken   map[string]bool  // paths below the root
+	exact   map[string]int32 // paths of the torrent's files; made when it is needed
+}
+
+// find returns where file i is, below the root.
+func (m *matcher) find(i int) (at string, ok bool) {
+	paths := append([][]string{m.content.Files[i].Path}, m.content.OtherPaths(i)...)
+	m.missing = filepath.Join(paths[0]...)
+	for len(paths) > 0 {
+		// Paths of one length may be mixed: a directory has one name, a file another.
+		length := len(paths[0])
+		same := func(p []string) bool { return len(p) == length }
+		forms := make([][]string, length)
+		for _, p := range paths {
+			if !same(p) {
+				continue
+			}
+			for k, c := range p {
+				if !slices.Contains(forms[k], c) {
+					forms[k] = append(forms[k], c)
+				}
+			}
+		}
+		if at, ok := m.below("", forms, i); ok {
+			return at, true
+		}
+		paths = slices.DeleteFunc(paths, same)
+	}
+	return "", false
+}
+
+// below looks for a file in the directory at, given the forms of each component
+// that is left of its path.
+func (m *matcher) below(at string, forms [][]string, i int) (string, bool) {
+	dir := Join(m.tree.Root, nonEmpty(at))
+	last := len(forms) == 1
+	for name := range m.names.in(dir, forms[0], last) {
+		path := name
+		if at != "" {
+			path = Join(at, []string{name})
+		}
+		if !last {
+			if m.names.isDirectory(Join(dir, []string{name})) {
+				if found, ok := m.below(path, forms[1:], i); ok {
+					return found, true
+				}
+			}
+			continue
+		}
+		if path == m.missing {
+			continue
+		}
+		_, regular, err := stat(Join(dir, []string{name}), !m.tree.Files[i].Link)
+		if err == nil && (regular || m.tree.Files[i].Link) && m.free(path, i) {
+			return path, true
+		}
+	}
+	return "", false
+}
+
+func nonEmpty(at string) []string {
+	if at == "" {
+		return nil
+	}
+	return []string{at}
+}
+
+// free reports whether no other file of the torrent is at path.
+func (m *matcher) free(path string, i int) bool {
+	if m.taken[path] {
+		return false
+	}
+	if m.exact == nil {
+		m.exact = make(map[string]int32, len(m.content.Files))
+		for j := range m.content.Files {
+			if f := &m.content.Files[j]; !f.Pad {
+				m.exact[filepath.Join(f.Path...)] = int32(j)
+			}
+		}
+	}
+	j, ok := m.exact[path]
+	return !ok || int(j) == i
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
