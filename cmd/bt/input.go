@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -18,21 +19,84 @@ import (
 // stdinName is the argument that stands for standard input, or for output.
 const stdinName = "-"
 
+// pathHelp is what the help says of PATH.
+const pathHelp = "The content is PATH/NAME or PATH itself, for a single file also PATH/NAME/NAME, whichever holds more of it. Without PATH it is looked for beside the torrent."
+
+// A dataPath is PATH of a command, where content is looked for.
+type dataPath struct {
+	path  string
+	given bool // else it is the directory of the torrent
+}
+
 // torrentAndPath takes the arguments TORRENT [PATH] of a command. Without PATH the
 // content is looked for beside the torrent.
-func torrentAndPath(command string, args []string) (name, path string, err error) {
+func torrentAndPath(command string, args []string) (name string, at dataPath, err error) {
 	if len(args) == 0 || len(args) > 2 {
-		return "", "", failf(exitUsage, "%s takes a torrent and perhaps a path; there are %s", command, count(len(args), "argument"))
+		err = failf(exitUsage, "%s takes a torrent and perhaps a path; there are %s", command, count(len(args), "argument"))
+		if len(args) > 2 {
+			err = withHint(err, "one torrent at a time: bt "+command+" TORRENT [PATH]")
+		}
+		return "", at, err
 	}
 	name = args[0]
-	path, _ = filepath.Split(name) // and not Dir, which takes .. for a part of the text
+	at.path, _ = filepath.Split(name) // and not Dir, which takes .. for a part of the text
 	switch {
 	case len(args) == 2:
-		path = args[1]
-	case name == stdinName || path == "":
-		path = "."
+		at = dataPath{args[1], true}
+	case name == stdinName || at.path == "":
+		at.path = "."
 	}
-	return name, path, nil
+	return name, at, nil
+}
+
+// check refuses a path where the content of a torrent can't be looked for: there
+// is nothing, it is another torrent, or only the torrent's name would say what the
+// content is, and must not.
+func (at dataPath) check(command, name string, t *metainfo.Torrent) error {
+	info, err := os.Stat(at.path)
+	switch {
+	case err != nil:
+		return readError(at.path, err)
+	case !at.given:
+		return withHint(usable(name, t.CheckName()), fmt.Sprintf("say what the content is: bt %s TORRENT PATH", command))
+	case info.Mode().IsRegular() && !isContent(t, info) && isTorrent(at.path):
+		return withHint(failf(exitUsage, "%s: it is a torrent, where the content of %s is expected", at.path, name),
+			"one torrent at a time: bt "+command+" TORRENT [PATH]")
+	}
+	return nil
+}
+
+// isContent reports whether a file may be the single file of a torrent, by its name
+// or size: torrents have been published in torrents.
+func isContent(t *metainfo.Torrent, info fs.FileInfo) bool {
+	return t.Single && (info.Name() == t.Name || info.Size() == t.Size())
+}
+
+// isTorrent reports whether a file is a torrent, of those that can be read.
+func isTorrent(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	first := make([]byte, 1)
+	if n, _ := f.ReadAt(first, 0); n == 0 || first[0] != 'd' {
+		return false
+	}
+	b, err := io.ReadAll(io.LimitReader(f, metainfo.MaxSize+1))
+	if err != nil || len(b) > metainfo.MaxSize {
+		return false
+	}
+	_, err = metainfo.Parse(b)
+	return err == nil
+}
+
+// usable gives the error of a torrent that can't be used its exit code.
+func usable(name string, err error) error {
+	if unusable, ok := errors.AsType[*metainfo.UnusableError](err); ok {
+		return failf(exitTorrent, "%s: %w", name, unusable)
+	}
+	return err
 }
 
 // readTorrent reads and parses the torrent of that name.

@@ -25,7 +25,7 @@ func seedCommand(e *env) *cli.Command {
 		Name:      "seed",
 		Usage:     "serve a torrent's data to peers, and tell its trackers",
 		UsageText: "bt seed TORRENT [PATH] [FLAGS]\nbt seed DIR [FLAGS]",
-		ArgsUsage: "The content is PATH/NAME if that exists, else PATH itself. Without PATH it is looked for beside the torrent. Of a directory every torrent is seeded: those that come later too, and those that go no more. Data that an earlier bt seed has checked, and that has not changed, is served at once. Ctrl-C tells the trackers and leaves; a second one leaves at once.",
+		ArgsUsage: pathHelp + " Of a directory every torrent is seeded: those that come later too, and those that go no more. Data that an earlier bt seed has checked, and that has not changed, is served at once. Ctrl-C tells the trackers and leaves; a second one leaves at once.",
 		Description: `bt seed movie.torrent
 bt seed movie.torrent /srv/archive --max-upload-rate 2MiB/s
 bt seed movie.torrent --for 2d --until-ratio 3
@@ -69,7 +69,7 @@ func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
 			return failf(exitUsage, "--%s is for a directory of torrents", flag)
 		}
 	}
-	name, path, err := torrentAndPath("seed", c.Args().Slice())
+	name, at, err := torrentAndPath("seed", c.Args().Slice())
 	if err != nil {
 		return err
 	}
@@ -82,8 +82,8 @@ func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(path); err != nil {
-		return readError(path, err)
+	if err := at.check("seed", name, t); err != nil {
+		return err
 	}
 	trackers, err := tierList(c, "announce")
 	if err != nil {
@@ -100,7 +100,7 @@ func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
 		o.Listener.Close()
 		return err
 	}
-	return s.runOne(ctx, o, seed.Input{Torrent: t, Path: path, Trackers: trackers})
+	return s.runOne(ctx, o, seed.Input{Torrent: t, Path: at.path, Trackers: trackers})
 }
 
 // seedChoices reads the flags.

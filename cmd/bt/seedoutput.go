@@ -46,7 +46,7 @@ func (s *seedScreen) runOne(ctx context.Context, o seed.Options, in seed.Input) 
 	return s.run(ctx, o, func(context.Context) error {
 		t, err := s.seeder.Add(in)
 		s.only = t
-		return usable(err)
+		return usable(in.Torrent.Name, err)
 	})
 }
 
@@ -92,14 +92,6 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 	}
 	if errors.Is(context.Cause(ctx), errSeedDone) {
 		return nil
-	}
-	return err
-}
-
-// usable says of a torrent that can't be used that it is the torrent's fault.
-func usable(err error) error {
-	if _, ok := errors.AsType[*metainfo.UnusableError](err); ok {
-		return fail(exitTorrent, err)
 	}
 	return err
 }

@@ -21,7 +21,7 @@ func verifyCommand(e *env) *cli.Command {
 		Name:      "verify",
 		Usage:     "check data on disk against a torrent, and say exactly what is damaged",
 		UsageText: "bt verify TORRENT [PATH] [FLAGS]",
-		ArgsUsage: "The content is PATH/NAME if that exists, else PATH itself. Without PATH it is looked for beside the torrent. TORRENT may be - for stdin.",
+		ArgsUsage: pathHelp + " TORRENT may be - for stdin.",
 		Description: `bt verify movie.torrent
 bt verify movie.torrent /srv/archive
 bt verify movie.torrent --json | jq '.files[] | select(.status != "ok")'
@@ -32,7 +32,7 @@ bt verify movie.torrent /mnt/disk --read sequential`,
 }
 
 func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
-	name, path, err := torrentAndPath("verify", c.Args().Slice())
+	name, at, err := torrentAndPath("verify", c.Args().Slice())
 	if err != nil {
 		return err
 	}
@@ -45,17 +45,21 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := at.check("verify", name, t); err != nil {
+		return err
+	}
 	start := time.Now()
 	bar := u.progress("verifying " + t.Name)
 	o.Progress, o.Damaged = bar.Update, !u.json
-	v, err := inspect.Verify(ctx, t, path, o)
+	v, err := inspect.Verify(ctx, t, at.path, o)
 	if err != nil {
-		return verifyError(t, name, path, err)
+		return verifyError(t, name, at.path, err)
 	}
 	bar.Finish()
 	v.Seconds = time.Since(start).Seconds()
+	sayRenamed(u, v)
 	if len(v.Files) == v.FileCount && !slices.ContainsFunc(v.Files, func(f inspect.FileVerdict) bool { return f.Status != inspect.StatusMissing }) {
-		u.warn("nothing of the content is at %s; say where it is: bt verify TORRENT PATH", path)
+		u.warn("nothing of the content is at %s; say where it is: bt verify TORRENT PATH", at.path)
 	}
 	if u.json {
 		err = u.printJSON(v)
@@ -73,9 +77,22 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	return nil
 }
 
+// sayRenamed tells what was found by another name: once, and with -v each.
+func sayRenamed(u *ui, v *inspect.Verdict) {
+	if v.As != "" {
+		u.warn("the content is called %s on disk", v.As)
+	}
+	for _, r := range v.Renamed {
+		u.explain("%s is called %s on disk", r.Path, r.At)
+	}
+	if n := len(v.Renamed); n > 0 && !u.verbose {
+		u.warn("%s found by another name; -v lists them", count(n, "file"))
+	}
+}
+
 func verifyError(t *metainfo.Torrent, name, path string, err error) error {
-	if unusable, ok := errors.AsType[*metainfo.UnusableError](err); ok {
-		err = failf(exitTorrent, "%s: %w", name, unusable)
+	if _, ok := errors.AsType[*metainfo.UnusableError](err); ok {
+		err = usable(name, err)
 		if _, bad := t.Content(); bad != nil { // else only the data showed it
 			err = withHint(err, "bt info lists what is wrong with it")
 		}
