@@ -146,7 +146,7 @@ func (t *Tree) match(ctx context.Context, c *metainfo.Content) error {
 			return context.Cause(ctx)
 		}
 		s := &t.Files[i]
-		if s.Pad || s.Cause != Missing {
+		if s.Pad || s.Cause != Missing && s.Cause != NotAFile {
 			continue
 		}
 		at, ok := m.find(i)
