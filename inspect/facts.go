@@ -67,12 +67,12 @@ type File struct {
 	Components []string `json:"-"` // of the path, as found
 }
 
-// A Finding is something that the reader of a torrent should know.
+// A Finding is something that the reader of a torrent or link should know.
 type Finding struct {
 	Code     string `json:"code"`
 	Severity string `json:"severity"` // note, warning or error
 	Message  string `json:"message"`
-	Offset   int    `json:"offset"` // byte of the torrent
+	Offset   int    `json:"offset"` // byte of the torrent or link
 }
 
 // Describe returns the facts of a torrent; pads says whether pad files are
@@ -104,10 +104,14 @@ func Describe(path string, t *Torrent, pads bool) *Facts {
 	for _, n := range t.Nodes {
 		f.Nodes = append(f.Nodes, net.JoinHostPort(n.Host, strconv.Itoa(n.Port)))
 	}
-	for _, x := range t.Findings {
+	f.addFindings(t.Findings)
+	return f
+}
+
+func (f *Facts) addFindings(list []metainfo.Finding) {
+	for _, x := range list {
 		f.Findings = append(f.Findings, Finding{string(x.Code), string(x.Severity), x.Message, x.Offset})
 	}
-	return f
 }
 
 // DescribeMagnet returns the facts of a magnet link.
@@ -140,6 +144,7 @@ func DescribeMagnet(link string, m *Magnet) *Facts {
 	for _, p := range m.Other {
 		f.UnknownKeys = append(f.UnknownKeys, p.Name)
 	}
+	f.addFindings(m.Findings)
 	return f
 }
 

@@ -188,6 +188,7 @@ func tierList(tiers [][]string) []byte {
 // a torrent.
 func (e *Edit) Magnet(m *Magnet) (*Magnet, error) {
 	edited := *m
+	edited.Findings = nil // they are about the link that was read
 	edited.WebSeeds = slices.Clone(m.WebSeeds)
 	var tiers [][]string
 	for _, u := range m.Trackers {

@@ -132,14 +132,15 @@ func (p *retrackerPrinter) printMagnet(x retracked) error {
 		return err
 	}
 	link := x.magnet.String()
-	if link != old.String() {
+	changed := link != old.String()
+	if changed {
 		p.changed++
 	} else {
-		link = x.name // as it was written
+		link = metainfo.TrimMagnet(x.name) // as it was written
 	}
 	if p.json {
 		doc := retrackedDocument{
-			Path: x.name, Output: link, Changed: link != x.name, Changes: []rewrite.Change{}, Warnings: []retrackedWarning{},
+			Path: x.name, Output: link, Changed: changed, Changes: []rewrite.Change{}, Warnings: []retrackedWarning{},
 		}
 		for _, list := range []struct {
 			key      string

@@ -82,6 +82,21 @@ const (
 	BadNode          Code = "bad-node"
 	BadText          Code = "bad-text"
 	BadDate          Code = "bad-date"
+
+	// Of magnet links.
+	OddBlanks         Code = "odd-blanks"
+	OddScheme         Code = "odd-scheme"
+	OddEscape         Code = "odd-escape"
+	HTMLEscape        Code = "html-escape"
+	OddKey            Code = "odd-key"
+	OddInfoHash       Code = "odd-info-hash"
+	BadInfoHash       Code = "bad-info-hash"
+	AmbiguousInfoHash Code = "ambiguous-info-hash"
+	UnknownHash       Code = "unknown-hash"
+	RepeatedParameter Code = "repeated-parameter"
+	BadSize           Code = "bad-size"
+	BadSelection      Code = "bad-selection"
+	BadPeer           Code = "bad-peer"
 )
 
 // severities is the whole table; a code that is not in it does not exist.
@@ -105,14 +120,19 @@ var severities = map[Code]Severity{
 
 	BadTracker: Warning, BadTrackerList: Warning, DuplicateTracker: Note, AnnounceNotFirst: Note,
 	BadWebSeed: Warning, DuplicateWebSeed: Note, BadNode: Warning, BadText: Warning, BadDate: Warning,
+
+	OddBlanks: Note, OddScheme: Warning, OddEscape: Warning, HTMLEscape: Warning, OddKey: Warning,
+	OddInfoHash: Note, BadInfoHash: Warning, AmbiguousInfoHash: Error, UnknownHash: Note,
+	RepeatedParameter: Warning, BadSize: Warning, BadSelection: Warning, BadPeer: Warning,
 }
 
-// A Finding is something about a torrent that its reader should know.
+// A Finding is something about a torrent or magnet link that its reader should
+// know.
 type Finding struct {
 	Code     Code
 	Severity Severity
-	Message  string // may quote the torrent: untrusted text
-	Offset   int    // byte of the torrent where it shows
+	Message  string // may quote the torrent or link: untrusted text
+	Offset   int    // byte of the torrent or link where it shows
 }
 
 // maxFindings bounds how often one code is listed: a torrent of a million bad

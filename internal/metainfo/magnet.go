@@ -1,10 +1,7 @@
 package metainfo
 
 import (
-	"encoding/base32"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -27,155 +24,21 @@ type Magnet struct {
 	Peers    []string // x.pe, host:port
 	Select   []Range  // so (BEP 53): the files to fetch; empty means all
 
-	Other []Param // what has no meaning here, in order
+	Other []Param // what has no meaning here or can't be read, in order
+
+	Findings []Finding // about the link as it was read
 }
 
 // A Range of file indexes, both ends included.
 type Range struct{ First, Last int }
 
-// A Param is one name and value of a magnet link, unescaped.
+// A Param is one name and value of a magnet link, unescaped. A name that has a
+// meaning is in lower case.
 type Param struct{ Name, Value string }
 
-// IsMagnet tells whether s means to be a magnet link.
-func IsMagnet(s string) bool {
-	const scheme = "magnet:"
-	return len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme)
-}
-
-// ParseMagnet reads a magnet link. Names may have a number (tr.1), and hex any
-// case. Two different hashes of one kind are an error.
-func ParseMagnet(s string) (*Magnet, error) {
-	if !IsMagnet(s) {
-		return nil, errors.New("not a magnet link")
-	}
-	_, query, ok := strings.Cut(s, "?")
-	if !ok {
-		return nil, errors.New("bad magnet link: there is nothing in it")
-	}
-	m := new(Magnet)
-	for pair := range strings.SplitSeq(query, "&") {
-		if pair == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(name)
-		if err != nil {
-			return nil, fmt.Errorf("bad magnet link: %w", err)
-		}
-		value, err = url.QueryUnescape(value)
-		if err != nil {
-			return nil, fmt.Errorf("bad magnet link: the value of %q: %w", name, err)
-		}
-		if err := m.param(name, value); err != nil {
-			return nil, fmt.Errorf("bad magnet link: %w", err)
-		}
-	}
-	if !m.HasV1 && !m.HasV2 {
-		return nil, errors.New("bad magnet link: it has no info-hash (xt=urn:btih:... or xt=urn:btmh:...)")
-	}
-	return m, nil
-}
-
-func (m *Magnet) param(name, value string) error {
-	base := name
-	if i := strings.LastIndexByte(name, '.'); i > 0 {
-		if _, err := strconv.ParseUint(name[i+1:], 10, 16); err == nil {
-			base = name[:i]
-		}
-	}
-	switch base {
-	case "xt":
-		return m.topic(name, value)
-	case "dn":
-		if m.Name == "" {
-			m.Name = value
-			return nil
-		}
-	case "xl":
-		if n, err := strconv.ParseInt(value, 10, 64); err == nil && n >= 0 && !m.HasSize {
-			m.HasSize, m.Size = true, n
-			return nil
-		}
-	case "tr":
-		m.Trackers = append(m.Trackers, value)
-		return nil
-	case "ws":
-		m.WebSeeds = append(m.WebSeeds, value)
-		return nil
-	case "x.pe":
-		m.Peers = append(m.Peers, value)
-		return nil
-	case "so":
-		if ranges, ok := parseRanges(value); ok && m.Select == nil {
-			m.Select = ranges
-			return nil
-		}
-	}
-	m.Other = append(m.Other, Param{name, value})
-	return nil
-}
-
-func (m *Magnet) topic(name, value string) error {
-	const urn = "urn:bt?h:"
-	if len(value) < len(urn) || !strings.EqualFold(value[:6], "urn:bt") {
-		m.Other = append(m.Other, Param{name, value}) // another network's hash
-		return nil
-	}
-	hash := value[len(urn):]
-	switch strings.ToLower(value[:len(urn)]) {
-	case "urn:btih:":
-		var b []byte
-		var err error
-		if len(hash) == 32 {
-			b, err = base32.StdEncoding.DecodeString(strings.ToUpper(hash))
-		} else {
-			b, err = hex.DecodeString(hash)
-		}
-		if err != nil || len(b) != 20 {
-			return fmt.Errorf("%q is no info-hash of 40 hex or 32 base32 digits", hash)
-		}
-		if m.HasV1 && m.V1 != [20]byte(b) {
-			return errors.New("it has two different v1 info-hashes")
-		}
-		m.HasV1, m.V1 = true, [20]byte(b)
-	case "urn:btmh:":
-		// A multihash: 0x12 is SHA-256, 0x20 its length.
-		b, err := hex.DecodeString(hash)
-		if err != nil || len(b) != 34 || b[0] != 0x12 || b[1] != 0x20 {
-			return fmt.Errorf("%q is no SHA-256 multihash (1220 and 64 hex digits)", hash)
-		}
-		if m.HasV2 && m.V2 != [32]byte(b[2:]) {
-			return errors.New("it has two different v2 info-hashes")
-		}
-		m.HasV2, m.V2 = true, [32]byte(b[2:])
-	default:
-		m.Other = append(m.Other, Param{name, value})
-	}
-	return nil
-}
-
-// parseRanges reads 0,2,4-6 (BEP 53).
-func parseRanges(s string) ([]Range, bool) {
-	var ranges []Range
-	for part := range strings.SplitSeq(s, ",") {
-		from, to, isRange := strings.Cut(part, "-")
-		a, err := strconv.ParseUint(from, 10, 31)
-		if err != nil {
-			return nil, false
-		}
-		b := a
-		if isRange {
-			if b, err = strconv.ParseUint(to, 10, 31); err != nil || b < a {
-				return nil, false
-			}
-		}
-		ranges = append(ranges, Range{int(a), int(b)})
-	}
-	return ranges, true
-}
-
-// String writes the link, its hashes first. What Parse read it writes again,
-// in this order: hashes, name, size, trackers, web seeds, peers, files, others.
+// String writes the link, its hashes first. What ParseMagnet read it writes
+// again, in this order: hashes, name, size, trackers, web seeds, peers, files,
+// others.
 func (m *Magnet) String() string {
 	var b strings.Builder
 	add := func(name, escaped string) {

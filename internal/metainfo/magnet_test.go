@@ -1,7 +1,6 @@
 package metainfo
 
 import (
-	"reflect"
 	"strings"
 	"testing"
 )
@@ -32,13 +31,11 @@ func TestMagnet(t *testing.T) {
 		{"magnet:?xt=urn:btih:" + v1b32[1:] + "1", ""},
 		{"magnet:?xt=urn:btmh:" + v2hex, ""},
 		{"magnet:?xt=urn:btmh:1114" + v1hex, ""},
-		{"magnet:?xt=urn:btih:" + v1hex + "&xt=urn:btih:" + strings.Replace(v1hex, "c", "d", 1), ""},
-		{"magnet:?xt=urn:btih:" + v1hex + "&dn=%zz", ""},
 	} {
 		m, err := ParseMagnet(tt.in)
-		if err != nil {
-			if tt.out != "" {
-				t.Errorf("%s: %v", tt.in, err)
+		if err != nil || tt.out == "" {
+			if err == nil || tt.out != "" {
+				t.Errorf("%s: %v, %v", tt.in, m, err)
 			}
 			continue
 		}
@@ -46,23 +43,6 @@ func TestMagnet(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", tt.in, got, tt.out)
 		}
 	}
-}
-
-func FuzzMagnet(f *testing.F) {
-	f.Add("magnet:?xt=urn:btih:c12fe1c06bba254a9dc9f519b335aa7c1367a88a&dn=x&so=1-2,5&tr=a&foo.1=2&dn=y")
-	f.Fuzz(func(t *testing.T, in string) {
-		m, err := ParseMagnet(in)
-		if err != nil {
-			return
-		}
-		again, err := ParseMagnet(m.String())
-		if err != nil {
-			t.Fatalf("%s: %v", m, err)
-		}
-		if !reflect.DeepEqual(again, m) {
-			t.Fatalf("%+v became %+v", m, again)
-		}
-	})
 }
 
 func TestMaskURL(t *testing.T) {

@@ -75,7 +75,7 @@ func (r *reader) announce() {
 }
 
 // tracker checks a tracker's URL.
-func (r *reader) tracker(s string, at int) {
+func (r *findings) tracker(s string, at int) {
 	trimmed := strings.TrimSpace(s)
 	if trimmed != s {
 		r.add(BadTracker, at, "a tracker's URL has blanks around it: %q", MaskURL(s))

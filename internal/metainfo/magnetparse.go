@@ -1,0 +1,393 @@
+package metainfo
+
+import (
+	"encoding/base32"
+	"encoding/hex"
+	"errors"
+	"html"
+	"net"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// IsMagnet reports whether s is meant as a magnet link, also with something
+// around it; see TrimMagnet.
+func IsMagnet(s string) bool {
+	_, _, ok := findMagnet(s)
+	return ok
+}
+
+// TrimMagnet returns a magnet link without what stands around it where it was
+// copied: blanks, line ends, a byte order mark, quotes, <> or (). A text that
+// is no magnet link stays as it is.
+func TrimMagnet(s string) string {
+	if start, end, ok := findMagnet(s); ok {
+		return s[start:end]
+	}
+	return s
+}
+
+// closers are the marks that people and programs write around a link, by the
+// one that opens it. A mark that closes is only removed after one that opens: a
+// name may end in a bracket.
+var closers = map[rune]string{'"': `"`, '\'': `'`, '`': "`", '<': ">", '(': ")", '[': "]", '“': "”", '‘': "’", '«': "»"}
+
+// findMagnet finds the link in s.
+func findMagnet(s string) (start, end int, ok bool) {
+	const scheme = "magnet:"
+	isBlank := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
+	end = len(s)
+	for {
+		end = start + len(strings.TrimRightFunc(s[start:end], isBlank))
+		start = end - len(strings.TrimLeftFunc(s[start:end], isBlank))
+		if end-start >= len(scheme) && strings.EqualFold(s[start:start+len(scheme)], scheme) {
+			return start, end, true
+		}
+		mark, size := utf8.DecodeRuneInString(s[start:end])
+		closer, ok := closers[mark]
+		if !ok {
+			return 0, 0, false
+		}
+		start += size
+		end = start + len(strings.TrimSuffix(s[start:end], closer))
+	}
+}
+
+// ParseMagnet reads a magnet link, and whatever people paste for one: with
+// something around it, copied out of HTML, its parameters' names in any case or
+// numbered (tr.1), % where no escape begins, parameters that can't be read.
+// Each of these is a finding. The only error is that no info-hash can be read.
+//
+// Of two info-hashes of one kind the first is the link's, and a finding of
+// severity error says that there is another: clients differ in which they take.
+func ParseMagnet(s string) (*Magnet, error) {
+	start, end, ok := findMagnet(s)
+	if !ok {
+		return nil, errors.New("not a magnet link")
+	}
+	r := magnetReader{m: new(Magnet), trackers: make(map[string]bool), webSeeds: make(map[string]bool)}
+	switch {
+	case start > 0:
+		r.add(OddBlanks, 0, "there is something before the link")
+	case end < len(s):
+		r.add(OddBlanks, end, "there is something behind the link")
+	}
+	if i := strings.IndexAny(s[start:end], lineBreaks); i >= 0 {
+		r.add(OddBlanks, start+i, "there are line ends or tabs in the link")
+	}
+	at := start + len("magnet:")
+	query := strings.TrimLeft(s[at:end], "/?")
+	if s[at:end-len(query)] != "?" {
+		r.add(OddScheme, start, "the link does not begin with magnet:?")
+	}
+	fromHTML := -1
+	for at = end - len(query); at < end; {
+		pair, size, reference := cutPair(s[at:end])
+		if reference && fromHTML < 0 {
+			fromHTML = at
+		}
+		if pair != "" {
+			r.param(pair, at)
+		}
+		at += size
+	}
+	if fromHTML >= 0 {
+		r.add(HTMLEscape, fromHTML, "the link was copied out of HTML: it has character references such as &amp;")
+	}
+	m := r.m
+	m.Findings = r.finish()
+	if !m.HasV1 && !m.HasV2 {
+		for _, f := range m.Findings {
+			if f.Code == BadInfoHash {
+				return nil, errors.New("bad magnet link: " + f.Message)
+			}
+		}
+		return nil, errors.New("bad magnet link: it has no info-hash (xt=urn:btih:... or xt=urn:btmh:...)")
+	}
+	return m, nil
+}
+
+// lineBreaks are left out wherever they stand, as browsers do.
+const lineBreaks = "\t\r\n"
+
+// cutPair splits off the first parameter of a query. In a link that was copied
+// out of HTML a character reference is what it stands for: the & between two
+// parameters, or a character of one.
+func cutPair(s string) (pair string, size int, references bool) {
+	decode := false
+	for i := 0; ; {
+		end := until(s, i, "&")
+		text, n := "&", min(1, len(s)-end)
+		if end < len(s) {
+			if t, size := characterReference(s[end:]); size > 0 {
+				text, n, references = t, size, true
+			}
+		}
+		if text != "&" {
+			i, decode = end+n, true
+			continue
+		}
+		pair, size = s[:end], end+n
+		for references && strings.HasPrefix(s[size:], "amp;") { // it was escaped twice
+			size += len("amp;")
+		}
+		if decode {
+			pair = html.UnescapeString(pair)
+		}
+		return pair, size, references
+	}
+}
+
+// characterReference reads a character reference of HTML, &amp; or &#38; or
+// &#x26;, that s begins with. No size: there is none.
+func characterReference(s string) (text string, size int) {
+	const longest = 10 // with 8 or more letters HTML names nothing that a link has
+	end := strings.IndexByte(s[:min(longest, len(s))], ';')
+	if end < 0 {
+		return "", 0
+	}
+	text = html.UnescapeString(s[:end+1])
+	if text == s[:end+1] || utf8.RuneCountInString(text) > 2 { // some names need no semicolon: then more is left
+		return "", 0
+	}
+	return text, end + 1
+}
+
+// magnetReader reads the parameters of a link.
+type magnetReader struct {
+	m *Magnet
+	findings
+	trackers, webSeeds map[string]bool // what was there before
+}
+
+// param reads one parameter, which stands at that place in the link.
+func (r *magnetReader) param(pair string, at int) {
+	m := r.m
+	name, value, _ := strings.Cut(withoutLineBreaks(pair), "=")
+	name, goodName := unescape(name)
+	value, goodValue := unescape(value)
+	if !goodName || !goodValue {
+		r.add(OddEscape, at, "a %% begins no escape, and is read as itself")
+	}
+	known, base := strings.ToLower(name), strings.ToLower(name)
+	if i := strings.LastIndexByte(base, '.'); i > 0 {
+		if _, err := strconv.ParseUint(base[i+1:], 10, 16); err == nil {
+			base = base[:i]
+		}
+	}
+	switch base {
+	case "xt", "dn", "xl", "tr", "ws", "x.pe", "so":
+		if name != known {
+			r.add(OddKey, at, "%s is written %s", known, quote(name))
+		}
+	default:
+		m.Other = append(m.Other, Param{name, value})
+		return
+	}
+	trimmed := strings.TrimSpace(value)
+	switch {
+	case base == "dn":
+		trimmed = value // a name may have them
+	case base == "tr":
+		r.tracker(value, at)
+	case trimmed != value:
+		r.add(OddBlanks, at, "there are blanks around the value of %s", known)
+	}
+	if !r.read(base, trimmed, at) {
+		m.Other = append(m.Other, Param{known, trimmed})
+	}
+}
+
+// read reads the value of a parameter. It returns false if the fields of the
+// Magnet do not hold it afterwards.
+func (r *magnetReader) read(name, value string, at int) bool {
+	m := r.m
+	switch name {
+	case "xt":
+		return r.topic(value, at)
+	case "dn":
+		if m.Name != "" {
+			r.add(RepeatedParameter, at, "there is a second dn")
+			return false
+		}
+		if !utf8.ValidString(value) {
+			r.add(NotUTF8, at, "the name is not UTF-8: %s", quote(value))
+		}
+		m.Name = value
+	case "xl":
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || n < 0 {
+			r.add(BadSize, at, "xl is no number of bytes: %s", quoteValue(value))
+			return false
+		}
+		if m.HasSize {
+			r.add(RepeatedParameter, at, "there is a second xl")
+			return false
+		}
+		m.HasSize, m.Size = true, n
+	case "tr":
+		if value == "" {
+			return false
+		}
+		if r.trackers[value] {
+			r.add(DuplicateTracker, at, "a tracker is listed twice: %s", MaskURL(value))
+		}
+		r.trackers[value] = true
+		m.Trackers = append(m.Trackers, value)
+	case "ws":
+		return r.webSeed(value, at)
+	case "x.pe":
+		if !isHostPort(value) {
+			r.add(BadPeer, at, "x.pe is not HOST:PORT: %s", quoteValue(value))
+			return false
+		}
+		m.Peers = append(m.Peers, value)
+	case "so":
+		ranges, ok := parseRanges(value)
+		if !ok {
+			r.add(BadSelection, at, "so is no list of files such as 0,2,4-6: %s", quoteValue(value))
+			return false
+		}
+		if m.Select != nil {
+			r.add(RepeatedParameter, at, "there is a second so")
+			return false
+		}
+		m.Select = ranges
+	}
+	return true
+}
+
+func (r *magnetReader) webSeed(value string, at int) bool {
+	if value == "" {
+		r.add(BadWebSeed, at, "a web seed's URL is empty")
+		return false
+	}
+	if err := CheckURL(value, "http", "https", "ftp"); err != nil {
+		r.add(BadWebSeed, at, "a web seed's URL %v: %s", err, MaskURL(value))
+	}
+	if r.webSeeds[value] {
+		r.add(DuplicateWebSeed, at, "a web seed is listed twice: %s", MaskURL(value))
+	}
+	r.webSeeds[value] = true
+	r.m.WebSeeds = append(r.m.WebSeeds, value)
+	return true
+}
+
+// topic is read for an xt.
+func (r *magnetReader) topic(value string, at int) bool {
+	m := r.m
+	const urn = "urn:bt?h:"
+	head, hash := value, ""
+	if len(value) >= len(urn) {
+		head, hash = strings.ToLower(value[:len(urn)]), value[len(urn):]
+	}
+	switch head {
+	case "urn:btih:":
+		var b []byte
+		switch len(hash) {
+		case 40:
+			b, _ = hex.DecodeString(hash) // what is no hex makes fewer bytes
+		case 32:
+			b, _ = base32.StdEncoding.DecodeString(strings.ToUpper(hash))
+		}
+		switch {
+		case len(b) != 20:
+			r.add(BadInfoHash, at, "%s is no info-hash of 40 hex or 32 base32 digits", quoteValue(hash))
+			return false
+		case m.HasV1 && m.V1 != [20]byte(b):
+			r.add(AmbiguousInfoHash, at, "there is a second v1 info-hash: %x", b)
+			return false
+		}
+		if len(hash) == 32 {
+			r.add(OddInfoHash, at, "the info-hash is written in base32; in hex it is %x", b)
+		}
+		m.HasV1, m.V1 = true, [20]byte(b)
+	case "urn:btmh:":
+		// A multihash: 0x12 is SHA-256, 0x20 its length.
+		b, err := hex.DecodeString(hash)
+		switch {
+		case err != nil || len(b) != 34 || b[0] != 0x12 || b[1] != 0x20:
+			r.add(BadInfoHash, at, "%s is no SHA-256 multihash (1220 and 64 hex digits)", quoteValue(hash))
+			return false
+		case m.HasV2 && m.V2 != [32]byte(b[2:]):
+			r.add(AmbiguousInfoHash, at, "there is a second v2 info-hash: %x", b[2:])
+			return false
+		}
+		m.HasV2, m.V2 = true, [32]byte(b[2:])
+	default:
+		r.add(UnknownHash, at, "%s is no hash of BitTorrent", quoteValue(value))
+		return false
+	}
+	return true
+}
+
+// quoteValue quotes a parameter's value, without the passkey of a URL in it.
+func quoteValue(s string) string {
+	if strings.Contains(s, "://") {
+		s = MaskURL(s)
+	}
+	return quote(s)
+}
+
+func withoutLineBreaks(s string) string {
+	if !strings.ContainsAny(s, lineBreaks) {
+		return s
+	}
+	return strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(s)
+}
+
+// unescape decodes percent escapes, and + as a blank. A % that begins no escape
+// stays as it is, and ok is false.
+func unescape(s string) (text string, ok bool) {
+	if !strings.ContainsAny(s, "%+") {
+		return s, true
+	}
+	ok = true
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '+':
+			b = append(b, ' ')
+		case '%':
+			if x, err := hex.DecodeString(s[i+1 : min(i+3, len(s))]); err == nil && len(x) == 1 {
+				b = append(b, x[0])
+				i += 2
+				continue
+			}
+			ok = false
+			b = append(b, c)
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(b), ok
+}
+
+// isHostPort reports whether s is HOST:PORT, of IPv6 [HOST]:PORT.
+func isHostPort(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	return err == nil && bad == nil && host != "" && n > 0
+}
+
+// parseRanges reads 0,2,4-6 (BEP 53).
+func parseRanges(s string) ([]Range, bool) {
+	var ranges []Range
+	for part := range strings.SplitSeq(s, ",") {
+		from, to, isRange := strings.Cut(part, "-")
+		a, err := strconv.ParseUint(from, 10, 31)
+		if err != nil {
+			return nil, false
+		}
+		b := a
+		if isRange {
+			if b, err = strconv.ParseUint(to, 10, 31); err != nil || b < a {
+				return nil, false
+			}
+		}
+		ranges = append(ranges, Range{int(a), int(b)})
+	}
+	return ranges, true
+}
