@@ -27,6 +27,9 @@ type (
 	Torrent = metainfo.Torrent
 	Magnet  = metainfo.Magnet
 	Node    = metainfo.Node
+
+	// A NotTorrentError says that a file is none of those that can be edited.
+	NotTorrentError = metainfo.NotTorrentError
 )
 
 // An Edit says what to change. The zero Edit changes nothing. Its parts are
@@ -92,26 +95,20 @@ func (r *Result) warn(code, format string, args ...any) {
 // ErrInfo is inside the error of an edit of the info dict that was not allowed.
 var ErrInfo = errors.New("it would be another torrent, with another info-hash")
 
-// A NotTorrentError says that a file is none of those that can be edited.
-type NotTorrentError struct{ Err error }
-
-func (e *NotTorrentError) Error() string { return e.Err.Error() }
-func (e *NotTorrentError) Unwrap() error { return e.Err }
-
 // Apply returns what a file becomes by an edit. The bytes are not changed, and
 // may be shared with the result. An error is a *NotTorrentError, has ErrInfo in
 // it, or says what part of the edit can't be done.
 func Apply(file []byte, e *Edit) (*Result, error) {
 	old, err := bencode.Parse(file)
 	if err != nil {
-		return nil, &NotTorrentError{err}
+		return nil, metainfo.NotTorrent(file, err)
 	}
 	r := &Result{}
 	session := isFastResume(old)
 	if !session {
 		if r.Old, err = metainfo.Parse(file); err != nil {
 			if !old.Root().Get("info").Exists() {
-				return nil, &NotTorrentError{err}
+				return nil, err
 			}
 			r.Old = nil // its info makes no sense, and is kept as it is
 		}
@@ -171,7 +168,7 @@ func (r *Result) finish(old *bencode.Document, e *Edit) error {
 		return nil
 	}
 	if r.New, err = metainfo.Parse(r.Bytes); err != nil {
-		return fmt.Errorf("the edit makes it unreadable: %w", err)
+		return fmt.Errorf("the edit makes it unreadable: %v", err) // the file that was read is a torrent
 	}
 	if same := r.Old.HexV1() == r.New.HexV1() && r.Old.HexV2() == r.New.HexV2(); !same && !e.NewInfoHash {
 		return fmt.Errorf("the edit changes the info dict: %w", ErrInfo)

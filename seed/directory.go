@@ -416,8 +416,12 @@ func (d *Directory) look(path string) (again bool) {
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		next.identity = piece.Identity{} // it may be readable next time, and be the same
 	}
+	kind := Failed
+	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && not.Form.StandsBesideTorrents() {
+		kind = Warning
+	}
 	if next.failure != failure {
-		d.Seeder.emit(Event{Kind: Failed, Err: fmt.Errorf("%s: %w", path, err)})
+		d.Seeder.emit(Event{Kind: kind, Err: fmt.Errorf("%s: %w", path, err)})
 	}
 	return false
 }

@@ -6,7 +6,8 @@
 // is wrong with it is listed as [Finding]s: looking is lenient, and shows
 // whatever can be shown. Trusting is strict: only [Torrent.Content] gives
 // paths that may be looked for on a disk, and it refuses a torrent that has a
-// finding of severity error. New torrents are written by [Builder].
+// finding of severity error. New torrents are written by [Builder]. What is no
+// torrent at all is given a name by [Recognize].
 //
 // Left out: fetching, and hashing content.
 package metainfo
@@ -119,29 +120,29 @@ type Node struct {
 
 // Parse reads a torrent. It keeps b, which must not change afterwards. It
 // fails only where there is nothing to show: no bencode, no info dict, or
-// neither a name nor a size in it.
+// neither a name nor a size in it. The error is a *NotTorrentError.
 func Parse(b []byte) (*Torrent, error) {
 	doc, err := bencode.Parse(b)
 	if err != nil {
-		return nil, err
+		return nil, NotTorrent(b, err)
 	}
 	root := doc.Root()
 	if root.Kind() != bencode.Dict {
-		return nil, fmt.Errorf("not a torrent: it is %v and not a dict", root.Kind())
+		return nil, NotTorrent(b, fmt.Errorf("not a torrent: it is %v and not a dict", root.Kind()))
 	}
 	info := root.Get("info")
 	switch {
 	case !info.Exists():
-		return nil, errors.New("not a torrent: it has no info dict")
+		return nil, NotTorrent(b, errors.New("not a torrent: it has no info dict"))
 	case info.Kind() != bencode.Dict:
-		return nil, fmt.Errorf("not a torrent: its info is %v and not a dict", info.Kind())
+		return nil, NotTorrent(b, fmt.Errorf("not a torrent: its info is %v and not a dict", info.Kind()))
 	}
 	// The index of the document goes when it has been read; the bytes stay.
 	t := &Torrent{raw: b}
 	r := reader{t: t, doc: doc, root: root, info: info}
 	r.read()
 	if t.Name == "" && len(t.Files) == 0 {
-		return nil, errors.New("not a torrent: its info dict has neither a name nor a size")
+		return nil, NotTorrent(b, errors.New("not a torrent: its info dict has neither a name nor a size"))
 	}
 	return t, nil
 }

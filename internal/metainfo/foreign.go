@@ -1,0 +1,254 @@
+package metainfo
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+
+	"bt/internal/bencode"
+)
+
+// A NotTorrentError says why bytes are no torrent, and what they seem to be.
+type NotTorrentError struct {
+	Form Form // "" if it can't be told
+	Err  error
+}
+
+func (e *NotTorrentError) Error() string { return e.Err.Error() }
+func (e *NotTorrentError) Unwrap() error { return e.Err }
+
+// NotTorrent returns the *NotTorrentError of bytes that are no torrent because
+// of err.
+func NotTorrent(b []byte, err error) error { return &NotTorrentError{Recognize(b), err} }
+
+// A Form is what people have where they expect a torrent.
+type Form string
+
+const (
+	Empty       Form = "empty" // or blanks only
+	Zeros       Form = "zeros"
+	CutShort    Form = "cut-short" // a torrent whose end is missing
+	Damaged     Form = "damaged"   // begins as a torrent
+	Prefixed    Form = "prefixed"  // a torrent after a byte order mark or blanks
+	Base64      Form = "base64"    // a torrent in base64
+	InfoDict    Form = "info-dict" // what stands in a torrent as its info
+	AppleDouble Form = "apple-double"
+
+	WebPage       Form = "web-page"
+	TrackerAnswer Form = "tracker-answer"
+	MagnetText    Form = "magnet-text" // a text with a magnet link
+	NZB           Form = "nzb"
+	Metalink      Form = "metalink"
+	XML           Form = "xml"
+	JSON          Form = "json"
+	PlainText     Form = "plain-text"
+
+	Gzip     Form = "gzip"
+	Bzip2    Form = "bzip2"
+	XZ       Form = "xz"
+	Zstd     Form = "zstd"
+	Archive  Form = "archive"  // zip, 7z, RAR or tar
+	Database Form = "database" // SQLite
+	Media    Form = "media"    // film, sound, picture, document, program, disk image
+
+	// State files of clients.
+	DelugeResume       Form = "deluge-resume"       // torrents.fastresume
+	DelugeState        Form = "deluge-state"        // torrents.state
+	LibtorrentResume   Form = "libtorrent-resume"   // qBittorrent's HASH.fastresume
+	LibtorrentSession  Form = "libtorrent-session"  // session.state, dht.state
+	RTorrentState      Form = "rtorrent-state"      // HASH.torrent.rtorrent, HASH.torrent.libtorrent_resume
+	TransmissionResume Form = "transmission-resume" // HASH.resume
+	UTorrentState      Form = "utorrent-state"      // resume.dat, settings.dat
+	BiglyBTState       Form = "biglybt-state"       // downloads.config, also of Vuze
+)
+
+// StandsBesideTorrents reports whether clients and systems write such files into
+// directories of torrents: state files, and macOS's metadata of other files.
+func (f Form) StandsBesideTorrents() bool {
+	switch f {
+	case AppleDouble, DelugeResume, DelugeState, LibtorrentResume, LibtorrentSession, RTorrentState, TransmissionResume, UTorrentState, BiglyBTState:
+		return true
+	}
+	return false
+}
+
+// Recognize says what bytes that are no torrent seem to be; "" if it can't tell.
+func Recognize(b []byte) Form {
+	for _, m := range magics {
+		if len(b) >= m.at+len(m.text) && string(b[m.at:m.at+len(m.text)]) == m.text {
+			return m.form
+		}
+	}
+	if form, ok := recognizeBencode(b); ok {
+		return form
+	}
+	return recognizeText(b)
+}
+
+// magics are what files of a form have at a place.
+var magics = []struct {
+	form Form
+	at   int
+	text string
+}{
+	{AppleDouble, 0, "\x00\x05\x16\x07"},
+	{Gzip, 0, "\x1f\x8b"}, {Bzip2, 0, "BZh"}, {XZ, 0, "\xfd7zXZ\x00"}, {Zstd, 0, "\x28\xb5\x2f\xfd"},
+	{Archive, 0, "PK\x03\x04"}, {Archive, 0, "PK\x05\x06"}, {Archive, 0, "7z\xbc\xaf\x27\x1c"}, {Archive, 0, "Rar!\x1a\x07"}, {Archive, 257, "ustar"},
+	{Database, 0, "SQLite format 3\x00"},
+	{DelugeState, 0, "(ideluge."}, {DelugeState, 2, "cdeluge."}, // pickles of Python
+	{Media, 0, "\x1a\x45\xdf\xa3"}, {Media, 4, "ftyp"}, {Media, 0, "RIFF"}, {Media, 0, "\x00\x00\x01\xba"}, // Matroska, MP4, AVI and WAV, MPEG
+	{Media, 0, "OggS"}, {Media, 0, "fLaC"}, {Media, 0, "ID3"}, {Media, 0, "\xff\xfb"},
+	{Media, 0, "\xff\xd8\xff"}, {Media, 0, "\x89PNG"}, {Media, 0, "GIF8"}, {Media, 0, "%PDF-"},
+	{Media, 0, "\x7fELF"}, {Media, 0, "MZ\x90\x00"}, {Media, 0x8001, "CD001"}, // programs, and images of CDs
+}
+
+// recognizeBencode knows what is bencoded. It returns false for what is not,
+// and was not meant to be.
+func recognizeBencode(b []byte) (Form, bool) {
+	trimmed := bytes.TrimLeft(bytes.TrimPrefix(b, []byte(utf8BOM)), blanks)
+	if len(trimmed) < 2 || !strings.Contains("dli", string(trimmed[:1])) {
+		return "", false
+	}
+	doc, err := bencode.Parse(trimmed)
+	var syntax *bencode.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		began := trimmed[0] == 'd' && isDigit(trimmed[1])
+		return pick(endsAt(trimmed, syntax.Offset), CutShort, Damaged), began
+	case len(bytes.Trim(doc.Trailing(), blanks)) > 0 && doc.Root().Len() == 0:
+		return "", false // a word such as dear
+	case len(trimmed) < len(b) && doc.Root().Get("info").Exists():
+		return Prefixed, true
+	}
+	return recognizeDict(doc.Root()), true
+}
+
+const (
+	utf8BOM = "\xef\xbb\xbf"
+	blanks  = " \t\r\n"
+)
+
+// endsAt reports whether what can't be read at offset is that the input ends: at
+// once, or inside the string that begins there.
+func endsAt(b []byte, offset int) bool {
+	rest := bytes.TrimRight(b[offset:], blanks) // of an editor
+	length, _, ok := bytes.Cut(rest[:min(len(rest), 20)], []byte(":"))
+	if !ok {
+		return len(rest) == 0
+	}
+	n, err := strconv.Atoi(string(length))
+	return err == nil && n > len(rest)-len(length)-1
+}
+
+// recognizeDict knows dicts by their keys.
+func recognizeDict(root bencode.Value) Form {
+	const most = 1000 // entries that are looked at
+	keys := make(map[string]bencode.Value)
+	n, hashes := 0, 0
+	for key, value := range root.Entries() {
+		if n == most {
+			break
+		}
+		n++
+		k := key.Text()
+		if keys[k] = value; len(k) == 40 && strings.Trim(k, "0123456789abcdef") == "" {
+			hashes++
+		}
+	}
+	has := func(names ...string) bool {
+		return !slices.ContainsFunc(names, func(name string) bool { return !keys[name].Exists() })
+	}
+	switch {
+	case keys["file-format"].Text() == "libtorrent resume file":
+		return LibtorrentResume
+	case has("dht state"), has("settings", "extensions"):
+		return LibtorrentSession
+	case has("state_changed", "tied_to_file"), has("bitfield", "files"), has("uncertain_pieces.timestamp"):
+		return RTorrentState
+	case has("added-date", "destination"), has("activity-date", "destination"):
+		return TransmissionResume
+	case has(".fileguard"):
+		return UTorrentState
+	case keys["downloads"].Kind() == bencode.List:
+		return BiglyBTState
+	case has("failure reason"), has("interval", "peers"), has("interval", "peers6"):
+		return TrackerAnswer
+	case has("piece length", "pieces"), has("piece length", "file tree"):
+		return InfoDict
+	case n > 0 && hashes == n: // resume data by info-hash
+		return DelugeResume
+	}
+	return ""
+}
+
+// recognizeText knows texts by how they begin, and by a magnet link.
+func recognizeText(b []byte) Form {
+	const begin, most = 4 << 10, 64 << 10
+	b = b[:min(len(b), most)]
+	if len(b) > 0 && len(bytes.Trim(b, "\x00")) == 0 {
+		return Zeros
+	}
+	text := strings.TrimSpace(decodeText(b))
+	if text == "" {
+		return Empty
+	}
+	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n\f\x1b", r) }) {
+		return ""
+	}
+	start := strings.ToLower(text[:min(len(text), begin)])
+	contains := func(parts ...string) bool {
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(start, part) })
+	}
+	switch {
+	case IsMagnet(text): // it may stand in <>
+		return MagnetText
+	case text[0] == '<' && contains("<nzb"):
+		return NZB
+	case text[0] == '<' && contains("<metalink"):
+		return Metalink
+	case text[0] == '<' && contains("<!doctype html", "<html", "<head", "<body", "<title", "<meta", "<script", "<center", "<div", "<p>", "<h1", "<br", "<a ", "<b>"):
+		return WebPage
+	case text[0] == '<':
+		return XML
+	case strings.Contains(strings.ToLower(text), "magnet:?"):
+		return MagnetText
+	case text[0] == '{', text[0] == '[' && strings.HasSuffix(text, "]"):
+		return JSON
+	case isBase64Torrent(text):
+		return Base64
+	}
+	return PlainText
+}
+
+// decodeText makes UTF-8 of UTF-16 that has a byte order mark, and removes that
+// of UTF-8.
+func decodeText(b []byte) string {
+	var order binary.ByteOrder = binary.LittleEndian
+	switch {
+	case bytes.HasPrefix(b, []byte("\xff\xfe")):
+	case bytes.HasPrefix(b, []byte("\xfe\xff")):
+		order = binary.BigEndian
+	default:
+		return string(bytes.TrimPrefix(b, []byte(utf8BOM)))
+	}
+	var units []uint16
+	for pair := range slices.Chunk(b[2:len(b)&^1], 2) {
+		units = append(units, order.Uint16(pair))
+	}
+	return string(utf16.Decode(units))
+}
+
+// isBase64Torrent reports whether a text is a torrent in base64, also as a data
+// URL.
+func isBase64Torrent(text string) bool {
+	if strings.HasPrefix(text, "data:") {
+		_, text, _ = strings.Cut(text, ";base64,")
+	}
+	b, err := base64.StdEncoding.DecodeString(text[:min(len(text), 12)&^3])
+	return err == nil && len(b) > 3 && b[0] == 'd' && isDigit(b[1]) && (b[2] == ':' || isDigit(b[2]) && b[3] == ':')
+}
