@@ -20,7 +20,7 @@ func infoCommand(e *env) *cli.Command {
 		Name:      "info",
 		Usage:     "show what torrents and magnet links hold, and what is wrong with them",
 		UsageText: "bt info X... [FLAGS]",
-		ArgsUsage: "X is a torrent, a directory (all torrents in and under it), a magnet link, or - for stdin.",
+		ArgsUsage: "X is a torrent, a directory (all torrents in and under it), a magnet link, or - for stdin: a torrent, or magnet links, one per line.",
 		Description: `bt info movie.torrent
 bt info --files --json *.torrent
 bt info --field name,info_hash_v1,size ~/torrents
@@ -56,7 +56,7 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	inputs, isList := infoInputs(c.Args().Slice())
+	inputs, isList := infoInputs(ctx, u.env, c.Args().Slice())
 	asJSON := u.json || c.Bool("raw")
 	documents := []any{}
 	shown := 0
@@ -69,6 +69,9 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 		x, err := readInfo(ctx, u.env, in, c)
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if u.passOver(in, err) {
+			continue
 		}
 		if err != nil {
 			u.report(err)
@@ -166,13 +169,19 @@ func infoDocument(x infoInput, c *cli.Context) any {
 	return x.facts
 }
 
-// infoInputs replaces directories by the torrents in and under them; isList
-// tells whether the JSON is a list.
-func infoInputs(args []string) (inputs []input, isList bool) {
+// infoInputs replaces directories by the torrents in and under them, and
+// standard input by the links that it lists; isList reports whether the JSON is
+// a list.
+func infoInputs(ctx context.Context, e *env, args []string) (inputs []input, isList bool) {
 	isList = len(args) > 1
 	for _, arg := range args {
+		if arg == stdinName {
+			more := stdinInputs(ctx, e)
+			inputs, isList = append(inputs, more...), isList || len(more) > 1
+			continue
+		}
 		info, err := os.Stat(arg)
-		if arg == stdinName || metainfo.IsMagnet(arg) || err != nil || !info.IsDir() {
+		if metainfo.IsMagnet(arg) || err != nil || !info.IsDir() {
 			inputs = append(inputs, input{name: arg})
 			continue
 		}
@@ -196,7 +205,7 @@ func readInfo(ctx context.Context, e *env, in input, c *cli.Context) (infoInput,
 		}
 		return infoInput{facts: inspect.DescribeMagnet(name, m)}, nil
 	}
-	t, err := readTorrent(ctx, e, name)
+	t, err := in.torrent(ctx, e)
 	if err != nil {
 		return infoInput{}, err
 	}

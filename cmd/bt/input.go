@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -101,21 +102,27 @@ func usable(name string, err error) error {
 
 // readTorrent reads and parses the torrent of that name.
 func readTorrent(ctx context.Context, e *env, name string) (*metainfo.Torrent, error) {
+	return input{name: name}.torrent(ctx, e)
+}
+
+// torrent reads and parses the torrent that an input is.
+func (in input) torrent(ctx context.Context, e *env) (*metainfo.Torrent, error) {
+	name := in.name
 	switch {
 	case name == "":
 		return nil, failf(exitUsage, "the name of a torrent is empty")
 	case metainfo.IsMagnet(name):
-		return nil, failf(exitTorrent, "a magnet link has no list of files and no hashes of pieces")
+		return nil, withHint(failf(exitTorrent, "a magnet link has no list of files and no hashes of pieces"), "name its .torrent file")
 	case strings.HasPrefix(name, "http://"), strings.HasPrefix(name, "https://"):
 		return nil, withHint(failf(exitRead, "%s: bt does not fetch URLs", shown(name)), "download it first")
 	}
-	b, err := readInput(ctx, e, name)
+	b, err := in.read(ctx, e)
 	if err != nil {
 		return nil, err
 	}
 	t, err := metainfo.Parse(b)
 	if err != nil {
-		return nil, failf(exitTorrent, "%s: %w", name, err)
+		return nil, notTorrent(name, err)
 	}
 	return t, nil
 }
@@ -159,7 +166,7 @@ func readAll(e *env, name string) ([]byte, error) {
 		return nil, readError(name, err)
 	}
 	if b.Len() > metainfo.MaxSize {
-		return nil, failf(exitTorrent, "%s: not a torrent: it is longer than %d bytes", name, metainfo.MaxSize)
+		return nil, notTorrent(name, metainfo.NotTorrent(b.Bytes(), fmt.Errorf("not a torrent: it is longer than %d bytes", metainfo.MaxSize)))
 	}
 	return b.Bytes(), nil
 }
@@ -191,8 +198,70 @@ func shown(arg string) string {
 // An input is a torrent that the user named, or that stands in a directory that
 // the user named; err is why part of a directory could not be looked at.
 type input struct {
-	name string
-	err  error
+	name  string
+	data  []byte // standard input, when that was read already; else nil
+	found bool   // in a directory
+	err   error
+}
+
+// read returns the bytes of an input.
+func (in input) read(ctx context.Context, e *env) ([]byte, error) {
+	if in.data != nil {
+		return in.data, nil
+	}
+	return readInput(ctx, e, in.name)
+}
+
+// stdinInputs reads standard input: a torrent, or magnet links, one per line.
+func stdinInputs(ctx context.Context, e *env) []input {
+	b, err := readInput(ctx, e, stdinName)
+	if err != nil {
+		return []input{{name: stdinName, err: err}}
+	}
+	var links []input
+	if metainfo.Recognize(b[:min(len(b), 64<<10)]) == metainfo.MagnetText {
+		links = linksIn(b)
+	}
+	switch {
+	case links != nil:
+		return links
+	case b == nil:
+		b = []byte{} // it was read, and there was nothing
+	}
+	return []input{{name: stdinName, data: b}}
+}
+
+// linksIn reads a list of magnet links; nil if no line is one.
+func linksIn(b []byte) []input {
+	var list []input
+	found := false
+	for n, line := range listed(b) {
+		in := input{name: line}
+		if _, err := metainfo.ParseMagnet(line); err != nil {
+			in.err = failf(exitTorrent, "line %d: %w", n, err)
+		}
+		found = found || metainfo.IsMagnet(line)
+		list = append(list, in)
+	}
+	if !found {
+		return nil
+	}
+	return list
+}
+
+// listed yields the lines of a list with their numbers, without those that are
+// blank or begin with #.
+func listed(b []byte) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		n := 0
+		for line := range bytes.Lines(bytes.TrimPrefix(b, []byte("\ufeff"))) { // which Windows puts there
+			n++
+			line = bytes.TrimSpace(line)
+			if len(line) > 0 && line[0] != '#' && !yield(n, string(line)) {
+				return
+			}
+		}
+	}
 }
 
 // torrentsIn lists the torrents in and below a directory, sorted.
@@ -209,12 +278,12 @@ func filesIn(dir string, recursive bool, extensions ...string) []input {
 	_ = filepath.WalkDir(dir+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			list = append(list, input{path, readError(path, err)})
+			list = append(list, input{name: path, err: readError(path, err)})
 		case d.IsDir() && !recursive && filepath.Clean(path) != filepath.Clean(dir):
 			return fs.SkipDir
 		case d.IsDir() || !has(path):
 		default:
-			in := input{name: path}
+			in := input{name: path, found: true}
 			if info, err := os.Stat(path); err != nil {
 				in.err = readError(path, err)
 			} else if !info.Mode().IsRegular() { // a FIFO would be waited for
@@ -225,7 +294,7 @@ func filesIn(dir string, recursive bool, extensions ...string) []input {
 		return nil // and go on
 	})
 	if len(list) == 0 {
-		list = []input{{dir, failf(exitRead, "%s: no %s file in %sthis directory", dir, strings.Join(extensions, " or "), map[bool]string{true: "or under "}[recursive])}}
+		list = []input{{name: dir, err: failf(exitRead, "%s: no %s file in %sthis directory", dir, strings.Join(extensions, " or "), map[bool]string{true: "or under "}[recursive])}}
 	}
 	return list
 }

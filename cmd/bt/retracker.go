@@ -28,7 +28,7 @@ func retrackerCommand(e *env) *cli.Command {
 		Name:      "retracker",
 		Usage:     "change trackers and what else is not hashed, and not a byte more",
 		UsageText: "bt retracker TORRENT|DIR|MAGNET... [FLAGS]",
-		ArgsUsage: "Torrents, qBittorrent's .fastresume files, and those of a directory are edited in place; a magnet link is printed edited. Done in this order: --from-json, --rules, --announce, --remove, --replace, --passkey, --add, --dedupe, the rest.",
+		ArgsUsage: "Torrents, qBittorrent's .fastresume files, and those of a directory are edited in place; a magnet link is printed edited, and so are those that stdin (-) lists, one per line. Done in this order: --from-json, --rules, --announce, --remove, --replace, --passkey, --add, --dedupe, the rest.",
 		Description: `bt retracker movie.torrent --announce http://tracker.example/announce
 bt retracker ~/torrents --host old.example --with new.example --dry-run
 bt retracker ~/torrents --recursive --passkey 0123456789abcdef0123456789abcdef --backup
@@ -152,6 +152,11 @@ func (r *retracking) inputs(args []string, recursive bool) (inputs []input, isLi
 			inputs = append(inputs, input{err: failf(exitUsage, "the name of a torrent is empty")})
 			continue
 		}
+		if arg == stdinName {
+			more := stdinInputs(r.ctx, r.u.env)
+			inputs, isList = append(inputs, more...), isList || len(more) > 1
+			continue
+		}
 		if info, err := os.Stat(arg); metainfo.IsMagnet(arg) || err != nil || !info.IsDir() {
 			inputs = append(inputs, input{name: arg})
 			continue
@@ -216,11 +221,10 @@ func (r *retracking) checkOutput(c *cli.Context, inputs []input, isList bool) er
 
 // retracked is what became of one input, or the error.
 type retracked struct {
-	name   string
+	input
 	output string // where the result is, or would be
 	result *rewrite.Result
 	magnet *metainfo.Magnet // edited
-	err    error
 }
 
 // run edits the inputs, several at a time because each waits for the disk, and
@@ -259,7 +263,7 @@ func (r *retracking) run(inputs []input, isList, reveal bool) error {
 
 // one edits one input.
 func (r *retracking) one(in input) retracked {
-	x := retracked{name: in.name, err: in.err}
+	x := retracked{input: in}
 	switch {
 	case x.err != nil:
 	case metainfo.IsMagnet(in.name):
@@ -282,7 +286,7 @@ func (r *retracking) magnet(link string) (*metainfo.Magnet, error) {
 // file edits a torrent or session file.
 func (r *retracking) file(x *retracked) error {
 	before, _ := os.Stat(x.name) // nil of stdin
-	b, err := readInput(r.ctx, r.u.env, x.name)
+	b, err := x.read(r.ctx, r.u.env)
 	if err != nil {
 		return err
 	}
@@ -290,7 +294,7 @@ func (r *retracking) file(x *retracked) error {
 	var not *rewrite.NotTorrentError
 	switch {
 	case errors.As(err, &not):
-		return failf(exitTorrent, "%s: %w", x.name, err)
+		return notTorrent(x.name, err)
 	case errors.Is(err, rewrite.ErrInfo):
 		return newInfoHash(failf(exitWrite, "%s: %w", x.name, err))
 	case err != nil:

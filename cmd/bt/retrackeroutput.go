@@ -38,10 +38,13 @@ type retrackerPrinter struct {
 
 	documents                  []any
 	total, changed, failedOnes int
-	files                      int // that are no magnet links
+	files, links               int
 }
 
 func (p *retrackerPrinter) print(x retracked) error {
+	if p.passOver(x.input, x.err) {
+		return nil
+	}
 	p.total++
 	if x.err != nil {
 		p.failedOnes++
@@ -49,6 +52,7 @@ func (p *retrackerPrinter) print(x retracked) error {
 		return p.add(failedInput(x.name, x.err))
 	}
 	if x.magnet != nil {
+		p.links++
 		return p.printMagnet(x)
 	}
 	p.files++
@@ -90,7 +94,9 @@ func (p *retrackerPrinter) finish() error {
 			p.documents = []any{}
 		}
 		return p.printJSON(p.documents)
-	case p.json || p.quiet || !p.isList && (p.changed+p.failedOnes > 0 || p.files == 0):
+	case p.json || p.quiet || !p.isList && p.changed+p.failedOnes > 0:
+		return nil
+	case p.links > 0 && p.files == 0: // stdout has links, and nothing else
 		return nil
 	}
 	verb := "changed"

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -150,6 +147,8 @@ func (s *scraper) readTargets(ctx context.Context, c *cli.Context) ([]scrape.Tar
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case s.passOver(in, err):
+			return nil
 		case err != nil:
 			s.report(err)
 			s.failed = append(s.failed, failedInput(in.name, err))
@@ -191,13 +190,8 @@ func readList(ctx context.Context, e *env) ([]string, error) {
 		return nil, err
 	}
 	var names []string
-	b = bytes.TrimPrefix(b, []byte("\ufeff")) // which Windows puts there
-	lines := bufio.NewScanner(bytes.NewReader(b))
-	lines.Buffer(nil, len(b)+1)
-	for lines.Scan() {
-		if line := strings.TrimSpace(lines.Text()); line != "" && !strings.HasPrefix(line, "#") {
-			names = append(names, line)
-		}
+	for _, line := range listed(b) {
+		names = append(names, line)
 	}
 	return names, nil
 }
@@ -226,7 +220,7 @@ func readTarget(ctx context.Context, e *env, in input) (scrape.Target, error) {
 			return target, nil
 		}
 	}
-	t, err := readTorrent(ctx, e, in.name)
+	t, err := in.torrent(ctx, e)
 	if err != nil {
 		return scrape.Target{}, err
 	}

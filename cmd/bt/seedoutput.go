@@ -341,7 +341,7 @@ func (s *seedScreen) eventDocument(e seed.Event) seedEvent {
 		d.Name, d.InfoHashV1, d.InfoHashV2 = e.Torrent.Name(), e.Torrent.HexV1(), e.Torrent.HexV2()
 	}
 	if e.Err != nil {
-		d.Error = metainfo.MaskText(e.Err.Error(), e.Tracker)
+		d.Error = metainfo.MaskText(withFormHint(e.Err), e.Tracker)
 	}
 	if e.Addr.IsValid() {
 		d.Addr = e.Addr.String()
@@ -403,7 +403,7 @@ func (s *seedScreen) eventText(e seed.Event) string {
 			return s.trackerNews(e, text)
 		}
 	case seed.Failed, seed.Warning:
-		text = e.Err.Error()
+		text = withFormHint(e.Err)
 	case seed.Stopped:
 		text = fmt.Sprintf("stopped, %s uploaded", term.Size(e.Uploaded))
 	case seed.Peer:

@@ -40,6 +40,7 @@ type ui struct {
 
 	bar     *term.Progress // the one shown now, if any
 	printed bool           // a JSON document is out, or on its way
+	passed  int            // files of macOS that were passed over
 	worst   error          // the error with the highest exit code so far
 }
 
@@ -84,6 +85,9 @@ func (u *ui) finish(ctx context.Context, err error) exitStatus {
 		err = cause
 	}
 	u.report(err)
+	if u.passed > 0 {
+		u.warn("passed over %s with macOS's metadata of others (AppleDouble)", count(u.passed, "file"))
+	}
 	if u.json && !u.printed && codeOf(u.worst) > exitNo {
 		u.report(u.printJSON(failedInput(u.subject, u.worst)))
 	}
