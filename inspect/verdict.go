@@ -1,7 +1,9 @@
 package inspect
 
 import (
+	"cmp"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"bt/internal/piece"
@@ -44,18 +46,22 @@ const (
 
 // A Verdict is what Verify found, as a JSON document.
 type Verdict struct {
-	OK        bool          `json:"ok"` // every file is
+	OK        bool          `json:"ok"`      // every file is
+	Torrent   string        `json:"torrent"` // what the caller calls it
+	Content   string        `json:"content"` // where the data was looked for
+	Proof     string        `json:"proof"`   // "full": every byte was read
 	Format    string        `json:"format"`
 	Size      int64         `json:"size"`
 	Pieces    Counts        `json:"pieces"`
 	Files     []FileVerdict `json:"files"`
-	BadPieces []BadPiece    `json:"bad_pieces"` // every piece that is not good
-	Extra     []string      `json:"extra"`
+	BadPieces []BadPiece    `json:"bad_pieces"`     // every piece that is not good
+	Extra     []string      `json:"extra,omitzero"` // nil if not looked for
 	Seconds   float64       `json:"seconds"`
 
 	FileCount int      `json:"-"` // of all files, pad files left out
 	As        string   `json:"-"` // the name of the content on disk, if it is not the torrent's
 	Renamed   []Rename `json:"-"` // all files that were found by another name
+	ExtraErrs []error  `json:"-"` // directories that could not be searched for extra files
 }
 
 // A Rename is a file that was found by another name than the torrent's.
@@ -97,11 +103,44 @@ type Range struct {
 type BadPiece struct {
 	Index int      `json:"index"`
 	Cause Cause    `json:"cause"`
-	Files []string `json:"files"`
+	Files []string `json:"files"` // without pad files
+
+	// Doubtful says that several files share the piece, and that the bytes of
+	// one or more of them may be good or bad: no hash can tell.
+	Doubtful bool `json:"-"`
 }
 
-func (c *check) verdict(damaged bool) *Verdict {
-	v := &Verdict{As: c.tree.As, OK: true, Files: []FileVerdict{}, BadPieces: []BadPiece{}, Extra: []string{}}
+// Certain reports whether a file is damaged whatever the files that it shares
+// pieces with are, and lists its pieces that are not good for certain.
+func (v *Verdict) Certain(f *FileVerdict) (pieces []int, certain bool) {
+	for _, r := range f.Bad {
+		for _, i := range r.Pieces {
+			if (r.Cause != Corrupt && r.Cause != Unverifiable) || !v.doubtful(i) {
+				pieces = append(pieces, i)
+			}
+		}
+	}
+	switch f.Status {
+	case StatusOK, StatusCorrupt, StatusUnverifiable:
+		return pieces, len(pieces) > 0
+	}
+	return pieces, true
+}
+
+func (v *Verdict) doubtful(index int) bool {
+	i, found := slices.BinarySearchFunc(v.BadPieces, index, func(p BadPiece, index int) int { return cmp.Compare(p.Index, index) })
+	return found && v.BadPieces[i].Doubtful
+}
+
+func (c *check) verdict(onlyBad bool) *Verdict {
+	v := &Verdict{As: c.tree.As, OK: true, Files: []FileVerdict{}, BadPieces: []BadPiece{}}
+	paths := make([]string, len(c.tree.Files)) // of files that are listed; a file may have many pieces
+	pathOf := func(i int) string {
+		if paths[i] == "" {
+			paths[i] = strings.Join(c.content.Files[i].Path, "/")
+		}
+		return paths[i]
+	}
 	v.Pieces.Total = len(c.states)
 	for i, state := range c.states {
 		switch state {
@@ -117,9 +156,7 @@ func (c *check) verdict(damaged bool) *Verdict {
 		case Unreadable:
 			v.Pieces.Unreadable++
 		}
-		if !damaged {
-			v.BadPieces = append(v.BadPieces, BadPiece{i, state, c.filesOf(i)})
-		}
+		v.BadPieces = append(v.BadPieces, c.badPiece(i, pathOf))
 	}
 	for i := range c.tree.Files {
 		if c.tree.Files[i].Pad {
@@ -129,10 +166,10 @@ func (c *check) verdict(damaged bool) *Verdict {
 		f := c.file(i)
 		v.OK = v.OK && f.Status == StatusOK
 		if f.At != "" {
-			v.Renamed = append(v.Renamed, Rename{strings.Join(f.Components, "/"), f.At})
+			v.Renamed = append(v.Renamed, Rename{pathOf(i), f.At})
 		}
-		if f.Status != StatusOK || !damaged {
-			f.Path = strings.Join(f.Components, "/")
+		if f.Status != StatusOK || !onlyBad {
+			f.Path = pathOf(i)
 			f.PathBytes = notUTF8(f.Path)
 			v.Files = append(v.Files, f)
 		}
@@ -142,14 +179,18 @@ func (c *check) verdict(damaged bool) *Verdict {
 	return v
 }
 
-func (c *check) filesOf(index int) []string {
-	files := []string{}
+func (c *check) badPiece(index int, pathOf func(file int) string) BadPiece {
+	p := BadPiece{Index: index, Cause: c.states[index], Files: []string{}}
 	for _, span := range c.content.Layout.Spans(index, index) {
-		if !c.tree.Files[span.File].Pad {
-			files = append(files, strings.Join(c.content.Files[span.File].Path, "/"))
+		if c.tree.Files[span.File].Pad {
+			continue
 		}
+		p.Files = append(p.Files, pathOf(span.File))
+		cause := c.causeFor(span.File, index, span.Offset+span.Length)
+		p.Doubtful = p.Doubtful || cause == Corrupt || cause == Unverifiable
 	}
-	return files
+	p.Doubtful = p.Doubtful && len(p.Files) > 1
+	return p
 }
 
 func (c *check) file(i int) FileVerdict {

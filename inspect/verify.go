@@ -18,9 +18,8 @@ type VerifyOptions struct {
 	Read     ReadMode
 	Progress func(done, total int64) // bytes; may be nil; called by Verify's goroutine
 
-	// Damaged leaves files that are ok out of the verdict's list, and the list of
-	// bad pieces empty: their files have it.
-	Damaged bool
+	OnlyBad bool // leaves files that are ok out of the verdict's list
+	Extra   bool // also lists files in the content's directory that are no content
 }
 
 // Verify compares the data at path with a torrent; piece.Find says where it is. Damage is in the verdict and no error; errors are an
@@ -55,8 +54,13 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	if findings := c.disagreements(); len(findings) > 0 {
 		return nil, &metainfo.UnusableError{Findings: findings}
 	}
-	v := c.verdict(o.Damaged)
-	v.Format, v.Size = t.Format(), t.Size()
+	v := c.verdict(o.OnlyBad)
+	v.Content, v.Proof, v.Format, v.Size = c.tree.Root, "full", t.Format(), t.Size()
+	if o.Extra {
+		if v.Extra, v.ExtraErrs, err = c.extra(ctx, c.tree.Root); err != nil {
+			return nil, err
+		}
+	}
 	return v, nil
 }
 

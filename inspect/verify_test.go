@@ -168,12 +168,105 @@ func compare(t *testing.T, name string, v *Verdict, status, bad, ranges string) 
 			t.Errorf("%s: %s\n got %s\nwant %s", name, c.what, c.got, c.want)
 		}
 	}
+	compareDoubt(t, name, v)
 	p := v.Pieces
 	if p.Good+p.Bad+p.Missing+p.Unverifiable+p.Unreadable != p.Total || p.Total-p.Good != len(v.BadPieces) {
 		t.Errorf("%s: counts %+v and %d bad pieces", name, p, len(v.BadPieces))
 	}
 	if v.OK != (status == "") {
 		t.Errorf("%s: ok is %v", name, v.OK)
+	}
+}
+
+// compareDoubt checks that all that is bad is either certain or in doubt: a
+// person is shown the files that are certain, and the pieces that are in doubt.
+func compareDoubt(t *testing.T, name string, v *Verdict) {
+	t.Helper()
+	own := make(map[int]int) // by piece: files that have it for certain
+	for i := range v.Files {
+		f := &v.Files[i]
+		pieces, certain := v.Certain(f)
+		if f.Status == StatusOK && certain {
+			t.Errorf("%s: %s is ok and damaged for certain", name, f.Path)
+		}
+		doubtful := slices.ContainsFunc(v.BadPieces, func(p BadPiece) bool { return p.Doubtful && slices.Contains(p.Files, f.Path) })
+		if f.Status != StatusOK && !certain && !doubtful {
+			t.Errorf("%s: %s is %s, and neither certain nor in doubt", name, f.Path, f.Status)
+		}
+		for _, p := range pieces {
+			own[p]++
+		}
+	}
+	for _, p := range v.BadPieces {
+		if p.Doubtful && (len(p.Files) < 2 || own[p.Index] == len(p.Files)) || !p.Doubtful && own[p.Index] != len(p.Files) {
+			t.Errorf("%s: piece %d of %d files is in doubt %v, and certain in %d", name, p.Index, len(p.Files), p.Doubtful, own[p.Index])
+		}
+	}
+}
+
+func TestCertain(t *testing.T) {
+	// Pieces of 100:  a 0-2   b 2      c none  d 2-6    e, f, g 6   h 6-7
+	const a, b, c, d, e, f, g, h = 0, 1, 2, 3, 4, 5, 6, 7
+	sizes := []int64{250, 20, 0, 380, 3, 4, 5, 60}
+	for _, tt := range []struct {
+		name    string
+		damages []damage
+		certain string // files, with their own bad pieces
+		doubt   string // pieces
+	}{
+		{"whole", nil, "", ""},
+		{"a piece of its own", []damage{{d, flip(150)}}, "d [4]", ""},
+		{"two of its own", []damage{{a, flip(0)}, {a, flip(199)}}, "a [0 1]", ""},
+		{"a shared piece", []damage{{b, flip(0)}}, "", "2"},
+		{"its own and a shared piece", []damage{{a, flip(0)}, {a, flip(249)}}, "a [0]", "2"},
+		{"two shared pieces of one file", []damage{{d, flip(0)}, {d, flip(379)}}, "", "2, 6"},
+		{"its own piece at the end", []damage{{h, flip(59)}}, "h [7]", ""},
+		{"missing, with neighbours", []damage{{b, os.Remove}}, "b [2]", "2"},
+		{"missing, with none", []damage{{c, os.Remove}}, "c []", ""},
+		{"missing, between", []damage{{d, os.Remove}}, "d [2 3 4 5 6]", "2, 6"},
+		{"all of a piece missing", []damage{{a, os.Remove}, {b, os.Remove}, {d, os.Remove}}, "a [0 1 2], b [2], d [2 3 4 5 6]", "6"},
+		{"short, in a shared piece", []damage{{e, toSize(1)}}, "e [6]", "6"},
+		{"short, up to a shared piece", []damage{{a, toSize(200)}}, "a [2]", "2"},
+		{"short, and corrupt before", []damage{{d, flip(150)}, {d, toSize(300)}}, "d [4 5 6]", "6"},
+		{"long", []damage{{e, toSize(4)}}, "e []", ""},
+		{"long, and a shared piece", []damage{{e, flip(0)}, {e, toSize(4)}}, "e []", "6"},
+		{"an empty one filled", []damage{{c, toSize(1)}}, "c []", ""},
+		{"not a file", []damage{{f, toDirectory}}, "f [6]", "6"},
+		{"all small ones missing", []damage{{e, os.Remove}, {f, os.Remove}, {g, os.Remove}}, "e [6], f [6], g [6]", "6"},
+		{"all missing", []damage{{a, os.Remove}, {b, os.Remove}, {c, os.Remove}, {d, os.Remove}, {e, os.Remove}, {f, os.Remove}, {g, os.Remove}, {h, os.Remove}},
+			"a [0 1 2], b [2], c [], d [2 3 4 5 6], e [6], f [6], g [6], h [6 7]", ""},
+	} {
+		s := newSample(t, sizes...)
+		for _, d := range tt.damages {
+			if err := d.do(s.path(d.file)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		v, err := Verify(context.Background(), s.t, s.dir, VerifyOptions{OnlyBad: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		compareDoubt(t, tt.name, v)
+		var certain, doubt []string
+		for i := range v.Files {
+			if v.Files[i].Status == StatusOK {
+				t.Errorf("%s: %s is ok, and listed", tt.name, v.Files[i].Path)
+			}
+			if pieces, ok := v.Certain(&v.Files[i]); ok {
+				certain = append(certain, fmt.Sprint(v.Files[i].Path, " ", pieces))
+			}
+		}
+		for _, p := range v.BadPieces {
+			if p.Doubtful {
+				doubt = append(doubt, fmt.Sprint(p.Index))
+			}
+		}
+		if got := strings.Join(certain, ", "); got != tt.certain {
+			t.Errorf("%s: certain are %s, want %s", tt.name, got, tt.certain)
+		}
+		if got := strings.Join(doubt, ", "); got != tt.doubt {
+			t.Errorf("%s: in doubt are %s, want %s", tt.name, got, tt.doubt)
+		}
 	}
 }
 

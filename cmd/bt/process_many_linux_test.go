@@ -170,6 +170,8 @@ func TestProcessManyFiles(t *testing.T) {
 		checkProcessPeak(t, "make of 100,000 files, "+format, peak, processMany, info.Size())
 		peak, _ = processPeak(t, bt, "verify", torrent, "--json")
 		checkProcessPeak(t, "verify of 100,000 files, "+format, peak, processMany, info.Size())
+		peak, _ = processPeak(t, bt, "verify", torrent, "--json", "--extra")
+		checkProcessPeak(t, "verify --extra of 100,000 files, "+format, peak, processMany, info.Size())
 	}
 }
 

@@ -127,6 +127,34 @@ func TestProcessVerifyUnreadable(t *testing.T) {
 	}
 }
 
+// A directory that can't be searched for extra files is named, and what is
+// there is still listed.
+func TestProcessVerifyExtraUnreadable(t *testing.T) {
+	bt := processOther(t)
+	dir := processOpenDir(t)
+	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
+	processTree(t, tree, map[string]string{"a": "data"})
+	processRun(t, "", "make", tree, "-q").exits(exitOK)
+	processTree(t, tree, map[string]string{"locked/b": "data", "x/locked/c": "data", "x/y": "data"})
+	var want []string
+	for _, name := range []string{"locked", "x/locked"} {
+		path := filepath.Join(tree, name)
+		if err := os.Chmod(path, 0); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, path+": permission denied")
+	}
+	for flag, list := range map[string]string{"--json": `"extra": [
+    "x/y"
+  ]`, "--json=false": "extra  x/y\n"} {
+		p := processStart(t, bt("verify", torrent, "--extra", flag))().exits(exitRead).errors(want...)
+		if !strings.Contains(p.stdout, list) {
+			t.Errorf("no %q in %s", list, p.stdout)
+		}
+	}
+	processStart(t, bt("verify", torrent))().exits(exitOK)
+}
+
 // processSpecial makes a FIFO, a socket or, as root, a device at path.
 func processSpecial(t *testing.T, path string, kind uint32) {
 	t.Helper()

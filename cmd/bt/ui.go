@@ -124,6 +124,15 @@ func (u *ui) warn(format string, args ...any) {
 	fmt.Fprintf(u.env.stderr, "bt: %s %s\n", u.errPal.Yellow("warning:"), text)
 }
 
+// hint tells what to do next where there is no error to say it with.
+func (u *ui) hint(text string) {
+	if u.quiet {
+		return
+	}
+	u.settle()
+	fmt.Fprintf(u.env.stderr, "bt: %s %s\n", u.errPal.Bold("hint:"), term.Safe(text))
+}
+
 // explain tells with -v why something was chosen.
 func (u *ui) explain(format string, args ...any) {
 	if u.quiet || !u.verbose {

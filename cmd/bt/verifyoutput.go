@@ -1,0 +1,226 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"bt/inspect"
+	"bt/internal/term"
+)
+
+// What a person is shown of a verdict, in this order:
+//
+//   - what is certain, one line per file, never cut
+//   - what is in doubt, one line per piece, however many files share it
+//   - extra files, if they were looked for
+//   - the sums, in one line, which is all with -q
+
+// mostDoubt is how many pieces in doubt are shown; --json has all.
+const mostDoubt = 100
+
+// nothingThere reports whether every file of the torrent is missing.
+func nothingThere(v *inspect.Verdict) bool {
+	return v.FileCount > 0 && len(v.Files) == v.FileCount &&
+		!slices.ContainsFunc(v.Files, func(f inspect.FileVerdict) bool { return f.Status != inspect.StatusMissing })
+}
+
+// printNothing says that nothing is at path, which most likely is the wrong one.
+func printNothing(u *ui, name, path string) error {
+	if _, err := fmt.Fprintf(u.out, "%s: %s: nothing of it is at %s\n", term.Safe(name), u.pal.Red("missing"), term.Safe(path)); err != nil {
+		return stdoutError(err)
+	}
+	u.hint("say where it is: bt verify TORRENT PATH, where PATH is the content or the directory that holds it")
+	return nil
+}
+
+func printVerdict(u *ui, name string, v *inspect.Verdict) error {
+	l := lister{u: u}
+	doubtful := 0
+	for i := range v.Files {
+		f := &v.Files[i]
+		if pieces, certain := v.Certain(f); certain {
+			l.add(statusColor(u.pal, f.Status), term.SafeJoin(f.Components), term.Safe(details(f, pieces)))
+		} else if f.Status != inspect.StatusOK {
+			doubtful++
+		}
+	}
+	if list := padding(v); len(list) > 0 {
+		l.add(u.pal.Red("corrupt"), "padding", "the torrent's hashes of it are wrong: "+ranges(list))
+	}
+	l.end()
+	pieces := 0
+	for i := range v.BadPieces {
+		p := &v.BadPieces[i]
+		if !p.Doubtful {
+			continue
+		}
+		if pieces++; pieces <= mostDoubt {
+			l.add(u.pal.Yellow("doubtful"), "piece "+strconv.Itoa(p.Index), count(len(p.Files), "file")+": "+
+				term.Safe(p.Files[0])+" ... "+term.Safe(p.Files[len(p.Files)-1]), p.Cause.String())
+		}
+	}
+	if more := pieces - mostDoubt; more > 0 {
+		l.note("... and " + count(more, "more piece") + "; --json names all")
+	}
+	l.end()
+	for _, path := range v.Extra {
+		l.add(u.pal.Yellow("extra"), term.Safe(path))
+	}
+	l.end()
+	if l.err != nil {
+		return l.err
+	}
+	_, err := fmt.Fprintf(u.out, "%s: %s\n", term.Safe(name), sums(u.pal, v, doubtful))
+	return err
+}
+
+// sums is the verdict in one line; doubtful is the number of files that are
+// only in doubt.
+func sums(pal term.Palette, v *inspect.Verdict, doubtful int) string {
+	extra := ""
+	if v.Extra != nil {
+		extra = "; " + count(len(v.Extra), "extra file")
+	}
+	p := v.Pieces
+	if v.OK {
+		return fmt.Sprintf("%s: %s, %s in %s%s", pal.Green("ok"), count(v.FileCount, "file"), term.Size(v.Size), count(p.Total, "piece"), extra)
+	}
+	bad := 0
+	for i := range v.Files {
+		if v.Files[i].Status != inspect.StatusOK {
+			bad++
+		}
+	}
+	files := term.Count(int64(bad)) + " of " + count(v.FileCount, "file") + " not in order"
+	switch {
+	case doubtful == 0:
+	case doubtful == bad:
+		files += ", in doubt only"
+	default:
+		files += ", " + term.Count(int64(doubtful)) + " of them in doubt only"
+	}
+	counts := []string{term.Count(int64(p.Good)) + " of " + count(p.Total, "piece") + " good"}
+	for _, c := range []struct {
+		n    int
+		name string
+	}{{p.Bad, "bad"}, {p.Missing, "missing"}, {p.Unverifiable, "unverifiable"}, {p.Unreadable, "unreadable"}} {
+		if c.n > 0 {
+			counts = append(counts, term.Count(int64(c.n))+" "+c.name)
+		}
+	}
+	return pal.Red("damaged") + ": " + files + "; " + strings.Join(counts, ", ") + extra
+}
+
+// padding lists the bad pieces that hold no byte of a file.
+func padding(v *inspect.Verdict) (list []int) {
+	for i := range v.BadPieces {
+		if len(v.BadPieces[i].Files) == 0 {
+			list = append(list, v.BadPieces[i].Index)
+		}
+	}
+	return list
+}
+
+// A lister prints lists, as tables of a bounded number of rows: a list may have
+// millions. With -q it prints nothing. The first error ends it.
+type lister struct {
+	u    *ui
+	rows [][]string
+	any  bool // a row of this list is out
+	err  error
+}
+
+func (l *lister) add(cells ...string) {
+	const most = 1000
+	if l.u.quiet {
+		return
+	}
+	if l.rows = append(l.rows, cells); len(l.rows) == most {
+		l.flush()
+	}
+}
+
+func (l *lister) flush() {
+	if l.err == nil && len(l.rows) > 0 {
+		l.err = term.Table{Rows: l.rows, Width: l.u.env.width, Palette: l.u.pal}.Write(l.u.out)
+		l.any = true
+	}
+	l.rows = l.rows[:0]
+}
+
+// note ends a list with a line about it.
+func (l *lister) note(text string) {
+	l.flush()
+	if l.any && l.err == nil {
+		_, l.err = fmt.Fprintln(l.u.out, text)
+	}
+}
+
+// end ends a list; an empty line follows, if there was one.
+func (l *lister) end() {
+	l.flush()
+	if l.any && l.err == nil {
+		_, l.err = fmt.Fprintln(l.u.out)
+	}
+	l.any = false
+}
+
+func statusColor(pal term.Palette, s inspect.Status) string {
+	if s == inspect.StatusUnverifiable {
+		return pal.Yellow(string(s))
+	}
+	return pal.Red(string(s))
+}
+
+// details says about a file what its status does not. pieces are those that are
+// not good for certain.
+func details(f *inspect.FileVerdict, pieces []int) string {
+	var parts []string
+	switch f.Status {
+	case inspect.StatusMissing, inspect.StatusNotAFile:
+		return term.Size(f.Size)
+	case inspect.StatusUnreadable:
+		if f.Err != nil {
+			parts = append(parts, readError("", f.Err).Error()[len(": "):])
+		}
+	case inspect.StatusShort:
+		parts = append(parts, fmt.Sprintf("%d of %d bytes", f.Found, f.Size))
+	case inspect.StatusLong:
+		parts = append(parts, count(int(f.Found-f.Size), "byte")+" too many")
+	}
+	switch {
+	case slices.ContainsFunc(f.Bad, func(r inspect.Range) bool { return r.Cause == inspect.Changed }):
+		parts = append(parts, "changed while it was read")
+	case len(pieces) > 0:
+		parts = append(parts, "not good: "+ranges(pieces))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// ranges writes piece numbers in ascending order: "pieces 3, 5-9".
+func ranges(list []int) string {
+	const most = 8 // enough to see where the damage is; --json has all
+	var parts []string
+	for i := 0; i < len(list); {
+		j := i
+		for j+1 < len(list) && list[j+1] == list[j]+1 {
+			j++
+		}
+		part := strconv.Itoa(list[i])
+		if j > i {
+			part += "-" + strconv.Itoa(list[j])
+		}
+		parts = append(parts, part)
+		i = j + 1
+	}
+	s := strings.Join(parts[:min(most, len(parts))], ", ")
+	if len(parts) > most {
+		s += ", ..."
+	}
+	if len(list) == 1 {
+		return "piece " + s
+	}
+	return "pieces " + s
+}

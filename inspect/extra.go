@@ -1,0 +1,123 @@
+package inspect
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"hash/maphash"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"bt/internal/piece"
+)
+
+// extra lists what stands in the content's directory and is no file of the
+// torrent: files, links and other entries, but no directories. Paths begin below
+// root, have slashes, and come in the byte order of their components. errs are
+// directories that can't be read.
+//
+// A link is not followed: what is behind it stands elsewhere, and may be the
+// content of another torrent. A link to a directory that files of the torrent
+// are read through is no extra. Pad files are: bt never reads them.
+//
+// The content of a torrent of a single file has no directory of its own.
+func (c *check) extra(ctx context.Context, root string) (list []string, errs []error, err error) {
+	w := extraWalk{ctx: ctx, list: []string{}}
+	if info, err := os.Stat(root); !c.content.Single && err == nil && info.IsDir() {
+		w.places = c.places(root)
+		w.dir(root, "")
+	}
+	return w.list, w.errs, context.Cause(ctx)
+}
+
+type extraWalk struct {
+	ctx    context.Context
+	places places
+	list   []string
+	errs   []error
+}
+
+// dir takes what is in the directory at path; prefix is what its entries' paths
+// begin with.
+func (w *extraWalk) dir(path, prefix string) {
+	entries, err := os.ReadDir(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // else it was deleted meanwhile
+		w.errs = append(w.errs, err)
+	}
+	for _, e := range entries {
+		if w.ctx.Err() != nil {
+			return
+		}
+		at := piece.Join(path, []string{e.Name()})
+		switch {
+		case e.IsDir():
+			w.dir(at, prefix+e.Name()+"/")
+		case w.places.hasFile(at):
+		case e.Type()&fs.ModeSymlink != 0 && w.places.hasDir(at) && isDir(at):
+		default:
+			w.list = append(w.list, prefix+e.Name())
+		}
+	}
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// places are the paths on disk of a torrent's files, and of the directories that
+// lead to them. It keeps hashes and not the paths: there may be millions.
+type places struct {
+	tree *piece.Tree
+	seed maphash.Seed
+	list []place // ascending by hash
+}
+
+// A place is the path that the first length bytes of a file's path are.
+type place struct {
+	hash         uint64
+	file, length int32
+}
+
+func (c *check) places(root string) places {
+	s := places{tree: c.tree, seed: maphash.MakeSeed()}
+	add := func(file int, path string) {
+		s.list = append(s.list, place{maphash.String(s.seed, path), int32(file), int32(len(path))})
+	}
+	last := ""
+	for i := range c.tree.Files {
+		if c.tree.Files[i].Pad {
+			continue
+		}
+		path := c.tree.Path(i)
+		for n := len(root) + 1; n < len(path); n++ {
+			// Files of one directory mostly stand together.
+			if path[n] == filepath.Separator && !strings.HasPrefix(last, path[:n+1]) {
+				add(i, path[:n])
+			}
+		}
+		add(i, path)
+		last = path
+	}
+	slices.SortFunc(s.list, func(a, b place) int { return cmp.Compare(a.hash, b.hash) })
+	return s
+}
+
+func (s *places) hasFile(path string) bool { return s.has(path, true) }
+
+func (s *places) hasDir(path string) bool { return s.has(path, false) }
+
+func (s *places) has(path string, file bool) bool {
+	hash := maphash.String(s.seed, path)
+	i, _ := slices.BinarySearchFunc(s.list, hash, func(p place, hash uint64) int { return cmp.Compare(p.hash, hash) })
+	for ; i < len(s.list) && s.list[i].hash == hash; i++ {
+		p := s.list[i]
+		if whole := s.tree.Path(int(p.file)); whole[:p.length] == path && file == (len(whole) == len(path)) {
+			return true
+		}
+	}
+	return false
+}
