@@ -23,10 +23,13 @@ import (
 // content of another torrent. A link to a directory that files of the torrent
 // are read through is no extra. Pad files are: bt never reads them.
 //
-// The content of a torrent of a single file has no directory of its own.
+// A single file has no directory of its own. Nor has content of which nothing is
+// there, unless a directory has its name: root is just where the user looked.
 func (c *check) extra(ctx context.Context, root string) (list []string, errs []error, err error) {
 	w := extraWalk{ctx: ctx, list: []string{}}
-	if info, err := os.Stat(root); !c.content.Single && err == nil && info.IsDir() {
+	there := func(s piece.Source) bool { return !s.Pad && s.Cause != piece.Missing }
+	own := filepath.Base(root) == c.content.Name || slices.ContainsFunc(c.tree.Files, there)
+	if !c.content.Single && own && isDir(root) {
 		w.places = c.places(root)
 		w.dir(root, "")
 	}

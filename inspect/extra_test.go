@@ -107,6 +107,9 @@ func TestExtraDamaged(t *testing.T) {
 		{"a file missing", "a", remove, []string{"d/x"}},
 		{"a directory missing", "d", remove, nil},
 		{"all missing", "", remove, nil},
+		{"all missing but what is extra", "", func(path string) error {
+			return errors.Join(os.RemoveAll(filepath.Join(path, "a")), os.RemoveAll(filepath.Join(path, "d/b")), os.RemoveAll(filepath.Join(path, "d/c")))
+		}, []string{"d/x"}},
 		{"a directory for a file", "a", toDirectory, []string{"d/x"}},
 		{"a file for a directory", "d", toFile, []string{"d"}},
 		{"a link to nothing for a file", "a", toLink, []string{"d/x"}},
@@ -129,14 +132,43 @@ func TestExtraDamaged(t *testing.T) {
 	}
 }
 
+// A directory that is not called like the content and holds nothing of it may be
+// any directory.
+func TestExtraElsewhere(t *testing.T) {
+	root, torrent := newTree(t, "+a", "+d/b", "c", "d/x")
+	other := filepath.Join(filepath.Dir(root), "other")
+	if err := os.Rename(root, other); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		remove string
+		want   []string
+	}{
+		{"a", []string{"c", "d/x"}},
+		{"d/b", nil},
+	} {
+		if err := os.Remove(filepath.Join(other, tt.remove)); err != nil {
+			t.Fatal(err)
+		}
+		v, err := Verify(context.Background(), torrent, other, VerifyOptions{Extra: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.Extra == nil || !slices.Equal(v.Extra, tt.want) {
+			t.Errorf("without %s: %q, want %q", tt.remove, v.Extra, tt.want)
+		}
+	}
+}
+
 func TestExtraSingle(t *testing.T) {
 	s := newSampleV2(t, promise{}, 20)
 	content, err := s.t.Content()
 	if err != nil {
 		t.Fatal(err)
 	}
+	c, _ := newCheck(t, s)
 	content.Single = true
-	c := &check{content: content}
+	c.content = content
 	if list, errs, err := c.extra(context.Background(), s.dir); list == nil || len(list)+len(errs) > 0 || err != nil {
 		t.Errorf("%q, %v, %v", list, errs, err)
 	}
