@@ -235,10 +235,8 @@ func (c *check) errorOf(file int) error {
 	}
 	if first, last, ok := c.content.Layout.FilePieces(file); ok {
 		for i := first; i <= last; i++ {
-			for _, f := range c.faults[i] {
-				if f.File == file && f.Err != nil {
-					return f.Err
-				}
+			if f := c.faults[part{i, file}]; f != nil && f.Err != nil {
+				return f.Err
 			}
 		}
 	}
@@ -283,14 +281,11 @@ func (c *check) causeFor(file, index int, end int64) Cause {
 	case piece.Unreadable:
 		return Unreadable
 	}
-	for _, f := range c.faults[index] {
-		switch {
-		case f.File != file:
-		case f.Cause == piece.Changed:
+	if f := c.faults[part{index, file}]; f != nil {
+		if f.Cause == piece.Changed {
 			return Changed
-		default:
-			return Unreadable
 		}
+		return Unreadable
 	}
 	if end > s.ID.Size {
 		return Short

@@ -34,7 +34,7 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	c := check{content: content, states: make([]Cause, content.Layout.Pieces()), faults: make(map[int][]*piece.Fault)}
+	c := check{content: content, states: make([]Cause, content.Layout.Pieces()), faults: make(map[part]*piece.Fault)}
 	if c.tree, err = piece.Find(ctx, content, path, o.Jobs); err != nil {
 		return nil, err
 	}
@@ -64,12 +64,15 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	return v, nil
 }
 
+// A part is what a piece has of a file.
+type part struct{ piece, file int }
+
 // check collects what is known of each piece.
 type check struct {
 	content *metainfo.Content
 	tree    *piece.Tree
-	states  []Cause                // of each piece
-	faults  map[int][]*piece.Fault // by piece: what showed only when it was read
+	states  []Cause               // of each piece
+	faults  map[part]*piece.Fault // what showed only when it was read
 
 	layerless layerless
 	disagree  []disagreement
@@ -81,7 +84,7 @@ func (c *check) result(r piece.Result) {
 		// The rest the tree knows: a large file that is missing has many pieces.
 		for _, f := range r.Faults {
 			if c.tree.Files[f.File].Cause == piece.Fine && f.Cause != piece.Short {
-				c.faults[r.Index] = append(c.faults[r.Index], f)
+				c.faults[part{r.Index, f.File}] = f
 			}
 		}
 	} else if c.content.V1 && !bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20]) {
@@ -126,6 +129,8 @@ func (c *check) changed(f *piece.Fault) {
 	}
 	for i := first; i <= last; i++ {
 		c.states[i] = Changed
-		c.faults[i] = append(c.faults[i], f)
+		if at := (part{i, f.File}); c.faults[at] == nil {
+			c.faults[at] = f
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"bt/internal/metainfo"
+	"bt/internal/piece"
 )
 
 const pieceLength = 100
@@ -267,6 +268,42 @@ func TestCertain(t *testing.T) {
 		if got := strings.Join(doubt, ", "); got != tt.doubt {
 			t.Errorf("%s: in doubt are %s, want %s", tt.name, got, tt.doubt)
 		}
+	}
+}
+
+// A piece may have hundreds of thousands of files, none of which can be read.
+func TestVerifyManyUnreadable(t *testing.T) {
+	const files = 300_000
+	b := metainfo.Builder{V1: true, Name: "content", PieceLength: files, Pieces: make([]byte, 20)}
+	for i := range files {
+		b.Files = append(b.Files, metainfo.BuildFile{Path: []string{fmt.Sprint(i)}, Length: 1})
+	}
+	out, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	torrent, err := metainfo.Parse(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := torrent.Content()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := piece.At(context.Background(), content, "none", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &check{content: content, tree: tree, states: make([]Cause, 1), faults: make(map[part]*piece.Fault)}
+	var faults []*piece.Fault
+	for i := range files {
+		tree.Files[i] = piece.Source{ID: piece.Identity{Size: 1}}
+		faults = append(faults, &piece.Fault{File: i, Cause: piece.Unreadable, Err: os.ErrPermission})
+	}
+	c.result(piece.Result{Faults: faults})
+	v := c.verdict(true)
+	if len(v.Files) != files || v.Files[files-1].Status != StatusUnreadable || v.BadPieces[0].Doubtful {
+		t.Errorf("%d files, the last of them %s, in doubt %v", len(v.Files), v.Files[files-1].Status, v.BadPieces[0].Doubtful)
 	}
 }
 
