@@ -34,7 +34,7 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	c := check{content: content, states: make([]Cause, content.Layout.Pieces()), faults: make(map[part]*piece.Fault)}
+	c := check{content: content, files: t.Files, states: make([]Cause, content.Layout.Pieces()), faults: make(map[part]*piece.Fault)}
 	if c.tree, err = piece.Find(ctx, content, path, o.Jobs); err != nil {
 		return nil, err
 	}
@@ -70,6 +70,7 @@ type part struct{ piece, file int }
 // check collects what is known of each piece.
 type check struct {
 	content *metainfo.Content
+	files   []metainfo.File // with their paths as the torrent has them, safe or not
 	tree    *piece.Tree
 	states  []Cause               // of each piece
 	faults  map[part]*piece.Fault // what showed only when it was read

@@ -294,7 +294,7 @@ func TestVerifyManyUnreadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &check{content: content, tree: tree, states: make([]Cause, 1), faults: make(map[part]*piece.Fault)}
+	c := &check{content: content, files: content.Files, tree: tree, states: make([]Cause, 1), faults: make(map[part]*piece.Fault)}
 	var faults []*piece.Fault
 	for i := range files {
 		tree.Files[i] = piece.Source{ID: piece.Identity{Size: 1}}

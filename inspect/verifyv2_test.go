@@ -179,7 +179,7 @@ func newCheck(t *testing.T, s *sample) (*check, *piece.Job) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &check{content: content, tree: tree, states: make([]Cause, content.Layout.Pieces()), faults: make(map[part]*piece.Fault)}
+	c := &check{content: content, files: content.Files, tree: tree, states: make([]Cause, content.Layout.Pieces()), faults: make(map[part]*piece.Fault)}
 	return c, &piece.Job{Layout: content.Layout, Tree: tree, V1: content.V1, V2: content.V2}
 }
 
