@@ -21,6 +21,7 @@ import (
 // Types of the packages below that callers need.
 type (
 	Torrent  = metainfo.Torrent
+	Finding  = metainfo.Finding
 	Node     = metainfo.Node
 	ReadMode = piece.ReadMode
 )
@@ -56,8 +57,9 @@ type Options struct {
 	MaxPieceLength int64 // the most that is chosen; 0 is no limit of yours
 
 	// Globs (doublestar), matched against the path below Path and, without a
-	// slash in them, against every name in it. A directory stands for what it
-	// holds. With Include only what matches is taken; Exclude wins.
+	// slash before or in them, against every name in it. They may begin with ./,
+	// with Path or with its name. A directory stands for what it holds. With
+	// Include only what matches is taken; Exclude wins.
 	Include, Exclude []string
 	Symlinks         Symlinks
 
@@ -83,15 +85,12 @@ type Result struct {
 	Torrent  *Torrent
 	Content  string    // absolute path of what was hashed
 	Skipped  []Skipped // what was there and left out, in order
-	Warnings []Warning
-	Notes    []Warning // of less weight: no reason to make it otherwise
+	Findings []Finding // about what was left out, and those of the torrent; none is an error
+	Choice   string    // why the piece length is what it is
 }
 
 // A Skipped path, below the content, was left out of the torrent.
 type Skipped struct{ Path, Reason string }
-
-// A Warning is about a torrent that is made, but that its users may regret.
-type Warning struct{ Code, Message string }
 
 // ErrEmpty is returned when there is no byte to hash.
 var ErrEmpty = errors.New("there is no content: no file, or only empty ones")
@@ -168,6 +167,7 @@ func Make(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	r.Skipped = w.skipped
+	r.leftOut(&w)
 	tree := &piece.Tree{Files: w.sources, Path: w.path}
 	if err := tree.CheckReadable(ctx, o.Jobs); err != nil {
 		return nil, err
@@ -203,19 +203,44 @@ func problemsOf(faults []*piece.Fault) Problems {
 	return problems
 }
 
+// leftOut finds what the walk left out that the user may have meant otherwise.
+func (r *Result) leftOut(w *walker) {
+	for _, g := range w.unmatched() {
+		hint := ""
+		if strings.Contains(g.text, ",") {
+			hint = "; a comma is a part of it and does not begin another"
+		}
+		r.find(metainfo.UnmatchedGlob, "the glob %q matches nothing%s", g.text, hint)
+	}
+	n, first := 0, ""
+	for _, s := range r.Skipped {
+		if s.Reason != emptyDirectory {
+			continue
+		}
+		if n++; n == 1 {
+			first = s.Path
+		}
+	}
+	switch {
+	case n == 1:
+		r.find(metainfo.EmptyDirectory, "an empty directory is left out, for a torrent has files only: %s", first)
+	case n > 1:
+		r.find(metainfo.EmptyDirectory, "%d empty directories are left out, for a torrent has files only; the first is %s", n, first)
+	}
+}
+
+func (r *Result) find(code metainfo.Code, format string, args ...any) {
+	r.Findings = append(r.Findings, metainfo.NewFinding(code, format, args...))
+}
+
 // layout chooses the piece length and lays out the files.
 func (r *Result) layout(b *metainfo.Builder, maxPieceLength int64) (*metainfo.Layout, error) {
-	size := b.ContentLength()
-	if size == 0 {
+	if b.ContentLength() == 0 {
 		return nil, ErrEmpty
 	}
+	r.Choice = "asked for"
 	if b.PieceLength == 0 {
-		b.PieceLength = AutoPieceLength(size, maxPieceLength)
-		if b.PieceLength > usualPieceLength {
-			r.warn("large-pieces", "pieces of %d MiB: smaller ones would be more than %d, which many clients refuse", b.PieceLength>>20, manyPieces)
-		}
-	} else if b.PieceLength > maxAutoPieceLength {
-		r.warn("large-pieces", "pieces of %d MiB: many clients refuse them", b.PieceLength>>20)
+		b.PieceLength, r.Choice = choosePieceLength(b, maxPieceLength)
 	}
 	layout, err := b.Layout()
 	switch {
@@ -223,12 +248,6 @@ func (r *Result) layout(b *metainfo.Builder, maxPieceLength int64) (*metainfo.La
 		return nil, &OptionError{"name", err}
 	case err != nil:
 		return nil, &OptionError{"piece length", err}
-	}
-	if !b.V1 && !b.Single && len(b.Files) == 1 && len(b.Files[0].Path) == 1 {
-		r.warn("one-file", "a v2 torrent of a directory with one file: some clients leave the directory out")
-	}
-	if n := layout.Pieces(); n > manyPieces {
-		r.warn("many-pieces", "%d pieces: many clients refuse more than %d", n, manyPieces)
 	}
 	return layout, nil
 }
@@ -239,51 +258,17 @@ func (r *Result) finish(b *metainfo.Builder) error {
 	if err != nil {
 		return err
 	}
-	*b = metainfo.Builder{Private: b.Private, Trackers: b.Trackers} // the torrent has the rest now
+	*b = metainfo.Builder{} // the torrent has all of it now
 	if r.Torrent, err = metainfo.Parse(out); err != nil {
 		return err
 	}
 	for _, f := range r.Torrent.Findings {
-		switch f.Severity {
-		case metainfo.Error:
+		if f.Severity == metainfo.Error {
 			return errors.New(f.Message)
-		case metainfo.Note:
-			r.Notes = append(r.Notes, Warning{string(f.Code), f.Message})
-		default:
-			r.warn(string(f.Code), "%s", f.Message)
 		}
 	}
-	if b.Private && len(b.Trackers) == 0 {
-		r.warn("private-without-tracker", "a private torrent without a tracker: no client will find a peer")
-	}
+	r.Findings = append(r.Findings, r.Torrent.Findings...)
 	return nil
-}
-
-func (r *Result) warn(code, format string, args ...any) {
-	r.Warnings = append(r.Warnings, Warning{code, fmt.Sprintf(format, args...)})
-}
-
-const (
-	manyPieces         = 65535     // where clients begin to refuse a torrent
-	leastPieceLength   = 16 << 10  // what peers request at a time
-	usualPieceLength   = 16 << 20  // what is chosen at most while the pieces are not too many
-	maxAutoPieceLength = 128 << 20 // and then
-)
-
-// AutoPieceLength chooses a power of two that makes 1000 to 2000 pieces, from
-// 16 KiB to 16 MiB; larger, up to 128 MiB, only to stay under 65,535 pieces.
-// It never passes limit, if that is not 0, but for the least of 16 KiB.
-func AutoPieceLength(size, limit int64) int64 {
-	const pieces = 2000
-	n := int64(leastPieceLength)
-	for n < maxAutoPieceLength && (limit == 0 || 2*n <= limit) {
-		count := (size-1)/n + 1
-		if count <= pieces || n >= usualPieceLength && count <= manyPieces {
-			break
-		}
-		n *= 2
-	}
-	return n
 }
 
 // display is a path below the content as it is shown: with slashes.

@@ -258,17 +258,27 @@ func TestAutoPieceLength(t *testing.T) {
 	}
 }
 
-func TestWarnings(t *testing.T) {
+func TestFindings(t *testing.T) {
 	for _, tt := range []struct {
 		o    Options
 		want string
 	}{
 		{Options{}, ""},
 		{Options{PieceLength: 20000}, "odd-piece-length"},
-		{Options{PieceLength: 8}, "odd-piece-length"},
+		{Options{PieceLength: 8}, "small-pieces"},
+		{Options{PieceLength: 20}, "odd-piece-length small-pieces"},
+		{Options{PieceLength: 128 << 20}, ""},
+		{Options{PieceLength: 256 << 20}, "large-pieces"},
+		{Options{Format: V2}, "one-file"},
+		{Options{Format: Hybrid}, ""},
+		{Options{Exclude: []string{"nosuch"}}, "unmatched-glob"},
+		{Options{Trackers: [][]string{{"http://t.example/a"}, {"http://T.example:80/a"}}}, "duplicate-tracker"},
+		{Options{WebSeeds: []string{"http://w.example/", "http://w.example"}}, "duplicate-web-seed"},
+		{Options{Nodes: []Node{{Host: "a", Port: 1}, {Host: "a", Port: 1}}}, "duplicate-node"},
+		{Options{Name: "x.torrent"}, ""},
 		{Options{Private: true}, "private-without-tracker"},
 		{Options{Private: true, Trackers: [][]string{{"http://t.example/announce"}}}, ""},
-		{Options{Name: "what?"}, ""}, // a note
+		{Options{Name: "what?"}, "windows-name"},
 	} {
 		tt.o.Path = tree(t, "f")
 		r, err := Make(context.Background(), tt.o)
@@ -277,11 +287,11 @@ func TestWarnings(t *testing.T) {
 			continue
 		}
 		var got []string
-		for _, w := range r.Warnings {
-			got = append(got, w.Code)
+		for _, f := range r.Findings {
+			got = append(got, string(f.Code))
 		}
 		if strings.Join(got, " ") != tt.want {
-			t.Errorf("%+v: warnings %q, want %q", tt.o, got, tt.want)
+			t.Errorf("%+v: found %q, want %q", tt.o, got, tt.want)
 		}
 	}
 }

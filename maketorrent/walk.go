@@ -9,10 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
-
-	"github.com/bmatcuk/doublestar/v4"
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
@@ -37,9 +34,12 @@ type walker struct {
 	root   string
 	single bool
 
+	include, exclude []*glob
+
 	files    []metainfo.BuildFile
 	sources  []piece.Source
 	skipped  []Skipped
+	unseen   [][]string // directories that were left out, and not looked into
 	problems Problems
 
 	spare   chan struct{} // a place for each goroutine that may still be started
@@ -51,6 +51,7 @@ type section struct {
 	files    []metainfo.BuildFile
 	sources  []piece.Source
 	skipped  []Skipped
+	unseen   [][]string
 	problems Problems
 	then     []*section
 }
@@ -60,10 +61,12 @@ const chunk = 512
 
 // walk fills the walker from the content at root.
 func (w *walker) walk(root string) error {
-	for _, glob := range slices.Concat(w.Include, w.Exclude) {
-		if !doublestar.ValidatePattern(glob) {
-			return badOption("glob", "the glob %q can't be read", glob)
-		}
+	var err error
+	if w.include, err = readGlobs(w.Include, root, w.Path); err != nil {
+		return err
+	}
+	if w.exclude, err = readGlobs(w.Exclude, root, w.Path); err != nil {
+		return err
 	}
 	w.root = root
 	info, err := os.Stat(root)
@@ -93,6 +96,7 @@ func (w *walker) join(s *section) {
 	w.files = append(w.files, s.files...)
 	w.sources = append(w.sources, s.sources...)
 	w.skipped = append(w.skipped, s.skipped...)
+	w.unseen = append(w.unseen, s.unseen...)
 	w.problems = append(w.problems, s.problems...)
 	for _, next := range s.then {
 		w.join(next)
@@ -121,6 +125,9 @@ func (w *walker) dir(s *section, path string, rel []string, above []fs.FileInfo)
 		s.problem(path, err)
 		return
 	}
+	if len(entries) == 0 && len(rel) > 0 && (len(w.include) == 0 || matchAny(w.include, rel)) {
+		s.skip(rel, emptyDirectory)
+	}
 	for some := range slices.Chunk(entries, chunk) {
 		next := new(section)
 		s.then = append(s.then, next)
@@ -146,6 +153,9 @@ func (w *walker) entries(s *section, path string, rel []string, entries []fs.Dir
 // the section that is returned.
 func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, above []fs.FileInfo) (below *section) {
 	if w.excluded(s, rel) {
+		if w.isDir(path, e) {
+			s.unseen = append(s.unseen, rel)
+		}
 		return nil
 	}
 	info, err := e.Info()
@@ -182,19 +192,30 @@ func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, abo
 
 // excluded and unwanted tell what the globs leave out, and note it.
 func (w *walker) excluded(s *section, rel []string) bool {
-	if !matches(w.Exclude, rel) {
+	if !matchAny(w.exclude, rel) {
 		return false
 	}
+	matchAny(w.include, rel) // it has matched all the same
 	s.skip(rel, "excluded")
 	return true
 }
 
 func (w *walker) unwanted(s *section, rel []string) bool {
-	if len(w.Include) == 0 || matches(w.Include, rel) {
+	if len(w.include) == 0 || matchAny(w.include, rel) {
 		return false
 	}
 	s.skip(rel, "not included")
 	return true
+}
+
+// isDir reports whether an entry is a directory, or a link to one that would be
+// followed.
+func (w *walker) isDir(path string, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink == 0 || w.Symlinks != Follow {
+		return e.IsDir()
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // file takes a file, if it is one.
@@ -241,6 +262,10 @@ func kind(m fs.FileMode) string {
 	return "not a regular file"
 }
 
+// emptyDirectory is why a directory is skipped in which there is nothing. One
+// whose files were left out is no such: they are named themselves.
+const emptyDirectory = "empty directory"
+
 func (s *section) skip(rel []string, reason string) {
 	s.skipped = append(s.skipped, Skipped{display(rel), reason})
 }
@@ -250,19 +275,4 @@ func (s *section) problem(path string, err error) {
 		err = pathErr.Err
 	}
 	s.problems = append(s.problems, fmt.Errorf("%s: %w", path, err))
-}
-
-// matches tells whether a glob matches the path or a directory in it.
-func matches(globs []string, rel []string) bool {
-	for _, glob := range globs {
-		glob = strings.TrimSuffix(glob, "/")
-		for i := range rel {
-			path := display(rel[:i+1])
-			if doublestar.MatchUnvalidated(glob, path) ||
-				!strings.Contains(glob, "/") && doublestar.MatchUnvalidated(glob, rel[i]) {
-				return true
-			}
-		}
-	}
-	return false
 }

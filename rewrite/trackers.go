@@ -55,7 +55,7 @@ const First = -1
 
 // checkTracker says why a URL can't be a tracker's.
 func checkTracker(u string) error {
-	if err := metainfo.CheckURL(u, "http", "https", "udp", "ws", "wss"); err != nil {
+	if err := metainfo.CheckURL(u, metainfo.TrackerSchemes...); err != nil {
 		return fmt.Errorf("the tracker %q %w", metainfo.MaskURL(u), err)
 	}
 	return nil
@@ -153,8 +153,9 @@ func dedupe(tiers [][]string) [][]string {
 	var left [][]string
 	for _, tier := range tiers {
 		tier = slices.DeleteFunc(tier, func(u string) bool {
-			was := seen[u]
-			seen[u] = true
+			key := metainfo.CanonicalURL(u)
+			was := seen[key]
+			seen[key] = true
 			return was
 		})
 		if len(tier) > 0 {

@@ -75,7 +75,7 @@ func newApp(e *env, cmds []*cli.Command) *cli.App {
 	app := &cli.App{
 		Name:                      "bt",
 		Usage:                     "make, show, check, edit, scrape and seed torrents: a toolkit for publishers",
-		UsageText:                 "bt COMMAND [FLAGS] [ARGUMENTS]\nbt help COMMAND",
+		UsageText:                 "bt COMMAND [FLAGS] [ARGUMENTS]\nbt help COMMAND|TOPIC",
 		Flags:                     append(globalFlags(), versionFlag()),
 		HideHelp:                  true,
 		HideVersion:               true,
@@ -118,22 +118,35 @@ func versionFlag() cli.Flag {
 func helpCommand(e *env, app *cli.App) *cli.Command {
 	return &cli.Command{
 		Name:      "help",
-		Usage:     "show the help of bt or of a command",
-		UsageText: "bt help [COMMAND]",
+		Usage:     "show the help of bt, of a command or of a topic",
+		UsageText: "bt help [COMMAND|TOPIC]",
 		Action: action(e, func(_ context.Context, u *ui, c *cli.Context) error {
 			if c.NArg() > 1 {
 				return failf(exitUsage, "help is for one command at a time")
 			}
-			text := appHelp(app)
-			if name := c.Args().First(); c.NArg() == 1 && name != "help" {
-				command := app.Command(name)
-				if command == nil {
-					return unknownCommand(name, app.Commands)
-				}
-				text = commandHelp(command)
+			text, err := helpText(app, c.Args().First())
+			if err != nil {
+				return err
 			}
-			_, err := u.out.WriteString(text)
+			_, err = u.out.WriteString(text)
 			return stdoutError(err)
 		}),
 	}
+}
+
+// helpText is the help of a command or topic; "" and help stand for all.
+func helpText(app *cli.App, name string) (string, error) {
+	if name == "" || name == "help" {
+		return appHelp(app), nil
+	}
+	for _, t := range topics {
+		if t.name == name {
+			return t.text(), nil
+		}
+	}
+	command := app.Command(name)
+	if command == nil {
+		return "", unknownCommand(name, app.Commands)
+	}
+	return commandHelp(command), nil
 }

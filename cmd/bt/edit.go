@@ -189,7 +189,7 @@ func readTrackerEdit(ctx context.Context, e *env, v flagValues, pairs pairList) 
 func tierList(v flagValues, flag string) ([][]string, error) {
 	var tiers [][]string
 	for _, tier := range v.StringSlice(flag) {
-		urls, err := urlList(flag, strings.Split(tier, ","), "http", "https", "udp", "ws", "wss")
+		urls, err := urlList(flag, strings.Split(tier, ","), metainfo.TrackerSchemes...)
 		if err != nil {
 			return nil, err
 		}

@@ -30,7 +30,7 @@ var exits = []struct {
 	name, meaning string
 }{
 	{exitOK, "", "done"},
-	{exitNo, "", "the answer is no: damage found, findings under --strict, no tracker answered"},
+	{exitNo, "refused", "the answer is no: damage found, findings under --strict, no tracker answered"},
 	{exitUsage, "usage", "wrong usage"},
 	{exitTorrent, "torrent", "not a torrent that can be used"},
 	{exitRead, "read", "reading failed, or there is nothing to read"},

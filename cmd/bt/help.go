@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
+
+	"bt/internal/metainfo"
 )
 
 // The help is made of the fields of a cli.Command: UsageText is the usage
@@ -44,12 +46,37 @@ func appHelp(app *cli.App) string {
 		rows = append(rows, [2]string{c.Name, c.Usage})
 	}
 	writeTable(&b, "commands", rows)
+	rows = nil
+	for _, t := range topics {
+		rows = append(rows, [2]string{t.name, t.usage})
+	}
+	writeTable(&b, "topics of bt help", rows)
 	writeFlags(&b, "flags, before or after the command", app.Flags)
 	rows = nil
 	for _, e := range exits {
 		rows = append(rows, [2]string{fmt.Sprint(e.code), e.meaning})
 	}
 	writeTable(&b, "exit codes", rows)
+	return b.String()
+}
+
+// topics are what bt help explains beside the commands.
+var topics = []struct {
+	name, usage string
+	text        func() string
+}{
+	{"findings", "what make and info may find, and the codes that --allow takes", findingsHelp},
+}
+
+// findingsHelp is what bt help findings prints: the whole table.
+func findingsHelp() string {
+	var b strings.Builder
+	b.WriteString("What bt make and bt info find. --strict counts warnings and errors, but not those\nwhose codes --allow names.\n")
+	var rows [][2]string
+	for _, k := range metainfo.Kinds {
+		rows = append(rows, [2]string{string(k.Code), fmt.Sprintf("%s: %s", k.Severity, k.Meaning)})
+	}
+	writeTable(&b, "findings", rows)
 	return b.String()
 }
 

@@ -35,9 +35,8 @@ bt info --strict --no-files -q ~/torrents && echo all in order`,
 			&cli.BoolFlag{Name: "raw", Usage: "print the whole torrent as lossless JSON"},
 			&cli.StringFlag{Name: "field", Usage: "print these fields of the JSON, a line a torrent with tabs between; `NAME,...`"},
 			&cli.BoolFlag{Name: "magnet", Usage: "print the magnet link"},
-			&cli.BoolFlag{Name: "strict", Usage: "exit with 1 if there are findings"},
 			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys in tracker URLs; only JSON, and --field and --magnet into a file or pipe, have them unasked"},
-		}, jsonFlags()),
+		}, strictFlags("exit with 1 if there are findings that are more than a note"), jsonFlags()),
 		Action: action(e, runInfo),
 	}
 }
@@ -53,6 +52,10 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 		return failf(exitUsage, "no torrent given")
 	}
 	fields, err := infoChoices(u, c)
+	if err != nil {
+		return err
+	}
+	strict, err := readStrictness(c)
 	if err != nil {
 		return err
 	}
@@ -77,7 +80,9 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 			u.report(err)
 			documents = append(documents, failedInput(in.name, err))
 		} else {
-			if c.Bool("strict") && len(x.facts.Findings) > 0 {
+			if slices.ContainsFunc(x.facts.Findings, func(f inspect.Finding) bool {
+				return strict.refuses(metainfo.Code(f.Code), metainfo.Severity(f.Severity))
+			}) {
 				answer = errNo
 			}
 			switch {

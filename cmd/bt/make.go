@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"math/bits"
 	"net"
 	"os"
 	"path/filepath"
@@ -40,7 +43,7 @@ bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `PATH`, into a directory if it is one or ends in a slash, to stdout if - (default: NAME.torrent beside the content)"},
 			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace an existing output"},
 			&cli.StringFlag{Name: "name", Usage: "call the torrent `NAME` (default: as the file or directory)"},
-			&cli.StringFlag{Name: "piece-length", Aliases: []string{"l"}, Usage: "cut pieces of `SIZE`, such as 256K or 2^18; auto chooses 1000 to 2000 pieces of 16 KiB to 16 MiB (default auto)"},
+			&cli.StringFlag{Name: "piece-length", Aliases: []string{"l"}, Usage: "cut pieces of `SIZE`, such as 256K or 2^18, of 16 KiB at least; auto chooses 1000 to 2000 pieces of 16 KiB to 16 MiB, in v2 and hybrid smaller ones where padding would be over 10 % (default auto)"},
 			&cli.StringFlag{Name: "max-piece-length", Usage: "let auto choose `SIZE` at most"},
 			&cli.StringFlag{Name: "format", Usage: "make a torrent of `FORMAT` v1, v2 (BEP 52), or hybrid, which is both (default v1)"},
 			&cli.BoolFlag{Name: "private", Usage: "peers from its trackers only (BEP 27)"},
@@ -52,16 +55,20 @@ bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
 			&cli.BoolFlag{Name: "no-date", Usage: "do not say when it was made"},
 			&cli.BoolFlag{Name: "entropy", Usage: "add random bytes: another info-hash for the same content"},
 			&cli.StringSliceFlag{Name: "include", Usage: "take only files that match `GLOB`, or are in a directory that does; again for more"},
-			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out what matches `GLOB`, such as '*.tmp' or 'a/**/b'; again for more"},
+			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out what matches `GLOB`, such as '*.tmp', 'a/**/b' or ./a (not that in other directories); again for more"},
 			&cli.BoolFlag{Name: "seed", Usage: "then serve it to peers, as bt seed does"},
 			&cli.StringFlag{Name: "symlinks", Usage: "on a symbolic link below PATH `DO`: follow it, skip it, or error (default follow)"},
-		}, hashingFlags(), jsonFlags()),
+		}, strictFlags("write nothing and exit with 1 if there are warnings"), hashingFlags(), jsonFlags()),
 		Action: action(e, runMake),
 	}
 }
 
 func runMake(ctx context.Context, u *ui, c *cli.Context) error {
-	o, err := makeOptions(u, c)
+	strict, err := readStrictness(c)
+	if err != nil {
+		return err
+	}
+	o, err := makeOptions(u, c, strict)
 	if err != nil {
 		return err
 	}
@@ -77,20 +84,24 @@ func runMake(ctx context.Context, u *ui, c *cli.Context) error {
 	o.Progress = bar.Update
 	r, err := maketorrent.Make(ctx, o)
 	if err != nil {
-		return makeError(u, o, err)
+		return makeError(u, c, o, err)
 	}
 	bar.Finish()
 	seconds := time.Since(start).Seconds()
 	for _, s := range r.Skipped {
 		u.explain("left out %s: %s", s.Path, s.Reason)
 	}
-	for _, n := range r.Notes {
-		u.explain("note: %s", n.Message)
+	for _, f := range r.Findings {
+		if f.Severity == metainfo.Note {
+			u.explain("note: %s", f.Message)
+		} else {
+			u.warn("%s", f.Message)
+		}
 	}
-	for _, w := range r.Warnings {
-		u.warn("%s", w.Message)
+	u.explain("%s of %s: %s", count(r.Torrent.PieceCount(), "piece"), term.Size(r.Torrent.PieceLength), r.Choice)
+	if err := refusal(o.Path, r.Findings, strict); err != nil {
+		return err
 	}
-	u.explain("%s of %s", count(r.Torrent.PieceCount(), "piece"), term.Size(r.Torrent.PieceLength))
 	if out == stdinName {
 		if _, err := u.out.Write(r.Torrent.Bytes()); err != nil {
 			return stdoutError(err)
@@ -115,15 +126,34 @@ func runMake(ctx context.Context, u *ui, c *cli.Context) error {
 	return seedMade(ctx, u, r)
 }
 
+// refusal is the error for the findings that --strict refuses; nil if there are
+// none.
+func refusal(path string, findings []maketorrent.Finding, strict strictness) error {
+	var codes []string
+	first := ""
+	for _, f := range findings {
+		if code := string(f.Code); strict.refuses(f.Code, f.Severity) && !slices.Contains(codes, code) {
+			codes = append(codes, code)
+			first = cmp.Or(first, f.Message)
+		}
+	}
+	switch len(codes) {
+	case 0:
+		return nil
+	case 1:
+		first += " (" + codes[0] + ")"
+	default:
+		first += " (all: " + strings.Join(codes, ", ") + ")"
+	}
+	return withHint(failf(exitNo, "%s: refused by --strict: %s", path, first), "nothing was written; --allow CODE lets one pass")
+}
+
 // makeOptions reads the flags that say what to make.
-func makeOptions(u *ui, c *cli.Context) (o maketorrent.Options, err error) {
+func makeOptions(u *ui, c *cli.Context, strict strictness) (o maketorrent.Options, err error) {
 	if o.Path, err = contentPath(u, c); err != nil {
 		return o, err
 	}
 	o.Name = c.String("name")
-	if o.PieceLength, o.MaxPieceLength, err = pieceLengths(c); err != nil {
-		return o, err
-	}
 	switch f := c.String("format"); f {
 	case "", "v1":
 		o.Format = maketorrent.V1
@@ -133,6 +163,11 @@ func makeOptions(u *ui, c *cli.Context) (o maketorrent.Options, err error) {
 		o.Format = maketorrent.Hybrid
 	default:
 		return o, failf(exitUsage, "--format: %q is none of v1, v2, hybrid", f)
+	}
+	// Of v2 Make says what it needs.
+	small := o.Format != maketorrent.V1 || strict.allows(metainfo.SmallPieces)
+	if o.PieceLength, o.MaxPieceLength, err = pieceLengths(c, small); err != nil {
+		return o, err
 	}
 	if o.Trackers, err = tierList(c, "announce"); err != nil {
 		return o, err
@@ -210,24 +245,51 @@ func contentPath(u *ui, c *cli.Context) (string, error) {
 	return paths[0], nil
 }
 
-func pieceLengths(c *cli.Context) (length, limit int64, err error) {
+func pieceLengths(c *cli.Context, small bool) (length, limit int64, err error) {
 	if s := c.String("piece-length"); c.IsSet("piece-length") && s != "auto" {
-		if length, err = parseSize(s); err == nil && length < 1 {
-			err = errors.New("a piece has at least one byte")
-		}
-		if err != nil {
+		length, err = parseSize(s)
+		switch {
+		case err != nil:
 			return 0, 0, failf(exitUsage, "--piece-length: %w", err)
+		case length < 1:
+			return 0, 0, failf(exitUsage, "--piece-length: a piece has at least one byte")
+		case length < metainfo.BlockLength && !small:
+			return 0, 0, withHint(failf(exitUsage, "--piece-length: pieces of %s are too small; clients ask for 16 KiB at a time", count(int(length), "byte")),
+				cmp.Or(pieceLengthHint(s), "16K, or 2^14, is the least; --allow small-pieces makes smaller ones"))
 		}
 	}
-	if c.IsSet("max-piece-length") {
-		if limit, err = parseSize(c.String("max-piece-length")); err == nil && limit < 16<<10 {
-			err = errors.New("auto chooses 16 KiB at least")
-		}
-		if err != nil {
+	if s := c.String("max-piece-length"); c.IsSet("max-piece-length") {
+		limit, err = parseSize(s)
+		switch {
+		case err != nil:
 			return 0, 0, failf(exitUsage, "--max-piece-length: %w", err)
+		case limit < metainfo.BlockLength:
+			return 0, 0, withHint(failf(exitUsage, "--max-piece-length: auto chooses 16 KiB at least"), pieceLengthHint(s))
 		}
 	}
 	return length, limit, nil
+}
+
+// pieceLengthHint is what a number without a unit may have meant: mktorrent,
+// mkbrr and torrenttools take the exponent of 2, others KiB or MiB. It is "" if
+// none of them gives a usual piece length.
+func pieceLengthHint(s string) string {
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil {
+		return ""
+	}
+	var meant []string
+	for _, spelling := range []string{fmt.Sprintf("2^%d", n), fmt.Sprintf("%dK", n), fmt.Sprintf("%dM", n)} {
+		const longest = 512 << 20 // that clients read
+		size, err := parseSize(spelling)
+		if err == nil && metainfo.BlockLength <= size && size <= longest && bits.OnesCount64(uint64(size)) == 1 {
+			meant = append(meant, spelling+" for "+term.Size(size))
+		}
+	}
+	if len(meant) == 0 {
+		return ""
+	}
+	return "did you mean " + strings.Join(meant, ", or ") + "?"
 }
 
 // urlList checks the URLs given to a flag.
@@ -248,10 +310,11 @@ func nodes(list []string) ([]maketorrent.Node, error) {
 	for _, s := range list {
 		host, port, err := net.SplitHostPort(s)
 		n, portErr := strconv.ParseUint(port, 10, 16)
-		if err != nil || portErr != nil || host == "" || n == 0 {
+		node := maketorrent.Node{Host: host, Port: int(n)}
+		if err != nil || portErr != nil || node.Check() != nil {
 			return nil, failf(exitUsage, "--node: %q is not HOST:PORT", s)
 		}
-		nodes = append(nodes, maketorrent.Node{Host: host, Port: int(n)})
+		nodes = append(nodes, node)
 	}
 	return nodes, nil
 }
@@ -284,7 +347,7 @@ func creationDate(e *env, c *cli.Context) (unix int64, has bool, err error) {
 
 // makeError gives the errors of Make their exit codes; of several problems each
 // gets its line.
-func makeError(u *ui, o maketorrent.Options, err error) error {
+func makeError(u *ui, c *cli.Context, o maketorrent.Options, err error) error {
 	if problems, ok := errors.AsType[maketorrent.Problems](err); ok {
 		for _, p := range problems[:len(problems)-1] {
 			u.report(fail(exitRead, p))
@@ -293,8 +356,11 @@ func makeError(u *ui, o maketorrent.Options, err error) error {
 	}
 	if bad, ok := errors.AsType[*maketorrent.OptionError](err); ok {
 		err = fail(exitUsage, err)
-		if bad.Option == "name" {
+		switch bad.Option {
+		case "name":
 			err = withHint(err, "choose one with --name")
+		case "piece length":
+			err = withHint(err, pieceLengthHint(c.String("piece-length")))
 		}
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"bt/internal/atomicfile"
+	"bt/internal/metainfo"
 	"bt/internal/term"
 	"bt/maketorrent"
 )
@@ -21,7 +22,7 @@ import (
 func makeOutput(u *ui, c *cli.Context, o *maketorrent.Options) (string, error) {
 	abs, name, err := maketorrent.Resolve(o.Path, o.Name)
 	if err != nil {
-		return "", makeError(u, *o, err)
+		return "", makeError(u, c, *o, err)
 	}
 	out := c.String("output")
 	switch {
@@ -126,8 +127,9 @@ type madeSkipped struct {
 }
 
 type madeWarning struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Code     metainfo.Code     `json:"code"`
+	Severity metainfo.Severity `json:"severity"`
+	Message  string            `json:"message"`
 }
 
 func madeDocument(r *maketorrent.Result, out string, seconds float64) made {
@@ -141,8 +143,8 @@ func madeDocument(r *maketorrent.Result, out string, seconds float64) made {
 	for _, s := range r.Skipped {
 		doc.Skipped = append(doc.Skipped, madeSkipped(s))
 	}
-	for _, w := range r.Warnings {
-		doc.Warnings = append(doc.Warnings, madeWarning(w))
+	for _, f := range r.Findings {
+		doc.Warnings = append(doc.Warnings, madeWarning{f.Code, f.Severity, f.Message})
 	}
 	return doc
 }

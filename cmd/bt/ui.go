@@ -88,7 +88,7 @@ func (u *ui) finish(ctx context.Context, err error) exitStatus {
 	if u.passed > 0 {
 		u.warn("passed over %s with macOS's metadata of others (AppleDouble)", count(u.passed, "file"))
 	}
-	if u.json && !u.printed && codeOf(u.worst) > exitNo {
+	if u.json && !u.printed && u.worst != nil && !errors.Is(u.worst, errNo) {
 		u.report(u.printJSON(failedInput(u.subject, u.worst)))
 	}
 	u.bar.Finish()

@@ -84,6 +84,19 @@ func (b *Builder) Layout() (*Layout, error) {
 	return l, nil
 }
 
+// Padding is how many bytes pieces of a length leave empty, because each file of
+// v2 and hybrids begins a piece; or the largest int64.
+func (b *Builder) Padding(pieceLength int64) int64 {
+	var n int64
+	if b.alignment() == Packed {
+		return 0
+	}
+	for _, f := range b.Files {
+		n = addSaturating(n, roundUp(f.Length, pieceLength)-f.Length)
+	}
+	return n
+}
+
 // alignment is how the pieces are cut. A hybrid of one file has no pad file
 // after it, as libtorrent makes it: there may be no list to put it into.
 func (b *Builder) alignment() Alignment {

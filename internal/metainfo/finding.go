@@ -30,6 +30,7 @@ const (
 	NegativeZero      Code = "negative-zero"
 	BigInteger        Code = "big-integer"
 	LeadingZeroLength Code = "leading-zero-length"
+	LargeTorrent      Code = "large-torrent"
 
 	MissingName        Code = "missing-name"
 	BadName            Code = "bad-name"
@@ -37,14 +38,19 @@ const (
 	MissingPieceLength Code = "missing-piece-length"
 	BadPieceLength     Code = "bad-piece-length"
 	OddPieceLength     Code = "odd-piece-length"
+	SmallPieces        Code = "small-pieces"
+	LargePieces        Code = "large-pieces"
 	MissingPieces      Code = "missing-pieces"
 	BadPieces          Code = "bad-pieces"
 	PieceCount         Code = "piece-count"
+	ManyPieces         Code = "many-pieces"
 	MissingLength      Code = "missing-length"
 	BadLength          Code = "bad-length"
 	LengthAndFiles     Code = "length-and-files"
+	NeedlessLength     Code = "needless-length"
 	BadFiles           Code = "bad-files"
 	NoFiles            Code = "no-files"
+	OneFile            Code = "one-file"
 	NoContent          Code = "no-content"
 	TooLarge           Code = "too-large"
 	BadPath            Code = "bad-path"
@@ -58,6 +64,7 @@ const (
 	OtherName          Code = "other-name"
 	OddComponent       Code = "odd-component"
 	UnfinishedName     Code = "unfinished-name"
+	TorrentInContent   Code = "torrent-in-content"
 	BadSymlink         Code = "bad-symlink"
 	SymlinkLength      Code = "symlink-length"
 	BadPrivate         Code = "bad-private"
@@ -73,15 +80,17 @@ const (
 	HybridMismatch     Code = "hybrid-mismatch"
 	OddPadding         Code = "odd-padding"
 
-	BadTracker       Code = "bad-tracker"
-	BadTrackerList   Code = "bad-tracker-list"
-	DuplicateTracker Code = "duplicate-tracker"
-	AnnounceNotFirst Code = "announce-not-first"
-	BadWebSeed       Code = "bad-web-seed"
-	DuplicateWebSeed Code = "duplicate-web-seed"
-	BadNode          Code = "bad-node"
-	BadText          Code = "bad-text"
-	BadDate          Code = "bad-date"
+	BadTracker            Code = "bad-tracker"
+	BadTrackerList        Code = "bad-tracker-list"
+	DuplicateTracker      Code = "duplicate-tracker"
+	AnnounceNotFirst      Code = "announce-not-first"
+	PrivateWithoutTracker Code = "private-without-tracker"
+	BadWebSeed            Code = "bad-web-seed"
+	DuplicateWebSeed      Code = "duplicate-web-seed"
+	BadNode               Code = "bad-node"
+	DuplicateNode         Code = "duplicate-node"
+	BadText               Code = "bad-text"
+	BadDate               Code = "bad-date"
 
 	// Of magnet links.
 	OddBlanks         Code = "odd-blanks"
@@ -97,34 +106,117 @@ const (
 	BadSize           Code = "bad-size"
 	BadSelection      Code = "bad-selection"
 	BadPeer           Code = "bad-peer"
+
+	// What only the maker of a torrent can know.
+	EmptyDirectory Code = "empty-directory"
+	UnmatchedGlob  Code = "unmatched-glob"
 )
 
-// severities is the whole table; a code that is not in it does not exist.
-var severities = map[Code]Severity{
-	TrailingBytes: Note, UnsortedKeys: Warning, UnsortedV2Keys: Error, DuplicateKey: Warning,
-	AmbiguousKey: Error, LeadingZero: Warning, NegativeZero: Warning, BigInteger: Warning,
-	LeadingZeroLength: Warning,
-
-	MissingName: Error, BadName: Error, UnsafeName: Warning, MissingPieceLength: Error,
-	BadPieceLength: Error, OddPieceLength: Warning, MissingPieces: Error, BadPieces: Error,
-	PieceCount: Error, MissingLength: Error, BadLength: Error, LengthAndFiles: Error, BadFiles: Error,
-	NoFiles: Error, NoContent: Error, TooLarge: Error, BadPath: Error, UnsafePath: Error,
-	DuplicatePath: Error, CaseCollision: Warning, LongName: Warning, NotUTF8: Warning,
-	DecomposedName: Warning, OtherName: Warning, OddComponent: Warning, UnfinishedName: Warning,
-	WindowsName: Note, BadSymlink: Error, SymlinkLength: Warning, BadPrivate: Warning,
-
-	MetaVersion: Error, BadFileTree: Error, MissingPiecesRoot: Error, BadPiecesRoot: Error,
-	NeedlessPiecesRoot: Warning, MissingPieceLayers: Warning, BadPieceLayers: Error,
-	NeedlessPieceLayer: Note,
-	HybridMismatch:     Error, OddPadding: Warning,
-
-	BadTracker: Warning, BadTrackerList: Warning, DuplicateTracker: Note, AnnounceNotFirst: Note,
-	BadWebSeed: Warning, DuplicateWebSeed: Note, BadNode: Warning, BadText: Warning, BadDate: Warning,
-
-	OddBlanks: Note, OddScheme: Warning, OddEscape: Warning, HTMLEscape: Warning, OddKey: Warning,
-	OddInfoHash: Note, BadInfoHash: Warning, AmbiguousInfoHash: Error, UnknownHash: Note,
-	RepeatedParameter: Warning, BadSize: Warning, BadSelection: Warning, BadPeer: Warning,
+// A Kind is what all findings of a code have in common.
+type Kind struct {
+	Code     Code
+	Severity Severity
+	Meaning  string // for a list of all kinds
 }
+
+// Kinds is the whole table; a code that is not in it does not exist.
+var Kinds = []Kind{
+	{TrailingBytes, Note, "bytes follow after the end of the torrent"},
+	{UnsortedKeys, Warning, "a dict's keys are not sorted"},
+	{UnsortedV2Keys, Error, "keys in the info dict of a v2 torrent are not sorted"},
+	{DuplicateKey, Warning, "a dict has a key twice"},
+	{AmbiguousKey, Error, "the info dict or the torrent itself has a key twice"},
+	{LeadingZero, Warning, "an integer has a leading zero"},
+	{NegativeZero, Warning, "an integer is written -0"},
+	{BigInteger, Warning, "an integer has more than 64 bits"},
+	{LeadingZeroLength, Warning, "the length of a string has a leading zero"},
+	{LargeTorrent, Warning, "the .torrent has more than 10,000,000 bytes"},
+
+	{MissingName, Error, "there is no name"},
+	{BadName, Error, "the name is not a text"},
+	{UnsafeName, Warning, "the name must not be used on a disk, so PATH must say what the content is"},
+	{MissingPieceLength, Error, "there is no piece length"},
+	{BadPieceLength, Error, "the piece length is invalid"},
+	{OddPieceLength, Warning, "the piece length is not a power of two"},
+	{SmallPieces, Warning, "pieces of less than 16 KiB"},
+	{LargePieces, Warning, "pieces of more than 128 MiB"},
+	{MissingPieces, Error, "there are no hashes of pieces"},
+	{BadPieces, Error, "the hashes of pieces are invalid"},
+	{PieceCount, Error, "more or fewer hashes than pieces"},
+	{ManyPieces, Warning, "more than 65,535 pieces; in v2 and hybrids not counting one for each file"},
+	{MissingLength, Error, "there is neither a length nor a list of files"},
+	{BadLength, Error, "the length of a file is missing or invalid"},
+	{LengthAndFiles, Error, "there are a length and a list of files"},
+	{NeedlessLength, Warning, "there are a length of 0 and a list of files"},
+	{BadFiles, Error, "the list of files is invalid"},
+	{NoFiles, Error, "the list of files is empty"},
+	{OneFile, Warning, "a v2 directory of one file, which some clients take for a single file"},
+	{NoContent, Error, "all sizes are 0"},
+	{TooLarge, Error, "sizes or counts are larger than what can be read"},
+	{BadPath, Error, "a path is missing or invalid"},
+	{UnsafePath, Error, "a path must not be used on a disk"},
+	{DuplicatePath, Error, "two files have one path, or one is the other's directory"},
+	{CaseCollision, Warning, "two paths differ only in case or in their Unicode form"},
+	{LongName, Warning, "a name is longer than file systems take"},
+	{NotUTF8, Warning, "a name is not UTF-8"},
+	{WindowsName, Warning, "a name that Windows can't store"},
+	{DecomposedName, Warning, "a name is in decomposed Unicode, as Macs write it"},
+	{OtherName, Warning, "a name is another one in path or name than in path.utf-8 or name.utf-8"},
+	{OddComponent, Warning, "a path has an empty name or ., which is left out"},
+	{UnfinishedName, Warning, "a file is called as clients call what is not complete"},
+	{TorrentInContent, Warning, "the content has .torrent files"},
+	{BadSymlink, Error, "a symlink has no target, or one that must not be used"},
+	{SymlinkLength, Warning, "a symlink has a length"},
+	{BadPrivate, Warning, "private is neither 0 nor 1"},
+
+	{MetaVersion, Error, "the meta version is missing or unknown"},
+	{BadFileTree, Error, "the file tree is invalid"},
+	{MissingPiecesRoot, Error, "a file has no pieces root"},
+	{BadPiecesRoot, Error, "a pieces root is invalid"},
+	{NeedlessPiecesRoot, Warning, "an empty file has a pieces root"},
+	{MissingPieceLayers, Warning, "the piece layer of a file is absent"},
+	{BadPieceLayers, Error, "a piece layer is invalid, or does not hash to its pieces root"},
+	{NeedlessPieceLayer, Note, "a piece layer belongs to no file"},
+	{HybridMismatch, Error, "the halves of a hybrid differ"},
+	{OddPadding, Warning, "padding that v2 does not ask for"},
+
+	{BadTracker, Warning, "a tracker's URL that no client can ask"},
+	{BadTrackerList, Warning, "announce-list is not a list of tiers"},
+	{DuplicateTracker, Warning, "a tracker is listed twice, perhaps in another spelling"},
+	{AnnounceNotFirst, Note, "announce is not in announce-list"},
+	{PrivateWithoutTracker, Warning, "a private torrent without a tracker"},
+	{BadWebSeed, Warning, "a web seed's URL that no client can ask"},
+	{DuplicateWebSeed, Warning, "a web seed is listed twice, perhaps in another spelling"},
+	{BadNode, Warning, "a DHT node that no client can ask"},
+	{DuplicateNode, Warning, "a DHT node is listed twice"},
+	{BadText, Warning, "the value of a text key is not a text"},
+	{BadDate, Warning, "the creation date is not a time in seconds"},
+
+	{OddBlanks, Note, "magnet: blanks or quotes around or in the link"},
+	{OddScheme, Warning, "magnet: the link does not begin with magnet:?"},
+	{OddEscape, Warning, "magnet: a percent escape is none"},
+	{HTMLEscape, Warning, "magnet: the link has HTML references such as &amp;"},
+	{OddKey, Warning, "magnet: a parameter's name is not in lower case"},
+	{OddInfoHash, Note, "magnet: an info-hash is not in its usual form"},
+	{BadInfoHash, Warning, "magnet: an info-hash can't be read"},
+	{AmbiguousInfoHash, Error, "magnet: two different info-hashes of one kind"},
+	{UnknownHash, Note, "magnet: a hash of another network"},
+	{RepeatedParameter, Warning, "magnet: a parameter that is given once is there twice"},
+	{BadSize, Warning, "magnet: the size can't be read"},
+	{BadSelection, Warning, "magnet: the selection of files can't be read"},
+	{BadPeer, Warning, "magnet: a peer's address can't be read"},
+
+	{EmptyDirectory, Warning, "make only: an empty directory is left out"},
+	{UnmatchedGlob, Warning, "make only: a glob matches nothing"},
+}
+
+var severities = func() map[Code]Severity {
+	m := make(map[Code]Severity, len(Kinds))
+	for _, k := range Kinds {
+		m[k.Code] = k.Severity
+	}
+	return m
+}()
 
 // A Finding is something about a torrent or magnet link that its reader should
 // know.
@@ -132,12 +224,17 @@ type Finding struct {
 	Code     Code
 	Severity Severity
 	Message  string // may quote the torrent or link: untrusted text
-	Offset   int    // byte of the torrent or link where it shows
+	Offset   int    // byte of the torrent or link where it shows, where it is about one
 }
 
 // maxFindings bounds how often one code is listed: a torrent of a million bad
 // paths is bad once.
 const maxFindings = 100
+
+// NewFinding returns a finding of a code about no place in a torrent.
+func NewFinding(code Code, format string, args ...any) Finding {
+	return Finding{code, severities[code], fmt.Sprintf(format, args...), 0}
+}
 
 // findings collects, at most maxFindings of a code.
 type findings struct {

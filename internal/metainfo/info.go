@@ -46,6 +46,7 @@ func (r *reader) read() {
 	r.private()
 	t.Source = r.text(info, "source")
 	r.outside()
+	r.limits()
 	t.Findings = r.finish()
 }
 
@@ -131,13 +132,18 @@ func (r *reader) pieceLength() {
 	}
 	r.t.PieceLength = n
 	powerOfTwo := bits.OnesCount64(uint64(n)) == 1
-	switch {
-	case r.t.V2 && (!powerOfTwo || n < BlockLength): // BEP 52
+	if r.t.V2 && (!powerOfTwo || n < BlockLength) { // BEP 52
 		r.add(BadPieceLength, v.Offset(), "the piece length of a v2 torrent is %d; it must be a power of two from %d", n, BlockLength)
-	case !powerOfTwo:
+		return
+	}
+	if !powerOfTwo {
 		r.add(OddPieceLength, v.Offset(), "the piece length %d is no power of two", n)
+	}
+	switch {
 	case n < BlockLength:
-		r.add(OddPieceLength, v.Offset(), "the piece length %d is less than a block of %d bytes", n, BlockLength)
+		r.add(SmallPieces, v.Offset(), "the piece length %d is less than a block of %d bytes", n, BlockLength)
+	case n > largestPieces:
+		r.add(LargePieces, v.Offset(), "pieces of %d MiB: some clients refuse more than %d", n>>20, largestPieces>>20)
 	}
 }
 
@@ -176,7 +182,9 @@ func (r *reader) v1Files() {
 	case files.Exists() && files.Kind() != bencode.List:
 		r.add(BadFiles, files.Offset(), "files is %v and not a list", files.Kind())
 	case files.Exists():
-		if length.Exists() {
+		if n, ok := length.Int(); ok && n == 0 { // some makers write it
+			r.add(NeedlessLength, length.Offset(), "the torrent has a length of 0 and a list of files; clients take the files")
+		} else if length.Exists() {
 			r.add(LengthAndFiles, length.Offset(), "the torrent has a length of its own and a list of files")
 		}
 		r.v1List(files)

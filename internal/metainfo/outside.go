@@ -1,8 +1,6 @@
 package metainfo
 
 import (
-	"errors"
-	"net/url"
 	"strings"
 	"time"
 
@@ -37,7 +35,7 @@ func (r *reader) announce() {
 	case list.Exists() && list.Kind() != bencode.List:
 		r.add(BadTrackerList, list.Offset(), "announce-list is %v and not a list of tiers", list.Kind())
 	}
-	seen := make(map[string]bool)
+	seen := make(map[string]string)
 	for tier := range list.Items() {
 		if tier.Kind() != bencode.List {
 			r.add(BadTrackerList, tier.Offset(), "a tier of announce-list is %v and not a list", tier.Kind())
@@ -53,11 +51,11 @@ func (r *reader) announce() {
 			}
 			u := v.Text()
 			urls = append(urls, u)
-			r.tracker(u, v.Offset())
-			if key := strings.TrimSpace(u); seen[key] {
-				r.add(DuplicateTracker, v.Offset(), "a tracker is listed twice: %s", MaskURL(u))
-			} else {
-				seen[key] = true
+			if u == "" || u != t.Announce { // that was looked at above
+				r.tracker(u, v.Offset())
+			}
+			if strings.TrimSpace(u) != "" {
+				r.twice(DuplicateTracker, "a tracker", seen, u, v.Offset())
 			}
 		}
 		if tier.Kind() == bencode.String { // a plain list of URLs: each its own tier
@@ -69,8 +67,21 @@ func (r *reader) announce() {
 		}
 		t.AnnounceList = append(t.AnnounceList, urls)
 	}
-	if a := strings.TrimSpace(t.Announce); a != "" && len(seen) > 0 && !seen[a] {
+	if a := CanonicalURL(t.Announce); a != "" && len(seen) > 0 && seen[a] == "" {
 		r.add(AnnounceNotFirst, first.Offset(), "announce is not in announce-list: clients that know tiers ignore it")
+	}
+}
+
+// twice finds a URL that was seen before, perhaps in another spelling.
+func (r *reader) twice(code Code, what string, seen map[string]string, u string, at int) {
+	key := CanonicalURL(u)
+	switch before, known := seen[key]; {
+	case !known:
+		seen[key] = u
+	case strings.TrimSpace(before) == strings.TrimSpace(u):
+		r.add(code, at, "%s is listed twice: %s", what, MaskURL(u))
+	default:
+		r.add(code, at, "%s is listed twice, as %s and as %s", what, MaskURL(before), MaskURL(u))
 	}
 }
 
@@ -84,7 +95,7 @@ func (r *findings) tracker(s string, at int) {
 		r.add(BadTracker, at, "a tracker's URL is empty")
 		return
 	}
-	if err := CheckURL(trimmed, "http", "https", "udp", "ws", "wss"); err != nil {
+	if err := CheckURL(trimmed, TrackerSchemes...); err != nil {
 		r.add(BadTracker, at, "a tracker's URL %v: %s", err, MaskURL(trimmed))
 	}
 }
@@ -92,7 +103,7 @@ func (r *findings) tracker(s string, at int) {
 // seeds reads url-list (BEP 19) or httpseeds (BEP 17): a URL or a list of them.
 func (r *reader) seeds(key string) []string {
 	var urls []string
-	seen := make(map[string]bool)
+	seen := make(map[string]string)
 	add := func(v bencode.Value) {
 		if v.Kind() != bencode.String {
 			r.add(BadWebSeed, v.Offset(), "an entry of %s is %v and not a URL", key, v.Kind())
@@ -106,10 +117,7 @@ func (r *reader) seeds(key string) []string {
 		if err := CheckURL(u, "http", "https", "ftp"); err != nil {
 			r.add(BadWebSeed, v.Offset(), "a web seed's URL %v: %s", err, MaskURL(u))
 		}
-		if seen[u] {
-			r.add(DuplicateWebSeed, v.Offset(), "a web seed is listed twice: %s", MaskURL(u))
-		}
-		seen[u] = true
+		r.twice(DuplicateWebSeed, "a web seed", seen, u, v.Offset())
 	}
 	switch v := r.root.Get(key); v.Kind() {
 	case bencode.Invalid:
@@ -123,44 +131,33 @@ func (r *reader) seeds(key string) []string {
 	return urls
 }
 
-// CheckURL says why s is no URL of one of those schemes with a host.
-func CheckURL(s string, schemes ...string) error {
-	u, err := url.Parse(s)
-	if err != nil {
-		return errors.New("can't be read")
-	}
-	for _, scheme := range schemes {
-		if strings.EqualFold(u.Scheme, scheme) {
-			if u.Hostname() == "" {
-				return errors.New("has no host")
-			}
-			return nil
-		}
-	}
-	if u.Scheme == "" {
-		return errors.New("has no scheme")
-	}
-	return errors.New("does not begin with " + strings.Join(schemes, ":, ") + ":")
-}
-
 // nodes reads the DHT nodes (BEP 5): a list of [host, port].
 func (r *reader) nodes() {
 	v := r.root.Get("nodes")
 	if v.Exists() && v.Kind() != bencode.List {
 		r.add(BadNode, v.Offset(), "nodes is %v and not a list", v.Kind())
 	}
+	seen := make(map[Node]bool)
 	for item := range v.Items() {
 		var parts []bencode.Value
 		for p := range item.Items() {
 			parts = append(parts, p)
 		}
-		if len(parts) == 2 && parts[0].Kind() == bencode.String {
-			if port, ok := parts[1].Int(); ok && 0 < port && port < 1<<16 && len(parts[0].Bytes()) > 0 {
-				r.t.Nodes = append(r.t.Nodes, Node{parts[0].Text(), int(port)})
-				continue
-			}
+		if len(parts) != 2 || parts[0].Kind() != bencode.String || parts[1].Kind() != bencode.Integer {
+			r.add(BadNode, item.Offset(), "an entry of nodes is no host and port")
+			continue
 		}
-		r.add(BadNode, item.Offset(), "an entry of nodes is no host and port")
+		port, _ := parts[1].Int()
+		node := Node{parts[0].Text(), int(min(max(port, 0), 1<<16))}
+		switch err := node.Check(); {
+		case err != nil:
+			r.add(BadNode, item.Offset(), "a DHT node %v: %s", err, quote(node.Host))
+			continue
+		case seen[node.canonical()]:
+			r.add(DuplicateNode, item.Offset(), "a DHT node is listed twice: %s", quote(node.Host))
+		}
+		seen[node.canonical()] = true
+		r.t.Nodes = append(r.t.Nodes, node)
 	}
 }
 

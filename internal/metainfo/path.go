@@ -92,26 +92,31 @@ func (r *reader) unfinished(name string, at int) {
 	}
 }
 
-// windowsRefuses tells names that Windows file systems can't hold.
+// windowsRefuses reports whether Windows can't store a file of that name.
 func windowsRefuses(c string) bool {
 	for i := 0; i < len(c); i++ {
 		if c[i] < 0x20 || strings.IndexByte(`<>:"|?*\`, c[i]) >= 0 {
 			return true
 		}
 	}
-	if last := c[len(c)-1]; last == '.' || last == ' ' {
+	if strings.HasSuffix(c, ".") || strings.HasSuffix(c, " ") {
 		return true
 	}
-	if len(c) < 3 || len(c) > 4 && c[3] != '.' && (len(c) < 5 || c[4] != '.') {
-		return false
-	}
+	// The name of a device stays one with an extension, and with blanks before it.
 	base, _, _ := strings.Cut(c, ".")
-	switch base = strings.ToUpper(base); base {
-	case "CON", "PRN", "AUX", "NUL":
-		return true
-	}
-	return len(base) == 4 && (base[:3] == "COM" || base[:3] == "LPT") && '1' <= base[3] && base[3] <= '9'
+	base = strings.TrimRight(base, " ")
+	return len(base) <= len("CONOUT$") && windowsDevices[strings.ToUpper(base)]
 }
+
+// windowsDevices are the names that Windows keeps for devices. It takes the
+// digits ¹, ² and ³ of Latin-1 for digits.
+var windowsDevices = func() map[string]bool {
+	names := set("CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$")
+	for _, digit := range strings.Split("123456789¹²³", "") {
+		names["COM"+digit], names["LPT"+digit] = true, true
+	}
+	return names
+}()
 
 // collisions finds files that would be the same file on disk, and files that
 // would have to be directories too. Pad files are not on disk.

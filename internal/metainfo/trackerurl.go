@@ -1,6 +1,7 @@
 package metainfo
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"strconv"
@@ -106,14 +107,14 @@ type urlHost struct {
 
 // schemePorts are the ports that a URL may leave out. The UDP tracker protocol
 // (BEP 15) has none.
-var schemePorts = map[string]string{"http": "80", "ws": "80", "https": "443", "wss": "443"}
+var schemePorts = map[string]string{"http": "80", "ws": "80", "https": "443", "wss": "443", "ftp": "21"}
 
 // effectivePort is the port that a client connects to; empty: none.
 func (h urlHost) effectivePort() string {
 	if h.port == "" {
 		return schemePorts[h.scheme]
 	}
-	return strings.TrimLeft(h.port, "0")
+	return cmp.Or(strings.TrimLeft(h.port, "0"), "0")
 }
 
 func findHost(rawURL string) (h urlHost, ok bool) {
@@ -215,15 +216,22 @@ func lower(s string) string {
 // nothing if the text is no URL.
 func scheme(s string) string {
 	s, _, ok := strings.Cut(s, "://")
-	if !ok || s == "" || !isLetter(s[0]) {
+	if !ok || !isScheme(s) {
 		return ""
+	}
+	return s
+}
+
+func isScheme(s string) bool {
+	if s == "" || !isLetter(s[0]) {
+		return false
 	}
 	for i := 0; i < len(s); i++ {
 		if !isLetter(s[i]) && !isDigit(s[i]) && !strings.Contains("+-.", s[i:i+1]) {
-			return ""
+			return false
 		}
 	}
-	return s
+	return true
 }
 
 // cutBlanks splits off the blanks around a text.

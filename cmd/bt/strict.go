@@ -1,0 +1,58 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/internal/metainfo"
+)
+
+// What --strict of make and info refuses: warnings and errors, not notes, less
+// those that --allow names.
+
+func strictFlags(refusal string) []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "strict", Usage: refusal},
+		&cli.StringSliceFlag{Name: "allow", Usage: "let --strict pass findings of `CODE`; again for more, or with commas (bt help findings lists them)"},
+	}
+}
+
+type strictness struct {
+	on      bool
+	allowed []metainfo.Code
+}
+
+func readStrictness(c *cli.Context) (s strictness, err error) {
+	s.on = c.Bool("strict")
+	for _, list := range c.StringSlice("allow") {
+		for code := range strings.SplitSeq(list, ",") {
+			code = strings.TrimSpace(code)
+			if !slices.ContainsFunc(metainfo.Kinds, func(k metainfo.Kind) bool { return string(k.Code) == code }) {
+				return s, unknownCode(code)
+			}
+			s.allowed = append(s.allowed, metainfo.Code(code))
+		}
+	}
+	return s, nil
+}
+
+func unknownCode(code string) error {
+	var codes []string
+	for _, k := range metainfo.Kinds {
+		codes = append(codes, string(k.Code))
+	}
+	hint := "bt help findings lists them"
+	if near := suggest(code, codes); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return withHint(failf(exitUsage, "--allow: there is no finding %q", code), hint)
+}
+
+func (s strictness) allows(code metainfo.Code) bool { return slices.Contains(s.allowed, code) }
+
+// refuses reports whether a finding is one that --strict refuses.
+func (s strictness) refuses(code metainfo.Code, severity metainfo.Severity) bool {
+	return s.on && severity != metainfo.Note && !s.allows(code)
+}

@@ -1,0 +1,146 @@
+package metainfo
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// TrackerSchemes are the schemes of URLs that trackers have.
+var TrackerSchemes = []string{"http", "https", "udp", "ws", "wss"}
+
+// CheckURL returns an error if s is not a URL of one of those schemes that a
+// client can ask: with a host, a port from 1 to 65535, and nothing that a
+// request can't hold. The error reads on after the URL, which it does not quote:
+// a passkey may be anywhere in what is no URL.
+func CheckURL(s string, schemes ...string) error {
+	name, after, colon := strings.Cut(s, ":")
+	name = strings.ToLower(name)
+	switch {
+	case !colon || !isScheme(name):
+		return errors.New("has no scheme")
+	case !slices.Contains(schemes, name):
+		return errors.New("does not begin with " + strings.Join(schemes, ":, ") + ":")
+	case !strings.HasPrefix(after, "//"):
+		return errors.New("has no // after " + name + ":")
+	case strings.ContainsFunc(s, unicode.IsSpace):
+		return errors.New("holds a blank")
+	}
+	start, end, _ := authority(s)
+	start += strings.LastIndexByte(s[start:end], '@') + 1
+	if err := checkHostPort(s[start:end], name); err != nil {
+		return err
+	}
+	if _, err := url.Parse(s); err != nil {
+		return errors.New("can't be read")
+	}
+	return nil
+}
+
+// checkHostPort checks HOST[:PORT] of a URL of a scheme.
+func checkHostPort(s, scheme string) error {
+	host, port, ok := cutPort(s)
+	n, err := strconv.ParseUint(port, 10, 16)
+	switch {
+	case isIPv6(s):
+		return errors.New("has an IPv6 address without brackets")
+	case s == "" || strings.HasPrefix(s, ":"):
+		return errors.New("has no host")
+	case host != "" && !ok, port != "" && (err != nil || n == 0):
+		return errors.New("has a port that is no number from 1 to 65535")
+	case !isHostName(host) && !isIPv6(strings.Trim(host, "[]")):
+		return errors.New("has a host that can't be one")
+	case port == "" && schemePorts[scheme] == "":
+		return fmt.Errorf("has no port, and %s: has none of its own", scheme)
+	}
+	return nil
+}
+
+func isIPv6(s string) bool {
+	addr, err := netip.ParseAddr(s)
+	return err == nil && addr.Is6() && addr.Zone() == "" // a zone is one machine's
+}
+
+// isHostName reports whether s is a name or an IPv4 address.
+func isHostName(s string) bool {
+	if h, ok := parseHost(s); !ok || h.name != s || strings.HasPrefix(s, "[") {
+		return false
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return true // its ASCII form has another length
+	}
+	const longestName, longestLabel = 253, 63 // RFC 1035
+	name := strings.TrimSuffix(s, ".")
+	return len(name) <= longestName &&
+		!slices.ContainsFunc(strings.Split(name, "."), func(label string) bool { return len(label) > longestLabel })
+}
+
+// Check returns an error if no client can ask the node.
+func (n Node) Check() error {
+	if !isHostName(n.Host) && !isIPv6(n.Host) {
+		return errors.New("has a host that can't be one")
+	}
+	if n.Port < 1 || n.Port > 65535 {
+		return errors.New("has a port that is no number from 1 to 65535")
+	}
+	return nil
+}
+
+// canonical returns one Node for all spellings of its host.
+func (n Node) canonical() Node {
+	if isIPv6(n.Host) {
+		return Node{canonicalHost("[" + n.Host + "]"), n.Port}
+	}
+	return Node{canonicalHost(n.Host), n.Port}
+}
+
+// CanonicalURL returns one text for all spellings of a URL that ask for the
+// same (RFC 3986, 6.2): the case of scheme and host, a dot after the host, the
+// scheme's own port, an empty path, needless or missing percent-encoding, and a
+// fragment make no difference. Of what is no URL it only cuts the blanks around
+// it.
+func CanonicalURL(rawURL string) string {
+	before, u, _ := cutBlanks(rawURL)
+	h, ok := findHost(rawURL)
+	if !ok {
+		return u
+	}
+	start, _, _ := authority(u)
+	user, rest := u[start:h.start-len(before)], u[h.end-len(before):]
+	rest, _, _ = strings.Cut(rest, "#")
+	if !strings.HasPrefix(rest, "/") {
+		rest = "/" + rest
+	}
+	host := canonicalHost(h.name)
+	if strings.HasPrefix(h.name, "[") {
+		host = "[" + host + "]"
+	}
+	return h.scheme + "://" + canonicalEscapes(user) + host + ":" + h.effectivePort() + canonicalEscapes(rest)
+}
+
+// canonicalEscapes percent-encodes what may not be in a URL, decodes what may be
+// anywhere in one (RFC 3986, 2.3), and leaves the rest as it is.
+func canonicalEscapes(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c, escaped := s[i], false
+		if c == '%' && i+2 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				c, escaped = byte(n), true
+				i += 2
+			}
+		}
+		unreserved := isLetter(c) || isDigit(c) || strings.IndexByte("-._~", c) >= 0
+		if !unreserved && (escaped || c <= ' ' || c >= 0x7f || strings.IndexByte("\"%<>\\^`{|}", c) >= 0) {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

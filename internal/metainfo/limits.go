@@ -1,0 +1,73 @@
+package metainfo
+
+import "strings"
+
+// Torrents that are well formed, but that some clients refuse, or that hold what
+// their maker may not have meant.
+
+const (
+	// maxTorrent is the size in bytes of a .torrent that libtorrent reads unless
+	// it is told otherwise (load_torrent_limits::max_buffer_size).
+	maxTorrent = 10_000_000
+
+	// largestPieces is the longest piece, in bytes, that rTorrent reads.
+	largestPieces = 128 << 20
+
+	// manyPieces is where clients begin to refuse a torrent.
+	manyPieces = 65535
+)
+
+func (r *reader) limits() {
+	t := r.t
+	if len(t.raw) > maxTorrent {
+		r.add(LargeTorrent, 0, "the torrent itself has %d bytes: many clients refuse more than %d", len(t.raw), maxTorrent)
+	}
+	r.manyPieces()
+	if !t.V1 && !t.Single && len(t.Files) == 1 && len(t.Files[0].Path) == 1 {
+		r.add(OneFile, int(t.Files[0].at), "a v2 torrent of a directory with one file: some clients leave the directory out")
+	}
+	r.torrentsInContent()
+	if t.Private && len(t.Trackers()) == 0 {
+		r.add(PrivateWithoutTracker, r.info.Get("private").Offset(), "a private torrent without a tracker: no client will find a peer")
+	}
+}
+
+// manyPieces counts pieces. Where each file begins a piece, as in v2, one for
+// each file can't be saved by longer pieces, and does not count.
+func (r *reader) manyPieces() {
+	n := r.t.PieceCount()
+	if n <= manyPieces {
+		return
+	}
+	if r.t.V2 {
+		for i := range r.t.Files {
+			if f := &r.t.Files[i]; !f.Pad && f.content() > 0 {
+				n--
+			}
+		}
+	}
+	if n > manyPieces {
+		r.add(ManyPieces, r.info.Offset(), "%d pieces: many clients refuse more than %d", r.t.PieceCount(), manyPieces)
+	}
+}
+
+func (r *reader) torrentsInContent() {
+	const suffix = ".torrent"
+	count, first := 0, 0
+	for i := range r.t.Files {
+		f := &r.t.Files[i]
+		if f.Pad || len(f.Path) == 0 {
+			continue
+		}
+		if name := f.Path[len(f.Path)-1]; len(name) >= len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix) {
+			if count == 0 {
+				first = i
+			}
+			count++
+		}
+	}
+	if count > 0 {
+		f := &r.t.Files[first]
+		r.add(TorrentInContent, int(f.at), "the content has %d %s; the first is %s", count, pick(count == 1, ".torrent file", ".torrent files"), quotePath(f.Path))
+	}
+}

@@ -1,0 +1,62 @@
+package maketorrent
+
+import (
+	"fmt"
+
+	"bt/internal/metainfo"
+)
+
+const (
+	manyPieces         = 65535                // where clients begin to refuse a torrent
+	leastPieceLength   = metainfo.BlockLength // what peers request at a time
+	usualPieceLength   = 16 << 20             // what is chosen at most while the pieces are not too many
+	maxAutoPieceLength = 128 << 20            // and then
+)
+
+// AutoPieceLength chooses a power of two that makes 1000 to 2000 pieces, from
+// 16 KiB to 16 MiB; larger, up to 128 MiB, only to stay under 65,535 pieces.
+// It never passes limit, if that is not 0, but for the least of 16 KiB.
+func AutoPieceLength(size, limit int64) int64 {
+	const pieces = 2000
+	n := int64(leastPieceLength)
+	for n < maxAutoPieceLength && (limit == 0 || 2*n <= limit) {
+		count := (size-1)/n + 1
+		if count <= pieces || n >= usualPieceLength && count <= manyPieces {
+			break
+		}
+		n *= 2
+	}
+	return n
+}
+
+// mostPadding is how much padding there may be, in percent of the content.
+const mostPadding = 10
+
+// choosePieceLength chooses by the size of the content, and says why. Where each
+// file begins a piece it then halves the length while there is too much padding:
+// many small files would be padded to many times their size.
+func choosePieceLength(b *metainfo.Builder, limit int64) (n int64, why string) {
+	size := b.ContentLength()
+	bySize := AutoPieceLength(size, limit)
+	n = bySize
+	for n > leastPieceLength && b.Padding(n) > size/100*mostPadding {
+		n /= 2
+	}
+	switch {
+	case n < bySize:
+		return n, fmt.Sprintf("%s for the size of the content, halved while padding between files was over %d %% of it", kibibytes(bySize), mostPadding)
+	case n > usualPieceLength:
+		return n, fmt.Sprintf("of %s there would be more than %d", kibibytes(n/2), manyPieces)
+	case limit != 0 && n != AutoPieceLength(size, 0):
+		return n, "the longest that is allowed"
+	}
+	return n, "for the size of the content"
+}
+
+// kibibytes writes a length that is a multiple of 1 KiB.
+func kibibytes(n int64) string {
+	if n%(1<<20) == 0 {
+		return fmt.Sprintf("%d MiB", n>>20)
+	}
+	return fmt.Sprintf("%d KiB", n>>10)
+}

@@ -1,0 +1,139 @@
+package maketorrent
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bt/internal/metainfo"
+)
+
+func TestChoosePieceLength(t *testing.T) {
+	const k, m, g = 1 << 10, 1 << 20, 1 << 30
+	files := func(n int, length int64) []metainfo.BuildFile {
+		list := make([]metainfo.BuildFile, n)
+		for i := range list {
+			list[i] = metainfo.BuildFile{Path: []string{fmt.Sprintf("%07d", i)}, Length: length}
+		}
+		return list
+	}
+	one := func(n int, length, large int64) []metainfo.BuildFile {
+		return append(files(n, length), metainfo.BuildFile{Path: []string{"z"}, Length: large})
+	}
+	for _, tt := range []struct {
+		name           string
+		files          []metainfo.BuildFile
+		limit          int64
+		v1, v2, hybrid int64 // what is chosen
+	}{
+		{"300,000 small files", files(300_000, 800), 0, 128 * k, 16 * k, 16 * k},
+		{"300,000 files of a block", files(300_000, 16*k), 0, 4 * m, 16 * k, 16 * k},
+		{"1000 files of 1 MiB", files(1000, m), 0, 512 * k, 512 * k, 512 * k},
+		{"1000 files of 1 MiB and a byte", files(1000, m+1), 0, 1 * m, 64 * k, 64 * k},
+		{"one large file", one(0, 0, 4*g), 0, 4 * m, 4 * m, 4 * m},
+		{"one large file, and a byte", one(0, 0, 4*g+1), 0, 4 * m, 4 * m, 4 * m},
+		{"a large file and few small ones", one(10, 100, 4*g), 0, 4 * m, 4 * m, 4 * m},
+		{"a large file and many small ones", one(1000, 100, 4*g), 0, 4 * m, 256 * k, 256 * k},
+		{"empty files have no padding", one(100_000, 0, 4*g), 0, 4 * m, 4 * m, 4 * m},
+		{"a limit is not passed", one(10, 100, 4*g), 1 * m, 1 * m, 1 * m, 1 * m},
+		{"a limit is a start", one(1000, 100, 4*g), 1 * m, 1 * m, 256 * k, 256 * k},
+		{"never under a block", files(10, 1), 0, 16 * k, 16 * k, 16 * k},
+		{"sizes of 63 bits", one(2, 1<<61, 1<<61), 0, 128 * m, 128 * m, 128 * m},
+	} {
+		for format, want := range map[Format]int64{V1: tt.v1, V2: tt.v2, Hybrid: tt.hybrid} {
+			b := &metainfo.Builder{V1: format != V2, V2: format != V1, Name: "x", Files: tt.files}
+			got, why := choosePieceLength(b, tt.limit)
+			size := b.ContentLength()
+			if bySize := AutoPieceLength(size, tt.limit); got != want || strings.Contains(why, "halved") != (want < bySize) {
+				t.Errorf("%s, format %d: %d because %s, want %d", tt.name, format, got, why, want)
+			}
+			if format == V1 || got == 16*k {
+				continue
+			}
+			if pads := b.Padding(got); pads > size/10 {
+				t.Errorf("%s, format %d: %d bytes of padding for %d", tt.name, format, pads, size)
+			}
+		}
+	}
+}
+
+// Padding is what the layout leaves empty.
+func TestPaddingOfLayout(t *testing.T) {
+	lengths := []int64{0, 1, 16383, 16384, 16385, 0, 40000, 5}
+	b := &metainfo.Builder{Name: "x", PieceLength: 16384}
+	for i, n := range lengths {
+		b.Files = append(b.Files, metainfo.BuildFile{Path: []string{fmt.Sprint(i)}, Length: n})
+	}
+	for _, format := range []Format{V1, V2, Hybrid} {
+		b.V1, b.V2 = format != V2, format != V1
+		l, err := b.Layout()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := int64(l.Pieces())*l.PieceLength() - l.Bytes()
+		if format == V1 {
+			want = 0
+		}
+		if got := b.Padding(b.PieceLength); got != want {
+			t.Errorf("format %d: %d bytes, want %d", format, got, want)
+		}
+	}
+}
+
+// Progress counts content, whatever the padding, and comes to its end.
+func TestProgressCountsContent(t *testing.T) {
+	root := tree(t)
+	for i := range 200 {
+		if err := os.WriteFile(filepath.Join(root, fmt.Sprintf("%03d", i)), make([]byte, 100+i), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, format := range formats {
+		for _, read := range []ReadMode{ReadParallel, ReadSequential} {
+			var last, total int64
+			r, err := Make(context.Background(), Options{Path: root, Format: format, Read: read, PieceLength: 1 << 20, Progress: func(d, n int64) {
+				if d < last || d > n {
+					t.Errorf("%s: %d of %d bytes after %d", name, d, n, last)
+				}
+				last, total = d, n
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if size := r.Torrent.Size(); last != size || total != size {
+				t.Errorf("%s: progress ends at %d of %d, want %d", name, last, total, size)
+			}
+		}
+	}
+}
+
+// Many small files make no finding about the length that was chosen for them.
+func TestManySmallFiles(t *testing.T) {
+	b := &metainfo.Builder{V1: true, V2: true, Name: "x"}
+	for i := range 300_000 {
+		b.Files = append(b.Files, metainfo.BuildFile{Path: []string{fmt.Sprintf("%06d", i)}, Length: 800})
+	}
+	var r Result
+	l, err := r.layout(b, 0)
+	if err != nil || l.Total() > 5<<30 {
+		t.Fatalf("a stream of %d bytes, %v", l.Total(), err)
+	}
+	b.Pieces, b.PiecesRoots = make([]byte, 20*l.Pieces()), make([][32]byte, len(b.Files))
+	for i := range b.PiecesRoots {
+		b.PiecesRoots[i][0] = 1
+	}
+	if err := r.finish(b); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range r.Findings {
+		if f.Code != metainfo.LargeTorrent {
+			t.Errorf("found %v", f)
+		}
+	}
+	if !strings.Contains(r.Choice, "128 KiB") {
+		t.Errorf("the choice is %q", r.Choice)
+	}
+}
