@@ -96,7 +96,7 @@ func (w *walker) unmatched() []*glob {
 
 // maxUnseen is how many names of directories that were left out are looked at,
 // for these may be large, or on a slow disk.
-const maxUnseen = 100_000
+const maxUnseen = 20_000
 
 var errTooMany = errors.New("too many names")
 

@@ -94,7 +94,7 @@ func TestProcessVerifyUnreadable(t *testing.T) {
 	processTree(t, tree, map[string]string{
 		"a": strings.Repeat("a", 15), "b": strings.Repeat("b", 22), "c": strings.Repeat("c", 23), "d/e": strings.Repeat("e", 10),
 	})
-	processRun(t, "", "make", tree, "-l", "10", "-q").exits(exitOK)
+	processRun(t, "", "make", tree, "-l", "10", "--allow", "small-pieces", "-q").exits(exitOK)
 	processStart(t, bt("verify", torrent))().exits(exitOK)
 	for _, name := range []string{"b", "d"} {
 		if err := os.Chmod(filepath.Join(tree, name), 0); err != nil {
@@ -212,7 +212,7 @@ func TestProcessVerifySpecials(t *testing.T) {
 		names[s.name] = strings.Repeat("s", 20)
 	}
 	processTree(t, tree, names)
-	processRun(t, "", "make", tree, "-l", "10", "-q").exits(exitOK)
+	processRun(t, "", "make", tree, "-l", "10", "--allow", "small-pieces", "-q").exits(exitOK)
 	processRun(t, "", "verify", torrent).exits(exitOK)
 	for name := range names {
 		if name != "ok" {

@@ -215,7 +215,7 @@ func TestProcessInterruptedWaiting(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"info", "-"}, {"verify", "-", "."}, {"info", "fifo"}, {"verify", "fifo"}, {"make", "content", "-l", "16", "-o", "-"},
+		{"info", "-"}, {"verify", "-", "."}, {"info", "fifo"}, {"verify", "fifo"}, {"make", "content", "-l", "16", "--allow", "small-pieces", "-o", "-"},
 	} {
 		r, w, err := os.Pipe()
 		if err != nil {

@@ -59,7 +59,7 @@ func TestProcessFullDisk(t *testing.T) {
 		{[]string{"-o", old, "--force"}, old},
 	} {
 		// 20 bytes a piece make 312 KiB.
-		p := run(append(test.args, "-l", "1")...).exits(exitWrite).errors(test.path + ": no space left on device")
+		p := run(append(test.args, "-l", "1", "--allow", "small-pieces")...).exits(exitWrite).errors(test.path + ": no space left on device")
 		if want := "old.torrent\nold\n"; p.stdout != want {
 			t.Errorf("%q: left %q, want %q", p.args, p.stdout, want)
 		}

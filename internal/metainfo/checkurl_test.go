@@ -1,7 +1,6 @@
 package metainfo
 
 import (
-	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -124,25 +123,25 @@ func TestCanonicalURL(t *testing.T) {
 }
 
 // The canonical text of a URL is a URL too, and its own canonical text.
-func TestCanonicalURLTwice(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(1, 3))
-	parts := []string{"http", "udp", "://", ":", "/", "@", "t.example", "[::1]", "%", "%4", "%41", "%2f", "?", "#", "80", "0", ".", " ", "\u00fc", "\xff", "\\"}
-	tried := 0
-	for range 50000 {
-		s := "http://t"
-		for range rnd.IntN(10) {
-			s += parts[rnd.IntN(len(parts))]
+func FuzzCheckURL(f *testing.F) {
+	for _, urls := range spellings {
+		for _, u := range urls {
+			f.Add(u)
 		}
-		if CheckURL(s, "http") != nil {
-			continue
-		}
-		tried++
+	}
+	f.Fuzz(func(t *testing.T, s string) {
 		once := CanonicalURL(s)
-		if twice := CanonicalURL(once); once != twice || CheckURL(once, "http") != nil {
-			t.Fatalf("%q becomes %q and then %q", s, once, twice)
+		if CheckURL(s, TrackerSchemes...) != nil {
+			return
 		}
-	}
-	if tried < 1000 {
-		t.Errorf("only %d URLs were tried", tried)
-	}
+		if twice := CanonicalURL(once); once != twice {
+			t.Errorf("%q becomes %q and then %q", s, once, twice)
+		}
+		if err := CheckURL(once, TrackerSchemes...); err != nil {
+			t.Errorf("%q becomes %q, which %v", s, once, err)
+		}
+		if h, ok := findHost(s); !ok || !strings.EqualFold(h.scheme, scheme(s)) {
+			t.Errorf("%q has no host for an edit", s)
+		}
+	})
 }

@@ -183,7 +183,7 @@ func (r *reader) v1Files() {
 		r.add(BadFiles, files.Offset(), "files is %v and not a list", files.Kind())
 	case files.Exists():
 		if n, ok := length.Int(); ok && n == 0 { // some makers write it
-			r.add(NeedlessLength, length.Offset(), "the torrent has a length of 0 and a list of files; clients take the files")
+			r.add(NeedlessLength, length.Offset(), "the torrent has a length of 0 and a list of files; nearly all clients take the files")
 		} else if length.Exists() {
 			r.add(LengthAndFiles, length.Offset(), "the torrent has a length of its own and a list of files")
 		}

@@ -10,7 +10,8 @@ const (
 	// it is told otherwise (load_torrent_limits::max_buffer_size).
 	maxTorrent = 10_000_000
 
-	// largestPieces is the longest piece, in bytes, that rTorrent reads.
+	// largestPieces is the longest piece, in bytes, that rTorrent has read for
+	// most of its life.
 	largestPieces = 128 << 20
 
 	// manyPieces is where clients begin to refuse a torrent.
