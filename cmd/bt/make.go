@@ -1,12 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"math/bits"
 	"net"
 	"os"
 	"path/filepath"
@@ -126,28 +123,6 @@ func runMake(ctx context.Context, u *ui, c *cli.Context) error {
 	return seedMade(ctx, u, r)
 }
 
-// refusal is the error for the findings that --strict refuses; nil if there are
-// none.
-func refusal(path string, findings []maketorrent.Finding, strict strictness) error {
-	var codes []string
-	first := ""
-	for _, f := range findings {
-		if code := string(f.Code); strict.refuses(f.Code, f.Severity) && !slices.Contains(codes, code) {
-			codes = append(codes, code)
-			first = cmp.Or(first, f.Message)
-		}
-	}
-	switch len(codes) {
-	case 0:
-		return nil
-	case 1:
-		first += " (" + codes[0] + ")"
-	default:
-		first += " (all: " + strings.Join(codes, ", ") + ")"
-	}
-	return withHint(failf(exitNo, "%s: refused by --strict: %s", path, first), "nothing was written; --allow CODE lets one pass")
-}
-
 // makeOptions reads the flags that say what to make.
 func makeOptions(u *ui, c *cli.Context, strict strictness) (o maketorrent.Options, err error) {
 	if o.Path, err = contentPath(u, c); err != nil {
@@ -243,53 +218,6 @@ func contentPath(u *ui, c *cli.Context) (string, error) {
 		return "", withHint(failf(exitUsage, "--file: %s is a directory", paths[0]), "use --dir for a directory")
 	}
 	return paths[0], nil
-}
-
-func pieceLengths(c *cli.Context, small bool) (length, limit int64, err error) {
-	if s := c.String("piece-length"); c.IsSet("piece-length") && s != "auto" {
-		length, err = parseSize(s)
-		switch {
-		case err != nil:
-			return 0, 0, failf(exitUsage, "--piece-length: %w", err)
-		case length < 1:
-			return 0, 0, failf(exitUsage, "--piece-length: a piece has at least one byte")
-		case length < metainfo.BlockLength && !small:
-			return 0, 0, withHint(failf(exitUsage, "--piece-length: pieces of %s are too small; clients ask for 16 KiB at a time", count(int(length), "byte")),
-				cmp.Or(pieceLengthHint(s), "16K, or 2^14, is the least; --allow small-pieces makes smaller ones"))
-		}
-	}
-	if s := c.String("max-piece-length"); c.IsSet("max-piece-length") {
-		limit, err = parseSize(s)
-		switch {
-		case err != nil:
-			return 0, 0, failf(exitUsage, "--max-piece-length: %w", err)
-		case limit < metainfo.BlockLength:
-			return 0, 0, withHint(failf(exitUsage, "--max-piece-length: auto chooses 16 KiB at least"), pieceLengthHint(s))
-		}
-	}
-	return length, limit, nil
-}
-
-// pieceLengthHint is what a number without a unit may have meant: mktorrent,
-// mkbrr and torrenttools take the exponent of 2, others KiB or MiB. It is "" if
-// none of them gives a usual piece length.
-func pieceLengthHint(s string) string {
-	n, err := strconv.ParseUint(s, 10, 32)
-	if err != nil {
-		return ""
-	}
-	var meant []string
-	for _, spelling := range []string{fmt.Sprintf("2^%d", n), fmt.Sprintf("%dK", n), fmt.Sprintf("%dM", n)} {
-		const longest = 512 << 20 // that clients read
-		size, err := parseSize(spelling)
-		if err == nil && metainfo.BlockLength <= size && size <= longest && bits.OnesCount64(uint64(size)) == 1 {
-			meant = append(meant, spelling+" for "+term.Size(size))
-		}
-	}
-	if len(meant) == 0 {
-		return ""
-	}
-	return "did you mean " + strings.Join(meant, ", or ") + "?"
 }
 
 // urlList checks the URLs given to a flag.

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"bt/internal/metainfo"
+	"bt/maketorrent"
 )
 
 // What --strict of make and info refuses: warnings and errors, not notes, less
@@ -55,4 +57,26 @@ func (s strictness) allows(code metainfo.Code) bool { return slices.Contains(s.a
 // refuses reports whether a finding is one that --strict refuses.
 func (s strictness) refuses(code metainfo.Code, severity metainfo.Severity) bool {
 	return s.on && severity != metainfo.Note && !s.allows(code)
+}
+
+// refusal is the error for the findings that --strict refuses; nil if there are
+// none.
+func refusal(path string, findings []maketorrent.Finding, strict strictness) error {
+	var codes []string
+	first := ""
+	for _, f := range findings {
+		if code := string(f.Code); strict.refuses(f.Code, f.Severity) && !slices.Contains(codes, code) {
+			codes = append(codes, code)
+			first = cmp.Or(first, f.Message)
+		}
+	}
+	switch len(codes) {
+	case 0:
+		return nil
+	case 1:
+		first += " (" + codes[0] + ")"
+	default:
+		first += " (all: " + strings.Join(codes, ", ") + ")"
+	}
+	return withHint(failf(exitNo, "%s: refused by --strict: %s", path, first), "nothing was written; --allow CODE lets one pass")
 }
