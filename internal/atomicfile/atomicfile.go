@@ -88,7 +88,14 @@ const (
 // keeps its mode, and a link is followed to the file that it leads to. After an
 // error path is as it was, unless only the sync of its directory failed.
 func Write(path string, data []byte, replace bool) error {
-	return write(path, data, replace, nil)
+	return write(path, data, replace, nil, nil)
+}
+
+// WriteFrom is Write for data that was made of the file source: what it writes
+// can be read by no group and no others that can't read source, whatever the
+// umask and the file that it replaces allow. A nil source limits nothing.
+func WriteFrom(path string, data []byte, replace bool, source fs.FileInfo) error {
+	return write(path, data, replace, nil, source)
 }
 
 // Rewrite is Write for a file that is there, and keeps its owner too.
@@ -97,11 +104,11 @@ func Rewrite(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return write(path, data, true, info)
+	return write(path, data, true, info, nil)
 }
 
-// write is Write. With like the file gets the mode and owner of that one.
-func write(path string, data []byte, replace bool, like fs.FileInfo) error {
+// write is WriteFrom. With like the file gets the mode and owner of that one.
+func write(path string, data []byte, replace bool, like, source fs.FileInfo) error {
 	path, err := target(path, replace)
 	if err != nil {
 		return err
@@ -113,14 +120,21 @@ func write(path string, data []byte, replace bool, like fs.FileInfo) error {
 		}
 	}
 	perm := newFile
-	if old != nil {
+	switch {
+	case old != nil:
 		perm = ownerOnly
+	case source != nil:
+		perm = source.Mode().Perm()&newFile | ownerOnly
 	}
 	f, err := create(path, perm)
 	if err != nil {
 		return err
 	}
-	if err := fill(f, data, old, like != nil); err != nil {
+	limit, err := restrict(f, source)
+	if err == nil {
+		err = fill(f, data, old, limit, like != nil)
+	}
+	if err != nil {
 		return errors.Join(named(err, path), f.Close(), os.Remove(f.Name()))
 	}
 	if err := place(f.Name(), path, replace); err != nil {
@@ -129,9 +143,31 @@ func write(path string, data []byte, replace bool, like fs.FileInfo) error {
 	return syncDir(filepath.Dir(path))
 }
 
+// restrict takes from the empty file f what source does not allow, and returns
+// the limit of its mode.
+func restrict(f *os.File, source fs.FileInfo) (limit fs.FileMode, err error) {
+	if source == nil {
+		return fs.ModePerm, nil
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	limit = source.Mode().Perm() | ownerOnly
+	if !sameGroup(info, source) {
+		// The group of either file counts as others for the other one.
+		both := limit >> 3 & limit & 0o7
+		limit = limit&0o700 | both<<3 | both
+	}
+	if mode := info.Mode().Perm(); mode&^limit != 0 {
+		return limit, f.Chmod(mode & limit)
+	}
+	return limit, nil
+}
+
 // fill writes, syncs and closes the temporary file, and gives it the mode of old
-// if there is one, and its owner.
-func fill(f *os.File, data []byte, old fs.FileInfo, owner bool) error {
+// if there is one, within limit, and its owner.
+func fill(f *os.File, data []byte, old fs.FileInfo, limit fs.FileMode, owner bool) error {
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
@@ -141,7 +177,7 @@ func fill(f *os.File, data []byte, old fs.FileInfo, owner bool) error {
 		}
 	}
 	if old != nil {
-		if err := f.Chmod(old.Mode().Perm()); err != nil {
+		if err := f.Chmod(old.Mode().Perm() & limit); err != nil {
 			return err
 		}
 	}
@@ -204,5 +240,5 @@ func Backup(path, backup string, replace bool) error {
 	if err != nil {
 		return err
 	}
-	return write(backup, data, replace, info)
+	return write(backup, data, replace, info, nil)
 }

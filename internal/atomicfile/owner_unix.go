@@ -8,6 +8,13 @@ import (
 	"syscall"
 )
 
+// sameGroup reports whether two files are of one group.
+func sameGroup(a, b fs.FileInfo) bool {
+	has, ok := a.Sys().(*syscall.Stat_t)
+	want, ok2 := b.Sys().(*syscall.Stat_t)
+	return ok && ok2 && has.Gid == want.Gid
+}
+
 // keepOwner gives f the owner and group of the file that it will replace.
 func keepOwner(f *os.File, old fs.FileInfo) error {
 	info, err := f.Stat()
