@@ -94,11 +94,11 @@ func TestNothingBesideAnError(t *testing.T) {
 
 func TestRulesOfMagnets(t *testing.T) {
 	rules := func(e Edit) *Edit { return &Edit{Rules: []Rule{{Match: all, Edit: e}}} }
-	m, err := rules(Edit{WebSeeds: []string{urlA}}).Magnet(&Magnet{HasV1: true, Trackers: []string{urlA}})
+	m, _, err := rules(Edit{WebSeeds: []string{urlA}}).Magnet(&Magnet{HasV1: true, Trackers: []string{urlA}})
 	if err != nil || len(m.WebSeeds) != 1 {
 		t.Errorf("web seeds: %+v, %v", m, err)
 	}
-	if m, err := rules(setKey("comment", Text("x"))).Magnet(&Magnet{HasV1: true, Trackers: []string{urlA}}); err == nil {
+	if m, _, err := rules(setKey("comment", Text("x"))).Magnet(&Magnet{HasV1: true, Trackers: []string{urlA}}); err == nil {
 		t.Errorf("a comment: %+v", m)
 	}
 }

@@ -54,13 +54,13 @@ func (ed *editing) run(doc *bencode.Document, e *Edit) error {
 
 // do does one edit, of trackers only to those that match.
 func (ed *editing) do(e *Edit, match func(url string) bool) (err error) {
-	if ed.tiers, err = e.Trackers.apply(ed.tiers, match); err != nil {
+	if ed.tiers, err = e.Trackers.apply(ed.tiers, match, &ed.Passkeys); err != nil {
 		return err
 	}
 	ed.touched = ed.touched || e.Trackers.Set
 	if ed.beside != "" {
 		one := TrackerEdit{Remove: e.Trackers.Remove, Drop: e.Trackers.Drop, Replace: e.Trackers.Replace, Passkey: e.Trackers.Passkey}
-		edited, err := one.apply([][]string{{ed.beside}}, match)
+		edited, err := one.apply([][]string{{ed.beside}}, match, &ed.Passkeys)
 		if err != nil {
 			return err
 		}

@@ -197,7 +197,7 @@ func TestEditIsShared(t *testing.T) {
 		WebSeeds: []string{urlA}, Keys: []KeyEdit{{"comment", Text("c")}},
 	}
 	in := []byte("d" + announce(urlA) + info + webSeeds(urlC) + "e")
-	newK := strings.Replace(urlK, "kkkkkkkkkkkkkkkkkkkk", "new", 1)
+	newK := strings.Replace(urlK, "kkkkkkkkkk0123456789", "new", 1)
 	want := "d" + announce(urlM) + tiers(listOf(urlM), listOf(urlA, urlC, urlB), listOf(newK)) + "7:comment1:c" + info + webSeeds(urlC, urlA) + "e"
 	var group sync.WaitGroup
 	for range 8 {

@@ -44,7 +44,7 @@ func TestMagnet(t *testing.T) {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
 		before := *m
-		edited, err := tt.edit.Magnet(m)
+		edited, _, err := tt.edit.Magnet(m)
 		if err != nil || edited.String() != tt.want {
 			t.Errorf("%s: got\n%v, %v, want\n%s", tt.name, edited, err, tt.want)
 		}
@@ -58,8 +58,8 @@ func TestMagnet(t *testing.T) {
 func TestMagnetSharesNoList(t *testing.T) {
 	seeds := append(make([]string, 0, 8), "http://w.example/")
 	m := &Magnet{HasV1: true, WebSeeds: seeds}
-	one, err1 := (&Edit{WebSeeds: []string{urlA}}).Magnet(m)
-	two, err2 := (&Edit{WebSeeds: []string{urlC}}).Magnet(m)
+	one, _, err1 := (&Edit{WebSeeds: []string{urlA}}).Magnet(m)
+	two, _, err2 := (&Edit{WebSeeds: []string{urlC}}).Magnet(m)
 	if err1 != nil || err2 != nil || one.WebSeeds[1] != urlA || two.WebSeeds[1] != urlC {
 		t.Errorf("%v %v, %v %v", one, err1, two, err2)
 	}
@@ -71,14 +71,14 @@ func TestMagnetHasNoOtherParts(t *testing.T) {
 		"comment": setKey("comment", Text("c")), "name": setInfo("name", Text("y")), "JSON": {JSON: []byte("{}")},
 		"HTTP seed": {HTTPSeeds: []string{urlA}}, "no HTTP seeds": {NoHTTPSeeds: true}, "node": {Nodes: []Node{{Host: "a", Port: 1}}}, "no nodes": {NoNodes: true},
 	} {
-		if edited, err := e.Magnet(m); err == nil || edited != nil || err.Error() != "a magnet link has only trackers and web seeds to edit" {
+		if edited, _, err := e.Magnet(m); err == nil || edited != nil || err.Error() != "a magnet link has only trackers and web seeds to edit" {
 			t.Errorf("%s: %v, %v", name, edited, err)
 		}
 	}
 	for name, e := range map[string]Edit{
 		"tracker": replace(Literal, "https://", ""), "tracker by a rule": {Rules: []Rule{{Match: all, Edit: replace(Literal, "https://", "")}}},
 	} {
-		if edited, err := e.Magnet(m); err == nil || edited != nil || err.Error() != `the tracker "c.example/****/announce" has no scheme` {
+		if edited, _, err := e.Magnet(m); err == nil || edited != nil || err.Error() != `the tracker "c.example/****/announce" has no scheme` {
 			t.Errorf("%s: %v, %v", name, edited, err)
 		}
 	}

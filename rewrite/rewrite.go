@@ -83,6 +83,7 @@ type Result struct {
 	Old, New *Torrent // nil for a session file, and where info makes no sense
 	Changes  []Change // by key, in file order
 	Warnings []Warning
+	Passkeys Passkeys // what a new passkey was not put into
 }
 
 // A Warning is about an edit that was done, but that its user may regret.

@@ -14,7 +14,7 @@ func matching(pattern string) func(string) bool {
 
 // Two trackers with passkeys, and one torrent that has both.
 const (
-	urlK = "http://k.example/kkkkkkkkkkkkkkkkkkkk/announce"
+	urlK = "http://k.example/kkkkkkkkkk0123456789/announce"
 	urlM = "http://m.example/announce?passkey=mmmm"
 )
 
@@ -26,7 +26,7 @@ func TestRules(t *testing.T) {
 	rule := func(pattern string, e TrackerEdit) Edit {
 		return Edit{Rules: []Rule{{Match: matching(pattern), Edit: trackerEdit(e)}}}
 	}
-	newK := strings.Replace(urlK, "kkkkkkkkkkkkkkkkkkkk", "new", 1)
+	newK := strings.Replace(urlK, "kkkkkkkkkk0123456789", "new", 1)
 	newM := strings.Replace(urlM, "mmmm", "new", 1)
 	checkChanges(t, []change{
 		{name: "none matches", in: in, edit: rule("x.example", TrackerEdit{Set: true, Passkey: "new"})},

@@ -22,7 +22,7 @@ type TrackerEdit struct {
 	Drop   func(url string) bool // and those of which this is true; may be nil
 
 	Replace []Replacement
-	Passkey string // "" leaves those that there are
+	Passkey string // "" leaves those that there are; see metainfo.ReplacePasskey
 
 	Add    []Addition
 	Dedupe bool // leave the first of those that are there twice
@@ -61,9 +61,30 @@ func checkTracker(u string) error {
 	return nil
 }
 
+// Passkeys lists the trackers that a TrackerEdit with a Passkey leaves as they
+// are, each once, in the order in which they were met.
+type Passkeys struct {
+	Unclear []string // those with two candidates
+	None    []string // those without one
+}
+
+// note takes down how many candidates a tracker has.
+func (p *Passkeys) note(u string, candidates int) {
+	list := &p.Unclear
+	switch candidates {
+	case 1:
+		return
+	case 0:
+		list = &p.None
+	}
+	if !slices.Contains(*list, u) {
+		*list = append(*list, u)
+	}
+}
+
 // apply returns the tiers after the edit. What is done to single trackers is done
 // to those that match; nil matches all.
-func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool) ([][]string, error) {
+func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool, passkeys *Passkeys) ([][]string, error) {
 	if e.Set {
 		tiers = e.Tiers
 	}
@@ -76,7 +97,7 @@ func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool) ([][]
 					continue
 				}
 				var err error
-				if u, err = e.rewrite(u); err != nil {
+				if u, err = e.rewrite(u, passkeys); err != nil {
 					return nil, err
 				}
 				if u == "" { // of what was no URL nothing is left
@@ -104,7 +125,7 @@ func (e *TrackerEdit) removes(u string) bool {
 }
 
 // rewrite changes the text of one URL.
-func (e *TrackerEdit) rewrite(old string) (string, error) {
+func (e *TrackerEdit) rewrite(old string, passkeys *Passkeys) (string, error) {
 	u := old
 	for _, r := range e.Replace {
 		switch r.How {
@@ -117,7 +138,9 @@ func (e *TrackerEdit) rewrite(old string) (string, error) {
 		}
 	}
 	if e.Passkey != "" {
-		u, _ = metainfo.ReplacePasskey(u, e.Passkey)
+		edited, candidates := metainfo.ReplacePasskey(u, e.Passkey)
+		passkeys.note(u, candidates)
+		u = edited
 	}
 	if u == old {
 		return u, nil // it may be wrong, but that is not what the edit is about
@@ -187,7 +210,8 @@ func tierList(tiers [][]string) []byte {
 
 // Magnet does the edit to a magnet link, which has neither tiers nor the keys of
 // a torrent.
-func (e *Edit) Magnet(m *Magnet) (*Magnet, error) {
+func (e *Edit) Magnet(m *Magnet) (*Magnet, Passkeys, error) {
+	var passkeys Passkeys
 	edited := *m
 	edited.Findings = nil // they are about the link that was read
 	edited.WebSeeds = slices.Clone(m.WebSeeds)
@@ -207,19 +231,19 @@ func (e *Edit) Magnet(m *Magnet) (*Magnet, error) {
 				edited.WebSeeds = append(edited.WebSeeds, u)
 			}
 		}
-		tiers, err = e.Trackers.apply(tiers, match)
+		tiers, err = e.Trackers.apply(tiers, match, &passkeys)
 		return err
 	}
 	for i := range e.Rules {
 		if rule := &e.Rules[i]; rule.matches(tiers) {
 			if err := do(&rule.Edit, rule.Match); err != nil {
-				return nil, err
+				return nil, Passkeys{}, err
 			}
 		}
 	}
 	if err := do(e, nil); err != nil {
-		return nil, err
+		return nil, Passkeys{}, err
 	}
 	edited.Trackers = slices.Concat(tiers...)
-	return &edited, nil
+	return &edited, passkeys, nil
 }

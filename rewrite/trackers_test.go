@@ -2,7 +2,10 @@ package rewrite
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -117,4 +120,46 @@ func TestReplaceInTrackers(t *testing.T) {
 		{name: "a wrong URL that the edit is not about", in: "d" + announce("nonsense") + tiers(listOf("nonsense", urlA)) + info + "e", edit: replace(Host, "a.example", "b.example"),
 			out: "d" + announce("nonsense") + tiers(listOf("nonsense", "http://b.example/announce")) + info + "e"},
 	})
+}
+
+// What a passkey was not put into is listed, each tracker once, as it was then.
+func TestPasskeysReport(t *testing.T) {
+	const (
+		two   = "http://a.example/0123456789abcdef/fedcba9876543210/announce"
+		twice = "http://b.example/announce?pk=1&pk=2"
+		none  = "udp://c.example:6969"
+		one   = "http://d.example/announce?passkey=1"
+	)
+	passkey := TrackerEdit{Passkey: "new"}
+	rule := func(host string) Rule { return Rule{Match: matching(host), Edit: trackerEdit(passkey)} }
+	in := "d" + announce("http://e.example/announce") + tiers(listOf(two, none, two), listOf(one, twice, none)) + info + "8:url-list" + text(two) + "e"
+	for name, tt := range map[string]struct {
+		edit Edit
+		want Passkeys
+	}{
+		"all":         {trackerEdit(passkey), Passkeys{Unclear: []string{two, twice}, None: []string{none, "http://e.example/announce"}}},
+		"one rule":    {Edit{Rules: []Rule{rule("b.example")}}, Passkeys{Unclear: []string{twice}}},
+		"two rules":   {Edit{Rules: []Rule{rule("c.example"), rule("b.example"), rule("c.example")}}, Passkeys{Unclear: []string{twice}, None: []string{none}}},
+		"after hosts": {Edit{Trackers: TrackerEdit{Remove: []string{"a.example", "b.example", "e.example"}, Passkey: "new", Replace: []Replacement{{How: Host, Old: "c.example", New: "z.example"}}}}, Passkeys{None: []string{"udp://z.example:6969"}}},
+		"no passkey":  {replace(Host, "a.example", "z.example"), Passkeys{}},
+	} {
+		r, err := Apply([]byte(in), &tt.edit)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if !reflect.DeepEqual(r.Passkeys, tt.want) {
+			t.Errorf("%s: %q, want %q", name, r.Passkeys, tt.want)
+		}
+		if name == "all" && (!strings.Contains(string(r.Bytes), "passkey=new") || strings.Count(string(r.Bytes), two) != 4) {
+			t.Errorf("%s: %q", name, r.Bytes)
+		}
+	}
+	m := &Magnet{HasV1: true, Trackers: []string{two, none, one}, WebSeeds: []string{two}}
+	edit := trackerEdit(passkey)
+	edited, report, err := edit.Magnet(m)
+	if want := (Passkeys{Unclear: []string{two}, None: []string{none}}); err != nil || !reflect.DeepEqual(report, want) ||
+		!slices.Equal(edited.Trackers, []string{two, none, "http://d.example/announce?passkey=new"}) {
+		t.Errorf("%q, %q, %v", edited.Trackers, report, err)
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"bt/internal/metainfo"
 	"bt/internal/peerid"
 	"bt/internal/tracker"
 	"bt/internal/tracker/client"
@@ -80,7 +79,7 @@ type Row struct {
 
 	Status  Status // empty: no answer yet
 	Counts  Counts // Unknown where there is none
-	Msg     string // one sentence about what went wrong
+	Msg     string // one sentence about what went wrong; it may quote the tracker, and so a secret of the URL
 	Hint    string // what to do about it; may be empty
 	Elapsed time.Duration
 	Peers   []Peer
@@ -217,7 +216,6 @@ func (t *Table) fill(events <-chan event, tick func(*Table)) {
 				url, tier := r.URL, r.Tier
 				*r = e.row
 				r.URL, r.Tier = url, tier
-				r.Msg = metainfo.MaskText(r.Msg, url)
 			}
 		}
 	}

@@ -205,12 +205,12 @@ func TestPageJSON(t *testing.T) {
 			Name: "caf\xe9 \u202e\u0085<b>", InfoHashV1: strings.Repeat("ab", 20), InfoHashV2: strings.Repeat("cd", 32), Size: 100, State: InCheck,
 			Done: 30, Total: 100, Left: 7, Uploaded: 150, Rate: 5,
 			Peers:    []PeerStatus{{Addr: netip.MustParseAddrPort("192.0.2.1:1"), Client: "X 1", Uploaded: 9, Rate: 5, Progress: 0.123456, Choked: true}},
-			Trackers: []TrackerStatus{{URL: "udp://t.example:1/announce?a=1&b=2", Seeders: 3, Leechers: -1, Next: at}},
+			Trackers: []TrackerStatus{{URL: "udp://t.example:1/announce?compact=1&left=2", Seeders: 3, Leechers: -1, Next: at}},
 		},
 		{InfoHashV2: strings.Repeat("ef", 32), State: Queued},
 	}}
 	page := statusPage(s)
-	tracker := `{"url":"udp://t.example:1/announce?a=1&b=2","failed":false,"seeders":3,"next":"2026-01-02T02:04:05Z"}`
+	tracker := `{"url":"udp://t.example:1/announce?compact=1&left=2","failed":false,"seeders":3,"next":"2026-01-02T02:04:05Z"}`
 	row := `"name":"caf\ufffd \u202e\u0085<b>","name_bytes":"636166e920e280aec2853c623e","info_hash_v1":"` + strings.Repeat("ab", 20) +
 		`","info_hash_v2":"` + strings.Repeat("cd", 32) + `","size":100,"state":"checking","checked":30,"to_check":100,"left":7,"uploaded":150,"ratio":1.5,` +
 		`"rate":5,"peers":1,"trouble":false,"tracker":` + tracker

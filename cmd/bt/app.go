@@ -33,7 +33,7 @@ func runWith(e *env, cmds []*cli.Command) int {
 		return int(status)
 	}
 	_, pal, _ := e.palettes(inv.color()) // no colour if that is the error
-	printError(e.stderr, pal, err)
+	printError(e.stderr, pal, inv.reveal(), err)
 	return codeOf(err)
 }
 

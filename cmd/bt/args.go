@@ -57,6 +57,18 @@ func (inv *invocation) color() string {
 	return mode
 }
 
+// reveal reports whether --reveal is among the flags, for an error before or
+// without cli/v2.
+func (inv *invocation) reveal() bool {
+	on := false
+	for _, f := range inv.flags {
+		if f.name == "reveal" {
+			on, _ = strconv.ParseBool(f.value)
+		}
+	}
+	return on
+}
+
 // argParser walks over a command line.
 type argParser struct {
 	inv      invocation

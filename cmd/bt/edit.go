@@ -229,13 +229,13 @@ func replacements(pairs pairList) ([]rewrite.Replacement, error) {
 		r := rewrite.Replacement{How: p.how, Old: p.old, New: p.new}
 		switch {
 		case !p.complete:
-			return nil, withHint(failf(exitUsage, "--%s %s: with what", p.name, shown(p.old)), "--with NEW must follow it")
+			return nil, withHint(failf(exitUsage, "--%s %s: with what", p.name, metainfo.MaskURL(p.old)), "--with NEW must follow it")
 		case p.old == "":
 			return nil, failf(exitUsage, "--%s: what to replace is empty", p.name)
 		case p.how == rewrite.Host:
 			for _, host := range []string{p.old, p.new} {
 				if err := metainfo.CheckHost(host); err != nil {
-					return nil, failf(exitUsage, "--host: %q %w", shown(host), err)
+					return nil, failf(exitUsage, "--host: %q %w", host, err)
 				}
 			}
 		case p.how == rewrite.Regexp:
@@ -271,7 +271,7 @@ func readKeys(e *env, v flagValues) ([]rewrite.KeyEdit, error) {
 	for _, s := range v.StringSlice("set") {
 		key, value, ok := strings.Cut(s, "=")
 		if !ok || key == "" {
-			return nil, failf(exitUsage, "--set: %q is not KEY=VALUE", shown(s))
+			return nil, failf(exitUsage, "--set: %q is not KEY=VALUE", s)
 		}
 		raw, err := parseValue(value)
 		if err != nil {

@@ -138,10 +138,11 @@ func hintOf(err error) string {
 }
 
 // printError is the only place that words an error for the terminal. The text
-// may quote a torrent or a tracker, so none of it is printed raw.
-func printError(w io.Writer, pal term.Palette, err error) {
-	fmt.Fprintf(w, "bt: %s %s\n", pal.Bold(pal.Red("error:")), term.Safe(err.Error()))
+// may quote a torrent, a tracker or an argument, so none of it is printed raw,
+// nor with its secrets unless reveal is set.
+func printError(w io.Writer, pal term.Palette, reveal bool, err error) {
+	fmt.Fprintf(w, "bt: %s %s\n", pal.Bold(pal.Red("error:")), term.Safe(shownText(err.Error(), reveal)))
 	if hint := hintOf(err); hint != "" {
-		fmt.Fprintf(w, "bt: %s %s\n", pal.Bold("hint:"), term.Safe(hint))
+		fmt.Fprintf(w, "bt: %s %s\n", pal.Bold("hint:"), term.Safe(shownText(hint, reveal)))
 	}
 }

@@ -35,7 +35,7 @@ bt info --strict --no-files -q ~/torrents && echo all in order`,
 			&cli.BoolFlag{Name: "raw", Usage: "print the whole torrent as lossless JSON"},
 			&cli.StringFlag{Name: "field", Usage: "print these fields of the JSON, a line a torrent with tabs between; `NAME,...`"},
 			&cli.BoolFlag{Name: "magnet", Usage: "print the magnet link"},
-			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys in tracker URLs; only JSON, and --field and --magnet into a file or pipe, have them unasked"},
+			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords; only JSON, and --field and --magnet into a file or pipe, have them unasked"},
 		}, strictFlags("exit with 1 if there are findings that are more than a note"), jsonFlags()),
 		Action: action(e, runInfo),
 	}
@@ -78,7 +78,7 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 		}
 		if err != nil {
 			u.report(err)
-			documents = append(documents, failedInput(in.name, err))
+			documents = append(documents, u.failedInput(in.name, err))
 		} else {
 			if slices.ContainsFunc(x.facts.Findings, func(f inspect.Finding) bool {
 				return strict.refuses(metainfo.Code(f.Code), metainfo.Severity(f.Severity))
@@ -89,9 +89,9 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 			case asJSON:
 				documents = append(documents, infoDocument(x, c))
 			case fields != nil:
-				err = printFieldsOf(u, mask(u, c, x.facts), fields)
+				err = printFieldsOf(u, mask(u, x.facts, slices.Contains(fields, "magnet")), fields)
 			case c.Bool("magnet"):
-				_, err = fmt.Fprintln(u.out, mask(u, c, x.facts).Magnet)
+				_, err = fmt.Fprintln(u.out, mask(u, x.facts, true).Magnet)
 			default:
 				if shown++; shown > 1 {
 					fmt.Fprintln(u.out)
@@ -217,15 +217,18 @@ func readInfo(ctx context.Context, e *env, in input, c *cli.Context) (infoInput,
 	return infoInput{inspect.Describe(name, t, c.Bool("pads")), t}, nil
 }
 
-// mask returns the facts without passkeys where a person may see them: what goes
-// into a file or a pipe is data.
-func mask(u *ui, c *cli.Context, f *inspect.Facts) *inspect.Facts {
-	if c.Bool("reveal") || !u.env.stdoutTerminal {
+// mask returns the facts without secrets where a person may see them: what goes
+// into a file or a pipe is data. asked says that the magnet link was asked for.
+func mask(u *ui, f *inspect.Facts, asked bool) *inspect.Facts {
+	if u.reveal || !u.env.stdoutTerminal {
 		return f
 	}
 	masked := *f
 	masked.Path = shown(f.Path)
-	masked.Magnet = shown(f.Magnet)
+	link, left := u.shownMagnet(f.Magnet)
+	if masked.Magnet = link; left != "" && asked {
+		u.warn("%s", left)
+	}
 	masked.Trackers = nil
 	for _, tier := range f.Trackers {
 		masked.Trackers = append(masked.Trackers, maskAll(tier))

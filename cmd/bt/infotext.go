@@ -23,7 +23,7 @@ const treeLimit = 200
 // printInfo shows one torrent to a person.
 func printInfo(u *ui, c *cli.Context, x infoInput) error {
 	f := x.facts
-	if err := term.Fields(u.out, u.pal, 0, infoFields(f, c.Bool("reveal"))); err != nil {
+	if err := term.Fields(u.out, u.pal, 0, infoFields(u, f)); err != nil {
 		return err
 	}
 	if x.torrent != nil && !c.Bool("no-files") {
@@ -40,7 +40,7 @@ func printInfo(u *ui, c *cli.Context, x infoInput) error {
 	fmt.Fprintln(u.out)
 	table := term.Table{Width: u.env.width, Palette: u.pal}
 	for _, x := range f.Findings {
-		table.Rows = append(table.Rows, []string{severity(u.pal, x.Severity), x.Code, term.Safe(x.Message), fmt.Sprintf("at byte %d", x.Offset)})
+		table.Rows = append(table.Rows, []string{severity(u.pal, x.Severity), x.Code, term.Safe(u.shownText(x.Message)), fmt.Sprintf("at byte %d", x.Offset)})
 	}
 	return table.Write(u.out)
 }
@@ -56,18 +56,14 @@ func severity(pal term.Palette, s string) string {
 }
 
 // infoFields is what there is to say in a line each.
-func infoFields(f *inspect.Facts, reveal bool) [][2]string {
+func infoFields(u *ui, f *inspect.Facts) [][2]string {
 	var fields [][2]string
 	add := func(name, text string) {
 		if text != "" {
 			fields = append(fields, [2]string{name, term.Safe(text)})
 		}
 	}
-	path := f.Path
-	if !reveal {
-		path = shown(path)
-	}
-	add("torrent", path)
+	add("torrent", u.shownArg(f.Path))
 	add("name", f.Name)
 	add("format", f.Format)
 	fields = append(fields, hashFields(f.InfoHashV1, f.InfoHashV2)...)
@@ -84,22 +80,16 @@ func infoFields(f *inspect.Facts, reveal bool) [][2]string {
 		add("private", map[bool]string{true: "yes", false: "no"}[*f.Private])
 	}
 	add("source", f.Source)
-	show := func(u string) string {
-		if !reveal {
-			u = metainfo.MaskURL(u)
-		}
-		return u
-	}
 	for i, tier := range f.Trackers {
-		for _, u := range tier {
-			add(fmt.Sprintf("tracker, tier %d", i+1), show(u))
+		for _, url := range tier {
+			add(fmt.Sprintf("tracker, tier %d", i+1), u.shownURL(url))
 		}
 	}
-	for _, u := range f.WebSeeds {
-		add("web seed", show(u))
+	for _, url := range f.WebSeeds {
+		add("web seed", u.shownURL(url))
 	}
-	for _, u := range f.HTTPSeeds {
-		add("http seed", show(u))
+	for _, url := range f.HTTPSeeds {
+		add("http seed", u.shownURL(url))
 	}
 	for _, n := range f.Nodes {
 		add("dht node", n)

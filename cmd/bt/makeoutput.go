@@ -169,7 +169,8 @@ func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error 
 			{"size", size},
 			{"files", term.Count(int64(t.FileCount()))},
 			{"pieces", pieces(t.PieceCount(), t.PieceLength)},
-		})
+		},
+		u.magnetFields(t.Magnet().String()))
 	if n := len(r.Skipped); n > 0 && !u.verbose {
 		fields = append(fields, [2]string{"left out", term.Count(int64(n)) + " (-v names them)"})
 	}

@@ -45,7 +45,7 @@ bt retracker x.torrent --source ABC --new-infohash -o abc.torrent`,
 			&cli.BoolFlag{Name: "dry-run", Usage: "show what would change, and change nothing"},
 			&cli.BoolFlag{Name: "recursive", Usage: "edit the torrents below a directory too"},
 			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "edit read-only files and those of a client that runs, and replace an existing output or backup"},
-			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys"},
+			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords; JSON, and a magnet link or torrent on stdout, have them unasked"},
 		}, jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, c *cli.Context) error {
 			return runRetracker(ctx, u, c, *pairs, backup.suffix)
@@ -111,7 +111,7 @@ func runRetracker(ctx context.Context, u *ui, c *cli.Context, pairs pairList, ba
 	if err := r.checkOutput(c, inputs, isList); err != nil {
 		return err
 	}
-	return r.run(inputs, isList, c.Bool("reveal"))
+	return r.run(inputs, isList)
 }
 
 func (r *retracking) readEdit(c *cli.Context, pairs pairList) (err error) {
@@ -225,15 +225,17 @@ type retracked struct {
 	output string // where the result is, or would be
 	result *rewrite.Result
 	magnet *metainfo.Magnet // edited
+
+	passkeys rewrite.Passkeys // what --passkey was not put into
 }
 
 // run edits the inputs, several at a time because each waits for the disk, and
 // prints what became of them in their order.
-func (r *retracking) run(inputs []input, isList, reveal bool) error {
+func (r *retracking) run(inputs []input, isList bool) error {
 	// A reader of stdout that goes (| head) must not end what is being written.
 	signal.Ignore(syscall.SIGPIPE)
 	const ahead = 1024 // results that wait for their turn
-	p := retrackerPrinter{ui: r.u, dryRun: r.dryRun, isList: isList, reveal: reveal}
+	p := retrackerPrinter{ui: r.u, dryRun: r.dryRun, isList: isList}
 	queue := make(chan chan retracked, ahead)
 	slots := make(chan struct{}, max(16, 2*runtime.GOMAXPROCS(0)))
 	go func() {
@@ -267,25 +269,32 @@ func (r *retracking) one(in input) retracked {
 	switch {
 	case x.err != nil:
 	case metainfo.IsMagnet(in.name):
-		x.magnet, x.err = r.magnet(in.name)
+		x.err = r.magnet(&x)
 	default:
 		x.err = r.file(&x)
 	}
 	return x
 }
 
-func (r *retracking) magnet(link string) (*metainfo.Magnet, error) {
-	m, err := metainfo.ParseMagnet(link)
+func (r *retracking) magnet(x *retracked) error {
+	m, err := metainfo.ParseMagnet(x.name)
 	if err != nil {
-		return nil, failf(exitTorrent, "%s: %w", shown(link), err)
+		return failf(exitTorrent, "%s: %w", shown(x.name), err)
 	}
-	edited, err := r.edit.Magnet(m)
-	return edited, fail(exitUsage, err)
+	x.magnet, x.passkeys, err = r.edit.Magnet(m)
+	return fail(exitUsage, err)
 }
 
 // file edits a torrent or session file.
 func (r *retracking) file(x *retracked) error {
-	before, _ := os.Stat(x.name) // nil of stdin
+	var before fs.FileInfo // nil of stdin
+	if x.name != stdinName {
+		info, err := os.Stat(x.name)
+		if err != nil {
+			return readError(x.name, err)
+		}
+		before = info
+	}
 	b, err := x.read(r.ctx, r.u.env)
 	if err != nil {
 		return err
@@ -300,6 +309,7 @@ func (r *retracking) file(x *retracked) error {
 	case err != nil:
 		return failf(exitWrite, "%s: %w", x.name, err)
 	}
+	x.passkeys = x.result.Passkeys
 	x.output = r.outputOf(x.name)
 	switch {
 	case r.dryRun:
@@ -312,7 +322,7 @@ func (r *retracking) file(x *retracked) error {
 		}
 		return nil
 	case r.output != "":
-		if err := atomicfile.Write(x.output, x.result.Bytes, r.force); err != nil {
+		if err := atomicfile.WriteFrom(x.output, x.result.Bytes, r.force, before); err != nil {
 			return outputError(x.output, err)
 		}
 		return nil

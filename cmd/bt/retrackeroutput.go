@@ -34,11 +34,13 @@ type retrackedWarning struct {
 // retrackerPrinter prints what became of each input, and sums up.
 type retrackerPrinter struct {
 	*ui
-	dryRun, isList, reveal bool
+	dryRun, isList bool
 
 	documents                  []any
 	total, changed, failedOnes int
 	files, links               int
+	noPasskey                  int  // trackers that --passkey found none in
+	hinted                     bool // what to do about those with two is said
 }
 
 func (p *retrackerPrinter) print(x retracked) error {
@@ -49,8 +51,9 @@ func (p *retrackerPrinter) print(x retracked) error {
 	if x.err != nil {
 		p.failedOnes++
 		p.report(x.err)
-		return p.add(failedInput(x.name, x.err))
+		return p.add(p.failedInput(x.name, x.err))
 	}
+	p.passkeys(x)
 	if x.magnet != nil {
 		p.links++
 		return p.printMagnet(x)
@@ -75,6 +78,36 @@ func (p *retrackerPrinter) print(x retracked) error {
 	return stdoutError(p.printChanged(x))
 }
 
+// passkeys lists the trackers that --passkey can't be put into, and counts those
+// without one.
+func (p *retrackerPrinter) passkeys(x retracked) {
+	p.noPasskey += len(x.passkeys.None)
+	for _, u := range x.passkeys.Unclear {
+		err := failf(exitNo, "%s: %s: %s", p.shownArg(x.name), p.shownURL(u), unclearPasskey)
+		if !p.hinted {
+			p.hinted = true
+			err = withHint(err, "--replace OLD --with NEW replaces the one that you name")
+		}
+		p.report(err)
+	}
+}
+
+const unclearPasskey = "it has more than one passkey, and stays as it is"
+
+func withoutPasskey(n int) string { return count(n, "tracker") + " without a passkey left as before" }
+
+// passkeyWarnings are the same as JSON, with the URLs whole.
+func passkeyWarnings(k rewrite.Passkeys) []retrackedWarning {
+	list := []retrackedWarning{}
+	for _, u := range k.Unclear {
+		list = append(list, retrackedWarning{"two-passkeys", u + ": " + unclearPasskey})
+	}
+	if n := len(k.None); n > 0 {
+		list = append(list, retrackedWarning{"no-passkey", withoutPasskey(n)})
+	}
+	return list
+}
+
 // add takes a document for the list, or prints it.
 func (p *retrackerPrinter) add(doc any) error {
 	switch {
@@ -94,11 +127,25 @@ func (p *retrackerPrinter) finish() error {
 			p.documents = []any{}
 		}
 		return p.printJSON(p.documents)
-	case p.json || p.quiet || !p.isList && p.changed+p.failedOnes > 0:
+	case p.json || p.quiet:
 		return nil
 	case p.links > 0 && p.files == 0: // stdout has links, and nothing else
+		if p.noPasskey > 0 {
+			p.warn("%s", withoutPasskey(p.noPasskey))
+		}
 		return nil
 	}
+	if p.isList || p.changed+p.failedOnes == 0 {
+		fmt.Fprintln(p.out, p.summary())
+	}
+	if p.noPasskey > 0 {
+		fmt.Fprintln(p.out, withoutPasskey(p.noPasskey))
+	}
+	return stdoutError(p.out.Flush())
+}
+
+// summary says how many files were changed.
+func (p *retrackerPrinter) summary() string {
 	verb := "changed"
 	if p.dryRun {
 		verb = "would change"
@@ -107,13 +154,12 @@ func (p *retrackerPrinter) finish() error {
 	if p.failedOnes > 0 {
 		text += ", " + p.pal.Red(term.Count(int64(p.failedOnes))+" failed")
 	}
-	_, err := fmt.Fprintln(p.out, text)
-	return stdoutError(err)
+	return text
 }
 
 func documentOf(x retracked) retrackedDocument {
 	r := x.result
-	doc := retrackedDocument{Path: x.name, Output: x.output, Changed: r.Changed, Changes: r.Changes, Warnings: []retrackedWarning{}}
+	doc := retrackedDocument{Path: x.name, Output: x.output, Changed: r.Changed, Changes: r.Changes, Warnings: passkeyWarnings(x.passkeys)}
 	if doc.Changes == nil {
 		doc.Changes = []rewrite.Change{}
 	}
@@ -146,7 +192,7 @@ func (p *retrackerPrinter) printMagnet(x retracked) error {
 	}
 	if p.json {
 		doc := retrackedDocument{
-			Path: x.name, Output: link, Changed: changed, Changes: []rewrite.Change{}, Warnings: []retrackedWarning{},
+			Path: x.name, Output: link, Changed: changed, Changes: []rewrite.Change{}, Warnings: passkeyWarnings(x.passkeys),
 		}
 		for _, list := range []struct {
 			key      string
@@ -163,9 +209,6 @@ func (p *retrackerPrinter) printMagnet(x retracked) error {
 			doc.InfoHashV2 = hex.EncodeToString(old.V2[:])
 		}
 		return p.add(doc)
-	}
-	if !p.reveal && p.env.stdoutTerminal { // in a pipe it is data
-		link = x.magnet.Masked().String()
 	}
 	_, err = fmt.Fprintln(p.out, term.Safe(link))
 	return stdoutError(err)
@@ -214,12 +257,12 @@ func (p *retrackerPrinter) printDifference(x retracked) error {
 			gone, come = old, new
 		}
 		for _, line := range gone {
-			fmt.Fprintln(p.out, p.pal.Red("- "+p.shown(line)))
+			fmt.Fprintln(p.out, p.pal.Red("- "+p.shown(c.Key, line)))
 		}
 		hidden := len(gone)+len(come) == 0 // the form alone
 		for _, line := range come {
-			fmt.Fprintln(p.out, p.pal.Green("+ "+p.shown(line)))
-			hidden = hidden || slices.ContainsFunc(gone, func(g string) bool { return g != line && p.shown(g) == p.shown(line) })
+			fmt.Fprintln(p.out, p.pal.Green("+ "+p.shown(c.Key, line)))
+			hidden = hidden || slices.ContainsFunc(gone, func(g string) bool { return g != line && p.shown(c.Key, g) == p.shown(c.Key, line) })
 		}
 		if hidden {
 			fmt.Fprintln(p.out, p.pal.Yellow("~ "+term.Safe(c.Key)+"  differs in what is not shown; --reveal or --json show it"))
@@ -243,13 +286,23 @@ func without(a, b []string) []string {
 	return left
 }
 
-// shown is a line as it may be printed.
-func (p *retrackerPrinter) shown(line string) string {
-	if label, text, ok := strings.Cut(line, "  "); ok && !p.reveal && strings.Contains(text, "://") {
-		line = label + "  " + metainfo.MaskURL(text)
+// shown is a line as it may be printed: URLs masked, and a long text cut.
+func (p *retrackerPrinter) shown(key, line string) string {
+	const longest = 500
+	label, text, _ := strings.Cut(line, "  ")
+	if slices.Contains(urlKeys, key) {
+		text = p.shownURL(text)
+	} else {
+		text = p.shownText(text)
 	}
-	return term.Safe(line)
+	if len(text) > longest {
+		text = text[:longest] + "…"
+	}
+	return term.Safe(label + "  " + text)
 }
+
+// urlKeys are the keys whose texts are URLs, though they may not look like it.
+var urlKeys = []string{"announce", "announce-list", "trackers", "url-list", "httpseeds"}
 
 // lines writes a value for a person, an item a line.
 func (p *retrackerPrinter) lines(key string, value json.RawMessage) []string {
@@ -284,26 +337,19 @@ func (p *retrackerPrinter) lines(key string, value json.RawMessage) []string {
 	return lines
 }
 
-// plainValue writes what a person can read of a value: a long one is cut.
+// plainValue writes what a person can read of a value.
 func plainValue(v any) string {
-	const longest = 500
-	text := ""
 	switch v := v.(type) {
 	case string:
-		text = v
+		return v
 	case json.Number:
-		text = v.String()
-	default:
-		b, err := json.Marshal(v)
-		if err != nil {
-			return ""
-		}
-		text = string(b)
+		return v.String()
 	}
-	if len(text) > longest {
-		text = text[:longest] + "…"
+	b, err := json.Marshal(v)
+	if err != nil {
+		return ""
 	}
-	return text
+	return string(b)
 }
 
 func jsonList(list []string) json.RawMessage {

@@ -41,7 +41,7 @@ bt scrape movie.torrent --peers`,
 			&cli.BoolFlag{Name: "insecure", Usage: "accept any certificate"},
 			&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Usage: "use IPv4 only"},
 			&cli.BoolFlag{Name: "ipv6", Aliases: []string{"6"}, Usage: "use IPv6 only"},
-			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys; JSON and CSV have them unasked"},
+			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords; JSON and CSV have them unasked"},
 		},
 		Action: action(e, runScrape),
 	}
@@ -115,7 +115,7 @@ func scrapeChoices(u *ui, c *cli.Context) (*scraper, error) {
 	if cl.Proxy, err = proxies(u.env, c.String("proxy")); err != nil {
 		return nil, err
 	}
-	s := &scraper{ui: u, csv: c.Bool("csv"), reveal: c.Bool("reveal")}
+	s := &scraper{ui: u, csv: c.Bool("csv")}
 	s.options = scrape.Options{
 		Client:           cl,
 		AnnounceFallback: c.Bool("announce-fallback"),
@@ -151,14 +151,14 @@ func (s *scraper) readTargets(ctx context.Context, c *cli.Context) ([]scrape.Tar
 			return nil
 		case err != nil:
 			s.report(err)
-			s.failed = append(s.failed, failedInput(in.name, err))
+			s.failed = append(s.failed, s.failedInput(in.name, err))
 			return nil
 		}
 		if len(trackers) > 0 {
 			t.Trackers = trackers
 		}
 		if len(t.Trackers) == 0 {
-			s.warn("%s has no tracker; name one with --tracker", shown(in.name))
+			s.warn("%s has no tracker; name one with --tracker", s.shownArg(in.name))
 		}
 		targets = append(targets, t)
 		return nil

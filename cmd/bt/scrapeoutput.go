@@ -15,11 +15,11 @@ import (
 // faces: a table, JSON, CSV.
 type scraper struct {
 	*ui
-	options     scrape.Options
-	csv, reveal bool
-	every       time.Duration // 0: once
-	failed      []jsonFailure
-	single      bool // one torrent: a row a tracker; else a row a torrent
+	options scrape.Options
+	csv     bool
+	every   time.Duration // 0: once
+	failed  []jsonFailure
+	single  bool // one torrent: a row a tracker; else a row a torrent
 
 	live     *term.Live // the table on a terminal, while it fills; nil: none
 	round    int

@@ -8,17 +8,13 @@ import (
 	"slices"
 	"strings"
 
-	"bt/internal/metainfo"
 	"bt/internal/term"
 	"bt/scrape"
 )
 
 // shownURL is a tracker's URL as it may be shown.
 func (s *scraper) shownURL(url string) string {
-	if !s.reveal {
-		url = metainfo.MaskURL(url)
-	}
-	return term.Safe(url)
+	return term.Safe(s.ui.shownURL(url))
 }
 
 // table writes the table: of one torrent a row a tracker, of many a row a swarm,
@@ -315,14 +311,17 @@ func (s *scraper) status(r *scrape.Row) string {
 		return s.pal.Dim("…")
 	case scrape.OK:
 		if r.Msg != "" {
-			return s.pal.Green("ok") + ": " + term.Safe(r.Msg)
+			return s.pal.Green("ok") + ": " + s.words(r)
 		}
 		return s.pal.Green("ok")
 	case scrape.NotRegistered:
 		return s.pal.Yellow(string(r.Status))
 	}
-	return s.pal.Red(string(r.Status)) + ": " + term.Safe(r.Msg)
+	return s.pal.Red(string(r.Status)) + ": " + s.words(r)
 }
+
+// words is what a tracker says, or what is wrong with it, as it may be shown.
+func (s *scraper) words(r *scrape.Row) string { return term.Safe(s.shownWords(r.Msg, r.URL)) }
 
 // sparkWidth is how many rounds are shown.
 const sparkWidth = 20

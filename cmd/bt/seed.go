@@ -54,7 +54,7 @@ bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 			&cli.BoolFlag{Name: "no-lsd", Usage: "accepted: there is no local discovery yet"},
 			&cli.BoolFlag{Name: "no-port-map", Usage: "accepted: there is no port mapping yet"},
 			&cli.BoolFlag{Name: "json", Usage: "print what happens as JSON, a line an event"},
-			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys, and on the page peers' addresses"},
+			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords, and on the page peers' addresses"},
 		},
 		Action: action(e, runSeed),
 	}
@@ -73,7 +73,7 @@ func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	u.subject, u.jsonl = name, u.json // an event a line
+	u.subject, u.jsonl = u.shownArg(name), u.json // an event a line
 	o, err := seedChoices(u, c)
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
 	if o.Listener, err = listen(c.String("bind"), c.String("port")); err != nil {
 		return err
 	}
-	s := &seedScreen{ui: u, reveal: c.Bool("reveal")}
+	s := &seedScreen{ui: u}
 	if s.page, err = openStatus(c); err != nil {
 		o.Listener.Close()
 		return err

@@ -50,7 +50,7 @@ func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
 	if o.Listener, err = listen(c.String("bind"), c.String("port")); err != nil {
 		return err
 	}
-	s := &seedScreen{ui: u, reveal: c.Bool("reveal")}
+	s := &seedScreen{ui: u}
 	if s.page, err = openStatus(c); err != nil {
 		o.Listener.Close()
 		return err

@@ -13,7 +13,6 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
-	"bt/internal/metainfo"
 	"bt/internal/term"
 	"bt/seed"
 )
@@ -22,8 +21,7 @@ import (
 // else a line an event, as JSON or for people.
 type seedScreen struct {
 	*ui
-	reveal bool
-	page   *statusPage // nil: none
+	page *statusPage // nil: none
 
 	seeder *seed.Seeder
 	only   *seed.Torrent // nil: there may be many
@@ -155,26 +153,19 @@ func (s *seedScreen) event(e seed.Event) {
 	}
 }
 
-func (s *seedScreen) shownURL(url string) string {
-	if s.reveal {
-		return url
-	}
-	return metainfo.MaskURL(url)
-}
-
 func (s *seedScreen) announceText(e seed.Event) string {
 	var b strings.Builder
 	b.WriteString(s.shownURL(e.Tracker))
 	switch {
 	case e.Err != nil:
-		fmt.Fprintf(&b, ": %s", metainfo.MaskText(e.Err.Error(), e.Tracker))
+		fmt.Fprintf(&b, ": %s", s.errorText(e))
 	default:
 		fmt.Fprintf(&b, ": ok, next in %s", term.Duration(e.Next))
 		if e.Seeders >= 0 && e.Leechers >= 0 {
 			fmt.Fprintf(&b, ", %s, %s", count(int(e.Seeders), "seeder"), count(int(e.Leechers), "leecher"))
 		}
 		if e.Message != "" {
-			fmt.Fprintf(&b, "; it says: %s", metainfo.MaskText(e.Message, e.Tracker))
+			fmt.Fprintf(&b, "; it says: %s", s.shownWords(e.Message, e.Tracker))
 		}
 	}
 	return b.String()
@@ -341,7 +332,7 @@ func (s *seedScreen) eventDocument(e seed.Event) seedEvent {
 		d.Name, d.InfoHashV1, d.InfoHashV2 = e.Torrent.Name(), e.Torrent.HexV1(), e.Torrent.HexV2()
 	}
 	if e.Err != nil {
-		d.Error = metainfo.MaskText(withFormHint(e.Err), e.Tracker)
+		d.Error = s.errorText(e)
 	}
 	if e.Addr.IsValid() {
 		d.Addr = e.Addr.String()
@@ -352,15 +343,12 @@ func (s *seedScreen) eventDocument(e seed.Event) seedEvent {
 	case seed.Seeding:
 		d.Pieces, d.Known = &e.Pieces, &e.Known
 		if meta, err := e.Torrent.Metainfo(); err == nil {
-			d.Magnet = meta.Magnet().String()
-			if !s.reveal {
-				d.Magnet = meta.Magnet().Masked().String()
-			}
+			d.Magnet, d.Message = s.shownMagnet(meta.Magnet().String())
 		}
 	case seed.Checking:
 		d.Done, d.Total = &e.Done, &e.Total
 	case seed.Announce:
-		d.Tracker, d.Message = s.shownURL(e.Tracker), metainfo.MaskText(e.Message, e.Tracker)
+		d.Tracker, d.Message = s.shownURL(e.Tracker), s.shownWords(e.Message, e.Tracker)
 		if e.Err == nil {
 			d.Next = e.Next.Round(time.Second).String()
 			if e.Seeders >= 0 {
@@ -383,6 +371,15 @@ func (s *seedScreen) eventDocument(e seed.Event) seedEvent {
 	return d
 }
 
+// errorText is the error of an event as it may be shown: of a tracker, or about
+// files and peers.
+func (s *seedScreen) errorText(e seed.Event) string {
+	if e.Tracker != "" {
+		return s.shownWords(e.Err.Error(), e.Tracker)
+	}
+	return s.shownText(withFormHint(e.Err))
+}
+
 // eventText is an event for people; empty: they need not know.
 func (s *seedScreen) eventText(e seed.Event) string {
 	text := ""
@@ -403,7 +400,7 @@ func (s *seedScreen) eventText(e seed.Event) string {
 			return s.trackerNews(e, text)
 		}
 	case seed.Failed, seed.Warning:
-		text = withFormHint(e.Err)
+		text = s.errorText(e)
 	case seed.Stopped:
 		text = fmt.Sprintf("stopped, %s uploaded", term.Size(e.Uploaded))
 	case seed.Peer:
@@ -414,7 +411,7 @@ func (s *seedScreen) eventText(e seed.Event) string {
 		case e.Joined:
 			text = who + " joined"
 		case e.Err != nil:
-			text = who + " was dropped: " + e.Err.Error()
+			text = who + " was dropped: " + s.errorText(e)
 		default:
 			text = fmt.Sprintf("%s left, %s sent", who, term.Size(e.Uploaded))
 		}

@@ -29,6 +29,7 @@ type ui struct {
 	quiet, verbose bool
 	json           bool // one document on stdout; also set by --jsonl
 	jsonl          bool // a line an item
+	reveal         bool // show secrets; see secrets.go
 
 	out    *bufio.Writer // stdout
 	pal    term.Palette  // for out
@@ -68,6 +69,7 @@ func newUI(e *env, c *cli.Context) (*ui, error) {
 		verbose: c.Bool("verbose"),
 		json:    c.Bool("json") || c.Bool("jsonl"),
 		jsonl:   c.Bool("jsonl"),
+		reveal:  c.Bool("reveal"),
 		out:     bufio.NewWriterSize(stoppableWriter{c.Context, e.stdout}, 64<<10),
 		pal:     out,
 		errPal:  errs,
@@ -89,7 +91,7 @@ func (u *ui) finish(ctx context.Context, err error) exitStatus {
 		u.warn("passed over %s with macOS's metadata of others (AppleDouble)", count(u.passed, "file"))
 	}
 	if u.json && !u.printed && u.worst != nil && !errors.Is(u.worst, errNo) {
-		u.report(u.printJSON(failedInput(u.subject, u.worst)))
+		u.report(u.printJSON(u.failedInput(u.subject, u.worst)))
 	}
 	u.bar.Finish()
 	if err := u.out.Flush(); err != nil && !errors.Is(u.worst, errStdout) {
@@ -110,7 +112,7 @@ func (u *ui) report(err error) {
 	}
 	if !errors.Is(err, errNo) {
 		u.settle()
-		printError(u.env.stderr, u.errPal, err)
+		printError(u.env.stderr, u.errPal, u.reveal, err)
 	}
 }
 
@@ -120,7 +122,7 @@ func (u *ui) warn(format string, args ...any) {
 		return
 	}
 	u.settle()
-	text := term.Safe(fmt.Sprintf(format, args...))
+	text := term.Safe(u.shownText(fmt.Sprintf(format, args...)))
 	fmt.Fprintf(u.env.stderr, "bt: %s %s\n", u.errPal.Yellow("warning:"), text)
 }
 
@@ -139,7 +141,7 @@ func (u *ui) explain(format string, args ...any) {
 		return
 	}
 	u.settle()
-	fmt.Fprintf(u.env.stderr, "bt: %s\n", term.Safe(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(u.env.stderr, "bt: %s\n", term.Safe(u.shownText(fmt.Sprintf(format, args...))))
 }
 
 // settle clears the way for a line on stderr, where it may meet the bar and the
@@ -238,6 +240,8 @@ type jsonError struct {
 	Message string `json:"message"`
 }
 
-func failedInput(path string, err error) jsonFailure {
-	return jsonFailure{Path: path, Error: jsonError{Code: codeName(codeOf(err)), Message: err.Error()}}
+// failedInput makes the document of an error. The path is as its caller gives
+// it: in a list it tells which input failed.
+func (u *ui) failedInput(path string, err error) jsonFailure {
+	return jsonFailure{Path: path, Error: jsonError{Code: codeName(codeOf(err)), Message: u.shownText(err.Error())}}
 }

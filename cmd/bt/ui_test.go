@@ -134,7 +134,7 @@ func TestJSONOfAFailure(t *testing.T) {
 			return fail(exitRead, os.ErrNotExist)
 		}, result{4, "{\"error\":{\"code\":\"read\",\"message\":\"file does not exist\"}}\n", "bt: error: file does not exist\n"}},
 		{"after the document", "fake --json", func(_ context.Context, u *ui, _ *cli.Context) error {
-			if err := u.printJSON([]any{failedInput("x", bad), 1}); err != nil {
+			if err := u.printJSON([]any{u.failedInput("x", bad), 1}); err != nil {
 				return err
 			}
 			return bad

@@ -38,7 +38,7 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	u.subject = name
+	u.subject = u.shownArg(name)
 	var o inspect.VerifyOptions
 	if o.Jobs, o.Read, err = hashingChoices(c); err != nil {
 		return err

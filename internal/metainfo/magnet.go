@@ -85,27 +85,6 @@ func (m *Magnet) String() string {
 	return "magnet:?" + b.String()
 }
 
-// Masked returns the link without what MaskURL hides in its URLs, those of
-// parameters without meaning here included.
-func (m *Magnet) Masked() *Magnet {
-	masked := *m
-	masked.Trackers, masked.WebSeeds = nil, nil
-	for _, u := range m.Trackers {
-		masked.Trackers = append(masked.Trackers, MaskURL(u))
-	}
-	for _, u := range m.WebSeeds {
-		masked.WebSeeds = append(masked.WebSeeds, MaskURL(u))
-	}
-	masked.Other = nil
-	for _, p := range m.Other {
-		if strings.Contains(p.Value, "://") {
-			p.Value = MaskURL(p.Value)
-		}
-		masked.Other = append(masked.Other, p)
-	}
-	return &masked
-}
-
 // escape keeps only what needs no escaping anywhere; a blank is %20, which
 // every reader knows, and not +.
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

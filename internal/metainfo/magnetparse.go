@@ -75,8 +75,8 @@ type magnetReader struct {
 func (r *magnetReader) param(pair string, at int) {
 	m := r.m
 	name, value, _ := strings.Cut(withoutLineBreaks(pair), "=")
-	name, goodName := unescape(name)
-	value, goodValue := unescape(value)
+	name, goodName := unescapeQuery(name)
+	value, goodValue := unescapeQuery(value)
 	if !goodName || !goodValue {
 		r.add(OddEscape, at, "a %% begins no escape, and is read as itself")
 	}

@@ -104,29 +104,29 @@ func withoutLineBreaks(s string) string {
 	return strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(s)
 }
 
-// unescape decodes percent escapes, and + as a blank. A % that begins no escape
-// stays as it is, and ok is false.
+// unescape decodes percent escapes. A % that begins no escape stays as it is, and
+// ok is false.
 func unescape(s string) (text string, ok bool) {
-	if !strings.ContainsAny(s, "%+") {
+	if !strings.Contains(s, "%") {
 		return s, true
 	}
 	ok = true
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; c {
-		case '+':
-			b = append(b, ' ')
-		case '%':
+		if s[i] == '%' {
 			if x, err := hex.DecodeString(s[i+1 : min(i+3, len(s))]); err == nil && len(x) == 1 {
 				b = append(b, x[0])
 				i += 2
 				continue
 			}
 			ok = false
-			b = append(b, c)
-		default:
-			b = append(b, c)
 		}
+		b = append(b, s[i])
 	}
 	return string(b), ok
+}
+
+// unescapeQuery is unescape where + is a blank.
+func unescapeQuery(s string) (text string, ok bool) {
+	return unescape(strings.ReplaceAll(s, "+", " "))
 }

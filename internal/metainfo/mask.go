@@ -1,167 +1,219 @@
 package metainfo
 
 import (
-	"net/url"
-	"slices"
 	"strings"
+	"unicode"
 )
 
-// mask stands where a passkey was.
+// mask stands where a secret was.
 const mask = "****"
 
-// secretKeys are the query keys whose values are passkeys.
-var secretKeys = set("passkey", "pk", "key", "auth", "authkey", "token", "uid")
-
-// MaskURL hides what identifies a user in a tracker's URL: path segments of 16
-// or more letters and digits, the values of query keys such as passkey, and a
-// password. The rest stays byte for byte.
+// MaskURL hides in a URL what is a secret, or could be one:
+//
+//   - user and password
+//   - each value of the query whose key is not one of harmlessKeys, or that is
+//     no short plain text
+//   - each segment of the path that looks random: it has 16 or more characters
+//     in a row that are letters, digits, "-", "_" or anything else but the marks
+//     that separate the words of a file name (isMark), percent-encoded or not
+//   - each value in the path or fragment, as in /announce;passkey=abc
+//
+// The rest stays byte for byte: host and port, announce, announce.php, words of
+// fewer than 16 letters. A text that is no URL is masked too. MaskURL of what
+// is masked changes nothing.
 func MaskURL(rawURL string) string {
 	before, s, after := cutBlanks(rawURL)
-	return before + substitute(s, slices.DeleteFunc(secrets(s), func(p secret) bool {
-		return p.start == p.end && p.key != inPassword // an empty value hides nothing; an empty password is one
-	}), mask) + after
+	return before + substitute(s, secrets(s), mask) + after
 }
 
-// MaskText hides in a text what MaskURL hides of a URL: trackers repeat a passkey
-// in what they say of it.
-func MaskText(text, rawURL string) string {
+// HasSecret reports whether MaskURL hides something of the URL.
+func HasSecret(rawURL string) bool {
 	_, s, _ := cutBlanks(rawURL)
-	for _, p := range secrets(s) {
-		raw := s[p.start:p.end]
-		decoded, err := url.QueryUnescape(raw)
-		if err != nil {
-			decoded = raw
-		}
-		for _, secret := range []string{raw, decoded} {
-			if len(secret) >= shortestSecret {
-				text = strings.ReplaceAll(text, secret, mask)
-			}
-		}
-	}
-	return text
+	return len(secrets(s)) > 0
 }
 
-// shortestSecret is how many bytes a secret must have to be looked for in a text:
-// one of a letter would be found everywhere.
-const shortestSecret = 4
+// harmlessKeys are the query keys that trackers (BEP 3, 7, 8, 17, 23 and what
+// clients add) and HTTP seeds define, but for those that name a user: key,
+// trackerid and the addresses.
+var harmlessKeys = set("info_hash", "peer_id", "port", "uploaded", "downloaded", "left", "corrupt", "redundant",
+	"compact", "no_peer_id", "event", "numwant", "num_want", "supportcrypto", "requirecrypto", "cryptoport",
+	"piece", "ranges")
 
-// passkeyPlaces are the places of a passkey, the likeliest first. uid is not
-// among them: it names an account, and is hidden but not replaced.
-var passkeyPlaces = []string{"passkey", "pk", "authkey", "auth", "token", "key", inPath}
+// longest is how many characters in a row a text may have that is no secret,
+// plus one.
+const longest = 16
 
-// ReplacePasskey puts a passkey, a plain text, in the place of a URL's passkey,
-// percent-encoded so that a server that decodes the URL gets that text. What
-// counts as a passkey is what MaskURL hides, save passwords and uid.
-//
-// A URL has one passkey, so only one kind of place is filled: the values of the
-// first of the query keys passkey, pk, authkey, auth, token and key that the
-// URL has, else a path segment. All values of that key are replaced. An empty
-// value is no passkey, but for passkey=, which waits for one. Segments of the
-// path are replaced if they are all the same; which of two different ones is
-// the passkey can't be told, and neither is replaced.
-//
-// found tells whether there was a passkey to replace, even by the same one.
-// Where not, the URL is unchanged: also by a passkey that is empty, or that is
-// "." or ".." where a path segment would be replaced, for these name
-// directories. Replacing twice gives what replacing once gives, but found is
-// then false if the passkey stands in the path and is not 16 or more letters
-// and digits. MaskURL doesn't hide such a passkey either.
-func ReplacePasskey(rawURL, passkey string) (result string, found bool) {
-	before, u, after := cutBlanks(rawURL)
-	if scheme(u) == "" || passkey == "" {
-		return rawURL, false
+// A span is a part of a text, text[start:end].
+type span struct{ start, end int }
+
+// secrets lists the places of a URL that MaskURL hides, in their order. It is
+// the one judge of what a secret is.
+func secrets(s string) []span {
+	f := secretFinder{text: s}
+	u := splitURL(s)
+	if user := u.user; user.start < user.end {
+		colon := user.start + until(s[user.start:user.end], 0, ":")
+		f.add(user.start, colon)
+		if colon < user.end { // also an empty password: that it is empty is a secret
+			f.found = append(f.found, span{colon + 1, user.end})
+		}
 	}
-	all := secrets(u)
-	for _, key := range passkeyPlaces {
-		var places []secret
-		for _, p := range all {
-			if p.key == key && (p.start < p.end || key == "passkey") {
-				places = append(places, p)
-			}
-		}
-		if len(places) == 0 {
-			continue
-		}
-		if key == inPath {
-			differs := func(p secret) bool { return u[p.start:p.end] != u[places[0].start:places[0].end] }
-			if slices.ContainsFunc(places, differs) || passkey == "." || passkey == ".." {
-				break
-			}
-		}
-		return before + substitute(u, places, escapePasskey(passkey)) + after, true
+	switch colon := portColon(s[u.host.start:u.host.end]); {
+	case !u.hostKnown:
+		f.segments(u.host)
+	case !portMakesSense(s[u.host.start:u.host.end]):
+		f.segments(span{u.host.start + colon + 1, u.host.end})
 	}
-	return rawURL, false
+	f.segments(u.path)
+	f.query(u.query)
+	f.segments(u.fragment)
+	return f.found
 }
 
-// escapePasskey encodes a text for a path segment or a query value. All that
-// may stand unencoded anywhere stays (RFC 3986, 2.3), and "=", which has a
-// meaning in neither: a query value begins after the first.
-func escapePasskey(s string) string { return strings.ReplaceAll(escape(s), "%3D", "=") }
-
-// A secret is a place in a URL that holds what identifies a user, or could.
-type secret struct {
-	start, end int    // it stands at url[start:end], percent-encoded
-	key        string // its query key, decoded and in lower case, else inPath, inPassword or inFragment
+type secretFinder struct {
+	text  string
+	found []span
 }
 
-// What stands for a key where a secret has none; no secretKeys are spelled so.
-const (
-	inPath     = "/"
-	inPassword = "@"
-	inFragment = "#"
-)
+func (f *secretFinder) add(start, end int) {
+	if start < end {
+		f.found = append(f.found, span{start, end})
+	}
+}
 
-// secrets lists the secrets of a URL in the order in which they stand, empty
-// values of the query among them. It is the one judge of what a passkey is, and
-// not strict about what a URL is: a text without "://" counts as a path.
-func secrets(s string) []secret {
-	var found []secret
-	path, fragment := 0, until(s, 0, "#")
-	query := until(s[:fragment], 0, "?")
-	if start, end, ok := authority(s); ok {
-		path = end
-		user := strings.LastIndexByte(s[start:end], '@') // a password may hold an @, a host may not
-		if colon := strings.IndexByte(s[start:end], ':'); 0 <= colon && colon < user {
-			found = append(found, secret{start + colon + 1, start + user, inPassword})
+// segments judges the segments of a path.
+func (f *secretFinder) segments(path span) {
+	eachPart(f.text, path, `/\?`, func(segment span) {
+		// What stands before an @ may be a password that has a slash.
+		if at := strings.LastIndexByte(f.text[segment.start:segment.end], '@'); at >= 0 {
+			f.add(segment.start, segment.start+at)
+			segment.start += at + 1
+		}
+		f.params(segment, looksRandom)
+	})
+}
+
+// query judges the parameters of a query.
+func (f *secretFinder) query(query span) {
+	f.params(query, func(s string) bool { return looksRandom(s) || strings.ContainsFunc(s, isNoWord) })
+}
+
+// params judges what stands between "&" and ";": values by their keys, and by
+// secret what has no key.
+func (f *secretFinder) params(part span, secret func(string) bool) {
+	hidden := false // the part before
+	eachPart(f.text, part, "&;", func(p span) {
+		// After ";" stands what may be the rest of a value.
+		rest := hidden && p.start > part.start && f.text[p.start-1] == ';'
+		name, value, hasValue := strings.Cut(f.text[p.start:p.end], "=")
+		if !hasValue || strings.Trim(value, "=") == "" && looksRandom(name) { // which = pads
+			if hidden = rest || secret(f.text[p.start:p.end]); hidden {
+				f.add(p.start, p.end)
+			}
+			return
+		}
+		equals := p.start + len(name)
+		key := strings.ToLower(decoded(name))
+		if looksRandom(key) && strings.ContainsFunc(key, unicode.IsDigit) {
+			f.add(p.start, equals)
+		}
+		if hidden = !harmlessKeys[key] || !isPlain(f.text[equals+1:p.end]); hidden {
+			f.add(equals+1, p.end)
+		}
+	})
+}
+
+// looksRandom reports whether a text, decoded, looks random rather than like
+// words, or has a secret in it where it is encoded once more or has parts then.
+func looksRandom(s string) bool {
+	decoded := decoded(s)
+	run := 0
+	for _, r := range decoded {
+		if run++; isMark(r) {
+			run = 0
+		}
+		if run == longest {
+			return true
 		}
 	}
-	for start := path; start < query; {
-		end := until(s[:query], start, `/\`)
-		if isPasskey(s[start:end]) {
-			found = append(found, secret{start, end, inPath})
+	return decoded != s && len(secrets(decoded)) > 0
+}
+
+// isMark reports whether a rune separates words, as the dots of
+// debian-12.5.0-amd64-netinst.iso do. Passkeys have none: hex, base32, base64
+// in both alphabets, UUIDs.
+func isMark(r rune) bool { return strings.ContainsRune(" .,:;!?&@/\\()[]{}<>'\"|", r) }
+
+// isPlain reports whether a value is short and has nothing in it that could be
+// more than a value.
+func isPlain(s string) bool {
+	s = decoded(s)
+	return len(s) < longest && !strings.ContainsFunc(s, func(r rune) bool { return isNoWord(r) && !('0' <= r && r <= '9') })
+}
+
+func isNoWord(r rune) bool {
+	return !unicode.IsLetter(r) && !strings.ContainsRune("-_.", r)
+}
+
+// urlParts are the parts of a URL. The marks around them belong to none.
+type urlParts struct {
+	user, host, path, query, fragment span
+	hostKnown                         bool // it follows a scheme and "://"
+}
+
+// splitURL finds the parts of a text that is meant as a URL: its scheme may be
+// missing, its slashes may lean the other way, and its password may hold what
+// should have been encoded.
+func splitURL(s string) (u urlParts) {
+	start := 0
+	if name := scheme(s); name != "" && len(name) < longest {
+		start, u.hostKnown = len(name)+len("://"), true
+	} else if i := until(s, 0, `/\`); i == 0 || i > 1 && i < longest && s[i-1] == ':' { // http:\\, http:/, //
+		for start = i; start < len(s) && start < i+2 && isSlash(s[start]); start++ {
 		}
+	}
+	end := until(s, start, "/?#")
+	at := strings.LastIndexByte(s[start:end], '@')
+	if at < 0 && !portMakesSense(s[start:until(s, start, `/\?#`)]) {
+		at = strings.LastIndexByte(s[start:], '@') // it is a password that was not encoded
+	}
+	if at >= 0 {
+		u.user = span{start, start + at}
+		start += at + 1
+	}
+	u.host = span{start, until(s, start, `/\?#`)}
+	fragment := until(s, u.host.end, "#")
+	query := until(s[:fragment], u.host.end, "?")
+	u.path = span{u.host.end, query}
+	u.query = span{min(query+1, fragment), fragment}
+	u.fragment = span{min(fragment+1, len(s)), len(s)}
+	return u
+}
+
+func isSlash(c byte) bool { return c == '/' || c == '\\' }
+
+// portColon returns where the colon before the port of a host stands, -1: nowhere.
+func portColon(host string) int {
+	bracket := strings.LastIndexByte(host, ']') // of an IPv6 address
+	if i := strings.IndexByte(host[bracket+1:], ':'); i >= 0 {
+		return bracket + 1 + i
+	}
+	return -1
+}
+
+// portMakesSense reports whether a host has no port, or a number.
+func portMakesSense(host string) bool {
+	colon := portColon(host)
+	return colon < 0 || strings.Trim(host[colon+1:], "0123456789") == ""
+}
+
+// eachPart calls f for each part of s[in.start:in.end] between any of marks.
+func eachPart(s string, in span, marks string, f func(span)) {
+	for start := in.start; start <= in.end; {
+		end := until(s[:in.end], start, marks)
+		f(span{start, end})
 		start = end + 1
 	}
-	for start := query + 1; start < fragment; {
-		end := until(s[:fragment], start, "&;")
-		key, value, ok := strings.Cut(s[start:end], "=")
-		name, err := url.QueryUnescape(key)
-		if err != nil {
-			name = key
-		}
-		if name = strings.ToLower(name); ok && secretKeys[name] {
-			found = append(found, secret{end - len(value), end, name})
-		}
-		start = end + 1
-	}
-	for start := fragment + 1; start < len(s); {
-		end := until(s, start, `/\=&;?`)
-		if isPasskey(s[start:end]) {
-			found = append(found, secret{start, end, inFragment})
-		}
-		start = end + 1
-	}
-	return found
-}
-
-// authority finds what stands between the first "://" of a URL and its path,
-// query or fragment.
-func authority(s string) (start, end int, ok bool) {
-	i := strings.Index(s[:until(s, 0, "?#")], "://")
-	if i < 0 {
-		return 0, 0, false
-	}
-	return i + 3, until(s, i+3, "/?#"), true
 }
 
 // until returns where the first of chars stands in s[from:], as an index of s,
@@ -173,19 +225,14 @@ func until(s string, from int, chars string) int {
 	return len(s)
 }
 
-func isPasskey(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if !isLetter(s[i]) && !isDigit(s[i]) {
-			return false
-		}
-	}
-	return len(s) >= 16
+// decoded is a text without its percent escapes.
+func decoded(s string) string {
+	text, _ := unescape(s)
+	return text
 }
 
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
 // substitute puts text into the places, which are in order.
-func substitute(s string, places []secret, text string) string {
+func substitute(s string, places []span, text string) string {
 	var b strings.Builder
 	done := 0
 	for _, p := range places {

@@ -203,6 +203,11 @@ func lower(s string) string {
 	if utf8.ValidString(s) {
 		return strings.ToLower(s)
 	}
+	return lowerASCII(s)
+}
+
+// lowerASCII lowers letters of ASCII and keeps every byte where it is.
+func lowerASCII(s string) string {
 	b := []byte(s)
 	for i, c := range b {
 		if 'A' <= c && c <= 'Z' {
@@ -210,6 +215,16 @@ func lower(s string) string {
 		}
 	}
 	return string(b)
+}
+
+// authority finds what stands between the first "://" of a URL and its path,
+// query or fragment.
+func authority(s string) (start, end int, ok bool) {
+	i := strings.Index(s[:until(s, 0, "?#")], "://")
+	if i < 0 {
+		return 0, 0, false
+	}
+	return i + 3, until(s, i+3, "/?#"), true
 }
 
 // scheme returns what stands before the "://" of a URL (RFC 3986, 3.1), and

@@ -1,0 +1,160 @@
+package metainfo
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// MaskText hides in a tracker's words, or in an error about it, what MaskURL
+// hides of the URLs that stand there. Of urls, the tracker's own, it hides each
+// secret wherever it stands: trackers repeat a passkey in what they say of it.
+func MaskText(text string, urls ...string) string {
+	text = MaskWords(text, func(word string) string {
+		if mayBeURL(word) {
+			return MaskURL(word)
+		}
+		return word
+	})
+	var all []string
+	for _, u := range urls {
+		_, s, _ := cutBlanks(u)
+		for _, p := range secrets(s) {
+			raw := s[p.start:p.end]
+			decoded := decoded(raw)
+			all = append(all, raw, decoded, escape(decoded))
+			if form, err := url.QueryUnescape(raw); err == nil { // which has + for a blank
+				all = append(all, form)
+			}
+		}
+	}
+	// One may be a part of another.
+	slices.SortFunc(all, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
+	for _, secret := range slices.Compact(all) {
+		text = replaceSecret(text, secret)
+	}
+	return text
+}
+
+// MaskWords replaces the words of a text by what f returns for them. A word is
+// what may be a URL: it ends at a blank or quotation mark, and the punctuation
+// around it is not part of it.
+func MaskWords(text string, f func(word string) string) string {
+	const between = " \t\r\n\"'`<>"
+	var b strings.Builder
+	for text != "" {
+		word := text[:until(text, 0, between)]
+		text = text[len(word):]
+		bare := strings.TrimRight(strings.TrimLeft(word, "([{"), ")]},.;:!?")
+		before, after, _ := strings.Cut(word, bare)
+		if bare != "" {
+			bare = f(bare)
+		}
+		b.WriteString(before + bare + after)
+		next := len(text) - len(strings.TrimLeft(text, between))
+		b.WriteString(text[:next])
+		text = text[next:]
+	}
+	return b.String()
+}
+
+// mayBeURL reports whether a word of a tracker may be a URL, a part of one, or
+// what stands in one.
+func mayBeURL(word string) bool {
+	w := strings.ToLower(decoded(word))
+	host, _, hasPath := strings.Cut(strings.ReplaceAll(w, `\`, "/"), "/")
+	switch {
+	case strings.Contains(w, ":/"), strings.Contains(w, `:\`), strings.HasPrefix(w, "//"), strings.HasPrefix(w, `\\`):
+		return true
+	case strings.Contains(w, "=") && strings.ContainsAny(w, "?&;"):
+		return true
+	case strings.Contains(w, ":") && strings.Contains(w, "@"):
+		return true
+	}
+	return hasPath && (strings.Contains(w, "announce") || strings.Contains(w, "scrape") || strings.Contains(strings.TrimLeft(host, "."), "."))
+}
+
+const (
+	// shortestSecret is how many bytes a secret must have to be looked for in a
+	// text: one of a letter would be found everywhere.
+	shortestSecret = 2
+
+	// shortestPart is how many it must have to be found inside of a word.
+	shortestPart = 4
+)
+
+// replaceSecret hides a secret in a text, in whatever case it stands there, and
+// at the end of a text that was cut what may be the first part of the secret.
+func replaceSecret(text, secret string) string {
+	if len(secret) < shortestSecret {
+		return text
+	}
+	var b strings.Builder
+	lowText, lowSecret := lowerASCII(text), lowerASCII(secret)
+	done := 0
+	for from := 0; ; {
+		i := strings.Index(lowText[from:], lowSecret)
+		if i < 0 {
+			break
+		}
+		start := from + i
+		end := start + len(secret)
+		if len(secret) < shortestPart && (start > 0 && isAlnum(text[start-1]) || end < len(text) && isAlnum(text[end])) {
+			from = start + 1
+			continue
+		}
+		b.WriteString(text[done:start])
+		b.WriteString(mask)
+		done, from = end, end
+	}
+	rest := text[done:]
+	for _, cut := range []string{"...", "…"} {
+		whole, ok := strings.CutSuffix(rest, cut)
+		for n := min(len(whole), len(secret)-1); ok && n >= shortestPart; n-- {
+			if head := len(whole) - n; lowerASCII(whole[head:]) == lowSecret[:n] {
+				return b.String() + whole[:head] + mask + cut
+			}
+		}
+	}
+	return b.String() + rest
+}
+
+func isAlnum(c byte) bool { return isLetter(c) || isDigit(c) }
+
+// Masked returns the link without what MaskURL hides in its URLs, those of
+// parameters without meaning here included: for what quotes a link.
+func (m *Magnet) Masked() *Magnet {
+	masked := *m
+	masked.Trackers, masked.WebSeeds = nil, nil
+	for _, u := range m.Trackers {
+		masked.Trackers = append(masked.Trackers, MaskURL(u))
+	}
+	for _, u := range m.WebSeeds {
+		masked.WebSeeds = append(masked.WebSeeds, MaskURL(u))
+	}
+	masked.Other = nil
+	for _, p := range m.Other {
+		if strings.Contains(p.Value, "://") {
+			p.Value = MaskURL(p.Value)
+		}
+		masked.Other = append(masked.Other, p)
+	}
+	return &masked
+}
+
+// WithoutSecrets returns the link without the URLs that hold a secret, and how
+// many trackers and other URLs it leaves out: for a link that is passed on,
+// where a masked URL is of no use.
+func (m *Magnet) WithoutSecrets() (public *Magnet, trackers, others int) {
+	copied := *m
+	public = &copied
+	public.Trackers = slices.DeleteFunc(slices.Clone(m.Trackers), HasSecret)
+	public.WebSeeds = slices.DeleteFunc(slices.Clone(m.WebSeeds), HasSecret)
+	public.Other = slices.DeleteFunc(slices.Clone(m.Other), func(p Param) bool {
+		return strings.Contains(p.Value, "://") && HasSecret(p.Value)
+	})
+	trackers = len(m.Trackers) - len(public.Trackers)
+	others = len(m.WebSeeds) - len(public.WebSeeds) + len(m.Other) - len(public.Other)
+	return public, trackers, others
+}
