@@ -162,7 +162,7 @@ func TestPageMasks(t *testing.T) {
 	s := Status{Time: time.Unix(1e9, 0), Torrents: []TorrentStatus{{
 		Name: "x", InfoHashV1: strings.Repeat("ab", 20), Size: 1, State: Waiting, Message: "tracker says " + passkey,
 		Trackers: []TrackerStatus{
-			{URL: "https://t.example/" + passkey + "/announce", Failed: true, Message: `Get "https://t.example/` + passkey + `/announce": refused; not ` + other},
+			{URL: "https://t.example/" + passkey + "/announce", Failed: true, Message: `Get "https://t.example/` + passkey + `/announce": refused; not ` + other + `, see http://v.example/?k=third5ecret`},
 			{URL: "http://u.example/announce?passkey=" + other, Message: "hello " + other},
 		},
 		Peers: []PeerStatus{
@@ -182,7 +182,7 @@ func TestPageMasks(t *testing.T) {
 			}
 			all += w.Body.String()
 		}
-		for _, secret := range []string{passkey, other, "192.0.2.77", "192.0.2.78", "aaaa", "51413"} {
+		for _, secret := range []string{passkey, other, "third5ecret", "192.0.2.77", "192.0.2.78", "aaaa", "51413"} {
 			if strings.Contains(all, secret) != reveal {
 				t.Errorf("reveal: %v, but %q is there: %v", reveal, secret, !reveal)
 			}

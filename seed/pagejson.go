@@ -211,15 +211,16 @@ func (p *page) tracker(t *TorrentStatus, tr *TrackerStatus) trackerDetails {
 	return d
 }
 
-// text masks in a text the passkeys of all trackers of its torrent.
+// text masks in a text the secrets of all trackers of its torrent, and of the URLs in it.
 func (p *page) text(t *TorrentStatus, s string) string {
 	if p.Reveal {
 		return s
 	}
+	var urls []string
 	for i := range t.Trackers {
-		s = metainfo.MaskText(s, t.Trackers[i].URL)
+		urls = append(urls, t.Trackers[i].URL)
 	}
-	return s
+	return metainfo.MaskText(s, urls...)
 }
 
 // addr shows of a peer's address, unless it may be revealed, the network: 192.0.2.x, 2001:db8:x::.

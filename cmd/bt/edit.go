@@ -33,7 +33,7 @@ func editFlags(pairs *pairList) []cli.Flag {
 		pair("replace-regex", "replace what the regular expression `RE` matches in trackers by the next --with, where $1 is a group", rewrite.Regexp),
 		pair("host", "replace the host `OLD` (HOST or HOST:PORT) of trackers by the next --with", rewrite.Host),
 		&cli.GenericFlag{Name: "with", Usage: "the `NEW` text for the --replace, --replace-regex or --host before it", Value: &withFlag{pairs}},
-		&cli.StringFlag{Name: "passkey", Usage: "replace the passkey in trackers by `NEW`"},
+		&cli.StringFlag{Name: "passkey", Usage: "replace the passkey in trackers by `NEW`; a tracker in which two could be it stays, and the exit code is 1"},
 		&cli.StringSliceFlag{Name: "add", Usage: "add the tracker `URL` as a new last tier, unless it is there; commas inside one tier"},
 		&cli.StringFlag{Name: "tier", Usage: "add into tier `N`, or as a new first one: first"},
 		&cli.BoolFlag{Name: "dedupe", Usage: "remove trackers that are there twice"},
