@@ -23,12 +23,14 @@ var passkeyKeys = []string{"passkey", "torrent_pass", "authkey", "pk", "pid", "u
 // candidates if the passkey stands in the path and doesn't look like one.
 func ReplacePasskey(rawURL, passkey string) (result string, candidates int) {
 	before, s, after := cutBlanks(rawURL)
-	if scheme(s) == "" || passkey == "" {
+	u := splitURL(s)
+	_, end, _ := authority(s)
+	if !u.hostKnown || u.host.start > end || passkey == "" { // a password may hold what ends the host: readers disagree
 		return rawURL, 0
 	}
-	places := passkeyValues(s)
+	places := passkeyValues(s, u.query)
 	if len(places) == 0 && passkey != "." && passkey != ".." {
-		places = passkeySegments(s)
+		places = passkeySegments(s, u.path)
 		candidates = len(places)
 	} else {
 		values := make(map[string]bool)
@@ -44,9 +46,9 @@ func ReplacePasskey(rawURL, passkey string) (result string, candidates int) {
 }
 
 // passkeyValues lists the values of the first of passkeyKeys that the query has.
-func passkeyValues(s string) []span {
+func passkeyValues(s string, query span) []span {
 	values := make(map[string][]span)
-	eachPart(s, splitURL(s).query, "&;", func(p span) {
+	eachPart(s, query, "&;", func(p span) {
 		if key, value, ok := strings.Cut(s[p.start:p.end], "="); ok {
 			key = strings.ToLower(decoded(key))
 			values[key] = append(values[key], span{p.end - len(value), p.end})
@@ -61,8 +63,8 @@ func passkeyValues(s string) []span {
 }
 
 // passkeySegments lists the path segments that look like a passkey.
-func passkeySegments(s string) (list []span) {
-	eachPart(s, splitURL(s).path, `/\`, func(p span) {
+func passkeySegments(s string, path span) (list []span) {
+	eachPart(s, path, `/\`, func(p span) {
 		if isPasskey(decoded(s[p.start:p.end])) {
 			list = append(list, p)
 		}

@@ -87,6 +87,8 @@ func TestReplacePasskeyStays(t *testing.T) {
 		{"//t.example/announce?passkey=a", keyB, 0},
 		{"a/b://c/" + keyA, keyB, 0},
 		{"://t.example/" + keyA, keyB, 0},
+		{"http://u:p#w@t.example/a?passkey=1", keyB, 0},
+		{"averylongscheme0://" + keyA, keyB, 0},
 		{" ", keyB, 0},
 		{"", keyB, 0},
 
