@@ -100,7 +100,7 @@ func interopMakeAsHinted(t *testing.T, row map[string]string, content string) bo
 		t.Log("not made: its files are not sorted, and bt has no option for that")
 		return false
 	}
-	args := []string{"make", content, "--json", "--format", row["protocol"], "--output", filepath.Join(t.TempDir(), "again.torrent")}
+	args := []string{"make", content, "--json", "--allow", "small-pieces", "--format", row["protocol"], "--output", filepath.Join(t.TempDir(), "again.torrent")}
 	for _, option := range strings.Fields(hint) {
 		switch name, value, _ := strings.Cut(option, "="); {
 		case option == "private=0":
