@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"os"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -137,6 +138,10 @@ func (p *argParser) long(arg string) error {
 
 // cluster takes -q, -qv, -o value, -ovalue or -o=value.
 func (p *argParser) cluster(arg string) error {
+	// A shell writes the names of files for *.torrent, whatever they begin with.
+	if _, err := os.Lstat(arg); err == nil && strings.HasSuffix(arg, ".torrent") {
+		return withHint(failf(exitUsage, "%s is taken for flags, and there is a file of that name", arg), dashHint(arg))
+	}
 	// -output is a long flag with a dash missing much more often than it is
 	// -o with the value "utput", and reading it so would write a wrong file.
 	if whole, _, _ := strings.Cut(arg, "="); !isShort(whole[1:]) && findFlag(p.flags, whole[1:]) != nil {

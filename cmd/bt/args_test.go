@@ -102,7 +102,7 @@ func TestParseArgsErrors(t *testing.T) {
 		{"fake -vrebose=x", "unknown flag -r in -vrebose=x", "did you mean --verbose?"},
 		{"fake -fx", "unknown flag -x in -fx", "bt help fake lists its flags"},
 		{"fake --=x", "unknown flag --", "bt help fake lists its flags"},
-		{"fake --version", "unknown flag --version", "bt help fake lists its flags"},
+		{"fake --version", "unknown flag --version", "bt --version prints the version"},
 		{"--json fake", "unknown flag --json", "flags of a command stand after it: bt COMMAND --json"},
 		{"-j fake", "unknown flag -j", "flags of a command stand after it: bt COMMAND -j"},
 		{"--bogus fake", "unknown flag --bogus", "bt help lists the flags"},

@@ -33,7 +33,7 @@ bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "dir", Usage: "make a torrent of the directory `DIR`"},
 			&cli.StringSliceFlag{Name: "file", Usage: "make a torrent of the one file `FILE`"},
-			&cli.StringSliceFlag{Name: "announce", Aliases: []string{"a"}, Usage: "`URL` of a tracker; again for each further tier, commas inside one tier"},
+			&cli.StringSliceFlag{Name: "announce", Aliases: []string{"a", "tracker"}, Usage: "`URL` of a tracker; again for each further tier, commas inside one tier"},
 			&cli.StringSliceFlag{Name: "web-seed", Aliases: []string{"w"}, Usage: "`URL` of a web seed (BEP 19); again for more"},
 			&cli.StringSliceFlag{Name: "http-seed", Usage: "`URL` of an HTTP seed (BEP 17); again for more"},
 			&cli.StringSliceFlag{Name: "node", Usage: "`HOST:PORT` of a DHT node (BEP 5); again for more"},

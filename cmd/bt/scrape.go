@@ -26,7 +26,7 @@ bt scrape 0123456789abcdef0123456789abcdef01234567 --tracker udp://tracker.examp
 bt scrape - --csv < hashes.txt --tracker https://tracker.example/announce
 bt scrape movie.torrent --peers`,
 		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "tracker", Usage: "ask only `URL`; again for further ones"},
+			&cli.StringSliceFlag{Name: "tracker", Aliases: []string{"a", "announce"}, Usage: "ask only `URL`; again for further ones"},
 			&cli.BoolFlag{Name: "json", Usage: "print the result as one JSON document, with --watch one a line"},
 			&cli.BoolFlag{Name: "csv", Usage: "print the result as CSV, a line for each torrent and tracker"},
 			&cli.StringFlag{Name: "watch", Usage: "ask again every `DURATION` and show what changes"},

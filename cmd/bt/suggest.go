@@ -1,15 +1,23 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
+
+	"bt/internal/metainfo"
 )
 
 // suggest finds the candidate that was probably meant by typed, "" when none
-// is near: a third of its letters may be wrong, or it may be the beginning of a
-// name. cli/v2 has a function for this too, but that one
-// always suggests something.
+// is near: a third of its letters may be wrong, or it may be the beginning of
+// one name. cli/v2 has a function for this too, but that one always suggests
+// something.
 func suggest(typed string, candidates []string) string {
 	best, limit := "", len(typed)/3
 	for _, c := range candidates {
@@ -22,10 +30,13 @@ func suggest(typed string, candidates []string) string {
 	}
 	for _, c := range candidates {
 		if strings.HasPrefix(c, typed) {
-			return c
+			if best != "" {
+				return ""
+			}
+			best = c
 		}
 	}
-	return ""
+	return best
 }
 
 // distance counts the letters to add, drop, change, or swap with their
@@ -57,15 +68,31 @@ func distance(a, b string) int {
 
 // unknownCommand is the error for a command that does not exist.
 func unknownCommand(name string, commands []*cli.Command) error {
+	return withHint(failf(exitUsage, "unknown command %s", shown(name)), hintForCommand(name, commands))
+}
+
+func hintForCommand(name string, commands []*cli.Command) string {
 	var names []string
 	for _, c := range commands {
 		names = append(names, c.Name)
 	}
-	hint := "bt help lists the commands"
-	if near := suggest(name, names); near != "" {
-		hint = "did you mean " + near + "?"
+	if hint := lookUp(spelling(name), otherCommands); hint != "" {
+		return hint
 	}
-	return withHint(failf(exitUsage, "unknown command %s", name), hint)
+	if near := suggest(name, names); near != "" {
+		return "did you mean " + near + "?"
+	}
+	if metainfo.IsMagnet(name) {
+		return "bt info LINK shows a magnet link"
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return "bt help lists the commands"
+	}
+	if info.Mode().IsRegular() && isTorrent(name) {
+		return fmt.Sprintf("bt info %s shows this torrent; bt help lists the commands", shellQuote(name))
+	}
+	return fmt.Sprintf("bt make %s makes a torrent of it; bt help lists the commands", shellQuote(name))
 }
 
 // unknownFlag is the error for a flag that does not exist here, as typed in
@@ -75,24 +102,114 @@ func (p *argParser) unknownFlag(shown, arg string) error {
 	if shown != arg {
 		err = failf(exitUsage, "unknown flag %s in %s", shown, arg)
 	}
-	return withHint(err, p.hintForFlag(arg))
+	return withHint(err, p.hintForFlag(shown, arg))
 }
 
-func (p *argParser) hintForFlag(arg string) string {
-	name := strings.TrimLeft(arg, "-")
-	name, _, _ = strings.Cut(name, "=")
-	near := suggest(name, longNames(p.flags))
-	switch {
-	case isShort(name) && strings.HasPrefix(arg, "--") && findFlag(p.flags, name) != nil:
-		return "did you mean -" + name + "?"
-	case p.inv.command == nil && p.belongsToCommand(name):
-		return "flags of a command stand after it: bt COMMAND " + arg
-	case near != "" && !isShort(name): // one letter is near to everything
-		return "did you mean --" + near + "?"
-	case p.inv.command == nil:
-		return "bt help lists the flags"
+func (p *argParser) hintForFlag(shown, arg string) string {
+	if isFileName(arg) {
+		return dashHint(arg)
 	}
-	return "bt help " + p.inv.command.Name + " lists its flags"
+	command := ""
+	if p.inv.command != nil {
+		command = p.inv.command.Name
+	}
+	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	if isShort(name) && strings.HasPrefix(arg, "--") && findFlag(p.flags, name) != nil {
+		return "did you mean -" + name + "?"
+	}
+	if !isShort(name) { // one letter is near to everything
+		if same := spelling(name); findFlag(p.flags, same) != nil {
+			return "did you mean --" + same + "?"
+		}
+		if hint := otherFlag(command, spelling(name)); hint != "" {
+			return hint
+		}
+	}
+	if command == "" {
+		return p.hintBeforeCommand(name, arg)
+	}
+	if near := suggestFlag(command, name, longNames(p.flags)); near != "" {
+		return "did you mean --" + near + "?"
+	}
+	if hint := otherFlag(command, strings.TrimLeft(shown, "-")); hint != "" {
+		return hint
+	}
+	return "bt help " + command + " lists its flags"
+}
+
+// hintBeforeCommand is the hint for an unknown flag where no command was named
+// yet. Some tools have flags for what are commands here.
+func (p *argParser) hintBeforeCommand(name, arg string) string {
+	if p.belongsToCommand(name) {
+		return "flags of a command stand after it: bt COMMAND " + arg
+	}
+	for _, c := range p.commands {
+		if c.Name == name {
+			return "commands have no dashes: bt " + name
+		}
+	}
+	if near := suggestFlag("", name, longNames(p.flags)); near != "" {
+		return "did you mean --" + near + "?"
+	}
+	if hint := lookUp(spelling(name), otherCommands); hint != "" {
+		return hint
+	}
+	if hint := otherFlag("", name); hint != "" {
+		return hint
+	}
+	return "bt help lists the flags"
+}
+
+// spelling is a word as bt would write it: other tools have underscores and
+// upper case in theirs. A single letter stays, for its case tells flags apart.
+func spelling(word string) string {
+	if isShort(word) {
+		return word
+	}
+	return strings.ReplaceAll(strings.ToLower(word), "_", "-")
+}
+
+// suggestFlag finds the flag that was probably meant. A flag that is near may
+// still be another one, so no flag is suggested that may do more than was asked,
+// nor the opposite of what was asked.
+func suggestFlag(command, typed string, flags []string) string {
+	if isShort(typed) {
+		return "" // one letter is near to everything
+	}
+	no := ""
+	if strings.HasPrefix(typed, "no-") {
+		no = "no-" // is no part of what has to be near
+	}
+	var candidates []string
+	for _, flag := range flags {
+		if !isRisky(command, flag) && negates(typed) == negates(flag) && !strings.HasSuffix(typed, flag) && strings.HasPrefix(flag, no) {
+			candidates = append(candidates, flag[len(no):])
+		}
+	}
+	if near := suggest(typed[len(no):], candidates); near != "" {
+		return no + near
+	}
+	return ""
+}
+
+// riskyFlags register with trackers, delete, overwrite, override a refusal, show
+// secrets, trust anybody, or change the info-hash.
+var riskyFlags = []string{
+	"announce-fallback", "peers", "seed", "force", "reveal", "insecure", "new-infohash", "entropy",
+	"remove", "drop-dead", "unset", "from", "from-json", "rules",
+}
+
+// isRisky reports whether a flag must not be suggested only because it is near.
+func isRisky(command, flag string) bool {
+	return slices.Contains(riskyFlags, flag) ||
+		command == "retracker" && (strings.HasPrefix(flag, "no-") || slices.Contains(infoFlags, flag))
+}
+
+// negates reports whether a word may say no to something, as --no-date does.
+func negates(word string) bool {
+	return slices.ContainsFunc([]string{"no", "un", "dis", "without", "skip", "dont", "do-not", "never"}, func(prefix string) bool {
+		return strings.HasPrefix(word, prefix)
+	})
 }
 
 func (p *argParser) belongsToCommand(name string) bool {
@@ -114,4 +231,42 @@ func longNames(flags []cli.Flag) []string {
 		}
 	}
 	return names
+}
+
+// isFileName reports whether an argument that begins with a dash is rather the
+// name of a file: it ends like one, or there is one.
+func isFileName(arg string) bool {
+	for _, extension := range []string{".torrent", ".fastresume"} {
+		if strings.HasSuffix(strings.ToLower(arg), extension) {
+			return true
+		}
+	}
+	_, err := os.Lstat(arg)
+	return err == nil
+}
+
+func dashHint(arg string) string {
+	return "a file of that name is " + shellQuote(arg)
+}
+
+// shellQuote writes a file name as a user can type it: as it is if nothing in it
+// has a meaning to the shell or to bt.
+func shellQuote(name string) string {
+	if strings.HasPrefix(name, "-") {
+		name = "./" + name
+	}
+	safe := "+,-./:=@_%"
+	if runtime.GOOS == "windows" {
+		safe = `+,-./:=@_\`
+	}
+	plain := func(r rune) bool {
+		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) || strings.ContainsRune(safe, r)
+	}
+	switch {
+	case name != "" && strings.TrimFunc(name, plain) == "":
+		return name
+	case runtime.GOOS == "windows":
+		return `"` + name + `"`
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
 }

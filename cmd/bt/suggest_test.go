@@ -6,7 +6,7 @@ func TestSuggest(t *testing.T) {
 	names := []string{"make", "info", "verify", "retracker", "scrape", "seed"}
 	for typed, want := range map[string]string{
 		"verfiy": "verify", "verify": "verify", "ifno": "info", "infos": "info", "see": "seed",
-		"retraker": "retracker", "retr": "retracker", "scarpe": "scrape", "mkae": "make",
+		"retraker": "retracker", "retr": "retracker", "se": "seed", "v": "", "scarpe": "scrape", "mkae": "make",
 		"": "", "x": "", "s": "", "tree": "", "announce": "", "frobnicate-everything": "",
 	} {
 		if got := suggest(typed, names); got != want {

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+)
+
+// toolFlags are flags of other tools, of which each leads to the flag of bt. They
+// are from the manuals of mktorrent, transmission-create, -edit and -show, mkbrr,
+// torrenttools, torf, imdl, py3createtorrent, aria2 and curl.
+var toolFlags = []struct{ line, want string }{
+	{"make --piece-size", "--piece-length"}, {"make --piece_size=1M", "--piece-length"}, {"make --piece_length", "--piece-length"},
+	{"make --piecesize", "--piece-length"}, {"make --Piece-Length", "--piece-length"}, {"make -s", "--piece-length"},
+	{"make --max-piece-size", "--max-piece-length"}, {"make -m", "--max-piece-length"},
+	{"make --overwrite", "--force"}, {"make --outfile", "--output"}, {"make --out", "--output"}, {"make --target", "--output"},
+	{"make --output-dir", "--output"}, {"make -t", "--announce"}, {"make -t4", "--jobs"}, {"make -thttp://t.example/a", "--announce"},
+	{"make --threads", "--jobs"}, {"make --workers=4", "--jobs"}, {"make -p", "--private"}, {"make -P", "--private"},
+	{"make -pa", "--private"}, {"make -c", "--comment"}, {"make -c=text", "--comment"}, {"make -n", "--name"}, {"make -d", "--no-date"},
+	{"make -e", "--entropy"}, {"make --webseed", "--web-seed"}, {"make --web-seeds", "--web-seed"}, {"make --web_seed", "--web-seed"},
+	{"make --web-seed-url", "--web-seed"}, {"make --dht-node", "--node"}, {"make --nodes", "--node"}, {"make --no-creation-date", "--no-date"},
+	{"make --nodate", "--no-date"}, {"make --no_date", "--no-date"}, {"make --nocreator", "--no-created-by"}, {"make --no-creator", "--no-created-by"},
+	{"make --creation-date", "--date"}, {"make --created_by", "--created-by"}, {"make --trackers", "--announce"}, {"make --announce-url", "--announce"},
+	{"make --protocol", "--format"}, {"make --hybrid", "--format"}, {"make --glob", "--include"}, {"make --ignore", "--exclude"},
+	{"make --exclude-regex", "--exclude"}, {"make --follow-symlinks", "--symlinks"}, {"make --print-json", "--json"}, {"make --silent", "--quiet"},
+	{"make --yes", "never asks"}, {"make -y", "never asks"}, {"make -V", "bt --version"}, {"make --version", "bt --version"},
+	{"info -m", "--magnet"}, {"info --scrape", "bt scrape"}, {"info -S", "--files"}, {"info --show-files", "--files"}, {"info --infohash", "--field"},
+	{"verify --content", "verify TORRENT PATH"}, {"verify --input", "verify TORRENT"}, {"verify --threads", "--jobs"},
+	{"retracker --tracker", "--add"}, {"retracker --tracker=x", "--announce"}, {"retracker -t", "--announce"}, {"retracker --delete", "--remove"},
+	{"retracker -d", "--remove"}, {"retracker -r", "--replace"}, {"retracker --add-tracker", "--add"}, {"retracker --recurse", "--recursive"},
+	{"retracker --clear-trackers", "--no-trackers"}, {"retracker --no-private", "--public"}, {"retracker -n", "--dry-run"},
+	{"retracker -i", "in place"}, {"retracker --web_seed", "--web-seed"}, {"retracker --piece-size", "bt help retracker"},
+	{"scrape --url", "--tracker"}, {"scrape --announce-url", "--tracker"}, {"scrape -k", "--insecure"}, {"scrape --interval", "--watch"},
+	{"scrape --retry", "--retries"}, {"scrape -x", "--proxy"}, {"scrape --list-peers", "registers"},
+	{"seed --upload-limit", "--max-upload-rate"}, {"seed --max-overall-upload-limit", "--max-upload-rate"}, {"seed --seed-ratio", "--until-ratio"},
+	{"seed --seed-time", "--for"}, {"seed --listen-port", "--port"}, {"seed --dir", "--data"}, {"seed --save-path", "--data"},
+	{"seed --disable-dht", "--no-dht"}, {"seed --bt-max-peers", "--max-peers"}, {"seed --interface", "--bind"}, {"seed --skip-check", "--check none"},
+	{"create", "bt make"}, {"new", "bt make"}, {"mk", "bt make"}, {"build", "bt make"}, {"Create", "bt make"},
+	{"show", "bt info"}, {"inspect", "bt info"}, {"print", "bt info"}, {"dump", "bt info --raw"}, {"magnet", "bt info --magnet"},
+	{"check", "bt verify"}, {"recheck", "bt verify"}, {"hash", "bt verify"}, {"validate", "bt verify"}, {"edit", "bt retracker"},
+	{"modify", "bt retracker"}, {"change", "bt retracker"}, {"replace", "bt retracker"}, {"announce", "bt retracker"},
+	{"download", "does not download"}, {"share", "bt make PATH --seed"}, {"upload", "bt seed"}, {"torrent create", "bt make"},
+	{"--create", "bt make"}, {"--info", "bt info"}, {"--show", "bt info"}, {"-V", "bt --version"}, {"--yes", "never asks"},
+	{"help create", "bt make"}, {"--tracker x", "stand after it"},
+}
+
+func parseReal(args []string) error {
+	e, _, _ := testEnv()
+	app := newApp(e, commands(e))
+	inv, err := parseArgs(args, app.Flags, app.Commands)
+	if err == nil && inv.command.Name == "help" {
+		_, err = helpText(app, inv.args[0])
+	}
+	return err
+}
+
+func TestOtherWordsLeadOn(t *testing.T) {
+	for _, test := range toolFlags {
+		if err := parseReal(strings.Fields(test.line)); codeOf(err) != exitUsage || !strings.Contains(hintOf(err), test.want) {
+			t.Errorf("bt %s: %v, hint %q, want one with %q", test.line, err, hintOf(err), test.want)
+		}
+	}
+}
+
+// Each word of bt that a hint names is there, in the command that it is about.
+func TestOtherWordsNameWhatExists(t *testing.T) {
+	e, _, _ := testEnv()
+	app := newApp(e, commands(e))
+	check := func(about, hint string, flags []cli.Flag) {
+		for _, word := range regexp.MustCompile(`\bbt [a-z]+|--[a-z0-9-]+`).FindAllString(hint, -1) {
+			name, isCommand := strings.CutPrefix(word, "bt ")
+			switch {
+			case name == "never" || name == "does" || name == "writes": // bt is the subject
+			case isCommand && app.Command(name) == nil:
+				t.Errorf("%s: there is no command %s: %s", about, name, hint)
+			case isCommand:
+				flags = app.Command(name).Flags // of those that follow
+			case findFlag(flags, strings.TrimPrefix(word, "--")) == nil && word != "--version":
+				t.Errorf("%s: there is no flag %s: %s", about, word, hint)
+			}
+		}
+	}
+	words := func(about string, table []otherWords, there func(word string) bool) {
+		var all []string
+		for _, row := range table {
+			for _, word := range strings.Fields(row.words) {
+				if there(word) || spelling(word) != word {
+					t.Errorf("%s: the word %q is bt's own, or can't be found", about, word)
+				}
+				all = append(all, word)
+			}
+		}
+		slices.Sort(all)
+		if n := len(all); n != len(slices.Compact(all)) {
+			t.Errorf("%s: a word stands twice in %q", about, all)
+		}
+	}
+	for _, row := range otherCommands {
+		check("commands", row.hint, app.Flags)
+	}
+	words("commands", otherCommands, func(word string) bool { return app.Command(word) != nil })
+	for name, table := range otherFlags {
+		command := app.Command(name)
+		if command == nil {
+			t.Fatalf("there is no command %s", name)
+		}
+		for _, row := range slices.Concat(table, everywhereWords) {
+			check(name, row.hint, command.Flags)
+		}
+		words(name, slices.Concat(table, everywhereWords), func(word string) bool { return findFlag(command.Flags, word) != nil })
+	}
+}
+
+// What is only near to a flag never leads to one that does more, or the opposite.
+func TestNearFlagsDoNoMore(t *testing.T) {
+	e, _, _ := testEnv()
+	app := newApp(e, commands(e))
+	for _, c := range app.Commands {
+		names := longNames(c.Flags)
+		for _, name := range names {
+			typed := []string{"x" + name, name + "x", name[:len(name)-1], name[1:], strings.Replace(name, "-", "", 1), "no-" + name, "no" + name, "un" + name,
+				"non-" + name, "disable-" + name, "without-" + name, strings.TrimPrefix(name, "no-")}
+			if first, _, more := strings.Cut(name, "-"); more {
+				typed = append(typed, first)
+			}
+			for _, word := range typed {
+				near := suggestFlag(c.Name, word, names)
+				switch {
+				case near == "":
+				case isRisky(c.Name, near):
+					t.Errorf("bt %s --%s leads to --%s", c.Name, word, near)
+				case negates(word) != strings.HasPrefix(near, "no-") && near != "node" && near != "until-ratio":
+					t.Errorf("bt %s --%s leads to its opposite, --%s", c.Name, word, near)
+				}
+			}
+		}
+	}
+	for typed, want := range map[string]string{
+		"make --unprivate": "", "make --nonprivate": "", "make --no-rivate": "", "make --nocomment": "", "make --forse": "", "make --revael": "",
+		"make --no-dates": "no-date", "make --anounce": "announce", "make --piece-lenght": "piece-length", "make --outptu": "output", "make --priv": "private",
+		"scrape --announce-f": "announce", "scrape --anounce": "announce", "scrape --peer": "", "scrape --insecur": "", "scrape --tracke": "tracker",
+		"retracker --no-coment": "", "retracker --coment": "comment", "retracker --sorce": "", "retracker --from-jsn": "", "retracker --new-infohsh": "",
+		"seed --max": "", "seed --max-peer": "max-peers", "seed --no-dth": "no-dht", "info --reveall": "", "info --fiels": "files",
+	} {
+		command, word, _ := strings.Cut(typed, " --")
+		if got := suggestFlag(command, word, longNames(app.Command(command).Flags)); got != want {
+			t.Errorf("bt %s leads to %q, want %q", typed, got, want)
+		}
+	}
+}
+
+// A flag whose help speaks of what may be regretted is never suggested by nearness.
+func TestRiskyFlagsAreKnown(t *testing.T) {
+	e, _, _ := testEnv()
+	says := regexp.MustCompile(`register|passkeys and passwords|replace an existing|private torrents too|any certificate|info-hash|^remove (trackers that match|the trackers|all|.KEY)|serve it to peers|needs --new-infohash`)
+	for _, c := range commands(e) {
+		for _, f := range c.Flags {
+			usage := f.(cli.DocGenerationFlag).GetUsage()
+			if name := f.Names()[0]; says.MatchString(usage) && !isRisky(c.Name, name) {
+				t.Errorf("bt %s --%s: %s", c.Name, name, usage)
+			}
+		}
+	}
+	for _, name := range riskyFlags {
+		if !slices.ContainsFunc(commands(e), func(c *cli.Command) bool { return findFlag(c.Flags, name) != nil }) {
+			t.Errorf("no command has --%s", name)
+		}
+	}
+}
+
+// --announce and --tracker are one flag where both are; in scrape neither
+// registers.
+func TestAnnounceAndTrackerAreOne(t *testing.T) {
+	e, _, _ := testEnv()
+	for _, c := range commands(e) {
+		announce, tracker := findFlag(c.Flags, "announce"), findFlag(c.Flags, "tracker")
+		want := c.Name == "make" || c.Name == "scrape" || c.Name == "seed"
+		if (announce != nil && announce == tracker) != want {
+			t.Errorf("bt %s: --announce and --tracker are one: %v", c.Name, !want)
+		}
+	}
+}
+
+func TestShellQuote(t *testing.T) {
+	for name, want := range map[string]string{
+		"a": "a", "a b": "'a b'", "": "''", "it's": `'it'\''s'`, "-d.torrent": "./-d.torrent", "- x": "'./- x'", "dir/x.torrent": "dir/x.torrent",
+		"$HOME": "'$HOME'", "~": "'~'", "a;b": "'a;b'", "ä": "'ä'", "*": "'*'", "a\nb": "'a\nb'",
+	} {
+		if got := shellQuote(name); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
+		}
+	}
+}
