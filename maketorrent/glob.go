@@ -22,19 +22,17 @@ type glob struct {
 	matched  atomic.Bool
 }
 
-// readGlobs reads globs about the content at root, which the user calls path.
-func readGlobs(texts []string, root, path string) ([]*glob, error) {
+// readGlobs reads globs, which were checked, about the content at root, which the
+// user calls path.
+func readGlobs(texts []string, root, path string) []*glob {
 	var globs []*glob
 	for _, text := range texts {
-		if !doublestar.ValidatePattern(text) {
-			return nil, badOption("glob", "the glob %q can't be read", text)
-		}
 		pattern := strings.TrimSuffix(below(text, root, path), "/")
 		anchored := strings.HasPrefix(pattern, "/")
 		pattern = strings.TrimLeft(pattern, "/")
 		globs = append(globs, &glob{text: text, pattern: pattern, anywhere: !anchored && !strings.Contains(pattern, "/")})
 	}
-	return globs, nil
+	return globs
 }
 
 // below cuts from a glob what leads to the content, as people write it who let a

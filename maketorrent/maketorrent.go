@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"bt/internal/metainfo"
 	"bt/internal/piece"
 )
@@ -120,6 +122,28 @@ func badOption(option, format string, args ...any) error {
 	return &OptionError{option, fmt.Errorf(format, args...)}
 }
 
+// Check returns the *OptionError of an option that is wrong whatever the content
+// is. Make does this first.
+func (o *Options) Check() error {
+	if o.Name != "" {
+		if err := metainfo.CheckComponent(o.Name); err != nil {
+			return badOption("name", "the name %q %w", o.Name, err)
+		}
+	}
+	for _, text := range slices.Concat(o.Include, o.Exclude) {
+		if !doublestar.ValidatePattern(text) {
+			return badOption("glob", "the glob %q can't be read", text)
+		}
+	}
+	if o.PieceLength != 0 {
+		b := metainfo.Builder{V2: o.Format != V1, PieceLength: o.PieceLength}
+		if err := b.CheckPieceLength(); err != nil {
+			return &OptionError{"piece length", err}
+		}
+	}
+	return nil
+}
+
 // Resolve returns the absolute path of the content and the name that a torrent
 // of it has: "." and ".." become the name of the directory that they mean.
 func Resolve(path, name string) (abs, resolved string, err error) {
@@ -157,6 +181,9 @@ func absolute(path string) (string, error) {
 // Make makes the torrent. The error is an *OptionError, Problems, ErrEmpty, the
 // cause of ctx, or what the system said of Path.
 func Make(ctx context.Context, o Options) (*Result, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
 	abs, name, err := Resolve(o.Path, o.Name)
 	if err != nil {
 		return nil, err

@@ -132,22 +132,43 @@ func TestLinks(t *testing.T) {
 		}
 	}
 	for name, names := range map[string][]string{
-		"up":       {"f", "sub/up -> .."},
-		"itself":   {"f", "a -> a"},
-		"a circle": {"f", "a -> b", "b -> a"},
-		"nowhere":  {"f", "a -> none"},
+		"that leads back to a directory above it": {"f", "sub/up -> .."},
+		"that leads back to itself":               {"f", "a -> a"},
+		"leads back to itself":                    {"f", "a -> b", "b -> a"},
+		"that leads nowhere":                      {"f", "a -> none"},
+		"leads nowhere":                           {"f", "a -> f/x"},
+		"nowhere":                                 {"f", "a -> none/x/y"},
 	} {
 		var problems Problems
-		if _, err := Make(context.Background(), Options{Path: tree(t, names...)}); !errors.As(err, &problems) {
-			t.Errorf("a link to %s: %v", name, err)
+		var link *LinkError
+		if _, err := Make(context.Background(), Options{Path: tree(t, names...)}); !errors.As(err, &problems) || !errors.As(problems[0], &link) || !strings.HasSuffix(link.Error(), name) {
+			t.Errorf("a link %s: %v", name, err)
 		}
 		if r, err := Make(context.Background(), Options{Path: tree(t, names...), Symlinks: Skip}); err != nil || !slices.Equal(paths(r), []string{"f"}) {
-			t.Errorf("a link to %s, skipped: %v", name, err)
+			t.Errorf("a link %s, skipped: %v", name, err)
 		}
 	}
 	// The same directory twice is no loop.
 	if r, err := Make(context.Background(), Options{Path: tree(t, "d/f", "a -> d", "b -> d")}); err != nil || len(r.Torrent.Files) != 3 {
 		t.Errorf("two links to one directory: %v", err)
+	}
+}
+
+// What is wrong whatever the content is, is found without it.
+func TestCheck(t *testing.T) {
+	for _, o := range []Options{
+		{Name: ".."}, {Name: "a/b"}, {Include: []string{"[a"}}, {Exclude: []string{"a", "{b"}},
+		{PieceLength: 1 << 30}, {PieceLength: 3 << 20, Format: V2}, {PieceLength: 1 << 13, Format: Hybrid},
+	} {
+		var bad *OptionError
+		if err := o.Check(); !errors.As(err, &bad) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	for _, o := range []Options{{}, {Name: "a", Include: []string{"*"}, PieceLength: 3 << 20}, {PieceLength: 1 << 14, Format: V2}} {
+		if err := o.Check(); err != nil {
+			t.Errorf("%+v: %v", o, err)
+		}
 	}
 }
 

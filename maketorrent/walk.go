@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
@@ -61,13 +62,7 @@ const chunk = 512
 
 // walk fills the walker from the content at root.
 func (w *walker) walk(root string) error {
-	var err error
-	if w.include, err = readGlobs(w.Include, root, w.Path); err != nil {
-		return err
-	}
-	if w.exclude, err = readGlobs(w.Exclude, root, w.Path); err != nil {
-		return err
-	}
+	w.include, w.exclude = readGlobs(w.Include, root, w.Path), readGlobs(w.Exclude, root, w.Path)
 	w.root = root
 	info, err := os.Stat(root)
 	if err != nil {
@@ -165,17 +160,19 @@ func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, abo
 			s.skip(rel, "symlink")
 			return nil
 		case Refuse:
-			s.problem(path, errors.New("is a symbolic link"))
+			s.problem(path, &LinkError{})
 			return nil
 		}
-		info, err = os.Stat(path)
+		if info, err = os.Stat(path); err != nil {
+			err = brokenLink(err)
+		}
 	}
 	switch {
 	case err != nil:
 		s.problem(path, err)
 	case info.IsDir():
 		if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
-			s.problem(path, errors.New("is a link that leads back to a directory above it"))
+			s.problem(path, &LinkError{" that leads back to a directory above it"})
 			return nil
 		}
 		below = new(section)
@@ -275,4 +272,23 @@ func (s *section) problem(path string, err error) {
 		err = pathErr.Err
 	}
 	s.problems = append(s.problems, fmt.Errorf("%s: %w", path, err))
+}
+
+// A LinkError is a problem with a symbolic link, which Skip would leave out.
+type LinkError struct{ reason string }
+
+func (e *LinkError) Error() string { return "is a symbolic link" + e.reason }
+
+// brokenLink is the problem with a link that can't be followed.
+func brokenLink(err error) *LinkError {
+	switch {
+	case errors.Is(err, syscall.ELOOP):
+		return &LinkError{" that leads back to itself"}
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return &LinkError{" that leads nowhere"}
+	}
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathErr.Err
+	}
+	return &LinkError{fmt.Sprintf(" that can't be followed: %v", err)}
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"bt/internal/metainfo"
 	"bt/internal/term"
@@ -175,6 +176,14 @@ func readAll(e *env, name string) ([]byte, error) {
 func readError(name string, err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
+	}
+	if info, lstatErr := os.Lstat(name); lstatErr == nil && info.Mode()&fs.ModeSymlink != 0 {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			err = errors.New("a symbolic link that leads nowhere")
+		case errors.Is(err, syscall.ELOOP):
+			err = errors.New("a symbolic link that leads back to itself")
+		}
 	}
 	return failf(exitRead, "%s: %w", shown(name), err)
 }

@@ -66,16 +66,23 @@ func runMake(ctx context.Context, u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// Wrong usage first, whatever the disk holds.
 	o, err := makeOptions(u, c, strict)
 	if err != nil {
+		return err
+	}
+	if err := o.Check(); err != nil {
+		return makeError(u, c, o, err)
+	}
+	if err := checkOutputFlag(u, c); err != nil {
+		return err
+	}
+	if err := checkContent(c, o.Path); err != nil {
 		return err
 	}
 	out, err := makeOutput(u, c, &o)
 	if err != nil {
 		return err
-	}
-	if c.Bool("seed") && (u.json || out == stdinName) {
-		return failf(exitUsage, "--seed goes on and on, and goes with neither --json nor --output -")
 	}
 	start := time.Now()
 	bar := u.progress("hashing " + filepath.Base(o.Path))
@@ -186,7 +193,8 @@ func makeOptions(u *ui, c *cli.Context, strict strictness) (o maketorrent.Option
 	return o, err
 }
 
-// contentPath is PATH, --dir or --file, of which there must be one.
+// contentPath is PATH, --dir or --file, of which there must be one. It is not
+// looked for yet.
 func contentPath(u *ui, c *cli.Context) (string, error) {
 	paths := c.Args().Slice()
 	if len(paths) > 1 {
@@ -209,16 +217,21 @@ func contentPath(u *ui, c *cli.Context) (string, error) {
 		return "", failf(exitUsage, "the path is empty")
 	}
 	u.subject = paths[0]
-	info, err := os.Stat(paths[0])
+	return paths[0], nil
+}
+
+// checkContent looks for the content.
+func checkContent(c *cli.Context, path string) error {
+	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return "", readError(paths[0], err)
+		return readError(path, err)
 	case c.IsSet("dir") && !info.IsDir():
-		return "", withHint(failf(exitUsage, "--dir: %s is not a directory", paths[0]), "use --file for a file")
-	case len(files) > 0 && info.IsDir():
-		return "", withHint(failf(exitUsage, "--file: %s is a directory", paths[0]), "use --dir for a directory")
+		return withHint(failf(exitUsage, "--dir: %s is not a directory", path), "use --file for a file")
+	case c.IsSet("file") && info.IsDir():
+		return withHint(failf(exitUsage, "--file: %s is a directory", path), "use --dir for a directory")
 	}
-	return paths[0], nil
+	return nil
 }
 
 // urlList checks the URLs given to a flag.
@@ -281,7 +294,11 @@ func makeError(u *ui, c *cli.Context, o maketorrent.Options, err error) error {
 		for _, p := range problems[:len(problems)-1] {
 			u.report(fail(exitRead, p))
 		}
-		return withHint(fail(exitRead, problems[len(problems)-1]), "nothing was written; --exclude leaves files out")
+		err := fail(exitRead, problems[len(problems)-1])
+		if info, statErr := os.Stat(o.Path); statErr != nil || !info.IsDir() {
+			return err // it is about PATH itself
+		}
+		return withHint(err, problemsHint(problems))
 	}
 	if bad, ok := errors.AsType[*maketorrent.OptionError](err); ok {
 		err = fail(exitUsage, err)
@@ -304,4 +321,21 @@ func makeError(u *ui, c *cli.Context, o maketorrent.Options, err error) error {
 		return readError(pathErr.Path, err)
 	}
 	return err
+}
+
+// problemsHint says how to make the torrent without what is a problem.
+func problemsHint(problems maketorrent.Problems) string {
+	links := 0
+	for _, p := range problems {
+		if _, ok := errors.AsType[*maketorrent.LinkError](p); ok {
+			links++
+		}
+	}
+	switch links {
+	case 0:
+		return "nothing was written; --exclude leaves files out"
+	case len(problems):
+		return "nothing was written; --symlinks skip leaves symbolic links out, --exclude single ones"
+	}
+	return "nothing was written; --symlinks skip leaves symbolic links out, --exclude other files"
 }

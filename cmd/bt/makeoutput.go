@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -17,6 +18,22 @@ import (
 	"bt/maketorrent"
 )
 
+// checkOutputFlag finds what is wrong with --output whatever there is on disk.
+func checkOutputFlag(u *ui, c *cli.Context) error {
+	out := c.String("output")
+	switch {
+	case c.Bool("seed") && (u.json || out == stdinName):
+		return failf(exitUsage, "--seed goes on and on, and goes with neither --json nor --output -")
+	case out == stdinName && u.json:
+		return failf(exitUsage, "--output - and --json both want stdout")
+	case out == stdinName && u.env.stdoutTerminal:
+		return withHint(failf(exitUsage, "--output -: a torrent is no text for a terminal"), "redirect it, or name a file")
+	case c.IsSet("output") && out == "":
+		return failf(exitUsage, "--output: the path is empty")
+	}
+	return nil
+}
+
 // makeOutput decides where the torrent goes, and makes sure that it can go
 // there before anything is hashed.
 func makeOutput(u *ui, c *cli.Context, o *maketorrent.Options) (string, error) {
@@ -25,17 +42,11 @@ func makeOutput(u *ui, c *cli.Context, o *maketorrent.Options) (string, error) {
 		return "", makeError(u, c, *o, err)
 	}
 	out := c.String("output")
-	switch {
-	case out == stdinName && u.json:
-		return "", failf(exitUsage, "--output - and --json both want stdout")
-	case out == stdinName && u.env.stdoutTerminal:
-		return "", withHint(failf(exitUsage, "--output -: a torrent is no text for a terminal"), "redirect it, or name a file")
-	case out == stdinName:
+	switch out {
+	case stdinName:
 		o.Own = ownStdout(u.env.stdout)
 		return out, nil
-	case c.IsSet("output") && out == "":
-		return "", failf(exitUsage, "--output: the path is empty")
-	case out == "":
+	case "":
 		out = filepath.Join(filepath.Dir(abs), name+".torrent")
 	default:
 		info, err := os.Stat(out)
@@ -97,9 +108,35 @@ func outputError(path string, err error) error {
 		return withHint(failf(exitWrite, "%s: exists", path), "use --force to replace it, or --output for another place")
 	}
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		return failf(exitWrite, "%s: %w", path, pathErr.Err)
+		err = pathErr.Err
 	}
-	return failf(exitWrite, "%s: %w", path, err)
+	err = failf(exitWrite, "%s: %w", path, err)
+	if hint := missingDirectory(filepath.Dir(path)); hint != "" {
+		return withHint(err, hint)
+	}
+	return err
+}
+
+// missingDirectory is the hint where the directory of an output is not there, and
+// "" if it is.
+func missingDirectory(dir string) string {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	dir = filepath.Clean(dir)
+	for up := dir; up != filepath.Dir(up); up = filepath.Dir(up) {
+		if _, err := os.Lstat(up); err != nil {
+			continue
+		}
+		if _, err := os.Stat(up); err != nil { // so no directory can be made there
+			return up + " is a symbolic link that leads nowhere"
+		}
+		break
+	}
+	if runtime.GOOS == "windows" {
+		return "mkdir " + shellQuote(dir) // has no -p, and makes all of them
+	}
+	return "mkdir -p " + shellQuote(dir)
 }
 
 // made is the JSON document of bt make.

@@ -246,15 +246,15 @@ func TestProcessSymlinks(t *testing.T) {
 	processTree(t, tree, map[string]string{"file": "data", "x/file": "data", "y/file": "data"})
 	var want []string
 	for _, link := range [][3]string{
-		{"a", "b", "a: too many levels of symbolic links"},
-		{"b", "a", "b: too many levels of symbolic links"},
-		{"gone", "nowhere", "gone: no such file or directory"},
-		{"self", "self", "self: too many levels of symbolic links"},
-		{"sub", ".", "sub: is a link that leads back"},
-		{"x/up", "..", "x/up: is a link that leads back"},
+		{"a", "b", "a: is a symbolic link that leads back to itself"},
+		{"b", "a", "b: is a symbolic link that leads back to itself"},
+		{"gone", "nowhere", "gone: is a symbolic link that leads nowhere"},
+		{"self", "self", "self: is a symbolic link that leads back to itself"},
+		{"sub", ".", "sub: is a symbolic link that leads back"},
+		{"x/up", "..", "x/up: is a symbolic link that leads back"},
 		// Each leads into the other, where it meets itself.
-		{"x/y", "../y", "x/y/x: is a link that leads back"},
-		{"y/x", "../x", "y/x/y: is a link that leads back"},
+		{"x/y", "../y", "x/y/x: is a symbolic link that leads back"},
+		{"y/x", "../x", "y/x/y: is a symbolic link that leads back"},
 	} {
 		if err := os.Symlink(link[1], filepath.Join(tree, link[0])); err != nil {
 			t.Fatal(err)
@@ -262,7 +262,7 @@ func TestProcessSymlinks(t *testing.T) {
 		want = append(want, filepath.Join(tree, link[2]))
 	}
 	// The way through y sees x/up as well.
-	want = append(want, filepath.Join(tree, "y/x/up: is a link that leads back"))
+	want = append(want, filepath.Join(tree, "y/x/up: is a symbolic link that leads back"))
 	processRun(t, dir, "make", tree).exits(exitRead).printsNothing().errors(want...)
 	processNames(t, dir, "tree")
 	if m := processMade(t, dir, "make", tree, "--symlinks", "skip"); m.FileCount != 3 {

@@ -203,6 +203,11 @@ func (r *retracking) checkOutput(c *cli.Context, inputs []input, isList bool) er
 	if (isList || len(inputs) != 1) && !r.toDir {
 		return withHint(failf(exitUsage, "--output %s: it is for one torrent", r.output), "a name that ends in a slash is a directory, for many")
 	}
+	if r.toDir && !r.dryRun {
+		if hint := missingDirectory(r.output); hint != "" {
+			return withHint(failf(exitWrite, "%s: no such directory", r.output), hint)
+		}
+	}
 	from := make(map[string]string)
 	for _, in := range inputs {
 		out := r.outputOf(in.name)

@@ -66,11 +66,8 @@ func (b *Builder) Layout() (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.PieceLength > maxPieceLength {
-		return nil, fmt.Errorf("a piece length of %d bytes; clients read %d at most", b.PieceLength, maxPieceLength)
-	}
-	if b.V2 && (b.PieceLength < BlockLength || b.PieceLength&(b.PieceLength-1) != 0) {
-		return nil, fmt.Errorf("a piece length of %d bytes; v2 needs a power of two from %d", b.PieceLength, BlockLength)
+	if err := b.CheckPieceLength(); err != nil {
+		return nil, err
 	}
 	if b.V2 && !b.V1 && !b.Single && len(b.Files) == 1 && slices.Equal(b.Files[0].Path, []string{b.Name}) {
 		return nil, ErrNameOfFile
@@ -82,6 +79,18 @@ func (b *Builder) Layout() (*Layout, error) {
 		return nil, fmt.Errorf("the torrent would have %d names and numbers; %d is the most that is read", items, bencode.DefaultMaxItems)
 	}
 	return l, nil
+}
+
+// CheckPieceLength says why PieceLength can't be that of a torrent of this format,
+// whatever its content is.
+func (b *Builder) CheckPieceLength() error {
+	if b.PieceLength > maxPieceLength {
+		return fmt.Errorf("a piece length of %d bytes; clients read %d at most", b.PieceLength, maxPieceLength)
+	}
+	if b.V2 && (b.PieceLength < BlockLength || b.PieceLength&(b.PieceLength-1) != 0) {
+		return fmt.Errorf("a piece length of %d bytes; v2 needs a power of two from %d", b.PieceLength, BlockLength)
+	}
+	return nil
 }
 
 // Padding is how many bytes pieces of a length leave empty, because each file of
