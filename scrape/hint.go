@@ -13,32 +13,15 @@ import (
 // about it; empty where its name says all.
 func hint(e *client.Error, scheme string) string {
 	switch e.Status {
-	case client.Refused, client.Timeout, client.Empty,
-		client.HTTPStatus(http.StatusTooManyRequests), client.HTTPStatus(http.StatusInternalServerError),
-		client.HTTPStatus(http.StatusBadGateway), client.HTTPStatus(http.StatusServiceUnavailable),
-		client.HTTPStatus(http.StatusGatewayTimeout):
-		return "trackers are often overloaded: try again in a few minutes"
-	case client.NotRegistered:
-		return "nobody has announced this torrent there, or the tracker has dropped it"
 	case client.Unsupported:
 		if scheme == "" {
 			return "trackers speak http, https, udp, ws or wss"
 		}
 		return "--announce-fallback registers with the tracker to see its numbers, and leaves again"
-	case client.HTTPStatus(http.StatusNotFound), client.HTTPStatus(http.StatusGone):
-		return "a stale torrent: the tracker has moved, or does not serve this any more"
-	case client.HTTPStatus(http.StatusUnauthorized), client.HTTPStatus(http.StatusForbidden):
-		return notAuthorized
-	case client.DNS:
-		return "the tracker is gone for good, or its name is misspelt"
-	case client.NoRoute:
-		return "this machine has no network, or the two have no IP version in common"
 	case client.TLS:
 		if _, ok := errors.AsType[*tls.CertificateVerificationError](e); ok {
 			return "--insecure asks all the same, and anyone on the way can then read and change the answers"
 		}
-	case client.Redirect, client.HTML:
-		return "there is a web site, and no tracker any more, at that address"
 	case client.Proxy:
 		if scheme == "udp" {
 			return "only a socks5 proxy carries UDP: --proxy socks5://..., or leave the host out with NO_PROXY=HOST"
@@ -47,10 +30,20 @@ func hint(e *client.Error, scheme string) string {
 	case client.Failed:
 		return failureHint(e.Msg)
 	}
-	return ""
+	text := e.Status.Meaning()
+	switch e.Status {
+	case client.Timeout, client.Empty, client.Truncated, client.HTTPStatus(http.StatusTooManyRequests):
+		return text + tryAgain
+	}
+	if strings.HasPrefix(string(e.Status), "http-5") && e.Status != client.HTTPStatus(http.StatusNotImplemented) {
+		return text + tryAgain
+	}
+	return text
 }
 
-const notAuthorized = "this tracker serves only torrents, or users, that are registered with it"
+const tryAgain = ": try again in a few minutes"
+
+var notAuthorized = client.HTTPStatus(http.StatusForbidden).Meaning()
 
 // failureHint goes by the words of trackers, of which there are no codes.
 func failureHint(msg string) string {
@@ -66,9 +59,9 @@ func failureHint(msg string) string {
 		{"client", "the tracker does not serve this client"},
 		{"not found", "a stale torrent: the tracker has dropped it"},
 		{"unknown", "a stale torrent: the tracker has dropped it"},
-		{"busy", "trackers are often overloaded: try again in a few minutes"},
-		{"overload", "trackers are often overloaded: try again in a few minutes"},
-		{"too many", "trackers are often overloaded: try again in a few minutes"},
+		{"busy", "the tracker is overloaded" + tryAgain},
+		{"overload", "the tracker is overloaded" + tryAgain},
+		{"too many", "the tracker is overloaded" + tryAgain},
 	} {
 		if strings.Contains(msg, w.word) {
 			return w.hint

@@ -1,8 +1,11 @@
 package seed
 
 import (
+	"errors"
 	"net/netip"
 	"time"
+
+	"bt/internal/tracker/client"
 )
 
 // An Event is something that happened. Kind tells which fields count.
@@ -46,3 +49,12 @@ const (
 	Failed    EventKind = "error"
 	Stopped   EventKind = "stopped"
 )
+
+// Meaning says what the error of an announce tells of the tracker; "" where the
+// error says all.
+func (e *Event) Meaning() string {
+	if failure, ok := errors.AsType[*client.Error](e.Err); ok {
+		return failure.Status.Meaning()
+	}
+	return ""
+}

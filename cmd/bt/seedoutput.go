@@ -159,6 +159,9 @@ func (s *seedScreen) announceText(e seed.Event) string {
 	switch {
 	case e.Err != nil:
 		fmt.Fprintf(&b, ": %s", s.errorText(e))
+		if meaning := e.Meaning(); meaning != "" {
+			fmt.Fprintf(&b, " (%s)", meaning)
+		}
 	default:
 		fmt.Fprintf(&b, ": ok, next in %s", term.Duration(e.Next))
 		if e.Seeders >= 0 && e.Leechers >= 0 {

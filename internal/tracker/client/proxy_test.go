@@ -238,7 +238,7 @@ func TestProxyDead(t *testing.T) {
 	for _, proxy := range []string{"http", "https", "socks5"} {
 		for _, scheme := range []string{"http", "https", "ws", "wss"} {
 			_, err := proxyClient(t, proxy+"://127.0.0.1:1").Announce(t.Context(), httpURL(t, scheme+"://tracker.example/announce"), tracker.AnnounceRequest{})
-			if httpStatusOf(err) != Proxy || err.Error() != "the proxy can't be used: nobody listens there" {
+			if httpStatusOf(err) != Proxy || err.Error() != "the proxy can't be used: connection refused" {
 				t.Errorf("%s through %s: %v", scheme, proxy, err)
 			}
 		}

@@ -437,7 +437,7 @@ func TestSOCKSNoRelay(t *testing.T) {
 	s := newSocksFake(t, "127.0.0.1", &socksFake{})
 	s.relay.Close()
 	_, err := udpAnnounce(s.socksClient(&Client{Timeout: udpPatient}), udpURL(t, "tracker.test:80"))
-	if udpStatus(err) != Proxy || err.Error() != "the proxy can't be used: nobody listens there" {
+	if udpStatus(err) != Proxy || err.Error() != "the proxy can't be used: connection refused" {
 		t.Error(err)
 	}
 }
@@ -486,7 +486,7 @@ func TestSOCKSNone(t *testing.T) {
 	}{
 		{&url.URL{Scheme: "http", Host: "127.0.0.1:1"}, nil, `a proxy of scheme "http" carries no UDP`},
 		{nil, errors.New("bad"), "the address of the proxy makes no sense"},
-		{&url.URL{Scheme: "socks5", Host: taken.Addr().String()}, nil, "the proxy can't be used: nobody listens there"},
+		{&url.URL{Scheme: "socks5", Host: taken.Addr().String()}, nil, "the proxy can't be used: connection refused"},
 	} {
 		asked := ""
 		c := udpClient(t, &Client{Proxy: func(u *url.URL) (*url.URL, error) { asked = u.String(); return test.proxy, test.err }})

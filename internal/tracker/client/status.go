@@ -133,7 +133,7 @@ func classify(err error) (Status, string) {
 		}
 		return TLS, "no secure connection: " + strings.TrimPrefix(err.Error(), "remote error: ")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return Refused, "nobody listens there"
+		return Refused, "connection refused"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH),
 		errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
 		return NoRoute, "there is no way to its address"
