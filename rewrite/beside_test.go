@@ -86,7 +86,7 @@ func TestNothingBesideAnError(t *testing.T) {
 		"d" + info + "e":       `{"info":{"length":6,"name":"x"}}`,
 		fastresume("le", "le"): `{"info":{"length":5,"name":"x"}}`,
 	} {
-		if r, err := Apply([]byte(in), &Edit{JSON: []byte(json)}); err == nil || r != nil {
+		if r, err := Apply([]byte(in), &Edit{Whole: whole(json)}); err == nil || r != nil {
 			t.Errorf("%q: %+v, %v", in, r, err)
 		}
 	}

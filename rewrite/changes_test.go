@@ -57,7 +57,16 @@ func jsonEdit(torrent string, newInfoHash bool) Edit {
 	if err != nil {
 		panic(err)
 	}
-	return Edit{JSON: t.New.AppendJSON(nil), NewInfoHash: newInfoHash}
+	return Edit{Whole: whole(string(t.New.AppendJSON(nil))), NewInfoHash: newInfoHash}
+}
+
+// whole is the torrent that JSON says.
+func whole(json string) []byte {
+	b, err := FromJSON([]byte(json))
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 // The JSON of a torrent makes it again, whatever it was, and edits go on from it.
@@ -68,8 +77,8 @@ func TestFromJSON(t *testing.T) {
 		{name: "as it was", in: odd, edit: jsonEdit(odd, false)},
 		{name: "back to odd", in: simple, edit: jsonEdit(strings.Replace(odd, "7:comment1:b", "", 1), false), out: strings.Replace(odd, "7:comment1:b", "", 1)},
 		{name: "to simple", in: odd, edit: jsonEdit(simple, false), out: simple},
-		{name: "and then a tracker", in: odd, edit: Edit{JSON: jsonEdit(simple, false).JSON, Trackers: TrackerEdit{Set: true, Tiers: [][]string{{urlA}}}}, out: "d" + announce(urlA) + simple[1:]},
-		{name: "its trackers count, not those of the file", in: "d" + announce(urlA) + info + "e", edit: Edit{JSON: jsonEdit("d"+announce(urlC)+info+"e", false).JSON,
+		{name: "and then a tracker", in: odd, edit: Edit{Whole: jsonEdit(simple, false).Whole, Trackers: TrackerEdit{Set: true, Tiers: [][]string{{urlA}}}}, out: "d" + announce(urlA) + simple[1:]},
+		{name: "its trackers count, not those of the file", in: "d" + announce(urlA) + info + "e", edit: Edit{Whole: jsonEdit("d"+announce(urlC)+info+"e", false).Whole,
 			Trackers: TrackerEdit{Add: []Addition{{URLs: []string{urlB}}}}}, out: "d" + announce(urlC) + tiers(listOf(urlC), listOf(urlB)) + info + "e"},
 		{name: "another torrent", in: odd, edit: jsonEdit("d"+info+"e", true), out: "d" + info + "e"},
 	})

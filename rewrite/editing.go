@@ -54,13 +54,13 @@ func (ed *editing) run(doc *bencode.Document, e *Edit) error {
 
 // do does one edit, of trackers only to those that match.
 func (ed *editing) do(e *Edit, match func(url string) bool) (err error) {
-	if ed.tiers, err = e.Trackers.apply(ed.tiers, match, &ed.Passkeys); err != nil {
+	if ed.tiers, err = e.Trackers.apply(ed.tiers, match, &ed.Unedited); err != nil {
 		return err
 	}
 	ed.touched = ed.touched || e.Trackers.Set
 	if ed.beside != "" {
 		one := TrackerEdit{Remove: e.Trackers.Remove, Drop: e.Trackers.Drop, Replace: e.Trackers.Replace, Passkey: e.Trackers.Passkey}
-		edited, err := one.apply([][]string{{ed.beside}}, match, &ed.Passkeys)
+		edited, err := one.apply([][]string{{ed.beside}}, match, &ed.Unedited)
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (ed *editing) do(e *Edit, match func(url string) bool) (err error) {
 	ed.list("url-list", e.NoWebSeeds, texts(e.WebSeeds))
 	ed.list("httpseeds", e.NoHTTPSeeds, texts(e.HTTPSeeds))
 	if ed.session {
-		if len(e.Keys) > 0 || e.inside() || e.JSON != nil || e.NoNodes || len(e.Nodes) > 0 {
+		if len(e.Keys) > 0 || e.inside() || e.Whole != nil || e.NoNodes || len(e.Nodes) > 0 {
 			ed.warn("session-file", "a client's session file has only trackers and seeds to edit; the rest is the torrent's")
 		}
 		return nil

@@ -68,7 +68,7 @@ func TestMagnetSharesNoList(t *testing.T) {
 func TestMagnetHasNoOtherParts(t *testing.T) {
 	m := &Magnet{HasV1: true, Trackers: []string{urlC}}
 	for name, e := range map[string]Edit{
-		"comment": setKey("comment", Text("c")), "name": setInfo("name", Text("y")), "JSON": {JSON: []byte("{}")},
+		"comment": setKey("comment", Text("c")), "name": setInfo("name", Text("y")), "whole": {Whole: []byte("d4:infodee")},
 		"HTTP seed": {HTTPSeeds: []string{urlA}}, "no HTTP seeds": {NoHTTPSeeds: true}, "node": {Nodes: []Node{{Host: "a", Port: 1}}}, "no nodes": {NoNodes: true},
 	} {
 		if edited, _, err := e.Magnet(m); err == nil || edited != nil || err.Error() != "a magnet link has only trackers and web seeds to edit" {

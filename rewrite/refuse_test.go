@@ -24,18 +24,13 @@ func TestRefusals(t *testing.T) {
 		{"entropy", in, inside("entropy", Text("y")), hash, true},
 		{"name in a rule", in, Edit{Rules: []Rule{{Match: all, Edit: setInfo("name", Text("y"))}}}, hash, true},
 		{"private beside a good edit", in, Edit{Info: []KeyEdit{{"private", Integer(1)}}, Keys: []KeyEdit{{"comment", Text("c")}}}, hash, true},
-		{"JSON", in, Edit{JSON: []byte(`{"info": {"length": 6, "name": "x"}}`)}, hash, true},
-		{"JSON of the same info with its keys in another order", "d4:infod4:name1:x6:lengthi5eee", Edit{JSON: []byte(`{"info": {"length": 5, "name": "x"}}`)}, hash, true},
+		{"JSON", in, Edit{Whole: whole(`{"info": {"length": 6, "name": "x"}}`)}, hash, true},
+		{"JSON of the same info with its keys in another order", "d4:infod4:name1:x6:lengthi5eee", Edit{Whole: whole(`{"info": {"length": 5, "name": "x"}}`)}, hash, true},
 
-		{"JSON of a v2 torrent", "d" + v2Info("x", v2Leaf("x")) + "e", Edit{JSON: jsonEdit("d"+v2Info("y", v2Leaf("y"))+"e", false).JSON}, hash, true},
-		{"JSON of a hybrid that has the v1 half no more", "d" + hybridInfo("x", v2Leaf("x"), "6:lengthi5e") + "e", Edit{JSON: jsonEdit("d"+v2Info("x", v2Leaf("x"))+"e", false).JSON}, hash, true},
+		{"JSON of a v2 torrent", "d" + v2Info("x", v2Leaf("x")) + "e", Edit{Whole: jsonEdit("d"+v2Info("y", v2Leaf("y"))+"e", false).Whole}, hash, true},
+		{"JSON of a hybrid that has the v1 half no more", "d" + hybridInfo("x", v2Leaf("x"), "6:lengthi5e") + "e", Edit{Whole: jsonEdit("d"+v2Info("x", v2Leaf("x"))+"e", false).Whole}, hash, true},
 
-		{"JSON without info", in, Edit{JSON: []byte(`{"comment": "c"}`)}, "the JSON is no torrent: it has no info dict", false},
-		{"JSON with a number for info", in, Edit{JSON: []byte(`{"info": 1}`)}, "the JSON is no torrent: it has no info dict", false},
-		{"JSON that is a list", in, Edit{JSON: []byte(`[]`)}, "the JSON is no torrent: it has no info dict", false},
-		{"JSON that is none", in, Edit{JSON: []byte("{\n nonsense")}, "line 2, column 2 of the JSON: expected a string, found 'n'", false},
-		{"JSON of nothing", in, Edit{JSON: []byte{}}, "line 1, column 1 of the JSON: expected a value, found the end of the text", false},
-		{"JSON without a name and a size", in, Edit{JSON: []byte(`{"info": {}}`), NewInfoHash: true}, "the edit makes it unreadable: not a torrent: its info dict has neither a name nor a size", false},
+		{"JSON without a name and a size", in, Edit{Whole: whole(`{"info": {}}`), NewInfoHash: true}, "the edit makes it unreadable: not a torrent: its info dict has neither a name nor a size", false},
 
 		{"length", in, setInfo("length", Integer(6)), `the key "length" of the info dict can't be edited`, false},
 		{"pieces", in, setInfo("pieces", nil), `the key "pieces" of the info dict can't be edited`, false},
@@ -68,6 +63,22 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// JSON that is no torrent's is refused by itself.
+func TestFromJSONRefuses(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"comment": "c"}`: "the JSON is no torrent: it has no info dict",
+		`{"info": 1}`:      "the JSON is no torrent: it has no info dict",
+		`[]`:               "the JSON is no torrent: it has no info dict",
+		`1`:                "the JSON is no torrent: it has no info dict",
+		"{\n nonsense":     "line 2, column 2 of the JSON: expected a string, found 'n'",
+		"":                 "line 1, column 1 of the JSON: expected a value, found the end of the text",
+	} {
+		if b, err := FromJSON([]byte(in)); b != nil || err == nil || err.Error() != want {
+			t.Errorf("%q: %q, %v, want %s", in, b, err, want)
+		}
+	}
+}
+
 func TestNotATorrent(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                    "bad bencode at byte 0: nothing here",
@@ -76,7 +87,7 @@ func TestNotATorrent(t *testing.T) {
 		"de":                  "not a torrent: it has no info dict",
 		"d11:file-format1:xe": "not a torrent: it has no info dict",
 	} {
-		for _, e := range []Edit{{}, setTo([]string{urlA}), {JSON: []byte(`{"info": {"length": 5, "name": "x"}}`), NewInfoHash: true}} {
+		for _, e := range []Edit{{}, setTo([]string{urlA}), {Whole: whole(`{"info": {"length": 5, "name": "x"}}`), NewInfoHash: true}} {
 			r, err := Apply([]byte(in), &e)
 			var not *NotTorrentError
 			if r != nil || !errors.As(err, &not) || err.Error() != want || not.Unwrap() != not.Err {
@@ -97,7 +108,7 @@ func TestInfoWithoutSense(t *testing.T) {
 		if r, err := Apply([]byte(in), &e); in[7] != 'd' && err == nil {
 			t.Errorf("%q: %q", in, r.Bytes)
 		}
-		if r, err := Apply([]byte(in), &Edit{JSON: []byte(`{"info": {"length": 5, "name": "x"}}`)}); !errors.Is(err, ErrInfo) {
+		if r, err := Apply([]byte(in), &Edit{Whole: whole(`{"info": {"length": 5, "name": "x"}}`)}); !errors.Is(err, ErrInfo) {
 			t.Errorf("%q: %v, %v", in, r, err)
 		}
 	}

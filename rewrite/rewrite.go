@@ -35,7 +35,7 @@ type (
 // An Edit says what to change. The zero Edit changes nothing. Its parts are
 // done in the order of the fields.
 type Edit struct {
-	JSON []byte // if not nil, the whole torrent, as lossless JSON (bt info --raw)
+	Whole []byte // if not nil, the whole torrent, as bencode; see FromJSON
 
 	Rules []Rule // those that match, one after another
 
@@ -83,7 +83,7 @@ type Result struct {
 	Old, New *Torrent // nil for a session file, and where info makes no sense
 	Changes  []Change // by key, in file order
 	Warnings []Warning
-	Passkeys Passkeys // what a new passkey was not put into
+	Unedited Unedited // trackers that stay although the edit is about them
 }
 
 // A Warning is about an edit that was done, but that its user may regret.
@@ -115,11 +115,11 @@ func Apply(file []byte, e *Edit) (*Result, error) {
 		}
 	}
 	doc := old
-	if e.JSON != nil && session {
-		return nil, errors.New("a client's session file can't be made from the JSON of a torrent")
+	if e.Whole != nil && session {
+		return nil, errors.New("a client's session file can't be made from a torrent")
 	}
-	if e.JSON != nil {
-		if doc, err = fromJSON(e.JSON); err != nil {
+	if e.Whole != nil {
+		if doc, err = bencode.Parse(e.Whole); err != nil {
 			return nil, err
 		}
 	}
@@ -139,7 +139,9 @@ func isFastResume(doc *bencode.Document) bool {
 	return doc.Root().Get("file-format").Text() == "libtorrent resume file"
 }
 
-func fromJSON(text []byte) (*bencode.Document, error) {
+// FromJSON returns the bencode of a torrent that is given as lossless JSON (bt
+// info --raw). It has an info dict, whatever is in that.
+func FromJSON(text []byte) ([]byte, error) {
 	b, err := bencode.FromJSON(text)
 	if err != nil {
 		return nil, err
@@ -151,7 +153,7 @@ func fromJSON(text []byte) (*bencode.Document, error) {
 	if info := doc.Root().Get("info"); info.Kind() != bencode.Dict {
 		return nil, errors.New("the JSON is no torrent: it has no info dict")
 	}
-	return doc, nil
+	return b, nil
 }
 
 // finish compares what was with what is, and holds the edit to its promises.

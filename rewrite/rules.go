@@ -8,7 +8,7 @@ type Rule struct {
 	// replace, passkey) it does to these alone: no tracker gets the passkey of
 	// another.
 	Match func(url string) bool
-	Edit  Edit // of which JSON, Rules and NewInfoHash mean nothing here
+	Edit  Edit // of which Whole, Rules and NewInfoHash mean nothing here
 }
 
 func (r *Rule) matches(tiers [][]string) bool {

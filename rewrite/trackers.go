@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -18,8 +19,9 @@ type TrackerEdit struct {
 	Set   bool // replace all tiers by Tiers; by none removes all trackers
 	Tiers [][]string
 
-	Remove []string              // what each matches: a URL, a host or a glob, see metainfo.MatchURL
-	Drop   func(url string) bool // and those of which this is true; may be nil
+	Remove   []string              // what each matches: a URL, a host or a glob, see metainfo.MatchURL
+	Drop     func(url string) bool // and those of which this is true; may be nil
+	KeepLast bool                  // of those that Drop names the first stays if no tracker would be left
 
 	Replace []Replacement
 	Passkey string // "" leaves those that there are; see metainfo.ReplacePasskey
@@ -61,15 +63,16 @@ func checkTracker(u string) error {
 	return nil
 }
 
-// Passkeys lists the trackers that a TrackerEdit with a Passkey leaves as they
-// are, each once, in the order in which they were met.
-type Passkeys struct {
-	Unclear []string // those with two candidates
-	None    []string // those without one
+// Unedited lists the trackers that a TrackerEdit leaves as they are although it is
+// about them, each once, in the order in which they were met.
+type Unedited struct {
+	Unclear []string // Passkey: those with two candidates
+	None    []string // Passkey: those without one
+	Last    []string // Drop and KeepLast: the last of a torrent
 }
 
-// note takes down how many candidates a tracker has.
-func (p *Passkeys) note(u string, candidates int) {
+// note takes down how many candidates for a passkey a tracker has.
+func (p *Unedited) note(u string, candidates int) {
 	list := &p.Unclear
 	switch candidates {
 	case 1:
@@ -84,20 +87,25 @@ func (p *Passkeys) note(u string, candidates int) {
 
 // apply returns the tiers after the edit. What is done to single trackers is done
 // to those that match; nil matches all.
-func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool, passkeys *Passkeys) ([][]string, error) {
+func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool, unedited *Unedited) ([][]string, error) {
 	if e.Set {
 		tiers = e.Tiers
 	}
 	var edited [][]string
+	dropped := ""
 	for _, tier := range tiers {
 		var urls []string
 		for _, u := range tier {
 			if match == nil || match(u) {
-				if e.removes(u) {
+				switch {
+				case e.removes(u):
+					continue
+				case e.Drop != nil && e.Drop(u):
+					dropped = cmp.Or(dropped, u)
 					continue
 				}
 				var err error
-				if u, err = e.rewrite(u, passkeys); err != nil {
+				if u, err = e.rewrite(u, unedited); err != nil {
 					return nil, err
 				}
 				if u == "" { // of what was no URL nothing is left
@@ -113,6 +121,12 @@ func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool, passk
 	for _, a := range e.Add {
 		edited = a.apply(edited)
 	}
+	if e.KeepLast && dropped != "" && len(edited) == 0 {
+		edited = [][]string{{dropped}}
+		if !slices.Contains(unedited.Last, dropped) {
+			unedited.Last = append(unedited.Last, dropped)
+		}
+	}
 	if e.Dedupe {
 		edited = dedupe(edited)
 	}
@@ -120,12 +134,11 @@ func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool, passk
 }
 
 func (e *TrackerEdit) removes(u string) bool {
-	return slices.ContainsFunc(e.Remove, func(pattern string) bool { return metainfo.MatchURL(u, pattern) }) ||
-		e.Drop != nil && e.Drop(u)
+	return slices.ContainsFunc(e.Remove, func(pattern string) bool { return metainfo.MatchURL(u, pattern) })
 }
 
 // rewrite changes the text of one URL.
-func (e *TrackerEdit) rewrite(old string, passkeys *Passkeys) (string, error) {
+func (e *TrackerEdit) rewrite(old string, unedited *Unedited) (string, error) {
 	u := old
 	for _, r := range e.Replace {
 		switch r.How {
@@ -139,7 +152,7 @@ func (e *TrackerEdit) rewrite(old string, passkeys *Passkeys) (string, error) {
 	}
 	if e.Passkey != "" {
 		edited, candidates := metainfo.ReplacePasskey(u, e.Passkey)
-		passkeys.note(u, candidates)
+		unedited.note(u, candidates)
 		u = edited
 	}
 	if u == old {
@@ -210,8 +223,8 @@ func tierList(tiers [][]string) []byte {
 
 // Magnet does the edit to a magnet link, which has neither tiers nor the keys of
 // a torrent.
-func (e *Edit) Magnet(m *Magnet) (*Magnet, Passkeys, error) {
-	var passkeys Passkeys
+func (e *Edit) Magnet(m *Magnet) (*Magnet, Unedited, error) {
+	var unedited Unedited
 	edited := *m
 	edited.Findings = nil // they are about the link that was read
 	edited.WebSeeds = slices.Clone(m.WebSeeds)
@@ -220,7 +233,7 @@ func (e *Edit) Magnet(m *Magnet) (*Magnet, Passkeys, error) {
 		tiers = append(tiers, []string{u})
 	}
 	do := func(e *Edit, match func(url string) bool) (err error) {
-		if len(e.Keys) > 0 || e.inside() || e.JSON != nil || e.NoHTTPSeeds || len(e.HTTPSeeds) > 0 || e.NoNodes || len(e.Nodes) > 0 {
+		if len(e.Keys) > 0 || e.inside() || e.Whole != nil || e.NoHTTPSeeds || len(e.HTTPSeeds) > 0 || e.NoNodes || len(e.Nodes) > 0 {
 			return errors.New("a magnet link has only trackers and web seeds to edit")
 		}
 		if e.NoWebSeeds {
@@ -231,19 +244,19 @@ func (e *Edit) Magnet(m *Magnet) (*Magnet, Passkeys, error) {
 				edited.WebSeeds = append(edited.WebSeeds, u)
 			}
 		}
-		tiers, err = e.Trackers.apply(tiers, match, &passkeys)
+		tiers, err = e.Trackers.apply(tiers, match, &unedited)
 		return err
 	}
 	for i := range e.Rules {
 		if rule := &e.Rules[i]; rule.matches(tiers) {
 			if err := do(&rule.Edit, rule.Match); err != nil {
-				return nil, Passkeys{}, err
+				return nil, Unedited{}, err
 			}
 		}
 	}
 	if err := do(e, nil); err != nil {
-		return nil, Passkeys{}, err
+		return nil, Unedited{}, err
 	}
 	edited.Trackers = slices.Concat(tiers...)
-	return &edited, passkeys, nil
+	return &edited, unedited, nil
 }

@@ -135,21 +135,21 @@ func TestPasskeysReport(t *testing.T) {
 	in := "d" + announce("http://e.example/announce") + tiers(listOf(two, none, two), listOf(one, twice, none)) + info + "8:url-list" + text(two) + "e"
 	for name, tt := range map[string]struct {
 		edit Edit
-		want Passkeys
+		want Unedited
 	}{
-		"all":         {trackerEdit(passkey), Passkeys{Unclear: []string{two, twice}, None: []string{none, "http://e.example/announce"}}},
-		"one rule":    {Edit{Rules: []Rule{rule("b.example")}}, Passkeys{Unclear: []string{twice}}},
-		"two rules":   {Edit{Rules: []Rule{rule("c.example"), rule("b.example"), rule("c.example")}}, Passkeys{Unclear: []string{twice}, None: []string{none}}},
-		"after hosts": {Edit{Trackers: TrackerEdit{Remove: []string{"a.example", "b.example", "e.example"}, Passkey: "new", Replace: []Replacement{{How: Host, Old: "c.example", New: "z.example"}}}}, Passkeys{None: []string{"udp://z.example:6969"}}},
-		"no passkey":  {replace(Host, "a.example", "z.example"), Passkeys{}},
+		"all":         {trackerEdit(passkey), Unedited{Unclear: []string{two, twice}, None: []string{none, "http://e.example/announce"}}},
+		"one rule":    {Edit{Rules: []Rule{rule("b.example")}}, Unedited{Unclear: []string{twice}}},
+		"two rules":   {Edit{Rules: []Rule{rule("c.example"), rule("b.example"), rule("c.example")}}, Unedited{Unclear: []string{twice}, None: []string{none}}},
+		"after hosts": {Edit{Trackers: TrackerEdit{Remove: []string{"a.example", "b.example", "e.example"}, Passkey: "new", Replace: []Replacement{{How: Host, Old: "c.example", New: "z.example"}}}}, Unedited{None: []string{"udp://z.example:6969"}}},
+		"no passkey":  {replace(Host, "a.example", "z.example"), Unedited{}},
 	} {
 		r, err := Apply([]byte(in), &tt.edit)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if !reflect.DeepEqual(r.Passkeys, tt.want) {
-			t.Errorf("%s: %q, want %q", name, r.Passkeys, tt.want)
+		if !reflect.DeepEqual(r.Unedited, tt.want) {
+			t.Errorf("%s: %q, want %q", name, r.Unedited, tt.want)
 		}
 		if name == "all" && (!strings.Contains(string(r.Bytes), "passkey=new") || strings.Count(string(r.Bytes), two) != 4) {
 			t.Errorf("%s: %q", name, r.Bytes)
@@ -158,7 +158,7 @@ func TestPasskeysReport(t *testing.T) {
 	m := &Magnet{HasV1: true, Trackers: []string{two, none, one}, WebSeeds: []string{two}}
 	edit := trackerEdit(passkey)
 	edited, report, err := edit.Magnet(m)
-	if want := (Passkeys{Unclear: []string{two}, None: []string{none}}); err != nil || !reflect.DeepEqual(report, want) ||
+	if want := (Unedited{Unclear: []string{two}, None: []string{none}}); err != nil || !reflect.DeepEqual(report, want) ||
 		!slices.Equal(edited.Trackers, []string{two, none, "http://d.example/announce?passkey=new"}) {
 		t.Errorf("%q, %q, %v", edited.Trackers, report, err)
 	}

@@ -28,7 +28,7 @@ func editFlags(pairs *pairList) []cli.Flag {
 		&cli.BoolFlag{Name: "no-trackers", Usage: "remove all trackers"},
 		&cli.StringFlag{Name: "from", Usage: "replace all trackers by those of `TORRENT`"},
 		&cli.StringSliceFlag{Name: "remove", Usage: "remove trackers that match `PATTERN`: a URL, else a host, else a glob such as '*.example.org'; again for more"},
-		&cli.StringFlag{Name: "drop-dead", Usage: "remove the trackers that `FILE`, JSON of bt scrape, says are dead"},
+		&cli.StringSliceFlag{Name: "drop-dead", Usage: "remove the trackers that `FILE`, JSON of bt scrape, says are dead for good; given twice, with files an hour or more apart, also those that both say do not answer as trackers. The last tracker of a torrent only with --force"},
 		pair("replace", "replace the text `OLD` in trackers by that of the next --with; again for more", rewrite.Literal),
 		pair("replace-regex", "replace what the regular expression `RE` matches in trackers by the next --with, where $1 is a group", rewrite.Regexp),
 		pair("host", "replace the host `OLD` (HOST or HOST:PORT) of trackers by the next --with", rewrite.Host),
@@ -166,13 +166,19 @@ func readTrackerEdit(ctx context.Context, e *env, v flagValues, pairs pairList) 
 		return t, failf(exitUsage, "--remove: the pattern is empty")
 	}
 	if v.IsSet("drop-dead") {
-		b, err := readInput(ctx, e, v.String("drop-dead"))
-		if err != nil {
-			return t, err
+		var scrapes []*rewrite.Scrape
+		for _, name := range v.StringSlice("drop-dead") {
+			b, err := readInput(ctx, e, name)
+			if err != nil {
+				return t, err
+			}
+			s, err := rewrite.ReadScrape(b)
+			if err != nil {
+				return t, failf(exitUsage, "--drop-dead: %s: %w", name, err)
+			}
+			scrapes = append(scrapes, s)
 		}
-		if t.Drop, err = rewrite.Dead(b); err != nil {
-			return t, failf(exitUsage, "--drop-dead: %s: %w", v.String("drop-dead"), err)
-		}
+		t.Drop = rewrite.Dead(scrapes)
 	}
 	if t.Replace, err = replacements(pairs); err != nil {
 		return t, err
@@ -341,7 +347,7 @@ func readInfoKeys(v flagValues) ([]rewrite.KeyEdit, error) {
 // isEmpty tells an edit that changes nothing whatever it is done to.
 func isEmpty(e *rewrite.Edit) bool {
 	t := &e.Trackers
-	return e.JSON == nil && len(e.Rules)+len(e.WebSeeds)+len(e.HTTPSeeds)+len(e.Nodes)+len(e.Keys)+len(e.Info) == 0 &&
+	return e.Whole == nil && len(e.Rules)+len(e.WebSeeds)+len(e.HTTPSeeds)+len(e.Nodes)+len(e.Keys)+len(e.Info) == 0 &&
 		!e.Entropy && !e.NoWebSeeds && !e.NoHTTPSeeds && !e.NoNodes &&
 		!t.Set && len(t.Remove)+len(t.Replace)+len(t.Add) == 0 && t.Drop == nil && t.Passkey == "" && !t.Dedupe
 }

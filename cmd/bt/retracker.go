@@ -44,7 +44,7 @@ bt retracker x.torrent --source ABC --new-infohash -o abc.torrent`,
 			&cli.GenericFlag{Name: "backup", Usage: "keep what was, as X.torrent.bak; --backup=.SUFFIX names the suffix", Value: backup},
 			&cli.BoolFlag{Name: "dry-run", Usage: "show what would change, and change nothing"},
 			&cli.BoolFlag{Name: "recursive", Usage: "edit the torrents below a directory too"},
-			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "edit read-only files and those of a client that runs, and replace an existing output or backup"},
+			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "edit read-only files and those of a client that runs, replace an existing output or backup, and let --drop-dead remove the last tracker"},
 			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords; JSON, and a magnet link or torrent on stdout, have them unasked"},
 		}, jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, c *cli.Context) error {
@@ -105,7 +105,7 @@ func runRetracker(ctx context.Context, u *ui, c *cli.Context, pairs pairList, ba
 		return err
 	}
 	inputs, isList := r.inputs(c.Args().Slice(), c.Bool("recursive"))
-	if r.edit.JSON != nil && (isList || len(inputs) != 1) {
+	if r.edit.Whole != nil && (isList || len(inputs) != 1) {
 		return failf(exitUsage, "--from-json is for one torrent")
 	}
 	if err := r.checkOutput(c, inputs, isList); err != nil {
@@ -124,9 +124,18 @@ func (r *retracking) readEdit(c *cli.Context, pairs pairList) (err error) {
 		}
 	}
 	if c.IsSet("from-json") {
-		if r.edit.JSON, err = readInput(r.ctx, r.u.env, c.String("from-json")); err != nil {
+		name := c.String("from-json")
+		b, err := readInput(r.ctx, r.u.env, name)
+		if err != nil {
 			return err
 		}
+		if r.edit.Whole, err = rewrite.FromJSON(b); err != nil {
+			return failf(exitUsage, "--from-json: %s: %w", name, err)
+		}
+	}
+	r.edit.Trackers.KeepLast = !r.force
+	for i := range r.edit.Rules {
+		r.edit.Rules[i].Edit.Trackers.KeepLast = !r.force
 	}
 	r.edit.NewInfoHash = c.Bool("new-infohash")
 	for _, flag := range infoFlags {
@@ -231,7 +240,7 @@ type retracked struct {
 	result *rewrite.Result
 	magnet *metainfo.Magnet // edited
 
-	passkeys rewrite.Passkeys // what --passkey was not put into
+	unedited rewrite.Unedited
 }
 
 // run edits the inputs, several at a time because each waits for the disk, and
@@ -286,7 +295,7 @@ func (r *retracking) magnet(x *retracked) error {
 	if err != nil {
 		return failf(exitTorrent, "%s: %w", shown(x.name), err)
 	}
-	x.magnet, x.passkeys, err = r.edit.Magnet(m)
+	x.magnet, x.unedited, err = r.edit.Magnet(m)
 	return fail(exitUsage, err)
 }
 
@@ -314,7 +323,7 @@ func (r *retracking) file(x *retracked) error {
 	case err != nil:
 		return failf(exitWrite, "%s: %w", x.name, err)
 	}
-	x.passkeys = x.result.Passkeys
+	x.unedited = x.result.Unedited
 	x.output = r.outputOf(x.name)
 	switch {
 	case r.dryRun:

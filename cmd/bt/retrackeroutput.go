@@ -40,6 +40,7 @@ type retrackerPrinter struct {
 	files, links               int
 	noPasskey                  int  // trackers that --passkey found none in
 	hinted                     bool // what to do about those with two is said
+	hintedLast                 bool // and about those that are the last
 }
 
 func (p *retrackerPrinter) print(x retracked) error {
@@ -52,7 +53,7 @@ func (p *retrackerPrinter) print(x retracked) error {
 		p.report(x.err)
 		return p.add(p.failedInput(x.name, x.err))
 	}
-	p.passkeys(x)
+	p.unedited(x)
 	if x.magnet != nil {
 		p.links++
 		return p.printMagnet(x)
@@ -77,11 +78,11 @@ func (p *retrackerPrinter) print(x retracked) error {
 	return stdoutError(p.printChanged(x))
 }
 
-// passkeys lists the trackers that --passkey can't be put into, and counts those
-// without one.
-func (p *retrackerPrinter) passkeys(x retracked) {
-	p.noPasskey += len(x.passkeys.None)
-	for _, u := range x.passkeys.Unclear {
+// unedited lists the trackers that stay although the edit is about them, and
+// counts those that --passkey found no passkey in.
+func (p *retrackerPrinter) unedited(x retracked) {
+	p.noPasskey += len(x.unedited.None)
+	for _, u := range x.unedited.Unclear {
 		err := failf(exitNo, "%s: %s: %s", p.shownArg(x.name), p.shownURL(u), unclearPasskey)
 		if !p.hinted {
 			p.hinted = true
@@ -89,20 +90,33 @@ func (p *retrackerPrinter) passkeys(x retracked) {
 		}
 		p.report(err)
 	}
+	for _, u := range x.unedited.Last {
+		p.warn("%s: %s: %s", p.shownArg(x.name), p.shownURL(u), lastTracker)
+		if !p.hintedLast {
+			p.hintedLast = true
+			p.hint("--force removes the last tracker too; --add names another")
+		}
+	}
 }
 
-const unclearPasskey = "it has more than one passkey, and stays as it is"
+const (
+	unclearPasskey = "it has more than one passkey, and stays as it is"
+	lastTracker    = "it is dead, and stays: it is the last tracker"
+)
 
 func withoutPasskey(n int) string { return count(n, "tracker") + " without a passkey left as before" }
 
-// passkeyWarnings are the same as JSON, with the URLs whole.
-func passkeyWarnings(k rewrite.Passkeys) []retrackedWarning {
+// uneditedWarnings are the same as JSON, with the URLs whole.
+func uneditedWarnings(x rewrite.Unedited) []retrackedWarning {
 	list := []retrackedWarning{}
-	for _, u := range k.Unclear {
+	for _, u := range x.Unclear {
 		list = append(list, retrackedWarning{"two-passkeys", u + ": " + unclearPasskey})
 	}
-	if n := len(k.None); n > 0 {
+	if n := len(x.None); n > 0 {
 		list = append(list, retrackedWarning{"no-passkey", withoutPasskey(n)})
+	}
+	for _, u := range x.Last {
+		list = append(list, retrackedWarning{"last-tracker", u + ": " + lastTracker})
 	}
 	return list
 }
@@ -158,7 +172,7 @@ func (p *retrackerPrinter) summary() string {
 
 func documentOf(x retracked) retrackedDocument {
 	r := x.result
-	doc := retrackedDocument{Path: x.name, Output: x.output, Changed: r.Changed, Changes: r.Changes, Warnings: passkeyWarnings(x.passkeys)}
+	doc := retrackedDocument{Path: x.name, Output: x.output, Changed: r.Changed, Changes: r.Changes, Warnings: uneditedWarnings(x.unedited)}
 	if doc.Changes == nil {
 		doc.Changes = []rewrite.Change{}
 	}
@@ -191,7 +205,7 @@ func (p *retrackerPrinter) printMagnet(x retracked) error {
 	}
 	if p.json {
 		doc := retrackedDocument{
-			Path: x.name, Output: link, Changed: changed, Changes: []rewrite.Change{}, Warnings: passkeyWarnings(x.passkeys),
+			Path: x.name, Output: link, Changed: changed, Changes: []rewrite.Change{}, Warnings: uneditedWarnings(x.unedited),
 		}
 		for _, list := range []struct {
 			key      string

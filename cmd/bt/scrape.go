@@ -21,7 +21,7 @@ func scrapeCommand(e *env) *cli.Command {
 		ArgsUsage: "X is a torrent, a magnet link, an info-hash, a directory (all torrents in and under it), or - for a list of these on stdin, one a line. A hybrid torrent is two swarms; the numbers of several trackers are never added up, for they know the same peers.",
 		Description: `bt scrape movie.torrent
 bt scrape ~/torrents --watch 5m
-bt scrape ~/torrents --json > answers.json; bt retracker ~/torrents --drop-dead answers.json
+bt scrape ~/torrents --json > monday.json; bt retracker ~/torrents --drop-dead sunday.json --drop-dead monday.json
 bt scrape 0123456789abcdef0123456789abcdef01234567 --tracker udp://tracker.example:6969
 bt scrape - --csv < hashes.txt --tracker https://tracker.example/announce
 bt scrape movie.torrent --peers`,

@@ -12,8 +12,8 @@ import (
 
 // scrapeDocument is the JSON of bt scrape.
 type scrapeDocument struct {
-	Time     *time.Time `json:"time,omitempty"` // of the round, with --watch
-	Torrents []any      `json:"torrents"`
+	Time     time.Time `json:"time"` // when the asking began, in UTC
+	Torrents []any     `json:"torrents"`
 }
 
 type scrapedTorrent struct {
@@ -52,8 +52,8 @@ type scrapedPeer struct {
 
 // document is the JSON of a table. URLs are whole: bt retracker --drop-dead goes
 // by them.
-func (s *scraper) document(t *scrape.Table) *scrapeDocument {
-	doc := &scrapeDocument{Torrents: []any{}}
+func (s *scraper) document(t *scrape.Table, at time.Time) *scrapeDocument {
+	doc := &scrapeDocument{Time: at.UTC().Truncate(time.Second), Torrents: []any{}}
 	for i := range t.Torrents {
 		torrent := scrapedTorrent{Name: t.Torrents[i].Name, Swarms: []scrapedSwarm{}}
 		for k := range t.Torrents[i].Swarms {
