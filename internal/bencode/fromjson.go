@@ -21,12 +21,12 @@ func (e *JSONError) Error() string {
 	return fmt.Sprintf("line %d, column %d of the JSON: %s", e.Line, e.Column, e.Msg)
 }
 
-// FromJSON is the inverse of [Document.AppendJSON]: it returns the bencode that
-// lossless JSON says. Of a text that AppendJSON made this is the input, to the
+// FromJSON is the inverse of [Document.WriteJSON]: it returns the bencode that
+// lossless JSON says. Of a text that WriteJSON made this is the input, to the
 // byte. A text may as well be indented, edited or written by hand; dicts get
 // the order of the text, and nothing is sorted.
 //
-// Accepted, although AppendJSON writes none of it: any escape in a string, hex
+// Accepted, although WriteJSON writes none of it: any escape in a string, hex
 // in upper case, a tag where the plain form would do, "$document" without
 // "$trailing", and a byte order mark in front.
 //
@@ -206,7 +206,7 @@ func (r *jsonReader) integer() {
 	switch {
 	case len(digits) == 0 || len(bytes.TrimLeft(digits, "0123456789")) > 0:
 		r.fail(off, "%.40s is no integer, and bencode has no other numbers", number)
-	case !canonicalInt(string(number)):
+	case !canonicalInt(number):
 		r.fail(off, `%.40s is no regular integer; an irregular one is written {"$raw": "..."} with the hex of i%.40[1]se`, number)
 	}
 	r.out = append(r.out, 'i')

@@ -47,6 +47,7 @@ func (p Parser) Parse(src []byte) (*Document, error) {
 	if err := s.scan(); err != nil {
 		return nil, err
 	}
+	slices.Sort(s.doc.twice)
 	slices.SortStableFunc(s.doc.irregular, func(a, b Irregularity) int { return cmp.Compare(a.Offset, b.Offset) })
 	return &s.doc, nil
 }
@@ -203,19 +204,26 @@ func (s *scanner) close(top *frame) error {
 	return nil
 }
 
-// duplicates records every key of an irregular dict that stood before.
+// duplicates records every key of an irregular dict that stood before. It keeps
+// no more of a key than its place: a hostile dict may have millions.
 func (s *scanner) duplicates(dict Value) error {
-	var keys []Value
+	keys := make([]uint32, 0, dict.Len())
 	for k := range dict.Entries() {
-		keys = append(keys, k)
+		keys = append(keys, k.off)
 	}
-	slices.SortStableFunc(keys, func(a, b Value) int { return bytes.Compare(a.Bytes(), b.Bytes()) })
+	key := func(off uint32) []byte { return payload(s.src[off:s.doc.endOf(off, false)]) }
+	slices.SortStableFunc(keys, func(a, b uint32) int { return bytes.Compare(key(a), key(b)) })
+	found := false
 	for i := 1; i < len(keys); i++ {
-		if bytes.Equal(keys[i-1].Bytes(), keys[i].Bytes()) {
-			if err := s.irregular(DuplicateKey, keys[i].Offset()); err != nil {
+		if bytes.Equal(key(keys[i-1]), key(keys[i])) {
+			if err := s.irregular(DuplicateKey, int(keys[i])); err != nil {
 				return err
 			}
+			found = true
 		}
+	}
+	if found {
+		s.doc.twice = append(s.doc.twice, dict.off)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ type Document struct {
 	src            []byte
 	end            int      // of the root value
 	long           []extent // by offset
+	twice          []uint32 // offsets of dicts that have a key twice; ascending
 	irregular      []Irregularity
 	irregularCount int
 }
