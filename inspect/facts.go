@@ -4,6 +4,8 @@ package inspect
 
 import (
 	"encoding/hex"
+	"encoding/json"
+	"iter"
 	"net"
 	"slices"
 	"strconv"
@@ -23,31 +25,48 @@ type (
 // Facts is all that a torrent says, as a JSON document. A magnet link knows
 // less: what it does not say is absent. Lists are always there.
 type Facts struct {
-	Path         string     `json:"path"` // what was asked about: a file, "-", a magnet link
-	Name         string     `json:"name,omitempty"`
-	Format       string     `json:"format"` // v1, v2 or hybrid
-	InfoHashV1   string     `json:"info_hash_v1,omitempty"`
-	InfoHashV2   string     `json:"info_hash_v2,omitempty"`
-	Magnet       string     `json:"magnet"`
-	Size         *int64     `json:"size,omitempty"` // bytes
-	FileCount    *int       `json:"file_count,omitempty"`
-	PieceLength  *int64     `json:"piece_length,omitempty"` // bytes
-	PieceCount   *int       `json:"piece_count,omitempty"`
-	Private      *bool      `json:"private,omitempty"` // only where the key is
-	Source       string     `json:"source,omitempty"`
-	Comment      string     `json:"comment,omitempty"`
-	CreatedBy    string     `json:"created_by,omitempty"`
-	CreationDate *time.Time `json:"creation_date,omitempty"`
-	Encoding     string     `json:"encoding,omitempty"`
-	Trackers     [][]string `json:"trackers"` // tiers
-	WebSeeds     []string   `json:"web_seeds"`
-	HTTPSeeds    []string   `json:"http_seeds"`
-	Nodes        []string   `json:"nodes"` // host:port
-	Files        []File     `json:"files"`
-	Pieces       []string   `json:"pieces,omitempty"` // hashes of v1 pieces, hex; only if asked for
-	UnknownKeys  []string   `json:"unknown_keys"`
-	TorrentSize  *int       `json:"torrent_size,omitempty"` // bytes
-	Findings     []Finding  `json:"findings"`
+	Path         string       `json:"path"` // what was asked about: a file, "-", a magnet link
+	Name         string       `json:"name,omitempty"`
+	Format       string       `json:"format"` // v1, v2 or hybrid
+	InfoHashV1   string       `json:"info_hash_v1,omitempty"`
+	InfoHashV2   string       `json:"info_hash_v2,omitempty"`
+	Magnet       string       `json:"magnet"`
+	Size         *int64       `json:"size,omitempty"` // bytes
+	FileCount    *int         `json:"file_count,omitempty"`
+	PieceLength  *int64       `json:"piece_length,omitempty"` // bytes
+	PieceCount   *int         `json:"piece_count,omitempty"`
+	Private      *bool        `json:"private,omitempty"` // only where the key is
+	Source       string       `json:"source,omitempty"`
+	Comment      string       `json:"comment,omitempty"`
+	CreatedBy    string       `json:"created_by,omitempty"`
+	CreationDate *time.Time   `json:"creation_date,omitempty"`
+	Encoding     string       `json:"encoding,omitempty"`
+	Trackers     [][]string   `json:"trackers"` // tiers
+	WebSeeds     []string     `json:"web_seeds"`
+	HTTPSeeds    []string     `json:"http_seeds"`
+	Nodes        []string     `json:"nodes"` // host:port
+	Files        List[File]   `json:"files"`
+	Pieces       List[string] `json:"pieces,omitzero"` // hashes of v1 pieces, hex; nil unless asked for
+	UnknownKeys  []string     `json:"unknown_keys"`
+	TorrentSize  *int         `json:"torrent_size,omitempty"` // bytes
+	Findings     []Finding    `json:"findings"`
+}
+
+// A List is made item by item as it is read: a torrent may have millions of
+// files. As JSON it is an array; nil is an empty one.
+type List[T any] iter.Seq[T]
+
+// All yields the items; none if l is nil.
+func (l List[T]) All() iter.Seq[T] {
+	if l == nil {
+		return func(func(T) bool) {}
+	}
+	return iter.Seq[T](l)
+}
+
+// MarshalJSON writes the array.
+func (l List[T]) MarshalJSON() ([]byte, error) {
+	return json.Marshal(list(slices.Collect(l.All())))
 }
 
 // A File is one file of a torrent. Offset and pieces count the stream that
@@ -64,7 +83,7 @@ type File struct {
 	PiecesRoot string `json:"pieces_root,omitempty"` // BEP 52, hex
 	Symlink    string `json:"symlink,omitempty"`     // where it points
 
-	Components []string `json:"-"` // of the path, as found
+	Components []string `json:"-"` // of the path, as found; only until the next file
 }
 
 // A Finding is something that the reader of a torrent or link should know.
@@ -118,7 +137,7 @@ func (f *Facts) addFindings(list []metainfo.Finding) {
 func DescribeMagnet(link string, m *Magnet) *Facts {
 	f := &Facts{
 		Path: link, Name: m.Name, Magnet: m.String(), WebSeeds: list(m.WebSeeds), Trackers: [][]string{},
-		HTTPSeeds: []string{}, Nodes: []string{}, Files: []File{}, UnknownKeys: []string{}, Findings: []Finding{},
+		HTTPSeeds: []string{}, Nodes: []string{}, UnknownKeys: []string{}, Findings: []Finding{},
 	}
 	switch {
 	case m.HasV1 && m.HasV2:
@@ -148,30 +167,50 @@ func DescribeMagnet(link string, m *Magnet) *Facts {
 	return f
 }
 
-func files(t *Torrent, pads bool) []File {
-	list := make([]File, 0, len(t.Files))
-	for i := range t.Files {
-		in := &t.Files[i]
-		if in.Pad && !pads {
-			continue
-		}
-		path := strings.Join(in.Path, "/")
-		f := File{
-			Path: path, Components: in.Path, Size: in.Length, Offset: in.Offset, Attr: in.Attr(), Pad: in.Pad,
-			Symlink: strings.Join(in.Symlink(), "/"),
-		}
-		if in.PiecesRoot != nil {
-			f.PiecesRoot = hex.EncodeToString(in.PiecesRoot[:])
-		}
-		f.PathBytes = notUTF8(path)
-		if l := t.Layout(); l != nil {
-			if first, last, ok := l.FilePieces(i); ok {
-				f.FirstPiece, f.LastPiece = &first, &last
+func files(t *Torrent, pads bool) List[File] {
+	return func(yield func(File) bool) {
+		var path []string
+		for i := range t.Files {
+			in := &t.Files[i]
+			if in.Pad && !pads {
+				continue
+			}
+			path = in.AppendPath(path[:0])
+			if !yield(describeFile(t, i, path)) {
+				return
 			}
 		}
-		list = append(list, f)
 	}
-	return list
+}
+
+func describeFile(t *Torrent, i int, path []string) File {
+	in := &t.Files[i]
+	f := File{
+		Path: strings.Join(path, "/"), Components: path, Size: in.Length, Attr: in.Attr(), Pad: in.Pad,
+		Symlink: strings.Join(in.Symlink(), "/"),
+	}
+	if in.PiecesRoot != nil {
+		f.PiecesRoot = hex.EncodeToString(in.PiecesRoot[:])
+	}
+	f.PathBytes = notUTF8(f.Path)
+	if l := t.Layout(); l != nil {
+		f.Offset = l.Offset(i)
+		if first, last, ok := l.FilePieces(i); ok {
+			f.FirstPiece, f.LastPiece = &first, &last
+		}
+	}
+	return f
+}
+
+// PieceHashes are the hashes of the v1 pieces in hex.
+func PieceHashes(t *Torrent) List[string] {
+	return func(yield func(string) bool) {
+		for h := range slices.Chunk(t.Pieces, 20) {
+			if !yield(hex.EncodeToString(h)) {
+				return
+			}
+		}
+	}
 }
 
 // notUTF8 is a path in hex if JSON could not hold it, else "".

@@ -137,7 +137,7 @@ func (c *check) verdict(onlyBad bool) *Verdict {
 	paths := make([]string, len(c.tree.Files)) // of files that are listed; a file may have many pieces
 	pathOf := func(i int) string {
 		if paths[i] == "" {
-			paths[i] = strings.Join(c.files[i].Path, "/")
+			paths[i] = strings.Join(c.files[i].Path(), "/")
 		}
 		return paths[i]
 	}
@@ -196,7 +196,7 @@ func (c *check) badPiece(index int, pathOf func(file int) string) BadPiece {
 func (c *check) file(i int) FileVerdict {
 	in, s := &c.files[i], &c.tree.Files[i]
 	f := FileVerdict{
-		Components: in.Path, Size: in.Length, Found: s.ID.Size,
+		Components: in.Path(), Size: in.Length, Found: s.ID.Size,
 		Bad: c.ranges(i), Err: c.tree.Err(i),
 	}
 	if at, ok := c.tree.At(i); ok {

@@ -94,7 +94,7 @@ func (c *check) disagreements() []metainfo.Finding {
 		if first, _, _ := c.content.Layout.FilePieces(d.file); c.states[first] == Changed {
 			continue
 		}
-		path := strings.Join(c.files[d.file].Path, "/")
+		path := strings.Join(c.files[d.file].Path(), "/")
 		message := fmt.Sprintf("the halves of the hybrid promise different data: %q is what its v1 hashes say, so its v2 root is forged or a mistake", path)
 		if d.good == "v2" {
 			message = fmt.Sprintf("the halves of the hybrid promise different data: %q is what its v2 root says, so its v1 hashes are forged or a mistake", path)

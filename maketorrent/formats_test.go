@@ -84,11 +84,11 @@ func TestHashes(t *testing.T) {
 					stream = append(stream, data...)
 					if format == V1 || len(data) == 0 {
 						if f.PiecesRoot != nil {
-							t.Errorf("%s: %s has a root", name, f.Path)
+							t.Errorf("%s: %s has a root", name, f.Path())
 						}
 						continue
 					}
-					checkRoot(t, fmt.Sprint(name, ": ", f.Path), r, data, pieceLength, f.PiecesRoot)
+					checkRoot(t, fmt.Sprint(name, ": ", f.Path()), r, data, pieceLength, f.PiecesRoot)
 				}
 				var want []byte
 				for p := range slices.Chunk(stream, pieceLength) {

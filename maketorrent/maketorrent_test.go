@@ -43,7 +43,7 @@ func paths(r *Result) []string {
 	var list []string
 	for _, f := range r.Torrent.Files {
 		if !f.Pad {
-			list = append(list, display(f.Path))
+			list = append(list, display(f.Path()))
 		}
 	}
 	return list

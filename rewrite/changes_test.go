@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -57,7 +58,9 @@ func jsonEdit(torrent string, newInfoHash bool) Edit {
 	if err != nil {
 		panic(err)
 	}
-	return Edit{Whole: whole(string(t.New.AppendJSON(nil))), NewInfoHash: newInfoHash}
+	var b bytes.Buffer
+	_ = t.New.WriteJSON(&b) // a Buffer makes no errors
+	return Edit{Whole: whole(b.String()), NewInfoHash: newInfoHash}
 }
 
 // whole is the torrent that JSON says.

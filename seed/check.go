@@ -132,7 +132,7 @@ func (t *Torrent) sayRenamed(m *material) {
 	switch {
 	case n == 0 || m.content.Single:
 	case n == 1:
-		t.seeder.emit(Event{Kind: Warning, Torrent: t, Err: fmt.Errorf("%s is called %s on disk", strings.Join(m.content.Files[first].Path, "/"), filepath.ToSlash(at))})
+		t.seeder.emit(Event{Kind: Warning, Torrent: t, Err: fmt.Errorf("%s is called %s on disk", strings.Join(m.content.Files[first].Path(), "/"), filepath.ToSlash(at))})
 	default:
 		t.seeder.emit(Event{Kind: Warning, Torrent: t, Err: fmt.Errorf("%d files have other names on disk, the first is called %s", n, filepath.ToSlash(at))})
 	}

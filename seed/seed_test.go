@@ -255,7 +255,7 @@ func expected(t testing.TB, meta *Metainfo, root string, i int) []byte {
 	for _, span := range content.Layout.Spans(i, i) {
 		b := make([]byte, span.Length)
 		if span.File != metainfo.Gap && !content.Files[span.File].Pad {
-			f, err := os.Open(filepath.Join(append([]string{root}, content.Files[span.File].Path...)...))
+			f, err := os.Open(filepath.Join(append([]string{root}, content.Files[span.File].Path()...)...))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -60,8 +58,10 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 		return err
 	}
 	inputs, isList := infoInputs(ctx, u.env, c.Args().Slice())
-	asJSON := u.json || c.Bool("raw")
-	documents := []any{}
+	var doc *jsonStream // nil: none
+	if u.json || c.Bool("raw") {
+		doc = u.newJSON(isList)
+	}
 	shown := 0
 	var answer error
 	for _, in := range inputs {
@@ -76,48 +76,38 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 		if u.passOver(in, err) {
 			continue
 		}
-		if err != nil {
+		if err == nil && slices.ContainsFunc(x.facts.Findings, func(f inspect.Finding) bool {
+			return strict.refuses(metainfo.Code(f.Code), metainfo.Severity(f.Severity))
+		}) {
+			answer = errNo
+		}
+		switch {
+		case err != nil:
 			u.report(err)
-			documents = append(documents, u.failedInput(in.name, err))
-		} else {
-			if slices.ContainsFunc(x.facts.Findings, func(f inspect.Finding) bool {
-				return strict.refuses(metainfo.Code(f.Code), metainfo.Severity(f.Severity))
-			}) {
-				answer = errNo
+			failed := u.failedInput(in.name, err)
+			if err = nil; doc != nil {
+				err = doc.item(failed)
 			}
-			switch {
-			case asJSON:
-				documents = append(documents, infoDocument(x, c))
-			case fields != nil:
-				err = printFieldsOf(u, mask(u, x.facts, slices.Contains(fields, "magnet")), fields)
-			case c.Bool("magnet"):
-				_, err = fmt.Fprintln(u.out, mask(u, x.facts, true).Magnet)
-			default:
-				if shown++; shown > 1 {
-					fmt.Fprintln(u.out)
-				}
-				err = printInfo(u, c, x)
+		case doc != nil:
+			err = doc.item(infoDocument(x, c))
+		case fields != nil:
+			err = printFieldsOf(u, mask(u, x.facts, slices.Contains(fields, "magnet")), fields)
+		case c.Bool("magnet"):
+			_, err = fmt.Fprintln(u.out, mask(u, x.facts, true).Magnet)
+		default:
+			if shown++; shown > 1 {
+				fmt.Fprintln(u.out)
 			}
-			if err != nil {
-				return stdoutError(err)
-			}
+			err = printInfo(u, c, x)
 		}
-		if u.jsonl {
-			if err := u.printJSON(documents[len(documents)-1]); err != nil {
-				return err
-			}
-			documents = documents[:0]
+		if err != nil {
+			return stdoutError(err)
 		}
 	}
-	switch {
-	case !asJSON || u.jsonl:
-	case isList:
-		err = u.printJSON(documents)
-	default:
-		err = u.printJSON(documents[0])
-	}
-	if err != nil {
-		return err
+	if doc != nil {
+		if err := doc.end(); err != nil {
+			return err
+		}
 	}
 	return answer
 }
@@ -161,15 +151,13 @@ func infoChoices(u *ui, c *cli.Context) (fields []string, err error) {
 // infoDocument is the JSON for one input.
 func infoDocument(x infoInput, c *cli.Context) any {
 	if c.Bool("raw") {
-		return json.RawMessage(x.torrent.AppendJSON(nil))
+		return x.torrent
 	}
 	if c.Bool("no-files") {
-		x.facts.Files = []inspect.File{}
+		x.facts.Files = nil
 	}
-	if c.Bool("pieces") && x.torrent != nil {
-		for h := range slices.Chunk(x.torrent.Pieces, 20) {
-			x.facts.Pieces = append(x.facts.Pieces, hex.EncodeToString(h))
-		}
+	if c.Bool("pieces") && x.torrent != nil && len(x.torrent.Pieces) > 0 {
+		x.facts.Pieces = inspect.PieceHashes(x.torrent)
 	}
 	return x.facts
 }

@@ -1,9 +1,8 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -27,7 +26,7 @@ func printInfo(u *ui, c *cli.Context, x infoInput) error {
 		return err
 	}
 	if x.torrent != nil && !c.Bool("no-files") {
-		if err := printFiles(u, c, f, x.torrent.Single); err != nil {
+		if err := printFiles(u, c, x.torrent); err != nil {
 			return err
 		}
 	}
@@ -60,7 +59,7 @@ func infoFields(u *ui, f *inspect.Facts) [][2]string {
 	var fields [][2]string
 	add := func(name, text string) {
 		if text != "" {
-			fields = append(fields, [2]string{name, term.Safe(text)})
+			fields = append(fields, [2]string{name, term.Shorten(text, "--json has all of it")})
 		}
 	}
 	add("torrent", u.shownArg(f.Path))
@@ -126,49 +125,65 @@ func pieces(n int, length int64) string {
 	return fmt.Sprintf("%s × %s", term.Count(int64(n)), term.Size(length))
 }
 
-func printFiles(u *ui, c *cli.Context, f *inspect.Facts, single bool) error {
+func printFiles(u *ui, c *cli.Context, t *metainfo.Torrent) error {
+	files := treeFiles(t, c.Bool("pads"))
 	if c.Bool("files") {
 		fmt.Fprintln(u.out)
-		for _, x := range f.Files {
-			if _, err := fmt.Fprintf(u.out, "%10s  %s%s\n", term.Size(x.Size), fileNote(x), term.SafeJoin(x.Components)); err != nil {
+		for i := range files.Numbers {
+			f := &t.Files[i]
+			if _, err := fmt.Fprintf(u.out, "%10s  %s%s\n", term.Size(f.Length), fileNote(f), term.SafeJoin(files.Path(i))); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	if single && !c.Bool("tree") || len(f.Files) == 0 {
+	if t.Single && !c.Bool("tree") || len(t.Files) == 0 {
 		return nil // its name and size are above
 	}
 	limit := treeLimit
 	if c.Bool("tree") {
 		limit = 0
 	}
-	root := f.Name
-	if single {
+	root := t.Name
+	if t.Single {
 		root = ""
-	}
-	files := make([]term.TreeFile, len(f.Files))
-	for i, x := range f.Files {
-		files[i] = term.TreeFile{Path: x.Components, Note: fileNote(x) + term.Size(x.Size)}
 	}
 	fmt.Fprintln(u.out)
 	return term.Tree(u.out, u.pal, root, files, limit)
 }
 
+func treeFiles(t *metainfo.Torrent, pads bool) term.TreeFiles {
+	var path []string
+	return term.TreeFiles{
+		Numbers: func(yield func(int) bool) {
+			for i := range t.Files {
+				if (pads || !t.Files[i].Pad) && !yield(i) {
+					return
+				}
+			}
+		},
+		Path: func(i int) []string {
+			path = t.Files[i].AppendPath(path[:0])
+			return path
+		},
+		Note: func(i int) string { return fileNote(&t.Files[i]) + term.Size(t.Files[i].Length) },
+	}
+}
+
 // fileNote tells what is unusual about a file (BEP 47).
-func fileNote(f inspect.File) string {
+func fileNote(f *metainfo.File) string {
 	note := ""
 	if f.Pad {
 		note += "pad  "
 	}
-	if strings.Contains(f.Attr, "x") {
+	if strings.Contains(f.Attr(), "x") {
 		note += "executable  "
 	}
-	if strings.Contains(f.Attr, "h") {
+	if strings.Contains(f.Attr(), "h") {
 		note += "hidden  "
 	}
-	if f.Symlink != "" {
-		note += "-> " + term.Safe(f.Symlink) + "  "
+	if f.Special != nil && len(f.Symlink()) > 0 {
+		note += "-> " + term.Safe(strings.Join(f.Symlink(), "/")) + "  "
 	}
 	return note
 }
@@ -185,7 +200,7 @@ func printPieces(u *ui, t *metainfo.Torrent) {
 		if f.PiecesRoot == nil {
 			continue
 		}
-		fmt.Fprintf(u.out, "%s  %s\n", hex.EncodeToString(f.PiecesRoot[:]), term.SafeJoin(f.Path))
+		fmt.Fprintf(u.out, "%s  %s\n", hex.EncodeToString(f.PiecesRoot[:]), term.SafeJoin(f.Path()))
 		piece := 0
 		for h := range slices.Chunk(t.PieceLayer(f.PiecesRoot), 32) {
 			fmt.Fprintf(u.out, "  %d  %x\n", piece, h)
@@ -211,36 +226,44 @@ func fieldNames() []string {
 // printFieldsOf prints the fields of one torrent as a line, with tabs between.
 // A list is joined with blanks, which no URL holds; no text breaks the line.
 func printFieldsOf(u *ui, f *inspect.Facts, fields []string) error {
-	small := *f
-	small.Files, small.Findings = nil, nil
-	b, err := json.Marshal(small)
-	if err != nil {
-		return err
-	}
-	values := make(map[string]any)
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if err := d.Decode(&values); err != nil {
-		return err
-	}
-	cells := make([]string, len(fields))
+	facts := reflect.ValueOf(f).Elem()
 	for i, name := range fields {
-		cells[i] = term.Safe(plain(values[name]))
+		if i > 0 {
+			u.out.WriteByte('\t')
+		}
+		for _, field := range jsonFieldsOf(facts.Type()) {
+			if field.key == `"`+name+`":` {
+				printPlain(u.out, facts.Field(field.index))
+			}
+		}
 	}
-	_, err = fmt.Fprintln(u.out, strings.Join(cells, "\t"))
-	return err
+	return u.out.WriteByte('\n')
 }
 
-func plain(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case []any:
-		var parts []string
-		for _, item := range v {
-			parts = append(parts, plain(item))
+// printPlain prints what a field says; nothing where JSON would have none.
+func printPlain(w *bufio.Writer, v reflect.Value) {
+	switch x := v.Interface().(type) {
+	case string:
+		for part := range term.Parts(x, jsonPart) {
+			w.WriteString(term.Safe(part))
 		}
-		return strings.Join(parts, " ")
+	case *time.Time:
+		if x != nil {
+			w.WriteString(x.Format(time.RFC3339))
+		}
+	default:
+		switch v.Kind() {
+		case reflect.Slice:
+			for i := range v.Len() {
+				if i > 0 {
+					w.WriteByte(' ')
+				}
+				printPlain(w, v.Index(i))
+			}
+		case reflect.Pointer:
+			if !v.IsNil() {
+				fmt.Fprint(w, v.Elem().Interface())
+			}
+		}
 	}
-	return fmt.Sprint(v)
 }

@@ -34,7 +34,7 @@ func TestBuild(t *testing.T) {
 		t.Errorf("%q %v", tor.Trackers(), tor.Nodes)
 	}
 	for i, f := range tor.Files {
-		if !slices.Equal(f.Path, b.Files[i].Path) || f.Length != b.Files[i].Length {
+		if !slices.Equal(f.Path(), b.Files[i].Path) || f.Length != b.Files[i].Length {
 			t.Errorf("file %d is %+v", i, f)
 		}
 	}

@@ -27,22 +27,35 @@ func (r *reader) v2Files() {
 	if t.V1 && len(t.Files) > 0 {
 		r.hybrid(tree)
 	} else {
-		r.walkTree(tree, nil, func(path []string, f File) {
-			f.Path = append(r.room(len(path)), path...)
-			t.Files = append(t.Files, f)
-		})
+		t.Files = make([]File, 0, countFiles(tree))
+		r.walkTree(tree, nil, nil, func(_ []string, f *File) { t.Files = append(t.Files, *f) })
 		if len(t.Files) == 0 {
 			r.add(NoFiles, tree.Offset(), "the file tree has no files")
 		}
-		t.Single = len(t.Files) == 1 && len(t.Files[0].Path) == 1 && t.Files[0].Path[0] == t.Name
+		t.Single = len(t.Files) == 1 && t.Files[0].dir == nil && t.Files[0].base() == t.Name
 	}
 	r.layers()
 }
 
+// countFiles is how many files walkTree visits, or a few more.
+func countFiles(dir bencode.Value) int {
+	n := 0
+	for k, node := range dir.Entries() {
+		switch {
+		case len(k.Bytes()) == 0:
+		case !node.Get("").Exists():
+			n += countFiles(node)
+		case len(node.Raw()) >= len("d0:d6:lengthi0eee") || n < maxBroken:
+			n++
+		}
+	}
+	return n
+}
+
 // walkTree gives every file to visit, in order; the path is of use only until
 // visit returns. It recurses no deeper than the parser lets dicts nest.
-func (r *reader) walkTree(dir bencode.Value, path []string, visit func(path []string, f File)) {
-	for k, node := range dir.Entries() {
+func (r *reader) walkTree(node bencode.Value, dir *directory, path []string, visit func(path []string, f *File)) {
+	for k, node := range node.Entries() {
 		name := k.Text()
 		if name == "" {
 			r.add(BadFileTree, k.Offset(), "a file without a name in the file tree")
@@ -55,13 +68,13 @@ func (r *reader) walkTree(dir bencode.Value, path []string, visit func(path []st
 		leaf := node.Get("")
 		if name == "." && !leaf.Exists() {
 			r.add(OddComponent, k.Offset(), "a directory called ., which is left out")
-			r.walkTree(node, path, visit)
+			r.walkTree(node, dir, path, visit)
 			continue
 		}
 		r.component(UnsafePath, name, k.Offset())
 		path := append(path, name)
 		if !leaf.Exists() {
-			r.walkTree(node, path, visit)
+			r.walkTree(node, &directory{dir, name}, path, visit)
 			continue
 		}
 		if node.Len() > 1 {
@@ -72,13 +85,15 @@ func (r *reader) walkTree(dir bencode.Value, path []string, visit func(path []st
 			continue
 		}
 		r.unfinished(name, k.Offset())
-		f := File{Path: path, at: uint32(k.Offset())}
-		r.leaf(leaf, &f)
-		visit(path, f)
+		f := File{names: rawNames(k.Raw()), dir: dir, at: uint32(k.Offset())}
+		r.leaf(leaf, &f, path)
+		if r.count[BadLength] <= maxBroken || leaf.Get("length").Exists() {
+			visit(path, &f)
+		}
 	}
 }
 
-func (r *reader) leaf(leaf bencode.Value, f *File) {
+func (r *reader) leaf(leaf bencode.Value, f *File, path []string) {
 	r.keys(leaf, "info.file tree[].", leafKeys)
 	r.attributes(leaf, f)
 	if f.Pad {
@@ -88,7 +103,7 @@ func (r *reader) leaf(leaf bencode.Value, f *File) {
 	root := leaf.Get("pieces root")
 	switch b := root.Bytes(); {
 	case !root.Exists() && f.content() > 0:
-		r.add(MissingPiecesRoot, leaf.Offset(), "the file %s has no pieces root", quotePath(f.Path))
+		r.add(MissingPiecesRoot, leaf.Offset(), "the file %s has no pieces root", quotePath(path))
 	case !root.Exists():
 	case f.content() == 0:
 		r.add(NeedlessPiecesRoot, root.Offset(), "a file without content has a pieces root")
@@ -112,30 +127,39 @@ func (r *reader) layers() {
 		return
 	}
 	files, pieceLength := r.t.Files, r.t.PieceLength
-	layers := make(map[[32]byte][]byte)
-	proven := make(map[[32]byte]bool) // false: was found wrong
+	needs := func(f *File) bool { return f.PiecesRoot != nil && f.Length > pieceLength }
+	needed := 0
 	for i := range files {
-		if f := &files[i]; f.PiecesRoot != nil && f.Length > pieceLength {
-			layers[*f.PiecesRoot] = nil
+		if needs(&files[i]) {
+			needed++
 		}
 	}
-	for k, layer := range v.Entries() {
+	layers := make(map[[32]byte]pieceLayer, needed)
+	for i := range files {
+		if f := &files[i]; needs(f) {
+			layers[*f.PiecesRoot] = pieceLayer{}
+		}
+	}
+	for k, v := range v.Entries() {
 		key := k.Bytes()
 		if len(key) != 32 {
 			r.add(BadPieceLayers, k.Offset(), "a key of piece layers has %d bytes and not 32", len(key))
 			continue
 		}
 		switch had, needed := layers[[32]byte(key)]; {
-		case layer.Kind() != bencode.String:
-			r.add(BadPieceLayers, layer.Offset(), "a piece layer is %v and not a string", layer.Kind())
-		case len(layer.Bytes())%32 != 0:
-			r.add(BadPieceLayers, layer.Offset(), "a piece layer has %d bytes, no multiple of 32", len(layer.Bytes()))
-			proven[[32]byte(key)] = false
+		case v.Kind() != bencode.String:
+			r.add(BadPieceLayers, v.Offset(), "a piece layer is %v and not a string", v.Kind())
+		case len(v.Bytes())%32 != 0:
+			r.add(BadPieceLayers, v.Offset(), "a piece layer has %d bytes, no multiple of 32", len(v.Bytes()))
+			if needed {
+				layers[[32]byte(key)] = pieceLayer{state: layerWrong}
+			}
 		case !needed && r.count[HybridMismatch] > 0: // its file may be among those that were not compared
 		case !needed:
 			r.add(NeedlessPieceLayer, k.Offset(), "a piece layer belongs to no file of several pieces")
-		case had == nil:
-			layers[[32]byte(key)] = layer.Bytes()
+		case had.state == layerAbsent:
+			end := v.Offset() + len(v.Raw())
+			layers[[32]byte(key)] = pieceLayer{uint32(end - len(v.Bytes())), uint32(end), layerFound}
 		}
 	}
 	if pieceLength < BlockLength {
@@ -143,31 +167,56 @@ func (r *reader) layers() {
 	}
 	for i := range files { // a root is proven once: files may be alike
 		f := &files[i]
-		if f.PiecesRoot == nil || f.Length <= pieceLength {
+		if !needs(f) {
 			continue
 		}
-		layer := layers[*f.PiecesRoot]
+		l := layers[*f.PiecesRoot]
+		hashes := l.hashes(r.t.raw)
 		want := (f.Length-1)/pieceLength + 1
-		switch ok, known := proven[*f.PiecesRoot]; {
-		case known && !ok: // was said
-		case layer == nil:
-			r.add(MissingPieceLayers, int(f.at), "the pieces of %s can't be checked one by one: its piece layer is absent", quotePath(f.Path))
-		case int64(len(layer)/32) != want:
-			r.add(BadPieceLayers, int(f.at), "the piece layer of %s has %d hashes; its length makes %d pieces", quotePath(f.Path), len(layer)/32, want)
-		case known:
-		case rootOf(layer, pieceLength) != *f.PiecesRoot:
-			r.add(BadPieceLayers, int(f.at), "the piece layer of %s does not hash to its pieces root", quotePath(f.Path))
-			proven[*f.PiecesRoot] = false
+		switch {
+		case l.state == layerWrong: // was said
+		case l.state == layerAbsent:
+			r.add(MissingPieceLayers, int(f.at), "the pieces of %s can't be checked one by one: its piece layer is absent", quotePath(f.Path()))
+		case int64(len(hashes)/32) != want:
+			r.add(BadPieceLayers, int(f.at), "the piece layer of %s has %d hashes; its length makes %d pieces", quotePath(f.Path()), len(hashes)/32, want)
+		case l.state == layerProven:
+		case rootOf(hashes, pieceLength) != *f.PiecesRoot:
+			r.add(BadPieceLayers, int(f.at), "the piece layer of %s does not hash to its pieces root", quotePath(f.Path()))
+			l.state = layerWrong
+			layers[*f.PiecesRoot] = l
 		default:
-			proven[*f.PiecesRoot] = true
+			l.state = layerProven
+			layers[*f.PiecesRoot] = l
 		}
 	}
-	for root := range layers {
-		if !proven[root] {
+	for root, l := range layers {
+		if l.state != layerProven {
 			delete(layers, root)
 		}
 	}
 	r.t.pieceLayers = layers
+}
+
+// A pieceLayer is where the hashes of a file's pieces stand in the torrent.
+type pieceLayer struct {
+	start, end uint32
+	state      uint8
+}
+
+// The states of a pieceLayer.
+const (
+	layerAbsent uint8 = iota
+	layerFound
+	layerWrong
+	layerProven
+)
+
+// hashes returns the bytes of a layer; nil if it is absent.
+func (l pieceLayer) hashes(torrent []byte) []byte {
+	if l.state == layerAbsent {
+		return nil
+	}
+	return torrent[l.start:l.end:l.end]
 }
 
 // rootOf is the pieces root over a piece layer.
@@ -185,9 +234,9 @@ func rootOf(layer []byte, pieceLength int64) [32]byte {
 // the first that differs is not compared.
 func (r *reader) hybrid(tree bencode.Value) {
 	h := halves{reader: r}
-	r.walkTree(tree, nil, func(path []string, twin File) {
+	r.walkTree(tree, nil, nil, func(path []string, twin *File) {
 		if !h.mismatch {
-			h.file(path, &twin)
+			h.file(path, twin)
 		}
 	})
 	if !h.mismatch {
@@ -198,9 +247,10 @@ func (r *reader) hybrid(tree bencode.Value) {
 // halves walks over the v1 half of a hybrid while the v2 half is read.
 type halves struct {
 	*reader
-	i        int   // of the v1 files, the next
-	at       int64 // where it begins in the stream of pieces
-	v2       int64 // where the v2 half has come in it
+	path     []string // of the next file of the v1 half
+	i        int      // of the v1 files, the next
+	at       int64    // where it begins in the stream of pieces
+	v2       int64    // where the v2 half has come in it
 	mismatch bool
 }
 
@@ -217,9 +267,10 @@ func (h *halves) file(path []string, twin *File) {
 		return
 	}
 	f := &h.t.Files[h.i]
+	h.path = f.AppendPath(h.path[:0])
 	switch {
-	case !slices.Equal(f.Path, path):
-		h.differ(int(f.at), "the halves have other files, or another order: %s in the v1 half, %s in the v2 half", quotePath(f.Path), quotePath(path))
+	case !slices.Equal(h.path, path):
+		h.differ(int(f.at), "the halves have other files, or another order: %s in the v1 half, %s in the v2 half", quotePath(h.path), quotePath(path))
 		return
 	case twin.IsLink() != f.IsLink() || !slices.Equal(twin.Symlink(), f.Symlink()):
 		h.differ(int(f.at), "a file is a symlink in one half only, or leads elsewhere in the other: %s", quotePath(path))
@@ -259,7 +310,7 @@ func (h *halves) end() {
 	switch {
 	case h.i < len(h.t.Files):
 		f := &h.t.Files[h.i]
-		h.differ(int(f.at), "the v1 half has a file that the v2 half has not: %s", quotePath(f.Path))
+		h.differ(int(f.at), "the v1 half has a file that the v2 half has not: %s", quotePath(f.Path()))
 	case h.at != h.v2 && h.at != roundUp(h.v2, max(h.t.PieceLength, 1)): // libtorrent pads the last file, others do not
 		h.differ(h.info.Offset(), "the v1 half goes to byte %d, the v2 half to %d", h.at, h.v2)
 	}

@@ -31,6 +31,7 @@ const (
 	BigInteger        Code = "big-integer"
 	LeadingZeroLength Code = "leading-zero-length"
 	LargeTorrent      Code = "large-torrent"
+	ManyUnknownKeys   Code = "many-unknown-keys"
 
 	MissingName        Code = "missing-name"
 	BadName            Code = "bad-name"
@@ -131,6 +132,7 @@ var Kinds = []Kind{
 	{BigInteger, Warning, "an integer has more than 64 bits"},
 	{LeadingZeroLength, Warning, "the length of a string has a leading zero"},
 	{LargeTorrent, Warning, "the .torrent has more than 10,000,000 bytes"},
+	{ManyUnknownKeys, Note, "more than 10,000 keys have no meaning, and not all are listed"},
 
 	{MissingName, Error, "there is no name"},
 	{BadName, Error, "the name is not a text"},
@@ -310,12 +312,17 @@ func quote(s string) string {
 
 // quotePath is quote for a path, of which it does not join more than it needs.
 func quotePath(path []string) string {
-	for i, n := 0, 0; i < len(path); i++ {
-		if n += len(path[i]); n > 200 {
-			path = path[:i+1]
+	const enough = 200
+	var b strings.Builder
+	for i, c := range path {
+		if i > 0 {
+			b.WriteByte('/')
+		}
+		if b.WriteString(c[:min(len(c), enough)]); b.Len() > enough {
+			break
 		}
 	}
-	return quote(strings.Join(path, "/"))
+	return quote(b.String())
 }
 
 func pick[T any](first bool, a, b T) T {

@@ -34,11 +34,11 @@ func FuzzTorrent(f *testing.F) {
 			names = append(names, c.Name)
 		}
 		for i, f := range c.Files {
-			if len(f.Path) == 0 && !f.Pad && !(c.Single && c.Name == "") {
+			if !f.HasPath() && !f.Pad && !(c.Single && c.Name == "") {
 				t.Fatal("a file without a path may be trusted")
 			}
 			if !f.Pad {
-				names = append(names, f.Path...)
+				names = append(names, f.Path()...)
 				names = append(names, slices.Concat(c.OtherPaths(i)...)...)
 			}
 		}
@@ -74,7 +74,7 @@ func checkPieceHashes(t *testing.T, c *Content) {
 		if !ok || f.Pad {
 			continue
 		}
-		if f.Offset%c.Layout.PieceLength() != 0 || f.PiecesRoot == nil {
+		if c.Layout.Offset(i)%c.Layout.PieceLength() != 0 || f.PiecesRoot == nil {
 			t.Fatalf("%+v", f)
 		}
 		var layer [][32]byte

@@ -27,7 +27,7 @@ func TestHybrid(t *testing.T) {
 	if len(tor.Findings) > 0 || tor.Format() != "hybrid" || tor.Size() != 12 || tor.FileCount() != 2 || tor.PieceCount() != 2 {
 		t.Errorf("%s of %d bytes in %d files, %d pieces; %v", tor.Format(), tor.Size(), tor.FileCount(), tor.PieceCount(), tor.Findings)
 	}
-	if f := tor.Files; f[2].Offset != 16384 || *f[0].PiecesRoot != fill('a') || f[1].PiecesRoot != nil || *f[2].PiecesRoot != fill('b') || !f[1].Pad {
+	if f := tor.Files; tor.Layout().Offset(2) != 16384 || *f[0].PiecesRoot != fill('a') || f[1].PiecesRoot != nil || *f[2].PiecesRoot != fill('b') || !f[1].Pad {
 		t.Errorf("files %+v", f)
 	}
 

@@ -2,8 +2,6 @@ package metainfo
 
 import (
 	"math/bits"
-	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"bt/internal/bencode"
@@ -14,14 +12,15 @@ type reader struct {
 	t          *Torrent
 	doc        *bencode.Document
 	root, info bencode.Value
-	names      []string // room for paths
 	findings
 	unknown map[string]bool
+	attrs   map[string]*Attributes // that were read, of files that are no links
+	current []string               // the path of one file at a time
 }
 
 func (r *reader) read() {
 	t, info := r.t, r.info
-	r.unknown = make(map[string]bool)
+	r.unknown, r.attrs = make(map[string]bool), make(map[string]*Attributes)
 	// Any key of a half makes that half: what else it needs is then missing.
 	version, isInt := info.Get("meta version").Int()
 	t.V2 = info.Get("file tree").Exists() || info.Get("meta version").Exists() && !(isInt && version == 1)
@@ -76,12 +75,20 @@ func (r *reader) keys(dict bencode.Value, place string, known map[string]bool) {
 		if known[string(k.Bytes())] {
 			continue
 		}
+		if len(r.unknown) == maxListed {
+			r.add(ManyUnknownKeys, k.Offset(), "a key without a meaning that is not listed, as there are more than %d", maxListed)
+			continue
+		}
 		if name := place + k.Text(); !r.unknown[name] {
 			r.unknown[name] = true
 			r.t.UnknownKeys = append(r.t.UnknownKeys, name)
 		}
 	}
 }
+
+// maxListed is how many trackers, web seeds, nodes and unknown keys are read:
+// far more than any torrent has, and few enough for what is done to each.
+const maxListed = 10_000
 
 // text reads an optional text.
 func (r *reader) text(dict bencode.Value, key string) string {
@@ -154,11 +161,11 @@ const maxPieceLength = 1 << 29
 func describe(v bencode.Value) string {
 	switch v.Kind() {
 	case bencode.Integer:
-		digits := string(v.Raw()[1 : len(v.Raw())-1])
+		digits := v.Raw()[1 : len(v.Raw())-1]
 		if len(digits) > 40 {
-			return "a number of " + digits[:8] + "... and more digits"
+			return "a number of " + string(digits[:8]) + "... and more digits"
 		}
-		return digits
+		return string(digits)
 	case bencode.Invalid:
 		return "missing"
 	}
@@ -196,7 +203,7 @@ func (r *reader) v1Files() {
 				f.Special = &Attributes{Attr: attr}
 			}
 			if t.Name != "" {
-				f.Path = []string{t.Name}
+				f.names = namesOf([]string{t.Name})
 				r.unfinished(t.Name, int(f.at))
 			}
 			t.Files = []File{f}
@@ -218,7 +225,8 @@ func (r *reader) length(v bencode.Value) (int64, bool) {
 
 func (r *reader) v1List(list bencode.Value) {
 	t := r.t
-	t.Files = make([]File, 0, list.Len())
+	// An entry that has a path and a length has no fewer bytes than that.
+	t.Files = make([]File, 0, min(list.Len(), len(list.Raw())/len("d6:lengthi0e4:pathl1:aee")+maxBroken))
 	for entry := range list.Items() {
 		if entry.Kind() != bencode.Dict {
 			r.add(BadFiles, entry.Offset(), "an entry of files is %v and not a dict", entry.Kind())
@@ -226,9 +234,10 @@ func (r *reader) v1List(list bencode.Value) {
 		}
 		f := File{at: uint32(entry.Offset())}
 		var length, path, pathUTF8 bencode.Value
-		known := 0
+		keys, known := 0, 0
 		// One walk and not one Get a key: there may be millions of entries.
 		for k, v := range entry.Entries() {
+			keys++
 			known++
 			switch string(k.Bytes()) {
 			case "length":
@@ -241,24 +250,24 @@ func (r *reader) v1List(list bencode.Value) {
 				known--
 			}
 		}
-		f.Path = r.path(entry, path, pathUTF8)
-		if known < entry.Len() {
+		r.filePath(&f, entry, path, pathUTF8)
+		if known < keys {
 			r.attributes(entry, &f)
 			r.keys(entry, "info.files[].", fileKeys)
 		}
 		r.fileLength(entry, length, &f)
-		if len(f.Path) > 0 && IsPadName(f.Path[len(f.Path)-1]) {
-			f.Pad = true
-		}
-		if !f.Pad {
-			for _, c := range f.Path {
+		base := f.base()
+		f.Pad = f.Pad || IsPadName(base)
+		if !f.Pad && base != "" {
+			r.current = f.AppendPath(r.current[:0])
+			for _, c := range r.current {
 				r.component(UnsafePath, c, entry.Offset())
 			}
-			if len(f.Path) > 0 {
-				r.unfinished(f.Path[len(f.Path)-1], entry.Offset())
-			}
+			r.unfinished(base, entry.Offset())
 		}
-		t.Files = append(t.Files, f)
+		if r.count[BadPath]+r.count[BadLength] <= maxBroken || f.HasPath() && length.Exists() {
+			t.Files = append(t.Files, f)
+		}
 	}
 	if len(t.Files) == 0 {
 		r.add(NoFiles, list.Offset(), "the list of files is empty")
@@ -271,96 +280,6 @@ func first(a, b bencode.Value) bencode.Value {
 	}
 	return b
 }
-
-// path reads a v1 path, from path.utf-8 where that is one. What it leaves out
-// of it is noted for OtherPaths.
-func (r *reader) path(entry, path, pathUTF8 bencode.Value) []string {
-	chosen, ok := r.components(pathUTF8)
-	other, otherOK := r.components(path)
-	if !ok || len(chosen) == 0 {
-		chosen, ok, other = other, otherOK, nil
-	}
-	if other != nil && slices.Equal(other, chosen) {
-		other = nil
-	}
-	if other != nil {
-		r.add(OtherName, entry.Offset(), "a file has another name in path than in path.utf-8: %s and %s", quotePath(other), quotePath(chosen))
-	}
-	cleaned := chosen
-	if slices.ContainsFunc(chosen, isOdd) {
-		r.add(OddComponent, entry.Offset(), "a path with an empty name or ., which is left out: %s", quotePath(chosen))
-		cleaned = slices.DeleteFunc(slices.Clone(chosen), isOdd)
-	}
-	if !ok || len(cleaned) == 0 {
-		r.add(BadPath, entry.Offset(), "a file's path is missing, empty or no list of names")
-	}
-	if other != nil || len(cleaned) < len(chosen) {
-		r.t.asFound(len(r.t.Files), chosen, other)
-	}
-	return cleaned
-}
-
-// isOdd reports whether a component of a path has no meaning.
-func isOdd(c string) bool { return c == "" || c == "." }
-
-// components reads a list of names; false if it is none.
-func (r *reader) components(v bencode.Value) ([]string, bool) {
-	if v.Kind() != bencode.List {
-		return nil, false
-	}
-	path := r.room(v.Len())
-	ok := true
-	for c := range v.Items() {
-		if c.Kind() != bencode.String {
-			ok = false
-			continue
-		}
-		path = append(path, c.Text())
-	}
-	return path, ok
-}
-
-// room returns an empty path with room for n names. Small ones share an array:
-// there may be millions.
-func (r *reader) room(n int) []string {
-	const block = 1024
-	if n > block/8 {
-		return make([]string, 0, n)
-	}
-	if len(r.names) < n {
-		r.names = make([]string, block)
-	}
-	path := r.names[0:0:n]
-	r.names = r.names[n:]
-	return path
-}
-
-// IsPadName tells pad files by the name that BitComet gives them, which had them
-// before BEP 47 gave them an attr.
-func IsPadName(name string) bool {
-	number, ok := strings.CutPrefix(name, "_____padding_file_")
-	number, _, ok2 := strings.Cut(number, "_if you see this file")
-	return ok && ok2 && number != "" && strings.Trim(number, "0123456789") == ""
-}
-
-// attributes reads what BEP 47 says of a file.
-func (r *reader) attributes(entry bencode.Value, f *File) {
-	attr := r.text(entry, "attr")
-	if attr == "" {
-		return
-	}
-	f.Special = &Attributes{Attr: attr}
-	f.Pad = strings.Contains(attr, "p")
-	switch {
-	case f.IsLink():
-		f.Special.Symlink = r.symlink(entry)
-	case attr == padAttributes.Attr:
-		f.Special = &padAttributes
-	}
-}
-
-// padAttributes are shared: a hybrid may have millions of pad files.
-var padAttributes = Attributes{Attr: "p"}
 
 // fileLength reads the length of a file. A symlink needs none: whatever is
 // written there, it takes no part of the content (BEP 47).
@@ -375,23 +294,6 @@ func (r *reader) fileLength(entry, v bencode.Value, f *File) {
 			r.add(SymlinkLength, v.Offset(), "a symlink has a length, which does not count")
 		}
 	}
-}
-
-// symlink reads where a symlink points. The target is not followed by this
-// program; a client that creates it must not be led outside.
-func (r *reader) symlink(entry bencode.Value) []string {
-	v := entry.Get("symlink path")
-	path, ok := r.components(v)
-	if !ok || len(path) == 0 {
-		r.add(BadSymlink, max(v.Offset(), entry.Offset()), "the target of a symlink is missing, empty or no list of names")
-		return nil
-	}
-	for _, c := range path {
-		if err := CheckComponent(c); err != nil {
-			r.add(BadSymlink, v.Offset(), "the target of a symlink has a name that %v: %s", err, quote(c))
-		}
-	}
-	return path
 }
 
 // lay makes the layout, and checks it against the number of hashes.
@@ -417,9 +319,6 @@ func (r *reader) lay() {
 	if err != nil {
 		r.add(TooLarge, r.info.Offset(), "%v", err)
 		return
-	}
-	for i := range t.Files {
-		t.Files[i].Offset = l.Offset(i)
 	}
 	t.layout = l
 	if l.Total() == 0 {

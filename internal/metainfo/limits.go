@@ -24,7 +24,7 @@ func (r *reader) limits() {
 		r.add(LargeTorrent, 0, "the torrent itself has %d bytes: many clients refuse more than %d", len(t.raw), maxTorrent)
 	}
 	r.manyPieces()
-	if !t.V1 && !t.Single && len(t.Files) == 1 && len(t.Files[0].Path) == 1 {
+	if !t.V1 && !t.Single && len(t.Files) == 1 && t.Files[0].dir == nil {
 		r.add(OneFile, int(t.Files[0].at), "a v2 torrent of a directory with one file: some clients leave the directory out")
 	}
 	r.torrentsInContent()
@@ -57,10 +57,10 @@ func (r *reader) torrentsInContent() {
 	count, first := 0, 0
 	for i := range r.t.Files {
 		f := &r.t.Files[i]
-		if f.Pad || len(f.Path) == 0 {
+		if f.Pad {
 			continue
 		}
-		if name := f.Path[len(f.Path)-1]; len(name) >= len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix) {
+		if name := f.base(); len(name) >= len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix) {
 			if count == 0 {
 				first = i
 			}
@@ -69,6 +69,6 @@ func (r *reader) torrentsInContent() {
 	}
 	if count > 0 {
 		f := &r.t.Files[first]
-		r.add(TorrentInContent, int(f.at), "the content has %d %s; the first is %s", count, pick(count == 1, ".torrent file", ".torrent files"), quotePath(f.Path))
+		r.add(TorrentInContent, int(f.at), "the content has %d %s; the first is %s", count, pick(count == 1, ".torrent file", ".torrent files"), quotePath(f.Path()))
 	}
 }

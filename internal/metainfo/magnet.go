@@ -2,7 +2,6 @@ package metainfo
 
 import (
 	"encoding/hex"
-	"net/url"
 	"strconv"
 	"strings"
 )
@@ -87,7 +86,32 @@ func (m *Magnet) String() string {
 
 // escape keeps only what needs no escaping anywhere; a blank is %20, which
 // every reader knows, and not +.
-func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+func escape(s string) string {
+	const digits = "0123456789ABCDEF"
+	n := 0
+	for i := range len(s) {
+		if !unreserved(s[i]) {
+			n++
+		}
+	}
+	if n == 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s)+2*n)
+	for i := range len(s) {
+		if c := s[i]; unreserved(c) {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return string(b)
+}
+
+// unreserved reports whether a byte stands for itself in a URL (RFC 3986).
+func unreserved(c byte) bool {
+	return isLetter(c) || isDigit(c) || c == '-' || c == '_' || c == '.' || c == '~'
+}
 
 // escapePeer leaves the colons and brackets of an address as they are, which a
 // query may have (RFC 3986): libtorrent (2.0.8) does not unescape x.pe.

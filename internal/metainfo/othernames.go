@@ -17,26 +17,12 @@ import (
 // its encoding; and libtorrent writes some components in its own way. OtherPaths
 // and OtherNames list what the same file may be called.
 
-// An oddPath is a path of a file as the torrent has it, where that is more than
-// File.Path says.
-type oddPath struct {
-	chosen []string // with its empty and . components
-	other  []string // in the other key; nil if there is none
-}
-
-// asFound keeps the paths of a file for OtherPaths.
-func (t *Torrent) asFound(file int, chosen, other []string) {
-	if t.odd == nil {
-		t.odd = make(map[int]oddPath)
-	}
-	t.odd[file] = oddPath{chosen, other}
-}
-
-// OtherPaths returns the paths, other than its Path, that a file may have on
+// OtherPaths returns the paths, other than its own, that a file may have on
 // disk, the likeliest first. All their components are safe. Normal forms of
 // Unicode and suffixes of unfinished files are not among them.
 func (c *Content) OtherPaths(file int) [][]string {
-	path := c.Files[file].Path
+	f := &c.Files[file]
+	path := f.Path()
 	var list [][]string
 	add := func(p []string) {
 		p = slices.DeleteFunc(slices.Clone(p), isOdd)
@@ -46,10 +32,10 @@ func (c *Content) OtherPaths(file int) [][]string {
 		}
 	}
 	forms := [][]string{path}
-	if odd, ok := c.torrent.odd[file]; ok {
-		forms = append(forms, odd.chosen)
-		if odd.other != nil {
-			forms = append(forms, odd.other)
+	if f.odd {
+		chosen, other := c.torrent.asFound(f)
+		if forms = append(forms, chosen); other != nil {
+			forms = append(forms, other)
 		}
 	}
 	for _, form := range forms {

@@ -57,7 +57,7 @@ func TestOtherPaths(t *testing.T) {
 		for _, p := range c.OtherPaths(0) {
 			got = append(got, strings.Join(p, "/"))
 		}
-		if path := strings.Join(c.Files[0].Path, "/"); path != tt.path || !slices.Equal(got, tt.want) {
+		if path := strings.Join(c.Files[0].Path(), "/"); path != tt.path || !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %q, others %q; want %q, %q", tt.name, path, got, tt.path, tt.want)
 		}
 	}

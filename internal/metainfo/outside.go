@@ -36,7 +36,13 @@ func (r *reader) announce() {
 		r.add(BadTrackerList, list.Offset(), "announce-list is %v and not a list of tiers", list.Kind())
 	}
 	seen := make(map[string]string)
+	listed := 0 // tiers and trackers
 	for tier := range list.Items() {
+		if listed++; listed > maxListed {
+			r.add(BadTrackerList, tier.Offset(), "announce-list has more than %d tiers and trackers; the rest is left out", maxListed)
+			t.MoreTrackers = true
+			break
+		}
 		if tier.Kind() != bencode.List {
 			r.add(BadTrackerList, tier.Offset(), "a tier of announce-list is %v and not a list", tier.Kind())
 			if tier.Kind() != bencode.String {
@@ -54,7 +60,7 @@ func (r *reader) announce() {
 			if u == "" || u != t.Announce { // that was looked at above
 				r.tracker(u, v.Offset())
 			}
-			if strings.TrimSpace(u) != "" {
+			if strings.TrimSpace(u) != "" && len(u) <= maxURL {
 				r.twice(DuplicateTracker, "a tracker", seen, u, v.Offset())
 			}
 		}
@@ -62,12 +68,15 @@ func (r *reader) announce() {
 			add(tier)
 		} else {
 			for v := range tier.Items() {
+				if listed++; listed > maxListed {
+					break // the next tier, or what follows, says so
+				}
 				add(v)
 			}
 		}
 		t.AnnounceList = append(t.AnnounceList, urls)
 	}
-	if a := CanonicalURL(t.Announce); a != "" && len(seen) > 0 && seen[a] == "" {
+	if a := CanonicalURL(t.Announce[:min(len(t.Announce), maxURL)]); a != "" && len(seen) > 0 && seen[a] == "" {
 		r.add(AnnounceNotFirst, first.Offset(), "announce is not in announce-list: clients that know tiers ignore it")
 	}
 }
@@ -85,14 +94,22 @@ func (r *reader) twice(code Code, what string, seen map[string]string, u string,
 	}
 }
 
+// maxURL is how many bytes a URL may have that is looked at: hardly a server
+// takes a longer one.
+const maxURL = 8 << 10
+
 // tracker checks a tracker's URL.
 func (r *findings) tracker(s string, at int) {
 	trimmed := strings.TrimSpace(s)
-	if trimmed != s {
+	if trimmed != s && len(trimmed) <= maxURL {
 		r.add(BadTracker, at, "a tracker's URL has blanks around it: %q", MaskURL(s))
 	}
 	if trimmed == "" {
 		r.add(BadTracker, at, "a tracker's URL is empty")
+		return
+	}
+	if len(trimmed) > maxURL {
+		r.add(BadTracker, at, "a tracker's URL has %d bytes", len(trimmed))
 		return
 	}
 	if err := CheckURL(trimmed, TrackerSchemes...); err != nil {
@@ -113,7 +130,10 @@ func (r *reader) seeds(key string) []string {
 		if u == "" {
 			return // an empty text stands for none
 		}
-		urls = append(urls, u)
+		if urls = append(urls, u); len(u) > maxURL {
+			r.add(BadWebSeed, v.Offset(), "a web seed's URL has %d bytes", len(u))
+			return
+		}
 		if err := CheckURL(u, "http", "https", "ftp"); err != nil {
 			r.add(BadWebSeed, v.Offset(), "a web seed's URL %v: %s", err, MaskURL(u))
 		}
@@ -123,6 +143,10 @@ func (r *reader) seeds(key string) []string {
 	case bencode.Invalid:
 	case bencode.List:
 		for item := range v.Items() {
+			if len(urls) == maxListed {
+				r.add(BadWebSeed, item.Offset(), "%s has more than %d URLs; the rest is left out", key, maxListed)
+				break
+			}
 			add(item)
 		}
 	default:
@@ -139,9 +163,15 @@ func (r *reader) nodes() {
 	}
 	seen := make(map[Node]bool)
 	for item := range v.Items() {
+		if len(r.t.Nodes) == maxListed {
+			r.add(BadNode, item.Offset(), "there are more than %d nodes; the rest is left out", maxListed)
+			break
+		}
 		var parts []bencode.Value
 		for p := range item.Items() {
-			parts = append(parts, p)
+			if parts = append(parts, p); len(parts) > 2 {
+				break
+			}
 		}
 		if len(parts) != 2 || parts[0].Kind() != bencode.String || parts[1].Kind() != bencode.Integer {
 			r.add(BadNode, item.Offset(), "an entry of nodes is no host and port")

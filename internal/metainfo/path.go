@@ -75,6 +75,9 @@ func (r *reader) component(unsafe Code, c string, at int) {
 // decodedNote says what a name means by the encoding of the torrent; "" if
 // nothing.
 func (r *reader) decodedNote(c string) string {
+	if len(c) > 1<<10 {
+		return "" // no file has such a name
+	}
 	if decoded, ok := r.t.recoder().decode(c); ok {
 		return fmt.Sprintf(" (%s in %s)", quote(decoded), r.t.recoder().name)
 	}
@@ -124,29 +127,37 @@ func (r *reader) collisions() {
 	files := r.t.Files
 	order := make([]int32, 0, len(files))
 	sorted := true
+	var last, path []string
 	for i := range files {
-		if files[i].Pad || len(files[i].Path) == 0 {
+		f := &files[i]
+		if f.Pad || !f.HasPath() {
 			continue
 		}
-		if n := len(order); n > 0 && slices.Compare(files[order[n-1]].Path, files[i].Path) >= 0 {
-			sorted = false
+		if sorted {
+			path = f.AppendPath(path[:0])
+			sorted = len(order) == 0 || slices.Compare(last, path) < 0
+			last, path = path, last
 		}
 		order = append(order, int32(i))
 	}
 	if !sorted {
-		slices.SortStableFunc(order, func(a, b int32) int { return slices.Compare(files[a].Path, files[b].Path) })
+		slices.SortStableFunc(order, func(a, b int32) int {
+			last, path = files[a].AppendPath(last[:0]), files[b].AppendPath(path[:0])
+			return slices.Compare(last, path)
+		})
 	}
 	// In the order of components nothing stands between a path and what is below it.
-	for i := 1; i < len(order); i++ {
-		a, b := &files[order[i-1]], &files[order[i]]
-		if len(a.Path) > len(b.Path) || !slices.Equal(a.Path, b.Path[:len(a.Path)]) {
-			continue
+	for k, i := range order {
+		f := &files[i]
+		path = f.AppendPath(path[:0])
+		switch {
+		case k == 0 || len(last) > len(path) || !slices.Equal(last, path[:len(last)]):
+		case len(last) == len(path):
+			r.add(DuplicatePath, int(f.at), "two files have the path %s", quotePath(path))
+		default:
+			r.add(DuplicatePath, int(f.at), "%s is a file and a directory", quotePath(last))
 		}
-		if len(a.Path) == len(b.Path) {
-			r.add(DuplicatePath, int(b.at), "two files have the path %s", quotePath(b.Path))
-		} else {
-			r.add(DuplicatePath, int(b.at), "%s is a file and a directory", quotePath(a.Path))
-		}
+		last, path = path, last
 	}
 	r.caseCollisions(order)
 }
@@ -154,16 +165,63 @@ func (r *reader) collisions() {
 // caseCollisions keeps a hash of each folded path and not the path: a torrent
 // may have millions.
 func (r *reader) caseCollisions(order []int32) {
-	seed := maphash.MakeSeed()
-	seen := make(map[uint64]int32, len(order))
-	for _, i := range order {
-		f := &r.t.Files[i]
-		folded := strings.ToLower(norm.NFC.String(strings.Join(f.Path, "/")))
-		h := maphash.String(seed, folded)
-		j, ok := seen[h]
-		if ok && !slices.Equal(r.t.Files[j].Path, f.Path) {
-			r.add(CaseCollision, int(f.at), "two paths differ only in case or in their Unicode form: %s", quotePath(f.Path))
-		}
-		seen[h] = i
+	files := r.t.Files
+	f := folder{seed: maphash.MakeSeed()}
+	hashes := make([]uint64, len(order))
+	for k, i := range order {
+		hashes[k] = f.hash(&files[i])
 	}
+	sorted := slices.Clone(hashes)
+	slices.Sort(sorted)
+	alike := make(map[uint64]int32) // hashes of several files, and the one that was met last; 0: none
+	for k := 1; k < len(sorted); k++ {
+		if sorted[k] == sorted[k-1] {
+			alike[sorted[k]] = 0
+		}
+	}
+	if len(alike) == 0 {
+		return
+	}
+	for k, i := range order {
+		before, several := alike[hashes[k]]
+		if !several {
+			continue
+		}
+		if path := files[i].Path(); before > 0 && !slices.Equal(files[before-1].Path(), path) {
+			r.add(CaseCollision, int(files[i].at), "two paths differ only in case or in their Unicode form: %s", quotePath(path))
+		}
+		alike[hashes[k]] = i + 1
+	}
+}
+
+// A folder hashes paths so that those that differ in case or in their Unicode
+// form alone have one hash.
+type folder struct {
+	seed maphash.Seed
+	path []string
+	buf  []byte
+}
+
+func (f *folder) hash(file *File) uint64 {
+	const longest = 64 << 10 // of what is longer no system has a file
+	f.path, f.buf = file.AppendPath(f.path[:0]), f.buf[:0]
+	ascii := true
+	for _, c := range f.path {
+		if len(f.buf)+len(c) > longest {
+			return maphash.Comparable(f.seed, file.at)
+		}
+		for i := range len(c) {
+			b := c[i]
+			ascii = ascii && b < utf8.RuneSelf
+			if 'A' <= b && b <= 'Z' {
+				b += 'a' - 'A'
+			}
+			f.buf = append(f.buf, b)
+		}
+		f.buf = append(f.buf, '/')
+	}
+	if !ascii {
+		f.buf = append(f.buf[:0], strings.ToLower(norm.NFC.String(strings.Join(f.path, "/")+"/"))...)
+	}
+	return maphash.Bytes(f.seed, f.buf)
 }

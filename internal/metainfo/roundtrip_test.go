@@ -108,7 +108,7 @@ func TestBuildAndRead(t *testing.T) {
 			if b.Single {
 				want.Path = []string{"x"}
 			}
-			if !slices.Equal(f.Path, want.Path) || f.Length != want.Length || f.Length > 0 && f.Offset != l.Offset(built) {
+			if !slices.Equal(f.Path(), want.Path) || f.Length != want.Length || f.Length > 0 && tor.Layout().Offset(i) != l.Offset(built) {
 				t.Fatalf("%+v: file %d is %+v", b.Files, built, f)
 			}
 			for n := range layers[built] {

@@ -18,6 +18,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +47,7 @@ type Torrent struct {
 
 	Announce     string
 	AnnounceList [][]string // BEP 12, as found, without what is no text
+	MoreTrackers bool       // AnnounceList is not all that there is
 	WebSeeds     []string   // BEP 19, url-list
 	HTTPSeeds    []string   // BEP 17
 	Nodes        []Node     // BEP 5
@@ -60,56 +62,10 @@ type Torrent struct {
 
 	Findings []Finding
 
-	otherName   string              // in name, where Name is from name.utf-8
-	odd         map[int]oddPath     // by file
-	codePage    int64               // 0 if there is none
-	layout      *Layout             // nil when lengths or the piece length make no sense
-	pieceLayers map[[32]byte][]byte // pieces root to hashes, 32 bytes each; proven
-}
-
-// A File is one entry of a torrent's list of files.
-type File struct {
-	Path       []string    // below Name; of a single file its name alone
-	Length     int64       // bytes; of a symlink it counts for nothing
-	Offset     int64       // in the stream that pieces are cut from
-	PiecesRoot *[32]byte   // v2; nil for empty files
-	Special    *Attributes // nil for nearly all files; not to be changed
-	Pad        bool        // by attr, or by BitComet's names: zeros that are no file
-
-	at uint32 // offset of the entry in the torrent
-}
-
-// Attributes are what BEP 47 says of a file.
-type Attributes struct {
-	Attr    string   // l symlink, x executable, h hidden, p pad
-	Symlink []string // where a symlink points, from the torrent's root
-}
-
-// Attr is the attr of BEP 47; "" for nearly all files.
-func (f *File) Attr() string {
-	if f.Special == nil {
-		return ""
-	}
-	return f.Special.Attr
-}
-
-// Symlink is where a symlink points, from the torrent's root (BEP 47).
-func (f *File) Symlink() []string {
-	if f.Special == nil {
-		return nil
-	}
-	return f.Special.Symlink
-}
-
-// IsLink tells symlinks, which have no content of their own.
-func (f *File) IsLink() bool { return strings.Contains(f.Attr(), "l") }
-
-// content is the number of bytes that a file takes of the stream.
-func (f *File) content() int64 {
-	if f.IsLink() {
-		return 0
-	}
-	return f.Length
+	otherName   string                  // in name, where Name is from name.utf-8
+	codePage    int64                   // 0 if there is none
+	layout      *Layout                 // nil when lengths or the piece length make no sense
+	pieceLayers map[[32]byte]pieceLayer // by pieces root; proven
 }
 
 // A Node is an entry to the DHT (BEP 5).
@@ -150,14 +106,14 @@ func Parse(b []byte) (*Torrent, error) {
 // Bytes returns the torrent as it was read.
 func (t *Torrent) Bytes() []byte { return t.raw }
 
-// AppendJSON appends the whole torrent as lossless JSON; see
-// bencode.Document.AppendJSON.
-func (t *Torrent) AppendJSON(dst []byte) []byte {
+// WriteJSON writes the whole torrent as lossless JSON; see
+// bencode.Document.WriteJSON.
+func (t *Torrent) WriteJSON(w io.Writer) error {
 	doc, err := bencode.Parse(t.raw)
 	if err != nil {
 		panic(err) // it was parsed before
 	}
-	return doc.AppendJSON(dst)
+	return doc.WriteJSON(w)
 }
 
 // MaxSize is the size, in bytes, of the largest torrent that Parse reads.
@@ -252,16 +208,23 @@ func (t *Torrent) Layout() *Layout { return t.layout }
 
 // PieceLayer returns the hashes of the pieces (BEP 52), 32 bytes each, of a file
 // of several pieces; nil if the torrent has none that make its pieces root.
-func (t *Torrent) PieceLayer(root *[32]byte) []byte { return t.pieceLayers[*root] }
+func (t *Torrent) PieceLayer(root *[32]byte) []byte { return t.pieceLayers[*root].hashes(t.raw) }
 
 // Magnet returns the link that stands for this torrent, with its name, size,
-// trackers and web seeds.
+// trackers and web seeds. What no program could read is left out: a name or URL
+// of more than 8 KiB, and all but the first 1000 trackers and web seeds.
 func (t *Torrent) Magnet() *Magnet {
-	m := &Magnet{HasV1: t.V1, V1: t.InfoHashV1, HasV2: t.V2, V2: t.InfoHashV2, Name: t.Name, HasSize: true, Size: t.Size()}
-	for _, tier := range t.Trackers() {
-		m.Trackers = append(m.Trackers, tier...)
+	m := &Magnet{HasV1: t.V1, V1: t.InfoHashV1, HasV2: t.V2, V2: t.InfoHashV2, HasSize: true, Size: t.Size()}
+	if len(t.Name) <= maxURL {
+		m.Name = t.Name
 	}
-	m.WebSeeds = t.WebSeeds
+	const most = 1000
+	short := func(urls []string) []string {
+		urls = slices.DeleteFunc(urls, func(u string) bool { return len(u) > maxURL })
+		return urls[:min(len(urls), most)]
+	}
+	m.Trackers = short(slices.Concat(t.Trackers()...))
+	m.WebSeeds = short(slices.Clone(t.WebSeeds))
 	return m
 }
 
@@ -271,7 +234,7 @@ type Content struct {
 	V1, V2 bool   // which hashes there are
 	Name   string // "" where the name must not touch a disk (see CheckName)
 	Single bool
-	Files  []File // of a single file without Name its Path is empty
+	Files  []File // of a single file without Name the path is empty
 	Layout *Layout
 	Pieces []byte // v1: 20 bytes a piece
 
@@ -288,7 +251,7 @@ func (c *Content) PieceHash(file, n int) (hash [32]byte, ok bool) {
 	if f.Length <= c.Layout.PieceLength() {
 		return *f.PiecesRoot, true
 	}
-	layer := c.torrent.pieceLayers[*f.PiecesRoot]
+	layer := c.torrent.PieceLayer(f.PiecesRoot)
 	if layer == nil {
 		return hash, false
 	}
@@ -322,7 +285,7 @@ func (t *Torrent) Content() (*Content, error) {
 		c.Name = ""
 		if t.Single { // its path is its name
 			c.Files = slices.Clone(t.Files)
-			c.Files[0].Path = nil
+			c.Files[0].names = ""
 		}
 	}
 	return c, nil

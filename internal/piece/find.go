@@ -52,7 +52,7 @@ func At(ctx context.Context, c *metainfo.Content, root string, jobs int) (*Tree,
 		if at, ok := t.at[i]; ok {
 			return Join(root, []string{at})
 		}
-		return Join(root, c.Files[i].Path)
+		return Join(root, c.Files[i].Path())
 	}
 	for i := range c.Files {
 		t.Files[i].Pad, t.Files[i].Link = c.Files[i].Pad, c.Files[i].IsLink()
@@ -174,7 +174,7 @@ type matcher struct {
 
 // find returns where file i is, below the root.
 func (m *matcher) find(i int) (at string, ok bool) {
-	paths := append([][]string{m.content.Files[i].Path}, m.content.OtherPaths(i)...)
+	paths := append([][]string{m.content.Files[i].Path()}, m.content.OtherPaths(i)...)
 	m.missing = filepath.Join(paths[0]...)
 	for len(paths) > 0 {
 		// Paths of one length may be mixed: a directory has one name, a file another.
@@ -244,7 +244,7 @@ func (m *matcher) free(path string, i int) bool {
 		m.exact = make(map[string]int32, len(m.content.Files))
 		for j := range m.content.Files {
 			if f := &m.content.Files[j]; !f.Pad {
-				m.exact[filepath.Join(f.Path...)] = int32(j)
+				m.exact[filepath.Join(f.Path()...)] = int32(j)
 			}
 		}
 	}

@@ -211,7 +211,7 @@ func TestFind(t *testing.T) {
 			}
 			got = append(got, at)
 			at, renamed := tree.At(i)
-			if path := filepath.Join(c.Files[i].Path...); renamed && (at == path || !strings.HasSuffix(tree.Path(i), at)) {
+			if path := filepath.Join(c.Files[i].Path()...); renamed && (at == path || !strings.HasSuffix(tree.Path(i), at)) {
 				t.Errorf("%s: file %q is said to be at %q", tt.what, path, at)
 			} else if !renamed && !c.Single && tree.Path(i) != filepath.Join(tree.Root, path) {
 				t.Errorf("%s: file %q is at %q, and that is not said", tt.what, path, tree.Path(i))
@@ -276,13 +276,13 @@ func FuzzFind(f *testing.F) {
 			path := tree.Path(i)
 			rel, err := filepath.Rel(place, path)
 			if err != nil || !filepath.IsLocal(rel) || path != filepath.Join(place, rel) {
-				t.Fatalf("%q is at %q", c.Files[i].Path, path)
+				t.Fatalf("%q is at %q", c.Files[i].Path(), path)
 			}
 			id := tree.Files[i].ID
 			if other, ok := seen[id]; ok {
-				t.Fatalf("%q is at %q, which is there for %q", c.Files[i].Path, path, other)
+				t.Fatalf("%q is at %q, which is there for %q", c.Files[i].Path(), path, other)
 			}
-			seen[id] = fmt.Sprint(c.Files[i].Path)
+			seen[id] = fmt.Sprint(c.Files[i].Path())
 		}
 	})
 }

@@ -16,6 +16,7 @@ package term
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -39,7 +40,7 @@ func Safe(s string) string {
 
 // SafeJoin returns the components of a path made safe and joined with "/". A
 // "/" inside a component is shown as \x2f, or a forged component would look
-// like a directory.
+// like a directory. One that is longer than any file system takes is cut.
 func SafeJoin(path []string) string {
 	if len(path) == 1 {
 		return safeComponent(path[0])
@@ -82,7 +83,42 @@ func SafeJSON(doc []byte) []byte {
 }
 
 func safeComponent(c string) string {
+	const longest = 1000 // bytes; file systems take 255
+	if len(c) > longest {
+		return escape(c[:longest], true) + "…"
+	}
 	return escape(c, true)
+}
+
+// Shorten returns the beginning of a long text, made safe, with a note of how long
+// it is; all says where the whole of it is. A text of up to 500 bytes is whole.
+func Shorten(s, all string) string {
+	const longest = 500
+	if len(s) <= longest {
+		return Safe(s)
+	}
+	end := longest
+	for end > longest-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return Safe(s[:end]) + "… (" + plural(int64(len(s)), "byte") + "; " + all + ")"
+}
+
+// Parts yields a text in parts of about size bytes, each of which ends with a
+// character.
+func Parts(s string, size int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for len(s) > 0 {
+			n := min(len(s), size)
+			for n < min(len(s), size+utf8.UTFMax) && !utf8.RuneStart(s[n]) {
+				n++
+			}
+			if !yield(s[:n]) {
+				return
+			}
+			s = s[n:]
+		}
+	}
 }
 
 func escape(s string, slash bool) string {

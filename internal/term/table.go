@@ -187,11 +187,27 @@ func (t *lineTrimmer) Write(p []byte) (int, error) {
 }
 
 // Fields prints pairs of a key and a value, the values in a column of their
-// own. A value may have several lines.
-func Fields(w io.Writer, p Palette, width int, fields [][2]string) error {
-	t := Table{Width: width, Palette: p}
-	for _, f := range fields {
-		t.Rows = append(t.Rows, []string{p.Dim(f[0]), f[1]})
+// own. A value may have several lines. Without a width nothing is to be fitted,
+// and no table is laid out: there may be thousands of such lists.
+func Fields(w io.Writer, p Palette, limit int, fields [][2]string) error {
+	if limit > 0 {
+		t := Table{Width: limit, Palette: p}
+		for _, f := range fields {
+			t.Rows = append(t.Rows, []string{p.Dim(f[0]), f[1]})
+		}
+		return t.Write(w)
 	}
-	return t.Write(w)
+	keys := 0
+	for _, f := range fields {
+		keys = max(keys, width(f[0]))
+	}
+	out := lineTrimmer{w: bufio.NewWriter(w)}
+	for _, f := range fields {
+		key := f[0]
+		for line := range strings.SplitSeq(f[1], "\n") {
+			fmt.Fprintf(&out, "%s%*s%s\n", p.Dim(key), keys-width(key)+gap, "", line)
+			key = ""
+		}
+	}
+	return out.w.Flush()
 }

@@ -3,6 +3,8 @@ package term
 import (
 	"bufio"
 	"io"
+	"iter"
+	"math"
 	"strings"
 )
 
@@ -16,49 +18,53 @@ const (
 	maxNoteColumn = 60
 )
 
-// TreeFile is one file of a tree.
-type TreeFile struct {
-	Path []string // as found: Tree makes it safe
-	Note string   // shown after the name, a size for instance; safe already
+// TreeFiles are the files of a tree, each with a number. Their paths and notes
+// are asked for when they are needed: there may be millions.
+type TreeFiles struct {
+	Numbers iter.Seq[int]
+	Path    func(file int) []string // as found: Tree makes it safe; it may change with the next call
+	Note    func(file int) string   // shown after the name, a size for instance; safe already
 }
 
 // Tree draws files as the tool "tree" does, below a line for the root. The
 // entries of a directory stand in the order of their first appearance, under
 // one line that says how many files are in and below it. With a limit above 0
 // it stops after so many files, and says how many are left.
-func Tree(w io.Writer, p Palette, root string, files []TreeFile, limit int) error {
-	t := newTree(root, files)
-	if limit <= 0 || limit > len(files) {
-		limit = len(files)
+func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit int) error {
+	if limit <= 0 {
+		limit = math.MaxInt32
 	}
+	t := newTree(root, files, int32(limit))
 
 	nameWidth, noteWidth := 0, 0
 	t.walk(limit, func(n *treeNode, indent string) {
 		if !n.dir {
-			if w := width(indent) + width(n.label()); w <= maxNoteColumn {
+			if w := width(indent) + width(t.label(n)); w <= maxNoteColumn {
 				nameWidth = max(nameWidth, w)
 			}
-			noteWidth = max(noteWidth, width(n.note))
+			noteWidth = max(noteWidth, width(files.Note(int(n.file))))
 		}
 	})
 
 	out := bufio.NewWriter(w) // keeps the first error until Flush
+	shown := int32(0)
 	t.walk(limit, func(n *treeNode, indent string) {
-		label := n.label()
+		label := t.label(n)
 		out.WriteString(p.Dim(indent))
-		switch {
-		case n.dir:
+		if n.dir {
 			out.WriteString(p.Bold(label+"/") + " " + p.Dim("("+plural(int64(n.files), "file")+")"))
-		case n.note != "":
+		} else if note := files.Note(int(n.file)); note != "" {
 			used := width(indent) + width(label)
-			pad := max(nameWidth-used, 0) + 2 + noteWidth - width(n.note)
-			out.WriteString(label + strings.Repeat(" ", pad) + n.note)
-		default:
+			pad := max(nameWidth-used, 0) + 2 + noteWidth - width(note)
+			out.WriteString(label + strings.Repeat(" ", pad) + note)
+		} else {
 			out.WriteString(label)
 		}
-		out.WriteByte('\n')
+		if out.WriteByte('\n'); !n.dir {
+			shown++
+		}
 	})
-	if more := len(files) - limit; more > 0 {
+	if more := t.nodes[0].files - shown; more > 0 {
 		out.WriteString(p.Dim("… and " + plural(int64(more), "more file")))
 		out.WriteByte('\n')
 	}
@@ -68,60 +74,80 @@ func Tree(w io.Writer, p Palette, root string, files []TreeFile, limit int) erro
 // treeNode is a directory or a file. Nodes are in one slice and name each other
 // by their index in it; the root is 0, which therefore also means "none".
 type treeNode struct {
-	path                      []string // of a directory one component, of a file one or more
-	note                      string
+	file                      int32 // its number; of a directory that of the first file in or below it
 	parent, first, last, next int32
 	files                     int32 // in and below a directory
+	before                    int32 // files before it, at least
+	depth                     int16 // components before its own
 	dir                       bool
 }
 
-func (n *treeNode) label() string {
-	return SafeJoin(n.path)
-}
-
 type tree struct {
+	TreeFiles
+	root  string
 	nodes []treeNode
 }
 
-func newTree(root string, files []TreeFile) *tree {
-	t := &tree{nodes: make([]treeNode, 1, len(files)+1)}
-	t.nodes[0] = treeNode{path: []string{root}, dir: true}
+// label is the name of a directory, or what is left of the path of a file.
+func (t *tree) label(n *treeNode) string {
+	if n.depth < 0 {
+		return safeComponent(t.root)
+	}
+	path := t.Path(int(n.file))[n.depth:]
+	if n.dir {
+		path = path[:1]
+	}
+	return SafeJoin(path)
+}
+
+// newTree makes the nodes of the files that are among the first in the order of
+// the lines, and a few more; of the others it counts in which directories they are.
+func newTree(root string, files TreeFiles, limit int32) *tree {
+	t := &tree{files, root, []treeNode{{depth: -1, dir: true}}}
 
 	type entry struct {
 		parent int32
 		name   string
 	}
 	dirs := make(map[entry]int32)
-	for _, f := range files {
+	for file := range files.Numbers {
+		path := files.Path(file)
 		at := int32(0)
-		t.nodes[at].files++
-		depth := min(max(len(f.Path)-1, 0), maxTreeDepth)
+		depth := min(max(len(path)-1, 0), maxTreeDepth)
 		for i := range depth {
-			e := entry{at, f.Path[i]}
+			e := entry{at, path[i]}
 			dir, ok := dirs[e]
 			if !ok {
-				dir = t.add(at, treeNode{path: f.Path[i : i+1], dir: true})
+				if dir = t.add(at, treeNode{file: int32(file), depth: int16(i), dir: true}, limit); dir == 0 {
+					break
+				}
 				dirs[e] = dir
 			}
-			at = dir
 			t.nodes[at].files++
+			at = dir
 		}
-		t.add(at, treeNode{path: f.Path[depth:], note: f.Note})
+		t.add(at, treeNode{file: int32(file), depth: int16(depth)}, limit)
+		t.nodes[at].files++
 	}
 	return t
 }
 
-// add makes n the last entry of parent.
-func (t *tree) add(parent int32, n treeNode) int32 {
+// add makes n the last entry of parent, and returns 0 if enough files stand before
+// it and before another entry of parent, which shows that there are more.
+func (t *tree) add(parent int32, n treeNode, limit int32) int32 {
+	p := &t.nodes[parent]
+	if n.before = p.before + p.files; n.before > limit && p.last != 0 && t.nodes[p.last].before > limit {
+		return 0
+	}
 	i := int32(len(t.nodes))
 	n.parent = parent
-	t.nodes = append(t.nodes, n)
-	if last := t.nodes[parent].last; last != 0 {
-		t.nodes[last].next = i
+	if p.last != 0 {
+		t.nodes[p.last].next = i
 	} else {
-		t.nodes[parent].first = i
+		p.first = i
 	}
-	t.nodes[parent].last = i
+	p.last = i
+	t.nodes = append(t.nodes, n)
 	return i
 }
 

@@ -10,19 +10,38 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func treeText(t *testing.T, p Palette, root string, files []TreeFile, limit int) string {
+type treeFile struct {
+	Path []string
+	Note string
+}
+
+func treeFilesOf(list []treeFile) TreeFiles {
+	return TreeFiles{
+		func(yield func(int) bool) {
+			for i := range list {
+				if !yield(i) {
+					return
+				}
+			}
+		},
+		func(i int) []string { return list[i].Path },
+		func(i int) string { return list[i].Note },
+	}
+}
+
+func treeText(t *testing.T, p Palette, root string, files []treeFile, limit int) string {
 	t.Helper()
 	var b strings.Builder
-	if err := Tree(&b, p, root, files, limit); err != nil {
+	if err := Tree(&b, p, root, treeFilesOf(files), limit); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
 }
 
-func files(paths ...string) []TreeFile {
-	var list []TreeFile
+func files(paths ...string) []treeFile {
+	var list []treeFile
 	for _, p := range paths {
-		list = append(list, TreeFile{Path: strings.Split(p, "/")})
+		list = append(list, treeFile{Path: strings.Split(p, "/")})
 	}
 	return list
 }
@@ -30,7 +49,7 @@ func files(paths ...string) []TreeFile {
 func TestTree(t *testing.T) {
 	tests := []struct {
 		name  string
-		files []TreeFile
+		files []treeFile
 		limit int
 		want  string
 	}{
@@ -50,7 +69,7 @@ func TestTree(t *testing.T) {
 				"    └── y\n",
 		},
 		{
-			"notes", []TreeFile{
+			"notes", []treeFile{
 				{[]string{"d", "long name"}, "1.0 KiB"},
 				{[]string{"日本"}, "12 B"},
 				{[]string{"bare"}, ""},
@@ -64,7 +83,7 @@ func TestTree(t *testing.T) {
 				"└── bare\n",
 		},
 		{
-			"hostile names", []TreeFile{
+			"hostile names", []treeFile{
 				{[]string{"a/b", "\x1b[2J"}, ""},
 				{[]string{"..", "\u202ecod"}, ""},
 				{nil, ""},
@@ -125,7 +144,7 @@ func TestTreeDeep(t *testing.T) {
 	for i := range deep {
 		deep[i] = "d"
 	}
-	list := []TreeFile{{Path: deep}, {Path: deep[:9_999]}, {Path: []string{"last"}}}
+	list := []treeFile{{Path: deep}, {Path: deep[:9_999]}, {Path: []string{"last"}}}
 	got := treeText(t, Palette{}, "root", list, 0)
 	if len(got) > 50_000 {
 		t.Errorf("%d bytes for 20,000 components", len(got))
@@ -141,23 +160,46 @@ func TestTreeDeep(t *testing.T) {
 	}
 }
 
+// Of a long list only what is shown is kept, and what is shown is the same.
+func TestTreeLimit(t *testing.T) {
+	for _, dirs := range []int{1, 3, 250, 1000} {
+		var list []treeFile
+		for i := range 5000 {
+			list = append(list, treeFile{Path: []string{fmt.Sprint("d", i%dirs), fmt.Sprint("e", i%7), fmt.Sprint(i)}})
+		}
+		all := strings.Split(treeText(t, Palette{}, "root", list, 0), "\n")
+		for _, limit := range []int{1, 2, 199, 200, 4999, 5000, 5001} {
+			got := strings.Split(treeText(t, Palette{}, "root", list, limit), "\n")
+			for i, line := range got {
+				more := fmt.Sprintf("… and %s more file", Count(int64(5000-limit)))
+				if line != "" && line != all[i] && !strings.HasPrefix(line, more) {
+					t.Fatalf("%d directories, limit %d: line %d is %q, without a limit %q", dirs, limit, i, line, all[i])
+				}
+			}
+			if files := len(newTree("", treeFilesOf(list), int32(limit)).nodes); limit < 200 && files > 40*limit+40 {
+				t.Errorf("%d directories, limit %d: %d nodes", dirs, limit, files)
+			}
+		}
+	}
+}
+
 func TestTreeReportsWriteErrors(t *testing.T) {
 	want := errors.New("disk full")
-	if err := Tree(failingWriter{want}, Palette{}, "root", nil, 0); !errors.Is(err, want) {
+	if err := Tree(failingWriter{want}, Palette{}, "root", treeFilesOf(nil), 0); !errors.Is(err, want) {
 		t.Errorf("Tree = %v, want %v", err, want)
 	}
 }
 
 func BenchmarkTree(b *testing.B) {
 	for _, n := range []int{10_000, 100_000, 1_000_000} {
-		list := make([]TreeFile, n)
+		list := make([]treeFile, n)
 		for i := range list {
-			list[i] = TreeFile{[]string{fmt.Sprint("dir ", i%1000), fmt.Sprint("sub ", i%7), fmt.Sprintf("file %d.mkv", i)}, Size(int64(i) * 1000)}
+			list[i] = treeFile{[]string{fmt.Sprint("dir ", i%1000), fmt.Sprint("sub ", i%7), fmt.Sprintf("file %d.mkv", i)}, Size(int64(i) * 1000)}
 		}
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := Tree(io.Discard, NewPalette(true), "root", list, 0); err != nil {
+				if err := Tree(io.Discard, NewPalette(true), "root", treeFilesOf(list), 0); err != nil {
 					b.Fatal(err)
 				}
 			}
