@@ -2,6 +2,7 @@ package seed
 
 import (
 	"fmt"
+	"os"
 
 	"bt/internal/metainfo"
 	"bt/internal/peer"
@@ -71,10 +72,14 @@ func (b *batch) addSpan(c *content, s metainfo.Span) error {
 		if err != nil {
 			return err
 		}
-		part := w.bytes[at:min(at+s.Length, int64(len(w.bytes)))]
-		b.parts = append(b.parts, part)
-		s.Offset += int64(len(part))
-		s.Length -= int64(len(part))
+		n := min(s.Length, viewLength-at)
+		if w.bytes != nil {
+			b.parts = append(b.parts, w.bytes[at:at+n])
+		} else if err := b.read(w.file, s.Offset, n); err != nil {
+			return err
+		}
+		s.Offset += n
+		s.Length -= n
 	}
 	return nil
 }
@@ -86,11 +91,16 @@ func (b *batch) copy(c *content, s metainfo.Span) error {
 		return err
 	}
 	defer f.Close()
+	return b.read(f, s.Offset, s.Length)
+}
+
+// read adds n bytes of a file that is not mapped.
+func (b *batch) read(f *os.File, offset, n int64) error {
 	start := len(b.copies)
-	b.copies = append(b.copies, make([]byte, s.Length)...) // parts before keep what they point to
+	b.copies = append(b.copies, make([]byte, n)...) // parts before keep what they point to
 	part := b.copies[start:]
 	diskWaits <- struct{}{}
-	_, err = f.ReadAt(part, s.Offset)
+	_, err := f.ReadAt(part, offset)
 	<-diskWaits
 	b.parts = append(b.parts, part)
 	return err

@@ -26,7 +26,7 @@ type content struct {
 // A view is a part of a file, mapped. It stays as long as somebody uses it, and
 // then until there is no room.
 type view struct {
-	bytes []byte
+	bytes []byte   // nil: to be read from file
 	file  *os.File // nil where bytes are not mapped
 	fd    int      // of file
 	key   viewKey

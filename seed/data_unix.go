@@ -2,7 +2,11 @@
 
 package seed
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"bt/internal/piece"
+)
 
 const (
 	// viewLength is how much of a file is mapped at once: pieces seldom cross the
@@ -13,7 +17,8 @@ const (
 	maxViews = 1024
 )
 
-// view maps the part of a file that begins at offset, read-only.
+// view maps the part of a file that begins at offset, read-only, unless it has
+// holes that would become memory.
 func (c *content) view(file int, offset int64) (*view, error) {
 	f, err := c.open(file)
 	if err != nil {
@@ -21,6 +26,9 @@ func (c *content) view(file int, offset int64) (*view, error) {
 	}
 	n := min(c.layout.Length(file)-offset, viewLength)
 	fd := int(f.Fd())
+	if piece.MapFills(fd, offset, n) {
+		return &view{file: f, fd: fd}, nil
+	}
 	b, err := unix.Mmap(fd, offset, int(n), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		f.Close()
@@ -30,7 +38,9 @@ func (c *content) view(file int, offset int64) (*view, error) {
 }
 
 func (v *view) close() {
-	_ = unix.Munmap(v.bytes) // which is what Mmap returned, so this can't fail
+	if v.bytes != nil {
+		_ = unix.Munmap(v.bytes) // which is what Mmap returned, so this can't fail
+	}
 	v.file.Close()
 }
 

@@ -219,3 +219,21 @@ func TestProcessWithoutMaps(t *testing.T) {
 		t.Errorf("another info-hash than %s: %s", want.InfoHash, p.stdout)
 	}
 }
+
+// A sparse file on tmpfs takes no more memory for having been read.
+func TestProcessSparseOnTmpfs(t *testing.T) {
+	dir := testenv.Tmpfs(t)
+	sparse := filepath.Join(dir, "sparse")
+	processTree(t, dir, map[string]string{"sparse": "data"})
+	if err := os.Truncate(sparse, 4<<30); err != nil {
+		t.Fatal(err)
+	}
+	was := testenv.Allocated(t, sparse)
+	for _, read := range []string{"auto", "parallel", "sequential"} {
+		processRun(t, dir, "make", "sparse", "--force", "--read", read).exits(exitOK)
+		processRun(t, dir, "verify", "sparse.torrent", "sparse", "--read", read).exits(exitOK)
+		if now := testenv.Allocated(t, sparse); now != was {
+			t.Fatalf("--read %s: %d bytes of the file were allocated, now %d", read, was, now)
+		}
+	}
+}

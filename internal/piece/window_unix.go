@@ -29,8 +29,8 @@ const canMap = true
 // mapFaults counts the faults that were caught, for the tests.
 var mapFaults atomic.Int64
 
-// fromMap returns bytes of a feed's span out of a map; nil where there can be
-// none.
+// fromMap returns bytes of a feed's span out of a map, or zeros of a hole that
+// must not be mapped; nil where there can be no map.
 func (w *worker) fromMap(f *feed) []byte {
 	for _, win := range w.windows {
 		if at := f.span.Offset - win.offset; win.file == f.span.File && at >= 0 && at < int64(len(win.data)) {
@@ -43,6 +43,20 @@ func (w *worker) fromMap(f *feed) []byte {
 	end := f.span.Offset + f.span.Length
 	if w.shared { // for the pieces of other lanes
 		_, end = w.batchIn(f.span.File)
+	}
+	if fillsHoles(w.file.fd) {
+		stop, hole := runAt(w.file.fd, f.span.Offset)
+		n := end - f.span.Offset
+		if stop < end {
+			n = (stop - f.span.Offset) &^ (stagingBytes - 1) // whole blocks
+		}
+		switch {
+		case n == 0 || !hole && n < min(mapLeast, end-f.span.Offset):
+			return nil
+		case hole:
+			return zeros[:min(n, f.span.Length, int64(len(zeros)))]
+		}
+		end = f.span.Offset + n
 	}
 	w.unmapIdle()
 	offset := f.span.Offset &^ (pageSize - 1)

@@ -1,0 +1,40 @@
+package piece
+
+import "golang.org/x/sys/unix"
+
+// MapFills reports whether to read all of a part of an open file through a map
+// would allocate memory for holes in it. A read by pread never does.
+func MapFills(fd int, offset, length int64) bool {
+	if !fillsHoles(fd) {
+		return false
+	}
+	end, hole := runAt(fd, offset)
+	return hole || end < offset+length
+}
+
+// fillsHoles reports whether a page of a hole is allocated when it is read
+// through a map. On tmpfs it is, and stays until the file is deleted; the files
+// of an overlay may be on tmpfs.
+func fillsHoles(fd int) bool {
+	var st unix.Statfs_t
+	if unix.Fstatfs(fd, &st) != nil {
+		return false
+	}
+	return st.Type == unix.TMPFS_MAGIC || st.Type == unix.OVERLAYFS_SUPER_MAGIC
+}
+
+// runAt returns the end of the run of data, or of the hole, that offset is in
+// (lseek(2)). What can't be told is data.
+func runAt(fd int, offset int64) (end int64, hole bool) {
+	end, err := unix.Seek(fd, offset, unix.SEEK_DATA)
+	if err == unix.ENXIO { // a hole up to the end of the file
+		end, err = unix.Seek(fd, 0, unix.SEEK_END)
+	}
+	if err == nil && end > offset {
+		return end, true
+	}
+	if end, err = unix.Seek(fd, offset, unix.SEEK_HOLE); err != nil {
+		return offset, false
+	}
+	return end, false
+}
