@@ -28,7 +28,7 @@ func (r *reader) v2Files() {
 		r.hybrid(tree)
 	} else {
 		t.Files = make([]File, 0, countFiles(tree))
-		r.walkTree(tree, nil, nil, func(_ []string, f *File) { t.Files = append(t.Files, *f) })
+		r.walkTree(tree, nil, nil, false, func(_ []string, f *File) { t.Files = append(t.Files, *f) })
 		if len(t.Files) == 0 {
 			r.add(NoFiles, tree.Offset(), "the file tree has no files")
 		}
@@ -53,9 +53,11 @@ func countFiles(dir bencode.Value) int {
 }
 
 // walkTree gives every file to visit, in order; the path is of use only until
-// visit returns. It recurses no deeper than the parser lets dicts nest.
-func (r *reader) walkTree(node bencode.Value, dir *directory, path []string, visit func(path []string, f *File)) {
-	for k, node := range node.Entries() {
+// visit returns. checked says that the names have been looked at, in the list of
+// v1. It recurses no deeper than the parser lets dicts nest.
+func (r *reader) walkTree(in bencode.Value, dir *directory, path []string, checked bool, visit func(path []string, f *File)) {
+	alone := len(path) == 0 && in.Len() == 1
+	for k, node := range in.Entries() {
 		name := k.Text()
 		if name == "" {
 			r.add(BadFileTree, k.Offset(), "a file without a name in the file tree")
@@ -68,13 +70,16 @@ func (r *reader) walkTree(node bencode.Value, dir *directory, path []string, vis
 		leaf := node.Get("")
 		if name == "." && !leaf.Exists() {
 			r.add(OddComponent, k.Offset(), "a directory called ., which is left out")
-			r.walkTree(node, dir, path, visit)
+			r.walkTree(node, dir, path, checked, visit)
 			continue
 		}
-		r.component(UnsafePath, name, k.Offset())
+		// The name of a single file is that of the torrent.
+		if !checked && !(alone && name == r.t.Name && leaf.Exists()) {
+			r.component(UnsafePath, name, k.Offset())
+		}
 		path := append(path, name)
 		if !leaf.Exists() {
-			r.walkTree(node, &directory{dir, name}, path, visit)
+			r.walkTree(node, &directory{dir, name}, path, checked, visit)
 			continue
 		}
 		if node.Len() > 1 {
@@ -84,7 +89,9 @@ func (r *reader) walkTree(node bencode.Value, dir *directory, path []string, vis
 			r.add(BadFileTree, leaf.Offset(), "a file in the file tree is %v and not a dict", leaf.Kind())
 			continue
 		}
-		r.unfinished(name, k.Offset())
+		if !checked {
+			r.unfinished(name, k.Offset())
+		}
 		f := File{names: rawNames(k.Raw()), dir: dir, at: uint32(k.Offset())}
 		r.leaf(leaf, &f, path)
 		if r.count[BadLength] <= maxBroken || leaf.Get("length").Exists() {
@@ -234,7 +241,7 @@ func rootOf(layer []byte, pieceLength int64) [32]byte {
 // the first that differs is not compared.
 func (r *reader) hybrid(tree bencode.Value) {
 	h := halves{reader: r}
-	r.walkTree(tree, nil, nil, func(path []string, twin *File) {
+	r.walkTree(tree, nil, nil, true, func(path []string, twin *File) {
 		if !h.mismatch {
 			h.file(path, twin)
 		}

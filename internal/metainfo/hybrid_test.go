@@ -104,3 +104,58 @@ func TestOddPadding(t *testing.T) {
 		}
 	}
 }
+
+// A name is looked at once, however often the torrent has it.
+func TestNamesAreFoundOnce(t *testing.T) {
+	root := strings.Repeat("r", 32)
+	leaf := "d0:d6:lengthi5e11:pieces root32:" + root + "ee"
+	const rest = "12:piece lengthi16384e"
+	v1 := "6:pieces20:" + strings.Repeat("h", 20)
+	for _, tt := range []struct{ what, info string }{
+		{"v1, one file", "6:lengthi5e4:name8:aux.part" + rest + v1},
+		{"v2, one file", "9:file treed8:aux.part" + leaf + "e12:meta versioni2e4:name8:aux.part" + rest},
+		{"hybrid, one file", "9:file treed8:aux.part" + leaf + "e6:lengthi5e12:meta versioni2e4:name8:aux.part" + rest + v1},
+		{"v1, a directory", "5:filesld6:lengthi5e4:pathl8:aux.parteee4:name1:n" + rest + v1},
+		{"v2, a directory", "9:file treed8:aux.part" + leaf + "e12:meta versioni2e4:name1:n" + rest},
+		{"hybrid, a directory", "9:file treed8:aux.part" + leaf + "e5:filesld6:lengthi5e4:pathl8:aux.parteee12:meta versioni2e4:name1:n" + rest + v1},
+	} {
+		tor, err := Parse([]byte("d4:infod" + tt.info + "ee"))
+		if err != nil {
+			t.Errorf("%s: %v", tt.what, err)
+			continue
+		}
+		count := make(map[Code]int)
+		for _, f := range tor.Findings {
+			count[f.Code]++
+		}
+		if count[WindowsName] != 1 || count[UnfinishedName] != 1 {
+			t.Errorf("%s: found %v", tt.what, tor.Findings)
+		}
+	}
+}
+
+// The name of a single file is advice in v2 too.
+func TestUnsafeNameOfV2(t *testing.T) {
+	leaf := "d0:d6:lengthi5e11:pieces root32:" + strings.Repeat("r", 32) + "ee"
+	for _, tt := range []struct {
+		what, tree string
+		usable     bool
+	}{
+		{"a single file", "4:../a" + leaf, true},
+		{"another file of the name", "4:../a" + leaf + "1:b" + leaf, false},
+		{"a directory of the name", "4:../ad1:b" + leaf + "e", false},
+		{"another unsafe name", "4:../b" + leaf, false},
+	} {
+		tor, err := Parse([]byte("d4:infod9:file treed" + tt.tree + "e12:meta versioni2e4:name4:../a12:piece lengthi16384eee"))
+		if err != nil {
+			t.Errorf("%s: %v", tt.what, err)
+			continue
+		}
+		if _, err := tor.Content(); (err == nil) != tt.usable {
+			t.Errorf("%s: %v", tt.what, err)
+		}
+		if tt.usable != tor.Single || tor.CheckName() == nil {
+			t.Errorf("%s: single %v, name %v", tt.what, tor.Single, tor.CheckName())
+		}
+	}
+}
