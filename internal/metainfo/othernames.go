@@ -105,12 +105,18 @@ func (t *Torrent) recoder() recoder {
 	return recoder{}
 }
 
-// encodingNames are what an encoding may be called by its name or its number,
-// which is that of Windows.
+// encodingNames are what the tables of encodings may call one of that name or
+// number. Older clients write what their language calls it: cp949, euc_jp.
 func encodingNames(name string, codePage int64) []string {
 	var names []string
 	if name != "" {
 		names = append(names, name)
+		name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+		names = append(names, name, strings.ReplaceAll(name, "-", ""))
+		number := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(name, "windows"), "cp"), "ms"), "-")
+		if n, err := strconv.ParseInt(number, 10, 32); err == nil && codePage == 0 {
+			codePage = n
+		}
 	}
 	switch codePage {
 	case 0:

@@ -94,3 +94,29 @@ func TestOtherNames(t *testing.T) {
 		}
 	}
 }
+
+func TestEncodingNames(t *testing.T) {
+	for canonical, names := range map[string][]string{
+		"gbk":          {"GBK", "gb2312", "GB18030", "cp936", "CP936", "ms936", "windows-936", "936"},
+		"shift_jis":    {"Shift_JIS", "shift-jis", "SJIS", "cp932", "CP932", "ms932", "windows-932", "windows-31j", "932"},
+		"euc-jp":       {"EUC-JP", "euc_jp", "EUC_JP"},
+		"euc-kr":       {"EUC-KR", "euc_kr", "cp949", "949", "ks_c_5601-1987"},
+		"big5":         {"Big5", "BIG5", "cp950", "ms950", "950"},
+		"windows-1251": {"windows-1251", "WINDOWS1251", "cp1251", "1251", "windows_1251"},
+		"windows-1252": {"latin-1", "latin_1", "latin1", "iso8859-1", "ISO_8859-1", "iso-8859-1", "cp1252"},
+		"koi8-r":       {"KOI8-R", "koi8_r"},
+		"ibm866":       {"cp866", "IBM866", "866"},
+		"":             {"utf-8", "utf8", "UTF_8", "cp65001", "", "mbcs", "xyz", "cp", "-1", "0"},
+	} {
+		for _, name := range names {
+			r := (&Torrent{Encoding: name}).recoder()
+			want := encodingOf(canonical)
+			if canonical == "gbk" && strings.EqualFold(name, "gb18030") {
+				want = encodingOf("gb18030")
+			}
+			if r.encoding != want {
+				t.Errorf("%q is read as %v, want %v", name, r.encoding, want)
+			}
+		}
+	}
+}
