@@ -168,14 +168,19 @@ type matcher struct {
 	content *metainfo.Content
 	names   *names
 	missing string           // the path below the root where the file is not
+	looks   int              // how many names may still be tried for the file
 	taken   map[string]bool  // paths below the root
 	exact   map[string]int32 // paths of the torrent's files; made when it is needed
 }
 
+// mostLooks bounds the names that are tried for one file: links may lead back,
+// and with two forms of each component the paths would double with each.
+const mostLooks = 10_000
+
 // find returns where file i is, below the root.
 func (m *matcher) find(i int) (at string, ok bool) {
 	paths := append([][]string{m.content.Files[i].Path()}, m.content.OtherPaths(i)...)
-	m.missing = filepath.Join(paths[0]...)
+	m.missing, m.looks = filepath.Join(paths[0]...), mostLooks
 	for len(paths) > 0 {
 		// Paths of one length may be mixed: a directory has one name, a file another.
 		length := len(paths[0])
@@ -205,6 +210,9 @@ func (m *matcher) below(at string, forms [][]string, i int) (string, bool) {
 	dir := Join(m.tree.Root, nonEmpty(at))
 	last := len(forms) == 1
 	for name := range m.names.in(dir, forms[0], last) {
+		if m.looks--; m.looks < 0 {
+			return "", false
+		}
 		path := name
 		if at != "" {
 			path = Join(at, []string{name})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"bt/internal/bencode"
 	"bt/internal/metainfo"
@@ -336,5 +337,37 @@ func BenchmarkFindMissing(b *testing.B) {
 		if _, err := Find(context.Background(), c, dir, 0); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Links that lead back make as many paths as there are forms of each component,
+// to the power of their number.
+func TestFindIsBounded(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs a file system that keeps names byte for byte")
+	}
+	deep := strings.Repeat("/x", 30)
+	utf8 := strings.Repeat("/y", 30)
+	c := contentOf(t, "", "n", entry{"d" + deep, "d" + utf8})
+	dir := lay(t, "n/d/")
+	for _, link := range []string{"x", "y"} {
+		if err := os.Symlink(".", filepath.Join(dir, "n", "d", link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		_, err := Find(ctx, c, dir, 1)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-ctx.Done():
+		t.Fatal("it tries all paths")
 	}
 }
