@@ -60,7 +60,7 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	}
 	bar.Finish()
 	v.Torrent, v.Seconds = name, time.Since(start).Seconds()
-	sayRenamed(u, v)
+	sayRenamed(u, v, t.Single)
 	switch {
 	case u.json:
 		err = u.printJSON(v)
@@ -85,9 +85,12 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 }
 
 // sayRenamed tells what was found by another name: once, and with -v each.
-func sayRenamed(u *ui, v *inspect.Verdict) {
+func sayRenamed(u *ui, v *inspect.Verdict, single bool) {
 	if v.As != "" {
 		u.warn("the content is called %s on disk", v.As)
+	}
+	if single {
+		return // that was its one file
 	}
 	for _, r := range v.Renamed {
 		u.explain("%s is called %s on disk", r.Path, r.At)
