@@ -213,6 +213,7 @@ func mask(u *ui, f *inspect.Facts, asked bool) *inspect.Facts {
 	}
 	masked := *f
 	masked.Path = shown(f.Path)
+	masked.Source, masked.Comment, masked.CreatedBy = u.shownText(f.Source), u.shownText(f.Comment), u.shownText(f.CreatedBy)
 	link, left := u.shownMagnet(f.Magnet)
 	if masked.Magnet = link; left != "" && asked {
 		u.warn("%s", left)

@@ -78,7 +78,7 @@ func infoFields(u *ui, f *inspect.Facts) [][2]string {
 	if f.Private != nil {
 		add("private", map[bool]string{true: "yes", false: "no"}[*f.Private])
 	}
-	add("source", f.Source)
+	add("source", u.shownText(f.Source))
 	for i, tier := range f.Trackers {
 		for _, url := range tier {
 			add(fmt.Sprintf("tracker, tier %d", i+1), u.shownURL(url))
@@ -93,8 +93,8 @@ func infoFields(u *ui, f *inspect.Facts) [][2]string {
 	for _, n := range f.Nodes {
 		add("dht node", n)
 	}
-	add("comment", f.Comment)
-	add("created by", f.CreatedBy)
+	add("comment", u.shownText(f.Comment))
+	add("created by", u.shownText(f.CreatedBy))
 	if f.CreationDate != nil {
 		add("created", f.CreationDate.Format(time.RFC3339))
 	}

@@ -42,6 +42,10 @@ func TestMagnetOnTerminal(t *testing.T) {
 			t.Errorf("bt %q: exit code %d\n%s%s", test.args, code, stdout, stderr)
 		}
 	}
+	text := retrackerTorrent(t, "7:comment26:http://t.example/?k=s3cret", "")
+	if code, stdout, _ := runOnTerminal("info", "--field", "comment", text); code != exitOK || stdout != "http://t.example/?k=****\n" {
+		t.Errorf("a comment: exit code %d\n%s", code, stdout)
+	}
 	for _, args := range [][]string{{"info", "--magnet", path}, {"info", "--field", "magnet", path}} {
 		e, stdout, stderr := testEnv(args...)
 		if code := run(e); code != exitOK || !strings.Contains(stdout.String(), "%3Ds3cret\n") || stderr.Len() > 0 {
