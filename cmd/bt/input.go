@@ -198,7 +198,7 @@ func shown(arg string) string {
 		}
 		return m.Masked().String()
 	}
-	if strings.Contains(arg, "://") {
+	if metainfo.MeansURL(arg) {
 		return metainfo.MaskURL(arg)
 	}
 	return arg

@@ -234,7 +234,7 @@ func (r *magnetReader) topic(value string, at int) bool {
 
 // quoteValue quotes a parameter's value, without the passkey of a URL in it.
 func quoteValue(s string) string {
-	if strings.Contains(s, "://") {
+	if MeansURL(s) {
 		s = MaskURL(s)
 	}
 	return quote(s)

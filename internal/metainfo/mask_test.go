@@ -225,18 +225,20 @@ func TestMaskText(t *testing.T) {
 	own := "http://me:p%40ss@t.example/" + keyA + "/announce?key=a%2Fbc&pk=x&uid=77&pw=a+b"
 	for in, want := range map[string]string{
 		// what it repeats of its own URL
-		"invalid passkey " + keyA + "!":                     "invalid passkey ****!",
-		"invalid passkey " + strings.ToUpper(keyA):          "invalid passkey ****",
-		"key=a%2Fbc, (a/bc), a%2fbc":                        "key=****, (****), ****",
-		"user me, password p@ss or p%40ss":                  "user ****, password **** or ****",
-		"no user 77 here, nor 770":                          "no user **** here, nor 770",
-		"a b, a+b":                                          "****, ****",
-		"x":                                                 "x", // too short to be looked for
-		"you sent " + keyA[:20] + "...":                     "you sent ****...",
-		"you sent " + keyA[:4] + "\u2026":                   "you sent ****\u2026",
-		"seen 0123, not cut":                                "seen 0123, not cut",
-		`Get "http://t.example/` + keyA + `/announce": EOF`: `Get "http://t.example/****/announce": EOF`,
-		"bad key /echo/" + keyA + "/scrape":                 "bad key /echo/****/scrape",
+		"invalid passkey " + keyA + "!":                      "invalid passkey ****!",
+		"invalid passkey " + strings.ToUpper(keyA):           "invalid passkey ****",
+		"key=a%2Fbc, (a/bc), a%2fbc":                         "key=****, (****), ****",
+		"user me, password p@ss or p%40ss":                   "user ****, password **** or ****",
+		"no user 77 here, nor 770":                           "no user **** here, nor 770",
+		"a b, a+b":                                           "****, ****",
+		"x":                                                  "x", // too short to be looked for
+		"you sent " + keyA[:20] + "...":                      "you sent ****...",
+		"you sent " + keyA[:4] + "\u2026":                    "you sent ****\u2026",
+		"seen 0123, not cut":                                 "seen 0123, not cut",
+		`it says "bad ` + keyA[:9] + `..."; retry`:           `it says "bad ****..."; retry`,
+		keyA[:9] + "... or " + keyA[:8] + "\u2026 or 012...": "****... or ****\u2026 or 012...",
+		`Get "http://t.example/` + keyA + `/announce": EOF`:  `Get "http://t.example/****/announce": EOF`,
+		"bad key /echo/" + keyA + "/scrape":                  "bad key /echo/****/scrape",
 
 		// other URLs
 		"moved to https://u.example/" + keyB + "/announce.":          "moved to https://u.example/****/announce.",
@@ -248,6 +250,7 @@ func TestMaskText(t *testing.T) {
 		"redirect to /login.php?passkey=abc":                         "redirect to /login.php?passkey=****",
 		"http%3A%2F%2Fu.example%2F" + keyB:                           "****",
 		"user:pw@u.example":                                          "****:****@u.example",
+		"passkey=abc is invalid, compact=1":                          "passkey=**** is invalid, compact=1",
 		"try magnet:?xt=urn:btih:" + keyB + "&tr=http://u/" + keyB:   "try magnet:?xt=****&tr=****",
 		`parse "http:\\u.example\` + keyB + `": bad`:                 `parse "http:\\u.example\****": bad`,
 
@@ -267,6 +270,21 @@ func TestMaskText(t *testing.T) {
 	}
 	if got := MaskText(keyA+" "+keyB, own, "http://u.example/"+keyB); got != "**** ****" {
 		t.Errorf("of two trackers: %q", got)
+	}
+}
+
+func TestMeansURL(t *testing.T) {
+	for s, want := range map[string]bool{
+		"http://t.example": true, "t.example/announce?passkey=abc": true, "?k=abc": true, "//t.example/?k=abc": true,
+		"u:pw@t.example:80": true, "http:/t.example/x": true, `http:\\t.example`: true, "http:u:pw@t.example": true,
+		"http%3A%2F%2Ft.example%2Fx": true, "t.example%2F%3Fk%3Dabc": true,
+
+		"": false, "a": false, "a/b.torrent": false, "/srv/A_Long_Directory_Name/x.torrent": false, `C:\A_Long_Directory_Name\x`: false, "C:/x": false,
+		`\\server\A_Long_Directory_Name`: false, "//server/x": false, "what?.torrent": false, "a=b": false, "me@home/a:b": false, "a/b:c@d": false, "2:3": false, "note: x": false,
+	} {
+		if got := MeansURL(s); got != want {
+			t.Errorf("%q: %v", s, got)
+		}
 	}
 }
 

@@ -59,6 +59,19 @@ func MaskWords(text string, f func(word string) string) string {
 	return b.String()
 }
 
+// MeansURL reports whether a text is meant as a URL and not as a path: it has a
+// scheme, also with other slashes, a user or a query, percent-encoded or not.
+func MeansURL(s string) bool {
+	s = decoded(s)
+	name, rest, _ := strings.Cut(s, ":")
+	_, query, _ := strings.Cut(s, "?")
+	user, _, hasUser := strings.Cut(s, "@")
+	return strings.Contains(s, "://") ||
+		len(name) > 1 && isScheme(name) && rest != "" && isSlash(rest[0]) || // one letter is a drive of Windows
+		strings.Contains(query, "=") ||
+		hasUser && strings.Contains(user, ":") && !strings.ContainsAny(user, `/\`)
+}
+
 // mayBeURL reports whether a word of a tracker may be a URL, a part of one, or
 // what stands in one.
 func mayBeURL(word string) bool {
@@ -67,9 +80,7 @@ func mayBeURL(word string) bool {
 	switch {
 	case strings.Contains(w, ":/"), strings.Contains(w, `:\`), strings.HasPrefix(w, "//"), strings.HasPrefix(w, `\\`):
 		return true
-	case strings.Contains(w, "=") && strings.ContainsAny(w, "?&;"):
-		return true
-	case strings.Contains(w, ":") && strings.Contains(w, "@"):
+	case strings.Contains(w, "="), strings.Contains(w, ":") && strings.Contains(w, "@"):
 		return true
 	}
 	return hasPath && (strings.Contains(w, "announce") || strings.Contains(w, "scrape") || strings.Contains(strings.TrimLeft(host, "."), "."))
@@ -85,7 +96,7 @@ const (
 )
 
 // replaceSecret hides a secret in a text, in whatever case it stands there, and
-// at the end of a text that was cut what may be the first part of the secret.
+// what may be the first part of it where a text was cut.
 func replaceSecret(text, secret string) string {
 	if len(secret) < shortestSecret {
 		return text
@@ -108,16 +119,26 @@ func replaceSecret(text, secret string) string {
 		b.WriteString(mask)
 		done, from = end, end
 	}
-	rest := text[done:]
+	b.WriteString(text[done:])
+	return hideCut(b.String(), lowSecret)
+}
+
+// hideCut hides what may be the first part of a secret before the marks of a cut
+// in a text.
+func hideCut(text, lowSecret string) string {
 	for _, cut := range []string{"...", "…"} {
-		whole, ok := strings.CutSuffix(rest, cut)
-		for n := min(len(whole), len(secret)-1); ok && n >= shortestPart; n-- {
-			if head := len(whole) - n; lowerASCII(whole[head:]) == lowSecret[:n] {
-				return b.String() + whole[:head] + mask + cut
+		parts := strings.Split(text, cut)
+		for i, part := range parts[:len(parts)-1] { // the last is not cut
+			for n := min(len(part), len(lowSecret)-1); n >= shortestPart; n-- {
+				if head := len(part) - n; lowerASCII(part[head:]) == lowSecret[:n] {
+					parts[i] = part[:head] + mask
+					break
+				}
 			}
 		}
+		text = strings.Join(parts, cut)
 	}
-	return b.String() + rest
+	return text
 }
 
 func isAlnum(c byte) bool { return isLetter(c) || isDigit(c) }
@@ -135,7 +156,7 @@ func (m *Magnet) Masked() *Magnet {
 	}
 	masked.Other = nil
 	for _, p := range m.Other {
-		if strings.Contains(p.Value, "://") {
+		if MeansURL(p.Value) {
 			p.Value = MaskURL(p.Value)
 		}
 		masked.Other = append(masked.Other, p)
@@ -152,7 +173,7 @@ func (m *Magnet) WithoutSecrets() (public *Magnet, trackers, others int) {
 	public.Trackers = slices.DeleteFunc(slices.Clone(m.Trackers), HasSecret)
 	public.WebSeeds = slices.DeleteFunc(slices.Clone(m.WebSeeds), HasSecret)
 	public.Other = slices.DeleteFunc(slices.Clone(m.Other), func(p Param) bool {
-		return strings.Contains(p.Value, "://") && HasSecret(p.Value)
+		return MeansURL(p.Value) && HasSecret(p.Value)
 	})
 	trackers = len(m.Trackers) - len(public.Trackers)
 	others = len(m.WebSeeds) - len(public.WebSeeds) + len(m.Other) - len(public.Other)
