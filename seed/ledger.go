@@ -74,6 +74,16 @@ func OpenLedger(path string) (l *Ledger, damage, err error) {
 	return l, damage, nil
 }
 
+// HasLedger reports whether OpenLedger was ever called with that path, in whichever
+// process.
+func HasLedger(path string) bool {
+	if path == "" {
+		return false
+	}
+	_, err := os.Stat(path + ".lock")
+	return err == nil
+}
+
 func ledgerKey(v1, v2 string) string {
 	if v1 != "" {
 		return v1

@@ -36,8 +36,11 @@ func torrentAndPath(command string, args []string) (name string, at dataPath, er
 	if len(args) == 0 || len(args) > 2 {
 		err = failf(exitUsage, "%s takes a torrent and perhaps a path; there are %s", command, count(len(args), "argument"))
 		if len(args) > 2 {
-			err = withHint(err, "one torrent at a time: bt "+command+" TORRENT [PATH]")
+			err = withHint(err, oneTorrent(command))
 		}
+		return "", at, err
+	}
+	if err := checkSwapped(command, args); err != nil {
 		return "", at, err
 	}
 	name = args[0]
@@ -63,7 +66,7 @@ func (at dataPath) check(command, name string, t *metainfo.Torrent) error {
 		return withHint(usable(name, t.CheckName()), fmt.Sprintf("say what the content is: bt %s TORRENT PATH", command))
 	case info.Mode().IsRegular() && !isContent(t, info) && isTorrent(at.path):
 		return withHint(failf(exitUsage, "%s: it is a torrent, where the content of %s is expected", at.path, name),
-			"one torrent at a time: bt "+command+" TORRENT [PATH]")
+			oneTorrent(command))
 	}
 	return nil
 }
@@ -76,6 +79,9 @@ func isContent(t *metainfo.Torrent, info fs.FileInfo) bool {
 
 // isTorrent reports whether a file is a torrent, of those that can be read.
 func isTorrent(path string) bool {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return false // a FIFO would be waited for
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return false

@@ -25,7 +25,7 @@ func seedCommand(e *env) *cli.Command {
 		Name:      "seed",
 		Usage:     "serve a torrent's data to peers, and tell its trackers",
 		UsageText: "bt seed TORRENT [PATH] [FLAGS]\nbt seed DIR [FLAGS]",
-		ArgsUsage: pathHelp + " Of a directory every torrent is seeded: those that come later too, and those that go no more. Data that an earlier bt seed has checked, and that has not changed, is served at once. Ctrl-C tells the trackers and leaves; a second one leaves at once.",
+		ArgsUsage: pathHelp + " Of a directory every torrent is seeded: those that come later too, and those that go no more. One that is empty is waited for; one that holds content and no torrent is wrong usage, unless --data or --recursive is given or it was seeded before. Data that an earlier bt seed has checked, and that has not changed, is served at once. Ctrl-C tells the trackers and leaves; a second one leaves at once.",
 		Description: `bt seed movie.torrent
 bt seed movie.torrent /srv/archive --max-upload-rate 2MiB/s
 bt seed movie.torrent --for 2d --until-ratio 3
@@ -80,7 +80,7 @@ func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
 	}
 	t, err := readTorrent(ctx, u.env, name)
 	if err != nil {
-		return err
+		return seedsContent(name, err)
 	}
 	if err := at.check("seed", name, t); err != nil {
 		return err
@@ -116,15 +116,11 @@ func seedChoices(u *ui, c *cli.Context) (o seed.Options, err error) {
 			return o, failf(exitUsage, "--max-uploads: %q is neither a number from 1 nor auto", s)
 		}
 	}
-	if c.IsSet("max-upload-rate") {
-		if o.MaxUploadRate, err = parseRate(c.String("max-upload-rate")); err != nil {
-			return o, failf(exitUsage, "--max-upload-rate: %w", err)
-		}
+	if o.MaxUploadRate, err = rate(u, c, "max-upload-rate"); err != nil {
+		return o, err
 	}
-	if c.IsSet("max-torrent-rate") {
-		if o.MaxTorrentRate, err = parseRate(c.String("max-torrent-rate")); err != nil {
-			return o, failf(exitUsage, "--max-torrent-rate: %w", err)
-		}
+	if o.MaxTorrentRate, err = rate(u, c, "max-torrent-rate"); err != nil {
+		return o, err
 	}
 	if c.IsSet("ip") {
 		if o.IP, err = netip.ParseAddr(c.String("ip")); err != nil {
@@ -149,6 +145,27 @@ func seedChoices(u *ui, c *cli.Context) (o seed.Options, err error) {
 	}
 	o.Known.Dir = knownDir(u.env)
 	return o, nil
+}
+
+// rate reads a flag that has a rate; not given is 0. A rate so low that nobody can
+// want it is a warning: other tools count in KiB.
+func rate(u *ui, c *cli.Context, flag string) (int64, error) {
+	if !c.IsSet(flag) {
+		return 0, nil
+	}
+	text := c.String(flag)
+	n, err := parseRate(text)
+	if err != nil {
+		return 0, failf(exitUsage, "--%s: %w", flag, err)
+	}
+	if n < 1<<10 {
+		meant := "K stands for KiB, M for MiB"
+		if _, err := strconv.ParseUint(text, 10, 64); err == nil {
+			meant = fmt.Sprintf("%sK is KiB, %sM is MiB a second", text, text)
+		}
+		u.warn("--%s %s: that is %s a second; %s", flag, text, count(int(n), "byte"), meant)
+	}
+	return n, nil
 }
 
 // seedMade serves a torrent that was made just now.

@@ -24,7 +24,7 @@ const saveEvery = time.Minute
 // runSeedMany seeds the torrents in a directory.
 func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
 	if c.NArg() > 1 {
-		return failf(exitUsage, "seed takes one directory of torrents and nothing else; --data says where the content is")
+		return oneDirectory(c.Args().Slice())
 	}
 	name := c.Args().First()
 	u.subject, u.jsonl = name, u.json // an event a line
@@ -41,7 +41,14 @@ func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
 			return readError(d.Data, err)
 		}
 	}
-	if d.Ledger, err = openLedger(u, name); err != nil {
+	ledger, err := ledgerPath(u, name)
+	if err != nil {
+		return err
+	}
+	if err := checkTorrents(u, c, name, seed.HasLedger(ledger)); err != nil {
+		return err
+	}
+	if d.Ledger, err = openLedger(u, name, ledger); err != nil {
 		return err
 	}
 	if d.Ledger != nil {
@@ -94,26 +101,35 @@ func (s *seedScreen) keepLedger(ctx context.Context, l *seed.Ledger) {
 	}
 }
 
-// openLedger opens what is remembered of earlier runs for a directory, among what
-// is kept (XDG base directory specification). It is nil where there is no place.
-func openLedger(u *ui, dir string) (*seed.Ledger, error) {
+// ledgerPath is where it is remembered what was done in earlier runs for a
+// directory, among what is kept (XDG base directory specification). It is "" where
+// there is no place.
+func ledgerPath(u *ui, dir string) (string, error) {
 	state := u.env.getenv("XDG_STATE_HOME")
 	if home := u.env.getenv("HOME"); !filepath.IsAbs(state) && home != "" {
 		state = filepath.Join(home, ".local", "state")
 	}
 	if !filepath.IsAbs(state) {
 		u.warn("neither XDG_STATE_HOME nor HOME is set: what is uploaded is not remembered")
-		return nil, nil
+		return "", nil
 	}
 	abs, err := filepath.Abs(dir)
 	if err == nil {
 		abs, err = filepath.EvalSymlinks(abs)
 	}
 	if err != nil {
-		return nil, readError(dir, err)
+		return "", readError(dir, err)
 	}
 	key := sha256.Sum256([]byte(abs))
-	l, damage, err := seed.OpenLedger(filepath.Join(state, "bt", "seed", fmt.Sprintf("%x.json", key[:8])))
+	return filepath.Join(state, "bt", "seed", fmt.Sprintf("%x.json", key[:8])), nil
+}
+
+// openLedger opens it; nil where there is no place.
+func openLedger(u *ui, dir, path string) (*seed.Ledger, error) {
+	if path == "" {
+		return nil, nil
+	}
+	l, damage, err := seed.OpenLedger(path)
 	switch {
 	case errors.Is(err, seed.ErrInUse):
 		return nil, failf(exitWrite, "another bt seed is at work on %s", dir)

@@ -85,11 +85,10 @@ func hintForCommand(name string, commands []*cli.Command) string {
 	if metainfo.IsMagnet(name) {
 		return "bt info LINK shows a magnet link"
 	}
-	info, err := os.Stat(name)
-	if err != nil {
+	if _, err := os.Stat(name); err != nil {
 		return "bt help lists the commands"
 	}
-	if info.Mode().IsRegular() && isTorrent(name) {
+	if isTorrent(name) {
 		return fmt.Sprintf("bt info %s shows this torrent; bt help lists the commands", shellQuote(name))
 	}
 	return fmt.Sprintf("bt make %s makes a torrent of it; bt help lists the commands", shellQuote(name))
