@@ -1,19 +1,17 @@
 package piece
 
 import (
-	"bufio"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
+	"math/rand/v2"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bt/internal/metainfo"
 )
 
-// isSlow tells whether files are on what reads ahead for one reader and thrashes
-// for several: disks that turn, and file systems behind a network or another
+// isRemote reports whether files are on a file system behind a network or another
 // process.
-func (t *Tree) isSlow() bool {
+func (t *Tree) isRemote() bool {
 	seen := make(map[uint64]bool)
 	for i := range t.Files {
 		s := &t.Files[i]
@@ -21,29 +19,33 @@ func (t *Tree) isSlow() bool {
 			continue
 		}
 		seen[s.ID.Dev] = true
-		if isRemote(t.Path(i)) || isRotational("/sys", "/proc/self/mountinfo", s.ID.Dev) {
+		var st unix.Statfs_t
+		if unix.Statfs(t.Path(i), &st) == nil && isRemoteMagic(uint32(st.Type)) {
 			return true
 		}
 	}
 	return false
 }
 
-// isCached samples whether the content is in the page cache, all but a tenth of
-// it, which no disk minds.
-func (j *Job) isCached() bool {
-	const samples = 64
+// survey samples the content.
+func (j *Job) survey() *survey {
+	const (
+		samples = 64
+		timed   = 12 // a disk that seeks needs 0.1 s for them
+	)
+	s := new(survey)
 	var f openFile
 	defer func() { f.close() }()
-	looks, hits, opened := 0, 0, -1
+	opened := -1
 	pieces := j.Layout.Pieces()
 	step := max(pieces/samples, 1)
-	for piece := 0; piece < pieces; piece += step {
-		c := j.Layout.Cursor(piece)
+	for _, i := range rand.Perm((pieces + step - 1) / step) { // no disk may read ahead
+		c := j.Layout.Cursor(i * step)
 		span, ok := c.Next()
-		if !ok {
+		if !ok || span.File == metainfo.Gap {
 			continue
 		}
-		if s := &j.Tree.Files[span.File]; s.Pad || s.Cause != Fine || span.Offset >= s.ID.Size {
+		if file := &j.Tree.Files[span.File]; file.Pad || file.Cause != Fine || span.Offset >= file.ID.Size {
 			continue
 		}
 		if opened != span.File {
@@ -53,24 +55,44 @@ func (j *Job) isCached() bool {
 				continue
 			}
 		}
-		// Fails with EAGAIN where it would have to wait for a disk (preadv2(2)).
-		if _, err := unix.Preadv2(f.fd, [][]byte{make([]byte, 1)}, span.Offset, unix.RWF_NOWAIT); err == nil {
-			hits++
+		s.looks++
+		far, cold := f.timeRead(span.Offset, len(s.far) < timed)
+		if !cold {
+			s.hits++
+			continue
 		}
-		looks++
+		if far > 0 {
+			s.far = append(s.far, far)
+			if near, cold := f.timeRead(span.Offset+timedBytes, true); cold && near > 0 {
+				s.near = append(s.near, near)
+			}
+		}
 	}
-	return hits*10 >= looks*9
+	return s
 }
 
-// isRemote tells network and FUSE file systems by their magic numbers (statfs(2)).
-func isRemote(path string) bool {
-	var st unix.Statfs_t
-	if unix.Statfs(path, &st) != nil {
-		return false
+// timedBytes is how much a read asks for whose time counts.
+const timedBytes = 4096
+
+// timeRead reports whether bytes of a file are not in the page cache and, if
+// wait, how long it takes to read them; 0 if they can't be read.
+func (f *openFile) timeRead(offset int64, wait bool) (took time.Duration, cold bool) {
+	buf := make([]byte, timedBytes)
+	start := time.Now() // the next call may start to read
+	// Fails with EAGAIN where it would have to wait for a disk (preadv2(2)).
+	if _, err := unix.Preadv2(f.fd, [][]byte{buf}, offset, unix.RWF_NOWAIT); err == nil {
+		return 0, false
 	}
-	return isRemoteMagic(uint32(st.Type))
+	if wait {
+		if _, err := f.readAt(buf, offset); err == nil {
+			took = time.Since(start)
+		}
+	}
+	return took, true
 }
 
+// isRemoteMagic tells network and FUSE file systems by their magic numbers
+// (statfs(2)).
 func isRemoteMagic(magic uint32) bool {
 	switch magic {
 	case unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC,
@@ -79,57 +101,4 @@ func isRemoteMagic(magic uint32) bool {
 		return true
 	}
 	return false
-}
-
-// isRotational tells by sysfs whether a device is a disk that turns, or stands
-// on one (partitions, device mapper, RAID).
-func isRotational(sys, mountinfo string, dev uint64) bool {
-	name := fmt.Sprintf("%d:%d", unix.Major(dev), unix.Minor(dev))
-	if unix.Major(dev) == 0 {
-		// btrfs and the like number their volumes themselves; the mount names the device.
-		name = sourceOf(mountinfo, name)
-	}
-	return turns(filepath.Join(sys, "dev", "block", name), 0)
-}
-
-// turns looks at one block device. Devices stand on others only a few deep.
-func turns(dir string, depth int) bool {
-	dir, err := filepath.EvalSymlinks(dir)
-	if err != nil || depth > 8 {
-		return false
-	}
-	if _, err := os.Stat(filepath.Join(dir, "partition")); err == nil {
-		dir = filepath.Dir(dir) // the disk
-	}
-	slaves, _ := filepath.Glob(filepath.Join(dir, "slaves", "*"))
-	for _, s := range slaves {
-		if turns(s, depth+1) {
-			return true
-		}
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "queue", "rotational"))
-	// What stands on other devices says 1 where nobody set it.
-	return err == nil && len(slaves) == 0 && strings.TrimSpace(string(b)) == "1"
-}
-
-// sourceOf returns the major:minor of the device that is mounted as the
-// anonymous device (proc_pid_mountinfo(5)); "none" if that is no device.
-func sourceOf(mountinfo, dev string) string {
-	f, err := os.Open(mountinfo)
-	if err != nil {
-		return "none"
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		before, after, ok := strings.Cut(lines.Text(), " - ")
-		fields, source := strings.Fields(before), strings.Fields(after)
-		if !ok || len(fields) < 3 || len(source) < 2 || fields[2] != dev {
-			continue
-		}
-		var st unix.Stat_t
-		if unix.Stat(source[1], &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFBLK {
-			return fmt.Sprintf("%d:%d", unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev)))
-		}
-	}
-	return "none"
 }

@@ -85,8 +85,9 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 		lanes: lanes.NewSHA1().Lanes(), total: j.Layout.Bytes(),
 	}
 	r.left = r.total
-	if r.cold = !j.isCached(); r.Read == Auto {
-		r.Read = choose(r.cold, j.Tree.isSlow)
+	seen := j.survey()
+	if r.cold = seen.isCold(); r.Read == Auto {
+		r.Read = choose(seen, j.Tree.isRemote)
 	}
 	if r.Read == Sequential {
 		r.workers = min(r.workers, enoughInTurn)
@@ -251,14 +252,6 @@ const (
 	enoughInTurn  = 4  // of which one reads: no disk is faster than they are
 	maxWorkers    = 64 // at most, for each has its share of jobBytes
 )
-
-// choose is how to read unasked: in turn only what comes from a slow disk.
-func choose(cold bool, isSlow func() bool) ReadMode {
-	if cold && isSlow() {
-		return Sequential
-	}
-	return Parallel
-}
 
 func workers(jobs int) int {
 	if jobs <= 0 {
