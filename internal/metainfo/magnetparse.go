@@ -192,6 +192,9 @@ func (r *magnetReader) topic(value string, at int) bool {
 	if len(value) >= len(urn) {
 		head, hash = strings.ToLower(value[:len(urn)]), value[len(urn):]
 	}
+	// A fragment, or the punctuation of the text that the link was copied from.
+	behind := strings.TrimLeft(hash, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	hash = strings.TrimSuffix(hash, behind)
 	switch head {
 	case "urn:btih:":
 		var b []byte
@@ -228,6 +231,9 @@ func (r *magnetReader) topic(value string, at int) bool {
 	default:
 		r.add(UnknownHash, at, "%s is no hash of BitTorrent", quoteValue(value))
 		return false
+	}
+	if behind != "" {
+		r.add(OddInfoHash, at, "there is something behind the info-hash, which is left out: %s", quoteValue(behind))
 	}
 	return true
 }

@@ -44,6 +44,11 @@ func TestMagnetLeniency(t *testing.T) {
 		{"magnet:?xt=urn:btih:\n" + hash1 + "&d\tn=x\r\ny", link1 + "&dn=xy", "odd-blanks@20"},
 		{"magnet:?xt= urn:btih:" + hash1 + "+&xl=%205&ws= http://w/ ", link1 + "&xl=5&ws=http%3A%2F%2Fw%2F", "odd-blanks@84 odd-blanks@8 odd-blanks@63 odd-blanks@71"},
 		{link1 + "&dn= x+", link1 + "&dn=%20x%20", ""},
+		// glued to it
+		{link1 + "#frag", link1, "odd-info-hash@8"},
+		{link1 + ",", link1, "odd-info-hash@8"},
+		{link1 + "...", link1, "odd-info-hash@8"},
+		{link1 + ";dn=x&xl=5", link1 + "&xl=5", "odd-info-hash@8"},
 		// its beginning
 		{"magnet://?xt=urn:btih:" + hash1, link1, "odd-scheme@0"},
 		{"magnet:/?xt=urn:btih:" + hash1, link1, "odd-scheme@0"},
