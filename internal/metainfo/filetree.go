@@ -27,8 +27,13 @@ func (r *reader) v2Files() {
 	if t.V1 && len(t.Files) > 0 {
 		r.hybrid(tree)
 	} else {
+		// The name of a single file is that of the torrent, which was checked.
+		single := tree.Len() == 1 && tree.Get(t.Name).Get("").Exists()
+		if single {
+			r.unfinished(t.Name, tree.Offset())
+		}
 		t.Files = make([]File, 0, countFiles(tree))
-		r.walkTree(tree, nil, nil, false, func(_ []string, f *File) { t.Files = append(t.Files, *f) })
+		r.walkTree(tree, nil, nil, single, func(_ []string, f *File) { t.Files = append(t.Files, *f) })
 		if len(t.Files) == 0 {
 			r.add(NoFiles, tree.Offset(), "the file tree has no files")
 		}
@@ -53,10 +58,9 @@ func countFiles(dir bencode.Value) int {
 }
 
 // walkTree gives every file to visit, in order; the path is of use only until
-// visit returns. checked says that the names have been looked at, in the list of
-// v1. It recurses no deeper than the parser lets dicts nest.
+// visit returns. checked says that the names have been checked already. It
+// recurses no deeper than the parser lets dicts nest.
 func (r *reader) walkTree(in bencode.Value, dir *directory, path []string, checked bool, visit func(path []string, f *File)) {
-	alone := len(path) == 0 && in.Len() == 1
 	for k, node := range in.Entries() {
 		name := k.Text()
 		if name == "" {
@@ -73,8 +77,7 @@ func (r *reader) walkTree(in bencode.Value, dir *directory, path []string, check
 			r.walkTree(node, dir, path, checked, visit)
 			continue
 		}
-		// The name of a single file is that of the torrent.
-		if !checked && !(alone && name == r.t.Name && leaf.Exists()) {
+		if !checked {
 			r.component(UnsafePath, name, k.Offset())
 		}
 		path := append(path, name)
