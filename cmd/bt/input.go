@@ -46,6 +46,8 @@ func torrentAndPath(command string, args []string) (name string, at dataPath, er
 	name = args[0]
 	at.path, _ = filepath.Split(name) // and not Dir, which takes .. for a part of the text
 	switch {
+	case len(args) == 2 && args[1] == "":
+		return "", at, failf(exitUsage, "the path is empty")
 	case len(args) == 2:
 		at = dataPath{args[1], true}
 	case name == stdinName || at.path == "":
