@@ -7,7 +7,6 @@ import (
 )
 
 const (
-	manyPieces         = 65535                // where clients begin to refuse a torrent
 	leastPieceLength   = metainfo.BlockLength // what peers request at a time
 	usualPieceLength   = 16 << 20             // what is chosen at most while the pieces are not too many
 	maxAutoPieceLength = 128 << 20            // and then
@@ -21,7 +20,7 @@ func AutoPieceLength(size, limit int64) int64 {
 	n := int64(leastPieceLength)
 	for n < maxAutoPieceLength && (limit == 0 || 2*n <= limit) {
 		count := (size-1)/n + 1
-		if count <= pieces || n >= usualPieceLength && count <= manyPieces {
+		if count <= pieces || n >= usualPieceLength && count <= metainfo.ManyPiecesLimit {
 			break
 		}
 		n *= 2
@@ -46,7 +45,7 @@ func choosePieceLength(b *metainfo.Builder, limit int64) (n int64, why string) {
 	case n < bySize:
 		return n, fmt.Sprintf("%s for the size of the content, halved while padding between files was over %d %% of it", kibibytes(bySize), mostPadding)
 	case n > usualPieceLength:
-		return n, fmt.Sprintf("of %s there would be more than %d", kibibytes(n/2), manyPieces)
+		return n, fmt.Sprintf("of %s there would be more than %d", kibibytes(n/2), metainfo.ManyPiecesLimit)
 	case limit != 0 && n != AutoPieceLength(size, 0):
 		return n, "the longest that is allowed"
 	}

@@ -14,8 +14,9 @@ const (
 	// most of its life.
 	largestPieces = 128 << 20
 
-	// manyPieces is where clients begin to refuse a torrent.
-	manyPieces = 65535
+	// ManyPiecesLimit is the number of pieces above which clients begin to refuse a
+	// torrent.
+	ManyPiecesLimit = 65535
 )
 
 func (r *reader) limits() {
@@ -37,7 +38,7 @@ func (r *reader) limits() {
 // each file can't be saved by longer pieces, and does not count.
 func (r *reader) manyPieces() {
 	n := r.t.PieceCount()
-	if n <= manyPieces {
+	if n <= ManyPiecesLimit {
 		return
 	}
 	if r.t.V2 {
@@ -47,8 +48,8 @@ func (r *reader) manyPieces() {
 			}
 		}
 	}
-	if n > manyPieces {
-		r.add(ManyPieces, r.info.Offset(), "%d pieces: many clients refuse more than %d", r.t.PieceCount(), manyPieces)
+	if n > ManyPiecesLimit {
+		r.add(ManyPieces, r.info.Offset(), "%d pieces: many clients refuse more than %d", r.t.PieceCount(), ManyPiecesLimit)
 	}
 }
 

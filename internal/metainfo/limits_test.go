@@ -155,17 +155,17 @@ func TestManyPieces(t *testing.T) {
 		length, last int64 // of each, and of the last
 		want         bool
 	}{
-		{"v1, as many as are taken", true, false, 1, 0, manyPieces * BlockLength, false},
-		{"v1, one more", true, false, 1, 0, manyPieces*BlockLength + 1, true},
+		{"v1, as many as are taken", true, false, 1, 0, ManyPiecesLimit * BlockLength, false},
+		{"v1, one more", true, false, 1, 0, ManyPiecesLimit*BlockLength + 1, true},
 		{"v1 of many files", true, false, 70_000, BlockLength, BlockLength, true},
 		{"v1 of many small files", true, false, 70_000, 100, 100, false},
 		{"v2 of many small files", false, true, 70_000, 100, 100, false},
 		{"a hybrid of many small files", true, true, 70_000, 100, 100, false},
-		{"v2 of many small files and a large one", false, true, 70_000, 100, (manyPieces + 1) * BlockLength, false},
-		{"v2 of many small files and a larger one", false, true, 70_000, 100, (manyPieces + 2) * BlockLength, true},
-		{"v2 of a large one and empty ones", false, true, 70_000, 0, (manyPieces + 2) * BlockLength, true},
-		{"v2 of a large one", false, true, 1, 0, (manyPieces + 2) * BlockLength, true},
-		{"a hybrid of a large one", true, true, 2, 1, (manyPieces + 2) * BlockLength, true},
+		{"v2 of many small files and a large one", false, true, 70_000, 100, (ManyPiecesLimit + 1) * BlockLength, false},
+		{"v2 of many small files and a larger one", false, true, 70_000, 100, (ManyPiecesLimit + 2) * BlockLength, true},
+		{"v2 of a large one and empty ones", false, true, 70_000, 0, (ManyPiecesLimit + 2) * BlockLength, true},
+		{"v2 of a large one", false, true, 1, 0, (ManyPiecesLimit + 2) * BlockLength, true},
+		{"a hybrid of a large one", true, true, 2, 1, (ManyPiecesLimit + 2) * BlockLength, true},
 	} {
 		b := Builder{V1: tt.v1, V2: tt.v2, Name: "x", PieceLength: BlockLength}
 		for i := range tt.files {

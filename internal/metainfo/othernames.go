@@ -38,9 +38,10 @@ func (c *Content) OtherPaths(file int) [][]string {
 			forms = append(forms, other)
 		}
 	}
+	recoder := c.torrent.recoder()
 	for _, form := range forms {
 		add(form)
-		for _, recoded := range c.torrent.recoder().both(form) {
+		for _, recoded := range recoder.both(form) {
 			add(recoded)
 		}
 		add(mapped(form, libtorrentName))
@@ -59,12 +60,13 @@ func (c *Content) OtherNames() []string {
 			list = append(list, name)
 		}
 	}
+	recoder := c.torrent.recoder()
 	for _, form := range []string{c.Name, c.torrent.otherName} {
 		if form == "" {
 			continue
 		}
 		add(form)
-		for _, recoded := range c.torrent.recoder().both([]string{form}) {
+		for _, recoded := range recoder.both([]string{form}) {
 			add(recoded[0])
 		}
 		add(libtorrentName(form))
