@@ -22,10 +22,10 @@ type VerifyOptions struct {
 	Extra   bool // also lists files in the content's directory that are no content
 }
 
-// Verify compares the data at path with a torrent; piece.Find says where it is. Damage is in the verdict and no error; errors are an
-// *metainfo.UnusableError, that path does not exist, or the cause of ctx. A
-// hybrid whose halves promise different data is unusable, which may show only
-// when there is data.
+// Verify compares the data at path with a torrent; piece.Find says where it is.
+// Damage is in the verdict and no error; errors are an *metainfo.UnusableError,
+// that path does not exist, or the cause of ctx. A hybrid whose halves promise
+// different data is unusable, which may show only when there is data.
 func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Verdict, error) {
 	content, err := t.Content()
 	if err != nil {

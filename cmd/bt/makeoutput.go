@@ -23,7 +23,7 @@ func checkOutputFlag(u *ui, c *cli.Context) error {
 	out := c.String("output")
 	switch {
 	case c.Bool("seed") && (u.json || out == stdinName):
-		return failf(exitUsage, "--seed goes on and on, and goes with neither --json nor --output -")
+		return failf(exitUsage, "--seed runs until it is stopped, and goes with neither --json nor --output -")
 	case out == stdinName && u.json:
 		return failf(exitUsage, "--output - and --json both want stdout")
 	case out == stdinName && u.env.stdoutTerminal:

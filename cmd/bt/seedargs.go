@@ -92,8 +92,8 @@ func checkTorrents(u *ui, c *cli.Context, dir string, seededBefore bool) error {
 // mostEntries is how many names lookInto reads below a directory.
 const mostEntries = 100_000
 
-// lookInto tells whether there are torrents in a directory, or below it, or files
-// that are none. It stops when it has found out what matters.
+// lookInto reports whether a directory has torrents, whether one below it has, and
+// whether there are other files. It stops as soon as the caller can decide.
 func lookInto(dir string) (here, below, content bool, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -84,7 +84,8 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	return nil
 }
 
-// sayRenamed tells what was found by another name: once, and with -v each.
+// sayRenamed warns once of files that were found by another name; with -v it lists
+// them.
 func sayRenamed(u *ui, v *inspect.Verdict, single bool) {
 	if v.As != "" {
 		u.warn("the content is called %s on disk", v.As)
