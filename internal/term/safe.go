@@ -91,7 +91,7 @@ func safeComponent(c string) string {
 }
 
 // Shorten returns the beginning of a long text, made safe, with a note of how long
-// it is; all says where the whole of it is. A text of up to 500 bytes is whole.
+// it is; all, if not empty, says where the whole of it is. A text of up to 500 bytes is whole.
 func Shorten(s, all string) string {
 	const longest = 500
 	if len(s) <= longest {
@@ -101,7 +101,11 @@ func Shorten(s, all string) string {
 	for end > longest-utf8.UTFMax && !utf8.RuneStart(s[end]) {
 		end--
 	}
-	return Safe(s[:end]) + "… (" + plural(int64(len(s)), "byte") + "; " + all + ")"
+	note := plural(int64(len(s)), "byte")
+	if all != "" {
+		note += "; " + all
+	}
+	return Safe(s[:end]) + "… (" + note + ")"
 }
 
 // Parts yields a text in parts of about size bytes, each of which ends with a

@@ -38,7 +38,7 @@ func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit int) error
 
 	nameWidth, noteWidth := 0, 0
 	t.walk(limit, func(n *treeNode, indent string) {
-		if !n.dir {
+		if n.dir == 0 {
 			if w := width(indent) + width(t.label(n)); w <= maxNoteColumn {
 				nameWidth = max(nameWidth, w)
 			}
@@ -51,8 +51,8 @@ func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit int) error
 	t.walk(limit, func(n *treeNode, indent string) {
 		label := t.label(n)
 		out.WriteString(p.Dim(indent))
-		if n.dir {
-			out.WriteString(p.Bold(label+"/") + " " + p.Dim("("+plural(int64(n.files), "file")+")"))
+		if n.dir > 0 {
+			out.WriteString(p.Bold(label+"/") + " " + p.Dim("("+plural(int64(t.dirs[n.dir].files), "file")+")"))
 		} else if note := files.Note(int(n.file)); note != "" {
 			used := width(indent) + width(label)
 			pad := max(nameWidth-used, 0) + 2 + noteWidth - width(note)
@@ -60,11 +60,11 @@ func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit int) error
 		} else {
 			out.WriteString(label)
 		}
-		if out.WriteByte('\n'); !n.dir {
+		if out.WriteByte('\n'); n.dir == 0 {
 			shown++
 		}
 	})
-	if more := t.nodes[0].files - shown; more > 0 {
+	if more := t.dirs[1].files - shown; more > 0 {
 		out.WriteString(p.Dim("… and " + plural(int64(more), "more file")))
 		out.WriteByte('\n')
 	}
@@ -74,18 +74,25 @@ func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit int) error
 // treeNode is a directory or a file. Nodes are in one slice and name each other
 // by their index in it; the root is 0, which therefore also means "none".
 type treeNode struct {
-	file                      int32 // its number; of a directory that of the first file in or below it
-	parent, first, last, next int32
-	files                     int32 // in and below a directory
-	before                    int32 // files before it, at least
-	depth                     int16 // components before its own
-	dir                       bool
+	file         int32 // its number; of a directory that of the first file in or below it
+	parent, next int32
+	dir          int32 // where it is in dirs; 0: it is a file
+	depth        int16 // components before its own
+}
+
+// treeDir is what a directory has beside its node.
+type treeDir struct {
+	first, last int32 // its entries
+	files       int32 // in and below it
+	before      int32 // files before it, at least
+	beforeLast  int32 // the same of its last entry
 }
 
 type tree struct {
 	TreeFiles
 	root  string
 	nodes []treeNode
+	dirs  []treeDir // the root is 1
 }
 
 // label is the name of a directory, or what is left of the path of a file.
@@ -94,7 +101,7 @@ func (t *tree) label(n *treeNode) string {
 		return safeComponent(t.root)
 	}
 	path := t.Path(int(n.file))[n.depth:]
-	if n.dir {
+	if n.dir > 0 {
 		path = path[:1]
 	}
 	return SafeJoin(path)
@@ -103,7 +110,15 @@ func (t *tree) label(n *treeNode) string {
 // newTree makes the nodes of the files that are among the first in the order of
 // the lines, and a few more; of the others it counts in which directories they are.
 func newTree(root string, files TreeFiles, limit int32) *tree {
-	t := &tree{files, root, []treeNode{{depth: -1, dir: true}}}
+	n := int32(0)
+	for range files.Numbers {
+		if n++; n == limit {
+			break
+		}
+	}
+	// Growing would take twice the memory, of what may be millions.
+	t := &tree{files, root, make([]treeNode, 1, 1+n+n/8), make([]treeDir, 2)}
+	t.nodes[0] = treeNode{depth: -1, dir: 1}
 
 	type entry struct {
 		parent int32
@@ -118,16 +133,16 @@ func newTree(root string, files TreeFiles, limit int32) *tree {
 			e := entry{at, path[i]}
 			dir, ok := dirs[e]
 			if !ok {
-				if dir = t.add(at, treeNode{file: int32(file), depth: int16(i), dir: true}, limit); dir == 0 {
+				if dir = t.add(at, treeNode{file: int32(file), depth: int16(i), dir: int32(len(t.dirs))}, limit); dir == 0 {
 					break
 				}
 				dirs[e] = dir
 			}
-			t.nodes[at].files++
+			t.dirs[t.nodes[at].dir].files++
 			at = dir
 		}
 		t.add(at, treeNode{file: int32(file), depth: int16(depth)}, limit)
-		t.nodes[at].files++
+		t.dirs[t.nodes[at].dir].files++
 	}
 	return t
 }
@@ -135,8 +150,9 @@ func newTree(root string, files TreeFiles, limit int32) *tree {
 // add makes n the last entry of parent, and returns 0 if enough files stand before
 // it and before another entry of parent, which shows that there are more.
 func (t *tree) add(parent int32, n treeNode, limit int32) int32 {
-	p := &t.nodes[parent]
-	if n.before = p.before + p.files; n.before > limit && p.last != 0 && t.nodes[p.last].before > limit {
+	p := &t.dirs[t.nodes[parent].dir]
+	before := p.before + p.files
+	if before > limit && p.last != 0 && p.beforeLast > limit {
 		return 0
 	}
 	i := int32(len(t.nodes))
@@ -146,8 +162,10 @@ func (t *tree) add(parent int32, n treeNode, limit int32) int32 {
 	} else {
 		p.first = i
 	}
-	p.last = i
-	t.nodes = append(t.nodes, n)
+	p.last, p.beforeLast = i, before
+	if t.nodes = append(t.nodes, n); n.dir > 0 {
+		t.dirs = append(t.dirs, treeDir{before: before})
+	}
 	return i
 }
 
@@ -156,7 +174,7 @@ func (t *tree) add(parent int32, n treeNode, limit int32) int32 {
 func (t *tree) walk(limit int, visit func(n *treeNode, indent string)) {
 	visit(&t.nodes[0], "")
 	var trunk []string // for each directory that is open: its line, or none after the last
-	at := t.nodes[0].first
+	at := t.dirs[1].first
 	for files := 0; at != 0 && files < limit; {
 		n := &t.nodes[at]
 		branch, below := "├── ", "│   "
@@ -164,9 +182,9 @@ func (t *tree) walk(limit int, visit func(n *treeNode, indent string)) {
 			branch, below = "└── ", "    "
 		}
 		visit(n, strings.Join(trunk, "")+branch)
-		if n.dir {
+		if n.dir > 0 {
 			trunk = append(trunk, below)
-			at = n.first // a directory is there because a file is in it
+			at = t.dirs[n.dir].first // a directory is there because a file is in it
 			continue
 		}
 		files++
