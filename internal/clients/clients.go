@@ -81,9 +81,16 @@ func (c *Client) Runs(path string) (how string, runs bool) {
 	return "no process is called " + strings.Join(c.commands, " or "), false
 }
 
+// maxLock is how many bytes a lock file may have: it has the name of a host.
+const maxLock = 4096
+
 // lockedBy reads a lock file of rTorrent, HOST:+PID. One of a process that is
 // gone is a leftover.
 func lockedBy(path string) (how string, locked bool) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxLock {
+		return "", false // and a FIFO would be waited for
+	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", false

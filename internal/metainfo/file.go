@@ -156,8 +156,26 @@ func (r *reader) filePath(f *File, entry, path, pathUTF8 bencode.Value) {
 	if !ok || len(cleaned) == 0 {
 		r.add(BadPath, entry.Offset(), "a file's path is missing, empty or no list of names")
 	}
-	f.names = namesOf(cleaned)
+	if f.names, ok = middle(path, cleaned); !ok {
+		f.names = namesOf(cleaned)
+	}
 	f.odd = other != nil || len(cleaned) < len(chosen)
+}
+
+// middle returns a path as it stands in the list v of names, if that is the path
+// but for what comes before and behind.
+func middle(v bencode.Value, path []string) (names, bool) {
+	n, from, to := 0, 0, 0
+	for c := range v.Items() {
+		if n < len(path) && c.Text() == path[n] && (n == 0 || c.Offset()-v.Offset() == to) {
+			at := c.Offset() - v.Offset()
+			if n == 0 {
+				from = at
+			}
+			n, to = n+1, at+len(c.Raw())
+		}
+	}
+	return rawNames(v.Raw()[from:to]), n > 0 && n == len(path)
 }
 
 // isPlainPath reports whether a path is a list of names that needs no cleaning.

@@ -311,7 +311,12 @@ func quote(s string) string {
 }
 
 // quotePath is quote for a path, of which it does not join more than it needs.
-func quotePath(path []string) string {
+func quotePath(path []string) fmt.Stringer { return quotedPath(path) }
+
+// quotedPath is written only if the finding is listed: there may be millions.
+type quotedPath []string
+
+func (path quotedPath) String() string {
 	const enough = 200
 	var b strings.Builder
 	for i, c := range path {

@@ -119,6 +119,9 @@ func recognizeBencode(b []byte) (Form, bool) {
 	switch {
 	case errors.As(err, &syntax):
 		began := trimmed[0] == 'd' && isDigit(trimmed[1])
+		if began && len(trimmed) < len(b) { // and what follows may not have been read
+			return Prefixed, true
+		}
 		return pick(endsAt(trimmed, syntax.Offset), CutShort, Damaged), began
 	case len(bytes.Trim(doc.Trailing(), blanks)) > 0 && doc.Root().Len() == 0:
 		return "", false // a word such as dear

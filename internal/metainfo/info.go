@@ -14,6 +14,7 @@ type reader struct {
 	root, info bencode.Value
 	findings
 	unknown map[string]bool
+	nameRaw names                  // the name of the torrent, as a path
 	attrs   map[string]*Attributes // that were read, of files that are no links
 	current []string               // the path of one file at a time
 }
@@ -114,7 +115,7 @@ func (r *reader) name() {
 		r.add(BadName, v.Offset(), "the name is %v and not a text", v.Kind())
 		return
 	}
-	t.Name = v.Text()
+	t.Name, r.nameRaw = v.Text(), rawNames(v.Raw())
 	r.component(UnsafeName, t.Name, v.Offset())
 	if other := r.info.Get("name"); other.Kind() == bencode.String && other.Text() != t.Name {
 		t.otherName = other.Text()
@@ -203,7 +204,7 @@ func (r *reader) v1Files() {
 				f.Special = &Attributes{Attr: attr}
 			}
 			if t.Name != "" {
-				f.names = namesOf([]string{t.Name})
+				f.names = r.nameRaw
 				r.unfinished(t.Name, int(f.at))
 			}
 			t.Files = []File{f}

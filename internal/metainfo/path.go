@@ -171,26 +171,26 @@ func (r *reader) caseCollisions(order []int32) {
 	for k, i := range order {
 		hashes[k] = f.hash(&files[i])
 	}
-	sorted := slices.Clone(hashes)
-	slices.Sort(sorted)
+	slices.Sort(hashes)
 	alike := make(map[uint64]int32) // hashes of several files, and the one that was met last; 0: none
-	for k := 1; k < len(sorted); k++ {
-		if sorted[k] == sorted[k-1] {
-			alike[sorted[k]] = 0
+	for k := 1; k < len(hashes); k++ {
+		if hashes[k] == hashes[k-1] {
+			alike[hashes[k]] = 0
 		}
 	}
 	if len(alike) == 0 {
 		return
 	}
-	for k, i := range order {
-		before, several := alike[hashes[k]]
+	for _, i := range order {
+		hash := f.hash(&files[i])
+		before, several := alike[hash]
 		if !several {
 			continue
 		}
 		if path := files[i].Path(); before > 0 && !slices.Equal(files[before-1].Path(), path) {
 			r.add(CaseCollision, int(files[i].at), "two paths differ only in case or in their Unicode form: %s", quotePath(path))
 		}
-		alike[hashes[k]] = i + 1
+		alike[hash] = i + 1
 	}
 }
 

@@ -82,6 +82,12 @@ func Parse(b []byte) (*Torrent, error) {
 	if err != nil {
 		return nil, NotTorrent(b, err)
 	}
+	return FromDocument(doc)
+}
+
+// FromDocument is Parse for what was parsed as bencode already.
+func FromDocument(doc *bencode.Document) (*Torrent, error) {
+	b := doc.Bytes()
 	root := doc.Root()
 	if root.Kind() != bencode.Dict {
 		return nil, NotTorrent(b, fmt.Errorf("not a torrent: it is %v and not a dict", root.Kind()))
@@ -281,7 +287,7 @@ func (t *Torrent) Content() (*Content, error) {
 		return nil, &UnusableError{bad}
 	}
 	c := &Content{t.V1, t.V2, t.Name, t.Single, t.Files, t.layout, t.Pieces, t}
-	if CheckComponent(t.Name) != nil {
+	if CheckComponent(t.Name) != nil || len(t.Name) > maxURL { // no system has such a name
 		c.Name = ""
 		if t.Single { // its path is its name
 			c.Files = slices.Clone(t.Files)
