@@ -199,6 +199,9 @@ func Make(ctx context.Context, o Options) (*Result, error) {
 	if err := tree.CheckReadable(ctx, o.Jobs); err != nil {
 		return nil, err
 	}
+	if o.Format != V1 {
+		w.tooDeep()
+	}
 	if problems := append(w.problems, problemsOf(tree.Faults())...); len(problems) > 0 {
 		return nil, problems
 	}
@@ -228,6 +231,29 @@ func problemsOf(faults []*piece.Fault) Problems {
 		problems = append(problems, f)
 	}
 	return problems
+}
+
+// tooDeep notes the files for which the file tree of a v2 torrent would have to
+// be deeper than what is read.
+func (w *walker) tooDeep() {
+	n, first := 0, -1
+	for i, f := range w.files {
+		if len(f.Path) <= metainfo.MaxTreeDepth {
+			continue
+		}
+		if n++; n == 1 {
+			first = i
+		}
+	}
+	if n == 0 {
+		return
+	}
+	more := ""
+	if n > 1 {
+		more = fmt.Sprintf(" (and %d more)", n-1)
+	}
+	w.problems = append(w.problems, fmt.Errorf("%s: it is %d levels deep; a v2 or hybrid torrent can have %d, and one of v1 any number%s",
+		w.path(first), len(w.files[first].Path), metainfo.MaxTreeDepth, more))
 }
 
 // leftOut finds what the walk left out that the user may have meant otherwise.

@@ -42,6 +42,11 @@ type BuildFile struct {
 	Length int64    // bytes
 }
 
+// MaxTreeDepth is how many names a path may have in the file tree of v2. Each is
+// a dict in the one before it, inside three others and around the file's own, and
+// no more than bencode.DefaultMaxDepth are read.
+const MaxTreeDepth = bencode.DefaultMaxDepth - 4
+
 // ContentLength is the sum of the lengths of all files, or the largest int64.
 func (b *Builder) ContentLength() int64 {
 	var n int64
@@ -446,6 +451,9 @@ func (b *Builder) checkPaths() error {
 			if err := CheckComponent(c); err != nil {
 				return fmt.Errorf("in %q a name %w", strings.Join(f.Path, "/"), err)
 			}
+		}
+		if b.V2 && len(f.Path) > MaxTreeDepth {
+			return fmt.Errorf("%q has %d names; a v2 torrent can have %d", strings.Join(f.Path, "/"), len(f.Path), MaxTreeDepth)
 		}
 		// In a tree a name is a file or a directory, and keys are sorted.
 		if b.V2 && (slices.Compare(last, f.Path) >= 0 || len(last) > 0 && len(last) < len(f.Path) && slices.Equal(last, f.Path[:len(last)])) {
