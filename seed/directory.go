@@ -1,10 +1,10 @@
 package seed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,6 +17,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 	"golang.org/x/text/unicode/norm"
 
+	"bt/internal/atomicfile"
 	"bt/internal/metainfo"
 	"bt/internal/piece"
 )
@@ -40,6 +41,7 @@ type Directory struct {
 	Recursive bool   // also what is below it; links are not followed
 	Data      string // where the content is; empty: beside each torrent
 	Trackers  [][]string
+	MaxSize   int64   // of a torrent file, in bytes; 0: metainfo.DefaultMaxSize
 	Ledger    *Ledger // what was uploaded in earlier runs; nil: nothing is known
 
 	// Rescan has the directory read at once; nil: never.
@@ -393,7 +395,7 @@ func (d *Directory) look(path string) (again bool) {
 	}
 	var meta *Metainfo
 	if err == nil {
-		meta, err = readTorrent(path)
+		meta, err = readTorrent(path, d.MaxSize)
 	}
 	// The clock of another computer may be ahead.
 	if err != nil && time.Since(time.Unix(0, id.ModTime)).Abs() < young {
@@ -434,7 +436,7 @@ func isGone(path string) bool {
 func (d *Directory) add(path string, meta *Metainfo, f *found) error {
 	in := Input{
 		Torrent: meta, Path: d.Data, Trackers: d.Trackers,
-		Read: func() (*Metainfo, error) { return readTorrent(path) },
+		Read: func() (*Metainfo, error) { return readTorrent(path, d.MaxSize) },
 	}
 	if in.Path == "" {
 		in.Path = filepath.Dir(path)
@@ -473,9 +475,9 @@ func (d *Directory) remove(path string, f *found) {
 	}
 }
 
-// readTorrent reads a torrent file, up to what a torrent can be.
-func readTorrent(path string) (*Metainfo, error) {
-	f, err := os.Open(path)
+// readTorrent reads a torrent file of up to most bytes; 0: the default.
+func readTorrent(path string, most int64) (*Metainfo, error) {
+	f, err := atomicfile.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -484,15 +486,9 @@ func readTorrent(path string) (*Metainfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	var b []byte
-	if info.Size() <= metainfo.MaxSize {
-		b, err = io.ReadAll(io.LimitReader(f, metainfo.MaxSize+1)) // it may grow
-	}
+	b, err := metainfo.Read(f, info.Size(), cmp.Or(most, metainfo.DefaultMaxSize), nil)
 	if err != nil {
 		return nil, err
-	}
-	if max(info.Size(), int64(len(b))) > metainfo.MaxSize {
-		return nil, fmt.Errorf("not a torrent: it is longer than %d bytes", metainfo.MaxSize)
 	}
 	return metainfo.Parse(b)
 }

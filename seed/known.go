@@ -48,7 +48,7 @@ func (k *Known) Load(t *Torrent, root string, tree *piece.Tree) (peer.Bitfield, 
 	if k.Dir == "" {
 		return nil, false
 	}
-	b, err := os.ReadFile(k.path(t, root))
+	b, err := atomicfile.Read(k.path(t, root), maxState)
 	if err != nil {
 		return nil, false
 	}

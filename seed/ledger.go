@@ -33,6 +33,10 @@ type ledgerEntry struct {
 	Since    time.Time `json:"since"` // when it was seeded first
 }
 
+// maxState is how many bytes a file of what is remembered may have; more was not
+// written by this program.
+const maxState = 256 << 20
+
 // ErrInUse is inside the error of OpenLedger for one that another process has open.
 var ErrInUse = errors.New("another process is using it")
 
@@ -43,6 +47,9 @@ func OpenLedger(path string) (l *Ledger, damage, err error) {
 		return nil, nil, err
 	}
 	l = &Ledger{path: path, lock: flock.New(path + ".lock"), entries: make(map[string]ledgerEntry)}
+	if err := atomicfile.CheckLock(path + ".lock"); err != nil {
+		return nil, nil, err
+	}
 	locked, err := l.lock.TryLock()
 	if err == nil && !locked {
 		err = fmt.Errorf("%s: %w", path, ErrInUse)
@@ -50,7 +57,7 @@ func OpenLedger(path string) (l *Ledger, damage, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := os.ReadFile(path)
+	b, err := atomicfile.Read(path, maxState)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return l, nil, nil
