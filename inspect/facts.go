@@ -5,6 +5,7 @@ package inspect
 import (
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"iter"
 	"net"
 	"slices"
@@ -73,7 +74,7 @@ func (l List[T]) MarshalJSON() ([]byte, error) {
 // pieces are cut from, pad files included.
 type File struct {
 	Path       string `json:"path"`                 // with slashes
-	PathBytes  string `json:"path_bytes,omitempty"` // hex, where Path is no UTF-8
+	PathBytes  Hex    `json:"path_bytes,omitempty"` // where Path is no UTF-8
 	Size       int64  `json:"size"`
 	Offset     int64  `json:"offset"`
 	FirstPiece *int   `json:"first_piece,omitempty"` // an empty file is in none
@@ -213,12 +214,35 @@ func PieceHashes(t *Torrent) List[string] {
 	}
 }
 
-// notUTF8 is a path in hex if JSON could not hold it, else "".
-func notUTF8(path string) string {
+// Hex is bytes that JSON writes as digits of hex.
+type Hex string
+
+// MarshalText returns the digits.
+func (h Hex) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, []byte(h)), nil }
+
+// WriteJSON writes the digits as it goes.
+func (h Hex) WriteJSON(w io.Writer) error {
+	const part = 16 << 10
+	if _, err := io.WriteString(w, `"`); err != nil {
+		return err
+	}
+	for rest := string(h); rest != ""; {
+		n := min(len(rest), part)
+		if _, err := io.WriteString(w, hex.EncodeToString([]byte(rest[:n]))); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	_, err := io.WriteString(w, `"`)
+	return err
+}
+
+// notUTF8 is a path if JSON could not hold it, else "".
+func notUTF8(path string) Hex {
 	if utf8.ValidString(path) {
 		return ""
 	}
-	return hex.EncodeToString([]byte(path))
+	return Hex(path)
 }
 
 func ptr[T any](v T) *T { return &v }

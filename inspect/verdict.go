@@ -58,6 +58,7 @@ type Verdict struct {
 	Extra     []string      `json:"extra,omitzero"` // nil if not looked for
 	Seconds   float64       `json:"seconds"`
 
+	Nothing   bool     `json:"-"` // with VerifyOptions.Brief: no file is there, and none is listed
 	FileCount int      `json:"-"` // of all files, pad files left out
 	As        string   `json:"-"` // the name of the content on disk, if it is not the torrent's
 	Renamed   []Rename `json:"-"` // all files that were found by another name
@@ -80,7 +81,7 @@ type Counts struct {
 // FileVerdict is the verdict on one file.
 type FileVerdict struct {
 	Path      string  `json:"path"`                 // with slashes
-	PathBytes string  `json:"path_bytes,omitempty"` // hex, where Path is no UTF-8
+	PathBytes Hex     `json:"path_bytes,omitempty"` // where Path is no UTF-8
 	At        string  `json:"at,omitempty"`         // where it is, if by another name
 	Status    Status  `json:"status"`
 	Size      int64   `json:"size"`  // what the torrent says, bytes

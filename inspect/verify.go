@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"slices"
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
@@ -18,6 +19,7 @@ type VerifyOptions struct {
 	Read     ReadMode
 	Progress func(done, total int64) // bytes; may be nil; called by Verify's goroutine
 
+	Brief   bool // lists neither files nor pieces where no file is there
 	OnlyBad bool // leaves files that are ok out of the verdict's list
 	Extra   bool // also lists files in the content's directory that are no content
 }
@@ -38,8 +40,26 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	if c.tree, err = piece.Find(ctx, content, path, o.Jobs); err != nil {
 		return nil, err
 	}
+	var v *Verdict
+	if o.Brief && t.FileCount() > 0 && !slices.ContainsFunc(c.tree.Files, func(f piece.Source) bool { return !f.Pad && f.Cause != piece.Missing }) {
+		n := len(c.states)
+		v = &Verdict{Nothing: true, FileCount: t.FileCount(), Pieces: Counts{Total: n, Missing: n}, Files: []FileVerdict{}, BadPieces: []BadPiece{}}
+	} else if v, err = c.compareAll(ctx, o); err != nil {
+		return nil, err
+	}
+	v.Content, v.Proof, v.Format, v.Size = c.tree.Root, "full", t.Format(), t.Size()
+	if o.Extra {
+		if v.Extra, v.ExtraErrs, err = c.extra(ctx, c.tree.Root); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+// compareAll reads and hashes what there is.
+func (c *check) compareAll(ctx context.Context, o VerifyOptions) (*Verdict, error) {
 	job := piece.Job{
-		Layout: content.Layout, Tree: c.tree, V1: content.V1, V2: content.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
+		Layout: c.content.Layout, Tree: c.tree, V1: c.content.V1, V2: c.content.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
 	}
 	changed, err := job.Run(ctx, func(r piece.Result) error {
 		c.result(r)
@@ -54,14 +74,7 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	if findings := c.disagreements(); len(findings) > 0 {
 		return nil, &metainfo.UnusableError{Findings: findings}
 	}
-	v := c.verdict(o.OnlyBad)
-	v.Content, v.Proof, v.Format, v.Size = c.tree.Root, "full", t.Format(), t.Size()
-	if o.Extra {
-		if v.Extra, v.ExtraErrs, err = c.extra(ctx, c.tree.Root); err != nil {
-			return nil, err
-		}
-	}
-	return v, nil
+	return c.verdict(o.OnlyBad), nil
 }
 
 // A part is what a piece has of a file.

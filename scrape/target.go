@@ -40,10 +40,13 @@ func hashesOf(hasV1, hasV2 bool, v1 [20]byte, v2 [32]byte) []Hash {
 	return hashes
 }
 
-// TorrentTarget is the target that a torrent is.
+// maxName is how many bytes of a name are kept: it is for people.
+const maxName = 1000
+
+// TorrentTarget is the target that a torrent is. Of the torrent nothing is kept.
 func TorrentTarget(t *metainfo.Torrent) Target {
 	return Target{
-		Name:     t.Name,
+		Name:     strings.Clone(t.Name[:min(len(t.Name), maxName)]),
 		Private:  t.Private,
 		Hashes:   hashesOf(t.V1, t.V2, t.InfoHashV1, t.InfoHashV2),
 		Trackers: t.Trackers(),
