@@ -59,7 +59,7 @@ func jsonEdit(torrent string, newInfoHash bool) Edit {
 		panic(err)
 	}
 	var b bytes.Buffer
-	_ = t.New.WriteJSON(&b) // a Buffer makes no errors
+	_ = torrentOf(t.Bytes).WriteJSON(&b) // a Buffer makes no errors
 	return Edit{Whole: whole(b.String()), NewInfoHash: newInfoHash}
 }
 

@@ -42,7 +42,7 @@ func TestCorpus(t *testing.T) {
 			commentAndBack(t, cols[0], string(b))
 			continue
 		}
-		if setAndBack(t, cols[0], string(b), r.Old.Trackers()) {
+		if setAndBack(t, cols[0], string(b), torrentOf(b).Trackers()) {
 			restored++
 		}
 		commentAndBack(t, cols[0], string(b))
@@ -91,7 +91,7 @@ func commentAndBack(t *testing.T, path, was string) {
 			t.Errorf("%s: an edit of the comment changed more: %s", path, r.Changes)
 		}
 	}
-	if there.New != nil && (there.New.Comment != "\x00 a new comment" || again.New.Comment != "") {
-		t.Errorf("%s: comments %q and %q", path, there.New.Comment, again.New.Comment)
+	if there.New != nil && (torrentOf(there.Bytes).Comment != "\x00 a new comment" || torrentOf(again.Bytes).Comment != "") {
+		t.Errorf("%s: %q and %q", path, there.Bytes, again.Bytes)
 	}
 }

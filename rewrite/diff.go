@@ -2,92 +2,166 @@ package rewrite
 
 import (
 	"bytes"
-	"encoding/json"
+	"io"
+	"iter"
+	"strings"
 
 	"bt/internal/bencode"
 )
 
-// A Change is one key that an edit gave another value. Old and New are lossless
-// JSON (see bencode.Document.AppendJSON); nil where there is none. The key of
-// bytes after the end of the torrent is "$trailing".
+// A Change is one key that an edit gave another value. The key of bytes after the
+// end of the torrent is "$trailing".
 type Change struct {
-	Key string          `json:"key"` // inside the info dict "info.key"
-	Old json.RawMessage `json:"old,omitempty"`
-	New json.RawMessage `json:"new,omitempty"`
+	Key string `json:"key"` // inside the info dict "info.key"
+	Old Value  `json:"old,omitempty"`
+	New Value  `json:"new,omitempty"`
 }
 
-// changes compares two documents, key by key.
-func changes(old, new *bencode.Document) []Change {
-	list := dictChanges(nil, "", old.Root(), new.Root())
-	if !bytes.Equal(old.Trailing(), new.Trailing()) {
-		list = append(list, Change{"$trailing", trailingJSON(old), trailingJSON(new)})
+// A Value is a value as bencode; nil if there is none. Of a key that stands
+// several times it is all of them, as a dict with that key alone. As JSON it is
+// lossless (see bencode.Document.WriteJSON).
+type Value []byte
+
+// WriteJSON writes the value as it goes.
+func (v Value) WriteJSON(w io.Writer) error { return v.document().WriteJSON(w) }
+
+// MarshalJSON returns what WriteJSON writes.
+func (v Value) MarshalJSON() ([]byte, error) {
+	if v == nil {
+		return []byte("null"), nil
+	}
+	return v.document().AppendJSON(nil), nil
+}
+
+// Text is the text of a string; false if the value is none.
+func (v Value) Text() (text string, ok bool) {
+	root := v.document().Root()
+	return root.Text(), root.Kind() == bencode.String
+}
+
+// Items yields the items of a list; false if the value is none.
+func (v Value) Items() (items iter.Seq[Value], ok bool) {
+	root := v.document().Root()
+	return func(yield func(Value) bool) {
+		for item := range root.Items() {
+			if !yield(item.Raw()) {
+				return
+			}
+		}
+	}, root.Kind() == bencode.List
+}
+
+func (v Value) document() *bencode.Document {
+	doc, err := bencode.Parse(v)
+	if err != nil {
+		panic(err) // it is sound: it was parsed, or made by us
+	}
+	return doc
+}
+
+// Texts is the value that a list of texts is.
+func Texts(list []string) Value {
+	var e bencode.Encoder
+	e.List()
+	for _, s := range list {
+		e.String(s)
+	}
+	e.End()
+	return e.Bytes()
+}
+
+// changes compares two torrents, key by key.
+func changes(old, new *dict, oldTrailing, newTrailing []byte) []Change {
+	list := dictChanges(nil, "", old, new)
+	if !bytes.Equal(oldTrailing, newTrailing) {
+		list = append(list, Change{"$trailing", trailing(oldTrailing), trailing(newTrailing)})
 	}
 	return list
 }
 
 // dictChanges lists the keys whose values differ, those of the new dict in its
 // order and then those that are gone.
-func dictChanges(list []Change, prefix string, old, new bencode.Value) []Change {
+func dictChanges(list []Change, prefix string, old, new *dict) []Change {
 	before := len(list)
 	seen := make(map[string]bool)
-	was, is := valuesByKey(old), valuesByKey(new)
-	for _, d := range []bencode.Value{new, old} {
-		for k := range d.Entries() {
-			key := k.Text()
-			if seen[key] || bytes.Equal(was[key], is[key]) {
+	was, is := old.byKey(), new.byKey()
+	for _, d := range []*dict{new, old} {
+		for _, e := range d.entries {
+			if seen[e.key] || bytes.Equal(was[e.key].all, is[e.key].all) {
 				continue
 			}
-			seen[key] = true
-			a, b := old.Get(key), new.Get(key)
-			if prefix == "" && key == "info" && a.Kind() == bencode.Dict && b.Kind() == bencode.Dict {
-				list = dictChanges(list, "info.", a, b)
-				continue
+			seen[e.key] = true
+			if prefix == "" && e.key == "info" {
+				a, aErr := splitDict(old.get("info"))
+				b, bErr := splitDict(new.get("info"))
+				if aErr == nil && bErr == nil && old.get("info").Kind() == bencode.Dict && new.get("info").Kind() == bencode.Dict {
+					list = dictChanges(list, "info.", a, b)
+					continue
+				}
 			}
-			list = append(list, Change{prefix + key, valueJSON(key, was[key]), valueJSON(key, is[key])})
+			list = append(list, Change{strings.Clone(prefix + e.key), was[e.key].value(e.key), is[e.key].value(e.key)})
 		}
 	}
-	if len(list) == before && !bytes.Equal(old.Raw(), new.Raw()) {
+	if len(list) == before && !old.equal(new) {
 		list = append(list, Change{Key: prefix + "$order"}) // the same entries, in another order
 	}
 	return list
 }
 
-// valuesByKey are the raw values of a dict; of a key that stands twice both, one
-// after another.
-func valuesByKey(d bencode.Value) map[string][]byte {
-	values := make(map[string][]byte)
-	for k, v := range d.Entries() {
-		key := k.Text()
-		values[key] = append(values[key][:len(values[key]):len(values[key])], v.Raw()...)
+// keyValues are the values of a key, one after another as they stand.
+type keyValues struct {
+	all []byte
+	n   int
+}
+
+func (d *dict) byKey() map[string]keyValues {
+	values := make(map[string]keyValues, len(d.entries))
+	for _, e := range d.entries {
+		v := values[e.key]
+		if v.n++; v.n == 1 {
+			v.all = e.value
+		} else {
+			v.all = append(v.all[:len(v.all):len(v.all)], e.value...)
+		}
+		values[e.key] = v
 	}
 	return values
 }
 
-// valueJSON writes the value of a key; of a key that stands several times all of
-// them, as a dict of pairs.
-func valueJSON(key string, values []byte) json.RawMessage {
-	if values == nil {
-		return nil
+// value is that of a Change. A short one is a copy, that the torrent may go.
+func (v keyValues) value(key string) Value {
+	const short = 64 << 10
+	switch {
+	case v.n < 2 && len(v.all) < short:
+		return bytes.Clone(v.all)
+	case v.n < 2:
+		return v.all
 	}
-	doc, err := bencode.Parse(values)
-	if err == nil && len(doc.Trailing()) > 0 {
-		dict := []byte{'d'}
-		for rest := values; len(rest) > 0 && err == nil; rest = doc.Trailing() {
-			if doc, err = bencode.Parse(rest); err == nil {
-				dict = append(append(dict, Text(key)...), doc.Root().Raw()...)
-			}
-		}
-		doc, err = bencode.Parse(append(dict, 'e'))
+	dict := []byte{'d'}
+	for rest := v.all; len(rest) > 0; {
+		doc := Value(rest).document()
+		dict = append(append(dict, Text(key)...), doc.Root().Raw()...)
+		rest = doc.Trailing()
 	}
-	if err != nil {
-		panic(err) // it is sound: it was parsed
-	}
-	return doc.AppendJSON(nil)
+	return append(dict, 'e')
 }
 
-func trailingJSON(doc *bencode.Document) json.RawMessage {
-	if len(doc.Trailing()) == 0 {
+// equal reports whether two dicts are the same bytes.
+func (d *dict) equal(other *dict) bool {
+	if len(d.entries) != len(other.entries) {
+		return false
+	}
+	for i, e := range d.entries {
+		if o := other.entries[i]; !bytes.Equal(e.rawKey, o.rawKey) || !bytes.Equal(e.value, o.value) {
+			return false
+		}
+	}
+	return true
+}
+
+func trailing(b []byte) Value {
+	if len(b) == 0 {
 		return nil
 	}
-	return valueJSON("", Bytes(doc.Trailing()))
+	return Bytes(b)
 }

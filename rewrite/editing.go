@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -16,17 +17,27 @@ type editing struct {
 	*Result
 	session     bool // a client's session file, and no torrent
 	newInfoHash bool
-	single      bool // its content is one file
+	wasSingle   bool                   // the content of the torrent that was read is one file
+	had         map[metainfo.Code]bool // what was wrong with it
+	read        *Torrent               // it, until its trackers are known
+	single      bool                   // the content of what is edited is one file
 	root        *dict
 	tiers       [][]string // that clients use
 	beside      string     // an announce that is not in them, which the oldest clients use
+	more        bool       // there are more trackers than were read
 	touched     bool       // the edit is about what stands there of trackers
 }
 
 func (ed *editing) run(doc *bencode.Document, e *Edit) error {
-	ed.root = splitDict(doc.Root())
+	var err error
+	if ed.root, err = splitDict(doc.Root()); err != nil {
+		return err
+	}
 	if err := ed.trackers(doc); err != nil {
 		return err
+	}
+	if ed.more && e.editsTrackers() {
+		return errors.New("it has more trackers than can be edited one by one; they can only be replaced all")
 	}
 	was, beside := ed.tiers, ed.beside
 	for i := range e.Rules {
@@ -48,8 +59,22 @@ func (ed *editing) run(doc *bencode.Document, e *Edit) error {
 			ed.warn("announce-dropped", "announce was not in announce-list, which clients prefer, and is replaced: %s", metainfo.MaskURL(beside))
 		}
 	}
-	ed.Bytes = append(ed.root.append(nil), doc.Trailing()...)
 	return nil
+}
+
+// learn notes what must be known of the torrent that was read.
+func (ed *editing) learn(t *Torrent) {
+	ed.Old, ed.read, ed.wasSingle = hashesOf(t), t, t.Single
+	ed.had = make(map[metainfo.Code]bool)
+	for _, f := range t.Findings {
+		ed.had[f.Code] = true
+	}
+}
+
+// editsTrackers reports whether an edit looks at the trackers that there are.
+func (e *Edit) editsTrackers() bool {
+	t := &e.Trackers
+	return len(e.Rules) > 0 || !t.Set && (len(t.Remove)+len(t.Replace)+len(t.Add) > 0 || t.Drop != nil || t.Passkey != "" || t.Dedupe)
 }
 
 // do does one edit, of trackers only to those that match.
@@ -125,38 +150,54 @@ func (k *KeyEdit) check() error {
 	return nil
 }
 
-// trackers reads what there is of them.
+// trackers reads what there is of them. Of the torrent that was read nothing is
+// kept then but their texts.
 func (ed *editing) trackers(doc *bencode.Document) error {
-	if !ed.session {
-		t, err := metainfo.Parse(doc.Bytes())
-		if err != nil { // of its info; what stands outside can be read all the same
-			stand := splitDict(doc.Root())
-			stand.set("info", []byte("d6:lengthi1e4:name1:xe"))
+	if ed.session {
+		ed.sessionTrackers(doc.Root().Get("trackers"))
+		return nil
+	}
+	t := ed.read
+	ed.read = nil
+	if t == nil || &t.Bytes()[0] != &doc.Bytes()[0] { // it is not the torrent that was read
+		var err error
+		if t, err = metainfo.FromDocument(doc); err != nil { // of its info; what stands outside can be read all the same
+			stand := ed.root.with("info", []byte("d6:lengthi1e4:name1:xe"))
 			if t, err = metainfo.Parse(stand.append(nil)); err != nil {
 				return err
 			}
 		}
-		ed.tiers, ed.single = t.Trackers(), t.Single
-		if a := strings.TrimSpace(t.Announce); a != "" && !contains(ed.tiers, a) {
-			ed.beside = a
-		}
-		return nil
 	}
-	for tier := range doc.Root().Get("trackers").Items() {
+	ed.tiers, ed.single, ed.more = t.Trackers(), t.Single, t.MoreTrackers
+	if a := strings.TrimSpace(t.Announce); a != "" && !contains(ed.tiers, a) {
+		ed.beside = a
+	}
+	return nil
+}
+
+// maxSessionTrackers is how many trackers of a client's session file are read.
+const maxSessionTrackers = 10_000
+
+func (ed *editing) sessionTrackers(list bencode.Value) {
+	n := 0
+	for tier := range list.Items() {
 		var urls []string
+		add := func(v bencode.Value) {
+			if n++; v.Kind() == bencode.String && n <= maxSessionTrackers {
+				urls = append(urls, v.Text())
+			}
+		}
 		if tier.Kind() == bencode.String {
-			urls = append(urls, tier.Text())
+			add(tier)
 		}
 		for u := range tier.Items() {
-			if u.Kind() == bencode.String {
-				urls = append(urls, u.Text())
-			}
+			add(u)
 		}
 		if len(urls) > 0 {
 			ed.tiers = append(ed.tiers, urls)
 		}
 	}
-	return nil
+	ed.more = n > maxSessionTrackers
 }
 
 // setTrackers writes the tiers. In a torrent announce is the first tracker of
@@ -205,7 +246,10 @@ func (ed *editing) info(keys []KeyEdit) error {
 	if old.Kind() != bencode.Dict {
 		return errors.New("its info is no dict")
 	}
-	info := splitDict(old)
+	info, err := splitDict(old)
+	if err != nil {
+		return err
+	}
 	for _, k := range keys {
 		if !slices.Contains(infoKeys, k.Key) {
 			return fmt.Errorf("the key %q of the info dict can't be edited", k.Key)
@@ -222,9 +266,9 @@ func (ed *editing) info(keys []KeyEdit) error {
 			info.edit(k)
 		}
 	}
-	edited := info.append(nil)
+	edited := info.append(make([]byte, 0, info.size()))
 	switch {
-	case string(edited) == string(old.Raw()):
+	case bytes.Equal(edited, old.Raw()):
 		return nil
 	case !ed.newInfoHash:
 		return fmt.Errorf("the edit changes the info dict: %w", ErrInfo)
@@ -258,7 +302,10 @@ func (ed *editing) rename(info *dict, old bencode.Value, value []byte) error {
 		info.set("name.utf-8", value)
 	}
 	if tree := old.Get("file tree"); ed.single && tree.Len() == 1 {
-		d := splitDict(tree)
+		d, err := splitDict(tree)
+		if err != nil {
+			return err
+		}
 		d.entries[0].rawKey = value
 		info.set("file tree", d.append(nil))
 	}

@@ -134,7 +134,7 @@ func checkRandom(t *testing.T, in []byte, e *randomEdit) (p promised) {
 		p.setting = 1
 	}
 	if r.Old != nil && canBeUndone(old, e) && isCanonical(was[:len(was)-len(oldRest)]) && canonicalTrackers(old) && !strings.Contains(was, "10:name.utf-8") {
-		back, err := Apply(r.Bytes, inverse(r.Old, old, e))
+		back, err := Apply(r.Bytes, inverse(torrentOf([]byte(was)), old, e))
 		if err != nil {
 			t.Fatalf("%q became\n%q, and back %v; %v", was, is, err, e)
 		}

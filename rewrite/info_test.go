@@ -69,10 +69,11 @@ func TestRename(t *testing.T) {
 	})
 	for _, in := range []string{v1("6:lengthi5e", "4:name1:x"), outer(v2Info("x", leaf)), "d" + hybridInfo("x", v2Leaf("x"), "6:lengthi5e") + "e"} {
 		r := mustApply(t, in, &to)
-		if r.New.Name != "new" || !r.New.Single || r.New.Files[0].Path()[0] != "new" {
-			t.Errorf("%q: name %q, files %+v", in, r.New.Name, r.New.Files)
+		now := torrentOf(r.Bytes)
+		if now.Name != "new" || !now.Single || now.Files[0].Path()[0] != "new" {
+			t.Errorf("%q: name %q, files %+v", in, now.Name, now.Files)
 		}
-		for _, f := range r.New.Findings {
+		for _, f := range now.Findings {
 			if f.Code != "leading-zero" {
 				t.Errorf("%q: %s", r.Bytes, f.Message)
 			}

@@ -123,7 +123,7 @@ func TestBadTorrentsCanBeEdited(t *testing.T) {
 		"d" + hybridInfo("x", v2Leaf("y"), "6:lengthi7e") + "e",
 	} {
 		e := setTo([]string{urlA})
-		if r := mustApply(t, in, &e); string(r.Bytes) != "d"+announce(urlA)+in[1:] || len(r.New.Findings) == 0 {
+		if r := mustApply(t, in, &e); string(r.Bytes) != "d"+announce(urlA)+in[1:] || len(torrentOf(r.Bytes).Findings) == 0 {
 			t.Errorf("%q became %q", in, r.Bytes)
 		}
 	}

@@ -5,8 +5,8 @@
 // [Apply] splices: it cuts the outer dict into its entries, replaces those that
 // the edit touches, and puts the rest together again as it stood. The info dict
 // is one such entry. Only where an edit inside it was asked for and allowed is
-// it cut in the same way. The result is parsed again, and its info-hash
-// compared with the old one, before anybody gets it.
+// it cut in the same way. Before anybody gets the result its info is compared
+// with the old one, byte for byte; what is new of it is parsed again.
 //
 // Besides torrents it edits the session files of qBittorrent (.fastresume),
 // which hold the trackers that the client really uses, and magnet links.
@@ -17,6 +17,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 
 	"bt/internal/bencode"
 	"bt/internal/metainfo"
@@ -80,11 +82,22 @@ func Bytes(b []byte) []byte {
 type Result struct {
 	Bytes    []byte   // what the file should hold
 	Changed  bool     // whether that differs from what it held
-	Old, New *Torrent // nil for a session file, and where info makes no sense
+	Old, New *Hashes  // nil for a session file, and where info makes no sense
 	Changes  []Change // by key, in file order
 	Warnings []Warning
 	Unedited Unedited // trackers that stay although the edit is about them
 }
+
+// Hashes are the info-hashes of a torrent.
+type Hashes struct{ v1, v2 string }
+
+// HexV1 is the v1 info-hash in hex; "" if it has none.
+func (h *Hashes) HexV1() string { return h.v1 }
+
+// HexV2 is the v2 info-hash in hex; "" if it has none.
+func (h *Hashes) HexV2() string { return h.v2 }
+
+func hashesOf(t *Torrent) *Hashes { return &Hashes{t.HexV1(), t.HexV2()} }
 
 // A Warning is about an edit that was done, but that its user may regret.
 type Warning struct{ Code, Message string }
@@ -104,18 +117,18 @@ func Apply(file []byte, e *Edit) (*Result, error) {
 	if err != nil {
 		return nil, metainfo.NotTorrent(file, err)
 	}
-	r := &Result{}
-	session := isFastResume(old)
-	if !session {
-		if r.Old, err = metainfo.Parse(file); err != nil {
-			if !old.Root().Get("info").Exists() {
-				return nil, err
-			}
-			r.Old = nil // its info makes no sense, and is kept as it is
+	ed := editing{Result: &Result{}, session: isFastResume(old), newInfoHash: e.NewInfoHash}
+	if !ed.session {
+		t, err := metainfo.FromDocument(old)
+		if err != nil && !old.Root().Get("info").Exists() {
+			return nil, err
+		}
+		if err == nil { // else its info makes no sense, and is kept as it is
+			ed.learn(t)
 		}
 	}
 	doc := old
-	if e.Whole != nil && session {
+	if e.Whole != nil && ed.session {
 		return nil, errors.New("a client's session file can't be made from a torrent")
 	}
 	if e.Whole != nil {
@@ -123,14 +136,13 @@ func Apply(file []byte, e *Edit) (*Result, error) {
 			return nil, err
 		}
 	}
-	ed := editing{Result: r, session: session, newInfoHash: e.NewInfoHash}
 	if err := ed.run(doc, e); err != nil {
 		return nil, err
 	}
-	if err := r.finish(old, e); err != nil {
+	if err := ed.finish(old, doc, e); err != nil {
 		return nil, err
 	}
-	return r, nil
+	return ed.Result, nil
 }
 
 // isFastResume tells the session files of libtorrent, which qBittorrent keeps
@@ -156,40 +168,58 @@ func FromJSON(text []byte) ([]byte, error) {
 	return b, nil
 }
 
+// collectFrom is the size of a torrent, in bytes, from which what was parsed of it
+// is collected before the result is made: else both would be in memory at once,
+// for the collector waits until it needs to.
+const collectFrom = 8 << 20
+
 // finish compares what was with what is, and holds the edit to its promises.
-func (r *Result) finish(old *bencode.Document, e *Edit) error {
-	r.Changed = !bytes.Equal(old.Bytes(), r.Bytes)
-	doc, err := bencode.Parse(r.Bytes)
+func (ed *editing) finish(old, doc *bencode.Document, e *Edit) error {
+	was, err := splitDict(old.Root())
 	if err != nil {
-		return fmt.Errorf("the edit makes it unreadable: %w", err)
+		return err
 	}
-	r.Changes = changes(old, doc)
-	if r.Old == nil {
-		if was, is := old.Root().Get("info").Raw(), doc.Root().Get("info").Raw(); !bytes.Equal(was, is) && !e.NewInfoHash {
-			return fmt.Errorf("the edit changes the info dict: %w", ErrInfo)
-		}
-		return nil
-	}
-	if r.New, err = metainfo.Parse(r.Bytes); err != nil {
-		return fmt.Errorf("the edit makes it unreadable: %v", err) // the file that was read is a torrent
-	}
-	if same := r.Old.HexV1() == r.New.HexV1() && r.Old.HexV2() == r.New.HexV2(); !same && !e.NewInfoHash {
+	r := ed.Result
+	r.Changes = changes(was, ed.root, old.Trailing(), doc.Trailing())
+	same := func(key string) bool { return slices.Equal(was.values(key), ed.root.values(key)) }
+	sameInfo := same("info")
+	if !sameInfo && !e.NewInfoHash && r.Old == nil {
 		return fmt.Errorf("the edit changes the info dict: %w", ErrInfo)
 	}
-	return r.noWorse()
+	if err := ed.root.checkNew(); err != nil {
+		return fmt.Errorf("the edit makes it unreadable: %w", err)
+	}
+	if len(old.Bytes()) > collectFrom {
+		runtime.GC()
+	}
+	r.Bytes = append(ed.root.append(make([]byte, 0, ed.root.size()+len(doc.Trailing()))), doc.Trailing()...)
+	r.Changed = !bytes.Equal(old.Bytes(), r.Bytes)
+	ed.root = nil // it may hold an info dict of its own
+	switch {
+	case r.Old == nil:
+		return nil
+	case sameInfo && e.Whole == nil: // else other keys may be wrong now too
+		r.New = r.Old
+		return nil
+	}
+	now, err := metainfo.Parse(r.Bytes)
+	if err != nil {
+		return fmt.Errorf("the edit makes it unreadable: %v", err) // the file that was read is a torrent
+	}
+	r.New = hashesOf(now)
+	if *r.Old != *r.New && !e.NewInfoHash {
+		return fmt.Errorf("the edit changes the info dict: %w", ErrInfo)
+	}
+	return ed.noWorse(now)
 }
 
 // noWorse refuses an edit that makes a torrent unusable.
-func (r *Result) noWorse() error {
-	if r.Old.Single && !r.New.Single || !r.Old.Single && r.New.Single {
+func (ed *editing) noWorse(now *Torrent) error {
+	if ed.wasSingle != now.Single {
 		return errors.New("the edit would make a directory of a single file, or the reverse")
 	}
-	had := make(map[metainfo.Code]bool)
-	for _, f := range r.Old.Findings {
-		had[f.Code] = true
-	}
-	for _, f := range r.New.Findings {
-		if f.Severity == metainfo.Error && !had[f.Code] {
+	for _, f := range now.Findings {
+		if f.Severity == metainfo.Error && !ed.had[f.Code] {
 			return fmt.Errorf("the edit would make it unusable: %s", f.Message)
 		}
 	}

@@ -79,7 +79,7 @@ func TestPasskeyGoesNowhereElse(t *testing.T) {
 		e := Edit{Rules: []Rule{{Match: matching(pattern), Edit: trackerEdit(TrackerEdit{Passkey: "THENEWPASSKEY"})}}}
 		tier = append(tier, urls...)
 		r := mustApply(t, "d"+tiers(listOf(tier...))+info+"e", &e)
-		for i, u := range r.New.Trackers()[0] {
+		for i, u := range torrentOf(r.Bytes).Trackers()[0] {
 			own := i == 0 || i == 7 || i == 8
 			if strings.Contains(u, "THENEWPASSKEY") != own || !own && u != urls[i] {
 				t.Errorf("%s: %q became %q", pattern, urls[i], u)

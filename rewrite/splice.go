@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"fmt"
 	"slices"
 
 	"bt/internal/bencode"
@@ -16,13 +17,73 @@ type entry struct {
 	value  []byte // bencode
 }
 
+// maxEntries is how many entries a dict may have that is edited; no torrent has
+// as many, and for each there is a place in memory.
+const maxEntries = 100_000
+
 // splitDict cuts a dict into its entries.
-func splitDict(v bencode.Value) *dict {
+func splitDict(v bencode.Value) (*dict, error) {
 	d := new(dict)
 	for k, val := range v.Entries() {
+		if len(d.entries) == maxEntries {
+			return nil, fmt.Errorf("a dict with more than %d keys can't be edited", maxEntries)
+		}
 		d.entries = append(d.entries, entry{key: k.Text(), rawKey: k.Raw(), value: val.Raw()})
 	}
-	return d
+	return d, nil
+}
+
+// with returns a copy in which a key has another value.
+func (d *dict) with(key string, value []byte) *dict {
+	c := &dict{slices.Clone(d.entries)}
+	c.set(key, value)
+	return c
+}
+
+// values are all that stand behind a key, one after another.
+func (d *dict) values(key string) []byte {
+	var first []byte
+	var all []byte // nil while there is one
+	for _, e := range d.entries {
+		switch {
+		case e.key != key:
+		case first == nil:
+			first = e.value
+		case all == nil:
+			all = slices.Concat(first, e.value)
+		default:
+			all = append(all, e.value...)
+		}
+	}
+	if all != nil {
+		return all
+	}
+	return first
+}
+
+// size is how many bytes the dict has together.
+func (d *dict) size() int {
+	n := len("de")
+	for _, e := range d.entries {
+		n += len(e.rawKey) + len(e.value)
+	}
+	return n
+}
+
+// checkNew parses the dict without its largest values, which are those that were
+// read.
+func (d *dict) checkNew() error {
+	_, err := bencode.Parse((&dict{slices.Collect(func(yield func(entry) bool) {
+		for _, e := range d.entries {
+			if e.key == "info" || e.key == "piece layers" {
+				e.value = []byte("de")
+			}
+			if !yield(e) {
+				return
+			}
+		}
+	})}).append(nil))
+	return err
 }
 
 // append puts the dict together again.

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"bt/internal/metainfo"
 )
 
 // Parts of torrents for the tables. What a test calls canonical has sorted keys,
@@ -97,6 +99,15 @@ func checkChanges(t *testing.T, table []change) {
 }
 
 // mustApply does an edit, and makes sure that it leaves its input alone.
+// torrentOf reads what is a torrent.
+func torrentOf(b []byte) *Torrent {
+	t, err := metainfo.Parse(b)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
 func mustApply(t *testing.T, in string, e *Edit) *Result {
 	t.Helper()
 	file := []byte(in)

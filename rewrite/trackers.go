@@ -81,7 +81,7 @@ func (p *Unedited) note(u string, candidates int) {
 		list = &p.None
 	}
 	if !slices.Contains(*list, u) {
-		*list = append(*list, u)
+		*list = append(*list, strings.Clone(u))
 	}
 }
 

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"bytes"
 	"slices"
 
 	"bt/internal/bencode"
@@ -30,22 +31,29 @@ func nodeValues(nodes []Node) [][]byte {
 // appendTo returns a list with those values in it that it lacks; what else is in
 // it stays as it is. Instead of a list there may be one text (BEP 19).
 func appendTo(list bencode.Value, add [][]byte) (edited []byte, more bool) {
-	var items [][]byte
-	if list.Kind() == bencode.String && len(list.Bytes()) > 0 {
-		items = append(items, list.Raw())
+	var items []byte // one after another, as they stand
+	switch {
+	case list.Kind() == bencode.String && len(list.Bytes()) > 0:
+		items = list.Raw()
+	case list.Kind() == bencode.List:
+		items = list.Raw()[1 : len(list.Raw())-1]
 	}
-	for item := range list.Items() {
-		items = append(items, item.Raw())
+	has := func(v []byte) bool {
+		if list.Kind() == bencode.String {
+			return bytes.Equal(items, v)
+		}
+		for item := range list.Items() {
+			if bytes.Equal(item.Raw(), v) {
+				return true
+			}
+		}
+		return false
 	}
+	var missing [][]byte
 	for _, v := range add {
-		if !slices.ContainsFunc(items, func(item []byte) bool { return string(item) == string(v) }) {
-			items = append(items, v)
-			more = true
+		if !has(v) && !slices.ContainsFunc(missing, func(m []byte) bool { return bytes.Equal(m, v) }) {
+			missing = append(missing, v)
 		}
 	}
-	edited = append(edited, 'l')
-	for _, item := range items {
-		edited = append(edited, item...)
-	}
-	return append(edited, 'e'), more
+	return slices.Concat([]byte("l"), items, slices.Concat(missing...), []byte("e")), len(missing) > 0
 }

@@ -168,7 +168,7 @@ func readTrackerEdit(ctx context.Context, e *env, v flagValues, pairs pairList) 
 	if v.IsSet("drop-dead") {
 		var scrapes []*rewrite.Scrape
 		for _, name := range v.StringSlice("drop-dead") {
-			b, err := readInput(ctx, e, name)
+			b, err := readInput(ctx, e, name, textInput)
 			if err != nil {
 				return t, err
 			}

@@ -28,6 +28,9 @@ type env struct {
 	// while a command runs; 0 is unknown. nil: always.
 	size func() (columns, rows int)
 
+	maxSize int64 // of an input, by --max-size; 0: the default
+	lean    bool  // memory is bounded by the size of the input
+
 	getenv func(string) string
 	now    func() time.Time
 }

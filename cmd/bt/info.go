@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -34,7 +35,7 @@ bt info --strict --no-files -q ~/torrents && echo all in order`,
 			&cli.StringFlag{Name: "field", Usage: "print these fields of the JSON, a line a torrent with tabs between; `NAME,...`"},
 			&cli.BoolFlag{Name: "magnet", Usage: "print the magnet link"},
 			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords; only JSON, and --field and --magnet into a file or pipe, have them unasked"},
-		}, strictFlags("exit with 1 if there are findings that are more than a note"), jsonFlags()),
+		}, strictFlags("exit with 1 if there are findings that are more than a note"), []cli.Flag{maxSizeFlag()}, jsonFlags()),
 		Action: action(e, runInfo),
 	}
 }
@@ -57,6 +58,7 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	u.env.lean = true
 	inputs, isList := infoInputs(ctx, u.env, c.Args().Slice())
 	var doc *jsonStream // nil: none
 	if u.json || c.Bool("raw") {
@@ -65,13 +67,10 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 	shown := 0
 	var answer error
 	for _, in := range inputs {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		u.subject = in.name
 		x, err := readInfo(ctx, u.env, in, c)
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return errors.Join(ctx.Err(), doc.stop())
 		}
 		if u.passOver(in, err) {
 			continue
@@ -91,17 +90,18 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 		case doc != nil:
 			err = doc.item(infoDocument(x, c))
 		case fields != nil:
-			err = printFieldsOf(u, mask(u, x.facts, slices.Contains(fields, "magnet")), fields)
+			err = stdoutError(printFieldsOf(u, mask(u, x.facts, slices.Contains(fields, "magnet")), fields))
 		case c.Bool("magnet"):
 			_, err = fmt.Fprintln(u.out, mask(u, x.facts, true).Magnet)
+			err = stdoutError(err)
 		default:
 			if shown++; shown > 1 {
 				fmt.Fprintln(u.out)
 			}
-			err = printInfo(u, c, x)
+			err = stdoutError(printInfo(u, c, x))
 		}
 		if err != nil {
-			return stdoutError(err)
+			return err
 		}
 	}
 	if doc != nil {

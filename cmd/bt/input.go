@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"bt/internal/atomicfile"
 	"bt/internal/metainfo"
 	"bt/internal/term"
 )
@@ -81,20 +81,13 @@ func isContent(t *metainfo.Torrent, info fs.FileInfo) bool {
 
 // isTorrent reports whether a file is a torrent, of those that can be read.
 func isTorrent(path string) bool {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
-		return false // a FIFO would be waited for
-	}
-	f, err := os.Open(path)
+	f, err := atomicfile.Open(path)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	first := make([]byte, 1)
-	if n, _ := f.ReadAt(first, 0); n == 0 || first[0] != 'd' {
-		return false
-	}
-	b, err := io.ReadAll(io.LimitReader(f, metainfo.MaxSize+1))
-	if err != nil || len(b) > metainfo.MaxSize {
+	b, err := metainfo.Read(f, sizeOf(f), metainfo.DefaultMaxSize, nil)
+	if err != nil {
 		return false
 	}
 	_, err = metainfo.Parse(b)
@@ -134,50 +127,6 @@ func (in input) torrent(ctx context.Context, e *env) (*metainfo.Torrent, error) 
 		return nil, notTorrent(name, err)
 	}
 	return t, nil
-}
-
-// readInput reads a file or standard input, up to what a torrent can be. It
-// returns when ctx ends, though a read from a terminal or a FIFO can't be
-// stopped: that waits in its goroutine for the end of the process.
-func readInput(ctx context.Context, e *env, name string) ([]byte, error) {
-	type result struct {
-		b   []byte
-		err error
-	}
-	done := make(chan result, 1)
-	go func() {
-		b, err := readAll(e, name)
-		done <- result{b, err}
-	}()
-	select {
-	case r := <-done:
-		return r.b, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func readAll(e *env, name string) ([]byte, error) {
-	var b bytes.Buffer
-	in := e.stdin
-	if name != stdinName {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, readError(name, err)
-		}
-		defer f.Close()
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() && info.Size() <= metainfo.MaxSize {
-			b.Grow(int(info.Size()) + bytes.MinRead) // no copies while it grows
-		}
-		in = f
-	}
-	if _, err := b.ReadFrom(io.LimitReader(in, metainfo.MaxSize+1)); err != nil {
-		return nil, readError(name, err)
-	}
-	if b.Len() > metainfo.MaxSize {
-		return nil, notTorrent(name, metainfo.NotTorrent(b.Bytes(), fmt.Errorf("not a torrent: it is longer than %d bytes", metainfo.MaxSize)))
-	}
-	return b.Bytes(), nil
 }
 
 // readError says what could not be read, once.
@@ -226,12 +175,12 @@ func (in input) read(ctx context.Context, e *env) ([]byte, error) {
 	if in.data != nil {
 		return in.data, nil
 	}
-	return readInput(ctx, e, in.name)
+	return readInput(ctx, e, in.name, torrentInput)
 }
 
 // stdinInputs reads standard input: a torrent, or magnet links, one per line.
 func stdinInputs(ctx context.Context, e *env) []input {
-	b, err := readInput(ctx, e, stdinName)
+	b, err := readInput(ctx, e, stdinName, torrentOrLinks)
 	if err != nil {
 		return []input{{name: stdinName, err: err}}
 	}

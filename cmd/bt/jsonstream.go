@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -62,6 +63,14 @@ func (s *jsonStream) end() error {
 	return s.flush()
 }
 
+// stop ends a list early, if it has begun. A nil jsonStream has not.
+func (s *jsonStream) stop() error {
+	if s == nil || s.items == 0 {
+		return nil
+	}
+	return s.end()
+}
+
 func (s *jsonStream) flush() error {
 	s.enc.flush()
 	s.u.printed = true // as far as it went
@@ -103,15 +112,31 @@ func (e *jsonEncoder) value(v reflect.Value) {
 	if e.err != nil {
 		return
 	}
-	switch x := v.Interface().(type) {
-	case jsonWriter:
+	// Interface allocates, so what there is most of does without.
+	switch t := v.Type(); t.Kind() {
+	case reflect.String:
+		if t == reflect.TypeFor[string]() {
+			e.text(v.String())
+			return
+		}
+	case reflect.Int, reflect.Int64:
+		e.buf = strconv.AppendInt(e.buf, v.Int(), 10)
+		return
+	case reflect.Pointer:
+		if v.IsNil() {
+			e.raw("null")
+			return
+		}
+		if t.Elem().Kind() == reflect.Int || t.Elem().Kind() == reflect.Int64 {
+			e.value(v.Elem())
+			return
+		}
+	}
+	if x, ok := v.Interface().(jsonWriter); ok { // it writes its own part of the document
 		e.flush()
 		if e.err == nil {
 			e.err = x.WriteJSON(e.w)
 		}
-		return
-	case string:
-		e.text(x)
 		return
 	}
 	switch v.Kind() {
@@ -137,16 +162,9 @@ func (e *jsonEncoder) value(v reflect.Value) {
 		}
 		e.raw("]")
 	case reflect.Pointer:
-		if v.IsNil() {
-			e.raw("null")
-			return
-		}
 		e.value(v.Elem())
 	case reflect.String:
 		e.text(v.String())
-	case reflect.Int, reflect.Int64:
-		e.raw("")
-		e.buf = fmt.Append(e.buf, v.Int())
 	default:
 		e.marshal(v.Interface())
 	}
@@ -154,11 +172,20 @@ func (e *jsonEncoder) value(v reflect.Value) {
 
 // marshal is for what is small.
 func (e *jsonEncoder) marshal(v any) {
-	b, err := json.Marshal(v)
+	b, err := compactJSON(v)
 	if err != nil && e.err == nil {
 		e.err = fmt.Errorf("encoding JSON: %w", err)
 	}
 	e.raw(string(b))
+}
+
+// compactJSON is json.Marshal, but URLs, which are full of &, stay readable.
+func compactJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // sequence writes an iterator; nil is an empty one.
@@ -232,11 +259,8 @@ func (e *jsonEncoder) text(s string) {
 			e.raw(part)
 			continue
 		}
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false) // URLs are full of &
-		_ = enc.Encode(part)     // a string always encodes
-		e.raw(string(b.Bytes()[1 : b.Len()-2]))
+		b, _ := compactJSON(part) // a string always encodes
+		e.raw(string(b[1 : len(b)-1]))
 	}
 	e.raw(`"`)
 }
@@ -249,74 +273,4 @@ func isPlainJSON(s string) bool {
 		}
 	}
 	return true
-}
-
-// An indenter indents compact JSON as it passes, as json.Indent does, but no
-// deeper than maxIndent: with the depth of a torrent's nesting the text would be
-// many times as long as the torrent.
-type indenter struct {
-	w        io.Writer
-	buf      []byte
-	depth    int
-	inText   bool
-	escaped  bool // the byte before was a backslash
-	justOpen bool // nothing stands yet in the list or object
-}
-
-const maxIndent = 20
-
-func (d *indenter) Write(p []byte) (int, error) {
-	d.buf = d.buf[:0]
-	for i := 0; i < len(p); i++ {
-		c := p[i]
-		if d.inText {
-			// Whole stretches of text at once.
-			n := 0
-			for ; i+n < len(p); n++ {
-				if c := p[i+n]; d.escaped {
-					d.escaped = false
-				} else if c == '\\' {
-					d.escaped = true
-				} else if c == '"' {
-					d.inText = false
-					n++
-					break
-				}
-			}
-			d.buf = append(d.buf, p[i:i+n]...)
-			i += n - 1
-			continue
-		}
-		if d.justOpen && c != ']' && c != '}' {
-			d.newline()
-		}
-		opened := d.justOpen
-		d.justOpen = false
-		switch c {
-		case '"':
-			d.inText = true
-		case '{', '[':
-			d.depth++
-			d.justOpen = true
-		case '}', ']':
-			if d.depth--; !opened {
-				d.newline()
-			}
-		}
-		switch d.buf = append(d.buf, c); c {
-		case ',':
-			d.newline()
-		case ':':
-			d.buf = append(d.buf, ' ')
-		}
-	}
-	if _, err := d.w.Write(d.buf); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-func (d *indenter) newline() {
-	const blanks = "\n                                        "
-	d.buf = append(d.buf, blanks[:1+2*min(d.depth, maxIndent)]...)
 }

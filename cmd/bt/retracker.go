@@ -46,6 +46,7 @@ bt retracker x.torrent --source ABC --new-infohash -o abc.torrent`,
 			&cli.BoolFlag{Name: "recursive", Usage: "edit the torrents below a directory too"},
 			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "edit read-only files and those of a client that runs, replace an existing output or backup, and let --drop-dead remove the last tracker"},
 			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords; JSON, and a magnet link or torrent on stdout, have them unasked"},
+			maxSizeFlag(),
 		}, jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, c *cli.Context) error {
 			return runRetracker(ctx, u, c, *pairs, backup.suffix)
@@ -86,7 +87,8 @@ type retracking struct {
 	output string // "" is in place; "-" stdout
 	toDir  bool   // output is a directory
 
-	running sync.Map // session to what sync.OnceValues returns
+	large   sync.Mutex // held while a large input is edited, so that memory has one of them
+	running sync.Map   // session to what sync.OnceValues returns
 }
 
 // A session is the directory of a client's session files.
@@ -100,6 +102,7 @@ func runRetracker(ctx context.Context, u *ui, c *cli.Context, pairs pairList, ba
 		return failf(exitUsage, "no torrent given")
 	}
 	u.subject = c.Args().First()
+	u.env.lean = true
 	r := &retracking{ctx: ctx, u: u, dryRun: c.Bool("dry-run"), force: c.Bool("force"), backup: backup, output: c.String("output")}
 	if err := r.readEdit(c, pairs); err != nil {
 		return err
@@ -125,7 +128,7 @@ func (r *retracking) readEdit(c *cli.Context, pairs pairList) (err error) {
 	}
 	if c.IsSet("from-json") {
 		name := c.String("from-json")
-		b, err := readInput(r.ctx, r.u.env, name)
+		b, err := readInput(r.ctx, r.u.env, name, textInput)
 		if err != nil {
 			return err
 		}
@@ -250,6 +253,9 @@ func (r *retracking) run(inputs []input, isList bool) error {
 	signal.Ignore(syscall.SIGPIPE)
 	const ahead = 1024 // results that wait for their turn
 	p := retrackerPrinter{ui: r.u, dryRun: r.dryRun, isList: isList}
+	if r.u.json {
+		p.doc = r.u.newJSON(isList)
+	}
 	queue := make(chan chan retracked, ahead)
 	slots := make(chan struct{}, max(16, 2*runtime.GOMAXPROCS(0)))
 	go func() {
@@ -308,6 +314,10 @@ func (r *retracking) file(x *retracked) error {
 			return readError(x.name, err)
 		}
 		before = info
+		if info.Size() > smallInput {
+			r.large.Lock()
+			defer r.large.Unlock()
+		}
 	}
 	b, err := x.read(r.ctx, r.u.env)
 	if err != nil {
@@ -325,6 +335,7 @@ func (r *retracking) file(x *retracked) error {
 	}
 	x.unedited = x.result.Unedited
 	x.output = r.outputOf(x.name)
+	defer func() { x.result.Bytes = nil }() // the changes alone wait for their turn
 	switch {
 	case r.dryRun:
 		return nil

@@ -2,12 +2,13 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
-	"strings"
+	"unicode/utf8"
 
 	"bt/internal/term"
+	"bt/rewrite"
 )
 
 // printDifference shows what would change, line by line: of a list only the
@@ -17,7 +18,7 @@ func (p *retrackerPrinter) printDifference(x retracked) error {
 		return err
 	}
 	for _, c := range x.result.Changes {
-		old, new := p.lines(c.Key, c.Old), p.lines(c.Key, c.New)
+		old, new := differenceLines(c.Key, c.Old), differenceLines(c.Key, c.New)
 		gone, come := without(old, new), without(new, old)
 		if len(gone)+len(come) == 0 {
 			gone, come = old, new
@@ -28,7 +29,7 @@ func (p *retrackerPrinter) printDifference(x retracked) error {
 		hidden := len(gone)+len(come) == 0 // the form alone
 		for _, line := range come {
 			fmt.Fprintln(p.out, p.pal.Green("+ "+p.shown(c.Key, line)))
-			hidden = hidden || slices.ContainsFunc(gone, func(g string) bool { return g != line && p.shown(c.Key, g) == p.shown(c.Key, line) })
+			hidden = hidden || slices.ContainsFunc(gone, func(g differenceLine) bool { return g != line && p.shown(c.Key, g) == p.shown(c.Key, line) })
 		}
 		if hidden {
 			fmt.Fprintln(p.out, p.pal.Yellow("~ "+term.Safe(c.Key)+"  differs in what is not shown; --reveal or --json show it"))
@@ -37,13 +38,16 @@ func (p *retrackerPrinter) printDifference(x retracked) error {
 	return p.printHashes(x)
 }
 
+// A differenceLine is one item of a value, or the whole of it.
+type differenceLine struct{ label, text string }
+
 // without returns the lines of a that b has not, or less often.
-func without(a, b []string) []string {
-	count := make(map[string]int)
+func without(a, b []differenceLine) []differenceLine {
+	count := make(map[differenceLine]int)
 	for _, line := range b {
 		count[line]++
 	}
-	var left []string
+	var left []differenceLine
 	for _, line := range a {
 		if count[line]--; count[line] < 0 {
 			left = append(left, line)
@@ -53,67 +57,92 @@ func without(a, b []string) []string {
 }
 
 // shown is a line as it may be printed: URLs masked, and a long text cut.
-func (p *retrackerPrinter) shown(key, line string) string {
-	const longest = 500
-	label, text, _ := strings.Cut(line, "  ")
+func (p *retrackerPrinter) shown(key string, line differenceLine) string {
+	// What is masked may be longer or shorter than what is shown of it.
+	text, long := line.text, len(line.text) > 8<<10
+	if long {
+		text = text[:8<<10]
+	}
 	if slices.Contains(urlKeys, key) {
 		text = p.shownURL(text)
 	} else {
 		text = p.shownText(text)
 	}
+	const longest = 500
 	if len(text) > longest {
-		text = text[:longest] + "…"
+		text, long = text[:longest], true
 	}
-	return term.Safe(label + "  " + text)
+	if text = term.Safe(text); long {
+		text += fmt.Sprintf("… (%s; --json has all of it)", count(len(line.text), "byte"))
+	}
+	return term.Safe(line.label) + "  " + text
 }
 
 // urlKeys are the keys whose texts are URLs, though they may not look like it.
 var urlKeys = []string{"announce", "announce-list", "trackers", "url-list", "httpseeds"}
 
-// lines writes a value for a person, an item a line.
-func (p *retrackerPrinter) lines(key string, value json.RawMessage) []string {
+// maxLines is how many items of a list are compared.
+const maxLines = 10_000
+
+// differenceLines writes a value for a person, an item a line.
+func differenceLines(key string, value rewrite.Value) []differenceLine {
 	if value == nil {
 		return nil
 	}
-	var v any
-	d := json.NewDecoder(strings.NewReader(string(value)))
-	d.UseNumber()
-	if d.Decode(&v) != nil {
-		return []string{key + "  " + string(value)}
-	}
-	var lines []string
-	add := func(label string, v any) {
-		lines = append(lines, label+"  "+plainValue(v))
-	}
-	list, ok := v.([]any)
+	list, ok := value.Items()
 	if !ok {
-		add(key, v)
-		return lines
+		return []differenceLine{{key, plainValue(value)}}
 	}
-	for i, item := range list {
-		tier, ok := item.([]any)
+	var lines []differenceLine
+	add := func(label string, v rewrite.Value) bool {
+		if len(lines) == maxLines {
+			lines = append(lines, differenceLine{label, "… and more"})
+			return false
+		}
+		lines = append(lines, differenceLine{label, plainValue(v)})
+		return true
+	}
+	i := 0
+	for item := range list {
+		i++
+		tier, ok := item.Items()
 		if !ok || key == "nodes" {
-			add(key, item)
+			if !add(key, item) {
+				return lines
+			}
 			continue
 		}
-		for _, u := range tier {
-			add(fmt.Sprintf("%s, tier %d", key, i+1), u)
+		for u := range tier {
+			if !add(fmt.Sprintf("%s, tier %d", key, i), u) {
+				return lines
+			}
 		}
 	}
 	return lines
 }
 
-// plainValue writes what a person can read of a value.
-func plainValue(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case json.Number:
-		return v.String()
+// plainValue writes what a person can read of a value: a text, or the beginning
+// of its JSON.
+func plainValue(v rewrite.Value) string {
+	if text, ok := v.Text(); ok && utf8.ValidString(text) {
+		return text
 	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return ""
+	w := &firstBytes{left: 1000}
+	_ = v.WriteJSON(w) // it ends early
+	return string(w.b)
+}
+
+// firstBytes keeps the first bytes that are written, and refuses more.
+type firstBytes struct {
+	b    []byte
+	left int
+}
+
+func (f *firstBytes) Write(p []byte) (int, error) {
+	n := min(f.left, len(p))
+	f.b = append(f.b, p[:n]...)
+	if f.left -= n; n < len(p) {
+		return n, io.ErrShortWrite
 	}
-	return string(b)
+	return n, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,7 +34,7 @@ type retrackerPrinter struct {
 	*ui
 	dryRun, isList bool
 
-	documents                  []any
+	doc                        *jsonStream // nil unless there is JSON
 	total, changed, failedOnes int
 	files, links               int
 	noPasskey                  int  // trackers that --passkey found none in
@@ -121,26 +120,19 @@ func uneditedWarnings(x rewrite.Unedited) []retrackedWarning {
 	return list
 }
 
-// add takes a document for the list, or prints it.
+// add prints a document, as the only one or in the list.
 func (p *retrackerPrinter) add(doc any) error {
-	switch {
-	case !p.json:
+	if p.doc == nil {
 		return nil
-	case p.jsonl || !p.isList:
-		return p.printJSON(doc)
 	}
-	p.documents = append(p.documents, doc)
-	return nil
+	return p.doc.item(doc)
 }
 
 func (p *retrackerPrinter) finish() error {
 	switch {
-	case p.json && p.isList && !p.jsonl:
-		if p.documents == nil {
-			p.documents = []any{}
-		}
-		return p.printJSON(p.documents)
-	case p.json || p.quiet:
+	case p.doc != nil:
+		return p.doc.end()
+	case p.quiet:
 		return nil
 	case p.links > 0 && p.files == 0: // stdout has links, and nothing else
 		if p.noPasskey > 0 {
@@ -212,7 +204,7 @@ func (p *retrackerPrinter) printMagnet(x retracked) error {
 			old, new []string
 		}{{"tr", old.Trackers, x.magnet.Trackers}, {"ws", old.WebSeeds, x.magnet.WebSeeds}} {
 			if !slices.Equal(list.old, list.new) {
-				doc.Changes = append(doc.Changes, rewrite.Change{Key: list.key, Old: jsonList(list.old), New: jsonList(list.new)})
+				doc.Changes = append(doc.Changes, rewrite.Change{Key: list.key, Old: rewrite.Texts(list.old), New: rewrite.Texts(list.new)})
 			}
 		}
 		if old.HasV1 {
@@ -255,15 +247,4 @@ func (p *retrackerPrinter) printHashes(x retracked) error {
 		}
 	}
 	return nil
-}
-
-func jsonList(list []string) json.RawMessage {
-	if list == nil {
-		list = []string{}
-	}
-	b, err := json.Marshal(list)
-	if err != nil {
-		panic(err) // texts always encode
-	}
-	return b
 }

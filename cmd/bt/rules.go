@@ -35,15 +35,16 @@ import (
 
 // loadRules reads a rules file, YAML unless its name ends in .toml.
 func loadRules(ctx context.Context, e *env, path string) ([]rewrite.Rule, error) {
-	b, err := readInput(ctx, e, path)
+	b, err := readInput(ctx, e, path, textInput)
 	if err != nil {
 		return nil, err
 	}
 	var file rulesFile
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	if strings.EqualFold(filepath.Ext(path), ".toml") {
+	isTOML := strings.EqualFold(filepath.Ext(path), ".toml")
+	if err = checkDepth(b, isTOML); err == nil && isTOML {
 		err = readTOML(b, &file)
-	} else {
+	} else if err == nil {
 		err = readYAML(b, &file)
 	}
 	if err == nil && len(file.Rules) == 0 {

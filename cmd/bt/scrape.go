@@ -42,6 +42,7 @@ bt scrape movie.torrent --peers`,
 			&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Usage: "use IPv4 only"},
 			&cli.BoolFlag{Name: "ipv6", Aliases: []string{"6"}, Usage: "use IPv6 only"},
 			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords; JSON and CSV have them unasked"},
+			maxSizeFlag(),
 		},
 		Action: action(e, runScrape),
 	}
@@ -56,6 +57,7 @@ func runScrape(ctx context.Context, u *ui, c *cli.Context) error {
 		return err
 	}
 	defer s.options.Client.Close()
+	u.env.lean = true
 	targets, err := s.readTargets(ctx, c)
 	if err != nil {
 		return err
@@ -185,7 +187,7 @@ func (s *scraper) readTargets(ctx context.Context, c *cli.Context) ([]scrape.Tar
 // readList reads a list from stdin: one a line, blank lines and those that
 // begin with # left out.
 func readList(ctx context.Context, e *env) ([]string, error) {
-	b, err := readInput(ctx, e, stdinName)
+	b, err := readInput(ctx, e, stdinName, textInput)
 	if err != nil {
 		return nil, err
 	}

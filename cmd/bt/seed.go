@@ -55,6 +55,7 @@ bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 			&cli.BoolFlag{Name: "no-port-map", Usage: "accepted: there is no port mapping yet"},
 			&cli.BoolFlag{Name: "json", Usage: "print what happens as JSON, a line an event"},
 			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords, and on the page peers' addresses"},
+			maxSizeFlag(),
 		},
 		Action: action(e, runSeed),
 	}

@@ -32,7 +32,7 @@ func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	d := &seed.Directory{Path: name, Recursive: c.Bool("recursive"), Data: c.String("data")}
+	d := &seed.Directory{Path: name, Recursive: c.Bool("recursive"), Data: c.String("data"), MaxSize: u.env.maxSize}
 	if d.Trackers, err = tierList(c, "announce"); err != nil {
 		return err
 	}

@@ -54,6 +54,9 @@ func action(e *env, f func(ctx context.Context, u *ui, c *cli.Context) error) cl
 		if err != nil {
 			return err
 		}
+		if err := readMaxSize(e, c); err != nil {
+			return u.finish(c.Context, err)
+		}
 		return u.finish(c.Context, f(c.Context, u, c))
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"bt/inspect"
 	"bt/internal/metainfo"
+	"bt/internal/term"
 )
 
 func verifyCommand(e *env) *cli.Command {
@@ -28,6 +29,7 @@ bt verify movie.torrent /mnt/disk --read sequential`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "extra", Usage: "also list what is in the content's directory and is no content, pad files that another client wrote included; links are not followed, and nothing is deleted (a single file has no directory of its own)"},
 			&cli.BoolFlag{Name: "only-bad", Usage: "leave files that are ok out of the list in JSON"},
+			maxSizeFlag(),
 		}, hashingFlags(), jsonFlags()),
 		Action: action(e, runVerify),
 	}
@@ -43,6 +45,7 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	if o.Jobs, o.Read, err = hashingChoices(c); err != nil {
 		return err
 	}
+	u.env.lean = true
 	t, err := readTorrent(ctx, u.env, name)
 	if err != nil {
 		return err
@@ -51,9 +54,9 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 		return err
 	}
 	start := time.Now()
-	bar := u.progress("verifying " + t.Name)
+	bar := u.progress("verifying " + term.Shorten(t.Name, ""))
 	o.Progress, o.Extra = bar.Update, c.Bool("extra")
-	o.OnlyBad = c.Bool("only-bad") || !u.json
+	o.OnlyBad, o.Brief = c.Bool("only-bad") || !u.json, !u.json
 	v, err := inspect.Verify(ctx, t, at.path, o)
 	if err != nil {
 		return verifyError(t, name, at.path, err)
@@ -64,7 +67,7 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	switch {
 	case u.json:
 		err = u.printJSON(v)
-	case nothingThere(v):
+	case v.Nothing:
 		err = printNothing(u, t.Name, at.path)
 	default:
 		err = stdoutError(printVerdict(u, t.Name, v))

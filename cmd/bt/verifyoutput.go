@@ -20,15 +20,9 @@ import (
 // mostDoubt is how many pieces in doubt are shown; --json has all.
 const mostDoubt = 100
 
-// nothingThere reports whether every file of the torrent is missing.
-func nothingThere(v *inspect.Verdict) bool {
-	return v.FileCount > 0 && len(v.Files) == v.FileCount &&
-		!slices.ContainsFunc(v.Files, func(f inspect.FileVerdict) bool { return f.Status != inspect.StatusMissing })
-}
-
 // printNothing says that nothing is at path, which most likely is the wrong one.
 func printNothing(u *ui, name, path string) error {
-	if _, err := fmt.Fprintf(u.out, "%s: %s: nothing of it is at %s\n", term.Safe(name), u.pal.Red("missing"), term.Safe(path)); err != nil {
+	if _, err := fmt.Fprintf(u.out, "%s: %s: nothing of it is at %s\n", term.Shorten(name, ""), u.pal.Red("missing"), term.Safe(path)); err != nil {
 		return stdoutError(err)
 	}
 	u.hint("say where it is: bt verify TORRENT PATH, where PATH is the content or the directory that holds it")
@@ -72,7 +66,7 @@ func printVerdict(u *ui, name string, v *inspect.Verdict) error {
 	if l.err != nil {
 		return l.err
 	}
-	_, err := fmt.Fprintf(u.out, "%s: %s\n", term.Safe(name), sums(u.pal, v, doubtful))
+	_, err := fmt.Fprintf(u.out, "%s: %s\n", term.Shorten(name, ""), sums(u.pal, v, doubtful))
 	return err
 }
 

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"runtime/debug"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/internal/metainfo"
+	"bt/internal/term"
+)
+
+// Inputs are bounded: in size by --max-size, before anything is allocated by it,
+// and by how they begin, so that /dev/zero or a film costs what its first bytes
+// cost.
+
+// maxSizeFlag is of every command that reads torrents.
+func maxSizeFlag() cli.Flag {
+	return &cli.StringFlag{Name: "max-size", Usage: "read no torrent, rules or list larger than `SIZE` (default: " + term.Size(metainfo.DefaultMaxSize) + ")"}
+}
+
+// readMaxSize takes the value of --max-size.
+func readMaxSize(e *env, c *cli.Context) error {
+	if !c.IsSet("max-size") {
+		return nil
+	}
+	n, err := parseSize(c.String("max-size"))
+	switch {
+	case err != nil:
+		return failf(exitUsage, "--max-size: %w", err)
+	case n == 0 || n > metainfo.MaxSize:
+		return failf(exitUsage, "--max-size: want 1 byte to %s", term.Size(metainfo.MaxSize))
+	}
+	e.maxSize = n
+	return nil
+}
+
+// inputKind says what an input should be, which its beginning tells.
+type inputKind uint8
+
+const (
+	torrentInput   inputKind = iota
+	torrentOrLinks           // or a text with magnet links
+	textInput                // rules, JSON, a list
+)
+
+// mayBe reports whether an input that does not begin as a torrent is to be read.
+func (k inputKind) mayBe(head []byte) bool {
+	switch k {
+	case torrentOrLinks:
+		return metainfo.Recognize(head) == metainfo.MagnetText
+	case textInput:
+		return bytes.IndexByte(head, 0) < 0
+	}
+	return false
+}
+
+// readInput reads a file or standard input. It returns when ctx ends, though a
+// read from a terminal or a FIFO can't be stopped: that waits in its goroutine
+// for the end of the process.
+func readInput(ctx context.Context, e *env, name string, kind inputKind) ([]byte, error) {
+	type result struct {
+		b   []byte
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		b, err := readAll(e, name, kind)
+		done <- result{b, err}
+	}()
+	select {
+	case r := <-done:
+		return r.b, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func readAll(e *env, name string, kind inputKind) ([]byte, error) {
+	in := e.stdin
+	if name != stdinName {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, readError(name, err)
+		}
+		defer f.Close()
+		in = f
+	}
+	b, err := metainfo.Read(in, sizeOf(in), e.inputLimit(), kind.mayBe)
+	if tooLarge, ok := errors.AsType[*metainfo.TooLargeError](err); ok {
+		return nil, withHint(failf(exitRead, "%s: it is larger than %s", shown(name), term.Size(tooLarge.Max)), "--max-size SIZE reads what is larger")
+	}
+	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && kind == textInput {
+		return nil, failf(exitUsage, "%s: it is no text, for it has bytes that are zero", shown(name))
+	} else if ok {
+		return nil, notTorrent(name, not)
+	}
+	if err != nil {
+		return nil, readError(name, err)
+	}
+	e.boundMemory(len(b))
+	return b, nil
+}
+
+// sizeOf is how many bytes of a regular file are still to be read; -1: not known.
+func sizeOf(in io.Reader) int64 {
+	f, ok := in.(*os.File)
+	if !ok {
+		return -1
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return -1
+	}
+	at, err := f.Seek(0, io.SeekCurrent)
+	if err != nil || at > info.Size() {
+		return -1
+	}
+	return info.Size() - at
+}
+
+// inputLimit is the most bytes that an input may have.
+func (e *env) inputLimit() int64 {
+	if e.maxSize > 0 {
+		return e.maxSize
+	}
+	return metainfo.DefaultMaxSize
+}
+
+// memoryLimit is that of the garbage collector, which the process has one of.
+var memoryLimit struct {
+	sync.Mutex
+	bytes int64 // 0: none
+}
+
+// boundMemory asks the garbage collector to keep to what an input of n bytes
+// needs: else it would let the heap grow to twice what is in use. Several inputs
+// of that size are not read at once (see retracking.large).
+func (e *env) boundMemory(n int) {
+	const least, perByte = 24 << 20, 3.5
+	if !e.lean || n <= smallInput {
+		return
+	}
+	memoryLimit.Lock()
+	defer memoryLimit.Unlock()
+	if limit := int64(least + perByte*float64(n)); limit > memoryLimit.bytes {
+		memoryLimit.bytes = limit
+		debug.SetMemoryLimit(limit)
+	}
+}
+
+// smallInput is the size up to which inputs are nothing to look after.
+const smallInput = 1 << 20
