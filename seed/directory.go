@@ -53,6 +53,7 @@ type Directory struct {
 	noData   bool                  // Data is not there
 	troubles map[string]bool       // warned of, and not over
 	watcher  *fsnotify.Watcher     // nil: the system can't tell
+	broken   *brokenTorrents
 	hearsay  *hearsay
 }
 
@@ -63,6 +64,43 @@ type found struct {
 	content  string         // where its content should be, in NFC
 	failure  string         // why it can't be seeded
 	twin     bool           // because the same torrent is seeded already
+}
+
+// Broken is a file of a Directory that can't be seeded, though it should be a
+// torrent.
+type Broken struct {
+	Path string
+	Err  error
+}
+
+// brokenTorrents are those of now, by path.
+type brokenTorrents struct {
+	mu   sync.Mutex
+	errs map[string]error
+}
+
+func (b *brokenTorrents) set(path string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.errs[path] = err
+}
+
+func (b *brokenTorrents) forget(path string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.errs, path)
+}
+
+// Broken lists the files that can't be seeded, in no order. Any goroutine may call
+// it after Scan.
+func (d *Directory) Broken() []Broken {
+	d.broken.mu.Lock()
+	defer d.broken.mu.Unlock()
+	var list []Broken
+	for path, err := range d.broken.errs {
+		list = append(list, Broken{path, err})
+	}
+	return list
 }
 
 // hearsay is what the system tells between two looks at it. It is taken from the
@@ -133,6 +171,7 @@ func (d *Directory) Scan() error {
 	}
 	d.found = make(map[string]*found)
 	d.content = make(map[string][]*Torrent)
+	d.broken = &brokenTorrents{errs: make(map[string]error)}
 	d.hearsay = &hearsay{names: make(map[string]fsnotify.Op), news: make(chan struct{}, 1), ended: make(chan struct{})}
 	var err error
 	if d.watcher, err = fsnotify.NewWatcher(); err != nil {
@@ -422,6 +461,9 @@ func (d *Directory) look(path string) (again bool) {
 	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && not.Form.StandsBesideTorrents() {
 		kind = Warning
 	}
+	if kind == Failed && !next.twin {
+		d.broken.set(path, err)
+	}
 	if next.failure != failure {
 		d.Seeder.emit(Event{Kind: kind, Err: fmt.Errorf("%s: %w", path, err)})
 	}
@@ -458,6 +500,7 @@ func (d *Directory) add(path string, meta *Metainfo, f *found) error {
 
 func (d *Directory) remove(path string, f *found) {
 	delete(d.found, path)
+	d.broken.forget(path)
 	if f.torrent == nil {
 		return
 	}

@@ -332,6 +332,18 @@ func TestDirectoryBroken(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
+	broken := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, b := range l.d.Broken() {
+			got = append(got, filepath.Base(b.Path))
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("broken are %q, want %q", got, want)
+		}
+	}
+	broken("a-garbage.torrent", "b-empty.torrent", "c-huge.torrent")
 	if list := l.since(0, Failed, "d-directory"); len(list) > 0 {
 		t.Errorf("%s", story(list))
 	}
@@ -379,6 +391,7 @@ func TestDirectoryBroken(t *testing.T) {
 	l.stock(l.edition("mended", 4, 10))
 	l.sees(from, Seeding, "mended")
 	l.serves(good)
+	broken("b-empty.torrent", "c-huge.torrent")
 	for _, name := range []string{"a-garbage", "b-empty", "c-huge"} {
 		if n := len(l.since(0, Failed, name+".torrent")); n != 1 {
 			t.Errorf("%s: %d events", name, n)

@@ -73,9 +73,9 @@ type speed struct {
 	rate float64 // bytes a second, smoothed
 }
 
-// tick is called once a second.
-func (s *speed) tick(count int64) {
-	if s.rate = 0.7*s.rate + 0.3*float64(count-s.last); s.rate < 1 {
+// tick is called once a second. Without a peer the rate is 0 at once.
+func (s *speed) tick(count int64, peers int) {
+	if s.rate = 0.7*s.rate + 0.3*float64(count-s.last); s.rate < 1 || peers == 0 {
 		s.rate = 0
 	}
 	s.last = count
@@ -90,16 +90,19 @@ func (s *Seeder) measure(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-second.C:
+			conns := s.slots.all()
+			peers := make(map[*Torrent]int)
+			for _, c := range conns {
+				peers[c.torrent]++
+				c.slot.mu.Lock()
+				c.slot.speed.tick(c.slot.uploaded.Load(), 1)
+				c.slot.mu.Unlock()
+			}
 			s.speedMu.Lock()
-			s.speed.tick(s.uploaded.Load())
+			s.speed.tick(s.uploaded.Load(), len(conns))
 			s.speedMu.Unlock()
 			for _, t := range s.all() {
-				t.measure(now)
-			}
-			for _, c := range s.slots.all() {
-				c.slot.mu.Lock()
-				c.slot.speed.tick(c.slot.uploaded.Load())
-				c.slot.mu.Unlock()
+				t.measure(now, peers[t])
 			}
 		}
 	}
@@ -123,13 +126,13 @@ func (t *Torrent) reached(now time.Time) error {
 	return nil
 }
 
-func (t *Torrent) measure(now time.Time) {
+func (t *Torrent) measure(now time.Time, peers int) {
 	if s := t.super.Load(); s != nil && !s.isOver() {
 		s.tick()
 	}
 	why := t.reached(now)
 	t.mu.Lock()
-	t.speed.tick(t.Uploaded())
+	t.speed.tick(t.Uploaded(), peers)
 	done := why != nil && t.state != Done
 	if done {
 		t.cause = why

@@ -245,7 +245,7 @@ func TestSuperStrangers(t *testing.T) {
 					got++
 				}
 			}
-			p.got.tick(p.got.last + int64(got)<<16)
+			p.got.tick(p.got.last+int64(got)<<16, 1)
 			p.next(p.told, p.got.rate/(1<<16), true, true, now)
 		}
 		now = now.Add(time.Second)
