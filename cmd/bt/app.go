@@ -45,11 +45,15 @@ func dispatch(ctx context.Context, e *env, app *cli.App, inv *invocation) error 
 	case inv.version:
 		return writeStdout(e, versionLine())
 	case inv.help && (inv.command == nil || inv.command.Name == "help"):
-		return writeStdout(e, appHelp(app))
+		return writeStdout(e, appHelp(app, helpColumns(e.stdoutTerminal, e.width)))
 	case inv.help:
-		return writeStdout(e, commandHelp(inv.command))
+		return writeStdout(e, commandHelp(inv.command, helpColumns(e.stdoutTerminal, e.width)))
 	case inv.command == nil:
-		_, _ = io.WriteString(e.stderr, appHelp(app))
+		columns := 0
+		if e.stderrWidth != nil {
+			columns = e.stderrWidth()
+		}
+		_, _ = io.WriteString(e.stderr, appHelp(app, helpColumns(e.stderrTerminal, columns)))
 		return exitStatus(exitUsage)
 	}
 	err := app.RunContext(ctx, inv.argv())
@@ -124,7 +128,7 @@ func helpCommand(e *env, app *cli.App) *cli.Command {
 			if c.NArg() > 1 {
 				return failf(exitUsage, "help is for one command at a time")
 			}
-			text, err := helpText(app, c.Args().First())
+			text, err := helpText(app, c.Args().First(), helpColumns(e.stdoutTerminal, e.width))
 			if err != nil {
 				return err
 			}
@@ -135,18 +139,18 @@ func helpCommand(e *env, app *cli.App) *cli.Command {
 }
 
 // helpText is the help of a command or topic; "" and help stand for all.
-func helpText(app *cli.App, name string) (string, error) {
+func helpText(app *cli.App, name string, width int) (string, error) {
 	if name == "" || name == "help" {
-		return appHelp(app), nil
+		return appHelp(app, width), nil
 	}
 	for _, t := range topics {
 		if t.name == name {
-			return t.text(), nil
+			return t.text(width), nil
 		}
 	}
 	command := app.Command(name)
 	if command == nil {
 		return "", unknownCommand(name, app.Commands)
 	}
-	return commandHelp(command), nil
+	return commandHelp(command, width), nil
 }

@@ -138,16 +138,55 @@ func TestHelpOfACommand(t *testing.T) {
 func TestHelpFits(t *testing.T) {
 	e, _, _ := testEnv()
 	app := newApp(e, append(commands(e), fakeCommand(e, echo)))
-	texts := []string{appHelp(app)}
-	for _, c := range app.Commands {
-		texts = append(texts, commandHelp(c))
-	}
-	for _, text := range texts {
-		for line := range strings.Lines(text) {
-			// A line of usage or of an example may be copied, so it is not broken.
-			if len([]rune(strings.TrimSuffix(line, "\n"))) > helpWidth && !strings.Contains(line, "  bt ") && !strings.Contains(line, ": bt ") {
-				t.Errorf("longer than %d: %s", helpWidth, line)
+	for _, columns := range []int{40, 60, 80, 100} {
+		texts := []string{appHelp(app, columns), findingsHelp(columns)}
+		for _, c := range app.Commands {
+			texts = append(texts, commandHelp(c, columns))
+		}
+		full := 0
+		for _, text := range texts {
+			example := false
+			for line := range strings.Lines(text) {
+				line = strings.TrimSuffix(line, "\n")
+				example = line == "examples:" || example && line != ""
+				full = max(full, len([]rune(line)))
+				// A line of usage or of an example may be copied, so it is not broken; nor
+				// are words.
+				if len([]rune(line)) > columns && !example && !strings.Contains(line, " bt ") && !strings.HasPrefix(strings.TrimSpace(line), "-") {
+					t.Errorf("longer than %d: %s", columns, line)
+				}
 			}
+		}
+		if full < columns-3 {
+			t.Errorf("in %d columns no line has more than %d", columns, full)
+		}
+	}
+}
+
+func TestHelpColumns(t *testing.T) {
+	for _, tt := range []struct {
+		terminal      bool
+		columns, want int
+	}{{false, 0, 80}, {false, 40, 80}, {false, 200, 80}, {true, 0, 80}, {true, 40, 40}, {true, 99, 99}, {true, 200, 100}} {
+		if got := helpColumns(tt.terminal, tt.columns); got != tt.want {
+			t.Errorf("terminal %t of %d columns: %d, want %d", tt.terminal, tt.columns, got, tt.want)
+		}
+	}
+	for _, args := range [][]string{{"help"}, {"help", "make"}, {"make", "--help"}, {"help", "findings"}, {"--help"}, {}} {
+		e, out, errs := testEnv(args...)
+		e.stdoutTerminal, e.stderrTerminal, e.width = true, true, 60
+		e.stderrWidth = func() int { return 60 }
+		run(e)
+		longest := 0
+		text := out.String() + errs.String()
+		text, _, _ = strings.Cut(text, "\nexamples:")
+		for line := range strings.Lines(text) {
+			if !strings.Contains(line, " bt ") {
+				longest = max(longest, len(line)-1)
+			}
+		}
+		if longest > 60 || longest < 50 {
+			t.Errorf("bt %q in 60 columns: the longest line has %d", args, longest)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"os"
 	"strconv"
@@ -22,11 +23,13 @@ type env struct {
 	stdoutTerminal bool
 	stderrTerminal bool
 	width          int // columns of stdout; 0 is unknown
-	stderrWidth    int // columns of stderr; 0 is unknown
 
 	// size asks the terminal behind stdout for its columns and rows, which change
 	// while a command runs; 0 is unknown. nil: always.
 	size func() (columns, rows int)
+
+	// stderrWidth asks the terminal behind stderr for its columns in the same way.
+	stderrWidth func() int
 
 	maxSize int64 // of an input, by --max-size; 0: the default
 	lean    bool  // memory is bounded by the size of the input
@@ -45,7 +48,6 @@ func osEnv() *env {
 		stdoutTerminal: isTerminal(os.Stdout),
 		stderrTerminal: isTerminal(os.Stderr),
 		width:          columns(os.Stdout, os.Getenv),
-		stderrWidth:    columns(os.Stderr, os.Getenv),
 		size: func() (int, int) {
 			width, height, err := xterm.GetSize(int(os.Stdout.Fd()))
 			if err != nil {
@@ -53,8 +55,9 @@ func osEnv() *env {
 			}
 			return width, height
 		},
-		getenv: os.Getenv,
-		now:    time.Now,
+		stderrWidth: func() int { return columns(os.Stderr, os.Getenv) },
+		getenv:      os.Getenv,
+		now:         time.Now,
 	}
 }
 
@@ -75,8 +78,16 @@ func columns(f *os.File, getenv func(string) string) int {
 	return width
 }
 
-// palettes turns the value of --color into the colours of stdout and stderr,
-// each by its own being a terminal.
+// window is the size of the terminal behind stdout, as it is now.
+func (e *env) window() (columns, rows int) {
+	if e.size != nil {
+		columns, rows = e.size()
+	}
+	return cmp.Or(columns, e.width), cmp.Or(rows, 24)
+}
+
+// palettes turns the value of --color into the colours of stdout and stderr, each
+// by its own being a terminal. Both draw in ASCII where the locale wants it.
 func (e *env) palettes(mode string) (out, errs term.Palette, err error) {
 	onOut, err := term.UseColor(mode, e.stdoutTerminal, e.getenv)
 	if err != nil {
@@ -86,5 +97,9 @@ func (e *env) palettes(mode string) (out, errs term.Palette, err error) {
 	if err != nil {
 		return term.Palette{}, term.Palette{}, failf(exitUsage, "--color: %w", err)
 	}
-	return term.NewPalette(onOut), term.NewPalette(onErr), nil
+	out, errs = term.NewPalette(onOut), term.NewPalette(onErr)
+	if term.UseASCII(e.getenv) {
+		out, errs = out.ASCII(), errs.ASCII()
+	}
+	return out, errs, nil
 }

@@ -43,7 +43,7 @@ var formHints = map[metainfo.Form]string{
 	metainfo.LibtorrentSession:  "it is the state of a libtorrent session (Deluge, qBittorrent), and no torrent",
 	metainfo.RTorrentState:      "it is rTorrent's state of a torrent: the torrent is the file of this name without .rtorrent or .libtorrent_resume",
 	metainfo.TransmissionResume: "it is Transmission's resume data of a torrent: the torrent is in the directory torrents, beside the directory resume",
-	metainfo.UTorrentState:      "it is a state file of µTorrent or BitTorrent: the torrents themselves are the .torrent files beside it",
+	metainfo.UTorrentState:      "it is a state file of uTorrent or BitTorrent: the torrents themselves are the .torrent files beside it",
 	metainfo.BiglyBTState:       "it is the list of downloads of BiglyBT or Vuze: the torrents themselves are in its directory torrents",
 }
 

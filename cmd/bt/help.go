@@ -14,20 +14,32 @@ import (
 // The help is made of the fields of a cli.Command: UsageText is the usage
 // lines, Usage the one-line description, ArgsUsage what there is to say of the
 // arguments, Flags the table (the word between backquotes in a flag's Usage
-// names its value), Description the examples. It fits 80 columns whatever the
-// terminal, so that it reads the same in a pipe.
-const helpWidth = 80
+// names its value), Description the examples. It fits the terminal, up to
+// mostHelpWidth columns, and elsewhere 80. Lines of usage and of examples, which
+// may be copied, are not broken.
+const (
+	helpWidth     = 80
+	mostHelpWidth = 100 // longer lines are hard to read
+)
+
+// helpColumns is how wide the help on a terminal is; columns may be 0, not known.
+func helpColumns(terminal bool, columns int) int {
+	if !terminal || columns <= 0 {
+		return helpWidth
+	}
+	return min(columns, mostHelpWidth)
+}
 
 // commandHelp is what bt help COMMAND prints.
-func commandHelp(c *cli.Command) string {
+func commandHelp(c *cli.Command, width int) string {
 	var b strings.Builder
-	writeUsage(&b, c.UsageText, c.Usage)
+	writeUsage(&b, width, c.UsageText, c.Usage)
 	if c.ArgsUsage != "" {
-		b.WriteString("\n" + strings.Join(wrap(c.ArgsUsage, helpWidth), "\n") + "\n")
+		b.WriteString("\n" + strings.Join(wrap(c.ArgsUsage, width), "\n") + "\n")
 	}
 	own, global := splitFlags(c.Flags)
-	writeFlags(&b, "flags", own)
-	writeFlags(&b, "flags of every command", global)
+	writeFlags(&b, width, "flags", own)
+	writeFlags(&b, width, "flags of every command", global)
 	if c.Description != "" {
 		b.WriteString("\nexamples:\n")
 		for line := range strings.Lines(strings.TrimSpace(c.Description)) {
@@ -38,55 +50,57 @@ func commandHelp(c *cli.Command) string {
 }
 
 // appHelp is what bt help prints.
-func appHelp(app *cli.App) string {
+func appHelp(app *cli.App, width int) string {
 	var b strings.Builder
-	writeUsage(&b, app.UsageText, app.Usage)
+	writeUsage(&b, width, app.UsageText, app.Usage)
 	var rows [][2]string
 	for _, c := range app.Commands {
 		rows = append(rows, [2]string{c.Name, c.Usage})
 	}
-	writeTable(&b, "commands", rows)
+	writeTable(&b, width, "commands", rows)
 	rows = nil
 	for _, t := range topics {
 		rows = append(rows, [2]string{t.name, t.usage})
 	}
-	writeTable(&b, "topics of bt help", rows)
-	writeFlags(&b, "flags, before or after the command", app.Flags)
+	writeTable(&b, width, "topics of bt help", rows)
+	writeFlags(&b, width, "flags, before or after the command", app.Flags)
 	rows = nil
 	for _, e := range exits {
 		rows = append(rows, [2]string{fmt.Sprint(e.code), e.meaning})
 	}
-	writeTable(&b, "exit codes", rows)
+	writeTable(&b, width, "exit codes", rows)
 	return b.String()
 }
 
 // topics are what bt help explains beside the commands.
 var topics = []struct {
 	name, usage string
-	text        func() string
+	text        func(width int) string
 }{
 	{"findings", "what make and info may find, and the codes that --allow takes", findingsHelp},
 }
 
 // findingsHelp is what bt help findings prints: the whole table.
-func findingsHelp() string {
+func findingsHelp(width int) string {
 	var b strings.Builder
-	b.WriteString("What bt make and bt info find. --strict counts warnings and errors, but not those\nwhose codes --allow names.\n")
+	for _, line := range wrap("What bt make and bt info find. --strict counts warnings and errors, but not those whose codes --allow names.", width) {
+		b.WriteString(line + "\n")
+	}
 	var rows [][2]string
 	for _, k := range metainfo.Kinds {
 		rows = append(rows, [2]string{string(k.Code), fmt.Sprintf("%s: %s", k.Severity, k.Meaning)})
 	}
-	writeTable(&b, "findings", rows)
+	writeTable(&b, width, "findings", rows)
 	return b.String()
 }
 
-func writeUsage(b *strings.Builder, lines, description string) {
+func writeUsage(b *strings.Builder, width int, lines, description string) {
 	label := "usage: "
 	for line := range strings.Lines(lines) {
 		b.WriteString(label + strings.TrimSpace(line) + "\n")
 		label = "       "
 	}
-	b.WriteString("\n" + description + "\n")
+	b.WriteString("\n" + strings.Join(wrap(description, width), "\n") + "\n")
 }
 
 // splitFlags tells a command's own flags from those that every command has.
@@ -102,7 +116,7 @@ func splitFlags(flags []cli.Flag) (own, global []cli.Flag) {
 	return own, global
 }
 
-func writeFlags(b *strings.Builder, title string, flags []cli.Flag) {
+func writeFlags(b *strings.Builder, width int, title string, flags []cli.Flag) {
 	var rows [][2]string
 	for _, f := range flags {
 		if v, ok := f.(cli.VisibleFlag); ok && !v.IsVisible() {
@@ -110,7 +124,7 @@ func writeFlags(b *strings.Builder, title string, flags []cli.Flag) {
 		}
 		rows = append(rows, flagRow(f))
 	}
-	writeTable(b, title, rows)
+	writeTable(b, width, title, rows)
 }
 
 // flagRow is a flag as the help shows it: short names first, in a column that
@@ -147,11 +161,11 @@ func valueName(usage string) string {
 
 // writeTable writes two columns, the right one wrapped. A left cell that is
 // wider than most gets a line of its own instead of pushing the others.
-func writeTable(b *strings.Builder, title string, rows [][2]string) {
+func writeTable(b *strings.Builder, width int, title string, rows [][2]string) {
 	if len(rows) == 0 {
 		return
 	}
-	const widest = 28
+	widest := min(28, width*7/20)
 	column := 0
 	for _, r := range rows {
 		if n := utf8.RuneCountInString(r[0]); n <= widest {
@@ -166,7 +180,7 @@ func writeTable(b *strings.Builder, title string, rows [][2]string) {
 			b.WriteString("  " + r[0] + "\n")
 			left = indent
 		}
-		for _, line := range wrap(r[1], helpWidth-len(indent)) {
+		for _, line := range wrap(r[1], width-len(indent)) {
 			b.WriteString(strings.TrimRight(left+line, " ") + "\n")
 			left = indent
 		}

@@ -59,9 +59,10 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 		return err
 	}
 	u.env.lean = true
-	inputs, isList := infoInputs(ctx, u.env, c.Args().Slice())
+	asJSON := u.json || c.Bool("raw")
+	inputs, isList := infoInputs(ctx, u.env, c.Args().Slice(), asJSON)
 	var doc *jsonStream // nil: none
-	if u.json || c.Bool("raw") {
+	if asJSON {
 		doc = u.newJSON(isList)
 	}
 	shown := 0
@@ -165,7 +166,7 @@ func infoDocument(x infoInput, c *cli.Context) any {
 // infoInputs replaces directories by the torrents in and under them, and
 // standard input by the links that it lists; isList reports whether the JSON is
 // a list.
-func infoInputs(ctx context.Context, e *env, args []string) (inputs []input, isList bool) {
+func infoInputs(ctx context.Context, e *env, args []string, asJSON bool) (inputs []input, isList bool) {
 	isList = len(args) > 1
 	for _, arg := range args {
 		if arg == stdinName {
@@ -179,7 +180,7 @@ func infoInputs(ctx context.Context, e *env, args []string) (inputs []input, isL
 			continue
 		}
 		isList = true
-		inputs = append(inputs, torrentsIn(arg)...)
+		inputs = append(inputs, ordered(torrentsIn(arg), asJSON)...)
 	}
 	return inputs, isList
 }

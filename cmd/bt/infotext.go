@@ -33,15 +33,7 @@ func printInfo(u *ui, c *cli.Context, x infoInput) error {
 	if x.torrent != nil && c.Bool("pieces") {
 		printPieces(u, x.torrent)
 	}
-	if len(f.Findings) == 0 {
-		return nil
-	}
-	fmt.Fprintln(u.out)
-	table := term.Table{Width: u.env.width, Palette: u.pal}
-	for _, x := range f.Findings {
-		table.Rows = append(table.Rows, []string{severity(u.pal, x.Severity), x.Code, term.Safe(u.shownText(x.Message)), fmt.Sprintf("at byte %d", x.Offset)})
-	}
-	return table.Write(u.out)
+	return printFindings(u, f.Findings)
 }
 
 func severity(pal term.Palette, s string) string {
@@ -59,7 +51,7 @@ func infoFields(u *ui, f *inspect.Facts) [][2]string {
 	var fields [][2]string
 	add := func(name, text string) {
 		if text != "" {
-			fields = append(fields, [2]string{name, term.Shorten(text, "--json has all of it")})
+			fields = append(fields, [2]string{name, u.pal.Shorten(text, "--json has all of it")})
 		}
 	}
 	add("torrent", u.shownArg(f.Path))
@@ -73,7 +65,7 @@ func infoFields(u *ui, f *inspect.Facts) [][2]string {
 		add("files", term.Count(int64(*f.FileCount)))
 	}
 	if f.PieceLength != nil && f.PieceCount != nil {
-		add("pieces", pieces(*f.PieceCount, *f.PieceLength))
+		add("pieces", u.pieces(*f.PieceCount, *f.PieceLength))
 	}
 	if f.Private != nil {
 		add("private", map[bool]string{true: "yes", false: "no"}[*f.Private])
@@ -121,8 +113,8 @@ func hashFields(v1, v2 string) [][2]string {
 	return fields
 }
 
-func pieces(n int, length int64) string {
-	return fmt.Sprintf("%s × %s", term.Count(int64(n)), term.Size(length))
+func (u *ui) pieces(n int, length int64) string {
+	return fmt.Sprintf("%s %s %s", term.Count(int64(n)), u.pal.Times(), term.Size(length))
 }
 
 func printFiles(u *ui, c *cli.Context, t *metainfo.Torrent) error {

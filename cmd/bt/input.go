@@ -151,7 +151,7 @@ func shown(arg string) string {
 	if metainfo.IsMagnet(arg) {
 		m, err := metainfo.ParseMagnet(arg)
 		if err != nil {
-			return "magnet:?…" // what of it is secret can't be told
+			return "magnet:?..." // what of it is secret can't be told
 		}
 		return m.Masked().String()
 	}
@@ -232,6 +232,15 @@ func listed(b []byte) iter.Seq2[int, string] {
 
 // torrentsIn lists the torrents in and below a directory, sorted.
 func torrentsIn(dir string) []input { return filesIn(dir, true, ".torrent") }
+
+// ordered puts what is in a directory into the order of names that people read;
+// JSON has it as torrentsIn and filesIn do.
+func ordered(list []input, asJSON bool) []input {
+	if !asJSON {
+		slices.SortFunc(list, func(a, b input) int { return term.NaturalPath(filepath.ToSlash(a.name), filepath.ToSlash(b.name)) })
+	}
+	return list
+}
 
 // filesIn lists the files in a directory, and recursively below it, whose names
 // end so.

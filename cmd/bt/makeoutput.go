@@ -205,7 +205,7 @@ func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error 
 		[][2]string{
 			{"size", size},
 			{"files", term.Count(int64(t.FileCount()))},
-			{"pieces", pieces(t.PieceCount(), t.PieceLength)},
+			{"pieces", u.pieces(t.PieceCount(), t.PieceLength)},
 		},
 		u.magnetFields(t.Magnet().String()))
 	if n := len(r.Skipped); n > 0 && !u.verbose {

@@ -52,7 +52,7 @@ func parseReal(args []string) error {
 	app := newApp(e, commands(e))
 	inv, err := parseArgs(args, app.Flags, app.Commands)
 	if err == nil && inv.command.Name == "help" {
-		_, err = helpText(app, inv.args[0])
+		_, err = helpText(app, inv.args[0], 80)
 	}
 	return err
 }

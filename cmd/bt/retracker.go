@@ -174,7 +174,7 @@ func (r *retracking) inputs(args []string, recursive bool) (inputs []input, isLi
 			continue
 		}
 		isList = true
-		inputs = append(inputs, filesIn(arg, recursive, ".torrent", ".fastresume")...)
+		inputs = append(inputs, ordered(filesIn(arg, recursive, ".torrent", ".fastresume"), r.u.json)...)
 	}
 	// A file that is named twice, or by a link too, is edited once.
 	seen := make(map[string]bool)

@@ -10,7 +10,7 @@ import (
 // runOnTerminal runs bt as one whose stdout and stderr are one terminal.
 func runOnTerminal(args ...string) (code int, stdout, stderr string) {
 	e, out, errs := testEnv(args...)
-	e.stdoutTerminal, e.stderrTerminal, e.width, e.stderrWidth = true, true, 80, 80
+	e.stdoutTerminal, e.stderrTerminal, e.width = true, true, 80
 	code = run(e)
 	return code, out.String(), errs.String()
 }

@@ -73,7 +73,7 @@ func (p *retrackerPrinter) shown(key string, line differenceLine) string {
 		text, long = text[:longest], true
 	}
 	if text = term.Safe(text); long {
-		text += fmt.Sprintf("… (%s; --json has all of it)", count(len(line.text), "byte"))
+		text += fmt.Sprintf("%s (%s; --json has all of it)", p.pal.Ellipsis(), count(len(line.text), "byte"))
 	}
 	return term.Safe(line.label) + "  " + text
 }
@@ -96,7 +96,7 @@ func differenceLines(key string, value rewrite.Value) []differenceLine {
 	var lines []differenceLine
 	add := func(label string, v rewrite.Value) bool {
 		if len(lines) == maxLines {
-			lines = append(lines, differenceLine{label, "… and more"})
+			lines = append(lines, differenceLine{label, "and more"})
 			return false
 		}
 		lines = append(lines, differenceLine{label, plainValue(v)})

@@ -23,6 +23,7 @@ type scraper struct {
 
 	live     *term.Live // the table on a terminal, while it fills; nil: none
 	round    int
+	asked    int       // rounds that came to their end
 	lastLine time.Time // when a line on stderr told how far it is
 
 	history map[place][]int64 // of --watch: the best seeders of each round; Unknown where nobody told
@@ -41,21 +42,24 @@ func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 	terminal := s.env.stdoutTerminal && !s.json && !s.csv
 	if terminal {
 		s.live = term.NewLive(s.env.stdout)
+		s.live.Palette = s.pal
 		defer s.live.Close()
 	}
 	s.options.Tick = s.tick
+	start := time.Now()
 	s.explain("asking about %s", count(len(targets), "torrent"))
 	for s.round = 0; ; s.round++ {
 		at, began := s.env.now(), time.Now()
 		s.lastLine = began
 		t := scrape.Run(ctx, targets, s.options)
 		if interruption(ctx) != nil {
-			return ctx.Err() // what came so far stays on the terminal
+			return s.stopped(ctx, start) // what came so far stays on the terminal
 		}
 		if s.round > 0 && ctx.Err() != nil {
 			break // --max-time has cut it off
 		}
 		s.options.Previous = t
+		s.asked++
 		s.note(t)
 		if s.live == nil {
 			if err := s.print(t, at); err != nil {
@@ -67,22 +71,40 @@ func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 		}
 	}
 	if interruption(ctx) != nil {
-		return ctx.Err()
+		return s.stopped(ctx, start)
 	}
 	t := s.options.Previous
 	if s.live != nil {
-		// As a whole, and not what of it fits the window.
-		columns, rows := s.window()
-		_ = s.live.Draw(columns, rows, "")
-		_ = s.live.Clear()
+		_ = s.live.Clear() // it comes as a whole, and not what of it fits the window
 		if err := s.printTables(t); err != nil {
 			return err
 		}
+	}
+	if s.every > 0 {
+		s.sayStopped(start)
 	}
 	if ok, _ := t.Answered(); ok == 0 {
 		return errNo
 	}
 	return nil
+}
+
+// stopped is the end by a signal. Of --watch it is the end that was asked for, once
+// there was an answer to see.
+func (s *scraper) stopped(ctx context.Context, start time.Time) error {
+	if s.every > 0 && s.options.Previous != nil {
+		s.ended = true
+		s.live.Close()
+		s.sayStopped(start)
+	}
+	return ctx.Err()
+}
+
+// sayStopped says how --watch ended.
+func (s *scraper) sayStopped(start time.Time) {
+	if !s.quiet {
+		fmt.Fprintf(s.env.stderr, "bt: stopped: asked %s in %s\n", count(s.asked, "time"), term.Duration(time.Since(start)))
+	}
 }
 
 // tick shows how far the asking has come. What the last round of --watch found
@@ -111,23 +133,15 @@ func (s *scraper) tick(t *scrape.Table) {
 
 // draw shows the table as it is, as much as fits, with a line below.
 func (s *scraper) draw(t *scrape.Table, below string) {
-	columns, rows := s.window()
+	columns, rows := s.env.window()
 	var b strings.Builder
 	_ = s.table(&b, t, columns, rows) // a Builder makes no errors
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	if most := max(rows-3, 1); len(lines) > most {
-		lines = append(lines[:most-1], s.pal.Dim("…"))
+		lines = append(lines[:most-1], s.pal.Dim(s.pal.Ellipsis()))
 	}
 	text := strings.Join(append(lines, below), "\n") + "\n"
 	_ = s.live.Draw(columns, rows, text) // a terminal that is gone shows with the result
-}
-
-// window is the size of the terminal, as it is now.
-func (s *scraper) window() (columns, rows int) {
-	if s.env.size != nil {
-		columns, rows = s.env.size()
-	}
-	return cmp.Or(columns, s.env.width), cmp.Or(rows, 24)
 }
 
 // wait waits for the next round and says how long still; false: the end.
@@ -139,7 +153,7 @@ func (s *scraper) wait(ctx context.Context, t *scrape.Table, at, until time.Time
 	for {
 		if s.live != nil {
 			left := max(time.Until(until).Round(time.Second), 0)
-			s.draw(t, s.pal.Dim(fmt.Sprintf("asked at %s, again in %s", at.Format(time.TimeOnly), term.Duration(left))))
+			s.draw(t, s.pal.Dim(fmt.Sprintf("asked at %s, again %s", at.Format(time.TimeOnly), countdown(left))))
 		}
 		select {
 		case <-ctx.Done():
@@ -170,7 +184,7 @@ func (s *scraper) print(t *scrape.Table, at time.Time) error {
 
 // printTables prints the tables for people, and what to do.
 func (s *scraper) printTables(t *scrape.Table) error {
-	columns, _ := s.window()
+	columns, _ := s.env.window()
 	err := s.table(s.out, t, columns, 0)
 	if err == nil && !s.single && !s.quiet {
 		err = s.trackers(s.out, t, columns)

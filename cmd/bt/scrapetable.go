@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"bt/internal/term"
 	"bt/scrape"
@@ -15,6 +16,18 @@ import (
 // shownURL is a tracker's URL as it may be shown.
 func (s *scraper) shownURL(url string) string {
 	return term.Safe(s.ui.shownURL(url))
+}
+
+// shorten makes a column of a table one of trackers: these, which are shortened
+// where they don't fit, but keep their host and port as long as can be.
+func (s *scraper) shorten(t *term.Table, column int, urls []string) {
+	widest := 0
+	for _, u := range urls {
+		widest = max(widest, utf8.RuneCountInString(trackerName(u)))
+	}
+	t.Least = make([]int, column+1)
+	t.Least[column] = widest
+	t.Short = map[int]func(string, int) string{column: shortURL}
 }
 
 // table writes the table: of one torrent a row a tracker, of many a row a swarm,
@@ -60,8 +73,14 @@ func (s *scraper) oneTorrent(w io.Writer, t *scrape.Torrent, columns int) error 
 	}
 	add([]string{"SEEDERS", "LEECHERS", "COMPLETED", "TIME"}, true)
 	add([]string{"STATUS"}, false)
-	for _, l := range lines {
-		row := []string{s.shownURL(l.URL)}
+	urls := make([]string, len(lines))
+	for i, l := range lines {
+		urls[i] = s.shownURL(l.URL)
+	}
+	s.shorten(&table, 0, urls)
+	table.Drop = []int{len(table.Header) - 2, len(table.Header) - 3, len(table.Header) - 4} // time, completed, leechers
+	for i, l := range lines {
+		row := []string{urls[i]}
 		if hybrid {
 			row = append(row, l.kind)
 		}
@@ -124,15 +143,18 @@ func (s *scraper) manyTorrents(w io.Writer, t *scrape.Table, columns, limit int)
 		}
 	}
 	slices.SortStableFunc(lines, func(a, b line) int {
-		return cmp.Or(cmp.Compare(b.best.Seeders, a.best.Seeders), cmp.Compare(b.best.Leechers, a.best.Leechers), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(b.best.Seeders, a.best.Seeders), cmp.Compare(b.best.Leechers, a.best.Leechers), term.Natural(a.name, b.name))
 	})
 	table := term.Table{
 		Width: columns, Palette: s.pal,
 		Header: []string{"TORRENT", "SEEDERS", "LEECHERS", "COMPLETED", "TRACKERS", "PROBLEMS"},
 		Right:  []bool{false, true, true, true, true, false},
+		Drop:   []int{3, 4, 2}, Least: []int{16},
+		Short: map[int]func(string, int) string{0: s.pal.CutMiddle},
 	}
 	if s.every > 0 {
 		table.Header = append(table.Header, "TREND")
+		table.Drop = []int{3, 4, 6, 2}
 	}
 	if limit > 0 {
 		lines = lines[:min(len(lines), limit)]
@@ -167,7 +189,7 @@ func (s *scraper) problems(swarm *scrape.Swarm) string {
 	}
 	text := s.pal.Yellow(strings.Join(list, ", "))
 	if waiting {
-		text += s.pal.Dim("…")
+		text += s.pal.Dim(s.pal.Ellipsis())
 	}
 	return text
 }
@@ -204,18 +226,23 @@ func (s *scraper) trackers(w io.Writer, t *scrape.Table, columns int) error {
 			}
 		}
 	}
-	slices.SortStableFunc(sums, func(a, b *sum) int { return cmp.Or(cmp.Compare(b.ok, a.ok), cmp.Compare(a.url, b.url)) })
+	slices.SortStableFunc(sums, func(a, b *sum) int { return cmp.Or(cmp.Compare(b.ok, a.ok), term.Natural(a.url, b.url)) })
 	table := term.Table{
 		Width: columns, Palette: s.pal,
 		Header: []string{"TRACKER", "OK", "NOT REGISTERED", "FAILED", "WHY"},
 		Right:  []bool{false, true, true, true, false},
 	}
-	for _, x := range sums {
+	urls := make([]string, len(sums))
+	for i, x := range sums {
+		urls[i] = s.shownURL(x.url)
+	}
+	s.shorten(&table, 0, urls)
+	for i, x := range sums {
 		why := ""
 		if x.first != nil {
 			why = s.status(x.first)
 		}
-		table.Rows = append(table.Rows, []string{s.shownURL(x.url),
+		table.Rows = append(table.Rows, []string{urls[i],
 			term.Count(int64(x.ok)), term.Count(int64(x.unknown)), term.Count(int64(x.wrong)), why})
 	}
 	if len(sums) == 0 {
@@ -236,7 +263,9 @@ func (s *scraper) peers(w io.Writer, t *scrape.Table, columns int) error {
 			swarm := &torrent.Swarms[k]
 			table := term.Table{Width: columns, Palette: s.pal, Header: []string{"PEER", "CLIENT", "TRACKER"}}
 			at := make(map[string]int)
+			var urls []string
 			for _, r := range swarm.Rows {
+				urls = append(urls, s.shownURL(r.URL))
 				for _, p := range r.Peers {
 					n, seen := at[p.Addr]
 					switch {
@@ -251,6 +280,9 @@ func (s *scraper) peers(w io.Writer, t *scrape.Table, columns int) error {
 			if len(table.Rows) == 0 {
 				continue
 			}
+			s.shorten(&table, 2, urls)
+			table.Least[0] = len("[2001:db8:1111:2222:3333:4444:5555:6666]:65535") // an address is not cut
+			table.Drop = []int{2}
 			fmt.Fprintln(w)
 			if !s.single || len(torrent.Swarms) > 1 {
 				fmt.Fprintf(w, "%s (%s)\n", s.pal.Bold(term.Safe(nameOf(torrent, swarm))), swarm.Kind)
@@ -308,7 +340,7 @@ func elapsed(r *scrape.Row) string {
 func (s *scraper) status(r *scrape.Row) string {
 	switch r.Status {
 	case "":
-		return s.pal.Dim("…")
+		return s.pal.Dim(s.pal.Ellipsis())
 	case scrape.OK:
 		if r.Msg != "" {
 			return s.pal.Green("ok") + ": " + s.words(r)
@@ -345,7 +377,7 @@ func (s *scraper) note(t *scrape.Table) {
 // trend shows how the seeders of a swarm went, and the last change.
 func (s *scraper) trend(at place) string {
 	list := s.history[at]
-	text := term.Sparkline(list, sparkWidth)
+	text := s.pal.Sparkline(list, sparkWidth)
 	if n := len(list); n > 1 && list[n-1] != scrape.Unknown && list[n-2] != scrape.Unknown {
 		switch change := list[n-1] - list[n-2]; {
 		case change > 0:

@@ -68,7 +68,7 @@ func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	err = s.run(ctx, o, func(ctx context.Context) error {
-		d.Seeder = s.seeder
+		d.Seeder, s.dir = s.seeder, d
 		if err := d.Scan(); err != nil {
 			return readError(name, err)
 		}
@@ -80,7 +80,7 @@ func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
 	})
 	wg.Wait()
 	if d.Ledger != nil && s.seeder != nil {
-		err = errors.Join(err, d.Ledger.Save(s.seeder))
+		s.report(d.Ledger.Save(s.seeder))
 	}
 	return err
 }

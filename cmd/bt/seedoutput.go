@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,16 +22,25 @@ type seedScreen struct {
 	page *statusPage // nil: none
 
 	seeder *seed.Seeder
-	only   *seed.Torrent // nil: there may be many
+	only   *seed.Torrent   // nil: there may be many
+	dir    *seed.Directory // of many
+	began  time.Time
 	stop   context.CancelCauseFunc
 
 	log     *seedLog        // nil: there is a live screen
 	failing map[string]bool // of log: trackers by URL, of many torrents
 
+	last seed.Event // the last Stats
+
 	mu      sync.Mutex // over what follows
 	live    *term.Live // nil: no terminal
-	last    int64      // uploaded, at the last second
-	message string     // that is not about a torrent, or the last about one of many
+	message message    // the last
+}
+
+// A message is what the live screen shows of an event.
+type message struct {
+	tracker string // its URL, if it is of one
+	text    string
 }
 
 // errSeedDone is why a seed stops that has done what was asked for.
@@ -50,8 +57,10 @@ func (s *seedScreen) runOne(ctx context.Context, o seed.Options, in seed.Input) 
 
 // run seeds what add adds before the first peer comes.
 func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.Context) error) error {
+	s.began = s.env.now()
 	if s.env.stdoutTerminal && !s.json {
 		s.live = term.NewLive(s.env.stdout)
+		s.live.Palette = s.pal
 		defer s.live.Close()
 	}
 	ctx, s.stop = context.WithCancelCause(ctx)
@@ -82,12 +91,19 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 	err := s.seeder.Serve(ctx)
 	s.stop(nil)
 	wg.Wait()
+	stopped := seed.Event{Time: s.env.now(), Kind: seed.Stopped, Torrent: s.only, Uploaded: s.seeder.Uploaded()}
 	if s.log != nil {
-		s.log.put(seed.Event{Time: s.env.now(), Kind: seed.Stopped, Torrent: s.only, Uploaded: s.seeder.Uploaded()})
+		s.log.put(stopped)
 		if err := s.log.end(); err != nil {
 			return err
 		}
+	} else {
+		_ = s.live.Close()
+		if !s.quiet {
+			fmt.Fprintln(s.out, s.eventText(stopped))
+		}
 	}
+	s.ended = true
 	if errors.Is(context.Cause(ctx), errSeedDone) {
 		return nil
 	}
@@ -109,7 +125,7 @@ func (s *seedScreen) eachSecond(ctx context.Context) {
 		case <-second.C:
 		case <-ctx.Done():
 			s.mu.Lock()
-			s.message = "telling the trackers that we leave"
+			s.message = message{text: "telling the trackers that we leave"}
 			s.mu.Unlock()
 			s.figures()
 			return
@@ -127,8 +143,8 @@ func (s *seedScreen) figures() {
 		return
 	}
 	e := seed.Event{Time: s.env.now(), Kind: seed.Stats, Uploaded: s.seeder.Uploaded(), Rate: s.seeder.Rate(), Peers: s.seeder.Peers()}
-	if s.json && e.Uploaded != s.last {
-		s.last = e.Uploaded
+	if s.json && (e.Uploaded != s.last.Uploaded || e.Rate != s.last.Rate || e.Peers != s.last.Peers) {
+		s.last = e
 		s.log.put(e)
 	}
 }
@@ -147,146 +163,33 @@ func (s *seedScreen) event(e seed.Event) {
 	defer s.mu.Unlock()
 	switch e.Kind {
 	case seed.Announce:
-		s.message = s.announceText(e)
+		s.message = message{e.Tracker, s.answerText(e, false)}
 	case seed.Failed, seed.Warning:
-		s.message = s.eventText(e)
+		s.message = message{text: s.eventText(e)}
 	}
 }
 
-func (s *seedScreen) announceText(e seed.Event) string {
-	var b strings.Builder
-	b.WriteString(s.shownURL(e.Tracker))
-	switch {
-	case e.Err != nil:
-		fmt.Fprintf(&b, ": %s", s.errorText(e))
+// answerText is what came of an announce; with the time until the next if next is
+// set: on a screen it would stand still.
+func (s *seedScreen) answerText(e seed.Event, next bool) string {
+	if e.Err != nil {
+		text := s.errorText(e)
 		if meaning := e.Meaning(); meaning != "" {
-			fmt.Fprintf(&b, " (%s)", meaning)
+			text += " (" + meaning + ")"
 		}
-	default:
-		fmt.Fprintf(&b, ": ok, next in %s", term.Duration(e.Next))
-		if e.Seeders >= 0 && e.Leechers >= 0 {
-			fmt.Fprintf(&b, ", %s, %s", count(int(e.Seeders), "seeder"), count(int(e.Leechers), "leecher"))
-		}
-		if e.Message != "" {
-			fmt.Fprintf(&b, "; it says: %s", s.shownWords(e.Message, e.Tracker))
-		}
+		return text
 	}
-	return b.String()
-}
-
-// draw draws the live screen.
-func (s *seedScreen) draw(status seed.Status) {
-	columns, rows := s.env.width, 0
-	if s.env.size != nil {
-		columns, rows = s.env.size()
+	text := "ok"
+	if next {
+		text += ", next in " + term.Duration(e.Next)
 	}
-	var b strings.Builder
-	if s.only != nil && len(status.Torrents) == 1 {
-		s.drawOne(&b, columns, &status.Torrents[0])
-	} else {
-		s.drawMany(&b, columns, rows, &status)
+	if e.Seeders >= 0 && e.Leechers >= 0 {
+		text += fmt.Sprintf(", %s, %s", count(int(e.Seeders), "seeder"), count(int(e.Leechers), "leecher"))
 	}
-	_ = s.live.Draw(columns, rows, b.String())
-}
-
-func (s *seedScreen) drawOne(b *strings.Builder, columns int, t *seed.TorrentStatus) {
-	fields := [][2]string{
-		{"state", s.pal.Green(stateText(t))},
-		{"rate", term.Rate(float64(t.Rate))},
-		{"peers", term.Count(int64(len(t.Peers)))},
-		{"uploaded", fmt.Sprintf("%s (ratio %s)", term.Size(t.Uploaded), ratioText(t))},
+	if e.Message != "" {
+		text += "; it says: " + s.shownWords(e.Message, e.Tracker)
 	}
-	var next time.Time
-	for _, k := range t.Trackers {
-		if !k.Next.IsZero() && (next.IsZero() || k.Next.Before(next)) {
-			next = k.Next
-		}
-	}
-	if left := time.Until(next); left > 0 {
-		fields = append(fields, [2]string{"next announce", "in " + term.Duration(left.Round(time.Second))})
-	}
-	fields = append(fields, s.lastFields()...)
-	b.WriteString(s.pal.Bold(term.Safe(t.Name)) + "\n")
-	_ = term.Fields(b, s.pal, columns, fields) // a Builder makes no errors
-}
-
-// lastFields are those of one torrent and of many.
-func (s *seedScreen) lastFields() (fields [][2]string) {
-	if s.page != nil {
-		fields = append(fields, [2]string{"status page", s.page.url()})
-	}
-	if s.message != "" {
-		fields = append(fields, [2]string{"last message", term.Safe(s.message)})
-	}
-	return fields
-}
-
-// stateText says what becomes of a torrent.
-func stateText(t *seed.TorrentStatus) string {
-	switch {
-	case t.State == seed.InCheck:
-		return fmt.Sprintf("checking: %s of %s", term.Size(t.Done), term.Size(t.Total))
-	case t.State == seed.Waiting:
-		return "stopped, waiting for the data"
-	case t.State == seed.IsSeeding && t.Left > 0:
-		return fmt.Sprintf("seeding %s of %s", term.Size(t.Size-t.Left), term.Size(t.Size))
-	}
-	return string(t.State)
-}
-
-func ratioText(t *seed.TorrentStatus) string {
-	if t.Size == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.2f", float64(t.Uploaded)/float64(t.Size))
-}
-
-// drawMany shows the totals, and of the torrents as many as fit: those that are
-// busiest.
-func (s *seedScreen) drawMany(b *strings.Builder, columns, rows int, status *seed.Status) {
-	count := make(map[seed.State]int)
-	for i := range status.Torrents {
-		count[status.Torrents[i].State]++
-	}
-	var states []string
-	for _, state := range []seed.State{seed.IsSeeding, seed.SuperSeeding, seed.InCheck, seed.Queued, seed.Waiting, seed.Done} {
-		if n := count[state]; n > 0 {
-			states = append(states, fmt.Sprintf("%s %s", term.Count(int64(n)), state))
-		}
-	}
-	fields := [][2]string{
-		{"torrents", cmp.Or(strings.Join(states, ", "), "none")},
-		{"rate", term.Rate(float64(status.Rate))},
-		{"peers", term.Count(int64(status.Peers))},
-		{"uploaded", term.Size(status.Uploaded)},
-	}
-	fields = append(fields, s.lastFields()...)
-	_ = term.Fields(b, s.pal, columns, fields) // a Builder makes no errors
-	// A line is empty, one has the headers, and the cursor waits in one.
-	room := cmp.Or(rows, 24) - strings.Count(b.String(), "\n") - 3
-	if room < 1 || len(status.Torrents) == 0 {
-		return
-	}
-	slices.SortStableFunc(status.Torrents, func(a, b seed.TorrentStatus) int {
-		return cmp.Or(cmp.Compare(b.Rate, a.Rate), cmp.Compare(len(b.Peers), len(a.Peers)), cmp.Compare(b.Uploaded, a.Uploaded), strings.Compare(a.Name, b.Name))
-	})
-	table := term.Table{Header: []string{"Torrent", "State", "Rate", "Peers", "Uploaded", "Ratio"}, Right: []bool{2: true, 3: true, 4: true, 5: true}}
-	const others = 65 // columns that all but the name may take
-	wide := columns >= others+20
-	if !wide {
-		table.Header, table.Right = []string{"Torrent", "Rate", "Peers"}, []bool{1: true, 2: true}
-	}
-	for i := range status.Torrents[:min(room, len(status.Torrents))] {
-		t := &status.Torrents[i]
-		name, rate, peers := term.Safe(t.Name), term.Rate(float64(t.Rate)), term.Count(int64(len(t.Peers)))
-		if !wide {
-			table.Rows = append(table.Rows, []string{term.Cut(name, max(8, columns-24)), rate, peers})
-			continue
-		}
-		table.Rows = append(table.Rows, []string{term.Cut(name, columns-others), term.Cut(stateText(t), 20), rate, peers, term.Size(t.Uploaded), ratioText(t)})
-	}
-	b.WriteByte('\n')
-	_ = table.Write(b)
+	return text
 }
 
 // seedEvent is an event as JSON.
@@ -399,13 +302,13 @@ func (s *seedScreen) eventText(e seed.Event) string {
 		}
 		return e.Torrent.Name() + ": " + text
 	case seed.Announce:
-		if text = s.announceText(e); s.only == nil && !s.verbose {
+		if text = s.shownURL(e.Tracker) + ": " + s.answerText(e, true); s.only == nil && !s.verbose {
 			return s.trackerNews(e, text)
 		}
 	case seed.Failed, seed.Warning:
 		text = s.errorText(e)
 	case seed.Stopped:
-		text = fmt.Sprintf("stopped, %s uploaded", term.Size(e.Uploaded))
+		text = s.stoppedText(e)
 	case seed.Peer:
 		who := fmt.Sprintf("%s (%s)", e.Addr, cmp.Or(e.Client, "unknown client"))
 		switch {
@@ -423,6 +326,23 @@ func (s *seedScreen) eventText(e seed.Event) string {
 		text = e.Torrent.Name() + ": " + text
 	}
 	return text
+}
+
+// stoppedText says how a torrent ended, or the seed.
+func (s *seedScreen) stoppedText(e seed.Event) string {
+	size, since := int64(0), s.began
+	if s.only == nil && e.Torrent != nil {
+		size, since = e.Torrent.Size(), e.Torrent.Since()
+	} else {
+		for _, t := range s.seeder.Status().Torrents {
+			size += t.Size
+		}
+	}
+	ratio := ""
+	if size > 0 {
+		ratio = fmt.Sprintf(" (ratio %s)", ratioText(e.Uploaded, size))
+	}
+	return fmt.Sprintf("stopped: %s uploaded%s in %s", term.Size(e.Uploaded), ratio, term.Duration(e.Time.Sub(since)))
 }
 
 // trackerNews is what is told of an announce where there may be thousands: that a

@@ -42,6 +42,7 @@ type ui struct {
 	bar     *term.Progress // the one shown now, if any
 	printed bool           // a JSON document is out, or on its way
 	passed  int            // files of macOS that were passed over
+	ended   bool           // a signal ends what was to go on until one came; how it went is said
 	worst   error          // the error with the highest exit code so far
 }
 
@@ -105,7 +106,8 @@ func (u *ui) finish(ctx context.Context, err error) exitStatus {
 
 // report prints an error and remembers it: the highest exit code of all that
 // was reported or returned is the command's. It is for commands with several
-// inputs, which go on after a failure; errNo is remembered only.
+// inputs, which go on after a failure; errNo is remembered only, and so is a
+// signal that was the end asked for.
 func (u *ui) report(err error) {
 	if err == nil {
 		return
@@ -113,7 +115,7 @@ func (u *ui) report(err error) {
 	if u.worst == nil || codeOf(err) > codeOf(u.worst) {
 		u.worst = err
 	}
-	if !errors.Is(err, errNo) {
+	if _, bySignal := errors.AsType[*signalError](err); !errors.Is(err, errNo) && !(bySignal && u.ended) {
 		u.settle()
 		printError(u.env.stderr, u.errPal, u.reveal, err)
 	}
@@ -161,7 +163,13 @@ func (u *ui) progress(label string) *term.Progress {
 	if u.quiet {
 		return nil
 	}
-	u.bar = term.NewProgress(u.env.stderr, u.env.stderrTerminal, u.env.stderrWidth, label)
+	var columns func() int // nil: no terminal
+	if u.env.stderrTerminal && u.env.getenv("TERM") != "dumb" {
+		if columns = u.env.stderrWidth; columns == nil {
+			columns = func() int { return 0 }
+		}
+	}
+	u.bar = term.NewProgress(u.env.stderr, u.errPal, columns, label)
 	return u.bar
 }
 

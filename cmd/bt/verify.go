@@ -11,7 +11,6 @@ import (
 
 	"bt/inspect"
 	"bt/internal/metainfo"
-	"bt/internal/term"
 )
 
 func verifyCommand(e *env) *cli.Command {
@@ -54,7 +53,7 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 		return err
 	}
 	start := time.Now()
-	bar := u.progress("verifying " + term.Shorten(t.Name, ""))
+	bar := u.progress("verifying " + u.pal.Shorten(t.Name, ""))
 	o.Progress, o.Extra = bar.Update, c.Bool("extra")
 	o.OnlyBad, o.Brief = c.Bool("only-bad") || !u.json, !u.json
 	v, err := inspect.Verify(ctx, t, at.path, o)

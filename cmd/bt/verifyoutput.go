@@ -16,13 +16,15 @@ import (
 //   - what is in doubt, one line per piece, however many files share it
 //   - extra files, if they were looked for
 //   - the sums, in one line, which is all with -q
+//
+// Files stand in the order of term.Natural.
 
 // mostDoubt is how many pieces in doubt are shown; --json has all.
 const mostDoubt = 100
 
 // printNothing says that nothing is at path, which most likely is the wrong one.
 func printNothing(u *ui, name, path string) error {
-	if _, err := fmt.Fprintf(u.out, "%s: %s: nothing of it is at %s\n", term.Shorten(name, ""), u.pal.Red("missing"), term.Safe(path)); err != nil {
+	if _, err := fmt.Fprintf(u.out, "%s: %s: nothing of it is at %s\n", u.pal.Shorten(name, ""), u.pal.Red("missing"), term.Safe(path)); err != nil {
 		return stdoutError(err)
 	}
 	u.hint("say where it is: bt verify TORRENT PATH, where PATH is the content or the directory that holds it")
@@ -30,6 +32,10 @@ func printNothing(u *ui, name, path string) error {
 }
 
 func printVerdict(u *ui, name string, v *inspect.Verdict) error {
+	slices.SortStableFunc(v.Files, func(a, b inspect.FileVerdict) int {
+		return slices.CompareFunc(a.Components, b.Components, term.Natural)
+	})
+	slices.SortFunc(v.Extra, term.NaturalPath)
 	l := lister{u: u}
 	doubtful := 0
 	for i := range v.Files {
@@ -66,7 +72,7 @@ func printVerdict(u *ui, name string, v *inspect.Verdict) error {
 	if l.err != nil {
 		return l.err
 	}
-	_, err := fmt.Fprintf(u.out, "%s: %s\n", term.Shorten(name, ""), sums(u.pal, v, doubtful))
+	_, err := fmt.Fprintf(u.out, "%s: %s\n", u.pal.Shorten(name, ""), sums(u.pal, v, doubtful))
 	return err
 }
 

@@ -7,12 +7,15 @@ import (
 
 const resetStyle = "\x1b[0m"
 
-// Palette colours text. The zero value leaves it alone.
+// Palette is what a terminal is drawn with: colours, and characters. The zero
+// value leaves text alone, and draws in Unicode.
 type Palette struct {
-	on bool
+	on    bool
+	ascii bool // see ASCII
 }
 
-// NewPalette returns a palette that colours if on is true; see UseColor.
+// NewPalette returns a palette that colours if on is true (see UseColor), and
+// draws in Unicode.
 func NewPalette(on bool) Palette {
 	return Palette{on: on}
 }

@@ -24,11 +24,15 @@ const (
 )
 
 // Live is a block of lines at the bottom of a terminal that is redrawn in
-// place. The cursor, hidden, waits on the line below it. Whoever draws must
-// call Close or Clear at the end, also when interrupted, or the cursor stays
-// hidden. One goroutine may use it; a nil *Live shows nothing.
+// place. Whoever draws must call Close or Clear at the end, also when interrupted,
+// or the cursor stays hidden. One goroutine may use it; a nil *Live shows nothing.
+//
+// The cursor, hidden, waits at the beginning of the first line. Most terminals wrap
+// lines anew that are too wide for a narrower window, and the program may not know
+// its size yet: but the cursor stays with its line, and all that has to be cleared
+// is behind it.
 type Live struct {
-	Palette Palette // for the line that stands for those left out; zero: no colour
+	Palette Palette // for the line that stands for those left out, and for the ends of lines
 
 	w             io.Writer
 	drawing       bool     // a Draw hid the cursor
@@ -70,10 +74,26 @@ func (l *Live) Draw(columns, rows int, text string) error {
 	if !l.drawing {
 		b.WriteString(hideCursor)
 	}
-	// Terminals differ on how wide some emoji are. A line that one of them takes
-	// to be too wide must not wrap, or the next Draw would begin a row too low.
-	b.WriteString(wrapOff)
-	wrapped := l.rewind(&b, columns)
+	l.paint(&b, lines, columns, columns != l.columns)
+	if len(lines) > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA", len(lines))
+	}
+
+	l.drawing = true // also if Write fails half-way
+	if _, err := io.WriteString(l.w, b.String()); err != nil {
+		return err
+	}
+	l.lines, l.columns, l.rows = lines, columns, rows
+	return nil
+}
+
+// paint writes lines over the last drawing, and goes to the line below them. The
+// rows of wrapped lines are cleared first.
+func (l *Live) paint(b *strings.Builder, lines []string, columns int, wrapped bool) {
+	// A line that is too wide must not wrap, or the cursor would not come back to
+	// the first one: terminals differ on how wide some emoji are, and the window may
+	// be narrower already than the program knows.
+	b.WriteString(wrapOff + "\r")
 	for _, line := range lines {
 		// A line is cleared behind its text, so that nothing flickers. But after
 		// a full line the cursor stands on its last character, and tmux would
@@ -90,26 +110,17 @@ func (l *Live) Draw(columns, rows int, text string) error {
 		b.WriteString(clearRows)
 	}
 	b.WriteString(wrapOn)
-
-	l.drawing = true // also if Write fails half-way
-	if _, err := io.WriteString(l.w, b.String()); err != nil {
-		return err
-	}
-	l.lines, l.columns, l.rows = lines, columns, rows
-	return nil
 }
 
-// Clear removes the drawing: what is printed next begins where it began. After
-// a resize that no Draw has seen, Draw an empty text first, to tell the size.
-// The next Draw begins a new drawing.
+// Clear removes the drawing: what is printed next begins where it began. The next
+// Draw begins a new drawing.
 func (l *Live) Clear() error {
-	if l == nil {
+	if l == nil || !l.drawing {
 		return nil
 	}
 	var b strings.Builder
 	if len(l.lines) > 0 {
-		l.rewind(&b, l.columns)
-		b.WriteString(clearRows)
+		l.paint(&b, nil, l.columns, false)
 	}
 	return l.end(b.String())
 }
@@ -117,36 +128,19 @@ func (l *Live) Clear() error {
 // Close leaves the last drawing on the screen, with the cursor on the line
 // below it. The next Draw begins a new drawing there.
 func (l *Live) Close() error {
-	if l == nil {
+	if l == nil || !l.drawing {
 		return nil
 	}
-	return l.end("\r" + clearRight) // the terminal may have echoed "^C"
+	var b strings.Builder
+	l.paint(&b, l.lines, l.columns, true) // the terminal may have echoed "^C"
+	return l.end(b.String())
 }
 
 func (l *Live) end(sequences string) error {
-	if !l.drawing {
-		return nil
-	}
 	*l = Live{Palette: l.Palette, w: l.w}
 	// Wrapping is off only if a Draw failed half-way.
 	_, err := io.WriteString(l.w, sequences+wrapOn+showCursor)
 	return err
-}
-
-// rewind moves the cursor to where the drawing begins, and tells whether some
-// line takes more than one row now. Most terminals wrap lines anew that are too
-// wide for a narrower window. On those that do not (xterm, the Linux console)
-// such a resize costs as many rows above the drawing: there is no way to tell.
-func (l *Live) rewind(b *strings.Builder, columns int) (wrapped bool) {
-	rows := 0
-	for _, line := range l.lines {
-		rows += rowsOf(line, columns)
-	}
-	b.WriteByte('\r')
-	if rows > 0 {
-		fmt.Fprintf(b, "\x1b[%dA", rows)
-	}
-	return rows > len(l.lines)
 }
 
 // layout returns the lines of a text as they fit into the window, with a row
@@ -165,25 +159,26 @@ func (l *Live) layout(columns, rows int, text string) []string {
 	}
 	style := ""
 	for i, line := range lines {
-		line = style + Cut(line, columns)
+		line = style + l.Palette.Cut(line, columns)
 		if style = styleAfter("", line); style != "" {
 			line += resetStyle
 		}
 		lines[i] = line
 	}
 	if more > 0 {
-		note := ellipsis + " and " + plural(int64(more), "more line")
-		lines = append(lines, l.Palette.Dim(Cut(note, columns)))
+		note := l.Palette.Ellipsis() + " and " + plural(int64(more), "more line")
+		lines = append(lines, l.Palette.Dim(l.Palette.Cut(note, columns)))
 	}
 	return lines
 }
 
 // Cut makes s fit into limit columns by taking off its end. The style stays
 // what it was, since every escape sequence is kept.
-func Cut(s string, limit int) string {
+func (p Palette) Cut(s string, limit int) string {
 	if width(s) <= limit {
 		return s
 	}
+	ellipsis := p.Ellipsis()
 	keep := limit - width(ellipsis)
 	if keep < 0 {
 		return strings.Repeat(".", max(limit, 0))
@@ -210,28 +205,4 @@ func Cut(s string, limit int) string {
 		s = s[size:]
 	}
 	return b.String()
-}
-
-// rowsOf returns how many rows of so many columns a line takes, one at least. A
-// wide character that does not fit at the end of a row goes to the next.
-func rowsOf(line string, columns int) int {
-	if width(line) <= columns {
-		return 1
-	}
-	rows, used := 1, 0
-	for line != "" {
-		if seq := sequence(line); seq != "" {
-			line = line[len(seq):]
-			continue
-		}
-		_, size := utf8.DecodeRuneInString(line)
-		w := width(line[:size])
-		if used+w > columns {
-			rows++
-			used = 0
-		}
-		used += w
-		line = line[size:]
-	}
-	return rows
 }

@@ -216,8 +216,8 @@ func (s *screen) resize(columns, rows int) {
 	s.top = max(s.top, s.y-rows+1)
 }
 
-// text returns all lines, those that scrolled away too, down to the cursor: "_"
-// if it can be seen. Below it nothing may stand.
+// text returns all lines, those that scrolled away too, with "_" for the cursor if
+// it can be seen: then nothing may stand below it.
 func (s *screen) text() string {
 	var lines []string
 	for i, line := range s.lines {
@@ -225,7 +225,7 @@ func (s *screen) text() string {
 		for _, c := range line.cells {
 			b.WriteString(c.text)
 		}
-		if i > s.y {
+		if i > s.y && !s.hidden {
 			if b.Len() > 0 {
 				s.t.Errorf("%q stands below the cursor", b.String())
 			}
@@ -244,7 +244,11 @@ func (s *screen) text() string {
 
 func (s *screen) want(text string) {
 	s.t.Helper()
-	if diff := cmp.Diff(text, s.text()); diff != "" {
+	got := s.text()
+	if s.hidden { // how many blank lines are below can't be seen
+		text, got = strings.TrimRight(text, "\n"), strings.TrimRight(got, "\n")
+	}
+	if diff := cmp.Diff(text, got); diff != "" {
 		s.t.Errorf("the screen (-want +got):\n%s", diff)
 	}
 	if s.noWrap {
@@ -452,8 +456,7 @@ func TestLiveResize(t *testing.T) {
 	}
 }
 
-// What scrolled out of the window cannot be taken back, but nothing more than
-// that is left of the old drawing.
+// Nothing is left of a drawing that no longer fits into the window.
 func TestLiveResizeBeyondTheWindow(t *testing.T) {
 	s := newScreen(t, 10, 6)
 	io.WriteString(s, "$\r\n")
@@ -461,7 +464,7 @@ func TestLiveResizeBeyondTheWindow(t *testing.T) {
 	s.draw(l, "a\nb\nc\nd\n", 1)
 	s.resize(10, 3)
 	s.draw(l, "1\n2\n3\n4\n", 1)
-	s.want("$\na\nb\n1\n… and 3 m…\n")
+	s.want("$\n1\n… and 3 m…\n")
 
 	s = newScreen(t, 8, 4)
 	io.WriteString(s, "$\r\n")
@@ -469,7 +472,26 @@ func TestLiveResizeBeyondTheWindow(t *testing.T) {
 	s.draw(l, "abcdefgh\n12345678\n", 1)
 	s.resize(2, 4)
 	s.draw(l, "x\ny\n", 1)
-	s.want("$\nab\ncd\nef\ngh\n12\nx\ny\n")
+	s.want("$\nx\ny\n")
+}
+
+// A window may be another already than the program is told: what is drawn then is
+// drawn again.
+func TestLiveToldLate(t *testing.T) {
+	for _, columns := range []int{1, 5, 9, 10, 11, 30} {
+		s := newScreen(t, 10, 20)
+		io.WriteString(s, "$\r\n")
+		l := NewLive(s)
+		ok(t, l.Draw(10, 20, "0123456789\n\nabcdefgh\n"))
+		s.resize(columns, 20)
+		ok(t, l.Draw(10, 20, "1234567890\nx\nbcdefgh\n"))
+		ok(t, l.Draw(columns, 20, "1\n2\n"))
+		s.want("$\n1\n2\n")
+		s.resize(10, 20)
+		s.want("$\n1\n2\n")
+		ok(t, l.Close())
+		s.want("$\n1\n2\n_")
+	}
 }
 
 // Whatever is drawn in whatever windows: above the drawing stands what stood
@@ -493,6 +515,9 @@ func TestLiveRandom(t *testing.T) {
 					line = line[:s.columns-1] + "…"
 				}
 				want += line + "\n"
+			}
+			if r.IntN(3) == 0 {
+				ok(t, l.Draw(1+r.IntN(30), s.rows, text)) // it was told late
 			}
 			ok(t, l.Draw(s.columns, s.rows, text))
 			if !l.drawing {

@@ -1,10 +1,12 @@
 package term
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,42 +28,26 @@ const (
 // Progress shows how far a job has come. One goroutine may use it; a nil
 // *Progress shows nothing.
 type Progress struct {
-	w        io.Writer
-	terminal bool
-	width    int // of what may be written: a full line would wrap in some terminals
-	label    string
-	bar      *progressbar.ProgressBar // nil: no terminal, or one too narrow
-	start    time.Time
-	shown    time.Time // when the last line was written; zero: never
-	pace     pace
+	w       io.Writer
+	palette Palette
+	columns func() int // nil: no terminal
+	label   string
+	start   time.Time
+	shown   time.Time // when the last line was written; zero: never
+	pace    pace
+
+	drawn    int // columns that the line on the terminal takes
+	bar      *progressbar.ProgressBar
+	barWidth int
 }
 
-// NewProgress starts the clock of a job. On a terminal of that many columns (0:
-// 80) it draws a bar, elsewhere a line every ten seconds.
-func NewProgress(w io.Writer, isTerminal bool, columns int, label string) *Progress {
-	if columns <= 0 {
-		columns = 80
-	}
-	p := &Progress{w: w, terminal: isTerminal, width: columns - 1, start: time.Now()}
-	p.label = Safe(label)
-	p.pace.add(p.start, 0)
-	if !isTerminal {
-		return p
-	}
-	p.label = cutMiddle(p.label, p.width/4)
-	const frame = len(" 100% || ") + len(": ")
-	if room := p.width - frame - width(p.label) - barFiguresWidth; room >= minBarWidth {
-		// The library draws the bar; the figures are the description, as its
-		// own forecast goes wrong at a rate of 0. It counts percent and never
-		// reaches 100: then it would be finished, and a total may still grow.
-		p.bar = progressbar.NewOptions(100,
-			progressbar.OptionSetWriter(io.Discard), // it is asked for its String
-			progressbar.OptionSetWidth(min(room, maxBarWidth)),
-			progressbar.OptionSetPredictTime(false),
-			progressbar.OptionShowDescriptionAtLineEnd(),
-		)
-	}
-	return p
+// NewProgress starts the clock of a job. On a terminal it draws a line, as wide
+// as columns says at that moment (0: 80); where columns is nil it writes a line
+// every ten seconds.
+func NewProgress(w io.Writer, p Palette, columns func() int, label string) *Progress {
+	progress := &Progress{w: w, palette: p, columns: columns, label: Safe(label), start: time.Now()}
+	progress.pace.add(progress.start, 0)
+	return progress
 }
 
 // Update tells how many bytes of the total are done; a total of 0 is not known.
@@ -72,10 +58,11 @@ func (p *Progress) Update(done, total int64) {
 	}
 	now := time.Now()
 	p.pace.add(now, done)
-	if p.terminal {
+	if p.columns != nil {
 		if now.Sub(p.start) >= barDelay && now.Sub(p.shown) >= barInterval {
 			p.shown = now
-			p.draw(done, total)
+			columns := cmp.Or(p.columns(), 80)
+			p.draw(columns, p.frame(columns-1, done, total))
 		}
 		return
 	}
@@ -85,49 +72,111 @@ func (p *Progress) Update(done, total int64) {
 	}
 	if now.Sub(last) >= lineEvery {
 		p.shown = now
-		fmt.Fprintln(p.w, p.line(done, total, true))
+		fmt.Fprintln(p.w, p.texts(p.label, done, total)[0])
 	}
 }
 
-// Finish clears the bar, so that the result stands alone.
+// Finish clears the line, so that the result stands alone.
 func (p *Progress) Finish() {
-	if p == nil || !p.terminal || p.shown.IsZero() {
+	if p == nil || p.drawn == 0 {
 		return
 	}
-	// Blanks and not an escape sequence: every terminal knows them.
-	io.WriteString(p.w, "\r"+strings.Repeat(" ", p.width)+"\r")
+	p.draw(cmp.Or(p.columns(), 80), "")
 	p.shown = time.Time{}
 }
 
-func (p *Progress) draw(done, total int64) {
-	frame := p.line(done, total, true)
-	if p.bar != nil && total > 0 {
-		p.bar.Set(min(percent(done, total), 99))
-		p.bar.Describe(p.line(done, total, false))
-		frame = strings.TrimSpace(p.bar.String())
+// draw replaces the line. As with Live the cursor waits at its beginning, and no
+// line wraps.
+func (p *Progress) draw(columns int, frame string) {
+	line := frame + clearRight
+	if p.drawn > columns {
+		line = clearRows + frame // it may have been wrapped
 	}
-	frame = cutMiddle(frame, p.width)
-	// In one write, blanks included, so that nothing flickers.
-	io.WriteString(p.w, "\r"+frame+strings.Repeat(" ", max(p.width-width(frame), 0)))
+	// In one write, so that nothing flickers.
+	io.WriteString(p.w, "\r"+wrapOff+line+wrapOn+"\r")
+	p.drawn = width(frame)
 }
 
-// line says all there is to say: "hashing: 1.2 GiB of 4.0 GiB (30 %), 1.1 GiB/s,
-// 3s left".
-func (p *Progress) line(done, total int64, withPercent bool) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s", p.label, Size(done))
+// frame is the line for so many columns: with a bar where there is room for one,
+// and then without what is needed least.
+func (p *Progress) frame(room int, done, total int64) string {
+	label := p.palette.CutMiddle(p.label, room/4)
 	if total > 0 {
-		fmt.Fprintf(&b, " of %s", Size(total))
-		if withPercent {
-			fmt.Fprintf(&b, " (%d %%)", percent(done, total))
+		if line := p.withBar(room, label, done, total); line != "" && width(line) <= room {
+			return line
 		}
 	}
-	rate := p.pace.rate()
-	fmt.Fprintf(&b, ", %s", Rate(rate))
-	if left, ok := timeLeft(total-done, rate); ok {
-		fmt.Fprintf(&b, ", %s left", Duration(left))
+	for _, text := range p.texts(label, done, total) {
+		if width(text) <= room {
+			return text
+		}
 	}
-	return b.String()
+	return ""
+}
+
+// withBar is the line with a bar; empty: it would be too short.
+func (p *Progress) withBar(room int, label string, done, total int64) string {
+	const frame = len(" 100% || ") + len(": ")
+	columns := min(room-frame-width(label)-barFiguresWidth, maxBarWidth)
+	if columns < minBarWidth {
+		return ""
+	}
+	if columns != p.barWidth {
+		// The library draws the bar; the figures are the description, as its
+		// own forecast goes wrong at a rate of 0. It counts percent and never
+		// reaches 100: then it would be finished, and a total may still grow.
+		theme := progressbar.ThemeDefault
+		if p.palette.ascii {
+			theme = progressbar.ThemeASCII
+		}
+		p.bar = progressbar.NewOptions(100,
+			progressbar.OptionSetWriter(io.Discard), // it is asked for its String
+			progressbar.OptionSetWidth(columns),
+			progressbar.OptionSetTheme(theme),
+			progressbar.OptionSetPredictTime(false),
+			progressbar.OptionShowDescriptionAtLineEnd(),
+		)
+		p.barWidth = columns
+	}
+	p.bar.Set(min(percent(done, total), 99))
+	p.bar.Describe(label + ": " + figures(Size(done)+" of "+Size(total), p.rate(), p.left(done, total)))
+	return strings.TrimSpace(p.bar.String())
+}
+
+// texts are the line without a bar, from all there is to say ("hashing: 1.2 GiB
+// of 4.0 GiB (30 %), 1.1 GiB/s, 3s left") to what is needed most.
+func (p *Progress) texts(label string, done, total int64) []string {
+	label += ": "
+	if total <= 0 {
+		return []string{label + figures(Size(done), p.rate()), label + Size(done), Size(done)}
+	}
+	part := fmt.Sprintf("%d %%", percent(done, total))
+	sizes := fmt.Sprintf("%s of %s (%s)", Size(done), Size(total), part)
+	left := p.left(done, total)
+	return []string{
+		label + figures(sizes, p.rate(), left),
+		label + figures(sizes, left),
+		label + figures(part, left),
+		label + part,
+		part,
+	}
+}
+
+// figures joins those that are known.
+func figures(list ...string) string {
+	list = slices.DeleteFunc(list, func(s string) bool { return s == "" })
+	return strings.Join(list, ", ")
+}
+
+func (p *Progress) rate() string { return Rate(p.pace.rate()) }
+
+// left is the time that is left; empty: it is not known.
+func (p *Progress) left(done, total int64) string {
+	left, ok := timeLeft(total-done, p.pace.rate())
+	if !ok {
+		return ""
+	}
+	return Duration(left) + " left"
 }
 
 // percent wants a total above 0.

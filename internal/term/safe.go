@@ -8,7 +8,12 @@
 //   - Colour only where it was asked for, or on a terminal that did not refuse
 //     it; the text alone says everything the colour says.
 //   - A table fits the width of the terminal, and a name that must be cut keeps
-//     its head and its tail.
+//     its head and its tail. What there is no room for is left out whole, what is
+//     needed least first; no figure is cut.
+//   - What is redrawn asks for the size of the window each time, and leaves nothing
+//     behind in one that got narrower.
+//   - In a locale without UTF-8 everything is drawn in ASCII; names stay as they are.
+//   - Names stand in natural order: Release.2 before Release.10.
 //   - A bar is for terminals and for jobs longer than half a second, and it is
 //     gone when the result is printed. Elsewhere: a line every ten seconds.
 //   - The package writes to the writer it is given, and never exits.
@@ -85,14 +90,15 @@ func SafeJSON(doc []byte) []byte {
 func safeComponent(c string) string {
 	const longest = 1000 // bytes; file systems take 255
 	if len(c) > longest {
-		return escape(c[:longest], true) + "…"
+		return escape(c[:longest], true) + "..."
 	}
 	return escape(c, true)
 }
 
 // Shorten returns the beginning of a long text, made safe, with a note of how long
-// it is; all, if not empty, says where the whole of it is. A text of up to 500 bytes is whole.
-func Shorten(s, all string) string {
+// it is; all, if not empty, says where the whole of it is. A text of up to 500
+// bytes is whole.
+func (p Palette) Shorten(s, all string) string {
 	const longest = 500
 	if len(s) <= longest {
 		return Safe(s)
@@ -105,7 +111,7 @@ func Shorten(s, all string) string {
 	if all != "" {
 		note += "; " + all
 	}
-	return Safe(s[:end]) + "… (" + note + ")"
+	return Safe(s[:end]) + p.Ellipsis() + " (" + note + ")"
 }
 
 // Parts yields a text in parts of about size bytes, each of which ends with a

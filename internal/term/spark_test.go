@@ -33,7 +33,7 @@ func TestSparkline(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := Sparkline(tt.values, tt.width); got != tt.want {
+			if got := (Palette{}).Sparkline(tt.values, tt.width); got != tt.want {
 				t.Errorf("Sparkline(%d, %d) = %q, want %q", tt.values, tt.width, got, tt.want)
 			}
 		})

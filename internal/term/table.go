@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
@@ -22,14 +23,26 @@ type Table struct {
 	Right   []bool // columns that are right aligned; those beyond its end are not
 	Width   int    // columns of the terminal; 0: no limit
 	Palette Palette
+
+	// Drop are columns that are left out of a table that is wider than Width, the
+	// first of them first.
+	Drop []int
+
+	// Least is how wide a text column stays, if it is that wide, while a column can
+	// be left out or another one narrowed; 0, and beyond its end: 8.
+	Least []int
+
+	// Short makes the cells of a column fit that is narrowed, to a number of columns;
+	// without one they break at blanks, and words that are too long lose their middle.
+	Short map[int]func(cell string, limit int) string
 }
 
-// Write prints the table. One that is wider than Width has its widest text
-// columns narrowed, and only if they can be narrowed no further also those that
-// are right aligned; cells break at blanks, and words that are too long lose
-// their middle. A terminal too narrow for one character a column is overrun.
+// Write prints the table. One that is wider than Width loses the columns of Drop,
+// and then has its widest text columns narrowed; only if they can be narrowed no
+// further also those that are right aligned. A terminal too narrow for one
+// character a column is overrun.
 func (t Table) Write(w io.Writer) error {
-	widths := t.widths()
+	t, widths := t.layOut()
 	if len(widths) == 0 {
 		return nil
 	}
@@ -44,10 +57,10 @@ func (t Table) Write(w io.Writer) error {
 		for i, cell := range t.Header {
 			header[i] = t.Palette.Bold(cell)
 		}
-		table.Header(t.fit(header, widths))
+		table.Header(t.fit(header, widths, nil))
 	}
 	for _, row := range t.Rows {
-		if err := table.Append(t.fit(row, widths)); err != nil {
+		if err := table.Append(t.fit(row, widths, t.Short)); err != nil {
 			return fmt.Errorf("laying out a table: %w", err)
 		}
 	}
@@ -102,17 +115,107 @@ func (t Table) right(column int) bool {
 	return column < len(t.Right) && t.Right[column]
 }
 
-// fit returns a row's cells, one for each column, made to fit the widths.
-func (t Table) fit(row []string, widths []int) []string {
+// fit returns a row's cells, one for each column, made to fit the widths. A
+// header has no Short.
+func (t Table) fit(row []string, widths []int, short map[int]func(string, int) string) []string {
 	cells := make([]string, len(widths))
 	for i, cell := range row {
-		cells[i] = fit(cell, widths[i])
+		if f := short[i]; f != nil && width(cell) > widths[i] {
+			cell = f(cell, widths[i])
+		}
+		cells[i] = t.Palette.fit(cell, widths[i])
 	}
 	return cells
 }
 
-// widths returns the width of each column, the gaps not counted.
-func (t Table) widths() []int {
+// layOut returns the table with the columns that are shown, and the width of each,
+// the gaps not counted.
+func (t Table) layOut() (Table, []int) {
+	widths := t.natural()
+	if t.Width <= 0 || len(widths) == 0 {
+		return t, widths
+	}
+	shown := make([]bool, len(widths))
+	for i := range shown {
+		shown[i] = true
+	}
+	for _, drop := range t.Drop {
+		if t.least(widths, shown) <= t.Width {
+			break
+		}
+		shown[drop] = false
+	}
+	t, widths = t.without(shown, widths)
+
+	excess := gap*(len(widths)-1) - t.Width
+	for i, w := range widths {
+		// Anything wider is cut anyway, and shrinking takes a step a column.
+		widths[i] = min(w, t.Width)
+		excess += widths[i]
+	}
+	excess = shrink(widths, excess, func(i int) bool { return !t.right(i) && widths[i] > t.leastOf(i) })
+	excess = shrink(widths, excess, func(i int) bool { return !t.right(i) && widths[i] > 1 })
+	shrink(widths, excess, func(i int) bool { return widths[i] > 1 })
+	return t, widths
+}
+
+// leastOf is how far a text column is narrowed first.
+func (t Table) leastOf(column int) int {
+	if column < len(t.Least) && t.Least[column] > 0 {
+		return t.Least[column]
+	}
+	return 8
+}
+
+// least is how wide the table is with the columns that are shown as narrow as they
+// are made gladly.
+func (t Table) least(widths []int, shown []bool) int {
+	sum := -gap
+	for i, w := range widths {
+		if !shown[i] {
+			continue
+		}
+		if !t.right(i) {
+			w = min(w, t.leastOf(i))
+		}
+		sum += gap + w
+	}
+	return sum
+}
+
+// without returns the table, and the widths of its columns, without the columns
+// that are not shown.
+func (t Table) without(shown []bool, widths []int) (Table, []int) {
+	if !slices.Contains(shown, false) {
+		return t, widths
+	}
+	row := func(row []string) (left []string) {
+		for i, cell := range row {
+			if shown[i] {
+				left = append(left, cell)
+			}
+		}
+		return left
+	}
+	small := Table{Header: row(t.Header), Width: t.Width, Palette: t.Palette, Short: make(map[int]func(string, int) string)}
+	for _, r := range t.Rows {
+		small.Rows = append(small.Rows, row(r))
+	}
+	var left []int
+	for i, w := range widths {
+		if !shown[i] {
+			continue
+		}
+		small.Right = append(small.Right, t.right(i))
+		small.Least = append(small.Least, t.leastOf(i))
+		small.Short[len(left)] = t.Short[i]
+		left = append(left, w)
+	}
+	return small, left
+}
+
+// natural returns the width that each column has unless it is narrowed.
+func (t Table) natural() []int {
 	var widths []int
 	measure := func(row []string) {
 		for len(widths) < len(row) {
@@ -128,20 +231,6 @@ func (t Table) widths() []int {
 	for _, row := range t.Rows {
 		measure(row)
 	}
-	if t.Width <= 0 || len(widths) == 0 {
-		return widths
-	}
-
-	excess := gap * (len(widths) - 1)
-	for i, w := range widths {
-		// Anything wider is cut anyway, and shrinking takes a step a column.
-		widths[i] = min(w, t.Width)
-		excess += widths[i]
-	}
-	excess -= t.Width
-	excess = shrink(widths, excess, func(i int) bool { return !t.right(i) && widths[i] > 8 })
-	excess = shrink(widths, excess, func(i int) bool { return !t.right(i) && widths[i] > 1 })
-	shrink(widths, excess, func(i int) bool { return widths[i] > 1 })
 	return widths
 }
 

@@ -19,13 +19,43 @@ func tableText(t *testing.T, table Table) string {
 	return b.String()
 }
 
-func TestTable(t *testing.T) {
-	on := NewPalette(true)
-	tests := []struct {
-		name  string
-		table Table
+type tableTest struct {
+	name  string
+	table Table
+	want  string
+}
+
+// droppingTests are one table in windows of several widths.
+func droppingTests() (tests []tableTest) {
+	for _, tt := range []struct {
+		width int
 		want  string
 	}{
+		{0, "NAME                     RATE  SIZE  STATE\na name of several words   1/s  10 B  ok\nanother                  20/s   2 B  waiting\n"},
+		{44, "NAME                     RATE  SIZE  STATE\na name of several words   1/s  10 B  ok\nanother                  20/s   2 B  waiting\n"},
+		{43, "NAME                    RATE  SIZE  STATE\na name of s…eral words   1/s  10 B  ok\nanother                 20/s   2 B  waiting\n"},
+		{31, "NAME        RATE  SIZE  STATE\na nam…ords   1/s  10 B  ok\nanother     20/s   2 B  waiting\n"},
+		{30, "NAME             SIZE  STATE\na name …l words  10 B  ok\nanother           2 B  waiting\n"},
+		{25, "NAME        SIZE  STATE\na nam…ords  10 B  ok\nanother      2 B  waiting\n"},
+		{24, "NAME             STATE\na name …l words  ok\nanother          waiting\n"},
+		{18, "NAME       STATE\na na…ords  ok\nanother    waiting\n"},
+	} {
+		tests = append(tests, tableTest{fmt.Sprintf("%d columns", tt.width), Table{
+			Header: []string{"NAME", "RATE", "SIZE", "STATE"},
+			Rows:   [][]string{{"a name of several words", "1/s", "10 B", "ok"}, {"another", "20/s", "2 B", "waiting"}},
+			Right:  []bool{1: true, 2: true},
+			Drop:   []int{1, 2},
+			Least:  []int{10},
+			Short:  map[int]func(string, int) string{0: Palette{}.CutMiddle},
+			Width:  tt.width,
+		}, tt.want})
+	}
+	return tests
+}
+
+func TestTable(t *testing.T) {
+	on := NewPalette(true)
+	tests := []tableTest{
 		{"nothing", Table{}, ""},
 		{"header alone", Table{Header: []string{"a", "b"}}, "a  b\n"},
 		{"no header", Table{Rows: [][]string{{"a", "b"}, {"ccc", "d"}}}, "a    b\nccc  d\n"},
@@ -96,6 +126,7 @@ func TestTable(t *testing.T) {
 			"\x1b[1mone\x1b[0m  \x1b[1mx\x1b[0m\n\x1b[1mtwo\x1b[0m\na    b\n",
 		},
 	}
+	tests = append(tests, droppingTests()...)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, tableText(t, tt.table)); diff != "" {

@@ -2,9 +2,10 @@ package term
 
 import (
 	"bufio"
+	"cmp"
 	"io"
 	"iter"
-	"math"
+	"slices"
 	"strings"
 )
 
@@ -27,171 +28,176 @@ type TreeFiles struct {
 }
 
 // Tree draws files as the tool "tree" does, below a line for the root. The
-// entries of a directory stand in the order of their first appearance, under
-// one line that says how many files are in and below it. With a limit above 0
-// it stops after so many files, and says how many are left.
+// entries of a directory stand in the order of Natural, under one line that says
+// how many files are in and below it. With a limit above 0 the first so many files
+// of that order are drawn, and the number of the others is said.
 func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit int) error {
-	if limit <= 0 {
-		limit = math.MaxInt32
-	}
-	t := newTree(root, files, int32(limit))
-
+	t := newTree(files, limit)
 	nameWidth, noteWidth := 0, 0
-	t.walk(limit, func(n *treeNode, indent string) {
-		if n.dir == 0 {
-			if w := width(indent) + width(t.label(n)); w <= maxNoteColumn {
-				nameWidth = max(nameWidth, w)
-			}
-			noteWidth = max(noteWidth, width(files.Note(int(n.file))))
+	t.lines(p, root, func(l treeLine) {
+		if w := width(l.indent) + width(l.label); w <= maxNoteColumn && !l.dir {
+			nameWidth = max(nameWidth, w)
 		}
+		noteWidth = max(noteWidth, width(l.note))
 	})
 
 	out := bufio.NewWriter(w) // keeps the first error until Flush
-	shown := int32(0)
-	t.walk(limit, func(n *treeNode, indent string) {
-		label := t.label(n)
-		out.WriteString(p.Dim(indent))
-		if n.dir > 0 {
-			out.WriteString(p.Bold(label+"/") + " " + p.Dim("("+plural(int64(t.dirs[n.dir].files), "file")+")"))
-		} else if note := files.Note(int(n.file)); note != "" {
-			used := width(indent) + width(label)
-			pad := max(nameWidth-used, 0) + 2 + noteWidth - width(note)
-			out.WriteString(label + strings.Repeat(" ", pad) + note)
-		} else {
-			out.WriteString(label)
+	t.lines(p, root, func(l treeLine) {
+		out.WriteString(p.Dim(l.indent))
+		switch {
+		case l.dir:
+			out.WriteString(p.Bold(l.label+"/") + " " + p.Dim("("+plural(int64(l.files), "file")+")"))
+		case l.note != "":
+			used := width(l.indent) + width(l.label)
+			pad := max(nameWidth-used, 0) + 2 + noteWidth - width(l.note)
+			out.WriteString(l.label + strings.Repeat(" ", pad) + l.note)
+		default:
+			out.WriteString(l.label)
 		}
-		if out.WriteByte('\n'); n.dir == 0 {
-			shown++
-		}
+		out.WriteByte('\n')
 	})
-	if more := t.dirs[1].files - shown; more > 0 {
-		out.WriteString(p.Dim("… and " + plural(int64(more), "more file")))
+	if more := int(t.counts[0]) - len(t.drawn); more > 0 {
+		out.WriteString(p.Dim(p.Ellipsis() + " and " + plural(int64(more), "more file")))
 		out.WriteByte('\n')
 	}
 	return out.Flush()
 }
 
-// treeNode is a directory or a file. Nodes are in one slice and name each other
-// by their index in it; the root is 0, which therefore also means "none".
-type treeNode struct {
-	file         int32 // its number; of a directory that of the first file in or below it
-	parent, next int32
-	dir          int32 // where it is in dirs; 0: it is a file
-	depth        int16 // components before its own
-}
-
-// treeDir is what a directory has beside its node.
-type treeDir struct {
-	first, last int32 // its entries
-	files       int32 // in and below it
-	before      int32 // files before it, at least
-	beforeLast  int32 // the same of its last entry
-}
-
+// tree has the files that are drawn, and the directories that they are in.
 type tree struct {
 	TreeFiles
-	root  string
-	nodes []treeNode
-	dirs  []treeDir // the root is 1
+	drawn  []int32             // numbers of files, in the order of their lines
+	dirs   map[treeEntry]int32 // directories; the root is 0
+	counts []int32             // of each directory: the files in and below it
+	path   []string            // a copy for less
 }
 
-// label is the name of a directory, or what is left of the path of a file.
-func (t *tree) label(n *treeNode) string {
-	if n.depth < 0 {
-		return safeComponent(t.root)
-	}
-	path := t.Path(int(n.file))[n.depth:]
-	if n.dir > 0 {
-		path = path[:1]
-	}
-	return SafeJoin(path)
+// A treeEntry is a directory by its name in its parent.
+type treeEntry struct {
+	parent int32
+	name   string
 }
 
-// newTree makes the nodes of the files that are among the first in the order of
-// the lines, and a few more; of the others it counts in which directories they are.
-func newTree(root string, files TreeFiles, limit int32) *tree {
-	n := int32(0)
-	for range files.Numbers {
-		if n++; n == limit {
-			break
-		}
-	}
-	// Growing would take twice the memory, of what may be millions.
-	t := &tree{files, root, make([]treeNode, 1, 1+n+n/8), make([]treeDir, 2)}
-	t.nodes[0] = treeNode{depth: -1, dir: 1}
-
-	type entry struct {
-		parent int32
-		name   string
-	}
-	dirs := make(map[entry]int32)
-	for file := range files.Numbers {
-		path := files.Path(file)
-		at := int32(0)
-		depth := min(max(len(path)-1, 0), maxTreeDepth)
-		for i := range depth {
-			e := entry{at, path[i]}
-			dir, ok := dirs[e]
-			if !ok {
-				if dir = t.add(at, treeNode{file: int32(file), depth: int16(i), dir: int32(len(t.dirs))}, limit); dir == 0 {
-					break
-				}
-				dirs[e] = dir
+func newTree(files TreeFiles, limit int) *tree {
+	t := &tree{TreeFiles: files, dirs: make(map[treeEntry]int32), counts: make([]int32, 1)}
+	t.drawn = t.first(limit)
+	for _, file := range t.drawn {
+		path := files.Path(int(file))
+		dir := int32(0)
+		for _, name := range path[:treeDepth(path)] {
+			e := treeEntry{dir, name}
+			var ok bool
+			if dir, ok = t.dirs[e]; !ok {
+				dir = int32(len(t.counts))
+				t.dirs[e], t.counts = dir, append(t.counts, 0)
 			}
-			t.dirs[t.nodes[at].dir].files++
-			at = dir
 		}
-		t.add(at, treeNode{file: int32(file), depth: int16(depth)}, limit)
-		t.dirs[t.nodes[at].dir].files++
+	}
+	for file := range files.Numbers {
+		t.counts[0]++
+		path := files.Path(file)
+		dir, ok := int32(0), true
+		for _, name := range path[:treeDepth(path)] {
+			if dir, ok = t.dirs[treeEntry{dir, name}]; !ok {
+				break // nothing below it is drawn
+			}
+			t.counts[dir]++
+		}
 	}
 	return t
 }
 
-// add makes n the last entry of parent, and returns 0 if enough files stand before
-// it and before another entry of parent, which shows that there are more.
-func (t *tree) add(parent int32, n treeNode, limit int32) int32 {
-	p := &t.dirs[t.nodes[parent].dir]
-	before := p.before + p.files
-	if before > limit && p.last != 0 && p.beforeLast > limit {
-		return 0
-	}
-	i := int32(len(t.nodes))
-	n.parent = parent
-	if p.last != 0 {
-		t.nodes[p.last].next = i
-	} else {
-		p.first = i
-	}
-	p.last, p.beforeLast = i, before
-	if t.nodes = append(t.nodes, n); n.dir > 0 {
-		t.dirs = append(t.dirs, treeDir{before: before})
-	}
-	return i
+// treeDepth is how many components of a file's path are drawn as directories.
+func treeDepth(path []string) int {
+	return min(max(len(path)-1, 0), maxTreeDepth)
 }
 
-// walk visits the root and what is below it in the order of the lines, with the
-// branches that stand before each, until it has visited limit files.
-func (t *tree) walk(limit int, visit func(n *treeNode, indent string)) {
-	visit(&t.nodes[0], "")
-	var trunk []string // for each directory that is open: its line, or none after the last
-	at := t.dirs[1].first
-	for files := 0; at != 0 && files < limit; {
-		n := &t.nodes[at]
-		branch, below := "├── ", "│   "
-		if n.next == 0 {
-			branch, below = "└── ", "    "
-		}
-		visit(n, strings.Join(trunk, "")+branch)
-		if n.dir > 0 {
-			trunk = append(trunk, below)
-			at = t.dirs[n.dir].first // a directory is there because a file is in it
+// first returns the numbers of the first files in the order of the lines, or of all
+// if limit is not above 0.
+func (t *tree) first(limit int) []int32 {
+	var list []int32
+	full := false
+	for file := range t.Numbers {
+		n := int32(file)
+		if full && t.compare(n, list[limit-1]) > 0 {
 			continue
 		}
-		files++
-		for n.next == 0 && n.parent != 0 {
-			n = &t.nodes[n.parent]
-			trunk = trunk[:len(trunk)-1]
+		if list = append(list, n); limit > 0 && len(list) == 2*limit {
+			slices.SortFunc(list, t.compare)
+			list, full = list[:limit], true
 		}
-		at = n.next
+	}
+	slices.SortFunc(list, t.compare)
+	if limit > 0 && len(list) > limit {
+		list = list[:limit]
+	}
+	return list
+}
+
+// compare compares files by the order of their lines: those of a directory are
+// together, and a file comes before a directory with its name.
+func (t *tree) compare(a, b int32) int {
+	t.path = append(t.path[:0], t.Path(int(a))...)
+	return cmp.Or(slices.CompareFunc(t.path, t.Path(int(b)), Natural), cmp.Compare(a, b))
+}
+
+// A treeLine is a line of the tree.
+type treeLine struct {
+	indent, label string
+	note          string // of a file
+	dir           bool
+	files         int32 // in and below a directory
+}
+
+// branches are what stands before an entry and before what is below it, and the
+// same of the last entry.
+type branches struct{ entry, below, last, belowLast string }
+
+var (
+	unicodeBranches = branches{"├── ", "│   ", "└── ", "    "}
+	asciiBranches   = branches{"|-- ", "|   ", "`-- ", "    "}
+)
+
+// lines visits the lines in their order.
+func (t *tree) lines(p Palette, root string, visit func(treeLine)) {
+	visit(treeLine{label: safeComponent(root), dir: true, files: t.counts[0]})
+	chars := unicodeBranches
+	if p.ascii {
+		chars = asciiBranches
+	}
+	// The directories that the last line is in.
+	type level struct {
+		dir    int32
+		left   int32 // files below it in entries that have no line yet
+		indent string
+	}
+	open := []level{{0, t.counts[0], ""}}
+	for _, file := range t.drawn {
+		path := t.Path(int(file))
+		depth := treeDepth(path)
+		at := 0
+		for at < min(depth, len(open)-1) && t.dirs[treeEntry{open[at].dir, path[at]}] == open[at+1].dir {
+			at++
+		}
+		open = open[:at+1]
+		for ; at <= depth; at++ {
+			parent := &open[at]
+			line, dir := treeLine{files: 1}, int32(0)
+			if at < depth {
+				dir = t.dirs[treeEntry{parent.dir, path[at]}]
+				line = treeLine{label: safeComponent(path[at]), dir: true, files: t.counts[dir]}
+			} else {
+				line.label, line.note = SafeJoin(path[at:]), t.Note(int(file))
+			}
+			branch, below := chars.entry, chars.below
+			if parent.left -= line.files; parent.left == 0 {
+				branch, below = chars.last, chars.belowLast
+			}
+			line.indent = parent.indent + branch
+			visit(line)
+			if line.dir {
+				open = append(open, level{dir, line.files, parent.indent + below})
+			}
+		}
 	}
 }

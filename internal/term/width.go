@@ -7,8 +7,6 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
-const ellipsis = "…"
-
 // width returns the number of terminal columns of s, escape sequences left out.
 // It is the measure of tablewriter, or the columns of the two would drift apart.
 func width(s string) int {
@@ -36,13 +34,14 @@ func sequence(s string) string {
 	return ""
 }
 
-// cutMiddle makes s fit into limit columns by taking out its middle. The style
+// CutMiddle makes s fit into limit columns by taking out its middle. The style
 // stays what it was, since every escape sequence is kept.
-func cutMiddle(s string, limit int) string {
+func (p Palette) CutMiddle(s string, limit int) string {
 	total := width(s)
 	if total <= limit {
 		return s
 	}
+	ellipsis := p.Ellipsis()
 	keep := limit - width(ellipsis)
 	if keep < 0 {
 		return strings.Repeat(".", max(limit, 0))
@@ -74,11 +73,42 @@ func cutMiddle(s string, limit int) string {
 	return b.String()
 }
 
+// Wrap breaks a text without styles into lines of at most limit columns: at blanks,
+// and words that are longer where they must be. Nothing of it is lost.
+func Wrap(s string, limit int) string {
+	limit = max(limit, 2) // room for a wide character
+	var b strings.Builder
+	used := 0
+	for i, word := range strings.Split(s, " ") {
+		switch {
+		case i == 0:
+		case used+1+width(word) <= limit:
+			b.WriteByte(' ')
+			used++
+		default:
+			b.WriteByte('\n')
+			used = 0
+		}
+		for word != "" {
+			_, size := utf8.DecodeRuneInString(word)
+			w := width(word[:size])
+			if used+w > limit {
+				b.WriteByte('\n')
+				used = 0
+			}
+			b.WriteString(word[:size])
+			used += w
+			word = word[size:]
+		}
+	}
+	return b.String()
+}
+
 // fit makes every line of a cell fit into limit columns: it breaks lines at
 // blanks, and cuts the middle out of words that are too long for a line. A
 // style that spans lines is ended and begun again at each, or it would run into
 // the next column.
-func fit(cell string, limit int) string {
+func (p Palette) fit(cell string, limit int) string {
 	if !strings.Contains(cell, "\n") && width(cell) <= limit {
 		return cell
 	}
@@ -97,7 +127,7 @@ func fit(cell string, limit int) string {
 		}
 		used, wrapped := 0, false
 		for j, word := range strings.Split(line, " ") {
-			word = cutMiddle(word, limit)
+			word = p.CutMiddle(word, limit)
 			w := width(word)
 			switch {
 			case j == 0:

@@ -55,8 +55,8 @@ func TestCutMiddle(t *testing.T) {
 		{"ab\x1b[31mcd\x1b[0mef", 3, "a…\x1b[31m\x1b[0mf"},
 	}
 	for _, tt := range tests {
-		if got := cutMiddle(tt.s, tt.limit); got != tt.want {
-			t.Errorf("cutMiddle(%q, %d) = %q, want %q", tt.s, tt.limit, got, tt.want)
+		if got := (Palette{}).CutMiddle(tt.s, tt.limit); got != tt.want {
+			t.Errorf("CutMiddle(%q, %d) = %q, want %q", tt.s, tt.limit, got, tt.want)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func TestFit(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := fit(tt.cell, tt.limit); got != tt.want {
+			if got := (Palette{}).fit(tt.cell, tt.limit); got != tt.want {
 				t.Errorf("fit(%q, %d) = %q, want %q", tt.cell, tt.limit, got, tt.want)
 			}
 		})
@@ -97,7 +97,7 @@ func FuzzFit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, limit uint8, color bool) {
 		cell := NewPalette(color).Red(strings.ReplaceAll(Safe(s), `\n`, "\n"))
 		limit = max(limit, 1)
-		for line := range strings.SplitSeq(fit(cell, int(limit)), "\n") {
+		for line := range strings.SplitSeq(Palette{}.fit(cell, int(limit)), "\n") {
 			if w := width(line); w > int(limit) {
 				t.Errorf("fit(%q, %d) has a line of %d columns: %q", cell, limit, w, line)
 			}
@@ -106,4 +106,25 @@ func FuzzFit(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestWrap(t *testing.T) {
+	for _, tt := range []struct {
+		s     string
+		limit int
+		want  string
+	}{
+		{"", 10, ""},
+		{"one two", 7, "one two"},
+		{"one two", 6, "one\ntwo"},
+		{"one two three", 8, "one two\nthree"},
+		{"at /a/rather/long/path now", 8, "at\n/a/rathe\nr/long/p\nath now"},
+		{"日本語 日本", 5, "日本\n語\n日本"},
+		{"日本", 1, "日\n本"},
+		{"cafe\u0301s", 4, "cafe\u0301\ns"},
+	} {
+		if got := Wrap(tt.s, tt.limit); got != tt.want {
+			t.Errorf("Wrap(%q, %d) = %q, want %q", tt.s, tt.limit, got, tt.want)
+		}
+	}
 }

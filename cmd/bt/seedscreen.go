@@ -1,0 +1,242 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"bt/internal/term"
+	"bt/seed"
+)
+
+// draw draws the live screen.
+func (s *seedScreen) draw(status seed.Status) {
+	columns, rows := s.env.window()
+	var b strings.Builder
+	if s.only != nil && len(status.Torrents) == 1 {
+		s.drawOne(&b, columns, &status.Torrents[0])
+	} else {
+		s.drawMany(&b, columns, rows, &status)
+	}
+	_ = s.live.Draw(columns, rows, b.String())
+}
+
+func (s *seedScreen) drawOne(b *strings.Builder, columns int, t *seed.TorrentStatus) {
+	fields := [][2]string{
+		{"state", s.pal.Green(stateText(t))},
+		{"rate", term.Rate(float64(t.Rate))},
+		{"peers", term.Count(int64(len(t.Peers)))},
+		{"uploaded", fmt.Sprintf("%s (ratio %s)", term.Size(t.Uploaded), ratioText(t.Uploaded, t.Size))},
+	}
+	if t.State == seed.Waiting {
+		fields[0][1] = s.pal.Red(stateText(t))
+		fields = slices.Insert(fields, 1, [2]string{"because", term.Safe(s.shownText(t.Message))})
+	}
+	if next := nextAnnounce(t); next != "" {
+		fields = append(fields, [2]string{"next announce", next})
+	}
+	fields = append(fields, s.lastFields(columns)...)
+	b.WriteString(s.pal.Bold(s.pal.CutMiddle(term.Safe(t.Name), columns)) + "\n")
+	_ = term.Fields(b, s.pal, columns, fields) // a Builder makes no errors
+}
+
+// nextAnnounce counts down to it; empty: there is none.
+func nextAnnounce(t *seed.TorrentStatus) string {
+	var next time.Time
+	for _, k := range t.Trackers {
+		if !k.Next.IsZero() && (next.IsZero() || k.Next.Before(next)) {
+			next = k.Next
+		}
+	}
+	if next.IsZero() {
+		return ""
+	}
+	return countdown(time.Until(next))
+}
+
+// countdown is the time that is left, in whole seconds however long it is: it goes
+// on with every second.
+func countdown(left time.Duration) string {
+	if left = left.Round(time.Second); left <= 0 {
+		return "now"
+	}
+	return "in " + left.String()
+}
+
+// lastFields are those of one torrent and of many.
+func (s *seedScreen) lastFields(columns int) (fields [][2]string) {
+	if s.page != nil {
+		fields = append(fields, [2]string{"status page", s.page.url()})
+	}
+	if m := s.message; m.text != "" {
+		text := term.Safe(m.text)
+		if m.tracker != "" {
+			room := columns - len("next announce  : ") - utf8.RuneCountInString(text)
+			text = shortURL(term.Safe(s.shownURL(m.tracker)), room) + ": " + text
+		}
+		fields = append(fields, [2]string{"last message", text})
+	}
+	return fields
+}
+
+// stateText is the state of a torrent, with figures.
+func stateText(t *seed.TorrentStatus) string {
+	switch {
+	case t.State == seed.InCheck:
+		return fmt.Sprintf("checking: %s of %s", term.Size(t.Done), term.Size(t.Total))
+	case t.State == seed.Waiting:
+		return "stopped, waiting for the data"
+	case t.State == seed.IsSeeding && t.Left > 0:
+		return fmt.Sprintf("seeding %s of %s", term.Size(t.Size-t.Left), term.Size(t.Size))
+	}
+	return string(t.State)
+}
+
+// shortState is the state of a torrent in a table: in 13 columns at most.
+func shortState(t *seed.TorrentStatus) string {
+	switch {
+	case t.State == seed.InCheck && t.Total > 0:
+		return fmt.Sprintf("checking %d %%", int(100*float64(t.Done)/float64(t.Total)))
+	case t.State == seed.IsSeeding && t.Left > 0:
+		return fmt.Sprintf("seeding %d %%", int(100*float64(t.Size-t.Left)/float64(t.Size)))
+	}
+	return string(t.State)
+}
+
+func ratioText(uploaded, size int64) string {
+	if size == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", float64(uploaded)/float64(size))
+}
+
+// A seedRow is a torrent on the screen of many.
+type seedRow struct {
+	name, state, ratio string
+	rate, uploaded     int64
+	peers              int
+	severity           int           // of its trouble; 0: there is none
+	trouble            func() string // worded only if it is shown; nil: none
+}
+
+// rows are the torrents in the order of the screen: those with troubles first, then
+// the busiest.
+func (s *seedScreen) rows(status *seed.Status) []seedRow {
+	rows := make([]seedRow, 0, len(status.Torrents))
+	for i := range status.Torrents {
+		t := &status.Torrents[i]
+		row := seedRow{
+			name: t.Name, state: shortState(t), rate: t.Rate, uploaded: t.Uploaded, peers: len(t.Peers),
+			ratio: ratioText(t.Uploaded, t.Size),
+		}
+		if t.State == seed.Waiting {
+			row.severity, row.trouble = 2, func() string { return s.shownText(t.Message) }
+		} else if k := deafTracker(t); k != nil {
+			row.severity, row.trouble = 1, func() string {
+				return trackerName(s.shownURL(k.URL)) + ": " + s.shownWords(k.Message, k.URL)
+			}
+		}
+		rows = append(rows, row)
+	}
+	if s.dir != nil {
+		for _, b := range s.dir.Broken() {
+			rows = append(rows, seedRow{
+				name: filepath.Base(b.Path), state: "error", ratio: "-", severity: 3,
+				trouble: func() string { return s.shownText(withFormHint(b.Err)) },
+			})
+		}
+	}
+	slices.SortFunc(rows, func(a, b seedRow) int {
+		return cmp.Or(cmp.Compare(b.severity, a.severity), cmp.Compare(b.rate, a.rate), cmp.Compare(b.peers, a.peers),
+			cmp.Compare(b.uploaded, a.uploaded), term.Natural(a.name, b.name))
+	})
+	return rows
+}
+
+// deafTracker is a tracker of a torrent that no tracker knows of, because all have
+// failed; nil: one answers, or is still to be asked.
+func deafTracker(t *seed.TorrentStatus) *seed.TrackerStatus {
+	for i := range t.Trackers {
+		if !t.Trackers[i].Failed || t.Trackers[i].Message == "" {
+			return nil
+		}
+	}
+	if len(t.Trackers) == 0 {
+		return nil
+	}
+	return &t.Trackers[0]
+}
+
+// drawMany shows the totals, and of the torrents as many as fit.
+func (s *seedScreen) drawMany(b *strings.Builder, columns, rows int, status *seed.Status) {
+	list := s.rows(status)
+	count := make(map[seed.State]int)
+	for i := range status.Torrents {
+		count[status.Torrents[i].State]++
+	}
+	var states []string
+	for _, state := range []seed.State{seed.IsSeeding, seed.SuperSeeding, seed.InCheck, seed.Queued, seed.Waiting, seed.Done} {
+		if n := count[state]; n > 0 {
+			states = append(states, fmt.Sprintf("%s %s", term.Count(int64(n)), state))
+		}
+	}
+	if n := len(list) - len(status.Torrents); n > 0 {
+		states = append(states, s.pal.Red(term.Count(int64(n))+" with errors"))
+	}
+	fields := [][2]string{
+		{"torrents", cmp.Or(strings.Join(states, ", "), "none")},
+		{"rate", term.Rate(float64(status.Rate))},
+		{"peers", term.Count(int64(status.Peers))},
+		{"uploaded", term.Size(status.Uploaded)},
+	}
+	fields = append(fields, s.lastFields(columns)...)
+	_ = term.Fields(b, s.pal, columns, fields) // a Builder makes no errors
+	// A line is empty, one has the headers, and the cursor waits in one.
+	room := rows - strings.Count(b.String(), "\n") - 3
+	if room < 1 || len(list) == 0 {
+		return
+	}
+	b.WriteByte('\n')
+	b.WriteString(s.seedTable(list, columns, room))
+}
+
+// seedTable is the table of the rows that fit into so many lines, the header not
+// counted; below a torrent with a trouble stands the reason.
+func (s *seedScreen) seedTable(list []seedRow, columns, room int) string {
+	table := term.Table{
+		Width: columns, Palette: s.pal,
+		Header: []string{"Torrent", "State", "Rate", "Peers", "Uploaded", "Ratio"}, Right: []bool{2: true, 3: true, 4: true, 5: true},
+		Drop: []int{3, 2, 5, 4, 1}, Least: []int{13, 13},
+		Short: map[int]func(string, int) string{0: s.pal.CutMiddle},
+	}
+	shown := 0
+	for _, r := range list {
+		if room--; r.trouble != nil {
+			room--
+		}
+		if room < 0 {
+			break
+		}
+		shown++
+		// Columns that keep their width do not move, nor come and go.
+		table.Rows = append(table.Rows, []string{
+			term.Safe(r.name), fmt.Sprintf("%-13s", r.state), fmt.Sprintf("%12s", term.Rate(float64(r.rate))),
+			term.Count(int64(r.peers)), fmt.Sprintf("%10s", term.Size(r.uploaded)), fmt.Sprintf("%6s", r.ratio),
+		})
+	}
+	var b strings.Builder
+	_ = table.Write(&b) // a Builder makes no errors
+	header, text, _ := strings.Cut(b.String(), "\n")
+	lines := []string{header}
+	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		lines = append(lines, line)
+		if i < shown && list[i].trouble != nil {
+			lines = append(lines, s.pal.Yellow(s.pal.Cut("  "+term.Safe(list[i].trouble()), columns)))
+		}
+	}
+	return strings.Join(lines, "\n") + "\n"
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"bt/seed"
+)
+
+func TestCountdown(t *testing.T) {
+	for left, want := range map[time.Duration]string{
+		-time.Hour: "now", 0: "now", 499 * time.Millisecond: "now", time.Second: "in 1s", 59 * time.Second: "in 59s",
+		30 * time.Minute: "in 30m0s", 2*time.Hour - time.Second: "in 1h59m59s", 49 * time.Hour: "in 49h0m0s",
+	} {
+		if got := countdown(left); got != want {
+			t.Errorf("%v: %q, want %q", left, got, want)
+		}
+	}
+}
+
+func TestShortState(t *testing.T) {
+	const size = 1 << 40
+	for _, tt := range []struct {
+		t    seed.TorrentStatus
+		want string
+	}{
+		{seed.TorrentStatus{State: seed.IsSeeding, Size: size}, "seeding"},
+		{seed.TorrentStatus{State: seed.IsSeeding, Size: size, Left: 1}, "seeding 99 %"},
+		{seed.TorrentStatus{State: seed.IsSeeding, Size: size, Left: size / 4 * 3}, "seeding 25 %"},
+		{seed.TorrentStatus{State: seed.InCheck, Done: size / 2, Total: size}, "checking 50 %"},
+		{seed.TorrentStatus{State: seed.InCheck}, "checking"},
+		{seed.TorrentStatus{State: seed.SuperSeeding}, "super-seeding"},
+		{seed.TorrentStatus{State: seed.Waiting, Size: size, Left: size}, "waiting"},
+	} {
+		if got := shortState(&tt.t); got != tt.want || len(got) > 13 {
+			t.Errorf("%+v: %q, want %q", tt.t, got, tt.want)
+		}
+	}
+}
+
+// What has a trouble is on top, with the reason; then what is busy; then names.
+func TestSeedRows(t *testing.T) {
+	e, _, _ := testEnv()
+	s := &seedScreen{ui: &ui{env: e}}
+	const url = "http://t.example:6969/0123456789abcdef0123/announce"
+	fails := seed.TrackerStatus{URL: url, Failed: true, Message: "no answer from " + url}
+	status := &seed.Status{Torrents: []seed.TorrentStatus{
+		{Name: "quiet 10", State: seed.IsSeeding},
+		{Name: "quiet 2", State: seed.IsSeeding},
+		{Name: "done", State: seed.Done, Message: "it has had its time"},
+		{Name: "busy", State: seed.IsSeeding, Rate: 1000},
+		{Name: "one of two", State: seed.IsSeeding, Trackers: []seed.TrackerStatus{fails, {URL: url}}},
+		{Name: "to be told", State: seed.IsSeeding, Trackers: []seed.TrackerStatus{{URL: url, Failed: true}}},
+		{Name: "deaf", State: seed.IsSeeding, Trackers: []seed.TrackerStatus{fails, fails}},
+		{Name: "waiting", State: seed.Waiting, Message: "none of the data is there"},
+	}}
+	var got []string
+	for _, r := range s.rows(status) {
+		trouble := ""
+		if r.trouble != nil {
+			trouble = r.trouble()
+		}
+		got = append(got, r.name+": "+trouble)
+	}
+	want := []string{
+		"waiting: none of the data is there", "deaf: t.example:6969: no answer from http://t.example:6969/****/announce",
+		"busy: ", "done: ", "one of two: ", "quiet 2: ", "quiet 10: ", "to be told: ",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Whatever the width and the figures: nothing is too wide or too much, a column is
+// there or not, and no figure is cut.
+func TestSeedTable(t *testing.T) {
+	e, _, _ := testEnv()
+	s := &seedScreen{ui: &ui{env: e}}
+	for _, busy := range []bool{false, true} {
+		var list []seedRow
+		for i := range 30 {
+			r := seedRow{name: fmt.Sprintf("日本 Release.%d with a name that is too long for most windows", i), state: "super-seeding", ratio: "0.00"}
+			if busy {
+				r.rate, r.uploaded, r.peers, r.ratio = 1<<50-1, 1<<50-1, 2000, "100.25"
+			}
+			if i%3 == 0 {
+				r.trouble = func() string {
+					return "a reason that is rather long: no answer from tracker.example within fifteen seconds"
+				}
+			}
+			list = append(list, r)
+		}
+		for columns := 16; columns <= 200; columns++ {
+			for _, room := range []int{1, 2, 3, 10, 40} {
+				lines := strings.Split(strings.TrimSuffix(s.seedTable(list, columns, room), "\n"), "\n")
+				if len(lines) > room+1 && room > 1 {
+					t.Fatalf("%d columns: %d lines, room for %d and the header", columns, len(lines), room)
+				}
+				for i, line := range lines {
+					if utf8.RuneCountInString(line) > columns {
+						t.Fatalf("%d columns: %q", columns, line)
+					}
+					if i > 0 && line != "" && !strings.HasPrefix(line, "  ") { // no reason
+						for k, figure := range map[string]string{"State": "super-seeding", "Rate": "/s", "Uploaded": "B", "Ratio": list[0].ratio} {
+							if strings.Contains(lines[0], k) != strings.Contains(line, figure) {
+								t.Fatalf("%d columns: %q below %q", columns, line, lines[0])
+							}
+						}
+					}
+				}
+			}
+		}
+		text := s.seedTable(list, 80, 10)
+		for _, want := range []string{"State", "Rate", "Peers", "Uploaded", "Ratio"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("in 80 columns is no %s:\n%s", want, text)
+			}
+		}
+	}
+}

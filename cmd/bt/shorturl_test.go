@@ -1,0 +1,38 @@
+package main
+
+import (
+	"testing"
+	"unicode/utf8"
+)
+
+func TestShortURL(t *testing.T) {
+	for _, tt := range []struct {
+		url   string
+		steps []string // as the room gets less
+	}{
+		{"http://tracker.example:6969/announce", []string{"tracker.example:6969/announce", "tracker.example:6969"}},
+		{"udp://tracker.example:6969", []string{"tracker.example:6969"}},
+		{"https://t.example/****/announce", []string{"t.example/****/announce", "t.example/announce", "t.example"}},
+		{"https://t.example/announce.php?passkey=****", []string{"t.example/announce.php?passkey=****", "t.example/announce.php", "t.example"}},
+		{"https://****@t.example:8443/a/announce?x=1&key=****", []string{"****@t.example:8443/a/announce?x=1&key=****", "t.example:8443/a/announce", "t.example:8443/a", "t.example:8443"}},
+		{"https://u:secret@t.example:8443/announce?passkey=secret", []string{"u:secret@t.example:8443/announce?passkey=secret", "t.example:8443/announce", "t.example:8443"}},
+		{"udp://[2001:db8::1]:80/announce", []string{"[2001:db8::1]:80/announce", "[2001:db8::1]:80"}},
+		{"wss://t.example/****", []string{"t.example/****", "t.example"}},
+		{"no URL", nil},
+		{"", nil},
+	} {
+		want := append([]string{tt.url}, tt.steps...)
+		at := 0
+		for limit := utf8.RuneCountInString(tt.url) + 1; limit >= 0; limit-- {
+			for at+1 < len(want) && utf8.RuneCountInString(want[at]) > limit {
+				at++
+			}
+			if got := shortURL(tt.url, limit); got != want[at] {
+				t.Errorf("%s in %d columns: %q, want %q", tt.url, limit, got, want[at])
+			}
+		}
+		if got, want := trackerName(tt.url), want[len(want)-1]; got != want {
+			t.Errorf("the name of %s is %q, want %q", tt.url, got, want)
+		}
+	}
+}
