@@ -34,8 +34,10 @@ func (j *Job) survey() *survey {
 		timed   = 12 // a disk that seeks needs 0.1 s for them
 	)
 	s := new(survey)
+	var d directory
+	defer d.close()
 	var f openFile
-	defer func() { f.close() }()
+	defer f.close()
 	opened := -1
 	pieces := j.Layout.Pieces()
 	step := max(pieces/samples, 1)
@@ -50,7 +52,7 @@ func (j *Job) survey() *survey {
 		}
 		if opened != span.File {
 			f.close()
-			if opened = span.File; f.open(j.Tree.Path(span.File)) != nil {
+			if opened = span.File; f.open(&d, j.Tree.Path(span.File)) != nil {
 				opened = -1
 				continue
 			}

@@ -39,6 +39,7 @@ type worker struct {
 
 	feeds   [lanes.Max]feed
 	windows []*window
+	dir     directory
 	file    openFile
 	index   int      // of the file in the tree
 	staged  [][]byte // Sequential: the pieces of the batch; nil when they don't fit
@@ -88,6 +89,7 @@ func (r *run) newWorker() *worker {
 func (w *worker) close() {
 	w.unmapIdle()
 	w.file.close()
+	w.dir.close()
 }
 
 // hash hashes a batch: from maps and, if one of them could not be read, again
@@ -360,7 +362,7 @@ func (w *worker) open(i int) *Fault {
 	}
 	w.file.close()
 	path := w.Tree.Path(i)
-	err := w.file.open(path)
+	err := w.file.open(&w.dir, path)
 	if err == nil {
 		w.index = i
 		return nil

@@ -209,6 +209,8 @@ func (m *matcher) find(i int) (at string, ok bool) {
 func (m *matcher) below(at string, forms [][]string, i int) (string, bool) {
 	dir := Join(m.tree.Root, nonEmpty(at))
 	last := len(forms) == 1
+	var d directory
+	defer d.close()
 	for name := range m.names.in(dir, forms[0], last) {
 		if m.looks--; m.looks < 0 {
 			return "", false
@@ -228,7 +230,7 @@ func (m *matcher) below(at string, forms [][]string, i int) (string, bool) {
 		if path == m.missing {
 			continue
 		}
-		_, regular, err := stat(Join(dir, []string{name}), !m.tree.Files[i].Link)
+		_, regular, err := d.stat(Join(dir, []string{name}), !m.tree.Files[i].Link)
 		if err == nil && (regular || m.tree.Files[i].Link) && m.free(path, i) {
 			return path, true
 		}

@@ -257,6 +257,6 @@ func workers(jobs int) int {
 	if jobs <= 0 {
 		jobs = min(runtime.GOMAXPROCS(0), enoughWorkers)
 	}
-	// A worker has one file open.
-	return max(min(jobs, maxOpenFiles(), maxWorkers), 1)
+	// A worker has a file and its directory open.
+	return max(min(jobs, maxOpenFiles()/2, maxWorkers), 1)
 }

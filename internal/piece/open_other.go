@@ -4,13 +4,18 @@ package piece
 
 import "os"
 
+// A directory is nothing here: every path is walked whole.
+type directory struct{}
+
+func (d *directory) close() {}
+
 // An openFile is the file that a worker reads now.
 type openFile struct {
 	file   *os.File
 	opened bool
 }
 
-func (f *openFile) open(path string) (err error) {
+func (f *openFile) open(_ *directory, path string) (err error) {
 	f.file, err = os.Open(path)
 	f.opened = err == nil
 	return err
@@ -31,7 +36,7 @@ func (f *openFile) close() {
 	}
 }
 
-func stat(path string, follow bool) (id Identity, regular bool, err error) {
+func (d *directory) stat(path string, follow bool) (id Identity, regular bool, err error) {
 	call := os.Stat
 	if !follow {
 		call = os.Lstat

@@ -5,9 +5,47 @@ package piece
 import (
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
+
+// A directory is the one in which a goroutine has found a file. The next is most
+// often in it as well, and then the system need not walk its whole path.
+type directory struct {
+	path   string
+	fd     int
+	opened bool
+}
+
+// at returns a path as system calls take it: below an open directory, which is
+// opened for the second file in it.
+func (d *directory) at(path string) (fd int, below string) {
+	end := strings.LastIndexByte(path, '/')
+	if end <= 0 || end == len(path)-1 {
+		return unix.AT_FDCWD, path
+	}
+	if path[:end] != d.path {
+		d.close()
+		d.path = path[:end]
+		return unix.AT_FDCWD, path
+	}
+	if !d.opened {
+		fd, err := unix.Open(d.path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil { // it may let no one list it
+			return unix.AT_FDCWD, path
+		}
+		d.fd, d.opened = fd, true
+	}
+	return d.fd, path[end+1:]
+}
+
+func (d *directory) close() {
+	if d.opened {
+		_ = unix.Close(d.fd)
+		d.opened = false
+	}
+}
 
 // An openFile is the file that a worker reads now. It does without os.File: a
 // tree may have millions of files, and the poller has no use for them.
@@ -16,10 +54,11 @@ type openFile struct {
 	opened bool
 }
 
-func (f *openFile) open(path string) error {
+func (f *openFile) open(d *directory, path string) error {
+	dir, below := d.at(path)
 	for {
 		// Not to wait for the writer of a FIFO that came between.
-		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+		fd, err := unix.Openat(dir, below, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 		if err == nil {
 			f.fd, f.opened = fd, true
 			return nil
@@ -54,14 +93,15 @@ func (f *openFile) close() {
 
 // stat identifies the file at path, or the link there, without the memory that
 // os.Stat would take.
-func stat(path string, follow bool) (id Identity, regular bool, err error) {
-	call := unix.Stat
-	if !follow {
-		call = unix.Lstat
+func (d *directory) stat(path string, follow bool) (id Identity, regular bool, err error) {
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if follow {
+		flags = 0
 	}
+	dir, below := d.at(path)
 	var st unix.Stat_t
 	for {
-		err := call(path, &st)
+		err := unix.Fstatat(dir, below, &st, flags)
 		if err == nil {
 			break
 		}

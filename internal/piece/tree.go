@@ -60,7 +60,7 @@ func Join(root string, path []string) string {
 // Stat fills in the identity of each file, or the cause why there is none.
 // Links are followed: whoever put them there is the user.
 func (t *Tree) Stat(ctx context.Context, jobs int) error {
-	return t.each(ctx, jobs, func(i int, _ *Source) { t.Restat(i) })
+	return t.each(ctx, jobs, func(i int, d *directory) { t.restat(i, d) })
 }
 
 // Err is what the system said to the cause of a file; nil if there is no more to
@@ -85,8 +85,14 @@ func (t *Tree) note(i int, err error) {
 
 // Restat is Stat for one file, whatever was known of it.
 func (t *Tree) Restat(i int) {
+	var d directory
+	defer d.close()
+	t.restat(i, &d)
+}
+
+func (t *Tree) restat(i int, d *directory) {
 	s := &t.Files[i]
-	id, regular, err := stat(t.Path(i), !s.Link)
+	id, regular, err := d.stat(t.Path(i), !s.Link)
 	s.ID, s.Cause = Identity{}, Fine
 	switch {
 	case err != nil:
@@ -104,12 +110,13 @@ func (t *Tree) Restat(i int) {
 // CheckReadable tries to open each file that is not public, and sets the cause
 // of those that can't be read.
 func (t *Tree) CheckReadable(ctx context.Context, jobs int) error {
-	return t.each(ctx, jobs, func(i int, s *Source) {
+	return t.each(ctx, jobs, func(i int, d *directory) {
+		s := &t.Files[i]
 		if s.Link || s.Public {
 			return
 		}
 		var f openFile
-		if err := f.open(t.Path(i)); err != nil {
+		if err := f.open(d, t.Path(i)); err != nil {
 			s.Cause = causeOf(err)
 			t.note(i, err)
 		}
@@ -135,11 +142,12 @@ func (t *Tree) fault(i int) *Fault {
 // recheck returns the files that are no longer what they were.
 func (t *Tree) recheck(ctx context.Context, jobs int) ([]*Fault, error) {
 	changed := make([]bool, len(t.Files)) // each written by one goroutine
-	err := t.each(ctx, jobs, func(i int, s *Source) {
+	err := t.each(ctx, jobs, func(i int, d *directory) {
+		s := &t.Files[i]
 		if s.Link {
 			return
 		}
-		id, _, err := stat(t.Path(i), true)
+		id, _, err := d.stat(t.Path(i), true)
 		changed[i] = err != nil || id != s.ID
 	})
 	if err != nil {
@@ -155,14 +163,16 @@ func (t *Tree) recheck(ctx context.Context, jobs int) ([]*Fault, error) {
 }
 
 // each calls f for every file that is on disk, as far as is known, from several
-// goroutines, and waits for them.
-func (t *Tree) each(ctx context.Context, jobs int, f func(i int, s *Source)) error {
+// goroutines, and waits for them. Each goroutine has a directory.
+func (t *Tree) each(ctx context.Context, jobs int, f func(i int, d *directory)) error {
 	const stride = 64 // few enough to share the work, enough not to fight over next
 	n := len(t.Files)
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(workers(jobs), (n+stride-1)/stride) {
 		wg.Go(func() {
+			var d directory
+			defer d.close()
 			for ctx.Err() == nil {
 				first := int(next.Add(stride)) - stride
 				if first >= n {
@@ -170,7 +180,7 @@ func (t *Tree) each(ctx context.Context, jobs int, f func(i int, s *Source)) err
 				}
 				for i := first; i < min(first+stride, n); i++ {
 					if s := &t.Files[i]; !s.Pad && s.Cause == Fine {
-						f(i, s)
+						f(i, &d)
 					}
 				}
 			}
