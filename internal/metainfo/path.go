@@ -60,6 +60,7 @@ func (r *reader) component(unsafe Code, c string, at int) {
 		r.add(LongName, at, "a name of %d bytes; file systems take %d", len(c), maxComponent)
 	}
 	switch {
+	case isASCII(c):
 	case !utf8.ValidString(c) && r.count[NotUTF8] > maxFindings:
 		r.count[NotUTF8]++
 	case !utf8.ValidString(c):
@@ -97,8 +98,8 @@ func (r *reader) unfinished(name string, at int) {
 
 // windowsRefuses reports whether Windows can't store a file of that name.
 func windowsRefuses(c string) bool {
-	for i := 0; i < len(c); i++ {
-		if c[i] < 0x20 || strings.IndexByte(`<>:"|?*\`, c[i]) >= 0 {
+	for i := range len(c) {
+		if windowsReserved[c[i]] {
 			return true
 		}
 	}
@@ -108,15 +109,29 @@ func windowsRefuses(c string) bool {
 	// The name of a device stays one with an extension, and with blanks before it.
 	base, _, _ := strings.Cut(c, ".")
 	base = strings.TrimRight(base, " ")
-	return len(base) <= len("CONOUT$") && windowsDevices[strings.ToUpper(base)]
+	if base == "" || strings.IndexByte("ACLNPaclnp", base[0]) < 0 {
+		return false // no device, as nearly all names
+	}
+	return slices.ContainsFunc(windowsDevices, func(device string) bool { return strings.EqualFold(device, base) })
 }
+
+// windowsReserved are the bytes that no name has on Windows.
+var windowsReserved = func() (reserved [256]bool) {
+	for c := range byte(' ') {
+		reserved[c] = true
+	}
+	for _, c := range []byte(`<>:"|?*\`) {
+		reserved[c] = true
+	}
+	return reserved
+}()
 
 // windowsDevices are the names that Windows keeps for devices. It takes the
 // digits ¹, ² and ³ of Latin-1 for digits.
-var windowsDevices = func() map[string]bool {
-	names := set("CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$")
+var windowsDevices = func() []string {
+	names := []string{"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
 	for _, digit := range strings.Split("123456789¹²³", "") {
-		names["COM"+digit], names["LPT"+digit] = true, true
+		names = append(names, "COM"+digit, "LPT"+digit)
 	}
 	return names
 }()
