@@ -1,11 +1,11 @@
 package inspect
 
 import (
-	"cmp"
+	"iter"
 	"path/filepath"
-	"slices"
 	"strings"
 
+	"bt/internal/metainfo"
 	"bt/internal/piece"
 )
 
@@ -46,23 +46,27 @@ const (
 
 // A Verdict is what Verify found, as a JSON document.
 type Verdict struct {
-	OK        bool          `json:"ok"`      // every file is
-	Torrent   string        `json:"torrent"` // what the caller calls it
-	Content   string        `json:"content"` // where the data was looked for
-	Proof     string        `json:"proof"`   // "full": every byte was read
-	Format    string        `json:"format"`
-	Size      int64         `json:"size"`
-	Pieces    Counts        `json:"pieces"`
-	Files     []FileVerdict `json:"files"`
-	BadPieces []BadPiece    `json:"bad_pieces"`     // every piece that is not good
-	Extra     []string      `json:"extra,omitzero"` // nil if not looked for
-	Seconds   float64       `json:"seconds"`
+	OK        bool              `json:"ok"`      // every file is
+	Torrent   string            `json:"torrent"` // what the caller calls it
+	Content   string            `json:"content"` // where the data was looked for
+	Proof     string            `json:"proof"`   // "full": every byte was read
+	Format    string            `json:"format"`
+	Size      int64             `json:"size"`
+	Pieces    Counts            `json:"pieces"`
+	Files     List[FileVerdict] `json:"files"`
+	BadPieces List[BadPiece]    `json:"bad_pieces"`     // every piece that is not good
+	Extra     []string          `json:"extra,omitzero"` // nil if not looked for
+	Seconds   float64           `json:"seconds"`
 
-	Nothing   bool     `json:"-"` // with VerifyOptions.Brief: no file is there, and none is listed
-	FileCount int      `json:"-"` // of all files, pad files left out
-	As        string   `json:"-"` // the name of the content on disk, if it is not the torrent's
-	Renamed   []Rename `json:"-"` // all files that were found by another name
-	ExtraErrs []error  `json:"-"` // directories that could not be searched for extra files
+	Nothing   bool           `json:"-"` // no file is there
+	FileCount int            `json:"-"` // of all files, pad files left out
+	Statuses  map[Status]int `json:"-"` // how many of them have each status
+	As        string         `json:"-"` // the name of the content on disk, if it is not the torrent's
+	Renamed   []Rename       `json:"-"` // all files that were found by another name
+	ExtraErrs []error        `json:"-"` // directories that could not be searched for extra files
+
+	// File returns the verdict on a file, by its index in the torrent.
+	File func(index int) FileVerdict `json:"-"`
 }
 
 // A Rename is a file that was found by another name than the torrent's.
@@ -88,8 +92,13 @@ type FileVerdict struct {
 	Found     int64   `json:"found"` // what is on disk
 	Bad       []Range `json:"bad"`
 
-	Components []string `json:"-"`
-	Err        error    `json:"-"` // what the system said, if anything
+	Index int   `json:"-"` // in the torrent
+	Err   error `json:"-"` // what the system said, if anything
+
+	// Certain says that the file is damaged, whatever the files are that it shares
+	// pieces with; CertainPieces are its pieces that are not good for certain.
+	Certain       bool  `json:"-"`
+	CertainPieces []int `json:"-"`
 }
 
 // A Range is bytes of a file that are not good, with the pieces that say so.
@@ -102,46 +111,19 @@ type Range struct {
 
 // A BadPiece is a piece that is not good, and the files that it is cut from.
 type BadPiece struct {
-	Index int      `json:"index"`
-	Cause Cause    `json:"cause"`
-	Files []string `json:"files"` // without pad files
+	Index int          `json:"index"`
+	Cause Cause        `json:"cause"`
+	Files List[string] `json:"files"` // without pad files
 
 	// Doubtful says that several files share the piece, and that the bytes of
 	// one or more of them may be good or bad: no hash can tell.
-	Doubtful bool `json:"-"`
-}
-
-// Certain reports whether a file is damaged whatever the files that it shares
-// pieces with are, and lists its pieces that are not good for certain.
-func (v *Verdict) Certain(f *FileVerdict) (pieces []int, certain bool) {
-	for _, r := range f.Bad {
-		for _, i := range r.Pieces {
-			if (r.Cause != Corrupt && r.Cause != Unverifiable) || !v.doubtful(i) {
-				pieces = append(pieces, i)
-			}
-		}
-	}
-	switch f.Status {
-	case StatusOK, StatusCorrupt, StatusUnverifiable:
-		return pieces, len(pieces) > 0
-	}
-	return pieces, true
-}
-
-func (v *Verdict) doubtful(index int) bool {
-	i, found := slices.BinarySearchFunc(v.BadPieces, index, func(p BadPiece, index int) int { return cmp.Compare(p.Index, index) })
-	return found && v.BadPieces[i].Doubtful
+	Doubtful  bool `json:"-"`
+	FileCount int  `json:"-"`
 }
 
 func (c *check) verdict(onlyBad bool) *Verdict {
-	v := &Verdict{As: c.tree.As, OK: true, Files: []FileVerdict{}, BadPieces: []BadPiece{}}
-	paths := make([]string, len(c.tree.Files)) // of files that are listed; a file may have many pieces
-	pathOf := func(i int) string {
-		if paths[i] == "" {
-			paths[i] = strings.Join(c.files[i].Path(), "/")
-		}
-		return paths[i]
-	}
+	v := &Verdict{As: c.tree.As, Statuses: make(map[Status]int), File: c.file}
+	c.doubtful = make([]bool, len(c.states))
 	v.Pieces.Total = len(c.states)
 	for i, state := range c.states {
 		switch state {
@@ -157,76 +139,136 @@ func (c *check) verdict(onlyBad bool) *Verdict {
 		case Unreadable:
 			v.Pieces.Unreadable++
 		}
-		v.BadPieces = append(v.BadPieces, c.badPiece(i, pathOf))
+		c.doubtful[i] = c.isDoubtful(i)
 	}
 	for i := range c.tree.Files {
 		if c.tree.Files[i].Pad {
 			continue
 		}
 		v.FileCount++
-		f := c.file(i)
-		v.OK = v.OK && f.Status == StatusOK
-		if f.At != "" {
-			v.Renamed = append(v.Renamed, Rename{pathOf(i), f.At})
-		}
-		if f.Status != StatusOK || !onlyBad {
-			f.Path = pathOf(i)
-			f.PathBytes = notUTF8(f.Path)
-			v.Files = append(v.Files, f)
+		v.Statuses[c.status(i, c.ranges(i))]++
+		if at, ok := c.tree.At(i); ok {
+			v.Renamed = append(v.Renamed, Rename{c.path(i), filepath.ToSlash(at)})
 		}
 	}
-	// Only damaged pad files could make this differ, and they are not on disk.
-	v.OK = v.OK && v.Pieces.Good == v.Pieces.Total
+	v.Nothing = v.FileCount > 0 && v.Statuses[StatusMissing] == v.FileCount
+	// Only damaged pad files could make the pieces differ, and they are not on disk.
+	v.OK = v.Statuses[StatusOK] == v.FileCount && v.Pieces.Good == v.Pieces.Total
+	v.Files = func(yield func(FileVerdict) bool) {
+		for i := range c.tree.Files {
+			if c.tree.Files[i].Pad {
+				continue
+			}
+			if f := c.file(i); (f.Status != StatusOK || !onlyBad) && !yield(f) {
+				return
+			}
+		}
+	}
+	v.BadPieces = func(yield func(BadPiece) bool) {
+		for i, state := range c.states {
+			if state == Good {
+				continue
+			}
+			p := BadPiece{Index: i, Cause: state, Files: c.filesOf(i), Doubtful: c.doubtful[i]}
+			for range c.partsOf(i) {
+				p.FileCount++
+			}
+			if !yield(p) {
+				return
+			}
+		}
+	}
 	return v
 }
 
-func (c *check) badPiece(index int, pathOf func(file int) string) BadPiece {
-	p := BadPiece{Index: index, Cause: c.states[index], Files: []string{}}
-	for _, span := range c.content.Layout.Spans(index, index) {
-		if c.tree.Files[span.File].Pad {
-			continue
+// partsOf yields what a piece has of files, pad files left out.
+func (c *check) partsOf(index int) iter.Seq[metainfo.Span] {
+	return func(yield func(metainfo.Span) bool) {
+		for _, span := range c.content.Layout.Spans(index, index) {
+			if !c.tree.Files[span.File].Pad && !yield(span) {
+				return
+			}
 		}
-		p.Files = append(p.Files, pathOf(span.File))
-		cause := c.causeFor(span.File, index, span.Offset+span.Length)
-		p.Doubtful = p.Doubtful || cause == Corrupt || cause == Unverifiable
 	}
-	p.Doubtful = p.Doubtful && len(p.Files) > 1
-	return p
 }
 
-func (c *check) file(i int) FileVerdict {
-	in, s := &c.files[i], &c.tree.Files[i]
-	f := FileVerdict{
-		Components: in.Path(), Size: in.Length, Found: s.ID.Size,
-		Bad: c.ranges(i), Err: c.tree.Err(i),
+// isDoubtful reports whether a bad piece is of several files, of which one or more
+// may be good or bad.
+func (c *check) isDoubtful(index int) bool {
+	files, doubt := 0, false
+	for span := range c.partsOf(index) {
+		cause := c.causeFor(span.File, index, span.Offset+span.Length)
+		doubt = doubt || cause == Corrupt || cause == Unverifiable
+		if files++; doubt && files > 1 {
+			return true
+		}
 	}
+	return false
+}
+
+func (c *check) filesOf(index int) List[string] {
+	return func(yield func(string) bool) {
+		for span := range c.partsOf(index) {
+			if !yield(c.path(span.File)) {
+				return
+			}
+		}
+	}
+}
+
+func (c *check) path(file int) string { return strings.Join(c.files[file].Path(), "/") }
+
+func (c *check) file(i int) FileVerdict {
+	f := FileVerdict{
+		Path: c.path(i), Size: c.files[i].Length, Found: c.tree.Files[i].ID.Size, Bad: c.ranges(i), Index: i, Err: c.tree.Err(i),
+	}
+	f.PathBytes = notUTF8(f.Path)
 	if at, ok := c.tree.At(i); ok {
 		f.At = filepath.ToSlash(at)
 	}
-	var has [Changed + 1]bool
-	for _, r := range f.Bad {
-		has[r.Cause] = true
-	}
-	switch {
-	case s.Cause == piece.Missing:
-		f.Status = StatusMissing
-	case s.Cause == piece.NotAFile:
-		f.Status = StatusNotAFile
-	case s.Cause == piece.Unreadable || has[Unreadable]:
-		f.Status = StatusUnreadable
+	if f.Status = c.status(i, f.Bad); f.Status == StatusUnreadable {
 		f.Err = c.errorOf(i)
-	case s.ID.Size < c.content.Layout.Length(i):
-		f.Status = StatusShort
-	case s.ID.Size > c.content.Layout.Length(i):
-		f.Status = StatusLong
-	case has[Corrupt] || has[Changed]:
-		f.Status = StatusCorrupt
-	case has[Unverifiable]:
-		f.Status = StatusUnverifiable
+	}
+	for _, r := range f.Bad {
+		for _, i := range r.Pieces {
+			if (r.Cause != Corrupt && r.Cause != Unverifiable) || !c.doubtful[i] {
+				f.CertainPieces = append(f.CertainPieces, i)
+			}
+		}
+	}
+	switch f.Status {
+	case StatusOK, StatusCorrupt, StatusUnverifiable:
+		f.Certain = len(f.CertainPieces) > 0
 	default:
-		f.Status = StatusOK
+		f.Certain = true
 	}
 	return f
+}
+
+// status sums up a file, given the ranges of it that are not good.
+func (c *check) status(i int, bad []Range) Status {
+	var has [Changed + 1]bool
+	for _, r := range bad {
+		has[r.Cause] = true
+	}
+	s, length := &c.tree.Files[i], c.content.Layout.Length(i)
+	switch {
+	case s.Cause == piece.Missing:
+		return StatusMissing
+	case s.Cause == piece.NotAFile:
+		return StatusNotAFile
+	case s.Cause == piece.Unreadable || has[Unreadable]:
+		return StatusUnreadable
+	case s.ID.Size < length:
+		return StatusShort
+	case s.ID.Size > length:
+		return StatusLong
+	case has[Corrupt] || has[Changed]:
+		return StatusCorrupt
+	case has[Unverifiable]:
+		return StatusUnverifiable
+	}
+	return StatusOK
 }
 
 // errorOf finds what the system said of a file that could not be read.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"slices"
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
@@ -19,7 +18,6 @@ type VerifyOptions struct {
 	Read     ReadMode
 	Progress func(done, total int64) // bytes; may be nil; called by Verify's goroutine
 
-	Brief   bool // lists neither files nor pieces where no file is there
 	OnlyBad bool // leaves files that are ok out of the verdict's list
 	Extra   bool // also lists files in the content's directory that are no content
 }
@@ -40,11 +38,8 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	if c.tree, err = piece.Find(ctx, content, path, o.Jobs); err != nil {
 		return nil, err
 	}
-	var v *Verdict
-	if o.Brief && t.FileCount() > 0 && !slices.ContainsFunc(c.tree.Files, func(f piece.Source) bool { return !f.Pad && f.Cause != piece.Missing }) {
-		n := len(c.states)
-		v = &Verdict{Nothing: true, FileCount: t.FileCount(), Pieces: Counts{Total: n, Missing: n}, Files: []FileVerdict{}, BadPieces: []BadPiece{}}
-	} else if v, err = c.compareAll(ctx, o); err != nil {
+	v, err := c.compareAll(ctx, o)
+	if err != nil {
 		return nil, err
 	}
 	v.Content, v.Proof, v.Format, v.Size = c.tree.Root, "full", t.Format(), t.Size()
@@ -82,25 +77,23 @@ type part struct{ piece, file int }
 
 // check collects what is known of each piece.
 type check struct {
-	content *metainfo.Content
-	files   []metainfo.File // with their paths as the torrent has them, safe or not
-	tree    *piece.Tree
-	states  []Cause               // of each piece
-	faults  map[part]*piece.Fault // what showed only when it was read
+	content  *metainfo.Content
+	files    []metainfo.File // with their paths as the torrent has them, safe or not
+	tree     *piece.Tree
+	states   []Cause               // of each piece
+	doubtful []bool                // of each piece: see BadPiece
+	faults   map[part]*piece.Fault // what showed only when it was read
 
 	layerless layerless
 	disagree  []disagreement
 }
 
 func (c *check) result(r piece.Result) {
-	if r.Faults != nil {
-		c.states[r.Index] = c.blame(r.Index, r.Faults)
-		// The rest the tree knows: a large file that is missing has many pieces.
+	if r.Failed {
 		for _, f := range r.Faults {
-			if c.tree.Files[f.File].Cause == piece.Fine && f.Cause != piece.Short {
-				c.faults[part{r.Index, f.File}] = f
-			}
+			c.faults[part{r.Index, f.File}] = f
 		}
+		c.states[r.Index] = c.blame(r.Index)
 	} else if c.content.V1 && !bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20]) {
 		c.states[r.Index] = Corrupt
 	}
@@ -110,26 +103,18 @@ func (c *check) result(r piece.Result) {
 }
 
 // blame names the one cause of a piece that may have several.
-func (c *check) blame(index int, faults []*piece.Fault) Cause {
-	var has [piece.Changed + 1]bool
-	at := make(map[int]bool, len(faults))
-	for _, f := range faults {
-		has[f.Cause] = true
-		at[f.File] = true
-	}
-	switch {
-	case has[piece.Changed]:
-		return Changed
-	case has[piece.Unreadable]:
-		return Unreadable
-	}
+func (c *check) blame(index int) Cause {
+	var has [Changed + 1]bool
 	for _, span := range c.content.Layout.Spans(index, index) {
-		if !at[span.File] && !c.tree.Files[span.File].Pad {
-			return Unverifiable // these bytes are there, and nothing tells whether they are right
+		if !c.tree.Files[span.File].Pad {
+			has[c.causeFor(span.File, index, span.Offset+span.Length)] = true
 		}
 	}
-	if has[piece.Missing] || has[piece.NotAFile] {
-		return Missing
+	// Where bytes are there, nothing tells whether they are right.
+	for _, cause := range []Cause{Changed, Unreadable, Unverifiable, Missing} {
+		if has[cause] {
+			return cause
+		}
 	}
 	return Short
 }

@@ -138,11 +138,15 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+func badPieces(v *Verdict) []BadPiece { return slices.Collect(v.BadPieces.All()) }
+
+func pathsOf(p BadPiece) []string { return slices.Collect(p.Files.All()) }
+
 // compare checks a verdict against its short form, and against itself.
 func compare(t *testing.T, name string, v *Verdict, status, bad, ranges string) {
 	t.Helper()
 	var gotStatus, gotBad, gotRanges []string
-	for _, f := range v.Files {
+	for f := range v.Files.All() {
 		if f.Status != StatusOK {
 			gotStatus = append(gotStatus, fmt.Sprint(f.Path, " ", f.Status))
 		}
@@ -150,13 +154,16 @@ func compare(t *testing.T, name string, v *Verdict, status, bad, ranges string) 
 			gotRanges = append(gotRanges, fmt.Sprintf("%s %d+%d %s", f.Path, r.Offset, r.Length, r.Cause))
 		}
 	}
-	for _, p := range v.BadPieces {
+	for p := range v.BadPieces.All() {
 		gotBad = append(gotBad, fmt.Sprint(p.Index, " ", p.Cause))
+		if n := len(pathsOf(p)); n != p.FileCount {
+			t.Errorf("%s: piece %d has %d files, and names %d", name, p.Index, p.FileCount, n)
+		}
 		// Each file of a bad piece must say so, and no other.
-		for _, f := range v.Files {
+		for f := range v.Files.All() {
 			says := slices.ContainsFunc(f.Bad, func(r Range) bool { return slices.Contains(r.Pieces, p.Index) })
-			if says != slices.Contains(p.Files, f.Path) {
-				t.Errorf("%s: piece %d has files %v, but %s says %v", name, p.Index, p.Files, f.Path, f.Bad)
+			if says != slices.Contains(pathsOf(p), f.Path) {
+				t.Errorf("%s: piece %d has files %v, but %s says %v", name, p.Index, pathsOf(p), f.Path, f.Bad)
 			}
 		}
 	}
@@ -171,8 +178,8 @@ func compare(t *testing.T, name string, v *Verdict, status, bad, ranges string) 
 	}
 	compareDoubt(t, name, v)
 	p := v.Pieces
-	if p.Good+p.Bad+p.Missing+p.Unverifiable+p.Unreadable != p.Total || p.Total-p.Good != len(v.BadPieces) {
-		t.Errorf("%s: counts %+v and %d bad pieces", name, p, len(v.BadPieces))
+	if p.Good+p.Bad+p.Missing+p.Unverifiable+p.Unreadable != p.Total || p.Total-p.Good != len(badPieces(v)) {
+		t.Errorf("%s: counts %+v and %d bad pieces", name, p, len(badPieces(v)))
 	}
 	if v.OK != (status == "") {
 		t.Errorf("%s: ok is %v", name, v.OK)
@@ -184,23 +191,21 @@ func compare(t *testing.T, name string, v *Verdict, status, bad, ranges string) 
 func compareDoubt(t *testing.T, name string, v *Verdict) {
 	t.Helper()
 	own := make(map[int]int) // by piece: files that have it for certain
-	for i := range v.Files {
-		f := &v.Files[i]
-		pieces, certain := v.Certain(f)
-		if f.Status == StatusOK && certain {
+	for f := range v.Files.All() {
+		if f.Status == StatusOK && f.Certain {
 			t.Errorf("%s: %s is ok and damaged for certain", name, f.Path)
 		}
-		doubtful := slices.ContainsFunc(v.BadPieces, func(p BadPiece) bool { return p.Doubtful && slices.Contains(p.Files, f.Path) })
-		if f.Status != StatusOK && !certain && !doubtful {
+		doubtful := slices.ContainsFunc(badPieces(v), func(p BadPiece) bool { return p.Doubtful && slices.Contains(pathsOf(p), f.Path) })
+		if f.Status != StatusOK && !f.Certain && !doubtful {
 			t.Errorf("%s: %s is %s, and neither certain nor in doubt", name, f.Path, f.Status)
 		}
-		for _, p := range pieces {
+		for _, p := range f.CertainPieces {
 			own[p]++
 		}
 	}
-	for _, p := range v.BadPieces {
-		if p.Doubtful && (len(p.Files) < 2 || own[p.Index] == len(p.Files)) || !p.Doubtful && own[p.Index] != len(p.Files) {
-			t.Errorf("%s: piece %d of %d files is in doubt %v, and certain in %d", name, p.Index, len(p.Files), p.Doubtful, own[p.Index])
+	for p := range v.BadPieces.All() {
+		if p.Doubtful && (p.FileCount < 2 || own[p.Index] == p.FileCount) || !p.Doubtful && own[p.Index] != p.FileCount {
+			t.Errorf("%s: piece %d of %d files is in doubt %v, and certain in %d", name, p.Index, p.FileCount, p.Doubtful, own[p.Index])
 		}
 	}
 }
@@ -249,15 +254,15 @@ func TestCertain(t *testing.T) {
 		}
 		compareDoubt(t, tt.name, v)
 		var certain, doubt []string
-		for i := range v.Files {
-			if v.Files[i].Status == StatusOK {
-				t.Errorf("%s: %s is ok, and listed", tt.name, v.Files[i].Path)
+		for f := range v.Files.All() {
+			if f.Status == StatusOK {
+				t.Errorf("%s: %s is ok, and listed", tt.name, f.Path)
 			}
-			if pieces, ok := v.Certain(&v.Files[i]); ok {
-				certain = append(certain, fmt.Sprint(v.Files[i].Path, " ", pieces))
+			if f.Certain {
+				certain = append(certain, fmt.Sprint(f.Path, " ", f.CertainPieces))
 			}
 		}
-		for _, p := range v.BadPieces {
+		for p := range v.BadPieces.All() {
 			if p.Doubtful {
 				doubt = append(doubt, fmt.Sprint(p.Index))
 			}
@@ -300,10 +305,10 @@ func TestVerifyManyUnreadable(t *testing.T) {
 		tree.Files[i] = piece.Source{ID: piece.Identity{Size: 1}}
 		faults = append(faults, &piece.Fault{File: i, Cause: piece.Unreadable, Err: os.ErrPermission})
 	}
-	c.result(piece.Result{Faults: faults})
+	c.result(piece.Result{Failed: true, Faults: faults})
 	v := c.verdict(true)
-	if len(v.Files) != files || v.Files[files-1].Status != StatusUnreadable || v.BadPieces[0].Doubtful {
-		t.Errorf("%d files, the last of them %s, in doubt %v", len(v.Files), v.Files[files-1].Status, v.BadPieces[0].Doubtful)
+	if v.Statuses[StatusUnreadable] != files || v.FileCount != files || badPieces(v)[0].Doubtful {
+		t.Errorf("%d files, %v, in doubt %v", v.FileCount, v.Statuses, badPieces(v)[0].Doubtful)
 	}
 }
 
@@ -353,7 +358,7 @@ func TestVerifyWhere(t *testing.T) {
 	if v, err := Verify(context.Background(), s.t, elsewhere, VerifyOptions{}); err != nil || !v.OK {
 		t.Errorf("%s: %v, %v", elsewhere, v, err)
 	}
-	if v, err := Verify(context.Background(), s.t, s.dir, VerifyOptions{}); err != nil || v.OK || v.Files[0].Status != StatusMissing {
+	if v, err := Verify(context.Background(), s.t, s.dir, VerifyOptions{}); err != nil || v.OK || v.File(0).Status != StatusMissing {
 		t.Errorf("content gone: %+v, %v", v, err)
 	}
 	if _, err := Verify(context.Background(), s.t, content, VerifyOptions{}); !errors.Is(err, os.ErrNotExist) {

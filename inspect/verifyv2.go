@@ -33,7 +33,7 @@ func (c *check) resultV2(r piece.Result) {
 	switch {
 	case !known:
 		c.withoutLayer(r, span.File, n)
-	case r.Faults == nil:
+	case !r.Failed:
 		c.compare(r.Index, r.Index, span.File, r.Root == hash)
 	}
 }
@@ -71,7 +71,7 @@ func (c *check) withoutLayer(r piece.Result, file, n int) {
 		l.faults = false
 	}
 	l.tree.Add(&r.Root)
-	l.faults = l.faults || r.Faults != nil
+	l.faults = l.faults || r.Failed
 	first, last, _ := c.content.Layout.FilePieces(file)
 	switch {
 	case r.Index < last:

@@ -78,8 +78,8 @@ func TestVerifyV2(t *testing.T) {
 				continue
 			}
 			compare(t, name, v, tt.status, tt.bad, tt.ranges)
-			if v.FileCount != len(v2Sizes) || v.Pieces.Total != 13 || slices.ContainsFunc(v.BadPieces, func(p BadPiece) bool { return len(p.Files) != 1 }) {
-				t.Errorf("%s: %d files, %+v, bad pieces %+v", name, v.FileCount, v.Pieces, v.BadPieces)
+			if v.FileCount != len(v2Sizes) || v.Pieces.Total != 13 || slices.ContainsFunc(badPieces(v), func(p BadPiece) bool { return p.FileCount != 1 }) {
+				t.Errorf("%s: %d files, %+v, bad pieces %+v", name, v.FileCount, v.Pieces, badPieces(v))
 			}
 		}
 	}
@@ -150,7 +150,7 @@ func TestVerifyUnreadable(t *testing.T) {
 		c, job := newCheck(t, s)
 		if _, err := job.Run(context.Background(), func(r piece.Result) error {
 			if r.Index == 1 {
-				r = piece.Result{Index: 1, Faults: []*piece.Fault{{File: 0, Path: s.path(0), Cause: piece.Unreadable, Err: syscall.EIO}}}
+				r = piece.Result{Index: 1, Failed: true, Faults: []*piece.Fault{{File: 0, Path: s.path(0), Cause: piece.Unreadable, Err: syscall.EIO}}}
 			}
 			c.result(r)
 			return nil
@@ -162,8 +162,8 @@ func TestVerifyUnreadable(t *testing.T) {
 		}
 		v := c.verdict(false)
 		compare(t, tt.name, v, "a unreadable", tt.bad, tt.ranges)
-		if v.Files[0].Err != syscall.EIO {
-			t.Errorf("%s: the system said %v", tt.name, v.Files[0].Err)
+		if v.File(0).Err != syscall.EIO {
+			t.Errorf("%s: the system said %v", tt.name, v.File(0).Err)
 		}
 	}
 }
@@ -254,7 +254,7 @@ func TestVerifyHugeClaims(t *testing.T) {
 				}
 			case err != nil:
 				t.Errorf("%s: %v", name, err)
-			case v.OK || v.Pieces.Missing != tt.pieces || v.Pieces.Total != tt.pieces || len(v.Files[0].Bad) != 1:
+			case v.OK || v.Pieces.Missing != tt.pieces || v.Pieces.Total != tt.pieces || len(v.File(0).Bad) != 1:
 				t.Errorf("%s: %+v", name, v.Pieces)
 			}
 			if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {

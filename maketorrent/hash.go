@@ -18,7 +18,7 @@ func hash(ctx context.Context, b *metainfo.Builder, layout *metainfo.Layout, tre
 	s := sums{b: b, layout: layout, twins: job.Twins}
 	s.begin()
 	changed, err := job.Run(ctx, func(r piece.Result) error {
-		if r.Faults != nil {
+		if r.Failed {
 			return problemsOf(r.Faults)
 		}
 		s.add(r)

@@ -90,7 +90,7 @@ func (t *Torrent) hash(ctx context.Context, m *material, progress func(done, tot
 }
 
 func (c *checker) result(r *piece.Result) {
-	good := r.Faults == nil
+	good := !r.Failed
 	if c.content.V1 {
 		good = good && bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20])
 	}

@@ -55,7 +55,7 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	start := time.Now()
 	bar := u.progress("verifying " + u.pal.Shorten(t.Name, ""))
 	o.Progress, o.Extra = bar.Update, c.Bool("extra")
-	o.OnlyBad, o.Brief = c.Bool("only-bad") || !u.json, !u.json
+	o.OnlyBad = c.Bool("only-bad") || !u.json
 	v, err := inspect.Verify(ctx, t, at.path, o)
 	if err != nil {
 		return verifyError(t, name, at.path, err)
@@ -65,11 +65,11 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	sayRenamed(u, v, t.Single)
 	switch {
 	case u.json:
-		err = u.printJSON(v)
+		err = u.newJSON(false).item(v)
 	case v.Nothing:
 		err = printNothing(u, t.Name, at.path)
 	default:
-		err = stdoutError(printVerdict(u, t.Name, v))
+		err = stdoutError(printVerdict(u, t, v))
 	}
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 		u.report(unreadable(err))
 	}
 	switch {
-	case slices.ContainsFunc(v.Files, func(f inspect.FileVerdict) bool { return f.Status == inspect.StatusUnreadable }):
+	case v.Statuses[inspect.StatusUnreadable] > 0:
 		return failf(exitRead, "%s: some of its data could not be read", name)
 	case !v.OK:
 		return errNo

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"bt/inspect"
+	"bt/internal/metainfo"
 	"bt/internal/term"
 )
 
@@ -31,34 +32,25 @@ func printNothing(u *ui, name, path string) error {
 	return nil
 }
 
-func printVerdict(u *ui, name string, v *inspect.Verdict) error {
-	slices.SortStableFunc(v.Files, func(a, b inspect.FileVerdict) int {
-		return slices.CompareFunc(a.Components, b.Components, term.Natural)
-	})
+func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 	slices.SortFunc(v.Extra, term.NaturalPath)
 	l := lister{u: u}
-	doubtful := 0
-	for i := range v.Files {
-		f := &v.Files[i]
-		if pieces, certain := v.Certain(f); certain {
-			l.add(statusColor(u.pal, f.Status), term.SafeJoin(f.Components), term.Safe(details(f, pieces)))
-		} else if f.Status != inspect.StatusOK {
-			doubtful++
-		}
+	damaged, doubtful := damagedFiles(t, v)
+	for _, i := range damaged {
+		f := v.File(int(i))
+		l.add(statusColor(u.pal, f.Status), term.SafeJoin(t.Files[i].Path()), term.Safe(details(&f)))
 	}
 	if list := padding(v); len(list) > 0 {
 		l.add(u.pal.Red("corrupt"), "padding", "the torrent's hashes of it are wrong: "+ranges(list))
 	}
 	l.end()
 	pieces := 0
-	for i := range v.BadPieces {
-		p := &v.BadPieces[i]
+	for p := range v.BadPieces.All() {
 		if !p.Doubtful {
 			continue
 		}
 		if pieces++; pieces <= mostDoubt {
-			l.add(u.pal.Yellow("doubtful"), "piece "+strconv.Itoa(p.Index), count(len(p.Files), "file")+": "+
-				term.Safe(p.Files[0])+" ... "+term.Safe(p.Files[len(p.Files)-1]), p.Cause.String())
+			l.add(u.pal.Yellow("doubtful"), "piece "+strconv.Itoa(p.Index), count(p.FileCount, "file")+": "+term.Safe(firstAndLast(p.Files)), p.Cause.String())
 		}
 	}
 	if more := pieces - mostDoubt; more > 0 {
@@ -72,8 +64,37 @@ func printVerdict(u *ui, name string, v *inspect.Verdict) error {
 	if l.err != nil {
 		return l.err
 	}
-	_, err := fmt.Fprintf(u.out, "%s: %s\n", u.pal.Shorten(name, ""), sums(u.pal, v, doubtful))
+	_, err := fmt.Fprintf(u.out, "%s: %s\n", u.pal.Shorten(t.Name, ""), sums(u.pal, v, doubtful))
 	return err
+}
+
+// damagedFiles lists the files that are damaged for certain, by their index, and
+// counts those that are only in doubt. There may be millions of them.
+func damagedFiles(t *metainfo.Torrent, v *inspect.Verdict) (list []int32, doubtful int) {
+	for f := range v.Files.All() {
+		if f.Certain {
+			list = append(list, int32(f.Index))
+		} else if f.Status != inspect.StatusOK {
+			doubtful++
+		}
+	}
+	var x, y []string
+	slices.SortStableFunc(list, func(a, b int32) int {
+		x, y = t.Files[a].AppendPath(x[:0]), t.Files[b].AppendPath(y[:0])
+		return slices.CompareFunc(x, y, term.Natural)
+	})
+	return list, doubtful
+}
+
+func firstAndLast(paths inspect.List[string]) string {
+	first, last := "", ""
+	for path := range paths.All() {
+		if first == "" {
+			first = path
+		}
+		last = path
+	}
+	return first + " ... " + last
 }
 
 // sums is the verdict in one line; doubtful is the number of files that are
@@ -87,12 +108,7 @@ func sums(pal term.Palette, v *inspect.Verdict, doubtful int) string {
 	if v.OK {
 		return fmt.Sprintf("%s: %s, %s in %s%s", pal.Green("ok"), count(v.FileCount, "file"), term.Size(v.Size), count(p.Total, "piece"), extra)
 	}
-	bad := 0
-	for i := range v.Files {
-		if v.Files[i].Status != inspect.StatusOK {
-			bad++
-		}
-	}
+	bad := v.FileCount - v.Statuses[inspect.StatusOK]
 	files := term.Count(int64(bad)) + " of " + count(v.FileCount, "file") + " not in order"
 	switch {
 	case doubtful == 0:
@@ -115,9 +131,9 @@ func sums(pal term.Palette, v *inspect.Verdict, doubtful int) string {
 
 // padding lists the bad pieces that hold no byte of a file.
 func padding(v *inspect.Verdict) (list []int) {
-	for i := range v.BadPieces {
-		if len(v.BadPieces[i].Files) == 0 {
-			list = append(list, v.BadPieces[i].Index)
+	for p := range v.BadPieces.All() {
+		if p.FileCount == 0 {
+			list = append(list, p.Index)
 		}
 	}
 	return list
@@ -174,9 +190,8 @@ func statusColor(pal term.Palette, s inspect.Status) string {
 	return pal.Red(string(s))
 }
 
-// details says about a file what its status does not. pieces are those that are
-// not good for certain.
-func details(f *inspect.FileVerdict, pieces []int) string {
+// details says about a file what its status does not.
+func details(f *inspect.FileVerdict) string {
 	var parts []string
 	switch f.Status {
 	case inspect.StatusMissing, inspect.StatusNotAFile:
@@ -193,8 +208,8 @@ func details(f *inspect.FileVerdict, pieces []int) string {
 	switch {
 	case slices.ContainsFunc(f.Bad, func(r inspect.Range) bool { return r.Cause == inspect.Changed }):
 		parts = append(parts, "changed while it was read")
-	case len(pieces) > 0:
-		parts = append(parts, "not good: "+ranges(pieces))
+	case len(f.CertainPieces) > 0:
+		parts = append(parts, "not good: "+ranges(f.CertainPieces))
 	}
 	return strings.Join(parts, "; ")
 }

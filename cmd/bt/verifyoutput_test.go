@@ -9,14 +9,41 @@ import (
 	"testing"
 
 	"bt/inspect"
+	"bt/internal/metainfo"
 )
 
+// A listedVerdict is a verdict with its lists; of files it may have a part.
+type listedVerdict struct {
+	inspect.Verdict
+	files  []inspect.FileVerdict
+	pieces []inspect.BadPiece
+}
+
 // shownVerdict is what a person sees of a verdict, in lines.
-func shownVerdict(t *testing.T, v *inspect.Verdict, quiet bool) []string {
+func shownVerdict(t *testing.T, l *listedVerdict, quiet bool) []string {
 	t.Helper()
+	b := metainfo.Builder{V1: true, Name: "many", PieceLength: 16384, Pieces: make([]byte, 20)}
+	l.Statuses = map[inspect.Status]int{inspect.StatusOK: l.FileCount - len(l.files)}
+	for i := range l.files {
+		f := &l.files[i]
+		f.Index = i
+		l.Statuses[f.Status]++
+		b.Files = append(b.Files, metainfo.BuildFile{Path: strings.Split(f.Path, "/")})
+	}
+	b.Files = append(b.Files, metainfo.BuildFile{Path: []string{"not listed"}, Length: 1})
+	torrent, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := metainfo.Parse(torrent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Files, l.BadPieces = inspect.List[inspect.FileVerdict](slices.Values(l.files)), inspect.List[inspect.BadPiece](slices.Values(l.pieces))
+	l.File = func(i int) inspect.FileVerdict { return l.files[i] }
 	var out bytes.Buffer
 	u := &ui{env: &env{}, out: bufio.NewWriter(&out), quiet: quiet}
-	if err := printVerdict(u, "many", v); err != nil {
+	if err := printVerdict(u, parsed, &l.Verdict); err != nil {
 		t.Fatal(err)
 	}
 	if err := u.out.Flush(); err != nil {
@@ -28,8 +55,8 @@ func shownVerdict(t *testing.T, v *inspect.Verdict, quiet bool) []string {
 // manyVerdict is the verdict on so many small files, perPiece of them a piece,
 // the last excepted, which has a piece of its own. Every shared piece is bad, so
 // every file is in doubt.
-func manyVerdict(files, perPiece int) *inspect.Verdict {
-	v := &inspect.Verdict{FileCount: files}
+func manyVerdict(files, perPiece int) *listedVerdict {
+	v := &listedVerdict{Verdict: inspect.Verdict{FileCount: files}}
 	for i := range files {
 		name, index := fmt.Sprintf("dir/%06d", i), i/perPiece
 		status := inspect.StatusOK
@@ -37,36 +64,37 @@ func manyVerdict(files, perPiece int) *inspect.Verdict {
 		if i < files-1 {
 			status = inspect.StatusCorrupt
 			bad = []inspect.Range{{Length: 10, Pieces: []int{index}, Cause: inspect.Corrupt}}
-			if len(v.BadPieces) == index {
-				v.BadPieces = append(v.BadPieces, inspect.BadPiece{Index: index, Cause: inspect.Corrupt, Doubtful: true})
+			if len(v.pieces) == index {
+				last := min(index*perPiece+perPiece, files-1) - 1
+				p := badPiece(index, inspect.Corrupt, true, name, fmt.Sprintf("dir/%06d", last))
+				p.FileCount = last - i + 1
+				v.pieces = append(v.pieces, p)
 			}
-			p := &v.BadPieces[index]
-			p.Files = append(p.Files, name)
 		}
-		v.Files = append(v.Files, inspect.FileVerdict{
-			Path: name, Components: strings.Split(name, "/"), Status: status, Size: 10, Found: 10, Bad: bad,
-		})
+		v.files = append(v.files, inspect.FileVerdict{Path: name, Status: status, Size: 10, Found: 10, Bad: bad})
 	}
-	v.Pieces = inspect.Counts{Total: len(v.BadPieces) + 1, Good: 1, Bad: len(v.BadPieces)}
+	v.Pieces = inspect.Counts{Total: len(v.pieces) + 1, Good: 1, Bad: len(v.pieces)}
 	return v
+}
+
+func badPiece(index int, cause inspect.Cause, doubtful bool, files ...string) inspect.BadPiece {
+	return inspect.BadPiece{Index: index, Cause: cause, Files: inspect.List[string](slices.Values(files)), FileCount: len(files), Doubtful: doubtful}
 }
 
 func TestVerdictCertainFirst(t *testing.T) {
 	const files = 300_000
 	v := manyVerdict(files, 1000)
 	damage := func(file int, s inspect.Status, found int64) {
-		v.Files[file].Status, v.Files[file].Found = s, found
-		if s != inspect.StatusCorrupt && len(v.Files[file].Bad) > 0 {
-			v.Files[file].Bad[0].Cause = inspect.Missing
-		}
+		f := &v.files[file]
+		f.Status, f.Found, f.Certain, f.CertainPieces = s, found, true, f.Bad[0].Pieces
 	}
 	damage(7, inspect.StatusMissing, 0)
 	damage(123_456, inspect.StatusShort, 3)
 	damage(123_457, inspect.StatusLong, 11)
 	damage(299_000, inspect.StatusNotAFile, 0)
-	last := &v.Files[files-1]
-	last.Status, last.Bad = inspect.StatusCorrupt, []inspect.Range{{Length: 10, Pieces: []int{300}, Cause: inspect.Corrupt}}
-	v.BadPieces = append(v.BadPieces, inspect.BadPiece{Index: 300, Cause: inspect.Corrupt, Files: []string{last.Path}})
+	last := &v.files[files-1]
+	last.Status, last.Certain, last.CertainPieces = inspect.StatusCorrupt, true, []int{300}
+	v.pieces = append(v.pieces, badPiece(300, inspect.Corrupt, false, last.Path))
 	v.Pieces = inspect.Counts{Total: 301, Bad: 301}
 
 	got := shownVerdict(t, v, false)
@@ -105,10 +133,10 @@ func TestVerdictCertainIsNotCut(t *testing.T) {
 	const files = 100_000
 	v := manyVerdict(files, 1000)
 	for i := range files - 1 {
-		v.Files[i].Status, v.Files[i].Bad[0].Cause = inspect.StatusMissing, inspect.Missing
+		v.files[i].Status, v.files[i].Certain = inspect.StatusMissing, true
 	}
-	for i := range v.BadPieces {
-		v.BadPieces[i].Cause, v.BadPieces[i].Doubtful = inspect.Missing, false
+	for i := range v.pieces {
+		v.pieces[i].Cause, v.pieces[i].Doubtful = inspect.Missing, false
 	}
 	v.Pieces.Missing, v.Pieces.Bad = v.Pieces.Bad, 0
 	got := shownVerdict(t, v, false)
@@ -126,39 +154,48 @@ func TestVerdictCertainIsNotCut(t *testing.T) {
 }
 
 func TestVerdictOf(t *testing.T) {
-	corrupt := func(pieces ...int) []inspect.Range {
-		return []inspect.Range{{Length: 10, Pieces: pieces, Cause: inspect.Corrupt}}
+	file := func(name string, s inspect.Status, bad ...inspect.Cause) inspect.FileVerdict {
+		f := inspect.FileVerdict{Path: name, Status: s, Size: 10, Found: 10}
+		for _, cause := range bad {
+			f.Bad = append(f.Bad, inspect.Range{Length: 10, Pieces: []int{0}, Cause: cause})
+		}
+		return f
 	}
-	file := func(name string, s inspect.Status, bad []inspect.Range) inspect.FileVerdict {
-		return inspect.FileVerdict{Path: name, Components: []string{name}, Status: s, Size: 10, Found: 10, Bad: bad}
+	certain := func(f inspect.FileVerdict, pieces ...int) inspect.FileVerdict {
+		f.Certain, f.CertainPieces = true, pieces
+		return f
 	}
+	ok := inspect.Verdict{OK: true, FileCount: 1, Size: 10, Pieces: inspect.Counts{Total: 1, Good: 1}}
+	extra := ok
+	extra.Extra = []string{"c\x1b", "a/b10", "a/b9"}
 	for _, tt := range []struct {
 		name string
-		v    inspect.Verdict
+		v    listedVerdict
 		want []string
 	}{
-		{"ok", inspect.Verdict{OK: true, FileCount: 1, Size: 10, Pieces: inspect.Counts{Total: 1, Good: 1}},
-			[]string{"many: ok: 1 file, 10 B in 1 piece"}},
-		{"ok, and something else", inspect.Verdict{OK: true, FileCount: 1, Size: 10, Pieces: inspect.Counts{Total: 1, Good: 1}, Extra: []string{"a/b", "c\x1b"}},
-			[]string{"extra  a/b", `extra  c\x1b`, "", "many: ok: 1 file, 10 B in 1 piece; 2 extra files"}},
-		{"doubt only", inspect.Verdict{
-			FileCount: 3, Pieces: inspect.Counts{Total: 2, Good: 1, Bad: 1},
-			Files:     []inspect.FileVerdict{file("a", inspect.StatusCorrupt, corrupt(1)), file("b", inspect.StatusCorrupt, corrupt(1))},
-			BadPieces: []inspect.BadPiece{{Index: 1, Cause: inspect.Corrupt, Files: []string{"a", "b\n"}, Doubtful: true}},
+		{"ok", listedVerdict{Verdict: ok}, []string{"many: ok: 1 file, 10 B in 1 piece"}},
+		{"ok, and something else", listedVerdict{Verdict: extra},
+			[]string{"extra  a/b9", "extra  a/b10", `extra  c\x1b`, "", "many: ok: 1 file, 10 B in 1 piece; 3 extra files"}},
+		{"doubt only", listedVerdict{
+			inspect.Verdict{FileCount: 3, Pieces: inspect.Counts{Total: 2, Good: 1, Bad: 1}},
+			[]inspect.FileVerdict{file("a", inspect.StatusCorrupt, inspect.Corrupt), file("b", inspect.StatusCorrupt, inspect.Corrupt)},
+			[]inspect.BadPiece{badPiece(1, inspect.Corrupt, true, "a", "b\n")},
 		}, []string{`doubtful  piece 1  2 files: a ... b\n  corrupt`, "", "many: damaged: 2 of 3 files not in order, in doubt only; 1 of 2 pieces good, 1 bad"}},
-		{"changed, and its neighbour", inspect.Verdict{
-			FileCount: 2, Pieces: inspect.Counts{Total: 1, Bad: 1},
-			Files: []inspect.FileVerdict{
-				file("a", inspect.StatusCorrupt, []inspect.Range{{Length: 10, Pieces: []int{0}, Cause: inspect.Changed}}),
-				file("b", inspect.StatusUnverifiable, []inspect.Range{{Length: 10, Pieces: []int{0}, Cause: inspect.Unverifiable}}),
-			},
-			BadPieces: []inspect.BadPiece{{Index: 0, Cause: inspect.Changed, Files: []string{"a", "b"}, Doubtful: true}},
+		{"changed, and its neighbour", listedVerdict{
+			inspect.Verdict{FileCount: 2, Pieces: inspect.Counts{Total: 1, Bad: 1}},
+			[]inspect.FileVerdict{certain(file("a", inspect.StatusCorrupt, inspect.Changed), 0), file("b", inspect.StatusUnverifiable, inspect.Unverifiable)},
+			[]inspect.BadPiece{badPiece(0, inspect.Changed, true, "a", "b")},
 		}, []string{"corrupt  a  changed while it was read", "", "doubtful  piece 0  2 files: a ... b  changed", "",
 			"many: damaged: 2 of 2 files not in order, 1 of them in doubt only; 0 of 1 piece good, 1 bad"}},
-		{"padding", inspect.Verdict{
-			FileCount: 1, Pieces: inspect.Counts{Total: 4, Good: 1, Bad: 3},
-			Files:     []inspect.FileVerdict{file("a", inspect.StatusOK, nil)},
-			BadPieces: []inspect.BadPiece{{Index: 1, Cause: inspect.Corrupt}, {Index: 2, Cause: inspect.Corrupt}, {Index: 3, Cause: inspect.Corrupt}},
+		{"natural order", listedVerdict{
+			inspect.Verdict{FileCount: 3, Pieces: inspect.Counts{Total: 3, Missing: 3}},
+			[]inspect.FileVerdict{certain(file("d/e10", inspect.StatusMissing)), certain(file("d/e9", inspect.StatusMissing)), certain(file("c/x", inspect.StatusMissing))},
+			nil,
+		}, []string{"missing  c/x    10 B", "missing  d/e9   10 B", "missing  d/e10  10 B", "", "many: damaged: 3 of 3 files not in order; 0 of 3 pieces good, 3 missing"}},
+		{"padding", listedVerdict{
+			inspect.Verdict{FileCount: 1, Pieces: inspect.Counts{Total: 4, Good: 1, Bad: 3}},
+			[]inspect.FileVerdict{file("a", inspect.StatusOK)},
+			[]inspect.BadPiece{badPiece(1, inspect.Corrupt, false), badPiece(2, inspect.Corrupt, false), badPiece(3, inspect.Corrupt, false)},
 		}, []string{"corrupt  padding  the torrent's hashes of it are wrong: pieces 1-3", "",
 			"many: damaged: 0 of 1 file not in order; 1 of 4 pieces good, 3 bad"}},
 	} {

@@ -57,6 +57,7 @@ type feed struct {
 	buf     []byte
 	rest    []byte  // staged: what is left of the message
 	window  *window // the lane's bytes are in; nil: in buf
+	failed  bool    // some of it can't be read
 	faults  []*Fault
 
 	leaf    int    // hybrid: of the batch, that the piece has next
@@ -156,7 +157,7 @@ func (w *worker) stage(b *batch) bool {
 
 // readPiece reads a piece of the batch into buf.
 func (w *worker) readPiece(piece int, buf []byte) []byte {
-	if w.batch.results[piece].Faults != nil || w.V2 && w.parts[piece].twin {
+	if w.batch.results[piece].Failed || w.V2 && w.parts[piece].twin {
 		return nil
 	}
 	f := feed{message: -1}
@@ -170,7 +171,7 @@ func (w *worker) readPiece(piece int, buf []byte) []byte {
 		}
 		n += copy(buf[n:], b) // onto itself, but for padding
 	}
-	w.batch.results[piece].Faults = f.faults
+	w.fail(piece, &f)
 	return buf[:n]
 }
 
@@ -191,7 +192,7 @@ func (r *run) pieceSize(piece int) int64 {
 
 // enter puts a feed at the start of a piece of the batch.
 func (w *worker) enter(f *feed, piece int) {
-	f.message, f.piece, f.faults = piece, piece, nil
+	f.message, f.piece, f.failed, f.faults = piece, piece, false, nil
 	f.cursor, f.span, f.rest = w.Layout.Cursor(w.batch.first+piece), metainfo.Span{}, nil
 	if w.staged != nil {
 		f.rest = w.staged[piece]
@@ -220,8 +221,8 @@ func (w *worker) next(f *feed) []byte {
 			if f.span, ok = f.cursor.Next(); !ok {
 				break
 			}
-			if fault := w.known(f.span); fault != nil {
-				w.blame(f, fault)
+			if w.isMissing(f.span) {
+				w.skip(f)
 				continue
 			}
 		}
@@ -232,7 +233,7 @@ func (w *worker) next(f *feed) []byte {
 		if padding {
 			n := int(min(f.span.Length, int64(len(zeros))))
 			w.take(f, n)
-			if f.faults != nil {
+			if f.failed {
 				continue // nobody asks for the sum
 			}
 			return zeros[:n]
@@ -249,7 +250,8 @@ func (w *worker) next(f *feed) []byte {
 		}
 		n, fault := w.read(f.span, f.buf[filled:])
 		if fault != nil {
-			w.blame(f, fault)
+			f.faults = append(f.faults, fault)
+			w.skip(f)
 			continue
 		}
 		w.take(f, n)
@@ -316,25 +318,27 @@ func (w *worker) tell(n int64) {
 	w.hashed.Add(n)
 }
 
-// blame notes a fault and goes past its span.
-func (w *worker) blame(f *feed, fault *Fault) {
-	f.faults = append(f.faults, fault)
+// skip goes past a span that can't be read.
+func (w *worker) skip(f *feed) {
+	f.failed = true
 	w.tell(f.span.Length)
 	f.span.Length = 0
 }
 
-// known is the fault that a span has by what is known of its file before.
-func (w *worker) known(span metainfo.Span) *Fault {
+// fail gives a piece the faults of its feed, unless it has failed already.
+func (w *worker) fail(piece int, f *feed) {
+	if r := &w.batch.results[piece]; !r.Failed {
+		r.Failed, r.Faults = f.failed, f.faults
+	}
+}
+
+// isMissing reports whether the tree knows that a span can't be read.
+func (w *worker) isMissing(span metainfo.Span) bool {
 	if span.File == metainfo.Gap {
-		return nil
+		return false
 	}
-	switch s := &w.Tree.Files[span.File]; {
-	case s.Cause != Fine:
-		return w.Tree.fault(span.File)
-	case !s.Pad && span.Offset+span.Length > s.ID.Size:
-		return &Fault{span.File, w.Tree.Path(span.File), Short, nil}
-	}
-	return nil
+	s := &w.Tree.Files[span.File]
+	return s.Cause != Fine || !s.Pad && span.Offset+span.Length > s.ID.Size
 }
 
 // read reads the start of a span, as much as buf takes.

@@ -32,14 +32,13 @@ type Cause uint8
 const (
 	Fine       Cause = iota
 	Missing          // it is not there
-	Short            // it ends before the torrent's file does
 	NotAFile         // a directory, socket, FIFO or device has its name
 	Unreadable       // the system refuses to open or read it
 	Changed          // it became another while it was hashed
 )
 
 func (c Cause) String() string {
-	return [...]string{"fine", "missing", "short", "not a file", "unreadable", "changed"}[c]
+	return [...]string{"fine", "missing", "not a file", "unreadable", "changed"}[c]
 }
 
 // A Fault is a file that keeps a piece from being hashed.
@@ -69,12 +68,16 @@ func (f *Fault) Error() string {
 
 func (f *Fault) Unwrap() error { return f.Err }
 
-// A Result is what became of one piece: its sums, or the files to blame.
+// A Result is what became of one piece: its sums, or why there are none.
 type Result struct {
 	Index  int
 	SHA1   [sha1.Size]byte // v1
 	Root   [32]byte        // v2: of the tree over its blocks, which of a file of one piece is its pieces root
-	Faults []*Fault        // one a file, in order; the sums mean nothing then
+	Failed bool            // not all of its bytes could be read; the sums mean nothing
+
+	// Faults are what showed only when it was read, one a file, in order. The tree
+	// knows the other files that are missing or short, which may be millions.
+	Faults []*Fault
 }
 
 // A Source is the file on disk for one file of the torrent.

@@ -235,11 +235,11 @@ func testFaults(t *testing.T, f format) {
 			from   int64 // the byte of the file from which on its pieces are marked
 		}{
 			{Missing, os.Remove, 0},
-			{Short, func(p string) error { return os.Truncate(p, 3*unit) }, 3 * unit},
+			{Fine, func(p string) error { return os.Truncate(p, 3*unit) }, 3 * unit}, // short
 			{NotAFile, func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o755)) }, 0},
 		} {
 			tr := newTree(t, f, pieceLength, sizes...)
-			if tt.cause == Short && sizes[file] <= 3*unit {
+			if tt.cause == Fine && sizes[file] <= 3*unit {
 				continue
 			}
 			want := tr.sums()
@@ -247,6 +247,9 @@ func testFaults(t *testing.T, f format) {
 				t.Fatal(err)
 			}
 			tr.stat(t)
+			if cause := tr.Files[file].Cause; cause != tt.cause {
+				t.Errorf("file %d is %v, want %v", file, cause, tt.cause)
+			}
 			for name, j := range jobs {
 				results, changed := tr.run(t, j)
 				if len(changed) > 0 {
@@ -259,8 +262,8 @@ func testFaults(t *testing.T, f format) {
 						if !reflect.DeepEqual(r, want[i]) {
 							t.Errorf("%s, file %d %v: piece %d is %x %x, faults %v", name, file, tt.cause, i, r.SHA1, r.Root, r.Faults)
 						}
-					} else if len(r.Faults) != 1 || r.Faults[0].File != file || r.Faults[0].Cause != tt.cause || r.SHA1 != [20]byte{} || r.Root != [32]byte{} {
-						t.Errorf("%s, file %d %v: piece %d has faults %v, sums %x %x", name, file, tt.cause, i, r.Faults, r.SHA1, r.Root)
+					} else if !r.Failed || r.Faults != nil || r.SHA1 != [20]byte{} || r.Root != [32]byte{} {
+						t.Errorf("%s, file %d %v: piece %d has failed %v, faults %v, sums %x %x", name, file, tt.cause, i, r.Failed, r.Faults, r.SHA1, r.Root)
 					}
 				}
 			}

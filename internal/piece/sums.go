@@ -24,7 +24,7 @@ func (p pieces) Next(lane, message int) []byte {
 		return nil
 	}
 	b := w.next(f)
-	if n := min(int64(len(b)), f.content); n > 0 && f.faults == nil {
+	if n := min(int64(len(b)), f.content); n > 0 && !f.failed {
 		f.blocks = b[:n]
 		f.content -= n
 	}
@@ -34,10 +34,8 @@ func (p pieces) Next(lane, message int) []byte {
 // Done is for the hasher: a piece has its sum.
 func (p pieces) Done(lane, message int, sum *[32]byte) {
 	f, r := &p.feeds[lane], &p.batch.results[message]
-	if r.Faults == nil { // of a staged piece they are known
-		r.Faults = f.faults
-	}
-	if r.Faults == nil && !(p.V2 && p.parts[message].twin) {
+	p.fail(message, f)
+	if !r.Failed && !(p.V2 && p.parts[message].twin) {
 		copy(r.SHA1[:], sum[:])
 	}
 	p.leave(f)
@@ -90,7 +88,7 @@ func (l leaves) Next(lane, message int) []byte {
 		p := &w.parts[w.part]
 		at := int64(leaf-p.leaf) * metainfo.BlockLength
 		n := min(p.span.Length-at, metainfo.BlockLength)
-		f.message, f.piece, f.faults = message, w.part, nil
+		f.message, f.piece, f.failed, f.faults = message, w.part, false, nil
 		f.cursor, f.span = metainfo.Cursor{}, metainfo.Span{File: p.span.File, Offset: p.span.Offset + at, Length: n}
 		if w.staged != nil { // after a fault not all is there
 			staged := w.staged[w.part]
@@ -103,9 +101,7 @@ func (l leaves) Next(lane, message int) []byte {
 // Done is for the hasher: a block has its sum.
 func (l leaves) Done(lane, message int, sum *[32]byte) {
 	f := &l.feeds[lane]
-	if r := &l.batch.results[f.piece]; r.Faults == nil {
-		r.Faults = f.faults
-	}
+	l.fail(f.piece, f)
 	l.leaves[l.leafOf(message)] = *sum
 	l.leave(f)
 }
@@ -160,8 +156,8 @@ func (w *worker) plant() {
 		if w.isPadding(span) {
 			span.Length = 0
 		}
-		if fault := w.known(span); fault != nil && !w.V1 {
-			w.batch.results[i].Faults = []*Fault{fault}
+		if w.isMissing(span) && !w.V1 {
+			w.batch.results[i].Failed = true
 			w.tell(span.Length)
 			span.Length = 0
 		}
@@ -190,7 +186,7 @@ func (w *worker) plant() {
 func (w *worker) grow() {
 	for i := range w.batch.results {
 		r, p := &w.batch.results[i], &w.parts[i]
-		if r.Faults != nil || p.span.Length == 0 {
+		if r.Failed || p.span.Length == 0 {
 			continue
 		}
 		w.tree.Reset(0)
