@@ -22,7 +22,7 @@ func processBencode(s string) string { return strconv.Itoa(len(s)) + ":" + s }
 const (
 	processInfo   = "6:lengthi1e4:name1:x12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaa"
 	processSmall  = "4:infod" + processInfo + "e"
-	processV2     = "e12:meta versioni2e4:name1:x12:piece lengthi16384ee"
+	processV2     = "e12:meta versioni2e4:name1:x12:piece lengthi16384e"
 	processPieces = "e4:name1:x12:piece lengthi16384e6:pieces"
 )
 
@@ -48,6 +48,9 @@ var processHostile = []struct {
 	{"files", func() string { return processV1(processEach(400_000, "d6:lengthi1e4:pathl4:name6:%06dee"), 400_000) }},
 	{"short paths", func() string { return processV1(processEach(500_000, "d6:lengthi1e4:pathl6:%06dee"), 500_000) }},
 	{"empty entries", func() string { return processV1(strings.Repeat("de", 5_000_000), 1) }},
+	{"one piece", func() string {
+		return "d4:infod5:filesl" + processEach(500_000, "d6:lengthi1e4:pathl6:%06dee") + "e4:name1:x12:piece lengthi67108864e6:pieces20:aaaaaaaaaaaaaaaaaaaaee"
+	}},
 	{"one long path", func() string { return processV1("d6:lengthi1e4:pathl"+strings.Repeat("1:a", 4_000_000)+"ee", 1) }},
 	{"odd paths", func() string { return processV1(strings.Repeat("d6:lengthi1e4:pathl1:.1:aee", 400_000), 400_000) }},
 	{"attributes", func() string { return processV1(processEach(350_000, "d4:attr1:x6:lengthi1e4:pathl6:%06dee"), 350_000) }},
@@ -55,13 +58,13 @@ var processHostile = []struct {
 		return processV1(processEach(250_000, "d4:attr1:l6:lengthi0e4:pathl6:%06de12:symlink pathl1:aee")+"d6:lengthi1e4:pathl1:aee", 1)
 	}},
 	{"v2 files", func() string {
-		return "d4:infod9:file treed" + processEach(150_000, "7:%07[1]dd0:d6:lengthi1e11:pieces root32:%032[1]deee") + processV2
+		return "d4:infod9:file treed" + processEach(150_000, "7:%07[1]dd0:d6:lengthi1e11:pieces root32:%032[1]dee") + processV2 + "ee"
 	}},
 	{"v2, deep", func() string {
-		return "d4:infod9:file treed" + strings.Repeat("1:ad", 90) + processEach(400_000, "7:%07dd0:d6:lengthi0eee") + strings.Repeat("e", 90) + processV2
+		return "d4:infod9:file treed" + strings.Repeat("1:ad", 90) + processEach(400_000, "7:%07dd0:d6:lengthi0eee") + strings.Repeat("e", 90) + processV2 + "ee"
 	}},
 	{"v2, names of nothing", func() string {
-		return "d4:infod9:file treed" + strings.Repeat("0:0:", 2_500_000) + "1:ad0:d6:lengthi0eee" + processV2
+		return "d4:infod9:file treed" + strings.Repeat("0:0:", 2_500_000) + "1:ad0:d6:lengthi0eee" + processV2 + "ee"
 	}},
 	{"piece layers", func() string {
 		return "d4:infod9:file treed1:ad0:d6:lengthi1e11:pieces root32:" + strings.Repeat("r", 32) + "eee12:meta versioni2e4:name1:x12:piece lengthi16384ee" +
@@ -141,18 +144,26 @@ func TestProcessMemoryOfHostile(t *testing.T) {
 			t.Fatal(err)
 		}
 		most := processBound(int64(len(data)))
+		processRun(t, dir, "info", "--no-files", "-q", path).exits(exitOK)
 		commands := [][]string{
 			{"info", "--strict", "-q", path}, {"info", "--json", path}, {"info", "--raw", path}, {"retracker", path, "--comment", "new", "--output", out, "--force"},
 		}
-		if i < 4 || h.name == "v2, deep" || h.name == "a name of bytes" || strings.HasPrefix(h.name, "trackers") {
+		if i < 5 || h.name == "v2, deep" || h.name == "a name of bytes" || strings.HasPrefix(h.name, "trackers") {
 			commands = append(commands, []string{"info", "--files", path}, []string{"info", "--tree", path}, []string{"info", "--field", "name,size,unknown_keys", path},
 				[]string{"info", "--magnet", path}, []string{"info", "--no-files", path}, []string{"retracker", path, "--dry-run", "--no-comment", "--announce", "http://t.example/"},
 				[]string{"retracker", path, "--dry-run", "--json", "--add", "http://t.example/"}, []string{"scrape", path, "--tracker", "http://127.0.0.1:1/announce", "--retries", "0"})
 		}
-		if h.name == "files" || h.name == "a name of bytes" || strings.HasPrefix(h.name, "trackers") { // verify has 40 bytes more for each file
-			commands = append(commands, []string{"verify", path, dir})
+		commands = append(commands, []string{"verify", "--json", path, dir})
+		if i < 5 {
+			commands = append(commands, []string{"seed", path, dir, "--for", "1ms", "--port", "0"})
 		}
 		for _, args := range commands {
+			most := most
+			if h.name == "short paths" || h.name == "one piece" {
+				// verify and seed have 40 bytes more for each file; these have the
+				// shortest entries.
+				most += most / 10
+			}
 			if peak := processMaxRSS(t, os.DevNull, bt, args...); peak > most {
 				t.Errorf("%s, %d bytes: bt %s took %d MiB, more than %d", h.name, len(data), strings.Join(args, " "), peak>>20, most>>20)
 			}

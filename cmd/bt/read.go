@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"runtime/debug"
 	"sync"
@@ -142,7 +143,7 @@ var memoryLimit struct {
 // needs: else it would let the heap grow to twice what is in use. Several inputs
 // of that size are not read at once (see retracking.large).
 func (e *env) boundMemory(n int) {
-	const least, perByte = 24 << 20, 3.5
+	const least, perByte = 18 << 20, 3.5
 	if !e.lean || n <= smallInput {
 		return
 	}
@@ -151,6 +152,17 @@ func (e *env) boundMemory(n int) {
 	if limit := int64(least + perByte*float64(n)); limit > memoryLimit.bytes {
 		memoryLimit.bytes = limit
 		debug.SetMemoryLimit(limit)
+	}
+}
+
+// freeMemory ends what boundMemory began, for a command that goes on with what it
+// has read.
+func freeMemory() {
+	memoryLimit.Lock()
+	defer memoryLimit.Unlock()
+	if memoryLimit.bytes > 0 {
+		memoryLimit.bytes = 0
+		debug.SetMemoryLimit(math.MaxInt64)
 	}
 }
 

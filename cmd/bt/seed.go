@@ -79,6 +79,7 @@ func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	u.env.lean = true // until the data is checked
 	t, err := readTorrent(ctx, u.env, name)
 	if err != nil {
 		return seedsContent(name, err)

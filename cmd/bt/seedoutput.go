@@ -151,6 +151,9 @@ func (s *seedScreen) figures() {
 
 // event takes note of what happened, and shows it.
 func (s *seedScreen) event(e seed.Event) {
+	if e.Kind == seed.Seeding || e.Kind == seed.Failed {
+		freeMemory()
+	}
 	if e.Kind == seed.Stopped && s.only != nil {
 		s.stop(errSeedDone)
 		return // the end is told when all is over

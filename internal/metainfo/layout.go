@@ -12,9 +12,8 @@ import (
 type Layout struct {
 	pieceLength int64
 	alignment   Alignment
-	offsets     []int64 // of each file in the stream; ascending
-	lengths     []int64
-	end         int64 // of the stream
+	ends        []int64 // of each file in the stream, ascending; all that is kept of it, for there may be millions
+	end         int64   // of the stream
 	pieces      int
 }
 
@@ -42,7 +41,7 @@ func NewLayout(pieceLength int64, lengths []int64, alignment Alignment) (*Layout
 	if pieceLength <= 0 {
 		return nil, fmt.Errorf("a piece length of %d bytes", pieceLength)
 	}
-	l := &Layout{pieceLength: pieceLength, alignment: alignment, offsets: make([]int64, len(lengths)), lengths: lengths}
+	l := &Layout{pieceLength: pieceLength, alignment: alignment, ends: make([]int64, len(lengths))}
 	var end int64
 	for i, n := range lengths {
 		if n < 0 {
@@ -54,8 +53,8 @@ func NewLayout(pieceLength int64, lengths []int64, alignment Alignment) (*Layout
 		if end > math.MaxInt64-n {
 			return nil, errors.New("the sizes add up to more than 64 bits hold")
 		}
-		l.offsets[i] = end
 		end += n
+		l.ends[i] = end
 	}
 	if alignment == Padded {
 		end = roundUp(end, pieceLength)
@@ -80,13 +79,22 @@ func (l *Layout) Pieces() int { return l.pieces }
 func (l *Layout) PieceLength() int64 { return l.pieceLength }
 
 // Files is the number of files.
-func (l *Layout) Files() int { return len(l.lengths) }
+func (l *Layout) Files() int { return len(l.ends) }
 
 // Length is the number of bytes of a file.
-func (l *Layout) Length(file int) int64 { return l.lengths[file] }
+func (l *Layout) Length(file int) int64 { return l.ends[file] - l.Offset(file) }
 
 // Offset is where a file begins in the stream that pieces are cut from.
-func (l *Layout) Offset(file int) int64 { return l.offsets[file] }
+func (l *Layout) Offset(file int) int64 {
+	if file == 0 {
+		return 0
+	}
+	before := l.ends[file-1]
+	if l.alignment != Packed && l.ends[file] > before {
+		return roundUp(before, l.pieceLength)
+	}
+	return before // an empty file is not aligned
+}
 
 // Total is the length of the stream: all files, and the gaps of aligned ones.
 func (l *Layout) Total() int64 { return l.end }
@@ -94,8 +102,8 @@ func (l *Layout) Total() int64 { return l.end }
 // Bytes is the sum of all lengths.
 func (l *Layout) Bytes() int64 {
 	var n int64
-	for _, length := range l.lengths {
-		n += length
+	for i := range l.ends {
+		n += l.Length(i)
 	}
 	return n
 }
@@ -127,7 +135,7 @@ type Cursor struct {
 // Cursor returns the cursor at the start of a piece.
 func (l *Layout) Cursor(piece int) Cursor {
 	pos := int64(piece) * l.pieceLength
-	file := sort.Search(len(l.offsets), func(i int) bool { return l.offsets[i]+l.lengths[i] > pos })
+	file := sort.Search(len(l.ends), func(i int) bool { return l.ends[i] > pos })
 	return Cursor{l, pos, l.pieceLength, file}
 }
 
@@ -135,8 +143,8 @@ func (l *Layout) Cursor(piece int) Cursor {
 func (c *Cursor) Next() (Span, bool) {
 	for c.left > 0 {
 		next := c.l.end
-		if c.file < len(c.l.offsets) {
-			next = c.l.offsets[c.file]
+		if c.file < len(c.l.ends) {
+			next = c.l.Offset(c.file)
 		}
 		if c.pos < next { // a gap
 			n := min(next-c.pos, c.left)
@@ -146,13 +154,13 @@ func (c *Cursor) Next() (Span, bool) {
 			}
 			continue
 		}
-		if c.file == len(c.l.offsets) {
+		if c.file == len(c.l.ends) {
 			break
 		}
 		s := Span{File: c.file, Offset: c.pos - next}
-		s.Length = min(c.l.lengths[c.file]-s.Offset, c.left)
+		s.Length = min(c.l.ends[c.file]-c.pos, c.left)
 		c.pos, c.left = c.pos+s.Length, c.left-s.Length
-		if s.Offset+s.Length == c.l.lengths[c.file] {
+		if c.pos == c.l.ends[c.file] {
 			c.file++
 		}
 		if s.Length > 0 {
@@ -164,20 +172,20 @@ func (c *Cursor) Next() (Span, bool) {
 
 // gapAfter is the length of the padded gap that follows a file.
 func (l *Layout) gapAfter(file int) int64 {
-	if l.alignment != Padded || l.lengths[file] == 0 {
+	if l.alignment != Padded || l.Length(file) == 0 {
 		return 0
 	}
-	end := l.offsets[file] + l.lengths[file]
-	return roundUp(end, l.pieceLength) - end
+	return roundUp(l.ends[file], l.pieceLength) - l.ends[file]
 }
 
 // FilePieces returns the first and last piece that hold bytes of a file; false
 // for an empty file, which is in none.
 func (l *Layout) FilePieces(file int) (first, last int, ok bool) {
-	if l.lengths[file] == 0 {
+	start, end := l.Offset(file), l.ends[file]
+	if start == end {
 		return 0, 0, false
 	}
-	return int(l.offsets[file] / l.pieceLength), int((l.offsets[file] + l.lengths[file] - 1) / l.pieceLength), true
+	return int(start / l.pieceLength), int((end - 1) / l.pieceLength), true
 }
 
 // roundUp returns the least multiple of unit that is not less than n, or the
