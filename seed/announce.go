@@ -143,7 +143,8 @@ func newAnnouncer() *announcer {
 func (a *announcer) poke(t *Torrent) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	gone := t.isGone()
+	state, _ := t.now()
+	gone := state == StateRemoved
 	for _, r := range t.tiers {
 		if gone && !r.goes && (r.busy || r.at != "") {
 			r.goes = true
@@ -412,7 +413,7 @@ func (r *tier) announce(ctx context.Context) TrackerStatus {
 			}
 			return status
 		}
-		e := Event{Kind: Announce, Torrent: r.torrent, Tracker: url, Err: err, Seeders: -1, Leechers: -1}
+		e := EventAnnounce{Torrent: r.torrent, Tracker: url, Err: err, Seeders: -1, Leechers: -1}
 		if err != nil {
 			if f, ok := errors.AsType[*client.Error](err); ok && f.RetryIn > 0 {
 				if r.notBefore == nil {
@@ -421,7 +422,7 @@ func (r *tier) announce(ctx context.Context) TrackerStatus {
 				r.notBefore[url] = now.Add(min(f.RetryIn, 24*time.Hour)) // also where it says never: nothing is for ever
 			}
 			status.URL, status.Message = url, err.Error()
-			r.torrent.seeder.emit(e)
+			r.torrent.tell(e)
 			continue
 		}
 		r.failures, r.at, r.id = 0, url, resp.TrackerID
@@ -429,7 +430,7 @@ func (r *tier) announce(ctx context.Context) TrackerStatus {
 		r.urls[0] = url
 		e.Message, e.Seeders, e.Leechers, e.Next = resp.Warning, resp.Counts.Seeders, resp.Counts.Leechers, untilNext(resp, rand.Float64())
 		r.torrent.seeds.Store(max(0, e.Seeders-1)) // we are one
-		r.torrent.seeder.emit(e)
+		r.torrent.tell(e)
 		return TrackerStatus{URL: url, Message: e.Message, Seeders: e.Seeders, Leechers: e.Leechers, Next: time.Now().Add(e.Next)}
 	}
 	r.failures++

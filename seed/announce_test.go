@@ -91,7 +91,7 @@ func TestAnnounce(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.Hybrid, 100_000)
 	r := start(t, Options{}, Input{Torrent: meta, Path: root, Trackers: [][]string{{bad.url, good.url}, {other.url}}})
 	for range 4 {
-		r.awaitEvent(t, func(e Event) bool { return e.Kind == Announce && e.Err == nil })
+		awaitEvent(t, r, func(e EventAnnounce) bool { return e.Err == nil })
 	}
 	r.stop()
 	for name, l := range map[string]*announceLog{"good": good, "other": other} {
@@ -115,7 +115,7 @@ func TestAnnounce(t *testing.T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.events {
-		if e.Kind == Announce && e.Err == nil && (e.Message != "soon" || e.Seeders != 3 || e.Leechers != 1 || e.Next < time.Hour) {
+		if e, ok := e.event.(EventAnnounce); ok && e.Err == nil && (e.Message != "soon" || e.Seeders != 3 || e.Leechers != 1 || e.Next < time.Hour) {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -134,7 +134,7 @@ func TestLeaveInTime(t *testing.T) {
 	defer server.Close()
 	meta, root := makeContent(t, maketorrent.V1, 100_000)
 	r := start(t, Options{}, Input{Torrent: meta, Path: root, Trackers: [][]string{{server.URL + "/announce"}}})
-	r.awaitEvent(t, func(e Event) bool { return e.Kind == Announce })
+	awaitEvent(t, r, func(EventAnnounce) bool { return true })
 	done := make(chan struct{})
 	go func() { r.stop(); close(done) }()
 	ctx, cancel := context.WithTimeout(t.Context(), goodbye+10*time.Second)
@@ -212,7 +212,7 @@ func TestDeadTrackers(t *testing.T) {
 	}
 	r := start(t, Options{}, inputs...)
 	for range torrents {
-		if e := r.awaitEvent(t, func(e Event) bool { return e.Kind == Announce }); e.Err != nil {
+		if e := awaitEvent(t, r, func(EventAnnounce) bool { return true }); e.Err != nil {
 			t.Fatalf("it waited for a dead one: %v", e.Err)
 		}
 	}

@@ -114,10 +114,10 @@ var conduct = map[string]struct {
 		do: func(v *villain) {
 			mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{Methods: mse.Plaintext}, nil)
 		},
-		encryption: Require,
+		encryption: EncryptionRequire,
 	},
-	"plaintext": {do: func(v *villain) { v.hello() }, encryption: Require},
-	"MSE":       {do: func(v *villain) { mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{}, nil) }, encryption: Off},
+	"plaintext": {do: func(v *villain) { v.hello() }, encryption: EncryptionRequire},
+	"MSE":       {do: func(v *villain) { mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{}, nil) }, encryption: EncryptionOff},
 	"a seed":    {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDHaveAll}) }},
 	"nothing":   {do: func(v *villain) { v.CloseWrite() }},
 	"half a handshake": {do: func(v *villain) {
@@ -159,7 +159,7 @@ func TestBan(t *testing.T) {
 			}, Input{Torrent: meta, Path: root})
 			tt := r.find(meta.InfoHashV1)
 			served := func() {}
-			if c.encryption != Require && c.patience == (patience{}) { // an honest peer that keeps its connection
+			if c.encryption != EncryptionRequire && c.patience == (patience{}) { // an honest peer that keeps its connection
 				l := r.meets(t, tt, good)
 				l.send(peer.Message{ID: peer.IDInterested})
 				l.await(peer.IDUnchoke)
@@ -198,7 +198,7 @@ func TestBan(t *testing.T) {
 			if v := r.visitorOf(bad); v != (visitor{}) {
 				t.Errorf("it counts: %+v", v)
 			}
-			if c.encryption != Require {
+			if c.encryption != EncryptionRequire {
 				eventually(t, "it is let in", func() bool { // with little patience not each time
 					_, err := r.meet(t, tt, bad)
 					return err == nil

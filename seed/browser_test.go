@@ -44,26 +44,26 @@ func demoStatus(second int) Status {
 			Uploaded: rate*61 + 1<<20, Choked: rate == 0}
 	}
 	up := int64(second) * 3 << 20
-	add(TorrentStatus{Name: "debian-12.11.0-amd64-DVD-1.iso", Size: 3994091520, State: IsSeeding, Uploaded: 41<<30 + up, Peers: []PeerStatus{
+	add(TorrentStatus{Name: "debian-12.11.0-amd64-DVD-1.iso", Size: 3994091520, State: StateSeeding, Uploaded: 41<<30 + up, Peers: []PeerStatus{
 		peer("198.51.100.7:51413", "Transmission 4.0.6", math.Mod(float64(second)/1000, 1), wave(2<<20, 9)),
 		peer("192.0.2.44:6881", "qBittorrent 5.1.0", 0.181, wave(1<<20, 14)),
 		peer("[2001:db8:7:1::9]:40112", "libtorrent (Rasterbar) 2.0.11", 0.944, wave(300<<10, 5)),
 		peer("203.0.113.80:6889", "aria2 1.37.0", 0, 0),
 	}})
-	add(TorrentStatus{Name: "Sita.Sings.the.Blues.2008.1080p.BluRay.x264", Size: 8 << 30, State: SuperSeeding, Uploaded: 9<<30 + up/3, Peers: []PeerStatus{
+	add(TorrentStatus{Name: "Sita.Sings.the.Blues.2008.1080p.BluRay.x264", Size: 8 << 30, State: StateSuperSeeding, Uploaded: 9<<30 + up/3, Peers: []PeerStatus{
 		peer("203.0.113.9:6881", "Deluge 2.1.1", 0.07, wave(700<<10, 20)),
 	}})
-	add(TorrentStatus{Name: "The Open Source Cookbook (second edition) – all recipes, photographs and the printable version", Size: 731 << 20, State: IsSeeding,
+	add(TorrentStatus{Name: "The Open Source Cookbook (second edition) – all recipes, photographs and the printable version", Size: 731 << 20, State: StateSeeding,
 		Uploaded: 5 << 30, Trackers: []TrackerStatus{
 			{URL: "http://tracker.invalid:6969/announce?passkey=s3cr3tpasskey", Failed: true, Seeders: -1, Leechers: -1,
 				Message: "unregistered torrent for s3cr3tpasskey", Next: s.Time.Add(4 * time.Minute)},
 			{URL: "udp://open.example.net:1337/announce", Seeders: 3, Leechers: 0, Next: s.Time.Add(11 * time.Minute)},
 		}})
-	add(TorrentStatus{Name: "archive-of-web-pages-2024.tar.zst", Size: 512 << 30, State: InCheck, Done: int64(second%400) * 1 << 30, Total: 512 << 30})
-	add(TorrentStatus{Name: "Planet.Survey.RAW.2019", Size: 90 << 30, State: Waiting, Left: 90 << 30, Message: "stars-07.raw is 12.0 MiB, not 1.1 GiB: waiting for the data"})
-	add(TorrentStatus{Name: "nightly-build-4711", Size: 64 << 20, State: Queued})
-	add(TorrentStatus{Name: "sintel-2048-surround.mp4", Size: 730 << 20, State: Done, Message: "ratio 2.00 is reached", Uploaded: 1460 << 20})
-	add(TorrentStatus{Name: "空の写真 2023", Size: 3 << 30, State: IsSeeding, Uploaded: 700 << 20, Trackers: []TrackerStatus{
+	add(TorrentStatus{Name: "archive-of-web-pages-2024.tar.zst", Size: 512 << 30, State: StateChecking, Done: int64(second%400) * 1 << 30, Total: 512 << 30})
+	add(TorrentStatus{Name: "Planet.Survey.RAW.2019", Size: 90 << 30, State: StateWaiting, Left: 90 << 30, Message: "stars-07.raw is 12.0 MiB, not 1.1 GiB: waiting for the data"})
+	add(TorrentStatus{Name: "nightly-build-4711", Size: 64 << 20, State: StateQueued})
+	add(TorrentStatus{Name: "sintel-2048-surround.mp4", Size: 730 << 20, State: StateDone, Message: "ratio 2.00 is reached", Uploaded: 1460 << 20})
+	add(TorrentStatus{Name: "空の写真 2023", Size: 3 << 30, State: StateSeeding, Uploaded: 700 << 20, Trackers: []TrackerStatus{
 		{URL: "wss://tracker.example.com", Message: "you are welcome", Seeders: 12, Leechers: 1, Next: s.Time.Add(time.Minute)}}})
 	return s
 }
@@ -73,12 +73,12 @@ func hostileStatus(n int) Status {
 	const evil = "<script>document.title='pwned'</script><img src=http://evil.invalid/x onerror=alert(1)>"
 	s := Status{Time: time.Now(), Since: time.Now().Add(-time.Hour), Uploaded: int64(n) << 20, Rate: int64(n) << 10, Peers: 1}
 	s.Torrents = []TorrentStatus{{
-		Name: evil + "\u202egpj.exe\x1b[2J\n", InfoHashV1: strings.Repeat("ab", 20), Size: 1 << 20, State: IsSeeding,
+		Name: evil + "\u202egpj.exe\x1b[2J\n", InfoHashV1: strings.Repeat("ab", 20), Size: 1 << 20, State: StateSeeding,
 		Message: evil, Uploaded: int64(n) << 20, Rate: int64(n) << 10,
 		Peers:    []PeerStatus{{Addr: netip.MustParseAddrPort("192.0.2.77:6881"), Client: evil + "\u2066", Rate: int64(n) << 10}},
 		Trackers: []TrackerStatus{{URL: "http://t.example/announce?x=" + evil, Message: evil + strings.Repeat("W", 400), Failed: true}},
 	}, {
-		Name: strings.Repeat("Ñ", 500), InfoHashV2: strings.Repeat("cd", 32), State: IsSeeding,
+		Name: strings.Repeat("Ñ", 500), InfoHashV2: strings.Repeat("cd", 32), State: StateSeeding,
 	}, {
 		Name: "bad\xff\xfebytes", InfoHashV1: strings.Repeat("ef", 20), State: "a state of the future",
 	}}

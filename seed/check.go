@@ -28,11 +28,7 @@ type checker struct {
 // is the user's word.
 func (t *Torrent) recall(m *material) (have peer.Bitfield, ok bool) {
 	tree, o := m.data.tree, &t.seeder.options
-	t.mu.Lock()
-	made := t.hashed
-	t.hashed = false // this once: when the data changes it is checked like any other
-	t.mu.Unlock()
-	if made && m.hasSizes() {
+	if t.takeMade() && m.hasSizes() {
 		have := peer.FullBitfield(t.pieces)
 		t.remember(m, have)
 		return have, true
@@ -49,7 +45,7 @@ func (t *Torrent) recall(m *material) (have peer.Bitfield, ok bool) {
 // remember notes for the next time what was found.
 func (t *Torrent) remember(m *material, have peer.Bitfield) {
 	if err := t.seeder.options.Known.Store(t, m.root, m.data.tree, have); err != nil {
-		t.seeder.emit(Event{Kind: Warning, Torrent: t, Err: fmt.Errorf("the check will be done again next time: %w", err)})
+		t.tell(EventWarning{t, fmt.Errorf("the check will be done again next time: %w", err)})
 	}
 }
 
@@ -126,14 +122,14 @@ func (c *checker) set(first, last int, good bool) {
 func (t *Torrent) sayRenamed(m *material) {
 	tree := m.data.tree
 	if tree.As != "" {
-		t.seeder.emit(Event{Kind: Warning, Torrent: t, Err: fmt.Errorf("the content is called %s on disk", tree.As)})
+		t.tell(EventWarning{t, fmt.Errorf("the content is called %s on disk", tree.As)})
 	}
 	first, at, n := tree.Renamed()
 	switch {
 	case n == 0 || m.content.Single:
 	case n == 1:
-		t.seeder.emit(Event{Kind: Warning, Torrent: t, Err: fmt.Errorf("%s is called %s on disk", strings.Join(m.content.Files[first].Path(), "/"), filepath.ToSlash(at))})
+		t.tell(EventWarning{t, fmt.Errorf("%s is called %s on disk", strings.Join(m.content.Files[first].Path(), "/"), filepath.ToSlash(at))})
 	default:
-		t.seeder.emit(Event{Kind: Warning, Torrent: t, Err: fmt.Errorf("%d files have other names on disk, the first is called %s", n, filepath.ToSlash(at))})
+		t.tell(EventWarning{t, fmt.Errorf("%d files have other names on disk, the first is called %s", n, filepath.ToSlash(at))})
 	}
 }

@@ -377,12 +377,12 @@ func (r *running) seal(t testing.TB, tt *Torrent, methods mse.Method, split int,
 func TestEncryption(t *testing.T) {
 	t.Parallel()
 	early := peer.Message{ID: peer.IDInterested}.Append(nil)
-	for _, encryption := range []Encryption{Prefer, Require, Off} {
+	for _, encryption := range []Encryption{EncryptionPrefer, EncryptionRequire, EncryptionOff} {
 		r, tt, root := one(t, Options{Encryption: encryption}, maketorrent.V1, 700_001)
 		for _, methods := range []mse.Method{mse.Plaintext, mse.RC4, mse.Plaintext | mse.RC4} {
 			for _, split := range []int{0, 30, 68, 1000} {
 				l, err := r.seal(t, tt, methods, split, early)
-				refused := encryption == Off || encryption == Require && methods == mse.Plaintext
+				refused := encryption == EncryptionOff || encryption == EncryptionRequire && methods == mse.Plaintext
 				if refused != (err != nil) {
 					t.Errorf("encryption %d, methods %v, split %d: %v", encryption, methods, split, err)
 				}
@@ -408,7 +408,7 @@ func TestEncryption(t *testing.T) {
 		h := peer.Handshake{InfoHash: tt.swarms[0].hash}
 		conn.Write(h.Append(nil))
 		conn.SetDeadline(time.Now().Add(5 * time.Second))
-		if _, err := io.ReadFull(conn, make([]byte, peer.HandshakeLength)); (err != nil) != (encryption == Require) {
+		if _, err := io.ReadFull(conn, make([]byte, peer.HandshakeLength)); (err != nil) != (encryption == EncryptionRequire) {
 			t.Errorf("encryption %d, plaintext: %v", encryption, err)
 		}
 		conn.Close()
@@ -457,7 +457,7 @@ func TestDamaged(t *testing.T) {
 					t.Errorf("%s, encrypted %v: a block was sent", name, encrypted)
 				}
 			}
-			r.await(t, Failed)
+			await[EventFailed](t, r)
 			if r.find(meta.InfoHashV1).isServed() {
 				t.Error("peers are still let in")
 			}

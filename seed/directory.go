@@ -263,7 +263,7 @@ func (d *Directory) suspectAll() {
 	}
 }
 
-func (d *Directory) warn(err error) { d.Seeder.emit(Event{Kind: Warning, Err: err}) }
+func (d *Directory) warn(err error) { d.Seeder.events.put(EventWarning{Err: err}) }
 
 func (d *Directory) isTorrent(path string) bool {
 	name := filepath.Base(path)
@@ -457,15 +457,15 @@ func (d *Directory) look(path string) (again bool) {
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		next.identity = piece.Identity{} // it may be readable next time, and be the same
 	}
-	kind := Failed
+	told := fmt.Errorf("%s: %w", path, err)
+	var e Event = EventFailed{Err: told}
 	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && not.Form.StandsBesideTorrents() {
-		kind = Warning
-	}
-	if kind == Failed && !next.twin {
+		e = EventWarning{Err: told}
+	} else if !next.twin {
 		d.broken.set(path, err)
 	}
 	if next.failure != failure {
-		d.Seeder.emit(Event{Kind: kind, Err: fmt.Errorf("%s: %w", path, err)})
+		d.Seeder.events.put(e)
 	}
 	return false
 }
@@ -487,7 +487,7 @@ func (d *Directory) add(path string, meta *Metainfo, f *found) error {
 		return err // its content could be anywhere
 	}
 	if d.Ledger != nil {
-		in.Uploaded, in.Since = d.Ledger.recall(meta)
+		d.Ledger.recall(&in)
 	}
 	t, err := d.Seeder.Add(in)
 	if err != nil {

@@ -259,35 +259,13 @@ func TestDirectoryRandom(t *testing.T) {
 // checkEvents demands of each torrent that its events make sense.
 func (c *chaos) checkEvents(want map[string]bool) {
 	c.t.Helper()
-	last := make(map[*Torrent]EventKind)
-	for _, e := range c.events {
-		if e.Torrent == nil {
-			continue
-		}
-		switch was := last[e.Torrent]; e.Kind {
-		case Seeding:
-			if was == Seeding || was == Stopped {
-				c.t.Errorf("%s: seeding after %s%s", e.Torrent.name, was, c.storyOf(e.Torrent))
-			}
-			last[e.Torrent] = Seeding
-		case Failed, Stopped:
-			if was == Stopped {
-				c.t.Errorf("%s: %s after stopped%s", e.Torrent.name, e.Kind, c.storyOf(e.Torrent))
-			}
-			last[e.Torrent] = e.Kind
-		}
-	}
 	served := make(map[string]bool)
-	for t, kind := range last {
-		if kind == Seeding {
+	for t, state := range followed(c.t, c.events) {
+		if state.serves() {
 			served[t.name] = true
 		}
 	}
 	if fmt.Sprint(served) != fmt.Sprint(want) {
 		c.t.Errorf("by the events %v are served, want %v", served, want)
 	}
-}
-
-func (c *chaos) storyOf(t *Torrent) string {
-	return story(slices.DeleteFunc(slices.Clone(c.events), func(e Event) bool { return e.Torrent != t }))
 }

@@ -114,18 +114,12 @@ func (l *library) now() moment {
 
 // since are the events of a kind from a moment on that text is in: the name of the
 // torrent, or an error.
-func (l *library) since(from moment, kind EventKind, text string) (list []Event) {
+func since[E Event](l *library, from moment, text string) (list []E) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, e := range l.events[from:] {
-		about := ""
-		if e.Torrent != nil {
-			about = e.Torrent.name
-		}
-		if e.Err != nil {
-			about += ": " + e.Err.Error()
-		}
-		if e.Kind == kind && strings.Contains(about, text) {
+	for _, d := range l.events[from:] {
+		e, ok := d.event.(E)
+		if ok && strings.Contains(storyOf(d), text) {
 			list = append(list, e)
 		}
 	}
@@ -134,36 +128,41 @@ func (l *library) since(from moment, kind EventKind, text string) (list []Event)
 
 // sees waits for such an event. It has less patience than the directory is read
 // without any news of it.
-func (l *library) sees(from moment, kind EventKind, text string) Event {
+func sees[E Event](l *library, from moment, text string) E {
 	l.t.Helper()
 	for end := time.Now().Add(rescanEvery * 3 / 4); ; time.Sleep(5 * time.Millisecond) {
-		if list := l.since(from, kind, text); len(list) > 0 {
+		if list := since[E](l, from, text); len(list) > 0 {
 			return list[0]
 		}
 		if time.Now().After(end) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			l.t.Fatalf("no %s event of %q: %s", kind, text, story(l.events[from:]))
+			l.t.Fatalf("no %T of %q: %s", *new(E), text, story(l.events[from:]))
 		}
 	}
 }
 
 // story is what happened.
-func story(events []Event) string {
+func story(events []datedEvent) string {
 	var b strings.Builder
 	for _, e := range events {
-		if e.Kind == Peer {
-			continue
-		}
-		fmt.Fprintf(&b, "\n%s %s", e.Time.Format("05.000"), e.Kind)
-		if e.Torrent != nil {
-			fmt.Fprintf(&b, " %s %.6s", e.Torrent.name, e.Torrent.HexV1())
-		}
-		if e.Err != nil {
-			fmt.Fprintf(&b, ": %v", e.Err)
+		if _, ok := e.event.(EventPeer); !ok {
+			b.WriteString("\n" + storyOf(e))
 		}
 	}
 	return b.String()
+}
+
+func storyOf(e datedEvent) string {
+	s := fmt.Sprintf("%s %T", e.time.Format("05.000"), e.event)
+	t, err := about(e.event)
+	if t != nil {
+		s += fmt.Sprintf(" %s %.6s", t.name, t.HexV1())
+	}
+	if err != nil {
+		s += fmt.Sprintf(": %v", err)
+	}
+	return s
 }
 
 // serves demands that a torrent can be downloaded.
@@ -219,22 +218,22 @@ func TestDirectory(t *testing.T) {
 		l.put(".hidden.torrent", two)
 		l.put("two.torrent.part", two)
 	})
-	l.sees(0, Seeding, "one")
+	sees[EventSeeding](l, 0, "one")
 	l.isTold(l.tracker, one, tracker.Started)
 	l.serves(one)
 
 	from := l.now()
 	l.put("two.TORRENT", two)
 	l.put("three.torrent", three)
-	l.sees(from, Seeding, "two")
-	l.sees(from, Seeding, "three")
+	sees[EventSeeding](l, from, "two")
+	sees[EventSeeding](l, from, "three")
 	l.serves(two)
 	l.serves(three)
 	l.isTold(l.tracker, two, tracker.Started)
 
 	from = l.now()
 	l.must(os.Remove(filepath.Join(l.dir, "one.torrent")))
-	l.sees(from, Stopped, "one")
+	sees[EventStopped](l, from, "one")
 	l.isTold(l.tracker, one, tracker.Stopped)
 	l.lacks(one)
 	l.serves(two)
@@ -242,10 +241,10 @@ func TestDirectory(t *testing.T) {
 	// A new name is no other torrent.
 	from = l.now()
 	l.must(os.Rename(filepath.Join(l.dir, "two.TORRENT"), filepath.Join(l.dir, "a.torrent")))
-	l.sees(from, Seeding, "two")
+	sees[EventSeeding](l, from, "two")
 	l.serves(two)
-	if list := l.since(from, Failed, ErrDuplicate.Error()); len(list) > 0 {
-		t.Errorf("%s", story(list))
+	if list := since[EventFailed](l, from, ErrDuplicate.Error()); len(list) > 0 {
+		t.Errorf("%+v", list)
 	}
 
 	// A peer that is there when it goes is sent away.
@@ -283,13 +282,13 @@ func TestDirectoryReplaced(t *testing.T) {
 		l.stock(one)
 		l.put("x.torrent", one)
 	})
-	l.sees(0, Seeding, "one")
+	sees[EventSeeding](l, 0, "one")
 	l.isTold(l.tracker, one, tracker.Started)
 
 	from := l.now()
 	l.stock(other)
 	l.put("x.torrent", other)
-	if e := l.sees(from, Seeding, "one"); e.Torrent.hashV1 != other.InfoHashV1 {
+	if e := sees[EventSeeding](l, from, "one"); e.Torrent.hashV1 != other.InfoHashV1 {
 		t.Error("it is not the new one")
 	}
 	l.isTold(l.tracker, one, tracker.Stopped)
@@ -301,7 +300,7 @@ func TestDirectoryReplaced(t *testing.T) {
 	second := startTracker(t, &tracker.AnnounceResponse{Interval: time.Hour}, nil)
 	from = l.now()
 	l.put("x.torrent", other.reissue(t, second.url))
-	l.sees(from, Seeding, "one")
+	sees[EventSeeding](l, from, "one")
 	l.isTold(l.tracker, other, tracker.Stopped)
 	l.isTold(second, other, tracker.Started)
 	l.serves(other)
@@ -326,9 +325,9 @@ func TestDirectoryBroken(t *testing.T) {
 		l.must(os.Mkdir(filepath.Join(l.dir, "d-directory.torrent"), 0o755))
 		l.put("good.torrent", good)
 	})
-	l.sees(0, Seeding, "good")
+	sees[EventSeeding](l, 0, "good")
 	for _, name := range []string{"a-garbage", "b-empty", "c-huge"} {
-		if e := l.sees(0, Failed, name+".torrent: "); e.Torrent != nil {
+		if e := sees[EventFailed](l, 0, name+".torrent: "); e.Torrent != nil {
 			t.Errorf("%+v", e)
 		}
 	}
@@ -344,8 +343,8 @@ func TestDirectoryBroken(t *testing.T) {
 		}
 	}
 	broken("a-garbage.torrent", "b-empty.torrent", "c-huge.torrent")
-	if list := l.since(0, Failed, "d-directory"); len(list) > 0 {
-		t.Errorf("%s", story(list))
+	if list := since[EventFailed](l, 0, "d-directory"); len(list) > 0 {
+		t.Errorf("%+v", list)
 	}
 
 	// Half a file, then the rest.
@@ -359,20 +358,20 @@ func TestDirectoryBroken(t *testing.T) {
 	_, err = f.Write(b[len(b)/2:])
 	l.must(errors.Join(err, f.Close()))
 	inTime := time.Since(began) < young // on a machine that is not too busy
-	l.sees(from, Seeding, "slow")
-	if list := l.since(from, Failed, ""); len(list) > 0 && inTime {
-		t.Errorf("%s", story(list))
+	sees[EventSeeding](l, from, "slow")
+	if list := since[EventFailed](l, from, ""); len(list) > 0 && inTime {
+		t.Errorf("%+v", list)
 	}
 
 	// Written over, it goes on until that is known to be no torrent.
 	from = l.now()
 	l.must(os.WriteFile(path, b[:len(b)/2], 0o644))
-	l.sees(from, Failed, "slow.torrent")
-	l.sees(from, Stopped, "slow")
+	sees[EventFailed](l, from, "slow.torrent")
+	sees[EventStopped](l, from, "slow")
 	l.lacks(slow)
 	from = l.now()
 	l.must(os.WriteFile(path, b, 0o644))
-	l.sees(from, Seeding, "slow")
+	sees[EventSeeding](l, from, "slow")
 	l.serves(slow)
 
 	// A file of tomorrow is not waited for.
@@ -381,19 +380,19 @@ func TestDirectoryBroken(t *testing.T) {
 	l.must(os.WriteFile(path+".part", []byte("d4:info"), 0o644))
 	l.must(os.Chtimes(path+".part", time.Time{}, time.Now().Add(24*time.Hour)))
 	l.must(os.Rename(path+".part", path))
-	l.sees(from, Failed, "future.torrent")
+	sees[EventFailed](l, from, "future.torrent")
 	from = l.now()
 	l.put("future.torrent", future)
-	l.sees(from, Seeding, "future")
+	sees[EventSeeding](l, from, "future")
 
 	from = l.now()
 	l.put("a-garbage.torrent", l.edition("mended", 4, 10))
 	l.stock(l.edition("mended", 4, 10))
-	l.sees(from, Seeding, "mended")
+	sees[EventSeeding](l, from, "mended")
 	l.serves(good)
 	broken("b-empty.torrent", "c-huge.torrent")
 	for _, name := range []string{"a-garbage", "b-empty", "c-huge"} {
-		if n := len(l.since(0, Failed, name+".torrent")); n != 1 {
+		if n := len(since[EventFailed](l, 0, name+".torrent")); n != 1 {
 			t.Errorf("%s: %d events", name, n)
 		}
 	}
@@ -412,30 +411,30 @@ func TestDirectoryTwins(t *testing.T) {
 		}
 		l.put("third.torrent", third)
 	})
-	l.sees(0, Seeding, "twin")
+	sees[EventSeeding](l, 0, "twin")
 	for _, name := range []string{"b", "c"} {
-		if e := l.sees(0, Failed, name+".torrent"); !errors.Is(e.Err, ErrDuplicate) {
+		if e := sees[EventFailed](l, 0, name+".torrent"); !errors.Is(e.Err, ErrDuplicate) {
 			t.Error(e.Err)
 		}
 	}
 	from := l.now()
 	l.must(os.Remove(filepath.Join(l.dir, "third.torrent")))
-	l.sees(from, Stopped, "third")
+	sees[EventStopped](l, from, "third")
 
 	from = l.now()
 	l.must(os.Remove(filepath.Join(l.dir, "a.torrent")))
-	l.sees(from, Seeding, "twin")
+	sees[EventSeeding](l, from, "twin")
 	l.serves(twin)
 
 	from = l.now()
 	l.put("b.torrent", other)
-	l.sees(from, Seeding, "other")
-	l.sees(from, Seeding, "twin")
+	sees[EventSeeding](l, from, "other")
+	sees[EventSeeding](l, from, "twin")
 	l.serves(twin)
 	l.serves(other)
 	for _, name := range []string{"b", "c"} {
-		if list := l.since(0, Failed, name+".torrent"); len(list) != 1 {
-			t.Errorf("%s", story(list))
+		if list := since[EventFailed](l, 0, name+".torrent"); len(list) != 1 {
+			t.Errorf("%+v", list)
 		}
 	}
 
@@ -444,8 +443,8 @@ func TestDirectoryTwins(t *testing.T) {
 	l.must(os.Rename(filepath.Join(l.dir, "b.torrent"), filepath.Join(l.dir, "x")))
 	l.must(os.Rename(filepath.Join(l.dir, "c.torrent"), filepath.Join(l.dir, "b.torrent")))
 	l.must(os.Rename(filepath.Join(l.dir, "x"), filepath.Join(l.dir, "c.torrent")))
-	l.sees(from, Seeding, "other")
-	l.sees(from, Seeding, "twin")
+	sees[EventSeeding](l, from, "other")
+	sees[EventSeeding](l, from, "twin")
 	l.serves(twin)
 	l.serves(other)
 }
@@ -470,52 +469,52 @@ func TestDirectoryRecursive(t *testing.T) {
 			if !recursive {
 				at(l, two, "sub")
 				at(l, mark)
-				l.sees(0, Seeding, "mark")
+				sees[EventSeeding](l, 0, "mark")
 				l.lacks(one)
 				l.lacks(two)
 				return
 			}
-			l.sees(0, Seeding, "one")
+			sees[EventSeeding](l, 0, "one")
 			l.serves(one)
 			from := l.now()
 			at(l, two, "new", "and", "deep")
-			l.sees(from, Seeding, "two")
+			sees[EventSeeding](l, from, "two")
 			from = l.now()
 			at(l, three, "new", "and")
-			l.sees(from, Seeding, "three")
+			sees[EventSeeding](l, from, "three")
 
 			// A directory gets another name.
 			from = l.now()
 			l.must(os.Rename(filepath.Join(l.dir, "new"), filepath.Join(l.dir, "newer")))
-			l.sees(from, Stopped, "two")
-			l.sees(from, Seeding, "two")
-			l.sees(from, Seeding, "three")
+			sees[EventStopped](l, from, "two")
+			sees[EventSeeding](l, from, "two")
+			sees[EventSeeding](l, from, "three")
 			l.serves(two)
 			// What is deep in it is still heard of, by its new name.
 			from = l.now()
 			deep := filepath.Join(l.dir, "newer", "and", "deep")
 			l.must(os.Remove(filepath.Join(deep, "two.torrent")))
-			l.sees(from, Stopped, "two")
+			sees[EventStopped](l, from, "two")
 			l.put("newer/and/deep/two.torrent", two)
-			l.sees(from, Seeding, "two")
+			sees[EventSeeding](l, from, "two")
 
 			// A directory of that name comes again.
 			from = l.now()
 			at(l, mark, "new", "and", "deep")
-			l.sees(from, Seeding, "mark")
+			sees[EventSeeding](l, from, "mark")
 			from = l.now()
 			l.must(os.Remove(filepath.Join(l.dir, "new", "and", "deep", "mark.torrent")))
-			l.sees(from, Stopped, "mark")
+			sees[EventStopped](l, from, "mark")
 
 			// It goes, and comes again at once.
 			from = l.now()
 			l.must(os.RemoveAll(filepath.Join(l.dir, "newer")))
 			l.must(os.MkdirAll(deep, 0o755))
-			l.sees(from, Stopped, "two")
-			l.sees(from, Stopped, "three")
+			sees[EventStopped](l, from, "two")
+			sees[EventStopped](l, from, "three")
 			from = l.now()
 			at(l, two, "newer", "and", "deep")
-			l.sees(from, Seeding, "two")
+			sees[EventSeeding](l, from, "two")
 			l.serves(two)
 			l.serves(one)
 		})
@@ -545,9 +544,9 @@ func TestDirectoryDataIsWatched(t *testing.T) {
 				l.stock(one)
 				l.put(filepath.Join(test.at, "one.torrent"), one)
 			})
-			l.sees(0, Seeding, "one")
+			sees[EventSeeding](l, 0, "one")
 			l.must(os.Rename(filepath.Join(l.data, "one"), filepath.Join(l.data, "away")))
-			l.sees(0, Failed, "one")
+			sees[EventFailed](l, 0, "one")
 			l.lacks(one)
 		})
 	}
@@ -564,38 +563,38 @@ func TestDirectoryDataMoves(t *testing.T) {
 		l.put("one.torrent", one)
 		l.put("two.torrent", two)
 	})
-	l.sees(0, Seeding, "one")
-	l.sees(0, Failed, "two") // there is nothing of it yet
+	sees[EventSeeding](l, 0, "one")
+	sees[EventFailed](l, 0, "two") // there is nothing of it yet
 	l.stock(two)
-	l.sees(0, Seeding, "two")
+	sees[EventSeeding](l, 0, "two")
 	for range 2 {
 		from := l.now()
 		l.must(os.Rename(filepath.Join(data, "one"), filepath.Join(data, "away")))
-		l.sees(from, Failed, "one")
+		sees[EventFailed](l, from, "one")
 		l.isTold(l.tracker, one, tracker.Stopped)
 		l.lacks(one)
 		l.must(os.Rename(filepath.Join(data, "away"), filepath.Join(data, "one")))
-		l.sees(from, Seeding, "one")
+		sees[EventSeeding](l, from, "one")
 		l.isTold(l.tracker, one, tracker.Started)
 		l.serves(one)
 
 		// All of it, as a disk that is not mounted.
 		from = l.now()
 		l.must(os.Rename(data, data+".away"))
-		l.sees(from, Failed, "one")
-		l.sees(from, Failed, "two")
+		sees[EventFailed](l, from, "one")
+		sees[EventFailed](l, from, "two")
 		l.must(os.Rename(data+".away", data))
-		l.sees(from, Seeding, "one")
-		l.sees(from, Seeding, "two")
+		sees[EventSeeding](l, from, "one")
+		sees[EventSeeding](l, from, "two")
 		l.serves(two)
 	}
 	l.must(os.RemoveAll(data))
 	from := l.now()
 	l.stock(one) // in a new directory, which is watched too
-	l.sees(from, Seeding, "one")
+	sees[EventSeeding](l, from, "one")
 	from = l.now()
 	l.stock(two)
-	l.sees(from, Seeding, "two")
+	sees[EventSeeding](l, from, "two")
 }
 
 // A directory that can't be read is not taken for empty, and keeps nothing else
@@ -617,23 +616,23 @@ func TestDirectoryUnreadable(t *testing.T) {
 		defer root.Close()
 		l.must(root.MkdirAll(filepath.Join(slices.Repeat([]string{strings.Repeat("x", long)}, 20)...), 0o755))
 	})
-	l.sees(0, Seeding, "one")
-	l.sees(0, Seeding, "two")
-	l.sees(0, Warning, "xxxx")
+	sees[EventSeeding](l, 0, "one")
+	sees[EventSeeding](l, 0, "two")
+	sees[EventWarning](l, 0, "xxxx")
 	from := l.now()
 	l.must(os.Remove(filepath.Join(dir, "one.torrent")))
-	l.sees(from, Stopped, "one")
+	sees[EventStopped](l, from, "one")
 	l.put("one.torrent", one)
-	l.sees(from, Seeding, "one")
-	if list := l.since(from, Warning, ""); len(list) > 0 {
+	sees[EventSeeding](l, from, "one")
+	if list := since[EventWarning](l, from, ""); len(list) > 0 {
 		t.Errorf("it warns again: %d warnings", len(list))
 	}
 
 	from = l.now()
 	l.must(os.Rename(dir, dir+".away"))
-	l.sees(from, Warning, dir)
-	if list := l.since(from, Stopped, ""); len(list) > 0 {
-		t.Errorf("%s", story(list))
+	sees[EventWarning](l, from, dir)
+	if list := since[EventStopped](l, from, ""); len(list) > 0 {
+		t.Errorf("%+v", list)
 	}
 	l.must(os.Rename(dir+".away", dir))
 	becomes(t, "all is well again", func() bool {
@@ -641,9 +640,9 @@ func TestDirectoryUnreadable(t *testing.T) {
 	})
 	from = l.now()
 	l.put("three.torrent", three)
-	l.sees(from, Seeding, "three")
-	if list := l.since(0, Stopped, ""); len(list) != 1 {
-		t.Errorf("%s", story(list))
+	sees[EventSeeding](l, from, "three")
+	if list := since[EventStopped](l, 0, ""); len(list) != 1 {
+		t.Errorf("%+v", list)
 	}
 
 	d := Directory{Seeder: l.Seeder, Path: filepath.Join(dir, "nowhere")}
@@ -681,14 +680,14 @@ func TestDirectoryLinks(t *testing.T) {
 		l.must(os.Symlink(filepath.Join(elsewhere, "target"), filepath.Join(dir, "three.torrent")))
 		l.must(os.Symlink(dir, filepath.Join(dir, "loop")))
 	})
-	l.sees(0, Seeding, "one")
-	l.sees(0, Failed, "three.torrent")
+	sees[EventSeeding](l, 0, "one")
+	sees[EventFailed](l, 0, "three.torrent")
 	l.lacks(two)
 	whole(t, filepath.Join(elsewhere, "target"), three.Bytes())
 	l.rescan <- struct{}{}
-	l.sees(0, Seeding, "three")
+	sees[EventSeeding](l, 0, "three")
 	l.put("four.torrent", four)
-	l.sees(0, Seeding, "four")
+	sees[EventSeeding](l, 0, "four")
 	l.serves(three)
 }
 
@@ -716,17 +715,17 @@ func TestDirectoryRescan(t *testing.T) {
 		d.Run(ctx)
 	}()
 	defer func() { cancel(); <-done }()
-	l.sees(0, Seeding, "one")
+	sees[EventSeeding](l, 0, "one")
 	time.Sleep(young + settle) // the second look at the start
 	l.put("two.torrent", two)
 	l.must(os.Remove(filepath.Join(l.dir, "one")))
 	time.Sleep(2 * settle)
-	if list := l.since(0, Seeding, "two"); len(list) > 0 {
+	if list := since[EventSeeding](l, 0, "two"); len(list) > 0 {
 		t.Error("it was heard of: this test can't fail")
 	}
 	l.rescan <- struct{}{}
-	l.sees(0, Seeding, "two")
-	l.sees(0, Failed, "one")
+	sees[EventSeeding](l, 0, "two")
+	sees[EventFailed](l, 0, "one")
 }
 
 // What was uploaded of a torrent is known when it comes again.
@@ -743,17 +742,17 @@ func TestDirectoryLedger(t *testing.T) {
 		l.stock(one)
 		l.put("one.torrent", one)
 	})
-	l.sees(0, Seeding, "one")
+	sees[EventSeeding](l, 0, "one")
 	for i := range 3 {
 		l.serves(one)
 		l.empty(t)
 		from := l.now()
 		l.must(os.Remove(filepath.Join(l.dir, "one.torrent")))
-		if e := l.sees(from, Stopped, "one"); e.Uploaded != int64(i+1)*100_000 {
+		if e := sees[EventStopped](l, from, "one"); e.Uploaded != int64(i+1)*100_000 {
 			t.Errorf("%d bytes uploaded", e.Uploaded)
 		}
 		l.put("one.torrent", one)
-		l.sees(from, Seeding, "one")
+		sees[EventSeeding](l, from, "one")
 	}
 }
 
@@ -767,11 +766,11 @@ func TestDirectoryHere(t *testing.T) {
 		l.stock(one, two)
 		l.put("one.torrent", one)
 	})
-	l.sees(0, Seeding, "one")
+	sees[EventSeeding](l, 0, "one")
 	l.put("two.torrent", two)
-	l.sees(0, Seeding, "two")
+	sees[EventSeeding](l, 0, "two")
 	l.must(os.Remove("one"))
-	l.sees(0, Failed, "one")
+	sees[EventFailed](l, 0, "one")
 }
 
 // Who looks at the data of a torrent that goes just then does not call that an error.
@@ -783,16 +782,16 @@ func TestDirectoryLookedAtWhileItGoes(t *testing.T) {
 		l.stock(one, other)
 		l.put("one.torrent", one)
 	})
-	l.sees(0, Seeding, "one")
+	sees[EventSeeding](l, 0, "one")
 	l.put("one.torrent", other)
 	l.find(one.InfoHashV1).suspect()
-	l.sees(0, Stopped, "one")
-	l.sees(0, Seeding, "other")
+	sees[EventStopped](l, 0, "one")
+	sees[EventSeeding](l, 0, "other")
 	l.must(os.Remove(filepath.Join(l.dir, "one.torrent")))
 	l.find(other.InfoHashV1).suspect()
-	l.sees(0, Stopped, "other")
-	if list := l.since(0, Failed, ""); len(list) > 0 {
-		t.Errorf("%s", story(list))
+	sees[EventStopped](l, 0, "other")
+	if list := since[EventFailed](l, 0, ""); len(list) > 0 {
+		t.Errorf("%+v", list)
 	}
 }
 
@@ -830,7 +829,7 @@ func TestDirectoryReplacedWhileAnnouncing(t *testing.T) {
 	becomes(t, "the tracker is told", func() bool { return count() == 1 })
 	from := l.now()
 	l.put("one.torrent", one.reissue(t, server.URL+"//announce")) // the same, by another name
-	l.sees(from, Seeding, "one")
+	sees[EventSeeding](l, from, "one")
 	time.Sleep(settle)
 	release()
 	becomes(t, "three announces", func() bool { return count() == 3 })

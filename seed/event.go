@@ -3,58 +3,151 @@ package seed
 import (
 	"errors"
 	"net/netip"
+	"sync"
 	"time"
 
 	"bt/internal/tracker/client"
 )
 
-// An Event is something that happened. Kind tells which fields count.
-type Event struct {
-	Time    time.Time
-	Kind    EventKind
-	Torrent *Torrent // nil: it is about all
+// An Event is something that happened: one of the types below. Those of a torrent
+// come in the order in which its state has changed, and none comes after its
+// EventStopped.
+type Event interface{ isEvent() }
 
-	Addr netip.AddrPort // Listening: where; Peer: who
+// EventListening tells that peers are accepted.
+type EventListening struct{ Addr netip.AddrPort }
 
-	Done, Total int64 // Checking: bytes
-	Pieces      int   // Seeding: pieces that are there
-	Known       bool  // Seeding: by an earlier check, or the user's word
-
-	Tracker  string        // Announce: its URL, passkey and all
-	Err      error         // Announce, Warning, Error, Stopped: what went wrong; nil: nothing
-	Message  string        // Announce: what the tracker says to the user; Listening: the URL of a page, if that is what listens
-	Seeders  int64         // Announce; -1: not told
-	Leechers int64         // Announce; -1: not told
-	Next     time.Duration // Announce: until the next
-
-	Client   string // Peer: by its peer id
-	Joined   bool   // Peer: it came, else it went
-	Uploaded int64  // Peer, Stats, Stopped: bytes
-	Rate     int64  // Stats: bytes a second
-	Peers    int    // Stats
+// EventChecking tells how far a check is, once a second.
+type EventChecking struct {
+	Torrent     *Torrent
+	Done, Total int64 // bytes
 }
 
-// EventKind names what happened, as it stands in JSON.
-type EventKind string
+// EventSeeding tells that a torrent is served.
+type EventSeeding struct {
+	Torrent *Torrent
+	Pieces  int  // that are there
+	Known   bool // by an earlier check, or the user's word
+}
 
-// The kinds.
-const (
-	Listening EventKind = "listening"
-	Checking  EventKind = "checking"
-	Seeding   EventKind = "seeding"
-	Announce  EventKind = "announce"
-	Peer      EventKind = "peer"
-	Stats     EventKind = "stats"
-	Warning   EventKind = "warning"
-	Failed    EventKind = "error"
-	Stopped   EventKind = "stopped"
-)
+// EventAnnounce tells what a tracker answered.
+type EventAnnounce struct {
+	Torrent           *Torrent
+	Tracker           string        // its URL, passkey and all
+	Err               error         // what went wrong; nil: nothing
+	Message           string        // what the tracker says to the user
+	Seeders, Leechers int64         // -1: not told
+	Next              time.Duration // until the next
+}
 
-// Meaning says what the error of an announce tells of the tracker; "" where the
-// error says all.
-func (e *Event) Meaning() string {
+// Meaning says what the error tells of the tracker; "" where the error says all.
+func (e *EventAnnounce) Meaning() string {
 	if failure, ok := errors.AsType[*client.Error](e.Err); ok {
 		return failure.Status.Meaning()
 	}
 	return ""
+}
+
+// EventPeer tells that a peer came, or went.
+type EventPeer struct {
+	Torrent  *Torrent
+	Addr     netip.AddrPort
+	Client   string // by its peer id, untrusted
+	Joined   bool   // else it went
+	Uploaded int64  // bytes; of one that went
+	Err      error  // why it was dropped, if that is its fault
+}
+
+// EventStats tells the figures of all torrents, once a second if they have changed.
+type EventStats struct {
+	Uploaded int64 // bytes
+	Rate     int64 // bytes a second
+	Peers    int
+}
+
+// EventWarning tells what went wrong and stops nothing.
+type EventWarning struct {
+	Torrent *Torrent // nil: it is about no torrent that is seeded
+	Err     error
+}
+
+// EventFailed tells that a torrent is not served until its data has changed; or,
+// without one, that a file of a Directory can't be seeded.
+type EventFailed struct {
+	Torrent *Torrent
+	Err     error
+}
+
+// EventStopped tells that a torrent has ended, or the Seeder.
+type EventStopped struct {
+	Torrent  *Torrent // nil: the Seeder, and all that it has
+	Uploaded int64    // bytes
+	Why      error    // ErrRatio or ErrTime; nil: it was asked for
+}
+
+func (EventListening) isEvent() {}
+func (EventChecking) isEvent()  {}
+func (EventSeeding) isEvent()   {}
+func (EventAnnounce) isEvent()  {}
+func (EventPeer) isEvent()      {}
+func (EventStats) isEvent()     {}
+func (EventWarning) isEvent()   {}
+func (EventFailed) isEvent()    {}
+func (EventStopped) isEvent()   {}
+
+// mostNews is how many events may wait to be told before those that tell no state
+// are left out.
+const mostNews = 10_000
+
+// events are what happened and was not told yet.
+type events struct {
+	mu    sync.Mutex
+	list  []datedEvent
+	ready chan struct{} // room for one
+}
+
+type datedEvent struct {
+	time  time.Time
+	event Event
+}
+
+func newEvents() *events { return &events{ready: make(chan struct{}, 1)} }
+
+func (q *events) put(e Event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch e.(type) {
+	case EventChecking, EventPeer, EventStats:
+		if len(q.list) >= mostNews {
+			return
+		}
+	}
+	q.list = append(q.list, datedEvent{time.Now(), e})
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (q *events) take() []datedEvent {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	list := q.list
+	q.list = nil
+	return list
+}
+
+// deliver calls f with each event until over is closed, and then with those that
+// are left.
+func (q *events) deliver(over <-chan struct{}, f func(time.Time, Event)) {
+	for ended := false; !ended; {
+		select {
+		case <-q.ready:
+		case <-over:
+			ended = true
+		}
+		for _, e := range q.take() {
+			f(e.time, e.event)
+		}
+	}
 }

@@ -85,7 +85,7 @@ func (r *running) announced(t *testing.T, n int) {
 		defer r.mu.Unlock()
 		answers := 0
 		for _, e := range r.events {
-			if e.Kind == Announce && e.Err == nil {
+			if e, ok := e.event.(EventAnnounce); ok && e.Err == nil {
 				answers++
 			}
 		}
@@ -219,7 +219,7 @@ func TestAria2(t *testing.T) {
 	}{
 		{name: "plaintext"},
 		{name: "magnet", magnet: true},
-		{name: "encrypted", options: Options{Encryption: Require}, args: []string{"--bt-require-crypto=true", "--bt-min-crypto-level=arc4"}},
+		{name: "encrypted", options: Options{Encryption: EncryptionRequire}, args: []string{"--bt-require-crypto=true", "--bt-min-crypto-level=arc4"}},
 		{name: "rate limit", options: Options{MaxUploadRate: 4 << 20}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -251,7 +251,7 @@ func TestLibtorrent(t *testing.T) {
 		}{
 			{name: "plaintext"},
 			{name: "magnet", magnet: true}, // of v2: it asks for the hashes of the pieces
-			{name: "encrypted", options: Options{Encryption: Require}, args: []string{"rc4"}},
+			{name: "encrypted", options: Options{Encryption: EncryptionRequire}, args: []string{"rc4"}},
 		} {
 			t.Run(name+"/"+test.name, func(t *testing.T) {
 				t.Parallel()
@@ -396,10 +396,10 @@ func TestTrackerDown(t *testing.T) {
 	p := publish(t, maketorrent.V1, tracker.addr)
 	server = p.tracker
 	r := start(t, Options{}, Input{Torrent: p.Metainfo, Path: p.root})
-	r.await(t, Announce)
+	await[EventAnnounce](t, r)
 	r.mu.Lock()
 	for _, e := range r.events {
-		if e.Kind == Announce && e.Err == nil {
+		if e, ok := e.event.(EventAnnounce); ok && e.Err == nil {
 			t.Error("it was down, but answered")
 		}
 	}

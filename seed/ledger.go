@@ -30,7 +30,8 @@ type Ledger struct {
 type ledgerEntry struct {
 	Name     string    `json:"name"` // for whoever looks
 	Uploaded int64     `json:"uploaded"`
-	Since    time.Time `json:"since"` // when it was seeded first
+	Since    time.Time `json:"since"`            // when it was added first
+	Served   *int64    `json:"served,omitempty"` // seconds; files of earlier versions have none
 }
 
 // maxState is how many bytes a file of what is remembered may have; more was not
@@ -98,12 +99,18 @@ func ledgerKey(v1, v2 string) string {
 	return v2
 }
 
-// recall tells what earlier runs have done.
-func (l *Ledger) recall(meta *Metainfo) (uploaded int64, since time.Time) {
+// recall fills in what earlier runs have done.
+func (l *Ledger) recall(in *Input) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.entries[ledgerKey(meta.HexV1(), meta.HexV2())]
-	return e.Uploaded, e.Since
+	e, ok := l.entries[ledgerKey(in.Torrent.HexV1(), in.Torrent.HexV2())]
+	in.Uploaded, in.Since = e.Uploaded, e.Since
+	switch {
+	case e.Served != nil:
+		in.Served = time.Duration(*e.Served) * time.Second
+	case ok: // the time was counted from the first run on
+		in.Served = time.Since(e.Since)
+	}
 }
 
 // note takes note of what was done until now.
@@ -111,8 +118,13 @@ func (l *Ledger) note(t *Torrent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := ledgerKey(t.HexV1(), t.HexV2())
-	e := ledgerEntry{Name: t.name, Uploaded: t.Uploaded(), Since: t.since.UTC().Truncate(time.Second)}
-	if old, ok := l.entries[key]; !ok || old.Uploaded != e.Uploaded || !old.Since.Equal(e.Since) {
+	served := int64(t.Served() / time.Second)
+	e := ledgerEntry{Name: t.name, Uploaded: t.Uploaded(), Since: t.begun.UTC().Truncate(time.Second), Served: &served}
+	old, ok := l.entries[key]
+	// The time alone is no reason to write every minute, unless it decides something.
+	const much = 3600
+	late := old.Served == nil || served-*old.Served >= much || t.seeder.options.For > 0 && served != *old.Served
+	if !ok || old.Uploaded != e.Uploaded || !old.Since.Equal(e.Since) || late {
 		l.entries[key] = e
 		l.changed = true
 	}

@@ -26,10 +26,10 @@ func TestLedger(t *testing.T) {
 	if _, _, err := OpenLedger(path); !errors.Is(err, ErrInUse) {
 		t.Errorf("opened twice: %v", err)
 	}
-	if uploaded, since := l.recall(meta); uploaded != 0 || !since.IsZero() {
-		t.Errorf("%d since %v", uploaded, since)
+	if in := recalled(l, meta); in.Uploaded != 0 || !in.Since.IsZero() || in.Served != 0 {
+		t.Errorf("%+v", in)
 	}
-	r := start(t, Options{}, Input{Torrent: meta, Path: root})
+	r := start(t, Options{}, Input{Torrent: meta, Path: root, Served: 5000 * time.Second})
 	tt := r.find(meta.InfoHashV1)
 	tt.swarms[0].uploaded.Add(1234)
 	if err := l.Save(r.Seeder); err != nil {
@@ -41,15 +41,16 @@ func TestLedger(t *testing.T) {
 	r.stop()
 
 	l = open()
-	uploaded, since := l.recall(meta)
-	if uploaded != 1234 || time.Since(since) > time.Minute {
-		t.Errorf("%d since %v", uploaded, since)
+	in := recalled(l, meta)
+	if in.Uploaded != 1234 || time.Since(in.Since) > time.Minute || in.Served < 5000*time.Second || in.Served > 5030*time.Second {
+		t.Errorf("%+v", in)
 	}
 	// What earlier runs did counts, and is told.
-	r = start(t, Options{}, Input{Torrent: meta, Path: root, Uploaded: uploaded, Since: since})
+	in.Path = root
+	r = start(t, Options{}, *in)
 	tt = r.find(meta.InfoHashV1)
 	tt.swarms[0].uploaded.Add(1)
-	if tt.Uploaded() != 1235 || r.Status().Torrents[0].Uploaded != 1235 || !tt.Since().Equal(since) {
+	if tt.Uploaded() != 1235 || r.Status().Torrents[0].Uploaded != 1235 || !tt.Since().Equal(in.Since) || tt.Served() < 5000*time.Second {
 		t.Errorf("%+v", r.Status().Torrents)
 	}
 	if err := l.Save(r.Seeder); err != nil {
@@ -57,8 +58,8 @@ func TestLedger(t *testing.T) {
 	}
 	l.Close()
 	l = open()
-	if uploaded, _ := l.recall(meta); uploaded != 1235 {
-		t.Errorf("%d", uploaded)
+	if in := recalled(l, meta); in.Uploaded != 1235 {
+		t.Errorf("%d", in.Uploaded)
 	}
 	l.Close()
 
@@ -71,12 +72,18 @@ func TestLedger(t *testing.T) {
 		t.Fatal(err, damage)
 	}
 	defer l.Close()
-	if uploaded, _ := l.recall(meta); uploaded != 0 {
-		t.Errorf("%d", uploaded)
+	if in := recalled(l, meta); in.Uploaded != 0 {
+		t.Errorf("%d", in.Uploaded)
 	}
 	if b, err := os.ReadFile(path + ".damaged"); err != nil || string(b) != `{"a":` {
 		t.Errorf("%q, %v", b, err)
 	}
+}
+
+func recalled(l *Ledger, meta *Metainfo) *Input {
+	in := &Input{Torrent: meta}
+	l.recall(in)
+	return in
 }
 
 // A torrent that reaches its ratio is done, also by what earlier runs uploaded,
@@ -86,29 +93,29 @@ func TestDone(t *testing.T) {
 	for name, test := range map[string]struct {
 		o        Options
 		uploaded int64
-		since    time.Time
+		served   time.Duration
 		why      error
 	}{
-		"ratio": {Options{UntilRatio: 2}, 200_000, time.Time{}, errRatio},
-		"time":  {Options{For: time.Hour}, 0, time.Now().Add(-time.Hour), errTime},
+		"ratio": {Options{UntilRatio: 2}, 200_000, 0, ErrRatio},
+		"time":  {Options{For: time.Hour}, 0, time.Hour, ErrTime},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			meta, root := makeContent(t, maketorrent.V1, 100_000)
 			r := start(t, test.o)
-			if _, err := r.Add(Input{Torrent: meta, Path: root, Uploaded: test.uploaded, Since: test.since}); err != nil {
+			if _, err := r.Add(Input{Torrent: meta, Path: root, Uploaded: test.uploaded, Served: test.served}); err != nil {
 				t.Fatal(err)
 			}
-			e := r.awaitEvent(t, func(e Event) bool { return e.Kind == Stopped })
+			e := awaitEvent(t, r, func(EventStopped) bool { return true })
 			for _, e := range r.events {
-				if e.Kind == Seeding {
+				if _, ok := e.event.(EventSeeding); ok {
 					t.Error("it was seeded again")
 				}
 			}
-			if e.Uploaded != test.uploaded || e.Torrent.Name() != meta.Name {
+			if e.Uploaded != test.uploaded || e.Why != test.why || e.Torrent.Name() != meta.Name {
 				t.Errorf("%+v", e)
 			}
-			if status := r.Status().Torrents[0]; status.State != Done || status.Message != test.why.Error() || r.find(meta.InfoHashV1).isServed() {
+			if status := r.Status().Torrents[0]; status.State != StateDone || status.Message != test.why.Error() || r.find(meta.InfoHashV1).isServed() {
 				t.Errorf("%+v", status)
 			}
 		})

@@ -54,7 +54,7 @@ func TestMagnetV2(t *testing.T) {
 	t.Parallel()
 	python := testenv.Python(t, "libtorrent")
 	meta, root := makeContent(t, maketorrent.V2, interopSizes...)
-	r := start(t, Options{Encryption: Off}, Input{Torrent: meta, Path: root})
+	r := start(t, Options{Encryption: EncryptionOff}, Input{Torrent: meta, Path: root})
 	pieces := meta.PieceCount()
 	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {

@@ -32,17 +32,6 @@ const (
 	hashers = 2
 )
 
-// serves tells whether peers are let in.
-func (s State) serves() bool { return s == IsSeeding || s == SuperSeeding }
-
-// A rest tells when data that has changed is at rest.
-type rest struct {
-	retry bool      // even if it is what it was when it failed
-	first string    // when it failed, as identityOf tells
-	last  string    // when it was looked at last
-	since time.Time // of last
-}
-
 var errNoData = errors.New("none of the data is there")
 
 // A backlog is torrents that wait for something to be done.
@@ -120,9 +109,9 @@ func (s *Seeder) manage(ctx context.Context) {
 
 // open serves a torrent if its data is known to be good, or else has it checked.
 func (t *Torrent) open(ctx context.Context) {
-	t.resume(ctx, func(ctx context.Context, m *material) error {
+	t.step(ctx, func(ctx context.Context, m *material, seen *turn) error {
 		if have, ok := t.recall(m); ok {
-			return t.begin(m, have, true)
+			return t.begin(m, have, true, seen)
 		}
 		t.seeder.toHash.put(t)
 		return nil
@@ -131,52 +120,36 @@ func (t *Torrent) open(ctx context.Context) {
 
 // check hashes the data of a torrent and serves what there is.
 func (t *Torrent) check(ctx context.Context) {
-	t.resume(ctx, func(ctx context.Context, m *material) error {
-		if !t.proceed(InCheck) {
+	t.step(ctx, func(ctx context.Context, m *material, seen *turn) error {
+		if !t.become(seen, StateChecking, nil, nil) {
 			return nil
 		}
+		m.identify()
 		have, err := t.hash(ctx, m, t.showCheck())
 		if err != nil {
 			return err
 		}
 		t.remember(m, have)
-		return t.begin(m, have, false)
+		return t.begin(m, have, false, seen)
 	})
 }
 
-// resume does a step on the way to be seeded, which ends when the torrent is
-// removed. It fails if the step does.
-func (t *Torrent) resume(ctx context.Context, step func(context.Context, *material) error) {
+// step does a step on the way to be seeded, which ends when the torrent does. The
+// torrent fails if the step does.
+func (t *Torrent) step(ctx context.Context, do func(context.Context, *material, *turn) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	t.mu.Lock()
-	t.cancel = cancel
-	over := t.isOver()
-	t.mu.Unlock()
-	if over {
+	seen, ok := t.work(cancel)
+	if !ok {
 		return
 	}
 	m, err := t.load(ctx)
 	if err == nil {
-		err = step(ctx, m)
+		err = do(ctx, m, &seen)
 	}
 	if err != nil && ctx.Err() == nil {
-		t.fail(err, m)
+		t.fail(err, m, &seen)
 	}
-}
-
-// isOver tells whether nothing more is to be done for it. t.mu is locked.
-func (t *Torrent) isOver() bool { return t.gone || t.state == Done }
-
-// proceed sets the next state, unless it is over.
-func (t *Torrent) proceed(s State) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.isOver() {
-		return false
-	}
-	t.state = s
-	return true
 }
 
 // showCheck returns what tells how far a check is, once a second.
@@ -185,96 +158,44 @@ func (t *Torrent) showCheck() func(done, total int64) {
 	return func(done, total int64) {
 		if now := time.Now(); now.Sub(last) >= time.Second {
 			last = now
-			t.mu.Lock()
-			t.done = done
-			t.mu.Unlock()
-			t.seeder.emit(Event{Kind: Checking, Torrent: t, Done: done, Total: total})
+			t.progress(done, total)
 		}
 	}
 }
 
 // begin lets peers in and tells trackers.
-func (t *Torrent) begin(m *material, have peer.Bitfield, known bool) error {
+func (t *Torrent) begin(m *material, have peer.Bitfield, known bool, seen *turn) error {
 	count := have.Count()
 	if count == 0 && t.pieces > 0 {
 		return errNoData
 	}
-	if t.reached(time.Now()) != nil {
+	if t.reached() != nil {
 		return nil // by what earlier runs did; it is told within a second
 	}
 	t.setHave(have, m.content)
 	if t.seeder.options.SuperSeed {
 		t.super.Store(newSuper(have, t.pieces))
 	}
-	t.mu.Lock()
-	if t.isOver() {
-		t.mu.Unlock()
-		return nil
-	}
-	t.state, t.cause, t.identity = IsSeeding, nil, digestOf(m.data.tree)
-	t.mu.Unlock()
 	t.sayRenamed(m)
-	t.seeder.emit(Event{Kind: Seeding, Torrent: t, Pieces: count, Known: known})
-	t.seeder.announcer.poke(t)
+	t.become(seen, StateSeeding, EventSeeding{t, count, known}, func() { t.identity = digestOf(m.data.tree) })
 	return nil
 }
 
 // fail stops serving until the data has changed, or is at rest. m has what was
 // seen of it; nil: nothing.
-func (t *Torrent) fail(err error, m *material) {
+func (t *Torrent) fail(err error, m *material, seen *turn) {
 	r := rest{retry: errors.Is(err, errChanged), since: time.Now()}
 	if m != nil {
-		r.first, _ = identityOf(m.data.tree) // with the times of change: permissions count too
-		r.last = r.first
+		if m.first == "" {
+			m.identify()
+		}
+		r.retry = r.retry || m.young
+		r.first, r.last = m.first, m.first
 	}
-	t.mu.Lock()
-	if t.isOver() {
-		t.mu.Unlock()
-		return
-	}
-	t.rest, t.cause = r, err
-	t.mu.Unlock()
-	t.stop(Waiting)
-	t.seeder.emit(Event{Kind: Failed, Torrent: t, Err: err})
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.lookLater()
-}
-
-// stop sends the peers away and tells the trackers.
-func (t *Torrent) stop(s State) {
-	t.mu.Lock()
-	if t.state == Done && s != Done { // it was done in the meantime
-		t.mu.Unlock()
-		return
-	}
-	if t.cancel != nil {
-		t.cancel()
-	}
-	m := t.material
-	t.state, t.material, t.users = s, nil, 0
-	t.mu.Unlock()
-	t.seeder.slots.dismiss(t)
-	if m != nil {
-		t.seeder.views.forget(m.data)
-	}
-	t.seeder.announcer.poke(t)
-}
-
-// suspect has the data looked at soon.
-func (t *Torrent) suspect() {
-	if t.suspected.CompareAndSwap(false, true) {
-		t.seeder.suspects.put(t)
-	}
-}
-
-// lookLater has the data looked at when it may have come to rest. t.mu is locked.
-func (t *Torrent) lookLater() {
-	if t.later == nil {
-		t.later = time.AfterFunc(t.seeder.options.lookEvery, t.suspect)
-	} else {
-		t.later.Reset(t.seeder.options.lookEvery)
-	}
+	t.become(seen, StateWaiting, EventFailed{t, err}, func() {
+		t.rest, t.cause = r, err
+		t.lookLater()
+	})
 }
 
 // lookAround looks at the files of all torrents until ctx ends: of those that have
@@ -324,29 +245,21 @@ func (s *Seeder) lookAround(ctx context.Context) {
 	}
 }
 
-func (t *Torrent) hasPeers() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.users > 0
-}
-
 // look looks at the files, and does what they ask for.
 func (t *Torrent) look(ctx context.Context) {
-	t.mu.Lock()
-	state, over := t.state, t.isOver()
-	t.mu.Unlock()
-	if over || !state.serves() && state != Waiting {
+	state, seen := t.now()
+	if !state.serves() && state != StateWaiting {
 		return
 	}
 	m, err := t.load(ctx)
 	if ctx.Err() != nil {
 		return
 	}
-	if state == Waiting {
+	if state == StateWaiting {
 		if err != nil {
 			return
 		}
-		if now, _ := identityOf(m.data.tree); t.atRest(now) && t.proceed(Queued) {
+		if now, _ := identityOf(m.data.tree); t.atRest(now) && t.become(&seen, StateQueued, nil, nil) {
 			t.seeder.toOpen.put(t)
 		}
 		return
@@ -358,29 +271,8 @@ func (t *Torrent) look(ctx context.Context) {
 		err = t.compare(m)
 	}
 	if err != nil {
-		t.fail(err, m)
+		t.fail(err, m, &seen)
 	}
-}
-
-// doubts tells whether to wait and see what becomes of a torrent that can't be read
-// again: it may have been removed just now, or is being written.
-func (t *Torrent) doubts(err error) bool {
-	_, unread := errors.AsType[*unreadError](err)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case isScarcity(err):
-	case !unread:
-		t.doubt = time.Time{}
-		return false
-	case t.doubt.IsZero():
-		t.doubt = time.Now()
-	case time.Since(t.doubt) >= t.seeder.options.lookEvery*9/10:
-		t.doubt = time.Time{}
-		return false
-	}
-	t.lookLater()
-	return true
 }
 
 // isScarcity tells errors that say nothing about a torrent or its data.
@@ -390,10 +282,8 @@ func isScarcity(err error) bool {
 
 // compare tells which of the files is not what it was, if that is known.
 func (t *Torrent) compare(m *material) error {
-	t.mu.Lock()
-	same, served := digestOf(m.data.tree) == t.identity, t.material
-	t.mu.Unlock()
-	if same {
+	served, identity := t.supplies()
+	if digestOf(m.data.tree) == identity {
 		return nil
 	}
 	if served != nil {
@@ -405,20 +295,6 @@ func (t *Torrent) compare(m *material) error {
 		}
 	}
 	return fmt.Errorf("%s: %w", m.root, errChanged)
-}
-
-// atRest tells whether two looks have seen the same, and something else than when
-// it failed, if that matters.
-func (t *Torrent) atRest(now string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	r := &t.rest
-	if now != r.last {
-		r.last, r.since = now, time.Now()
-		t.lookLater()
-		return false
-	}
-	return (r.retry || now != r.first) && time.Since(r.since) >= t.seeder.options.lookEvery*9/10
 }
 
 // A digest sums up the identities of all files of a torrent.

@@ -40,7 +40,7 @@ func TestDataChanges(t *testing.T) {
 			if err := change(path); err != nil {
 				t.Fatal(err)
 			}
-			e := r.awaitEvent(t, func(e Event) bool { return e.Kind == Failed })
+			e := awaitEvent(t, r, func(EventFailed) bool { return true })
 			if !errors.Is(e.Err, errChanged) {
 				t.Errorf("%v", e.Err)
 			}
@@ -54,7 +54,7 @@ func TestDataChanges(t *testing.T) {
 			if err := os.WriteFile(path, good, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			r.awaitEvent(t, func(e Event) bool { return e.Kind == Seeding && e.Pieces == meta.PieceCount() })
+			awaitEvent(t, r, func(e EventSeeding) bool { return e.Pieces == meta.PieceCount() })
 			l = r.dial(t, hash, meta.PieceCount(), peer.FeatureFast)
 			l.send(peer.Message{ID: peer.IDInterested})
 			l.await(peer.IDUnchoke)
@@ -107,16 +107,11 @@ func TestKnown(t *testing.T) {
 	path := filepath.Join(root, "a")
 	time.Sleep(racy + 100*time.Millisecond) // files just written are not remembered
 	known := Known{Dir: filepath.Join(t.TempDir(), "known")}
-	seeded := func() Event {
+	seeded := func() EventSeeding {
 		t.Helper()
 		r := start(t, Options{Known: known}, Input{Torrent: meta, Path: root})
 		defer r.stop()
-		for _, e := range r.events {
-			if e.Kind == Seeding {
-				return e
-			}
-		}
-		return Event{}
+		return awaitEvent(t, r, func(EventSeeding) bool { return true })
 	}
 	for i, want := range []bool{false, true, true} {
 		if e := seeded(); e.Known != want || e.Pieces != meta.PieceCount() {

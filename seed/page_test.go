@@ -160,7 +160,7 @@ func TestPageMasks(t *testing.T) {
 	const passkey = "0123456789abcdef0123456789abcdef"
 	const other = "an0therS3cret"
 	s := Status{Time: time.Unix(1e9, 0), Torrents: []TorrentStatus{{
-		Name: "x", InfoHashV1: strings.Repeat("ab", 20), Size: 1, State: Waiting, Message: "tracker says " + passkey,
+		Name: "x", InfoHashV1: strings.Repeat("ab", 20), Size: 1, State: StateWaiting, Message: "tracker says " + passkey,
 		Trackers: []TrackerStatus{
 			{URL: "https://t.example/" + passkey + "/announce", Failed: true, Message: `Get "https://t.example/` + passkey + `/announce": refused; not ` + other + `, see http://v.example/?k=third5ecret`},
 			{URL: "http://u.example/announce?passkey=" + other, Message: "hello " + other},
@@ -202,12 +202,12 @@ func TestPageJSON(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
 	s := Status{Time: at, Since: at.Add(-time.Hour), Uploaded: 50, Rate: 5, Peers: 1, Torrents: []TorrentStatus{
 		{
-			Name: "caf\xe9 \u202e\u0085<b>", InfoHashV1: strings.Repeat("ab", 20), InfoHashV2: strings.Repeat("cd", 32), Size: 100, State: InCheck,
+			Name: "caf\xe9 \u202e\u0085<b>", InfoHashV1: strings.Repeat("ab", 20), InfoHashV2: strings.Repeat("cd", 32), Size: 100, State: StateChecking,
 			Done: 30, Total: 100, Left: 7, Uploaded: 150, Rate: 5,
 			Peers:    []PeerStatus{{Addr: netip.MustParseAddrPort("192.0.2.1:1"), Client: "X 1", Uploaded: 9, Rate: 5, Progress: 0.123456, Choked: true}},
 			Trackers: []TrackerStatus{{URL: "udp://t.example:1/announce?compact=1&left=2", Seeders: 3, Leechers: -1, Next: at}},
 		},
-		{InfoHashV2: strings.Repeat("ef", 32), State: Queued},
+		{InfoHashV2: strings.Repeat("ef", 32), State: StateQueued},
 	}}
 	page := statusPage(s)
 	tracker := `{"url":"udp://t.example:1/announce?compact=1&left=2","failed":false,"seeders":3,"next":"2026-01-02T02:04:05Z"}`
@@ -294,11 +294,11 @@ func TestPageQueries(t *testing.T) {
 		"q=000000000000000000000000": func(t *TorrentStatus) bool { return true },
 		"q=nothing+like+it":          func(t *TorrentStatus) bool { return false },
 		"q=0123456789abcdef":         func(t *TorrentStatus) bool { return false }, // trackers are not searched
-		"state=waiting":              func(t *TorrentStatus) bool { return t.State == Waiting },
-		"state=waiting&state=done":   func(t *TorrentStatus) bool { return t.State == Waiting || t.State == Done },
-		"trouble=1":                  func(t *TorrentStatus) bool { return t.State == Waiting || t.Trackers[0].Failed },
+		"state=waiting":              func(t *TorrentStatus) bool { return t.State == StateWaiting },
+		"state=waiting&state=done":   func(t *TorrentStatus) bool { return t.State == StateWaiting || t.State == StateDone },
+		"trouble=1":                  func(t *TorrentStatus) bool { return t.State == StateWaiting || t.Trackers[0].Failed },
 		"trouble=1&state=done&q=0001": func(t *TorrentStatus) bool {
-			return t.State == Done && t.Trackers[0].Failed && strings.Contains(t.Name, "0001")
+			return t.State == StateDone && t.Trackers[0].Failed && strings.Contains(t.Name, "0001")
 		},
 		"q=" + s.Torrents[4711].InfoHashV1: func(t *TorrentStatus) bool { return t == &s.Torrents[4711] },
 	} {

@@ -98,7 +98,7 @@ type peerDetails struct {
 	Choked   bool    `json:"choked"`
 }
 
-var pageStates = []State{Queued, InCheck, IsSeeding, SuperSeeding, Waiting, Done}
+var pageStates = []State{StateQueued, StateChecking, StateSeeding, StateSuperSeeding, StateWaiting, StateDone}
 
 func (p *page) serveStatus(w http.ResponseWriter, r *http.Request) {
 	query, err := parsePageQuery(r.URL.RawQuery)
@@ -179,7 +179,7 @@ func (p *page) row(t *TorrentStatus) torrentRow {
 	if !utf8.ValidString(t.Name) {
 		r.NameBytes = hex.EncodeToString([]byte(t.Name))
 	}
-	if t.State == InCheck {
+	if t.State == StateChecking {
 		r.Checked, r.ToCheck = &t.Done, &t.Total
 	}
 	if t.Size > 0 {
@@ -260,7 +260,7 @@ func (t *TorrentStatus) telling() *TrackerStatus {
 
 // troubled reports whether something is wrong with a torrent.
 func (t *TorrentStatus) troubled() bool {
-	return t.State == Waiting || t.Message != "" && t.State != Done ||
+	return t.State == StateWaiting || t.Message != "" && t.State != StateDone ||
 		slices.ContainsFunc(t.Trackers, func(tr TrackerStatus) bool { return tr.Failed })
 }
 

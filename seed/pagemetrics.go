@@ -60,7 +60,7 @@ var torrentFamilies = []struct {
 		func(t *TorrentStatus) float64 { return float64(len(t.Peers)) }},
 	{"bt_seed_torrent_seeding", "gauge", "1 if a torrent is seeded, else 0.",
 		func(t *TorrentStatus) float64 {
-			if t.State == IsSeeding || t.State == SuperSeeding {
+			if t.State == StateSeeding || t.State == StateSuperSeeding {
 				return 1
 			}
 			return 0

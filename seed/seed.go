@@ -37,8 +37,9 @@ type Input struct {
 	// memory; nil: it is kept.
 	Read func() (*Metainfo, error)
 
-	Uploaded int64     // bytes, in earlier runs
-	Since    time.Time // when an earlier run seeded it first; zero: there was none
+	Uploaded int64         // bytes, in earlier runs
+	Served   time.Duration // how long earlier runs have seeded it
+	Since    time.Time     // when an earlier run added it first; zero: there was none
 
 	// Hashed says that the torrent was made of the data at Path, itself, just now:
 	// there is nothing to check.
@@ -79,8 +80,11 @@ type Options struct {
 
 	lookEvery time.Duration // 0 means defaultLook; for tests
 
-	// Event is told what happens, one at a time; nil means nobody is.
-	Event func(Event)
+	// Event is told what happens, and when it did, by one goroutine of Serve; nil
+	// means nobody is.
+	Event func(time.Time, Event)
+
+	delay func() // at each change of a state; nil: none; for tests
 }
 
 // Encryption says what of MSE is spoken.
@@ -88,9 +92,9 @@ type Encryption uint8
 
 // The choices.
 const (
-	Prefer  Encryption = iota // whatever the peer wants
-	Require                   // only RC4
-	Off                       // no MSE
+	EncryptionPrefer  Encryption = iota // whatever the peer wants
+	EncryptionRequire                   // only RC4
+	EncryptionOff                       // no MSE
 )
 
 // Check says how data is checked before it is served.
@@ -127,7 +131,7 @@ type Seeder struct {
 	limits    limits
 	trackers  []*client.Client // one for each IP version
 	announcer *announcer
-	events    sync.Mutex
+	events    *events
 
 	speedMu sync.Mutex
 	speed   speed
@@ -141,12 +145,15 @@ func New(o Options) *Seeder {
 	s := &Seeder{
 		options: o, since: time.Now(), patience: defaultPatience, rate: newRateLimit(o.MaxUploadRate),
 		byKey: make(map[[20]byte]*Torrent), req2: make(map[[20]byte][20]byte),
-		toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), announcer: newAnnouncer(),
+		toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), announcer: newAnnouncer(), events: newEvents(),
 	}
 	if s.options.PeerID == ([20]byte{}) {
 		s.options.PeerID = peerid.New()
 	}
 	s.options.lookEvery = cmp.Or(o.lookEvery, defaultLook)
+	if o.Event == nil {
+		s.options.Event = func(time.Time, Event) {}
+	}
 	if s.options.MaxPeers == 0 {
 		s.options.MaxPeers = defaultMaxPeers
 	}
@@ -159,7 +166,7 @@ func New(o Options) *Seeder {
 		s.trackers = trackerClients(addr.Addr().Unmap(), o.Client)
 	}
 	switch o.Encryption {
-	case Require:
+	case EncryptionRequire:
 		s.methods = mse.RC4
 	default:
 		s.methods = mse.Plaintext | mse.RC4
@@ -167,15 +174,11 @@ func New(o Options) *Seeder {
 	return s
 }
 
-// emit tells of an event.
-func (s *Seeder) emit(e Event) {
-	if s.options.Event == nil {
-		return
+// delay waits where a test wants it.
+func (s *Seeder) delay() {
+	if s.options.delay != nil {
+		s.options.delay()
 	}
-	s.events.Lock()
-	defer s.events.Unlock()
-	e.Time = time.Now()
-	s.options.Event(e)
 }
 
 // ErrDuplicate is inside the error of Add for a torrent that is there already.
@@ -207,12 +210,8 @@ func (s *Seeder) Add(in Input) (*Torrent, error) {
 
 // Remove ends a torrent: peers are sent away, and trackers told.
 func (s *Seeder) Remove(t *Torrent) {
-	t.mu.Lock()
-	was := t.gone
-	t.gone = true
-	t.mu.Unlock()
-	if was {
-		return
+	if !t.become(nil, StateRemoved, EventStopped{Torrent: t, Uploaded: t.Uploaded()}, nil) {
+		return // it was removed before
 	}
 	s.mu.Lock()
 	for _, w := range t.swarms {
@@ -223,8 +222,6 @@ func (s *Seeder) Remove(t *Torrent) {
 		s.list = slices.Delete(s.list, i, i+1)
 	}
 	s.mu.Unlock()
-	t.stop(Done)
-	s.emit(Event{Kind: Stopped, Torrent: t, Uploaded: t.Uploaded()})
 }
 
 func (s *Seeder) find(infoHash [20]byte) *Torrent {
@@ -257,10 +254,30 @@ func (s *Seeder) Rate() int64 {
 	return int64(s.speed.rate)
 }
 
-// Serve accepts peers until ctx ends, and returns when all of them have left.
+// tell begins to tell what happens; the function that it returns ends that, when
+// all is told.
+func (s *Seeder) tell() (end func()) {
+	if addr, err := netip.ParseAddrPort(s.options.Listener.Addr().String()); err == nil {
+		s.events.put(EventListening{addr})
+	}
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		s.events.deliver(over, s.options.Event)
+	}()
+	return func() {
+		s.events.put(EventStopped{Uploaded: s.Uploaded()})
+		close(over)
+		<-done
+	}
+}
+
+// Serve accepts peers until ctx ends, and returns when all of them have left and
+// trackers and the user were told.
 func (s *Seeder) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer s.tell()()
 	var wg sync.WaitGroup
 	defer func() {
 		for _, c := range s.trackers {

@@ -47,9 +47,9 @@ type running struct {
 	stop func() // and wait until all is gone
 
 	mu     sync.Mutex
-	events []Event
+	events []datedEvent
 	read   int // by awaitEvent
-	kinds  chan EventKind
+	kinds  int // read by await
 }
 
 // start seeds until the test ends.
@@ -65,16 +65,12 @@ func startWith(t testing.TB, o Options, tune func(*Seeder), inputs ...Input) *ru
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{addr: l.Addr().String(), kinds: make(chan EventKind, 1000)}
+	r := &running{addr: l.Addr().String()}
 	o.Listener = l
-	o.Event = func(e Event) {
+	o.Event = func(at time.Time, e Event) {
 		r.mu.Lock()
-		r.events = append(r.events, e)
-		r.mu.Unlock()
-		select {
-		case r.kinds <- e.Kind:
-		default:
-		}
+		defer r.mu.Unlock()
+		r.events = append(r.events, datedEvent{at, e})
 	}
 	r.Seeder = New(o)
 	tune(r.Seeder)
@@ -90,7 +86,7 @@ func startWith(t testing.TB, o Options, tune func(*Seeder), inputs ...Input) *ru
 		if _, err := r.Add(in); err != nil {
 			t.Fatal(err)
 		}
-		r.await(t, Seeding)
+		await[EventSeeding](t, r)
 	}
 	return r
 }
@@ -105,39 +101,56 @@ func materialOf(t testing.TB, tt *Torrent) *material {
 	return m
 }
 
-// await waits for an event.
-func (r *running) await(t testing.TB, kind EventKind) {
+// await waits for an event of a type.
+func await[E Event](t testing.TB, r *running) {
 	t.Helper()
-	end := time.After(30 * time.Second)
-	for {
-		select {
-		case k := <-r.kinds:
-			if k == kind {
-				return
-			}
-		case <-end:
-			t.Fatalf("no %s event: %+v", kind, r.events)
-		}
-	}
+	next(t, r, &r.kinds, func(E) bool { return true })
 }
 
 // awaitEvent waits for an event that nobody has waited for.
-func (r *running) awaitEvent(t testing.TB, is func(Event) bool) Event {
+func awaitEvent[E Event](t testing.TB, r *running, is func(E) bool) E {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	return next(t, r, &r.read, is)
+}
+
+func next[E Event](t testing.TB, r *running, read *int, is func(E) bool) E {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 		r.mu.Lock()
-		for r.read < len(r.events) {
-			e := r.events[r.read]
-			if r.read++; is(e) {
+		for *read < len(r.events) {
+			e, ok := r.events[*read].event.(E)
+			if *read++; ok && is(e) {
 				r.mu.Unlock()
 				return e
 			}
 		}
-		r.mu.Unlock()
 		if time.Now().After(end) {
-			t.Fatalf("no such event: %+v", r.events)
+			defer r.mu.Unlock()
+			t.Fatalf("no such %T: %s", *new(E), story(r.events))
 		}
+		r.mu.Unlock()
 	}
+}
+
+// about returns what an event is about.
+func about(e Event) (t *Torrent, err error) {
+	switch e := e.(type) {
+	case EventChecking:
+		return e.Torrent, nil
+	case EventSeeding:
+		return e.Torrent, nil
+	case EventAnnounce:
+		return e.Torrent, e.Err
+	case EventPeer:
+		return e.Torrent, e.Err
+	case EventWarning:
+		return e.Torrent, e.Err
+	case EventFailed:
+		return e.Torrent, e.Err
+	case EventStopped:
+		return e.Torrent, e.Why
+	}
+	return nil, nil
 }
 
 // A leecher is the other end, for tests.

@@ -48,11 +48,11 @@ type testimony struct {
 }
 
 // event compares what the seed says of a peer with what that says.
-func (s *soak) event(e Event) {
-	switch e.Kind {
-	case Failed, Warning:
-		s.t.Errorf("%s: %v", e.Kind, e.Err)
-	case Peer:
+func (s *soak) event(_ time.Time, e Event) {
+	switch e := e.(type) {
+	case EventFailed, EventWarning:
+		s.t.Errorf("%+v", e)
+	case EventPeer:
 		if e.Joined {
 			return
 		}
@@ -305,7 +305,7 @@ func TestSoak(t *testing.T) {
 			sum += status.Torrents[i].Uploaded
 		}
 		for _, e := range s.editions {
-			uploaded, _ := ledger.recall(e.Metainfo)
+			uploaded := recalled(ledger, e.Metainfo).Uploaded
 			remembered += uploaded
 		}
 		s.mu.Lock()

@@ -78,7 +78,7 @@ func TestStall(t *testing.T) {
 			}
 			l.askForMuch()
 			eventually(t, "a view is used", func() bool { _, users := r.inUse(); return users > 0 })
-			left := r.awaitEvent(t, func(e Event) bool { return e.Kind == Peer && !e.Joined })
+			left := awaitEvent(t, r, func(e EventPeer) bool { return !e.Joined })
 			if left.Uploaded >= maxRequests*peer.BlockLength {
 				t.Error("it has got all without reading: this test can't fail")
 			}

@@ -34,19 +34,6 @@ type TorrentStatus struct {
 	Trackers    []TrackerStatus
 }
 
-// State is what becomes of a torrent, as it stands in JSON.
-type State string
-
-// The states.
-const (
-	Queued       State = "queued" // to be checked
-	InCheck      State = "checking"
-	IsSeeding    State = "seeding"
-	SuperSeeding State = "super-seeding"
-	Waiting      State = "waiting" // for its data, which is not what it was
-	Done         State = "done"    // it has reached its ratio or its time
-)
-
 // A PeerStatus is one connected peer.
 type PeerStatus struct {
 	Addr     netip.AddrPort
@@ -85,11 +72,12 @@ func (s *speed) tick(count int64, peers int) {
 func (s *Seeder) measure(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
+	var last EventStats
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-second.C:
+		case <-second.C:
 			conns := s.slots.all()
 			peers := make(map[*Torrent]int)
 			for _, c := range conns {
@@ -100,9 +88,14 @@ func (s *Seeder) measure(ctx context.Context) {
 			}
 			s.speedMu.Lock()
 			s.speed.tick(s.uploaded.Load(), len(conns))
+			stats := EventStats{s.Uploaded(), int64(s.speed.rate), len(conns)}
 			s.speedMu.Unlock()
+			if stats != last {
+				last = stats
+				s.events.put(stats)
+			}
 			for _, t := range s.all() {
-				t.measure(now, peers[t])
+				t.measure(peers[t])
 			}
 		}
 	}
@@ -110,37 +103,29 @@ func (s *Seeder) measure(ctx context.Context) {
 
 // Why a torrent is done.
 var (
-	errRatio = errors.New("it has reached its ratio")
-	errTime  = errors.New("it has had its time")
+	ErrRatio = errors.New("it has reached its ratio")
+	ErrTime  = errors.New("it has had its time")
 )
 
 // reached tells why a torrent is done; nil: it is not.
-func (t *Torrent) reached(now time.Time) error {
+func (t *Torrent) reached() error {
 	o := &t.seeder.options
 	switch {
-	case o.For > 0 && now.Sub(t.since) >= o.For:
-		return errTime
+	case o.For > 0 && t.Served() >= o.For:
+		return ErrTime
 	case o.UntilRatio > 0 && t.size > 0 && float64(t.Uploaded()) >= o.UntilRatio*float64(t.size):
-		return errRatio
+		return ErrRatio
 	}
 	return nil
 }
 
-func (t *Torrent) measure(now time.Time, peers int) {
+func (t *Torrent) measure(peers int) {
 	if s := t.super.Load(); s != nil && !s.isOver() {
 		s.tick()
 	}
-	why := t.reached(now)
-	t.mu.Lock()
-	t.speed.tick(t.Uploaded(), peers)
-	done := why != nil && t.state != Done
-	if done {
-		t.cause = why
-	}
-	t.mu.Unlock()
-	if done {
-		t.stop(Done)
-		t.seeder.emit(Event{Kind: Stopped, Torrent: t, Uploaded: t.Uploaded()})
+	t.tick(t.Uploaded(), peers)
+	if why := t.reached(); why != nil {
+		t.become(nil, StateDone, EventStopped{t, t.Uploaded(), why}, func() { t.cause = why })
 	}
 }
 
@@ -173,16 +158,9 @@ func (t *Torrent) status(peers []PeerStatus) TorrentStatus {
 		Name: t.name, InfoHashV1: t.HexV1(), InfoHashV2: t.HexV2(), Size: t.size,
 		Left: t.left.Load(), Uploaded: t.Uploaded(), Peers: peers, Trackers: t.seeder.announcer.status(t),
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	status.State, status.Rate = t.state, int64(t.speed.rate)
-	switch s := t.super.Load(); {
-	case t.state == IsSeeding && s != nil && !s.isOver():
-		status.State = SuperSeeding
-	case t.state == InCheck:
-		status.Done, status.Total = t.done, t.size
-	case t.cause != nil && !t.state.serves():
-		status.Message = t.cause.Error()
+	t.describe(&status)
+	if s := t.super.Load(); status.State == StateSeeding && s != nil && !s.isOver() {
+		status.State = StateSuperSeeding
 	}
 	return status
 }

@@ -270,7 +270,7 @@ func TestSuperSeed(t *testing.T) {
 	for range leastOffers {
 		told[int(l.await(peer.IDHave).Index)] = true
 	}
-	if r.Status().Torrents[0].State != SuperSeeding {
+	if r.Status().Torrents[0].State != StateSuperSeeding {
 		t.Error(r.Status().Torrents[0].State)
 	}
 	for i := range uint32(4) {
@@ -293,7 +293,7 @@ func TestSuperSeed(t *testing.T) {
 		}
 		told[i] = true
 	}
-	if r.Status().Torrents[0].State != IsSeeding {
+	if r.Status().Torrents[0].State != StateSeeding {
 		t.Error(r.Status().Torrents[0].State)
 	}
 	l.download(materialOf(t, tt).lengthOf, 0, tt.pieces-1)

@@ -31,7 +31,7 @@ type Torrent struct {
 	swarms      []*swarm // by info-hash: two of a hybrid
 	tiers       []*tier
 	before      int64      // bytes uploaded in earlier runs
-	since       time.Time  // when it was seeded first, in an earlier run perhaps
+	begun       time.Time  // when it was added first, in an earlier run perhaps
 	rate        *rateLimit // nil: none of its own
 
 	super   atomic.Pointer[super]         // nil: it is not super-seeded
@@ -40,25 +40,8 @@ type Torrent struct {
 	wanting atomic.Int64                  // peers that wait for blocks
 	seeds   atomic.Int64                  // of others, as a tracker told last
 
-	suspected atomic.Bool // it is among Seeder.suspects
-
-	loading sync.Mutex // held while material is loaded; before mu
-
-	mu       sync.Mutex
-	state    State
-	gone     bool // removed
-	cause    error
-	cancel   context.CancelFunc // ends the check
-	hashed   bool               // and not looked at since
-	identity digest             // IsSeeding: of the files as they were checked
-	rest     rest               // Waiting
-	later    *time.Timer        // has the data looked at
-	doubt    time.Time          // since when the torrent can't be read again; zero: it can
-	material *material          // nil: nobody needs it
-	users    int                // peers of material
-	linger   *time.Timer        // drops material
-	done     int64              // InCheck: bytes
-	speed    speed
+	loading sync.Mutex // held while material is loaded; before that of life
+	life
 }
 
 // A swarm is the peers and trackers that know a torrent by one info-hash. Of v2
@@ -101,17 +84,16 @@ func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 		pieceLength: meta.PieceLength,
 		swarms:      swarmsOf(meta),
 		before:      in.Uploaded,
-		since:       in.Since,
+		begun:       in.Since,
 		rate:        newRateLimit(s.options.MaxTorrentRate),
-		state:       Queued,
-		hashed:      in.Hashed,
-		speed:       speed{last: in.Uploaded},
+		life:        life{state: StateQueued, made: in.Hashed, served: in.Served, speed: speed{last: in.Uploaded}},
 	}
+	t.torrent = t
 	if t.read == nil {
 		t.read = func() (*Metainfo, error) { return meta, nil }
 	}
-	if t.since.IsZero() {
-		t.since = time.Now()
+	if t.begun.IsZero() {
+		t.begun = time.Now()
 	}
 	t.tiers = newTiers(t, append(meta.Trackers(), in.Trackers...))
 	t.setHave(peer.NewBitfield(t.pieces), c)
@@ -152,8 +134,8 @@ func (t *Torrent) Uploaded() int64 {
 	return n
 }
 
-// Since is when it was seeded first.
-func (t *Torrent) Since() time.Time { return t.since }
+// Since is when it was added first, in an earlier run perhaps.
+func (t *Torrent) Since() time.Time { return t.begun }
 
 // swarm is the one of that info-hash, which the torrent has.
 func (t *Torrent) swarm(hash [20]byte) *swarm {
@@ -208,6 +190,16 @@ type material struct {
 	root    string // where the content is
 	data    *content
 	trees   *trees // of v2
+	first   string // what identityOf told of the files before they were checked
+	young   bool   // they had just been changed: another change may not show
+}
+
+// identify notes what the files are before they are read: they may be others by the
+// time that they were.
+func (m *material) identify() {
+	var newest time.Time
+	m.first, newest = identityOf(m.data.tree) // with the times of change: permissions count too
+	m.young = time.Since(newest).Abs() < racy
 }
 
 // errOther is inside the error for a torrent that was replaced by another.
@@ -262,26 +254,19 @@ func (m *material) paddedLength(i int) int64 {
 	return m.lengthOf(i)
 }
 
-// lingering is how long material is kept that nobody needs: peers come back.
-const lingering = 30 * time.Second
-
 // enter returns what a peer needs, until it calls leave. A peer that comes to a
 // torrent whose files have changed is not let in.
 func (t *Torrent) enter(ctx context.Context) (*material, error) {
 	t.loading.Lock()
 	defer t.loading.Unlock()
-	t.mu.Lock()
-	if t.state.serves() && t.material != nil {
-		t.users++
-		m := t.material
-		t.mu.Unlock()
+	m, seen, ok := t.join()
+	if m != nil {
 		return m, nil
 	}
-	serves, identity := t.state.serves(), t.identity
-	t.mu.Unlock()
-	if !serves {
+	if !ok {
 		return nil, errNoTorrent
 	}
+	_, identity := t.supplies()
 	m, err := t.load(ctx)
 	if err == nil && digestOf(m.data.tree) != identity {
 		err = errChanged
@@ -290,67 +275,15 @@ func (t *Torrent) enter(ctx context.Context) (*material, error) {
 		t.suspect()
 		return nil, err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.state.serves() || t.identity != identity {
+	if !t.supply(seen, m) {
 		return nil, errNoTorrent
 	}
-	t.material, t.users = m, 1
 	return m, nil
-}
-
-// leave is called by each peer that has entered.
-func (t *Torrent) leave(m *material) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.material != m {
-		return // it was dropped
-	}
-	if t.users--; t.users > 0 {
-		return
-	}
-	t.seeder.views.trim(m.data)
-	if t.linger == nil {
-		t.linger = time.AfterFunc(lingering, t.drop)
-	}
-	t.linger.Reset(lingering)
-}
-
-// drop drops material that nobody needs.
-func (t *Torrent) drop() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.users == 0 {
-		t.material = nil
-	}
-}
-
-// isServed tells whether peers are let in.
-func (t *Torrent) isServed() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.state.serves()
-}
-
-func (t *Torrent) isGone() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.gone
-}
-
-// isCurrent tells whether material is still what the torrent is served from.
-func (t *Torrent) isCurrent(m *material) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.material == m
 }
 
 // Metainfo returns the torrent as it was read.
 func (t *Torrent) Metainfo() (*Metainfo, error) {
-	t.mu.Lock()
-	m := t.material
-	t.mu.Unlock()
-	if m != nil {
+	if m, _ := t.supplies(); m != nil {
 		return m.meta, nil
 	}
 	return t.read()

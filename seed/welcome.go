@@ -140,8 +140,8 @@ func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 	s.limits.through(tcp.RemoteAddr())
 	if err == nil {
 		s.slots.add(c)
-		e := Event{Kind: Peer, Torrent: c.torrent, Addr: c.addr, Client: c.client, Joined: true}
-		s.emit(e)
+		e := EventPeer{Torrent: c.torrent, Addr: c.addr, Client: c.client, Joined: true}
+		c.torrent.tell(e)
 		// A torrent that stopped meanwhile has dismissed the peers it found.
 		if c.torrent.isCurrent(c.material) {
 			err = c.run(ctx, early)
@@ -152,7 +152,7 @@ func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 		if isOffence(err) {
 			e.Err = err
 		}
-		s.emit(e)
+		c.torrent.tell(e)
 		// What is sent is not cut off by what was not read.
 		_ = tcp.CloseWrite()
 	}
@@ -188,13 +188,13 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	var session *mse.Session
 	switch {
 	case peer.IsHandshake(b[:peer.GreetingLength]):
-		if s.options.Encryption == Require {
+		if s.options.Encryption == EncryptionRequire {
 			return nil, nil, errPlaintext
 		}
 		if _, err := io.ReadFull(tcp, b[peer.GreetingLength:]); err != nil {
 			return nil, nil, err
 		}
-	case s.options.Encryption == Off:
+	case s.options.Encryption == EncryptionOff:
 		return nil, nil, errEncrypted
 	default:
 		session, err = mse.Accept(tcp, b[:peer.GreetingLength], mse.Options{Methods: s.methods, Lookup: s.findReq2})

@@ -132,7 +132,7 @@ func seedChoices(u *ui, c *cli.Context) (o seed.Options, err error) {
 	if o.Check, err = choice(c, "check", map[string]seed.Check{"full": seed.CheckFull, "quick": seed.CheckQuick, "none": seed.CheckNone}); err != nil {
 		return o, err
 	}
-	if o.Encryption, err = choice(c, "encryption", map[string]seed.Encryption{"prefer": seed.Prefer, "require": seed.Require, "off": seed.Off}); err != nil {
+	if o.Encryption, err = choice(c, "encryption", map[string]seed.Encryption{"prefer": seed.EncryptionPrefer, "require": seed.EncryptionRequire, "off": seed.EncryptionOff}); err != nil {
 		return o, err
 	}
 	if c.IsSet("for") {

@@ -21,10 +21,17 @@ const (
 	logWait = time.Second
 )
 
+// A seedEntry is what is printed of a seed: an event of the verb, or one of the
+// command.
+type seedEntry struct {
+	time  time.Time
+	event any
+}
+
 // A seedLog prints events in their order. Whoever reads them may stop to: then
 // those that find no room are left out, and the seed goes on.
 type seedLog struct {
-	queue   chan seed.Event
+	queue   chan seedEntry
 	over    chan struct{} // closed: what waits is printed, and no more
 	done    chan struct{} // closed: it is
 	stuck   atomic.Bool
@@ -36,12 +43,9 @@ type seedLog struct {
 
 // startLog starts a log that prints with print; fail is called when that fails
 // first.
-func startLog(print func(seed.Event) error, fail func(error)) *seedLog {
-	l := &seedLog{queue: make(chan seed.Event, logQueue), over: make(chan struct{}), done: make(chan struct{})}
-	// A closed pipe is an error, after which trackers are told, and no sudden end.
-	pipe := make(chan os.Signal, 1)
-	signal.Notify(pipe, syscall.SIGPIPE)
-	write := func(e seed.Event) {
+func startLog(print func(seedEntry) error, fail func(error)) *seedLog {
+	l := &seedLog{queue: make(chan seedEntry, logQueue), over: make(chan struct{}), done: make(chan struct{})}
+	write := func(e seedEntry) {
 		err := print(e)
 		if err == nil {
 			return
@@ -58,7 +62,6 @@ func startLog(print func(seed.Event) error, fail func(error)) *seedLog {
 	}
 	go func() {
 		defer close(l.done)
-		defer signal.Stop(pipe)
 		for {
 			select {
 			case e := <-l.queue:
@@ -76,18 +79,29 @@ func startLog(print func(seed.Event) error, fail func(error)) *seedLog {
 				}
 			}
 			if n := l.dropped.Swap(0); n > 0 {
-				write(seed.Event{Time: time.Now(), Kind: seed.Warning, Err: fmt.Errorf("%s left out, for nobody read them in time", count(int(n), "event"))})
+				write(seedEntry{time.Now(), seed.EventWarning{Err: fmt.Errorf("%s left out, for nobody read them in time", count(int(n), "event"))}})
 			}
 		}
 	}()
 	return l
 }
 
+// catchClosedPipe makes a closed pipe an error of writing, after which trackers are
+// told, and no sudden end, until the function that it returns is called.
+func catchClosedPipe() (stop func()) {
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	return func() { signal.Stop(pipe) }
+}
+
 // put has an event printed.
-func (l *seedLog) put(e seed.Event) {
-	if (e.Kind == seed.Peer || e.Kind == seed.Stats) && len(l.queue) >= logQueue/2 {
-		l.dropped.Add(1)
-		return
+func (l *seedLog) put(e seedEntry) {
+	switch e.event.(type) {
+	case seed.EventPeer, seed.EventStats:
+		if len(l.queue) >= logQueue/2 {
+			l.dropped.Add(1)
+			return
+		}
 	}
 	select {
 	case l.queue <- e:

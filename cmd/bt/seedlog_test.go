@@ -13,8 +13,8 @@ import (
 func TestSeedLogNobodyReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		read := make(chan struct{})
-		var printed []seed.Event
-		l := startLog(func(e seed.Event) error {
+		var printed []seedEntry
+		l := startLog(func(e seedEntry) error {
 			<-read
 			printed = append(printed, e)
 			return nil
@@ -22,27 +22,27 @@ func TestSeedLogNobodyReads(t *testing.T) {
 		begin := time.Now()
 		const n = 3 * logQueue
 		for range n {
-			l.put(seed.Event{Kind: seed.Announce})
-			l.put(seed.Event{Kind: seed.Peer})
+			l.put(seedEntry{event: seed.EventAnnounce{}})
+			l.put(seedEntry{event: seed.EventPeer{}})
 		}
 		if waited := time.Since(begin); waited > logWait {
 			t.Errorf("it waited for %v", waited)
 		}
 		close(read) // somebody reads again
 		synctest.Wait()
-		l.put(seed.Event{Kind: seed.Stopped})
+		l.put(seedEntry{event: seed.EventStopped{}})
 		if err := l.end(); err != nil {
 			t.Error(err)
 		}
 		last := len(printed) - 1
 		warnings := 0
 		for _, e := range printed {
-			if e.Kind == seed.Warning {
+			if _, ok := e.event.(seed.EventWarning); ok {
 				warnings++
 			}
 		}
-		if last > logQueue+3 || warnings != 1 || printed[last].Kind != seed.Stopped {
-			t.Errorf("%d events are printed, %d warnings, the last is %s", last+1, warnings, printed[last].Kind)
+		if last > logQueue+3 || warnings != 1 || printed[last].event != any(seed.EventStopped{}) {
+			t.Errorf("%d events are printed, %d warnings, the last is %T", last+1, warnings, printed[last].event)
 		}
 	})
 }
@@ -50,8 +50,8 @@ func TestSeedLogNobodyReads(t *testing.T) {
 func TestSeedLogEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		never := make(chan struct{})
-		l := startLog(func(seed.Event) error { <-never; return nil }, func(error) {})
-		l.put(seed.Event{Kind: seed.Stopped})
+		l := startLog(func(seedEntry) error { <-never; return nil }, func(error) {})
+		l.put(seedEntry{event: seed.EventStopped{}})
 		begin := time.Now()
 		if l.end(); time.Since(begin) > 2*logWait {
 			t.Errorf("it takes %v to end", time.Since(begin))
@@ -65,9 +65,9 @@ func TestSeedLogFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		full := errors.New("no space left")
 		var failed []error
-		l := startLog(func(seed.Event) error { return full }, func(err error) { failed = append(failed, err) })
-		l.put(seed.Event{Kind: seed.Seeding})
-		l.put(seed.Event{Kind: seed.Stopped})
+		l := startLog(func(seedEntry) error { return full }, func(err error) { failed = append(failed, err) })
+		l.put(seedEntry{event: seed.EventSeeding{}})
+		l.put(seedEntry{event: seed.EventStopped{}})
 		if err := l.end(); err != full || len(failed) != 1 {
 			t.Errorf("%v, %v", err, failed)
 		}

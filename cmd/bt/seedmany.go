@@ -95,7 +95,7 @@ func (s *seedScreen) keepLedger(ctx context.Context, l *seed.Ledger) {
 			return
 		case <-tick.C:
 			if err := l.Save(s.seeder); err != nil {
-				s.event(seed.Event{Time: s.env.now(), Kind: seed.Warning, Err: fmt.Errorf("what was uploaded is not written down: %w", err)})
+				s.event(s.env.now(), seed.EventWarning{Err: fmt.Errorf("what was uploaded is not written down: %w", err)})
 			}
 		}
 	}

@@ -30,7 +30,8 @@ type seedScreen struct {
 	log     *seedLog        // nil: there is a live screen
 	failing map[string]bool // of log: trackers by URL, of many torrents
 
-	last seed.Event // the last Stats
+	stopped seedEntry // the end of all
+	why     error     // only has ended
 
 	mu      sync.Mutex // over what follows
 	live    *term.Live // nil: no terminal
@@ -66,6 +67,7 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 	ctx, s.stop = context.WithCancelCause(ctx)
 	defer s.stop(nil)
 	if s.live == nil {
+		defer catchClosedPipe()()
 		s.log = startLog(s.print, s.stop)
 	}
 	o.Event = s.event
@@ -80,10 +82,6 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 		}
 		return err
 	}
-	s.event(seed.Event{Time: s.env.now(), Kind: seed.Listening, Addr: addrOf(o.Listener.Addr().String())})
-	if s.page != nil {
-		s.event(seed.Event{Time: s.env.now(), Kind: seed.Listening, Message: s.page.url()})
-	}
 	tellSystemd(daemon.SdNotifyReady)
 	defer context.AfterFunc(ctx, func() { tellSystemd(daemon.SdNotifyStopping) })()
 	var wg sync.WaitGroup
@@ -91,16 +89,14 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 	err := s.seeder.Serve(ctx)
 	s.stop(nil)
 	wg.Wait()
-	stopped := seed.Event{Time: s.env.now(), Kind: seed.Stopped, Torrent: s.only, Uploaded: s.seeder.Uploaded()}
 	if s.log != nil {
-		s.log.put(stopped)
 		if err := s.log.end(); err != nil {
 			return err
 		}
 	} else {
 		_ = s.live.Close()
 		if !s.quiet {
-			fmt.Fprintln(s.out, s.eventText(stopped))
+			fmt.Fprintln(s.out, s.eventText(s.stopped))
 		}
 	}
 	s.ended = true
@@ -140,43 +136,50 @@ func (s *seedScreen) figures() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.draw(status)
-		return
-	}
-	e := seed.Event{Time: s.env.now(), Kind: seed.Stats, Uploaded: s.seeder.Uploaded(), Rate: s.seeder.Rate(), Peers: s.seeder.Peers()}
-	if s.json && (e.Uploaded != s.last.Uploaded || e.Rate != s.last.Rate || e.Peers != s.last.Peers) {
-		s.last = e
-		s.log.put(e)
 	}
 }
 
+// A pageListening is the event that the status page is served.
+type pageListening struct{ url string }
+
 // event takes note of what happened, and shows it.
-func (s *seedScreen) event(e seed.Event) {
-	if e.Kind == seed.Seeding || e.Kind == seed.Failed {
+func (s *seedScreen) event(at time.Time, e seed.Event) {
+	entry := seedEntry{at, e}
+	switch e := e.(type) {
+	case seed.EventSeeding, seed.EventFailed:
 		freeMemory()
-	}
-	if e.Kind == seed.Stopped && s.only != nil {
-		s.stop(errSeedDone)
-		return // the end is told when all is over
+	case seed.EventStopped:
+		if e.Torrent == nil {
+			e.Why = s.why
+			entry.event, s.stopped = e, seedEntry{at, e}
+		} else if s.only != nil {
+			s.why = e.Why
+			s.stop(errSeedDone)
+			return // the end is told when all is over
+		}
 	}
 	if s.log != nil {
-		s.log.put(e)
+		s.log.put(entry)
+		if _, ok := e.(seed.EventListening); ok && s.page != nil {
+			s.log.put(seedEntry{at, pageListening{s.page.url()}})
+		}
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch e.Kind {
-	case seed.Announce:
+	switch e := e.(type) {
+	case seed.EventAnnounce:
 		s.message = message{e.Tracker, s.answerText(e, false)}
-	case seed.Failed, seed.Warning:
-		s.message = message{text: s.eventText(e)}
+	case seed.EventFailed, seed.EventWarning:
+		s.message = message{text: s.eventText(entry)}
 	}
 }
 
 // answerText is what came of an announce; with the time until the next if next is
 // set: on a screen it would stand still.
-func (s *seedScreen) answerText(e seed.Event, next bool) string {
+func (s *seedScreen) answerText(e seed.EventAnnounce, next bool) string {
 	if e.Err != nil {
-		text := s.errorText(e)
+		text := s.shownWords(e.Err.Error(), e.Tracker)
 		if meaning := e.Meaning(); meaning != "" {
 			text += " (" + meaning + ")"
 		}
@@ -223,7 +226,7 @@ type seedEvent struct {
 }
 
 // print prints an event.
-func (s *seedScreen) print(e seed.Event) error {
+func (s *seedScreen) print(e seedEntry) error {
 	if s.json {
 		return s.printJSON(s.eventDocument(e))
 	}
@@ -231,110 +234,131 @@ func (s *seedScreen) print(e seed.Event) error {
 	if text == "" || s.quiet {
 		return nil
 	}
-	fmt.Fprintf(s.out, "%s %s\n", e.Time.Format(time.TimeOnly), term.Safe(text))
+	fmt.Fprintf(s.out, "%s %s\n", e.time.Format(time.TimeOnly), term.Safe(text))
 	return stdoutError(s.out.Flush())
 }
 
-func (s *seedScreen) eventDocument(e seed.Event) seedEvent {
-	d := seedEvent{Time: e.Time.UTC(), Event: string(e.Kind)}
-	if e.Torrent != nil {
-		d.Name, d.InfoHashV1, d.InfoHashV2 = e.Torrent.Name(), e.Torrent.HexV1(), e.Torrent.HexV2()
-	}
-	if e.Err != nil {
-		d.Error = s.errorText(e)
-	}
-	if e.Addr.IsValid() {
-		d.Addr = e.Addr.String()
-	}
-	switch e.Kind {
-	case seed.Listening:
-		d.Status = e.Message
-	case seed.Seeding:
+func (s *seedScreen) eventDocument(entry seedEntry) (d seedEvent) {
+	switch e := entry.event.(type) {
+	case seed.EventListening:
+		d = seedEvent{Event: "listening", Addr: e.Addr.String()}
+	case pageListening:
+		d = seedEvent{Event: "listening", Status: e.url}
+	case seed.EventChecking:
+		d = s.torrentEvent("checking", e.Torrent)
+		d.Done, d.Total = &e.Done, &e.Total
+	case seed.EventSeeding:
+		d = s.torrentEvent("seeding", e.Torrent)
 		d.Pieces, d.Known = &e.Pieces, &e.Known
 		if meta, err := e.Torrent.Metainfo(); err == nil {
 			d.Magnet, d.Message = s.shownMagnet(meta.Magnet().String())
 		}
-	case seed.Checking:
-		d.Done, d.Total = &e.Done, &e.Total
-	case seed.Announce:
+	case seed.EventAnnounce:
+		d = s.torrentEvent("announce", e.Torrent)
 		d.Tracker, d.Message = s.shownURL(e.Tracker), s.shownWords(e.Message, e.Tracker)
-		if e.Err == nil {
-			d.Next = e.Next.Round(time.Second).String()
-			if e.Seeders >= 0 {
-				d.Seeders = &e.Seeders
-			}
-			if e.Leechers >= 0 {
-				d.Leechers = &e.Leechers
-			}
+		if e.Err != nil {
+			d.Error = s.shownWords(e.Err.Error(), e.Tracker)
+			break
 		}
-	case seed.Peer:
-		d.Client, d.Uploaded, d.State = e.Client, &e.Uploaded, "left"
-		if e.Joined {
-			d.State, d.Uploaded = "joined", nil
+		d.Next = e.Next.Round(time.Second).String()
+		if e.Seeders >= 0 {
+			d.Seeders = &e.Seeders
 		}
-	case seed.Stats:
-		d.Uploaded, d.Rate, d.Peers = &e.Uploaded, &e.Rate, &e.Peers
-	case seed.Stopped:
-		d.Uploaded = &e.Uploaded
+		if e.Leechers >= 0 {
+			d.Leechers = &e.Leechers
+		}
+	case seed.EventPeer:
+		d = s.torrentEvent("peer", e.Torrent)
+		d.Addr, d.Client, d.Error = e.Addr.String(), e.Client, s.errorText(e.Err)
+		if d.State = "joined"; !e.Joined {
+			d.State, d.Uploaded = "left", &e.Uploaded
+		}
+	case seed.EventStats:
+		d = seedEvent{Event: "stats", Uploaded: &e.Uploaded, Rate: &e.Rate, Peers: &e.Peers}
+	case seed.EventWarning:
+		d = s.torrentEvent("warning", e.Torrent)
+		d.Error = s.errorText(e.Err)
+	case seed.EventFailed:
+		d = s.torrentEvent("error", e.Torrent)
+		d.Error = s.errorText(e.Err)
+	case seed.EventStopped:
+		d = s.torrentEvent("stopped", cmp.Or(e.Torrent, s.only))
+		d.Uploaded, d.Message = &e.Uploaded, s.errorText(e.Why)
 	}
+	d.Time = entry.time.UTC()
 	return d
 }
 
-// errorText is the error of an event as it may be shown: of a tracker, or about
-// files and peers.
-func (s *seedScreen) errorText(e seed.Event) string {
-	if e.Tracker != "" {
-		return s.shownWords(e.Err.Error(), e.Tracker)
+// torrentEvent is an event about a torrent; nil: about none.
+func (s *seedScreen) torrentEvent(kind string, t *seed.Torrent) seedEvent {
+	if t == nil {
+		return seedEvent{Event: kind}
 	}
-	return s.shownText(withFormHint(e.Err))
+	return seedEvent{Event: kind, Name: t.Name(), InfoHashV1: t.HexV1(), InfoHashV2: t.HexV2()}
+}
+
+// errorText is an error about files or peers as it may be shown; "" if there is none.
+func (s *seedScreen) errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return s.shownText(withFormHint(err))
 }
 
 // eventText is an event for people; empty: they need not know.
-func (s *seedScreen) eventText(e seed.Event) string {
-	text := ""
-	switch e.Kind {
-	case seed.Listening:
-		if e.Message != "" {
-			return "status page: " + e.Message
-		}
+func (s *seedScreen) eventText(entry seedEntry) string {
+	switch e := entry.event.(type) {
+	case seed.EventListening:
 		return fmt.Sprintf("listening on %s", e.Addr)
-	case seed.Seeding:
-		text = "seeding"
+	case pageListening:
+		return "status page: " + e.url
+	case seed.EventSeeding:
 		if all := e.Torrent.Pieces(); e.Pieces < all {
-			text = fmt.Sprintf("seeding %s of %s", term.Count(int64(e.Pieces)), count(all, "piece"))
+			return fmt.Sprintf("%s: seeding %s of %s", e.Torrent.Name(), term.Count(int64(e.Pieces)), count(all, "piece"))
 		}
-		return e.Torrent.Name() + ": " + text
-	case seed.Announce:
-		if text = s.shownURL(e.Tracker) + ": " + s.answerText(e, true); s.only == nil && !s.verbose {
+		return e.Torrent.Name() + ": seeding"
+	case seed.EventAnnounce:
+		text := s.shownURL(e.Tracker) + ": " + s.answerText(e, true)
+		if s.only == nil && !s.verbose {
 			return s.trackerNews(e, text)
 		}
-	case seed.Failed, seed.Warning:
-		text = s.errorText(e)
-	case seed.Stopped:
-		text = s.stoppedText(e)
-	case seed.Peer:
+		return s.about(e.Torrent, text)
+	case seed.EventPeer:
+		if !s.verbose {
+			return ""
+		}
 		who := fmt.Sprintf("%s (%s)", e.Addr, cmp.Or(e.Client, "unknown client"))
 		switch {
-		case !s.verbose:
-			return ""
 		case e.Joined:
-			text = who + " joined"
+			who += " joined"
 		case e.Err != nil:
-			text = who + " was dropped: " + s.errorText(e)
+			who += " was dropped: " + s.errorText(e.Err)
 		default:
-			text = fmt.Sprintf("%s left, %s sent", who, term.Size(e.Uploaded))
+			who += fmt.Sprintf(" left, %s sent", term.Size(e.Uploaded))
 		}
+		return s.about(e.Torrent, who)
+	case seed.EventWarning:
+		return s.about(e.Torrent, s.errorText(e.Err))
+	case seed.EventFailed:
+		return s.about(e.Torrent, s.errorText(e.Err))
+	case seed.EventStopped:
+		return s.about(e.Torrent, s.stoppedText(e, entry.time))
 	}
-	if text != "" && s.only == nil && e.Torrent != nil {
-		text = e.Torrent.Name() + ": " + text
+	return ""
+}
+
+// about puts the name of a torrent before a text, where there may be several.
+func (s *seedScreen) about(t *seed.Torrent, text string) string {
+	if t == nil || s.only != nil {
+		return text
 	}
-	return text
+	return t.Name() + ": " + text
 }
 
 // stoppedText says how a torrent ended, or the seed.
-func (s *seedScreen) stoppedText(e seed.Event) string {
+func (s *seedScreen) stoppedText(e seed.EventStopped, at time.Time) string {
 	size, since := int64(0), s.began
-	if s.only == nil && e.Torrent != nil {
+	if e.Torrent != nil {
 		size, since = e.Torrent.Size(), e.Torrent.Since()
 	} else {
 		for _, t := range s.seeder.Status().Torrents {
@@ -345,12 +369,16 @@ func (s *seedScreen) stoppedText(e seed.Event) string {
 	if size > 0 {
 		ratio = fmt.Sprintf(" (ratio %s)", ratioText(e.Uploaded, size))
 	}
-	return fmt.Sprintf("stopped: %s uploaded%s in %s", term.Size(e.Uploaded), ratio, term.Duration(e.Time.Sub(since)))
+	text := fmt.Sprintf("stopped: %s uploaded%s in %s", term.Size(e.Uploaded), ratio, term.Duration(at.Sub(since)))
+	if e.Why != nil && e.Torrent != nil {
+		text += ", for " + e.Why.Error()
+	}
+	return text
 }
 
 // trackerNews is what is told of an announce where there may be thousands: that a
 // tracker fails which did not, or answers again.
-func (s *seedScreen) trackerNews(e seed.Event, text string) string {
+func (s *seedScreen) trackerNews(e seed.EventAnnounce, text string) string {
 	failed := e.Err != nil
 	if s.failing[e.Tracker] == failed {
 		return ""

@@ -32,7 +32,7 @@ func (s *seedScreen) drawOne(b *strings.Builder, columns int, t *seed.TorrentSta
 		{"peers", term.Count(int64(len(t.Peers)))},
 		{"uploaded", fmt.Sprintf("%s (ratio %s)", term.Size(t.Uploaded), ratioText(t.Uploaded, t.Size))},
 	}
-	if t.State == seed.Waiting {
+	if t.State == seed.StateWaiting {
 		fields[0][1] = s.pal.Red(stateText(t))
 		fields = slices.Insert(fields, 1, [2]string{"because", term.Safe(s.shownText(t.Message))})
 	}
@@ -86,11 +86,11 @@ func (s *seedScreen) lastFields(columns int) (fields [][2]string) {
 // stateText is the state of a torrent, with figures.
 func stateText(t *seed.TorrentStatus) string {
 	switch {
-	case t.State == seed.InCheck:
+	case t.State == seed.StateChecking:
 		return fmt.Sprintf("checking: %s of %s", term.Size(t.Done), term.Size(t.Total))
-	case t.State == seed.Waiting:
+	case t.State == seed.StateWaiting:
 		return "stopped, waiting for the data"
-	case t.State == seed.IsSeeding && t.Left > 0:
+	case t.State == seed.StateSeeding && t.Left > 0:
 		return fmt.Sprintf("seeding %s of %s", term.Size(t.Size-t.Left), term.Size(t.Size))
 	}
 	return string(t.State)
@@ -99,9 +99,9 @@ func stateText(t *seed.TorrentStatus) string {
 // shortState is the state of a torrent in a table: in 13 columns at most.
 func shortState(t *seed.TorrentStatus) string {
 	switch {
-	case t.State == seed.InCheck && t.Total > 0:
+	case t.State == seed.StateChecking && t.Total > 0:
 		return fmt.Sprintf("checking %d %%", int(100*float64(t.Done)/float64(t.Total)))
-	case t.State == seed.IsSeeding && t.Left > 0:
+	case t.State == seed.StateSeeding && t.Left > 0:
 		return fmt.Sprintf("seeding %d %%", int(100*float64(t.Size-t.Left)/float64(t.Size)))
 	}
 	return string(t.State)
@@ -133,7 +133,7 @@ func (s *seedScreen) rows(status *seed.Status) []seedRow {
 			name: t.Name, state: shortState(t), rate: t.Rate, uploaded: t.Uploaded, peers: len(t.Peers),
 			ratio: ratioText(t.Uploaded, t.Size),
 		}
-		if t.State == seed.Waiting {
+		if t.State == seed.StateWaiting {
 			row.severity, row.trouble = 2, func() string { return s.shownText(t.Message) }
 		} else if k := deafTracker(t); k != nil {
 			row.severity, row.trouble = 1, func() string {
@@ -179,7 +179,7 @@ func (s *seedScreen) drawMany(b *strings.Builder, columns, rows int, status *see
 		count[status.Torrents[i].State]++
 	}
 	var states []string
-	for _, state := range []seed.State{seed.IsSeeding, seed.SuperSeeding, seed.InCheck, seed.Queued, seed.Waiting, seed.Done} {
+	for _, state := range []seed.State{seed.StateSeeding, seed.StateSuperSeeding, seed.StateChecking, seed.StateQueued, seed.StateWaiting, seed.StateDone} {
 		if n := count[state]; n > 0 {
 			states = append(states, fmt.Sprintf("%s %s", term.Count(int64(n)), state))
 		}

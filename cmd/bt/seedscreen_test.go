@@ -27,13 +27,13 @@ func TestShortState(t *testing.T) {
 		t    seed.TorrentStatus
 		want string
 	}{
-		{seed.TorrentStatus{State: seed.IsSeeding, Size: size}, "seeding"},
-		{seed.TorrentStatus{State: seed.IsSeeding, Size: size, Left: 1}, "seeding 99 %"},
-		{seed.TorrentStatus{State: seed.IsSeeding, Size: size, Left: size / 4 * 3}, "seeding 25 %"},
-		{seed.TorrentStatus{State: seed.InCheck, Done: size / 2, Total: size}, "checking 50 %"},
-		{seed.TorrentStatus{State: seed.InCheck}, "checking"},
-		{seed.TorrentStatus{State: seed.SuperSeeding}, "super-seeding"},
-		{seed.TorrentStatus{State: seed.Waiting, Size: size, Left: size}, "waiting"},
+		{seed.TorrentStatus{State: seed.StateSeeding, Size: size}, "seeding"},
+		{seed.TorrentStatus{State: seed.StateSeeding, Size: size, Left: 1}, "seeding 99 %"},
+		{seed.TorrentStatus{State: seed.StateSeeding, Size: size, Left: size / 4 * 3}, "seeding 25 %"},
+		{seed.TorrentStatus{State: seed.StateChecking, Done: size / 2, Total: size}, "checking 50 %"},
+		{seed.TorrentStatus{State: seed.StateChecking}, "checking"},
+		{seed.TorrentStatus{State: seed.StateSuperSeeding}, "super-seeding"},
+		{seed.TorrentStatus{State: seed.StateWaiting, Size: size, Left: size}, "waiting"},
 	} {
 		if got := shortState(&tt.t); got != tt.want || len(got) > 13 {
 			t.Errorf("%+v: %q, want %q", tt.t, got, tt.want)
@@ -48,14 +48,14 @@ func TestSeedRows(t *testing.T) {
 	const url = "http://t.example:6969/0123456789abcdef0123/announce"
 	fails := seed.TrackerStatus{URL: url, Failed: true, Message: "no answer from " + url}
 	status := &seed.Status{Torrents: []seed.TorrentStatus{
-		{Name: "quiet 10", State: seed.IsSeeding},
-		{Name: "quiet 2", State: seed.IsSeeding},
-		{Name: "done", State: seed.Done, Message: "it has had its time"},
-		{Name: "busy", State: seed.IsSeeding, Rate: 1000},
-		{Name: "one of two", State: seed.IsSeeding, Trackers: []seed.TrackerStatus{fails, {URL: url}}},
-		{Name: "to be told", State: seed.IsSeeding, Trackers: []seed.TrackerStatus{{URL: url, Failed: true}}},
-		{Name: "deaf", State: seed.IsSeeding, Trackers: []seed.TrackerStatus{fails, fails}},
-		{Name: "waiting", State: seed.Waiting, Message: "none of the data is there"},
+		{Name: "quiet 10", State: seed.StateSeeding},
+		{Name: "quiet 2", State: seed.StateSeeding},
+		{Name: "done", State: seed.StateDone, Message: "it has had its time"},
+		{Name: "busy", State: seed.StateSeeding, Rate: 1000},
+		{Name: "one of two", State: seed.StateSeeding, Trackers: []seed.TrackerStatus{fails, {URL: url}}},
+		{Name: "to be told", State: seed.StateSeeding, Trackers: []seed.TrackerStatus{{URL: url, Failed: true}}},
+		{Name: "deaf", State: seed.StateSeeding, Trackers: []seed.TrackerStatus{fails, fails}},
+		{Name: "waiting", State: seed.StateWaiting, Message: "none of the data is there"},
 	}}
 	var got []string
 	for _, r := range s.rows(status) {

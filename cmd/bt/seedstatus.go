@@ -89,7 +89,7 @@ func (p *statusPage) serve(s *seedScreen) (stop func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
-			s.event(seed.Event{Time: s.env.now(), Kind: seed.Warning, Err: err})
+			s.event(s.env.now(), seed.EventWarning{Err: err})
 		}
 	})
 	return func() {

@@ -1,0 +1,324 @@
+package seed
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// State is what becomes of a torrent, as it stands in JSON.
+type State string
+
+// The states.
+const (
+	StateQueued       State = "queued" // to be checked
+	StateChecking     State = "checking"
+	StateSeeding      State = "seeding"
+	StateSuperSeeding State = "super-seeding" // in a Status: StateSeeding, until all of it is out
+	StateWaiting      State = "waiting"       // for its data, which is not what it was
+	StateDone         State = "done"          // it has reached its ratio or its time
+	StateRemoved      State = "removed"
+)
+
+// transitions are the states that may follow each.
+var transitions = map[State][]State{
+	StateQueued:   {StateChecking, StateSeeding, StateWaiting, StateDone, StateRemoved},
+	StateChecking: {StateSeeding, StateWaiting, StateDone, StateRemoved},
+	StateSeeding:  {StateWaiting, StateDone, StateRemoved},
+	StateWaiting:  {StateQueued, StateDone, StateRemoved},
+	StateDone:     {StateRemoved},
+}
+
+// serves reports whether peers are let in.
+func (s State) serves() bool { return s == StateSeeding || s == StateSuperSeeding }
+
+// isOver reports whether nothing more is done for the torrent, or told of it.
+func (s State) isOver() bool { return s == StateDone || s == StateRemoved }
+
+// A turn is the time from one change of a state to the next. Who looks at a torrent
+// and then changes its state names the turn in which it looked: what it saw is no
+// longer so if another has begun.
+type turn uint64
+
+// A life is what changes of a torrent. Only its methods change it, and become alone
+// changes the state.
+type life struct {
+	torrent   *Torrent
+	suspected atomic.Bool // it is among Seeder.suspects
+
+	mu       sync.Mutex
+	state    State
+	turn     turn
+	cause    error              // why it is not served
+	cancel   context.CancelFunc // ends the check; nil: there was none
+	made     bool               // of the data just now, and not looked at since
+	checked  int64              // StateChecking: bytes
+	identity digest             // StateSeeding: of the files as they were checked
+	since    time.Time          // StateSeeding
+	served   time.Duration      // before that, earlier runs included
+	doubt    time.Time          // StateSeeding: since when the torrent can't be read again; zero: it can
+	rest     rest               // StateWaiting
+	later    *time.Timer        // has the data looked at
+	material *material          // StateSeeding; nil: nobody needs it
+	users    int                // peers of material
+	linger   *time.Timer        // drops material
+	speed    speed
+}
+
+// A rest tells when data that has changed is at rest.
+type rest struct {
+	retry bool      // even if it seems to be what it was when it failed
+	first string    // when it failed, as identityOf tells
+	last  string    // when it was looked at last
+	since time.Time // of last
+}
+
+// become changes the state and queues the event, if that is a legal transition in
+// the turn *seen, and makes the turn that begins *seen; nil: in whatever turn. set
+// is called with the life locked; e and set may be nil.
+func (l *life) become(seen *turn, to State, e Event, set func()) bool {
+	s := l.torrent.seeder
+	s.delay()
+	l.mu.Lock()
+	if seen != nil && *seen != l.turn || !slices.Contains(transitions[l.state], to) {
+		l.mu.Unlock()
+		return false
+	}
+	from, was := l.state, l.material
+	l.state, l.cause = to, nil
+	l.turn++
+	if seen != nil {
+		*seen = l.turn
+	}
+	if now := time.Now(); to.serves() {
+		l.since = now
+	} else if from.serves() {
+		l.served += now.Sub(l.since)
+	}
+	if set != nil {
+		set()
+	}
+	if l.material, l.users = nil, 0; l.cancel != nil && (to.isOver() || to == StateWaiting) {
+		l.cancel()
+	}
+	if e != nil && !from.isOver() {
+		s.events.put(e)
+	}
+	l.mu.Unlock()
+	s.delay()
+	if from.serves() {
+		s.slots.dismiss(l.torrent)
+	}
+	if was != nil {
+		s.views.forget(was.data)
+	}
+	if from.serves() || to.serves() || to == StateRemoved {
+		s.announcer.poke(l.torrent)
+	}
+	return true
+}
+
+// now returns the state, and the turn in which it is so.
+func (l *life) now() (State, turn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state, l.turn
+}
+
+// isServed reports whether peers are let in.
+func (l *life) isServed() bool {
+	state, _ := l.now()
+	return state.serves()
+}
+
+// Served is how long the torrent was seeded, as far as is known in all runs.
+func (l *life) Served() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state.serves() {
+		return l.served + time.Since(l.since)
+	}
+	return l.served
+}
+
+// tell queues an event that changes no state.
+func (l *life) tell(e Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.state.isOver() {
+		l.torrent.seeder.events.put(e)
+	}
+}
+
+// work returns the turn for a step on the way to be seeded, which cancel ends; ok is
+// false if there is nothing more to do.
+func (l *life) work(cancel context.CancelFunc) (seen turn, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cancel = cancel
+	return l.turn, !l.state.isOver()
+}
+
+// takeMade reports whether the torrent was made of the data just now: this once, for
+// data that changes is checked like any other.
+func (l *life) takeMade() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	made := l.made
+	l.made = false
+	return made
+}
+
+// progress notes how far a check is.
+func (l *life) progress(done, total int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.checked = done; l.state == StateChecking {
+		l.torrent.seeder.events.put(EventChecking{l.torrent, done, total})
+	}
+}
+
+// suspect has the data looked at soon.
+func (l *life) suspect() {
+	if l.suspected.CompareAndSwap(false, true) {
+		l.torrent.seeder.suspects.put(l.torrent)
+	}
+}
+
+// lookLater has the data looked at when it may have come to rest. l.mu is locked.
+func (l *life) lookLater() {
+	if l.later == nil {
+		l.later = time.AfterFunc(l.torrent.seeder.options.lookEvery, l.suspect)
+	} else {
+		l.later.Reset(l.torrent.seeder.options.lookEvery)
+	}
+}
+
+// doubts reports whether to wait and see what becomes of a torrent that can't be
+// read again: it may have been removed just now, or is being written.
+func (l *life) doubts(err error) bool {
+	_, unread := errors.AsType[*unreadError](err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case isScarcity(err):
+	case !unread:
+		l.doubt = time.Time{}
+		return false
+	case l.doubt.IsZero():
+		l.doubt = time.Now()
+	case time.Since(l.doubt) >= l.torrent.seeder.options.lookEvery*9/10:
+		l.doubt = time.Time{}
+		return false
+	}
+	l.lookLater()
+	return true
+}
+
+// atRest reports whether two looks have seen the same, and something else than when
+// it failed, if that matters.
+func (l *life) atRest(now string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := &l.rest
+	if now != r.last {
+		r.last, r.since = now, time.Now()
+		l.lookLater()
+		return false
+	}
+	return (r.retry || now != r.first) && time.Since(r.since) >= l.torrent.seeder.options.lookEvery*9/10
+}
+
+// supplies returns what the torrent is served from; m is nil if nobody needs it.
+func (l *life) supplies() (m *material, identity digest) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.material, l.identity
+}
+
+// join counts a peer of the material, if there is some; else m is nil, and ok
+// reports whether the torrent is served at all.
+func (l *life) join() (m *material, seen turn, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state.serves() && l.material != nil {
+		l.users++
+	}
+	return l.material, l.turn, l.state.serves()
+}
+
+// supply begins to serve from m, which has one peer, if that turn is not over.
+func (l *life) supply(seen turn, m *material) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if seen != l.turn {
+		return false
+	}
+	l.material, l.users = m, 1
+	return true
+}
+
+// lingering is how long material is kept that nobody needs: peers come back.
+const lingering = 30 * time.Second
+
+// leave is called by each peer that has joined.
+func (l *life) leave(m *material) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.material != m {
+		return // it was dropped
+	}
+	if l.users--; l.users > 0 {
+		return
+	}
+	l.torrent.seeder.views.trim(m.data)
+	if l.linger == nil {
+		l.linger = time.AfterFunc(lingering, l.drop)
+	}
+	l.linger.Reset(lingering)
+}
+
+// drop drops material that nobody needs.
+func (l *life) drop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.users == 0 {
+		l.material = nil
+	}
+}
+
+func (l *life) hasPeers() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.users > 0
+}
+
+// isCurrent reports whether material is still what the torrent is served from.
+func (l *life) isCurrent(m *material) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.material == m
+}
+
+// tick follows the rate.
+func (l *life) tick(uploaded int64, peers int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.speed.tick(uploaded, peers)
+}
+
+// describe fills in what it knows.
+func (l *life) describe(s *TorrentStatus) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s.State, s.Rate = l.state, int64(l.speed.rate)
+	if l.state == StateChecking {
+		s.Done, s.Total = l.checked, s.Size
+	}
+	if l.cause != nil {
+		s.Message = l.cause.Error()
+	}
+}

@@ -1,0 +1,301 @@
+package seed
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bt/maketorrent"
+)
+
+// followed demands of each torrent that its events follow one another as its states
+// do, and returns the states that they end in.
+func followed(t testing.TB, events []datedEvent) map[*Torrent]State {
+	t.Helper()
+	// What may be told next, by what was told last; "" is nothing yet.
+	next := map[State][]State{
+		"":            {StateChecking, StateSeeding, StateWaiting, StateRemoved},
+		StateChecking: {StateChecking, StateSeeding, StateWaiting, StateRemoved},
+		StateSeeding:  {StateWaiting, StateRemoved},
+		StateWaiting:  {StateChecking, StateSeeding, StateWaiting, StateRemoved},
+	}
+	states := make(map[*Torrent]State)
+	for i, d := range events {
+		tt, _ := about(d.event)
+		if tt == nil {
+			continue
+		}
+		was := states[tt]
+		var is State
+		switch d.event.(type) {
+		case EventChecking:
+			is = StateChecking
+		case EventSeeding:
+			is = StateSeeding
+		case EventFailed:
+			is = StateWaiting
+		case EventStopped:
+			is = StateRemoved
+		default:
+			if was == StateRemoved {
+				t.Errorf("after stopped: %s", storyOf(d))
+			}
+			continue
+		}
+		if states[tt] = is; !slices.Contains(next[was], is) {
+			t.Errorf("after %q: %s%s", was, storyOf(d), story(slices.DeleteFunc(slices.Clone(events[:i]), func(d datedEvent) bool { other, _ := about(d.event); return other != tt })))
+		}
+	}
+	return states
+}
+
+// A torrent changes its state as the table says, and in no turn but the one that
+// was seen.
+func TestTransitions(t *testing.T) {
+	states := []State{StateQueued, StateChecking, StateSeeding, StateWaiting, StateDone, StateRemoved}
+	meta, root := makeContent(t, maketorrent.V1, 1000)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, from := range states {
+		for _, to := range states {
+			for _, when := range []string{"in its turn", "too late", "in any turn"} {
+				s := New(Options{Listener: l})
+				tt, err := s.Add(Input{Torrent: meta, Path: root})
+				if err != nil {
+					t.Fatal(err)
+				}
+				tt.state, tt.turn = from, 7
+				seen := turn(7)
+				at := &seen
+				switch when {
+				case "too late":
+					seen = 6
+				case "in any turn":
+					at = nil
+				}
+				legal := slices.Contains(transitions[from], to) && when != "too late"
+				called := false
+				if got := tt.become(at, to, EventFailed{Torrent: tt}, func() { called = true }); got != legal || called != legal {
+					t.Errorf("%s to %s %s: %v, called %v", from, to, when, got, called)
+				}
+				told := len(s.events.list) > 0
+				if state, now := tt.now(); legal && (state != to || now != 8 || at != nil && seen != 8) || !legal && (state != from || now != 7) {
+					t.Errorf("%s to %s %s: it is %s in turn %d", from, to, when, state, now)
+				}
+				if told != (legal && !from.isOver()) {
+					t.Errorf("%s to %s %s: told %v", from, to, when, told)
+				}
+			}
+		}
+	}
+}
+
+// A history is what happens to torrents at random, and what should become of them.
+type history struct {
+	t   *testing.T
+	rng *rand.Rand
+	*running
+	books  []*book
+	log    []string
+	writes int64
+}
+
+// A book is a torrent, or could be one.
+type book struct {
+	name    string
+	meta    *Metainfo
+	root    string
+	path    string   // its data, below the root
+	data    []byte   // as it should be
+	whole   bool     // it is
+	torrent *Torrent // nil: it was removed
+}
+
+func (h *history) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// begin starts a Seeder that waits a little at each change of a state.
+func (h *history) begin() {
+	var n atomic.Uint64
+	first := h.rng.Uint64()
+	h.running = start(h.t, Options{lookEvery: 3 * time.Millisecond, delay: func() {
+		rng := rand.New(rand.NewPCG(first, n.Add(1)))
+		if rng.IntN(2) == 0 {
+			time.Sleep(time.Duration(rng.IntN(500)) * time.Microsecond)
+		}
+	}})
+}
+
+func (h *history) add(b *book) {
+	var err error
+	b.torrent, err = h.Add(Input{Torrent: b.meta, Path: b.root})
+	h.must(err)
+}
+
+// step does one thing.
+func (h *history) step() {
+	h.t.Helper()
+	b := h.books[h.rng.IntN(len(h.books))]
+	note := func(what string) { h.log = append(h.log, b.name+" "+what) }
+	away := b.path + ".away"
+	switch k := h.rng.IntN(12); {
+	case k < 3 && b.torrent == nil:
+		note("is added")
+		h.add(b)
+	case k < 2:
+		note("is removed")
+		h.Remove(b.torrent)
+		b.torrent = nil
+	case k < 3:
+		note("is replaced")
+		h.Remove(b.torrent)
+		h.add(b)
+	case k < 5 && b.whole:
+		note("loses its data")
+		h.must(os.Rename(b.path, away))
+		b.whole = false
+	case k < 8 && !b.whole:
+		note("has its data again")
+		if os.Rename(away, b.path) != nil || !same(b) { // it was changed
+			h.write(b.path+".new", b.data)
+			h.must(os.Rename(b.path+".new", b.path))
+		}
+		b.whole = true
+	case k < 9:
+		note("gets other data")
+		h.write(b.path, make([]byte, len(b.data)))
+		b.whole = false
+	case k < 10:
+		note("is cut off")
+		h.write(b.path, b.data[:len(b.data)/2])
+		b.whole = false
+	default:
+		if b.torrent != nil {
+			note("is suspected")
+			b.torrent.suspect()
+		}
+	}
+}
+
+// write writes a file with a time of its own: two changes within a tick of the
+// clock look like one.
+func (h *history) write(path string, b []byte) {
+	h.t.Helper()
+	h.must(os.WriteFile(path, b, 0o644))
+	h.writes++
+	at := time.Now().Add(-time.Hour + time.Duration(h.writes)*time.Second/100)
+	h.must(os.Chtimes(path, at, at))
+}
+
+func same(b *book) bool {
+	got, err := os.ReadFile(b.path)
+	return err == nil && string(got) == string(b.data)
+}
+
+// settle waits until each torrent is in the state that its data asks for, and
+// demands that the user was told so.
+func (h *history) settle() {
+	h.t.Helper()
+	want := make(map[*Torrent]State)
+	for _, b := range h.books {
+		if b.torrent != nil {
+			want[b.torrent] = StateWaiting
+			if b.whole {
+				want[b.torrent] = StateSeeding
+			}
+		}
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		for _, tt := range h.all() {
+			tt.suspect()
+		}
+		wrong := ""
+		h.mu.Lock()
+		told := followed(h.t, h.events)
+		for tt, want := range want {
+			if is, _ := tt.now(); is != want || told[tt] != want {
+				wrong += fmt.Sprintf("\n%s is %s, and told to be %q, want %s", tt.name, is, told[tt], want)
+			}
+		}
+		h.mu.Unlock()
+		if wrong == "" || h.t.Failed() {
+			return
+		}
+		if time.Now().After(end) {
+			h.t.Fatalf("%s\nwhat was done:\n%s", wrong, strings.Join(h.log[max(0, len(h.log)-100):], "\n"))
+		}
+	}
+}
+
+// finish stops the Seeder in the middle of what it does, and demands that nothing is
+// told of what had ended.
+func (h *history) finish() {
+	h.t.Helper()
+	h.stop()
+	told := followed(h.t, h.events)
+	for tt, state := range told {
+		if is, _ := tt.now(); (state == StateRemoved) != is.isOver() {
+			h.t.Errorf("%s is %s, and told to be %s", tt.name, is, state)
+		}
+	}
+	if _, ok := h.events[len(h.events)-1].event.(EventStopped); !ok {
+		h.t.Errorf("the last that was told is %+v", h.events[len(h.events)-1])
+	}
+	for _, b := range h.books {
+		b.torrent = nil
+	}
+}
+
+// Whatever happens to data and torrents, what is told of a torrent is its state, in
+// order.
+func TestLifeRandom(t *testing.T) {
+	const steps, books = 10_000, 8
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("BT_SEED"); text != "" {
+		if _, err := fmt.Sscan(text, &seed); err != nil {
+			t.Fatalf("BT_SEED: %v", err)
+		}
+	}
+	t.Logf("BT_SEED=%d does the same again", seed)
+	h := &history{t: t, rng: rand.New(rand.NewPCG(seed, 1))}
+	for i := range books {
+		meta, root := makeContent(t, maketorrent.V1, 20_000+int64(i))
+		path := filepath.Join(root, "a")
+		data, err := os.ReadFile(path)
+		h.must(err)
+		h.books = append(h.books, &book{name: fmt.Sprint("book ", i), meta: meta, root: root, path: path, data: data, whole: true})
+	}
+	h.begin()
+	for i := range steps {
+		h.step()
+		if h.rng.IntN(4) == 0 {
+			time.Sleep(time.Duration(h.rng.IntN(1000)) * time.Microsecond)
+		}
+		switch {
+		case i%1000 == 999:
+			h.finish()
+			h.begin()
+		case i%200 == 199:
+			h.settle()
+		}
+		if t.Failed() {
+			t.Fatalf("what was done:\n%s", strings.Join(h.log[max(0, len(h.log)-100):], "\n"))
+		}
+	}
+	h.settle()
+	h.finish()
+}
