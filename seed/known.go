@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"bt/internal/atomicfile"
@@ -21,12 +22,38 @@ type Known struct {
 	Dir string
 }
 
-// A knownFile is what stands in a file of Known, as JSON.
+// A knownFile is what stands in a file of Known, as JSON: the states that the
+// content was found in, the last first. A volume that is not mounted for a while
+// does not cost what is known of it.
 type knownFile struct {
-	Root     string    `json:"root"`     // where the content stands, for whoever looks
+	Root   string       `json:"root"` // where the content stands, for whoever looks
+	States []knownState `json:"states"`
+}
+
+type knownState struct {
 	Identity string    `json:"identity"` // of all files together
 	Have     []byte    `json:"have"`     // the pieces, as a bitfield
 	Checked  time.Time `json:"checked"`
+}
+
+// mostStates is how many states are remembered of a torrent's content.
+const mostStates = 4
+
+// read returns what is known of the content at root; nothing if the file is
+// damaged.
+func (k *Known) read(path, root string) knownFile {
+	var f struct {
+		knownFile
+		knownState // of earlier versions, which knew one
+	}
+	b, err := atomicfile.Read(path, maxState)
+	if err != nil || json.Unmarshal(b, &f) != nil || f.Root != root {
+		return knownFile{Root: root}
+	}
+	if len(f.States) == 0 && f.Identity != "" {
+		f.States = []knownState{f.knownState}
+	}
+	return f.knownFile
 }
 
 // racy is how old the last change of a file must be before its times tell it
@@ -48,20 +75,18 @@ func (k *Known) Load(t *Torrent, root string, tree *piece.Tree) (peer.Bitfield, 
 	if k.Dir == "" {
 		return nil, false
 	}
-	b, err := atomicfile.Read(k.path(t, root), maxState)
-	if err != nil {
-		return nil, false
-	}
-	var f knownFile
-	if json.Unmarshal(b, &f) != nil {
+	f := k.read(k.path(t, root), root)
+	if len(f.States) == 0 {
 		return nil, false
 	}
 	identity, _ := identityOf(tree)
-	if f.Root != root || f.Identity != identity {
-		return nil, false
+	for _, s := range f.States {
+		if s.Identity == identity {
+			have, err := peer.ParseBitfield(s.Have, t.pieces)
+			return have, err == nil
+		}
 	}
-	have, err := peer.ParseBitfield(f.Have, t.pieces)
-	return have, err == nil
+	return nil, false
 }
 
 // Store notes what was found. Files that have just been written are not noted:
@@ -75,14 +100,19 @@ func (k *Known) Store(t *Torrent, root string, tree *piece.Tree, have peer.Bitfi
 	if now.Sub(newest) < racy {
 		return nil
 	}
-	b, err := json.Marshal(knownFile{Root: root, Identity: identity, Have: have, Checked: now.UTC()})
+	path := k.path(t, root)
+	f := k.read(path, root)
+	f.States = slices.DeleteFunc(f.States, func(s knownState) bool { return s.Identity == identity })
+	f.States = slices.Insert(f.States, 0, knownState{identity, have, now.UTC()})
+	f.States = f.States[:min(len(f.States), mostStates)]
+	b, err := json.Marshal(f)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(k.Dir, 0o700); err != nil {
 		return err
 	}
-	return atomicfile.Write(k.path(t, root), b, true)
+	return atomicfile.WriteCache(path, b)
 }
 
 // identityOf sums up the identities of all files, with their times of change, and

@@ -2,6 +2,7 @@ package seed
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -118,6 +119,44 @@ func TestKnown(t *testing.T) {
 			t.Errorf("start %d: %+v", i, e)
 		}
 	}
+	// Content that is not there for a while does not cost what is known of it.
+	if err := os.Rename(root, root+".away"); err != nil {
+		t.Fatal(err)
+	}
+	func() {
+		r := startWith(t, Options{Known: known}, func(*Seeder) {})
+		defer r.stop()
+		if _, err := r.Add(Input{Torrent: meta, Path: root}); err != nil {
+			t.Fatal(err)
+		}
+		awaitEvent(t, r, func(e EventFailed) bool { return errors.Is(e.Err, errNoData) })
+	}()
+	if err := os.Rename(root+".away", root); err != nil {
+		t.Fatal(err)
+	}
+	if e := seeded(); !e.Known || e.Pieces != meta.PieceCount() {
+		t.Errorf("after it was away: %+v", e)
+	}
+	files, err := filepath.Glob(filepath.Join(known.Dir, "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	// So it does in the form of earlier versions.
+	var file knownFile
+	b, err := os.ReadFile(files[0])
+	if err != nil || json.Unmarshal(b, &file) != nil || len(file.States) < 2 {
+		t.Fatalf("%s: %v", b, err)
+	}
+	b, err = json.Marshal(map[string]any{"root": file.Root, "identity": file.States[1].Identity, "have": file.States[1].Have, "checked": file.States[1].Checked})
+	if err == nil {
+		err = os.WriteFile(files[0], b, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := seeded(); !e.Known {
+		t.Errorf("in the old form: %+v", e)
+	}
 	// Another byte, with the old size and time of modification.
 	info, err := os.Stat(path)
 	if err != nil {
@@ -138,10 +177,6 @@ func TestKnown(t *testing.T) {
 		t.Errorf("after a change: %+v", e)
 	}
 	// A cache that is damaged or gone only costs time.
-	files, err := filepath.Glob(filepath.Join(known.Dir, "*"))
-	if err != nil || len(files) != 1 {
-		t.Fatal(files, err)
-	}
 	for _, junk := range []string{"", "{", `{"root":"x"}`} {
 		if err := os.WriteFile(files[0], []byte(junk), 0o644); err != nil {
 			t.Fatal(err)

@@ -88,14 +88,20 @@ const (
 // keeps its mode, and a link is followed to the file that it leads to. After an
 // error path is as it was, unless only the sync of its directory failed.
 func Write(path string, data []byte, replace bool) error {
-	return write(path, data, replace, nil, nil)
+	return write(path, data, replace, nil, nil, true)
+}
+
+// WriteCache is Write for a file that may be lost, and replaces what is there: a
+// crash of the system may leave it as it was, or damaged.
+func WriteCache(path string, data []byte) error {
+	return write(path, data, true, nil, nil, false)
 }
 
 // WriteFrom is Write for data that was made of the file source: what it writes
 // can be read by no group and no others that can't read source, whatever the
 // umask and the file that it replaces allow. A nil source limits nothing.
 func WriteFrom(path string, data []byte, replace bool, source fs.FileInfo) error {
-	return write(path, data, replace, nil, source)
+	return write(path, data, replace, nil, source, true)
 }
 
 // Rewrite is Write for a file that is there, and keeps its owner too.
@@ -104,11 +110,11 @@ func Rewrite(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return write(path, data, true, info, nil)
+	return write(path, data, true, info, nil, true)
 }
 
 // write is WriteFrom. With like the file gets the mode and owner of that one.
-func write(path string, data []byte, replace bool, like, source fs.FileInfo) error {
+func write(path string, data []byte, replace bool, like, source fs.FileInfo, sync bool) error {
 	path, err := target(path, replace)
 	if err != nil {
 		return err
@@ -132,13 +138,16 @@ func write(path string, data []byte, replace bool, like, source fs.FileInfo) err
 	}
 	limit, err := restrict(f, source)
 	if err == nil {
-		err = fill(f, data, old, limit, like != nil)
+		err = fill(f, data, old, limit, like != nil, sync)
 	}
 	if err != nil {
 		return errors.Join(named(err, path), f.Close(), os.Remove(f.Name()))
 	}
 	if err := place(f.Name(), path, replace); err != nil {
 		return errors.Join(named(err, path), os.Remove(f.Name()))
+	}
+	if !sync {
+		return nil
 	}
 	return syncDir(filepath.Dir(path))
 }
@@ -165,9 +174,9 @@ func restrict(f *os.File, source fs.FileInfo) (limit fs.FileMode, err error) {
 	return limit, nil
 }
 
-// fill writes, syncs and closes the temporary file, and gives it the mode of old
-// if there is one, within limit, and its owner.
-func fill(f *os.File, data []byte, old fs.FileInfo, limit fs.FileMode, owner bool) error {
+// fill writes and closes the temporary file, and gives it the mode of old if there
+// is one, within limit, and its owner.
+func fill(f *os.File, data []byte, old fs.FileInfo, limit fs.FileMode, owner, sync bool) error {
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
@@ -181,8 +190,10 @@ func fill(f *os.File, data []byte, old fs.FileInfo, limit fs.FileMode, owner boo
 			return err
 		}
 	}
-	if err := f.Sync(); err != nil {
-		return err
+	if sync {
+		if err := f.Sync(); err != nil {
+			return err
+		}
 	}
 	return f.Close()
 }
@@ -240,5 +251,5 @@ func Backup(path, backup string, replace bool) error {
 	if err != nil {
 		return err
 	}
-	return write(backup, data, replace, info, nil)
+	return write(backup, data, replace, info, nil, true)
 }
