@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // signalError is the cause of a context that a signal cancelled.
@@ -26,8 +27,12 @@ func (e *signalError) code() int {
 	return exitInterrupted
 }
 
+// oneSignal is the time in which several signals count as one: timeout(1) signals
+// the process and then its group.
+const oneSignal = 500 * time.Millisecond
+
 // withSignals gives a context that SIGINT and SIGTERM cancel, with a
-// *signalError as its cause. After the first signal the default behaviour is
+// *signalError as its cause. Soon after the first signal the default behaviour is
 // back, so a second one ends the process at once. The function returned stops
 // all of it and waits until it has stopped.
 func withSignals(parent context.Context) (context.Context, func()) {
@@ -40,17 +45,24 @@ func withSignals(parent context.Context) (context.Context, func()) {
 			signal.Notify(signals, s)
 		}
 	}
+	over := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		select {
 		case s := <-signals:
-			signal.Stop(signals) // first, or a quick second signal is swallowed
 			cancel(&signalError{s})
-		case <-ctx.Done():
+		case <-over:
+			return
+		}
+		select {
+		case <-time.After(oneSignal):
+			signal.Stop(signals)
+		case <-over:
 		}
 	})
 	return ctx, func() {
 		signal.Stop(signals)
+		close(over)
 		cancel(nil)
 		wg.Wait()
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -67,14 +68,18 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// The second signal meets the default behaviour: it kills at once.
+// The second signal meets the default behaviour: it kills at once, unless it comes
+// with the first.
 func TestSecondSignal(t *testing.T) {
 	for _, second := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		cmd, r, _ := startWaiting(t, "--force")
-		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-			t.Fatal(err)
+		for range 2 {
+			if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+				t.Fatal(err)
+			}
 		}
 		expectLine(t, r, "cancelled")
+		time.Sleep(2 * oneSignal)
 		if err := cmd.Process.Signal(second); err != nil {
 			t.Fatal(err)
 		}
