@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bt/cmd/bt/internal/statuspage"
 	"bt/seed"
 )
 
@@ -78,7 +79,7 @@ func (p *statusPage) url() string { return "http://" + p.listener.Addr().String(
 // serve serves the page until the function that it returns is called.
 func (p *statusPage) serve(s *seedScreen) (stop func()) {
 	server := &http.Server{
-		Handler: seed.Page(seed.PageOptions{
+		Handler: statuspage.New(statuspage.Options{
 			Status: s.seeder.Status, Addr: addrOf(p.listener.Addr().String()), Hosts: p.hosts, Reveal: s.reveal, Version: version,
 		}),
 		ReadHeaderTimeout: 10 * time.Second,

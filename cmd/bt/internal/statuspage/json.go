@@ -1,4 +1,4 @@
-package seed
+package statuspage
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"bt/internal/metainfo"
+	"bt/seed"
 )
 
 // statusDocument is /status.json. What is not there or not known is absent; times
@@ -31,21 +32,21 @@ import (
 //	offset, limit
 //	history  1: with the rates of the last minutes
 type statusDocument struct {
-	Version  string          `json:"version,omitempty"`
-	Time     time.Time       `json:"time"`
-	Since    time.Time       `json:"since"`    // when the seed began
-	Revealed bool            `json:"revealed"` // passkeys and addresses are not masked
-	Uploaded int64           `json:"uploaded"` // in this run
-	Rate     int64           `json:"rate"`
-	Peers    int             `json:"peers"`
-	Size     int64           `json:"size"`    // of all torrents
-	Total    int             `json:"total"`   // torrents
-	States   map[State]int   `json:"states"`  // torrents by state, each state
-	Trouble  int             `json:"trouble"` // torrents that something is wrong with
-	Matches  int             `json:"matches"` // torrents that were asked for
-	Offset   int             `json:"offset"`  // of the first in torrents, among those
-	Torrents []torrentRow    `json:"torrents"`
-	History  []historyRecord `json:"history,omitempty"`
+	Version  string             `json:"version,omitempty"`
+	Time     time.Time          `json:"time"`
+	Since    time.Time          `json:"since"`    // when the seed began
+	Revealed bool               `json:"revealed"` // passkeys and addresses are not masked
+	Uploaded int64              `json:"uploaded"` // in this run
+	Rate     int64              `json:"rate"`
+	Peers    int                `json:"peers"`
+	Size     int64              `json:"size"`    // of all torrents
+	Total    int                `json:"total"`   // torrents
+	States   map[seed.State]int `json:"states"`  // torrents by state, each state
+	Trouble  int                `json:"trouble"` // torrents that something is wrong with
+	Matches  int                `json:"matches"` // torrents that were asked for
+	Offset   int                `json:"offset"`  // of the first in torrents, among those
+	Torrents []torrentRow       `json:"torrents"`
+	History  []historyRecord    `json:"history,omitempty"`
 }
 
 type historyRecord struct {
@@ -59,7 +60,7 @@ type torrentRow struct {
 	InfoHashV1 string          `json:"info_hash_v1,omitempty"`
 	InfoHashV2 string          `json:"info_hash_v2,omitempty"`
 	Size       int64           `json:"size"`
-	State      State           `json:"state"`
+	State      seed.State           `json:"state"`
 	Message    string          `json:"message,omitempty"`
 	Checked    *int64          `json:"checked,omitempty"` // while checking: bytes of to_check
 	ToCheck    *int64          `json:"to_check,omitempty"`
@@ -98,7 +99,7 @@ type peerDetails struct {
 	Choked   bool    `json:"choked"`
 }
 
-var pageStates = []State{StateQueued, StateChecking, StateSeeding, StateSuperSeeding, StateWaiting, StateDone}
+var pageStates = []seed.State{seed.StateQueued, seed.StateChecking, seed.StateSeeding, seed.StateSuperSeeding, seed.StateWaiting, seed.StateDone}
 
 func (p *page) serveStatus(w http.ResponseWriter, r *http.Request) {
 	query, err := parsePageQuery(r.URL.RawQuery)
@@ -115,7 +116,7 @@ func (p *page) serveStatus(w http.ResponseWriter, r *http.Request) {
 	}
 	for i := range s.Torrents {
 		doc.Size += s.Torrents[i].Size
-		if s.Torrents[i].troubled() {
+		if troubled(&s.Torrents[i]) {
 			doc.Trouble++
 		}
 	}
@@ -149,7 +150,7 @@ func (p *page) serveTorrent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := p.Status()
-	i := slices.IndexFunc(s.Torrents, func(t TorrentStatus) bool { return t.InfoHashV1 == hash || t.InfoHashV2 == hash })
+	i := slices.IndexFunc(s.Torrents, func(t seed.TorrentStatus) bool { return t.InfoHashV1 == hash || t.InfoHashV2 == hash })
 	if i < 0 {
 		http.Error(w, "No torrent of this info-hash is seeded here.", http.StatusNotFound)
 		return
@@ -170,30 +171,30 @@ func (p *page) serveTorrent(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, doc)
 }
 
-func (p *page) row(t *TorrentStatus) torrentRow {
+func (p *page) row(t *seed.TorrentStatus) torrentRow {
 	r := torrentRow{
 		Name: t.Name, InfoHashV1: t.InfoHashV1, InfoHashV2: t.InfoHashV2, Size: t.Size,
 		State: t.State, Message: p.text(t, t.Message), Left: t.Left,
-		Uploaded: t.Uploaded, Rate: t.Rate, Peers: len(t.Peers), Trouble: t.troubled(),
+		Uploaded: t.Uploaded, Rate: t.Rate, Peers: len(t.Peers), Trouble: troubled(t),
 	}
 	if !utf8.ValidString(t.Name) {
 		r.NameBytes = hex.EncodeToString([]byte(t.Name))
 	}
-	if t.State == StateChecking {
+	if t.State == seed.StateChecking {
 		r.Checked, r.ToCheck = &t.Done, &t.Total
 	}
 	if t.Size > 0 {
-		ratio := round(t.ratio())
-		r.Ratio = &ratio
+		n := round(ratio(t))
+		r.Ratio = &n
 	}
-	if tr := t.telling(); tr != nil {
+	if tr := telling(t); tr != nil {
 		details := p.tracker(t, tr)
 		r.Tracker = &details
 	}
 	return r
 }
 
-func (p *page) tracker(t *TorrentStatus, tr *TrackerStatus) trackerDetails {
+func (p *page) tracker(t *seed.TorrentStatus, tr *seed.TrackerStatus) trackerDetails {
 	d := trackerDetails{URL: tr.URL, Message: p.text(t, tr.Message), Failed: tr.Failed}
 	if !p.Reveal {
 		d.URL = metainfo.MaskURL(tr.URL)
@@ -212,7 +213,7 @@ func (p *page) tracker(t *TorrentStatus, tr *TrackerStatus) trackerDetails {
 }
 
 // text masks in a text the secrets of all trackers of its torrent, and of the URLs in it.
-func (p *page) text(t *TorrentStatus, s string) string {
+func (p *page) text(t *seed.TorrentStatus, s string) string {
 	if p.Reveal {
 		return s
 	}
@@ -240,8 +241,8 @@ func (p *page) addr(a netip.AddrPort) string {
 }
 
 // telling returns the tracker that there is most to say of: that failed, else that says something.
-func (t *TorrentStatus) telling() *TrackerStatus {
-	var best *TrackerStatus
+func telling(t *seed.TorrentStatus) *seed.TrackerStatus {
+	var best *seed.TrackerStatus
 	most := -1
 	for i := range t.Trackers {
 		weight := 0
@@ -259,13 +260,13 @@ func (t *TorrentStatus) telling() *TrackerStatus {
 }
 
 // troubled reports whether something is wrong with a torrent.
-func (t *TorrentStatus) troubled() bool {
-	return t.State == StateWaiting || t.Message != "" && t.State != StateDone ||
-		slices.ContainsFunc(t.Trackers, func(tr TrackerStatus) bool { return tr.Failed })
+func troubled(t *seed.TorrentStatus) bool {
+	return t.State == seed.StateWaiting || t.Message != "" && t.State != seed.StateDone ||
+		slices.ContainsFunc(t.Trackers, func(tr seed.TrackerStatus) bool { return tr.Failed })
 }
 
-func countStates(s *Status) map[State]int {
-	n := map[State]int{}
+func countStates(s *seed.Status) map[seed.State]int {
+	n := map[seed.State]int{}
 	for _, state := range pageStates {
 		n[state] = 0
 	}
@@ -275,7 +276,7 @@ func countStates(s *Status) map[State]int {
 	return n
 }
 
-func (t *TorrentStatus) ratio() float64 {
+func ratio(t *seed.TorrentStatus) float64 {
 	if t.Size <= 0 {
 		return 0
 	}

@@ -1,4 +1,4 @@
-package seed
+package statuspage
 
 import (
 	"cmp"
@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"bt/seed"
 )
 
 // A pageQuery is what /status.json was asked for.
 type pageQuery struct {
 	words         []string // lower case
-	states        []State
+	states        []seed.State
 	trouble       bool
 	compare       func(a, b *namedTorrent) int // nil: the seed's order
 	offset, limit int
@@ -22,7 +24,7 @@ type pageQuery struct {
 
 // A namedTorrent has its name in lower case, by which it is found and sorted.
 type namedTorrent struct {
-	*TorrentStatus
+	*seed.TorrentStatus
 	name string
 }
 
@@ -31,7 +33,7 @@ var pageOrders = map[string]func(a, b *namedTorrent) int{
 	"state":    func(a, b *namedTorrent) int { return cmp.Compare(a.State, b.State) },
 	"size":     func(a, b *namedTorrent) int { return cmp.Compare(a.Size, b.Size) },
 	"uploaded": func(a, b *namedTorrent) int { return cmp.Compare(a.Uploaded, b.Uploaded) },
-	"ratio":    func(a, b *namedTorrent) int { return cmp.Compare(a.ratio(), b.ratio()) },
+	"ratio":    func(a, b *namedTorrent) int { return cmp.Compare(ratio(a.TorrentStatus), ratio(b.TorrentStatus)) },
 	"rate":     func(a, b *namedTorrent) int { return cmp.Compare(a.Rate, b.Rate) },
 	"peers":    func(a, b *namedTorrent) int { return cmp.Compare(len(a.Peers), len(b.Peers)) },
 	"tracker":  compareTrackers,
@@ -40,7 +42,7 @@ var pageOrders = map[string]func(a, b *namedTorrent) int{
 // compareTrackers has what works before what failed, each by its message.
 func compareTrackers(a, b *namedTorrent) int {
 	key := func(t *namedTorrent) (place int, message string) {
-		tr := t.telling()
+		tr := telling(t.TorrentStatus)
 		switch {
 		case tr == nil:
 			return 0, ""
@@ -68,10 +70,10 @@ func parsePageQuery(raw string) (*pageQuery, error) {
 			q.words = strings.Fields(strings.ToLower(value))
 		case "state":
 			for _, v := range list {
-				if !slices.Contains(pageStates, State(v)) {
+				if !slices.Contains(pageStates, seed.State(v)) {
 					return nil, fmt.Errorf("state=%q: no such state; there are %q", v, pageStates)
 				}
-				q.states = append(q.states, State(v))
+				q.states = append(q.states, seed.State(v))
 			}
 		case "trouble":
 			q.trouble, err = strconv.ParseBool(value)
@@ -107,11 +109,11 @@ func parseCount(s string) (int, error) {
 }
 
 // choose returns the torrents that were asked for, in the order that was.
-func (q *pageQuery) choose(torrents []TorrentStatus) []*TorrentStatus {
+func (q *pageQuery) choose(torrents []seed.TorrentStatus) []*seed.TorrentStatus {
 	chosen := make([]namedTorrent, 0, len(torrents))
 	for i := range torrents {
 		t := namedTorrent{TorrentStatus: &torrents[i]}
-		if q.trouble && !t.troubled() || len(q.states) > 0 && !slices.Contains(q.states, t.State) {
+		if q.trouble && !troubled(t.TorrentStatus) || len(q.states) > 0 && !slices.Contains(q.states, t.State) {
 			continue
 		}
 		if q.compare != nil || q.words != nil {
@@ -129,7 +131,7 @@ func (q *pageQuery) choose(torrents []TorrentStatus) []*TorrentStatus {
 			return strings.Compare(a.name, b.name)
 		})
 	}
-	list := make([]*TorrentStatus, len(chosen))
+	list := make([]*seed.TorrentStatus, len(chosen))
 	for i := range chosen {
 		list[i] = chosen[i].TorrentStatus
 	}

@@ -1,4 +1,4 @@
-package seed
+package statuspage
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"bt/seed"
 )
 
 // serveMetrics answers in Prometheus' text format 0.0.4. A torrent has its v1
@@ -48,25 +50,25 @@ func (p *page) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 
 var torrentFamilies = []struct {
 	name, kind, help string
-	value            func(*TorrentStatus) float64
+	value            func(*seed.TorrentStatus) float64
 }{
 	{"bt_seed_torrent_size_bytes", "gauge", "The size of a torrent's content.",
-		func(t *TorrentStatus) float64 { return float64(t.Size) }},
+		func(t *seed.TorrentStatus) float64 { return float64(t.Size) }},
 	{"bt_seed_torrent_left_bytes", "gauge", "Bytes of a torrent's content that are not there.",
-		func(t *TorrentStatus) float64 { return float64(t.Left) }},
+		func(t *seed.TorrentStatus) float64 { return float64(t.Left) }},
 	{"bt_seed_torrent_uploaded_bytes_total", "counter", "Bytes of a torrent's blocks sent to peers, in this run and, as far as is known, before it.",
-		func(t *TorrentStatus) float64 { return float64(t.Uploaded) }},
+		func(t *seed.TorrentStatus) float64 { return float64(t.Uploaded) }},
 	{"bt_seed_torrent_peers", "gauge", "Connected peers of a torrent.",
-		func(t *TorrentStatus) float64 { return float64(len(t.Peers)) }},
+		func(t *seed.TorrentStatus) float64 { return float64(len(t.Peers)) }},
 	{"bt_seed_torrent_seeding", "gauge", "1 if a torrent is seeded, else 0.",
-		func(t *TorrentStatus) float64 {
-			if t.State == StateSeeding || t.State == StateSuperSeeding {
+		func(t *seed.TorrentStatus) float64 {
+			if t.State == seed.StateSeeding || t.State == seed.StateSuperSeeding {
 				return 1
 			}
 			return 0
 		}},
 	{"bt_seed_torrent_failing_trackers", "gauge", "Tiers of a torrent's trackers whose last announce failed.",
-		func(t *TorrentStatus) (n float64) {
+		func(t *seed.TorrentStatus) (n float64) {
 			for i := range t.Trackers {
 				if t.Trackers[i].Failed {
 					n++
@@ -78,7 +80,7 @@ var torrentFamilies = []struct {
 
 // torrentLabels returns the labels of each torrent. One without an info-hash of
 // its own has none: Prometheus refuses a whole answer for a series that stands twice.
-func torrentLabels(torrents []TorrentStatus) []string {
+func torrentLabels(torrents []seed.TorrentStatus) []string {
 	list := make([]string, len(torrents))
 	seen := make(map[string]bool, len(torrents))
 	for i := range torrents {

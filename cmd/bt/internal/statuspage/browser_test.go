@@ -1,4 +1,4 @@
-package seed
+package statuspage
 
 import (
 	"fmt"
@@ -14,19 +14,20 @@ import (
 	"time"
 
 	"bt/internal/testenv"
+	"bt/seed"
 )
 
 // demoStatus is a seed at one second of its life.
-func demoStatus(second int) Status {
+func demoStatus(second int) seed.Status {
 	begin := time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
-	s := Status{Time: begin.Add(time.Duration(second) * time.Second), Since: begin.Add(-26 * time.Hour)}
-	add := func(t TorrentStatus) {
+	s := seed.Status{Time: begin.Add(time.Duration(second) * time.Second), Since: begin.Add(-26 * time.Hour)}
+	add := func(t seed.TorrentStatus) {
 		t.InfoHashV1 = fmt.Sprintf("%040x", 0xb7d1a3*(len(s.Torrents)+1))
 		for _, p := range t.Peers {
 			t.Rate += p.Rate
 		}
 		if t.Trackers == nil {
-			t.Trackers = []TrackerStatus{{
+			t.Trackers = []seed.TrackerStatus{{
 				URL: "https://tracker.example.org/0123456789abcdef0123456789abcdef/announce", Seeders: 214, Leechers: 17,
 				Next: s.Time.Add(23*time.Minute + 4*time.Second),
 			}}
@@ -39,46 +40,46 @@ func demoStatus(second int) Status {
 	wave := func(base int64, period float64) int64 {
 		return int64(float64(base) * (1 + 0.35*math.Sin(float64(second)/period) + 0.1*math.Sin(float64(second)*1.7)))
 	}
-	peer := func(addr, client string, progress float64, rate int64) PeerStatus {
-		return PeerStatus{Addr: netip.MustParseAddrPort(addr), Client: client, Progress: progress, Rate: rate,
+	peer := func(addr, client string, progress float64, rate int64) seed.PeerStatus {
+		return seed.PeerStatus{Addr: netip.MustParseAddrPort(addr), Client: client, Progress: progress, Rate: rate,
 			Uploaded: rate*61 + 1<<20, Choked: rate == 0}
 	}
 	up := int64(second) * 3 << 20
-	add(TorrentStatus{Name: "debian-12.11.0-amd64-DVD-1.iso", Size: 3994091520, State: StateSeeding, Uploaded: 41<<30 + up, Peers: []PeerStatus{
+	add(seed.TorrentStatus{Name: "debian-12.11.0-amd64-DVD-1.iso", Size: 3994091520, State: seed.StateSeeding, Uploaded: 41<<30 + up, Peers: []seed.PeerStatus{
 		peer("198.51.100.7:51413", "Transmission 4.0.6", math.Mod(float64(second)/1000, 1), wave(2<<20, 9)),
 		peer("192.0.2.44:6881", "qBittorrent 5.1.0", 0.181, wave(1<<20, 14)),
 		peer("[2001:db8:7:1::9]:40112", "libtorrent (Rasterbar) 2.0.11", 0.944, wave(300<<10, 5)),
 		peer("203.0.113.80:6889", "aria2 1.37.0", 0, 0),
 	}})
-	add(TorrentStatus{Name: "Sita.Sings.the.Blues.2008.1080p.BluRay.x264", Size: 8 << 30, State: StateSuperSeeding, Uploaded: 9<<30 + up/3, Peers: []PeerStatus{
+	add(seed.TorrentStatus{Name: "Sita.Sings.the.Blues.2008.1080p.BluRay.x264", Size: 8 << 30, State: seed.StateSuperSeeding, Uploaded: 9<<30 + up/3, Peers: []seed.PeerStatus{
 		peer("203.0.113.9:6881", "Deluge 2.1.1", 0.07, wave(700<<10, 20)),
 	}})
-	add(TorrentStatus{Name: "The Open Source Cookbook (second edition) – all recipes, photographs and the printable version", Size: 731 << 20, State: StateSeeding,
-		Uploaded: 5 << 30, Trackers: []TrackerStatus{
+	add(seed.TorrentStatus{Name: "The Open Source Cookbook (second edition) – all recipes, photographs and the printable version", Size: 731 << 20, State: seed.StateSeeding,
+		Uploaded: 5 << 30, Trackers: []seed.TrackerStatus{
 			{URL: "http://tracker.invalid:6969/announce?passkey=s3cr3tpasskey", Failed: true, Seeders: -1, Leechers: -1,
 				Message: "unregistered torrent for s3cr3tpasskey", Next: s.Time.Add(4 * time.Minute)},
 			{URL: "udp://open.example.net:1337/announce", Seeders: 3, Leechers: 0, Next: s.Time.Add(11 * time.Minute)},
 		}})
-	add(TorrentStatus{Name: "archive-of-web-pages-2024.tar.zst", Size: 512 << 30, State: StateChecking, Done: int64(second%400) * 1 << 30, Total: 512 << 30})
-	add(TorrentStatus{Name: "Planet.Survey.RAW.2019", Size: 90 << 30, State: StateWaiting, Left: 90 << 30, Message: "stars-07.raw is 12.0 MiB, not 1.1 GiB: waiting for the data"})
-	add(TorrentStatus{Name: "nightly-build-4711", Size: 64 << 20, State: StateQueued})
-	add(TorrentStatus{Name: "sintel-2048-surround.mp4", Size: 730 << 20, State: StateDone, Message: "ratio 2.00 is reached", Uploaded: 1460 << 20})
-	add(TorrentStatus{Name: "空の写真 2023", Size: 3 << 30, State: StateSeeding, Uploaded: 700 << 20, Trackers: []TrackerStatus{
+	add(seed.TorrentStatus{Name: "archive-of-web-pages-2024.tar.zst", Size: 512 << 30, State: seed.StateChecking, Done: int64(second%400) * 1 << 30, Total: 512 << 30})
+	add(seed.TorrentStatus{Name: "Planet.Survey.RAW.2019", Size: 90 << 30, State: seed.StateWaiting, Left: 90 << 30, Message: "stars-07.raw is 12.0 MiB, not 1.1 GiB: waiting for the data"})
+	add(seed.TorrentStatus{Name: "nightly-build-4711", Size: 64 << 20, State: seed.StateQueued})
+	add(seed.TorrentStatus{Name: "sintel-2048-surround.mp4", Size: 730 << 20, State: seed.StateDone, Message: "ratio 2.00 is reached", Uploaded: 1460 << 20})
+	add(seed.TorrentStatus{Name: "空の写真 2023", Size: 3 << 30, State: seed.StateSeeding, Uploaded: 700 << 20, Trackers: []seed.TrackerStatus{
 		{URL: "wss://tracker.example.com", Message: "you are welcome", Seeders: 12, Leechers: 1, Next: s.Time.Add(time.Minute)}}})
 	return s
 }
 
 // hostileStatus has texts that would like to be more than that.
-func hostileStatus(n int) Status {
+func hostileStatus(n int) seed.Status {
 	const evil = "<script>document.title='pwned'</script><img src=http://evil.invalid/x onerror=alert(1)>"
-	s := Status{Time: time.Now(), Since: time.Now().Add(-time.Hour), Uploaded: int64(n) << 20, Rate: int64(n) << 10, Peers: 1}
-	s.Torrents = []TorrentStatus{{
-		Name: evil + "\u202egpj.exe\x1b[2J\n", InfoHashV1: strings.Repeat("ab", 20), Size: 1 << 20, State: StateSeeding,
+	s := seed.Status{Time: time.Now(), Since: time.Now().Add(-time.Hour), Uploaded: int64(n) << 20, Rate: int64(n) << 10, Peers: 1}
+	s.Torrents = []seed.TorrentStatus{{
+		Name: evil + "\u202egpj.exe\x1b[2J\n", InfoHashV1: strings.Repeat("ab", 20), Size: 1 << 20, State: seed.StateSeeding,
 		Message: evil, Uploaded: int64(n) << 20, Rate: int64(n) << 10,
-		Peers:    []PeerStatus{{Addr: netip.MustParseAddrPort("192.0.2.77:6881"), Client: evil + "\u2066", Rate: int64(n) << 10}},
-		Trackers: []TrackerStatus{{URL: "http://t.example/announce?x=" + evil, Message: evil + strings.Repeat("W", 400), Failed: true}},
+		Peers:    []seed.PeerStatus{{Addr: netip.MustParseAddrPort("192.0.2.77:6881"), Client: evil + "\u2066", Rate: int64(n) << 10}},
+		Trackers: []seed.TrackerStatus{{URL: "http://t.example/announce?x=" + evil, Message: evil + strings.Repeat("W", 400), Failed: true}},
 	}, {
-		Name: strings.Repeat("Ñ", 500), InfoHashV2: strings.Repeat("cd", 32), State: StateSeeding,
+		Name: strings.Repeat("Ñ", 500), InfoHashV2: strings.Repeat("cd", 32), State: seed.StateSeeding,
 	}, {
 		Name: "bad\xff\xfebytes", InfoHashV1: strings.Repeat("ef", 20), State: "a state of the future",
 	}}
@@ -86,10 +87,10 @@ func hostileStatus(n int) Status {
 }
 
 // browserPage serves a status to a browser, and looks in the end whether the page behaved.
-func browserPage(t *testing.T, status func() Status) (*testenv.Browser, *httptest.Server) {
+func browserPage(t *testing.T, status func() seed.Status) (*testenv.Browser, *httptest.Server) {
 	t.Helper()
 	b := testenv.Chromium(t)
-	server := httptest.NewServer(Page(PageOptions{Status: status, Version: "1.2.3"}))
+	server := httptest.NewServer(New(Options{Status: status, Version: "1.2.3"}))
 	t.Cleanup(func() {
 		for _, problem := range b.Problems() {
 			t.Errorf("the page: %s", problem)
@@ -151,7 +152,7 @@ func TestPageInBrowser(t *testing.T) {
 	t.Parallel()
 	var second atomic.Int64
 	second.Store(400)
-	b, server := browserPage(t, func() Status { return demoStatus(int(second.Load())) })
+	b, server := browserPage(t, func() seed.Status { return demoStatus(int(second.Load())) })
 	b.Window(1280, 860, false)
 	b.Open(server.URL + "/")
 	b.Until(`document.querySelectorAll("#torrents tbody tr").length === 8`)
@@ -203,10 +204,10 @@ func TestPageFits(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
 	asked.Store(400)
-	for name, status := range map[string]func() Status{
-		"demo":    func() Status { return demoStatus(int(asked.Add(1))) },
-		"hostile": func() Status { return hostileStatus(int(asked.Add(1))) },
-		"empty":   func() Status { return Status{Time: time.Now(), Since: time.Now()} },
+	for name, status := range map[string]func() seed.Status{
+		"demo":    func() seed.Status { return demoStatus(int(asked.Add(1))) },
+		"hostile": func() seed.Status { return hostileStatus(int(asked.Add(1))) },
+		"empty":   func() seed.Status { return seed.Status{Time: time.Now(), Since: time.Now()} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, server := browserPage(t, status)
@@ -241,7 +242,7 @@ func TestPageFits(t *testing.T) {
 func TestPageShowsHostileTextAsText(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
-	b, server := browserPage(t, func() Status { return hostileStatus(int(asked.Add(1))) })
+	b, server := browserPage(t, func() seed.Status { return hostileStatus(int(asked.Add(1))) })
 	b.Open(server.URL + "/#" + strings.Repeat("ab", 20))
 	b.Until(`document.querySelectorAll("#torrents tbody tr").length === 3 && document.querySelector("dialog[open] .peers tbody tr")`)
 	var text, title string
@@ -265,7 +266,7 @@ func TestPageShowsHostileTextAsText(t *testing.T) {
 func TestPageWithManyTorrents(t *testing.T) {
 	t.Parallel()
 	s := manyTorrents(10_000)
-	b, server := browserPage(t, func() Status { return s })
+	b, server := browserPage(t, func() seed.Status { return s })
 	b.Window(1280, 860, false)
 	b.Open(server.URL + "/?sort=name")
 	names := `[...document.querySelectorAll("#torrents td.name a")].map(a => a.textContent)`
@@ -283,7 +284,7 @@ func TestPageWithManyTorrents(t *testing.T) {
 func TestPageWhileSeedIsAway(t *testing.T) {
 	t.Parallel()
 	var away atomic.Bool
-	page := Page(PageOptions{Status: func() Status { return demoStatus(1) }})
+	page := New(Options{Status: func() seed.Status { return demoStatus(1) }})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if away.Load() {
 			panic(http.ErrAbortHandler)

@@ -1,4 +1,6 @@
-package seed
+// Package statuspage is the status page of bt seed: a page, JSON, and figures for
+// Prometheus.
+package statuspage
 
 import (
 	"bytes"
@@ -13,18 +15,20 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"bt/seed"
 )
 
-// PageOptions are the choices of a status page.
-type PageOptions struct {
-	Status  func() Status  // what is shown; called for each request, from many goroutines
-	Addr    netip.AddrPort // where it listens, which tells what Host headers are its own; zero: loopback
-	Hosts   []string       // further names and addresses that it may be asked by: a reverse proxy's
-	Reveal  bool           // show passkeys and peers' addresses
-	Version string         // of the program
+// Options are the choices of a status page.
+type Options struct {
+	Status  func() seed.Status // what is shown; called for each request, from many goroutines
+	Addr    netip.AddrPort     // where it listens, which tells what Host headers are its own; zero: loopback
+	Hosts   []string           // further names and addresses that it may be asked by: a reverse proxy's
+	Reveal  bool               // show passkeys and peers' addresses
+	Version string             // of the program
 }
 
-// Page returns a handler that shows what a Seeder does and changes nothing:
+// New returns a handler that shows what a Seeder does and changes nothing:
 //
 //	/              a page that keeps itself up to date, and what belongs to it
 //	/status.json   the whole, and torrents; see statusDocument
@@ -34,8 +38,8 @@ type PageOptions struct {
 // It answers GET and HEAD, and only to its own names: a web site that has its own
 // name point to this machine (DNS rebinding) learns nothing. Without Reveal,
 // passkeys and peers' addresses are masked in all of it.
-func Page(o PageOptions) http.Handler {
-	p := &page{PageOptions: o}
+func New(o Options) http.Handler {
+	p := &page{Options: o}
 	mux := http.NewServeMux()
 	for _, f := range pageFiles {
 		mux.HandleFunc(f.route, f.serve)
@@ -62,7 +66,7 @@ func Page(o PageOptions) http.Handler {
 }
 
 type page struct {
-	PageOptions
+	Options
 
 	mu      sync.Mutex
 	history []ratePoint
@@ -116,7 +120,7 @@ const (
 
 // note keeps the rate for the graph of a page that is opened later. Nothing runs
 // between requests, so what nobody saw becomes its average.
-func (p *page) note(s *Status) {
+func (p *page) note(s *seed.Status) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := ratePoint{s.Time, s.Uploaded, s.Rate}

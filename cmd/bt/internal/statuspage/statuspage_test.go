@@ -1,4 +1,4 @@
-package seed
+package statuspage
 
 import (
 	"encoding/json"
@@ -14,17 +14,19 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"bt/seed"
 )
 
 // manyTorrents is a seed of so many torrents, each with two peers and a tracker.
-func manyTorrents(n int) Status {
-	s := Status{Time: time.Now(), Since: time.Now().Add(-time.Hour)}
+func manyTorrents(n int) seed.Status {
+	s := seed.Status{Time: time.Now(), Since: time.Now().Add(-time.Hour)}
 	for i := range n {
-		t := TorrentStatus{
+		t := seed.TorrentStatus{
 			Name: fmt.Sprintf("torrent %05d", i), InfoHashV1: fmt.Sprintf("%040x", i+1), Size: int64(i%977) << 20,
 			State: pageStates[i%len(pageStates)], Uploaded: int64(i*7919%n) << 18, Rate: int64(i % 13),
-			Peers:    make([]PeerStatus, i%3),
-			Trackers: []TrackerStatus{{URL: fmt.Sprintf("https://t.example/%032x/announce", i), Message: "ok", Failed: i%10 == 0}},
+			Peers:    make([]seed.PeerStatus, i%3),
+			Trackers: []seed.TrackerStatus{{URL: fmt.Sprintf("https://t.example/%032x/announce", i), Message: "ok", Failed: i%10 == 0}},
 		}
 		s.Uploaded += t.Uploaded
 		s.Rate += t.Rate
@@ -54,8 +56,8 @@ func getStatus(t testing.TB, page http.Handler, target string) *statusDocument {
 	return &doc
 }
 
-func statusPage(s Status) http.Handler {
-	return Page(PageOptions{Status: func() Status { return s }, Version: "1.2.3"})
+func statusPage(s seed.Status) http.Handler {
+	return New(Options{Status: func() seed.Status { return s }, Version: "1.2.3"})
 }
 
 func TestPageHosts(t *testing.T) {
@@ -79,7 +81,7 @@ func TestPageHosts(t *testing.T) {
 		if test.addr != "" {
 			addr = netip.MustParseAddrPort(test.addr)
 		}
-		page := Page(PageOptions{Status: func() Status { return Status{} }, Addr: addr, Hosts: []string{"seed.example", "192.0.2.200"}})
+		page := New(Options{Status: func() seed.Status { return seed.Status{} }, Addr: addr, Hosts: []string{"seed.example", "192.0.2.200"}})
 		for i, host := range append(test.accepted, test.refused...) {
 			want := http.StatusOK
 			if i >= len(test.accepted) {
@@ -159,13 +161,13 @@ func TestPageMethodsAndHeaders(t *testing.T) {
 func TestPageMasks(t *testing.T) {
 	const passkey = "0123456789abcdef0123456789abcdef"
 	const other = "an0therS3cret"
-	s := Status{Time: time.Unix(1e9, 0), Torrents: []TorrentStatus{{
-		Name: "x", InfoHashV1: strings.Repeat("ab", 20), Size: 1, State: StateWaiting, Message: "tracker says " + passkey,
-		Trackers: []TrackerStatus{
+	s := seed.Status{Time: time.Unix(1e9, 0), Torrents: []seed.TorrentStatus{{
+		Name: "x", InfoHashV1: strings.Repeat("ab", 20), Size: 1, State: seed.StateWaiting, Message: "tracker says " + passkey,
+		Trackers: []seed.TrackerStatus{
 			{URL: "https://t.example/" + passkey + "/announce", Failed: true, Message: `Get "https://t.example/` + passkey + `/announce": refused; not ` + other + `, see http://v.example/?k=third5ecret`},
 			{URL: "http://u.example/announce?passkey=" + other, Message: "hello " + other},
 		},
-		Peers: []PeerStatus{
+		Peers: []seed.PeerStatus{
 			{Addr: netip.MustParseAddrPort("192.0.2.77:51413")},
 			{Addr: netip.MustParseAddrPort("[::ffff:192.0.2.78]:51413")},
 			{Addr: netip.MustParseAddrPort("[2001:db8:aaaa:bbbb::77]:51413")},
@@ -173,7 +175,7 @@ func TestPageMasks(t *testing.T) {
 	}}}
 	paths := []string{"/status.json", "/torrent.json?info_hash=" + strings.Repeat("AB", 20), "/metrics"}
 	for _, reveal := range []bool{false, true} {
-		page := Page(PageOptions{Status: func() Status { return s }, Reveal: reveal})
+		page := New(Options{Status: func() seed.Status { return s }, Reveal: reveal})
 		all := ""
 		for _, path := range paths {
 			w := get(t, page, path)
@@ -200,14 +202,14 @@ func TestPageMasks(t *testing.T) {
 
 func TestPageJSON(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
-	s := Status{Time: at, Since: at.Add(-time.Hour), Uploaded: 50, Rate: 5, Peers: 1, Torrents: []TorrentStatus{
+	s := seed.Status{Time: at, Since: at.Add(-time.Hour), Uploaded: 50, Rate: 5, Peers: 1, Torrents: []seed.TorrentStatus{
 		{
-			Name: "caf\xe9 \u202e\u0085<b>", InfoHashV1: strings.Repeat("ab", 20), InfoHashV2: strings.Repeat("cd", 32), Size: 100, State: StateChecking,
+			Name: "caf\xe9 \u202e\u0085<b>", InfoHashV1: strings.Repeat("ab", 20), InfoHashV2: strings.Repeat("cd", 32), Size: 100, State: seed.StateChecking,
 			Done: 30, Total: 100, Left: 7, Uploaded: 150, Rate: 5,
-			Peers:    []PeerStatus{{Addr: netip.MustParseAddrPort("192.0.2.1:1"), Client: "X 1", Uploaded: 9, Rate: 5, Progress: 0.123456, Choked: true}},
-			Trackers: []TrackerStatus{{URL: "udp://t.example:1/announce?compact=1&left=2", Seeders: 3, Leechers: -1, Next: at}},
+			Peers:    []seed.PeerStatus{{Addr: netip.MustParseAddrPort("192.0.2.1:1"), Client: "X 1", Uploaded: 9, Rate: 5, Progress: 0.123456, Choked: true}},
+			Trackers: []seed.TrackerStatus{{URL: "udp://t.example:1/announce?compact=1&left=2", Seeders: 3, Leechers: -1, Next: at}},
 		},
-		{InfoHashV2: strings.Repeat("ef", 32), State: StateQueued},
+		{InfoHashV2: strings.Repeat("ef", 32), State: seed.StateQueued},
 	}}
 	page := statusPage(s)
 	tracker := `{"url":"udp://t.example:1/announce?compact=1&left=2","failed":false,"seeders":3,"next":"2026-01-02T02:04:05Z"}`
@@ -248,23 +250,23 @@ func TestPageQueries(t *testing.T) {
 	s := manyTorrents(10_000)
 	page := statusPage(s)
 	number := func(n int64) string { return fmt.Sprintf("%020d", n) }
-	value := map[string]func(t *TorrentStatus) string{
-		"name":     func(t *TorrentStatus) string { return t.Name },
-		"state":    func(t *TorrentStatus) string { return string(t.State) },
-		"size":     func(t *TorrentStatus) string { return number(t.Size) },
-		"uploaded": func(t *TorrentStatus) string { return number(t.Uploaded) },
-		"ratio":    func(t *TorrentStatus) string { return fmt.Sprintf("%030.20f", t.ratio()) },
-		"rate":     func(t *TorrentStatus) string { return number(t.Rate) },
-		"peers":    func(t *TorrentStatus) string { return number(int64(len(t.Peers))) },
-		"tracker":  func(t *TorrentStatus) string { return strconv.FormatBool(t.Trackers[0].Failed) },
+	value := map[string]func(t *seed.TorrentStatus) string{
+		"name":     func(t *seed.TorrentStatus) string { return t.Name },
+		"state":    func(t *seed.TorrentStatus) string { return string(t.State) },
+		"size":     func(t *seed.TorrentStatus) string { return number(t.Size) },
+		"uploaded": func(t *seed.TorrentStatus) string { return number(t.Uploaded) },
+		"ratio":    func(t *seed.TorrentStatus) string { return fmt.Sprintf("%030.20f", ratio(t)) },
+		"rate":     func(t *seed.TorrentStatus) string { return number(t.Rate) },
+		"peers":    func(t *seed.TorrentStatus) string { return number(int64(len(t.Peers))) },
+		"tracker":  func(t *seed.TorrentStatus) string { return strconv.FormatBool(t.Trackers[0].Failed) },
 	}
 	for name := range pageOrders {
 		for _, sign := range []string{"", "-"} {
-			want := make([]*TorrentStatus, len(s.Torrents))
+			want := make([]*seed.TorrentStatus, len(s.Torrents))
 			for i := range want {
 				want[i] = &s.Torrents[i]
 			}
-			slices.SortFunc(want, func(a, b *TorrentStatus) int {
+			slices.SortFunc(want, func(a, b *seed.TorrentStatus) int {
 				byValue := strings.Compare(value[name](a), value[name](b))
 				switch {
 				case byValue == 0:
@@ -289,18 +291,18 @@ func TestPageQueries(t *testing.T) {
 			}
 		}
 	}
-	for query, want := range map[string]func(t *TorrentStatus) bool{
-		"q=TORRENT+99":               func(t *TorrentStatus) bool { return strings.Contains(t.Name, "99") },
-		"q=000000000000000000000000": func(t *TorrentStatus) bool { return true },
-		"q=nothing+like+it":          func(t *TorrentStatus) bool { return false },
-		"q=0123456789abcdef":         func(t *TorrentStatus) bool { return false }, // trackers are not searched
-		"state=waiting":              func(t *TorrentStatus) bool { return t.State == StateWaiting },
-		"state=waiting&state=done":   func(t *TorrentStatus) bool { return t.State == StateWaiting || t.State == StateDone },
-		"trouble=1":                  func(t *TorrentStatus) bool { return t.State == StateWaiting || t.Trackers[0].Failed },
-		"trouble=1&state=done&q=0001": func(t *TorrentStatus) bool {
-			return t.State == StateDone && t.Trackers[0].Failed && strings.Contains(t.Name, "0001")
+	for query, want := range map[string]func(t *seed.TorrentStatus) bool{
+		"q=TORRENT+99":               func(t *seed.TorrentStatus) bool { return strings.Contains(t.Name, "99") },
+		"q=000000000000000000000000": func(t *seed.TorrentStatus) bool { return true },
+		"q=nothing+like+it":          func(t *seed.TorrentStatus) bool { return false },
+		"q=0123456789abcdef":         func(t *seed.TorrentStatus) bool { return false }, // trackers are not searched
+		"state=waiting":              func(t *seed.TorrentStatus) bool { return t.State == seed.StateWaiting },
+		"state=waiting&state=done":   func(t *seed.TorrentStatus) bool { return t.State == seed.StateWaiting || t.State == seed.StateDone },
+		"trouble=1":                  func(t *seed.TorrentStatus) bool { return t.State == seed.StateWaiting || t.Trackers[0].Failed },
+		"trouble=1&state=done&q=0001": func(t *seed.TorrentStatus) bool {
+			return t.State == seed.StateDone && t.Trackers[0].Failed && strings.Contains(t.Name, "0001")
 		},
-		"q=" + s.Torrents[4711].InfoHashV1: func(t *TorrentStatus) bool { return t == &s.Torrents[4711] },
+		"q=" + s.Torrents[4711].InfoHashV1: func(t *seed.TorrentStatus) bool { return t == &s.Torrents[4711] },
 	} {
 		n := 0
 		for i := range s.Torrents {
@@ -318,11 +320,11 @@ func TestPageQueries(t *testing.T) {
 // what was not.
 func TestPageHistory(t *testing.T) {
 	begin := time.Unix(1e9, 0).UTC()
-	var s Status
-	page := Page(PageOptions{Status: func() Status { return s }})
+	var s seed.Status
+	page := New(Options{Status: func() seed.Status { return s }})
 	ask := func(second float64, uploaded, rate int64) []historyRecord {
 		t.Helper()
-		s = Status{Time: begin.Add(time.Duration(second * float64(time.Second))), Uploaded: uploaded, Rate: rate}
+		s = seed.Status{Time: begin.Add(time.Duration(second * float64(time.Second))), Uploaded: uploaded, Rate: rate}
 		return getStatus(t, page, "/status.json?history=1").History
 	}
 	at := func(second int, rate int64) historyRecord {
@@ -353,9 +355,9 @@ func TestPageMetrics(t *testing.T) {
 	s := demoStatus(5)
 	s.Torrents = append(s.Torrents, hostileStatus(1).Torrents...)
 	s.Torrents = append(s.Torrents,
-		TorrentStatus{Name: "a \"quoted\" \\ back\nslash", InfoHashV1: strings.Repeat("12", 20)},
-		TorrentStatus{Name: "the same again", InfoHashV1: strings.Repeat("12", 20)},
-		TorrentStatus{Name: "not read yet"})
+		seed.TorrentStatus{Name: "a \"quoted\" \\ back\nslash", InfoHashV1: strings.Repeat("12", 20)},
+		seed.TorrentStatus{Name: "the same again", InfoHashV1: strings.Repeat("12", 20)},
+		seed.TorrentStatus{Name: "not read yet"})
 	body := get(t, statusPage(s), "/metrics").Body.String()
 	kinds, values := map[string]string{}, map[string]float64{}
 	family := ""
