@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,13 +67,6 @@ type found struct {
 	twin     bool           // because the same torrent is seeded already
 }
 
-// Broken is a file of a Directory that can't be seeded, though it should be a
-// torrent.
-type Broken struct {
-	Path string
-	Err  error
-}
-
 // brokenTorrents are those of now, by path.
 type brokenTorrents struct {
 	mu   sync.Mutex
@@ -91,16 +85,16 @@ func (b *brokenTorrents) forget(path string) {
 	delete(b.errs, path)
 }
 
-// Broken lists the files that can't be seeded, in no order. Any goroutine may call
-// it after Scan.
-func (d *Directory) Broken() []Broken {
+// Status is that of the Seeder, with the files that should be torrents and can't be
+// seeded, in StateError. Any goroutine may call it after Scan.
+func (d *Directory) Status() Status {
+	s := d.Seeder.Status()
 	d.broken.mu.Lock()
 	defer d.broken.mu.Unlock()
-	var list []Broken
-	for path, err := range d.broken.errs {
-		list = append(list, Broken{path, err})
+	for _, path := range slices.Sorted(maps.Keys(d.broken.errs)) {
+		s.Torrents = append(s.Torrents, TorrentStatus{Name: filepath.Base(path), State: StateError, Message: d.broken.errs[path].Error()})
 	}
-	return list
+	return s
 }
 
 // hearsay is what the system tells between two looks at it. It is taken from the

@@ -334,8 +334,10 @@ func TestDirectoryBroken(t *testing.T) {
 	broken := func(want ...string) {
 		t.Helper()
 		var got []string
-		for _, b := range l.d.Broken() {
-			got = append(got, filepath.Base(b.Path))
+		for _, b := range l.d.Status().Torrents {
+			if b.State == StateError && b.Message != "" {
+				got = append(got, b.Name)
+			}
 		}
 		slices.Sort(got)
 		if !slices.Equal(got, want) {

@@ -21,6 +21,7 @@ const (
 	StateWaiting      State = "waiting"       // for its data, which is not what it was
 	StateDone         State = "done"          // it has reached its ratio or its time
 	StateRemoved      State = "removed"
+	StateError        State = "error" // in a Status of a Directory: a file that can't be seeded
 )
 
 // transitions are the states that may follow each.

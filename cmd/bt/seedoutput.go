@@ -129,10 +129,21 @@ func (s *seedScreen) eachSecond(ctx context.Context) {
 	}
 }
 
+// status is what the seed does, with the files of a directory that it can't seed.
+func (s *seedScreen) status() seed.Status {
+	if s.dir != nil {
+		return s.dir.Status()
+	}
+	return s.seeder.Status()
+}
+
 func (s *seedScreen) figures() {
 	tellSystemd(daemon.SdNotifyWatchdog) // whoever can tell its figures is alive
+	if s.page != nil {
+		s.page.page.Sample(s.env.now(), s.seeder.Uploaded(), s.seeder.Rate())
+	}
 	if s.live != nil {
-		status := s.seeder.Status()
+		status := s.status()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.draw(status)

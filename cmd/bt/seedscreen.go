@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -133,7 +132,9 @@ func (s *seedScreen) rows(status *seed.Status) []seedRow {
 			name: t.Name, state: shortState(t), rate: t.Rate, uploaded: t.Uploaded, peers: len(t.Peers),
 			ratio: ratioText(t.Uploaded, t.Size),
 		}
-		if t.State == seed.StateWaiting {
+		if t.State == seed.StateError {
+			row.severity, row.trouble = 3, func() string { return s.shownText(t.Message) }
+		} else if t.State == seed.StateWaiting {
 			row.severity, row.trouble = 2, func() string { return s.shownText(t.Message) }
 		} else if k := deafTracker(t); k != nil {
 			row.severity, row.trouble = 1, func() string {
@@ -141,14 +142,6 @@ func (s *seedScreen) rows(status *seed.Status) []seedRow {
 			}
 		}
 		rows = append(rows, row)
-	}
-	if s.dir != nil {
-		for _, b := range s.dir.Broken() {
-			rows = append(rows, seedRow{
-				name: filepath.Base(b.Path), state: "error", ratio: "-", severity: 3,
-				trouble: func() string { return s.shownText(withFormHint(b.Err)) },
-			})
-		}
 	}
 	slices.SortFunc(rows, func(a, b seedRow) int {
 		return cmp.Or(cmp.Compare(b.severity, a.severity), cmp.Compare(b.rate, a.rate), cmp.Compare(b.peers, a.peers),
@@ -184,7 +177,7 @@ func (s *seedScreen) drawMany(b *strings.Builder, columns, rows int, status *see
 			states = append(states, fmt.Sprintf("%s %s", term.Count(int64(n)), state))
 		}
 	}
-	if n := len(list) - len(status.Torrents); n > 0 {
+	if n := count[seed.StateError]; n > 0 {
 		states = append(states, s.pal.Red(term.Count(int64(n))+" with errors"))
 	}
 	fields := [][2]string{

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/net/netutil"
 
 	"bt/cmd/bt/internal/statuspage"
 	"bt/seed"
@@ -20,7 +21,11 @@ import (
 type statusPage struct {
 	listener net.Listener
 	hosts    []string // names that it may be asked by too
+	page     *statuspage.Page
 }
+
+// mostBrowsers is how many connections the status page has at once.
+const mostBrowsers = 100
 
 // openStatus listens where --status says; nil: nowhere.
 func openStatus(c *cli.Context) (*statusPage, error) {
@@ -78,18 +83,19 @@ func (p *statusPage) url() string { return "http://" + p.listener.Addr().String(
 
 // serve serves the page until the function that it returns is called.
 func (p *statusPage) serve(s *seedScreen) (stop func()) {
+	p.page = statuspage.New(statuspage.Options{
+		Status: s.status, Addr: addrOf(p.listener.Addr().String()), Hosts: p.hosts, Reveal: s.reveal, Version: version,
+	})
 	server := &http.Server{
-		Handler: statuspage.New(statuspage.Options{
-			Status: s.seeder.Status, Addr: addrOf(p.listener.Addr().String()), Hosts: p.hosts, Reveal: s.reveal, Version: version,
-		}),
-		ReadHeaderTimeout: 10 * time.Second,
-		WriteTimeout:      time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
+		Handler:        p.page,
+		ReadTimeout:    10 * time.Second,
+		WriteTimeout:   time.Minute,
+		IdleTimeout:    2 * time.Minute,
+		MaxHeaderBytes: 16 << 10,
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := server.Serve(p.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(netutil.LimitListener(p.listener, mostBrowsers)); !errors.Is(err, http.ErrServerClosed) {
 			s.event(s.env.now(), seed.EventWarning{Err: err})
 		}
 	})

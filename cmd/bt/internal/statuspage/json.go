@@ -60,7 +60,7 @@ type torrentRow struct {
 	InfoHashV1 string          `json:"info_hash_v1,omitempty"`
 	InfoHashV2 string          `json:"info_hash_v2,omitempty"`
 	Size       int64           `json:"size"`
-	State      seed.State           `json:"state"`
+	State      seed.State      `json:"state"`
 	Message    string          `json:"message,omitempty"`
 	Checked    *int64          `json:"checked,omitempty"` // while checking: bytes of to_check
 	ToCheck    *int64          `json:"to_check,omitempty"`
@@ -99,16 +99,16 @@ type peerDetails struct {
 	Choked   bool    `json:"choked"`
 }
 
-var pageStates = []seed.State{seed.StateQueued, seed.StateChecking, seed.StateSeeding, seed.StateSuperSeeding, seed.StateWaiting, seed.StateDone}
+var pageStates = []seed.State{seed.StateQueued, seed.StateChecking, seed.StateSeeding, seed.StateSuperSeeding, seed.StateWaiting, seed.StateDone, seed.StateError}
 
-func (p *page) serveStatus(w http.ResponseWriter, r *http.Request) {
+func (p *Page) serveStatus(w http.ResponseWriter, r *http.Request) {
 	query, err := parsePageQuery(r.URL.RawQuery)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	s := p.Status()
-	p.note(&s)
+	p.Sample(s.Time, s.Uploaded, s.Rate)
 	doc := &statusDocument{
 		Version: p.Version, Time: s.Time.UTC(), Since: s.Since.UTC(), Revealed: p.Reveal,
 		Uploaded: s.Uploaded, Rate: s.Rate, Peers: s.Peers, Total: len(s.Torrents),
@@ -133,7 +133,7 @@ func (p *page) serveStatus(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, doc)
 }
 
-func (p *page) records() []historyRecord {
+func (p *Page) records() []historyRecord {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var list []historyRecord
@@ -143,7 +143,7 @@ func (p *page) records() []historyRecord {
 	return list
 }
 
-func (p *page) serveTorrent(w http.ResponseWriter, r *http.Request) {
+func (p *Page) serveTorrent(w http.ResponseWriter, r *http.Request) {
 	hash := strings.ToLower(r.URL.Query().Get("info_hash"))
 	if hash == "" {
 		http.Error(w, "Which torrent? Ask for /torrent.json?info_hash=, in hex.", http.StatusBadRequest)
@@ -171,7 +171,7 @@ func (p *page) serveTorrent(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, doc)
 }
 
-func (p *page) row(t *seed.TorrentStatus) torrentRow {
+func (p *Page) row(t *seed.TorrentStatus) torrentRow {
 	r := torrentRow{
 		Name: t.Name, InfoHashV1: t.InfoHashV1, InfoHashV2: t.InfoHashV2, Size: t.Size,
 		State: t.State, Message: p.text(t, t.Message), Left: t.Left,
@@ -194,7 +194,7 @@ func (p *page) row(t *seed.TorrentStatus) torrentRow {
 	return r
 }
 
-func (p *page) tracker(t *seed.TorrentStatus, tr *seed.TrackerStatus) trackerDetails {
+func (p *Page) tracker(t *seed.TorrentStatus, tr *seed.TrackerStatus) trackerDetails {
 	d := trackerDetails{URL: tr.URL, Message: p.text(t, tr.Message), Failed: tr.Failed}
 	if !p.Reveal {
 		d.URL = metainfo.MaskURL(tr.URL)
@@ -213,7 +213,7 @@ func (p *page) tracker(t *seed.TorrentStatus, tr *seed.TrackerStatus) trackerDet
 }
 
 // text masks in a text the secrets of all trackers of its torrent, and of the URLs in it.
-func (p *page) text(t *seed.TorrentStatus, s string) string {
+func (p *Page) text(t *seed.TorrentStatus, s string) string {
 	if p.Reveal {
 		return s
 	}
@@ -225,7 +225,7 @@ func (p *page) text(t *seed.TorrentStatus, s string) string {
 }
 
 // addr shows of a peer's address, unless it may be revealed, the network: 192.0.2.x, 2001:db8:x::.
-func (p *page) addr(a netip.AddrPort) string {
+func (p *Page) addr(a netip.AddrPort) string {
 	switch ip := a.Addr().Unmap(); {
 	case !a.IsValid():
 		return ""

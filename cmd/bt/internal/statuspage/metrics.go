@@ -15,9 +15,9 @@ import (
 // serveMetrics answers in Prometheus' text format 0.0.4. A torrent has its v1
 // info-hash, or its v2 one if it has no other, and its name as labels. There are
 // six series a torrent; their number goes with the torrents, not with peers or trackers.
-func (p *page) serveMetrics(w http.ResponseWriter, _ *http.Request) {
+func (p *Page) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	s := p.Status()
-	p.note(&s)
+	p.Sample(s.Time, s.Uploaded, s.Rate)
 	var m metrics
 	m.family("bt_info", "gauge", "The program that seeds.")
 	m.sample("bt_info", `version="`+label(p.Version)+`"`, 1)

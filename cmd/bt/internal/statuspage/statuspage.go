@@ -38,8 +38,8 @@ type Options struct {
 // It answers GET and HEAD, and only to its own names: a web site that has its own
 // name point to this machine (DNS rebinding) learns nothing. Without Reveal,
 // passkeys and peers' addresses are masked in all of it.
-func New(o Options) http.Handler {
-	p := &page{Options: o}
+func New(o Options) *Page {
+	p := &Page{Options: o}
 	mux := http.NewServeMux()
 	for _, f := range pageFiles {
 		mux.HandleFunc(f.route, f.serve)
@@ -47,7 +47,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("/status.json", p.serveStatus)
 	mux.HandleFunc("/torrent.json", p.serveTorrent)
 	mux.HandleFunc("/metrics", p.serveMetrics)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, h := range pageHeaders {
 			w.Header().Set(h[0], h[1])
 		}
@@ -63,10 +63,23 @@ func New(o Options) http.Handler {
 			mux.ServeHTTP(w, r)
 		}
 	})
+	return p
 }
 
-type page struct {
+// ServeHTTP answers a request. The body of one is not waited for: nothing here has
+// a use for it.
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Body != nil && r.Body != http.NoBody {
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // a writer without one reads no body
+	}
+	p.handler.ServeHTTP(w, r)
+}
+
+// A Page is a handler of HTTP requests.
+type Page struct {
 	Options
+	handler http.Handler
 
 	mu      sync.Mutex
 	history []ratePoint
@@ -87,7 +100,7 @@ var pageHeaders = [][2]string{
 
 // answersTo reports whether a Host header names this page. The port is not
 // compared: a tunnel may have another.
-func (p *page) answersTo(hostport string) bool {
+func (p *Page) answersTo(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
 		host = strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]")
@@ -118,12 +131,12 @@ const (
 	historyGap   = 5 * time.Second // nobody asked for so long
 )
 
-// note keeps the rate for the graph of a page that is opened later. Nothing runs
-// between requests, so what nobody saw becomes its average.
-func (p *page) note(s *seed.Status) {
+// Sample keeps the rate for the graph of a page that is opened later: what nobody
+// sampled becomes its average.
+func (p *Page) Sample(at time.Time, uploaded, rate int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := ratePoint{s.Time, s.Uploaded, s.Rate}
+	now := ratePoint{at, uploaded, rate}
 	if n := len(p.history); n > 0 {
 		last := p.history[n-1]
 		gap := now.time.Sub(last.time)

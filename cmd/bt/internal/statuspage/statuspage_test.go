@@ -3,6 +3,8 @@ package statuspage
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -218,7 +220,7 @@ func TestPageJSON(t *testing.T) {
 		`"rate":5,"peers":1,"trouble":false,"tracker":` + tracker
 	for path, want := range map[string]string{
 		"/status.json": `{"version":"1.2.3","time":"2026-01-02T02:04:05Z","since":"2026-01-02T01:04:05Z","revealed":false,"uploaded":50,"rate":5,"peers":1,` +
-			`"size":100,"total":2,"states":{"checking":1,"done":0,"queued":1,"seeding":0,"super-seeding":0,"waiting":0},"trouble":0,"matches":2,"offset":0,"torrents":[{` + row +
+			`"size":100,"total":2,"states":{"checking":1,"done":0,"error":0,"queued":1,"seeding":0,"super-seeding":0,"waiting":0},"trouble":0,"matches":2,"offset":0,"torrents":[{` + row +
 			`},{"name":"","info_hash_v2":"` + strings.Repeat("ef", 32) + `","size":0,"state":"queued","left":0,"uploaded":0,"rate":0,"peers":0,"trouble":false}]}`,
 		"/torrent.json?info_hash=" + strings.Repeat("cd", 32): `{"time":"2026-01-02T02:04:05Z",` + row + `,"trackers":[` + tracker +
 			`],"peer_list":[{"addr":"192.0.2.x","client":"X 1","uploaded":9,"rate":5,"progress":0.1235,"choked":true}]}`,
@@ -429,5 +431,46 @@ func BenchmarkPage(b *testing.B) {
 			}
 			b.ReportMetric(float64(bytes), "bytes")
 		})
+	}
+}
+
+// A body is of no use here, and not waited for.
+func TestPageBody(t *testing.T) {
+	server := httptest.NewServer(statusPage(manyTorrents(1)))
+	defer server.Close()
+	for _, request := range []string{
+		"GET /status.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nx",
+		"GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n",
+	} {
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.Write([]byte(request)); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		answer, err := io.ReadAll(conn)
+		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 ") {
+			t.Errorf("%q: %v, %.100q", request, err, answer)
+		}
+	}
+}
+
+// A file that can't be seeded is among the torrents, with the reason.
+func TestPageError(t *testing.T) {
+	s := manyTorrents(2)
+	s.Torrents = append(s.Torrents, seed.TorrentStatus{Name: "bad.torrent", State: seed.StateError, Message: "it ends too early"})
+	page := statusPage(s)
+	doc := getStatus(t, page, "/status.json?state=error")
+	if len(doc.Torrents) != 1 || doc.Torrents[0].Name != "bad.torrent" || doc.Torrents[0].Message != "it ends too early" || !doc.Torrents[0].Trouble || doc.States[seed.StateError] != 1 {
+		t.Errorf("%+v", doc)
+	}
+	w := httptest.NewRecorder()
+	page.ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/metrics", nil))
+	if want := "bt_seed_torrents{state=\"error\"} 1\n"; !strings.Contains(w.Body.String(), want) {
+		t.Errorf("no %q in the figures", want)
 	}
 }

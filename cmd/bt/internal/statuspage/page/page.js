@@ -8,7 +8,7 @@ const pageSize = 50;
 const shownFor = 5 * 60e3; // of the graph
 const stateNames = {
 	seeding: "Seeding", "super-seeding": "Super-seeding", checking: "Checking",
-	queued: "Queued", waiting: "Waiting", done: "Done",
+	queued: "Queued", waiting: "Waiting", done: "Done", error: "Error",
 };
 
 // --- what is shown, kept in the address of the page
@@ -97,7 +97,8 @@ function put(node, text) {
 }
 
 function attribute(node, name, value) {
-	if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+	if (value === null) node.removeAttribute(name);
+	else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
 function make(tag, className, ...children) {
@@ -253,7 +254,7 @@ function updateTorrent(tr, t) {
 	const [name, state, bytes, uploaded, ratioCell, rateCell, peers, tracker] = tr.children;
 	const link = name.firstChild;
 	put(link.firstChild, shown(t.name));
-	attribute(link, "href", "#" + hashOf(t));
+	attribute(link, "href", hashOf(t) ? "#" + hashOf(t) : null);
 	attribute(link, "title", shown(t.name));
 	put(name.lastChild, shown(t.message ?? ""));
 	attribute(tr, "data-state", t.state);
