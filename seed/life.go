@@ -39,10 +39,10 @@ func (s State) serves() bool { return s == StateSeeding || s == StateSuperSeedin
 // isOver reports whether nothing more is done for the torrent, or told of it.
 func (s State) isOver() bool { return s == StateDone || s == StateRemoved }
 
-// A turn is the time from one change of a state to the next. Who looks at a torrent
-// and then changes its state names the turn in which it looked: what it saw is no
-// longer so if another has begun.
-type turn uint64
+// An epoch is the time from one change of a state to the next. Who looks at a
+// torrent and then changes its state names the epoch in which it looked: what it saw
+// is no longer so if another has begun.
+type epoch uint64
 
 // A life is what changes of a torrent. Only its methods change it, and become alone
 // changes the state.
@@ -52,7 +52,7 @@ type life struct {
 
 	mu       sync.Mutex
 	state    State
-	turn     turn
+	epoch    epoch
 	cause    error              // why it is not served
 	cancel   context.CancelFunc // ends the check; nil: there was none
 	made     bool               // of the data just now, and not looked at since
@@ -78,21 +78,21 @@ type rest struct {
 }
 
 // become changes the state and queues the event, if that is a legal transition in
-// the turn *seen, and makes the turn that begins *seen; nil: in whatever turn. set
+// the epoch *seen, and makes the epoch that begins *seen; nil: in whatever epoch. set
 // is called with the life locked; e and set may be nil.
-func (l *life) become(seen *turn, to State, e Event, set func()) bool {
+func (l *life) become(seen *epoch, to State, e Event, set func()) bool {
 	s := l.torrent.seeder
 	s.delay()
 	l.mu.Lock()
-	if seen != nil && *seen != l.turn || !slices.Contains(transitions[l.state], to) {
+	if seen != nil && *seen != l.epoch || !slices.Contains(transitions[l.state], to) {
 		l.mu.Unlock()
 		return false
 	}
 	from, was := l.state, l.material
 	l.state, l.cause = to, nil
-	l.turn++
+	l.epoch++
 	if seen != nil {
-		*seen = l.turn
+		*seen = l.epoch
 	}
 	if now := time.Now(); to.serves() {
 		l.since = now
@@ -122,11 +122,11 @@ func (l *life) become(seen *turn, to State, e Event, set func()) bool {
 	return true
 }
 
-// now returns the state, and the turn in which it is so.
-func (l *life) now() (State, turn) {
+// now returns the state, and the epoch in which it is so.
+func (l *life) now() (State, epoch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.state, l.turn
+	return l.state, l.epoch
 }
 
 // isServed reports whether peers are let in.
@@ -154,13 +154,13 @@ func (l *life) tell(e Event) {
 	}
 }
 
-// work returns the turn for a step on the way to be seeded, which cancel ends; ok is
+// work returns the epoch for a step on the way to be seeded, which cancel ends; ok is
 // false if there is nothing more to do.
-func (l *life) work(cancel context.CancelFunc) (seen turn, ok bool) {
+func (l *life) work(cancel context.CancelFunc) (seen epoch, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cancel = cancel
-	return l.turn, !l.state.isOver()
+	return l.epoch, !l.state.isOver()
 }
 
 // takeMade reports whether the torrent was made of the data just now: this once, for
@@ -242,20 +242,20 @@ func (l *life) supplies() (m *material, identity digest) {
 
 // join counts a peer of the material, if there is some; else m is nil, and ok
 // reports whether the torrent is served at all.
-func (l *life) join() (m *material, seen turn, ok bool) {
+func (l *life) join() (m *material, seen epoch, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.state.serves() && l.material != nil {
 		l.users++
 	}
-	return l.material, l.turn, l.state.serves()
+	return l.material, l.epoch, l.state.serves()
 }
 
-// supply begins to serve from m, which has one peer, if that turn is not over.
-func (l *life) supply(seen turn, m *material) bool {
+// supply begins to serve from m, which has one peer, if that epoch is not over.
+func (l *life) supply(seen epoch, m *material) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if seen != l.turn {
+	if seen != l.epoch {
 		return false
 	}
 	l.material, l.users = m, 1

@@ -56,7 +56,7 @@ func followed(t testing.TB, events []datedEvent) map[*Torrent]State {
 	return states
 }
 
-// A torrent changes its state as the table says, and in no turn but the one that
+// A torrent changes its state as the table says, and in no epoch but the one that
 // was seen.
 func TestTransitions(t *testing.T) {
 	states := []State{StateQueued, StateChecking, StateSeeding, StateWaiting, StateDone, StateRemoved}
@@ -68,19 +68,19 @@ func TestTransitions(t *testing.T) {
 	defer l.Close()
 	for _, from := range states {
 		for _, to := range states {
-			for _, when := range []string{"in its turn", "too late", "in any turn"} {
+			for _, when := range []string{"in its epoch", "too late", "in any epoch"} {
 				s := New(Options{Listener: l})
 				tt, err := s.Add(Input{Torrent: meta, Path: root})
 				if err != nil {
 					t.Fatal(err)
 				}
-				tt.state, tt.turn = from, 7
-				seen := turn(7)
+				tt.state, tt.epoch = from, 7
+				seen := epoch(7)
 				at := &seen
 				switch when {
 				case "too late":
 					seen = 6
-				case "in any turn":
+				case "in any epoch":
 					at = nil
 				}
 				legal := slices.Contains(transitions[from], to) && when != "too late"
@@ -90,7 +90,7 @@ func TestTransitions(t *testing.T) {
 				}
 				told := len(s.events.list) > 0
 				if state, now := tt.now(); legal && (state != to || now != 8 || at != nil && seen != 8) || !legal && (state != from || now != 7) {
-					t.Errorf("%s to %s %s: it is %s in turn %d", from, to, when, state, now)
+					t.Errorf("%s to %s %s: it is %s in epoch %d", from, to, when, state, now)
 				}
 				if told != (legal && !from.isOver()) {
 					t.Errorf("%s to %s %s: told %v", from, to, when, told)

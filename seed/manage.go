@@ -109,7 +109,7 @@ func (s *Seeder) manage(ctx context.Context) {
 
 // open serves a torrent if its data is known to be good, or else has it checked.
 func (t *Torrent) open(ctx context.Context) {
-	t.step(ctx, func(ctx context.Context, m *material, seen *turn) error {
+	t.step(ctx, func(ctx context.Context, m *material, seen *epoch) error {
 		if have, ok := t.recall(m); ok {
 			return t.begin(m, have, true, seen)
 		}
@@ -120,7 +120,7 @@ func (t *Torrent) open(ctx context.Context) {
 
 // check hashes the data of a torrent and serves what there is.
 func (t *Torrent) check(ctx context.Context) {
-	t.step(ctx, func(ctx context.Context, m *material, seen *turn) error {
+	t.step(ctx, func(ctx context.Context, m *material, seen *epoch) error {
 		if !t.become(seen, StateChecking, nil, nil) {
 			return nil
 		}
@@ -136,7 +136,7 @@ func (t *Torrent) check(ctx context.Context) {
 
 // step does a step on the way to be seeded, which ends when the torrent does. The
 // torrent fails if the step does.
-func (t *Torrent) step(ctx context.Context, do func(context.Context, *material, *turn) error) {
+func (t *Torrent) step(ctx context.Context, do func(context.Context, *material, *epoch) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	seen, ok := t.work(cancel)
@@ -164,7 +164,7 @@ func (t *Torrent) showCheck() func(done, total int64) {
 }
 
 // begin lets peers in and tells trackers.
-func (t *Torrent) begin(m *material, have peer.Bitfield, known bool, seen *turn) error {
+func (t *Torrent) begin(m *material, have peer.Bitfield, known bool, seen *epoch) error {
 	count := have.Count()
 	if count == 0 && t.pieces > 0 {
 		return errNoData
@@ -183,7 +183,7 @@ func (t *Torrent) begin(m *material, have peer.Bitfield, known bool, seen *turn)
 
 // fail stops serving until the data has changed, or is at rest. m has what was
 // seen of it; nil: nothing.
-func (t *Torrent) fail(err error, m *material, seen *turn) {
+func (t *Torrent) fail(err error, m *material, seen *epoch) {
 	r := rest{retry: errors.Is(err, errChanged), since: time.Now()}
 	if m != nil {
 		if m.first == "" {
