@@ -2,39 +2,74 @@ package seed
 
 import (
 	"fmt"
-	"os"
 
 	"bt/internal/metainfo"
 	"bt/internal/peer"
 )
 
 const (
-	// maxBatch is how many bytes of blocks are sent at once, and maxBatchViews of
-	// how many views, which have a descriptor each.
-	maxBatch      = 1 << 20
-	maxBatchViews = 64
+	// maxBatch is how many bytes of blocks are sent at once, maxBatchBlocks of how
+	// many blocks, maxBatchParts in how many parts, and maxBatchViews of how many
+	// views, which have a descriptor each.
+	maxBatch       = 1 << 20
+	maxBatchBlocks = 128
+	maxBatchParts  = 512
+	maxBatchViews  = 16
+
+	// maxCopies is how much of a batch is copied.
+	maxCopies = 256 << 10
 
 	// smallFile is what is copied, for it would be too many to map.
 	smallFile = 64 << 10
+
+	// smallGap is what is copied of a gap or pad file, so that many of them are not
+	// as many parts.
+	smallGap = 1 << 10
 )
 
-// A batch is what is sent at once: headers of messages and, between them, the
-// bytes of files where they are mapped.
+// A batch is what is given to the system at once: headers of messages and, between
+// them, the bytes of files, where they are mapped or in a chunk of copies. Neither
+// moves, so parts may point into both.
+//
+// A peer has a batch only while it has its turn (see sendTurns), and never while it
+// waits for the other end: what the system did not take is put together again.
 type batch struct {
-	headers []byte
-	copies  []byte // of small files
+	headers [maxBatchBlocks * peer.PieceHeaderLength]byte
+	headed  int // bytes of headers
+	blocks  int
+	chunk   *[maxCopies]byte // nil: nothing is copied yet
+	copied  int              // bytes of chunk
+	joins   bool             // the last part ends where what is copied next begins
+	copyAll bool             // for it will be encrypted
 	parts   [][]byte
 	views   []*view // in use
 	bytes   int64   // of blocks
 }
 
-// add adds a piece message. The block is in the torrent.
-func (b *batch) add(c *content, want block) error {
-	start := len(b.headers)
-	b.headers = peer.AppendPieceHeader(b.headers, want.piece, want.begin, int(want.length))
-	b.parts = append(b.parts, b.headers[start:])
+// fits reports whether there is room for a block, within so many bytes of blocks.
+// There is always room for the first.
+func (b *batch) fits(want block, limit int64) bool {
+	if b.blocks == 0 {
+		return true
+	}
+	length := int64(want.length)
+	return b.blocks < maxBatchBlocks && len(b.parts) < maxBatchParts && len(b.views) < maxBatchViews &&
+		b.bytes+length <= limit && (b.copied == 0 || b.copied+peer.PieceHeaderLength+int(length) <= maxCopies)
+}
+
+// add adds a piece message without its first bytes, which were sent already. The
+// block is in the torrent, and fits.
+func (b *batch) add(c *content, want block, sent int64) error {
+	start := b.headed
+	header := peer.AppendPieceHeader(b.headers[:start], want.piece, want.begin, int(want.length))
+	b.headed = len(header)
+	b.put(header[start+int(min(sent, peer.PieceHeaderLength)):])
+	b.blocks++
+	sent = max(0, sent-peer.PieceHeaderLength)
+
 	cursor := c.layout.Cursor(int(want.piece))
-	skip, left := int64(want.begin), int64(want.length)
+	skip, left := int64(want.begin)+sent, int64(want.length)-sent
+	b.bytes += left
 	for left > 0 {
 		span, ok := cursor.Next()
 		if !ok { // behind a file of v2
@@ -51,7 +86,6 @@ func (b *batch) add(c *content, want block) error {
 			return err
 		}
 	}
-	b.bytes += int64(want.length)
 	return nil
 }
 
@@ -59,12 +93,12 @@ func (b *batch) add(c *content, want block) error {
 func (b *batch) addSpan(c *content, s metainfo.Span) error {
 	if s.File == metainfo.Gap || c.tree.Files[s.File].Pad {
 		for ; s.Length > 0; s.Length -= min(s.Length, int64(len(zeros))) {
-			b.parts = append(b.parts, zeros[:min(s.Length, int64(len(zeros)))])
+			b.putZeros(zeros[:min(s.Length, int64(len(zeros)))])
 		}
 		return nil
 	}
-	if c.layout.Length(s.File) < smallFile {
-		return b.copy(c, s)
+	if c.isSmall(s.File) {
+		return b.copySmall(c, s)
 	}
 	for s.Length > 0 {
 		at := s.Offset % viewLength
@@ -73,9 +107,12 @@ func (b *batch) addSpan(c *content, s metainfo.Span) error {
 			return err
 		}
 		n := min(s.Length, viewLength-at)
-		if w.bytes != nil {
-			b.parts = append(b.parts, w.bytes[at:at+n])
-		} else if err := b.read(w.file, s.Offset, n); err != nil {
+		if w.bytes == nil || b.copyAll {
+			err = w.copyTo(b.room(int(n)), at)
+		} else {
+			b.put(w.bytes[at : at+n])
+		}
+		if err != nil {
 			return err
 		}
 		s.Offset += n
@@ -84,26 +121,54 @@ func (b *batch) addSpan(c *content, s metainfo.Span) error {
 	return nil
 }
 
-// copy adds bytes of a small file.
-func (b *batch) copy(c *content, s metainfo.Span) error {
-	f, err := c.open(s.File)
+// copySmall adds bytes of a small file, of which no view is kept: a block may be of
+// hundreds.
+func (b *batch) copySmall(c *content, s metainfo.Span) error {
+	w, err := c.views.acquire(viewKey{c, s.File, 0})
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	return b.read(f, s.Offset, s.Length)
+	defer c.views.release(w)
+	if err := w.copyTo(b.room(int(s.Length)), s.Offset); err != nil {
+		return err
+	}
+	return w.check()
 }
 
-// read adds n bytes of a file that is not mapped.
-func (b *batch) read(f *os.File, offset, n int64) error {
-	start := len(b.copies)
-	b.copies = append(b.copies, make([]byte, n)...) // parts before keep what they point to
-	part := b.copies[start:]
-	diskWaits <- struct{}{}
-	_, err := f.ReadAt(part, offset)
-	<-diskWaits
-	b.parts = append(b.parts, part)
-	return err
+// put adds a part, which will not change until the batch is released.
+func (b *batch) put(p []byte) {
+	switch {
+	case len(p) == 0:
+	case b.copyAll:
+		copy(b.room(len(p)), p)
+	default:
+		b.parts, b.joins = append(b.parts, p), false
+	}
+}
+
+// putZeros adds zeros, of which there may be some between every two files.
+func (b *batch) putZeros(p []byte) {
+	if len(p) < smallGap {
+		copy(b.room(len(p)), p)
+	} else {
+		b.put(p)
+	}
+}
+
+// room adds n bytes that the caller fills.
+func (b *batch) room(n int) []byte {
+	if b.chunk == nil {
+		b.chunk = chunks.Get()
+	}
+	p := b.chunk[b.copied : b.copied+n]
+	b.copied += n
+	if last := len(b.parts) - 1; b.joins { // the last part goes on
+		b.parts[last] = b.parts[last][:len(b.parts[last])+n]
+	} else {
+		b.parts = append(b.parts, p)
+	}
+	b.joins = true
+	return p
 }
 
 // view returns a view, most often one that the batch has already.
@@ -123,11 +188,29 @@ func (b *batch) view(key viewKey) (*view, error) {
 // check makes sure that the files are what they were when they were checked.
 func (b *batch) check() error {
 	for _, w := range b.views {
-		if !w.isIntact() {
-			return fmt.Errorf("%s: %w", w.key.content.tree.Path(w.key.file), errChanged)
+		if err := w.check(); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// check makes sure that the file is what it was when it was checked.
+func (v *view) check() error {
+	if v.isIntact() {
+		return nil
+	}
+	c := v.key.content
+	c.views.outdate(v)
+	return fmt.Errorf("%s: %w", c.tree.Path(v.key.file), errChanged)
+}
+
+// length is how many bytes the batch has.
+func (b *batch) length() (n int64) {
+	for _, p := range b.parts {
+		n += int64(len(p))
+	}
+	return n
 }
 
 // release makes the batch empty.
@@ -135,7 +218,11 @@ func (b *batch) release() {
 	for _, w := range b.views {
 		w.key.content.views.release(w)
 	}
+	if b.chunk != nil {
+		chunks.Put(b.chunk)
+	}
 	clear(b.parts)
 	clear(b.views)
-	b.headers, b.copies, b.parts, b.views, b.bytes = b.headers[:0], b.copies[:0], b.parts[:0], b.views[:0], 0
+	b.headed, b.blocks, b.chunk, b.copied, b.joins, b.copyAll = 0, 0, nil, 0, false, false
+	b.parts, b.views, b.bytes = b.parts[:0], b.views[:0], 0
 }

@@ -1,7 +1,6 @@
 package seed
 
 import (
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"syscall"
@@ -9,14 +8,20 @@ import (
 	"bt/internal/peer"
 )
 
-// bufferLength is what is read from a peer at once: some three thousand requests.
-const bufferLength = 64 << 10
+const (
+	// bufferLength is what is read from a disk at once to be hashed.
+	bufferLength = peer.BlockLength
+
+	// readLength is what is read from a peer at once: some five hundred requests.
+	readLength = 8 << 10
+)
 
 // Buffers and batches are in proportion to the processors and not to the peers:
-// nobody keeps one while waiting for a peer to say something.
+// nobody keeps one while waiting for a peer.
 var (
 	buffers = pool[[bufferLength]byte]{}
 	batches = pool[batch]{}
+	chunks  = pool[[maxCopies]byte]{}
 )
 
 // A pool is a sync.Pool with a type.
@@ -35,24 +40,21 @@ func (p *pool[T]) Put(x *T) { p.p.Put(x) }
 // slowest that is served gets a block a minute.
 const stallBytes = peer.BlockLength
 
-// diskWaits bounds the threads that are in the kernel to send, of which each may
-// wait for a disk.
-var diskWaits = make(chan struct{}, 16*runtime.GOMAXPROCS(0))
-
 // zeros are what pad files are made of.
 var zeros [peer.BlockLength]byte
 
 // copyMapped copies from a file that is mapped. Where it has become shorter, or
 // the disk fails, that is an EFAULT, as it is for the kernel.
-func copyMapped(dst, src []byte) (n int, err error) {
+func copyMapped(dst, src []byte) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
 			if _, fault := r.(interface{ Addr() uintptr }); !fault {
 				panic(r)
 			}
-			n, err = 0, syscall.EFAULT
+			err = syscall.EFAULT
 		}
 	}()
-	return copy(dst, src), nil
+	copy(dst, src)
+	return nil
 }

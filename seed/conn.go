@@ -60,7 +60,10 @@ type conn struct {
 	news       atomic.Bool   // of super; set by others
 	hasCount   atomic.Int64
 	queue      queue
-	in         []byte // the beginning of a message that is not whole yet
+	in         []byte // the beginning of a message that is not whole yet, or messages if more
+	more       bool   // messages wait in in until there is room in out
+	skip       int    // bytes of a message that is of no use and still to come
+	room       int64  // bytes of blocks that the system takes at once, about
 	out        []byte // messages that wait to be sent
 	heard      time.Time
 	said       time.Time
@@ -92,10 +95,12 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		c.obey()
-		c.tell()
-		if err := c.flush(); err != nil {
-			return err
+		if c.queue.begun == 0 { // not in the middle of a message
+			c.obey()
+			c.tell()
+			if err := c.flush(); err != nil {
+				return err
+			}
 		}
 		until, err := c.sendBlocks()
 		if err != nil {
@@ -113,6 +118,9 @@ func (c *conn) wake() { _ = c.socket.SetReadDeadline(time.Unix(1, 0)) }
 // listen reads what the peer has sent; if until is not zero it waits for more
 // until then.
 func (c *conn) listen(ctx context.Context, until time.Time) error {
+	if c.more {
+		return c.parse(nil)
+	}
 	wait := !until.IsZero()
 	if wait {
 		if alive := c.said.Add(c.seeder.patience.keepAlive); alive.Before(until) {
@@ -168,22 +176,29 @@ func (c *conn) take(b []byte) error {
 
 // parse reads messages that are not encrypted any more.
 func (c *conn) parse(b []byte) error {
-	if len(b) == 0 {
-		return nil
-	}
+	n := min(c.skip, len(b))
+	c.skip, b = c.skip-n, b[n:]
 	if len(c.in) > 0 {
 		// The rest of one message, and what follows it.
 		c.in = append(c.in, b...)
 		b = c.in
 	}
+	c.more = false
 	for len(b) > 0 {
+		if len(c.out) >= maxOut {
+			c.more = true
+			break
+		}
 		m, n, err := peer.Next(b, c.torrent.pieces)
 		if err != nil {
 			return errors.Join(errProtocol, err)
 		}
 		if n > len(b) {
-			if err := c.expects(m.ID); err != nil {
+			if err := c.expects(m.ID, b, n); err != nil {
 				return err
+			}
+			if c.skip > 0 {
+				b = nil
 			}
 			break
 		}
@@ -193,10 +208,19 @@ func (c *conn) parse(b []byte) error {
 		b = b[n:]
 	}
 	c.in = append(c.in[:0], b...)
-	if cap(c.in) > 4<<10 && len(c.in) < 1<<10 {
-		c.in = append([]byte(nil), c.in...)
-	}
+	c.in = fitted(c.in)
 	return nil
+}
+
+// fitted returns b in no more memory than it needs.
+func fitted(b []byte) []byte {
+	switch {
+	case len(b) == 0 && cap(b) > 1<<10:
+		return nil
+	case cap(b) > len(b)+1<<10:
+		return append(make([]byte, 0, len(b)), b...)
+	}
+	return b
 }
 
 // flush sends the messages that wait.
@@ -205,16 +229,30 @@ func (c *conn) flush() error {
 		return nil
 	}
 	c.crypto.Encrypt(c.out)
-	err := c.send([][]byte{c.out}, nil)
-	c.out = c.out[:0]
-	return err
+	for {
+		n, err := c.write([][]byte{c.out})
+		if err != nil {
+			return err
+		}
+		if n == int64(len(c.out)) {
+			break
+		}
+		c.out = append([]byte(nil), c.out[n:]...)
+		if err := c.socket.await(c.seeder.patience.stall); err != nil {
+			return err
+		}
+	}
+	c.out = fitted(c.out[:0])
+	return nil
 }
 
-// send sends the parts. check, if it is not nil, is asked each time before the
-// system is given more of them, which may be long after.
-func (c *conn) send(parts [][]byte, check func() error) error {
-	c.said = time.Now()
-	return c.socket.send(parts, check, c.seeder.patience.stall)
+// write hands parts to the system, and returns how many bytes it took.
+func (c *conn) write(parts [][]byte) (n int64, err error) {
+	n, err = c.socket.write(parts)
+	if n > 0 {
+		c.said = time.Now()
+	}
+	return n, err
 }
 
 // obey does what the slots decided.
@@ -305,7 +343,7 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 	if c.news.Load() {
 		forever = time.Time{}
 	}
-	c.want(c.queue.len() > 0 && c.unchoked)
+	c.want(c.queue.len() > 0)
 	if !c.wants {
 		return forever, nil
 	}
@@ -313,31 +351,83 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 	if !after.IsZero() {
 		return after, nil
 	}
-	b := batches.Get()
-	defer batches.Put(b)
-	defer b.release()
-	for c.queue.len() > 0 && len(b.views) < maxBatchViews && b.bytes < limit && (b.bytes == 0 || b.bytes+int64(c.queue.first().length) <= limit) {
-		if err := b.add(c.material.data, c.queue.first()); err != nil {
-			c.torrent.suspect()
-			return time.Time{}, err
-		}
-		c.queue.pop()
-	}
-	if c.crypto != nil && c.crypto.Method == mse.RC4 {
-		err = c.sendEncrypted(b)
-	} else {
-		err = c.send(b.parts, b.check)
-	}
+	whole, err := c.sendBatch(limit)
 	if errors.Is(err, syscall.EFAULT) || errors.Is(err, errChanged) {
 		// The map has ended before the file should, or the disk has failed. What
 		// was sent may be half a message.
 		c.torrent.suspect()
 	}
-	if err != nil {
-		return time.Time{}, err
+	if err == nil && !whole {
+		err = c.socket.await(c.seeder.patience.stall)
 	}
-	c.spent(b.bytes)
-	return time.Time{}, nil
+	return time.Time{}, err
+}
+
+// leastRoom is how much is tried at least, whatever the system took before.
+const leastRoom = 32 << 10
+
+// sendBatch sends as many bytes of blocks as the system takes now, up to a limit;
+// whole: it took all of them.
+func (c *conn) sendBatch(limit int64) (whole bool, err error) {
+	c.seeder.turns.take(&c.torrent.turn)
+	defer c.seeder.turns.give(&c.torrent.turn)
+	b := batches.Get()
+	defer batches.Put(b)
+	defer b.release()
+	b.copyAll = c.crypto.Encrypts()
+	begun := c.queue.begun
+	for _, want := range c.queue.waiting() {
+		if !b.fits(want, min(limit, c.room)) {
+			break
+		}
+		if err := b.add(c.material.data, want, begun); err != nil {
+			c.torrent.suspect()
+			return false, err
+		}
+		begun = 0
+	}
+	if err := b.check(); err != nil {
+		return false, err
+	}
+	var n int64
+	if b.copyAll {
+		n, err = c.writeEncrypted(b.chunk[:b.copied])
+		whole = n == int64(b.copied)
+	} else {
+		n, err = c.write(b.parts)
+		whole = n == b.length()
+	}
+	if whole {
+		c.room = min(2*c.room, maxBatch)
+	} else {
+		c.room = max(n, leastRoom)
+	}
+	if done := c.queue.advance(n); done > 0 {
+		c.spent(done)
+	}
+	return whole, err
+}
+
+// encryptLength is how many bytes are encrypted before they are written. What the
+// system did not take of them is encrypted again later.
+const encryptLength = 32 << 10
+
+// writeEncrypted encrypts b and writes it, and returns how many bytes the system
+// took.
+func (c *conn) writeEncrypted(b []byte) (written int64, err error) {
+	for len(b) > 0 {
+		part := b[:min(len(b), encryptLength)]
+		before := c.crypto.Mark()
+		c.crypto.Encrypt(part)
+		n, err := c.write([][]byte{part})
+		written += n
+		if n < int64(len(part)) {
+			c.crypto.Rewind(before, int(n))
+			return written, err
+		}
+		b = b[n:]
+	}
+	return written, nil
 }
 
 // spent counts what was sent.
@@ -410,37 +500,4 @@ func (c *conn) want(blocks bool) {
 			c.torrent.wanting.Add(-1)
 		}
 	}
-}
-
-// sendEncrypted sends a batch by way of buffers, in which it is encrypted.
-func (c *conn) sendEncrypted(b *batch) error {
-	buf := buffers.Get()
-	defer buffers.Put(buf)
-	n := 0
-	send := func() error {
-		c.crypto.Encrypt((*buf)[:n])
-		err := c.send([][]byte{(*buf)[:n]}, nil)
-		n = 0
-		return err
-	}
-	for _, p := range b.parts {
-		for len(p) > 0 {
-			if n == 0 {
-				if err := b.check(); err != nil {
-					return err
-				}
-			}
-			k, err := copyMapped((*buf)[n:], p)
-			if err != nil {
-				return err
-			}
-			p = p[k:]
-			if n += k; n == len(*buf) {
-				if err := send(); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return send()
 }

@@ -31,7 +31,7 @@ type view struct {
 	fd    int      // of file
 	key   viewKey
 	users int           // under views.mu
-	place *list.Element // in views.idle; nil while it is used
+	place *list.Element // in the idle ones of its shelf; nil while it is used
 }
 
 type viewKey struct {
@@ -40,23 +40,45 @@ type viewKey struct {
 	index   int64 // of its bytes, in viewLength
 }
 
-// views are what is mapped of all torrents. The lock is taken when a peer comes
-// to another view, not for each block.
+// isSmall reports whether a file is read and not mapped.
+func (c *content) isSmall(file int) bool { return c.layout.Length(file) < smallFile }
+
+// views are what is mapped of all torrents, and the small files that are open. The
+// lock is taken when a peer comes to another of them, not for each block.
 type views struct {
-	mu    sync.Mutex
-	byKey map[viewKey]*view
-	idle  list.List // of *view that nobody uses, the longest unused first
+	mu            sync.Mutex
+	byKey         map[viewKey]*view
+	mapped, small shelf
+}
+
+// A shelf is the views of one kind, of which so many are kept: to open a small file
+// again costs less than to map a large one, and must not crowd it out.
+type shelf struct {
+	n, most int
+	idle    list.List // of *view that nobody uses, the longest unused first
+}
+
+func (v *views) shelf(w *view) *shelf {
+	if w.key.content.isSmall(w.key.file) {
+		return &v.small
+	}
+	return &v.mapped
+}
+
+// use adds a user.
+func (v *views) use(w *view) {
+	if w.place != nil {
+		v.shelf(w).idle.Remove(w.place)
+		w.place = nil
+	}
+	w.users++
 }
 
 // acquire returns a view for one user, who will release it.
 func (v *views) acquire(key viewKey) (*view, error) {
 	v.mu.Lock()
 	if w := v.byKey[key]; w != nil {
-		if w.place != nil {
-			v.idle.Remove(w.place)
-			w.place = nil
-		}
-		w.users++
+		v.use(w)
 		v.mu.Unlock()
 		return w, nil
 	}
@@ -69,11 +91,7 @@ func (v *views) acquire(key viewKey) (*view, error) {
 	defer v.mu.Unlock()
 	if other := v.byKey[key]; other != nil { // somebody else was faster
 		w.close()
-		if other.place != nil {
-			v.idle.Remove(other.place)
-			other.place = nil
-		}
-		other.users++
+		v.use(other)
 		return other, nil
 	}
 	if key.content.closed {
@@ -85,8 +103,9 @@ func (v *views) acquire(key viewKey) (*view, error) {
 		v.byKey = make(map[viewKey]*view)
 	}
 	v.byKey[key] = w
-	for len(v.byKey) > maxViews && v.idle.Len() > 0 {
-		v.drop(v.idle.Front().Value.(*view))
+	on := v.shelf(w)
+	for on.n++; on.n > on.most && on.idle.Len() > 0; {
+		v.drop(on.idle.Front().Value.(*view))
 	}
 	return w, nil
 }
@@ -95,19 +114,33 @@ func (v *views) release(w *view) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if w.users--; w.users == 0 {
-		w.place = v.idle.PushBack(w)
+		w.place = v.shelf(w).idle.PushBack(w)
 		if v.byKey[w.key] != w { // it was forgotten meanwhile
 			v.drop(w)
 		}
 	}
 }
 
-func (v *views) drop(w *view) {
-	v.idle.Remove(w.place)
+// hide lets nobody find a view.
+func (v *views) hide(w *view) {
 	if v.byKey[w.key] == w {
 		delete(v.byKey, w.key)
+		v.shelf(w).n--
 	}
+}
+
+// drop closes a view that nobody uses.
+func (v *views) drop(w *view) {
+	v.shelf(w).idle.Remove(w.place)
+	v.hide(w)
 	w.close()
+}
+
+// outdate lets nobody find a view of a file that has changed.
+func (v *views) outdate(w *view) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.hide(w)
 }
 
 // trim unmaps what nobody uses of a torrent.
@@ -127,11 +160,20 @@ func (v *views) forget(c *content) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	c.closed = true
-	for key := range v.byKey {
+	for key, w := range v.byKey {
 		if key.content == c {
-			delete(v.byKey, key)
+			v.hide(w)
 		}
 	}
+}
+
+// copyTo fills b from at bytes behind the view's start.
+func (v *view) copyTo(b []byte, at int64) error {
+	if v.bytes != nil {
+		return copyMapped(b, v.bytes[at:])
+	}
+	_, err := v.file.ReadAt(b, v.key.index*viewLength+at)
+	return err
 }
 
 // open opens a file and makes sure that it is the one that was checked.

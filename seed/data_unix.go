@@ -13,12 +13,12 @@ const (
 	// edges, and thousands of views fit into an address space.
 	viewLength = 64 << 20
 
-	// maxViews is how many are kept, each with a descriptor.
+	// maxViews is how many are kept, and as many small files, each with a descriptor.
 	maxViews = 1024
 )
 
-// view maps the part of a file that begins at offset, read-only, unless it has
-// holes that would become memory.
+// view maps the part of a file that begins at offset, read-only, unless it is small
+// or has holes that would become memory.
 func (c *content) view(file int, offset int64) (*view, error) {
 	f, err := c.open(file)
 	if err != nil {
@@ -26,7 +26,7 @@ func (c *content) view(file int, offset int64) (*view, error) {
 	}
 	n := min(c.layout.Length(file)-offset, viewLength)
 	fd := int(f.Fd())
-	if piece.MapFills(fd, offset, n) {
+	if c.isSmall(file) || piece.MapFills(fd, offset, n) {
 		return &view{file: f, fd: fd}, nil
 	}
 	b, err := unix.Mmap(fd, offset, int(n), unix.PROT_READ, unix.MAP_SHARED)

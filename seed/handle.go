@@ -8,9 +8,15 @@ import (
 	"bt/internal/peer"
 )
 
-// maxOut is how much may wait to be sent before requests for metadata and hashes
-// are refused.
-const maxOut = 128 << 10
+const (
+	// maxOut is how much may wait to be sent before what a peer says is left until
+	// later. One answer may pass it.
+	maxOut = 4 << 10
+
+	// maxIn is how long an extended message may be. The longest that an honest peer
+	// sends to a seed, its handshake, has some hundred bytes.
+	maxIn = 8 << 10
+)
 
 // introduce sends what comes behind the handshake: what we have, and speak.
 func (c *conn) introduce() {
@@ -43,11 +49,22 @@ func (c *conn) introduce() {
 	}
 }
 
-// expects refuses long messages of which only the beginning is here.
-func (c *conn) expects(id peer.ID) error {
+// expects refuses or skips long messages of which only the beginning is here: of n
+// bytes those of b.
+func (c *conn) expects(id peer.ID, b []byte, n int) error {
 	switch id {
 	case peer.IDPiece, peer.IDHashes:
 		return fmt.Errorf("%w: it sends a %v message that nobody asked for", errProtocol, id)
+	case peer.IDExtended:
+		const header = 6 // with the extension's number
+		if n <= maxIn || len(b) < header {
+			return nil
+		}
+		if b[header-1] == peer.ExtHandshake {
+			return fmt.Errorf("%w: its handshake is of %d bytes", errProtocol, n)
+		}
+		c.skip = n - len(b)
+		return c.pay(costUseless)
 	}
 	return nil
 }
@@ -94,7 +111,7 @@ func (c *conn) handle(m peer.Message) error {
 			return err
 		}
 	case peer.IDPiece, peer.IDHashes:
-		return c.expects(m.ID)
+		return c.expects(m.ID, nil, 0)
 	case peer.IDExtended:
 		return c.handleExtended(m)
 	case peer.IDHashRequest:
@@ -166,6 +183,9 @@ func (c *conn) reject(b block) {
 func (c *conn) handleExtended(m peer.Message) error {
 	switch m.Extension {
 	case peer.ExtHandshake:
+		if len(m.Payload) > maxIn {
+			return fmt.Errorf("%w: its handshake is of %d bytes", errProtocol, len(m.Payload))
+		}
 		h, err := peer.ParseExtendedHandshake(m.Payload)
 		if err != nil {
 			return errors.Join(errProtocol, err)
@@ -198,7 +218,7 @@ func (c *conn) handleMetadata(payload []byte) error {
 		return c.pay(costUseless)
 	}
 	answer := peer.Metadata{Kind: peer.MetadataReject, Piece: m.Piece}
-	if data, ok := peer.MetadataPiece(c.material.info, m.Piece); ok && len(c.out) < maxOut {
+	if data, ok := peer.MetadataPiece(c.material.info, m.Piece); ok {
 		answer = peer.Metadata{Kind: peer.MetadataData, Piece: m.Piece, TotalSize: len(c.material.info), Data: data}
 	}
 	c.out = answer.Append(c.out, c.metadataID)
@@ -211,12 +231,7 @@ func (c *conn) handleHashRequest(payload []byte) error {
 	if err != nil {
 		return errors.Join(errProtocol, err)
 	}
-	var hashes []byte
-	var blocks int
-	ok := len(c.out) < maxOut
-	if ok {
-		hashes, blocks, ok = c.material.hashes(&r)
-	}
+	hashes, blocks, ok := c.material.hashes(&r)
 	if ok {
 		c.out = append(r.AppendHashesHeader(c.out), hashes...)
 	} else {

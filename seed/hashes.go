@@ -102,9 +102,9 @@ func (m *material) blockLayers(f hashedFile, n int) (layers [][]byte, blocks int
 	leaves := make([]byte, 0, 32*((end-at+metainfo.BlockLength-1)/metainfo.BlockLength))
 	for ; at < end; at += metainfo.BlockLength {
 		b := buf[:min(metainfo.BlockLength, end-at)]
-		diskWaits <- struct{}{}
+		m.torrent.seeder.turns.take(&m.torrent.turn)
 		_, err := file.ReadAt(b, at)
-		<-diskWaits
+		m.torrent.seeder.turns.give(&m.torrent.turn)
 		if err != nil {
 			m.torrent.suspect()
 			return nil, len(leaves) / 32

@@ -45,17 +45,10 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 	const (
 		each = 30 // peers of a kind
 
-		// What a peer's goroutine may hold: a message that is not whole and what was
-		// read behind it, answers up to maxOut, one more and rejects for all that was
-		// read at once (a request of 17 bytes has one of 17), requests, and a batch
-		// with as many blocks as there are requests, each with a header and two parts,
-		// for append and for the kernel. Twice that, for append takes more than it
-		// needs; and a stack.
-		in      = peer.MaxExtended + bufferLength
-		out     = maxOut + peer.BlockLength + bufferLength
-		queued  = maxRequests * 12
-		batched = maxRequests * (peer.PieceHeaderLength + 2*24 + 2*16)
-		most    = 2*(in+out+queued+batched) + 32<<10
+		// What a peer may hold while it waits: a message that is not whole or what was
+		// read and not answered, answers up to maxOut and one more, requests, what is
+		// known of it, and a stack.
+		most = maxIn + readLength + maxOut + peer.BlockLength + maxRequests*12 + 20<<10
 
 		// The peer that behaves, and what does not grow with peers.
 		rest = 16 << 20
@@ -71,7 +64,8 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 	if _, _, ok := m.hashes(&q); !ok {
 		t.Fatal("no hashes")
 	}
-	long := extended(0, string(bytes.Repeat([]byte("d"), peer.MaxExtended-2))).Append(nil)
+	long := extended(0, string(bytes.Repeat([]byte("d"), maxIn-6))).Append(nil)
+	longer := extended(1, string(make([]byte, peer.MaxExtended-2))).Append(nil)
 	interested := peer.Message{ID: peer.IDInterested}.Append(nil)
 	metadata := extended(1, "d8:msg_typei0e5:piecei0ee").Append(nil)
 	names := []byte("d1:md")
@@ -84,6 +78,7 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 	bitfield := peer.Message{ID: peer.IDBitfield, Payload: bits}.Append(nil)
 	kinds := []struct{ once, again []byte }{
 		{once: long[:len(long)-1]},
+		{once: longer[:len(longer)-1]},
 		{once: append(make([]byte, 4000), long[:len(long)-1]...)},                                            // behind keep-alives
 		{once: bytes.Repeat(request(1, 0, 1).Append(nil), 9000)},                                             // rejected
 		{once: interested, again: bytes.Repeat(request(1, 0, 16<<10).Append(nil), 2*maxRequests)},            // not taken

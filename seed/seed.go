@@ -117,6 +117,7 @@ type Seeder struct {
 	patience patience
 	rate     *rateLimit // nil: none
 	slots    slots
+	turns    *sendTurns
 	views    views
 	uploaded atomic.Int64 // bytes of blocks
 	numbers  atomic.Uint64
@@ -144,6 +145,7 @@ const defaultMaxPeers = 2000
 func New(o Options) *Seeder {
 	s := &Seeder{
 		options: o, since: time.Now(), patience: defaultPatience, rate: newRateLimit(o.MaxUploadRate),
+		turns: newSendTurns(), views: views{mapped: shelf{most: maxViews}, small: shelf{most: maxViews}},
 		byKey: make(map[[20]byte]*Torrent), req2: make(map[[20]byte][20]byte),
 		toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), announcer: newAnnouncer(), events: newEvents(),
 	}

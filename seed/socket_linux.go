@@ -35,7 +35,7 @@ func (s *socket) receive(wait bool, take func([]byte) error) error {
 	var readErr error
 	err := s.raw.Read(func(fd uintptr) bool {
 		buf = buffers.Get()
-		n, readErr = ignoringEINTR(func() (int, error) { return unix.Read(int(fd), buf[:]) })
+		n, readErr = ignoringEINTR(func() (int, error) { return unix.Read(int(fd), buf[:readLength]) })
 		if readErr == unix.EAGAIN {
 			buffers.Put(buf)
 			buf = nil
@@ -56,21 +56,14 @@ func (s *socket) receive(wait bool, take func([]byte) error) error {
 	return take(buf[:n])
 }
 
-// iovecs are for one call of send each.
+// iovecs are for one call of write each.
 var iovecs pool[[]unix.Iovec]
 
-// send writes the parts in order, straight from where they are: a file that is
-// mapped is not copied. It is an EFAULT if such a file has become shorter, or the
-// disk fails. check, if there is one, is asked each time before the kernel is given
-// more. A peer that does not receive stallBytes within its patience is not waited
-// for.
-//
-// A thread waits in the kernel while it reads from a disk. There are never more
-// of these than diskWaits has room for; nobody waits there for a peer.
-func (s *socket) send(parts [][]byte, check func() error, patience time.Duration) error {
-	if err := s.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-		return err
-	}
+// write hands the parts to the system in order, straight from where they are: a
+// file that is mapped is not copied. It waits for disks and never for the peer, and
+// returns how many bytes the system took. It is an EFAULT if a mapped file has
+// become shorter, or the disk fails.
+func (s *socket) write(parts [][]byte) (written int64, err error) {
 	all := iovecs.Get()
 	defer iovecs.Put(all)
 	for _, p := range parts {
@@ -81,49 +74,53 @@ func (s *socket) send(parts [][]byte, check func() error, patience time.Duration
 		}
 	}
 	rest := *all
-	var sendErr error
-	write := func(fd uintptr) bool {
+	controlErr := s.raw.Control(func(fd uintptr) {
 		for len(rest) > 0 {
-			if check != nil {
-				if sendErr = check(); sendErr != nil {
-					return true
-				}
+			var n int
+			if n, err = ignoringEINTR(func() (int, error) { return writev(fd, rest) }); err != nil {
+				return
 			}
-			diskWaits <- struct{}{}
-			n, err := ignoringEINTR(func() (int, error) { return writev(fd, rest) })
-			<-diskWaits
-			if err == unix.EAGAIN {
-				return false
-			}
-			if err != nil {
-				sendErr = err
-				return true
-			}
+			written += int64(n)
 			rest = advance(rest, n)
-			s.written += int64(n)
 		}
-		return true
+	})
+	runtime.KeepAlive(parts)
+	clear(*all)
+	*all = (*all)[:0]
+	s.written += written
+	if err == unix.EAGAIN {
+		err = nil
 	}
-	err := s.raw.Write(write)
-	for sendErr == nil && errors.Is(err, os.ErrDeadlineExceeded) {
+	return written, errors.Join(controlErr, err)
+}
+
+// await waits until the system takes more. A peer that does not receive stallBytes
+// within its patience is not waited for.
+func (s *socket) await(patience time.Duration) error {
+	// The runtime notices that the peer takes something only from here on, so what
+	// was before is asked for.
+	ready := func(fd uintptr) bool {
+		n, err := ignoringEINTR(func() (int, error) {
+			return unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0)
+		})
+		return n > 0 || err != nil
+	}
+	for {
+		if err := s.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
+		err := s.raw.Write(ready)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
 		// The system says that there is room only when there is much. Until then
 		// what a slow peer takes shows only in what the system still has.
 		taken := s.written - s.unsent()
 		if taken-s.taken < stallBytes {
-			break
+			return err
 		}
 		s.taken = taken
-		if err = s.SetWriteDeadline(time.Now().Add(patience)); err == nil {
-			err = s.raw.Write(write)
-		}
 	}
-	runtime.KeepAlive(parts)
-	clear(*all)
-	*all = (*all)[:0]
-	if sendErr != nil {
-		return sendErr
-	}
-	return err
 }
 
 // unsent is how many bytes the system has that the peer has not acknowledged.

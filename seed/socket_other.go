@@ -10,9 +10,16 @@ import (
 )
 
 // A socket is a peer's TCP connection, read and written by one goroutine.
-type socket struct{ *net.TCPConn }
+type socket struct {
+	*net.TCPConn
+	since time.Time // when the peer began not to take what is sent; zero: it takes
+}
 
-func newSocket(conn *net.TCPConn) (*socket, error) { return &socket{conn}, nil }
+func newSocket(conn *net.TCPConn) (*socket, error) { return &socket{TCPConn: conn}, nil }
+
+// pollTime is how long a peer is waited for at once: there is no way to ask what
+// the system takes now.
+const pollTime = 5 * time.Millisecond
 
 // receive hands take what is there, in a buffer that take must not keep; with
 // wait it waits for something until the read deadline. Without wait there may be
@@ -25,7 +32,7 @@ func (s *socket) receive(wait bool, take func([]byte) error) error {
 	}
 	buf := buffers.Get()
 	defer buffers.Put(buf)
-	n, err := s.Read(buf[:])
+	n, err := s.Read(buf[:readLength])
 	if n > 0 {
 		return take(buf[:n])
 	}
@@ -35,29 +42,32 @@ func (s *socket) receive(wait bool, take func([]byte) error) error {
 	return err
 }
 
-// send writes the parts in order. check, if there is one, is asked each time before
-// the system is given more. A peer that does not receive some of them
-// within its patience is not waited for.
-func (s *socket) send(parts [][]byte, check func() error, patience time.Duration) error {
-	for len(parts) > 0 {
-		if check != nil {
-			if err := check(); err != nil {
-				return err
-			}
-		}
-		n, bytes := 0, 0
-		for n < len(parts) && bytes < maxBlock {
-			bytes += len(parts[n])
-			n++
-		}
-		if err := s.SetWriteDeadline(time.Now().Add(patience)); err != nil {
-			return err
-		}
-		buffers := net.Buffers(append([][]byte(nil), parts[:n]...))
-		if _, err := buffers.WriteTo(s.TCPConn); err != nil {
-			return err
-		}
-		parts = parts[n:]
+// write hands the parts to the system in order, and returns how many bytes it took.
+func (s *socket) write(parts [][]byte) (written int64, err error) {
+	if err := s.SetWriteDeadline(time.Now().Add(pollTime)); err != nil {
+		return 0, err
 	}
+	buffers := net.Buffers(append([][]byte(nil), parts...))
+	written, err = buffers.WriteTo(s.TCPConn)
+	if written > 0 {
+		s.since = time.Time{}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+	}
+	return written, err
+}
+
+// await waits a little. A peer that took nothing within its patience is not waited
+// for.
+func (s *socket) await(patience time.Duration) error {
+	now := time.Now()
+	if s.since.IsZero() {
+		s.since = now
+	}
+	if now.Sub(s.since) >= patience {
+		return os.ErrDeadlineExceeded
+	}
+	time.Sleep(pollTime)
 	return nil
 }

@@ -40,6 +40,8 @@ type Torrent struct {
 	wanting atomic.Int64                  // peers that wait for blocks
 	seeds   atomic.Int64                  // of others, as a tracker told last
 
+	turn turnQueue // under Seeder.turns.mu
+
 	loading sync.Mutex // held while material is loaded; before that of life
 	life
 }

@@ -252,7 +252,7 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	if err != nil {
 		return nil, nil, err
 	}
-	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, material: m, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, hello: theirs,
+	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, material: m, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, hello: theirs, room: maxBatch,
 		client: peerid.Client(theirs.PeerID[:])}
 	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
 		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())

@@ -34,6 +34,26 @@ func (s *Session) Encrypt(b []byte) {
 	}
 }
 
+// Encrypts reports whether Encrypt does anything.
+func (s *Session) Encrypts() bool { return s != nil && s.out != nil }
+
+// A Mark is a place in a stream that Encrypts.
+type Mark struct{ cipher rc4.Cipher }
+
+// Mark returns the place of the byte that Encrypt will begin with.
+func (s *Session) Mark() Mark { return Mark{*s.out} }
+
+// Rewind makes Encrypt go on n bytes behind a mark, for the bytes behind those were
+// encrypted and will never be sent.
+func (s *Session) Rewind(m Mark, n int) {
+	*s.out = m.cipher
+	var skipped [1024]byte
+	for ; n > 0; n -= min(n, len(skipped)) {
+		b := skipped[:min(n, len(skipped))]
+		s.out.XORKeyStream(b, b)
+	}
+}
+
 // Decrypt makes the next bytes received those that the peer meant.
 func (s *Session) Decrypt(b []byte) {
 	if s != nil && s.in != nil {
