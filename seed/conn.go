@@ -49,6 +49,8 @@ type conn struct {
 	addr     netip.AddrPort
 	hello    peer.Handshake // the peer's
 	client   string         // as it names itself; changed under slot.mu
+	joined   time.Time
+	evicted  bool // under slots.mu
 
 	fast       bool  // both sides speak BEP 6
 	metadataID uint8 // the peer's number for ut_metadata; 0: it has none
@@ -436,8 +438,9 @@ func (c *conn) spent(n int64) {
 		c.accounts[i].grant -= n
 	}
 	c.flood.useful()
-	c.heard = time.Now()                      // who takes blocks is there
-	c.slot.asked.Store(time.Now().UnixNano()) // who has asked for much needs no more
+	c.heard = time.Now() // who takes blocks is there
+	c.slot.served.Store(c.heard.UnixNano())
+	c.slot.asked.Store(c.heard.UnixNano()) // who has asked for much needs no more
 	c.slot.uploaded.Add(n)
 	c.swarm.uploaded.Add(n)
 	c.seeder.uploaded.Add(n)

@@ -5,6 +5,10 @@ package seed
 import (
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,6 +94,15 @@ func TestCrowdOfOneAddress(t *testing.T) {
 	}
 }
 
+// asks has a peer ask for a block, which it gets.
+func (l *leecher) asks() {
+	l.t.Helper()
+	l.send(request(0, 0, 16))
+	l.await(peer.IDPiece)
+}
+
+// At the limit a peer that is served does not go for a newcomer, and neither does it
+// while it takes a block now and then.
 func TestMaxPeers(t *testing.T) {
 	t.Parallel()
 	const most = 7
@@ -97,6 +110,7 @@ func TestMaxPeers(t *testing.T) {
 	var crowd []*leecher
 	for i := range most {
 		crowd = append(crowd, r.crowd(t, tt, fmt.Sprintf("127.0.7.%d", i+1), 1)...)
+		crowd[i].asks()
 	}
 	for range 10 {
 		r.refuses(t, tt, "127.0.7.1")
@@ -109,54 +123,203 @@ func TestMaxPeers(t *testing.T) {
 	crowd[1].conn.Close()
 	r.awaitCounts(t, most-2, 0)
 	crowd = append(crowd[2:], r.crowd(t, tt, "127.0.7.200", 2)...)
+	for _, l := range crowd[most-2:] {
+		l.asks()
+	}
 	r.refuses(t, tt, "127.0.7.201")
 	for _, l := range crowd {
 		l.isServed(tt, root)
 	}
 }
 
-// Those that never finish their handshakes keep out only others of their address,
-// until they are too many.
+// At the limit the least useful peer goes for each newcomer: one that was never
+// interested before all others, then who is idle longest.
+func TestLeastUsefulGoes(t *testing.T) {
+	t.Parallel()
+	const most = 6
+	r, tt, root := startPatient(t, Options{MaxPeers: most})
+	served := r.crowd(t, tt, "127.0.22.1", 2)
+	for _, l := range served {
+		l.asks()
+	}
+	idle := r.crowd(t, tt, "127.0.23.1", 2)
+	deaf := []*leecher{r.meets(t, tt, "127.0.24.1"), r.meets(t, tt, "127.0.25.1")}
+	r.awaitCounts(t, most, 0)
+	// What else would take as long as introTime.
+	r.slots.mu.Lock()
+	for c := range r.slots.conns {
+		c.joined = c.joined.Add(-introTime)
+		c.slot.asked.Store(0)
+	}
+	r.slots.mu.Unlock()
+	for i, goes := range []*leecher{deaf[0], deaf[1], idle[0], idle[1]} {
+		time.Sleep(rankPause)
+		l := r.crowd(t, tt, fmt.Sprintf("127.0.26.%d", i+1), 1)[0]
+		l.asks()
+		goes.ends()
+		served = append(served, l)
+		r.awaitCounts(t, most, 0)
+	}
+	r.refuses(t, tt, "127.0.27.1")
+	for _, l := range served {
+		l.isServed(tt, root)
+	}
+}
+
+// A crowd that is idle, whether it says that it is interested or not, locks nobody
+// out: those who come later get in and what they ask for, and are not sent away for
+// more of the crowd.
+func TestIdleCrowd(t *testing.T) {
+	t.Parallel()
+	const most = 60
+	needDescriptors(t, 10*most)
+	r, tt, root := startPatient(t, Options{MaxPeers: most})
+	join := func(i int) {
+		l := r.meets(t, tt, fmt.Sprintf("127.0.28.%d", i%most+1))
+		if i%2 == 0 {
+			l.send(peer.Message{ID: peer.IDInterested})
+		}
+	}
+	for i := range most {
+		join(i)
+	}
+	r.awaitCounts(t, most, 0)
+	var honest []*leecher
+	for i := range most / 4 {
+		l := r.crowd(t, tt, fmt.Sprintf("127.1.%d.1", i), 1)[0] // and asks for nothing yet
+		honest = append(honest, l)
+		join(most + 2*i)
+		join(most + 2*i + 1)
+		time.Sleep(rankPause / 4)
+	}
+	for _, l := range honest {
+		l.isServed(tt, root)
+	}
+}
+
+// The order in which peers go.
+func TestRank(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	type guest struct {
+		name, addr  string
+		n           int // of such
+		joined      time.Duration
+		served      time.Duration // ago; 0: never
+		deaf, given bool
+		asked       time.Duration
+	}
+	for _, test := range []struct {
+		name   string
+		guests []guest
+		want   string // names in order, of each guest once
+	}{
+		{"never interested first", []guest{
+			{name: "old", addr: "10.0.0.1", joined: time.Hour, served: 10 * time.Minute},
+			{name: "deaf", addr: "10.1.0.1", joined: time.Minute, deaf: true},
+		}, "deaf old"},
+		{"who has just come may still say so", []guest{
+			{name: "new", addr: "10.0.0.1", joined: time.Second, deaf: true},
+			{name: "old", addr: "10.1.0.1", joined: time.Minute},
+		}, "old new"},
+		{"idle longest", []guest{
+			{name: "b", addr: "10.0.0.1", joined: time.Hour, served: 5 * time.Minute},
+			{name: "a", addr: "10.1.0.1", joined: time.Hour, served: 6 * time.Minute},
+			{name: "c", addr: "10.2.0.1", joined: 4 * time.Minute},
+		}, "a b c"},
+		{"served ones never", []guest{
+			{name: "served", addr: "10.0.0.1", joined: time.Hour, served: 59 * time.Second},
+			{name: "asking", addr: "10.0.0.2", joined: time.Hour, given: true, asked: 9 * time.Second},
+			{name: "asked", addr: "10.0.0.3", joined: time.Hour, given: true, asked: 11 * time.Second},
+		}, "asked"},
+		{"a /24", []guest{
+			{name: "honest", addr: "10.0.0.1", joined: time.Hour},
+			{name: "crowd", addr: "10.1.0.0", n: 100, joined: time.Second},
+		}, "crowd honest"},
+		{"a few of one network are no crowd", []guest{
+			{name: "honest", addr: "10.0.0.1", joined: time.Hour},
+			{name: "family", addr: "10.1.0.0", n: 7, joined: time.Minute},
+		}, "honest family"},
+		{"a /64", []guest{
+			{name: "honest", addr: "2001:db8::1", joined: time.Hour},
+			{name: "crowd", addr: "2001:db8:1::", n: 16, joined: time.Second},
+		}, "crowd honest"},
+		{"a /56", []guest{
+			{name: "honest", addr: "2001:db8::1", joined: time.Hour},
+			{name: "crowd", addr: "2001:db8:1:0100::", n: 64, joined: time.Second},
+		}, "crowd honest"},
+		{"a /48", []guest{
+			{name: "honest", addr: "2001:db8::1", joined: time.Hour},
+			{name: "crowd", addr: "2001:db8:1::", n: 256, joined: time.Second},
+		}, "crowd honest"},
+	} {
+		conns := make(map[*conn]bool)
+		names := make(map[*conn]string)
+		for _, g := range test.guests {
+			for i := range max(1, g.n) {
+				ip := netip.MustParseAddr(g.addr)
+				if b := ip.As16(); ip.Is4() {
+					b[15] += byte(i)
+					ip = netip.AddrFrom16(b).Unmap()
+				} else {
+					switch { // another network each time
+					case test.name == "a /64":
+						b[15] += byte(i)
+					case test.name == "a /56":
+						b[7] += byte(i)
+					default:
+						b[6] += byte(i)
+					}
+					ip = netip.AddrFrom16(b)
+				}
+				c := &conn{addr: netip.AddrPortFrom(ip, 1), joined: now.Add(-g.joined)}
+				c.slot.wanted, c.slot.given = !g.deaf, g.given
+				for at, ago := range map[*atomic.Int64]time.Duration{&c.slot.served: g.served, &c.slot.asked: g.asked} {
+					if ago > 0 {
+						at.Store(now.Add(-ago).UnixNano())
+					}
+				}
+				conns[c], names[c] = true, g.name
+			}
+		}
+		var order []string
+		for _, c := range rank(conns, now) {
+			order = append(order, names[c])
+		}
+		if got := strings.Join(slices.Compact(order), " "); got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// Those that never finish their handshakes, of a few networks, keep nobody out.
 func TestHalfOpen(t *testing.T) {
 	t.Parallel()
-	needDescriptors(t, 2*maxHalfOpen+200)
-	const visitor = "127.0.9.1"
-	r, tt, root := startPatient(t, Options{})
-	honest := r.crowd(t, tt, visitor, 1)
+	const most = 60
+	needDescriptors(t, 10*most)
+	r, tt, root := startPatient(t, Options{MaxPeers: 2 * most})
+	honest := r.crowd(t, tt, "127.0.9.1", 1)
 	h := peer.Handshake{InfoHash: tt.swarms[0].hash}
 	greeting := h.Append(nil)
 	var half []*net.TCPConn
-	address := func(i int) string { return fmt.Sprintf("127.0.8.%d", i+1) }
-	for i := range maxHalfOpen / maxHalfOpenPerAddress {
-		for range maxHalfOpenPerAddress {
-			conn := r.dialFrom(t, address(i))
-			conn.SetDeadline(time.Now().Add(5 * time.Minute))
-			conn.Write(greeting[:40])
-			half = append(half, conn)
-		}
-		r.awaitCounts(t, 1+len(half), len(half))
-		r.refuses(t, tt, address(i))
-		if i == 0 {
-			honest = append(honest, r.crowd(t, tt, visitor, 1)...)
-			honest[1].conn.Close()
-			honest = honest[:1]
-			r.awaitCounts(t, 1+len(half), len(half))
-		}
+	for i := range 2 * most {
+		conn := r.dialFrom(t, fmt.Sprintf("127.0.8.%d", i/4+1))
+		conn.SetDeadline(time.Now().Add(5 * time.Minute))
+		conn.Write(greeting[:40])
+		half = append(half, conn)
 	}
-	r.refuses(t, tt, visitor)
-	honest[0].isServed(tt, root)
-
-	// One goes on with its handshake, and one leaves.
-	if _, err := half[0].Write(greeting[40:]); err != nil {
-		t.Fatal(err)
+	r.awaitCounts(t, 1+most, most)
+	for i := range 5 {
+		honest = append(honest, r.crowd(t, tt, fmt.Sprintf("127.2.%d.1", i), 1)...)
 	}
-	r.awaitCounts(t, 1+len(half), len(half)-1)
-	r.crowd(t, tt, visitor, 1)
-	half[1].Close()
-	r.awaitCounts(t, 1+len(half), len(half)-2)
-	r.crowd(t, tt, visitor, 1)
-	honest[0].isServed(tt, root)
-	if v := r.visitorOf(visitor); v.offences != 0 {
+	for _, l := range honest {
+		l.isServed(tt, root)
+	}
+	for _, conn := range half {
+		conn.Close()
+	}
+	r.awaitCounts(t, len(honest), 0)
+	if v := r.visitorOf("127.0.9.1"); v.offences != 0 {
 		t.Errorf("%d offences", v.offences)
 	}
 }

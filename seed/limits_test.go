@@ -11,7 +11,7 @@ import (
 // visit is a connection that comes, is through its handshake and leaves; false: it
 // was not let in.
 func (l *limits) visit(addr net.Addr, offence bool) bool {
-	if !l.admit(addr, 1e6) {
+	if !l.admit(addr) {
 		return false
 	}
 	l.through(addr)
@@ -76,7 +76,7 @@ func TestOffencesAtOnce(t *testing.T) {
 	var l limits
 	addr := tcpAddr("10.0.0.1")
 	for range maxOffences + 3 {
-		if !l.admit(addr, 1e6) {
+		if !l.admit(addr) {
 			t.Fatal("refused")
 		}
 	}
@@ -120,12 +120,12 @@ func TestOffencesOfOneHost(t *testing.T) {
 			t.Errorf("offences of %s: %s is banned: %v", test.offender, test.visitor, banned)
 		}
 		for i := range maxPerAddress {
-			if !l.admit(tcpAddr("2001:db8::1"), 1e6) {
+			if !l.admit(tcpAddr("2001:db8::1")) {
 				t.Fatalf("%d connections are too many", i)
 			}
 			l.through(tcpAddr("2001:db8::1"))
 		}
-		if l.admit(tcpAddr("2001:db8::2"), 1e6) {
+		if l.admit(tcpAddr("2001:db8::2")) {
 			t.Error("too many connections of a /64")
 		}
 	}
@@ -146,7 +146,7 @@ func TestPardon(t *testing.T) {
 			for range maxOffences - 1 {
 				l.visit(numbered(10, i), true)
 			}
-			l.admit(numbered(10, i), 1e6)
+			l.admit(numbered(10, i))
 			l.through(numbered(10, i))
 		}
 		for i := range old {

@@ -129,10 +129,12 @@ type Seeder struct {
 
 	toOpen, toHash, suspects *backlog
 
-	limits    limits
-	trackers  []*client.Client // one for each IP version
-	announcer *announcer
-	events    *events
+	limits     limits
+	handshakes handshakes
+	exchanges  *exchanges
+	trackers   []*client.Client // one for each IP version
+	announcer  *announcer
+	events     *events
 
 	speedMu sync.Mutex
 	speed   speed
@@ -159,6 +161,8 @@ func New(o Options) *Seeder {
 	if s.options.MaxPeers == 0 {
 		s.options.MaxPeers = defaultMaxPeers
 	}
+	s.exchanges = newExchanges()
+	s.handshakes = handshakes{most: maxHandshakes(s.options.MaxPeers), crowd: make(crowd)}
 	s.slots = slots{max: o.MaxUploads, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
 	if s.slots.max == 0 && o.MaxUploadRate > 0 {
 		s.slots.max = max(4, int(o.MaxUploadRate/slotRate))
@@ -288,6 +292,7 @@ func (s *Seeder) Serve(ctx context.Context) error {
 	}()
 	defer wg.Wait()
 	wg.Go(func() { s.slots.run(ctx) })
+	wg.Go(func() { s.exchanges.run(ctx) })
 	wg.Go(func() { s.manage(ctx) })
 	wg.Go(func() { s.announcer.run(ctx, s.all) })
 	wg.Go(func() { s.measure(ctx) })
@@ -309,10 +314,11 @@ func (s *Seeder) Serve(ctx context.Context) error {
 		}
 		pause = 0
 		tcp, ok := conn.(*net.TCPConn)
-		if !ok || !s.limits.admit(conn.RemoteAddr(), s.options.MaxPeers) {
+		if !ok || !s.limits.admit(conn.RemoteAddr()) {
 			conn.Close()
 			continue
 		}
+		s.handshakes.add(tcp)
 		wg.Go(func() { s.welcome(ctx, tcp) })
 	}
 }

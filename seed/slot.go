@@ -39,9 +39,11 @@ const (
 type slot struct {
 	uploaded atomic.Int64 // bytes of blocks, ever
 	asked    atomic.Int64 // when the last request came, in nanoseconds since 1970
+	served   atomic.Int64 // when the last block was sent, the same
 
 	mu         sync.Mutex
 	interested time.Time // since when; zero: not
+	wanted     bool      // it was interested at least once
 	given      bool
 	trial      bool      // given for trial
 	changed    bool      // and the connection does not know yet
@@ -106,20 +108,20 @@ type slots struct {
 
 	soon chan struct{} // somebody is interested; room for one
 
-	mu    sync.Mutex
-	conns map[*conn]bool
-}
-
-func (s *slots) add(c *conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.conns[c] = true
+	mu        sync.Mutex
+	conns     map[*conn]bool
+	leaving   int       // of conns, evicted
+	useless   []*conn   // who goes next
+	allServed time.Time // when nobody could go last
 }
 
 func (s *slots) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	if c.evicted {
+		s.leaving--
+	}
 }
 
 // all are the connected peers in no order.
@@ -151,7 +153,7 @@ func (s *slots) interest(c *conn) {
 		l.interested = time.Time{}
 		l.set(false, false, now)
 	case l.interested.IsZero():
-		l.interested = now
+		l.interested, l.wanted = now, true
 		if s.max == 0 {
 			l.set(true, false, now)
 		}

@@ -19,7 +19,7 @@ func turns(t *testing.T, limit, peers int) (*slots, []*conn) {
 	for i := range peers {
 		c := &conn{number: uint64(i), torrent: tt, interested: true, socket: deafSocket(t)}
 		conns = append(conns, c)
-		s.add(c)
+		s.conns[c] = true
 		s.interest(c)
 	}
 	return s, conns
@@ -111,7 +111,7 @@ func testTrial(t *testing.T, limit int) {
 			time.Sleep(time.Second)
 		}
 		c := &conn{number: 1000, torrent: conns[0].torrent, interested: true, socket: conns[0].socket}
-		s.add(c)
+		s.conns[c] = true
 		s.interest(c)
 		begin := time.Now()
 		for !c.slot.take() {
@@ -156,7 +156,7 @@ func TestSlotsOfTorrents(t *testing.T) {
 		if i >= 40 {
 			c.torrent = alone
 		}
-		s.add(c)
+		s.conns[c] = true
 		s.interest(c)
 	}
 	now := time.Now()

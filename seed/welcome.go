@@ -16,10 +16,9 @@ import (
 
 const (
 	// How many connections one address may have, and how many may be in their
-	// handshake, of one address and of all.
+	// handshake.
 	maxPerAddress         = 100
 	maxHalfOpenPerAddress = 50
-	maxHalfOpen           = 1000
 
 	// So many offences within banTime get an address banned for as long.
 	maxOffences = 5
@@ -44,12 +43,16 @@ type visitor struct {
 	since    time.Time // of the first offence, or the ban
 }
 
-func hostOf(addr net.Addr) netip.Prefix {
+func addrOf(addr net.Addr) netip.Addr {
 	ap, err := netip.ParseAddrPort(addr.String())
 	if err != nil {
-		return netip.Prefix{}
+		return netip.Addr{}
 	}
-	ip := ap.Addr().Unmap().WithZone("")
+	return ap.Addr().Unmap().WithZone("")
+}
+
+func hostOf(addr net.Addr) netip.Prefix {
+	ip := addrOf(addr)
 	bits := 32
 	if ip.Is6() {
 		bits = 64
@@ -58,8 +61,8 @@ func hostOf(addr net.Addr) netip.Prefix {
 	return p
 }
 
-// admit tells whether a connection may come in, and counts it.
-func (l *limits) admit(addr net.Addr, maxPeers int) bool {
+// admit reports whether a connection may come in, and counts it.
+func (l *limits) admit(addr net.Addr) bool {
 	host := hostOf(addr)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -68,8 +71,7 @@ func (l *limits) admit(addr net.Addr, maxPeers int) bool {
 		v = new(visitor)
 	}
 	banned := v.offences >= maxOffences && time.Since(v.since) < banTime
-	crowded := v.open >= maxPerAddress || v.halfOpen >= maxHalfOpenPerAddress
-	if banned || crowded || l.open >= maxPeers || l.halfOpen >= maxHalfOpen {
+	if banned || v.open >= maxPerAddress || v.halfOpen >= maxHalfOpenPerAddress {
 		return false
 	}
 	if l.by == nil {
@@ -138,8 +140,8 @@ func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 	defer tcp.Close()
 	c, early, err := s.shakeHands(ctx, tcp)
 	s.limits.through(tcp.RemoteAddr())
+	s.handshakes.remove(tcp)
 	if err == nil {
-		s.slots.add(c)
 		e := EventPeer{Torrent: c.torrent, Addr: c.addr, Client: c.client, Joined: true}
 		c.torrent.tell(e)
 		// A torrent that stopped meanwhile has dismissed the peers it found.
@@ -171,6 +173,7 @@ func isOffence(err error) bool {
 var (
 	errNoTorrent = errors.New("the peer asks for a torrent that is not here")
 	errPlaintext = errors.New("the peer does not encrypt")
+	errFull      = errors.New("there are as many peers as there may be, and all are served")
 	errEncrypted = errors.New("the peer encrypts, or sends noise") // many try that first
 )
 
@@ -197,7 +200,8 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	case s.options.Encryption == EncryptionOff:
 		return nil, nil, errEncrypted
 	default:
-		session, err = mse.Accept(tcp, b[:peer.GreetingLength], mse.Options{Methods: s.methods, Lookup: s.findReq2})
+		session, err = mse.Accept(tcp, b[:peer.GreetingLength], mse.Options{Methods: s.methods, Lookup: s.findReq2,
+			Exchange: func(compute func()) error { return s.exchanges.do(ctx, addrOf(tcp.RemoteAddr()), compute) }})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -229,8 +233,25 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 		return nil, nil, err
 	}
 	defer func() {
-		if c == nil {
+		if err != nil {
 			t.leave(m)
+		}
+	}()
+	socket, err := newSocket(tcp)
+	if err != nil {
+		return nil, nil, err
+	}
+	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, material: m, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, hello: theirs, room: maxBatch, joined: time.Now(),
+		client: peerid.Client(theirs.PeerID[:])}
+	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
+		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	}
+	if !s.slots.admit(c, s.options.MaxPeers) {
+		return nil, nil, errFull
+	}
+	defer func() {
+		if err != nil {
+			s.slots.remove(c)
 		}
 	}()
 	ours := peer.Handshake{InfoHash: theirs.InfoHash, PeerID: s.options.PeerID}
@@ -246,16 +267,7 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	answer := ours.Append(nil)
 	session.Encrypt(answer)
 	if _, err := tcp.Write(answer); err != nil {
-		return nil, nil, err
-	}
-	socket, err := newSocket(tcp)
-	if err != nil {
-		return nil, nil, err
-	}
-	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, material: m, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, hello: theirs, room: maxBatch,
-		client: peerid.Client(theirs.PeerID[:])}
-	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
-		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+		return c, nil, err
 	}
 	_ = tcp.SetDeadline(time.Time{}) // of a connection that is closed: reading will tell
 	return c, early, nil

@@ -28,7 +28,11 @@ func accept(conn io.ReadWriter, first []byte, o Options, c *chance) (*Session, e
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.Write(append(public(&c.exponent), c.pad...)); err != nil {
+	var yb, shared []byte
+	if err := o.exchange(func() { yb = public(&c.exponent) }); err != nil {
+		return nil, err
+	}
+	if _, err := conn.Write(append(yb, c.pad...)); err != nil {
 		return nil, fmt.Errorf("writing Yb: %w", err)
 	}
 
@@ -36,7 +40,9 @@ func accept(conn io.ReadWriter, first []byte, o Options, c *chance) (*Session, e
 	if err := in.fill(hashLen, mark); err != nil {
 		return nil, err
 	}
-	shared := secret(ya, &c.exponent)
+	if err := o.exchange(func() { shared = secret(ya, &c.exponent) }); err != nil {
+		return nil, err
+	}
 	req1 := hash("req1", shared)
 	if err := in.find(req1[:], mark); err != nil {
 		return nil, err

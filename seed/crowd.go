@@ -1,0 +1,208 @@
+package seed
+
+import (
+	"cmp"
+	"math/bits"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// A peer is served if it got a block within servedTime, and is about to be if it
+	// has a slot and asked within askedTime. Neither goes for a newcomer.
+	servedTime = time.Minute
+	askedTime  = 10 * time.Second
+
+	// introTime is how long a peer may take to say that it is interested.
+	introTime = 10 * time.Second
+
+	// fewPeers is how many peers of one network are no crowd.
+	fewPeers = 8
+
+	// maxHalfOpen is how many connections may be in their handshake.
+	maxHalfOpen = 1000
+
+	// rankPause is how long nobody is looked for where all were served.
+	rankPause = 100 * time.Millisecond
+)
+
+// networksOf returns the networks that an address belongs to. Of IPv6 a host may
+// have a /64, a customer a /56 and a site a /48.
+func networksOf(ip netip.Addr) []netip.Prefix {
+	lengths := []int{24}
+	if ip.Is6() {
+		lengths = []int{64, 56, 48}
+	}
+	list := make([]netip.Prefix, 0, 3)
+	for _, bits := range lengths {
+		p, err := ip.WithZone("").Prefix(bits)
+		if err == nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// A crowd counts connections by network.
+type crowd map[netip.Prefix]int
+
+func (c crowd) add(ip netip.Addr, n int) {
+	for _, p := range networksOf(ip) {
+		if c[p] += n; c[p] == 0 {
+			delete(c, p)
+		}
+	}
+}
+
+// of is how many connections an address shares its network with. The larger a
+// network is, the less they have to do with each other.
+func (c crowd) of(ip netip.Addr) (n int) {
+	for i, p := range networksOf(ip) {
+		n = max(n, c[p]>>i)
+	}
+	return n
+}
+
+// A standing is how useful a peer is.
+type standing struct {
+	*conn
+	needless bool // it was never interested
+	crowd    int  // grows with the peers of its network
+	since    time.Time
+}
+
+// standing returns how useful a peer is now; false: it is served.
+func (c *conn) standing(now time.Time) (s standing, idle bool) {
+	l := &c.slot
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	served, asked := time.Unix(0, l.served.Load()), time.Unix(0, l.asked.Load())
+	if now.Sub(served) < servedTime || l.given && now.Sub(asked) < askedTime {
+		return standing{}, false
+	}
+	s = standing{conn: c, needless: !l.wanted && now.Sub(c.joined) >= introTime, since: c.joined}
+	if served.After(s.since) {
+		s.since = served
+	}
+	return s, true
+}
+
+// rank puts those peers that may go into order, the least useful first: those that
+// were never interested before others, then those of crowded networks, then who was
+// idle longest.
+func rank(conns map[*conn]bool, now time.Time) []*conn {
+	all := make(crowd)
+	for c := range conns {
+		all.add(c.addr.Addr(), 1)
+	}
+	var list []standing
+	for c := range conns {
+		if s, idle := c.standing(now); idle && !c.evicted {
+			s.crowd = bits.Len(uint(all.of(c.addr.Addr()) / fewPeers))
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b standing) int {
+		if a.needless != b.needless {
+			if a.needless {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.crowd, a.crowd), a.since.Compare(b.since), cmp.Compare(a.number, b.number))
+	})
+	order := make([]*conn, len(list))
+	for i, s := range list {
+		order[i] = s.conn
+	}
+	return order
+}
+
+// admit lets a peer in that is through its handshake. Where there are as many as
+// there may be, the least useful goes for it; false: all are served.
+func (s *slots) admit(c *conn, most int) bool {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.conns)-s.leaving >= most && !s.evict(now) {
+		return false
+	}
+	s.conns[c] = true
+	return true
+}
+
+// evict sends the least useful peer away; false: there is none. s.mu is locked.
+func (s *slots) evict(now time.Time) bool {
+	if len(s.useless) == 0 && now.Sub(s.allServed) >= rankPause {
+		s.useless = rank(s.conns, now)
+		s.useless = s.useless[:(len(s.useless)+15)/16] // the others may be of use before it is their turn
+		if len(s.useless) == 0 {
+			s.allServed = now
+		}
+	}
+	for len(s.useless) > 0 {
+		c := s.useless[0]
+		s.useless = s.useless[1:]
+		if _, idle := c.standing(now); idle && s.conns[c] && !c.evicted {
+			c.evicted = true
+			s.leaving++
+			c.socket.Close()
+			return true
+		}
+	}
+	return false
+}
+
+// handshakes are the connections in their handshake. They come on top of the peers
+// that there may be.
+type handshakes struct {
+	most int
+
+	mu    sync.Mutex
+	conns []*net.TCPConn
+	crowd crowd
+}
+
+// maxHandshakes is how many there may be with so many peers.
+func maxHandshakes(maxPeers int) int { return min(maxHalfOpen, max(maxPeers/2, 16)) }
+
+// add adds a connection. Where there are too many it closes another one: of some
+// drawn by lot, one that has most neighbours.
+func (h *handshakes) add(conn *net.TCPConn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.conns) >= h.most {
+		const lots = 16
+		worst, most := 0, -1
+		for range lots {
+			i := rand.IntN(len(h.conns))
+			if n := h.crowd.of(addrOf(h.conns[i].RemoteAddr())); n > most {
+				worst, most = i, n
+			}
+		}
+		h.conns[worst].Close()
+		h.removeAt(worst)
+	}
+	h.conns = append(h.conns, conn)
+	h.crowd.add(addrOf(conn.RemoteAddr()), 1)
+}
+
+// remove forgets a connection, if it is still there.
+func (h *handshakes) remove(conn *net.TCPConn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i := slices.Index(h.conns, conn); i >= 0 {
+		h.removeAt(i)
+	}
+}
+
+func (h *handshakes) removeAt(i int) {
+	h.crowd.add(addrOf(h.conns[i].RemoteAddr()), -1)
+	last := len(h.conns) - 1
+	h.conns[i], h.conns[last] = h.conns[last], nil
+	h.conns = h.conns[:last]
+}

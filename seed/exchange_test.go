@@ -1,0 +1,132 @@
+//go:build linux
+
+package seed
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bt/internal/peer/mse"
+	"bt/maketorrent"
+)
+
+// A flood of encrypted handshakes, each from another address, leaves a peer that is
+// there more than half of its rate, and those who want to join get in.
+func TestFloodOfExchanges(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures for seconds")
+	}
+	r, tt, _ := one(t, Options{}, maketorrent.V1, 4<<20)
+	l := r.join(t, tt)
+	l.conn.SetDeadline(time.Now().Add(time.Minute))
+	all := make([]int, tt.pieces)
+	for i := range all {
+		all[i] = i
+	}
+	length := materialOf(t, tt).lengthOf
+	measure := func(d time.Duration) float64 {
+		began, n := time.Now(), 0
+		for time.Since(began) < d {
+			l.download(length, all...)
+			n += 4 << 20
+		}
+		return float64(n) / time.Since(began).Seconds() / 1e6
+	}
+	measure(time.Second / 2)
+	before := measure(2 * time.Second)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	var flood sync.WaitGroup
+	defer flood.Wait()
+	defer cancel()
+	var answers, tries atomic.Int64
+	for i := range 200 {
+		flood.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 100+byte(i), byte(n>>8), byte(n))}}
+				conn, err := d.DialContext(ctx, "tcp", r.addr)
+				if err != nil {
+					return
+				}
+				tries.Add(1)
+				conn.SetDeadline(time.Now().Add(5 * time.Second))
+				conn.Write(noise(96 + 600)) // a key and no mark, which is known after the exchange
+				if n, _ := io.Copy(io.Discard, conn); n >= 96 {
+					answers.Add(1)
+				}
+				conn.Close()
+			}
+		})
+	}
+	time.Sleep(time.Second / 2)
+	during := measure(3 * time.Second)
+	t.Logf("%.0f MB/s, and %.0f during %d handshakes, %d of them answered", before, during, tries.Load(), answers.Load())
+	if during < before/2 {
+		t.Errorf("%.0f MB/s before, %.0f during the flood", before, during)
+	}
+	if answers.Load() == 0 {
+		t.Error("none was answered: this test can't fail")
+	}
+	began := time.Now()
+	if _, err := r.seal(t, tt, mse.RC4, 68, nil); err != nil {
+		t.Errorf("an honest peer is not let in: %v after %v", err, time.Since(began))
+	}
+}
+
+// An address of another network is let in before more of a crowd, and an address of
+// which nothing is computed goes first.
+func TestExchangesAreFair(t *testing.T) {
+	t.Parallel()
+	x := newExchanges()
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	var refused atomic.Int64
+	do := func(ip string) {
+		all.Go(func() {
+			if x.do(ctx, netip.MustParseAddr(ip), func() {}) == errExchange {
+				refused.Add(1)
+			}
+		})
+	}
+	wait := func(what string, ready func() bool) {
+		t.Helper()
+		eventually(t, what, func() bool { x.mu.Lock(); defer x.mu.Unlock(); return ready() })
+	}
+	for i := range maxExchanges {
+		do(fmt.Sprintf("10.0.0.%d", i%100))
+	}
+	wait("the queue is full", func() bool { return len(x.waiting) == maxExchanges })
+	do("10.0.0.200")
+	wait("one more of the crowd is refused", func() bool { return refused.Load() == 1 })
+	for i := range 3 {
+		do(fmt.Sprintf("10.0.%d.1", i+1))
+		wait("another is let in for one of the crowd", func() bool { return refused.Load() == int64(i+2) && len(x.waiting) == maxExchanges })
+		if last := x.waiting[maxExchanges-1]; last.addr != netip.MustParseAddr(fmt.Sprintf("10.0.%d.1", i+1)) {
+			t.Errorf("the last is %s", last.addr)
+		}
+	}
+	first := x.next()
+	computed := []*exchange{first}
+	busy := map[netip.Addr]bool{first.addr: true}
+	for range 50 {
+		e := x.next()
+		if busy[e.addr] {
+			t.Fatalf("%s is computed twice at once", e.addr)
+		}
+		busy[e.addr] = true
+		computed = append(computed, e)
+	}
+	for _, e := range computed {
+		x.finish(e)
+	}
+	cancel()
+	wait("those that wait leave", func() bool { return len(x.waiting) == 0 })
+	all.Wait()
+}
