@@ -89,6 +89,7 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 	defer c.refund()
 	defer c.leaveSuper()
 	c.heard, c.said = time.Now(), time.Now()
+	c.hashing.burst = float64(layerTries * costHashes * c.material.trees.requests)
 	c.introduce()
 	if err := c.parse(early); err != nil {
 		return err

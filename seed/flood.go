@@ -21,6 +21,7 @@ const (
 type flood struct {
 	points float64
 	last   time.Time
+	burst  float64 // what may come at once beyond floodBurst
 }
 
 // useful forgives what came before.
@@ -32,5 +33,5 @@ func (f *flood) add(points int) bool {
 	f.points = max(0, f.points-now.Sub(f.last).Seconds()*floodRate)
 	f.last = now
 	f.points += float64(points)
-	return f.points <= floodBurst
+	return f.points <= floodBurst+f.burst
 }

@@ -15,10 +15,21 @@ type trees struct {
 	torrent    *metainfo.Torrent
 	files      map[[32]byte]hashedFile // by pieces root
 	pieceLayer int
+	requests   int // that a peer needs for the piece layers of all files
 
 	mu    sync.Mutex
 	known map[[32]byte][][]byte // layers by pieces root
 }
+
+const (
+	// layerHashes is how many hashes libtorrent asks for at once.
+	layerHashes = 512
+
+	// layerTries is how often a peer may ask for the piece layers of a torrent at
+	// once, as one does that has it by a magnet link. They cost less than the blocks
+	// of which they are.
+	layerTries = 3
+)
 
 type hashedFile struct {
 	index  int
@@ -35,6 +46,10 @@ func newTrees(t *metainfo.Torrent, c *metainfo.Content) *trees {
 		f := &c.Files[i]
 		if f.PiecesRoot != nil && (f.Length <= t.PieceLength || len(t.PieceLayer(f.PiecesRoot)) > 0) {
 			x.files[*f.PiecesRoot] = hashedFile{i, f.Length}
+		}
+		if f.Length > t.PieceLength {
+			pieces := (f.Length + t.PieceLength - 1) / t.PieceLength
+			x.requests += int((pieces + layerHashes - 1) / layerHashes)
 		}
 	}
 	return x

@@ -3,9 +3,12 @@ package seed
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"bt/internal/metainfo"
 	"bt/internal/peer"
@@ -152,4 +155,78 @@ func TestHashFlood(t *testing.T) {
 		}
 	}
 	t.Error("it goes on")
+}
+
+// A peer that has a torrent of many files by a magnet link asks for the piece layer
+// of each, as fast as they come, and may do so again. One that goes on is a flood.
+func TestHashesOfManyFiles(t *testing.T) {
+	t.Parallel()
+	const files = 2000
+	meta, root := manyFiles(t, files)
+	r := start(t, Options{}, Input{Torrent: meta, Path: root, Hashed: true})
+	tt := r.find([20]byte(meta.InfoHashV2[:]))
+	m := materialOf(t, tt)
+	if m.trees.requests != files {
+		t.Fatalf("%d requests are needed, want %d", m.trees.requests, files)
+	}
+	l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
+	ask := func() error {
+		var b []byte
+		n := 0
+		for _, f := range m.content.Files {
+			b = hashRequest(peer.HashRequest{PiecesRoot: *f.PiecesRoot, Length: 2}).Append(b)
+			n++
+		}
+		sent := make(chan error, 1)
+		go func() { _, err := l.conn.Write(b); sent <- err }()
+		for n > 0 {
+			msg, err := l.read()
+			if err != nil {
+				<-sent
+				return err
+			}
+			if msg.ID == peer.IDHashReject {
+				t.Fatal("it is refused")
+			}
+			if msg.ID == peer.IDHashes {
+				n--
+			}
+		}
+		return <-sent
+	}
+	for i := range layerTries {
+		if err := ask(); err != nil {
+			t.Fatalf("time %d: %v", i+1, err)
+		}
+	}
+	for end := time.Now().Add(20 * time.Second); ; {
+		if err := ask(); err != nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("a peer may ask for ever")
+		}
+	}
+}
+
+// manyFiles writes that many files, of two pieces each, and returns a v2 torrent of
+// them and where they are.
+func manyFiles(t *testing.T, n int) (*Metainfo, string) {
+	t.Helper()
+	root := filepath.Join(t.TempDir(), "many")
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	data := make([]byte, metainfo.BlockLength+1)
+	for i := range n {
+		binary.BigEndian.PutUint32(data, uint32(i))
+		if err := os.WriteFile(filepath.Join(root, fmt.Sprintf("f%05d", i)), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made, err := maketorrent.Make(t.Context(), maketorrent.Options{Path: root, Format: maketorrent.V2, PieceLength: metainfo.BlockLength})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.Torrent, root
 }

@@ -44,6 +44,12 @@ type publication struct {
 func publish(t *testing.T, format maketorrent.Format, via netip.AddrPort) *publication {
 	t.Helper()
 	meta, root := makeContent(t, format, interopSizes...)
+	return publishContent(t, meta, root, via)
+}
+
+// publishContent does the same with a torrent that is there.
+func publishContent(t *testing.T, meta *Metainfo, root string, via netip.AddrPort) *publication {
+	t.Helper()
 	var hashes [][20]byte
 	for _, s := range swarmsOf(meta) {
 		hashes = append(hashes, s.hash)
@@ -264,6 +270,28 @@ func TestLibtorrent(t *testing.T) {
 				run(t, python, append([]string{"testdata/leech.py", source, dir}, test.args...)...).succeed(t)
 				p.compare(t, filepath.Join(dir, "content"))
 			})
+		}
+	}
+}
+
+// One that joins a v2 torrent of many files by a magnet link asks for the hashes of
+// each, which is no flood. There are 2000 files, or 20,000 where BT_SOAK is set.
+func TestLibtorrentManyFiles(t *testing.T) {
+	t.Parallel()
+	python := testenv.Python(t, "libtorrent")
+	files := 2000
+	if os.Getenv("BT_SOAK") != "" {
+		files = 20_000
+	}
+	meta, root := manyFiles(t, files)
+	p := publishContent(t, meta, root, netip.AddrPort{})
+	r := p.seed(t, Options{}, root)
+	run(t, python, "testdata/leech.py", p.Magnet().String(), t.TempDir()).succeed(t)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events {
+		if e.Kind == Peer && !e.Joined && e.Err != nil {
+			t.Errorf("the peer was sent away: %v", e.Err)
 		}
 	}
 }
