@@ -63,7 +63,8 @@ type conn struct {
 	hasCount   atomic.Int64
 	queue      queue
 	in         []byte // the beginning of a message that is not whole yet, or messages if more
-	more       bool   // messages wait in in until there is room in out
+	more       bool   // messages wait in in until there is room in out, or until resume
+	resume     time.Time
 	skip       int    // bytes of a message that is of no use and still to come
 	room       int64  // bytes of blocks that the system takes at once, about
 	out        []byte // messages that wait to be sent
@@ -118,13 +119,20 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 // wake makes the peer's goroutine look around, if it waits for the peer.
 func (c *conn) wake() { _ = c.socket.SetReadDeadline(time.Unix(1, 0)) }
 
+// mostPause is how long a peer waits at once that asks for too much: it may be
+// choked or sent away meanwhile.
+const mostPause = 100 * time.Millisecond
+
 // listen reads what the peer has sent; if until is not zero it waits for more
 // until then.
 func (c *conn) listen(ctx context.Context, until time.Time) error {
+	wait := !until.IsZero()
 	if c.more {
+		if pause := time.Until(c.resume); wait && pause > 0 {
+			time.Sleep(min(pause, time.Until(until), mostPause))
+		}
 		return c.parse(nil)
 	}
-	wait := !until.IsZero()
 	if wait {
 		if alive := c.said.Add(c.seeder.patience.keepAlive); alive.Before(until) {
 			until = alive
@@ -188,7 +196,7 @@ func (c *conn) parse(b []byte) error {
 	}
 	c.more = false
 	for len(b) > 0 {
-		if len(c.out) >= maxOut {
+		if len(c.out) >= maxOut || !c.resume.IsZero() && time.Until(c.resume) > 0 {
 			c.more = true
 			break
 		}

@@ -35,3 +35,8 @@ func (f *flood) add(points int) bool {
 	f.points += float64(points)
 	return f.points <= floodBurst+f.burst
 }
+
+// over is when it will not be too much any more.
+func (f *flood) over() time.Time {
+	return f.last.Add(time.Duration((f.points - floodBurst - f.burst) / floodRate * float64(time.Second)))
+}

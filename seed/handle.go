@@ -237,8 +237,10 @@ func (c *conn) handleHashRequest(payload []byte) error {
 	} else {
 		c.out = r.AppendReject(c.out)
 	}
-	if !c.hashing.add(costHashes + blocks) { // which no block makes good
-		return errFlood
+	if !c.hashing.add(costHashes + blocks) {
+		// No reason to close the connection: libtorrent (2.0.8) asks again and again
+		// for what it was told, where there are many files.
+		c.resume = c.hashing.over()
 	}
 	return nil
 }

@@ -285,12 +285,29 @@ func TestLibtorrentManyFiles(t *testing.T) {
 	}
 	meta, root := manyFiles(t, files)
 	p := publishContent(t, meta, root, netip.AddrPort{})
-	r := p.seed(t, Options{}, root)
-	run(t, python, "testdata/leech.py", p.Magnet().String(), t.TempDir()).succeed(t)
+	r := p.seed(t, Options{MaxUploadRate: 200 << 10}, root) // it does not ask for hashes of files that it has
+	leech := run(t, python, "testdata/leech.py", p.Magnet().String(), t.TempDir())
+	tt := r.find(swarmsOf(meta)[0].hash)
+	eventually(t, "it has the hashes of half of the files", func() bool {
+		tt.mu.Lock()
+		defer tt.mu.Unlock()
+		if tt.material == nil {
+			return false
+		}
+		x := tt.material.trees
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		return len(x.known) > files/2
+	})
+	time.Sleep(time.Duration(files) * time.Millisecond) // it asks again and again
+	if r.Peers() != 1 {
+		t.Error("it is not there any more")
+	}
+	leech.kill()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.events {
-		if e.Kind == Peer && !e.Joined && e.Err != nil {
+		if e, ok := e.event.(EventPeer); ok && !e.Joined && e.Err != nil {
 			t.Errorf("the peer was sent away: %v", e.Err)
 		}
 	}
