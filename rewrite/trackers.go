@@ -128,7 +128,7 @@ func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool, unedi
 		}
 	}
 	if e.Dedupe {
-		edited = dedupe(edited)
+		edited = metainfo.DistinctTrackers(edited)
 	}
 	return edited, nil
 }
@@ -182,23 +182,6 @@ func (a *Addition) apply(tiers [][]string) [][]string {
 	}
 	tiers[a.Tier-1] = append(tiers[a.Tier-1], missing...)
 	return tiers
-}
-
-func dedupe(tiers [][]string) [][]string {
-	seen := make(map[string]bool)
-	var left [][]string
-	for _, tier := range tiers {
-		tier = slices.DeleteFunc(tier, func(u string) bool {
-			key := metainfo.CanonicalURL(u)
-			was := seen[key]
-			seen[key] = true
-			return was
-		})
-		if len(tier) > 0 {
-			left = append(left, tier)
-		}
-	}
-	return left
 }
 
 func same(a, b [][]string) bool { return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b) }

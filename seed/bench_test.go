@@ -16,7 +16,7 @@ func BenchmarkStatus(b *testing.B) {
 	s := New(Options{Listener: l})
 	for i := range 10_000 {
 		t := &Torrent{seeder: s, name: fmt.Sprint("torrent ", i), v1: true, swarms: []*swarm{{hash: [20]byte{byte(i), byte(i >> 8)}}}}
-		t.tiers = newTiers(t, [][]string{{"http://tracker.example/announce"}})
+		t.announceAt([][]string{{"http://tracker.example/announce"}})
 		s.list = append(s.list, t)
 	}
 	for b.Loop() {

@@ -117,7 +117,7 @@ func (l *life) become(seen *epoch, to State, e Event, set func()) bool {
 		s.views.forget(was.data)
 	}
 	if from.serves() || to.serves() || to == StateRemoved {
-		s.announcer.poke(l.torrent)
+		l.torrent.tellTrackers()
 	}
 	return true
 }

@@ -18,10 +18,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bt/internal/announce"
 	"bt/internal/metainfo"
 	"bt/internal/peer/mse"
 	"bt/internal/peerid"
-	"bt/internal/tracker/client"
 )
 
 // Metainfo is what Input takes.
@@ -132,8 +132,7 @@ type Seeder struct {
 	limits     limits
 	handshakes handshakes
 	exchanges  *exchanges
-	trackers   []*client.Client // one for each IP version
-	announcer  *announcer
+	announcer  *announce.Announcer
 	events     *events
 
 	speedMu sync.Mutex
@@ -149,7 +148,7 @@ func New(o Options) *Seeder {
 		options: o, since: time.Now(), patience: defaultPatience, rate: newRateLimit(o.MaxUploadRate),
 		turns: newSendTurns(), views: views{mapped: shelf{most: maxViews}, small: shelf{most: maxViews}},
 		byKey: make(map[[20]byte]*Torrent), req2: make(map[[20]byte][20]byte),
-		toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), announcer: newAnnouncer(), events: newEvents(),
+		toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), events: newEvents(),
 	}
 	if s.options.PeerID == ([20]byte{}) {
 		s.options.PeerID = peerid.New()
@@ -167,10 +166,13 @@ func New(o Options) *Seeder {
 	if s.slots.max == 0 && o.MaxUploadRate > 0 {
 		s.slots.max = max(4, int(o.MaxUploadRate/slotRate))
 	}
-	if addr, err := netip.ParseAddrPort(o.Listener.Addr().String()); err == nil {
+	addr, err := netip.ParseAddrPort(o.Listener.Addr().String())
+	if err == nil {
 		s.port = addr.Port()
-		s.trackers = trackerClients(addr.Addr().Unmap(), o.Client)
 	}
+	s.announcer = announce.New(announce.Options{
+		PeerID: s.options.PeerID, Port: s.port, UserAgent: o.Client, Families: families(addr.Addr().Unmap(), o.IP),
+	})
 	switch o.Encryption {
 	case EncryptionRequire:
 		s.methods = mse.RC4
@@ -208,6 +210,7 @@ func (s *Seeder) Add(in Input) (*Torrent, error) {
 		s.byKey[w.hash] = t
 		s.req2[mse.Req2(w.hash)] = w.hash
 	}
+	t.announceAt(append(in.Torrent.Trackers(), in.Trackers...))
 	s.list = append(s.list, t)
 	s.mu.Unlock()
 	s.toOpen.put(t)
@@ -285,16 +288,11 @@ func (s *Seeder) Serve(ctx context.Context) error {
 	defer cancel()
 	defer s.tell()()
 	var wg sync.WaitGroup
-	defer func() {
-		for _, c := range s.trackers {
-			c.Close()
-		}
-	}()
 	defer wg.Wait()
 	wg.Go(func() { s.slots.run(ctx) })
 	wg.Go(func() { s.exchanges.run(ctx) })
 	wg.Go(func() { s.manage(ctx) })
-	wg.Go(func() { s.announcer.run(ctx, s.all) })
+	wg.Go(func() { s.announcer.Run(ctx) })
 	wg.Go(func() { s.measure(ctx) })
 	stop := context.AfterFunc(ctx, func() { s.options.Listener.Close() })
 	defer stop()

@@ -156,7 +156,7 @@ func (s *Seeder) Status() Status {
 func (t *Torrent) status(peers []PeerStatus) TorrentStatus {
 	status := TorrentStatus{
 		Name: t.name, InfoHashV1: t.HexV1(), InfoHashV2: t.HexV2(), Size: t.size,
-		Left: t.left.Load(), Uploaded: t.Uploaded(), Peers: peers, Trackers: t.seeder.announcer.status(t),
+		Left: t.left.Load(), Uploaded: t.Uploaded(), Peers: peers, Trackers: t.trackerStatus(),
 	}
 	t.describe(&status)
 	if s := t.super.Load(); status.State == StateSeeding && s != nil && !s.isOver() {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bt/internal/announce"
 	"bt/internal/bencode"
 	"bt/internal/metainfo"
 	"bt/internal/peer"
@@ -28,11 +29,11 @@ type Torrent struct {
 	size        int64
 	pieces      int
 	pieceLength int64
-	swarms      []*swarm // by info-hash: two of a hybrid
-	tiers       []*tier
-	before      int64      // bytes uploaded in earlier runs
-	begun       time.Time  // when it was added first, in an earlier run perhaps
-	rate        *rateLimit // nil: none of its own
+	swarms      []*swarm          // by info-hash: two of a hybrid
+	entries     []*announce.Entry // of swarms
+	before      int64             // bytes uploaded in earlier runs
+	begun       time.Time         // when it was added first, in an earlier run perhaps
+	rate        *rateLimit        // nil: none of its own
 
 	super   atomic.Pointer[super]         // nil: it is not super-seeded
 	field   atomic.Pointer[peer.Bitfield] // what there is; never changed in place
@@ -97,7 +98,6 @@ func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 	if t.begun.IsZero() {
 		t.begun = time.Now()
 	}
-	t.tiers = newTiers(t, append(meta.Trackers(), in.Trackers...))
 	t.setHave(peer.NewBitfield(t.pieces), c)
 	return t, nil
 }

@@ -123,6 +123,27 @@ func CanonicalURL(rawURL string) string {
 	return h.scheme + "://" + canonicalEscapes(user) + host + ":" + h.effectivePort() + canonicalEscapes(rest)
 }
 
+// DistinctTrackers returns tiers of trackers in which the first of those stays that
+// are there twice, in whichever spelling. Tiers that are left without a tracker are
+// left out.
+func DistinctTrackers(tiers [][]string) [][]string {
+	seen := make(map[string]bool)
+	var left [][]string
+	for _, tier := range tiers {
+		var urls []string
+		for _, u := range tier {
+			if key := CanonicalURL(u); !seen[key] {
+				seen[key] = true
+				urls = append(urls, u)
+			}
+		}
+		if len(urls) > 0 {
+			left = append(left, urls)
+		}
+	}
+	return left
+}
+
 // canonicalEscapes percent-encodes what may not be in a URL, decodes what may be
 // anywhere in one (RFC 3986, 2.3), and leaves the rest as it is.
 func canonicalEscapes(s string) string {

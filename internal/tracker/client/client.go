@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bt/internal/tracker"
@@ -115,14 +116,33 @@ func (c *Client) Close() {
 }
 
 // Announce tells a tracker of a peer. The error is an *Error.
-func (c *Client) Announce(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) (*tracker.AnnounceResponse, error) {
+func (c *Client) Announce(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) (resp *tracker.AnnounceResponse, err error) {
+	var sent atomic.Bool
+	ctx = context.WithValue(ctx, sentKey{}, &sent)
 	switch {
 	case u.Scheme == "udp":
-		return c.announceUDP(ctx, u, r)
+		resp, err = c.announceUDP(ctx, u, r)
 	case u.IsWebSocket():
-		return c.announceWS(ctx, u, r)
+		resp, err = c.announceWS(ctx, u, r)
+	default:
+		resp, err = getHTTP(ctx, c, u, r.AppendQuery(nil), tracker.ParseHTTPAnnounce)
 	}
-	return getHTTP(ctx, c, u, r.AppendQuery(nil), tracker.ParseHTTPAnnounce)
+	if err != nil {
+		e := *failure(err) // several requests may share one
+		e.Sent = sent.Load()
+		return nil, &e
+	}
+	return resp, nil
+}
+
+// sentKey is the key of a context's *atomic.Bool for noteSent.
+type sentKey struct{}
+
+// noteSent notes that a request is on its way to the tracker.
+func noteSent(ctx context.Context) {
+	if sent, ok := ctx.Value(sentKey{}).(*atomic.Bool); ok {
+		sent.Store(true)
+	}
 }
 
 // proxyFor returns the proxy for the tracker.

@@ -27,6 +27,10 @@ const (
 	maxConns     = 4
 	maxRedirects = 5
 	maxHeader    = 64 << 10 // bytes
+
+	// mostDial is how long a connection may take, and a handshake of TLS: only
+	// answers are slow.
+	mostDial = 15 * time.Second
 )
 
 // http returns the transport of all HTTP requests.
@@ -37,14 +41,14 @@ func (c *Client) http() *http.Transport {
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				// A dial outlives the request that it was begun for, so it has a time
 				// of its own.
-				return (&net.Dialer{Timeout: c.timeout()}).DialContext(ctx, "tcp"+c.Network, addr)
+				return (&net.Dialer{Timeout: min(c.timeout(), mostDial)}).DialContext(ctx, "tcp"+c.Network, addr)
 			},
 			OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, r *http.Response) error {
 				return proxyAnswer(r.StatusCode)
 			},
 			TLSClientConfig:        &tls.Config{InsecureSkipVerify: c.Insecure},
 			DisableCompression:     true, // unpacking is bounded here
-			TLSHandshakeTimeout:    c.timeout(),
+			TLSHandshakeTimeout:    min(c.timeout(), mostDial),
 			MaxIdleConnsPerHost:    maxConns,
 			IdleConnTimeout:        30 * time.Second,
 			MaxResponseHeaderBytes: maxHeader,
@@ -107,7 +111,12 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		handshake atomic.Pointer[error]
 	)
 	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-		GotConn:          func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+		WroteRequest: func(httptrace.WroteRequestInfo) {
+			if r.Header.Get("Upgrade") == "" { // else the announce comes later
+				noteSent(r.Context())
+			}
+		},
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { handshake.Store(&err) },
 	})
 	resp, err := g.c.http().RoundTrip(r.WithContext(ctx))

@@ -46,6 +46,7 @@ const (
 type Error struct {
 	Status  Status
 	Msg     string        // one sentence, with no secret of the URL; it may quote the tracker
+	Sent    bool          // of an announce: the tracker may have got it
 	RetryIn time.Duration // when the tracker wants to be asked again (BEP 31): 0 not told, tracker.Never never
 	Err     error         // what lies below; may be nil
 }

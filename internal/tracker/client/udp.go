@@ -412,6 +412,7 @@ func (c *udpConn) do(ctx context.Context, r tracker.UDPRequest, wait time.Durati
 			return nil, err
 		}
 		r.Connection = id
+		noteSent(ctx)
 		resp, err := c.exchange(ctx, r, wait)
 		_, refused := errors.AsType[*tracker.Failure](err)
 		if (refused || errors.Is(err, errSilence)) && c.doubt(id) && refused && again {

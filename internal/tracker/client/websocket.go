@@ -62,6 +62,7 @@ func (t *upgrading) release() {
 // exchangeWS sends a request and returns the first answer that is one to it.
 // Trackers send offers of other peers in between.
 func exchangeWS(ctx context.Context, conn *websocket.Conn, r *tracker.WSRequest) (*tracker.WSResponse, error) {
+	noteSent(ctx)
 	if err := conn.Write(ctx, websocket.MessageText, r.Append(nil)); err != nil {
 		return nil, wsError(ctx, err)
 	}

@@ -1,0 +1,395 @@
+package announce
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"bt/internal/tracker"
+	"bt/internal/tracker/client"
+)
+
+const (
+	one   = "http://one.example/announce"
+	two   = "http://two.example/announce"
+	three = "http://three.example/announce"
+)
+
+// One address family fails, in whatever way: the other tells the tracker of all
+// swarms in seconds, nobody hears of an error, and all are told the end.
+func TestOneFamilyFails(t *testing.T) {
+	const swarms = 400
+	for _, bad := range []string{"4", "6"} {
+		for name, fail := range map[string]func(ctx context.Context) (*tracker.AnnounceResponse, error){
+			"hangs":       hang,
+			"refuses":     func(context.Context) (*tracker.AnnounceResponse, error) { return nil, failed(client.Refused) },
+			"unreachable": func(context.Context) (*tracker.AnnounceResponse, error) { return nil, failed(client.NoRoute) },
+			"empty":       func(context.Context) (*tracker.AnnounceResponse, error) { return nil, failed(client.Empty) },
+			"http":        func(context.Context) (*tracker.AnnounceResponse, error) { return nil, failed("http-502") },
+			"slow":        func(ctx context.Context) (*tracker.AnnounceResponse, error) { return later(ctx, 40*time.Second, hour) },
+			"stops": func(ctx context.Context) (*tracker.AnnounceResponse, error) {
+				time.Sleep(time.Millisecond)
+				if time.Now().After(time.Date(2000, 1, 1, 0, 2, 0, 0, time.UTC)) {
+					return hang(ctx)
+				}
+				return hour, nil
+			},
+		} {
+			t.Run(name+" "+bad, func(t *testing.T) {
+				bubble(t, func(t *testing.T, n *fakeNet) {
+					n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
+						if c.family == bad {
+							return fail(ctx)
+						}
+						return later(ctx, 20*time.Millisecond, hour)
+					})
+					good := map[string]string{"4": "6", "6": "4"}[bad]
+					a, stop := n.run()
+					var all []*fakeSwarm
+					var entries []*Entry
+					for i := range swarms {
+						s := new(fakeSwarm)
+						all = append(all, s)
+						entries = append(entries, a.Add(hashNumber(i), [][]string{{one}}, s))
+						entries[i].Serve(true)
+					}
+					time.Sleep(5 * time.Second)
+					if got := n.count(good, one, tracker.Started); got != swarms {
+						t.Errorf("%d of %d were announced in 5 s", got, swarms)
+					}
+					time.Sleep(10 * time.Minute)
+					for i, s := range all {
+						if s.answers() == 0 || len(s.errors()) > 0 || entries[i].Status()[0].Failed {
+							t.Fatalf("swarm %d: %+v, %+v", i, s.told, entries[i].Status())
+						}
+					}
+					if d := stop(); d > goodbye+time.Second {
+						t.Errorf("the end took %v", d)
+					}
+					if got := n.count(good, one, tracker.Stopped); got != swarms {
+						t.Errorf("%d of %d were told the end", got, swarms)
+					}
+				})
+			})
+		}
+	}
+}
+
+// Both families work: each is told once, and the user once.
+func TestBothFamilies(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
+			return later(ctx, time.Millisecond, hour)
+		})
+		a, stop := n.run(Family{Network: "4", IP: netip.MustParseAddr("192.0.2.1")}, Family{Network: "6", IP: netip.MustParseAddr("2001:db8::1")})
+		s := new(fakeSwarm)
+		a.Add(hashNumber(1), [][]string{{one}, {two}}, s).Serve(true)
+		time.Sleep(150 * time.Minute) // an announce each hour, to two trackers
+		if got := s.answers(); got != 2*3 || len(s.errors()) > 0 {
+			t.Errorf("told %d answers: %+v", got, s.told)
+		}
+		stop()
+		for _, url := range []string{one, two} {
+			for family, ip := range map[string]string{"4": "192.0.2.1", "6": "2001:db8::1"} {
+				calls := n.seen(func(c call) bool { return c.family == family && c.url == url })
+				var events []tracker.Event
+				for _, c := range calls {
+					events = append(events, c.Event)
+					if c.IP.String() != ip {
+						t.Errorf("over IPv%s the address %v", family, c.IP)
+					}
+				}
+				if want := []tracker.Event{tracker.Started, tracker.None, tracker.None, tracker.Stopped}; !slices.Equal(events, want) {
+					t.Errorf("%s over IPv%s: %v", url, family, events)
+				}
+			}
+		}
+	})
+}
+
+// Where neither family works there is one error at a time, of what says more.
+func TestErrorsOfBothFamilies(t *testing.T) {
+	for _, test := range []struct{ v4, v6, want string }{
+		{"refused", "refused", "refused"},
+		{"refused", "no-route", "refused"},
+		{"no-route", "refused", "refused"},
+		{"no-route", "no-route", "no-route"},
+		{"timeout", "no-route", "no answer in time"},
+		{"no-route", "timeout", "no answer in time"},
+		{"dns", "http-502", "http-502"},
+	} {
+		t.Run(test.v4+" "+test.v6, func(t *testing.T) {
+			bubble(t, func(t *testing.T, n *fakeNet) {
+				n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
+					status := map[string]string{"4": test.v4, "6": test.v6}[c.family]
+					if status == "timeout" {
+						return hang(ctx)
+					}
+					return nil, failed(client.Status(status))
+				})
+				a, stop := n.run()
+				s := new(fakeSwarm)
+				e := a.Add(hashNumber(1), [][]string{{one}}, s)
+				e.Serve(true)
+				time.Sleep(patience + 5*time.Second)
+				got := s.errors()
+				for _, text := range got {
+					if text != one+": "+test.want {
+						t.Error(text)
+					}
+				}
+				if status := e.Status()[0]; len(got) < 1 || len(got) > 4 || !status.Failed || status.Message != test.want {
+					t.Errorf("%d errors %q, %+v", len(got), got, status)
+				}
+				stop()
+			})
+		})
+	}
+}
+
+// The next tracker of a tier is asked where the first works over no family, soon,
+// and nowhere else.
+func TestFallback(t *testing.T) {
+	type outcome map[string]string // by family: ok or a status
+	for name, test := range map[string]struct {
+		first  outcome
+		within time.Duration // 0: the second is not asked
+	}{
+		"both work":              {outcome{"4": "ok", "6": "ok"}, 0},
+		"one works":              {outcome{"4": "ok", "6": "refused"}, 0},
+		"the other works":        {outcome{"4": "no-route", "6": "ok"}, 0},
+		"one works, one hangs":   {outcome{"4": "ok", "6": "timeout"}, 0},
+		"both refuse":            {outcome{"4": "refused", "6": "refused"}, time.Second},
+		"one refuses, one hangs": {outcome{"4": "refused", "6": "timeout"}, grace + time.Second},
+		"both hang":              {outcome{"4": "timeout", "6": "timeout"}, haste + grace + time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, n *fakeNet) {
+				n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
+					if c.url != one {
+						return later(ctx, time.Millisecond, hour)
+					}
+					switch o := test.first[c.family]; o {
+					case "ok":
+						return later(ctx, 100*time.Millisecond, hour)
+					case "timeout":
+						return hang(ctx)
+					default:
+						return nil, failed(client.Status(o))
+					}
+				})
+				a, stop := n.run()
+				s := new(fakeSwarm)
+				e := a.Add(hashNumber(1), [][]string{{one, two}}, s)
+				e.tiers[0].urls = []string{one, two}
+				e.Serve(true)
+				time.Sleep(59 * time.Minute)
+				calls := n.seen(func(c call) bool { return c.url == two })
+				switch {
+				case test.within == 0 && len(calls) > 0:
+					t.Errorf("the second was asked: %+v", calls)
+				case test.within > 0 && (len(calls) == 0 || calls[0].after > test.within):
+					t.Errorf("the second was not asked in %v: %+v", test.within, calls)
+				}
+				if e.Status()[0].Failed {
+					t.Errorf("%+v", e.Status())
+				}
+				stop()
+			})
+		})
+	}
+}
+
+// A tracker that is slow works, and a tier does not wait for it if it has another.
+func TestSlowTracker(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
+			return later(ctx, 40*time.Second, hour)
+		})
+		a, stop := n.run()
+		s := new(fakeSwarm)
+		a.Add(hashNumber(1), [][]string{{one}}, s).Serve(true)
+		time.Sleep(41 * time.Second)
+		if s.answers() != 1 || len(s.errors()) > 0 {
+			t.Errorf("%+v", s.told)
+		}
+		stop()
+		if n.count("4", one, tracker.Started) != 1 || n.count("4", one, tracker.Stopped) != 1 {
+			t.Errorf("%+v", n.calls)
+		}
+	})
+}
+
+// After stopped a tracker hears of 0 bytes again, over each family and in each tier.
+func TestUploadedOfSessions(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
+			return later(ctx, time.Millisecond, hour)
+		})
+		a, stop := n.run()
+		s := new(fakeSwarm)
+		s.uploaded.Store(7) // before it was served
+		e := a.Add(hashNumber(1), [][]string{{one}, {two}}, s)
+		for range 3 {
+			e.Serve(true)
+			time.Sleep(time.Minute)
+			s.uploaded.Add(1000)
+			time.Sleep(90 * time.Minute)
+			s.uploaded.Add(500)
+			e.Serve(false)
+			time.Sleep(time.Minute)
+			s.uploaded.Add(50) // by nothing that a tracker should hear of
+		}
+		stop()
+		for _, url := range []string{one, two} {
+			for _, family := range []string{"4", "6"} {
+				var got []string
+				for _, c := range n.seen(func(c call) bool { return c.family == family && c.url == url }) {
+					got = append(got, fmt.Sprint(c.Event, " ", c.Uploaded))
+				}
+				run := []string{"started 0", " 1000", "stopped 1500"}
+				if want := slices.Concat(run, run, run); !slices.Equal(got, want) {
+					t.Errorf("%s over IPv%s: %q", url, family, got)
+				}
+			}
+		}
+	})
+}
+
+// The tracker that another one took over from is told that we have left it, at once
+// or when it is back, and delays nothing.
+func TestTakeover(t *testing.T) {
+	for _, down := range []time.Duration{time.Millisecond, 20 * time.Second, 5 * time.Minute} {
+		for _, known := range []bool{true, false} {
+			t.Run(fmt.Sprint(down, " ", known), func(t *testing.T) {
+				bubble(t, func(t *testing.T, n *fakeNet) {
+					var from, to time.Time // when one is down
+					n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
+						if now := time.Now(); c.url == one && !now.Before(from) && now.Before(to) {
+							return hang(ctx)
+						}
+						return later(ctx, time.Millisecond, hour)
+					})
+					a, stop := n.run(Family{Network: "4"})
+					s := new(fakeSwarm)
+					e := a.Add(hashNumber(1), [][]string{{one, two}}, s)
+					e.tiers[0].urls = []string{one, two}
+					if known {
+						from = time.Now().Add(30 * time.Minute)
+						to = from.Add(35 * time.Minute) // over the next announce
+					} else {
+						from = time.Now()
+						to = from.Add(haste)
+					}
+					to = to.Add(down)
+					e.Serve(true)
+					time.Sleep(time.Until(to) - down)
+					time.Sleep(20 * time.Second)
+					if n.count("4", two, tracker.Started) != 1 {
+						t.Fatalf("it did not take over: %+v", n.calls)
+					}
+					time.Sleep(2*down + 10*time.Minute)
+					stopped := n.seen(func(c call) bool {
+						return c.url == one && c.Event == tracker.Stopped && !n.began.Add(c.after).Before(to)
+					})
+					if len(stopped) != 1 {
+						t.Errorf("one was told %d times: %+v", len(stopped), n.calls)
+					}
+					if d := stop(); d > time.Second {
+						t.Errorf("the end took %v", d)
+					}
+					if n.count("4", two, tracker.Stopped) != 1 {
+						t.Errorf("%+v", n.calls)
+					}
+				})
+			})
+		}
+	}
+}
+
+// A tracker is left alone as long as it wants, and a day at most.
+func TestRetryIn(t *testing.T) {
+	for retry, want := range map[time.Duration]time.Duration{10 * time.Minute: 10 * time.Minute, tracker.Never: 24 * time.Hour, 100 * time.Hour: 24 * time.Hour} {
+		bubble(t, func(t *testing.T, n *fakeNet) {
+			n.set(func(context.Context, call) (*tracker.AnnounceResponse, error) {
+				return nil, &client.Error{Status: client.Failed, Msg: "busy", RetryIn: retry}
+			})
+			a, stop := n.run(Family{Network: "4"})
+			a.Add(hashNumber(1), [][]string{{one}}, new(fakeSwarm)).Serve(true)
+			time.Sleep(want - time.Second)
+			if got := n.count("4", one, tracker.Started); got != 1 {
+				t.Errorf("%v: asked %d times", retry, got)
+			}
+			time.Sleep(2 * time.Second)
+			if got := n.count("4", one, tracker.Started); got != 2 {
+				t.Errorf("%v: asked %d times after it", retry, got)
+			}
+			stop()
+		})
+	}
+}
+
+// A swarm that is removed and added again is not announced before the old one has
+// left, and over one family not later because the other hangs.
+func TestRemovedAndAddedAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
+			if c.family == "6" {
+				return hang(ctx)
+			}
+			return later(ctx, time.Second, hour)
+		})
+		a, stop := n.run()
+		e := a.Add(hashNumber(1), [][]string{{one}}, new(fakeSwarm))
+		e.Serve(true)
+		time.Sleep(10 * time.Second)
+		for range 3 {
+			e.Remove()
+			e = a.Add(hashNumber(1), [][]string{{one}}, new(fakeSwarm))
+			e.Serve(true)
+			time.Sleep(10 * time.Second)
+		}
+		stop()
+		var events []tracker.Event
+		for _, c := range n.seen(func(c call) bool { return c.family == "4" }) {
+			events = append(events, c.Event)
+		}
+		if want := slices.Repeat([]tracker.Event{tracker.Started, tracker.Stopped}, 4); !slices.Equal(events, want) {
+			t.Errorf("%v", events)
+		}
+	})
+}
+
+// Dead trackers delay nobody, however many there are.
+func TestDeadTrackers(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
+			if c.url == one {
+				return later(ctx, 20*time.Millisecond, hour)
+			}
+			return hang(ctx)
+		})
+		a, stop := n.run()
+		var tiers [][]string
+		for i := range 100 {
+			tiers = append(tiers, []string{fmt.Sprintf("http://dead%d.example/announce", i)})
+		}
+		tiers = append(tiers, []string{two, one})
+		for i := range 100 {
+			a.Add(hashNumber(i), tiers, new(fakeSwarm)).Serve(true)
+		}
+		time.Sleep(haste + 5*time.Second)
+		if got := n.count("4", one, tracker.Started); got != 100 {
+			t.Errorf("%d of 100 were announced", got)
+		}
+		if d := stop(); d > goodbye+time.Second {
+			t.Errorf("the end took %v", d)
+		}
+		if got := n.count("4", one, tracker.Stopped); got != 100 {
+			t.Errorf("%d of 100 were told the end", got)
+		}
+	})
+}

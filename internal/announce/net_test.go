@@ -1,0 +1,150 @@
+package announce
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"bt/internal/tracker"
+	"bt/internal/tracker/client"
+)
+
+// A fakeNet is trackers in the time of a synctest bubble.
+type fakeNet struct {
+	began time.Time
+
+	mu     sync.Mutex
+	answer func(ctx context.Context, c call) (*tracker.AnnounceResponse, error)
+	calls  []call
+}
+
+// A call is an announce that has reached the network.
+type call struct {
+	after  time.Duration
+	family string // "4" or "6"
+	url    string
+	tracker.AnnounceRequest
+}
+
+// What a tracker may answer.
+var hour = &tracker.AnnounceResponse{Interval: time.Hour, Counts: tracker.Counts{Seeders: 3, Leechers: 1, Completed: tracker.Unknown}}
+
+func failed(s client.Status) error { return &client.Error{Status: s, Msg: string(s)} }
+
+// hang answers when nobody waits any more.
+func hang(ctx context.Context) (*tracker.AnnounceResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	<-ctx.Done()
+	return nil, &client.Error{Status: client.Timeout, Msg: "no answer in time", Sent: true, Err: ctx.Err()}
+}
+
+// later answers after a time.
+func later(ctx context.Context, d time.Duration, r *tracker.AnnounceResponse) (*tracker.AnnounceResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-time.After(d):
+		return r, nil
+	case <-ctx.Done():
+		return nil, &client.Error{Status: client.Timeout, Msg: "no answer in time", Sent: true, Err: ctx.Err()}
+	}
+}
+
+func (n *fakeNet) set(answer func(ctx context.Context, c call) (*tracker.AnnounceResponse, error)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.answer = answer
+}
+
+// seen returns the calls of an event.
+func (n *fakeNet) seen(which func(c call) bool) []call {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var list []call
+	for _, c := range n.calls {
+		if which(c) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (n *fakeNet) count(family, url string, e tracker.Event) int {
+	return len(n.seen(func(c call) bool { return c.family == family && c.url == url && c.Event == e }))
+}
+
+// running starts an announcer on the net; stop ends it and returns how long that
+// took.
+func (n *fakeNet) run(families ...Family) (a *Announcer, stop func() time.Duration) {
+	if families == nil {
+		families = []Family{{Network: "4"}, {Network: "6"}}
+	}
+	n.began = time.Now()
+	a = New(Options{Families: families, Port: 6881})
+	a.exchange = func(ctx context.Context, family int, u *tracker.URL, r tracker.AnnounceRequest) (*tracker.AnnounceResponse, error) {
+		c := call{time.Since(n.began), families[family].Network, u.String(), r}
+		n.mu.Lock()
+		n.calls = append(n.calls, c)
+		answer := n.answer
+		n.mu.Unlock()
+		return answer(ctx, c)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); a.Run(ctx) }()
+	return a, func() time.Duration {
+		began := time.Now()
+		cancel()
+		<-done
+		return time.Since(began)
+	}
+}
+
+// A fakeSwarm counts what it is told.
+type fakeSwarm struct {
+	uploaded atomic.Int64
+
+	mu   sync.Mutex
+	told []Answer
+}
+
+func (s *fakeSwarm) Uploaded() int64 { return s.uploaded.Load() }
+func (s *fakeSwarm) Left() int64     { return 0 }
+
+func (s *fakeSwarm) Told(a Answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, a)
+}
+
+// errors returns the errors that were told.
+func (s *fakeSwarm) errors() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []string
+	for _, a := range s.told {
+		if a.Err != nil {
+			list = append(list, a.URL+": "+a.Err.Error())
+		}
+	}
+	return list
+}
+
+func (s *fakeSwarm) answers() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(slices.DeleteFunc(slices.Clone(s.told), func(a Answer) bool { return a.Err != nil }))
+}
+
+func hashNumber(i int) [20]byte { return [20]byte{byte(i), byte(i >> 8), 1} }
+
+// bubble runs a test in time that does not pass while something happens.
+func bubble(t *testing.T, f func(t *testing.T, n *fakeNet)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { f(t, new(fakeNet)) })
+}

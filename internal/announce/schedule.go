@@ -1,0 +1,64 @@
+package announce
+
+import (
+	"time"
+
+	"bt/internal/tracker"
+)
+
+const (
+	// An announce that a tracker gives no time for is repeated after
+	// defaultInterval. What it gives is brought between leastInterval and
+	// mostInterval.
+	defaultInterval = 30 * time.Minute
+	leastInterval   = time.Minute
+	mostInterval    = 24 * time.Hour
+
+	// After all trackers of a tier have failed the next try is after firstBackoff,
+	// and then twice as long each time.
+	firstBackoff = 15 * time.Second
+	maxBackoff   = 30 * time.Minute
+
+	// patience is how long an announce may take: there are trackers that answer
+	// after 40 s, over UDP first the request for a connection id. A tracker that is
+	// not the last of its tier gets haste in the first round.
+	patience = 100 * time.Second
+	haste    = 15 * time.Second
+
+	// grace is how long one address family waits for the other's answer before it
+	// asks the next tracker of a tier.
+	grace = 3 * time.Second
+
+	// goodbye is how long it may take to tell a tracker that we leave, shortGoodbye
+	// one that did not answer last, and farewell to tell all of them in the end.
+	goodbye      = 5 * time.Second
+	shortGoodbye = 2 * time.Second
+	farewell     = 30 * time.Second
+
+	// goodbyes is how often a tracker is told that we leave until it has heard it.
+	goodbyes = 8
+
+	// How many announces are under way at once: to one endpoint, to one that is not
+	// known to answer, and to all.
+	maxPerHost   = 8
+	maxPerSilent = 1
+	maxAnnounces = 512
+)
+
+// backoff returns how long to wait after so many failures in a row, the first being
+// 1. chance is from 0 to 1: a tracker that was down is not asked by all at once when
+// it is back.
+func backoff(failures int, chance float64) time.Duration {
+	d := min(firstBackoff<<min(max(failures-1, 0), 10), maxBackoff)
+	return d/2 + time.Duration(chance*float64(d/2))
+}
+
+// untilNext returns how long to wait after an answer. chance is from 0 to 1.
+func untilNext(r *tracker.AnnounceResponse, chance float64) time.Duration {
+	d := r.Interval
+	if d <= 0 {
+		d = defaultInterval
+	}
+	d = min(max(d, r.MinInterval, leastInterval), mostInterval)
+	return d + time.Duration(chance*float64(d)/20) // later is polite, sooner is not
+}
