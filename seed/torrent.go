@@ -29,11 +29,12 @@ type Torrent struct {
 	size        int64
 	pieces      int
 	pieceLength int64
-	swarms      []*swarm          // by info-hash: two of a hybrid
-	entries     []*announce.Entry // of swarms
-	before      int64             // bytes uploaded in earlier runs
-	begun       time.Time         // when it was added first, in an earlier run perhaps
-	rate        *rateLimit        // nil: none of its own
+	swarms      []*swarm   // by info-hash: two of a hybrid
+	before      int64      // bytes uploaded in earlier runs
+	begun       time.Time  // when it was added first, in an earlier run perhaps
+	rate        *rateLimit // nil: none of its own
+
+	entries []*announce.Entry // of swarms
 
 	super   atomic.Pointer[super]         // nil: it is not super-seeded
 	field   atomic.Pointer[peer.Bitfield] // what there is; never changed in place

@@ -70,6 +70,7 @@ func FuzzHTTPAnswer(f *testing.F) {
 		"d5:filesd21:aaaaaaaaaaaaaaaaaaa\u00ffdeee",
 		"d14:failure reason4:full8:retry in5:nevere",
 		"d14:failure reason4:full8:retry ini5ee",
+		"d14:failure reason4:full8:intervali90ee",
 	} {
 		f.Add([]byte(s))
 	}
@@ -110,6 +111,7 @@ func checkFailure(t *testing.T, err error) {
 	}
 	if want.RetryIn != Never {
 		checkIntervals(t, want.RetryIn)
+		want.RetryIn = (want.RetryIn + time.Minute - 1) / time.Minute * time.Minute // as it is written
 	}
 	_, err = ParseHTTPAnnounce(want.AppendHTTP(nil))
 	if got, ok := errors.AsType[*Failure](err); !ok || *got != *want {

@@ -125,15 +125,13 @@ func ParseHTTPAnnounce(body []byte) (*AnnounceResponse, error) {
 		Warning:     text(d.Get("warning message")),
 		TrackerID:   text(d.Get("tracker id")),
 	}
-	if r.Counts, err = parseCounts(d); err != nil {
-		return nil, err
-	}
+	r.Counts, _ = parseCounts(d) // what is odd costs the numbers, not the announce
 	if ip := d.Get("external ip").Bytes(); len(ip) == 4 || len(ip) == 16 {
 		addr, _ := netip.AddrFromSlice(ip)
 		r.ExternalIP = addr.Unmap()
 	}
 	peers, peers6 := d.Get("peers"), d.Get("peers6")
-	if !peers.Exists() && !peers6.Exists() && r.Interval == 0 && !r.Counts.Known() {
+	if !peers.Exists() && !peers6.Exists() && !d.Get("interval").Exists() && !r.Counts.Known() {
 		return nil, errorf("the answer has neither peers nor numbers")
 	}
 	four, err := parsePeers(peers, false)
@@ -210,7 +208,11 @@ func parseAnswer(body []byte) (bencode.Value, error) {
 	}
 	for _, key := range []string{"failure reason", "failure_reason"} {
 		if reason := d.Get(key); reason.Exists() {
-			return d, &Failure{Reason: text(reason), RetryIn: retryIn(d.Get("retry in"))}
+			f := &Failure{Reason: text(reason), RetryIn: retryIn(d.Get("retry in"))}
+			if f.RetryIn == 0 {
+				f.RetryIn = max(interval(d.Get("interval")), interval(d.Get("min interval")))
+			}
+			return d, f
 		}
 	}
 	return d, nil
@@ -226,9 +228,9 @@ func retryIn(v bencode.Value) time.Duration {
 }
 
 // parseCounts reads the counts of a swarm. What PHP makes of a null, an empty
-// string, is not told.
-func parseCounts(d bencode.Value) (Counts, error) {
-	c := unknownCounts
+// string, is not told. With an error it returns those that are numbers.
+func parseCounts(d bencode.Value) (c Counts, err error) {
+	c = unknownCounts
 	for _, n := range []struct {
 		key string
 		to  *int64
@@ -239,11 +241,12 @@ func parseCounts(d bencode.Value) (Counts, error) {
 		}
 		value, ok := number(v)
 		if !ok || value < 0 {
-			return unknownCounts, errorf("%s is %s", n.key, quoted(v))
+			err = errorf("%s is %s", n.key, quoted(v))
+			continue
 		}
 		*n.to = value
 	}
-	return c, nil
+	return c, err
 }
 
 func interval(v bencode.Value) time.Duration {

@@ -134,9 +134,14 @@ type File struct {
 type Failure struct {
 	Reason string // of any bytes; may be empty
 
-	// RetryIn is when to try again (BEP 31): 0 is not told, Never never.
+	// RetryIn is when to try again (BEP 31; else the interval that stands beside the
+	// reason): 0 is not told, Never never.
 	RetryIn time.Duration
 }
+
+// ErrUnlisted is the error of an answer to an announce over UDP that ends where the
+// interval should be: opentracker gives it for an info-hash that is not on its list.
+var ErrUnlisted error = &Error{"the tracker serves only torrents that are registered with it, and this one is not"}
 
 // Never is the RetryIn of a tracker that does not want to be asked again.
 const Never = time.Duration(1<<63 - 1)

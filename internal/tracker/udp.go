@@ -259,15 +259,16 @@ func ParseUDPResponse(p []byte, v6 bool) (*UDPResponse, error) {
 		}
 		r.Connection = binary.BigEndian.Uint64(body)
 	case ActionAnnounce:
+		if len(body) == 0 {
+			return nil, ErrUnlisted
+		}
 		if len(body) < 12 {
 			return nil, errorf("an answer to an announce of %d bytes", len(p))
 		}
 		a := &r.Announce
 		a.Interval = seconds(int64(int32(binary.BigEndian.Uint32(body))))
-		a.Counts = Counts{Leechers: count(body[4:]), Seeders: count(body[8:]), Completed: Unknown}
-		if a.Counts.Leechers < 0 || a.Counts.Seeders < 0 {
-			return nil, errorf("a negative number of peers")
-		}
+		// What is negative costs the numbers, not the announce.
+		a.Counts = Counts{Leechers: max(count(body[4:]), Unknown), Seeders: max(count(body[8:]), Unknown), Completed: Unknown}
 		a.Peers = parseCompact(body[12:], v6)
 	case ActionScrape:
 		if len(body)%12 != 0 {

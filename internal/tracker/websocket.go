@@ -93,7 +93,8 @@ func (r *WSRequest) Append(b []byte) []byte {
 
 // ParseWSRequest reads a message of a client.
 func ParseWSRequest(frame []byte) (*WSRequest, error) {
-	m, err := parseWS(frame)
+	m := new(wsMessage)
+	err := parseWS(frame, m)
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +154,7 @@ func (r *WSResponse) Append(b []byte) []byte {
 	switch {
 	case r.Failure != nil:
 		m.Action, m.Failure = "", &r.Failure.Reason
+		m.Interval = min(r.Failure.RetryIn, maxInterval).Seconds()
 		if r.InfoHash == [20]byte{} {
 			m.InfoHash = nil
 		}
@@ -183,12 +185,13 @@ func (r *WSResponse) Append(b []byte) []byte {
 
 // ParseWSResponse reads a message of a tracker.
 func ParseWSResponse(frame []byte) (*WSResponse, error) {
-	m, err := parseWS(frame)
-	if err != nil {
+	m := new(wsAnswer)
+	if err := parseWS(frame, m); err != nil {
 		return nil, err
 	}
+	interval, least := lenientSeconds(m.Interval), lenientSeconds(m.MinInterval)
 	if m.Failure != nil {
-		r := &WSResponse{Action: ActionError, Failure: &Failure{Reason: *m.Failure}}
+		r := &WSResponse{Action: ActionError, Failure: &Failure{Reason: *m.Failure, RetryIn: max(interval, least)}}
 		if h, err := m.hash(); err == nil {
 			r.InfoHash = h
 		}
@@ -206,14 +209,13 @@ func ParseWSResponse(frame []byte) (*WSResponse, error) {
 		return nil, errorf("an answer of action %.32q", m.Action)
 	}
 	r := &WSResponse{Action: ActionAnnounce}
-	if r.InfoHash, err = m.hash(); err != nil {
-		return nil, err
-	}
-	counts, err := wsFile{m.Complete, m.Incomplete, m.Downloaded}.counts()
+	hash, err := m.hash()
 	if err != nil {
 		return nil, err
 	}
-	numbers := counts.Known() || floatSeconds(m.Interval) > 0
+	r.InfoHash = hash
+	counts := Counts{Seeders: lenientCount(m.Complete), Leechers: lenientCount(m.Incomplete), Completed: lenientCount(m.Downloaded)}
+	numbers := counts.Known() || told(m.Interval)
 	switch {
 	case told(m.Offer), told(m.Answer), m.PeerID != "" && !numbers:
 		from, err := narrow20("peer_id", m.PeerID)
@@ -228,8 +230,8 @@ func ParseWSResponse(frame []byte) (*WSResponse, error) {
 		}
 	case numbers:
 		r.Announce = &AnnounceResponse{
-			Interval:    floatSeconds(m.Interval),
-			MinInterval: floatSeconds(m.MinInterval),
+			Interval:    interval,
+			MinInterval: least,
 			Counts:      counts,
 			Warning:     m.Warning,
 			TrackerID:   m.GivenID,

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -54,16 +56,46 @@ type wsPair struct {
 	Description json.RawMessage `json:"offer,omitempty"`
 }
 
-func parseWS(frame []byte) (*wsMessage, error) {
-	m := new(wsMessage)
+// A wsAnswer is a message of a tracker. A number of an announce that is odd costs
+// itself, not the announce.
+type wsAnswer struct {
+	wsMessage
+	Complete    json.RawMessage `json:"complete"`
+	Incomplete  json.RawMessage `json:"incomplete"`
+	Downloaded  json.RawMessage `json:"downloaded"`
+	Interval    json.RawMessage `json:"interval"`
+	MinInterval json.RawMessage `json:"min interval"`
+}
+
+// lenientCount reads a count, which may be a string. One that is odd is Unknown.
+func lenientCount(raw json.RawMessage) int64 {
+	n, err := strconv.ParseInt(strings.Trim(string(raw), `"`), 10, 64)
+	if err != nil || n < 0 {
+		return Unknown
+	}
+	return n
+}
+
+// lenientSeconds reads an interval, which may be a string. One that is odd is not
+// told.
+func lenientSeconds(raw json.RawMessage) time.Duration {
+	s, err := strconv.ParseFloat(strings.Trim(string(raw), `"`), 64)
+	if err != nil && !math.IsInf(s, 0) || math.IsNaN(s) {
+		return 0
+	}
+	return floatSeconds(s)
+}
+
+// parseWS reads a message into m.
+func parseWS(frame []byte, m any) error {
 	err := json.Unmarshal(frame, m)
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return nil, errorf("%s is %.32s", cmp.Or(e.Field, "the message"), e.Value)
+		return errorf("%s is %.32s", cmp.Or(e.Field, "the message"), e.Value)
 	}
 	if err != nil {
-		return nil, errorf("%v", err)
+		return errorf("%v", err)
 	}
-	return m, nil
+	return nil
 }
 
 func (m *wsMessage) append(b []byte) []byte {

@@ -46,6 +46,10 @@ type Client struct {
 	// Timeout is.
 	BEP15 bool
 
+	// Patient has the last attempt over UDP wait for all of Timeout: a tracker may be
+	// slow.
+	Patient bool
+
 	// Network is "4" to ask over IPv4 alone and "6" for IPv6; empty means both.
 	Network string
 

@@ -378,7 +378,10 @@ var udpAnnounceVillains = []struct {
 	}), Malformed, ""},
 	{"a negative number of peers", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 		p.raw(r.Action, r.Transaction, 0, 0, 0, 1, 255, 255, 255, 255, 0, 0, 0, 1)
-	}), Malformed, ""},
+	}), OK, ""},
+	{"8 bytes, as opentracker does", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
+		p.raw(r.Action, r.Transaction)
+	}), Failed, tracker.ErrUnlisted.Error()},
 	{"the answer to a scrape", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 		p.rawScrape(r.Transaction, 1, 1)
 	}), Malformed, ""},

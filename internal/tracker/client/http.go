@@ -31,6 +31,10 @@ const (
 	// mostDial is how long a connection may take, and a handshake of TLS: only
 	// answers are slow.
 	mostDial = 15 * time.Second
+
+	// mostPause is how long a request waits because a tracker asks for it. A longer
+	// time is its caller's business.
+	mostPause = 15 * time.Second
 )
 
 // http returns the transport of all HTTP requests.
@@ -173,25 +177,25 @@ func getHTTP[T any](ctx context.Context, c *Client, u *tracker.URL, query []byte
 	}
 	defer done()
 	rawURL := u.With(string(query))
-	err = c.persist(ctx, func(ctx context.Context) (after time.Duration, err error) {
-		answer, after, err = getOnce(ctx, c, rawURL, parse)
-		return after, err
+	err = c.persist(ctx, func(ctx context.Context) (err error) {
+		answer, err = getOnce(ctx, c, rawURL, parse)
+		return err
 	})
 	return answer, err
 }
 
 // persist calls try until it succeeds, fails in a way that will last, or there
-// is no time left; after is how long the tracker wants to be left alone.
-func (c *Client) persist(ctx context.Context, try func(ctx context.Context) (after time.Duration, err error)) error {
+// is no time left, or the tracker wants to be left alone for long.
+func (c *Client) persist(ctx context.Context, try func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
 	for attempt := 0; ; attempt++ {
-		after, err := try(ctx)
+		err := try(ctx)
 		if err == nil {
 			return nil
 		}
 		e := failure(err)
-		if attempt >= c.retries() || !mayPass(e.Status) || !sleep(ctx, max(after, Wait(attempt, false))) {
+		if attempt >= c.retries() || !mayPass(e.Status) || e.RetryIn > mostPause || !sleep(ctx, max(e.RetryIn, Wait(attempt, false))) {
 			return e
 		}
 	}
@@ -207,12 +211,11 @@ func mayPass(s Status) bool {
 	return false
 }
 
-// getOnce asks once; after is what the tracker says with an error of when to
-// try again.
-func getOnce[T any](ctx context.Context, c *Client, rawURL string, parse func([]byte) (T, error)) (answer T, after time.Duration, err error) {
+// getOnce asks once.
+func getOnce[T any](ctx context.Context, c *Client, rawURL string, parse func([]byte) (T, error)) (answer T, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
-		return answer, 0, &Error{Status: BadURL, Msg: "not a URL that can be asked"}
+		return answer, &Error{Status: BadURL, Msg: "not a URL that can be asked"}
 	}
 	r.Header.Set("User-Agent", c.UserAgent) // empty: none at all
 	r.Header.Set("Accept-Encoding", "gzip")
@@ -221,12 +224,12 @@ func getOnce[T any](ctx context.Context, c *Client, rawURL string, parse func([]
 		if resp != nil { // a redirect that was not followed
 			resp.Body.Close()
 		}
-		return answer, 0, err
+		return answer, err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		// The body is the bare connection, which knows of no ctx.
-		return answer, 0, statusError(resp.StatusCode)
+		return answer, statusError(resp)
 	}
 	body, err := readBody(resp)
 	whole := err == nil
@@ -234,31 +237,46 @@ func getOnce[T any](ctx context.Context, c *Client, rawURL string, parse func([]
 		answer, err = parse(body)
 	}
 	if err == nil {
-		return answer, 0, nil // also with a code that says otherwise: there are numbers
+		return answer, nil // also with a code that says otherwise: there are numbers
 	}
 	e := failure(err)
 	body = bytes.TrimLeft(body, " \t\r\n\ufeff")
 	switch {
 	case c.byProxy(resp):
-		return answer, 0, proxyAnswer(resp.StatusCode)
+		return answer, proxyAnswer(resp.StatusCode)
 	case e.Status == Failed:
-		return answer, 0, e
+		return answer, e
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		n, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-		return answer, time.Duration(min(max(n, 0), 3600)) * time.Second, statusError(resp.StatusCode)
+		return answer, statusError(resp)
 	case !whole:
-		return answer, 0, e
+		return answer, e
 	case e.Status == Malformed && len(body) == 0:
-		return answer, 0, &Error{Status: Empty, Msg: "the answer is empty"}
+		return answer, &Error{Status: Empty, Msg: "the answer is empty"}
 	case e.Status == Malformed && body[0] == '<':
-		return answer, 0, &Error{Status: HTML, Msg: "the answer is a web page"}
+		return answer, &Error{Status: HTML, Msg: "the answer is a web page"}
 	}
-	return answer, 0, e
+	return answer, e
 }
 
 // statusError is the failure that a code of HTTP tells.
-func statusError(code int) *Error {
-	return &Error{Status: HTTPStatus(code), Msg: strings.TrimSpace(fmt.Sprintf("the tracker answers %d %s", code, http.StatusText(code)))}
+func statusError(r *http.Response) *Error {
+	return &Error{
+		Status:  HTTPStatus(r.StatusCode),
+		Msg:     strings.TrimSpace(fmt.Sprintf("the tracker answers %d %s", r.StatusCode, http.StatusText(r.StatusCode))),
+		RetryIn: retryAfter(r.Header.Get("Retry-After"), time.Now()),
+	}
+}
+
+// retryAfter reads Retry-After (RFC 9110, 10.2.3): seconds, or a date. 0 is not told.
+func retryAfter(s string, now time.Time) time.Duration {
+	const most = 366 * 24 * time.Hour
+	var d time.Duration
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		d = time.Duration(min(max(n, 0), int64(most/time.Second))) * time.Second
+	} else if date, err := http.ParseTime(s); err == nil {
+		d = date.Sub(now)
+	}
+	return min(max(d, 0), most)
 }
 
 // readBody reads an answer, unpacked, up to MaxBody.

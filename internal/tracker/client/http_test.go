@@ -392,6 +392,7 @@ func TestHTTPRetries(t *testing.T) {
 		{"as it says", &Client{}, []string{"503 5", "200"}, "[0s 5s]", 5 * time.Second, OK},
 		{"sooner than we would", &Client{}, []string{"503 1", "200"}, "[0s 2s]", 2 * time.Second, OK},
 		{"later than there is time", &Client{}, []string{"503 15"}, "[0s]", 0, "http-503"},
+		{"later than a request waits", &Client{Timeout: time.Hour}, []string{"503 16"}, "[0s]", 0, "http-503"},
 		{"next century", &Client{}, []string{"503 99999999999999999999"}, "[0s]", 0, "http-503"},
 		{"last century", &Client{}, []string{"503 -99"}, "[0s 2s 6s]", 6 * time.Second, "http-503"},
 		{"short of time", &Client{Timeout: time.Second}, []string{"503"}, "[0s]", 0, "http-503"},

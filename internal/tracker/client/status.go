@@ -47,7 +47,7 @@ type Error struct {
 	Status  Status
 	Msg     string        // one sentence, with no secret of the URL; it may quote the tracker
 	Sent    bool          // of an announce: the tracker may have got it
-	RetryIn time.Duration // when the tracker wants to be asked again (BEP 31): 0 not told, tracker.Never never
+	RetryIn time.Duration // when the tracker wants to be asked again (BEP 31, Retry-After): 0 not told, tracker.Never never
 	Err     error         // what lies below; may be nil
 }
 
@@ -64,6 +64,9 @@ func failure(err error) *Error {
 	}
 	if f, ok := errors.AsType[*tracker.Failure](err); ok {
 		return &Error{Status: Failed, Msg: printable(f.Error()), RetryIn: f.RetryIn, Err: err}
+	}
+	if errors.Is(err, tracker.ErrUnlisted) {
+		return &Error{Status: Failed, Msg: err.Error(), Err: err}
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // without the URL, in which a passkey may stand

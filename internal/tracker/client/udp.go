@@ -155,7 +155,11 @@ func (h *udpHost) do(ctx context.Context, r tracker.UDPRequest, attempts int) (*
 		conn, err := h.conn(ctx, at)
 		if err == nil {
 			var resp *tracker.UDPResponse
-			if resp, err = conn.do(ctx, r, Wait(attempt, h.client.BEP15)); err == nil {
+			wait := Wait(attempt, h.client.BEP15)
+			if end, ok := ctx.Deadline(); ok && h.client.Patient && attempt == attempts-1 {
+				wait = time.Until(end)
+			}
+			if resp, err = conn.do(ctx, r, wait); err == nil {
 				h.mu.Lock()
 				h.good, h.lost = at, false
 				h.mu.Unlock()

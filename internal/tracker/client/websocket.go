@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/coder/websocket"
 
@@ -27,7 +26,7 @@ func (c *Client) dialWS(ctx context.Context, u *tracker.URL) (*websocket.Conn, e
 			if c.byProxy(resp) {
 				return nil, proxyAnswer(resp.StatusCode)
 			}
-			return nil, statusError(resp.StatusCode)
+			return nil, statusError(resp)
 		}
 		return nil, err
 	}
@@ -101,18 +100,18 @@ func wsError(ctx context.Context, err error) error {
 }
 
 func (c *Client) announceWS(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) (answer *tracker.AnnounceResponse, err error) {
-	err = c.persist(ctx, func(ctx context.Context) (time.Duration, error) {
+	err = c.persist(ctx, func(ctx context.Context) error {
 		conn, err := c.dialWS(ctx, u)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		defer conn.CloseNow()
 		resp, err := exchangeWS(ctx, conn, &tracker.WSRequest{Action: tracker.ActionAnnounce, Announce: r})
 		if err != nil {
-			return 0, err
+			return err
 		}
 		answer = resp.Announce
-		return 0, nil
+		return nil
 	})
 	return answer, err
 }
@@ -127,23 +126,23 @@ func (c *Client) scrapeWS(u *tracker.URL) (ask asker, hangUp func()) {
 		}
 	}
 	ask = func(ctx context.Context, hashes [][20]byte) (answer *tracker.ScrapeResponse, err error) {
-		err = c.persist(ctx, func(ctx context.Context) (time.Duration, error) {
+		err = c.persist(ctx, func(ctx context.Context) error {
 			for reused := conn != nil; ; reused = false {
 				if conn == nil {
 					fresh, err := c.dialWS(ctx, u)
 					if err != nil {
-						return 0, err
+						return err
 					}
 					conn = fresh
 				}
 				resp, err := exchangeWS(ctx, conn, &tracker.WSRequest{Action: tracker.ActionScrape, Hashes: hashes})
 				if err == nil {
 					answer = resp.Scrape
-					return 0, nil
+					return nil
 				}
 				hangUp()
 				if !reused || failure(err).Status != Empty { // some trackers hang up after each answer
-					return 0, err
+					return err
 				}
 			}
 		})
