@@ -177,7 +177,8 @@ var (
 	errEncrypted = errors.New("the peer encrypts, or sends noise") // many try that first
 )
 
-// shakeHands exchanges handshakes. early is what the peer has sent behind its.
+// shakeHands exchanges handshakes. early is what the peer has sent behind its. The
+// answer does not wait for the peer id, which a tracker's NAT check never sends.
 func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, early []byte, err error) {
 	if err := tcp.SetDeadline(time.Now().Add(s.patience.handshake)); err != nil {
 		return nil, nil, err
@@ -194,9 +195,7 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 		if s.options.Encryption == EncryptionRequire {
 			return nil, nil, errPlaintext
 		}
-		if _, err := io.ReadFull(tcp, b[peer.GreetingLength:]); err != nil {
-			return nil, nil, err
-		}
+		b = b[:peer.GreetingLength]
 	case s.options.Encryption == EncryptionOff:
 		return nil, nil, errEncrypted
 	default:
@@ -206,18 +205,24 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 			return nil, nil, err
 		}
 		b = session.Initial
-		for len(b) < peer.HandshakeLength {
-			more := make([]byte, peer.HandshakeLength-len(b))
-			n, err := tcp.Read(more)
-			if err != nil {
-				return nil, nil, err
-			}
-			session.Decrypt(more[:n])
-			b = append(b, more[:n]...)
-		}
-		b, early = b[:peer.HandshakeLength], b[peer.HandshakeLength:]
 	}
-	theirs, err := peer.ParseHandshake(b)
+	// read has at least n bytes in b.
+	read := func(n int) error {
+		if len(b) >= n {
+			return nil
+		}
+		more := make([]byte, n-len(b))
+		if _, err := io.ReadFull(tcp, more); err != nil {
+			return err
+		}
+		session.Decrypt(more)
+		b = append(b, more...)
+		return nil
+	}
+	if err := read(peer.OpeningLength); err != nil {
+		return nil, nil, err
+	}
+	theirs, err := peer.ParseOpening(b)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -225,33 +230,14 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	if t == nil || session != nil && session.InfoHash != theirs.InfoHash {
 		return nil, nil, errNoTorrent
 	}
-	if theirs.PeerID == s.options.PeerID {
-		return nil, nil, errors.New("it is ourselves")
-	}
 	m, err := t.enter(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
+	admitted := false
 	defer func() {
-		if err != nil {
+		if !admitted {
 			t.leave(m)
-		}
-	}()
-	socket, err := newSocket(tcp)
-	if err != nil {
-		return nil, nil, err
-	}
-	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, material: m, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, hello: theirs, room: maxBatch, joined: time.Now(),
-		client: peerid.Client(theirs.PeerID[:])}
-	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
-		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	}
-	if !s.slots.admit(c, s.options.MaxPeers) {
-		return nil, nil, errFull
-	}
-	defer func() {
-		if err != nil {
-			s.slots.remove(c)
 		}
 	}()
 	ours := peer.Handshake{InfoHash: theirs.InfoHash, PeerID: s.options.PeerID}
@@ -267,8 +253,31 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	answer := ours.Append(nil)
 	session.Encrypt(answer)
 	if _, err := tcp.Write(answer); err != nil {
-		return c, nil, err
+		return nil, nil, err
 	}
+	if err := read(peer.HandshakeLength); err != nil {
+		return nil, nil, err
+	}
+	early = b[peer.HandshakeLength:]
+	if theirs, err = peer.ParseHandshake(b); err != nil {
+		return nil, nil, err
+	}
+	if theirs.PeerID == s.options.PeerID {
+		return nil, nil, errors.New("it is ourselves")
+	}
+	socket, err := newSocket(tcp)
+	if err != nil {
+		return nil, nil, err
+	}
+	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, material: m, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, hello: theirs, room: maxBatch, joined: time.Now(),
+		client: peerid.Client(theirs.PeerID[:])}
+	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
+		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	}
+	if !s.slots.admit(c, s.options.MaxPeers) {
+		return nil, nil, errFull
+	}
+	admitted = true
 	_ = tcp.SetDeadline(time.Time{}) // of a connection that is closed: reading will tell
 	return c, early, nil
 }

@@ -2,8 +2,13 @@ package peer
 
 import "encoding/binary"
 
-// HandshakeLength is the length of a handshake in bytes.
-const HandshakeLength = 68
+const (
+	// HandshakeLength is the length of a handshake in bytes.
+	HandshakeLength = 68
+
+	// OpeningLength is the length of a handshake without its peer id.
+	OpeningLength = HandshakeLength - 20
+)
 
 // greeting is what every handshake begins with: the length of the protocol's
 // name, and the name.
@@ -55,17 +60,28 @@ func IsHandshake(b []byte) bool {
 	return len(b) >= GreetingLength && string(b[:GreetingLength]) == greeting
 }
 
-// ParseHandshake reads the handshake that b begins with, of which all
-// HandshakeLength bytes must be there; messages may follow.
-func ParseHandshake(b []byte) (h Handshake, err error) {
+// ParseOpening reads the first OpeningLength bytes of a handshake; the PeerID is zero.
+// That is all that a tracker's NAT check sends before it waits for an answer.
+func ParseOpening(b []byte) (h Handshake, err error) {
 	switch {
-	case len(b) < HandshakeLength:
+	case len(b) < OpeningLength:
 		return h, errorf("a handshake of %d bytes", len(b))
 	case !IsHandshake(b):
 		return h, errorf("not a handshake of BitTorrent")
 	}
 	h.Reserved = [8]byte(b[20:])
 	h.InfoHash = [20]byte(b[28:])
-	h.PeerID = [20]byte(b[48:])
 	return h, nil
+}
+
+// ParseHandshake reads the handshake that b begins with, of which all
+// HandshakeLength bytes must be there; messages may follow.
+func ParseHandshake(b []byte) (h Handshake, err error) {
+	if len(b) < HandshakeLength {
+		return h, errorf("a handshake of %d bytes", len(b))
+	}
+	if h, err = ParseOpening(b); err == nil {
+		h.PeerID = [20]byte(b[OpeningLength:])
+	}
+	return h, err
 }

@@ -1,0 +1,75 @@
+package seed
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"bt/internal/peer"
+	"bt/internal/peer/mse"
+	"bt/maketorrent"
+)
+
+// A NAT check of a tracker is a handshake without a peer id. It is answered, whether
+// it comes in one packet or byte by byte, and whether the peer id comes later.
+func TestNATCheck(t *testing.T) {
+	t.Parallel()
+	r, tt, _ := one(t, Options{}, maketorrent.Hybrid, 100_000)
+	for _, s := range tt.swarms {
+		h := peer.Handshake{InfoHash: s.hash, PeerID: [20]byte([]byte("-XX0001-nat check..."))}
+		h.Set(peer.FeatureExtensions)
+		wire := h.Append(nil)
+		opening, id := wire[:peer.OpeningLength], wire[peer.OpeningLength:]
+		for name, begin := range map[string]func(conn net.Conn) io.ReadWriter{
+			"plain": func(conn net.Conn) io.ReadWriter {
+				conn.Write(opening)
+				return conn
+			},
+			"byte by byte": func(conn net.Conn) io.ReadWriter {
+				for i := range opening {
+					conn.Write(opening[i : i+1])
+					time.Sleep(time.Millisecond)
+				}
+				return conn
+			},
+			"encrypted": func(conn net.Conn) io.ReadWriter {
+				s, err := mse.Initiate(conn, s.hash, mse.Options{Methods: mse.RC4}, opening)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return &sealed{conn, s}
+			},
+			"encrypted, in two parts": func(conn net.Conn) io.ReadWriter {
+				s, err := mse.Initiate(conn, s.hash, mse.Options{Methods: mse.RC4}, opening[:30])
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := &sealed{conn, s}
+				c.Write(opening[30:])
+				return c
+			},
+		} {
+			conn, err := net.Dial("tcp", r.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(4 * time.Second))
+			c := begin(conn)
+			b := make([]byte, peer.HandshakeLength)
+			if _, err := io.ReadFull(c, b); err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			if answer, err := peer.ParseHandshake(b); err != nil || answer.InfoHash != s.hash || answer.PeerID != r.options.PeerID {
+				t.Errorf("%s: %+v, %v", name, answer, err)
+			}
+			// One that goes on is a peer.
+			c.Write(id)
+			if _, err := io.ReadFull(c, make([]byte, 5)); err != nil {
+				t.Errorf("%s: no message after the peer id: %v", name, err)
+			}
+		}
+	}
+}
