@@ -2,28 +2,48 @@ package seed
 
 import (
 	"net/netip"
+	"slices"
 
 	"bt/internal/announce"
 	"bt/internal/metainfo"
 )
 
-// families returns the address families that peers can reach the listener by.
-func families(listener, ip netip.Addr) []announce.Family {
-	var list []announce.Family
+// families returns the address families to announce over: those of from, or if there
+// are none those that peers can reach the listener by.
+func families(listener netip.Addr, from, ips []netip.Addr) []announce.Family {
 	switch {
-	case listener.Is4():
-		list = []announce.Family{{Network: "4"}}
-	case listener.Is6() && !listener.IsUnspecified():
-		list = []announce.Family{{Network: "6"}}
-	default: // all addresses of both
-		list = []announce.Family{{Network: "4"}, {Network: "6"}}
+	case len(from) > 0:
+	case !listener.IsValid() || listener == netip.IPv6Unspecified(): // all addresses of both
+		from = []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
+	default:
+		from = []netip.Addr{listener}
 	}
-	for i := range list {
-		if is4 := list[i].Network == "4"; ip.IsValid() && ip.Unmap().Is4() == is4 {
-			list[i].IP = ip
+	var list []announce.Family
+	for _, addr := range from {
+		f := announce.Family{Network: "6", From: addr}
+		if addr.Is4() {
+			f.Network = "4"
 		}
+		for _, ip := range ips {
+			if ip.Is4() == addr.Is4() {
+				f.IP = ip
+			}
+		}
+		list = append(list, f)
 	}
 	return list
+}
+
+// ForeignTrackers returns those of further trackers that are not a private torrent's
+// own, which should be told of it alone (BEP 27). A public torrent has none, nor has
+// one without a tracker of its own.
+func ForeignTrackers(t *Metainfo, further [][]string) []string {
+	own := slices.Concat(t.Trackers()...)
+	if !t.Private || len(own) == 0 {
+		return nil
+	}
+	all := metainfo.DistinctTrackers(append([][]string{own}, further...))
+	return slices.Concat(all[1:]...)
 }
 
 // An announced swarm is what trackers are told of it.

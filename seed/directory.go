@@ -52,6 +52,7 @@ type Directory struct {
 	content  map[string][]*Torrent // by where it should be, in NFC
 	freed    bool                  // a torrent was removed: its twin may be seeded
 	noData   bool                  // Data is not there
+	foreign  bool                  // it was warned of a private torrent's ForeignTrackers
 	troubles map[string]bool       // warned of, and not over
 	watcher  *fsnotify.Watcher     // nil: the system can't tell
 	broken   *brokenTorrents
@@ -486,6 +487,10 @@ func (d *Directory) add(path string, meta *Metainfo, f *found) error {
 	t, err := d.Seeder.Add(in)
 	if err != nil {
 		return err
+	}
+	if foreign := ForeignTrackers(meta, d.Trackers); len(foreign) > 0 && !d.foreign {
+		d.foreign = true
+		d.warn(fmt.Errorf("%s: it is private, and announced to trackers that are not its own, as others may be: %s", path, strings.Join(foreign, " ")))
 	}
 	f.torrent, f.content = t, norm.NFC.String(filepath.Join(in.Path, meta.Name))
 	d.content[f.content] = append(d.content[f.content], t)

@@ -72,8 +72,13 @@ type Options struct {
 	// Encryption is what peers may choose of; 0 means plaintext or MSE.
 	Encryption Encryption
 
-	IP   netip.Addr // told to trackers; the zero Addr leaves it to them
-	Jobs int        // workers for checking; 0 is one a processor
+	// From are the addresses that announces leave from, one for each address family to
+	// announce over; an unspecified one leaves it to the system. None means the
+	// Listener's.
+	From []netip.Addr
+
+	IPs  []netip.Addr // told to trackers, each over its own address family; none leaves it to them
+	Jobs int          // workers for checking; 0 is one a processor
 
 	Check Check // of data that Known does not know
 	Known Known
@@ -171,7 +176,7 @@ func New(o Options) *Seeder {
 		s.port = addr.Port()
 	}
 	s.announcer = announce.New(announce.Options{
-		PeerID: s.options.PeerID, Port: s.port, UserAgent: o.Client, Families: families(addr.Addr().Unmap(), o.IP),
+		PeerID: s.options.PeerID, Port: s.port, UserAgent: o.Client, Families: families(addr.Addr().Unmap(), o.From, o.IPs),
 	})
 	switch o.Encryption {
 	case EncryptionRequire:

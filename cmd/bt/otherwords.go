@@ -164,6 +164,8 @@ var otherFlags = map[string][]otherWords{
 		announceWords, jsonWords, revealWords, recurseWords,
 		{"p listen-port listen bt-port ports", "use --port"},
 		{"i interface listen-address bind-address address", "use --bind"},
+		{"ipv4-only disable-ipv6 inet4 v4", "use --ipv4"},
+		{"ipv6-only disable-ipv4 inet6 v6", "use --ipv6"},
 		{"external-ip bt-external-ip announce-ip public-ip", "use --ip"},
 		{"d dir directory content path data-dir download-dir save-path save-to", "name the data after the torrent: bt seed TORRENT PATH; of a directory of torrents use --data"},
 		{"u upload-limit uplimit upload-rate max-upload-limit max-overall-upload-limit limit-rate rate-limit speed-limit max-rate", "use --max-upload-rate"},

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -35,8 +32,10 @@ bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 			&cli.BoolFlag{Name: "recursive", Aliases: []string{"r"}, Usage: "of a directory: also the torrents below it"},
 			&cli.StringFlag{Name: "data", Usage: "of a directory: the content is in `DIR`, and not beside the torrents"},
 			&cli.StringFlag{Name: "port", Usage: "listen on port `N`, or on the first that is free of N-M (default 6881-6999)"},
-			&cli.StringFlag{Name: "bind", Usage: "listen only on the address `ADDR`"},
-			&cli.StringFlag{Name: "ip", Usage: "tell trackers that peers reach us at `ADDR`"},
+			&cli.StringFlag{Name: "bind", Usage: "listen on, and announce from, the address or the addresses of the network interface `ADDR` alone; 0.0.0.0 is all of IPv4"},
+			&cli.StringSliceFlag{Name: "ip", Usage: "tell trackers that peers reach us at `ADDR`; again for the other IP version"},
+			&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Usage: "use IPv4 only"},
+			&cli.BoolFlag{Name: "ipv6", Aliases: []string{"6"}, Usage: "use IPv6 only"},
 			&cli.StringSliceFlag{Name: "announce", Aliases: []string{"a", "tracker"}, Usage: "announce to the tracker `URL` too; again for each further tier, commas inside one tier"},
 			&cli.StringFlag{Name: "max-upload-rate", Usage: "send at most `RATE`, such as 2MiB/s or 16mbit"},
 			&cli.StringFlag{Name: "max-torrent-rate", Usage: "send at most `RATE` of each torrent"},
@@ -94,7 +93,10 @@ func runSeed(ctx context.Context, u *ui, c *cli.Context) error {
 	if len(trackers)+len(t.Trackers()) == 0 {
 		u.warn("the torrent has no tracker, so nobody will find this seed; --announce names one")
 	}
-	if o.Listener, err = listen(c.String("bind"), c.String("port")); err != nil {
+	if foreign := seed.ForeignTrackers(t, trackers); len(foreign) > 0 {
+		u.warn("the torrent is private, and --announce tells trackers of it that are not its own: %s", strings.Join(foreign, " "))
+	}
+	if err := bind(u, c, &o); err != nil {
 		return err
 	}
 	s := &seedScreen{ui: u}
@@ -124,10 +126,16 @@ func seedChoices(u *ui, c *cli.Context) (o seed.Options, err error) {
 	if o.MaxTorrentRate, err = rate(u, c, "max-torrent-rate"); err != nil {
 		return o, err
 	}
-	if c.IsSet("ip") {
-		if o.IP, err = netip.ParseAddr(c.String("ip")); err != nil {
-			return o, failf(exitUsage, "--ip: %q is no address", c.String("ip"))
+	for _, s := range c.StringSlice("ip") {
+		ip, err := netip.ParseAddr(s)
+		if err != nil {
+			return o, failf(exitUsage, "--ip: %q is no address", s)
 		}
+		ip = ip.Unmap().WithZone("")
+		if slices.ContainsFunc(o.IPs, func(other netip.Addr) bool { return other.Is4() == ip.Is4() }) {
+			return o, failf(exitUsage, "--ip: %s is the second address of %s", s, family(ip.Is4()))
+		}
+		o.IPs = append(o.IPs, ip)
 	}
 	if o.Check, err = choice(c, "check", map[string]seed.Check{"full": seed.CheckFull, "quick": seed.CheckQuick, "none": seed.CheckNone}); err != nil {
 		return o, err
@@ -172,7 +180,7 @@ func rate(u *ui, c *cli.Context, flag string) (int64, error) {
 
 // seedMade serves a torrent that was made just now.
 func seedMade(ctx context.Context, u *ui, r *maketorrent.Result) error {
-	l, err := listen("", "")
+	l, err := binding{network: "tcp", addrs: []netip.Addr{netip.IPv6Unspecified()}}.listen("")
 	if err != nil {
 		return err
 	}
@@ -207,36 +215,4 @@ func knownDir(e *env) string {
 		return ""
 	}
 	return filepath.Join(dir, "bt", "known")
-}
-
-// listen listens on the first port that is free.
-func listen(bind, ports string) (net.Listener, error) {
-	ports = cmp.Or(ports, "6881-6999")
-	low, high, isRange := strings.Cut(ports, "-")
-	first, err := strconv.ParseUint(low, 10, 16)
-	last := first
-	if err == nil && isRange {
-		last, err = strconv.ParseUint(high, 10, 16)
-	}
-	if err != nil || last < first {
-		return nil, failf(exitUsage, "--port: %q is neither a port nor a range of them, such as 6881-6999", ports)
-	}
-	if bind != "" {
-		if _, err := netip.ParseAddr(bind); err != nil {
-			return nil, failf(exitUsage, "--bind: %q is no address", bind)
-		}
-	}
-	for port := first; ; port++ {
-		l, err := net.Listen("tcp", net.JoinHostPort(bind, fmt.Sprint(port)))
-		if err == nil {
-			return l, nil
-		}
-		if port >= last {
-			var op *net.OpError
-			if errors.As(err, &op) {
-				err = op.Err
-			}
-			return nil, failf(exitNetwork, "can't listen on %s: %w", net.JoinHostPort(bind, ports), err)
-		}
-	}
 }

@@ -54,7 +54,7 @@ func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
 	if d.Ledger != nil {
 		defer d.Ledger.Close()
 	}
-	if o.Listener, err = listen(c.String("bind"), c.String("port")); err != nil {
+	if err := bind(u, c, &o); err != nil {
 		return err
 	}
 	s := &seedScreen{ui: u}

@@ -106,7 +106,7 @@ func (a *Announcer) join(s *session, e endpoint) {
 
 // staff has one more goroutine ask for a line, if it may and there is work.
 func (a *Announcer) staff(l *line) {
-	if l.askers < min(a.mostAskers(l.endpoint), len(l.waiting)) {
+	if len(l.waiting) > 0 && l.askers < a.mostAskers(l.endpoint) {
 		l.askers++
 		a.work.Go(func() { a.ask(l) })
 	}

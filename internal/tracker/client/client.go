@@ -53,6 +53,10 @@ type Client struct {
 	// Network is "4" to ask over IPv4 alone and "6" for IPv6; empty means both.
 	Network string
 
+	// From is the address that requests leave from, of Network's IP version. The zero
+	// or an unspecified Addr leaves it to the system.
+	From netip.Addr
+
 	// Proxy returns the proxy for a URL of scheme http, https, ws, wss or udp,
 	// nil for none. It is a http, https or socks5 URL.
 	Proxy func(*url.URL) (*url.URL, error)
@@ -147,6 +151,21 @@ func noteSent(ctx context.Context) {
 	if sent, ok := ctx.Value(sentKey{}).(*atomic.Bool); ok {
 		sent.Store(true)
 	}
+}
+
+// dialer returns what all connections of a network, tcp or udp, are made with.
+func (c *Client) dialer(network string) *net.Dialer {
+	d := &net.Dialer{Timeout: min(c.timeout(), mostDial)}
+	if !c.From.IsValid() || c.From.IsUnspecified() {
+		return d
+	}
+	from := netip.AddrPortFrom(c.From, 0)
+	if network == "udp" {
+		d.LocalAddr = net.UDPAddrFromAddrPort(from)
+	} else {
+		d.LocalAddr = net.TCPAddrFromAddrPort(from)
+	}
+	return d
 }
 
 // proxyFor returns the proxy for the tracker.

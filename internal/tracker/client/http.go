@@ -45,7 +45,7 @@ func (c *Client) http() *http.Transport {
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				// A dial outlives the request that it was begun for, so it has a time
 				// of its own.
-				return (&net.Dialer{Timeout: min(c.timeout(), mostDial)}).DialContext(ctx, "tcp"+c.Network, addr)
+				return c.dialer("tcp").DialContext(ctx, "tcp"+c.Network, addr)
 			},
 			OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, r *http.Response) error {
 				return proxyAnswer(r.StatusCode)

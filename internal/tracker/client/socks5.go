@@ -45,12 +45,12 @@ var socksReplies = map[byte]string{
 
 // dialSOCKS5 returns a connection over UDP through the proxy. The proxy looks
 // the name up.
-func dialSOCKS5(ctx context.Context, proxy *url.URL, host string, port uint16) (net.Conn, error) {
+func (c *Client) dialSOCKS5(ctx context.Context, proxy *url.URL, host string, port uint16) (net.Conn, error) {
 	proxyPort := proxy.Port()
 	if proxyPort == "" {
 		proxyPort = "1080"
 	}
-	control, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(proxy.Hostname(), proxyPort))
+	control, err := c.dialer("tcp").DialContext(ctx, "tcp", net.JoinHostPort(proxy.Hostname(), proxyPort))
 	if err != nil {
 		return nil, proxyError(err)
 	}
@@ -61,22 +61,22 @@ func dialSOCKS5(ctx context.Context, proxy *url.URL, host string, port uint16) (
 	}
 	var conn net.Conn
 	if err == nil {
-		conn, err = new(net.Dialer).DialContext(ctx, "udp", relay)
+		conn, err = c.dialer("udp").DialContext(ctx, "udp", relay)
 	}
 	if err != nil {
 		control.Close()
 		return nil, proxyError(err)
 	}
-	c := &socksConn{Conn: conn, control: control, header: appendSOCKSAddr([]byte{0, 0, 0}, host, port)}
-	c.hungUp, c.done = make(chan struct{}), make(chan struct{})
+	s := &socksConn{Conn: conn, control: control, header: appendSOCKSAddr([]byte{0, 0, 0}, host, port)}
+	s.hungUp, s.done = make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(c.done)
+		defer close(s.done)
 		// The relay lives as long as this connection, which carries nothing more.
 		_, _ = io.Copy(io.Discard, control)
-		close(c.hungUp)
+		close(s.hungUp)
 		conn.Close()
 	}()
-	return c, nil
+	return s, nil
 }
 
 func proxyError(err error) error {

@@ -257,7 +257,7 @@ func TestSOCKSHandshake(t *testing.T) {
 			s.proxy.User = test.user
 			ctx, cancel := context.WithTimeout(t.Context(), udpSlack)
 			defer cancel()
-			conn, err := dialSOCKS5(ctx, s.proxy, "tracker.test", 80)
+			conn, err := new(Client).dialSOCKS5(ctx, s.proxy, "tracker.test", 80)
 			if conn != nil {
 				defer conn.Close()
 			}
@@ -371,7 +371,7 @@ func TestSOCKSStrays(t *testing.T) {
 		return slices.Concat(header, address, []byte(data))
 	}
 	s := newSocksFake(t, "127.0.0.1", &socksFake{})
-	conn, err := dialSOCKS5(t.Context(), s.proxy, "tracker.test", 80)
+	conn, err := new(Client).dialSOCKS5(t.Context(), s.proxy, "tracker.test", 80)
 	if err != nil {
 		t.Fatal(err)
 	}

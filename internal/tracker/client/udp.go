@@ -300,9 +300,9 @@ func (h *udpHost) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, erro
 	case err != nil:
 		return nil, err
 	case proxy == nil:
-		return new(net.Dialer).DialContext(ctx, "udp", addr.String())
+		return h.client.dialer("udp").DialContext(ctx, "udp", addr.String())
 	case proxy.Scheme == "socks5" || proxy.Scheme == "socks5h":
-		return dialSOCKS5(ctx, proxy, h.url.Host, h.url.Port)
+		return h.client.dialSOCKS5(ctx, proxy, h.url.Host, h.url.Port)
 	}
 	return nil, &Error{Status: Proxy, Msg: fmt.Sprintf("a proxy of scheme %q carries no UDP", proxy.Scheme)}
 }

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/seed"
+)
+
+// A binding is where a seed listens, and where what it sends comes from.
+type binding struct {
+	network string       // of package net: tcp, tcp4 or tcp6
+	addrs   []netip.Addr // to listen on; one is unspecified: all of the network
+}
+
+// bind listens as --bind, --port, --ipv4 and --ipv6 say.
+func bind(u *ui, c *cli.Context, o *seed.Options) error {
+	b, err := bindingOf(c)
+	if err != nil {
+		return err
+	}
+	for _, ip := range o.IPs {
+		if !slices.ContainsFunc(b.from(), func(a netip.Addr) bool { return a.Is4() == ip.Is4() }) {
+			u.warn("--ip %s is told to no tracker: they are asked over %s alone", ip, family(!ip.Is4()))
+		}
+	}
+	o.Listener, err = b.listen(c.String("port"))
+	o.From = b.from()
+	return err
+}
+
+func family(is4 bool) string {
+	if is4 {
+		return "IPv4"
+	}
+	return "IPv6"
+}
+
+// bindingOf reads the flags. An interface is bound by its addresses, one of each
+// family, and not with SO_BINDTODEVICE: that is Linux's alone, and a peer on this
+// machine would not reach us. An address that is gone can't be used any more, so
+// nothing leaves by another way.
+func bindingOf(c *cli.Context) (binding, error) {
+	only4, only6 := c.Bool("ipv4"), c.Bool("ipv6")
+	if only4 && only6 {
+		return binding{}, failf(exitUsage, "-4, -6: only one of them")
+	}
+	b := binding{network: "tcp"}
+	switch {
+	case only4:
+		b.network = "tcp4"
+	case only6:
+		b.network = "tcp6"
+	}
+	name := c.String("bind")
+	if name == "" {
+		b.addrs = []netip.Addr{netip.IPv6Unspecified()}
+		if only4 {
+			b.addrs = []netip.Addr{netip.IPv4Unspecified()}
+		}
+		return b, nil
+	}
+	if addr, err := netip.ParseAddr(name); err == nil {
+		addr = addr.Unmap()
+		if only4 && !addr.Is4() || only6 && addr.Is4() {
+			return binding{}, failf(exitUsage, "--bind: %s is not an address of %s", name, family(only4))
+		}
+		if addr.Is4() {
+			b.network = "tcp4" // 0.0.0.0 would be all of both
+		}
+		b.addrs = []netip.Addr{addr}
+		return b, nil
+	}
+	nic, err := net.InterfaceByName(name)
+	if err != nil {
+		return binding{}, failf(exitUsage, "--bind: %q is neither an address nor a network interface", name)
+	}
+	found, err := nic.Addrs()
+	if err != nil {
+		return binding{}, failf(exitNetwork, "--bind: %s: %w", name, err)
+	}
+	if b.addrs = reachable(found, only4, only6); len(b.addrs) == 0 {
+		what := "address"
+		if only4 || only6 {
+			what = family(only4) + " address"
+		}
+		return binding{}, failf(exitNetwork, "--bind: the interface %s has no %s that others can reach", name, what)
+	}
+	return b, nil
+}
+
+// reachable picks the first address of each family that reaches further than the link,
+// else the first of loopback.
+func reachable(found []net.Addr, only4, only6 bool) []netip.Addr {
+	var picks [2]netip.Addr // IPv4, IPv6
+	for _, f := range found {
+		prefix, err := netip.ParsePrefix(f.String())
+		if err != nil {
+			continue
+		}
+		addr := prefix.Addr().Unmap()
+		i := 0
+		if addr.Is6() {
+			i = 1
+		}
+		if only4 && i == 1 || only6 && i == 0 {
+			continue
+		}
+		none := !picks[i].IsValid()
+		if addr.IsGlobalUnicast() && (none || picks[i].IsLoopback()) || addr.IsLoopback() && none {
+			picks[i] = addr
+		}
+	}
+	return slices.DeleteFunc(picks[:], func(a netip.Addr) bool { return !a.IsValid() })
+}
+
+// from is what announces leave from, for each address family one.
+func (b binding) from() []netip.Addr {
+	if b.network == "tcp" && b.addrs[0] == netip.IPv6Unspecified() {
+		return []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
+	}
+	return b.addrs
+}
+
+// listen listens on the first port that is free.
+func (b binding) listen(ports string) (net.Listener, error) {
+	ports = cmp.Or(ports, "6881-6999")
+	low, high, isRange := strings.Cut(ports, "-")
+	first, err := strconv.ParseUint(low, 10, 16)
+	last := first
+	if err == nil && isRange {
+		last, err = strconv.ParseUint(high, 10, 16)
+	}
+	if err != nil || last < first {
+		return nil, failf(exitUsage, "--port: %q is neither a port nor a range of them, such as 6881-6999", ports)
+	}
+	for port := first; ; port++ {
+		l, err := b.listenAt(uint16(port))
+		if err == nil {
+			return l, nil
+		}
+		if port >= last {
+			var op *net.OpError
+			if errors.As(err, &op) {
+				err = op.Err
+			}
+			return nil, failf(exitNetwork, "can't listen on %s: %w", net.JoinHostPort(b.host(0), ports), err)
+		}
+	}
+}
+
+// host is an address to listen on as package net takes it.
+func (b binding) host(i int) string {
+	if b.network == "tcp" && b.addrs[i] == netip.IPv6Unspecified() {
+		return "" // a machine may have no IPv6
+	}
+	return b.addrs[i].String()
+}
+
+// listenAt listens on all addresses, on one port: port 0 is any that is free.
+func (b binding) listenAt(port uint16) (net.Listener, error) {
+	var list []net.Listener
+	at := port
+	for i := range b.addrs {
+		l, err := net.Listen(b.network, net.JoinHostPort(b.host(i), fmt.Sprint(at)))
+		if err != nil {
+			for _, l := range list {
+				l.Close()
+			}
+			if port == 0 && i > 0 {
+				return b.listenAt(port) // that of the first is taken there
+			}
+			return nil, err
+		}
+		list = append(list, l)
+		at = addrOf(l.Addr().String()).Port()
+	}
+	if len(list) == 1 {
+		return list[0], nil
+	}
+	return joinListeners(list), nil
+}
+
+// A joinedListener accepts what several listeners do. Its address is that of the
+// first.
+type joinedListener struct {
+	list     []net.Listener
+	accepted chan acceptance
+	done     chan struct{}
+	work     sync.WaitGroup
+	close    func() error
+}
+
+type acceptance struct {
+	conn net.Conn
+	err  error
+}
+
+func joinListeners(list []net.Listener) *joinedListener {
+	j := &joinedListener{list: list, accepted: make(chan acceptance), done: make(chan struct{})}
+	j.close = sync.OnceValue(func() error {
+		close(j.done)
+		var errs []error
+		for _, l := range j.list {
+			errs = append(errs, l.Close())
+		}
+		j.work.Wait()
+		return errors.Join(errs...)
+	})
+	for _, l := range list {
+		j.work.Go(func() {
+			for {
+				conn, err := l.Accept()
+				select {
+				case j.accepted <- acceptance{conn, err}:
+				case <-j.done:
+					if err == nil {
+						conn.Close()
+					}
+					return
+				}
+			}
+		})
+	}
+	return j
+}
+
+func (j *joinedListener) Addr() net.Addr { return j.list[0].Addr() }
+func (j *joinedListener) Close() error   { return j.close() }
+
+func (j *joinedListener) Accept() (net.Conn, error) {
+	select {
+	case a := <-j.accepted:
+		return a.conn, a.err
+	case <-j.done:
+		return nil, net.ErrClosed
+	}
+}

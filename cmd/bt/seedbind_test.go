@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+)
+
+// bindingFor reads flags as bt seed does.
+func bindingFor(t *testing.T, args ...string) (b binding, err error) {
+	t.Helper()
+	e, _, _ := testEnv()
+	command := seedCommand(e)
+	command.Action = func(c *cli.Context) error {
+		b, err = bindingOf(c)
+		return nil
+	}
+	app := &cli.App{Commands: []*cli.Command{command}}
+	if err := app.Run(append([]string{"bt", "seed"}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	return b, err
+}
+
+func TestBindingOf(t *testing.T) {
+	for _, test := range []struct {
+		args    string
+		network string
+		from    string
+		err     string
+	}{
+		{"", "tcp", "0.0.0.0 ::", ""},
+		{"-4", "tcp4", "0.0.0.0", ""},
+		{"-6", "tcp6", "::", ""},
+		{"--bind 0.0.0.0", "tcp4", "0.0.0.0", ""},
+		{"--bind ::ffff:0.0.0.0", "tcp4", "0.0.0.0", ""},
+		{"--bind ::", "tcp", "0.0.0.0 ::", ""},
+		{"--bind :: -6", "tcp6", "::", ""},
+		{"--bind 127.0.0.5", "tcp4", "127.0.0.5", ""},
+		{"--bind ::ffff:127.0.0.5 -4", "tcp4", "127.0.0.5", ""},
+		{"--bind ::1", "tcp", "::1", ""},
+		{"--bind ::1 --ipv6", "tcp6", "::1", ""},
+		{"--bind lo", "tcp", "127.0.0.1 ::1", ""},
+		{"--bind lo -4", "tcp4", "127.0.0.1", ""},
+		{"--bind lo -6", "tcp6", "::1", ""},
+
+		{"-4 -6", "", "", "-4, -6: only one of them"},
+		{"--bind ::1 -4", "", "", "--bind: ::1 is not an address of IPv4"},
+		{"--bind :: -4", "", "", "--bind: :: is not an address of IPv4"},
+		{"--bind 127.0.0.1 -6", "", "", "--bind: 127.0.0.1 is not an address of IPv6"},
+		{"--bind none0", "", "", `--bind: "none0" is neither an address nor a network interface`},
+	} {
+		if lo, err := net.InterfaceByName("lo"); strings.Contains(test.args, "lo") {
+			if addrs, _ := lo.Addrs(); err != nil || len(addrs) < 2 {
+				continue // another system, or no IPv6
+			}
+		}
+		b, err := bindingFor(t, strings.Fields(test.args)...)
+		if test.err != "" {
+			if err == nil || err.Error() != test.err {
+				t.Errorf("%q: %v", test.args, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%q: %v", test.args, err)
+			continue
+		}
+		if from := strings.Trim(fmt.Sprint(b.from()), "[]"); b.network != test.network || from != test.from {
+			t.Errorf("%q: %s, from %s", test.args, b.network, from)
+		}
+		// Peers come in where trackers are told, and nowhere else.
+		l, err := b.listen("0")
+		if err != nil {
+			t.Errorf("%q: %v", test.args, err)
+			continue
+		}
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				conn.Close()
+			}
+		}()
+		port := addrOf(l.Addr().String()).Port()
+		for _, to := range []string{"127.0.0.1", "127.0.0.5", "::1"} {
+			addr := netip.MustParseAddr(to)
+			want := slices.Contains(b.from(), addr) || slices.ContainsFunc(b.from(), func(a netip.Addr) bool { return a.IsUnspecified() && a.Is4() == addr.Is4() })
+			conn, err := net.Dial("tcp", netip.AddrPortFrom(addr, port).String())
+			if err == nil {
+				conn.Close()
+			}
+			if (err == nil) != want {
+				t.Errorf("%q: connecting to %s: %v", test.args, to, err)
+			}
+		}
+		l.Close()
+		if _, err := l.Accept(); err == nil {
+			t.Errorf("%q: it accepts when closed", test.args)
+		}
+	}
+}
+
+func TestReachable(t *testing.T) {
+	for _, test := range []struct{ found, want string }{
+		{"", ""},
+		{"192.0.2.1/24", "192.0.2.1"},
+		{"fe80::1/64", ""},
+		{"fe80::1/64 192.0.2.1/24 2001:db8::1/64 192.0.2.2/24 2001:db8::2/64", "192.0.2.1 2001:db8::1"},
+		{"127.0.0.1/8 ::1/128", "127.0.0.1 ::1"},
+		{"127.0.0.1/8 192.0.2.1/32", "192.0.2.1"},
+		{"169.254.1.1/16 fd00::1/8", "fd00::1"},
+	} {
+		var found []net.Addr
+		for _, s := range strings.Fields(test.found) {
+			ip, n, err := net.ParseCIDR(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, &net.IPNet{IP: ip, Mask: n.Mask})
+		}
+		if got := strings.Trim(fmt.Sprint(reachable(found, false, false)), "[]"); got != test.want {
+			t.Errorf("%s: %s, want %s", test.found, got, test.want)
+		}
+	}
+}
