@@ -287,17 +287,20 @@ func TestKeepAliveAndSilence(t *testing.T) {
 	if d := time.Since(begin); d < 900*time.Millisecond || alive < 1 || alive > 10 {
 		t.Errorf("%d keep-alives within %v", alive, d)
 	}
-	// Half a handshake.
-	conn, err := net.Dial("tcp", r.addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	h := peer.Handshake{InfoHash: meta.InfoHashV1}
-	conn.Write(h.Append(nil)[:50])
-	conn.SetDeadline(time.Now().Add(5 * time.Second))
-	if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("half a handshake: %v", err)
+	// Half a handshake, before and behind what is answered.
+	for n, answer := range map[int]int{40: 0, 50: peer.HandshakeLength} {
+		conn, err := net.Dial("tcp", r.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		h := peer.Handshake{InfoHash: meta.InfoHashV1}
+		conn.Write(h.Append(nil)[:n])
+		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		got, err := io.ReadAll(conn)
+		if len(got) != answer || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%d bytes of a handshake: %d bytes, %v", n, len(got), err)
+		}
 	}
 }
 

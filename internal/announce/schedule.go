@@ -35,8 +35,9 @@ const (
 	shortGoodbye = 2 * time.Second
 	farewell     = 30 * time.Second
 
-	// goodbyes is how often a tracker is told that we leave until it has heard it.
-	goodbyes = 8
+	// goodbyes is how often a tracker is told that we leave until it has heard it. Two
+	// hours later it will have found out.
+	goodbyes = 12
 
 	// How many announces are under way at once: to one endpoint, to one that is not
 	// known to answer, and to all.

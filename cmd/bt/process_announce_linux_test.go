@@ -1,0 +1,154 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"bt/internal/testenv"
+)
+
+// A bothTracker is a tracker whose name has an IPv4 and an IPv6 address. Over one of
+// them, if hangs says so, it accepts connections and never answers.
+type bothTracker struct {
+	url   string
+	hosts string // a file for /etc/hosts
+
+	mu     sync.Mutex
+	events map[string]int          // by event, of the family that works
+	from   map[netip.Addr]struct{} // who asked, over both
+	hung   int                     // requests that are not answered
+}
+
+func startBothTracker(t *testing.T, hangs string) *bothTracker {
+	t.Helper()
+	tr := &bothTracker{events: make(map[string]int), from: make(map[netip.Addr]struct{})}
+	port := "0"
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		l, err := net.Listen("tcp", net.JoinHostPort(host, port))
+		if err != nil {
+			testenv.Missing(t, "the address "+host+": "+err.Error())
+		}
+		_, port, _ = net.SplitHostPort(l.Addr().String())
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			from, err := netip.ParseAddrPort(r.RemoteAddr)
+			if err != nil {
+				t.Error(err)
+			}
+			tr.mu.Lock()
+			tr.from[from.Addr()] = struct{}{}
+			if host == hangs {
+				tr.hung++
+			} else {
+				tr.events[r.URL.Query().Get("event")]++
+			}
+			tr.mu.Unlock()
+			if host == hangs {
+				<-r.Context().Done()
+				return
+			}
+			fmt.Fprint(w, "d8:completei1e10:incompletei0e8:intervali1800e5:peers0:e")
+		})}
+		go server.Serve(l)
+		t.Cleanup(func() { server.Close() })
+	}
+	tr.url = "http://both.example:" + port + "/announce"
+	tr.hosts = filepath.Join(t.TempDir(), "hosts")
+	if err := os.WriteFile(tr.hosts, []byte("127.0.0.1 both.example\n::1 both.example\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// count returns how often the family that works was told an event.
+func (tr *bothTracker) count(event string) int {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.events[event]
+}
+
+// command is bt where the tracker's name is known.
+func (tr *bothTracker) command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	testenv.Root(t) // to mount
+	cmd := processCommand(t, "sh", append([]string{"-c", `mount --bind "$0" /etc/hosts && exec bt "$@"`, tr.hosts}, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	dir := t.TempDir()
+	cmd.Env = append(cmd.Env, "XDG_CACHE_HOME="+dir, "XDG_STATE_HOME="+dir)
+	return cmd
+}
+
+// Over one address family a tracker accepts and never answers: over the other it hears
+// of all torrents in seconds, and of the end of all.
+func TestProcessAnnounceOneFamilyHangs(t *testing.T) {
+	for hangs, torrents := range map[string]int{"127.0.0.1": 400, "::1": 60} {
+		tr := startBothTracker(t, hangs)
+		dir := t.TempDir()
+		processTree(t, dir, map[string]string{"f": strings.Repeat("data", 1000)})
+		args := []string{"make", filepath.Join(dir, "f"), "-q", "--entropy", "-a", tr.url}
+		for i := range torrents {
+			processRun(t, "", append(args, "-o", filepath.Join(dir, fmt.Sprint(i, ".torrent")))...).exits(exitOK)
+		}
+		cmd := tr.command(t, "seed", dir, "--port", "0", "--json", "--check", "none")
+		wait := processStart(t, cmd)
+		for end := time.Now().Add(20 * time.Second); tr.count("started") < torrents && time.Now().Before(end); {
+			time.Sleep(50 * time.Millisecond)
+		}
+		if n := tr.count("started"); n != torrents {
+			t.Errorf("%s hangs: %d of %d torrents were announced", hangs, n, torrents)
+		}
+		began := time.Now()
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		p := wait()
+		if took := time.Since(began); took > 15*time.Second {
+			t.Errorf("%s hangs: the end took %v", hangs, took)
+		}
+		if n := tr.count("stopped"); n != torrents {
+			t.Errorf("%s hangs: the tracker was told the end of %d of %d torrents", hangs, n, torrents)
+		}
+		if strings.Contains(p.stdout, `"error"`) || tr.hung == 0 {
+			t.Errorf("%s hangs, with %d requests; printed %.1000q", hangs, tr.hung, p.stdout)
+		}
+	}
+}
+
+// What is announced leaves from --bind, over its address family alone.
+func TestProcessAnnounceFrom(t *testing.T) {
+	for _, test := range []struct{ args, want string }{
+		{"--bind 127.0.0.5", "127.0.0.5"},
+		{"--bind 0.0.0.0", "127.0.0.1"},
+		{"--bind ::1", "::1"},
+		{"--bind lo", "127.0.0.1 ::1"},
+		{"--bind lo -6", "::1"},
+		{"-4", "127.0.0.1"},
+		{"-6", "::1"},
+		{"", "127.0.0.1 ::1"},
+	} {
+		tr := startBothTracker(t, "")
+		dir := t.TempDir()
+		processTree(t, dir, map[string]string{"f": "data"})
+		torrent := filepath.Join(dir, "f.torrent")
+		processRun(t, "", "make", filepath.Join(dir, "f"), "-q", "-a", tr.url, "-o", torrent).exits(exitOK)
+		args := append([]string{"seed", torrent, "--port", "0", "--for", "500ms"}, strings.Fields(test.args)...)
+		processStart(t, tr.command(t, args...))().exits(exitOK)
+		for _, addr := range strings.Fields(test.want) {
+			if _, ok := tr.from[netip.MustParseAddr(addr)]; !ok {
+				t.Errorf("%q: not announced from %s", test.args, addr)
+			}
+		}
+		if n := len(strings.Fields(test.want)); len(tr.from) != n {
+			t.Errorf("%q: announced from %v", test.args, tr.from)
+		}
+	}
+}
