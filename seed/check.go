@@ -21,6 +21,9 @@ type checker struct {
 	// only all of them together can be checked, against its root.
 	tree  metainfo.HashTree
 	whole bool // none of them failed
+
+	unread  *piece.Fault // the first file that could not be read
+	inPiece int
 }
 
 // recall returns which pieces are there if nothing needs to be read for that: the
@@ -82,11 +85,30 @@ func (t *Torrent) hash(ctx context.Context, m *material, progress func(done, tot
 			}
 		}
 	}
-	return c.have, nil
+	return c.have, t.unread(&c)
+}
+
+// unread fails if the disk does. Files that can't be read for another reason are
+// told of, and what can be read is served.
+func (t *Torrent) unread(c *checker) error {
+	switch {
+	case c.unread == nil:
+		return nil
+	case isDiskError(c.unread.Err):
+		length := t.lengthOf(c.inPiece, c.content.Layout)
+		return &readError{c.unread.Path, c.unread.Err, []block{{piece: uint32(c.inPiece), length: uint32(length)}}}
+	}
+	t.tell(EventWarning{t, fmt.Errorf("what can't be read is not served: %w", c.unread)})
+	return nil
 }
 
 func (c *checker) result(r *piece.Result) {
 	good := !r.Failed
+	for _, f := range r.Faults {
+		if c.unread == nil && f.Cause == piece.Unreadable {
+			c.unread, c.inPiece = f, r.Index
+		}
+	}
 	if c.content.V1 {
 		good = good && bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20])
 	}

@@ -366,7 +366,7 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 	if errors.Is(err, syscall.EFAULT) || errors.Is(err, errChanged) {
 		// The map has ended before the file should, or the disk has failed. What
 		// was sent may be half a message.
-		c.torrent.suspect()
+		c.torrent.suspectRead(c.queue.waiting()...)
 	}
 	if err == nil && !whole {
 		err = c.socket.await(c.seeder.patience.stall)
@@ -392,7 +392,7 @@ func (c *conn) sendBatch(limit int64) (whole bool, err error) {
 			break
 		}
 		if err := b.add(c.material.data, want, begun); err != nil {
-			c.torrent.suspect()
+			c.torrent.suspectRead(want)
 			return false, err
 		}
 		begun = 0

@@ -121,7 +121,7 @@ func (m *material) blockLayers(f hashedFile, n int) (layers [][]byte, blocks int
 		_, err := file.ReadAt(b, at)
 		m.torrent.seeder.turns.give(&m.torrent.turn)
 		if err != nil {
-			m.torrent.suspect()
+			m.torrent.suspectRead(block{uint32(first + n), uint32(at - int64(n)*m.meta.PieceLength), uint32(len(b))})
 			return nil, len(leaves) / 32
 		}
 		h := sha256.Sum256(b)

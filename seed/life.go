@@ -61,6 +61,7 @@ type life struct {
 	since    time.Time          // StateSeeding
 	served   time.Duration      // before that, earlier runs included
 	doubt    time.Time          // StateSeeding: since when the torrent can't be read again; zero: it can
+	dubious  []block            // StateSeeding: what could not be read from its files
 	rest     rest               // StateWaiting
 	later    *time.Timer        // has the data looked at
 	material *material          // StateSeeding; nil: nobody needs it
@@ -75,6 +76,10 @@ type rest struct {
 	first string    // when it failed, as identityOf tells
 	last  string    // when it was looked at last
 	since time.Time // of last
+
+	probe []block       // to be read before it is at rest
+	wait  time.Duration // before the next probe
+	next  time.Time     // of it
 }
 
 // become changes the state and queues the event, if that is a legal transition in
@@ -102,6 +107,7 @@ func (l *life) become(seen *epoch, to State, e Event, set func()) bool {
 	if set != nil {
 		set()
 	}
+	l.dubious = nil
 	if l.material, l.users = nil, 0; l.cancel != nil && (to.isOver() || to == StateWaiting) {
 		l.cancel()
 	}
@@ -189,12 +195,49 @@ func (l *life) suspect() {
 	}
 }
 
+// suspectRead has blocks looked at that could not be read.
+func (l *life) suspectRead(blocks ...block) {
+	l.mu.Lock()
+	if l.state.serves() && len(l.dubious) < mostProbes {
+		l.dubious = append(l.dubious, blocks[:min(len(blocks), mostProbes-len(l.dubious))]...)
+	}
+	l.mu.Unlock()
+	l.suspect()
+}
+
+// takeDubious returns the blocks that could not be read, once.
+func (l *life) takeDubious() []block {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := l.dubious
+	l.dubious = nil
+	return list
+}
+
+// probes returns the blocks to be read before the data is at rest, if it is time to.
+func (l *life) probes() (blocks []block, due bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.rest.probe, !time.Now().Before(l.rest.next)
+}
+
+// probeLater has the data looked at when what could not be read may be readable.
+func (l *life) probeLater() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rest.wait = min(2*l.rest.wait, mostProbe)
+	l.rest.next = time.Now().Add(l.rest.wait)
+	l.lookIn(l.rest.wait)
+}
+
 // lookLater has the data looked at when it may have come to rest. l.mu is locked.
-func (l *life) lookLater() {
+func (l *life) lookLater() { l.lookIn(l.torrent.seeder.options.lookEvery) }
+
+func (l *life) lookIn(wait time.Duration) {
 	if l.later == nil {
-		l.later = time.AfterFunc(l.torrent.seeder.options.lookEvery, l.suspect)
+		l.later = time.AfterFunc(wait, l.suspect)
 	} else {
-		l.later.Reset(l.torrent.seeder.options.lookEvery)
+		l.later.Reset(wait)
 	}
 }
 

@@ -192,9 +192,14 @@ func (t *Torrent) fail(err error, m *material, seen *epoch) {
 		r.retry = r.retry || m.young
 		r.first, r.last = m.first, m.first
 	}
+	wait := t.seeder.options.lookEvery
+	if unread, ok := errors.AsType[*readError](err); ok {
+		r.retry, r.probe, r.wait = true, unread.blocks, min(wait, leastProbe)
+		r.next = time.Now().Add(r.wait)
+	}
 	t.become(seen, StateWaiting, EventFailed{t, err}, func() {
 		t.rest, t.cause = r, err
-		t.lookLater()
+		t.lookIn(wait)
 	})
 }
 
@@ -259,6 +264,15 @@ func (t *Torrent) look(ctx context.Context) {
 		if err != nil {
 			return
 		}
+		if blocks, due := t.probes(); len(blocks) > 0 {
+			if !due {
+				return
+			}
+			if err := m.readAgain(blocks); err != nil {
+				t.probeLater()
+				return
+			}
+		}
 		if now, _ := identityOf(m.data.tree); t.atRest(now) && t.become(&seen, StateQueued, nil, nil) {
 			t.seeder.toOpen.put(t)
 		}
@@ -270,9 +284,22 @@ func (t *Torrent) look(ctx context.Context) {
 	if err == nil {
 		err = t.compare(m)
 	}
+	if err == nil {
+		err = t.reread(m)
+	}
 	if err != nil {
 		t.fail(err, m, &seen)
 	}
+}
+
+// reread reads what could not be read for a peer: that may have passed.
+func (t *Torrent) reread(m *material) error {
+	blocks := t.takeDubious()
+	err := m.readAgain(blocks)
+	if unread, ok := errors.AsType[*readError](err); ok {
+		unread.blocks = blocks
+	}
+	return err
 }
 
 // isScarcity tells errors that say nothing about a torrent or its data.

@@ -1,0 +1,105 @@
+package seed
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"bt/internal/metainfo"
+)
+
+// A disk that fails is not the same as data that has changed: nothing about the
+// files tells when it is over but reading again what could not be read.
+
+// A readError is that bytes of a file could not be read, though it is what it was.
+type readError struct {
+	path   string
+	err    error
+	blocks []block // to be read before the torrent is served again
+}
+
+func (e *readError) Error() string {
+	err := e.err
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathErr.Err
+	}
+	return fmt.Sprintf("%s can't be read: %v", e.path, err)
+}
+
+func (e *readError) Unwrap() error { return e.err }
+
+const (
+	// mostProbes is how many blocks that may not be readable are remembered.
+	mostProbes = 128
+
+	// leastProbe and mostProbe are how long to wait before what could not be read is
+	// read again: twice as long each time.
+	leastProbe = 5 * time.Second
+	mostProbe  = 10 * time.Minute
+)
+
+// isDiskError tells an error of the disk from one of permissions and the like,
+// which is there until somebody does something about it.
+func isDiskError(err error) bool {
+	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EFAULT)
+}
+
+// readAgain reads blocks as they are on disk.
+func (m *material) readAgain(blocks []block) error {
+	buf := buffers.Get()
+	defer buffers.Put(buf)
+	for _, b := range blocks {
+		if err := m.data.readBlock(b, buf[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readBlock reads a block, by buf and not by a map.
+func (c *content) readBlock(b block, buf []byte) error {
+	cursor := c.layout.Cursor(int(b.piece))
+	skip, left := int64(b.begin), int64(b.length)
+	for left > 0 {
+		span, ok := cursor.Next()
+		if !ok {
+			return nil // behind a file of v2
+		}
+		if skip >= span.Length {
+			skip -= span.Length
+			continue
+		}
+		span.Offset, span.Length = span.Offset+skip, min(span.Length-skip, left)
+		skip, left = 0, left-span.Length
+		if span.File == metainfo.Gap || c.tree.Files[span.File].Pad {
+			continue
+		}
+		if err := c.readSpan(span, buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *content) readSpan(s metainfo.Span, buf []byte) error {
+	f, err := c.open(s.File)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return readRange(f, s.Offset, s.Length, buf)
+}
+
+func readRange(f *os.File, offset, length int64, buf []byte) error {
+	for length > 0 {
+		n := min(length, int64(len(buf)))
+		if _, err := f.ReadAt(buf[:n], offset); err != nil {
+			return &readError{path: f.Name(), err: err}
+		}
+		offset, length = offset+n, length-n
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package seed
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"bt/internal/peer"
+	"bt/internal/testenv"
+	"bt/maketorrent"
+)
+
+// A failingDisk is a file system in a file, which can lose its end and get it back.
+type failingDisk struct {
+	t     *testing.T
+	dir   string // where it is mounted
+	image string
+	saved []byte
+}
+
+func newFailingDisk(t *testing.T) *failingDisk {
+	t.Helper()
+	testenv.Root(t)
+	d := &failingDisk{t: t, dir: t.TempDir(), image: filepath.Join(t.TempDir(), "image")}
+	d.must(os.WriteFile(d.image, nil, 0o600))
+	d.must(os.Truncate(d.image, 48<<20))
+	d.run("mkfs.ext4", "-q", "-F", d.image)
+	out, err := exec.Command(testenv.Program(t, "losetup"), "--find", "--show", d.image).CombinedOutput()
+	if err != nil {
+		t.Skipf("needs a loop device: %s", out)
+	}
+	loop := strings.TrimSpace(string(out))
+	t.Cleanup(func() { d.run("losetup", "--detach", loop) })
+	d.run("mount", loop, d.dir)
+	t.Cleanup(func() { d.run("umount", d.dir) })
+	return d
+}
+
+func (d *failingDisk) must(err error) {
+	d.t.Helper()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *failingDisk) run(name string, args ...string) string {
+	d.t.Helper()
+	out, err := exec.Command(testenv.Program(d.t, name), args...).CombinedOutput()
+	if err != nil {
+		d.t.Fatalf("%s: %v: %s", name, err, out)
+	}
+	return string(out)
+}
+
+// fail has all but the beginning of the disk fail, where the file system has its
+// directories.
+func (d *failingDisk) fail() {
+	d.t.Helper()
+	syscall.Sync()
+	var err error
+	d.saved, err = os.ReadFile(d.image)
+	d.must(err)
+	d.must(os.Truncate(d.image, 4<<20))
+	d.must(os.WriteFile("/proc/sys/vm/drop_caches", []byte("1"), 0))
+}
+
+func (d *failingDisk) repair() {
+	d.t.Helper()
+	f, err := os.OpenFile(d.image, os.O_WRONLY, 0)
+	d.must(err)
+	_, err = f.Write(d.saved)
+	d.must(errors.Join(err, f.Close()))
+}
+
+// A disk that fails is told with the file and the error, and the torrent is not
+// served until what failed can be read again.
+func TestReadError(t *testing.T) {
+	for name, size := range map[string]int64{"mapped": 20 << 20, "small": smallFile - 1} {
+		t.Run(name, func(t *testing.T) {
+			d := newFailingDisk(t)
+			meta, root := makeContent(t, maketorrent.V1, 12<<20, size)
+			onDisk := filepath.Join(d.dir, "content")
+			d.must(os.CopyFS(onDisk, os.DirFS(root)))
+			syscall.Sync()
+			r := start(t, Options{lookEvery: 50 * time.Millisecond}, Input{Torrent: meta, Path: onDisk})
+			d.fail()
+			l := r.dial(t, meta.InfoHashV1, meta.PieceCount(), peer.FeatureFast)
+			l.send(peer.Message{ID: peer.IDInterested})
+			l.await(peer.IDUnchoke)
+			l.send(peer.Message{ID: peer.IDRequest, Index: uint32(meta.PieceCount() - 1), Length: 1 << 10})
+			e := awaitEvent(t, r, func(EventFailed) bool { return true })
+			if !errors.Is(e.Err, syscall.EIO) || !strings.Contains(e.Err.Error(), filepath.Join(onDisk, "b")+" can't be read: ") {
+				t.Errorf("%v", e.Err)
+			}
+			for { // to the end of the connection
+				if m, err := l.read(); err != nil {
+					break
+				} else if m.ID == peer.IDPiece {
+					t.Error("a block of what can't be read")
+				}
+			}
+			time.Sleep(200 * time.Millisecond)
+			if s := r.Status().Torrents[0]; s.State != StateWaiting || !strings.Contains(s.Message, "can't be read") {
+				t.Errorf("%+v", s)
+			}
+			d.repair()
+			awaitEvent(t, r, func(e EventSeeding) bool { return e.Pieces == meta.PieceCount() })
+			l = r.dial(t, meta.InfoHashV1, meta.PieceCount(), peer.FeatureFast)
+			l.send(peer.Message{ID: peer.IDInterested})
+			l.await(peer.IDUnchoke)
+			last := meta.PieceCount() - 1
+			l.send(peer.Message{ID: peer.IDRequest, Index: uint32(last), Length: 1 << 10})
+			if got, want := l.await(peer.IDPiece).Payload, expected(t, meta, root, last)[:1<<10]; !bytes.Equal(got, want) {
+				t.Error("other bytes")
+			}
+			r.stop() // its maps keep the disk busy
+		})
+	}
+}
+
+// The same while the data is checked.
+func TestReadErrorInCheck(t *testing.T) {
+	d := newFailingDisk(t)
+	meta, root := makeContent(t, maketorrent.V1, 20<<20)
+	onDisk := filepath.Join(d.dir, "content")
+	d.must(os.CopyFS(onDisk, os.DirFS(root)))
+	syscall.Sync()
+	if _, err := os.Stat(filepath.Join(onDisk, "a")); err != nil {
+		t.Fatal(err)
+	}
+	d.fail()
+	r := startWith(t, Options{lookEvery: 50 * time.Millisecond}, func(*Seeder) {})
+	if _, err := r.Add(Input{Torrent: meta, Path: onDisk}); err != nil {
+		t.Fatal(err)
+	}
+	if e := awaitEvent(t, r, func(EventFailed) bool { return true }); !errors.Is(e.Err, syscall.EIO) {
+		t.Errorf("%v", e.Err)
+	}
+	d.repair()
+	awaitEvent(t, r, func(e EventSeeding) bool { return e.Pieces == meta.PieceCount() })
+	r.stop()
+}
