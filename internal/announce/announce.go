@@ -3,9 +3,8 @@
 // reach us by.
 //
 // Each address family of a tier has a session of its own, with its own schedule,
-// back-off and tracker id, and its own line before a host: one that hangs delays
-// neither the other family nor other swarms. One family that works is enough for a
-// tier.
+// back-off, tracker id and queue for a host: one that hangs delays neither the other
+// family nor other swarms. One family that works is enough for a tier.
 //
 // Peers are not asked for: they come to us.
 package announce
@@ -22,7 +21,7 @@ import (
 	"bt/internal/tracker/client"
 )
 
-// Options say who announces, and how. They are not changed after New.
+// Options are the choices of an Announcer.
 type Options struct {
 	PeerID    [20]byte
 	Port      uint16 // where peers reach us
@@ -42,11 +41,11 @@ type Family struct {
 type Swarm interface {
 	Uploaded() int64 // bytes; never falls
 	Left() int64     // bytes
-	Told(Answer)     // is called for each answer of a tracker
+	Told(Answer)     // is called with each answer of a tracker
 }
 
-// An Answer is the outcome of an announce. Of a tracker that is asked over two
-// address families there is one answer at a time: an error only if neither works.
+// An Answer is the outcome of an announce. A tracker that is asked over two address
+// families gives one answer at a time: an error only if neither family works.
 type Answer struct {
 	URL      string // of the tracker, passkey and all
 	Err      error  // nil: the fields below count
@@ -81,13 +80,13 @@ type Announcer struct {
 	over    bool            // all are to leave
 	entries map[*Entry]bool // that were not removed
 	due     sessionHeap     // wait for their time
-	lines   map[endpoint]*line
+	queues  map[endpoint]*queue
 	hosts   map[endpoint]hostState
 
-	// A swarm may be removed and come again at once. What the new one tells must
-	// not be undone by the old one, which is still leaving.
-	going map[presence]int        // sessions that go
-	held  map[presence][]*session // those that wait for them
+	// A swarm may be removed and added again at once. The stopped of the old entry
+	// must not come after the started of the new one.
+	going map[presence]int        // sessions of removed entries that have not left yet
+	held  map[presence][]*session // sessions that wait for them
 }
 
 // An endpoint is a host and port of trackers, as one address family sees it.
@@ -104,19 +103,19 @@ type presence struct {
 
 // hostState is what is known of an endpoint; the zero value: nothing.
 type hostState struct {
-	fails  bool      // it did not answer last
-	opened time.Time // when it answered last; zero: never
+	fails    bool      // it did not answer last
+	answered time.Time // when it answered last; zero: never
 }
 
 // New returns an Announcer without swarms.
 func New(o Options) *Announcer {
 	a := &Announcer{
 		options: o, under: make(chan struct{}, maxAnnounces), news: make(chan struct{}, 1),
-		ctx: context.Background(), entries: make(map[*Entry]bool), lines: make(map[endpoint]*line), hosts: make(map[endpoint]hostState),
+		ctx: context.Background(), entries: make(map[*Entry]bool), queues: make(map[endpoint]*queue), hosts: make(map[endpoint]hostState),
 		going: make(map[presence]int), held: make(map[presence][]*session),
 	}
 	for _, f := range o.Families {
-		a.clients = append(a.clients, &client.Client{Network: f.Network, From: f.From, UserAgent: o.UserAgent, Timeout: patience, Patient: true})
+		a.clients = append(a.clients, &client.Client{Network: f.Network, From: f.From, UserAgent: o.UserAgent, Timeout: announceTimeout, Patient: true})
 	}
 	a.exchange = func(ctx context.Context, family int, u *tracker.URL, r tracker.AnnounceRequest) (*tracker.AnnounceResponse, error) {
 		return a.clients[family].Announce(ctx, u, r)
@@ -142,8 +141,8 @@ type tier struct {
 	entry    *Entry
 	urls     []string
 	sessions []*session // by family
-	parting  []*session // with trackers that another one took over from
-	speaker  *session   // the one whose answers are told; nil: none yet
+	replaced []*session // with trackers that another one has replaced
+	reporter *session   // its answers are told; nil: none yet
 	last     Status     // without Next
 }
 
@@ -172,8 +171,8 @@ func (a *Announcer) Add(hash [20]byte, tiers [][]string, swarm Swarm) *Entry {
 	return e
 }
 
-// Serve says whether the swarm is served: it is announced soon, or its trackers are
-// told that it is gone.
+// Serve sets whether the swarm is served: it is announced soon, or its trackers are
+// told that it has stopped.
 func (e *Entry) Serve(served bool) {
 	a := e.announcer
 	a.mu.Lock()
@@ -185,7 +184,7 @@ func (e *Entry) Serve(served bool) {
 	e.poke()
 }
 
-// Remove ends the entry: its trackers are told that it is gone.
+// Remove ends the entry: its trackers are told that it has stopped.
 func (e *Entry) Remove() {
 	a := e.announcer
 	a.mu.Lock()
@@ -204,7 +203,7 @@ func (e *Entry) Remove() {
 	e.poke()
 }
 
-// poke has all sessions do soon what they should. announcer.mu is locked.
+// poke schedules all sessions now. announcer.mu is locked.
 func (e *Entry) poke() {
 	now := time.Now()
 	for s := range e.all() {
@@ -217,7 +216,7 @@ func (e *Entry) poke() {
 func (e *Entry) all() func(yield func(*session) bool) {
 	return func(yield func(*session) bool) {
 		for _, t := range e.tiers {
-			for _, list := range [][]*session{t.sessions, t.parting} {
+			for _, list := range [][]*session{t.sessions, t.replaced} {
 				for _, s := range list {
 					if !yield(s) {
 						return
@@ -235,7 +234,7 @@ func (e *Entry) Status() []Status {
 	list := make([]Status, len(e.tiers))
 	for i, t := range e.tiers {
 		list[i] = t.last
-		if s := t.speaker; s != nil && s.place >= 0 {
+		if s := t.reporter; s != nil && s.place >= 0 {
 			list[i].Next = s.due
 		}
 	}

@@ -35,9 +35,9 @@ var hour = &tracker.AnnounceResponse{Interval: time.Hour, Counts: tracker.Counts
 
 func failed(s client.Status) error { return &client.Error{Status: s, Msg: string(s)} }
 
-// hang answers when nobody waits any more.
+// hang answers when the request is given up.
 func hang(ctx context.Context) (*tracker.AnnounceResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
 	defer cancel()
 	<-ctx.Done()
 	return nil, &client.Error{Status: client.Timeout, Msg: "no answer in time", Sent: true, Err: ctx.Err()}
@@ -45,7 +45,7 @@ func hang(ctx context.Context) (*tracker.AnnounceResponse, error) {
 
 // later answers after a time.
 func later(ctx context.Context, d time.Duration, r *tracker.AnnounceResponse) (*tracker.AnnounceResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
 	defer cancel()
 	select {
 	case <-time.After(d):
@@ -61,7 +61,7 @@ func (n *fakeNet) set(answer func(ctx context.Context, c call) (*tracker.Announc
 	n.answer = answer
 }
 
-// seen returns the calls of an event.
+// seen returns the calls that match.
 func (n *fakeNet) seen(which func(c call) bool) []call {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -78,7 +78,7 @@ func (n *fakeNet) count(family, url string, e tracker.Event) int {
 	return len(n.seen(func(c call) bool { return c.family == family && c.url == url && c.Event == e }))
 }
 
-// running starts an announcer on the net; stop ends it and returns how long that
+// run starts an announcer on the net; stop ends it and returns how long that
 // took.
 func (n *fakeNet) run(families ...Family) (a *Announcer, stop func() time.Duration) {
 	if families == nil {

@@ -19,25 +19,25 @@ const (
 	firstBackoff = 15 * time.Second
 	maxBackoff   = 30 * time.Minute
 
-	// patience is how long an announce may take: there are trackers that answer
+	// announceTimeout is how long an announce may take: there are trackers that answer
 	// after 40 s, over UDP first the request for a connection id. A tracker that is
-	// not the last of its tier gets haste in the first round.
-	patience = 100 * time.Second
-	haste    = 15 * time.Second
+	// not the last of its tier gets hastyTimeout in the first round.
+	announceTimeout = 100 * time.Second
+	hastyTimeout    = 15 * time.Second
 
-	// grace is how long one address family waits for the other's answer before it
+	// familyWait is how long one address family waits for the other's answer before it
 	// asks the next tracker of a tier.
-	grace = 3 * time.Second
+	familyWait = 3 * time.Second
 
-	// goodbye is how long it may take to tell a tracker that we leave, shortGoodbye
-	// one that did not answer last, and farewell to tell all of them in the end.
-	goodbye      = 5 * time.Second
-	shortGoodbye = 2 * time.Second
-	farewell     = 30 * time.Second
+	// stopTimeout is how long it may take to tell a tracker stopped, shortStopTimeout one
+	// that did not answer last, and shutdownTimeout all of them in the end.
+	stopTimeout      = 5 * time.Second
+	shortStopTimeout = 2 * time.Second
+	shutdownTimeout  = 30 * time.Second
 
-	// goodbyes is how often a tracker is told that we leave until it has heard it. Two
-	// hours later it will have found out.
-	goodbyes = 12
+	// stopTries is how often a tracker is told stopped until it answers. That takes about
+	// two hours, after which it has forgotten the swarm by itself.
+	stopTries = 12
 
 	// How many announces are under way at once: to one endpoint, to one that is not
 	// known to answer, and to all.

@@ -2,29 +2,24 @@ package announce
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
-	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"bt/internal/tracker"
-	"bt/internal/tracker/client"
 )
 
-// A session is what one address family has to say to the trackers of a tier. One
-// goroutine at most asks for it at a time: while busy is set. All fields are under
-// announcer.mu.
+// A session is the state of a tier in one address family. At most one worker handles it
+// at a time, while busy is set. All fields are under announcer.mu.
 type session struct {
-	tier    *tier
-	family  int
-	parting bool // it has only to leave: another tracker took over
+	tier     *tier
+	family   int
+	replaced bool // another tracker has replaced at, which is to be told stopped
 
-	at    string // the tracker that knows us, or may; empty: none
-	known bool   // it has answered, so it does know us
+	at    string // the tracker that knows the swarm, or may; empty: none
+	known bool   // at has answered, so it does know the swarm
 	id    string // its tracker id
-	base  int64  // what was uploaded before it knew us
+	base  int64  // bytes that were uploaded before that
 
 	ok        bool                 // at answered last
 	tried     []string             // trackers that failed in this round
@@ -32,9 +27,9 @@ type session struct {
 	failures  int                  // rounds without an answer, in a row
 	failed    string               // the tracker that failed last, and how; empty: none
 	err       error
-	waits     bool // for what failed answers the other family
+	waits     bool // for the answer of failed to the other family
 
-	busy   bool               // in a line, or asking
+	busy   bool               // in a queue, or asking
 	url    string             // while busy: the tracker
 	start  int64              // while asking: the base, if a session begins
 	cancel context.CancelFunc // while announcing
@@ -59,11 +54,11 @@ func (s *session) presence() presence { return presence{s.tier.entry.hash, s.fam
 func (s *session) endpoint(url string) endpoint { return endpoint{hostOf(url), s.family} }
 
 func (s *session) isLeaving() bool {
-	return s.parting || !s.tier.entry.served || s.announcer().over
+	return s.replaced || !s.tier.entry.served || s.announcer().over
 }
 
-// poke has the session do soon what it should. An announce that is under way gets as
-// long as a goodbye if there is nothing more to announce.
+// poke schedules the session now. An announce that is under way gets stopTimeout to
+// end if the swarm is not served any more.
 func (s *session) poke(now time.Time) {
 	if !s.tier.entry.served {
 		s.ok, s.waits, s.tried, s.failures = false, false, nil, 0
@@ -75,12 +70,12 @@ func (s *session) poke(now time.Time) {
 	}
 	s.again = true
 	if s.cancel != nil && s.isLeaving() {
-		time.AfterFunc(goodbye, s.cancel)
+		time.AfterFunc(stopTimeout, s.cancel)
 	}
 }
 
 func (t *tier) reset() {
-	t.speaker, t.last = nil, Status{URL: t.urls[0], Seeders: tracker.Unknown, Leechers: tracker.Unknown}
+	t.reporter, t.last = nil, Status{URL: t.urls[0], Seeders: tracker.Unknown, Leechers: tracker.Unknown}
 }
 
 // plan decides what the session tells next. Where that is nothing, or later, the
@@ -92,19 +87,19 @@ func (s *session) plan(now time.Time) (p plan, ok bool) {
 			s.end()
 			return plan{}, false
 		}
-		if main := s.tier.sessions[s.family]; s.parting && !a.over && main.busy && main.url == s.at {
-			a.schedule(s, now.Add(time.Second)) // they must not overtake each other
+		if main := s.tier.sessions[s.family]; s.replaced && !a.over && main.busy && main.url == s.at {
+			a.schedule(s, now.Add(time.Second)) // one must not overtake the other
 			return plan{}, false
 		}
-		p = plan{url: s.at, event: tracker.Stopped, limit: goodbye}
+		p = plan{url: s.at, event: tracker.Stopped, limit: stopTimeout}
 		if a.hosts[s.endpoint(s.at)].fails {
-			p.limit = shortGoodbye
+			p.limit = shortStopTimeout
 		}
 		return p, true
 	}
 	choice, left := "", 0
 	for _, url := range s.candidates() {
-		if slices.Contains(s.tried, url) || s.notBefore[url].After(now) || s.isPartingFrom(url) {
+		if slices.Contains(s.tried, url) || s.notBefore[url].After(now) || s.isLeavingReplaced(url) {
 			continue
 		}
 		left++
@@ -122,11 +117,11 @@ func (s *session) plan(now time.Time) (p plan, ok bool) {
 	if s.at != choice || !s.known {
 		p.event = tracker.Started
 	}
-	if d := s.debt(choice); d != nil && d.known {
-		p.event = tracker.None // it was never told that we left
+	if d := s.replacedAt(choice); d != nil && d.known {
+		p.event = tracker.None // it was not told stopped
 	}
 	if left > 1 && s.failures == 0 {
-		p.limit = haste
+		p.limit = hastyTimeout
 	}
 	return p, true
 }
@@ -170,7 +165,7 @@ func (s *session) pause(now time.Time) {
 		switch {
 		case slices.Contains(s.tried, url) && at.Before(retry):
 			at = retry
-		case s.isPartingFrom(url):
+		case s.isLeavingReplaced(url):
 			at = now.Add(time.Second)
 		}
 		if due.IsZero() || at.Before(due) {
@@ -181,10 +176,10 @@ func (s *session) pause(now time.Time) {
 	s.announcer().schedule(s, due)
 }
 
-// debt returns the parting session of the same address family with a tracker; nil:
-// there is none.
-func (s *session) debt(url string) *session {
-	for _, d := range s.tier.parting {
+// replacedAt returns the session of the same address family that has to tell a replaced
+// tracker stopped; nil: there is none.
+func (s *session) replacedAt(url string) *session {
+	for _, d := range s.tier.replaced {
 		if d.family == s.family && d.at == url {
 			return d
 		}
@@ -192,19 +187,19 @@ func (s *session) debt(url string) *session {
 	return nil
 }
 
-// isPartingFrom reports whether a tracker is being told that we leave it.
-func (s *session) isPartingFrom(url string) bool {
-	d := s.debt(url)
+// isLeavingReplaced reports whether a tracker is being told stopped.
+func (s *session) isLeavingReplaced(url string) bool {
+	d := s.replacedAt(url)
 	return d != nil && d.busy
 }
 
 // request is the announce of a plan. A session with a tracker begins with 0 bytes,
-// unless the tracker knows us by another address family.
+// unless the tracker knows the swarm by the other address family.
 func (s *session) request(p plan, uploaded, left int64) tracker.AnnounceRequest {
 	e := s.tier.entry
 	o := &e.announcer.options
 	s.start = s.base
-	switch d := s.debt(p.url); {
+	switch d := s.replacedAt(p.url); {
 	case p.event == tracker.Stopped:
 		s.known = false
 	case p.event == tracker.Started:
@@ -224,14 +219,13 @@ func (s *session) request(p plan, uploaded, left int64) tracker.AnnounceRequest 
 	}
 	if s.at == p.url {
 		r.TrackerID = s.id
-	} else if d := s.debt(p.url); d != nil {
+	} else if d := s.replacedAt(p.url); d != nil {
 		r.TrackerID = d.id
 	}
 	return r
 }
 
-// context returns the context of a plan. The end of all must not keep a session from
-// leaving.
+// context returns the context of a plan. A stopped is sent also when Run is ending.
 func (s *session) context(p plan) (context.Context, context.CancelFunc) {
 	a := s.announcer()
 	if p.event == tracker.Stopped {
@@ -247,216 +241,4 @@ func (s *session) context(p plan) (context.Context, context.CancelFunc) {
 	}
 	ctx, stop := context.WithTimeout(ctx, p.limit)
 	return ctx, func() { stop(); cancel() }
-}
-
-// settle takes the outcome of a plan and schedules the session; stopped means that it
-// was not waited for. It returns what is to be told; nil: nothing.
-func (s *session) settle(p plan, resp *tracker.AnnounceResponse, err error, stopped bool) (answer *Answer) {
-	a, now := s.announcer(), time.Now()
-	s.busy, s.url, s.cancel = false, "", nil
-	due := now
-	switch {
-	case p.event == tracker.Stopped:
-		s.failures++
-		if err == nil || isRefusal(err) || s.goes || a.over || s.failures >= goodbyes {
-			s.leave()
-		} else if s.isLeaving() {
-			due = now.Add(backoff(s.failures, rand.Float64()))
-		}
-	case err == nil:
-		answer = s.succeed(p.url, resp)
-		due = now.Add(answer.Next)
-		if !s.speak(answer) {
-			answer = nil
-		}
-	default:
-		if mayHaveHeard(err) {
-			s.presume(p.url)
-		}
-		if !stopped {
-			answer = s.fail(p.url, err)
-		}
-		if s.waits {
-			due = now.Add(grace)
-		}
-	}
-	switch {
-	case s.isLeaving() && s.at == "":
-		s.end()
-	case s.isLeaving() && p.event != tracker.Stopped, s.again:
-		a.schedule(s, now)
-	default:
-		a.schedule(s, due)
-	}
-	return answer
-}
-
-// leave forgets the tracker that knew us.
-func (s *session) leave() { s.at, s.known, s.id, s.failures = "", false, "", 0 }
-
-// presume notes that a tracker may know us although it did not answer.
-func (s *session) presume(url string) {
-	switch {
-	case s.at == url || s.debt(url) != nil:
-	case s.at == "":
-		s.at, s.known, s.id, s.base = url, false, "", s.start
-	default:
-		s.part(&session{at: url, base: s.start})
-	}
-}
-
-// part leaves it to a session of its own to leave a tracker.
-func (s *session) part(d *session) {
-	d.tier, d.family, d.parting, d.place = s.tier, s.family, true, -1
-	s.tier.parting = append(s.tier.parting, d)
-	s.announcer().schedule(d, time.Now())
-}
-
-// end notes that a session has nothing to say any more.
-func (s *session) end() {
-	if s.parting {
-		s.tier.parting = slices.DeleteFunc(s.tier.parting, func(d *session) bool { return d == s })
-	}
-	if !s.goes {
-		return
-	}
-	s.goes = false
-	a, p := s.announcer(), s.presence()
-	if a.going[p]--; a.going[p] > 0 {
-		return
-	}
-	for _, w := range a.held[p] {
-		if w.place < 0 && !w.busy {
-			a.schedule(w, time.Now())
-		}
-	}
-	delete(a.going, p)
-	delete(a.held, p)
-}
-
-// succeed notes that a tracker has answered. If another one knew us before, that one
-// is left.
-func (s *session) succeed(url string, resp *tracker.AnnounceResponse) *Answer {
-	t := s.tier
-	if s.at != url {
-		if d := s.debt(url); d != nil { // which is not busy: plan has seen to that
-			s.id = d.id
-			d.leave()
-			s.announcer().schedule(d, time.Now())
-		}
-		if s.at != "" {
-			s.part(&session{at: s.at, known: s.known, id: s.id, base: s.base})
-			s.id = ""
-		}
-		s.at, s.base = url, s.start
-	}
-	if !s.known {
-		s.base = s.start
-	}
-	if resp.TrackerID != "" {
-		s.id = resp.TrackerID
-	}
-	s.known, s.ok, s.failures, s.tried, s.failed, s.err, s.waits = true, true, 0, nil, "", nil, false
-	i := slices.Index(t.urls, url)
-	copy(t.urls[1:i+1], t.urls[:i])
-	t.urls[0] = url
-	s.wake(func(o *session) bool { return o.waits || !o.ok && o.failed != url })
-	return &Answer{
-		URL: url, Warning: resp.Warning, Seeders: resp.Counts.Seeders, Leechers: resp.Counts.Leechers,
-		Next: untilNext(resp, rand.Float64()),
-	}
-}
-
-// wake has other address families of the tier go on.
-func (s *session) wake(which func(o *session) bool) {
-	for _, o := range s.tier.sessions {
-		if o != s && !o.busy && o.place >= 0 && which(o) {
-			o.waits = false
-			s.announcer().schedule(o, time.Now())
-		}
-	}
-}
-
-// fail notes that a tracker has not answered, or refused. It returns the answer to
-// tell: of a tracker that works over another address family there is none, and of
-// one that fails over both one is enough.
-func (s *session) fail(url string, err error) *Answer {
-	t := s.tier
-	s.ok, s.waits, s.failed, s.err = false, false, url, err
-	s.tried = append(s.tried, url)
-	if f, ok := errors.AsType[*client.Error](err); ok && f.RetryIn > 0 {
-		if s.notBefore == nil {
-			s.notBefore = make(map[string]time.Time)
-		}
-		s.notBefore[url] = time.Now().Add(min(f.RetryIn, mostInterval)) // also where it says never: nothing is for ever
-	}
-	worst := s
-	for _, o := range t.sessions {
-		switch {
-		case o == s:
-		case o.ok:
-			if t.speaker == s {
-				t.speaker = o
-			}
-			return nil
-		case o.busy && o.url == url:
-			s.waits = true
-			return nil
-		case o.failed == url && isUnreachable(err) && !isUnreachable(o.err):
-			worst = o
-		}
-	}
-	s.wake(func(o *session) bool { return o.waits })
-	if sp := t.speaker; sp != nil && sp != s && (sp == worst || !isUnreachable(sp.err) || isUnreachable(worst.err)) {
-		return nil // it has told its own
-	}
-	t.speaker = worst
-	t.last = Status{URL: url, Message: worst.err.Error(), Failed: true, Seeders: tracker.Unknown, Leechers: tracker.Unknown}
-	return &Answer{URL: url, Err: worst.err, Seeders: tracker.Unknown, Leechers: tracker.Unknown}
-}
-
-// speak makes an answer that the session has got that of its tier. It returns false
-// if another address family speaks for that tracker.
-func (s *session) speak(answer *Answer) bool {
-	t := s.tier
-	if sp := t.speaker; sp != nil && sp != s && sp.ok && sp.at == s.at {
-		return false
-	}
-	t.speaker = s
-	t.last = Status{URL: answer.URL, Message: answer.Warning, Seeders: answer.Seeders, Leechers: answer.Leechers}
-	return true
-}
-
-// isSilence tells that an endpoint does not answer, or not in time.
-func isSilence(err error) bool {
-	e, ok := errors.AsType[*client.Error](err)
-	return ok && (e.Status == client.Timeout || e.Status == client.NoRoute || e.Status == client.DNS)
-}
-
-// isUnreachable tells that there was none to ask over an address family.
-func isUnreachable(err error) bool {
-	e, ok := errors.AsType[*client.Error](err)
-	return ok && (e.Status == client.NoRoute || e.Status == client.DNS)
-}
-
-// mayHaveHeard tells that a tracker may know of an announce that failed.
-func mayHaveHeard(err error) bool {
-	e, ok := errors.AsType[*client.Error](err)
-	return ok && e.Sent && !isRefusal(err)
-}
-
-// isRefusal tells that a tracker, or what stands in its place, has answered and will
-// not answer otherwise soon.
-func isRefusal(err error) bool {
-	e, ok := errors.AsType[*client.Error](err)
-	if !ok {
-		return true // of ParseURL
-	}
-	switch e.Status {
-	case client.Failed, client.BadURL, client.Unsupported, client.Redirect, client.HTML:
-		return true
-	case client.HTTPStatus(http.StatusRequestTimeout), client.HTTPStatus(http.StatusTooManyRequests):
-		return false
-	}
-	return strings.HasPrefix(string(e.Status), "http-4")
 }

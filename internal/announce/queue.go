@@ -13,11 +13,12 @@ import (
 	"bt/internal/tracker/client"
 )
 
-// A line is the sessions that wait for one endpoint, and how many goroutines ask it.
-type line struct {
+// A queue holds the sessions that wait for one endpoint, and counts the goroutines
+// that ask it.
+type queue struct {
 	endpoint endpoint
 	waiting  []*session
-	askers   int
+	workers  int
 }
 
 // Run announces until ctx ends, then leaves all trackers, and closes all
@@ -42,7 +43,7 @@ func (a *Announcer) Run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	a.mu.Lock()
 	a.ctx, a.over = ctx, true
@@ -53,7 +54,7 @@ func (a *Announcer) Run(ctx context.Context) {
 	for {
 		a.begin(time.Now())
 		a.mu.Lock()
-		done := len(a.due) == 0 && len(a.lines) == 0
+		done := len(a.due) == 0 && len(a.queues) == 0
 		a.mu.Unlock()
 		if done {
 			return
@@ -69,8 +70,8 @@ func (a *Announcer) signal() {
 	}
 }
 
-// begin puts the sessions into lines whose time has come, and returns how long it is
-// until the next.
+// begin queues the sessions that are due, and returns how long it is until the next
+// one is.
 func (a *Announcer) begin(now time.Time) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -88,61 +89,61 @@ func (a *Announcer) begin(now time.Time) time.Duration {
 			continue
 		}
 		s.busy, s.url = true, plan.url
-		a.join(s, s.endpoint(plan.url))
+		a.enqueue(s, s.endpoint(plan.url))
 	}
 	return time.Hour
 }
 
-// join puts a session into a line. a.mu is locked.
-func (a *Announcer) join(s *session, e endpoint) {
-	l := a.lines[e]
-	if l == nil {
-		l = &line{endpoint: e}
-		a.lines[e] = l
+// enqueue appends a session to the queue of an endpoint. a.mu is locked.
+func (a *Announcer) enqueue(s *session, e endpoint) {
+	q := a.queues[e]
+	if q == nil {
+		q = &queue{endpoint: e}
+		a.queues[e] = q
 	}
-	l.waiting = append(l.waiting, s)
-	a.staff(l)
+	q.waiting = append(q.waiting, s)
+	a.staff(q)
 }
 
-// staff has one more goroutine ask for a line, if it may and there is work.
-func (a *Announcer) staff(l *line) {
-	if len(l.waiting) > 0 && l.askers < a.mostAskers(l.endpoint) {
-		l.askers++
-		a.work.Go(func() { a.ask(l) })
+// staff starts one more worker of a queue, if there is work and room. a.mu is locked.
+func (a *Announcer) staff(q *queue) {
+	if len(q.waiting) > 0 && q.workers < a.mostWorkers(q.endpoint) {
+		q.workers++
+		a.work.Go(func() { a.ask(q) })
 	}
 }
 
-// mostAskers is how many may ask an endpoint at once. a.mu is locked.
-func (a *Announcer) mostAskers(e endpoint) int {
-	if h := a.hosts[e]; h.fails || h.opened.IsZero() {
+// mostWorkers is how many may ask an endpoint at once. a.mu is locked.
+func (a *Announcer) mostWorkers(e endpoint) int {
+	if h := a.hosts[e]; h.fails || h.answered.IsZero() {
 		return maxPerSilent
 	}
 	return maxPerHost
 }
 
-// ask does what the sessions of a line plan, until none waits there.
-func (a *Announcer) ask(l *line) {
+// ask is a worker: it takes sessions from a queue until it is empty.
+func (a *Announcer) ask(q *queue) {
 	for {
 		a.mu.Lock()
-		if len(l.waiting) == 0 || l.askers > a.mostAskers(l.endpoint) {
-			if l.askers--; l.askers == 0 {
-				delete(a.lines, l.endpoint)
+		if len(q.waiting) == 0 || q.workers > a.mostWorkers(q.endpoint) {
+			if q.workers--; q.workers == 0 {
+				delete(a.queues, q.endpoint)
 			}
 			a.mu.Unlock()
 			a.signal()
 			return
 		}
-		s := l.waiting[0]
-		l.waiting[0] = nil
-		l.waiting = l.waiting[1:]
+		s := q.waiting[0]
+		q.waiting[0] = nil
+		q.waiting = q.waiting[1:]
 		a.mu.Unlock()
-		a.serve(l, s)
+		a.serve(q, s)
 		a.signal()
 	}
 }
 
-// serve does what the first session of a line plans by now.
-func (a *Announcer) serve(l *line, s *session) {
+// serve makes the announce that a session of the queue plans.
+func (a *Announcer) serve(q *queue, s *session) {
 	a.under <- struct{}{}
 	defer func() { <-a.under }()
 	swarm := s.tier.entry.swarm
@@ -150,7 +151,7 @@ func (a *Announcer) serve(l *line, s *session) {
 
 	a.mu.Lock()
 	asked := time.Now()
-	plan, ok := a.planFor(l, s)
+	plan, ok := a.planFor(q, s)
 	if !ok {
 		a.mu.Unlock()
 		return
@@ -165,12 +166,12 @@ func (a *Announcer) serve(l *line, s *session) {
 	cancel()
 
 	a.mu.Lock()
-	a.note(l, asked, err, stopped)
+	a.note(q, asked, err, stopped)
 	told := []outcome{{s, s.settle(plan, resp, err, stopped)}}
-	if err != nil && isSilence(err) && !stopped && a.hosts[l.endpoint].fails {
-		told = a.dismiss(l, err, told)
+	if err != nil && isSilence(err) && !stopped && a.hosts[q.endpoint].fails {
+		told = a.dismiss(q, err, told)
 	}
-	a.staff(l)
+	a.staff(q)
 	told = slices.DeleteFunc(told, func(o outcome) bool { return o.answer == nil || o.session.isLeaving() })
 	a.mu.Unlock()
 	for _, o := range told {
@@ -178,7 +179,7 @@ func (a *Announcer) serve(l *line, s *session) {
 	}
 }
 
-// An outcome is what is told of a session; nil: nothing.
+// An outcome is an answer to tell; nil: none.
 type outcome struct {
 	session *session
 	answer  *Answer
@@ -192,42 +193,42 @@ func (a *Announcer) tell(ctx context.Context, family int, url string, r tracker.
 	return a.exchange(ctx, family, u, r)
 }
 
-// note notes whether an endpoint has answered what it was asked at that time. One
+// note records whether an endpoint has answered what it was asked at that time. One
 // that has answered another session meanwhile does not fail. a.mu is locked.
-func (a *Announcer) note(l *line, asked time.Time, err error, stopped bool) {
-	h := a.hosts[l.endpoint]
+func (a *Announcer) note(q *queue, asked time.Time, err error, stopped bool) {
+	h := a.hosts[q.endpoint]
 	switch {
 	case err == nil || !isSilence(err):
-		h = hostState{opened: time.Now()}
-	case !stopped && !h.opened.After(asked):
+		h = hostState{answered: time.Now()}
+	case !stopped && !h.answered.After(asked):
 		h.fails = true
 	}
-	a.hosts[l.endpoint] = h
+	a.hosts[q.endpoint] = h
 }
 
-// dismiss lets all that wait for an endpoint fail with the one that got no answer:
-// a thousand swarms don't wait for it one by one. It appends the outcomes to told.
-// a.mu is locked.
-func (a *Announcer) dismiss(l *line, err error, told []outcome) []outcome {
+// dismiss fails all sessions of a queue with the error of one that got no answer, so
+// that a thousand swarms do not wait for a dead tracker one by one. It appends the
+// outcomes to told. a.mu is locked.
+func (a *Announcer) dismiss(q *queue, err error, told []outcome) []outcome {
 	if e, ok := errors.AsType[*client.Error](err); ok {
 		err = &client.Error{Status: e.Status, Msg: e.Msg, Err: e.Err} // of these, nothing was sent
 	}
-	waiting := l.waiting
-	l.waiting = nil
+	waiting := q.waiting
+	q.waiting = nil
 	for _, s := range waiting {
-		if plan, ok := a.planFor(l, s); ok {
+		if plan, ok := a.planFor(q, s); ok {
 			told = append(told, outcome{s, s.settle(plan, nil, err, false)})
 		}
 	}
 	return told
 }
 
-// planFor decides again what a session tells that has waited in a line. It returns
-// false if that is nothing, or for another line. a.mu is locked.
-func (a *Announcer) planFor(l *line, s *session) (p plan, ok bool) {
+// planFor decides again what a session tells, which may have changed while it waited in
+// the queue. It returns false if that is nothing, or for another queue. a.mu is locked.
+func (a *Announcer) planFor(q *queue, s *session) (p plan, ok bool) {
 	now := time.Now()
 	p, ok = s.plan(now)
-	if ok && s.endpoint(p.url) == l.endpoint {
+	if ok && s.endpoint(p.url) == q.endpoint {
 		return p, true
 	}
 	s.busy, s.url = false, ""

@@ -1,0 +1,225 @@
+package announce
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"bt/internal/tracker"
+	"bt/internal/tracker/client"
+)
+
+// settle takes the outcome of a plan and schedules the session; stopped means that it
+// was not waited for. It returns what is to be told; nil: nothing.
+func (s *session) settle(p plan, resp *tracker.AnnounceResponse, err error, stopped bool) (answer *Answer) {
+	a, now := s.announcer(), time.Now()
+	s.busy, s.url, s.cancel = false, "", nil
+	due := now
+	switch {
+	case p.event == tracker.Stopped:
+		s.failures++
+		if err == nil || isRefusal(err) || s.goes || a.over || s.failures >= stopTries {
+			s.leave()
+		} else if s.isLeaving() {
+			due = now.Add(backoff(s.failures, rand.Float64()))
+		}
+	case err == nil:
+		answer = s.succeed(p.url, resp)
+		due = now.Add(answer.Next)
+		if !s.report(answer) {
+			answer = nil
+		}
+	default:
+		if mayHaveHeard(err) {
+			s.presume(p.url)
+		}
+		if !stopped {
+			answer = s.fail(p.url, err)
+		}
+		if s.waits {
+			due = now.Add(familyWait)
+		}
+	}
+	switch {
+	case s.isLeaving() && s.at == "":
+		s.end()
+	case s.isLeaving() && p.event != tracker.Stopped, s.again:
+		a.schedule(s, now)
+	default:
+		a.schedule(s, due)
+	}
+	return answer
+}
+
+// leave forgets the tracker.
+func (s *session) leave() { s.at, s.known, s.id, s.failures = "", false, "", 0 }
+
+// presume notes that a tracker may know the swarm although it did not answer.
+func (s *session) presume(url string) {
+	switch {
+	case s.at == url || s.replacedAt(url) != nil:
+	case s.at == "":
+		s.at, s.known, s.id, s.base = url, false, "", s.start
+	default:
+		s.replace(&session{at: url, base: s.start})
+	}
+}
+
+// replace adds a session that tells a replaced tracker stopped.
+func (s *session) replace(d *session) {
+	d.tier, d.family, d.replaced, d.place = s.tier, s.family, true, -1
+	s.tier.replaced = append(s.tier.replaced, d)
+	s.announcer().schedule(d, time.Now())
+}
+
+// end notes that a session has nothing left to tell.
+func (s *session) end() {
+	if s.replaced {
+		s.tier.replaced = slices.DeleteFunc(s.tier.replaced, func(d *session) bool { return d == s })
+	}
+	if !s.goes {
+		return
+	}
+	s.goes = false
+	a, p := s.announcer(), s.presence()
+	if a.going[p]--; a.going[p] > 0 {
+		return
+	}
+	for _, w := range a.held[p] {
+		if w.place < 0 && !w.busy {
+			a.schedule(w, time.Now())
+		}
+	}
+	delete(a.going, p)
+	delete(a.held, p)
+}
+
+// succeed takes the answer of a tracker, which replaces the one that knew the swarm
+// before.
+func (s *session) succeed(url string, resp *tracker.AnnounceResponse) *Answer {
+	t := s.tier
+	if s.at != url {
+		if d := s.replacedAt(url); d != nil { // which is not busy: plan has seen to that
+			s.id = d.id
+			d.leave()
+			s.announcer().schedule(d, time.Now())
+		}
+		if s.at != "" {
+			s.replace(&session{at: s.at, known: s.known, id: s.id, base: s.base})
+			s.id = ""
+		}
+		s.at, s.base = url, s.start
+	}
+	if !s.known {
+		s.base = s.start
+	}
+	if resp.TrackerID != "" {
+		s.id = resp.TrackerID
+	}
+	s.known, s.ok, s.failures, s.tried, s.failed, s.err, s.waits = true, true, 0, nil, "", nil, false
+	i := slices.Index(t.urls, url)
+	copy(t.urls[1:i+1], t.urls[:i])
+	t.urls[0] = url
+	s.wake(func(o *session) bool { return o.waits || !o.ok && o.failed != url })
+	return &Answer{
+		URL: url, Warning: resp.Warning, Seeders: resp.Counts.Seeders, Leechers: resp.Counts.Leechers,
+		Next: untilNext(resp, rand.Float64()),
+	}
+}
+
+// wake schedules other address families of the tier now.
+func (s *session) wake(which func(o *session) bool) {
+	for _, o := range s.tier.sessions {
+		if o != s && !o.busy && o.place >= 0 && which(o) {
+			o.waits = false
+			s.announcer().schedule(o, time.Now())
+		}
+	}
+}
+
+// fail takes the error of a tracker. It returns the answer to tell: none for a tracker
+// that works over another address family, and one for a tracker that fails over both.
+func (s *session) fail(url string, err error) *Answer {
+	t := s.tier
+	s.ok, s.waits, s.failed, s.err = false, false, url, err
+	s.tried = append(s.tried, url)
+	if f, ok := errors.AsType[*client.Error](err); ok && f.RetryIn > 0 {
+		if s.notBefore == nil {
+			s.notBefore = make(map[string]time.Time)
+		}
+		s.notBefore[url] = time.Now().Add(min(f.RetryIn, mostInterval)) // also where it says never: nothing is for ever
+	}
+	worst := s
+	for _, o := range t.sessions {
+		switch {
+		case o == s:
+		case o.ok:
+			if t.reporter == s {
+				t.reporter = o
+			}
+			return nil
+		case o.busy && o.url == url:
+			s.waits = true
+			return nil
+		case o.failed == url && isUnreachable(err) && !isUnreachable(o.err):
+			worst = o
+		case o.failed != url && isUnreachable(err):
+			return nil // the other family may reach it
+		}
+	}
+	s.wake(func(o *session) bool { return o.waits })
+	if sp := t.reporter; sp != nil && sp != s && (sp == worst || !isUnreachable(sp.err) || isUnreachable(worst.err)) {
+		return nil // its error was told
+	}
+	t.reporter = worst
+	t.last = Status{URL: url, Message: worst.err.Error(), Failed: true, Seeders: tracker.Unknown, Leechers: tracker.Unknown}
+	return &Answer{URL: url, Err: worst.err, Seeders: tracker.Unknown, Leechers: tracker.Unknown}
+}
+
+// report makes an answer that of the tier. It returns false if another address family
+// reports for that tracker.
+func (s *session) report(answer *Answer) bool {
+	t := s.tier
+	if sp := t.reporter; sp != nil && sp != s && sp.ok && sp.at == s.at {
+		return false
+	}
+	t.reporter = s
+	t.last = Status{URL: answer.URL, Message: answer.Warning, Seeders: answer.Seeders, Leechers: answer.Leechers}
+	return true
+}
+
+// isSilence reports whether an endpoint does not answer, or not in time.
+func isSilence(err error) bool {
+	e, ok := errors.AsType[*client.Error](err)
+	return ok && (e.Status == client.Timeout || e.Status == client.NoRoute || e.Status == client.DNS)
+}
+
+// isUnreachable reports whether a tracker has no usable address in an address family.
+func isUnreachable(err error) bool {
+	e, ok := errors.AsType[*client.Error](err)
+	return ok && (e.Status == client.NoRoute || e.Status == client.DNS)
+}
+
+// mayHaveHeard reports whether a tracker may know of an announce that failed.
+func mayHaveHeard(err error) bool {
+	e, ok := errors.AsType[*client.Error](err)
+	return ok && e.Sent && !isRefusal(err)
+}
+
+// isRefusal reports whether a tracker, or a server in its place, has refused for good.
+func isRefusal(err error) bool {
+	e, ok := errors.AsType[*client.Error](err)
+	if !ok {
+		return true // of ParseURL
+	}
+	switch e.Status {
+	case client.Failed, client.BadURL, client.Unsupported, client.Redirect, client.HTML:
+		return true
+	case client.HTTPStatus(http.StatusRequestTimeout), client.HTTPStatus(http.StatusTooManyRequests):
+		return false
+	}
+	return strings.HasPrefix(string(e.Status), "http-4")
+}
