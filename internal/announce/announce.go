@@ -115,7 +115,7 @@ func New(o Options) *Announcer {
 		going: make(map[presence]int), held: make(map[presence][]*session),
 	}
 	for _, f := range o.Families {
-		a.clients = append(a.clients, &client.Client{Network: f.Network, From: f.From, UserAgent: o.UserAgent, Timeout: announceTimeout, Patient: true})
+		a.clients = append(a.clients, &client.Client{Network: f.Network, From: f.From, UserAgent: o.UserAgent, Timeout: announceTimeout, Patient: true, Conns: maxPerHostAtEnd})
 	}
 	a.exchange = func(ctx context.Context, family int, u *tracker.URL, r tracker.AnnounceRequest) (*tracker.AnnounceResponse, error) {
 		return a.clients[family].Announce(ctx, u, r)

@@ -215,22 +215,34 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// A tracker that is slow works, and a tier does not wait for it if it has another.
+// A tracker that takes 40 s for each answer works, and is told the end, though not waited
+// for.
 func TestSlowTracker(t *testing.T) {
+	const swarms = 30
 	bubble(t, func(t *testing.T, n *fakeNet) {
-		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
-			return later(ctx, 40*time.Second, hour)
-		})
+		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) { return later(ctx, 40*time.Second, hour) })
 		a, stop := n.run()
-		s := new(fakeSwarm)
-		a.Add(hashNumber(1), [][]string{{one}}, s).Serve(true)
-		time.Sleep(41 * time.Second)
-		if s.answers() != 1 || len(s.errors()) > 0 {
-			t.Errorf("%+v", s.told)
+		var all []*fakeSwarm
+		for i := range swarms {
+			s := new(fakeSwarm)
+			all = append(all, s)
+			a.Add(hashNumber(i), [][]string{{one}}, s).Serve(true)
 		}
-		stop()
-		if n.count("4", one, tracker.Started) != 1 || n.count("4", one, tracker.Stopped) != 1 {
-			t.Errorf("%+v", n.calls)
+		time.Sleep(41 * time.Second)
+		if all[0].answers() != 1 {
+			t.Errorf("%+v", all[0].told)
+		}
+		time.Sleep(10 * time.Minute)
+		for i, s := range all {
+			if s.answers() != 1 || len(s.errors()) > 0 {
+				t.Errorf("swarm %d: %+v", i, s.told)
+			}
+		}
+		if d := stop(); d > stopTimeout+time.Second {
+			t.Errorf("the end took %v", d)
+		}
+		if n.count("4", one, tracker.Started) != swarms || n.count("4", one, tracker.Stopped) != swarms {
+			t.Errorf("started %d, stopped %d", n.count("4", one, tracker.Started), n.count("4", one, tracker.Stopped))
 		}
 	})
 }

@@ -118,6 +118,9 @@ func (a *Announcer) mostWorkers(e endpoint) int {
 	if h := a.hosts[e]; h.fails || h.answered.IsZero() {
 		return maxPerSilent
 	}
+	if a.over {
+		return maxPerHostAtEnd
+	}
 	return maxPerHost
 }
 

@@ -39,11 +39,12 @@ const (
 	// two hours, after which it has forgotten the swarm by itself.
 	stopTries = 12
 
-	// How many announces are under way at once: to one endpoint, to one that is not
-	// known to answer, and to all.
-	maxPerHost   = 8
-	maxPerSilent = 1
-	maxAnnounces = 512
+	// How many announces are under way at once: to one endpoint, to one that is told
+	// stopped for all swarms, to one that is not known to answer, and to all.
+	maxPerHost      = 8
+	maxPerHostAtEnd = 32
+	maxPerSilent    = 1
+	maxAnnounces    = 512
 )
 
 // backoff returns how long to wait after so many failures in a row, the first being

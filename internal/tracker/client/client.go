@@ -6,6 +6,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -23,6 +24,7 @@ import (
 const (
 	DefaultTimeout = 15 * time.Second
 	DefaultRetries = 2
+	DefaultConns   = 4
 )
 
 // MaxBody is how long an answer may be, in bytes, before and after it is
@@ -60,6 +62,10 @@ type Client struct {
 	// Proxy returns the proxy for a URL of scheme http, https, ws, wss or udp,
 	// nil for none. It is a http, https or socks5 URL.
 	Proxy func(*url.URL) (*url.URL, error)
+
+	// Conns is how many connections of HTTP a tracker gets at once; 0 means
+	// DefaultConns.
+	Conns int
 
 	// Insecure accepts any certificate.
 	Insecure bool
@@ -108,6 +114,8 @@ func (c *Client) retries() int {
 	}
 	return max(c.Retries, 0)
 }
+
+func (c *Client) conns() int { return cmp.Or(max(c.Conns, 0), DefaultConns) }
 
 // Close ends all connections, and waits for the goroutines that read from them.
 // Requests must have ended.

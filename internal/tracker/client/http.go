@@ -23,8 +23,6 @@ import (
 )
 
 const (
-	// maxConns is how many connections a tracker gets at once.
-	maxConns     = 4
 	maxRedirects = 5
 	maxHeader    = 64 << 10 // bytes
 
@@ -53,7 +51,7 @@ func (c *Client) http() *http.Transport {
 			TLSClientConfig:        &tls.Config{InsecureSkipVerify: c.Insecure},
 			DisableCompression:     true, // unpacking is bounded here
 			TLSHandshakeTimeout:    min(c.timeout(), mostDial),
-			MaxIdleConnsPerHost:    maxConns,
+			MaxIdleConnsPerHost:    c.conns(),
 			IdleConnTimeout:        30 * time.Second,
 			MaxResponseHeaderBytes: maxHeader,
 		}
@@ -147,14 +145,14 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// turn waits until the host has less than maxConns requests; done ends it. The
+// turn waits until the host has less than Conns requests; done ends it. The
 // transport could count too, but takes all hosts behind a proxy for one, and a
 // request's time would run while it waits.
 func (c *Client) turn(ctx context.Context, host string) (done func(), err error) {
 	c.mu.Lock()
 	slots := c.turns[host]
 	if slots == nil {
-		slots = make(chan struct{}, maxConns)
+		slots = make(chan struct{}, c.conns())
 		if c.turns == nil {
 			c.turns = make(map[string]chan struct{})
 		}

@@ -328,12 +328,12 @@ func TestHTTPConnections(t *testing.T) {
 	}
 	wg.Wait()
 	c.Scrape(t.Context(), u, make([][20]byte, 1000), func(int, Answer) {})
-	if n := most.Load(); n > maxConns {
+	if n := most.Load(); n > DefaultConns {
 		t.Errorf("%d requests at once", n)
 	}
 	// A connection may become free while another is being opened.
 	open := slices.DeleteFunc(s.states(), func(state http.ConnState) bool { return state == http.StateClosed })
-	if n := len(open); n > 2*maxConns {
+	if n := len(open); n > 2*DefaultConns {
 		t.Errorf("%d connections", n)
 	}
 }
@@ -345,7 +345,7 @@ func TestHTTPClose(t *testing.T) {
 	c := new(Client)
 	httpBubble(t, c, s, func(t *testing.T) {
 		var wg sync.WaitGroup
-		for range maxConns {
+		for range DefaultConns {
 			wg.Go(func() {
 				if _, err := c.Announce(t.Context(), httpURL(t, "http://x/announce"), tracker.AnnounceRequest{InfoHash: httpHash}); err != nil {
 					t.Error(err)

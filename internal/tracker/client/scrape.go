@@ -15,7 +15,7 @@ import (
 // would tell answers apart.
 const (
 	windowUDP  = 16
-	windowHTTP = maxConns
+	windowHTTP = DefaultConns
 	windowWS   = 1
 )
 

@@ -385,7 +385,7 @@ func TestScrapeEnough(t *testing.T) {
 		if statuses := scrapeStatuses(answers); statuses[OK] != 150 || statuses[Failed] != 9850 {
 			t.Errorf("%s: %v", reason, statuses)
 		}
-		if s.requests > 3+4*maxConns { // those that were under way, and their repetitions
+		if s.requests > 3+4*DefaultConns { // those that were under way, and their repetitions
 			t.Errorf("%s: %d requests", reason, s.requests)
 		}
 	}

@@ -41,7 +41,7 @@ func TestHTTPTurns(t *testing.T) {
 	c := &Client{Timeout: 5 * time.Second, Proxy: func(*url.URL) (*url.URL, error) { return proxyURL, nil }}
 	defer c.Close()
 	var wg sync.WaitGroup
-	for range 3 * maxConns {
+	for range 3 * DefaultConns {
 		wg.Go(func() {
 			if _, err := c.Announce(t.Context(), httpURL(t, busy.URL+"/announce"), tracker.AnnounceRequest{}); err != nil {
 				t.Error(err)
@@ -53,7 +53,7 @@ func TestHTTPTurns(t *testing.T) {
 	}
 	close(release)
 	wg.Wait()
-	if most.Load() > maxConns {
+	if most.Load() > DefaultConns {
 		t.Errorf("%d requests at once", most.Load())
 	}
 }
