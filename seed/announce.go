@@ -46,7 +46,7 @@ func ForeignTrackers(t *Metainfo, further [][]string) []string {
 	return slices.Concat(all[1:]...)
 }
 
-// An announced swarm is what trackers are told of it.
+// announced is the announce.Swarm of a swarm.
 type announced struct {
 	torrent *Torrent
 	swarm   *swarm
@@ -67,7 +67,7 @@ func (a announced) Told(r announce.Answer) {
 	})
 }
 
-// announceAt has a torrent announced to tiers of trackers while it is served.
+// announceAt adds the swarms of a torrent to the announcer, with its tiers of trackers.
 func (t *Torrent) announceAt(tiers [][]string) {
 	tiers = metainfo.DistinctTrackers(tiers)
 	for _, s := range t.swarms {
@@ -75,7 +75,7 @@ func (t *Torrent) announceAt(tiers [][]string) {
 	}
 }
 
-// tellTrackers has trackers told of the state of a torrent.
+// tellTrackers passes the state of a torrent to the announcer.
 func (t *Torrent) tellTrackers() {
 	t.mu.Lock() // so that the last state is told last
 	defer t.mu.Unlock()
