@@ -14,7 +14,7 @@ const (
 	maxBatch       = 1 << 20
 	maxBatchBlocks = 128
 	maxBatchParts  = 512
-	maxBatchViews  = 16
+	maxBatchViews  = 8
 
 	// maxCopies is how much of a batch is copied.
 	maxCopies = 256 << 10

@@ -618,7 +618,7 @@ func TestTinyFiles(t *testing.T) {
 		l.send(m)
 		check(t, tt, root, l.await(peer.IDPiece))
 	}
-	if n := len(r.views.byKey); n > maxViews {
+	if n := len(r.views.byKey); n > r.views.small.most {
 		t.Errorf("%d views", n)
 	}
 }

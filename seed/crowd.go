@@ -23,8 +23,10 @@ const (
 	// fewPeers is how many peers of one network are no crowd.
 	fewPeers = 8
 
-	// maxHalfOpen is how many connections may be in their handshake.
-	maxHalfOpen = 1000
+	// maxHalfOpen is how many connections may be in their handshake, and
+	// leastHalfOpen how many at least.
+	maxHalfOpen   = 1000
+	leastHalfOpen = 16
 
 	// rankPause is how long nobody is looked for where all were served.
 	rankPause = 100 * time.Millisecond
@@ -168,7 +170,7 @@ type handshakes struct {
 }
 
 // maxHandshakes is how many there may be with so many peers.
-func maxHandshakes(maxPeers int) int { return min(maxHalfOpen, max(maxPeers/2, 16)) }
+func maxHandshakes(maxPeers int) int { return min(maxHalfOpen, max(maxPeers/2, leastHalfOpen)) }
 
 // add adds a connection. Where there are too many it closes another one: of some
 // drawn by lot, one that has most neighbours.

@@ -8,7 +8,7 @@ const (
 	// viewLength is how much of a file is read at once, where nothing is mapped.
 	viewLength = 1 << 20
 
-	// maxViews is how many are kept, and as many of small files.
+	// maxViews is how many are kept at most.
 	maxViews = 128
 )
 

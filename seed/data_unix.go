@@ -13,7 +13,7 @@ const (
 	// edges, and thousands of views fit into an address space.
 	viewLength = 64 << 20
 
-	// maxViews is how many are kept, and as many small files, each with a descriptor.
+	// maxViews is how many are kept at most, each with a descriptor.
 	maxViews = 1024
 )
 

@@ -52,7 +52,7 @@ type Options struct {
 
 	Client   string   // name and version, told to peers
 	PeerID   [20]byte // zero: a new one
-	MaxPeers int      // at once; 0 means 2000
+	MaxPeers int      // at once, or as many as the system has descriptors for; 0 means 2000
 
 	// MaxUploads is how many peers are served at once; 0 means all, unless
 	// MaxUploadRate is too little for that.
@@ -137,6 +137,7 @@ type Seeder struct {
 	limits     limits
 	handshakes handshakes
 	exchanges  *exchanges
+	fewer      error // why there are fewer peers than were asked for; nil: there are not
 	announcer  *announce.Announcer
 	events     *events
 
@@ -151,7 +152,6 @@ const defaultMaxPeers = 2000
 func New(o Options) *Seeder {
 	s := &Seeder{
 		options: o, since: time.Now(), patience: defaultPatience, rate: newRateLimit(o.MaxUploadRate),
-		turns: newSendTurns(), views: views{mapped: shelf{most: maxViews}, small: shelf{most: maxViews}},
 		byKey: make(map[[20]byte]*Torrent), req2: make(map[[20]byte][20]byte),
 		toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), events: newEvents(),
 	}
@@ -165,8 +165,16 @@ func New(o Options) *Seeder {
 	if s.options.MaxPeers == 0 {
 		s.options.MaxPeers = defaultMaxPeers
 	}
+	allowed := allowedDescriptors()
+	n := needs(s.options.MaxPeers, allowed)
+	if n.peers < s.options.MaxPeers {
+		s.fewer = &fewerPeersError{s.options.MaxPeers, n.peers, allowed}
+		s.options.MaxPeers = n.peers
+	}
+	s.turns = newSendTurns(n.turns)
+	s.views.mapped.most, s.views.small.most = n.mapped, n.small
 	s.exchanges = newExchanges()
-	s.handshakes = handshakes{most: maxHandshakes(s.options.MaxPeers), crowd: make(crowd)}
+	s.handshakes = handshakes{most: n.handshakes, crowd: make(crowd)}
 	s.slots = slots{max: o.MaxUploads, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
 	if s.slots.max == 0 && o.MaxUploadRate > 0 {
 		s.slots.max = max(4, int(o.MaxUploadRate/slotRate))
@@ -301,6 +309,10 @@ func (s *Seeder) Serve(ctx context.Context) error {
 	wg.Go(func() { s.measure(ctx) })
 	stop := context.AfterFunc(ctx, func() { s.options.Listener.Close() })
 	defer stop()
+	if s.fewer != nil {
+		s.events.put(EventWarning{Err: s.fewer})
+	}
+	said := false
 	for pause := time.Duration(0); ; {
 		conn, err := s.options.Listener.Accept()
 		if err != nil {
@@ -308,6 +320,10 @@ func (s *Seeder) Serve(ctx context.Context) error {
 				return context.Cause(ctx)
 			}
 			// No descriptors left, or the like: it passes.
+			if !said {
+				said = true
+				s.events.put(EventWarning{Err: fmt.Errorf("no peer can be let in for now: %w", err)})
+			}
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			select {
 			case <-time.After(pause):

@@ -143,7 +143,7 @@ func TestSlowTaker(t *testing.T) {
 // Peers that stall, more than there may be threads that send, slow nobody down.
 func TestStallDisturbsNobody(t *testing.T) {
 	t.Parallel()
-	stalled := newSendTurns().free + 10
+	stalled := maxTurns + 10
 	needDescriptors(t, uint64(2*stalled+200))
 	meta, root := makeContent(t, maketorrent.V1, 2<<20, 1<<20)
 	r := startWith(t, Options{MaxPeers: stalled + 10}, func(s *Seeder) {

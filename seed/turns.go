@@ -1,9 +1,6 @@
 package seed
 
-import (
-	"runtime"
-	"sync"
-)
+import "sync"
 
 // maxTurns is how many peers are sent to at the same moment, each of which may
 // wait for a disk, whatever the number of processors: with maxCopies it is how much
@@ -27,10 +24,7 @@ type turnQueue struct {
 	waiting []chan struct{}
 }
 
-func newSendTurns() *sendTurns {
-	n := min(16*runtime.GOMAXPROCS(0), maxTurns)
-	return &sendTurns{free: n, most: n * 3 / 4}
-}
+func newSendTurns(n int) *sendTurns { return &sendTurns{free: n, most: max(1, n*3/4)} }
 
 // take waits for a turn, which the caller gives back.
 func (s *sendTurns) take(q *turnQueue) {

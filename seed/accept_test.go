@@ -1,0 +1,50 @@
+package seed
+
+import (
+	"errors"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"bt/maketorrent"
+)
+
+// A poorListener has no descriptors for a while.
+type poorListener struct {
+	net.Listener
+	failures atomic.Int64
+}
+
+func (l *poorListener) Accept() (net.Conn, error) {
+	if l.failures.Add(-1) >= 0 {
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+	return l.Listener.Accept()
+}
+
+// That there are no descriptors left is said once, and peers get in when there are.
+func TestAcceptFails(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.V1, 100_000)
+	r := startWith(t, Options{}, func(s *Seeder) {
+		l := &poorListener{Listener: s.options.Listener}
+		l.failures.Store(5)
+		s.options.Listener = l
+	}, Input{Torrent: meta, Path: root})
+	r.join(t, r.find(meta.InfoHashV1))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	warnings := 0
+	for _, e := range r.events {
+		if e, ok := e.event.(EventWarning); ok {
+			warnings++
+			if !errors.Is(e.Err, syscall.EMFILE) {
+				t.Errorf("warning: %v", e.Err)
+			}
+		}
+	}
+	if warnings != 1 {
+		t.Errorf("%d warnings", warnings)
+	}
+}

@@ -1,0 +1,64 @@
+package seed
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Torrents that wait have one turn after another, however many of their peers wait,
+// and one whose disk is stuck leaves turns to the others.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSendTurns(4)
+		var stuck, crowded, small turnQueue
+		held := 0
+		for range 10 {
+			go func() { s.take(&stuck); held++ }()
+		}
+		synctest.Wait()
+		if held != s.most {
+			t.Fatalf("one torrent has %d turns of %d", held, s.free)
+		}
+		var all sync.WaitGroup
+		var order []string
+		turn := func(q *turnQueue, name string) {
+			all.Go(func() {
+				s.take(q)
+				order = append(order, name)
+				time.Sleep(time.Second)
+				s.give(q)
+			})
+			synctest.Wait() // they wait in this order
+		}
+		for range 20 {
+			turn(&crowded, "crowded")
+		}
+		for range 3 {
+			turn(&small, "small")
+		}
+		all.Wait()
+		last := 0
+		for i, name := range order {
+			if name == "small" {
+				last = i
+			}
+		}
+		if len(order) != 23 || last > 6 {
+			t.Errorf("the last turn of a small torrent is number %d of %d", last+1, len(order))
+		}
+		for range held {
+			s.give(&stuck)
+		}
+		synctest.Wait()
+		for stuck.held > 0 {
+			s.give(&stuck)
+			synctest.Wait()
+		}
+		if s.free != 4 || len(s.ring) > 0 || crowded.held+small.held > 0 {
+			t.Errorf("left: %+v", s)
+		}
+	})
+}
