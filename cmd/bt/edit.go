@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -140,9 +141,20 @@ func readEdit(ctx context.Context, e *env, v flagValues, pairs pairList) (edit r
 	return edit, err
 }
 
+// editSwitches has the names of editFlags, and whether each is a switch.
+var editSwitches = sync.OnceValue(func() map[string]bool {
+	switches := make(map[string]bool)
+	for _, f := range editFlags(new(pairList)) {
+		for _, name := range f.Names() {
+			switches[name] = isSwitch(f)
+		}
+	}
+	return switches
+})
+
 // given tells switches that are on and other flags that are there.
 func given(v flagValues, name string) bool {
-	if isSwitch(findFlag(editFlags(new(pairList)), name)) {
+	if editSwitches()[name] {
 		return v.Bool(name)
 	}
 	return v.IsSet(name)

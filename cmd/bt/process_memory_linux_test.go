@@ -176,6 +176,42 @@ func TestProcessMemoryOfHostile(t *testing.T) {
 	}
 }
 
+// A rules file is small, but what a parser makes of it is not: what is accepted has
+// a bound whatever its size, and what is refused costs little.
+func TestProcessMemoryOfRules(t *testing.T) {
+	bt := processPlain(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "x.torrent"), []byte("d"+processSmall+"e"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, text string
+		code       int
+	}{
+		{"many.toml", processEach(20_000, "[[rules]]\nmatch = 'h%d.example'\nremove = ['*']\n"), exitOK},
+		{"many.yaml", "rules:\n" + processEach(11_000, "  - match: h%d.example\n    remove: ['*']\n"), exitOK},
+		{"numbers.toml", "rules=[" + strings.Repeat("1,", 300_000) + "]", exitUsage},
+		{"dots.toml", strings.Repeat("[[rules]]\n"+strings.Repeat("a.", 90)+"a=1\n", 600), exitUsage},
+		{"keys.toml", strings.Repeat("[[rules]]\n"+processEach(900, "k%d=1\n"), 100), exitUsage},
+		{"items.yaml", "rules:\n" + strings.Repeat("- match: a\n", 24_000), exitUsage},
+		{"keys.yaml", "rules: {" + processEach(33_000, "k%d: 1,") + "}", exitUsage},
+		{"text.yaml", "rules: \"" + strings.Repeat("x", 1_000_000) + "\"", exitUsage},
+		{"ampersands.yaml", strings.Repeat("&", 1_000_000), exitUsage},
+		{"quotes.yaml", strings.Repeat("\"", 1_000_000), exitUsage},
+		{"large.yaml", "rules: \"" + strings.Repeat("x", 30_000_000) + "\"", exitRead},
+	} {
+		path := filepath.Join(dir, tt.name)
+		if err := os.WriteFile(path, []byte(tt.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		args := []string{"retracker", filepath.Join(dir, "x.torrent"), "--rules", path, "--dry-run"}
+		processRun(t, dir, args...).exits(tt.code)
+		if peak := processMaxRSS(t, os.DevNull, bt, args...); peak > 68<<20 {
+			t.Errorf("%s: %d MiB", tt.name, peak>>20)
+		}
+	}
+}
+
 // A value that is long is shown in a line, and whole in JSON.
 func TestProcessLongValues(t *testing.T) {
 	dir := t.TempDir()

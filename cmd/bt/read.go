@@ -22,7 +22,7 @@ import (
 
 // maxSizeFlag is of every command that reads torrents.
 func maxSizeFlag() cli.Flag {
-	return &cli.StringFlag{Name: "max-size", Usage: "read no torrent, rules or list larger than `SIZE` (default: " + term.Size(metainfo.DefaultMaxSize) + ")"}
+	return &cli.StringFlag{Name: "max-size", Usage: "read no torrent, rules or list larger than `SIZE` (default: " + term.Size(metainfo.DefaultMaxSize) + "; rules have at most " + term.Size(maxRulesSize) + ")"}
 }
 
 // readMaxSize takes the value of --max-size.
@@ -47,7 +47,8 @@ type inputKind uint8
 const (
 	torrentInput   inputKind = iota
 	torrentOrLinks           // or a text with magnet links
-	textInput                // rules, JSON, a list
+	textInput                // JSON, a list
+	rulesInput               // rules, which have a limit of their own
 )
 
 // mayBe reports whether an input that does not begin as a torrent is to be read.
@@ -55,7 +56,7 @@ func (k inputKind) mayBe(head []byte) bool {
 	switch k {
 	case torrentOrLinks:
 		return metainfo.Recognize(head) == metainfo.MagnetText
-	case textInput:
+	case textInput, rulesInput:
 		return bytes.IndexByte(head, 0) < 0
 	}
 	return false
@@ -92,11 +93,17 @@ func readAll(e *env, name string, kind inputKind) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
-	b, err := metainfo.Read(in, sizeOf(in), e.inputLimit(), kind.mayBe)
-	if tooLarge, ok := errors.AsType[*metainfo.TooLargeError](err); ok {
+	limit := e.inputLimit()
+	if kind == rulesInput {
+		limit = min(limit, maxRulesSize)
+	}
+	b, err := metainfo.Read(in, sizeOf(in), limit, kind.mayBe)
+	if tooLarge, ok := errors.AsType[*metainfo.TooLargeError](err); ok && tooLarge.Max == maxRulesSize && kind == rulesInput {
+		return nil, failf(exitRead, "%s: a rules file has %s at most", shown(name), term.Size(maxRulesSize))
+	} else if ok {
 		return nil, withHint(failf(exitRead, "%s: it is larger than %s", shown(name), term.Size(tooLarge.Max)), "--max-size SIZE reads what is larger")
 	}
-	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && kind == textInput {
+	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && kind >= textInput {
 		return nil, failf(exitUsage, "%s: it is no text, for it has bytes that are zero", shown(name))
 	} else if ok {
 		return nil, notTorrent(name, not)
@@ -144,14 +151,22 @@ var memoryLimit struct {
 // of that size are not read at once (see retracking.large).
 func (e *env) boundMemory(n int) {
 	const least, perByte = 18 << 20, 3.5
-	if !e.lean || n <= smallInput {
+	if n > smallInput {
+		e.limitMemory(int64(least + perByte*float64(n)))
+	}
+}
+
+// limitMemory asks the garbage collector to keep to that many bytes, if it was not
+// asked to keep to more already.
+func (e *env) limitMemory(bytes int64) {
+	if !e.lean {
 		return
 	}
 	memoryLimit.Lock()
 	defer memoryLimit.Unlock()
-	if limit := int64(least + perByte*float64(n)); limit > memoryLimit.bytes {
-		memoryLimit.bytes = limit
-		debug.SetMemoryLimit(limit)
+	if bytes > memoryLimit.bytes {
+		memoryLimit.bytes = bytes
+		debug.SetMemoryLimit(bytes)
 	}
 }
 

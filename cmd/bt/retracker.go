@@ -280,6 +280,9 @@ func (r *retracking) run(inputs []input, isList bool) error {
 			failed = p.print(x)
 		}
 	}
+	if p.total == 0 && r.ctx.Err() != nil {
+		return r.ctx.Err() // there is nothing to sum up
+	}
 	return cmp.Or(failed, p.finish(), r.ctx.Err())
 }
 

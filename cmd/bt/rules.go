@@ -1,94 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/pelletier/go-toml/v2"
 
 	"bt/internal/metainfo"
 	"bt/rewrite"
 )
-
-// A rules file serves a whole archive: each rule says which trackers it is
-// about, and what to do with them and their torrents, in the words of the
-// flags. In YAML:
-//
-//	rules:
-//	  - match: old.example                # as --remove: a URL, a host or a glob
-//	    host: {old: old.example, with: new.example}
-//	    passkey: 0123456789abcdef
-//	  - match: {regex: '^http://[^/]*\.dead\.example/'}
-//	    remove: ['*']                     # of those that match
-//	    add: [udp://tracker.example:6969]
-//
-// In TOML each rule is a table [[rules]].
-
-// loadRules reads a rules file, YAML unless its name ends in .toml.
-func loadRules(ctx context.Context, e *env, path string) ([]rewrite.Rule, error) {
-	b, err := readInput(ctx, e, path, textInput)
-	if err != nil {
-		return nil, err
-	}
-	var file rulesFile
-	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	isTOML := strings.EqualFold(filepath.Ext(path), ".toml")
-	if err = checkDepth(b, isTOML); err == nil && isTOML {
-		err = readTOML(b, &file)
-	} else if err == nil {
-		err = readYAML(b, &file)
-	}
-	if err == nil && len(file.Rules) == 0 {
-		err = errors.New("there are no rules in it")
-	}
-	if err != nil {
-		return nil, failf(exitUsage, "%s: %w", path, err)
-	}
-	var rules []rewrite.Rule
-	for i, values := range file.Rules {
-		rule, err := readRule(ctx, e, values)
-		if err != nil {
-			return nil, failf(exitUsage, "%s: rule %d: %w", path, i+1, err)
-		}
-		rules = append(rules, rule)
-	}
-	return rules, nil
-}
-
-type rulesFile struct {
-	Rules []map[string]any `yaml:"rules" toml:"rules"`
-}
-
-func readTOML(b []byte, file *rulesFile) error {
-	err := toml.NewDecoder(bytes.NewReader(b)).DisallowUnknownFields().Decode(file)
-	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
-		line, column := bad.Position()
-		return fmt.Errorf("line %d, column %d: %w", line, column, err)
-	}
-	return err
-}
-
-func readYAML(b []byte, file *rulesFile) error {
-	d := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict())
-	err := d.Decode(file)
-	if err == nil && d.Decode(new(rulesFile)) != io.EOF {
-		err = errors.New("there is a second document in it")
-	}
-	if err != nil && err != io.EOF {
-		what, _, _ := strings.Cut(err.Error(), "\n") // the rest shows the place, in many lines
-		return errors.New(what)
-	}
-	return nil
-}
 
 func readRule(ctx context.Context, e *env, values map[string]any) (rule rewrite.Rule, err error) {
 	if rule.Match, err = readMatch(values["match"]); err != nil {
@@ -181,11 +105,10 @@ type ruleValues map[string][]string
 // newRuleValues checks that a rule holds flags and that their values are of the
 // right kind.
 func newRuleValues(values map[string]any) (ruleValues, error) {
-	flags := editFlags(new(pairList))
 	v := make(ruleValues)
 	for name, value := range values {
-		f := findFlag(flags, name)
-		if f == nil || isShort(name) || name == "with" {
+		isOn, ok := editSwitches()[name]
+		if !ok || isShort(name) || name == "with" {
 			return nil, fmt.Errorf("there is no action %q", name)
 		}
 		list, isList := value.([]any)
@@ -200,8 +123,8 @@ func newRuleValues(values map[string]any) (ruleValues, error) {
 			_, isBool := item.(bool)
 			_, isText := item.(string)
 			switch {
-			case isBool != isSwitch(f):
-				return nil, fmt.Errorf("%s: want %s", name, map[bool]string{true: "true or false", false: "a text"}[isSwitch(f)])
+			case isBool != isOn:
+				return nil, fmt.Errorf("%s: want %s", name, map[bool]string{true: "true or false", false: "a text"}[isOn])
 			case !isBool && !isText && name != "tier" && name != "date": // a number has lost how it was written
 				return nil, fmt.Errorf("%s: want a text, in quotes", name)
 			}
