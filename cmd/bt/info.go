@@ -26,13 +26,13 @@ bt info --field name,info_hash_v1,size ~/torrents
 bt info --magnet movie.torrent
 bt info --strict --no-files -q ~/torrents && echo all in order`,
 		Flags: slices.Concat([]cli.Flag{
-			&cli.BoolFlag{Name: "files", Usage: "list all files, a line each with their size"},
+			&cli.BoolFlag{Name: "files", Usage: "list all files with their sizes, one per line; on a terminal in natural order, elsewhere and in JSON in that of the torrent"},
 			&cli.BoolFlag{Name: "tree", Usage: "show all files as a tree (default: the first 200)"},
 			&cli.BoolFlag{Name: "no-files", Usage: "show no files"},
 			&cli.BoolFlag{Name: "pads", Usage: "count and show pad files (BEP 47) too"},
 			&cli.BoolFlag{Name: "pieces", Usage: "list the hashes of the pieces"},
 			&cli.BoolFlag{Name: "raw", Usage: "print the whole torrent as lossless JSON"},
-			&cli.StringFlag{Name: "field", Usage: "print these fields of the JSON, a line a torrent with tabs between; `NAME,...`"},
+			&cli.StringFlag{Name: "field", Usage: "print these fields of the JSON, one torrent per line with tabs between; on a terminal a long value is cut; `NAME,...`"},
 			&cli.BoolFlag{Name: "magnet", Usage: "print the magnet link"},
 			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords; only JSON, and --field and --magnet into a file or pipe, have them unasked"},
 		}, strictFlags("exit with 1 if there are findings that are more than a note"), []cli.Flag{maxSizeFlag()}, jsonFlags()),

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/hex"
 	"fmt"
 	"reflect"
@@ -16,8 +15,14 @@ import (
 	"bt/internal/term"
 )
 
-// treeLimit is how many files bt info shows without being asked for all.
-const treeLimit = 200
+// listLimit is how many files, trackers and the like people are shown who did not
+// ask for all.
+const listLimit = 200
+
+// more says how much of a list is not shown.
+func (u *ui) more(n int, noun string) string {
+	return fmt.Sprintf("%s and %s (--json has all of them)", u.pal.Ellipsis(), count(n, "more "+noun))
+}
 
 // printInfo shows one torrent to a person.
 func printInfo(u *ui, c *cli.Context, x infoInput) error {
@@ -71,20 +76,30 @@ func infoFields(u *ui, f *inspect.Facts) [][2]string {
 		add("private", map[bool]string{true: "yes", false: "no"}[*f.Private])
 	}
 	add("source", u.shownText(f.Source))
-	for i, tier := range f.Trackers {
-		for _, url := range tier {
-			add(fmt.Sprintf("tracker, tier %d", i+1), u.shownURL(url))
+	list := func(name string, items []string, text func(string) string) {
+		for i, item := range items {
+			if i == listLimit {
+				add(name, u.more(len(items)-i, name))
+				return
+			}
+			add(name, text(item))
 		}
 	}
-	for _, url := range f.WebSeeds {
-		add("web seed", u.shownURL(url))
+	shown, all := 0, 0
+	for i, tier := range f.Trackers {
+		for _, url := range tier {
+			if all++; shown < listLimit {
+				shown++
+				add(fmt.Sprintf("tracker, tier %d", i+1), u.shownURL(url))
+			}
+		}
 	}
-	for _, url := range f.HTTPSeeds {
-		add("http seed", u.shownURL(url))
+	if all > shown {
+		add("trackers", u.more(all-shown, "tracker"))
 	}
-	for _, n := range f.Nodes {
-		add("dht node", n)
-	}
+	list("web seed", f.WebSeeds, u.shownURL)
+	list("http seed", f.HTTPSeeds, u.shownURL)
+	list("dht node", f.Nodes, func(s string) string { return s })
 	add("comment", u.shownText(f.Comment))
 	add("created by", u.shownText(f.CreatedBy))
 	if f.CreationDate != nil {
@@ -121,7 +136,7 @@ func printFiles(u *ui, c *cli.Context, t *metainfo.Torrent) error {
 	files := treeFiles(t, c.Bool("pads"))
 	if c.Bool("files") {
 		fmt.Fprintln(u.out)
-		for i := range files.Numbers {
+		for _, i := range u.listed(files) {
 			f := &t.Files[i]
 			if _, err := fmt.Fprintf(u.out, "%10s  %s%s\n", term.Size(f.Length), fileNote(f), term.SafeJoin(files.Path(i))); err != nil {
 				return err
@@ -132,7 +147,7 @@ func printFiles(u *ui, c *cli.Context, t *metainfo.Torrent) error {
 	if t.Single && !c.Bool("tree") || len(t.Files) == 0 {
 		return nil // its name and size are above
 	}
-	limit := treeLimit
+	limit := listLimit
 	if c.Bool("tree") {
 		limit = 0
 	}
@@ -142,6 +157,20 @@ func printFiles(u *ui, c *cli.Context, t *metainfo.Torrent) error {
 	}
 	fmt.Fprintln(u.out)
 	return term.Tree(u.out, u.pal, root, files, limit)
+}
+
+// listed returns the numbers of files in the order of bt info --files: on a
+// terminal natural order, elsewhere that of the torrent.
+func (u *ui) listed(files term.TreeFiles) []int {
+	numbers := slices.Collect(files.Numbers)
+	if u.env.stdoutTerminal {
+		var path []string // files.Path's slice is that of its last call
+		slices.SortStableFunc(numbers, func(a, b int) int {
+			path = append(path[:0], files.Path(a)...)
+			return slices.CompareFunc(path, files.Path(b), term.Natural)
+		})
+	}
+	return numbers
 }
 
 func treeFiles(t *metainfo.Torrent, pads bool) term.TreeFiles {
@@ -216,7 +245,8 @@ func fieldNames() []string {
 }
 
 // printFieldsOf prints the fields of one torrent as a line, with tabs between.
-// A list is joined with blanks, which no URL holds; no text breaks the line.
+// A list is joined with blanks, which no URL holds; no text breaks the line. On a
+// terminal a long value is cut, but not the magnet link, which is for copying.
 func printFieldsOf(u *ui, f *inspect.Facts, fields []string) error {
 	facts := reflect.ValueOf(f).Elem()
 	for i, name := range fields {
@@ -224,37 +254,47 @@ func printFieldsOf(u *ui, f *inspect.Facts, fields []string) error {
 			u.out.WriteByte('\t')
 		}
 		for _, field := range jsonFieldsOf(facts.Type()) {
-			if field.key == `"`+name+`":` {
-				printPlain(u.out, facts.Field(field.index))
+			if field.key != `"`+name+`":` {
+				continue
 			}
+			value := facts.Field(field.index)
+			if u.env.stdoutTerminal && name != "magnet" {
+				var b strings.Builder
+				plain(value, func(s string) { b.WriteString(s) })
+				u.out.WriteString(u.pal.Shorten(b.String(), "--json has all of it"))
+				continue
+			}
+			plain(value, func(s string) {
+				for part := range term.Parts(s, jsonPart) {
+					u.out.WriteString(term.Safe(part))
+				}
+			})
 		}
 	}
 	return u.out.WriteByte('\n')
 }
 
-// printPlain prints what a field says; nothing where JSON would have none.
-func printPlain(w *bufio.Writer, v reflect.Value) {
+// plain writes what a field says; nothing where JSON would have none.
+func plain(v reflect.Value, write func(string)) {
 	switch x := v.Interface().(type) {
 	case string:
-		for part := range term.Parts(x, jsonPart) {
-			w.WriteString(term.Safe(part))
-		}
+		write(x)
 	case *time.Time:
 		if x != nil {
-			w.WriteString(x.Format(time.RFC3339))
+			write(x.Format(time.RFC3339))
 		}
 	default:
 		switch v.Kind() {
 		case reflect.Slice:
 			for i := range v.Len() {
 				if i > 0 {
-					w.WriteByte(' ')
+					write(" ")
 				}
-				printPlain(w, v.Index(i))
+				plain(v.Index(i), write)
 			}
 		case reflect.Pointer:
 			if !v.IsNil() {
-				fmt.Fprint(w, v.Elem().Interface())
+				write(fmt.Sprint(v.Elem().Interface()))
 			}
 		}
 	}

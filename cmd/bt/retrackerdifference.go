@@ -23,19 +23,37 @@ func (p *retrackerPrinter) printDifference(x retracked) error {
 		if len(gone)+len(come) == 0 {
 			gone, come = old, new
 		}
-		for _, line := range gone {
-			fmt.Fprintln(p.out, p.pal.Red("- "+p.shown(c.Key, line)))
+		for _, text := range p.shownLines(c.Key, gone) {
+			fmt.Fprintln(p.out, p.pal.Red("- "+text))
 		}
 		hidden := len(gone)+len(come) == 0 // the form alone
-		for _, line := range come {
-			fmt.Fprintln(p.out, p.pal.Green("+ "+p.shown(c.Key, line)))
-			hidden = hidden || slices.ContainsFunc(gone, func(g differenceLine) bool { return g != line && p.shown(c.Key, g) == p.shown(c.Key, line) })
+		first := gone[:min(len(gone), listLimit)]
+		for i, text := range p.shownLines(c.Key, come) {
+			fmt.Fprintln(p.out, p.pal.Green("+ "+text))
+			hidden = hidden || i < listLimit && slices.ContainsFunc(first, func(g differenceLine) bool { return g != come[i] && p.shown(c.Key, g) == text })
 		}
 		if hidden {
 			fmt.Fprintln(p.out, p.pal.Yellow("~ "+term.Safe(c.Key)+"  differs in what is not shown; --reveal or --json show it"))
 		}
 	}
 	return p.printHashes(x)
+}
+
+// shownLines are the first lines of a list as they may be printed, and how many
+// there are more.
+func (p *retrackerPrinter) shownLines(key string, lines []differenceLine) []string {
+	var texts []string
+	for i, line := range lines {
+		switch {
+		case i < listLimit:
+			texts = append(texts, p.shown(key, line))
+			continue
+		case lines[len(lines)-1].text == andMore:
+			return append(texts, p.pal.Ellipsis()+" "+andMore+" (--json has all of them)")
+		}
+		return append(texts, p.more(len(lines)-i, "line"))
+	}
+	return texts
 }
 
 // A differenceLine is one item of a value, or the whole of it.
@@ -81,8 +99,11 @@ func (p *retrackerPrinter) shown(key string, line differenceLine) string {
 // urlKeys are the keys whose texts are URLs, though they may not look like it.
 var urlKeys = []string{"announce", "announce-list", "trackers", "url-list", "httpseeds"}
 
-// maxLines is how many items of a list are compared.
-const maxLines = 10_000
+// maxLines is how many items of a list are compared; andMore stands for the others.
+const (
+	maxLines = 10_000
+	andMore  = "and more"
+)
 
 // differenceLines writes a value for a person, an item a line.
 func differenceLines(key string, value rewrite.Value) []differenceLine {
@@ -96,7 +117,7 @@ func differenceLines(key string, value rewrite.Value) []differenceLine {
 	var lines []differenceLine
 	add := func(label string, v rewrite.Value) bool {
 		if len(lines) == maxLines {
-			lines = append(lines, differenceLine{label, "and more"})
+			lines = append(lines, differenceLine{label, andMore})
 			return false
 		}
 		lines = append(lines, differenceLine{label, plainValue(v)})

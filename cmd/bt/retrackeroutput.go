@@ -81,7 +81,11 @@ func (p *retrackerPrinter) print(x retracked) error {
 // counts those that --passkey found no passkey in.
 func (p *retrackerPrinter) unedited(x retracked) {
 	p.noPasskey += len(x.unedited.None)
-	for _, u := range x.unedited.Unclear {
+	for i, u := range x.unedited.Unclear {
+		if i == listLimit {
+			p.report(failf(exitNo, "%s: %s with more than one passkey stay as they are", p.shownArg(x.name), p.more(len(x.unedited.Unclear)-i, "tracker")))
+			break
+		}
 		err := failf(exitNo, "%s: %s: %s", p.shownArg(x.name), p.shownURL(u), unclearPasskey)
 		if !p.hinted {
 			p.hinted = true
@@ -89,7 +93,11 @@ func (p *retrackerPrinter) unedited(x retracked) {
 		}
 		p.report(err)
 	}
-	for _, u := range x.unedited.Last {
+	for i, u := range x.unedited.Last {
+		if i == listLimit {
+			p.warn("%s: %s that are dead stay", p.shownArg(x.name), p.more(len(x.unedited.Last)-i, "tracker"))
+			break
+		}
 		p.warn("%s: %s: %s", p.shownArg(x.name), p.shownURL(u), lastTracker)
 		if !p.hintedLast {
 			p.hintedLast = true
