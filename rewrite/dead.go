@@ -1,9 +1,12 @@
 package rewrite
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -38,20 +41,73 @@ const (
 	notDead
 )
 
-// ReadScrape reads the JSON document of bt scrape.
-func ReadScrape(text []byte) (*Scrape, error) {
+// ReadScrapes reads the JSON of bt scrape: one document, or those of --watch, one
+// after the other.
+func ReadScrapes(text []byte) ([]*Scrape, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	var scrapes []*Scrape
+	trackers := 0
+	d := json.NewDecoder(bytes.NewReader(text))
+	for {
+		var doc json.RawMessage
+		if err := d.Decode(&doc); err == io.EOF {
+			break
+		} else if err != nil {
+			return nil, badScrape(text, len(text), err)
+		}
+		s, err := readScrape(doc)
+		if err != nil {
+			return nil, badScrape(text, int(d.InputOffset())-len(doc), err)
+		}
+		scrapes = append(scrapes, s)
+		trackers += len(s.verdicts)
+	}
+	if trackers == 0 {
+		return nil, errors.New("not the JSON of bt scrape: there is no tracker in it")
+	}
+	return scrapes, nil
+}
+
+// badScrape puts an error of encoding/json in plain words; from is where in the
+// text the document begins that it is about.
+func badScrape(text []byte, from int, err error) error {
+	line := func(offset int) int { return 1 + bytes.Count(text[:min(offset, len(text))], []byte("\n")) }
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("line %d: not JSON: %w", line(int(syntax.Offset)-1), err)
+	}
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		kinds := map[reflect.Kind]string{reflect.Struct: "an object", reflect.Slice: "a list", reflect.String: "a text"}
+		what := "it"
+		if wrong.Field != "" {
+			what = strings.ToLower(wrong.Field)
+		}
+		return fmt.Errorf("line %d: not the JSON of bt scrape: %s is not %s", line(from+int(wrong.Offset)-1), what, kinds[wrong.Type.Kind()])
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New("not JSON: it ends too early")
+	}
+	return fmt.Errorf("line %d: not the JSON of bt scrape: %w", line(from), err)
+}
+
+func readScrape(document []byte) (*Scrape, error) {
 	var doc struct {
-		Time     time.Time
+		Time     *string
 		Torrents []struct {
 			Swarms []struct {
 				Trackers []struct{ URL, Status string }
 			}
 		}
 	}
-	if err := json.Unmarshal(text, &doc); err != nil {
-		return nil, fmt.Errorf("not the JSON of bt scrape: %w", err)
+	if err := json.Unmarshal(document, &doc); err != nil {
+		return nil, err
 	}
-	s := &Scrape{time: doc.Time, verdicts: make(map[string]verdict)}
+	s := &Scrape{verdicts: make(map[string]verdict)}
+	if doc.Time != nil {
+		var err error
+		if s.time, err = time.Parse(time.RFC3339, *doc.Time); err != nil {
+			return nil, fmt.Errorf("time is %.40q, and not a time such as 2026-01-31T12:00:00Z", *doc.Time)
+		}
+	}
 	for _, t := range doc.Torrents {
 		for _, swarm := range t.Swarms {
 			for _, tracker := range swarm.Trackers {
@@ -65,9 +121,6 @@ func ReadScrape(text []byte) (*Scrape, error) {
 				s.verdicts[tracker.URL] = max(s.verdicts[tracker.URL], v)
 			}
 		}
-	}
-	if len(s.verdicts) == 0 {
-		return nil, errors.New("not the JSON of bt scrape: there is no tracker in it")
 	}
 	return s, nil
 }

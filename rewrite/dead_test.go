@@ -38,11 +38,11 @@ func deadBy(t *testing.T, documents ...string) func(url string) bool {
 	t.Helper()
 	var scrapes []*Scrape
 	for _, d := range documents {
-		s, err := ReadScrape([]byte(d))
+		s, err := ReadScrapes([]byte(d))
 		if err != nil {
 			t.Fatalf("%v: %s", err, d)
 		}
-		scrapes = append(scrapes, s)
+		scrapes = append(scrapes, s...)
 	}
 	return Dead(scrapes)
 }
@@ -174,20 +174,45 @@ func TestDropKeepsTheLast(t *testing.T) {
 
 func TestDeadReadsOnlyScrapes(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                             "not the JSON of bt scrape: unexpected end of JSON input",
-		"nonsense":                     "not the JSON of bt scrape: invalid character",
-		"[]":                           "not the JSON of bt scrape: json: cannot unmarshal array",
-		`{"torrents":1}`:               "not the JSON of bt scrape: json: cannot unmarshal number",
+		"":                             "not the JSON of bt scrape: there is no tracker in it",
+		"nonsense":                     "line 1: not JSON: invalid character",
+		`{"torrents":1}`:               "line 1: not the JSON of bt scrape: torrents is not a list",
 		"{}":                           "not the JSON of bt scrape: there is no tracker in it",
 		`{"torrents":[]}`:              "not the JSON of bt scrape: there is no tracker in it",
 		`{"announce":"http://a"}`:      "not the JSON of bt scrape: there is no tracker in it",
 		`{"torrents":[{"swarms":[]}]}`: "not the JSON of bt scrape: there is no tracker in it",
-		scraped(urlA+" ok") + "x":      "not the JSON of bt scrape: invalid character",
-		at("soon", urlA+" ok"):         "not the JSON of bt scrape: ",
-		at("", urlA+" ok"):             "not the JSON of bt scrape: ",
+		scraped(urlA+" ok") + "x":      "line 2: not JSON: invalid character",
+		"{}\n" + scraped(urlA+" ok") + "\n{\"torrents\":":   "not JSON: it ends too early",
+		at("soon", urlA+" ok"):                              `line 1: not the JSON of bt scrape: time is "soon", and not a time such as `,
+		at("", urlA+" ok"):                                  `line 1: not the JSON of bt scrape: time is "", and not a time such as `,
+		scraped(urlA+" ok") + "\n" + at("soon", urlA+" ok"): `line 3: not the JSON of bt scrape: time is "soon", `,
+		"[]":              "line 1: not the JSON of bt scrape: it is not an object",
+		"\n\n\"x\"":       "line 3: not the JSON of bt scrape: it is not an object",
+		`{"time":5}`:      "line 1: not the JSON of bt scrape: time is not a text",
+		`{"torrents":{}}`: "line 1: not the JSON of bt scrape: torrents is not a list",
+		"{\n\"torrents\":[\n{\"swarms\":[\n{\"trackers\":[{\"url\":[]}]}]}]}": "line 4: not the JSON of bt scrape: torrents.swarms.trackers.url is not a text",
 	} {
-		if s, err := ReadScrape([]byte(in)); s != nil || err == nil || !strings.HasPrefix(err.Error(), want) {
+		if s, err := ReadScrapes([]byte(in)); s != nil || err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", in, err, want)
 		}
+	}
+}
+
+// The documents of bt scrape --watch --json are as good as files.
+func TestDeadOfLines(t *testing.T) {
+	first, last := at(noon, urlA+" refused", urlB+" ok"), at(later, urlA+" dns", urlB+" refused")
+	for name, text := range map[string]string{
+		"lines":                       first + "\n" + last + "\n",
+		"no line between":             first + last,
+		"with an interrupt":           first + "\n" + last + "\n" + `{"time":"` + later + `","error":{"code":"interrupted"}}` + "\n",
+		"with a byte order mark":      "\ufeff" + first + "\r\n" + last,
+		"with a round of no trackers": `{"time":"` + noon + `","torrents":[]}` + "\n" + first + "\n" + last,
+	} {
+		if dead := deadBy(t, text); !dead(urlA) || dead(urlB) {
+			t.Errorf("%s: %s: %t, %s: %t", name, urlA, dead(urlA), urlB, dead(urlB))
+		}
+	}
+	if dead := deadBy(t, first+"\n"+first); dead(urlA) {
+		t.Error("the same round twice is one")
 	}
 }

@@ -30,7 +30,7 @@ func TestRefusals(t *testing.T) {
 		{"JSON of a v2 torrent", "d" + v2Info("x", v2Leaf("x")) + "e", Edit{Whole: jsonEdit("d"+v2Info("y", v2Leaf("y"))+"e", false).Whole}, hash, true},
 		{"JSON of a hybrid that has the v1 half no more", "d" + hybridInfo("x", v2Leaf("x"), "6:lengthi5e") + "e", Edit{Whole: jsonEdit("d"+v2Info("x", v2Leaf("x"))+"e", false).Whole}, hash, true},
 
-		{"JSON without a name and a size", in, Edit{Whole: whole(`{"info": {}}`), NewInfoHash: true}, "the edit makes it unreadable: not a torrent: its info dict has neither a name nor a size", false},
+		{"JSON without a name and a size", in, Edit{Whole: whole(`{"info": {}}`), NewInfoHash: true}, "not a torrent: its info dict has neither a name nor a size", false},
 
 		{"length", in, setInfo("length", Integer(6)), `the key "length" of the info dict can't be edited`, false},
 		{"pieces", in, setInfo("pieces", nil), `the key "pieces" of the info dict can't be edited`, false},

@@ -109,9 +109,16 @@ func (r *Result) warn(code, format string, args ...any) {
 // ErrInfo is inside the error of an edit of the info dict that was not allowed.
 var ErrInfo = errors.New("it would be another torrent, with another info-hash")
 
+// A WholeError says why [Edit.Whole] can't take the place of a torrent: it is none,
+// or can't be used as one. It wraps nothing: the file that was to be edited is a
+// torrent.
+type WholeError struct{ reason error }
+
+func (e *WholeError) Error() string { return e.reason.Error() }
+
 // Apply returns what a file becomes by an edit. The bytes are not changed, and
-// may be shared with the result. An error is a *NotTorrentError, has ErrInfo in
-// it, or says what part of the edit can't be done.
+// may be shared with the result. An error is a *NotTorrentError, wraps ErrInfo or
+// a *WholeError, or says what part of the edit can't be done.
 func Apply(file []byte, e *Edit) (*Result, error) {
 	old, err := bencode.Parse(file)
 	if err != nil {
@@ -203,24 +210,31 @@ func (ed *editing) finish(old, doc *bencode.Document, e *Edit) error {
 		return nil
 	}
 	now, err := metainfo.Parse(r.Bytes)
-	if err != nil {
+	if err != nil && e.Whole != nil {
+		return &WholeError{err}
+	} else if err != nil {
 		return fmt.Errorf("the edit makes it unreadable: %v", err) // the file that was read is a torrent
 	}
 	r.New = hashesOf(now)
 	if *r.Old != *r.New && !e.NewInfoHash {
 		return fmt.Errorf("the edit changes the info dict: %w", ErrInfo)
 	}
-	return ed.noWorse(now)
+	if err := ed.noWorse(now); err != nil && e.Whole != nil {
+		return &WholeError{err}
+	} else if err != nil {
+		return fmt.Errorf("the edit %w", err)
+	}
+	return nil
 }
 
 // noWorse refuses an edit that makes a torrent unusable.
 func (ed *editing) noWorse(now *Torrent) error {
 	if ed.wasSingle != now.Single {
-		return errors.New("the edit would make a directory of a single file, or the reverse")
+		return errors.New("would make a directory of a single file, or the reverse")
 	}
 	for _, f := range now.Findings {
 		if f.Severity == metainfo.Error && !ed.had[f.Code] {
-			return fmt.Errorf("the edit would make it unusable: %s", f.Message)
+			return fmt.Errorf("would make it unusable: %s", f.Message)
 		}
 	}
 	return nil

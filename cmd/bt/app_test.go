@@ -38,9 +38,9 @@ func TestCommandSeesItsFlags(t *testing.T) {
 
 func TestUsageErrorsPrintNothingOnStdout(t *testing.T) {
 	for line, want := range map[string]string{
-		"fake --json --bogus":              "bt: error: unknown flag --bogus\nbt: hint: bt help fake lists its flags\n",
-		"fake --json --jobs=x":             "bt: error: --jobs: \"x\" is not a whole number\n",
-		"fake --json --color=x":            "bt: error: --color: unknown colour mode \"x\": want auto, always or never\n",
+		"fake --bogus":                     "bt: error: unknown flag --bogus\nbt: hint: bt help fake lists its flags\n",
+		"fake --jobs=x":                    "bt: error: --jobs: \"x\" is not a whole number\n",
+		"fake --color=x":                   "bt: error: --color: unknown colour mode \"x\": want auto, always or never\n",
 		"fale":                             "bt: error: unknown command fale\nbt: hint: did you mean fake?\n",
 		"--color=always fake --bogus=\x1b": "bt: \x1b[1m\x1b[31merror:\x1b[0m\x1b[1m\x1b[0m unknown flag --bogus\nbt: \x1b[1mhint:\x1b[0m bt help fake lists its flags\n",
 		"fa\x1bke":                         "bt: error: unknown command fa\\x1bke\nbt: hint: did you mean fake?\n",
@@ -69,7 +69,7 @@ func TestUsageErrorsOfTheLibrary(t *testing.T) {
 		&cli.StringFlag{Name: "needed", Required: true},
 		&cli.DurationFlag{Name: "for"},
 	} {
-		e, stdout, stderr := testEnv("fake", "--json", "--for=ever")
+		e, stdout, stderr := testEnv("fake", "--force", "--for=ever")
 		if flag.Names()[0] == "needed" {
 			e.args = e.args[:2]
 		}

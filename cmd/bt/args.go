@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -31,6 +32,7 @@ type invocation struct {
 	flags   []givenFlag  // in the order given
 	args    []string     // what is neither flag nor command
 	help    bool         // --help, -h
+	rest    []string     // behind an error, not looked at
 	version bool         // --version
 }
 
@@ -45,6 +47,14 @@ func (inv *invocation) argv() []string {
 		argv = append(argv, "--"+f.name+"="+f.value)
 	}
 	return append(append(argv, "--"), inv.args...)
+}
+
+// name is that of the command, "" when the line names none.
+func (inv *invocation) name() string {
+	if inv.command == nil {
+		return ""
+	}
+	return inv.command.Name
 }
 
 // color is the value of --color, for what is printed before or without cli/v2.
@@ -68,6 +78,26 @@ func (inv *invocation) reveal() bool {
 		}
 	}
 	return on
+}
+
+// json reports whether stdout is to be JSON, and whether one line, for an error
+// before or without cli/v2. Behind the error nothing was parsed.
+func (inv *invocation) json() (asJSON, line bool) {
+	given := func(name string) bool {
+		on := false
+		for _, f := range inv.flags {
+			if f.name == name {
+				on, _ = strconv.ParseBool(f.value)
+			}
+		}
+		rest := inv.rest
+		if end := slices.Index(rest, "--"); end >= 0 {
+			rest = rest[:end]
+		}
+		return on || slices.Contains(rest, "--"+name)
+	}
+	line = given("jsonl")
+	return line || given("json"), line
 }
 
 // argParser walks over a command line.
@@ -98,6 +128,7 @@ func parseArgs(args []string, root []cli.Flag, commands []*cli.Command) (*invoca
 			err = p.cluster(arg)
 		}
 		if err != nil {
+			p.inv.rest = p.rest
 			return &p.inv, err
 		}
 	}
@@ -197,13 +228,20 @@ func (p *argParser) set(f cli.Flag, shown, value string, hasValue bool) error {
 // error", and name the flag with one dash. Flags of other types take any text.
 func checkValue(f cli.Flag, shown, value string) error {
 	var want string
-	switch f.(type) {
+	switch g := f.(type) {
 	case *cli.BoolFlag:
 		want = "true or false"
 	case *cli.IntFlag, *cli.Int64Flag:
 		want = "a whole number"
 	case *cli.Float64Flag:
 		want = "a number"
+	case *cli.GenericFlag:
+		if isSwitch(f) {
+			if err := g.Value.Set(value); err != nil {
+				return failf(exitUsage, "%s: %w", shown, err)
+			}
+		}
+		return nil
 	default:
 		return nil
 	}

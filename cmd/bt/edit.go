@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -29,7 +30,7 @@ func editFlags(pairs *pairList) []cli.Flag {
 		&cli.BoolFlag{Name: "no-trackers", Usage: "remove all trackers"},
 		&cli.StringFlag{Name: "from", Usage: "replace all trackers by those of `TORRENT`"},
 		&cli.StringSliceFlag{Name: "remove", Usage: "remove trackers that match `PATTERN`: a URL, else a host, else a glob such as '*.example.org'; again for more"},
-		&cli.StringSliceFlag{Name: "drop-dead", Usage: "remove the trackers that `FILE`, JSON of bt scrape, says are dead for good; given twice, with files an hour or more apart, also those that both say do not answer as trackers. The last tracker of a torrent only with --force"},
+		&cli.StringSliceFlag{Name: "drop-dead", Usage: "remove the trackers that `FILE`, JSON of bt scrape, says are dead for good; given twice, with files an hour or more apart, also those that both say do not answer as trackers; each document of bt scrape --watch --json counts as a file. The last tracker of a torrent only with --force"},
 		pair("replace", "replace the text `OLD` in trackers by that of the next --with; again for more", rewrite.Literal),
 		pair("replace-regex", "replace what the regular expression `RE` matches in trackers by the next --with, where $1 is a group", rewrite.Regexp),
 		pair("host", "replace the host `OLD` (HOST or HOST:PORT) of trackers by the next --with", rewrite.Host),
@@ -91,7 +92,8 @@ type withFlag struct{ list *pairList }
 func (f *withFlag) Set(s string) error {
 	last := len(*f.list) - 1
 	if last < 0 || (*f.list)[last].complete {
-		return fmt.Errorf("it belongs behind --replace, --replace-regex or --host")
+		*f.list = append(*f.list, pair{}) // which replacements refuses
+		return nil
 	}
 	(*f.list)[last].new, (*f.list)[last].complete = s, true
 	return nil
@@ -184,11 +186,11 @@ func readTrackerEdit(ctx context.Context, e *env, v flagValues, pairs pairList) 
 			if err != nil {
 				return t, err
 			}
-			s, err := rewrite.ReadScrape(b)
+			list, err := rewrite.ReadScrapes(b)
 			if err != nil {
 				return t, failf(exitUsage, "--drop-dead: %s: %w", name, err)
 			}
-			scrapes = append(scrapes, s)
+			scrapes = append(scrapes, list...)
 		}
 		t.Drop = rewrite.Dead(scrapes)
 	}
@@ -197,6 +199,9 @@ func readTrackerEdit(ctx context.Context, e *env, v flagValues, pairs pairList) 
 	}
 	if t.Passkey = v.String("passkey"); v.IsSet("passkey") && t.Passkey == "" {
 		return t, failf(exitUsage, "--passkey: it is empty")
+	}
+	if strings.ContainsFunc(t.Passkey, unicode.IsControl) {
+		return t, failf(exitUsage, "--passkey: it holds a line break or another control character")
 	}
 	t.Dedupe = v.Bool("dedupe")
 	t.Add, err = additions(v)
@@ -246,6 +251,8 @@ func replacements(pairs pairList) ([]rewrite.Replacement, error) {
 	for _, p := range pairs {
 		r := rewrite.Replacement{How: p.how, Old: p.old, New: p.new}
 		switch {
+		case p.name == "":
+			return nil, failf(exitUsage, "--with: it belongs behind --replace, --replace-regex or --host")
 		case !p.complete:
 			return nil, withHint(failf(exitUsage, "--%s %s: with what", p.name, metainfo.MaskURL(p.old)), "--with NEW must follow it")
 		case p.old == "":

@@ -179,6 +179,11 @@ func makeOptions(u *ui, c *cli.Context, strict strictness) (o maketorrent.Option
 		return o, err
 	}
 	o.Include, o.Exclude = c.StringSlice("include"), c.StringSlice("exclude")
+	for _, flag := range []string{"include", "exclude"} {
+		if slices.Contains(c.StringSlice(flag), "") {
+			return o, failf(exitUsage, "--%s: the glob is empty", flag)
+		}
+	}
 	switch s := c.String("symlinks"); s {
 	case "", "follow":
 		o.Symlinks = maketorrent.Follow

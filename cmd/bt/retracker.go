@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -87,6 +88,8 @@ type retracking struct {
 	output string // "" is in place; "-" stdout
 	toDir  bool   // output is a directory
 
+	fromJSON string // the file that edit.Whole is from
+
 	large   sync.Mutex // held while a large input is edited, so that memory has one of them
 	running sync.Map   // session to what sync.OnceValues returns
 }
@@ -133,8 +136,13 @@ func (r *retracking) readEdit(c *cli.Context, pairs pairList) (err error) {
 			return err
 		}
 		if r.edit.Whole, err = rewrite.FromJSON(b); err != nil {
-			return failf(exitUsage, "--from-json: %s: %w", name, err)
+			err = failf(exitUsage, "--from-json: %s: %w", name, err)
+			if bytes.Contains(b, []byte(`"torrent_size":`)) && bytes.Contains(b, []byte(`"findings":`)) {
+				err = withHint(err, "it looks like the JSON of bt info --json; that of bt info --raw is wanted")
+			}
+			return err
 		}
+		r.fromJSON = name
 	}
 	r.edit.Trackers.KeepLast = !r.force
 	for i := range r.edit.Rules {
@@ -328,7 +336,10 @@ func (r *retracking) file(x *retracked) error {
 	}
 	x.result, err = rewrite.Apply(b, &r.edit)
 	var not *rewrite.NotTorrentError
+	var whole *rewrite.WholeError
 	switch {
+	case errors.As(err, &whole):
+		return failf(exitUsage, "--from-json: %s: %w", r.fromJSON, err)
 	case errors.As(err, &not):
 		return notTorrent(x.name, err)
 	case errors.Is(err, rewrite.ErrInfo):

@@ -244,7 +244,11 @@ func isFileName(arg string) bool {
 	return err == nil
 }
 
+// dashHint is how to name a file whose name begins with a dash; there may be none.
 func dashHint(arg string) string {
+	if _, err := os.Lstat(arg); err != nil {
+		return "if it is the name of a file, write " + shellQuote(arg)
+	}
 	return "a file of that name is " + shellQuote(arg)
 }
 

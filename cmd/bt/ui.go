@@ -24,11 +24,12 @@ import (
 
 // ui is what a command prints with. It belongs to one goroutine.
 type ui struct {
-	env *env
+	env     *env
+	command string
 
 	quiet, verbose bool
 	json           bool // one document on stdout; also set by --jsonl
-	jsonl          bool // a line an item
+	jsonl          bool // one item per line
 	reveal         bool // show secrets; see secrets.go
 
 	out    *bufio.Writer // stdout
@@ -69,6 +70,7 @@ func newUI(e *env, c *cli.Context) (*ui, error) {
 	}
 	return &ui{
 		env:     e,
+		command: c.Command.Name,
 		quiet:   c.Bool("quiet"),
 		verbose: c.Bool("verbose"),
 		json:    c.Bool("json") || c.Bool("jsonl"),
@@ -95,7 +97,7 @@ func (u *ui) finish(ctx context.Context, err error) exitStatus {
 		u.warn("passed over %s with macOS's metadata of others (AppleDouble)", count(u.passed, "file"))
 	}
 	if u.json && !u.printed && u.worst != nil && !errors.Is(u.worst, errNo) {
-		u.report(u.printJSON(u.failedInput(u.subject, u.worst)))
+		u.report(u.printJSON(u.failureDocument(u.worst)))
 	}
 	u.bar.Finish()
 	if err := u.out.Flush(); err != nil && !errors.Is(u.worst, errStdout) {
@@ -173,7 +175,7 @@ func (u *ui) progress(label string) *term.Progress {
 	return u.bar
 }
 
-// printJSON prints a document, or with --jsonl a line, which is out when
+// printJSON prints a document, or with --jsonl one line, which is out when
 // printJSON returns.
 func (u *ui) printJSON(v any) error {
 	enc := json.NewEncoder(safeWriter{u.out})
@@ -242,8 +244,9 @@ func (s safeWriter) Write(b []byte) (int, error) {
 // jsonFailure stands for an input that failed: as the whole document, or among
 // the items of a list.
 type jsonFailure struct {
-	Path  string    `json:"path,omitempty"`
-	Error jsonError `json:"error"`
+	Time  *time.Time `json:"time,omitempty"` // of bt scrape, whose JSON always has it
+	Path  string     `json:"path,omitempty"`
+	Error jsonError  `json:"error"`
 }
 
 type jsonError struct {
@@ -251,7 +254,17 @@ type jsonError struct {
 	Message string `json:"message"`
 }
 
-// failedInput makes the document of an error. The path is as its caller gives
+// failureDocument is the document of a command that failed as a whole.
+func (u *ui) failureDocument(err error) jsonFailure {
+	doc := u.failedInput(u.subject, err)
+	if u.command == "scrape" {
+		now := u.env.now().UTC().Truncate(time.Second)
+		doc.Time = &now
+	}
+	return doc
+}
+
+// failedInput makes the item of an input that failed. The path is as its caller gives
 // it: in a list it tells which input failed.
 func (u *ui) failedInput(path string, err error) jsonFailure {
 	return jsonFailure{Path: path, Error: jsonError{Code: codeName(codeOf(err)), Message: u.shownText(err.Error())}}
