@@ -34,7 +34,7 @@ func runWith(e *env, cmds []*cli.Command) int {
 		return int(status)
 	}
 	_, pal, _ := e.palettes(inv.color()) // no colour if that is the error
-	printError(e.stderr, pal, inv.reveal(), err)
+	printError(e, pal, inv.reveal(), err)
 	if asJSON, line := inv.json(); asJSON {
 		u := &ui{env: e, command: inv.name(), json: true, jsonl: line, reveal: inv.reveal(), out: bufio.NewWriter(e.stdout)}
 		_ = u.printJSON(u.failureDocument(err)) // the error is said, and its exit code stays

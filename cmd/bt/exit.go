@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 
 	"bt/internal/term"
@@ -140,9 +139,22 @@ func hintOf(err error) string {
 // printError is the only place that words an error for the terminal. The text
 // may quote a torrent, a tracker or an argument, so none of it is printed raw,
 // nor with its secrets unless reveal is set.
-func printError(w io.Writer, pal term.Palette, reveal bool, err error) {
-	fmt.Fprintf(w, "bt: %s %s\n", pal.Bold(pal.Red("error:")), term.Safe(shownText(err.Error(), reveal)))
+func printError(e *env, pal term.Palette, reveal bool, err error) {
+	e.say(pal.Bold(pal.Red("error:")), shownText(err.Error(), reveal))
 	if hint := hintOf(err); hint != "" {
-		fmt.Fprintf(w, "bt: %s %s\n", pal.Bold("hint:"), term.Safe(shownText(hint, reveal)))
+		e.say(pal.Bold("hint:"), shownText(hint, reveal))
 	}
+}
+
+// say prints a message to stderr, made safe, and on a terminal broken at blanks.
+func (e *env) say(label, text string) {
+	columns := 0
+	if e.stderrTerminal && e.stderrWidth != nil {
+		columns = e.stderrWidth()
+	}
+	beginning := "bt: "
+	if label != "" {
+		beginning += label + " "
+	}
+	fmt.Fprintln(e.stderr, term.WrapAfter(beginning, term.Safe(text), columns))
 }

@@ -10,8 +10,8 @@ import (
 
 func hashingFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "jobs", Usage: "hash with `N` workers, 64 at most (default: one a processor, 16 at most)"},
-		&cli.StringFlag{Name: "read", Usage: "read files in `WAY`: auto, sequential (one reader, for disks that turn) or parallel (default auto)"},
+		&cli.IntFlag{Name: "jobs", Usage: "hash with `N` workers, 64 at most (default: one per CPU, 16 at most)"},
+		&cli.StringFlag{Name: "read", Usage: "read files in `WAY`: auto, sequential (one reader, for spinning disks) or parallel (default auto)"},
 	}
 }
 
@@ -38,6 +38,6 @@ func hashingChoices(c *cli.Context) (jobs int, read maketorrent.ReadMode, err er
 func jsonFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "json", Usage: "print the result as one JSON document"},
-		&cli.BoolFlag{Name: "jsonl", Usage: "print the result as JSON, a line an item"},
+		&cli.BoolFlag{Name: "jsonl", Usage: "print the result as JSON, one item per line"},
 	}
 }

@@ -51,7 +51,7 @@ func severity(pal term.Palette, s string) string {
 	return s
 }
 
-// infoFields is what there is to say in a line each.
+// infoFields is what there is to say, one line for each.
 func infoFields(u *ui, f *inspect.Facts) [][2]string {
 	var fields [][2]string
 	add := func(name, text string) {

@@ -19,7 +19,7 @@ import (
 // A jsonStream writes documents to stdout: one, or the items of a list.
 type jsonStream struct {
 	u     *ui
-	list  bool // else one document, or with --jsonl one a line
+	list  bool // else one document, or with --jsonl one per line
 	items int
 	enc   jsonEncoder
 	out   io.Writer // below it the document is indented, and made safe to be shown

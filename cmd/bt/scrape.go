@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"os"
 	"time"
 
@@ -18,7 +17,7 @@ func scrapeCommand(e *env) *cli.Command {
 		Name:      "scrape",
 		Usage:     "ask trackers how many seeders and leechers there are",
 		UsageText: "bt scrape X... [FLAGS]",
-		ArgsUsage: "X is a torrent, a magnet link, an info-hash, a directory (all torrents in and under it), or - for a list of these on stdin, one a line. A hybrid torrent is two swarms; the numbers of several trackers are never added up, for they know the same peers.",
+		ArgsUsage: "X is a torrent, a magnet link, an info-hash, a directory (all torrents in and under it), or - for a list of these on stdin, one per line. A hybrid torrent is two swarms; the numbers of several trackers are never added up, for they know the same peers.",
 		Description: `bt scrape movie.torrent
 bt scrape ~/torrents --watch 5m
 bt scrape ~/torrents --json > monday.json; bt retracker ~/torrents --drop-dead sunday.json --drop-dead monday.json
@@ -27,8 +26,8 @@ bt scrape - --csv < hashes.txt --tracker https://tracker.example/announce
 bt scrape movie.torrent --peers`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "tracker", Aliases: []string{"a", "announce"}, Usage: "ask only `URL`; again for further ones"},
-			&cli.BoolFlag{Name: "json", Usage: "print the result as one JSON document, with --watch one a line"},
-			&cli.BoolFlag{Name: "csv", Usage: "print the result as CSV, a line for each torrent and tracker"},
+			&cli.BoolFlag{Name: "json", Usage: "print the result as one JSON document, with --watch one per line"},
+			&cli.BoolFlag{Name: "csv", Usage: "print the result as CSV, one line for each torrent and tracker"},
 			&cli.StringFlag{Name: "watch", Usage: "ask again every `DURATION` and show what changes"},
 			&cli.StringFlag{Name: "timeout", Value: "15s", Usage: "give each request `DURATION`, its repetitions included (default: 15s)"},
 			&cli.StringFlag{Name: "max-time", Usage: "end the asking after `DURATION`, whatever is open then"},
@@ -63,8 +62,8 @@ func runScrape(ctx context.Context, u *ui, c *cli.Context) error {
 		return err
 	}
 	if s.options.Client.Insecure {
-		// With -q too: nobody should have it on by habit.
-		fmt.Fprintf(u.env.stderr, "bt: %s certificates are not checked: whoever sits between here and a tracker can read and change everything, passkeys too\n", u.errPal.Yellow("warning:"))
+		// With -q too, for it must not become a habit.
+		u.env.say(u.errPal.Yellow("warning:"), "certificates are not checked: any machine between here and a tracker can read and change everything, passkeys too")
 	}
 	if s.options.Peers && !s.options.Force {
 		for _, t := range targets {
@@ -73,13 +72,9 @@ func runScrape(ctx context.Context, u *ui, c *cli.Context) error {
 			}
 		}
 	}
-	if c.IsSet("max-time") {
-		d, err := parseDuration(c.String("max-time"))
-		if err != nil {
-			return failf(exitUsage, "--max-time: %w", err)
-		}
+	if s.most > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d)
+		ctx, cancel = context.WithTimeout(ctx, s.most)
 		defer cancel()
 	}
 	return s.run(ctx, targets)
@@ -124,6 +119,11 @@ func scrapeChoices(u *ui, c *cli.Context) (*scraper, error) {
 		Peers:            c.Bool("peers"),
 		Force:            c.Bool("force"),
 	}
+	if c.IsSet("max-time") {
+		if s.most, err = parseDuration(c.String("max-time")); err != nil {
+			return nil, failf(exitUsage, "--max-time: %w", err)
+		}
+	}
 	if c.IsSet("watch") {
 		if s.every, err = parseDuration(c.String("watch")); err != nil {
 			return nil, failf(exitUsage, "--watch: %w", err)
@@ -131,7 +131,7 @@ func scrapeChoices(u *ui, c *cli.Context) (*scraper, error) {
 		if s.every < time.Second {
 			return nil, failf(exitUsage, "--watch: %s is too often", s.every)
 		}
-		u.jsonl = u.json // a line a round
+		u.jsonl = u.json // one line for each round
 	}
 	return s, nil
 }
@@ -184,7 +184,7 @@ func (s *scraper) readTargets(ctx context.Context, c *cli.Context) ([]scrape.Tar
 	return targets, nil
 }
 
-// readList reads a list from stdin: one a line, blank lines and those that
+// readList reads a list from stdin: one per line, blank lines and those that
 // begin with # left out.
 func readList(ctx context.Context, e *env) ([]string, error) {
 	b, err := readInput(ctx, e, stdinName, textInput)

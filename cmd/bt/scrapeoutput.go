@@ -18,6 +18,7 @@ type scraper struct {
 	options scrape.Options
 	csv     bool
 	every   time.Duration // 0: once
+	most    time.Duration // 0: no limit
 	failed  []jsonFailure
 	single  bool // one torrent: a row a tracker; else a row a torrent
 

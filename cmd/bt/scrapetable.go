@@ -21,13 +21,14 @@ func (s *scraper) shownURL(url string) string {
 // shorten makes a column of a table one of trackers: these, which are shortened
 // where they don't fit, but keep their host and port as long as can be.
 func (s *scraper) shorten(t *term.Table, column int, urls []string) {
+	short := shortURLs(urls)
 	widest := 0
 	for _, u := range urls {
-		widest = max(widest, utf8.RuneCountInString(trackerName(u)))
+		widest = max(widest, utf8.RuneCountInString(short(u, 0)))
 	}
 	t.Least = make([]int, column+1)
 	t.Least[column] = widest
-	t.Short = map[int]func(string, int) string{column: shortURL}
+	t.Short = map[int]func(string, int) string{column: short}
 }
 
 // table writes the table: of one torrent a row a tracker, of many a row a swarm,
@@ -231,6 +232,7 @@ func (s *scraper) trackers(w io.Writer, t *scrape.Table, columns int) error {
 		Width: columns, Palette: s.pal,
 		Header: []string{"TRACKER", "OK", "NOT REGISTERED", "FAILED", "WHY"},
 		Right:  []bool{false, true, true, true, false},
+		Drop:   []int{2, 3},
 	}
 	urls := make([]string, len(sums))
 	for i, x := range sums {
@@ -312,7 +314,7 @@ func (s *scraper) hints(t *scrape.Table) {
 					continue
 				}
 				said = append(said, text)
-				fmt.Fprintf(s.env.stderr, "bt: %s %s\n", s.errPal.Bold("hint:"), term.Safe(text))
+				s.env.say(s.errPal.Bold("hint:"), text)
 			}
 		}
 	}

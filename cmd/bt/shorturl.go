@@ -18,6 +18,27 @@ func shortURL(url string, limit int) string {
 	return url
 }
 
+// shortURLs returns shortURL for a table of trackers: of those that differ in
+// nothing else that it keeps, the scheme stays.
+func shortURLs(urls []string) func(url string, limit int) string {
+	schemes := make(map[string]string) // by name; "" if there are several
+	for _, u := range urls {
+		scheme, _, _ := strings.Cut(u, "://")
+		if other, ok := schemes[trackerName(u)]; ok && other != scheme {
+			scheme = ""
+		}
+		schemes[trackerName(u)] = scheme
+	}
+	return func(url string, limit int) string {
+		scheme, rest, ok := strings.Cut(url, "://")
+		if !ok || schemes[trackerName(url)] != "" || utf8.RuneCountInString(url) <= limit {
+			return shortURL(url, limit)
+		}
+		scheme += "://"
+		return scheme + shortURL(rest, limit-len(scheme))
+	}
+}
+
 // trackerName is all that shortURL keeps in any case.
 func trackerName(url string) string { return shortURL(url, 0) }
 

@@ -36,3 +36,28 @@ func TestShortURL(t *testing.T) {
 		}
 	}
 }
+
+// Trackers of one host and port keep the scheme that tells them apart.
+func TestShortURLs(t *testing.T) {
+	short := shortURLs([]string{
+		"http://t.example:80/announce", "udp://t.example:80/announce", "wss://t.example:80/****/announce", "udp://u.example:1", "udp://u.example:1/announce", "no URL",
+	})
+	for _, tt := range []struct {
+		url   string
+		limit int
+		want  string
+	}{
+		{"http://t.example:80/announce", 28, "http://t.example:80/announce"},
+		{"http://t.example:80/announce", 27, "http://t.example:80"},
+		{"udp://t.example:80/announce", 20, "udp://t.example:80"},
+		{"wss://t.example:80/****/announce", 28, "wss://t.example:80/announce"},
+		{"wss://t.example:80/****/announce", 0, "wss://t.example:80"},
+		{"udp://u.example:1", 0, "u.example:1"},
+		{"udp://u.example:1/announce", 0, "u.example:1"},
+		{"no URL", 0, "no URL"},
+	} {
+		if got := short(tt.url, tt.limit); got != tt.want {
+			t.Errorf("%s in %d columns: %q, want %q", tt.url, tt.limit, got, tt.want)
+		}
+	}
+}

@@ -119,7 +119,7 @@ func (u *ui) report(err error) {
 	}
 	if _, bySignal := errors.AsType[*signalError](err); !errors.Is(err, errNo) && !(bySignal && u.ended) {
 		u.settle()
-		printError(u.env.stderr, u.errPal, u.reveal, err)
+		printError(u.env, u.errPal, u.reveal, err)
 	}
 }
 
@@ -129,8 +129,7 @@ func (u *ui) warn(format string, args ...any) {
 		return
 	}
 	u.settle()
-	text := term.Safe(u.shownText(fmt.Sprintf(format, args...)))
-	fmt.Fprintf(u.env.stderr, "bt: %s %s\n", u.errPal.Yellow("warning:"), text)
+	u.env.say(u.errPal.Yellow("warning:"), u.shownText(fmt.Sprintf(format, args...)))
 }
 
 // hint tells what to do next where there is no error to say it with.
@@ -139,7 +138,7 @@ func (u *ui) hint(text string) {
 		return
 	}
 	u.settle()
-	fmt.Fprintf(u.env.stderr, "bt: %s %s\n", u.errPal.Bold("hint:"), term.Safe(text))
+	u.env.say(u.errPal.Bold("hint:"), text)
 }
 
 // explain tells with -v why something was chosen.
@@ -148,7 +147,7 @@ func (u *ui) explain(format string, args ...any) {
 		return
 	}
 	u.settle()
-	fmt.Fprintf(u.env.stderr, "bt: %s\n", term.Safe(u.shownText(fmt.Sprintf(format, args...))))
+	u.env.say("", u.shownText(fmt.Sprintf(format, args...)))
 }
 
 // settle clears the way for a line on stderr, where it may meet the bar and the

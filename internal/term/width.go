@@ -46,7 +46,11 @@ func (p Palette) CutMiddle(s string, limit int) string {
 	if keep < 0 {
 		return strings.Repeat(".", max(limit, 0))
 	}
-	headEnd, tailStart := (keep+1)/2, total-keep/2
+	tail := keep / 2
+	if port := len(portOf(s)); port > 0 && port <= keep {
+		tail = port
+	}
+	headEnd, tailStart := keep-tail, total-tail
 
 	var b strings.Builder
 	cut, kept := false, true
@@ -69,6 +73,44 @@ func (p Palette) CutMiddle(s string, limit int) string {
 			cut = true
 		}
 		s = s[size:]
+	}
+	return b.String()
+}
+
+// portOf is the port that s ends in, with its colon, and with one behind it: it
+// tells addresses apart. "" if s ends in none, or has styles.
+func portOf(s string) string {
+	i := strings.LastIndexByte(strings.TrimSuffix(s, ":"), ':')
+	if i < 0 {
+		return ""
+	}
+	if n := digits(s[i+1:]); n == 0 || n < len(strings.TrimSuffix(s[i+1:], ":")) {
+		return ""
+	}
+	return s[i:]
+}
+
+// WrapAfter returns a beginning, which may have styles, with a text behind it that
+// is broken into lines of at most limit columns at blanks. Words that are longer
+// are left to the terminal: they are paths and URLs, for copying. A limit of 0 is
+// none.
+func WrapAfter(beginning, s string, limit int) string {
+	var b strings.Builder
+	b.WriteString(beginning)
+	used := width(beginning)
+	for i, word := range strings.Split(s, " ") {
+		w := width(word)
+		switch {
+		case i == 0:
+		case limit <= 0 || used+1+w <= limit:
+			b.WriteByte(' ')
+			used++
+		default:
+			b.WriteByte('\n')
+			used = 0
+		}
+		b.WriteString(word)
+		used += w
 	}
 	return b.String()
 }

@@ -128,3 +128,44 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+// A port tells addresses apart: CutMiddle takes from what stands before it.
+func TestCutMiddleKeepsPort(t *testing.T) {
+	for _, tt := range []struct {
+		s     string
+		limit int
+		want  string
+	}{
+		{"127.0.0.1:12345", 12, "127.0…:12345"},
+		{"127.0.0.1:12345", 7, "…:12345"},
+		{"127.0.0.1:1:", 10, "127.0.…:1:"},
+		{"[2001:db8::1]:6969", 10, "[200…:6969"},
+		{"tracker.example:443", 8, "tra…:443"},
+		{"127.0.0.1:12345", 5, "12…45"}, // no room for it
+		{"some:text:here", 9, "some…here"},
+		{"abcdefghij", 5, "ab…ij"},
+	} {
+		if got := (Palette{}).CutMiddle(tt.s, tt.limit); got != tt.want {
+			t.Errorf("%s in %d columns: %q, want %q", tt.s, tt.limit, got, tt.want)
+		}
+	}
+}
+
+func TestWrapAfter(t *testing.T) {
+	for _, tt := range []struct {
+		beginning, s string
+		limit        int
+		want         string
+	}{
+		{"a: ", "b c d", 5, "a: b\nc d"},
+		{"a: ", "b c d", 0, "a: b c d"},
+		{"a: ", "bbbbbbbb c", 5, "a: bbbbbbbb\nc"},
+		{"\x1b[1ma:\x1b[0m ", "b c", 6, "\x1b[1ma:\x1b[0m b c"},
+		{"a: ", "b  c", 10, "a: b  c"},
+		{"a: ", "", 2, "a: "},
+	} {
+		if got := WrapAfter(tt.beginning, tt.s, tt.limit); got != tt.want {
+			t.Errorf("%q, %q in %d columns: %q, want %q", tt.beginning, tt.s, tt.limit, got, tt.want)
+		}
+	}
+}
