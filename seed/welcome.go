@@ -234,9 +234,22 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	if err != nil {
 		return nil, nil, err
 	}
-	admitted := false
+	socket, err := newSocket(tcp)
+	if err != nil {
+		t.leave(m)
+		return nil, nil, err
+	}
+	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, material: m, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, room: maxBatch, joined: time.Now()}
+	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
+		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	}
+	if !s.slots.admit(c, s.options.MaxPeers) {
+		t.leave(m)
+		return nil, nil, errFull
+	}
 	defer func() {
-		if !admitted {
+		if err != nil {
+			s.slots.remove(c)
 			t.leave(m)
 		}
 	}()
@@ -265,19 +278,9 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	if theirs.PeerID == s.options.PeerID {
 		return nil, nil, errors.New("it is ourselves")
 	}
-	socket, err := newSocket(tcp)
-	if err != nil {
-		return nil, nil, err
-	}
-	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, material: m, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, hello: theirs, room: maxBatch, joined: time.Now(),
-		client: peerid.Client(theirs.PeerID[:])}
-	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
-		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	}
-	if !s.slots.admit(c, s.options.MaxPeers) {
-		return nil, nil, errFull
-	}
-	admitted = true
+	c.slot.mu.Lock()
+	c.hello, c.client = theirs, peerid.Client(theirs.PeerID[:])
+	c.slot.mu.Unlock()
 	_ = tcp.SetDeadline(time.Time{}) // of a connection that is closed: reading will tell
 	return c, early, nil
 }

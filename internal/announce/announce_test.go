@@ -220,7 +220,9 @@ func TestFallback(t *testing.T) {
 func TestSlowTracker(t *testing.T) {
 	const swarms = 30
 	bubble(t, func(t *testing.T, n *fakeNet) {
-		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) { return later(ctx, 40*time.Second, hour) })
+		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
+			return later(ctx, 40*time.Second, hour)
+		})
 		a, stop := n.run()
 		var all []*fakeSwarm
 		for i := range swarms {
