@@ -35,6 +35,7 @@ func needs(peers, allowed int) need {
 		n.peers = max(1, rest-maxHalfOpen, rest*2/3-leastHalfOpen)
 		n.handshakes = maxHandshakes(n.peers)
 	}
+	n.small += min(rest-n.peers-n.handshakes, maxSmallFiles-n.small)
 	return n
 }
 
