@@ -247,9 +247,10 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 		t.leave(m)
 		return nil, nil, errFull
 	}
+	admitted := c
 	defer func() {
 		if err != nil {
-			s.slots.remove(c)
+			s.slots.remove(admitted)
 			t.leave(m)
 		}
 	}()
