@@ -14,20 +14,22 @@ func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSendTurns(4)
 		var stuck, crowded, small turnQueue
-		held := 0
 		for range 10 {
-			go func() { s.take(&stuck); held++ }()
+			go s.take(&stuck)
 		}
 		synctest.Wait()
-		if held != s.most {
-			t.Fatalf("one torrent has %d turns of %d", held, s.free)
+		if stuck.held != s.most || s.most == 4 {
+			t.Fatalf("one torrent has %d turns of 4", stuck.held)
 		}
 		var all sync.WaitGroup
+		var mu sync.Mutex
 		var order []string
 		turn := func(q *turnQueue, name string) {
 			all.Go(func() {
 				s.take(q)
+				mu.Lock()
 				order = append(order, name)
+				mu.Unlock()
 				time.Sleep(time.Second)
 				s.give(q)
 			})
@@ -49,10 +51,6 @@ func TestTurns(t *testing.T) {
 		if len(order) != 23 || last > 6 {
 			t.Errorf("the last turn of a small torrent is number %d of %d", last+1, len(order))
 		}
-		for range held {
-			s.give(&stuck)
-		}
-		synctest.Wait()
 		for stuck.held > 0 {
 			s.give(&stuck)
 			synctest.Wait()
