@@ -180,6 +180,9 @@ func (v *view) copyTo(b []byte, at int64) error {
 func (c *content) open(file int) (*os.File, error) {
 	path := c.tree.Path(file)
 	f, err := os.Open(path)
+	if isScarcity(err) || isDiskError(err) {
+		return nil, &readError{path: path, err: err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errChanged, err)
 	}

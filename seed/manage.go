@@ -296,6 +296,9 @@ func (t *Torrent) look(ctx context.Context) {
 func (t *Torrent) reread(m *material) error {
 	blocks := t.takeDubious()
 	err := m.readAgain(blocks)
+	if isScarcity(err) {
+		return nil
+	}
 	if unread, ok := errors.AsType[*readError](err); ok {
 		unread.blocks = blocks
 	}

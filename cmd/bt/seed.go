@@ -22,7 +22,7 @@ func seedCommand(e *env) *cli.Command {
 		Name:      "seed",
 		Usage:     "serve a torrent's data to peers, and tell its trackers",
 		UsageText: "bt seed TORRENT [PATH] [FLAGS]\nbt seed DIR [FLAGS]",
-		ArgsUsage: pathHelp + " Of a directory every torrent is seeded: those that come later too, and those that go no more. One that is empty is waited for; one that holds content and no torrent is wrong usage, unless --data or --recursive is given or it was seeded before. Data that an earlier bt seed has checked, and that has not changed, is served at once. Ctrl-C tells the trackers and leaves; a second one leaves at once.",
+		ArgsUsage: pathHelp + " Of a directory every torrent is seeded, also one that is added later; one that is removed is no longer seeded. One that is empty is waited for; one that holds content and no torrent is wrong usage, unless --data or --recursive is given or it was seeded before. Data that an earlier bt seed has checked, and that has not changed, is served at once. Ctrl-C tells the trackers and leaves; a second one leaves at once.",
 		Description: `bt seed movie.torrent
 bt seed movie.torrent /srv/archive --max-upload-rate 2MiB/s
 bt seed movie.torrent --for 2d --until-ratio 3
@@ -44,15 +44,16 @@ bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 			&cli.BoolFlag{Name: "super-seed", Usage: "send each piece once, until all of them are with others (BEP 16)"},
 			&cli.StringFlag{Name: "check", Usage: "check the data first: `HOW` is full, quick (sizes only) or none; the last two take your word (default full)"},
 			&cli.StringFlag{Name: "encryption", Usage: "`CHOICE` of prefer (what the peer wants), require and off (default prefer)"},
-			&cli.StringFlag{Name: "for", Usage: "stop after `DURATION`, of a directory each torrent"},
-			&cli.StringFlag{Name: "until-ratio", Usage: "stop when the size of the torrent was uploaded `R` times, of a directory each"},
+			&cli.StringFlag{Name: "for", Usage: "stop a torrent that was seeded for `DURATION`"},
+			&cli.StringFlag{Name: "until-ratio", Usage: "stop a torrent whose size was uploaded `R` times"},
+			&cli.BoolFlag{Name: "exit", Usage: "of a directory: end when every torrent has stopped by --for or --until-ratio"},
 			&cli.StringFlag{Name: "status", Usage: "serve a page, JSON and Prometheus figures at `ADDR`: a port of this host, or HOST:PORT"},
 			&cli.StringSliceFlag{Name: "status-host", Usage: "let that page be asked by the further host `NAME`, of a proxy before it"},
 			&cli.BoolFlag{Name: "no-dht", Usage: "accepted: there is no DHT yet"},
 			&cli.BoolFlag{Name: "no-pex", Usage: "accepted: there is no peer exchange yet"},
 			&cli.BoolFlag{Name: "no-lsd", Usage: "accepted: there is no local discovery yet"},
 			&cli.BoolFlag{Name: "no-port-map", Usage: "accepted: there is no port mapping yet"},
-			&cli.BoolFlag{Name: "json", Usage: "print what happens as JSON, a line an event"},
+			&cli.BoolFlag{Name: "json", Usage: "print what happens as JSON, one event on each line"},
 			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords, and on the page peers' addresses"},
 			maxSizeFlag(),
 		},
@@ -152,6 +153,9 @@ func seedChoices(u *ui, c *cli.Context) (o seed.Options, err error) {
 		if o.UntilRatio, err = strconv.ParseFloat(c.String("until-ratio"), 64); err != nil || !(o.UntilRatio > 0) || math.IsInf(o.UntilRatio, 0) {
 			return o, failf(exitUsage, "--until-ratio: %q is not a number above 0", c.String("until-ratio"))
 		}
+	}
+	if c.Bool("exit") && o.For == 0 && o.UntilRatio == 0 {
+		return o, failf(exitUsage, "--exit is for --for and --until-ratio: without them no torrent stops")
 	}
 	o.Known.Dir = knownDir(u.env)
 	return o, nil

@@ -57,7 +57,7 @@ func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
 	if err := bind(u, c, &o); err != nil {
 		return err
 	}
-	s := &seedScreen{ui: u}
+	s := &seedScreen{ui: u, exit: c.Bool("exit")}
 	if s.page, err = openStatus(c); err != nil {
 		o.Listener.Close()
 		return err

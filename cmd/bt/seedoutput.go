@@ -30,6 +30,7 @@ type seedScreen struct {
 	log     *seedLog        // nil: there is a live screen
 	failing map[string]bool // of log: trackers by URL, of many torrents
 
+	exit    bool      // when every torrent has stopped
 	stopped seedEntry // the end of all
 	why     error     // only has ended
 
@@ -142,12 +143,34 @@ func (s *seedScreen) figures() {
 	if s.page != nil {
 		s.page.page.Sample(s.env.now(), s.seeder.Uploaded(), s.seeder.Rate())
 	}
+	if s.live == nil && !s.exit {
+		return
+	}
+	status := s.status()
+	if s.exit && allDone(&status) {
+		s.stop(errSeedDone)
+	}
 	if s.live != nil {
-		status := s.status()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.draw(status)
 	}
+}
+
+// allDone reports whether there are torrents, and all of them have stopped. Files
+// that can't be seeded are not waited for.
+func allDone(s *seed.Status) bool {
+	done := 0
+	for i := range s.Torrents {
+		switch s.Torrents[i].State {
+		case seed.StateDone:
+			done++
+		case seed.StateError:
+		default:
+			return false
+		}
+	}
+	return done > 0
 }
 
 // A pageListening is the event that the status page is served.
