@@ -80,7 +80,9 @@ func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
 	})
 	wg.Wait()
 	if d.Ledger != nil && s.seeder != nil {
-		s.report(d.Ledger.Save(s.seeder))
+		if err := d.Ledger.Save(s.seeder); err != nil {
+			s.report(failf(exitWrite, "what was uploaded is not written down: %w", err))
+		}
 	}
 	return err
 }

@@ -134,7 +134,7 @@ func write(path string, data []byte, replace bool, like, source fs.FileInfo, syn
 	}
 	f, err := create(path, perm)
 	if err != nil {
-		return err
+		return named(err, path)
 	}
 	limit, err := restrict(f, source)
 	if err == nil {
