@@ -121,7 +121,7 @@ func (a *announcer) failed(e *event, err *client.Error, scheme string, elapsed t
 // announce registers with the tracker, notes what it tells, and leaves again.
 func (a *announcer) announce(ctx context.Context, u *tracker.URL, e *event) *client.Error {
 	r := tracker.AnnounceRequest{
-		InfoHash: e.swarm.hash.InfoHash,
+		InfoHash: e.swarm.hash,
 		PeerID:   a.peerID,
 		Port:     port,
 		Left:     1, // a seed would not be told of seeds

@@ -148,7 +148,7 @@ type job struct {
 
 // A pending swarm is asked about once, for all the rows that it stands in.
 type pending struct {
-	hash    Hash
+	hash    [20]byte
 	private bool // any of the torrents
 	rows    []*Row
 }
@@ -260,7 +260,7 @@ func plan(targets []Target, previous *Table) (*Table, []*job) {
 				}
 				p := bySwarm[row.URL][hash.InfoHash]
 				if p == nil {
-					p = &pending{hash: hash}
+					p = &pending{hash: hash.InfoHash}
 					j.swarms = append(j.swarms, p)
 					bySwarm[row.URL][hash.InfoHash] = p
 				}
@@ -289,7 +289,7 @@ func (j *job) scrape(ctx context.Context, o *Options, events chan<- event) {
 	}
 	hashes := make([][20]byte, len(j.swarms))
 	for i, s := range j.swarms {
-		hashes[i] = s.hash.InfoHash
+		hashes[i] = s.hash
 	}
 	wait := o.Client.Scrape(ctx, u, hashes, func(i int, a client.Answer) {
 		e := event{j.swarms[i], rowOf(a, u.Scheme)}

@@ -212,6 +212,21 @@ func TestProcessMemoryOfRules(t *testing.T) {
 	}
 }
 
+// Of many info-hashes memory is bounded by their number, whatever is printed.
+func TestProcessMemoryOfHashes(t *testing.T) {
+	bt := processPlain(t)
+	list := filepath.Join(t.TempDir(), "hashes")
+	const n = 100_000
+	if err := os.WriteFile(list, []byte(processEach(n, "%040x\n")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, form := range []string{"--csv", "--json", "-q"} {
+		if peak := processMaxRSS(t, list, bt, "scrape", "-", form, "--tracker", "udp://127.0.0.1:1/announce", "--retries", "0"); peak > 32<<20+n*720 {
+			t.Errorf("%s: %d MiB", form, peak>>20)
+		}
+	}
+}
+
 // A value that is long is shown in a line, and whole in JSON.
 func TestProcessLongValues(t *testing.T) {
 	dir := t.TempDir()

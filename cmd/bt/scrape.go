@@ -166,11 +166,13 @@ func (s *scraper) readTargets(ctx context.Context, c *cli.Context) ([]scrape.Tar
 		return nil
 	}
 	for _, arg := range c.Args().Slice() {
-		names := []string{arg}
+		names := func(yield func(int, string) bool) { yield(0, arg) }
 		if arg == stdinName {
-			if names, err = readList(ctx, s.env); err != nil {
+			b, err := readInput(ctx, s.env, stdinName, textInput)
+			if err != nil {
 				return nil, err
 			}
+			names = listed(b)
 		}
 		for _, name := range names {
 			for _, in := range targetInputs(name) {
@@ -180,23 +182,14 @@ func (s *scraper) readTargets(ctx context.Context, c *cli.Context) ([]scrape.Tar
 			}
 		}
 	}
+	s.env.limitMemory(18<<20 + targetMemory*int64(len(targets)))
 	s.single = len(targets) == 1
 	return targets, nil
 }
 
-// readList reads a list from stdin: one per line, blank lines and those that
-// begin with # left out.
-func readList(ctx context.Context, e *env) ([]string, error) {
-	b, err := readInput(ctx, e, stdinName, textInput)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, line := range listed(b) {
-		names = append(names, line)
-	}
-	return names, nil
-}
+// targetMemory is about how many bytes an info-hash takes with the answer about it,
+// which is more than boundMemory allows for what was read.
+const targetMemory = 500
 
 // targetInputs replaces a directory by the torrents in and under it.
 func targetInputs(name string) []input {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"encoding/hex"
+	"iter"
 	"strconv"
 	"time"
 
@@ -10,11 +11,17 @@ import (
 	"bt/scrape"
 )
 
-// scrapeDocument is the JSON of bt scrape.
+// scrapeDocument is the JSON of bt scrape. It is written as it is made: there may be
+// many torrents.
 type scrapeDocument struct {
-	Time     time.Time `json:"time"` // when the asking began, in UTC
-	Torrents []any     `json:"torrents"`
+	Time     time.Time             `json:"time"` // when the asking began, in UTC
+	Torrents iter.Seq[scrapedItem] `json:"torrents"`
 }
+
+// A scrapedItem is a scrapedTorrent or a jsonFailure.
+type scrapedItem struct{ item any }
+
+func (x scrapedItem) MarshalJSON() ([]byte, error) { return compactJSON(x.item) }
 
 type scrapedTorrent struct {
 	Name   string         `json:"name,omitempty"`
@@ -53,34 +60,42 @@ type scrapedPeer struct {
 // document is the JSON of a table. URLs are whole: bt retracker --drop-dead goes
 // by them.
 func (s *scraper) document(t *scrape.Table, at time.Time) *scrapeDocument {
-	doc := &scrapeDocument{Time: at.UTC().Truncate(time.Second), Torrents: []any{}}
-	for i := range t.Torrents {
-		torrent := scrapedTorrent{Name: t.Torrents[i].Name, Swarms: []scrapedSwarm{}}
-		for k := range t.Torrents[i].Swarms {
-			swarm := &t.Torrents[i].Swarms[k]
-			x := scrapedSwarm{InfoHash: hex.EncodeToString(swarm.InfoHash[:]), Kind: swarm.Kind, Trackers: []scrapedTracker{}}
-			if answers(swarm) > 0 {
-				best := countsOf(swarm.Best())
-				x.Best = &best
+	return &scrapeDocument{Time: at.UTC().Truncate(time.Second), Torrents: func(yield func(scrapedItem) bool) {
+		for i := range t.Torrents {
+			if !yield(scrapedItem{scraped(&t.Torrents[i])}) {
+				return
 			}
-			for _, r := range swarm.Rows {
-				row := scrapedTracker{
-					URL: r.URL, Tier: r.Tier, scrapedCounts: countsOf(r.Counts),
-					Status: r.Status, Error: r.Msg, Hint: r.Hint, MS: r.Elapsed.Milliseconds(), Peers: []scrapedPeer{},
-				}
-				for _, p := range r.Peers {
-					row.Peers = append(row.Peers, scrapedPeer(p))
-				}
-				x.Trackers = append(x.Trackers, row)
-			}
-			torrent.Swarms = append(torrent.Swarms, x)
 		}
-		doc.Torrents = append(doc.Torrents, torrent)
+		for _, f := range s.failed {
+			if !yield(scrapedItem{f}) {
+				return
+			}
+		}
+	}}
+}
+
+func scraped(t *scrape.Torrent) scrapedTorrent {
+	torrent := scrapedTorrent{Name: t.Name, Swarms: []scrapedSwarm{}}
+	for k := range t.Swarms {
+		swarm := &t.Swarms[k]
+		x := scrapedSwarm{InfoHash: hex.EncodeToString(swarm.InfoHash[:]), Kind: swarm.Kind, Trackers: []scrapedTracker{}}
+		if answers(swarm) > 0 {
+			best := countsOf(swarm.Best())
+			x.Best = &best
+		}
+		for _, r := range swarm.Rows {
+			row := scrapedTracker{
+				URL: r.URL, Tier: r.Tier, scrapedCounts: countsOf(r.Counts),
+				Status: r.Status, Error: r.Msg, Hint: r.Hint, MS: r.Elapsed.Milliseconds(), Peers: []scrapedPeer{},
+			}
+			for _, p := range r.Peers {
+				row.Peers = append(row.Peers, scrapedPeer(p))
+			}
+			x.Trackers = append(x.Trackers, row)
+		}
+		torrent.Swarms = append(torrent.Swarms, x)
 	}
-	for _, f := range s.failed {
-		doc.Torrents = append(doc.Torrents, f)
-	}
-	return doc
+	return torrent
 }
 
 func countsOf(c scrape.Counts) scrapedCounts {

@@ -36,7 +36,7 @@ type place struct{ torrent, swarm int }
 func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 	if len(targets) == 0 { // none that could be read
 		if s.json {
-			return s.printJSON(s.document(new(scrape.Table), s.env.now()))
+			return s.newJSON(false).item(s.document(new(scrape.Table), s.env.now()))
 		}
 		return errNo
 	}
@@ -170,7 +170,7 @@ func (s *scraper) wait(ctx context.Context, t *scrape.Table, at, until time.Time
 func (s *scraper) print(t *scrape.Table, at time.Time) error {
 	switch {
 	case s.json:
-		return s.printJSON(s.document(t, at))
+		return s.newJSON(false).item(s.document(t, at))
 	case s.csv:
 		return stdoutError(s.printCSV(t, at))
 	}

@@ -31,16 +31,16 @@ func (s *scraper) shorten(t *term.Table, column int, urls []string) {
 	t.Short = map[int]func(string, int) string{column: short}
 }
 
-// table writes the table: of one torrent a row a tracker, of many a row a swarm,
-// and of these only limit, if that is not 0.
+// table writes the table: of one torrent one row for each tracker, of many one for
+// each swarm, and of these only limit, if that is not 0.
 func (s *scraper) table(w io.Writer, t *scrape.Table, columns, limit int) error {
 	if s.single {
-		return s.oneTorrent(w, &t.Torrents[0], columns)
+		return s.oneTorrent(w, &t.Torrents[0], columns, limit)
 	}
 	return s.manyTorrents(w, t, columns, limit)
 }
 
-func (s *scraper) oneTorrent(w io.Writer, t *scrape.Torrent, columns int) error {
+func (s *scraper) oneTorrent(w io.Writer, t *scrape.Torrent, columns, limit int) error {
 	if t.Name != "" {
 		fmt.Fprintln(w, s.pal.Bold(term.Safe(t.Name)))
 	}
@@ -61,6 +61,9 @@ func (s *scraper) oneTorrent(w io.Writer, t *scrape.Torrent, columns int) error 
 	})
 	if len(lines) == 0 {
 		return nil // it has no tracker, and a warning said so
+	}
+	if limit > 0 {
+		lines = lines[:min(len(lines), limit)]
 	}
 	hybrid := len(t.Swarms) > 1
 	table := term.Table{Width: columns, Palette: s.pal, Header: []string{"TRACKER"}, Right: []bool{false}}

@@ -65,6 +65,7 @@ func (c *Client) Scrape(ctx context.Context, u *tracker.URL, hashes [][20]byte, 
 		s.ask, s.size, s.maxWindow = c.scrapeHTTP(u), c.batch(), windowHTTP
 	}
 	first := make(map[[20]byte]int, len(hashes))
+	s.pending = make([]int, 0, len(hashes))
 	twice := make(map[int][]int) // those that are the same as an earlier one
 	for i, h := range hashes {
 		if at, ok := first[h]; ok {
@@ -192,7 +193,9 @@ func (s *scraping) run(ctx context.Context) {
 			flying++
 			b.began = time.Now()
 			go func() {
-				b.resp, b.err = s.ask(ctx, hashes)
+				if b.err = ctx.Err(); b.err == nil { // else it would still resolve and dial
+					b.resp, b.err = s.ask(ctx, hashes)
+				}
 				b.elapsed = time.Since(b.began)
 				done <- b
 			}()

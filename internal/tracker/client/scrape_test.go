@@ -2,11 +2,14 @@ package client
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -388,5 +391,34 @@ func TestScrapeEnough(t *testing.T) {
 		if s.requests > 3+4*DefaultConns { // those that were under way, and their repetitions
 			t.Errorf("%s: %d requests", reason, s.requests)
 		}
+	}
+}
+
+// After the end of the run nothing is dialled any more: there may be thousands of
+// trackers left.
+func TestScrapeAfterTheEnd(t *testing.T) {
+	dialled := 0
+	c := &Client{
+		lookup:  func(context.Context, string, string) ([]netip.Addr, error) { dialled++; return nil, net.ErrClosed },
+		dialUDP: func(context.Context, netip.AddrPort) (net.Conn, error) { dialled++; return nil, net.ErrClosed },
+	}
+	defer c.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 {
+		for _, raw := range []string{"udp://127.0.0.1:1", "udp://t.example:1", "http://t.example/announce", "ws://t.example/announce"} {
+			u, err := tracker.ParseURL(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Scrape(ctx, u, [][20]byte{{1}}, func(_ int, a Answer) {
+				if a.Err == nil || a.Err.Status != Stopped {
+					t.Errorf("%s: %v", raw, a.Err)
+				}
+			})
+		}
+	}
+	if dialled > 0 {
+		t.Errorf("%d times", dialled)
 	}
 }
