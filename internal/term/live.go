@@ -31,6 +31,15 @@ const (
 // lines anew that are too wide for a narrower window, and the program may not know
 // its size yet: but the cursor stays with its line, and all that has to be cleared
 // is behind it.
+//
+// One thing can't be cleared: a terminal that wraps lines anew moves as many rows
+// from the top of the screen into its history as the wrapping adds (tmux does so
+// even while rows are free below), and it does that before the program hears of the
+// new size. Where the drawing begins at the top of the screen, some of its first
+// rows stay in the history once for each time the window is narrowed. No sequence
+// takes back rows of the history, but for ESC[3J, which clears what the user had
+// there too; the alternate screen has no history, but would hide what was printed
+// before and lose the last drawing.
 type Live struct {
 	Palette Palette // for the line that stands for those left out, and for the ends of lines
 
