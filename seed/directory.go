@@ -449,8 +449,11 @@ func (d *Directory) look(path string) (again bool) {
 		return false
 	}
 	next.failure, next.twin = err.Error(), errors.Is(err, ErrDuplicate)
-	if _, ok := errors.AsType[*fs.PathError](err); ok {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		next.identity = piece.Identity{} // it may be readable next time, and be the same
+		if err = pathErr.Err; errors.Is(err, fs.ErrNotExist) {
+			err = errDangling
+		}
 	}
 	told := fmt.Errorf("%s: %w", path, err)
 	var e Event = EventFailed{Err: told}
@@ -464,6 +467,8 @@ func (d *Directory) look(path string) (again bool) {
 	}
 	return false
 }
+
+var errDangling = errors.New("a symbolic link that leads nowhere")
 
 func isGone(path string) bool {
 	_, err := os.Lstat(path)

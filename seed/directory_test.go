@@ -306,6 +306,26 @@ func TestDirectoryReplaced(t *testing.T) {
 	l.serves(other)
 }
 
+// A link that leads nowhere is called one, until it leads to a torrent.
+func TestDirectoryDangling(t *testing.T) {
+	t.Parallel()
+	var e *edition
+	var to string
+	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
+		e = l.edition("linked", 1, 10_000)
+		l.stock(e)
+		to = filepath.Join(t.TempDir(), "to.torrent")
+		l.must(os.Symlink(to, filepath.Join(l.dir, "link.torrent")))
+	})
+	failed := sees[EventFailed](l, 0, "link.torrent: a symbolic link that leads nowhere")
+	if strings.Contains(failed.Err.Error(), "stat ") {
+		t.Errorf("%v", failed.Err)
+	}
+	whole(t, to, e.Bytes())
+	l.rescan <- struct{}{}
+	sees[EventSeeding](l, 0, "linked")
+}
+
 // A torrent that is half written is waited for, and one that stays broken is an
 // event; the others go on. It may be mended.
 func TestDirectoryBroken(t *testing.T) {

@@ -126,7 +126,7 @@ func ledgerPath(u *ui, dir string) (string, error) {
 	return filepath.Join(state, "bt", "seed", fmt.Sprintf("%x.json", key[:8])), nil
 }
 
-// openLedger opens it; nil where there is no place.
+// openLedger opens it; nil where there is no place, or none that can be written.
 func openLedger(u *ui, dir, path string) (*seed.Ledger, error) {
 	if path == "" {
 		return nil, nil
@@ -136,7 +136,8 @@ func openLedger(u *ui, dir, path string) (*seed.Ledger, error) {
 	case errors.Is(err, seed.ErrInUse):
 		return nil, failf(exitWrite, "another bt seed is at work on %s", dir)
 	case err != nil:
-		return nil, fail(exitWrite, err)
+		u.warn("what is uploaded is not remembered: %v", err)
+		return nil, nil
 	}
 	if damage != nil {
 		u.warn("%v", damage)
