@@ -168,7 +168,7 @@ func splitURL(s string) (u urlParts) {
 	start := 0
 	if name := scheme(s); name != "" && len(name) < longest {
 		start, u.hostKnown = len(name)+len("://"), true
-	} else if i := until(s, 0, `/\`); i == 0 || i > 1 && i < longest && s[i-1] == ':' { // http:\\, http:/, //
+	} else if i := until(s, 0, `/\`); i == 0 || i > 1 && i < longest && s[i-1] == ':' && isScheme(s[:i-1]) { // http:\\, http:/, //
 		for start = i; start < len(s) && start < i+2 && isSlash(s[start]); start++ {
 		}
 	}
