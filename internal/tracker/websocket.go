@@ -215,7 +215,7 @@ func ParseWSResponse(frame []byte) (*WSResponse, error) {
 	}
 	r.InfoHash = hash
 	counts := Counts{Seeders: lenientCount(m.Complete), Leechers: lenientCount(m.Incomplete), Completed: lenientCount(m.Downloaded)}
-	numbers := counts.Known() || told(m.Interval)
+	numbers := counts.Known() || told(m.Interval) || told(m.MinInterval)
 	switch {
 	case told(m.Offer), told(m.Answer), m.PeerID != "" && !numbers:
 		from, err := narrow20("peer_id", m.PeerID)
