@@ -166,9 +166,9 @@ func (r *running) empty(t testing.TB) {
 // Over reqq requests are rejected, canceled ones too; every one has one answer.
 func TestQueueAnswers(t *testing.T) {
 	t.Parallel()
-	r, tt, root := one(t, Options{MaxUploadRate: 1 << 20}, maketorrent.V1, 300_000)
+	r, tt, root := one(t, Options{MaxUploadRate: 64 << 10}, maketorrent.V1, 300_000)
 	l := r.join(t, tt)
-	for i := range uint32(8) { // the burst of the rate
+	for i := range uint32(8) { // the burst of the rate, and two seconds in which all requests arrive
 		l.send(request(i/4, i%4<<14, 16<<10))
 	}
 	var b []byte
@@ -618,6 +618,8 @@ func TestTinyFiles(t *testing.T) {
 		l.send(m)
 		check(t, tt, root, l.await(peer.IDPiece))
 	}
+	r.views.mu.Lock()
+	defer r.views.mu.Unlock()
 	if n := len(r.views.byKey); n > r.views.small.most {
 		t.Errorf("%d views", n)
 	}
