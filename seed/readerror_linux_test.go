@@ -33,7 +33,7 @@ func newFailingDisk(t *testing.T) *failingDisk {
 	d.run("mkfs.ext4", "-q", "-F", d.image)
 	out, err := exec.Command(testenv.Program(t, "losetup"), "--find", "--show", d.image).CombinedOutput()
 	if err != nil {
-		t.Skipf("needs a loop device: %s", out)
+		testenv.Missing(t, "a loop device: "+string(out))
 	}
 	loop := strings.TrimSpace(string(out))
 	t.Cleanup(func() { d.run("losetup", "--detach", loop) })
