@@ -110,7 +110,7 @@ func (c *check) blame(index int) Cause {
 			has[c.causeFor(span.File, index, span.Offset+span.Length)] = true
 		}
 	}
-	// Where bytes are there, nothing tells whether they are right.
+	// Of bytes that are there no hash says whether they are right.
 	for _, cause := range []Cause{Changed, Unreadable, Unverifiable, Missing} {
 		if has[cause] {
 			return cause

@@ -78,7 +78,7 @@ func (c *check) withoutLayer(r piece.Result, file, n int) {
 	case !l.faults:
 		c.compare(first, last, file, l.tree.Root(0) == *c.content.Files[file].PiecesRoot)
 	case !c.content.V1:
-		// The rest is there, and nothing tells whether it is right.
+		// The rest is there, and no hash says whether it is right.
 		for i := first; i <= last; i++ {
 			if c.states[i] == Good {
 				c.states[i] = Unverifiable

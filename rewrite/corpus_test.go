@@ -52,7 +52,7 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// setAndBack sets a tracker and then those that there were. It tells whether the
+// setAndBack sets a tracker and then those that there were. It reports whether the
 // torrent is one whose bytes that must give again.
 func setAndBack(t *testing.T, path, was string, before [][]string) bool {
 	set, back := setTo([]string{"http://new.example/0123456789abcdef/announce"}), setTo(before...)

@@ -84,7 +84,7 @@ func count(cuts []cut, key string) (n int) {
 	return n
 }
 
-// sorted tells whether keys are strictly ascending.
+// sorted reports whether keys are strictly ascending.
 func sorted(cuts []cut) bool {
 	for i := 1; i < len(cuts); i++ {
 		if cuts[i-1].key >= cuts[i].key {
@@ -94,7 +94,7 @@ func sorted(cuts []cut) bool {
 	return true
 }
 
-// isCanonical tells whether a value is as a program that writes it anew would
+// isCanonical reports whether a value is as a program that writes it anew would
 // write it.
 func isCanonical(s string) bool {
 	switch s[0] {
@@ -113,7 +113,7 @@ func isCanonical(s string) bool {
 	return text(bytes) == s
 }
 
-// canonicalTrackers tells whether announce and announce-list are as an edit
+// canonicalTrackers reports whether announce and announce-list are as an edit
 // writes them: announce alone, or the first of a list of two or more.
 func canonicalTrackers(cuts []cut) bool {
 	first, list := valueOf(cuts, "announce"), valueOf(cuts, "announce-list")

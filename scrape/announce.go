@@ -29,7 +29,7 @@ const (
 	leaving = 5 * time.Second
 )
 
-// wantsAnnounce tells whether to announce after this answer to a scrape.
+// wantsAnnounce reports whether to announce after this answer to a scrape.
 func (o *Options) wantsAnnounce(e *event) bool {
 	noScrape := o.AnnounceFallback && lacksScrape(e.row.Status)
 	if !o.Peers && !noScrape {
@@ -48,7 +48,7 @@ func (o *Options) wantsAnnounce(e *event) bool {
 	return noScrape || lacksScrape(e.row.Status)
 }
 
-// lacksScrape tells whether a tracker that answers so may have no scrape.
+// lacksScrape reports whether a tracker that answers so may have no scrape.
 func lacksScrape(s Status) bool {
 	switch s {
 	case client.Unsupported, client.Failed, client.HTML, client.Empty,
@@ -187,7 +187,7 @@ func (a *announcer) leave(ctx context.Context, u *tracker.URL, r tracker.Announc
 	return resp
 }
 
-// mayHaveHeard tells whether a tracker may know us although the announce failed.
+// mayHaveHeard reports whether a tracker may know us although the announce failed.
 func mayHaveHeard(e *client.Error) bool {
 	switch e.Status {
 	case client.BadURL, client.Unsupported, client.DNS, client.NoRoute, client.Refused, client.TLS, client.Proxy, client.Failed:

@@ -52,7 +52,7 @@ func (t *Torrent) remember(m *material, have peer.Bitfield) {
 	}
 }
 
-// hasSizes tells whether every file is there and as long as it should be.
+// hasSizes reports whether every file is there and as long as it should be.
 func (m *material) hasSizes() bool {
 	for i := range m.data.tree.Files {
 		f := &m.data.tree.Files[i]

@@ -447,9 +447,9 @@ func (c *conn) spent(n int64) {
 		c.accounts[i].grant -= n
 	}
 	c.flood.useful()
-	c.heard = time.Now() // who takes blocks is there
+	c.heard = time.Now() // a peer that takes blocks is not idle
 	c.slot.served.Store(c.heard.UnixNano())
-	c.slot.asked.Store(c.heard.UnixNano()) // who has asked for much needs no more
+	c.slot.asked.Store(c.heard.UnixNano()) // a peer with a long queue sends no further request meanwhile
 	c.slot.uploaded.Add(n)
 	c.swarm.uploaded.Add(n)
 	c.seeder.uploaded.Add(n)

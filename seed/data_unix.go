@@ -44,7 +44,7 @@ func (v *view) close() {
 	v.file.Close()
 }
 
-// isIntact tells whether the file is what it was when it was checked. Behind the
+// isIntact reports whether the file is what it was when it was checked. Behind the
 // end of a file that has become shorter a map has zeros, up to the end of the page.
 func (v *view) isIntact() bool {
 	var now unix.Stat_t

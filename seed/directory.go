@@ -403,7 +403,7 @@ func (d *Directory) scan(ctx context.Context) (again bool) {
 	return again || noData || slices.Contains(w.blind, filepath.Clean(d.Path))
 }
 
-// isBlindFor tells whether a path may be there, though it was not found.
+// isBlindFor reports whether a path may be there, though it was not found.
 func (w *walk) isBlindFor(path, root string) bool {
 	return slices.ContainsFunc(w.blind, func(dir string) bool {
 		return dir == root || path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))

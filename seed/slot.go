@@ -66,7 +66,7 @@ func (s *slot) isChanged() bool {
 	return s.changed
 }
 
-// set gives the slot or takes it, and tells whether that is news. The slot is
+// set gives the slot or takes it, and reports whether that is news. The slot is
 // locked.
 func (s *slot) set(given, trial bool, now time.Time) bool {
 	news := s.given != given
@@ -78,7 +78,7 @@ func (s *slot) set(given, trial bool, now time.Time) bool {
 	return news
 }
 
-// keeps tells whether the turn of a given slot goes on. The slot is locked.
+// keeps reports whether the turn of a given slot goes on. The slot is locked.
 func (s *slot) keeps(now time.Time, pieceLength int64) bool {
 	held := now.Sub(s.since)
 	if lastAsked := time.Unix(0, s.asked.Load()); held >= slotUnused && now.Sub(lastAsked) >= slotUnused {

@@ -86,7 +86,7 @@ func newSuper(have peer.Bitfield, pieces int) *super {
 	return s
 }
 
-// isOver tells whether everybody is told everything.
+// isOver reports whether everybody is told everything.
 func (s *super) isOver() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

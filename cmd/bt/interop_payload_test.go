@@ -88,7 +88,7 @@ func interopPayload(t *testing.T, dir string, row map[string]string, facts *inte
 	return payload
 }
 
-// interopMakeAsHinted makes the torrent of the row again, and tells whether it could.
+// interopMakeAsHinted makes the torrent of the row again, and reports whether it could.
 func interopMakeAsHinted(t *testing.T, row map[string]string, content string) bool {
 	t.Helper()
 	hint, ok := strings.CutPrefix(row["make_hint"], "yes: "+row["protocol"]+" ")

@@ -138,7 +138,7 @@ func (s *service) until(what string, ready func() bool) {
 	}
 }
 
-// has tells whether there was an event of a torrent, or without name of any.
+// has reports whether there was an event of a torrent, or without name of any.
 func (s *service) has(kind, name string) bool {
 	s.t.Helper()
 	for _, line := range s.events.all() {

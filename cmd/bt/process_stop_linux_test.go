@@ -36,7 +36,7 @@ func processSparse(t *testing.T, path string, size int64) {
 	}
 }
 
-// processHolds tells whether a process has a file open.
+// processHolds reports whether a process has a file open.
 func processHolds(pid int, file fs.FileInfo) bool {
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
 	entries, _ := os.ReadDir(dir) // it may have ended

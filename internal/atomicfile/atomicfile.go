@@ -18,7 +18,7 @@ const (
 	tempSuffix = ".tmp"
 )
 
-// IsTemp tells whether a file of that name is one that a killed process of
+// IsTemp reports whether a file of that name is one that a killed process of
 // ours may have left.
 func IsTemp(name string) bool {
 	middle, ok := strings.CutPrefix(name, tempPrefix)

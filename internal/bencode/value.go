@@ -135,7 +135,7 @@ func (v Value) Int() (int64, bool) {
 	return parseInt(negative, digits)
 }
 
-// isLong tells whether v is in the index, so that what is in it may be too.
+// isLong reports whether v is in the index, so that what is in it may be too.
 func (v Value) isLong() bool { return v.end-v.off >= longExtent }
 
 // Items yields the values of a List in order; nothing for any other kind.

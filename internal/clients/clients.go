@@ -54,7 +54,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// Runs tells whether the client seems to run, and how that was judged, as the
+// Runs reports whether the client seems to run, and how that was judged, as the
 // end of a sentence: "process 123 is called qbittorrent-nox". Processes that
 // this one can't see (in a container, on another host) are not found, but for
 // those that a lock file names.

@@ -66,7 +66,7 @@ func parseClass(text []rune) (class globPart, length int) {
 	return class, end + 1
 }
 
-// match tells whether the glob covers all of s. It goes back to the last star
+// match reports whether the glob covers all of s. It goes back to the last star
 // only: an earlier one that takes more gains nothing. So its time is bounded by
 // the product of the lengths.
 func (g glob) match(s string) bool {

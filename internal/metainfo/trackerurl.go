@@ -46,7 +46,7 @@ func ReplaceHost(rawURL, old, new string) (result string, found bool) {
 	return rawURL[:h.start] + to.name + port + rawURL[h.end:], true
 }
 
-// MatchURL tells whether a pattern names a URL. Blanks around either don't count.
+// MatchURL reports whether a pattern names a URL. Blanks around either don't count.
 //
 //   - A pattern that is the URL, byte for byte, names it.
 //   - A host, in the forms and by the rules of ReplaceHost, names the URLs that

@@ -47,7 +47,7 @@ func (f Bitfield) Set(i int) { f[i>>3] |= 0x80 >> (i & 7) }
 // Clear takes piece i back.
 func (f Bitfield) Clear(i int) { f[i>>3] &^= 0x80 >> (i & 7) }
 
-// Has tells whether piece i is set.
+// Has reports whether piece i is set.
 func (f Bitfield) Has(i int) bool { return f[i>>3]&(0x80>>(i&7)) != 0 }
 
 // Count counts the pieces that are set.
@@ -62,5 +62,5 @@ func (f Bitfield) Count() int {
 	return n
 }
 
-// All tells whether all pieces are set, of which there are so many.
+// All reports whether all pieces are set, of which there are so many.
 func (f Bitfield) All(pieces int) bool { return f.Count() == pieces }

@@ -35,7 +35,7 @@ type Handshake struct {
 	PeerID   [20]byte
 }
 
-// Has tells whether every one of the features is set.
+// Has reports whether every one of the features is set.
 func (h *Handshake) Has(f Feature) bool {
 	return binary.BigEndian.Uint64(h.Reserved[:])&uint64(f) == uint64(f)
 }
@@ -53,7 +53,7 @@ func (h *Handshake) Append(b []byte) []byte {
 	return append(b, h.PeerID[:]...)
 }
 
-// IsHandshake tells whether b begins with a handshake's first GreetingLength
+// IsHandshake reports whether b begins with a handshake's first GreetingLength
 // bytes. What a stranger sends and is none may be an encrypted handshake, which
 // looks like noise.
 func IsHandshake(b []byte) bool {

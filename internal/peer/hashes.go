@@ -66,7 +66,7 @@ func (r *HashRequest) appendBody(b []byte) []byte {
 }
 
 // ParseHashRequest reads the payload of a hash request or of a hash reject. Check
-// tells whether it makes sense.
+// reports whether it makes sense.
 func ParseHashRequest(payload []byte) (r HashRequest, err error) {
 	if len(payload) != hashRequestBody {
 		return r, errorf("a hash request of %d bytes", len(payload))
@@ -119,7 +119,7 @@ func heightOf(leaves uint32) int {
 	return bits.Len32(leaves - 1)
 }
 
-// Check tells whether r makes sense for a file of so many blocks of 16 KiB, in a
+// Check reports whether r makes sense for a file of so many blocks of 16 KiB, in a
 // torrent whose pieces are layer pieceLayer, so that hashes are there to answer
 // it with. A request that does not is to be rejected, and is no reason to close
 // the connection. The file must be the one of r.PiecesRoot. Clients need to answer

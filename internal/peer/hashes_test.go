@@ -179,7 +179,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// libtorrentServes tells whether libtorrent 2 answers r with hashes, by what its
+// libtorrentServes reports whether libtorrent 2 answers r with hashes, by what its
 // validate_hash_request asks for. It is more lenient, but not in that.
 func libtorrentServes(r *HashRequest, blocks int64) bool {
 	height := int64(bits.Len64(uint64(blocks - 1)))

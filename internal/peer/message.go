@@ -156,7 +156,7 @@ func Next(b []byte, pieces int) (m Message, n int, err error) {
 	return m, n, nil
 }
 
-// allows tells whether a message may have that length.
+// allows reports whether a message may have that length.
 func (id ID) allows(length uint32, pieces int) bool {
 	if id == IDBitfield {
 		return int64(length) == 1+int64(bitfieldLength(pieces))

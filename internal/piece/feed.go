@@ -267,7 +267,7 @@ func (w *worker) isPadding(span metainfo.Span) bool {
 	return span.File == metainfo.Gap || w.Tree.Files[span.File].Pad
 }
 
-// isMapped tells whether a span is worth a map.
+// isMapped reports whether a span is worth a map.
 func (w *worker) isMapped(span metainfo.Span) bool {
 	return w.mapped && w.extent(span) >= mapLeast
 }

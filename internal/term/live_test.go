@@ -119,7 +119,7 @@ func (s *screen) clearRight() {
 	}
 }
 
-// used tells whether something stands in the window.
+// used reports whether something stands in the window.
 func (s *screen) used() bool {
 	for _, line := range s.lines[s.top:] {
 		if len(line.cells) > 0 {

@@ -27,7 +27,7 @@ type Counts struct {
 // unknownCounts are those of a tracker that told nothing.
 var unknownCounts = Counts{Unknown, Unknown, Unknown}
 
-// Known tells whether there is any number in c.
+// Known reports whether there is any number in c.
 func (c Counts) Known() bool { return c != unknownCounts }
 
 // Event says why a peer announces itself.

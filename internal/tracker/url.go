@@ -228,8 +228,8 @@ func (u *URL) Scrape() (*URL, bool) {
 	return &s, true
 }
 
-// IsHTTP tells whether the tracker speaks HTTP.
+// IsHTTP reports whether the tracker speaks HTTP.
 func (u *URL) IsHTTP() bool { return u.Scheme == "http" || u.Scheme == "https" }
 
-// IsWebSocket tells whether the tracker speaks WebSocket.
+// IsWebSocket reports whether the tracker speaks WebSocket.
 func (u *URL) IsWebSocket() bool { return u.Scheme == "ws" || u.Scheme == "wss" }

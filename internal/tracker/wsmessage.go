@@ -175,7 +175,7 @@ func wideHash(h [20]byte) json.RawMessage {
 	return encoded
 }
 
-// told tells whether a value is there: JavaScript writes null for what is not.
+// told reports whether a value is there: JavaScript writes null for what is not.
 func told(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 
 func known(n int64) *int64 {

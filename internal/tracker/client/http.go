@@ -80,7 +80,7 @@ func (c *Client) proxyOf(r *http.Request) (*url.URL, error) {
 	return c.proxyFor(&u)
 }
 
-// byProxy tells whether it was the proxy that refused a request, and not the
+// byProxy reports whether it was the proxy that refused a request, and not the
 // tracker behind it.
 func (c *Client) byProxy(r *http.Response) bool {
 	if r.StatusCode != http.StatusProxyAuthRequired || r.Request.URL.Scheme != "http" {
@@ -199,7 +199,7 @@ func (c *Client) persist(ctx context.Context, try func(ctx context.Context) erro
 	}
 }
 
-// mayPass tells whether an overloaded tracker fails so.
+// mayPass reports whether an overloaded tracker fails so.
 func mayPass(s Status) bool {
 	switch s {
 	case Empty, Truncated, HTTPStatus(http.StatusTooManyRequests), HTTPStatus(http.StatusInternalServerError),

@@ -93,7 +93,7 @@ func TestPatient(t *testing.T) {
 	}
 }
 
-// An error tells whether the tracker may have got the announce.
+// An error says whether the tracker may have received the announce.
 func TestSent(t *testing.T) {
 	for name, test := range map[string]struct {
 		handle udpHandler

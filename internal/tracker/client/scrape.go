@@ -397,7 +397,7 @@ func isTooLong(e *Error) bool {
 	return false
 }
 
-// hasEnough tells whether a tracker says that it is asked too much. There are no
+// hasEnough reports whether a tracker says that it is asked too much. There are no
 // codes for that, only words.
 func hasEnough(msg string) bool {
 	msg = strings.ToLower(msg)

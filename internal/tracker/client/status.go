@@ -165,7 +165,7 @@ func root(err error) error {
 	}
 }
 
-// closed tells whether the other end closed the connection.
+// closed reports whether the other end closed the connection.
 func closed(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) ||
 		errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed)

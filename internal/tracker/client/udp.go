@@ -186,7 +186,7 @@ func (h *udpHost) do(ctx context.Context, r tracker.UDPRequest, attempts int) (*
 	return nil, last
 }
 
-// isLost tells whether the host may have moved.
+// isLost reports whether the host may have moved.
 func (h *udpHost) isLost() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -426,7 +426,7 @@ func (c *udpConn) do(ctx context.Context, r tracker.UDPRequest, wait time.Durati
 	}
 }
 
-// doubt tells whether another connection id might do better: this one is old,
+// doubt reports whether another connection id might do better: this one is old,
 // and is forgotten, or there is a newer one.
 func (c *udpConn) doubt(id uint64) bool {
 	c.mu.Lock()
