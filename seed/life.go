@@ -135,12 +135,6 @@ func (l *life) now() (State, epoch) {
 	return l.state, l.epoch
 }
 
-// isServed reports whether peers are let in.
-func (l *life) isServed() bool {
-	state, _ := l.now()
-	return state.serves()
-}
-
 // Served is how long the torrent was seeded, as far as is known in all runs.
 func (l *life) Served() time.Duration {
 	l.mu.Lock()

@@ -56,6 +56,12 @@ func followed(t testing.TB, events []datedEvent) map[*Torrent]State {
 	return states
 }
 
+// isServed reports whether peers are let in.
+func (l *life) isServed() bool {
+	state, _ := l.now()
+	return state.serves()
+}
+
 // A torrent changes its state as the table says, and in no epoch but the one that
 // was seen.
 func TestTransitions(t *testing.T) {
