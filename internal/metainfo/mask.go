@@ -19,8 +19,8 @@ const mask = "****"
 //   - each value in the path or fragment, as in /announce;passkey=abc
 //
 // The rest stays byte for byte: host and port, announce, announce.php, words of
-// fewer than 16 letters. A text that is no URL is masked too. MaskURL of what
-// is masked changes nothing.
+// fewer than 16 letters. A text that is no URL is masked too. MaskURL of a
+// masked URL changes nothing, if it has a scheme and "://".
 func MaskURL(rawURL string) string {
 	before, s, after := cutBlanks(rawURL)
 	return before + substitute(s, secrets(s), mask) + after
