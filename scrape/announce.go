@@ -37,7 +37,7 @@ func (o *Options) wantsAnnounce(e *event) bool {
 	}
 	if e.swarm.private && !o.Force {
 		if noScrape {
-			e.row.Hint = "the torrent is private, so it was not announced; --force does that all the same"
+			e.row.Private = true
 		}
 		return false
 	}
@@ -100,7 +100,7 @@ func (a *announcer) announceAll(ctx context.Context, j *job, events chan<- event
 			}
 			if err != nil {
 				j.leaveAlone(err.RetryIn)
-				a.failed(&e, err, u.Scheme, time.Since(began))
+				e.failed(err, time.Since(began))
 			}
 			events <- e
 		})
@@ -109,13 +109,12 @@ func (a *announcer) announceAll(ctx context.Context, j *job, events chan<- event
 }
 
 // failed notes that an announce has failed. Numbers of a scrape stay.
-func (a *announcer) failed(e *event, err *client.Error, scheme string, elapsed time.Duration) {
+func (e *event) failed(err *client.Error, elapsed time.Duration) {
 	if e.row.Status != OK {
-		e.row = rowOf(client.Answer{Err: err, Elapsed: elapsed}, scheme)
+		e.row = rowOf(client.Answer{Err: err, Elapsed: elapsed})
 		return
 	}
-	e.row.Msg = "no peers: " + err.Msg
-	e.row.Hint = hint(err, scheme)
+	e.row.Err = err
 }
 
 // announce registers with the tracker, notes what it tells, and leaves again.

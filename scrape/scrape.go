@@ -20,15 +20,37 @@ type (
 	Client = client.Client
 	Counts = tracker.Counts
 	Status = client.Status
+	Error  = client.Error
 )
 
+// Unknown stands for a count that no tracker told.
+const Unknown = tracker.Unknown
+
+// How asking a tracker ended. HTTP's own are "http-" and the code.
 const (
-	// Unknown stands for a count that no tracker told.
-	Unknown = tracker.Unknown
-
 	OK            = client.OK
-	NotRegistered = client.NotRegistered
+	NotRegistered = client.NotRegistered // the tracker answers, and does not know the torrent
+	BadURL        = client.BadURL
+	Unsupported   = client.Unsupported // a scheme that is no tracker's (ErrScheme), or no scrape
+	DNS           = client.DNS
+	NoRoute       = client.NoRoute
+	Refused       = client.Refused
+	Timeout       = client.Timeout
+	TLS           = client.TLS
+	Redirect      = client.Redirect
+	HTML          = client.HTML
+	Empty         = client.Empty
+	TooBig        = client.TooBig
+	Malformed     = client.Malformed
+	Failed        = client.Failed    // the tracker says so itself
+	Truncated     = client.Truncated // the answer ends before its end
+	Proxy         = client.Proxy
+	Stopped       = client.Stopped // Run's context ended before there was an answer
 )
+
+// ErrScheme is wrapped by the error of a row whose URL has a scheme that no
+// tracker has.
+var ErrScheme = tracker.ErrScheme
 
 // Options say how to ask. The zero value scrapes with a Client of its own.
 type Options struct {
@@ -79,8 +101,8 @@ type Row struct {
 
 	Status  Status // empty: no answer yet
 	Counts  Counts // Unknown where there is none
-	Msg     string // one sentence about what went wrong; it may quote the tracker, and so a secret of the URL
-	Hint    string // what to do about it; may be empty
+	Err     *Error // what went wrong, of the announce for peers if Status is OK; it may quote the tracker, and so a secret of the URL
+	Private bool   // it would have been announced, but the torrent is private
 	Elapsed time.Duration
 	Peers   []Peer
 }
@@ -278,12 +300,12 @@ func plan(targets []Target, previous *Table) (*Table, []*job) {
 func (j *job) scrape(ctx context.Context, o *Options, events chan<- event) {
 	u, err := tracker.ParseURL(j.url)
 	if err != nil {
-		e := &client.Error{Status: client.BadURL, Msg: "its URL can't be used: " + err.Error()}
+		e := &client.Error{Status: client.BadURL, Msg: "its URL can't be used: " + err.Error(), Err: err}
 		if errors.Is(err, tracker.ErrScheme) {
 			e.Status = client.Unsupported
 		}
 		for _, s := range j.swarms {
-			events <- event{s, rowOf(client.Answer{Err: e}, "")}
+			events <- event{s, rowOf(client.Answer{Err: e})}
 		}
 		return
 	}
@@ -292,7 +314,7 @@ func (j *job) scrape(ctx context.Context, o *Options, events chan<- event) {
 		hashes[i] = s.hash
 	}
 	wait := o.Client.Scrape(ctx, u, hashes, func(i int, a client.Answer) {
-		e := event{j.swarms[i], rowOf(a, u.Scheme)}
+		e := event{j.swarms[i], rowOf(a)}
 		if a.Err != nil {
 			j.leaveAlone(a.Err.RetryIn)
 		}
@@ -315,12 +337,11 @@ func (j *job) leaveAlone(d time.Duration) {
 }
 
 // rowOf makes a row of an answer.
-func rowOf(a client.Answer, scheme string) Row {
+func rowOf(a client.Answer) Row {
 	r := Row{Status: client.OK, Counts: a.Counts, Elapsed: a.Elapsed}
 	if a.Err != nil {
 		r.Counts = Counts{Seeders: Unknown, Leechers: Unknown, Completed: Unknown}
-		r.Status, r.Msg = a.Err.Status, a.Err.Msg
-		r.Hint = hint(a.Err, scheme)
+		r.Status, r.Err = a.Err.Status, a.Err
 	}
 	return r
 }

@@ -95,7 +95,7 @@ func TestNodeTracker(t *testing.T) {
 		for _, r := range s.Rows {
 			// This one knows every torrent, and has completed for complete.
 			if r.Status != scrape.OK || r.Counts != want[s.InfoHash] {
-				t.Errorf("%x at %s: %s %s %+v, want %+v", s.InfoHash, r.URL, r.Status, r.Msg, r.Counts, want[s.InfoHash])
+				t.Errorf("%x at %s: %s %s %+v, want %+v", s.InfoHash, r.URL, r.Status, r.Err, r.Counts, want[s.InfoHash])
 			}
 		}
 	}
@@ -105,7 +105,7 @@ func TestNodeTracker(t *testing.T) {
 		table = scrape.Run(t.Context(), []scrape.Target{target([]string{url}, list[0])}, o)
 		for _, r := range table.Torrents[0].Swarms[0].Rows {
 			if r.Status != scrape.OK || r.Counts != want[list[0]] {
-				t.Errorf("peers %v: %s: %s %s %+v", o.Peers, r.URL, r.Status, r.Msg, r.Counts)
+				t.Errorf("peers %v: %s: %s %s %+v", o.Peers, r.URL, r.Status, r.Err, r.Counts)
 			}
 			// Over WebSocket peers are no addresses; and this tracker tells a
 			// client on IPv6 of IPv4 peers, which can't be known from IPv6 ones.
@@ -147,14 +147,14 @@ func TestOpentracker(t *testing.T) {
 					switch {
 					case known(i):
 						if r.Status != scrape.OK || r.Counts != want {
-							t.Errorf("%d at %s: %s %s %+v, want %+v", i, r.URL, r.Status, r.Msg, r.Counts, want)
+							t.Errorf("%d at %s: %s %s %+v, want %+v", i, r.URL, r.Status, r.Err, r.Counts, want)
 						}
 					case r.URL == udp: // tells nothing and zeros apart from each other
 						if r.Status != scrape.OK || r.Counts != (scrape.Counts{}) {
-							t.Errorf("%d at %s: %s %s %+v, want zeros", i, r.URL, r.Status, r.Msg, r.Counts)
+							t.Errorf("%d at %s: %s %s %+v, want zeros", i, r.URL, r.Status, r.Err, r.Counts)
 						}
 					case r.Status != scrape.NotRegistered:
-						t.Errorf("%d at %s: %s %s, want not-registered", i, r.URL, r.Status, r.Msg)
+						t.Errorf("%d at %s: %s %s, want not-registered", i, r.URL, r.Status, r.Err)
 					}
 				}
 			}
@@ -165,7 +165,7 @@ func TestOpentracker(t *testing.T) {
 		table := scrape.Run(t.Context(), []scrape.Target{target([]string{http, udp}[i%2:i%2+1], list[3])}, scrape.Options{Client: &c, Peers: true})
 		for _, r := range table.Torrents[0].Swarms[0].Rows {
 			if want := (scrape.Counts{Seeders: 3, Leechers: 1}); r.Status != scrape.OK || r.Counts != want || len(r.Peers) != 4 {
-				t.Errorf("%s: %s %s %+v, want %+v; peers %v", r.URL, r.Status, r.Msg, r.Counts, want, r.Peers)
+				t.Errorf("%s: %s %s %+v, want %+v; peers %v", r.URL, r.Status, r.Err, r.Counts, want, r.Peers)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package seed
 
 import (
-	"errors"
 	"net/netip"
 	"sync"
 	"time"
@@ -13,6 +12,9 @@ import (
 // come in the order in which its state has changed, and none comes after its
 // EventStopped.
 type Event interface{ isEvent() }
+
+// A TrackerError says how an announce failed.
+type TrackerError = client.Error
 
 // EventListening tells that peers are accepted.
 type EventListening struct{ Addr netip.AddrPort }
@@ -34,18 +36,10 @@ type EventSeeding struct {
 type EventAnnounce struct {
 	Torrent           *Torrent
 	Tracker           string        // its URL, passkey and all
-	Err               error         // what went wrong; nil: nothing
+	Err               error         // what went wrong, a *TrackerError if the tracker is at fault; nil: nothing
 	Message           string        // what the tracker says to the user
 	Seeders, Leechers int64         // -1: not told
 	Next              time.Duration // until the next
-}
-
-// Meaning says what the error tells of the tracker; "" where the error says all.
-func (e *EventAnnounce) Meaning() string {
-	if failure, ok := errors.AsType[*client.Error](e.Err); ok {
-		return failure.Status.Meaning()
-	}
-	return ""
 }
 
 // EventPeer tells that a peer came, or went.

@@ -86,7 +86,7 @@ func scraped(t *scrape.Torrent) scrapedTorrent {
 		for _, r := range swarm.Rows {
 			row := scrapedTracker{
 				URL: r.URL, Tier: r.Tier, scrapedCounts: countsOf(r.Counts),
-				Status: r.Status, Error: r.Msg, Hint: r.Hint, MS: r.Elapsed.Milliseconds(), Peers: []scrapedPeer{},
+				Status: r.Status, Error: rowError(&r), Hint: rowHint(&r), MS: r.Elapsed.Milliseconds(), Peers: []scrapedPeer{},
 			}
 			for _, p := range r.Peers {
 				row.Peers = append(row.Peers, scrapedPeer(p))
@@ -132,7 +132,7 @@ func (s *scraper) printCSV(t *scrape.Table, at time.Time) error {
 			for _, r := range swarm.Rows {
 				line(at.UTC().Format(time.RFC3339), term.Safe(torrent.Name), hex.EncodeToString(swarm.InfoHash[:]), swarm.Kind,
 					term.Safe(r.URL), strconv.Itoa(r.Tier), number(r.Counts.Seeders), number(r.Counts.Leechers), number(r.Counts.Completed),
-					string(r.Status), term.Safe(r.Msg), strconv.FormatInt(r.Elapsed.Milliseconds(), 10))
+					string(r.Status), term.Safe(rowError(&r)), strconv.FormatInt(r.Elapsed.Milliseconds(), 10))
 			}
 		}
 	}

@@ -312,8 +312,9 @@ func (s *scraper) hints(t *scrape.Table) {
 	for _, torrent := range t.Torrents {
 		for _, swarm := range torrent.Swarms {
 			for _, r := range swarm.Rows {
-				text := string(r.Status) + ": " + r.Hint
-				if r.Hint == "" || slices.Contains(said, text) || len(said) == maxHints {
+				hint := rowHint(&r)
+				text := string(r.Status) + ": " + hint
+				if hint == "" || slices.Contains(said, text) || len(said) == maxHints {
 					continue
 				}
 				said = append(said, text)
@@ -347,7 +348,7 @@ func (s *scraper) status(r *scrape.Row) string {
 	case "":
 		return s.pal.Dim(s.pal.Ellipsis())
 	case scrape.OK:
-		if r.Msg != "" {
+		if r.Err != nil {
 			return s.pal.Green("ok") + ": " + s.words(r)
 		}
 		return s.pal.Green("ok")
@@ -358,7 +359,7 @@ func (s *scraper) status(r *scrape.Row) string {
 }
 
 // words is what a tracker says, or what is wrong with it, as it may be shown.
-func (s *scraper) words(r *scrape.Row) string { return term.Safe(s.shownWords(r.Msg, r.URL)) }
+func (s *scraper) words(r *scrape.Row) string { return term.Safe(s.shownWords(rowError(r), r.URL)) }
 
 // sparkWidth is how many rounds are shown.
 const sparkWidth = 20

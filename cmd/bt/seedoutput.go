@@ -214,8 +214,10 @@ func (s *seedScreen) event(at time.Time, e seed.Event) {
 func (s *seedScreen) answerText(e seed.EventAnnounce, next bool) string {
 	if e.Err != nil {
 		text := s.shownWords(e.Err.Error(), e.Tracker)
-		if meaning := e.Meaning(); meaning != "" {
-			text += " (" + meaning + ")"
+		if failure, ok := errors.AsType[*seed.TrackerError](e.Err); ok {
+			if meaning := statusMeaning(failure.Status); meaning != "" {
+				text += " (" + meaning + ")"
+			}
 		}
 		return text
 	}

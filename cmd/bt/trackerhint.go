@@ -1,0 +1,129 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"strings"
+
+	"bt/scrape"
+)
+
+// statusMeaning says what a failure tells of the tracker, where no more is known
+// than its status. It is "" for a status that needs no explanation.
+func statusMeaning(s scrape.Status) string {
+	switch s {
+	case scrape.BadURL:
+		return "the URL is cut short or misspelt"
+	case scrape.DNS:
+		return "the tracker is gone for good, or its name is misspelt"
+	case scrape.NoRoute:
+		return "this machine has no network, or the two have no IP version in common"
+	case scrape.Refused:
+		return "the tracker is down, or the port in its URL is wrong"
+	case scrape.Timeout:
+		return "the tracker is down or overloaded, or a firewall drops the packets"
+	case scrape.TLS:
+		return "the certificate or the port is wrong, or the tracker does not speak TLS"
+	case scrape.Empty, scrape.Truncated:
+		return "the tracker is overloaded, or something else listens there"
+	case scrape.Redirect, scrape.HTML:
+		return "there is a web site, and no tracker any more, at that address"
+	case scrape.TooBig, scrape.Malformed:
+		return "something else than a tracker answers there, or a tracker that is broken"
+	case scrape.NotRegistered:
+		return "nobody has announced this torrent there, or the tracker has dropped it"
+	case "http-401", "http-403":
+		return notAuthorized
+	case "http-404", "http-410":
+		return "a stale torrent: the tracker has moved, or does not serve this any more"
+	case "http-400":
+		return "the tracker does not take the request: a passkey may be missing in the URL"
+	case "http-405", "http-501":
+		return "there is a web server, and most likely no tracker, at that address"
+	case "http-429":
+		return "the tracker is asked too often"
+	}
+	if strings.HasPrefix(string(s), "http-5") {
+		return "the tracker is down or overloaded, behind a web server that is not"
+	}
+	return ""
+}
+
+const (
+	tryAgain      = ": try again in a few minutes"
+	notAuthorized = "this tracker serves only torrents, or users, that are registered with it"
+)
+
+// rowHint says what a failure means for the user and what to do about it; "" if
+// its status says all.
+func rowHint(r *scrape.Row) string {
+	switch {
+	case r.Private:
+		return "the torrent is private, so it was not announced; --force does that all the same"
+	case r.Err == nil:
+		return ""
+	}
+	switch r.Err.Status {
+	case scrape.Unsupported:
+		if errors.Is(r.Err, scrape.ErrScheme) {
+			return "trackers speak http, https, udp, ws or wss"
+		}
+		return "--announce-fallback registers with the tracker to see its numbers, and leaves again"
+	case scrape.TLS:
+		if _, ok := errors.AsType[*tls.CertificateVerificationError](r.Err); ok {
+			return "--insecure asks all the same, and anyone on the way can then read and change the answers"
+		}
+	case scrape.Proxy:
+		if scheme, _, _ := strings.Cut(r.URL, ":"); strings.EqualFold(strings.TrimSpace(scheme), "udp") {
+			return "only a socks5 proxy carries UDP: --proxy socks5://..., or leave the host out with NO_PROXY=HOST"
+		}
+		return "set the proxy with --proxy http://NAME:PASSWORD@HOST:PORT or socks5://..."
+	case scrape.Failed:
+		return failureHint(r.Err.Msg)
+	}
+	text := statusMeaning(r.Err.Status)
+	switch r.Err.Status {
+	case scrape.Timeout, scrape.Empty, scrape.Truncated, "http-429":
+		return text + tryAgain
+	}
+	if strings.HasPrefix(string(r.Err.Status), "http-5") && r.Err.Status != "http-501" {
+		return text + tryAgain
+	}
+	return text
+}
+
+// failureHint goes by the words of trackers, which have no codes.
+func failureHint(msg string) string {
+	msg = strings.ToLower(msg)
+	for _, w := range []struct{ word, hint string }{
+		{"authori", notAuthorized},
+		{"regist", notAuthorized},
+		{"whitelist", notAuthorized},
+		{"not allowed", notAuthorized},
+		{"not permitted", notAuthorized},
+		{"passkey", "the passkey in the URL is not, or no longer, valid: download the torrent again, or use bt retracker --passkey"},
+		{"banned", "the tracker does not serve this client or this address"},
+		{"client", "the tracker does not serve this client"},
+		{"not found", "a stale torrent: the tracker has dropped it"},
+		{"unknown", "a stale torrent: the tracker has dropped it"},
+		{"busy", "the tracker is overloaded" + tryAgain},
+		{"overload", "the tracker is overloaded" + tryAgain},
+		{"too many", "the tracker is overloaded" + tryAgain},
+	} {
+		if strings.Contains(msg, w.word) {
+			return w.hint
+		}
+	}
+	return ""
+}
+
+// rowError is what the tracker says, or what is wrong with it; "" if nothing is.
+func rowError(r *scrape.Row) string {
+	switch {
+	case r.Err == nil:
+		return ""
+	case r.Status == scrape.OK:
+		return "no peers: " + r.Err.Msg // the scrape has answered, the announce has not
+	}
+	return r.Err.Msg
+}
