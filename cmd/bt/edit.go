@@ -180,19 +180,19 @@ func readTrackerEdit(ctx context.Context, e *env, v flagValues, pairs pairList) 
 		return t, failf(exitUsage, "--remove: the pattern is empty")
 	}
 	if v.IsSet("drop-dead") {
-		var scrapes []*rewrite.Scrape
+		var scrapes []*scrapeReport
 		for _, name := range v.StringSlice("drop-dead") {
 			b, err := readInput(ctx, e, name, textInput)
 			if err != nil {
 				return t, err
 			}
-			list, err := rewrite.ReadScrapes(b)
+			list, err := readScrapes(b)
 			if err != nil {
 				return t, failf(exitUsage, "--drop-dead: %s: %w", name, err)
 			}
 			scrapes = append(scrapes, list...)
 		}
-		t.Drop = rewrite.Dead(scrapes)
+		t.Drop = deadTrackers(scrapes)
 	}
 	if t.Replace, err = replacements(pairs); err != nil {
 		return t, err

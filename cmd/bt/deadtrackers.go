@@ -1,4 +1,4 @@
-package rewrite
+package main
 
 import (
 	"bytes"
@@ -9,25 +9,27 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"bt/scrape"
 )
 
 // deadAtOnce are the statuses of bt scrape that say for good that a tracker is
 // dead.
-var deadAtOnce = map[string]bool{"bad-url": true, "http-410": true}
+var deadAtOnce = map[scrape.Status]bool{scrape.BadURL: true, "http-410": true}
 
 // deadInTime are those that may pass: the tracker restarts, or the network is
 // down. All others are answers of a tracker, or may be at fault on this side, or
 // say nothing.
-var deadInTime = map[string]bool{
-	"dns": true, "refused": true, "timeout": true, "tls": true,
-	"redirect": true, "html": true, "empty": true, "malformed": true,
+var deadInTime = map[scrape.Status]bool{
+	scrape.DNS: true, scrape.Refused: true, scrape.Timeout: true, scrape.TLS: true,
+	scrape.Redirect: true, scrape.HTML: true, scrape.Empty: true, scrape.Malformed: true,
 }
 
 // deadAfter is how long a tracker has to be found dead for.
 const deadAfter = time.Hour
 
-// A Scrape is what one JSON document of bt scrape says of trackers.
-type Scrape struct {
+// A scrapeReport is what one JSON document of bt scrape says of trackers.
+type scrapeReport struct {
 	time     time.Time // zero: not told
 	verdicts map[string]verdict
 }
@@ -41,11 +43,11 @@ const (
 	notDead
 )
 
-// ReadScrapes reads the JSON of bt scrape: one document, or those of --watch, one
+// readScrapes reads the JSON of bt scrape: one document, or those of --watch, one
 // after the other.
-func ReadScrapes(text []byte) ([]*Scrape, error) {
+func readScrapes(text []byte) ([]*scrapeReport, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	var scrapes []*Scrape
+	var scrapes []*scrapeReport
 	trackers := 0
 	d := json.NewDecoder(bytes.NewReader(text))
 	for {
@@ -55,7 +57,7 @@ func ReadScrapes(text []byte) ([]*Scrape, error) {
 		} else if err != nil {
 			return nil, badScrape(text, len(text), err)
 		}
-		s, err := readScrape(doc)
+		s, err := readScrapeReport(doc)
 		if err != nil {
 			return nil, badScrape(text, int(d.InputOffset())-len(doc), err)
 		}
@@ -89,19 +91,22 @@ func badScrape(text []byte, from int, err error) error {
 	return fmt.Errorf("line %d: not the JSON of bt scrape: %w", line(from), err)
 }
 
-func readScrape(document []byte) (*Scrape, error) {
+func readScrapeReport(document []byte) (*scrapeReport, error) {
 	var doc struct {
 		Time     *string
 		Torrents []struct {
 			Swarms []struct {
-				Trackers []struct{ URL, Status string }
+				Trackers []struct {
+					URL    string
+					Status scrape.Status
+				}
 			}
 		}
 	}
 	if err := json.Unmarshal(document, &doc); err != nil {
 		return nil, err
 	}
-	s := &Scrape{verdicts: make(map[string]verdict)}
+	s := &scrapeReport{verdicts: make(map[string]verdict)}
 	if doc.Time != nil {
 		var err error
 		if s.time, err = time.Parse(time.RFC3339, *doc.Time); err != nil {
@@ -125,11 +130,11 @@ func readScrape(document []byte) (*Scrape, error) {
 	return s, nil
 }
 
-// Dead returns what reports which trackers are dead: those that no document found
+// deadTrackers returns what reports which trackers are dead: those that no document found
 // alive for any torrent, and that one found dead for good, or two, at least an
 // hour apart, dead. How far a document that tells no time is from others is not
 // known.
-func Dead(scrapes []*Scrape) func(url string) bool {
+func deadTrackers(scrapes []*scrapeReport) func(url string) bool {
 	type span struct {
 		worst       verdict
 		first, last time.Time // zero: in none that tells its time
