@@ -226,6 +226,18 @@ func TestNoErrorStaysNone(t *testing.T) {
 	}
 }
 
+func TestModuleVersion(t *testing.T) {
+	for stamp, want := range map[string]string{
+		"v1.2.3": "1.2.3", "v10.0.12": "10.0.12",
+		"": nextVersion, "(devel)": nextVersion, "v1.2.3+dirty": nextVersion, "v1.2.3-rc1": nextVersion,
+		"v0.0.0-20260102030405-0123456789ab": nextVersion, "v1.2.4-0.20260102030405-0123456789ab+dirty": nextVersion,
+	} {
+		if got := moduleVersion(stamp); got != want {
+			t.Errorf("%q is version %s, want %s", stamp, got, want)
+		}
+	}
+}
+
 func TestRevision(t *testing.T) {
 	commit := debug.BuildSetting{Key: "vcs.revision", Value: "0123456789abcdef0123"}
 	modified := debug.BuildSetting{Key: "vcs.modified", Value: "true"}
