@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"bt/internal/announce"
-	"bt/internal/bencode"
 	"bt/internal/metainfo"
 	"bt/internal/peer"
 	"bt/internal/piece"
@@ -226,11 +225,7 @@ func (t *Torrent) load(ctx context.Context) (*material, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc, err := bencode.Parse(meta.Bytes())
-	if err != nil {
-		return nil, err
-	}
-	m := &material{torrent: t, meta: meta, content: c, info: doc.Root().Get("info").Raw(), trees: newTrees(meta, c)}
+	m := &material{torrent: t, meta: meta, content: c, info: meta.InfoBytes(), trees: newTrees(meta, c)}
 	find := piece.Find
 	if t.exact {
 		find = piece.At

@@ -30,7 +30,7 @@ import (
 // UTF-8 and hold control characters. They are parts of its bytes, and not
 // copies: a torrent may have millions of names.
 type Torrent struct {
-	raw []byte
+	raw, info []byte
 
 	V1, V2     bool     // which halves the info dict has; both is a hybrid
 	InfoHashV1 [20]byte // of the info bytes as found; zero unless V1
@@ -100,7 +100,7 @@ func FromDocument(doc *bencode.Document) (*Torrent, error) {
 		return nil, NotTorrent(b, fmt.Errorf("not a torrent: its info is %v and not a dict", info.Kind()))
 	}
 	// The index of the document goes when it has been read; the bytes stay.
-	t := &Torrent{raw: b}
+	t := &Torrent{raw: b, info: info.Raw()}
 	r := reader{t: t, doc: doc, root: root, info: info}
 	r.read()
 	if t.Name == "" && len(t.Files) == 0 {
@@ -111,6 +111,9 @@ func FromDocument(doc *bencode.Document) (*Torrent, error) {
 
 // Bytes returns the torrent as it was read.
 func (t *Torrent) Bytes() []byte { return t.raw }
+
+// InfoBytes returns the info dict as it was read, which the info-hashes are of.
+func (t *Torrent) InfoBytes() []byte { return t.info }
 
 // WriteJSON writes the whole torrent as lossless JSON; see
 // bencode.Document.WriteJSON.
@@ -310,9 +313,9 @@ func (t *Torrent) CheckName() error {
 
 func (r *reader) hashes() {
 	if r.t.V1 {
-		r.t.InfoHashV1 = sha1.Sum(r.info.Raw())
+		r.t.InfoHashV1 = sha1.Sum(r.t.info)
 	}
 	if r.t.V2 {
-		r.t.InfoHashV2 = sha256.Sum256(r.info.Raw())
+		r.t.InfoHashV2 = sha256.Sum256(r.t.info)
 	}
 }

@@ -279,3 +279,19 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+func TestInfoBytes(t *testing.T) {
+	for _, in := range []string{
+		"d4:infod6:lengthi1e4:name1:x12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaaee",
+		"d8:announce1:a4:infod4:name1:x6:lengthi01eee", // unsorted, with a leading zero
+	} {
+		torrent, err := Parse([]byte(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := in[strings.Index(in, "4:info")+len("4:info") : len(in)-1]
+		if got := string(torrent.InfoBytes()); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
