@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -26,27 +27,46 @@ func runWith(e *env, cmds []*cli.Command) int {
 
 	app := newApp(e, cmds)
 	inv, err := parseArgs(e.args, app.Flags, app.Commands)
+	// With an error too: how it is printed is for the flags to say.
+	c, setErr := newContext(ctx, app, inv)
 	if err == nil {
-		err = dispatch(ctx, e, app, inv)
+		err = setErr
+	}
+	if err == nil {
+		err = dispatch(e, app, inv, c)
 	}
 	var status exitStatus
 	if err == nil || errors.As(err, &status) {
 		return int(status)
 	}
-	_, pal, _ := e.palettes(inv.color()) // no colour if that is the error
-	printError(e, pal, inv.reveal(), err)
-	if asJSON, line := inv.json(); asJSON {
-		u := &ui{env: e, command: inv.name(), json: true, jsonl: line, reveal: inv.reveal(), out: bufio.NewWriter(e.stdout)}
+	_, pal := e.palettes()
+	printError(e, pal, e.options.reveal, err)
+	line := e.options.jsonl || inv.mentions("--jsonl")
+	if line || e.options.json || inv.mentions("--json") {
+		u := &ui{env: e, command: inv.name(), json: true, jsonl: line, reveal: e.options.reveal, out: bufio.NewWriter(e.stdout)}
 		_ = u.printJSON(u.failureDocument(err)) // the error is said, and its exit code stays
 		_ = u.out.Flush()
 	}
 	return codeOf(err)
 }
 
-func dispatch(ctx context.Context, e *env, app *cli.App, inv *invocation) error {
-	if _, _, err := e.palettes(inv.color()); err != nil {
-		return err
+// newContext gives the flags of a command line their values. With an error comes
+// what is right.
+func newContext(ctx context.Context, app *cli.App, inv *invocation) (*cli.Context, error) {
+	flags := app.Flags
+	if inv.command != nil {
+		flags = inv.command.Flags
 	}
+	set, err := setFlags(flags, inv.flags)
+	if parseErr := set.Parse(append([]string{"--"}, inv.args...)); err == nil {
+		err = parseErr
+	}
+	c := cli.NewContext(app, set, nil)
+	c.Context, c.Command = ctx, inv.command
+	return c, err
+}
+
+func dispatch(e *env, app *cli.App, inv *invocation, c *cli.Context) error {
 	switch {
 	case inv.version:
 		return writeStdout(e, versionLine())
@@ -62,15 +82,7 @@ func dispatch(ctx context.Context, e *env, app *cli.App, inv *invocation) error 
 		_, _ = io.WriteString(e.stderr, appHelp(app, helpColumns(e.stderrTerminal, columns)))
 		return exitStatus(exitUsage)
 	}
-	err := app.RunContext(ctx, inv.argv())
-	var status exitStatus
-	if err == nil || errors.As(err, &status) {
-		return err
-	}
-	// Actions end in an exitStatus (see action), so this is cli/v2's own
-	// complaint about the command line: a required flag, a value of a type
-	// that parseArgs does not check.
-	return fail(exitUsage, err)
+	return inv.command.Action(c)
 }
 
 func writeStdout(e *env, text string) error {
@@ -78,47 +90,25 @@ func writeStdout(e *env, text string) error {
 	return stdoutError(err)
 }
 
-// newApp builds what cli/v2 runs. The rest of cli/v2 is switched off: its help
-// and its version (ours know "bt help" and leave -v alone), its exits from
-// inside, its printing of usage errors on stdout, its commas in lists.
+// newApp lists the commands and their flags. cli/v2 declares them; the command line
+// is read by parseArgs, and the help is written by commandHelp and appHelp.
 func newApp(e *env, cmds []*cli.Command) *cli.App {
 	app := &cli.App{
-		Name:                      "bt",
-		Usage:                     "make, show, check, edit, scrape and seed torrents: a toolkit for publishers",
-		UsageText:                 "bt COMMAND [FLAGS] [ARGUMENTS]\nbt help COMMAND|TOPIC",
-		Flags:                     append(globalFlags(), versionFlag()),
-		HideHelp:                  true,
-		HideVersion:               true,
-		Writer:                    io.Discard,
-		ErrWriter:                 io.Discard,
-		ExitErrHandler:            func(*cli.Context, error) {},
-		DisableSliceFlagSeparator: true,
+		Name:      "bt",
+		Usage:     "make, show, check, edit, scrape and seed torrents: a toolkit for publishers",
+		UsageText: "bt COMMAND [FLAGS] [ARGUMENTS]\nbt help COMMAND|TOPIC",
+		Flags:     append(e.options.flags(), versionFlag()),
 	}
 	app.Commands = append(cmds, helpCommand(e, app))
 	for _, c := range app.Commands {
-		c.HideHelp = true // "bt verify help" is about a torrent named help
-		for _, f := range c.Flags {
-			if s, ok := f.(*cli.StringSliceFlag); ok {
-				s.KeepSpace = true // file names may end in blanks
-			}
-		}
-		c.Flags = append(c.Flags, globalFlags()...)
+		c.Flags = append(c.Flags, e.options.flags()...)
 	}
 	return app
 }
 
-// colorDefault is what --color means without being given.
-const colorDefault = "auto"
-
-// globalFlags work on every command, before or after it. Flags hold state, so
-// each list gets its own.
-func globalFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print the result only"},
-		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "explain choices"},
-		&cli.StringFlag{Name: "color", Value: colorDefault, Usage: "colour the output: `WHEN` is auto, always or never"},
-		&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"},
-	}
+// helpFlag and versionFlag have no place for their values: parseArgs reads them.
+func helpFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"}
 }
 
 func versionFlag() cli.Flag {
@@ -130,11 +120,11 @@ func helpCommand(e *env, app *cli.App) *cli.Command {
 		Name:      "help",
 		Usage:     "show the help of bt, of a command or of a topic",
 		UsageText: "bt help [COMMAND|TOPIC]",
-		Action: action(e, func(_ context.Context, u *ui, c *cli.Context) error {
-			if c.NArg() > 1 {
+		Action: action(e, func(_ context.Context, u *ui, args []string) error {
+			if len(args) > 1 {
 				return failf(exitUsage, "help is for one command at a time")
 			}
-			text, err := helpText(app, c.Args().First(), helpColumns(e.stdoutTerminal, e.width))
+			text, err := helpText(app, strings.Join(args, ""), helpColumns(e.stdoutTerminal, e.width))
 			if err != nil {
 				return err
 			}

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"testing"
-
-	"github.com/urfave/cli/v2"
 )
 
 func TestCommandSeesItsFlags(t *testing.T) {
@@ -40,7 +37,7 @@ func TestUsageErrorsPrintNothingOnStdout(t *testing.T) {
 	for line, want := range map[string]string{
 		"fake --bogus":                     "bt: error: unknown flag --bogus\nbt: hint: bt help fake lists its flags\n",
 		"fake --jobs=x":                    "bt: error: --jobs: \"x\" is not a whole number\n",
-		"fake --color=x":                   "bt: error: --color: unknown colour mode \"x\": want auto, always or never\n",
+		"fake --color=x":                   "bt: error: --color: \"x\" is none of auto, always, never\n",
 		"fale":                             "bt: error: unknown command fale\nbt: hint: did you mean fake?\n",
 		"--color=always fake --bogus=\x1b": "bt: \x1b[1m\x1b[31merror:\x1b[0m\x1b[1m\x1b[0m unknown flag --bogus\nbt: \x1b[1mhint:\x1b[0m bt help fake lists its flags\n",
 		"fa\x1bke":                         "bt: error: unknown command fa\\x1bke\nbt: hint: did you mean fake?\n",
@@ -49,51 +46,6 @@ func TestUsageErrorsPrintNothingOnStdout(t *testing.T) {
 		if d := diff(result{2, "", want}, got); d != "" {
 			t.Errorf("bt %s (-want +got):\n%s", line, d)
 		}
-	}
-}
-
-// What only cli/v2 can find wrong is wrong usage too, and does not let it
-// print or exit in its own way.
-func TestUsageErrorsOfTheLibrary(t *testing.T) {
-	// The library's own idea of stdout is not the one in env.
-	file, err := os.Create(filepath.Join(t.TempDir(), "stdout"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	stdoutBefore := os.Stdout
-	os.Stdout = file
-	defer func() { os.Stdout = stdoutBefore }()
-
-	for _, flag := range []cli.Flag{
-		&cli.StringFlag{Name: "needed", Required: true},
-		&cli.DurationFlag{Name: "for"},
-	} {
-		e, stdout, stderr := testEnv("fake", "--force", "--for=ever")
-		if flag.Names()[0] == "needed" {
-			e.args = e.args[:2]
-		}
-		command := fakeCommand(e, echo)
-		command.Flags = append(command.Flags, flag)
-		if code := runWith(e, []*cli.Command{command}); code != exitUsage {
-			t.Errorf("--%s: exit code %d", flag.Names()[0], code)
-		}
-		if stdout.Len() != 0 || !strings.HasPrefix(stderr.String(), "bt: error: ") || strings.Count(stderr.String(), "\n") != 1 {
-			t.Errorf("--%s: stdout %q, stderr %q", flag.Names()[0], stdout, stderr)
-		}
-	}
-	if printed, err := os.ReadFile(file.Name()); err != nil || len(printed) != 0 {
-		t.Errorf("cli/v2 printed %q, %v", printed, err)
-	}
-}
-
-// The library would end the process here, with the code 9.
-func TestTheLibraryDoesNotExit(t *testing.T) {
-	e, _, stderr := testEnv("fake")
-	command := fakeCommand(e, echo)
-	command.Before = func(*cli.Context) error { return cli.Exit("leaving", 9) }
-	if code := runWith(e, []*cli.Command{command}); code != exitUsage || stderr.String() != "bt: error: leaving\n" {
-		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
 }
 
@@ -111,7 +63,7 @@ flags:
   -j, --jobs N        use N cores
   -f, --force         overwrite
       --json          print JSON
-      --jsonl         print JSON lines
+      --jsonl         print the result as JSON, one item per line
 
 flags of every command:
   -q, --quiet       print the result only
@@ -210,7 +162,7 @@ func TestExitCodes(t *testing.T) {
 		{fail(exitNetwork, context.DeadlineExceeded), 6, "bt: error: context deadline exceeded\n"},
 		{errors.Join(errors.New("a"), errors.New("b\x1b[0m")), 4, "bt: error: a\\nb\\x1b[0m\n"},
 	} {
-		got := runFake(t, func(context.Context, *ui, *cli.Context) error { return test.err }, "fake")
+		got := runFake(t, func(context.Context, *ui, *fakeFlags) error { return test.err }, "fake")
 		if d := diff(result{test.code, "", test.stderr}, got); d != "" {
 			t.Errorf("%v (-want +got):\n%s", test.err, d)
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"flag"
 	"os"
 	"slices"
 	"strconv"
@@ -23,8 +22,7 @@ import (
 //
 // cli/v2 can do little of this: it stops at the first argument and knows no
 // global flag behind the command. So parseArgs takes the line apart by the
-// flags that the commands declare, and argv gives cli/v2 the one form that it
-// reads without surprises.
+// flags that the commands declare, and setFlags gives these their values.
 
 // invocation is a command line taken apart.
 type invocation struct {
@@ -39,16 +37,6 @@ type invocation struct {
 // givenFlag is a flag under the first of its names. A switch has a value too.
 type givenFlag struct{ name, value string }
 
-// argv is the command line in the form for cli/v2: the command, every flag as
-// --name=value, "--", the arguments.
-func (inv *invocation) argv() []string {
-	argv := []string{"bt", inv.command.Name}
-	for _, f := range inv.flags {
-		argv = append(argv, "--"+f.name+"="+f.value)
-	}
-	return append(append(argv, "--"), inv.args...)
-}
-
 // name is that of the command, "" when the line names none.
 func (inv *invocation) name() string {
 	if inv.command == nil {
@@ -57,47 +45,13 @@ func (inv *invocation) name() string {
 	return inv.command.Name
 }
 
-// color is the value of --color, for what is printed before or without cli/v2.
-func (inv *invocation) color() string {
-	mode := colorDefault
-	for _, f := range inv.flags {
-		if f.name == "color" {
-			mode = f.value
-		}
+// mentions reports whether a flag without a value stands behind an error.
+func (inv *invocation) mentions(flag string) bool {
+	rest := inv.rest
+	if end := slices.Index(rest, "--"); end >= 0 {
+		rest = rest[:end]
 	}
-	return mode
-}
-
-// reveal reports whether --reveal is among the flags, for an error before or
-// without cli/v2.
-func (inv *invocation) reveal() bool {
-	on := false
-	for _, f := range inv.flags {
-		if f.name == "reveal" {
-			on, _ = strconv.ParseBool(f.value)
-		}
-	}
-	return on
-}
-
-// json reports whether stdout is to be JSON, and whether one line, for an error
-// before or without cli/v2. Behind the error nothing was parsed.
-func (inv *invocation) json() (asJSON, line bool) {
-	given := func(name string) bool {
-		on := false
-		for _, f := range inv.flags {
-			if f.name == name {
-				on, _ = strconv.ParseBool(f.value)
-			}
-		}
-		rest := inv.rest
-		if end := slices.Index(rest, "--"); end >= 0 {
-			rest = rest[:end]
-		}
-		return on || slices.Contains(rest, "--"+name)
-	}
-	line = given("jsonl")
-	return line || given("json"), line
+	return slices.Contains(rest, flag)
 }
 
 // argParser walks over a command line.
@@ -209,49 +163,18 @@ func (p *argParser) set(f cli.Flag, shown, value string, hasValue bool) error {
 	default:
 		value = p.next()
 	}
-	if err := checkValue(f, shown, value); err != nil {
-		return err
-	}
-	name := f.Names()[0]
-	switch name {
-	case "help":
-		p.inv.help, _ = strconv.ParseBool(value)
-	case "version":
-		p.inv.version, _ = strconv.ParseBool(value)
-	default:
-		p.inv.flags = append(p.inv.flags, givenFlag{name, value})
-	}
-	return nil
-}
-
-// checkValue tries the value on the flag, because cli/v2 would only say "parse
-// error", and name the flag with one dash. Flags of other types take any text.
-func checkValue(f cli.Flag, shown, value string) error {
-	var want string
-	switch g := f.(type) {
-	case *cli.BoolFlag:
-		want = "true or false"
-	case *cli.IntFlag, *cli.Int64Flag:
-		want = "a whole number"
-	case *cli.Float64Flag:
-		want = "a number"
-	case *cli.GenericFlag:
-		if isSwitch(f) {
-			if err := g.Value.Set(value); err != nil {
-				return failf(exitUsage, "%s: %w", shown, err)
+	given := givenFlag{f.Names()[0], value}
+	for name, on := range map[string]*bool{"help": &p.inv.help, "version": &p.inv.version} {
+		if given.name == name {
+			b, err := strconv.ParseBool(value)
+			if err != nil {
+				return flagError(f, given, err)
 			}
+			*on = b
+			return nil
 		}
-		return nil
-	default:
-		return nil
 	}
-	set := flag.NewFlagSet("", flag.ContinueOnError)
-	if err := f.Apply(set); err != nil {
-		return fail(exitUsage, err)
-	}
-	if err := set.Set(f.Names()[0], value); err != nil {
-		return failf(exitUsage, "%s: %q is not %s", shown, value, want)
-	}
+	p.inv.flags = append(p.inv.flags, given)
 	return nil
 }
 

@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"time"
 	"unicode"
 
 	"github.com/urfave/cli/v2"
@@ -18,47 +19,79 @@ import (
 )
 
 // The flags that say what to change in a torrent. A rule of a rules file has the
-// same names with the same meaning, so both are read by readEdit.
+// same names with the same meaning, so both are read by editFlags.
 
-// editFlags returns the flags; pairs gets those that come in pairs.
-func editFlags(pairs *pairList) []cli.Flag {
-	pair := func(name, usage string, how rewrite.How) cli.Flag {
-		return &cli.GenericFlag{Name: name, Usage: usage, Value: &pairFlag{list: pairs, name: name, how: how}}
+// editFlags are their values.
+type editFlags struct {
+	announce            [][]string // tiers
+	noTrackers          bool
+	from                option[string]
+	remove, dropDead    []string
+	pairs               []pair
+	passkey             option[string]
+	add                 [][]string
+	tier                option[int]
+	dedupe              bool
+	webSeeds, httpSeeds []string
+	noWebSeeds          bool
+	noHTTPSeeds         bool
+	nodes               []rewrite.Node
+	noNodes             bool
+
+	comment, createdBy     option[string]
+	noComment, noCreatedBy bool
+	date                   option[time.Time]
+	noDate                 bool
+	set, unset             []rewrite.KeyEdit
+
+	private, public bool
+	source          option[string]
+	noSource        bool
+	name            option[string]
+	entropy         bool
+}
+
+func (f *editFlags) flags(now func() time.Time) []cli.Flag {
+	pairFlag := func(name, usage string, how rewrite.How) cli.Flag {
+		return &cli.GenericFlag{Name: name, Usage: usage, Value: setter(func(old string) error {
+			f.pairs = append(f.pairs, pair{name: name, how: how, old: old})
+			return nil
+		})}
 	}
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "announce", Aliases: []string{"a"}, Usage: "replace all trackers by `URL`; again for each further tier, commas inside one tier"},
-		&cli.BoolFlag{Name: "no-trackers", Usage: "remove all trackers"},
-		&cli.StringFlag{Name: "from", Usage: "replace all trackers by those of `TORRENT`"},
-		&cli.StringSliceFlag{Name: "remove", Usage: "remove trackers that match `PATTERN`: a URL, else a host, else a glob such as '*.example.org'; again for more"},
-		&cli.StringSliceFlag{Name: "drop-dead", Usage: "remove the trackers that `FILE`, JSON of bt scrape, says are dead for good; given twice, with files an hour or more apart, also those that both say do not answer as trackers; each document of bt scrape --watch --json counts as a file. The last tracker of a torrent only with --force"},
-		pair("replace", "replace the text `OLD` in trackers by that of the next --with; again for more", rewrite.Literal),
-		pair("replace-regex", "replace what the regular expression `RE` matches in trackers by the next --with, where $1 is a group", rewrite.Regexp),
-		pair("host", "replace the host `OLD` (HOST or HOST:PORT) of trackers by the next --with", rewrite.Host),
-		&cli.GenericFlag{Name: "with", Usage: "the `NEW` text for the --replace, --replace-regex or --host before it", Value: &withFlag{pairs}},
-		&cli.StringFlag{Name: "passkey", Usage: "replace the passkey in trackers by `NEW`; a tracker in which two could be it stays, and the exit code is 1"},
-		&cli.StringSliceFlag{Name: "add", Usage: "add the tracker `URL` as a new last tier, unless it is there; commas inside one tier"},
-		&cli.StringFlag{Name: "tier", Usage: "add into tier `N`, or as a new first one: first"},
-		&cli.BoolFlag{Name: "dedupe", Usage: "remove trackers that are there twice"},
-		&cli.StringSliceFlag{Name: "web-seed", Aliases: []string{"w"}, Usage: "add the web seed `URL` (BEP 19), unless it is there; again for more"},
-		&cli.BoolFlag{Name: "no-web-seeds", Usage: "remove all web seeds, but for those of --web-seed"},
-		&cli.StringSliceFlag{Name: "http-seed", Usage: "add the HTTP seed `URL` (BEP 17), unless it is there; again for more"},
-		&cli.BoolFlag{Name: "no-http-seeds", Usage: "remove all HTTP seeds, but for those of --http-seed"},
-		&cli.StringSliceFlag{Name: "node", Usage: "add the DHT node `HOST:PORT` (BEP 5), unless it is there; again for more"},
-		&cli.BoolFlag{Name: "no-nodes", Usage: "remove all DHT nodes, but for those of --node"},
-		&cli.StringFlag{Name: "comment", Usage: "set the comment to `TEXT`"},
-		&cli.BoolFlag{Name: "no-comment", Usage: "remove the comment"},
-		&cli.StringFlag{Name: "created-by", Usage: "say that `TEXT` made it"},
-		&cli.BoolFlag{Name: "no-created-by", Usage: "do not say what made it"},
-		&cli.StringFlag{Name: "date", Usage: "set the creation date to `TIME`: RFC 3339, YYYY-MM-DD, Unix seconds or now"},
-		&cli.BoolFlag{Name: "no-date", Usage: "do not say when it was made"},
-		&cli.StringSliceFlag{Name: "set", Usage: "set a key outside info, `KEY=VALUE`; the value is a text, or int:N, str:TEXT, hex:BYTES; again for more"},
-		&cli.StringSliceFlag{Name: "unset", Usage: "remove `KEY` outside info; again for more"},
-		&cli.BoolFlag{Name: "private", Usage: "peers from its trackers only (BEP 27); needs --new-infohash, as the next ones do"},
-		&cli.BoolFlag{Name: "public", Usage: "peers from everywhere: remove private"},
-		&cli.StringFlag{Name: "source", Usage: "set the source to `TEXT`"},
-		&cli.BoolFlag{Name: "no-source", Usage: "remove the source"},
-		&cli.StringFlag{Name: "name", Usage: "call the torrent `NAME`"},
-		&cli.BoolFlag{Name: "entropy", Usage: "add random bytes: another info-hash for the same content"},
+		listFlag(&f.announce, tiers, "announce", "replace all trackers by `URL`; again for each further tier, commas inside one tier; @FILE has a tier on each line", "a"),
+		switchFlag(&f.noTrackers, "no-trackers", "remove all trackers"),
+		valueFlag(&f.from, text, "from", "replace all trackers by those of `TORRENT`"),
+		listFlag(&f.remove, nonEmpties("the pattern"), "remove", "remove trackers that match `PATTERN`: a URL, else a host, else a glob such as '*.example.org'; again for more"),
+		listFlag(&f.dropDead, texts, "drop-dead", "remove the trackers that `FILE`, JSON of bt scrape, says are dead for good; given twice, with files an hour or more apart, also those that both say do not answer as trackers; each document of bt scrape --watch --json counts as a file. The last tracker of a torrent only with --force"),
+		pairFlag("replace", "replace the text `OLD` in trackers by that of the next --with; again for more", rewrite.Literal),
+		pairFlag("replace-regex", "replace what the regular expression `RE` matches in trackers by the next --with, where $1 is a group", rewrite.Regexp),
+		pairFlag("host", "replace the host `OLD` (HOST or HOST:PORT) of trackers by the next --with", rewrite.Host),
+		&cli.GenericFlag{Name: "with", Usage: "the `NEW` text, or @FILE with it, for the --replace, --replace-regex or --host before it", Value: setter(f.setWith)},
+		valueFlag(&f.passkey, passkey, "passkey", "replace the passkey in trackers by `NEW`, or by what @FILE has; a tracker in which two could be it stays, and the exit code is 1"),
+		listFlag(&f.add, tiers, "add", "add the tracker `URL` as a new last tier, unless it is there; commas inside one tier"),
+		valueFlag(&f.tier, tierNumber, "tier", "add into tier `N`, or as a new first one: first"),
+		switchFlag(&f.dedupe, "dedupe", "remove trackers that are there twice"),
+		listFlag(&f.webSeeds, urls(webSeedSchemes...), "web-seed", "add the web seed `URL` (BEP 19), unless it is there; again for more", "w"),
+		switchFlag(&f.noWebSeeds, "no-web-seeds", "remove all web seeds, but for those of --web-seed"),
+		listFlag(&f.httpSeeds, urls(httpSeedSchemes...), "http-seed", "add the HTTP seed `URL` (BEP 17), unless it is there; again for more"),
+		switchFlag(&f.noHTTPSeeds, "no-http-seeds", "remove all HTTP seeds, but for those of --http-seed"),
+		listFlag(&f.nodes, nodes, "node", "add the DHT node `HOST:PORT` (BEP 5), unless it is there; again for more"),
+		switchFlag(&f.noNodes, "no-nodes", "remove all DHT nodes, but for those of --node"),
+		valueFlag(&f.comment, text, "comment", "set the comment to `TEXT`"),
+		switchFlag(&f.noComment, "no-comment", "remove the comment"),
+		valueFlag(&f.createdBy, text, "created-by", "say that `TEXT` made it"),
+		switchFlag(&f.noCreatedBy, "no-created-by", "do not say what made it"),
+		valueFlag(&f.date, timeReader(now), "date", "set the creation date to `TIME`: RFC 3339, YYYY-MM-DD, Unix seconds or now"),
+		switchFlag(&f.noDate, "no-date", "do not say when it was made"),
+		listFlag(&f.set, keyValue, "set", "set a key outside info, `KEY=VALUE`; the value is a text, or int:N, str:TEXT, hex:BYTES; again for more"),
+		listFlag(&f.unset, keyName, "unset", "remove `KEY` outside info; again for more"),
+		switchFlag(&f.private, "private", "peers from its trackers only (BEP 27); needs --new-infohash, as the next ones do"),
+		switchFlag(&f.public, "public", "peers from everywhere: remove private"),
+		valueFlag(&f.source, text, "source", "set the source to `TEXT`"),
+		switchFlag(&f.noSource, "no-source", "remove the source"),
+		valueFlag(&f.name, component, "name", "call the torrent `NAME`"),
+		switchFlag(&f.entropy, "entropy", "add random bytes: another info-hash for the same content"),
 	}
 }
 
@@ -70,118 +103,118 @@ type pair struct {
 	complete bool
 }
 
-// pairList has the pairs in the order of the command line, which tells to which
-// OLD a NEW belongs.
-type pairList []pair
-
-type pairFlag struct {
-	list *pairList
-	name string
-	how  rewrite.How
-}
-
-func (f *pairFlag) Set(old string) error {
-	*f.list = append(*f.list, pair{name: f.name, how: f.how, old: old})
-	return nil
-}
-
-func (f *pairFlag) String() string { return "" }
-
-type withFlag struct{ list *pairList }
-
-func (f *withFlag) Set(s string) error {
-	last := len(*f.list) - 1
-	if last < 0 || (*f.list)[last].complete {
-		*f.list = append(*f.list, pair{}) // which replacements refuses
-		return nil
+// setWith gives the last pair its NEW.
+func (f *editFlags) setWith(s string) error {
+	last := len(f.pairs) - 1
+	if last < 0 || f.pairs[last].complete {
+		return errors.New("it belongs behind --replace, --replace-regex or --host")
 	}
-	(*f.list)[last].new, (*f.list)[last].complete = s, true
-	return nil
-}
-
-func (f *withFlag) String() string { return "" }
-
-// flagValues is where an edit is read from: a command line, or a rule.
-type flagValues interface {
-	IsSet(name string) bool
-	String(name string) string
-	StringSlice(name string) []string
-	Bool(name string) bool
+	s, err := secret(s)
+	f.pairs[last].new, f.pairs[last].complete = s, true
+	return err
 }
 
 // infoFlags are those that change the info dict.
-var infoFlags = []string{"private", "public", "source", "no-source", "name", "entropy"}
+func (f *editFlags) infoFlags() []givenSwitch {
+	return []givenSwitch{
+		{"private", f.private}, {"public", f.public}, {"source", f.source.given}, {"no-source", f.noSource},
+		{"name", f.name.given}, {"entropy", f.entropy},
+	}
+}
 
-// readEdit reads what to change.
-func readEdit(ctx context.Context, e *env, v flagValues, pairs pairList) (edit rewrite.Edit, err error) {
-	for _, both := range [][2]string{
-		{"announce", "no-trackers"}, {"announce", "from"}, {"from", "no-trackers"}, {"comment", "no-comment"},
-		{"created-by", "no-created-by"}, {"date", "no-date"}, {"private", "public"}, {"source", "no-source"},
+// passkey reads the value of --passkey.
+func passkey(s string) (string, error) {
+	s, err := secret(s)
+	switch {
+	case err != nil:
+		return "", err
+	case s == "":
+		return "", errors.New("it is empty")
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return "", errors.New("it holds a line break or another control character")
+	}
+	return s, nil
+}
+
+// tierNumber reads the value of --tier.
+func tierNumber(s string) (int, error) {
+	if s == "first" {
+		return rewrite.First, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is neither a number from 1 nor first", s)
+	}
+	return n, nil
+}
+
+// component reads the name of a torrent.
+func component(s string) (string, error) {
+	if err := metainfo.CheckComponent(s); err != nil {
+		return "", fmt.Errorf("the name %q %w", s, err)
+	}
+	return s, nil
+}
+
+// keyValue reads KEY=VALUE.
+func keyValue(s string) ([]rewrite.KeyEdit, error) {
+	key, value, ok := strings.Cut(s, "=")
+	if !ok || key == "" {
+		return nil, fmt.Errorf("%q is not KEY=VALUE", s)
+	}
+	raw, err := parseValue(value)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	return []rewrite.KeyEdit{{Key: key, Value: raw}}, rewrite.CheckKey(key)
+}
+
+// keyName reads the KEY of --unset.
+func keyName(s string) ([]rewrite.KeyEdit, error) {
+	return []rewrite.KeyEdit{{Key: s}}, rewrite.CheckKey(s)
+}
+
+// edit is what to change.
+func (f *editFlags) edit(ctx context.Context, e *env) (edit rewrite.Edit, err error) {
+	for _, both := range [][2]givenSwitch{
+		{{"announce", len(f.announce) > 0}, {"no-trackers", f.noTrackers}},
+		{{"announce", len(f.announce) > 0}, {"from", f.from.given}},
+		{{"from", f.from.given}, {"no-trackers", f.noTrackers}},
+		{{"comment", f.comment.given}, {"no-comment", f.noComment}},
+		{{"created-by", f.createdBy.given}, {"no-created-by", f.noCreatedBy}},
+		{{"date", f.date.given}, {"no-date", f.noDate}},
+		{{"private", f.private}, {"public", f.public}},
+		{{"source", f.source.given}, {"no-source", f.noSource}},
 	} {
-		if given(v, both[0]) && given(v, both[1]) {
-			return edit, failf(exitUsage, "--%s and --%s contradict each other", both[0], both[1])
+		if both[0].given && both[1].given {
+			return edit, failf(exitUsage, "--%s and --%s contradict each other", both[0].name, both[1].name)
 		}
 	}
-	if edit.Trackers, err = readTrackerEdit(ctx, e, v, pairs); err != nil {
-		return edit, err
+	edit = rewrite.Edit{
+		WebSeeds: f.webSeeds, NoWebSeeds: f.noWebSeeds,
+		HTTPSeeds: f.httpSeeds, NoHTTPSeeds: f.noHTTPSeeds,
+		Nodes: f.nodes, NoNodes: f.noNodes,
+		Keys: f.keys(), Info: f.infoKeys(), Entropy: f.entropy,
 	}
-	edit.NoWebSeeds, edit.NoHTTPSeeds, edit.NoNodes = v.Bool("no-web-seeds"), v.Bool("no-http-seeds"), v.Bool("no-nodes")
-	if edit.WebSeeds, err = urlList("web-seed", v.StringSlice("web-seed"), "http", "https", "ftp"); err != nil {
-		return edit, err
-	}
-	if edit.HTTPSeeds, err = urlList("http-seed", v.StringSlice("http-seed"), "http", "https"); err != nil {
-		return edit, err
-	}
-	if edit.Nodes, err = nodes(v.StringSlice("node")); err != nil {
-		return edit, err
-	}
-	if edit.Keys, err = readKeys(e, v); err != nil {
-		return edit, err
-	}
-	edit.Entropy = v.Bool("entropy")
-	edit.Info, err = readInfoKeys(v)
+	edit.Trackers, err = f.trackers(ctx, e)
 	return edit, err
 }
 
-// editSwitches has the names of editFlags, and whether each is a switch.
-var editSwitches = sync.OnceValue(func() map[string]bool {
-	switches := make(map[string]bool)
-	for _, f := range editFlags(new(pairList)) {
-		for _, name := range f.Names() {
-			switches[name] = isSwitch(f)
-		}
+func (f *editFlags) trackers(ctx context.Context, e *env) (t rewrite.TrackerEdit, err error) {
+	t = rewrite.TrackerEdit{
+		Tiers: f.announce, Set: len(f.announce) > 0 || f.noTrackers,
+		Remove: f.remove, Passkey: f.passkey.value, Dedupe: f.dedupe,
 	}
-	return switches
-})
-
-// given tells switches that are on and other flags that are there.
-func given(v flagValues, name string) bool {
-	if editSwitches()[name] {
-		return v.Bool(name)
-	}
-	return v.IsSet(name)
-}
-
-func readTrackerEdit(ctx context.Context, e *env, v flagValues, pairs pairList) (t rewrite.TrackerEdit, err error) {
-	tiers, err := tierList(v, "announce")
-	if err != nil {
-		return t, err
-	}
-	t.Tiers, t.Set = tiers, len(tiers) > 0 || v.Bool("no-trackers")
-	if v.IsSet("from") {
-		from, err := readTorrent(ctx, e, v.String("from"))
+	if f.from.given {
+		from, err := readTorrent(ctx, e, f.from.value)
 		if err != nil {
 			return t, err
 		}
 		t.Tiers, t.Set = from.Trackers(), true
 	}
-	t.Remove = v.StringSlice("remove")
-	if slices.Contains(t.Remove, "") {
-		return t, failf(exitUsage, "--remove: the pattern is empty")
-	}
-	if v.IsSet("drop-dead") {
+	if len(f.dropDead) > 0 {
 		var scrapes []*scrapeReport
-		for _, name := range v.StringSlice("drop-dead") {
+		for _, name := range f.dropDead {
 			b, err := readInput(ctx, e, name, textInput)
 			if err != nil {
 				return t, err
@@ -194,65 +227,32 @@ func readTrackerEdit(ctx context.Context, e *env, v flagValues, pairs pairList) 
 		}
 		t.Drop = deadTrackers(scrapes)
 	}
-	if t.Replace, err = replacements(pairs); err != nil {
+	if t.Replace, err = replacements(f.pairs); err != nil {
 		return t, err
 	}
-	if t.Passkey = v.String("passkey"); v.IsSet("passkey") && t.Passkey == "" {
-		return t, failf(exitUsage, "--passkey: it is empty")
-	}
-	if strings.ContainsFunc(t.Passkey, unicode.IsControl) {
-		return t, failf(exitUsage, "--passkey: it holds a line break or another control character")
-	}
-	t.Dedupe = v.Bool("dedupe")
-	t.Add, err = additions(v)
+	t.Add, err = f.additions()
 	return t, err
 }
 
-// tierList reads a flag that has a tier of trackers each time it is given.
-func tierList(v flagValues, flag string) ([][]string, error) {
-	var tiers [][]string
-	for _, tier := range v.StringSlice(flag) {
-		urls, err := urlList(flag, strings.Split(tier, ","), metainfo.TrackerSchemes...)
-		if err != nil {
-			return nil, err
-		}
-		tiers = append(tiers, urls)
-	}
-	return tiers, nil
-}
-
-func additions(v flagValues) ([]rewrite.Addition, error) {
-	tiers, err := tierList(v, "add")
-	if err != nil {
-		return nil, err
-	}
-	tier := 0
-	switch s := v.String("tier"); {
-	case !v.IsSet("tier"):
-	case len(tiers) == 0:
+func (f *editFlags) additions() ([]rewrite.Addition, error) {
+	if f.tier.given && len(f.add) == 0 {
 		return nil, failf(exitUsage, "--tier says where --add adds, which is missing")
-	case s == "first":
-		tier = rewrite.First
-		slices.Reverse(tiers) // each comes before the one before it
-	default:
-		if tier, err = strconv.Atoi(s); err != nil || tier < 1 {
-			return nil, failf(exitUsage, "--tier: %q is neither a number from 1 nor first", s)
-		}
 	}
 	var list []rewrite.Addition
-	for _, urls := range tiers {
-		list = append(list, rewrite.Addition{URLs: urls, Tier: tier})
+	for _, urls := range f.add {
+		list = append(list, rewrite.Addition{URLs: urls, Tier: f.tier.value})
+	}
+	if f.tier.value == rewrite.First {
+		slices.Reverse(list) // each comes before the one before it
 	}
 	return list, nil
 }
 
-func replacements(pairs pairList) ([]rewrite.Replacement, error) {
+func replacements(pairs []pair) ([]rewrite.Replacement, error) {
 	var list []rewrite.Replacement
 	for _, p := range pairs {
 		r := rewrite.Replacement{How: p.how, Old: p.old, New: p.new}
 		switch {
-		case p.name == "":
-			return nil, failf(exitUsage, "--with: it belongs behind --replace, --replace-regex or --host")
 		case !p.complete:
 			return nil, withHint(failf(exitUsage, "--%s %s: with what", p.name, metainfo.MaskURL(p.old)), "--with NEW must follow it")
 		case p.old == "":
@@ -274,45 +274,26 @@ func replacements(pairs pairList) ([]rewrite.Replacement, error) {
 	return list, nil
 }
 
-// readKeys reads what to change in the outer dict.
-func readKeys(e *env, v flagValues) ([]rewrite.KeyEdit, error) {
+// keys are what to change in the outer dict.
+func (f *editFlags) keys() []rewrite.KeyEdit {
 	var keys []rewrite.KeyEdit
-	for _, text := range []struct{ flag, key string }{{"comment", "comment"}, {"created-by", "created by"}} {
-		if v.Bool("no-" + text.flag) {
-			keys = append(keys, rewrite.KeyEdit{Key: text.key})
-		} else if v.IsSet(text.flag) {
-			keys = append(keys, rewrite.KeyEdit{Key: text.key, Value: rewrite.Text(v.String(text.flag))})
+	text := func(key string, text option[string], remove bool) {
+		switch {
+		case remove:
+			keys = append(keys, rewrite.KeyEdit{Key: key})
+		case text.given:
+			keys = append(keys, rewrite.KeyEdit{Key: key, Value: rewrite.Text(text.value)})
 		}
 	}
-	if v.Bool("no-date") {
+	text("comment", f.comment, f.noComment)
+	text("created by", f.createdBy, f.noCreatedBy)
+	switch {
+	case f.noDate:
 		keys = append(keys, rewrite.KeyEdit{Key: "creation date"})
-	} else if v.IsSet("date") {
-		t, err := parseTime(v.String("date"), e.now())
-		if err != nil {
-			return nil, failf(exitUsage, "--date: %w", err)
-		}
-		keys = append(keys, rewrite.KeyEdit{Key: "creation date", Value: rewrite.Integer(t.Unix())})
+	case f.date.given:
+		keys = append(keys, rewrite.KeyEdit{Key: "creation date", Value: rewrite.Integer(f.date.value.Unix())})
 	}
-	for _, s := range v.StringSlice("set") {
-		key, value, ok := strings.Cut(s, "=")
-		if !ok || key == "" {
-			return nil, failf(exitUsage, "--set: %q is not KEY=VALUE", s)
-		}
-		raw, err := parseValue(value)
-		if err != nil {
-			return nil, failf(exitUsage, "--set %s: %w", key, err)
-		}
-		keys = append(keys, rewrite.KeyEdit{Key: key, Value: raw})
-	}
-	for _, key := range v.StringSlice("unset") {
-		keys = append(keys, rewrite.KeyEdit{Key: key})
-	}
-	for _, k := range keys {
-		if err := rewrite.CheckKey(k.Key); err != nil {
-			return nil, failf(exitUsage, "--set and --unset: %w", err)
-		}
-	}
-	return keys, nil
+	return slices.Concat(keys, f.set, f.unset)
 }
 
 // parseValue reads int:N, hex:BYTES, str:TEXT or a plain text.
@@ -337,30 +318,26 @@ func parseValue(s string) ([]byte, error) {
 	return rewrite.Text(s), nil
 }
 
-// readInfoKeys reads what to change in the info dict.
-func readInfoKeys(v flagValues) ([]rewrite.KeyEdit, error) {
+// infoKeys are what to change in the info dict.
+func (f *editFlags) infoKeys() []rewrite.KeyEdit {
 	var keys []rewrite.KeyEdit
 	add := func(key string, value []byte) { keys = append(keys, rewrite.KeyEdit{Key: key, Value: value}) }
 	switch {
-	case v.Bool("private"):
+	case f.private:
 		add("private", rewrite.Integer(1))
-	case v.Bool("public"):
+	case f.public:
 		add("private", nil)
 	}
 	switch {
-	case v.Bool("no-source"):
+	case f.noSource:
 		add("source", nil)
-	case v.IsSet("source"):
-		add("source", rewrite.Text(v.String("source")))
+	case f.source.given:
+		add("source", rewrite.Text(f.source.value))
 	}
-	if v.IsSet("name") {
-		name := v.String("name")
-		if err := metainfo.CheckComponent(name); err != nil {
-			return nil, failf(exitUsage, "--name: the name %q %w", name, err)
-		}
-		add("name", rewrite.Text(name))
+	if f.name.given {
+		add("name", rewrite.Text(f.name.value))
 	}
-	return keys, nil
+	return keys
 }
 
 // isEmpty tells an edit that changes nothing whatever it is done to.

@@ -31,8 +31,8 @@ type env struct {
 	// stderrWidth asks the terminal behind stderr for its columns in the same way.
 	stderrWidth func() int
 
-	maxSize int64 // of an input, by --max-size; 0: the default
-	lean    bool  // memory is bounded by the size of the input
+	options commonOptions
+	lean    bool // memory is bounded by the size of the input
 
 	getenv func(string) string
 	now    func() time.Time
@@ -86,20 +86,14 @@ func (e *env) window() (columns, rows int) {
 	return cmp.Or(columns, e.width), cmp.Or(rows, 24)
 }
 
-// palettes turns the value of --color into the colours of stdout and stderr, each
-// by its own being a terminal. Both draw in ASCII where the locale wants it.
-func (e *env) palettes(mode string) (out, errs term.Palette, err error) {
-	onOut, err := term.UseColor(mode, e.stdoutTerminal, e.getenv)
-	if err != nil {
-		return term.Palette{}, term.Palette{}, failf(exitUsage, "--color: %w", err)
-	}
-	onErr, err := term.UseColor(mode, e.stderrTerminal, e.getenv)
-	if err != nil {
-		return term.Palette{}, term.Palette{}, failf(exitUsage, "--color: %w", err)
-	}
-	out, errs = term.NewPalette(onOut), term.NewPalette(onErr)
+// palettes are the colours of stdout and stderr, by --color and each by its own being
+// a terminal. Both draw in ASCII where the locale wants it.
+func (e *env) palettes() (out, errs term.Palette) {
+	mode := e.options.color.value
+	out = term.NewPalette(term.UseColor(mode, e.stdoutTerminal, e.getenv))
+	errs = term.NewPalette(term.UseColor(mode, e.stderrTerminal, e.getenv))
 	if term.UseASCII(e.getenv) {
 		out, errs = out.ASCII(), errs.ASCII()
 	}
-	return out, errs, nil
+	return out, errs
 }

@@ -12,33 +12,45 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-type work func(ctx context.Context, u *ui, c *cli.Context) error
+type work func(ctx context.Context, u *ui, f *fakeFlags) error
+
+// fakeFlags are the flags of the fake command, and its arguments.
+type fakeFlags struct {
+	announce []string
+	output   option[string]
+	long     option[string]
+	jobs     option[int]
+	force    bool
+	args     []string
+}
 
 // fakeCommand has a flag of every kind and does what the test says.
-func fakeCommand(e *env, f work) *cli.Command {
+func fakeCommand(e *env, do work) *cli.Command {
+	var f fakeFlags
 	return &cli.Command{
 		Name:        "fake",
 		Usage:       "do what the test says",
 		UsageText:   "bt fake PATH\nbt fake --output FILE",
 		Description: "bt fake -o x y\nbt fake --json y",
-		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "announce", Aliases: []string{"a"}, Usage: "`URL` of a tracker; again for each further tier, commas inside one tier"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `PATH`"},
-			&cli.StringFlag{Name: "a-name-that-is-really-very-long", Usage: "any text"},
-			&cli.IntFlag{Name: "jobs", Aliases: []string{"j"}, Usage: "use `N` cores"},
-			&cli.Float64Flag{Name: "ratio", Hidden: true},
-			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "overwrite"},
-			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
-			&cli.BoolFlag{Name: "jsonl", Usage: "print JSON lines"},
-		},
-		Action: action(e, f),
+		Flags: append([]cli.Flag{
+			listFlag(&f.announce, texts, "announce", "`URL` of a tracker; again for each further tier, commas inside one tier", "a"),
+			valueFlag(&f.output, text, "output", "write to `PATH`", "o"),
+			valueFlag(&f.long, text, "a-name-that-is-really-very-long", "any text"),
+			valueFlag(&f.jobs, numberFrom(-1), "jobs", "use `N` cores", "j"),
+			switchFlag(&f.force, "force", "overwrite", "f"),
+			e.options.jsonFlag("print JSON"),
+		}, e.options.jsonFlags()[1]),
+		Action: action(e, func(ctx context.Context, u *ui, args []string) error {
+			f.args = args
+			return do(ctx, u, &f)
+		}),
 	}
 }
 
 // echo prints what a command sees of its command line.
-func echo(_ context.Context, u *ui, c *cli.Context) error {
-	_, err := fmt.Fprintf(u.out, "a=%q o=%q j=%d f=%t q=%t v=%t args=%q", c.StringSlice("announce"),
-		c.String("output"), c.Int("jobs"), c.Bool("force"), u.quiet, u.verbose, c.Args().Slice())
+func echo(_ context.Context, u *ui, f *fakeFlags) error {
+	_, err := fmt.Fprintf(u.out, "a=%q o=%q j=%d f=%t q=%t v=%t args=%q",
+		f.announce, f.output.value, f.jobs.value, f.force, u.quiet, u.verbose, f.args)
 	return err
 }
 
@@ -76,11 +88,11 @@ func runFake(t *testing.T, f work, args ...string) result {
 // be cancelled; with --force it does not stop then.
 func waitMain() {
 	e := osEnv()
-	os.Exit(runWith(e, []*cli.Command{fakeCommand(e, func(ctx context.Context, u *ui, c *cli.Context) error {
+	os.Exit(runWith(e, []*cli.Command{fakeCommand(e, func(ctx context.Context, u *ui, f *fakeFlags) error {
 		fmt.Fprintln(e.stdout, "ready")
 		<-ctx.Done()
 		fmt.Fprintln(e.stdout, "cancelled")
-		if c.Bool("force") {
+		if f.force {
 			time.Sleep(time.Minute) // the second signal ends it
 		}
 		return fmt.Errorf("waiting: %w", ctx.Err())

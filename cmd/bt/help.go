@@ -105,7 +105,7 @@ func writeUsage(b *strings.Builder, width int, lines, description string) {
 
 // splitFlags tells a command's own flags from those that every command has.
 func splitFlags(flags []cli.Flag) (own, global []cli.Flag) {
-	everywhere := globalFlags()
+	everywhere := new(commonOptions).flags()
 	for _, f := range flags {
 		if findFlag(everywhere, f.Names()[0]) == nil {
 			own = append(own, f)

@@ -14,7 +14,14 @@ import (
 	"bt/internal/metainfo"
 )
 
+type infoFlags struct {
+	files, tree, noFiles, pads, pieces, raw, magnet bool
+	field                                           option[[]string]
+	strict                                          strictness
+}
+
 func infoCommand(e *env) *cli.Command {
+	var f infoFlags
 	return &cli.Command{
 		Name:      "info",
 		Usage:     "show what torrents and magnet links hold, and what is wrong with them",
@@ -26,17 +33,17 @@ bt info --field name,info_hash_v1,size ~/torrents
 bt info --magnet movie.torrent
 bt info --strict --no-files -q ~/torrents && echo all in order`,
 		Flags: slices.Concat([]cli.Flag{
-			&cli.BoolFlag{Name: "files", Usage: "list all files with their sizes, one per line; on a terminal in natural order, elsewhere and in JSON in that of the torrent"},
-			&cli.BoolFlag{Name: "tree", Usage: "show all files as a tree (default: the first 200)"},
-			&cli.BoolFlag{Name: "no-files", Usage: "show no files"},
-			&cli.BoolFlag{Name: "pads", Usage: "count and show pad files (BEP 47) too"},
-			&cli.BoolFlag{Name: "pieces", Usage: "list the hashes of the pieces"},
-			&cli.BoolFlag{Name: "raw", Usage: "print the whole torrent as lossless JSON"},
-			&cli.StringFlag{Name: "field", Usage: "print these fields of the JSON, one torrent per line with tabs between; on a terminal a long value is cut; `NAME,...`"},
-			&cli.BoolFlag{Name: "magnet", Usage: "print the magnet link"},
-			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords; only JSON, and --field and --magnet into a file or pipe, have them unasked"},
-		}, strictFlags("exit with 1 if there are findings that are more than a note"), []cli.Flag{maxSizeFlag()}, jsonFlags()),
-		Action: action(e, runInfo),
+			switchFlag(&f.files, "files", "list all files with their sizes, one per line; on a terminal in natural order, elsewhere and in JSON in that of the torrent"),
+			switchFlag(&f.tree, "tree", "show all files as a tree (default: the first 200)"),
+			switchFlag(&f.noFiles, "no-files", "show no files"),
+			switchFlag(&f.pads, "pads", "count and show pad files (BEP 47) too"),
+			switchFlag(&f.pieces, "pieces", "list the hashes of the pieces"),
+			switchFlag(&f.raw, "raw", "print the whole torrent as lossless JSON"),
+			valueFlag(&f.field, fieldList, "field", "print these fields of the JSON, one torrent per line with tabs between; on a terminal a long value is cut; `NAME,...`"),
+			switchFlag(&f.magnet, "magnet", "print the magnet link"),
+			e.options.revealFlag("show passkeys and passwords; only JSON, and --field and --magnet into a file or pipe, have them unasked"),
+		}, f.strict.flags("exit with 1 if there are findings that are more than a note"), []cli.Flag{e.options.maxSizeFlag()}, e.options.jsonFlags()),
+		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runInfo(ctx, u, args, &f) }),
 	}
 }
 
@@ -46,21 +53,17 @@ type infoInput struct {
 	torrent *metainfo.Torrent // nil for a magnet link
 }
 
-func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
-	if c.NArg() == 0 {
+func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
+	if len(args) == 0 {
 		return failf(exitUsage, "no torrent given")
 	}
-	fields, err := infoChoices(u, c)
-	if err != nil {
+	if err := f.check(u.json); err != nil {
 		return err
 	}
-	strict, err := readStrictness(c)
-	if err != nil {
-		return err
-	}
+	fields := f.field.value
 	u.env.lean = true
-	asJSON := u.json || c.Bool("raw")
-	inputs, isList := infoInputs(ctx, u.env, c.Args().Slice(), asJSON)
+	asJSON := u.json || f.raw
+	inputs, isList := infoInputs(ctx, u.env, args, asJSON)
 	var doc *jsonStream // nil: none
 	if asJSON {
 		doc = u.newJSON(isList)
@@ -69,15 +72,15 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 	var answer error
 	for _, in := range inputs {
 		u.subject = in.name
-		x, err := readInfo(ctx, u.env, in, c)
+		x, err := readInfo(ctx, u.env, in, f)
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), doc.stop())
 		}
 		if u.passOver(in, err) {
 			continue
 		}
-		if err == nil && slices.ContainsFunc(x.facts.Findings, func(f inspect.Finding) bool {
-			return strict.refuses(metainfo.Code(f.Code), metainfo.Severity(f.Severity))
+		if err == nil && slices.ContainsFunc(x.facts.Findings, func(x inspect.Finding) bool {
+			return f.strict.refuses(metainfo.Code(x.Code), metainfo.Severity(x.Severity))
 		}) {
 			answer = errNo
 		}
@@ -89,17 +92,17 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 				err = doc.item(failed)
 			}
 		case doc != nil:
-			err = doc.item(infoDocument(x, c))
+			err = doc.item(infoDocument(x, f))
 		case fields != nil:
 			err = stdoutError(printFieldsOf(u, mask(u, x.facts, slices.Contains(fields, "magnet")), fields))
-		case c.Bool("magnet"):
+		case f.magnet:
 			_, err = fmt.Fprintln(u.out, mask(u, x.facts, true).Magnet)
 			err = stdoutError(err)
 		default:
 			if shown++; shown > 1 {
 				fmt.Fprintln(u.out)
 			}
-			err = stdoutError(printInfo(u, c, x))
+			err = stdoutError(printInfo(u, f, x))
 		}
 		if err != nil {
 			return err
@@ -113,36 +116,26 @@ func runInfo(ctx context.Context, u *ui, c *cli.Context) error {
 	return answer
 }
 
-// infoChoices checks that the flags agree, and returns the fields of --field.
-func infoChoices(u *ui, c *cli.Context) (fields []string, err error) {
-	exclusive := func(flags ...string) error {
-		var given []string
-		for _, f := range flags {
-			if c.IsSet(f) {
-				given = append(given, "--"+f)
-			}
-		}
-		if len(given) > 1 {
-			return failf(exitUsage, "%s: only one of them", strings.Join(given, ", "))
-		}
-		return nil
+// check finds flags that don't go together.
+func (f *infoFlags) check(json bool) error {
+	if err := oneFlag(givenSwitch{"files", f.files}, givenSwitch{"tree", f.tree}, givenSwitch{"no-files", f.noFiles}); err != nil {
+		return err
 	}
-	if err := exclusive("files", "tree", "no-files"); err != nil {
-		return nil, err
+	if err := oneFlag(givenSwitch{"raw", f.raw}, givenSwitch{"field", f.field.given}, givenSwitch{"magnet", f.magnet}); err != nil {
+		return err
 	}
-	if err := exclusive("raw", "field", "magnet"); err != nil {
-		return nil, err
+	if json && (f.field.given || f.magnet) {
+		return failf(exitUsage, "--field and --magnet print plain lines, and not JSON")
 	}
-	if u.json && (c.IsSet("field") || c.IsSet("magnet")) {
-		return nil, failf(exitUsage, "--field and --magnet print plain lines, and not JSON")
-	}
-	if !c.IsSet("field") {
-		return nil, nil
-	}
+	return nil
+}
+
+// fieldList reads names of fields, with commas between.
+func fieldList(s string) (fields []string, err error) {
 	known := fieldNames()
-	for _, f := range strings.Split(c.String("field"), ",") {
+	for f := range strings.SplitSeq(s, ",") {
 		if f = strings.TrimSpace(f); !slices.Contains(known, f) {
-			return nil, withHint(failf(exitUsage, "--field: there is no field %q", f), "the fields are "+strings.Join(known, ", "))
+			return nil, withHint(failf(exitUsage, "there is no field %q", f), "the fields are "+strings.Join(known, ", "))
 		}
 		fields = append(fields, f)
 	}
@@ -150,14 +143,14 @@ func infoChoices(u *ui, c *cli.Context) (fields []string, err error) {
 }
 
 // infoDocument is the JSON for one input.
-func infoDocument(x infoInput, c *cli.Context) any {
-	if c.Bool("raw") {
+func infoDocument(x infoInput, f *infoFlags) any {
+	if f.raw {
 		return x.torrent
 	}
-	if c.Bool("no-files") {
+	if f.noFiles {
 		x.facts.Files = nil
 	}
-	if c.Bool("pieces") && x.torrent != nil && len(x.torrent.Pieces) > 0 {
+	if f.pieces && x.torrent != nil && len(x.torrent.Pieces) > 0 {
 		x.facts.Pieces = inspect.PieceHashes(x.torrent)
 	}
 	return x.facts
@@ -185,12 +178,12 @@ func infoInputs(ctx context.Context, e *env, args []string, asJSON bool) (inputs
 	return inputs, isList
 }
 
-func readInfo(ctx context.Context, e *env, in input, c *cli.Context) (infoInput, error) {
+func readInfo(ctx context.Context, e *env, in input, f *infoFlags) (infoInput, error) {
 	name := in.name
 	switch {
 	case in.err != nil:
 		return infoInput{}, in.err
-	case metainfo.IsMagnet(name) && c.Bool("raw"):
+	case metainfo.IsMagnet(name) && f.raw:
 		return infoInput{}, failf(exitUsage, "--raw: a magnet link has no bencode")
 	case metainfo.IsMagnet(name):
 		m, err := metainfo.ParseMagnet(name)
@@ -203,7 +196,7 @@ func readInfo(ctx context.Context, e *env, in input, c *cli.Context) (infoInput,
 	if err != nil {
 		return infoInput{}, err
 	}
-	return infoInput{inspect.Describe(name, t, c.Bool("pads")), t}, nil
+	return infoInput{inspect.Describe(name, t, f.pads), t}, nil
 }
 
 // mask returns the facts without secrets where a person may see them: what goes

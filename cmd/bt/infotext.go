@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"bt/inspect"
 	"bt/internal/metainfo"
 	"bt/internal/term"
@@ -25,20 +23,19 @@ func (u *ui) more(n int, noun string) string {
 }
 
 // printInfo shows one torrent to a person.
-func printInfo(u *ui, c *cli.Context, x infoInput) error {
-	f := x.facts
-	if err := term.Fields(u.out, u.pal, 0, infoFields(u, f)); err != nil {
+func printInfo(u *ui, f *infoFlags, x infoInput) error {
+	if err := term.Fields(u.out, u.pal, 0, infoFields(u, x.facts)); err != nil {
 		return err
 	}
-	if x.torrent != nil && !c.Bool("no-files") {
-		if err := printFiles(u, c, x.torrent); err != nil {
+	if x.torrent != nil && !f.noFiles {
+		if err := printFiles(u, f, x.torrent); err != nil {
 			return err
 		}
 	}
-	if x.torrent != nil && c.Bool("pieces") {
+	if x.torrent != nil && f.pieces {
 		printPieces(u, x.torrent)
 	}
-	return printFindings(u, f.Findings)
+	return printFindings(u, x.facts.Findings)
 }
 
 func severity(pal term.Palette, s string) string {
@@ -132,9 +129,9 @@ func (u *ui) pieces(n int, length int64) string {
 	return fmt.Sprintf("%s %s %s", term.Count(int64(n)), u.pal.Times(), term.Size(length))
 }
 
-func printFiles(u *ui, c *cli.Context, t *metainfo.Torrent) error {
-	files := treeFiles(t, c.Bool("pads"))
-	if c.Bool("files") {
+func printFiles(u *ui, f *infoFlags, t *metainfo.Torrent) error {
+	files := treeFiles(t, f.pads)
+	if f.files {
 		fmt.Fprintln(u.out)
 		for _, i := range u.listed(files) {
 			f := &t.Files[i]
@@ -144,11 +141,11 @@ func printFiles(u *ui, c *cli.Context, t *metainfo.Torrent) error {
 		}
 		return nil
 	}
-	if t.Single && !c.Bool("tree") || len(t.Files) == 0 {
+	if t.Single && !f.tree || len(t.Files) == 0 {
 		return nil // its name and size are above
 	}
 	limit := listLimit
-	if c.Bool("tree") {
+	if f.tree {
 		limit = 0
 	}
 	root := t.Name

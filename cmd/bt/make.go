@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -20,7 +20,35 @@ import (
 	"bt/maketorrent"
 )
 
+type makeFlags struct {
+	dir   option[string]
+	files []string
+
+	name                option[string]
+	include, exclude    []string
+	symlinks            option[maketorrent.Symlinks]
+	format              option[maketorrent.Format]
+	pieceLength         option[pieceLength]
+	maxPieceLength      option[int64]
+	announce            [][]string // tiers
+	webSeeds, httpSeeds []string
+	nodes               []maketorrent.Node
+	private, entropy    bool
+	source, comment     option[string]
+	createdBy           option[string]
+	noCreatedBy         bool
+	date                option[time.Time]
+	noDate              bool
+
+	output  option[string]
+	force   bool
+	seed    bool
+	strict  strictness
+	hashing hashingOptions
+}
+
 func makeCommand(e *env) *cli.Command {
+	var f makeFlags
 	return &cli.Command{
 		Name:      "make",
 		Usage:     "make a torrent of a file or a directory",
@@ -31,56 +59,60 @@ bt make . --private --source ABC -o ~/torrents/
 bt make image.iso --web-seed https://mirror.example/image.iso --json
 bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
 		Flags: slices.Concat([]cli.Flag{
-			&cli.StringFlag{Name: "dir", Usage: "make a torrent of the directory `DIR`"},
-			&cli.StringSliceFlag{Name: "file", Usage: "make a torrent of the one file `FILE`"},
-			&cli.StringSliceFlag{Name: "announce", Aliases: []string{"a", "tracker"}, Usage: "`URL` of a tracker; again for each further tier, commas inside one tier"},
-			&cli.StringSliceFlag{Name: "web-seed", Aliases: []string{"w"}, Usage: "`URL` of a web seed (BEP 19); again for more"},
-			&cli.StringSliceFlag{Name: "http-seed", Usage: "`URL` of an HTTP seed (BEP 17); again for more"},
-			&cli.StringSliceFlag{Name: "node", Usage: "`HOST:PORT` of a DHT node (BEP 5); again for more"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to `PATH`, into a directory if it is one or ends in a slash, to stdout if - (default: NAME.torrent beside the content)"},
-			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "replace an existing output"},
-			&cli.StringFlag{Name: "name", Usage: "call the torrent `NAME` (default: as the file or directory)"},
-			&cli.StringFlag{Name: "piece-length", Aliases: []string{"l"}, Usage: "cut pieces of `SIZE`, such as 256K or 2^18, of 16 KiB at least; auto chooses 1000 to 2000 pieces of 16 KiB to 16 MiB, in v2 and hybrid smaller ones where padding would be over 10 % (default auto)"},
-			&cli.StringFlag{Name: "max-piece-length", Usage: "let auto choose `SIZE` at most"},
-			&cli.StringFlag{Name: "format", Usage: "make a torrent of `FORMAT` v1, v2 (BEP 52), or hybrid, which is both (default v1)"},
-			&cli.BoolFlag{Name: "private", Usage: "peers from its trackers only (BEP 27)"},
-			&cli.StringFlag{Name: "source", Usage: "set the source to `TEXT`: private trackers use it to make their torrents unique"},
-			&cli.StringFlag{Name: "comment", Usage: "add a comment `TEXT`"},
-			&cli.StringFlag{Name: "created-by", Usage: "say that `TEXT` made it (default bt and its version)"},
-			&cli.BoolFlag{Name: "no-created-by", Usage: "do not say what made it"},
-			&cli.StringFlag{Name: "date", Usage: "set the creation date to `TIME`: RFC 3339, YYYY-MM-DD, Unix seconds or now (default: SOURCE_DATE_EPOCH, else now)"},
-			&cli.BoolFlag{Name: "no-date", Usage: "do not say when it was made"},
-			&cli.BoolFlag{Name: "entropy", Usage: "add random bytes: another info-hash for the same content"},
-			&cli.StringSliceFlag{Name: "include", Usage: "take only files that match `GLOB`, or are in a directory that does; again for more"},
-			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out what matches `GLOB`, such as '*.tmp', 'a/**/b' or ./a (not that in other directories); again for more"},
-			&cli.BoolFlag{Name: "seed", Usage: "then serve it to peers, as bt seed does"},
-			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords; JSON has them unasked"},
-			&cli.StringFlag{Name: "symlinks", Usage: "on a symbolic link below PATH `DO`: follow it, skip it, or error (default follow)"},
-		}, strictFlags("write nothing and exit with 1 if there are warnings"), hashingFlags(), jsonFlags()),
-		Action: action(e, runMake),
+			valueFlag(&f.dir, text, "dir", "make a torrent of the directory `DIR`"),
+			listFlag(&f.files, texts, "file", "make a torrent of the one file `FILE`"),
+			listFlag(&f.announce, tiers, "announce", "`URL` of a tracker; again for each further tier, commas inside one tier; @FILE has a tier on each line", "a", "tracker"),
+			listFlag(&f.webSeeds, urls(webSeedSchemes...), "web-seed", "`URL` of a web seed (BEP 19); again for more", "w"),
+			listFlag(&f.httpSeeds, urls(httpSeedSchemes...), "http-seed", "`URL` of an HTTP seed (BEP 17); again for more"),
+			listFlag(&f.nodes, nodes, "node", "`HOST:PORT` of a DHT node (BEP 5); again for more"),
+			valueFlag(&f.output, nonEmpty("the path"), "output", "write to `PATH`, into a directory if it is one or ends in a slash, to stdout if - (default: NAME.torrent beside the content)", "o"),
+			switchFlag(&f.force, "force", "replace an existing output", "f"),
+			valueFlag(&f.name, text, "name", "call the torrent `NAME` (default: as the file or directory)"),
+			valueFlag(&f.pieceLength, wordOr("auto", readPieceLength), "piece-length", "cut pieces of `SIZE`, such as 256K or 2^18, of 16 KiB at least; auto chooses 1000 to 2000 pieces of 16 KiB to 16 MiB, in v2 and hybrid smaller ones where padding would be over 10 % (default auto)", "l"),
+			valueFlag(&f.maxPieceLength, readMaxPieceLength, "max-piece-length", "let auto choose `SIZE` at most"),
+			valueFlag(&f.format, oneOf(
+				choice[maketorrent.Format]{"v1", maketorrent.V1},
+				choice[maketorrent.Format]{"v2", maketorrent.V2},
+				choice[maketorrent.Format]{"hybrid", maketorrent.Hybrid},
+			), "format", "make a torrent of `FORMAT` v1, v2 (BEP 52), or hybrid, which is both (default v1)"),
+			switchFlag(&f.private, "private", "peers from its trackers only (BEP 27)"),
+			valueFlag(&f.source, text, "source", "set the source to `TEXT`: private trackers use it to make their torrents unique"),
+			valueFlag(&f.comment, text, "comment", "add a comment `TEXT`"),
+			valueFlag(&f.createdBy, text, "created-by", "say that `TEXT` made it (default bt and its version)"),
+			switchFlag(&f.noCreatedBy, "no-created-by", "do not say what made it"),
+			valueFlag(&f.date, timeReader(e.now), "date", "set the creation date to `TIME`: RFC 3339, YYYY-MM-DD, Unix seconds or now (default: SOURCE_DATE_EPOCH, else now)"),
+			switchFlag(&f.noDate, "no-date", "do not say when it was made"),
+			switchFlag(&f.entropy, "entropy", "add random bytes: another info-hash for the same content"),
+			listFlag(&f.include, nonEmpties("the glob"), "include", "take only files that match `GLOB`, or are in a directory that does; again for more"),
+			listFlag(&f.exclude, nonEmpties("the glob"), "exclude", "leave out what matches `GLOB`, such as '*.tmp', 'a/**/b' or ./a (not that in other directories); again for more"),
+			switchFlag(&f.seed, "seed", "then serve it to peers, as bt seed does"),
+			e.options.revealFlag("show passkeys and passwords; JSON has them unasked"),
+			valueFlag(&f.symlinks, oneOf(
+				choice[maketorrent.Symlinks]{"follow", maketorrent.Follow},
+				choice[maketorrent.Symlinks]{"skip", maketorrent.Skip},
+				choice[maketorrent.Symlinks]{"error", maketorrent.Refuse},
+			), "symlinks", "on a symbolic link below PATH `DO`: follow it, skip it, or error (default follow)"),
+		}, f.strict.flags("write nothing and exit with 1 if there are warnings"), f.hashing.flags(), e.options.jsonFlags()),
+		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runMake(ctx, u, args, &f) }),
 	}
 }
 
-func runMake(ctx context.Context, u *ui, c *cli.Context) error {
-	strict, err := readStrictness(c)
-	if err != nil {
-		return err
-	}
+func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 	// Wrong usage first, whatever the disk holds.
-	o, err := makeOptions(u, c, strict)
+	o, err := f.options(u, args)
 	if err != nil {
 		return err
 	}
 	if err := o.Check(); err != nil {
-		return makeError(u, c, o, err)
+		return makeError(u, f, o, err)
 	}
-	if err := checkOutputFlag(u, c); err != nil {
+	if err := f.checkOutput(u); err != nil {
 		return err
 	}
-	if err := checkContent(c, o.Path); err != nil {
+	if err := f.checkContent(o.Path); err != nil {
 		return err
 	}
-	out, err := makeOutput(u, c, &o)
+	out, err := makeOutput(u, f, &o)
 	if err != nil {
 		return err
 	}
@@ -89,22 +121,22 @@ func runMake(ctx context.Context, u *ui, c *cli.Context) error {
 	o.Progress = bar.Update
 	r, err := maketorrent.Make(ctx, o)
 	if err != nil {
-		return makeError(u, c, o, err)
+		return makeError(u, f, o, err)
 	}
 	bar.Finish()
 	seconds := time.Since(start).Seconds()
 	for _, s := range r.Skipped {
 		u.explain("left out %s: %s", s.Path, s.Reason)
 	}
-	for _, f := range r.Findings {
-		if f.Severity == metainfo.Note {
-			u.explain("note: %s", f.Message)
+	for _, x := range r.Findings {
+		if x.Severity == metainfo.Note {
+			u.explain("note: %s", x.Message)
 		} else {
-			u.warn("%s", f.Message)
+			u.warn("%s", x.Message)
 		}
 	}
 	u.explain("%s of %s: %s", count(r.Torrent.PieceCount(), "piece"), term.Size(r.Torrent.PieceLength), r.Choice)
-	if err := refusal(o.Path, r.Findings, strict); err != nil {
+	if err := refusal(o.Path, r.Findings, &f.strict); err != nil {
 		return err
 	}
 	if out == stdinName {
@@ -116,13 +148,13 @@ func runMake(ctx context.Context, u *ui, c *cli.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err // between the last piece and here
 	}
-	if err := atomicfile.Write(out, r.Torrent.Bytes(), c.Bool("force")); err != nil {
+	if err := atomicfile.Write(out, r.Torrent.Bytes(), f.force); err != nil {
 		return outputError(out, err)
 	}
 	if u.json {
 		return u.printJSON(madeDocument(r, out, seconds))
 	}
-	if err := printMade(u, r, out, seconds); err != nil || !c.Bool("seed") {
+	if err := printMade(u, r, out, seconds); err != nil || !f.seed {
 		return err
 	}
 	if err := stdoutError(u.out.Flush()); err != nil {
@@ -131,87 +163,47 @@ func runMake(ctx context.Context, u *ui, c *cli.Context) error {
 	return seedMade(ctx, u, r)
 }
 
-// makeOptions reads the flags that say what to make.
-func makeOptions(u *ui, c *cli.Context, strict strictness) (o maketorrent.Options, err error) {
-	if o.Path, err = contentPath(u, c); err != nil {
+// options are what to make.
+func (f *makeFlags) options(u *ui, args []string) (o maketorrent.Options, err error) {
+	if o.Path, err = f.contentPath(u, args); err != nil {
 		return o, err
-	}
-	o.Name = c.String("name")
-	switch f := c.String("format"); f {
-	case "", "v1":
-		o.Format = maketorrent.V1
-	case "v2":
-		o.Format = maketorrent.V2
-	case "hybrid":
-		o.Format = maketorrent.Hybrid
-	default:
-		return o, failf(exitUsage, "--format: %q is none of v1, v2, hybrid", f)
 	}
 	// Of v2 Make says what it needs.
-	small := o.Format != maketorrent.V1 || strict.allows(metainfo.SmallPieces)
-	if o.PieceLength, o.MaxPieceLength, err = pieceLengths(c, small); err != nil {
+	if err := f.pieceLength.value.check(f.format.value != maketorrent.V1 || f.strict.allows(metainfo.SmallPieces)); err != nil {
 		return o, err
 	}
-	if o.Trackers, err = tierList(c, "announce"); err != nil {
-		return o, err
+	o = maketorrent.Options{
+		Path: o.Path, Name: f.name.value, Include: f.include, Exclude: f.exclude, Symlinks: f.symlinks.value,
+		Format: f.format.value, PieceLength: f.pieceLength.value.bytes, MaxPieceLength: f.maxPieceLength.value,
+		Trackers: f.announce, WebSeeds: f.webSeeds, HTTPSeeds: f.httpSeeds, Nodes: f.nodes,
+		Private: f.private, Entropy: f.entropy, Source: f.source.value, Comment: f.comment.value,
+		Jobs: f.hashing.jobs.value, Read: f.hashing.read.value,
 	}
-	if o.WebSeeds, err = urlList("web-seed", c.StringSlice("web-seed"), "http", "https", "ftp"); err != nil {
-		return o, err
+	switch {
+	case f.createdBy.given && f.noCreatedBy:
+		return o, failf(exitUsage, "--created-by and --no-created-by contradict each other")
+	case f.createdBy.given:
+		o.CreatedBy = f.createdBy.value
+	case !f.noCreatedBy:
+		o.CreatedBy = "bt/" + version
 	}
-	if o.HTTPSeeds, err = urlList("http-seed", c.StringSlice("http-seed"), "http", "https"); err != nil {
-		return o, err
-	}
-	if o.Nodes, err = nodes(c.StringSlice("node")); err != nil {
-		return o, err
-	}
-	o.Private, o.Entropy = c.Bool("private"), c.Bool("entropy")
-	o.Source, o.Comment = c.String("source"), c.String("comment")
-	if o.CreatedBy = "bt/" + version; c.IsSet("created-by") {
-		o.CreatedBy = c.String("created-by")
-	}
-	if c.Bool("no-created-by") {
-		if c.IsSet("created-by") {
-			return o, failf(exitUsage, "--created-by and --no-created-by contradict each other")
-		}
-		o.CreatedBy = ""
-	}
-	if o.Date, o.HasDate, err = creationDate(u.env, c); err != nil {
-		return o, err
-	}
-	o.Include, o.Exclude = c.StringSlice("include"), c.StringSlice("exclude")
-	for _, flag := range []string{"include", "exclude"} {
-		if slices.Contains(c.StringSlice(flag), "") {
-			return o, failf(exitUsage, "--%s: the glob is empty", flag)
-		}
-	}
-	switch s := c.String("symlinks"); s {
-	case "", "follow":
-		o.Symlinks = maketorrent.Follow
-	case "skip":
-		o.Symlinks = maketorrent.Skip
-	case "error":
-		o.Symlinks = maketorrent.Refuse
-	default:
-		return o, failf(exitUsage, "--symlinks: %q is none of follow, skip, error", s)
-	}
-	o.Jobs, o.Read, err = hashingChoices(c)
+	o.Date, o.HasDate, err = f.creationDate(u.env)
 	return o, err
 }
 
 // contentPath is PATH, --dir or --file, of which there must be one. It is not
 // looked for yet.
-func contentPath(u *ui, c *cli.Context) (string, error) {
-	paths := c.Args().Slice()
+func (f *makeFlags) contentPath(u *ui, args []string) (string, error) {
+	paths := slices.Clone(args)
 	if len(paths) > 1 {
 		return "", withHint(failf(exitUsage, "one PATH at a time, not %d", len(paths)), "put several files into a directory, and make a torrent of that")
 	}
-	files := c.StringSlice("file")
-	if len(files) > 1 {
+	if len(f.files) > 1 {
 		return "", withHint(failf(exitUsage, "--file is for a torrent of one file"), "put several files into a directory, and use --dir")
 	}
-	paths = append(paths, files...)
-	if c.IsSet("dir") {
-		paths = append(paths, c.String("dir"))
+	paths = append(paths, f.files...)
+	if f.dir.given {
+		paths = append(paths, f.dir.value)
 	}
 	switch {
 	case len(paths) == 0:
@@ -226,61 +218,46 @@ func contentPath(u *ui, c *cli.Context) (string, error) {
 }
 
 // checkContent looks for the content.
-func checkContent(c *cli.Context, path string) error {
+func (f *makeFlags) checkContent(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return readError(path, err)
-	case c.IsSet("dir") && !info.IsDir():
+	case f.dir.given && !info.IsDir():
 		return withHint(failf(exitUsage, "--dir: %s is not a directory", path), "use --file for a file")
-	case c.IsSet("file") && info.IsDir():
+	case len(f.files) > 0 && info.IsDir():
 		return withHint(failf(exitUsage, "--file: %s is a directory", path), "use --dir for a directory")
 	}
 	return nil
 }
 
-// urlList checks the URLs given to a flag.
-func urlList(flag string, list []string, schemes ...string) ([]string, error) {
-	var urls []string
-	for _, s := range list {
-		s = strings.TrimSpace(s)
-		if err := metainfo.CheckURL(s, schemes...); err != nil {
-			return nil, failf(exitUsage, "--%s: the URL %q %w", flag, metainfo.MaskURL(s), err)
-		}
-		urls = append(urls, s)
-	}
-	return urls, nil
-}
+// The schemes that web seeds (BEP 19) and HTTP seeds (BEP 17) may have.
+var (
+	webSeedSchemes  = []string{"http", "https", "ftp"}
+	httpSeedSchemes = []string{"http", "https"}
+)
 
-func nodes(list []string) ([]maketorrent.Node, error) {
-	var nodes []maketorrent.Node
-	for _, s := range list {
-		host, port, err := net.SplitHostPort(s)
-		n, portErr := strconv.ParseUint(port, 10, 16)
-		node := maketorrent.Node{Host: host, Port: int(n)}
-		if err != nil || portErr != nil || node.Check() != nil {
-			return nil, failf(exitUsage, "--node: %q is not HOST:PORT", s)
-		}
-		nodes = append(nodes, node)
+// nodes reads HOST:PORT of a DHT node.
+func nodes(s string) ([]maketorrent.Node, error) {
+	host, port, err := net.SplitHostPort(s)
+	n, portErr := strconv.ParseUint(port, 10, 16)
+	node := maketorrent.Node{Host: host, Port: int(n)}
+	if err != nil || portErr != nil || node.Check() != nil {
+		return nil, fmt.Errorf("%q is not HOST:PORT", s)
 	}
-	return nodes, nil
+	return []maketorrent.Node{node}, nil
 }
 
 // creationDate is --date, else SOURCE_DATE_EPOCH (reproducible-builds.org),
 // else now.
-func creationDate(e *env, c *cli.Context) (unix int64, has bool, err error) {
-	if c.Bool("no-date") {
-		if c.IsSet("date") {
-			return 0, false, failf(exitUsage, "--date and --no-date contradict each other")
-		}
+func (f *makeFlags) creationDate(e *env) (unix int64, has bool, err error) {
+	switch {
+	case f.date.given && f.noDate:
+		return 0, false, failf(exitUsage, "--date and --no-date contradict each other")
+	case f.noDate:
 		return 0, false, nil
-	}
-	if c.IsSet("date") {
-		t, err := parseTime(c.String("date"), e.now())
-		if err != nil {
-			return 0, false, failf(exitUsage, "--date: %w", err)
-		}
-		return t.Unix(), true, nil
+	case f.date.given:
+		return f.date.value.Unix(), true, nil
 	}
 	if epoch := e.getenv("SOURCE_DATE_EPOCH"); epoch != "" {
 		n, err := strconv.ParseInt(epoch, 10, 64)
@@ -294,7 +271,7 @@ func creationDate(e *env, c *cli.Context) (unix int64, has bool, err error) {
 
 // makeError gives the errors of Make their exit codes; of several problems each
 // gets its line.
-func makeError(u *ui, c *cli.Context, o maketorrent.Options, err error) error {
+func makeError(u *ui, f *makeFlags, o maketorrent.Options, err error) error {
 	if problems, ok := errors.AsType[maketorrent.Problems](err); ok {
 		for _, p := range problems[:len(problems)-1] {
 			u.report(fail(exitRead, p))
@@ -311,7 +288,7 @@ func makeError(u *ui, c *cli.Context, o maketorrent.Options, err error) error {
 		case "name":
 			err = withHint(err, "choose one with --name")
 		case "piece length":
-			err = withHint(err, pieceLengthHint(c.String("piece-length")))
+			err = withHint(err, pieceLengthHint(f.pieceLength.value.text))
 		}
 		return err
 	}

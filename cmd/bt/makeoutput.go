@@ -10,38 +10,34 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"bt/internal/atomicfile"
 	"bt/internal/metainfo"
 	"bt/internal/term"
 	"bt/maketorrent"
 )
 
-// checkOutputFlag finds what is wrong with --output whatever there is on disk.
-func checkOutputFlag(u *ui, c *cli.Context) error {
-	out := c.String("output")
+// checkOutput finds what is wrong with --output whatever there is on disk.
+func (f *makeFlags) checkOutput(u *ui) error {
+	out := f.output.value
 	switch {
-	case c.Bool("seed") && (u.json || out == stdinName):
+	case f.seed && (u.json || out == stdinName):
 		return failf(exitUsage, "--seed runs until it is stopped, and goes with neither --json nor --output -")
 	case out == stdinName && u.json:
 		return failf(exitUsage, "--output - and --json both want stdout")
 	case out == stdinName && u.env.stdoutTerminal:
 		return withHint(failf(exitUsage, "--output -: a torrent is no text for a terminal"), "redirect it, or name a file")
-	case c.IsSet("output") && out == "":
-		return failf(exitUsage, "--output: the path is empty")
 	}
 	return nil
 }
 
 // makeOutput decides where the torrent goes, and makes sure that it can go
 // there before anything is hashed.
-func makeOutput(u *ui, c *cli.Context, o *maketorrent.Options) (string, error) {
+func makeOutput(u *ui, f *makeFlags, o *maketorrent.Options) (string, error) {
 	abs, name, err := maketorrent.Resolve(o.Path, o.Name)
 	if err != nil {
-		return "", makeError(u, c, *o, err)
+		return "", makeError(u, f, *o, err)
 	}
-	out := c.String("output")
+	out := f.output.value
 	switch out {
 	case stdinName:
 		o.Own = ownStdout(u.env.stdout)
@@ -54,7 +50,7 @@ func makeOutput(u *ui, c *cli.Context, o *maketorrent.Options) (string, error) {
 			out = filepath.Join(out, name+".torrent")
 		}
 	}
-	if err := atomicfile.Check(out, c.Bool("force")); err != nil {
+	if err := atomicfile.Check(out, f.force); err != nil {
 		return "", outputError(out, err)
 	}
 	o.Own = ownFiles(out)

@@ -2,42 +2,46 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math/bits"
 	"strconv"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"bt/internal/metainfo"
 	"bt/internal/term"
 )
 
-// pieceLengths reads --piece-length and --max-piece-length; 0 stands for auto and
-// for no limit. small says whether pieces under 16 KiB are let through.
-func pieceLengths(c *cli.Context, small bool) (length, limit int64, err error) {
-	if s := c.String("piece-length"); c.IsSet("piece-length") && s != "auto" {
-		length, err = parseSize(s)
-		switch {
-		case err != nil:
-			return 0, 0, failf(exitUsage, "--piece-length: %w", err)
-		case length < 1:
-			return 0, 0, failf(exitUsage, "--piece-length: a piece has at least one byte")
-		case length < metainfo.BlockLength && !small:
-			return 0, 0, withHint(failf(exitUsage, "--piece-length: pieces of %s are too small; clients ask for 16 KiB at a time", count(int(length), "byte")),
-				cmp.Or(pieceLengthHint(s), "16K, or 2^14, is the least; --allow small-pieces makes smaller ones"))
-		}
+// A pieceLength is the value of --piece-length; no bytes stand for auto.
+type pieceLength struct {
+	bytes int64
+	text  string // as it was written
+}
+
+func readPieceLength(s string) (pieceLength, error) {
+	n, err := parseSize(s)
+	if err == nil && n < 1 {
+		err = errors.New("a piece has at least one byte")
 	}
-	if s := c.String("max-piece-length"); c.IsSet("max-piece-length") {
-		limit, err = parseSize(s)
-		switch {
-		case err != nil:
-			return 0, 0, failf(exitUsage, "--max-piece-length: %w", err)
-		case limit < metainfo.BlockLength:
-			return 0, 0, withHint(failf(exitUsage, "--max-piece-length: auto chooses 16 KiB at least"), pieceLengthHint(s))
-		}
+	return pieceLength{n, s}, err
+}
+
+// check refuses pieces under 16 KiB, unless small ones are allowed.
+func (l pieceLength) check(small bool) error {
+	if l.bytes == 0 || l.bytes >= metainfo.BlockLength || small {
+		return nil
 	}
-	return length, limit, nil
+	return withHint(failf(exitUsage, "--piece-length: pieces of %s are too small; clients ask for 16 KiB at a time", count(int(l.bytes), "byte")),
+		cmp.Or(pieceLengthHint(l.text), "16K, or 2^14, is the least; --allow small-pieces makes smaller ones"))
+}
+
+// readMaxPieceLength reads the value of --max-piece-length.
+func readMaxPieceLength(s string) (int64, error) {
+	n, err := parseSize(s)
+	if err == nil && n < metainfo.BlockLength {
+		err = withHint(failf(exitUsage, "auto chooses 16 KiB at least"), pieceLengthHint(s))
+	}
+	return n, err
 }
 
 // pieceLengthHint is what a number without a unit may have meant: mktorrent,

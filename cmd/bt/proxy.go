@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,13 +14,9 @@ import (
 // of them, or what the environment says, as curl reads it: HTTP_PROXY,
 // HTTPS_PROXY, ALL_PROXY and NO_PROXY, in capitals or not. UDP has no variable
 // of its own and goes by ALL_PROXY.
-func proxies(e *env, given string) (func(*url.URL) (*url.URL, error), error) {
-	if given != "" {
-		proxy, err := url.Parse(given)
-		if err != nil || proxy.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, proxy.Scheme) {
-			return nil, failf(exitUsage, "--proxy: not http://, https:// or socks5://[NAME:PASSWORD@]HOST:PORT")
-		}
-		return func(*url.URL) (*url.URL, error) { return proxy, nil }, nil
+func proxies(e *env, given *url.URL) func(*url.URL) (*url.URL, error) {
+	if given != nil {
+		return func(*url.URL) (*url.URL, error) { return given, nil }
 	}
 	variable := func(name string) string { return cmp.Or(e.getenv(strings.ToLower(name)), e.getenv(name)) }
 	all := variable("ALL_PROXY")
@@ -41,5 +38,18 @@ func proxies(e *env, given string) (func(*url.URL) (*url.URL, error), error) {
 			return forHTTP(&url.URL{Scheme: "https", Host: u.Host})
 		}
 		return forHTTP(u)
-	}, nil
+	}
+}
+
+// proxyURL reads the value of --proxy, or @FILE with it.
+func proxyURL(s string) (*url.URL, error) {
+	s, err := secret(s)
+	if err != nil || s == "" {
+		return nil, err // "" is what the environment says
+	}
+	proxy, err := url.Parse(s)
+	if err != nil || proxy.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, proxy.Scheme) {
+		return nil, errors.New("not http://, https:// or socks5://[NAME:PASSWORD@]HOST:PORT")
+	}
+	return proxy, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -10,8 +11,6 @@ import (
 	"runtime/debug"
 	"sync"
 
-	"github.com/urfave/cli/v2"
-
 	"bt/internal/metainfo"
 	"bt/internal/term"
 )
@@ -19,27 +18,6 @@ import (
 // Inputs are bounded: in size by --max-size, before anything is allocated by it,
 // and by how they begin, so that /dev/zero or a film costs what its first bytes
 // cost.
-
-// maxSizeFlag is of every command that reads torrents.
-func maxSizeFlag() cli.Flag {
-	return &cli.StringFlag{Name: "max-size", Usage: "read no torrent, rules or list larger than `SIZE` (default: " + term.Size(metainfo.DefaultMaxSize) + "; rules have at most " + term.Size(maxRulesSize) + ")"}
-}
-
-// readMaxSize takes the value of --max-size.
-func readMaxSize(e *env, c *cli.Context) error {
-	if !c.IsSet("max-size") {
-		return nil
-	}
-	n, err := parseSize(c.String("max-size"))
-	switch {
-	case err != nil:
-		return failf(exitUsage, "--max-size: %w", err)
-	case n == 0 || n > metainfo.MaxSize:
-		return failf(exitUsage, "--max-size: want 1 byte to %s", term.Size(metainfo.MaxSize))
-	}
-	e.maxSize = n
-	return nil
-}
 
 // inputKind says what an input should be, which its beginning tells.
 type inputKind uint8
@@ -134,10 +112,7 @@ func sizeOf(in io.Reader) int64 {
 
 // inputLimit is the most bytes that an input may have.
 func (e *env) inputLimit() int64 {
-	if e.maxSize > 0 {
-		return e.maxSize
-	}
-	return metainfo.DefaultMaxSize
+	return cmp.Or(e.options.maxSize.value, metainfo.DefaultMaxSize)
 }
 
 // memoryLimit is that of the garbage collector, which the process has one of.

@@ -23,8 +23,19 @@ import (
 	"bt/rewrite"
 )
 
+type retrackerFlags struct {
+	edit            editFlags
+	rules, fromJSON option[string]
+	newInfoHash     bool
+	output          option[string]
+	backup          backupFlag
+	dryRun          bool
+	recursive       bool
+	force           bool
+}
+
 func retrackerCommand(e *env) *cli.Command {
-	pairs, backup := new(pairList), new(backupFlag)
+	var f retrackerFlags
 	return &cli.Command{
 		Name:      "retracker",
 		Usage:     "change trackers and what else is not hashed, and not a byte more",
@@ -37,21 +48,19 @@ bt retracker *.torrent --remove '*.dead.example' --add udp://tracker.example:696
 bt retracker ~/torrents --rules rules.yaml --json
 bt info --raw x.torrent > x.json; bt retracker x.torrent --from-json x.json -o y.torrent
 bt retracker x.torrent --source ABC --new-infohash -o abc.torrent`,
-		Flags: slices.Concat(editFlags(pairs), []cli.Flag{
-			&cli.StringFlag{Name: "rules", Usage: "do what `FILE` (YAML or TOML) says for torrents with trackers that match its rules"},
-			&cli.StringFlag{Name: "from-json", Usage: "make the torrent what `FILE` says, JSON of bt info --raw, edited or not"},
-			&cli.BoolFlag{Name: "new-infohash", Usage: "allow edits inside info, which make it another torrent"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "leave the torrent as it is and write to `PATH`, into a directory if it is one or ends in a slash, to stdout if -"},
-			&cli.GenericFlag{Name: "backup", Usage: "keep what was, as X.torrent.bak; --backup=.SUFFIX names the suffix", Value: backup},
-			&cli.BoolFlag{Name: "dry-run", Usage: "show what would change, and change nothing"},
-			&cli.BoolFlag{Name: "recursive", Usage: "edit the torrents below a directory too"},
-			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "edit read-only files and those of a client that runs, replace an existing output or backup, and let --drop-dead remove the last tracker"},
-			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords; JSON, and a magnet link or torrent on stdout, have them unasked"},
-			maxSizeFlag(),
-		}, jsonFlags()),
-		Action: action(e, func(ctx context.Context, u *ui, c *cli.Context) error {
-			return runRetracker(ctx, u, c, *pairs, backup.suffix)
-		}),
+		Flags: slices.Concat(f.edit.flags(e.now), []cli.Flag{
+			valueFlag(&f.rules, text, "rules", "do what `FILE` (YAML or TOML) says for torrents with trackers that match its rules"),
+			valueFlag(&f.fromJSON, text, "from-json", "make the torrent what `FILE` says, JSON of bt info --raw, edited or not"),
+			switchFlag(&f.newInfoHash, "new-infohash", "allow edits inside info, which make it another torrent"),
+			valueFlag(&f.output, nonEmpty("the path"), "output", "leave the torrent as it is and write to `PATH`, into a directory if it is one or ends in a slash, to stdout if -", "o"),
+			&cli.GenericFlag{Name: "backup", Usage: "keep what was, as X.torrent.bak; --backup=.SUFFIX names the suffix", Value: &f.backup},
+			switchFlag(&f.dryRun, "dry-run", "show what would change, and change nothing"),
+			switchFlag(&f.recursive, "recursive", "edit the torrents below a directory too"),
+			switchFlag(&f.force, "force", "edit read-only files and those of a client that runs, replace an existing output or backup, and let --drop-dead remove the last tracker", "f"),
+			e.options.revealFlag("show passkeys and passwords; JSON, and a magnet link or torrent on stdout, have them unasked"),
+			e.options.maxSizeFlag(),
+		}, e.options.jsonFlags()),
+		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runRetracker(ctx, u, args, &f) }),
 	}
 }
 
@@ -100,37 +109,37 @@ type session struct {
 	dir    string
 }
 
-func runRetracker(ctx context.Context, u *ui, c *cli.Context, pairs pairList, backup string) error {
-	if c.NArg() == 0 {
+func runRetracker(ctx context.Context, u *ui, args []string, f *retrackerFlags) error {
+	if len(args) == 0 {
 		return failf(exitUsage, "no torrent given")
 	}
-	u.subject = c.Args().First()
+	u.subject = args[0]
 	u.env.lean = true
-	r := &retracking{ctx: ctx, u: u, dryRun: c.Bool("dry-run"), force: c.Bool("force"), backup: backup, output: c.String("output")}
-	if err := r.readEdit(c, pairs); err != nil {
+	r := &retracking{ctx: ctx, u: u, dryRun: f.dryRun, force: f.force, backup: f.backup.suffix, output: f.output.value}
+	if err := r.readEdit(f); err != nil {
 		return err
 	}
-	inputs, isList := r.inputs(c.Args().Slice(), c.Bool("recursive"))
+	inputs, isList := r.inputs(args, f.recursive)
 	if r.edit.Whole != nil && (isList || len(inputs) != 1) {
 		return failf(exitUsage, "--from-json is for one torrent")
 	}
-	if err := r.checkOutput(c, inputs, isList); err != nil {
+	if err := r.checkOutput(inputs, isList); err != nil {
 		return err
 	}
 	return r.run(inputs, isList)
 }
 
-func (r *retracking) readEdit(c *cli.Context, pairs pairList) (err error) {
-	if r.edit, err = readEdit(r.ctx, r.u.env, c, pairs); err != nil {
+func (r *retracking) readEdit(f *retrackerFlags) (err error) {
+	if r.edit, err = f.edit.edit(r.ctx, r.u.env); err != nil {
 		return err
 	}
-	if c.IsSet("rules") {
-		if r.edit.Rules, err = loadRules(r.ctx, r.u.env, c.String("rules")); err != nil {
+	if f.rules.given {
+		if r.edit.Rules, err = loadRules(r.ctx, r.u.env, f.rules.value); err != nil {
 			return err
 		}
 	}
-	if c.IsSet("from-json") {
-		name := c.String("from-json")
+	if f.fromJSON.given {
+		name := f.fromJSON.value
 		b, err := readInput(r.ctx, r.u.env, name, textInput)
 		if err != nil {
 			return err
@@ -148,10 +157,10 @@ func (r *retracking) readEdit(c *cli.Context, pairs pairList) (err error) {
 	for i := range r.edit.Rules {
 		r.edit.Rules[i].Edit.Trackers.KeepLast = !r.force
 	}
-	r.edit.NewInfoHash = c.Bool("new-infohash")
-	for _, flag := range infoFlags {
-		if given(c, flag) && !r.edit.NewInfoHash {
-			return newInfoHash(failf(exitWrite, "--%s: %w", flag, rewrite.ErrInfo))
+	r.edit.NewInfoHash = f.newInfoHash
+	for _, flag := range f.edit.infoFlags() {
+		if flag.given && !r.edit.NewInfoHash {
+			return newInfoHash(failf(exitWrite, "--%s: %w", flag.name, rewrite.ErrInfo))
 		}
 	}
 	if isEmpty(&r.edit) {
@@ -201,14 +210,12 @@ func (r *retracking) inputs(args []string, recursive bool) (inputs []input, isLi
 }
 
 // checkOutput decides what --output means.
-func (r *retracking) checkOutput(c *cli.Context, inputs []input, isList bool) error {
-	if !c.IsSet("output") {
+func (r *retracking) checkOutput(inputs []input, isList bool) error {
+	if r.output == "" {
 		return nil
 	}
 	info, err := os.Stat(r.output)
 	switch {
-	case r.output == "":
-		return failf(exitUsage, "--output: the path is empty")
 	case r.backup != "":
 		return failf(exitUsage, "--backup: with --output nothing is replaced")
 	case r.output == stdinName && r.u.json:

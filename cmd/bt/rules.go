@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+	"github.com/urfave/cli/v2"
 
 	"bt/internal/metainfo"
 	"bt/rewrite"
@@ -19,15 +21,19 @@ func readRule(ctx context.Context, e *env, values map[string]any) (rule rewrite.
 		return rule, err
 	}
 	delete(values, "match")
-	pairs, err := rulePairs(values)
+	var f editFlags
+	if f.pairs, err = rulePairs(values); err != nil {
+		return rule, err
+	}
+	flags := f.flags(e.now)
+	given, err := ruleFlags(flags, values)
 	if err != nil {
 		return rule, err
 	}
-	v, err := newRuleValues(values)
-	if err != nil {
+	if _, err := setFlags(flags, given); err != nil {
 		return rule, err
 	}
-	if rule.Edit, err = readEdit(ctx, e, v, pairs); err != nil {
+	if rule.Edit, err = f.edit(ctx, e); err != nil {
 		return rule, err
 	}
 	if isEmpty(&rule.Edit) {
@@ -70,8 +76,8 @@ func readMatch(v any) (func(url string) bool, error) {
 
 // rulePairs takes the replacements out of a rule: {old: O, with: N}, or a list
 // of those.
-func rulePairs(values map[string]any) (pairList, error) {
-	var pairs pairList
+func rulePairs(values map[string]any) ([]pair, error) {
+	var pairs []pair
 	for _, kind := range []pair{
 		{name: "replace", how: rewrite.Literal}, {name: "replace-regex", how: rewrite.Regexp}, {name: "host", how: rewrite.Host},
 	} {
@@ -99,21 +105,18 @@ func rulePairs(values map[string]any) (pairList, error) {
 	return pairs, nil
 }
 
-// ruleValues are the flags of one rule.
-type ruleValues map[string][]string
-
-// newRuleValues checks that a rule holds flags and that their values are of the
-// right kind.
-func newRuleValues(values map[string]any) (ruleValues, error) {
-	v := make(ruleValues)
-	for name, value := range values {
-		isOn, ok := editSwitches()[name]
-		if !ok || isShort(name) || name == "with" {
+// ruleFlags returns the flags that a rule holds. It checks that there are such flags,
+// and that their values are of the right kind.
+func ruleFlags(flags []cli.Flag, values map[string]any) ([]givenFlag, error) {
+	var given []givenFlag
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		f := findFlag(flags, name)
+		if f == nil || isShort(name) || name == "with" {
 			return nil, fmt.Errorf("there is no action %q", name)
 		}
-		list, isList := value.([]any)
+		list, isList := values[name].([]any)
 		if !isList {
-			list = []any{value}
+			list = []any{values[name]}
 		}
 		for _, item := range list {
 			text, err := ruleText(item)
@@ -123,15 +126,15 @@ func newRuleValues(values map[string]any) (ruleValues, error) {
 			_, isBool := item.(bool)
 			_, isText := item.(string)
 			switch {
-			case isBool != isOn:
-				return nil, fmt.Errorf("%s: want %s", name, map[bool]string{true: "true or false", false: "a text"}[isOn])
+			case isBool != isSwitch(f):
+				return nil, fmt.Errorf("%s: want %s", name, map[bool]string{true: "true or false", false: "a text"}[isSwitch(f)])
 			case !isBool && !isText && name != "tier" && name != "date": // a number has lost how it was written
 				return nil, fmt.Errorf("%s: want a text, in quotes", name)
 			}
-			v[name] = append(v[name], text)
+			given = append(given, givenFlag{f.Names()[0], text})
 		}
 	}
-	return v, nil
+	return given, nil
 }
 
 func ruleText(v any) (string, error) {
@@ -146,15 +149,4 @@ func ruleText(v any) (string, error) {
 		return v.String(), nil
 	}
 	return "", fmt.Errorf("want a text or a list of texts")
-}
-
-func (v ruleValues) IsSet(name string) bool           { return len(v[name]) > 0 }
-func (v ruleValues) StringSlice(name string) []string { return v[name] }
-func (v ruleValues) Bool(name string) bool            { return slices.Equal(v[name], []string{"true"}) }
-
-func (v ruleValues) String(name string) string {
-	if len(v[name]) == 0 {
-		return ""
-	}
-	return v[name][len(v[name])-1]
 }

@@ -3,7 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"net/url"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -12,7 +15,22 @@ import (
 	"bt/scrape"
 )
 
+type scrapeFlags struct {
+	trackers         [][]string // tiers
+	csv              bool
+	watch            option[time.Duration]
+	timeout, maxTime option[time.Duration]
+	retries          option[int]
+	bep15            bool
+	announceFallback bool
+	peers, force     bool
+	proxy            option[*url.URL]
+	insecure         bool
+	family           familyOptions
+}
+
 func scrapeCommand(e *env) *cli.Command {
+	var f scrapeFlags
 	return &cli.Command{
 		Name:      "scrape",
 		Usage:     "ask trackers how many seeders and leechers there are",
@@ -24,40 +42,39 @@ bt scrape ~/torrents --json > monday.json; bt retracker ~/torrents --drop-dead s
 bt scrape 0123456789abcdef0123456789abcdef01234567 --tracker udp://tracker.example:6969
 bt scrape - --csv < hashes.txt --tracker https://tracker.example/announce
 bt scrape movie.torrent --peers`,
-		Flags: []cli.Flag{
-			&cli.StringSliceFlag{Name: "tracker", Aliases: []string{"a", "announce"}, Usage: "ask only `URL`; again for further ones"},
-			&cli.BoolFlag{Name: "json", Usage: "print the result as one JSON document, with --watch one per line"},
-			&cli.BoolFlag{Name: "csv", Usage: "print the result as CSV, one line for each torrent and tracker"},
-			&cli.StringFlag{Name: "watch", Usage: "ask again every `DURATION` and show what changes"},
-			&cli.StringFlag{Name: "timeout", Value: "15s", Usage: "give each request `DURATION`, its repetitions included (default: 15s)"},
-			&cli.StringFlag{Name: "max-time", Usage: "end the asking after `DURATION`, whatever is open then"},
-			&cli.IntFlag{Name: "retries", Usage: "repeat what is not answered `N` times, after 2, 4, 8 ... seconds (default: 2)"},
-			&cli.BoolFlag{Name: "bep15", Usage: "wait for UDP trackers as long as BEP 15 says: 15, 30, 60 ... seconds, whatever --timeout is"},
-			&cli.BoolFlag{Name: "announce-fallback", Usage: "where a tracker has no scrape, register with it and leave again"},
-			&cli.BoolFlag{Name: "peers", Usage: "list the peers; this registers with the trackers and leaves again"},
-			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "announce private torrents too"},
-			&cli.StringFlag{Name: "proxy", Usage: "ask through the proxy `URL`: http, https or socks5 (default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)"},
-			&cli.BoolFlag{Name: "insecure", Usage: "accept any certificate"},
-			&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Usage: "use IPv4 only"},
-			&cli.BoolFlag{Name: "ipv6", Aliases: []string{"6"}, Usage: "use IPv6 only"},
-			&cli.BoolFlag{Name: "reveal", Usage: "show passkeys and passwords; JSON and CSV have them unasked"},
-			maxSizeFlag(),
-		},
-		Action: action(e, runScrape),
+		Flags: slices.Concat([]cli.Flag{
+			listFlag(&f.trackers, tiers, "tracker", "ask only `URL`; again for further ones; @FILE has one on each line", "a", "announce"),
+			e.options.jsonFlag("print the result as one JSON document, with --watch one per line"),
+			switchFlag(&f.csv, "csv", "print the result as CSV, one line for each torrent and tracker"),
+			valueFlag(&f.watch, watchInterval, "watch", "ask again every `DURATION` and show what changes"),
+			valueFlag(&f.timeout, parseDuration, "timeout", "give each request `DURATION`, its repetitions included (default: 15s)"),
+			valueFlag(&f.maxTime, parseDuration, "max-time", "end the asking after `DURATION`, whatever is open then"),
+			valueFlag(&f.retries, numberFrom(0), "retries", "repeat what is not answered `N` times, after 2, 4, 8 ... seconds (default: 2)"),
+			switchFlag(&f.bep15, "bep15", "wait for UDP trackers as long as BEP 15 says: 15, 30, 60 ... seconds, whatever --timeout is"),
+			switchFlag(&f.announceFallback, "announce-fallback", "where a tracker has no scrape, register with it and leave again"),
+			switchFlag(&f.peers, "peers", "list the peers; this registers with the trackers and leaves again"),
+			switchFlag(&f.force, "force", "announce private torrents too", "f"),
+			valueFlag(&f.proxy, proxyURL, "proxy", "ask through the proxy `URL`: http, https or socks5 (default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)"),
+			switchFlag(&f.insecure, "insecure", "accept any certificate"),
+		}, f.family.flags(), []cli.Flag{
+			e.options.revealFlag("show passkeys and passwords; JSON and CSV have them unasked"),
+			e.options.maxSizeFlag(),
+		}),
+		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runScrape(ctx, u, args, &f) }),
 	}
 }
 
-func runScrape(ctx context.Context, u *ui, c *cli.Context) error {
-	if c.NArg() == 0 {
+func runScrape(ctx context.Context, u *ui, args []string, f *scrapeFlags) error {
+	if len(args) == 0 {
 		return failf(exitUsage, "no torrent given")
 	}
-	s, err := scrapeChoices(u, c)
+	s, err := f.scraper(u)
 	if err != nil {
 		return err
 	}
 	defer s.options.Client.Close()
 	u.env.lean = true
-	targets, err := s.readTargets(ctx, c)
+	targets, err := s.readTargets(ctx, args, f.trackers)
 	if err != nil {
 		return err
 	}
@@ -80,69 +97,71 @@ func runScrape(ctx context.Context, u *ui, c *cli.Context) error {
 	return s.run(ctx, targets)
 }
 
-// scrapeChoices reads the flags.
-func scrapeChoices(u *ui, c *cli.Context) (*scraper, error) {
-	if c.Bool("json") && c.Bool("csv") {
-		return nil, failf(exitUsage, "--json, --csv: only one of them")
-	}
-	if c.Bool("ipv4") && c.Bool("ipv6") {
-		return nil, failf(exitUsage, "-4, -6: only one of them")
-	}
-	cl := &scrape.Client{
-		BEP15:     c.Bool("bep15"),
-		Insecure:  c.Bool("insecure"),
-		UserAgent: "bt/" + version,
-	}
-	if c.IsSet("retries") {
-		if cl.Retries = c.Int("retries"); cl.Retries < 0 {
-			return nil, failf(exitUsage, "--retries: %d is less than 0", cl.Retries)
-		}
-		cl.Retries = cmp.Or(cl.Retries, -1) // a Client takes 0 for the default
-	}
-	switch {
-	case c.Bool("ipv4"):
-		cl.Network = "4"
-	case c.Bool("ipv6"):
-		cl.Network = "6"
-	}
-	var err error
-	if cl.Timeout, err = parseDuration(c.String("timeout")); err != nil {
-		return nil, failf(exitUsage, "--timeout: %w", err)
-	}
-	if cl.Proxy, err = proxies(u.env, c.String("proxy")); err != nil {
+// scraper is what asks as the flags say.
+func (f *scrapeFlags) scraper(u *ui) (*scraper, error) {
+	if err := oneFlag(givenSwitch{"json", u.env.options.json}, givenSwitch{"csv", f.csv}); err != nil {
 		return nil, err
 	}
-	s := &scraper{ui: u, csv: c.Bool("csv")}
+	if err := f.family.check(); err != nil {
+		return nil, err
+	}
+	s := &scraper{ui: u, csv: f.csv, every: f.watch.value, most: f.maxTime.value}
 	s.options = scrape.Options{
-		Client:           cl,
-		AnnounceFallback: c.Bool("announce-fallback"),
-		Peers:            c.Bool("peers"),
-		Force:            c.Bool("force"),
+		Client: &scrape.Client{
+			Timeout:   cmp.Or(f.timeout.value, 15*time.Second),
+			BEP15:     f.bep15,
+			Insecure:  f.insecure,
+			UserAgent: "bt/" + version,
+			Proxy:     proxies(u.env, f.proxy.value),
+		},
+		AnnounceFallback: f.announceFallback,
+		Peers:            f.peers,
+		Force:            f.force,
 	}
-	if c.IsSet("max-time") {
-		if s.most, err = parseDuration(c.String("max-time")); err != nil {
-			return nil, failf(exitUsage, "--max-time: %w", err)
-		}
+	if f.retries.given {
+		s.options.Client.Retries = cmp.Or(f.retries.value, -1) // a Client takes 0 for the default
 	}
-	if c.IsSet("watch") {
-		if s.every, err = parseDuration(c.String("watch")); err != nil {
-			return nil, failf(exitUsage, "--watch: %w", err)
-		}
-		if s.every < time.Second {
-			return nil, failf(exitUsage, "--watch: %s is too often", s.every)
-		}
+	switch {
+	case f.family.only4:
+		s.options.Client.Network = "4"
+	case f.family.only6:
+		s.options.Client.Network = "6"
+	}
+	if f.watch.given {
 		u.jsonl = u.json // one line for each round
 	}
 	return s, nil
 }
 
+// watchInterval reads the value of --watch.
+func watchInterval(s string) (time.Duration, error) {
+	d, err := parseDuration(s)
+	if err == nil && d < time.Second {
+		err = fmt.Errorf("%s is too often", d)
+	}
+	return d, err
+}
+
+// familyOptions choose the IP version.
+type familyOptions struct{ only4, only6 bool }
+
+func (o *familyOptions) flags() []cli.Flag {
+	return []cli.Flag{
+		switchFlag(&o.only4, "ipv4", "use IPv4 only", "4"),
+		switchFlag(&o.only6, "ipv6", "use IPv6 only", "6"),
+	}
+}
+
+func (o *familyOptions) check() error {
+	if o.only4 && o.only6 {
+		return failf(exitUsage, "-4, -6: only one of them")
+	}
+	return nil
+}
+
 // readTargets reads what the arguments name. What can't be read is reported, and
 // stands in the JSON document.
-func (s *scraper) readTargets(ctx context.Context, c *cli.Context) ([]scrape.Target, error) {
-	trackers, err := tierList(c, "tracker")
-	if err != nil {
-		return nil, err
-	}
+func (s *scraper) readTargets(ctx context.Context, args []string, trackers [][]string) ([]scrape.Target, error) {
 	var targets []scrape.Target
 	add := func(in input) error {
 		t, err := readTarget(ctx, s.env, in)
@@ -165,7 +184,7 @@ func (s *scraper) readTargets(ctx context.Context, c *cli.Context) ([]scrape.Tar
 		targets = append(targets, t)
 		return nil
 	}
-	for _, arg := range c.Args().Slice() {
+	for _, arg := range args {
 		names := func(yield func(int, string) bool) { yield(0, arg) }
 		if arg == stdinName {
 			b, err := readInput(ctx, s.env, stdinName, textInput)

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"bt/internal/metainfo"
 )
 
@@ -72,13 +70,13 @@ func oneDirectory(args []string) error {
 // are none, but content, that was meant. A directory that may get its torrents
 // later is waited for: one that is empty, that was seeded before, or of which the
 // flags say that it is one of torrents.
-func checkTorrents(u *ui, c *cli.Context, dir string, seededBefore bool) error {
+func checkTorrents(u *ui, f *seedFlags, dir string, seededBefore bool) error {
 	here, below, content, err := lookInto(dir)
-	waited := c.Bool("recursive") || c.IsSet("data") || seededBefore
+	waited := f.recursive || f.data.given || seededBefore
 	switch {
 	case err != nil:
 		return readError(dir, err)
-	case here || below && c.Bool("recursive"):
+	case here || below && f.recursive:
 		return nil
 	case below && !waited:
 		return withHint(failf(exitUsage, "%s: there is no torrent in this directory, but below it", dir), fmt.Sprintf("bt seed %s --recursive", shellQuote(dir)))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -22,19 +21,62 @@ type binding struct {
 	addrs   []netip.Addr // to listen on; one is unspecified: all of the network
 }
 
-// bind listens as --bind, --port, --ipv4 and --ipv6 say.
-func bind(u *ui, c *cli.Context, o *seed.Options) error {
-	b, err := bindingOf(c)
+// bindingOptions say where to listen.
+type bindingOptions struct {
+	port   option[portRange]
+	addr   option[string]
+	family familyOptions
+}
+
+func (o *bindingOptions) flags() []cli.Flag {
+	return append([]cli.Flag{
+		valueFlag(&o.port, readPorts, "port", "listen on port `N`, or on the first that is free of N-M (default 6881-6999)"),
+		valueFlag(&o.addr, text, "bind", "listen on, and announce from, the address or the addresses of the network interface `ADDR` alone; 0.0.0.0 is all of IPv4"),
+	}, o.family.flags()...)
+}
+
+// A portRange has the ports to try, in this order.
+type portRange struct{ first, last uint16 }
+
+var defaultPorts = portRange{6881, 6999}
+
+func readPorts(s string) (portRange, error) {
+	low, high, isRange := strings.Cut(s, "-")
+	first, err := strconv.ParseUint(low, 10, 16)
+	last := first
+	if err == nil && isRange {
+		last, err = strconv.ParseUint(high, 10, 16)
+	}
+	if err != nil || last < first {
+		return portRange{}, fmt.Errorf("%q is neither a port nor a range of them, such as %s", s, defaultPorts)
+	}
+	return portRange{uint16(first), uint16(last)}, nil
+}
+
+func (r portRange) String() string {
+	if r.first == r.last {
+		return fmt.Sprint(r.first)
+	}
+	return fmt.Sprintf("%d-%d", r.first, r.last)
+}
+
+// bind listens as the flags say.
+func (o *bindingOptions) bind(u *ui, seed *seed.Options) error {
+	b, err := o.binding()
 	if err != nil {
 		return err
 	}
-	for _, ip := range o.IPs {
+	for _, ip := range seed.IPs {
 		if !slices.ContainsFunc(b.from(), func(a netip.Addr) bool { return a.Is4() == ip.Is4() }) {
 			u.warn("--ip %s is told to no tracker: they are asked over %s alone", ip, family(!ip.Is4()))
 		}
 	}
-	o.Listener, err = b.listen(c.String("port"))
-	o.From = b.from()
+	ports := defaultPorts
+	if o.port.given {
+		ports = o.port.value
+	}
+	seed.Listener, err = b.listen(ports)
+	seed.From = b.from()
 	return err
 }
 
@@ -45,15 +87,15 @@ func family(is4 bool) string {
 	return "IPv6"
 }
 
-// bindingOf reads the flags. An interface is bound by its addresses, one of each
+// binding is what the flags mean. An interface is bound by its addresses, one of each
 // family, and not with SO_BINDTODEVICE: that is Linux's alone, and a peer on this
 // machine would not reach us. An address that is gone can't be used any more, so
 // nothing leaves by another way.
-func bindingOf(c *cli.Context) (binding, error) {
-	only4, only6 := c.Bool("ipv4"), c.Bool("ipv6")
-	if only4 && only6 {
-		return binding{}, failf(exitUsage, "-4, -6: only one of them")
+func (o *bindingOptions) binding() (binding, error) {
+	if err := o.family.check(); err != nil {
+		return binding{}, err
 	}
+	only4, only6 := o.family.only4, o.family.only6
 	b := binding{network: "tcp"}
 	switch {
 	case only4:
@@ -61,7 +103,7 @@ func bindingOf(c *cli.Context) (binding, error) {
 	case only6:
 		b.network = "tcp6"
 	}
-	name := c.String("bind")
+	name := o.addr.value
 	if name == "" {
 		b.addrs = []netip.Addr{netip.IPv6Unspecified()}
 		if only4 {
@@ -132,28 +174,18 @@ func (b binding) from() []netip.Addr {
 }
 
 // listen listens on the first port that is free.
-func (b binding) listen(ports string) (net.Listener, error) {
-	ports = cmp.Or(ports, "6881-6999")
-	low, high, isRange := strings.Cut(ports, "-")
-	first, err := strconv.ParseUint(low, 10, 16)
-	last := first
-	if err == nil && isRange {
-		last, err = strconv.ParseUint(high, 10, 16)
-	}
-	if err != nil || last < first {
-		return nil, failf(exitUsage, "--port: %q is neither a port nor a range of them, such as 6881-6999", ports)
-	}
-	for port := first; ; port++ {
-		l, err := b.listenAt(uint16(port))
+func (b binding) listen(ports portRange) (net.Listener, error) {
+	for port := ports.first; ; port++ {
+		l, err := b.listenAt(port)
 		if err == nil {
 			return l, nil
 		}
-		if port >= last {
+		if port == ports.last {
 			var op *net.OpError
 			if errors.As(err, &op) {
 				err = op.Err
 			}
-			return nil, failf(exitNetwork, "can't listen on %s: %w", net.JoinHostPort(b.host(0), ports), err)
+			return nil, failf(exitNetwork, "can't listen on %s: %w", net.JoinHostPort(b.host(0), ports.String()), err)
 		}
 	}
 }

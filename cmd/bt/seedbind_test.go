@@ -12,22 +12,20 @@ import (
 )
 
 // bindingFor reads flags as bt seed does.
-func bindingFor(t *testing.T, args ...string) (b binding, err error) {
-	t.Helper()
-	e, _, _ := testEnv()
-	command := seedCommand(e)
-	command.Action = func(c *cli.Context) error {
-		b, err = bindingOf(c)
-		return nil
+func bindingFor(args ...string) (binding, error) {
+	var o bindingOptions
+	command := &cli.Command{Name: "seed", Flags: o.flags()}
+	inv, err := parseArgs(append([]string{"seed"}, args...), nil, []*cli.Command{command})
+	if err == nil {
+		_, err = setFlags(command.Flags, inv.flags)
 	}
-	app := &cli.App{Commands: []*cli.Command{command}}
-	if err := app.Run(append([]string{"bt", "seed"}, args...)); err != nil {
-		t.Fatal(err)
+	if err != nil {
+		return binding{}, err
 	}
-	return b, err
+	return o.binding()
 }
 
-func TestBindingOf(t *testing.T) {
+func TestBinding(t *testing.T) {
 	for _, test := range []struct {
 		args    string
 		network string
@@ -60,7 +58,7 @@ func TestBindingOf(t *testing.T) {
 				continue // another system, or no IPv6
 			}
 		}
-		b, err := bindingFor(t, strings.Fields(test.args)...)
+		b, err := bindingFor(strings.Fields(test.args)...)
 		if test.err != "" {
 			if err == nil || err.Error() != test.err {
 				t.Errorf("%q: %v", test.args, err)
@@ -75,7 +73,7 @@ func TestBindingOf(t *testing.T) {
 			t.Errorf("%q: %s, from %s", test.args, b.network, from)
 		}
 		// Peers come in where trackers are told, and nowhere else.
-		l, err := b.listen("0")
+		l, err := b.listen(portRange{})
 		if err != nil {
 			t.Errorf("%q: %v", test.args, err)
 			continue

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
-	"github.com/urfave/cli/v2"
 
 	"bt/seed"
 )
@@ -22,20 +21,17 @@ import (
 const saveEvery = time.Minute
 
 // runSeedMany seeds the torrents in a directory.
-func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
-	if c.NArg() > 1 {
-		return oneDirectory(c.Args().Slice())
+func runSeedMany(ctx context.Context, u *ui, args []string, f *seedFlags) error {
+	if len(args) > 1 {
+		return oneDirectory(args)
 	}
-	name := c.Args().First()
+	name := args[0]
 	u.subject, u.jsonl = name, u.json // an event a line
-	o, err := seedChoices(u, c)
+	o, err := f.options(u)
 	if err != nil {
 		return err
 	}
-	d := &seed.Directory{Path: name, Recursive: c.Bool("recursive"), Data: c.String("data"), MaxSize: u.env.maxSize}
-	if d.Trackers, err = tierList(c, "announce"); err != nil {
-		return err
-	}
+	d := &seed.Directory{Path: name, Recursive: f.recursive, Data: f.data.value, Trackers: f.announce, MaxSize: u.env.options.maxSize.value}
 	if d.Data != "" {
 		if _, err := os.ReadDir(d.Data); err != nil {
 			return readError(d.Data, err)
@@ -45,7 +41,7 @@ func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkTorrents(u, c, name, seed.HasLedger(ledger)); err != nil {
+	if err := checkTorrents(u, f, name, seed.HasLedger(ledger)); err != nil {
 		return err
 	}
 	if d.Ledger, err = openLedger(u, name, ledger); err != nil {
@@ -54,11 +50,11 @@ func runSeedMany(ctx context.Context, u *ui, c *cli.Context) error {
 	if d.Ledger != nil {
 		defer d.Ledger.Close()
 	}
-	if err := bind(u, c, &o); err != nil {
+	if err := f.binding.bind(u, &o); err != nil {
 		return err
 	}
-	s := &seedScreen{ui: u, exit: c.Bool("exit")}
-	if s.page, err = openStatus(c); err != nil {
+	s := &seedScreen{ui: u, exit: f.exit}
+	if s.page, err = f.status.open(); err != nil {
 		o.Listener.Close()
 		return err
 	}

@@ -27,30 +27,36 @@ type statusPage struct {
 // mostBrowsers is how many connections the status page has at once.
 const mostBrowsers = 100
 
-// openStatus listens where --status says; nil: nowhere.
-func openStatus(c *cli.Context) (*statusPage, error) {
-	p := &statusPage{}
-	for _, h := range c.StringSlice("status-host") {
-		p.hosts = append(p.hosts, strings.Split(h, ",")...)
+// statusOptions say where to serve it.
+type statusOptions struct {
+	addr  option[string]
+	hosts []string
+}
+
+func (o *statusOptions) flags() []cli.Flag {
+	return []cli.Flag{
+		valueFlag(&o.addr, statusAddr, "status", "serve a page, JSON and Prometheus figures at `ADDR`: a port of this host, or HOST:PORT"),
+		listFlag(&o.hosts, func(s string) ([]string, error) { return strings.Split(s, ","), nil }, "status-host", "let that page be asked by the further host `NAME`, of a proxy before it"),
 	}
-	if !c.IsSet("status") {
-		if len(p.hosts) > 0 {
+}
+
+// open listens where --status says; nil: nowhere.
+func (o *statusOptions) open() (*statusPage, error) {
+	if !o.addr.given {
+		if len(o.hosts) > 0 {
 			return nil, failf(exitUsage, "--status-host is for --status")
 		}
 		return nil, nil
 	}
-	addr, err := statusAddr(c.String("status"))
+	l, err := net.Listen("tcp", o.addr.value)
 	if err != nil {
-		return nil, failf(exitUsage, "--status: %w", err)
-	}
-	if p.listener, err = net.Listen("tcp", addr); err != nil {
 		var op *net.OpError
 		if errors.As(err, &op) {
 			err = op.Err
 		}
-		return nil, failf(exitNetwork, "can't listen on %s: %w", addr, err)
+		return nil, failf(exitNetwork, "can't listen on %s: %w", o.addr.value, err)
 	}
-	return p, nil
+	return &statusPage{listener: l, hosts: o.hosts}, nil
 }
 
 // statusAddr reads PORT, :PORT or HOST:PORT: whoever names no host means this one

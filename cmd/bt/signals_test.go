@@ -130,9 +130,17 @@ func TestInterruptionWins(t *testing.T) {
 		{fail(exitWrite, errors.New("a.tmp is left behind")), 130, "bt: error: a.tmp is left behind\nbt: error: interrupted\n"},
 	} {
 		e, _, stderr := testEnv()
-		command := fakeCommand(e, func(context.Context, *ui, *cli.Context) error { return test.err })
+		app := newApp(e, []*cli.Command{fakeCommand(e, func(context.Context, *ui, *fakeFlags) error { return test.err })})
+		inv, err := parseArgs([]string{"fake"}, app.Flags, app.Commands)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := newContext(ctx, app, inv)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var status exitStatus
-		err := newApp(e, []*cli.Command{command}).RunContext(ctx, []string{"bt", "fake"})
+		err = dispatch(e, app, inv, c)
 		if !errors.As(err, &status) || int(status) != test.code || stderr.String() != test.stderr {
 			t.Errorf("%v: %v, stderr %q; want %d, %q", test.err, err, stderr, test.code, test.stderr)
 		}

@@ -14,30 +14,28 @@ import (
 // What --strict of make and info refuses: warnings and errors, not notes, less
 // those that --allow names.
 
-func strictFlags(refusal string) []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "strict", Usage: refusal},
-		&cli.StringSliceFlag{Name: "allow", Usage: "let --strict pass findings of `CODE`; again for more, or with commas (bt help findings lists them)"},
-	}
-}
-
 type strictness struct {
 	on      bool
 	allowed []metainfo.Code
 }
 
-func readStrictness(c *cli.Context) (s strictness, err error) {
-	s.on = c.Bool("strict")
-	for _, list := range c.StringSlice("allow") {
-		for code := range strings.SplitSeq(list, ",") {
-			code = strings.TrimSpace(code)
-			if !slices.ContainsFunc(metainfo.Kinds, func(k metainfo.Kind) bool { return string(k.Code) == code }) {
-				return s, unknownCode(code)
-			}
-			s.allowed = append(s.allowed, metainfo.Code(code))
-		}
+func (s *strictness) flags(refusal string) []cli.Flag {
+	return []cli.Flag{
+		switchFlag(&s.on, "strict", refusal),
+		listFlag(&s.allowed, findingCodes, "allow", "let --strict pass findings of `CODE`; again for more, or with commas (bt help findings lists them)"),
 	}
-	return s, nil
+}
+
+// findingCodes reads codes of findings, with commas between.
+func findingCodes(s string) (codes []metainfo.Code, err error) {
+	for code := range strings.SplitSeq(s, ",") {
+		code = strings.TrimSpace(code)
+		if !slices.ContainsFunc(metainfo.Kinds, func(k metainfo.Kind) bool { return string(k.Code) == code }) {
+			return nil, unknownCode(code)
+		}
+		codes = append(codes, metainfo.Code(code))
+	}
+	return codes, nil
 }
 
 func unknownCode(code string) error {
@@ -49,19 +47,19 @@ func unknownCode(code string) error {
 	if near := suggest(code, codes); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	return withHint(failf(exitUsage, "--allow: there is no finding %q", code), hint)
+	return withHint(failf(exitUsage, "there is no finding %q", code), hint)
 }
 
-func (s strictness) allows(code metainfo.Code) bool { return slices.Contains(s.allowed, code) }
+func (s *strictness) allows(code metainfo.Code) bool { return slices.Contains(s.allowed, code) }
 
 // refuses reports whether a finding is one that --strict refuses.
-func (s strictness) refuses(code metainfo.Code, severity metainfo.Severity) bool {
+func (s *strictness) refuses(code metainfo.Code, severity metainfo.Severity) bool {
 	return s.on && severity != metainfo.Note && !s.allows(code)
 }
 
 // refusal is the error for the findings that --strict refuses; nil if there are
 // none.
-func refusal(path string, findings []maketorrent.Finding, strict strictness) error {
+func refusal(path string, findings []maketorrent.Finding, strict *strictness) error {
 	var codes []string
 	first := ""
 	for _, f := range findings {

@@ -201,7 +201,12 @@ var riskyFlags = []string{
 // isRisky reports whether a flag must not be suggested only because it is near.
 func isRisky(command, flag string) bool {
 	return slices.Contains(riskyFlags, flag) ||
-		command == "retracker" && (strings.HasPrefix(flag, "no-") || slices.Contains(infoFlags, flag))
+		command == "retracker" && (strings.HasPrefix(flag, "no-") || changesInfo(flag))
+}
+
+// changesInfo reports whether a flag of retracker changes the info dict.
+func changesInfo(flag string) bool {
+	return slices.ContainsFunc(new(editFlags).infoFlags(), func(f givenSwitch) bool { return f.name == flag })
 }
 
 // negates reports whether a word may say no to something, as --no-date does.

@@ -50,36 +50,27 @@ type ui struct {
 // action makes the cli.ActionFunc of a command from the function that does the
 // work. The function returns nil, errNo, or an error, which is printed here;
 // what it has reported itself it need not return.
-func action(e *env, f func(ctx context.Context, u *ui, c *cli.Context) error) cli.ActionFunc {
+func action(e *env, f func(ctx context.Context, u *ui, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		u, err := newUI(e, c)
-		if err != nil {
-			return err
-		}
-		if err := readMaxSize(e, c); err != nil {
-			return u.finish(c.Context, err)
-		}
-		return u.finish(c.Context, f(c.Context, u, c))
+		u := newUI(c.Context, e, c.Command.Name)
+		return u.finish(c.Context, f(c.Context, u, c.Args().Slice()))
 	}
 }
 
-func newUI(e *env, c *cli.Context) (*ui, error) {
-	out, errs, err := e.palettes(c.String("color"))
-	if err != nil {
-		return nil, err
-	}
-	return &ui{
+func newUI(ctx context.Context, e *env, command string) *ui {
+	o := &e.options
+	u := &ui{
 		env:     e,
-		command: c.Command.Name,
-		quiet:   c.Bool("quiet"),
-		verbose: c.Bool("verbose"),
-		json:    c.Bool("json") || c.Bool("jsonl"),
-		jsonl:   c.Bool("jsonl"),
-		reveal:  c.Bool("reveal"),
-		out:     bufio.NewWriterSize(stoppableWriter{c.Context, e.stdout}, 64<<10),
-		pal:     out,
-		errPal:  errs,
-	}, nil
+		command: command,
+		quiet:   o.quiet,
+		verbose: o.verbose,
+		json:    o.json || o.jsonl,
+		jsonl:   o.jsonl,
+		reveal:  o.reveal,
+		out:     bufio.NewWriterSize(stoppableWriter{ctx, e.stdout}, 64<<10),
+	}
+	u.pal, u.errPal = e.palettes()
+	return u
 }
 
 // finish says how the command ended and leaves only the exit code to tell.

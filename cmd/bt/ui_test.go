@@ -15,7 +15,7 @@ import (
 )
 
 // talk says one thing of every kind.
-func talk(_ context.Context, u *ui, _ *cli.Context) error {
+func talk(_ context.Context, u *ui, _ *fakeFlags) error {
 	_, _ = io.WriteString(u.out, "result\n")
 	u.warn("careful with %s", "a\x1b\nb")
 	u.explain("chose %d", 7)
@@ -48,7 +48,7 @@ func TestProgressIsSilentWhenQuiet(t *testing.T) {
 		args []string
 		want bool
 	}{{[]string{"fake"}, true}, {[]string{"fake", "--json"}, true}, {[]string{"fake", "-q"}, false}} {
-		runFake(t, func(_ context.Context, u *ui, _ *cli.Context) error {
+		runFake(t, func(_ context.Context, u *ui, _ *fakeFlags) error {
 			if got := u.progress("working") != nil; got != test.want {
 				t.Errorf("%v: progress %t, want %t", test.args, got, test.want)
 			}
@@ -66,7 +66,7 @@ func TestResultBeforeStderr(t *testing.T) {
 	} {
 		e, stdout, _ := testEnv("fake", "-v")
 		e.stderr = stdout
-		runWith(e, []*cli.Command{fakeCommand(e, func(_ context.Context, u *ui, _ *cli.Context) error {
+		runWith(e, []*cli.Command{fakeCommand(e, func(_ context.Context, u *ui, _ *fakeFlags) error {
 			_, _ = io.WriteString(u.out, "result\n")
 			return say(u)
 		})})
@@ -83,7 +83,7 @@ func TestPrintJSON(t *testing.T) {
 		"fake --jsonl":        "{\"n\":1,\"url\":\"http://x/?a&b\"}\n",
 		"fake --json --jsonl": "{\"n\":1,\"url\":\"http://x/?a&b\"}\n",
 	} {
-		got := runFake(t, func(_ context.Context, u *ui, _ *cli.Context) error {
+		got := runFake(t, func(_ context.Context, u *ui, _ *fakeFlags) error {
 			if !u.json {
 				t.Errorf("%s: json is not set", line)
 			}
@@ -98,7 +98,7 @@ func TestPrintJSON(t *testing.T) {
 // With --jsonl an item is out before the next one is worked on.
 func TestJSONLinesAreNotHeldBack(t *testing.T) {
 	e, stdout, _ := testEnv("fake", "--jsonl")
-	runWith(e, []*cli.Command{fakeCommand(e, func(_ context.Context, u *ui, _ *cli.Context) error {
+	runWith(e, []*cli.Command{fakeCommand(e, func(_ context.Context, u *ui, _ *fakeFlags) error {
 		err := u.printJSON(1)
 		if stdout.String() != "1\n" {
 			t.Errorf("stdout %q before the command ends", stdout)
@@ -118,37 +118,37 @@ func TestJSONOfAFailure(t *testing.T) {
 		work work
 		want result
 	}{
-		{"plain", "fake", func(_ context.Context, u *ui, _ *cli.Context) error {
+		{"plain", "fake", func(_ context.Context, u *ui, _ *fakeFlags) error {
 			return bad
 		}, result{3, "", message}},
-		{"before the document", "fake --json", func(_ context.Context, u *ui, _ *cli.Context) error {
+		{"before the document", "fake --json", func(_ context.Context, u *ui, _ *fakeFlags) error {
 			u.subject = "x"
 			return bad
 		}, result{3, errorDocument, message}},
-		{"reported only", "fake --json", func(_ context.Context, u *ui, _ *cli.Context) error {
+		{"reported only", "fake --json", func(_ context.Context, u *ui, _ *fakeFlags) error {
 			u.subject = "x"
 			u.report(bad)
 			return nil
 		}, result{3, errorDocument, message}},
-		{"without a subject, as a line", "fake --jsonl", func(_ context.Context, u *ui, _ *cli.Context) error {
+		{"without a subject, as a line", "fake --jsonl", func(_ context.Context, u *ui, _ *fakeFlags) error {
 			return fail(exitRead, os.ErrNotExist)
 		}, result{4, "{\"error\":{\"code\":\"read\",\"message\":\"file does not exist\"}}\n", "bt: error: file does not exist\n"}},
-		{"after the document", "fake --json", func(_ context.Context, u *ui, _ *cli.Context) error {
+		{"after the document", "fake --json", func(_ context.Context, u *ui, _ *fakeFlags) error {
 			if err := u.printJSON([]any{u.failedInput("x", bad), 1}); err != nil {
 				return err
 			}
 			return bad
 		}, result{3, "[\n  {\n    \"path\": \"x\",\n    \"error\": {\n      \"code\": \"torrent\",\n      \"message\": \"x: bad <bencode>\"\n    }\n  },\n  1\n]\n", message}},
-		{"the answer no", "fake --json", func(_ context.Context, u *ui, _ *cli.Context) error {
+		{"the answer no", "fake --json", func(_ context.Context, u *ui, _ *fakeFlags) error {
 			if err := u.printJSON(false); err != nil {
 				return err
 			}
 			return errNo
 		}, result{1, "false\n", ""}},
-		{"the answer no, told by the exit code", "fake --json", func(context.Context, *ui, *cli.Context) error {
+		{"the answer no, told by the exit code", "fake --json", func(context.Context, *ui, *fakeFlags) error {
 			return errNo
 		}, result{1, "", ""}},
-		{"a document that is none", "fake --json", func(_ context.Context, u *ui, _ *cli.Context) error {
+		{"a document that is none", "fake --json", func(_ context.Context, u *ui, _ *fakeFlags) error {
 			return u.printJSON(math.NaN())
 		}, result{4, "{\n  \"error\": {\n    \"code\": \"read\",\n    \"message\": \"encoding JSON: json: unsupported value: NaN\"\n  }\n}\n", "bt: error: encoding JSON: json: unsupported value: NaN\n"}},
 	} {
@@ -170,7 +170,7 @@ func TestHighestCodeWins(t *testing.T) {
 		{[]int{exitUsage}, failf(exitWrite, "x"), exitWrite},
 		{nil, errNo, exitNo},
 	} {
-		got := runFake(t, func(_ context.Context, u *ui, _ *cli.Context) error {
+		got := runFake(t, func(_ context.Context, u *ui, _ *fakeFlags) error {
 			for _, code := range test.reported {
 				u.report(failf(code, "an input"))
 			}
@@ -205,11 +205,11 @@ func TestFullDisk(t *testing.T) {
 		want string // on stderr
 	}{
 		"text":           {talk, "fake -q", message},
-		"JSON":           {func(_ context.Context, u *ui, _ *cli.Context) error { return u.printJSON(1) }, "fake --json", message},
-		"much JSON":      {func(_ context.Context, u *ui, _ *cli.Context) error { return u.printJSON(big) }, "fake --json", message},
-		"JSON lines":     {func(_ context.Context, u *ui, _ *cli.Context) error { return u.printJSON(1) }, "fake --jsonl", message},
-		"error document": {func(context.Context, *ui, *cli.Context) error { return failf(exitTorrent, "bad") }, "fake --json", "bt: error: bad\n" + message},
-		"the answer no": {func(_ context.Context, u *ui, _ *cli.Context) error {
+		"JSON":           {func(_ context.Context, u *ui, _ *fakeFlags) error { return u.printJSON(1) }, "fake --json", message},
+		"much JSON":      {func(_ context.Context, u *ui, _ *fakeFlags) error { return u.printJSON(big) }, "fake --json", message},
+		"JSON lines":     {func(_ context.Context, u *ui, _ *fakeFlags) error { return u.printJSON(1) }, "fake --jsonl", message},
+		"error document": {func(context.Context, *ui, *fakeFlags) error { return failf(exitTorrent, "bad") }, "fake --json", "bt: error: bad\n" + message},
+		"the answer no": {func(_ context.Context, u *ui, _ *fakeFlags) error {
 			_, _ = io.WriteString(u.out, "no")
 			return errNo
 		}, "fake", message},

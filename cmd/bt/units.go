@@ -64,6 +64,11 @@ func decimal(s string) (*big.Rat, bool) {
 
 const timesAccepted = "want 2026-01-31T12:00:00Z, 2026-01-31, seconds since 1970, or now"
 
+// timeReader returns parseTime with a clock.
+func timeReader(now func() time.Time) func(string) (time.Time, error) {
+	return func(s string) (time.Time, error) { return parseTime(s, now()) }
+}
+
 // parseTime reads a point in time, in UTC and in whole seconds: that is what a
 // torrent's creation date holds. A day means its beginning in UTC.
 func parseTime(s string, now time.Time) (time.Time, error) {

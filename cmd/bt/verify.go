@@ -13,7 +13,13 @@ import (
 	"bt/internal/metainfo"
 )
 
+type verifyFlags struct {
+	extra, onlyBad bool
+	hashing        hashingOptions
+}
+
 func verifyCommand(e *env) *cli.Command {
+	var f verifyFlags
 	return &cli.Command{
 		Name:      "verify",
 		Usage:     "check data on disk against a torrent, and say exactly what is damaged",
@@ -26,24 +32,20 @@ bt verify movie.torrent --json | jq '.files[] | select(.status != "ok")'
 bt verify movie.torrent --extra
 bt verify movie.torrent /mnt/disk --read sequential`,
 		Flags: slices.Concat([]cli.Flag{
-			&cli.BoolFlag{Name: "extra", Usage: "also list what is in the content's directory and is no content, pad files that another client wrote included; links are not followed, and nothing is deleted (a single file has no directory of its own)"},
-			&cli.BoolFlag{Name: "only-bad", Usage: "leave files that are ok out of the list in JSON"},
-			maxSizeFlag(),
-		}, hashingFlags(), jsonFlags()),
-		Action: action(e, runVerify),
+			switchFlag(&f.extra, "extra", "also list what is in the content's directory and is no content, pad files that another client wrote included; links are not followed, and nothing is deleted (a single file has no directory of its own)"),
+			switchFlag(&f.onlyBad, "only-bad", "leave files that are ok out of the list in JSON"),
+			e.options.maxSizeFlag(),
+		}, f.hashing.flags(), e.options.jsonFlags()),
+		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runVerify(ctx, u, args, &f) }),
 	}
 }
 
-func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
-	name, at, err := torrentAndPath("verify", c.Args().Slice())
+func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error {
+	name, at, err := torrentAndPath("verify", args)
 	if err != nil {
 		return err
 	}
 	u.subject = u.shownArg(name)
-	var o inspect.VerifyOptions
-	if o.Jobs, o.Read, err = hashingChoices(c); err != nil {
-		return err
-	}
 	u.env.lean = true
 	t, err := readTorrent(ctx, u.env, name)
 	if err != nil {
@@ -54,8 +56,10 @@ func runVerify(ctx context.Context, u *ui, c *cli.Context) error {
 	}
 	start := time.Now()
 	bar := u.progress("verifying " + u.pal.Shorten(t.Name, ""))
-	o.Progress, o.Extra = bar.Update, c.Bool("extra")
-	o.OnlyBad = c.Bool("only-bad") || !u.json
+	o := inspect.VerifyOptions{
+		Jobs: f.hashing.jobs.value, Read: f.hashing.read.value, Progress: bar.Update,
+		OnlyBad: f.onlyBad || !u.json, Extra: f.extra,
+	}
 	v, err := inspect.Verify(ctx, t, at.path, o)
 	if err != nil {
 		return verifyError(t, name, at.path, err)

@@ -1,7 +1,6 @@
 package term
 
 import (
-	"fmt"
 	"strings"
 )
 
@@ -34,17 +33,22 @@ func (p Palette) style(open, s string) string {
 	return open + strings.ReplaceAll(s, resetStyle, resetStyle+open) + resetStyle
 }
 
-// UseColor decides whether to colour output. The mode is the value of --color:
-// "always" and "never" say it all; "auto", and "" which means the same, colours
-// a terminal unless NO_COLOR has any value or TERM is "dumb".
-func UseColor(mode string, isTerminal bool, getenv func(string) string) (bool, error) {
+// A ColorMode says when output is coloured.
+type ColorMode uint8
+
+const (
+	ColorAuto   ColorMode = iota // on a terminal, unless NO_COLOR has any value or TERM is "dumb"
+	ColorAlways                  // whatever the environment says
+	ColorNever
+)
+
+// UseColor decides whether to colour output.
+func UseColor(mode ColorMode, isTerminal bool, getenv func(string) string) bool {
 	switch mode {
-	case "always":
-		return true, nil
-	case "never":
-		return false, nil
-	case "", "auto":
-		return isTerminal && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb", nil
+	case ColorAlways:
+		return true
+	case ColorNever:
+		return false
 	}
-	return false, fmt.Errorf("unknown colour mode %q: want auto, always or never", mode)
+	return isTerminal && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 }

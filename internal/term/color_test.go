@@ -27,29 +27,25 @@ func TestPalette(t *testing.T) {
 
 func TestUseColor(t *testing.T) {
 	tests := []struct {
-		mode       string
+		mode       ColorMode
 		isTerminal bool
 		env        map[string]string
 		want       bool
-		fails      bool
 	}{
-		{"auto", true, nil, true, false},
-		{"", true, nil, true, false},
-		{"auto", false, nil, false, false},
-		{"auto", true, map[string]string{"NO_COLOR": "1"}, false, false},
-		{"auto", true, map[string]string{"NO_COLOR": "0"}, false, false},
-		{"auto", true, map[string]string{"NO_COLOR": ""}, true, false},
-		{"auto", true, map[string]string{"TERM": "dumb"}, false, false},
-		{"auto", true, map[string]string{"TERM": "xterm"}, true, false},
-		{"always", false, map[string]string{"NO_COLOR": "1", "TERM": "dumb"}, true, false},
-		{"never", true, nil, false, false},
-		{"yes", true, nil, false, true},
-		{"Always", true, nil, false, true},
+		{ColorAuto, true, nil, true},
+		{ColorAuto, false, nil, false},
+		{ColorAuto, true, map[string]string{"NO_COLOR": "1"}, false},
+		{ColorAuto, true, map[string]string{"NO_COLOR": "0"}, false},
+		{ColorAuto, true, map[string]string{"NO_COLOR": ""}, true},
+		{ColorAuto, true, map[string]string{"TERM": "dumb"}, false},
+		{ColorAuto, true, map[string]string{"TERM": "xterm"}, true},
+		{ColorAlways, false, map[string]string{"NO_COLOR": "1", "TERM": "dumb"}, true},
+		{ColorNever, true, nil, false},
 	}
 	for _, tt := range tests {
-		got, err := UseColor(tt.mode, tt.isTerminal, func(key string) string { return tt.env[key] })
-		if got != tt.want || (err != nil) != tt.fails {
-			t.Errorf("UseColor(%q, %v, %v) = %v, %v", tt.mode, tt.isTerminal, tt.env, got, err)
+		got := UseColor(tt.mode, tt.isTerminal, func(key string) string { return tt.env[key] })
+		if got != tt.want {
+			t.Errorf("UseColor(%v, %v, %v) = %v", tt.mode, tt.isTerminal, tt.env, got)
 		}
 	}
 }

@@ -1,0 +1,333 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/internal/metainfo"
+	"bt/internal/term"
+)
+
+// A flag is declared once, with the place that its value goes to and the function
+// that reads and checks the value. Flags that several commands have are declared
+// by one type with a method flags. What is left to a command is how its flags go
+// together.
+
+// An option is the value of a flag.
+type option[T any] struct {
+	value T
+	given bool
+}
+
+// valueFlag declares a flag whose value read returns. Given twice, the last counts.
+func valueFlag[T any](o *option[T], read func(string) (T, error), name, usage string, aliases ...string) cli.Flag {
+	return &cli.GenericFlag{Name: name, Aliases: aliases, Usage: usage, Value: setter(func(s string) error {
+		v, err := read(s)
+		if err == nil {
+			*o = option[T]{v, true}
+		}
+		return err
+	})}
+}
+
+// listFlag declares a flag that adds what read returns each time it is given.
+func listFlag[T any](list *[]T, read func(string) ([]T, error), name, usage string, aliases ...string) cli.Flag {
+	return &cli.GenericFlag{Name: name, Aliases: aliases, Usage: usage, Value: setter(func(s string) error {
+		more, err := read(s)
+		*list = append(*list, more...)
+		return err
+	})}
+}
+
+// switchFlag declares a flag that is on or off.
+func switchFlag(on *bool, name, usage string, aliases ...string) cli.Flag {
+	return &cli.BoolFlag{Name: name, Aliases: aliases, Usage: usage, Destination: on}
+}
+
+// A setter is the cli.Generic of a function.
+type setter func(string) error
+
+func (f setter) Set(s string) error { return f(s) }
+func (f setter) String() string     { return "" }
+
+// setFlags gives flags their values. The error is the first; what is right is set.
+func setFlags(flags []cli.Flag, given []givenFlag) (*flag.FlagSet, error) {
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	var first error
+	for _, f := range flags {
+		if err := f.Apply(set); err != nil && first == nil {
+			first = err
+		}
+	}
+	for _, g := range given {
+		if err := set.Set(g.name, g.value); err != nil && first == nil {
+			first = flagError(findFlag(flags, g.name), g, err)
+		}
+	}
+	return set, first
+}
+
+// flagError is the error of a flag's value. Where reading it has failed for another
+// reason than the value, the exit code stays.
+func flagError(f cli.Flag, g givenFlag, err error) error {
+	if isSwitch(f) {
+		if _, err := strconv.ParseBool(g.value); err != nil {
+			return failf(exitUsage, "--%s: %q is not true or false", g.name, g.value)
+		}
+	}
+	code := exitUsage
+	if _, ok := errors.AsType[*failure](err); ok {
+		code = codeOf(err)
+	}
+	return failf(code, "--%s: %w", g.name, err)
+}
+
+// A givenSwitch is a flag and whether it was given.
+type givenSwitch struct {
+	name  string
+	given bool
+}
+
+// oneFlag refuses flags of which more than one is given.
+func oneFlag(flags ...givenSwitch) error {
+	var names []string
+	for _, f := range flags {
+		if f.given {
+			names = append(names, "--"+f.name)
+		}
+	}
+	if len(names) > 1 {
+		return failf(exitUsage, "%s: only one of them", strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// text takes any text.
+func text(s string) (string, error) { return s, nil }
+
+// texts takes any text into a list.
+func texts(s string) ([]string, error) { return []string{s}, nil }
+
+// nonEmpty returns a function that takes any text but an empty one; what names it.
+func nonEmpty(what string) func(string) (string, error) {
+	return func(s string) (string, error) {
+		if s == "" {
+			return "", fmt.Errorf("%s is empty", what)
+		}
+		return s, nil
+	}
+}
+
+// nonEmpties is nonEmpty for a list.
+func nonEmpties(what string) func(string) ([]string, error) {
+	read := nonEmpty(what)
+	return func(s string) ([]string, error) {
+		s, err := read(s)
+		return []string{s}, err
+	}
+}
+
+// numberFrom returns a function that reads a whole number of at least least.
+func numberFrom(least int) func(string) (int, error) {
+	return func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return 0, fmt.Errorf("%q is not a whole number", s)
+		}
+		if n < least {
+			return 0, fmt.Errorf("%d is less than %d", n, least)
+		}
+		return n, nil
+	}
+}
+
+// A choice is a word that a flag may have as its value, and what it stands for.
+type choice[T any] struct {
+	word  string
+	value T
+}
+
+// oneOf returns a function that reads one of a few words.
+func oneOf[T any](choices ...choice[T]) func(string) (T, error) {
+	return func(s string) (T, error) {
+		var words []string
+		for _, c := range choices {
+			if c.word == s {
+				return c.value, nil
+			}
+			words = append(words, c.word)
+		}
+		var none T
+		return none, fmt.Errorf("%q is none of %s", s, strings.Join(words, ", "))
+	}
+}
+
+// wordOr returns a function that reads one word, which stands for the zero value,
+// or else what read does.
+func wordOr[T any](word string, read func(string) (T, error)) func(string) (T, error) {
+	return func(s string) (value T, err error) {
+		if s == word {
+			return value, nil
+		}
+		return read(s)
+	}
+}
+
+// urls returns a function that reads a URL of one of the schemes, or @FILE with one
+// on each line.
+func urls(schemes ...string) func(string) ([]string, error) {
+	return func(s string) ([]string, error) {
+		var list []string
+		return list, eachLine(s, func(s string) (err error) {
+			list, err = appendURL(list, s, schemes)
+			return err
+		})
+	}
+}
+
+// tiers reads trackers: a tier, with commas between its URLs, or @FILE with one on
+// each line.
+func tiers(s string) ([][]string, error) {
+	var list [][]string
+	return list, eachLine(s, func(s string) (err error) {
+		var tier []string
+		for u := range strings.SplitSeq(s, ",") {
+			if tier, err = appendURL(tier, u, metainfo.TrackerSchemes); err != nil {
+				return err
+			}
+		}
+		list = append(list, tier)
+		return nil
+	})
+}
+
+func appendURL(list []string, s string, schemes []string) ([]string, error) {
+	s = strings.TrimSpace(s)
+	if err := metainfo.CheckURL(s, schemes...); err != nil {
+		return list, fmt.Errorf("the URL %q %w", metainfo.MaskURL(s), err)
+	}
+	return append(list, s), nil
+}
+
+// eachLine calls f for a value, or if that is @FILE for each line of the file that
+// is neither blank nor a comment.
+func eachLine(s string, f func(string) error) error {
+	name, ok := strings.CutPrefix(s, "@")
+	if !ok {
+		return f(s)
+	}
+	b, err := readValues(name)
+	if err != nil {
+		return err
+	}
+	n, found := 0, false
+	for line := range strings.Lines(string(b)) {
+		n++
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		found = true
+		if err := f(line); err != nil {
+			return fmt.Errorf("%s: line %d: %w", name, n, err)
+		}
+	}
+	if !found {
+		return fmt.Errorf("%s: there is nothing in it", name)
+	}
+	return nil
+}
+
+// secret reads a text, or @FILE with it, which keeps it off the command line.
+func secret(s string) (string, error) {
+	name, ok := strings.CutPrefix(s, "@")
+	if !ok {
+		return s, nil
+	}
+	b, err := readValues(name)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
+}
+
+// mostValues is how large a file of values may be.
+const mostValues = 1 << 20
+
+// readValues reads the file of @FILE.
+func readValues(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, readError(name, err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, mostValues+1))
+	switch {
+	case err != nil:
+		return nil, readError(name, err)
+	case len(b) > mostValues:
+		return nil, failf(exitRead, "%s: it is larger than %s", name, term.Size(mostValues))
+	case bytes.IndexByte(b, 0) >= 0:
+		return nil, fmt.Errorf("%s: it is no text, for it has bytes that are zero", name)
+	}
+	return bytes.TrimPrefix(b, []byte("\ufeff")), nil
+}
+
+// commonOptions are the flags that every command has, and those that mean the
+// same wherever they are.
+type commonOptions struct {
+	quiet, verbose bool
+	color          option[term.ColorMode]
+	json, jsonl    bool
+	reveal         bool
+	maxSize        option[int64] // of an input
+}
+
+// flags are those of every command, before or after it.
+func (o *commonOptions) flags() []cli.Flag {
+	return []cli.Flag{
+		switchFlag(&o.quiet, "quiet", "print the result only", "q"),
+		switchFlag(&o.verbose, "verbose", "explain choices", "v"),
+		valueFlag(&o.color, oneOf(
+			choice[term.ColorMode]{"auto", term.ColorAuto},
+			choice[term.ColorMode]{"always", term.ColorAlways},
+			choice[term.ColorMode]{"never", term.ColorNever},
+		), "color", "colour the output: `WHEN` is auto, always or never"),
+		helpFlag(),
+	}
+}
+
+func (o *commonOptions) jsonFlag(usage string) cli.Flag { return switchFlag(&o.json, "json", usage) }
+
+// jsonFlags are those of every command that has a result.
+func (o *commonOptions) jsonFlags() []cli.Flag {
+	return []cli.Flag{
+		o.jsonFlag("print the result as one JSON document"),
+		switchFlag(&o.jsonl, "jsonl", "print the result as JSON, one item per line"),
+	}
+}
+
+func (o *commonOptions) revealFlag(usage string) cli.Flag {
+	return switchFlag(&o.reveal, "reveal", usage)
+}
+
+// maxSizeFlag is of every command that reads torrents.
+func (o *commonOptions) maxSizeFlag() cli.Flag {
+	read := func(s string) (int64, error) {
+		n, err := parseSize(s)
+		if err == nil && (n == 0 || n > metainfo.MaxSize) {
+			err = fmt.Errorf("want 1 byte to %s", term.Size(metainfo.MaxSize))
+		}
+		return n, err
+	}
+	return valueFlag(&o.maxSize, read, "max-size", "read no torrent, rules or list larger than `SIZE` (default: "+
+		term.Size(metainfo.DefaultMaxSize)+"; rules have at most "+term.Size(maxRulesSize)+")")
+}
