@@ -31,6 +31,8 @@ type env struct {
 	// stderrWidth asks the terminal behind stderr for its columns in the same way.
 	stderrWidth func() int
 
+	stateDir, cacheDir string // "": nowhere
+
 	options commonOptions
 	lean    bool // memory is bounded by the size of the input
 
@@ -56,6 +58,8 @@ func osEnv() *env {
 			return width, height
 		},
 		stderrWidth: func() int { return columns(os.Stderr, os.Getenv) },
+		stateDir:    stateDir(),
+		cacheDir:    cacheDir(),
 		getenv:      os.Getenv,
 		now:         time.Now,
 	}

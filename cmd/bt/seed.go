@@ -216,15 +216,10 @@ func seedMade(ctx context.Context, u *ui, r *maketorrent.Result) error {
 	return s.runOne(ctx, o, seed.Input{Torrent: r.Torrent, Path: r.Content, Hashed: true})
 }
 
-// knownDir is where a seed keeps what it has checked: among what can be deleted
-// at any time (XDG base directory specification). Empty: nowhere.
+// knownDir is where a seed keeps what it has checked; "": nowhere.
 func knownDir(e *env) string {
-	dir := e.getenv("XDG_CACHE_HOME")
-	if home := e.getenv("HOME"); !filepath.IsAbs(dir) && home != "" {
-		dir = filepath.Join(home, ".cache")
-	}
-	if !filepath.IsAbs(dir) {
+	if e.cacheDir == "" {
 		return ""
 	}
-	return filepath.Join(dir, "bt", "known")
+	return filepath.Join(e.cacheDir, "known")
 }

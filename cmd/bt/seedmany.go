@@ -100,14 +100,9 @@ func (s *seedScreen) keepLedger(ctx context.Context, l *seed.Ledger) {
 }
 
 // ledgerPath is where it is remembered what was done in earlier runs for a
-// directory, among what is kept (XDG base directory specification). It is "" where
-// there is no place.
+// directory. It is "" where there is no place.
 func ledgerPath(u *ui, dir string) (string, error) {
-	state := u.env.getenv("XDG_STATE_HOME")
-	if home := u.env.getenv("HOME"); !filepath.IsAbs(state) && home != "" {
-		state = filepath.Join(home, ".local", "state")
-	}
-	if !filepath.IsAbs(state) {
+	if u.env.stateDir == "" {
 		u.warn("neither XDG_STATE_HOME nor HOME is set: what is uploaded is not remembered")
 		return "", nil
 	}
@@ -119,7 +114,7 @@ func ledgerPath(u *ui, dir string) (string, error) {
 		return "", readError(dir, err)
 	}
 	key := sha256.Sum256([]byte(abs))
-	return filepath.Join(state, "bt", "seed", fmt.Sprintf("%x.json", key[:8])), nil
+	return filepath.Join(u.env.stateDir, "seed", fmt.Sprintf("%x.json", key[:8])), nil
 }
 
 // openLedger opens it; nil where there is no place, or none that can be written.
