@@ -176,16 +176,18 @@ func (b binding) from() []netip.Addr {
 // listen listens on the first port that is free.
 func (b binding) listen(ports portRange) (net.Listener, error) {
 	for port := ports.first; ; port++ {
-		l, err := b.listenAt(port)
+		l, failed, err := b.listenAt(port)
+		for tries := 1; port == 0 && failed > 0 && tries < anyPortTries; tries++ {
+			l, failed, err = b.listenAt(0) // the port of the first address was taken on the second
+		}
 		if err == nil {
 			return l, nil
 		}
 		if port == ports.last {
-			var op *net.OpError
-			if errors.As(err, &op) {
+			if op, ok := errors.AsType[*net.OpError](err); ok {
 				err = op.Err
 			}
-			return nil, failf(exitNetwork, "can't listen on %s: %w", net.JoinHostPort(b.host(0), ports.String()), err)
+			return nil, failf(exitNetwork, "can't listen on %s: %w", net.JoinHostPort(b.host(failed), ports.String()), err)
 		}
 	}
 }
@@ -198,28 +200,28 @@ func (b binding) host(i int) string {
 	return b.addrs[i].String()
 }
 
-// listenAt listens on all addresses, on one port: port 0 is any that is free.
-func (b binding) listenAt(port uint16) (net.Listener, error) {
+// anyPortTries is how often a port is looked for that is free on all addresses.
+const anyPortTries = 16
+
+// listenAt listens on all addresses, on one port: port 0 is any that is free. With an
+// error it returns which address it was.
+func (b binding) listenAt(port uint16) (l net.Listener, failed int, err error) {
 	var list []net.Listener
-	at := port
 	for i := range b.addrs {
-		l, err := net.Listen(b.network, net.JoinHostPort(b.host(i), fmt.Sprint(at)))
+		l, err := net.Listen(b.network, net.JoinHostPort(b.host(i), fmt.Sprint(port)))
 		if err != nil {
 			for _, l := range list {
 				l.Close()
 			}
-			if port == 0 && i > 0 {
-				return b.listenAt(port) // that of the first is taken there
-			}
-			return nil, err
+			return nil, i, err
 		}
 		list = append(list, l)
-		at = addrOf(l.Addr().String()).Port()
+		port = addrOf(l.Addr().String()).Port()
 	}
 	if len(list) == 1 {
-		return list[0], nil
+		return list[0], 0, nil
 	}
-	return joinListeners(list), nil
+	return joinListeners(list), 0, nil
 }
 
 // A joinedListener accepts what several listeners do. Its address is that of the

@@ -106,6 +106,26 @@ func TestBinding(t *testing.T) {
 	}
 }
 
+// An address that can't be bound ends the search for a port, and is named.
+func TestListenFails(t *testing.T) {
+	const foreign = "192.0.2.1" // of documentation, so of no machine
+	for _, addrs := range []string{foreign, "127.0.0.1 " + foreign, foreign + " 127.0.0.1"} {
+		b := binding{network: "tcp"}
+		for _, s := range strings.Fields(addrs) {
+			b.addrs = append(b.addrs, netip.MustParseAddr(s))
+		}
+		for _, ports := range []portRange{defaultPorts, {}, {41000, 41003}} {
+			l, err := b.listen(ports)
+			if err == nil {
+				l.Close()
+			}
+			if err == nil || !strings.HasPrefix(err.Error(), "can't listen on "+foreign) {
+				t.Errorf("%s, port %v: %v", addrs, ports, err)
+			}
+		}
+	}
+}
+
 func TestReachable(t *testing.T) {
 	for _, test := range []struct{ found, want string }{
 		{"", ""},
