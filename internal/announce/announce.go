@@ -69,7 +69,7 @@ type Status struct {
 type Announcer struct {
 	options  Options
 	clients  []*client.Client // by family
-	exchange func(ctx context.Context, family int, u *tracker.URL, r tracker.AnnounceRequest) (*tracker.AnnounceResponse, error)
+	exchange func(ctx context.Context, family int, u *tracker.URL, r tracker.AnnounceRequest, sent func()) (*tracker.AnnounceResponse, error)
 
 	under chan struct{} // holds an element for each announce under way
 	news  chan struct{} // room for one
@@ -104,6 +104,7 @@ type presence struct {
 // hostState is what is known of an endpoint; the zero value: nothing.
 type hostState struct {
 	fails    bool      // it did not answer last
+	slow     bool      // it takes longer to answer than stopTimeout
 	answered time.Time // when it answered last; zero: never
 }
 
@@ -117,8 +118,8 @@ func New(o Options) *Announcer {
 	for _, f := range o.Families {
 		a.clients = append(a.clients, &client.Client{Network: f.Network, From: f.From, UserAgent: o.UserAgent, Timeout: announceTimeout, Patient: true, Conns: maxPerHostAtEnd})
 	}
-	a.exchange = func(ctx context.Context, family int, u *tracker.URL, r tracker.AnnounceRequest) (*tracker.AnnounceResponse, error) {
-		return a.clients[family].Announce(ctx, u, r)
+	a.exchange = func(ctx context.Context, family int, u *tracker.URL, r tracker.AnnounceRequest, sent func()) (*tracker.AnnounceResponse, error) {
+		return a.clients[family].Announce(client.OnSent(ctx, sent), u, r)
 	}
 	return a
 }

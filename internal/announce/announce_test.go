@@ -67,7 +67,7 @@ func TestOneFamilyFails(t *testing.T) {
 							t.Fatalf("swarm %d: %+v, %+v", i, s.told, entries[i].Status())
 						}
 					}
-					if d := stop(); d > stopTimeout+time.Second {
+					if d := stop(); d > stopTimeout+2*time.Second {
 						t.Errorf("the end took %v", d)
 					}
 					if got := n.count(good, one, tracker.Stopped); got != swarms {
@@ -215,36 +215,84 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// A tracker that takes 40 s for each answer works, and is told the end, though not waited
-// for.
+// A tracker that takes long for each answer works, and is told the end of all swarms,
+// though not waited for.
 func TestSlowTracker(t *testing.T) {
-	const swarms = 30
-	bubble(t, func(t *testing.T, n *fakeNet) {
-		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
-			return later(ctx, 40*time.Second, hour)
-		})
-		a, stop := n.run()
-		var all []*fakeSwarm
-		for i := range swarms {
-			s := new(fakeSwarm)
-			all = append(all, s)
-			a.Add(hashNumber(i), [][]string{{one}}, s).Serve(true)
-		}
-		time.Sleep(41 * time.Second)
-		if all[0].answers() != 1 {
-			t.Errorf("%+v", all[0].told)
-		}
-		time.Sleep(10 * time.Minute)
-		for i, s := range all {
-			if s.answers() != 1 || len(s.errors()) > 0 {
-				t.Errorf("swarm %d: %+v", i, s.told)
+	for _, takes := range []time.Duration{stopTimeout + time.Second, 40 * time.Second} {
+		for _, swarms := range []int{30, 400} {
+			for _, end := range []string{"end", "remove", "stop serving"} {
+				t.Run(fmt.Sprint(takes, " ", swarms, " ", end), func(t *testing.T) {
+					bubble(t, func(t *testing.T, n *fakeNet) {
+						n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
+							return later(ctx, takes, hour)
+						})
+						a, stop := n.run(Family{Network: "4"})
+						var all []*fakeSwarm
+						var entries []*Entry
+						for i := range swarms {
+							s := new(fakeSwarm)
+							all = append(all, s)
+							entries = append(entries, a.Add(hashNumber(i), [][]string{{one}}, s))
+							entries[i].Serve(true)
+						}
+						time.Sleep(takes + time.Second)
+						if all[0].answers() != 1 {
+							t.Errorf("%+v", all[0].told)
+						}
+						time.Sleep(takes * time.Duration(2+swarms/maxPerHost))
+						for i, s := range all {
+							if s.answers() != 1 || len(s.errors()) > 0 {
+								t.Errorf("swarm %d: %+v", i, s.told)
+							}
+						}
+						for _, e := range entries {
+							switch end {
+							case "remove":
+								e.Remove()
+							case "stop serving":
+								e.Serve(false)
+							}
+						}
+						if end != "end" {
+							time.Sleep(stopTimeout + time.Second)
+						}
+						if d := stop(); d > stopTimeout+time.Second {
+							t.Errorf("the end took %v", d)
+						}
+						told := make(map[[20]byte]bool)
+						for _, c := range n.seen(func(c call) bool { return c.Event == tracker.Stopped }) {
+							told[c.InfoHash] = true
+						}
+						if n.count("4", one, tracker.Started) != swarms || len(told) != swarms {
+							t.Errorf("started %d, stopped %d", n.count("4", one, tracker.Started), len(told))
+						}
+					})
+				})
 			}
 		}
-		if d := stop(); d > stopTimeout+time.Second {
+	}
+}
+
+// A tracker that stops to answer before the end is told it for all swarms.
+func TestHangsAtTheEnd(t *testing.T) {
+	const swarms = 400
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
+			return later(ctx, time.Millisecond, hour)
+		})
+		a, stop := n.run()
+		for i := range swarms {
+			a.Add(hashNumber(i), [][]string{{one}}, new(fakeSwarm)).Serve(true)
+		}
+		time.Sleep(time.Minute)
+		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) { return hang(ctx) })
+		if d := stop(); d > stopTimeout+2*time.Second {
 			t.Errorf("the end took %v", d)
 		}
-		if n.count("4", one, tracker.Started) != swarms || n.count("4", one, tracker.Stopped) != swarms {
-			t.Errorf("started %d, stopped %d", n.count("4", one, tracker.Started), n.count("4", one, tracker.Stopped))
+		for _, family := range []string{"4", "6"} {
+			if got := n.count(family, one, tracker.Stopped); got != swarms {
+				t.Errorf("%d of %d were told the end over IPv%s", got, swarms, family)
+			}
 		}
 	})
 }

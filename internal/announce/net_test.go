@@ -86,7 +86,8 @@ func (n *fakeNet) run(families ...Family) (a *Announcer, stop func() time.Durati
 	}
 	n.began = time.Now()
 	a = New(Options{Families: families, Port: 6881})
-	a.exchange = func(ctx context.Context, family int, u *tracker.URL, r tracker.AnnounceRequest) (*tracker.AnnounceResponse, error) {
+	a.exchange = func(ctx context.Context, family int, u *tracker.URL, r tracker.AnnounceRequest, sent func()) (*tracker.AnnounceResponse, error) {
+		sent()
 		c := call{time.Since(n.began), families[family].Network, u.String(), r}
 		n.mu.Lock()
 		n.calls = append(n.calls, c)

@@ -30,8 +30,9 @@ func (a *Announcer) Run(ctx context.Context) {
 		}
 	}()
 	defer a.work.Wait()
+	announces, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	a.mu.Lock()
-	a.ctx = ctx
+	a.ctx = announces
 	a.mu.Unlock()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -47,6 +48,7 @@ func (a *Announcer) Run(ctx context.Context) {
 	defer cancel()
 	a.mu.Lock()
 	a.ctx, a.over = ctx, true
+	giveUp() // not before over is set, or a worker would begin another announce
 	for e := range a.entries {
 		e.poke()
 	}
@@ -164,12 +166,16 @@ func (a *Announcer) serve(q *queue, s *session) {
 	ctx, cancel := s.context(plan)
 	a.mu.Unlock()
 
-	resp, err := a.tell(ctx, s.family, plan.url, r)
+	sent := func() {}
+	if plan.unanswered {
+		sent = func() { time.AfterFunc(unansweredTime, cancel) }
+	}
+	resp, err := a.tell(ctx, s.family, plan.url, r, sent)
 	stopped := ctx.Err() == context.Canceled
 	cancel()
 
 	a.mu.Lock()
-	a.note(q, asked, err, stopped)
+	a.note(q, plan, asked, err, stopped)
 	told := []outcome{{s, s.settle(plan, resp, err, stopped)}}
 	if err != nil && isSilence(err) && !stopped && a.hosts[q.endpoint].fails {
 		told = a.dismiss(q, err, told)
@@ -188,22 +194,26 @@ type outcome struct {
 	answer  *Answer
 }
 
-func (a *Announcer) tell(ctx context.Context, family int, url string, r tracker.AnnounceRequest) (*tracker.AnnounceResponse, error) {
+func (a *Announcer) tell(ctx context.Context, family int, url string, r tracker.AnnounceRequest, sent func()) (*tracker.AnnounceResponse, error) {
 	u, err := tracker.ParseURL(url)
 	if err != nil {
 		return nil, err
 	}
-	return a.exchange(ctx, family, u, r)
+	return a.exchange(ctx, family, u, r, sent)
 }
 
 // note records whether an endpoint has answered what it was asked at that time. One
-// that has answered another session meanwhile does not fail. a.mu is locked.
-func (a *Announcer) note(q *queue, asked time.Time, err error, stopped bool) {
+// that has answered another session meanwhile does not fail, nor does one that has
+// got a stopped and not answered that soon. a.mu is locked.
+func (a *Announcer) note(q *queue, p plan, asked time.Time, err error, stopped bool) {
 	h := a.hosts[q.endpoint]
 	switch {
 	case err == nil || !isSilence(err):
-		h = hostState{answered: time.Now()}
-	case !stopped && !h.answered.After(asked):
+		h = hostState{answered: time.Now(), slow: time.Since(asked) > stopTimeout}
+	case stopped:
+	case p.event == tracker.Stopped && mayHaveHeard(err) && !h.fails:
+		h.slow = true
+	case !h.answered.After(asked):
 		h.fails = true
 	}
 	a.hosts[q.endpoint] = h

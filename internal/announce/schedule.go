@@ -30,10 +30,13 @@ const (
 	familyWait = 3 * time.Second
 
 	// stopTimeout is how long it may take to tell a tracker stopped, shortStopTimeout one
-	// that did not answer last, and shutdownTimeout all of them in the end.
+	// that did not answer last, and shutdownTimeout all of them in the end. A slow
+	// tracker gets unansweredTime to read a stopped that was sent: its answer is not
+	// waited for.
 	stopTimeout      = 5 * time.Second
 	shortStopTimeout = 2 * time.Second
 	shutdownTimeout  = 30 * time.Second
+	unansweredTime   = 100 * time.Millisecond
 
 	// stopTries is how often a tracker is told stopped until it answers. That takes about
 	// two hours, after which it has forgotten the swarm by itself.

@@ -45,6 +45,8 @@ type plan struct {
 	url   string
 	event tracker.Event
 	limit time.Duration
+
+	unanswered bool // its answer is not waited for
 }
 
 func (s *session) announcer() *Announcer { return s.tier.entry.announcer }
@@ -91,8 +93,9 @@ func (s *session) plan(now time.Time) (p plan, ok bool) {
 			a.schedule(s, now.Add(time.Second)) // one must not overtake the other
 			return plan{}, false
 		}
-		p = plan{url: s.at, event: tracker.Stopped, limit: stopTimeout}
-		if a.hosts[s.endpoint(s.at)].fails {
+		h := a.hosts[s.endpoint(s.at)]
+		p = plan{url: s.at, event: tracker.Stopped, limit: stopTimeout, unanswered: h.slow}
+		if h.fails {
 			p.limit = shortStopTimeout
 		}
 		return p, true

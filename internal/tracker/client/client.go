@@ -151,13 +151,25 @@ func (c *Client) Announce(ctx context.Context, u *tracker.URL, r tracker.Announc
 	return resp, nil
 }
 
-// sentKey is the key of a context's *atomic.Bool for noteSent.
-type sentKey struct{}
+// Keys of a context: of the *atomic.Bool for noteSent, and of the func of OnSent.
+type (
+	sentKey   struct{}
+	onSentKey struct{}
+)
+
+// OnSent returns a context with which Announce calls f when the request is on its way
+// to the tracker: each time, if the request is repeated.
+func OnSent(ctx context.Context, f func()) context.Context {
+	return context.WithValue(ctx, onSentKey{}, f)
+}
 
 // noteSent notes that a request is on its way to the tracker.
 func noteSent(ctx context.Context) {
 	if sent, ok := ctx.Value(sentKey{}).(*atomic.Bool); ok {
 		sent.Store(true)
+	}
+	if f, ok := ctx.Value(onSentKey{}).(func()); ok {
+		f()
 	}
 }
 
