@@ -13,9 +13,10 @@ import (
 
 const (
 	// A peer is served if it got a block within servedTime, and is about to be if it
-	// has a slot and asked within askedTime. Neither goes for a newcomer.
+	// has a slot and began to ask within hopedTime: one that cancels all it asks for
+	// asks for ever. Neither goes for a newcomer.
 	servedTime = time.Minute
-	askedTime  = 10 * time.Second
+	hopedTime  = 10 * time.Second
 
 	// introTime is how long a peer may take to say that it is interested.
 	introTime = 10 * time.Second
@@ -82,8 +83,8 @@ func (c *conn) standing(now time.Time) (s standing, idle bool) {
 	l := &c.slot
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	served, asked := time.Unix(0, l.served.Load()), time.Unix(0, l.asked.Load())
-	if now.Sub(served) < servedTime || l.given && now.Sub(asked) < askedTime {
+	served, hoped := time.Unix(0, l.served.Load()), time.Unix(0, l.hoped.Load())
+	if now.Sub(served) < servedTime || l.given && now.Sub(hoped) < hopedTime {
 		return standing{}, false
 	}
 	s = standing{conn: c, needless: !l.wanted && now.Sub(c.joined) >= introTime, since: c.joined}

@@ -149,7 +149,7 @@ func TestLeastUsefulGoes(t *testing.T) {
 	r.slots.mu.Lock()
 	for c := range r.slots.conns {
 		c.joined = c.joined.Add(-introTime)
-		c.slot.asked.Store(0)
+		c.slot.hoped.Store(0)
 	}
 	r.slots.mu.Unlock()
 	for i, goes := range []*leecher{deaf[0], deaf[1], idle[0], idle[1]} {
@@ -197,6 +197,34 @@ func TestIdleCrowd(t *testing.T) {
 	}
 }
 
+// At the limit a peer that cancels all it asks for, again and again, goes for a newcomer.
+func TestCrowdThatCancels(t *testing.T) {
+	t.Parallel()
+	const most = 4
+	r, tt, root := startPatient(t, Options{MaxPeers: most})
+	var crowd []*leecher
+	for i := range most {
+		crowd = append(crowd, r.crowd(t, tt, fmt.Sprintf("127.3.%d.1", i), 1)...)
+	}
+	cancels := func() {
+		for _, l := range crowd {
+			m := request(0, 0, 16)
+			l.send(m, peer.Message{ID: peer.IDCancel, Index: m.Index, Begin: m.Begin, Length: m.Length})
+			l.await(peer.IDReject)
+		}
+	}
+	cancels()
+	r.refuses(t, tt, "127.4.0.1")
+	r.slots.mu.Lock()
+	for c := range r.slots.conns {
+		c.slot.hoped.Add(-int64(hopedTime))
+	}
+	r.slots.mu.Unlock()
+	cancels()
+	time.Sleep(rankPause)
+	r.crowd(t, tt, "127.4.0.1", 1)[0].isServed(tt, root)
+}
+
 // The order in which peers go.
 func TestRank(t *testing.T) {
 	t.Parallel()
@@ -207,7 +235,7 @@ func TestRank(t *testing.T) {
 		joined      time.Duration
 		served      time.Duration // ago; 0: never
 		deaf, given bool
-		asked       time.Duration
+		hoped       time.Duration
 	}
 	for _, test := range []struct {
 		name   string
@@ -229,8 +257,8 @@ func TestRank(t *testing.T) {
 		}, "a b c"},
 		{"served ones never", []guest{
 			{name: "served", addr: "10.0.0.1", joined: time.Hour, served: 59 * time.Second},
-			{name: "asking", addr: "10.0.0.2", joined: time.Hour, given: true, asked: 9 * time.Second},
-			{name: "asked", addr: "10.0.0.3", joined: time.Hour, given: true, asked: 11 * time.Second},
+			{name: "asking", addr: "10.0.0.2", joined: time.Hour, given: true, hoped: 9 * time.Second},
+			{name: "asked", addr: "10.0.0.3", joined: time.Hour, given: true, hoped: 11 * time.Second},
 		}, "asked"},
 		{"a /24", []guest{
 			{name: "honest", addr: "10.0.0.1", joined: time.Hour},
@@ -274,7 +302,7 @@ func TestRank(t *testing.T) {
 				}
 				c := &conn{addr: netip.AddrPortFrom(ip, 1), joined: now.Add(-g.joined)}
 				c.slot.wanted, c.slot.given = !g.deaf, g.given
-				for at, ago := range map[*atomic.Int64]time.Duration{&c.slot.served: g.served, &c.slot.asked: g.asked} {
+				for at, ago := range map[*atomic.Int64]time.Duration{&c.slot.served: g.served, &c.slot.hoped: g.hoped} {
 					if ago > 0 {
 						at.Store(now.Add(-ago).UnixNano())
 					}

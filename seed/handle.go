@@ -164,8 +164,12 @@ func (c *conn) request(b block) error {
 	if b.length == 0 || b.length > maxBlock || int64(b.begin)+int64(b.length) > c.material.paddedLength(int(b.piece)) {
 		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", errProtocol, b.length, b.begin, b.piece)
 	}
-	c.slot.asked.Store(time.Now().UnixNano())
+	now := time.Now().UnixNano()
+	c.slot.asked.Store(now)
 	if c.unchoked && t.have().Has(int(b.piece)) && (c.told == nil || c.told.Has(int(b.piece))) && c.queue.push(b) {
+		if c.slot.hoped.Load() <= c.slot.served.Load() {
+			c.slot.hoped.Store(now)
+		}
 		return nil
 	}
 	c.reject(b)

@@ -40,6 +40,7 @@ type slot struct {
 	uploaded atomic.Int64 // bytes of blocks, ever
 	asked    atomic.Int64 // when the last request came, in nanoseconds since 1970
 	served   atomic.Int64 // when the last block was sent, the same
+	hoped    atomic.Int64 // when the first request was taken since then, the same
 
 	mu         sync.Mutex
 	interested time.Time // since when; zero: not
