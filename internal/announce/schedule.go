@@ -65,5 +65,6 @@ func untilNext(r *tracker.AnnounceResponse, chance float64) time.Duration {
 		d = defaultInterval
 	}
 	d = min(max(d, r.MinInterval, leastInterval), mostInterval)
-	return d + time.Duration(chance*float64(d)/20) // later is polite, sooner is not
+	d += time.Duration(chance * float64(d) / 20) // later is polite, sooner is not
+	return min(d, mostInterval)
 }

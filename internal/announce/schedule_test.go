@@ -36,7 +36,7 @@ func TestUntilNext(t *testing.T) {
 		{math.MaxInt64, math.MaxInt64, day},
 	} {
 		r := &tracker.AnnounceResponse{Interval: test.interval, MinInterval: test.least}
-		if least, most := untilNext(r, 0), untilNext(r, 1); least != test.want || most != test.want+test.want/20 {
+		if least, most := untilNext(r, 0), untilNext(r, 1); least != test.want || most != min(test.want+test.want/20, day) {
 			t.Errorf("%v, %v: %v to %v, want from %v", test.interval, test.least, least, most, test.want)
 		}
 	}
