@@ -243,6 +243,7 @@ func getOnce[T any](ctx context.Context, c *Client, rawURL string, parse func([]
 	case c.byProxy(resp):
 		return answer, proxyAnswer(resp.StatusCode)
 	case e.Status == Failed:
+		e.RetryIn = max(e.RetryIn, statusError(resp).RetryIn)
 		return answer, e
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 		return answer, statusError(resp)

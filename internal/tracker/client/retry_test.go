@@ -55,6 +55,21 @@ func TestRetryIn(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			w.Write([]byte("d14:failure reason4:busy8:intervali600ee"))
 		}, 10 * time.Minute},
+		"Retry-After of a failure": {func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "600")
+			w.WriteHeader(http.StatusTooManyRequests)
+			w.Write([]byte("d14:failure reason4:busye"))
+		}, 10 * time.Minute},
+		"both": {func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "600")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			w.Write([]byte("d14:failure reason4:busy8:intervali60ee"))
+		}, 10 * time.Minute},
+		"never": {func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "600")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			w.Write([]byte("d14:failure reason4:busy8:retry in5:nevere"))
+		}, tracker.Never},
 		"nothing": {func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
