@@ -27,7 +27,7 @@ func checkParsed[T any](t *testing.T, name string, got *T, err error, want *T, w
 	t.Helper()
 	if wantErr != "" {
 		var e *Error
-		if got != nil || !errors.As(err, &e) || !strings.Contains(err.Error(), wantErr) {
+		if got != nil || !errors.As(err, &e) || !strings.Contains(err.Error(), wantErr) || strings.Contains(err.Error(), "wsMessage") {
 			t.Errorf("%s: %+v, %v\nwant the error %q", name, got, err, wantErr)
 		}
 		return

@@ -175,6 +175,7 @@ func TestParseWSResponse(t *testing.T) {
 		{`{` + least + `}`, WSResponse{}, "the answer has no numbers"},
 		{`{` + least + `,"interval":0.9}`, announce(AnnounceResponse{Counts: unknownCounts}), ""},
 		{`{` + least + `,"interval":-5,"complete":-1}`, announce(AnnounceResponse{Counts: unknownCounts}), ""},
+		{`{` + least + `,"interval":60,"warning message":5}`, WSResponse{}, "warning message is number"},
 		{`{` + least + `,"complete":-1}`, WSResponse{}, "the answer has no numbers"},
 		{`{` + least + `,"interval":"120","complete":"5","incomplete":[],"downloaded":"many"}`, announce(AnnounceResponse{Interval: 2 * time.Minute, Counts: Counts{5, Unknown, Unknown}}), ""},
 		{`{` + least + `,"interval":"nan","min interval":{},"complete":3}`, announce(AnnounceResponse{Counts: Counts{3, Unknown, Unknown}}), ""},

@@ -90,7 +90,8 @@ func lenientSeconds(raw json.RawMessage) time.Duration {
 func parseWS(frame []byte, m any) error {
 	err := json.Unmarshal(frame, m)
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return errorf("%s is %.32s", cmp.Or(e.Field, "the message"), e.Value)
+		field := strings.TrimPrefix(e.Field, "wsMessage.") // of a wsAnswer
+		return errorf("%s is %.32s", cmp.Or(field, "the message"), e.Value)
 	}
 	if err != nil {
 		return errorf("%v", err)
