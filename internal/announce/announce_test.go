@@ -406,6 +406,32 @@ func TestRetryIn(t *testing.T) {
 	}
 }
 
+// So it is when it is told stopped.
+func TestRetryInOfStopped(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		n.set(func(_ context.Context, c call) (*tracker.AnnounceResponse, error) {
+			if c.Event == tracker.Stopped && n.count("4", one, tracker.Stopped) == 1 {
+				return nil, &client.Error{Status: "http-503", Msg: "busy", RetryIn: 10 * time.Minute, Sent: true}
+			}
+			return hour, nil
+		})
+		a, stop := n.run(Family{Network: "4"})
+		e := a.Add(hashNumber(1), [][]string{{one}}, new(fakeSwarm))
+		e.Serve(true)
+		time.Sleep(time.Minute)
+		e.Serve(false)
+		time.Sleep(10*time.Minute - time.Second)
+		if got := n.count("4", one, tracker.Stopped); got != 1 {
+			t.Errorf("told %d times too soon", got)
+		}
+		time.Sleep(time.Hour)
+		if got := n.count("4", one, tracker.Stopped); got != 2 {
+			t.Errorf("told %d times", got)
+		}
+		stop()
+	})
+}
+
 // A swarm that is removed and added again is not announced before the old one has
 // left, and over one family not later because the other hangs.
 func TestRemovedAndAddedAgain(t *testing.T) {

@@ -24,7 +24,7 @@ func (s *session) settle(p plan, resp *tracker.AnnounceResponse, err error, stop
 		if err == nil || isRefusal(err) || s.goes || a.over || s.failures >= stopTries {
 			s.leave()
 		} else if s.isLeaving() {
-			due = now.Add(backoff(s.failures, rand.Float64()))
+			due = now.Add(max(backoff(s.failures, rand.Float64()), retryIn(err)))
 		}
 	case err == nil:
 		answer = s.succeed(p.url, resp)
@@ -146,11 +146,11 @@ func (s *session) fail(url string, err error) *Answer {
 	t := s.tier
 	s.ok, s.waits, s.failed, s.err = false, false, url, err
 	s.tried = append(s.tried, url)
-	if f, ok := errors.AsType[*client.Error](err); ok && f.RetryIn > 0 {
+	if wait := retryIn(err); wait > 0 {
 		if s.notBefore == nil {
 			s.notBefore = make(map[string]time.Time)
 		}
-		s.notBefore[url] = time.Now().Add(min(f.RetryIn, mostInterval)) // also where it says never: nothing is for ever
+		s.notBefore[url] = time.Now().Add(wait)
 	}
 	worst := s
 	for _, o := range t.sessions {
@@ -189,6 +189,15 @@ func (s *session) report(answer *Answer) bool {
 	t.reporter = s
 	t.last = Status{URL: answer.URL, Message: answer.Warning, Seeders: answer.Seeders, Leechers: answer.Leechers}
 	return true
+}
+
+// retryIn returns how long a tracker that failed wants to be left alone: 0 if it does
+// not say, and mostInterval where it says never, for nothing is for ever.
+func retryIn(err error) time.Duration {
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		return min(e.RetryIn, mostInterval)
+	}
+	return 0
 }
 
 // isSilence reports whether an endpoint does not answer, or not in time.
