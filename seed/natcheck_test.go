@@ -73,3 +73,31 @@ func TestNATCheck(t *testing.T) {
 		}
 	}
 }
+
+// A NAT check is answered also where no newcomer gets in.
+func TestNATCheckAtTheLimit(t *testing.T) {
+	t.Parallel()
+	r, tt, _ := one(t, Options{MaxPeers: 1}, maketorrent.V1, 100_000)
+	l := r.join(t, tt)
+	l.send(request(0, 0, 16))
+	l.await(peer.IDPiece)
+	h := peer.Handshake{InfoHash: tt.swarms[0].hash, PeerID: [20]byte([]byte("-XX0001-nat check..."))}
+	wire := h.Append(nil)
+	for _, test := range []struct {
+		sent     []byte
+		answered bool
+	}{{wire[:peer.OpeningLength], true}, {wire, false}} {
+		conn, err := net.Dial("tcp", r.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(4 * time.Second))
+		conn.Write(test.sent)
+		if b, err := io.ReadAll(conn); err != nil || (len(b) == peer.HandshakeLength) != test.answered {
+			t.Errorf("to %d bytes: %d bytes, %v", len(test.sent), len(b), err)
+		}
+	}
+	l.send(request(0, 0, 16))
+	l.await(peer.IDPiece)
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -23,6 +24,10 @@ const (
 	// So many offences within banTime get an address banned for as long.
 	maxOffences = 5
 	banTime     = 30 * time.Minute
+
+	// idTime is how soon a peer id comes behind the info-hash. Where all are served a
+	// newcomer is refused, and only what sends none, a NAT check, is answered.
+	idTime = time.Second
 
 	// maxHosts is how many addresses are remembered, and not only connected.
 	maxHosts = 10_000
@@ -243,17 +248,6 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
 		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	}
-	if !s.slots.admit(c, s.options.MaxPeers) {
-		t.leave(m)
-		return nil, nil, errFull
-	}
-	admitted := c
-	defer func() {
-		if err != nil {
-			s.slots.remove(admitted)
-			t.leave(m)
-		}
-	}()
 	ours := peer.Handshake{InfoHash: theirs.InfoHash, PeerID: s.options.PeerID}
 	ours.Set(peer.FeatureFast | peer.FeatureExtensions)
 	if t.v2 {
@@ -266,6 +260,21 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	}
 	answer := ours.Append(nil)
 	session.Encrypt(answer)
+	if !s.slots.admit(c, s.options.MaxPeers) {
+		t.leave(m)
+		_ = tcp.SetReadDeadline(time.Now().Add(idTime))
+		if errors.Is(read(peer.HandshakeLength), os.ErrDeadlineExceeded) {
+			_, _ = tcp.Write(answer)
+		}
+		return nil, nil, errFull
+	}
+	admitted := c
+	defer func() {
+		if err != nil {
+			s.slots.remove(admitted)
+			t.leave(m)
+		}
+	}()
 	if _, err := tcp.Write(answer); err != nil {
 		return nil, nil, err
 	}
