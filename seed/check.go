@@ -22,7 +22,7 @@ type checker struct {
 	tree  metainfo.HashTree
 	whole bool // none of them failed
 
-	unread  *piece.Fault // the first file that could not be read
+	unread  *piece.Fault // a file that could not be read: the first, by an error of the disk if one was
 	inPiece int
 }
 
@@ -105,7 +105,7 @@ func (t *Torrent) unread(c *checker) error {
 func (c *checker) result(r *piece.Result) {
 	good := !r.Failed
 	for _, f := range r.Faults {
-		if c.unread == nil && f.Cause == piece.Unreadable {
+		if f.Cause == piece.Unreadable && (c.unread == nil || isDiskError(f.Err) && !isDiskError(c.unread.Err)) {
 			c.unread, c.inPiece = f, r.Index
 		}
 	}

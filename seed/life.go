@@ -219,7 +219,7 @@ func (l *life) probes() (blocks []block, due bool) {
 func (l *life) probeLater() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.rest.wait = min(2*l.rest.wait, mostProbe)
+	l.rest.wait = min(max(2*l.rest.wait, l.torrent.seeder.options.lookEvery), mostProbe)
 	l.rest.next = time.Now().Add(l.rest.wait)
 	l.lookIn(l.rest.wait)
 }

@@ -26,6 +26,9 @@ const (
 	// percent of a processor, and a slow disk is not kept busy.
 	lookPause = 300
 
+	// mostLookPause is the longest pause: a disk that failed slowly comes back, too.
+	mostLookPause = time.Minute
+
 	// openers look for data and for what is known of it; hashers read all of it,
 	// each with all processors.
 	openers = 4
@@ -184,7 +187,7 @@ func (t *Torrent) begin(m *material, have peer.Bitfield, known bool, seen *epoch
 // fail stops serving until the data has changed, or is at rest. m has what was
 // seen of it; nil: nothing.
 func (t *Torrent) fail(err error, m *material, seen *epoch) {
-	r := rest{retry: errors.Is(err, errChanged), since: time.Now()}
+	r := rest{retry: errors.Is(err, errChanged) || isScarcity(err), since: time.Now()}
 	if m != nil {
 		if m.first == "" {
 			m.identify()
@@ -226,7 +229,7 @@ func (s *Seeder) lookAround(ctx context.Context) {
 					t.look(ctx)
 				}
 			}
-			busy.Reset(max(every, lookPause/10*time.Since(now)))
+			busy.Reset(max(every, min(lookPause/10*time.Since(now), mostLookPause)))
 		case now := <-idle.C:
 			if len(round) == 0 {
 				if wait := time.Until(began.Add(every)); wait > 0 {
@@ -245,7 +248,7 @@ func (s *Seeder) lookAround(ctx context.Context) {
 			if !t.hasPeers() {
 				t.look(ctx)
 			}
-			idle.Reset(lookPause * time.Since(now))
+			idle.Reset(min(lookPause*time.Since(now), mostLookPause))
 		}
 	}
 }
@@ -261,17 +264,18 @@ func (t *Torrent) look(ctx context.Context) {
 		return
 	}
 	if state == StateWaiting {
-		if err != nil {
-			return
-		}
-		if blocks, due := t.probes(); len(blocks) > 0 {
+		blocks, due := t.probes()
+		if err == nil && len(blocks) > 0 {
 			if !due {
 				return
 			}
-			if err := m.readAgain(blocks); err != nil {
-				t.probeLater()
-				return
-			}
+			err = m.readAgain(blocks)
+		}
+		if _, unread := errors.AsType[*readError](err); unread && due {
+			t.probeLater()
+		}
+		if err != nil {
+			return
 		}
 		if now, _ := identityOf(m.data.tree); t.atRest(now) && t.become(&seen, StateQueued, nil, nil) {
 			t.seeder.toOpen.put(t)

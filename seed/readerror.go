@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"bt/internal/metainfo"
+	"bt/internal/piece"
 )
 
 // A disk that fails is not the same as data that has changed: nothing about the
@@ -41,10 +42,34 @@ const (
 	mostProbe  = 10 * time.Minute
 )
 
-// isDiskError tells an error of the disk from one of permissions and the like,
-// which is there until somebody does something about it.
+// isDiskError reports whether an error is one of the disk: any error of the system
+// but those of permissions, names and missing files, which stay until the user
+// does something about them, and those of isScarcity. Disks fail with EIO, but also
+// with ENODATA, EUCLEAN or ENXIO, and remote file systems with ESTALE or ENOTCONN.
 func isDiskError(err error) bool {
-	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EFAULT)
+	if _, ok := errors.AsType[syscall.Errno](err); !ok || isScarcity(err) {
+		return false
+	}
+	for _, stays := range []error{fs.ErrPermission, fs.ErrNotExist, syscall.ENOTDIR, syscall.EISDIR, syscall.ENAMETOOLONG, syscall.ELOOP} {
+		if errors.Is(err, stays) {
+			return false
+		}
+	}
+	return true
+}
+
+// stated fails if the system could not say what the files of a tree are, for a
+// reason that is not in the files: they are not seen to differ then.
+func stated(tree *piece.Tree) error {
+	for i := range tree.Files {
+		if tree.Files[i].Cause != piece.Unreadable {
+			continue
+		}
+		if err := tree.Err(i); isDiskError(err) || isScarcity(err) {
+			return &readError{path: tree.Path(i), err: err}
+		}
+	}
+	return nil
 }
 
 // readAgain reads blocks as they are on disk.

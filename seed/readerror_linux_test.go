@@ -30,7 +30,7 @@ func newFailingDisk(t *testing.T) *failingDisk {
 	d := &failingDisk{t: t, dir: t.TempDir(), image: filepath.Join(t.TempDir(), "image")}
 	d.must(os.WriteFile(d.image, nil, 0o600))
 	d.must(os.Truncate(d.image, 48<<20))
-	d.run("mkfs.ext4", "-q", "-F", d.image)
+	d.run("mkfs.ext4", "-q", "-F", "-O", "^has_journal", d.image) // which would keep directories in memory
 	out, err := exec.Command(testenv.Program(t, "losetup"), "--find", "--show", d.image).CombinedOutput()
 	if err != nil {
 		testenv.Missing(t, "a loop device: "+string(out))
@@ -60,14 +60,21 @@ func (d *failingDisk) run(name string, args ...string) string {
 
 // fail has all but the beginning of the disk fail, where the file system has its
 // directories.
-func (d *failingDisk) fail() {
+func (d *failingDisk) fail() { d.lose(4<<20, "1") }
+
+// die has all of the disk fail, its directories too.
+func (d *failingDisk) die() { d.lose(0, "3") }
+
+// lose has what is behind so many bytes fail, and the system forget what it has in
+// memory: 1 is the bytes of files, 3 also what it knows of them.
+func (d *failingDisk) lose(behind int64, forget string) {
 	d.t.Helper()
 	syscall.Sync()
 	var err error
 	d.saved, err = os.ReadFile(d.image)
 	d.must(err)
-	d.must(os.Truncate(d.image, 4<<20))
-	d.must(os.WriteFile("/proc/sys/vm/drop_caches", []byte("1"), 0))
+	d.must(os.Truncate(d.image, behind))
+	d.must(os.WriteFile("/proc/sys/vm/drop_caches", []byte(forget), 0))
 }
 
 func (d *failingDisk) repair() {
@@ -145,4 +152,49 @@ func TestReadErrorInCheck(t *testing.T) {
 	d.repair()
 	awaitEvent(t, r, func(e EventSeeding) bool { return e.Pieces == meta.PieceCount() })
 	r.stop()
+}
+
+// A disk that says nothing at all is told by its error, and its files are not seen
+// to differ: they are served again without a check when it is back.
+func TestDiskGone(t *testing.T) {
+	for name, seeded := range map[string]bool{"while it is seeded": true, "before it is": false} {
+		t.Run(name, func(t *testing.T) {
+			d := newFailingDisk(t)
+			meta, root := makeContent(t, maketorrent.V1, 1<<20, smallFile-1)
+			onDisk := filepath.Join(d.dir, meta.Name)
+			d.must(os.CopyFS(onDisk, os.DirFS(root)))
+			known := Known{Dir: t.TempDir()}
+			time.Sleep(racy)
+			checked := start(t, Options{Known: known}, Input{Torrent: meta, Path: d.dir})
+			if !seeded {
+				checked.stop()
+				d.die()
+			}
+			r := start(t, Options{Known: known, lookEvery: 50 * time.Millisecond})
+			if _, err := r.Add(Input{Torrent: meta, Path: d.dir}); err != nil {
+				t.Fatal(err)
+			}
+			if seeded {
+				awaitEvent(t, r, func(EventSeeding) bool { return true })
+				checked.stop()
+				d.die()
+			}
+			e := awaitEvent(t, r, func(EventFailed) bool { return true })
+			if !errors.Is(e.Err, syscall.EIO) || !strings.Contains(e.Err.Error(), onDisk) || !strings.Contains(e.Err.Error(), " can't be read: ") {
+				t.Errorf("%v", e.Err)
+			}
+			d.repair()
+			awaitEvent(t, r, func(e EventSeeding) bool { return e.Known && e.Pieces == meta.PieceCount() })
+			r.stop()
+			failures := 0
+			for _, d := range r.events {
+				if _, ok := d.event.(EventFailed); ok {
+					failures++
+				}
+			}
+			if failures != 1 {
+				t.Errorf("%d failures are told of one%s", failures, story(r.events))
+			}
+		})
+	}
 }

@@ -231,6 +231,9 @@ func (t *Torrent) load(ctx context.Context) (*material, error) {
 		find = piece.At
 	}
 	tree, err := find(ctx, c, t.path, t.seeder.options.Jobs)
+	if err == nil {
+		err = stated(tree)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -81,7 +81,7 @@ func roots(c *metainfo.Content, path string) iter.Seq[string] {
 		if !c.Single {
 			for name := range inside {
 				// And not cleaned: .. may stand behind a link.
-				if root := Join(path, []string{name}); isDirectory(root) && !yield(root) {
+				if root := Join(path, []string{name}); mayBeDirectory(root) && !yield(root) {
 					return
 				}
 			}
@@ -265,6 +265,16 @@ func (m *matcher) free(path string, i int) bool {
 func isDirectory(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
+}
+
+// mayBeDirectory is isDirectory, but true for what the system can't tell of: that it
+// can't be read is the fault of the files in it, not that they are missing.
+func mayBeDirectory(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return causeOf(err) == Unreadable
+	}
+	return info.IsDir()
 }
 
 func exists(path string) bool {

@@ -371,3 +371,20 @@ func TestFindIsBounded(t *testing.T) {
 		t.Fatal("it tries all paths")
 	}
 }
+
+// A directory that can't be read is where the content is: its files are not missing.
+func TestFindUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink("n", filepath.Join(dir, "n")); err != nil { // it leads to itself
+		t.Skip("needs symbolic links: ", err)
+	}
+	tree, err := Find(context.Background(), contentOf(t, "", "n", entry{path: "a"}, entry{path: "d/b"}), dir, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range tree.Files {
+		if tree.Files[i].Cause != Unreadable || tree.Err(i) == nil {
+			t.Errorf("%s is %v: %v", tree.Path(i), tree.Files[i].Cause, tree.Err(i))
+		}
+	}
+}
