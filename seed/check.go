@@ -65,9 +65,9 @@ func (m *material) hasSizes() bool {
 
 // hash finds out what of the data is there. Pieces whose file became another
 // meanwhile count as not there.
-func (t *Torrent) hash(ctx context.Context, m *material, progress func(done, total int64)) (peer.Bitfield, error) {
+func (t *Torrent) hash(ctx context.Context, m *material, progress func(done, total int64)) (*checker, error) {
 	layout := m.content.Layout
-	c := checker{content: m.content, have: peer.NewBitfield(t.pieces)}
+	c := &checker{content: m.content, have: peer.NewBitfield(t.pieces)}
 	job := piece.Job{
 		Layout: layout, Tree: m.data.tree, V1: m.content.V1, V2: m.content.V2, Jobs: t.seeder.options.Jobs, Progress: progress,
 	}
@@ -85,7 +85,7 @@ func (t *Torrent) hash(ctx context.Context, m *material, progress func(done, tot
 			}
 		}
 	}
-	return c.have, t.unread(&c)
+	return c, nil
 }
 
 // unread fails if the disk does. Files that can't be read for another reason are

@@ -128,12 +128,17 @@ func (t *Torrent) check(ctx context.Context) {
 			return nil
 		}
 		m.identify()
-		have, err := t.hash(ctx, m, t.showCheck())
+		c, err := t.hash(ctx, m, t.showCheck())
+		if err == nil {
+			err = t.unread(c)
+		}
 		if err != nil {
 			return err
 		}
-		t.remember(m, have)
-		return t.begin(m, have, false, seen)
+		if c.unread == nil { // else it may be readable next time, by another user perhaps
+			t.remember(m, c.have)
+		}
+		return t.begin(m, c.have, false, seen)
 	})
 }
 

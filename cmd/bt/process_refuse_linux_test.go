@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -267,5 +268,43 @@ func TestProcessSymlinks(t *testing.T) {
 	processNames(t, dir, "tree")
 	if m := processMade(t, dir, "make", tree, "--symlinks", "skip"); m.FileCount != 3 {
 		t.Errorf("%d files, want 3", m.FileCount)
+	}
+}
+
+// What a check could not read is told and read again in the next run: nothing about
+// a file tells when the user may read it.
+func TestProcessSeedUnreadable(t *testing.T) {
+	bt := processOther(t)
+	dir := processOpenDir(t)
+	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
+	processTree(t, tree, map[string]string{"a": strings.Repeat("a", 20_000), "b": strings.Repeat("b", 40_000)})
+	processRun(t, "", "make", tree, "-l", "16K", "-q").exits(exitOK)
+	const group = 4242
+	secret := filepath.Join(tree, "b")
+	if err := errors.Join(os.Chown(secret, 0, group), os.Chmod(secret, 0o640)); err != nil {
+		t.Fatal(err)
+	}
+	home := filepath.Join(dir, "home")
+	if err := errors.Join(os.Mkdir(home, 0o777), os.Chmod(home, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	rests(t, secret)
+	for _, test := range []struct {
+		groups        []uint32
+		pieces, warns int
+		known         bool
+	}{
+		{pieces: 1, warns: 1}, {pieces: 1, warns: 1}, {groups: []uint32{group}, pieces: 4}, {groups: []uint32{group}, pieces: 4, known: true},
+	} {
+		cmd := bt("seed", torrent, "-4", "--for", "1s", "--json")
+		cmd.Env = append(cmd.Env, "HOME="+home, "XDG_CACHE_HOME=", "XDG_STATE_HOME=")
+		cmd.SysProcAttr.Credential.Groups = test.groups
+		p := processStart(t, cmd)().exits(exitOK)
+		if want := fmt.Sprintf(`"pieces":%d,"known":%v`, test.pieces, test.known); !strings.Contains(p.stdout, want) {
+			t.Errorf("%+v: no %s in\n%s", test, want, p.stdout)
+		}
+		if n := strings.Count(p.stdout, secret+": permission denied"); n != test.warns {
+			t.Errorf("%+v: %d warnings in\n%s", test, n, p.stdout)
+		}
 	}
 }
