@@ -97,6 +97,7 @@ const mostNews = 10_000
 type events struct {
 	mu    sync.Mutex
 	list  []datedEvent
+	ended bool
 	ready chan struct{} // room for one
 }
 
@@ -107,15 +108,31 @@ type datedEvent struct {
 
 func newEvents() *events { return &events{ready: make(chan struct{}, 1)} }
 
+// put adds an event, unless the last has been added.
 func (q *events) put(e Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.ended {
+		return
+	}
 	switch e.(type) {
 	case EventChecking, EventPeer, EventStats:
 		if len(q.list) >= mostNews {
 			return
 		}
 	}
+	q.add(e)
+}
+
+// end adds the last event.
+func (q *events) end(e Event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.add(e)
+	q.ended = true
+}
+
+func (q *events) add(e Event) {
 	q.list = append(q.list, datedEvent{time.Now(), e})
 	select {
 	case q.ready <- struct{}{}:

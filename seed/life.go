@@ -334,11 +334,16 @@ func (l *life) hasPeers() bool {
 	return l.users > 0
 }
 
-// isCurrent reports whether material is still what the torrent is served from.
-func (l *life) isCurrent(m *material) bool {
+// greet queues the event that a peer joined, if material is still what the torrent
+// is served from: one that stopped meanwhile has dismissed the peers it found.
+func (l *life) greet(m *material, joined EventPeer) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.material == m
+	if l.material != m {
+		return false
+	}
+	l.torrent.seeder.events.put(joined)
+	return true
 }
 
 // tick follows the rate.

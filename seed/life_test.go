@@ -34,7 +34,12 @@ func followed(t testing.TB, events []datedEvent) map[*Torrent]State {
 		}
 		was := states[tt]
 		var is State
-		switch d.event.(type) {
+		switch e := d.event.(type) {
+		case EventPeer:
+			if was == StateRemoved || e.Joined && was != StateSeeding {
+				t.Errorf("after %q: %s", was, storyOf(d))
+			}
+			continue
 		case EventChecking:
 			is = StateChecking
 		case EventSeeding:
@@ -103,6 +108,39 @@ func TestTransitions(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A peer that came when its torrent was about to stop has not joined.
+func TestGreet(t *testing.T) {
+	meta, root := makeContent(t, maketorrent.V1, 1000)
+	r := start(t, Options{lookEvery: time.Hour}, Input{Torrent: meta, Path: root})
+	tt := r.all()[0]
+	m, err := tt.enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !tt.greet(m, EventPeer{Torrent: tt, Joined: true}) {
+		t.Error("a peer of what is served has not joined")
+	}
+	_, seen := tt.now()
+	tt.fail(errChanged, m, &seen)
+	if tt.greet(m, EventPeer{Torrent: tt, Joined: true}) {
+		t.Error("a peer of what is not served has joined")
+	}
+	tt.leave(m)
+	r.stop()
+	followed(t, r.events)
+}
+
+// Nothing is told after the end.
+func TestEventsEnd(t *testing.T) {
+	q := newEvents()
+	q.put(EventStats{Peers: 1})
+	q.end(EventStopped{Uploaded: 2})
+	q.put(EventWarning{})
+	if list := q.take(); len(list) != 2 || list[1].event != (EventStopped{Uploaded: 2}) {
+		t.Errorf("%+v", list)
 	}
 }
 

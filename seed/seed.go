@@ -288,7 +288,7 @@ func (s *Seeder) tell() (end func()) {
 		s.events.deliver(over, s.options.Event)
 	}()
 	return func() {
-		s.events.put(EventStopped{Uploaded: s.Uploaded()})
+		s.events.end(EventStopped{Uploaded: s.Uploaded()})
 		close(over)
 		<-done
 	}

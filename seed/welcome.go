@@ -148,18 +148,19 @@ func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 	s.handshakes.remove(tcp)
 	if err == nil {
 		e := EventPeer{Torrent: c.torrent, Addr: c.addr, Client: c.client, Joined: true}
-		c.torrent.tell(e)
-		// A torrent that stopped meanwhile has dismissed the peers it found.
-		if c.torrent.isCurrent(c.material) {
+		joined := c.torrent.greet(c.material, e)
+		if joined {
 			err = c.run(ctx, early)
 		}
 		s.slots.remove(c)
 		c.torrent.leave(c.material)
-		e.Joined, e.Client, e.Uploaded = false, c.client, c.slot.uploaded.Load()
-		if isOffence(err) {
-			e.Err = err
+		if joined {
+			e.Joined, e.Client, e.Uploaded = false, c.client, c.slot.uploaded.Load()
+			if isOffence(err) {
+				e.Err = err
+			}
+			c.torrent.tell(e)
 		}
-		c.torrent.tell(e)
 		// What is sent is not cut off by what was not read.
 		_ = tcp.CloseWrite()
 	}
