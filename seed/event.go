@@ -19,10 +19,10 @@ type TrackerError = client.Error
 // EventListening tells that peers are accepted.
 type EventListening struct{ Addr netip.AddrPort }
 
-// EventChecking tells how far a check is, once a second.
+// EventChecking tells how far a check is: when it begins, and once a second.
 type EventChecking struct {
 	Torrent     *Torrent
-	Done, Total int64 // bytes
+	Done, Total int64 // bytes, pad files included
 }
 
 // EventSeeding tells that a torrent is served.

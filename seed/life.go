@@ -57,6 +57,7 @@ type life struct {
 	cancel   context.CancelFunc // ends the check; nil: there was none
 	made     bool               // of the data just now, and not looked at since
 	checked  int64              // StateChecking: bytes
+	toCheck  int64              // StateChecking: bytes in all, pad files included
 	identity digest             // StateSeeding: of the files as they were checked
 	since    time.Time          // StateSeeding
 	served   time.Duration      // before that, earlier runs included
@@ -359,7 +360,7 @@ func (l *life) describe(s *TorrentStatus) {
 	defer l.mu.Unlock()
 	s.State, s.Rate = l.state, int64(l.speed.rate)
 	if l.state == StateChecking {
-		s.Done, s.Total = l.checked, s.Size
+		s.Done, s.Total = l.checked, l.toCheck
 	}
 	if l.cause != nil {
 		s.Message = l.cause.Error()

@@ -124,7 +124,8 @@ func (t *Torrent) open(ctx context.Context) {
 // check hashes the data of a torrent and serves what there is.
 func (t *Torrent) check(ctx context.Context) {
 	t.step(ctx, func(ctx context.Context, m *material, seen *epoch) error {
-		if !t.become(seen, StateChecking, nil, nil) {
+		all := m.content.Layout.Bytes()
+		if !t.become(seen, StateChecking, EventChecking{t, 0, all}, func() { t.checked, t.toCheck = 0, all }) {
 			return nil
 		}
 		m.identify()

@@ -26,7 +26,7 @@ type TorrentStatus struct {
 	State      State
 	Message    string // why it is not seeded, or what is wrong with it
 
-	Done, Total int64 // bytes, while it is checked
+	Done, Total int64 // bytes, while it is checked; pad files included
 	Left        int64 // bytes that are not there
 	Uploaded    int64 // bytes of blocks, in this run and, as far as is known, before it
 	Rate        int64 // bytes a second, over the last seconds

@@ -1,0 +1,58 @@
+package seed
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"bt/maketorrent"
+)
+
+// Each check is told when it begins, with nothing done, however short it is.
+func TestCheckIsTold(t *testing.T) {
+	for _, format := range []maketorrent.Format{maketorrent.V1, maketorrent.V2, maketorrent.Hybrid} {
+		meta, root := makeContent(t, format, 30_000, 1, 70_000)
+		r := start(t, Options{lookEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
+		path := filepath.Join(root, "a")
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole(t, path, data) // another file of the same bytes
+		awaitEvent(t, r, func(EventFailed) bool { return true })
+		awaitEvent(t, r, func(EventSeeding) bool { return true })
+		r.stop()
+		content, err := meta.Content()
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := 0
+		for _, d := range r.events {
+			if e, ok := d.event.(EventChecking); ok && e.Done == 0 && e.Total == content.Layout.Bytes() {
+				begun++
+			}
+		}
+		if begun != 2 {
+			t.Errorf("%v: %d checks have begun, want 2%s", format, begun, story(r.events))
+		}
+	}
+}
+
+// What is told of a check is never more than all of it: pad files are read too, as
+// it were.
+func TestCheckIsNeverMoreThanAll(t *testing.T) {
+	meta, root := makeContent(t, maketorrent.Hybrid, 1, 2, 3)
+	r := start(t, Options{}, Input{Torrent: meta, Path: root})
+	tt := r.all()[0]
+	m := materialOf(t, tt)
+	tt.mu.Lock()
+	tt.state, tt.toCheck = StateChecking, m.content.Layout.Bytes()
+	tt.mu.Unlock()
+	if _, err := tt.hash(t.Context(), m, tt.progress); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.Status().Torrents[0]; s.Done != s.Total || s.Done <= s.Size {
+		t.Errorf("%d bytes of %d are checked, the size is %d", s.Done, s.Total, s.Size)
+	}
+}
