@@ -94,11 +94,8 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 		if err := s.log.end(); err != nil {
 			return err
 		}
-	} else {
-		_ = s.live.Close()
-		if !s.quiet {
-			fmt.Fprintln(s.out, s.eventText(s.stopped))
-		}
+	} else if !s.quiet {
+		fmt.Fprintln(s.out, s.eventText(s.stopped))
 	}
 	s.ended = true
 	if errors.Is(context.Cause(ctx), errSeedDone) {
@@ -125,6 +122,9 @@ func (s *seedScreen) eachSecond(ctx context.Context) {
 			s.message = message{text: "telling the trackers that we leave"}
 			s.mu.Unlock()
 			s.figures()
+			s.mu.Lock()
+			_ = s.live.Close() // a second signal ends bt at once, and must not leave the cursor hidden
+			s.mu.Unlock()
 			return
 		}
 	}
@@ -406,7 +406,7 @@ func (s *seedScreen) stoppedText(e seed.EventStopped, at time.Time) string {
 		ratio = fmt.Sprintf(" (ratio %s)", ratioText(e.Uploaded, size))
 	}
 	text := fmt.Sprintf("stopped: %s uploaded%s in %s", term.Size(e.Uploaded), ratio, term.Duration(at.Sub(since)))
-	if e.Why != nil && e.Torrent != nil {
+	if e.Why != nil {
 		text += ", for " + e.Why.Error()
 	}
 	return text

@@ -240,6 +240,40 @@ func TestTmuxSeed(t *testing.T) {
 	})
 }
 
+// A second Ctrl-C while trackers are told ends bt at once, and the cursor is there.
+func TestTmuxSeedSecondSignal(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("event") == "stopped" {
+			<-r.Context().Done()
+		}
+		w.Write([]byte("d8:intervali1800e5:peers0:e"))
+	}))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	processTree(t, dir, map[string]string{"content/a": "data of the torrent"})
+	processRun(t, dir, "make", "content", "-q", "--announce", server.URL+"/announce").exits(exitOK)
+	p := startTmux(t, nil, "seed", filepath.Join(dir, "content.torrent"), "--port", "42000-42999", "--bind", "127.0.0.1")
+	shown := func(text string) {
+		t.Helper()
+		p.until(text, func(lines []string) string {
+			if !strings.Contains(strings.Join(lines, "\n"), text) {
+				return "it is not shown"
+			}
+			return ""
+		})
+	}
+	shown("/announce: ok")
+	p.tmux("send-keys", "C-c")
+	shown("telling the trackers that we leave")
+	time.Sleep(2 * oneSignal) // sooner it would be the same signal
+	p.tmux("send-keys", "C-c")
+	shown("exit code 130")
+	if flag := strings.TrimSpace(p.tmux("display-message", "-p", "#{cursor_flag}")); flag != "1" {
+		t.Errorf("the cursor is hidden: %s", strings.Join(p.lines(), "\n"))
+	}
+}
+
 func TestTmuxSeedDirectory(t *testing.T) {
 	t.Parallel()
 	addr := quietTracker(t)
