@@ -1,0 +1,263 @@
+package client
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"bt/internal/tracker"
+)
+
+// A scraping is one call of Scrape. The goroutine of the caller owns it; others only
+// send requests. Torrents are indexes of hashes.
+type scraping struct {
+	ask     asker
+	report  func(i int, a Answer)
+	hashes  [][20]byte
+	inOrder bool // the answers are in the order of the request, and only a cut ends them early
+
+	window window
+	cuts   cutDetector
+	probe  probe
+
+	pending  []int   // to be asked about, size in a request
+	halves   [][]int // of requests that were refused
+	lost     [][]int // requests that timed out while others were answered
+	suspects []int   // missing from answers that may have been cut
+	size     int
+	widest   int // torrents in the longest request that was not refused
+	round    int // of asking about suspects
+
+	minInterval time.Duration
+}
+
+// A request asks about a batch.
+type request struct {
+	batch
+	again   bool // it was lost before
+	began   int  // by the window
+	elapsed time.Duration
+	resp    *tracker.ScrapeResponse
+	err     error
+}
+
+// run asks about all pending torrents and reports each.
+func (s *scraping) run(ctx context.Context) {
+	done := make(chan *request)
+	for {
+		for s.window.isOpen() {
+			r := s.next()
+			if r == nil {
+				break
+			}
+			r.began = s.window.begin()
+			go func() {
+				s.send(ctx, r)
+				done <- r
+			}()
+		}
+		switch {
+		case s.window.inFlight > 0:
+			r := <-done
+			s.window.end()
+			s.handle(ctx, r)
+		case s.window.dead != nil:
+			left := append(append(s.halves, s.lost...), s.probe.alone, s.pending, s.probe.held, s.suspects)
+			s.fail(slices.Concat(left...), s.window.dead, 0)
+			return
+		case !s.nextRound():
+			return
+		}
+	}
+}
+
+// send sends a request and waits for its answer.
+func (s *scraping) send(ctx context.Context, r *request) {
+	began := time.Now()
+	if r.err = ctx.Err(); r.err == nil { // else it would still resolve and dial
+		hashes := make([][20]byte, len(r.places))
+		for i, at := range r.places {
+			hashes[i] = s.hashes[at]
+		}
+		r.resp, r.err = s.ask(ctx, hashes)
+	}
+	r.elapsed = time.Since(began)
+}
+
+// next returns the next request; nil: there is none in this round, or it depends on
+// an answer.
+func (s *scraping) next() *request {
+	switch {
+	case s.cuts.pairing:
+		return nil
+	case s.round > 0 && s.cuts.wantsPair():
+		return &request{batch: s.cuts.pair()}
+	case len(s.probe.alone) > 0:
+		return newRequest(s.probe.next())
+	case len(s.lost) > 0:
+		r := newRequest(s.lost[0])
+		r.again, s.lost = true, s.lost[1:]
+		return r
+	case len(s.halves) > 0:
+		r := newRequest(s.halves[0])
+		s.halves = s.halves[1:]
+		return r
+	case len(s.pending) == 0:
+		return nil
+	}
+	n := min(s.size, len(s.pending))
+	if s.round > 0 && s.cuts.wantsControl(n) {
+		return &request{batch: s.cuts.withControl(s.take(n - 1))}
+	}
+	return newRequest(s.take(n))
+}
+
+// newRequest returns a request that asks about the torrents and nothing else.
+func newRequest(torrents []int) *request {
+	return &request{batch: batch{places: torrents, control: -1}}
+}
+
+// take takes the first n pending torrents.
+func (s *scraping) take(n int) []int {
+	torrents := s.pending[:n:n]
+	s.pending = s.pending[n:]
+	return torrents
+}
+
+// handle takes the outcome of a request.
+func (s *scraping) handle(ctx context.Context, r *request) {
+	if r.err != nil {
+		s.handleError(ctx, r, failure(r.err))
+		return
+	}
+	s.window.answered()
+	s.minInterval = max(s.minInterval, r.resp.MinInterval)
+	s.widest = max(s.widest, len(r.places))
+	told := s.reportCounts(r)
+	s.cuts.note(&r.batch, told)
+	if s.inOrder {
+		s.handleShort(ctx, r, told)
+		return
+	}
+	unregistered, suspects := s.cuts.split(&r.batch, told)
+	s.fail(unregistered, notRegistered, r.elapsed)
+	if len(r.places) == 1 && !told[0] {
+		s.probe.judge(notRegistered)
+	}
+	s.suspects = append(s.suspects, suspects...)
+}
+
+// reportCounts reports the torrents that the answer has, and returns which of the
+// batch these are.
+func (s *scraping) reportCounts(r *request) (told []bool) {
+	counts := make(map[[20]byte]tracker.Counts, len(r.resp.Files))
+	for _, f := range r.resp.Files {
+		counts[f.InfoHash] = f.Counts
+	}
+	told = make([]bool, len(r.places))
+	for place, at := range r.places {
+		c, ok := counts[s.hashes[at]]
+		told[place] = ok
+		switch {
+		case !ok, r.isAnswered(place):
+		case c.Known():
+			s.report(at, Answer{Counts: c, Elapsed: r.elapsed})
+		default:
+			s.report(at, Answer{Err: noNumbers, Elapsed: r.elapsed})
+		}
+	}
+	return told
+}
+
+// handleShort takes what is missing from the end of an answer in order.
+func (s *scraping) handleShort(ctx context.Context, r *request, told []bool) {
+	switch n := slices.Index(told, false); n {
+	case -1:
+	case 0:
+		s.handleError(ctx, r, &Error{Status: Truncated, Msg: "the answer has no numbers"})
+	default:
+		s.size = min(s.size, s.cuts.most)
+		s.pending = append(s.pending, r.places[n:]...)
+	}
+}
+
+// handleError takes the failure of a request.
+func (s *scraping) handleError(ctx context.Context, r *request, e *Error) {
+	if ctx.Err() != nil {
+		e = stopped
+	}
+	switch {
+	case r.pair:
+		s.cuts.pairFailed()
+	case e.Status == Timeout && !r.again && s.window.answeredSince(r.began):
+		// The tracker is there, and all packets of this request were lost.
+		s.lost = append(s.lost, r.torrents())
+	case isRefusal(e):
+		s.handleRefusal(r, e)
+	default:
+		s.fail(r.torrents(), e, r.elapsed)
+		s.window.unreachable(r.began, e)
+	}
+}
+
+// handleRefusal asks about the torrents of a request that was refused in another
+// way, if there is one.
+func (s *scraping) handleRefusal(r *request, e *Error) {
+	torrents, n := r.torrents(), len(r.places)
+	switch {
+	case n == 1:
+		s.probe.judge(e)
+		s.fail(torrents, e, r.elapsed)
+	case !s.cuts.hasControl() && !s.probe.running && (!isTooLong(e) || n < 4):
+		s.pending = append(torrents, s.pending...)
+		s.startProbe()
+	case isTooLong(e), s.widest < 2:
+		// The tracker takes no long requests, or only those about one torrent.
+		s.size = max(1, min(s.size, n/2))
+		if s.widest == 1 {
+			s.size = 1
+		}
+		s.pending = append(torrents, s.pending...)
+	default:
+		// It may be one torrent that is refused: in halves it is found soon.
+		half := len(torrents) / 2
+		s.halves = append(s.halves, torrents[:half:half], torrents[half:])
+	}
+}
+
+// fail reports the same error of each torrent.
+func (s *scraping) fail(torrents []int, e *Error, elapsed time.Duration) {
+	for _, at := range torrents {
+		s.report(at, Answer{Err: e, Elapsed: elapsed})
+	}
+}
+
+// nextRound decides what to ask after all answers of a round; false: nothing.
+func (s *scraping) nextRound() bool {
+	if s.probe.running {
+		held, verdict := s.probe.end()
+		if verdict != nil && !s.cuts.hasControl() {
+			s.fail(held, verdict, 0)
+			held = nil
+		}
+		if s.pending = append(s.pending, held...); len(s.pending) > 0 {
+			return true
+		}
+	}
+	if len(s.suspects) == 0 {
+		return false
+	}
+	s.pending, s.suspects = s.suspects, nil
+	s.round++
+	s.size = s.cuts.limit(s.size / 2)
+	if !s.cuts.hasControl() && s.round > 1 {
+		s.startProbe()
+	}
+	return true
+}
+
+// startProbe probes all pending torrents.
+func (s *scraping) startProbe() {
+	s.probe.start(s.pending)
+	s.pending = nil
+}
