@@ -10,7 +10,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"net/url"
 	"sync"
@@ -77,13 +76,11 @@ type Client struct {
 	// 0 means 50: URLs of 4 KB pass every server.
 	Batch int
 
-	init      sync.Once
-	transport *http.Transport
+	web httpHosts
 
-	mu    sync.Mutex
-	udp   map[string]*udpHost      // by host:port
-	turns map[string]chan struct{} // of HTTP, by host:port
-	stop  bool
+	mu   sync.Mutex
+	udp  map[string]*udpHost // by host:port
+	stop bool
 
 	// Tests have a network of their own.
 	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)

@@ -15,9 +15,12 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"bt/internal/tracker"
 )
@@ -35,10 +38,19 @@ const (
 	mostPause = 15 * time.Second
 )
 
+// httpHosts owns the state of HTTP and WebSocket. The zero value is ready.
+type httpHosts struct {
+	init      sync.Once
+	transport *http.Transport // by Client.http
+
+	mu    sync.Mutex
+	turns map[string]*semaphore.Weighted // Conns of each, by host:port
+}
+
 // http returns the transport of all HTTP requests.
 func (c *Client) http() *http.Transport {
-	c.init.Do(func() {
-		c.transport = &http.Transport{
+	c.web.init.Do(func() {
+		c.web.transport = &http.Transport{
 			Proxy: c.proxyOf,
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				// A dial outlives the request that it was begun for, so it has a time
@@ -56,7 +68,7 @@ func (c *Client) http() *http.Transport {
 			MaxResponseHeaderBytes: maxHeader,
 		}
 	})
-	return c.transport
+	return c.web.transport
 }
 
 // proxyAnswer says why a proxy did not let a connection pass; nil: it did.
@@ -145,26 +157,24 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// turn waits until the host has less than Conns requests; done ends it. The
-// transport could count too, but takes all hosts behind a proxy for one, and a
-// request's time would run while it waits.
+// turn waits until the host has less than Conns requests; done ends the turn. The
+// transport could count too, but it counts all hosts behind a proxy as one, and the
+// time of a request would run while it waits.
 func (c *Client) turn(ctx context.Context, host string) (done func(), err error) {
-	c.mu.Lock()
-	slots := c.turns[host]
-	if slots == nil {
-		slots = make(chan struct{}, c.conns())
-		if c.turns == nil {
-			c.turns = make(map[string]chan struct{})
+	c.web.mu.Lock()
+	turns := c.web.turns[host]
+	if turns == nil {
+		turns = semaphore.NewWeighted(int64(c.conns()))
+		if c.web.turns == nil {
+			c.web.turns = make(map[string]*semaphore.Weighted)
 		}
-		c.turns[host] = slots
+		c.web.turns[host] = turns
 	}
-	c.mu.Unlock()
-	select {
-	case slots <- struct{}{}:
-		return func() { <-slots }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	c.web.mu.Unlock()
+	if err := turns.Acquire(ctx, 1); err != nil {
+		return nil, err
 	}
+	return func() { turns.Release(1) }, nil
 }
 
 // getHTTP asks, and again where that may help. parse reads the body.
