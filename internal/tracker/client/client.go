@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -77,10 +76,7 @@ type Client struct {
 	Batch int
 
 	web httpHosts
-
-	mu   sync.Mutex
-	udp  map[string]*udpHost // by host:port
-	stop bool
+	udp udpHosts
 
 	// Tests have a network of their own.
 	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)
@@ -117,14 +113,7 @@ func (c *Client) conns() int { return cmp.Or(max(c.Conns, 0), DefaultConns) }
 // Close ends all connections, and waits for the goroutines that read from them.
 // Requests must have ended.
 func (c *Client) Close() {
-	c.mu.Lock()
-	c.stop = true
-	hosts := c.udp
-	c.udp = nil
-	c.mu.Unlock()
-	for _, h := range hosts {
-		h.close()
-	}
+	c.udp.close()
 	c.http().CloseIdleConnections()
 }
 

@@ -324,13 +324,13 @@ func (m *udpMeter) check(t *testing.T, c *Client, v *udpVillain) {
 	if reads, most := m.reads.Load(), v.packets.Load()+100; reads > most {
 		t.Errorf("%d reads of %d packets", reads, most)
 	}
-	for _, h := range c.udp {
+	c.udp.mu.Lock()
+	defer c.udp.mu.Unlock()
+	for _, h := range c.udp.hosts {
 		for _, conn := range h.conns {
-			conn.mu.Lock()
 			if len(conn.waiting) != 0 {
 				t.Errorf("%d transactions are left", len(conn.waiting))
 			}
-			conn.mu.Unlock()
 		}
 	}
 }

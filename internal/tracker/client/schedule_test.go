@@ -414,7 +414,10 @@ func TestUDPDeadSocket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, c := newUDPNet(t, new(Client))
 		defer c.Close()
-		h := c.host(udpHost4())
+		h, err := c.host(udpHost4())
+		if err != nil {
+			t.Fatal(err)
+		}
 		defer h.release()
 		if _, _, err := h.resolve(t.Context()); err != nil {
 			t.Fatal(err)
@@ -471,7 +474,8 @@ func TestUDPDyingSocket(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			raw := &dyingConn{read: test.read, write: test.write, failed: make(chan struct{})}
-			conn := newUDPConn(raw)
+			var hosts udpHosts
+			conn := hosts.open(raw)
 			_, err := conn.do(t.Context(), tracker.UDPRequest{Action: tracker.ActionScrape}, time.Minute)
 			if udpStatus(err) != test.want {
 				t.Errorf("%v, want %s", err, test.want)
@@ -479,7 +483,7 @@ func TestUDPDyingSocket(t *testing.T) {
 			if test.read == nil {
 				close(raw.failed)
 			}
-			<-conn.done
+			hosts.readers.Wait()
 		})
 	}
 }
@@ -529,8 +533,8 @@ func TestUDPIdle(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if net.dials != 1 || net.closed != 1 || len(c.udp) != 0 {
-			t.Errorf("%d sockets, %d were closed, %d hosts are left", net.dials, net.closed, len(c.udp))
+		if net.dials != 1 || net.closed != 1 || len(c.udp.hosts) != 0 {
+			t.Errorf("%d sockets, %d were closed, %d hosts are left", net.dials, net.closed, len(c.udp.hosts))
 		}
 		net.trackers[udpAddr4] = udpSilent
 		if _, err := udpAnnounce(c, udpHost4()); udpStatus(err) != Timeout || net.dials != 2 || net.closed != 2 {

@@ -455,7 +455,7 @@ func TestSOCKSClose(t *testing.T) {
 	}
 	wg.Wait()
 	var conns []*socksConn
-	for _, h := range c.udp {
+	for _, h := range c.udp.hosts {
 		for _, conn := range h.conns {
 			conns = append(conns, conn.conn.(*socksConn))
 		}

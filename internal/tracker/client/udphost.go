@@ -1,0 +1,220 @@
+package client
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"bt/internal/tracker"
+)
+
+// udpIdle is how long a host keeps its sockets after the last request.
+const udpIdle = 2 * time.Minute
+
+// udpHosts owns the state of UDP: hosts, their sockets, and the requests that wait
+// for an answer. Its mutex guards it all; it is not held while anything is waited
+// for. The zero value has no hosts.
+type udpHosts struct {
+	mu      sync.Mutex
+	hosts   map[string]*udpHost // by host:port
+	closed  bool
+	readers sync.WaitGroup // of the sockets; no lock
+}
+
+// A udpHost is the host and port of trackers, with a socket for each of its
+// addresses that was tried.
+type udpHost struct {
+	client *Client
+	url    *tracker.URL
+	turn   *semaphore.Weighted // 1: for the request that resolves or dials
+
+	// Guarded by client.udp.mu.
+	users int // requests
+	idle  *time.Timer
+	addrs []netip.AddrPort // empty: not resolved yet
+	conns map[int]*udpConn // by the index of its address
+	first int              // the address to try first
+	lost  bool             // none of the addresses answered the last request
+}
+
+// host returns the host of a tracker for one request, which releases it. The error
+// is net.ErrClosed.
+func (c *Client) host(u *tracker.URL) (*udpHost, error) {
+	p, key := &c.udp, u.HostPort()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, net.ErrClosed
+	}
+	h := p.hosts[key]
+	if h == nil {
+		h = &udpHost{client: c, url: u, turn: semaphore.NewWeighted(1), conns: make(map[int]*udpConn)}
+		if p.hosts == nil {
+			p.hosts = make(map[string]*udpHost)
+		}
+		p.hosts[key] = h
+	}
+	if h.users++; h.idle != nil {
+		h.idle.Stop()
+	}
+	return h, nil
+}
+
+// release ends the use of a host by one request. The last one leaves the sockets to
+// requests of the next two minutes, unless the host does not answer: it may have
+// moved, so the next request resolves its name again.
+func (h *udpHost) release() {
+	p := &h.client.udp
+	p.mu.Lock()
+	var unused map[int]*udpConn
+	switch h.users--; {
+	case h.users > 0 || p.closed:
+	case h.lost:
+		unused = h.remove()
+	default:
+		h.idle = time.AfterFunc(udpIdle, h.expire)
+	}
+	p.mu.Unlock()
+	closeConns(unused)
+}
+
+// expire removes the host unless it is in use again.
+func (h *udpHost) expire() {
+	p := &h.client.udp
+	p.mu.Lock()
+	unused := h.remove()
+	p.mu.Unlock()
+	closeConns(unused)
+}
+
+// remove removes the host unless it is in use, and returns the sockets that are to
+// be closed then. The mutex is locked.
+func (h *udpHost) remove() map[int]*udpConn {
+	p, key := &h.client.udp, h.url.HostPort()
+	if h.users > 0 || p.hosts[key] != h {
+		return nil
+	}
+	delete(p.hosts, key)
+	return h.conns
+}
+
+func closeConns(conns map[int]*udpConn) {
+	for _, c := range conns {
+		c.conn.Close()
+	}
+}
+
+// close closes all sockets and waits for the goroutines that read from them.
+// Requests fail from now on.
+func (p *udpHosts) close() {
+	p.mu.Lock()
+	hosts := p.hosts
+	p.hosts, p.closed = nil, true
+	p.mu.Unlock()
+	for _, h := range hosts { // which do not change any more
+		if h.idle != nil {
+			h.idle.Stop()
+		}
+		closeConns(h.conns)
+	}
+	p.readers.Wait()
+}
+
+// resolve finds the addresses, once. It returns how many there are and which to
+// try first.
+func (h *udpHost) resolve(ctx context.Context) (n, first int, err error) {
+	if err := h.turn.Acquire(ctx, 1); err != nil {
+		return 0, 0, err
+	}
+	defer h.turn.Release(1)
+	p := &h.client.udp
+	p.mu.Lock()
+	n, first = len(h.addrs), h.first
+	p.mu.Unlock()
+	if n > 0 {
+		return n, first, nil
+	}
+	addrs, err := h.lookup(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	p.mu.Lock()
+	h.addrs = addrs
+	p.mu.Unlock()
+	return len(addrs), 0, nil
+}
+
+// answered notes that an address has answered.
+func (h *udpHost) answered(at int) {
+	p := &h.client.udp
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h.first, h.lost = at, false
+}
+
+// silent notes that no address has answered.
+func (h *udpHost) silent() {
+	p := &h.client.udp
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h.lost = true
+}
+
+// conn returns the socket for an address; a new one if the last one is dead.
+func (h *udpHost) conn(ctx context.Context, at int) (*udpConn, error) {
+	if conn, err := h.live(at); conn != nil || err != nil {
+		return conn, err
+	}
+	if err := h.turn.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	defer h.turn.Release(1)
+	if conn, err := h.live(at); conn != nil || err != nil {
+		return conn, err // of the request that had the turn before
+	}
+	dialed, err := h.dial(ctx, h.addrs[at])
+	if err != nil {
+		return nil, socketError(err)
+	}
+	conn, dead := h.replace(at, dialed)
+	if dead != nil {
+		dead.conn.Close()
+	}
+	if conn == nil {
+		dialed.Close()
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+// replace makes the socket for an address. It returns the one that it replaces, if
+// any, and no new one if the client is closed.
+func (h *udpHost) replace(at int, dialed net.Conn) (conn, dead *udpConn) {
+	p := &h.client.udp
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, nil
+	}
+	conn, dead = p.open(dialed), h.conns[at]
+	h.conns[at] = conn
+	return conn, dead
+}
+
+// live returns the socket for an address; nil if there is none, or it is dead.
+func (h *udpHost) live(at int) (*udpConn, error) {
+	p := &h.client.udp
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, net.ErrClosed
+	}
+	if conn := h.conns[at]; conn != nil && conn.err == nil {
+		return conn, nil
+	}
+	return nil, nil
+}
