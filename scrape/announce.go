@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"bt/internal/peerid"
 	"bt/internal/tracker"
 	"bt/internal/tracker/client"
@@ -68,44 +70,60 @@ type announcer struct {
 }
 
 // announceAll announces to one tracker what its scrape left to announce. A tracker
-// that can't be reached is given up: what is left fails as the first did.
+// that can't be reached is given up: the rest fails as the first did.
 func (a *announcer) announceAll(ctx context.Context, j *job, events chan<- event) {
 	u, err := tracker.ParseURL(j.url)
 	if err != nil {
 		return // and there is nothing to announce
 	}
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var answered time.Time
-	var dead *client.Error
-	slots := make(chan struct{}, maxAnnounces)
+	var r reach
+	var g errgroup.Group
+	g.SetLimit(maxAnnounces)
 	for _, e := range j.announces {
-		slots <- struct{}{}
-		mu.Lock()
-		err := dead
-		mu.Unlock()
-		wg.Go(func() {
-			defer func() { <-slots }()
+		g.Go(func() error {
 			began := time.Now()
+			err := r.dead()
 			if err == nil {
 				err = a.announce(ctx, u, &e)
-				mu.Lock()
-				switch {
-				case err == nil || err.Status == client.Failed:
-					answered = time.Now()
-				case answered.Before(began):
-					dead = err
-				}
-				mu.Unlock()
+				r.note(err, began)
 			}
 			if err != nil {
 				j.leaveAlone(err.RetryIn)
 				e.failed(err, time.Since(began))
 			}
 			events <- e
+			return nil
 		})
 	}
-	wg.Wait()
+	_ = g.Wait()
+}
+
+// A reach is whether a tracker can be reached. It is safe for use by several
+// goroutines.
+type reach struct {
+	mu       sync.Mutex
+	answered time.Time
+	err      *client.Error // why the tracker is given up; nil: it is not
+}
+
+// dead returns why the tracker is given up; nil: it is not.
+func (r *reach) dead() *client.Error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// note takes the outcome of an announce, which gives the tracker up if it has not
+// answered since the announce began.
+func (r *reach) note(err *client.Error, began time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case err == nil || err.Status == client.Failed:
+		r.answered = time.Now()
+	case r.answered.Before(began):
+		r.err = err
+	}
 }
 
 // failed notes that an announce has failed. Numbers of a scrape stay.

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"bt/internal/peerid"
 	"bt/internal/tracker"
 	"bt/internal/tracker/client"
@@ -204,18 +206,17 @@ func Run(ctx context.Context, targets []Target, o Options) *Table {
 	return t
 }
 
-// each calls f for all jobs, many at once, and waits for them.
+// each calls f for all jobs, for many at once, and waits for them.
 func each(jobs []*job, f func(*job)) {
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, maxTrackers)
+	var g errgroup.Group
+	g.SetLimit(maxTrackers)
 	for _, j := range jobs {
-		slots <- struct{}{}
-		wg.Go(func() {
+		g.Go(func() error {
 			f(j)
-			<-slots
+			return nil
 		})
 	}
-	wg.Wait()
+	_ = g.Wait()
 }
 
 // fill takes what the jobs find out until all have ended.
