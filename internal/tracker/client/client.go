@@ -8,7 +8,6 @@ package client
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -200,56 +199,4 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// resolve returns the addresses of a host, in turn of one family and the other,
-// so that the second attempt tries another way.
-func (c *Client) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
-	if addr, err := netip.ParseAddr(host); err == nil {
-		addr = addr.Unmap()
-		if c.Network == "4" && !addr.Is4() || c.Network == "6" && addr.Is4() {
-			return nil, &Error{Status: NoRoute, Msg: fmt.Sprintf("its address is not one of IPv%s", c.Network)}
-		}
-		return []netip.Addr{addr}, nil
-	}
-	lookup := c.lookup
-	if lookup == nil {
-		lookup = net.DefaultResolver.LookupNetIP
-	}
-	found, err := lookup(ctx, "ip", host)
-	if err != nil {
-		return nil, err
-	}
-	var families [2][]netip.Addr
-	for _, addr := range found {
-		addr = addr.Unmap()
-		i := 0
-		if addr.Is6() {
-			i = 1
-		}
-		families[i] = append(families[i], addr)
-	}
-	switch c.Network {
-	case "4":
-		families[1] = nil
-	case "6":
-		families[0] = nil
-	}
-	first := 0
-	if len(found) > 0 && found[0].Unmap().Is6() {
-		first = 1
-	}
-	const enough = 8
-	var addrs []netip.Addr
-	for i := 0; len(addrs) < enough && (i < len(families[0]) || i < len(families[1])); i++ {
-		for _, f := range [2]int{first, 1 - first} {
-			if i < len(families[f]) {
-				addrs = append(addrs, families[f][i])
-			}
-		}
-	}
-	if len(addrs) == 0 {
-		return nil, &Error{Status: NoRoute, Msg: fmt.Sprintf("it has no IPv%s address", c.Network)}
-	}
-	return addrs, nil
 }
