@@ -112,26 +112,37 @@ func TestCutDetectorSplitsAll(t *testing.T) {
 	}
 }
 
-func TestCutDetectorBatches(t *testing.T) {
+func TestCutDetectorControl(t *testing.T) {
 	d := newCutDetector()
-	alone := func(at int) cutBatch { return cutBatch{[]int{at}, []int{at}, -1, false} }
-	if d.hasControl() || d.wantsControl(50) || d.wantsPair() {
+	if d.hasControl() || d.wantsControl(50) {
 		t.Error("there is a control before any answer")
 	}
-	alone(7).feed(&d)
-	alone(7).feed(&d)
-	if !d.hasControl() || d.wantsPair() {
-		t.Error("one torrent makes a pair, or no control")
+	knows(7).feed(&d)
+	if !d.hasControl() {
+		t.Error("a torrent that the tracker knows makes no control")
 	}
 	for n, want := range map[int]bool{1: false, 2: false, 3: true, 50: true} {
 		if d.wantsControl(n) != want {
 			t.Errorf("a batch of %d wants a control: %v", n, !want)
 		}
 	}
-	if b := d.withControl([]int{1, 2, 3}); !slices.Equal(b.places, []int{1, 2, 7, 3}) || b.control != 2 || !b.isAnswered(2) || b.isAnswered(3) {
+	b := d.withControl([]int{1, 2, 3})
+	if !slices.Equal(b.places, []int{1, 2, 7, 3}) || b.control != 2 || !b.isAnswered(2) || b.isAnswered(3) {
 		t.Errorf("with the control it is %+v", b)
 	}
-	alone(9).feed(&d)
+}
+
+// knows is the answer of a tracker about one torrent that it knows.
+func knows(at int) cutBatch { return cutBatch{[]int{at}, []int{at}, -1, false} }
+
+func TestCutDetectorPair(t *testing.T) {
+	d := newCutDetector()
+	knows(7).feed(&d)
+	knows(7).feed(&d)
+	if d.wantsPair() {
+		t.Error("one torrent makes a pair")
+	}
+	knows(9).feed(&d)
 	if !d.wantsPair() {
 		t.Error("two torrents make no pair")
 	}

@@ -1,23 +1,17 @@
 package client
 
 import (
-	"bytes"
-	"compress/flate"
-	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -244,85 +238,8 @@ func getOnce[T any](ctx context.Context, c *Client, rawURL string, parse func([]
 	if whole {
 		answer, err = parse(body)
 	}
-	if err == nil {
-		return answer, nil // also with a code that says otherwise: there are numbers
+	if err != nil {
+		return answer, c.answerError(resp, body, whole, failure(err))
 	}
-	e := failure(err)
-	body = bytes.TrimLeft(body, " \t\r\n\ufeff")
-	switch {
-	case c.byProxy(resp):
-		return answer, proxyAnswer(resp.StatusCode)
-	case e.Status == Failed:
-		e.RetryIn = max(e.RetryIn, statusError(resp).RetryIn)
-		return answer, e
-	case resp.StatusCode < 200 || resp.StatusCode > 299:
-		return answer, statusError(resp)
-	case !whole:
-		return answer, e
-	case e.Status == Malformed && len(body) == 0:
-		return answer, &Error{Status: Empty, Msg: "the answer is empty"}
-	case e.Status == Malformed && body[0] == '<':
-		return answer, &Error{Status: HTML, Msg: "the answer is a web page"}
-	}
-	return answer, e
-}
-
-// statusError is the failure that a code of HTTP tells.
-func statusError(r *http.Response) *Error {
-	return &Error{
-		Status:  HTTPStatus(r.StatusCode),
-		Msg:     strings.TrimSpace(fmt.Sprintf("the tracker answers %d %s", r.StatusCode, http.StatusText(r.StatusCode))),
-		RetryIn: retryAfter(r.Header.Get("Retry-After"), time.Now()),
-	}
-}
-
-// retryAfter reads Retry-After (RFC 9110, 10.2.3): seconds, or a date. 0 is not told.
-func retryAfter(s string, now time.Time) time.Duration {
-	const most = 366 * 24 * time.Hour
-	var d time.Duration
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		d = time.Duration(min(max(n, 0), int64(most/time.Second))) * time.Second
-	} else if date, err := http.ParseTime(s); err == nil {
-		d = date.Sub(now)
-	}
-	return min(max(d, 0), most)
-}
-
-// readBody reads an answer, unpacked, up to MaxBody.
-func readBody(r *http.Response) ([]byte, error) {
-	tooBig := &Error{Status: TooBig, Msg: "the answer is longer than 1 MiB"}
-	if r.ContentLength > MaxBody {
-		return nil, tooBig
-	}
-	raw := &io.LimitedReader{R: r.Body, N: MaxBody + 1}
-	var body io.Reader = raw
-	if strings.EqualFold(r.Header.Get("Content-Encoding"), "gzip") {
-		packed, err := gzip.NewReader(raw)
-		if err == io.EOF {
-			return nil, nil // nothing, packed
-		}
-		if err != nil {
-			return nil, gzipError(err)
-		}
-		body = packed
-	}
-	b, err := io.ReadAll(io.LimitReader(body, MaxBody+1))
-	if len(b) > MaxBody || raw.N <= 0 {
-		return nil, tooBig
-	}
-	switch {
-	case errors.Is(err, syscall.ECONNRESET):
-		err = io.ErrUnexpectedEOF
-	case body != raw:
-		err = gzipError(err)
-	}
-	return b, err
-}
-
-func gzipError(err error) error {
-	_, corrupt := errors.AsType[flate.CorruptInputError](err)
-	if corrupt || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
-		return &Error{Status: Malformed, Msg: "the answer is not packed as it says"}
-	}
-	return err
+	return answer, nil // also with a code that says otherwise: there are numbers
 }

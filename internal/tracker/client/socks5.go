@@ -92,49 +92,16 @@ func proxyError(err error) error {
 
 // associate asks for a relay and returns its address.
 func associate(control net.Conn, user *url.Userinfo) (relay string, err error) {
-	name := user.Username()
-	password, _ := user.Password()
-	if len(name) > 255 || len(password) > 255 {
-		return "", &Error{Status: Proxy, Msg: "the name or the password for the proxy is too long"}
-	}
-	hello := []byte{5, 1, socksNoPassword}
-	if user != nil {
-		hello = []byte{5, 2, socksNoPassword, socksPassword}
-	}
-	answer := make([]byte, 4)
-	ask := func(request []byte, n int) error {
-		if _, err := control.Write(request); err != nil {
-			return err
-		}
-		_, err := io.ReadFull(control, answer[:n])
-		return err
-	}
-	if err := ask(hello, 2); err != nil {
+	if err := authenticate(control, user); err != nil {
 		return "", err
 	}
-	switch {
-	case answer[0] != 5:
-		return "", &Error{Status: Proxy, Msg: "the proxy does not speak SOCKS5"}
-	case answer[1] == socksPassword && user != nil:
-		request := append([]byte{1, byte(len(name))}, name...)
-		request = append(append(request, byte(len(password))), password...)
-		if err := ask(request, 2); err != nil {
-			return "", err
-		}
-		if answer[1] != 0 {
-			return "", &Error{Status: Proxy, Msg: "the proxy does not accept this name and password"}
-		}
-	case answer[1] != socksNoPassword && user == nil:
-		return "", proxyAnswer(http.StatusProxyAuthRequired)
-	case answer[1] != socksNoPassword:
-		return "", &Error{Status: Proxy, Msg: "the proxy accepts no name and password"}
-	}
-	request := appendSOCKSAddr([]byte{5, socksUDPAssociate, 0}, "0.0.0.0", 0) // from where is not known yet
-	if err := ask(request, 4); err != nil {
+	request := appendSOCKSAddr([]byte{5, socksUDPAssociate, 0}, "0.0.0.0", 0) // our address is not known yet
+	var answer [4]byte
+	if err := askSOCKS(control, request, answer[:]); err != nil {
 		return "", err
 	}
 	if answer[0] != 5 {
-		return "", &Error{Status: Proxy, Msg: "the proxy does not speak SOCKS5"}
+		return "", errNotSOCKS5
 	}
 	if answer[1] != 0 {
 		why := socksReplies[answer[1]]
@@ -144,6 +111,55 @@ func associate(control net.Conn, user *url.Userinfo) (relay string, err error) {
 		return "", &Error{Status: Proxy, Msg: "the proxy refuses: " + why}
 	}
 	return readRelay(control, answer[3])
+}
+
+// errNotSOCKS5 is the error of an answer with another version.
+var errNotSOCKS5 = &Error{Status: Proxy, Msg: "the proxy does not speak SOCKS5"}
+
+// authenticate agrees on a method with the proxy and gives it the name and the
+// password, if it asks for them.
+func authenticate(control net.Conn, user *url.Userinfo) error {
+	name := user.Username()
+	password, _ := user.Password()
+	if len(name) > 255 || len(password) > 255 {
+		return &Error{Status: Proxy, Msg: "the name or the password for the proxy is too long"}
+	}
+	hello := []byte{5, 1, socksNoPassword}
+	if user != nil {
+		hello = []byte{5, 2, socksNoPassword, socksPassword}
+	}
+	var answer [2]byte
+	if err := askSOCKS(control, hello, answer[:]); err != nil {
+		return err
+	}
+	switch method := answer[1]; {
+	case answer[0] != 5:
+		return errNotSOCKS5
+	case method == socksNoPassword:
+		return nil
+	case user == nil:
+		return proxyAnswer(http.StatusProxyAuthRequired)
+	case method != socksPassword:
+		return &Error{Status: Proxy, Msg: "the proxy accepts no name and password"}
+	}
+	request := append([]byte{1, byte(len(name))}, name...)
+	request = append(append(request, byte(len(password))), password...)
+	if err := askSOCKS(control, request, answer[:]); err != nil {
+		return err
+	}
+	if answer[1] != 0 {
+		return &Error{Status: Proxy, Msg: "the proxy does not accept this name and password"}
+	}
+	return nil
+}
+
+// askSOCKS sends a request and fills answer.
+func askSOCKS(control net.Conn, request, answer []byte) error {
+	if _, err := control.Write(request); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(control, answer)
+	return err
 }
 
 // readRelay reads the address of the relay behind its kind.
