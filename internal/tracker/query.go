@@ -94,55 +94,14 @@ func queryValues(raw string) iter.Seq2[string, string] {
 }
 
 // ParseAnnounceQuery reads the query of an announce, without the question mark.
-// It must have info_hash, peer_id and port; names that it does not know don't
-// matter. Numbers that are not there are 0, but for left, which is then not
-// known, and numwant: DefaultWant.
+// It must have info_hash, peer_id and port; unknown names are ignored. Numbers that
+// are not there are 0, except left, which is then not known, and numwant:
+// DefaultWant.
 func ParseAnnounceQuery(raw string) (*AnnounceRequest, error) {
 	r := &AnnounceRequest{Left: math.MaxInt64, Want: DefaultWant}
 	missing := map[string]bool{"info_hash": true, "peer_id": true, "port": true}
 	for name, value := range queryValues(raw) {
-		var err error
-		switch name {
-		case "info_hash":
-			r.InfoHash, err = bytes20(name, value)
-		case "peer_id":
-			r.PeerID, err = bytes20(name, value)
-		case "port":
-			n, bad := strconv.ParseUint(value, 10, 16)
-			if bad != nil {
-				return nil, errorf("port is %.32q", value)
-			}
-			r.Port = uint16(n)
-		case "uploaded":
-			r.Uploaded, err = natural(name, value)
-		case "downloaded":
-			r.Downloaded, err = natural(name, value)
-		case "left":
-			r.Left, err = natural(name, value)
-		case "numwant":
-			r.Want = DefaultWant
-			if n, bad := strconv.ParseInt(value, 10, 32); bad == nil && n >= 0 {
-				r.Want = int(n) // anything else leaves it to the tracker
-			}
-		case "event":
-			r.Event = parseEvent(value)
-		case "compact":
-			r.PeerIDs = value == "0" // BEP 23: whoever says nothing gets the compact form
-		case "key":
-			r.Key = 0
-			if n, bad := strconv.ParseUint(value, 16, 32); bad == nil {
-				r.Key = uint32(n) // by agreement hex; it may be any text
-			}
-		case "ip":
-			r.IP = parseIP(value) // BEP 3 allows names; nobody follows them
-		case "ipv4":
-			r.IPv4 = parseEndpoint(value, netip.Addr.Is4)
-		case "ipv6":
-			r.IPv6 = parseEndpoint(value, netip.Addr.Is6)
-		case "trackerid":
-			r.TrackerID = value
-		}
-		if err != nil {
+		if err := r.set(name, value); err != nil {
 			return nil, err
 		}
 		delete(missing, name)
@@ -153,6 +112,68 @@ func ParseAnnounceQuery(raw string) (*AnnounceRequest, error) {
 		}
 	}
 	return r, nil
+}
+
+// set sets the field that a query has by this name.
+func (r *AnnounceRequest) set(name, value string) (err error) {
+	switch name {
+	case "info_hash":
+		r.InfoHash, err = bytes20(name, value)
+	case "peer_id":
+		r.PeerID, err = bytes20(name, value)
+	case "port":
+		r.Port, err = parsePort(value)
+	case "uploaded":
+		r.Uploaded, err = natural(name, value)
+	case "downloaded":
+		r.Downloaded, err = natural(name, value)
+	case "left":
+		r.Left, err = natural(name, value)
+	case "numwant":
+		r.Want = parseWant(value)
+	case "event":
+		r.Event = parseEvent(value)
+	case "compact":
+		r.PeerIDs = value == "0" // BEP 23: the compact form is the default
+	case "key":
+		r.Key = parseKey(value)
+	case "ip":
+		r.IP = parseIP(value) // BEP 3 allows names, which are not resolved
+	case "ipv4":
+		r.IPv4 = parseEndpoint(value, netip.Addr.Is4)
+	case "ipv6":
+		r.IPv6 = parseEndpoint(value, netip.Addr.Is6)
+	case "trackerid":
+		r.TrackerID = value
+	}
+	return err
+}
+
+func parsePort(value string) (uint16, error) {
+	n, err := strconv.ParseUint(value, 10, 16)
+	if err != nil {
+		return 0, errorf("port is %.32q", value)
+	}
+	return uint16(n), nil
+}
+
+// parseWant reads numwant. A value that is no number leaves it to the tracker.
+func parseWant(value string) int {
+	n, err := strconv.ParseInt(value, 10, 32)
+	if err != nil || n < 0 {
+		return DefaultWant
+	}
+	return int(n)
+}
+
+// parseKey reads key, which is hex by agreement, and may be any text: that counts
+// as 0.
+func parseKey(value string) uint32 {
+	n, err := strconv.ParseUint(value, 16, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(n)
 }
 
 // parseEndpoint reads an address of one family with or without a port (BEP 7);

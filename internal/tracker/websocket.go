@@ -94,8 +94,7 @@ func (r *WSRequest) Append(b []byte) []byte {
 // ParseWSRequest reads a message of a client.
 func ParseWSRequest(frame []byte) (*WSRequest, error) {
 	m := new(wsMessage)
-	err := parseWS(frame, m)
-	if err != nil {
+	if err := parseWS(frame, m); err != nil {
 		return nil, err
 	}
 	switch m.Action {
@@ -106,31 +105,26 @@ func ParseWSRequest(frame []byte) (*WSRequest, error) {
 		}
 		return &WSRequest{Action: ActionScrape, Hashes: hashes}, nil
 	case "announce":
-	default:
-		return nil, errorf("a request for action %.32q", m.Action)
+		return m.announceRequest()
 	}
+	return nil, errorf("a request for action %.32q", m.Action)
+}
+
+// announceRequest returns the announce that a message of a client is.
+func (m *wsMessage) announceRequest() (*WSRequest, error) {
 	r := &WSRequest{Action: ActionAnnounce, Announce: AnnounceRequest{
 		Left: math.MaxInt64, Event: parseEvent(m.Event), Want: DefaultWant, TrackerID: m.TrackerID,
 	}}
 	a := &r.Announce
+	var err error
 	if a.InfoHash, err = m.hash(); err != nil {
 		return nil, err
 	}
 	if a.PeerID, err = narrow20("peer_id", m.PeerID); err != nil {
 		return nil, err
 	}
-	for _, n := range []struct {
-		name string
-		from *int64
-		to   *int64
-	}{{"uploaded", m.Uploaded, &a.Uploaded}, {"downloaded", m.Downloaded, &a.Downloaded}, {"left", m.Left, &a.Left}} {
-		switch {
-		case n.from == nil: // what is left may be infinite, which JSON writes as null
-		case *n.from >= 0:
-			*n.to = *n.from
-		case n.to != &a.Left: // -1 is not known there, either
-			return nil, errorf("%s is %d", n.name, *n.from)
-		}
+	if err := m.amounts(a); err != nil {
+		return nil, err
 	}
 	if m.NumWant != nil && *m.NumWant >= 0 {
 		a.Want = *m.NumWant
@@ -146,6 +140,24 @@ func ParseWSRequest(frame []byte) (*WSRequest, error) {
 		r.Reply = &WSReply{string(to[:]), WSOffer{m.OfferID, m.Answer}}
 	}
 	return r, nil
+}
+
+// amounts sets the numbers of bytes of an announce.
+func (m *wsMessage) amounts(a *AnnounceRequest) error {
+	for _, n := range []struct {
+		name string
+		from *int64
+		to   *int64
+	}{{"uploaded", m.Uploaded, &a.Uploaded}, {"downloaded", m.Downloaded, &a.Downloaded}, {"left", m.Left, &a.Left}} {
+		switch {
+		case n.from == nil: // what is left may be infinite, which JSON writes as null
+		case *n.from >= 0:
+			*n.to = *n.from
+		case n.to != &a.Left: // -1 is not known there, either
+			return errorf("%s is %d", n.name, *n.from)
+		}
+	}
+	return nil
 }
 
 // Append writes the message.
