@@ -20,12 +20,7 @@ func (s *session) settle(p plan, resp *tracker.AnnounceResponse, err error, stop
 	due := now
 	switch {
 	case p.event == tracker.Stopped:
-		s.failures++
-		if err == nil || isRefusal(err) || s.goes || a.over || s.failures >= stopTries {
-			s.leave()
-		} else if s.isLeaving() {
-			due = now.Add(max(backoff(s.failures, rand.Float64()), retryIn(err)))
-		}
+		due = s.settleStop(err, now)
 	case err == nil:
 		answer = s.succeed(p.url, resp)
 		due = now.Add(answer.Next)
@@ -54,6 +49,17 @@ func (s *session) settle(p plan, resp *tracker.AnnounceResponse, err error, stop
 	return answer
 }
 
+// settleStop takes the outcome of a stopped, and returns when to tell it again.
+func (s *session) settleStop(err error, now time.Time) (due time.Time) {
+	s.failures++
+	if err == nil || isRefusal(err) || s.goes || s.announcer().over || s.failures >= stopTries {
+		s.leave()
+	} else if s.isLeaving() {
+		return now.Add(max(backoff(s.failures, rand.Float64()), retryIn(err)))
+	}
+	return now
+}
+
 // leave forgets the tracker.
 func (s *session) leave() { s.at, s.known, s.id, s.failures = "", false, "", 0 }
 
@@ -62,15 +68,15 @@ func (s *session) presume(url string) {
 	switch {
 	case s.at == url || s.replacedAt(url) != nil:
 	case s.at == "":
-		s.at, s.known, s.id, s.base = url, false, "", s.start
+		s.registration = registration{at: url, base: s.start}
 	default:
-		s.replace(&session{at: url, base: s.start})
+		s.replace(registration{at: url, base: s.start})
 	}
 }
 
 // replace adds a session that tells a replaced tracker stopped.
-func (s *session) replace(d *session) {
-	d.tier, d.family, d.replaced, d.place = s.tier, s.family, true, -1
+func (s *session) replace(r registration) {
+	d := &session{tier: s.tier, family: s.family, replaced: true, registration: r, place: -1}
 	s.tier.replaced = append(s.tier.replaced, d)
 	s.announcer().schedule(d, time.Now())
 }
@@ -108,7 +114,7 @@ func (s *session) succeed(url string, resp *tracker.AnnounceResponse) *Answer {
 			s.announcer().schedule(d, time.Now())
 		}
 		if s.at != "" {
-			s.replace(&session{at: s.at, known: s.known, id: s.id, base: s.base})
+			s.replace(s.registration)
 			s.id = ""
 		}
 		s.at, s.base = url, s.start
@@ -146,19 +152,42 @@ func (s *session) fail(url string, err error) *Answer {
 	t := s.tier
 	s.ok, s.waits, s.failed, s.err = false, false, url, err
 	s.tried = append(s.tried, url)
-	if wait := retryIn(err); wait > 0 {
-		if s.notBefore == nil {
-			s.notBefore = make(map[string]time.Time)
-		}
-		s.notBefore[url] = time.Now().Add(wait)
+	s.postpone(url, err)
+	worst := s.worst(url, err)
+	if worst == nil {
+		return nil
 	}
+	s.wake(func(o *session) bool { return o.waits })
+	if sp := t.reporter; sp != nil && sp != s && (sp == worst || !isUnreachable(sp.err) || isUnreachable(worst.err)) {
+		return nil // its error was told
+	}
+	t.reporter = worst
+	t.last = Status{URL: url, Message: worst.err.Error(), Failed: true, Seeders: tracker.Unknown, Leechers: tracker.Unknown}
+	return &Answer{URL: url, Err: worst.err, Seeders: tracker.Unknown, Leechers: tracker.Unknown}
+}
+
+// postpone notes when a tracker that failed wants to be asked again.
+func (s *session) postpone(url string, err error) {
+	wait := retryIn(err)
+	if wait <= 0 {
+		return
+	}
+	if s.notBefore == nil {
+		s.notBefore = make(map[string]time.Time)
+	}
+	s.notBefore[url] = time.Now().Add(wait)
+}
+
+// worst returns the session whose error is that of a tracker over all address
+// families; nil: the tracker works, or may work, over another family.
+func (s *session) worst(url string, err error) *session {
 	worst := s
-	for _, o := range t.sessions {
+	for _, o := range s.tier.sessions {
 		switch {
 		case o == s:
 		case o.ok:
-			if t.reporter == s {
-				t.reporter = o
+			if s.tier.reporter == s {
+				s.tier.reporter = o
 			}
 			return nil
 		case o.busy && o.url == url:
@@ -170,13 +199,7 @@ func (s *session) fail(url string, err error) *Answer {
 			return nil // the other family may reach it
 		}
 	}
-	s.wake(func(o *session) bool { return o.waits })
-	if sp := t.reporter; sp != nil && sp != s && (sp == worst || !isUnreachable(sp.err) || isUnreachable(worst.err)) {
-		return nil // its error was told
-	}
-	t.reporter = worst
-	t.last = Status{URL: url, Message: worst.err.Error(), Failed: true, Seeders: tracker.Unknown, Leechers: tracker.Unknown}
-	return &Answer{URL: url, Err: worst.err, Seeders: tracker.Unknown, Leechers: tracker.Unknown}
+	return worst
 }
 
 // report makes an answer that of the tier. It returns false if another address family

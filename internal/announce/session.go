@@ -16,11 +16,25 @@ type session struct {
 	family   int
 	replaced bool // another tracker has replaced at, which is to be told stopped
 
+	registration
+	round
+	task
+
+	goes  bool // its entry was removed, and it has not left yet
+	place int  // in Announcer.due; -1: not there
+	due   time.Time
+}
+
+// A registration is what a tracker knows of a swarm.
+type registration struct {
 	at    string // the tracker that knows the swarm, or may; empty: none
 	known bool   // at has answered, so it does know the swarm
 	id    string // its tracker id
 	base  int64  // bytes that were uploaded before that
+}
 
+// A round is what the trackers of a tier have answered since the last one that did.
+type round struct {
 	ok        bool                 // at answered last
 	tried     []string             // trackers that failed in this round
 	notBefore map[string]time.Time // by URL: when a tracker wants to be asked again
@@ -28,15 +42,15 @@ type session struct {
 	failed    string               // the tracker that failed last, and how; empty: none
 	err       error
 	waits     bool // for the answer of failed to the other family
+}
 
+// A task is the announce that a session makes or waits to make.
+type task struct {
 	busy   bool               // in a queue, or asking
 	url    string             // while busy: the tracker
 	start  int64              // while asking: the base, if a session begins
 	cancel context.CancelFunc // while announcing
 	again  bool               // what it should tell has changed meanwhile
-	goes   bool               // its entry was removed, and it has not left yet
-	place  int                // in Announcer.due; -1: not there
-	due    time.Time
 }
 
 // A plan is what a session tells next. No answer after limit counts as none; 0 is
@@ -83,35 +97,10 @@ func (t *tier) reset() {
 // plan decides what the session tells next. Where that is nothing, or later, the
 // session is scheduled.
 func (s *session) plan(now time.Time) (p plan, ok bool) {
-	a := s.announcer()
 	if s.isLeaving() {
-		if s.at == "" {
-			s.end()
-			return plan{}, false
-		}
-		if main := s.tier.sessions[s.family]; s.replaced && !a.over && main.busy && main.url == s.at {
-			a.schedule(s, now.Add(time.Second)) // one must not overtake the other
-			return plan{}, false
-		}
-		h := a.hosts[s.endpoint(s.at)]
-		p = plan{url: s.at, event: tracker.Stopped, limit: stopTimeout, unanswered: h.slow}
-		if h.fails {
-			p.limit = shortStopTimeout
-		}
-		return p, true
+		return s.planStop(now)
 	}
-	choice, left := "", 0
-	for _, url := range s.candidates() {
-		if slices.Contains(s.tried, url) || s.notBefore[url].After(now) || s.isLeavingReplaced(url) {
-			continue
-		}
-		left++
-		// A thousand torrents must not wait for a tracker that is silent if they have
-		// another.
-		if choice == "" || a.hosts[s.endpoint(choice)].fails && !a.hosts[s.endpoint(url)].fails {
-			choice = url
-		}
-	}
+	choice, left := s.choose(now)
 	if choice == "" {
 		s.pause(now)
 		return plan{}, false
@@ -127,6 +116,42 @@ func (s *session) plan(now time.Time) (p plan, ok bool) {
 		p.limit = hastyTimeout
 	}
 	return p, true
+}
+
+// planStop is plan for a session that leaves.
+func (s *session) planStop(now time.Time) (p plan, ok bool) {
+	a := s.announcer()
+	if s.at == "" {
+		s.end()
+		return plan{}, false
+	}
+	if main := s.tier.sessions[s.family]; s.replaced && !a.over && main.busy && main.url == s.at {
+		a.schedule(s, now.Add(time.Second)) // one must not overtake the other
+		return plan{}, false
+	}
+	h := a.hosts[s.endpoint(s.at)]
+	p = plan{url: s.at, event: tracker.Stopped, limit: stopTimeout, unanswered: h.slow}
+	if h.fails {
+		p.limit = shortStopTimeout
+	}
+	return p, true
+}
+
+// choose returns the tracker to ask next, empty if there is none, and how many could
+// be asked. A thousand torrents must not wait for a tracker that is silent if they
+// have another.
+func (s *session) choose(now time.Time) (choice string, left int) {
+	fails := func(url string) bool { return s.announcer().hosts[s.endpoint(url)].fails }
+	for _, url := range s.candidates() {
+		if slices.Contains(s.tried, url) || s.notBefore[url].After(now) || s.isLeavingReplaced(url) {
+			continue
+		}
+		left++
+		if choice == "" || fails(choice) && !fails(url) {
+			choice = url
+		}
+	}
+	return choice, left
 }
 
 // candidates are the trackers that may be asked, in their order: where another
