@@ -1,8 +1,8 @@
-// Package client asks trackers: it announces and it scrapes, over HTTP, UDP and
-// WebSocket, directly or through a proxy, and names what went wrong.
+// Package client sends announces and scrapes to trackers, over HTTP, UDP and
+// WebSocket, directly or through a proxy. Each failure has a Status.
 //
-// Whatever a tracker does, a request is bounded in time (Client.Timeout) and in
-// memory (MaxBody).
+// A request is bounded in time (Client.Timeout) and in memory (MaxBody), whatever
+// the tracker does.
 package client
 
 import (
@@ -17,74 +17,74 @@ import (
 	"bt/internal/tracker"
 )
 
-// What the zero Client does.
+// The defaults of a Client.
 const (
 	DefaultTimeout = 15 * time.Second
 	DefaultRetries = 2
 	DefaultConns   = 4
 )
 
-// MaxBody is how long an answer may be, in bytes, before and after it is
-// unpacked.
+// MaxBody is the maximum length of an answer in bytes, both compressed and
+// decompressed.
 const MaxBody = 1 << 20
 
-// A Client asks trackers. The zero Client is ready; it must not be copied, its
-// fields not changed after the first request. It is safe for use by several
-// goroutines.
+// A Client sends requests to trackers. The zero Client is ready for use. A Client
+// must not be copied, and its fields must not be changed after the first request. It
+// is safe for concurrent use.
 type Client struct {
-	// Timeout is how long a request may take, with all its repetitions;
-	// 0 means DefaultTimeout.
+	// Timeout is how long a request may take, including its retries; 0 means
+	// DefaultTimeout.
 	Timeout time.Duration
 
-	// Retries is how often a request is repeated; 0 means DefaultRetries, and
-	// what is negative never. UDP repeats what is not answered, HTTP and
-	// WebSocket only what an overloaded tracker might answer a little later.
+	// Retries is how often a request is repeated; 0 means DefaultRetries, and a
+	// negative number means never. UDP repeats requests that are not answered, HTTP
+	// and WebSocket only those that failed as with an overloaded tracker.
 	Retries int
 
-	// BEP15 waits for answers over UDP as long as BEP 15 wants it, whatever
-	// Timeout is.
+	// BEP15 makes requests over UDP wait for answers as long as BEP 15 requires;
+	// Timeout and Retries do not apply to them then.
 	BEP15 bool
 
-	// Patient has the last attempt over UDP wait for all of Timeout: a tracker may be
-	// slow.
+	// Patient makes the last attempt over UDP wait for the rest of Timeout, as slow
+	// trackers need.
 	Patient bool
 
-	// Network is "4" to ask over IPv4 alone and "6" for IPv6; empty means both.
+	// Network is "4" to use IPv4 only and "6" to use IPv6 only; empty means both.
 	Network string
 
-	// From is the address that requests leave from, of Network's IP version. The zero
-	// or an unspecified Addr leaves it to the system.
+	// From is the source address of requests, of Network's IP version. If it is the
+	// zero or an unspecified Addr, the system chooses.
 	From netip.Addr
 
-	// Proxy returns the proxy for a URL of scheme http, https, ws, wss or udp,
-	// nil for none. It is a http, https or socks5 URL.
+	// Proxy returns the proxy for a URL of scheme http, https, ws, wss or udp, or nil
+	// for none. The proxy is an http, https or socks5 URL.
 	Proxy func(*url.URL) (*url.URL, error)
 
-	// Conns is how many connections of HTTP a tracker gets at once; 0 means
+	// Conns is the maximum number of HTTP requests to a tracker at once; 0 means
 	// DefaultConns.
 	Conns int
 
 	// Insecure accepts any certificate.
 	Insecure bool
 
-	// UserAgent is what HTTP requests carry as such; empty means none.
+	// UserAgent is the User-Agent header of HTTP requests; empty means none.
 	UserAgent string
 
-	// Batch is how many info-hashes a scrape over HTTP or WebSocket has at most;
-	// 0 means 50: URLs of 4 KB pass every server.
+	// Batch is the maximum number of info-hashes in a scrape over HTTP or WebSocket;
+	// 0 means 50, which makes URLs of 4 KB, as every server accepts.
 	Batch int
 
 	web httpHosts
 	udp udpHosts
 
-	// Tests have a network of their own.
+	// Replaced in tests.
 	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	dialUDP func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
 }
 
-// Wait is how long to wait for the answer to an attempt, the first being 0,
-// before the next: 2, 4, 8 s and so on, or as BEP 15 has it, 15, 30, 60 s up to
-// 15 x 2^8.
+// Wait returns how long to wait for the answer to an attempt before the next one:
+// 2, 4, 8 s and so on, or, by BEP 15, 15, 30, 60 s up to 15 x 2^8. The first attempt
+// is 0.
 func Wait(attempt int, bep15 bool) time.Duration {
 	first := 2 * time.Second
 	if bep15 {
@@ -109,14 +109,14 @@ func (c *Client) retries() int {
 
 func (c *Client) conns() int { return cmp.Or(max(c.Conns, 0), DefaultConns) }
 
-// Close ends all connections, and waits for the goroutines that read from them.
-// Requests must have ended.
+// Close closes all connections and waits for the goroutines that read from them.
+// It must not be called before all requests have ended.
 func (c *Client) Close() {
 	c.udp.close()
 	c.http().CloseIdleConnections()
 }
 
-// Announce tells a tracker of a peer. The error is an *Error.
+// Announce sends an announce to a tracker. The error is an *Error.
 func (c *Client) Announce(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) (resp *tracker.AnnounceResponse, err error) {
 	var sent atomic.Bool
 	ctx = context.WithValue(ctx, sentKey{}, &sent)
@@ -158,7 +158,7 @@ func noteSent(ctx context.Context) {
 	}
 }
 
-// dialer returns what all connections of a network, tcp or udp, are made with.
+// dialer returns the dialer for all connections of a network, tcp or udp.
 func (c *Client) dialer(network string) *net.Dialer {
 	d := &net.Dialer{Timeout: min(c.timeout(), mostDial)}
 	if !c.From.IsValid() || c.From.IsUnspecified() {
@@ -185,8 +185,8 @@ func (c *Client) proxyFor(u *url.URL) (*url.URL, error) {
 	return proxy, nil
 }
 
-// sleep waits, and returns false if ctx ends first, or will: there is no use in
-// waiting then.
+// sleep waits, and returns false if ctx ends first. It returns at once if the
+// deadline of ctx is before the end.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
 		return false

@@ -23,12 +23,11 @@ const (
 	maxRedirects = 5
 	maxHeader    = 64 << 10 // bytes
 
-	// mostDial is how long a connection may take, and a handshake of TLS: only
-	// answers are slow.
+	// mostDial is how long making a connection may take, and a TLS handshake.
 	mostDial = 15 * time.Second
 
-	// mostPause is how long a request waits because a tracker asks for it. A longer
-	// time is its caller's business.
+	// mostPause is the longest time that a request waits because the tracker asks for
+	// it. If the tracker asks for more, the request fails.
 	mostPause = 15 * time.Second
 )
 
@@ -47,15 +46,15 @@ func (c *Client) http() *http.Transport {
 		c.web.transport = &http.Transport{
 			Proxy: c.proxyOf,
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				// A dial outlives the request that it was begun for, so it has a time
-				// of its own.
+				// A dial outlives the request that began it, so it has a timeout of
+				// its own.
 				return c.dialer("tcp").DialContext(ctx, "tcp"+c.Network, addr)
 			},
 			OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, r *http.Response) error {
 				return proxyAnswer(r.StatusCode)
 			},
 			TLSClientConfig:        &tls.Config{InsecureSkipVerify: c.Insecure},
-			DisableCompression:     true, // unpacking is bounded here
+			DisableCompression:     true, // readBody decompresses, with a limit
 			TLSHandshakeTimeout:    min(c.timeout(), mostDial),
 			MaxIdleConnsPerHost:    c.conns(),
 			IdleConnTimeout:        30 * time.Second,
@@ -65,7 +64,7 @@ func (c *Client) http() *http.Transport {
 	return c.web.transport
 }
 
-// proxyAnswer says why a proxy did not let a connection pass; nil: it did.
+// proxyAnswer returns the error for the code of an answer to CONNECT; nil: it is OK.
 func proxyAnswer(code int) error {
 	switch code {
 	case http.StatusOK:
@@ -86,8 +85,7 @@ func (c *Client) proxyOf(r *http.Request) (*url.URL, error) {
 	return c.proxyFor(&u)
 }
 
-// byProxy reports whether it was the proxy that refused a request, and not the
-// tracker behind it.
+// byProxy reports whether the proxy refused the request, and not the tracker.
 func (c *Client) byProxy(r *http.Response) bool {
 	if r.StatusCode != http.StatusProxyAuthRequired || r.Request.URL.Scheme != "http" {
 		return false
@@ -98,7 +96,7 @@ func (c *Client) byProxy(r *http.Response) bool {
 
 // checkRedirect follows some redirects, and only to HTTP.
 func checkRedirect(r *http.Request, via []*http.Request) error {
-	r.Header.Del("Referer") // it would tell the passkey to another host
+	r.Header.Del("Referer") // it would send the passkey to another host
 	switch {
 	case r.URL.Scheme != "http" && r.URL.Scheme != "https":
 		return &Error{Status: Redirect, Msg: printable(fmt.Sprintf("it redirects to a %q URL", r.URL.Scheme))}
@@ -110,7 +108,8 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// A guard is the transport with errors that tell more and show less.
+// A guard is the transport of all requests. Its errors name the step that failed and
+// do not quote the URL.
 type guard struct{ c *Client }
 
 func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -134,14 +133,14 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		if h := handshake.Load(); h != nil && *h != nil && errors.Is(err, *h) {
 			return nil, &handshakeError{err}
 		}
-		// Of what goes wrong with a proxy net/http marks the dialing only.
+		// net/http marks only errors of dialing a proxy as errors of the proxy.
 		proxy, _ := g.c.proxyOf(r)
 		if status, _ := classify(err); status != Proxy && proxy != nil && !connected.Load() && ctx.Err() == nil {
 			return nil, &net.OpError{Op: proxyConnect, Net: "tcp", Err: err}
 		}
 		return nil, err
 	}
-	// What http.Client says of a bad address quotes it, with the passkey.
+	// The error of http.Client for a bad Location quotes it, with the passkey.
 	if resp.StatusCode/100 == 3 {
 		if _, err := r.URL.Parse(resp.Header.Get("Location")); err != nil {
 			resp.Body.Close()
@@ -171,7 +170,8 @@ func (c *Client) turn(ctx context.Context, host string) (done func(), err error)
 	return func() { turns.Release(1) }, nil
 }
 
-// getHTTP asks, and again where that may help. parse reads the body.
+// getHTTP sends a request and returns the answer as parse reads it from the body. It
+// retries as persist does.
 func getHTTP[T any](ctx context.Context, c *Client, u *tracker.URL, query []byte, parse func([]byte) (T, error)) (answer T, err error) {
 	done, err := c.turn(ctx, u.HostPort())
 	if err != nil {
@@ -186,8 +186,8 @@ func getHTTP[T any](ctx context.Context, c *Client, u *tracker.URL, query []byte
 	return answer, err
 }
 
-// persist calls try until it succeeds, fails in a way that will last, or there
-// is no time left, or the tracker wants to be left alone for long.
+// persist calls try until it succeeds or fails in a way that will last, or there is
+// no time left, or the tracker asks for a long pause.
 func (c *Client) persist(ctx context.Context, try func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
@@ -203,7 +203,7 @@ func (c *Client) persist(ctx context.Context, try func(ctx context.Context) erro
 	}
 }
 
-// mayPass reports whether an overloaded tracker fails so.
+// mayPass reports whether a status is one of overloaded trackers.
 func mayPass(s Status) bool {
 	switch s {
 	case Empty, Truncated, HTTPStatus(http.StatusTooManyRequests), HTTPStatus(http.StatusInternalServerError),
@@ -213,7 +213,7 @@ func mayPass(s Status) bool {
 	return false
 }
 
-// getOnce asks once.
+// getOnce sends a request once.
 func getOnce[T any](ctx context.Context, c *Client, rawURL string, parse func([]byte) (T, error)) (answer T, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
@@ -230,7 +230,7 @@ func getOnce[T any](ctx context.Context, c *Client, rawURL string, parse func([]
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		// The body is the bare connection, which knows of no ctx.
+		// The body is the connection itself, which does not end with ctx.
 		return answer, statusError(resp)
 	}
 	body, err := readBody(resp)
@@ -241,5 +241,5 @@ func getOnce[T any](ctx context.Context, c *Client, rawURL string, parse func([]
 	if err != nil {
 		return answer, c.answerError(resp, body, whole, failure(err))
 	}
-	return answer, nil // also with a code that says otherwise: there are numbers
+	return answer, nil // also with the code of an error: there are numbers
 }

@@ -36,7 +36,7 @@ func (c *Client) answerError(resp *http.Response, body []byte, whole bool, e *Er
 	return e
 }
 
-// statusError is the failure that a code of HTTP tells.
+// statusError returns the error for the code of an HTTP answer.
 func statusError(r *http.Response) *Error {
 	return &Error{
 		Status:  HTTPStatus(r.StatusCode),
@@ -45,7 +45,8 @@ func statusError(r *http.Response) *Error {
 	}
 }
 
-// retryAfter reads Retry-After (RFC 9110, 10.2.3): seconds, or a date. 0 is not told.
+// retryAfter parses Retry-After (RFC 9110, 10.2.3), which is seconds or a date. It
+// returns 0 if there is none.
 func retryAfter(s string, now time.Time) time.Duration {
 	const most = 366 * 24 * time.Hour
 	var d time.Duration
@@ -57,7 +58,7 @@ func retryAfter(s string, now time.Time) time.Duration {
 	return min(max(d, 0), most)
 }
 
-// readBody reads an answer, unpacked, up to MaxBody.
+// readBody reads the body of an answer and decompresses it, up to MaxBody.
 func readBody(r *http.Response) ([]byte, error) {
 	tooBig := &Error{Status: TooBig, Msg: "the answer is longer than 1 MiB"}
 	if r.ContentLength > MaxBody {
@@ -68,7 +69,7 @@ func readBody(r *http.Response) ([]byte, error) {
 	if strings.EqualFold(r.Header.Get("Content-Encoding"), "gzip") {
 		packed, err := gzip.NewReader(raw)
 		if err == io.EOF {
-			return nil, nil // nothing, packed
+			return nil, nil // an empty body
 		}
 		if err != nil {
 			return nil, gzipError(err)

@@ -24,8 +24,8 @@ import (
 //	packet   | 0 | 0 | fragment | address | data
 //	address  | 1 | IPv4 | port |   | 3 | length | name | port |   | 4 | IPv6 | port |
 //
-// The libraries that were tried have the relay's packets of any sender, take
-// fragments for data, or hang where the proxy does.
+// The libraries that were tried accept packets from any sender, take fragments for
+// data, or hang if the proxy does.
 
 const (
 	socksNoPassword   = 0
@@ -37,14 +37,14 @@ const (
 	socksIPv6 = 4
 )
 
-// socksReplies are the reasons of a proxy for not doing what it is asked for.
+// socksReplies are the reasons of a proxy to refuse a request.
 var socksReplies = map[byte]string{
 	1: "general failure", 2: "not allowed", 3: "network unreachable", 4: "host unreachable",
 	5: "connection refused", 6: "time to live expired", 7: "it can't carry UDP", 8: "address type not supported",
 }
 
-// dialSOCKS5 returns a connection over UDP through the proxy. The proxy looks
-// the name up.
+// dialSOCKS5 returns a connection over UDP through the proxy, which resolves the
+// name.
 func (c *Client) dialSOCKS5(ctx context.Context, proxy *url.URL, host string, port uint16) (net.Conn, error) {
 	proxyPort := proxy.Port()
 	if proxyPort == "" {
@@ -57,7 +57,7 @@ func (c *Client) dialSOCKS5(ctx context.Context, proxy *url.URL, host string, po
 	stop := context.AfterFunc(ctx, func() { _ = control.SetDeadline(time.Unix(1, 0)) })
 	relay, err := associate(control, proxy.User)
 	if !stop() {
-		err = ctx.Err() // and no deadline comes later
+		err = ctx.Err() // and no deadline is set later
 	}
 	var conn net.Conn
 	if err == nil {
@@ -71,7 +71,8 @@ func (c *Client) dialSOCKS5(ctx context.Context, proxy *url.URL, host string, po
 	s.hungUp, s.done = make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(s.done)
-		// The relay lives as long as this connection, which carries nothing more.
+		// The proxy keeps the relay as long as this connection is open, and sends
+		// nothing more over it.
 		_, _ = io.Copy(io.Discard, control)
 		close(s.hungUp)
 		conn.Close()
@@ -84,7 +85,7 @@ func proxyError(err error) error {
 		return e
 	}
 	if errors.Is(err, context.Canceled) {
-		return err // it is not the proxy that failed
+		return err // the proxy has not failed
 	}
 	_, why := classify(err)
 	return &Error{Status: Proxy, Msg: "the proxy can't be used: " + why, Err: err}
@@ -234,15 +235,15 @@ func cutSOCKSAddr(b []byte) (host string, port uint16, rest []byte, ok bool) {
 // A socksConn carries packets through a relay to one other end. One goroutine
 // may read.
 type socksConn struct {
-	net.Conn          // to the relay; connected, so that nobody else is heard
-	control  net.Conn // the relay's life
+	net.Conn          // to the relay; connected, so that packets from others are dropped
+	control  net.Conn // the relay ends with it
 	header   []byte   // of packets to the other end
 
 	hungUp chan struct{} // closed when control has ended
-	done   chan struct{} // closed when nothing waits for that any more
+	done   chan struct{} // closed when the goroutine that waits for that has ended
 
 	mu   sync.Mutex
-	from netip.AddrPort // the sender of the last packet, if the proxy told
+	from netip.AddrPort // the sender of the last packet; zero if it is a name
 }
 
 func (c *socksConn) Close() error {
@@ -258,8 +259,8 @@ func (c *socksConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Read reads the next packet that is whole. Whose it is the transaction shows:
-// the other end may have been named by its name.
+// Read reads the next packet that is no fragment. It does not check the sender, which
+// may be a name: the transaction shows whether the packet is an answer.
 func (c *socksConn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)
@@ -290,9 +291,8 @@ func (c *socksConn) relayError(err error) error {
 	}
 }
 
-// RemoteAddr is the other end, if the proxy has told its address with the last
-// packet, else 0.0.0.0: of which family it is nobody knows, and most peers are of
-// IPv4 whatever the relay is.
+// RemoteAddr returns the sender of the last packet if the proxy gave its address,
+// else 0.0.0.0: the IP version is not known then, and most peers have IPv4.
 func (c *socksConn) RemoteAddr() net.Addr {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -17,15 +17,15 @@ import (
 	"bt/internal/tracker"
 )
 
-// Status names how a request ended. HTTP's own are "http-" and the code.
+// A Status is the outcome of a request. For HTTP codes it is "http-" and the code.
 type Status string
 
 // The statuses.
 const (
 	OK            Status = "ok"
-	NotRegistered Status = "not-registered" // the tracker answers, and does not know the torrent
+	NotRegistered Status = "not-registered" // the tracker answers and does not know the torrent
 	BadURL        Status = "bad-url"
-	Unsupported   Status = "unsupported" // a scheme that is no tracker's, or no scrape
+	Unsupported   Status = "unsupported" // the scheme is not one of trackers, or the tracker has no scrape
 	DNS           Status = "dns"
 	NoRoute       Status = "no-route"
 	Refused       Status = "refused"
@@ -36,10 +36,10 @@ const (
 	Empty         Status = "empty"
 	TooBig        Status = "too-big"
 	Malformed     Status = "malformed"
-	Failed        Status = "failure"   // the tracker says so itself
+	Failed        Status = "failure"   // the tracker reports a failure
 	Truncated     Status = "truncated" // the answer ends before its end
 	Proxy         Status = "proxy"
-	Stopped       Status = "stopped" // by who asked, before there was an answer
+	Stopped       Status = "stopped" // the context ended before there was an answer
 )
 
 // An Error says how a request failed.
@@ -47,17 +47,17 @@ type Error struct {
 	Status  Status
 	Msg     string        // one sentence, with no secret of the URL; it may quote the tracker
 	Sent    bool          // of an announce: the tracker may have got it
-	RetryIn time.Duration // when the tracker wants to be asked again (BEP 31, Retry-After): 0 not told, tracker.Never never
-	Err     error         // what lies below; may be nil
+	RetryIn time.Duration // when to try again (BEP 31, Retry-After); 0 is unknown, tracker.Never is never
+	Err     error         // the cause; may be nil
 }
 
 func (e *Error) Error() string { return e.Msg }
 func (e *Error) Unwrap() error { return e.Err }
 
-// HTTPStatus is the status of a code that HTTP answers with.
+// HTTPStatus returns the status for a code of HTTP.
 func HTTPStatus(code int) Status { return Status(fmt.Sprintf("http-%d", code)) }
 
-// failure makes an Error of what went wrong.
+// failure returns err as an *Error.
 func failure(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -69,14 +69,14 @@ func failure(err error) *Error {
 		return &Error{Status: Failed, Msg: err.Error(), Err: err}
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err // without the URL, in which a passkey may stand
+		err = u.Err // without the URL, which may hold a passkey
 	}
 	status, msg := classify(err)
 	return &Error{Status: status, Msg: printable(msg), Err: err}
 }
 
-// printable makes of a text that a tracker may have a hand in what a terminal
-// can bear: neither control characters nor more than a few lines.
+// printable makes a text that a tracker may control safe for a terminal: it replaces
+// control characters and cuts long texts.
 func printable(s string) string {
 	const most = 400 // bytes
 	if len(s) > most {
@@ -90,14 +90,14 @@ func printable(s string) string {
 	}, s)
 }
 
-// A handshakeError is that of TLS. Most of what goes wrong in a handshake has no
-// type.
+// A handshakeError is an error of a TLS handshake. Most of them have no type of their
+// own.
 type handshakeError struct{ err error }
 
 func (e *handshakeError) Error() string { return e.err.Error() }
 func (e *handshakeError) Unwrap() error { return e.err }
 
-// proxyConnect is the Op of net/http for what fails on the way to a proxy.
+// proxyConnect is the Op of errors of net/http in connecting to a proxy.
 const proxyConnect = "proxyconnect"
 
 func classify(err error) (Status, string) {
@@ -115,16 +115,16 @@ func classify(err error) (Status, string) {
 		status, why := classify(op.Err)
 		switch status {
 		case Proxy:
-			return Proxy, why // it says so already
+			return Proxy, why // it names the proxy already
 		case Malformed:
-			why = root(op.Err).Error() // without blaming an answer
+			why = root(op.Err).Error() // there was no answer
 		}
 		return Proxy, "the proxy can't be used: " + why
 	case errors.As(err, &dns):
 		if dns.IsNotFound {
 			return DNS, "there is no such host"
 		}
-		return NoRoute, "its name can't be looked up from here" // which says nothing about the tracker
+		return NoRoute, "its name can't be looked up from here" // the tracker may be up
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
 		return Timeout, "no answer in time"
 	case errors.Is(err, context.Canceled):
@@ -153,8 +153,7 @@ func classify(err error) (Status, string) {
 	return Malformed, "the answer makes no sense: " + root(err).Error()
 }
 
-// root returns the innermost error: those around it say what a library was
-// doing.
+// root returns the innermost error. Those around it name the library.
 func root(err error) error {
 	for {
 		below := errors.Unwrap(err)
@@ -165,7 +164,7 @@ func root(err error) error {
 	}
 }
 
-// closed reports whether the other end closed the connection.
+// closed reports whether err is that the other end closed the connection.
 func closed(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) ||
 		errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed)

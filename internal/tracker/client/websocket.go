@@ -35,8 +35,8 @@ func (c *Client) dialWS(ctx context.Context, u *tracker.URL) (*websocket.Conn, e
 }
 
 // An upgrading transport closes the connection of a WebSocket if ctx ends before
-// Dial does. http.Transport lets go of it with the answer's header, and of an
-// answer that it does not like Dial reads a body for three seconds.
+// Dial does. http.Transport no longer does so once it has the header of the answer,
+// and of an answer that it refuses Dial reads the body for three seconds.
 type upgrading struct {
 	guard
 	stop func() bool
@@ -51,15 +51,15 @@ func (t *upgrading) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// release leaves the connection to whoever has it now.
+// release stops the transport from closing the connection.
 func (t *upgrading) release() {
 	if t.stop != nil {
 		t.stop()
 	}
 }
 
-// exchangeWS sends a request and returns the first answer that is one to it.
-// Trackers send offers of other peers in between.
+// exchangeWS sends a request and returns its answer. It skips other messages:
+// trackers send offers of peers at any time.
 func exchangeWS(ctx context.Context, conn *websocket.Conn, r *tracker.WSRequest) (*tracker.WSResponse, error) {
 	noteSent(ctx)
 	if err := conn.Write(ctx, websocket.MessageText, r.Append(nil)); err != nil {
@@ -84,11 +84,11 @@ func exchangeWS(ctx context.Context, conn *websocket.Conn, r *tracker.WSRequest)
 	}
 }
 
-// wsError finds out why a connection broke.
+// wsError returns the reason for the error of a connection.
 func wsError(ctx context.Context, err error) error {
 	switch closed, ok := errors.AsType[websocket.CloseError](err); {
 	case ctx.Err() != nil:
-		return ctx.Err() // the library closes the connection, and that is the error
+		return ctx.Err() // err is that the library has closed the connection
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		return &Error{Status: TooBig, Msg: "the answer is longer than 1 MiB", Err: err}
 	case ok && closed.Reason != "" && closed.Code != websocket.StatusNormalClosure && closed.Code != websocket.StatusGoingAway:
@@ -116,7 +116,7 @@ func (c *Client) announceWS(ctx context.Context, u *tracker.URL, r tracker.Annou
 	return answer, err
 }
 
-// scrapeWS asks over one connection, which hangUp closes.
+// scrapeWS returns an asker that uses one connection, which hangUp closes.
 func (c *Client) scrapeWS(u *tracker.URL) (ask asker, hangUp func()) {
 	var conn *websocket.Conn
 	hangUp = func() {
@@ -141,7 +141,7 @@ func (c *Client) scrapeWS(u *tracker.URL) (ask asker, hangUp func()) {
 					return nil
 				}
 				hangUp()
-				if !reused || failure(err).Status != Empty { // some trackers hang up after each answer
+				if !reused || failure(err).Status != Empty { // some trackers close the connection after each answer
 					return err
 				}
 			}
