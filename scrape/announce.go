@@ -18,20 +18,20 @@ import (
 )
 
 const (
-	// port is what the announces tell: nobody is to be reached there.
+	// port is the port in announces. Peers that connect there get no answer.
 	port = 9 // discard (RFC 863)
 
-	// wantPeers is how many peers are asked for; trackers give fewer.
+	// wantPeers is how many peers an announce asks for; trackers give fewer.
 	wantPeers = 200
 
-	// maxAnnounces is how many announces a tracker gets at once.
+	// maxAnnounces is the maximum number of announces to a tracker at once.
 	maxAnnounces = 4
 
-	// leaving is how long saying goodbye may take.
+	// leaving is how long an announce of stopped may take.
 	leaving = 5 * time.Second
 )
 
-// wantsAnnounce reports whether to announce after this answer to a scrape.
+// wantsAnnounce reports whether to announce after an answer to a scrape.
 func (o *Options) wantsAnnounce(e *event) bool {
 	noScrape := o.AnnounceFallback && lacksScrape(e.row.Status)
 	if !o.Peers && !noScrape {
@@ -50,7 +50,7 @@ func (o *Options) wantsAnnounce(e *event) bool {
 	return noScrape || lacksScrape(e.row.Status)
 }
 
-// lacksScrape reports whether a tracker that answers so may have no scrape.
+// lacksScrape reports whether a status is one of trackers without scrape.
 func lacksScrape(s Status) bool {
 	switch s {
 	case client.Unsupported, client.Failed, client.HTML, client.Empty,
@@ -61,16 +61,16 @@ func lacksScrape(s Status) bool {
 	return false
 }
 
-// An announcer registers with trackers, and leaves again. All of a run are one
-// peer.
+// An announcer announces started and then stopped. All announces of a Run are of the
+// same peer.
 type announcer struct {
 	options *Options
 	peerID  [20]byte
 	key     uint32
 }
 
-// announceAll announces to one tracker what its scrape left to announce. A tracker
-// that can't be reached is given up: the rest fails as the first did.
+// announceAll makes the announces of a job. A tracker that can't be reached is given
+// up: the announces that are left fail with the error of the first.
 func (a *announcer) announceAll(ctx context.Context, j *job, events chan<- event) {
 	u, err := tracker.ParseURL(j.url)
 	if err != nil {
@@ -98,8 +98,7 @@ func (a *announcer) announceAll(ctx context.Context, j *job, events chan<- event
 	_ = g.Wait()
 }
 
-// A reach is whether a tracker can be reached. It is safe for use by several
-// goroutines.
+// A reach is whether a tracker can be reached. It is safe for concurrent use.
 type reach struct {
 	mu       sync.Mutex
 	answered time.Time
@@ -126,7 +125,7 @@ func (r *reach) note(err *client.Error, began time.Time) {
 	}
 }
 
-// failed notes that an announce has failed. Numbers of a scrape stay.
+// failed notes that an announce has failed. It keeps the numbers of a scrape.
 func (e *event) failed(err *client.Error, elapsed time.Duration) {
 	if e.row.Status != OK {
 		e.row = rowOf(client.Answer{Err: err, Elapsed: elapsed})
@@ -135,13 +134,13 @@ func (e *event) failed(err *client.Error, elapsed time.Duration) {
 	e.row.Err = err
 }
 
-// announce registers with the tracker, notes what it tells, and leaves again.
+// announce announces started, notes the answer in e, and announces stopped.
 func (a *announcer) announce(ctx context.Context, u *tracker.URL, e *event) *client.Error {
 	r := tracker.AnnounceRequest{
 		InfoHash: e.swarm.hash,
 		PeerID:   a.peerID,
 		Port:     port,
-		Left:     1, // a seed would not be told of seeds
+		Left:     1, // trackers list no seeds to a seed
 		Event:    tracker.Started,
 		Want:     wantPeers,
 		Key:      a.key,
@@ -150,7 +149,7 @@ func (a *announcer) announce(ctx context.Context, u *tracker.URL, e *event) *cli
 	began := time.Now()
 	resp, err := a.ask(ctx, u, r)
 	if err != nil && r.PeerIDs && (err.Status == client.HTTPStatus(http.StatusBadRequest) || strings.Contains(strings.ToLower(err.Msg), "compact")) {
-		// Some trackers, opentracker among them, refuse announces that ask for ids.
+		// Some trackers, opentracker among them, refuse announces that ask for peer ids.
 		r.PeerIDs = false
 		resp, err = a.ask(ctx, u, r)
 	}
@@ -165,7 +164,7 @@ func (a *announcer) announce(ctx context.Context, u *tracker.URL, e *event) *cli
 	r.TrackerID = resp.TrackerID
 	left := a.leave(ctx, u, r)
 	if left != nil && counts.Leechers > 0 && left.Counts.Leechers == counts.Leechers-1 {
-		counts.Leechers-- // that was us
+		counts.Leechers-- // this peer
 	}
 	if e.row.Status != OK && counts.Known() {
 		e.row = Row{Status: OK, Counts: counts, Elapsed: elapsed}
@@ -174,7 +173,7 @@ func (a *announcer) announce(ctx context.Context, u *tracker.URL, e *event) *cli
 		return nil
 	}
 	for _, p := range resp.Peers {
-		if p.Addr.Port() == port { // that is us, or another who only asks
+		if p.Addr.Port() == port { // this peer, or another that only scrapes
 			continue
 		}
 		e.row.Peers = append(e.row.Peers, Peer{Addr: peerAddr(p), Client: peerid.Client([]byte(p.ID))})
@@ -190,12 +189,12 @@ func (a *announcer) ask(ctx context.Context, u *tracker.URL, r tracker.AnnounceR
 	if ctx.Err() != nil {
 		return nil, &client.Error{Status: client.Stopped, Msg: "the run ended before it answered"}
 	}
-	e, _ := errors.AsType[*client.Error](err) // as all of the client's are
+	e, _ := errors.AsType[*client.Error](err) // as all errors of the client
 	return nil, e
 }
 
-// leave tells the tracker that the peer is gone, also after Ctrl-C: nobody should
-// be sent here. It returns the answer, if there is one.
+// leave announces stopped, also after ctx has ended, so that the tracker does not list
+// the peer. It returns the answer; nil: there is none.
 func (a *announcer) leave(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) *tracker.AnnounceResponse {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaving)
 	defer cancel()
@@ -204,7 +203,8 @@ func (a *announcer) leave(ctx context.Context, u *tracker.URL, r tracker.Announc
 	return resp
 }
 
-// mayHaveHeard reports whether a tracker may know us although the announce failed.
+// mayHaveHeard reports whether a tracker may list the peer although its announce
+// failed.
 func mayHaveHeard(e *client.Error) bool {
 	switch e.Status {
 	case client.BadURL, client.Unsupported, client.DNS, client.NoRoute, client.Refused, client.TLS, client.Proxy, client.Failed:

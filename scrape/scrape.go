@@ -1,6 +1,6 @@
-// Package scrape asks trackers about torrents: many torrents times their
-// trackers, each tracker about all of its torrents at once, and makes a table
-// of the answers, in which every failure has a name.
+// Package scrape asks trackers for the number of seeders and leechers of torrents. It
+// asks each tracker about all of its torrents at once, and returns a table of the
+// answers. Each failure has a Status.
 package scrape
 
 import (
@@ -17,7 +17,7 @@ import (
 	"bt/internal/tracker/client"
 )
 
-// What callers need of the packages below.
+// Types of other packages that callers need.
 type (
 	Client = client.Client
 	Counts = tracker.Counts
@@ -25,15 +25,15 @@ type (
 	Error  = client.Error
 )
 
-// Unknown stands for a count that no tracker told.
+// Unknown is a count that the tracker did not give.
 const Unknown = tracker.Unknown
 
-// How asking a tracker ended. HTTP's own are "http-" and the code.
+// The outcomes of a request. For HTTP codes it is "http-" and the code.
 const (
 	OK            = client.OK
-	NotRegistered = client.NotRegistered // the tracker answers, and does not know the torrent
+	NotRegistered = client.NotRegistered // the tracker answers and does not know the torrent
 	BadURL        = client.BadURL
-	Unsupported   = client.Unsupported // a scheme that is no tracker's (ErrScheme), or no scrape
+	Unsupported   = client.Unsupported // the scheme is not one of trackers (ErrScheme), or the tracker has no scrape
 	DNS           = client.DNS
 	NoRoute       = client.NoRoute
 	Refused       = client.Refused
@@ -44,59 +44,60 @@ const (
 	Empty         = client.Empty
 	TooBig        = client.TooBig
 	Malformed     = client.Malformed
-	Failed        = client.Failed    // the tracker says so itself
+	Failed        = client.Failed    // the tracker reports a failure
 	Truncated     = client.Truncated // the answer ends before its end
 	Proxy         = client.Proxy
 	Stopped       = client.Stopped // Run's context ended before there was an answer
 )
 
-// ErrScheme is wrapped by the error of a row whose URL has a scheme that no
-// tracker has.
+// ErrScheme is wrapped by the error of a row whose URL has a scheme that is not one
+// of trackers.
 var ErrScheme = tracker.ErrScheme
 
-// Options say how to ask. The zero value scrapes with a Client of its own.
+// Options are the choices of a Run. The zero value scrapes with a Client of its own.
 type Options struct {
 	Client *Client
 
-	// AnnounceFallback registers with trackers that have no scrape, as a peer
-	// that has nothing, and leaves again.
+	// AnnounceFallback announces to trackers that have no scrape, as a peer that has
+	// no data: started, then stopped.
 	AnnounceFallback bool
 
 	// Peers announces to every tracker in order to list the peers.
 	Peers bool
 
-	// Force announces private torrents too.
+	// Force makes Peers and AnnounceFallback apply to private torrents too.
 	Force bool
 
-	// Tick is called ten times a second from the goroutine that called Run, to
-	// show the table as it fills; nil means it isn't.
+	// Tick, if non-nil, is called ten times a second with the table as it fills, from
+	// the goroutine that called Run.
 	Tick func(*Table)
 
-	// Previous is the table of an earlier run for the same torrents, or nil. Its
-	// answers stay where a tracker wants to be left alone still.
+	// Previous, if non-nil, is the table of an earlier Run for the same torrents. A
+	// tracker that asked for a longer pause is not asked again, and the new table has
+	// its old answers.
 	Previous *Table
 }
 
-// A Table is what the trackers said of the torrents.
+// A Table is the answers of the trackers of torrents.
 type Table struct {
 	Torrents []Torrent
 
 	visits map[string]visit // by URL
 }
 
-// A Torrent has a place in the table for each of its swarms.
+// A Torrent is the answers for one torrent, by swarm.
 type Torrent struct {
 	*Target
 	Swarms []Swarm
 }
 
-// A Swarm is an info-hash and what each tracker said of it.
+// A Swarm is an info-hash and the answer of each tracker for it.
 type Swarm struct {
 	Hash
 	Rows []Row // in the order of the tiers
 }
 
-// A Row is the answer of one tracker about one swarm.
+// A Row is the answer of one tracker for one swarm.
 type Row struct {
 	URL  string // as the torrent has it
 	Tier int    // from 1
@@ -109,14 +110,14 @@ type Row struct {
 	Peers   []Peer
 }
 
-// A Peer is one that a tracker told of.
+// A Peer is a peer that a tracker listed.
 type Peer struct {
 	Addr   string // host:port
 	Client string // by its peer id (BEP 20); empty: not known
 }
 
-// Best is the highest of each number that any tracker told: several trackers
-// know the same peers, so a sum would count them twice.
+// Best returns the highest of each number over all trackers: several trackers know
+// the same peers, so a sum would count them twice.
 func (s *Swarm) Best() Counts {
 	best := Counts{Seeders: Unknown, Leechers: Unknown, Completed: Unknown}
 	for _, r := range s.Rows {
@@ -129,7 +130,7 @@ func (s *Swarm) Best() Counts {
 	return best
 }
 
-// Answered counts the rows with numbers, and all.
+// Answered returns the number of rows with Status OK, and of all rows.
 func (t *Table) Answered() (ok, all int) {
 	for _, torrent := range t.Torrents {
 		for _, s := range torrent.Swarms {
@@ -143,21 +144,19 @@ func (t *Table) Answered() (ok, all int) {
 	return ok, all
 }
 
-// A visit is when a tracker was asked, and for how long it wants to be left
-// alone then.
+// A visit is when a tracker was asked, and for how long it asked not to be asked
+// again.
 type visit struct {
 	at   time.Time
 	wait time.Duration
 }
 
-// maxWait bounds what a tracker can ask for.
+// maxWait is the longest pause that a tracker can ask for.
 const maxWait = 30 * time.Minute
 
-const (
-	// maxTrackers is how many trackers are asked at once: most of those that many
-	// torrents name are dead, and nobody should wait behind them.
-	maxTrackers = 256
-)
+// maxTrackers is how many trackers are asked at once. Most trackers of old torrents
+// are dead, and the others should not wait for their timeouts.
+const maxTrackers = 256
 
 // A job is one tracker, with the swarms to ask it about.
 type job struct {
@@ -165,27 +164,27 @@ type job struct {
 	swarms    []*pending
 	announces []event // what to announce after the scrape, with its answers
 
-	// How long the tracker wants to be left alone. Run reads it when the job is done.
+	// How long the tracker asks not to be asked again. Run reads it when the job is done.
 	mu   sync.Mutex
 	wait time.Duration
 }
 
-// A pending swarm is asked about once, for all the rows that it stands in.
+// A pending swarm is asked about once, for all rows that have it.
 type pending struct {
 	hash    [20]byte
-	private bool // any of the torrents
+	private bool // any of its torrents is private
 	rows    []*Row
 }
 
-// An event is what a job has found out.
+// An event is an answer for a swarm.
 type event struct {
 	swarm *pending
-	row   Row // the answer; URL and Tier don't count
+	row   Row // without URL and Tier
 }
 
-// Run asks all trackers of all targets and returns when all have answered or
-// failed. What is open when ctx ends is stopped. Announces come after all scrapes,
-// or some scrapes would count the peer that announces.
+// Run asks all trackers of all targets and returns when all have answered or failed.
+// Requests that have not ended when ctx ends fail with Stopped. All scrapes come
+// before the announces, so that none counts the peer that announces.
 func Run(ctx context.Context, targets []Target, o Options) *Table {
 	if o.Client == nil {
 		o.Client = new(Client)
@@ -219,7 +218,7 @@ func each(jobs []*job, f func(*job)) {
 	_ = g.Wait()
 }
 
-// fill takes what the jobs find out until all have ended.
+// fill writes events to the table until all jobs have ended.
 func (t *Table) fill(events <-chan event, tick func(*Table)) {
 	var ticks <-chan time.Time
 	if tick != nil {
@@ -244,7 +243,8 @@ func (t *Table) fill(events <-chan event, tick func(*Table)) {
 	}
 }
 
-// plan lays the table out, and what to ask whom in the order of the targets.
+// plan returns the empty table, and a job for each tracker, in the order of the
+// targets.
 func plan(targets []Target, previous *Table) (*Table, []*job) {
 	t := &Table{Torrents: make([]Torrent, len(targets)), visits: make(map[string]visit)}
 	var jobs []*job
@@ -322,7 +322,7 @@ func (j *job) scrape(ctx context.Context, o *Options, events chan<- event) {
 		if o.wantsAnnounce(&e) {
 			j.announces = append(j.announces, e)
 			if e.row.Status != OK {
-				return // perhaps the announce does better
+				return // the announce may get numbers
 			}
 		}
 		events <- e
@@ -330,7 +330,7 @@ func (j *job) scrape(ctx context.Context, o *Options, events chan<- event) {
 	j.leaveAlone(wait)
 }
 
-// leaveAlone notes how long the tracker wants not to be asked.
+// leaveAlone notes how long the tracker asks not to be asked again.
 func (j *job) leaveAlone(d time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
