@@ -9,30 +9,30 @@ import (
 	"bt/internal/piece"
 )
 
-// A Cause says why a piece, or a range of a file, is not good. Its zero value
-// is that it is.
+// A Cause says why a piece, or a range of a file, is not good.
 type Cause uint8
 
+// The causes. CauseNone, the zero Cause, is that of a good piece.
 const (
-	Good         Cause = iota
-	Corrupt            // other bytes than the torrent's
-	Missing            // the file is not there
-	Short              // the file ends before
-	Unreadable         // the system refuses to read it
-	Unverifiable       // shared with a file whose bytes are not there
-	Changed            // the file was changed while it was read
+	CauseNone         Cause = iota
+	CauseCorrupt            // its bytes are not the torrent's
+	CauseMissing            // the file is not there
+	CauseShort              // the file ends before
+	CauseUnreadable         // the system refuses to read it
+	CauseUnverifiable       // shared with a file whose bytes are not there
+	CauseChanged            // the file was changed while it was read
 )
 
+// String returns the name of the cause in lower case, such as "corrupt"; that of
+// CauseNone is "good".
 func (c Cause) String() string {
 	return [...]string{"good", "corrupt", "missing", "short", "unreadable", "unverifiable", "changed"}[c]
 }
 
-// MarshalText makes the name of a cause its JSON.
-func (c Cause) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
-
 // A Status sums up one file.
 type Status string
 
+// The statuses.
 const (
 	StatusOK           Status = "ok"
 	StatusMissing      Status = "missing"
@@ -40,103 +40,111 @@ const (
 	StatusLong         Status = "long" // bytes beyond the end; its pieces may be good
 	StatusCorrupt      Status = "corrupt"
 	StatusUnreadable   Status = "unreadable"
-	StatusUnverifiable Status = "unverifiable" // in doubt only where it shares a piece
-	StatusNotAFile     Status = "not-a-file"
+	StatusUnverifiable Status = "unverifiable" // in doubt only because it shares a piece with a damaged file
+	StatusNotAFile     Status = "not-a-file"   // a directory, socket or device has its name
 )
 
-// A Verdict is what Verify found, as a JSON document.
+// A Verdict is what [Verify] found. Pad files are left out of all its lists and
+// counts of files.
 type Verdict struct {
-	OK        bool              `json:"ok"`      // every file is
-	Torrent   string            `json:"torrent"` // what the caller calls it
-	Content   string            `json:"content"` // where the data was looked for
-	Proof     string            `json:"proof"`   // "full": every byte was read
-	Format    string            `json:"format"`
-	Size      int64             `json:"size"`
-	Pieces    Counts            `json:"pieces"`
-	Files     List[FileVerdict] `json:"files"`
-	BadPieces List[BadPiece]    `json:"bad_pieces"`     // every piece that is not good
-	Extra     []string          `json:"extra,omitzero"` // nil if not looked for
-	Seconds   float64           `json:"seconds"`
+	OK      bool   // whether every file is
+	Content string // the file or directory that was compared
+	As      string // its name, if that is an equivalent of the torrent's name; else ""
 
-	Nothing   bool           `json:"-"` // no file is there
-	FileCount int            `json:"-"` // of all files, pad files left out
-	Statuses  map[Status]int `json:"-"` // how many of them have each status
-	As        string         `json:"-"` // the name of the content on disk, if it is not the torrent's
-	Renamed   []Rename       `json:"-"` // all files that were found by another name
-	ExtraErrs []error        `json:"-"` // directories that could not be searched for extra files
+	Pieces    PieceCounts
+	FileCount int
+	Statuses  map[Status]int // how many files have each status
+	Nothing   bool           // whether no file is there at all
+	Renamed   []Rename       // files that were found by an equivalent name
 
-	// File returns the verdict on a file, by its index in the torrent.
-	File func(index int) FileVerdict `json:"-"`
+	// Files yields the verdict on each file, in the order of the torrent, and File
+	// returns that on one file, by its index in the torrent. BadPieces yields each
+	// piece that is not good. None of them is ever nil.
+	Files     iter.Seq[FileVerdict]
+	File      func(index int) FileVerdict
+	BadPieces iter.Seq[BadPiece]
+
+	// Extra lists the files in the content's directory that are not content, below
+	// that directory and with slashes. It is nil unless asked for. ExtraErrs are
+	// the errors of directories that could not be searched.
+	Extra     []string
+	ExtraErrs []error
 }
 
-// A Rename is a file that was found by another name than the torrent's.
-type Rename struct{ Path, At string } // both with slashes
-
-// Counts are numbers of pieces; all but Total add up to Total.
-type Counts struct {
-	Total        int `json:"total"`
-	Good         int `json:"good"`
-	Bad          int `json:"bad"`     // corrupt or changed
-	Missing      int `json:"missing"` // missing or short
-	Unverifiable int `json:"unverifiable"`
-	Unreadable   int `json:"unreadable"`
+// A Rename is a file that was found by an equivalent of its name in the torrent:
+// another Unicode normal form, or with the suffix of an unfinished download. Both
+// paths are below the torrent's name, with slashes.
+type Rename struct {
+	Path string // in the torrent
+	At   string // on disk
 }
 
-// FileVerdict is the verdict on one file.
+// PieceCounts are numbers of pieces. All but Total add up to Total.
+type PieceCounts struct {
+	Total        int
+	Good         int
+	Bad          int // corrupt or changed
+	Missing      int // missing or short
+	Unverifiable int
+	Unreadable   int
+}
+
+// A FileVerdict is the verdict on one file.
 type FileVerdict struct {
-	Path      string  `json:"path"`                 // with slashes
-	PathBytes Hex     `json:"path_bytes,omitempty"` // where Path is no UTF-8
-	At        string  `json:"at,omitempty"`         // where it is, if by another name
-	Status    Status  `json:"status"`
-	Size      int64   `json:"size"`  // what the torrent says, bytes
-	Found     int64   `json:"found"` // what is on disk
-	Bad       []Range `json:"bad"`
+	Index  int    // in the torrent
+	Path   string // below the torrent's name, with slashes; as found, perhaps not UTF-8
+	At     string // the path where it was found, if that is another; else ""
+	Status Status
+	Size   int64   // what the torrent says, in bytes
+	Found  int64   // what is on disk, in bytes
+	Bad    []Range // what of it is not good, in order
+	Err    error   // the system's error, if there was one
 
-	Index int   `json:"-"` // in the torrent
-	Err   error `json:"-"` // what the system said, if anything
-
-	// Certain says that the file is damaged, whatever the files are that it shares
-	// pieces with; CertainPieces are its pieces that are not good for certain.
-	Certain       bool  `json:"-"`
-	CertainPieces []int `json:"-"`
+	// Certain says that the file is damaged, whatever the state of the files that it
+	// shares pieces with. CertainPieces are the indexes of its pieces that prove it.
+	Certain       bool
+	CertainPieces []int
 }
 
-// A Range is bytes of a file that are not good, with the pieces that say so.
+// A Range is a range of bytes of a file that are not good for one cause.
 type Range struct {
-	Offset int64 `json:"offset"`
-	Length int64 `json:"length"`
-	Pieces []int `json:"pieces"`
-	Cause  Cause `json:"cause"`
+	Offset int64 // in the file, in bytes
+	Length int64 // bytes
+	Pieces []int // the indexes of the pieces that hold it
+	Cause  Cause
 }
 
-// A BadPiece is a piece that is not good, and the files that it is cut from.
+// A BadPiece is a piece that is not good.
 type BadPiece struct {
-	Index int          `json:"index"`
-	Cause Cause        `json:"cause"`
-	Files List[string] `json:"files"` // without pad files
+	Index int
+	Cause Cause
 
-	// Doubtful says that several files share the piece, and that the bytes of
-	// one or more of them may be good or bad: no hash can tell.
-	Doubtful  bool `json:"-"`
-	FileCount int  `json:"-"`
+	// Files yields the paths of the files that the piece is cut from, and FileCount
+	// is their number: none for a piece of padding alone. Files is never nil.
+	Files     iter.Seq[string]
+	FileCount int
+
+	// Doubtful says that several files share the piece, and that no hash can tell
+	// which of them are damaged.
+	Doubtful bool
 }
 
-func (c *check) verdict(onlyBad bool) *Verdict {
+func (c *check) verdict() *Verdict {
 	v := &Verdict{As: c.tree.As, Statuses: make(map[Status]int), File: c.file}
 	c.doubtful = make([]bool, len(c.states))
 	v.Pieces.Total = len(c.states)
 	for i, state := range c.states {
 		switch state {
-		case Good:
+		case CauseNone:
 			v.Pieces.Good++
 			continue
-		case Corrupt, Changed:
+		case CauseCorrupt, CauseChanged:
 			v.Pieces.Bad++
-		case Missing, Short:
+		case CauseMissing, CauseShort:
 			v.Pieces.Missing++
-		case Unverifiable:
+		case CauseUnverifiable:
 			v.Pieces.Unverifiable++
-		case Unreadable:
+		case CauseUnreadable:
 			v.Pieces.Unreadable++
 		}
 		c.doubtful[i] = c.isDoubtful(i)
@@ -159,14 +167,14 @@ func (c *check) verdict(onlyBad bool) *Verdict {
 			if c.tree.Files[i].Pad {
 				continue
 			}
-			if f := c.file(i); (f.Status != StatusOK || !onlyBad) && !yield(f) {
+			if !yield(c.file(i)) {
 				return
 			}
 		}
 	}
 	v.BadPieces = func(yield func(BadPiece) bool) {
 		for i, state := range c.states {
-			if state == Good {
+			if state == CauseNone {
 				continue
 			}
 			p := BadPiece{Index: i, Cause: state, Files: c.filesOf(i), Doubtful: c.doubtful[i]}
@@ -198,7 +206,7 @@ func (c *check) isDoubtful(index int) bool {
 	files, doubt := 0, false
 	for span := range c.partsOf(index) {
 		cause := c.causeFor(span.File, index, span.Offset+span.Length)
-		doubt = doubt || cause == Corrupt || cause == Unverifiable
+		doubt = doubt || cause == CauseCorrupt || cause == CauseUnverifiable
 		if files++; doubt && files > 1 {
 			return true
 		}
@@ -206,7 +214,7 @@ func (c *check) isDoubtful(index int) bool {
 	return false
 }
 
-func (c *check) filesOf(index int) List[string] {
+func (c *check) filesOf(index int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for span := range c.partsOf(index) {
 			if !yield(c.path(span.File)) {
@@ -222,7 +230,6 @@ func (c *check) file(i int) FileVerdict {
 	f := FileVerdict{
 		Path: c.path(i), Size: c.files[i].Length, Found: c.tree.Files[i].ID.Size, Bad: c.ranges(i), Index: i, Err: c.tree.Err(i),
 	}
-	f.PathBytes = notUTF8(f.Path)
 	if at, ok := c.tree.At(i); ok {
 		f.At = filepath.ToSlash(at)
 	}
@@ -231,7 +238,7 @@ func (c *check) file(i int) FileVerdict {
 	}
 	for _, r := range f.Bad {
 		for _, i := range r.Pieces {
-			if (r.Cause != Corrupt && r.Cause != Unverifiable) || !c.doubtful[i] {
+			if (r.Cause != CauseCorrupt && r.Cause != CauseUnverifiable) || !c.doubtful[i] {
 				f.CertainPieces = append(f.CertainPieces, i)
 			}
 		}
@@ -247,7 +254,7 @@ func (c *check) file(i int) FileVerdict {
 
 // status sums up a file, given the ranges of it that are not good.
 func (c *check) status(i int, bad []Range) Status {
-	var has [Changed + 1]bool
+	var has [CauseChanged + 1]bool
 	for _, r := range bad {
 		has[r.Cause] = true
 	}
@@ -257,15 +264,15 @@ func (c *check) status(i int, bad []Range) Status {
 		return StatusMissing
 	case s.Cause == piece.NotAFile:
 		return StatusNotAFile
-	case s.Cause == piece.Unreadable || has[Unreadable]:
+	case s.Cause == piece.Unreadable || has[CauseUnreadable]:
 		return StatusUnreadable
 	case s.ID.Size < length:
 		return StatusShort
 	case s.ID.Size > length:
 		return StatusLong
-	case has[Corrupt] || has[Changed]:
+	case has[CauseCorrupt] || has[CauseChanged]:
 		return StatusCorrupt
-	case has[Unverifiable]:
+	case has[CauseUnverifiable]:
 		return StatusUnverifiable
 	}
 	return StatusOK
@@ -288,14 +295,14 @@ func (c *check) errorOf(file int) error {
 
 // ranges joins the bad pieces of a file where they touch and have one cause.
 func (c *check) ranges(file int) []Range {
-	list := []Range{}
 	first, last, ok := c.content.Layout.FilePieces(file)
 	if !ok {
-		return list
+		return nil
 	}
+	var list []Range
 	start, length := c.content.Layout.Offset(file), c.content.Layout.PieceLength()
 	for i := first; i <= last; i++ {
-		if c.states[i] == Good {
+		if c.states[i] == CauseNone {
 			continue
 		}
 		from := max(int64(i)*length-start, 0)
@@ -314,24 +321,24 @@ func (c *check) ranges(file int) []Range {
 // causeFor is why a bad piece is bad as far as one of its files is concerned,
 // whose part of the piece ends at the byte end of the file.
 func (c *check) causeFor(file, index int, end int64) Cause {
-	if c.states[index] == Corrupt {
-		return Corrupt
+	if c.states[index] == CauseCorrupt {
+		return CauseCorrupt
 	}
 	s := &c.tree.Files[file]
 	switch s.Cause {
 	case piece.Missing, piece.NotAFile:
-		return Missing
+		return CauseMissing
 	case piece.Unreadable:
-		return Unreadable
+		return CauseUnreadable
 	}
 	if f := c.faults[part{index, file}]; f != nil {
 		if f.Cause == piece.Changed {
-			return Changed
+			return CauseChanged
 		}
-		return Unreadable
+		return CauseUnreadable
 	}
 	if end > s.ID.Size {
-		return Short
+		return CauseShort
 	}
-	return Unverifiable
+	return CauseUnverifiable
 }

@@ -9,23 +9,37 @@ import (
 	"bt/internal/piece"
 )
 
-// ReadMode says how files are read; see piece.ReadMode.
+// A ReadMode chooses how files are read.
 type ReadMode = piece.ReadMode
 
-// VerifyOptions are the choices of Verify; the zero value is fine.
-type VerifyOptions struct {
-	Jobs     int // workers; 0 is one a processor
-	Read     ReadMode
-	Progress func(done, total int64) // bytes; may be nil; called by Verify's goroutine
+// The ways to read files. The zero ReadMode is ReadAuto.
+const (
+	ReadAuto       = piece.Auto       // by what the files are on
+	ReadParallel   = piece.Parallel   // by all workers at once
+	ReadSequential = piece.Sequential // by one worker at a time, in order: for spinning disks
+)
 
-	OnlyBad bool // leaves files that are ok out of the verdict's list
-	Extra   bool // also lists files in the content's directory that are no content
+// VerifyOptions are the choices of [Verify].
+type VerifyOptions struct {
+	Jobs int      // workers; 0 means one per CPU
+	Read ReadMode // 0 means ReadAuto
+
+	// Progress, if not nil, is called now and then, and at the end, with the bytes
+	// done and to do, from the goroutine that called Verify.
+	Progress func(done, total int64)
+
+	Extra bool // also list files in the content's directory that are not content
 }
 
-// Verify compares the data at path with a torrent; piece.Find says where it is.
-// Damage is in the verdict and no error; errors are an *metainfo.UnusableError,
-// that path does not exist, or the cause of ctx. A hybrid whose halves promise
-// different data is unusable, which may show only when there is data.
+// Verify compares the data at path with a torrent. The data is at path/NAME or
+// path itself, where NAME is the torrent's name, or for a single file at
+// path/NAME/NAME; of these Verify takes the one that holds more of the torrent's
+// files. It reads and hashes all that is there.
+//
+// Damage is not an error: the verdict tells it. The error is an
+// *[UnusableError] if the torrent can't be used, wraps [fs.ErrNotExist] if path
+// does not exist, or is the cause of ctx. A hybrid torrent whose halves promise
+// different data is unusable; in some cases only the data shows that.
 func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Verdict, error) {
 	content, err := t.Content()
 	if err != nil {
@@ -42,7 +56,7 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	if err != nil {
 		return nil, err
 	}
-	v.Content, v.Proof, v.Format, v.Size = c.tree.Root, "full", t.Format(), t.Size()
+	v.Content = c.tree.Root
 	if o.Extra {
 		if v.Extra, v.ExtraErrs, err = c.extra(ctx, c.tree.Root); err != nil {
 			return nil, err
@@ -69,7 +83,7 @@ func (c *check) compareAll(ctx context.Context, o VerifyOptions) (*Verdict, erro
 	if findings := c.disagreements(); len(findings) > 0 {
 		return nil, &metainfo.UnusableError{Findings: findings}
 	}
-	return c.verdict(o.OnlyBad), nil
+	return c.verdict(), nil
 }
 
 // A part is what a piece has of a file.
@@ -95,7 +109,7 @@ func (c *check) result(r piece.Result) {
 		}
 		c.states[r.Index] = c.blame(r.Index)
 	} else if c.content.V1 && !bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20]) {
-		c.states[r.Index] = Corrupt
+		c.states[r.Index] = CauseCorrupt
 	}
 	if c.content.V2 {
 		c.resultV2(r)
@@ -104,19 +118,19 @@ func (c *check) result(r piece.Result) {
 
 // blame names the one cause of a piece that may have several.
 func (c *check) blame(index int) Cause {
-	var has [Changed + 1]bool
+	var has [CauseChanged + 1]bool
 	for _, span := range c.content.Layout.Spans(index, index) {
 		if !c.tree.Files[span.File].Pad {
 			has[c.causeFor(span.File, index, span.Offset+span.Length)] = true
 		}
 	}
 	// Of bytes that are there no hash says whether they are right.
-	for _, cause := range []Cause{Changed, Unreadable, Unverifiable, Missing} {
+	for _, cause := range []Cause{CauseChanged, CauseUnreadable, CauseUnverifiable, CauseMissing} {
 		if has[cause] {
 			return cause
 		}
 	}
-	return Short
+	return CauseShort
 }
 
 // changed takes back what was said of a file that became another meanwhile.
@@ -127,7 +141,7 @@ func (c *check) changed(f *piece.Fault) {
 		return
 	}
 	for i := first; i <= last; i++ {
-		c.states[i] = Changed
+		c.states[i] = CauseChanged
 		if at := (part{i, f.File}); c.faults[at] == nil {
 			c.faults[at] = f
 		}

@@ -138,15 +138,15 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-func badPieces(v *Verdict) []BadPiece { return slices.Collect(v.BadPieces.All()) }
+func badPieces(v *Verdict) []BadPiece { return slices.Collect(v.BadPieces) }
 
-func pathsOf(p BadPiece) []string { return slices.Collect(p.Files.All()) }
+func pathsOf(p BadPiece) []string { return slices.Collect(p.Files) }
 
 // compare checks a verdict against its short form, and against itself.
 func compare(t *testing.T, name string, v *Verdict, status, bad, ranges string) {
 	t.Helper()
 	var gotStatus, gotBad, gotRanges []string
-	for f := range v.Files.All() {
+	for f := range v.Files {
 		if f.Status != StatusOK {
 			gotStatus = append(gotStatus, fmt.Sprint(f.Path, " ", f.Status))
 		}
@@ -154,13 +154,13 @@ func compare(t *testing.T, name string, v *Verdict, status, bad, ranges string) 
 			gotRanges = append(gotRanges, fmt.Sprintf("%s %d+%d %s", f.Path, r.Offset, r.Length, r.Cause))
 		}
 	}
-	for p := range v.BadPieces.All() {
+	for p := range v.BadPieces {
 		gotBad = append(gotBad, fmt.Sprint(p.Index, " ", p.Cause))
 		if n := len(pathsOf(p)); n != p.FileCount {
 			t.Errorf("%s: piece %d has %d files, and names %d", name, p.Index, p.FileCount, n)
 		}
 		// Each file of a bad piece must say so, and no other.
-		for f := range v.Files.All() {
+		for f := range v.Files {
 			says := slices.ContainsFunc(f.Bad, func(r Range) bool { return slices.Contains(r.Pieces, p.Index) })
 			if says != slices.Contains(pathsOf(p), f.Path) {
 				t.Errorf("%s: piece %d has files %v, but %s says %v", name, p.Index, pathsOf(p), f.Path, f.Bad)
@@ -191,7 +191,7 @@ func compare(t *testing.T, name string, v *Verdict, status, bad, ranges string) 
 func compareDoubt(t *testing.T, name string, v *Verdict) {
 	t.Helper()
 	own := make(map[int]int) // by piece: files that have it for certain
-	for f := range v.Files.All() {
+	for f := range v.Files {
 		if f.Status == StatusOK && f.Certain {
 			t.Errorf("%s: %s is ok and damaged for certain", name, f.Path)
 		}
@@ -203,7 +203,7 @@ func compareDoubt(t *testing.T, name string, v *Verdict) {
 			own[p]++
 		}
 	}
-	for p := range v.BadPieces.All() {
+	for p := range v.BadPieces {
 		if p.Doubtful && (p.FileCount < 2 || own[p.Index] == p.FileCount) || !p.Doubtful && own[p.Index] != p.FileCount {
 			t.Errorf("%s: piece %d of %d files is in doubt %v, and certain in %d", name, p.Index, p.FileCount, p.Doubtful, own[p.Index])
 		}
@@ -248,21 +248,18 @@ func TestCertain(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		v, err := Verify(context.Background(), s.t, s.dir, VerifyOptions{OnlyBad: true})
+		v, err := Verify(context.Background(), s.t, s.dir, VerifyOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		compareDoubt(t, tt.name, v)
 		var certain, doubt []string
-		for f := range v.Files.All() {
-			if f.Status == StatusOK {
-				t.Errorf("%s: %s is ok, and listed", tt.name, f.Path)
-			}
+		for f := range v.Files {
 			if f.Certain {
 				certain = append(certain, fmt.Sprint(f.Path, " ", f.CertainPieces))
 			}
 		}
-		for p := range v.BadPieces.All() {
+		for p := range v.BadPieces {
 			if p.Doubtful {
 				doubt = append(doubt, fmt.Sprint(p.Index))
 			}
@@ -306,7 +303,7 @@ func TestVerifyManyUnreadable(t *testing.T) {
 		faults = append(faults, &piece.Fault{File: i, Cause: piece.Unreadable, Err: os.ErrPermission})
 	}
 	c.result(piece.Result{Failed: true, Faults: faults})
-	v := c.verdict(true)
+	v := c.verdict()
 	if v.Statuses[StatusUnreadable] != files || v.FileCount != files || badPieces(v)[0].Doubtful {
 		t.Errorf("%d files, %v, in doubt %v", v.FileCount, v.Statuses, badPieces(v)[0].Doubtful)
 	}

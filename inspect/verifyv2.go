@@ -43,12 +43,12 @@ func (c *check) resultV2(r piece.Result) {
 func (c *check) compare(first, last, file int, good bool) {
 	v1 := true
 	for i := first; i <= last; i++ {
-		v1 = v1 && c.states[i] == Good
+		v1 = v1 && c.states[i] == CauseNone
 	}
 	switch {
 	case !c.content.V1 && !good:
 		for i := first; i <= last; i++ {
-			c.states[i] = Corrupt
+			c.states[i] = CauseCorrupt
 		}
 	case c.content.V1 && good && !v1:
 		c.disagreed(file, "v2")
@@ -80,8 +80,8 @@ func (c *check) withoutLayer(r piece.Result, file, n int) {
 	case !c.content.V1:
 		// The rest is there, and no hash says whether it is right.
 		for i := first; i <= last; i++ {
-			if c.states[i] == Good {
-				c.states[i] = Unverifiable
+			if c.states[i] == CauseNone {
+				c.states[i] = CauseUnverifiable
 			}
 		}
 	}
@@ -91,7 +91,7 @@ func (c *check) withoutLayer(r piece.Result, file, n int) {
 func (c *check) disagreements() []metainfo.Finding {
 	var list []metainfo.Finding
 	for _, d := range c.disagree {
-		if first, _, _ := c.content.Layout.FilePieces(d.file); c.states[first] == Changed {
+		if first, _, _ := c.content.Layout.FilePieces(d.file); c.states[first] == CauseChanged {
 			continue
 		}
 		path := strings.Join(c.files[d.file].Path(), "/")

@@ -160,7 +160,7 @@ func TestVerifyUnreadable(t *testing.T) {
 		if findings := c.disagreements(); len(findings) > 0 {
 			t.Errorf("%s: %v", tt.name, findings)
 		}
-		v := c.verdict(false)
+		v := c.verdict()
 		compare(t, tt.name, v, "a unreadable", tt.bad, tt.ranges)
 		if v.File(0).Err != syscall.EIO {
 			t.Errorf("%s: the system said %v", tt.name, v.File(0).Err)

@@ -49,6 +49,7 @@ bt info --strict --no-files -q ~/torrents && echo all in order`,
 
 // infoInput is one torrent or magnet link, read.
 type infoInput struct {
+	name    string // a file, "-", a magnet link
 	facts   *inspect.Facts
 	torrent *metainfo.Torrent // nil for a magnet link
 }
@@ -80,7 +81,7 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 			continue
 		}
 		if err == nil && slices.ContainsFunc(x.facts.Findings, func(x inspect.Finding) bool {
-			return f.strict.refuses(metainfo.Code(x.Code), metainfo.Severity(x.Severity))
+			return f.strict.refuses(x.Code, x.Severity)
 		}) {
 			answer = errNo
 		}
@@ -92,11 +93,11 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 				err = doc.item(failed)
 			}
 		case doc != nil:
-			err = doc.item(infoDocument(x, f))
+			err = doc.item(infoJSON(x, f))
 		case fields != nil:
-			err = stdoutError(printFieldsOf(u, mask(u, x.facts, slices.Contains(fields, "magnet")), fields))
+			err = stdoutError(printFieldsOf(u, mask(u, x.document(), slices.Contains(fields, "magnet")), fields))
 		case f.magnet:
-			_, err = fmt.Fprintln(u.out, mask(u, x.facts, true).Magnet)
+			_, err = fmt.Fprintln(u.out, mask(u, x.document(), true).Magnet)
 			err = stdoutError(err)
 		default:
 			if shown++; shown > 1 {
@@ -142,18 +143,19 @@ func fieldList(s string) (fields []string, err error) {
 	return fields, nil
 }
 
-// infoDocument is the JSON for one input.
-func infoDocument(x infoInput, f *infoFlags) any {
+// infoJSON is the JSON for one input.
+func infoJSON(x infoInput, f *infoFlags) any {
 	if f.raw {
 		return x.torrent
 	}
-	if f.noFiles {
-		x.facts.Files = nil
+	doc := x.document()
+	if !f.noFiles {
+		doc.Files = fileDocuments(x.facts.Files)
 	}
 	if f.pieces && x.torrent != nil && len(x.torrent.Pieces) > 0 {
-		x.facts.Pieces = inspect.PieceHashes(x.torrent)
+		doc.Pieces = pieceHashes(x.torrent.Pieces)
 	}
-	return x.facts
+	return doc
 }
 
 // infoInputs replaces directories by the torrents in and under them, and
@@ -190,33 +192,33 @@ func readInfo(ctx context.Context, e *env, in input, f *infoFlags) (infoInput, e
 		if err != nil {
 			return infoInput{}, failf(exitTorrent, "%s: %w", shown(name), err)
 		}
-		return infoInput{facts: inspect.DescribeMagnet(name, m)}, nil
+		return infoInput{name, inspect.DescribeMagnet(m), nil}, nil
 	}
 	t, err := in.torrent(ctx, e)
 	if err != nil {
 		return infoInput{}, err
 	}
-	return infoInput{inspect.Describe(name, t, f.pads), t}, nil
+	return infoInput{name, inspect.Describe(t, inspect.DescribeOptions{Pads: f.pads}), t}, nil
 }
 
-// mask returns the facts without secrets where a person may see them: what goes
+// mask returns a document without secrets where a person may see them: what goes
 // into a file or a pipe is data. asked says that the magnet link was asked for.
-func mask(u *ui, f *inspect.Facts, asked bool) *inspect.Facts {
+func mask(u *ui, doc *infoDocument, asked bool) *infoDocument {
 	if u.reveal || !u.env.stdoutTerminal {
-		return f
+		return doc
 	}
-	masked := *f
-	masked.Path = shown(f.Path)
-	masked.Source, masked.Comment, masked.CreatedBy = u.shownText(f.Source), u.shownText(f.Comment), u.shownText(f.CreatedBy)
-	link, left := u.shownMagnet(f.Magnet)
+	masked := *doc
+	masked.Path = shown(doc.Path)
+	masked.Source, masked.Comment, masked.CreatedBy = u.shownText(doc.Source), u.shownText(doc.Comment), u.shownText(doc.CreatedBy)
+	link, left := u.shownMagnet(doc.Magnet)
 	if masked.Magnet = link; left != "" && asked {
 		u.warn("%s", left)
 	}
 	masked.Trackers = nil
-	for _, tier := range f.Trackers {
+	for _, tier := range doc.Trackers {
 		masked.Trackers = append(masked.Trackers, maskAll(tier))
 	}
-	masked.WebSeeds, masked.HTTPSeeds = maskAll(f.WebSeeds), maskAll(f.HTTPSeeds)
+	masked.WebSeeds, masked.HTTPSeeds = maskAll(doc.WebSeeds), maskAll(doc.HTTPSeeds)
 	return &masked
 }
 

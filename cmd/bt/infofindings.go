@@ -34,7 +34,7 @@ func printFindings(u *ui, findings []inspect.Finding) error {
 	}
 	table := term.Table{Width: columns, Palette: u.pal, Least: []int{0, 30}, Short: map[int]func(string, int) string{2: term.Wrap}}
 	for _, f := range findings {
-		table.Rows = append(table.Rows, []string{severity(u.pal, f.Severity), f.Code, term.Safe(u.shownText(f.Message)), fmt.Sprintf("at byte %d", f.Offset)})
+		table.Rows = append(table.Rows, []string{severity(u.pal, f.Severity), string(f.Code), term.Safe(u.shownText(f.Message)), fmt.Sprintf("at byte %d", f.Offset)})
 	}
 	return table.Write(u.out)
 }

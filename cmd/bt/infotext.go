@@ -24,7 +24,7 @@ func (u *ui) more(n int, noun string) string {
 
 // printInfo shows one torrent to a person.
 func printInfo(u *ui, f *infoFlags, x infoInput) error {
-	if err := term.Fields(u.out, u.pal, 0, infoFields(u, x.facts)); err != nil {
+	if err := term.Fields(u.out, u.pal, 0, infoFields(u, x)); err != nil {
 		return err
 	}
 	if x.torrent != nil && !f.noFiles {
@@ -38,39 +38,40 @@ func printInfo(u *ui, f *infoFlags, x infoInput) error {
 	return printFindings(u, x.facts.Findings)
 }
 
-func severity(pal term.Palette, s string) string {
+func severity(pal term.Palette, s inspect.Severity) string {
 	switch s {
-	case string(metainfo.Error):
-		return pal.Red(s)
-	case string(metainfo.Warning):
-		return pal.Yellow(s)
+	case inspect.SeverityError:
+		return pal.Red(string(s))
+	case inspect.SeverityWarning:
+		return pal.Yellow(string(s))
 	}
-	return s
+	return string(s)
 }
 
 // infoFields is what there is to say, one line for each.
-func infoFields(u *ui, f *inspect.Facts) [][2]string {
+func infoFields(u *ui, x infoInput) [][2]string {
+	f := x.facts
 	var fields [][2]string
 	add := func(name, text string) {
 		if text != "" {
 			fields = append(fields, [2]string{name, u.pal.Shorten(text, "--json has all of it")})
 		}
 	}
-	add("torrent", u.shownArg(f.Path))
+	add("torrent", u.shownArg(x.name))
 	add("name", f.Name)
 	add("format", f.Format)
 	fields = append(fields, hashFields(f.InfoHashV1, f.InfoHashV2)...)
-	if f.Size != nil {
-		add("size", term.SizeExact(*f.Size))
+	if f.Size != inspect.Unknown {
+		add("size", term.SizeExact(f.Size))
 	}
-	if f.FileCount != nil {
-		add("files", term.Count(int64(*f.FileCount)))
+	if f.FileCount != inspect.Unknown {
+		add("files", term.Count(int64(f.FileCount)))
 	}
-	if f.PieceLength != nil && f.PieceCount != nil {
-		add("pieces", u.pieces(*f.PieceCount, *f.PieceLength))
+	if f.PieceLength > 0 {
+		add("pieces", u.pieces(f.PieceCount, f.PieceLength))
 	}
-	if f.Private != nil {
-		add("private", map[bool]string{true: "yes", false: "no"}[*f.Private])
+	if f.HasPrivate {
+		add("private", map[bool]string{true: "yes", false: "no"}[f.Private])
 	}
 	add("source", u.shownText(f.Source))
 	list := func(name string, items []string, text func(string) string) {
@@ -96,18 +97,22 @@ func infoFields(u *ui, f *inspect.Facts) [][2]string {
 	}
 	list("web seed", f.WebSeeds, u.shownURL)
 	list("http seed", f.HTTPSeeds, u.shownURL)
-	list("dht node", f.Nodes, func(s string) string { return s })
+	var nodes []string
+	for _, n := range f.Nodes {
+		nodes = append(nodes, n.String())
+	}
+	list("dht node", nodes, func(s string) string { return s })
 	add("comment", u.shownText(f.Comment))
 	add("created by", u.shownText(f.CreatedBy))
-	if f.CreationDate != nil {
+	if !f.CreationDate.IsZero() {
 		add("created", f.CreationDate.Format(time.RFC3339))
 	}
 	add("encoding", f.Encoding)
 	if len(f.UnknownKeys) > 0 {
 		add("unknown keys", strings.Join(f.UnknownKeys, ", "))
 	}
-	if f.TorrentSize != nil {
-		add("torrent size", term.SizeExact(int64(*f.TorrentSize)))
+	if f.TorrentSize != inspect.Unknown {
+		add("torrent size", term.SizeExact(int64(f.TorrentSize)))
 	}
 	return fields
 }
@@ -231,9 +236,9 @@ func printPieces(u *ui, t *metainfo.Torrent) {
 // the lists of things that are more than a text.
 func fieldNames() []string {
 	var names []string
-	facts := reflect.TypeFor[inspect.Facts]()
-	for i := range facts.NumField() {
-		name, _, _ := strings.Cut(facts.Field(i).Tag.Get("json"), ",")
+	doc := reflect.TypeFor[infoDocument]()
+	for i := range doc.NumField() {
+		name, _, _ := strings.Cut(doc.Field(i).Tag.Get("json"), ",")
 		if name != "files" && name != "pieces" && name != "findings" {
 			names = append(names, name)
 		}
@@ -244,17 +249,17 @@ func fieldNames() []string {
 // printFieldsOf prints the fields of one torrent as a line, with tabs between.
 // A list is joined with blanks, which no URL holds; no text breaks the line. On a
 // terminal a long value is cut, but not the magnet link, which is for copying.
-func printFieldsOf(u *ui, f *inspect.Facts, fields []string) error {
-	facts := reflect.ValueOf(f).Elem()
+func printFieldsOf(u *ui, doc *infoDocument, fields []string) error {
+	values := reflect.ValueOf(doc).Elem()
 	for i, name := range fields {
 		if i > 0 {
 			u.out.WriteByte('\t')
 		}
-		for _, field := range jsonFieldsOf(facts.Type()) {
+		for _, field := range jsonFieldsOf(values.Type()) {
 			if field.key != `"`+name+`":` {
 				continue
 			}
-			value := facts.Field(field.index)
+			value := values.Field(field.index)
 			if u.env.stdoutTerminal && name != "magnet" {
 				var b strings.Builder
 				plain(value, func(s string) { b.WriteString(s) })

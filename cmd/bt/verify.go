@@ -56,20 +56,17 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	}
 	start := time.Now()
 	bar := u.progress("verifying " + u.pal.Shorten(t.Name, ""))
-	o := inspect.VerifyOptions{
-		Jobs: f.hashing.jobs.value, Read: f.hashing.read.value, Progress: bar.Update,
-		OnlyBad: f.onlyBad || !u.json, Extra: f.extra,
-	}
+	o := inspect.VerifyOptions{Jobs: f.hashing.jobs.value, Read: f.hashing.read.value, Progress: bar.Update, Extra: f.extra}
 	v, err := inspect.Verify(ctx, t, at.path, o)
 	if err != nil {
 		return verifyError(t, name, at.path, err)
 	}
 	bar.Finish()
-	v.Torrent, v.Seconds = name, time.Since(start).Seconds()
+	seconds := time.Since(start).Seconds()
 	sayRenamed(u, v, t.Single)
 	switch {
 	case u.json:
-		err = u.newJSON(false).item(v)
+		err = u.newJSON(false).item(newVerifyDocument(name, t, v, f.onlyBad, seconds))
 	case v.Nothing:
 		err = printNothing(u, t.Name, at.path)
 	default:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 	}
 	l.end()
 	pieces := 0
-	for p := range v.BadPieces.All() {
+	for p := range v.BadPieces {
 		if !p.Doubtful {
 			continue
 		}
@@ -64,14 +65,14 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 	if l.err != nil {
 		return l.err
 	}
-	_, err := fmt.Fprintf(u.out, "%s: %s\n", u.pal.Shorten(t.Name, ""), sums(u.pal, v, doubtful))
+	_, err := fmt.Fprintf(u.out, "%s: %s\n", u.pal.Shorten(t.Name, ""), sums(u.pal, t.Size(), v, doubtful))
 	return err
 }
 
 // damagedFiles lists the files that are damaged for certain, by their index, and
 // counts those that are only in doubt. There may be millions of them.
 func damagedFiles(t *metainfo.Torrent, v *inspect.Verdict) (list []int32, doubtful int) {
-	for f := range v.Files.All() {
+	for f := range v.Files {
 		if f.Certain {
 			list = append(list, int32(f.Index))
 		} else if f.Status != inspect.StatusOK {
@@ -86,9 +87,9 @@ func damagedFiles(t *metainfo.Torrent, v *inspect.Verdict) (list []int32, doubtf
 	return list, doubtful
 }
 
-func firstAndLast(paths inspect.List[string]) string {
+func firstAndLast(paths iter.Seq[string]) string {
 	first, last := "", ""
-	for path := range paths.All() {
+	for path := range paths {
 		if first == "" {
 			first = path
 		}
@@ -97,16 +98,16 @@ func firstAndLast(paths inspect.List[string]) string {
 	return first + " ... " + last
 }
 
-// sums is the verdict in one line; doubtful is the number of files that are
-// only in doubt.
-func sums(pal term.Palette, v *inspect.Verdict, doubtful int) string {
+// sums is the verdict in one line; size is that of the content, and doubtful the
+// number of files that are only in doubt.
+func sums(pal term.Palette, size int64, v *inspect.Verdict, doubtful int) string {
 	extra := ""
 	if v.Extra != nil {
 		extra = "; " + count(len(v.Extra), "extra file")
 	}
 	p := v.Pieces
 	if v.OK {
-		return fmt.Sprintf("%s: %s, %s in %s%s", pal.Green("ok"), count(v.FileCount, "file"), term.Size(v.Size), count(p.Total, "piece"), extra)
+		return fmt.Sprintf("%s: %s, %s in %s%s", pal.Green("ok"), count(v.FileCount, "file"), term.Size(size), count(p.Total, "piece"), extra)
 	}
 	bad := v.FileCount - v.Statuses[inspect.StatusOK]
 	files := term.Count(int64(bad)) + " of " + count(v.FileCount, "file") + " not in order"
@@ -131,7 +132,7 @@ func sums(pal term.Palette, v *inspect.Verdict, doubtful int) string {
 
 // padding lists the bad pieces that hold no byte of a file.
 func padding(v *inspect.Verdict) (list []int) {
-	for p := range v.BadPieces.All() {
+	for p := range v.BadPieces {
 		if p.FileCount == 0 {
 			list = append(list, p.Index)
 		}
@@ -206,7 +207,7 @@ func details(f *inspect.FileVerdict) string {
 		parts = append(parts, count(int(f.Found-f.Size), "byte")+" too many")
 	}
 	switch {
-	case slices.ContainsFunc(f.Bad, func(r inspect.Range) bool { return r.Cause == inspect.Changed }):
+	case slices.ContainsFunc(f.Bad, func(r inspect.Range) bool { return r.Cause == inspect.CauseChanged }):
 		parts = append(parts, "changed while it was read")
 	case len(f.CertainPieces) > 0:
 		parts = append(parts, "not good: "+ranges(f.CertainPieces))

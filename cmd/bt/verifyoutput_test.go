@@ -30,7 +30,7 @@ func shownVerdict(t *testing.T, l *listedVerdict, quiet bool) []string {
 		l.Statuses[f.Status]++
 		b.Files = append(b.Files, metainfo.BuildFile{Path: strings.Split(f.Path, "/")})
 	}
-	b.Files = append(b.Files, metainfo.BuildFile{Path: []string{"not listed"}, Length: 1})
+	b.Files = append(b.Files, metainfo.BuildFile{Path: []string{"not listed"}, Length: 10})
 	torrent, err := b.Build()
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func shownVerdict(t *testing.T, l *listedVerdict, quiet bool) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Files, l.BadPieces = inspect.List[inspect.FileVerdict](slices.Values(l.files)), inspect.List[inspect.BadPiece](slices.Values(l.pieces))
+	l.Files, l.BadPieces = slices.Values(l.files), slices.Values(l.pieces)
 	l.File = func(i int) inspect.FileVerdict { return l.files[i] }
 	var out bytes.Buffer
 	u := &ui{env: &env{}, out: bufio.NewWriter(&out), quiet: quiet}
@@ -63,22 +63,22 @@ func manyVerdict(files, perPiece int) *listedVerdict {
 		var bad []inspect.Range
 		if i < files-1 {
 			status = inspect.StatusCorrupt
-			bad = []inspect.Range{{Length: 10, Pieces: []int{index}, Cause: inspect.Corrupt}}
+			bad = []inspect.Range{{Length: 10, Pieces: []int{index}, Cause: inspect.CauseCorrupt}}
 			if len(v.pieces) == index {
 				last := min(index*perPiece+perPiece, files-1) - 1
-				p := badPiece(index, inspect.Corrupt, true, name, fmt.Sprintf("dir/%06d", last))
+				p := badPiece(index, inspect.CauseCorrupt, true, name, fmt.Sprintf("dir/%06d", last))
 				p.FileCount = last - i + 1
 				v.pieces = append(v.pieces, p)
 			}
 		}
 		v.files = append(v.files, inspect.FileVerdict{Path: name, Status: status, Size: 10, Found: 10, Bad: bad})
 	}
-	v.Pieces = inspect.Counts{Total: len(v.pieces) + 1, Good: 1, Bad: len(v.pieces)}
+	v.Pieces = inspect.PieceCounts{Total: len(v.pieces) + 1, Good: 1, Bad: len(v.pieces)}
 	return v
 }
 
 func badPiece(index int, cause inspect.Cause, doubtful bool, files ...string) inspect.BadPiece {
-	return inspect.BadPiece{Index: index, Cause: cause, Files: inspect.List[string](slices.Values(files)), FileCount: len(files), Doubtful: doubtful}
+	return inspect.BadPiece{Index: index, Cause: cause, Files: slices.Values(files), FileCount: len(files), Doubtful: doubtful}
 }
 
 func TestVerdictCertainFirst(t *testing.T) {
@@ -94,8 +94,8 @@ func TestVerdictCertainFirst(t *testing.T) {
 	damage(299_000, inspect.StatusNotAFile, 0)
 	last := &v.files[files-1]
 	last.Status, last.Certain, last.CertainPieces = inspect.StatusCorrupt, true, []int{300}
-	v.pieces = append(v.pieces, badPiece(300, inspect.Corrupt, false, last.Path))
-	v.Pieces = inspect.Counts{Total: 301, Bad: 301}
+	v.pieces = append(v.pieces, badPiece(300, inspect.CauseCorrupt, false, last.Path))
+	v.Pieces = inspect.PieceCounts{Total: 301, Bad: 301}
 
 	got := shownVerdict(t, v, false)
 	want := []string{
@@ -136,7 +136,7 @@ func TestVerdictCertainIsNotCut(t *testing.T) {
 		v.files[i].Status, v.files[i].Certain = inspect.StatusMissing, true
 	}
 	for i := range v.pieces {
-		v.pieces[i].Cause, v.pieces[i].Doubtful = inspect.Missing, false
+		v.pieces[i].Cause, v.pieces[i].Doubtful = inspect.CauseMissing, false
 	}
 	v.Pieces.Missing, v.Pieces.Bad = v.Pieces.Bad, 0
 	got := shownVerdict(t, v, false)
@@ -165,7 +165,7 @@ func TestVerdictOf(t *testing.T) {
 		f.Certain, f.CertainPieces = true, pieces
 		return f
 	}
-	ok := inspect.Verdict{OK: true, FileCount: 1, Size: 10, Pieces: inspect.Counts{Total: 1, Good: 1}}
+	ok := inspect.Verdict{OK: true, FileCount: 1, Pieces: inspect.PieceCounts{Total: 1, Good: 1}}
 	extra := ok
 	extra.Extra = []string{"c\x1b", "a/b10", "a/b9"}
 	for _, tt := range []struct {
@@ -177,25 +177,25 @@ func TestVerdictOf(t *testing.T) {
 		{"ok, and something else", listedVerdict{Verdict: extra},
 			[]string{"extra  a/b9", "extra  a/b10", `extra  c\x1b`, "", "many: ok: 1 file, 10 B in 1 piece; 3 extra files"}},
 		{"doubt only", listedVerdict{
-			inspect.Verdict{FileCount: 3, Pieces: inspect.Counts{Total: 2, Good: 1, Bad: 1}},
-			[]inspect.FileVerdict{file("a", inspect.StatusCorrupt, inspect.Corrupt), file("b", inspect.StatusCorrupt, inspect.Corrupt)},
-			[]inspect.BadPiece{badPiece(1, inspect.Corrupt, true, "a", "b\n")},
+			inspect.Verdict{FileCount: 3, Pieces: inspect.PieceCounts{Total: 2, Good: 1, Bad: 1}},
+			[]inspect.FileVerdict{file("a", inspect.StatusCorrupt, inspect.CauseCorrupt), file("b", inspect.StatusCorrupt, inspect.CauseCorrupt)},
+			[]inspect.BadPiece{badPiece(1, inspect.CauseCorrupt, true, "a", "b\n")},
 		}, []string{`doubtful  piece 1  2 files: a ... b\n  corrupt`, "", "many: damaged: 2 of 3 files not in order, in doubt only; 1 of 2 pieces good, 1 bad"}},
 		{"changed, and its neighbour", listedVerdict{
-			inspect.Verdict{FileCount: 2, Pieces: inspect.Counts{Total: 1, Bad: 1}},
-			[]inspect.FileVerdict{certain(file("a", inspect.StatusCorrupt, inspect.Changed), 0), file("b", inspect.StatusUnverifiable, inspect.Unverifiable)},
-			[]inspect.BadPiece{badPiece(0, inspect.Changed, true, "a", "b")},
+			inspect.Verdict{FileCount: 2, Pieces: inspect.PieceCounts{Total: 1, Bad: 1}},
+			[]inspect.FileVerdict{certain(file("a", inspect.StatusCorrupt, inspect.CauseChanged), 0), file("b", inspect.StatusUnverifiable, inspect.CauseUnverifiable)},
+			[]inspect.BadPiece{badPiece(0, inspect.CauseChanged, true, "a", "b")},
 		}, []string{"corrupt  a  changed while it was read", "", "doubtful  piece 0  2 files: a ... b  changed", "",
 			"many: damaged: 2 of 2 files not in order, 1 of them in doubt only; 0 of 1 piece good, 1 bad"}},
 		{"natural order", listedVerdict{
-			inspect.Verdict{FileCount: 3, Pieces: inspect.Counts{Total: 3, Missing: 3}},
+			inspect.Verdict{FileCount: 3, Pieces: inspect.PieceCounts{Total: 3, Missing: 3}},
 			[]inspect.FileVerdict{certain(file("d/e10", inspect.StatusMissing)), certain(file("d/e9", inspect.StatusMissing)), certain(file("c/x", inspect.StatusMissing))},
 			nil,
 		}, []string{"missing  c/x    10 B", "missing  d/e9   10 B", "missing  d/e10  10 B", "", "many: damaged: 3 of 3 files not in order; 0 of 3 pieces good, 3 missing"}},
 		{"padding", listedVerdict{
-			inspect.Verdict{FileCount: 1, Pieces: inspect.Counts{Total: 4, Good: 1, Bad: 3}},
+			inspect.Verdict{FileCount: 1, Pieces: inspect.PieceCounts{Total: 4, Good: 1, Bad: 3}},
 			[]inspect.FileVerdict{file("a", inspect.StatusOK)},
-			[]inspect.BadPiece{badPiece(1, inspect.Corrupt, false), badPiece(2, inspect.Corrupt, false), badPiece(3, inspect.Corrupt, false)},
+			[]inspect.BadPiece{badPiece(1, inspect.CauseCorrupt, false), badPiece(2, inspect.CauseCorrupt, false), badPiece(3, inspect.CauseCorrupt, false)},
 		}, []string{"corrupt  padding  the torrent's hashes of it are wrong: pieces 1-3", "",
 			"many: damaged: 0 of 1 file not in order; 1 of 4 pieces good, 3 bad"}},
 	} {

@@ -19,7 +19,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,6 +75,9 @@ type Node struct {
 	Host string
 	Port int
 }
+
+// String returns HOST:PORT, with brackets around an IPv6 address.
+func (n Node) String() string { return net.JoinHostPort(n.Host, strconv.Itoa(n.Port)) }
 
 // Parse reads a torrent. It keeps b, which must not change afterwards. It
 // fails only where there is nothing to show: no bencode, no info dict, or

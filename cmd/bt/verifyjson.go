@@ -1,0 +1,91 @@
+package main
+
+import (
+	"iter"
+
+	"bt/inspect"
+)
+
+// A verifyDocument is the JSON of bt verify for one torrent.
+type verifyDocument struct {
+	OK        bool                          `json:"ok"`
+	Torrent   string                        `json:"torrent"`
+	Content   string                        `json:"content"`
+	Proof     string                        `json:"proof"` // "full": every byte was read
+	Format    string                        `json:"format"`
+	Size      int64                         `json:"size"`
+	Pieces    pieceCountsDocument           `json:"pieces"`
+	Files     iter.Seq[fileVerdictDocument] `json:"files"`
+	BadPieces iter.Seq[badPieceDocument]    `json:"bad_pieces"`
+	Extra     []string                      `json:"extra,omitzero"` // nil if not looked for
+	Seconds   float64                       `json:"seconds"`
+}
+
+type pieceCountsDocument struct {
+	Total        int `json:"total"`
+	Good         int `json:"good"`
+	Bad          int `json:"bad"`
+	Missing      int `json:"missing"`
+	Unverifiable int `json:"unverifiable"`
+	Unreadable   int `json:"unreadable"`
+}
+
+type fileVerdictDocument struct {
+	Path      string          `json:"path"`
+	PathBytes hexText         `json:"path_bytes,omitempty"` // where Path is not UTF-8
+	At        string          `json:"at,omitempty"`         // where it is, if by another name
+	Status    inspect.Status  `json:"status"`
+	Size      int64           `json:"size"`
+	Found     int64           `json:"found"`
+	Bad       []rangeDocument `json:"bad"`
+}
+
+type rangeDocument struct {
+	Offset int64  `json:"offset"`
+	Length int64  `json:"length"`
+	Pieces []int  `json:"pieces"`
+	Cause  string `json:"cause"`
+}
+
+type badPieceDocument struct {
+	Index int              `json:"index"`
+	Cause string           `json:"cause"`
+	Files iter.Seq[string] `json:"files"`
+}
+
+// newVerifyDocument makes the document of a verdict. onlyBad leaves files that are
+// ok out of its list.
+func newVerifyDocument(name string, t *inspect.Torrent, v *inspect.Verdict, onlyBad bool, seconds float64) *verifyDocument {
+	return &verifyDocument{
+		OK: v.OK, Torrent: name, Content: v.Content, Proof: "full", Format: t.Format(), Size: t.Size(),
+		Pieces: pieceCountsDocument(v.Pieces), Extra: v.Extra, Seconds: seconds,
+		Files: fileVerdictDocuments(v.Files, onlyBad),
+		BadPieces: func(yield func(badPieceDocument) bool) {
+			for p := range v.BadPieces {
+				if !yield(badPieceDocument{p.Index, p.Cause.String(), p.Files}) {
+					return
+				}
+			}
+		},
+	}
+}
+
+// fileVerdictDocuments makes a document of each verdict, which is to be written
+// before the next one.
+func fileVerdictDocuments(files iter.Seq[inspect.FileVerdict], onlyBad bool) iter.Seq[fileVerdictDocument] {
+	return func(yield func(fileVerdictDocument) bool) {
+		var bad []rangeDocument
+		for f := range files {
+			if onlyBad && f.Status == inspect.StatusOK {
+				continue
+			}
+			bad = bad[:0]
+			for _, r := range f.Bad {
+				bad = append(bad, rangeDocument{r.Offset, r.Length, r.Pieces, r.Cause.String()})
+			}
+			if !yield(fileVerdictDocument{f.Path, notUTF8(f.Path), f.At, f.Status, f.Size, f.Found, bad}) {
+				return
+			}
+		}
+	}
+}
