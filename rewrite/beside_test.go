@@ -56,7 +56,7 @@ func TestChangesOfOddDicts(t *testing.T) {
 		{"order inside info beside another change", "d7:comment1:c4:infod4:name1:x6:lengthi5eee", jsonEdit("d7:comment1:d4:infod6:lengthi5e4:name1:xee", true), `[{"key":"comment","old":"c","new":"d"},{"key":"info.$order"}]`},
 	} {
 		r := mustApply(t, tt.in, &tt.edit)
-		if got, _ := marshal(r.Changes); got != tt.want {
+		if got := changesJSON(r.Changes); got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
 		}
 	}

@@ -2,7 +2,7 @@ package rewrite
 
 import (
 	"bytes"
-	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -18,8 +18,8 @@ func TestChanges(t *testing.T) {
 		edit     Edit
 		want     string
 	}{
-		{"nothing", v1, Edit{}, `null`},
-		{"what was so", v1, setTo([]string{urlA}), `null`},
+		{"nothing", v1, Edit{}, `[]`},
+		{"what was so", v1, setTo([]string{urlA}), `[]`},
 		{"announce", v1, setTo([]string{urlB}), listed(`"udp://b.example:6969"}]`)},
 		{"announce and list", v1, setTo([]string{urlB, urlA}, []string{"http://x/?a=1&b=<>"}),
 			listed(`"udp://b.example:6969"},{"key":"announce-list","new":[["udp://b.example:6969","http://a.example/announce"],["http://x/?a=1&b=<>"]]}]`)},
@@ -37,19 +37,43 @@ func TestChanges(t *testing.T) {
 		{"JSON with info in another order", "d4:infod4:name1:x6:lengthi5eee", jsonEdit("d4:infod6:lengthi5e4:name1:xee", true), `[{"key":"info.$order"}]`},
 	} {
 		r := mustApply(t, tt.in, &tt.edit)
-		got, err := marshal(r.Changes)
-		if err != nil || got != tt.want {
-			t.Errorf("%s: got\n%s, %v, want\n%s", tt.name, got, err, tt.want)
+		if got := changesJSON(r.Changes); got != tt.want {
+			t.Errorf("%s: got\n%s, want\n%s", tt.name, got, tt.want)
 		}
 	}
 }
 
-func marshal(v any) (string, error) {
+// changesJSON writes changes as a list.
+func changesJSON(list []Change) string {
 	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return strings.TrimSuffix(b.String(), "\n"), err
+	for i, c := range list {
+		fmt.Fprintf(&b, "%s{\"key\":%q", []string{"", ","}[min(i, 1)], c.Key)
+		for _, v := range []struct {
+			name  string
+			value Value
+		}{{"old", c.Old}, {"new", c.New}} {
+			if v.value != nil {
+				fmt.Fprintf(&b, ",%q:", v.name)
+				_ = v.value.WriteJSON(&b) // a Builder makes no errors
+			}
+		}
+		b.WriteString("}")
+	}
+	return "[" + b.String() + "]"
+}
+
+// A Value that is not there has no text and no items.
+func TestNoValue(t *testing.T) {
+	var v Value
+	text, isText := v.Text()
+	items, isList := v.Items()
+	for item := range items {
+		t.Errorf("an item: %q", item)
+	}
+	var b strings.Builder
+	if err := v.WriteJSON(&b); err != nil || text != "" || isText || isList || b.String() != "null" {
+		t.Errorf("%q, %v, %v, %q, %v", text, isText, isList, b.String(), err)
+	}
 }
 
 // jsonEdit makes a torrent what the JSON of another says.

@@ -9,38 +9,46 @@ import (
 	"bt/internal/bencode"
 )
 
-// A Change is one key that an edit gave another value. The key of bytes after the
-// end of the torrent is "$trailing".
+// A Change is a key whose value an edit changed.
 type Change struct {
-	Key string `json:"key"` // inside the info dict "info.key"
-	Old Value  `json:"old,omitempty"`
-	New Value  `json:"new,omitempty"`
+	// Key is a key of the torrent, or "info.KEY" for one in its info dict. The key of
+	// bytes after the end of the torrent is "$trailing"; that of a dict that only
+	// changed the order of its keys is "$order" or "info.$order", without values.
+	Key string
+
+	Old Value // nil if the key was not there
+	New Value // nil if the key was removed
 }
 
-// A Value is a value as bencode; nil if there is none. Of a key that stands
-// several times it is all of them, as a dict with that key alone. As JSON it is
-// lossless (see bencode.Document.WriteJSON).
+// A Value is a value as bencode, or nil if there is none. That of a key that is
+// there several times is a dict with that key alone, as often. The methods panic if
+// it is neither nil nor sound bencode, which the values of a [Change] are.
 type Value []byte
 
-// WriteJSON writes the value as it goes.
-func (v Value) WriteJSON(w io.Writer) error { return v.document().WriteJSON(w) }
-
-// MarshalJSON returns what WriteJSON writes.
-func (v Value) MarshalJSON() ([]byte, error) {
+// WriteJSON writes the value as lossless JSON, the form that [FromJSON] reads. It
+// writes as it goes: a value may be as long as a torrent. Of nil it writes null.
+func (v Value) WriteJSON(w io.Writer) error {
 	if v == nil {
-		return []byte("null"), nil
+		_, err := io.WriteString(w, "null")
+		return err
 	}
-	return v.document().AppendJSON(nil), nil
+	return v.document().WriteJSON(w)
 }
 
-// Text is the text of a string; false if the value is none.
+// Text returns the text of a string; ok is false if the value is not a string.
 func (v Value) Text() (text string, ok bool) {
+	if v == nil {
+		return "", false
+	}
 	root := v.document().Root()
 	return root.Text(), root.Kind() == bencode.String
 }
 
-// Items yields the items of a list; false if the value is none.
+// Items yields the items of a list; ok is false if the value is not a list.
 func (v Value) Items() (items iter.Seq[Value], ok bool) {
+	if v == nil {
+		return func(func(Value) bool) {}, false
+	}
 	root := v.document().Root()
 	return func(yield func(Value) bool) {
 		for item := range root.Items() {
@@ -59,7 +67,7 @@ func (v Value) document() *bencode.Document {
 	return doc
 }
 
-// Texts is the value that a list of texts is.
+// Texts makes a list of strings.
 func Texts(list []string) Value {
 	var e bencode.Encoder
 	e.List()

@@ -19,7 +19,7 @@ type editing struct {
 	newInfoHash bool
 	wasSingle   bool                   // the content of the torrent that was read is one file
 	had         map[metainfo.Code]bool // what was wrong with it
-	read        *Torrent               // it, until its trackers are known
+	read        *metainfo.Torrent      // it, until its trackers are known
 	single      bool                   // the content of what is edited is one file
 	root        *dict
 	tiers       [][]string // that clients use
@@ -63,7 +63,7 @@ func (ed *editing) run(doc *bencode.Document, e *Edit) error {
 }
 
 // learn notes what must be known of the torrent that was read.
-func (ed *editing) learn(t *Torrent) {
+func (ed *editing) learn(t *metainfo.Torrent) {
 	ed.Old, ed.read, ed.wasSingle = hashesOf(t), t, t.Single
 	ed.had = make(map[metainfo.Code]bool)
 	for _, f := range t.Findings {
@@ -131,7 +131,8 @@ var notByKey = map[string]string{
 	"piece layers":  "belongs to the info dict",
 }
 
-// CheckKey says why a key of the outer dict can't be edited by itself.
+// CheckKey returns an error if a key can't be edited by Edit.Keys, because it is
+// the info dict, or another part of the Edit is about it.
 func CheckKey(key string) error {
 	if reason, ok := notByKey[key]; ok {
 		return fmt.Errorf("the key %q %s", key, reason)

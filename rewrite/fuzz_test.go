@@ -168,7 +168,7 @@ func checkTrackers(t *testing.T, r *Result, old, now []cut) {
 }
 
 // inverse is the edit that makes again of the result what the torrent was.
-func inverse(old *Torrent, cuts []cut, e *randomEdit) *Edit {
+func inverse(old *metainfo.Torrent, cuts []cut, e *randomEdit) *Edit {
 	back := &Edit{Trackers: TrackerEdit{Set: true, Tiers: old.Trackers()}, NewInfoHash: true}
 	restore := func(cuts []cut, key string) KeyEdit {
 		if v := valueOf(cuts, key); v != "" {

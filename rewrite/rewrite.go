@@ -1,16 +1,21 @@
-// Package rewrite changes a torrent and nothing else: every byte that an edit
-// is not about stays as it was, unknown keys, odd integers and trailing bytes
-// included.
+// Package rewrite edits a torrent and changes nothing else: every byte that an
+// edit is not about stays as it was, unknown keys, unusual integers and trailing
+// bytes included.
 //
-// [Apply] splices: it cuts the outer dict into its entries, replaces those that
-// the edit touches, and puts the rest together again as it stood. The info dict
-// is one such entry. Only where an edit inside it was asked for and allowed is
-// it cut in the same way. Before anybody gets the result its info is compared
-// with the old one, byte for byte; what is new of it is parsed again.
+// [Apply] takes the bytes of a .torrent file and an [Edit], and returns the new
+// bytes with a list of what changed; writing them is the caller's:
 //
-// Besides torrents it edits the session files of qBittorrent (.fastresume),
-// which hold the trackers that the client really uses, and magnet links.
-// Writing files is the caller's.
+//	result, err := rewrite.Apply(file, &rewrite.Edit{
+//		Trackers: rewrite.TrackerEdit{Set: true, Tiers: [][]string{{"https://t.example/announce"}}},
+//		Keys:     []rewrite.KeyEdit{{Key: "comment"}}, // remove it
+//	})
+//
+// The info-hash stays, so the torrent remains the same for clients and trackers.
+// An edit that would change it, such as one of Edit.Info, fails with [ErrInfo]
+// unless Edit.NewInfoHash allows it.
+//
+// Apply also edits the .fastresume files in which qBittorrent keeps the trackers
+// that it uses. [Edit.Magnet] edits a magnet link.
 package rewrite
 
 import (
@@ -24,66 +29,69 @@ import (
 	"bt/internal/metainfo"
 )
 
-// Types of the packages below that callers need.
-type (
-	Torrent = metainfo.Torrent
-	Magnet  = metainfo.Magnet
-	Node    = metainfo.Node
+// A Magnet is a parsed magnet link, as returned by inspect.ParseMagnet. Its String
+// method writes the link.
+type Magnet = metainfo.Magnet
 
-	// A NotTorrentError says that a file is none of those that can be edited.
-	NotTorrentError = metainfo.NotTorrentError
-)
+// A Node is an entry point to the DHT (BEP 5).
+type Node = metainfo.Node
 
-// An Edit says what to change. The zero Edit changes nothing. Its parts are
-// done in the order of the fields.
+// A NotTorrentError is the error of [Apply] for bytes that are not a torrent: why,
+// and, in Form, what they seem to be instead.
+type NotTorrentError = metainfo.NotTorrentError
+
+// An Edit says what to change. The zero Edit changes nothing. The parts are done
+// in the order of the fields.
 type Edit struct {
-	Whole []byte // if not nil, the whole torrent, as bencode; see FromJSON
+	// Whole, if not nil, is a torrent that takes the place of the whole file, before
+	// the other parts are done. [FromJSON] makes one.
+	Whole []byte
 
-	Rules []Rule // those that match, one after another
+	Rules []Rule // done one after another, each if it matches
 
 	Trackers TrackerEdit
 
 	NoWebSeeds, NoHTTPSeeds, NoNodes bool     // remove all
-	WebSeeds, HTTPSeeds              []string // add those that are not there
-	Nodes                            []Node
+	WebSeeds, HTTPSeeds              []string // add those that are not there (BEP 19, BEP 17)
+	Nodes                            []Node   // add those that are not there (BEP 5)
 
-	Keys []KeyEdit // of the outer dict
+	Keys []KeyEdit // of the torrent itself, such as "comment"; [CheckKey] tells which can be edited
 
-	Info    []KeyEdit // of the info dict
-	Entropy bool      // put random bytes into it, others for each torrent
+	Info    []KeyEdit // of the info dict, such as "private"
+	Entropy bool      // put random bytes into the info dict, so that its info-hash is a new one
 
-	NewInfoHash bool // allow what makes it another torrent
+	NewInfoHash bool // allow a new info-hash; false refuses what would change it
 }
 
-// A KeyEdit sets a key of a dict, or removes it.
+// A KeyEdit sets or removes a key of a dict.
 type KeyEdit struct {
 	Key   string
-	Value []byte // bencode; nil removes the key
+	Value Value // nil removes the key; [Integer], [Text], [Bytes] and [Texts] make values
 }
 
-// Integer, Text and Bytes make the values of a KeyEdit.
-func Integer(n int64) []byte {
+// Integer makes an integer.
+func Integer(n int64) Value {
 	var e bencode.Encoder
 	e.Int(n)
 	return e.Bytes()
 }
 
 // Text makes a string.
-func Text(s string) []byte { return Bytes([]byte(s)) }
+func Text(s string) Value { return Bytes([]byte(s)) }
 
 // Bytes makes a string of any bytes.
-func Bytes(b []byte) []byte {
+func Bytes(b []byte) Value {
 	var e bencode.Encoder
 	e.Blob(b)
 	return e.Bytes()
 }
 
-// A Result is what became of a file.
+// A Result is an edited file.
 type Result struct {
-	Bytes    []byte   // what the file should hold
-	Changed  bool     // whether that differs from what it held
-	Old, New *Hashes  // nil for a session file, and where info makes no sense
-	Changes  []Change // by key, in file order
+	Bytes    []byte   // the new content of the file
+	Changed  bool     // whether it differs from the old one
+	Old, New *Hashes  // nil for a .fastresume file, or if the info dict can't be read
+	Changes  []Change // in the order of the new file, removed keys last
 	Warnings []Warning
 	Unedited Unedited // trackers that stay although the edit is about them
 }
@@ -91,34 +99,40 @@ type Result struct {
 // Hashes are the info-hashes of a torrent.
 type Hashes struct{ v1, v2 string }
 
-// HexV1 is the v1 info-hash in hex; "" if it has none.
+// HexV1 returns the v1 info-hash in lower-case hex, or "" if there is none.
 func (h *Hashes) HexV1() string { return h.v1 }
 
-// HexV2 is the v2 info-hash in hex; "" if it has none.
+// HexV2 returns the v2 info-hash in lower-case hex, or "" if there is none.
 func (h *Hashes) HexV2() string { return h.v2 }
 
-func hashesOf(t *Torrent) *Hashes { return &Hashes{t.HexV1(), t.HexV2()} }
+func hashesOf(t *metainfo.Torrent) *Hashes { return &Hashes{t.HexV1(), t.HexV2()} }
 
-// A Warning is about an edit that was done, but that its user may regret.
+// A Warning is about an edit that was done and may have an unwanted effect. Code
+// is one of "no-tracker" (none is left), "announce-dropped" (the torrent had one
+// that clients did not use) and "session-file" (a part of the edit does not apply
+// to .fastresume files).
 type Warning struct{ Code, Message string }
 
 func (r *Result) warn(code, format string, args ...any) {
 	r.Warnings = append(r.Warnings, Warning{code, fmt.Sprintf(format, args...)})
 }
 
-// ErrInfo is inside the error of an edit of the info dict that was not allowed.
+// ErrInfo is wrapped by the error of an edit that would change the info-hash and
+// is not allowed to.
 var ErrInfo = errors.New("it would be another torrent, with another info-hash")
 
-// A WholeError says why [Edit.Whole] can't take the place of a torrent: it is none,
-// or can't be used as one. It wraps nothing: the file that was to be edited is a
-// torrent.
-type WholeError struct{ reason error }
+// A WholeError says why [Edit.Whole] can't take the place of a torrent: it is not
+// a torrent, or can't be used as one.
+type WholeError struct{ reason error } // not unwrapped: the file to edit is a torrent
 
 func (e *WholeError) Error() string { return e.reason.Error() }
 
-// Apply returns what a file becomes by an edit. The bytes are not changed, and
-// may be shared with the result. An error is a *NotTorrentError, wraps ErrInfo or
-// a *WholeError, or says what part of the edit can't be done.
+// Apply applies an edit to the content of a file: a torrent, or a .fastresume
+// file of qBittorrent. It does not change the bytes, but the result may share
+// them.
+//
+// The error is a *[NotTorrentError], wraps [ErrInfo], is a *[WholeError], or says
+// what part of the edit can't be done.
 func Apply(file []byte, e *Edit) (*Result, error) {
 	old, err := bencode.Parse(file)
 	if err != nil {
@@ -158,8 +172,9 @@ func isFastResume(doc *bencode.Document) bool {
 	return doc.Root().Get("file-format").Text() == "libtorrent resume file"
 }
 
-// FromJSON returns the bencode of a torrent that is given as lossless JSON (bt
-// info --raw). It has an info dict, whatever is in that.
+// FromJSON returns the torrent, as bencode, of lossless JSON: what the WriteJSON
+// method of an inspect.Torrent and "bt info --raw" write. It checks only that there
+// is an info dict.
 func FromJSON(text []byte) ([]byte, error) {
 	b, err := bencode.FromJSON(text)
 	if err != nil {
@@ -228,7 +243,7 @@ func (ed *editing) finish(old, doc *bencode.Document, e *Edit) error {
 }
 
 // noWorse refuses an edit that makes a torrent unusable.
-func (ed *editing) noWorse(now *Torrent) error {
+func (ed *editing) noWorse(now *metainfo.Torrent) error {
 	if ed.wasSingle != now.Single {
 		return errors.New("would make a directory of a single file, or the reverse")
 	}

@@ -2,13 +2,14 @@ package rewrite
 
 import "slices"
 
-// A Rule is an edit for torrents that have a tracker that matches.
+// A Rule is an edit of those torrents that have a tracker that matches.
 type Rule struct {
-	// Match picks trackers. What the edit does to single trackers (remove,
-	// replace, passkey) it does to these alone: no tracker gets the passkey of
-	// another.
+	// Match reports whether the rule is about a tracker; [MatchURL] helps. What Edit
+	// does to single trackers (Remove, Drop, Replace, Passkey) it does to these alone,
+	// so that no tracker gets the passkey of another.
 	Match func(url string) bool
-	Edit  Edit // of which Whole, Rules and NewInfoHash mean nothing here
+
+	Edit Edit // Whole, Rules and NewInfoHash are ignored
 }
 
 func (r *Rule) matches(tiers [][]string) bool {

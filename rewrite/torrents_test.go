@@ -100,7 +100,7 @@ func checkChanges(t *testing.T, table []change) {
 
 // mustApply does an edit, and makes sure that it leaves its input alone.
 // torrentOf reads what is a torrent.
-func torrentOf(b []byte) *Torrent {
+func torrentOf(b []byte) *metainfo.Torrent {
 	t, err := metainfo.Parse(b)
 	if err != nil {
 		panic(err)

@@ -13,43 +13,58 @@ import (
 	"bt/internal/metainfo"
 )
 
-// A TrackerEdit changes the tiers of trackers (BEP 12). Its parts are done in
-// the order of the fields.
+// A TrackerEdit changes the tiers of trackers (BEP 12). The zero TrackerEdit
+// changes nothing. The parts are done in the order of the fields.
 type TrackerEdit struct {
-	Set   bool // replace all tiers by Tiers; by none removes all trackers
-	Tiers [][]string
+	Set   bool       // replace all tiers by Tiers
+	Tiers [][]string // none removes all trackers
 
-	Remove   []string              // what each matches: a URL, a host or a glob, see metainfo.MatchURL
-	Drop     func(url string) bool // and those of which this is true; may be nil
-	KeepLast bool                  // of those that Drop names the first stays if no tracker would be left
+	Remove   []string              // remove the trackers that match any of these patterns; see [MatchURL]
+	Drop     func(url string) bool // remove those for which it returns true; may be nil
+	KeepLast bool                  // do not let Drop remove the last tracker
 
 	Replace []Replacement
-	Passkey string // "" leaves those that there are; see metainfo.ReplacePasskey
+
+	// Passkey, if not empty, replaces the passkey of each tracker: the value of a query
+	// key such as passkey or torrent_pass, or else the only segment of the path that
+	// looks like one. Result.Unedited lists the trackers with none or several.
+	Passkey string
 
 	Add    []Addition
-	Dedupe bool // leave the first of those that are there twice
+	Dedupe bool // remove trackers that are there a second time, in whichever spelling
 }
 
 // A Replacement changes the text of tracker URLs.
 type Replacement struct {
 	How      How
 	Old, New string
-	Regexp   *regexp.Regexp // of Regexp, instead of Old; New may have $1
+	Regexp   *regexp.Regexp // for How Regexp, instead of Old; New may have $1
 }
 
-// How a Replacement finds what it replaces.
+// How says what a Replacement replaces.
 type How uint8
 
+// The kinds of replacements.
 const (
-	Literal How = iota // Old as a text, wherever it stands
+	Literal How = iota // Old, wherever it stands
 	Regexp             // what the regular expression matches
-	Host               // the host of the URL, with or without a port
+	Host               // the host of a URL if it is Old, which may have a port
 )
 
-// An Addition is trackers for one tier.
+// MatchURL reports whether a URL matches a pattern, which is one of:
+//
+//   - the URL itself
+//   - its host, with or without a port
+//   - a glob: over the whole URL, and without "://" also over its host. In a glob *
+//     matches any text, slashes included, [a-z] one of a class of characters, and ?
+//     one character; but in a glob with "://" a ? is a question mark.
+func MatchURL(rawURL, pattern string) bool { return metainfo.MatchURL(rawURL, pattern) }
+
+// An Addition adds trackers to one tier. Those that are in any tier already are not
+// added again.
 type Addition struct {
 	URLs []string
-	Tier int // 0: a new last one; First: a new first one; else into that one, counted from 1
+	Tier int // counted from 1; 0 or one that is not there means a new last tier, and First a new first one
 }
 
 // First is the Tier of an Addition that makes a new first tier.
@@ -64,11 +79,11 @@ func checkTracker(u string) error {
 }
 
 // Unedited lists the trackers that a TrackerEdit leaves as they are although it is
-// about them, each once, in the order in which they were met.
+// about them, each once.
 type Unedited struct {
-	Unclear []string // Passkey: those with two candidates
-	None    []string // Passkey: those without one
-	Last    []string // Drop and KeepLast: the last of a torrent
+	Unclear []string // they have several texts that may be the passkey
+	None    []string // they have no passkey to replace
+	Last    []string // it is the last tracker, which KeepLast keeps
 }
 
 // note takes down how many candidates for a passkey a tracker has.
@@ -204,8 +219,9 @@ func tierList(tiers [][]string) []byte {
 	return e.Bytes()
 }
 
-// Magnet does the edit to a magnet link, which has neither tiers nor the keys of
-// a torrent.
+// Magnet applies the edit to a magnet link, and returns the edited link and the
+// trackers that stay although the edit is about them. A link has only trackers,
+// each in a tier of its own, and web seeds to edit; other parts are an error.
 func (e *Edit) Magnet(m *Magnet) (*Magnet, Unedited, error) {
 	var unedited Unedited
 	edited := *m

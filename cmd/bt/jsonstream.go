@@ -149,10 +149,6 @@ func (e *jsonEncoder) value(v reflect.Value) {
 		}
 		e.object(v)
 	case reflect.Slice:
-		if _, ok := v.Interface().(json.Marshaler); ok {
-			e.marshal(v.Interface())
-			return
-		}
 		e.raw("[")
 		for i := range v.Len() {
 			if i > 0 {

@@ -20,8 +20,14 @@ type retrackedDocument struct {
 	InfoHashV2    string             `json:"info_hash_v2,omitempty"`
 	OldInfoHashV1 string             `json:"old_info_hash_v1,omitempty"` // only where it is another
 	OldInfoHashV2 string             `json:"old_info_hash_v2,omitempty"`
-	Changes       []rewrite.Change   `json:"changes"`
+	Changes       []changeDocument   `json:"changes"`
 	Warnings      []retrackedWarning `json:"warnings"`
+}
+
+type changeDocument struct {
+	Key string        `json:"key"`
+	Old rewrite.Value `json:"old,omitempty"`
+	New rewrite.Value `json:"new,omitempty"`
 }
 
 type retrackedWarning struct {
@@ -172,9 +178,9 @@ func (p *retrackerPrinter) summary() string {
 
 func documentOf(x retracked) retrackedDocument {
 	r := x.result
-	doc := retrackedDocument{Path: x.name, Output: x.output, Changed: r.Changed, Changes: r.Changes, Warnings: uneditedWarnings(x.unedited)}
-	if doc.Changes == nil {
-		doc.Changes = []rewrite.Change{}
+	doc := retrackedDocument{Path: x.name, Output: x.output, Changed: r.Changed, Changes: []changeDocument{}, Warnings: uneditedWarnings(x.unedited)}
+	for _, c := range r.Changes {
+		doc.Changes = append(doc.Changes, changeDocument(c))
 	}
 	for _, w := range r.Warnings {
 		doc.Warnings = append(doc.Warnings, retrackedWarning(w))
@@ -205,14 +211,14 @@ func (p *retrackerPrinter) printMagnet(x retracked) error {
 	}
 	if p.json {
 		doc := retrackedDocument{
-			Path: x.name, Output: link, Changed: changed, Changes: []rewrite.Change{}, Warnings: uneditedWarnings(x.unedited),
+			Path: x.name, Output: link, Changed: changed, Changes: []changeDocument{}, Warnings: uneditedWarnings(x.unedited),
 		}
 		for _, list := range []struct {
 			key      string
 			old, new []string
 		}{{"tr", old.Trackers, x.magnet.Trackers}, {"ws", old.WebSeeds, x.magnet.WebSeeds}} {
 			if !slices.Equal(list.old, list.new) {
-				doc.Changes = append(doc.Changes, rewrite.Change{Key: list.key, Old: rewrite.Texts(list.old), New: rewrite.Texts(list.new)})
+				doc.Changes = append(doc.Changes, changeDocument{Key: list.key, Old: rewrite.Texts(list.old), New: rewrite.Texts(list.new)})
 			}
 		}
 		if old.HasV1 {

@@ -12,7 +12,6 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/urfave/cli/v2"
 
-	"bt/internal/metainfo"
 	"bt/rewrite"
 )
 
@@ -46,7 +45,7 @@ func readRule(ctx context.Context, e *env, values map[string]any) (rule rewrite.
 // {regex: R}.
 func readMatch(v any) (func(url string) bool, error) {
 	byPattern := func(pattern string) func(string) bool {
-		return func(u string) bool { return metainfo.MatchURL(u, pattern) }
+		return func(u string) bool { return rewrite.MatchURL(u, pattern) }
 	}
 	switch v := v.(type) {
 	case string:
