@@ -1,7 +1,21 @@
-// Package maketorrent turns a file or a tree on disk into a torrent.
+// Package maketorrent makes a torrent of a file or directory.
 //
-// [Make] walks the tree, refuses what can't be in a torrent before it hashes
-// anything, and returns the torrent as bytes; writing them is the caller's.
+// [Make] reads and hashes the content, and returns the torrent; its Bytes are to be
+// written to a file:
+//
+//	result, err := maketorrent.Make(ctx, maketorrent.Options{
+//		Path:     "/srv/release",
+//		Trackers: [][]string{{"https://t.example/announce"}},
+//		Date:     time.Now(),
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	return os.WriteFile("release.torrent", result.Torrent.Bytes(), 0o644)
+//
+// All that can't be in a torrent is found before anything is hashed. A file that
+// changes while it is hashed is an error. The same content and options give the
+// same torrent.
 package maketorrent
 
 import (
@@ -13,6 +27,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -20,84 +35,121 @@ import (
 	"bt/internal/piece"
 )
 
-// Types of the packages below that callers need.
-type (
-	Torrent  = metainfo.Torrent
-	Finding  = metainfo.Finding
-	Node     = metainfo.Node
-	ReadMode = piece.ReadMode
+// A Torrent is a parsed torrent. Its Bytes method returns the .torrent file, HexV1
+// and HexV2 the info-hashes, and Magnet the magnet link. Package inspect tells more
+// about it.
+type Torrent = metainfo.Torrent
+
+// A Finding is something about a torrent that its maker should know: a Code such as
+// "many-pieces", a Severity of "note" or "warning", and a Message. Package inspect
+// lists the codes.
+type Finding = metainfo.Finding
+
+// A Node is an entry point to the DHT (BEP 5).
+type Node = metainfo.Node
+
+// A ReadMode chooses how files are read.
+type ReadMode = piece.ReadMode
+
+// The ways to read files. The zero ReadMode is ReadAuto.
+const (
+	ReadAuto       = piece.Auto       // by what the files are on
+	ReadParallel   = piece.Parallel   // by all workers at once
+	ReadSequential = piece.Sequential // by one worker at a time, in order: for spinning disks
 )
 
-// How files are read; see piece.ReadMode.
+// A FileError is the error of a file that can't be in the torrent: its Path, the
+// Cause, and the system's Err if there is one, which it wraps.
+type FileError = piece.Fault
+
+// A FileCause is the cause of a [FileError].
+type FileCause = piece.Cause
+
+// The causes.
 const (
-	ReadAuto       = piece.Auto
-	ReadParallel   = piece.Parallel
-	ReadSequential = piece.Sequential
+	FileMissing    = piece.Missing    // it is not there
+	FileNotAFile   = piece.NotAFile   // it is a directory, socket or device
+	FileUnreadable = piece.Unreadable // the system refuses to open or read it
+	FileChanged    = piece.Changed    // it was changed while it was hashed
 )
 
 // Format says which hashes a torrent has.
 type Format uint8
 
+// The formats. The zero Format is V1.
 const (
-	V1     Format = iota // SHA-1 (BEP 3)
-	V2                   // SHA-256, in a hash tree a file (BEP 52)
-	Hybrid               // both, for clients of either kind
+	V1     Format = iota // SHA-1 of each piece (BEP 3)
+	V2                   // a SHA-256 hash tree of each file (BEP 52)
+	Hybrid               // both
 )
 
-// Options say what to make. Path is needed; all else has a meaning when empty.
+// String returns "v1", "v2" or "hybrid".
+func (f Format) String() string { return [...]string{"v1", "v2", "hybrid"}[f] }
+
+// Options are the choices of [Make]. Only Path is required.
 type Options struct {
 	Path string // the file or directory
-	Name string // of the torrent; "" is the name of Path
+	Name string // of the torrent; "" means the name of Path
 
-	// Own, if not nil, tells the program's own files, such as the output and
-	// temporary files: what it gives a reason for is no content. Links were
-	// followed for info, and not for path. Several goroutines call it.
+	// Own, if not nil, reports whether a file below Path is not content but one of the
+	// caller's own, such as the output: it returns why the file is left out, or "". If
+	// path is a symbolic link, info is that of its target. Own is called by several
+	// goroutines.
 	Own func(path string, info fs.FileInfo) (reason string)
 
-	Format         Format
-	PieceLength    int64 // bytes; 0 chooses by the size of the content
-	MaxPieceLength int64 // the most that is chosen; 0 is no limit of yours
+	Format         Format // 0 means V1
+	PieceLength    int64  // bytes; 0 means by the size of the content
+	MaxPieceLength int64  // limits that choice, in bytes; 0 means no limit
 
-	// Globs (doublestar), matched against the path below Path and, without a
-	// slash before or in them, against every name in it. They may begin with ./,
-	// with Path or with its name. A directory stands for what it holds. With
-	// Include only what matches is taken; Exclude wins.
+	// Include and Exclude are globs, in which ** matches any number of directories. They
+	// are matched against the path below Path and, if they have no slash, against each
+	// name in it. They may begin with ./, Path or the name of Path. A directory that
+	// matches stands for all in it. If there is any Include, only what matches one is
+	// taken; what matches an Exclude never is.
 	Include, Exclude []string
-	Symlinks         Symlinks
 
+	Symlinks Symlinks // 0 means Follow
+
+	// What is empty here is not written to the torrent.
 	Trackers  [][]string // tiers (BEP 12)
-	WebSeeds  []string
-	HTTPSeeds []string
-	Nodes     []Node
-	Private   bool
+	WebSeeds  []string   // BEP 19
+	HTTPSeeds []string   // BEP 17
+	Nodes     []Node     // BEP 5
+	Private   bool       // BEP 27
 	Source    string
 	Comment   string
-	CreatedBy string // "" writes none
-	HasDate   bool
-	Date      int64 // seconds since 1970
-	Entropy   bool  // add random bytes, so that the info-hash is another one
+	CreatedBy string
+	Date      time.Time // the creation date, in whole seconds
+	Entropy   bool      // add random bytes, so that the info-hash is a new one
 
-	Jobs     int // workers; 0 is one a processor
-	Read     ReadMode
-	Progress func(done, total int64) // bytes; may be nil; called by Make's goroutine
+	Jobs int      // workers; 0 means one per CPU
+	Read ReadMode // 0 means ReadAuto
+
+	// Progress, if not nil, is called now and then, and at the end, with the bytes done
+	// and to do, from the goroutine that called Make.
+	Progress func(done, total int64)
 }
 
-// A Result is a new torrent and what there is to say of it.
+// A Result is a new torrent, and what its maker should know.
 type Result struct {
 	Torrent  *Torrent
 	Content  string    // absolute path of what was hashed
-	Skipped  []Skipped // what was there and left out, in order
-	Findings []Finding // about what was left out, and those of the torrent; none is an error
-	Choice   string    // why the piece length is what it is
+	Skipped  []Skipped // what was left out, in order
+	Findings []Finding // about the torrent and what was left out; none has severity "error"
+	Choice   string    // why the piece length was chosen, in a few words
 }
 
-// A Skipped path, below the content, was left out of the torrent.
-type Skipped struct{ Path, Reason string }
+// A Skipped is a file or directory that was left out of the torrent.
+type Skipped struct {
+	Path   string // below Options.Path, with slashes
+	Reason string // in a few words
+}
 
-// ErrEmpty is returned when there is no byte to hash.
+// ErrEmpty is returned if there is no byte to hash.
 var ErrEmpty = errors.New("there is no content: no file, or only empty ones")
 
-// Problems are all files that can't be in the torrent, found before hashing.
+// Problems are the errors of all files that can't be in the torrent. Most wrap a
+// *[FileError] or a *[LinkError].
 type Problems []error
 
 func (p Problems) Error() string {
@@ -109,9 +161,9 @@ func (p Problems) Error() string {
 
 func (p Problems) Unwrap() []error { return p }
 
-// An OptionError says that no torrent can be made with the value of an option.
+// An OptionError is the error of an option with which no torrent can be made.
 type OptionError struct {
-	Option string // as in Options, in lower case
+	Option string // "name", "glob", "piece length" or "date"
 	Err    error
 }
 
@@ -122,8 +174,8 @@ func badOption(option, format string, args ...any) error {
 	return &OptionError{option, fmt.Errorf(format, args...)}
 }
 
-// Check returns the *OptionError of an option that is wrong whatever the content
-// is. Make does this first.
+// Check returns the *[OptionError] of an option that is wrong whatever the content
+// is. Make calls it before it reads anything.
 func (o *Options) Check() error {
 	if o.Name != "" {
 		if err := metainfo.CheckComponent(o.Name); err != nil {
@@ -141,11 +193,16 @@ func (o *Options) Check() error {
 			return &OptionError{"piece length", err}
 		}
 	}
+	if seconds := o.Date.Unix(); !o.Date.IsZero() && (seconds < 0 || seconds > metainfo.LastDate) {
+		return badOption("date", "the date %v is not between the years 1970 and 9999", o.Date)
+	}
 	return nil
 }
 
-// Resolve returns the absolute path of the content and the name that a torrent
-// of it has: "." and ".." become the name of the directory that they mean.
+// Resolve returns the absolute path of the content, and the name that Make gives a
+// torrent of it: name, or if that is empty the name of the file or directory at path,
+// also if path is "." or "..". The error is an *[OptionError] if the name can't be that
+// of a torrent.
 func Resolve(path, name string) (abs, resolved string, err error) {
 	if abs, err = absolute(path); err != nil {
 		return "", "", err
@@ -178,8 +235,8 @@ func absolute(path string) (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
-// Make makes the torrent. The error is an *OptionError, Problems, ErrEmpty, the
-// cause of ctx, or what the system said of Path.
+// Make makes a torrent. The error is an *[OptionError], [Problems], [ErrEmpty], the
+// cause of ctx, or the system's about Path.
 func Make(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -210,7 +267,7 @@ func Make(ctx context.Context, o Options) (*Result, error) {
 		V1: o.Format != V2, V2: o.Format != V1,
 		Name: name, Single: w.single, Files: w.files, PieceLength: o.PieceLength,
 		Private: o.Private, Source: o.Source, Trackers: o.Trackers, WebSeeds: o.WebSeeds, HTTPSeeds: o.HTTPSeeds,
-		Nodes: o.Nodes, Comment: o.Comment, CreatedBy: o.CreatedBy, HasDate: o.HasDate, Date: o.Date,
+		Nodes: o.Nodes, Comment: o.Comment, CreatedBy: o.CreatedBy, Date: o.Date,
 	}
 	if o.Entropy {
 		b.Entropy = rand.Text()

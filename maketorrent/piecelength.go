@@ -12,9 +12,10 @@ const (
 	maxAutoPieceLength = 128 << 20            // and then
 )
 
-// AutoPieceLength chooses a power of two that makes 1000 to 2000 pieces, from
-// 16 KiB to 16 MiB; larger, up to 128 MiB, only to stay under 65,535 pieces.
-// It never passes limit, if that is not 0, but for the least of 16 KiB.
+// AutoPieceLength returns the piece length, in bytes, that Make chooses for content of
+// size bytes: a power of two from 16 KiB to 16 MiB that makes 1000 to 2000 pieces. It
+// is larger, up to 128 MiB, only to stay under 65,535 pieces. If limit is not 0, the
+// piece length is at most limit, or 16 KiB.
 func AutoPieceLength(size, limit int64) int64 {
 	const pieces = 2000
 	n := int64(leastPieceLength)

@@ -16,14 +16,15 @@ import (
 	"bt/internal/piece"
 )
 
-// Symlinks says what to do with symbolic links below the content; the path
-// that the user names is always followed.
+// Symlinks says what to do with symbolic links below Options.Path. If that is a link
+// itself, it is followed.
 type Symlinks uint8
 
+// The choices. The zero Symlinks is Follow.
 const (
 	Follow Symlinks = iota // take what they lead to
 	Skip                   // leave them out
-	Refuse                 // make no torrent
+	Refuse                 // fail
 )
 
 // walker collects the files of a tree in the order of the torrent: path
@@ -274,7 +275,8 @@ func (s *section) problem(path string, err error) {
 	s.problems = append(s.problems, fmt.Errorf("%s: %w", path, err))
 }
 
-// A LinkError is a problem with a symbolic link, which Skip would leave out.
+// A LinkError is the error of a symbolic link that can't be followed, or is not to be.
+// With [Skip] it is left out.
 type LinkError struct{ reason string }
 
 func (e *LinkError) Error() string { return "is a symbolic link" + e.reason }

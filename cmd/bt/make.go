@@ -187,7 +187,7 @@ func (f *makeFlags) options(u *ui, args []string) (o maketorrent.Options, err er
 	case !f.noCreatedBy:
 		o.CreatedBy = "bt/" + version
 	}
-	o.Date, o.HasDate, err = f.creationDate(u.env)
+	o.Date, err = f.creationDate(u.env)
 	return o, err
 }
 
@@ -250,23 +250,23 @@ func nodes(s string) ([]maketorrent.Node, error) {
 
 // creationDate is --date, else SOURCE_DATE_EPOCH (reproducible-builds.org),
 // else now.
-func (f *makeFlags) creationDate(e *env) (unix int64, has bool, err error) {
+func (f *makeFlags) creationDate(e *env) (time.Time, error) {
 	switch {
 	case f.date.given && f.noDate:
-		return 0, false, failf(exitUsage, "--date and --no-date contradict each other")
+		return time.Time{}, failf(exitUsage, "--date and --no-date contradict each other")
 	case f.noDate:
-		return 0, false, nil
+		return time.Time{}, nil
 	case f.date.given:
-		return f.date.value.Unix(), true, nil
+		return f.date.value, nil
 	}
 	if epoch := e.getenv("SOURCE_DATE_EPOCH"); epoch != "" {
 		n, err := strconv.ParseInt(epoch, 10, 64)
 		if err != nil || n < 0 || n > metainfo.LastDate {
-			return 0, false, failf(exitUsage, "SOURCE_DATE_EPOCH: %q is not a number of seconds since 1970", epoch)
+			return time.Time{}, failf(exitUsage, "SOURCE_DATE_EPOCH: %q is not a number of seconds since 1970", epoch)
 		}
-		return n, true, nil
+		return time.Unix(n, 0), nil
 	}
-	return e.now().Unix(), true, nil
+	return e.now(), nil
 }
 
 // makeError gives the errors of Make their exit codes; of several problems each

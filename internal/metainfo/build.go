@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"bt/internal/bencode"
 )
@@ -32,8 +33,7 @@ type Builder struct {
 	Nodes     []Node
 	Comment   string
 	CreatedBy string
-	HasDate   bool
-	Date      int64 // seconds since 1970
+	Date      time.Time // in whole seconds
 }
 
 // A BuildFile is one file of a new torrent.
@@ -151,9 +151,9 @@ func (b *Builder) Build() ([]byte, error) {
 	}
 	text(&e, "comment", b.Comment)
 	text(&e, "created by", b.CreatedBy)
-	if b.HasDate {
+	if !b.Date.IsZero() {
 		e.Key("creation date")
-		e.Int(b.Date)
+		e.Int(b.Date.Unix())
 	}
 	if len(b.HTTPSeeds) > 0 {
 		e.Key("httpseeds")

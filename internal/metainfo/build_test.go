@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestBuild(t *testing.T) {
@@ -17,7 +18,7 @@ func TestBuild(t *testing.T) {
 		Files:    []BuildFile{{[]string{"a", "b"}, 16384}, {[]string{"a.txt"}, 1}, {[]string{"empty"}, 0}},
 		Trackers: [][]string{{"http://t.x/1", "http://t.x/2"}, {"http://t.x/3"}},
 		WebSeeds: []string{"http://w/"}, HTTPSeeds: []string{"http://h/"}, Nodes: []Node{{"h", 1}},
-		Comment: "c", CreatedBy: "me", HasDate: true, Date: 0, Private: true, Source: "S", Entropy: "e",
+		Comment: "c", CreatedBy: "me", Date: time.Unix(0, 0), Private: true, Source: "S", Entropy: "e",
 	}
 	out, err := b.Build()
 	if err != nil {
@@ -178,7 +179,7 @@ func TestBuildHybridOfAllKeys(t *testing.T) {
 		V1: true, V2: true, Name: "x", PieceLength: 16384, Single: true, Files: []BuildFile{{nil, 5}},
 		Pieces: make([]byte, 20), PiecesRoots: [][32]byte{fill('a')}, Private: true, Source: "S", Entropy: "e",
 		Trackers: [][]string{{"http://t/1"}, {"http://t/2"}}, WebSeeds: []string{"http://w/"}, HTTPSeeds: []string{"http://h/"},
-		Nodes: []Node{{"h", 1}}, Comment: "c", CreatedBy: "me", HasDate: true, Date: 7,
+		Nodes: []Node{{"h", 1}}, Comment: "c", CreatedBy: "me", Date: time.Unix(7, 0),
 	}
 	out, err := b.Build()
 	want := "d8:announce10:http://t/113:announce-listll10:http://t/1el10:http://t/2ee7:comment1:c10:created by2:me" +
