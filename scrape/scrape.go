@@ -1,6 +1,21 @@
-// Package scrape asks trackers for the number of seeders and leechers of torrents. It
-// asks each tracker about all of its torrents at once, and returns a table of the
-// answers. Each failure has a Status.
+// Package scrape asks trackers how many seeders and leechers torrents have.
+//
+// [Run] asks all trackers of all torrents at once, each tracker about all of its
+// torrents together, and returns a [Table] with a row for each tracker of each
+// torrent. A row has numbers, or the [Status] of what went wrong:
+//
+//	torrent, err := inspect.ReadFile("release.torrent")
+//	if err != nil {
+//		return err
+//	}
+//	table := scrape.Run(ctx, []scrape.Target{scrape.TorrentTarget(torrent)}, scrape.Options{})
+//	for _, swarm := range table.Torrents[0].Swarms {
+//		for _, row := range swarm.Rows {
+//			fmt.Println(row.URL, row.Status, row.Counts.Seeders)
+//		}
+//	}
+//
+// A [Client] asks one tracker.
 package scrape
 
 import (
@@ -17,107 +32,69 @@ import (
 	"bt/internal/tracker/client"
 )
 
-// Types of other packages that callers need.
-type (
-	Client = client.Client
-	Counts = tracker.Counts
-	Status = client.Status
-	Error  = client.Error
-)
-
-// Unknown is a count that the tracker did not give.
-const Unknown = tracker.Unknown
-
-// The outcomes of a request. For HTTP codes it is "http-" and the code.
-const (
-	OK            = client.OK
-	NotRegistered = client.NotRegistered // the tracker answers and does not know the torrent
-	BadURL        = client.BadURL
-	Unsupported   = client.Unsupported // the scheme is not one of trackers (ErrScheme), or the tracker has no scrape
-	DNS           = client.DNS
-	NoRoute       = client.NoRoute
-	Refused       = client.Refused
-	Timeout       = client.Timeout
-	TLS           = client.TLS
-	Redirect      = client.Redirect
-	HTML          = client.HTML
-	Empty         = client.Empty
-	TooBig        = client.TooBig
-	Malformed     = client.Malformed
-	Failed        = client.Failed    // the tracker reports a failure
-	Truncated     = client.Truncated // the answer ends before its end
-	Proxy         = client.Proxy
-	Stopped       = client.Stopped // Run's context ended before there was an answer
-)
-
-// ErrScheme is wrapped by the error of a row whose URL has a scheme that is not one
-// of trackers.
-var ErrScheme = tracker.ErrScheme
-
-// Options are the choices of a Run. The zero value scrapes with a Client of its own.
+// Options are the choices of [Run]. The zero value only scrapes.
 type Options struct {
-	Client *Client
+	Client *Client // nil means a zero Client that is closed at the end
 
 	// AnnounceFallback announces to trackers that have no scrape, as a peer that has
 	// no data: started, then stopped.
 	AnnounceFallback bool
 
-	// Peers announces to every tracker in order to list the peers.
+	// Peers announces to every tracker, to list the peers that it returns.
 	Peers bool
 
-	// Force makes Peers and AnnounceFallback apply to private torrents too.
+	// Force announces private torrents (BEP 27) too; false never does.
 	Force bool
 
-	// Tick, if non-nil, is called ten times a second with the table as it fills, from
-	// the goroutine that called Run.
+	// Tick, if not nil, is called ten times a second with the table so far, from the
+	// goroutine that called Run.
 	Tick func(*Table)
 
-	// Previous, if non-nil, is the table of an earlier Run for the same torrents. A
-	// tracker that asked for a longer pause is not asked again, and the new table has
-	// its old answers.
+	// Previous is the table of an earlier run for the same targets, or nil. Rows of
+	// trackers that asked to be left alone until later are taken from it.
 	Previous *Table
 }
 
 // A Table is the answers of the trackers of torrents.
 type Table struct {
-	Torrents []Torrent
+	Torrents []TableTorrent // one for each target, in the same order
 
 	visits map[string]visit // by URL
 }
 
-// A Torrent is the answers for one torrent, by swarm.
-type Torrent struct {
+// A TableTorrent is one target with its swarms.
+type TableTorrent struct {
 	*Target
-	Swarms []Swarm
+	Swarms []Swarm // one for each hash, in the same order
 }
 
-// A Swarm is an info-hash and the answer of each tracker for it.
+// A Swarm is an info-hash, and what each tracker said of it.
 type Swarm struct {
 	Hash
-	Rows []Row // in the order of the tiers
+	Rows []Row // one for each tracker, in the order of the tiers
 }
 
 // A Row is the answer of one tracker for one swarm.
 type Row struct {
-	URL  string // as the torrent has it
-	Tier int    // from 1
+	URL  string // as the target has it, passkey included
+	Tier int    // counted from 1
 
-	Status  Status // empty: no answer yet
-	Counts  Counts // Unknown where there is none
-	Err     *Error // what went wrong, of the announce for peers if Status is OK; it may quote the tracker, and so a secret of the URL
-	Private bool   // it would have been announced, but the torrent is private
+	Status  Status // "" if there is no answer yet
+	Counts  Counts // Unknown where there are none
+	Err     *Error // what went wrong; with Peers it may be the announce, while Status is OK
+	Private bool   // it was not announced, because the torrent is private
 	Elapsed time.Duration
 	Peers   []Peer
 }
 
-// A Peer is a peer that a tracker listed.
+// A Peer is a peer that a tracker returned.
 type Peer struct {
 	Addr   string // host:port
-	Client string // by its peer id (BEP 20); empty: not known
+	Client string // the client that its peer id names (BEP 20); "" if it is not known
 }
 
-// Best returns the highest of each number over all trackers: several trackers know
-// the same peers, so a sum would count them twice.
+// Best returns the highest of each number that any tracker told. Trackers know the
+// same peers, so a sum would count them twice.
 func (s *Swarm) Best() Counts {
 	best := Counts{Seeders: Unknown, Leechers: Unknown, Completed: Unknown}
 	for _, r := range s.Rows {
@@ -130,7 +107,7 @@ func (s *Swarm) Best() Counts {
 	return best
 }
 
-// Answered returns the number of rows with Status OK, and of all rows.
+// Answered returns the number of rows whose status is OK, and of all rows.
 func (t *Table) Answered() (ok, all int) {
 	for _, torrent := range t.Torrents {
 		for _, s := range torrent.Swarms {
@@ -182,9 +159,11 @@ type event struct {
 	row   Row // without URL and Tier
 }
 
-// Run asks all trackers of all targets and returns when all have answered or failed.
-// Requests that have not ended when ctx ends fail with Stopped. All scrapes come
-// before the announces, so that none counts the peer that announces.
+// Run asks all trackers of all targets, and returns when all have answered or
+// failed. When ctx ends, rows without an answer get the status [Stopped].
+//
+// Announces, if there are any, come after all scrapes, because a scrape would count
+// the peer that announces.
 func Run(ctx context.Context, targets []Target, o Options) *Table {
 	if o.Client == nil {
 		o.Client = new(Client)
@@ -246,13 +225,13 @@ func (t *Table) fill(events <-chan event, tick func(*Table)) {
 // plan returns the empty table, and a job for each tracker, in the order of the
 // targets.
 func plan(targets []Target, previous *Table) (*Table, []*job) {
-	t := &Table{Torrents: make([]Torrent, len(targets)), visits: make(map[string]visit)}
+	t := &Table{Torrents: make([]TableTorrent, len(targets)), visits: make(map[string]visit)}
 	var jobs []*job
 	byURL := make(map[string]*job)
 	bySwarm := make(map[string]map[[20]byte]*pending)
 	for i := range targets {
 		target := &targets[i]
-		torrent := Torrent{Target: target}
+		torrent := TableTorrent{Target: target}
 		for k, hash := range target.Hashes {
 			swarm := Swarm{Hash: hash}
 			known := make(map[string]bool)

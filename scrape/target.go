@@ -5,28 +5,26 @@ import (
 	"encoding/hex"
 	"errors"
 	"strings"
-
-	"bt/internal/metainfo"
 )
 
 // A Target is a torrent to ask about.
 type Target struct {
-	Name     string // may be empty
-	Private  bool
-	Hashes   []Hash // two for a hybrid torrent, which is two swarms
-	Trackers [][]string
+	Name     string     // for the caller; may be empty
+	Private  bool       // never announced unless Options.Force is set (BEP 27)
+	Hashes   []Hash     // one for each swarm; a hybrid torrent has two
+	Trackers [][]string // URLs by tier; all are asked
 }
 
 // A Hash names a swarm.
 type Hash struct {
-	InfoHash [20]byte
-	Kind     string // V1 or V2
+	InfoHash [20]byte // that of a v2 torrent is cut to 20 bytes, as trackers have it (BEP 52)
+	Kind     string   // V1 or V2
 }
 
 // The kinds of swarms.
 const (
 	V1 = "v1"
-	V2 = "v2" // its info-hash is cut to 20 bytes, as trackers have it (BEP 52)
+	V2 = "v2"
 )
 
 func hashesOf(hasV1, hasV2 bool, v1 [20]byte, v2 [32]byte) []Hash {
@@ -43,8 +41,8 @@ func hashesOf(hasV1, hasV2 bool, v1 [20]byte, v2 [32]byte) []Hash {
 // maxName is how many bytes of a name are kept: it is for people.
 const maxName = 1000
 
-// TorrentTarget is the target that a torrent is. Of the torrent nothing is kept.
-func TorrentTarget(t *metainfo.Torrent) Target {
+// TorrentTarget returns the target of a torrent. It shares no memory with it.
+func TorrentTarget(t *Torrent) Target {
 	return Target{
 		Name:     strings.Clone(t.Name[:min(len(t.Name), maxName)]),
 		Private:  t.Private,
@@ -53,9 +51,9 @@ func TorrentTarget(t *metainfo.Torrent) Target {
 	}
 }
 
-// MagnetTarget is the target that a magnet link names. Each of its trackers is a
-// tier of its own.
-func MagnetTarget(m *metainfo.Magnet) Target {
+// MagnetTarget returns the target of a magnet link. Each of its trackers has a tier
+// of its own.
+func MagnetTarget(m *Magnet) Target {
 	t := Target{Name: m.Name, Hashes: hashesOf(m.HasV1, m.HasV2, m.V1, m.V2)}
 	for _, url := range m.Trackers {
 		t.Trackers = append(t.Trackers, []string{url})
@@ -63,8 +61,9 @@ func MagnetTarget(m *metainfo.Magnet) Target {
 	return t
 }
 
-// InfoHashTarget is the target of an info-hash: of v1 40 digits of hex or 32 of
-// base32, of v2 64 of hex. One of v2 that was cut looks like one of v1.
+// InfoHashTarget returns the target of an info-hash, without trackers: one of v1 has
+// 40 hex digits or 32 of base32, one of v2 64 hex digits. One of v2 that was cut to
+// 40 digits is taken for v1.
 func InfoHashTarget(s string) (Target, error) {
 	var b []byte
 	var err error

@@ -74,7 +74,7 @@ func (s *scraper) document(t *scrape.Table, at time.Time) *scrapeDocument {
 	}}
 }
 
-func scraped(t *scrape.Torrent) scrapedTorrent {
+func scraped(t *scrape.TableTorrent) scrapedTorrent {
 	torrent := scrapedTorrent{Name: t.Name, Swarms: []scrapedSwarm{}}
 	for k := range t.Swarms {
 		swarm := &t.Swarms[k]

@@ -40,7 +40,7 @@ func (s *scraper) table(w io.Writer, t *scrape.Table, columns, limit int) error 
 	return s.manyTorrents(w, t, columns, limit)
 }
 
-func (s *scraper) oneTorrent(w io.Writer, t *scrape.Torrent, columns, limit int) error {
+func (s *scraper) oneTorrent(w io.Writer, t *scrape.TableTorrent, columns, limit int) error {
 	if t.Name != "" {
 		fmt.Fprintln(w, s.pal.Bold(term.Safe(t.Name)))
 	}
@@ -175,7 +175,7 @@ func (s *scraper) manyTorrents(w io.Writer, t *scrape.Table, columns, limit int)
 }
 
 // nameOf is the torrent's name, or its info-hash if that is all there is.
-func nameOf(t *scrape.Torrent, s *scrape.Swarm) string {
+func nameOf(t *scrape.TableTorrent, s *scrape.Swarm) string {
 	return cmp.Or(t.Name, hex.EncodeToString(s.InfoHash[:]))
 }
 
