@@ -81,7 +81,7 @@ type Row struct {
 
 	Status  Status // "" if there is no answer yet
 	Counts  Counts // Unknown where there are none
-	Err     *Error // what went wrong; with Peers it may be the announce, while Status is OK
+	Err     error  // an *Error, or nil; with Options.Peers it may be of the announce, while Status is OK
 	Private bool   // it was not announced, because the torrent is private
 	Elapsed time.Duration
 	Peers   []Peer

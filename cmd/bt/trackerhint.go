@@ -57,13 +57,14 @@ const (
 // rowHint says what a failure means for the user and what to do about it; "" if
 // its status says all.
 func rowHint(r *scrape.Row) string {
+	failure, failed := errors.AsType[*scrape.Error](r.Err)
 	switch {
 	case r.Private:
 		return "the torrent is private, so it was not announced; --force does that all the same"
-	case r.Err == nil:
+	case !failed:
 		return ""
 	}
-	switch r.Err.Status {
+	switch failure.Status {
 	case scrape.Unsupported:
 		if errors.Is(r.Err, scrape.ErrScheme) {
 			return "trackers speak http, https, udp, ws or wss"
@@ -79,14 +80,14 @@ func rowHint(r *scrape.Row) string {
 		}
 		return "set the proxy with --proxy http://NAME:PASSWORD@HOST:PORT or socks5://..."
 	case scrape.Failed:
-		return failureHint(r.Err.Msg)
+		return failureHint(failure.Msg)
 	}
-	text := statusMeaning(r.Err.Status)
-	switch r.Err.Status {
+	text := statusMeaning(failure.Status)
+	switch failure.Status {
 	case scrape.Timeout, scrape.Empty, scrape.Truncated, "http-429":
 		return text + tryAgain
 	}
-	if strings.HasPrefix(string(r.Err.Status), "http-5") && r.Err.Status != "http-501" {
+	if strings.HasPrefix(string(failure.Status), "http-5") && failure.Status != "http-501" {
 		return text + tryAgain
 	}
 	return text
@@ -123,7 +124,7 @@ func rowError(r *scrape.Row) string {
 	case r.Err == nil:
 		return ""
 	case r.Status == scrape.OK:
-		return "no peers: " + r.Err.Msg // the scrape has answered, the announce has not
+		return "no peers: " + r.Err.Error() // the scrape has answered, the announce has not
 	}
-	return r.Err.Msg
+	return r.Err.Error()
 }
