@@ -36,7 +36,7 @@ func (t *Torrent) recall(m *material) (have peer.Bitfield, ok bool) {
 		t.remember(m, have)
 		return have, true
 	}
-	if have, ok := o.Known.Load(t, m.root, tree); ok {
+	if have, ok := o.Known.load(t, m.root, tree); ok {
 		return have, true
 	}
 	if o.Check == CheckNone || o.Check == CheckQuick && m.hasSizes() {
@@ -47,7 +47,7 @@ func (t *Torrent) recall(m *material) (have peer.Bitfield, ok bool) {
 
 // remember notes for the next time what was found.
 func (t *Torrent) remember(m *material, have peer.Bitfield) {
-	if err := t.seeder.options.Known.Store(t, m.root, m.data.tree, have); err != nil {
+	if err := t.seeder.options.Known.store(t, m.root, m.data.tree, have); err != nil {
 		t.tell(EventWarning{t, fmt.Errorf("the check will be done again next time: %w", err)})
 	}
 }

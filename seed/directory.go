@@ -42,7 +42,7 @@ type Directory struct {
 	Recursive bool   // also what is below it; links are not followed
 	Data      string // where the content is; empty: beside each torrent
 	Trackers  [][]string
-	MaxSize   int64   // of a torrent file, in bytes; 0: metainfo.DefaultMaxSize
+	MaxSize   int64   // of a torrent file, in bytes; 0 means 256 MiB
 	Ledger    *Ledger // what was uploaded in earlier runs; nil: nothing is known
 
 	// Rescan has the directory read at once; nil: never.

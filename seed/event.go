@@ -13,8 +13,14 @@ import (
 // EventStopped.
 type Event interface{ isEvent() }
 
-// A TrackerError says how an announce failed.
+// A TrackerError is the error of an announce that failed: its Status, a message, and in
+// RetryIn when the tracker wants to be asked again. Its text may quote the tracker, and
+// the tracker may quote a passkey.
 type TrackerError = client.Error
+
+// An AnnounceStatus is the Status of a [TrackerError], such as "timeout", "refused" or
+// "http-404". Package scrape has constants for them.
+type AnnounceStatus = client.Status
 
 // EventListening tells that peers are accepted.
 type EventListening struct{ Addr netip.AddrPort }

@@ -14,12 +14,12 @@ import (
 	"bt/internal/piece"
 )
 
-// Known remembers which data was found good, so that a seed starts at once when
-// nothing about its files has changed. Each torrent at each place has a small
+// Known remembers which data was found good, so that a Seeder need not check it again
+// while nothing about its files has changed. Each torrent at each place has a small
 // file in a directory; all of them may be deleted at any time. The zero Known
 // remembers nothing.
 type Known struct {
-	Dir string
+	Dir string // made when it is needed; "" remembers nothing
 }
 
 // A knownFile is what stands in a file of Known, as JSON: the states that the
@@ -69,9 +69,9 @@ func (k *Known) path(t *Torrent, root string) string {
 	return filepath.Join(k.Dir, hex.EncodeToString(h.Sum(nil)[:16])+".json")
 }
 
-// Load returns the pieces that are known to be there, if no file has changed
+// load returns the pieces that are known to be there, if no file has changed
 // since: its device, inode, size, times of modification and of change.
-func (k *Known) Load(t *Torrent, root string, tree *piece.Tree) (peer.Bitfield, bool) {
+func (k *Known) load(t *Torrent, root string, tree *piece.Tree) (peer.Bitfield, bool) {
 	if k.Dir == "" {
 		return nil, false
 	}
@@ -89,9 +89,9 @@ func (k *Known) Load(t *Torrent, root string, tree *piece.Tree) (peer.Bitfield, 
 	return nil, false
 }
 
-// Store notes what was found. Files that have just been written are not noted:
+// store notes what was found. Files that have just been written are not noted:
 // another change within the same tick of the clock would not show.
-func (k *Known) Store(t *Torrent, root string, tree *piece.Tree, have peer.Bitfield) error {
+func (k *Known) store(t *Torrent, root string, tree *piece.Tree, have peer.Bitfield) error {
 	if k.Dir == "" {
 		return nil
 	}

@@ -38,7 +38,8 @@ type ledgerEntry struct {
 // written by this program.
 const maxState = 256 << 20
 
-// ErrInUse is inside the error of OpenLedger for one that another process has open.
+// ErrInUse is wrapped by the error of [OpenLedger] for a ledger that another process
+// has open.
 var ErrInUse = errors.New("another process is using it")
 
 // OpenLedger opens the ledger in that file, which need not be there. damage is not

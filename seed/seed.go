@@ -1,9 +1,35 @@
-// Package seed publishes: it serves torrents and their data to peers, and tells
-// trackers where.
+// Package seed serves torrents and their data to peers, and announces them to their
+// trackers.
 //
-// A peer is one goroutine that reads what the peer asks for and sends it,
-// straight from the files where they are mapped; see conn. Incoming connections
-// only.
+// A [Seeder] serves on one TCP port. [Seeder.Add] adds a torrent, and [Seeder.Serve]
+// checks its data, announces it and serves it until a context ends. What happens
+// meanwhile is reported as events:
+//
+//	torrent, err := inspect.ReadFile("release.torrent")
+//	if err != nil {
+//		return err
+//	}
+//	listener, err := net.Listen("tcp", ":6881")
+//	if err != nil {
+//		return err
+//	}
+//	seeder := seed.New(seed.Options{
+//		Listener: listener,
+//		Event: func(at time.Time, event seed.Event) {
+//			if e, ok := event.(seed.EventSeeding); ok {
+//				log.Println("seeding", e.Torrent.Name())
+//			}
+//		},
+//	})
+//	if _, err := seeder.Add(seed.Input{Torrent: torrent, Path: "/srv/archive"}); err != nil {
+//		return err
+//	}
+//	return seeder.Serve(ctx) // context.Canceled when ctx is cancelled
+//
+// A [Directory] seeds the torrents in a directory, and follows its changes.
+//
+// Peers connect to the Seeder; it does not connect to peers. It sends blocks straight
+// from the files, where the system can map them.
 package seed
 
 import (
@@ -24,34 +50,34 @@ import (
 	"bt/internal/peerid"
 )
 
-// Metainfo is what Input takes.
+// Metainfo is a parsed torrent, as returned by inspect.Parse and inspect.ReadFile.
 type Metainfo = metainfo.Torrent
 
-// An Input is a torrent to seed.
+// An Input is a torrent to seed. Torrent and Path are required.
 type Input struct {
 	Torrent  *Metainfo
-	Path     string     // where its data is, or the directory in which it is
-	Trackers [][]string // tiers behind its own
+	Path     string     // its data, or the directory that holds it
+	Trackers [][]string // more tiers, after those of the torrent
 
-	// Read reads the torrent again whenever it is needed, so that it is not kept in
-	// memory; nil: it is kept.
+	// Read, if non-nil, returns the torrent again whenever it is needed, so that it need
+	// not be kept in memory.
 	Read func() (*Metainfo, error)
 
 	Uploaded int64         // bytes, in earlier runs
 	Served   time.Duration // how long earlier runs have seeded it
-	Since    time.Time     // when an earlier run added it first; zero: there was none
+	Since    time.Time     // when it was first added, in an earlier run; zero means now
 
-	// Hashed says that the torrent was made of the data at Path, itself, just now:
-	// there is nothing to check.
+	// Hashed says that the torrent was just made of the data at Path, which is the
+	// content itself, so that there is nothing to check.
 	Hashed bool
 }
 
-// Options are the choices of a Seeder. The zero value is fine.
+// Options are the choices of a Seeder. Only Listener is required.
 type Options struct {
-	Listener net.Listener // required: of TCP
+	Listener net.Listener // of TCP; Serve closes it
 
-	Client   string   // name and version, told to peers
-	PeerID   [20]byte // zero: a new one
+	Client   string   // name and version, sent to peers and trackers; "" sends none
+	PeerID   [20]byte // zero means a new one
 	MaxPeers int      // at once, or as many as the system has descriptors for; 0 means 2000
 
 	// MaxUploads is how many peers are served at once; 0 means all, unless
@@ -69,7 +95,7 @@ type Options struct {
 	// SuperSeed has every torrent super-seeded until all of it is out (BEP 16).
 	SuperSeed bool
 
-	// Encryption is what peers may choose of; 0 means plaintext or MSE.
+	// Encryption is what peers may choose from; 0 means EncryptionPrefer.
 	Encryption Encryption
 
 	// From are the addresses that announces leave from, one for each address family to
@@ -77,16 +103,16 @@ type Options struct {
 	// Listener's.
 	From []netip.Addr
 
-	IPs  []netip.Addr // told to trackers, each over its own address family; none leaves it to them
-	Jobs int          // workers for checking; 0 is one a processor
+	IPs  []netip.Addr // sent to trackers, each over its own address family; none leaves it to them
+	Jobs int          // workers for checking; 0 means one per CPU
 
-	Check Check // of data that Known does not know
-	Known Known
+	Check Check // of data that Known does not know; 0 means CheckFull
+	Known Known // the zero Known knows nothing
 
 	lookEvery time.Duration // 0 means defaultLook; for tests
 
-	// Event is told what happens, and when it did, by one goroutine of Serve; nil
-	// means nobody is.
+	// Event, if non-nil, is called with each event and its time. The calls are made by
+	// one goroutine, one after another, until Serve returns.
 	Event func(time.Time, Event)
 
 	delay func() // at each change of a state; nil: none; for tests
@@ -148,7 +174,8 @@ type Seeder struct {
 // defaultMaxPeers is what MaxPeers 0 means.
 const defaultMaxPeers = 2000
 
-// New returns a Seeder that serves nothing yet.
+// New returns a Seeder that serves nothing before [Seeder.Serve] is called. It panics
+// if Options.Listener is nil.
 func New(o Options) *Seeder {
 	s := &Seeder{
 		options: o, since: time.Now(), patience: defaultPatience, rate: newRateLimit(o.MaxUploadRate),
@@ -202,11 +229,13 @@ func (s *Seeder) delay() {
 	}
 }
 
-// ErrDuplicate is inside the error of Add for a torrent that is there already.
+// ErrDuplicate is wrapped by the error of [Seeder.Add] for a torrent that the Seeder
+// has already.
 var ErrDuplicate = errors.New("the same torrent is seeded already")
 
-// Add takes a torrent to seed, from Serve on: its data is checked, trackers are
-// told, and peers let in. The error is that the torrent can't be used.
+// Add adds a torrent. While Serve runs, its data is checked, it is announced, and peers
+// are let in. The error is that of the Content method of a torrent that can't be used,
+// or wraps [ErrDuplicate].
 func (s *Seeder) Add(in Input) (*Torrent, error) {
 	t, err := newTorrent(s, &in)
 	if err != nil {
@@ -294,8 +323,8 @@ func (s *Seeder) tell() (end func()) {
 	}
 }
 
-// Serve accepts peers until ctx ends, and returns when all of them have left and
-// trackers and the user were told.
+// Serve serves until ctx ends. It returns the cause of ctx, when all peers have left,
+// trackers were told, and all events were reported. It may be called once.
 func (s *Seeder) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

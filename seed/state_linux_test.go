@@ -29,7 +29,7 @@ func TestStateIsNoFIFO(t *testing.T) {
 	if err := syscall.Mkfifo(k.path(torrent, "/root"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := k.Load(torrent, "/root", new(piece.Tree)); ok {
+	if _, ok := k.load(torrent, "/root", new(piece.Tree)); ok {
 		t.Error("a FIFO is known")
 	}
 	path := filepath.Join(t.TempDir(), "x.torrent")
