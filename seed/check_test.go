@@ -3,6 +3,7 @@ package seed
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -54,5 +55,53 @@ func TestCheckIsNeverMoreThanAll(t *testing.T) {
 	}
 	if s := r.Status().Torrents[0]; s.Done != s.Total || s.Done <= s.Size {
 		t.Errorf("%d bytes of %d are checked, the size is %d", s.Done, s.Total, s.Size)
+	}
+}
+
+// However many runs lack a volume, each time another, all of the data is known when
+// it is back.
+func TestKnownOfManyVolumes(t *testing.T) {
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	meta, root := makeContent(t, maketorrent.V1, 20_000, 30_000, 40_000, 50_000, 60_000, 70_000)
+	content, err := meta.Content()
+	must(err)
+	volumes := t.TempDir()
+	var dirs []string
+	for i := range content.Files {
+		path := filepath.Join(append([]string{root}, content.Files[i].Path()...)...)
+		dir := filepath.Join(volumes, strconv.Itoa(i))
+		must(os.Mkdir(dir, 0o755))
+		must(os.Rename(path, filepath.Join(dir, "file")))
+		must(os.Symlink(filepath.Join(dir, "file"), path))
+		dirs = append(dirs, dir)
+	}
+	time.Sleep(racy)
+	known := Known{Dir: t.TempDir()}
+	run := func() EventSeeding {
+		r := start(t, Options{Known: known}, Input{Torrent: meta, Path: root})
+		defer r.stop()
+		for _, d := range r.events {
+			if e, ok := d.event.(EventSeeding); ok {
+				return e
+			}
+		}
+		t.Fatal("it is not seeded")
+		return EventSeeding{}
+	}
+	run()
+	for _, dir := range dirs {
+		must(os.Rename(dir, dir+".away"))
+		if e := run(); e.Pieces == meta.PieceCount() {
+			t.Errorf("without %s there are all pieces", dir)
+		}
+		must(os.Rename(dir+".away", dir))
+	}
+	if e := run(); !e.Known || e.Pieces != meta.PieceCount() {
+		t.Errorf("%d pieces of %d, known %v", e.Pieces, meta.PieceCount(), e.Known)
 	}
 }

@@ -56,6 +56,18 @@ func (k *Known) read(path, root string) knownFile {
 	return f.knownFile
 }
 
+// forget drops the state that costs least to find again: the one with the fewest
+// pieces, of those that tie the oldest. The last one stays.
+func (f *knownFile) forget() {
+	least := len(f.States) - 1
+	for i := least; i > 0; i-- {
+		if peer.Bitfield(f.States[i].Have).Count() < peer.Bitfield(f.States[least].Have).Count() {
+			least = i
+		}
+	}
+	f.States = slices.Delete(f.States, least, least+1)
+}
+
 // racy is how old the last change of a file must be before its times tell it
 // from a later change: file systems count in steps of up to two seconds.
 const racy = 2 * time.Second
@@ -104,7 +116,9 @@ func (k *Known) store(t *Torrent, root string, tree *piece.Tree, have peer.Bitfi
 	f := k.read(path, root)
 	f.States = slices.DeleteFunc(f.States, func(s knownState) bool { return s.Identity == identity })
 	f.States = slices.Insert(f.States, 0, knownState{identity, have, now.UTC()})
-	f.States = f.States[:min(len(f.States), mostStates)]
+	if len(f.States) > mostStates {
+		f.forget()
+	}
 	b, err := json.Marshal(f)
 	if err != nil {
 		return err
