@@ -18,6 +18,7 @@ const (
 	exitRead        = 4
 	exitWrite       = 5
 	exitNetwork     = 6
+	exitHangup      = 129
 	exitInterrupted = 130
 	exitTerminated  = 143
 )
@@ -35,6 +36,7 @@ var exits = []struct {
 	{exitRead, "read", "reading failed, or there is nothing to read"},
 	{exitWrite, "write", "writing failed or was refused"},
 	{exitNetwork, "network", "the network failed"},
+	{exitHangup, "hangup", "the terminal was closed (SIGHUP)"},
 	{exitInterrupted, "interrupted", "interrupted (SIGINT, Ctrl-C)"},
 	{exitTerminated, "terminated", "terminated (SIGTERM)"},
 }

@@ -128,8 +128,8 @@ func TestProcessSeedTrackerKilled(t *testing.T) {
 	s.tracker.Start(t)
 	seed.starts()
 	s.leech().succeeds()
-	seed.signal(syscall.SIGTERM)
-	seed.exits(exitTerminated)
+	seed.signal(syscall.SIGHUP) // as when its terminal is closed
+	seed.exits(exitHangup)
 	s.seedsAre("0")
 }
 

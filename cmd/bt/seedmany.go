@@ -137,12 +137,13 @@ func openLedger(u *ui, dir, path string) (*seed.Ledger, error) {
 }
 
 // onHangup tells of SIGHUP, which daemons take for "read again". On a terminal it
-// means what it always does.
+// ends the command, as it does for every other one.
 func onHangup(e *env) (rescan <-chan struct{}, stop func()) {
 	if e.stdoutTerminal {
 		return nil, func() {}
 	}
 	signals := make(chan os.Signal, 1)
+	signal.Reset(syscall.SIGHUP) // takes it from withSignals
 	signal.Notify(signals, syscall.SIGHUP)
 	news := make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -13,16 +13,14 @@ import (
 // signalError is the cause of a context that a signal cancelled.
 type signalError struct{ signal os.Signal }
 
-func (e *signalError) Error() string {
-	if e.signal == syscall.SIGTERM {
-		return "terminated"
-	}
-	return "interrupted"
-}
+func (e *signalError) Error() string { return codeName(e.code()) }
 
 func (e *signalError) code() int {
-	if e.signal == syscall.SIGTERM {
+	switch e.signal {
+	case syscall.SIGTERM:
 		return exitTerminated
+	case syscall.SIGHUP:
+		return exitHangup
 	}
 	return exitInterrupted
 }
@@ -31,14 +29,14 @@ func (e *signalError) code() int {
 // the process and then its group.
 const oneSignal = 500 * time.Millisecond
 
-// withSignals gives a context that SIGINT and SIGTERM cancel, with a
+// withSignals gives a context that SIGINT, SIGTERM and SIGHUP cancel, with a
 // *signalError as its cause. Soon after the first signal the default behaviour is
 // back, so a second one ends the process at once. The function returned stops
 // all of it and waits until it has stopped.
 func withSignals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		// Whoever started us with the signal ignored (nohup, a script's &)
 		// meant it; asking for it would bring it back.
 		if !signal.Ignored(s) {

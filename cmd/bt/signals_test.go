@@ -52,6 +52,7 @@ func TestSignals(t *testing.T) {
 	}{
 		{syscall.SIGINT, exitInterrupted, "interrupted"},
 		{syscall.SIGTERM, exitTerminated, "terminated"},
+		{syscall.SIGHUP, exitHangup, "hangup"},
 	} {
 		cmd, r, stderr := startWaiting(t, "--jsonl")
 		if err := cmd.Process.Signal(test.signal); err != nil {
