@@ -30,26 +30,19 @@ type checker struct {
 // torrent was made of the data just now, it is known from an earlier check, or it
 // is the user's word.
 func (t *Torrent) recall(m *material) (have peer.Bitfield, ok bool) {
-	tree, o := m.data.tree, &t.seeder.options
+	o := &t.seeder.options
 	if t.takeMade() && m.hasSizes() {
 		have := peer.FullBitfield(t.pieces)
 		t.remember(m, have)
 		return have, true
 	}
-	if have, ok := o.Known.load(t, m.root, tree); ok {
+	if have, ok := t.known(m); ok {
 		return have, true
 	}
 	if o.Check == CheckNone || o.Check == CheckQuick && m.hasSizes() {
 		return peer.FullBitfield(t.pieces), true
 	}
 	return nil, false
-}
-
-// remember notes for the next time what was found.
-func (t *Torrent) remember(m *material, have peer.Bitfield) {
-	if err := t.seeder.options.Known.store(t, m.root, m.data.tree, have); err != nil {
-		t.tell(EventWarning{t, fmt.Errorf("the check will be done again next time: %w", err)})
-	}
 }
 
 // hasSizes reports whether every file is there and as long as it should be.

@@ -81,9 +81,9 @@ func TestKnownOfManyVolumes(t *testing.T) {
 		dirs = append(dirs, dir)
 	}
 	time.Sleep(racy)
-	known := Known{Dir: t.TempDir()}
+	known := t.TempDir()
 	run := func() EventSeeding {
-		r := start(t, Options{Known: known}, Input{Torrent: meta, Path: root})
+		r := start(t, Options{KnownDir: known}, Input{Torrent: meta, Path: root})
 		defer r.stop()
 		for _, d := range r.events {
 			if e, ok := d.event.(EventSeeding); ok {

@@ -2,10 +2,11 @@ package seed
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,10 +108,10 @@ func TestKnown(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.V1, 200_000)
 	path := filepath.Join(root, "a")
 	time.Sleep(racy + 100*time.Millisecond) // files just written are not remembered
-	known := Known{Dir: filepath.Join(t.TempDir(), "known")}
+	known := filepath.Join(t.TempDir(), "known")
 	seeded := func() EventSeeding {
 		t.Helper()
-		r := start(t, Options{Known: known}, Input{Torrent: meta, Path: root})
+		r := start(t, Options{KnownDir: known}, Input{Torrent: meta, Path: root})
 		defer r.stop()
 		return awaitEvent(t, r, func(EventSeeding) bool { return true })
 	}
@@ -124,7 +125,7 @@ func TestKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	func() {
-		r := startWith(t, Options{Known: known}, func(*Seeder) {})
+		r := startWith(t, Options{KnownDir: known}, func(*Seeder) {})
 		defer r.stop()
 		if _, err := r.Add(Input{Torrent: meta, Path: root}); err != nil {
 			t.Fatal(err)
@@ -136,26 +137,6 @@ func TestKnown(t *testing.T) {
 	}
 	if e := seeded(); !e.Known || e.Pieces != meta.PieceCount() {
 		t.Errorf("after it was away: %+v", e)
-	}
-	files, err := filepath.Glob(filepath.Join(known.Dir, "*"))
-	if err != nil || len(files) != 1 {
-		t.Fatal(files, err)
-	}
-	// So it does in the form of earlier versions.
-	var file knownFile
-	b, err := os.ReadFile(files[0])
-	if err != nil || json.Unmarshal(b, &file) != nil || len(file.States) < 2 {
-		t.Fatalf("%s: %v", b, err)
-	}
-	b, err = json.Marshal(map[string]any{"root": file.Root, "identity": file.States[1].Identity, "have": file.States[1].Have, "checked": file.States[1].Checked})
-	if err == nil {
-		err = os.WriteFile(files[0], b, 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if e := seeded(); !e.Known {
-		t.Errorf("in the old form: %+v", e)
 	}
 	// Another byte, with the old size and time of modification.
 	info, err := os.Stat(path)
@@ -176,20 +157,41 @@ func TestKnown(t *testing.T) {
 	if e := seeded(); e.Known || e.Pieces != meta.PieceCount()-1 {
 		t.Errorf("after a change: %+v", e)
 	}
-	// A cache that is damaged or gone only costs time.
-	for _, junk := range []string{"", "{", `{"root":"x"}`} {
-		if err := os.WriteFile(files[0], []byte(junk), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if e := seeded(); e.Known {
-			t.Errorf("%q: %+v", junk, e)
-		}
-	}
-	if err := os.RemoveAll(known.Dir); err != nil {
+	if err := os.RemoveAll(known); err != nil {
 		t.Fatal(err)
 	}
 	if e := seeded(); e.Known {
 		t.Errorf("%+v", e)
+	}
+}
+
+// That checks can't be remembered is told once, and not of each torrent.
+func TestKnownUnwritable(t *testing.T) {
+	t.Parallel()
+	dir, blocked := t.TempDir(), filepath.Join(t.TempDir(), "file")
+	whole(t, blocked, nil)
+	var inputs []Input
+	for i := range 3 {
+		e := newEdition(t, strconv.Itoa(i), i, 50_000)
+		path := filepath.Join(dir, e.Name)
+		whole(t, path, e.data)
+		old := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+		inputs = append(inputs, Input{Torrent: e.Metainfo, Path: dir})
+	}
+	time.Sleep(racy + 100*time.Millisecond) // files just written are not remembered
+	r := start(t, Options{KnownDir: filepath.Join(blocked, "known")}, inputs...)
+	r.stop()
+	warnings := 0
+	for _, d := range r.events {
+		if e, ok := d.event.(EventWarning); ok && strings.Contains(e.Err.Error(), "done again next time") {
+			warnings++
+		}
+	}
+	if warnings != 1 {
+		t.Errorf("%d warnings%s", warnings, story(r.events))
 	}
 }
 

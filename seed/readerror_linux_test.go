@@ -163,14 +163,14 @@ func TestDiskGone(t *testing.T) {
 			meta, root := makeContent(t, maketorrent.V1, 1<<20, smallFile-1)
 			onDisk := filepath.Join(d.dir, meta.Name)
 			d.must(os.CopyFS(onDisk, os.DirFS(root)))
-			known := Known{Dir: t.TempDir()}
+			known := t.TempDir()
 			time.Sleep(racy)
-			checked := start(t, Options{Known: known}, Input{Torrent: meta, Path: d.dir})
+			checked := start(t, Options{KnownDir: known}, Input{Torrent: meta, Path: d.dir})
 			if !seeded {
 				checked.stop()
 				d.die()
 			}
-			r := start(t, Options{Known: known, lookEvery: 50 * time.Millisecond})
+			r := start(t, Options{KnownDir: known, lookEvery: 50 * time.Millisecond})
 			if _, err := r.Add(Input{Torrent: meta, Path: d.dir}); err != nil {
 				t.Fatal(err)
 			}

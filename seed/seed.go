@@ -45,6 +45,7 @@ import (
 	"time"
 
 	"bt/internal/announce"
+	"bt/internal/known"
 	"bt/internal/metainfo"
 	"bt/internal/peer/mse"
 	"bt/internal/peerid"
@@ -106,8 +107,12 @@ type Options struct {
 	IPs  []netip.Addr // sent to trackers, each over its own address family; none leaves it to them
 	Jobs int          // workers for checking; 0 means one per CPU
 
-	Check Check // of data that Known does not know; 0 means CheckFull
-	Known Known // the zero Known knows nothing
+	Check Check // of data that is not known; 0 means CheckFull
+
+	// KnownDir is the directory that remembers which data was found good, so that it
+	// need not be checked again while nothing about its files has changed. It may be
+	// deleted at any time. "" remembers nothing.
+	KnownDir string
 
 	lookEvery time.Duration // 0 means defaultLook; for tests
 
@@ -166,6 +171,8 @@ type Seeder struct {
 	fewer      error // why there are fewer peers than were asked for; nil: there are not
 	announcer  *announce.Announcer
 	events     *events
+	known      *known.Store
+	forgets    atomic.Bool // it was told that what is known can't be written
 
 	speedMu sync.Mutex
 	speed   speed
@@ -180,7 +187,7 @@ func New(o Options) *Seeder {
 	s := &Seeder{
 		options: o, since: time.Now(), patience: defaultPatience, rate: newRateLimit(o.MaxUploadRate),
 		byKey: make(map[[20]byte]*Torrent), req2: make(map[[20]byte][20]byte),
-		toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), events: newEvents(),
+		known: known.New(o.KnownDir), toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), events: newEvents(),
 	}
 	if s.options.PeerID == ([20]byte{}) {
 		s.options.PeerID = peerid.New()
@@ -329,6 +336,7 @@ func (s *Seeder) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer s.tell()()
+	defer func() { s.toldKnown(s.known.Flush()) }()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { s.slots.run(ctx) })

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"bt/internal/atomicfile"
-	"bt/internal/piece"
 )
 
 // A FIFO in the place of a file of ours is an error, and is not waited for.
@@ -23,14 +22,6 @@ func TestStateIsNoFIFO(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-	}
-	k := &Known{Dir: t.TempDir()}
-	torrent := new(Torrent)
-	if err := syscall.Mkfifo(k.path(torrent, "/root"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, ok := k.load(torrent, "/root", new(piece.Tree)); ok {
-		t.Error("a FIFO is known")
 	}
 	path := filepath.Join(t.TempDir(), "x.torrent")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {

@@ -78,6 +78,7 @@ func (s *Seeder) measure(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-second.C:
+			s.toldKnown(s.known.Flush())
 			conns := s.slots.all()
 			peers := make(map[*Torrent]int)
 			for _, c := range conns {

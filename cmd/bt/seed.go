@@ -139,7 +139,7 @@ func (f *seedFlags) options(u *ui) (seed.Options, error) {
 		MaxUploadRate: f.maxUploadRate.value.perSecond, MaxTorrentRate: f.maxTorrentRate.value.perSecond,
 		Check: f.check.value, Encryption: f.encryption.value, For: f.duration.value, UntilRatio: f.untilRatio.value,
 	}
-	o.Known.Dir = knownDir(u.env)
+	o.KnownDir = knownDir(u.env)
 	f.maxUploadRate.value.warn(u, "max-upload-rate")
 	f.maxTorrentRate.value.warn(u, "max-torrent-rate")
 	for _, ip := range f.ips {
@@ -212,7 +212,7 @@ func seedMade(ctx context.Context, u *ui, r *maketorrent.Result) error {
 	}
 	s := &seedScreen{ui: u}
 	o := seed.Options{Client: "bt/" + version, Listener: l}
-	o.Known.Dir = knownDir(u.env)
+	o.KnownDir = knownDir(u.env)
 	return s.runOne(ctx, o, seed.Input{Torrent: r.Torrent, Path: r.Content, Hashed: true})
 }
 

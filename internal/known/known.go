@@ -1,0 +1,315 @@
+// Package known remembers what was found in files that have not changed since, so
+// that they need not be hashed again. It is a cache: all of it may be deleted at any
+// time.
+//
+// All that is known stands in one file, in the order in which it was found, as a
+// line of JSON for each state of some content. Lines are appended, many at once and
+// without a sync; one that is damaged is skipped. The memory holds where each line
+// is, and not what is in it. Several processes may append to the file: each knows
+// what was there when it began, and what it has added.
+package known
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"hash/maphash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"bt/internal/atomicfile"
+)
+
+const (
+	// mostStates is how many states are remembered of some content. A volume that is
+	// not mounted for a while does not cost what is known of it.
+	mostStates = 4
+
+	// maxFile is the size of the file, in bytes, from which on a new one is begun.
+	maxFile = 256 << 20
+
+	// minFile is the size of the file, in bytes, from which on it is written anew if
+	// more than half of it is of no use any more.
+	minFile = 1 << 20
+
+	// batchTime is how long lines may wait for others to be written with them.
+	batchTime = time.Second
+)
+
+// A Key names some content: what should be there, and where.
+type Key [16]byte
+
+// A State is what was found of some content.
+type State struct {
+	Root     string    // where the content stands
+	Identity string    // of all files together: another one if any was changed
+	Have     []byte    // the pieces that are good, as a bitfield
+	Pieces   int       // how many these are
+	Checked  time.Time // when that was found
+}
+
+// line is a State in the file.
+type line struct {
+	Key      string    `json:"key"` // hex
+	Root     string    `json:"root"`
+	Identity string    `json:"identity"`
+	Have     []byte    `json:"have"`
+	Pieces   int       `json:"pieces"`
+	Checked  time.Time `json:"checked"`
+}
+
+// A Store is what is known. Its methods may be called from several goroutines.
+type Store struct {
+	dir  string
+	seed maphash.Seed
+
+	mu      sync.Mutex
+	loaded  bool
+	places  map[Key][]place // the latest first
+	old     map[Key]bool    // files of earlier versions
+	waiting []waiting       // lines that are not written yet
+	written time.Time
+}
+
+// A place is where a line stands.
+type place struct {
+	offset   int64
+	length   int32
+	pieces   int32
+	identity uint64 // hash
+}
+
+// waiting is a line that is not written yet.
+type waiting struct {
+	key  Key
+	at   place // without its offset
+	text []byte
+}
+
+// New returns the store in a directory, which is made when it is needed. With an
+// empty name it remembers nothing.
+func New(dir string) *Store {
+	return &Store{dir: dir, seed: maphash.MakeSeed(), places: make(map[Key][]place), old: make(map[Key]bool)}
+}
+
+func (s *Store) path() string { return filepath.Join(s.dir, "known.jsonl") }
+
+// Find returns the pieces that were good when the content had that identity.
+func (s *Store) Find(key Key, root, identity string) (have []byte, ok bool) {
+	if s.dir == "" {
+		return nil, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	s.convert(key)
+	if slices.ContainsFunc(s.waiting, func(w waiting) bool { return w.key == key }) {
+		_ = s.flush() // what is not written is not known
+	}
+	i := slices.IndexFunc(s.places[key], func(p place) bool { return p.identity == s.hash(identity) })
+	if i < 0 {
+		return nil, false
+	}
+	l, err := s.read(s.places[key][i])
+	if err != nil || l.Key != hex.EncodeToString(key[:]) || l.Root != root || l.Identity != identity {
+		return nil, false
+	}
+	return l.Have, true
+}
+
+// Add remembers a state. The error may be that of states before it.
+func (s *Store) Add(key Key, state State) error {
+	if s.dir == "" {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	s.convert(key)
+	if err := s.wait(key, state); err != nil {
+		return err
+	}
+	if time.Since(s.written) < batchTime {
+		return nil
+	}
+	return s.flush()
+}
+
+// Flush writes what waits. What can't be written is forgotten.
+func (s *Store) Flush() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flush()
+}
+
+func (s *Store) wait(key Key, state State) error {
+	text, err := json.Marshal(line{hex.EncodeToString(key[:]), state.Root, state.Identity, state.Have, state.Pieces, state.Checked})
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	s.waiting = append(s.waiting, waiting{key, place{length: int32(len(text)), pieces: int32(state.Pieces), identity: s.hash(state.Identity)}, text})
+	return nil
+}
+
+func (s *Store) flush() error {
+	if len(s.waiting) == 0 {
+		return nil
+	}
+	lines := s.waiting
+	s.waiting, s.written = nil, time.Now()
+	b := []byte{'\n'} // the file may end in half a line
+	for _, w := range lines {
+		b = append(b, w.text...)
+	}
+	end, err := s.append(b)
+	if err != nil {
+		return err
+	}
+	offset := end - int64(len(b)) + 1
+	for _, w := range lines {
+		w.at.offset = offset
+		offset += int64(len(w.text))
+		s.note(w.key, w.at)
+	}
+	return nil
+}
+
+// append appends to the file, and returns where that ends now.
+func (s *Store) append(b []byte) (end int64, err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return 0, err
+	}
+	f, err := os.OpenFile(s.path(), os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "write", Path: s.path(), Err: atomicfile.ErrNotRegular}
+	}
+	if err == nil {
+		_, err = f.Write(b)
+	}
+	if err == nil {
+		end, err = f.Seek(0, io.SeekCurrent) // another process may have appended since
+	}
+	return end, errors.Join(err, f.Close())
+}
+
+// note remembers the place of a line as the latest of its key. Of more than
+// mostStates that with the fewest pieces goes, which costs least to find again; of
+// those that tie the oldest.
+func (s *Store) note(key Key, at place) {
+	list := slices.DeleteFunc(s.places[key], func(p place) bool { return p.identity == at.identity })
+	list = slices.Insert(list, 0, at)
+	if len(list) > mostStates {
+		least := len(list) - 1
+		for i := least; i > 0; i-- {
+			if list[i].pieces < list[least].pieces {
+				least = i
+			}
+		}
+		list = slices.Delete(list, least, least+1)
+	}
+	s.places[key] = list
+}
+
+// load reads the file, if that was not done yet. What can't be read is not known.
+func (s *Store) load() {
+	if s.loaded {
+		return
+	}
+	s.loaded = true
+	size := s.scan()
+	var live int64
+	for _, list := range s.places {
+		for _, p := range list {
+			live += int64(p.length)
+		}
+	}
+	switch {
+	case size > maxFile:
+		_ = os.Remove(s.path())
+		clear(s.places)
+	case size > minFile && live < size/2:
+		s.compact()
+	}
+	s.findOld()
+}
+
+// scan notes the places of all lines, and returns the size of the file.
+func (s *Store) scan() (size int64) {
+	f, err := atomicfile.Open(s.path())
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	in := bufio.NewReaderSize(f, 64<<10)
+	for size <= maxFile {
+		text, err := in.ReadBytes('\n')
+		var l line
+		if id, ok := parse(text, &l); ok {
+			s.note(id, place{offset: size, length: int32(len(text)), pieces: int32(l.Pieces), identity: s.hash(l.Identity)})
+		}
+		size += int64(len(text))
+		if err != nil {
+			break
+		}
+	}
+	return size
+}
+
+// parse reads a line.
+func parse(text []byte, l *line) (key Key, ok bool) {
+	if json.Unmarshal(text, l) != nil || len(l.Key) != 2*len(key) {
+		return key, false
+	}
+	_, err := hex.Decode(key[:], []byte(l.Key))
+	return key, err == nil
+}
+
+// read reads the line at a place.
+func (s *Store) read(at place) (l line, err error) {
+	f, err := atomicfile.Open(s.path())
+	if err != nil {
+		return l, err
+	}
+	defer f.Close()
+	text := make([]byte, at.length)
+	if _, err := f.ReadAt(text, at.offset); err != nil && err != io.EOF {
+		return l, err
+	}
+	return l, json.Unmarshal(text, &l)
+}
+
+// compact writes the file anew, without lines that are of no use.
+func (s *Store) compact() {
+	b, err := atomicfile.Read(s.path(), maxFile)
+	if err != nil {
+		return
+	}
+	var all []place
+	for _, list := range s.places {
+		all = append(all, list...)
+	}
+	slices.SortFunc(all, func(a, b place) int { return int(a.offset - b.offset) })
+	var out bytes.Buffer
+	for _, p := range all {
+		out.Write(b[p.offset:min(p.offset+int64(p.length), int64(len(b)))])
+	}
+	if atomicfile.WriteCache(s.path(), out.Bytes()) == nil {
+		clear(s.places)
+		s.scan()
+	}
+}
+
+func (s *Store) hash(identity string) uint64 { return maphash.String(s.seed, identity) }
