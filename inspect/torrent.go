@@ -104,7 +104,7 @@ type Form = metainfo.Form
 // A TooLargeError is the error of [ReadFile] for a file of more than Max bytes.
 type TooLargeError = metainfo.TooLargeError
 
-// MaxFileSize is the size, in bytes, of the largest file that [ReadFile] reads.
+// MaxFileSize is the size of the largest file that [ReadFile] reads: 256 MiB.
 const MaxFileSize = metainfo.DefaultMaxSize
 
 // Parse parses a torrent. It keeps b, which must not change afterwards.

@@ -34,18 +34,19 @@ const (
 	young  = 2 * time.Second
 )
 
-// A Directory keeps a Seeder in step with the torrents in a directory: those that
-// come are seeded, and those that go are not.
+// A Directory keeps a Seeder in step with the torrents in a directory: a torrent that
+// is added there is seeded, and one that is removed is not any more. Seeder and Path
+// are required.
 type Directory struct {
 	Seeder    *Seeder
 	Path      string
-	Recursive bool   // also what is below it; links are not followed
-	Data      string // where the content is; empty: beside each torrent
-	Trackers  [][]string
-	MaxSize   int64   // of a torrent file, in bytes; 0 means 256 MiB
-	Ledger    *Ledger // what was uploaded in earlier runs; nil: nothing is known
+	Recursive bool       // also what is below it; links are not followed
+	Data      string     // where the content is; "" means beside each torrent
+	Trackers  [][]string // more tiers, after those of each torrent
+	MaxSize   int64      // of a torrent file, in bytes; 0 means 256 MiB
+	Ledger    *Ledger    // what was uploaded in earlier runs; nil means that nothing is known
 
-	// Rescan has the directory read at once; nil: never.
+	// Rescan, if non-nil, makes Run read the directory whenever it receives a value.
 	Rescan <-chan struct{}
 
 	found    map[string]*found     // by path
