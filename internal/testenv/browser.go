@@ -1,225 +1,123 @@
 package testenv
 
 import (
-	"bufio"
-	"encoding/base64"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"strings"
+	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
 )
 
-// A Browser is a page in a headless Chromium, which the test drives by the DevTools
-// protocol. That runs over a pipe, and Chromium ends with it, also if the test is killed.
+// A Browser is a page in a headless Chromium.
 type Browser struct {
-	t       testing.TB
-	session string
-	in      io.Writer
-	ended   chan struct{} // closed when nothing more comes
+	t   testing.TB
+	ctx context.Context
 
-	mu       sync.Mutex // over what follows and writing to in
-	last     int
-	answers  map[int]chan devtoolsMessage
+	mu       sync.Mutex // over what follows
 	requests []string
 	problems []string
 }
 
-type devtoolsMessage struct {
-	ID     int             `json:"id"`
-	Method string          `json:"method"`
-	Params json.RawMessage `json:"params"`
-	Result json.RawMessage `json:"result"`
-	Error  *struct {
-		Message string `json:"message"`
-	} `json:"error"`
-}
-
-type devtoolsCommand struct {
-	ID        int    `json:"id"`
-	SessionID string `json:"sessionId,omitempty"`
-	Method    string `json:"method"`
-	Params    any    `json:"params,omitempty"`
-}
-
-// devtoolsTime is what Chromium has for an answer. It takes long to start on a busy machine.
-const devtoolsTime = time.Minute
+// browserTime is how long Chromium may take for an answer. It takes long to start on
+// a busy machine.
+const browserTime = time.Minute
 
 // Chromium starts Debian's chromium with an empty page, until the test ends.
 func Chromium(t testing.TB) *Browser {
 	t.Helper()
-	cmd := exec.Command(Program(t, "chromium"), "--remote-debugging-pipe", "--user-data-dir="+t.TempDir(),
-		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-breakpad",
-		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-		"--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1",
-		"--hide-scrollbars", "about:blank")
-	theirIn, in, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(Program(t, "chromium")), chromedp.UserDataDir(t.TempDir()), chromedp.WSURLReadTimeout(browserTime),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("no-proxy-server", true),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1"))
+	ctx, end := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(end)
+	ctx, closePage := chromedp.NewContext(ctx)
+	t.Cleanup(closePage) // and waits until Chromium has ended
+	b := &Browser{t: t, ctx: ctx}
+	// The first call starts Chromium, which ends with the context of that call.
+	if err := chromedp.Listen(ctx, b.event); err != nil {
+		t.Fatalf("chromium: %v", err)
 	}
-	out, theirOut, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.ExtraFiles = []*os.File{theirIn, theirOut} // 3 and 4
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	theirIn.Close()
-	theirOut.Close()
-	b := &Browser{t: t, in: in, ended: make(chan struct{}), answers: map[int]chan devtoolsMessage{}}
-	go b.read(out)
-	t.Cleanup(func() {
-		in.Close()
-		_ = cmd.Wait() // for the pipe is gone
-		<-b.ended
-		out.Close()
-	})
-
-	var target struct{ TargetID string }
-	if err := b.send("Target.createTarget", map[string]any{"url": "about:blank"}, &target); err != nil {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		t.Fatalf("chromium: %v; it printed:\n%s", err, stderr.String())
-	}
-	var session struct{ SessionID string }
-	b.must("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &session)
-	b.session = session.SessionID
-	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
-		b.must(domain+".enable", nil, nil)
-	}
+	do(b, call(network.Enable, network.EnableParams{}))
+	do(b, call(log.Enable, cdp.Empty{}))
 	return b
 }
 
-// read takes what Chromium sends until it ends.
-func (b *Browser) read(out io.Reader) {
-	defer close(b.ended)
-	r := bufio.NewReader(out)
-	for {
-		raw, err := r.ReadBytes(0)
-		if err != nil {
-			return
-		}
-		var m devtoolsMessage
-		if err := json.Unmarshal(raw[:len(raw)-1], &m); err != nil {
-			continue
-		}
+// event takes note of requests, and of what a page should not do.
+func (b *Browser) event(event any) {
+	problem := ""
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
 		b.mu.Lock()
-		if m.ID == 0 {
-			b.event(&m)
-		} else if answer := b.answers[m.ID]; answer != nil {
-			answer <- m
-			delete(b.answers, m.ID)
+		b.requests = append(b.requests, e.Request.URL)
+		b.mu.Unlock()
+	case *network.EventResponseReceived:
+		if e.Response.Status >= 400 {
+			problem = fmt.Sprintf("%d for %s", e.Response.Status, e.Response.URL)
 		}
+	case *network.EventLoadingFailed:
+		if !e.Canceled {
+			problem = "a request failed: " + e.ErrorText
+		}
+	case *runtime.EventExceptionThrown:
+		problem = "exception: " + e.ExceptionDetails.Text
+	case *runtime.EventConsoleAPICalled:
+		switch e.Type {
+		case runtime.ConsoleAPICalledTypeError, runtime.ConsoleAPICalledTypeWarning, runtime.ConsoleAPICalledTypeAssert:
+			problem = fmt.Sprintf("console.%s:", e.Type)
+			for _, arg := range e.Args {
+				problem += " " + string(arg.Value)
+			}
+		}
+	case *log.EventEntryAdded: // violations of the CSP come here
+		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			problem = fmt.Sprintf("log: %s %s", e.Entry.Text, e.Entry.URL)
+		}
+	}
+	if problem != "" {
+		b.mu.Lock()
+		b.problems = append(b.problems, problem)
 		b.mu.Unlock()
 	}
 }
 
-// event takes note of requests, and of what a page should not do. b.mu is held.
-func (b *Browser) event(m *devtoolsMessage) {
-	var p struct {
-		Type             string
-		ErrorText        string
-		Canceled         bool
-		Args             json.RawMessage
-		ExceptionDetails json.RawMessage
-		Request          struct{ URL string }
-		Response         struct {
-			URL    string
-			Status int
-		}
-		Entry struct{ Level, Text, URL string }
-	}
-	if json.Unmarshal(m.Params, &p) != nil {
-		return
-	}
-	problem := ""
-	switch m.Method {
-	case "Network.requestWillBeSent":
-		b.requests = append(b.requests, p.Request.URL)
-	case "Network.responseReceived":
-		if p.Response.Status >= 400 {
-			problem = fmt.Sprintf("%d for %s", p.Response.Status, p.Response.URL)
-		}
-	case "Network.loadingFailed":
-		if !p.Canceled {
-			problem = "a request failed: " + p.ErrorText
-		}
-	case "Runtime.exceptionThrown":
-		problem = "exception: " + string(p.ExceptionDetails)
-	case "Runtime.consoleAPICalled":
-		if p.Type == "error" || p.Type == "warning" || p.Type == "assert" {
-			problem = fmt.Sprintf("console.%s: %s", p.Type, p.Args)
-		}
-	case "Log.entryAdded": // violations of the CSP come here
-		if p.Entry.Level == "error" || p.Entry.Level == "warning" {
-			problem = fmt.Sprintf("log: %s %s", p.Entry.Text, p.Entry.URL)
-		}
-	}
-	if problem != "" {
-		b.problems = append(b.problems, problem)
-	}
-}
-
-func (b *Browser) send(method string, params, result any) error {
-	answer := make(chan devtoolsMessage, 1)
-	b.mu.Lock()
-	b.last++
-	id := b.last
-	b.answers[id] = answer
-	raw, err := json.Marshal(devtoolsCommand{id, b.session, method, params})
-	if err == nil {
-		_, err = b.in.Write(append(raw, 0))
-	}
-	b.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	select {
-	case m := <-answer:
-		if m.Error != nil {
-			return errors.New(m.Error.Message)
-		}
-		if result == nil {
-			return nil
-		}
-		return json.Unmarshal(m.Result, result)
-	case <-b.ended:
-		return errEnded
-	case <-time.After(devtoolsTime):
-		return errors.New("it does not answer")
-	}
-}
-
-func (b *Browser) must(method string, params, result any) {
+// do runs an action, and returns its value.
+func do[T any](b *Browser, action chromedp.Action[T]) T {
 	b.t.Helper()
-	if err := b.send(method, params, result); err != nil {
-		b.t.Fatalf("chromium: %s: %v", method, err)
+	ctx, cancel := context.WithTimeout(b.ctx, browserTime)
+	defer cancel()
+	value, err := chromedp.Run(ctx, action)
+	if err != nil {
+		b.t.Fatalf("chromium: %v", err)
 	}
+	return value
+}
+
+// call is the action of a command of the DevTools protocol.
+func call[P, R any](command cdp.Command[P, R], params P) chromedp.Action[R] {
+	return func(ctx context.Context, t *chromedp.Target) (R, error) { return cdp.Call(ctx, t, command, params) }
 }
 
 // Open goes to a page and waits until it is loaded.
 func (b *Browser) Open(url string) {
 	b.t.Helper()
-	var to struct{ ErrorText string }
-	b.must("Page.navigate", map[string]any{"url": url}, &to)
-	if to.ErrorText != "" {
-		b.t.Fatalf("chromium: %s: %s", url, to.ErrorText)
-	}
-	b.Until(`document.readyState === "complete"`)
+	do(b, chromedp.Navigate(url))
 }
 
 // Window makes the page so many CSS pixels large. A narrow one is a phone's.
 func (b *Browser) Window(width, height int, dark bool) {
 	b.t.Helper()
-	scale, scheme := 1, "light"
+	scale, scheme := 1.0, "light"
 	phone := width < 600
 	if phone {
 		scale = 2
@@ -227,35 +125,31 @@ func (b *Browser) Window(width, height int, dark bool) {
 	if dark {
 		scheme = "dark"
 	}
-	b.must("Emulation.setDeviceMetricsOverride", map[string]any{
-		"width": width, "height": height, "deviceScaleFactor": scale, "mobile": phone}, nil)
-	b.must("Emulation.setEmulatedMedia", map[string]any{
-		"features": []any{map[string]any{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	do(b, call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
+		Width: int64(width), Height: int64(height), DeviceScaleFactor: scale, Mobile: phone,
+	}))
+	do(b, call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	}))
 }
 
 // Eval evaluates an expression of JavaScript, waits if it is a promise, and stores
 // its value, as JSON, in result; nil: nowhere.
 func (b *Browser) Eval(expression string, result any) {
 	b.t.Helper()
-	var value struct {
-		Result           struct{ Value json.RawMessage }
-		ExceptionDetails json.RawMessage
+	raw := do(b, chromedp.Evaluate[[]byte](expression, chromedp.EvalAwaitPromise))
+	if result == nil {
+		return
 	}
-	b.must("Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true, "awaitPromise": true}, &value)
-	if value.ExceptionDetails != nil {
-		b.t.Fatalf("chromium: %s: %s", expression, value.ExceptionDetails)
-	}
-	if result != nil {
-		if err := json.Unmarshal(value.Result.Value, result); err != nil {
-			b.t.Fatalf("chromium: %s: %v", expression, err)
-		}
+	if err := json.Unmarshal(raw, result); err != nil {
+		b.t.Fatalf("chromium: %s: %v", expression, err)
 	}
 }
 
 // Until waits for an expression of JavaScript to become true.
 func (b *Browser) Until(expression string) {
 	b.t.Helper()
-	for end := time.Now().Add(devtoolsTime); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(browserTime); ; time.Sleep(50 * time.Millisecond) {
 		var ok bool
 		if b.Eval("!!("+expression+")", &ok); ok {
 			return
@@ -269,24 +163,18 @@ func (b *Browser) Until(expression string) {
 // Screenshot returns a PNG of what the window shows.
 func (b *Browser) Screenshot() []byte {
 	b.t.Helper()
-	var shot struct{ Data string }
-	b.must("Page.captureScreenshot", map[string]any{"format": "png"}, &shot)
-	png, err := base64.StdEncoding.DecodeString(shot.Data)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return png
+	return do(b, chromedp.CaptureScreenshot())
 }
 
-// Requests returns the URLs that were asked for until now.
+// Requests returns the URLs that were requested until now.
 func (b *Browser) Requests() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return append([]string(nil), b.requests...)
+	return slices.Clone(b.requests)
 }
 
 // Problems returns, and forgets, errors and warnings of the console, violations of
-// the content security policy, exceptions and requests that went wrong.
+// the content security policy, exceptions and requests that failed.
 func (b *Browser) Problems() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
