@@ -30,7 +30,7 @@ func ExampleMake() {
 	result, err := maketorrent.Make(context.Background(), maketorrent.Options{
 		Path:     content,
 		Exclude:  []string{"*.tmp"},
-		Format:   maketorrent.Hybrid,
+		Format:   maketorrent.FormatHybrid,
 		Trackers: [][]string{{"https://t.example/announce"}, {"udp://u.example:6969"}},
 		Date:     time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	})

@@ -50,7 +50,7 @@ func hashTree(data []byte, blocks int) [32]byte {
 	return sha256.Sum256(append(left[:], right[:]...))
 }
 
-var formats = map[string]Format{"v1": V1, "v2": V2, "hybrid": Hybrid}
+var formats = map[string]Format{"v1": FormatV1, "v2": FormatV2, "hybrid": FormatHybrid}
 
 // Sizes around blocks and pieces, empty files between them, and two alike.
 func TestHashes(t *testing.T) {
@@ -69,7 +69,7 @@ func TestHashes(t *testing.T) {
 					continue
 				}
 				tor := r.Torrent
-				if tor.V1 != (format != V2) || tor.V2 != (format != V1) || len(tor.Findings) > 0 || tor.FileCount() != len(sizes) {
+				if tor.V1 != (format != FormatV2) || tor.V2 != (format != FormatV1) || len(tor.Findings) > 0 || tor.FileCount() != len(sizes) {
 					t.Errorf("%s: %s of %d files, findings %v", name, tor.Format(), tor.FileCount(), tor.Findings)
 				}
 				var stream []byte // of v1
@@ -82,7 +82,7 @@ func TestHashes(t *testing.T) {
 					data := dataOf(sizes[file])
 					file++
 					stream = append(stream, data...)
-					if format == V1 || len(data) == 0 {
+					if format == FormatV1 || len(data) == 0 {
 						if f.PiecesRoot != nil {
 							t.Errorf("%s: %s has a root", name, f.Path())
 						}
@@ -95,7 +95,7 @@ func TestHashes(t *testing.T) {
 					sum := sha1.Sum(p)
 					want = append(want, sum[:]...)
 				}
-				if format != V2 && !bytes.Equal(tor.Pieces, want) {
+				if format != FormatV2 && !bytes.Equal(tor.Pieces, want) {
 					t.Errorf("%s: other v1 hashes", name)
 				}
 			}
@@ -145,7 +145,7 @@ func TestSingleFile(t *testing.T) {
 func TestPieceLengthOfV2(t *testing.T) {
 	root := sizedTree(t, 5*block)
 	for _, n := range []int64{1, 1000, 8 << 10, block - 1, block + 1, 20000, 3 * block, 1 << 30} {
-		for _, format := range []Format{V2, Hybrid} {
+		for _, format := range []Format{FormatV2, FormatHybrid} {
 			_, err := Make(context.Background(), Options{Path: root, Format: format, PieceLength: n, Progress: func(int64, int64) {
 				t.Errorf("pieces of %d: hashed", n)
 			}})

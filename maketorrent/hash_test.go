@@ -46,7 +46,7 @@ func TestTwins(t *testing.T) {
 		return root
 	}
 	copies, links := write(false), write(true)
-	for _, format := range []Format{V1, V2, Hybrid} {
+	for _, format := range []Format{FormatV1, FormatV2, FormatHybrid} {
 		for _, pieceLength := range []int64{16 << 10, 1 << 20, 4 << 20} {
 			for _, read := range []ReadMode{ReadParallel, ReadSequential} {
 				var made [2][]byte

@@ -76,11 +76,11 @@ const (
 // Format says which hashes a torrent has.
 type Format uint8
 
-// The formats. The zero Format is V1.
+// The formats. The zero Format is FormatV1.
 const (
-	V1     Format = iota // SHA-1 of each piece (BEP 3)
-	V2                   // a SHA-256 hash tree of each file (BEP 52)
-	Hybrid               // both
+	FormatV1     Format = iota // SHA-1 of each piece (BEP 3)
+	FormatV2                   // a SHA-256 hash tree of each file (BEP 52)
+	FormatHybrid               // both
 )
 
 // String returns "v1", "v2" or "hybrid".
@@ -97,7 +97,7 @@ type Options struct {
 	// goroutines.
 	Own func(path string, info fs.FileInfo) (reason string)
 
-	Format         Format // 0 means V1
+	Format         Format // 0 means FormatV1
 	PieceLength    int64  // bytes; 0 means by the size of the content
 	MaxPieceLength int64  // limits that choice, in bytes; 0 means no limit
 
@@ -108,7 +108,7 @@ type Options struct {
 	// taken; what matches an Exclude never is.
 	Include, Exclude []string
 
-	Symlinks Symlinks // 0 means Follow
+	Symlinks Symlinks // 0 means SymlinksFollow
 
 	// What is empty here is not written to the torrent.
 	Trackers  [][]string // tiers (BEP 12)
@@ -188,7 +188,7 @@ func (o *Options) Check() error {
 		}
 	}
 	if o.PieceLength != 0 {
-		b := metainfo.Builder{V2: o.Format != V1, PieceLength: o.PieceLength}
+		b := metainfo.Builder{V2: o.Format != FormatV1, PieceLength: o.PieceLength}
 		if err := b.CheckPieceLength(); err != nil {
 			return &OptionError{"piece length", err}
 		}
@@ -256,7 +256,7 @@ func Make(ctx context.Context, o Options) (*Result, error) {
 	if err := tree.CheckReadable(ctx, o.Jobs); err != nil {
 		return nil, err
 	}
-	if o.Format != V1 {
+	if o.Format != FormatV1 {
 		w.tooDeep()
 	}
 	if problems := append(w.problems, problemsOf(tree.Faults())...); len(problems) > 0 {
@@ -264,7 +264,7 @@ func Make(ctx context.Context, o Options) (*Result, error) {
 	}
 
 	b := &metainfo.Builder{
-		V1: o.Format != V2, V2: o.Format != V1,
+		V1: o.Format != FormatV2, V2: o.Format != FormatV1,
 		Name: name, Single: w.single, Files: w.files, PieceLength: o.PieceLength,
 		Private: o.Private, Source: o.Source, Trackers: o.Trackers, WebSeeds: o.WebSeeds, HTTPSeeds: o.HTTPSeeds,
 		Nodes: o.Nodes, Comment: o.Comment, CreatedBy: o.CreatedBy, Date: o.Date,

@@ -113,9 +113,9 @@ func TestLinks(t *testing.T) {
 		how  Symlinks
 		want []string // nil: refused
 	}{
-		{Follow, []string{"d/y", "f", "l", "x"}},
-		{Skip, []string{"f"}},
-		{Refuse, nil},
+		{SymlinksFollow, []string{"d/y", "f", "l", "x"}},
+		{SymlinksSkip, []string{"f"}},
+		{SymlinksRefuse, nil},
 	} {
 		r, err := Make(context.Background(), Options{Path: tree(t, names...), Symlinks: tt.how})
 		var problems Problems
@@ -144,7 +144,7 @@ func TestLinks(t *testing.T) {
 		if _, err := Make(context.Background(), Options{Path: tree(t, names...)}); !errors.As(err, &problems) || !errors.As(problems[0], &link) || !strings.HasSuffix(link.Error(), name) {
 			t.Errorf("a link %s: %v", name, err)
 		}
-		if r, err := Make(context.Background(), Options{Path: tree(t, names...), Symlinks: Skip}); err != nil || !slices.Equal(paths(r), []string{"f"}) {
+		if r, err := Make(context.Background(), Options{Path: tree(t, names...), Symlinks: SymlinksSkip}); err != nil || !slices.Equal(paths(r), []string{"f"}) {
 			t.Errorf("a link %s, skipped: %v", name, err)
 		}
 	}
@@ -158,14 +158,14 @@ func TestLinks(t *testing.T) {
 func TestCheck(t *testing.T) {
 	for _, o := range []Options{
 		{Name: ".."}, {Name: "a/b"}, {Include: []string{"[a"}}, {Exclude: []string{"a", "{b"}},
-		{PieceLength: 1 << 30}, {PieceLength: 3 << 20, Format: V2}, {PieceLength: 1 << 13, Format: Hybrid},
+		{PieceLength: 1 << 30}, {PieceLength: 3 << 20, Format: FormatV2}, {PieceLength: 1 << 13, Format: FormatHybrid},
 	} {
 		var bad *OptionError
 		if err := o.Check(); !errors.As(err, &bad) {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
-	for _, o := range []Options{{}, {Name: "a", Include: []string{"*"}, PieceLength: 3 << 20}, {PieceLength: 1 << 14, Format: V2}} {
+	for _, o := range []Options{{}, {Name: "a", Include: []string{"*"}, PieceLength: 3 << 20}, {PieceLength: 1 << 14, Format: FormatV2}} {
 		if err := o.Check(); err != nil {
 			t.Errorf("%+v: %v", o, err)
 		}
@@ -290,8 +290,8 @@ func TestFindings(t *testing.T) {
 		{Options{PieceLength: 20}, "odd-piece-length small-pieces"},
 		{Options{PieceLength: 128 << 20}, ""},
 		{Options{PieceLength: 256 << 20}, "large-pieces"},
-		{Options{Format: V2}, "one-file"},
-		{Options{Format: Hybrid}, ""},
+		{Options{Format: FormatV2}, "one-file"},
+		{Options{Format: FormatHybrid}, ""},
 		{Options{Exclude: []string{"nosuch"}}, "unmatched-glob"},
 		{Options{Trackers: [][]string{{"http://t.example/a"}, {"http://T.example:80/a"}}}, "duplicate-tracker"},
 		{Options{WebSeeds: []string{"http://w.example/", "http://w.example"}}, "duplicate-web-seed"},

@@ -43,14 +43,14 @@ func TestChoosePieceLength(t *testing.T) {
 		{"never under a block", files(10, 1), 0, 16 * k, 16 * k, 16 * k},
 		{"sizes of 63 bits", one(2, 1<<61, 1<<61), 0, 128 * m, 128 * m, 128 * m},
 	} {
-		for format, want := range map[Format]int64{V1: tt.v1, V2: tt.v2, Hybrid: tt.hybrid} {
-			b := &metainfo.Builder{V1: format != V2, V2: format != V1, Name: "x", Files: tt.files}
+		for format, want := range map[Format]int64{FormatV1: tt.v1, FormatV2: tt.v2, FormatHybrid: tt.hybrid} {
+			b := &metainfo.Builder{V1: format != FormatV2, V2: format != FormatV1, Name: "x", Files: tt.files}
 			got, why := choosePieceLength(b, tt.limit)
 			size := b.ContentLength()
 			if bySize := AutoPieceLength(size, tt.limit); got != want || strings.Contains(why, "halved") != (want < bySize) {
 				t.Errorf("%s, format %d: %d because %s, want %d", tt.name, format, got, why, want)
 			}
-			if format == V1 || got == 16*k {
+			if format == FormatV1 || got == 16*k {
 				continue
 			}
 			if pads := b.Padding(got); pads > size/10 {
@@ -67,14 +67,14 @@ func TestPaddingOfLayout(t *testing.T) {
 	for i, n := range lengths {
 		b.Files = append(b.Files, metainfo.BuildFile{Path: []string{fmt.Sprint(i)}, Length: n})
 	}
-	for _, format := range []Format{V1, V2, Hybrid} {
-		b.V1, b.V2 = format != V2, format != V1
+	for _, format := range []Format{FormatV1, FormatV2, FormatHybrid} {
+		b.V1, b.V2 = format != FormatV2, format != FormatV1
 		l, err := b.Layout()
 		if err != nil {
 			t.Fatal(err)
 		}
 		want := int64(l.Pieces())*l.PieceLength() - l.Bytes()
-		if format == V1 {
+		if format == FormatV1 {
 			want = 0
 		}
 		if got := b.Padding(b.PieceLength); got != want {

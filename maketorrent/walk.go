@@ -20,11 +20,11 @@ import (
 // itself, it is followed.
 type Symlinks uint8
 
-// The choices. The zero Symlinks is Follow.
+// The choices. The zero Symlinks is SymlinksFollow.
 const (
-	Follow Symlinks = iota // take what they lead to
-	Skip                   // leave them out
-	Refuse                 // fail
+	SymlinksFollow Symlinks = iota // take what they lead to
+	SymlinksSkip                   // leave them out
+	SymlinksRefuse                 // fail
 )
 
 // walker collects the files of a tree in the order of the torrent: path
@@ -157,10 +157,10 @@ func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, abo
 	info, err := e.Info()
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		switch w.Symlinks {
-		case Skip:
+		case SymlinksSkip:
 			s.skip(rel, "symlink")
 			return nil
-		case Refuse:
+		case SymlinksRefuse:
 			s.problem(path, &LinkError{})
 			return nil
 		}
@@ -209,7 +209,7 @@ func (w *walker) unwanted(s *section, rel []string) bool {
 // isDir reports whether an entry is a directory, or a link to one that would be
 // followed.
 func (w *walker) isDir(path string, e fs.DirEntry) bool {
-	if e.Type()&fs.ModeSymlink == 0 || w.Symlinks != Follow {
+	if e.Type()&fs.ModeSymlink == 0 || w.Symlinks != SymlinksFollow {
 		return e.IsDir()
 	}
 	info, err := os.Stat(path)
@@ -276,7 +276,7 @@ func (s *section) problem(path string, err error) {
 }
 
 // A LinkError is the error of a symbolic link that can't be followed, or is not to be.
-// With [Skip] it is left out.
+// With [SymlinksSkip] it is left out.
 type LinkError struct{ reason string }
 
 func (e *LinkError) Error() string { return "is a symbolic link" + e.reason }

@@ -26,7 +26,7 @@ func (l *poorListener) Accept() (net.Conn, error) {
 // That there are no descriptors left is said once, and peers get in when there are.
 func TestAcceptFails(t *testing.T) {
 	t.Parallel()
-	meta, root := makeContent(t, maketorrent.V1, 100_000)
+	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
 	r := startWith(t, Options{}, func(s *Seeder) {
 		l := &poorListener{Listener: s.options.Listener}
 		l.failures.Store(5)

@@ -61,7 +61,7 @@ func TestAnnounce(t *testing.T) {
 	answer := &tracker.AnnounceResponse{Interval: time.Hour, Counts: tracker.Counts{Seeders: 3, Leechers: 1, Completed: tracker.Unknown}, Warning: "soon", TrackerID: "me"}
 	good, other := startTracker(t, answer, nil), startTracker(t, answer, nil)
 	bad := startTracker(t, nil, &tracker.Failure{Reason: "no", RetryIn: time.Hour})
-	meta, root := makeContent(t, maketorrent.Hybrid, 100_000)
+	meta, root := makeContent(t, maketorrent.FormatHybrid, 100_000)
 	r := start(t, Options{}, Input{Torrent: meta, Path: root, Trackers: [][]string{{bad.url, good.url}, {other.url}}})
 	for range 4 {
 		awaitEvent(t, r, func(e EventAnnounce) bool { return e.Err == nil })
@@ -105,7 +105,7 @@ func TestLeaveInTime(t *testing.T) {
 		w.Write((&tracker.AnnounceResponse{Interval: time.Hour}).AppendHTTP(nil, false))
 	}))
 	defer server.Close()
-	meta, root := makeContent(t, maketorrent.V1, 100_000)
+	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
 	r := start(t, Options{}, Input{Torrent: meta, Path: root, Trackers: [][]string{{server.URL + "/announce"}}})
 	awaitEvent(t, r, func(EventAnnounce) bool { return true })
 	done := make(chan struct{})
@@ -136,7 +136,7 @@ func TestDeadTrackers(t *testing.T) {
 	tiers = append(tiers, []string{good.url})
 	var inputs []Input
 	for i := range torrents {
-		meta, root := makeContent(t, maketorrent.V1, int64(1000+i))
+		meta, root := makeContent(t, maketorrent.FormatV1, int64(1000+i))
 		inputs = append(inputs, Input{Torrent: meta, Path: root, Trackers: tiers})
 	}
 	r := start(t, Options{}, inputs...)

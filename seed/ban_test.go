@@ -148,7 +148,7 @@ func TestBan(t *testing.T) {
 	for name, c := range conduct {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			meta, root := makeContent(t, maketorrent.V1, 100_000)
+			meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
 			r := startWith(t, Options{Encryption: c.encryption}, func(s *Seeder) {
 				if c.patience.handshake > 0 {
 					s.patience.handshake = c.patience.handshake

@@ -12,7 +12,7 @@ import (
 
 // Each check is told when it begins, with nothing done, however short it is.
 func TestCheckIsTold(t *testing.T) {
-	for _, format := range []maketorrent.Format{maketorrent.V1, maketorrent.V2, maketorrent.Hybrid} {
+	for _, format := range []maketorrent.Format{maketorrent.FormatV1, maketorrent.FormatV2, maketorrent.FormatHybrid} {
 		meta, root := makeContent(t, format, 30_000, 1, 70_000)
 		r := start(t, Options{lookEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
 		path := filepath.Join(root, "a")
@@ -43,7 +43,7 @@ func TestCheckIsTold(t *testing.T) {
 // What is told of a check is never more than all of it: pad files are read too, as
 // it were.
 func TestCheckIsNeverMoreThanAll(t *testing.T) {
-	meta, root := makeContent(t, maketorrent.Hybrid, 1, 2, 3)
+	meta, root := makeContent(t, maketorrent.FormatHybrid, 1, 2, 3)
 	r := start(t, Options{}, Input{Torrent: meta, Path: root})
 	tt := r.all()[0]
 	m := materialOf(t, tt)
@@ -67,7 +67,7 @@ func TestKnownOfManyVolumes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	meta, root := makeContent(t, maketorrent.V1, 20_000, 30_000, 40_000, 50_000, 60_000, 70_000)
+	meta, root := makeContent(t, maketorrent.FormatV1, 20_000, 30_000, 40_000, 50_000, 60_000, 70_000)
 	content, err := meta.Content()
 	must(err)
 	volumes := t.TempDir()

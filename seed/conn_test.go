@@ -64,7 +64,7 @@ func check(t testing.TB, tt *Torrent, root string, m peer.Message) {
 
 func TestChoked(t *testing.T) {
 	t.Parallel()
-	r, tt, root := one(t, Options{}, maketorrent.V1, 300_000)
+	r, tt, root := one(t, Options{}, maketorrent.FormatV1, 300_000)
 	l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
 	want := request(1, 16<<10, 16<<10)
 	l.send(want)
@@ -98,7 +98,7 @@ func TestChoked(t *testing.T) {
 
 func TestBadRequests(t *testing.T) {
 	t.Parallel()
-	r, tt, _ := one(t, Options{}, maketorrent.V1, 300_000)
+	r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 300_000)
 	last := uint32(tt.pieces - 1)
 	for name, m := range map[string]peer.Message{
 		"no such piece":   request(uint32(tt.pieces), 0, 1),
@@ -135,7 +135,7 @@ func TestBadRequests(t *testing.T) {
 // A peer that gets the rest from others is a seed too.
 func TestBecomesSeed(t *testing.T) {
 	t.Parallel()
-	r, tt, root := one(t, Options{}, maketorrent.V1, 300_000)
+	r, tt, root := one(t, Options{}, maketorrent.FormatV1, 300_000)
 	l := r.join(t, tt)
 	for i := range tt.pieces - 1 {
 		l.send(peer.Message{ID: peer.IDHave, Index: uint32(i)}, peer.Message{ID: peer.IDHave, Index: uint32(i)})
@@ -166,7 +166,7 @@ func (r *running) empty(t testing.TB) {
 // Over reqq requests are rejected, canceled ones too; every one has one answer.
 func TestQueueAnswers(t *testing.T) {
 	t.Parallel()
-	r, tt, root := one(t, Options{MaxUploadRate: 64 << 10}, maketorrent.V1, 300_000)
+	r, tt, root := one(t, Options{MaxUploadRate: 64 << 10}, maketorrent.FormatV1, 300_000)
 	l := r.join(t, tt)
 	for i := range uint32(8) { // the burst of the rate, and two seconds in which all requests arrive
 		l.send(request(i/4, i%4<<14, 16<<10))
@@ -211,7 +211,7 @@ func TestQueueAnswers(t *testing.T) {
 
 func TestExtendedHandshake(t *testing.T) {
 	t.Parallel()
-	r, tt, _ := one(t, Options{Client: "test 1"}, maketorrent.V1, 30<<20) // several pieces of metadata would need more
+	r, tt, _ := one(t, Options{Client: "test 1"}, maketorrent.FormatV1, 30<<20) // several pieces of metadata would need more
 	l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
 	m := l.await(peer.IDExtended)
 	h, err := peer.ParseExtendedHandshake(m.Payload)
@@ -226,7 +226,7 @@ func TestExtendedHandshake(t *testing.T) {
 
 func TestMetadata(t *testing.T) {
 	t.Parallel()
-	meta, root := makeContent(t, maketorrent.V1, 60<<20) // 960 pieces of 20 bytes: two pieces of metadata
+	meta, root := makeContent(t, maketorrent.FormatV1, 60<<20) // 960 pieces of 20 bytes: two pieces of metadata
 	r := start(t, Options{}, Input{Torrent: meta, Path: root, Hashed: true})
 	tt := r.find(meta.InfoHashV1)
 	info := materialOf(t, tt).info
@@ -268,7 +268,7 @@ func TestKeepAliveAndSilence(t *testing.T) {
 	if p := defaultPatience; p.keepAlive >= 2*time.Minute || p.drop != 5*time.Minute || p.handshake != 10*time.Second {
 		t.Errorf("%+v", p)
 	}
-	meta, root := makeContent(t, maketorrent.V1, 300_000)
+	meta, root := makeContent(t, maketorrent.FormatV1, 300_000)
 	r := startWith(t, Options{}, func(s *Seeder) {
 		s.patience.keepAlive, s.patience.drop, s.patience.handshake = 100*time.Millisecond, time.Second, 300*time.Millisecond
 	}, Input{Torrent: meta, Path: root})
@@ -306,7 +306,7 @@ func TestKeepAliveAndSilence(t *testing.T) {
 
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
-	r, tt, _ := one(t, Options{}, maketorrent.Hybrid, 300_000)
+	r, tt, _ := one(t, Options{}, maketorrent.FormatHybrid, 300_000)
 	v2 := [20]byte(tt.hashV2[:])
 	for _, c := range []struct {
 		ask      [20]byte
@@ -381,7 +381,7 @@ func TestEncryption(t *testing.T) {
 	t.Parallel()
 	early := peer.Message{ID: peer.IDInterested}.Append(nil)
 	for _, encryption := range []Encryption{EncryptionPrefer, EncryptionRequire, EncryptionOff} {
-		r, tt, root := one(t, Options{Encryption: encryption}, maketorrent.V1, 700_001)
+		r, tt, root := one(t, Options{Encryption: encryption}, maketorrent.FormatV1, 700_001)
 		for _, methods := range []mse.Method{mse.Plaintext, mse.RC4, mse.Plaintext | mse.RC4} {
 			for _, split := range []int{0, 30, 68, 1000} {
 				l, err := r.seal(t, tt, methods, split, early)
@@ -430,7 +430,7 @@ func TestDamaged(t *testing.T) {
 		"overwritten a bit": func(path string) error { return writeAt(path, size-10, "x") },
 	} {
 		for _, encrypted := range []bool{false, true} {
-			meta, root := makeContent(t, maketorrent.V1, size)
+			meta, root := makeContent(t, maketorrent.FormatV1, size)
 			r := start(t, Options{}, Input{Torrent: meta, Path: root})
 			tt := r.find(meta.InfoHashV1)
 			var l *leecher
@@ -535,7 +535,7 @@ func TestRate(t *testing.T) {
 	}
 	for _, peers := range []int{1, 10} {
 		const rate = 2_700_000 // a turn is no whole number of blocks
-		r, tt, _ := one(t, Options{MaxUploadRate: rate, MaxUploads: 20}, maketorrent.V1, 2<<20)
+		r, tt, _ := one(t, Options{MaxUploadRate: rate, MaxUploads: 20}, maketorrent.FormatV1, 2<<20)
 		for range peers {
 			l := r.join(t, tt)
 			go func() {
@@ -565,7 +565,7 @@ const stopTime = 20 * time.Second
 // The end does not wait for peers that don't read.
 func TestStopWhileSending(t *testing.T) {
 	t.Parallel()
-	r, tt, _ := one(t, Options{}, maketorrent.V1, 4<<20)
+	r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 4<<20)
 	l := r.join(t, tt)
 	var b []byte
 	for i := range 2000 {
@@ -587,7 +587,7 @@ func TestStopWhileSending(t *testing.T) {
 // Who asks and leaves takes nothing of the rate along.
 func TestRateOfLeavers(t *testing.T) {
 	t.Parallel()
-	r, tt, root := one(t, Options{MaxUploadRate: 256 << 10}, maketorrent.V1, 1<<20)
+	r, tt, root := one(t, Options{MaxUploadRate: 256 << 10}, maketorrent.FormatV1, 1<<20)
 	for range 60 {
 		l := r.join(t, tt)
 		l.send(request(0, 0, 64<<10), request(1, 0, 64<<10))
@@ -612,7 +612,7 @@ func TestTinyFiles(t *testing.T) {
 	for i := range sizes {
 		sizes[i] = 11
 	}
-	r, tt, root := one(t, Options{}, maketorrent.V1, sizes...)
+	r, tt, root := one(t, Options{}, maketorrent.FormatV1, sizes...)
 	l := r.join(t, tt)
 	for _, m := range []peer.Message{request(0, 0, 16<<10), request(0, 16<<10, 16<<10), request(0, 32<<10, 11*3000-(32<<10))} {
 		l.send(m)

@@ -46,7 +46,7 @@ func (r *running) awaitCounts(t *testing.T, open, halfOpen int) {
 // startPatient seeds for peers that take their time for handshakes.
 func startPatient(t *testing.T, o Options) (r *running, tt *Torrent, root string) {
 	t.Helper()
-	meta, root := makeContent(t, maketorrent.V1, 100_000)
+	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
 	r = startWith(t, o, func(s *Seeder) { s.patience.handshake = 5 * time.Minute }, Input{Torrent: meta, Path: root})
 	return r, r.find(meta.InfoHashV1), root
 }

@@ -22,7 +22,7 @@ import (
 // there most of its rate, and those who want to join get in. The rates are shown, and
 // compared only with BT_SOAK: on a busy machine they say nothing.
 func TestFloodOfExchanges(t *testing.T) {
-	r, tt, _ := one(t, Options{}, maketorrent.V1, 4<<20)
+	r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 4<<20)
 	l := r.join(t, tt)
 	l.conn.SetDeadline(time.Now().Add(time.Minute))
 	all := make([]int, tt.pieces)

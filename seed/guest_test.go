@@ -33,7 +33,7 @@ func newEdition(t testing.TB, name string, number, size int, trackers ...[]strin
 	if err := os.WriteFile(path, e.data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r, err := maketorrent.Make(t.Context(), maketorrent.Options{Path: path, Format: maketorrent.V1, PieceLength: 32 << 10, Trackers: trackers})
+	r, err := maketorrent.Make(t.Context(), maketorrent.Options{Path: path, Format: maketorrent.FormatV1, PieceLength: 32 << 10, Trackers: trackers})
 	if err != nil {
 		t.Fatal(err)
 	}

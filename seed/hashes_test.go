@@ -50,7 +50,7 @@ func proved(q *peer.HashRequest, hashes []byte) []byte {
 // Hashes prove themselves: with the uncles they make the root.
 func TestHashes(t *testing.T) {
 	t.Parallel()
-	for _, format := range []maketorrent.Format{maketorrent.V2, maketorrent.Hybrid} {
+	for _, format := range []maketorrent.Format{maketorrent.FormatV2, maketorrent.FormatHybrid} {
 		const pieces = 21
 		r, tt, path := one(t, Options{}, format, pieces<<16-5-3*metainfo.BlockLength, 3<<14-5)
 		l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
@@ -136,7 +136,7 @@ func TestHashes(t *testing.T) {
 // down.
 func TestHashFlood(t *testing.T) {
 	t.Parallel()
-	r, tt, _ := one(t, Options{}, maketorrent.V2, 300_000)
+	r, tt, _ := one(t, Options{}, maketorrent.FormatV2, 300_000)
 	l := r.join(t, tt)
 	q := peer.HashRequest{PiecesRoot: *materialOf(t, tt).content.Files[0].PiecesRoot, Length: 4, ProofLayers: 4}
 	const n, cost = floodBurst/costHashes + 300, costHashes + 4 // blocks
@@ -214,7 +214,7 @@ func manyFiles(t *testing.T, n int) (*Metainfo, string) {
 			t.Fatal(err)
 		}
 	}
-	made, err := maketorrent.Make(t.Context(), maketorrent.Options{Path: root, Format: maketorrent.V2, PieceLength: metainfo.BlockLength})
+	made, err := maketorrent.Make(t.Context(), maketorrent.Options{Path: root, Format: maketorrent.FormatV2, PieceLength: metainfo.BlockLength})
 	if err != nil {
 		t.Fatal(err)
 	}

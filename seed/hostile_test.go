@@ -202,7 +202,7 @@ var villains = map[string]func(v *villain){
 // Whatever some do, a peer that behaves gets its data, and all who did it are
 // gone when they should.
 func TestHostile(t *testing.T) {
-	meta, root := makeContent(t, maketorrent.Hybrid, 4<<20)
+	meta, root := makeContent(t, maketorrent.FormatHybrid, 4<<20)
 	r := startWith(t, Options{}, func(s *Seeder) {
 		s.patience = patience{handshake: time.Second, keepAlive: 500 * time.Millisecond, drop: 2 * time.Second, stall: 2 * time.Second}
 	}, Input{Torrent: meta, Path: root})

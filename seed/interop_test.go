@@ -230,7 +230,7 @@ func TestAria2(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			p := publish(t, maketorrent.V1, netip.AddrPort{})
+			p := publish(t, maketorrent.FormatV1, netip.AddrPort{})
 			p.seed(t, test.options, p.root)
 			dir, source := t.TempDir(), p.file
 			if test.magnet {
@@ -248,7 +248,7 @@ func TestAria2(t *testing.T) {
 func TestLibtorrent(t *testing.T) {
 	t.Parallel()
 	python := testenv.Python(t, "libtorrent")
-	for name, format := range map[string]maketorrent.Format{"v1": maketorrent.V1, "v2": maketorrent.V2, "hybrid": maketorrent.Hybrid} {
+	for name, format := range map[string]maketorrent.Format{"v1": maketorrent.FormatV1, "v2": maketorrent.FormatV2, "hybrid": maketorrent.FormatHybrid} {
 		for _, test := range []struct {
 			name    string
 			options Options
@@ -317,7 +317,7 @@ func TestLibtorrentManyFiles(t *testing.T) {
 func TestPartialSeeds(t *testing.T) {
 	t.Parallel()
 	python := testenv.Python(t, "libtorrent")
-	for name, format := range map[string]maketorrent.Format{"v1": maketorrent.V1, "v2": maketorrent.V2, "hybrid": maketorrent.Hybrid} {
+	for name, format := range map[string]maketorrent.Format{"v1": maketorrent.FormatV1, "v2": maketorrent.FormatV2, "hybrid": maketorrent.FormatHybrid} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := publish(t, format, netip.AddrPort{})
@@ -365,7 +365,7 @@ func TestPartialSeeds(t *testing.T) {
 func TestKilledDownloader(t *testing.T) {
 	t.Parallel()
 	python := testenv.Python(t, "libtorrent")
-	p := publish(t, maketorrent.Hybrid, netip.AddrPort{})
+	p := publish(t, maketorrent.FormatHybrid, netip.AddrPort{})
 	r := p.seed(t, Options{MaxUploadRate: 1 << 20}, p.root)
 	dir := t.TempDir()
 	first := run(t, python, "testdata/leech.py", p.file, dir)
@@ -438,7 +438,7 @@ func TestTrackerDown(t *testing.T) {
 	var server netip.AddrPort
 	tracker := relayTo(t, netip.MustParseAddrPort("127.0.0.1:0"), func() netip.AddrPort { return server })
 	tracker.down.Store(true)
-	p := publish(t, maketorrent.V1, tracker.addr)
+	p := publish(t, maketorrent.FormatV1, tracker.addr)
 	server = p.tracker
 	r := start(t, Options{}, Input{Torrent: p.Metainfo, Path: p.root})
 	await[EventAnnounce](t, r)
@@ -470,7 +470,7 @@ func freePort(t *testing.T) int {
 func TestQBittorrent(t *testing.T) {
 	t.Parallel()
 	qbittorrent := testenv.Program(t, "qbittorrent-nox")
-	for name, format := range map[string]maketorrent.Format{"v1": maketorrent.V1, "v2": maketorrent.V2, "hybrid": maketorrent.Hybrid} {
+	for name, format := range map[string]maketorrent.Format{"v1": maketorrent.FormatV1, "v2": maketorrent.FormatV2, "hybrid": maketorrent.FormatHybrid} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := publish(t, format, netip.AddrPort{})

@@ -34,7 +34,7 @@ func leftovers(t testing.TB, path string) [3]int {
 }
 
 func TestNothingIsLeft(t *testing.T) {
-	r, tt, root := one(t, Options{}, maketorrent.V1, 1<<20, 2<<20)
+	r, tt, root := one(t, Options{}, maketorrent.FormatV1, 1<<20, 2<<20)
 	time.Sleep(50 * time.Millisecond)
 	before := leftovers(t, root)
 	if before[2] != 0 {
@@ -105,7 +105,7 @@ func TestMemoryOfIdlePeers(t *testing.T) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < 2*peers+200 {
 		testenv.Missing(t, fmt.Sprintf("%d descriptors (ulimit -n), and %d are allowed", 2*peers+200, limit.Cur))
 	}
-	r, tt, _ := one(t, Options{MaxPeers: peers + 10}, maketorrent.V1, 1<<20)
+	r, tt, _ := one(t, Options{MaxPeers: peers + 10}, maketorrent.FormatV1, 1<<20)
 	h := peer.Handshake{InfoHash: tt.swarms[0].hash}
 	h.Set(allFeatures)
 	hello := peer.ExtendedHandshake{Client: "somebody 1.2.3", Extensions: map[string]uint8{"ut_metadata": 3}}

@@ -21,7 +21,7 @@ func TestLedger(t *testing.T) {
 		}
 		return l
 	}
-	meta, root := makeContent(t, maketorrent.V1, 100_000)
+	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
 	l := open()
 	if _, _, err := OpenLedger(path); !errors.Is(err, ErrInUse) {
 		t.Errorf("opened twice: %v", err)
@@ -101,7 +101,7 @@ func TestDone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			meta, root := makeContent(t, maketorrent.V1, 100_000)
+			meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
 			r := start(t, test.o)
 			if _, err := r.Add(Input{Torrent: meta, Path: root, Uploaded: test.uploaded, Served: test.served}); err != nil {
 				t.Fatal(err)

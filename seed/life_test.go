@@ -71,7 +71,7 @@ func (l *life) isServed() bool {
 // was seen.
 func TestTransitions(t *testing.T) {
 	states := []State{StateQueued, StateChecking, StateSeeding, StateWaiting, StateDone, StateRemoved}
-	meta, root := makeContent(t, maketorrent.V1, 1000)
+	meta, root := makeContent(t, maketorrent.FormatV1, 1000)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestTransitions(t *testing.T) {
 
 // A peer that came when its torrent was about to stop has not joined.
 func TestGreet(t *testing.T) {
-	meta, root := makeContent(t, maketorrent.V1, 1000)
+	meta, root := makeContent(t, maketorrent.FormatV1, 1000)
 	r := start(t, Options{lookEvery: time.Hour}, Input{Torrent: meta, Path: root})
 	tt := r.all()[0]
 	m, err := tt.enter(t.Context())
@@ -317,7 +317,7 @@ func TestLifeRandom(t *testing.T) {
 	t.Logf("BT_SEED=%d does the same again", seed)
 	h := &history{t: t, rng: rand.New(rand.NewPCG(seed, 1))}
 	for i := range books {
-		meta, root := makeContent(t, maketorrent.V1, 20_000+int64(i))
+		meta, root := makeContent(t, maketorrent.FormatV1, 20_000+int64(i))
 		path := filepath.Join(root, "a")
 		data, err := os.ReadFile(path)
 		h.must(err)

@@ -53,7 +53,7 @@ func (o *overheard) Write(b []byte) (int, error) {
 func TestMagnetV2(t *testing.T) {
 	t.Parallel()
 	python := testenv.Python(t, "libtorrent")
-	meta, root := makeContent(t, maketorrent.V2, interopSizes...)
+	meta, root := makeContent(t, maketorrent.FormatV2, interopSizes...)
 	r := start(t, Options{Encryption: EncryptionOff}, Input{Torrent: meta, Path: root})
 	pieces := meta.PieceCount()
 	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})

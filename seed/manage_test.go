@@ -28,7 +28,7 @@ func TestDataChanges(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			meta, root := makeContent(t, maketorrent.V1, 300_000)
+			meta, root := makeContent(t, maketorrent.FormatV1, 300_000)
 			path := filepath.Join(root, "a")
 			good, err := os.ReadFile(path)
 			if err != nil {
@@ -73,7 +73,7 @@ func TestDataChanges(t *testing.T) {
 // What is there of partial data is served, and nothing else is promised.
 func TestPartial(t *testing.T) {
 	t.Parallel()
-	meta, root := makeContent(t, maketorrent.V1, 200_000, 200_000, 200_000)
+	meta, root := makeContent(t, maketorrent.FormatV1, 200_000, 200_000, 200_000)
 	if err := os.Remove(filepath.Join(root, "b")); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestPartial(t *testing.T) {
 // What was checked is known, until anything about a file changes.
 func TestKnown(t *testing.T) {
 	t.Parallel()
-	meta, root := makeContent(t, maketorrent.V1, 200_000)
+	meta, root := makeContent(t, maketorrent.FormatV1, 200_000)
 	path := filepath.Join(root, "a")
 	time.Sleep(racy + 100*time.Millisecond) // files just written are not remembered
 	known := filepath.Join(t.TempDir(), "known")
@@ -220,7 +220,7 @@ func TestMadeOfNamesake(t *testing.T) {
 // Pads are not missing.
 func TestLeftOfHybrid(t *testing.T) {
 	t.Parallel()
-	meta, root := makeContent(t, maketorrent.Hybrid, 10, 10, 10, 10)
+	meta, root := makeContent(t, maketorrent.FormatHybrid, 10, 10, 10, 10)
 	for _, name := range []string{"b", "c"} {
 		if err := os.Remove(filepath.Join(root, name)); err != nil {
 			t.Fatal(err)

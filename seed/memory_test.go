@@ -53,7 +53,7 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 		// The peer that behaves, and what does not grow with peers.
 		rest = 16 << 20
 	)
-	meta, root := makeContent(t, maketorrent.Hybrid, 24<<20)
+	meta, root := makeContent(t, maketorrent.FormatHybrid, 24<<20)
 	r := startWith(t, Options{}, func(s *Seeder) {
 		s.patience.stall, s.patience.handshake = 5*time.Minute, 5*time.Minute
 		smallBuffers(t, s, 64<<10)

@@ -15,7 +15,7 @@ import (
 // it comes in one packet or byte by byte, and whether the peer id comes later.
 func TestNATCheck(t *testing.T) {
 	t.Parallel()
-	r, tt, _ := one(t, Options{}, maketorrent.Hybrid, 100_000)
+	r, tt, _ := one(t, Options{}, maketorrent.FormatHybrid, 100_000)
 	for _, s := range tt.swarms {
 		h := peer.Handshake{InfoHash: s.hash, PeerID: [20]byte([]byte("-XX0001-nat check..."))}
 		h.Set(peer.FeatureExtensions)
@@ -77,7 +77,7 @@ func TestNATCheck(t *testing.T) {
 // A NAT check is answered also where no newcomer gets in.
 func TestNATCheckAtTheLimit(t *testing.T) {
 	t.Parallel()
-	r, tt, _ := one(t, Options{MaxPeers: 1}, maketorrent.V1, 100_000)
+	r, tt, _ := one(t, Options{MaxPeers: 1}, maketorrent.FormatV1, 100_000)
 	l := r.join(t, tt)
 	l.send(request(0, 0, 16))
 	l.await(peer.IDPiece)

@@ -12,7 +12,7 @@ import (
 // asks for what is behind its end: zeros.
 func TestPadding(t *testing.T) {
 	t.Parallel()
-	r, tt, root := one(t, Options{}, maketorrent.V2, 100_000, 20_000) // pieces of 64 KiB: two and one
+	r, tt, root := one(t, Options{}, maketorrent.FormatV2, 100_000, 20_000) // pieces of 64 KiB: two and one
 	for _, test := range []struct {
 		piece int
 		begin uint32
@@ -31,7 +31,7 @@ func TestPadding(t *testing.T) {
 	if m, err := l.read(); err == nil {
 		t.Errorf("beyond the piece: %v", m.ID)
 	}
-	r, tt, _ = one(t, Options{}, maketorrent.V1, 100_000)
+	r, tt, _ = one(t, Options{}, maketorrent.FormatV1, 100_000)
 	l = r.join(t, tt)
 	l.send(request(1, 32<<10, 16<<10))
 	if m, err := l.read(); err == nil {

@@ -91,7 +91,7 @@ func TestReadError(t *testing.T) {
 	for name, size := range map[string]int64{"mapped": 20 << 20, "small": smallFile - 1} {
 		t.Run(name, func(t *testing.T) {
 			d := newFailingDisk(t)
-			meta, root := makeContent(t, maketorrent.V1, 12<<20, size)
+			meta, root := makeContent(t, maketorrent.FormatV1, 12<<20, size)
 			onDisk := filepath.Join(d.dir, "content")
 			d.must(os.CopyFS(onDisk, os.DirFS(root)))
 			syscall.Sync()
@@ -134,7 +134,7 @@ func TestReadError(t *testing.T) {
 // The same while the data is checked.
 func TestReadErrorInCheck(t *testing.T) {
 	d := newFailingDisk(t)
-	meta, root := makeContent(t, maketorrent.V1, 20<<20)
+	meta, root := makeContent(t, maketorrent.FormatV1, 20<<20)
 	onDisk := filepath.Join(d.dir, "content")
 	d.must(os.CopyFS(onDisk, os.DirFS(root)))
 	syscall.Sync()
@@ -160,7 +160,7 @@ func TestDiskGone(t *testing.T) {
 	for name, seeded := range map[string]bool{"while it is seeded": true, "before it is": false} {
 		t.Run(name, func(t *testing.T) {
 			d := newFailingDisk(t)
-			meta, root := makeContent(t, maketorrent.V1, 1<<20, smallFile-1)
+			meta, root := makeContent(t, maketorrent.FormatV1, 1<<20, smallFile-1)
 			onDisk := filepath.Join(d.dir, meta.Name)
 			d.must(os.CopyFS(onDisk, os.DirFS(root)))
 			known := t.TempDir()

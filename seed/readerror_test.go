@@ -41,7 +41,7 @@ func TestIsDiskError(t *testing.T) {
 // nothing about the data has changed.
 func TestScarcityPasses(t *testing.T) {
 	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
-		meta, root := makeContent(t, maketorrent.V1, 100_000)
+		meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
 		r := start(t, Options{lookEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
 		tt := r.all()[0]
 		m := materialOf(t, tt)

@@ -284,7 +284,7 @@ func expected(t testing.TB, meta *Metainfo, root string, i int) []byte {
 
 func TestDownload(t *testing.T) {
 	t.Parallel()
-	for name, format := range map[string]maketorrent.Format{"v1": maketorrent.V1, "v2": maketorrent.V2, "hybrid": maketorrent.Hybrid} {
+	for name, format := range map[string]maketorrent.Format{"v1": maketorrent.FormatV1, "v2": maketorrent.FormatV2, "hybrid": maketorrent.FormatHybrid} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			meta, root := makeContent(t, format, 300_001, 0, 5, 64<<10, 1_000_000)

@@ -12,7 +12,7 @@ import (
 
 // turns are slots with peers that want something, without connections.
 func turns(t *testing.T, limit, peers int) (*slots, []*conn) {
-	meta, _ := makeContent(t, maketorrent.V1, 300_000)
+	meta, _ := makeContent(t, maketorrent.FormatV1, 300_000)
 	s := &slots{max: limit, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
 	tt := &Torrent{pieceLength: meta.PieceLength}
 	var conns []*conn
@@ -183,7 +183,7 @@ func TestSlotsOfTorrents(t *testing.T) {
 // With real peers: a slot that is given back goes to who waits.
 func TestSlotIsPassedOn(t *testing.T) {
 	t.Parallel()
-	r, tt, root := one(t, Options{MaxUploads: 1}, maketorrent.V1, 300_000)
+	r, tt, root := one(t, Options{MaxUploads: 1}, maketorrent.FormatV1, 300_000)
 	a := r.join(t, tt)
 	b := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
 	b.send(peer.Message{ID: peer.IDInterested}, request(0, 0, 16<<10))

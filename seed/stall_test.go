@@ -73,7 +73,7 @@ func TestStall(t *testing.T) {
 	for name, method := range map[string]mse.Method{"plaintext": 0, "RC4": mse.RC4} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			meta, root := makeContent(t, maketorrent.V1, 1<<20)
+			meta, root := makeContent(t, maketorrent.FormatV1, 1<<20)
 			r := startWith(t, Options{}, func(s *Seeder) {
 				s.patience.stall = time.Second
 				smallBuffers(t, s, 64<<10)
@@ -118,7 +118,7 @@ func (c slowly) Read(b []byte) (int, error) {
 func TestSlowTaker(t *testing.T) {
 	t.Parallel()
 	const stall = 3 * time.Second
-	meta, root := makeContent(t, maketorrent.V1, 1<<20)
+	meta, root := makeContent(t, maketorrent.FormatV1, 1<<20)
 	r := startWith(t, Options{}, func(s *Seeder) {
 		s.patience.stall = stall
 	}, Input{Torrent: meta, Path: root})
@@ -145,7 +145,7 @@ func TestStallDisturbsNobody(t *testing.T) {
 	t.Parallel()
 	stalled := maxTurns + 10
 	needDescriptors(t, uint64(2*stalled+200))
-	meta, root := makeContent(t, maketorrent.V1, 2<<20, 1<<20)
+	meta, root := makeContent(t, maketorrent.FormatV1, 2<<20, 1<<20)
 	r := startWith(t, Options{MaxPeers: stalled + 10}, func(s *Seeder) {
 		s.patience.stall = 5 * time.Minute
 		smallBuffers(t, s, 64<<10)

@@ -256,7 +256,7 @@ func TestSuperStrangers(t *testing.T) {
 // when another seed comes.
 func TestSuperSeed(t *testing.T) {
 	t.Parallel()
-	meta, root := makeContent(t, maketorrent.V1, (mostHaves+100)<<16) // more haves than are sent at once
+	meta, root := makeContent(t, maketorrent.FormatV1, (mostHaves+100)<<16) // more haves than are sent at once
 	r := start(t, Options{SuperSeed: true}, Input{Torrent: meta, Path: root, Hashed: true})
 	tt := r.find(meta.InfoHashV1)
 	l := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
@@ -344,7 +344,7 @@ func TestSuperLeftIsBounded(t *testing.T) {
 // A peer that knows everything is not woken for nothing: its goroutine waits.
 func TestSuperRests(t *testing.T) {
 	t.Parallel()
-	r, tt, _ := one(t, Options{SuperSeed: true}, maketorrent.V1, 300_000)
+	r, tt, _ := one(t, Options{SuperSeed: true}, maketorrent.FormatV1, 300_000)
 	l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
 	l.send(peer.Message{ID: peer.IDHaveNone}, peer.Message{ID: peer.IDInterested})
 	l.await(peer.IDHaveNone) // the handshake is answered before it joins

@@ -19,7 +19,7 @@ func TestSuperSwarm(t *testing.T) {
 	python := testenv.Python(t, "libtorrent")
 	const peers = 20
 	for _, super := range []bool{false, true} {
-		p := publish(t, maketorrent.V1, netip.AddrPort{})
+		p := publish(t, maketorrent.FormatV1, netip.AddrPort{})
 		// The seed is no faster than the others are together.
 		r := p.seed(t, Options{SuperSeed: super, MaxUploadRate: 1 << 20}, p.root)
 		dir := t.TempDir()

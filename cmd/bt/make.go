@@ -71,9 +71,9 @@ bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
 			valueFlag(&f.pieceLength, wordOr("auto", readPieceLength), "piece-length", "cut pieces of `SIZE`, such as 256K or 2^18, of 16 KiB at least; auto chooses 1000 to 2000 pieces of 16 KiB to 16 MiB, in v2 and hybrid smaller ones where padding would be over 10 % (default auto)", "l"),
 			valueFlag(&f.maxPieceLength, readMaxPieceLength, "max-piece-length", "let auto choose `SIZE` at most"),
 			valueFlag(&f.format, oneOf(
-				choice[maketorrent.Format]{"v1", maketorrent.V1},
-				choice[maketorrent.Format]{"v2", maketorrent.V2},
-				choice[maketorrent.Format]{"hybrid", maketorrent.Hybrid},
+				choice[maketorrent.Format]{"v1", maketorrent.FormatV1},
+				choice[maketorrent.Format]{"v2", maketorrent.FormatV2},
+				choice[maketorrent.Format]{"hybrid", maketorrent.FormatHybrid},
 			), "format", "make a torrent of `FORMAT` v1, v2 (BEP 52), or hybrid, which is both (default v1)"),
 			switchFlag(&f.private, "private", "peers from its trackers only (BEP 27)"),
 			valueFlag(&f.source, text, "source", "set the source to `TEXT`: private trackers use it to make their torrents unique"),
@@ -88,9 +88,9 @@ bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
 			switchFlag(&f.seed, "seed", "then serve it to peers, as bt seed does"),
 			e.options.revealFlag("show passkeys and passwords; JSON has them unasked"),
 			valueFlag(&f.symlinks, oneOf(
-				choice[maketorrent.Symlinks]{"follow", maketorrent.Follow},
-				choice[maketorrent.Symlinks]{"skip", maketorrent.Skip},
-				choice[maketorrent.Symlinks]{"error", maketorrent.Refuse},
+				choice[maketorrent.Symlinks]{"follow", maketorrent.SymlinksFollow},
+				choice[maketorrent.Symlinks]{"skip", maketorrent.SymlinksSkip},
+				choice[maketorrent.Symlinks]{"error", maketorrent.SymlinksRefuse},
 			), "symlinks", "on a symbolic link below PATH `DO`: follow it, skip it, or error (default follow)"),
 		}, f.strict.flags("write nothing and exit with 1 if there are warnings"), f.hashing.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runMake(ctx, u, args, &f) }),
@@ -169,7 +169,7 @@ func (f *makeFlags) options(u *ui, args []string) (o maketorrent.Options, err er
 		return o, err
 	}
 	// Of v2 Make says what it needs.
-	if err := f.pieceLength.value.check(f.format.value != maketorrent.V1 || f.strict.allows(metainfo.SmallPieces)); err != nil {
+	if err := f.pieceLength.value.check(f.format.value != maketorrent.FormatV1 || f.strict.allows(metainfo.SmallPieces)); err != nil {
 		return o, err
 	}
 	o = maketorrent.Options{
