@@ -17,10 +17,10 @@ func TestTrackersBesideTheList(t *testing.T) {
 		{name: "set: list of one", in: "d" + announce(urlA) + tiers(listOf(urlA)) + info + "e", edit: setTo([]string{urlA}), out: "d" + announce(urlA) + info + "e"},
 		{name: "remove: announce is not in the list", in: outside, edit: trackerEdit(TrackerEdit{Remove: []string{"c.example"}}), out: "d" + announce(urlA) + info + "e", warning: []string{"announce-dropped"}},
 		{name: "none: an announce of blanks", in: "d" + announce(" ") + info + "e", edit: setTo(), out: "d" + info + "e"},
-		{name: "host: announce is not in the list", in: outside, edit: replace(Host, "c.example", "d.example"), out: "d" + announce(urlA) + info + "e", warning: []string{"announce-dropped"}},
+		{name: "host: announce is not in the list", in: outside, edit: replace(HowHost, "c.example", "d.example"), out: "d" + announce(urlA) + info + "e", warning: []string{"announce-dropped"}},
 		{name: "blanks around announce, no list: no warning", in: "d" + announce(urlA+"\n") + info + "e", edit: add(0, urlB), out: "d" + announce(urlA) + tiers(listOf(urlA), listOf(urlB)) + info + "e"},
-		{name: "host: a URL that was unreadable before", in: "d" + announce(odd) + info + "e", edit: replace(Host, "old.example", "new.example"), out: "d" + announce(strings.Replace(odd, "old", "new", 1)) + info + "e"},
-		{name: "host: a password with |", in: "d" + announce("http://u:p|w@a.example/x") + info + "e", edit: replace(Host, "a.example", "b.example"), out: "d" + announce("http://u:p|w@b.example/x") + info + "e"},
+		{name: "host: a URL that was unreadable before", in: "d" + announce(odd) + info + "e", edit: replace(HowHost, "old.example", "new.example"), out: "d" + announce(strings.Replace(odd, "old", "new", 1)) + info + "e"},
+		{name: "host: a password with |", in: "d" + announce("http://u:p|w@a.example/x") + info + "e", edit: replace(HowHost, "a.example", "b.example"), out: "d" + announce("http://u:p|w@b.example/x") + info + "e"},
 
 		{name: "fastresume: an empty tier", in: fast("lle" + listOf(urlA) + "e"), edit: Edit{}},
 		{name: "fastresume: only empty tiers", in: fast("llee"), edit: Edit{}},

@@ -16,7 +16,7 @@ const old = "d8:announce30:http://old.example/1/announce/7:comment4:test4:infod6
 func ExampleApply() {
 	result, err := rewrite.Apply([]byte(old), &rewrite.Edit{
 		Trackers: rewrite.TrackerEdit{
-			Replace: []rewrite.Replacement{{How: rewrite.Host, Old: "old.example", New: "new.example"}},
+			Replace: []rewrite.Replacement{{How: rewrite.HowHost, Old: "old.example", New: "new.example"}},
 			Add:     []rewrite.Addition{{URLs: []string{"udp://t.example:6969"}}},
 		},
 		Keys: []rewrite.KeyEdit{{Key: "comment"}},

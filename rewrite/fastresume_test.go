@@ -30,7 +30,7 @@ func TestFastResume(t *testing.T) {
 		{name: "add", in: file("l" + listOf(urlA) + "e"), edit: add(1, urlB), out: file("l" + listOf(urlA, urlB) + "e")},
 		{name: "add where there is no key", in: none, edit: setTo([]string{urlA}), out: strings.Replace(none, "17:upload_rate_limit", "8:trackersl"+listOf(urlA)+"e17:upload_rate_limit", 1)},
 		{name: "remove", in: file(two), edit: trackerEdit(TrackerEdit{Remove: []string{"a.example"}}), out: file("l" + listOf(urlB) + listOf(urlC) + "e")},
-		{name: "host", in: file(two), edit: replace(Host, "c.example", "u.example:1"), out: file("l" + listOf(urlA, urlB) + listOf(strings.Replace(urlC, "c.example", "u.example:1", 1)) + "e")},
+		{name: "host", in: file(two), edit: replace(HowHost, "c.example", "u.example:1"), out: file("l" + listOf(urlA, urlB) + listOf(strings.Replace(urlC, "c.example", "u.example:1", 1)) + "e")},
 		{name: "passkey", in: file(two), edit: trackerEdit(TrackerEdit{Passkey: "a=b|c?d%"}), out: file("l" + listOf(urlA, urlB) + listOf("https://c.example/a=b%7Cc%3Fd%25/announce") + "e")},
 		{name: "a rule", in: file(two), edit: Edit{Rules: []Rule{{Match: matching("b.example"), Edit: trackerEdit(TrackerEdit{Remove: []string{"*"}})}}}, out: file("l" + listOf(urlA) + listOf(urlC) + "e")},
 		{name: "web seed", in: file(two), edit: Edit{WebSeeds: []string{urlA}}, out: fastresume(two, listOf(urlA))},
@@ -61,7 +61,7 @@ func TestFastResumeHasNoOtherParts(t *testing.T) {
 			t.Errorf("%s: a session file is no torrent", name)
 		}
 	}
-	e := replace(Literal, "http://", "")
+	e := replace(HowLiteral, "http://", "")
 	if _, err := Apply([]byte(file), &e); err == nil || err.Error() != `the tracker "a.example/announce" has no scheme` {
 		t.Errorf("a wrong tracker: %v", err)
 	}

@@ -30,10 +30,10 @@ func TestMagnet(t *testing.T) {
 		{"add first", head + trA, add(First, urlB), head + trB + trA},
 		{"add behind the first", head + trA + trM, add(1, urlB), head + trA + trB + trM},
 		{"remove", head + trA + trB, trackerEdit(TrackerEdit{Remove: []string{"a.example"}}), head + trB},
-		{"host", head + trA + trB, replace(Host, "a.example", "[::2]:1"), head + "&tr=http%3A%2F%2F%5B%3A%3A2%5D%3A1%2Fannounce" + trB},
+		{"host", head + trA + trB, replace(HowHost, "a.example", "[::2]:1"), head + "&tr=http%3A%2F%2F%5B%3A%3A2%5D%3A1%2Fannounce" + trB},
 		{"passkey", head + trA + trM, trackerEdit(TrackerEdit{Passkey: "a=|?%"}), head + trA + "&tr=http%3A%2F%2Fm.example%2Fannounce%3Fpasskey%3Da%3D%257C%253F%2525"},
 		{"dedupe", head + trA + trB + trA, trackerEdit(TrackerEdit{Dedupe: true}), head + trA + trB},
-		{"a rule that matches", head + trA + trM, Edit{Rules: []Rule{{Match: matching("m.example"), Edit: replace(Literal, "announce", "x")}}}, head + trA + strings.Replace(trM, "announce", "x", 1)},
+		{"a rule that matches", head + trA + trM, Edit{Rules: []Rule{{Match: matching("m.example"), Edit: replace(HowLiteral, "announce", "x")}}}, head + trA + strings.Replace(trM, "announce", "x", 1)},
 		{"a rule that does not", head + trA, Edit{Rules: []Rule{{Match: matching("m.example"), Edit: setTo()}}}, head + trA},
 		{"web seed", head + ws, Edit{WebSeeds: []string{"http://w.example/", urlA, urlA}}, head + ws + "&ws=http%3A%2F%2Fa.example%2Fannounce"},
 		{"no web seeds", head + trA + ws, Edit{NoWebSeeds: true}, head + trA},
@@ -76,7 +76,7 @@ func TestMagnetHasNoOtherParts(t *testing.T) {
 		}
 	}
 	for name, e := range map[string]Edit{
-		"tracker": replace(Literal, "https://", ""), "tracker by a rule": {Rules: []Rule{{Match: all, Edit: replace(Literal, "https://", "")}}},
+		"tracker": replace(HowLiteral, "https://", ""), "tracker by a rule": {Rules: []Rule{{Match: all, Edit: replace(HowLiteral, "https://", "")}}},
 	} {
 		if edited, _, err := e.Magnet(m); err == nil || edited != nil || err.Error() != `the tracker "c.example/****/announce" has no scheme` {
 			t.Errorf("%s: %v, %v", name, edited, err)

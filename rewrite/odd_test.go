@@ -67,7 +67,7 @@ func TestOddTrackers(t *testing.T) {
 		{name: "list that is a number", in: list("i1e"), edit: add(0, urlB), out: addB},
 		{name: "list without announce", in: "d" + tiers(listOf(urlA)) + info + "e", edit: add(0, urlB), out: addB},
 		{name: "list of one", in: list("l" + listOf(urlA) + "e"), edit: add(0, urlB), out: addB},
-		{name: "list of one, to another", in: list("l" + listOf(urlA) + "e"), edit: replace(Host, "a.example", "z.example"), out: "d" + announce("http://z.example/announce") + info + "e"},
+		{name: "list of one, to another", in: list("l" + listOf(urlA) + "e"), edit: replace(HowHost, "a.example", "z.example"), out: "d" + announce("http://z.example/announce") + info + "e"},
 		{name: "plain list: each a tier", in: list(listOf(urlA, urlC)), edit: add(0, urlB),
 			out: "d" + announce(urlA) + tiers(listOf(urlA), listOf(urlC), listOf(urlB)) + info + "e"},
 		{name: "plain list among tiers", in: list("l" + text(urlA) + listOf(urlC) + "i1ee"), edit: add(2, urlB),

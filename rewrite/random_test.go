@@ -70,7 +70,7 @@ func (e *randomEdit) trackers(rnd *rand.Rand, urls []string, kind int) (t Tracke
 		drop := some(rnd, urls, 2)
 		t.Drop = func(u string) bool { return slices.Contains(drop, u) }
 	case 2:
-		t.Replace = []Replacement{{How: Host, Old: pickOne(rnd, randomHosts), New: pickOne(rnd, randomHosts)}}
+		t.Replace = []Replacement{{How: HowHost, Old: pickOne(rnd, randomHosts), New: pickOne(rnd, randomHosts)}}
 	case 3:
 		t.Passkey = pickOne(rnd, []string{"k", "a=b|c?d%e", "0123456789abcdef0123", "é/&#"})
 	case 4:
@@ -80,8 +80,8 @@ func (e *randomEdit) trackers(rnd *rand.Rand, urls []string, kind int) (t Tracke
 		t.Add = []Addition{{URLs: some(rnd, urls, 3), Tier: rnd.IntN(4) - 1}, {URLs: some(rnd, urls, 1), Tier: rnd.IntN(60) - 1}}
 	case 6:
 		e.setting = false
-		t.Replace = []Replacement{{How: Literal, Old: pickOne(rnd, []string{"a", "example", "http", "announce"}), New: pickOne(rnd, []string{"b", "", "aa"})},
-			{How: Regexp, Regexp: regexp.MustCompile(`/[0-9a-f]{20}/(.*)`), New: "/$1?passkey=x"}}
+		t.Replace = []Replacement{{How: HowLiteral, Old: pickOne(rnd, []string{"a", "example", "http", "announce"}), New: pickOne(rnd, []string{"b", "", "aa"})},
+			{How: HowRegexp, Regexp: regexp.MustCompile(`/[0-9a-f]{20}/(.*)`), New: "/$1?passkey=x"}}
 	case 7:
 		for _, part := range rnd.Perm(7) {
 			more := e.trackers(rnd, urls, part)

@@ -11,7 +11,7 @@ func TestRefusals(t *testing.T) {
 	in := "d" + announce(urlC) + info + "e"
 	hash := "the edit changes the info dict: it would be another torrent, with another info-hash"
 	inside := func(key string, value []byte) Edit { return Edit{Info: []KeyEdit{{key, value}}} }
-	regex := trackerEdit(TrackerEdit{Replace: []Replacement{{How: Regexp, Regexp: regexp.MustCompile("^https:"), New: "gopher:"}}})
+	regex := trackerEdit(TrackerEdit{Replace: []Replacement{{How: HowRegexp, Regexp: regexp.MustCompile("^https:"), New: "gopher:"}}})
 	for _, tt := range []struct {
 		name, in string
 		edit     Edit
@@ -43,12 +43,12 @@ func TestRefusals(t *testing.T) {
 		{"piece layers", in, setKey("piece layers", nil), `the key "piece layers" belongs to the info dict`, false},
 		{"piece layers in a rule", in, Edit{Rules: []Rule{{Match: all, Edit: setKey("piece layers", nil)}}}, `the key "piece layers" belongs to the info dict`, false},
 
-		{"no scheme", in, replace(Literal, "https://", ""), `the tracker "c.example/****/announce" has no scheme`, false},
-		{"no host", in, replace(Literal, "c.example", ""), `the tracker "https:///****/announce" has no host`, false},
-		{"nothing left", in, replace(Literal, urlC, ""), `the tracker "" has no scheme`, false},
+		{"no scheme", in, replace(HowLiteral, "https://", ""), `the tracker "c.example/****/announce" has no scheme`, false},
+		{"no host", in, replace(HowLiteral, "c.example", ""), `the tracker "https:///****/announce" has no host`, false},
+		{"nothing left", in, replace(HowLiteral, urlC, ""), `the tracker "" has no scheme`, false},
 		{"another scheme", in, regex, `the tracker "gopher://c.example/****/announce" does not begin with http:, https:, udp:, ws:, wss:`, false},
-		{"unreadable", in, replace(Literal, "announce", "\x7f"), `the tracker "https://c.example/****/\x7f" can't be read`, false},
-		{"in a rule", in, Edit{Rules: []Rule{{Match: all, Edit: replace(Literal, "https://", "")}}}, `the tracker "c.example/****/announce" has no scheme`, false},
+		{"unreadable", in, replace(HowLiteral, "announce", "\x7f"), `the tracker "https://c.example/****/\x7f" can't be read`, false},
+		{"in a rule", in, Edit{Rules: []Rule{{Match: all, Edit: replace(HowLiteral, "https://", "")}}}, `the tracker "c.example/****/announce" has no scheme`, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Apply([]byte(tt.in), &tt.edit)

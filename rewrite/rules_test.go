@@ -38,12 +38,12 @@ func TestRules(t *testing.T) {
 		{name: "each its own", in: in, edit: Edit{Rules: []Rule{passkey("m.example", "new"), passkey("k.example", "nnew")}},
 			out: "d" + announce(strings.Replace(newK, "new", "nnew", 1)) + tiers(listOf(strings.Replace(newK, "new", "nnew", 1), urlA), listOf(newM)) + info + "e"},
 		{name: "a passkey for a tracker that another rule moves", in: in, edit: Edit{Rules: []Rule{
-			{Match: matching("k.example"), Edit: trackerEdit(TrackerEdit{Replace: []Replacement{{How: Host, Old: "k.example", New: "n.example"}}})},
+			{Match: matching("k.example"), Edit: trackerEdit(TrackerEdit{Replace: []Replacement{{How: HowHost, Old: "k.example", New: "n.example"}}})},
 			passkey("n.example", "new"),
 		}}, out: "d" + announce("http://n.example/new/announce") + tiers(listOf("http://n.example/new/announce", urlA), listOf(urlM)) + info + "e"},
-		{name: "host and passkey in one rule", in: in, edit: rule("k.example", TrackerEdit{Replace: []Replacement{{How: Host, Old: "k.example", New: "n.example"}}, Passkey: "new"}),
+		{name: "host and passkey in one rule", in: in, edit: rule("k.example", TrackerEdit{Replace: []Replacement{{How: HowHost, Old: "k.example", New: "n.example"}}, Passkey: "new"}),
 			out: "d" + announce("http://n.example/new/announce") + tiers(listOf("http://n.example/new/announce", urlA), listOf(urlM)) + info + "e"},
-		{name: "replace in those that match", in: in, edit: rule("m.example", TrackerEdit{Replace: []Replacement{{How: Literal, Old: "announce", New: "a"}}}),
+		{name: "replace in those that match", in: in, edit: rule("m.example", TrackerEdit{Replace: []Replacement{{How: HowLiteral, Old: "announce", New: "a"}}}),
 			out: "d" + announce(urlK) + tiers(listOf(urlK, urlA), listOf("http://m.example/a?passkey=mmmm")) + info + "e"},
 		{name: "remove those that match", in: in, edit: rule("k.example", TrackerEdit{Remove: []string{"*"}}),
 			out: "d" + announce(urlA) + tiers(listOf(urlA), listOf(urlM)) + info + "e"},
@@ -91,7 +91,7 @@ func TestPasskeyGoesNowhereElse(t *testing.T) {
 // A rule is asked about URLs as they stand in the torrent, blanks trimmed.
 func TestRulesByRegexp(t *testing.T) {
 	re := regexp.MustCompile(`^http://a\.example/[^/]*$`)
-	e := Edit{Rules: []Rule{{Match: re.MatchString, Edit: replace(Host, "a.example", "b.example")}}}
+	e := Edit{Rules: []Rule{{Match: re.MatchString, Edit: replace(HowHost, "a.example", "b.example")}}}
 	in := "d" + tiers(listOf(" "+urlA+"\n", "http://a.example/x/y")) + info + "e"
 	want := "d" + announce("http://b.example/announce") + tiers(listOf("http://b.example/announce", "http://a.example/x/y")) + info + "e"
 	if r := mustApply(t, in, &e); string(r.Bytes) != want {

@@ -46,9 +46,9 @@ type How uint8
 
 // The kinds of replacements.
 const (
-	Literal How = iota // Old, wherever it stands
-	Regexp             // what the regular expression matches
-	Host               // the host of a URL if it is Old, which may have a port
+	HowLiteral How = iota // Old, wherever it stands
+	HowRegexp             // what the regular expression matches
+	HowHost               // the host of a URL if it is Old, which may have a port
 )
 
 // MatchURL reports whether a URL matches a pattern, which is one of:
@@ -157,11 +157,11 @@ func (e *TrackerEdit) rewrite(old string, unedited *Unedited) (string, error) {
 	u := old
 	for _, r := range e.Replace {
 		switch r.How {
-		case Literal:
+		case HowLiteral:
 			u = strings.ReplaceAll(u, r.Old, r.New)
-		case Regexp:
+		case HowRegexp:
 			u = r.Regexp.ReplaceAllString(u, r.New)
-		case Host:
+		case HowHost:
 			u, _ = metainfo.ReplaceHost(u, r.Old, r.New)
 		}
 	}

@@ -69,7 +69,7 @@ func TestTrackers(t *testing.T) {
 
 		{name: "the parts in their order", in: three, edit: Edit{Trackers: TrackerEdit{
 			Remove:  []string{"b.example"},
-			Replace: []Replacement{{How: Host, Old: "c.example", New: "b.example"}},
+			Replace: []Replacement{{How: HowHost, Old: "c.example", New: "b.example"}},
 			Passkey: "fedcba9876543210fedc",
 			Add:     []Addition{{URLs: []string{"https://b.example/0123456789abcdef0123/announce"}, Tier: 1}},
 		}}, out: "d" + announce(urlA) + tiers(listOf(urlA, "https://b.example/0123456789abcdef0123/announce"), listOf("https://b.example/fedcba9876543210fedc/announce")) + info + "e",
@@ -81,29 +81,29 @@ func TestTrackers(t *testing.T) {
 func TestReplaceInTrackers(t *testing.T) {
 	one := func(u string) string { return "d" + announce(u) + info + "e" }
 	regex := func(old, new string) Edit {
-		return trackerEdit(TrackerEdit{Replace: []Replacement{{How: Regexp, Regexp: regexp.MustCompile(old), New: new}}})
+		return trackerEdit(TrackerEdit{Replace: []Replacement{{How: HowRegexp, Regexp: regexp.MustCompile(old), New: new}}})
 	}
 	passkey := func(new string) Edit { return trackerEdit(TrackerEdit{Passkey: new}) }
 	checkChanges(t, []change{
-		{name: "text", in: one(urlA), edit: replace(Literal, "http://a.", "https://z."), out: one("https://z.example/announce")},
-		{name: "text everywhere", in: one("http://a.example/a"), edit: replace(Literal, "a", "aa"),
+		{name: "text", in: one(urlA), edit: replace(HowLiteral, "http://a.", "https://z."), out: one("https://z.example/announce")},
+		{name: "text everywhere", in: one("http://a.example/a"), edit: replace(HowLiteral, "a", "aa"),
 			out: one("http://aa.exaample/aa"), again: one("http://aaaa.exaaaample/aaaa")},
-		{name: "text that is not there", in: one(urlA), edit: replace(Literal, "https", "http")},
+		{name: "text that is not there", in: one(urlA), edit: replace(HowLiteral, "https", "http")},
 		{name: "regular expression", in: one(urlC), edit: regex(`^https://([^/]*)/([0-9a-f]+)/(.*)`, "http://$1:80/$3?passkey=$2"),
 			out: one("http://c.example:80/announce?passkey=0123456789abcdef0123")},
 		{name: "one after another", in: one(urlA), edit: trackerEdit(TrackerEdit{Replace: []Replacement{
-			{How: Literal, Old: "a.example", New: "b.example"}, {How: Host, Old: "b.example", New: "c.example:81"},
+			{How: HowLiteral, Old: "a.example", New: "b.example"}, {How: HowHost, Old: "b.example", New: "c.example:81"},
 		}}), out: one("http://c.example:81/announce")},
-		{name: "both in the list and announce", in: "d" + announce(urlA) + tiers(listOf(urlA, urlB), listOf("http://A.example:80/x")) + info + "e", edit: replace(Host, "a.example", "z.example"),
+		{name: "both in the list and announce", in: "d" + announce(urlA) + tiers(listOf(urlA, urlB), listOf("http://A.example:80/x")) + info + "e", edit: replace(HowHost, "a.example", "z.example"),
 			out: "d" + announce("http://z.example/announce") + tiers(listOf("http://z.example/announce", urlB), listOf("http://z.example:80/x")) + info + "e"},
 
-		{name: "host with user and password", in: one("http://u:p%40@a.example/announce?a.example"), edit: replace(Host, "a.example", "b.example"),
+		{name: "host with user and password", in: one("http://u:p%40@a.example/announce?a.example"), edit: replace(HowHost, "a.example", "b.example"),
 			out: one("http://u:p%40@b.example/announce?a.example")},
-		{name: "host that is a user", in: one("http://a.example:80@b.example/announce"), edit: replace(Host, "a.example", "z.example")},
-		{name: "IPv6", in: one("http://[2001:DB8::1]:6969/announce"), edit: replace(Host, "2001:db8:0::1", "[2001:db8::2]"), out: one("http://[2001:db8::2]:6969/announce")},
-		{name: "IPv6 with a port", in: one("udp://[::1]:6969"), edit: replace(Host, "[::1]:6969", "[::2]:80"), out: one("udp://[::2]:80")},
-		{name: "from IPv6", in: one("http://u@[::1]/a"), edit: replace(Host, "::1", "a.example:1"), out: one("http://u@a.example:1/a")},
-		{name: "text in IPv6", in: one("http://[::1]/a"), edit: replace(Literal, "[::1]", "[::2]"), out: one("http://[::2]/a")},
+		{name: "host that is a user", in: one("http://a.example:80@b.example/announce"), edit: replace(HowHost, "a.example", "z.example")},
+		{name: "IPv6", in: one("http://[2001:DB8::1]:6969/announce"), edit: replace(HowHost, "2001:db8:0::1", "[2001:db8::2]"), out: one("http://[2001:db8::2]:6969/announce")},
+		{name: "IPv6 with a port", in: one("udp://[::1]:6969"), edit: replace(HowHost, "[::1]:6969", "[::2]:80"), out: one("udp://[::2]:80")},
+		{name: "from IPv6", in: one("http://u@[::1]/a"), edit: replace(HowHost, "::1", "a.example:1"), out: one("http://u@a.example:1/a")},
+		{name: "text in IPv6", in: one("http://[::1]/a"), edit: replace(HowLiteral, "[::1]", "[::2]"), out: one("http://[::2]/a")},
 
 		{name: "passkey in the path", in: one(urlC), edit: passkey("k"), out: one("https://c.example/k/announce")},
 		{name: "passkey in the query", in: one("http://u:p@a.example/announce?passkey=a=b%7C?c%25&x=1"), edit: passkey("new"),
@@ -111,13 +111,13 @@ func TestReplaceInTrackers(t *testing.T) {
 		{name: "passkey of = | ? %", in: one("http://a.example/announce?passkey=old&x=1"), edit: passkey("a=b|c?d%e&f"),
 			out: one("http://a.example/announce?passkey=a=b%7Cc%3Fd%25e%26f&x=1")},
 		{name: "passkey of = | ? % in the path", in: one(urlC), edit: passkey("a=b|c?d%e/f"), out: one("https://c.example/a=b%7Cc%3Fd%25e%2Ff/announce")},
-		{name: "host beside a passkey of = | ? %", in: one("http://a.example/announce?passkey=a=b|c?d%e&x=1"), edit: replace(Host, "a.example", "b.example"),
+		{name: "host beside a passkey of = | ? %", in: one("http://a.example/announce?passkey=a=b|c?d%e&x=1"), edit: replace(HowHost, "a.example", "b.example"),
 			out: one("http://b.example/announce?passkey=a=b|c?d%e&x=1")},
 		{name: "no passkey to replace", in: one(urlA), edit: passkey("new")},
 		{name: "passkeys of all", in: "d" + announce(urlC) + tiers(listOf(urlC, urlA), listOf("http://[::1]/?pk=1")) + info + "e", edit: passkey("2"),
 			out: "d" + announce("https://c.example/2/announce") + tiers(listOf("https://c.example/2/announce", urlA), listOf("http://[::1]/?pk=2")) + info + "e"},
 		{name: "passkeys of what was set", in: one(urlA), edit: Edit{Trackers: TrackerEdit{Set: true, Tiers: [][]string{{urlC}}, Passkey: "k"}}, out: one("https://c.example/k/announce")},
-		{name: "a wrong URL that the edit is not about", in: "d" + announce("nonsense") + tiers(listOf("nonsense", urlA)) + info + "e", edit: replace(Host, "a.example", "b.example"),
+		{name: "a wrong URL that the edit is not about", in: "d" + announce("nonsense") + tiers(listOf("nonsense", urlA)) + info + "e", edit: replace(HowHost, "a.example", "b.example"),
 			out: "d" + announce("nonsense") + tiers(listOf("nonsense", "http://b.example/announce")) + info + "e"},
 	})
 }
@@ -140,8 +140,8 @@ func TestPasskeysReport(t *testing.T) {
 		"all":         {trackerEdit(passkey), Unedited{Unclear: []string{two, twice}, None: []string{none, "http://e.example/announce"}}},
 		"one rule":    {Edit{Rules: []Rule{rule("b.example")}}, Unedited{Unclear: []string{twice}}},
 		"two rules":   {Edit{Rules: []Rule{rule("c.example"), rule("b.example"), rule("c.example")}}, Unedited{Unclear: []string{twice}, None: []string{none}}},
-		"after hosts": {Edit{Trackers: TrackerEdit{Remove: []string{"a.example", "b.example", "e.example"}, Passkey: "new", Replace: []Replacement{{How: Host, Old: "c.example", New: "z.example"}}}}, Unedited{None: []string{"udp://z.example:6969"}}},
-		"no passkey":  {replace(Host, "a.example", "z.example"), Unedited{}},
+		"after hosts": {Edit{Trackers: TrackerEdit{Remove: []string{"a.example", "b.example", "e.example"}, Passkey: "new", Replace: []Replacement{{How: HowHost, Old: "c.example", New: "z.example"}}}}, Unedited{None: []string{"udp://z.example:6969"}}},
+		"no passkey":  {replace(HowHost, "a.example", "z.example"), Unedited{}},
 	} {
 		r, err := Apply([]byte(in), &tt.edit)
 		if err != nil {

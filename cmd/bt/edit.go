@@ -64,9 +64,9 @@ func (f *editFlags) flags(now func() time.Time) []cli.Flag {
 		valueFlag(&f.from, text, "from", "replace all trackers by those of `TORRENT`"),
 		listFlag(&f.remove, nonEmpties("the pattern"), "remove", "remove trackers that match `PATTERN`: a URL, else a host, else a glob such as '*.example.org'; again for more"),
 		listFlag(&f.dropDead, texts, "drop-dead", "remove the trackers that `FILE`, JSON of bt scrape, says are dead for good; given twice, with files an hour or more apart, also those that both say do not answer as trackers; each document of bt scrape --watch --json counts as a file. The last tracker of a torrent only with --force"),
-		pairFlag("replace", "replace the text `OLD` in trackers by that of the next --with; again for more", rewrite.Literal),
-		pairFlag("replace-regex", "replace what the regular expression `RE` matches in trackers by the next --with, where $1 is a group", rewrite.Regexp),
-		pairFlag("host", "replace the host `OLD` (HOST or HOST:PORT) of trackers by the next --with", rewrite.Host),
+		pairFlag("replace", "replace the text `OLD` in trackers by that of the next --with; again for more", rewrite.HowLiteral),
+		pairFlag("replace-regex", "replace what the regular expression `RE` matches in trackers by the next --with, where $1 is a group", rewrite.HowRegexp),
+		pairFlag("host", "replace the host `OLD` (HOST or HOST:PORT) of trackers by the next --with", rewrite.HowHost),
 		&cli.GenericFlag{Name: "with", Usage: "the `NEW` text, or @FILE with it, for the --replace, --replace-regex or --host before it", Value: setter(f.setWith)},
 		valueFlag(&f.passkey, passkey, "passkey", "replace the passkey in trackers by `NEW`, or by what @FILE has; a tracker in which two could be it stays, and the exit code is 1"),
 		listFlag(&f.add, tiers, "add", "add the tracker `URL` as a new last tier, unless it is there; commas inside one tier"),
@@ -257,13 +257,13 @@ func replacements(pairs []pair) ([]rewrite.Replacement, error) {
 			return nil, withHint(failf(exitUsage, "--%s %s: with what", p.name, metainfo.MaskURL(p.old)), "--with NEW must follow it")
 		case p.old == "":
 			return nil, failf(exitUsage, "--%s: what to replace is empty", p.name)
-		case p.how == rewrite.Host:
+		case p.how == rewrite.HowHost:
 			for _, host := range []string{p.old, p.new} {
 				if err := metainfo.CheckHost(host); err != nil {
 					return nil, failf(exitUsage, "--host: %q %w", host, err)
 				}
 			}
-		case p.how == rewrite.Regexp:
+		case p.how == rewrite.HowRegexp:
 			var err error
 			if r.Regexp, err = regexp.Compile(p.old); err != nil {
 				return nil, failf(exitUsage, "--replace-regex: %w", err)

@@ -78,7 +78,7 @@ func readMatch(v any) (func(url string) bool, error) {
 func rulePairs(values map[string]any) ([]pair, error) {
 	var pairs []pair
 	for _, kind := range []pair{
-		{name: "replace", how: rewrite.Literal}, {name: "replace-regex", how: rewrite.Regexp}, {name: "host", how: rewrite.Host},
+		{name: "replace", how: rewrite.HowLiteral}, {name: "replace-regex", how: rewrite.HowRegexp}, {name: "host", how: rewrite.HowHost},
 	} {
 		v, ok := values[kind.name]
 		if !ok {
