@@ -44,7 +44,7 @@ func (o *Options) wantsAnnounce(e *event) bool {
 		return false
 	}
 	switch e.row.Status {
-	case client.OK, client.NotRegistered, client.Failed:
+	case client.StatusOK, client.StatusNotRegistered, client.StatusFailed:
 		return true
 	}
 	return noScrape || lacksScrape(e.row.Status)
@@ -53,7 +53,7 @@ func (o *Options) wantsAnnounce(e *event) bool {
 // lacksScrape reports whether a status is one of trackers without scrape.
 func lacksScrape(s Status) bool {
 	switch s {
-	case client.Unsupported, client.Failed, client.HTML, client.Empty,
+	case client.StatusUnsupported, client.StatusFailed, client.StatusHTML, client.StatusEmpty,
 		client.HTTPStatus(http.StatusBadRequest), client.HTTPStatus(http.StatusForbidden), client.HTTPStatus(http.StatusNotFound),
 		client.HTTPStatus(http.StatusMethodNotAllowed), client.HTTPStatus(http.StatusNotImplemented):
 		return true
@@ -118,7 +118,7 @@ func (r *reach) note(err *client.Error, began time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case err == nil || err.Status == client.Failed:
+	case err == nil || err.Status == client.StatusFailed:
 		r.answered = time.Now()
 	case r.answered.Before(began):
 		r.err = err
@@ -187,7 +187,7 @@ func (a *announcer) ask(ctx context.Context, u *tracker.URL, r tracker.AnnounceR
 		return resp, nil
 	}
 	if ctx.Err() != nil {
-		return nil, &client.Error{Status: client.Stopped, Msg: "the run ended before it answered"}
+		return nil, &client.Error{Status: client.StatusStopped, Msg: "the run ended before it answered"}
 	}
 	e, _ := errors.AsType[*client.Error](err) // as all errors of the client
 	return nil, e
@@ -207,7 +207,7 @@ func (a *announcer) leave(ctx context.Context, u *tracker.URL, r tracker.Announc
 // failed.
 func mayHaveHeard(e *client.Error) bool {
 	switch e.Status {
-	case client.BadURL, client.Unsupported, client.DNS, client.NoRoute, client.Refused, client.TLS, client.Proxy, client.Failed:
+	case client.StatusBadURL, client.StatusUnsupported, client.StatusDNS, client.StatusNoRoute, client.StatusRefused, client.StatusTLS, client.StatusProxy, client.StatusFailed:
 		return false
 	}
 	return true

@@ -77,22 +77,22 @@ type Status = client.Status
 
 // The statuses.
 const (
-	OK            = client.OK
-	NotRegistered = client.NotRegistered // the tracker does not know the torrent
-	BadURL        = client.BadURL
-	Unsupported   = client.Unsupported // the scheme is not a tracker's (see ErrScheme), or the tracker has no scrape
-	DNS           = client.DNS         // the host was not found
-	NoRoute       = client.NoRoute     // the network or host can't be reached
-	Refused       = client.Refused     // connection refused
-	Timeout       = client.Timeout
-	TLS           = client.TLS
-	Redirect      = client.Redirect
-	HTML          = client.HTML  // the answer is a web page
-	Empty         = client.Empty // the answer is empty
-	TooBig        = client.TooBig
-	Malformed     = client.Malformed
-	Failed        = client.Failed    // the tracker reports an error
-	Truncated     = client.Truncated // the answer is cut short
-	Proxy         = client.Proxy     // the proxy failed
-	Stopped       = client.Stopped   // the context ended before there was an answer
+	OK            = client.StatusOK
+	NotRegistered = client.StatusNotRegistered // the tracker does not know the torrent
+	BadURL        = client.StatusBadURL
+	Unsupported   = client.StatusUnsupported // the scheme is not a tracker's (see ErrScheme), or the tracker has no scrape
+	DNS           = client.StatusDNS         // the host was not found
+	NoRoute       = client.StatusNoRoute     // the network or host can't be reached
+	Refused       = client.StatusRefused     // connection refused
+	Timeout       = client.StatusTimeout
+	TLS           = client.StatusTLS
+	Redirect      = client.StatusRedirect
+	HTML          = client.StatusHTML  // the answer is a web page
+	Empty         = client.StatusEmpty // the answer is empty
+	TooBig        = client.StatusTooBig
+	Malformed     = client.StatusMalformed
+	Failed        = client.StatusFailed    // the tracker reports an error
+	Truncated     = client.StatusTruncated // the answer is cut short
+	Proxy         = client.StatusProxy     // the proxy failed
+	Stopped       = client.StatusStopped   // the context ended before there was an answer
 )

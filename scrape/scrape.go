@@ -98,7 +98,7 @@ type Peer struct {
 func (s *Swarm) Best() Counts {
 	best := Counts{Seeders: Unknown, Leechers: Unknown, Completed: Unknown}
 	for _, r := range s.Rows {
-		if r.Status == client.OK {
+		if r.Status == client.StatusOK {
 			best.Seeders = max(best.Seeders, r.Counts.Seeders)
 			best.Leechers = max(best.Leechers, r.Counts.Leechers)
 			best.Completed = max(best.Completed, r.Counts.Completed)
@@ -112,7 +112,7 @@ func (t *Table) Answered() (ok, all int) {
 	for _, torrent := range t.Torrents {
 		for _, s := range torrent.Swarms {
 			for _, r := range s.Rows {
-				if all++; r.Status == client.OK {
+				if all++; r.Status == client.StatusOK {
 					ok++
 				}
 			}
@@ -280,9 +280,9 @@ func plan(targets []Target, previous *Table) (*Table, []*job) {
 func (j *job) scrape(ctx context.Context, o *Options, events chan<- event) {
 	u, err := tracker.ParseURL(j.url)
 	if err != nil {
-		e := &client.Error{Status: client.BadURL, Msg: "its URL can't be used: " + err.Error(), Err: err}
+		e := &client.Error{Status: client.StatusBadURL, Msg: "its URL can't be used: " + err.Error(), Err: err}
 		if errors.Is(err, tracker.ErrScheme) {
-			e.Status = client.Unsupported
+			e.Status = client.StatusUnsupported
 		}
 		for _, s := range j.swarms {
 			events <- event{s, rowOf(client.Answer{Err: e})}
@@ -318,7 +318,7 @@ func (j *job) leaveAlone(d time.Duration) {
 
 // rowOf makes a row of an answer.
 func rowOf(a client.Answer) Row {
-	r := Row{Status: client.OK, Counts: a.Counts, Elapsed: a.Elapsed}
+	r := Row{Status: client.StatusOK, Counts: a.Counts, Elapsed: a.Elapsed}
 	if a.Err != nil {
 		r.Counts = Counts{Seeders: Unknown, Leechers: Unknown, Completed: Unknown}
 		r.Status, r.Err = a.Err.Status, a.Err

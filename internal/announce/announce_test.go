@@ -26,9 +26,9 @@ func TestOneFamilyFails(t *testing.T) {
 	for _, bad := range []string{"4", "6"} {
 		for name, fail := range map[string]func(ctx context.Context) (*tracker.AnnounceResponse, error){
 			"hangs":       hang,
-			"refuses":     func(context.Context) (*tracker.AnnounceResponse, error) { return nil, failed(client.Refused) },
-			"unreachable": func(context.Context) (*tracker.AnnounceResponse, error) { return nil, failed(client.NoRoute) },
-			"empty":       func(context.Context) (*tracker.AnnounceResponse, error) { return nil, failed(client.Empty) },
+			"refuses":     func(context.Context) (*tracker.AnnounceResponse, error) { return nil, failed(client.StatusRefused) },
+			"unreachable": func(context.Context) (*tracker.AnnounceResponse, error) { return nil, failed(client.StatusNoRoute) },
+			"empty":       func(context.Context) (*tracker.AnnounceResponse, error) { return nil, failed(client.StatusEmpty) },
 			"http":        func(context.Context) (*tracker.AnnounceResponse, error) { return nil, failed("http-502") },
 			"slow":        func(ctx context.Context) (*tracker.AnnounceResponse, error) { return later(ctx, 40*time.Second, hour) },
 			"stops": func(ctx context.Context) (*tracker.AnnounceResponse, error) {
@@ -175,7 +175,7 @@ func TestFallback(t *testing.T) {
 				n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
 					if c.url != one {
 						if test.first[c.family] == "no-route" {
-							return nil, failed(client.NoRoute)
+							return nil, failed(client.StatusNoRoute)
 						}
 						return later(ctx, time.Millisecond, hour)
 					}
@@ -389,7 +389,7 @@ func TestRetryIn(t *testing.T) {
 	for retry, want := range map[time.Duration]time.Duration{10 * time.Minute: 10 * time.Minute, tracker.Never: 24 * time.Hour, 100 * time.Hour: 24 * time.Hour} {
 		bubble(t, func(t *testing.T, n *fakeNet) {
 			n.set(func(context.Context, call) (*tracker.AnnounceResponse, error) {
-				return nil, &client.Error{Status: client.Failed, Msg: "busy", RetryIn: retry}
+				return nil, &client.Error{Status: client.StatusFailed, Msg: "busy", RetryIn: retry}
 			})
 			a, stop := n.run(Family{Network: "4"})
 			a.Add(hashNumber(1), [][]string{{one}}, new(fakeSwarm)).Serve(true)

@@ -40,7 +40,7 @@ func hang(ctx context.Context) (*tracker.AnnounceResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, announceTimeout)
 	defer cancel()
 	<-ctx.Done()
-	return nil, &client.Error{Status: client.Timeout, Msg: "no answer in time", Sent: true, Err: ctx.Err()}
+	return nil, &client.Error{Status: client.StatusTimeout, Msg: "no answer in time", Sent: true, Err: ctx.Err()}
 }
 
 // later answers after a time.
@@ -51,7 +51,7 @@ func later(ctx context.Context, d time.Duration, r *tracker.AnnounceResponse) (*
 	case <-time.After(d):
 		return r, nil
 	case <-ctx.Done():
-		return nil, &client.Error{Status: client.Timeout, Msg: "no answer in time", Sent: true, Err: ctx.Err()}
+		return nil, &client.Error{Status: client.StatusTimeout, Msg: "no answer in time", Sent: true, Err: ctx.Err()}
 	}
 }
 

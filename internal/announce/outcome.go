@@ -226,13 +226,13 @@ func retryIn(err error) time.Duration {
 // isSilence reports whether an endpoint does not answer, or not in time.
 func isSilence(err error) bool {
 	e, ok := errors.AsType[*client.Error](err)
-	return ok && (e.Status == client.Timeout || e.Status == client.NoRoute || e.Status == client.DNS)
+	return ok && (e.Status == client.StatusTimeout || e.Status == client.StatusNoRoute || e.Status == client.StatusDNS)
 }
 
 // isUnreachable reports whether a tracker has no usable address in an address family.
 func isUnreachable(err error) bool {
 	e, ok := errors.AsType[*client.Error](err)
-	return ok && (e.Status == client.NoRoute || e.Status == client.DNS)
+	return ok && (e.Status == client.StatusNoRoute || e.Status == client.StatusDNS)
 }
 
 // mayHaveHeard reports whether a tracker may know of an announce that failed.
@@ -248,7 +248,7 @@ func isRefusal(err error) bool {
 		return true // of ParseURL
 	}
 	switch e.Status {
-	case client.Failed, client.BadURL, client.Unsupported, client.Redirect, client.HTML:
+	case client.StatusFailed, client.StatusBadURL, client.StatusUnsupported, client.StatusRedirect, client.StatusHTML:
 		return true
 	case client.HTTPStatus(http.StatusRequestTimeout), client.HTTPStatus(http.StatusTooManyRequests):
 		return false

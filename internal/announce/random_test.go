@@ -84,7 +84,7 @@ func randomHistory(rng *rand.Rand) (failure string) {
 		case "hangs":
 			return hang(ctx)
 		case "no":
-			return nil, &client.Error{Status: client.Failed, Msg: "no", Sent: true}
+			return nil, &client.Error{Status: client.StatusFailed, Msg: "no", Sent: true}
 		}
 		mu.Lock()
 		defer mu.Unlock()

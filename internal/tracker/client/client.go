@@ -180,7 +180,7 @@ func (c *Client) proxyFor(u *url.URL) (*url.URL, error) {
 	}
 	proxy, err := c.Proxy(u)
 	if err != nil {
-		return nil, &Error{Status: Proxy, Msg: "the address of the proxy makes no sense", Err: err}
+		return nil, &Error{Status: StatusProxy, Msg: "the address of the proxy makes no sense", Err: err}
 	}
 	return proxy, nil
 }

@@ -96,14 +96,14 @@ var udpScrapeVillains = []struct {
 	scrape   func(v *udpVillain, r *tracker.UDPRequest, p udpPeer)
 	want     map[Status]int // of torrents
 }{
-	{"silence", 200, udpHasty, func(*udpVillain, *tracker.UDPRequest, udpPeer) {}, map[Status]int{Timeout: 200}},
+	{"silence", 200, udpHasty, func(*udpVillain, *tracker.UDPRequest, udpPeer) {}, map[Status]int{StatusTimeout: 200}},
 	{"foreign transactions, then its own", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		burst(5000, func(i int) { p.rawScrape(r.Transaction+1+uint32(i), len(r.Hashes), 9) })
 		v.handle(r, p)
-	}, map[Status]int{OK: 70}},
+	}, map[Status]int{StatusOK: 70}},
 	{"foreign transactions only", 70, udpHasty, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		burst(5000, func(i int) { p.rawScrape(r.Transaction+1+uint32(i), len(r.Hashes), 9) })
-	}, map[Status]int{Timeout: 70}},
+	}, map[Status]int{StatusTimeout: 70}},
 	{"garbage, then an answer", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		random := rand.NewChaCha8([32]byte{1})
 		burst(5000, func(i int) {
@@ -112,103 +112,103 @@ var udpScrapeVillains = []struct {
 			p.send(b)
 		})
 		v.handle(r, p)
-	}, map[Status]int{OK: 70}},
+	}, map[Status]int{StatusOK: 70}},
 	{"too short, then an answer", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		whole := binary.BigEndian.AppendUint32([]byte{0, 0, 0, 2}, r.Transaction)
 		for n := range 8 {
 			p.send(whole[:n])
 		}
 		v.handle(r, p)
-	}, map[Status]int{OK: 70}},
+	}, map[Status]int{StatusOK: 70}},
 	{"too short only", 70, udpHasty, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.send([]byte{0, 0, 0, 2, byte(r.Transaction >> 24), byte(r.Transaction >> 16), byte(r.Transaction >> 8)})
-	}, map[Status]int{Timeout: 70}},
+	}, map[Status]int{StatusTimeout: 70}},
 	{"the answer to an announce", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(tracker.ActionAnnounce, r.Transaction, make([]byte, 12*len(r.Hashes))...)
-	}, map[Status]int{Malformed: 200}},
+	}, map[Status]int{StatusMalformed: 200}},
 	{"the answer to connect", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(tracker.ActionConnect, r.Transaction, make([]byte, 12*len(r.Hashes))...)
-	}, map[Status]int{Malformed: 200}},
+	}, map[Status]int{StatusMalformed: 200}},
 	{"an unknown action", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(0xffffffff, r.Transaction, make([]byte, 12*len(r.Hashes))...)
-	}, map[Status]int{Malformed: 200}},
+	}, map[Status]int{StatusMalformed: 200}},
 	{"a byte too many", 1, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(tracker.ActionScrape, r.Transaction, make([]byte, 13)...)
-	}, map[Status]int{Malformed: 1}},
+	}, map[Status]int{StatusMalformed: 1}},
 	{"too many entries", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.rawScrape(r.Transaction, len(r.Hashes)+1, 1)
-	}, map[Status]int{Malformed: 200}},
+	}, map[Status]int{StatusMalformed: 200}},
 	{"half of the entries", 500, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		r.Hashes = r.Hashes[:(len(r.Hashes)+1)/2]
 		v.handle(r, p)
-	}, map[Status]int{OK: 500}},
+	}, map[Status]int{StatusOK: 500}},
 	{"the first entry only", 100, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		r.Hashes = r.Hashes[:1]
 		v.handle(r, p)
-	}, map[Status]int{OK: 100}},
+	}, map[Status]int{StatusOK: 100}},
 	{"fewer entries each time", 300, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		v.n++
 		r.Hashes = r.Hashes[:max(1, min(len(r.Hashes), 70-10*v.n))]
 		v.handle(r, p)
-	}, map[Status]int{OK: 300}},
+	}, map[Status]int{StatusOK: 300}},
 	{"no entries", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.rawScrape(r.Transaction, 0, 0)
-	}, map[Status]int{Truncated: 200}},
+	}, map[Status]int{StatusTruncated: 200}},
 	{"negative numbers", 1, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(tracker.ActionScrape, r.Transaction, slices.Repeat([]byte{255}, 12)...)
-	}, map[Status]int{Malformed: 1}},
+	}, map[Status]int{StatusMalformed: 1}},
 	{"the highest numbers", 1, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.answer(&tracker.UDPResponse{Action: r.Action, Transaction: r.Transaction, Counts: []tracker.Counts{{Seeders: 1 << 31, Leechers: 1 << 31, Completed: 1 << 31}}})
-	}, map[Status]int{OK: 1}},
+	}, map[Status]int{StatusOK: 1}},
 	{"refuses with a nasty text", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.refuse(r, udpNasty)
-	}, map[Status]int{Failed: 200}},
+	}, map[Status]int{StatusFailed: 200}},
 	{"refuses without a text", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.refuse(r, "")
-	}, map[Status]int{Failed: 200}},
+	}, map[Status]int{StatusFailed: 200}},
 	{"refuses with NULs", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.refuse(r, "no\x00way\x00\x00")
-	}, map[Status]int{Failed: 200}},
+	}, map[Status]int{StatusFailed: 200}},
 	{"refuses at length", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.refuse(r, strings.Repeat("\x1b", udpHuge-8))
-	}, map[Status]int{Failed: 200}},
+	}, map[Status]int{StatusFailed: 200}},
 	{"refuses in new words each time", 1000, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		v.n++
 		p.refuse(r, fmt.Sprint(v.n, " times no"))
-	}, map[Status]int{Failed: 1000}},
+	}, map[Status]int{StatusFailed: 1000}},
 	{"refuses more than one torrent", 300, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		if len(r.Hashes) > 1 {
 			p.refuse(r, "one at a time")
 			return
 		}
 		v.handle(r, p)
-	}, map[Status]int{OK: 300}},
+	}, map[Status]int{StatusOK: 300}},
 	{"huge answers", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.rawScrape(r.Transaction, (udpHuge-8)/12, 1)
-	}, map[Status]int{Malformed: 200}},
+	}, map[Status]int{StatusMalformed: 200}},
 	{"huge foreign answers, then its own", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		for range 50 {
 			p.rawScrape(^r.Transaction, (udpHuge-8)/12, 1)
 			time.Sleep(time.Millisecond)
 		}
 		v.handle(r, p)
-	}, map[Status]int{OK: 70}},
+	}, map[Status]int{StatusOK: 70}},
 	{"answers from elsewhere, then its own", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		v.spoof(r, p)
 		time.Sleep(20 * time.Millisecond)
 		v.handle(r, p)
-	}, map[Status]int{OK: 70}},
+	}, map[Status]int{StatusOK: 70}},
 	{"answers from elsewhere only", 70, udpHasty, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		v.spoof(r, p)
-	}, map[Status]int{Timeout: 70}},
+	}, map[Status]int{StatusTimeout: 70}},
 	{"answers twice", 1000, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		v.handle(r, p)
 		v.handle(r, p)
-	}, map[Status]int{OK: 1000}},
+	}, map[Status]int{StatusOK: 1000}},
 	{"answers twice, first right", 1000, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		v.handle(r, p)
 		p.rawScrape(r.Transaction, len(r.Hashes), 9)
-	}, map[Status]int{OK: 1000}},
+	}, map[Status]int{StatusOK: 1000}},
 	{"reorders", 980, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		if v.n++; v.n == 1 {
 			v.handle(r, p)
@@ -220,12 +220,12 @@ var udpScrapeVillains = []struct {
 				answer()
 			}
 		}
-	}, map[Status]int{OK: 980}},
+	}, map[Status]int{StatusOK: 980}},
 	{"falls silent", 980, time.Second, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		if v.n++; v.n <= 5 {
 			v.handle(r, p)
 		}
-	}, map[Status]int{OK: 350, Timeout: 630}},
+	}, map[Status]int{StatusOK: 350, StatusTimeout: 630}},
 	{"is gone", 1000, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		if v.n++; v.n == 1 {
 			v.handle(r, p)
@@ -235,7 +235,7 @@ var udpScrapeVillains = []struct {
 			time.Sleep(10 * time.Millisecond)
 			v.at.Close()
 		}
-	}, map[Status]int{OK: 70, Refused: 930}},
+	}, map[Status]int{StatusOK: 70, StatusRefused: 930}},
 }
 
 // spoof answers from another port, and from another address too.
@@ -343,48 +343,48 @@ var udpAnnounceVillains = []struct {
 	want    Status
 	wantMsg string // all of it; empty: any
 }{
-	{"silence", udpHasty, func(*udpVillain, *tracker.UDPRequest, udpPeer) {}, Timeout, "no answer in time"},
-	{"connects only", udpHasty, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) { udpOnlyConnects(r, p) }, Timeout, ""},
+	{"silence", udpHasty, func(*udpVillain, *tracker.UDPRequest, udpPeer) {}, StatusTimeout, "no answer in time"},
+	{"connects only", udpHasty, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) { udpOnlyConnects(r, p) }, StatusTimeout, ""},
 	{"connection id zero", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 		if r.Connection != 0 {
 			p.refuse(r, "another connection id")
 			return
 		}
 		p.raw(r.Action, r.Transaction, make([]byte, 12)...)
-	}), OK, ""},
+	}), StatusOK, ""},
 	{"a short answer to connect", udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(tracker.ActionConnect, r.Transaction, 1, 2, 3, 4)
-	}, Malformed, ""},
+	}, StatusMalformed, ""},
 	{"a long answer to connect", udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		if r.Action == tracker.ActionConnect {
 			p.raw(tracker.ActionConnect, r.Transaction, make([]byte, udpHuge-8)...)
 			return
 		}
 		v.handle(r, p)
-	}, OK, ""},
+	}, StatusOK, ""},
 	{"another answer to connect", udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(tracker.ActionScrape, r.Transaction)
-	}, Malformed, ""},
+	}, StatusMalformed, ""},
 	{"refuses to connect", udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		p.refuse(r, "full")
-	}, Failed, `the tracker says "full"`},
+	}, StatusFailed, `the tracker says "full"`},
 	{"refuses every connection id", udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
 		v.restart()
 		v.handle(r, p)
-	}, Failed, `the tracker says "a connection id of yore"`},
-	{"refuses", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) { p.refuse(r, "no\x1b[2J\xff") }), Failed, `the tracker says "no\x1b[2J\xff"`},
+	}, StatusFailed, `the tracker says "a connection id of yore"`},
+	{"refuses", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) { p.refuse(r, "no\x1b[2J\xff") }), StatusFailed, `the tracker says "no\x1b[2J\xff"`},
 	{"a short answer", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 		p.raw(r.Action, r.Transaction, make([]byte, 11)...)
-	}), Malformed, ""},
+	}), StatusMalformed, ""},
 	{"a negative number of peers", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 		p.raw(r.Action, r.Transaction, 0, 0, 0, 1, 255, 255, 255, 255, 0, 0, 0, 1)
-	}), OK, ""},
+	}), StatusOK, ""},
 	{"8 bytes, as opentracker does", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 		p.raw(r.Action, r.Transaction)
-	}), Failed, tracker.ErrUnlisted.Error()},
+	}), StatusFailed, tracker.ErrUnlisted.Error()},
 	{"the answer to a scrape", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 		p.rawScrape(r.Transaction, 1, 1)
-	}), Malformed, ""},
+	}), StatusMalformed, ""},
 }
 
 // onlyAnnounce handles announces; connect always gives the connection id 0.
@@ -473,10 +473,10 @@ func TestUDPRefused(t *testing.T) {
 		u := udpURL(t, taken.LocalAddr().String())
 		c := udpClient(t, &Client{Timeout: udpPatient, BEP15: true})
 		began := time.Now()
-		if _, err := udpAnnounce(c, u); udpStatus(err) != Refused {
+		if _, err := udpAnnounce(c, u); udpStatus(err) != StatusRefused {
 			t.Errorf("%s: %v", u, err)
 		}
-		if got := udpStatuses(udpScrape(t, c, u, udpHashes(1000))); got[Refused] != 1000 {
+		if got := udpStatuses(udpScrape(t, c, u, udpHashes(1000))); got[StatusRefused] != 1000 {
 			t.Errorf("%s: %v", u, got)
 		}
 		if took := time.Since(began); took > udpSlack {

@@ -70,9 +70,9 @@ func proxyAnswer(code int) error {
 	case http.StatusOK:
 		return nil
 	case http.StatusProxyAuthRequired:
-		return &Error{Status: Proxy, Msg: "the proxy wants a name and a password"}
+		return &Error{Status: StatusProxy, Msg: "the proxy wants a name and a password"}
 	}
-	return &Error{Status: Proxy, Msg: fmt.Sprintf("the proxy refuses: %d %s", code, http.StatusText(code))}
+	return &Error{Status: StatusProxy, Msg: fmt.Sprintf("the proxy refuses: %d %s", code, http.StatusText(code))}
 }
 
 // proxyOf returns the proxy for a request, which has the scheme http or https
@@ -99,11 +99,11 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 	r.Header.Del("Referer") // it would send the passkey to another host
 	switch {
 	case r.URL.Scheme != "http" && r.URL.Scheme != "https":
-		return &Error{Status: Redirect, Msg: printable(fmt.Sprintf("it redirects to a %q URL", r.URL.Scheme))}
+		return &Error{Status: StatusRedirect, Msg: printable(fmt.Sprintf("it redirects to a %q URL", r.URL.Scheme))}
 	case r.URL.Host == "":
-		return &Error{Status: Redirect, Msg: "it redirects to a URL without a host"}
+		return &Error{Status: StatusRedirect, Msg: "it redirects to a URL without a host"}
 	case len(via) > maxRedirects:
-		return &Error{Status: Redirect, Msg: "it redirects again and again"}
+		return &Error{Status: StatusRedirect, Msg: "it redirects again and again"}
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		// net/http marks only errors of dialing a proxy as errors of the proxy.
 		proxy, _ := g.c.proxyOf(r)
-		if status, _ := classify(err); status != Proxy && proxy != nil && !connected.Load() && ctx.Err() == nil {
+		if status, _ := classify(err); status != StatusProxy && proxy != nil && !connected.Load() && ctx.Err() == nil {
 			return nil, &net.OpError{Op: proxyConnect, Net: "tcp", Err: err}
 		}
 		return nil, err
@@ -144,7 +144,7 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	if resp.StatusCode/100 == 3 {
 		if _, err := r.URL.Parse(resp.Header.Get("Location")); err != nil {
 			resp.Body.Close()
-			return nil, &Error{Status: Redirect, Msg: "it redirects to what is no URL"}
+			return nil, &Error{Status: StatusRedirect, Msg: "it redirects to what is no URL"}
 		}
 	}
 	return resp, nil
@@ -206,7 +206,7 @@ func (c *Client) persist(ctx context.Context, try func(ctx context.Context) erro
 // mayPass reports whether a status is one of overloaded trackers.
 func mayPass(s Status) bool {
 	switch s {
-	case Empty, Truncated, HTTPStatus(http.StatusTooManyRequests), HTTPStatus(http.StatusInternalServerError),
+	case StatusEmpty, StatusTruncated, HTTPStatus(http.StatusTooManyRequests), HTTPStatus(http.StatusInternalServerError),
 		HTTPStatus(http.StatusBadGateway), HTTPStatus(http.StatusServiceUnavailable), HTTPStatus(http.StatusGatewayTimeout):
 		return true
 	}
@@ -217,7 +217,7 @@ func mayPass(s Status) bool {
 func getOnce[T any](ctx context.Context, c *Client, rawURL string, parse func([]byte) (T, error)) (answer T, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
-		return answer, &Error{Status: BadURL, Msg: "not a URL that can be asked"}
+		return answer, &Error{Status: StatusBadURL, Msg: "not a URL that can be asked"}
 	}
 	r.Header.Set("User-Agent", c.UserAgent) // empty: none at all
 	r.Header.Set("Accept-Encoding", "gzip")

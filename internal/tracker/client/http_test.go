@@ -73,7 +73,7 @@ func httpParallel[T any](t *testing.T, cases []T, name func(T) string, run func(
 // httpStatusOf is the status of what a request returned.
 func httpStatusOf(err error) Status {
 	if err == nil {
-		return OK
+		return StatusOK
 	}
 	return err.(*Error).Status
 }
@@ -276,7 +276,7 @@ func TestHTTPScrape(t *testing.T) {
 	defer c.Close()
 	got := make(map[int]Answer)
 	interval := c.Scrape(t.Context(), u, [][20]byte{{1}, httpHash}, func(i int, a Answer) { got[i] = a })
-	if len(got) != 2 || got[1].Counts != httpCounts || got[1].Err != nil || got[0].Err == nil || got[0].Err.Status != NotRegistered {
+	if len(got) != 2 || got[1].Counts != httpCounts || got[1].Err != nil || got[0].Err == nil || got[0].Err.Status != StatusNotRegistered {
 		t.Errorf("%+v", got)
 	}
 	if interval != 10*time.Minute {
@@ -289,7 +289,7 @@ func TestHTTPScrape(t *testing.T) {
 	}
 	u.Rest = "/a.php"
 	c.Scrape(t.Context(), u, [][20]byte{{1}}, func(i int, a Answer) { got[i] = a })
-	if got[0].Err.Status != Unsupported {
+	if got[0].Err.Status != StatusUnsupported {
 		t.Errorf("%+v", got[0])
 	}
 }
@@ -381,23 +381,23 @@ func TestHTTPRetries(t *testing.T) {
 		ended   time.Duration
 		want    Status
 	}{
-		{"at once", &Client{}, []string{"200"}, "[0s]", 0, OK},
-		{"once", &Client{}, []string{"503", "200"}, "[0s 2s]", 2 * time.Second, OK},
-		{"twice", &Client{}, []string{"503", "502", "200"}, "[0s 2s 6s]", 6 * time.Second, OK},
+		{"at once", &Client{}, []string{"200"}, "[0s]", 0, StatusOK},
+		{"once", &Client{}, []string{"503", "200"}, "[0s 2s]", 2 * time.Second, StatusOK},
+		{"twice", &Client{}, []string{"503", "502", "200"}, "[0s 2s 6s]", 6 * time.Second, StatusOK},
 		{"thrice", &Client{}, []string{"429", "500", "504"}, "[0s 2s 6s]", 6 * time.Second, "http-504"},
-		{"empty answers", &Client{}, []string{"0", "0", "200"}, "[0s 2s 6s]", 6 * time.Second, OK},
+		{"empty answers", &Client{}, []string{"0", "0", "200"}, "[0s 2s 6s]", 6 * time.Second, StatusOK},
 		{"never", &Client{Retries: -1}, []string{"503"}, "[0s]", 0, "http-503"},
 		{"four times in 15 s", &Client{Retries: 4}, []string{"503", "503", "503", "503"}, "[0s 2s 6s 14s]", 14 * time.Second, "http-503"},
 		{"what lasts", &Client{}, []string{"404"}, "[0s]", 0, "http-404"},
-		{"as it says", &Client{}, []string{"503 5", "200"}, "[0s 5s]", 5 * time.Second, OK},
-		{"sooner than we would", &Client{}, []string{"503 1", "200"}, "[0s 2s]", 2 * time.Second, OK},
+		{"as it says", &Client{}, []string{"503 5", "200"}, "[0s 5s]", 5 * time.Second, StatusOK},
+		{"sooner than we would", &Client{}, []string{"503 1", "200"}, "[0s 2s]", 2 * time.Second, StatusOK},
 		{"later than there is time", &Client{}, []string{"503 15"}, "[0s]", 0, "http-503"},
 		{"later than a request waits", &Client{Timeout: time.Hour}, []string{"503 16"}, "[0s]", 0, "http-503"},
 		{"next century", &Client{}, []string{"503 99999999999999999999"}, "[0s]", 0, "http-503"},
 		{"last century", &Client{}, []string{"503 -99"}, "[0s 2s 6s]", 6 * time.Second, "http-503"},
 		{"short of time", &Client{Timeout: time.Second}, []string{"503"}, "[0s]", 0, "http-503"},
-		{"no answer", &Client{Timeout: 7 * time.Second}, []string{"503", ever}, "[0s 2s]", 7 * time.Second, Timeout},
-		{"no answer ever", &Client{}, []string{ever}, "[0s]", DefaultTimeout, Timeout},
+		{"no answer", &Client{Timeout: 7 * time.Second}, []string{"503", ever}, "[0s 2s]", 7 * time.Second, StatusTimeout},
+		{"no answer ever", &Client{}, []string{ever}, "[0s]", DefaultTimeout, StatusTimeout},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -456,12 +456,12 @@ func TestHTTPStop(t *testing.T) {
 		}
 		cancel()
 		_, err = c.Announce(ctx, httpURL(t, "http://x/announce"), tracker.AnnounceRequest{})
-		if httpStatusOf(err) != Timeout {
+		if httpStatusOf(err) != StatusTimeout {
 			t.Error(err)
 		}
 		reports := 0
 		c.Scrape(ctx, httpURL(t, "http://x/announce"), make([][20]byte, 1000), func(_ int, a Answer) {
-			if reports++; a.Err == nil || a.Err.Status != Stopped {
+			if reports++; a.Err == nil || a.Err.Status != StatusStopped {
 				t.Fatalf("%+v", a)
 			}
 		})
@@ -506,9 +506,9 @@ func TestHTTPNetwork(t *testing.T) {
 	t.Parallel()
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
 		for network, want := range map[string]map[string]Status{
-			"":  {"127.0.0.1:0": OK, "[::1]:0": OK},
-			"4": {"127.0.0.1:0": OK, "[::1]:0": NoRoute},
-			"6": {"127.0.0.1:0": NoRoute, "[::1]:0": OK},
+			"":  {"127.0.0.1:0": StatusOK, "[::1]:0": StatusOK},
+			"4": {"127.0.0.1:0": StatusOK, "[::1]:0": StatusNoRoute},
+			"6": {"127.0.0.1:0": StatusNoRoute, "[::1]:0": StatusOK},
 		} {
 			t.Run(addr+" over IPv"+network, func(t *testing.T) {
 				t.Parallel()
@@ -532,14 +532,14 @@ func TestHTTPDial(t *testing.T) {
 		err  error
 		want Status
 	}{
-		{&net.DNSError{Err: "no such host", Name: "x", IsNotFound: true}, DNS},
-		{&net.DNSError{Err: "server misbehaving", Name: "x", IsTemporary: true}, NoRoute},
-		{syscall.ECONNREFUSED, Refused},
-		{syscall.EHOSTUNREACH, NoRoute},
-		{syscall.ENETUNREACH, NoRoute},
-		{syscall.ETIMEDOUT, Timeout},
-		{syscall.ECONNRESET, Empty},
-		{errors.New("what nobody\x1b[31m\u202e has seen yet"), Malformed},
+		{&net.DNSError{Err: "no such host", Name: "x", IsNotFound: true}, StatusDNS},
+		{&net.DNSError{Err: "server misbehaving", Name: "x", IsTemporary: true}, StatusNoRoute},
+		{syscall.ECONNREFUSED, StatusRefused},
+		{syscall.EHOSTUNREACH, StatusNoRoute},
+		{syscall.ENETUNREACH, StatusNoRoute},
+		{syscall.ETIMEDOUT, StatusTimeout},
+		{syscall.ECONNRESET, StatusEmpty},
+		{errors.New("what nobody\x1b[31m\u202e has seen yet"), StatusMalformed},
 	} {
 		c := &Client{Retries: -1}
 		c.http().DialContext = func(context.Context, string, string) (net.Conn, error) {
@@ -597,7 +597,7 @@ func TestHTTPTells(t *testing.T) {
 			if r.Interval != test.interval || r.MinInterval != test.minInterval {
 				t.Errorf("%q: %v, %v", test.body, r.Interval, r.MinInterval)
 			}
-		case e == nil || e.Msg != test.msg || e.RetryIn != test.retry || e.Status != Failed:
+		case e == nil || e.Msg != test.msg || e.RetryIn != test.retry || e.Status != StatusFailed:
 			t.Errorf("%q: %+v", test.body, e)
 		}
 	}
@@ -617,7 +617,7 @@ func TestHTTPRedirects(t *testing.T) {
 	_, u := s.start(t, "127.0.0.1:0", false)
 	c := new(Client)
 	defer c.Close()
-	for hops, want := range map[int]Status{1: OK, maxRedirects: OK, maxRedirects + 1: Redirect, 1000: Redirect} {
+	for hops, want := range map[int]Status{1: StatusOK, maxRedirects: StatusOK, maxRedirects + 1: StatusRedirect, 1000: StatusRedirect} {
 		u.Rest = fmt.Sprint("/announce?hops=", hops)
 		_, err := c.Announce(t.Context(), u, tracker.AnnounceRequest{InfoHash: httpHash})
 		if got := httpStatusOf(err); got != want {

@@ -21,17 +21,17 @@ func (c *Client) answerError(resp *http.Response, body []byte, whole bool, e *Er
 	switch {
 	case c.byProxy(resp):
 		return proxyAnswer(resp.StatusCode)
-	case e.Status == Failed:
+	case e.Status == StatusFailed:
 		e.RetryIn = max(e.RetryIn, statusError(resp).RetryIn)
 		return e
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 		return statusError(resp)
 	case !whole:
 		return e
-	case e.Status == Malformed && len(body) == 0:
-		return &Error{Status: Empty, Msg: "the answer is empty"}
-	case e.Status == Malformed && body[0] == '<':
-		return &Error{Status: HTML, Msg: "the answer is a web page"}
+	case e.Status == StatusMalformed && len(body) == 0:
+		return &Error{Status: StatusEmpty, Msg: "the answer is empty"}
+	case e.Status == StatusMalformed && body[0] == '<':
+		return &Error{Status: StatusHTML, Msg: "the answer is a web page"}
 	}
 	return e
 }
@@ -60,7 +60,7 @@ func retryAfter(s string, now time.Time) time.Duration {
 
 // readBody reads the body of an answer and decompresses it, up to MaxBody.
 func readBody(r *http.Response) ([]byte, error) {
-	tooBig := &Error{Status: TooBig, Msg: "the answer is longer than 1 MiB"}
+	tooBig := &Error{Status: StatusTooBig, Msg: "the answer is longer than 1 MiB"}
 	if r.ContentLength > MaxBody {
 		return nil, tooBig
 	}
@@ -92,7 +92,7 @@ func readBody(r *http.Response) ([]byte, error) {
 func gzipError(err error) error {
 	_, corrupt := errors.AsType[flate.CorruptInputError](err)
 	if corrupt || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) {
-		return &Error{Status: Malformed, Msg: "the answer is not packed as it says"}
+		return &Error{Status: StatusMalformed, Msg: "the answer is not packed as it says"}
 	}
 	return err
 }

@@ -39,7 +39,7 @@ func TestProbeSample(t *testing.T) {
 }
 
 func TestProbeVerdict(t *testing.T) {
-	no := func(msg string) *Error { return &Error{Status: Failed, Msg: msg} }
+	no := func(msg string) *Error { return &Error{Status: StatusFailed, Msg: msg} }
 	const like = "as it does with others that were asked about first: "
 	for _, test := range []struct {
 		name   string
@@ -48,11 +48,11 @@ func TestProbeVerdict(t *testing.T) {
 		msg    string
 	}{
 		{"nothing", nil, "", ""},
-		{"one", []*Error{no("no")}, Failed, "no"},
-		{"the same", []*Error{no("no"), no("no"), no("no")}, Failed, "no"},
-		{"other words", []*Error{no("no 1"), no("no 2")}, Failed, like + "no 2"},
-		{"other words each time", []*Error{no("no 1"), no("no 2"), no("no 3")}, Failed, like + "no 2"},
-		{"not registered", []*Error{notRegistered, notRegistered}, NotRegistered, notRegistered.Msg},
+		{"one", []*Error{no("no")}, StatusFailed, "no"},
+		{"the same", []*Error{no("no"), no("no"), no("no")}, StatusFailed, "no"},
+		{"other words", []*Error{no("no 1"), no("no 2")}, StatusFailed, like + "no 2"},
+		{"other words each time", []*Error{no("no 1"), no("no 2"), no("no 3")}, StatusFailed, like + "no 2"},
+		{"not registered", []*Error{notRegistered, notRegistered}, StatusNotRegistered, notRegistered.Msg},
 		{"another status", []*Error{no("no"), notRegistered}, "", ""},
 		{"another status, then the first", []*Error{no("no"), notRegistered, no("no")}, "", ""},
 	} {

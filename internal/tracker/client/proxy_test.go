@@ -165,7 +165,7 @@ func TestProxySOCKS(t *testing.T) {
 	addr, _ := httpRawVillain(t, proxySOCKS("me", "p@ss"))
 	for scheme, u := range proxyTrackers(t) {
 		u.Host = "tracker.example"
-		for user, want := range map[string]Status{"me:p%40ss": OK, "me:wrong": Proxy} {
+		for user, want := range map[string]Status{"me:p%40ss": StatusOK, "me:wrong": StatusProxy} {
 			c := proxyClient(t, "socks5://"+user+"@"+addr)
 			_, err := c.Announce(t.Context(), u, tracker.AnnounceRequest{InfoHash: httpHash})
 			if got := httpStatusOf(err); got != want {
@@ -175,7 +175,7 @@ func TestProxySOCKS(t *testing.T) {
 		}
 		u = httpURL(t, scheme+"://127.0.0.1:1/announce")
 		_, err := proxyClient(t, "socks5://me:p%40ss@"+addr).Announce(t.Context(), u, tracker.AnnounceRequest{})
-		if httpStatusOf(err) != Proxy {
+		if httpStatusOf(err) != StatusProxy {
 			t.Errorf("%s, nobody listens: %v", scheme, err)
 		}
 	}
@@ -190,16 +190,16 @@ func TestHostileProxy(t *testing.T) {
 		forward, tunnel Status // what it is for http and ws, for https and wss
 	}
 	cases := []hostile{
-		{"407", httpCode(407, "", "Proxy-Authenticate: Basic"), Proxy, Proxy},
-		{"502", httpCode(502, ""), "http-502", Proxy},
-		{"403 with escapes", httpAnswer("HTTP/1.1 403 \x1b[31m\r\nContent-Length: 0\r\n\r\n"), "http-403", Proxy},
-		{"silent", httpHang, Timeout, Timeout},
-		{"closes", httpAnswer(""), Empty, Proxy},
-		{"resets", httpReset, Empty, Proxy},
-		{"no HTTP", httpAnswer("\x1b[31mhello\r\n\r\n"), Malformed, Proxy},
-		{"endless header", httpThen(httpAnswer("HTTP/1.1 200 OK\r\n"), httpEndlessly("X: y\r\n")), Malformed, Proxy},
-		{"a redirect", httpRedirect("http://127.0.0.1:1/"), Empty, Proxy},
-		{"connects to nobody", httpAnswer("HTTP/1.1 200 OK\r\n\r\n"), "", TLS},
+		{"407", httpCode(407, "", "Proxy-Authenticate: Basic"), StatusProxy, StatusProxy},
+		{"502", httpCode(502, ""), "http-502", StatusProxy},
+		{"403 with escapes", httpAnswer("HTTP/1.1 403 \x1b[31m\r\nContent-Length: 0\r\n\r\n"), "http-403", StatusProxy},
+		{"silent", httpHang, StatusTimeout, StatusTimeout},
+		{"closes", httpAnswer(""), StatusEmpty, StatusProxy},
+		{"resets", httpReset, StatusEmpty, StatusProxy},
+		{"no HTTP", httpAnswer("\x1b[31mhello\r\n\r\n"), StatusMalformed, StatusProxy},
+		{"endless header", httpThen(httpAnswer("HTTP/1.1 200 OK\r\n"), httpEndlessly("X: y\r\n")), StatusMalformed, StatusProxy},
+		{"a redirect", httpRedirect("http://127.0.0.1:1/"), StatusEmpty, StatusProxy},
+		{"connects to nobody", httpAnswer("HTTP/1.1 200 OK\r\n\r\n"), "", StatusTLS},
 	}
 	httpParallel(t, cases, func(c hostile) string { return c.name }, func(t *testing.T, hc hostile) {
 		for _, scheme := range []string{"http", "https", "ws", "wss"} {
@@ -207,13 +207,13 @@ func TestHostileProxy(t *testing.T) {
 			if scheme == "https" || scheme == "wss" {
 				want = hc.tunnel
 			}
-			if want == "" || hc.name == "a redirect" && want != Proxy {
+			if want == "" || hc.name == "a redirect" && want != StatusProxy {
 				continue
 			}
 			addr, sent := httpVillain(t, hc.behave)
 			c := proxyClient(t, "http://"+addr)
 			c.Timeout = time.Minute
-			if want == Timeout {
+			if want == StatusTimeout {
 				c.Timeout = httpTimeout
 			}
 			began := time.Now()
@@ -238,7 +238,7 @@ func TestProxyDead(t *testing.T) {
 	for _, proxy := range []string{"http", "https", "socks5"} {
 		for _, scheme := range []string{"http", "https", "ws", "wss"} {
 			_, err := proxyClient(t, proxy+"://127.0.0.1:1").Announce(t.Context(), httpURL(t, scheme+"://tracker.example/announce"), tracker.AnnounceRequest{})
-			if httpStatusOf(err) != Proxy || err.Error() != "the proxy can't be used: connection refused" {
+			if httpStatusOf(err) != StatusProxy || err.Error() != "the proxy can't be used: connection refused" {
 				t.Errorf("%s through %s: %v", scheme, proxy, err)
 			}
 		}
@@ -263,7 +263,7 @@ func TestProxyChoice(t *testing.T) {
 	}
 	for _, scheme := range []string{"http", "ws"} {
 		_, err := c.Announce(t.Context(), httpURL(t, scheme+"://tracker.example/announce"), tracker.AnnounceRequest{})
-		if httpStatusOf(err) != Proxy || strings.Contains(err.Error(), "secret") {
+		if httpStatusOf(err) != StatusProxy || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", scheme, err)
 		}
 	}

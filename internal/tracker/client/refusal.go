@@ -11,9 +11,9 @@ import (
 // a tracker that is asked too much.
 func isRefusal(e *Error) bool {
 	switch e.Status {
-	case Failed:
+	case StatusFailed:
 		return e.RetryIn == 0 && !hasEnough(e.Msg)
-	case Truncated, HTTPStatus(http.StatusBadRequest):
+	case StatusTruncated, HTTPStatus(http.StatusBadRequest):
 		return true
 	}
 	return isTooLong(e)
@@ -22,7 +22,7 @@ func isRefusal(e *Error) bool {
 // isTooLong reports whether a request was refused for its length.
 func isTooLong(e *Error) bool {
 	switch e.Status {
-	case TooBig, HTTPStatus(http.StatusRequestEntityTooLarge),
+	case StatusTooBig, HTTPStatus(http.StatusRequestEntityTooLarge),
 		HTTPStatus(http.StatusRequestURITooLong), HTTPStatus(http.StatusRequestHeaderFieldsTooLarge):
 		return true
 	}

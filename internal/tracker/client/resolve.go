@@ -16,7 +16,7 @@ func (c *Client) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 	if addr, err := netip.ParseAddr(host); err == nil {
 		addr = addr.Unmap()
 		if !c.allows(addr) {
-			return nil, &Error{Status: NoRoute, Msg: fmt.Sprintf("its address is not one of IPv%s", c.Network)}
+			return nil, &Error{Status: StatusNoRoute, Msg: fmt.Sprintf("its address is not one of IPv%s", c.Network)}
 		}
 		return []netip.Addr{addr}, nil
 	}
@@ -35,7 +35,7 @@ func (c *Client) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 		}
 	}
 	if len(allowed) == 0 {
-		return nil, &Error{Status: NoRoute, Msg: fmt.Sprintf("it has no IPv%s address", c.Network)}
+		return nil, &Error{Status: StatusNoRoute, Msg: fmt.Sprintf("it has no IPv%s address", c.Network)}
 	}
 	addrs := interleave(allowed)
 	return addrs[:min(len(addrs), maxAddrs)], nil

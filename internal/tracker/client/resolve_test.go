@@ -48,7 +48,7 @@ func TestResolve(t *testing.T) {
 	} {
 		addrs, err := (&Client{Network: test.network}).resolve(t.Context(), test.host)
 		if test.want == "" {
-			if udpStatus(err) != NoRoute {
+			if udpStatus(err) != StatusNoRoute {
 				t.Errorf("IPv%s of %s: %v, %v", test.network, test.host, addrs, err)
 			}
 		} else if err != nil || !slices.Equal(addrs, []netip.Addr{netip.MustParseAddr(test.want)}) {

@@ -156,7 +156,7 @@ func TestUnlisted(t *testing.T) {
 		}
 		c := new(Client)
 		_, err = udpAnnounce(c, u)
-		if e, ok := err.(*Error); !ok || e.Status != Failed {
+		if e, ok := err.(*Error); !ok || e.Status != StatusFailed {
 			t.Errorf("%s: %#v", u.Scheme, err)
 		}
 		c.Close()

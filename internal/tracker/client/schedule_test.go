@@ -78,7 +78,7 @@ func TestUDPSchedule(t *testing.T) {
 					defer c.Close()
 					net.trackers[udpAddr4] = handle
 					_, err := udpAnnounce(c, udpHost4())
-					if took := time.Since(net.start).Seconds(); udpStatus(err) != Timeout || took != test.fails {
+					if took := time.Since(net.start).Seconds(); udpStatus(err) != StatusTimeout || took != test.fails {
 						t.Errorf("%v after %v s, want %v", err, took, test.fails)
 					}
 					var want []string
@@ -109,15 +109,15 @@ func TestUDPTwoAddresses(t *testing.T) {
 		took   float64
 		sent   string // who got packets, and how many in a row
 	}{
-		{"both silent", udpSilent, udpSilent, nil, false, Timeout, 14, "464"},
-		{"the first silent", udpSilent, nil, nil, true, OK, 2, "466"},
-		{"the second refuses", udpSilent, nil, nil, false, Timeout, 14, "46464"},
-		{"no route to the second", udpSilent, nil, syscall.ENETUNREACH, false, Timeout, 14, "444"},
-		{"forbidden", udpSilent, nil, syscall.EPERM, false, Timeout, 14, "444"},
-		{"the first refuses", nil, udpSilent, nil, false, Timeout, 14, "464646"},
-		{"the first refuses, the second answers", nil, nil, nil, true, OK, 0, "466"},
-		{"both refuse", nil, nil, nil, false, Refused, 0, "46"},
-		{"one refuses, no route to the other", nil, nil, syscall.EHOSTUNREACH, false, NoRoute, 0, "4"},
+		{"both silent", udpSilent, udpSilent, nil, false, StatusTimeout, 14, "464"},
+		{"the first silent", udpSilent, nil, nil, true, StatusOK, 2, "466"},
+		{"the second refuses", udpSilent, nil, nil, false, StatusTimeout, 14, "46464"},
+		{"no route to the second", udpSilent, nil, syscall.ENETUNREACH, false, StatusTimeout, 14, "444"},
+		{"forbidden", udpSilent, nil, syscall.EPERM, false, StatusTimeout, 14, "444"},
+		{"the first refuses", nil, udpSilent, nil, false, StatusTimeout, 14, "464646"},
+		{"the first refuses, the second answers", nil, nil, nil, true, StatusOK, 0, "466"},
+		{"both refuse", nil, nil, nil, false, StatusRefused, 0, "46"},
+		{"one refuses, no route to the other", nil, nil, syscall.EHOSTUNREACH, false, StatusNoRoute, 0, "4"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -197,7 +197,7 @@ func TestUDPCancel(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			time.AfterFunc(time.Second, func() { cancel(cause) })
 			_, err := c.Announce(ctx, udpHost4(), tracker.AnnounceRequest{})
-			if udpStatus(err) != Timeout || time.Since(net.start) != time.Second || err.Error() != "the request was stopped" {
+			if udpStatus(err) != StatusTimeout || time.Since(net.start) != time.Second || err.Error() != "the request was stopped" {
 				t.Errorf("%v after %v", err, time.Since(net.start))
 			}
 		})
@@ -233,12 +233,12 @@ func TestUDPConnectionRenewed(t *testing.T) {
 		sent []string
 	}{
 		{
-			"refuses", false, []float64{0, 4.9, 5.1, 5.2}, []Status{OK, Failed, OK, OK},
+			"refuses", false, []float64{0, 4.9, 5.1, 5.2}, []Status{StatusOK, StatusFailed, StatusOK, StatusOK},
 			[]string{"0 connect", "0 announce", "4.9 announce", "5.1 announce", "5.1 connect", "5.1 announce", "5.2 announce"},
 		},
-		{"silent", true, []float64{0, 10}, []Status{OK, OK}, []string{"0 connect", "0 announce", "10 announce", "12 connect", "12 announce"}},
+		{"silent", true, []float64{0, 10}, []Status{StatusOK, StatusOK}, []string{"0 connect", "0 announce", "10 announce", "12 connect", "12 announce"}},
 		{
-			"silent soon", true, []float64{0, 1}, []Status{OK, OK},
+			"silent soon", true, []float64{0, 1}, []Status{StatusOK, StatusOK},
 			[]string{"0 connect", "0 announce", "1 announce", "3 announce", "7 connect", "7 announce"},
 		},
 	} {
@@ -282,11 +282,11 @@ func TestUDPConnectionShared(t *testing.T) {
 		connects []string
 		want     Status
 	}{
-		{"at once", 0, 0, []string{"0 connect"}, OK},
-		{"one after the other", 20 * time.Millisecond, 0, []string{"0 connect"}, OK},
-		{"lost", 0, 1, []string{"0 connect", "2 connect"}, OK},
-		{"lost, one after the other", 20 * time.Millisecond, 2, []string{"0 connect", "2 connect", "6 connect"}, OK},
-		{"refused", 0, -1, []string{"0 connect"}, Failed},
+		{"at once", 0, 0, []string{"0 connect"}, StatusOK},
+		{"one after the other", 20 * time.Millisecond, 0, []string{"0 connect"}, StatusOK},
+		{"lost", 0, 1, []string{"0 connect", "2 connect"}, StatusOK},
+		{"lost, one after the other", 20 * time.Millisecond, 2, []string{"0 connect", "2 connect", "6 connect"}, StatusOK},
+		{"refused", 0, -1, []string{"0 connect"}, StatusFailed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -428,7 +428,7 @@ func TestUDPDeadSocket(t *testing.T) {
 		}
 		for range 2 {
 			_, err := conn.do(t.Context(), tracker.UDPRequest{Action: tracker.ActionScrape}, time.Second)
-			if udpStatus(err) != Refused || conn.death() == nil {
+			if udpStatus(err) != StatusRefused || conn.death() == nil {
 				t.Error(err)
 			}
 		}
@@ -466,11 +466,11 @@ func TestUDPDyingSocket(t *testing.T) {
 		read, write error
 		want        Status
 	}{
-		{syscall.ECONNREFUSED, errors.New("use of a closed connection"), Refused},
-		{syscall.EACCES, nil, NoRoute}, // ICMP: administratively prohibited
-		{nil, syscall.EPERM, NoRoute},  // a firewall
-		{nil, syscall.ENETUNREACH, NoRoute},
-		{nil, syscall.ECONNREFUSED, Refused}, // of an earlier packet
+		{syscall.ECONNREFUSED, errors.New("use of a closed connection"), StatusRefused},
+		{syscall.EACCES, nil, StatusNoRoute}, // ICMP: administratively prohibited
+		{nil, syscall.EPERM, StatusNoRoute},  // a firewall
+		{nil, syscall.ENETUNREACH, StatusNoRoute},
+		{nil, syscall.ECONNREFUSED, StatusRefused}, // of an earlier packet
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			raw := &dyingConn{read: test.read, write: test.write, failed: make(chan struct{})}
@@ -502,7 +502,7 @@ func TestUDPLookup(t *testing.T) {
 		}})
 		defer c.Close()
 		net.trackers[udpAddr4] = (&udpFake{t: t}).handle
-		if _, err := udpAnnounce(c, udpHost46()); udpStatus(err) != NoRoute {
+		if _, err := udpAnnounce(c, udpHost46()); udpStatus(err) != StatusNoRoute {
 			t.Error(err)
 		}
 		var wg sync.WaitGroup
@@ -537,7 +537,7 @@ func TestUDPIdle(t *testing.T) {
 			t.Errorf("%d sockets, %d were closed, %d hosts are left", net.dials, net.closed, len(c.udp.hosts))
 		}
 		net.trackers[udpAddr4] = udpSilent
-		if _, err := udpAnnounce(c, udpHost4()); udpStatus(err) != Timeout || net.dials != 2 || net.closed != 2 {
+		if _, err := udpAnnounce(c, udpHost4()); udpStatus(err) != StatusTimeout || net.dials != 2 || net.closed != 2 {
 			t.Errorf("%v; %d sockets, %d were closed", err, net.dials, net.closed)
 		}
 		net.trackers[udpAddr4] = (&udpFake{t: t}).handle

@@ -26,13 +26,13 @@ type Answer struct {
 }
 
 // stopped is the error of a torrent if the context ended before its answer came.
-var stopped = &Error{Status: Stopped, Msg: "the run ended before it answered"}
+var stopped = &Error{Status: StatusStopped, Msg: "the run ended before it answered"}
 
 // notRegistered is the error of a torrent that the tracker does not know.
-var notRegistered = &Error{Status: NotRegistered, Msg: "the tracker does not know this torrent"}
+var notRegistered = &Error{Status: StatusNotRegistered, Msg: "the tracker does not know this torrent"}
 
 // noNumbers is the error of a torrent that the answer has without a number.
-var noNumbers = &Error{Status: Malformed, Msg: "the answer makes no sense: it has no numbers"}
+var noNumbers = &Error{Status: StatusMalformed, Msg: "the answer makes no sense: it has no numbers"}
 
 // Scrape asks a tracker about torrents and calls report once for each, with its
 // index in hashes, from this goroutine, as answers come. It returns how long the
@@ -94,7 +94,7 @@ func (c *Client) scrapeHTTP(u *tracker.URL) asker {
 	scrape, ok := u.Scrape()
 	return func(ctx context.Context, hashes [][20]byte) (*tracker.ScrapeResponse, error) {
 		if !ok {
-			return nil, &Error{Status: Unsupported, Msg: `it has no scrape: the last part of its path does not begin with "announce"`}
+			return nil, &Error{Status: StatusUnsupported, Msg: `it has no scrape: the last part of its path does not begin with "announce"`}
 		}
 		return getHTTP(ctx, c, scrape, tracker.AppendScrapeQuery(nil, hashes), tracker.ParseHTTPScrape)
 	}
@@ -107,7 +107,7 @@ func (c *Client) scrapeUDP(u *tracker.URL) asker {
 			return nil, err
 		}
 		if len(resp.Counts) > len(hashes) {
-			return nil, &Error{Status: Malformed, Msg: "the answer makes no sense: it is about more torrents than were asked for"}
+			return nil, &Error{Status: StatusMalformed, Msg: "the answer makes no sense: it is about more torrents than were asked for"}
 		}
 		r := new(tracker.ScrapeResponse)
 		for i, counts := range resp.Counts {

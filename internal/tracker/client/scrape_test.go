@@ -117,7 +117,7 @@ func (s *scrapeTracker) wrong(answers []Answer) (wrong []int) {
 		h := scrapeHash(i)
 		right := a.Err == nil && a.Counts == scrapeCounts(h)
 		if !s.known[h] {
-			right = a.Err != nil && a.Err.Status == NotRegistered
+			right = a.Err != nil && a.Err.Status == StatusNotRegistered
 		}
 		if !right {
 			wrong = append(wrong, i)
@@ -190,7 +190,7 @@ func TestScrapeCuts(t *testing.T) {
 				s := &scrapeTracker{cut: test.cut}
 				answers := s.run(t, 1000, scrapePick(1000, known), 1)
 				wrong := s.wrong(answers)
-				switch heard := scrapeStatuses(answers)[OK] > 0; {
+				switch heard := scrapeStatuses(answers)[StatusOK] > 0; {
 				case len(wrong) == 0:
 				case test.unseen && known <= 10 && !heard:
 					t.Logf("%d of 1000: not one was ever heard of", known)
@@ -214,7 +214,7 @@ func scrapeStatuses(answers []Answer) map[Status]int {
 	n := make(map[Status]int)
 	for _, a := range answers {
 		if a.Err == nil {
-			n[OK]++
+			n[StatusOK]++
 		} else {
 			n[a.Err.Status]++
 		}
@@ -263,17 +263,17 @@ func TestScrapeRefusals(t *testing.T) {
 		{"414 above one", scrapeRefuse(1, "", 414), -1, true, "", [5]int{75, 75, 75, 1025, 1025}},
 		{"414 above 20", scrapeRefuse(20, "", 414), -1, true, "", [5]int{330, 450, 200, 105, 95}},
 		{"431 above 49", scrapeRefuse(49, "", 431), -1, true, "", [5]int{200, 170, 100, 60, 50}},
-		{"poisoned first", scrapePoison(0, "\x1b[31mno", 0), 0, false, Failed, [5]int{200, 130, 125, 105, 90}},
-		{"poisoned", scrapePoison(777, "no", 0), 777, false, Failed, [5]int{200, 160, 125, 95, 80}},
+		{"poisoned first", scrapePoison(0, "\x1b[31mno", 0), 0, false, StatusFailed, [5]int{200, 130, 125, 105, 90}},
+		{"poisoned", scrapePoison(777, "no", 0), 777, false, StatusFailed, [5]int{200, 160, 125, 95, 80}},
 		{"poisoned, 400", scrapePoison(777, "", 400), 777, false, "http-400", [5]int{200, 160, 125, 95, 80}},
-		{"all", scrapeRefuse(0, "go away", 0), -2, false, Failed, [5]int{65, 65, 65, 65, 65}},
+		{"all", scrapeRefuse(0, "go away", 0), -2, false, StatusFailed, [5]int{65, 65, 65, 65, 65}},
 		{"all, 403", scrapeRefuse(0, "", 403), -2, false, "http-403", [5]int{1, 1, 1, 1, 1}},
 		{"all, 500", scrapeRefuse(0, "", 500), -2, false, "http-500", [5]int{1, 1, 1, 1, 1}},
 		{"all, 414", scrapeRefuse(0, "", 414), -2, false, "http-414", [5]int{75, 75, 75, 75, 75}},
 		{"all, in other words each time", func([][20]byte) (string, int) {
 			words++
 			return fmt.Sprint("no ", words), 0
-		}, -2, false, Failed, [5]int{65, 65, 65, 65, 65}},
+		}, -2, false, StatusFailed, [5]int{65, 65, 65, 65, 65}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -290,7 +290,7 @@ func TestScrapeRefusals(t *testing.T) {
 					}
 				case len(wrong) == 0:
 				case slices.Equal(wrong, []int{test.poisoned}) && answers[test.poisoned].Err.Status == test.status:
-				case test.unseen && known <= 10 && statuses[OK] == 0:
+				case test.unseen && known <= 10 && statuses[StatusOK] == 0:
 					t.Logf("%d of 1000: not one was ever heard of", known)
 				default:
 					t.Errorf("%d of 1000: wrong are %v", known, wrong)
@@ -357,7 +357,7 @@ func TestScrapeTwice(t *testing.T) {
 		})
 		for i := range hashes {
 			a, ok := reports[i]
-			if !ok || (a.Err == nil) != (i%3 > 0) || a.Err != nil && a.Err.Status != NotRegistered {
+			if !ok || (a.Err == nil) != (i%3 > 0) || a.Err != nil && a.Err.Status != StatusNotRegistered {
 				t.Fatalf("%d: %+v, %v", i, a, ok)
 			}
 		}
@@ -385,7 +385,7 @@ func TestScrapeEnough(t *testing.T) {
 			return "", 0
 		}}
 		answers := s.run(t, 10_000, scrapePick(10_000, 10_000), 1)
-		if statuses := scrapeStatuses(answers); statuses[OK] != 150 || statuses[Failed] != 9850 {
+		if statuses := scrapeStatuses(answers); statuses[StatusOK] != 150 || statuses[StatusFailed] != 9850 {
 			t.Errorf("%s: %v", reason, statuses)
 		}
 		if s.requests > 3+4*DefaultConns { // those that were under way, and their repetitions
@@ -412,7 +412,7 @@ func TestScrapeAfterTheEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.Scrape(ctx, u, [][20]byte{{1}}, func(_ int, a Answer) {
-				if a.Err == nil || a.Err.Status != Stopped {
+				if a.Err == nil || a.Err.Status != StatusStopped {
 					t.Errorf("%s: %v", raw, a.Err)
 				}
 			})

@@ -174,7 +174,7 @@ func (s *scraping) handleShort(ctx context.Context, r *request, told []bool) {
 	switch n := slices.Index(told, false); n {
 	case -1:
 	case 0:
-		s.handleError(ctx, r, &Error{Status: Truncated, Msg: "the answer has no numbers"})
+		s.handleError(ctx, r, &Error{Status: StatusTruncated, Msg: "the answer has no numbers"})
 	default:
 		s.size = min(s.size, s.cuts.most)
 		s.pending = append(s.pending, r.places[n:]...)
@@ -189,7 +189,7 @@ func (s *scraping) handleError(ctx context.Context, r *request, e *Error) {
 	switch {
 	case r.pair:
 		s.cuts.pairFailed()
-	case e.Status == Timeout && !r.again && s.window.answeredSince(r.began):
+	case e.Status == StatusTimeout && !r.again && s.window.answeredSince(r.began):
 		// The tracker is there, and all packets of this request were lost.
 		s.lost = append(s.lost, r.torrents())
 	case isRefusal(e):

@@ -88,7 +88,7 @@ func proxyError(err error) error {
 		return err // the proxy has not failed
 	}
 	_, why := classify(err)
-	return &Error{Status: Proxy, Msg: "the proxy can't be used: " + why, Err: err}
+	return &Error{Status: StatusProxy, Msg: "the proxy can't be used: " + why, Err: err}
 }
 
 // associate asks for a relay and returns its address.
@@ -109,13 +109,13 @@ func associate(control net.Conn, user *url.Userinfo) (relay string, err error) {
 		if why == "" {
 			why = fmt.Sprintf("error %d", answer[1])
 		}
-		return "", &Error{Status: Proxy, Msg: "the proxy refuses: " + why}
+		return "", &Error{Status: StatusProxy, Msg: "the proxy refuses: " + why}
 	}
 	return readRelay(control, answer[3])
 }
 
 // errNotSOCKS5 is the error of an answer with another version.
-var errNotSOCKS5 = &Error{Status: Proxy, Msg: "the proxy does not speak SOCKS5"}
+var errNotSOCKS5 = &Error{Status: StatusProxy, Msg: "the proxy does not speak SOCKS5"}
 
 // authenticate agrees on a method with the proxy and gives it the name and the
 // password, if it asks for them.
@@ -123,7 +123,7 @@ func authenticate(control net.Conn, user *url.Userinfo) error {
 	name := user.Username()
 	password, _ := user.Password()
 	if len(name) > 255 || len(password) > 255 {
-		return &Error{Status: Proxy, Msg: "the name or the password for the proxy is too long"}
+		return &Error{Status: StatusProxy, Msg: "the name or the password for the proxy is too long"}
 	}
 	hello := []byte{5, 1, socksNoPassword}
 	if user != nil {
@@ -141,7 +141,7 @@ func authenticate(control net.Conn, user *url.Userinfo) error {
 	case user == nil:
 		return proxyAnswer(http.StatusProxyAuthRequired)
 	case method != socksPassword:
-		return &Error{Status: Proxy, Msg: "the proxy accepts no name and password"}
+		return &Error{Status: StatusProxy, Msg: "the proxy accepts no name and password"}
 	}
 	request := append([]byte{1, byte(len(name))}, name...)
 	request = append(append(request, byte(len(password))), password...)
@@ -149,7 +149,7 @@ func authenticate(control net.Conn, user *url.Userinfo) error {
 		return err
 	}
 	if answer[1] != 0 {
-		return &Error{Status: Proxy, Msg: "the proxy does not accept this name and password"}
+		return &Error{Status: StatusProxy, Msg: "the proxy does not accept this name and password"}
 	}
 	return nil
 }
@@ -179,7 +179,7 @@ func readRelay(control net.Conn, kind byte) (string, error) {
 		}
 		address, length = append(address, n[0]), int(n[0])
 	default:
-		return "", &Error{Status: Proxy, Msg: "the proxy gives an address of no known kind"}
+		return "", &Error{Status: StatusProxy, Msg: "the proxy gives an address of no known kind"}
 	}
 	rest := make([]byte, length+2)
 	if _, err := io.ReadFull(control, rest); err != nil {
@@ -187,7 +187,7 @@ func readRelay(control net.Conn, kind byte) (string, error) {
 	}
 	host, port, _, ok := cutSOCKSAddr(append(address, rest...))
 	if !ok || host == "" || port == 0 {
-		return "", &Error{Status: Proxy, Msg: "the proxy gives an address that makes no sense"}
+		return "", &Error{Status: StatusProxy, Msg: "the proxy gives an address that makes no sense"}
 	}
 	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
 		host, _, _ = net.SplitHostPort(control.RemoteAddr().String()) // "here"
@@ -285,7 +285,7 @@ func (c *socksConn) Read(p []byte) (int, error) {
 func (c *socksConn) relayError(err error) error {
 	select {
 	case <-c.hungUp:
-		return &Error{Status: Proxy, Msg: "the proxy has closed the connection", Err: err}
+		return &Error{Status: StatusProxy, Msg: "the proxy has closed the connection", Err: err}
 	default:
 		return proxyError(err)
 	}

@@ -267,7 +267,7 @@ func TestSOCKSHandshake(t *testing.T) {
 				}
 				return
 			}
-			if udpStatus(err) != Proxy || !strings.HasPrefix(err.Error(), test.want) || ctx.Err() != nil {
+			if udpStatus(err) != StatusProxy || !strings.HasPrefix(err.Error(), test.want) || ctx.Err() != nil {
 				t.Errorf("%v, want %s", err, test.want)
 			}
 			udpSentence(t, err)
@@ -290,7 +290,7 @@ func TestSOCKSSilence(t *testing.T) {
 			began := time.Now()
 			c := s.socksClient(&Client{Timeout: 100 * time.Millisecond, BEP15: bep15})
 			_, err := udpAnnounce(c, udpURL(t, "tracker.test:80"))
-			if udpStatus(err) != Proxy || err.Error() != "the proxy can't be used: no answer in time" || time.Since(began) > udpSlack {
+			if udpStatus(err) != StatusProxy || err.Error() != "the proxy can't be used: no answer in time" || time.Since(began) > udpSlack {
 				t.Errorf("after %d steps: %v", n, err)
 			}
 		}
@@ -419,7 +419,7 @@ func TestSOCKSHangUp(t *testing.T) {
 		began := time.Now()
 		time.AfterFunc(50*time.Millisecond, s.hangUp)
 		for _, a := range udpScrape(t, c, u, udpHashes(1000)) {
-			if a.Err == nil || a.Err.Status != Proxy || a.Err.Msg != "the proxy has closed the connection" {
+			if a.Err == nil || a.Err.Status != StatusProxy || a.Err.Msg != "the proxy has closed the connection" {
 				t.Fatalf("%v %v", a.Counts, a.Err)
 			}
 		}
@@ -437,7 +437,7 @@ func TestSOCKSNoRelay(t *testing.T) {
 	s := newSocksFake(t, "127.0.0.1", &socksFake{})
 	s.relay.Close()
 	_, err := udpAnnounce(s.socksClient(&Client{Timeout: udpPatient}), udpURL(t, "tracker.test:80"))
-	if udpStatus(err) != Proxy || err.Error() != "the proxy can't be used: connection refused" {
+	if udpStatus(err) != StatusProxy || err.Error() != "the proxy can't be used: connection refused" {
 		t.Error(err)
 	}
 }
@@ -491,7 +491,7 @@ func TestSOCKSNone(t *testing.T) {
 		asked := ""
 		c := udpClient(t, &Client{Proxy: func(u *url.URL) (*url.URL, error) { asked = u.String(); return test.proxy, test.err }})
 		for range 2 {
-			if _, err := udpAnnounce(c, udpURL(t, "tracker.test:80")); udpStatus(err) != Proxy || err.Error() != test.want {
+			if _, err := udpAnnounce(c, udpURL(t, "tracker.test:80")); udpStatus(err) != StatusProxy || err.Error() != test.want {
 				t.Errorf("%v, want %s", err, test.want)
 			}
 		}

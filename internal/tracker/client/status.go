@@ -22,24 +22,24 @@ type Status string
 
 // The statuses.
 const (
-	OK            Status = "ok"
-	NotRegistered Status = "not-registered" // the tracker answers and does not know the torrent
-	BadURL        Status = "bad-url"
-	Unsupported   Status = "unsupported" // the scheme is not one of trackers, or the tracker has no scrape
-	DNS           Status = "dns"
-	NoRoute       Status = "no-route"
-	Refused       Status = "refused"
-	Timeout       Status = "timeout"
-	TLS           Status = "tls"
-	Redirect      Status = "redirect"
-	HTML          Status = "html"
-	Empty         Status = "empty"
-	TooBig        Status = "too-big"
-	Malformed     Status = "malformed"
-	Failed        Status = "failure"   // the tracker reports a failure
-	Truncated     Status = "truncated" // the answer ends before its end
-	Proxy         Status = "proxy"
-	Stopped       Status = "stopped" // the context ended before there was an answer
+	StatusOK            Status = "ok"
+	StatusNotRegistered Status = "not-registered" // the tracker answers and does not know the torrent
+	StatusBadURL        Status = "bad-url"
+	StatusUnsupported   Status = "unsupported" // the scheme is not one of trackers, or the tracker has no scrape
+	StatusDNS           Status = "dns"
+	StatusNoRoute       Status = "no-route"
+	StatusRefused       Status = "refused"
+	StatusTimeout       Status = "timeout"
+	StatusTLS           Status = "tls"
+	StatusRedirect      Status = "redirect"
+	StatusHTML          Status = "html"
+	StatusEmpty         Status = "empty"
+	StatusTooBig        Status = "too-big"
+	StatusMalformed     Status = "malformed"
+	StatusFailed        Status = "failure"   // the tracker reports a failure
+	StatusTruncated     Status = "truncated" // the answer ends before its end
+	StatusProxy         Status = "proxy"
+	StatusStopped       Status = "stopped" // the context ended before there was an answer
 )
 
 // An Error says how a request failed.
@@ -63,10 +63,10 @@ func failure(err error) *Error {
 		return e
 	}
 	if f, ok := errors.AsType[*tracker.Failure](err); ok {
-		return &Error{Status: Failed, Msg: printable(f.Error()), RetryIn: f.RetryIn, Err: err}
+		return &Error{Status: StatusFailed, Msg: printable(f.Error()), RetryIn: f.RetryIn, Err: err}
 	}
 	if errors.Is(err, tracker.ErrUnlisted) {
-		return &Error{Status: Failed, Msg: err.Error(), Err: err}
+		return &Error{Status: StatusFailed, Msg: err.Error(), Err: err}
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // without the URL, which may hold a passkey
@@ -114,43 +114,43 @@ func classify(err error) (Status, string) {
 	case errors.As(err, &op) && (op.Op == proxyConnect || op.Op == "socks connect"):
 		status, why := classify(op.Err)
 		switch status {
-		case Proxy:
-			return Proxy, why // it names the proxy already
-		case Malformed:
+		case StatusProxy:
+			return StatusProxy, why // it names the proxy already
+		case StatusMalformed:
 			why = root(op.Err).Error() // there was no answer
 		}
-		return Proxy, "the proxy can't be used: " + why
+		return StatusProxy, "the proxy can't be used: " + why
 	case errors.As(err, &dns):
 		if dns.IsNotFound {
-			return DNS, "there is no such host"
+			return StatusDNS, "there is no such host"
 		}
-		return NoRoute, "its name can't be looked up from here" // the tracker may be up
+		return StatusNoRoute, "its name can't be looked up from here" // the tracker may be up
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
-		return Timeout, "no answer in time"
+		return StatusTimeout, "no answer in time"
 	case errors.Is(err, context.Canceled):
-		return Timeout, "the request was stopped"
+		return StatusTimeout, "the request was stopped"
 	case errors.As(err, &cert):
-		return TLS, "its certificate is not valid: " + cert.Err.Error()
+		return StatusTLS, "its certificate is not valid: " + cert.Err.Error()
 	case errors.As(err, &handshake):
 		if closed(err) {
-			return TLS, "no secure connection: it closed the connection"
+			return StatusTLS, "no secure connection: it closed the connection"
 		}
-		return TLS, "no secure connection: " + strings.TrimPrefix(err.Error(), "remote error: ")
+		return StatusTLS, "no secure connection: " + strings.TrimPrefix(err.Error(), "remote error: ")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return Refused, "connection refused"
+		return StatusRefused, "connection refused"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH),
 		errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
-		return NoRoute, "there is no way to its address"
+		return StatusNoRoute, "there is no way to its address"
 	case errors.As(err, &addr):
-		return NoRoute, "it has no address of that kind"
+		return StatusNoRoute, "it has no address of that kind"
 	case errors.As(err, &wire):
-		return Malformed, "the answer makes no sense: " + wire.Msg
+		return StatusMalformed, "the answer makes no sense: " + wire.Msg
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return Truncated, "the answer ends before its end"
+		return StatusTruncated, "the answer ends before its end"
 	case closed(err):
-		return Empty, "it closed the connection without an answer"
+		return StatusEmpty, "it closed the connection without an answer"
 	}
-	return Malformed, "the answer makes no sense: " + root(err).Error()
+	return StatusMalformed, "the answer makes no sense: " + root(err).Error()
 }
 
 // root returns the innermost error. Those around it name the library.

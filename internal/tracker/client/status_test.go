@@ -13,10 +13,10 @@ func TestLookupFailures(t *testing.T) {
 		err  net.DNSError
 		want Status
 	}{
-		{net.DNSError{Err: "no such host", IsNotFound: true}, DNS},
-		{net.DNSError{Err: "server misbehaving", IsTemporary: true}, NoRoute},
-		{net.DNSError{Err: "i/o timeout", IsTimeout: true}, NoRoute},
-		{net.DNSError{Err: "dial udp 192.0.2.1:53: connect: network is unreachable", UnwrapErr: errors.New("x")}, NoRoute},
+		{net.DNSError{Err: "no such host", IsNotFound: true}, StatusDNS},
+		{net.DNSError{Err: "server misbehaving", IsTemporary: true}, StatusNoRoute},
+		{net.DNSError{Err: "i/o timeout", IsTimeout: true}, StatusNoRoute},
+		{net.DNSError{Err: "dial udp 192.0.2.1:53: connect: network is unreachable", UnwrapErr: errors.New("x")}, StatusNoRoute},
 	} {
 		if got := failure(&net.OpError{Op: "dial", Err: &test.err}); got.Status != test.want {
 			t.Errorf("%v: %s, want %s", &test.err, got.Status, test.want)

@@ -32,41 +32,41 @@ func TestHostileTLS(t *testing.T) {
 	}
 	plain := httpCertificate(t, pool, nil)
 	cases := []httpCase{
-		{"good", serve(nil), OK},
-		{"expired", serve(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }), TLS},
-		{"not yet", serve(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }), TLS},
+		{"good", serve(nil), StatusOK},
+		{"expired", serve(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) }), StatusTLS},
+		{"not yet", serve(func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Hour) }), StatusTLS},
 		{"of another name", serve(func(c *x509.Certificate) {
 			c.IPAddresses, c.DNSNames = nil, []string{"\x1b[31m.example"}
-		}), TLS},
+		}), StatusTLS},
 		{"of nobody known", func() func(*httpConn) {
 			defer func(known *x509.CertPool) { pool = known }(pool)
 			pool = x509.NewCertPool()
 			return serve(nil)
-		}(), TLS},
+		}(), StatusTLS},
 		{"old", func(c *httpConn) {
 			_ = tls.Server(c, &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10, Certificates: []tls.Certificate{plain}}).Handshake()
-		}, TLS},
-		{"no certificate", func(c *httpConn) { _ = tls.Server(c, &tls.Config{}).Handshake() }, TLS},
-		{"an alert", httpAnswer("\x15\x03\x01\x00\x02\x02\x28"), TLS},
-		{"plain HTTP", httpAnswer("HTTP/1.1 400 Bad Request\r\n\r\n"), TLS},
-		{"no TLS but escapes", httpAnswer("\x1b[31mno TLS here"), TLS},
-		{"closes", func(c *httpConn) { _, _ = c.Read(make([]byte, 1<<14)) }, TLS},
+		}, StatusTLS},
+		{"no certificate", func(c *httpConn) { _ = tls.Server(c, &tls.Config{}).Handshake() }, StatusTLS},
+		{"an alert", httpAnswer("\x15\x03\x01\x00\x02\x02\x28"), StatusTLS},
+		{"plain HTTP", httpAnswer("HTTP/1.1 400 Bad Request\r\n\r\n"), StatusTLS},
+		{"no TLS but escapes", httpAnswer("\x1b[31mno TLS here"), StatusTLS},
+		{"closes", func(c *httpConn) { _, _ = c.Read(make([]byte, 1<<14)) }, StatusTLS},
 		{"resets", func(c *httpConn) {
 			_, _ = c.Read(make([]byte, 1<<14))
 			httpReset(c)
-		}, TLS},
-		{"silent", httpHang, Timeout},
-		{"drips", httpSlowly("\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"), Timeout},
-		{"endless", httpEndlessly("\x16\x03\x03\x00\x04\x00\x00\x00\x00"), TLS},
+		}, StatusTLS},
+		{"silent", httpHang, StatusTimeout},
+		{"drips", httpSlowly("\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"), StatusTimeout},
+		{"endless", httpEndlessly("\x16\x03\x03\x00\x04\x00\x00\x00\x00"), StatusTLS},
 	}
 	httpParallel(t, cases, func(c httpCase) string { return c.name }, func(t *testing.T, hc httpCase) {
 		for _, scheme := range []string{"https", "wss"} {
-			if scheme == "wss" && hc.want == OK {
+			if scheme == "wss" && hc.want == StatusOK {
 				continue // it is no WebSocket
 			}
 			addr, sent := httpRawVillain(t, hc.behave)
 			c := &Client{Timeout: time.Minute, Retries: -1}
-			if hc.want == Timeout {
+			if hc.want == StatusTimeout {
 				c.Timeout = httpTimeout
 			}
 			defer c.Close()
@@ -119,7 +119,7 @@ func TestHTTPInsecure(t *testing.T) {
 	t.Parallel()
 	s := &httpTracker{swarms: httpSwarms}
 	_, u := s.start(t, "127.0.0.1:0", true)
-	for insecure, want := range map[bool]Status{false: TLS, true: OK} {
+	for insecure, want := range map[bool]Status{false: StatusTLS, true: StatusOK} {
 		c := &Client{Insecure: insecure}
 		_, err := c.Announce(t.Context(), u, tracker.AnnounceRequest{InfoHash: httpHash})
 		c.Close()

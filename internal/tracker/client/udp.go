@@ -69,12 +69,12 @@ func (h *udpHost) do(ctx context.Context, r tracker.UDPRequest, attempts int) (*
 		}
 		switch status := failure(err).Status; {
 		case errors.Is(err, errSilence):
-			last = &Error{Status: Timeout, Msg: "no answer in time", Err: err}
+			last = &Error{Status: StatusTimeout, Msg: "no answer in time", Err: err}
 			attempt++
 			unreachable = 0
-		case ctx.Err() != nil && status != Proxy:
+		case ctx.Err() != nil && status != StatusProxy:
 			return nil, ctx.Err()
-		case status == Refused || status == NoRoute:
+		case status == StatusRefused || status == StatusNoRoute:
 			last = err
 			unreachable++
 		default:
@@ -133,7 +133,7 @@ func (h *udpHost) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, erro
 	case proxy.Scheme == "socks5" || proxy.Scheme == "socks5h":
 		return h.client.dialSOCKS5(ctx, proxy, h.url.Host, h.url.Port)
 	}
-	return nil, &Error{Status: Proxy, Msg: fmt.Sprintf("a proxy of scheme %q carries no UDP", proxy.Scheme)}
+	return nil, &Error{Status: StatusProxy, Msg: fmt.Sprintf("a proxy of scheme %q carries no UDP", proxy.Scheme)}
 }
 
 // socketError makes a NoRoute of an error number for which classify has no status,
@@ -143,8 +143,8 @@ func socketError(err error) error {
 		return err
 	}
 	errno, ok := errors.AsType[syscall.Errno](err)
-	if status, _ := classify(err); !ok || status != Malformed {
+	if status, _ := classify(err); !ok || status != StatusMalformed {
 		return err
 	}
-	return &Error{Status: NoRoute, Msg: "there is no way to its address: " + errno.Error(), Err: err}
+	return &Error{Status: StatusNoRoute, Msg: "there is no way to its address: " + errno.Error(), Err: err}
 }

@@ -194,7 +194,7 @@ func udpAllRight(t testing.TB, hashes [][20]byte, answers []Answer) {
 func udpStatuses(answers []Answer) map[Status]int {
 	n := make(map[Status]int)
 	for _, a := range answers {
-		status := OK
+		status := StatusOK
 		if a.Err != nil {
 			status = a.Err.Status
 		}
@@ -383,8 +383,8 @@ func TestUDPNetwork(t *testing.T) {
 		u       *tracker.URL
 		want    Status
 	}{
-		{"4", u4, OK}, {"6", u6, OK}, {"4", u6, NoRoute}, {"6", u4, NoRoute},
-		{"4", udpURL(t, fmt.Sprintf("[::ffff:127.0.0.1]:%d", u4.Port)), OK},
+		{"4", u4, StatusOK}, {"6", u6, StatusOK}, {"4", u6, StatusNoRoute}, {"6", u4, StatusNoRoute},
+		{"4", udpURL(t, fmt.Sprintf("[::ffff:127.0.0.1]:%d", u4.Port)), StatusOK},
 	} {
 		_, err := udpAnnounce(udpClient(t, &Client{Network: test.network}), test.u)
 		if got := udpStatus(err); got != test.want {
@@ -395,7 +395,7 @@ func TestUDPNetwork(t *testing.T) {
 
 func udpStatus(err error) Status {
 	if err == nil {
-		return OK
+		return StatusOK
 	}
 	return failure(err).Status
 }

@@ -90,7 +90,7 @@ func wsError(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err() // err is that the library has closed the connection
 	case errors.Is(err, websocket.ErrMessageTooBig):
-		return &Error{Status: TooBig, Msg: "the answer is longer than 1 MiB", Err: err}
+		return &Error{Status: StatusTooBig, Msg: "the answer is longer than 1 MiB", Err: err}
 	case ok && closed.Reason != "" && closed.Code != websocket.StatusNormalClosure && closed.Code != websocket.StatusGoingAway:
 		return &tracker.Failure{Reason: closed.Reason}
 	case ok:
@@ -141,7 +141,7 @@ func (c *Client) scrapeWS(u *tracker.URL) (ask asker, hangUp func()) {
 					return nil
 				}
 				hangUp()
-				if !reused || failure(err).Status != Empty { // some trackers close the connection after each answer
+				if !reused || failure(err).Status != StatusEmpty { // some trackers close the connection after each answer
 					return err
 				}
 			}

@@ -101,7 +101,7 @@ func TestWSAnnounce(t *testing.T) {
 	c := new(Client)
 	defer c.Close()
 	_, err := c.Announce(t.Context(), u, tracker.AnnounceRequest{InfoHash: httpHash})
-	if httpStatusOf(err) != TLS {
+	if httpStatusOf(err) != StatusTLS {
 		t.Errorf("with a certificate of nobody known: %v", err)
 	}
 }
@@ -115,7 +115,7 @@ func TestWSScrape(t *testing.T) {
 	hashes := append(make([][20]byte, 200), httpHash, [20]byte{1})
 	got := make(map[int]Answer)
 	interval := c.Scrape(t.Context(), wsStart(t, s, false), hashes, func(i int, a Answer) { got[i] = a })
-	if len(got) != 202 || got[200].Counts != httpCounts || got[200].Err != nil || got[201].Err == nil || got[201].Err.Status != NotRegistered {
+	if len(got) != 202 || got[200].Counts != httpCounts || got[200].Err != nil || got[201].Err == nil || got[201].Err.Status != StatusNotRegistered {
 		t.Errorf("%+v %+v, %d answers", got[200], got[201], len(got))
 	}
 	if interval != time.Minute || len(s.seen()) != 1 || len(s.states()) != 1 {
@@ -203,7 +203,7 @@ func TestWSTimeout(t *testing.T) {
 		}), func(t *testing.T) {
 			began := time.Now()
 			_, err := c.Announce(t.Context(), httpURL(t, "ws://x/"), tracker.AnnounceRequest{})
-			if took := time.Since(began); took != time.Second || httpStatusOf(err) != Malformed {
+			if took := time.Since(began); took != time.Second || httpStatusOf(err) != StatusMalformed {
 				t.Errorf("%q: %v after %v", header, err, took)
 			}
 		})
@@ -270,81 +270,81 @@ var wsHostile = []httpCase{
 	{"200", httpOK("<html>"), "http-200"},
 	{"503", httpCode(503, ""), "http-503"},
 	{"407 without a proxy", httpCode(407, ""), "http-407"},
-	{"never answers", httpHang, Timeout},
-	{"closes", httpAnswer(""), Empty},
-	{"resets", httpReset, Empty},
-	{"no HTTP", httpAnswer("\x1b[31mhello\r\n\r\n"), Malformed},
-	{"endless header", httpThen(httpAnswer("HTTP/1.1 101 X\r\n"), httpEndlessly("X: y\r\n")), Malformed},
-	{"wrong key", httpAnswer("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: \u202e\r\n\r\n"), Malformed},
-	{"slow/wrong key, silent", httpThen(httpAnswer("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"), httpHang), Malformed},
-	{"wrong key, endless", httpThen(httpAnswer("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), httpEndlessly("x")), Malformed},
-	{"slow/wrong key, dripping", httpThen(httpAnswer("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), httpSlowly("x")), Malformed},
-	{"slow/another protocol", httpThen(httpAnswer("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"), httpHang), Malformed},
-	{"slow/an extension", httpThen(wsAccept("Sec-WebSocket-Extensions: permessage-deflate\r\n"), httpHang), Malformed},
-	{"slow/a subprotocol", httpThen(wsAccept("Sec-WebSocket-Protocol: x\r\n"), httpHang), Malformed},
-	{"redirect to a file", httpRedirect("file:///etc/passwd"), Redirect},
-	{"redirect in a circle", httpRedirect("/announce?passkey=" + httpPasskey), Redirect},
-	{"redirect to what is no URL", httpRedirect("ws://[/?passkey=" + httpPasskey), Redirect},
-	{"redirect to nobody", httpRedirect("ws://127.0.0.1:1/?passkey=" + httpPasskey), Refused},
+	{"never answers", httpHang, StatusTimeout},
+	{"closes", httpAnswer(""), StatusEmpty},
+	{"resets", httpReset, StatusEmpty},
+	{"no HTTP", httpAnswer("\x1b[31mhello\r\n\r\n"), StatusMalformed},
+	{"endless header", httpThen(httpAnswer("HTTP/1.1 101 X\r\n"), httpEndlessly("X: y\r\n")), StatusMalformed},
+	{"wrong key", httpAnswer("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: \u202e\r\n\r\n"), StatusMalformed},
+	{"slow/wrong key, silent", httpThen(httpAnswer("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n"), httpHang), StatusMalformed},
+	{"wrong key, endless", httpThen(httpAnswer("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), httpEndlessly("x")), StatusMalformed},
+	{"slow/wrong key, dripping", httpThen(httpAnswer("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"), httpSlowly("x")), StatusMalformed},
+	{"slow/another protocol", httpThen(httpAnswer("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"), httpHang), StatusMalformed},
+	{"slow/an extension", httpThen(wsAccept("Sec-WebSocket-Extensions: permessage-deflate\r\n"), httpHang), StatusMalformed},
+	{"slow/a subprotocol", httpThen(wsAccept("Sec-WebSocket-Protocol: x\r\n"), httpHang), StatusMalformed},
+	{"redirect to a file", httpRedirect("file:///etc/passwd"), StatusRedirect},
+	{"redirect in a circle", httpRedirect("/announce?passkey=" + httpPasskey), StatusRedirect},
+	{"redirect to what is no URL", httpRedirect("ws://[/?passkey=" + httpPasskey), StatusRedirect},
+	{"redirect to nobody", httpRedirect("ws://127.0.0.1:1/?passkey=" + httpPasskey), StatusRefused},
 
 	// Frames.
-	{"never says a word", httpThen(wsAccept(""), httpHang), Timeout},
-	{"hangs up", wsAccept(""), Empty},
-	{"hangs up within a frame", httpThen(wsAccept(""), httpAnswer(wsFrame(wsText, wsGood)[:9])), Truncated},
-	{"says goodbye", wsClose(websocket.StatusNormalClosure, "bye"), Empty},
-	{"goes away", wsClose(websocket.StatusGoingAway, ""), Empty},
-	{"closes without a reason", wsClose(websocket.StatusInternalError, ""), Empty},
-	{"closes with a reason", wsClose(websocket.StatusPolicyViolation, "\x1b[31mtorrent\u202e not allowed"), Failed},
-	{"closes with a bad code", wsClose(7, ""), Malformed},
-	{"closes with a code only", httpThen(wsAccept(""), httpAnswer(wsFrame(wsEnd, ""))), Empty},
-	{"a binary frame", httpThen(wsAccept(""), httpAnswer(wsFrame(wsBinary, wsGood)), httpHang), OK},
-	{"in parts", httpThen(wsAccept(""), httpAnswer(wsFrame(wsBegin, wsGood[:9])+wsFrame(wsPing, "?")+wsFrame(wsText&^1, wsGood[9:])), httpHang), OK},
-	{"a MiB and a byte", httpThen(wsAccept(""), httpAnswer(wsFrame(wsText, strings.Repeat(" ", MaxBody+1))), httpHang), TooBig},
-	{"a MiB", wsSay(strings.Repeat(" ", MaxBody-len(wsGood)) + wsGood), OK},
-	{"says 2^62 bytes", httpThen(wsAccept(""), httpAnswer("\x81\x7f\x40\x00\x00\x00\x00\x00\x00\x00"), httpEndlessly(" ")), TooBig},
-	{"says 2^63 bytes", httpThen(wsAccept(""), httpAnswer("\x81\x7f\x80\x00\x00\x00\x00\x00\x00\x00"), httpEndlessly(" ")), Malformed},
-	{"endless parts", httpThen(wsAccept(""), httpAnswer(wsFrame(wsBegin, " ")), httpEndlessly(wsFrame(wsMore, strings.Repeat(" ", 10_000)))), TooBig},
-	{"endless empty parts", httpThen(wsAccept(""), httpAnswer(wsFrame(wsBegin, " ")), httpSlowly(wsFrame(wsMore, ""))), Timeout},
-	{"endless pings", httpThen(wsAccept(""), httpSlowly(wsFrame(wsPing, ""))), Timeout},
-	{"a drip", httpThen(wsAccept(""), httpSlowly(wsFrame(wsText, strings.Repeat(" ", 60000)))), Timeout},
-	{"a masked frame", httpThen(wsAccept(""), httpAnswer("\x81\x85\x00\x00\x00\x00hello"), httpHang), Malformed},
-	{"no frame", httpThen(wsAccept(""), httpAnswer(strings.Repeat("\xff", 16)), httpHang), Malformed},
-	{"a part of nothing", httpThen(wsAccept(""), httpAnswer(wsFrame(wsMore, "x")), httpHang), Malformed},
+	{"never says a word", httpThen(wsAccept(""), httpHang), StatusTimeout},
+	{"hangs up", wsAccept(""), StatusEmpty},
+	{"hangs up within a frame", httpThen(wsAccept(""), httpAnswer(wsFrame(wsText, wsGood)[:9])), StatusTruncated},
+	{"says goodbye", wsClose(websocket.StatusNormalClosure, "bye"), StatusEmpty},
+	{"goes away", wsClose(websocket.StatusGoingAway, ""), StatusEmpty},
+	{"closes without a reason", wsClose(websocket.StatusInternalError, ""), StatusEmpty},
+	{"closes with a reason", wsClose(websocket.StatusPolicyViolation, "\x1b[31mtorrent\u202e not allowed"), StatusFailed},
+	{"closes with a bad code", wsClose(7, ""), StatusMalformed},
+	{"closes with a code only", httpThen(wsAccept(""), httpAnswer(wsFrame(wsEnd, ""))), StatusEmpty},
+	{"a binary frame", httpThen(wsAccept(""), httpAnswer(wsFrame(wsBinary, wsGood)), httpHang), StatusOK},
+	{"in parts", httpThen(wsAccept(""), httpAnswer(wsFrame(wsBegin, wsGood[:9])+wsFrame(wsPing, "?")+wsFrame(wsText&^1, wsGood[9:])), httpHang), StatusOK},
+	{"a MiB and a byte", httpThen(wsAccept(""), httpAnswer(wsFrame(wsText, strings.Repeat(" ", MaxBody+1))), httpHang), StatusTooBig},
+	{"a MiB", wsSay(strings.Repeat(" ", MaxBody-len(wsGood)) + wsGood), StatusOK},
+	{"says 2^62 bytes", httpThen(wsAccept(""), httpAnswer("\x81\x7f\x40\x00\x00\x00\x00\x00\x00\x00"), httpEndlessly(" ")), StatusTooBig},
+	{"says 2^63 bytes", httpThen(wsAccept(""), httpAnswer("\x81\x7f\x80\x00\x00\x00\x00\x00\x00\x00"), httpEndlessly(" ")), StatusMalformed},
+	{"endless parts", httpThen(wsAccept(""), httpAnswer(wsFrame(wsBegin, " ")), httpEndlessly(wsFrame(wsMore, strings.Repeat(" ", 10_000)))), StatusTooBig},
+	{"endless empty parts", httpThen(wsAccept(""), httpAnswer(wsFrame(wsBegin, " ")), httpSlowly(wsFrame(wsMore, ""))), StatusTimeout},
+	{"endless pings", httpThen(wsAccept(""), httpSlowly(wsFrame(wsPing, ""))), StatusTimeout},
+	{"a drip", httpThen(wsAccept(""), httpSlowly(wsFrame(wsText, strings.Repeat(" ", 60000)))), StatusTimeout},
+	{"a masked frame", httpThen(wsAccept(""), httpAnswer("\x81\x85\x00\x00\x00\x00hello"), httpHang), StatusMalformed},
+	{"no frame", httpThen(wsAccept(""), httpAnswer(strings.Repeat("\xff", 16)), httpHang), StatusMalformed},
+	{"a part of nothing", httpThen(wsAccept(""), httpAnswer(wsFrame(wsMore, "x")), httpHang), StatusMalformed},
 
 	// Messages.
-	{"no JSON", wsSay("\x1b]0;owned\a\x00\xff"), Malformed},
-	{"nothing", wsSay(""), Malformed},
-	{"null", wsSay("null"), Malformed},
-	{"a list", wsSay("[]"), Malformed},
-	{"deeply nested", wsSay(strings.Repeat("[", 500_000)), Malformed},
-	{"a long number", wsSay(`{"action":"announce","complete":` + strings.Repeat("1", 1_000_000) + "}"), Malformed},
-	{"no action", wsSay("{}"), Malformed},
-	{"another action", wsSay(`{"action":"\u001b[31m"}`), Malformed},
-	{"a wide info-hash", wsSay(`{"action":"announce","info_hash":"aaaaaaaaaaaaaaaaaaa\u0100"}`), Malformed},
-	{"a short info-hash", wsSay(`{"action":"announce","info_hash":"aaaaaaaaaaaaaaaaaaa"}`), Malformed},
-	{"a negative number", wsSay(strings.Replace(wsGood, "1", "-1", 1)), Malformed},
-	{"a number of 100 bits", wsSay(strings.Replace(wsGood, "1", "1267650600228229401496703205376", 1)), Malformed},
-	{"a fraction", wsSay(strings.Replace(wsGood, "1", "1.5", 1)), Malformed},
-	{"failure", wsSay(`{"failure reason":"no\u0000\u001b[31m\u202e"}`), Failed},
-	{"failure without a reason", wsSay(`{"failure reason":""}`), Failed},
-	{"failure of a MB", wsSay(`{"failure reason":"` + strings.Repeat("\u202e", 300_000) + `"}`), Failed},
-	{"good", wsSay(wsGood), OK},
-	{"another torrent's", wsSay(wsForeign), Timeout},
-	{"another torrent's first", wsSay(wsForeign, wsFiles, wsGood), OK},
-	{"offers first", wsSay(append(slices.Repeat([]string{wsOffer}, 5000), wsGood)...), OK},
-	{"endless offers", httpThen(wsAccept(""), wsRepeat(wsFrame(wsText, wsOffer))), Timeout},
+	{"no JSON", wsSay("\x1b]0;owned\a\x00\xff"), StatusMalformed},
+	{"nothing", wsSay(""), StatusMalformed},
+	{"null", wsSay("null"), StatusMalformed},
+	{"a list", wsSay("[]"), StatusMalformed},
+	{"deeply nested", wsSay(strings.Repeat("[", 500_000)), StatusMalformed},
+	{"a long number", wsSay(`{"action":"announce","complete":` + strings.Repeat("1", 1_000_000) + "}"), StatusMalformed},
+	{"no action", wsSay("{}"), StatusMalformed},
+	{"another action", wsSay(`{"action":"\u001b[31m"}`), StatusMalformed},
+	{"a wide info-hash", wsSay(`{"action":"announce","info_hash":"aaaaaaaaaaaaaaaaaaa\u0100"}`), StatusMalformed},
+	{"a short info-hash", wsSay(`{"action":"announce","info_hash":"aaaaaaaaaaaaaaaaaaa"}`), StatusMalformed},
+	{"a negative number", wsSay(strings.Replace(wsGood, "1", "-1", 1)), StatusMalformed},
+	{"a number of 100 bits", wsSay(strings.Replace(wsGood, "1", "1267650600228229401496703205376", 1)), StatusMalformed},
+	{"a fraction", wsSay(strings.Replace(wsGood, "1", "1.5", 1)), StatusMalformed},
+	{"failure", wsSay(`{"failure reason":"no\u0000\u001b[31m\u202e"}`), StatusFailed},
+	{"failure without a reason", wsSay(`{"failure reason":""}`), StatusFailed},
+	{"failure of a MB", wsSay(`{"failure reason":"` + strings.Repeat("\u202e", 300_000) + `"}`), StatusFailed},
+	{"good", wsSay(wsGood), StatusOK},
+	{"another torrent's", wsSay(wsForeign), StatusTimeout},
+	{"another torrent's first", wsSay(wsForeign, wsFiles, wsGood), StatusOK},
+	{"offers first", wsSay(append(slices.Repeat([]string{wsOffer}, 5000), wsGood)...), StatusOK},
+	{"endless offers", httpThen(wsAccept(""), wsRepeat(wsFrame(wsText, wsOffer))), StatusTimeout},
 
-	{"scrape/good", wsSay(wsFiles), OK},
-	{"scrape/offers first", wsSay(append(slices.Repeat([]string{wsOffer, wsGood}, 2000), wsFiles)...), OK},
-	{"scrape/no files", wsSay(`{"action":"scrape"}`), Malformed},
-	{"scrape/empty files", wsSay(`{"action":"scrape","files":{}}`), NotRegistered},
-	{"scrape/foreign torrents only", wsSay(strings.ReplaceAll(wsFiles, "a", "b")), Malformed},
-	{"scrape/a wide info-hash", wsSay(strings.Replace(wsFiles, "aaaaa", "\u0100aaaa", 1)), Malformed},
-	{"scrape/no numbers", wsSay(strings.Replace(wsFiles, `"complete":1`, "", 1)), Malformed},
-	{"scrape/negative numbers", wsSay(strings.Replace(wsFiles, "1", "-1", 1)), Malformed},
-	{"scrape/numbers as strings", wsSay(strings.Replace(wsFiles, "1", `"1"`, 1)), Malformed},
-	{"scrape/failure", wsSay(`{"failure reason":"no scrape"}`), Failed},
-	{"scrape/closes with a reason", wsClose(websocket.StatusPolicyViolation, "no scrape"), Failed},
+	{"scrape/good", wsSay(wsFiles), StatusOK},
+	{"scrape/offers first", wsSay(append(slices.Repeat([]string{wsOffer, wsGood}, 2000), wsFiles)...), StatusOK},
+	{"scrape/no files", wsSay(`{"action":"scrape"}`), StatusMalformed},
+	{"scrape/empty files", wsSay(`{"action":"scrape","files":{}}`), StatusNotRegistered},
+	{"scrape/foreign torrents only", wsSay(strings.ReplaceAll(wsFiles, "a", "b")), StatusMalformed},
+	{"scrape/a wide info-hash", wsSay(strings.Replace(wsFiles, "aaaaa", "\u0100aaaa", 1)), StatusMalformed},
+	{"scrape/no numbers", wsSay(strings.Replace(wsFiles, `"complete":1`, "", 1)), StatusMalformed},
+	{"scrape/negative numbers", wsSay(strings.Replace(wsFiles, "1", "-1", 1)), StatusMalformed},
+	{"scrape/numbers as strings", wsSay(strings.Replace(wsFiles, "1", `"1"`, 1)), StatusMalformed},
+	{"scrape/failure", wsSay(`{"failure reason":"no scrape"}`), StatusFailed},
+	{"scrape/closes with a reason", wsClose(websocket.StatusPolicyViolation, "no scrape"), StatusFailed},
 }
 
 // wsRepeat sends a message every millisecond.

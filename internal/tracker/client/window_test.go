@@ -3,7 +3,7 @@ package client
 import "testing"
 
 func TestWindow(t *testing.T) {
-	e, later := &Error{Status: Timeout}, &Error{Status: Refused}
+	e, later := &Error{Status: StatusTimeout}, &Error{Status: StatusRefused}
 	type step struct {
 		do   func(w *window)
 		open bool
