@@ -127,7 +127,7 @@ func (r *reach) note(err *client.Error, began time.Time) {
 
 // failed notes that an announce has failed. It keeps the numbers of a scrape.
 func (e *event) failed(err *client.Error, elapsed time.Duration) {
-	if e.row.Status != OK {
+	if e.row.Status != StatusOK {
 		e.row = rowOf(client.Answer{Err: err, Elapsed: elapsed})
 		return
 	}
@@ -166,8 +166,8 @@ func (a *announcer) announce(ctx context.Context, u *tracker.URL, e *event) *cli
 	if left != nil && counts.Leechers > 0 && left.Counts.Leechers == counts.Leechers-1 {
 		counts.Leechers-- // this peer
 	}
-	if e.row.Status != OK && counts.Known() {
-		e.row = Row{Status: OK, Counts: counts, Elapsed: elapsed}
+	if e.row.Status != StatusOK && counts.Known() {
+		e.row = Row{Status: StatusOK, Counts: counts, Elapsed: elapsed}
 	}
 	if !a.options.Peers {
 		return nil

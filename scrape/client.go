@@ -77,22 +77,22 @@ type Status = client.Status
 
 // The statuses.
 const (
-	OK            = client.StatusOK
-	NotRegistered = client.StatusNotRegistered // the tracker does not know the torrent
-	BadURL        = client.StatusBadURL
-	Unsupported   = client.StatusUnsupported // the scheme is not a tracker's (see ErrScheme), or the tracker has no scrape
-	DNS           = client.StatusDNS         // the host was not found
-	NoRoute       = client.StatusNoRoute     // the network or host can't be reached
-	Refused       = client.StatusRefused     // connection refused
-	Timeout       = client.StatusTimeout
-	TLS           = client.StatusTLS
-	Redirect      = client.StatusRedirect
-	HTML          = client.StatusHTML  // the answer is a web page
-	Empty         = client.StatusEmpty // the answer is empty
-	TooBig        = client.StatusTooBig
-	Malformed     = client.StatusMalformed
-	Failed        = client.StatusFailed    // the tracker reports an error
-	Truncated     = client.StatusTruncated // the answer is cut short
-	Proxy         = client.StatusProxy     // the proxy failed
-	Stopped       = client.StatusStopped   // the context ended before there was an answer
+	StatusOK            = client.StatusOK
+	StatusNotRegistered = client.StatusNotRegistered // the tracker does not know the torrent
+	StatusBadURL        = client.StatusBadURL
+	StatusUnsupported   = client.StatusUnsupported // the scheme is not a tracker's (see ErrScheme), or the tracker has no scrape
+	StatusDNS           = client.StatusDNS         // the host was not found
+	StatusNoRoute       = client.StatusNoRoute     // the network or host can't be reached
+	StatusRefused       = client.StatusRefused     // connection refused
+	StatusTimeout       = client.StatusTimeout
+	StatusTLS           = client.StatusTLS
+	StatusRedirect      = client.StatusRedirect
+	StatusHTML          = client.StatusHTML  // the answer is a web page
+	StatusEmpty         = client.StatusEmpty // the answer is empty
+	StatusTooBig        = client.StatusTooBig
+	StatusMalformed     = client.StatusMalformed
+	StatusFailed        = client.StatusFailed    // the tracker reports an error
+	StatusTruncated     = client.StatusTruncated // the answer is cut short
+	StatusProxy         = client.StatusProxy     // the proxy failed
+	StatusStopped       = client.StatusStopped   // the context ended before there was an answer
 )

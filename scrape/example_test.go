@@ -35,7 +35,7 @@ func ExampleRun() {
 		fmt.Printf("%x (%s)\n", swarm.InfoHash, swarm.Kind)
 		for _, row := range swarm.Rows {
 			switch {
-			case row.Status == scrape.OK:
+			case row.Status == scrape.StatusOK:
 				fmt.Println("tier", row.Tier, "has", row.Counts.Seeders, "seeders and", row.Counts.Leechers, "leechers")
 			case errors.Is(row.Err, scrape.ErrScheme):
 				fmt.Println("tier", row.Tier, "is not a tracker")

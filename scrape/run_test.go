@@ -99,15 +99,15 @@ func TestRun(t *testing.T) {
 	if got := table.Torrents[0].Swarms[0].Best(); got != (scrape.Counts{Seeders: 3, Leechers: 5, Completed: 10}) {
 		t.Errorf("best %+v", got)
 	}
-	for i, want := range []scrape.Status{scrape.OK, scrape.OK, "http-404"} {
-		if rows[i].Status != want || (rows[i].Err == nil) != (want == scrape.OK) {
+	for i, want := range []scrape.Status{scrape.StatusOK, scrape.StatusOK, "http-404"} {
+		if rows[i].Status != want || (rows[i].Err == nil) != (want == scrape.StatusOK) {
 			t.Errorf("%s: %s, %v", rows[i].URL, rows[i].Status, rows[i].Err)
 		}
 	}
-	if rows := table.Torrents[0].Swarms[1].Rows; rows[0].Counts != (scrape.Counts{Seeders: 1}) || rows[1].Status != scrape.NotRegistered {
+	if rows := table.Torrents[0].Swarms[1].Rows; rows[0].Counts != (scrape.Counts{Seeders: 1}) || rows[1].Status != scrape.StatusNotRegistered {
 		t.Errorf("%+v", rows)
 	}
-	if row := table.Torrents[1].Swarms[0].Rows[0]; row.Status != scrape.NotRegistered || row.Counts.Known() {
+	if row := table.Torrents[1].Swarms[0].Rows[0]; row.Status != scrape.StatusNotRegistered || row.Counts.Known() {
 		t.Errorf("%+v", row)
 	}
 	if ok, all := table.Answered(); ok != 3 || all != 7 {
@@ -130,17 +130,17 @@ func TestRunAnnounces(t *testing.T) {
 		events  []tracker.Event
 	}{
 		"not asked for":          {target([]string{f.url}, list[0]), scrape.Options{}, "http-404", false, nil},
-		"fallback":               {target([]string{f.url}, list[0]), scrape.Options{AnnounceFallback: true}, scrape.OK, false, []tracker.Event{tracker.Started, tracker.Stopped}},
-		"of an unknown torrent":  {target([]string{f.url}, list[1]), scrape.Options{AnnounceFallback: true}, scrape.Failed, false, []tracker.Event{tracker.Started}},
+		"fallback":               {target([]string{f.url}, list[0]), scrape.Options{AnnounceFallback: true}, scrape.StatusOK, false, []tracker.Event{tracker.Started, tracker.Stopped}},
+		"of an unknown torrent":  {target([]string{f.url}, list[1]), scrape.Options{AnnounceFallback: true}, scrape.StatusFailed, false, []tracker.Event{tracker.Started}},
 		"of a private torrent":   {private, scrape.Options{AnnounceFallback: true}, "http-404", true, nil},
-		"of one by force":        {private, scrape.Options{AnnounceFallback: true, Force: true}, scrape.OK, false, []tracker.Event{tracker.Started, tracker.Stopped}},
-		"peers, with the counts": {target([]string{f.url}, list[0]), scrape.Options{Peers: true}, scrape.OK, false, []tracker.Event{tracker.Started, tracker.Stopped}},
+		"of one by force":        {private, scrape.Options{AnnounceFallback: true, Force: true}, scrape.StatusOK, false, []tracker.Event{tracker.Started, tracker.Stopped}},
+		"peers, with the counts": {target([]string{f.url}, list[0]), scrape.Options{Peers: true}, scrape.StatusOK, false, []tracker.Event{tracker.Started, tracker.Stopped}},
 	} {
 		row := scrape.Run(t.Context(), []scrape.Target{tt.target}, tt.o).Torrents[0].Swarms[0].Rows[0]
 		if row.Status != tt.status || row.Private != tt.private {
 			t.Errorf("%s: %s, private %t, %v", name, row.Status, row.Private, row.Err)
 		}
-		if row.Status == scrape.OK && (row.Counts.Seeders != 3 || row.Counts.Leechers != 1) {
+		if row.Status == scrape.StatusOK && (row.Counts.Seeders != 3 || row.Counts.Leechers != 1) {
 			t.Errorf("%s: %+v", name, row.Counts)
 		}
 		if got := f.announced(); !slices.Equal(got, tt.events) {

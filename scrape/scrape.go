@@ -300,7 +300,7 @@ func (j *job) scrape(ctx context.Context, o *Options, events chan<- event) {
 		}
 		if o.wantsAnnounce(&e) {
 			j.announces = append(j.announces, e)
-			if e.row.Status != OK {
+			if e.row.Status != StatusOK {
 				return // the announce may get numbers
 			}
 		}

@@ -23,17 +23,17 @@ type Hash struct {
 
 // The kinds of swarms.
 const (
-	V1 = "v1"
-	V2 = "v2"
+	KindV1 = "v1"
+	KindV2 = "v2"
 )
 
 func hashesOf(hasV1, hasV2 bool, v1 [20]byte, v2 [32]byte) []Hash {
 	var hashes []Hash
 	if hasV1 {
-		hashes = append(hashes, Hash{v1, V1})
+		hashes = append(hashes, Hash{v1, KindV1})
 	}
 	if hasV2 {
-		hashes = append(hashes, Hash{[20]byte(v2[:]), V2})
+		hashes = append(hashes, Hash{[20]byte(v2[:]), KindV2})
 	}
 	return hashes
 }
@@ -78,9 +78,9 @@ func InfoHashTarget(s string) (Target, error) {
 	if err != nil {
 		return Target{}, errors.New("not an info-hash: that is 40 or 64 digits of hex, or 32 of base32")
 	}
-	kind := V1
+	kind := KindV1
 	if len(b) == 32 {
-		kind = V2
+		kind = KindV2
 	}
 	return Target{Hashes: []Hash{{[20]byte(b), kind}}}, nil
 }

@@ -66,7 +66,7 @@ func stay(t *testing.T, url string, hash [20]byte) {
 func target(trackers []string, list ...[20]byte) scrape.Target {
 	t := scrape.Target{Trackers: [][]string{trackers}}
 	for _, h := range list {
-		t.Hashes = append(t.Hashes, scrape.Hash{InfoHash: h, Kind: scrape.V1})
+		t.Hashes = append(t.Hashes, scrape.Hash{InfoHash: h, Kind: scrape.KindV1})
 	}
 	return t
 }
@@ -94,7 +94,7 @@ func TestNodeTracker(t *testing.T) {
 	for _, s := range table.Torrents[0].Swarms {
 		for _, r := range s.Rows {
 			// This one knows every torrent, and has completed for complete.
-			if r.Status != scrape.OK || r.Counts != want[s.InfoHash] {
+			if r.Status != scrape.StatusOK || r.Counts != want[s.InfoHash] {
 				t.Errorf("%x at %s: %s %s %+v, want %+v", s.InfoHash, r.URL, r.Status, r.Err, r.Counts, want[s.InfoHash])
 			}
 		}
@@ -104,7 +104,7 @@ func TestNodeTracker(t *testing.T) {
 		o := scrape.Options{Client: &c, Peers: true}
 		table = scrape.Run(t.Context(), []scrape.Target{target([]string{url}, list[0])}, o)
 		for _, r := range table.Torrents[0].Swarms[0].Rows {
-			if r.Status != scrape.OK || r.Counts != want[list[0]] {
+			if r.Status != scrape.StatusOK || r.Counts != want[list[0]] {
 				t.Errorf("peers %v: %s: %s %s %+v", o.Peers, r.URL, r.Status, r.Err, r.Counts)
 			}
 			// Over WebSocket peers are no addresses; and this tracker tells a
@@ -146,14 +146,14 @@ func TestOpentracker(t *testing.T) {
 				for _, r := range s.Rows {
 					switch {
 					case known(i):
-						if r.Status != scrape.OK || r.Counts != want {
+						if r.Status != scrape.StatusOK || r.Counts != want {
 							t.Errorf("%d at %s: %s %s %+v, want %+v", i, r.URL, r.Status, r.Err, r.Counts, want)
 						}
 					case r.URL == udp: // tells nothing and zeros apart from each other
-						if r.Status != scrape.OK || r.Counts != (scrape.Counts{}) {
+						if r.Status != scrape.StatusOK || r.Counts != (scrape.Counts{}) {
 							t.Errorf("%d at %s: %s %s %+v, want zeros", i, r.URL, r.Status, r.Err, r.Counts)
 						}
-					case r.Status != scrape.NotRegistered:
+					case r.Status != scrape.StatusNotRegistered:
 						t.Errorf("%d at %s: %s %s, want not-registered", i, r.URL, r.Status, r.Err)
 					}
 				}
@@ -164,7 +164,7 @@ func TestOpentracker(t *testing.T) {
 	for i := range 4 {
 		table := scrape.Run(t.Context(), []scrape.Target{target([]string{http, udp}[i%2:i%2+1], list[3])}, scrape.Options{Client: &c, Peers: true})
 		for _, r := range table.Torrents[0].Swarms[0].Rows {
-			if want := (scrape.Counts{Seeders: 3, Leechers: 1}); r.Status != scrape.OK || r.Counts != want || len(r.Peers) != 4 {
+			if want := (scrape.Counts{Seeders: 3, Leechers: 1}); r.Status != scrape.StatusOK || r.Counts != want || len(r.Peers) != 4 {
 				t.Errorf("%s: %s %s %+v, want %+v; peers %v", r.URL, r.Status, r.Err, r.Counts, want, r.Peers)
 			}
 		}

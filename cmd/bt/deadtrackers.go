@@ -15,14 +15,14 @@ import (
 
 // deadAtOnce are the statuses of bt scrape that say for good that a tracker is
 // dead.
-var deadAtOnce = map[scrape.Status]bool{scrape.BadURL: true, "http-410": true}
+var deadAtOnce = map[scrape.Status]bool{scrape.StatusBadURL: true, "http-410": true}
 
 // deadInTime are those that may pass: the tracker restarts, or the network is
 // down. All others are answers of a tracker, or may be at fault on this side, or
 // say nothing.
 var deadInTime = map[scrape.Status]bool{
-	scrape.DNS: true, scrape.Refused: true, scrape.Timeout: true, scrape.TLS: true,
-	scrape.Redirect: true, scrape.HTML: true, scrape.Empty: true, scrape.Malformed: true,
+	scrape.StatusDNS: true, scrape.StatusRefused: true, scrape.StatusTimeout: true, scrape.StatusTLS: true,
+	scrape.StatusRedirect: true, scrape.StatusHTML: true, scrape.StatusEmpty: true, scrape.StatusMalformed: true,
 }
 
 // deadAfter is how long a tracker has to be found dead for.

@@ -108,9 +108,9 @@ func (s *scraper) oneTorrent(w io.Writer, t *scrape.TableTorrent, columns, limit
 // rank orders rows by what became of them.
 func rank(r *scrape.Row) int {
 	switch r.Status {
-	case scrape.OK:
+	case scrape.StatusOK:
 		return 0
-	case scrape.NotRegistered:
+	case scrape.StatusNotRegistered:
 		return 1
 	case "":
 		return 3
@@ -121,7 +121,7 @@ func rank(r *scrape.Row) int {
 func answers(s *scrape.Swarm) int {
 	n := 0
 	for _, r := range s.Rows {
-		if r.Status == scrape.OK {
+		if r.Status == scrape.StatusOK {
 			n++
 		}
 	}
@@ -187,7 +187,7 @@ func (s *scraper) problems(swarm *scrape.Swarm) string {
 		switch r := &swarm.Rows[i]; {
 		case r.Status == "":
 			waiting = true
-		case r.Status != scrape.OK && !slices.Contains(list, string(r.Status)):
+		case r.Status != scrape.StatusOK && !slices.Contains(list, string(r.Status)):
 			list = append(list, string(r.Status))
 		}
 	}
@@ -218,9 +218,9 @@ func (s *scraper) trackers(w io.Writer, t *scrape.Table, columns int) error {
 					byURL[r.URL] = x
 				}
 				switch r.Status {
-				case scrape.OK:
+				case scrape.StatusOK:
 					x.ok++
-				case scrape.NotRegistered:
+				case scrape.StatusNotRegistered:
 					x.unknown++
 				default:
 					if x.wrong++; x.first == nil {
@@ -347,12 +347,12 @@ func (s *scraper) status(r *scrape.Row) string {
 	switch r.Status {
 	case "":
 		return s.pal.Dim(s.pal.Ellipsis())
-	case scrape.OK:
+	case scrape.StatusOK:
 		if r.Err != nil {
 			return s.pal.Green("ok") + ": " + s.words(r)
 		}
 		return s.pal.Green("ok")
-	case scrape.NotRegistered:
+	case scrape.StatusNotRegistered:
 		return s.pal.Yellow(string(r.Status))
 	}
 	return s.pal.Red(string(r.Status)) + ": " + s.words(r)

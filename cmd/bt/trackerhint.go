@@ -12,25 +12,25 @@ import (
 // than its status. It is "" for a status that needs no explanation.
 func statusMeaning(s scrape.Status) string {
 	switch s {
-	case scrape.BadURL:
+	case scrape.StatusBadURL:
 		return "the URL is cut short or misspelt"
-	case scrape.DNS:
+	case scrape.StatusDNS:
 		return "the tracker is gone for good, or its name is misspelt"
-	case scrape.NoRoute:
+	case scrape.StatusNoRoute:
 		return "this machine has no network, or the two have no IP version in common"
-	case scrape.Refused:
+	case scrape.StatusRefused:
 		return "the tracker is down, or the port in its URL is wrong"
-	case scrape.Timeout:
+	case scrape.StatusTimeout:
 		return "the tracker is down or overloaded, or a firewall drops the packets"
-	case scrape.TLS:
+	case scrape.StatusTLS:
 		return "the certificate or the port is wrong, or the tracker does not speak TLS"
-	case scrape.Empty, scrape.Truncated:
+	case scrape.StatusEmpty, scrape.StatusTruncated:
 		return "the tracker is overloaded, or something else listens there"
-	case scrape.Redirect, scrape.HTML:
+	case scrape.StatusRedirect, scrape.StatusHTML:
 		return "there is a web site, and no tracker any more, at that address"
-	case scrape.TooBig, scrape.Malformed:
+	case scrape.StatusTooBig, scrape.StatusMalformed:
 		return "something else than a tracker answers there, or a tracker that is broken"
-	case scrape.NotRegistered:
+	case scrape.StatusNotRegistered:
 		return "nobody has announced this torrent there, or the tracker has dropped it"
 	case "http-401", "http-403":
 		return notAuthorized
@@ -65,26 +65,26 @@ func rowHint(r *scrape.Row) string {
 		return ""
 	}
 	switch failure.Status {
-	case scrape.Unsupported:
+	case scrape.StatusUnsupported:
 		if errors.Is(r.Err, scrape.ErrScheme) {
 			return "trackers speak http, https, udp, ws or wss"
 		}
 		return "--announce-fallback registers with the tracker to see its numbers, and leaves again"
-	case scrape.TLS:
+	case scrape.StatusTLS:
 		if _, ok := errors.AsType[*tls.CertificateVerificationError](r.Err); ok {
 			return "--insecure asks all the same, and anyone on the way can then read and change the answers"
 		}
-	case scrape.Proxy:
+	case scrape.StatusProxy:
 		if scheme, _, _ := strings.Cut(r.URL, ":"); strings.EqualFold(strings.TrimSpace(scheme), "udp") {
 			return "only a socks5 proxy carries UDP: --proxy socks5://..., or leave the host out with NO_PROXY=HOST"
 		}
 		return "set the proxy with --proxy http://NAME:PASSWORD@HOST:PORT or socks5://..."
-	case scrape.Failed:
+	case scrape.StatusFailed:
 		return failureHint(failure.Msg)
 	}
 	text := statusMeaning(failure.Status)
 	switch failure.Status {
-	case scrape.Timeout, scrape.Empty, scrape.Truncated, "http-429":
+	case scrape.StatusTimeout, scrape.StatusEmpty, scrape.StatusTruncated, "http-429":
 		return text + tryAgain
 	}
 	if strings.HasPrefix(string(failure.Status), "http-5") && failure.Status != "http-501" {
@@ -123,7 +123,7 @@ func rowError(r *scrape.Row) string {
 	switch {
 	case r.Err == nil:
 		return ""
-	case r.Status == scrape.OK:
+	case r.Status == scrape.StatusOK:
 		return "no peers: " + r.Err.Error() // the scrape has answered, the announce has not
 	}
 	return r.Err.Error()
