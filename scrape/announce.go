@@ -141,7 +141,7 @@ func (a *announcer) announce(ctx context.Context, u *tracker.URL, e *event) *cli
 		PeerID:   a.peerID,
 		Port:     port,
 		Left:     1, // trackers list no seeds to a seed
-		Event:    tracker.Started,
+		Event:    tracker.EventStarted,
 		Want:     wantPeers,
 		Key:      a.key,
 		PeerIDs:  a.options.Peers,
@@ -198,7 +198,7 @@ func (a *announcer) ask(ctx context.Context, u *tracker.URL, r tracker.AnnounceR
 func (a *announcer) leave(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) *tracker.AnnounceResponse {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaving)
 	defer cancel()
-	r.Event, r.Want = tracker.Stopped, 0
+	r.Event, r.Want = tracker.EventStopped, 0
 	resp, _ := a.ask(ctx, u, r)
 	return resp
 }

@@ -46,10 +46,10 @@ type Event = tracker.Event
 
 // The events. The zero Event is EventNone.
 const (
-	EventNone      = tracker.None      // a regular announce
-	EventStarted   = tracker.Started   // the first announce
-	EventCompleted = tracker.Completed // the download has just been completed
-	EventStopped   = tracker.Stopped   // the last announce
+	EventNone      = tracker.EventNone      // a regular announce
+	EventStarted   = tracker.EventStarted   // the first announce
+	EventCompleted = tracker.EventCompleted // the download has just been completed
+	EventStopped   = tracker.EventStopped   // the last announce
 )
 
 // An AnnounceResponse is a tracker's answer to an announce.

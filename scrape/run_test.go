@@ -59,7 +59,7 @@ func newTracker(t *testing.T, scrapes bool, swarms map[[20]byte]scrape.Counts) *
 			return
 		}
 		resp := tracker.AnnounceResponse{Interval: time.Hour, Counts: counts}
-		if req.Event == tracker.Started {
+		if req.Event == tracker.EventStarted {
 			resp.Counts.Leechers++ // who asks
 			resp.Peers = []tracker.Peer{
 				{Addr: netip.MustParseAddrPort("192.0.2.1:6881"), ID: "-TR4060-abcdefghijkl"},
@@ -130,11 +130,11 @@ func TestRunAnnounces(t *testing.T) {
 		events  []tracker.Event
 	}{
 		"not asked for":          {target([]string{f.url}, list[0]), scrape.Options{}, "http-404", false, nil},
-		"fallback":               {target([]string{f.url}, list[0]), scrape.Options{AnnounceFallback: true}, scrape.StatusOK, false, []tracker.Event{tracker.Started, tracker.Stopped}},
-		"of an unknown torrent":  {target([]string{f.url}, list[1]), scrape.Options{AnnounceFallback: true}, scrape.StatusFailed, false, []tracker.Event{tracker.Started}},
+		"fallback":               {target([]string{f.url}, list[0]), scrape.Options{AnnounceFallback: true}, scrape.StatusOK, false, []tracker.Event{tracker.EventStarted, tracker.EventStopped}},
+		"of an unknown torrent":  {target([]string{f.url}, list[1]), scrape.Options{AnnounceFallback: true}, scrape.StatusFailed, false, []tracker.Event{tracker.EventStarted}},
 		"of a private torrent":   {private, scrape.Options{AnnounceFallback: true}, "http-404", true, nil},
-		"of one by force":        {private, scrape.Options{AnnounceFallback: true, Force: true}, scrape.StatusOK, false, []tracker.Event{tracker.Started, tracker.Stopped}},
-		"peers, with the counts": {target([]string{f.url}, list[0]), scrape.Options{Peers: true}, scrape.StatusOK, false, []tracker.Event{tracker.Started, tracker.Stopped}},
+		"of one by force":        {private, scrape.Options{AnnounceFallback: true, Force: true}, scrape.StatusOK, false, []tracker.Event{tracker.EventStarted, tracker.EventStopped}},
+		"peers, with the counts": {target([]string{f.url}, list[0]), scrape.Options{Peers: true}, scrape.StatusOK, false, []tracker.Event{tracker.EventStarted, tracker.EventStopped}},
 	} {
 		row := scrape.Run(t.Context(), []scrape.Target{tt.target}, tt.o).Torrents[0].Swarms[0].Rows[0]
 		if row.Status != tt.status || row.Private != tt.private {

@@ -33,7 +33,7 @@ func announce(t testing.TB, c *client.Client, url string, hash [20]byte, seeders
 		t.Fatal(err)
 	}
 	for i := range seeders + leechers {
-		r := tracker.AnnounceRequest{InfoHash: hash, Port: uint16(2000 + i), Event: tracker.Started, Want: 50, Key: uint32(i)}
+		r := tracker.AnnounceRequest{InfoHash: hash, Port: uint16(2000 + i), Event: tracker.EventStarted, Want: 50, Key: uint32(i)}
 		copy(r.PeerID[:], fmt.Sprintf("-bQ0001-%012d", i))
 		if i >= seeders {
 			r.Left = 1
@@ -53,7 +53,7 @@ func stay(t *testing.T, url string, hash [20]byte) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.CloseNow() })
-	r := tracker.WSRequest{Action: tracker.ActionAnnounce, Announce: tracker.AnnounceRequest{InfoHash: hash, Event: tracker.Started}}
+	r := tracker.WSRequest{Action: tracker.ActionAnnounce, Announce: tracker.AnnounceRequest{InfoHash: hash, Event: tracker.EventStarted}}
 	copy(r.Announce.PeerID[:], "-bQ0001-abcdefghijkl")
 	if err := conn.Write(t.Context(), websocket.MessageText, r.Append(nil)); err != nil {
 		t.Fatal(err)

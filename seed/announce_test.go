@@ -68,13 +68,13 @@ func TestAnnounce(t *testing.T) {
 	}
 	r.stop()
 	for name, l := range map[string]*announceLog{"good": good, "other": other} {
-		if want := []tracker.Event{tracker.Started, tracker.Started, tracker.Stopped, tracker.Stopped}; !slices.Equal(l.events(), want) {
+		if want := []tracker.Event{tracker.EventStarted, tracker.EventStarted, tracker.EventStopped, tracker.EventStopped}; !slices.Equal(l.events(), want) {
 			t.Errorf("%s: %v", name, l.events())
 		}
 		hashes := make(map[[20]byte]int)
 		for _, a := range l.got {
 			hashes[a.InfoHash]++
-			if a.Left != 0 || a.Port != r.port || a.PeerID != r.options.PeerID || a.Want != 0 || a.TrackerID != map[tracker.Event]string{tracker.Stopped: "me"}[a.Event] {
+			if a.Left != 0 || a.Port != r.port || a.PeerID != r.options.PeerID || a.Want != 0 || a.TrackerID != map[tracker.Event]string{tracker.EventStopped: "me"}[a.Event] {
 				t.Errorf("%s: %+v", name, a)
 			}
 		}
@@ -98,7 +98,7 @@ func TestAnnounce(t *testing.T) {
 func TestLeaveInTime(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a, _ := tracker.ParseAnnounceQuery(r.URL.RawQuery); a != nil && a.Event == tracker.Stopped {
+		if a, _ := tracker.ParseAnnounceQuery(r.URL.RawQuery); a != nil && a.Event == tracker.EventStopped {
 			<-r.Context().Done()
 			return
 		}

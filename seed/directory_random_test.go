@@ -214,11 +214,11 @@ func TestDirectoryRandom(t *testing.T) {
 	for _, e := range c.editions {
 		if want[e.Name] {
 			c.serves(e)
-			c.isTold(c.tracker, e, tracker.Started)
+			c.isTold(c.tracker, e, tracker.EventStarted)
 		} else {
 			c.lacks(e)
 			if _, n := c.tracker.told(e); n > 0 {
-				c.isTold(c.tracker, e, tracker.Stopped)
+				c.isTold(c.tracker, e, tracker.EventStopped)
 			}
 		}
 	}
@@ -228,7 +228,7 @@ func TestDirectoryRandom(t *testing.T) {
 	c.close()
 	c.checkEvents(want)
 	for _, e := range c.editions {
-		if last, n := c.tracker.told(e); n > 0 && last != tracker.Stopped {
+		if last, n := c.tracker.told(e); n > 0 && last != tracker.EventStopped {
 			t.Errorf("%s: at the end the tracker was told %v", e.Name, last)
 		}
 	}

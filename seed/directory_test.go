@@ -219,7 +219,7 @@ func TestDirectory(t *testing.T) {
 		l.put("two.torrent.part", two)
 	})
 	sees[EventSeeding](l, 0, "one")
-	l.isTold(l.tracker, one, tracker.Started)
+	l.isTold(l.tracker, one, tracker.EventStarted)
 	l.serves(one)
 
 	from := l.now()
@@ -229,12 +229,12 @@ func TestDirectory(t *testing.T) {
 	sees[EventSeeding](l, from, "three")
 	l.serves(two)
 	l.serves(three)
-	l.isTold(l.tracker, two, tracker.Started)
+	l.isTold(l.tracker, two, tracker.EventStarted)
 
 	from = l.now()
 	l.must(os.Remove(filepath.Join(l.dir, "one.torrent")))
 	sees[EventStopped](l, from, "one")
-	l.isTold(l.tracker, one, tracker.Stopped)
+	l.isTold(l.tracker, one, tracker.EventStopped)
 	l.lacks(one)
 	l.serves(two)
 
@@ -256,7 +256,7 @@ func TestDirectory(t *testing.T) {
 	}
 	l.serves(three)
 	l.close()
-	if last, _ := l.tracker.told(three); last != tracker.Stopped {
+	if last, _ := l.tracker.told(three); last != tracker.EventStopped {
 		t.Errorf("at the end the tracker was told %v", last)
 	}
 }
@@ -283,7 +283,7 @@ func TestDirectoryReplaced(t *testing.T) {
 		l.put("x.torrent", one)
 	})
 	sees[EventSeeding](l, 0, "one")
-	l.isTold(l.tracker, one, tracker.Started)
+	l.isTold(l.tracker, one, tracker.EventStarted)
 
 	from := l.now()
 	l.stock(other)
@@ -291,8 +291,8 @@ func TestDirectoryReplaced(t *testing.T) {
 	if e := sees[EventSeeding](l, from, "one"); e.Torrent.hashV1 != other.InfoHashV1 {
 		t.Error("it is not the new one")
 	}
-	l.isTold(l.tracker, one, tracker.Stopped)
-	l.isTold(l.tracker, other, tracker.Started)
+	l.isTold(l.tracker, one, tracker.EventStopped)
+	l.isTold(l.tracker, other, tracker.EventStarted)
 	l.lacks(one)
 	l.serves(other)
 
@@ -301,8 +301,8 @@ func TestDirectoryReplaced(t *testing.T) {
 	from = l.now()
 	l.put("x.torrent", other.reissue(t, second.url))
 	sees[EventSeeding](l, from, "one")
-	l.isTold(l.tracker, other, tracker.Stopped)
-	l.isTold(second, other, tracker.Started)
+	l.isTold(l.tracker, other, tracker.EventStopped)
+	l.isTold(second, other, tracker.EventStarted)
 	l.serves(other)
 }
 
@@ -593,11 +593,11 @@ func TestDirectoryDataMoves(t *testing.T) {
 		from := l.now()
 		l.must(os.Rename(filepath.Join(data, "one"), filepath.Join(data, "away")))
 		sees[EventFailed](l, from, "one")
-		l.isTold(l.tracker, one, tracker.Stopped)
+		l.isTold(l.tracker, one, tracker.EventStopped)
 		l.lacks(one)
 		l.must(os.Rename(filepath.Join(data, "away"), filepath.Join(data, "one")))
 		sees[EventSeeding](l, from, "one")
-		l.isTold(l.tracker, one, tracker.Started)
+		l.isTold(l.tracker, one, tracker.EventStarted)
 		l.serves(one)
 
 		// All of it, as a disk that is not mounted.

@@ -98,9 +98,9 @@ func (f *fakeTracker) announce(r *tracker.AnnounceRequest) *tracker.AnnounceResp
 	f.announces = append(f.announces, fmt.Sprintf("%v %x left=%d", r.Event, r.InfoHash, r.Left))
 	c := f.swarms[r.InfoHash]
 	switch r.Event {
-	case tracker.Started:
+	case tracker.EventStarted:
 		c.Leechers++
-	case tracker.Stopped:
+	case tracker.EventStopped:
 		c.Leechers--
 	}
 	f.swarms[r.InfoHash] = c

@@ -58,7 +58,7 @@ func TestOneFamilyFails(t *testing.T) {
 						entries[i].Serve(true)
 					}
 					time.Sleep(5 * time.Second)
-					if got := n.count(good, one, tracker.Started); got != swarms {
+					if got := n.count(good, one, tracker.EventStarted); got != swarms {
 						t.Errorf("%d of %d were announced in 5 s", got, swarms)
 					}
 					time.Sleep(10 * time.Minute)
@@ -70,7 +70,7 @@ func TestOneFamilyFails(t *testing.T) {
 					if d := stop(); d > stopTimeout+2*time.Second {
 						t.Errorf("the end took %v", d)
 					}
-					if got := n.count(good, one, tracker.Stopped); got != swarms {
+					if got := n.count(good, one, tracker.EventStopped); got != swarms {
 						t.Errorf("%d of %d were told the end", got, swarms)
 					}
 				})
@@ -103,7 +103,7 @@ func TestBothFamilies(t *testing.T) {
 						t.Errorf("over IPv%s the address %v", family, c.IP)
 					}
 				}
-				if want := []tracker.Event{tracker.Started, tracker.None, tracker.None, tracker.Stopped}; !slices.Equal(events, want) {
+				if want := []tracker.Event{tracker.EventStarted, tracker.EventNone, tracker.EventNone, tracker.EventStopped}; !slices.Equal(events, want) {
 					t.Errorf("%s over IPv%s: %v", url, family, events)
 				}
 			}
@@ -260,11 +260,11 @@ func TestSlowTracker(t *testing.T) {
 							t.Errorf("the end took %v", d)
 						}
 						told := make(map[[20]byte]bool)
-						for _, c := range n.seen(func(c call) bool { return c.Event == tracker.Stopped }) {
+						for _, c := range n.seen(func(c call) bool { return c.Event == tracker.EventStopped }) {
 							told[c.InfoHash] = true
 						}
-						if n.count("4", one, tracker.Started) != swarms || len(told) != swarms {
-							t.Errorf("started %d, stopped %d", n.count("4", one, tracker.Started), len(told))
+						if n.count("4", one, tracker.EventStarted) != swarms || len(told) != swarms {
+							t.Errorf("started %d, stopped %d", n.count("4", one, tracker.EventStarted), len(told))
 						}
 					})
 				})
@@ -290,7 +290,7 @@ func TestHangsAtTheEnd(t *testing.T) {
 			t.Errorf("the end took %v", d)
 		}
 		for _, family := range []string{"4", "6"} {
-			if got := n.count(family, one, tracker.Stopped); got != swarms {
+			if got := n.count(family, one, tracker.EventStopped); got != swarms {
 				t.Errorf("%d of %d were told the end over IPv%s", got, swarms, family)
 			}
 		}
@@ -362,12 +362,12 @@ func TestTakeover(t *testing.T) {
 					e.Serve(true)
 					time.Sleep(time.Until(to) - down)
 					time.Sleep(20 * time.Second)
-					if n.count("4", two, tracker.Started) != 1 {
+					if n.count("4", two, tracker.EventStarted) != 1 {
 						t.Fatalf("it did not take over: %+v", n.calls)
 					}
 					time.Sleep(2*down + 10*time.Minute)
 					stopped := n.seen(func(c call) bool {
-						return c.url == one && c.Event == tracker.Stopped && !n.began.Add(c.after).Before(to)
+						return c.url == one && c.Event == tracker.EventStopped && !n.began.Add(c.after).Before(to)
 					})
 					if len(stopped) != 1 {
 						t.Errorf("one was told %d times: %+v", len(stopped), n.calls)
@@ -375,7 +375,7 @@ func TestTakeover(t *testing.T) {
 					if d := stop(); d > time.Second {
 						t.Errorf("the end took %v", d)
 					}
-					if n.count("4", two, tracker.Stopped) != 1 {
+					if n.count("4", two, tracker.EventStopped) != 1 {
 						t.Errorf("%+v", n.calls)
 					}
 				})
@@ -394,11 +394,11 @@ func TestRetryIn(t *testing.T) {
 			a, stop := n.run(Family{Network: "4"})
 			a.Add(hashNumber(1), [][]string{{one}}, new(fakeSwarm)).Serve(true)
 			time.Sleep(want - time.Second)
-			if got := n.count("4", one, tracker.Started); got != 1 {
+			if got := n.count("4", one, tracker.EventStarted); got != 1 {
 				t.Errorf("%v: asked %d times", retry, got)
 			}
 			time.Sleep(2 * time.Second)
-			if got := n.count("4", one, tracker.Started); got != 2 {
+			if got := n.count("4", one, tracker.EventStarted); got != 2 {
 				t.Errorf("%v: asked %d times after it", retry, got)
 			}
 			stop()
@@ -410,7 +410,7 @@ func TestRetryIn(t *testing.T) {
 func TestRetryInOfStopped(t *testing.T) {
 	bubble(t, func(t *testing.T, n *fakeNet) {
 		n.set(func(_ context.Context, c call) (*tracker.AnnounceResponse, error) {
-			if c.Event == tracker.Stopped && n.count("4", one, tracker.Stopped) == 1 {
+			if c.Event == tracker.EventStopped && n.count("4", one, tracker.EventStopped) == 1 {
 				return nil, &client.Error{Status: "http-503", Msg: "busy", RetryIn: 10 * time.Minute, Sent: true}
 			}
 			return hour, nil
@@ -421,11 +421,11 @@ func TestRetryInOfStopped(t *testing.T) {
 		time.Sleep(time.Minute)
 		e.Serve(false)
 		time.Sleep(10*time.Minute - time.Second)
-		if got := n.count("4", one, tracker.Stopped); got != 1 {
+		if got := n.count("4", one, tracker.EventStopped); got != 1 {
 			t.Errorf("told %d times too soon", got)
 		}
 		time.Sleep(time.Hour)
-		if got := n.count("4", one, tracker.Stopped); got != 2 {
+		if got := n.count("4", one, tracker.EventStopped); got != 2 {
 			t.Errorf("told %d times", got)
 		}
 		stop()
@@ -457,7 +457,7 @@ func TestRemovedAndAddedAgain(t *testing.T) {
 		for _, c := range n.seen(func(c call) bool { return c.family == "4" }) {
 			events = append(events, c.Event)
 		}
-		if want := slices.Repeat([]tracker.Event{tracker.Started, tracker.Stopped}, 4); !slices.Equal(events, want) {
+		if want := slices.Repeat([]tracker.Event{tracker.EventStarted, tracker.EventStopped}, 4); !slices.Equal(events, want) {
 			t.Errorf("%v", events)
 		}
 	})
@@ -482,13 +482,13 @@ func TestDeadTrackers(t *testing.T) {
 			a.Add(hashNumber(i), tiers, new(fakeSwarm)).Serve(true)
 		}
 		time.Sleep(hastyTimeout + 5*time.Second)
-		if got := n.count("4", one, tracker.Started); got != 100 {
+		if got := n.count("4", one, tracker.EventStarted); got != 100 {
 			t.Errorf("%d of 100 were announced", got)
 		}
 		if d := stop(); d > stopTimeout+time.Second {
 			t.Errorf("the end took %v", d)
 		}
-		if got := n.count("4", one, tracker.Stopped); got != 100 {
+		if got := n.count("4", one, tracker.EventStopped); got != 100 {
 			t.Errorf("%d of 100 were told the end", got)
 		}
 	})

@@ -19,7 +19,7 @@ func (s *session) settle(p plan, resp *tracker.AnnounceResponse, err error, stop
 	s.busy, s.url, s.cancel = false, "", nil
 	due := now
 	switch {
-	case p.event == tracker.Stopped:
+	case p.event == tracker.EventStopped:
 		due = s.settleStop(err, now)
 	case err == nil:
 		answer = s.succeed(p.url, resp)
@@ -41,7 +41,7 @@ func (s *session) settle(p plan, resp *tracker.AnnounceResponse, err error, stop
 	switch {
 	case s.isLeaving() && s.at == "":
 		s.end()
-	case s.isLeaving() && p.event != tracker.Stopped, s.again:
+	case s.isLeaving() && p.event != tracker.EventStopped, s.again:
 		a.schedule(s, now)
 	default:
 		a.schedule(s, due)

@@ -211,7 +211,7 @@ func (a *Announcer) note(q *queue, p plan, asked time.Time, err error, stopped b
 	case err == nil || !isSilence(err):
 		h = hostState{answered: time.Now(), slow: time.Since(asked) > stopTimeout}
 	case stopped:
-	case p.event == tracker.Stopped && mayHaveHeard(err) && !h.fails:
+	case p.event == tracker.EventStopped && mayHaveHeard(err) && !h.fails:
 		h.slow = true
 	case !h.answered.After(asked):
 		h.fails = true

@@ -93,14 +93,14 @@ func randomHistory(rng *rand.Rand) (failure string) {
 			p = new(fakePeer)
 			tr.peers[c.InfoHash] = p
 		}
-		if c.Uploaded < 0 || p.present && c.Uploaded < p.uploaded && c.Event == tracker.None {
+		if c.Uploaded < 0 || p.present && c.Uploaded < p.uploaded && c.Event == tracker.EventNone {
 			fail("%s over IPv%s: %d bytes after %d", c.url, c.family, c.Uploaded, p.uploaded)
 		}
 		other := trackerOf(map[string]string{"4": "6", "6": "4"}[c.family], c.url).peers[c.InfoHash]
-		if c.Event == tracker.Started && c.Uploaded > 0 && (other == nil || !other.present) {
+		if c.Event == tracker.EventStarted && c.Uploaded > 0 && (other == nil || !other.present) {
 			fail("%s over IPv%s: started with %d bytes", c.url, c.family, c.Uploaded)
 		}
-		p.present, p.uploaded, p.seen = c.Event != tracker.Stopped, c.Uploaded, time.Now()
+		p.present, p.uploaded, p.seen = c.Event != tracker.EventStopped, c.Uploaded, time.Now()
 		return hour, nil
 	})
 	a, stop := n.run()

@@ -107,10 +107,10 @@ func (s *session) plan(now time.Time) (p plan, ok bool) {
 	}
 	p = plan{url: choice}
 	if s.at != choice || !s.known {
-		p.event = tracker.Started
+		p.event = tracker.EventStarted
 	}
 	if d := s.replacedAt(choice); d != nil && d.known {
-		p.event = tracker.None // it was not told stopped
+		p.event = tracker.EventNone // it was not told stopped
 	}
 	if left > 1 && s.failures == 0 {
 		p.limit = hastyTimeout
@@ -130,7 +130,7 @@ func (s *session) planStop(now time.Time) (p plan, ok bool) {
 		return plan{}, false
 	}
 	h := a.hosts[s.endpoint(s.at)]
-	p = plan{url: s.at, event: tracker.Stopped, limit: stopTimeout, unanswered: h.slow}
+	p = plan{url: s.at, event: tracker.EventStopped, limit: stopTimeout, unanswered: h.slow}
 	if h.fails {
 		p.limit = shortStopTimeout
 	}
@@ -228,9 +228,9 @@ func (s *session) request(p plan, uploaded, left int64) tracker.AnnounceRequest 
 	o := &e.announcer.options
 	s.start = s.base
 	switch d := s.replacedAt(p.url); {
-	case p.event == tracker.Stopped:
+	case p.event == tracker.EventStopped:
 		s.known = false
-	case p.event == tracker.Started:
+	case p.event == tracker.EventStarted:
 		s.start = uploaded
 		for _, other := range s.tier.sessions {
 			if other != s && other.at == p.url && other.known {
@@ -256,7 +256,7 @@ func (s *session) request(p plan, uploaded, left int64) tracker.AnnounceRequest 
 // context returns the context of a plan. A stopped is sent also when Run is ending.
 func (s *session) context(p plan) (context.Context, context.CancelFunc) {
 	a := s.announcer()
-	if p.event == tracker.Stopped {
+	if p.event == tracker.EventStopped {
 		if a.over {
 			return context.WithTimeout(a.ctx, p.limit)
 		}

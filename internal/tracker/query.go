@@ -35,7 +35,7 @@ func (r *AnnounceRequest) AppendQuery(b []byte) []byte {
 	} else {
 		number("&compact=", 1)
 	}
-	if r.Event != None {
+	if r.Event != EventNone {
 		text("&event=", r.Event.String())
 	}
 	if r.Want != DefaultWant {

@@ -35,10 +35,10 @@ type Event uint8
 
 // The events, by their numbers in BEP 15.
 const (
-	None      Event = iota // a regular announce
-	Completed              // the download has just been completed
-	Started                // the first announce
-	Stopped                // the last one
+	EventNone      Event = iota // a regular announce
+	EventCompleted              // the download has just been completed
+	EventStarted                // the first announce
+	EventStopped                // the last one
 )
 
 var eventNames = [...]string{"", "completed", "started", "stopped"}
@@ -58,7 +58,7 @@ func parseEvent(s string) Event {
 			return Event(e)
 		}
 	}
-	return None
+	return EventNone
 }
 
 // DefaultWant leaves the number of peers to the tracker.

@@ -40,13 +40,13 @@ func checkParsed[T any](t *testing.T, name string, got *T, err error, want *T, w
 }
 
 func TestEvent(t *testing.T) {
-	for e, name := range map[Event]string{None: "", Completed: "completed", Started: "started", Stopped: "stopped"} {
+	for e, name := range map[Event]string{EventNone: "", EventCompleted: "completed", EventStarted: "started", EventStopped: "stopped"} {
 		if e.String() != name || parseEvent(name) != e {
 			t.Errorf("%d is %q, and %q is %d", e, e, name, parseEvent(name))
 		}
 	}
 	for _, name := range []string{"paused", "empty", "Started", "started\x00"} {
-		if e := parseEvent(name); e != None {
+		if e := parseEvent(name); e != EventNone {
 			t.Errorf("%q is %v", name, e)
 		}
 	}

@@ -50,14 +50,14 @@ func TestUDPRequest(t *testing.T) {
 		{"announce, zero", announceAs(func(*AnnounceRequest) {}),
 			before + zeros8 + zeros8 + zeros8 + "00000000 00000000 00000000 00000000 0000"},
 		{"announce, all", announceAs(func(r *AnnounceRequest) {
-			r.Downloaded, r.Left, r.Uploaded, r.Event, r.Key, r.Want, r.Port = 1, 2, 3, Started, 0xdeadbeef, DefaultWant, 6881
+			r.Downloaded, r.Left, r.Uploaded, r.Event, r.Key, r.Want, r.Port = 1, 2, 3, EventStarted, 0xdeadbeef, DefaultWant, 6881
 			r.IP, r.URLData = netip.MustParseAddr("192.0.2.17"), "/a?b"
 		}), before + "00000000 00000001 00000000 00000002 00000000 00000003 00000002 c0000211 deadbeef ffffffff 1ae1 0204 2f613f62"},
 		{"announce, large", announceAs(func(r *AnnounceRequest) {
-			r.Downloaded, r.Left, r.Uploaded, r.Event, r.Key, r.Want, r.Port = math.MaxInt64, math.MaxInt64, math.MaxInt64, Stopped, 1<<32-1, 1<<31-1, 65535
+			r.Downloaded, r.Left, r.Uploaded, r.Event, r.Key, r.Want, r.Port = math.MaxInt64, math.MaxInt64, math.MaxInt64, EventStopped, 1<<32-1, 1<<31-1, 65535
 			r.IP = netip.MustParseAddr("255.255.255.255")
 		}), before + most8 + most8 + most8 + "00000003 ffffffff ffffffff 7fffffff ffff"},
-		{"announce, completed, long URL", announceAs(func(r *AnnounceRequest) { r.Event, r.URLData = Completed, url }),
+		{"announce, completed, long URL", announceAs(func(r *AnnounceRequest) { r.Event, r.URLData = EventCompleted, url }),
 			before + zeros8 + zeros8 + zeros8 + "00000001 00000000 00000000 00000000 0000" +
 				"02ff" + hex.EncodeToString([]byte(url[:255])) + "024b" + hex.EncodeToString([]byte(url[255:]))},
 		{"scrape of nothing", UDPRequest{Action: ActionScrape, Connection: 0x0123456789abcdef}, scrapeHex + "00000000"},

@@ -30,11 +30,11 @@ func TestWSRequest(t *testing.T) {
 		`{"action":"scrape","info_hash":[` + hashJSON + `]}`:                    {Action: ActionScrape, Hashes: [][20]byte{testHash}},
 		`{"action":"scrape","info_hash":[` + aJSON + `,` + hashJSON + `]}`:      {Action: ActionScrape, Hashes: [][20]byte{fill('a'), testHash}},
 		head + `,"uploaded":0,"downloaded":0,"left":0,"numwant":0}`:             announce(WSRequest{}),
-		head + `,"uploaded":1,"downloaded":2,"left":3,"event":"started"}`:       announce(WSRequest{Announce: AnnounceRequest{Uploaded: 1, Downloaded: 2, Left: 3, Event: Started, Want: DefaultWant}}),
+		head + `,"uploaded":1,"downloaded":2,"left":3,"event":"started"}`:       announce(WSRequest{Announce: AnnounceRequest{Uploaded: 1, Downloaded: 2, Left: 3, Event: EventStarted, Want: DefaultWant}}),
 		head + `,"uploaded":0,"downloaded":0,"left":9223372036854775807}`:       announce(WSRequest{Announce: AnnounceRequest{Left: math.MaxInt64, Want: DefaultWant}}),
 		head + `,"uploaded":0,"downloaded":0,"left":0,"trackerid":"\u0000ü\""}`: announce(WSRequest{Announce: AnnounceRequest{TrackerID: "\x00ü\"", Want: DefaultWant}}),
 		head + `,"uploaded":0,"downloaded":0,"left":0,"event":"stopped","numwant":1,"offers":[{"offer_id":"a","offer":{"sdp":"x"}},{}]}`: announce(WSRequest{
-			Announce: AnnounceRequest{Event: Stopped, Want: 1},
+			Announce: AnnounceRequest{Event: EventStopped, Want: 1},
 			Offers:   []WSOffer{{raw(`"a"`), raw(`{"sdp":"x"}`)}, {}},
 		}),
 		head + `,"uploaded":0,"downloaded":0,"left":0,"to_peer_id":` + aJSON + `,"offer_id":5,"answer":null}`: announce(WSRequest{
@@ -72,7 +72,7 @@ func TestParseWSRequest(t *testing.T) {
 		{`{` + least + `,"left":-1,"numwant":-5,"event":"update"}`, plain, ""},
 		{`{` + least + `,"event":"paused"}`, plain, ""},
 		{`{"action":"announce","info_hash":[` + aJSON + `],"peer_id":"\u0061aaaaaaaaaaaaaaaaaaa"}`, plain, ""},
-		{`{` + least + `,"left":0,"numwant":50,"event":"completed"}`, announce(func(r *WSRequest) { r.Announce.Left, r.Announce.Want, r.Announce.Event = 0, 50, Completed }), ""},
+		{`{` + least + `,"left":0,"numwant":50,"event":"completed"}`, announce(func(r *WSRequest) { r.Announce.Left, r.Announce.Want, r.Announce.Event = 0, 50, EventCompleted }), ""},
 		{`{` + least + `,"offers":[{"offer_id":["hostile"],"offer":"€"},null]}`, announce(func(r *WSRequest) { r.Offers = []WSOffer{{raw(`["hostile"]`), raw(`"€"`)}, {}} }), ""},
 
 		{``, WSRequest{}, "unexpected end"},

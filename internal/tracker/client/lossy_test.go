@@ -309,14 +309,14 @@ func TestUDPOpentracker(t *testing.T) {
 	c := udpClient(t, new(Client))
 	want := make([]tracker.Counts, len(hashes))
 	for i := 0; i < len(hashes); i += 20 {
-		r := tracker.AnnounceRequest{InfoHash: hashes[i], PeerID: [20]byte{1}, Port: 6881, Event: tracker.Started, Want: 10}
+		r := tracker.AnnounceRequest{InfoHash: hashes[i], PeerID: [20]byte{1}, Port: 6881, Event: tracker.EventStarted, Want: 10}
 		switch i % 3 {
 		case 0:
 			want[i].Seeders = 1
 		case 1:
 			want[i].Leechers, r.Left = 1, 1
 		case 2:
-			want[i].Seeders, want[i].Completed, r.Event = 1, 1, tracker.Completed
+			want[i].Seeders, want[i].Completed, r.Event = 1, 1, tracker.EventCompleted
 		}
 		resp, err := c.Announce(t.Context(), udpURL(t, to.String()), r)
 		if err != nil {

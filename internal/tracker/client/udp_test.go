@@ -221,7 +221,7 @@ func TestUDPAnnounce(t *testing.T) {
 			c := udpClient(t, new(Client))
 			r := tracker.AnnounceRequest{
 				InfoHash: [20]byte{1, 2}, PeerID: [20]byte{3, 4}, Port: 6881, Uploaded: 1 << 40, Downloaded: 5, Left: 1<<63 - 1,
-				Event: tracker.Started, Want: tracker.DefaultWant, Key: 0xfeedbeef, IP: netip.MustParseAddr("198.51.100.1"),
+				Event: tracker.EventStarted, Want: tracker.DefaultWant, Key: 0xfeedbeef, IP: netip.MustParseAddr("198.51.100.1"),
 			}
 			resp, err := c.Announce(t.Context(), u, r)
 			if err != nil {
