@@ -27,7 +27,7 @@ import (
 // there, unless a directory has its name: root is just where the user looked.
 func (c *check) extra(ctx context.Context, root string) (list []string, errs []error, err error) {
 	w := extraWalk{ctx: ctx, list: []string{}}
-	there := func(s piece.Source) bool { return !s.Pad && s.Cause != piece.Missing }
+	there := func(s piece.Source) bool { return !s.Pad && s.Cause != piece.CauseMissing }
 	own := filepath.Base(root) == c.content.Name || slices.ContainsFunc(c.tree.Files, there)
 	if !c.content.Single && own && isDir(root) {
 		w.places = c.places(root)

@@ -260,11 +260,11 @@ func (c *check) status(i int, bad []Range) Status {
 	}
 	s, length := &c.tree.Files[i], c.content.Layout.Length(i)
 	switch {
-	case s.Cause == piece.Missing:
+	case s.Cause == piece.CauseMissing:
 		return StatusMissing
-	case s.Cause == piece.NotAFile:
+	case s.Cause == piece.CauseNotAFile:
 		return StatusNotAFile
-	case s.Cause == piece.Unreadable || has[CauseUnreadable]:
+	case s.Cause == piece.CauseUnreadable || has[CauseUnreadable]:
 		return StatusUnreadable
 	case s.ID.Size < length:
 		return StatusShort
@@ -326,13 +326,13 @@ func (c *check) causeFor(file, index int, end int64) Cause {
 	}
 	s := &c.tree.Files[file]
 	switch s.Cause {
-	case piece.Missing, piece.NotAFile:
+	case piece.CauseMissing, piece.CauseNotAFile:
 		return CauseMissing
-	case piece.Unreadable:
+	case piece.CauseUnreadable:
 		return CauseUnreadable
 	}
 	if f := c.faults[part{index, file}]; f != nil {
-		if f.Cause == piece.Changed {
+		if f.Cause == piece.CauseChanged {
 			return CauseChanged
 		}
 		return CauseUnreadable

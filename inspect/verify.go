@@ -14,9 +14,9 @@ type ReadMode = piece.ReadMode
 
 // The ways to read files. The zero ReadMode is ReadAuto.
 const (
-	ReadAuto       = piece.Auto       // by what the files are on
-	ReadParallel   = piece.Parallel   // by all workers at once
-	ReadSequential = piece.Sequential // by one worker at a time, in order: for spinning disks
+	ReadAuto       = piece.ReadAuto       // by what the files are on
+	ReadParallel   = piece.ReadParallel   // by all workers at once
+	ReadSequential = piece.ReadSequential // by one worker at a time, in order: for spinning disks
 )
 
 // VerifyOptions are the choices of [Verify].

@@ -300,7 +300,7 @@ func TestVerifyManyUnreadable(t *testing.T) {
 	var faults []*piece.Fault
 	for i := range files {
 		tree.Files[i] = piece.Source{ID: piece.Identity{Size: 1}}
-		faults = append(faults, &piece.Fault{File: i, Cause: piece.Unreadable, Err: os.ErrPermission})
+		faults = append(faults, &piece.Fault{File: i, Cause: piece.CauseUnreadable, Err: os.ErrPermission})
 	}
 	c.result(piece.Result{Failed: true, Faults: faults})
 	v := c.verdict()

@@ -150,7 +150,7 @@ func TestVerifyUnreadable(t *testing.T) {
 		c, job := newCheck(t, s)
 		if _, err := job.Run(context.Background(), func(r piece.Result) error {
 			if r.Index == 1 {
-				r = piece.Result{Index: 1, Failed: true, Faults: []*piece.Fault{{File: 0, Path: s.path(0), Cause: piece.Unreadable, Err: syscall.EIO}}}
+				r = piece.Result{Index: 1, Failed: true, Faults: []*piece.Fault{{File: 0, Path: s.path(0), Cause: piece.CauseUnreadable, Err: syscall.EIO}}}
 			}
 			c.result(r)
 			return nil

@@ -53,9 +53,9 @@ type ReadMode = piece.ReadMode
 
 // The ways to read files. The zero ReadMode is ReadAuto.
 const (
-	ReadAuto       = piece.Auto       // by what the files are on
-	ReadParallel   = piece.Parallel   // by all workers at once
-	ReadSequential = piece.Sequential // by one worker at a time, in order: for spinning disks
+	ReadAuto       = piece.ReadAuto       // by what the files are on
+	ReadParallel   = piece.ReadParallel   // by all workers at once
+	ReadSequential = piece.ReadSequential // by one worker at a time, in order: for spinning disks
 )
 
 // A FileError is the error of a file that can't be in the torrent: its Path, the
@@ -67,10 +67,10 @@ type FileCause = piece.Cause
 
 // The causes.
 const (
-	FileMissing    = piece.Missing    // it is not there
-	FileNotAFile   = piece.NotAFile   // it is a directory, socket or device
-	FileUnreadable = piece.Unreadable // the system refuses to open or read it
-	FileChanged    = piece.Changed    // it was changed while it was hashed
+	FileMissing    = piece.CauseMissing    // it is not there
+	FileNotAFile   = piece.CauseNotAFile   // it is a directory, socket or device
+	FileUnreadable = piece.CauseUnreadable // the system refuses to open or read it
+	FileChanged    = piece.CauseChanged    // it was changed while it was hashed
 )
 
 // Format says which hashes a torrent has.

@@ -49,7 +49,7 @@ func (t *Torrent) recall(m *material) (have peer.Bitfield, ok bool) {
 func (m *material) hasSizes() bool {
 	for i := range m.data.tree.Files {
 		f := &m.data.tree.Files[i]
-		if !f.Pad && !f.Link && (f.Cause != piece.Fine || f.ID.Size != m.content.Layout.Length(i)) {
+		if !f.Pad && !f.Link && (f.Cause != piece.CauseFine || f.ID.Size != m.content.Layout.Length(i)) {
 			return false
 		}
 	}
@@ -98,7 +98,7 @@ func (t *Torrent) unread(c *checker) error {
 func (c *checker) result(r *piece.Result) {
 	good := !r.Failed
 	for _, f := range r.Faults {
-		if f.Cause == piece.Unreadable && (c.unread == nil || isDiskError(f.Err) && !isDiskError(c.unread.Err)) {
+		if f.Cause == piece.CauseUnreadable && (c.unread == nil || isDiskError(f.Err) && !isDiskError(c.unread.Err)) {
 			c.unread, c.inPiece = f, r.Index
 		}
 	}

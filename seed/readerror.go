@@ -62,7 +62,7 @@ func isDiskError(err error) bool {
 // reason that is not in the files: they are not seen to differ then.
 func stated(tree *piece.Tree) error {
 	for i := range tree.Files {
-		if tree.Files[i].Cause != piece.Unreadable {
+		if tree.Files[i].Cause != piece.CauseUnreadable {
 			continue
 		}
 		if err := tree.Err(i); isDiskError(err) || isScarcity(err) {

@@ -43,7 +43,7 @@ func quick(reads []time.Duration) time.Duration {
 // from a file system that reads ahead for one reader.
 func choose(s *survey, isRemote func() bool) ReadMode {
 	if s.isCold() && (s.seeks() || isRemote()) {
-		return Sequential
+		return ReadSequential
 	}
-	return Parallel
+	return ReadParallel
 }

@@ -15,7 +15,7 @@ func (t *Tree) isRemote() bool {
 	seen := make(map[uint64]bool)
 	for i := range t.Files {
 		s := &t.Files[i]
-		if s.Pad || s.Link || s.Cause != Fine || seen[s.ID.Dev] {
+		if s.Pad || s.Link || s.Cause != CauseFine || seen[s.ID.Dev] {
 			continue
 		}
 		seen[s.ID.Dev] = true
@@ -47,7 +47,7 @@ func (j *Job) survey() *survey {
 		if !ok || span.File == metainfo.Gap {
 			continue
 		}
-		if file := &j.Tree.Files[span.File]; file.Pad || file.Cause != Fine || span.Offset >= file.ID.Size {
+		if file := &j.Tree.Files[span.File]; file.Pad || file.Cause != CauseFine || span.Offset >= file.ID.Size {
 			continue
 		}
 		if opened != span.File {

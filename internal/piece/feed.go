@@ -96,7 +96,7 @@ func (w *worker) close() {
 // hash hashes a batch: from maps and, if one of them could not be read, again
 // without, which tells whose pieces suffer.
 func (w *worker) hash(b *batch) {
-	w.begin(b, canMap && w.Read != Sequential && w.windowBytes >= mapLeast)
+	w.begin(b, canMap && w.Read != ReadSequential && w.windowBytes >= mapLeast)
 	if !w.runMapped() {
 		w.hashed.Add(-w.told)
 		w.begin(b, false)
@@ -297,7 +297,7 @@ func (w *worker) newBuffer() []byte {
 	switch {
 	case !w.V1:
 		return make([]byte, metainfo.BlockLength)
-	case w.Read == Sequential:
+	case w.Read == ReadSequential:
 		return make([]byte, min(w.sequentialBytes(), w.Layout.PieceLength()))
 	}
 	return make([]byte, stagingBytes)
@@ -338,7 +338,7 @@ func (w *worker) isMissing(span metainfo.Span) bool {
 		return false
 	}
 	s := &w.Tree.Files[span.File]
-	return s.Cause != Fine || !s.Pad && span.Offset+span.Length > s.ID.Size
+	return s.Cause != CauseFine || !s.Pad && span.Offset+span.Length > s.ID.Size
 }
 
 // read reads the start of a span, as much as buf takes.
@@ -352,9 +352,9 @@ func (w *worker) read(span metainfo.Span, buf []byte) (int, *Fault) {
 	if n > 0 {
 		return n, nil
 	}
-	cause := Unreadable
+	cause := CauseUnreadable
 	if errors.Is(err, io.EOF) {
-		cause = Changed // it was longer
+		cause = CauseChanged // it was longer
 	}
 	return 0, &Fault{span.File, w.Tree.Path(span.File), cause, err}
 }
@@ -378,8 +378,8 @@ func (w *worker) open(i int) *Fault {
 		}
 	}
 	cause := causeOf(err)
-	if cause == Missing {
-		cause = Changed // it was there
+	if cause == CauseMissing {
+		cause = CauseChanged // it was there
 	}
 	return &Fault{i, path, cause, err}
 }

@@ -125,7 +125,7 @@ func (t *Tree) score(c *metainfo.Content) score {
 			continue
 		}
 		s.files++
-		if f.Cause == Fine {
+		if f.Cause == CauseFine {
 			s.there++
 			if f.Link || f.ID.Size == c.Layout.Length(i) {
 				s.whole++
@@ -146,7 +146,7 @@ func (t *Tree) match(ctx context.Context, c *metainfo.Content) error {
 			return context.Cause(ctx)
 		}
 		s := &t.Files[i]
-		if s.Pad || s.Cause != Missing && s.Cause != NotAFile {
+		if s.Pad || s.Cause != CauseMissing && s.Cause != CauseNotAFile {
 			continue
 		}
 		at, ok := m.find(i)
@@ -272,7 +272,7 @@ func isDirectory(path string) bool {
 func mayBeDirectory(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil {
-		return causeOf(err) == Unreadable
+		return causeOf(err) == CauseUnreadable
 	}
 	return info.IsDir()
 }

@@ -46,7 +46,7 @@ func TestFindLibtorrent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := filepath.Join(dir, written[0]); tree.Files[0].Cause != Fine || tree.Path(0) != want {
+		if want := filepath.Join(dir, written[0]); tree.Files[0].Cause != CauseFine || tree.Path(0) != want {
 			t.Errorf("%q: %v at %q, libtorrent writes %q", path, tree.Files[0].Cause, tree.Path(0), want)
 		}
 	}

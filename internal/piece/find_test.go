@@ -207,7 +207,7 @@ func TestFind(t *testing.T) {
 		var got []string
 		for i := range tree.Files {
 			at := "-"
-			if tree.Files[i].Cause == Fine {
+			if tree.Files[i].Cause == CauseFine {
 				at, _ = filepath.Rel(dir, tree.Path(i))
 			}
 			got = append(got, at)
@@ -271,7 +271,7 @@ func FuzzFind(f *testing.F) {
 		}
 		seen := make(map[Identity]string)
 		for i := range tree.Files {
-			if tree.Files[i].Cause != Fine || tree.Files[i].Pad {
+			if tree.Files[i].Cause != CauseFine || tree.Files[i].Pad {
 				continue
 			}
 			path := tree.Path(i)
@@ -320,7 +320,7 @@ func TestFindMany(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	missing := slices.ContainsFunc(tree.Files, func(s Source) bool { return s.Cause != Fine })
+	missing := slices.ContainsFunc(tree.Files, func(s Source) bool { return s.Cause != CauseFine })
 	if first, at, n := tree.Renamed(); missing || first != 0 || at != composed+"/"+composed+"0" || n != 300 {
 		t.Errorf("missing: %t; %d files, the first %d at %q", missing, n, first, at)
 	}
@@ -383,7 +383,7 @@ func TestFindUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range tree.Files {
-		if tree.Files[i].Cause != Unreadable || tree.Err(i) == nil {
+		if tree.Files[i].Cause != CauseUnreadable || tree.Err(i) == nil {
 			t.Errorf("%s is %v: %v", tree.Path(i), tree.Files[i].Cause, tree.Err(i))
 		}
 	}

@@ -87,9 +87,9 @@ func TestHolesBehindTheEnd(t *testing.T) {
 	if err := os.Truncate(tr.paths[0], left); err != nil {
 		t.Fatal(err)
 	}
-	results, changed := tr.run(t, Job{Read: Parallel})
+	results, changed := tr.run(t, Job{Read: ReadParallel})
 	for _, r := range results {
-		if r.Index > 0 && (len(r.Faults) != 1 || r.Faults[0].Cause != Changed) {
+		if r.Index > 0 && (len(r.Faults) != 1 || r.Faults[0].Cause != CauseChanged) {
 			t.Errorf("piece %d has faults %v", r.Index, r.Faults)
 		}
 	}

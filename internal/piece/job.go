@@ -15,9 +15,9 @@ import (
 type ReadMode uint8
 
 const (
-	Auto       ReadMode = iota // by what the files are on
-	Parallel                   // every worker reads for itself
-	Sequential                 // one worker reads at a time, in order: for disks that turn
+	ReadAuto       ReadMode = iota // by what the files are on
+	ReadParallel                   // every worker reads for itself
+	ReadSequential                 // one worker reads at a time, in order: for disks that turn
 )
 
 // A Job hashes the content of one torrent.
@@ -86,10 +86,10 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 	}
 	r.left = r.total
 	seen := j.survey()
-	if r.cold = seen.isCold(); r.Read == Auto {
+	if r.cold = seen.isCold(); r.Read == ReadAuto {
 		r.Read = choose(seen, j.Tree.isRemote)
 	}
-	if r.Read == Sequential {
+	if r.Read == ReadSequential {
 		r.workers = min(r.workers, enoughInTurn)
 	}
 
@@ -142,7 +142,7 @@ func (r *run) batchSize(first int) int {
 		return r.batchSizeV2(first)
 	}
 	pieceLength, left := r.Layout.PieceLength(), r.Layout.Pieces()-first
-	if r.Read == Sequential {
+	if r.Read == ReadSequential {
 		return int(min(max(r.sequentialBytes()/pieceLength, 1), batchPieces))
 	}
 	// Enough for all lanes, for to leave lanes idle saves no time.
@@ -154,7 +154,7 @@ func (r *run) batchSize(first int) int {
 // take blocks.
 func (r *run) batchSizeV2(first int) int {
 	most := min(batchBytes, max(r.left/int64(r.workers), lanes.Max*metainfo.BlockLength))
-	if r.Read == Sequential {
+	if r.Read == ReadSequential {
 		most = r.sequentialBytes()
 	}
 	n, bytes := 0, int64(0)
@@ -182,7 +182,7 @@ func send[T any](ctx context.Context, to chan<- T, v T) bool {
 func (r *run) work(work <-chan *batch) {
 	w := r.newWorker()
 	defer w.close()
-	if r.Read == Sequential {
+	if r.Read == ReadSequential {
 		r.workInTurn(w, work)
 		return
 	}

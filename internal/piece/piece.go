@@ -30,11 +30,11 @@ import (
 type Cause uint8
 
 const (
-	Fine       Cause = iota
-	Missing          // it is not there
-	NotAFile         // a directory, socket, FIFO or device has its name
-	Unreadable       // the system refuses to open or read it
-	Changed          // it became another while it was hashed
+	CauseFine       Cause = iota
+	CauseMissing          // it is not there
+	CauseNotAFile         // a directory, socket, FIFO or device has its name
+	CauseUnreadable       // the system refuses to open or read it
+	CauseChanged          // it became another while it was hashed
 )
 
 func (c Cause) String() string {
@@ -51,9 +51,9 @@ type Fault struct {
 
 func (f *Fault) Error() string {
 	switch {
-	case f.Cause == Changed:
+	case f.Cause == CauseChanged:
 		return f.Path + ": changed while it was hashed"
-	case f.Cause == NotAFile:
+	case f.Cause == CauseNotAFile:
 		return f.Path + ": not a regular file"
 	case f.Err == nil:
 		return f.Path + ": " + f.Cause.String()
@@ -113,8 +113,8 @@ func causeOf(err error) Cause {
 		syscall.ENAMETOOLONG, // no file here can be called so
 	} {
 		if errors.Is(err, absent) {
-			return Missing
+			return CauseMissing
 		}
 	}
-	return Unreadable
+	return CauseUnreadable
 }

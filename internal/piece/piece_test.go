@@ -147,12 +147,12 @@ func (tr *tree) run(t testing.TB, j Job) ([]Result, []*Fault) {
 
 // jobs are the ways to do the same thing.
 var jobs = map[string]Job{
-	"one worker":      {Jobs: 1, Read: Parallel},
-	"two workers":     {Jobs: 2, Read: Parallel},
+	"one worker":      {Jobs: 1, Read: ReadParallel},
+	"two workers":     {Jobs: 2, Read: ReadParallel},
 	"many workers":    {Jobs: 9},
-	"sequential":      {Jobs: 2, Read: Sequential},
-	"sequential, one": {Jobs: 1, Read: Sequential},
-	"sequential, 9":   {Jobs: 9, Read: Sequential},
+	"sequential":      {Jobs: 2, Read: ReadSequential},
+	"sequential, one": {Jobs: 1, Read: ReadSequential},
+	"sequential, 9":   {Jobs: 9, Read: ReadSequential},
 }
 
 func TestSums(t *testing.T) {
@@ -234,12 +234,12 @@ func testFaults(t *testing.T, f format) {
 			damage func(path string) error
 			from   int64 // the byte of the file from which on its pieces are marked
 		}{
-			{Missing, os.Remove, 0},
-			{Fine, func(p string) error { return os.Truncate(p, 3*unit) }, 3 * unit}, // short
-			{NotAFile, func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o755)) }, 0},
+			{CauseMissing, os.Remove, 0},
+			{CauseFine, func(p string) error { return os.Truncate(p, 3*unit) }, 3 * unit}, // short
+			{CauseNotAFile, func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o755)) }, 0},
 		} {
 			tr := newTree(t, f, pieceLength, sizes...)
-			if tt.cause == Fine && sizes[file] <= 3*unit {
+			if tt.cause == CauseFine && sizes[file] <= 3*unit {
 				continue
 			}
 			want := tr.sums()
@@ -314,11 +314,11 @@ func testChangedMeanwhile(t *testing.T, f format, name string, change func(path 
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(changed) != 1 || changed[0].File != 1 || changed[0].Cause != Changed || !strings.Contains(changed[0].Error(), "f1") {
+			if len(changed) != 1 || changed[0].File != 1 || changed[0].Cause != CauseChanged || !strings.Contains(changed[0].Error(), "f1") {
 				t.Errorf("changed %v, want file 1", changed)
 			}
 			for file, cause := range faults {
-				if file != 1 || cause != Changed {
+				if file != 1 || cause != CauseChanged {
 					t.Errorf("file %d is %v", file, cause)
 				}
 			}

@@ -66,7 +66,7 @@ func (t *Tree) Stat(ctx context.Context, jobs int) error {
 // Err is what the system said to the cause of a file; nil if there is no more to
 // say.
 func (t *Tree) Err(i int) error {
-	if t.Files[i].Cause == Fine {
+	if t.Files[i].Cause == CauseFine {
 		return nil
 	}
 	t.mu.Lock()
@@ -93,15 +93,15 @@ func (t *Tree) Restat(i int) {
 func (t *Tree) restat(i int, d *directory) {
 	s := &t.Files[i]
 	id, regular, err := d.stat(t.Path(i), !s.Link)
-	s.ID, s.Cause = Identity{}, Fine
+	s.ID, s.Cause = Identity{}, CauseFine
 	switch {
 	case err != nil:
-		if s.Cause = causeOf(err); s.Cause != Missing { // "missing" says it all, a million times perhaps
+		if s.Cause = causeOf(err); s.Cause != CauseMissing { // "missing" says it all, a million times perhaps
 			t.note(i, err)
 		}
 	case s.Link: // its being there is all that is asked
 	case !regular:
-		s.Cause = NotAFile
+		s.Cause = CauseNotAFile
 	default:
 		s.ID = id
 	}
@@ -128,7 +128,7 @@ func (t *Tree) CheckReadable(ctx context.Context, jobs int) error {
 func (t *Tree) Faults() []*Fault {
 	var faults []*Fault
 	for i := range t.Files {
-		if t.Files[i].Cause != Fine {
+		if t.Files[i].Cause != CauseFine {
 			faults = append(faults, t.fault(i))
 		}
 	}
@@ -156,7 +156,7 @@ func (t *Tree) recheck(ctx context.Context, jobs int) ([]*Fault, error) {
 	var faults []*Fault
 	for i, c := range changed {
 		if c {
-			faults = append(faults, &Fault{File: i, Path: t.Path(i), Cause: Changed})
+			faults = append(faults, &Fault{File: i, Path: t.Path(i), Cause: CauseChanged})
 		}
 	}
 	return faults, nil
@@ -179,7 +179,7 @@ func (t *Tree) each(ctx context.Context, jobs int, f func(i int, d *directory)) 
 					return
 				}
 				for i := first; i < min(first+stride, n); i++ {
-					if s := &t.Files[i]; !s.Pad && s.Cause == Fine {
+					if s := &t.Files[i]; !s.Pad && s.Cause == CauseFine {
 						f(i, &d)
 					}
 				}

@@ -61,11 +61,11 @@ func TestTruncatedUnderTheMap(t *testing.T) {
 		})
 		caught := mapFaults.Load()
 		blamed := false
-		job := Job{Layout: layout, Tree: tree, V1: true, Read: Parallel}
+		job := Job{Layout: layout, Tree: tree, V1: true, Read: ReadParallel}
 		changed, err := job.Run(context.Background(), func(r Result) error {
 			for _, f := range r.Faults {
 				blamed = true
-				if f.File != 1 || f.Cause != Changed {
+				if f.File != 1 || f.Cause != CauseChanged {
 					t.Errorf("piece %d: %v", r.Index, f)
 				}
 			}
@@ -200,7 +200,7 @@ func TestExtremes(t *testing.T) {
 		}
 		whole := sha1.Sum(make([]byte, tt.pieceLength))
 		last := sha1.Sum(make([]byte, tt.size%tt.pieceLength))
-		ways := []ReadMode{Parallel, Sequential}
+		ways := []ReadMode{ReadParallel, ReadSequential}
 		if tt.size > 4<<30 {
 			ways = ways[:1] // offsets are the same in both
 		}
