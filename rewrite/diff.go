@@ -41,7 +41,7 @@ func (v Value) Text() (text string, ok bool) {
 		return "", false
 	}
 	root := v.document().Root()
-	return root.Text(), root.Kind() == bencode.String
+	return root.Text(), root.Kind() == bencode.KindString
 }
 
 // Items yields the items of a list; ok is false if the value is not a list.
@@ -56,7 +56,7 @@ func (v Value) Items() (items iter.Seq[Value], ok bool) {
 				return
 			}
 		}
-	}, root.Kind() == bencode.List
+	}, root.Kind() == bencode.KindList
 }
 
 func (v Value) document() *bencode.Document {
@@ -102,7 +102,7 @@ func dictChanges(list []Change, prefix string, old, new *dict) []Change {
 			if prefix == "" && e.key == "info" {
 				a, aErr := splitDict(old.get("info"))
 				b, bErr := splitDict(new.get("info"))
-				if aErr == nil && bErr == nil && old.get("info").Kind() == bencode.Dict && new.get("info").Kind() == bencode.Dict {
+				if aErr == nil && bErr == nil && old.get("info").Kind() == bencode.KindDict && new.get("info").Kind() == bencode.KindDict {
 					list = dictChanges(list, "info.", a, b)
 					continue
 				}

@@ -184,11 +184,11 @@ func (ed *editing) sessionTrackers(list bencode.Value) {
 	for tier := range list.Items() {
 		var urls []string
 		add := func(v bencode.Value) {
-			if n++; v.Kind() == bencode.String && n <= maxSessionTrackers {
+			if n++; v.Kind() == bencode.KindString && n <= maxSessionTrackers {
 				urls = append(urls, v.Text())
 			}
 		}
-		if tier.Kind() == bencode.String {
+		if tier.Kind() == bencode.KindString {
 			add(tier)
 		}
 		for u := range tier.Items() {
@@ -244,7 +244,7 @@ var infoKeys = []string{"private", "source", "name", "entropy"}
 // info edits the info dict. Of it only the touched values are written anew.
 func (ed *editing) info(keys []KeyEdit) error {
 	old := ed.root.get("info")
-	if old.Kind() != bencode.Dict {
+	if old.Kind() != bencode.KindDict {
 		return errors.New("its info is no dict")
 	}
 	info, err := splitDict(old)

@@ -184,7 +184,7 @@ func FromJSON(text []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info := doc.Root().Get("info"); info.Kind() != bencode.Dict {
+	if info := doc.Root().Get("info"); info.Kind() != bencode.KindDict {
 		return nil, errors.New("the JSON is no torrent: it has no info dict")
 	}
 	return b, nil

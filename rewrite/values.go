@@ -33,13 +33,13 @@ func nodeValues(nodes []Node) [][]byte {
 func appendTo(list bencode.Value, add [][]byte) (edited []byte, more bool) {
 	var items []byte // one after another, as they stand
 	switch {
-	case list.Kind() == bencode.String && len(list.Bytes()) > 0:
+	case list.Kind() == bencode.KindString && len(list.Bytes()) > 0:
 		items = list.Raw()
-	case list.Kind() == bencode.List:
+	case list.Kind() == bencode.KindList:
 		items = list.Raw()[1 : len(list.Raw())-1]
 	}
 	has := func(v []byte) bool {
-		if list.Kind() == bencode.String {
+		if list.Kind() == bencode.KindString {
 			return bytes.Equal(items, v)
 		}
 		for item := range list.Items() {

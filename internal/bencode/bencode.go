@@ -24,11 +24,11 @@ import "fmt"
 type Kind uint8
 
 const (
-	Invalid Kind = iota // the zero Value: absent
-	Integer
-	String
-	List
-	Dict
+	KindInvalid Kind = iota // the zero Value: absent
+	KindInteger
+	KindString
+	KindList
+	KindDict
 )
 
 func (k Kind) String() string {
@@ -50,30 +50,30 @@ func (e *SyntaxError) Error() string {
 type Irregular uint8
 
 const (
-	Unsorted          Irregular = iota + 1 // a dict key sorts before the one before it
-	DuplicateKey                           // a dict key stands twice
-	LeadingZero                            // an integer like i007e
-	NegativeZero                           // i-0e
-	BigInteger                             // an integer beyond 64 bits, signed
-	LeadingZeroLength                      // a string length like 04:
-	TrailingBytes                          // something follows the first value
+	IrregularUnsorted          Irregular = iota + 1 // a dict key sorts before the one before it
+	IrregularDuplicateKey                           // a dict key stands twice
+	IrregularLeadingZero                            // an integer like i007e
+	IrregularNegativeZero                           // i-0e
+	IrregularBigInteger                             // an integer beyond 64 bits, signed
+	IrregularLeadingZeroLength                      // a string length like 04:
+	IrregularTrailingBytes                          // something follows the first value
 )
 
 func (i Irregular) String() string {
 	switch i {
-	case Unsorted:
+	case IrregularUnsorted:
 		return "unsorted dict key"
-	case DuplicateKey:
+	case IrregularDuplicateKey:
 		return "duplicate dict key"
-	case LeadingZero:
+	case IrregularLeadingZero:
 		return "leading zero in an integer"
-	case NegativeZero:
+	case IrregularNegativeZero:
 		return "negative zero"
-	case BigInteger:
+	case IrregularBigInteger:
 		return "integer beyond 64 bits"
-	case LeadingZeroLength:
+	case IrregularLeadingZeroLength:
 		return "leading zero in a string length"
-	case TrailingBytes:
+	case IrregularTrailingBytes:
 		return "bytes after the end"
 	}
 	return fmt.Sprintf("Irregular(%d)", uint8(i))

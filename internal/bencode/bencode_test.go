@@ -33,10 +33,10 @@ func TestRead(t *testing.T) {
 	if len(list) != 2 || list[0].Text() != "spam" || list[0].Offset() != 13 || string(list[1].Raw()) != "i7e" {
 		t.Errorf("b = %v", list)
 	}
-	if c := root.Get("c"); c.Kind() != Dict || c.Len() != 1 || !c.Get("").Exists() || string(c.Raw()) != "d0:0:e" {
+	if c := root.Get("c"); c.Kind() != KindDict || c.Len() != 1 || !c.Get("").Exists() || string(c.Raw()) != "d0:0:e" {
 		t.Errorf("c = %q", c.Raw())
 	}
-	if v := root.Get("none"); v.Exists() || v.Kind() != Invalid || v.Raw() != nil || v.Len() != 0 {
+	if v := root.Get("none"); v.Exists() || v.Kind() != KindInvalid || v.Raw() != nil || v.Len() != 0 {
 		t.Errorf("an absent key is %v", v)
 	}
 	if string(doc.Trailing()) != "\n" {
@@ -50,17 +50,17 @@ func TestIrregularities(t *testing.T) {
 		want []Irregularity
 	}{
 		{"d1:ai1e1:bi2ee", nil},
-		{"d1:bi1e1:ai2ee", []Irregularity{{Unsorted, 7}}},
-		{"d1:ai1e1:ai2ee", []Irregularity{{DuplicateKey, 7}}},
-		{"d1:bi1e1:ai2e1:bi3ee", []Irregularity{{Unsorted, 7}, {DuplicateKey, 13}}},
-		{"d1:ai1e2:aai1e1:ai1ee", []Irregularity{{Unsorted, 14}, {DuplicateKey, 14}}},
-		{"d0:i1e0:i2ee", []Irregularity{{DuplicateKey, 6}}},
-		{"li007ei-0ei-00ei0ee", []Irregularity{{LeadingZero, 1}, {NegativeZero, 6}, {LeadingZero, 10}}},
+		{"d1:bi1e1:ai2ee", []Irregularity{{IrregularUnsorted, 7}}},
+		{"d1:ai1e1:ai2ee", []Irregularity{{IrregularDuplicateKey, 7}}},
+		{"d1:bi1e1:ai2e1:bi3ee", []Irregularity{{IrregularUnsorted, 7}, {IrregularDuplicateKey, 13}}},
+		{"d1:ai1e2:aai1e1:ai1ee", []Irregularity{{IrregularUnsorted, 14}, {IrregularDuplicateKey, 14}}},
+		{"d0:i1e0:i2ee", []Irregularity{{IrregularDuplicateKey, 6}}},
+		{"li007ei-0ei-00ei0ee", []Irregularity{{IrregularLeadingZero, 1}, {IrregularNegativeZero, 6}, {IrregularLeadingZero, 10}}},
 		{"li9223372036854775807ei-9223372036854775808ee", nil},
-		{"li9223372036854775808ee", []Irregularity{{BigInteger, 1}}},
-		{"li-9223372036854775809ei99999999999999999999ee", []Irregularity{{BigInteger, 1}, {BigInteger, 23}}},
-		{"l04:spam00:e", []Irregularity{{LeadingZeroLength, 1}, {LeadingZeroLength, 8}}},
-		{"i1e\n", []Irregularity{{TrailingBytes, 3}}},
+		{"li9223372036854775808ee", []Irregularity{{IrregularBigInteger, 1}}},
+		{"li-9223372036854775809ei99999999999999999999ee", []Irregularity{{IrregularBigInteger, 1}, {IrregularBigInteger, 23}}},
+		{"l04:spam00:e", []Irregularity{{IrregularLeadingZeroLength, 1}, {IrregularLeadingZeroLength, 8}}},
+		{"i1e\n", []Irregularity{{IrregularTrailingBytes, 3}}},
 	} {
 		doc, err := Parse([]byte(tt.in))
 		if err != nil {
@@ -202,14 +202,14 @@ func vectorInput(t *testing.T, s string) []byte {
 // print writes v again from what the index says of it.
 func print(dst []byte, v Value) []byte {
 	switch v.Kind() {
-	case Integer, String:
+	case KindInteger, KindString:
 		return append(dst, v.Raw()...)
-	case List:
+	case KindList:
 		dst = append(dst, 'l')
 		for item := range v.Items() {
 			dst = print(dst, item)
 		}
-	case Dict:
+	case KindDict:
 		dst = append(dst, 'd')
 		for k, val := range v.Entries() {
 			dst = print(print(dst, k), val)
@@ -220,18 +220,18 @@ func print(dst []byte, v Value) []byte {
 
 func encode(e *Encoder, v Value) {
 	switch v.Kind() {
-	case Integer:
+	case KindInteger:
 		n, _ := v.Int()
 		e.Int(n)
-	case String:
+	case KindString:
 		e.Blob(v.Bytes())
-	case List:
+	case KindList:
 		e.List()
 		for item := range v.Items() {
 			encode(e, item)
 		}
 		e.End()
-	case Dict:
+	case KindDict:
 		e.Dict()
 		for k, val := range v.Entries() {
 			e.Key(k.Text())
@@ -392,9 +392,9 @@ func TestExtents(t *testing.T) {
 	read = func(v Value) string {
 		said := ""
 		switch v.Kind() {
-		case Integer:
+		case KindInteger:
 			return string(v.Raw()[1 : len(v.Raw())-1])
-		case String:
+		case KindString:
 			return v.Text()
 		}
 		for item := range v.Items() {

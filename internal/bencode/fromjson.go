@@ -409,7 +409,7 @@ func (r *jsonReader) addString(off int, b []byte) {
 // addRaw adds a scalar as it is to stand in the bencode.
 func (r *jsonReader) addRaw(off int, raw []byte) {
 	doc, err := Parse(raw)
-	if err != nil || len(doc.Trailing()) > 0 || doc.Root().Kind() != Integer && doc.Root().Kind() != String {
+	if err != nil || len(doc.Trailing()) > 0 || doc.Root().Kind() != KindInteger && doc.Root().Kind() != KindString {
 		r.fail(off, "$raw must be the hex of exactly one bencode integer or string")
 	}
 	r.out = append(r.out, raw...)

@@ -109,7 +109,7 @@ func (s *scanner) scan() error {
 	}
 	s.doc.end = s.pos
 	if s.pos < len(s.src) {
-		return s.irregular(TrailingBytes, s.pos)
+		return s.irregular(IrregularTrailingBytes, s.pos)
 	}
 	return nil
 }
@@ -216,7 +216,7 @@ func (s *scanner) duplicates(dict Value) error {
 	found := false
 	for i := 1; i < len(keys); i++ {
 		if bytes.Equal(key(keys[i-1]), key(keys[i])) {
-			if err := s.irregular(DuplicateKey, int(keys[i])); err != nil {
+			if err := s.irregular(IrregularDuplicateKey, int(keys[i])); err != nil {
 				return err
 			}
 			found = true
@@ -237,12 +237,12 @@ func (s *scanner) key(top *frame) error {
 	if top.hasKey {
 		switch c := bytes.Compare(top.key, key); {
 		case c == 0 && s.strict:
-			return s.irregular(DuplicateKey, off)
+			return s.irregular(IrregularDuplicateKey, off)
 		case c == 0:
 			top.disorder = true
 		case c > 0:
 			top.disorder = true
-			if err := s.irregular(Unsorted, off); err != nil {
+			if err := s.irregular(IrregularUnsorted, off); err != nil {
 				return err
 			}
 		}
@@ -270,7 +270,7 @@ func (s *scanner) string() error {
 		return s.errorf(s.pos, "expected ':' after the length of a string, found %s", char(s.src[s.pos]))
 	}
 	if s.src[off] == '0' && s.pos-off > 1 {
-		if err := s.irregular(LeadingZeroLength, off); err != nil {
+		if err := s.irregular(IrregularLeadingZeroLength, off); err != nil {
 			return err
 		}
 	}
@@ -302,16 +302,16 @@ func (s *scanner) integer() error {
 	}
 	s.pos++
 	if digits[0] == '0' && len(digits) > 1 {
-		if err := s.irregular(LeadingZero, off); err != nil {
+		if err := s.irregular(IrregularLeadingZero, off); err != nil {
 			return err
 		}
 	} else if negative && digits[0] == '0' {
-		if err := s.irregular(NegativeZero, off); err != nil {
+		if err := s.irregular(IrregularNegativeZero, off); err != nil {
 			return err
 		}
 	}
 	if _, ok := parseInt(negative, digits); !ok {
-		if err := s.irregular(BigInteger, off); err != nil {
+		if err := s.irregular(IrregularBigInteger, off); err != nil {
 			return err
 		}
 	}

@@ -74,17 +74,17 @@ type Value struct {
 // Kind tells what v is.
 func (v Value) Kind() Kind {
 	if v.doc == nil {
-		return Invalid
+		return KindInvalid
 	}
 	switch v.doc.src[v.off] {
 	case 'i':
-		return Integer
+		return KindInteger
 	case 'l':
-		return List
+		return KindList
 	case 'd':
-		return Dict
+		return KindDict
 	}
-	return String
+	return KindString
 }
 
 // Exists reports whether v is there at all.
@@ -105,7 +105,7 @@ func (v Value) Raw() []byte {
 
 // Bytes returns what a String holds; nil for any other kind.
 func (v Value) Bytes() []byte {
-	if v.Kind() != String {
+	if v.Kind() != KindString {
 		return nil
 	}
 	return payload(v.Raw())
@@ -123,7 +123,7 @@ func (v Value) Text() string {
 // Int returns the number of an Integer; false when v is no Integer or its
 // number passes 64 bits.
 func (v Value) Int() (int64, bool) {
-	if v.Kind() != Integer {
+	if v.Kind() != KindInteger {
 		return 0, false
 	}
 	digits := v.Raw()
@@ -141,7 +141,7 @@ func (v Value) isLong() bool { return v.end-v.off >= longExtent }
 // Items yields the values of a List in order; nothing for any other kind.
 func (v Value) Items() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
-		if v.Kind() != List {
+		if v.Kind() != KindList {
 			return
 		}
 		long := v.isLong()
@@ -159,7 +159,7 @@ func (v Value) Items() iter.Seq[Value] {
 // included; nothing for any other kind.
 func (v Value) Entries() iter.Seq2[Value, Value] {
 	return func(yield func(k, v Value) bool) {
-		if v.Kind() != Dict {
+		if v.Kind() != KindDict {
 			return
 		}
 		long := v.isLong()

@@ -182,7 +182,7 @@ func middle(v bencode.Value, path []string) (names, bool) {
 func isPlainPath(v bencode.Value) bool {
 	n := 0
 	for c := range v.Items() {
-		if n++; n > maxComponents || c.Kind() != bencode.String || isOdd(c.Text()) {
+		if n++; n > maxComponents || c.Kind() != bencode.KindString || isOdd(c.Text()) {
 			return false
 		}
 	}
@@ -208,14 +208,14 @@ func isOdd(c string) bool { return c == "" || c == "." }
 
 // components reads a list of names; false if it is none, or of too many.
 func components(v bencode.Value) ([]string, bool) {
-	if v.Kind() != bencode.List {
+	if v.Kind() != bencode.KindList {
 		return nil, false
 	}
 	var path []string
 	ok := true
 	for c := range v.Items() {
 		switch {
-		case c.Kind() != bencode.String:
+		case c.Kind() != bencode.KindString:
 			ok = false
 		case len(path) == maxComponents:
 			return nil, false

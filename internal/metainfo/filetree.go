@@ -20,7 +20,7 @@ func (r *reader) v2Files() {
 		r.add(MetaVersion, v.Offset(), "the meta version is %s; 2 is known", describe(v))
 	}
 	tree := info.Get("file tree")
-	if tree.Kind() != bencode.Dict {
+	if tree.Kind() != bencode.KindDict {
 		r.add(BadFileTree, tree.Offset(), "the file tree is %s", describe(tree))
 		return
 	}
@@ -67,7 +67,7 @@ func (r *reader) walkTree(in bencode.Value, dir *directory, path []string, check
 			r.add(BadFileTree, k.Offset(), "a file without a name in the file tree")
 			continue
 		}
-		if node.Kind() != bencode.Dict {
+		if node.Kind() != bencode.KindDict {
 			r.add(BadFileTree, node.Offset(), "an entry of the file tree is %v and not a dict", node.Kind())
 			continue
 		}
@@ -88,7 +88,7 @@ func (r *reader) walkTree(in bencode.Value, dir *directory, path []string, check
 		if node.Len() > 1 {
 			r.add(BadFileTree, node.Offset(), "%s is a file and a directory in the file tree", quote(name))
 		}
-		if leaf.Kind() != bencode.Dict {
+		if leaf.Kind() != bencode.KindDict {
 			r.add(BadFileTree, leaf.Offset(), "a file in the file tree is %v and not a dict", leaf.Kind())
 			continue
 		}
@@ -132,7 +132,7 @@ func (r *reader) leaf(leaf bencode.Value, f *File, path []string) {
 // its pieces root is, and is not kept: what is kept is proven.
 func (r *reader) layers() {
 	v := r.root.Get("piece layers")
-	if v.Exists() && v.Kind() != bencode.Dict {
+	if v.Exists() && v.Kind() != bencode.KindDict {
 		r.add(BadPieceLayers, v.Offset(), "piece layers is %v and not a dict", v.Kind())
 		return
 	}
@@ -157,7 +157,7 @@ func (r *reader) layers() {
 			continue
 		}
 		switch had, needed := layers[[32]byte(key)]; {
-		case v.Kind() != bencode.String:
+		case v.Kind() != bencode.KindString:
 			r.add(BadPieceLayers, v.Offset(), "a piece layer is %v and not a string", v.Kind())
 		case len(v.Bytes())%32 != 0:
 			r.add(BadPieceLayers, v.Offset(), "a piece layer has %d bytes, no multiple of 32", len(v.Bytes()))

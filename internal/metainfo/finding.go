@@ -281,19 +281,19 @@ func (f *findings) irregularities(doc *bencode.Document, info bencode.Value, v2 
 	for _, ir := range list {
 		inInfo := info.Offset() <= ir.Offset && ir.Offset < end
 		switch ir.What {
-		case bencode.Unsorted:
+		case bencode.IrregularUnsorted:
 			f.add(pick(inInfo && v2, UnsortedV2Keys, UnsortedKeys), ir.Offset, "a dict's keys are not sorted")
-		case bencode.DuplicateKey:
+		case bencode.IrregularDuplicateKey:
 			f.add(pick(inInfo || atTop[ir.Offset], AmbiguousKey, DuplicateKey), ir.Offset, "a dict has the same key twice, and programs differ in which one they take")
-		case bencode.LeadingZero:
+		case bencode.IrregularLeadingZero:
 			f.add(LeadingZero, ir.Offset, "an integer has a leading zero")
-		case bencode.NegativeZero:
+		case bencode.IrregularNegativeZero:
 			f.add(NegativeZero, ir.Offset, "an integer is written -0")
-		case bencode.BigInteger:
+		case bencode.IrregularBigInteger:
 			f.add(BigInteger, ir.Offset, "an integer passes 64 bits")
-		case bencode.LeadingZeroLength:
+		case bencode.IrregularLeadingZeroLength:
 			f.add(LeadingZeroLength, ir.Offset, "the length of a string has a leading zero")
-		case bencode.TrailingBytes:
+		case bencode.IrregularTrailingBytes:
 			n := len(doc.Trailing())
 			f.add(TrailingBytes, ir.Offset, "%d %s after the end of the torrent", n, pick(n == 1, "byte", "bytes"))
 		}

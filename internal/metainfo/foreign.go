@@ -177,7 +177,7 @@ func recognizeDict(root bencode.Value) Form {
 		return TransmissionResume
 	case has(".fileguard"):
 		return UTorrentState
-	case keys["downloads"].Kind() == bencode.List:
+	case keys["downloads"].Kind() == bencode.KindList:
 		return BiglyBTState
 	case has("failure reason"), has("interval", "peers"), has("interval", "peers6"):
 		return TrackerAnswer

@@ -94,7 +94,7 @@ const maxListed = 10_000
 // text reads an optional text.
 func (r *reader) text(dict bencode.Value, key string) string {
 	v := dict.Get(key)
-	if v.Exists() && v.Kind() != bencode.String {
+	if v.Exists() && v.Kind() != bencode.KindString {
 		r.add(BadText, v.Offset(), "%s is %v and not a text", key, v.Kind())
 	}
 	return v.Text()
@@ -111,13 +111,13 @@ func (r *reader) name() {
 	case !v.Exists():
 		r.add(MissingName, r.info.Offset(), "the torrent has no name")
 		return
-	case v.Kind() != bencode.String:
+	case v.Kind() != bencode.KindString:
 		r.add(BadName, v.Offset(), "the name is %v and not a text", v.Kind())
 		return
 	}
 	t.Name, r.nameRaw = v.Text(), rawNames(v.Raw())
 	r.component(UnsafeName, t.Name, v.Offset())
-	if other := r.info.Get("name"); other.Kind() == bencode.String && other.Text() != t.Name {
+	if other := r.info.Get("name"); other.Kind() == bencode.KindString && other.Text() != t.Name {
 		t.otherName = other.Text()
 		r.add(OtherName, other.Offset(), "the torrent has another name in name than in name.utf-8: %s and %s", quote(t.otherName), quote(t.Name))
 	}
@@ -161,13 +161,13 @@ const maxPieceLength = 1 << 29
 // describe shows a number, or says what else is there.
 func describe(v bencode.Value) string {
 	switch v.Kind() {
-	case bencode.Integer:
+	case bencode.KindInteger:
 		digits := v.Raw()[1 : len(v.Raw())-1]
 		if len(digits) > 40 {
 			return "a number of " + string(digits[:8]) + "... and more digits"
 		}
 		return string(digits)
-	case bencode.Invalid:
+	case bencode.KindInvalid:
 		return "missing"
 	}
 	return v.Kind().String()
@@ -178,7 +178,7 @@ func (r *reader) v1Files() {
 	switch v := info.Get("pieces"); {
 	case !v.Exists():
 		r.add(MissingPieces, info.Offset(), "the torrent has no pieces")
-	case v.Kind() != bencode.String:
+	case v.Kind() != bencode.KindString:
 		r.add(BadPieces, v.Offset(), "pieces is %v and not a string of hashes", v.Kind())
 	case len(v.Bytes())%20 != 0:
 		r.add(BadPieces, v.Offset(), "pieces has %d bytes, no multiple of 20", len(v.Bytes()))
@@ -187,7 +187,7 @@ func (r *reader) v1Files() {
 	}
 	length, files := info.Get("length"), info.Get("files")
 	switch {
-	case files.Exists() && files.Kind() != bencode.List:
+	case files.Exists() && files.Kind() != bencode.KindList:
 		r.add(BadFiles, files.Offset(), "files is %v and not a list", files.Kind())
 	case files.Exists():
 		if n, ok := length.Int(); ok && n == 0 { // some makers write it
@@ -229,7 +229,7 @@ func (r *reader) v1List(list bencode.Value) {
 	// An entry that has a path and a length has no fewer bytes than that.
 	t.Files = make([]File, 0, min(list.Len(), len(list.Raw())/len("d6:lengthi0e4:pathl1:aee")+maxBroken))
 	for entry := range list.Items() {
-		if entry.Kind() != bencode.Dict {
+		if entry.Kind() != bencode.KindDict {
 			r.add(BadFiles, entry.Offset(), "an entry of files is %v and not a dict", entry.Kind())
 			continue
 		}

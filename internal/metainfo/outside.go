@@ -31,8 +31,8 @@ func (r *reader) announce() {
 	}
 	list := r.root.Get("announce-list")
 	switch {
-	case list.Kind() == bencode.String && len(list.Bytes()) == 0: // seen in the field: as good as absent
-	case list.Exists() && list.Kind() != bencode.List:
+	case list.Kind() == bencode.KindString && len(list.Bytes()) == 0: // seen in the field: as good as absent
+	case list.Exists() && list.Kind() != bencode.KindList:
 		r.add(BadTrackerList, list.Offset(), "announce-list is %v and not a list of tiers", list.Kind())
 	}
 	seen := make(map[string]string)
@@ -43,15 +43,15 @@ func (r *reader) announce() {
 			t.MoreTrackers = true
 			break
 		}
-		if tier.Kind() != bencode.List {
+		if tier.Kind() != bencode.KindList {
 			r.add(BadTrackerList, tier.Offset(), "a tier of announce-list is %v and not a list", tier.Kind())
-			if tier.Kind() != bencode.String {
+			if tier.Kind() != bencode.KindString {
 				continue
 			}
 		}
 		var urls []string
 		add := func(v bencode.Value) {
-			if v.Kind() != bencode.String {
+			if v.Kind() != bencode.KindString {
 				r.add(BadTrackerList, v.Offset(), "a tracker of announce-list is %v and not a text", v.Kind())
 				return
 			}
@@ -64,7 +64,7 @@ func (r *reader) announce() {
 				r.twice(DuplicateTracker, "a tracker", seen, u, v.Offset())
 			}
 		}
-		if tier.Kind() == bencode.String { // a plain list of URLs: each its own tier
+		if tier.Kind() == bencode.KindString { // a plain list of URLs: each its own tier
 			add(tier)
 		} else {
 			for v := range tier.Items() {
@@ -122,7 +122,7 @@ func (r *reader) seeds(key string) []string {
 	var urls []string
 	seen := make(map[string]string)
 	add := func(v bencode.Value) {
-		if v.Kind() != bencode.String {
+		if v.Kind() != bencode.KindString {
 			r.add(BadWebSeed, v.Offset(), "an entry of %s is %v and not a URL", key, v.Kind())
 			return
 		}
@@ -140,8 +140,8 @@ func (r *reader) seeds(key string) []string {
 		r.twice(DuplicateWebSeed, "a web seed", seen, u, v.Offset())
 	}
 	switch v := r.root.Get(key); v.Kind() {
-	case bencode.Invalid:
-	case bencode.List:
+	case bencode.KindInvalid:
+	case bencode.KindList:
 		for item := range v.Items() {
 			if len(urls) == maxListed {
 				r.add(BadWebSeed, item.Offset(), "%s has more than %d URLs; the rest is left out", key, maxListed)
@@ -158,7 +158,7 @@ func (r *reader) seeds(key string) []string {
 // nodes reads the DHT nodes (BEP 5): a list of [host, port].
 func (r *reader) nodes() {
 	v := r.root.Get("nodes")
-	if v.Exists() && v.Kind() != bencode.List {
+	if v.Exists() && v.Kind() != bencode.KindList {
 		r.add(BadNode, v.Offset(), "nodes is %v and not a list", v.Kind())
 	}
 	seen := make(map[Node]bool)
@@ -173,7 +173,7 @@ func (r *reader) nodes() {
 				break
 			}
 		}
-		if len(parts) != 2 || parts[0].Kind() != bencode.String || parts[1].Kind() != bencode.Integer {
+		if len(parts) != 2 || parts[0].Kind() != bencode.KindString || parts[1].Kind() != bencode.KindInteger {
 			r.add(BadNode, item.Offset(), "an entry of nodes is no host and port")
 			continue
 		}

@@ -94,14 +94,14 @@ func Parse(b []byte) (*Torrent, error) {
 func FromDocument(doc *bencode.Document) (*Torrent, error) {
 	b := doc.Bytes()
 	root := doc.Root()
-	if root.Kind() != bencode.Dict {
+	if root.Kind() != bencode.KindDict {
 		return nil, NotTorrent(b, fmt.Errorf("not a torrent: it is %v and not a dict", root.Kind()))
 	}
 	info := root.Get("info")
 	switch {
 	case !info.Exists():
 		return nil, NotTorrent(b, errors.New("not a torrent: it has no info dict"))
-	case info.Kind() != bencode.Dict:
+	case info.Kind() != bencode.KindDict:
 		return nil, NotTorrent(b, fmt.Errorf("not a torrent: its info is %v and not a dict", info.Kind()))
 	}
 	// The index of the document goes when it has been read; the bytes stay.

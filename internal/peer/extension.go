@@ -115,7 +115,7 @@ func ParseExtendedHandshake(payload []byte) (h ExtendedHandshake, err error) {
 		return h, errorf("an extended handshake: %v", err)
 	}
 	d := doc.Root()
-	if d.Kind() != bencode.Dict {
+	if d.Kind() != bencode.KindDict {
 		return h, errorf("an extended handshake that is %s", d.Kind())
 	}
 	h = ExtendedHandshake{

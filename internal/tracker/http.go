@@ -155,8 +155,8 @@ func ParseHTTPScrape(body []byte) (*ScrapeResponse, error) {
 	}
 	files := d.Get("files")
 	switch {
-	case files.Kind() == bencode.List && files.Len() == 0: // what PHP makes of an empty dict
-	case files.Kind() != bencode.Dict:
+	case files.Kind() == bencode.KindList && files.Len() == 0: // what PHP makes of an empty dict
+	case files.Kind() != bencode.KindDict:
 		return nil, errorf("the answer has no files")
 	}
 	r := &ScrapeResponse{MinInterval: interval(d.Get("flags").Get("min_request_interval"))}
@@ -165,7 +165,7 @@ func ParseHTTPScrape(body []byte) (*ScrapeResponse, error) {
 		if f.InfoHash, err = bytesOf(k.Text()); err != nil {
 			return nil, err
 		}
-		if v.Kind() != bencode.Dict {
+		if v.Kind() != bencode.KindDict {
 			return nil, errorf("the numbers of a torrent are %s", v.Kind())
 		}
 		if f.Counts, err = parseCounts(v); err != nil {
@@ -203,7 +203,7 @@ func parseAnswer(body []byte) (bencode.Value, error) {
 		return bencode.Value{}, errorf("%v", err)
 	}
 	d := doc.Root()
-	if d.Kind() != bencode.Dict {
+	if d.Kind() != bencode.KindDict {
 		return d, errorf("the answer is %s, not a dict", d.Kind())
 	}
 	for _, key := range []string{"failure reason", "failure_reason"} {
@@ -258,7 +258,7 @@ func interval(v bencode.Value) time.Duration {
 // that passes 64 bits it returns the bound that it passes, and false.
 func number(v bencode.Value) (int64, bool) {
 	digits := v.Bytes()
-	if v.Kind() == bencode.Integer {
+	if v.Kind() == bencode.KindInteger {
 		digits = v.Raw()[1 : len(v.Raw())-1]
 	}
 	n, err := strconv.ParseInt(string(digits), 10, 64)

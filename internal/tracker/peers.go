@@ -81,14 +81,14 @@ func parsePeers(v bencode.Value, v6 bool) ([]Peer, error) {
 		}
 	}
 	switch v.Kind() {
-	case bencode.Invalid:
-	case bencode.String:
+	case bencode.KindInvalid:
+	case bencode.KindString:
 		peers = parseCompact(v.Bytes(), v6)
-	case bencode.List:
+	case bencode.KindList:
 		for d := range v.Items() {
 			add(d)
 		}
-	case bencode.Dict:
+	case bencode.KindDict:
 		for _, d := range v.Entries() {
 			add(d)
 		}
