@@ -76,9 +76,9 @@ type Severity = metainfo.Severity
 
 // The severities.
 const (
-	SeverityNote    = metainfo.Note    // worth knowing; clients agree on it
-	SeverityWarning = metainfo.Warning // clients may differ, or refuse the torrent
-	SeverityError   = metainfo.Error   // the torrent must not be used: it is wrong, dangerous, or ambiguous
+	SeverityNote    = metainfo.SeverityNote    // worth knowing; clients agree on it
+	SeverityWarning = metainfo.SeverityWarning // clients may differ, or refuse the torrent
+	SeverityError   = metainfo.SeverityError   // the torrent must not be used: it is wrong, dangerous, or ambiguous
 )
 
 // A Kind is what all findings of one code have in common: its Code, its Severity,

@@ -55,7 +55,7 @@ func TestVerifyForgedHybrid(t *testing.T) {
 		case !errors.As(err, &unusable):
 			t.Errorf("%s: %v, %+v, want a disagreement", tt.name, err, v)
 		case !slices.EqualFunc(unusable.Findings, tt.want, func(f metainfo.Finding, want string) bool {
-			return f.Code == metainfo.HybridMismatch && f.Severity == metainfo.Error && strings.Contains(f.Message, want)
+			return f.Code == metainfo.CodeHybridMismatch && f.Severity == metainfo.SeverityError && strings.Contains(f.Message, want)
 		}):
 			t.Errorf("%s: %+v, want %s", tt.name, unusable.Findings, tt.want)
 		}

@@ -99,7 +99,7 @@ func (c *check) disagreements() []metainfo.Finding {
 		if d.good == "v2" {
 			message = fmt.Sprintf("the halves of the hybrid promise different data: %q is what its v2 root says, so its v1 hashes are forged or a mistake", path)
 		}
-		list = append(list, metainfo.Finding{Code: metainfo.HybridMismatch, Severity: metainfo.Error, Message: message})
+		list = append(list, metainfo.Finding{Code: metainfo.CodeHybridMismatch, Severity: metainfo.SeverityError, Message: message})
 	}
 	return list
 }

@@ -249,8 +249,8 @@ func TestVerifyHugeClaims(t *testing.T) {
 			var unusable *metainfo.UnusableError
 			switch {
 			case tt.pieces == 0:
-				if !errors.As(err, &unusable) || unusable.Findings[0].Code != metainfo.TooLarge {
-					t.Errorf("%s: %v, want %s", name, err, metainfo.TooLarge)
+				if !errors.As(err, &unusable) || unusable.Findings[0].Code != metainfo.CodeTooLarge {
+					t.Errorf("%s: %v, want %s", name, err, metainfo.CodeTooLarge)
 				}
 			case err != nil:
 				t.Errorf("%s: %v", name, err)

@@ -17,7 +17,7 @@ import (
 func globsOf(r *Result) []string {
 	var list []string
 	for _, f := range r.Findings {
-		if f.Code == metainfo.UnmatchedGlob {
+		if f.Code == metainfo.CodeUnmatchedGlob {
 			list = append(list, strings.Split(f.Message, `"`)[1])
 		}
 	}
@@ -184,7 +184,7 @@ func TestEmptyDirectories(t *testing.T) {
 		}
 		message := ""
 		for _, f := range r.Findings {
-			if f.Code == metainfo.EmptyDirectory {
+			if f.Code == metainfo.CodeEmptyDirectory {
 				message += f.Message
 			}
 		}

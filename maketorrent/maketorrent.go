@@ -320,7 +320,7 @@ func (r *Result) leftOut(w *walker) {
 		if strings.Contains(g.text, ",") {
 			hint = "; a comma is a part of it and does not begin another"
 		}
-		r.find(metainfo.UnmatchedGlob, "the glob %q matches nothing%s", g.text, hint)
+		r.find(metainfo.CodeUnmatchedGlob, "the glob %q matches nothing%s", g.text, hint)
 	}
 	n, first := 0, ""
 	for _, s := range r.Skipped {
@@ -333,9 +333,9 @@ func (r *Result) leftOut(w *walker) {
 	}
 	switch {
 	case n == 1:
-		r.find(metainfo.EmptyDirectory, "an empty directory is left out, for a torrent has files only: %s", first)
+		r.find(metainfo.CodeEmptyDirectory, "an empty directory is left out, for a torrent has files only: %s", first)
 	case n > 1:
-		r.find(metainfo.EmptyDirectory, "%d empty directories are left out, for a torrent has files only; the first is %s", n, first)
+		r.find(metainfo.CodeEmptyDirectory, "%d empty directories are left out, for a torrent has files only; the first is %s", n, first)
 	}
 }
 
@@ -373,7 +373,7 @@ func (r *Result) finish(b *metainfo.Builder) error {
 		return err
 	}
 	for _, f := range r.Torrent.Findings {
-		if f.Severity == metainfo.Error {
+		if f.Severity == metainfo.SeverityError {
 			return errors.New(f.Message)
 		}
 	}

@@ -129,7 +129,7 @@ func TestManySmallFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range r.Findings {
-		if f.Code != metainfo.LargeTorrent {
+		if f.Code != metainfo.CodeLargeTorrent {
 			t.Errorf("found %v", f)
 		}
 	}

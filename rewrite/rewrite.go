@@ -248,7 +248,7 @@ func (ed *editing) noWorse(now *metainfo.Torrent) error {
 		return errors.New("would make a directory of a single file, or the reverse")
 	}
 	for _, f := range now.Findings {
-		if f.Severity == metainfo.Error && !ed.had[f.Code] {
+		if f.Severity == metainfo.SeverityError && !ed.had[f.Code] {
 			return fmt.Errorf("would make it unusable: %s", f.Message)
 		}
 	}

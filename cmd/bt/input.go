@@ -185,7 +185,7 @@ func stdinInputs(ctx context.Context, e *env) []input {
 		return []input{{name: stdinName, err: err}}
 	}
 	var links []input
-	if metainfo.Recognize(b[:min(len(b), 64<<10)]) == metainfo.MagnetText {
+	if metainfo.Recognize(b[:min(len(b), 64<<10)]) == metainfo.FormMagnetText {
 		links = linksIn(b)
 	}
 	switch {

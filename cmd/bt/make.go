@@ -129,7 +129,7 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 		u.explain("left out %s: %s", s.Path, s.Reason)
 	}
 	for _, x := range r.Findings {
-		if x.Severity == metainfo.Note {
+		if x.Severity == metainfo.SeverityNote {
 			u.explain("note: %s", x.Message)
 		} else {
 			u.warn("%s", x.Message)
@@ -169,7 +169,7 @@ func (f *makeFlags) options(u *ui, args []string) (o maketorrent.Options, err er
 		return o, err
 	}
 	// Of v2 Make says what it needs.
-	if err := f.pieceLength.value.check(f.format.value != maketorrent.FormatV1 || f.strict.allows(metainfo.SmallPieces)); err != nil {
+	if err := f.pieceLength.value.check(f.format.value != maketorrent.FormatV1 || f.strict.allows(metainfo.CodeSmallPieces)); err != nil {
 		return o, err
 	}
 	o = maketorrent.Options{

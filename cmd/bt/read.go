@@ -33,7 +33,7 @@ const (
 func (k inputKind) mayBe(head []byte) bool {
 	switch k {
 	case torrentOrLinks:
-		return metainfo.Recognize(head) == metainfo.MagnetText
+		return metainfo.Recognize(head) == metainfo.FormMagnetText
 	case textInput, rulesInput:
 		return bytes.IndexByte(head, 0) < 0
 	}

@@ -23,7 +23,7 @@ func seedsContent(name string, err error) error {
 		return err
 	}
 	switch not.Form {
-	case metainfo.Empty, metainfo.CutShort, metainfo.Damaged, metainfo.Prefixed, metainfo.Base64, metainfo.InfoDict, metainfo.TrackerAnswer, metainfo.MagnetText:
+	case metainfo.FormEmpty, metainfo.FormCutShort, metainfo.FormDamaged, metainfo.FormPrefixed, metainfo.FormBase64, metainfo.FormInfoDict, metainfo.FormTrackerAnswer, metainfo.FormMagnetText:
 		return err
 	}
 	return makeAndSeed(name, "it is no torrent")

@@ -54,7 +54,7 @@ func (s *strictness) allows(code metainfo.Code) bool { return slices.Contains(s.
 
 // refuses reports whether a finding is one that --strict refuses.
 func (s *strictness) refuses(code metainfo.Code, severity metainfo.Severity) bool {
-	return s.on && severity != metainfo.Note && !s.allows(code)
+	return s.on && severity != metainfo.SeverityNote && !s.allows(code)
 }
 
 // refusal is the error for the findings that --strict refuses; nil if there are

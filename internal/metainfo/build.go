@@ -102,7 +102,7 @@ func (b *Builder) CheckPieceLength() error {
 // v2 and hybrids begins a piece; or the largest int64.
 func (b *Builder) Padding(pieceLength int64) int64 {
 	var n int64
-	if b.alignment() == Packed {
+	if b.alignment() == AlignmentPacked {
 		return 0
 	}
 	for _, f := range b.Files {
@@ -116,11 +116,11 @@ func (b *Builder) Padding(pieceLength int64) int64 {
 func (b *Builder) alignment() Alignment {
 	switch {
 	case !b.V2 || b.V1 && len(b.Files) == 1:
-		return Packed
+		return AlignmentPacked
 	case b.V1:
-		return Padded
+		return AlignmentPadded
 	}
-	return Aligned
+	return AlignmentAligned
 }
 
 // Build returns the torrent. It fails where names, their order or numbers make

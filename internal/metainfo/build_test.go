@@ -167,7 +167,7 @@ func TestBuildV2(t *testing.T) {
 		tor, err := Parse(out)
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
-		} else if slices.ContainsFunc(tor.Findings, func(f Finding) bool { return f.Code != OneFile }) || len(tor.UnknownKeys) > 0 || tor.V1 != b.V1 || tor.V2 != b.V2 || tor.Single != tt.single {
+		} else if slices.ContainsFunc(tor.Findings, func(f Finding) bool { return f.Code != CodeOneFile }) || len(tor.UnknownKeys) > 0 || tor.V1 != b.V1 || tor.V2 != b.V2 || tor.Single != tt.single {
 			t.Errorf("%s: our own torrent is %s, single %v, with findings %v", tt.name, tor.Format(), tor.Single, tor.Findings)
 		}
 	}

@@ -146,15 +146,15 @@ func (r *reader) filePath(f *File, entry, path, pathUTF8 bencode.Value) {
 	}
 	chosen, other, ok := choosePath(path, pathUTF8)
 	if other != nil {
-		r.add(OtherName, entry.Offset(), "a file has another name in path than in path.utf-8: %s and %s", quotePath(other), quotePath(chosen))
+		r.add(CodeOtherName, entry.Offset(), "a file has another name in path than in path.utf-8: %s and %s", quotePath(other), quotePath(chosen))
 	}
 	cleaned := chosen
 	if slices.ContainsFunc(chosen, isOdd) {
-		r.add(OddComponent, entry.Offset(), "a path with an empty name or ., which is left out: %s", quotePath(chosen))
+		r.add(CodeOddComponent, entry.Offset(), "a path with an empty name or ., which is left out: %s", quotePath(chosen))
 		cleaned = slices.DeleteFunc(slices.Clone(chosen), isOdd)
 	}
 	if !ok || len(cleaned) == 0 {
-		r.add(BadPath, entry.Offset(), "a file's path is missing, empty or no list of names")
+		r.add(CodeBadPath, entry.Offset(), "a file's path is missing, empty or no list of names")
 	}
 	if f.names, ok = middle(path, cleaned); !ok {
 		f.names = namesOf(cleaned)
@@ -270,12 +270,12 @@ func (r *reader) symlink(entry bencode.Value) names {
 	v := entry.Get("symlink path")
 	path, ok := components(v)
 	if !ok || len(path) == 0 {
-		r.add(BadSymlink, max(v.Offset(), entry.Offset()), "the target of a symlink is missing, empty or no list of names")
+		r.add(CodeBadSymlink, max(v.Offset(), entry.Offset()), "the target of a symlink is missing, empty or no list of names")
 		return ""
 	}
 	for _, c := range path {
 		if err := CheckComponent(c); err != nil {
-			r.add(BadSymlink, v.Offset(), "the target of a symlink has a name that %v: %s", err, quote(c))
+			r.add(CodeBadSymlink, v.Offset(), "the target of a symlink has a name that %v: %s", err, quote(c))
 		}
 	}
 	return rawNames(v.Raw()[1 : len(v.Raw())-1])

@@ -15,13 +15,13 @@ import (
 func (r *reader) v2Files() {
 	t, info := r.t, r.info
 	if v := info.Get("meta version"); !v.Exists() {
-		r.add(MetaVersion, info.Offset(), "there is a file tree, but no meta version")
+		r.add(CodeMetaVersion, info.Offset(), "there is a file tree, but no meta version")
 	} else if n, ok := v.Int(); !ok || n != 2 {
-		r.add(MetaVersion, v.Offset(), "the meta version is %s; 2 is known", describe(v))
+		r.add(CodeMetaVersion, v.Offset(), "the meta version is %s; 2 is known", describe(v))
 	}
 	tree := info.Get("file tree")
 	if tree.Kind() != bencode.KindDict {
-		r.add(BadFileTree, tree.Offset(), "the file tree is %s", describe(tree))
+		r.add(CodeBadFileTree, tree.Offset(), "the file tree is %s", describe(tree))
 		return
 	}
 	if t.V1 && len(t.Files) > 0 {
@@ -35,7 +35,7 @@ func (r *reader) v2Files() {
 		t.Files = make([]File, 0, countFiles(tree))
 		r.walkTree(tree, nil, nil, single, func(_ []string, f *File) { t.Files = append(t.Files, *f) })
 		if len(t.Files) == 0 {
-			r.add(NoFiles, tree.Offset(), "the file tree has no files")
+			r.add(CodeNoFiles, tree.Offset(), "the file tree has no files")
 		}
 		t.Single = len(t.Files) == 1 && t.Files[0].dir == nil && t.Files[0].base() == t.Name
 	}
@@ -64,21 +64,21 @@ func (r *reader) walkTree(in bencode.Value, dir *directory, path []string, check
 	for k, node := range in.Entries() {
 		name := k.Text()
 		if name == "" {
-			r.add(BadFileTree, k.Offset(), "a file without a name in the file tree")
+			r.add(CodeBadFileTree, k.Offset(), "a file without a name in the file tree")
 			continue
 		}
 		if node.Kind() != bencode.KindDict {
-			r.add(BadFileTree, node.Offset(), "an entry of the file tree is %v and not a dict", node.Kind())
+			r.add(CodeBadFileTree, node.Offset(), "an entry of the file tree is %v and not a dict", node.Kind())
 			continue
 		}
 		leaf := node.Get("")
 		if name == "." && !leaf.Exists() {
-			r.add(OddComponent, k.Offset(), "a directory called ., which is left out")
+			r.add(CodeOddComponent, k.Offset(), "a directory called ., which is left out")
 			r.walkTree(node, dir, path, checked, visit)
 			continue
 		}
 		if !checked {
-			r.component(UnsafePath, name, k.Offset())
+			r.component(CodeUnsafePath, name, k.Offset())
 		}
 		path := append(path, name)
 		if !leaf.Exists() {
@@ -86,10 +86,10 @@ func (r *reader) walkTree(in bencode.Value, dir *directory, path []string, check
 			continue
 		}
 		if node.Len() > 1 {
-			r.add(BadFileTree, node.Offset(), "%s is a file and a directory in the file tree", quote(name))
+			r.add(CodeBadFileTree, node.Offset(), "%s is a file and a directory in the file tree", quote(name))
 		}
 		if leaf.Kind() != bencode.KindDict {
-			r.add(BadFileTree, leaf.Offset(), "a file in the file tree is %v and not a dict", leaf.Kind())
+			r.add(CodeBadFileTree, leaf.Offset(), "a file in the file tree is %v and not a dict", leaf.Kind())
 			continue
 		}
 		if !checked {
@@ -97,7 +97,7 @@ func (r *reader) walkTree(in bencode.Value, dir *directory, path []string, check
 		}
 		f := File{names: rawNames(k.Raw()), dir: dir, at: uint32(k.Offset())}
 		r.leaf(leaf, &f, path)
-		if r.count[BadLength] <= maxBroken || leaf.Get("length").Exists() {
+		if r.count[CodeBadLength] <= maxBroken || leaf.Get("length").Exists() {
 			visit(path, &f)
 		}
 	}
@@ -107,20 +107,20 @@ func (r *reader) leaf(leaf bencode.Value, f *File, path []string) {
 	r.keys(leaf, "info.file tree[].", leafKeys)
 	r.attributes(leaf, f)
 	if f.Pad {
-		r.add(BadFileTree, leaf.Offset(), "a pad file in the file tree")
+		r.add(CodeBadFileTree, leaf.Offset(), "a pad file in the file tree")
 	}
 	r.fileLength(leaf, leaf.Get("length"), f)
 	root := leaf.Get("pieces root")
 	switch b := root.Bytes(); {
 	case !root.Exists() && f.content() > 0:
-		r.add(MissingPiecesRoot, leaf.Offset(), "the file %s has no pieces root", quotePath(path))
+		r.add(CodeMissingPiecesRoot, leaf.Offset(), "the file %s has no pieces root", quotePath(path))
 	case !root.Exists():
 	case f.content() == 0:
-		r.add(NeedlessPiecesRoot, root.Offset(), "a file without content has a pieces root")
+		r.add(CodeNeedlessPiecesRoot, root.Offset(), "a file without content has a pieces root")
 	case len(b) != 32:
-		r.add(BadPiecesRoot, root.Offset(), "a pieces root has %d bytes and not 32", len(b))
+		r.add(CodeBadPiecesRoot, root.Offset(), "a pieces root has %d bytes and not 32", len(b))
 	case bytes.Count(b, []byte{0}) == 32:
-		r.add(BadPiecesRoot, root.Offset(), "a pieces root is all zeros")
+		r.add(CodeBadPiecesRoot, root.Offset(), "a pieces root is all zeros")
 	default:
 		f.PiecesRoot = (*[32]byte)(b)
 	}
@@ -133,7 +133,7 @@ func (r *reader) leaf(leaf bencode.Value, f *File, path []string) {
 func (r *reader) layers() {
 	v := r.root.Get("piece layers")
 	if v.Exists() && v.Kind() != bencode.KindDict {
-		r.add(BadPieceLayers, v.Offset(), "piece layers is %v and not a dict", v.Kind())
+		r.add(CodeBadPieceLayers, v.Offset(), "piece layers is %v and not a dict", v.Kind())
 		return
 	}
 	files, pieceLength := r.t.Files, r.t.PieceLength
@@ -153,20 +153,20 @@ func (r *reader) layers() {
 	for k, v := range v.Entries() {
 		key := k.Bytes()
 		if len(key) != 32 {
-			r.add(BadPieceLayers, k.Offset(), "a key of piece layers has %d bytes and not 32", len(key))
+			r.add(CodeBadPieceLayers, k.Offset(), "a key of piece layers has %d bytes and not 32", len(key))
 			continue
 		}
 		switch had, needed := layers[[32]byte(key)]; {
 		case v.Kind() != bencode.KindString:
-			r.add(BadPieceLayers, v.Offset(), "a piece layer is %v and not a string", v.Kind())
+			r.add(CodeBadPieceLayers, v.Offset(), "a piece layer is %v and not a string", v.Kind())
 		case len(v.Bytes())%32 != 0:
-			r.add(BadPieceLayers, v.Offset(), "a piece layer has %d bytes, no multiple of 32", len(v.Bytes()))
+			r.add(CodeBadPieceLayers, v.Offset(), "a piece layer has %d bytes, no multiple of 32", len(v.Bytes()))
 			if needed {
 				layers[[32]byte(key)] = pieceLayer{state: layerWrong}
 			}
-		case !needed && r.count[HybridMismatch] > 0: // its file may be among those that were not compared
+		case !needed && r.count[CodeHybridMismatch] > 0: // its file may be among those that were not compared
 		case !needed:
-			r.add(NeedlessPieceLayer, k.Offset(), "a piece layer belongs to no file of several pieces")
+			r.add(CodeNeedlessPieceLayer, k.Offset(), "a piece layer belongs to no file of several pieces")
 		case had.state == layerAbsent:
 			end := v.Offset() + len(v.Raw())
 			layers[[32]byte(key)] = pieceLayer{uint32(end - len(v.Bytes())), uint32(end), layerFound}
@@ -186,12 +186,12 @@ func (r *reader) layers() {
 		switch {
 		case l.state == layerWrong: // was said
 		case l.state == layerAbsent:
-			r.add(MissingPieceLayers, int(f.at), "the pieces of %s can't be checked one by one: its piece layer is absent", quotePath(f.Path()))
+			r.add(CodeMissingPieceLayers, int(f.at), "the pieces of %s can't be checked one by one: its piece layer is absent", quotePath(f.Path()))
 		case int64(len(hashes)/32) != want:
-			r.add(BadPieceLayers, int(f.at), "the piece layer of %s has %d hashes; its length makes %d pieces", quotePath(f.Path()), len(hashes)/32, want)
+			r.add(CodeBadPieceLayers, int(f.at), "the piece layer of %s has %d hashes; its length makes %d pieces", quotePath(f.Path()), len(hashes)/32, want)
 		case l.state == layerProven:
 		case rootOf(hashes, pieceLength) != *f.PiecesRoot:
-			r.add(BadPieceLayers, int(f.at), "the piece layer of %s does not hash to its pieces root", quotePath(f.Path()))
+			r.add(CodeBadPieceLayers, int(f.at), "the piece layer of %s does not hash to its pieces root", quotePath(f.Path()))
 			l.state = layerWrong
 			layers[*f.PiecesRoot] = l
 		default:
@@ -266,7 +266,7 @@ type halves struct {
 
 func (h *halves) differ(at int, format string, args ...any) {
 	h.mismatch = true
-	h.add(HybridMismatch, at, format, args...)
+	h.add(CodeHybridMismatch, at, format, args...)
 }
 
 // file compares a file of the v2 half with the next of the v1 half.
@@ -309,7 +309,7 @@ func (h *halves) pads() {
 		f := &h.t.Files[h.i]
 		h.at = addSaturating(h.at, f.content())
 		if h.i > first || f.content() == 0 {
-			h.add(OddPadding, int(f.at), "padding that v2 does not ask for: some clients refuse such a hybrid")
+			h.add(CodeOddPadding, int(f.at), "padding that v2 does not ask for: some clients refuse such a hybrid")
 		}
 	}
 }

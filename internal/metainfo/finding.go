@@ -12,105 +12,105 @@ import (
 type Severity string
 
 const (
-	Note    Severity = "note"    // worth knowing; clients agree on it
-	Warning Severity = "warning" // clients may differ, or refuse it
-	Error   Severity = "error"   // must not be used: wrong, dangerous, or without one meaning
+	SeverityNote    Severity = "note"    // worth knowing; clients agree on it
+	SeverityWarning Severity = "warning" // clients may differ, or refuse it
+	SeverityError   Severity = "error"   // must not be used: wrong, dangerous, or without one meaning
 )
 
 // Code names a kind of Finding. Programs rely on the names.
 type Code string
 
 const (
-	TrailingBytes     Code = "trailing-bytes"
-	UnsortedKeys      Code = "unsorted-keys"
-	UnsortedV2Keys    Code = "unsorted-v2-keys"
-	DuplicateKey      Code = "duplicate-key"
-	AmbiguousKey      Code = "ambiguous-key"
-	LeadingZero       Code = "leading-zero"
-	NegativeZero      Code = "negative-zero"
-	BigInteger        Code = "big-integer"
-	LeadingZeroLength Code = "leading-zero-length"
-	LargeTorrent      Code = "large-torrent"
-	ManyUnknownKeys   Code = "many-unknown-keys"
+	CodeTrailingBytes     Code = "trailing-bytes"
+	CodeUnsortedKeys      Code = "unsorted-keys"
+	CodeUnsortedV2Keys    Code = "unsorted-v2-keys"
+	CodeDuplicateKey      Code = "duplicate-key"
+	CodeAmbiguousKey      Code = "ambiguous-key"
+	CodeLeadingZero       Code = "leading-zero"
+	CodeNegativeZero      Code = "negative-zero"
+	CodeBigInteger        Code = "big-integer"
+	CodeLeadingZeroLength Code = "leading-zero-length"
+	CodeLargeTorrent      Code = "large-torrent"
+	CodeManyUnknownKeys   Code = "many-unknown-keys"
 
-	MissingName        Code = "missing-name"
-	BadName            Code = "bad-name"
-	UnsafeName         Code = "unsafe-name"
-	MissingPieceLength Code = "missing-piece-length"
-	BadPieceLength     Code = "bad-piece-length"
-	OddPieceLength     Code = "odd-piece-length"
-	SmallPieces        Code = "small-pieces"
-	LargePieces        Code = "large-pieces"
-	MissingPieces      Code = "missing-pieces"
-	BadPieces          Code = "bad-pieces"
-	PieceCount         Code = "piece-count"
-	ManyPieces         Code = "many-pieces"
-	MissingLength      Code = "missing-length"
-	BadLength          Code = "bad-length"
-	LengthAndFiles     Code = "length-and-files"
-	NeedlessLength     Code = "needless-length"
-	BadFiles           Code = "bad-files"
-	NoFiles            Code = "no-files"
-	OneFile            Code = "one-file"
-	NoContent          Code = "no-content"
-	TooLarge           Code = "too-large"
-	BadPath            Code = "bad-path"
-	UnsafePath         Code = "unsafe-path"
-	DuplicatePath      Code = "duplicate-path"
-	CaseCollision      Code = "case-collision"
-	LongName           Code = "long-name"
-	NotUTF8            Code = "not-utf8"
-	WindowsName        Code = "windows-name"
-	DecomposedName     Code = "decomposed-name"
-	OtherName          Code = "other-name"
-	OddComponent       Code = "odd-component"
-	UnfinishedName     Code = "unfinished-name"
-	TorrentInContent   Code = "torrent-in-content"
-	BadSymlink         Code = "bad-symlink"
-	SymlinkLength      Code = "symlink-length"
-	BadPrivate         Code = "bad-private"
+	CodeMissingName        Code = "missing-name"
+	CodeBadName            Code = "bad-name"
+	CodeUnsafeName         Code = "unsafe-name"
+	CodeMissingPieceLength Code = "missing-piece-length"
+	CodeBadPieceLength     Code = "bad-piece-length"
+	CodeOddPieceLength     Code = "odd-piece-length"
+	CodeSmallPieces        Code = "small-pieces"
+	CodeLargePieces        Code = "large-pieces"
+	CodeMissingPieces      Code = "missing-pieces"
+	CodeBadPieces          Code = "bad-pieces"
+	CodePieceCount         Code = "piece-count"
+	CodeManyPieces         Code = "many-pieces"
+	CodeMissingLength      Code = "missing-length"
+	CodeBadLength          Code = "bad-length"
+	CodeLengthAndFiles     Code = "length-and-files"
+	CodeNeedlessLength     Code = "needless-length"
+	CodeBadFiles           Code = "bad-files"
+	CodeNoFiles            Code = "no-files"
+	CodeOneFile            Code = "one-file"
+	CodeNoContent          Code = "no-content"
+	CodeTooLarge           Code = "too-large"
+	CodeBadPath            Code = "bad-path"
+	CodeUnsafePath         Code = "unsafe-path"
+	CodeDuplicatePath      Code = "duplicate-path"
+	CodeCaseCollision      Code = "case-collision"
+	CodeLongName           Code = "long-name"
+	CodeNotUTF8            Code = "not-utf8"
+	CodeWindowsName        Code = "windows-name"
+	CodeDecomposedName     Code = "decomposed-name"
+	CodeOtherName          Code = "other-name"
+	CodeOddComponent       Code = "odd-component"
+	CodeUnfinishedName     Code = "unfinished-name"
+	CodeTorrentInContent   Code = "torrent-in-content"
+	CodeBadSymlink         Code = "bad-symlink"
+	CodeSymlinkLength      Code = "symlink-length"
+	CodeBadPrivate         Code = "bad-private"
 
-	MetaVersion        Code = "meta-version"
-	BadFileTree        Code = "bad-file-tree"
-	MissingPiecesRoot  Code = "missing-pieces-root"
-	BadPiecesRoot      Code = "bad-pieces-root"
-	NeedlessPiecesRoot Code = "needless-pieces-root"
-	MissingPieceLayers Code = "missing-piece-layers"
-	BadPieceLayers     Code = "bad-piece-layers"
-	NeedlessPieceLayer Code = "needless-piece-layer"
-	HybridMismatch     Code = "hybrid-mismatch"
-	OddPadding         Code = "odd-padding"
+	CodeMetaVersion        Code = "meta-version"
+	CodeBadFileTree        Code = "bad-file-tree"
+	CodeMissingPiecesRoot  Code = "missing-pieces-root"
+	CodeBadPiecesRoot      Code = "bad-pieces-root"
+	CodeNeedlessPiecesRoot Code = "needless-pieces-root"
+	CodeMissingPieceLayers Code = "missing-piece-layers"
+	CodeBadPieceLayers     Code = "bad-piece-layers"
+	CodeNeedlessPieceLayer Code = "needless-piece-layer"
+	CodeHybridMismatch     Code = "hybrid-mismatch"
+	CodeOddPadding         Code = "odd-padding"
 
-	BadTracker            Code = "bad-tracker"
-	BadTrackerList        Code = "bad-tracker-list"
-	DuplicateTracker      Code = "duplicate-tracker"
-	AnnounceNotFirst      Code = "announce-not-first"
-	PrivateWithoutTracker Code = "private-without-tracker"
-	BadWebSeed            Code = "bad-web-seed"
-	DuplicateWebSeed      Code = "duplicate-web-seed"
-	BadNode               Code = "bad-node"
-	DuplicateNode         Code = "duplicate-node"
-	BadText               Code = "bad-text"
-	BadDate               Code = "bad-date"
+	CodeBadTracker            Code = "bad-tracker"
+	CodeBadTrackerList        Code = "bad-tracker-list"
+	CodeDuplicateTracker      Code = "duplicate-tracker"
+	CodeAnnounceNotFirst      Code = "announce-not-first"
+	CodePrivateWithoutTracker Code = "private-without-tracker"
+	CodeBadWebSeed            Code = "bad-web-seed"
+	CodeDuplicateWebSeed      Code = "duplicate-web-seed"
+	CodeBadNode               Code = "bad-node"
+	CodeDuplicateNode         Code = "duplicate-node"
+	CodeBadText               Code = "bad-text"
+	CodeBadDate               Code = "bad-date"
 
 	// Of magnet links.
-	OddBlanks         Code = "odd-blanks"
-	OddScheme         Code = "odd-scheme"
-	OddEscape         Code = "odd-escape"
-	HTMLEscape        Code = "html-escape"
-	OddKey            Code = "odd-key"
-	OddInfoHash       Code = "odd-info-hash"
-	BadInfoHash       Code = "bad-info-hash"
-	AmbiguousInfoHash Code = "ambiguous-info-hash"
-	UnknownHash       Code = "unknown-hash"
-	RepeatedParameter Code = "repeated-parameter"
-	BadSize           Code = "bad-size"
-	BadSelection      Code = "bad-selection"
-	BadPeer           Code = "bad-peer"
+	CodeOddBlanks         Code = "odd-blanks"
+	CodeOddScheme         Code = "odd-scheme"
+	CodeOddEscape         Code = "odd-escape"
+	CodeHTMLEscape        Code = "html-escape"
+	CodeOddKey            Code = "odd-key"
+	CodeOddInfoHash       Code = "odd-info-hash"
+	CodeBadInfoHash       Code = "bad-info-hash"
+	CodeAmbiguousInfoHash Code = "ambiguous-info-hash"
+	CodeUnknownHash       Code = "unknown-hash"
+	CodeRepeatedParameter Code = "repeated-parameter"
+	CodeBadSize           Code = "bad-size"
+	CodeBadSelection      Code = "bad-selection"
+	CodeBadPeer           Code = "bad-peer"
 
 	// What only the maker of a torrent can know.
-	EmptyDirectory Code = "empty-directory"
-	UnmatchedGlob  Code = "unmatched-glob"
+	CodeEmptyDirectory Code = "empty-directory"
+	CodeUnmatchedGlob  Code = "unmatched-glob"
 )
 
 // A Kind is what all findings of a code have in common.
@@ -122,94 +122,94 @@ type Kind struct {
 
 // Kinds is the whole table; a code that is not in it does not exist.
 var Kinds = []Kind{
-	{TrailingBytes, Note, "bytes follow after the end of the torrent"},
-	{UnsortedKeys, Warning, "a dict's keys are not sorted"},
-	{UnsortedV2Keys, Error, "keys in the info dict of a v2 torrent are not sorted"},
-	{DuplicateKey, Warning, "a dict has a key twice"},
-	{AmbiguousKey, Error, "the info dict or the torrent itself has a key twice"},
-	{LeadingZero, Warning, "an integer has a leading zero"},
-	{NegativeZero, Warning, "an integer is written -0"},
-	{BigInteger, Warning, "an integer has more than 64 bits"},
-	{LeadingZeroLength, Warning, "the length of a string has a leading zero"},
-	{LargeTorrent, Warning, "the .torrent has more than 10,000,000 bytes"},
-	{ManyUnknownKeys, Note, "more than 10,000 keys have no meaning, and not all are listed"},
+	{CodeTrailingBytes, SeverityNote, "bytes follow after the end of the torrent"},
+	{CodeUnsortedKeys, SeverityWarning, "a dict's keys are not sorted"},
+	{CodeUnsortedV2Keys, SeverityError, "keys in the info dict of a v2 torrent are not sorted"},
+	{CodeDuplicateKey, SeverityWarning, "a dict has a key twice"},
+	{CodeAmbiguousKey, SeverityError, "the info dict or the torrent itself has a key twice"},
+	{CodeLeadingZero, SeverityWarning, "an integer has a leading zero"},
+	{CodeNegativeZero, SeverityWarning, "an integer is written -0"},
+	{CodeBigInteger, SeverityWarning, "an integer has more than 64 bits"},
+	{CodeLeadingZeroLength, SeverityWarning, "the length of a string has a leading zero"},
+	{CodeLargeTorrent, SeverityWarning, "the .torrent has more than 10,000,000 bytes"},
+	{CodeManyUnknownKeys, SeverityNote, "more than 10,000 keys have no meaning, and not all are listed"},
 
-	{MissingName, Error, "there is no name"},
-	{BadName, Error, "the name is not a text"},
-	{UnsafeName, Warning, "the name must not be used on a disk, so PATH must say what the content is"},
-	{MissingPieceLength, Error, "there is no piece length"},
-	{BadPieceLength, Error, "the piece length is invalid"},
-	{OddPieceLength, Warning, "the piece length is not a power of two"},
-	{SmallPieces, Warning, "pieces of less than 16 KiB"},
-	{LargePieces, Warning, "pieces of more than 128 MiB"},
-	{MissingPieces, Error, "there are no hashes of pieces"},
-	{BadPieces, Error, "the hashes of pieces are invalid"},
-	{PieceCount, Error, "more or fewer hashes than pieces"},
-	{ManyPieces, Warning, "more than 65,535 pieces; in v2 and hybrids not counting one for each file"},
-	{MissingLength, Error, "there is neither a length nor a list of files"},
-	{BadLength, Error, "the length of a file is missing or invalid"},
-	{LengthAndFiles, Error, "there are a length and a list of files"},
-	{NeedlessLength, Warning, "there are a length of 0 and a list of files"},
-	{BadFiles, Error, "the list of files is invalid"},
-	{NoFiles, Error, "the list of files is empty"},
-	{OneFile, Warning, "a v2 directory of one file, which some clients take for a single file"},
-	{NoContent, Error, "all sizes are 0"},
-	{TooLarge, Error, "sizes or counts are larger than what can be read"},
-	{BadPath, Error, "a path is missing or invalid"},
-	{UnsafePath, Error, "a path must not be used on a disk"},
-	{DuplicatePath, Error, "two files have one path, or one is the other's directory"},
-	{CaseCollision, Warning, "two paths differ only in case or in their Unicode form"},
-	{LongName, Warning, "a name is longer than file systems take"},
-	{NotUTF8, Warning, "a name is not UTF-8"},
-	{WindowsName, Warning, "a name that Windows can't store"},
-	{DecomposedName, Warning, "a name is in decomposed Unicode, as Macs write it"},
-	{OtherName, Warning, "a name is another one in path or name than in path.utf-8 or name.utf-8"},
-	{OddComponent, Warning, "a path has an empty name or ., which is left out"},
-	{UnfinishedName, Warning, "a file is called as clients call what is not complete"},
-	{TorrentInContent, Warning, "the content has .torrent files"},
-	{BadSymlink, Error, "a symlink has no target, or one that must not be used"},
-	{SymlinkLength, Warning, "a symlink has a length"},
-	{BadPrivate, Warning, "private is neither 0 nor 1"},
+	{CodeMissingName, SeverityError, "there is no name"},
+	{CodeBadName, SeverityError, "the name is not a text"},
+	{CodeUnsafeName, SeverityWarning, "the name must not be used on a disk, so PATH must say what the content is"},
+	{CodeMissingPieceLength, SeverityError, "there is no piece length"},
+	{CodeBadPieceLength, SeverityError, "the piece length is invalid"},
+	{CodeOddPieceLength, SeverityWarning, "the piece length is not a power of two"},
+	{CodeSmallPieces, SeverityWarning, "pieces of less than 16 KiB"},
+	{CodeLargePieces, SeverityWarning, "pieces of more than 128 MiB"},
+	{CodeMissingPieces, SeverityError, "there are no hashes of pieces"},
+	{CodeBadPieces, SeverityError, "the hashes of pieces are invalid"},
+	{CodePieceCount, SeverityError, "more or fewer hashes than pieces"},
+	{CodeManyPieces, SeverityWarning, "more than 65,535 pieces; in v2 and hybrids not counting one for each file"},
+	{CodeMissingLength, SeverityError, "there is neither a length nor a list of files"},
+	{CodeBadLength, SeverityError, "the length of a file is missing or invalid"},
+	{CodeLengthAndFiles, SeverityError, "there are a length and a list of files"},
+	{CodeNeedlessLength, SeverityWarning, "there are a length of 0 and a list of files"},
+	{CodeBadFiles, SeverityError, "the list of files is invalid"},
+	{CodeNoFiles, SeverityError, "the list of files is empty"},
+	{CodeOneFile, SeverityWarning, "a v2 directory of one file, which some clients take for a single file"},
+	{CodeNoContent, SeverityError, "all sizes are 0"},
+	{CodeTooLarge, SeverityError, "sizes or counts are larger than what can be read"},
+	{CodeBadPath, SeverityError, "a path is missing or invalid"},
+	{CodeUnsafePath, SeverityError, "a path must not be used on a disk"},
+	{CodeDuplicatePath, SeverityError, "two files have one path, or one is the other's directory"},
+	{CodeCaseCollision, SeverityWarning, "two paths differ only in case or in their Unicode form"},
+	{CodeLongName, SeverityWarning, "a name is longer than file systems take"},
+	{CodeNotUTF8, SeverityWarning, "a name is not UTF-8"},
+	{CodeWindowsName, SeverityWarning, "a name that Windows can't store"},
+	{CodeDecomposedName, SeverityWarning, "a name is in decomposed Unicode, as Macs write it"},
+	{CodeOtherName, SeverityWarning, "a name is another one in path or name than in path.utf-8 or name.utf-8"},
+	{CodeOddComponent, SeverityWarning, "a path has an empty name or ., which is left out"},
+	{CodeUnfinishedName, SeverityWarning, "a file is called as clients call what is not complete"},
+	{CodeTorrentInContent, SeverityWarning, "the content has .torrent files"},
+	{CodeBadSymlink, SeverityError, "a symlink has no target, or one that must not be used"},
+	{CodeSymlinkLength, SeverityWarning, "a symlink has a length"},
+	{CodeBadPrivate, SeverityWarning, "private is neither 0 nor 1"},
 
-	{MetaVersion, Error, "the meta version is missing or unknown"},
-	{BadFileTree, Error, "the file tree is invalid"},
-	{MissingPiecesRoot, Error, "a file has no pieces root"},
-	{BadPiecesRoot, Error, "a pieces root is invalid"},
-	{NeedlessPiecesRoot, Warning, "an empty file has a pieces root"},
-	{MissingPieceLayers, Warning, "the piece layer of a file is absent"},
-	{BadPieceLayers, Error, "a piece layer is invalid, or does not hash to its pieces root"},
-	{NeedlessPieceLayer, Note, "a piece layer belongs to no file"},
-	{HybridMismatch, Error, "the halves of a hybrid differ"},
-	{OddPadding, Warning, "padding that v2 does not ask for"},
+	{CodeMetaVersion, SeverityError, "the meta version is missing or unknown"},
+	{CodeBadFileTree, SeverityError, "the file tree is invalid"},
+	{CodeMissingPiecesRoot, SeverityError, "a file has no pieces root"},
+	{CodeBadPiecesRoot, SeverityError, "a pieces root is invalid"},
+	{CodeNeedlessPiecesRoot, SeverityWarning, "an empty file has a pieces root"},
+	{CodeMissingPieceLayers, SeverityWarning, "the piece layer of a file is absent"},
+	{CodeBadPieceLayers, SeverityError, "a piece layer is invalid, or does not hash to its pieces root"},
+	{CodeNeedlessPieceLayer, SeverityNote, "a piece layer belongs to no file"},
+	{CodeHybridMismatch, SeverityError, "the halves of a hybrid differ"},
+	{CodeOddPadding, SeverityWarning, "padding that v2 does not ask for"},
 
-	{BadTracker, Warning, "a tracker's URL that no client can ask"},
-	{BadTrackerList, Warning, "announce-list is not a list of tiers"},
-	{DuplicateTracker, Warning, "a tracker is listed twice, perhaps in another spelling"},
-	{AnnounceNotFirst, Note, "announce is not in announce-list"},
-	{PrivateWithoutTracker, Warning, "a private torrent without a tracker"},
-	{BadWebSeed, Warning, "a web seed's URL that no client can ask"},
-	{DuplicateWebSeed, Warning, "a web seed is listed twice, perhaps in another spelling"},
-	{BadNode, Warning, "a DHT node that no client can ask"},
-	{DuplicateNode, Warning, "a DHT node is listed twice"},
-	{BadText, Warning, "the value of a text key is not a text"},
-	{BadDate, Warning, "the creation date is not a time in seconds"},
+	{CodeBadTracker, SeverityWarning, "a tracker's URL that no client can ask"},
+	{CodeBadTrackerList, SeverityWarning, "announce-list is not a list of tiers"},
+	{CodeDuplicateTracker, SeverityWarning, "a tracker is listed twice, perhaps in another spelling"},
+	{CodeAnnounceNotFirst, SeverityNote, "announce is not in announce-list"},
+	{CodePrivateWithoutTracker, SeverityWarning, "a private torrent without a tracker"},
+	{CodeBadWebSeed, SeverityWarning, "a web seed's URL that no client can ask"},
+	{CodeDuplicateWebSeed, SeverityWarning, "a web seed is listed twice, perhaps in another spelling"},
+	{CodeBadNode, SeverityWarning, "a DHT node that no client can ask"},
+	{CodeDuplicateNode, SeverityWarning, "a DHT node is listed twice"},
+	{CodeBadText, SeverityWarning, "the value of a text key is not a text"},
+	{CodeBadDate, SeverityWarning, "the creation date is not a time in seconds"},
 
-	{OddBlanks, Note, "magnet: blanks or quotes around or in the link"},
-	{OddScheme, Warning, "magnet: the link does not begin with magnet:?"},
-	{OddEscape, Warning, "magnet: a percent escape is none"},
-	{HTMLEscape, Warning, "magnet: the link has HTML references such as &amp;"},
-	{OddKey, Warning, "magnet: a parameter's name is not in lower case"},
-	{OddInfoHash, Note, "magnet: an info-hash is not in its usual form"},
-	{BadInfoHash, Warning, "magnet: an info-hash can't be read"},
-	{AmbiguousInfoHash, Error, "magnet: two different info-hashes of one kind"},
-	{UnknownHash, Note, "magnet: a hash of another network"},
-	{RepeatedParameter, Warning, "magnet: a parameter that is given once is there twice"},
-	{BadSize, Warning, "magnet: the size can't be read"},
-	{BadSelection, Warning, "magnet: the selection of files can't be read"},
-	{BadPeer, Warning, "magnet: a peer's address can't be read"},
+	{CodeOddBlanks, SeverityNote, "magnet: blanks or quotes around or in the link"},
+	{CodeOddScheme, SeverityWarning, "magnet: the link does not begin with magnet:?"},
+	{CodeOddEscape, SeverityWarning, "magnet: a percent escape is none"},
+	{CodeHTMLEscape, SeverityWarning, "magnet: the link has HTML references such as &amp;"},
+	{CodeOddKey, SeverityWarning, "magnet: a parameter's name is not in lower case"},
+	{CodeOddInfoHash, SeverityNote, "magnet: an info-hash is not in its usual form"},
+	{CodeBadInfoHash, SeverityWarning, "magnet: an info-hash can't be read"},
+	{CodeAmbiguousInfoHash, SeverityError, "magnet: two different info-hashes of one kind"},
+	{CodeUnknownHash, SeverityNote, "magnet: a hash of another network"},
+	{CodeRepeatedParameter, SeverityWarning, "magnet: a parameter that is given once is there twice"},
+	{CodeBadSize, SeverityWarning, "magnet: the size can't be read"},
+	{CodeBadSelection, SeverityWarning, "magnet: the selection of files can't be read"},
+	{CodeBadPeer, SeverityWarning, "magnet: a peer's address can't be read"},
 
-	{EmptyDirectory, Warning, "make only: an empty directory is left out"},
-	{UnmatchedGlob, Warning, "make only: a glob matches nothing"},
+	{CodeEmptyDirectory, SeverityWarning, "make only: an empty directory is left out"},
+	{CodeUnmatchedGlob, SeverityWarning, "make only: a glob matches nothing"},
 }
 
 var severities = func() map[Code]Severity {
@@ -282,20 +282,20 @@ func (f *findings) irregularities(doc *bencode.Document, info bencode.Value, v2 
 		inInfo := info.Offset() <= ir.Offset && ir.Offset < end
 		switch ir.What {
 		case bencode.IrregularUnsorted:
-			f.add(pick(inInfo && v2, UnsortedV2Keys, UnsortedKeys), ir.Offset, "a dict's keys are not sorted")
+			f.add(pick(inInfo && v2, CodeUnsortedV2Keys, CodeUnsortedKeys), ir.Offset, "a dict's keys are not sorted")
 		case bencode.IrregularDuplicateKey:
-			f.add(pick(inInfo || atTop[ir.Offset], AmbiguousKey, DuplicateKey), ir.Offset, "a dict has the same key twice, and programs differ in which one they take")
+			f.add(pick(inInfo || atTop[ir.Offset], CodeAmbiguousKey, CodeDuplicateKey), ir.Offset, "a dict has the same key twice, and programs differ in which one they take")
 		case bencode.IrregularLeadingZero:
-			f.add(LeadingZero, ir.Offset, "an integer has a leading zero")
+			f.add(CodeLeadingZero, ir.Offset, "an integer has a leading zero")
 		case bencode.IrregularNegativeZero:
-			f.add(NegativeZero, ir.Offset, "an integer is written -0")
+			f.add(CodeNegativeZero, ir.Offset, "an integer is written -0")
 		case bencode.IrregularBigInteger:
-			f.add(BigInteger, ir.Offset, "an integer passes 64 bits")
+			f.add(CodeBigInteger, ir.Offset, "an integer passes 64 bits")
 		case bencode.IrregularLeadingZeroLength:
-			f.add(LeadingZeroLength, ir.Offset, "the length of a string has a leading zero")
+			f.add(CodeLeadingZeroLength, ir.Offset, "the length of a string has a leading zero")
 		case bencode.IrregularTrailingBytes:
 			n := len(doc.Trailing())
-			f.add(TrailingBytes, ir.Offset, "%d %s after the end of the torrent", n, pick(n == 1, "byte", "bytes"))
+			f.add(CodeTrailingBytes, ir.Offset, "%d %s after the end of the torrent", n, pick(n == 1, "byte", "bytes"))
 		}
 	}
 }

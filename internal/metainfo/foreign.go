@@ -30,48 +30,48 @@ func NotTorrent(b []byte, err error) error { return &NotTorrentError{Recognize(b
 type Form string
 
 const (
-	Empty       Form = "empty" // or blanks only
-	Zeros       Form = "zeros"
-	CutShort    Form = "cut-short" // a torrent whose end is missing
-	Damaged     Form = "damaged"   // begins as a torrent
-	Prefixed    Form = "prefixed"  // a torrent after a byte order mark or blanks
-	Base64      Form = "base64"    // a torrent in base64
-	InfoDict    Form = "info-dict" // what stands in a torrent as its info
-	AppleDouble Form = "apple-double"
+	FormEmpty       Form = "empty" // or blanks only
+	FormZeros       Form = "zeros"
+	FormCutShort    Form = "cut-short" // a torrent whose end is missing
+	FormDamaged     Form = "damaged"   // begins as a torrent
+	FormPrefixed    Form = "prefixed"  // a torrent after a byte order mark or blanks
+	FormBase64      Form = "base64"    // a torrent in base64
+	FormInfoDict    Form = "info-dict" // what stands in a torrent as its info
+	FormAppleDouble Form = "apple-double"
 
-	WebPage       Form = "web-page"
-	TrackerAnswer Form = "tracker-answer"
-	MagnetText    Form = "magnet-text" // a text with a magnet link
-	NZB           Form = "nzb"
-	Metalink      Form = "metalink"
-	XML           Form = "xml"
-	JSON          Form = "json"
-	PlainText     Form = "plain-text"
+	FormWebPage       Form = "web-page"
+	FormTrackerAnswer Form = "tracker-answer"
+	FormMagnetText    Form = "magnet-text" // a text with a magnet link
+	FormNZB           Form = "nzb"
+	FormMetalink      Form = "metalink"
+	FormXML           Form = "xml"
+	FormJSON          Form = "json"
+	FormPlainText     Form = "plain-text"
 
-	Gzip     Form = "gzip"
-	Bzip2    Form = "bzip2"
-	XZ       Form = "xz"
-	Zstd     Form = "zstd"
-	Archive  Form = "archive"  // zip, 7z, RAR or tar
-	Database Form = "database" // SQLite
-	Media    Form = "media"    // film, sound, picture, document, program, disk image
+	FormGzip     Form = "gzip"
+	FormBzip2    Form = "bzip2"
+	FormXZ       Form = "xz"
+	FormZstd     Form = "zstd"
+	FormArchive  Form = "archive"  // zip, 7z, RAR or tar
+	FormDatabase Form = "database" // SQLite
+	FormMedia    Form = "media"    // film, sound, picture, document, program, disk image
 
 	// State files of clients.
-	DelugeResume       Form = "deluge-resume"       // torrents.fastresume
-	DelugeState        Form = "deluge-state"        // torrents.state
-	LibtorrentResume   Form = "libtorrent-resume"   // qBittorrent's HASH.fastresume
-	LibtorrentSession  Form = "libtorrent-session"  // session.state, dht.state
-	RTorrentState      Form = "rtorrent-state"      // HASH.torrent.rtorrent, HASH.torrent.libtorrent_resume
-	TransmissionResume Form = "transmission-resume" // HASH.resume
-	UTorrentState      Form = "utorrent-state"      // resume.dat, settings.dat
-	BiglyBTState       Form = "biglybt-state"       // downloads.config, also of Vuze
+	FormDelugeResume       Form = "deluge-resume"       // torrents.fastresume
+	FormDelugeState        Form = "deluge-state"        // torrents.state
+	FormLibtorrentResume   Form = "libtorrent-resume"   // qBittorrent's HASH.fastresume
+	FormLibtorrentSession  Form = "libtorrent-session"  // session.state, dht.state
+	FormRTorrentState      Form = "rtorrent-state"      // HASH.torrent.rtorrent, HASH.torrent.libtorrent_resume
+	FormTransmissionResume Form = "transmission-resume" // HASH.resume
+	FormUTorrentState      Form = "utorrent-state"      // resume.dat, settings.dat
+	FormBiglyBTState       Form = "biglybt-state"       // downloads.config, also of Vuze
 )
 
 // StandsBesideTorrents reports whether clients and systems write such files into
 // directories of torrents: state files, and macOS's metadata of other files.
 func (f Form) StandsBesideTorrents() bool {
 	switch f {
-	case AppleDouble, DelugeResume, DelugeState, LibtorrentResume, LibtorrentSession, RTorrentState, TransmissionResume, UTorrentState, BiglyBTState:
+	case FormAppleDouble, FormDelugeResume, FormDelugeState, FormLibtorrentResume, FormLibtorrentSession, FormRTorrentState, FormTransmissionResume, FormUTorrentState, FormBiglyBTState:
 		return true
 	}
 	return false
@@ -96,15 +96,15 @@ var magics = []struct {
 	at   int
 	text string
 }{
-	{AppleDouble, 0, "\x00\x05\x16\x07"},
-	{Gzip, 0, "\x1f\x8b"}, {Bzip2, 0, "BZh"}, {XZ, 0, "\xfd7zXZ\x00"}, {Zstd, 0, "\x28\xb5\x2f\xfd"},
-	{Archive, 0, "PK\x03\x04"}, {Archive, 0, "PK\x05\x06"}, {Archive, 0, "7z\xbc\xaf\x27\x1c"}, {Archive, 0, "Rar!\x1a\x07"}, {Archive, 257, "ustar"},
-	{Database, 0, "SQLite format 3\x00"},
-	{DelugeState, 0, "(ideluge."}, {DelugeState, 2, "cdeluge."}, // pickles of Python
-	{Media, 0, "\x1a\x45\xdf\xa3"}, {Media, 4, "ftyp"}, {Media, 0, "RIFF"}, {Media, 0, "\x00\x00\x01\xba"}, // Matroska, MP4, AVI and WAV, MPEG
-	{Media, 0, "OggS"}, {Media, 0, "fLaC"}, {Media, 0, "ID3"}, {Media, 0, "\xff\xfb"},
-	{Media, 0, "\xff\xd8\xff"}, {Media, 0, "\x89PNG"}, {Media, 0, "GIF8"}, {Media, 0, "%PDF-"},
-	{Media, 0, "\x7fELF"}, {Media, 0, "MZ\x90\x00"}, {Media, 0x8001, "CD001"}, // programs, and images of CDs
+	{FormAppleDouble, 0, "\x00\x05\x16\x07"},
+	{FormGzip, 0, "\x1f\x8b"}, {FormBzip2, 0, "BZh"}, {FormXZ, 0, "\xfd7zXZ\x00"}, {FormZstd, 0, "\x28\xb5\x2f\xfd"},
+	{FormArchive, 0, "PK\x03\x04"}, {FormArchive, 0, "PK\x05\x06"}, {FormArchive, 0, "7z\xbc\xaf\x27\x1c"}, {FormArchive, 0, "Rar!\x1a\x07"}, {FormArchive, 257, "ustar"},
+	{FormDatabase, 0, "SQLite format 3\x00"},
+	{FormDelugeState, 0, "(ideluge."}, {FormDelugeState, 2, "cdeluge."}, // pickles of Python
+	{FormMedia, 0, "\x1a\x45\xdf\xa3"}, {FormMedia, 4, "ftyp"}, {FormMedia, 0, "RIFF"}, {FormMedia, 0, "\x00\x00\x01\xba"}, // Matroska, MP4, AVI and WAV, MPEG
+	{FormMedia, 0, "OggS"}, {FormMedia, 0, "fLaC"}, {FormMedia, 0, "ID3"}, {FormMedia, 0, "\xff\xfb"},
+	{FormMedia, 0, "\xff\xd8\xff"}, {FormMedia, 0, "\x89PNG"}, {FormMedia, 0, "GIF8"}, {FormMedia, 0, "%PDF-"},
+	{FormMedia, 0, "\x7fELF"}, {FormMedia, 0, "MZ\x90\x00"}, {FormMedia, 0x8001, "CD001"}, // programs, and images of CDs
 }
 
 // recognizeBencode knows what is bencoded. It returns false for what is not,
@@ -120,13 +120,13 @@ func recognizeBencode(b []byte) (Form, bool) {
 	case errors.As(err, &syntax):
 		began := trimmed[0] == 'd' && isDigit(trimmed[1])
 		if began && len(trimmed) < len(b) { // and what follows may not have been read
-			return Prefixed, true
+			return FormPrefixed, true
 		}
-		return pick(endsAt(trimmed, syntax.Offset), CutShort, Damaged), began
+		return pick(endsAt(trimmed, syntax.Offset), FormCutShort, FormDamaged), began
 	case len(bytes.Trim(doc.Trailing(), blanks)) > 0 && doc.Root().Len() == 0:
 		return "", false // a word such as dear
 	case len(trimmed) < len(b) && doc.Root().Get("info").Exists():
-		return Prefixed, true
+		return FormPrefixed, true
 	}
 	return recognizeDict(doc.Root()), true
 }
@@ -168,23 +168,23 @@ func recognizeDict(root bencode.Value) Form {
 	}
 	switch {
 	case keys["file-format"].Text() == "libtorrent resume file":
-		return LibtorrentResume
+		return FormLibtorrentResume
 	case has("dht state"), has("settings", "extensions"):
-		return LibtorrentSession
+		return FormLibtorrentSession
 	case has("state_changed", "tied_to_file"), has("bitfield", "files"), has("uncertain_pieces.timestamp"):
-		return RTorrentState
+		return FormRTorrentState
 	case has("added-date", "destination"), has("activity-date", "destination"):
-		return TransmissionResume
+		return FormTransmissionResume
 	case has(".fileguard"):
-		return UTorrentState
+		return FormUTorrentState
 	case keys["downloads"].Kind() == bencode.KindList:
-		return BiglyBTState
+		return FormBiglyBTState
 	case has("failure reason"), has("interval", "peers"), has("interval", "peers6"):
-		return TrackerAnswer
+		return FormTrackerAnswer
 	case has("piece length", "pieces"), has("piece length", "file tree"):
-		return InfoDict
+		return FormInfoDict
 	case n > 0 && hashes == n: // resume data by info-hash
-		return DelugeResume
+		return FormDelugeResume
 	}
 	return ""
 }
@@ -194,11 +194,11 @@ func recognizeText(b []byte) Form {
 	const begin, most = 4 << 10, 64 << 10
 	b = b[:min(len(b), most)]
 	if len(b) > 0 && len(bytes.Trim(b, "\x00")) == 0 {
-		return Zeros
+		return FormZeros
 	}
 	text := strings.TrimSpace(decodeText(b))
 	if text == "" {
-		return Empty
+		return FormEmpty
 	}
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n\f\x1b", r) }) {
 		return ""
@@ -209,23 +209,23 @@ func recognizeText(b []byte) Form {
 	}
 	switch {
 	case IsMagnet(text): // it may stand in <>
-		return MagnetText
+		return FormMagnetText
 	case text[0] == '<' && contains("<nzb"):
-		return NZB
+		return FormNZB
 	case text[0] == '<' && contains("<metalink"):
-		return Metalink
+		return FormMetalink
 	case text[0] == '<' && contains("<!doctype html", "<html", "<head", "<body", "<title", "<meta", "<script", "<center", "<div", "<p>", "<h1", "<br", "<a ", "<b>"):
-		return WebPage
+		return FormWebPage
 	case text[0] == '<':
-		return XML
+		return FormXML
 	case strings.Contains(strings.ToLower(text), "magnet:?"):
-		return MagnetText
+		return FormMagnetText
 	case text[0] == '{', text[0] == '[' && strings.HasSuffix(text, "]"):
-		return JSON
+		return FormJSON
 	case isBase64Torrent(text):
-		return Base64
+		return FormBase64
 	}
-	return PlainText
+	return FormPlainText
 }
 
 // decodeText makes UTF-8 of UTF-16 that has a byte order mark, and removes that

@@ -77,7 +77,7 @@ func TestHybrid(t *testing.T) {
 			continue
 		}
 		found := slices.ContainsFunc(tor.Findings, func(f Finding) bool {
-			return f.Code == HybridMismatch && f.Severity == Error && strings.Contains(f.Message, tt.want)
+			return f.Code == CodeHybridMismatch && f.Severity == SeverityError && strings.Contains(f.Message, tt.want)
 		})
 		switch _, err := tor.Content(); {
 		case tt.want == "" && (len(tor.Findings) > 0 || err != nil):
@@ -99,7 +99,7 @@ func TestOddPadding(t *testing.T) {
 		tor, err := Parse([]byte(hybrid(a+b, v1, 2)))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
-		} else if f := tor.Findings; len(f) != 1 || f[0].Code != OddPadding || f[0].Severity != Warning {
+		} else if f := tor.Findings; len(f) != 1 || f[0].Code != CodeOddPadding || f[0].Severity != SeverityWarning {
 			t.Errorf("%s: found %v", name, f)
 		}
 	}
@@ -128,7 +128,7 @@ func TestNamesAreFoundOnce(t *testing.T) {
 		for _, f := range tor.Findings {
 			count[f.Code]++
 		}
-		if count[WindowsName] != 1 || count[UnfinishedName] != 1 {
+		if count[CodeWindowsName] != 1 || count[CodeUnfinishedName] != 1 {
 			t.Errorf("%s: found %v", tt.what, tor.Findings)
 		}
 	}

@@ -77,7 +77,7 @@ func (r *reader) keys(dict bencode.Value, place string, known map[string]bool) {
 			continue
 		}
 		if len(r.unknown) == maxListed {
-			r.add(ManyUnknownKeys, k.Offset(), "a key without a meaning that is not listed, as there are more than %d", maxListed)
+			r.add(CodeManyUnknownKeys, k.Offset(), "a key without a meaning that is not listed, as there are more than %d", maxListed)
 			continue
 		}
 		if name := place + k.Text(); !r.unknown[name] {
@@ -95,7 +95,7 @@ const maxListed = 10_000
 func (r *reader) text(dict bencode.Value, key string) string {
 	v := dict.Get(key)
 	if v.Exists() && v.Kind() != bencode.KindString {
-		r.add(BadText, v.Offset(), "%s is %v and not a text", key, v.Kind())
+		r.add(CodeBadText, v.Offset(), "%s is %v and not a text", key, v.Kind())
 	}
 	return v.Text()
 }
@@ -109,49 +109,49 @@ func (r *reader) name() {
 	}
 	switch {
 	case !v.Exists():
-		r.add(MissingName, r.info.Offset(), "the torrent has no name")
+		r.add(CodeMissingName, r.info.Offset(), "the torrent has no name")
 		return
 	case v.Kind() != bencode.KindString:
-		r.add(BadName, v.Offset(), "the name is %v and not a text", v.Kind())
+		r.add(CodeBadName, v.Offset(), "the name is %v and not a text", v.Kind())
 		return
 	}
 	t.Name, r.nameRaw = v.Text(), rawNames(v.Raw())
-	r.component(UnsafeName, t.Name, v.Offset())
+	r.component(CodeUnsafeName, t.Name, v.Offset())
 	if other := r.info.Get("name"); other.Kind() == bencode.KindString && other.Text() != t.Name {
 		t.otherName = other.Text()
-		r.add(OtherName, other.Offset(), "the torrent has another name in name than in name.utf-8: %s and %s", quote(t.otherName), quote(t.Name))
+		r.add(CodeOtherName, other.Offset(), "the torrent has another name in name than in name.utf-8: %s and %s", quote(t.otherName), quote(t.Name))
 	}
 }
 
 func (r *reader) pieceLength() {
 	v := r.info.Get("piece length")
 	if !v.Exists() {
-		r.add(MissingPieceLength, r.info.Offset(), "the torrent has no piece length")
+		r.add(CodeMissingPieceLength, r.info.Offset(), "the torrent has no piece length")
 		return
 	}
 	n, ok := v.Int()
 	switch {
 	case !ok || n <= 0:
-		r.add(BadPieceLength, v.Offset(), "the piece length is %s", describe(v))
+		r.add(CodeBadPieceLength, v.Offset(), "the piece length is %s", describe(v))
 		return
 	case n > maxPieceLength:
-		r.add(BadPieceLength, v.Offset(), "the piece length is %d; clients read %d at most", n, maxPieceLength)
+		r.add(CodeBadPieceLength, v.Offset(), "the piece length is %d; clients read %d at most", n, maxPieceLength)
 		return
 	}
 	r.t.PieceLength = n
 	powerOfTwo := bits.OnesCount64(uint64(n)) == 1
 	if r.t.V2 && (!powerOfTwo || n < BlockLength) { // BEP 52
-		r.add(BadPieceLength, v.Offset(), "the piece length of a v2 torrent is %d; it must be a power of two from %d", n, BlockLength)
+		r.add(CodeBadPieceLength, v.Offset(), "the piece length of a v2 torrent is %d; it must be a power of two from %d", n, BlockLength)
 		return
 	}
 	if !powerOfTwo {
-		r.add(OddPieceLength, v.Offset(), "the piece length %d is no power of two", n)
+		r.add(CodeOddPieceLength, v.Offset(), "the piece length %d is no power of two", n)
 	}
 	switch {
 	case n < BlockLength:
-		r.add(SmallPieces, v.Offset(), "the piece length %d is less than a block of %d bytes", n, BlockLength)
+		r.add(CodeSmallPieces, v.Offset(), "the piece length %d is less than a block of %d bytes", n, BlockLength)
 	case n > largestPieces:
-		r.add(LargePieces, v.Offset(), "pieces of %d MiB: some clients refuse more than %d", n>>20, largestPieces>>20)
+		r.add(CodeLargePieces, v.Offset(), "pieces of %d MiB: some clients refuse more than %d", n>>20, largestPieces>>20)
 	}
 }
 
@@ -177,23 +177,23 @@ func (r *reader) v1Files() {
 	t, info := r.t, r.info
 	switch v := info.Get("pieces"); {
 	case !v.Exists():
-		r.add(MissingPieces, info.Offset(), "the torrent has no pieces")
+		r.add(CodeMissingPieces, info.Offset(), "the torrent has no pieces")
 	case v.Kind() != bencode.KindString:
-		r.add(BadPieces, v.Offset(), "pieces is %v and not a string of hashes", v.Kind())
+		r.add(CodeBadPieces, v.Offset(), "pieces is %v and not a string of hashes", v.Kind())
 	case len(v.Bytes())%20 != 0:
-		r.add(BadPieces, v.Offset(), "pieces has %d bytes, no multiple of 20", len(v.Bytes()))
+		r.add(CodeBadPieces, v.Offset(), "pieces has %d bytes, no multiple of 20", len(v.Bytes()))
 	default:
 		t.Pieces = v.Bytes()
 	}
 	length, files := info.Get("length"), info.Get("files")
 	switch {
 	case files.Exists() && files.Kind() != bencode.KindList:
-		r.add(BadFiles, files.Offset(), "files is %v and not a list", files.Kind())
+		r.add(CodeBadFiles, files.Offset(), "files is %v and not a list", files.Kind())
 	case files.Exists():
 		if n, ok := length.Int(); ok && n == 0 { // some makers write it
-			r.add(NeedlessLength, length.Offset(), "the torrent has a length of 0 and a list of files; nearly all clients take the files")
+			r.add(CodeNeedlessLength, length.Offset(), "the torrent has a length of 0 and a list of files; nearly all clients take the files")
 		} else if length.Exists() {
-			r.add(LengthAndFiles, length.Offset(), "the torrent has a length of its own and a list of files")
+			r.add(CodeLengthAndFiles, length.Offset(), "the torrent has a length of its own and a list of files")
 		}
 		r.v1List(files)
 	case length.Exists():
@@ -210,7 +210,7 @@ func (r *reader) v1Files() {
 			t.Files = []File{f}
 		}
 	default:
-		r.add(MissingLength, info.Offset(), "the torrent has neither a length nor a list of files")
+		r.add(CodeMissingLength, info.Offset(), "the torrent has neither a length nor a list of files")
 	}
 }
 
@@ -218,7 +218,7 @@ func (r *reader) v1Files() {
 func (r *reader) length(v bencode.Value) (int64, bool) {
 	n, ok := v.Int()
 	if !ok || n < 0 {
-		r.add(BadLength, v.Offset(), "the length of a file is %s", describe(v))
+		r.add(CodeBadLength, v.Offset(), "the length of a file is %s", describe(v))
 		return 0, false
 	}
 	return n, true
@@ -230,7 +230,7 @@ func (r *reader) v1List(list bencode.Value) {
 	t.Files = make([]File, 0, min(list.Len(), len(list.Raw())/len("d6:lengthi0e4:pathl1:aee")+maxBroken))
 	for entry := range list.Items() {
 		if entry.Kind() != bencode.KindDict {
-			r.add(BadFiles, entry.Offset(), "an entry of files is %v and not a dict", entry.Kind())
+			r.add(CodeBadFiles, entry.Offset(), "an entry of files is %v and not a dict", entry.Kind())
 			continue
 		}
 		f := File{at: uint32(entry.Offset())}
@@ -262,16 +262,16 @@ func (r *reader) v1List(list bencode.Value) {
 		if !f.Pad && base != "" {
 			r.current = f.AppendPath(r.current[:0])
 			for _, c := range r.current {
-				r.component(UnsafePath, c, entry.Offset())
+				r.component(CodeUnsafePath, c, entry.Offset())
 			}
 			r.unfinished(base, entry.Offset())
 		}
-		if r.count[BadPath]+r.count[BadLength] <= maxBroken || f.HasPath() && length.Exists() {
+		if r.count[CodeBadPath]+r.count[CodeBadLength] <= maxBroken || f.HasPath() && length.Exists() {
 			t.Files = append(t.Files, f)
 		}
 	}
 	if len(t.Files) == 0 {
-		r.add(NoFiles, list.Offset(), "the list of files is empty")
+		r.add(CodeNoFiles, list.Offset(), "the list of files is empty")
 	}
 }
 
@@ -288,11 +288,11 @@ func (r *reader) fileLength(entry, v bencode.Value, f *File) {
 	switch {
 	case !v.Exists() && f.IsLink():
 	case !v.Exists():
-		r.add(BadLength, entry.Offset(), "a file has no length")
+		r.add(CodeBadLength, entry.Offset(), "a file has no length")
 	default:
 		f.Length, _ = r.length(v)
 		if f.IsLink() && f.Length > 0 {
-			r.add(SymlinkLength, v.Offset(), "a symlink has a length, which does not count")
+			r.add(CodeSymlinkLength, v.Offset(), "a symlink has a length, which does not count")
 		}
 	}
 }
@@ -313,21 +313,21 @@ func (r *reader) lay() {
 	}
 	// Nothing else would bound what a small torrent asks for.
 	if !t.V1 && absent > maxAbsent {
-		r.add(TooLarge, r.info.Offset(), "the torrent has %d pieces and no hashes of them; %d is the most that is read", absent, maxAbsent)
+		r.add(CodeTooLarge, r.info.Offset(), "the torrent has %d pieces and no hashes of them; %d is the most that is read", absent, maxAbsent)
 		return
 	}
-	l, err := NewLayout(t.PieceLength, lengths, pick(t.V1, Packed, Aligned))
+	l, err := NewLayout(t.PieceLength, lengths, pick(t.V1, AlignmentPacked, AlignmentAligned))
 	if err != nil {
-		r.add(TooLarge, r.info.Offset(), "%v", err)
+		r.add(CodeTooLarge, r.info.Offset(), "%v", err)
 		return
 	}
 	t.layout = l
 	if l.Total() == 0 {
-		r.add(NoContent, r.info.Offset(), "the torrent has no content: all sizes are 0")
+		r.add(CodeNoContent, r.info.Offset(), "the torrent has no content: all sizes are 0")
 	}
 	// Without hashes at all, or with broken ones, another finding has said so.
-	if have := len(t.Pieces) / 20; t.V1 && t.Pieces != nil && have != l.Pieces() && r.count[MissingLength] == 0 {
-		r.add(PieceCount, r.info.Get("pieces").Offset(), "the sizes make a number of %d pieces, but the hashes are %d", l.Pieces(), have)
+	if have := len(t.Pieces) / 20; t.V1 && t.Pieces != nil && have != l.Pieces() && r.count[CodeMissingLength] == 0 {
+		r.add(CodePieceCount, r.info.Get("pieces").Offset(), "the sizes make a number of %d pieces, but the hashes are %d", l.Pieces(), have)
 	}
 }
 
@@ -343,6 +343,6 @@ func (r *reader) private() {
 	n, ok := v.Int()
 	r.t.HasPrivate, r.t.Private = true, ok && n != 0 // as libtorrent reads it
 	if !ok || n != 0 && n != 1 {
-		r.add(BadPrivate, v.Offset(), "private is %s and not 0 or 1", describe(v))
+		r.add(CodeBadPrivate, v.Offset(), "private is %s and not 0 or 1", describe(v))
 	}
 }

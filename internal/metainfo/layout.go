@@ -21,9 +21,9 @@ type Layout struct {
 type Alignment uint8
 
 const (
-	Packed  Alignment = iota // each where the one before it ends (v1)
-	Aligned                  // each that is not empty at a piece; gaps are in no piece (v2)
-	Padded                   // the same, but gaps are zeros in their piece, also at the end (hybrid, BEP 47)
+	AlignmentPacked  Alignment = iota // each where the one before it ends (v1)
+	AlignmentAligned                  // each that is not empty at a piece; gaps are in no piece (v2)
+	AlignmentPadded                   // the same, but gaps are zeros in their piece, also at the end (hybrid, BEP 47)
 )
 
 // A Span is a range of bytes of one file, or of a gap between files.
@@ -47,7 +47,7 @@ func NewLayout(pieceLength int64, lengths []int64, alignment Alignment) (*Layout
 		if n < 0 {
 			return nil, fmt.Errorf("a file of %d bytes", n)
 		}
-		if n > 0 && alignment != Packed {
+		if n > 0 && alignment != AlignmentPacked {
 			end = roundUp(end, pieceLength)
 		}
 		if end > math.MaxInt64-n {
@@ -56,7 +56,7 @@ func NewLayout(pieceLength int64, lengths []int64, alignment Alignment) (*Layout
 		end += n
 		l.ends[i] = end
 	}
-	if alignment == Padded {
+	if alignment == AlignmentPadded {
 		end = roundUp(end, pieceLength)
 	}
 	l.end = end
@@ -90,7 +90,7 @@ func (l *Layout) Offset(file int) int64 {
 		return 0
 	}
 	before := l.ends[file-1]
-	if l.alignment != Packed && l.ends[file] > before {
+	if l.alignment != AlignmentPacked && l.ends[file] > before {
 		return roundUp(before, l.pieceLength)
 	}
 	return before // an empty file is not aligned
@@ -149,7 +149,7 @@ func (c *Cursor) Next() (Span, bool) {
 		if c.pos < next { // a gap
 			n := min(next-c.pos, c.left)
 			c.pos, c.left = c.pos+n, c.left-n
-			if c.l.alignment == Padded {
+			if c.l.alignment == AlignmentPadded {
 				return Span{Gap, 0, n}, true
 			}
 			continue
@@ -172,7 +172,7 @@ func (c *Cursor) Next() (Span, bool) {
 
 // gapAfter is the length of the padded gap that follows a file.
 func (l *Layout) gapAfter(file int) int64 {
-	if l.alignment != Padded || l.Length(file) == 0 {
+	if l.alignment != AlignmentPadded || l.Length(file) == 0 {
 		return 0
 	}
 	return roundUp(l.ends[file], l.pieceLength) - l.ends[file]

@@ -25,8 +25,8 @@ func naiveSpans(pieceLength int64, lengths []int64, alignment Alignment) [][]Spa
 		pos++
 	}
 	align := func() {
-		for alignment != Packed && pos%pieceLength != 0 {
-			if alignment == Padded {
+		for alignment != AlignmentPacked && pos%pieceLength != 0 {
+			if alignment == AlignmentPadded {
 				add(Gap, 0)
 			} else {
 				pos++
@@ -41,7 +41,7 @@ func naiveSpans(pieceLength int64, lengths []int64, alignment Alignment) [][]Spa
 			add(file, i)
 		}
 	}
-	if alignment == Padded {
+	if alignment == AlignmentPadded {
 		align()
 	}
 	return pieces
@@ -100,19 +100,19 @@ func TestLayoutLimits(t *testing.T) {
 		alignment   Alignment
 		pieces      int // -1: refused
 	}{
-		{"no piece length", 0, []int64{1}, Packed, -1},
-		{"negative piece length", -1, []int64{1}, Packed, -1},
-		{"negative length", 1 << 20, []int64{5, -1}, Packed, -1},
-		{"sum over 64 bits", 1 << 60, []int64{huge, 1}, Packed, -1},
-		{"sum at 64 bits", 1 << 60, []int64{huge - 1, 1}, Packed, 8},
-		{"one huge piece", huge, []int64{huge}, Packed, 1},
-		{"two huge pieces", huge - 5, []int64{10, huge - 10}, Packed, 2},
-		{"alignment over 64 bits", 1 << 62, []int64{huge, 1}, Aligned, -1},
-		{"alignment to 64 bits", 1 << 62, []int64{5, 1 << 61}, Aligned, 2},
-		{"padding to 64 bits", 1 << 62, []int64{5, 1 << 61}, Padded, 2},
-		{"too many pieces", 1, []int64{1 << 31}, Packed, -1},
-		{"as many as can be", 1, []int64{1<<31 - 1}, Packed, 1<<31 - 1},
-		{"empty", 1, nil, Packed, 0},
+		{"no piece length", 0, []int64{1}, AlignmentPacked, -1},
+		{"negative piece length", -1, []int64{1}, AlignmentPacked, -1},
+		{"negative length", 1 << 20, []int64{5, -1}, AlignmentPacked, -1},
+		{"sum over 64 bits", 1 << 60, []int64{huge, 1}, AlignmentPacked, -1},
+		{"sum at 64 bits", 1 << 60, []int64{huge - 1, 1}, AlignmentPacked, 8},
+		{"one huge piece", huge, []int64{huge}, AlignmentPacked, 1},
+		{"two huge pieces", huge - 5, []int64{10, huge - 10}, AlignmentPacked, 2},
+		{"alignment over 64 bits", 1 << 62, []int64{huge, 1}, AlignmentAligned, -1},
+		{"alignment to 64 bits", 1 << 62, []int64{5, 1 << 61}, AlignmentAligned, 2},
+		{"padding to 64 bits", 1 << 62, []int64{5, 1 << 61}, AlignmentPadded, 2},
+		{"too many pieces", 1, []int64{1 << 31}, AlignmentPacked, -1},
+		{"as many as can be", 1, []int64{1<<31 - 1}, AlignmentPacked, 1<<31 - 1},
+		{"empty", 1, nil, AlignmentPacked, 0},
 	} {
 		l, err := NewLayout(tt.pieceLength, tt.lengths, tt.alignment)
 		if err != nil {
@@ -135,7 +135,7 @@ func TestLayoutLimits(t *testing.T) {
 			}
 			sum += s.Length
 		}
-		if sum != l.Total() && tt.alignment == Packed {
+		if sum != l.Total() && tt.alignment == AlignmentPacked {
 			t.Errorf("%s: spans add up to %d of %d", tt.name, sum, l.Total())
 		}
 	}

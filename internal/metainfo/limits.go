@@ -22,15 +22,15 @@ const (
 func (r *reader) limits() {
 	t := r.t
 	if len(t.raw) > maxTorrent {
-		r.add(LargeTorrent, 0, "the torrent itself has %d bytes: many clients refuse more than %d", len(t.raw), maxTorrent)
+		r.add(CodeLargeTorrent, 0, "the torrent itself has %d bytes: many clients refuse more than %d", len(t.raw), maxTorrent)
 	}
 	r.manyPieces()
 	if !t.V1 && !t.Single && len(t.Files) == 1 && t.Files[0].dir == nil {
-		r.add(OneFile, int(t.Files[0].at), "a v2 torrent of a directory with one file: some clients leave the directory out")
+		r.add(CodeOneFile, int(t.Files[0].at), "a v2 torrent of a directory with one file: some clients leave the directory out")
 	}
 	r.torrentsInContent()
 	if t.Private && len(t.Trackers()) == 0 {
-		r.add(PrivateWithoutTracker, r.info.Get("private").Offset(), "a private torrent without a tracker: no client will find a peer")
+		r.add(CodePrivateWithoutTracker, r.info.Get("private").Offset(), "a private torrent without a tracker: no client will find a peer")
 	}
 }
 
@@ -49,7 +49,7 @@ func (r *reader) manyPieces() {
 		}
 	}
 	if n > ManyPiecesLimit {
-		r.add(ManyPieces, r.info.Offset(), "%d pieces: many clients refuse more than %d", r.t.PieceCount(), ManyPiecesLimit)
+		r.add(CodeManyPieces, r.info.Offset(), "%d pieces: many clients refuse more than %d", r.t.PieceCount(), ManyPiecesLimit)
 	}
 }
 
@@ -70,6 +70,6 @@ func (r *reader) torrentsInContent() {
 	}
 	if count > 0 {
 		f := &r.t.Files[first]
-		r.add(TorrentInContent, int(f.at), "the content has %d %s; the first is %s", count, pick(count == 1, ".torrent file", ".torrent files"), quotePath(f.Path()))
+		r.add(CodeTorrentInContent, int(f.at), "the content has %d %s; the first is %s", count, pick(count == 1, ".torrent file", ".torrent files"), quotePath(f.Path()))
 	}
 }

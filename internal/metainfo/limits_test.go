@@ -40,7 +40,7 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%s is in the table twice, or is no constant", k.Code)
 		}
 		seen[k.Code] = true
-		if k.Meaning == "" || !slices.Contains([]Severity{Note, Warning, Error}, k.Severity) {
+		if k.Meaning == "" || !slices.Contains([]Severity{SeverityNote, SeverityWarning, SeverityError}, k.Severity) {
 			t.Errorf("%s has severity %q and means %q", k.Code, k.Severity, k.Meaning)
 		}
 	}
@@ -82,7 +82,7 @@ func TestWindowsNameIsAWarning(t *testing.T) {
 		v2(leaf("a?", 5, fill('a'))+leaf("b", 5, fill('b')), ""),
 	} {
 		tor, err := Parse([]byte(in))
-		if err != nil || len(tor.Findings) != 1 || tor.Findings[0].Code != WindowsName || tor.Findings[0].Severity != Warning {
+		if err != nil || len(tor.Findings) != 1 || tor.Findings[0].Code != CodeWindowsName || tor.Findings[0].Severity != SeverityWarning {
 			t.Errorf("%q: %v, %v", in, tor.Findings, err)
 		}
 	}
@@ -109,9 +109,9 @@ func TestDuplicates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			code := DuplicateTracker
+			code := CodeDuplicateTracker
 			if strings.HasSuffix(name, "seeds") {
-				code = DuplicateWebSeed
+				code = CodeDuplicateWebSeed
 			}
 			got := 0
 			for _, f := range tor.Findings {
@@ -131,7 +131,7 @@ func TestDuplicates(t *testing.T) {
 	}
 	// A URL that can't be asked is said once, although announce says it again.
 	tor, err = Parse([]byte("d8:announce" + text("udp://t.example") + "13:announce-listll" + text("udp://t.example") + "ee4:infod" + single + "ee"))
-	if err != nil || len(tor.Findings) != 1 || tor.Findings[0].Code != BadTracker {
+	if err != nil || len(tor.Findings) != 1 || tor.Findings[0].Code != CodeBadTracker {
 		t.Errorf("%v, %v", tor.Findings, err)
 	}
 }
@@ -141,7 +141,7 @@ func TestLargeTorrent(t *testing.T) {
 		frame := "d7:comment" + "1000000:" + "4:infod" + single + "ee"
 		in := strings.Replace(frame, "1000000:", fmt.Sprintf("%d:%s", n-len(frame), strings.Repeat("x", n-len(frame))), 1)
 		tor, err := Parse([]byte(in))
-		if err != nil || len(in) != n || hasCode(tor, LargeTorrent) != want {
+		if err != nil || len(in) != n || hasCode(tor, CodeLargeTorrent) != want {
 			t.Errorf("%d bytes: %v, %v", len(in), tor.Findings, err)
 		}
 	}
@@ -193,7 +193,7 @@ func TestManyPieces(t *testing.T) {
 			t.Fatal(err)
 		}
 		tor, err := Parse(out)
-		if err != nil || hasCode(tor, ManyPieces) != tt.want {
+		if err != nil || hasCode(tor, CodeManyPieces) != tt.want {
 			t.Errorf("%s: %v, %v", tt.name, tor.Findings, err)
 		}
 	}
@@ -216,7 +216,7 @@ func TestTorrentInContent(t *testing.T) {
 		}
 		got := ""
 		for _, f := range tor.Findings {
-			if f.Code == TorrentInContent {
+			if f.Code == CodeTorrentInContent {
 				got += f.Message
 			}
 		}

@@ -25,17 +25,17 @@ func ParseMagnet(s string) (*Magnet, error) {
 	r := magnetReader{m: new(Magnet), trackers: make(map[string]bool), webSeeds: make(map[string]bool)}
 	switch {
 	case start > 0:
-		r.add(OddBlanks, 0, "there is something before the link")
+		r.add(CodeOddBlanks, 0, "there is something before the link")
 	case end < len(s):
-		r.add(OddBlanks, end, "there is something behind the link")
+		r.add(CodeOddBlanks, end, "there is something behind the link")
 	}
 	if i := strings.IndexAny(s[start:end], lineBreaks); i >= 0 {
-		r.add(OddBlanks, start+i, "there are line ends or tabs in the link")
+		r.add(CodeOddBlanks, start+i, "there are line ends or tabs in the link")
 	}
 	at := start + len("magnet:")
 	query := strings.TrimLeft(s[at:end], "/?")
 	if s[at:end-len(query)] != "?" {
-		r.add(OddScheme, start, "the link does not begin with magnet:?")
+		r.add(CodeOddScheme, start, "the link does not begin with magnet:?")
 	}
 	fromHTML := -1
 	for at = end - len(query); at < end; {
@@ -49,13 +49,13 @@ func ParseMagnet(s string) (*Magnet, error) {
 		at += size
 	}
 	if fromHTML >= 0 {
-		r.add(HTMLEscape, fromHTML, "the link was copied out of HTML: it has character references such as &amp;")
+		r.add(CodeHTMLEscape, fromHTML, "the link was copied out of HTML: it has character references such as &amp;")
 	}
 	m := r.m
 	m.Findings = r.finish()
 	if !m.HasV1 && !m.HasV2 {
 		for _, f := range m.Findings {
-			if f.Code == BadInfoHash {
+			if f.Code == CodeBadInfoHash {
 				return nil, errors.New("bad magnet link: " + f.Message)
 			}
 		}
@@ -78,7 +78,7 @@ func (r *magnetReader) param(pair string, at int) {
 	name, goodName := unescapeQuery(name)
 	value, goodValue := unescapeQuery(value)
 	if !goodName || !goodValue {
-		r.add(OddEscape, at, "a %% begins no escape, and is read as itself")
+		r.add(CodeOddEscape, at, "a %% begins no escape, and is read as itself")
 	}
 	known, base := strings.ToLower(name), strings.ToLower(name)
 	if i := strings.LastIndexByte(base, '.'); i > 0 {
@@ -89,7 +89,7 @@ func (r *magnetReader) param(pair string, at int) {
 	switch base {
 	case "xt", "dn", "xl", "tr", "ws", "x.pe", "so":
 		if name != known {
-			r.add(OddKey, at, "%s is written %s", known, quote(name))
+			r.add(CodeOddKey, at, "%s is written %s", known, quote(name))
 		}
 	default:
 		m.Other = append(m.Other, Param{name, value})
@@ -102,7 +102,7 @@ func (r *magnetReader) param(pair string, at int) {
 	case base == "tr":
 		r.tracker(value, at)
 	case trimmed != value:
-		r.add(OddBlanks, at, "there are blanks around the value of %s", known)
+		r.add(CodeOddBlanks, at, "there are blanks around the value of %s", known)
 	}
 	if !r.read(base, trimmed, at) {
 		m.Other = append(m.Other, Param{known, trimmed})
@@ -118,21 +118,21 @@ func (r *magnetReader) read(name, value string, at int) bool {
 		return r.topic(value, at)
 	case "dn":
 		if m.Name != "" {
-			r.add(RepeatedParameter, at, "there is a second dn")
+			r.add(CodeRepeatedParameter, at, "there is a second dn")
 			return false
 		}
 		if !utf8.ValidString(value) {
-			r.add(NotUTF8, at, "the name is not UTF-8: %s", quote(value))
+			r.add(CodeNotUTF8, at, "the name is not UTF-8: %s", quote(value))
 		}
 		m.Name = value
 	case "xl":
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || n < 0 {
-			r.add(BadSize, at, "xl is no number of bytes: %s", quoteValue(value))
+			r.add(CodeBadSize, at, "xl is no number of bytes: %s", quoteValue(value))
 			return false
 		}
 		if m.HasSize {
-			r.add(RepeatedParameter, at, "there is a second xl")
+			r.add(CodeRepeatedParameter, at, "there is a second xl")
 			return false
 		}
 		m.HasSize, m.Size = true, n
@@ -141,7 +141,7 @@ func (r *magnetReader) read(name, value string, at int) bool {
 			return false
 		}
 		if r.trackers[value] {
-			r.add(DuplicateTracker, at, "a tracker is listed twice: %s", MaskURL(value))
+			r.add(CodeDuplicateTracker, at, "a tracker is listed twice: %s", MaskURL(value))
 		}
 		r.trackers[value] = true
 		m.Trackers = append(m.Trackers, value)
@@ -149,18 +149,18 @@ func (r *magnetReader) read(name, value string, at int) bool {
 		return r.webSeed(value, at)
 	case "x.pe":
 		if !isHostPort(value) {
-			r.add(BadPeer, at, "x.pe is not HOST:PORT: %s", quoteValue(value))
+			r.add(CodeBadPeer, at, "x.pe is not HOST:PORT: %s", quoteValue(value))
 			return false
 		}
 		m.Peers = append(m.Peers, value)
 	case "so":
 		ranges, ok := parseRanges(value)
 		if !ok {
-			r.add(BadSelection, at, "so is no list of files such as 0,2,4-6: %s", quoteValue(value))
+			r.add(CodeBadSelection, at, "so is no list of files such as 0,2,4-6: %s", quoteValue(value))
 			return false
 		}
 		if m.Select != nil {
-			r.add(RepeatedParameter, at, "there is a second so")
+			r.add(CodeRepeatedParameter, at, "there is a second so")
 			return false
 		}
 		m.Select = ranges
@@ -170,14 +170,14 @@ func (r *magnetReader) read(name, value string, at int) bool {
 
 func (r *magnetReader) webSeed(value string, at int) bool {
 	if value == "" {
-		r.add(BadWebSeed, at, "a web seed's URL is empty")
+		r.add(CodeBadWebSeed, at, "a web seed's URL is empty")
 		return false
 	}
 	if err := CheckURL(value, "http", "https", "ftp"); err != nil {
-		r.add(BadWebSeed, at, "a web seed's URL %v: %s", err, MaskURL(value))
+		r.add(CodeBadWebSeed, at, "a web seed's URL %v: %s", err, MaskURL(value))
 	}
 	if r.webSeeds[value] {
-		r.add(DuplicateWebSeed, at, "a web seed is listed twice: %s", MaskURL(value))
+		r.add(CodeDuplicateWebSeed, at, "a web seed is listed twice: %s", MaskURL(value))
 	}
 	r.webSeeds[value] = true
 	r.m.WebSeeds = append(r.m.WebSeeds, value)
@@ -206,14 +206,14 @@ func (r *magnetReader) topic(value string, at int) bool {
 		}
 		switch {
 		case len(b) != 20:
-			r.add(BadInfoHash, at, "%s is no info-hash of 40 hex or 32 base32 digits", quoteValue(hash))
+			r.add(CodeBadInfoHash, at, "%s is no info-hash of 40 hex or 32 base32 digits", quoteValue(hash))
 			return false
 		case m.HasV1 && m.V1 != [20]byte(b):
-			r.add(AmbiguousInfoHash, at, "there is a second v1 info-hash: %x", b)
+			r.add(CodeAmbiguousInfoHash, at, "there is a second v1 info-hash: %x", b)
 			return false
 		}
 		if len(hash) == 32 {
-			r.add(OddInfoHash, at, "the info-hash is written in base32; in hex it is %x", b)
+			r.add(CodeOddInfoHash, at, "the info-hash is written in base32; in hex it is %x", b)
 		}
 		m.HasV1, m.V1 = true, [20]byte(b)
 	case "urn:btmh:":
@@ -221,19 +221,19 @@ func (r *magnetReader) topic(value string, at int) bool {
 		b, err := hex.DecodeString(hash)
 		switch {
 		case err != nil || len(b) != 34 || b[0] != 0x12 || b[1] != 0x20:
-			r.add(BadInfoHash, at, "%s is no SHA-256 multihash (1220 and 64 hex digits)", quoteValue(hash))
+			r.add(CodeBadInfoHash, at, "%s is no SHA-256 multihash (1220 and 64 hex digits)", quoteValue(hash))
 			return false
 		case m.HasV2 && m.V2 != [32]byte(b[2:]):
-			r.add(AmbiguousInfoHash, at, "there is a second v2 info-hash: %x", b[2:])
+			r.add(CodeAmbiguousInfoHash, at, "there is a second v2 info-hash: %x", b[2:])
 			return false
 		}
 		m.HasV2, m.V2 = true, [32]byte(b[2:])
 	default:
-		r.add(UnknownHash, at, "%s is no hash of BitTorrent", quoteValue(value))
+		r.add(CodeUnknownHash, at, "%s is no hash of BitTorrent", quoteValue(value))
 		return false
 	}
 	if behind != "" {
-		r.add(OddInfoHash, at, "there is something behind the info-hash, which is left out: %s", quoteValue(behind))
+		r.add(CodeOddInfoHash, at, "there is something behind the info-hash, which is left out: %s", quoteValue(behind))
 	}
 	return true
 }

@@ -208,7 +208,7 @@ func TestMagnetMessagesHideSecrets(t *testing.T) {
 }
 
 // syntaxCodes are of oddities that a link loses when it is written anew.
-var syntaxCodes = []Code{OddBlanks, OddScheme, OddEscape, HTMLEscape, OddKey, OddInfoHash}
+var syntaxCodes = []Code{CodeOddBlanks, CodeOddScheme, CodeOddEscape, CodeHTMLEscape, CodeOddKey, CodeOddInfoHash}
 
 func FuzzMagnet(f *testing.F) {
 	f.Add(link1 + "&dn=x&so=1-2,5&tr=a&foo.1=2&dn=y")

@@ -45,7 +45,7 @@ func TestMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (inUse() - before) / files; got > tt.most || slices.ContainsFunc(tor.Findings, func(f Finding) bool { return f.Code != LargeTorrent }) {
+		if got := (inUse() - before) / files; got > tt.most || slices.ContainsFunc(tor.Findings, func(f Finding) bool { return f.Code != CodeLargeTorrent }) {
 			t.Errorf("%s: %d bytes a file, more than %d; findings %v", tt.name, got, tt.most, tor.Findings)
 		}
 		runtime.KeepAlive(tor)

@@ -33,18 +33,18 @@ func (r *reader) announce() {
 	switch {
 	case list.Kind() == bencode.KindString && len(list.Bytes()) == 0: // seen in the field: as good as absent
 	case list.Exists() && list.Kind() != bencode.KindList:
-		r.add(BadTrackerList, list.Offset(), "announce-list is %v and not a list of tiers", list.Kind())
+		r.add(CodeBadTrackerList, list.Offset(), "announce-list is %v and not a list of tiers", list.Kind())
 	}
 	seen := make(map[string]string)
 	listed := 0 // tiers and trackers
 	for tier := range list.Items() {
 		if listed++; listed > maxListed {
-			r.add(BadTrackerList, tier.Offset(), "announce-list has more than %d tiers and trackers; the rest is left out", maxListed)
+			r.add(CodeBadTrackerList, tier.Offset(), "announce-list has more than %d tiers and trackers; the rest is left out", maxListed)
 			t.MoreTrackers = true
 			break
 		}
 		if tier.Kind() != bencode.KindList {
-			r.add(BadTrackerList, tier.Offset(), "a tier of announce-list is %v and not a list", tier.Kind())
+			r.add(CodeBadTrackerList, tier.Offset(), "a tier of announce-list is %v and not a list", tier.Kind())
 			if tier.Kind() != bencode.KindString {
 				continue
 			}
@@ -52,7 +52,7 @@ func (r *reader) announce() {
 		var urls []string
 		add := func(v bencode.Value) {
 			if v.Kind() != bencode.KindString {
-				r.add(BadTrackerList, v.Offset(), "a tracker of announce-list is %v and not a text", v.Kind())
+				r.add(CodeBadTrackerList, v.Offset(), "a tracker of announce-list is %v and not a text", v.Kind())
 				return
 			}
 			u := v.Text()
@@ -61,7 +61,7 @@ func (r *reader) announce() {
 				r.tracker(u, v.Offset())
 			}
 			if strings.TrimSpace(u) != "" && len(u) <= maxURL {
-				r.twice(DuplicateTracker, "a tracker", seen, u, v.Offset())
+				r.twice(CodeDuplicateTracker, "a tracker", seen, u, v.Offset())
 			}
 		}
 		if tier.Kind() == bencode.KindString { // a plain list of URLs: each its own tier
@@ -77,7 +77,7 @@ func (r *reader) announce() {
 		t.AnnounceList = append(t.AnnounceList, urls)
 	}
 	if a := CanonicalURL(t.Announce[:min(len(t.Announce), maxURL)]); a != "" && len(seen) > 0 && seen[a] == "" {
-		r.add(AnnounceNotFirst, first.Offset(), "announce is not in announce-list: clients that know tiers ignore it")
+		r.add(CodeAnnounceNotFirst, first.Offset(), "announce is not in announce-list: clients that know tiers ignore it")
 	}
 }
 
@@ -102,18 +102,18 @@ const maxURL = 8 << 10
 func (r *findings) tracker(s string, at int) {
 	trimmed := strings.TrimSpace(s)
 	if trimmed != s && len(trimmed) <= maxURL {
-		r.add(BadTracker, at, "a tracker's URL has blanks around it: %q", MaskURL(s))
+		r.add(CodeBadTracker, at, "a tracker's URL has blanks around it: %q", MaskURL(s))
 	}
 	if trimmed == "" {
-		r.add(BadTracker, at, "a tracker's URL is empty")
+		r.add(CodeBadTracker, at, "a tracker's URL is empty")
 		return
 	}
 	if len(trimmed) > maxURL {
-		r.add(BadTracker, at, "a tracker's URL has %d bytes", len(trimmed))
+		r.add(CodeBadTracker, at, "a tracker's URL has %d bytes", len(trimmed))
 		return
 	}
 	if err := CheckURL(trimmed, TrackerSchemes...); err != nil {
-		r.add(BadTracker, at, "a tracker's URL %v: %s", err, MaskURL(trimmed))
+		r.add(CodeBadTracker, at, "a tracker's URL %v: %s", err, MaskURL(trimmed))
 	}
 }
 
@@ -123,7 +123,7 @@ func (r *reader) seeds(key string) []string {
 	seen := make(map[string]string)
 	add := func(v bencode.Value) {
 		if v.Kind() != bencode.KindString {
-			r.add(BadWebSeed, v.Offset(), "an entry of %s is %v and not a URL", key, v.Kind())
+			r.add(CodeBadWebSeed, v.Offset(), "an entry of %s is %v and not a URL", key, v.Kind())
 			return
 		}
 		u := strings.TrimSpace(v.Text())
@@ -131,20 +131,20 @@ func (r *reader) seeds(key string) []string {
 			return // an empty text stands for none
 		}
 		if urls = append(urls, u); len(u) > maxURL {
-			r.add(BadWebSeed, v.Offset(), "a web seed's URL has %d bytes", len(u))
+			r.add(CodeBadWebSeed, v.Offset(), "a web seed's URL has %d bytes", len(u))
 			return
 		}
 		if err := CheckURL(u, "http", "https", "ftp"); err != nil {
-			r.add(BadWebSeed, v.Offset(), "a web seed's URL %v: %s", err, MaskURL(u))
+			r.add(CodeBadWebSeed, v.Offset(), "a web seed's URL %v: %s", err, MaskURL(u))
 		}
-		r.twice(DuplicateWebSeed, "a web seed", seen, u, v.Offset())
+		r.twice(CodeDuplicateWebSeed, "a web seed", seen, u, v.Offset())
 	}
 	switch v := r.root.Get(key); v.Kind() {
 	case bencode.KindInvalid:
 	case bencode.KindList:
 		for item := range v.Items() {
 			if len(urls) == maxListed {
-				r.add(BadWebSeed, item.Offset(), "%s has more than %d URLs; the rest is left out", key, maxListed)
+				r.add(CodeBadWebSeed, item.Offset(), "%s has more than %d URLs; the rest is left out", key, maxListed)
 				break
 			}
 			add(item)
@@ -159,12 +159,12 @@ func (r *reader) seeds(key string) []string {
 func (r *reader) nodes() {
 	v := r.root.Get("nodes")
 	if v.Exists() && v.Kind() != bencode.KindList {
-		r.add(BadNode, v.Offset(), "nodes is %v and not a list", v.Kind())
+		r.add(CodeBadNode, v.Offset(), "nodes is %v and not a list", v.Kind())
 	}
 	seen := make(map[Node]bool)
 	for item := range v.Items() {
 		if len(r.t.Nodes) == maxListed {
-			r.add(BadNode, item.Offset(), "there are more than %d nodes; the rest is left out", maxListed)
+			r.add(CodeBadNode, item.Offset(), "there are more than %d nodes; the rest is left out", maxListed)
 			break
 		}
 		var parts []bencode.Value
@@ -174,17 +174,17 @@ func (r *reader) nodes() {
 			}
 		}
 		if len(parts) != 2 || parts[0].Kind() != bencode.KindString || parts[1].Kind() != bencode.KindInteger {
-			r.add(BadNode, item.Offset(), "an entry of nodes is no host and port")
+			r.add(CodeBadNode, item.Offset(), "an entry of nodes is no host and port")
 			continue
 		}
 		port, _ := parts[1].Int()
 		node := Node{parts[0].Text(), int(min(max(port, 0), 1<<16))}
 		switch err := node.Check(); {
 		case err != nil:
-			r.add(BadNode, item.Offset(), "a DHT node %v: %s", err, quote(node.Host))
+			r.add(CodeBadNode, item.Offset(), "a DHT node %v: %s", err, quote(node.Host))
 			continue
 		case seen[node.canonical()]:
-			r.add(DuplicateNode, item.Offset(), "a DHT node is listed twice: %s", quote(node.Host))
+			r.add(CodeDuplicateNode, item.Offset(), "a DHT node is listed twice: %s", quote(node.Host))
 		}
 		seen[node.canonical()] = true
 		r.t.Nodes = append(r.t.Nodes, node)
@@ -202,7 +202,7 @@ func (r *reader) date() {
 	}
 	n, ok := v.Int()
 	if !ok || n < 0 || n > LastDate {
-		r.add(BadDate, v.Offset(), "the creation date is %s; it should be seconds since 1970", describe(v))
+		r.add(CodeBadDate, v.Offset(), "the creation date is %s; it should be seconds since 1970", describe(v))
 		return
 	}
 	r.t.CreationDate = time.Unix(n, 0).UTC()

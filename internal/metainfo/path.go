@@ -57,19 +57,19 @@ func (r *reader) component(unsafe Code, c string, at int) {
 		return
 	}
 	if len(c) > maxComponent {
-		r.add(LongName, at, "a name of %d bytes; file systems take %d", len(c), maxComponent)
+		r.add(CodeLongName, at, "a name of %d bytes; file systems take %d", len(c), maxComponent)
 	}
 	switch {
 	case isASCII(c):
-	case !utf8.ValidString(c) && r.count[NotUTF8] > maxFindings:
-		r.count[NotUTF8]++
+	case !utf8.ValidString(c) && r.count[CodeNotUTF8] > maxFindings:
+		r.count[CodeNotUTF8]++
 	case !utf8.ValidString(c):
-		r.add(NotUTF8, at, "a name that is not UTF-8: %s%s", quote(c), r.decodedNote(c))
+		r.add(CodeNotUTF8, at, "a name that is not UTF-8: %s%s", quote(c), r.decodedNote(c))
 	case !norm.NFC.IsNormalString(c):
-		r.add(DecomposedName, at, "a name in decomposed Unicode, as Macs write it; elsewhere it is another name than the composed one: %s", quote(c))
+		r.add(CodeDecomposedName, at, "a name in decomposed Unicode, as Macs write it; elsewhere it is another name than the composed one: %s", quote(c))
 	}
 	if windowsRefuses(c) {
-		r.add(WindowsName, at, "a name that Windows can't store: %s", quote(c))
+		r.add(CodeWindowsName, at, "a name that Windows can't store: %s", quote(c))
 	}
 }
 
@@ -92,7 +92,7 @@ var UnfinishedSuffixes = []string{".part", ".!qB", ".!ut", ".bc!"}
 // unfinished looks for a file that was not complete when the torrent was made.
 func (r *reader) unfinished(name string, at int) {
 	if slices.ContainsFunc(UnfinishedSuffixes, func(suffix string) bool { return strings.HasSuffix(name, suffix) }) {
-		r.add(UnfinishedName, at, "a name that clients give to files that are not complete: %s", quote(name))
+		r.add(CodeUnfinishedName, at, "a name that clients give to files that are not complete: %s", quote(name))
 	}
 }
 
@@ -168,9 +168,9 @@ func (r *reader) collisions() {
 		switch {
 		case k == 0 || len(last) > len(path) || !slices.Equal(last, path[:len(last)]):
 		case len(last) == len(path):
-			r.add(DuplicatePath, int(f.at), "two files have the path %s", quotePath(path))
+			r.add(CodeDuplicatePath, int(f.at), "two files have the path %s", quotePath(path))
 		default:
-			r.add(DuplicatePath, int(f.at), "%s is a file and a directory", quotePath(last))
+			r.add(CodeDuplicatePath, int(f.at), "%s is a file and a directory", quotePath(last))
 		}
 		last, path = path, last
 	}
@@ -203,7 +203,7 @@ func (r *reader) caseCollisions(order []int32) {
 			continue
 		}
 		if path := files[i].Path(); before > 0 && !slices.Equal(files[before-1].Path(), path) {
-			r.add(CaseCollision, int(files[i].at), "two paths differ only in case or in their Unicode form: %s", quotePath(path))
+			r.add(CodeCaseCollision, int(files[i].at), "two paths differ only in case or in their Unicode form: %s", quotePath(path))
 		}
 		alike[hash] = i + 1
 	}

@@ -89,7 +89,7 @@ func TestBuildAndRead(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%+v: %v", b.Files, err)
 		}
-		if slices.ContainsFunc(tor.Findings, func(f Finding) bool { return f.Code != CaseCollision && f.Code != OneFile }) || tor.Single != b.Single {
+		if slices.ContainsFunc(tor.Findings, func(f Finding) bool { return f.Code != CodeCaseCollision && f.Code != CodeOneFile }) || tor.Single != b.Single {
 			t.Fatalf("%+v: single %v, findings %v", b.Files, tor.Single, tor.Findings)
 		}
 		c, err := tor.Content()

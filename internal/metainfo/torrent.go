@@ -287,7 +287,7 @@ func (e *UnusableError) Error() string {
 func (t *Torrent) Content() (*Content, error) {
 	var bad []Finding
 	for _, f := range t.Findings {
-		if f.Severity == Error {
+		if f.Severity == SeverityError {
 			bad = append(bad, f)
 		}
 	}
@@ -309,7 +309,7 @@ func (t *Torrent) Content() (*Content, error) {
 // disk. Its content can be found only where the user says what it is.
 func (t *Torrent) CheckName() error {
 	for _, f := range t.Findings {
-		if f.Code == UnsafeName {
+		if f.Code == CodeUnsafeName {
 			return &UnusableError{[]Finding{f}}
 		}
 	}

@@ -37,9 +37,9 @@ type format struct {
 }
 
 var (
-	v1      = format{"v1", true, false, metainfo.Packed}
-	v2      = format{"v2", false, true, metainfo.Aligned}
-	hybrid  = format{"hybrid", true, true, metainfo.Padded}
+	v1      = format{"v1", true, false, metainfo.AlignmentPacked}
+	v2      = format{"v2", false, true, metainfo.AlignmentAligned}
+	hybrid  = format{"hybrid", true, true, metainfo.AlignmentPadded}
 	formats = []format{v1, v2, hybrid}
 )
 
@@ -203,7 +203,7 @@ func (tr *tree) check(t *testing.T, want []Result) {
 }
 
 func TestPads(t *testing.T) {
-	for _, f := range []format{v1, {"hybrid", true, true, metainfo.Packed}} {
+	for _, f := range []format{v1, {"hybrid", true, true, metainfo.AlignmentPacked}} {
 		tr := newTree(t, f, 16384, 5, 16379, 200000, 12992, 20000, 12768)
 		for _, i := range []int{1, 3, 5} {
 			os.Remove(tr.paths[i])

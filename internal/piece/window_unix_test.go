@@ -32,7 +32,7 @@ func TestTruncatedUnderTheMap(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	layout, err := metainfo.NewLayout(pieceLength, []int64{3 << 20, size, 3 << 20}, metainfo.Packed)
+	layout, err := metainfo.NewLayout(pieceLength, []int64{3 << 20, size, 3 << 20}, metainfo.AlignmentPacked)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestExtremes(t *testing.T) {
 		if err := os.Truncate(path, tt.size); err != nil {
 			t.Skip("needs sparse files: ", err)
 		}
-		layout, err := metainfo.NewLayout(tt.pieceLength, []int64{tt.size}, metainfo.Packed)
+		layout, err := metainfo.NewLayout(tt.pieceLength, []int64{tt.size}, metainfo.AlignmentPacked)
 		if err != nil {
 			t.Fatal(err)
 		}
