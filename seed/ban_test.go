@@ -112,7 +112,7 @@ var conduct = map[string]struct {
 	"MSE, another torrent": {do: func(v *villain) { mse.Initiate(v, [20]byte{1}, mse.Options{}, nil) }},
 	"MSE, no method": {
 		do: func(v *villain) {
-			mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{Methods: mse.Plaintext}, nil)
+			mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{Methods: mse.MethodPlaintext}, nil)
 		},
 		encryption: EncryptionRequire,
 	},

@@ -30,7 +30,7 @@ func TestPiecemeal(t *testing.T) {
 	t.Parallel()
 	sizes := []int64{1 << 20, 3, 40_000, 70_000, 5, 1, 65_535, 300_001, 11}
 	for name, format := range map[string]maketorrent.Format{"v1": maketorrent.FormatV1, "hybrid": maketorrent.FormatHybrid} {
-		for how, method := range map[string]mse.Method{"plaintext": 0, "RC4": mse.RC4} {
+		for how, method := range map[string]mse.Method{"plaintext": 0, "RC4": mse.MethodRC4} {
 			t.Run(name+" "+how, func(t *testing.T) {
 				t.Parallel()
 				meta, root := makeContent(t, format, sizes...)

@@ -382,10 +382,10 @@ func TestEncryption(t *testing.T) {
 	early := peer.Message{ID: peer.IDInterested}.Append(nil)
 	for _, encryption := range []Encryption{EncryptionPrefer, EncryptionRequire, EncryptionOff} {
 		r, tt, root := one(t, Options{Encryption: encryption}, maketorrent.FormatV1, 700_001)
-		for _, methods := range []mse.Method{mse.Plaintext, mse.RC4, mse.Plaintext | mse.RC4} {
+		for _, methods := range []mse.Method{mse.MethodPlaintext, mse.MethodRC4, mse.MethodPlaintext | mse.MethodRC4} {
 			for _, split := range []int{0, 30, 68, 1000} {
 				l, err := r.seal(t, tt, methods, split, early)
-				refused := encryption == EncryptionOff || encryption == EncryptionRequire && methods == mse.Plaintext
+				refused := encryption == EncryptionOff || encryption == EncryptionRequire && methods == mse.MethodPlaintext
 				if refused != (err != nil) {
 					t.Errorf("encryption %d, methods %v, split %d: %v", encryption, methods, split, err)
 				}
@@ -436,7 +436,7 @@ func TestDamaged(t *testing.T) {
 			var l *leecher
 			var err error
 			if encrypted {
-				if l, err = r.seal(t, tt, mse.RC4, 68, nil); err != nil {
+				if l, err = r.seal(t, tt, mse.MethodRC4, 68, nil); err != nil {
 					t.Fatal(err)
 				}
 				l.send(peer.Message{ID: peer.IDInterested})

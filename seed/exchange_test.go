@@ -74,7 +74,7 @@ func TestFloodOfExchanges(t *testing.T) {
 		t.Error("none was answered: this test can't fail")
 	}
 	began := time.Now()
-	if _, err := r.seal(t, tt, mse.RC4, 68, nil); err != nil {
+	if _, err := r.seal(t, tt, mse.MethodRC4, 68, nil); err != nil {
 		t.Errorf("an honest peer is not let in: %v after %v", err, time.Since(began))
 	}
 }

@@ -95,10 +95,13 @@ var villains = map[string]func(v *villain){
 		mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{}, noise(500))
 		v.flood(noise(5000))
 	},
-	"MSE, then nothing": func(v *villain) { mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{Methods: mse.RC4}, nil); v.wait() },
-	"noise behind":      func(v *villain) { v.hello(); v.flood(noise(50_000)) },
-	"length of 4 GiB":   func(v *villain) { v.hello(); v.Write([]byte{255, 255, 255, 255, 5}); v.flood(make([]byte, 1000)) },
-	"a long unknown":    func(v *villain) { v.hello(); v.Write([]byte{0, 16, 0, 0, 99}); v.flood(make([]byte, 1000)) },
+	"MSE, then nothing": func(v *villain) {
+		mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{Methods: mse.MethodRC4}, nil)
+		v.wait()
+	},
+	"noise behind":    func(v *villain) { v.hello(); v.flood(noise(50_000)) },
+	"length of 4 GiB": func(v *villain) { v.hello(); v.Write([]byte{255, 255, 255, 255, 5}); v.flood(make([]byte, 1000)) },
+	"a long unknown":  func(v *villain) { v.hello(); v.Write([]byte{0, 16, 0, 0, 99}); v.flood(make([]byte, 1000)) },
 	"a message in drops": func(v *villain) {
 		v.hello()
 		v.drip(extended(0, string(bytes.Repeat([]byte("d"), 60_000))).Append(nil))

@@ -34,14 +34,14 @@ func TestNATCheck(t *testing.T) {
 				return conn
 			},
 			"encrypted": func(conn net.Conn) io.ReadWriter {
-				s, err := mse.Initiate(conn, s.hash, mse.Options{Methods: mse.RC4}, opening)
+				s, err := mse.Initiate(conn, s.hash, mse.Options{Methods: mse.MethodRC4}, opening)
 				if err != nil {
 					t.Fatal(err)
 				}
 				return &sealed{conn, s}
 			},
 			"encrypted, in two parts": func(conn net.Conn) io.ReadWriter {
-				s, err := mse.Initiate(conn, s.hash, mse.Options{Methods: mse.RC4}, opening[:30])
+				s, err := mse.Initiate(conn, s.hash, mse.Options{Methods: mse.MethodRC4}, opening[:30])
 				if err != nil {
 					t.Fatal(err)
 				}

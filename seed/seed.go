@@ -222,9 +222,9 @@ func New(o Options) *Seeder {
 	})
 	switch o.Encryption {
 	case EncryptionRequire:
-		s.methods = mse.RC4
+		s.methods = mse.MethodRC4
 	default:
-		s.methods = mse.Plaintext | mse.RC4
+		s.methods = mse.MethodPlaintext | mse.MethodRC4
 	}
 	return s
 }

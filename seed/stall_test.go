@@ -70,7 +70,7 @@ func (r *running) awaitStandstill(t *testing.T) {
 // A peer that asks and does not take is dropped, and nothing is left of it.
 func TestStall(t *testing.T) {
 	t.Parallel()
-	for name, method := range map[string]mse.Method{"plaintext": 0, "RC4": mse.RC4} {
+	for name, method := range map[string]mse.Method{"plaintext": 0, "RC4": mse.MethodRC4} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			meta, root := makeContent(t, maketorrent.FormatV1, 1<<20)

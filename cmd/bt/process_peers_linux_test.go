@@ -112,7 +112,7 @@ func (s *processSeed) join(number int, encrypted bool, messages ...peer.Message)
 	h.Set(peer.FeatureFast | peer.FeatureExtensions)
 	var session *mse.Session
 	if encrypted {
-		session, err = mse.Initiate(conn, s.torrent.InfoHashV1, mse.Options{Methods: mse.RC4}, h.Append(nil))
+		session, err = mse.Initiate(conn, s.torrent.InfoHashV1, mse.Options{Methods: mse.MethodRC4}, h.Append(nil))
 	} else {
 		_, err = conn.Write(h.Append(nil))
 	}

@@ -96,10 +96,10 @@ func (s *Session) readOffer(in *input, methods Method) (Method, error) {
 	}
 	var m Method
 	switch common := provided & methods; {
-	case common&Plaintext != 0:
-		m = Plaintext
-	case common&RC4 != 0:
-		m = RC4
+	case common&MethodPlaintext != 0:
+		m = MethodPlaintext
+	case common&MethodRC4 != 0:
+		m = MethodRC4
 	default:
 		return 0, ErrMethod
 	}

@@ -15,10 +15,10 @@ func FuzzAccept(f *testing.F) {
 		atStages        // as many
 	)
 	f.Add(uint8(atFirst), uint8(0), known[0].a)
-	f.Add(uint8(atPad), uint8(RC4), known[1].a[keyLen:])
+	f.Add(uint8(atPad), uint8(MethodRC4), known[1].a[keyLen:])
 	f.Add(uint8(atOffer), uint8(0), offer(0, 3, 3, 3, 10, 20))
-	f.Add(uint8(atOffer), uint8(Plaintext), offer(0, 3, 512, 512, 68, 68))
-	f.Add(uint8(atOffer), uint8(RC4), offer(0, 2, 0, 0, 2000, 3000))
+	f.Add(uint8(atOffer), uint8(MethodPlaintext), offer(0, 3, 512, 512, 68, 68))
+	f.Add(uint8(atOffer), uint8(MethodRC4), offer(0, 2, 0, 0, 2000, 3000))
 	f.Fuzz(func(t *testing.T, stage, methods uint8, in []byte) {
 		var sent []byte
 		switch stage % atStages {
@@ -61,10 +61,10 @@ func FuzzInitiate(f *testing.F) {
 		atStages        // as many
 	)
 	f.Add(uint8(atFirst), uint8(0), known[0].b)
-	f.Add(uint8(atPad), uint8(RC4), known[1].b[keyLen:])
+	f.Add(uint8(atPad), uint8(MethodRC4), known[1].b[keyLen:])
 	f.Add(uint8(atChoice), uint8(0), choice(0, 2, 5, 10))
-	f.Add(uint8(atChoice), uint8(Plaintext), choice(0, 1, 512, 512))
-	f.Add(uint8(atChoice), uint8(RC4), choice(0, 2, 0, 2000))
+	f.Add(uint8(atChoice), uint8(MethodPlaintext), choice(0, 1, 512, 512))
+	f.Add(uint8(atChoice), uint8(MethodRC4), choice(0, 2, 0, 2000))
 	f.Fuzz(func(t *testing.T, stage, methods uint8, in []byte) {
 		var sent []byte
 		switch stage % atStages {
@@ -95,12 +95,12 @@ func checkSession(t *testing.T, s *Session, methods Method) {
 	if s.InfoHash != torrent {
 		t.Fatalf("torrent %x", s.InfoHash)
 	}
-	if s.Method != Plaintext && s.Method != RC4 || s.Method&methods == 0 {
+	if s.Method != MethodPlaintext && s.Method != MethodRC4 || s.Method&methods == 0 {
 		t.Fatalf("%v of %v", s.Method, methods)
 	}
 	b := []byte("some text")
 	s.Encrypt(b)
-	if plain := string(b) == "some text"; plain != (s.Method == Plaintext) {
+	if plain := string(b) == "some text"; plain != (s.Method == MethodPlaintext) {
 		t.Fatalf("%v makes %q", s.Method, b)
 	}
 }

@@ -79,7 +79,7 @@ func (s *Session) readChoice(in *input, methods Method) (Method, error) {
 	m := Method(binary.BigEndian.Uint32(head))
 	pad := int(binary.BigEndian.Uint16(head[4:]))
 	switch {
-	case m != Plaintext && m != RC4 || m&methods == 0:
+	case m != MethodPlaintext && m != MethodRC4 || m&methods == 0:
 		return 0, errorf("the peer selects %v, and was offered %v", m, methods)
 	case pad > maxPad:
 		return 0, errorf("PadD is of %d bytes", pad)

@@ -98,11 +98,11 @@ func TestLibtorrentConnects(t *testing.T) {
 		level, methods, want Method
 		preferRC4            bool
 	}{
-		{Plaintext | RC4, 0, Plaintext, false},
-		{Plaintext | RC4, 0, Plaintext, true},
-		{Plaintext | RC4, RC4, RC4, false},
-		{Plaintext, 0, Plaintext, false},
-		{RC4, 0, RC4, false},
+		{MethodPlaintext | MethodRC4, 0, MethodPlaintext, false},
+		{MethodPlaintext | MethodRC4, 0, MethodPlaintext, true},
+		{MethodPlaintext | MethodRC4, MethodRC4, MethodRC4, false},
+		{MethodPlaintext, 0, MethodPlaintext, false},
+		{MethodRC4, 0, MethodRC4, false},
 	} {
 		o := Options{Methods: test.methods, Lookup: lookup}
 		t.Run(fmt.Sprintf("%v to %v, prefers RC4 %v", test.level, o.methods(), test.preferRC4), func(t *testing.T) {
@@ -147,11 +147,11 @@ func TestLibtorrentListens(t *testing.T) {
 		level, methods, want Method
 		preferRC4            bool
 	}{
-		{Plaintext | RC4, 0, Plaintext, false},
-		{Plaintext | RC4, 0, RC4, true},
-		{Plaintext | RC4, RC4, RC4, false},
-		{Plaintext | RC4, Plaintext, Plaintext, true},
-		{RC4, 0, RC4, false},
+		{MethodPlaintext | MethodRC4, 0, MethodPlaintext, false},
+		{MethodPlaintext | MethodRC4, 0, MethodRC4, true},
+		{MethodPlaintext | MethodRC4, MethodRC4, MethodRC4, false},
+		{MethodPlaintext | MethodRC4, MethodPlaintext, MethodPlaintext, true},
+		{MethodRC4, 0, MethodRC4, false},
 	} {
 		o := Options{Methods: test.methods}
 		t.Run(fmt.Sprintf("%v to %v, prefers RC4 %v", o.methods(), test.level, test.preferRC4), func(t *testing.T) {

@@ -48,11 +48,11 @@ func parseKnown(text string) (secret []byte, all []*transcript) {
 		}
 		sent[line[:i]] = append(sent[line[:i]], b)
 	}
-	for _, method := range []Method{Plaintext, RC4} {
+	for _, method := range []Method{MethodPlaintext, MethodRC4} {
 		a, b := sent[fmt.Sprint(int(method), " A")], sent[fmt.Sprint(int(method), " B")]
 		tr := &transcript{method, method, bytes.Join(a[:2], nil), bytes.Join(b[:2], nil), a[2], b[2]}
-		if method == Plaintext {
-			tr.provided = Plaintext | RC4
+		if method == MethodPlaintext {
+			tr.provided = MethodPlaintext | MethodRC4
 		}
 		all = append(all, tr)
 	}

@@ -46,17 +46,17 @@ type Method uint32
 
 // The methods.
 const (
-	Plaintext Method = 1 << iota // not at all: only the handshake is hidden
-	RC4                          // all of it
+	MethodPlaintext Method = 1 << iota // not at all: only the handshake is hidden
+	MethodRC4                          // all of it
 )
 
 func (m Method) String() string {
 	switch m {
-	case Plaintext:
+	case MethodPlaintext:
 		return "plaintext"
-	case RC4:
+	case MethodRC4:
 		return "RC4"
-	case Plaintext | RC4:
+	case MethodPlaintext | MethodRC4:
 		return "plaintext or RC4"
 	}
 	return fmt.Sprintf("Method(%#x)", uint32(m))
@@ -94,7 +94,7 @@ func (o *Options) exchange(compute func()) error {
 
 func (o *Options) methods() Method {
 	if o.Methods == 0 {
-		return Plaintext | RC4
+		return MethodPlaintext | MethodRC4
 	}
 	return o.Methods
 }

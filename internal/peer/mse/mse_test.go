@@ -104,16 +104,16 @@ func TestBothSides(t *testing.T) {
 	}
 	handshake := append([]byte("\x13BitTorrent protocol"), make([]byte, 48)...)
 	for _, methods := range []struct{ a, b, want Method }{
-		{0, 0, Plaintext},
-		{0, Plaintext, Plaintext},
-		{0, RC4, RC4},
-		{Plaintext, 0, Plaintext},
-		{Plaintext, Plaintext, Plaintext},
-		{Plaintext, RC4, 0},
-		{RC4, 0, RC4},
-		{RC4, Plaintext, 0},
-		{RC4, RC4, RC4},
-		{Plaintext | RC4, Plaintext | RC4, Plaintext},
+		{0, 0, MethodPlaintext},
+		{0, MethodPlaintext, MethodPlaintext},
+		{0, MethodRC4, MethodRC4},
+		{MethodPlaintext, 0, MethodPlaintext},
+		{MethodPlaintext, MethodPlaintext, MethodPlaintext},
+		{MethodPlaintext, MethodRC4, 0},
+		{MethodRC4, 0, MethodRC4},
+		{MethodRC4, MethodPlaintext, 0},
+		{MethodRC4, MethodRC4, MethodRC4},
+		{MethodPlaintext | MethodRC4, MethodPlaintext | MethodRC4, MethodPlaintext},
 	} {
 		for _, pads := range []struct {
 			name string

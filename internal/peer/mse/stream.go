@@ -65,7 +65,7 @@ func (s *Session) Decrypt(b []byte) {
 // takes what has been read of the stream behind it.
 func (s *Session) begin(m Method, rest []byte) {
 	s.Method = m
-	if m == Plaintext {
+	if m == MethodPlaintext {
 		s.in, s.out = nil, nil
 	}
 	s.Decrypt(rest)
