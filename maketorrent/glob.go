@@ -14,16 +14,16 @@ import (
 	"bt/internal/piece"
 )
 
-// A glob is one of Options.Include or Exclude.
+// A glob is an element of Options.Include or Options.Exclude.
 type glob struct {
-	text     string // as given
-	pattern  string // below the content, without a slash around it
-	anywhere bool   // matches every name in a path, and not the path alone
+	text     string // as in Options
+	pattern  string // relative to the content, without leading and trailing slashes
+	anywhere bool   // also matched against each name in a path
 	matched  atomic.Bool
 }
 
-// readGlobs reads globs, which were checked, about the content at root, which the
-// user calls path.
+// readGlobs parses globs, whose syntax Options.Check has checked. root is the absolute
+// path of the content, and path is how the caller wrote it.
 func readGlobs(texts []string, root, path string) []*glob {
 	var globs []*glob
 	for _, text := range texts {
@@ -35,9 +35,9 @@ func readGlobs(texts []string, root, path string) []*glob {
 	return globs
 }
 
-// below cuts from a glob what leads to the content, as people write it who let a
-// shell complete it: ./sub, NAME/sub, PATH/sub. The rest begins with a slash
-// then. Where the content has such a directory itself, that is meant.
+// below cuts a prefix from a glob that leads to the content, as in ./sub, NAME/sub and
+// PATH/sub, which a shell's completion produces. The result then begins with a slash.
+// A prefix that is a directory in the content is not cut.
 func below(text, root, path string) string {
 	if rest, ok := strings.CutPrefix(text, "./"); ok {
 		return "/" + below(rest, root, path)
@@ -67,8 +67,8 @@ func (g *glob) match(rel []string) bool {
 	return false
 }
 
-// matchAny reports whether one of the globs matches. Others are tried as long as
-// they have matched nothing yet, for unmatched to know.
+// matchAny reports whether one of the globs matches. It also tries globs that have
+// matched nothing yet, so that unmatched is complete.
 func matchAny(globs []*glob, rel []string) bool {
 	found := false
 	for _, g := range globs {
@@ -79,8 +79,8 @@ func matchAny(globs []*glob, rel []string) bool {
 	return found
 }
 
-// unmatched returns the globs that match nothing. What is in directories that
-// were left out has not been tried yet.
+// unmatched returns the globs that match nothing. It first tries them on the files in
+// excluded directories, which the walk did not read.
 func (w *walker) unmatched() []*glob {
 	left := stillUnmatched(slices.Concat(w.include, w.exclude))
 	for _, dir := range w.unseen {
@@ -92,17 +92,17 @@ func (w *walker) unmatched() []*glob {
 	return left
 }
 
-// maxUnseen is how many names of directories that were left out are looked at,
-// for these may be large, or on a slow disk.
+// maxUnseen is the maximum number of names that are read from excluded directories,
+// which may be large or on a slow disk.
 const maxUnseen = 20_000
 
 var errTooMany = errors.New("too many names")
 
-// tryBelow returns the globs that match nothing in a directory, none if not all
-// of it could be looked at.
+// tryBelow returns the globs that match nothing in a directory. It returns none if it
+// can't read the whole directory.
 func (w *walker) tryBelow(dir []string, globs []*glob) []*glob {
 	names := 0
-	// The separator makes a link to a directory the directory.
+	// With the separator, WalkDir follows dir if it is a symbolic link.
 	err := filepath.WalkDir(piece.Join(w.root, dir)+string(filepath.Separator), func(path string, _ fs.DirEntry, err error) error {
 		names++
 		switch {

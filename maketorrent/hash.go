@@ -7,7 +7,7 @@ import (
 	"bt/internal/piece"
 )
 
-// hash fills the builder with the sums of the content.
+// hash hashes the content and stores the sums in the builder.
 func hash(ctx context.Context, b *metainfo.Builder, layout *metainfo.Layout, tree *piece.Tree, o *Options) error {
 	job := piece.Job{
 		Layout: layout, Tree: tree, V1: b.V1, V2: b.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
@@ -30,15 +30,16 @@ func hash(ctx context.Context, b *metainfo.Builder, layout *metainfo.Layout, tre
 	return err
 }
 
-// twins finds the files that are an earlier one once more: hard links, and what
-// followed links lead to. A small file is read sooner than it is remembered.
+// twins returns, for each file that is the same file on disk as an earlier one (a hard
+// link, or the target of a symbolic link), the index of the earlier one. Small files
+// are left out: reading them is cheaper than keeping them in a map.
 func twins(files []piece.Source) map[int]int {
 	const least = 1 << 20
 	twins := make(map[int]int)
 	first := make(map[piece.Identity]int)
 	for i := range files {
 		id := files[i].ID
-		if id.Size < least || id.Ino == 0 { // 0 where inodes are not known
+		if id.Size < least || id.Ino == 0 { // 0: the system has no inodes
 			continue
 		}
 		if j, ok := first[id]; ok {
@@ -50,15 +51,14 @@ func twins(files []piece.Source) map[int]int {
 	return twins
 }
 
-// sums puts the sums of pieces, which come in order, where the builder wants
-// them.
+// sums stores the sums of pieces, which arrive in order, in the builder.
 type sums struct {
 	b      *metainfo.Builder
 	layout *metainfo.Layout
 	twins  map[int]int
-	layers map[int]int // where in PieceLayers the layer of a file is that has twins
-	file   int         // v2: that the next piece is in
-	last   int         // its last piece
+	layers map[int]int // offsets in PieceLayers, of files that have duplicates
+	file   int         // v2: the file that the next piece is in
+	last   int         // the last piece of that file
 	tree   metainfo.HashTree
 }
 
@@ -86,7 +86,7 @@ func (s *sums) begin() {
 	s.nextFile()
 }
 
-// nextFile goes to the next file that has a piece.
+// nextFile advances to the next file that has a piece.
 func (s *sums) nextFile() {
 	for s.file++; s.file < s.layout.Files(); s.file++ {
 		if _, last, ok := s.layout.FilePieces(s.file); ok {
@@ -125,7 +125,7 @@ func (s *sums) add(r piece.Result) {
 	s.nextFile()
 }
 
-// copy gives a piece of a twin the sums of the original's.
+// copy gives a piece of a duplicate the sums of the same piece of the original.
 func (s *sums) copy(r *piece.Result, original int) {
 	first, _, _ := s.layout.FilePieces(original)
 	own, _, _ := s.layout.FilePieces(s.file)

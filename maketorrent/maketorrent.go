@@ -1,7 +1,7 @@
 // Package maketorrent makes a torrent of a file or directory.
 //
-// [Make] reads and hashes the content, and returns the torrent; its Bytes are to be
-// written to a file:
+// [Make] reads and hashes the content and returns the torrent. The caller writes its
+// bytes to a file:
 //
 //	result, err := maketorrent.Make(ctx, maketorrent.Options{
 //		Path:     "/srv/release",
@@ -13,8 +13,8 @@
 //	}
 //	return os.WriteFile("release.torrent", result.Torrent.Bytes(), 0o644)
 //
-// All that can't be in a torrent is found before anything is hashed. A file that
-// changes while it is hashed is an error. The same content and options give the
+// Make reports everything that a torrent can't hold before it hashes anything. A file
+// that changes while it is hashed is an error. The same content and options give the
 // same torrent.
 package maketorrent
 
@@ -36,13 +36,13 @@ import (
 )
 
 // A Torrent is a parsed torrent. Its Bytes method returns the .torrent file, HexV1
-// and HexV2 the info-hashes, and Magnet the magnet link. Package inspect tells more
-// about it.
+// and HexV2 the info-hashes, and Magnet the magnet link. Package inspect describes
+// torrents.
 type Torrent = metainfo.Torrent
 
-// A Finding is something about a torrent that its maker should know: a Code such as
-// "many-pieces", a Severity of "note" or "warning", and a Message. Package inspect
-// lists the codes.
+// A Finding is a remark about a torrent: a Code such as "many-pieces", a Severity of
+// "note" or "warning", and a Message. Function Kinds of package inspect lists the
+// codes.
 type Finding = metainfo.Finding
 
 // A Node is an entry point to the DHT (BEP 5).
@@ -53,13 +53,13 @@ type ReadMode = piece.ReadMode
 
 // The ways to read files. The zero ReadMode is ReadAuto.
 const (
-	ReadAuto       = piece.ReadAuto       // by what the files are on
-	ReadParallel   = piece.ReadParallel   // by all workers at once
-	ReadSequential = piece.ReadSequential // by one worker at a time, in order: for spinning disks
+	ReadAuto       = piece.ReadAuto       // chosen by the kind of disk
+	ReadParallel   = piece.ReadParallel   // all workers read at once
+	ReadSequential = piece.ReadSequential // one worker reads at a time, in order: for spinning disks
 )
 
-// A FileError is the error of a file that can't be in the torrent: its Path, the
-// Cause, and the system's Err if there is one, which it wraps.
+// A FileError reports a file that can't be in the torrent: its Path, the Cause, and
+// Err, the operating system's error, if any. It wraps Err.
 type FileError = piece.Fault
 
 // A FileCause is the cause of a [FileError].
@@ -67,10 +67,10 @@ type FileCause = piece.Cause
 
 // The causes.
 const (
-	FileMissing    = piece.CauseMissing    // it is not there
-	FileNotAFile   = piece.CauseNotAFile   // it is a directory, socket or device
-	FileUnreadable = piece.CauseUnreadable // the system refuses to open or read it
-	FileChanged    = piece.CauseChanged    // it was changed while it was hashed
+	FileMissing    = piece.CauseMissing    // the file does not exist
+	FileNotAFile   = piece.CauseNotAFile   // a directory, socket or device
+	FileUnreadable = piece.CauseUnreadable // the file can't be opened or read
+	FileChanged    = piece.CauseChanged    // the file changed while it was hashed
 )
 
 // Format says which hashes a torrent has.
@@ -91,26 +91,25 @@ type Options struct {
 	Path string // the file or directory
 	Name string // of the torrent; "" means the name of Path
 
-	// Own, if not nil, reports whether a file below Path is not content but one of the
-	// caller's own, such as the output: it returns why the file is left out, or "". If
-	// path is a symbolic link, info is that of its target. Own is called by several
-	// goroutines.
+	// Own, if not nil, returns why a file below Path is left out of the torrent, such
+	// as that it is the output file, or "" if the file is content. If path is a
+	// symbolic link, info describes its target. Own is called concurrently.
 	Own func(path string, info fs.FileInfo) (reason string)
 
 	Format         Format // 0 means FormatV1
-	PieceLength    int64  // bytes; 0 means by the size of the content
-	MaxPieceLength int64  // limits that choice, in bytes; 0 means no limit
+	PieceLength    int64  // bytes; 0 means as AutoPieceLength chooses
+	MaxPieceLength int64  // limit of that choice, in bytes; 0 means no limit
 
 	// Include and Exclude are globs, in which ** matches any number of directories. They
 	// are matched against the path below Path and, if they have no slash, against each
-	// name in it. They may begin with ./, Path or the name of Path. A directory that
-	// matches stands for all in it. If there is any Include, only what matches one is
-	// taken; what matches an Exclude never is.
+	// name in it. They may begin with ./, Path or the name of Path. A glob that matches
+	// a directory applies to everything in it. If Include is not empty, only files that
+	// match it are taken. Files that match Exclude are never taken.
 	Include, Exclude []string
 
 	Symlinks Symlinks // 0 means SymlinksFollow
 
-	// What is empty here is not written to the torrent.
+	// Empty fields are not written to the torrent.
 	Trackers  [][]string // tiers (BEP 12)
 	WebSeeds  []string   // BEP 19
 	HTTPSeeds []string   // BEP 17
@@ -120,23 +119,23 @@ type Options struct {
 	Comment   string
 	CreatedBy string
 	Date      time.Time // the creation date, in whole seconds
-	Entropy   bool      // add random bytes, so that the info-hash is a new one
+	Entropy   bool      // add random bytes, which give a new info-hash
 
 	Jobs int      // workers; 0 means one per CPU
 	Read ReadMode // 0 means ReadAuto
 
-	// Progress, if not nil, is called now and then, and at the end, with the bytes done
-	// and to do, from the goroutine that called Make.
+	// Progress, if not nil, is called about ten times a second and at the end, with the
+	// number of bytes hashed and of all bytes, from the goroutine that called Make.
 	Progress func(done, total int64)
 }
 
-// A Result is a new torrent, and what its maker should know.
+// A Result is a new torrent and remarks about it.
 type Result struct {
 	Torrent  *Torrent
-	Content  string    // absolute path of what was hashed
-	Skipped  []Skipped // what was left out, in order
-	Findings []Finding // about the torrent and what was left out; none has severity "error"
-	Choice   string    // why the piece length was chosen, in a few words
+	Content  string    // absolute path of the content
+	Skipped  []Skipped // files and directories that were left out, in order
+	Findings []Finding // about the torrent and skipped files; none has severity "error"
+	Choice   string    // why this piece length, in a few words
 }
 
 // A Skipped is a file or directory that was left out of the torrent.
@@ -145,7 +144,7 @@ type Skipped struct {
 	Reason string // in a few words
 }
 
-// ErrEmpty is returned if there is no byte to hash.
+// ErrEmpty is returned if the content has no bytes.
 var ErrEmpty = errors.New("there is no content: no file, or only empty ones")
 
 // Problems are the errors of all files that can't be in the torrent. Most wrap a
@@ -161,7 +160,7 @@ func (p Problems) Error() string {
 
 func (p Problems) Unwrap() []error { return p }
 
-// An OptionError is the error of an option with which no torrent can be made.
+// An OptionError reports an invalid option.
 type OptionError struct {
 	Option string // "name", "glob", "piece length" or "date"
 	Err    error
@@ -174,8 +173,8 @@ func badOption(option, format string, args ...any) error {
 	return &OptionError{option, fmt.Errorf(format, args...)}
 }
 
-// Check returns the *[OptionError] of an option that is wrong whatever the content
-// is. Make calls it before it reads anything.
+// Check returns an *[OptionError] if an option is invalid for any content. Make calls
+// it before it reads anything.
 func (o *Options) Check() error {
 	if o.Name != "" {
 		if err := metainfo.CheckComponent(o.Name); err != nil {
@@ -199,10 +198,10 @@ func (o *Options) Check() error {
 	return nil
 }
 
-// Resolve returns the absolute path of the content, and the name that Make gives a
-// torrent of it: name, or if that is empty the name of the file or directory at path,
-// also if path is "." or "..". The error is an *[OptionError] if the name can't be that
-// of a torrent.
+// Resolve returns the absolute path of the content and the name that Make gives its
+// torrent: name or, if name is empty, the name of the file or directory at path, even
+// if path is "." or "..". The error is an *[OptionError] if a torrent can't have the
+// name.
 func Resolve(path, name string) (abs, resolved string, err error) {
 	if abs, err = absolute(path); err != nil {
 		return "", "", err
@@ -216,8 +215,8 @@ func Resolve(path, name string) (abs, resolved string, err error) {
 	return abs, name, nil
 }
 
-// absolute is filepath.Abs, but ".." is the directory above as the system
-// understands it, also behind a link.
+// absolute is filepath.Abs, but it resolves ".." as the system does: after a link to a
+// directory, ".." is the parent of the link's target.
 func absolute(path string) (string, error) {
 	if !slices.Contains(strings.Split(filepath.ToSlash(path), "/"), "..") {
 		return filepath.Abs(path)
@@ -236,7 +235,7 @@ func absolute(path string) (string, error) {
 }
 
 // Make makes a torrent. The error is an *[OptionError], [Problems], [ErrEmpty], the
-// cause of ctx, or the system's about Path.
+// cause of ctx, or the operating system's error about Path.
 func Make(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -251,7 +250,7 @@ func Make(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	r.Skipped = w.skipped
-	r.leftOut(&w)
+	r.findSkipped(&w)
 	tree := &piece.Tree{Files: w.sources, Path: w.path}
 	if err := tree.CheckReadable(ctx, o.Jobs); err != nil {
 		return nil, err
@@ -290,8 +289,8 @@ func problemsOf(faults []*piece.Fault) Problems {
 	return problems
 }
 
-// tooDeep notes the files for which the file tree of a v2 torrent would have to
-// be deeper than what is read.
+// tooDeep adds a problem if files are in more directories than the parser of a v2 file
+// tree accepts.
 func (w *walker) tooDeep() {
 	n, first := 0, -1
 	for i, f := range w.files {
@@ -313,8 +312,8 @@ func (w *walker) tooDeep() {
 		w.path(first), len(w.files[first].Path), metainfo.MaxTreeDepth, more))
 }
 
-// leftOut finds what the walk left out that the user may have meant otherwise.
-func (r *Result) leftOut(w *walker) {
+// findSkipped adds findings about unmatched globs and empty directories.
+func (r *Result) findSkipped(w *walker) {
 	for _, g := range w.unmatched() {
 		hint := ""
 		if strings.Contains(g.text, ",") {
@@ -343,7 +342,7 @@ func (r *Result) find(code metainfo.Code, format string, args ...any) {
 	r.Findings = append(r.Findings, metainfo.NewFinding(code, format, args...))
 }
 
-// layout chooses the piece length and lays out the files.
+// layout chooses the piece length and returns the layout of the files.
 func (r *Result) layout(b *metainfo.Builder, maxPieceLength int64) (*metainfo.Layout, error) {
 	if b.ContentLength() == 0 {
 		return nil, ErrEmpty
@@ -362,13 +361,13 @@ func (r *Result) layout(b *metainfo.Builder, maxPieceLength int64) (*metainfo.La
 	return layout, nil
 }
 
-// finish writes the torrent and reads it again, as its users will.
+// finish builds the torrent and parses it, to get its findings.
 func (r *Result) finish(b *metainfo.Builder) error {
 	out, err := b.Build()
 	if err != nil {
 		return err
 	}
-	*b = metainfo.Builder{} // the torrent has all of it now
+	*b = metainfo.Builder{} // free its memory
 	if r.Torrent, err = metainfo.Parse(out); err != nil {
 		return err
 	}
@@ -381,5 +380,5 @@ func (r *Result) finish(b *metainfo.Builder) error {
 	return nil
 }
 
-// display is a path below the content as it is shown: with slashes.
+// display joins a path below the content with slashes.
 func display(rel []string) string { return strings.Join(rel, "/") }

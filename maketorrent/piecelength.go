@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	leastPieceLength   = metainfo.BlockLength // what peers request at a time
-	usualPieceLength   = 16 << 20             // what is chosen at most while the pieces are not too many
-	maxAutoPieceLength = 128 << 20            // and then
+	leastPieceLength   = metainfo.BlockLength // peers request blocks of this length
+	usualPieceLength   = 16 << 20             // limit unless there would be too many pieces
+	maxAutoPieceLength = 128 << 20            // limit in that case
 )
 
 // AutoPieceLength returns the piece length, in bytes, that Make chooses for content of
@@ -29,12 +29,12 @@ func AutoPieceLength(size, limit int64) int64 {
 	return n
 }
 
-// mostPadding is how much padding there may be, in percent of the content.
+// mostPadding is the limit of padding, in percent of the content.
 const mostPadding = 10
 
-// choosePieceLength chooses by the size of the content, and says why. Where each
-// file begins a piece it then halves the length while there is too much padding:
-// many small files would be padded to many times their size.
+// choosePieceLength chooses a piece length by the size of the content, and returns why.
+// If each file begins a piece, it then halves the length while there is too much
+// padding: many small files would be padded to many times their size.
 func choosePieceLength(b *metainfo.Builder, limit int64) (n int64, why string) {
 	size := b.ContentLength()
 	bySize := AutoPieceLength(size, limit)
@@ -53,7 +53,7 @@ func choosePieceLength(b *metainfo.Builder, limit int64) (n int64, why string) {
 	return n, "for the size of the content"
 }
 
-// kibibytes writes a length that is a multiple of 1 KiB.
+// kibibytes formats a length that is a multiple of 1 KiB.
 func kibibytes(n int64) string {
 	if n%(1<<20) == 0 {
 		return fmt.Sprintf("%d MiB", n>>20)

@@ -16,20 +16,20 @@ import (
 	"bt/internal/piece"
 )
 
-// Symlinks says what to do with symbolic links below Options.Path. If that is a link
-// itself, it is followed.
+// Symlinks says what to do with symbolic links below Options.Path. Path itself may
+// always be a link.
 type Symlinks uint8
 
 // The choices. The zero Symlinks is SymlinksFollow.
 const (
-	SymlinksFollow Symlinks = iota // take what they lead to
+	SymlinksFollow Symlinks = iota // add their targets
 	SymlinksSkip                   // leave them out
-	SymlinksRefuse                 // fail
+	SymlinksRefuse                 // fail with a LinkError
 )
 
-// walker collects the files of a tree in the order of the torrent: path
-// component by component, as raw bytes. Directories are read in that order, so
-// nothing is sorted afterwards; several are read at once.
+// A walker collects the files of a tree in the order of the torrent, which compares
+// paths component by component, as raw bytes. It reads several directories at once, but
+// keeps their sections in order, so that nothing is sorted afterwards.
 type walker struct {
 	ctx context.Context
 	*Options
@@ -41,27 +41,27 @@ type walker struct {
 	files    []metainfo.BuildFile
 	sources  []piece.Source
 	skipped  []Skipped
-	unseen   [][]string // directories that were left out, and not looked into
+	unseen   [][]string // excluded directories, which were not read
 	problems Problems
 
-	spare   chan struct{} // a place for each goroutine that may still be started
+	limit   chan struct{} // semaphore: one element per running goroutine
 	started sync.WaitGroup
 }
 
-// A section is some consecutive files, and the sections that come after them.
+// A section is a list of consecutive files, and the sections that follow them.
 type section struct {
 	files    []metainfo.BuildFile
 	sources  []piece.Source
 	skipped  []Skipped
 	unseen   [][]string
 	problems Problems
-	then     []*section
+	next     []*section
 }
 
-// chunk is how many entries of a directory are looked at by one goroutine.
+// chunk is the number of directory entries that one goroutine handles.
 const chunk = 512
 
-// walk fills the walker from the content at root.
+// walk collects the files of the content at root.
 func (w *walker) walk(root string) error {
 	w.include, w.exclude = readGlobs(w.Include, root, w.Path), readGlobs(w.Exclude, root, w.Path)
 	w.root = root
@@ -71,7 +71,7 @@ func (w *walker) walk(root string) error {
 	}
 	first := new(section)
 	if info.IsDir() {
-		w.spare = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
+		w.limit = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
 		w.dir(first, root, nil, []fs.FileInfo{info})
 		w.started.Wait()
 	} else {
@@ -87,34 +87,34 @@ func (w *walker) walk(root string) error {
 	return context.Cause(w.ctx)
 }
 
-// join puts sections one after another.
+// join appends a section, and those that follow it, to the walker's lists.
 func (w *walker) join(s *section) {
 	w.files = append(w.files, s.files...)
 	w.sources = append(w.sources, s.sources...)
 	w.skipped = append(w.skipped, s.skipped...)
 	w.unseen = append(w.unseen, s.unseen...)
 	w.problems = append(w.problems, s.problems...)
-	for _, next := range s.then {
+	for _, next := range s.next {
 		w.join(next)
 	}
-	*s = section{} // a tree may be large
+	*s = section{} // free its memory
 }
 
-// run calls f, in a goroutine of its own if there is one to spare.
+// run calls f, in a new goroutine unless the limit is reached.
 func (w *walker) run(f func()) {
 	select {
-	case w.spare <- struct{}{}:
+	case w.limit <- struct{}{}:
 		w.started.Go(func() {
 			f()
-			<-w.spare
+			<-w.limit
 		})
 	default:
 		f()
 	}
 }
 
-// dir takes what is in a directory. above are the directories that lead there,
-// itself included, to find links that loop.
+// dir adds the files in a directory. above lists the directory and its ancestors, to
+// detect links that form a loop.
 func (w *walker) dir(s *section, path string, rel []string, above []fs.FileInfo) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -126,13 +126,13 @@ func (w *walker) dir(s *section, path string, rel []string, above []fs.FileInfo)
 	}
 	for some := range slices.Chunk(entries, chunk) {
 		next := new(section)
-		s.then = append(s.then, next)
+		s.next = append(s.next, next)
 		w.run(func() { w.entries(next, path, rel, some, above) })
 	}
 }
 
 func (w *walker) entries(s *section, path string, rel []string, entries []fs.DirEntry, above []fs.FileInfo) {
-	at := s // what comes after a directory has a section after its
+	at := s // entries after a directory are added to a section after that of the directory
 	for _, e := range entries {
 		if w.ctx.Err() != nil {
 			return
@@ -140,13 +140,13 @@ func (w *walker) entries(s *section, path string, rel []string, entries []fs.Dir
 		below := w.entry(at, piece.Join(path, []string{e.Name()}), append(slices.Clip(rel), e.Name()), e, above)
 		if below != nil {
 			at = new(section)
-			s.then = append(s.then, below, at)
+			s.next = append(s.next, below, at)
 		}
 	}
 }
 
-// entry takes one entry of a directory. If it is a directory its files come in
-// the section that is returned.
+// entry adds one entry of a directory. If the entry is a directory, its files are added
+// to the section that entry returns.
 func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, above []fs.FileInfo) (below *section) {
 	if w.excluded(s, rel) {
 		if w.isDir(path, e) {
@@ -188,16 +188,17 @@ func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, abo
 	return below
 }
 
-// excluded and unwanted tell what the globs leave out, and note it.
+// excluded reports whether an Exclude glob matches a path, and records it as skipped.
 func (w *walker) excluded(s *section, rel []string) bool {
 	if !matchAny(w.exclude, rel) {
 		return false
 	}
-	matchAny(w.include, rel) // it has matched all the same
+	matchAny(w.include, rel) // to record that the glob matches something
 	s.skip(rel, "excluded")
 	return true
 }
 
+// unwanted reports whether no Include glob matches a path, and records it as skipped.
 func (w *walker) unwanted(s *section, rel []string) bool {
 	if len(w.include) == 0 || matchAny(w.include, rel) {
 		return false
@@ -206,8 +207,8 @@ func (w *walker) unwanted(s *section, rel []string) bool {
 	return true
 }
 
-// isDir reports whether an entry is a directory, or a link to one that would be
-// followed.
+// isDir reports whether an entry is a directory, or a link to a directory that the
+// walker follows.
 func (w *walker) isDir(path string, e fs.DirEntry) bool {
 	if e.Type()&fs.ModeSymlink == 0 || w.Symlinks != SymlinksFollow {
 		return e.IsDir()
@@ -216,7 +217,7 @@ func (w *walker) isDir(path string, e fs.DirEntry) bool {
 	return err == nil && info.IsDir()
 }
 
-// file takes a file, if it is one.
+// file adds a regular file. Anything else is a problem.
 func (w *walker) file(s *section, path string, rel []string, info fs.FileInfo) {
 	if !info.Mode().IsRegular() {
 		s.problem(path, errors.New("is "+kind(info.Mode())))
@@ -233,7 +234,7 @@ func (w *walker) file(s *section, path string, rel []string, info fs.FileInfo) {
 	s.sources = append(s.sources, piece.Source{ID: piece.Identify(info), Public: info.Mode()&everyone == everyone})
 }
 
-// path is where a file of the torrent is.
+// path returns the path on disk of a file of the torrent.
 func (w *walker) path(i int) string {
 	if w.single {
 		return w.root
@@ -260,8 +261,8 @@ func kind(m fs.FileMode) string {
 	return "not a regular file"
 }
 
-// emptyDirectory is why a directory is skipped in which there is nothing. One
-// whose files were left out is no such: they are named themselves.
+// emptyDirectory is the reason for skipping a directory without entries. A directory
+// whose files were all skipped does not count: Skipped lists its files.
 const emptyDirectory = "empty directory"
 
 func (s *section) skip(rel []string, reason string) {
@@ -275,13 +276,13 @@ func (s *section) problem(path string, err error) {
 	s.problems = append(s.problems, fmt.Errorf("%s: %w", path, err))
 }
 
-// A LinkError is the error of a symbolic link that can't be followed, or is not to be.
-// With [SymlinksSkip] it is left out.
+// A LinkError reports a symbolic link that can't be followed, or that is refused by
+// [SymlinksRefuse]. With [SymlinksSkip] links are left out instead.
 type LinkError struct{ reason string }
 
 func (e *LinkError) Error() string { return "is a symbolic link" + e.reason }
 
-// brokenLink is the problem with a link that can't be followed.
+// brokenLink returns the error of a link whose target can't be read because of err.
 func brokenLink(err error) *LinkError {
 	switch {
 	case errors.Is(err, syscall.ELOOP):
