@@ -14,17 +14,17 @@ import (
 	"bt/internal/piece"
 )
 
-// extra lists what stands in the content's directory and is no file of the
-// torrent: files, links and other entries, but no directories. Paths begin below
-// root, have slashes, and come in the byte order of their components. errs are
-// directories that can't be read.
+// extra lists the entries below root, other than directories, that are not files of the
+// torrent. Paths are relative to root, have slashes, and are sorted by the bytes of
+// their components. errs are the errors of directories that can't be read.
 //
-// A link is not followed: what is behind it stands elsewhere, and may be the
-// content of another torrent. A link to a directory that files of the torrent
-// are read through is no extra. Pad files are: bt never reads them.
+// Links are not followed: their targets are elsewhere, and may be the content of
+// another torrent. A link to a directory that contains files of the torrent is not
+// extra. Pad files on disk are extra, as Verify never reads them.
 //
-// A single file has no directory of its own. Nor has content of which nothing is
-// there, unless a directory has its name: root is just where the user looked.
+// The list is empty for a single file, which has no directory of its own. It is also
+// empty if no file exists and root does not have the torrent's name: then root is only
+// the directory where the caller expected the content.
 func (c *check) extra(ctx context.Context, root string) (list []string, errs []error, err error) {
 	w := extraWalk{ctx: ctx, list: []string{}}
 	there := func(s piece.Source) bool { return !s.Pad && s.Cause != piece.CauseMissing }
@@ -43,11 +43,11 @@ type extraWalk struct {
 	errs   []error
 }
 
-// dir takes what is in the directory at path; prefix is what its entries' paths
-// begin with.
+// dir lists the extra entries of the directory at path. prefix is the directory's path
+// below root, with a trailing slash.
 func (w *extraWalk) dir(path, prefix string) {
 	entries, err := os.ReadDir(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // else it was deleted meanwhile
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // deleted in the meantime: not an error
 		w.errs = append(w.errs, err)
 	}
 	for _, e := range entries {
@@ -71,15 +71,15 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// places are the paths on disk of a torrent's files, and of the directories that
-// lead to them. It keeps hashes and not the paths: there may be millions.
+// places is the set of paths on disk of a torrent's files and of their parent
+// directories. It stores hashes instead of paths, as there may be millions.
 type places struct {
 	tree *piece.Tree
 	seed maphash.Seed
 	list []place // ascending by hash
 }
 
-// A place is the path that the first length bytes of a file's path are.
+// A place is a path: the first length bytes of the path of a file.
 type place struct {
 	hash         uint64
 	file, length int32
@@ -97,7 +97,7 @@ func (c *check) places(root string) places {
 		}
 		path := c.tree.Path(i)
 		for n := len(root) + 1; n < len(path); n++ {
-			// Files of one directory mostly stand together.
+			// Files of one directory are mostly consecutive.
 			if path[n] == filepath.Separator && !strings.HasPrefix(last, path[:n+1]) {
 				add(i, path[:n])
 			}

@@ -7,26 +7,25 @@ import (
 	"time"
 )
 
-// Unknown stands for a number that a magnet link does not say.
+// Unknown is the value of a number that is not in a magnet link.
 const Unknown = -1
 
-// Facts is what a torrent or a magnet link says, and what follows from it. Of a
-// magnet link little is known but the info-hashes. Texts are as found, like those
-// of a [Torrent].
+// Facts describes a torrent or a magnet link. Most fields are zero or [Unknown] for a
+// magnet link. Strings are unchanged, like those of a [Torrent].
 type Facts struct {
 	Name       string
 	Format     string // "v1", "v2" or "hybrid"
 	InfoHashV1 string // in lower-case hex; "" if there is none
-	InfoHashV2 string // the same
-	Magnet     string // the link that names the torrent
+	InfoHashV2 string // likewise
+	Magnet     string // the magnet link of the torrent
 
-	Size        int64 // bytes in all files; of a magnet link perhaps Unknown
-	FileCount   int   // Unknown of a magnet link
-	PieceLength int64 // bytes; 0 if there is none, and of a magnet link
-	PieceCount  int   // Unknown of a magnet link
-	TorrentSize int   // bytes of the .torrent file; Unknown of a magnet link
+	Size        int64 // bytes in all files; may be Unknown for a magnet link
+	FileCount   int   // Unknown for a magnet link
+	PieceLength int64 // bytes; 0 if there is none, and for a magnet link
+	PieceCount  int   // Unknown for a magnet link
+	TorrentSize int   // bytes of the .torrent file; Unknown for a magnet link
 
-	HasPrivate bool // whether the key is there
+	HasPrivate bool // whether the torrent has the key "private"
 	Private    bool // BEP 27
 
 	Source       string
@@ -39,36 +38,36 @@ type Facts struct {
 	WebSeeds    []string   // BEP 19
 	HTTPSeeds   []string   // BEP 17
 	Nodes       []Node     // BEP 5
-	UnknownKeys []string   // keys without meaning here, with their place, such as "info.x"
+	UnknownKeys []string   // unknown keys with the dicts they are in, such as "info.x"
 
-	// Files yields the files in the order of the torrent, and none of a magnet
-	// link. It is never nil.
+	// Files yields the files in the order of the torrent, and none for a magnet link. It
+	// is never nil.
 	Files iter.Seq[File]
 
-	Findings []Finding // what is wrong with the torrent or link
+	Findings []Finding // errors in the torrent or link, and remarks
 }
 
-// A File is one file of a torrent. Offset and pieces count the stream that pieces
-// are cut from, pad files included.
+// A File is one file of a torrent. Offset and piece indexes are those of the stream
+// that pieces are cut from, which includes pad files.
 type File struct {
-	Index      int    // in the Torrent's list of files
-	Path       string // below the torrent's name, with slashes; as found, perhaps not UTF-8
+	Index      int    // in Torrent.Files
+	Path       string // below the torrent's name, with slashes; unchecked, may be invalid UTF-8
 	Size       int64  // bytes
 	Offset     int64  // bytes
-	FirstPiece int    // -1 if the file is in no piece, as an empty one is
-	LastPiece  int    // the same
+	FirstPiece int    // -1 if the file is in no piece, such as an empty file
+	LastPiece  int    // likewise
 	Attr       string // BEP 47
 	Pad        bool   // a pad file: zeros that are not content (BEP 47)
 	PiecesRoot string // in lower-case hex (BEP 52); "" if there is none
-	Symlink    string // where a symbolic link points, with slashes (BEP 47)
+	Symlink    string // target of a symbolic link, with slashes (BEP 47)
 }
 
 // DescribeOptions are the choices of [Describe].
 type DescribeOptions struct {
-	Pads bool // count and list pad files too; false leaves them out
+	Pads bool // also count and list pad files
 }
 
-// Describe returns what a torrent says. The result shares memory with it.
+// Describe returns a description of a torrent. The result shares memory with it.
 func Describe(t *Torrent, o DescribeOptions) *Facts {
 	f := &Facts{
 		Name: t.Name, Format: t.Format(), InfoHashV1: t.HexV1(), InfoHashV2: t.HexV2(), Magnet: t.Magnet().String(),
@@ -87,7 +86,7 @@ func Describe(t *Torrent, o DescribeOptions) *Facts {
 	return f
 }
 
-// DescribeMagnet returns what a magnet link says.
+// DescribeMagnet returns a description of a magnet link.
 func DescribeMagnet(m *Magnet) *Facts {
 	f := &Facts{
 		Name: m.Name, Format: "v1", Magnet: m.String(),

@@ -1,9 +1,9 @@
-// Package inspect shows what a torrent or magnet link holds, and checks data on disk
-// against a torrent.
+// Package inspect describes torrents and magnet links, and checks data on disk against
+// a torrent.
 //
-// [ReadFile] and [Parse] parse a torrent. What is wrong with it does not keep it from
-// being shown: it is listed as findings. [Describe] returns what it says as plain
-// values; [ParseMagnet] and [DescribeMagnet] do the same for a magnet link:
+// [ReadFile] and [Parse] parse a torrent. They accept torrents with errors and list
+// those as findings. [Describe] returns the content of a torrent as plain values.
+// [ParseMagnet] and [DescribeMagnet] do the same for a magnet link:
 //
 //	torrent, err := inspect.ReadFile("release.torrent")
 //	if err != nil {
@@ -14,11 +14,10 @@
 //		fmt.Println(file.Path, file.Size)
 //	}
 //
-// [Verify] reads the data, hashes it, and returns a [Verdict]: which files and pieces
+// [Verify] reads and hashes the data, and returns a [Verdict]: which files and pieces
 // are damaged, where and why.
 //
 //	verdict, err := inspect.Verify(ctx, torrent, "/srv/archive", inspect.VerifyOptions{})
 //
-// The [Torrent] that ReadFile and Parse return is what the packages scrape and seed
-// take, and what package maketorrent makes.
+// Packages maketorrent, scrape and seed use the same type [Torrent].
 package inspect

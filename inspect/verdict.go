@@ -9,27 +9,27 @@ import (
 	"bt/internal/piece"
 )
 
-// A Cause says why a piece, or a range of a file, is not good.
+// A Cause is the reason why a piece, or a range of a file, is bad.
 type Cause uint8
 
-// The causes. CauseNone, the zero Cause, is that of a good piece.
+// The causes.
 const (
-	CauseNone         Cause = iota
-	CauseCorrupt            // its bytes are not the torrent's
-	CauseMissing            // the file is not there
-	CauseShort              // the file ends before
-	CauseUnreadable         // the system refuses to read it
-	CauseUnverifiable       // shared with a file whose bytes are not there
-	CauseChanged            // the file was changed while it was read
+	CauseNone         Cause = iota // the piece is good
+	CauseCorrupt                   // its hash differs
+	CauseMissing                   // the file does not exist
+	CauseShort                     // the file is too short
+	CauseUnreadable                // the file can't be read
+	CauseUnverifiable              // other bytes of the piece, in another file, are missing
+	CauseChanged                   // the file changed while it was read
 )
 
-// String returns the name of the cause in lower case, such as "corrupt"; that of
-// CauseNone is "good".
+// String returns the name of the cause in lower case, such as "corrupt", or "good" for
+// CauseNone.
 func (c Cause) String() string {
 	return [...]string{"good", "corrupt", "missing", "short", "unreadable", "unverifiable", "changed"}[c]
 }
 
-// A Status sums up one file.
+// A Status is the state of one file.
 type Status string
 
 // The statuses.
@@ -37,36 +37,36 @@ const (
 	StatusOK           Status = "ok"
 	StatusMissing      Status = "missing"
 	StatusShort        Status = "short"
-	StatusLong         Status = "long" // bytes beyond the end; its pieces may be good
+	StatusLong         Status = "long" // the file is too long; its pieces may be good
 	StatusCorrupt      Status = "corrupt"
 	StatusUnreadable   Status = "unreadable"
-	StatusUnverifiable Status = "unverifiable" // in doubt only because it shares a piece with a damaged file
-	StatusNotAFile     Status = "not-a-file"   // a directory, socket or device has its name
+	StatusUnverifiable Status = "unverifiable" // all its bad pieces are shared with damaged files
+	StatusNotAFile     Status = "not-a-file"   // it is a directory, socket or device
 )
 
-// A Verdict is what [Verify] found. Pad files are left out of all its lists and
-// counts of files.
+// A Verdict is the result of [Verify]. Its lists and counts of files leave out pad
+// files.
 type Verdict struct {
-	OK      bool   // whether every file is
+	OK      bool   // whether every file has StatusOK
 	Content string // the file or directory that was compared
 	As      string // its name, if that is an equivalent of the torrent's name; else ""
 
 	Pieces    PieceCounts
 	FileCount int
-	Statuses  map[Status]int // how many files have each status
-	Nothing   bool           // whether no file is there at all
+	Statuses  map[Status]int // number of files with each status
+	Nothing   bool           // whether no file exists at all
 	Renamed   []Rename       // files that were found by an equivalent name
 
-	// Files yields the verdict on each file, in the order of the torrent, and File
-	// returns that on one file, by its index in the torrent. BadPieces yields each
-	// piece that is not good. None of them is ever nil.
+	// Files yields the verdict on each file, in the order of the torrent. File returns
+	// the verdict on the file with an index in the torrent. BadPieces yields each bad
+	// piece. None of them is ever nil.
 	Files     iter.Seq[FileVerdict]
 	File      func(index int) FileVerdict
 	BadPieces iter.Seq[BadPiece]
 
-	// Extra lists the files in the content's directory that are not content, below
-	// that directory and with slashes. It is nil unless asked for. ExtraErrs are
-	// the errors of directories that could not be searched.
+	// Extra lists the files in the content's directory that are not content, by their
+	// paths below that directory, with slashes. It is nil unless VerifyOptions.Extra is
+	// set. ExtraErrs are the errors of directories that could not be read.
 	Extra     []string
 	ExtraErrs []error
 }
@@ -79,7 +79,7 @@ type Rename struct {
 	At   string // on disk
 }
 
-// PieceCounts are numbers of pieces. All but Total add up to Total.
+// PieceCounts are numbers of pieces. Total is the sum of the others.
 type PieceCounts struct {
 	Total        int
 	Good         int
@@ -92,40 +92,40 @@ type PieceCounts struct {
 // A FileVerdict is the verdict on one file.
 type FileVerdict struct {
 	Index  int    // in the torrent
-	Path   string // below the torrent's name, with slashes; as found, perhaps not UTF-8
-	At     string // the path where it was found, if that is another; else ""
+	Path   string // below the torrent's name, with slashes; unchecked, may be invalid UTF-8
+	At     string // path on disk, if the file was found by an equivalent name; else ""
 	Status Status
-	Size   int64   // what the torrent says, in bytes
-	Found  int64   // what is on disk, in bytes
-	Bad    []Range // what of it is not good, in order
-	Err    error   // the system's error, if there was one
+	Size   int64   // in the torrent, in bytes
+	Found  int64   // on disk, in bytes
+	Bad    []Range // the bad ranges, in order
+	Err    error   // the operating system's error, or nil
 
-	// Certain says that the file is damaged, whatever the state of the files that it
-	// shares pieces with. CertainPieces are the indexes of its pieces that prove it.
+	// Certain reports that the file is damaged, whatever the state of the files that it
+	// shares pieces with. CertainPieces are the indexes of the pieces that prove it.
 	Certain       bool
 	CertainPieces []int
 }
 
-// A Range is a range of bytes of a file that are not good for one cause.
+// A Range is a range of bytes of a file that are bad for one cause.
 type Range struct {
 	Offset int64 // in the file, in bytes
 	Length int64 // bytes
-	Pieces []int // the indexes of the pieces that hold it
+	Pieces []int // the indexes of the pieces that contain it
 	Cause  Cause
 }
 
-// A BadPiece is a piece that is not good.
+// A BadPiece is a bad piece.
 type BadPiece struct {
 	Index int
 	Cause Cause
 
-	// Files yields the paths of the files that the piece is cut from, and FileCount
-	// is their number: none for a piece of padding alone. Files is never nil.
+	// Files yields the paths of the files that the piece has bytes of, and FileCount is
+	// their number, which is 0 for a piece of padding. Files is never nil.
 	Files     iter.Seq[string]
 	FileCount int
 
-	// Doubtful says that several files share the piece, and that no hash can tell
-	// which of them are damaged.
+	// Doubtful reports that several files share the piece and that it is unknown which
+	// of them are damaged.
 	Doubtful bool
 }
 
@@ -189,7 +189,7 @@ func (c *check) verdict() *Verdict {
 	return v
 }
 
-// partsOf yields what a piece has of files, pad files left out.
+// partsOf yields the byte ranges of files in a piece, except of pad files.
 func (c *check) partsOf(index int) iter.Seq[metainfo.Span] {
 	return func(yield func(metainfo.Span) bool) {
 		for _, span := range c.content.Layout.Spans(index, index) {
@@ -200,8 +200,7 @@ func (c *check) partsOf(index int) iter.Seq[metainfo.Span] {
 	}
 }
 
-// isDoubtful reports whether a bad piece is of several files, of which one or more
-// may be good or bad.
+// isDoubtful computes BadPiece.Doubtful.
 func (c *check) isDoubtful(index int) bool {
 	files, doubt := 0, false
 	for span := range c.partsOf(index) {
@@ -252,7 +251,7 @@ func (c *check) file(i int) FileVerdict {
 	return f
 }
 
-// status sums up a file, given the ranges of it that are not good.
+// status returns the status of a file with the given bad ranges.
 func (c *check) status(i int, bad []Range) Status {
 	var has [CauseChanged + 1]bool
 	for _, r := range bad {
@@ -278,7 +277,7 @@ func (c *check) status(i int, bad []Range) Status {
 	return StatusOK
 }
 
-// errorOf finds what the system said of a file that could not be read.
+// errorOf returns the operating system's error for a file that could not be read.
 func (c *check) errorOf(file int) error {
 	if err := c.tree.Err(file); err != nil {
 		return err
@@ -293,7 +292,7 @@ func (c *check) errorOf(file int) error {
 	return nil
 }
 
-// ranges joins the bad pieces of a file where they touch and have one cause.
+// ranges returns the bad ranges of a file. It joins adjacent pieces with the same cause.
 func (c *check) ranges(file int) []Range {
 	first, last, ok := c.content.Layout.FilePieces(file)
 	if !ok {
@@ -318,8 +317,8 @@ func (c *check) ranges(file int) []Range {
 	return list
 }
 
-// causeFor is why a bad piece is bad as far as one of its files is concerned,
-// whose part of the piece ends at the byte end of the file.
+// causeFor returns the cause of a bad piece for one of its files. end is the offset in
+// the file at which the piece, or the file, ends.
 func (c *check) causeFor(file, index int, end int64) Cause {
 	if c.states[index] == CauseCorrupt {
 		return CauseCorrupt

@@ -14,9 +14,9 @@ type ReadMode = piece.ReadMode
 
 // The ways to read files. The zero ReadMode is ReadAuto.
 const (
-	ReadAuto       = piece.ReadAuto       // by what the files are on
-	ReadParallel   = piece.ReadParallel   // by all workers at once
-	ReadSequential = piece.ReadSequential // by one worker at a time, in order: for spinning disks
+	ReadAuto       = piece.ReadAuto       // chosen by the kind of disk
+	ReadParallel   = piece.ReadParallel   // all workers read at once
+	ReadSequential = piece.ReadSequential // one worker reads at a time, in order: for spinning disks
 )
 
 // VerifyOptions are the choices of [Verify].
@@ -24,22 +24,22 @@ type VerifyOptions struct {
 	Jobs int      // workers; 0 means one per CPU
 	Read ReadMode // 0 means ReadAuto
 
-	// Progress, if not nil, is called now and then, and at the end, with the bytes
-	// done and to do, from the goroutine that called Verify.
+	// Progress, if not nil, is called about ten times a second and at the end, with the
+	// number of bytes hashed and of all bytes, from the goroutine that called Verify.
 	Progress func(done, total int64)
 
-	Extra bool // also list files in the content's directory that are not content
+	Extra bool // fill in Verdict.Extra
 }
 
-// Verify compares the data at path with a torrent. The data is at path/NAME or
-// path itself, where NAME is the torrent's name, or for a single file at
-// path/NAME/NAME; of these Verify takes the one that holds more of the torrent's
-// files. It reads and hashes all that is there.
+// Verify compares the data at path with a torrent. The data is at path/NAME or path
+// itself, where NAME is the torrent's name, or for a single file at path/NAME/NAME.
+// Verify uses the place that has the most files of the torrent. It reads and hashes all
+// files that exist.
 //
-// Damage is not an error: the verdict tells it. The error is an
-// *[UnusableError] if the torrent can't be used, wraps [fs.ErrNotExist] if path
-// does not exist, or is the cause of ctx. A hybrid torrent whose halves promise
-// different data is unusable; in some cases only the data shows that.
+// Damage is not an error, but part of the verdict. The error is an *[UnusableError] if
+// the torrent can't be used, wraps [fs.ErrNotExist] if path does not exist, or is the
+// cause of ctx. A hybrid torrent whose v1 and v2 hashes are of different data is
+// unusable. In some cases that only shows when the data is hashed.
 func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Verdict, error) {
 	content, err := t.Content()
 	if err != nil {
@@ -65,7 +65,7 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	return v, nil
 }
 
-// compareAll reads and hashes what there is.
+// compareAll reads and hashes all files that exist.
 func (c *check) compareAll(ctx context.Context, o VerifyOptions) (*Verdict, error) {
 	job := piece.Job{
 		Layout: c.content.Layout, Tree: c.tree, V1: c.content.V1, V2: c.content.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
@@ -86,17 +86,17 @@ func (c *check) compareAll(ctx context.Context, o VerifyOptions) (*Verdict, erro
 	return c.verdict(), nil
 }
 
-// A part is what a piece has of a file.
+// A part is the bytes of a file in a piece.
 type part struct{ piece, file int }
 
-// check collects what is known of each piece.
+// A check collects the state of each piece.
 type check struct {
 	content  *metainfo.Content
-	files    []metainfo.File // with their paths as the torrent has them, safe or not
+	files    []metainfo.File // with unchecked paths
 	tree     *piece.Tree
-	states   []Cause               // of each piece
-	doubtful []bool                // of each piece: see BadPiece
-	faults   map[part]*piece.Fault // what showed only when it was read
+	states   []Cause               // by piece
+	doubtful []bool                // by piece: BadPiece.Doubtful
+	faults   map[part]*piece.Fault // errors of reading
 
 	layerless layerless
 	disagree  []disagreement
@@ -107,7 +107,7 @@ func (c *check) result(r piece.Result) {
 		for _, f := range r.Faults {
 			c.faults[part{r.Index, f.File}] = f
 		}
-		c.states[r.Index] = c.blame(r.Index)
+		c.states[r.Index] = c.causeOf(r.Index)
 	} else if c.content.V1 && !bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20]) {
 		c.states[r.Index] = CauseCorrupt
 	}
@@ -116,15 +116,16 @@ func (c *check) result(r piece.Result) {
 	}
 }
 
-// blame names the one cause of a piece that may have several.
-func (c *check) blame(index int) Cause {
+// causeOf returns the cause of a piece that could not be read. If its files have
+// several causes, the first in the list below counts.
+func (c *check) causeOf(index int) Cause {
 	var has [CauseChanged + 1]bool
 	for _, span := range c.content.Layout.Spans(index, index) {
 		if !c.tree.Files[span.File].Pad {
 			has[c.causeFor(span.File, index, span.Offset+span.Length)] = true
 		}
 	}
-	// Of bytes that are there no hash says whether they are right.
+	// CauseUnverifiable: some bytes of the piece exist, but can't be hashed alone.
 	for _, cause := range []Cause{CauseChanged, CauseUnreadable, CauseUnverifiable, CauseMissing} {
 		if has[cause] {
 			return cause
@@ -133,11 +134,11 @@ func (c *check) blame(index int) Cause {
 	return CauseShort
 }
 
-// changed takes back what was said of a file that became another meanwhile.
+// changed marks all pieces of a file that changed while it was read.
 func (c *check) changed(f *piece.Fault) {
 	first, last, ok := c.content.Layout.FilePieces(f.File)
 	if !ok {
-		c.tree.Restat(f.File) // an empty file, in no piece, that is empty no longer or gone
+		c.tree.Restat(f.File) // it was an empty file, which is in no piece
 		return
 	}
 	for i := first; i <= last; i++ {

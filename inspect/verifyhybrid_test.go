@@ -15,7 +15,7 @@ import (
 // one must not be told that the other is what he should have.
 func TestVerifyForgedHybrid(t *testing.T) {
 	const a, e = 0, 4
-	v1, v2 := "is what its v1 hashes say, so its v2 root is forged", "is what its v2 root says, so its v1 hashes are forged"
+	v1, v2 := "matches its v1 hashes, so its v2 root is forged", "matches its v2 root, so its v1 hashes are forged"
 	for _, tt := range []struct {
 		name    string
 		p       promise

@@ -9,21 +9,21 @@ import (
 	"bt/internal/piece"
 )
 
-// layerless is the file that pieces come from now if the torrent has no piece
-// layer of it: only all of them together can be checked, against its root.
+// layerless is the state of a file without a piece layer in the torrent. Its pieces
+// can't be checked one by one, only all together, against the root.
 type layerless struct {
 	tree   metainfo.HashTree
-	faults bool // not all of it could be hashed
+	faults bool // some pieces could not be hashed
 }
 
-// A disagreement is a file of a hybrid whose data is what one half promises and
-// not what the other does. No data can be both.
+// A disagreement is a file of a hybrid torrent whose data matches the v1 hashes or the
+// v2 hashes, but not both: the torrent contradicts itself.
 type disagreement struct {
 	file int
-	good string // the half that the data agrees with
+	good string // "v1" or "v2": the hashes that match
 }
 
-// resultV2 checks a piece against the v2 hashes, after v1 had its say.
+// resultV2 checks a piece against the v2 hashes, after the v1 hashes.
 func (c *check) resultV2(r piece.Result) {
 	cursor := c.content.Layout.Cursor(r.Index)
 	span, _ := cursor.Next()
@@ -38,8 +38,8 @@ func (c *check) resultV2(r piece.Result) {
 	}
 }
 
-// compare has the verdict of v2 on pieces that v1, if there is one, found all
-// good or not.
+// compare combines the result of the v2 hashes for some pieces with that of the v1
+// hashes, if the torrent has any.
 func (c *check) compare(first, last, file int, good bool) {
 	v1 := true
 	for i := first; i <= last; i++ {
@@ -63,7 +63,8 @@ func (c *check) disagreed(file int, good string) {
 	}
 }
 
-// withoutLayer takes piece n of a file whose pieces have no hashes.
+// withoutLayer adds piece n of a file without a piece layer, and checks the root after
+// the last piece.
 func (c *check) withoutLayer(r piece.Result, file, n int) {
 	l := &c.layerless
 	if n == 0 {
@@ -78,7 +79,7 @@ func (c *check) withoutLayer(r piece.Result, file, n int) {
 	case !l.faults:
 		c.compare(first, last, file, l.tree.Root(0) == *c.content.Files[file].PiecesRoot)
 	case !c.content.V1:
-		// The rest is there, and no hash says whether it is right.
+		// The other pieces exist, but there is no hash to check them against.
 		for i := first; i <= last; i++ {
 			if c.states[i] == CauseNone {
 				c.states[i] = CauseUnverifiable
@@ -87,7 +88,8 @@ func (c *check) withoutLayer(r piece.Result, file, n int) {
 	}
 }
 
-// disagreements are findings about files that did not change meanwhile.
+// disagreements returns findings about the disagreements, except in files that changed
+// while they were read.
 func (c *check) disagreements() []metainfo.Finding {
 	var list []metainfo.Finding
 	for _, d := range c.disagree {
@@ -95,9 +97,9 @@ func (c *check) disagreements() []metainfo.Finding {
 			continue
 		}
 		path := strings.Join(c.files[d.file].Path(), "/")
-		message := fmt.Sprintf("the halves of the hybrid promise different data: %q is what its v1 hashes say, so its v2 root is forged or a mistake", path)
+		message := fmt.Sprintf("the v1 and v2 hashes of the hybrid are of different data: %q matches its v1 hashes, so its v2 root is forged or a mistake", path)
 		if d.good == "v2" {
-			message = fmt.Sprintf("the halves of the hybrid promise different data: %q is what its v2 root says, so its v1 hashes are forged or a mistake", path)
+			message = fmt.Sprintf("the v1 and v2 hashes of the hybrid are of different data: %q matches its v2 root, so its v1 hashes are forged or a mistake", path)
 		}
 		list = append(list, metainfo.Finding{Code: metainfo.CodeHybridMismatch, Severity: metainfo.SeverityError, Message: message})
 	}
