@@ -123,7 +123,7 @@ func TestWarnings(t *testing.T) {
 	}
 	e := setInfo("private", Integer(1))
 	r = mustApply(t, "d4:infod4:name1:x6:lengthi5eee", &e)
-	if len(r.Warnings) != 1 || r.Warnings[0] != (Warning{"not-canonical", "the info dict is not canonical bencode: a program that writes it anew comes to another info-hash"}) {
+	if len(r.Warnings) != 1 || r.Warnings[0] != (Warning{"not-canonical", "the info dict is not canonical bencode: a program that encodes it again gets another info-hash"}) {
 		t.Errorf("got %q", r.Warnings)
 	}
 }

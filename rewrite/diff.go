@@ -11,22 +11,22 @@ import (
 
 // A Change is a key whose value an edit changed.
 type Change struct {
-	// Key is a key of the torrent, or "info.KEY" for one in its info dict. The key of
-	// bytes after the end of the torrent is "$trailing"; that of a dict that only
-	// changed the order of its keys is "$order" or "info.$order", without values.
+	// Key is a key of the torrent, or "info.KEY" for a key of its info dict. "$trailing"
+	// stands for bytes after the end of the torrent. "$order" and "info.$order" mean that
+	// only the order of the keys changed; they have no values.
 	Key string
 
-	Old Value // nil if the key was not there
+	Old Value // nil if the key was added
 	New Value // nil if the key was removed
 }
 
-// A Value is a value as bencode, or nil if there is none. That of a key that is
-// there several times is a dict with that key alone, as often. The methods panic if
-// it is neither nil nor sound bencode, which the values of a [Change] are.
+// A Value is a bencoded value, or nil. If a dict has a key several times, the Value of a
+// [Change] is a dict with all entries of that key. The methods panic if the Value is
+// neither nil nor valid bencode.
 type Value []byte
 
-// WriteJSON writes the value as lossless JSON, the form that [FromJSON] reads. It
-// writes as it goes: a value may be as long as a torrent. Of nil it writes null.
+// WriteJSON writes the value as lossless JSON, as [FromJSON] reads it. It does not
+// buffer the JSON, as a value may be as long as a torrent. For nil it writes null.
 func (v Value) WriteJSON(w io.Writer) error {
 	if v == nil {
 		_, err := io.WriteString(w, "null")
@@ -62,12 +62,12 @@ func (v Value) Items() (items iter.Seq[Value], ok bool) {
 func (v Value) document() *bencode.Document {
 	doc, err := bencode.Parse(v)
 	if err != nil {
-		panic(err) // it is sound: it was parsed, or made by us
+		panic(err) // a Value is valid bencode
 	}
 	return doc
 }
 
-// Texts makes a list of strings.
+// Texts returns a bencoded list of strings.
 func Texts(list []string) Value {
 	var e bencode.Encoder
 	e.List()
@@ -111,12 +111,12 @@ func dictChanges(list []Change, prefix string, old, new *dict) []Change {
 		}
 	}
 	if len(list) == before && !old.equal(new) {
-		list = append(list, Change{Key: prefix + "$order"}) // the same entries, in another order
+		list = append(list, Change{Key: prefix + "$order"})
 	}
 	return list
 }
 
-// keyValues are the values of a key, one after another as they stand.
+// keyValues are the bencoded values of the n entries of a key.
 type keyValues struct {
 	all []byte
 	n   int
@@ -136,7 +136,8 @@ func (d *dict) byKey() map[string]keyValues {
 	return values
 }
 
-// value is that of a Change. A short one is a copy, that the torrent may go.
+// value returns the Value for a Change. It copies short ones, so that they don't keep
+// the memory of the torrent.
 func (v keyValues) value(key string) Value {
 	const short = 64 << 10
 	switch {
@@ -154,7 +155,7 @@ func (v keyValues) value(key string) Value {
 	return append(dict, 'e')
 }
 
-// equal reports whether two dicts are the same bytes.
+// equal reports whether two dicts have the same bytes.
 func (d *dict) equal(other *dict) bool {
 	if len(d.entries) != len(other.entries) {
 		return false

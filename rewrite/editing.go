@@ -12,20 +12,20 @@ import (
 	"bt/internal/metainfo"
 )
 
-// editing is an edit being done to one file.
+// editing is the state of applying an edit to one file.
 type editing struct {
 	*Result
-	session     bool // a client's session file, and no torrent
+	session     bool // the file is a client's resume file, not a torrent
 	newInfoHash bool
-	wasSingle   bool                   // the content of the torrent that was read is one file
-	had         map[metainfo.Code]bool // what was wrong with it
-	read        *metainfo.Torrent      // it, until its trackers are known
-	single      bool                   // the content of what is edited is one file
+	oldSingle   bool                   // the content of the original torrent is one file
+	oldCodes    map[metainfo.Code]bool // its findings
+	original    *metainfo.Torrent      // nil after its trackers were read
+	single      bool                   // the content of the edited torrent is one file
 	root        *dict
-	tiers       [][]string // that clients use
-	beside      string     // an announce that is not in them, which the oldest clients use
+	tiers       [][]string // the trackers that clients use
+	extra       string     // an announce that is not in tiers; only clients without BEP 12 use it
 	more        bool       // there are more trackers than were read
-	touched     bool       // the edit is about what stands there of trackers
+	touched     bool       // write the trackers even if tiers are the same
 }
 
 func (ed *editing) run(doc *bencode.Document, e *Edit) error {
@@ -39,57 +39,58 @@ func (ed *editing) run(doc *bencode.Document, e *Edit) error {
 	if ed.more && e.editsTrackers() {
 		return errors.New("it has more trackers than can be edited one by one; they can only be replaced all")
 	}
-	was, beside := ed.tiers, ed.beside
+	was, extra := ed.tiers, ed.extra
 	for i := range e.Rules {
-		if rule := &e.Rules[i]; rule.matches(ed.tiers) || ed.beside != "" && rule.Match(ed.beside) {
-			if err := ed.do(&rule.Edit, rule.Match); err != nil {
+		if rule := &e.Rules[i]; rule.matches(ed.tiers) || ed.extra != "" && rule.Match(ed.extra) {
+			if err := ed.apply(&rule.Edit, rule.Match); err != nil {
 				return err
 			}
 		}
 	}
-	if err := ed.do(e, nil); err != nil {
+	if err := ed.apply(e, nil); err != nil {
 		return err
 	}
 	if ed.touched || !same(was, ed.tiers) {
 		ed.setTrackers()
-		if len(ed.tiers) == 0 && (len(was) > 0 || beside != "") {
+		if len(ed.tiers) == 0 && (len(was) > 0 || extra != "") {
 			ed.warn("no-tracker", "no tracker is left")
 		}
-		if beside != "" && !e.Trackers.Set && !contains(ed.tiers, beside) {
-			ed.warn("announce-dropped", "announce was not in announce-list, which clients prefer, and is replaced: %s", metainfo.MaskURL(beside))
+		if extra != "" && !e.Trackers.Set && !contains(ed.tiers, extra) {
+			ed.warn("announce-dropped", "announce was not in announce-list, which clients prefer, and is replaced: %s", metainfo.MaskURL(extra))
 		}
 	}
 	return nil
 }
 
-// learn notes what must be known of the torrent that was read.
-func (ed *editing) learn(t *metainfo.Torrent) {
-	ed.Old, ed.read, ed.wasSingle = hashesOf(t), t, t.Single
-	ed.had = make(map[metainfo.Code]bool)
+// setOriginal records the original torrent, for comparison with the edited one.
+func (ed *editing) setOriginal(t *metainfo.Torrent) {
+	ed.Old, ed.original, ed.oldSingle = hashesOf(t), t, t.Single
+	ed.oldCodes = make(map[metainfo.Code]bool)
 	for _, f := range t.Findings {
-		ed.had[f.Code] = true
+		ed.oldCodes[f.Code] = true
 	}
 }
 
-// editsTrackers reports whether an edit looks at the trackers that there are.
+// editsTrackers reports whether an edit depends on the present trackers.
 func (e *Edit) editsTrackers() bool {
 	t := &e.Trackers
 	return len(e.Rules) > 0 || !t.Set && (len(t.Remove)+len(t.Replace)+len(t.Add) > 0 || t.Drop != nil || t.Passkey != "" || t.Dedupe)
 }
 
-// do does one edit, of trackers only to those that match.
-func (ed *editing) do(e *Edit, match func(url string) bool) (err error) {
+// apply applies one edit. Edits of single trackers apply only to those that match; nil
+// matches all.
+func (ed *editing) apply(e *Edit, match func(url string) bool) (err error) {
 	if ed.tiers, err = e.Trackers.apply(ed.tiers, match, &ed.Unedited); err != nil {
 		return err
 	}
 	ed.touched = ed.touched || e.Trackers.Set
-	if ed.beside != "" {
+	if ed.extra != "" {
 		one := TrackerEdit{Remove: e.Trackers.Remove, Drop: e.Trackers.Drop, Replace: e.Trackers.Replace, Passkey: e.Trackers.Passkey}
-		edited, err := one.apply([][]string{{ed.beside}}, match, &ed.Unedited)
+		edited, err := one.apply([][]string{{ed.extra}}, match, &ed.Unedited)
 		if err != nil {
 			return err
 		}
-		ed.touched = ed.touched || !same(edited, [][]string{{ed.beside}})
+		ed.touched = ed.touched || !same(edited, [][]string{{ed.extra}})
 	}
 	ed.list("url-list", e.NoWebSeeds, texts(e.WebSeeds))
 	ed.list("httpseeds", e.NoHTTPSeeds, texts(e.HTTPSeeds))
@@ -105,7 +106,7 @@ func (ed *editing) do(e *Edit, match func(url string) bool) (err error) {
 			return err
 		}
 		ed.root.edit(k)
-		// Where there are both, readers take this one.
+		// Clients prefer comment.utf-8 to comment.
 		if other := k.Key + ".utf-8"; k.Key == "comment" && ed.root.has(other) {
 			ed.root.edit(KeyEdit{other, k.Value})
 		}
@@ -120,10 +121,10 @@ func (ed *editing) do(e *Edit, match func(url string) bool) (err error) {
 	return ed.info(keys)
 }
 
-// inside tells an edit of the info dict.
+// inside reports whether an edit changes the info dict.
 func (e *Edit) inside() bool { return len(e.Info) > 0 || e.Entropy }
 
-// notByKey are keys of the outer dict that have an edit of their own, or none.
+// notByKey lists the keys of the outer dict that Edit.Keys can't edit, and why.
 var notByKey = map[string]string{
 	"info":          "is the torrent itself",
 	"announce":      "belongs to announce-list: edit the trackers",
@@ -131,8 +132,8 @@ var notByKey = map[string]string{
 	"piece layers":  "belongs to the info dict",
 }
 
-// CheckKey returns an error if a key can't be edited by Edit.Keys, because it is
-// the info dict, or another part of the Edit is about it.
+// CheckKey returns an error if Edit.Keys can't edit a key: the info dict, and keys that
+// other fields of Edit are for.
 func CheckKey(key string) error {
 	if reason, ok := notByKey[key]; ok {
 		return fmt.Errorf("the key %q %s", key, reason)
@@ -140,7 +141,7 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// check says why an edit of a key can't be done.
+// check returns an error if the edit can't be applied.
 func (k *KeyEdit) check() error {
 	if err := CheckKey(k.Key); err != nil || k.Value == nil {
 		return err
@@ -151,32 +152,32 @@ func (k *KeyEdit) check() error {
 	return nil
 }
 
-// trackers reads what there is of them. Of the torrent that was read nothing is
-// kept then but their texts.
+// trackers reads the trackers of the file. It then drops the original torrent, to free
+// its memory.
 func (ed *editing) trackers(doc *bencode.Document) error {
 	if ed.session {
 		ed.sessionTrackers(doc.Root().Get("trackers"))
 		return nil
 	}
-	t := ed.read
-	ed.read = nil
-	if t == nil || &t.Bytes()[0] != &doc.Bytes()[0] { // it is not the torrent that was read
+	t := ed.original
+	ed.original = nil
+	if t == nil || &t.Bytes()[0] != &doc.Bytes()[0] { // doc is not the original
 		var err error
-		if t, err = metainfo.FromDocument(doc); err != nil { // of its info; what stands outside can be read all the same
-			stand := ed.root.with("info", []byte("d6:lengthi1e4:name1:xe"))
-			if t, err = metainfo.Parse(stand.append(nil)); err != nil {
+		if t, err = metainfo.FromDocument(doc); err != nil { // its info dict is invalid: parse it with another one
+			valid := ed.root.with("info", []byte("d6:lengthi1e4:name1:xe"))
+			if t, err = metainfo.Parse(valid.append(nil)); err != nil {
 				return err
 			}
 		}
 	}
 	ed.tiers, ed.single, ed.more = t.Trackers(), t.Single, t.MoreTrackers
 	if a := strings.TrimSpace(t.Announce); a != "" && !contains(ed.tiers, a) {
-		ed.beside = a
+		ed.extra = a
 	}
 	return nil
 }
 
-// maxSessionTrackers is how many trackers of a client's session file are read.
+// maxSessionTrackers is the maximum number of trackers that are read from a resume file.
 const maxSessionTrackers = 10_000
 
 func (ed *editing) sessionTrackers(list bencode.Value) {
@@ -201,8 +202,8 @@ func (ed *editing) sessionTrackers(list bencode.Value) {
 	ed.more = n > maxSessionTrackers
 }
 
-// setTrackers writes the tiers. In a torrent announce is the first tracker of
-// the first tier, and there is no list of one (BEP 12).
+// setTrackers writes the tiers. In a torrent, announce is the first tracker of the first
+// tier, and there is no announce-list for a single tracker (BEP 12).
 func (ed *editing) setTrackers() {
 	root, tiers := ed.root, ed.tiers
 	if ed.session {
@@ -222,7 +223,7 @@ func (ed *editing) setTrackers() {
 	}
 }
 
-// list removes a list, or adds to it.
+// list removes all values from the list of a key, and adds others.
 func (ed *editing) list(key string, removeAll bool, add [][]byte) {
 	if removeAll && len(add) == 0 {
 		ed.root.remove(key)
@@ -237,15 +238,15 @@ func (ed *editing) list(key string, removeAll bool, add [][]byte) {
 	}
 }
 
-// infoKeys are the keys inside the info dict that can be edited: those that do
-// not say what the content is.
+// infoKeys are the keys of the info dict that can be edited: those that do not describe
+// the content.
 var infoKeys = []string{"private", "source", "name", "entropy"}
 
-// info edits the info dict. Of it only the touched values are written anew.
+// info edits keys of the info dict, and keeps the bytes of all others.
 func (ed *editing) info(keys []KeyEdit) error {
 	old := ed.root.get("info")
 	if old.Kind() != bencode.KindDict {
-		return errors.New("its info is no dict")
+		return errors.New("its info is not a dict")
 	}
 	info, err := splitDict(old)
 	if err != nil {
@@ -274,7 +275,7 @@ func (ed *editing) info(keys []KeyEdit) error {
 	case !ed.newInfoHash:
 		return fmt.Errorf("the edit changes the info dict: %w", ErrInfo)
 	case !canonical(old.Raw()):
-		ed.warn("not-canonical", "the info dict is not canonical bencode: a program that writes it anew comes to another info-hash")
+		ed.warn("not-canonical", "the info dict is not canonical bencode: a program that encodes it again gets another info-hash")
 	}
 	ed.root.set("info", edited)
 	return nil
@@ -285,8 +286,8 @@ func canonical(raw []byte) bool {
 	return err == nil
 }
 
-// rename gives a torrent another name, and with it the one file of a v2 torrent
-// that is no directory: its name stands in the file tree too.
+// rename sets the name of the torrent. If the content of a v2 torrent is one file, its
+// name is also in the file tree.
 func (ed *editing) rename(info *dict, old bencode.Value, value []byte) error {
 	if value == nil {
 		return errors.New("a torrent needs a name")
@@ -299,7 +300,7 @@ func (ed *editing) rename(info *dict, old bencode.Value, value []byte) error {
 		return fmt.Errorf("the name %q %w", doc.Root().Text(), err)
 	}
 	info.set("name", value)
-	if info.has("name.utf-8") { // where there are both, readers take this one
+	if info.has("name.utf-8") { // clients prefer it to name
 		info.set("name.utf-8", value)
 	}
 	if tree := old.Get("file tree"); ed.single && tree.Len() == 1 {

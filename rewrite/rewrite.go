@@ -1,21 +1,20 @@
-// Package rewrite edits a torrent and changes nothing else: every byte that an
-// edit is not about stays as it was, unknown keys, unusual integers and trailing
-// bytes included.
+// Package rewrite edits torrents. All bytes that an edit does not concern are kept,
+// including unknown keys, unusual integers and trailing bytes.
 //
-// [Apply] takes the bytes of a .torrent file and an [Edit], and returns the new
-// bytes with a list of what changed; writing them is the caller's:
+// [Apply] takes the bytes of a .torrent file and an [Edit], and returns the new bytes
+// and a list of changes. It does not write files:
 //
 //	result, err := rewrite.Apply(file, &rewrite.Edit{
 //		Trackers: rewrite.TrackerEdit{Set: true, Tiers: [][]string{{"https://t.example/announce"}}},
 //		Keys:     []rewrite.KeyEdit{{Key: "comment"}}, // remove it
 //	})
 //
-// The info-hash stays, so the torrent remains the same for clients and trackers.
-// An edit that would change it, such as one of Edit.Info, fails with [ErrInfo]
-// unless Edit.NewInfoHash allows it.
+// The info-hash does not change, so clients and trackers treat the result as the same
+// torrent. An edit that would change it, such as one with Edit.Info, fails with
+// [ErrInfo] unless Edit.NewInfoHash is set.
 //
-// Apply also edits the .fastresume files in which qBittorrent keeps the trackers
-// that it uses. [Edit.Magnet] edits a magnet link.
+// Apply also edits .fastresume files, in which qBittorrent keeps the trackers of each
+// torrent. [Edit.Magnet] edits a magnet link.
 package rewrite
 
 import (
@@ -36,50 +35,49 @@ type Magnet = metainfo.Magnet
 // A Node is an entry point to the DHT (BEP 5).
 type Node = metainfo.Node
 
-// A NotTorrentError is the error of [Apply] for bytes that are not a torrent: why,
-// and, in Form, what they seem to be instead.
+// A NotTorrentError is returned by [Apply] for bytes that are not a torrent. Form is
+// the format that they appear to have instead.
 type NotTorrentError = metainfo.NotTorrentError
 
-// An Edit says what to change. The zero Edit changes nothing. The parts are done
-// in the order of the fields.
+// An Edit is a list of changes. The zero Edit changes nothing. The fields are applied in
+// order.
 type Edit struct {
-	// Whole, if not nil, is a torrent that takes the place of the whole file, before
-	// the other parts are done. [FromJSON] makes one.
+	// Whole, if not nil, is a torrent that replaces the whole file. [FromJSON] makes one.
 	Whole []byte
 
-	Rules []Rule // done one after another, each if it matches
+	Rules []Rule // applied in order
 
 	Trackers TrackerEdit
 
 	NoWebSeeds, NoHTTPSeeds, NoNodes bool     // remove all
-	WebSeeds, HTTPSeeds              []string // add those that are not there (BEP 19, BEP 17)
-	Nodes                            []Node   // add those that are not there (BEP 5)
+	WebSeeds, HTTPSeeds              []string // add those that are missing (BEP 19, BEP 17)
+	Nodes                            []Node   // add those that are missing (BEP 5)
 
-	Keys []KeyEdit // of the torrent itself, such as "comment"; [CheckKey] tells which can be edited
+	Keys []KeyEdit // keys of the torrent itself, such as "comment"; see [CheckKey]
 
-	Info    []KeyEdit // of the info dict, such as "private"
-	Entropy bool      // put random bytes into the info dict, so that its info-hash is a new one
+	Info    []KeyEdit // keys of the info dict, such as "private"
+	Entropy bool      // add random bytes to the info dict, which give a new info-hash
 
-	NewInfoHash bool // allow a new info-hash; false refuses what would change it
+	NewInfoHash bool // allow changes of the info-hash
 }
 
 // A KeyEdit sets or removes a key of a dict.
 type KeyEdit struct {
 	Key   string
-	Value Value // nil removes the key; [Integer], [Text], [Bytes] and [Texts] make values
+	Value Value // made by [Integer], [Text], [Bytes] or [Texts]; nil removes the key
 }
 
-// Integer makes an integer.
+// Integer returns a bencoded integer.
 func Integer(n int64) Value {
 	var e bencode.Encoder
 	e.Int(n)
 	return e.Bytes()
 }
 
-// Text makes a string.
+// Text returns a bencoded string.
 func Text(s string) Value { return Bytes([]byte(s)) }
 
-// Bytes makes a string of any bytes.
+// Bytes returns a bencoded string of any bytes.
 func Bytes(b []byte) Value {
 	var e bencode.Encoder
 	e.Blob(b)
@@ -89,11 +87,11 @@ func Bytes(b []byte) Value {
 // A Result is an edited file.
 type Result struct {
 	Bytes    []byte   // the new content of the file
-	Changed  bool     // whether it differs from the old one
-	Old, New *Hashes  // nil for a .fastresume file, or if the info dict can't be read
+	Changed  bool     // whether Bytes differs from the old content
+	Old, New *Hashes  // nil for a .fastresume file, or if the info dict is invalid
 	Changes  []Change // in the order of the new file, removed keys last
 	Warnings []Warning
-	Unedited Unedited // trackers that stay although the edit is about them
+	Unedited Unedited // trackers that the edit could not change
 }
 
 // Hashes are the info-hashes of a torrent.
@@ -107,32 +105,31 @@ func (h *Hashes) HexV2() string { return h.v2 }
 
 func hashesOf(t *metainfo.Torrent) *Hashes { return &Hashes{t.HexV1(), t.HexV2()} }
 
-// A Warning is about an edit that was done and may have an unwanted effect. Code
-// is one of "no-tracker" (none is left), "announce-dropped" (the torrent had one
-// that clients did not use) and "session-file" (a part of the edit does not apply
-// to .fastresume files).
+// A Warning is about a possibly unwanted effect of an edit. Code is one of "no-tracker"
+// (no tracker is left), "announce-dropped" (the value of announce was not in
+// announce-list and was removed), "not-canonical" (the edited info dict is not
+// canonical bencode) and "session-file" (a part of the edit does not apply to
+// .fastresume files).
 type Warning struct{ Code, Message string }
 
 func (r *Result) warn(code, format string, args ...any) {
 	r.Warnings = append(r.Warnings, Warning{code, fmt.Sprintf(format, args...)})
 }
 
-// ErrInfo is wrapped by the error of an edit that would change the info-hash and
-// is not allowed to.
+// ErrInfo is wrapped by the error of an edit that would change the info-hash, which
+// Edit.NewInfoHash does not allow.
 var ErrInfo = errors.New("it would be another torrent, with another info-hash")
 
-// A WholeError says why [Edit.Whole] can't take the place of a torrent: it is not
-// a torrent, or can't be used as one.
-type WholeError struct{ reason error } // not unwrapped: the file to edit is a torrent
+// A WholeError reports that [Edit.Whole] is not a torrent or is unusable.
+type WholeError struct{ reason error } // no Unwrap: a NotTorrentError is about the file to edit
 
 func (e *WholeError) Error() string { return e.reason.Error() }
 
-// Apply applies an edit to the content of a file: a torrent, or a .fastresume
-// file of qBittorrent. It does not change the bytes, but the result may share
-// them.
+// Apply applies an edit to the content of a torrent, or of a .fastresume file of
+// qBittorrent. It does not modify file, but the result may share its memory.
 //
-// The error is a *[NotTorrentError], wraps [ErrInfo], is a *[WholeError], or says
-// what part of the edit can't be done.
+// The error is a *[NotTorrentError], wraps [ErrInfo], is a *[WholeError], or describes
+// the part of the edit that can't be applied.
 func Apply(file []byte, e *Edit) (*Result, error) {
 	old, err := bencode.Parse(file)
 	if err != nil {
@@ -144,8 +141,8 @@ func Apply(file []byte, e *Edit) (*Result, error) {
 		if err != nil && !old.Root().Get("info").Exists() {
 			return nil, err
 		}
-		if err == nil { // else its info makes no sense, and is kept as it is
-			ed.learn(t)
+		if err == nil { // an invalid info dict is kept unchanged
+			ed.setOriginal(t)
 		}
 	}
 	doc := old
@@ -166,14 +163,14 @@ func Apply(file []byte, e *Edit) (*Result, error) {
 	return ed.Result, nil
 }
 
-// isFastResume tells the session files of libtorrent, which qBittorrent keeps
-// beside its torrents.
+// isFastResume reports whether a document is a resume file of libtorrent, which
+// qBittorrent keeps beside each torrent.
 func isFastResume(doc *bencode.Document) bool {
 	return doc.Root().Get("file-format").Text() == "libtorrent resume file"
 }
 
-// FromJSON returns the torrent, as bencode, of lossless JSON: what the WriteJSON
-// method of an inspect.Torrent and "bt info --raw" write. It checks only that there
+// FromJSON converts lossless JSON to a torrent. The JSON is as written by the WriteJSON
+// method of an inspect.Torrent and by "bt info --raw". FromJSON checks only that there
 // is an info dict.
 func FromJSON(text []byte) ([]byte, error) {
 	b, err := bencode.FromJSON(text)
@@ -190,12 +187,13 @@ func FromJSON(text []byte) ([]byte, error) {
 	return b, nil
 }
 
-// collectFrom is the size of a torrent, in bytes, from which what was parsed of it
-// is collected before the result is made: else both would be in memory at once,
-// for the collector waits until it needs to.
+// collectFrom is the size of a torrent, in bytes, from which finish runs the garbage
+// collector before it builds the result. Otherwise the parsed torrent would still be in
+// memory along with the result.
 const collectFrom = 8 << 20
 
-// finish compares what was with what is, and holds the edit to its promises.
+// finish builds the result, lists its changes, and checks that it is a usable torrent
+// with an allowed info-hash.
 func (ed *editing) finish(old, doc *bencode.Document, e *Edit) error {
 	was, err := splitDict(old.Root())
 	if err != nil {
@@ -216,11 +214,11 @@ func (ed *editing) finish(old, doc *bencode.Document, e *Edit) error {
 	}
 	r.Bytes = append(ed.root.append(make([]byte, 0, ed.root.size()+len(doc.Trailing()))), doc.Trailing()...)
 	r.Changed = !bytes.Equal(old.Bytes(), r.Bytes)
-	ed.root = nil // it may hold an info dict of its own
+	ed.root = nil // free its memory
 	switch {
 	case r.Old == nil:
 		return nil
-	case sameInfo && e.Whole == nil: // else other keys may be wrong now too
+	case sameInfo && e.Whole == nil: // no other edit makes a torrent unusable
 		r.New = r.Old
 		return nil
 	}
@@ -228,7 +226,7 @@ func (ed *editing) finish(old, doc *bencode.Document, e *Edit) error {
 	if err != nil && e.Whole != nil {
 		return &WholeError{err}
 	} else if err != nil {
-		return fmt.Errorf("the edit makes it unreadable: %v", err) // the file that was read is a torrent
+		return fmt.Errorf("the edit makes it unreadable: %v", err) // not %w: a NotTorrentError is about the file to edit
 	}
 	r.New = hashesOf(now)
 	if *r.Old != *r.New && !e.NewInfoHash {
@@ -242,13 +240,13 @@ func (ed *editing) finish(old, doc *bencode.Document, e *Edit) error {
 	return nil
 }
 
-// noWorse refuses an edit that makes a torrent unusable.
+// noWorse returns an error if the edit makes the torrent unusable.
 func (ed *editing) noWorse(now *metainfo.Torrent) error {
-	if ed.wasSingle != now.Single {
+	if ed.oldSingle != now.Single {
 		return errors.New("would make a directory of a single file, or the reverse")
 	}
 	for _, f := range now.Findings {
-		if f.Severity == metainfo.SeverityError && !ed.had[f.Code] {
+		if f.Severity == metainfo.SeverityError && !ed.oldCodes[f.Code] {
 			return fmt.Errorf("would make it unusable: %s", f.Message)
 		}
 	}

@@ -2,11 +2,11 @@ package rewrite
 
 import "slices"
 
-// A Rule is an edit of those torrents that have a tracker that matches.
+// A Rule is an edit of torrents that have a matching tracker.
 type Rule struct {
-	// Match reports whether the rule is about a tracker; [MatchURL] helps. What Edit
-	// does to single trackers (Remove, Drop, Replace, Passkey) it does to these alone,
-	// so that no tracker gets the passkey of another.
+	// Match reports whether a tracker matches; it may use [MatchURL]. Edits of single
+	// trackers (Remove, Drop, Replace, Passkey) apply to matching trackers only, so that
+	// no tracker gets the passkey of another.
 	Match func(url string) bool
 
 	Edit Edit // Whole, Rules and NewInfoHash are ignored

@@ -7,8 +7,8 @@ import (
 	"bt/internal/bencode"
 )
 
-// A dict is one that is being edited: its entries as they stand in the file,
-// but for those that were set. There may be several of one key.
+// A dict is a dict that is being edited. Entries that were not set keep the bytes that
+// they have in the file. A key may have several entries.
 type dict struct{ entries []entry }
 
 type entry struct {
@@ -17,11 +17,11 @@ type entry struct {
 	value  []byte // bencode
 }
 
-// maxEntries is how many entries a dict may have that is edited; no torrent has
-// as many, and for each there is a place in memory.
+// maxEntries is the maximum number of entries of a dict that is edited. It bounds the
+// memory for entries; real torrents have far fewer.
 const maxEntries = 100_000
 
-// splitDict cuts a dict into its entries.
+// splitDict returns the entries of a dict.
 func splitDict(v bencode.Value) (*dict, error) {
 	d := new(dict)
 	for k, val := range v.Entries() {
@@ -33,14 +33,14 @@ func splitDict(v bencode.Value) (*dict, error) {
 	return d, nil
 }
 
-// with returns a copy in which a key has another value.
+// with returns a copy in which a key is set to value.
 func (d *dict) with(key string, value []byte) *dict {
 	c := &dict{slices.Clone(d.entries)}
 	c.set(key, value)
 	return c
 }
 
-// values are all that stand behind a key, one after another.
+// values returns the bencoded values of all entries of a key, concatenated.
 func (d *dict) values(key string) []byte {
 	var first []byte
 	var all []byte // nil while there is one
@@ -61,7 +61,7 @@ func (d *dict) values(key string) []byte {
 	return first
 }
 
-// size is how many bytes the dict has together.
+// size is the number of bytes of the bencoded dict.
 func (d *dict) size() int {
 	n := len("de")
 	for _, e := range d.entries {
@@ -70,8 +70,8 @@ func (d *dict) size() int {
 	return n
 }
 
-// checkNew parses the dict without its largest values, which are those that were
-// read.
+// checkNew returns an error if the dict is not valid bencode. It skips the largest
+// values, which are already checked.
 func (d *dict) checkNew() error {
 	_, err := bencode.Parse((&dict{slices.Collect(func(yield func(entry) bool) {
 		for _, e := range d.entries {
@@ -86,7 +86,7 @@ func (d *dict) checkNew() error {
 	return err
 }
 
-// append puts the dict together again.
+// append appends the bencoded dict to dst.
 func (d *dict) append(dst []byte) []byte {
 	dst = append(dst, 'd')
 	for _, e := range d.entries {
@@ -106,7 +106,7 @@ func (d *dict) get(key string) bencode.Value {
 		if e.key == key {
 			doc, err := bencode.Parse(e.value)
 			if err != nil {
-				panic(err) // it is sound: it was parsed, or made by us
+				panic(err) // values of entries are valid bencode
 			}
 			return doc.Root()
 		}
@@ -126,9 +126,10 @@ func (d *dict) remove(key string) {
 	d.entries = slices.DeleteFunc(d.entries, func(e entry) bool { return e.key == key })
 }
 
-// set gives a key a value. Of several entries the first gets it and the others
-// go: programs differ in which one they take. A new one stands before the first
-// key that sorts after it, which in a sorted dict is its place.
+// set sets the value of a key. If the key has several entries, the first gets the value
+// and the others are removed, as programs differ in which entry they read. A new entry
+// is inserted before the first key that sorts after it, which keeps a sorted dict
+// sorted.
 func (d *dict) set(key string, value []byte) {
 	for i := range d.entries {
 		if e := &d.entries[i]; e.key == key {

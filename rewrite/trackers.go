@@ -13,32 +13,32 @@ import (
 	"bt/internal/metainfo"
 )
 
-// A TrackerEdit changes the tiers of trackers (BEP 12). The zero TrackerEdit
-// changes nothing. The parts are done in the order of the fields.
+// A TrackerEdit changes the tiers of trackers (BEP 12). The zero TrackerEdit changes
+// nothing. The fields are applied in order.
 type TrackerEdit struct {
 	Set   bool       // replace all tiers by Tiers
-	Tiers [][]string // none removes all trackers
+	Tiers [][]string // if empty, Set removes all trackers
 
 	Remove   []string              // remove the trackers that match any of these patterns; see [MatchURL]
-	Drop     func(url string) bool // remove those for which it returns true; may be nil
+	Drop     func(url string) bool // if not nil, remove the trackers for which it returns true
 	KeepLast bool                  // do not let Drop remove the last tracker
 
 	Replace []Replacement
 
 	// Passkey, if not empty, replaces the passkey of each tracker: the value of a query
-	// key such as passkey or torrent_pass, or else the only segment of the path that
-	// looks like one. Result.Unedited lists the trackers with none or several.
+	// key such as passkey or torrent_pass, or else the only path segment that looks like
+	// a passkey. Result.Unedited lists the trackers with no or several candidates.
 	Passkey string
 
 	Add    []Addition
-	Dedupe bool // remove trackers that are there a second time, in whichever spelling
+	Dedupe bool // remove duplicates, also those that are spelled differently
 }
 
 // A Replacement changes the text of tracker URLs.
 type Replacement struct {
 	How      How
 	Old, New string
-	Regexp   *regexp.Regexp // for How Regexp, instead of Old; New may have $1
+	Regexp   *regexp.Regexp // for HowRegexp, instead of Old; New may contain $1
 }
 
 // How says what a Replacement replaces.
@@ -46,8 +46,8 @@ type How uint8
 
 // The kinds of replacements.
 const (
-	HowLiteral How = iota // Old, wherever it stands
-	HowRegexp             // what the regular expression matches
+	HowLiteral How = iota // all occurrences of Old
+	HowRegexp             // all matches of Regexp
 	HowHost               // the host of a URL if it is Old, which may have a port
 )
 
@@ -60,17 +60,16 @@ const (
 //     one character; but in a glob with "://" a ? is a question mark.
 func MatchURL(rawURL, pattern string) bool { return metainfo.MatchURL(rawURL, pattern) }
 
-// An Addition adds trackers to one tier. Those that are in any tier already are not
-// added again.
+// An Addition adds trackers to one tier, except those that are in any tier already.
 type Addition struct {
 	URLs []string
-	Tier int // counted from 1; 0 or one that is not there means a new last tier, and First a new first one
+	Tier int // counted from 1; First means a new first tier, any other number a new last tier
 }
 
 // First is the Tier of an Addition that makes a new first tier.
 const First = -1
 
-// checkTracker says why a URL can't be a tracker's.
+// checkTracker returns an error if a URL is not valid for a tracker.
 func checkTracker(u string) error {
 	if err := metainfo.CheckURL(u, metainfo.TrackerSchemes...); err != nil {
 		return fmt.Errorf("the tracker %q %w", metainfo.MaskURL(u), err)
@@ -78,15 +77,14 @@ func checkTracker(u string) error {
 	return nil
 }
 
-// Unedited lists the trackers that a TrackerEdit leaves as they are although it is
-// about them, each once.
+// Unedited lists the trackers that a TrackerEdit could not change, each once.
 type Unedited struct {
-	Unclear []string // they have several texts that may be the passkey
-	None    []string // they have no passkey to replace
-	Last    []string // it is the last tracker, which KeepLast keeps
+	Unclear []string // trackers with several candidates for the passkey
+	None    []string // trackers without a passkey
+	Last    []string // the last tracker, which KeepLast keeps
 }
 
-// note takes down how many candidates for a passkey a tracker has.
+// note records a tracker that does not have exactly one candidate for the passkey.
 func (p *Unedited) note(u string, candidates int) {
 	list := &p.Unclear
 	switch candidates {
@@ -100,8 +98,8 @@ func (p *Unedited) note(u string, candidates int) {
 	}
 }
 
-// apply returns the tiers after the edit. What is done to single trackers is done
-// to those that match; nil matches all.
+// apply returns the tiers after the edit. Edits of single trackers apply only to those
+// that match; nil matches all.
 func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool, unedited *Unedited) ([][]string, error) {
 	if e.Set {
 		tiers = e.Tiers
@@ -123,7 +121,7 @@ func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool, unedi
 				if u, err = e.rewrite(u, unedited); err != nil {
 					return nil, err
 				}
-				if u == "" { // of what was no URL nothing is left
+				if u == "" { // a replacement deleted all of an invalid URL
 					continue
 				}
 			}
@@ -171,11 +169,11 @@ func (e *TrackerEdit) rewrite(old string, unedited *Unedited) (string, error) {
 		u = edited
 	}
 	if u == old {
-		return u, nil // it may be wrong, but that is not what the edit is about
+		return u, nil // even if it is invalid
 	}
-	u = strings.TrimSpace(u) // as it would be read
+	u = strings.TrimSpace(u) // as a parser does
 	if checkTracker(old) != nil {
-		return u, nil // and was wrong before
+		return u, nil // it was invalid before the edit
 	}
 	return u, checkTracker(u)
 }
@@ -192,7 +190,7 @@ func (a *Addition) apply(tiers [][]string) [][]string {
 		return tiers
 	case a.Tier == First:
 		return slices.Insert(tiers, 0, missing)
-	case a.Tier < 1 || a.Tier > len(tiers): // as near as there is one
+	case a.Tier < 1 || a.Tier > len(tiers):
 		return append(tiers, missing)
 	}
 	tiers[a.Tier-1] = append(tiers[a.Tier-1], missing...)
@@ -219,13 +217,13 @@ func tierList(tiers [][]string) []byte {
 	return e.Bytes()
 }
 
-// Magnet applies the edit to a magnet link, and returns the edited link and the
-// trackers that stay although the edit is about them. A link has only trackers,
-// each in a tier of its own, and web seeds to edit; other parts are an error.
+// Magnet applies the edit to a magnet link. It returns the edited link and the trackers
+// that the edit could not change. Only the trackers, each in a tier of its own, and web
+// seeds of a link can be edited. Any other edit is an error.
 func (e *Edit) Magnet(m *Magnet) (*Magnet, Unedited, error) {
 	var unedited Unedited
 	edited := *m
-	edited.Findings = nil // they are about the link that was read
+	edited.Findings = nil // those of m do not apply to the edited link
 	edited.WebSeeds = slices.Clone(m.WebSeeds)
 	var tiers [][]string
 	for _, u := range m.Trackers {

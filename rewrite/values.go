@@ -28,10 +28,10 @@ func nodeValues(nodes []Node) [][]byte {
 	return values
 }
 
-// appendTo returns a list with those values in it that it lacks; what else is in
-// it stays as it is. Instead of a list there may be one text (BEP 19).
+// appendTo returns a list with values appended that it does not contain yet; more
+// reports whether there were any. list may be a single string instead (BEP 19).
 func appendTo(list bencode.Value, add [][]byte) (edited []byte, more bool) {
-	var items []byte // one after another, as they stand
+	var items []byte // bencoded
 	switch {
 	case list.Kind() == bencode.KindString && len(list.Bytes()) > 0:
 		items = list.Raw()
