@@ -21,14 +21,14 @@ const (
 	// port is the port in announces. Peers that connect there get no answer.
 	port = 9 // discard (RFC 863)
 
-	// wantPeers is how many peers an announce asks for; trackers give fewer.
+	// wantPeers is the number of peers that an announce asks for. Trackers return fewer.
 	wantPeers = 200
 
 	// maxAnnounces is the maximum number of announces to a tracker at once.
 	maxAnnounces = 4
 
-	// leaving is how long an announce of stopped may take.
-	leaving = 5 * time.Second
+	// stopTimeout is the timeout of an announce of stopped.
+	stopTimeout = 5 * time.Second
 )
 
 // wantsAnnounce reports whether to announce after an answer to a scrape.
@@ -50,7 +50,7 @@ func (o *Options) wantsAnnounce(e *event) bool {
 	return noScrape || lacksScrape(e.row.Status)
 }
 
-// lacksScrape reports whether a status is one of trackers without scrape.
+// lacksScrape reports whether trackers without scrape answer with a status.
 func lacksScrape(s Status) bool {
 	switch s {
 	case client.StatusUnsupported, client.StatusFailed, client.StatusHTML, client.StatusEmpty,
@@ -69,14 +69,14 @@ type announcer struct {
 	key     uint32
 }
 
-// announceAll makes the announces of a job. A tracker that can't be reached is given
-// up: the announces that are left fail with the error of the first.
+// announceAll makes the announces of a job. If the tracker can't be reached, the
+// remaining announces fail with the error of the first.
 func (a *announcer) announceAll(ctx context.Context, j *job, events chan<- event) {
 	u, err := tracker.ParseURL(j.url)
 	if err != nil {
-		return // and there is nothing to announce
+		return // then there are no announces
 	}
-	var r reach
+	var r reachability
 	var g errgroup.Group
 	g.SetLimit(maxAnnounces)
 	for _, e := range j.announces {
@@ -88,7 +88,7 @@ func (a *announcer) announceAll(ctx context.Context, j *job, events chan<- event
 				r.note(err, began)
 			}
 			if err != nil {
-				j.leaveAlone(err.RetryIn)
+				j.waitFor(err.RetryIn)
 				e.failed(err, time.Since(began))
 			}
 			events <- e
@@ -98,23 +98,24 @@ func (a *announcer) announceAll(ctx context.Context, j *job, events chan<- event
 	_ = g.Wait()
 }
 
-// A reach is whether a tracker can be reached. It is safe for concurrent use.
-type reach struct {
+// A reachability records whether a tracker can be reached. It is safe for concurrent
+// use.
+type reachability struct {
 	mu       sync.Mutex
 	answered time.Time
-	err      *client.Error // why the tracker is given up; nil: it is not
+	err      *client.Error // not nil: the tracker can't be reached
 }
 
-// dead returns why the tracker is given up; nil: it is not.
-func (r *reach) dead() *client.Error {
+// dead returns an error if the tracker can't be reached.
+func (r *reachability) dead() *client.Error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
 }
 
-// note takes the outcome of an announce, which gives the tracker up if it has not
-// answered since the announce began.
-func (r *reach) note(err *client.Error, began time.Time) {
+// note records the outcome of an announce. If it failed, and the tracker has answered no
+// other announce since it began, the tracker can't be reached.
+func (r *reachability) note(err *client.Error, began time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -125,7 +126,7 @@ func (r *reach) note(err *client.Error, began time.Time) {
 	}
 }
 
-// failed notes that an announce has failed. It keeps the numbers of a scrape.
+// failed records that an announce failed. It keeps the numbers of a scrape.
 func (e *event) failed(err *client.Error, elapsed time.Duration) {
 	if e.row.Status != StatusOK {
 		e.row = rowOf(client.Answer{Err: err, Elapsed: elapsed})
@@ -134,13 +135,13 @@ func (e *event) failed(err *client.Error, elapsed time.Duration) {
 	e.row.Err = err
 }
 
-// announce announces started, notes the answer in e, and announces stopped.
+// announce announces started, records the answer in e, and announces stopped.
 func (a *announcer) announce(ctx context.Context, u *tracker.URL, e *event) *client.Error {
 	r := tracker.AnnounceRequest{
 		InfoHash: e.swarm.hash,
 		PeerID:   a.peerID,
 		Port:     port,
-		Left:     1, // trackers list no seeds to a seed
+		Left:     1, // trackers don't return seeds to a seed
 		Event:    tracker.EventStarted,
 		Want:     wantPeers,
 		Key:      a.key,
@@ -154,7 +155,7 @@ func (a *announcer) announce(ctx context.Context, u *tracker.URL, e *event) *cli
 		resp, err = a.ask(ctx, u, r)
 	}
 	if err != nil {
-		if mayHaveHeard(err) {
+		if mayList(err) {
 			a.leave(ctx, u, r)
 		}
 		return err
@@ -189,23 +190,23 @@ func (a *announcer) ask(ctx context.Context, u *tracker.URL, r tracker.AnnounceR
 	if ctx.Err() != nil {
 		return nil, &client.Error{Status: client.StatusStopped, Msg: "the run ended before it answered"}
 	}
-	e, _ := errors.AsType[*client.Error](err) // as all errors of the client
+	e, _ := errors.AsType[*client.Error](err) // all errors of the client are
 	return nil, e
 }
 
-// leave announces stopped, also after ctx has ended, so that the tracker does not list
-// the peer. It returns the answer; nil: there is none.
+// leave announces stopped, even after ctx has ended, so that the tracker does not keep
+// the peer in its list. It returns the answer, or nil if there is none.
 func (a *announcer) leave(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) *tracker.AnnounceResponse {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaving)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	r.Event, r.Want = tracker.EventStopped, 0
 	resp, _ := a.ask(ctx, u, r)
 	return resp
 }
 
-// mayHaveHeard reports whether a tracker may list the peer although its announce
+// mayList reports whether a tracker may have the peer in its list although the announce
 // failed.
-func mayHaveHeard(e *client.Error) bool {
+func mayList(e *client.Error) bool {
 	switch e.Status {
 	case client.StatusBadURL, client.StatusUnsupported, client.StatusDNS, client.StatusNoRoute, client.StatusRefused, client.StatusTLS, client.StatusProxy, client.StatusFailed:
 		return false

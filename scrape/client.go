@@ -12,43 +12,42 @@ type Torrent = metainfo.Torrent
 // A Magnet is a parsed magnet link, as returned by inspect.ParseMagnet.
 type Magnet = metainfo.Magnet
 
-// A Client asks trackers, over HTTP, UDP and WebSocket. Its fields say how: Timeout
-// and Retries, Network ("4" or "6" for one address family), From (the address to ask
-// from), Proxy, UserAgent and so on. The zero Client is ready to use, with a timeout
-// of 15 seconds. It must not be copied, and its fields must not change after the
-// first request. It may be used by several goroutines.
+// A Client sends requests to trackers, over HTTP, UDP and WebSocket. Its fields are
+// options: Timeout and Retries, Network ("4" or "6" for one address family), From (the
+// local address), Proxy, UserAgent and so on. The zero Client is ready to use, with a
+// timeout of 15 seconds. A Client must not be copied, and its fields must not change
+// after the first request. It is safe for concurrent use.
 //
-// Scrape and Announce ask one tracker, whose [URL] is parsed. Close ends its
-// connections.
+// Scrape and Announce ask the tracker at a [URL]. Close closes the connections.
 type Client = client.Client
 
-// An Answer is what a tracker says of one torrent when a [Client] scrapes it: the
-// Counts, or in Err why there are none.
+// An Answer is a tracker's answer for one torrent to a scrape by a [Client]: the Counts,
+// or Err.
 type Answer = client.Answer
 
 // A URL is a tracker's URL, parsed by [ParseURL].
 type URL = tracker.URL
 
-// ParseURL parses a tracker's URL. The error does not quote it, for it may hold a
-// passkey; it wraps [ErrScheme] if no tracker has that scheme.
+// ParseURL parses the URL of a tracker. The error does not quote the URL, which may
+// contain a passkey. It wraps [ErrScheme] if the scheme is not supported.
 func ParseURL(s string) (*URL, error) { return tracker.ParseURL(s) }
 
 // ErrScheme is wrapped by errors about a URL whose scheme is none of http, https,
 // udp, ws and wss.
 var ErrScheme = tracker.ErrScheme
 
-// An AnnounceRequest is what a peer tells a tracker when a [Client] announces it.
-// InfoHash, PeerID and Port are required.
+// An AnnounceRequest is the announce of a peer, sent by a [Client]. InfoHash, PeerID and
+// Port are required.
 type AnnounceRequest = tracker.AnnounceRequest
 
-// An Event says why a peer announces itself.
+// An Event is the reason for an announce.
 type Event = tracker.Event
 
 // The events. The zero Event is EventNone.
 const (
 	EventNone      = tracker.EventNone      // a regular announce
 	EventStarted   = tracker.EventStarted   // the first announce
-	EventCompleted = tracker.EventCompleted // the download has just been completed
+	EventCompleted = tracker.EventCompleted // the download has completed
 	EventStopped   = tracker.EventStopped   // the last announce
 )
 
@@ -58,21 +57,20 @@ type AnnounceResponse = tracker.AnnounceResponse
 // An AnnouncedPeer is one peer of an [AnnounceResponse].
 type AnnouncedPeer = tracker.Peer
 
-// Counts are the numbers that a tracker knows of one swarm: Seeders, Leechers, and
-// how often a download was Completed. Each may be [Unknown].
+// Counts are a tracker's numbers for one swarm: Seeders, Leechers, and Completed
+// downloads. Each may be [Unknown].
 type Counts = tracker.Counts
 
-// Unknown stands for a count that a tracker did not tell.
+// Unknown is the value of a count that is not in a tracker's answer.
 const Unknown = tracker.Unknown
 
-// An Error says how a request failed: the Status, a message, and in RetryIn when the
-// tracker wants to be asked again. Its text may quote the tracker, and the tracker
-// may quote a passkey.
+// An Error reports a failed request: the Status, a message, and in RetryIn how long the
+// tracker asks to wait. The message may quote the tracker, whose text may contain a
+// passkey.
 type Error = client.Error
 
-// A Status says how a request ended. That of another HTTP code than 200 is "http-"
-// and the code, such as "http-404". The empty Status means that there is no answer
-// yet.
+// A Status is the outcome of a request. For HTTP codes other than 200 it is "http-" and
+// the code, such as "http-404". The empty Status means that there is no answer yet.
 type Status = client.Status
 
 // The statuses.

@@ -1,8 +1,8 @@
 // Package scrape asks trackers how many seeders and leechers torrents have.
 //
-// [Run] asks all trackers of all torrents at once, each tracker about all of its
-// torrents together, and returns a [Table] with a row for each tracker of each
-// torrent. A row has numbers, or the [Status] of what went wrong:
+// [Run] scrapes all trackers of all torrents concurrently. It asks each tracker about
+// all of its torrents together. It returns a [Table] with a row for each tracker of each
+// torrent. A row has the numbers, or a [Status] that describes the error:
 //
 //	torrent, err := inspect.ReadFile("release.torrent")
 //	if err != nil {
@@ -15,7 +15,7 @@
 //		}
 //	}
 //
-// A [Client] asks one tracker.
+// A [Client] sends requests to a single tracker.
 package scrape
 
 import (
@@ -40,26 +40,27 @@ type Options struct {
 	// no data: started, then stopped.
 	AnnounceFallback bool
 
-	// Peers announces to every tracker, to list the peers that it returns.
+	// Peers announces to every tracker, to get its list of peers.
 	Peers bool
 
-	// Force announces private torrents (BEP 27) too; false never does.
+	// Force also announces private torrents (BEP 27), which otherwise are never
+	// announced.
 	Force bool
 
 	// Tick, if not nil, is called ten times a second with the table so far, from the
 	// goroutine that called Run.
 	Tick func(*Table)
 
-	// Previous is the table of an earlier run for the same targets, or nil. Rows of
-	// trackers that asked to be left alone until later are taken from it.
+	// Previous is the table of an earlier run for the same targets, or nil. Trackers that
+	// asked to wait longer are not asked again; their rows are copied from it.
 	Previous *Table
 }
 
-// A Table is the answers of the trackers of torrents.
+// A Table holds the answers of trackers.
 type Table struct {
 	Torrents []TableTorrent // one for each target, in the same order
 
-	visits map[string]visit // by URL
+	visits map[string]visit // by tracker URL
 }
 
 // A TableTorrent is one target with its swarms.
@@ -68,7 +69,7 @@ type TableTorrent struct {
 	Swarms []Swarm // one for each hash, in the same order
 }
 
-// A Swarm is an info-hash, and what each tracker said of it.
+// A Swarm is an info-hash, and the answer of each tracker for it.
 type Swarm struct {
 	Hash
 	Rows []Row // one for each tracker, in the order of the tiers
@@ -76,13 +77,13 @@ type Swarm struct {
 
 // A Row is the answer of one tracker for one swarm.
 type Row struct {
-	URL  string // as the target has it, passkey included
+	URL  string // as in the target, including any passkey
 	Tier int    // counted from 1
 
 	Status  Status // "" if there is no answer yet
-	Counts  Counts // Unknown where there are none
-	Err     error  // an *Error, or nil; with Options.Peers it may be of the announce, while Status is OK
-	Private bool   // it was not announced, because the torrent is private
+	Counts  Counts // Unknown if there is no number
+	Err     error  // an *Error, or nil; with Options.Peers, if Status is StatusOK, the error of the announce
+	Private bool   // not announced because the torrent is private
 	Elapsed time.Duration
 	Peers   []Peer
 }
@@ -90,11 +91,11 @@ type Row struct {
 // A Peer is a peer that a tracker returned.
 type Peer struct {
 	Addr   string // host:port
-	Client string // the client that its peer id names (BEP 20); "" if it is not known
+	Client string // the client, by the peer id (BEP 20); "" if it is unknown
 }
 
-// Best returns the highest of each number that any tracker told. Trackers know the
-// same peers, so a sum would count them twice.
+// Best returns the maximum of each number over all trackers. Trackers know the same
+// peers, so a sum would count peers twice.
 func (s *Swarm) Best() Counts {
 	best := Counts{Seeders: Unknown, Leechers: Unknown, Completed: Unknown}
 	for _, r := range s.Rows {
@@ -107,7 +108,7 @@ func (s *Swarm) Best() Counts {
 	return best
 }
 
-// Answered returns the number of rows whose status is OK, and of all rows.
+// Answered returns the number of rows with StatusOK, and of all rows.
 func (t *Table) Answered() (ok, all int) {
 	for _, torrent := range t.Torrents {
 		for _, s := range torrent.Swarms {
@@ -121,32 +122,31 @@ func (t *Table) Answered() (ok, all int) {
 	return ok, all
 }
 
-// A visit is when a tracker was asked, and for how long it asked not to be asked
-// again.
+// A visit is the time of a request to a tracker, and the time to wait until the next.
 type visit struct {
 	at   time.Time
 	wait time.Duration
 }
 
-// maxWait is the longest pause that a tracker can ask for.
+// maxWait is the longest wait that a tracker can ask for.
 const maxWait = 30 * time.Minute
 
-// maxTrackers is how many trackers are asked at once. Most trackers of old torrents
-// are dead, and the others should not wait for their timeouts.
+// maxTrackers is the number of trackers that are asked at once. It is large because most
+// trackers of old torrents are dead, and others should not wait for their timeouts.
 const maxTrackers = 256
 
-// A job is one tracker, with the swarms to ask it about.
+// A job is a tracker with the swarms to ask it about.
 type job struct {
 	url       string
 	swarms    []*pending
-	announces []event // what to announce after the scrape, with its answers
+	announces []event // swarms to announce after the scrape, with its answers
 
-	// How long the tracker asks not to be asked again. Run reads it when the job is done.
+	// wait is the time to wait before the next request. Run reads it when the job is done.
 	mu   sync.Mutex
 	wait time.Duration
 }
 
-// A pending swarm is asked about once, for all rows that have it.
+// A pending is a swarm to ask a tracker about, and all rows for its answer.
 type pending struct {
 	hash    [20]byte
 	private bool // any of its torrents is private
@@ -160,10 +160,10 @@ type event struct {
 }
 
 // Run asks all trackers of all targets, and returns when all have answered or
-// failed. When ctx ends, rows without an answer get the status [Stopped].
+// failed. When ctx ends, rows without an answer get [StatusStopped].
 //
-// Announces, if there are any, come after all scrapes, because a scrape would count
-// the peer that announces.
+// Announces are sent after all scrapes, because a scrape would count the peer that
+// announces.
 func Run(ctx context.Context, targets []Target, o Options) *Table {
 	if o.Client == nil {
 		o.Client = new(Client)
@@ -184,7 +184,7 @@ func Run(ctx context.Context, targets []Target, o Options) *Table {
 	return t
 }
 
-// each calls f for all jobs, for many at once, and waits for them.
+// each calls f concurrently for all jobs, and waits for them.
 func each(jobs []*job, f func(*job)) {
 	var g errgroup.Group
 	g.SetLimit(maxTrackers)
@@ -296,7 +296,7 @@ func (j *job) scrape(ctx context.Context, o *Options, events chan<- event) {
 	wait := o.Client.Scrape(ctx, u, hashes, func(i int, a client.Answer) {
 		e := event{j.swarms[i], rowOf(a)}
 		if a.Err != nil {
-			j.leaveAlone(a.Err.RetryIn)
+			j.waitFor(a.Err.RetryIn)
 		}
 		if o.wantsAnnounce(&e) {
 			j.announces = append(j.announces, e)
@@ -306,17 +306,17 @@ func (j *job) scrape(ctx context.Context, o *Options, events chan<- event) {
 		}
 		events <- e
 	})
-	j.leaveAlone(wait)
+	j.waitFor(wait)
 }
 
-// leaveAlone notes how long the tracker asks not to be asked again.
-func (j *job) leaveAlone(d time.Duration) {
+// waitFor records that the tracker asks to wait before the next request.
+func (j *job) waitFor(d time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.wait = max(j.wait, d)
 }
 
-// rowOf makes a row of an answer.
+// rowOf returns the row for an answer.
 func rowOf(a client.Answer) Row {
 	r := Row{Status: client.StatusOK, Counts: a.Counts, Elapsed: a.Elapsed}
 	if a.Err != nil {

@@ -9,16 +9,16 @@ import (
 
 // A Target is a torrent to ask about.
 type Target struct {
-	Name     string     // for the caller; may be empty
+	Name     string     // not used by Run; may be empty
 	Private  bool       // never announced unless Options.Force is set (BEP 27)
 	Hashes   []Hash     // one for each swarm; a hybrid torrent has two
-	Trackers [][]string // URLs by tier; all are asked
+	Trackers [][]string // URLs by tier; Run asks all
 }
 
-// A Hash names a swarm.
+// A Hash identifies a swarm.
 type Hash struct {
-	InfoHash [20]byte // that of a v2 torrent is cut to 20 bytes, as trackers have it (BEP 52)
-	Kind     string   // V1 or V2
+	InfoHash [20]byte // for v2, the first 20 bytes of the info-hash, as trackers use it (BEP 52)
+	Kind     string   // KindV1 or KindV2
 }
 
 // The kinds of swarms.
@@ -38,7 +38,7 @@ func hashesOf(hasV1, hasV2 bool, v1 [20]byte, v2 [32]byte) []Hash {
 	return hashes
 }
 
-// maxName is how many bytes of a name are kept: it is for people.
+// maxName is the number of bytes of a torrent's name that TorrentTarget keeps.
 const maxName = 1000
 
 // TorrentTarget returns the target of a torrent. It shares no memory with it.
@@ -61,9 +61,9 @@ func MagnetTarget(m *Magnet) Target {
 	return t
 }
 
-// InfoHashTarget returns the target of an info-hash, without trackers: one of v1 has
-// 40 hex digits or 32 of base32, one of v2 64 hex digits. One of v2 that was cut to
-// 40 digits is taken for v1.
+// InfoHashTarget returns the target of an info-hash, without trackers. A v1 info-hash
+// has 40 hex digits or 32 base32 digits, a v2 info-hash 64 hex digits. A v2 info-hash
+// that is cut to 40 hex digits is treated as v1.
 func InfoHashTarget(s string) (Target, error) {
 	var b []byte
 	var err error
