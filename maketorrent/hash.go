@@ -13,9 +13,9 @@ func hash(ctx context.Context, b *metainfo.Builder, layout *metainfo.Layout, tre
 		Layout: layout, Tree: tree, V1: b.V1, V2: b.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
 	}
 	if b.V2 {
-		job.Twins = twins(tree.Files)
+		job.Duplicates = duplicates(tree.Files)
 	}
-	s := sums{b: b, layout: layout, twins: job.Twins}
+	s := sums{b: b, layout: layout, duplicates: job.Duplicates}
 	s.begin()
 	changed, err := job.Run(ctx, func(r piece.Result) error {
 		if r.Failed {
@@ -30,12 +30,12 @@ func hash(ctx context.Context, b *metainfo.Builder, layout *metainfo.Layout, tre
 	return err
 }
 
-// twins returns, for each file that is the same file on disk as an earlier one (a hard
+// duplicates returns, for each file that is the same file on disk as an earlier one (a hard
 // link, or the target of a symbolic link), the index of the earlier one. Small files
 // are left out: reading them is cheaper than keeping them in a map.
-func twins(files []piece.Source) map[int]int {
+func duplicates(files []piece.Source) map[int]int {
 	const least = 1 << 20
-	twins := make(map[int]int)
+	duplicates := make(map[int]int)
 	first := make(map[piece.Identity]int)
 	for i := range files {
 		id := files[i].ID
@@ -43,23 +43,23 @@ func twins(files []piece.Source) map[int]int {
 			continue
 		}
 		if j, ok := first[id]; ok {
-			twins[i] = j
+			duplicates[i] = j
 		} else {
 			first[id] = i
 		}
 	}
-	return twins
+	return duplicates
 }
 
 // sums stores the sums of pieces, which arrive in order, in the builder.
 type sums struct {
-	b      *metainfo.Builder
-	layout *metainfo.Layout
-	twins  map[int]int
-	layers map[int]int // offsets in PieceLayers, of files that have duplicates
-	file   int         // v2: the file that the next piece is in
-	last   int         // the last piece of that file
-	tree   metainfo.HashTree
+	b          *metainfo.Builder
+	layout     *metainfo.Layout
+	duplicates map[int]int
+	layers     map[int]int // offsets in PieceLayers, of files that have duplicates
+	file       int         // v2: the file that the next piece is in
+	last       int         // the last piece of that file
+	tree       metainfo.HashTree
 }
 
 func (s *sums) begin() {
@@ -79,7 +79,7 @@ func (s *sums) begin() {
 	}
 	b.PieceLayers = make([]byte, 0, hashes*32)
 	s.layers = make(map[int]int)
-	for _, original := range s.twins {
+	for _, original := range s.duplicates {
 		s.layers[original] = -1
 	}
 	s.file = -1
@@ -102,7 +102,7 @@ func (s *sums) nextFile() {
 
 func (s *sums) add(r piece.Result) {
 	b := s.b
-	if original, ok := s.twins[s.file]; ok {
+	if original, ok := s.duplicates[s.file]; ok {
 		s.copy(&r, original)
 	}
 	if b.V1 {

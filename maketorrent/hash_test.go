@@ -15,7 +15,7 @@ import (
 
 // A file that has several names is hashed once, and makes the torrent that
 // copies of it make.
-func TestTwins(t *testing.T) {
+func TestDuplicates(t *testing.T) {
 	write := func(linked bool) string {
 		root := filepath.Join(t.TempDir(), "root")
 		if err := os.Mkdir(root, 0o755); err != nil {
@@ -65,12 +65,12 @@ func TestTwins(t *testing.T) {
 	}
 }
 
-func TestTwinsAreFound(t *testing.T) {
+func TestDuplicatesFound(t *testing.T) {
 	id := func(ino uint64, size int64) piece.Source {
 		return piece.Source{ID: piece.Identity{Dev: 1, Ino: ino, Size: size}}
 	}
-	got := twins([]piece.Source{id(1, 5<<20), id(2, 5<<20), id(1, 5<<20), id(3, 100), id(3, 100), id(0, 5<<20), id(0, 5<<20), id(1, 5<<20)})
+	got := duplicates([]piece.Source{id(1, 5<<20), id(2, 5<<20), id(1, 5<<20), id(3, 100), id(3, 100), id(0, 5<<20), id(0, 5<<20), id(1, 5<<20)})
 	if want := map[int]int{2: 0, 7: 0}; fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("twins %v, want %v", got, want)
+		t.Errorf("duplicates %v, want %v", got, want)
 	}
 }

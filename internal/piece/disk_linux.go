@@ -9,8 +9,7 @@ import (
 	"bt/internal/metainfo"
 )
 
-// isRemote reports whether files are on a file system behind a network or another
-// process.
+// isRemote reports whether any file is on a network or FUSE file system.
 func (t *Tree) isRemote() bool {
 	seen := make(map[uint64]bool)
 	for i := range t.Files {
@@ -31,7 +30,7 @@ func (t *Tree) isRemote() bool {
 func (j *Job) survey() *survey {
 	const (
 		samples = 64
-		timed   = 12 // a disk that seeks needs 0.1 s for them
+		timed   = 12 // they take 0.1 s on a spinning disk
 	)
 	s := new(survey)
 	var d directory
@@ -41,7 +40,7 @@ func (j *Job) survey() *survey {
 	opened := -1
 	pieces := j.Layout.Pieces()
 	step := max(pieces/samples, 1)
-	for _, i := range rand.Perm((pieces + step - 1) / step) { // no disk may read ahead
+	for _, i := range rand.Perm((pieces + step - 1) / step) { // random, against read-ahead
 		c := j.Layout.Cursor(i * step)
 		span, ok := c.Next()
 		if !ok || span.File == metainfo.Gap {
@@ -73,15 +72,15 @@ func (j *Job) survey() *survey {
 	return s
 }
 
-// timedBytes is how much a read asks for whose time counts.
+// timedBytes is the length of a sample read.
 const timedBytes = 4096
 
-// timeRead reports whether bytes of a file are not in the page cache and, if
-// wait, how long it takes to read them; 0 if they can't be read.
+// timeRead reports whether the bytes at offset are not in the page cache. If wait is
+// set and they are not, it reads them and returns how long that took, 0 if it failed.
 func (f *openFile) timeRead(offset int64, wait bool) (took time.Duration, cold bool) {
 	buf := make([]byte, timedBytes)
 	start := time.Now() // the next call may start to read
-	// Fails with EAGAIN where it would have to wait for a disk (preadv2(2)).
+	// It fails with EAGAIN if it would have to wait for a disk (preadv2(2)).
 	if _, err := unix.Preadv2(f.fd, [][]byte{buf}, offset, unix.RWF_NOWAIT); err == nil {
 		return 0, false
 	}
@@ -93,7 +92,7 @@ func (f *openFile) timeRead(offset int64, wait bool) (took time.Duration, cold b
 	return took, true
 }
 
-// isRemoteMagic tells network and FUSE file systems by their magic numbers
+// isRemoteMagic reports whether magic is that of a network or FUSE file system
 // (statfs(2)).
 func isRemoteMagic(magic uint32) bool {
 	switch magic {

@@ -2,8 +2,7 @@
 
 package piece
 
-// Nothing is known of disks here: files are taken to be in memory, or on what
-// does not mind several readers.
+// On other systems the kind of disk is unknown, and ReadAuto always means ReadParallel.
 
 func (t *Tree) isRemote() bool { return false }
 func (j *Job) survey() *survey { return new(survey) }

@@ -11,58 +11,58 @@ import (
 )
 
 const (
-	// What a lane reads ahead into a buffer: many small files, or what can't be
-	// mapped.
+	// stagingBytes is the size of a lane's read buffer, for small files and files that
+	// can't be mapped.
 	stagingBytes = 64 << 10
-	// What is less than this is not worth a map.
+	// mapLeast is the least length of a mapping. For less, reading is faster.
 	mapLeast = 512 << 10
-	// The most that all maps have, or all buffers of a sequential reader, of a
-	// job together: what is mapped counts as resident.
+	// jobBytes is the limit of all mappings of a job, or of all buffers of its sequential
+	// reader. Mapped pages count as resident memory.
 	jobBytes = 144 << 20
-	// What one turn of a sequential reader reads, at most.
+	// maxSequentialBytes is the most that a worker reads in one turn, in ReadSequential.
 	maxSequentialBytes = 16 << 20
-	// What a lane of a hybrid has at a time: SHA-256 finds in the processor's
-	// cache what SHA-1 brought there.
+	// hybridBytes is the length of a lane's segments in a hybrid torrent: short enough
+	// that they are still in the CPU's cache for the second hash.
 	hybridBytes = 32 << 10
 )
 
 // A worker hashes batches, one after another.
 type worker struct {
 	*run
-	sha1, sha256 *lanes.Hasher // nil: not asked for
-	windowBytes  int64         // of one map, at most
-	shared       bool          // one map serves many messages
-	segmentBytes int           // that a lane is given at a time, at most
+	sha1, sha256 *lanes.Hasher // nil if not needed
+	windowBytes  int64         // limit of one mapping
+	shared       bool          // one mapping serves several lanes
+	segmentBytes int           // limit of the bytes that a lane gets at a time
 	batch        *batch
 	mapped       bool  // whether to map files
-	told         int64 // bytes of the batch that progress was told of
+	counted      int64 // bytes of the batch that are in run.hashed
 
 	feeds   [lanes.Max]feed
 	windows []*window
 	dir     directory
 	file    openFile
-	index   int      // of the file in the tree
-	staged  [][]byte // Sequential: the pieces of the batch; nil when they don't fit
-	buffer  []byte   // what they are in
+	index   int      // of file in the tree
+	staged  [][]byte // ReadSequential: the pieces of the batch; nil if they don't fit
+	buffer  []byte   // backs staged
 
 	trees // v2
 }
 
-// A feed is where a lane stands in its message: a piece, or a block of one.
+// A feed is the position of a lane in its message, which is a piece or a block.
 type feed struct {
-	message int // of the batch; -1: none
-	piece   int // of the batch
+	message int // index in the batch; -1: none
+	piece   int // index in the batch
 	cursor  metainfo.Cursor
-	span    metainfo.Span // what is left of it
+	span    metainfo.Span // the rest of the current span
 	buf     []byte
-	rest    []byte  // staged: what is left of the message
-	window  *window // the lane's bytes are in; nil: in buf
-	failed  bool    // some of it can't be read
+	rest    []byte  // the rest of the staged message
+	window  *window // contains the lane's bytes; nil: they are in buf
+	failed  bool    // some bytes can't be read
 	faults  []*Fault
 
-	leaf    int    // hybrid: of the batch, that the piece has next
-	content int64  // hybrid: bytes that the piece has left before it is padding
-	blocks  []byte // hybrid: bytes in the lane that are no leaves yet
+	leaf    int    // hybrid: index in the batch of the piece's next leaf
+	content int64  // hybrid: bytes left in the piece before padding
+	blocks  []byte // hybrid: bytes in the lane that hashBlocks has not hashed yet
 }
 
 func (r *run) newWorker() *worker {
@@ -76,8 +76,8 @@ func (r *run) newWorker() *worker {
 	if r.V1 && r.V2 {
 		w.segmentBytes = hybridBytes
 	}
-	// The messages of all lanes from one map, if they are small enough: to map and
-	// unmap stops the other workers for a moment. Lanes may be in two at a time.
+	// All lanes share one mapping if their messages are short enough, because mapping
+	// and unmapping stops the other workers for a moment. Two may be in use at a time.
 	share := jobBytes / int64(r.workers)
 	w.windowBytes = share / 2
 	if w.shared = !r.V1 || r.Layout.PieceLength() <= w.windowBytes/int64(r.lanes); !w.shared {
@@ -93,33 +93,33 @@ func (w *worker) close() {
 	w.dir.close()
 }
 
-// hash hashes a batch: from maps and, if one of them could not be read, again
-// without, which tells whose pieces suffer.
+// hash hashes a batch from mappings. If one of those can't be read, it hashes the batch
+// again by reading, which shows which pieces fail.
 func (w *worker) hash(b *batch) {
 	w.begin(b, canMap && w.Read != ReadSequential && w.windowBytes >= mapLeast)
 	if !w.runMapped() {
-		w.hashed.Add(-w.told)
+		w.hashed.Add(-w.counted)
 		w.begin(b, false)
 		w.runLanes()
 	}
 }
 
 func (w *worker) begin(b *batch, mapped bool) {
-	w.batch, w.mapped, w.told, w.staged = b, mapped, 0, nil
+	w.batch, w.mapped, w.counted, w.staged = b, mapped, 0, nil
 	b.results = make([]Result, b.len())
 	for i := range b.results {
 		b.results[i].Index = b.first + i
 	}
-	for i := range w.feeds { // after a fault they are still in their messages
+	for i := range w.feeds { // after a fault they still have messages
 		w.leave(&w.feeds[i])
 	}
 	w.unmapIdle()
 	if w.V2 {
-		w.plant()
+		w.makeLeaves()
 	}
 }
 
-// runLanes runs the batch through the lanes.
+// runLanes hashes the messages of the batch.
 func (w *worker) runLanes() {
 	if w.V1 {
 		w.sha1.Run(w.batch.len(), pieces{w})
@@ -127,12 +127,13 @@ func (w *worker) runLanes() {
 		w.sha256.Run(len(w.leaves), leaves{w})
 	}
 	if w.V2 {
-		w.grow()
+		w.makeRoots()
 	}
 }
 
-// stage reads the pieces of a batch one after another, if the buffer holds
-// them: a sequential reader's turn. hashStaged then needs no turn.
+// stage reads the pieces of a batch in order, in a worker's turn of ReadSequential. It
+// returns false if they don't fit into the buffer. hashStaged then hashes them, which
+// needs no turn.
 func (w *worker) stage(b *batch) bool {
 	size := int64(0)
 	for i := range b.len() {
@@ -157,7 +158,7 @@ func (w *worker) stage(b *batch) bool {
 
 // readPiece reads a piece of the batch into buf.
 func (w *worker) readPiece(piece int, buf []byte) []byte {
-	if w.batch.results[piece].Failed || w.V2 && w.parts[piece].twin {
+	if w.batch.results[piece].Failed || w.V2 && w.parts[piece].duplicate {
 		return nil
 	}
 	f := feed{message: -1}
@@ -177,13 +178,13 @@ func (w *worker) readPiece(piece int, buf []byte) []byte {
 
 func (w *worker) hashStaged() { w.runLanes() }
 
-// sequentialBytes is what a worker reads in one turn.
+// sequentialBytes is the number of bytes that a worker reads in one turn.
 func (r *run) sequentialBytes() int64 { return min(jobBytes/int64(r.workers), maxSequentialBytes) }
 
-// pieceSize is how many bytes of a piece are hashed.
+// pieceSize is the number of bytes of a piece that are hashed.
 func (r *run) pieceSize(piece int) int64 {
 	c := r.Layout.Cursor(piece)
-	if !r.V1 { // it is in one file
+	if !r.V1 { // the piece is in one file
 		span, _ := c.Next()
 		return span.Length
 	}
@@ -204,9 +205,9 @@ func (w *worker) leave(f *feed) {
 	f.message, f.blocks = -1, nil
 }
 
-// next returns some bytes of a message, from a map or in f.buf; none at its end.
-// A fault ends its span and not the message: of every file that the piece needs
-// it is known what became of it.
+// next returns the next bytes of a message, in a mapping or in f.buf, and none at its
+// end. After a fault it continues with the next span, so that f.faults has the faults
+// of all files of the piece.
 func (w *worker) next(f *feed) []byte {
 	w.release(f)
 	if w.staged != nil {
@@ -234,7 +235,7 @@ func (w *worker) next(f *feed) []byte {
 			n := int(min(f.span.Length, int64(len(zeros))))
 			w.take(f, n)
 			if f.failed {
-				continue // nobody asks for the sum
+				continue // the sum is not used
 			}
 			return zeros[:n]
 		}
@@ -267,14 +268,13 @@ func (w *worker) isPadding(span metainfo.Span) bool {
 	return span.File == metainfo.Gap || w.Tree.Files[span.File].Pad
 }
 
-// isMapped reports whether a span is worth a map.
+// isMapped reports whether to map a span.
 func (w *worker) isMapped(span metainfo.Span) bool {
 	return w.mapped && w.extent(span) >= mapLeast
 }
 
-// extent is how much one map that has the span may have: to the end of the
-// batch in this file, if lanes share maps. Near that end it still counts from
-// the start of the batch, for there is a map then.
+// extent is the length of a mapping for a span: that of the whole batch in the file, if
+// lanes share mappings.
 func (w *worker) extent(span metainfo.Span) int64 {
 	if !w.shared {
 		return span.Length
@@ -283,7 +283,7 @@ func (w *worker) extent(span metainfo.Span) int64 {
 	return end - first
 }
 
-// batchIn is the part of a file that is in the batch.
+// batchIn returns the range of a file that is in the batch.
 func (w *worker) batchIn(file int) (first, end int64) {
 	l := w.Layout
 	first = max(int64(w.batch.first)*l.PieceLength()-l.Offset(file), 0)
@@ -291,8 +291,8 @@ func (w *worker) batchIn(file int) (first, end int64) {
 	return first, end
 }
 
-// newBuffer is what a lane reads into. A sequential reader that has come here
-// with v1 has one lane, with a piece that is too large to be staged.
+// newBuffer returns a lane's read buffer. In ReadSequential it is only used for v1
+// pieces that are too large to be staged.
 func (w *worker) newBuffer() []byte {
 	switch {
 	case !w.V1:
@@ -303,36 +303,37 @@ func (w *worker) newBuffer() []byte {
 	return make([]byte, stagingBytes)
 }
 
-// take moves a feed on by n bytes of its span.
+// take advances a feed by n bytes of its span.
 func (w *worker) take(f *feed, n int) {
 	f.span.Offset += int64(n)
 	f.span.Length -= int64(n)
 	if f.span.File != metainfo.Gap {
-		w.tell(int64(n))
+		w.count(int64(n))
 	}
 }
 
-// tell counts bytes as done.
-func (w *worker) tell(n int64) {
-	w.told += n
+// count counts bytes as done.
+func (w *worker) count(n int64) {
+	w.counted += n
 	w.hashed.Add(n)
 }
 
-// skip goes past a span that can't be read.
+// skip skips the rest of a span, which can't be read.
 func (w *worker) skip(f *feed) {
 	f.failed = true
-	w.tell(f.span.Length)
+	w.count(f.span.Length)
 	f.span.Length = 0
 }
 
-// fail gives a piece the faults of its feed, unless it has failed already.
+// fail records the faults of a feed in the result of its piece, if that has not failed
+// already.
 func (w *worker) fail(piece int, f *feed) {
 	if r := &w.batch.results[piece]; !r.Failed {
 		r.Failed, r.Faults = f.failed, f.faults
 	}
 }
 
-// isMissing reports whether the tree knows that a span can't be read.
+// isMissing reports whether a span can't be read according to the tree.
 func (w *worker) isMissing(span metainfo.Span) bool {
 	if span.File == metainfo.Gap {
 		return false
@@ -341,25 +342,25 @@ func (w *worker) isMissing(span metainfo.Span) bool {
 	return s.Cause != CauseFine || !s.Pad && span.Offset+span.Length > s.ID.Size
 }
 
-// read reads the start of a span, as much as buf takes.
+// read reads the start of a span into buf.
 func (w *worker) read(span metainfo.Span, buf []byte) (int, *Fault) {
 	buf = buf[:min(int64(len(buf)), span.Length)]
 	if fault := w.open(span.File); fault != nil {
 		return 0, fault
 	}
-	// What comes short with an error is asked again, and has it again.
+	// After a short read, the next read returns the error.
 	n, err := w.file.readAt(buf, span.Offset)
 	if n > 0 {
 		return n, nil
 	}
 	cause := CauseUnreadable
 	if errors.Is(err, io.EOF) {
-		cause = CauseChanged // it was longer
+		cause = CauseChanged // it was longer before
 	}
 	return 0, &Fault{span.File, w.Tree.Path(span.File), cause, err}
 }
 
-// open makes w.file the file i of the tree.
+// open opens file i of the tree as w.file.
 func (w *worker) open(i int) *Fault {
 	if w.file.opened && w.index == i {
 		return nil
@@ -371,7 +372,7 @@ func (w *worker) open(i int) *Fault {
 		w.index = i
 		return nil
 	}
-	// What the process lacks says nothing of the file.
+	// Lack of descriptors or memory is no fault of the file: it ends the job.
 	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
 		if errors.Is(err, lack) {
 			w.cancel(err)
@@ -379,7 +380,7 @@ func (w *worker) open(i int) *Fault {
 	}
 	cause := causeOf(err)
 	if cause == CauseMissing {
-		cause = CauseChanged // it was there
+		cause = CauseChanged // it existed before
 	}
 	return &Fault{i, path, cause, err}
 }

@@ -10,14 +10,13 @@ import (
 	"bt/internal/metainfo"
 )
 
-// Find finds the content of a torrent, given where the user says to look, and
-// identifies its files: the content is path/NAME or path itself, for a single
-// file also path/NAME/NAME, whichever holds more of the files with their sizes,
-// or where none does, more of the files; the first of those that tie. NAME and
-// the names below it may be equivalent ones, see match.
+// Find finds the content of a torrent at or below path, and identifies its files. The
+// content is path/NAME or path itself, or for a single file also path/NAME/NAME. Find
+// chooses the place with the most files of the right size or, if there are none, with
+// the most files. NAME and the names below it may be equivalent names, see match.
 //
-// What is no directory is not the content of a torrent of a directory. The error
-// is the cause of ctx.
+// If the content is a directory, only directories are considered. The error is the cause
+// of ctx.
 func Find(ctx context.Context, c *metainfo.Content, path string, jobs int) (*Tree, error) {
 	var best *Tree
 	var most score
@@ -27,7 +26,7 @@ func Find(ctx context.Context, c *metainfo.Content, path string, jobs int) (*Tre
 			return nil, err
 		}
 		s := t.score(c)
-		if best == nil || s.over(most) {
+		if best == nil || s.betterThan(most) {
 			best, most = t, s
 		}
 		if s.whole == s.files {
@@ -42,7 +41,7 @@ func Find(ctx context.Context, c *metainfo.Content, path string, jobs int) (*Tre
 	return best, nil
 }
 
-// At is Find for content that stands at root.
+// At identifies the files of the content at root. The error is the cause of ctx.
 func At(ctx context.Context, c *metainfo.Content, root string, jobs int) (*Tree, error) {
 	t := &Tree{Root: root, Files: make([]Source, len(c.Files))}
 	t.Path = func(i int) string {
@@ -68,7 +67,7 @@ func At(ctx context.Context, c *metainfo.Content, root string, jobs int) (*Tree,
 	return t, nil
 }
 
-// roots yields where the content may be, the likeliest first.
+// roots yields the places where Find looks for the content, the likeliest first.
 func roots(c *metainfo.Content, path string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !isDirectory(path) || c.Name == "" {
@@ -80,7 +79,7 @@ func roots(c *metainfo.Content, path string) iter.Seq[string] {
 		inside := n.in(path, forms, c.Single)
 		if !c.Single {
 			for name := range inside {
-				// And not cleaned: .. may stand behind a link.
+				// Join does not clean the path: ".." may follow a link.
 				if root := Join(path, []string{name}); mayBeDirectory(root) && !yield(root) {
 					return
 				}
@@ -107,10 +106,10 @@ func roots(c *metainfo.Content, path string) iter.Seq[string] {
 	}
 }
 
-// A score says how much of the content a tree holds, in files.
+// A score counts the files of the content, those of the right size, and those that exist.
 type score struct{ files, whole, there int }
 
-func (s score) over(other score) bool {
+func (s score) betterThan(other score) bool {
 	if s.whole != other.whole {
 		return s.whole > other.whole
 	}
@@ -135,10 +134,9 @@ func (t *Tree) score(c *metainfo.Content) score {
 	return s
 }
 
-// match looks for the files that are not there by the bytes of their names, and
-// takes those that are there by an equivalent name: another normal form of
-// Unicode, one of OtherPaths, or one with a suffix of unfinished files. No file is
-// taken that is there for another file of the torrent.
+// match looks for missing files by equivalent names: another Unicode normal form, one of
+// OtherPaths, or a name with a suffix of unfinished files. It never uses one file on
+// disk for two files of the torrent.
 func (t *Tree) match(ctx context.Context, c *metainfo.Content) error {
 	m := matcher{tree: t, content: c, names: newNames(true), taken: make(map[string]bool)}
 	for i := range t.Files {
@@ -167,22 +165,22 @@ type matcher struct {
 	tree    *Tree
 	content *metainfo.Content
 	names   *names
-	missing string           // the path below the root where the file is not
-	looks   int              // how many names may still be tried for the file
-	taken   map[string]bool  // paths below the root
-	exact   map[string]int32 // paths of the torrent's files; made when it is needed
+	missing string           // the file's exact path below the root, where it is not
+	tries   int              // names that may still be tried for the file
+	taken   map[string]bool  // paths below the root of files that were found
+	exact   map[string]int32 // paths of the torrent's files; made on first use
 }
 
-// mostLooks bounds the names that are tried for one file: links may lead back,
-// and with two forms of each component the paths would double with each.
-const mostLooks = 10_000
+// maxTries limits the names that are tried for one file: symbolic links may form a loop,
+// and with two forms of each component their number doubles with each component.
+const maxTries = 10_000
 
-// find returns where file i is, below the root.
+// find returns the path of file i below the root.
 func (m *matcher) find(i int) (at string, ok bool) {
 	paths := append([][]string{m.content.Files[i].Path()}, m.content.OtherPaths(i)...)
-	m.missing, m.looks = filepath.Join(paths[0]...), mostLooks
+	m.missing, m.tries = filepath.Join(paths[0]...), maxTries
 	for len(paths) > 0 {
-		// Paths of one length may be mixed: a directory has one name, a file another.
+		// Components of paths of one length may be combined.
 		length := len(paths[0])
 		same := func(p []string) bool { return len(p) == length }
 		forms := make([][]string, length)
@@ -204,15 +202,15 @@ func (m *matcher) find(i int) (at string, ok bool) {
 	return "", false
 }
 
-// below looks for a file in the directory at, given the forms of each component
-// that is left of its path.
+// below looks for file i in the directory at. forms are the forms of each remaining
+// component of its path.
 func (m *matcher) below(at string, forms [][]string, i int) (string, bool) {
 	dir := Join(m.tree.Root, nonEmpty(at))
 	last := len(forms) == 1
 	var d directory
 	defer d.close()
 	for name := range m.names.in(dir, forms[0], last) {
-		if m.looks--; m.looks < 0 {
+		if m.tries--; m.tries < 0 {
 			return "", false
 		}
 		path := name
@@ -245,7 +243,7 @@ func nonEmpty(at string) []string {
 	return []string{at}
 }
 
-// free reports whether no other file of the torrent is at path.
+// free reports whether path is not that of another file of the torrent.
 func (m *matcher) free(path string, i int) bool {
 	if m.taken[path] {
 		return false
@@ -267,8 +265,8 @@ func isDirectory(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// mayBeDirectory is isDirectory, but true for what the system can't tell of: that it
-// can't be read is the fault of the files in it, not that they are missing.
+// mayBeDirectory is isDirectory, but true if path can't be examined: its files then are
+// unreadable rather than missing.
 func mayBeDirectory(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -2,8 +2,8 @@ package piece
 
 import "golang.org/x/sys/unix"
 
-// MapFills reports whether to read all of a part of an open file through a map
-// would allocate memory for holes in it. A read by pread never does.
+// MapFills reports whether reading a range of an open file through a mapping would
+// allocate memory for holes in it. Reading with pread never does.
 func MapFills(fd int, offset, length int64) bool {
 	if !fillsHoles(fd) {
 		return false
@@ -12,9 +12,9 @@ func MapFills(fd int, offset, length int64) bool {
 	return hole || end < offset+length
 }
 
-// fillsHoles reports whether a page of a hole is allocated when it is read
-// through a map. On tmpfs it is, and stays until the file is deleted; the files
-// of an overlay may be on tmpfs.
+// fillsHoles reports whether reading a hole through a mapping allocates its pages. On
+// tmpfs it does, and they stay until the file is deleted. Files of an overlay may be on
+// tmpfs.
 func fillsHoles(fd int) bool {
 	var st unix.Statfs_t
 	if unix.Fstatfs(fd, &st) != nil {
@@ -24,7 +24,7 @@ func fillsHoles(fd int) bool {
 }
 
 // runAt returns the end of the run of data, or of the hole, that offset is in
-// (lseek(2)). What can't be told is data.
+// (lseek(2)). If that is unknown, it reports data that ends at offset.
 func runAt(fd int, offset int64) (end int64, hole bool) {
 	end, err := unix.Seek(fd, offset, unix.SEEK_DATA)
 	if err == unix.ENXIO { // a hole up to the end of the file

@@ -2,10 +2,10 @@
 
 package piece
 
-// Elsewhere a hole that is read through a map is not known to take memory that
-// stays.
+// On other systems no file system is known that allocates holes when they are read
+// through a mapping.
 
-// MapFills reports whether to read a part of an open file through a map would
+// MapFills reports whether reading a range of an open file through a mapping would
 // allocate memory for holes in it.
 func MapFills(fd int, offset, length int64) bool { return false }
 

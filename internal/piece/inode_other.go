@@ -4,5 +4,5 @@ package piece
 
 import "io/fs"
 
-// inode is 0: size and time have to do here.
+// inode returns zeros: an Identity has only size and time here.
 func inode(fs.FileInfo) (dev, ino uint64) { return 0, 0 }

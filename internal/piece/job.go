@@ -11,13 +11,14 @@ import (
 	"bt/internal/metainfo"
 )
 
-// A ReadMode says how files are read.
+// A ReadMode chooses how files are read.
 type ReadMode uint8
 
+// The ways to read files. The zero ReadMode is ReadAuto.
 const (
-	ReadAuto       ReadMode = iota // by what the files are on
-	ReadParallel                   // every worker reads for itself
-	ReadSequential                 // one worker reads at a time, in order: for disks that turn
+	ReadAuto       ReadMode = iota // chosen by the kind of disk
+	ReadParallel                   // all workers read at once
+	ReadSequential                 // one worker reads at a time, in order: for spinning disks
 )
 
 // A Job hashes the content of one torrent.
@@ -26,21 +27,21 @@ type Job struct {
 	Tree   *Tree // one file a file of the layout, after Stat
 	V1, V2 bool  // which sums of each piece; for V2 each file begins a piece
 
-	// Twins are files that an earlier one is, too: with V2 their pieces are as its
-	// own, are not hashed, and come without sums.
-	Twins map[int]int
+	// Duplicates maps a file to an earlier file with the same content. With V2, pieces of
+	// duplicates are not hashed, and their Results have no sums.
+	Duplicates map[int]int
 
-	Jobs int // workers, up to 64; 0 is one a processor, up to 16
+	Jobs int // workers, up to 64; 0 means one per CPU, up to 16
 	Read ReadMode
 
-	// Progress, if not nil, is told the bytes done and to do, now and then and
-	// at the end, from the goroutine that called Run.
+	// Progress, if not nil, is called about ten times a second and at the end, with the
+	// number of bytes hashed and of all bytes, from the goroutine that called Run.
 	Progress func(done, total int64)
 }
 
 const (
-	// A batch is the pieces that a worker takes at once: enough bytes that
-	// handing it over costs nothing, enough pieces for all lanes.
+	// Limits of a batch: enough bytes that the cost of channels does not matter, and
+	// enough pieces for all lanes.
 	batchBytes  = 48 << 20
 	batchPieces = 1024
 )
@@ -48,7 +49,7 @@ const (
 // progressInterval is how often Progress is called.
 const progressInterval = 100 * time.Millisecond
 
-// A batch is a run of pieces on its way through a job.
+// A batch is a list of consecutive pieces that one worker hashes.
 type batch struct {
 	first, last int
 	results     []Result
@@ -57,26 +58,26 @@ type batch struct {
 
 func (b *batch) len() int { return b.last - b.first + 1 }
 
-// run is a Job being done.
+// A run is a running Job.
 type run struct {
 	Job
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	workers int
-	lanes   int          // of a worker's hasher
-	total   int64        // bytes to do
-	left    int64        // of them, that are in no batch; the dispatcher's
-	cold    bool         // files must come from a disk first
-	hashed  atomic.Int64 // bytes done
-	shown   int64        // the most of them that Progress was told
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	workers  int
+	lanes    int          // of a worker's hasher
+	total    int64        // bytes to hash
+	left     int64        // bytes that are in no batch yet; used by dispatch only
+	cold     bool         // files are not in the page cache
+	hashed   atomic.Int64 // bytes that were hashed
+	reported int64        // the largest value that Progress was called with
 
-	turn sync.Mutex // Sequential: who has it reads
+	turn sync.Mutex // ReadSequential: held while reading
 }
 
-// Run hashes every piece and calls yield with each in order, from the calling
-// goroutine. An error of yield, or the end of ctx, ends the job. Afterwards
-// all files are looked at again: changed are those that became other files in
-// the meantime, so that sums of their pieces mean nothing.
+// Run hashes all pieces and calls yield with each result in order, from the calling
+// goroutine. It stops if yield returns an error or ctx ends. At the end it checks all
+// files again: changed lists those that changed in the meantime, so that the sums of
+// their pieces are invalid.
 func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fault, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -93,7 +94,7 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 		r.workers = min(r.workers, enoughInTurn)
 	}
 
-	// In this order of stopping: the dispatcher by ctx or because it is done,
+	// They stop in this order: the dispatcher when ctx ends or all pieces are dispatched,
 	// the workers when it closes work, the collector when it closes order.
 	work := make(chan *batch, r.workers)
 	order := make(chan *batch, 2*r.workers)
@@ -120,23 +121,23 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 	return j.Tree.recheck(ctx, r.workers)
 }
 
-// dispatch cuts the pieces into batches and hands each to the collector, for
-// its place, and to a worker.
+// dispatch divides the pieces into batches and sends each to the collector, which keeps
+// their order, and to a worker.
 func (r *run) dispatch(work, order chan<- *batch) {
 	pieces := r.Layout.Pieces()
 	for first := 0; first < pieces; {
 		n := min(r.batchSize(first), pieces-first)
 		b := &batch{first: first, last: first + n - 1, done: make(chan struct{})}
 		if !send(r.ctx, order, b) || !send(r.ctx, work, b) {
-			close(b.done) // nobody will; the collector may wait for it
+			close(b.done) // no worker has it, but the collector may wait for it
 			return
 		}
 		first += n
 	}
 }
 
-// batchSize is how many pieces make the batch that begins at first: near the
-// end fewer, so that no worker is left alone with many.
+// batchSize is the number of pieces in the batch that begins at piece first. Batches near
+// the end are smaller, so that all workers finish at about the same time.
 func (r *run) batchSize(first int) int {
 	if !r.V1 {
 		return r.batchSizeV2(first)
@@ -145,13 +146,13 @@ func (r *run) batchSize(first int) int {
 	if r.Read == ReadSequential {
 		return int(min(max(r.sequentialBytes()/pieceLength, 1), batchPieces))
 	}
-	// Enough for all lanes, for to leave lanes idle saves no time.
+	// Enough for all lanes: idle lanes save no time.
 	n := int(min(max(batchBytes/pieceLength, int64(r.lanes)), batchPieces))
 	return min(n, max(left/r.workers, r.lanes))
 }
 
-// batchSizeV2 goes by bytes: many files may have less than a piece, and lanes
-// take blocks.
+// batchSizeV2 is batchSize for v2. It counts bytes, as pieces of small files are short,
+// and lanes hash blocks.
 func (r *run) batchSizeV2(first int) int {
 	most := min(batchBytes, max(r.left/int64(r.workers), lanes.Max*metainfo.BlockLength))
 	if r.Read == ReadSequential {
@@ -178,7 +179,7 @@ func send[T any](ctx context.Context, to chan<- T, v T) bool {
 	}
 }
 
-// work hashes batches until there are no more.
+// work hashes batches until the channel is closed.
 func (r *run) work(work <-chan *batch) {
 	w := r.newWorker()
 	defer w.close()
@@ -192,8 +193,8 @@ func (r *run) work(work <-chan *batch) {
 	}
 }
 
-// workInTurn is work where one worker reads at a time. Who has the turn takes
-// the next batch and reads it, so all is read in the order of the content.
+// workInTurn is work for ReadSequential. A worker that has locked turn receives the next
+// batch and reads it, so the content is read in order.
 func (r *run) workInTurn(w *worker, work <-chan *batch) {
 	for {
 		r.turn.Lock()
@@ -241,22 +242,22 @@ func (r *run) collect(order <-chan *batch, yield func(Result) error) error {
 
 func (r *run) progress() {
 	if r.Progress != nil {
-		// What is read again after a fault is not done twice.
-		r.shown = max(r.shown, r.hashed.Load())
-		r.Progress(r.shown, r.total)
+		// hashed decreases when a batch is hashed again after a fault.
+		r.reported = max(r.reported, r.hashed.Load())
+		r.Progress(r.reported, r.total)
 	}
 }
 
 const (
-	enoughWorkers = 16 // started unasked: memory is slower than they are
-	enoughInTurn  = 4  // of which one reads: no disk is faster than they are
-	maxWorkers    = 64 // at most, for each has its share of jobBytes
+	enoughWorkers = 16 // limit of the default: more are limited by memory bandwidth
+	enoughInTurn  = 4  // for ReadSequential: faster than any spinning disk
+	maxWorkers    = 64 // as all share jobBytes
 )
 
 func workers(jobs int) int {
 	if jobs <= 0 {
 		jobs = min(runtime.GOMAXPROCS(0), enoughWorkers)
 	}
-	// A worker has a file and its directory open.
+	// A worker opens a file and its directory.
 	return max(min(jobs, maxOpenFiles()/2, maxWorkers), 1)
 }

@@ -13,28 +13,29 @@ import (
 	"bt/internal/metainfo"
 )
 
-// names looks up names in directories by equivalence. It keeps what it has read
-// of a directory, up to a bound.
+// names finds equivalent names in directories. It caches the entries of directories, up
+// to a limit.
 type names struct {
-	// read makes it read directories for names in ASCII too. Without, these are
-	// tried unseen: a directory of many torrents would be read for each.
+	// read makes it also read directories to find ASCII names. Without read, it returns
+	// those without reading the directory, which may have the content of many torrents
+	// and would be read for each.
 	read bool
 
 	lists       map[string]map[string][]string // by directory and composed name
-	entries     int                            // in lists
-	directories map[string]bool                // whether a path is one
+	entries     int                            // number of entries in lists
+	directories map[string]bool                // whether a path is a directory
 }
 
 func newNames(read bool) *names {
 	return &names{read: read, lists: make(map[string]map[string][]string), directories: make(map[string]bool)}
 }
 
-// maxEntries is how many entries of directories are kept.
+// maxEntries is the maximum number of cached entries.
 const maxEntries = 1 << 18
 
-// in yields the names in dir that may be one of the forms: the forms themselves,
-// then the names that are equal to one in some normal form of Unicode, then, for
-// a file, both with a suffix of unfinished files. Some may not be there.
+// in yields the names in dir that are equivalent to one of the forms: the forms
+// themselves, then names with the same Unicode normal form and then, for a file, both
+// with a suffix of unfinished files. Some of them may not exist.
 func (n *names) in(dir string, forms []string, file bool) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, form := range forms {
@@ -64,7 +65,7 @@ func (n *names) in(dir string, forms []string, file bool) iter.Seq[string] {
 	}
 }
 
-// equal returns the names in dir that are equal to a name in some normal form.
+// equal returns the names in dir that have the same Unicode normal form as a name.
 func (n *names) equal(dir, name string) []string {
 	if isASCII(name) && !n.read {
 		return []string{name}
@@ -72,9 +73,9 @@ func (n *names) equal(dir, name string) []string {
 	return n.list(dir)[norm.NFC.String(name)]
 }
 
-// list returns the entries of a directory that may be other names of files, by
-// their composed form: what is not ASCII, and what is not finished. Of those that
-// are equal the composed and the decomposed one come first.
+// list returns the entries of a directory that are not ASCII or have a suffix of
+// unfinished files, by their composed form (NFC). Entries with the same composed form
+// are sorted: NFC first, then NFD, then the others.
 func (n *names) list(dir string) map[string][]string {
 	if list, ok := n.lists[dir]; ok {
 		return list
@@ -86,7 +87,7 @@ func (n *names) list(dir string) map[string][]string {
 	list := make(map[string][]string)
 	n.lists[dir] = list
 	n.entries++
-	entries, _ := os.ReadDir(dir) // what can't be read has no names
+	entries, _ := os.ReadDir(dir) // an unreadable directory has no names
 	for _, e := range entries {
 		name := e.Name()
 		unfinished := func(suffix string) bool { return strings.HasSuffix(name, suffix) }

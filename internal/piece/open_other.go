@@ -4,12 +4,12 @@ package piece
 
 import "os"
 
-// A directory is nothing here: every path is walked whole.
+// A directory is empty here: files are opened by their whole path.
 type directory struct{}
 
 func (d *directory) close() {}
 
-// An openFile is the file that a worker reads now.
+// An openFile is the file that a worker is reading.
 type openFile struct {
 	file   *os.File
 	opened bool

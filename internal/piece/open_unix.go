@@ -10,16 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A directory is the one in which a goroutine has found a file. The next is most
-// often in it as well, and then the system need not walk its whole path.
+// A directory is the parent directory of the file that a goroutine last opened. The next
+// file is often in the same directory, and the system then need not resolve the whole
+// path.
 type directory struct {
 	path   string
 	fd     int
 	opened bool
 }
 
-// at returns a path as system calls take it: below an open directory, which is
-// opened for the second file in it.
+// at returns the arguments for openat(2): a directory and a path below it. It opens a
+// directory when it is needed for the second time in a row.
 func (d *directory) at(path string) (fd int, below string) {
 	end := strings.LastIndexByte(path, '/')
 	if end <= 0 || end == len(path)-1 {
@@ -32,7 +33,7 @@ func (d *directory) at(path string) (fd int, below string) {
 	}
 	if !d.opened {
 		fd, err := unix.Open(d.path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err != nil { // it may let no one list it
+		if err != nil { // such as a directory without read permission
 			return unix.AT_FDCWD, path
 		}
 		d.fd, d.opened = fd, true
@@ -47,8 +48,8 @@ func (d *directory) close() {
 	}
 }
 
-// An openFile is the file that a worker reads now. It does without os.File: a
-// tree may have millions of files, and the poller has no use for them.
+// An openFile is the file that a worker is reading. It is not an os.File, which would
+// allocate memory for each of millions of files.
 type openFile struct {
 	fd     int
 	opened bool
@@ -57,7 +58,7 @@ type openFile struct {
 func (f *openFile) open(d *directory, path string) error {
 	dir, below := d.at(path)
 	for {
-		// Not to wait for the writer of a FIFO that came between.
+		// O_NONBLOCK, in case the file was replaced by a FIFO without a writer.
 		fd, err := unix.Openat(dir, below, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 		if err == nil {
 			f.fd, f.opened = fd, true
@@ -91,8 +92,8 @@ func (f *openFile) close() {
 	}
 }
 
-// stat identifies the file at path, or the link there, without the memory that
-// os.Stat would take.
+// stat identifies the file at path or, unless follow is set, the link. Unlike os.Stat it
+// allocates no memory.
 func (d *directory) stat(path string, follow bool) (id Identity, regular bool, err error) {
 	flags := unix.AT_SYMLINK_NOFOLLOW
 	if follow {
@@ -113,8 +114,8 @@ func (d *directory) stat(path string, follow bool) (id Identity, regular bool, e
 	return id, st.Mode&unix.S_IFMT == unix.S_IFREG, nil
 }
 
-// maxOpenFiles is how many files a job may have open: the limit of the process,
-// less what the rest of it needs.
+// maxOpenFiles is the number of files that a job may open: the limit of the process,
+// less some for other uses.
 func maxOpenFiles() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

@@ -1,21 +1,19 @@
-// Package piece reads content and hashes it in pieces. It is the only place
-// that does: making, verifying and seeding all run its [Job].
+// Package piece finds the content of a torrent on disk, reads it and hashes its pieces.
+// Making, verifying and seeding a torrent all use its [Job].
 //
-// A Job yields every piece in order, with its sums or with the faults of the
-// files that it needs. A file that is missing, short or unreadable marks its
-// own pieces and the job goes on: nothing shifts. When all is read every file
-// is looked at again, and one that is not what it was (size, modification
-// time, inode) is reported.
+// A Job yields every piece in order, with its sums or with the faults of its files. A
+// missing, short or unreadable file fails only the pieces that have bytes of it, and
+// the offsets of other files stay the same. After the last piece the Job checks every
+// file again, and reports those that changed (size, modification time or inode).
 //
-// v1 has a SHA-1 a piece, v2 the root of a hash tree over its blocks (BEP 52). A
-// hybrid gets both from one pass: a block is hashed twice while it is in the
-// processor's cache.
+// The sum of a piece is its SHA-1 for v1, and the root of a hash tree over its blocks for
+// v2 (BEP 52). For a hybrid torrent the Job computes both in one pass, hashing each
+// block twice while it is in the CPU's cache.
 //
-// Each worker hashes a batch of pieces at once, in the lanes of package lanes.
-// It maps windows of large files and hashes them where they are, in the page
-// cache; small files and what can't be mapped it reads into buffers. What it
-// has mapped, buffered and open at a time is its share of a constant, whatever
-// the torrent; what is remembered of each file is a few dozen bytes.
+// Each worker hashes a batch of pieces at once, with package lanes. It maps windows of
+// large files and hashes them in the page cache, without a copy. It reads small files,
+// and files that can't be mapped, into buffers. The memory that all workers map and
+// allocate has a constant limit. Each file takes a few dozen bytes more.
 package piece
 
 import (
@@ -26,27 +24,28 @@ import (
 	"syscall"
 )
 
-// A Cause says what is the matter with a file.
+// A Cause is the reason why a file can't be hashed.
 type Cause uint8
 
+// The causes. The zero Cause is CauseFine.
 const (
-	CauseFine       Cause = iota
-	CauseMissing          // it is not there
-	CauseNotAFile         // a directory, socket, FIFO or device has its name
-	CauseUnreadable       // the system refuses to open or read it
-	CauseChanged          // it became another while it was hashed
+	CauseFine       Cause = iota // no fault
+	CauseMissing                 // the file does not exist
+	CauseNotAFile                // a directory, socket, FIFO or device
+	CauseUnreadable              // the file can't be opened or read
+	CauseChanged                 // the file changed while it was hashed
 )
 
 func (c Cause) String() string {
 	return [...]string{"fine", "missing", "not a file", "unreadable", "changed"}[c]
 }
 
-// A Fault is a file that keeps a piece from being hashed.
+// A Fault reports a file that can't be hashed.
 type Fault struct {
-	File  int // index into the tree
+	File  int // index in Tree.Files
 	Path  string
 	Cause Cause
-	Err   error // what the system said; may be nil
+	Err   error // the operating system's error, or nil
 }
 
 func (f *Fault) Error() string {
@@ -59,7 +58,7 @@ func (f *Fault) Error() string {
 		return f.Path + ": " + f.Cause.String()
 	}
 	err := f.Err
-	// The path is there already, and "open" is not the point.
+	// The message has the path already.
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
@@ -68,30 +67,31 @@ func (f *Fault) Error() string {
 
 func (f *Fault) Unwrap() error { return f.Err }
 
-// A Result is what became of one piece: its sums, or why there are none.
+// A Result is the result of hashing one piece.
 type Result struct {
 	Index  int
 	SHA1   [sha1.Size]byte // v1
-	Root   [32]byte        // v2: of the tree over its blocks, which of a file of one piece is its pieces root
-	Failed bool            // not all of its bytes could be read; the sums mean nothing
+	Root   [32]byte        // v2: root of the tree over its blocks; for a file of one piece its pieces root
+	Failed bool            // not all of its bytes could be read; the sums are invalid
 
-	// Faults are what showed only when it was read, one a file, in order. The tree
-	// knows the other files that are missing or short, which may be millions.
+	// Faults are the errors of reading, in order, at most one per file. They don't
+	// include files that the Tree has a Cause for or that are short, which may be
+	// millions.
 	Faults []*Fault
 }
 
 // A Source is the file on disk for one file of the torrent.
 type Source struct {
 	ID    Identity
-	Cause Cause // not Fine: why there is nothing to read
-	Pad   bool  // zeros, and nothing on disk (BEP 47)
-	Link  bool  // the torrent has a symlink here (BEP 47): it has no content
+	Cause Cause // if not CauseFine, the file can't be read
+	Pad   bool  // a pad file: zeros that are not on disk (BEP 47)
+	Link  bool  // a symbolic link in the torrent, which has no content (BEP 47)
 
-	// Public says that its mode lets everyone read it.
-	Public bool
+	Public bool // the mode allows everyone to read the file
 }
 
-// An Identity tells one state of a file from another.
+// An Identity identifies a version of a file: it differs if the file was changed or
+// replaced.
 type Identity struct {
 	Size     int64 // bytes
 	ModTime  int64 // nanoseconds since 1970
@@ -105,12 +105,12 @@ func Identify(info fs.FileInfo) Identity {
 	return id
 }
 
-// causeOf tells a file that is not there from one that can't be had.
+// causeOf returns CauseMissing if err means that there is no file, else CauseUnreadable.
 func causeOf(err error) Cause {
 	for _, absent := range []error{
 		fs.ErrNotExist,
-		syscall.ENOTDIR,      // a file stands where the path needs a directory
-		syscall.ENAMETOOLONG, // no file here can be called so
+		syscall.ENOTDIR,      // a parent directory is a file
+		syscall.ENAMETOOLONG, // the file system allows no such name
 	} {
 		if errors.Is(err, absent) {
 			return CauseMissing

@@ -389,8 +389,8 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// The pieces of twins are not read: they come without sums, whatever they are.
-func TestTwins(t *testing.T) {
+// The pieces of duplicates are not read: they come without sums, whatever they are.
+func TestDuplicates(t *testing.T) {
 	for _, f := range []format{v2, hybrid} {
 		tr := newTree(t, f, 32<<10, 100_000, 5, 100_000, 2<<20)
 		tr.stat(t)
@@ -400,7 +400,7 @@ func TestTwins(t *testing.T) {
 			want[i] = Result{Index: i}
 		}
 		for name, j := range jobs {
-			j.Twins = map[int]int{2: 0}
+			j.Duplicates = map[int]int{2: 0}
 			var done int64
 			j.Progress = func(n, _ int64) { done = n }
 			results, changed := tr.run(t, j)

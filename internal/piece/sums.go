@@ -2,13 +2,12 @@ package piece
 
 import "bt/internal/metainfo"
 
-// pieces are the messages of v1 and hybrids: the pieces of the batch. In a
-// hybrid every segment that a lane is given for SHA-1 is also cut into blocks,
-// which are hashed with SHA-256, of all lanes at once, before the first of the
-// segments goes.
+// pieces are the messages for v1 and hybrid torrents: the pieces of the batch. In a
+// hybrid, each segment that a lane gets for SHA-1 is also cut into blocks. The blocks of
+// all lanes are hashed with SHA-256 before any lane gets its next segment.
 type pieces struct{ *worker }
 
-// Next is for the hasher: the next bytes of a piece.
+// Next implements lanes.Source: it returns the next bytes of a piece.
 func (p pieces) Next(lane, message int) []byte {
 	w, f := p.worker, &p.feeds[lane]
 	if f.blocks != nil {
@@ -20,7 +19,7 @@ func (p pieces) Next(lane, message int) []byte {
 			f.leaf, f.content = w.parts[message].leaf, w.parts[message].span.Length
 		}
 	}
-	if w.V2 && w.parts[message].twin {
+	if w.V2 && w.parts[message].duplicate {
 		return nil
 	}
 	b := w.next(f)
@@ -31,17 +30,17 @@ func (p pieces) Next(lane, message int) []byte {
 	return b
 }
 
-// Done is for the hasher: a piece has its sum.
+// Done implements lanes.Source: it stores the sum of a piece.
 func (p pieces) Done(lane, message int, sum *[32]byte) {
 	f, r := &p.feeds[lane], &p.batch.results[message]
 	p.fail(message, f)
-	if !r.Failed && !(p.V2 && p.parts[message].twin) {
+	if !r.Failed && !(p.V2 && p.parts[message].duplicate) {
 		copy(r.SHA1[:], sum[:])
 	}
 	p.leave(f)
 }
 
-// hashBlocks makes leaves of the blocks in all lanes.
+// hashBlocks hashes the blocks in all lanes, which are leaves.
 func (w *worker) hashBlocks() {
 	w.queue = w.queue[:0]
 	for i := range w.feeds {
@@ -60,10 +59,10 @@ func (w *worker) hashBlocks() {
 // blocks are the messages of hashBlocks.
 type blocks struct{ *worker }
 
-// A block is one that lies in memory.
+// A block is a block in memory.
 type block struct {
 	data []byte
-	leaf int // of the batch
+	leaf int // index in the batch
 }
 
 func (b blocks) Next(_, message int) []byte {
@@ -76,10 +75,10 @@ func (b blocks) Done(_, message int, sum *[32]byte) {
 	b.leaves[b.queue[message].leaf] = *sum
 }
 
-// leaves are the messages of v2: the blocks of the batch.
+// leaves are the messages for v2 torrents: the blocks of the batch.
 type leaves struct{ *worker }
 
-// Next is for the hasher: the next bytes of a block.
+// Next implements lanes.Source: it returns the next bytes of a block.
 func (l leaves) Next(lane, message int) []byte {
 	w, f := l.worker, &l.feeds[lane]
 	if f.message != message {
@@ -90,7 +89,7 @@ func (l leaves) Next(lane, message int) []byte {
 		n := min(p.span.Length-at, metainfo.BlockLength)
 		f.message, f.piece, f.failed, f.faults = message, w.part, false, nil
 		f.cursor, f.span = metainfo.Cursor{}, metainfo.Span{File: p.span.File, Offset: p.span.Offset + at, Length: n}
-		if w.staged != nil { // after a fault not all is there
+		if w.staged != nil { // shorter than the piece after a fault
 			staged := w.staged[w.part]
 			f.rest = staged[min(at, int64(len(staged))):min(at+n, int64(len(staged)))]
 		}
@@ -98,7 +97,7 @@ func (l leaves) Next(lane, message int) []byte {
 	return w.next(f)
 }
 
-// Done is for the hasher: a block has its sum.
+// Done implements lanes.Source: it stores the sum of a block.
 func (l leaves) Done(lane, message int, sum *[32]byte) {
 	f := &l.feeds[lane]
 	l.fail(f.piece, f)
@@ -106,8 +105,8 @@ func (l leaves) Done(lane, message int, sum *[32]byte) {
 	l.leave(f)
 }
 
-// leafOf is the leaf of the batch that a message is. With a stride each lane has
-// leaves that follow one another: a stream, which the processor reads ahead.
+// leafOf returns the leaf for a message. With a stride, each lane gets consecutive
+// leaves, so that the CPU prefetches them.
 func (w *worker) leafOf(message int) int {
 	n := w.sha256.Lanes()
 	if message >= w.stride*n {
@@ -116,13 +115,13 @@ func (w *worker) leafOf(message int) int {
 	return message%n*w.stride + message/n
 }
 
-// partOf finds the part that a leaf is in.
+// partOf returns the index of the part that a leaf is in.
 func (w *worker) partOf(leaf int) int {
-	if w.stride > 0 { // all pieces but the last have as many leaves
+	if w.stride > 0 { // all pieces except the last have the same number of leaves
 		return leaf / w.parts[1].leaf
 	}
 	part := w.part
-	for w.parts[part+1].leaf <= leaf { // they come in order
+	for w.parts[part+1].leaf <= leaf { // leaves are requested in order
 		part++
 	}
 	return part
@@ -130,24 +129,24 @@ func (w *worker) partOf(leaf int) int {
 
 // trees are the hash trees (BEP 52) of the pieces of a batch.
 type trees struct {
-	parts  []part // one a piece, and one behind the last
-	part   int    // where messages have come
-	stride int    // between the first leaves of lanes; 0: leaves are messages
+	parts  []part // one for each piece, and a last one that ends it
+	part   int    // the part of the latest message
+	stride int    // distance of the lanes' first leaves; 0: message i is leaf i
 	leaves [][32]byte
 	queue  []block
 	tree   metainfo.HashTree
 }
 
-// A part is what a piece has of the one file that it is in.
+// A part is the content of a piece, which is in one file.
 type part struct {
-	span metainfo.Span // empty if none of it is hashed with SHA-256
-	leaf int           // its first, of the batch
-	twin bool
+	span      metainfo.Span // empty if the piece is not hashed with SHA-256
+	leaf      int           // index in the batch of its first leaf
+	duplicate bool
 }
 
-// plant makes room for the leaves of the batch. What is known to have faults
-// gets none, unless it has a SHA-1 to show them.
-func (w *worker) plant() {
+// makeLeaves allocates the leaves of the batch. Pieces that are known to be missing get
+// none, unless their SHA-1 is computed too, which finds the faults.
+func (w *worker) makeLeaves() {
 	w.parts, w.part = w.parts[:0], 0
 	leaf := 0
 	for i := range w.batch.results {
@@ -158,20 +157,19 @@ func (w *worker) plant() {
 		}
 		if w.isMissing(span) && !w.V1 {
 			w.batch.results[i].Failed = true
-			w.tell(span.Length)
+			w.count(span.Length)
 			span.Length = 0
 		}
-		_, twin := w.Twins[span.File]
-		if twin {
-			w.tell(span.Length)
+		_, duplicate := w.Duplicates[span.File]
+		if duplicate {
+			w.count(span.Length)
 			span.Length = 0
 		}
-		w.parts = append(w.parts, part{span, leaf, twin})
+		w.parts = append(w.parts, part{span, leaf, duplicate})
 		leaf += int((span.Length + metainfo.BlockLength - 1) / metainfo.BlockLength)
 	}
 	w.parts = append(w.parts, part{leaf: leaf})
-	// Not of several files, which would be opened again and again; and not where
-	// the order of reading counts.
+	// Only within one mapped file: with several, lanes would open them again and again.
 	w.stride = 0
 	if last := w.parts[len(w.parts)-2]; w.mapped && last.span.Length > 0 && w.parts[0].span.File == last.span.File {
 		w.stride = leaf / w.sha256.Lanes()
@@ -182,8 +180,8 @@ func (w *worker) plant() {
 	w.leaves = w.leaves[:leaf]
 }
 
-// grow makes the roots of the pieces from their leaves.
-func (w *worker) grow() {
+// makeRoots computes the roots of the pieces from their leaves.
+func (w *worker) makeRoots() {
 	for i := range w.batch.results {
 		r, p := &w.batch.results[i], &w.parts[i]
 		if r.Failed || p.span.Length == 0 {
@@ -193,7 +191,7 @@ func (w *worker) grow() {
 		for j := range w.leaves[p.leaf:w.parts[i+1].leaf] {
 			w.tree.Add(&w.leaves[p.leaf+j])
 		}
-		height := 0 // of a file of one piece: as high as it needs
+		height := 0 // for a file of one piece: as high as needed
 		if w.Layout.Length(p.span.File) > w.Layout.PieceLength() {
 			height = metainfo.PieceHeight(w.Layout.PieceLength())
 		}

@@ -8,27 +8,28 @@ import (
 	"sync/atomic"
 )
 
-// A Tree is the files on disk for the files of a layout.
+// A Tree lists the files on disk for the files of a layout.
 type Tree struct {
 	Root  string // the directory of the files, or the one file
-	As    string // the name of Root, if Find found it by another than the torrent's
+	As    string // the name of Root, if Find found it by an equivalent name
 	Files []Source
-	Path  func(i int) string // where file i is; not kept, for there may be millions
+	Path  func(i int) string // returns the path of file i
 
-	at map[int]string // below Root, of files that were found by another name
+	at map[int]string // paths below Root of files that were found by an equivalent name
 
 	mu     sync.Mutex
 	errors map[int]error
 }
 
-// At returns the path below Root of a file that Find found by another name than
-// that of the torrent; of a single file, its name. ok is false for all others.
+// At returns the path below Root of a file that Find found by an equivalent name, or of
+// a single file its name. ok is false for all other files.
 func (t *Tree) At(i int) (path string, ok bool) {
 	path, ok = t.at[i]
 	return path, ok
 }
 
-// Renamed returns the first of the files that At knows, and their number.
+// Renamed returns the first file that was found by an equivalent name, and the number of
+// such files.
 func (t *Tree) Renamed() (first int, at string, n int) {
 	first = -1
 	for i := range t.at {
@@ -39,8 +40,8 @@ func (t *Tree) Renamed() (first int, at string, n int) {
 	return first, t.at[first], len(t.at)
 }
 
-// Join is filepath.Join for a path whose components were checked: there is
-// nothing in it to clean, which takes its time for millions of files.
+// Join is filepath.Join without Clean, for a path whose components were checked. It is
+// much faster, which matters for millions of files.
 func Join(root string, path []string) string {
 	n := len(root)
 	for _, c := range path {
@@ -49,7 +50,7 @@ func Join(root string, path []string) string {
 	b := make([]byte, 0, n)
 	b = append(b, root...)
 	for _, c := range path {
-		if len(b) == 0 || !os.IsPathSeparator(b[len(b)-1]) { // root may be a root
+		if len(b) == 0 || !os.IsPathSeparator(b[len(b)-1]) { // root may be "/"
 			b = append(b, filepath.Separator)
 		}
 		b = append(b, c...)
@@ -57,14 +58,13 @@ func Join(root string, path []string) string {
 	return string(b)
 }
 
-// Stat fills in the identity of each file, or the cause why there is none.
-// Links are followed: whoever put them there is the user.
+// Stat sets the ID of each file, or its Cause. It follows symbolic links, which the user
+// made. The error is the cause of ctx.
 func (t *Tree) Stat(ctx context.Context, jobs int) error {
 	return t.each(ctx, jobs, func(i int, d *directory) { t.restat(i, d) })
 }
 
-// Err is what the system said to the cause of a file; nil if there is no more to
-// say.
+// Err returns the operating system's error for a file with a Cause, or nil.
 func (t *Tree) Err(i int) error {
 	if t.Files[i].Cause == CauseFine {
 		return nil
@@ -83,7 +83,7 @@ func (t *Tree) note(i int, err error) {
 	t.errors[i] = err
 }
 
-// Restat is Stat for one file, whatever was known of it.
+// Restat is Stat for one file, whose ID and Cause it replaces.
 func (t *Tree) Restat(i int) {
 	var d directory
 	defer d.close()
@@ -96,10 +96,10 @@ func (t *Tree) restat(i int, d *directory) {
 	s.ID, s.Cause = Identity{}, CauseFine
 	switch {
 	case err != nil:
-		if s.Cause = causeOf(err); s.Cause != CauseMissing { // "missing" says it all, a million times perhaps
+		if s.Cause = causeOf(err); s.Cause != CauseMissing { // the cause is enough, for perhaps millions of files
 			t.note(i, err)
 		}
-	case s.Link: // its being there is all that is asked
+	case s.Link: // it exists, and has no content
 	case !regular:
 		s.Cause = CauseNotAFile
 	default:
@@ -107,8 +107,8 @@ func (t *Tree) restat(i int, d *directory) {
 	}
 }
 
-// CheckReadable tries to open each file that is not public, and sets the cause
-// of those that can't be read.
+// CheckReadable opens each file that is not Public, and sets the Cause of those that
+// can't be opened.
 func (t *Tree) CheckReadable(ctx context.Context, jobs int) error {
 	return t.each(ctx, jobs, func(i int, d *directory) {
 		s := &t.Files[i]
@@ -124,7 +124,7 @@ func (t *Tree) CheckReadable(ctx context.Context, jobs int) error {
 	})
 }
 
-// Faults lists the files that have a cause.
+// Faults returns a Fault for each file with a Cause.
 func (t *Tree) Faults() []*Fault {
 	var faults []*Fault
 	for i := range t.Files {
@@ -139,9 +139,9 @@ func (t *Tree) fault(i int) *Fault {
 	return &Fault{i, t.Path(i), t.Files[i].Cause, t.Err(i)}
 }
 
-// recheck returns the files that are no longer what they were.
+// recheck returns the files that have changed since Stat.
 func (t *Tree) recheck(ctx context.Context, jobs int) ([]*Fault, error) {
-	changed := make([]bool, len(t.Files)) // each written by one goroutine
+	changed := make([]bool, len(t.Files)) // each element is written by one goroutine
 	err := t.each(ctx, jobs, func(i int, d *directory) {
 		s := &t.Files[i]
 		if s.Link {
@@ -162,10 +162,10 @@ func (t *Tree) recheck(ctx context.Context, jobs int) ([]*Fault, error) {
 	return faults, nil
 }
 
-// each calls f for every file that is on disk, as far as is known, from several
-// goroutines, and waits for them. Each goroutine has a directory.
+// each calls f for every file without a Cause, except pad files, from several
+// goroutines, and waits for them. Each goroutine has its own directory.
 func (t *Tree) each(ctx context.Context, jobs int, f func(i int, d *directory)) error {
-	const stride = 64 // few enough to share the work, enough not to fight over next
+	const stride = 64 // small enough to share the work, large enough to avoid contention on next
 	n := len(t.Files)
 	var next atomic.Int64
 	var wg sync.WaitGroup

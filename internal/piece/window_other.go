@@ -2,7 +2,7 @@
 
 package piece
 
-// Elsewhere files are read and not mapped.
+// On other systems files are read and not mapped.
 
 const canMap = false
 

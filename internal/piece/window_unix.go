@@ -13,8 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A window is a part of a file that is mapped, and hashed in the page cache
-// without a copy. Lanes whose pieces are in it share it.
+// A window is a mapped range of a file. Lanes whose messages are in it share it.
 type window struct {
 	file   int
 	offset int64
@@ -26,11 +25,11 @@ var pageSize = int64(os.Getpagesize())
 
 const canMap = true
 
-// mapFaults counts the faults that were caught, for the tests.
+// mapFaults counts the recovered faults, for tests.
 var mapFaults atomic.Int64
 
-// fromMap returns bytes of a feed's span out of a map, or zeros of a hole that
-// must not be mapped; nil where there can be no map.
+// fromMap returns bytes of a feed's span in a mapping, or zeros for a hole that must not
+// be mapped. It returns nil if the span can't be mapped.
 func (w *worker) fromMap(f *feed) []byte {
 	for _, win := range w.windows {
 		if at := f.span.Offset - win.offset; win.file == f.span.File && at >= 0 && at < int64(len(win.data)) {
@@ -38,10 +37,10 @@ func (w *worker) fromMap(f *feed) []byte {
 		}
 	}
 	if w.open(f.span.File) != nil {
-		return nil // to read it will say why
+		return nil // read returns the error
 	}
 	end := f.span.Offset + f.span.Length
-	if w.shared { // for the pieces of other lanes
+	if w.shared { // for other lanes
 		_, end = w.batchIn(f.span.File)
 	}
 	if fillsHoles(w.file.fd) {
@@ -62,11 +61,11 @@ func (w *worker) fromMap(f *feed) []byte {
 	offset := f.span.Offset &^ (pageSize - 1)
 	data, err := unix.Mmap(w.file.fd, offset, int(min(end-offset, w.windowBytes)), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
-		w.mapped = false // for the rest of the batch; reading will do
+		w.mapped = false // read the rest of the batch
 		return nil
 	}
 	if w.cold {
-		_ = unix.Madvise(data, unix.MADV_WILLNEED) // a hint: all of it, not one page fault's worth
+		_ = unix.Madvise(data, unix.MADV_WILLNEED) // read ahead all of it
 	}
 	win := &window{file: f.span.File, offset: offset, data: data}
 	w.windows = append(w.windows, win)
@@ -80,8 +79,8 @@ func use(f *feed, win *window) []byte {
 	return win.data[at:min(at+f.span.Length, int64(len(win.data)))]
 }
 
-// release lets go of a feed's window. It stays for a lane that comes to a message
-// in it, until the room is needed.
+// release gives up a feed's use of its window. The window stays mapped for other lanes
+// until unmapIdle.
 func (w *worker) release(f *feed) {
 	if f.window != nil {
 		f.window.users--
@@ -89,7 +88,7 @@ func (w *worker) release(f *feed) {
 	}
 }
 
-// unmapIdle unmaps the windows that no lane is in.
+// unmapIdle unmaps the windows that no lane uses.
 func (w *worker) unmapIdle() {
 	w.windows = slices.DeleteFunc(w.windows, func(win *window) bool {
 		if win.users == 0 {
@@ -99,10 +98,10 @@ func (w *worker) unmapIdle() {
 	})
 }
 
-// runMapped hashes the batch; false if a map could not be read to its end, for
-// its file was truncated or the disk failed. That is a fault of the processor,
-// and so a panic of the goroutine, which is caught only if its address lies in
-// one of our maps: any other is a mistake of the program.
+// runMapped hashes the batch. It returns false if a mapping could not be read because
+// its file was truncated or the disk failed. Such a page fault panics. runMapped
+// recovers only if the address is in one of the worker's windows; any other fault is a
+// bug.
 func (w *worker) runMapped() (ok bool) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
