@@ -458,7 +458,7 @@ func (d *Directory) look(path string) (again bool) {
 	}
 	told := fmt.Errorf("%s: %w", path, err)
 	var e Event = EventFailed{Err: told}
-	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && not.Form.StandsBesideTorrents() {
+	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && not.Form.FoundBesideTorrents() {
 		e = EventWarning{Err: told}
 	} else if !next.twin {
 		d.broken.set(path, err)

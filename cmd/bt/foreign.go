@@ -82,7 +82,7 @@ func (u *ui) passOver(in input, err error) bool {
 	case not.Form == metainfo.FormAppleDouble || strings.HasPrefix(filepath.Base(in.name), "._"):
 		u.passed++
 		u.explain("%s: %s", in.name, cmp.Or(formHints[not.Form], not.Error()))
-	case not.Form.StandsBesideTorrents():
+	case not.Form.FoundBesideTorrents():
 		u.warn("%s: passed over: %s", in.name, formHints[not.Form])
 	default:
 		return false

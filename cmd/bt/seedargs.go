@@ -19,7 +19,7 @@ import (
 // or is called one, keeps its own error.
 func seedsContent(name string, err error) error {
 	not, ok := errors.AsType[*metainfo.NotTorrentError](err)
-	if !ok || name == stdinName || strings.Contains(strings.ToLower(filepath.Base(name)), ".torrent") || not.Form.StandsBesideTorrents() {
+	if !ok || name == stdinName || strings.Contains(strings.ToLower(filepath.Base(name)), ".torrent") || not.Form.FoundBesideTorrents() {
 		return err
 	}
 	switch not.Form {

@@ -12,20 +12,19 @@ import (
 	"bt/internal/bencode"
 )
 
-// A Builder writes a new torrent in canonical bencode. What is left empty is
-// not written.
+// A Builder builds a new torrent, in canonical bencode. Empty fields are not written.
 type Builder struct {
-	V1, V2      bool // both is a hybrid
+	V1, V2      bool // both for a hybrid
 	Name        string
 	PieceLength int64
-	Single      bool        // Files is one file, and called Name
-	Files       []BuildFile // in the order of the content; of v2 sorted by component
-	Pieces      []byte      // v1: 20 bytes a piece of the layout
-	PiecesRoots [][32]byte  // v2: one a file; of an empty one it is not used
-	PieceLayers []byte      // v2: 32 bytes a piece, of all files of several pieces together
+	Single      bool        // the content is one file, called Name
+	Files       []BuildFile // in the order of the content; for v2 sorted by component
+	Pieces      []byte      // v1: 20 bytes per piece of the layout
+	PiecesRoots [][32]byte  // v2: one per file; ignored for empty files
+	PieceLayers []byte      // v2: 32 bytes per piece, of all files of more than one piece
 	Private     bool
 	Source      string
-	Entropy     string // any text that makes the info-hash another one
+	Entropy     string // any text, to get a different info-hash
 
 	Trackers  [][]string // tiers
 	WebSeeds  []string
@@ -33,7 +32,7 @@ type Builder struct {
 	Nodes     []Node
 	Comment   string
 	CreatedBy string
-	Date      time.Time // in whole seconds
+	Date      time.Time // in whole seconds; the zero Time is not written
 }
 
 // A BuildFile is one file of a new torrent.
@@ -42,12 +41,12 @@ type BuildFile struct {
 	Length int64    // bytes
 }
 
-// MaxTreeDepth is how many names a path may have in the file tree of v2. Each is
-// a dict in the one before it, inside three others and around the file's own, and
-// no more than bencode.DefaultMaxDepth are read.
+// MaxTreeDepth is the maximum number of components of a path in a v2 file tree. Each is
+// a nested dict; three dicts contain the tree, and one is the file's own.
+// bencode.DefaultMaxDepth limits the sum.
 const MaxTreeDepth = bencode.DefaultMaxDepth - 4
 
-// ContentLength is the sum of the lengths of all files, or the largest int64.
+// ContentLength returns the sum of the lengths of all files, at most math.MaxInt64.
 func (b *Builder) ContentLength() int64 {
 	var n int64
 	for _, f := range b.Files {
@@ -56,12 +55,12 @@ func (b *Builder) ContentLength() int64 {
 	return n
 }
 
-// ErrNameOfFile is returned for what v2 has no form for: a single file there is
-// a tree of one file with the name of the torrent.
-var ErrNameOfFile = errors.New("v2 can't tell a directory whose one file is called as it is from that file")
+// ErrNameOfFile is returned for a directory that contains one file of the same name. A
+// v2 torrent of it would look like that of the file alone.
+var ErrNameOfFile = errors.New("in v2 a directory with one file of the same name would be read as that file")
 
-// Layout lays out the files. It fails where Build would for what stands before
-// the content is hashed, so that nothing is hashed in vain.
+// Layout returns the layout of the files. It returns the errors that Build would return
+// about anything but the hashes, so that they are found before hashing.
 func (b *Builder) Layout() (*Layout, error) {
 	lengths := make([]int64, len(b.Files))
 	for i, f := range b.Files {
@@ -86,8 +85,7 @@ func (b *Builder) Layout() (*Layout, error) {
 	return l, nil
 }
 
-// CheckPieceLength says why PieceLength can't be that of a torrent of this format,
-// whatever its content is.
+// CheckPieceLength returns an error if PieceLength is not valid for the format.
 func (b *Builder) CheckPieceLength() error {
 	if b.PieceLength > maxPieceLength {
 		return fmt.Errorf("a piece length of %d bytes; clients read %d at most", b.PieceLength, maxPieceLength)
@@ -98,8 +96,8 @@ func (b *Builder) CheckPieceLength() error {
 	return nil
 }
 
-// Padding is how many bytes pieces of a length leave empty, because each file of
-// v2 and hybrids begins a piece; or the largest int64.
+// Padding returns the number of bytes that v2 and hybrids leave empty at a piece
+// length, because each file begins a piece. It is at most math.MaxInt64.
 func (b *Builder) Padding(pieceLength int64) int64 {
 	var n int64
 	if b.alignment() == AlignmentPacked {
@@ -111,8 +109,8 @@ func (b *Builder) Padding(pieceLength int64) int64 {
 	return n
 }
 
-// alignment is how the pieces are cut. A hybrid of one file has no pad file
-// after it, as libtorrent makes it: there may be no list to put it into.
+// alignment returns the alignment of the files. A hybrid of one file has no pad file
+// after it, as in libtorrent: it may have no list of files.
 func (b *Builder) alignment() Alignment {
 	switch {
 	case !b.V2 || b.V1 && len(b.Files) == 1:
@@ -123,8 +121,8 @@ func (b *Builder) alignment() Alignment {
 	return AlignmentAligned
 }
 
-// Build returns the torrent. It fails where names, their order or numbers make
-// none; that the sums are those of the content is the caller's to see to.
+// Build returns the torrent. It returns an error if the names, their order or the
+// numbers are invalid. It does not check the hashes.
 func (b *Builder) Build() ([]byte, error) {
 	l, err := b.check()
 	if err != nil {
@@ -141,7 +139,7 @@ func (b *Builder) Build() ([]byte, error) {
 		e.Key("announce")
 		e.String(b.Trackers[0][0])
 	}
-	if urls > 1 { // BEP 12: a list of one would only say it again
+	if urls > 1 { // a list of one tracker would be redundant (BEP 12)
 		e.Key("announce-list")
 		e.List()
 		for _, tier := range b.Trackers {
@@ -216,7 +214,7 @@ func (b *Builder) info(e *bencode.Encoder, l *Layout) {
 	e.End()
 }
 
-// fileList writes the files of v1, and of a hybrid the pad files between them.
+// fileList writes the v1 list of files, with the pad files of a hybrid.
 func (b *Builder) fileList(e *bencode.Encoder, l *Layout) {
 	e.Key("files")
 	e.List()
@@ -241,11 +239,11 @@ func (b *Builder) fileList(e *bencode.Encoder, l *Layout) {
 	e.End()
 }
 
-// fileTree writes the files of v2: a dict a directory.
+// fileTree writes the v2 file tree, with a dict for each directory.
 func (b *Builder) fileTree(e *bencode.Encoder) {
 	e.Key("file tree")
 	e.Dict()
-	var in []string // the directory that is open
+	var in []string // the directory whose dict is open
 	for i, f := range b.Files {
 		path := f.Path
 		if b.Single {
@@ -283,8 +281,8 @@ func (b *Builder) fileTree(e *bencode.Encoder) {
 	e.End()
 }
 
-// pieceLayers writes the hashes of the pieces of each file of several, by
-// pieces root. Files that are alike have one entry.
+// pieceLayers writes the piece layers of files of more than one piece, sorted by pieces
+// root. Files with the same root share an entry.
 func (b *Builder) pieceLayers(e *bencode.Encoder) {
 	type layer struct{ root, hashes []byte }
 	var layers []layer
@@ -323,8 +321,8 @@ func stringList(e *bencode.Encoder, list []string) {
 	e.End()
 }
 
-// size is about how long the torrent will be: no less, and hardly more, for it
-// is built in one place.
+// size returns an upper bound, close to the length of the torrent, as its memory is
+// allocated at once.
 func (b *Builder) size(l *Layout) int64 {
 	n := 4096 + textLength(b.Comment)
 	var dir []string
@@ -347,7 +345,7 @@ func (b *Builder) size(l *Layout) int64 {
 		if len(f.Path) > 0 {
 			in := f.Path[:len(f.Path)-1]
 			if n += textLength(f.Path[len(in)]); !slices.Equal(in, dir) {
-				n += path + 2*int64(len(in)) // at most: they may share the start
+				n += path + 2*int64(len(in)) // at most: paths may share a prefix
 				dir = in
 			}
 		}
@@ -367,10 +365,10 @@ func (b *Builder) size(l *Layout) int64 {
 	return n
 }
 
-// textLength is how long a text is in bencode.
+// textLength returns the length of a text in bencode.
 func textLength(s string) int64 { return int64(len(s)) + digits(int64(len(s))) + 1 }
 
-// digits is how many a number has that is not negative.
+// digits returns the number of digits of a number that is not negative.
 func digits(n int64) int64 {
 	d := int64(1)
 	for ; n >= 10; n /= 10 {
@@ -379,7 +377,7 @@ func digits(n int64) int64 {
 	return d
 }
 
-// items is about how many values and keys the files make.
+// items returns an upper bound of the number of values and keys that the files need.
 func (b *Builder) items(l *Layout) int {
 	n := 1000
 	for i, f := range b.Files {
@@ -390,7 +388,7 @@ func (b *Builder) items(l *Layout) int {
 			}
 		}
 		if b.V2 {
-			n += 8 + 2*(len(f.Path)-1) // at most: files share directories
+			n += 8 + 2*(len(f.Path)-1) // at most: files may share directories
 			if f.Length > b.PieceLength {
 				n += 2
 			}
@@ -420,7 +418,7 @@ func (b *Builder) check() (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	hashes := int64(0) // in piece layers
+	hashes := int64(0) // number of hashes in piece layers
 	for _, f := range b.Files {
 		if f.Length > b.PieceLength {
 			hashes += (f.Length-1)/b.PieceLength + 1
@@ -455,7 +453,7 @@ func (b *Builder) checkPaths() error {
 		if b.V2 && len(f.Path) > MaxTreeDepth {
 			return fmt.Errorf("%q has %d names; a v2 torrent can have %d", strings.Join(f.Path, "/"), len(f.Path), MaxTreeDepth)
 		}
-		// In a tree a name is a file or a directory, and keys are sorted.
+		// a name in a tree is a file or a directory, and keys are sorted
 		if b.V2 && (slices.Compare(last, f.Path) >= 0 || len(last) > 0 && len(last) < len(f.Path) && slices.Equal(last, f.Path[:len(last)])) {
 			return fmt.Errorf("%q after %q", strings.Join(f.Path, "/"), strings.Join(last, "/"))
 		}

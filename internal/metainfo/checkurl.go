@@ -11,13 +11,13 @@ import (
 	"unicode"
 )
 
-// TrackerSchemes are the schemes of URLs that trackers have.
+// TrackerSchemes are the URL schemes of trackers.
 var TrackerSchemes = []string{"http", "https", "udp", "ws", "wss"}
 
-// CheckURL returns an error if s is not a URL of one of those schemes that a
-// client can ask: with a host, a port from 1 to 65535, and nothing that a
-// request can't hold. The error reads on after the URL, which it does not quote:
-// a passkey may be anywhere in what is no URL.
+// CheckURL returns an error unless s is a URL of one of the schemes that a client can
+// use: with a host, a port from 1 to 65535, and no characters that a request can't
+// contain. The text of the error continues a sentence that begins with the URL. It does
+// not quote the URL, in which a passkey may be anywhere if it is invalid.
 func CheckURL(s string, schemes ...string) error {
 	name, after, colon := strings.Cut(s, ":")
 	name = strings.ToLower(name)
@@ -42,7 +42,7 @@ func CheckURL(s string, schemes ...string) error {
 	return nil
 }
 
-// checkHostPort checks HOST[:PORT] of a URL of a scheme.
+// checkHostPort checks HOST[:PORT] in a URL of a scheme.
 func checkHostPort(s, scheme string) error {
 	host, port, ok := cutPort(s)
 	n, err := strconv.ParseUint(port, 10, 16)
@@ -63,10 +63,10 @@ func checkHostPort(s, scheme string) error {
 
 func isIPv6(s string) bool {
 	addr, err := netip.ParseAddr(s)
-	return err == nil && addr.Is6() && addr.Zone() == "" // a zone is one machine's
+	return err == nil && addr.Is6() && addr.Zone() == "" // a zone has a meaning on one machine only
 }
 
-// isHostName reports whether s is a name or an IPv4 address.
+// isHostName reports whether s is a host name or an IPv4 address.
 func isHostName(s string) bool {
 	if h, ok := parseHost(s); !ok || h.name != s || strings.HasPrefix(s, "[") {
 		return false
@@ -80,7 +80,7 @@ func isHostName(s string) bool {
 		!slices.ContainsFunc(strings.Split(name, "."), func(label string) bool { return len(label) > longestLabel })
 }
 
-// Check returns an error if no client can ask the node.
+// Check returns an error if the host or port is invalid.
 func (n Node) Check() error {
 	if !isHostName(n.Host) && !isIPv6(n.Host) {
 		return errors.New("has a host that can't be one")
@@ -91,7 +91,7 @@ func (n Node) Check() error {
 	return nil
 }
 
-// canonical returns one Node for all spellings of its host.
+// canonical returns the same Node for all spellings of its host.
 func (n Node) canonical() Node {
 	if isIPv6(n.Host) {
 		return Node{canonicalHost("[" + n.Host + "]"), n.Port}
@@ -99,11 +99,10 @@ func (n Node) canonical() Node {
 	return Node{canonicalHost(n.Host), n.Port}
 }
 
-// CanonicalURL returns one text for all spellings of a URL that ask for the
-// same (RFC 3986, 6.2): the case of scheme and host, a dot after the host, the
-// scheme's own port, an empty path, needless or missing percent-encoding, and a
-// fragment make no difference. Of what is no URL it only cuts the blanks around
-// it.
+// CanonicalURL returns the same text for all spellings of a URL (RFC 3986, 6.2). They
+// may differ in the case of scheme and host, a dot after the host, the default port, an
+// empty path, needless or missing percent-encoding, and a fragment. If rawURL is not a
+// URL, only white space around it is removed.
 func CanonicalURL(rawURL string) string {
 	before, u, _ := cutBlanks(rawURL)
 	h, ok := findHost(rawURL)
@@ -123,9 +122,8 @@ func CanonicalURL(rawURL string) string {
 	return h.scheme + "://" + canonicalEscapes(user) + host + ":" + h.effectivePort() + canonicalEscapes(rest)
 }
 
-// DistinctTrackers returns tiers of trackers in which the first of those stays that
-// are there twice, in whichever spelling. Tiers that are left without a tracker are
-// left out.
+// DistinctTrackers returns the tiers without duplicate trackers, in any spelling, and
+// without tiers that become empty. The first of each is kept.
 func DistinctTrackers(tiers [][]string) [][]string {
 	seen := make(map[string]bool)
 	var left [][]string
@@ -144,8 +142,8 @@ func DistinctTrackers(tiers [][]string) [][]string {
 	return left
 }
 
-// canonicalEscapes percent-encodes what may not be in a URL, decodes what may be
-// anywhere in one (RFC 3986, 2.3), and leaves the rest as it is.
+// canonicalEscapes percent-encodes characters that are invalid in a URL, decodes
+// unreserved characters (RFC 3986, 2.3), and keeps the rest.
 func canonicalEscapes(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

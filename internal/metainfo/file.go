@@ -9,23 +9,23 @@ import (
 	"bt/internal/bencode"
 )
 
-// A File is one entry of a torrent's list of files. Its path is not kept as a
-// list but read out of the torrent when it is asked for: a torrent may have
-// millions of files, and its memory is bounded by its size.
+// A File is one entry of a torrent's list of files. It does not store its path, but
+// reads it from the torrent on demand. This bounds the memory for a torrent with
+// millions of files by the size of the torrent.
 type File struct {
-	Length     int64       // bytes; of a symlink it counts for nothing
+	Length     int64       // bytes; ignored for a symlink
 	PiecesRoot *[32]byte   // v2; nil for empty files
-	Special    *Attributes // nil for nearly all files; not to be changed
+	Special    *Attributes // nil for nearly all files; shared, must not be modified
 	names      names       // below dir
-	dir        *directory  // of the file tree; nil in v1
+	dir        *directory  // in the file tree; nil in v1
 	at         uint32      // offset of the entry in the torrent
-	Pad        bool        // by attr, or by BitComet's names: zeros that are no file
-	odd        bool        // the torrent has more of its path than names: see OtherPaths
+	Pad        bool        // a pad file, by attr or by BitComet's names
+	odd        bool        // parts of the path are not in names: see OtherPaths
 }
 
-// A directory of the file tree of a v2 torrent, shared by what is in it.
+// A directory is a directory in the file tree of a v2 torrent. Its files share it.
 type directory struct {
-	parent *directory // nil in the torrent's root
+	parent *directory // nil for the root
 	name   string
 }
 
@@ -36,11 +36,10 @@ func (d *directory) appendPath(dst []string) []string {
 	return append(d.parent.appendPath(dst), d.name)
 }
 
-// Path returns the path below the torrent's name; of a single file its name
-// alone.
+// Path returns the path below the torrent's name, or for a single file its name.
 func (f *File) Path() []string { return f.AppendPath(nil) }
 
-// AppendPath appends the path to dst, so that a loop over all files needs no
+// AppendPath appends the path to dst, so that a loop over all files need not allocate
 // memory for each.
 func (f *File) AppendPath(dst []string) []string {
 	return f.names.appendTo(f.dir.appendPath(dst))
@@ -49,7 +48,7 @@ func (f *File) AppendPath(dst []string) []string {
 // HasPath reports whether the file has a path.
 func (f *File) HasPath() bool { return f.names != "" }
 
-// base is the last component of the path; "" if there is none.
+// base returns the last component of the path, or "" if there is none.
 func (f *File) base() string {
 	last := ""
 	for rest := f.names; rest != ""; {
@@ -58,10 +57,10 @@ func (f *File) base() string {
 	return last
 }
 
-// names are components of a path as bencode has them in a list: "1:d5:a.txt".
+// names is a list of path components in bencode, such as "1:d5:a.txt".
 type names string
 
-// next returns the first component and what follows it.
+// next returns the first component and the rest.
 func (n names) next() (component string, rest names) {
 	length, i := 0, 0
 	for ; n[i] != ':'; i++ {
@@ -80,7 +79,7 @@ func (n names) appendTo(dst []string) []string {
 	return dst
 }
 
-// namesOf writes a path as bencode.
+// namesOf returns a path as names.
 func namesOf(path []string) names {
 	var b strings.Builder
 	for _, c := range path {
@@ -91,18 +90,18 @@ func namesOf(path []string) names {
 	return names(b.String())
 }
 
-// rawNames are bytes out of a torrent, which it shares.
+// rawNames returns bytes of a torrent as names, without copying them.
 func rawNames(raw []byte) names {
 	return names(unsafe.String(unsafe.SliceData(raw), len(raw)))
 }
 
-// Attributes are what BEP 47 says of a file.
+// Attributes are the file attributes of BEP 47.
 type Attributes struct {
 	Attr   string // l symlink, x executable, h hidden, p pad
-	target names  // where a symlink points
+	target names  // of a symlink
 }
 
-// Attr is the attr of BEP 47; "" for nearly all files.
+// Attr returns the attributes (BEP 47), "" for nearly all files.
 func (f *File) Attr() string {
 	if f.Special == nil {
 		return ""
@@ -110,7 +109,7 @@ func (f *File) Attr() string {
 	return f.Special.Attr
 }
 
-// Symlink is where a symlink points, from the torrent's root (BEP 47).
+// Symlink returns the target of a symlink, relative to the torrent's root (BEP 47).
 func (f *File) Symlink() []string {
 	if f.Special == nil {
 		return nil
@@ -118,10 +117,10 @@ func (f *File) Symlink() []string {
 	return f.Special.target.appendTo(nil)
 }
 
-// IsLink tells symlinks, which have no content of their own.
+// IsLink reports whether the file is a symlink, which has no content.
 func (f *File) IsLink() bool { return strings.Contains(f.Attr(), "l") }
 
-// content is the number of bytes that a file takes of the stream.
+// content is the number of bytes of the file in the stream of pieces.
 func (f *File) content() int64 {
 	if f.IsLink() {
 		return 0
@@ -129,17 +128,18 @@ func (f *File) content() int64 {
 	return f.Length
 }
 
-// maxComponents is how many names a path may have: more than any system takes.
+// maxComponents is the maximum number of components of a path, more than any system
+// allows.
 const maxComponents = 4096
 
-// maxBroken is how many files without a path or a length are listed. A torrent
-// that has one can't be used; what is left out of it is only counted.
+// maxBroken is the maximum number of files without a valid path or length that are
+// listed. A torrent with one can't be used; further ones are only counted.
 const maxBroken = 1000
 
-// filePath reads a v1 path, from path.utf-8 where that is one. What it leaves out
-// of it is noted for OtherPaths.
+// filePath parses the path of a v1 file, from path.utf-8 if that is valid. It sets
+// f.odd if it leaves out something, for OtherPaths.
 func (r *reader) filePath(f *File, entry, path, pathUTF8 bencode.Value) {
-	if !pathUTF8.Exists() && isPlainPath(path) { // as nearly all
+	if !pathUTF8.Exists() && isPlainPath(path) { // the usual case
 		raw := path.Raw()
 		f.names = rawNames(raw[1 : len(raw)-1])
 		return
@@ -162,8 +162,8 @@ func (r *reader) filePath(f *File, entry, path, pathUTF8 bencode.Value) {
 	f.odd = other != nil || len(cleaned) < len(chosen)
 }
 
-// middle returns a path as it stands in the list v of names, if that is the path
-// but for what comes before and behind.
+// middle returns path as names that share the bytes of v. It returns false if path is
+// not a contiguous part of the list v.
 func middle(v bencode.Value, path []string) (names, bool) {
 	n, from, to := 0, 0, 0
 	for c := range v.Items() {
@@ -178,7 +178,7 @@ func middle(v bencode.Value, path []string) (names, bool) {
 	return rawNames(v.Raw()[from:to]), n > 0 && n == len(path)
 }
 
-// isPlainPath reports whether a path is a list of names that needs no cleaning.
+// isPlainPath reports whether v is a list of names that needs no cleaning.
 func isPlainPath(v bencode.Value) bool {
 	n := 0
 	for c := range v.Items() {
@@ -189,8 +189,8 @@ func isPlainPath(v bencode.Value) bool {
 	return n > 0
 }
 
-// choosePath reads the path that counts, and the one in the other key if that
-// is another; false if the first is no list of names.
+// choosePath returns the path to use and, if it differs, the path of the other key. ok
+// is false if the first is not a list of names.
 func choosePath(path, pathUTF8 bencode.Value) (chosen, other []string, ok bool) {
 	chosen, ok = components(pathUTF8)
 	other, otherOK := components(path)
@@ -203,10 +203,11 @@ func choosePath(path, pathUTF8 bencode.Value) (chosen, other []string, ok bool) 
 	return chosen, other, ok
 }
 
-// isOdd reports whether a component of a path has no meaning.
+// isOdd reports whether a component is left out of paths.
 func isOdd(c string) bool { return c == "" || c == "." }
 
-// components reads a list of names; false if it is none, or of too many.
+// components parses a list of names. It returns false if v is not a list of names, or
+// has too many.
 func components(v bencode.Value) ([]string, bool) {
 	if v.Kind() != bencode.KindList {
 		return nil, false
@@ -226,7 +227,8 @@ func components(v bencode.Value) ([]string, bool) {
 	return path, ok
 }
 
-// asFound reads the path of a file again with what path has left out of it.
+// asFound parses the path of a file again, including the parts that its names leave
+// out.
 func (t *Torrent) asFound(f *File) (chosen, other []string) {
 	doc, err := bencode.Parse(t.raw[f.at:])
 	if err != nil {
@@ -236,15 +238,15 @@ func (t *Torrent) asFound(f *File) (chosen, other []string) {
 	return chosen, other
 }
 
-// IsPadName tells pad files by the name that BitComet gives them, which had them
-// before BEP 47 gave them an attr.
+// IsPadName reports whether a name is that of a pad file of BitComet, which had pad
+// files before BEP 47 defined the attribute for them.
 func IsPadName(name string) bool {
 	number, ok := strings.CutPrefix(name, "_____padding_file_")
 	number, _, ok2 := strings.Cut(number, "_if you see this file")
 	return ok && ok2 && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
-// attributes reads what BEP 47 says of a file.
+// attributes parses the attributes of a file (BEP 47).
 func (r *reader) attributes(entry bencode.Value, f *File) {
 	attr := r.text(entry, "attr")
 	if attr == "" {
@@ -258,14 +260,14 @@ func (r *reader) attributes(entry bencode.Value, f *File) {
 	f.Special = r.attrs[attr]
 	if f.Special == nil {
 		f.Special = &Attributes{Attr: attr}
-		if len(r.attrs) < 100 { // of those that are alike there may be millions
+		if len(r.attrs) < 100 { // millions of files may have the same
 			r.attrs[attr] = f.Special
 		}
 	}
 }
 
-// symlink reads where a symlink points. The target is not followed by this
-// program; a client that creates it must not be led outside.
+// symlink parses the target of a symlink. This program does not follow it, but a client
+// that creates the link must not be led outside of the torrent's directory.
 func (r *reader) symlink(entry bencode.Value) names {
 	v := entry.Get("symlink path")
 	path, ok := components(v)

@@ -7,11 +7,11 @@ import (
 	"bt/internal/bencode"
 )
 
-// v2Files reads the file tree (BEP 52):
+// v2Files parses the file tree (BEP 52):
 //
 //	{"dir": {"file": {"": {"length": 5, "pieces root": 32 bytes}}}}
 //
-// In a hybrid the v1 list stays the list of files, and gets the roots.
+// In a hybrid the v1 list remains the list of files, and gets the pieces roots.
 func (r *reader) v2Files() {
 	t, info := r.t, r.info
 	if v := info.Get("meta version"); !v.Exists() {
@@ -27,7 +27,7 @@ func (r *reader) v2Files() {
 	if t.V1 && len(t.Files) > 0 {
 		r.hybrid(tree)
 	} else {
-		// The name of a single file is that of the torrent, which was checked.
+		// the name of a single file is the torrent's name, which was checked
 		single := tree.Len() == 1 && tree.Get(t.Name).Get("").Exists()
 		if single {
 			r.unfinished(t.Name, tree.Offset())
@@ -42,7 +42,7 @@ func (r *reader) v2Files() {
 	r.layers()
 }
 
-// countFiles is how many files walkTree visits, or a few more.
+// countFiles returns about the number of files that walkTree visits, and no less.
 func countFiles(dir bencode.Value) int {
 	n := 0
 	for k, node := range dir.Entries() {
@@ -57,9 +57,9 @@ func countFiles(dir bencode.Value) int {
 	return n
 }
 
-// walkTree gives every file to visit, in order; the path is of use only until
-// visit returns. checked says that the names have been checked already. It
-// recurses no deeper than the parser lets dicts nest.
+// walkTree calls visit for every file, in order. The path is only valid until visit
+// returns. checked reports that the names have been checked already. It recurses no
+// deeper than the parser lets dicts nest.
 func (r *reader) walkTree(in bencode.Value, dir *directory, path []string, checked bool, visit func(path []string, f *File)) {
 	for k, node := range in.Entries() {
 		name := k.Text()
@@ -126,10 +126,10 @@ func (r *reader) leaf(leaf bencode.Value, f *File, path []string) {
 	}
 }
 
-// layers reads the piece layers: for every file of more than one piece, the
-// hashes of its pieces. They stand outside the info dict, so a client that
-// comes from a magnet link has none: absent is no error. One that does not make
-// its pieces root is, and is not kept: what is kept is proven.
+// layers parses the piece layers: the hashes of the pieces of every file of more than
+// one piece. They are outside the info dict, so a client that got the info dict from a
+// peer has none: their absence is not an error. A layer that does not match its pieces
+// root is an error, and is dropped, so that the stored ones are proven.
 func (r *reader) layers() {
 	v := r.root.Get("piece layers")
 	if v.Exists() && v.Kind() != bencode.KindDict {
@@ -164,7 +164,7 @@ func (r *reader) layers() {
 			if needed {
 				layers[[32]byte(key)] = pieceLayer{state: layerWrong}
 			}
-		case !needed && r.count[CodeHybridMismatch] > 0: // its file may be among those that were not compared
+		case !needed && r.count[CodeHybridMismatch] > 0: // the layer may be of a file that was not compared
 		case !needed:
 			r.add(CodeNeedlessPieceLayer, k.Offset(), "a piece layer belongs to no file of several pieces")
 		case had.state == layerAbsent:
@@ -173,9 +173,9 @@ func (r *reader) layers() {
 		}
 	}
 	if pieceLength < BlockLength {
-		return // another finding has said so
+		return // there is a finding about that already
 	}
-	for i := range files { // a root is proven once: files may be alike
+	for i := range files { // each root is checked once, as several files may have it
 		f := &files[i]
 		if !needs(f) {
 			continue
@@ -184,7 +184,7 @@ func (r *reader) layers() {
 		hashes := l.hashes(r.t.raw)
 		want := (f.Length-1)/pieceLength + 1
 		switch {
-		case l.state == layerWrong: // was said
+		case l.state == layerWrong: // reported before
 		case l.state == layerAbsent:
 			r.add(CodeMissingPieceLayers, int(f.at), "the pieces of %s can't be checked one by one: its piece layer is absent", quotePath(f.Path()))
 		case int64(len(hashes)/32) != want:
@@ -207,7 +207,7 @@ func (r *reader) layers() {
 	r.t.pieceLayers = layers
 }
 
-// A pieceLayer is where the hashes of a file's pieces stand in the torrent.
+// A pieceLayer is the place in the torrent of the hashes of a file's pieces.
 type pieceLayer struct {
 	start, end uint32
 	state      uint8
@@ -221,7 +221,7 @@ const (
 	layerProven
 )
 
-// hashes returns the bytes of a layer; nil if it is absent.
+// hashes returns the bytes of a layer, or nil if it is absent.
 func (l pieceLayer) hashes(torrent []byte) []byte {
 	if l.state == layerAbsent {
 		return nil
@@ -229,7 +229,7 @@ func (l pieceLayer) hashes(torrent []byte) []byte {
 	return torrent[l.start:l.end:l.end]
 }
 
-// rootOf is the pieces root over a piece layer.
+// rootOf returns the pieces root of a piece layer.
 func rootOf(layer []byte, pieceLength int64) [32]byte {
 	var t HashTree
 	t.Reset(PieceHeight(pieceLength))
@@ -239,9 +239,9 @@ func rootOf(layer []byte, pieceLength int64) [32]byte {
 	return t.Root(0)
 }
 
-// hybrid checks that both halves speak of the same files, in the same order and
-// each at the same piece, and gives the v1 files their roots. What comes after
-// the first that differs is not compared.
+// hybrid checks that the v1 list and the file tree have the same files, in the same
+// order and at the same pieces, and sets the pieces roots of the v1 files. It stops at
+// the first difference.
 func (r *reader) hybrid(tree bencode.Value) {
 	h := halves{reader: r}
 	r.walkTree(tree, nil, nil, true, func(path []string, twin *File) {
@@ -254,13 +254,13 @@ func (r *reader) hybrid(tree bencode.Value) {
 	}
 }
 
-// halves walks over the v1 half of a hybrid while the v2 half is read.
+// halves iterates over the v1 list of a hybrid while the file tree is parsed.
 type halves struct {
 	*reader
-	path     []string // of the next file of the v1 half
-	i        int      // of the v1 files, the next
-	at       int64    // where it begins in the stream of pieces
-	v2       int64    // where the v2 half has come in it
+	path     []string // of the next v1 file
+	i        int      // index of the next v1 file
+	at       int64    // offset of that file in the stream of pieces
+	v2       int64    // offset in the stream that the v2 files have reached
 	mismatch bool
 }
 
@@ -269,7 +269,7 @@ func (h *halves) differ(at int, format string, args ...any) {
 	h.add(CodeHybridMismatch, at, format, args...)
 }
 
-// file compares a file of the v2 half with the next of the v1 half.
+// file compares a v2 file with the next v1 file.
 func (h *halves) file(path []string, twin *File) {
 	h.pads()
 	if h.i == len(h.t.Files) {
@@ -302,7 +302,7 @@ func (h *halves) file(path []string, twin *File) {
 	h.v2 = h.at
 }
 
-// pads goes past the pad files before the next file.
+// pads skips the pad files before the next v1 file.
 func (h *halves) pads() {
 	first := h.i
 	for ; h.i < len(h.t.Files) && h.t.Files[h.i].Pad; h.i++ {
@@ -314,14 +314,14 @@ func (h *halves) pads() {
 	}
 }
 
-// end checks what the v1 half has after the last file of the v2 half.
+// end checks the v1 files after the last v2 file.
 func (h *halves) end() {
 	h.pads()
 	switch {
 	case h.i < len(h.t.Files):
 		f := &h.t.Files[h.i]
 		h.differ(int(f.at), "the v1 half has a file that the v2 half has not: %s", quotePath(f.Path()))
-	case h.at != h.v2 && h.at != roundUp(h.v2, max(h.t.PieceLength, 1)): // libtorrent pads the last file, others do not
+	case h.at != h.v2 && h.at != roundUp(h.v2, max(h.t.PieceLength, 1)): // libtorrent adds padding after the last file, others don't
 		h.differ(h.info.Offset(), "the v1 half goes to byte %d, the v2 half to %d", h.at, h.v2)
 	}
 }

@@ -8,16 +8,16 @@ import (
 	"bt/internal/bencode"
 )
 
-// Severity says what a Finding means for the use of the torrent.
+// A Severity is the severity of a Finding.
 type Severity string
 
 const (
-	SeverityNote    Severity = "note"    // worth knowing; clients agree on it
-	SeverityWarning Severity = "warning" // clients may differ, or refuse it
-	SeverityError   Severity = "error"   // must not be used: wrong, dangerous, or without one meaning
+	SeverityNote    Severity = "note"    // harmless: all clients read it the same way
+	SeverityWarning Severity = "warning" // some clients read it differently or refuse the torrent
+	SeverityError   Severity = "error"   // the torrent must not be used: it is invalid, dangerous or ambiguous
 )
 
-// Code names a kind of Finding. Programs rely on the names.
+// A Code names a kind of Finding. Programs rely on these names.
 type Code string
 
 const (
@@ -93,7 +93,7 @@ const (
 	CodeBadText               Code = "bad-text"
 	CodeBadDate               Code = "bad-date"
 
-	// Of magnet links.
+	// Magnet links.
 	CodeOddBlanks         Code = "odd-blanks"
 	CodeOddScheme         Code = "odd-scheme"
 	CodeOddEscape         Code = "odd-escape"
@@ -108,19 +108,19 @@ const (
 	CodeBadSelection      Code = "bad-selection"
 	CodeBadPeer           Code = "bad-peer"
 
-	// What only the maker of a torrent can know.
+	// Found by the maker of a torrent only.
 	CodeEmptyDirectory Code = "empty-directory"
 	CodeUnmatchedGlob  Code = "unmatched-glob"
 )
 
-// A Kind is what all findings of a code have in common.
+// A Kind describes a code.
 type Kind struct {
 	Code     Code
 	Severity Severity
-	Meaning  string // for a list of all kinds
+	Meaning  string // in a few words, for a list of all kinds
 }
 
-// Kinds is the whole table; a code that is not in it does not exist.
+// Kinds lists all codes.
 var Kinds = []Kind{
 	{CodeTrailingBytes, SeverityNote, "bytes follow after the end of the torrent"},
 	{CodeUnsortedKeys, SeverityWarning, "a dict's keys are not sorted"},
@@ -220,25 +220,23 @@ var severities = func() map[Code]Severity {
 	return m
 }()
 
-// A Finding is something about a torrent or magnet link that its reader should
-// know.
+// A Finding is an error in a torrent or magnet link, or a remark about it.
 type Finding struct {
 	Code     Code
 	Severity Severity
-	Message  string // may quote the torrent or link: untrusted text
-	Offset   int    // byte of the torrent or link where it shows, where it is about one
+	Message  string // may quote the torrent or link, which is untrusted
+	Offset   int    // offset in the torrent or link, in bytes; 0 if the finding is not about a place in it
 }
 
-// maxFindings bounds how often one code is listed: a torrent of a million bad
-// paths is bad once.
+// maxFindings limits the findings of each code, for torrents with many equal errors.
 const maxFindings = 100
 
-// NewFinding returns a finding of a code about no place in a torrent.
+// NewFinding returns a finding that is not about a place in a torrent.
 func NewFinding(code Code, format string, args ...any) Finding {
 	return Finding{code, severities[code], fmt.Sprintf(format, args...), 0}
 }
 
-// findings collects, at most maxFindings of a code.
+// findings collects findings, at most maxFindings of each code.
 type findings struct {
 	list  []Finding
 	count map[Code]int
@@ -255,7 +253,7 @@ func (f *findings) add(code Code, offset int, format string, args ...any) {
 	f.list = append(f.list, Finding{code, severities[code], fmt.Sprintf(format, args...), offset})
 }
 
-// finish returns the list, with a last entry for each code that has more.
+// finish returns the list, with a last finding for each code that had more.
 func (f *findings) finish() []Finding {
 	for _, first := range f.list {
 		if n := f.count[first.Code] - maxFindings; n > 0 {
@@ -266,9 +264,9 @@ func (f *findings) finish() []Finding {
 	return f.list
 }
 
-// irregularities turns what the parser saw into findings. Inside a v2 info
-// dict order is part of the format (BEP 52): there it is an error. So is a key
-// twice in info or at the top: programs differ in which one they take.
+// irregularities adds findings for the irregularities of the bencode. In a v2 info dict
+// the order of keys matters (BEP 52), so unsorted keys are an error. So are duplicate
+// keys in the info dict and the outer dict, because programs differ in which they use.
 func (f *findings) irregularities(doc *bencode.Document, info bencode.Value, v2 bool) {
 	list, _ := doc.Irregularities()
 	end := info.Offset() + len(info.Raw())
@@ -300,8 +298,7 @@ func (f *findings) irregularities(doc *bencode.Document, info bencode.Value, v2 
 	}
 }
 
-// quote writes a text out of a torrent into a message, the start of it if it is
-// long: a message is for reading.
+// quote quotes a text of the torrent in a message, cut if it is long.
 func quote(s string) string {
 	const longest = 100
 	if len(s) > longest {
@@ -310,10 +307,10 @@ func quote(s string) string {
 	return strconv.Quote(s)
 }
 
-// quotePath is quote for a path, of which it does not join more than it needs.
+// quotePath is quote for a path.
 func quotePath(path []string) fmt.Stringer { return quotedPath(path) }
 
-// quotedPath is written only if the finding is listed: there may be millions.
+// A quotedPath is formatted only if its finding is listed, as there may be millions.
 type quotedPath []string
 
 func (path quotedPath) String() string {

@@ -13,30 +13,29 @@ import (
 	"bt/internal/bencode"
 )
 
-// A NotTorrentError says why bytes are no torrent, and what they seem to be.
+// A NotTorrentError reports bytes that are not a torrent.
 type NotTorrentError struct {
-	Form Form // "" if it can't be told
+	Form Form // the format that they appear to have; "" if it is unknown
 	Err  error
 }
 
 func (e *NotTorrentError) Error() string { return e.Err.Error() }
 func (e *NotTorrentError) Unwrap() error { return e.Err }
 
-// NotTorrent returns the *NotTorrentError of bytes that are no torrent because
-// of err.
+// NotTorrent returns a *NotTorrentError for b, which is not a torrent because of err.
 func NotTorrent(b []byte, err error) error { return &NotTorrentError{Recognize(b), err} }
 
-// A Form is what people have where they expect a torrent.
+// A Form is the format of a file that is not a torrent.
 type Form string
 
 const (
-	FormEmpty       Form = "empty" // or blanks only
+	FormEmpty       Form = "empty" // or only white space
 	FormZeros       Form = "zeros"
 	FormCutShort    Form = "cut-short" // a torrent whose end is missing
-	FormDamaged     Form = "damaged"   // begins as a torrent
+	FormDamaged     Form = "damaged"   // it begins like a torrent
 	FormPrefixed    Form = "prefixed"  // a torrent after a byte order mark or blanks
 	FormBase64      Form = "base64"    // a torrent in base64
-	FormInfoDict    Form = "info-dict" // what stands in a torrent as its info
+	FormInfoDict    Form = "info-dict" // the info dict of a torrent
 	FormAppleDouble Form = "apple-double"
 
 	FormWebPage       Form = "web-page"
@@ -67,9 +66,9 @@ const (
 	FormBiglyBTState       Form = "biglybt-state"       // downloads.config, also of Vuze
 )
 
-// StandsBesideTorrents reports whether clients and systems write such files into
-// directories of torrents: state files, and macOS's metadata of other files.
-func (f Form) StandsBesideTorrents() bool {
+// FoundBesideTorrents reports whether clients and systems write such files into
+// directories of torrents: state files, and macOS's metadata files.
+func (f Form) FoundBesideTorrents() bool {
 	switch f {
 	case FormAppleDouble, FormDelugeResume, FormDelugeState, FormLibtorrentResume, FormLibtorrentSession, FormRTorrentState, FormTransmissionResume, FormUTorrentState, FormBiglyBTState:
 		return true
@@ -77,7 +76,8 @@ func (f Form) StandsBesideTorrents() bool {
 	return false
 }
 
-// Recognize says what bytes that are no torrent seem to be; "" if it can't tell.
+// Recognize returns the apparent format of bytes that are not a torrent, or "" if it is
+// unknown.
 func Recognize(b []byte) Form {
 	for _, m := range magics {
 		if len(b) >= m.at+len(m.text) && string(b[m.at:m.at+len(m.text)]) == m.text {
@@ -90,7 +90,7 @@ func Recognize(b []byte) Form {
 	return recognizeText(b)
 }
 
-// magics are what files of a form have at a place.
+// magics are byte sequences at fixed offsets in files of a form.
 var magics = []struct {
 	form Form
 	at   int
@@ -107,8 +107,8 @@ var magics = []struct {
 	{FormMedia, 0, "\x7fELF"}, {FormMedia, 0, "MZ\x90\x00"}, {FormMedia, 0x8001, "CD001"}, // programs, and images of CDs
 }
 
-// recognizeBencode knows what is bencoded. It returns false for what is not,
-// and was not meant to be.
+// recognizeBencode recognizes bencode, and bencode with errors. It returns false for
+// anything else.
 func recognizeBencode(b []byte) (Form, bool) {
 	trimmed := bytes.TrimLeft(bytes.TrimPrefix(b, []byte(utf8BOM)), blanks)
 	if len(trimmed) < 2 || !strings.Contains("dli", string(trimmed[:1])) {
@@ -119,7 +119,7 @@ func recognizeBencode(b []byte) (Form, bool) {
 	switch {
 	case errors.As(err, &syntax):
 		began := trimmed[0] == 'd' && isDigit(trimmed[1])
-		if began && len(trimmed) < len(b) { // and what follows may not have been read
+		if began && len(trimmed) < len(b) { // text follows, which the parser did not read
 			return FormPrefixed, true
 		}
 		return pick(endsAt(trimmed, syntax.Offset), FormCutShort, FormDamaged), began
@@ -136,10 +136,10 @@ const (
 	blanks  = " \t\r\n"
 )
 
-// endsAt reports whether what can't be read at offset is that the input ends: at
-// once, or inside the string that begins there.
+// endsAt reports whether b can't be parsed at offset because it ends there, or in the
+// string that begins there.
 func endsAt(b []byte, offset int) bool {
-	rest := bytes.TrimRight(b[offset:], blanks) // of an editor
+	rest := bytes.TrimRight(b[offset:], blanks) // added by an editor
 	length, _, ok := bytes.Cut(rest[:min(len(rest), 20)], []byte(":"))
 	if !ok {
 		return len(rest) == 0
@@ -148,9 +148,9 @@ func endsAt(b []byte, offset int) bool {
 	return err == nil && n > len(rest)-len(length)-1
 }
 
-// recognizeDict knows dicts by their keys.
+// recognizeDict recognizes dicts by their keys.
 func recognizeDict(root bencode.Value) Form {
-	const most = 1000 // entries that are looked at
+	const most = 1000 // limit of the entries that are checked
 	keys := make(map[string]bencode.Value)
 	n, hashes := 0, 0
 	for key, value := range root.Entries() {
@@ -189,7 +189,7 @@ func recognizeDict(root bencode.Value) Form {
 	return ""
 }
 
-// recognizeText knows texts by how they begin, and by a magnet link.
+// recognizeText recognizes texts by their beginning, or a magnet link in them.
 func recognizeText(b []byte) Form {
 	const begin, most = 4 << 10, 64 << 10
 	b = b[:min(len(b), most)]
@@ -208,7 +208,7 @@ func recognizeText(b []byte) Form {
 		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(start, part) })
 	}
 	switch {
-	case IsMagnet(text): // it may stand in <>
+	case IsMagnet(text): // perhaps in <>
 		return FormMagnetText
 	case text[0] == '<' && contains("<nzb"):
 		return FormNZB
@@ -228,8 +228,8 @@ func recognizeText(b []byte) Form {
 	return FormPlainText
 }
 
-// decodeText makes UTF-8 of UTF-16 that has a byte order mark, and removes that
-// of UTF-8.
+// decodeText converts UTF-16 with a byte order mark to UTF-8, and removes the byte
+// order mark of UTF-8.
 func decodeText(b []byte) string {
 	var order binary.ByteOrder = binary.LittleEndian
 	switch {
@@ -246,8 +246,7 @@ func decodeText(b []byte) string {
 	return string(utf16.Decode(units))
 }
 
-// isBase64Torrent reports whether a text is a torrent in base64, also as a data
-// URL.
+// isBase64Torrent reports whether a text is a torrent in base64, or a data URL of one.
 func isBase64Torrent(text string) bool {
 	if strings.HasPrefix(text, "data:") {
 		_, text, _ = strings.Cut(text, ";base64,")

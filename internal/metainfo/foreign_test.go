@@ -80,9 +80,9 @@ func TestRecognize(t *testing.T) {
 	}
 }
 
-func TestStandsBesideTorrents(t *testing.T) {
+func TestFoundBesideTorrents(t *testing.T) {
 	for form, want := range map[Form]bool{FormDelugeResume: true, FormDelugeState: true, FormLibtorrentResume: true, FormRTorrentState: true, FormAppleDouble: true, FormCutShort: false, FormWebPage: false, "": false} {
-		if form.StandsBesideTorrents() != want {
+		if form.FoundBesideTorrents() != want {
 			t.Errorf("%q: %v", form, !want)
 		}
 	}

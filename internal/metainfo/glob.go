@@ -6,17 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-// A glob is a pattern of MatchURL, read.
+// A glob is a parsed pattern of MatchURL.
 type glob []globPart
 
-// A globPart is any text, or else one character: of the ranges, or of none.
+// A globPart is a star, or one character: any in the ranges or, if negated, any other.
 type globPart struct {
 	star   bool
 	not    bool
 	ranges [][2]rune
 }
 
-// parseGlob reads a pattern, in which ? is any character or a question mark.
+// parseGlob parses a pattern, in which ? is any character or a question mark.
 func parseGlob(pattern string, anyByQuestion bool) glob {
 	var g glob
 	text := characters(pattern)
@@ -37,7 +37,8 @@ func parseGlob(pattern string, anyByQuestion bool) glob {
 	return g
 }
 
-// parseClass reads the class that text begins with; the length of none is 0.
+// parseClass parses the character class at the start of text. It returns length 0 if
+// there is none.
 func parseClass(text []rune) (class globPart, length int) {
 	first := 1
 	if len(text) > first && (text[first] == '^' || text[first] == '!') {
@@ -47,7 +48,7 @@ func parseClass(text []rune) (class globPart, length int) {
 	if len(text) <= first {
 		return class, 0
 	}
-	end := slices.Index(text[first+1:], ']') // the first character may be one, too
+	end := slices.Index(text[first+1:], ']') // the first character may be "]" itself
 	if end < 0 {
 		return class, 0
 	}
@@ -66,12 +67,11 @@ func parseClass(text []rune) (class globPart, length int) {
 	return class, end + 1
 }
 
-// match reports whether the glob covers all of s. It goes back to the last star
-// only: an earlier one that takes more gains nothing. So its time is bounded by
-// the product of the lengths.
+// match reports whether the glob matches all of s. It only backtracks to the last star,
+// which is enough, so its time is at most proportional to the product of the lengths.
 func (g glob) match(s string) bool {
 	text := characters(s)
-	star, from := -1, 0 // the last star, and where what follows it was tried
+	star, from := -1, 0 // the last star, and where in s the parts after it were tried
 	for i, j := 0, 0; ; {
 		switch {
 		case i < len(g) && g[i].star:
@@ -96,8 +96,8 @@ func (p globPart) has(c rune) bool {
 	return in != p.not
 }
 
-// characters splits a text. A byte of bad UTF-8 is a character of its own,
-// beyond those of Unicode.
+// characters splits a text into characters. A byte of invalid UTF-8 is a character of
+// its own, with a value above those of Unicode.
 func characters(s string) []rune {
 	var list []rune
 	for i, r := range s {

@@ -7,22 +7,22 @@ import (
 	"bt/internal/bencode"
 )
 
-// reader fills in a Torrent. Its methods follow the parts of a torrent.
+// A reader fills in a Torrent. It has a method for each part of a torrent.
 type reader struct {
 	t          *Torrent
 	doc        *bencode.Document
 	root, info bencode.Value
 	findings
 	unknown map[string]bool
-	nameRaw names                  // the name of the torrent, as a path
-	attrs   map[string]*Attributes // that were read, of files that are no links
-	current []string               // the path of one file at a time
+	nameRaw names                  // the torrent's name, as a path
+	attrs   map[string]*Attributes // by attr, shared by files that are not links
+	current []string               // the path of the current file
 }
 
 func (r *reader) read() {
 	t, info := r.t, r.info
 	r.unknown, r.attrs = make(map[string]bool), make(map[string]*Attributes)
-	// Any key of a half makes that half: what else it needs is then missing.
+	// One key of v1 or v2 is enough: the other required keys are then missing.
 	version, isInt := info.Get("meta version").Int()
 	t.V2 = info.Get("file tree").Exists() || info.Get("meta version").Exists() && !(isInt && version == 1)
 	t.V1 = info.Get("pieces").Exists() || info.Get("files").Exists() || info.Get("length").Exists() || !t.V2
@@ -50,7 +50,7 @@ func (r *reader) read() {
 	t.Findings = r.finish()
 }
 
-// What BEPs and common practice put into the dicts of a torrent.
+// The known keys of dicts, from BEPs and common practice.
 var (
 	rootKeys = set("announce", "announce-list", "comment", "comment.utf-8", "created by", "creation date",
 		"encoding", "codepage", "httpseeds", "info", "nodes", "piece layers", "url-list", "publisher",
@@ -70,7 +70,7 @@ func set(keys ...string) map[string]bool {
 	return m
 }
 
-// keys notes the keys of a dict that have no meaning here, each place once.
+// keys adds the unknown keys of a dict to UnknownKeys, each once.
 func (r *reader) keys(dict bencode.Value, place string, known map[string]bool) {
 	for k := range dict.Entries() {
 		if known[string(k.Bytes())] {
@@ -87,11 +87,11 @@ func (r *reader) keys(dict bencode.Value, place string, known map[string]bool) {
 	}
 }
 
-// maxListed is how many trackers, web seeds, nodes and unknown keys are read:
-// far more than any torrent has, and few enough for what is done to each.
+// maxListed is the maximum number of trackers, web seeds, nodes and unknown keys that
+// are parsed: far more than real torrents have.
 const maxListed = 10_000
 
-// text reads an optional text.
+// text parses an optional string.
 func (r *reader) text(dict bencode.Value, key string) string {
 	v := dict.Get(key)
 	if v.Exists() && v.Kind() != bencode.KindString {
@@ -103,7 +103,8 @@ func (r *reader) text(dict bencode.Value, key string) string {
 func (r *reader) name() {
 	t := r.t
 	v := r.info.Get("name")
-	// The utf-8 keys are older than the rule that all text is UTF-8: where they are, name is in a code page.
+	// The .utf-8 keys are older than the rule that all strings are UTF-8. If there are
+	// any, name is in another encoding.
 	if u := r.info.Get("name.utf-8"); len(u.Bytes()) > 0 && utf8.Valid(u.Bytes()) {
 		v = u
 	}
@@ -155,10 +156,10 @@ func (r *reader) pieceLength() {
 	}
 }
 
-// maxPieceLength is the longest piece that libtorrent reads.
+// maxPieceLength is the maximum length of a piece in libtorrent.
 const maxPieceLength = 1 << 29
 
-// describe shows a number, or says what else is there.
+// describe formats a number, or the kind of any other value.
 func describe(v bencode.Value) string {
 	switch v.Kind() {
 	case bencode.KindInteger:
@@ -190,7 +191,7 @@ func (r *reader) v1Files() {
 	case files.Exists() && files.Kind() != bencode.KindList:
 		r.add(CodeBadFiles, files.Offset(), "files is %v and not a list", files.Kind())
 	case files.Exists():
-		if n, ok := length.Int(); ok && n == 0 { // some makers write it
+		if n, ok := length.Int(); ok && n == 0 { // some programs write it
 			r.add(CodeNeedlessLength, length.Offset(), "the torrent has a length of 0 and a list of files; nearly all clients take the files")
 		} else if length.Exists() {
 			r.add(CodeLengthAndFiles, length.Offset(), "the torrent has a length of its own and a list of files")
@@ -214,7 +215,7 @@ func (r *reader) v1Files() {
 	}
 }
 
-// length reads the length of a file.
+// length parses the length of a file.
 func (r *reader) length(v bencode.Value) (int64, bool) {
 	n, ok := v.Int()
 	if !ok || n < 0 {
@@ -226,7 +227,7 @@ func (r *reader) length(v bencode.Value) (int64, bool) {
 
 func (r *reader) v1List(list bencode.Value) {
 	t := r.t
-	// An entry that has a path and a length has no fewer bytes than that.
+	// A lower bound of the bytes of an entry that has a path and a length.
 	t.Files = make([]File, 0, min(list.Len(), len(list.Raw())/len("d6:lengthi0e4:pathl1:aee")+maxBroken))
 	for entry := range list.Items() {
 		if entry.Kind() != bencode.KindDict {
@@ -236,7 +237,7 @@ func (r *reader) v1List(list bencode.Value) {
 		f := File{at: uint32(entry.Offset())}
 		var length, path, pathUTF8 bencode.Value
 		keys, known := 0, 0
-		// One walk and not one Get a key: there may be millions of entries.
+		// A loop is faster than a Get for each key, for millions of entries.
 		for k, v := range entry.Entries() {
 			keys++
 			known++
@@ -282,8 +283,8 @@ func first(a, b bencode.Value) bencode.Value {
 	return b
 }
 
-// fileLength reads the length of a file. A symlink needs none: whatever is
-// written there, it takes no part of the content (BEP 47).
+// fileLength parses the length of a file. A symlink needs none, and its length is
+// ignored, as it has no content (BEP 47).
 func (r *reader) fileLength(entry, v bencode.Value, f *File) {
 	switch {
 	case !v.Exists() && f.IsLink():
@@ -304,14 +305,14 @@ func (r *reader) lay() {
 		return
 	}
 	lengths := make([]int64, len(t.Files))
-	absent := int64(0) // pieces whose piece layer is
+	absent := int64(0) // number of pieces without piece layer
 	for i := range t.Files {
 		f := &t.Files[i]
 		if lengths[i] = f.content(); lengths[i] > t.PieceLength && (f.PiecesRoot == nil || t.PieceLayer(f.PiecesRoot) == nil) {
 			absent = addSaturating(absent, (lengths[i]-1)/t.PieceLength+1)
 		}
 	}
-	// Nothing else would bound what a small torrent asks for.
+	// This bounds the work for a small torrent with huge lengths.
 	if !t.V1 && absent > maxAbsent {
 		r.add(CodeTooLarge, r.info.Offset(), "the torrent has %d pieces and no hashes of them; %d is the most that is read", absent, maxAbsent)
 		return
@@ -325,14 +326,14 @@ func (r *reader) lay() {
 	if l.Total() == 0 {
 		r.add(CodeNoContent, r.info.Offset(), "the torrent has no content: all sizes are 0")
 	}
-	// Without hashes at all, or with broken ones, another finding has said so.
+	// If the hashes are missing or invalid, there is a finding about that already.
 	if have := len(t.Pieces) / 20; t.V1 && t.Pieces != nil && have != l.Pieces() && r.count[CodeMissingLength] == 0 {
 		r.add(CodePieceCount, r.info.Get("pieces").Offset(), "the sizes make a number of %d pieces, but the hashes are %d", l.Pieces(), have)
 	}
 }
 
-// maxAbsent is how many pieces a v2 torrent may have without their piece layers:
-// 16 TiB of 16 MiB each.
+// maxAbsent is the maximum number of pieces of a v2 torrent without piece layers: 16
+// TiB of 16 MiB each.
 const maxAbsent = 1 << 20
 
 func (r *reader) private() {
@@ -341,7 +342,7 @@ func (r *reader) private() {
 		return
 	}
 	n, ok := v.Int()
-	r.t.HasPrivate, r.t.Private = true, ok && n != 0 // as libtorrent reads it
+	r.t.HasPrivate, r.t.Private = true, ok && n != 0 // as in libtorrent
 	if !ok || n != 0 && n != 1 {
 		r.add(CodeBadPrivate, v.Offset(), "private is %s and not 0 or 1", describe(v))
 	}

@@ -12,8 +12,8 @@ import (
 type Layout struct {
 	pieceLength int64
 	alignment   Alignment
-	ends        []int64 // of each file in the stream, ascending; all that is kept of it, for there may be millions
-	end         int64   // of the stream
+	ends        []int64 // end of each file in the stream, ascending; nothing else is stored, as there may be millions of files
+	end         int64   // end of the stream
 	pieces      int
 }
 
@@ -21,22 +21,23 @@ type Layout struct {
 type Alignment uint8
 
 const (
-	AlignmentPacked  Alignment = iota // each where the one before it ends (v1)
-	AlignmentAligned                  // each that is not empty at a piece; gaps are in no piece (v2)
-	AlignmentPadded                   // the same, but gaps are zeros in their piece, also at the end (hybrid, BEP 47)
+	AlignmentPacked  Alignment = iota // each file begins where the one before it ends (v1)
+	AlignmentAligned                  // each file that is not empty begins a piece; gaps are in no piece (v2)
+	AlignmentPadded                   // likewise, but gaps are zeros in their piece, also after the last file (hybrid, BEP 47)
 )
 
 // A Span is a range of bytes of one file, or of a gap between files.
 type Span struct {
-	File           int // index into the torrent's files, or Gap
+	File           int // index in the torrent's files, or Gap
 	Offset, Length int64
 }
 
-// Gap is the file of spans that are zeros of no file.
+// Gap is the File of spans that are padding.
 const Gap = -1
 
-// NewLayout lays out files of the given lengths. It fails when a length is
-// negative, the sum passes 64 bits, or there are more than 2^31 - 1 pieces.
+// NewLayout returns the layout of files of the given lengths. It returns an error if a
+// length is negative, the sum overflows 64 bits, or there are more than 2^31 - 1
+// pieces.
 func NewLayout(pieceLength int64, lengths []int64, alignment Alignment) (*Layout, error) {
 	if pieceLength <= 0 {
 		return nil, fmt.Errorf("a piece length of %d bytes", pieceLength)
@@ -71,20 +72,20 @@ func NewLayout(pieceLength int64, lengths []int64, alignment Alignment) (*Layout
 	return l, nil
 }
 
-// Pieces is the number of pieces.
+// Pieces returns the number of pieces.
 func (l *Layout) Pieces() int { return l.pieces }
 
-// PieceLength is the length of every piece but the last (of the torrent in v1,
-// of each file in v2), in bytes.
+// PieceLength returns the length in bytes of every piece except the last, which is that
+// of the torrent in v1 and that of each file in v2.
 func (l *Layout) PieceLength() int64 { return l.pieceLength }
 
-// Files is the number of files.
+// Files returns the number of files.
 func (l *Layout) Files() int { return len(l.ends) }
 
-// Length is the number of bytes of a file.
+// Length returns the length of a file in bytes.
 func (l *Layout) Length(file int) int64 { return l.ends[file] - l.Offset(file) }
 
-// Offset is where a file begins in the stream that pieces are cut from.
+// Offset returns the offset of a file in the stream that pieces are cut from.
 func (l *Layout) Offset(file int) int64 {
 	if file == 0 {
 		return 0
@@ -96,10 +97,10 @@ func (l *Layout) Offset(file int) int64 {
 	return before // an empty file is not aligned
 }
 
-// Total is the length of the stream: all files, and the gaps of aligned ones.
+// Total returns the length of the stream, including gaps.
 func (l *Layout) Total() int64 { return l.end }
 
-// Bytes is the sum of all lengths.
+// Bytes returns the sum of the lengths of all files.
 func (l *Layout) Bytes() int64 {
 	var n int64
 	for i := range l.ends {
@@ -108,9 +109,8 @@ func (l *Layout) Bytes() int64 {
 	return n
 }
 
-// Spans yields the parts of the files, and of padded gaps, that make the pieces
-// first to last, in order, each with the piece that it belongs to. Empty files
-// are in no piece.
+// Spans yields the spans of the pieces first to last, in order, each with the index of
+// its piece. Empty files are in no piece.
 func (l *Layout) Spans(first, last int) iter.Seq2[int, Span] {
 	return func(yield func(int, Span) bool) {
 		for piece := first; piece <= last; piece++ {
@@ -124,29 +124,29 @@ func (l *Layout) Spans(first, last int) iter.Seq2[int, Span] {
 	}
 }
 
-// A Cursor goes through the spans of one piece.
+// A Cursor iterates over the spans of one piece.
 type Cursor struct {
 	l    *Layout
 	pos  int64 // in the stream
-	left int64 // bytes of the piece from there
+	left int64 // bytes left in the piece
 	file int
 }
 
-// Cursor returns the cursor at the start of a piece.
+// Cursor returns a cursor at the start of a piece.
 func (l *Layout) Cursor(piece int) Cursor {
 	pos := int64(piece) * l.pieceLength
 	file := sort.Search(len(l.ends), func(i int) bool { return l.ends[i] > pos })
 	return Cursor{l, pos, l.pieceLength, file}
 }
 
-// Next returns the next span; false at the end of the piece.
+// Next returns the next span, or false at the end of the piece.
 func (c *Cursor) Next() (Span, bool) {
 	for c.left > 0 {
 		next := c.l.end
 		if c.file < len(c.l.ends) {
 			next = c.l.Offset(c.file)
 		}
-		if c.pos < next { // a gap
+		if c.pos < next { // in a gap
 			n := min(next-c.pos, c.left)
 			c.pos, c.left = c.pos+n, c.left-n
 			if c.l.alignment == AlignmentPadded {
@@ -170,7 +170,7 @@ func (c *Cursor) Next() (Span, bool) {
 	return Span{}, false
 }
 
-// gapAfter is the length of the padded gap that follows a file.
+// gapAfter returns the length of the padded gap after a file.
 func (l *Layout) gapAfter(file int) int64 {
 	if l.alignment != AlignmentPadded || l.Length(file) == 0 {
 		return 0
@@ -178,8 +178,8 @@ func (l *Layout) gapAfter(file int) int64 {
 	return roundUp(l.ends[file], l.pieceLength) - l.ends[file]
 }
 
-// FilePieces returns the first and last piece that hold bytes of a file; false
-// for an empty file, which is in none.
+// FilePieces returns the first and last piece of a file, or false for an empty file,
+// which is in no piece.
 func (l *Layout) FilePieces(file int) (first, last int, ok bool) {
 	start, end := l.Offset(file), l.ends[file]
 	if start == end {
@@ -188,8 +188,8 @@ func (l *Layout) FilePieces(file int) (first, last int, ok bool) {
 	return int(start / l.pieceLength), int((end - 1) / l.pieceLength), true
 }
 
-// roundUp returns the least multiple of unit that is not less than n, or the
-// largest int64.
+// roundUp returns the least multiple of unit that is not less than n, at most
+// math.MaxInt64.
 func roundUp(n, unit int64) int64 {
 	if rest := n % unit; rest > 0 {
 		return addSaturating(n, unit-rest)
@@ -197,7 +197,8 @@ func roundUp(n, unit int64) int64 {
 	return n
 }
 
-// addSaturating adds two numbers that are not negative.
+// addSaturating adds two numbers that are not negative, and returns at most
+// math.MaxInt64.
 func addSaturating(a, b int64) int64 {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64

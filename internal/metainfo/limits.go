@@ -2,19 +2,19 @@ package metainfo
 
 import "strings"
 
-// Torrents that are well formed, but that some clients refuse, or that hold what
-// their maker may not have meant.
+// Findings about valid torrents that some clients refuse, or whose maker probably made
+// a mistake.
 
 const (
-	// maxTorrent is the size in bytes of a .torrent that libtorrent reads unless
-	// it is told otherwise (load_torrent_limits::max_buffer_size).
+	// maxTorrent is the default limit of libtorrent for the size of a .torrent, in
+	// bytes (load_torrent_limits::max_buffer_size).
 	maxTorrent = 10_000_000
 
-	// largestPieces is the longest piece, in bytes, that rTorrent has read for
-	// most of its life.
+	// largestPieces is the limit of most versions of rTorrent for the length of a
+	// piece, in bytes.
 	largestPieces = 128 << 20
 
-	// ManyPiecesLimit is the number of pieces above which clients begin to refuse a
+	// ManyPiecesLimit is the number of pieces above which some clients refuse a
 	// torrent.
 	ManyPiecesLimit = 65535
 )
@@ -34,8 +34,8 @@ func (r *reader) limits() {
 	}
 }
 
-// manyPieces counts pieces. Where each file begins a piece, as in v2, one for
-// each file can't be saved by longer pieces, and does not count.
+// manyPieces counts pieces. If each file begins a piece, as in v2, it does not count
+// one piece of each file, because longer pieces would not reduce those.
 func (r *reader) manyPieces() {
 	n := r.t.PieceCount()
 	if n <= ManyPiecesLimit {

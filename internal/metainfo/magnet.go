@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A Magnet is a link that names a torrent by its info-hash (BEP 9):
+// A Magnet is a magnet link, which identifies a torrent by its info-hash (BEP 9):
 //
 //	magnet:?xt=urn:btih:40 hex or 32 base32&xt=urn:btmh:1220 and 64 hex
 //	        &dn=NAME&xl=SIZE&tr=TRACKER&ws=WEB SEED&x.pe=HOST:PORT&so=0,2,4-6
@@ -23,21 +23,20 @@ type Magnet struct {
 	Peers    []string // x.pe, host:port
 	Select   []Range  // so (BEP 53): the files to fetch; empty means all
 
-	Other []Param // what has no meaning here or can't be read, in order
+	Other []Param // unknown and invalid parameters, in order
 
-	Findings []Finding // about the link as it was read
+	Findings []Finding // about the link that was parsed
 }
 
-// A Range of file indexes, both ends included.
+// A Range is a range of file indexes, both ends included.
 type Range struct{ First, Last int }
 
-// A Param is one name and value of a magnet link, unescaped. A name that has a
-// meaning is in lower case.
+// A Param is the name and value of a parameter, unescaped. A known name is in lower
+// case.
 type Param struct{ Name, Value string }
 
-// String writes the link, its hashes first. What ParseMagnet read it writes
-// again, in this order: hashes, name, size, trackers, web seeds, peers, files,
-// others.
+// String returns the link, with its parameters in this order: hashes, name, size,
+// trackers, web seeds, peers, files, others.
 func (m *Magnet) String() string {
 	var b strings.Builder
 	add := func(name, escaped string) {
@@ -84,8 +83,8 @@ func (m *Magnet) String() string {
 	return "magnet:?" + b.String()
 }
 
-// escape keeps only what needs no escaping anywhere; a blank is %20, which
-// every reader knows, and not +.
+// escape percent-encodes all characters that are not unreserved. It encodes a blank as
+// %20, because not all programs decode +.
 func escape(s string) string {
 	const digits = "0123456789ABCDEF"
 	n := 0
@@ -108,13 +107,13 @@ func escape(s string) string {
 	return string(b)
 }
 
-// unreserved reports whether a byte stands for itself in a URL (RFC 3986).
+// unreserved reports whether a byte is unreserved in a URL (RFC 3986).
 func unreserved(c byte) bool {
 	return isLetter(c) || isDigit(c) || c == '-' || c == '_' || c == '.' || c == '~'
 }
 
-// escapePeer leaves the colons and brackets of an address as they are, which a
-// query may have (RFC 3986): libtorrent (2.0.8) does not unescape x.pe.
+// escapePeer is escape, but keeps the colons and brackets of an address, which are
+// valid in a query (RFC 3986): libtorrent (2.0.8) does not unescape x.pe.
 func escapePeer(s string) string { return peerMarks.Replace(escape(s)) }
 
 var peerMarks = strings.NewReplacer("%3A", ":", "%5B", "[", "%5D", "]")

@@ -10,13 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// ParseMagnet reads a magnet link, and whatever people paste for one: with
-// something around it, copied out of HTML, its parameters' names in any case or
-// numbered (tr.1), % where no escape begins, parameters that can't be read.
-// Each of these is a finding. The only error is that no info-hash can be read.
+// ParseMagnet parses a magnet link. It accepts a link with other text around it, HTML
+// escapes, names of parameters in any case or numbered (tr.1), a % that begins no
+// escape, and invalid parameters. Each of these is a finding. The only error is that
+// there is no valid info-hash.
 //
-// Of two info-hashes of one kind the first is the link's, and a finding of
-// severity error says that there is another: clients differ in which they take.
+// If there are two different info-hashes of one kind, the first one is used, and a
+// finding of severity error reports the second, because clients differ in which they
+// use.
 func ParseMagnet(s string) (*Magnet, error) {
 	start, end, ok := findMagnet(s)
 	if !ok {
@@ -64,14 +65,14 @@ func ParseMagnet(s string) (*Magnet, error) {
 	return m, nil
 }
 
-// magnetReader reads the parameters of a link.
+// A magnetReader parses the parameters of a link.
 type magnetReader struct {
 	m *Magnet
 	findings
-	trackers, webSeeds map[string]bool // what was there before
+	trackers, webSeeds map[string]bool // already seen
 }
 
-// param reads one parameter, which stands at that place in the link.
+// param parses the parameter at offset at of the link.
 func (r *magnetReader) param(pair string, at int) {
 	m := r.m
 	name, value, _ := strings.Cut(withoutLineBreaks(pair), "=")
@@ -98,7 +99,7 @@ func (r *magnetReader) param(pair string, at int) {
 	trimmed := strings.TrimSpace(value)
 	switch {
 	case base == "dn":
-		trimmed = value // a name may have them
+		trimmed = value // blanks in a name are kept
 	case base == "tr":
 		r.tracker(value, at)
 	case trimmed != value:
@@ -109,8 +110,8 @@ func (r *magnetReader) param(pair string, at int) {
 	}
 }
 
-// read reads the value of a parameter. It returns false if the fields of the
-// Magnet do not hold it afterwards.
+// read parses the value of a parameter. It returns false if the value is not stored in
+// a field of the Magnet.
 func (r *magnetReader) read(name, value string, at int) bool {
 	m := r.m
 	switch name {
@@ -184,7 +185,7 @@ func (r *magnetReader) webSeed(value string, at int) bool {
 	return true
 }
 
-// topic is read for an xt.
+// topic parses the value of xt.
 func (r *magnetReader) topic(value string, at int) bool {
 	m := r.m
 	const urn = "urn:bt?h:"
@@ -192,7 +193,7 @@ func (r *magnetReader) topic(value string, at int) bool {
 	if len(value) >= len(urn) {
 		head, hash = strings.ToLower(value[:len(urn)]), value[len(urn):]
 	}
-	// A fragment, or the punctuation of the text that the link was copied from.
+	// Drop a fragment, or punctuation of the text that the link was copied from.
 	behind := strings.TrimLeft(hash, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	hash = strings.TrimSuffix(hash, behind)
 	switch head {
@@ -200,7 +201,7 @@ func (r *magnetReader) topic(value string, at int) bool {
 		var b []byte
 		switch len(hash) {
 		case 40:
-			b, _ = hex.DecodeString(hash) // what is no hex makes fewer bytes
+			b, _ = hex.DecodeString(hash) // invalid hex gives fewer bytes
 		case 32:
 			b, _ = base32.StdEncoding.DecodeString(strings.ToUpper(hash))
 		}
@@ -238,7 +239,7 @@ func (r *magnetReader) topic(value string, at int) bool {
 	return true
 }
 
-// quoteValue quotes a parameter's value, without the passkey of a URL in it.
+// quoteValue quotes a parameter's value, and masks secrets of a URL in it.
 func quoteValue(s string) string {
 	if MeansURL(s) {
 		s = MaskURL(s)
@@ -246,14 +247,14 @@ func quoteValue(s string) string {
 	return quote(s)
 }
 
-// isHostPort reports whether s is HOST:PORT, of IPv6 [HOST]:PORT.
+// isHostPort reports whether s is HOST:PORT, or [HOST]:PORT for IPv6.
 func isHostPort(s string) bool {
 	host, port, err := net.SplitHostPort(s)
 	n, bad := strconv.ParseUint(port, 10, 16)
 	return err == nil && bad == nil && host != "" && n > 0
 }
 
-// parseRanges reads 0,2,4-6 (BEP 53).
+// parseRanges parses a list such as 0,2,4-6 (BEP 53).
 func parseRanges(s string) ([]Range, bool) {
 	var ranges []Range
 	for part := range strings.SplitSeq(s, ",") {

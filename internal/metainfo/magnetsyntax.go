@@ -8,16 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// IsMagnet reports whether s is meant as a magnet link, also with something
+// IsMagnet reports whether s appears to be a magnet link, perhaps with other characters
 // around it; see TrimMagnet.
 func IsMagnet(s string) bool {
 	_, _, ok := findMagnet(s)
 	return ok
 }
 
-// TrimMagnet returns a magnet link without what stands around it where it was
-// copied: blanks, line ends, a byte order mark, quotes, <> or (). A text that
-// is no magnet link stays as it is.
+// TrimMagnet removes characters around a magnet link: white space, a byte order mark,
+// quotes, <> or (). It returns any other text unchanged.
 func TrimMagnet(s string) string {
 	if start, end, ok := findMagnet(s); ok {
 		return s[start:end]
@@ -25,12 +24,11 @@ func TrimMagnet(s string) string {
 	return s
 }
 
-// closers are the marks that people and programs write around a link, by the
-// one that opens it. A mark that closes is only removed after one that opens: a
-// name may end in a bracket.
+// closers maps opening quotes and brackets around a link to the closing ones. A closing
+// one is only removed after an opening one, as a name may end in a bracket.
 var closers = map[rune]string{'"': `"`, '\'': `'`, '`': "`", '<': ">", '(': ")", '[': "]", '“': "”", '‘': "’", '«': "»"}
 
-// findMagnet finds the link in s.
+// findMagnet returns the position of the link in s.
 func findMagnet(s string) (start, end int, ok bool) {
 	const scheme = "magnet:"
 	isBlank := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }
@@ -51,12 +49,12 @@ func findMagnet(s string) (start, end int, ok bool) {
 	}
 }
 
-// lineBreaks are left out wherever they stand, as browsers do.
+// lineBreaks are removed anywhere in a link, as browsers do.
 const lineBreaks = "\t\r\n"
 
-// cutPair splits off the first parameter of a query. In a link that was copied
-// out of HTML a character reference is what it stands for: the & between two
-// parameters, or a character of one.
+// cutPair cuts the first parameter from a query. If references is set, the link has
+// HTML character references, which are decoded: the & between two parameters, or a
+// character in one.
 func cutPair(s string) (pair string, size int, references bool) {
 	decode := false
 	for i := 0; ; {
@@ -82,10 +80,10 @@ func cutPair(s string) (pair string, size int, references bool) {
 	}
 }
 
-// characterReference reads a character reference of HTML, &amp; or &#38; or
-// &#x26;, that s begins with. No size: there is none.
+// characterReference decodes the HTML character reference at the start of s, such as
+// &amp; or &#38; or &#x26;. If there is none, size is 0.
 func characterReference(s string) (text string, size int) {
-	const longest = 10 // with 8 or more letters HTML names nothing that a link has
+	const longest = 10 // longer names are not of characters in a link
 	end := strings.IndexByte(s[:min(longest, len(s))], ';')
 	if end < 0 {
 		return "", 0
@@ -104,8 +102,8 @@ func withoutLineBreaks(s string) string {
 	return strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(s)
 }
 
-// unescape decodes percent escapes. A % that begins no escape stays as it is, and
-// ok is false.
+// unescape decodes percent escapes. It keeps a % that begins no escape, and returns
+// false.
 func unescape(s string) (text string, ok bool) {
 	if !strings.Contains(s, "%") {
 		return s, true
@@ -126,7 +124,7 @@ func unescape(s string) (text string, ok bool) {
 	return string(b), ok
 }
 
-// unescapeQuery is unescape where + is a blank.
+// unescapeQuery is unescape, but + is a blank.
 func unescapeQuery(s string) (text string, ok bool) {
 	return unescape(strings.ReplaceAll(s, "+", " "))
 }

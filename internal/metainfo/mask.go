@@ -5,56 +5,55 @@ import (
 	"unicode"
 )
 
-// mask stands where a secret was.
+// mask replaces secrets.
 const mask = "****"
 
-// MaskURL hides in a URL what is a secret, or could be one:
+// MaskURL masks the parts of a URL that are or could be secret:
 //
 //   - user and password
 //   - each value of the query whose key is not one of harmlessKeys, or that is
-//     no short plain text
-//   - each segment of the path that looks random: it has 16 or more characters
-//     in a row that are letters, digits, "-", "_" or anything else but the marks
-//     that separate the words of a file name (isMark), percent-encoded or not
+//     not a short plain text
+//   - each segment of the path that looks random: 16 or more consecutive characters,
+//     percent-encoded or not, without any of the marks that separate words in a file
+//     name (isMark)
 //   - each value in the path or fragment, as in /announce;passkey=abc
 //
-// The rest stays byte for byte: host and port, announce, announce.php, words of
-// fewer than 16 letters. A text that is no URL is masked too. MaskURL of a
-// masked URL changes nothing, if it has a scheme and "://".
+// The rest is kept: host and port, announce, announce.php, words of fewer than 16
+// letters. A text that is not a URL is masked too. Masking a masked URL changes
+// nothing, if it has a scheme and "://".
 func MaskURL(rawURL string) string {
 	before, s, after := cutBlanks(rawURL)
 	return before + substitute(s, secrets(s), mask) + after
 }
 
-// HasSecret reports whether MaskURL hides something of the URL.
+// HasSecret reports whether MaskURL masks a part of the URL.
 func HasSecret(rawURL string) bool {
 	_, s, _ := cutBlanks(rawURL)
 	return len(secrets(s)) > 0
 }
 
-// harmlessKeys are the query keys that trackers (BEP 3, 7, 8, 17, 23 and what
-// clients add) and HTTP seeds define, but for those that name a user: key,
-// trackerid and the addresses.
+// harmlessKeys are the query keys that trackers (BEP 3, 7, 8, 17, 23 and additions of
+// clients) and HTTP seeds define, except those that identify a user: key, trackerid and
+// the addresses.
 var harmlessKeys = set("info_hash", "peer_id", "port", "uploaded", "downloaded", "left", "corrupt", "redundant",
 	"compact", "no_peer_id", "event", "numwant", "num_want", "supportcrypto", "requirecrypto", "cryptoport",
 	"piece", "ranges")
 
-// longest is how many characters in a row a text may have that is no secret,
-// plus one.
+// longest is the number of consecutive characters from which a text may be a secret.
 const longest = 16
 
 // A span is a part of a text, text[start:end].
 type span struct{ start, end int }
 
-// secrets lists the places of a URL that MaskURL hides, in their order. It is
-// the one judge of what a secret is.
+// secrets returns the parts of a URL that MaskURL masks, in order. No other code
+// decides what is a secret.
 func secrets(s string) []span {
 	f := secretFinder{text: s}
 	u := splitURL(s)
 	if user := u.user; user.start < user.end {
 		colon := user.start + until(s[user.start:user.end], 0, ":")
 		f.add(user.start, colon)
-		if colon < user.end { // also an empty password: that it is empty is a secret
+		if colon < user.end { // mask even an empty password
 			f.found = append(f.found, span{colon + 1, user.end})
 		}
 	}
@@ -81,10 +80,10 @@ func (f *secretFinder) add(start, end int) {
 	}
 }
 
-// segments judges the segments of a path.
+// segments masks segments of the path.
 func (f *secretFinder) segments(path span) {
 	eachPart(f.text, path, `/\?`, func(segment span) {
-		// What stands before an @ may be a password that has a slash.
+		// The text before an @ may be a password that contains a slash.
 		if at := strings.LastIndexByte(f.text[segment.start:segment.end], '@'); at >= 0 {
 			f.add(segment.start, segment.start+at)
 			segment.start += at + 1
@@ -93,20 +92,20 @@ func (f *secretFinder) segments(path span) {
 	})
 }
 
-// query judges the parameters of a query.
+// query masks parameters of the query.
 func (f *secretFinder) query(query span) {
 	f.params(query, func(s string) bool { return looksRandom(s) || strings.ContainsFunc(s, isNoWord) })
 }
 
-// params judges what stands between "&" and ";": values by their keys, and by
-// secret what has no key.
+// params masks values between "&" and ";", depending on the key. A parameter without a
+// key is masked if it looks random.
 func (f *secretFinder) params(part span, secret func(string) bool) {
-	hidden := false // the part before
+	hidden := false // whether the part before was masked
 	eachPart(f.text, part, "&;", func(p span) {
-		// After ";" stands what may be the rest of a value.
+		// The text after ";" may be the rest of a value.
 		rest := hidden && p.start > part.start && f.text[p.start-1] == ';'
 		name, value, hasValue := strings.Cut(f.text[p.start:p.end], "=")
-		if !hasValue || strings.Trim(value, "=") == "" && looksRandom(name) { // which = pads
+		if !hasValue || strings.Trim(value, "=") == "" && looksRandom(name) { // padded with =
 			if hidden = rest || secret(f.text[p.start:p.end]); hidden {
 				f.add(p.start, p.end)
 			}
@@ -123,8 +122,8 @@ func (f *secretFinder) params(part span, secret func(string) bool) {
 	})
 }
 
-// looksRandom reports whether a text, decoded, looks random rather than like
-// words, or has a secret in it where it is encoded once more or has parts then.
+// looksRandom reports whether a decoded text looks random rather than like words, or
+// contains a secret when it is decoded once more or divided into parts.
 func looksRandom(s string) bool {
 	decoded := decoded(s)
 	run := 0
@@ -139,13 +138,12 @@ func looksRandom(s string) bool {
 	return decoded != s && len(secrets(decoded)) > 0
 }
 
-// isMark reports whether a rune separates words, as the dots of
-// debian-12.5.0-amd64-netinst.iso do. Passkeys have none: hex, base32, base64
-// in both alphabets, UUIDs.
+// isMark reports whether a rune separates words, such as the dots in
+// debian-12.5.0-amd64-netinst.iso. Passkeys contain none: hex, base32, both alphabets
+// of base64, UUIDs.
 func isMark(r rune) bool { return strings.ContainsRune(" .,:;!?&@/\\()[]{}<>'\"|", r) }
 
-// isPlain reports whether a value is short and has nothing in it that could be
-// more than a value.
+// isPlain reports whether a value is short and consists of harmless characters.
 func isPlain(s string) bool {
 	s = decoded(s)
 	return len(s) < longest && !strings.ContainsFunc(s, func(r rune) bool { return isNoWord(r) && !('0' <= r && r <= '9') })
@@ -155,15 +153,15 @@ func isNoWord(r rune) bool {
 	return !unicode.IsLetter(r) && !strings.ContainsRune("-_.", r)
 }
 
-// urlParts are the parts of a URL. The marks around them belong to none.
+// urlParts are the parts of a URL, without the delimiters around them.
 type urlParts struct {
 	user, host, path, query, fragment span
-	hostKnown                         bool // it follows a scheme and "://"
+	hostKnown                         bool // the host follows a scheme and "://"
 }
 
-// splitURL finds the parts of a text that is meant as a URL: its scheme may be
-// missing, its slashes may lean the other way, and its password may hold what
-// should have been encoded.
+// splitURL finds the parts of a text that is meant as a URL. The scheme may be missing,
+// slashes may be backslashes, and a password may contain characters that should have
+// been encoded.
 func splitURL(s string) (u urlParts) {
 	start := 0
 	if name := scheme(s); name != "" && len(name) < longest {
@@ -175,7 +173,7 @@ func splitURL(s string) (u urlParts) {
 	end := until(s, start, "/?#")
 	at := strings.LastIndexByte(s[start:end], '@')
 	if at < 0 && !portMakesSense(s[start:until(s, start, `/\?#`)]) {
-		at = strings.LastIndexByte(s[start:], '@') // it is a password that was not encoded
+		at = strings.LastIndexByte(s[start:], '@') // in a password that was not encoded
 	}
 	if at >= 0 {
 		u.user = span{start, start + at}
@@ -192,22 +190,22 @@ func splitURL(s string) (u urlParts) {
 
 func isSlash(c byte) bool { return c == '/' || c == '\\' }
 
-// portColon returns where the colon before the port of a host stands, -1: nowhere.
+// portColon returns the position of the colon before the port, or -1.
 func portColon(host string) int {
-	bracket := strings.LastIndexByte(host, ']') // of an IPv6 address
+	bracket := strings.LastIndexByte(host, ']') // the end of an IPv6 address
 	if i := strings.IndexByte(host[bracket+1:], ':'); i >= 0 {
 		return bracket + 1 + i
 	}
 	return -1
 }
 
-// portMakesSense reports whether a host has no port, or a number.
+// portMakesSense reports whether a host has no port, or a numeric one.
 func portMakesSense(host string) bool {
 	colon := portColon(host)
 	return colon < 0 || strings.Trim(host[colon+1:], "0123456789") == ""
 }
 
-// eachPart calls f for each part of s[in.start:in.end] between any of marks.
+// eachPart calls f for each part of s[in.start:in.end] between any of the marks.
 func eachPart(s string, in span, marks string, f func(span)) {
 	for start := in.start; start <= in.end; {
 		end := until(s[:in.end], start, marks)
@@ -216,8 +214,7 @@ func eachPart(s string, in span, marks string, f func(span)) {
 	}
 }
 
-// until returns where the first of chars stands in s[from:], as an index of s,
-// or else where s ends.
+// until returns the index in s of the first of chars in s[from:], or len(s).
 func until(s string, from int, chars string) int {
 	if i := strings.IndexAny(s[from:], chars); i >= 0 {
 		return from + i
@@ -225,13 +222,13 @@ func until(s string, from int, chars string) int {
 	return len(s)
 }
 
-// decoded is a text without its percent escapes.
+// decoded decodes the percent escapes of a text.
 func decoded(s string) string {
 	text, _ := unescape(s)
 	return text
 }
 
-// substitute puts text into the places, which are in order.
+// substitute replaces the spans, which are in order, by text.
 func substitute(s string, places []span, text string) string {
 	var b strings.Builder
 	done := 0

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// MaskText hides in a tracker's words, or in an error about it, what MaskURL
-// hides of the URLs that stand there. Of urls, the tracker's own, it hides each
-// secret wherever it stands: trackers repeat a passkey in what they say of it.
+// MaskText masks the URLs in a text, such as a tracker's message, like MaskURL. It also
+// masks the secrets of urls, the tracker's own, anywhere in the text: trackers repeat a
+// passkey in their messages.
 func MaskText(text string, urls ...string) string {
 	text = MaskWords(text, func(word string) string {
 		if mayBeURL(word) {
@@ -24,12 +24,12 @@ func MaskText(text string, urls ...string) string {
 			raw := s[p.start:p.end]
 			decoded := decoded(raw)
 			all = append(all, raw, decoded, escape(decoded))
-			if form, err := url.QueryUnescape(raw); err == nil { // which has + for a blank
+			if form, err := url.QueryUnescape(raw); err == nil { // which decodes + to a blank
 				all = append(all, form)
 			}
 		}
 	}
-	// One may be a part of another.
+	// A secret may be a part of another.
 	slices.SortFunc(all, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
 	for _, secret := range slices.Compact(all) {
 		text = replaceSecret(text, secret)
@@ -37,9 +37,9 @@ func MaskText(text string, urls ...string) string {
 	return text
 }
 
-// MaskWords replaces the words of a text by what f returns for them. A word is
-// what may be a URL: it ends at a blank or quotation mark, and the punctuation
-// around it is not part of it.
+// MaskWords replaces each word of a text by the result of f. A word ends at a blank or
+// quotation mark, and does not include punctuation around it, so that a URL is one
+// word.
 func MaskWords(text string, f func(word string) string) string {
 	const between = " \t\r\n\"'`<>"
 	var b strings.Builder
@@ -59,21 +59,20 @@ func MaskWords(text string, f func(word string) string) string {
 	return b.String()
 }
 
-// MeansURL reports whether a text is meant as a URL and not as a path: it has a
-// scheme, also with other slashes, a user or a query, percent-encoded or not.
+// MeansURL reports whether a text is meant as a URL and not as a path: if it has a
+// scheme, perhaps with other slashes, a user or a query, percent-encoded or not.
 func MeansURL(s string) bool {
 	s = decoded(s)
 	name, rest, _ := strings.Cut(s, ":")
 	_, query, _ := strings.Cut(s, "?")
 	user, _, hasUser := strings.Cut(s, "@")
 	return strings.Contains(s, "://") ||
-		len(name) > 1 && isScheme(name) && rest != "" && isSlash(rest[0]) || // one letter is a drive of Windows
+		len(name) > 1 && isScheme(name) && rest != "" && isSlash(rest[0]) || // a single letter is a Windows drive
 		strings.Contains(query, "=") ||
 		hasUser && strings.Contains(user, ":") && !strings.ContainsAny(user, `/\`)
 }
 
-// mayBeURL reports whether a word of a tracker may be a URL, a part of one, or
-// what stands in one.
+// mayBeURL reports whether a word of a tracker's message may be a URL or a part of one.
 func mayBeURL(word string) bool {
 	w := strings.ToLower(decoded(word))
 	host, _, hasPath := strings.Cut(strings.ReplaceAll(w, `\`, "/"), "/")
@@ -87,16 +86,16 @@ func mayBeURL(word string) bool {
 }
 
 const (
-	// shortestSecret is how many bytes a secret must have to be looked for in a
-	// text: one of a letter would be found everywhere.
+	// shortestSecret is the minimum length in bytes of a secret that is searched for in
+	// a text. Shorter ones would be found everywhere.
 	shortestSecret = 2
 
-	// shortestPart is how many it must have to be found inside of a word.
+	// shortestPart is the minimum length of a secret that is searched for inside words.
 	shortestPart = 4
 )
 
-// replaceSecret hides a secret in a text, in whatever case it stands there, and
-// what may be the first part of it where a text was cut.
+// replaceSecret masks a secret in a text, in any case. It also masks the beginning of
+// the secret where the text was cut.
 func replaceSecret(text, secret string) string {
 	if len(secret) < shortestSecret {
 		return text
@@ -123,12 +122,11 @@ func replaceSecret(text, secret string) string {
 	return hideCut(b.String(), lowSecret)
 }
 
-// hideCut hides what may be the first part of a secret before the marks of a cut
-// in a text.
+// hideCut masks the beginning of a secret before an ellipsis, where a text was cut.
 func hideCut(text, lowSecret string) string {
 	for _, cut := range []string{"...", "…"} {
 		parts := strings.Split(text, cut)
-		for i, part := range parts[:len(parts)-1] { // the last is not cut
+		for i, part := range parts[:len(parts)-1] { // the last part is not cut
 			for n := min(len(part), len(lowSecret)-1); n >= shortestPart; n-- {
 				if head := len(part) - n; lowerASCII(part[head:]) == lowSecret[:n] {
 					parts[i] = part[:head] + mask
@@ -143,8 +141,8 @@ func hideCut(text, lowSecret string) string {
 
 func isAlnum(c byte) bool { return isLetter(c) || isDigit(c) }
 
-// Masked returns the link without what MaskURL hides in its URLs, those of
-// parameters without meaning here included: for what quotes a link.
+// Masked returns the link with the secrets in its URLs masked, including unknown
+// parameters. It is for quoting the link.
 func (m *Magnet) Masked() *Magnet {
 	masked := *m
 	masked.Trackers, masked.WebSeeds = nil, nil
@@ -164,9 +162,9 @@ func (m *Magnet) Masked() *Magnet {
 	return &masked
 }
 
-// WithoutSecrets returns the link without the URLs that hold a secret, and how
-// many trackers and other URLs it leaves out: for a link that is passed on,
-// where a masked URL is of no use.
+// WithoutSecrets returns the link without the URLs that contain a secret, and the
+// numbers of trackers and other URLs that it leaves out. It is for sharing the link, in
+// which masked URLs would be useless.
 func (m *Magnet) WithoutSecrets() (public *Magnet, trackers, others int) {
 	copied := *m
 	public = &copied

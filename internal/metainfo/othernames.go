@@ -12,14 +12,13 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// Clients differ in the names that they give to files on disk. A torrent may
-// have two paths of a file, path in some code page and path.utf-8; it may say
-// its encoding; and libtorrent writes some components in its own way. OtherPaths
-// and OtherNames list what the same file may be called.
+// Clients give files different names on disk. A torrent may have two paths for a file,
+// path in another encoding and path.utf-8, and may declare the encoding. libtorrent
+// replaces some components. OtherPaths and OtherNames return all these names.
 
-// OtherPaths returns the paths, other than its own, that a file may have on
-// disk, the likeliest first. All their components are safe. Normal forms of
-// Unicode and suffixes of unfinished files are not among them.
+// OtherPaths returns other paths that a file may have on disk, the likeliest first. All
+// components are safe. They don't include Unicode normal forms and suffixes of
+// unfinished files.
 func (c *Content) OtherPaths(file int) [][]string {
 	f := &c.Files[file]
 	path := f.Path()
@@ -74,8 +73,8 @@ func (c *Content) OtherNames() []string {
 	return list
 }
 
-// libtorrentName is the component that libtorrent (2.0.8) writes for one out of a
-// torrent: it leaves backslashes out on every system, and writes _ for nothing.
+// libtorrentName returns the name that libtorrent (2.0.8) writes for a component: it
+// removes backslashes on every system, and replaces an empty name by _.
 func libtorrentName(c string) string {
 	if c == "" {
 		return "_"
@@ -91,8 +90,8 @@ func mapped(path []string, f func(string) string) []string {
 	return list
 }
 
-// A recoder turns names of a torrent's code page into UTF-8 and back. Of a
-// torrent that has no encoding, or one that is not known, it turns none.
+// A recoder converts names between a torrent's encoding and UTF-8. Without a known
+// encoding, it converts nothing.
 type recoder struct {
 	name     string
 	encoding encoding.Encoding // nil: none
@@ -107,8 +106,9 @@ func (t *Torrent) recoder() recoder {
 	return recoder{}
 }
 
-// encodingNames are what the tables of encodings may call one of that name or
-// number. Older clients write what their language calls it: cp949, euc_jp.
+// encodingNames returns the names that tables of encodings may have for a name or a
+// code page number. Older clients use the names of their language's libraries: cp949,
+// euc_jp.
 func encodingNames(name string, codePage int64) []string {
 	var names []string
 	if name != "" {
@@ -137,7 +137,7 @@ func encodingNames(name string, codePage int64) []string {
 	return names
 }
 
-// encodingOf finds an encoding by its name; nil if it is UTF-8 or not known.
+// encodingOf returns the encoding of a name, or nil if it is UTF-8 or unknown.
 func encodingOf(name string) encoding.Encoding {
 	e, err := htmlindex.Get(name)
 	if err != nil {
@@ -149,7 +149,8 @@ func encodingOf(name string) encoding.Encoding {
 	return e
 }
 
-// decode returns a name in UTF-8; false if it is no text of the encoding.
+// decode converts a name to UTF-8. It returns false if the name is invalid in the
+// encoding.
 func (r recoder) decode(s string) (string, bool) {
 	if r.encoding == nil {
 		return "", false
@@ -158,7 +159,8 @@ func (r recoder) decode(s string) (string, bool) {
 	return decoded, err == nil && !strings.ContainsRune(decoded, utf8.RuneError)
 }
 
-// encode is the reverse; false if the encoding has no form of it.
+// encode converts a name from UTF-8. It returns false if the encoding can't represent
+// it.
 func (r recoder) encode(s string) (string, bool) {
 	if r.encoding == nil || !utf8.ValidString(s) {
 		return "", false
@@ -167,8 +169,8 @@ func (r recoder) encode(s string) (string, bool) {
 	return encoded, err == nil
 }
 
-// both returns a path decoded and encoded, as far as either can be done. A
-// component that is ASCII is itself in both.
+// both returns a path decoded and encoded, if each is possible. Components in ASCII
+// don't change.
 func (r recoder) both(path []string) [][]string {
 	if r.encoding == nil {
 		return nil

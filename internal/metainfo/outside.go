@@ -7,7 +7,7 @@ import (
 	"bt/internal/bencode"
 )
 
-// outside reads what stands outside the info dict.
+// outside parses the keys outside the info dict.
 func (r *reader) outside() {
 	t, root := r.t, r.root
 	r.announce()
@@ -31,12 +31,12 @@ func (r *reader) announce() {
 	}
 	list := r.root.Get("announce-list")
 	switch {
-	case list.Kind() == bencode.KindString && len(list.Bytes()) == 0: // seen in the field: as good as absent
+	case list.Kind() == bencode.KindString && len(list.Bytes()) == 0: // common in practice, and treated as absent
 	case list.Exists() && list.Kind() != bencode.KindList:
 		r.add(CodeBadTrackerList, list.Offset(), "announce-list is %v and not a list of tiers", list.Kind())
 	}
 	seen := make(map[string]string)
-	listed := 0 // tiers and trackers
+	listed := 0 // number of tiers and trackers
 	for tier := range list.Items() {
 		if listed++; listed > maxListed {
 			r.add(CodeBadTrackerList, tier.Offset(), "announce-list has more than %d tiers and trackers; the rest is left out", maxListed)
@@ -57,19 +57,19 @@ func (r *reader) announce() {
 			}
 			u := v.Text()
 			urls = append(urls, u)
-			if u == "" || u != t.Announce { // that was looked at above
+			if u == "" || u != t.Announce { // announce was checked above
 				r.tracker(u, v.Offset())
 			}
 			if strings.TrimSpace(u) != "" && len(u) <= maxURL {
 				r.twice(CodeDuplicateTracker, "a tracker", seen, u, v.Offset())
 			}
 		}
-		if tier.Kind() == bencode.KindString { // a plain list of URLs: each its own tier
+		if tier.Kind() == bencode.KindString { // a plain list of URLs: each is its own tier
 			add(tier)
 		} else {
 			for v := range tier.Items() {
 				if listed++; listed > maxListed {
-					break // the next tier, or what follows, says so
+					break // the next tier adds the finding
 				}
 				add(v)
 			}
@@ -81,7 +81,7 @@ func (r *reader) announce() {
 	}
 }
 
-// twice finds a URL that was seen before, perhaps in another spelling.
+// twice returns a URL, as seen before, that is the same except for its spelling.
 func (r *reader) twice(code Code, what string, seen map[string]string, u string, at int) {
 	key := CanonicalURL(u)
 	switch before, known := seen[key]; {
@@ -94,11 +94,11 @@ func (r *reader) twice(code Code, what string, seen map[string]string, u string,
 	}
 }
 
-// maxURL is how many bytes a URL may have that is looked at: hardly a server
-// takes a longer one.
+// maxURL is the maximum length of a URL, in bytes. Hardly any server accepts longer
+// ones.
 const maxURL = 8 << 10
 
-// tracker checks a tracker's URL.
+// tracker checks the URL of a tracker.
 func (r *findings) tracker(s string, at int) {
 	trimmed := strings.TrimSpace(s)
 	if trimmed != s && len(trimmed) <= maxURL {
@@ -117,7 +117,8 @@ func (r *findings) tracker(s string, at int) {
 	}
 }
 
-// seeds reads url-list (BEP 19) or httpseeds (BEP 17): a URL or a list of them.
+// seeds parses url-list (BEP 19) or httpseeds (BEP 17), which is a URL or a list of
+// URLs.
 func (r *reader) seeds(key string) []string {
 	var urls []string
 	seen := make(map[string]string)
@@ -128,7 +129,7 @@ func (r *reader) seeds(key string) []string {
 		}
 		u := strings.TrimSpace(v.Text())
 		if u == "" {
-			return // an empty text stands for none
+			return // an empty string means none
 		}
 		if urls = append(urls, u); len(u) > maxURL {
 			r.add(CodeBadWebSeed, v.Offset(), "a web seed's URL has %d bytes", len(u))
@@ -155,7 +156,7 @@ func (r *reader) seeds(key string) []string {
 	return urls
 }
 
-// nodes reads the DHT nodes (BEP 5): a list of [host, port].
+// nodes parses the DHT nodes (BEP 5), which are a list of [host, port].
 func (r *reader) nodes() {
 	v := r.root.Get("nodes")
 	if v.Exists() && v.Kind() != bencode.KindList {
@@ -191,8 +192,8 @@ func (r *reader) nodes() {
 	}
 }
 
-// LastDate is the last second that RFC 3339 can write, 9999-12-31T23:59:59Z, in
-// seconds since 1970: no creation date is later.
+// LastDate is the latest creation date, in seconds since 1970: 9999-12-31T23:59:59Z,
+// the last that RFC 3339 can represent.
 const LastDate = 253402300799
 
 func (r *reader) date() {

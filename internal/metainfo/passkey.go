@@ -2,30 +2,29 @@ package metainfo
 
 import "strings"
 
-// passkeyKeys are the query keys whose value is a passkey, the likeliest first.
+// passkeyKeys are the query keys of passkeys, the likeliest first.
 var passkeyKeys = []string{"passkey", "torrent_pass", "authkey", "pk", "pid", "uk", "credential", "secure", "auth", "token", "key"}
 
-// ReplacePasskey puts a passkey, a plain text, in the place of a tracker URL's
-// passkey, percent-encoded so that a server that decodes the URL gets that text.
+// ReplacePasskey replaces the passkey in a tracker's URL. passkey is plain text, which
+// is percent-encoded.
 //
-// The place is the value of the first of passkeyKeys that the query has, in
-// whatever case. In a URL with none of them it is the path segment of 16 or
-// more letters and digits that has both, without an extension. Nothing else is
-// replaced: no user, no password, no other value, whatever MaskURL hides.
+// The passkey of a URL is the value of the first of passkeyKeys that the query has, in
+// any case. If it has none of them, it is the path segment that consists of 16 or more
+// letters and digits, with at least one of each. Nothing else is replaced: no user
+// name, no password, and no other value, even if MaskURL masks it.
 //
-// candidates is how many passkeys the URL has: two segments are two, and so are
-// two different values of one key. Unless it is one, the URL is unchanged. The
-// same value twice is one passkey, and is replaced twice. A passkey that is
-// empty has no place, nor has "." or ".." in a path, where they name
-// directories.
+// candidates is the number of different passkeys in the URL, such as two path segments,
+// or two values of one key. Unless it is 1, the URL is unchanged. The same value twice
+// is one passkey, and both are replaced. An empty passkey replaces nothing, and "." and
+// ".." replace nothing in a path, where they have another meaning.
 //
-// Replacing twice gives what replacing once gives. The second time there are no
-// candidates if the passkey stands in the path and doesn't look like one.
+// Replacing twice has the same result as replacing once. The second time candidates is
+// 0 if the new passkey is in the path and does not look like a passkey.
 func ReplacePasskey(rawURL, passkey string) (result string, candidates int) {
 	before, s, after := cutBlanks(rawURL)
 	u := splitURL(s)
 	_, end, _ := authority(s)
-	if !u.hostKnown || u.host.start > end || passkey == "" { // a password may hold what ends the host: readers disagree
+	if !u.hostKnown || u.host.start > end || passkey == "" { // a password may contain characters that end the host: programs disagree
 		return rawURL, 0
 	}
 	places := passkeyValues(s, u.query)
@@ -45,7 +44,7 @@ func ReplacePasskey(rawURL, passkey string) (result string, candidates int) {
 	return before + substitute(s, places, escapePasskey(passkey)) + after, 1
 }
 
-// passkeyValues lists the values of the first of passkeyKeys that the query has.
+// passkeyValues returns the values of the first of passkeyKeys that the query has.
 func passkeyValues(s string, query span) []span {
 	values := make(map[string][]span)
 	eachPart(s, query, "&;", func(p span) {
@@ -62,7 +61,7 @@ func passkeyValues(s string, query span) []span {
 	return nil
 }
 
-// passkeySegments lists the path segments that look like a passkey.
+// passkeySegments returns the path segments that look like a passkey.
 func passkeySegments(s string, path span) (list []span) {
 	eachPart(s, path, `/\`, func(p span) {
 		if isPasskey(decoded(s[p.start:p.end])) {
@@ -89,7 +88,7 @@ func isPasskey(s string) bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// escapePasskey encodes a text for a path segment or a query value. All that
-// may stand unencoded anywhere stays (RFC 3986, 2.3), and "=", which has a
-// meaning in neither: a query value begins after the first.
+// escapePasskey percent-encodes a text for a path segment or a query value. It keeps
+// unreserved characters (RFC 3986, 2.3) and "=", which has no special meaning in
+// either: a query value begins after the first "=".
 func escapePasskey(s string) string { return strings.ReplaceAll(escape(s), "%3D", "=") }

@@ -13,10 +13,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// CheckComponent says why a name out of a torrent must not touch a disk as one
-// component of a path: it is empty, ".", "..", or holds a slash or a NUL. On
-// Windows so is one that holds a backslash, or that is a drive letter or a
-// device.
+// CheckComponent returns an error if a name of a torrent must not be used on disk as a
+// component of a path: if it is empty, "." or "..", or contains a slash or a NUL. On
+// Windows, it also must not contain a backslash, and must not be a drive letter or a
+// device name.
 func CheckComponent(c string) error {
 	switch {
 	case c == "":
@@ -47,10 +47,10 @@ func checkWindowsComponent(c string) error {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// maxComponent is the longest file name, in bytes, that common file systems take.
+// maxComponent is the maximum length of a file name, in bytes, on common file systems.
 const maxComponent = 255
 
-// component checks one name and lists what is wrong with it.
+// component adds findings about a name.
 func (r *reader) component(unsafe Code, c string, at int) {
 	if err := CheckComponent(c); err != nil {
 		r.add(unsafe, at, "a name that %v: %s", err, quote(c))
@@ -73,8 +73,7 @@ func (r *reader) component(unsafe Code, c string, at int) {
 	}
 }
 
-// decodedNote says what a name means by the encoding of the torrent; "" if
-// nothing.
+// decodedNote returns a note with the name decoded by the torrent's encoding, or "".
 func (r *reader) decodedNote(c string) string {
 	if len(c) > 1<<10 {
 		return "" // no file has such a name
@@ -85,18 +84,18 @@ func (r *reader) decodedNote(c string) string {
 	return ""
 }
 
-// UnfinishedSuffixes are what clients append to the name of a file until it is
-// complete: Transmission and others, qBittorrent, uTorrent, BitComet.
+// UnfinishedSuffixes are the suffixes that clients append to the names of unfinished
+// files: Transmission and others, qBittorrent, uTorrent, BitComet.
 var UnfinishedSuffixes = []string{".part", ".!qB", ".!ut", ".bc!"}
 
-// unfinished looks for a file that was not complete when the torrent was made.
+// unfinished adds a finding about a file that was unfinished when the torrent was made.
 func (r *reader) unfinished(name string, at int) {
 	if slices.ContainsFunc(UnfinishedSuffixes, func(suffix string) bool { return strings.HasSuffix(name, suffix) }) {
 		r.add(CodeUnfinishedName, at, "a name that clients give to files that are not complete: %s", quote(name))
 	}
 }
 
-// windowsRefuses reports whether Windows can't store a file of that name.
+// windowsRefuses reports whether a name is invalid on Windows.
 func windowsRefuses(c string) bool {
 	for i := range len(c) {
 		if windowsReserved[c[i]] {
@@ -106,16 +105,16 @@ func windowsRefuses(c string) bool {
 	if strings.HasSuffix(c, ".") || strings.HasSuffix(c, " ") {
 		return true
 	}
-	// The name of a device stays one with an extension, and with blanks before it.
+	// A device name remains one with an extension, or with blanks before it.
 	base, _, _ := strings.Cut(c, ".")
 	base = strings.TrimRight(base, " ")
 	if base == "" || strings.IndexByte("ACLNPaclnp", base[0]) < 0 {
-		return false // no device, as nearly all names
+		return false // not a device name: the usual case
 	}
 	return slices.ContainsFunc(windowsDevices, func(device string) bool { return strings.EqualFold(device, base) })
 }
 
-// windowsReserved are the bytes that no name has on Windows.
+// windowsReserved are the bytes that are invalid in names on Windows.
 var windowsReserved = func() (reserved [256]bool) {
 	for c := range byte(' ') {
 		reserved[c] = true
@@ -126,8 +125,8 @@ var windowsReserved = func() (reserved [256]bool) {
 	return reserved
 }()
 
-// windowsDevices are the names that Windows keeps for devices. It takes the
-// digits ¹, ² and ³ of Latin-1 for digits.
+// windowsDevices are the device names of Windows, which treats the Latin-1 digits ¹, ²
+// and ³ like 1, 2 and 3.
 var windowsDevices = func() []string {
 	names := []string{"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
 	for _, digit := range strings.Split("123456789¹²³", "") {
@@ -136,8 +135,8 @@ var windowsDevices = func() []string {
 	return names
 }()
 
-// collisions finds files that would be the same file on disk, and files that
-// would have to be directories too. Pad files are not on disk.
+// collisions finds files with the same path, and files that are also directories. Pad
+// files are not on disk.
 func (r *reader) collisions() {
 	files := r.t.Files
 	order := make([]int32, 0, len(files))
@@ -161,7 +160,7 @@ func (r *reader) collisions() {
 			return slices.Compare(last, path)
 		})
 	}
-	// In the order of components nothing stands between a path and what is below it.
+	// In this order a path is directly before the paths below it.
 	for k, i := range order {
 		f := &files[i]
 		path = f.AppendPath(path[:0])
@@ -177,7 +176,7 @@ func (r *reader) collisions() {
 	r.caseCollisions(order)
 }
 
-// caseCollisions keeps a hash of each folded path and not the path: a torrent
+// caseCollisions stores a hash of each folded path instead of the path, as a torrent
 // may have millions.
 func (r *reader) caseCollisions(order []int32) {
 	files := r.t.Files
@@ -187,7 +186,7 @@ func (r *reader) caseCollisions(order []int32) {
 		hashes[k] = f.hash(&files[i])
 	}
 	slices.Sort(hashes)
-	alike := make(map[uint64]int32) // hashes of several files, and the one that was met last; 0: none
+	alike := make(map[uint64]int32) // hashes of several files, with the latest of those; 0: none
 	for k := 1; k < len(hashes); k++ {
 		if hashes[k] == hashes[k-1] {
 			alike[hashes[k]] = 0
@@ -209,8 +208,8 @@ func (r *reader) caseCollisions(order []int32) {
 	}
 }
 
-// A folder hashes paths so that those that differ in case or in their Unicode
-// form alone have one hash.
+// A folder hashes paths. Paths that differ only in case or Unicode normal form have the
+// same hash.
 type folder struct {
 	seed maphash.Seed
 	path []string
@@ -218,7 +217,7 @@ type folder struct {
 }
 
 func (f *folder) hash(file *File) uint64 {
-	const longest = 64 << 10 // of what is longer no system has a file
+	const longest = 64 << 10 // longer than any path on disk
 	f.path, f.buf = file.AppendPath(f.path[:0]), f.buf[:0]
 	ascii := true
 	for _, c := range f.path {

@@ -7,23 +7,22 @@ import (
 	"slices"
 )
 
-// DefaultMaxSize is the size, in bytes, of the largest input that programs read
-// unless they are told otherwise.
+// DefaultMaxSize is the default limit of the size of an input, in bytes.
 const DefaultMaxSize = 256 << 20
 
-// A TooLargeError says that an input has more bytes than are read.
+// A TooLargeError reports an input of more than Max bytes.
 type TooLargeError struct{ Max int64 }
 
 func (e *TooLargeError) Error() string { return fmt.Sprintf("it is larger than %d bytes", e.Max) }
 
-// headSize is how much of an input tells what it is: Recognize needs no more.
+// headSize is the number of bytes at the start of an input that Recognize needs.
 const headSize = 64 << 10
 
-// Read reads a torrent, of which nothing is allocated but its beginning before
-// that shows that it may be one. size is how long it is as far as is known, -1:
-// not known; one of more than most bytes is a *TooLargeError. What does not begin
-// as a torrent is a *NotTorrentError, unless other takes its beginning for what
-// it looks for, or the whole of it is there; other may be nil.
+// Read reads a torrent. It allocates memory for more than the beginning only if that
+// looks like a torrent. size is the length of the input in bytes, or -1 if it is
+// unknown. An input of more than most bytes is a *TooLargeError. An input that does not
+// begin like a torrent is a *NotTorrentError, unless other, which may be nil, returns
+// true for its beginning, or the beginning is the whole input.
 func Read(r io.Reader, size, most int64, other func(head []byte) bool) ([]byte, error) {
 	room := int64(headSize)
 	if size >= 0 {
@@ -72,7 +71,7 @@ func Read(r io.Reader, size, most int64, other func(head []byte) bool) ([]byte, 
 	return b, nil
 }
 
-// beginsAsNone is the error for what does not begin as a torrent.
+// beginsAsNone returns the error for an input that does not begin like a torrent.
 func beginsAsNone(head []byte) error {
 	if c := head[0]; c == 'l' || c == 'i' || isDigit(c) {
 		return NotTorrent(head, errors.New("not a torrent: it does not begin as a dict"))

@@ -1,15 +1,14 @@
-// Package metainfo gives torrents their meaning: what a .torrent file says
-// (BEP 3, 12, 17, 19, 27, 38, 47, 52), its info-hashes, which bytes of which
-// file make which piece, and magnet links (BEP 9, 53).
+// Package metainfo parses and builds torrents (BEP 3, 12, 17, 19, 27, 38, 47, 52) and
+// magnet links (BEP 9, 53). It computes info-hashes and maps pieces to byte ranges of
+// files.
 //
-// A [Torrent] keeps the bytes that it was read from and adds typed views. What
-// is wrong with it is listed as [Finding]s: looking is lenient, and shows
-// whatever can be shown. Trusting is strict: only [Torrent.Content] gives
-// paths that may be looked for on a disk, and it refuses a torrent that has a
-// finding of severity error. New torrents are written by [Builder]. What is no
-// torrent at all is given a name by [Recognize].
+// A [Torrent] keeps the bytes that it was parsed from, with typed fields. Parsing is
+// lenient: errors are listed as [Finding]s, and everything else is available. Using
+// paths is strict: only [Torrent.Content] returns paths for use on disk, and it returns
+// an error if any finding has severity error. A [Builder] builds new torrents.
+// [Recognize] names the format of a file that is not a torrent.
 //
-// Left out: fetching, and hashing content.
+// The package does not open files or connections, and does not hash content.
 package metainfo
 
 import (
@@ -28,28 +27,28 @@ import (
 	"bt/internal/bencode"
 )
 
-// A Torrent is a parsed .torrent file. Texts are as found: they may be no
-// UTF-8 and hold control characters. They are parts of its bytes, and not
-// copies: a torrent may have millions of names.
+// A Torrent is a parsed .torrent file. Strings are unchanged: they may be invalid UTF-8
+// and contain control characters. They share the memory of the bytes, as a torrent may
+// have millions of names.
 type Torrent struct {
 	raw, info []byte
 
-	V1, V2     bool     // which halves the info dict has; both is a hybrid
-	InfoHashV1 [20]byte // of the info bytes as found; zero unless V1
-	InfoHashV2 [32]byte // the same; zero unless V2
+	V1, V2     bool     // the hashes that the info dict has; both for a hybrid
+	InfoHashV1 [20]byte // of the unchanged info bytes; zero unless V1
+	InfoHashV2 [32]byte // likewise; zero unless V2
 
 	Name        string // "" if there is none
 	PieceLength int64  // 0 if there is none
-	Single      bool   // one file that is itself called Name, not a directory
-	Files       []File // the v1 list with its pad files; of v2-only torrents the file tree
-	Pieces      []byte // v1: 20 bytes a piece
-	HasPrivate  bool   // whether the key is there
+	Single      bool   // the content is one file, called Name, and not a directory
+	Files       []File // the v1 list with pad files; for v2 torrents the file tree
+	Pieces      []byte // v1: 20 bytes per piece
+	HasPrivate  bool   // whether the torrent has the key "private"
 	Private     bool   // BEP 27
 	Source      string
 
 	Announce     string
-	AnnounceList [][]string // BEP 12, as found, without what is no text
-	MoreTrackers bool       // AnnounceList is not all that there is
+	AnnounceList [][]string // BEP 12, unchanged, without values that are not strings
+	MoreTrackers bool       // AnnounceList is incomplete because there are too many
 	WebSeeds     []string   // BEP 19, url-list
 	HTTPSeeds    []string   // BEP 17
 	Nodes        []Node     // BEP 5
@@ -58,19 +57,19 @@ type Torrent struct {
 	CreationDate time.Time // UTC; zero if there is none
 	Encoding     string
 
-	// UnknownKeys are the keys that this package has no meaning for, with their
-	// place: "x", "info.x", "info.files[].x", "info.file tree[].x".
+	// UnknownKeys lists unknown keys with the dicts they are in: "x", "info.x",
+	// "info.files[].x", "info.file tree[].x".
 	UnknownKeys []string
 
 	Findings []Finding
 
-	otherName   string                  // in name, where Name is from name.utf-8
+	otherName   string                  // from name, if Name is from name.utf-8
 	codePage    int64                   // 0 if there is none
-	layout      *Layout                 // nil when lengths or the piece length make no sense
-	pieceLayers map[[32]byte]pieceLayer // by pieces root; proven
+	layout      *Layout                 // nil if the lengths or the piece length are invalid
+	pieceLayers map[[32]byte]pieceLayer // by pieces root; checked
 }
 
-// A Node is an entry to the DHT (BEP 5).
+// A Node is the address of a DHT node (BEP 5).
 type Node struct {
 	Host string
 	Port int
@@ -79,9 +78,9 @@ type Node struct {
 // String returns HOST:PORT, with brackets around an IPv6 address.
 func (n Node) String() string { return net.JoinHostPort(n.Host, strconv.Itoa(n.Port)) }
 
-// Parse reads a torrent. It keeps b, which must not change afterwards. It
-// fails only where there is nothing to show: no bencode, no info dict, or
-// neither a name nor a size in it. The error is a *NotTorrentError.
+// Parse parses a torrent. It keeps b, which must not change afterwards. It fails only
+// if b is not bencode, has no info dict, or if the info dict has neither a name nor a
+// size. The error is a *NotTorrentError.
 func Parse(b []byte) (*Torrent, error) {
 	doc, err := bencode.Parse(b)
 	if err != nil {
@@ -90,7 +89,7 @@ func Parse(b []byte) (*Torrent, error) {
 	return FromDocument(doc)
 }
 
-// FromDocument is Parse for what was parsed as bencode already.
+// FromDocument is Parse for bencode that was parsed already.
 func FromDocument(doc *bencode.Document) (*Torrent, error) {
 	b := doc.Bytes()
 	root := doc.Root()
@@ -104,7 +103,7 @@ func FromDocument(doc *bencode.Document) (*Torrent, error) {
 	case info.Kind() != bencode.KindDict:
 		return nil, NotTorrent(b, fmt.Errorf("not a torrent: its info is %v and not a dict", info.Kind()))
 	}
-	// The index of the document goes when it has been read; the bytes stay.
+	// Drop the index of the document, but keep the bytes.
 	t := &Torrent{raw: b, info: info.Raw()}
 	r := reader{t: t, doc: doc, root: root, info: info}
 	r.read()
@@ -114,14 +113,13 @@ func FromDocument(doc *bencode.Document) (*Torrent, error) {
 	return t, nil
 }
 
-// Bytes returns the torrent as it was read.
+// Bytes returns the bytes that the torrent was parsed from.
 func (t *Torrent) Bytes() []byte { return t.raw }
 
-// InfoBytes returns the info dict as it was read, which the info-hashes are of.
+// InfoBytes returns the unchanged bytes of the info dict, which the info-hashes are of.
 func (t *Torrent) InfoBytes() []byte { return t.info }
 
-// WriteJSON writes the whole torrent as lossless JSON; see
-// bencode.Document.WriteJSON.
+// WriteJSON writes the torrent as lossless JSON; see bencode.Document.WriteJSON.
 func (t *Torrent) WriteJSON(w io.Writer) error {
 	doc, err := bencode.Parse(t.raw)
 	if err != nil {
@@ -130,10 +128,10 @@ func (t *Torrent) WriteJSON(w io.Writer) error {
 	return doc.WriteJSON(w)
 }
 
-// MaxSize is the size, in bytes, of the largest torrent that Parse reads.
+// MaxSize is the size in bytes of the largest torrent that Parse accepts.
 const MaxSize = bencode.DefaultMaxSize
 
-// HexV1 is the v1 info-hash in hex; "" unless V1.
+// HexV1 returns the v1 info-hash in hex, or "" unless V1.
 func (t *Torrent) HexV1() string {
 	if !t.V1 {
 		return ""
@@ -141,7 +139,7 @@ func (t *Torrent) HexV1() string {
 	return hex.EncodeToString(t.InfoHashV1[:])
 }
 
-// HexV2 is the v2 info-hash in hex; "" unless V2.
+// HexV2 returns the v2 info-hash in hex, or "" unless V2.
 func (t *Torrent) HexV2() string {
 	if !t.V2 {
 		return ""
@@ -149,7 +147,7 @@ func (t *Torrent) HexV2() string {
 	return hex.EncodeToString(t.InfoHashV2[:])
 }
 
-// Format is "v1", "v2" or "hybrid".
+// Format returns "v1", "v2" or "hybrid".
 func (t *Torrent) Format() string {
 	switch {
 	case t.V1 && t.V2:
@@ -160,9 +158,9 @@ func (t *Torrent) Format() string {
 	return "v1"
 }
 
-// Trackers returns the tiers that a client uses (BEP 12): announce-list, or
-// announce alone where the list is missing or empty. URLs are trimmed of the
-// blanks around them; the empty ones are left out.
+// Trackers returns the tiers that clients use (BEP 12): announce-list, or announce if
+// that is missing or empty. White space around URLs is trimmed, and empty URLs are left
+// out.
 func (t *Torrent) Trackers() [][]string {
 	var tiers [][]string
 	for _, tier := range t.AnnounceList {
@@ -182,8 +180,8 @@ func (t *Torrent) Trackers() [][]string {
 	return tiers
 }
 
-// Size is the number of bytes in the files, pad files left out. The sum stops
-// at the largest int64; there is a finding then.
+// Size returns the number of bytes in the files, except pad files. If the sum
+// overflows, it returns math.MaxInt64, and there is a finding.
 func (t *Torrent) Size() int64 {
 	var n int64
 	for i := range t.Files {
@@ -194,7 +192,7 @@ func (t *Torrent) Size() int64 {
 	return n
 }
 
-// FileCount is the number of files, pad files left out.
+// FileCount returns the number of files, except pad files.
 func (t *Torrent) FileCount() int {
 	n := 0
 	for i := range t.Files {
@@ -205,8 +203,8 @@ func (t *Torrent) FileCount() int {
 	return n
 }
 
-// PieceCount is the number of pieces: of hashes in v1, of pieces of all files
-// in v2-only torrents.
+// PieceCount returns the number of v1 hashes, or for v2 torrents the number of pieces
+// of all files.
 func (t *Torrent) PieceCount() int {
 	switch {
 	case t.V1:
@@ -217,16 +215,16 @@ func (t *Torrent) PieceCount() int {
 	return 0
 }
 
-// Layout maps pieces to files; nil when the torrent's numbers allow none.
+// Layout returns the layout of the files, or nil if the torrent's numbers are invalid.
 func (t *Torrent) Layout() *Layout { return t.layout }
 
-// PieceLayer returns the hashes of the pieces (BEP 52), 32 bytes each, of a file
-// of several pieces; nil if the torrent has none that make its pieces root.
+// PieceLayer returns the hashes of the pieces (BEP 52), 32 bytes each, of a file of
+// more than one piece, or nil if the torrent does not have them.
 func (t *Torrent) PieceLayer(root *[32]byte) []byte { return t.pieceLayers[*root].hashes(t.raw) }
 
-// Magnet returns the link that stands for this torrent, with its name, size,
-// trackers and web seeds. What no program could read is left out: a name or URL
-// of more than 8 KiB, and all but the first 1000 trackers and web seeds.
+// Magnet returns the magnet link, with the name, size, trackers and web seeds. It
+// leaves out names and URLs of more than 8 KiB, and all but the first 1000 trackers and
+// web seeds.
 func (t *Torrent) Magnet() *Magnet {
 	m := &Magnet{HasV1: t.V1, V1: t.InfoHashV1, HasV2: t.V2, V2: t.InfoHashV2, HasSize: true, Size: t.Size()}
 	if len(t.Name) <= maxURL {
@@ -242,21 +240,21 @@ func (t *Torrent) Magnet() *Magnet {
 	return m
 }
 
-// Content is what a torrent says of the disk, from a torrent that may be
-// trusted with it: every name of a file was checked, every number adds up.
+// Content describes the files of a torrent as they are on disk. All paths are safe to
+// use below a directory, and all numbers are consistent.
 type Content struct {
-	V1, V2 bool   // which hashes there are
-	Name   string // "" where the name must not touch a disk (see CheckName)
+	V1, V2 bool   // the hashes that the torrent has
+	Name   string // "" if the name must not be used on disk (see CheckName)
 	Single bool
-	Files  []File // of a single file without Name the path is empty
+	Files  []File // the path of a single file is empty without Name
 	Layout *Layout
-	Pieces []byte // v1: 20 bytes a piece
+	Pieces []byte // v1: 20 bytes per piece
 
 	torrent *Torrent
 }
 
-// PieceHash returns the v2 hash (BEP 52) of piece n of a file, counted from its
-// first; false if the torrent lacks it, for it has no piece layer of the file.
+// PieceHash returns the v2 hash (BEP 52) of piece n of a file, counted from 0. It
+// returns false if the torrent does not have the file's piece layer.
 func (c *Content) PieceHash(file, n int) (hash [32]byte, ok bool) {
 	f := &c.Files[file]
 	if f.PiecesRoot == nil {
@@ -283,7 +281,7 @@ func (e *UnusableError) Error() string {
 	return s
 }
 
-// Content returns what to look for on a disk, or an *UnusableError.
+// Content returns the files as they are on disk, or an *UnusableError.
 func (t *Torrent) Content() (*Content, error) {
 	var bad []Finding
 	for _, f := range t.Findings {
@@ -295,9 +293,9 @@ func (t *Torrent) Content() (*Content, error) {
 		return nil, &UnusableError{bad}
 	}
 	c := &Content{t.V1, t.V2, t.Name, t.Single, t.Files, t.layout, t.Pieces, t}
-	if CheckComponent(t.Name) != nil || len(t.Name) > maxURL { // no system has such a name
+	if CheckComponent(t.Name) != nil || len(t.Name) > maxURL { // too long for any system
 		c.Name = ""
-		if t.Single { // its path is its name
+		if t.Single { // the path of a single file is its name
 			c.Files = slices.Clone(t.Files)
 			c.Files[0].names = ""
 		}
@@ -305,8 +303,8 @@ func (t *Torrent) Content() (*Content, error) {
 	return c, nil
 }
 
-// CheckName returns an *UnusableError if the name of the torrent must not touch a
-// disk. Its content can be found only where the user says what it is.
+// CheckName returns an *UnusableError if the torrent's name must not be used on disk.
+// The content can then be found only if the user gives its path.
 func (t *Torrent) CheckName() error {
 	for _, f := range t.Findings {
 		if f.Code == CodeUnsafeName {

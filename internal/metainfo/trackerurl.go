@@ -10,25 +10,24 @@ import (
 	"unicode/utf8"
 )
 
-// A tracker's URL is edited as the text that it is, here and by ReplacePasskey:
-// what an edit is not about stays byte for byte, the blanks around a URL too,
-// where net/url would write its own spelling. Only a text that begins with a
-// scheme and "://" is a URL; no other is edited, or has a host.
+// URLs of trackers are edited as text, here and in ReplacePasskey, so that all other
+// bytes are kept, even white space around a URL. net/url would normalize them. Only a
+// text that begins with a scheme and "://" is a URL; any other is not edited, and has
+// no host.
 
-// ReplaceHost puts new in the place of a URL's host, if that is old. Both are
-// HOST, HOST:PORT, [IPv6], [IPv6]:PORT or an IPv6 address alone; what is none
-// of these (CheckHost) replaces nothing. User, path and query stay.
+// ReplaceHost replaces the host of a URL by new if it is old. Both are HOST, HOST:PORT,
+// [IPv6], [IPv6]:PORT or a bare IPv6 address (see CheckHost); anything else replaces
+// nothing. User, path and query are kept.
 //
-// Hosts are compared without regard to case and a trailing dot, IPv6 addresses
-// by value. An international name in Unicode and its xn-- form are two hosts.
-// An old without a port matches any. One with a port matches that one alone,
-// also where a URL leaves it out because it is its scheme's: 80 of http and ws,
-// 443 of https and wss.
+// Hosts are compared without regard to case and a trailing dot, and IPv6 addresses by
+// value. The Unicode form and the xn-- form of a name are different hosts. An old
+// without a port matches any port. An old with a port matches only that port, also if
+// the URL omits it because it is the default: 80 for http and ws, 443 for https and
+// wss.
 //
-// A port of new becomes the URL's. If only old has a port, the URL loses it, for
-// it belonged to what is replaced; but a URL whose scheme has no port of its
-// own, such as udp, would be dead without one, and keeps it. If neither has a
-// port, the URL's stays.
+// If new has a port, the URL gets it. If only old has a port, the URL's port is
+// removed, except if the scheme has no default port, such as udp. If neither has a
+// port, the URL's port is kept.
 func ReplaceHost(rawURL, old, new string) (result string, found bool) {
 	h, ok := findHost(rawURL)
 	from, fromOK := parseHost(old)
@@ -46,21 +45,20 @@ func ReplaceHost(rawURL, old, new string) (result string, found bool) {
 	return rawURL[:h.start] + to.name + port + rawURL[h.end:], true
 }
 
-// MatchURL reports whether a pattern names a URL. Blanks around either don't count.
+// MatchURL reports whether a pattern matches a URL. Blanks around either are ignored.
 //
-//   - A pattern that is the URL, byte for byte, names it.
-//   - A host, in the forms and by the rules of ReplaceHost, names the URLs that
-//     have it.
-//   - Anything else is a glob over the whole URL, in which case counts. One
-//     without "://" is also tried on the host, without regard to case; if it has
-//     a colon, on HOST:PORT too. IPv6 addresses are tried with and without
-//     brackets.
+//   - A pattern that is equal to the URL matches it.
+//   - A host, in the forms and by the rules of ReplaceHost, matches the URLs with that
+//     host.
+//   - Anything else is a case-sensitive glob for the whole URL. A glob without "://" is
+//     also matched against the host, ignoring case, and if it has a colon against
+//     HOST:PORT. IPv6 addresses are tried with and without brackets.
 //
-// In a glob * is any text, slashes included, ? is one character and [a-z] one of
-// a class, [^a-z] or [!a-z] one of none; * and ? in a class are themselves, and
-// so is a bracket that is not closed. A class holds no colon: [2001:db8::*] is
-// an address. In a pattern with "://" a ? is a question mark, since there a URL's
-// query begins, and one without * or class therefore names one URL alone.
+// In a glob, * matches any text, including slashes, ? one character, [a-z] one character
+// of a class, and [^a-z] or [!a-z] one character outside of the class. In a class, * and
+// ? are literal, and so is a bracket that is not closed. A class contains no colon:
+// [2001:db8::*] is an address. In a pattern with "://", a ? is literal, because it begins
+// the query of a URL.
 func MatchURL(rawURL, pattern string) bool {
 	rawURL, pattern = strings.TrimSpace(rawURL), strings.TrimSpace(pattern)
 	if rawURL == pattern {
@@ -88,8 +86,8 @@ func MatchURL(rawURL, pattern string) bool {
 	return port != "" && strings.Contains(pattern, ":") && g.match(name+":"+port)
 }
 
-// CheckHost says why s is not a host with or without a port, as ReplaceHost
-// takes them.
+// CheckHost returns an error unless s is a host, with or without a port, that
+// ReplaceHost accepts.
 func CheckHost(s string) error {
 	if _, ok := parseHost(s); !ok {
 		return errors.New("is not HOST, HOST:PORT, [IPv6] or [IPv6]:PORT")
@@ -97,19 +95,19 @@ func CheckHost(s string) error {
 	return nil
 }
 
-// A urlHost is the host of a URL and where it stands.
+// A urlHost is the host of a URL and its position.
 type urlHost struct {
 	start, end int    // host and port are url[start:end]
 	name       string // as written, an IPv6 address in brackets
-	port       string // digits; empty: none
+	port       string // digits; "" if there is none
 	scheme     string // in lower case
 }
 
-// schemePorts are the ports that a URL may leave out. The UDP tracker protocol
-// (BEP 15) has none.
+// schemePorts are the default ports of schemes. The UDP tracker protocol (BEP 15) has
+// none.
 var schemePorts = map[string]string{"http": "80", "ws": "80", "https": "443", "wss": "443", "ftp": "21"}
 
-// effectivePort is the port that a client connects to; empty: none.
+// effectivePort returns the port that a client connects to, or "" if there is none.
 func (h urlHost) effectivePort() string {
 	if h.port == "" {
 		return schemePorts[h.scheme]
@@ -148,15 +146,15 @@ func cutPort(s string) (host, port string, ok bool) {
 	return s[:end], port, s[end] == ':' && strings.Trim(port, "0123456789") == ""
 }
 
-// A namedHost is a host that a user names, in order to find or to put it.
+// A namedHost is a host that the user specifies, to search for or to set.
 type namedHost struct {
 	name string // as written, an IPv6 address in brackets
-	port string // without leading zeros; empty: none
+	port string // without leading zeros; "" if there is none
 }
 
-// parseHost reads what ReplaceHost takes for a host. Its names are of letters,
-// digits, "-", "_" and single dots, so that they can be put into a URL. IPv6
-// addresses have no zone: one means something on one machine only.
+// parseHost parses a host for ReplaceHost. Host names consist of letters, digits, "-",
+// "_" and single dots, so that they are safe in a URL. IPv6 addresses must not have a
+// zone, which has a meaning on one machine only.
 func parseHost(s string) (h namedHost, ok bool) {
 	if addr, err := netip.ParseAddr(s); err == nil && addr.Is6() {
 		s = "[" + s + "]"
@@ -187,7 +185,7 @@ func (h namedHost) matches(u urlHost) bool {
 	return canonicalHost(h.name) == canonicalHost(u.name) && (h.port == "" || h.port == u.effectivePort())
 }
 
-// canonicalHost returns one text for all spellings of a host.
+// canonicalHost returns the same text for all spellings of a host.
 func canonicalHost(name string) string {
 	if strings.HasPrefix(name, "[") {
 		if addr, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
@@ -197,8 +195,8 @@ func canonicalHost(name string) string {
 	return lower(strings.TrimSuffix(name, "."))
 }
 
-// lower is strings.ToLower that keeps bad UTF-8 apart, where that would make all
-// of it U+FFFD.
+// lower is strings.ToLower, except that it keeps invalid UTF-8, which ToLower would
+// replace by U+FFFD.
 func lower(s string) string {
 	if utf8.ValidString(s) {
 		return strings.ToLower(s)
@@ -206,7 +204,7 @@ func lower(s string) string {
 	return lowerASCII(s)
 }
 
-// lowerASCII lowers letters of ASCII and keeps every byte where it is.
+// lowerASCII converts ASCII letters to lower case, and keeps all offsets.
 func lowerASCII(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -217,8 +215,8 @@ func lowerASCII(s string) string {
 	return string(b)
 }
 
-// authority finds what stands between the first "://" of a URL and its path,
-// query or fragment.
+// authority returns the position of the part between "://" and the path, query or
+// fragment of a URL.
 func authority(s string) (start, end int, ok bool) {
 	i := strings.Index(s[:until(s, 0, "?#")], "://")
 	if i < 0 {
@@ -227,8 +225,7 @@ func authority(s string) (start, end int, ok bool) {
 	return i + 3, until(s, i+3, "/?#"), true
 }
 
-// scheme returns what stands before the "://" of a URL (RFC 3986, 3.1), and
-// nothing if the text is no URL.
+// scheme returns the scheme of a URL (RFC 3986, 3.1), or "" if s is not a URL.
 func scheme(s string) string {
 	s, _, ok := strings.Cut(s, "://")
 	if !ok || !isScheme(s) {
@@ -249,7 +246,7 @@ func isScheme(s string) bool {
 	return true
 }
 
-// cutBlanks splits off the blanks around a text.
+// cutBlanks cuts the blanks around a text.
 func cutBlanks(s string) (before, text, after string) {
 	text = strings.TrimLeftFunc(s, unicode.IsSpace)
 	before = s[:len(s)-len(text)]
