@@ -1,26 +1,25 @@
-// Package bencode reads and writes bencoding (BEP 3), the syntax of torrents
-// and of what trackers and peers say.
+// Package bencode parses and encodes bencoding (BEP 3), the format of torrents and of
+// messages of trackers and peers.
 //
 //	integer   i42e
 //	string    4:spam          bytes of any kind, length in decimal
 //	list      l ... e
 //	dict      d key value ... e   keys are strings, sorted as raw bytes
 //
-// Reading is lossless: a [Document] keeps the input and an index into it, a
-// [Value] is a sub-slice of the input, and dicts keep the order and the
-// duplicates of the file. One [Parser] serves strict and lenient readers: what
-// breaks a rule but has only one possible meaning (unsorted keys, leading
-// zeros, bytes after the end, ...) is recorded as an [Irregularity]; a strict
-// parser makes an error of the first one. What has no meaning is an error for
-// both, with its offset.
+// Parsing is lossless: a [Document] keeps the input and an index into it, a [Value] is
+// a sub-slice of the input, and dicts keep the order and the duplicate keys of the
+// input. A [Parser] is lenient or strict. Input that breaks a rule but is unambiguous
+// (unsorted keys, leading zeros, bytes after the end, ...) is recorded as an
+// [Irregularity]; a strict parser returns an error for it. Any other invalid input is
+// an error for both, with its offset.
 //
-// Writing is canonical, by [Encoder]. The package leaves out mapping to Go
-// structs: that would lose what the struct does not name.
+// [Encoder] writes canonical bencode. The package does not map bencode to Go structs,
+// which would lose unknown keys.
 package bencode
 
 import "fmt"
 
-// Kind says what a Value is.
+// A Kind is the kind of a Value.
 type Kind uint8
 
 const (
@@ -35,7 +34,7 @@ func (k Kind) String() string {
 	return [...]string{"nothing", "an integer", "a string", "a list", "a dict"}[k]
 }
 
-// A SyntaxError says why the input is no bencode, or passes a limit, and where.
+// A SyntaxError reports invalid input, or input that exceeds a limit.
 type SyntaxError struct {
 	Offset int // bytes from the start of the input
 	Msg    string
@@ -45,18 +44,17 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("bad bencode at byte %d: %s", e.Offset, e.Msg)
 }
 
-// Irregular names a rule of bencoding that an input broke without becoming
-// unreadable.
+// An Irregular is a rule of bencoding that a lenient parser allows an input to break.
 type Irregular uint8
 
 const (
 	IrregularUnsorted          Irregular = iota + 1 // a dict key sorts before the one before it
-	IrregularDuplicateKey                           // a dict key stands twice
+	IrregularDuplicateKey                           // a dict has a key twice
 	IrregularLeadingZero                            // an integer like i007e
 	IrregularNegativeZero                           // i-0e
-	IrregularBigInteger                             // an integer beyond 64 bits, signed
+	IrregularBigInteger                             // an integer of more than 64 bits, signed
 	IrregularLeadingZeroLength                      // a string length like 04:
-	IrregularTrailingBytes                          // something follows the first value
+	IrregularTrailingBytes                          // bytes follow the first value
 )
 
 func (i Irregular) String() string {
@@ -79,7 +77,7 @@ func (i Irregular) String() string {
 	return fmt.Sprintf("Irregular(%d)", uint8(i))
 }
 
-// An Irregularity is one broken rule and the byte where it shows.
+// An Irregularity is a broken rule and its offset in the input.
 type Irregularity struct {
 	What   Irregular
 	Offset int

@@ -5,9 +5,8 @@ import (
 	"strconv"
 )
 
-// An Encoder writes canonical bencode. The zero Encoder is ready. Calls that
-// don't make a value (keys out of order, an End too many) are mistakes of the
-// program and panic.
+// An Encoder writes canonical bencode. The zero Encoder is ready to use. Methods panic
+// if the calls don't make valid bencode, such as keys out of order or too many Ends.
 type Encoder struct {
 	buf  []byte
 	open []encFrame
@@ -18,14 +17,14 @@ type encFrame struct {
 	key                     string
 }
 
-// Grow makes room for n more bytes, to save copies.
+// Grow allocates memory for n more bytes.
 func (e *Encoder) Grow(n int) {
 	if cap(e.buf)-len(e.buf) < n {
 		e.buf = append(make([]byte, 0, len(e.buf)+n), e.buf...)
 	}
 }
 
-// Bytes returns what was written; every list and dict must be ended.
+// Bytes returns the encoded bytes. All lists and dicts must be ended.
 func (e *Encoder) Bytes() []byte {
 	if len(e.open) > 0 {
 		panic("bencode: Bytes inside a list or dict")
@@ -85,8 +84,8 @@ func (e *Encoder) Dict() {
 	e.open = append(e.open, encFrame{dict: true})
 }
 
-// Key writes a dict key; its value must follow. Keys come in ascending order
-// of their bytes.
+// Key writes a dict key. Its value must follow. Keys must be in ascending order of
+// their bytes.
 func (e *Encoder) Key(k string) {
 	if len(e.open) == 0 || !e.open[len(e.open)-1].dict {
 		panic("bencode: key outside a dict")
@@ -102,7 +101,7 @@ func (e *Encoder) Key(k string) {
 	e.string(k)
 }
 
-// End ends the list or dict begun last.
+// End ends the innermost list or dict.
 func (e *Encoder) End() {
 	if len(e.open) == 0 {
 		panic("bencode: End without a beginning")

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// A JSONError says why a JSON text says no bencode, and where.
+// A JSONError reports JSON that can't be converted to bencode.
 type JSONError struct {
 	Line, Column int // from 1; columns count characters
 	Msg          string
@@ -21,20 +21,20 @@ func (e *JSONError) Error() string {
 	return fmt.Sprintf("line %d, column %d of the JSON: %s", e.Line, e.Column, e.Msg)
 }
 
-// FromJSON is the inverse of [Document.WriteJSON]: it returns the bencode that
-// lossless JSON says. Of a text that WriteJSON made this is the input, to the
-// byte. A text may as well be indented, edited or written by hand; dicts get
-// the order of the text, and nothing is sorted.
+// FromJSON is the inverse of [Document.WriteJSON]: it converts lossless JSON to
+// bencode. For JSON that WriteJSON wrote, the result is equal to the original input.
+// The JSON may also be indented, edited or written by hand. Dicts keep the order of the
+// JSON.
 //
-// Accepted, although WriteJSON writes none of it: any escape in a string, hex
-// in upper case, a tag where the plain form would do, "$document" without
-// "$trailing", and a byte order mark in front.
+// FromJSON also accepts some forms that WriteJSON does not write: any escape in a
+// string, hex in upper case, a tag where the plain form is enough, "$document" without
+// "$trailing", and a byte order mark at the start.
 //
-// An error, because JSON or bencode has no such thing or could not keep it: a
-// number that is no plain integer; true, false and null; a key twice in one
-// object; a key that begins with a "$" of no meaning; bytes that are not UTF-8;
-// half a surrogate pair, like \ud800; what a Parser with the default limits
-// would refuse. Every error is a *JSONError.
+// It returns an error for JSON that has no equivalent in bencode, or is ambiguous: a
+// number that is not a plain integer; true, false and null; a duplicate key in an
+// object; a key that begins with an unknown "$" tag; invalid UTF-8; half a surrogate
+// pair, such as \ud800; and input that a Parser with the default limits would reject.
+// Every error is a *JSONError.
 func FromJSON(text []byte) ([]byte, error) {
 	r := jsonReader{
 		text:     bytes.TrimPrefix(text, []byte("\ufeff")),
@@ -44,17 +44,16 @@ func FromJSON(text []byte) ([]byte, error) {
 	return r.read()
 }
 
-// A jsonReader goes on after a failure, but from the end of the text, where
-// every loop and recursion ends by itself; only the first failure counts.
-//
-// encoding/json can't do this: it makes U+FFFD of what is not UTF-8.
+// A jsonReader parses JSON. After a failure it continues from the end of the text,
+// where all loops and recursion end; only the first failure is returned. encoding/json
+// is not usable, as it replaces invalid UTF-8 by U+FFFD.
 type jsonReader struct {
 	text              []byte
 	maxItems, maxSize int
 
 	pos      int
 	items    int
-	str      []byte // the string read last
+	str      []byte // the latest string
 	out      []byte
 	trailing []byte
 	err      *JSONError
@@ -85,7 +84,7 @@ func (r *jsonReader) fail(off int, format string, args ...any) {
 	r.pos = len(r.text)
 }
 
-// peek skips white space and returns the byte that follows, 0 at the end.
+// peek skips white space and returns the next byte, or 0 at the end.
 func (r *jsonReader) peek() byte {
 	for ; r.pos < len(r.text); r.pos++ {
 		switch c := r.text[r.pos]; c {
@@ -97,7 +96,7 @@ func (r *jsonReader) peek() byte {
 	return 0
 }
 
-// found shows what stands at r.pos.
+// found describes the text at r.pos for an error.
 func (r *jsonReader) found() string {
 	switch c, size := utf8.DecodeRune(r.text[r.pos:]); {
 	case size == 0:
@@ -109,7 +108,7 @@ func (r *jsonReader) found() string {
 	}
 }
 
-// expect reads the first of chars; the others could have stood there too.
+// expect reads the first of chars. An error says that any of them is allowed.
 func (r *jsonReader) expect(chars string) {
 	if r.peek() != chars[0] {
 		r.fail(r.pos, "expected '%s', found %s", strings.Join(strings.Split(chars, ""), "' or '"), r.found())
@@ -118,7 +117,7 @@ func (r *jsonReader) expect(chars string) {
 	r.pos++
 }
 
-// each reads an array or object: elements with commas between them, in brackets.
+// each reads an array or object: elements separated by commas, in brackets.
 func (r *jsonReader) each(brackets string, element func()) {
 	r.expect(brackets[:1])
 	if r.peek() != brackets[1] {
@@ -129,11 +128,12 @@ func (r *jsonReader) each(brackets string, element func()) {
 	r.expect(brackets[1:] + ",")
 }
 
-// jsonTags are the keys that begin with one "$" and stand for themselves.
+// jsonTags are the keys with a special meaning. Other keys that begin with "$" are
+// escaped.
 var jsonTags = []string{"$hex", "$raw", "$pairs", "$document", "$trailing"}
 
-// tag looks ahead: with which tag the next value begins, if it is an object
-// that begins with one, and where the tag ends.
+// tag looks ahead. If the next value is an object that begins with a tag, it returns
+// the tag and where it ends.
 func (r *jsonReader) tag() (tag string, end int) {
 	if r.peek() != '{' {
 		return "", 0
@@ -151,7 +151,7 @@ func (r *jsonReader) tag() (tag string, end int) {
 	return tag, end
 }
 
-// document reads the root and, if there are any, the bytes after it.
+// document reads the root value and any bytes after it.
 func (r *jsonReader) document() {
 	tag, end := r.tag()
 	if tag != "$document" {
@@ -173,7 +173,7 @@ func (r *jsonReader) document() {
 	r.expect("}")
 }
 
-// value reads a value that stands inside depth lists and dicts.
+// value reads a value inside depth lists and dicts.
 func (r *jsonReader) value(depth int) {
 	c := r.peek()
 	switch off := r.pos; {
@@ -270,7 +270,7 @@ func (r *jsonReader) dict(depth int) {
 	r.out = append(r.out, 'e')
 }
 
-// key reads the key of an object, and returns the bytes that it stands for.
+// key reads the key of an object, and returns the bytes that it represents.
 func (r *jsonReader) key() []byte {
 	off, start := r.pos, len(r.out)
 	s := r.string()
@@ -293,8 +293,7 @@ func (r *jsonReader) key() []byte {
 	return payload(r.out[start:])
 }
 
-// mustBeKey fails if what was written from start on, and stands in the JSON at
-// off, is no string.
+// mustBeKey fails unless the bencode from start on, for the JSON at off, is a string.
 func (r *jsonReader) mustBeKey(off, start int) {
 	if r.err == nil && (r.out[start] < '0' || r.out[start] > '9') {
 		r.fail(off, "the key of a dict is a string")
@@ -308,7 +307,7 @@ func (r *jsonReader) hex() []byte {
 	return r.unhex(r.string(), off)
 }
 
-// unhex decodes digits, which stand in the JSON at off.
+// unhex decodes hex digits at off in the JSON.
 func (r *jsonReader) unhex(digits []byte, off int) []byte {
 	b, err := hex.AppendDecode(nil, digits)
 	if err != nil {
@@ -321,7 +320,7 @@ func (r *jsonReader) unhex(digits []byte, off int) []byte {
 	return b
 }
 
-// string reads a string. The next one takes its memory.
+// string reads a string. The next string reuses its memory.
 func (r *jsonReader) string() []byte {
 	r.str = r.str[:0]
 	if r.peek() != '"' {
@@ -355,7 +354,7 @@ func (r *jsonReader) string() []byte {
 	return nil
 }
 
-// escape reads a backslash and what belongs to it.
+// escape reads an escape sequence.
 func (r *jsonReader) escape() {
 	if r.pos+1 < len(r.text) {
 		if i := strings.IndexByte(`"\/bfnrt`, r.text[r.pos+1]); i >= 0 {
@@ -380,7 +379,7 @@ func (r *jsonReader) escape() {
 	r.pos += size
 }
 
-// codeUnit returns what \u and four hex digits at off mean; else -1.
+// codeUnit returns the value of \u and four hex digits at off, or -1.
 func (r *jsonReader) codeUnit(off int) rune {
 	if digits, ok := bytes.CutPrefix(r.text[off:], []byte(`\u`)); ok && len(digits) >= 4 {
 		if n, err := strconv.ParseUint(string(digits[:4]), 16, 16); err == nil {
@@ -390,7 +389,7 @@ func (r *jsonReader) codeUnit(off int) rune {
 	return -1
 }
 
-// open begins a list or dict that stands in the JSON at off, inside depth others.
+// open begins a list or dict, at off in the JSON, inside depth others.
 func (r *jsonReader) open(c byte, off, depth int) {
 	if depth >= DefaultMaxDepth {
 		r.fail(off, "nested deeper than %d levels", DefaultMaxDepth)
@@ -406,7 +405,7 @@ func (r *jsonReader) addString(off int, b []byte) {
 	r.count(off)
 }
 
-// addRaw adds a scalar as it is to stand in the bencode.
+// addRaw appends an irregular scalar to the bencode, unchanged.
 func (r *jsonReader) addRaw(off int, raw []byte) {
 	doc, err := Parse(raw)
 	if err != nil || len(doc.Trailing()) > 0 || doc.Root().Kind() != KindInteger && doc.Root().Kind() != KindString {
@@ -416,8 +415,7 @@ func (r *jsonReader) addRaw(off int, raw []byte) {
 	r.count(off)
 }
 
-// count counts the value or key that stands in the JSON at off, once its first
-// byte or more is written.
+// count counts the value or key at off in the JSON, after its first byte was written.
 func (r *jsonReader) count(off int) {
 	if r.items++; r.items > r.maxItems {
 		r.fail(off, "more than %d items", r.maxItems)

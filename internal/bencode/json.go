@@ -9,23 +9,22 @@ import (
 	"unicode/utf8"
 )
 
-// WriteJSON writes the whole document as lossless JSON, on one line: [FromJSON]
-// tells from the text the input, to the byte. It is written as it goes, in parts
-// that end with a character: the text may be many times as long as the input.
+// WriteJSON writes the document as lossless JSON, on one line. [FromJSON] converts it
+// back to the same bytes. WriteJSON does not buffer the JSON, which may be many times
+// as long as the input. It never splits a character between two calls of Write.
 //
 //	integer                   42                  any number of digits
 //	string of UTF-8           "text"
 //	string of other bytes     {"$hex": "ff00"}
 //	list                      [...]
-//	dict                      {"key": value, ...} in file order
+//	dict                      {"key": value, ...} in the order of the input
 //	dict with duplicate keys  {"$pairs": [[key, value], ...]}
-//	irregular scalar          {"$raw": "hex"}     as it stands in the input: i007e, 04:spam
+//	irregular scalar          {"$raw": "hex"}     bytes of the input: i007e, 04:spam
 //	bytes after the end       {"$document": root, "$trailing": "hex"}
 //
-// A key that is no UTF-8 is written "$hex:ff00", an irregular one "$raw:hex",
-// and one that itself begins with "$" gets a second one in front, so a "$"
-// never means two things. Strings need none of this, nor do the keys in
-// "$pairs", which are written as the strings that they are.
+// A key that is not UTF-8 is written "$hex:ff00", an irregular key "$raw:hex". A key
+// that begins with "$" gets a second "$" in front, so that it is never ambiguous.
+// Strings, and the keys in "$pairs", which are written as strings, don't need that.
 func (d *Document) WriteJSON(out io.Writer) error {
 	w := jsonWriter{doc: d, out: out}
 	if len(d.Trailing()) == 0 {
@@ -41,23 +40,23 @@ func (d *Document) WriteJSON(out io.Writer) error {
 	return w.err
 }
 
-// AppendJSON appends to dst what WriteJSON writes.
+// AppendJSON appends the JSON of WriteJSON to dst.
 func (d *Document) AppendJSON(dst []byte) []byte {
 	b := bytes.NewBuffer(dst)
-	_ = d.WriteJSON(b) // a Buffer makes no errors
+	_ = d.WriteJSON(b) // writing to a Buffer never fails
 	return b.Bytes()
 }
 
-// A jsonWriter goes over the input once, from byte to byte: to ask each list for
-// its end would go over what is nested once for each level.
+// A jsonWriter scans the input once. Asking each nested list for its end would scan it
+// once per level.
 type jsonWriter struct {
 	doc *Document
 	buf []byte
 	out io.Writer
-	err error // of out; the first
+	err error // the first error of out
 }
 
-// jsonPart is about how long a part is that is written at once.
+// jsonPart is the approximate length of the parts in which the JSON is written.
 const jsonPart = 32 << 10
 
 func (w *jsonWriter) flush() {
@@ -67,7 +66,7 @@ func (w *jsonWriter) flush() {
 	w.buf = w.buf[:0]
 }
 
-// raw writes what is JSON already.
+// raw writes text that is JSON already.
 func (w *jsonWriter) raw(s string) {
 	if w.buf = append(w.buf, s...); len(w.buf) >= jsonPart {
 		w.flush()
@@ -81,7 +80,7 @@ func (w *jsonWriter) hex(b []byte) {
 	}
 }
 
-// text writes a string of JSON, with prefix before s.
+// text writes a JSON string of prefix and s.
 func (w *jsonWriter) text(prefix string, s []byte) {
 	w.raw(`"`)
 	w.raw(prefix)
@@ -97,18 +96,18 @@ func (w *jsonWriter) text(prefix string, s []byte) {
 	w.raw(`"`)
 }
 
-// appendText appends what stands between the quotes of a string of JSON.
+// appendText appends s as in a JSON string, without the quotes.
 func appendText(dst, s []byte) []byte {
 	if !bytes.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 		return append(dst, s...)
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // URLs stay readable
+	e.SetEscapeHTML(false) // don't escape & in URLs
 	if err := e.Encode(string(s)); err != nil {
-		panic(err) // a string always encodes
+		panic(err) // a string can always be encoded
 	}
-	return append(dst, b.Bytes()[1:b.Len()-2]...) // without quotes and the end of the line
+	return append(dst, b.Bytes()[1:b.Len()-2]...) // without the quotes and the newline
 }
 
 func (w *jsonWriter) tagged(tag string, b []byte) {
@@ -117,8 +116,8 @@ func (w *jsonWriter) tagged(tag string, b []byte) {
 	w.raw(`"}`)
 }
 
-// value writes the value at off and returns where it ends. It recurses as deep as
-// the parser allowed the input to be.
+// value writes the value at off and returns where it ends. Its recursion is limited by
+// the parser's MaxDepth.
 func (w *jsonWriter) value(off uint32) (end uint32) {
 	src := w.doc.src
 	switch src[off] {
@@ -189,7 +188,7 @@ func (w *jsonWriter) pairs(off uint32) (end uint32) {
 	return off + 1
 }
 
-// key writes the key at off as that of an object.
+// key writes the key at off as a key of an object.
 func (w *jsonWriter) key(off uint32) (end uint32) {
 	end = w.doc.endOf(off, false)
 	switch raw := w.doc.src[off:end]; {

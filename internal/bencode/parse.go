@@ -9,30 +9,30 @@ import (
 	"strconv"
 )
 
-// Limits that a Parser has unless told otherwise.
+// The default limits of a Parser.
 const (
-	DefaultMaxDepth = 100         // lists and dicts inside each other
+	DefaultMaxDepth = 100         // of nested lists and dicts
 	DefaultMaxItems = 100_000_000 // values and dict keys
 	DefaultMaxSize  = 1 << 30     // bytes
 )
 
-// maxIrregularities bounds what a hostile input can make a Document remember;
-// what is over it is still counted.
+// maxIrregularities limits the irregularities that a Document stores. Others are only
+// counted.
 const maxIrregularities = 1000
 
-// A Parser reads bencode. The zero Parser is lenient and has the default limits.
+// A Parser parses bencode. The zero Parser is lenient and has the default limits.
 type Parser struct {
-	Strict   bool  // the first Irregularity is an error
-	MaxDepth int   // 0 is DefaultMaxDepth
-	MaxItems int   // 0 is DefaultMaxItems
-	MaxSize  int64 // bytes; 0 is DefaultMaxSize; over 4 GiB - 1 counts as that
+	Strict   bool  // return an error for the first Irregularity
+	MaxDepth int   // 0 means DefaultMaxDepth
+	MaxItems int   // 0 means DefaultMaxItems
+	MaxSize  int64 // bytes; 0 means DefaultMaxSize; at most 4 GiB - 1
 }
 
-// Parse reads src with the zero Parser.
+// Parse parses src with the zero Parser.
 func Parse(src []byte) (*Document, error) { return Parser{}.Parse(src) }
 
-// Parse reads the one value that src begins with. The Document keeps src,
-// which must not change afterwards. Every error is a *SyntaxError.
+// Parse parses the value at the start of src. The Document keeps src, which must not
+// change afterwards. Every error is a *SyntaxError.
 func (p Parser) Parse(src []byte) (*Document, error) {
 	s := scanner{
 		src:      src,
@@ -52,23 +52,23 @@ func (p Parser) Parse(src []byte) (*Document, error) {
 	return &s.doc, nil
 }
 
-// An extent is where a list or dict stands in the input.
+// An extent is the range of a list or dict in the input.
 type extent struct{ off, end uint32 }
 
-// longExtent is how many bytes of the input make a list or dict worth its place
-// in the index. What is shorter is read again where its end is asked for: a
-// torrent may have millions of short ones.
+// longExtent is the length in bytes from which a list or dict is in the index. Shorter
+// ones, of which a torrent may have millions, are scanned again when their end is
+// needed.
 const longExtent = 1024
 
-// An open list or dict.
+// An open is a list or dict whose end has not been parsed yet.
 type frame struct {
 	off      int
-	long     int // of the document's, the place of this one if it is long
+	long     int // its index in Document.long, if it is long
 	dict     bool
 	wantKey  bool
 	disorder bool // keys were not strictly ascending: look for duplicates at the end
 	hasKey   bool
-	key      []byte // the last one
+	key      []byte // the latest key
 }
 
 type scanner struct {
@@ -114,7 +114,7 @@ func (s *scanner) scan() error {
 	return nil
 }
 
-// step reads one token: a scalar, the start of a container, or its end.
+// step parses one token: a scalar, the start of a container, or its end.
 func (s *scanner) step() error {
 	var top *frame
 	if n := len(s.stack); n > 0 {
@@ -151,7 +151,7 @@ func (s *scanner) step() error {
 	return s.errorf(s.pos, "expected a value, found %s", char(c))
 }
 
-// char shows a byte: as itself only if it is ASCII.
+// char formats a byte for an error: unquoted only if it is ASCII.
 func char(c byte) string {
 	if c < 0x80 {
 		return strconv.QuoteRune(rune(c))
@@ -166,7 +166,7 @@ func containerName(dict bool) string {
 	return "list"
 }
 
-// count counts a value or key that begins at off.
+// count counts a value or key at off.
 func (s *scanner) count(off int) error {
 	if s.items >= s.maxItems {
 		return s.errorf(off, "more than %d items", s.maxItems)
@@ -191,7 +191,7 @@ func (s *scanner) close(top *frame) error {
 	}
 	s.pos++
 	if s.pos-top.off < longExtent {
-		s.doc.long = s.doc.long[:top.long] // the last: nothing in it is long
+		s.doc.long = s.doc.long[:top.long] // it is the last: nothing inside of it is long
 	} else {
 		s.doc.long[top.long].end = uint32(s.pos)
 	}
@@ -204,8 +204,8 @@ func (s *scanner) close(top *frame) error {
 	return nil
 }
 
-// duplicates records every key of an irregular dict that stood before. It keeps
-// no more of a key than its place: a hostile dict may have millions.
+// duplicates records every repeated key of an irregular dict. It stores only offsets of
+// keys, as a hostile dict may have millions.
 func (s *scanner) duplicates(dict Value) error {
 	keys := make([]uint32, 0, dict.Len())
 	for k := range dict.Entries() {
@@ -255,7 +255,8 @@ func (s *scanner) string() error {
 	off := s.pos
 	n := 0
 	for s.pos < len(s.src) && '0' <= s.src[s.pos] && s.src[s.pos] <= '9' {
-		// Stop at the first digit that makes it longer than the input: nothing overflows.
+		// Stop at the first digit that makes it longer than the input, so that it can't
+		// overflow.
 		d := int(s.src[s.pos] - '0')
 		if n > (len(s.src)-d)/10 {
 			return s.errorf(off, "string is longer than the input")
@@ -318,7 +319,7 @@ func (s *scanner) integer() error {
 	return s.count(off)
 }
 
-// parseInt reads decimal digits; false when the number passes 64 bits.
+// parseInt parses decimal digits. It returns false if the number overflows 64 bits.
 func parseInt(negative bool, digits []byte) (int64, bool) {
 	var n uint64
 	for _, c := range digits {
@@ -330,7 +331,7 @@ func parseInt(negative bool, digits []byte) (int64, bool) {
 	}
 	switch {
 	case negative && n <= 1<<63:
-		return -int64(n), true // 1<<63 wraps to the smallest number, which it is
+		return -int64(n), true // 1<<63 becomes the smallest int64, as it should
 	case !negative && n <= math.MaxInt64:
 		return int64(n), true
 	}

@@ -8,21 +8,21 @@ import (
 	"unsafe"
 )
 
-// A Document is an input and an index of the long lists and dicts in it. It is
-// read only, and safe for use by several goroutines.
+// A Document is a parsed input with an index of its long lists and dicts. It is
+// read-only and safe for concurrent use.
 type Document struct {
 	src            []byte
 	end            int      // of the root value
 	long           []extent // by offset
-	twice          []uint32 // offsets of dicts that have a key twice; ascending
+	twice          []uint32 // offsets of dicts with a duplicate key; ascending
 	irregular      []Irregularity
 	irregularCount int
 }
 
-// Root returns the value that the input begins with.
+// Root returns the root value.
 func (d *Document) Root() Value { return Value{d, 0, uint32(d.end)} }
 
-// endOf returns where the value or key at off ends. It is sound: it was parsed.
+// endOf returns the end of the value or key at off, which was parsed before.
 func (d *Document) endOf(off uint32, inLong bool) uint32 {
 	if c := d.src[off]; inLong && (c == 'l' || c == 'd') {
 		i, ok := slices.BinarySearchFunc(d.long, off, func(x extent, off uint32) int { return cmp.Compare(x.off, off) })
@@ -53,25 +53,24 @@ func (d *Document) endOf(off uint32, inLong bool) uint32 {
 	}
 }
 
-// Bytes returns the whole input, as it was read.
+// Bytes returns the whole input, unchanged.
 func (d *Document) Bytes() []byte { return d.src }
 
 // Trailing returns the bytes after the root value.
 func (d *Document) Trailing() []byte { return d.src[d.end:] }
 
-// Irregularities returns the rules that the input broke, by offset: at most
-// 1000 of them, and how many there were in all.
+// Irregularities returns the irregularities of the input by offset, at most 1000 of
+// them, and their total number.
 func (d *Document) Irregularities() ([]Irregularity, int) { return d.irregular, d.irregularCount }
 
-// A Value is one value of a Document: a place in its bytes. The zero Value is
-// Invalid: it stands for a value that is absent and answers every question
-// with nothing.
+// A Value is a value in a Document. The zero Value, of KindInvalid, represents an
+// absent value; its methods return zero values.
 type Value struct {
 	doc      *Document
 	off, end uint32
 }
 
-// Kind tells what v is.
+// Kind returns the kind of v.
 func (v Value) Kind() Kind {
 	if v.doc == nil {
 		return KindInvalid
@@ -87,15 +86,15 @@ func (v Value) Kind() Kind {
 	return KindString
 }
 
-// Exists reports whether v is there at all.
+// Exists reports whether v is not the zero Value.
 func (v Value) Exists() bool { return v.doc != nil }
 
-// Offset is where v begins in the input, in bytes.
+// Offset returns the offset of v in the input, in bytes.
 func (v Value) Offset() int {
 	return int(v.off)
 }
 
-// Raw returns v as it stands in the input, from its first byte to its last.
+// Raw returns the bytes of v in the input.
 func (v Value) Raw() []byte {
 	if v.doc == nil {
 		return nil
@@ -103,7 +102,7 @@ func (v Value) Raw() []byte {
 	return v.doc.src[v.off:v.end:v.end]
 }
 
-// Bytes returns what a String holds; nil for any other kind.
+// Bytes returns the content of a string, or nil for any other kind.
 func (v Value) Bytes() []byte {
 	if v.Kind() != KindString {
 		return nil
@@ -113,15 +112,15 @@ func (v Value) Bytes() []byte {
 
 func payload(raw []byte) []byte { return raw[bytes.IndexByte(raw, ':')+1:] }
 
-// Text returns what a String holds; "" for any other kind. It shares the memory
+// Text returns the content of a string, or "" for any other kind. It shares the memory
 // of the input.
 func (v Value) Text() string {
 	b := v.Bytes()
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
-// Int returns the number of an Integer; false when v is no Integer or its
-// number passes 64 bits.
+// Int returns the value of an integer. It returns false for any other kind, or if the
+// integer overflows 64 bits.
 func (v Value) Int() (int64, bool) {
 	if v.Kind() != KindInteger {
 		return 0, false
@@ -135,10 +134,10 @@ func (v Value) Int() (int64, bool) {
 	return parseInt(negative, digits)
 }
 
-// isLong reports whether v is in the index, so that what is in it may be too.
+// isLong reports whether v is in the index, so that lists and dicts in it may be too.
 func (v Value) isLong() bool { return v.end-v.off >= longExtent }
 
-// Items yields the values of a List in order; nothing for any other kind.
+// Items yields the values of a list in order, and nothing for any other kind.
 func (v Value) Items() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
 		if v.Kind() != KindList {
@@ -155,8 +154,8 @@ func (v Value) Items() iter.Seq[Value] {
 	}
 }
 
-// Entries yields the keys and values of a Dict in file order, duplicates
-// included; nothing for any other kind.
+// Entries yields the keys and values of a dict in the order of the input, including
+// duplicates, and nothing for any other kind.
 func (v Value) Entries() iter.Seq2[Value, Value] {
 	return func(yield func(k, v Value) bool) {
 		if v.Kind() != KindDict {
@@ -174,8 +173,8 @@ func (v Value) Entries() iter.Seq2[Value, Value] {
 	}
 }
 
-// Get returns the value of key in a Dict, of its first when there are several
-// (as libtorrent does); the zero Value when there is none or v is no Dict.
+// Get returns the value of a key of a dict, or the zero Value. If the key is duplicate,
+// it returns the first value, like libtorrent.
 func (v Value) Get(key string) Value {
 	for k, val := range v.Entries() {
 		if string(k.Bytes()) == key {
@@ -185,8 +184,8 @@ func (v Value) Get(key string) Value {
 	return Value{}
 }
 
-// Len counts the values of a List or the entries of a Dict, in time
-// proportional to their number.
+// Len returns the number of values of a list or entries of a dict, in time proportional
+// to that number.
 func (v Value) Len() int {
 	n := 0
 	for range v.Items() {

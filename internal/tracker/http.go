@@ -17,7 +17,7 @@ import (
 //	d5:filesd20:....................d8:completei1e10:downloadedi7e10:incompletei2eeee
 //	d14:failure reason12:unregistered8:retry in5:nevere
 
-// AppendHTTP writes the answer to an announce; with ids each peer is a dict with
+// AppendHTTP appends the answer to an announce. If ids is set, each peer is a dict with
 // its id (BEP 3), else peers are compact (BEP 7, 23).
 func (r *AnnounceResponse) AppendHTTP(b []byte, ids bool) []byte {
 	var e bencode.Encoder
@@ -65,8 +65,7 @@ func appendText(e *bencode.Encoder, key, s string) {
 	}
 }
 
-// AppendHTTP writes the answer to a scrape. An info-hash that stands twice is
-// written once.
+// AppendHTTP appends the answer to a scrape, without duplicate info-hashes.
 func (r *ScrapeResponse) AppendHTTP(b []byte) []byte {
 	files := slices.Clone(r.Files)
 	slices.SortStableFunc(files, func(a, b File) int { return bytes.Compare(a.InfoHash[:], b.InfoHash[:]) })
@@ -94,7 +93,7 @@ func (r *ScrapeResponse) AppendHTTP(b []byte) []byte {
 	return append(b, e.Bytes()...)
 }
 
-// AppendHTTP writes the answer to any request that the tracker refuses.
+// AppendHTTP appends the answer to any request that the tracker refuses.
 func (f *Failure) AppendHTTP(b []byte) []byte {
 	var e bencode.Encoder
 	e.Dict()
@@ -112,8 +111,8 @@ func (f *Failure) AppendHTTP(b []byte) []byte {
 	return append(b, e.Bytes()...)
 }
 
-// ParseHTTPAnnounce reads the answer to an announce. A tracker's own error is a
-// *Failure.
+// ParseHTTPAnnounce parses the answer to an announce. An error that the tracker reports
+// is a *Failure.
 func ParseHTTPAnnounce(body []byte) (*AnnounceResponse, error) {
 	d, err := parseAnswer(body)
 	if err != nil {
@@ -125,7 +124,7 @@ func ParseHTTPAnnounce(body []byte) (*AnnounceResponse, error) {
 		Warning:     text(d.Get("warning message")),
 		TrackerID:   text(d.Get("tracker id")),
 	}
-	r.Counts, _ = parseCounts(d) // what is odd costs the numbers, not the announce
+	r.Counts, _ = parseCounts(d) // ignore invalid counts
 	if ip := d.Get("external ip").Bytes(); len(ip) == 4 || len(ip) == 16 {
 		addr, _ := netip.AddrFromSlice(ip)
 		r.ExternalIP = addr.Unmap()
@@ -146,8 +145,8 @@ func ParseHTTPAnnounce(body []byte) (*AnnounceResponse, error) {
 	return r, nil
 }
 
-// ParseHTTPScrape reads the answer to a scrape. A tracker's own error is a
-// *Failure. Info-hashes may be in hex, as some trackers write them.
+// ParseHTTPScrape parses the answer to a scrape. An error that the tracker reports is a
+// *Failure. It accepts info-hashes in hex, which some trackers send.
 func ParseHTTPScrape(body []byte) (*ScrapeResponse, error) {
 	d, err := parseAnswer(body)
 	if err != nil {
@@ -155,7 +154,7 @@ func ParseHTTPScrape(body []byte) (*ScrapeResponse, error) {
 	}
 	files := d.Get("files")
 	switch {
-	case files.Kind() == bencode.KindList && files.Len() == 0: // what PHP makes of an empty dict
+	case files.Kind() == bencode.KindList && files.Len() == 0: // PHP encodes an empty dict as a list
 	case files.Kind() != bencode.KindDict:
 		return nil, errorf("the answer has no files")
 	}
@@ -176,8 +175,8 @@ func ParseHTTPScrape(body []byte) (*ScrapeResponse, error) {
 	return r, nil
 }
 
-// bytesOf reads 20 bytes: as they are, or as some trackers write them, in hex,
-// or with each byte as a character of UTF-8 (npm's bittorrent-tracker).
+// bytesOf returns 20 bytes. It also accepts hex, and UTF-8 with one character per byte
+// (npm's bittorrent-tracker).
 func bytesOf(key string) (h [20]byte, err error) {
 	if len(key) == 20 {
 		return [20]byte([]byte(key)), nil
@@ -191,8 +190,8 @@ func bytesOf(key string) (h [20]byte, err error) {
 	return h, errorf("%d bytes where an info-hash should be", len(key))
 }
 
-// parseAnswer reads the dict that every answer is. Blanks and a byte order mark
-// before it are what scripts on a web server print by mistake.
+// parseAnswer parses the dict of an answer. It skips white space and a byte order mark
+// at the start, which some scripts print by mistake.
 func parseAnswer(body []byte) (bencode.Value, error) {
 	body = bytes.TrimLeft(body, " \t\r\n\ufeff")
 	if len(body) == 0 {
@@ -218,7 +217,7 @@ func parseAnswer(body []byte) (bencode.Value, error) {
 	return d, nil
 }
 
-// retryIn reads minutes or "never" (BEP 31).
+// retryIn parses a number of minutes, or "never" (BEP 31).
 func retryIn(v bencode.Value) time.Duration {
 	if v.Text() == "never" {
 		return Never
@@ -227,8 +226,8 @@ func retryIn(v bencode.Value) time.Duration {
 	return seconds(60 * min(max(n, 0), 1<<32))
 }
 
-// parseCounts reads the counts of a swarm. What PHP makes of a null, an empty
-// string, is not told. With an error it returns those that are numbers.
+// parseCounts parses the counts of a swarm. An empty string, which PHP writes for null,
+// is Unknown. With an error it returns the counts that are valid.
 func parseCounts(d bencode.Value) (c Counts, err error) {
 	c = unknownCounts
 	for _, n := range []struct {
@@ -254,8 +253,8 @@ func interval(v bencode.Value) time.Duration {
 	return seconds(n)
 }
 
-// number reads an integer, or a string that is one: trackers write both. Of one
-// that passes 64 bits it returns the bound that it passes, and false.
+// number parses an integer, or a string with an integer, as some trackers send. If it
+// overflows 64 bits, number returns the nearest int64 and false.
 func number(v bencode.Value) (int64, bool) {
 	digits := v.Bytes()
 	if v.Kind() == bencode.KindInteger {
@@ -265,10 +264,10 @@ func number(v bencode.Value) (int64, bool) {
 	return n, err == nil
 }
 
-// text reads a string of any bytes.
+// text returns a string of any bytes.
 func text(v bencode.Value) string { return string(v.Bytes()) }
 
-// quoted returns a value for an error.
+// quoted formats a value for an error.
 func quoted(v bencode.Value) string {
 	raw := v.Raw()
 	if len(raw) > 24 {

@@ -18,8 +18,8 @@ const (
 	compact6 = 16 + 2
 )
 
-// appendCompact writes the peers of one address family; others and those that
-// have no address are left out.
+// appendCompact appends the peers of one address family. It leaves out others, and
+// peers without an address.
 func appendCompact(b []byte, peers []Peer, v6 bool) []byte {
 	for _, p := range peers {
 		ip := p.Addr.Addr().Unmap()
@@ -31,8 +31,8 @@ func appendCompact(b []byte, peers []Peer, v6 bool) []byte {
 	return b
 }
 
-// parseCompact reads peers of 6 or 18 bytes each. Bytes that are left over are
-// dropped, as every client does: a tracker that cuts its answer still told peers.
+// parseCompact parses peers of 6 or 18 bytes each. It ignores an incomplete peer at the
+// end, as all clients do.
 func parseCompact(b []byte, v6 bool) []Peer {
 	size := compact4
 	if v6 {
@@ -46,8 +46,8 @@ func parseCompact(b []byte, v6 bool) []Peer {
 	return peers
 }
 
-// appendDicts writes peers as a list of dicts (BEP 3); those that have neither
-// address nor name are left out.
+// appendDicts appends peers as a list of dicts (BEP 3). It leaves out peers without
+// address and host name.
 //
 //	ld2:ip9:192.0.2.17:peer id20:....................4:porti6881eee
 func appendDicts(e *bencode.Encoder, peers []Peer) {
@@ -70,9 +70,8 @@ func appendDicts(e *bencode.Encoder, peers []Peer) {
 	e.End()
 }
 
-// parsePeers reads peers in any form: compact, a list of dicts, or what PHP
-// makes of a list, which is a dict with the keys 0, 1, 2. Dicts that name no
-// peer are dropped.
+// parsePeers parses peers in any form: compact, a list of dicts, or a dict with the
+// keys 0, 1, 2, as PHP may encode a list. It leaves out invalid peers.
 func parsePeers(v bencode.Value, v6 bool) ([]Peer, error) {
 	var peers []Peer
 	add := func(d bencode.Value) {
@@ -98,7 +97,7 @@ func parsePeers(v bencode.Value, v6 bool) ([]Peer, error) {
 	return peers, nil
 }
 
-// parseDict reads a peer that is a dict (BEP 3).
+// parseDict parses a peer that is a dict (BEP 3).
 func parseDict(d bencode.Value) (Peer, bool) {
 	port, ok := number(d.Get("port"))
 	host := d.Get("ip").Text()
@@ -116,9 +115,9 @@ func parseDict(d bencode.Value) (Peer, bool) {
 	return p, true
 }
 
-// parseIP reads an address as text, as a peer or a tracker gives one; the zero
-// Addr if it is none. An IPv4 address inside an IPv6 one is itself, and a zone
-// means nothing to others.
+// parseIP parses an IP address. It returns the zero Addr if it is invalid. It converts
+// IPv4-mapped IPv6 addresses to IPv4 and removes zones, which have no meaning on other
+// machines.
 func parseIP(s string) netip.Addr {
 	addr, err := netip.ParseAddr(s)
 	if err != nil {

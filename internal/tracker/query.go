@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// A request over HTTP is a query behind the tracker's URL (BEP 3, 7, 23, 48).
+// A request over HTTP is a query after the tracker's URL (BEP 3, 7, 23, 48).
 //
 //	GET /announce?info_hash=%124V...&peer_id=...&port=6881&uploaded=0
 //	             &downloaded=0&left=0&compact=1&event=started
 //	GET /scrape?info_hash=%124V...&info_hash=...
 
-// AppendQuery writes the query of an announce.
+// AppendQuery appends the query of an announce.
 func (r *AnnounceRequest) AppendQuery(b []byte) []byte {
 	text := func(name, value string) {
 		b = append(b, name...)
@@ -63,8 +63,7 @@ func (r *AnnounceRequest) AppendQuery(b []byte) []byte {
 	return b
 }
 
-// appendEscaped percent-encodes all but what may stand unencoded anywhere
-// (RFC 3986, 2.3).
+// appendEscaped percent-encodes all characters that are not unreserved (RFC 3986, 2.3).
 func appendEscaped(b []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; isAlphanumeric(c) || strings.IndexByte("-._~", c) >= 0 {
@@ -80,8 +79,8 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
 }
 
-// queryValues yields the names and values of a query, these decoded. A plus is a
-// plus: info-hashes are no forms.
+// queryValues yields the names and decoded values of a query. It does not decode a
+// plus, as info-hashes are not form values.
 func queryValues(raw string) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for pair := range strings.SplitSeq(raw, "&") {
@@ -93,10 +92,9 @@ func queryValues(raw string) iter.Seq2[string, string] {
 	}
 }
 
-// ParseAnnounceQuery reads the query of an announce, without the question mark.
-// It must have info_hash, peer_id and port; unknown names are ignored. Numbers that
-// are not there are 0, except left, which is then not known, and numwant:
-// DefaultWant.
+// ParseAnnounceQuery parses the query of an announce, without the question mark. It must
+// have info_hash, peer_id and port; unknown names are ignored. Absent numbers are 0,
+// except left, which is math.MaxInt64, and numwant, which is DefaultWant.
 func ParseAnnounceQuery(raw string) (*AnnounceRequest, error) {
 	r := &AnnounceRequest{Left: math.MaxInt64, Want: DefaultWant}
 	missing := map[string]bool{"info_hash": true, "peer_id": true, "port": true}
@@ -114,7 +112,7 @@ func ParseAnnounceQuery(raw string) (*AnnounceRequest, error) {
 	return r, nil
 }
 
-// set sets the field that a query has by this name.
+// set sets the field for a name in the query.
 func (r *AnnounceRequest) set(name, value string) (err error) {
 	switch name {
 	case "info_hash":
@@ -157,7 +155,7 @@ func parsePort(value string) (uint16, error) {
 	return uint16(n), nil
 }
 
-// parseWant reads numwant. A value that is no number leaves it to the tracker.
+// parseWant parses numwant. It returns DefaultWant if the value is invalid.
 func parseWant(value string) int {
 	n, err := strconv.ParseInt(value, 10, 32)
 	if err != nil || n < 0 {
@@ -166,8 +164,7 @@ func parseWant(value string) int {
 	return int(n)
 }
 
-// parseKey reads key, which is hex by agreement, and may be any text: that counts
-// as 0.
+// parseKey parses key, which is hex by convention. Any other text is 0.
 func parseKey(value string) uint32 {
 	n, err := strconv.ParseUint(value, 16, 32)
 	if err != nil {
@@ -176,8 +173,8 @@ func parseKey(value string) uint32 {
 	return uint32(n)
 }
 
-// parseEndpoint reads an address of one family with or without a port (BEP 7);
-// the zero AddrPort if it is none.
+// parseEndpoint parses an address of one family, with or without a port (BEP 7). It
+// returns the zero AddrPort if it is invalid.
 func parseEndpoint(s string, family func(netip.Addr) bool) netip.AddrPort {
 	e, err := netip.ParseAddrPort(s)
 	if err != nil {
@@ -197,8 +194,8 @@ func bytes20(name, value string) (b [20]byte, err error) {
 	return [20]byte([]byte(value)), nil
 }
 
-// natural reads a number of bytes. One that passes 63 bits is what some clients
-// write who don't know what is left.
+// natural parses a number of bytes. If it overflows 63 bits, it is math.MaxInt64: some
+// clients write that if they don't know what is left.
 func natural(name, value string) (int64, error) {
 	n, err := strconv.ParseUint(value, 10, 64)
 	if err != nil {
@@ -207,7 +204,7 @@ func natural(name, value string) (int64, error) {
 	return int64(min(n, math.MaxInt64)), nil
 }
 
-// AppendScrapeQuery writes the query of a scrape for these info-hashes.
+// AppendScrapeQuery appends the query of a scrape.
 func AppendScrapeQuery(b []byte, hashes [][20]byte) []byte {
 	for i, h := range hashes {
 		if i > 0 {
@@ -219,8 +216,8 @@ func AppendScrapeQuery(b []byte, hashes [][20]byte) []byte {
 	return b
 }
 
-// ParseScrapeQuery reads the info-hashes of a scrape. None means all, which a
-// tracker need not grant.
+// ParseScrapeQuery parses the info-hashes of a scrape. None means all, which a tracker
+// may refuse.
 func ParseScrapeQuery(raw string) ([][20]byte, error) {
 	var hashes [][20]byte
 	for name, value := range queryValues(raw) {

@@ -1,11 +1,10 @@
-// Package tracker is the wire of BitTorrent trackers in both directions: what a
-// client asks and what a tracker answers, over HTTP (BEP 3, 7, 23, 24, 31, 48),
-// over UDP (BEP 15, 41) and over WebSocket (WebTorrent). It opens no sockets and
-// reads no clock; the client is in the package below it. No parser keeps or
-// shares the bytes that it was given.
+// Package tracker implements the messages of BitTorrent trackers in both directions,
+// requests and answers, over HTTP (BEP 3, 7, 23, 24, 31, 48), UDP (BEP 15, 41) and
+// WebSocket (WebTorrent). It opens no connections and reads no clock; package client
+// does. Parsed values don't share memory with the input.
 //
-// What is read is read as leniently as has one meaning: trackers have been
-// written in every language there is. What is written is by the book.
+// Parsers are lenient: they accept all unambiguous input, because trackers are written
+// in many languages. Messages that the package writes conform to the BEPs.
 package tracker
 
 import (
@@ -14,31 +13,31 @@ import (
 	"time"
 )
 
-// Unknown stands for a count that a tracker did not tell.
+// Unknown is the value of a count that a tracker did not send.
 const Unknown = -1
 
-// Counts are what a tracker knows of one swarm. Each may be Unknown.
+// Counts are a tracker's numbers for one swarm. Each may be Unknown.
 type Counts struct {
-	Seeders   int64 // "complete": peers that have all
+	Seeders   int64 // "complete": peers that have all data
 	Leechers  int64 // "incomplete": peers that don't
-	Completed int64 // "downloaded": how often a download was completed, ever
+	Completed int64 // "downloaded": number of completed downloads
 }
 
-// unknownCounts are those of a tracker that told nothing.
+// unknownCounts are Counts without any number.
 var unknownCounts = Counts{Unknown, Unknown, Unknown}
 
 // Known reports whether there is any number in c.
 func (c Counts) Known() bool { return c != unknownCounts }
 
-// Event says why a peer announces itself.
+// An Event is the reason for an announce.
 type Event uint8
 
 // The events, by their numbers in BEP 15.
 const (
 	EventNone      Event = iota // a regular announce
-	EventCompleted              // the download has just been completed
+	EventCompleted              // the download has completed
 	EventStarted                // the first announce
-	EventStopped                // the last one
+	EventStopped                // the last announce
 )
 
 var eventNames = [...]string{"", "completed", "started", "stopped"}
@@ -50,8 +49,8 @@ func (e Event) String() string {
 	return fmt.Sprintf("Event(%d)", uint8(e))
 }
 
-// parseEvent reads an event's name. "paused" (BEP 21) is what a partial seed
-// says and is otherwise a regular announce, as is any name not known.
+// parseEvent parses the name of an event. "paused" (BEP 21), which partial seeds send,
+// and unknown names are EventNone.
 func parseEvent(s string) Event {
 	for e, name := range eventNames {
 		if s == name {
@@ -61,92 +60,90 @@ func parseEvent(s string) Event {
 	return EventNone
 }
 
-// DefaultWant leaves the number of peers to the tracker.
+// DefaultWant lets the tracker choose the number of peers.
 const DefaultWant = -1
 
-// An AnnounceRequest is what a peer tells a tracker of itself.
+// An AnnounceRequest is the announce of a peer.
 type AnnounceRequest struct {
-	InfoHash [20]byte // of v2 torrents the first 20 bytes (BEP 52)
+	InfoHash [20]byte // for v2 torrents the first 20 bytes (BEP 52)
 	PeerID   [20]byte
-	Port     uint16 // where the peer listens
+	Port     uint16 // the port that the peer listens on
 
 	Uploaded, Downloaded int64 // bytes
-	Left                 int64 // bytes; math.MaxInt64: not known, as of a magnet link
+	Left                 int64 // bytes; math.MaxInt64: unknown, as for a magnet link
 
 	Event Event
-	Want  int    // how many peers at most ("numwant"); DefaultWant, or 0 for none
-	Key   uint32 // knows the peer again when its address has changed
+	Want  int    // maximum number of peers ("numwant"); DefaultWant, or 0 for none
+	Key   uint32 // identifies the peer if its address changes
 
-	// IP is the address that peers are told to connect to, for peers behind a
-	// proxy; the zero Addr leaves it to the tracker, who sees where the request
-	// comes from. UDP carries IPv4 only.
+	// IP is the address for other peers to connect to, if the peer is behind a proxy.
+	// If it is the zero Addr, the tracker uses the address that the request comes from.
+	// Over UDP it must be IPv4.
 	IP netip.Addr
 
-	// IPv4 and IPv6 are where the peer can be reached too, for one that has
-	// both and asks over the other (BEP 7). With port 0 it is Port there as well.
-	// HTTP only.
+	// IPv4 and IPv6 are additional addresses of a peer that has both and announces over
+	// the other (BEP 7). If the port is 0, it is Port. HTTP only.
 	IPv4, IPv6 netip.AddrPort
 
-	// PeerIDs asks for peers with their ids, one dict each, instead of the
-	// compact form (BEP 23). HTTP only; a tracker need not heed it.
+	// PeerIDs asks for peers with their ids, as dicts instead of the compact form (BEP
+	// 23). HTTP only; trackers may ignore it.
 	PeerIDs bool
 
-	// TrackerID is what the tracker's last answer gave as such. HTTP and
-	// WebSocket only.
+	// TrackerID is that of the tracker's last answer. HTTP and WebSocket only.
 	TrackerID string
 
-	// URLData is path and query of the tracker's URL (BEP 41). UDP only: HTTP
-	// has it in the request line.
+	// URLData is the path and query of the tracker's URL (BEP 41). UDP only; over HTTP
+	// they are in the request line.
 	URLData string
 }
 
 // An AnnounceResponse is a tracker's answer to an announce.
 type AnnounceResponse struct {
-	Interval    time.Duration // until the next regular announce; 0: not told
-	MinInterval time.Duration // no announce sooner than this; 0: not told
+	Interval    time.Duration // until the next regular announce; 0: unknown
+	MinInterval time.Duration // minimum time until the next announce; 0: unknown
 	Counts      Counts
 	Peers       []Peer
-	Warning     string     // for the user; of any bytes
-	TrackerID   string     // to be sent with the next announce
+	Warning     string     // a message for the user; any bytes
+	TrackerID   string     // to send with the next announce
 	ExternalIP  netip.Addr // the client's address as the tracker sees it (BEP 24)
 }
 
-// A Peer is one of a swarm.
+// A Peer is a peer in an answer.
 type Peer struct {
-	Addr netip.AddrPort // without an address where the tracker gave a name
-	Host string         // the name, where the tracker gave one (BEP 3)
-	ID   string         // 20 bytes; empty: not told
+	Addr netip.AddrPort // the address is zero if Host is set
+	Host string         // host name (BEP 3); "" if the tracker sent an address
+	ID   string         // 20 bytes; "" if unknown
 }
 
 // A ScrapeResponse is a tracker's answer to a scrape (BEP 48).
 type ScrapeResponse struct {
-	Files       []File        // of HTTP in the order of the answer, of WebSocket sorted
-	MinInterval time.Duration // no scrape sooner than this; 0: not told
+	Files       []File        // over HTTP in the order of the answer, over WebSocket sorted
+	MinInterval time.Duration // minimum time until the next scrape; 0: unknown
 }
 
-// A File is one swarm of a ScrapeResponse, which BEP 48 calls so.
+// A File is one swarm in a ScrapeResponse. The name is from BEP 48.
 type File struct {
 	InfoHash [20]byte
 	Counts   Counts
 }
 
-// A Failure is an error that the tracker itself reports ("failure reason").
+// A Failure is an error that the tracker reports ("failure reason").
 type Failure struct {
-	Reason string // of any bytes; may be empty
+	Reason string // any bytes; may be empty
 
-	// RetryIn is when to try again (BEP 31; else the interval that stands beside the
-	// reason): 0 is not told, Never never.
+	// RetryIn is the time until the next attempt (BEP 31, or the interval in the same
+	// answer). 0 means unknown, and Never that the tracker should not be asked again.
 	RetryIn time.Duration
 }
 
-// ErrUnlisted is the error of an answer to an announce over UDP that ends where the
-// interval should be: opentracker gives it for an info-hash that is not on its list.
+// ErrUnlisted is the error for an answer to an announce over UDP that ends before the
+// interval. opentracker sends it if the info-hash is not on its list.
 var ErrUnlisted error = &Error{"the tracker serves only torrents that are registered with it, and this one is not"}
 
-// Never is the RetryIn of a tracker that does not want to be asked again.
+// Never is the RetryIn of a tracker that should not be asked again.
 const Never = time.Duration(1<<63 - 1)
 
-// Error quotes the reason, or the beginning of a long one.
+// Error quotes the reason, shortened if it is long.
 func (f *Failure) Error() string {
 	if f.Reason == "" {
 		return "the tracker refuses and gives no reason"
@@ -154,8 +151,7 @@ func (f *Failure) Error() string {
 	return fmt.Sprintf("the tracker says %.300q", f.Reason)
 }
 
-// An Error says why bytes are not the message that they should be. It quotes only
-// a little of them.
+// An Error reports an invalid message. It quotes only a few bytes of it.
 type Error struct{ Msg string }
 
 func (e *Error) Error() string { return e.Msg }
@@ -164,11 +160,11 @@ func errorf(format string, args ...any) error {
 	return &Error{fmt.Sprintf(format, args...)}
 }
 
-// maxInterval bounds the times that trackers tell, so that no sum overflows.
+// maxInterval limits the times that trackers send, so that sums don't overflow.
 const maxInterval = 366 * 24 * time.Hour
 
-// seconds reads a number of seconds as a tracker wrote it: one that is negative
-// counts as not told, one that is huge as maxInterval.
+// seconds converts a number of seconds from a tracker. A negative number is 0, and a
+// huge one maxInterval.
 func seconds(n int64) time.Duration {
 	return time.Duration(min(max(n, 0), int64(maxInterval/time.Second))) * time.Second
 }

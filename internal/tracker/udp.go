@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// UDP (BEP 15), all numbers big endian. A connection id shows the tracker that
-// the client can be reached where it says it is.
+// UDP messages (BEP 15); all numbers are big endian. The connection id proves that the
+// client's address is not spoofed.
 //
 //	request  0             8        12            16
 //	connect  | 41727101980 | 0      | transaction |
@@ -26,7 +26,7 @@ import (
 //
 // Peers are compact, of the address family of the socket.
 
-// Action is what a UDP message is about.
+// An Action is the type of a UDP message.
 type Action uint32
 
 // The actions.
@@ -37,18 +37,18 @@ const (
 	ActionError
 )
 
-// protocolID stands where a connect request has no connection id yet.
+// protocolID is in a connect request, in place of the connection id.
 const protocolID = 0x41727101980
 
-// MaxScrapeUDP is how many info-hashes a scrape over UDP may have, so that no
-// packet is fragmented: BEP 15 says "about 74", and 70 fit an IPv6 tunnel too.
+// MaxScrapeUDP is the maximum number of info-hashes of a scrape over UDP, so that no
+// packet is fragmented. BEP 15 says "about 74"; 70 fit an IPv6 tunnel too.
 const MaxScrapeUDP = 70
 
-// MaxUDP is the length of the longest UDP message there can be, in bytes: over
-// IPv6, which does not count its header.
+// MaxUDP is the maximum length of a UDP message in bytes, over IPv6, whose header does
+// not count.
 const MaxUDP = 65535 - 8
 
-// A UDPRequest is what a client sends. Action tells which fields count.
+// A UDPRequest is a message of a client. The fields in use depend on Action.
 type UDPRequest struct {
 	Action      Action
 	Transaction uint32
@@ -57,7 +57,7 @@ type UDPRequest struct {
 	Hashes      [][20]byte      // scrape
 }
 
-// Append writes the packet.
+// Append appends the packet.
 func (r *UDPRequest) Append(b []byte) []byte {
 	connection := r.Connection
 	if r.Action == ActionConnect {
@@ -77,7 +77,7 @@ func (r *UDPRequest) Append(b []byte) []byte {
 	return b
 }
 
-// announceLength is that of an announce without options.
+// announceLength is the length of an announce without options.
 const announceLength = 98
 
 func (r *AnnounceRequest) appendUDP(b []byte) []byte {
@@ -98,14 +98,14 @@ func (r *AnnounceRequest) appendUDP(b []byte) []byte {
 	return appendURLData(b, r.URLData)
 }
 
-// The options behind an announce (BEP 41).
+// The options after an announce (BEP 41).
 const (
 	optionEnd     = 0
 	optionNOP     = 1
 	optionURLData = 2
 )
 
-// appendURLData writes path and query of the URL, in parts of at most 255 bytes.
+// appendURLData appends path and query of the URL, in parts of at most 255 bytes.
 func appendURLData(b []byte, s string) []byte {
 	for len(s) > 0 {
 		n := min(len(s), 255)
@@ -134,7 +134,7 @@ func parseURLData(b []byte) string {
 	return data.String()
 }
 
-// ParseUDPRequest reads a packet from a client.
+// ParseUDPRequest parses a packet of a client.
 func ParseUDPRequest(p []byte) (*UDPRequest, error) {
 	if len(p) < 16 {
 		return nil, errorf("a request of %d bytes", len(p))
@@ -187,13 +187,13 @@ func ParseUDPRequest(p []byte) (*UDPRequest, error) {
 	return r, nil
 }
 
-// amount reads a number of bytes. One that passes 63 bits is the -1 of clients
-// who don't know what is left.
+// amount parses a number of bytes. If it overflows 63 bits, it is the -1 of clients
+// that don't know what is left.
 func amount(b []byte) int64 {
 	return int64(min(binary.BigEndian.Uint64(b), math.MaxInt64))
 }
 
-// A UDPResponse is what a tracker sends. Action tells which fields count.
+// A UDPResponse is a message of a tracker. The fields in use depend on Action.
 type UDPResponse struct {
 	Action      Action
 	Transaction uint32
@@ -203,7 +203,7 @@ type UDPResponse struct {
 	Failure     Failure          // error
 }
 
-// Append writes the packet for a socket of IPv6 or IPv4.
+// Append appends the packet, for an IPv6 or IPv4 socket.
 func (r *UDPResponse) Append(b []byte, v6 bool) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(r.Action))
 	b = binary.BigEndian.AppendUint32(b, r.Transaction)
@@ -227,13 +227,13 @@ func (r *UDPResponse) Append(b []byte, v6 bool) []byte {
 	return b
 }
 
-// appendCount writes a number, which here can't be unknown or pass 31 bits.
+// appendCount appends a number. Unknown and overflowing numbers are converted.
 func appendCount(b []byte, n int64) []byte {
 	return binary.BigEndian.AppendUint32(b, uint32(min(max(n, 0), 1<<31-1)))
 }
 
-// TransactionOf returns the transaction of an answer, which tells whose it is;
-// false if the packet is no answer at all.
+// TransactionOf returns the transaction id of an answer, or false if the packet is not
+// an answer.
 func TransactionOf(p []byte) (uint32, bool) {
 	if len(p) < 8 {
 		return 0, false
@@ -241,8 +241,7 @@ func TransactionOf(p []byte) (uint32, bool) {
 	return binary.BigEndian.Uint32(p[4:]), true
 }
 
-// ParseUDPResponse reads a packet that came from a tracker on a socket of IPv6
-// or IPv4.
+// ParseUDPResponse parses a packet that a tracker sent to an IPv6 or IPv4 socket.
 func ParseUDPResponse(p []byte, v6 bool) (*UDPResponse, error) {
 	if len(p) < 8 {
 		return nil, errorf("an answer of %d bytes", len(p))
@@ -267,7 +266,7 @@ func ParseUDPResponse(p []byte, v6 bool) (*UDPResponse, error) {
 		}
 		a := &r.Announce
 		a.Interval = seconds(int64(int32(binary.BigEndian.Uint32(body))))
-		// What is negative costs the numbers, not the announce.
+		// Ignore negative counts.
 		a.Counts = Counts{Leechers: max(count(body[4:]), Unknown), Seeders: max(count(body[8:]), Unknown), Completed: Unknown}
 		a.Peers = parseCompact(body[12:], v6)
 	case ActionScrape:

@@ -16,26 +16,25 @@ import (
 type URL struct {
 	Scheme string // http, https, udp, ws or wss
 	Host   string // a name in its ASCII form, or an IP address without brackets
-	Port   uint16 // the scheme's own where the URL has none
+	Port   uint16 // the scheme's default if the URL has none
 
-	// Rest is path and query, byte for byte but for what may not stand in a
-	// request: blanks, what is no ASCII, and in the path what RFC 3986 allows
-	// nowhere, such as a brace, are percent-encoded.
+	// Rest is the path and query, unchanged except that characters that are invalid in
+	// a request are percent-encoded: white space, non-ASCII, and in the path also those
+	// that RFC 3986 allows nowhere, such as a brace.
 	Rest string
 
 	user *url.Userinfo
 }
 
-// ErrScheme is inside the error of ParseURL for a URL whose scheme is none of a
-// tracker's.
+// ErrScheme is wrapped by ParseURL's error for a URL whose scheme is not one of
+// trackers.
 var ErrScheme = errors.New("no protocol of trackers")
 
-// schemePorts are the schemes and their ports; UDP trackers have none.
+// schemePorts are the schemes and their default ports. UDP trackers have none.
 var schemePorts = map[string]uint16{"http": 80, "https": 443, "ws": 80, "wss": 443, "udp": 0}
 
-// ParseURL reads a tracker's URL. Errors don't quote it: a passkey may stand
-// anywhere in what is no URL. Blanks around it don't count, nor does a
-// fragment.
+// ParseURL parses a tracker's URL. It ignores blanks around the URL and a fragment.
+// Errors don't quote the URL, in which a passkey may be anywhere if it is invalid.
 func ParseURL(raw string) (*URL, error) {
 	raw = strings.TrimSpace(raw)
 	scheme, after, ok := strings.Cut(raw, "://")
@@ -64,14 +63,14 @@ func ParseURL(raw string) (*URL, error) {
 		return nil, errors.New("it has no port")
 	}
 	if _, err := url.ParseRequestURI(u.String()); err != nil {
-		return nil, errors.New("not a URL that can be asked") // a path like /%zz
+		return nil, errors.New("not a URL that can be asked") // such as with the path /%zz
 	}
 	return u, nil
 }
 
-// authority reads [USER[:PASSWORD]@]HOST[:PORT].
+// authority parses [USER[:PASSWORD]@]HOST[:PORT].
 func (u *URL) authority(s string) error {
-	// A password may hold an @, a host may not.
+	// A password may contain an @, a host may not.
 	if at := strings.LastIndexByte(s, '@'); at >= 0 {
 		name, password, has := strings.Cut(s[:at], ":")
 		u.user = url.User(unescaped(name))
@@ -94,7 +93,7 @@ func (u *URL) authority(s string) error {
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		inner, closed := strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(inner)
-		if !closed || err != nil || !addr.Is6() || addr.Zone() != "" { // a zone is one machine's
+		if !closed || err != nil || !addr.Is6() || addr.Zone() != "" { // a zone has a meaning on one machine only
 			return errors.New("its host is no IPv6 address")
 		}
 		u.Host = addr.String()
@@ -118,17 +117,17 @@ func unescaped(s string) string {
 	return s
 }
 
-// international makes the ASCII form of a name as a browser does; what is left
-// to check is up to asciiName.
+// international converts host names to ASCII as a browser does. asciiName checks the
+// result.
 var international = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(false))
 
-// maxName is how long the name of a host may be in ASCII (RFC 1035).
+// maxName is the maximum length of a host name in ASCII (RFC 1035).
 const maxName = 253
 
-// asciiName returns the name of a host in lower case and ASCII, without a dot at
-// its end. It may have underscores: there are trackers with one.
+// asciiName returns a host name in lower case and ASCII, without a dot at its end. It
+// allows underscores, which some trackers have.
 func asciiName(host string) (name string, ok bool) {
-	if len(host) > 4*maxName { // the time for its ASCII form grows with the square
+	if len(host) > 4*maxName { // conversion takes quadratic time
 		return "", false
 	}
 	name = strings.ToLower(host)
@@ -152,8 +151,8 @@ func asciiName(host string) (name string, ok bool) {
 	return name, len(name) <= maxName
 }
 
-// requestable encodes what may not stand in a request line. What net/http would
-// encode in a path is encoded here, or it would write the whole path anew.
+// requestable encodes characters that are invalid in a request line, and those that
+// net/http would encode in a path. Otherwise net/http would normalize the whole path.
 func requestable(s string) (string, error) {
 	var b strings.Builder
 	inPath := true
@@ -172,8 +171,8 @@ func requestable(s string) (string, error) {
 	return b.String(), nil
 }
 
-// String returns the URL with everything that is in it, its password too, but
-// for a port that is its scheme's own.
+// String returns the whole URL, including the password. It omits the scheme's default
+// port.
 func (u *URL) String() string {
 	user := ""
 	if u.user != nil {
@@ -195,7 +194,7 @@ func (u *URL) HostPort() string {
 	return u.Host + ":" + port
 }
 
-// With returns the URL for a request: with a query appended.
+// With returns the URL of a request with the given query appended.
 func (u *URL) With(query string) string {
 	separator := "&"
 	switch _, old, ok := strings.Cut(u.Rest, "?"); {
@@ -207,11 +206,12 @@ func (u *URL) With(query string) string {
 	return u.String() + separator + query
 }
 
-// Scrape returns the URL to scrape at, and false if the tracker has none. For
-// HTTP the last segment of the path must begin with "announce", and "scrape"
-// takes its place; suffix and query stay.
+// Scrape returns the URL for scrapes, or false if the tracker has none. For HTTP, the
+// last segment of the path must begin with "announce", which is replaced by "scrape";
+// its suffix and the query are kept.
 //
-// BEP 48 looks at what follows the last slash of the whole URL. That is the
+// BEP 48 looks after the last slash of the whole URL, which differs only if the query
+// has a slash, and would be wrong then.
 // same unless the query has a slash, and then it would be wrong.
 func (u *URL) Scrape() (*URL, bool) {
 	if !u.IsHTTP() {
@@ -228,8 +228,8 @@ func (u *URL) Scrape() (*URL, bool) {
 	return &s, true
 }
 
-// IsHTTP reports whether the tracker speaks HTTP.
+// IsHTTP reports whether the scheme is http or https.
 func (u *URL) IsHTTP() bool { return u.Scheme == "http" || u.Scheme == "https" }
 
-// IsWebSocket reports whether the tracker speaks WebSocket.
+// IsWebSocket reports whether the scheme is ws or wss.
 func (u *URL) IsWebSocket() bool { return u.Scheme == "ws" || u.Scheme == "wss" }

@@ -8,10 +8,9 @@ import (
 )
 
 // WebSocket (WebTorrent): every message is a text frame with a JSON object.
-// Strings of bytes (info-hashes, ids) have one character a byte, U+0000 to
-// U+00FF. Offers and answers are WebRTC's, which the tracker passes on between
-// peers and does not read; they and their ids are kept raw, since they may be
-// anything that a stranger wrote.
+// Strings of bytes (info-hashes, ids) have one character per byte, U+0000 to
+// U+00FF. Offers and answers are those of WebRTC, which the tracker relays
+// unchanged. They and their ids are kept raw, since they are untrusted.
 //
 //	{"action":"scrape","info_hash":["....................", ...]}
 //	{"action":"scrape","files":{"....................":{"complete":1,
@@ -23,44 +22,44 @@ import (
 //	{"action":"announce","info_hash":"...","interval":120,"complete":1,"incomplete":2}
 //	{"action":"announce","info_hash":"...","peer_id":"...","offer_id":"...","offer":{...}}
 
-// A WSRequest is what a client sends. Action is ActionAnnounce or ActionScrape
-// and tells which fields count.
+// A WSRequest is a message of a client. Action is ActionAnnounce or ActionScrape, and
+// determines the fields in use.
 type WSRequest struct {
 	Action   Action
 	Announce AnnounceRequest // announce
-	Offers   []WSOffer       // announce: for as many other peers
+	Offers   []WSOffer       // announce: one for each of several other peers
 	Reply    *WSReply        // announce: the answer to another peer's offer
 	Hashes   [][20]byte      // scrape
 }
 
-// A WSOffer is a WebRTC offer, or what a peer replies to one. Either field is
-// JSON, as Append requires, or nil where it was not told.
+// A WSOffer is a WebRTC offer, or the answer to one. Either field is JSON, as Append
+// requires, or nil if it is absent.
 type WSOffer struct {
-	ID          json.RawMessage // by who made the offer; by custom a string of 20 bytes
+	ID          json.RawMessage // chosen by the peer that made the offer; by convention a string of 20 bytes
 	Description json.RawMessage // of the session
 }
 
-// A WSReply is what a peer replies to another peer's offer.
+// A WSReply is a peer's answer to an offer.
 type WSReply struct {
-	To string // 20 bytes: the peer id of who made the offer
+	To string // 20 bytes: the id of the peer that made the offer
 	WSOffer
 }
 
-// A WSResponse is what a tracker sends.
+// A WSResponse is a message of a tracker.
 type WSResponse struct {
-	Action   Action            // ActionAnnounce or ActionScrape; ActionError: Failure
-	InfoHash [20]byte          // announce, and of a Failure where it is told
+	Action   Action            // ActionAnnounce or ActionScrape; ActionError for a Failure
+	InfoHash [20]byte          // of an announce, and of a Failure if it is known
 	Announce *AnnounceResponse // announce, without peers
 	Scrape   *ScrapeResponse   // scrape
 	Failure  *Failure
 
-	// From is the peer id of another peer, 20 bytes, whose Offer or Answer the
-	// tracker passes on. Announce is nil then.
+	// From is the peer id, 20 bytes, of the peer that made Offer or Answer, which the
+	// tracker relays. Announce is nil then.
 	From          string
 	Offer, Answer *WSOffer
 }
 
-// Append writes the message.
+// Append appends the message.
 func (r *WSRequest) Append(b []byte) []byte {
 	if r.Action == ActionScrape {
 		hashes := make([]string, len(r.Hashes))
@@ -91,7 +90,7 @@ func (r *WSRequest) Append(b []byte) []byte {
 	return m.append(b)
 }
 
-// ParseWSRequest reads a message of a client.
+// ParseWSRequest parses a message of a client.
 func ParseWSRequest(frame []byte) (*WSRequest, error) {
 	m := new(wsMessage)
 	if err := parseWS(frame, m); err != nil {
@@ -110,7 +109,7 @@ func ParseWSRequest(frame []byte) (*WSRequest, error) {
 	return nil, errorf("a request for action %.32q", m.Action)
 }
 
-// announceRequest returns the announce that a message of a client is.
+// announceRequest returns the announce in a message of a client.
 func (m *wsMessage) announceRequest() (*WSRequest, error) {
 	r := &WSRequest{Action: ActionAnnounce, Announce: AnnounceRequest{
 		Left: math.MaxInt64, Event: parseEvent(m.Event), Want: DefaultWant, TrackerID: m.TrackerID,
@@ -142,7 +141,7 @@ func (m *wsMessage) announceRequest() (*WSRequest, error) {
 	return r, nil
 }
 
-// amounts sets the numbers of bytes of an announce.
+// amounts sets the byte counts of an announce.
 func (m *wsMessage) amounts(a *AnnounceRequest) error {
 	for _, n := range []struct {
 		name string
@@ -150,17 +149,17 @@ func (m *wsMessage) amounts(a *AnnounceRequest) error {
 		to   *int64
 	}{{"uploaded", m.Uploaded, &a.Uploaded}, {"downloaded", m.Downloaded, &a.Downloaded}, {"left", m.Left, &a.Left}} {
 		switch {
-		case n.from == nil: // what is left may be infinite, which JSON writes as null
+		case n.from == nil: // left may be infinite, which JSON encodes as null
 		case *n.from >= 0:
 			*n.to = *n.from
-		case n.to != &a.Left: // -1 is not known there, either
+		case n.to != &a.Left: // left may also be -1, unknown
 			return errorf("%s is %d", n.name, *n.from)
 		}
 	}
 	return nil
 }
 
-// Append writes the message.
+// Append appends the message.
 func (r *WSResponse) Append(b []byte) []byte {
 	m := wsMessage{Action: "announce", InfoHash: wideHash(r.InfoHash)}
 	switch {
@@ -195,7 +194,7 @@ func (r *WSResponse) Append(b []byte) []byte {
 	return m.append(b)
 }
 
-// ParseWSResponse reads a message of a tracker.
+// ParseWSResponse parses a message of a tracker.
 func ParseWSResponse(frame []byte) (*WSResponse, error) {
 	m := new(wsAnswer)
 	if err := parseWS(frame, m); err != nil {
@@ -238,7 +237,7 @@ func ParseWSResponse(frame []byte) (*WSResponse, error) {
 		if told(m.Answer) {
 			r.Answer = &WSOffer{m.OfferID, m.Answer}
 		} else {
-			r.Offer = &WSOffer{m.OfferID, m.Offer} // empty, if a peer sent it so
+			r.Offer = &WSOffer{m.OfferID, m.Offer} // empty if the peer sent it so
 		}
 	case numbers:
 		r.Announce = &AnnounceResponse{
@@ -273,7 +272,7 @@ func (m *wsMessage) scrape() (*ScrapeResponse, error) {
 		}
 		r.Files = append(r.Files, File{h, counts})
 	}
-	// JSON objects have no order that a parser keeps.
+	// JSON objects have no order.
 	slices.SortFunc(r.Files, func(a, b File) int { return bytes.Compare(a.InfoHash[:], b.InfoHash[:]) })
 	return r, nil
 }

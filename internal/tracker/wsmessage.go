@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// A wsMessage is any message over WebSocket. Strings of bytes are wide.
+// A wsMessage is any message over WebSocket. Strings of bytes are wide, see wide.
 type wsMessage struct {
 	Action   string          `json:"action,omitempty"`
-	InfoHash json.RawMessage `json:"info_hash,omitempty"` // one, or a list of them
+	InfoHash json.RawMessage `json:"info_hash,omitempty"` // one, or a list
 	PeerID   string          `json:"peer_id,omitempty"`
 
 	Uploaded   *int64   `json:"uploaded,omitempty"`
-	Downloaded *int64   `json:"downloaded,omitempty"` // in answers the third of the counts
+	Downloaded *int64   `json:"downloaded,omitempty"` // in answers, the count Completed
 	Left       *int64   `json:"left,omitempty"`
 	Event      string   `json:"event,omitempty"`
 	NumWant    *int     `json:"numwant,omitempty"`
@@ -56,8 +56,7 @@ type wsPair struct {
 	Description json.RawMessage `json:"offer,omitempty"`
 }
 
-// A wsAnswer is a message of a tracker. A number of an announce that is odd costs
-// itself, not the announce.
+// A wsAnswer is a message of a tracker. Invalid numbers in an announce are ignored.
 type wsAnswer struct {
 	wsMessage
 	Complete    json.RawMessage `json:"complete"`
@@ -67,7 +66,7 @@ type wsAnswer struct {
 	MinInterval json.RawMessage `json:"min interval"`
 }
 
-// lenientCount reads a count, which may be a string. One that is odd is Unknown.
+// A lenientCount is a count, which may be a string. An invalid one is Unknown.
 func lenientCount(raw json.RawMessage) int64 {
 	n, err := strconv.ParseInt(strings.Trim(string(raw), `"`), 10, 64)
 	if err != nil || n < 0 {
@@ -76,8 +75,7 @@ func lenientCount(raw json.RawMessage) int64 {
 	return n
 }
 
-// lenientSeconds reads an interval, which may be a string. One that is odd is not
-// told.
+// lenientSeconds is an interval, which may be a string. An invalid one is 0.
 func lenientSeconds(raw json.RawMessage) time.Duration {
 	s, err := strconv.ParseFloat(strings.Trim(string(raw), `"`), 64)
 	if err != nil && !math.IsInf(s, 0) || math.IsNaN(s) {
@@ -86,7 +84,7 @@ func lenientSeconds(raw json.RawMessage) time.Duration {
 	return floatSeconds(s)
 }
 
-// parseWS reads a message into m.
+// parseWS parses a message into m.
 func parseWS(frame []byte, m any) error {
 	err := json.Unmarshal(frame, m)
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
@@ -102,12 +100,12 @@ func parseWS(frame []byte, m any) error {
 func (m *wsMessage) append(b []byte) []byte {
 	encoded, err := json.Marshal(m)
 	if err != nil {
-		panic(err) // all of it is text, numbers and JSON that was read as such
+		panic(err) // all fields are text, numbers and valid JSON
 	}
 	return append(b, encoded...)
 }
 
-// hashes reads info_hash, which is one or a list.
+// hashes parses info_hash, which is one or a list.
 func (m *wsMessage) hashes() ([][20]byte, error) {
 	var list []string
 	if len(m.InfoHash) > 0 && m.InfoHash[0] == '"' {
@@ -129,7 +127,7 @@ func (m *wsMessage) hashes() ([][20]byte, error) {
 	return hashes, nil
 }
 
-// hash reads info_hash where there must be one.
+// hash parses an info_hash that must be one.
 func (m *wsMessage) hash() (h [20]byte, err error) {
 	hashes, err := m.hashes()
 	if err != nil {
@@ -141,7 +139,7 @@ func (m *wsMessage) hash() (h [20]byte, err error) {
 	return hashes[0], nil
 }
 
-// wide writes a string of bytes with one character a byte.
+// wide encodes bytes as a string with one character per byte.
 func wide[T string | []byte](bytes T) string {
 	var b strings.Builder
 	for i := 0; i < len(bytes); i++ {
@@ -150,7 +148,7 @@ func wide[T string | []byte](bytes T) string {
 	return b.String()
 }
 
-// narrow reads what wide wrote.
+// narrow is the inverse of wide.
 func narrow(s string) (string, error) {
 	b := make([]byte, 0, len(s))
 	for _, r := range s {
@@ -162,7 +160,7 @@ func narrow(s string) (string, error) {
 	return string(b), nil
 }
 
-// narrow20 reads a string of 20 bytes.
+// narrow20 is narrow for 20 bytes.
 func narrow20(name, s string) (b [20]byte, err error) {
 	bytes, err := narrow(s)
 	if err != nil {
@@ -176,7 +174,7 @@ func wideHash(h [20]byte) json.RawMessage {
 	return encoded
 }
 
-// told reports whether a value is there: JavaScript writes null for what is not.
+// told reports whether a value is present: JavaScript writes null for undefined.
 func told(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 
 func known(n int64) *int64 {
