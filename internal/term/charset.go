@@ -2,32 +2,30 @@ package term
 
 import "strings"
 
-// UseASCII reports whether the locale (POSIX: the first of LC_ALL, LC_CTYPE and
-// LANG that is not empty) has another character set than UTF-8, as C and POSIX
-// have. An environment without a locale, as containers and services have it, is
-// taken for UTF-8.
+// UseASCII reports whether the locale (POSIX: the first of LC_ALL, LC_CTYPE and LANG
+// that is not empty) has another character set than UTF-8, such as C and POSIX. Without
+// a locale, as in containers and services, it assumes UTF-8.
 func UseASCII(getenv func(string) string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if locale := getenv(name); locale != "" {
-			// en_US.UTF-8, C.utf8, and on macOS UTF-8 alone.
+			// Such as en_US.UTF-8, C.utf8, and on macOS UTF-8.
 			return !strings.Contains(strings.ReplaceAll(strings.ToLower(locale), "-", ""), "utf8")
 		}
 	}
 	return false
 }
 
-// ASCII returns the palette with everything that is drawn (branches, bars, marks)
-// in ASCII. Text stays what it is: a name is data, and what is shown of it must
-// not depend on the locale.
+// ASCII returns the palette with all drawing characters (branches, bars, marks) in
+// ASCII. Text does not change: names are data, and must not depend on the locale.
 func (p Palette) ASCII() Palette {
 	p.ascii = true
 	return p
 }
 
-// Ellipsis stands where something was left out.
+// Ellipsis replaces text that was left out.
 func (p Palette) Ellipsis() string { return p.either("…", "...") }
 
-// Times is the sign of a multiplication.
+// Times is the multiplication sign.
 func (p Palette) Times() string { return p.either("×", "x") }
 
 func (p Palette) either(unicode, ascii string) string {

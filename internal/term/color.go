@@ -6,15 +6,15 @@ import (
 
 const resetStyle = "\x1b[0m"
 
-// Palette is what a terminal is drawn with: colours, and characters. The zero
-// value leaves text alone, and draws in Unicode.
+// A Palette is the colours and drawing characters for output. The zero Palette has no
+// colours, and draws in Unicode.
 type Palette struct {
 	on    bool
 	ascii bool // see ASCII
 }
 
-// NewPalette returns a palette that colours if on is true (see UseColor), and
-// draws in Unicode.
+// NewPalette returns a palette with colours if on is true (see UseColor), that draws in
+// Unicode.
 func NewPalette(on bool) Palette {
 	return Palette{on: on}
 }
@@ -29,7 +29,7 @@ func (p Palette) style(open, s string) string {
 	if !p.on || s == "" {
 		return s
 	}
-	// A style inside s ends with a reset, which would end this one too.
+	// A style inside s ends with a reset, which also ends this style: begin it again.
 	return open + strings.ReplaceAll(s, resetStyle, resetStyle+open) + resetStyle
 }
 
@@ -38,11 +38,11 @@ type ColorMode uint8
 
 const (
 	ColorAuto   ColorMode = iota // on a terminal, unless NO_COLOR has any value or TERM is "dumb"
-	ColorAlways                  // whatever the environment says
+	ColorAlways                  // regardless of the environment
 	ColorNever
 )
 
-// UseColor decides whether to colour output.
+// UseColor reports whether to colour output.
 func UseColor(mode ColorMode, isTerminal bool, getenv func(string) string) bool {
 	switch mode {
 	case ColorAlways:

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// The sequences of ECMA-48, and the private modes of the VT220, that Live uses.
+// Escape sequences of ECMA-48, and private modes of the VT220.
 const (
 	hideCursor = "\x1b[?25l"
 	showCursor = "\x1b[?25h"
@@ -17,36 +17,34 @@ const (
 	clearRight = "\x1b[K"
 	clearBelow = "\x1b[J"
 
-	// clearRows is ESC[J for the beginning of a line that is not the last. In the
-	// top left corner tmux takes ESC[J for the end of a screen, and puts all of
-	// it into its history.
+	// clearRows is ESC[J for the beginning of a line that is not the last. In the top
+	// left corner, tmux treats ESC[J as clearing the screen, and moves all of it into
+	// its history.
 	clearRows = clearRight + "\n" + clearBelow + "\x1b[A"
 )
 
-// Live is a block of lines at the bottom of a terminal that is redrawn in
-// place. Whoever draws must call Close or Clear at the end, also when interrupted,
-// or the cursor stays hidden. One goroutine may use it; a nil *Live shows nothing.
+// A Live is a block of lines at the bottom of a terminal that is redrawn in place. The
+// caller must call Close or Clear at the end, even when interrupted, or the cursor
+// remains hidden. It is not safe for concurrent use. A nil *Live draws nothing.
 //
-// The cursor, hidden, waits at the beginning of the first line. Most terminals wrap
-// lines anew that are too wide for a narrower window, and the program may not know
-// its size yet: but the cursor stays with its line, and all that has to be cleared
-// is behind it.
+// The hidden cursor is kept at the beginning of the first line. When a window gets
+// narrower, most terminals wrap lines that are too wide, before the program knows the
+// new size. The cursor remains on its line, so everything that must be cleared is after
+// it.
 //
-// One thing can't be cleared: a terminal that wraps lines anew moves as many rows
-// from the top of the screen into its history as the wrapping adds (tmux does so
-// even while rows are free below), and it does that before the program hears of the
-// new size. Where the drawing begins at the top of the screen, some of its first
-// rows stay in the history once for each time the window is narrowed. No sequence
-// takes back rows of the history, but for ESC[3J, which clears what the user had
-// there too; the alternate screen has no history, but would hide what was printed
-// before and lose the last drawing.
+// One thing can't be cleared. A terminal that wraps lines moves as many rows from the
+// top of the screen into its history (tmux even does so if there are free rows below).
+// If the drawing begins at the top of the screen, some of its first rows remain in the
+// history each time the window gets narrower. No sequence removes rows from the
+// history, except ESC[3J, which also clears the user's. The alternate screen has no
+// history, but would hide previous output and lose the last drawing.
 type Live struct {
-	Palette Palette // for the line that stands for those left out, and for the ends of lines
+	Palette Palette // for the line with the number of lines left out, and for ends of lines
 
 	w             io.Writer
-	drawing       bool     // a Draw hid the cursor
-	lines         []string // as they were drawn
-	columns, rows int      // of the window they were drawn in
+	drawing       bool     // Draw has hidden the cursor
+	lines         []string // the lines of the last drawing
+	columns, rows int      // the window size of the last drawing
 }
 
 // NewLive returns a Live for a terminal. It writes nothing before Draw.
@@ -54,13 +52,13 @@ func NewLive(w io.Writer) *Live {
 	return &Live{w: w}
 }
 
-// Draw replaces what the last Draw showed, in one Write, or in none if the
-// screen would stay as it is. The text is safe already; it may hold colours,
-// but no other sequences, and needs no newline at its end.
+// Draw replaces the last drawing. It calls Write once, or not at all if nothing
+// changes. The text must be safe, see Safe. It may contain colours, but no other escape
+// sequences, and needs no final newline.
 //
-// The columns and rows are those of the window now; 0 means 80 and 24. Lines
-// that are wider lose their end. Of a text of rows or more lines the first are
-// shown, and then how many are left.
+// columns and rows are the current size of the window; 0 means 80 and 24. Lines that
+// are too wide are cut. If the text has too many lines, Draw draws the first ones, and
+// the number of lines left out.
 func (l *Live) Draw(columns, rows int, text string) error {
 	if l == nil {
 		return nil
@@ -73,8 +71,8 @@ func (l *Live) Draw(columns, rows int, text string) error {
 	}
 	lines := l.layout(columns, rows, text)
 	resized := columns != l.columns || rows != l.rows
-	// A terminal that does not wrap lines anew may have lost their ends to a
-	// window that was narrow for a moment.
+	// A terminal that does not wrap lines may have lost their ends when the window was
+	// narrow for a moment.
 	if slices.Equal(lines, l.lines) && (!resized || len(lines) == 0) {
 		return nil
 	}
@@ -88,7 +86,7 @@ func (l *Live) Draw(columns, rows int, text string) error {
 		fmt.Fprintf(&b, "\x1b[%dA", len(lines))
 	}
 
-	l.drawing = true // also if Write fails half-way
+	l.drawing = true // even if Write fails
 	if _, err := io.WriteString(l.w, b.String()); err != nil {
 		return err
 	}
@@ -96,17 +94,17 @@ func (l *Live) Draw(columns, rows int, text string) error {
 	return nil
 }
 
-// paint writes lines over the last drawing, and goes to the line below them. The
-// rows of wrapped lines are cleared first.
+// paint writes lines over the last drawing, and moves the cursor to the line below. It
+// first clears the rows of wrapped lines.
 func (l *Live) paint(b *strings.Builder, lines []string, columns int, wrapped bool) {
-	// A line that is too wide must not wrap, or the cursor would not come back to
-	// the first one: terminals differ on how wide some emoji are, and the window may
-	// be narrower already than the program knows.
+	// Disable wrapping, which would leave the cursor on a wrong line: terminals differ
+	// in the width of some emoji, and the window may already be narrower than the
+	// program knows.
 	b.WriteString(wrapOff + "\r")
 	for _, line := range lines {
-		// A line is cleared behind its text, so that nothing flickers. But after
-		// a full line the cursor stands on its last character, and tmux would
-		// still join the rows of a wrapped line when the window gets wider.
+		// Clear the line after its text, to avoid flicker. But after a full line the
+		// cursor is on its last character, and tmux would join the rows of a wrapped
+		// line when the window gets wider.
 		if width(line) == columns || wrapped {
 			b.WriteString(clearRight + line + "\r\n")
 		} else {
@@ -121,8 +119,8 @@ func (l *Live) paint(b *strings.Builder, lines []string, columns int, wrapped bo
 	b.WriteString(wrapOn)
 }
 
-// Clear removes the drawing: what is printed next begins where it began. The next
-// Draw begins a new drawing.
+// Clear removes the drawing, and leaves the cursor where it began. The next Draw begins
+// a new drawing.
 func (l *Live) Clear() error {
 	if l == nil || !l.drawing {
 		return nil
@@ -134,26 +132,26 @@ func (l *Live) Clear() error {
 	return l.end(b.String())
 }
 
-// Close leaves the last drawing on the screen, with the cursor on the line
-// below it. The next Draw begins a new drawing there.
+// Close keeps the last drawing, and moves the cursor to the line below it. The next
+// Draw begins a new drawing there.
 func (l *Live) Close() error {
 	if l == nil || !l.drawing {
 		return nil
 	}
 	var b strings.Builder
-	l.paint(&b, l.lines, l.columns, true) // the terminal may have echoed "^C"
+	l.paint(&b, l.lines, l.columns, true) // the terminal may have printed "^C"
 	return l.end(b.String())
 }
 
 func (l *Live) end(sequences string) error {
 	*l = Live{Palette: l.Palette, w: l.w}
-	// Wrapping is off only if a Draw failed half-way.
+	// Wrapping is off only if a Draw failed.
 	_, err := io.WriteString(l.w, sequences+wrapOn+showCursor)
 	return err
 }
 
-// layout returns the lines of a text as they fit into the window, with a row
-// left for the cursor. No style runs beyond the end of a line.
+// layout returns the lines of a text that fit into the window, less a row for the
+// cursor. Styles end at the end of each line.
 func (l *Live) layout(columns, rows int, text string) []string {
 	if text == "" {
 		return nil
@@ -181,8 +179,8 @@ func (l *Live) layout(columns, rows int, text string) []string {
 	return lines
 }
 
-// Cut makes s fit into limit columns by taking off its end. The style stays
-// what it was, since every escape sequence is kept.
+// Cut cuts the end of s so that it fits into limit columns. It keeps all escape
+// sequences, so that the style at the end does not change.
 func (p Palette) Cut(s string, limit int) string {
 	if width(s) <= limit {
 		return s
@@ -201,7 +199,7 @@ func (p Palette) Cut(s string, limit int) string {
 			continue
 		}
 		_, size := utf8.DecodeRuneInString(s)
-		// What has no width, a combining mark, goes where its base went.
+		// Combining marks, which have no width, are removed with their base character.
 		used += width(s[:size])
 		switch {
 		case cut:

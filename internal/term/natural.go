@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Natural compares names as people sort them: digits by the number that they
-// write, so that Release.2 comes before Release.10, and everything else by its
-// bytes. Names that differ only in leading zeros are compared by their bytes.
+// Natural compares names in natural order: digits by the number that they represent, so
+// that Release.2 is before Release.10, and everything else by its bytes. Names that
+// differ only in leading zeros are compared by their bytes.
 func Natural(a, b string) int {
 	x, y := a, b
 	for x != "" && y != "" {
@@ -28,7 +28,7 @@ func Natural(a, b string) int {
 	return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(a, b))
 }
 
-// digits returns how many digits s begins with.
+// digits returns the number of digits at the start of s.
 func digits(s string) int {
 	n := 0
 	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
@@ -37,7 +37,7 @@ func digits(s string) int {
 	return n
 }
 
-// NaturalPath compares paths by Natural, component by component.
+// NaturalPath compares paths component by component, with Natural.
 func NaturalPath(a, b string) int {
 	for {
 		x, restA, moreA := strings.Cut(a, "/")

@@ -14,44 +14,44 @@ import (
 )
 
 const (
-	barDelay    = 500 * time.Millisecond // a job shorter than this gets no bar
+	barDelay    = 500 * time.Millisecond // shorter jobs get no bar
 	barInterval = 100 * time.Millisecond
 	lineEvery   = 10 * time.Second
 
-	// The room that a line leaves for "1023.9 GiB of ...", so that the end of
-	// the bar does not move as the numbers grow.
+	// Room for "1023.9 GiB of ...", so that the end of the bar does not move as the
+	// numbers grow.
 	barFiguresWidth = 44
 	minBarWidth     = 4
 	maxBarWidth     = 40
 )
 
-// Progress shows how far a job has come. One goroutine may use it; a nil
+// A Progress shows the progress of a job. It is not safe for concurrent use. A nil
 // *Progress shows nothing.
 type Progress struct {
 	w       io.Writer
 	palette Palette
-	columns func() int // nil: no terminal
+	columns func() int // nil: not a terminal
 	label   string
 	start   time.Time
-	shown   time.Time // when the last line was written; zero: never
+	shown   time.Time // when the last line was written; zero if none was
 	pace    pace
 
-	drawn    int // columns that the line on the terminal takes
+	drawn    int // width of the line on the terminal
 	bar      *progressbar.ProgressBar
 	barWidth int
 }
 
-// NewProgress starts the clock of a job. On a terminal it draws a line, as wide
-// as columns says at that moment (0: 80); where columns is nil it writes a line
-// every ten seconds.
+// NewProgress returns a Progress for a job that begins now. On a terminal it draws a
+// line of the width that columns returns (0 means 80). If columns is nil, it writes a
+// line every ten seconds.
 func NewProgress(w io.Writer, p Palette, columns func() int, label string) *Progress {
 	progress := &Progress{w: w, palette: p, columns: columns, label: Safe(label), start: time.Now()}
 	progress.pace.add(progress.start, 0)
 	return progress
 }
 
-// Update tells how many bytes of the total are done; a total of 0 is not known.
-// It may be called as often as one likes.
+// Update sets the number of bytes done, and the total, which is 0 if it is unknown. It
+// is cheap to call often.
 func (p *Progress) Update(done, total int64) {
 	if p == nil {
 		return
@@ -76,7 +76,7 @@ func (p *Progress) Update(done, total int64) {
 	}
 }
 
-// Finish clears the line, so that the result stands alone.
+// Finish clears the line.
 func (p *Progress) Finish() {
 	if p == nil || p.drawn == 0 {
 		return
@@ -85,20 +85,20 @@ func (p *Progress) Finish() {
 	p.shown = time.Time{}
 }
 
-// draw replaces the line. As with Live the cursor waits at its beginning, and no
-// line wraps.
+// draw replaces the line. As in Live, the cursor is kept at its beginning, and lines
+// don't wrap.
 func (p *Progress) draw(columns int, frame string) {
 	line := frame + clearRight
 	if p.drawn > columns {
-		line = clearRows + frame // it may have been wrapped
+		line = clearRows + frame // the old line may have been wrapped
 	}
-	// In one write, so that nothing flickers.
+	// Write once, to avoid flicker.
 	io.WriteString(p.w, "\r"+wrapOff+line+wrapOn+"\r")
 	p.drawn = width(frame)
 }
 
-// frame is the line for so many columns: with a bar where there is room for one,
-// and then without what is needed least.
+// frame returns the line for a width: with a bar if there is room, else with the most
+// important figures.
 func (p *Progress) frame(room int, done, total int64) string {
 	label := p.palette.CutMiddle(p.label, room/4)
 	if total > 0 {
@@ -114,7 +114,7 @@ func (p *Progress) frame(room int, done, total int64) string {
 	return ""
 }
 
-// withBar is the line with a bar; empty: it would be too short.
+// withBar returns the line with a bar, or "" if the bar would be too short.
 func (p *Progress) withBar(room int, label string, done, total int64) string {
 	const frame = len(" 100% || ") + len(": ")
 	columns := min(room-frame-width(label)-barFiguresWidth, maxBarWidth)
@@ -122,15 +122,15 @@ func (p *Progress) withBar(room int, label string, done, total int64) string {
 		return ""
 	}
 	if columns != p.barWidth {
-		// The library draws the bar; the figures are the description, as its
-		// own forecast goes wrong at a rate of 0. It counts percent and never
-		// reaches 100: then it would be finished, and a total may still grow.
+		// The library draws the bar only. The figures are passed as its description, as
+		// its own forecast is wrong at a rate of 0. It gets percents below 100, because
+		// at 100 it would be finished, and a total may still grow.
 		theme := progressbar.ThemeDefault
 		if p.palette.ascii {
 			theme = progressbar.ThemeASCII
 		}
 		p.bar = progressbar.NewOptions(100,
-			progressbar.OptionSetWriter(io.Discard), // it is asked for its String
+			progressbar.OptionSetWriter(io.Discard), // only its String method is used
 			progressbar.OptionSetWidth(columns),
 			progressbar.OptionSetTheme(theme),
 			progressbar.OptionSetPredictTime(false),
@@ -143,8 +143,8 @@ func (p *Progress) withBar(room int, label string, done, total int64) string {
 	return strings.TrimSpace(p.bar.String())
 }
 
-// texts are the line without a bar, from all there is to say ("hashing: 1.2 GiB
-// of 4.0 GiB (30 %), 1.1 GiB/s, 3s left") to what is needed most.
+// texts returns the line without a bar, from the longest ("hashing: 1.2 GiB of 4.0 GiB
+// (30 %), 1.1 GiB/s, 3s left") to the shortest.
 func (p *Progress) texts(label string, done, total int64) []string {
 	label += ": "
 	if total <= 0 {
@@ -162,7 +162,7 @@ func (p *Progress) texts(label string, done, total int64) []string {
 	}
 }
 
-// figures joins those that are known.
+// figures joins the figures that are not empty.
 func figures(list ...string) string {
 	list = slices.DeleteFunc(list, func(s string) bool { return s == "" })
 	return strings.Join(list, ", ")
@@ -170,7 +170,7 @@ func figures(list ...string) string {
 
 func (p *Progress) rate() string { return Rate(p.pace.rate()) }
 
-// left is the time that is left; empty: it is not known.
+// left returns the remaining time, or "" if it is unknown.
 func (p *Progress) left(done, total int64) string {
 	left, ok := timeLeft(total-done, p.pace.rate())
 	if !ok {
@@ -179,7 +179,7 @@ func (p *Progress) left(done, total int64) string {
 	return Duration(left) + " left"
 }
 
-// percent wants a total above 0.
+// percent requires a total above 0.
 func percent(done, total int64) int {
 	done = min(max(done, 0), total)
 	hi, lo := bits.Mul64(uint64(done), 100)
@@ -187,8 +187,8 @@ func percent(done, total int64) int {
 	return int(quotient)
 }
 
-// timeLeft is in whole seconds, one at least. It is not known without a rate,
-// and not worth saying beyond a hundred days.
+// timeLeft returns the remaining time in whole seconds, at least one. It returns false
+// without a rate, or if it is more than a hundred days.
 func timeLeft(bytes int64, rate float64) (time.Duration, bool) {
 	const longest = 100 * 24 * time.Hour
 	if bytes <= 0 || rate <= 0 {
@@ -201,8 +201,8 @@ func timeLeft(bytes int64, rate float64) (time.Duration, bool) {
 	return time.Duration(max(math.Round(seconds), 1)) * time.Second, true
 }
 
-// pace measures the rate of the last seconds: an average over the whole job
-// would hide a disk that has slowed down.
+// A pace measures the rate of the last seconds. An average over the whole job would
+// hide that a disk has slowed down.
 type pace struct {
 	marks []mark // oldest first, half a second or more apart
 	now   mark
@@ -230,8 +230,8 @@ func (p *pace) add(at time.Time, done int64) {
 	p.marks = append(p.marks, p.now)
 }
 
-// rate returns bytes a second. Nobody asks at the very start, so that some time
-// has passed since the oldest mark.
+// rate returns the rate in bytes per second. It is not called at the very start, so
+// some time has passed since the oldest mark.
 func (p *pace) rate() float64 {
 	first := p.marks[0]
 	return max(float64(p.now.done-first.done)/p.now.at.Sub(first.at).Seconds(), 0)

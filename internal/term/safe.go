@@ -1,22 +1,23 @@
-// Package term is the terminal: safe printing of untrusted text, colour,
+// Package term formats output for terminals: safe printing of untrusted text, colours,
 // units, tables, trees and progress.
 //
-// The rules of the terminal:
+// Its rules:
 //
-//   - Text that the user did not write (names, comments, tracker messages)
-//     passes through Safe before it is shown.
-//   - Colour only where it was asked for, or on a terminal that did not refuse
-//     it; the text alone says everything the colour says.
-//   - A table fits the width of the terminal, and a name that must be cut keeps
-//     its head and its tail. What there is no room for is left out whole, what is
-//     needed least first; no figure is cut.
-//   - What is redrawn asks for the size of the window each time, and leaves nothing
-//     behind in one that got narrower.
-//   - In a locale without UTF-8 everything is drawn in ASCII; names stay as they are.
-//   - Names stand in natural order: Release.2 before Release.10.
-//   - A bar is for terminals and for jobs longer than half a second, and it is
-//     gone when the result is printed. Elsewhere: a line every ten seconds.
-//   - The package writes to the writer it is given, and never exits.
+//   - Text that the user did not write (names, comments, tracker messages) is passed
+//     through Safe.
+//   - Colours are used if the user asks for them, or on a terminal unless the
+//     environment disables them. Without colours, output has the same information.
+//   - A table fits the width of the terminal. Names that are too long lose their
+//     middle. If there is no room for a column, the least important one is left out;
+//     numbers are never cut.
+//   - Redrawn output uses the current size of the window, and leaves nothing behind
+//     when the window gets narrower.
+//   - In a locale without UTF-8, all drawing characters are ASCII; names don't change.
+//   - Names are in natural order: Release.2 before Release.10.
+//   - A progress bar is only shown on terminals and for jobs longer than half a second,
+//     and is cleared before the result is printed. Elsewhere a line is printed every ten
+//     seconds.
+//   - The package writes only to the writer that it is given, and never exits.
 package term
 
 import (
@@ -28,24 +29,23 @@ import (
 	"unicode/utf8"
 )
 
-// Safe returns untrusted text as it may be shown. What could move the cursor,
-// reorder or hide text is escaped: control characters (C0, DEL, C1), format
-// characters (Unicode Cf: bidi controls, tags, invisible joiners), line and
-// paragraph separators, noncharacters, and bytes that are not UTF-8. ZWNJ and
-// ZWJ stay, since Persian, Indic scripts and emoji are spelled with them.
+// Safe returns untrusted text in a form that is safe to print. It escapes everything
+// that could move the cursor, or reorder or hide text: control characters (C0, DEL,
+// C1), format characters (Unicode Cf: bidi controls, tags, invisible joiners), line and
+// paragraph separators, noncharacters, and invalid UTF-8. It keeps ZWNJ and ZWJ, which
+// Persian, Indic scripts and emoji need.
 //
-// Escapes look as in Go: \n, \x1b, \u202e, \U000e0001, and \xff for a byte that
-// is not UTF-8. Backslashes are left alone: names hold them, and nothing is
-// decided by this text, so it need not be reversible.
+// Escapes are those of Go: \n, \x1b, \u202e, \U000e0001, and \xff for an invalid byte.
+// Backslashes are kept, as names contain them, so the result can't be unescaped.
 //
-// A text without any of these is returned itself.
+// If nothing is escaped, Safe returns text without copying it.
 func Safe(s string) string {
 	return escape(s, false)
 }
 
-// SafeJoin returns the components of a path made safe and joined with "/". A
-// "/" inside a component is shown as \x2f, or a forged component would look
-// like a directory. One that is longer than any file system takes is cut.
+// SafeJoin returns the safe components of a path, joined with "/". A "/" inside a
+// component is escaped as \x2f, so that it does not look like a directory. Components
+// that are too long for any file system are cut.
 func SafeJoin(path []string) string {
 	if len(path) == 1 {
 		return safeComponent(path[0])
@@ -60,11 +60,10 @@ func SafeJoin(path []string) string {
 	return b.String()
 }
 
-// SafeJSON returns a JSON document with everything that Safe would escape, but
-// for white space between its tokens, escaped in JSON's own way: it means the
-// same, and may be shown.
+// SafeJSON escapes in a JSON document everything that Safe would escape, except white
+// space between tokens. It uses JSON escapes, so that the document keeps its meaning.
 func SafeJSON(doc []byte) []byte {
-	var out []byte // nil until something differs
+	var out []byte // nil until the first change
 	start := 0
 	for i := 0; i < len(doc); {
 		r, size := utf8.DecodeRune(doc[i:])
@@ -95,9 +94,8 @@ func safeComponent(c string) string {
 	return escape(c, true)
 }
 
-// Shorten returns the beginning of a long text, made safe, with a note of how long
-// it is; all, if not empty, says where the whole of it is. A text of up to 500
-// bytes is whole.
+// Shorten returns the safe form of a text, cut after 500 bytes with a note of its
+// length. The note ends with all, if that is not empty, which says where the whole is.
 func (p Palette) Shorten(s, all string) string {
 	const longest = 500
 	if len(s) <= longest {
@@ -114,8 +112,7 @@ func (p Palette) Shorten(s, all string) string {
 	return Safe(s[:end]) + p.Ellipsis() + " (" + note + ")"
 }
 
-// Parts yields a text in parts of about size bytes, each of which ends with a
-// character.
+// Parts yields a text in parts of about size bytes. It does not split characters.
 func Parts(s string, size int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for len(s) > 0 {
@@ -170,7 +167,7 @@ func escape(s string, slash bool) string {
 	return b.String()
 }
 
-// showable tells of a rune decoded from size bytes whether it is shown as it is.
+// showable reports whether a rune, decoded from size bytes, is safe to print.
 func showable(r rune, size int, slash bool) bool {
 	switch {
 	case r >= 0x20 && r < 0x7f:

@@ -10,12 +10,10 @@ var (
 	asciiBars = []rune("_.:-=+*#")
 )
 
-// Sparkline draws the last width values, oldest first, one character each; of
-// fewer values it is as much shorter. The lowest bar is the least value shown
-// and the highest the greatest, not 0: a swarm that goes from 1000 seeders to
-// 990 should be seen to change, and the number beside the line says by how
-// much. Values that are all equal are a low line. A negative value is not known
-// and leaves a blank.
+// Sparkline draws the last width values, oldest first, with one character per value.
+// The lowest bar is the minimum of these values and the highest the maximum, not 0, so
+// that a change from 1000 seeders to 990 is visible. If all values are equal, it draws
+// a low line. A negative value is unknown and drawn as a blank.
 func (p Palette) Sparkline(values []int64, width int) string {
 	bars := sparkBars
 	if p.ascii {
@@ -37,7 +35,7 @@ func (p Palette) Sparkline(values []int64, width int) string {
 		case least == greatest:
 			b.WriteRune(bars[0])
 		default:
-			// In floating point, as the product may not fit an int64.
+			// Floating point, as the product may overflow an int64.
 			height := float64(v-least) / float64(greatest-least) * float64(len(bars)-1)
 			b.WriteRune(bars[int(math.Round(height))])
 		}

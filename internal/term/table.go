@@ -12,35 +12,34 @@ import (
 	"github.com/olekukonko/tablewriter/tw"
 )
 
-// gap is the number of blanks between two columns.
+// gap is the number of blanks between columns.
 const gap = 2
 
-// Table prints rows in columns, without borders. Its cells are safe text
-// already; they may hold colours and newlines.
+// A Table prints rows in columns, without borders. Its cells must be safe, see Safe.
+// They may contain colours and newlines.
 type Table struct {
-	Header  []string // nil: no header
+	Header  []string // nil means no header
 	Rows    [][]string
-	Right   []bool // columns that are right aligned; those beyond its end are not
-	Width   int    // columns of the terminal; 0: no limit
+	Right   []bool // whether each column is right aligned; false beyond its end
+	Width   int    // columns of the terminal; 0 means no limit
 	Palette Palette
 
-	// Drop are columns that are left out of a table that is wider than Width, the
-	// first of them first.
+	// Drop are the columns to leave out, in this order, if the table is wider than
+	// Width.
 	Drop []int
 
-	// Least is how wide a text column stays, if it is that wide, while a column can
-	// be left out or another one narrowed; 0, and beyond its end: 8.
+	// Least is the width to which each text column may be narrowed before columns are
+	// dropped; 0, and beyond its end, 8.
 	Least []int
 
-	// Short makes the cells of a column fit that is narrowed, to a number of columns;
-	// without one they break at blanks, and words that are too long lose their middle.
+	// Short shortens the cells of a column to a width. If it is nil for a column, cells
+	// are wrapped at blanks, and words that are too long lose their middle.
 	Short map[int]func(cell string, limit int) string
 }
 
-// Write prints the table. One that is wider than Width loses the columns of Drop,
-// and then has its widest text columns narrowed; only if they can be narrowed no
-// further also those that are right aligned. A terminal too narrow for one
-// character a column is overrun.
+// Write prints the table. If it is wider than Width, it leaves out columns of Drop,
+// then narrows the widest text columns, and at last right-aligned columns. If there is
+// not even one character per column, the table is wider than Width.
 func (t Table) Write(w io.Writer) error {
 	t, widths := t.layOut()
 	if len(widths) == 0 {
@@ -67,12 +66,12 @@ func (t Table) Write(w io.Writer) error {
 	if err := table.Close(); err != nil {
 		return fmt.Errorf("laying out a table: %w", err)
 	}
-	// The renderer drops the errors of its writer, which has kept them.
+	// The renderer ignores errors of its writer, which stores them.
 	return out.w.Flush()
 }
 
-// layout returns a tablewriter for columns of these widths. It streams: else it
-// would hold several copies of all rows until the end.
+// layout returns a tablewriter for columns of the given widths. It streams, because
+// otherwise it stores several copies of all rows.
 func (t Table) layout(w io.Writer, widths []int) *tablewriter.Table {
 	align := make([]tw.Align, len(widths))
 	padding := make([]tw.Padding, len(widths))
@@ -82,8 +81,8 @@ func (t Table) layout(w io.Writer, widths []int) *tablewriter.Table {
 		if t.right(i) {
 			align[i] = tw.AlignRight
 		}
-		// The gap is one blank on either side: tablewriter repeats the padding
-		// to fill a cell, which goes wrong with one that is two blanks.
+		// The gap is one blank on either side: tablewriter repeats the padding to fill
+		// a cell, which fails with a padding of two blanks.
 		padding[i] = tw.Padding{Left: " ", Right: " ", Overwrite: true}
 		if i == 0 {
 			padding[i].Left = ""
@@ -115,8 +114,8 @@ func (t Table) right(column int) bool {
 	return column < len(t.Right) && t.Right[column]
 }
 
-// fit returns a row's cells, one for each column, made to fit the widths. A
-// header has no Short.
+// fit returns the cells of a row, one per column, cut or wrapped to the widths. Short
+// is not used for the header.
 func (t Table) fit(row []string, widths []int, short map[int]func(string, int) string) []string {
 	cells := make([]string, len(widths))
 	for i, cell := range row {
@@ -128,8 +127,7 @@ func (t Table) fit(row []string, widths []int, short map[int]func(string, int) s
 	return cells
 }
 
-// layOut returns the table with the columns that are shown, and the width of each,
-// the gaps not counted.
+// layOut returns the table with the remaining columns, and their widths without gaps.
 func (t Table) layOut() (Table, []int) {
 	widths := t.natural()
 	if t.Width <= 0 || len(widths) == 0 {
@@ -149,7 +147,8 @@ func (t Table) layOut() (Table, []int) {
 
 	excess := gap*(len(widths)-1) - t.Width
 	for i, w := range widths {
-		// Anything wider is cut anyway, and shrinking takes a step a column.
+		// Anything wider is cut anyway, and shrink decreases a width by one in each
+		// step.
 		widths[i] = min(w, t.Width)
 		excess += widths[i]
 	}
@@ -159,7 +158,7 @@ func (t Table) layOut() (Table, []int) {
 	return t, widths
 }
 
-// leastOf is how far a text column is narrowed first.
+// leastOf returns the least width of a text column.
 func (t Table) leastOf(column int) int {
 	if column < len(t.Least) && t.Least[column] > 0 {
 		return t.Least[column]
@@ -167,8 +166,7 @@ func (t Table) leastOf(column int) int {
 	return 8
 }
 
-// least is how wide the table is with the columns that are shown as narrow as they
-// are made gladly.
+// least returns the width of the table if all shown columns have their least width.
 func (t Table) least(widths []int, shown []bool) int {
 	sum := -gap
 	for i, w := range widths {
@@ -183,8 +181,7 @@ func (t Table) least(widths []int, shown []bool) int {
 	return sum
 }
 
-// without returns the table, and the widths of its columns, without the columns
-// that are not shown.
+// without returns the table and the widths without the hidden columns.
 func (t Table) without(shown []bool, widths []int) (Table, []int) {
 	if !slices.Contains(shown, false) {
 		return t, widths
@@ -214,7 +211,7 @@ func (t Table) without(shown []bool, widths []int) (Table, []int) {
 	return small, left
 }
 
-// natural returns the width that each column has unless it is narrowed.
+// natural returns the width of each column without narrowing.
 func (t Table) natural() []int {
 	var widths []int
 	measure := func(row []string) {
@@ -234,8 +231,8 @@ func (t Table) natural() []int {
 	return widths
 }
 
-// shrink narrows the widest of the columns that may be narrowed, one by one,
-// and returns the excess that it could not take away.
+// shrink narrows the widest of the allowed columns step by step. It returns the
+// remaining excess.
 func shrink(widths []int, excess int, may func(column int) bool) int {
 	for ; excess > 0; excess-- {
 		widest := -1
@@ -252,10 +249,10 @@ func shrink(widths []int, excess int, may func(column int) bool) int {
 	return excess
 }
 
-// lineTrimmer leaves out the blanks at the ends of lines.
+// A lineTrimmer removes blanks at the ends of lines.
 type lineTrimmer struct {
 	w      *bufio.Writer
-	blanks int // not yet written: a newline may follow
+	blanks int // blanks that are not written yet, as a newline may follow
 }
 
 func (t *lineTrimmer) Write(p []byte) (int, error) {
@@ -270,14 +267,14 @@ func (t *lineTrimmer) Write(p []byte) (int, error) {
 		for ; t.blanks > 0; t.blanks-- {
 			t.w.WriteByte(' ')
 		}
-		t.w.WriteByte(c) // the error stays in t.w until Flush
+		t.w.WriteByte(c) // Flush returns the error
 	}
 	return len(p), nil
 }
 
-// Fields prints pairs of a key and a value, the values in a column of their
-// own. A value may have several lines. Without a width nothing is to be fitted,
-// and no table is laid out: there may be thousands of such lists.
+// Fields prints pairs of a key and a value, with the values in a column. Values may
+// have several lines. Without a limit it does not use a Table, which would be slow for
+// thousands of lists.
 func Fields(w io.Writer, p Palette, limit int, fields [][2]string) error {
 	if limit > 0 {
 		t := Table{Width: limit, Palette: p}

@@ -10,27 +10,27 @@ import (
 )
 
 const (
-	// Directories below this depth are not drawn as levels of their own but
-	// stand in the file's line, joined with "/". Without such a bound the
-	// indentation alone would be the square of a depth that a torrent chooses.
+	// Directories below this depth are not drawn as levels, but as a path joined with
+	// "/". Otherwise the indentation would grow with the square of the depth, which a
+	// torrent chooses.
 	maxTreeDepth = 32
 
-	// Notes stand in a column, unless a name reaches beyond this one.
+	// Notes are aligned in a column, unless a name reaches beyond this one.
 	maxNoteColumn = 60
 )
 
-// TreeFiles are the files of a tree, each with a number. Their paths and notes
-// are asked for when they are needed: there may be millions.
+// TreeFiles are the files of a tree, by number. Paths and notes are requested on
+// demand, as there may be millions.
 type TreeFiles struct {
 	Numbers iter.Seq[int]
-	Path    func(file int) []string // as found: Tree makes it safe; it may change with the next call
-	Note    func(file int) string   // shown after the name, a size for instance; safe already
+	Path    func(file int) []string // unsafe: Tree makes it safe; valid until the next call
+	Note    func(file int) string   // printed after the name, such as a size; must be safe
 }
 
-// Tree draws files as the tool "tree" does, below a line for the root. The
-// entries of a directory stand in the order of Natural, under one line that says
-// how many files are in and below it. With a limit above 0 the first so many files
-// of that order are drawn, and the number of the others is said.
+// Tree draws files like the program "tree", below a line for the root. The entries of a
+// directory are in natural order, below a line with the number of files in it. If limit
+// is above 0, only the first limit files are drawn, and the number of the others is
+// printed.
 func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit int) error {
 	t := newTree(files, limit)
 	nameWidth, noteWidth := 0, 0
@@ -41,7 +41,7 @@ func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit int) error
 		noteWidth = max(noteWidth, width(l.note))
 	})
 
-	out := bufio.NewWriter(w) // keeps the first error until Flush
+	out := bufio.NewWriter(w) // Flush returns its first error
 	t.lines(p, root, func(l treeLine) {
 		out.WriteString(p.Dim(l.indent))
 		switch {
@@ -63,16 +63,16 @@ func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit int) error
 	return out.Flush()
 }
 
-// tree has the files that are drawn, and the directories that they are in.
+// A tree is the files that are drawn, and their directories.
 type tree struct {
 	TreeFiles
-	drawn  []int32             // numbers of files, in the order of their lines
+	drawn  []int32             // numbers of files, in order
 	dirs   map[treeEntry]int32 // directories; the root is 0
-	counts []int32             // of each directory: the files in and below it
-	path   []string            // a copy for less
+	counts []int32             // number of files in and below each directory
+	path   []string            // buffer of less
 }
 
-// A treeEntry is a directory by its name in its parent.
+// A treeEntry identifies a directory by its parent and name.
 type treeEntry struct {
 	parent int32
 	name   string
@@ -107,13 +107,13 @@ func newTree(files TreeFiles, limit int) *tree {
 	return t
 }
 
-// treeDepth is how many components of a file's path are drawn as directories.
+// treeDepth returns the number of components of a path that are drawn as directories.
 func treeDepth(path []string) int {
 	return min(max(len(path)-1, 0), maxTreeDepth)
 }
 
-// first returns the numbers of the first files in the order of the lines, or of all
-// if limit is not above 0.
+// first returns the numbers of the first limit files, in order, or of all if limit is
+// not above 0.
 func (t *tree) first(limit int) []int32 {
 	var list []int32
 	full := false
@@ -134,8 +134,8 @@ func (t *tree) first(limit int) []int32 {
 	return list
 }
 
-// compare compares files by the order of their lines: those of a directory are
-// together, and a file comes before a directory with its name.
+// compare compares files in the order of their lines. The files of a directory are
+// consecutive, and a file is before a directory with its name.
 func (t *tree) compare(a, b int32) int {
 	t.path = append(t.path[:0], t.Path(int(a))...)
 	return cmp.Or(slices.CompareFunc(t.path, t.Path(int(b)), Natural), cmp.Compare(a, b))
@@ -146,11 +146,11 @@ type treeLine struct {
 	indent, label string
 	note          string // of a file
 	dir           bool
-	files         int32 // in and below a directory
+	files         int32 // number of files in and below a directory
 }
 
-// branches are what stands before an entry and before what is below it, and the
-// same of the last entry.
+// branches are the prefixes of an entry and of entries below it, and the same for the
+// last entry of a directory.
 type branches struct{ entry, below, last, belowLast string }
 
 var (
@@ -158,17 +158,17 @@ var (
 	asciiBranches   = branches{"|-- ", "|   ", "`-- ", "    "}
 )
 
-// lines visits the lines in their order.
+// lines calls visit for each line, in order.
 func (t *tree) lines(p Palette, root string, visit func(treeLine)) {
 	visit(treeLine{label: safeComponent(root), dir: true, files: t.counts[0]})
 	chars := unicodeBranches
 	if p.ascii {
 		chars = asciiBranches
 	}
-	// The directories that the last line is in.
+	// The directories of the last line.
 	type level struct {
 		dir    int32
-		left   int32 // files below it in entries that have no line yet
+		left   int32 // files below it without a line yet
 		indent string
 	}
 	open := []level{{0, t.counts[0], ""}}

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Size prints a number of bytes in IEC units with one decimal: "999 B",
-// "1.0 KiB", up to EiB.
+// Size formats a number of bytes in IEC units with one decimal: "999 B", "1.0 KiB", up
+// to EiB.
 func Size(n int64) string {
 	if n < 0 {
-		// The magnitude as uint64: -n overflows for the least int64.
+		// As uint64, because -n overflows for the least int64.
 		return "-" + size(-uint64(n))
 	}
 	return size(uint64(n))
@@ -31,13 +31,13 @@ func size(n uint64) string {
 	return fmt.Sprintf("%d.%d %ciB", t/10, t%10, "KMGTPE"[prefix])
 }
 
-// tenths rounds n to tenths of a unit. It takes whole units and the rest apart,
+// tenths rounds n to tenths of a unit. It computes whole units and the rest separately,
 // so that no product overflows.
 func tenths(n, unit uint64) uint64 {
 	return n/unit*10 + (n%unit*10+unit/2)/unit
 }
 
-// Count prints a number with commas between the thousands.
+// Count formats a number with commas between the thousands.
 func Count(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	sign := ""
@@ -55,8 +55,8 @@ func Count(n int64) string {
 	return b.String()
 }
 
-// SizeExact prints a size with the exact number of bytes beside it:
-// "1.2 MiB (1,258,291 bytes)", below 1 KiB the bytes alone.
+// SizeExact formats a size with the exact number of bytes: "1.2 MiB (1,258,291 bytes)",
+// or only the bytes below 1 KiB.
 func SizeExact(n int64) string {
 	exact := plural(n, "byte")
 	if n > -1024 && n < 1024 {
@@ -72,8 +72,8 @@ func plural(n int64, noun string) string {
 	return Count(n) + " " + noun + "s"
 }
 
-// Rate prints bytes a second: "12.3 MiB/s". What is not a number is 0, and what
-// passes an int64 is the largest.
+// Rate formats a rate in bytes per second: "12.3 MiB/s". NaN is 0, and a number that
+// overflows an int64 is math.MaxInt64.
 func Rate(bytesPerSecond float64) string {
 	switch {
 	case math.IsNaN(bytesPerSecond):
@@ -86,17 +86,17 @@ func Rate(bytesPerSecond float64) string {
 	return Size(int64(math.Round(bytesPerSecond))) + "/s"
 }
 
-// Duration prints a time to two places: "850ms", "4.2s", "3m05s", "2h10m",
-// "3d04h". It rounds to what it shows, and shows whole seconds as "4s".
+// Duration formats a time with two units: "850ms", "4.2s", "3m05s", "2h10m", "3d04h".
+// It rounds, and formats whole seconds as "4s".
 func Duration(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d < 0 {
 		if d == math.MinInt64 {
-			d++ // -d overflows otherwise
+			d++ // otherwise -d overflows
 		}
 		return "-" + Duration(-d)
 	}
-	// Each limit is where rounding would reach the next unit.
+	// Each limit is where rounding reaches the next unit.
 	switch {
 	case d < 500*time.Microsecond:
 		return "0s"

@@ -7,8 +7,8 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
-// width returns the number of terminal columns of s, escape sequences left out.
-// It is the measure of tablewriter, or the columns of the two would drift apart.
+// width returns the number of terminal columns of s, without escape sequences. It uses
+// the same measure as tablewriter, so that they agree.
 func width(s string) int {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] >= 0x7f {
@@ -18,7 +18,7 @@ func width(s string) int {
 	return len(s)
 }
 
-// sequence returns the escape sequence (CSI) that s begins with, if any.
+// sequence returns the escape sequence (CSI) at the start of s, if any.
 func sequence(s string) string {
 	if !strings.HasPrefix(s, "\x1b[") {
 		return ""
@@ -34,8 +34,8 @@ func sequence(s string) string {
 	return ""
 }
 
-// CutMiddle makes s fit into limit columns by taking out its middle. The style
-// stays what it was, since every escape sequence is kept.
+// CutMiddle cuts the middle of s so that it fits into limit columns. It keeps all
+// escape sequences, so that the style at the end does not change.
 func (p Palette) CutMiddle(s string, limit int) string {
 	total := width(s)
 	if total <= limit {
@@ -61,7 +61,7 @@ func (p Palette) CutMiddle(s string, limit int) string {
 			continue
 		}
 		_, size := utf8.DecodeRuneInString(s)
-		// What has no width, a combining mark, goes where its base went.
+		// Combining marks, which have no width, are removed with their base character.
 		if w := width(s[:size]); w > 0 {
 			kept = !cut && pos+w <= headEnd || pos >= tailStart
 			pos += w
@@ -77,8 +77,9 @@ func (p Palette) CutMiddle(s string, limit int) string {
 	return b.String()
 }
 
-// portOf is the port that s ends in, with its colon, and with one behind it: it
-// tells addresses apart. "" if s ends in none, or has styles.
+// portOf returns the port at the end of s, with its colon and the colon after it, if
+// any, because it distinguishes addresses. It returns "" if there is none, or if s has
+// styles.
 func portOf(s string) string {
 	i := strings.LastIndexByte(strings.TrimSuffix(s, ":"), ':')
 	if i < 0 {
@@ -90,10 +91,9 @@ func portOf(s string) string {
 	return s[i:]
 }
 
-// WrapAfter returns a beginning, which may have styles, with a text behind it that
-// is broken into lines of at most limit columns at blanks. Words that are longer
-// are left to the terminal: they are paths and URLs, for copying. A limit of 0 is
-// none.
+// WrapAfter returns beginning, which may have styles, followed by a text that is
+// wrapped at blanks into lines of at most limit columns. Longer words, such as paths
+// and URLs, are not split, so that they can be copied. A limit of 0 means none.
 func WrapAfter(beginning, s string, limit int) string {
 	var b strings.Builder
 	b.WriteString(beginning)
@@ -115,8 +115,8 @@ func WrapAfter(beginning, s string, limit int) string {
 	return b.String()
 }
 
-// Wrap breaks a text without styles into lines of at most limit columns: at blanks,
-// and words that are longer where they must be. Nothing of it is lost.
+// Wrap wraps a text without styles into lines of at most limit columns. It splits words
+// that are longer, and keeps all text.
 func Wrap(s string, limit int) string {
 	limit = max(limit, 2) // room for a wide character
 	var b strings.Builder
@@ -146,10 +146,9 @@ func Wrap(s string, limit int) string {
 	return b.String()
 }
 
-// fit makes every line of a cell fit into limit columns: it breaks lines at
-// blanks, and cuts the middle out of words that are too long for a line. A
-// style that spans lines is ended and begun again at each, or it would run into
-// the next column.
+// fit makes each line of a cell fit into limit columns: it wraps lines at blanks, and
+// cuts the middle of longer words. It ends a style at the end of each line and begins
+// it again, so that it does not extend into the next column.
 func (p Palette) fit(cell string, limit int) string {
 	if !strings.Contains(cell, "\n") && width(cell) <= limit {
 		return cell
@@ -174,7 +173,7 @@ func (p Palette) fit(cell string, limit int) string {
 			switch {
 			case j == 0:
 			case wrapped && used == 0:
-				// The blanks at which a line was broken do not begin the next.
+				// The blanks at the end of a wrapped line do not begin the next.
 			case used+1+w <= limit:
 				b.WriteByte(' ')
 				used++
@@ -190,8 +189,7 @@ func (p Palette) fit(cell string, limit int) string {
 	return b.String()
 }
 
-// styleAfter returns the escape sequences in force after s, where style was in
-// force before it.
+// styleAfter returns the escape sequences in effect after s, given those before s.
 func styleAfter(style, s string) string {
 	for {
 		i := strings.IndexByte(s, '\x1b')
