@@ -1,5 +1,5 @@
-// Package atomicfile writes a file whole or not at all: into a temporary file
-// in the same directory, synced, then put in place under its name.
+// Package atomicfile writes files atomically: to a temporary file in the same
+// directory, which is synced and renamed.
 package atomicfile
 
 import (
@@ -12,23 +12,23 @@ import (
 	"strings"
 )
 
-// Temporary files are called .bt-NUMBER.tmp, in the directory of the file.
+// Temporary files are named .bt-NUMBER.tmp, in the directory of the file.
 const (
 	tempPrefix = ".bt-"
 	tempSuffix = ".tmp"
 )
 
-// IsTemp reports whether a file of that name is one that a killed process of
-// ours may have left.
+// IsTemp reports whether a file name is that of a temporary file, which a killed
+// process may have left behind.
 func IsTemp(name string) bool {
 	middle, ok := strings.CutPrefix(name, tempPrefix)
 	middle, ok2 := strings.CutSuffix(middle, tempSuffix)
 	return ok && ok2 && middle != "" && strings.Trim(middle, "0123456789") == ""
 }
 
-// Check says whether path could be written now, without leaving a trace: its
-// directory exists and takes new files and, unless it may be replaced, nothing
-// is there. An existing file is fs.ErrExist.
+// Check returns an error if path can't be written: if its directory does not exist or
+// is not writable or, without replace, the file exists (fs.ErrExist). It leaves no
+// trace.
 func Check(path string, replace bool) error {
 	path, err := target(path, replace)
 	if err != nil {
@@ -41,8 +41,8 @@ func Check(path string, replace bool) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// target returns the file that writing to path makes or replaces: a link is
-// followed. Without replace there must be nothing, not even a link.
+// target returns the file that writing to path creates or replaces: it follows a link.
+// Without replace, nothing must exist, not even a link.
 func target(path string, replace bool) (string, error) {
 	info, err := os.Lstat(path)
 	switch {
@@ -66,8 +66,8 @@ func target(path string, replace bool) (string, error) {
 	return path, nil
 }
 
-// create opens a new temporary file beside path, with the mode that the system
-// gives new files here, or for its owner alone until it has that of another.
+// create creates a temporary file beside path, with the mode of new files, or ownerOnly
+// until it gets the mode of another file.
 func create(path string, perm fs.FileMode) (*os.File, error) {
 	for {
 		name := fmt.Sprintf("%s%d%s", tempPrefix, rand.Uint64(), tempSuffix)
@@ -83,28 +83,28 @@ const (
 	ownerOnly fs.FileMode = 0o600
 )
 
-// Write makes path hold data. Without replace an existing path is
-// fs.ErrExist, also one that appeared in this moment; with it an existing file
-// keeps its mode, and a link is followed to the file that it leads to. After an
-// error path is as it was, unless only the sync of its directory failed.
+// Write writes data to path. Without replace, an existing path is fs.ErrExist, even if
+// it was created in the meantime. With replace, an existing file keeps its mode, and a
+// link is followed to its target. After an error path is unchanged, unless only the
+// sync of its directory failed.
 func Write(path string, data []byte, replace bool) error {
 	return write(path, data, replace, nil, nil, true)
 }
 
-// WriteCache is Write for a file that may be lost, and replaces what is there: a
-// crash of the system may leave it as it was, or damaged.
+// WriteCache is Write with replace, for a file that may be lost: after a system crash
+// it may be unchanged or damaged.
 func WriteCache(path string, data []byte) error {
 	return write(path, data, true, nil, nil, false)
 }
 
-// WriteFrom is Write for data that was made of the file source: what it writes
-// can be read by no group and no others that can't read source, whatever the
-// umask and the file that it replaces allow. A nil source limits nothing.
+// WriteFrom is Write for data that was derived from the file source: the group and
+// others can only read the result if they can read source, whatever the umask and the
+// replaced file allow. A nil source limits nothing.
 func WriteFrom(path string, data []byte, replace bool, source fs.FileInfo) error {
 	return write(path, data, replace, nil, source, true)
 }
 
-// Rewrite is Write for a file that is there, and keeps its owner too.
+// Rewrite is Write for an existing file, which also keeps its owner.
 func Rewrite(path string, data []byte) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -113,7 +113,7 @@ func Rewrite(path string, data []byte) error {
 	return write(path, data, true, info, nil, true)
 }
 
-// write is WriteFrom. With like the file gets the mode and owner of that one.
+// write is WriteFrom. If like is not nil, the file gets its mode and owner.
 func write(path string, data []byte, replace bool, like, source fs.FileInfo, sync bool) error {
 	path, err := target(path, replace)
 	if err != nil {
@@ -152,8 +152,8 @@ func write(path string, data []byte, replace bool, like, source fs.FileInfo, syn
 	return syncDir(filepath.Dir(path))
 }
 
-// restrict takes from the empty file f what source does not allow, and returns
-// the limit of its mode.
+// restrict removes permissions that source does not have from the empty file f, and
+// returns the limit of its mode.
 func restrict(f *os.File, source fs.FileInfo) (limit fs.FileMode, err error) {
 	if source == nil {
 		return fs.ModePerm, nil
@@ -164,7 +164,7 @@ func restrict(f *os.File, source fs.FileInfo) (limit fs.FileMode, err error) {
 	}
 	limit = source.Mode().Perm() | ownerOnly
 	if !sameGroup(info, source) {
-		// The group of either file counts as others for the other one.
+		// The group of one file counts as others for the other file.
 		both := limit >> 3 & limit & 0o7
 		limit = limit&0o700 | both<<3 | both
 	}
@@ -174,8 +174,8 @@ func restrict(f *os.File, source fs.FileInfo) (limit fs.FileMode, err error) {
 	return limit, nil
 }
 
-// fill writes and closes the temporary file, and gives it the mode of old if there
-// is one, within limit, and its owner.
+// fill writes and closes the temporary file, and sets its mode, within limit, and owner
+// to those of old, if there is one.
 func fill(f *os.File, data []byte, old fs.FileInfo, limit fs.FileMode, owner, sync bool) error {
 	if _, err := f.Write(data); err != nil {
 		return err
@@ -198,7 +198,8 @@ func fill(f *os.File, data []byte, old fs.FileInfo, limit fs.FileMode, owner, sy
 	return f.Close()
 }
 
-// named blames path and not a temporary name that the user never saw.
+// named replaces the temporary name, which the user has never seen, in an error by
+// path.
 func named(err error, path string) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return &fs.PathError{Op: pathErr.Op, Path: path, Err: pathErr.Err}
@@ -209,29 +210,29 @@ func named(err error, path string) error {
 	return err
 }
 
-// place gives the temporary file its name.
+// place renames the temporary file.
 func place(temp, path string, replace bool) error {
 	if replace {
 		return os.Rename(temp, path)
 	}
-	// A rename would replace what appeared since the check; a link does not.
+	// Rename would replace a file that was created since the check; Link does not.
 	err := os.Link(temp, path)
 	switch {
 	case err == nil:
-		_ = os.Remove(temp) // the other name of a file that is in place
+		_ = os.Remove(temp) // the file remains under its final name
 		return nil
 	case errors.Is(err, fs.ErrExist):
 		return &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
-	// The file system has no hard links: the check must do.
+	// The file system has no hard links: rely on the check.
 	if _, err := target(path, false); err != nil {
 		return err
 	}
 	return os.Rename(temp, path)
 }
 
-// Backup gives what path holds the further name backup, beside which Write may
-// then replace it. Without replace an existing backup is fs.ErrExist.
+// Backup gives the file at path a second name, backup, before Write replaces it.
+// Without replace, an existing backup is fs.ErrExist.
 func Backup(path, backup string, replace bool) error {
 	path, err := target(path, true)
 	if err != nil {
@@ -242,7 +243,7 @@ func Backup(path, backup string, replace bool) error {
 			return named(err, backup)
 		}
 	}
-	// There was one, or the file system has no hard links.
+	// It exists, or the file system has no hard links.
 	info, err := os.Stat(path)
 	if err != nil {
 		return err

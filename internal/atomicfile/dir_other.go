@@ -2,5 +2,5 @@
 
 package atomicfile
 
-// syncDir does nothing: these systems make a rename durable by themselves.
+// syncDir does nothing: on these systems a rename is durable.
 func syncDir(string) error { return nil }

@@ -8,12 +8,12 @@ import (
 	"syscall"
 )
 
-// syncDir makes a new name in a directory durable. Some file systems can't sync
-// directories and say so with EINVAL; that is not a failed write.
+// syncDir makes a rename in a directory durable. Some file systems can't sync
+// directories and return EINVAL, which is not an error.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if errors.Is(err, os.ErrPermission) {
-		return nil // a directory that takes files but can't be read
+		return nil // the directory is writable but not readable
 	}
 	if err != nil {
 		return err

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// sameGroup reports that a file is of the group of another: there are none.
+// sameGroup returns true: there are no groups.
 func sameGroup(_, _ fs.FileInfo) bool { return true }
 
-// keepOwner does nothing where a new file has the owner of its directory.
+// keepOwner does nothing: a new file has the owner of its directory.
 func keepOwner(*os.File, fs.FileInfo) error { return nil }

@@ -8,14 +8,14 @@ import (
 	"syscall"
 )
 
-// sameGroup reports whether two files are of one group.
+// sameGroup reports whether two files have the same group.
 func sameGroup(a, b fs.FileInfo) bool {
 	has, ok := a.Sys().(*syscall.Stat_t)
 	want, ok2 := b.Sys().(*syscall.Stat_t)
 	return ok && ok2 && has.Gid == want.Gid
 }
 
-// keepOwner gives f the owner and group of the file that it will replace.
+// keepOwner sets the owner and group of f to those of the file that it will replace.
 func keepOwner(f *os.File, old fs.FileInfo) error {
 	info, err := f.Stat()
 	if err != nil {

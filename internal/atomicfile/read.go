@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// ErrNotRegular is in the error of Open and Read for what is no regular file.
+// ErrNotRegular is wrapped by the error of Open and Read for a file that is not
+// regular.
 var ErrNotRegular = errors.New("not a regular file")
 
-// Open opens a regular file for reading, and waits for nothing: a FIFO that
-// stands in its place is an error, and is not waited for until it has a writer.
+// Open opens a regular file for reading. It never blocks: a FIFO is an error.
 func Open(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -33,8 +33,7 @@ func regular(f *os.File) error {
 	return err
 }
 
-// Read reads a regular file of up to most bytes, which a program wrote for
-// itself.
+// Read reads a regular file of at most most bytes. It is for a program's own files.
 func Read(path string, most int64) ([]byte, error) {
 	f, err := Open(path)
 	if err != nil {
@@ -48,8 +47,8 @@ func Read(path string, most int64) ([]byte, error) {
 	return b, err
 }
 
-// CheckLock says whether path can be a lock file: it is not there yet, or is a
-// regular file.
+// CheckLock returns an error if path can't be a lock file. A lock file is a regular
+// file, or does not exist yet.
 func CheckLock(path string) error {
 	f, err := Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,9 +1,9 @@
-// Package clients knows the session files of BitTorrent clients, and whether the
-// client that keeps them runs: one that does keeps them in memory, does not see
-// a change, and writes over it when it ends.
+// Package clients recognizes session files of BitTorrent clients, and detects whether
+// the client is running. A running client keeps its session in memory, does not notice
+// changes of the files, and overwrites them when it exits.
 //
-// What it knows: qBittorrent's BT_backup, Transmission's torrents beside resume,
-// and rTorrent's session directory with its lock.
+// It supports qBittorrent (BT_backup), Transmission (torrents and resume), and rTorrent
+// (a session directory with a lock file).
 package clients
 
 import (
@@ -15,11 +15,11 @@ import (
 	"strings"
 )
 
-// A Client is a program that keeps session files.
+// A Client is a client with session files.
 type Client struct {
 	Name     string
-	commands []string // what its processes are called begins with one of these
-	lock     string   // file beside the session files, if it has one
+	commands []string // prefixes of the names of its processes
+	lock     string   // lock file in the session directory; "" if it has none
 }
 
 var (
@@ -28,8 +28,8 @@ var (
 	rTorrent     = Client{Name: "rTorrent", commands: []string{"rtorrent"}, lock: "rtorrent.lock"}
 )
 
-// Of returns the client whose session a file belongs to, by where it stands and
-// what stands beside it; nil if it is nobody's.
+// Of returns the client that a session file belongs to, according to its directory and
+// the files beside it, or nil.
 func Of(path string) *Client {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
@@ -54,10 +54,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// Runs reports whether the client seems to run, and how that was judged, as the
-// end of a sentence: "process 123 is called qbittorrent-nox". Processes that
-// this one can't see (in a container, on another host) are not found, but for
-// those that a lock file names.
+// Runs reports whether the client appears to be running, and the evidence, as the end
+// of a sentence: "process 123 is called qbittorrent-nox". It can't see processes in a
+// container or on another host, except those in a lock file.
 func (c *Client) Runs(path string) (how string, runs bool) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
@@ -81,15 +80,15 @@ func (c *Client) Runs(path string) (how string, runs bool) {
 	return "no process is called " + strings.Join(c.commands, " or "), false
 }
 
-// maxLock is how many bytes a lock file may have: it has the name of a host.
+// maxLock is the maximum length of a lock file in bytes. It contains a host name.
 const maxLock = 4096
 
-// lockedBy reads a lock file of rTorrent, HOST:+PID. One of a process that is
-// gone is a leftover.
+// lockedBy reads a lock file of rTorrent, HOST:+PID. It ignores a lock file whose
+// process no longer exists.
 func lockedBy(path string) (how string, locked bool) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > maxLock {
-		return "", false // and a FIFO would be waited for
+		return "", false // without waiting for a FIFO
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {

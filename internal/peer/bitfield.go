@@ -6,18 +6,17 @@ import (
 	"math/bits"
 )
 
-// A Bitfield has a bit a piece, from the highest of the first byte on, and
-// zeros after the last. Its methods take pieces that are in it, and panic where
-// an index of its bytes would.
+// A Bitfield has one bit per piece, from the highest bit of the first byte on, followed
+// by spare zero bits. Its methods panic if an index is beyond its bytes.
 type Bitfield []byte
 
-// bitfieldLength is the length in bytes for so many pieces.
+// bitfieldLength returns the length in bytes for a number of pieces.
 func bitfieldLength(pieces int) int { return (pieces + 7) / 8 }
 
-// NewBitfield returns one for so many pieces, of which none is set.
+// NewBitfield returns an empty Bitfield for a number of pieces.
 func NewBitfield(pieces int) Bitfield { return make(Bitfield, bitfieldLength(pieces)) }
 
-// FullBitfield returns one for so many pieces, of which all are set.
+// FullBitfield returns a Bitfield for a number of pieces with all of them set.
 func FullBitfield(pieces int) Bitfield {
 	f := Bitfield(bytes.Repeat([]byte{0xff}, bitfieldLength(pieces)))
 	if len(f) > 0 {
@@ -26,11 +25,12 @@ func FullBitfield(pieces int) Bitfield {
 	return f
 }
 
-// spareBits is how many bits of the last byte belong to no piece.
+// spareBits returns the number of unused bits in the last byte.
 func spareBits(pieces int) int { return -pieces & 7 }
 
-// ParseBitfield reads the payload of a bitfield message of a torrent of so many
-// pieces, and shares its memory. Spare bits must be zero (BEP 3).
+// ParseBitfield parses the payload of a bitfield message for a torrent with the given
+// number of pieces. The result shares memory with payload. Spare bits must be zero (BEP
+// 3).
 func ParseBitfield(payload []byte, pieces int) (Bitfield, error) {
 	if len(payload) != bitfieldLength(pieces) {
 		return nil, errorf("a bitfield of %d bytes for %d pieces", len(payload), pieces)
@@ -44,13 +44,13 @@ func ParseBitfield(payload []byte, pieces int) (Bitfield, error) {
 // Set sets piece i.
 func (f Bitfield) Set(i int) { f[i>>3] |= 0x80 >> (i & 7) }
 
-// Clear takes piece i back.
+// Clear clears piece i.
 func (f Bitfield) Clear(i int) { f[i>>3] &^= 0x80 >> (i & 7) }
 
 // Has reports whether piece i is set.
 func (f Bitfield) Has(i int) bool { return f[i>>3]&(0x80>>(i&7)) != 0 }
 
-// Count counts the pieces that are set.
+// Count returns the number of pieces that are set.
 func (f Bitfield) Count() int {
 	n := 0
 	for ; len(f) >= 8; f = f[8:] {
@@ -62,5 +62,5 @@ func (f Bitfield) Count() int {
 	return n
 }
 
-// All reports whether all pieces are set, of which there are so many.
+// All reports whether all pieces are set. pieces is their number.
 func (f Bitfield) All(pieces int) bool { return f.Count() == pieces }

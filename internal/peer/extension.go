@@ -9,58 +9,59 @@ import (
 	"bt/internal/bencode"
 )
 
-// The extensions (BEP 10) by their numbers when they are sent to us: this is
-// what our handshake says. A peer's handshake has numbers of its own.
+// The ids of extensions (BEP 10) in messages that this program receives, as its
+// handshake defines them. A peer's handshake defines other ids.
 const (
-	ExtHandshake = 0 // every peer's number for it
+	ExtHandshake = 0 // the same for all peers
 	ExtMetadata  = 1
 	ExtPEX       = 2
 )
 
-// The names that handshakes number.
+// The names of extensions in handshakes.
 const (
 	MetadataName = "ut_metadata" // BEP 9
 	PEXName      = "ut_pex"      // BEP 11
 )
 
-// Limits of what a peer's handshake can make us keep. What passes one is left
-// out or cut, and no error: nothing depends on it.
+// Limits of a peer's handshake. Values beyond a limit are dropped or cut, without an
+// error.
 const (
 	MaxExtensions    = 64      // names
 	MaxExtensionName = 64      // bytes
 	MaxClient        = 128     // bytes
 	MaxQueue         = 1 << 16 // requests
 
-	// MaxMetadata is the longest info dict, in bytes; no parser here reads a
-	// longer one.
+	// MaxMetadata is the maximum length of an info dict in bytes, as the parser accepts
+	// no longer one.
 	MaxMetadata = bencode.DefaultMaxSize
 )
 
-// extensionParser has limits that no honest message comes near: what is known of
-// the largest is some twenty keys, two deep.
+// extensionParser has limits that are far above real messages, of which the largest has
+// about twenty keys, nested two deep.
 var extensionParser = bencode.Parser{MaxDepth: 16, MaxItems: 2000, MaxSize: MaxExtended}
 
-// An ExtendedHandshake is the first extended message, and may be sent again
-// (BEP 10). A field with its zero value is not told.
+// An ExtendedHandshake is the first extended message, which may be repeated later (BEP
+// 10). Fields with a zero value are absent.
 //
 //	d4:ipv44:....4:ipv616:................1:md11:ut_metadatai1ee13:metadata_sizei31235e
 //	1:pi6881e4:reqqi250e11:upload_onlyi1e1:v6:bt 1.06:yourip4:....e
 type ExtendedHandshake struct {
-	// Extensions has the number by which its sender wants each extension; 0 turns
-	// one off. A later handshake changes those that it names and no others.
+	// Extensions maps names of extensions to the ids that the sender uses for them; id
+	// 0 disables an extension. A later handshake only changes the extensions that it
+	// names.
 	Extensions map[string]uint8
 
-	Client       string     // "v": name and version, of any bytes
-	Port         uint16     // "p": where its sender listens
-	Queue        int        // "reqq": how many requests its sender keeps
+	Client       string     // "v": name and version; any bytes
+	Port         uint16     // "p": the sender's listening port
+	Queue        int        // "reqq": number of requests that the sender queues
 	MetadataSize int        // bytes of the info dict (BEP 9)
-	UploadOnly   bool       // its sender wants nothing (BEP 21)
-	YourIP       netip.Addr // "yourip": its receiver, as its sender sees it
-	IPv4, IPv6   netip.Addr // where its sender can be reached too
+	UploadOnly   bool       // the sender does not download (BEP 21)
+	YourIP       netip.Addr // "yourip": the receiver's address, as the sender sees it
+	IPv4, IPv6   netip.Addr // additional addresses of the sender
 }
 
-// Append writes the whole message. That no two extensions have one number is for
-// the caller to see to.
+// Append appends the whole message. The caller ensures that no two extensions have the
+// same id.
 func (h *ExtendedHandshake) Append(b []byte) []byte {
 	var e bencode.Encoder
 	number := func(key string, n int) {
@@ -106,9 +107,9 @@ func (h *ExtendedHandshake) Append(b []byte) []byte {
 	return append(b, e.Bytes()...)
 }
 
-// ParseExtendedHandshake reads the payload of an extended message to
-// ExtHandshake, and keeps nothing of it. It must be a dict; a value in it that
-// makes no sense counts as not told.
+// ParseExtendedHandshake parses the payload of an extended message with id
+// ExtHandshake. The result shares no memory with payload, which must be a dict. Invalid
+// values are ignored.
 func ParseExtendedHandshake(payload []byte) (h ExtendedHandshake, err error) {
 	doc, err := extensionParser.Parse(payload)
 	if err != nil {
@@ -142,7 +143,7 @@ func ParseExtendedHandshake(payload []byte) (h ExtendedHandshake, err error) {
 	return h, nil
 }
 
-// parseExtensions reads names and numbers; nil if there are none.
+// parseExtensions parses names and ids. It returns nil if there are none.
 func parseExtensions(m bencode.Value) map[string]uint8 {
 	var extensions map[string]uint8
 	for k, v := range m.Entries() {
@@ -152,7 +153,7 @@ func parseExtensions(m bencode.Value) map[string]uint8 {
 			continue
 		}
 		if _, ok := extensions[name]; ok {
-			continue // the first counts, as everywhere in a dict
+			continue // the first of duplicate keys counts, as in all dicts
 		}
 		if len(extensions) == MaxExtensions {
 			break
@@ -165,7 +166,7 @@ func parseExtensions(m bencode.Value) map[string]uint8 {
 	return extensions
 }
 
-// within reads a number from 1 to most; anything else is 0.
+// within returns a number from 1 to most, or 0.
 func within(v bencode.Value, most int64) int {
 	n, ok := v.Int()
 	if !ok || n < 0 || n > most {
@@ -174,7 +175,8 @@ func within(v bencode.Value, most int64) int {
 	return int(n)
 }
 
-// parseAddress reads 4 or 16 bytes. An IPv4 address inside an IPv6 one is itself.
+// parseAddress parses an address of 4 or 16 bytes. It converts IPv4-mapped IPv6
+// addresses to IPv4.
 func parseAddress(v bencode.Value) netip.Addr {
 	ip, _ := netip.AddrFromSlice(v.Bytes())
 	return ip.Unmap()

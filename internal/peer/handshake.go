@@ -10,32 +10,32 @@ const (
 	OpeningLength = HandshakeLength - 20
 )
 
-// greeting is what every handshake begins with: the length of the protocol's
-// name, and the name.
+// greeting is the beginning of each handshake: the length of the protocol's name, and
+// the name.
 const greeting = "\x13BitTorrent protocol"
 
-// GreetingLength is how many bytes tell a handshake from anything else.
+// GreetingLength is the number of bytes that IsHandshake needs.
 const GreetingLength = len(greeting)
 
-// A Feature is a bit of the reserved bytes, which are read as one number here.
+// A Feature is a bit of the reserved bytes, read as one big-endian number.
 type Feature uint64
 
-// The features. One holds for a connection where both sides set it.
+// The features. A feature is in effect if both sides set it.
 const (
 	FeatureDHT        Feature = 0x01     // reserved[7]: port messages (BEP 5)
 	FeatureFast       Feature = 0x04     // reserved[7]: BEP 6
-	FeatureV2         Feature = 0x10     // reserved[7]: a v1 info-hash may be answered with that of v2 (BEP 52)
+	FeatureV2         Feature = 0x10     // the v2 info-hash may be the answer to a v1 info-hash (BEP 52)
 	FeatureExtensions Feature = 0x100000 // reserved[5]: extended messages (BEP 10)
 )
 
-// A Handshake is what each side sends first.
+// A Handshake is the first message of each side.
 type Handshake struct {
-	Reserved [8]byte  // as sent; see Has
-	InfoHash [20]byte // of v2 torrents the first 20 bytes (BEP 52)
+	Reserved [8]byte  // unchanged; see Has
+	InfoHash [20]byte // for v2 torrents the first 20 bytes (BEP 52)
 	PeerID   [20]byte
 }
 
-// Has reports whether every one of the features is set.
+// Has reports whether all of the features are set.
 func (h *Handshake) Has(f Feature) bool {
 	return binary.BigEndian.Uint64(h.Reserved[:])&uint64(f) == uint64(f)
 }
@@ -45,7 +45,7 @@ func (h *Handshake) Set(f Feature) {
 	binary.BigEndian.PutUint64(h.Reserved[:], binary.BigEndian.Uint64(h.Reserved[:])|uint64(f))
 }
 
-// Append writes the handshake.
+// Append appends the handshake.
 func (h *Handshake) Append(b []byte) []byte {
 	b = append(b, greeting...)
 	b = append(b, h.Reserved[:]...)
@@ -53,15 +53,14 @@ func (h *Handshake) Append(b []byte) []byte {
 	return append(b, h.PeerID[:]...)
 }
 
-// IsHandshake reports whether b begins with a handshake's first GreetingLength
-// bytes. What a stranger sends and is none may be an encrypted handshake, which
-// looks like noise.
+// IsHandshake reports whether b begins with the first GreetingLength bytes of a
+// handshake. Otherwise it may be an encrypted handshake, which looks random.
 func IsHandshake(b []byte) bool {
 	return len(b) >= GreetingLength && string(b[:GreetingLength]) == greeting
 }
 
-// ParseOpening reads the first OpeningLength bytes of a handshake; the PeerID is zero.
-// That is all that a tracker's NAT check sends before it waits for an answer.
+// ParseOpening parses the first OpeningLength bytes of a handshake; the PeerID is zero.
+// The NAT check of a tracker sends no more before it waits for an answer.
 func ParseOpening(b []byte) (h Handshake, err error) {
 	switch {
 	case len(b) < OpeningLength:
@@ -74,8 +73,8 @@ func ParseOpening(b []byte) (h Handshake, err error) {
 	return h, nil
 }
 
-// ParseHandshake reads the handshake that b begins with, of which all
-// HandshakeLength bytes must be there; messages may follow.
+// ParseHandshake parses the handshake at the start of b, which must have at least
+// HandshakeLength bytes.
 func ParseHandshake(b []byte) (h Handshake, err error) {
 	if len(b) < HandshakeLength {
 		return h, errorf("a handshake of %d bytes", len(b))

@@ -6,52 +6,53 @@ import (
 )
 
 const (
-	// MaxHashCount is how many hashes of a layer a request should ask for at
-	// most (BEP 52).
+	// MaxHashCount is the maximum number of hashes that a request should ask for (BEP
+	// 52).
 	MaxHashCount = 512
 
-	// MaxLeaves is how many leaves one may ask for if they are those of one
-	// piece: libtorrent asks for those of a broken piece at once, and that is its
-	// limit too.
+	// MaxLeaves is the maximum number of leaves of one piece that a request may ask
+	// for. libtorrent, which has the same limit, asks for all leaves of a corrupt piece
+	// at once.
 	MaxLeaves = 8192
 
-	// maxHeight is that of the tree of the longest file, of less than 2^63 bytes.
+	// maxHeight is the height of the tree of the longest file, of less than 2^63 bytes.
 	maxHeight = 49
 
 	hashRequestBody = 32 + 4*4 // bytes
 )
 
-// A HashRequest names hashes of a file's hash tree (BEP 52). Layers count from
-// the leaves, which are layer 0; the root is the layer of the tree's height.
+// A HashRequest identifies hashes in a file's hash tree (BEP 52). Layers are counted
+// from the leaves, which are layer 0, to the root, whose layer is the height of the
+// tree.
 //
 //	layer 3                      root
-//	layer 2          x                         *       * is the one uncle of a request with
+//	layer 2          x                         *       * is the only uncle for a request with
 //	layer 1    x           x             x           x   base layer 0, index 0, length 4
 //	layer 0  |h     h     h     h|    x     x     x      and 2 proof layers
 //
-// A peer who asks for enough proof layers can compute the root from what it gets.
+// With enough proof layers, the receiver can compute the root from the answer.
 type HashRequest struct {
 	PiecesRoot  [32]byte // of the file
-	BaseLayer   uint32   // where the hashes are
-	Index       uint32   // of the first, in its layer
-	Length      uint32   // how many
-	ProofLayers uint32   // how many layers above the base layer to prove them by
+	BaseLayer   uint32   // the layer of the hashes
+	Index       uint32   // index of the first hash in its layer
+	Length      uint32   // number of hashes
+	ProofLayers uint32   // number of layers above the base layer for the proof
 }
 
-// Append writes the request.
+// Append appends the request.
 func (r *HashRequest) Append(b []byte) []byte {
 	return r.appendBody(appendHead(b, IDHashRequest, hashRequestBody))
 }
 
-// AppendReject writes the answer that there will be no hashes.
+// AppendReject appends a rejection of the request.
 func (r *HashRequest) AppendReject(b []byte) []byte {
 	return r.appendBody(appendHead(b, IDHashReject, hashRequestBody))
 }
 
-// AppendHashesHeader writes a hashes message up to the hashes, which are for the
-// caller to append: Length of the base layer, from left to right, and then the
-// uncles from the lowest. Where the layer ends before, the hashes are those of
-// trees of zeros.
+// AppendHashesHeader appends a hashes message without the hashes. The caller appends
+// those: Length hashes of the base layer, from left to right, and then the uncles, from
+// the lowest layer up. Hashes beyond the end of the layer are the roots of trees of
+// zeros.
 func (r *HashRequest) AppendHashesHeader(b []byte) []byte {
 	_, uncles := r.Uncles()
 	return r.appendBody(appendHead(b, IDHashes, hashRequestBody+32*(int(r.Length)+uncles)))
@@ -65,8 +66,8 @@ func (r *HashRequest) appendBody(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, r.ProofLayers)
 }
 
-// ParseHashRequest reads the payload of a hash request or of a hash reject. Check
-// reports whether it makes sense.
+// ParseHashRequest parses the payload of a hash request or hash reject. It does not
+// check the values, see Check.
 func ParseHashRequest(payload []byte) (r HashRequest, err error) {
 	if len(payload) != hashRequestBody {
 		return r, errorf("a hash request of %d bytes", len(payload))
@@ -84,9 +85,9 @@ func parseHashRequest(b []byte) HashRequest {
 	}
 }
 
-// ParseHashes reads the payload of a hashes message. The hashes are a part of
-// it: Length of the base layer, and then the uncles, 32 bytes each. Whether they
-// were asked for, and prove anything, is for the caller to find out.
+// ParseHashes parses the payload of a hashes message. hashes is a part of the payload:
+// Length hashes of the base layer, and then the uncles, 32 bytes each. The caller must
+// check that they were requested, and verify them.
 func ParseHashes(payload []byte) (r HashRequest, hashes []byte, err error) {
 	if len(payload) < hashRequestBody {
 		return r, nil, errorf("a hashes message of %d bytes", len(payload))
@@ -101,17 +102,16 @@ func ParseHashes(payload []byte) (r HashRequest, hashes []byte, err error) {
 	return r, hashes, nil
 }
 
-// Uncles tells how many uncles an answer has, one a layer upwards from the given
-// one, where the hashes that were asked for have their own root. BEP 52 counts
-// the layers between as proof layers too, and leaves them out: they can be
-// computed. For a request that passes Check they are all in the tree, below its
-// root.
+// Uncles returns the number of uncles in the answer: one for each proof layer from the
+// layer of the root of the requested hashes up. BEP 52 also counts the layers below
+// that as proof layers, but their hashes can be computed and are omitted. For a request
+// that passes Check, all uncles are in the tree, below the root.
 func (r *HashRequest) Uncles() (layer, n int) {
 	own := heightOf(r.Length)
 	return int(r.BaseLayer) + own, max(0, int(r.ProofLayers)-(own-1))
 }
 
-// heightOf is the height of the least tree that has so many leaves.
+// heightOf returns the height of the smallest tree with the given number of leaves.
 func heightOf(leaves uint32) int {
 	if leaves == 0 {
 		return 0
@@ -119,14 +119,15 @@ func heightOf(leaves uint32) int {
 	return bits.Len32(leaves - 1)
 }
 
-// Check reports whether r makes sense for a file of so many blocks of 16 KiB, in a
-// torrent whose pieces are layer pieceLayer, so that hashes are there to answer
-// it with. A request that does not is to be rejected, and is no reason to close
-// the connection. The file must be the one of r.PiecesRoot. Clients need to answer
-// for no base layer but 0 and pieceLayer.
+// Check reports whether r is valid for a file with the given number of blocks of 16
+// KiB, in a torrent whose pieces are in layer pieceLayer. The file must be that of
+// r.PiecesRoot. A request that is not valid is to be rejected, but is no reason to
+// close the connection. Clients need not support base layers other than 0 and
+// pieceLayer.
 //
-// BEP 52 wants a power of two of hashes, from a multiple of it, unless the layer
-// ends before. Then both are taken: fewer hashes, and hashes beyond the end.
+// BEP 52 requires Length to be a power of two, and Index a multiple of it, unless the
+// layer ends before. In that case, Check accepts both a smaller Length, and hashes
+// beyond the end.
 func (r *HashRequest) Check(blocks int64, pieceLayer int) error {
 	if blocks < 1 {
 		return errorf("an empty file has no hashes")
@@ -142,10 +143,10 @@ func (r *HashRequest) Check(blocks int64, pieceLayer int) error {
 	if r.Length > most {
 		return errorf("%d hashes at once", r.Length)
 	}
-	// The layer as the file fills it, and as a tree of zeros fills it up.
+	// The layer with the hashes of the file, and padded with zeros to a power of two.
 	inFile := uint64(blocks-1)>>r.BaseLayer + 1
 	inTree := uint64(1) << (uint64(height) - uint64(r.BaseLayer))
-	own := uint64(1) << heightOf(r.Length) // what Length would be if the layer did not end
+	own := uint64(1) << heightOf(r.Length) // Length, if the layer did not end
 	switch index := uint64(r.Index); {
 	case index >= inFile || own > inTree:
 		return errorf("%d hashes from %d in a layer of %d", r.Length, r.Index, inFile)

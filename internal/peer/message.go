@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// ID says what a message is. On the wire it is a byte.
+// An ID is the type of a message. On the wire it is a byte.
 type ID int16
 
 // The messages.
 const (
-	IDKeepAlive ID = -1 // has no id on the wire, and no body
+	IDKeepAlive ID = -1 // has neither id nor body on the wire
 
 	IDChoke         ID = 0
 	IDUnchoke       ID = 1
@@ -21,7 +21,7 @@ const (
 	IDRequest       ID = 6
 	IDPiece         ID = 7
 	IDCancel        ID = 8
-	IDPort          ID = 9 // of the DHT (BEP 5)
+	IDPort          ID = 9 // the DHT port (BEP 5)
 
 	// BEP 6.
 	IDSuggest     ID = 13
@@ -55,30 +55,29 @@ func (id ID) String() string {
 	return fmt.Sprintf("ID(%d)", int16(id))
 }
 
-// PieceHeaderLength is the length in bytes of a piece message before its block.
+// PieceHeaderLength is the length in bytes of a piece message without its block.
 const PieceHeaderLength = 4 + 1 + 8
 
-// The longest messages there may be, in bytes after the length. Every other has
-// one length, and a bitfield that of the torrent's pieces.
+// The maximum lengths of messages in bytes, without the length prefix. Other messages
+// have a fixed length, or in the case of a bitfield that of the torrent's pieces.
 const (
-	MaxPiece = 9 + BlockLength // no request asks for more
+	MaxPiece = 9 + BlockLength // for a block of BlockLength
 
-	// A piece of metadata and its dict pass 16 KiB; a peer exchange that named a
-	// thousand IPv6 peers, which is twenty times what BEP 11 allows, passes 18 KiB.
+	// A piece of metadata and its dict are longer than 16 KiB. A peer exchange with a
+	// thousand IPv6 peers, twenty times what BEP 11 allows, is longer than 18 KiB.
 	MaxExtended = 64 << 10
 
-	// The hashes of the longest request, and an uncle a layer of the highest tree.
+	// The longest answer, with an uncle for each layer of the highest tree.
 	MaxHashes = hashRequestLength + 32*(MaxLeaves+maxHeight)
 
-	// A message that is not known is skipped, but not much of it: extensions have
-	// their own message.
+	// Unknown messages are skipped, if they are short: extensions use extended
+	// messages.
 	MaxUnknown = 1 << 10
 )
 
 const hashRequestLength = 1 + hashRequestBody
 
-// lengths are the least and the greatest of each message. That of a bitfield is
-// the torrent's.
+// lengths are the minimum and maximum lengths of each message, except a bitfield.
 var lengths = [...]struct{ min, max uint32 }{
 	IDChoke: {1, 1}, IDUnchoke: {1, 1}, IDInterested: {1, 1}, IDNotInterested: {1, 1},
 	IDHave: {5, 5}, IDRequest: {13, 13}, IDPiece: {9, MaxPiece}, IDCancel: {13, 13}, IDPort: {3, 3},
@@ -87,32 +86,32 @@ var lengths = [...]struct{ min, max uint32 }{
 	IDHashes: {hashRequestLength + 32, MaxHashes}, IDHashReject: {hashRequestLength, hashRequestLength},
 }
 
-// A Message is any message. ID tells which fields count.
+// A Message is any message. The fields in use depend on ID.
 type Message struct {
 	ID        ID
-	Extension uint8  // extended: ExtHandshake, or as the receiver's handshake numbers them
+	Extension uint8  // extended: ExtHandshake, or an id of the receiver's handshake
 	Port      uint16 // port
 
-	Index  uint32 // have, suggest, allowed fast, request, piece, cancel, reject: of the piece
-	Begin  uint32 // request, piece, cancel, reject: bytes from the start of the piece
+	Index  uint32 // have, suggest, allowed fast, request, piece, cancel, reject: index of the piece
+	Begin  uint32 // request, piece, cancel, reject: offset in the piece, in bytes
 	Length uint32 // request, cancel, reject: bytes
 
-	// Payload is what else there is: the bits of a bitfield (see ParseBitfield),
+	// Payload is the rest of the message: the bits of a bitfield (see ParseBitfield),
 	// the block of a piece, an extended message after the extension's id (see
-	// ParseExtendedHandshake, ParseMetadata), the body of the three about hashes
-	// (see ParseHashRequest, ParseHashes) and of a message that is not known.
+	// ParseExtendedHandshake, ParseMetadata), and the body of a message about hashes
+	// (see ParseHashRequest, ParseHashes) or an unknown message.
 	Payload []byte
 }
 
-// Next reads the message that b begins with, of a torrent of so many pieces. It
-// takes the first n bytes of b if b has as many. If n > len(b), b must have n
-// bytes before Next can tell more, and that is never more than the longest
-// message takes; m then has its ID alone, or IDKeepAlive while that is not known,
-// so that a message that nobody asked for can be refused before there is room
-// for it.
+// Next parses the message at the start of b, for a torrent with the given number of
+// pieces. n is the length of the message in bytes. If n > len(b), the message is
+// incomplete, and b must have at least n bytes for the next call; n is never more than
+// the maximum length of a message. m then has only its ID, or IDKeepAlive while the ID
+// is unknown, so that the caller can refuse a message before it allocates memory.
 //
-// Payload is a part of b. Lengths are checked; whether the torrent has that piece
-// is not. An error is for the connection's end: what follows can't be read.
+// Payload is a part of b. Next checks lengths, but not whether the torrent has such a
+// piece. After an error the rest of b can't be parsed, and the connection should be
+// closed.
 func Next(b []byte, pieces int) (m Message, n int, err error) {
 	if len(b) < 4 {
 		return Message{ID: IDKeepAlive}, 4, nil
@@ -156,7 +155,7 @@ func Next(b []byte, pieces int) (m Message, n int, err error) {
 	return m, n, nil
 }
 
-// allows reports whether a message may have that length.
+// allows reports whether a message may have a length.
 func (id ID) allows(length uint32, pieces int) bool {
 	if id == IDBitfield {
 		return int64(length) == 1+int64(bitfieldLength(pieces))
@@ -167,7 +166,7 @@ func (id ID) allows(length uint32, pieces int) bool {
 	return length <= MaxUnknown
 }
 
-// Append writes the message, and allocates nothing but what b lacks.
+// Append appends the message. It allocates no memory unless b is too short.
 func (m Message) Append(b []byte) []byte {
 	switch m.ID {
 	case IDKeepAlive:
@@ -193,15 +192,15 @@ func (m Message) Append(b []byte) []byte {
 	return append(b, m.Payload...)
 }
 
-// AppendPieceHeader writes the PieceHeaderLength bytes of a piece message that
-// stand before its block, which has length bytes and is sent from where it is.
+// AppendPieceHeader appends the first PieceHeaderLength bytes of a piece message, for a
+// block of the given length, which the caller sends separately.
 func AppendPieceHeader(b []byte, index, begin uint32, length int) []byte {
 	b = appendHead(b, IDPiece, 8+length)
 	b = binary.BigEndian.AppendUint32(b, index)
 	return binary.BigEndian.AppendUint32(b, begin)
 }
 
-// appendHead writes what stands before a body of so many bytes.
+// appendHead appends the part of a message before a body of the given length.
 func appendHead(b []byte, id ID, body int) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(1+body))
 	return append(b, byte(id))

@@ -2,10 +2,10 @@ package peer
 
 import "bt/internal/bencode"
 
-// MetadataKind says what a message about metadata is (BEP 9).
+// A MetadataKind is the type of a metadata message (BEP 9).
 type MetadataKind uint8
 
-// The kinds by their numbers. BEP 9 wants any other to be ignored.
+// The types by their numbers. According to BEP 9, others are to be ignored.
 const (
 	MetadataRequest MetadataKind = 0
 	MetadataData    MetadataKind = 1
@@ -14,21 +14,21 @@ const (
 	MetadataUnknown MetadataKind = 255 // any other number
 )
 
-// A Metadata is a message about one piece of the info dict (BEP 9). Pieces have
-// BlockLength bytes each, and the last has what is left.
+// A Metadata is a message about a piece of the info dict (BEP 9). All pieces except the
+// last have BlockLength bytes.
 //
 //	request  d8:msg_typei0e5:piecei0ee
 //	data     d8:msg_typei1e5:piecei0e10:total_sizei3425ee and the piece
 //	reject   d8:msg_typei2e5:piecei0ee
 type Metadata struct {
 	Kind      MetadataKind
-	Piece     int    // from 0
-	TotalSize int    // bytes of the info dict; 0: not told, as only data needs to
+	Piece     int    // counted from 0
+	TotalSize int    // bytes of the info dict; 0: unknown, as only data requires it
 	Data      []byte // data: the piece
 }
 
-// Append writes the whole message to a peer whose handshake gives ut_metadata
-// that number.
+// Append appends the whole message. id is the number of ut_metadata in the peer's
+// handshake.
 func (m *Metadata) Append(b []byte, extension uint8) []byte {
 	var e bencode.Encoder
 	e.Dict()
@@ -46,10 +46,10 @@ func (m *Metadata) Append(b []byte, extension uint8) []byte {
 	return append(b, m.Data...)
 }
 
-// ParseMetadata reads the payload of an extended message to ExtMetadata. Data is
-// a part of it. There may be no such piece, but of data that tells the total
-// size the piece is there and has its length. What follows a message that is not
-// data is ignored.
+// ParseMetadata parses the payload of an extended message with id ExtMetadata. Data is
+// a part of payload. If a data message has a total size, Piece and the length of Data
+// are consistent with it. In other messages Piece is not checked, and bytes after the
+// dict are ignored.
 func ParseMetadata(payload []byte) (m Metadata, err error) {
 	doc, err := extensionParser.Parse(payload)
 	if err != nil {
@@ -82,8 +82,8 @@ func ParseMetadata(payload []byte) (m Metadata, err error) {
 	return m, nil
 }
 
-// MetadataPiece returns a piece of an info dict, as a part of it; false if there
-// is no such piece.
+// MetadataPiece returns a piece of an info dict, without copying it. It returns false
+// if there is no such piece.
 func MetadataPiece(info []byte, piece int) ([]byte, bool) {
 	if piece < 0 || piece > (len(info)-1)/BlockLength || len(info) == 0 {
 		return nil, false

@@ -1,10 +1,10 @@
-// Package peer is the wire of BitTorrent peers in both directions: handshakes,
-// messages and extensions (BEP 3, 6, 9, 10, 21, 52). It opens no sockets, reads
-// no clock and starts no goroutines. A parser returns sub-slices of what it was
-// given and says so: whoever keeps them copies them.
+// Package peer implements the messages between BitTorrent peers in both directions:
+// handshakes, messages and extensions (BEP 3, 6, 9, 10, 21, 52). It opens no
+// connections, reads no clock and starts no goroutines. Some parsers return sub-slices
+// of their input, as documented.
 //
-// A connection is a handshake each way and then messages each way. Numbers are
-// big endian, and a length does not count itself.
+// On a connection, each side sends a handshake and then messages. Numbers are big
+// endian, and a length does not include itself.
 //
 //	handshake       0    1                     20         28          48        68
 //	                | 19 | BitTorrent protocol | reserved | info-hash | peer id |
@@ -32,19 +32,19 @@
 //	hashes          | 49 + n | 22 | the same | hashes of 32 bytes each |
 //	hash reject     | 49     | 23 | the same |
 //
-// It leaves out what a message means for a connection: whether the peer may send
-// it now, and whether a piece that it names is there. Peer exchange (BEP 11) has
-// its id here, and encryption has a package of its own.
+// The package does not know the state of a connection: whether a peer may send a
+// message, and whether a piece exists. For peer exchange (BEP 11) it has only the id.
+// Encryption is in package mse.
 package peer
 
 import "fmt"
 
-// BlockLength is how many bytes of content a request may ask for: more gets the
-// connection closed by most clients (BEP 52). A piece of metadata has as many
-// (BEP 9), and so has what a leaf of a hash tree is of.
+// BlockLength is the maximum length in bytes of a requested block: most clients close
+// the connection for more (BEP 52). It is also the length of a piece of metadata (BEP
+// 9), and of the block of a leaf in a hash tree.
 const BlockLength = 16 << 10
 
-// An Error says why bytes are not the message that they should be.
+// An Error reports an invalid message.
 type Error struct{ Msg string }
 
 func (e *Error) Error() string { return e.Msg }

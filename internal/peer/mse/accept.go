@@ -6,14 +6,15 @@ import (
 	"io"
 )
 
-// Accept does the handshake of the side that was connected to. The first bytes of
-// the connection may have been read already, to tell whether it is MSE; Accept
-// neither keeps nor changes them. After an error the connection is of no more use.
+// Accept does the handshake of the accepting side. first are bytes of the connection
+// that were read already, to detect MSE. Accept neither keeps nor changes them. After
+// an error the connection can't be used.
 //
-// It reads and writes until the handshake is through or the connection fails: its
-// deadlines are the caller's. It reads no more than 20 KB. A peer costs 2 KB of
-// memory, a small modular exponentiation when it has sent a key, and a large one
-// when it sends on after the answer; more only when it names a torrent that is here.
+// Accept blocks until the handshake is complete or fails; the caller sets deadlines. It
+// reads at most 20 KB. For each peer it allocates 2 KB, does a short modular
+// exponentiation when the peer has sent its key, and a long one when the peer has sent
+// more after the answer. It allocates more only if the peer requests a torrent that
+// exists.
 func Accept(conn io.ReadWriter, first []byte, o Options) (*Session, error) {
 	return accept(conn, first, o, draw())
 }
@@ -115,7 +116,7 @@ func (s *Session) readOffer(in *input, methods Method) (Method, error) {
 	if left > MaxInitial {
 		return 0, errorf("an initial payload of %d bytes", left)
 	}
-	for left > 0 { // as it comes: memory is for bytes that are there
+	for left > 0 { // in small steps: don't allocate memory before bytes arrive
 		part, err := in.open(s.in, min(left, len(in.room)), "the initial payload")
 		if err != nil {
 			return 0, err

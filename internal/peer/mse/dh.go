@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// prime is P, a safe prime: (P-1)/2 is one too.
+// prime is P, a safe prime: (P-1)/2 is also prime.
 var prime, _ = new(big.Int).SetString(
 	"FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74"+
 		"020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F1437"+
@@ -14,8 +14,8 @@ var prime, _ = new(big.Int).SetString(
 // last is P-1.
 var last = new(big.Int).Sub(prime, big.NewInt(1))
 
-// parseKey reads the Y of a peer. Of a Y of 0, 1 or P-1 there is no secret but
-// those, and whoever sent one at or above P has not computed it.
+// parseKey parses the Y of a peer. It refuses 0, 1 and P-1, with which the secret would
+// not be secret, and values from P on, which are not valid results.
 func parseKey(b []byte) (*big.Int, error) {
 	y := new(big.Int).SetBytes(b)
 	if y.BitLen() < 2 || y.Cmp(last) >= 0 {
@@ -24,15 +24,15 @@ func parseKey(b []byte) (*big.Int, error) {
 	return y, nil
 }
 
-// secret returns Y^x mod P: S, by the Y of the peer.
+// secret returns S = Y^x mod P, for the peer's Y.
 func secret(y *big.Int, x *[exponentLen]byte) []byte {
 	e := new(big.Int).SetBytes(x[:])
 	return e.Exp(y, e, prime).FillBytes(make([]byte, keyLen))
 }
 
-// powers holds G^(d*16^i) mod P at [i][d]: every digit of an exponent, where it
-// stands. The 640 of them are 80 KB, and make a public key three times as fast as
-// big.Int.Exp does, which has to take G for any base.
+// powers contains G^(d*16^i) mod P at [i][d]: the powers for each digit of an exponent.
+// The 640 values take 80 KB, and make computing a public key three times as fast as
+// with big.Int.Exp.
 var powers = sync.OnceValue(func() *[2 * exponentLen][16]*big.Int {
 	var t [2 * exponentLen][16]*big.Int
 	step := big.NewInt(2) // G^(16^i)
@@ -48,7 +48,7 @@ var powers = sync.OnceValue(func() *[2 * exponentLen][16]*big.Int {
 	return &t
 })
 
-// public returns G^x mod P: Ya or Yb, room left behind it for a pad.
+// public returns G^x mod P (Ya or Yb), with capacity for a pad.
 func public(x *[exponentLen]byte) []byte {
 	t := powers()
 	y := big.NewInt(1)

@@ -6,14 +6,13 @@ import (
 	"io"
 )
 
-// Initiate does the handshake of the side that connects, for the torrent of the
-// info-hash. The payload, at most MaxInitial bytes or none, is how this side's
-// stream begins, usually with the handshake of BEP 3; Encrypt goes on behind it.
-// Initiate neither keeps nor changes it.
+// Initiate does the handshake of the connecting side, for the torrent with the
+// info-hash. payload, of at most MaxInitial bytes, is the beginning of this side's
+// stream, usually the handshake of BEP 3; the next call of Encrypt continues after it.
+// Initiate neither keeps nor changes payload.
 //
-// It reads and writes until the handshake is through or the connection fails: its
-// deadlines are the caller's. A peer that does not agree mostly hangs up, without
-// a reason.
+// Initiate blocks until the handshake is complete or fails; the caller sets deadlines.
+// A peer that refuses usually closes the connection without a reason.
 func Initiate(conn io.ReadWriter, infoHash [20]byte, o Options, payload []byte) (*Session, error) {
 	return initiate(conn, infoHash, o, payload, draw())
 }
@@ -68,7 +67,7 @@ func initiate(conn io.ReadWriter, infoHash [20]byte, o Options, payload []byte, 
 // readChoice reads step 4, and returns the method that the peer selected.
 func (s *Session) readChoice(in *input, methods Method) (Method, error) {
 	var vc [vcLen]byte
-	s.Decrypt(vc[:]) // what decrypts to zeros is what zeros decrypt to
+	s.Decrypt(vc[:]) // encrypting zeros gives the same bytes
 	if err := in.find(vc[:], "verification constant"); err != nil {
 		return 0, err
 	}

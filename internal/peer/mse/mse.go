@@ -1,15 +1,15 @@
-// Package mse is Message Stream Encryption, also called Protocol Encryption
-// (MSE/PE), as Vuze specified it: the handshake that hides from whoever looks at
-// the wire that a connection is one of BitTorrent, and the streams after it. There
-// is no BEP for it. Both sides are here: Accept for the one that was connected to,
-// Initiate for the one that connects.
+// Package mse implements Message Stream Encryption, also called Protocol Encryption
+// (MSE/PE), as specified by Vuze: a handshake that hides from observers that a
+// connection is BitTorrent, and the encrypted streams after it. There is no BEP for it.
+// [Accept] is for the side that accepts a connection, and [Initiate] for the side that
+// connects.
 //
-// It protects nothing. The Diffie-Hellman exchange knows no identities, RC4 is
-// broken, and the key that matters is the info-hash, which is public. So nothing
-// here takes care to run in constant time.
+// It does not provide security. The Diffie-Hellman exchange is not authenticated, RC4
+// is broken, and the info-hash, which serves as a key, is public. So nothing here runs
+// in constant time.
 //
-//	A is who connects, B who listens. G is 2, P a prime of 96 bytes, all numbers
-//	are big endian, HASH is SHA-1, and S, the shared secret, is 96 bytes.
+// A is the side that connects, B the side that listens. G is 2, P a prime of 96 bytes,
+// all numbers are big endian, HASH is SHA-1, and S, the shared secret, has 96 bytes.
 //
 //	         96 bytes  0..512
 //	1 A->B   | Ya    | PadA |                            Ya = G^Xa mod P
@@ -22,15 +22,15 @@
 //	4 B->A   | VC = 0 | crypto_select | len(PadD) | PadD | B's stream ...
 //	5 A->B   A's stream, which IA began ...
 //
-// From the first VC on each direction is encrypted with RC4, A's with the key
-// HASH(keyA, S, info-hash), B's with HASH(keyB, S, info-hash), after the first
-// 1024 bytes of the key stream. What follows the handshake goes on with that, or
-// is plain, by crypto_select. Nobody is told how long PadA and PadB are: B looks
-// for HASH(req1, S), and A for VC as it comes out of the cipher.
+// From the first VC on, each direction is encrypted with RC4, A's with the key
+// HASH(keyA, S, info-hash), B's with HASH(keyB, S, info-hash), after dropping the first
+// 1024 bytes of the key stream. After the handshake, the streams continue with that, or
+// are plain, depending on crypto_select. The lengths of PadA and PadB are not sent: B
+// searches for HASH(req1, S), and A for the encrypted VC.
 //
-// Not here: other methods than the two that there are, fallback to connections
-// without MSE, and telling one from the other: a peer without MSE begins with the
-// 20 bytes "\x13BitTorrent protocol" (BEP 3), and Ya does so by no chance.
+// The package leaves out other methods, fallback to connections without MSE, and
+// detection of MSE: a connection without MSE begins with the 20 bytes "\x13BitTorrent
+// protocol" (BEP 3), with which Ya practically never begins.
 package mse
 
 import (
@@ -40,14 +40,14 @@ import (
 	"fmt"
 )
 
-// Method is what the streams after the handshake are encrypted with, by its
-// number on the wire; or a set of such, one bit each.
+// A Method is how the streams after the handshake are encrypted, as its number on the
+// wire, or a bit set of such methods.
 type Method uint32
 
 // The methods.
 const (
-	MethodPlaintext Method = 1 << iota // not at all: only the handshake is hidden
-	MethodRC4                          // all of it
+	MethodPlaintext Method = 1 << iota // no encryption after the handshake
+	MethodRC4                          // RC4 for everything
 )
 
 func (m Method) String() string {
@@ -62,28 +62,28 @@ func (m Method) String() string {
 	return fmt.Sprintf("Method(%#x)", uint32(m))
 }
 
-// MaxInitial is how long an initial payload may be, in bytes. The field could say
-// 65535; what clients send is the handshake of BEP 3, which has 68.
+// MaxInitial is the maximum length of the initial payload in bytes. The field allows
+// 65535; clients send the handshake of BEP 3, which has 68.
 const MaxInitial = 16 << 10
 
-// Options say what a side agrees to. The zero value initiates.
+// Options are the options of either side. The zero value is valid for Initiate.
 type Options struct {
-	// Methods are those that this side takes; 0 means both. Where both sides take
-	// both, Accept selects Plaintext, which costs nothing. RC4 alone requires it.
+	// Methods are the methods that this side accepts; 0 means both. If both sides
+	// accept both, Accept selects MethodPlaintext, which costs nothing.
 	Methods Method
 
-	// Lookup returns the info-hash of which req2 is the Req2, if its torrent is
-	// here. Only Accept calls it, once; nil means that there are no torrents.
+	// Lookup returns the info-hash whose Req2 is req2, if the torrent exists. Accept
+	// calls it once. Initiate does not use it. nil means that there are no torrents.
 	Lookup func(req2 [20]byte) (infoHash [20]byte, ok bool)
 
-	// Exchange, if non-nil, is called for each of the two computations of the key
-	// exchange, with a func that takes some 20 and 100 µs of a CPU, and which it
-	// calls before it returns nil, maybe in another goroutine. An error ends the
-	// handshake. Only Accept calls it.
+	// Exchange, if not nil, is called by Accept for each of the two computations of the
+	// key exchange. It must call compute, which takes about 20 and 100 µs of CPU time,
+	// before it returns nil, and may do so in another goroutine. If it returns an
+	// error, the handshake fails.
 	Exchange func(compute func()) error
 }
 
-// exchange calls compute where Exchange wants it.
+// exchange calls compute through Exchange, if that is not nil.
 func (o *Options) exchange(compute func()) error {
 	if o.Exchange == nil {
 		compute()
@@ -99,14 +99,14 @@ func (o *Options) methods() Method {
 	return o.Methods
 }
 
-// Req2 is the name by which an initiator asks for a torrent: a map from it to the
-// info-hash answers Options.Lookup. Of v2 torrents the info-hash is its first 20
-// bytes (BEP 52).
+// Req2 returns the hash by which an initiator requests a torrent. Options.Lookup can
+// use a map from it to the info-hash, which for v2 torrents is cut to 20 bytes (BEP
+// 52).
 func Req2(infoHash [20]byte) [20]byte { return hash("req2", infoHash[:]) }
 
-// An Error says why what a peer sent is no handshake that can be agreed to. Errors
-// of the connection are those of its Read and Write, wrapped; a connection that
-// ends within the handshake is io.ErrUnexpectedEOF.
+// An Error reports an invalid or refused handshake. Errors of Read and Write are
+// returned wrapped. If the connection ends within the handshake, the error is
+// io.ErrUnexpectedEOF.
 type Error struct{ Msg string }
 
 func (e *Error) Error() string { return e.Msg }
@@ -115,7 +115,7 @@ func errorf(format string, args ...any) error {
 	return &Error{fmt.Sprintf(format, args...)}
 }
 
-// Errors of peers that speak MSE well.
+// Errors for valid handshakes that are refused.
 var (
 	ErrTorrent error = &Error{"the peer asks for a torrent that is not here"}
 	ErrMethod  error = &Error{"the peer and this side have no method of encryption in common"}
@@ -124,13 +124,13 @@ var (
 // Lengths in bytes.
 const (
 	hashLen     = sha1.Size
-	exponentLen = 160 / 8 // as the specification recommends; more bits add nothing but work
+	exponentLen = 160 / 8 // as the specification recommends
 	keyLen      = 768 / 8
 	maxPad      = 512
 	vcLen       = 8
 )
 
-// hash is HASH of the specification.
+// hash is the function HASH of the specification.
 func hash(label string, parts ...[]byte) [hashLen]byte {
 	b := append(make([]byte, 0, 4+keyLen+hashLen), label...)
 	for _, p := range parts {
@@ -139,7 +139,7 @@ func hash(label string, parts ...[]byte) [hashLen]byte {
 	return sha1.Sum(b)
 }
 
-// masked is how step 3 names the torrent.
+// masked is the part of step 3 that identifies the torrent.
 func masked(req2, req3 [hashLen]byte) [hashLen]byte {
 	for i := range req2 {
 		req2[i] ^= req3[i]
@@ -147,11 +147,11 @@ func masked(req2, req3 [hashLen]byte) [hashLen]byte {
 	return req2
 }
 
-// A chance is all that a handshake leaves to chance.
+// A chance is the random values of a handshake.
 type chance struct {
 	exponent [exponentLen]byte
 	pad      []byte // PadA or PadB
-	zeros    int    // the length of PadC or PadD, which are zeros until someone extends them
+	zeros    int    // length of PadC or PadD, which are zeros
 }
 
 func draw() *chance {

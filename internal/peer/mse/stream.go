@@ -2,49 +2,48 @@ package mse
 
 import (
 	"bytes"
-	"crypto/rc4" // broken as it is: the protocol demands it, and it obfuscates and protects nothing
+	"crypto/rc4" // required by the protocol, for obfuscation and not for security
 	"fmt"
 	"io"
 )
 
-// A Session is a connection after its handshake. The nil Session is one without
-// MSE: its streams are plain.
+// A Session is a connection after its handshake. The nil Session is a connection
+// without MSE, whose streams are plain.
 //
-// Encrypt and Decrypt work in place, so that a sender fills a buffer with as many
-// messages as it likes, encrypts it at one go and writes it once. They share
-// nothing: one goroutine may send while another receives. Where Method is
-// Plaintext they do nothing, and the bytes of files can go out without passing
-// through here.
+// Encrypt and Decrypt work in place, so that a sender can fill a buffer with several
+// messages, encrypt it at once and write it once. One goroutine may use Encrypt while
+// another uses Decrypt. If Method is MethodPlaintext, they do nothing, and need not be
+// called.
 type Session struct {
 	InfoHash [20]byte
 	Method   Method
 
-	// Initial is how the peer's stream begins, decrypted: the initial payload of
-	// an initiator, and what came with the end of the handshake. Decrypt goes on
-	// behind it.
+	// Initial is the beginning of the peer's stream, decrypted: the initial payload of
+	// an initiator, and bytes that were read after the end of the handshake. The next
+	// call of Decrypt continues after it.
 	Initial []byte
 
 	in, out *rc4.Cipher // nil for plaintext
 }
 
-// Encrypt makes the next bytes to be sent those that go over the wire.
+// Encrypt encrypts the next bytes to send, in place.
 func (s *Session) Encrypt(b []byte) {
 	if s != nil && s.out != nil {
 		s.out.XORKeyStream(b, b)
 	}
 }
 
-// Encrypts reports whether Encrypt does anything.
+// Encrypts reports whether Encrypt changes the bytes.
 func (s *Session) Encrypts() bool { return s != nil && s.out != nil }
 
-// A Mark is a place in a stream that Encrypts.
+// A Mark is a position in the encrypted stream.
 type Mark struct{ cipher rc4.Cipher }
 
-// Mark returns the place of the byte that Encrypt will begin with.
+// Mark returns the current position of Encrypt.
 func (s *Session) Mark() Mark { return Mark{*s.out} }
 
-// Rewind makes Encrypt go on n bytes behind a mark, for the bytes behind those were
-// encrypted and will never be sent.
+// Rewind sets the position of Encrypt to n bytes after a mark, if bytes after that were
+// encrypted but will never be sent.
 func (s *Session) Rewind(m Mark, n int) {
 	*s.out = m.cipher
 	var skipped [1024]byte
@@ -54,15 +53,15 @@ func (s *Session) Rewind(m Mark, n int) {
 	}
 }
 
-// Decrypt makes the next bytes received those that the peer meant.
+// Decrypt decrypts the next received bytes, in place.
 func (s *Session) Decrypt(b []byte) {
 	if s != nil && s.in != nil {
 		s.in.XORKeyStream(b, b)
 	}
 }
 
-// begin agrees on a method: it keeps or drops the ciphers of the handshake, and
-// takes what has been read of the stream behind it.
+// begin sets the method: it keeps or drops the ciphers of the handshake, and sets
+// Initial from bytes that were read already.
 func (s *Session) begin(m Method, rest []byte) {
 	s.Method = m
 	if m == MethodPlaintext {
@@ -72,23 +71,23 @@ func (s *Session) begin(m Method, rest []byte) {
 	s.Initial = append(s.Initial, rest...)
 }
 
-// newCipher returns the key stream of one direction.
+// newCipher returns the cipher of one direction.
 func newCipher(label string, secret []byte, infoHash [20]byte) *rc4.Cipher {
 	key := hash(label, secret, infoHash[:])
 	c, err := rc4.NewCipher(key[:])
 	if err != nil {
-		panic(err) // only for keys of other lengths
+		panic(err) // only for invalid key lengths
 	}
 	var skipped [1024]byte
 	c.XORKeyStream(skipped[:], skipped[:])
 	return c
 }
 
-// An input is what comes in during a handshake. It is read as it comes, which may
-// be past the end of the handshake.
+// An input is the input of a handshake. It may read bytes after the end of the
+// handshake.
 type input struct {
 	conn io.Reader
-	buf  []byte // read and not yet taken
+	buf  []byte // read, but not consumed
 	room [1024]byte
 }
 
@@ -98,7 +97,7 @@ func newInput(conn io.Reader, first []byte) *input {
 	return in
 }
 
-// fill reads until there are n bytes, no more than there is room for.
+// fill reads until there are n bytes, and no more than fit into buf.
 func (in *input) fill(n int, what string) error {
 	if len(in.buf) >= n {
 		return nil
@@ -115,7 +114,7 @@ func (in *input) fill(n int, what string) error {
 	return nil
 }
 
-// take returns the next n bytes, which are good until the next call.
+// take returns the next n bytes, which are valid until the next call.
 func (in *input) take(n int, what string) ([]byte, error) {
 	if err := in.fill(n, what); err != nil {
 		return nil, err
@@ -125,7 +124,7 @@ func (in *input) take(n int, what string) ([]byte, error) {
 	return b, nil
 }
 
-// open takes n bytes and decrypts them.
+// open consumes n bytes and decrypts them.
 func (in *input) open(c *rc4.Cipher, n int, what string) ([]byte, error) {
 	b, err := in.take(n, what)
 	if err == nil {
@@ -134,7 +133,7 @@ func (in *input) open(c *rc4.Cipher, n int, what string) ([]byte, error) {
 	return b, err
 }
 
-// find takes a pad and the mark behind it.
+// find consumes a pad and the mark after it.
 func (in *input) find(mark []byte, what string) error {
 	for range maxPad + 1 {
 		if err := in.fill(len(mark), what); err != nil {
