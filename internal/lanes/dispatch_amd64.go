@@ -4,8 +4,8 @@ package lanes
 
 import "golang.org/x/sys/cpu"
 
-// The ways that this machine has, the fastest first. 8 lanes of SHA-256 in AVX2
-// are slower than SHA-NI, so there is no such kernel.
+// The implementations for this machine, the fastest first. There is no AVX2 kernel for
+// SHA-256, as it would be slower than SHA-NI.
 var sha1Paths, sha256Paths = func() (sha1, sha256 []path) {
 	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW {
 		sha1 = append(sha1, path{"avx512", sha1x16, 16, 4})

@@ -2,7 +2,7 @@
 
 package lanes
 
-// The standard library has the instructions of these machines.
+// The standard library uses the instructions of these machines.
 var (
 	sha1Paths   = []path{standard}
 	sha256Paths = []path{standard}

@@ -6,7 +6,7 @@ import (
 	"unsafe"
 )
 
-// The kernels in Go: what the assembly is compared with.
+// The kernels in Go, which tests compare the assembly with.
 
 func sha1Portable(s *state, ptrs *[Max]*byte, blocks int) {
 	for i, p := range ptrs {

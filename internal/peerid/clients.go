@@ -1,16 +1,17 @@
 package peerid
 
-// What follows is gathered from BEP 20, wiki.theory.org, and the tables of
-// libtorrent, Transmission, BiglyBT, rTorrent, ruTorrent and webtorrent. Where
-// those disagree about a code, BEP 20 goes first, then whoever is still in use.
+// The tables below are from BEP 20, wiki.theory.org, libtorrent, Transmission, BiglyBT,
+// rTorrent, ruTorrent and webtorrent. If they disagree about a code, BEP 20 takes
+// precedence, then a client that is still in use.
 
-// A client is what a code stands for. Without a version, its ids don't tell any.
+// A client is the client for a code, with a parser of its version, or nil if its ids
+// don't contain one.
 type client struct {
 	name    string
 	version version
 }
 
-// Codes of Azureus style. Upper and lower case differ.
+// Codes of Azureus style, which are case sensitive.
 var codes = map[string]client{
 	code: {"bt", four},
 
@@ -19,7 +20,7 @@ var codes = map[string]client{
 	"AD": {"Advanced Download Manager", three},
 	"AG": {"Ares", threeOrFour},
 	"AN": {"Ares", four},
-	"AR": {"Arctic", four}, // Ares too, says BiglyBT
+	"AR": {"Arctic", four}, // BiglyBT: also Ares
 	"AT": {"Artemis", four},
 	"AV": {"Avicora", four},
 	"AX": {"BitPump", hundredths},
@@ -32,16 +33,16 @@ var codes = map[string]client{
 	"BG": {"BTG", four}, // or BTGetit
 	"BH": {"BitZilla", four},
 	"BI": {"BiglyBT", four},
-	"BL": {"BitBlinder", four}, // BitLord has no dash behind
+	"BL": {"BitBlinder", four}, // BitLord has no dash after it
 	"BM": {"BitMagnet", four},
 	"BN": {"Baidu Netdisk", nil},
 	"BP": {"BitTorrent Pro", four},
 	"BR": {"BitRocket", pick("1.2 (34)")},
 	"BS": {"BTSlave", four},
-	"BT": {"BitTorrent", bitTorrent}, // from 7.9 on; before, it was Mainline
+	"BT": {"BitTorrent", bitTorrent}, // from 7.9 on; Mainline before
 	"Bt": {"Bt (Java)", four},
 	"BU": {"BigUp", four},
-	"BW": {"BitTorrent Web", utorrent}, // BitWombat before
+	"BW": {"BitTorrent Web", utorrent}, // formerly BitWombat
 	"BX": {"BittorrentX", four},
 	"CB": {"Shareaza Plus", four},
 	"CD": {"Enhanced CTorrent", hundredths},
@@ -53,7 +54,7 @@ var codes = map[string]client{
 	"ES": {"Electric Sheep", three},
 	"FC": {"FileCroc", four},
 	"FD": {"Free Download Manager", twoOrThree},
-	"FL": {"Folx or Flud", nil}, // both number as they like
+	"FL": {"Folx or Flud", nil}, // they have different forms of versions
 	"FT": {"FoxTorrent", four},
 	"FW": {"FrostWire", three},
 	"FX": {"Freebox BitTorrent", four},
@@ -66,7 +67,7 @@ var codes = map[string]client{
 	"HM": {"hMule", four},
 	"HN": {"Hydranode", four},
 	"IL": {"iLivid", three},
-	"JS": {"JSTorrent", four}, // Justseed.it before
+	"JS": {"JSTorrent", four}, // formerly Justseed.it
 	"JT": {"JavaTorrent", four},
 	"KC": {"Koinonein", four},
 	"KG": {"KGet", four},
@@ -77,7 +78,7 @@ var codes = map[string]client{
 	"LP": {"Lphant", hundredths},
 	"LR": {"LibreTorrent", three},
 	"LT": {"libtorrent (Rasterbar)", threeOrFour},
-	"LW": {"LimeWire", nil}, // its digits are the protocol's version
+	"LW": {"LimeWire", nil}, // its digits are the version of the protocol
 	"Lr": {"LibreTorrent", three},
 	"MG": {"MediaGet", pick("1.2")},
 	"MK": {"Meerkat", four},
@@ -142,7 +143,7 @@ var codes = map[string]client{
 	"ZT": {"ZipTorrent", four},
 	"bk": {"BitKitten", four},
 	"cT": {"CuteTorrent", four},
-	"eM": {"eMule", nil}, // 1004 is no version of it
+	"eM": {"eMule", nil}, // its 1004 is not a version
 	"jT": {"jTorrent", pick("1.2")},
 	"lt": {"libTorrent (rTorrent)", three},
 	"pX": {"pHoeniX", four},
@@ -153,7 +154,7 @@ var codes = map[string]client{
 	"tT": {"tTorrent", four},
 }
 
-// Letters of Shadow's style.
+// Letters of Shadow style.
 var letters = map[byte]string{
 	'A': "ABC",
 	'O': "Osprey Permaseed",
@@ -164,21 +165,21 @@ var letters = map[byte]string{
 	'U': "UPnP NAT BitTorrent",
 }
 
-// Marks of all others, in the order in which they are looked for: Opera's single
-// letter comes after the marks that begin with it, and all come before Shadow's
-// style, which some of them resemble. The version stands behind the mark.
+// Marks of all other clients, in the order in which they are tried. Opera's single
+// letter is after the marks that begin with it. All are tried before Shadow style,
+// which some resemble. The version follows the mark.
 var marks = []struct {
-	at         int // in the id
+	at         int // offset in the id
 	text, name string
 	version    version
 }{
-	// Azureus style, but that something else stands where the dash belongs.
+	// Azureus style, except for the first or last dash.
 	{0, "-BL", "BitLord", pick("1.2.3-456")},
 	{0, "-BT", "BitTorrent", bitTorrent},
 	{0, "-BW", "BitTorrent Web", utorrent},
 	{0, "-FG", "FlashGet", hundredths},
 	{0, "-FL", "Folx or Flud", nil},
-	{0, "-G3", "G3 Torrent", nil}, // then a nickname
+	{0, "-G3", "G3 Torrent", nil}, // followed by a nickname
 	{0, "-KT", "KTorrent", ktorrent},
 	{0, "-LH", "LH-ABC", four},
 	{0, "-NE", "BT Next Evolution", three},
@@ -188,7 +189,7 @@ var marks = []struct {
 	{0, "-UT", "µTorrent", utorrent},
 	{0, "-UW", "µTorrent Web", utorrent},
 
-	// A dash, and then no code of two.
+	// A dash, but not a code of two letters.
 	{0, "-BOW", "Bits on Wheels", bitsOnWheels},
 	{0, "-ML", "MLdonkey", spelled},
 	{0, "-Qt-", "Qt 4 Torrent example", nil},
@@ -202,7 +203,7 @@ var marks = []struct {
 	{0, "Q", "Queen Bee", dashed},
 	{0, "S3-", "Amazon S3", dashed},
 
-	// BitComet before 0.59, and those who patched it.
+	// BitComet before 0.59, and patched versions.
 	{0, "exbc", "BitLord", lord},
 	{0, "exbc", "BitComet", twoBytes},
 	{0, "FUTB", "BitComet (Solidox mod)", twoBytes},

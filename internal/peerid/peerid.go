@@ -1,15 +1,15 @@
-// Package peerid reads and makes peer ids: the 20 bytes by which a client
-// introduces itself to trackers and to peers. How clients put their name into
-// them is custom (BEP 20), and there are several customs:
+// Package peerid parses and generates peer ids: the 20 bytes that identify a client to
+// trackers and peers. There are several conventions for the name of the client in them
+// (BEP 20):
 //
-//	-qB4520-............    Azureus style: a code of two, a version of four
-//	T03I-----...........    Shadow's style: a letter, a version of up to five
+//	-qB4520-............    Azureus style: a code of two letters, a version of four
+//	T03I-----...........    Shadow style: a letter, a version of up to five
 //	M4-20-8-............    Mainline style: a letter, numbers between dashes
-//	OP7685..............    and whatever else came to mind
+//	OP7685..............    and others
 //
-// Anybody may send any id, so what is read from one is for showing, and nothing
-// may be decided by it. Left out are clients whose only mark is two bytes, as random
-// ids have them too (eXeem, BTGetit), and the search for ids that imitate others.
+// Peer ids can be forged, so their content is for display only. The package leaves out
+// clients with a mark of only two bytes, which random ids may have too (eXeem,
+// BTGetit), and the detection of forged ids.
 package peerid
 
 import (
@@ -21,19 +21,19 @@ import (
 
 const size = 20
 
-// Our own code. Neither it nor BQ, Bq and bq (ban lists fold case) stands in any
-// of these, as of August 2026: BEP 20, wiki.theory.org, libtorrent's
+// The code of this program. As of August 2026, neither bQ nor BQ, Bq and bq (ban lists
+// ignore case) is in any of these: BEP 20, wiki.theory.org, libtorrent's
 // identify_client.cpp, Transmission's clients.cc, BiglyBT's
 // BTPeerIDByteDecoderDefinitions.java, libTorrent's client_list.cc, ruTorrent's
-// common.js, webtorrent/bittorrent-peerid; and a search of public source found
-// nobody who makes ids with it. Nearer letters are taken: BT, Bt, BP, BI, and BA,
-// BO, BV, BY, BZ by small projects.
+// common.js, webtorrent/bittorrent-peerid. A search of public source code found no
+// other use. Better codes are taken: BT, Bt, BP, BI, and BA, BO, BV, BY, BZ by small
+// projects.
 const code = "bQ"
 
-// Prefix begins every peer id of bt.
+// Prefix is the beginning of every peer id of bt.
 const Prefix = "-" + code + "0001-"
 
-// New makes a peer id: Prefix, then 12 random letters and digits, which need no
+// New returns a new peer id: Prefix, then 12 random letters and digits, which need no
 // escaping in the URL of an announce.
 func New() [size]byte {
 	var id [size]byte
@@ -42,10 +42,10 @@ func New() [size]byte {
 	return id
 }
 
-// Client names the client that a peer id tells of, with its version if that is
-// told too: "Transmission 3.00". An Azureus-style id with a code that is in no
-// list gives the code: "XX 1.2.3.4". All else, and what is not 20 bytes long,
-// gives "". The text is printable and shorter than 64 bytes, whatever the id.
+// Client returns the name of the client that a peer id identifies, with its version if
+// that is known: "Transmission 3.00". For an unknown code of Azureus style it returns
+// the code: "XX 1.2.3.4". For any other id, or one that is not 20 bytes long, it
+// returns "". The text is printable and shorter than 64 bytes for any id.
 func Client(id []byte) string {
 	if len(id) != size {
 		return ""
@@ -58,11 +58,11 @@ func Client(id []byte) string {
 	return ""
 }
 
-// The first that knows the id names it, so the surer ones come first.
+// The first parser that recognizes the id is used, so more reliable ones are first.
 var styles = []func(id []byte) string{bitSpirit, knownCode, marked, rufus, shadow, unknownCode}
 
-// bitSpirit goes first, since BitSpirit may begin with the first eight bytes of
-// the peer that it talks to (BEP 20).
+// bitSpirit is first, since BitSpirit may use the first eight bytes of the id of the
+// peer that it is connected to (BEP 20).
 func bitSpirit(id []byte) string {
 	switch {
 	case id[0] == 0 && id[1] <= 3 && string(id[2:4]) == "BS":
@@ -73,8 +73,8 @@ func bitSpirit(id []byte) string {
 	return ""
 }
 
-// knownCode reads Azureus style. A known code between dashes names the client
-// even if the version can't be read: some fill it with what they like.
+// knownCode parses Azureus style. A known code between dashes is enough, even if the
+// version is invalid, which some clients fill with other data.
 func knownCode(id []byte) string {
 	if id[0] != '-' || id[7] != '-' {
 		return ""
@@ -91,7 +91,7 @@ func knownCode(id []byte) string {
 	return c.name
 }
 
-// unknownCode goes last, as other customs begin with a dash too.
+// unknownCode is last, as other styles also begin with a dash.
 func unknownCode(id []byte) string {
 	if id[0] != '-' || id[7] != '-' || !alphanumeric(id[1:7]) {
 		return ""
@@ -100,8 +100,8 @@ func unknownCode(id []byte) string {
 	return string(id[1:3]) + " " + v
 }
 
-// marked looks for what some clients write into their ids. Marks are short and
-// ids are random, so where a version belongs there must be one.
+// marked finds the marks of some clients. As marks are short and ids random, it
+// requires a valid version after a mark.
 func marked(id []byte) string {
 	for _, m := range marks {
 		if !bytes.HasPrefix(id[m.at:], []byte(m.text)) {
@@ -111,14 +111,14 @@ func marked(id []byte) string {
 			return m.name
 		}
 		if v, ok := m.version(id[m.at+len(m.text):]); ok {
-			return strings.TrimSpace(m.name + " " + v) // Bits on Wheels has none at times
+			return strings.TrimSpace(m.name + " " + v) // Bits on Wheels may have no version
 		}
 	}
 	return ""
 }
 
-// rufus reads the ids of Rufus and its forerunner: two bytes of version, 0.6.9
-// being 0 and 69, then the mark.
+// rufus parses the ids of Rufus and its predecessor: two bytes of version, where 0.6.9
+// is 0 and 69, then the mark.
 func rufus(id []byte) string {
 	name, ok := map[string]string{"RS": "Rufus", "BM": "BitMagnet"}[string(id[2:4])]
 	if !ok || id[0] > 9 || id[1] > 99 {
@@ -127,9 +127,9 @@ func rufus(id []byte) string {
 	return name + " " + numbers(int(id[0]), int(id[1]/10), int(id[1]%10))
 }
 
-// shadow reads Shadow's style: a letter, then five characters of version with
-// dashes for those not needed, then three that are dashes for a client of one
-// torrent and may be others.
+// shadow parses Shadow style: a letter, then a version of five characters, padded with
+// dashes, then three dashes, or other characters from clients that seed several
+// torrents.
 func shadow(id []byte) string {
 	name, ok := letters[id[0]]
 	if !ok {

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// A version reads the version that stands at the beginning of v, which is what
-// follows the code or the mark of a client. It is not ok if that is no version
-// of this client. The text is made of what was read, never of raw bytes.
+// A version parses the version at the start of v, the text after the code or mark of a
+// client. It returns false if it is not a version of that client. The result contains
+// no raw bytes of v.
 type version func(v []byte) (text string, ok bool)
 
-// Most versions are numbers of one character each: -LT20B0- is 2.0.11.
+// Most versions have one character per number: -LT20B0- is 2.0.11.
 func three(v []byte) (string, bool) { return dotted(v[:3]) }
 func four(v []byte) (string, bool)  { return dotted(v[:4]) }
 
-// threeOrFour leaves out a fourth number that is 0.
+// threeOrFour omits a fourth number that is 0.
 func threeOrFour(v []byte) (string, bool) {
 	if v[3] == '0' {
 		return three(v)
@@ -22,7 +22,7 @@ func threeOrFour(v []byte) (string, bool) {
 	return four(v)
 }
 
-// twoOrThree is Free Download Manager's, which fills up with random bytes.
+// twoOrThree is for Free Download Manager, which pads with random bytes.
 func twoOrThree(v []byte) (string, bool) {
 	if text, ok := three(v); ok {
 		return text, ok
@@ -30,8 +30,8 @@ func twoOrThree(v []byte) (string, bool) {
 	return dotted(v[:2])
 }
 
-// pick takes decimal digits by their places, 1 being the first: of 0120,
-// "1.23.4" makes 0.12.0.
+// pick returns decimal digits by their positions, counted from 1: for 0120, "1.23.4"
+// gives 0.12.0.
 func pick(form string) version {
 	return func(v []byte) (string, bool) {
 		text := []byte(form)
@@ -86,7 +86,7 @@ func dashed(v []byte) (string, bool) {
 	return strings.Join(parts[:3], "."), true
 }
 
-// spelled is a version written out, up to a dash: 2.7.2- or 0.70rc30-.
+// spelled parses a version as text, up to a dash: 2.7.2- or 0.70rc30-.
 func spelled(v []byte) (string, bool) {
 	text, _, ended := strings.Cut(string(v), "-")
 	ok := ended && text != "" && decimal(v[:1]) && alphanumeric([]byte(strings.ReplaceAll(text, ".", "")))
@@ -96,9 +96,9 @@ func spelled(v []byte) (string, bool) {
 	return text, true
 }
 
-// transmission tells of three ages: 0006 and 0072 are 0.6 and 0.72; 1330 is
-// 1.33, and 133Z and 133X stand between that and 1.34; from 4 on 4050 is 4.0.5,
-// 400B a beta, and 400Z a development version.
+// transmission parses three forms: 0006 and 0072 are 0.6 and 0.72; 1330 is 1.33, with
+// 133Z and 133X between that and 1.34; from 4 on, 4050 is 4.0.5, 400B a beta and 400Z a
+// development version.
 func transmission(v []byte) (string, bool) {
 	switch {
 	case decimal(v[:4]) && string(v[:3]) == "000":
@@ -116,7 +116,7 @@ func transmission(v []byte) (string, bool) {
 	return text + stage(v[3]), ok
 }
 
-// deluge tells the stage since version 2: 211s is 2.1.1, 201b a beta of 2.0.1.
+// deluge includes the stage since version 2: 211s is 2.1.1, 201b a beta of 2.0.1.
 func deluge(v []byte) (string, bool) {
 	text, ok := three(v)
 	if !ok {
@@ -156,8 +156,8 @@ func xfplay(v []byte) (string, bool) {
 	return pick("1.2.34")(v)
 }
 
-// utorrent reads three forms: 355W- is 3.5.5 and a letter that tells the stage,
-// 340- is 3.4.0, and 15110 without a dash is 1.5.11. Numbers are hexadecimal.
+// utorrent parses three forms of hexadecimal numbers: 355W- is 3.5.5 with a letter for
+// the stage, 340- is 3.4.0, and 15110 without a dash is 1.5.11.
 func utorrent(v []byte) (string, bool) {
 	var n [3]int
 	for i := range n {
@@ -178,7 +178,7 @@ func utorrent(v []byte) (string, bool) {
 	return numbers(n[:]...), true
 }
 
-// bitTorrent differs from utorrent in the longest form: 71000 is 7.10.0.
+// bitTorrent is utorrent with another longest form: 71000 is 7.10.0.
 func bitTorrent(v []byte) (string, bool) {
 	if decimal(v[:4]) && v[4] != '-' {
 		return pick("1.23.4")(v)
@@ -200,7 +200,7 @@ func bitsOnWheels(v []byte) (string, bool) {
 	return map[string]string{"A0B": "1.0.5", "A0C": "1.0.6"}[string(v[:3])], v[3] == '-'
 }
 
-// twoBytes are numbers and no characters: 0 and 56 are 0.56 (BEP 20, BitComet).
+// twoBytes are binary numbers: 0 and 56 are 0.56 (BEP 20, BitComet).
 func twoBytes(v []byte) (string, bool) {
 	if v[0] > 99 || v[1] > 99 {
 		return "", false
@@ -212,8 +212,8 @@ func twoBytes(v []byte) (string, bool) {
 	return text + strconv.Itoa(int(v[1])), true
 }
 
-// lord is twoBytes with a mark behind. Since BitLord 1 the second has no zero
-// before it.
+// lord is twoBytes followed by a mark. Since BitLord 1 the second number has no leading
+// zero.
 func lord(v []byte) (string, bool) {
 	if string(v[2:6]) != "LORD" {
 		return "", false
@@ -225,7 +225,7 @@ func lord(v []byte) (string, bool) {
 	return text, ok
 }
 
-// stage is what a letter after the numbers tells; most letters tell nothing.
+// stage returns the stage for a letter after the numbers, "" for most letters.
 func stage(c byte) string {
 	switch c {
 	case 'A':
@@ -240,8 +240,8 @@ func stage(c byte) string {
 	return ""
 }
 
-// dotted reads each character as a number, in the digits that Shadow's style and
-// Azureus style share: 0-9, A-Z from 10 on, a-z from 36 on, and "." for 62.
+// dotted parses each character as a number, with the digits of Shadow style and Azureus
+// style: 0-9, A-Z from 10, a-z from 36, and "." for 62.
 func dotted(v []byte) (string, bool) {
 	n := make([]int, len(v))
 	for i, c := range v {
@@ -269,7 +269,7 @@ func numbers(n ...int) string {
 	return strings.Join(parts, ".")
 }
 
-// number drops the zero before a number of two decimal digits.
+// number drops the leading zero of a number of two decimal digits.
 func number(v []byte) string {
 	if v[0] == '0' {
 		v = v[1:]

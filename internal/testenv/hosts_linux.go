@@ -17,18 +17,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Host is a network namespace: its addresses and ports are its own, and nothing
-// that runs there reaches more than its loopback and the other host. Some clients
-// take no peers on loopback.
+// A Host is a network namespace. It has its own addresses and ports, and programs in it
+// can only connect to its loopback and to the other host. It is for clients that refuse
+// peers on loopback.
 type Host struct {
 	Addr netip.Addr
 
-	net string // the file of its namespace
+	net string // file of the namespace
 }
 
-// power is a shell script that is a host as long as its standard input lasts, and
-// takes with it whatever runs there. A test that is killed cleans nothing up, but
-// the pipe that it holds ends with it, and so does the namespace, which has no name.
+// power is a shell script that keeps a host until its standard input closes, and then
+// kills all programs on it. A killed test does no cleanup, but its end of the pipe
+// closes, which also removes the namespace, as it has no name.
 const power = `
 ip link set lo up || exit
 echo on
@@ -44,7 +44,7 @@ while [ "$others" ]; do
 done
 `
 
-// Hosts returns two hosts with a network between them, until the test ends.
+// Hosts returns two hosts with a network between them, which exist until the test ends.
 func Hosts(t testing.TB) (a, b *Host) {
 	t.Helper()
 	for _, name := range []string{"unshare", "nsenter", "ip"} {
@@ -52,7 +52,7 @@ func Hosts(t testing.TB) (a, b *Host) {
 	}
 	Root(t)
 	a, b = newHost(t, "10.77.0.1"), newHost(t, "10.77.0.2")
-	// Both ends have the same name, each in its namespace.
+	// Both interfaces have the same name, in different namespaces.
 	a.ip(t, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", b.net)
 	for _, h := range []*Host{a, b} {
 		h.ip(t, "address", "add", h.Addr.String()+"/24", "dev", "eth0")
@@ -64,7 +64,7 @@ func Hosts(t testing.TB) (a, b *Host) {
 func newHost(t testing.TB, addr string) *Host {
 	t.Helper()
 	cmd := exec.Command("unshare", "--net", "sh", "-c", power)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the test
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the test only
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
@@ -80,7 +80,7 @@ func newHost(t testing.TB, addr string) *Host {
 	}
 	t.Cleanup(func() {
 		stdin.Close()
-		_ = cmd.Wait() // for read has failed
+		_ = cmd.Wait() // after read has failed
 	})
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
 		stdin.Close()
@@ -90,8 +90,8 @@ func newHost(t testing.TB, addr string) *Host {
 	return &Host{netip.MustParseAddr(addr), fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid)}
 }
 
-// Command returns the command that runs a program on the host, in a process of
-// which nothing else is left.
+// Command returns a command that runs a program on the host, without a wrapping
+// process.
 func (h *Host) Command(program string, args ...string) []string {
 	return append([]string{"nsenter", "--net=" + h.net, program}, args...)
 }
@@ -104,8 +104,8 @@ func (h *Host) ip(t testing.TB, args ...string) {
 	}
 }
 
-// on runs f as if this process were on the host. Sockets that f makes stay there;
-// goroutines that it starts don't.
+// on runs f on the host. Sockets that f opens remain on the host; goroutines that it
+// starts do not.
 func (h *Host) on(f func()) error {
 	there, err := os.Open(h.net)
 	if err != nil {
@@ -125,7 +125,7 @@ func (h *Host) on(f func()) error {
 	}
 	f()
 	if err := unix.Setns(int(here.Fd()), unix.CLONE_NEWNET); err != nil {
-		return err // and the thread ends with its goroutine
+		return err // the thread exits with its goroutine
 	}
 	runtime.UnlockOSThread()
 	return nil
@@ -147,8 +147,8 @@ type Tracker struct {
 	process *process
 }
 
-// Opentracker starts Debian's opentracker on the host, at a port of its Addr; else
-// it is like the function of that name.
+// Opentracker starts Debian's opentracker on the host, at a port of its Addr. Otherwise
+// it is like the function Opentracker.
 func (h *Host) Opentracker(t testing.TB, port uint16, hashes [][20]byte) *Tracker {
 	t.Helper()
 	tr := &Tracker{host: h, addr: netip.AddrPortFrom(h.Addr, port), list: whitelist(t, hashes)}
@@ -156,7 +156,7 @@ func (h *Host) Opentracker(t testing.TB, port uint16, hashes [][20]byte) *Tracke
 	return tr
 }
 
-// Start starts a tracker that was killed. It knows nothing of what it knew.
+// Start starts a tracker that was killed. It has lost its state.
 func (tr *Tracker) Start(t testing.TB) {
 	t.Helper()
 	line := tr.host.Command(Program(t, "opentracker"), opentrackerArgs(tr.addr, tr.list)...)
@@ -173,5 +173,5 @@ func (tr *Tracker) Start(t testing.TB) {
 	}
 }
 
-// Kill ends the tracker at once, as kill -9 does.
+// Kill kills the tracker, like kill -9.
 func (tr *Tracker) Kill() { tr.process.stop() }

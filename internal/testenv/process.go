@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// A process is a program that a fixture started, and that ends with its test.
+// A process is a program that was started for a test, and ends with it.
 type process struct {
-	output string // the file that takes what it prints
+	output string // file with its output
 	stdin  io.Closer
-	ended  chan struct{} // closed when it has ended
-	err    error         // why it ended, once ended is closed
+	ended  chan struct{} // closed when it has exited
+	err    error         // why it exited; valid after ended is closed
 }
 
-// leash is a shell script that runs its arguments as a command, and kills that
-// when its own standard input ends. A test that times out or is killed cleans
-// nothing up, but the pipe that it holds ends with it.
+// leash is a shell script that runs its arguments as a command, and kills it when its
+// own standard input closes. A test that is killed or times out does no cleanup, but
+// its end of the pipe closes.
 const leash = `
 exec 3<&0 </dev/null
 "$@" 3<&- &
@@ -67,13 +67,13 @@ func start(t testing.TB, program string, args ...string) *process {
 	return p
 }
 
-// stop ends the process, which may have ended before.
+// stop kills the process, if it is running.
 func (p *process) stop() {
 	p.stdin.Close()
 	<-p.ended
 }
 
-// said returns the last of what the process printed.
+// said returns the end of the process's output.
 func (p *process) said() string {
 	const most = 8 << 10
 	b, err := os.ReadFile(p.output)
@@ -85,8 +85,8 @@ func (p *process) said() string {
 
 var errEnded = errors.New("it ended")
 
-// wait returns when ready does so with true. An error wraps errEnded if the
-// process ended before that.
+// wait waits until ready returns true. Its error wraps errEnded if the process exits
+// first.
 func (p *process) wait(ready func() bool) error {
 	deadline := time.After(30 * time.Second)
 	for !ready() {
@@ -101,9 +101,9 @@ func (p *process) wait(ready func() bool) error {
 	return nil
 }
 
-// onFreePort returns the port of a server that run started and that is ready.
-// The port, free when it was chosen, may be gone when the server comes to it,
-// which then ends: another one is tried.
+// onFreePort calls run with a free port until the server is ready, and returns the
+// port. If another process takes the port before the server, the server exits, and
+// onFreePort tries another port.
 func onFreePort(t testing.TB, hosts []netip.Addr, run func(port uint16) (p *process, ready func() bool)) uint16 {
 	t.Helper()
 	for try := 1; ; try++ {
@@ -120,8 +120,8 @@ func onFreePort(t testing.TB, hosts []netip.Addr, run func(port uint16) (p *proc
 	}
 }
 
-// freePort returns a port that is free at all hosts for TCP and UDP, and that
-// no other test will get from it before this one has ended.
+// freePort returns a port that is free on all hosts for TCP and UDP. No other test gets
+// it until this one ends.
 func freePort(t testing.TB, hosts []netip.Addr) uint16 {
 	t.Helper()
 	if err := bindable(netip.AddrPortFrom(claimHost, 0)); err != nil {
@@ -139,13 +139,12 @@ func freePort(t testing.TB, hosts []netip.Addr) uint16 {
 	return 0
 }
 
-// claimHost is a loopback address of any Linux, and of no fixture.
+// claimHost is a loopback address that no test uses otherwise.
 var claimHost = netip.MustParseAddr("127.0.0.2")
 
-// claimPort finds a free port. As long as the claim that it returns is open,
-// nobody else's claim is on that port, in any process: opentracker shares its
-// port with other opentrackers (SO_REUSEPORT), and the kernel would deal each
-// of them a part of the requests.
+// claimPort finds a free port. Until the returned listener is closed, no other process
+// can claim the port. That is needed because opentracker shares its port with other
+// opentrackers (SO_REUSEPORT), and the kernel distributes the requests.
 func claimPort(hosts []netip.Addr) (claim net.Listener, err error) {
 	claim, err = net.Listen("tcp", netip.AddrPortFrom(claimHost, 0).String())
 	if err != nil {

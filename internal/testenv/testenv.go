@@ -1,7 +1,7 @@
-// Package testenv finds what a test needs and a fresh machine may lack: the
-// corpus of other projects' torrents, the programs to compare with, and trackers
-// to ask, which it starts. A test that lacks something skips and says what; with
-// BT_REQUIRE=all, as in CI, it fails instead.
+// Package testenv provides test dependencies that a machine may lack: the corpus of
+// other projects' torrents, installed programs, and trackers, which it starts. If a
+// dependency is missing, the test is skipped with a message, or fails if
+// BT_REQUIRE=all, as in CI.
 package testenv
 
 import (
@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Missing ends the test because it needs what is not here.
+// Missing skips or fails the test because need is missing.
 func Missing(t testing.TB, need string) {
 	t.Helper()
 	if os.Getenv("BT_REQUIRE") == "all" {
@@ -38,8 +38,8 @@ func Root(t testing.TB) {
 	}
 }
 
-// Corpus returns the directory that BT_CORPUS names. The corpus is no program:
-// a machine may do without it even where BT_REQUIRE is set.
+// Corpus returns the directory in BT_CORPUS. Without it the test is skipped even if
+// BT_REQUIRE is set.
 func Corpus(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("BT_CORPUS")
@@ -52,10 +52,10 @@ func Corpus(t testing.TB) string {
 	return dir
 }
 
-// Python returns a python3 that has the module, such as libtorrent.
+// Python returns a python3 that has a module, such as libtorrent.
 func Python(t testing.TB, module string) string {
 	t.Helper()
-	// A distribution's modules belong to its own interpreter, which need not be first in PATH.
+	// Debian's modules are for its own python3, which need not be first in PATH.
 	for _, py := range []string{"/usr/bin/python3", "python3"} {
 		if exec.Command(py, "-c", "import "+module).Run() == nil {
 			return py

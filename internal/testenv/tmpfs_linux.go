@@ -22,7 +22,7 @@ func Tmpfs(t testing.TB) string {
 	return dir
 }
 
-// Allocated returns how many bytes of a file are not holes.
+// Allocated returns the number of bytes of a file that are not in holes.
 func Allocated(t testing.TB, path string) int64 {
 	t.Helper()
 	var st unix.Stat_t

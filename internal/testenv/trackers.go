@@ -18,10 +18,9 @@ var (
 	loopback6 = netip.MustParseAddr("::1")
 )
 
-// Opentracker starts Debian's opentracker, which serves the info-hashes and no
-// others until the test ends, and returns the address of its HTTP, at /announce
-// and /scrape, and of its UDP. Announces find it empty, but a scrape of
-// everything shows one more torrent, without peers.
+// Opentracker starts Debian's opentracker until the test ends. It serves only the given
+// info-hashes. Opentracker returns its address for HTTP (/announce and /scrape) and
+// UDP. At the start no torrent has peers, but a scrape of all torrents lists one more.
 func Opentracker(t testing.TB, hashes [][20]byte) netip.AddrPort {
 	t.Helper()
 	program := Program(t, "opentracker")
@@ -35,11 +34,11 @@ func Opentracker(t testing.TB, hashes [][20]byte) netip.AddrPort {
 	return netip.AddrPortFrom(loopback4, port)
 }
 
-// opentracker may answer before it has read its list, so it is asked for the last
-// of it.
+// opentracker may answer before it has read its list, so wait for the last info-hash of
+// the list.
 var lastHash = [20]byte([]byte("bt testenv is ready!"))
 
-// whitelist writes the list of what an opentracker serves, and returns its path.
+// whitelist writes the list of info-hashes for opentracker, and returns its path.
 func whitelist(t testing.TB, hashes [][20]byte) string {
 	t.Helper()
 	var list strings.Builder
@@ -48,14 +47,14 @@ func whitelist(t testing.TB, hashes [][20]byte) string {
 	}
 	fmt.Fprintf(&list, "%x\n", lastHash)
 
-	// As root it makes dir its root directory, and reads the list as nobody.
+	// As root, it uses dir as its root directory, and reads the list as user nobody.
 	dir := t.TempDir()
 	file := filepath.Join(dir, "whitelist")
 	if err := os.WriteFile(file, []byte(list.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for path, mode := range map[string]os.FileMode{dir: 0o755, file: 0o644} {
-		if err := os.Chmod(path, mode); err != nil { // whatever the umask is
+		if err := os.Chmod(path, mode); err != nil { // regardless of the umask
 			t.Fatal(err)
 		}
 	}
@@ -68,8 +67,8 @@ func opentrackerArgs(addr netip.AddrPort, whitelist string) []string {
 		"-d", filepath.Dir(whitelist), "-w", filepath.Base(whitelist)}
 }
 
-// serves reports whether the HTTP tracker accepts announces of the info-hash.
-// The peer that asked is gone afterwards.
+// serves reports whether the HTTP tracker accepts announces of an info-hash. It leaves
+// no peer behind.
 func serves(tracker netip.AddrPort, hash [20]byte) bool {
 	for _, event := range []string{"started", "stopped"} {
 		answer := ask("tcp", tracker, fmt.Appendf(nil,
@@ -82,7 +81,7 @@ func serves(tracker netip.AddrPort, hash [20]byte) bool {
 	return true
 }
 
-// percent returns the info-hash as a URL takes it.
+// percent returns an info-hash, percent-encoded.
 func percent(hash [20]byte) string {
 	var b strings.Builder
 	for _, c := range hash {
@@ -101,7 +100,7 @@ func connects(tracker netip.AddrPort) bool {
 	return len(answer) == 16 && answer[:8] == string([]byte{0, 0, 0, connect, 0x62, 0x74, 0x74, 0x65})
 }
 
-// ask returns the first of the server's answer, and nothing if there is none.
+// ask returns the beginning of the server's answer, or "" if there is none.
 func ask(network string, server netip.AddrPort, request []byte) string {
 	conn, err := net.DialTimeout(network, server.String(), time.Second)
 	if err != nil {
@@ -117,8 +116,8 @@ func ask(network string, server netip.AddrPort, request []byte) string {
 	return string(answer[:n])
 }
 
-// URLs are the ways to ask one tracker. They end in /announce, those for
-// WebSocket in /.
+// URLs are the URLs of one tracker. They end in /announce, except for WebSocket, where
+// they end in /.
 type URLs struct {
 	HTTP, UDP, WS    string // at 127.0.0.1
 	HTTP6, UDP6, WS6 string // at ::1
@@ -127,13 +126,12 @@ type URLs struct {
 //go:embed nodetracker.mjs
 var nodeTracker string
 
-// NodeTracker starts the server of npm's bittorrent-tracker, which takes every
-// info-hash until the test ends. All URLs lead to the same swarms, and have the
-// same port.
+// NodeTracker starts the server of npm's bittorrent-tracker until the test ends. It
+// accepts any info-hash. All URLs have the same port and the same swarms.
 func NodeTracker(t testing.TB) URLs {
 	t.Helper()
 	node := Program(t, "node")
-	// npm makes this a link to bin/cmd.js of the package.
+	// npm makes this a link to the package's bin/cmd.js.
 	command, err := filepath.EvalSymlinks(Program(t, "bittorrent-tracker"))
 	if err != nil {
 		t.Fatal(err)

@@ -1,9 +1,9 @@
 // Command _asm generates the kernels of package lanes.
 //
-// Every kernel hashes whole blocks of 16 or 8 messages at once, one in each
-// 32-bit lane of its vector registers. It takes the states (word by word, each
-// word of 16 lanes together), a pointer a lane and a number of 64-byte blocks.
-// Bytes become words by a transposition in registers: no message is copied.
+// Every kernel hashes whole blocks of 16 or 8 messages at once, one in each 32-bit lane
+// of its vector registers. Its arguments are the states (by word, each word of all
+// lanes together), a pointer for each lane and a number of 64-byte blocks. It
+// transposes the bytes in registers, without copying them.
 package main
 
 import (
@@ -20,7 +20,7 @@ func main() {
 	Generate()
 }
 
-// zmm and ymm are the vector registers by number.
+// zmm and ymm return the vector registers by number.
 var (
 	zmm = [32]VecPhysical{
 		Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7, Z8, Z9, Z10, Z11, Z12, Z13, Z14, Z15,
@@ -46,24 +46,25 @@ func begin(name, doc string) kernel {
 	return k
 }
 
-// word is the address of a word of the states of all lanes.
+// word returns the address of a word of the states of all lanes.
 func (k kernel) word(i int) Mem { return Mem{Base: k.state, Disp: 64 * i} }
 
-// row is the address of the current block of a lane, through a scratch register.
+// row returns the address of the current block of a lane, using a scratch register.
 func (k kernel) row(lane, at int) Mem {
 	MOVQ(Mem{Base: k.ptrs, Disp: 8 * lane}, RSI)
 	return Mem{Base: RSI, Index: k.offset, Scale: 1, Disp: at}
 }
 
-// prefetch asks for what a lane will need some blocks later. The processor does
-// so by itself, but only to the end of a page.
+// prefetch prefetches blocks that a lane needs later. The CPU prefetches by itself only
+// up to the end of a page.
 func (k kernel) prefetch(lane int) {
 	PREFETCHT0(k.row(lane, prefetchDistance))
 }
 
 const prefetchDistance = 1024
 
-// loop ends the body that label begins: on to the next block, if there is one.
+// loop ends a loop body that begins at label: it continues with the next block, if
+// there is one.
 func (k kernel) loop(label string) {
 	ADDQ(U8(64), k.offset)
 	DECQ(k.blocks)
@@ -72,7 +73,7 @@ func (k kernel) loop(label string) {
 	RET()
 }
 
-// constants makes a read-only table of 32-bit words.
+// constants defines a read-only table of 32-bit words.
 func constants(name string, words []uint32) Mem {
 	m := GLOBL(name, RODATA|NOPTR)
 	for i, w := range words {
@@ -81,7 +82,7 @@ func constants(name string, words []uint32) Mem {
 	return m
 }
 
-// byteSwap makes the VPSHUFB mask that reverses the bytes of each word.
+// byteSwap defines the VPSHUFB mask that reverses the bytes of each word.
 func byteSwap(name string, bytes int) Mem {
 	var words []uint32
 	for i := range bytes / 4 {
@@ -91,12 +92,12 @@ func byteSwap(name string, bytes int) Mem {
 	return constants(name, words)
 }
 
-// A pool hands out the one register that a step of a transposition needs
-// beside those of its operands, and takes back the one that it makes free.
+// A pool contains the one register that a step of a transposition needs besides its
+// operands.
 type pool struct{ free VecPhysical }
 
-// pair replaces a and b by two combinations of them. Both read both, so the
-// first goes to the free register and a becomes free.
+// pair replaces a and b by two combinations of them. Both instructions read both, so
+// the first writes to the free register, and a becomes free.
 func (p *pool) pair(a, b *VecPhysical, low, high func(a, b, to VecPhysical)) {
 	low(*a, *b, p.free)
 	high(*a, *b, *b)
@@ -108,8 +109,8 @@ func unpackDwordsHigh(a, b, to VecPhysical) { VPUNPCKHDQ(b, a, to) }
 func unpackQwords(a, b, to VecPhysical)     { VPUNPCKLQDQ(b, a, to) }
 func unpackQwordsHigh(a, b, to VecPhysical) { VPUNPCKHQDQ(b, a, to) }
 
-// transposeLanes turns four rows each into columns within every 128-bit lane:
-// row 4g+j becomes word j of its lane of rows 4g to 4g+3.
+// transposeLanes transposes each four rows within every 128-bit lane: row 4g+j becomes
+// word j of its lane of rows 4g to 4g+3.
 func transposeLanes(r []*VecPhysical, p *pool) {
 	for i := 0; i < len(r); i += 2 {
 		p.pair(r[i], r[i+1], unpackDwords, unpackDwordsHigh)
@@ -122,7 +123,7 @@ func transposeLanes(r []*VecPhysical, p *pool) {
 	}
 }
 
-// transpose16 turns 16 rows of 16 words, one a message, into 16 vectors of one
+// transpose16 transposes 16 rows of 16 words, one row per message, to 16 vectors of one
 // word of all messages.
 func transpose16(rows [16]VecPhysical, p *pool) [16]VecPhysical {
 	var r []*VecPhysical

@@ -9,7 +9,7 @@ import (
 // FIPS 180-4, 4.1.1 and 4.2.1: a function and a constant for 20 rounds each.
 var sha1K = []uint32{0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xca62c1d6}
 
-// The functions as truth tables of VPTERNLOGD.
+// The functions as truth tables for VPTERNLOGD.
 const (
 	choose   = 0xca
 	parity   = 0x96
@@ -34,7 +34,7 @@ func sha1AVX512() {
 
 	Label("block512")
 	w := k.load16(swap, p)
-	v := s // v[0] is a; the names move, the registers stay
+	v := s // v[0] is a; names rotate, registers don't
 	for i := range 80 {
 		x := w[i%16]
 		if i >= 16 {
@@ -61,11 +61,11 @@ func sha1AVX512() {
 		VPADDD(m, v[i], v[i])
 		VMOVDQU32(v[i], m)
 	}
-	k.loop("block512") // 80 rounds bring the names back to their registers
+	k.loop("block512") // after 80 rounds the names are those of the start again
 }
 
-// The AVX2 kernel keeps the words in memory: it has 16 registers, and neither
-// rotates nor functions of three.
+// The AVX2 kernel keeps the words in memory: there are 16 registers, and no
+// instructions for rotations and functions of three operands.
 func sha1AVX2() {
 	k := begin("sha1x8", "sha1x8 hashes blocks of the first 8 messages with AVX2.")
 	w := AllocLocal(16 * 32)
@@ -102,7 +102,7 @@ func sha1AVX2() {
 			VPADDD(t, t, x) // rotate by 1
 			VPSRLD(U8(31), t, t)
 			VPOR(t, x, x)
-			if i < 77 { // later words are not read again
+			if i < 77 { // later words are not used again
 				VMOVDQU(x, slot)
 			}
 		}
@@ -141,7 +141,7 @@ func sha1AVX2() {
 	k.loop("block2")
 }
 
-// repeat writes every word n times: a vector of it.
+// repeat returns a vector of n copies for each word.
 func repeat(words []uint32, n int) []uint32 {
 	var out []uint32
 	for _, w := range words {
@@ -152,7 +152,7 @@ func repeat(words []uint32, n int) []uint32 {
 	return out
 }
 
-// transpose8 turns 8 rows of 8 words into 8 vectors of one word of all rows.
+// transpose8 transposes 8 rows of 8 words to 8 vectors of one word of all rows.
 func transpose8(rows [8]VecPhysical, p *pool) [8]VecPhysical {
 	var r []*VecPhysical
 	for i := range rows {

@@ -35,8 +35,8 @@ func sha256AVX512() {
 	for i := range 64 {
 		a, b, c, d, e, f, g, h := v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]
 		x := w[i%16]
-		// Rotates and shifts have one port, all else has two: they take turns here,
-		// for the processor binds an instruction to a port as it comes.
+		// Rotations and shifts use one port, all others two. They alternate here, as
+		// the CPU assigns instructions to ports in order.
 		scheduled := func(rotate, rest func()) {
 			if i >= 16 {
 				rotate()
