@@ -3,6 +3,7 @@ package maketorrent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,8 +12,8 @@ import (
 	"testing"
 )
 
-// tree writes files, each holding its own name; a name that ends in a slash is
-// a directory, "a -> b" a link.
+// tree writes files that contain their own name. A name that ends in a slash is a
+// directory, and "a -> b" a link.
 func tree(t *testing.T, names ...string) string {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "root")
@@ -38,7 +39,7 @@ func tree(t *testing.T, names ...string) string {
 	return root
 }
 
-// paths are the files of a torrent as text, pad files left out.
+// paths returns the files of a torrent as text, without pad files.
 func paths(r *Result) []string {
 	var list []string
 	for _, f := range r.Torrent.Files {
@@ -148,13 +149,13 @@ func TestLinks(t *testing.T) {
 			t.Errorf("a link %s, skipped: %v", name, err)
 		}
 	}
-	// The same directory twice is no loop.
+	// The same directory twice is not a loop.
 	if r, err := Make(context.Background(), Options{Path: tree(t, "d/f", "a -> d", "b -> d")}); err != nil || len(r.Torrent.Files) != 3 {
 		t.Errorf("two links to one directory: %v", err)
 	}
 }
 
-// What is wrong whatever the content is, is found without it.
+// Invalid options are refused without content.
 func TestCheck(t *testing.T) {
 	for _, o := range []Options{
 		{Name: ".."}, {Name: "a/b"}, {Include: []string{"[a"}}, {Exclude: []string{"a", "{b"}},
@@ -208,7 +209,7 @@ func TestOwnFiles(t *testing.T) {
 	}
 }
 
-// What would make a torrent that can't be read is refused before it is hashed.
+// Content whose torrent could not be parsed is refused before hashing.
 func TestTooLarge(t *testing.T) {
 	root := tree(t, "a", "b")
 	for _, name := range []string{"a", "b"} {
@@ -344,5 +345,11 @@ func TestEmpty(t *testing.T) {
 	}
 	if _, err := Make(context.Background(), Options{Path: filepath.Join(root, "none")}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no such path: %v", err)
+	}
+}
+
+func TestSymlinksString(t *testing.T) {
+	if got := fmt.Sprint(SymlinksFollow, SymlinksSkip, SymlinksRefuse); got != "follow skip refuse" {
+		t.Error(got)
 	}
 }

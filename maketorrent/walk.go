@@ -27,6 +27,9 @@ const (
 	SymlinksRefuse                 // fail with a LinkError
 )
 
+// String returns "follow", "skip" or "refuse".
+func (s Symlinks) String() string { return [...]string{"follow", "skip", "refuse"}[s] }
+
 // A walker collects the files of a tree in the order of the torrent, which compares
 // paths component by component, as raw bytes. It reads several directories at once, but
 // keeps their sections in order, so that nothing is sorted afterwards.

@@ -51,6 +51,9 @@ const (
 	HowHost               // the host of a URL if it is Old, which may have a port
 )
 
+// String returns "literal", "regexp" or "host".
+func (h How) String() string { return [...]string{"literal", "regexp", "host"}[h] }
+
 // MatchURL reports whether a URL matches a pattern, which is one of:
 //
 //   - the URL itself

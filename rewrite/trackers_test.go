@@ -163,3 +163,9 @@ func TestPasskeysReport(t *testing.T) {
 		t.Errorf("%q, %q, %v", edited.Trackers, report, err)
 	}
 }
+
+func TestHowString(t *testing.T) {
+	if got := fmt.Sprint(HowLiteral, HowRegexp, HowHost); got != "literal regexp host" {
+		t.Error(got)
+	}
+}

@@ -21,6 +21,9 @@ const (
 	ReadSequential                 // one worker reads at a time, in order: for spinning disks
 )
 
+// String returns "auto", "parallel" or "sequential".
+func (m ReadMode) String() string { return [...]string{"auto", "parallel", "sequential"}[m] }
+
 // A Job hashes the content of one torrent.
 type Job struct {
 	Layout *metainfo.Layout

@@ -29,7 +29,7 @@ type tree struct {
 	data   [][]byte
 }
 
-// A format is what a torrent has of its content.
+// A format is the hashes that a torrent has.
 type format struct {
 	name      string
 	v1, v2    bool
@@ -74,7 +74,7 @@ func (tr *tree) stat(t testing.TB) {
 	}
 }
 
-// sums are the results that the tree must have, made in a simple way.
+// sums returns the expected results for the tree, computed in a simple way.
 func (tr *tree) sums() []Result {
 	want := make([]Result, tr.layout.Pieces())
 	pieceLength := int(tr.layout.PieceLength())
@@ -103,8 +103,8 @@ func (tr *tree) sums() []Result {
 	return want
 }
 
-// naiveRoot is the root of the hash tree over so many blocks, those behind the
-// data being zeros instead of hashes.
+// naiveRoot returns the root of the hash tree over a number of blocks, with zeros
+// beyond the data.
 func naiveRoot(data []byte, blocks int) [32]byte {
 	switch {
 	case len(data) == 0:
@@ -119,7 +119,7 @@ func naiveRoot(data []byte, blocks int) [32]byte {
 	return sha256.Sum256(append(left[:], right[:]...))
 }
 
-// job is j for the tree.
+// job returns a Job for the tree.
 func (tr *tree) job(j Job) Job {
 	j.Layout, j.Tree, j.V1, j.V2 = tr.layout, &tr.Tree, tr.format.v1, tr.format.v2
 	return j
@@ -145,7 +145,7 @@ func (tr *tree) run(t testing.TB, j Job) ([]Result, []*Fault) {
 	return results, changed
 }
 
-// jobs are the ways to do the same thing.
+// jobs are Jobs that must have the same results.
 var jobs = map[string]Job{
 	"one worker":      {Jobs: 1, Read: ReadParallel},
 	"two workers":     {Jobs: 2, Read: ReadParallel},
@@ -186,7 +186,7 @@ func TestSums(t *testing.T) {
 	}
 }
 
-// check runs all jobs, none of which may find a fault.
+// check runs all jobs, which must have no faults.
 func (tr *tree) check(t *testing.T, want []Result) {
 	t.Helper()
 	for name, j := range jobs {
@@ -215,7 +215,7 @@ func TestPads(t *testing.T) {
 	}
 }
 
-// What is wrong with a file marks its own pieces; all others have their sums.
+// A fault fails only pieces of that file; all others have their sums.
 func TestFaults(t *testing.T) {
 	for _, f := range formats {
 		t.Run(f.name, func(t *testing.T) { testFaults(t, f) })
@@ -389,7 +389,7 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// The pieces of duplicates are not read: they come without sums, whatever they are.
+// Pieces of duplicates are not read, and have no sums.
 func TestDuplicates(t *testing.T) {
 	for _, f := range []format{v2, hybrid} {
 		tr := newTree(t, f, 32<<10, 100_000, 5, 100_000, 2<<20)
@@ -436,5 +436,11 @@ func BenchmarkManyFiles(b *testing.B) {
 				tr.run(b, Job{})
 			}
 		})
+	}
+}
+
+func TestReadModeString(t *testing.T) {
+	if got := fmt.Sprint(ReadAuto, ReadParallel, ReadSequential); got != "auto parallel sequential" {
+		t.Error(got)
 	}
 }
