@@ -37,8 +37,8 @@ func ExampleDescribe() {
 	// subs/en.srt 300 in pieces 1 to 1
 }
 
-// A torrent with something wrong is parsed, and its findings say what. What is not a
-// torrent is an error that says what it seems to be.
+// A torrent with errors is parsed, and its findings describe them. A file that is not a
+// torrent is an error with its apparent format.
 func ExampleParse() {
 	torrent, err := inspect.Parse([]byte("d4:infod6:lengthi5e4:name5:a/../12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaaee"))
 	if err != nil {

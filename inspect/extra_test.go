@@ -14,8 +14,8 @@ import (
 	"bt/internal/metainfo"
 )
 
-// newTree writes files of one byte, and returns a torrent of those that are
-// marked with a "+". "a/" is an empty directory, "a -> b" a link to b.
+// newTree writes files of one byte, and returns a torrent of those that are marked with
+// a "+". "a/" is an empty directory, "a -> b" a link to b.
 func newTree(t *testing.T, entries ...string) (root string, torrent *Torrent) {
 	t.Helper()
 	root = filepath.Join(t.TempDir(), "content")
@@ -90,8 +90,8 @@ func TestExtra(t *testing.T) {
 	}
 }
 
-// What is not as the torrent has it is damage, and extra only where the torrent
-// has nothing of that name.
+// A file that differs from the torrent is damaged, and not extra unless the torrent has
+// no file of that name.
 func TestExtraDamaged(t *testing.T) {
 	remove := func(path string) error { return os.RemoveAll(path) }
 	elsewhere := func(path string) error {
@@ -132,7 +132,7 @@ func TestExtraDamaged(t *testing.T) {
 	}
 }
 
-// A directory that is not called like the content and holds nothing of it may be
+// A directory that neither has the content's name nor contains any of its files may be
 // any directory.
 func TestExtraElsewhere(t *testing.T) {
 	root, torrent := newTree(t, "+a", "+d/b", "c", "d/x")

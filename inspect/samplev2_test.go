@@ -17,18 +17,19 @@ import (
 // v2Piece is the length of a piece of two blocks, so that pieces have trees.
 const v2Piece = 2 * metainfo.BlockLength
 
-// A promise is what the torrent of a v2 sample says of the data on disk. Its
-// zero value is the truth, in v2 alone.
+// A promise is the difference between the torrent of a v2 sample and the data on disk.
+// Its zero value is a correct v2 torrent.
 type promise struct {
 	hybrid    bool
 	v1, v2    lie
 	layerless string // names of the files whose piece layer is left out
 }
 
-// A lie is the data that one half of a torrent is made from, given the truth.
+// A lie returns the data that the hashes of v1 or v2 are made from, given the true
+// data.
 type lie func(name string, data []byte)
 
-// flipped lies about one byte of a file.
+// flipped returns a lie about one byte of a file.
 func flipped(file string, offset int64) lie {
 	return func(name string, data []byte) {
 		if name == file {
@@ -45,7 +46,8 @@ func (l lie) of(name string, data []byte) []byte {
 	return data
 }
 
-// newSampleV2 is newSample for v2 and hybrids. Files of one size are alike.
+// newSampleV2 is newSample for v2 and hybrids. Files of the same size have the same
+// content.
 func newSampleV2(t *testing.T, p promise, sizes ...int64) *sample {
 	t.Helper()
 	s := &sample{dir: t.TempDir(), sizes: sizes}
@@ -88,8 +90,8 @@ func newSampleV2(t *testing.T, p promise, sizes ...int64) *sample {
 	return s
 }
 
-// v1Hashes are the hashes of a file in a hybrid. Its last piece is padded, unless
-// it is the only file.
+// v1Hashes returns the v1 hashes of a file in a hybrid. Its last piece is padded,
+// unless it is the only file.
 func v1Hashes(data []byte, padded bool) (hashes []byte) {
 	for p := range slices.Chunk(data, v2Piece) {
 		if p = bytes.Clone(p); padded {
@@ -101,8 +103,8 @@ func v1Hashes(data []byte, padded bool) (hashes []byte) {
 	return hashes
 }
 
-// v2Hashes are the pieces root of a file, and its piece layer if it has several
-// pieces.
+// v2Hashes returns the pieces root of a file, and its piece layer if it has more than
+// one piece.
 func v2Hashes(data []byte) (root [32]byte, layer []byte) {
 	blocks := 1
 	for blocks*metainfo.BlockLength < len(data) {
@@ -117,7 +119,8 @@ func v2Hashes(data []byte) (root [32]byte, layer []byte) {
 	return hashTree(data, blocks), layer
 }
 
-// hashTree is the root over so many blocks: zeros where there is no data.
+// hashTree returns the root of the tree over a number of blocks, with zeros beyond the
+// data.
 func hashTree(data []byte, blocks int) [32]byte {
 	if blocks == 1 {
 		if len(data) == 0 {

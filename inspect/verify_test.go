@@ -28,7 +28,7 @@ func name(i int) string { return string(rune('a' + i)) }
 
 func (s *sample) path(i int) string { return filepath.Join(s.dir, "content", name(i)) }
 
-// newSample writes files of those sizes, each byte another from piece to piece.
+// newSample writes files of the given sizes. Their bytes differ from piece to piece.
 func newSample(t *testing.T, sizes ...int64) *sample {
 	t.Helper()
 	s := &sample{dir: t.TempDir(), sizes: sizes}
@@ -142,7 +142,7 @@ func badPieces(v *Verdict) []BadPiece { return slices.Collect(v.BadPieces) }
 
 func pathsOf(p BadPiece) []string { return slices.Collect(p.Files) }
 
-// compare checks a verdict against its short form, and against itself.
+// compare compares a verdict with its short form, and checks its consistency.
 func compare(t *testing.T, name string, v *Verdict, status, bad, ranges string) {
 	t.Helper()
 	var gotStatus, gotBad, gotRanges []string
@@ -159,7 +159,7 @@ func compare(t *testing.T, name string, v *Verdict, status, bad, ranges string) 
 		if n := len(pathsOf(p)); n != p.FileCount {
 			t.Errorf("%s: piece %d has %d files, and names %d", name, p.Index, p.FileCount, n)
 		}
-		// Each file of a bad piece must say so, and no other.
+		// The verdicts of all files of a bad piece must list it, and no others.
 		for f := range v.Files {
 			says := slices.ContainsFunc(f.Bad, func(r Range) bool { return slices.Contains(r.Pieces, p.Index) })
 			if says != slices.Contains(pathsOf(p), f.Path) {
@@ -186,11 +186,11 @@ func compare(t *testing.T, name string, v *Verdict, status, bad, ranges string) 
 	}
 }
 
-// compareDoubt checks that all that is bad is either certain or in doubt: a
-// person is shown the files that are certain, and the pieces that are in doubt.
+// compareDoubt checks that all damage is either certain or doubtful: output lists the
+// files that are certain, and the pieces that are doubtful.
 func compareDoubt(t *testing.T, name string, v *Verdict) {
 	t.Helper()
-	own := make(map[int]int) // by piece: files that have it for certain
+	own := make(map[int]int) // by piece: number of files with it among their certain pieces
 	for f := range v.Files {
 		if f.Status == StatusOK && f.Certain {
 			t.Errorf("%s: %s is ok and damaged for certain", name, f.Path)
@@ -273,7 +273,7 @@ func TestCertain(t *testing.T) {
 	}
 }
 
-// A piece may have hundreds of thousands of files, none of which can be read.
+// A piece may be of hundreds of thousands of files, none of which can be read.
 func TestVerifyManyUnreadable(t *testing.T) {
 	const files = 300_000
 	b := metainfo.Builder{V1: true, Name: "content", PieceLength: files, Pieces: make([]byte, 20)}

@@ -11,8 +11,8 @@ import (
 	"bt/internal/metainfo"
 )
 
-// The two halves of a hybrid may be made from different data. Whoever has the
-// one must not be told that the other is what he should have.
+// The v1 and v2 hashes of a hybrid may be made from different data. Data that matches
+// one of them must not be reported as damaged.
 func TestVerifyForgedHybrid(t *testing.T) {
 	const a, e = 0, 4
 	v1, v2 := "matches its v1 hashes, so its v2 root is forged", "matches its v2 root, so its v1 hashes are forged"
@@ -68,7 +68,7 @@ func TestVerifyHybridOfOneFile(t *testing.T) {
 		name                string
 		p                   promise
 		do                  func(path string) error
-		status, bad, ranges string // "torrent" if that is to blame
+		status, bad, ranges string // "torrent" if the torrent contradicts itself
 	}{
 		{"whole", promise{}, toSize(v2Piece + 100), "", "", ""},
 		{"the last byte", promise{}, flip(v2Piece + 99), "a corrupt", "1 corrupt", "a 32768+100 corrupt"},

@@ -15,11 +15,11 @@ import (
 	"bt/internal/piece"
 )
 
-// v2Sizes are files a to g. Their pieces:  a 0-2   b 3   c none   d 4   e 5-7
-// f 8-9   g, which is like e, 10-12.
+// v2Sizes are files a to g. Their pieces: a 0-2, b 3, c none, d 4, e 5-7, f 8-9, and g,
+// which has the content of e, 10-12.
 var v2Sizes = []int64{2*v2Piece + 100, 20, 0, v2Piece, 3 * v2Piece, v2Piece + 1, 3 * v2Piece}
 
-// A damage is done to a file of a sample.
+// A damage changes a file of a sample.
 type damage struct {
 	file int
 	do   func(path string) error
@@ -85,8 +85,8 @@ func TestVerifyV2(t *testing.T) {
 	}
 }
 
-// Without its piece layer a file is good or bad as a whole, but for v1, which
-// has hashes of its pieces.
+// Without its piece layer a file is good or bad as a whole, except in a hybrid, which
+// has v1 hashes of its pieces.
 func TestVerifyWithoutLayers(t *testing.T) {
 	const a, b, d, e, f, g = 0, 1, 3, 4, 5, 6
 	for _, tt := range []struct {
@@ -133,7 +133,7 @@ func TestVerifyWithoutLayers(t *testing.T) {
 	}
 }
 
-// What can't be read stands between what can.
+// Unreadable files between readable ones.
 func TestVerifyUnreadable(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
@@ -168,7 +168,7 @@ func TestVerifyUnreadable(t *testing.T) {
 	}
 }
 
-// newCheck is what Verify begins with.
+// newCheck returns the check at the start of Verify.
 func newCheck(t *testing.T, s *sample) (*check, *piece.Job) {
 	t.Helper()
 	content, err := s.t.Content()
@@ -183,7 +183,7 @@ func newCheck(t *testing.T, s *sample) (*check, *piece.Job) {
 	return c, &piece.Job{Layout: content.Layout, Tree: tree, V1: content.V1, V2: content.V2}
 }
 
-// A disagreement is not told from data that changed while it was read.
+// Data that changed while it was read is not reported as a disagreement.
 func TestVerifyV2Changed(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -213,7 +213,7 @@ func TestVerifyV2Changed(t *testing.T) {
 	}
 }
 
-// Piece layers may be absent, so a few hundred bytes may claim any size.
+// Piece layers may be absent, so a torrent of a few hundred bytes may claim any size.
 func TestVerifyHugeClaims(t *testing.T) {
 	for _, tt := range []struct {
 		length, pieceLength int64

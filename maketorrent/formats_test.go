@@ -15,7 +15,7 @@ import (
 
 const block = 16 << 10
 
-// dataOf is the content of a file of a size, another for each.
+// dataOf returns the content of a file of a size, which differs for each size.
 func dataOf(size int) []byte {
 	data := make([]byte, size)
 	for i := range data {
@@ -24,7 +24,7 @@ func dataOf(size int) []byte {
 	return data
 }
 
-// sizedTree writes files of those sizes, called 00, 01 and so on.
+// sizedTree writes files of the given sizes, named 00, 01 and so on.
 func sizedTree(t *testing.T, sizes ...int) string {
 	t.Helper()
 	root := tree(t)
@@ -36,8 +36,8 @@ func sizedTree(t *testing.T, sizes ...int) string {
 	return root
 }
 
-// hashTree is the root over so many blocks (BEP 52): zeros where there is no
-// data.
+// hashTree returns the root of the tree over a number of blocks (BEP 52), with zeros
+// beyond the data.
 func hashTree(data []byte, blocks int) [32]byte {
 	if blocks == 1 {
 		if len(data) == 0 {
@@ -52,7 +52,8 @@ func hashTree(data []byte, blocks int) [32]byte {
 
 var formats = map[string]Format{"v1": FormatV1, "v2": FormatV2, "hybrid": FormatHybrid}
 
-// Sizes around blocks and pieces, empty files between them, and two alike.
+// Sizes around blocks and pieces, with empty files in between, and two files with the
+// same content.
 func TestHashes(t *testing.T) {
 	for _, pieceLength := range []int{block, 4 * block} {
 		sizes := []int{
@@ -103,7 +104,7 @@ func TestHashes(t *testing.T) {
 	}
 }
 
-// checkRoot compares the root and the layer of a file with what they must be.
+// checkRoot compares the root and the piece layer of a file with the expected ones.
 func checkRoot(t *testing.T, name string, r *Result, data []byte, pieceLength int, root *[32]byte) {
 	t.Helper()
 	blocks := 1
@@ -126,7 +127,7 @@ func checkRoot(t *testing.T, name string, r *Result, data []byte, pieceLength in
 	}
 }
 
-// One file is a torrent of its own kind: in a hybrid without a pad file.
+// A torrent of one file is a special case: a hybrid has no pad file then.
 func TestSingleFile(t *testing.T) {
 	root := sizedTree(t, 2*block+5)
 	for name, format := range formats {
@@ -141,7 +142,7 @@ func TestSingleFile(t *testing.T) {
 	}
 }
 
-// What v2 does not allow is refused before anything is hashed.
+// Options that v2 does not allow are refused before hashing.
 func TestPieceLengthOfV2(t *testing.T) {
 	root := sizedTree(t, 5*block)
 	for _, n := range []int64{1, 1000, 8 << 10, block - 1, block + 1, 20000, 3 * block, 1 << 30} {

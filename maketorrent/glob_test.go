@@ -13,7 +13,7 @@ import (
 	"bt/internal/metainfo"
 )
 
-// globsOf are the globs that a result says match nothing.
+// globsOf returns the globs that match nothing, according to the findings.
 func globsOf(r *Result) []string {
 	var list []string
 	for _, f := range r.Findings {
@@ -58,7 +58,7 @@ func TestGlobs(t *testing.T) {
 		{[]string{"f.nfo", "*.nfo"}, without("f.nfo", "Extras/n.nfo"), nil}, // the second takes no more of its own
 		{[]string{"*.nfo", "f.nfo"}, without("f.nfo", "Extras/n.nfo"), nil},
 		{[]string{"*.nfo", "*.nfo", "nosuch"}, without("f.nfo", "Extras/n.nfo"), []string{"nosuch"}},
-		// What is in a directory that was left out was matched, too.
+		// Files in excluded directories count as matched, too.
 		{[]string{"Extras", "Extras/e.mkv", "*.mkv", "**/x", "nosuch"}, everywhere, []string{"nosuch"}},
 		{[]string{"sub", "deep", "sub/deep/y", "sub/deep/z"}, without("sub/Extras/x", "sub/deep/y"), []string{"sub/deep/z"}},
 		{[]string{"link", "link/y", "link/z"}, without("link/y"), []string{"link/z"}},
@@ -92,7 +92,7 @@ func TestIncludeGlobs(t *testing.T) {
 	}{
 		{[]string{"*.nfo", "nosuch"}, nil, []string{"Extras/n.nfo", "f.nfo"}, []string{"nosuch"}},
 		{[]string{"./sub", "root/Extras/*.mkv"}, nil, []string{"Extras/e.mkv", "sub/y"}, nil},
-		{[]string{"sub", "*.mkv"}, []string{"Extras"}, []string{"sub/y"}, nil}, // matched, and excluded all the same
+		{[]string{"sub", "*.mkv"}, []string{"Extras"}, []string{"sub/y"}, nil}, // matched, although excluded
 		{[]string{"sub", "f.nfo"}, []string{"f.nfo"}, []string{"sub/y"}, nil},
 		{[]string{"sub", "empty"}, nil, []string{"sub/y"}, nil},
 		{[]string{"f.nfo", "Extras/none"}, []string{"Extras", "Sub"}, []string{"f.nfo"}, []string{"Extras/none", "Sub"}},
@@ -111,7 +111,7 @@ func TestIncludeGlobs(t *testing.T) {
 	}
 }
 
-// Where the content has a directory of its own name, that one is meant.
+// A directory in the content with the content's name takes precedence.
 func TestGlobsOfTheOwnName(t *testing.T) {
 	r, err := Make(context.Background(), Options{Path: tree(t, "root/Extras/a", "Extras/b"), Exclude: []string{"root/Extras"}})
 	if err != nil || !slices.Equal(paths(r), []string{"Extras/b"}) {
@@ -119,7 +119,7 @@ func TestGlobsOfTheOwnName(t *testing.T) {
 	}
 }
 
-// The path may be written as it likes.
+// The path may have any form.
 func TestGlobsOfThePath(t *testing.T) {
 	root := tree(t, "Extras/a", "b")
 	t.Chdir(root)
@@ -141,7 +141,7 @@ func TestGlobsOfThePath(t *testing.T) {
 	}
 }
 
-// Of a large directory that was left out nothing is claimed.
+// Nothing is reported about globs if an excluded directory is too large to search.
 func TestManyUnseen(t *testing.T) {
 	root := tree(t, "a", "out/")
 	for i := range maxUnseen + 1 {

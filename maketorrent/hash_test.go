@@ -13,8 +13,7 @@ import (
 	"bt/internal/piece"
 )
 
-// A file that has several names is hashed once, and makes the torrent that
-// copies of it make.
+// A file with several names is hashed once. The torrent is the same as for copies.
 func TestDuplicates(t *testing.T) {
 	write := func(linked bool) string {
 		root := filepath.Join(t.TempDir(), "root")

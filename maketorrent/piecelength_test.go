@@ -27,7 +27,7 @@ func TestChoosePieceLength(t *testing.T) {
 		name           string
 		files          []metainfo.BuildFile
 		limit          int64
-		v1, v2, hybrid int64 // what is chosen
+		v1, v2, hybrid int64 // the expected lengths
 	}{
 		{"300,000 small files", files(300_000, 800), 0, 128 * k, 16 * k, 16 * k},
 		{"300,000 files of a block", files(300_000, 16*k), 0, 4 * m, 16 * k, 16 * k},
@@ -60,7 +60,7 @@ func TestChoosePieceLength(t *testing.T) {
 	}
 }
 
-// Padding is what the layout leaves empty.
+// Padding returns the bytes that the layout leaves empty.
 func TestPaddingOfLayout(t *testing.T) {
 	lengths := []int64{0, 1, 16383, 16384, 16385, 0, 40000, 5}
 	b := &metainfo.Builder{Name: "x", PieceLength: 16384}
@@ -83,7 +83,7 @@ func TestPaddingOfLayout(t *testing.T) {
 	}
 }
 
-// Progress counts content, whatever the padding, and comes to its end.
+// Progress counts content without padding, and reaches the total.
 func TestProgressCountsContent(t *testing.T) {
 	root := tree(t)
 	for i := range 200 {
@@ -110,7 +110,7 @@ func TestProgressCountsContent(t *testing.T) {
 	}
 }
 
-// Many small files make no finding about the length that was chosen for them.
+// Many small files cause no finding about the chosen length.
 func TestManySmallFiles(t *testing.T) {
 	b := &metainfo.Builder{V1: true, V2: true, Name: "x"}
 	for i := range 300_000 {

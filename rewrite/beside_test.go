@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// What stands in announce beside the list, and what is odd in trackers, does not
-// hide from an edit that is about it, nor trouble one that is not.
+// An announce that is not in announce-list, and oddities in trackers, are edited if the
+// edit concerns them, and kept otherwise.
 func TestTrackersBesideTheList(t *testing.T) {
 	outside := "d" + announce(urlC) + tiers(listOf(urlA)) + info + "e"
 	odd := "http://old.example/abc%/announce"
@@ -63,7 +63,7 @@ func TestChangesOfOddDicts(t *testing.T) {
 }
 
 func TestBadValues(t *testing.T) {
-	// A value that is no bencode, or more than one.
+	// Values that are not bencode, or are more than one value.
 	for _, v := range []string{"", "x", "i1e1:yi2e", "i1ee1:x"} {
 		func() {
 			defer func() {
@@ -79,7 +79,7 @@ func TestBadValues(t *testing.T) {
 	}
 }
 
-// Of an edit that is refused there is nothing to take, and a session file is no
+// An edit that is refused returns no Result, and a resume file can't be replaced by a
 // torrent.
 func TestNothingBesideAnError(t *testing.T) {
 	for in, json := range map[string]string{

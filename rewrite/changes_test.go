@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// What is listed as changed, by key and as lossless JSON, keys of the result in
-// its order and then those that are gone.
+// The listed changes, by key and as lossless JSON: keys of the result in its order, and
+// then removed keys.
 func TestChanges(t *testing.T) {
 	v1 := "d" + announce(urlA) + "7:comment1:c" + info + "e"
 	listed := func(urls string) string { return `[{"key":"announce","old":"http://a.example/announce","new":` + urls }
@@ -43,7 +43,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// changesJSON writes changes as a list.
+// changesJSON formats changes as a list.
 func changesJSON(list []Change) string {
 	var b strings.Builder
 	for i, c := range list {
@@ -62,7 +62,7 @@ func changesJSON(list []Change) string {
 	return "[" + b.String() + "]"
 }
 
-// A Value that is not there has no text and no items.
+// A nil Value has no text and no items.
 func TestNoValue(t *testing.T) {
 	var v Value
 	text, isText := v.Text()
@@ -76,7 +76,7 @@ func TestNoValue(t *testing.T) {
 	}
 }
 
-// jsonEdit makes a torrent what the JSON of another says.
+// jsonEdit returns an edit that replaces a torrent by the JSON of another.
 func jsonEdit(torrent string, newInfoHash bool) Edit {
 	t, err := Apply([]byte(torrent), &Edit{})
 	if err != nil {
@@ -87,7 +87,7 @@ func jsonEdit(torrent string, newInfoHash bool) Edit {
 	return Edit{Whole: whole(b.String()), NewInfoHash: newInfoHash}
 }
 
-// whole is the torrent that JSON says.
+// whole returns the torrent for JSON.
 func whole(json string) []byte {
 	b, err := FromJSON([]byte(json))
 	if err != nil {
@@ -96,7 +96,7 @@ func whole(json string) []byte {
 	return b
 }
 
-// The JSON of a torrent makes it again, whatever it was, and edits go on from it.
+// A torrent converted to JSON and back is the same, and can be edited further.
 func TestFromJSON(t *testing.T) {
 	odd := "d1:z0:4:infod3:zzzi-0e6:lengthi005e04:name1:xe1:\xff1:\xfe7:comment1:a7:comment1:be\n"
 	simple := "d4:infod3:zzzi-0e6:lengthi005e04:name1:xee"
@@ -111,7 +111,7 @@ func TestFromJSON(t *testing.T) {
 	})
 }
 
-// Warnings are for reading, and hide passkeys.
+// Warnings are readable, and mask passkeys.
 func TestWarnings(t *testing.T) {
 	r := mustApply(t, "d"+announce(urlC)+tiers(listOf(urlA))+info+"e", &Edit{Trackers: TrackerEdit{Remove: []string{"a.example"}}})
 	want := []Warning{

@@ -16,7 +16,7 @@ func TestDrop(t *testing.T) {
 	})
 }
 
-// The last tracker stays, if that is asked for.
+// KeepLast keeps the last tracker.
 func TestDropKeepsTheLast(t *testing.T) {
 	all := func(string) bool { return true }
 	drop := TrackerEdit{Drop: all, KeepLast: true}

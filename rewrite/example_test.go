@@ -11,8 +11,8 @@ import (
 const old = "d8:announce30:http://old.example/1/announce/7:comment4:test4:infod6:lengthi3e4:name5:a.txt" +
 	"12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaae5:x-key5:valuee"
 
-// The tracker moves to another host, and the comment is removed. The rest stays as it
-// is, and so does the info-hash.
+// The tracker moves to another host, and the comment is removed. Everything else,
+// including the info-hash, is unchanged.
 func ExampleApply() {
 	result, err := rewrite.Apply([]byte(old), &rewrite.Edit{
 		Trackers: rewrite.TrackerEdit{
@@ -37,7 +37,7 @@ func ExampleApply() {
 	// same info-hash: true
 }
 
-// An edit of the info dict makes another torrent, and is refused unless that is
+// An edit of the info dict changes the info-hash, and is refused unless that is
 // allowed.
 func ExampleApply_info() {
 	edit := rewrite.Edit{Info: []rewrite.KeyEdit{{Key: "private", Value: rewrite.Integer(1)}}}

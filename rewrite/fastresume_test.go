@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// fastresume is a session file as qBittorrent writes it, with those trackers and
-// those web seeds.
+// fastresume returns a resume file as qBittorrent writes it, with the given trackers
+// and web seeds.
 func fastresume(trackers, seeds string) string {
 	return "d11:active_timei12e10:allocation6:sparse11:file-format22:libtorrent resume file12:file-versioni1e" +
 		"9:httpseedsle9:info-hash20:\x00\xff\x02aaaaaaaaaaaaaaaaa12:num_completei16777215e5:peers6:\x7f\x00\x00\x01\x1a\xe16:pieces5:\x01\x01\x00\x01\x01" +
@@ -14,7 +14,7 @@ func fastresume(trackers, seeds string) string {
 		"9:save_path2:/t8:trackers" + trackers + "17:upload_rate_limiti-1e8:url-list" + seeds + "e"
 }
 
-// In a session file the trackers are a list of tiers, even of one; there is no
+// In a resume file, trackers is a list of tiers, even for one tracker, and there is no
 // announce.
 func TestFastResume(t *testing.T) {
 	two := "l" + listOf(urlA, urlB) + listOf(urlC) + "e"
@@ -42,8 +42,8 @@ func TestFastResume(t *testing.T) {
 	})
 }
 
-// What belongs to the torrent is left alone, with a warning, so that one edit can
-// go over a directory that has both.
+// Edits of the torrent itself are ignored with a warning, so that one edit can be
+// applied to a directory with both kinds of files.
 func TestFastResumeHasNoOtherParts(t *testing.T) {
 	file := fastresume("l"+listOf(urlA)+"e", "le")
 	for name, e := range map[string]Edit{

@@ -29,8 +29,7 @@ func fuzzTorrents() []string {
 	}
 }
 
-// FuzzApply edits torrents: the fuzzer's own bytes, or where those are none a
-// torrent that is random too.
+// FuzzApply edits the fuzzer's bytes or, if there are none, a random torrent.
 func FuzzApply(f *testing.F) {
 	for i, in := range fuzzTorrents() {
 		for seed := range uint64(10) {
@@ -54,7 +53,7 @@ func trackersOf(in []byte) []string {
 	return slices.Concat(m.Trackers()...)
 }
 
-// The same without a fuzzer, and each promise must have been put to the test.
+// The same without a fuzzer. Each property must have been tested.
 func TestPromises(t *testing.T) {
 	var sum promised
 	check := func(in string, seed uint64) {
@@ -78,12 +77,11 @@ func TestPromises(t *testing.T) {
 	}
 }
 
-// promised counts the edits that were done, and those that put a promise to the
-// test.
+// promised counts the edits that were applied, and those that tested a property.
 type promised struct{ done, changed, setting, inverted, inside int }
 
-// checkRandom does an edit and reads the result by its own means: what the edit
-// is not about is as it was, to the byte.
+// checkRandom applies an edit, and parses the result independently: all bytes that the
+// edit does not concern must be the same.
 func checkRandom(t *testing.T, in []byte, e *randomEdit) (p promised) {
 	t.Helper()
 	was := string(in)
@@ -154,7 +152,8 @@ func canBeUndone(old []cut, e *randomEdit) bool {
 	return metainfo.CheckComponent(name) == nil || !slices.ContainsFunc(e.Info, func(k KeyEdit) bool { return k.Key == "name" })
 }
 
-// checkTrackers holds announce and announce-list to BEP 12, if they were edited.
+// checkTrackers checks that announce and announce-list conform to BEP 12, if they were
+// edited.
 func checkTrackers(t *testing.T, r *Result, old, now []cut) {
 	t.Helper()
 	keys := []string{"announce", "announce-list"}
@@ -167,7 +166,7 @@ func checkTrackers(t *testing.T, r *Result, old, now []cut) {
 	}
 }
 
-// inverse is the edit that makes again of the result what the torrent was.
+// inverse returns the edit that reverts the result.
 func inverse(old *metainfo.Torrent, cuts []cut, e *randomEdit) *Edit {
 	back := &Edit{Trackers: TrackerEdit{Set: true, Tiers: old.Trackers()}, NewInfoHash: true}
 	restore := func(cuts []cut, key string) KeyEdit {
@@ -189,7 +188,7 @@ func inverse(old *metainfo.Torrent, cuts []cut, e *randomEdit) *Edit {
 	return back
 }
 
-// One edit goes over many files at once.
+// An edit may be applied to several files concurrently.
 func TestEditIsShared(t *testing.T) {
 	e := &Edit{
 		Rules:    []Rule{{Match: all, Edit: Edit{Trackers: TrackerEdit{Set: true, Tiers: [][]string{{urlA, urlA}, {urlK}}, Dedupe: true}}}},

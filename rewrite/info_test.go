@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Inside the info dict only the touched value is written anew.
+// In the info dict only the edited value changes.
 func TestInfo(t *testing.T) {
 	const rest = "6:lengthi5e4:name1:x12:piece lengthi16384e" + pieces
 	const odd = "3:zzzi-0e6:lengthi005e04:name1:x12:piece lengthi16384e" + pieces
@@ -115,7 +115,7 @@ func TestInfoHashes(t *testing.T) {
 	}
 }
 
-// Entropy makes each torrent another one, by a rule too.
+// Entropy gives each torrent a different info-hash, also in a rule.
 func TestEntropy(t *testing.T) {
 	in := "d" + announce(urlA) + info + "e"
 	seen := make(map[string]bool)

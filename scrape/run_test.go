@@ -60,7 +60,7 @@ func newTracker(t *testing.T, scrapes bool, swarms map[[20]byte]scrape.Counts) *
 		}
 		resp := tracker.AnnounceResponse{Interval: time.Hour, Counts: counts}
 		if req.Event == tracker.EventStarted {
-			resp.Counts.Leechers++ // who asks
+			resp.Counts.Leechers++ // the peer that asks
 			resp.Peers = []tracker.Peer{
 				{Addr: netip.MustParseAddrPort("192.0.2.1:6881"), ID: "-TR4060-abcdefghijkl"},
 				{Addr: netip.MustParseAddrPort("192.0.2.2:9"), ID: string(req.PeerID[:])},
@@ -74,7 +74,7 @@ func newTracker(t *testing.T, scrapes bool, swarms map[[20]byte]scrape.Counts) *
 	return f
 }
 
-// announced returns the events of the announces that have come, and forgets them.
+// announced returns the events of the announces so far, and clears them.
 func (f *fakeTracker) announced() []tracker.Event {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -149,7 +149,7 @@ func TestOpentracker(t *testing.T) {
 						if r.Status != scrape.StatusOK || r.Counts != want {
 							t.Errorf("%d at %s: %s %s %+v, want %+v", i, r.URL, r.Status, r.Err, r.Counts, want)
 						}
-					case r.URL == udp: // tells nothing and zeros apart from each other
+					case r.URL == udp: // it sends zeros for unknown numbers
 						if r.Status != scrape.StatusOK || r.Counts != (scrape.Counts{}) {
 							t.Errorf("%d at %s: %s %s %+v, want zeros", i, r.URL, r.Status, r.Err, r.Counts)
 						}

@@ -224,7 +224,7 @@ func TestBackup(t *testing.T) {
 	content(t, backup, "two")
 	only(t, dir, "x", "x.bak")
 
-	// Who may not read the file may not read its backup.
+	// Users that can't read the file can't read its backup.
 	for _, replace := range []bool{false, true} {
 		other := filepath.Join(dir, "x.other")
 		if err := Backup(path, other, replace); err != nil {

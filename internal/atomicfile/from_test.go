@@ -13,8 +13,8 @@ import (
 	"bt/internal/testenv"
 )
 
-// What is made of a file is read by nobody who can't read that, and the umask
-// and the mode of what it replaces take more away.
+// WriteFrom gives no permissions to read that the source does not have. The umask and
+// the mode of a replaced file restrict them further.
 func TestWriteFrom(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0))
 	for _, umask := range []int{0o022, 0o077, 0, 0o027} {
@@ -42,7 +42,7 @@ func TestWriteFrom(t *testing.T) {
 			want := tt.want &^ fs.FileMode(umask)
 			if tt.old != 0 {
 				put(t, path, tt.old)
-				want = tt.want // an old file keeps what it has
+				want = tt.want // an old file keeps its mode
 			}
 			info, err := os.Stat(source)
 			if err != nil {

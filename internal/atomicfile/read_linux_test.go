@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// What is no regular file is an error at once: a FIFO is not waited for.
+// A file that is not regular is an error at once, even a FIFO without a writer.
 func TestReadWaitsForNothing(t *testing.T) {
 	dir := t.TempDir()
 	fifo, file, empty := filepath.Join(dir, "fifo"), filepath.Join(dir, "file"), filepath.Join(dir, "empty")

@@ -129,8 +129,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// The corpus has a verdict of a strict reader for each input, and what the
-// project that it comes from says.
+// The corpus has the result of a strict parser for each input, and that of the project
+// that it is from.
 func TestVectors(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(testenv.Corpus(t), "bencode_vectors.tsv"))
 	if err != nil {
@@ -199,7 +199,7 @@ func vectorInput(t *testing.T, s string) []byte {
 	return in
 }
 
-// print writes v again from what the index says of it.
+// print encodes v from the index.
 func print(dst []byte, v Value) []byte {
 	switch v.Kind() {
 	case KindInteger, KindString:
@@ -356,7 +356,7 @@ func BenchmarkParse(b *testing.B) {
 // again where they were written.
 func TestExtents(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	var write func(e *Encoder, depth int) string // and tells what it wrote
+	var write func(e *Encoder, depth int) string // and returns what it wrote
 	write = func(e *Encoder, depth int) string {
 		kind := rnd.IntN(4)
 		if depth == 0 {

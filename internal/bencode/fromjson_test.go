@@ -47,7 +47,7 @@ func TestJSONIsUnambiguous(t *testing.T) {
 	}
 }
 
-// What a person may make of a text.
+// JSON as written by hand.
 func TestFromJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		" {\t\"a\" :\r\n[ 1 , 2 ] } \n":          "d1:ali1ei2eee",
@@ -82,7 +82,7 @@ func TestFromJSON(t *testing.T) {
 	}
 }
 
-// What is refused; ‸ marks where.
+// Invalid JSON; ‸ marks the position of the error.
 func TestFromJSONRefuses(t *testing.T) {
 	deep := func(n int, in string) string { return strings.Repeat("[", n) + in + strings.Repeat("]", n) }
 	for _, tt := range []struct{ text, msg string }{
@@ -254,7 +254,7 @@ func FuzzJSON(f *testing.F) {
 		text := bytes.TrimPrefix(in, []byte("\ufeff"))
 		var s string
 		if bytes.HasPrefix(text, []byte(`"`)) && json.Unmarshal(text, &s) == nil {
-			// encoding/json makes U+FFFD of what is an error here.
+			// encoding/json replaces invalid UTF-8, which is an error here, by U+FFFD.
 			if err == nil && string(out) != fmt.Sprintf("%d:%s", len(s), s) || err != nil && !strings.ContainsRune(s, utf8.RuneError) {
 				t.Fatalf("%s says %q, %v; for encoding/json it is %q", in, out, err, s)
 			}

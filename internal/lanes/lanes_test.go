@@ -228,7 +228,7 @@ func FuzzHasher(f *testing.F) {
 	})
 }
 
-// same is a Source of messages of one length that are all the same bytes.
+// A same is a Source of messages of one length with the same bytes.
 type same struct {
 	data []byte
 	gone [Max]bool

@@ -51,7 +51,7 @@ func TestExtendedHandshake(t *testing.T) {
 	}
 }
 
-// What is odd, and what is made of it.
+// Odd handshakes, and how they are parsed.
 func TestOddExtendedHandshakes(t *testing.T) {
 	zero := ExtendedHandshake{}
 	for _, tt := range []struct {
@@ -124,7 +124,7 @@ func TestExtensionLimits(t *testing.T) {
 	}
 }
 
-// What is kept of a handshake does not change with the buffer it was read from.
+// A parsed handshake does not share memory with the buffer.
 func TestExtendedHandshakeKeepsNothing(t *testing.T) {
 	wire := []byte("d1:md1:ai1ee1:v2:bte")
 	got, err := ParseExtendedHandshake(wire)

@@ -76,7 +76,7 @@ func FuzzParseHandshake(f *testing.F) {
 	})
 }
 
-// What was understood is written so that it is understood again.
+// A parsed message, appended and parsed again, is the same.
 func FuzzParseExtendedHandshake(f *testing.F) {
 	for _, tt := range extendedHandshakes {
 		f.Add([]byte(tt.wire))

@@ -149,7 +149,7 @@ var known = []struct{ id, want string }{
 	{"Deadman Walking-", "Deadman"},
 	{"FD6k4SYy9BOU4U4rk3-J", "Free Download Manager 6"},
 
-	// Codes of nobody.
+	// Unknown codes.
 	{"-XY1234-", "XY 1.2.3.4"},
 	{"-BD0300-1SGiRZ8uWpWH", "BD 0.3.0.0"},
 	{"-wF2200-\x9d\xff\x29", "wF 2.2.0.0"},

@@ -10,7 +10,7 @@ import (
 	"bt/internal/testenv"
 )
 
-// Reading a hole on tmpfs allocates nothing, and gives zeros.
+// Reading a hole on tmpfs allocates nothing, and returns zeros.
 func TestHoles(t *testing.T) {
 	const size = 9<<20 + 5
 	type run struct{ from, to int }
@@ -71,8 +71,8 @@ func TestHoles(t *testing.T) {
 	}
 }
 
-// A sparse file that is cut while it is read is blamed, and nothing of it is
-// taken for zeros.
+// A sparse file that is truncated while it is read is a fault, and none of it is read
+// as zeros.
 func TestHolesBehindTheEnd(t *testing.T) {
 	const size, left = 4 << 20, 1 << 20
 	tr := newTree(t, v1, 1<<20, size)

@@ -19,8 +19,8 @@ import (
 	"bt/internal/metainfo"
 )
 
-// A file that is truncated under its map ends as a fault of its own: nothing
-// crashes, nothing shifts, and the pieces before it are right.
+// A file that is truncated while it is mapped is a fault: nothing crashes, nothing
+// shifts, and the pieces before it are correct.
 func TestTruncatedUnderTheMap(t *testing.T) {
 	const size, pieceLength, wanted = 24 << 20, 256 << 10, 20
 	dir := t.TempDir()
@@ -97,7 +97,7 @@ func newTestWorker(tr *tree) *worker {
 
 var sink byte
 
-// A panic is not swallowed unless it is a fault in one of the worker's maps.
+// Only faults in the worker's windows are recovered; other panics are not.
 func TestOtherPanicsPass(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cut")
 	if err := os.WriteFile(path, make([]byte, 1<<20), 0o644); err != nil {
@@ -141,7 +141,8 @@ func TestOtherPanicsPass(t *testing.T) {
 	}
 }
 
-// No lane is left in a map after a batch, and no map after the worker.
+// No lane uses a window after a batch, and no window remains after the worker is
+// closed.
 func TestMapsAreLetGo(t *testing.T) {
 	for _, f := range formats {
 		for _, pieceLength := range []int64{16 << 10, 1 << 20, 16 << 20} {
@@ -173,7 +174,7 @@ func TestMapsAreLetGo(t *testing.T) {
 	}
 }
 
-// Sizes and pieces at their extremes, against the standard library.
+// Extreme sizes and piece lengths, compared with the standard library.
 func TestExtremes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hashes 6 GiB of zeros; not with -short")

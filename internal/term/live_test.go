@@ -119,7 +119,7 @@ func (s *screen) clearRight() {
 	}
 }
 
-// used reports whether something stands in the window.
+// used reports whether there is any text in the window.
 func (s *screen) used() bool {
 	for _, line := range s.lines[s.top:] {
 		if len(line.cells) > 0 {
@@ -413,7 +413,7 @@ func TestLiveColours(t *testing.T) {
 		"1|2|"+red+"日|"+red+"|"+red+"…|",
 		"1|2|3|4|…|",
 	)
-	// A style that spans lines, and one that nobody ends.
+	// A style that spans lines, and one that does not end.
 	s.draw(l, p.Bold("1\n\n2")+"\n"+red+"3", 1)
 	s.want("1\n\n2\n3\n")
 	styles(bold+"1|", "", bold+"2|", red+"3|")
@@ -554,7 +554,7 @@ func TestLiveEnds(t *testing.T) {
 		t.Error("an ended drawing was ended again")
 	}
 
-	// What was closed stays, whatever is drawn next, even the same.
+	// After Close the drawing remains, even if the same is drawn next.
 	s.draw(l, "a\nb", 1)
 	s.want("a\nb\na\nb\n")
 	ok(t, l.Clear())
@@ -570,7 +570,7 @@ func TestLiveNil(t *testing.T) {
 
 var errTorn = errors.New("torn")
 
-// tornWriter takes some bytes, then no more while it is torn.
+// A tornWriter accepts some bytes, and fails while it is torn.
 type tornWriter struct {
 	w    io.Writer
 	left int

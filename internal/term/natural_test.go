@@ -40,7 +40,7 @@ func TestNaturalPath(t *testing.T) {
 	}
 }
 
-// It is an order: what a sort may rely on.
+// It is a strict weak order, as sort functions require.
 func FuzzNatural(f *testing.F) {
 	f.Add("a2", "a10", "a010")
 	f.Add("2", "x", "10")

@@ -15,7 +15,7 @@ const mib = 1 << 20
 
 func columnsOf(n int) func() int { return func() int { return n } }
 
-// run works at a steady rate, and tells of it every step.
+// run does a job at a steady rate, and calls Update at every step.
 func run(p *Progress, from, to, total int64, rate int64, step time.Duration) {
 	for done := from; done < to; {
 		time.Sleep(step)
@@ -160,7 +160,7 @@ func TestProgressBarOnlyAfterHalfASecond(t *testing.T) {
 	})
 }
 
-// A total that grows, or a count that goes back, must not end the bar.
+// A growing total, or a decreasing count, must not end the bar.
 func TestProgressBarGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b strings.Builder

@@ -160,7 +160,7 @@ func TestTreeDeep(t *testing.T) {
 	}
 }
 
-// Of a long list only what is shown is kept, and what is shown is the same.
+// Of a long list only the drawn part is stored, and the result is the same.
 func TestTreeLimit(t *testing.T) {
 	for _, dirs := range []int{1, 3, 250, 1000} {
 		var list []treeFile

@@ -129,7 +129,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// A port tells addresses apart: CutMiddle takes from what stands before it.
+// CutMiddle keeps a port, which distinguishes addresses, and cuts text before it.
 func TestCutMiddleKeepsPort(t *testing.T) {
 	for _, tt := range []struct {
 		s     string

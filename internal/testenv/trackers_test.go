@@ -141,7 +141,7 @@ func TestOpentracker(t *testing.T) {
 	}
 }
 
-// gone reports whether nobody listens at addr, now or soon.
+// gone reports whether connections to addr are refused, or will be soon.
 func gone(addr netip.AddrPort) bool {
 	for range 500 {
 		if bindable(addr) == nil {
@@ -152,7 +152,7 @@ func gone(addr netip.AddrPort) bool {
 	return false
 }
 
-// Of what a killed test started, nothing stays.
+// All processes that a killed test started end.
 func TestKilledTest(t *testing.T) {
 	const key = "BT_TESTENV_KILLED"
 	if os.Getenv(key) != "" {

@@ -14,7 +14,7 @@ import (
 // The fuzzers hold for every parser that a message that was read and written is
 // read again as the same, and that nothing comes with an error.
 
-// checkError makes sure that an error is one of the package's and comes alone.
+// checkError checks that an error is of this package, and is returned without a value.
 func checkError(t *testing.T, value any, err error) {
 	t.Helper()
 	_, isError := errors.AsType[*Error](err)
@@ -24,7 +24,7 @@ func checkError(t *testing.T, value any, err error) {
 	}
 }
 
-// checkSame makes sure that what was written is read as what it was.
+// checkSame checks that parsing an appended message gives the original.
 func checkSame(t *testing.T, got any, err error, want any) {
 	t.Helper()
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -215,7 +215,7 @@ func FuzzWebSocket(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		// What is raw JSON is written in a form of its own, so texts are compared.
+		// Raw JSON is written in a normalized form, so texts are compared.
 		if r, err := ParseWSRequest(frame); err != nil {
 			checkError(t, r, err)
 		} else {
@@ -284,7 +284,7 @@ func FuzzURL(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// What is asked for is what the URL says, byte for byte.
+		// The request contains the URL's bytes, unchanged.
 		asked := strings.TrimPrefix(u.With(least), strings.TrimSuffix(u.String(), u.Rest))
 		if r.URL.RequestURI() != "/"+strings.TrimPrefix(asked, "/") || r.URL.Hostname() != u.Host {
 			t.Fatalf("%q is asked at %q for %q", u, r.URL.Host, r.URL.RequestURI())

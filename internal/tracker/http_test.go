@@ -57,7 +57,7 @@ func TestHTTPAnnounce(t *testing.T) {
 	}
 }
 
-// What has no place in the form that was asked for is left out.
+// Peers that the requested form can't represent are left out.
 func TestHTTPAnnounceLeavesOut(t *testing.T) {
 	r := AnnounceResponse{Counts: unknownCounts, Peers: []Peer{
 		{}, {Host: "t.example"}, peer("[::ffff:192.0.2.17]:1"), peer("[fe80::1%eth0]:2"),

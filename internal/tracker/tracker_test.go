@@ -21,8 +21,8 @@ func fill(c byte) [20]byte { return [20]byte([]byte(strings.Repeat(string(rune(c
 
 func peer(addr string) Peer { return Peer{Addr: netip.MustParseAddrPort(addr)} }
 
-// checkParsed compares what a parser returned with a value, or with the text of
-// an error, which must be an *Error and come without a value.
+// checkParsed compares the result of a parser with a value, or with the text of an
+// error, which must be an *Error and be returned without a value.
 func checkParsed[T any](t *testing.T, name string, got *T, err error, want *T, wantErr string) {
 	t.Helper()
 	if wantErr != "" {

@@ -77,7 +77,7 @@ func TestUDPRequest(t *testing.T) {
 	}
 }
 
-// What UDP can't carry is written as what comes next to it.
+// Values that UDP can't represent are written as the nearest ones.
 func TestUDPRequestBounds(t *testing.T) {
 	plain := announceAs(func(*AnnounceRequest) {})
 	for name, change := range map[string]func(r *AnnounceRequest){
@@ -180,7 +180,7 @@ func TestUDPResponse(t *testing.T) {
 	}
 }
 
-// What UDP can't carry is written as what comes next to it, or not.
+// Values that UDP can't represent are written as the nearest ones, or left out.
 func TestUDPResponseBounds(t *testing.T) {
 	peers := []Peer{{}, {Host: "t.example"}, peer("[2001:db8::1]:1"), peer("[::ffff:192.0.2.17]:2"), peer("192.0.2.18:3")}
 	for v6, want := range map[bool]string{

@@ -161,7 +161,7 @@ func TestParseWSResponse(t *testing.T) {
 		{`{"action":"announce","failure reason":"no","info_hash":"a"}`, failed, ""},
 		{`{"action":"scrape","files":{},"failure reason":"no"}`, failed, ""},
 
-		// What strangers send through the tracker is no reason to fail.
+		// Invalid data that the tracker relays from other peers is not an error.
 		{`{` + least + `,"peer_id":` + aJSON + `,"offer_id":5,"offer":"€"}`, from(&WSOffer{raw(`5`), raw(`"€"`)}, nil), ""},
 		{`{` + least + `,"peer_id":` + aJSON + `,"offer_id":"€"}`, from(&WSOffer{ID: raw(`"€"`)}, nil), ""},
 		{`{` + least + `,"peer_id":` + aJSON + `,"answer":false,"offer":{}}`, from(nil, &WSOffer{Description: raw(`false`)}), ""},

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// The cost of a handshake to the side that accepts it: what a flood of strangers
-// costs, who need no torrent's info-hash for all but the first two lines.
+// The cost of a handshake for the accepting side, such as in a flood. Only the
+// first two cases require the info-hash of a torrent.
 func BenchmarkAccept(b *testing.B) {
 	for _, bench := range []struct {
 		name string

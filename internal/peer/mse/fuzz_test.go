@@ -6,7 +6,7 @@ import (
 	"testing/iotest"
 )
 
-// FuzzAccept is told where in the handshake the arbitrary bytes of A begin.
+// FuzzAccept replaces the bytes of A from a given position of the handshake on.
 func FuzzAccept(f *testing.F) {
 	const (
 		atFirst  = iota // instead of Ya
@@ -41,7 +41,7 @@ func FuzzAccept(f *testing.F) {
 		if len(s.Initial) > len(sent) || len(s.Initial) > MaxInitial+1024 {
 			t.Fatalf("%d initial bytes of %d", len(s.Initial), len(sent))
 		}
-		// The same comes byte by byte, and means the same.
+		// The same input, byte by byte, gives the same result.
 		n := min(20, len(sent))
 		slow := replayed()
 		slow.Reader = iotest.OneByteReader(bytes.NewReader(sent[n:]))
@@ -52,7 +52,7 @@ func FuzzAccept(f *testing.F) {
 	})
 }
 
-// FuzzInitiate is told where in the handshake the arbitrary bytes of B begin.
+// FuzzInitiate replaces the bytes of B from a given position of the handshake on.
 func FuzzInitiate(f *testing.F) {
 	const (
 		atFirst  = iota // instead of Yb

@@ -29,7 +29,7 @@ type transcript struct {
 	method   Method
 	provided Method
 	a, b     []byte
-	saidA    []byte // "and on goes A", behind the initial payload
+	saidA    []byte // "and on goes A", after the initial payload
 	saidB    []byte // "so says B"
 }
 
@@ -59,7 +59,7 @@ func parseKnown(text string) (secret []byte, all []*transcript) {
 	return sent["secret"][0], all
 }
 
-// A replay is a connection to a peer that says what it says, and does not listen.
+// A replay is a connection to a peer that sends fixed bytes, and ignores its input.
 type replay struct {
 	io.Reader
 	wrote bytes.Buffer

@@ -68,16 +68,16 @@ func chunks(b []byte, size int) func(func([]byte) bool) {
 	}
 }
 
-// hangUp ends the connection when what was sent has arrived.
+// hangUp closes the connection after the sent bytes have arrived.
 func (e *end) hangUp() { close(e.sent) }
 
-// A side is what came of one side of a handshake.
+// A side is the result of one side of a handshake.
 type side struct {
 	s   *Session
 	err error
 }
 
-// talk sends a text and returns the first n bytes of what the peer says.
+// talk sends a text and returns the first n bytes from the peer.
 func (s *side) talk(e *end, text []byte, n int) []byte {
 	defer e.hangUp()
 	if s.err != nil {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// An endless is a connection to a peer that sends garbage for ever behind what it
-// said, and counts what was read.
+// An endless is a connection to a peer that sends endless garbage after its bytes, and
+// counts the bytes that were read.
 type endless struct {
 	said    io.Reader
 	garbage *rand.ChaCha8
@@ -91,7 +91,7 @@ func checkRefusal(t *testing.T, name string, s *Session, err error, want string,
 	if err != nil && !errors.As(err, &refusal) {
 		t.Errorf("%s: %v is no *Error", name, err)
 	}
-	// What is read ahead of the handshake is at most what there is room for.
+	// Bytes read ahead are at most the size of the buffer.
 	if read > most+1024 {
 		t.Errorf("%s: %d bytes were read, of at most %d", name, read, most)
 	}
