@@ -226,15 +226,15 @@ func ParseWSResponse(frame []byte) (*WSResponse, error) {
 	}
 	r.InfoHash = hash
 	counts := Counts{Seeders: lenientCount(m.Complete), Leechers: lenientCount(m.Incomplete), Completed: lenientCount(m.Downloaded)}
-	numbers := counts.Known() || told(m.Interval) || told(m.MinInterval)
+	numbers := counts.Known() || present(m.Interval) || present(m.MinInterval)
 	switch {
-	case told(m.Offer), told(m.Answer), m.PeerID != "" && !numbers:
+	case present(m.Offer), present(m.Answer), m.PeerID != "" && !numbers:
 		from, err := narrow20("peer_id", m.PeerID)
 		if err != nil {
 			return nil, err
 		}
 		r.From = string(from[:])
-		if told(m.Answer) {
+		if present(m.Answer) {
 			r.Answer = &WSOffer{m.OfferID, m.Answer}
 		} else {
 			r.Offer = &WSOffer{m.OfferID, m.Offer} // empty if the peer sent it so

@@ -174,8 +174,8 @@ func wideHash(h [20]byte) json.RawMessage {
 	return encoded
 }
 
-// told reports whether a value is present: JavaScript writes null for undefined.
-func told(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+// present reports whether a value is present: JavaScript writes null for undefined.
+func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 
 func known(n int64) *int64 {
 	if n == Unknown {
