@@ -50,7 +50,7 @@ type conn struct {
 	hello    peer.Handshake // the peer's
 	client   string         // as it names itself; changed under slot.mu
 	joined   time.Time
-	evicted  bool // under slots.mu
+	evicted  bool // under choker.mu
 
 	fast       bool  // both sides speak BEP 6
 	metadataID uint8 // the peer's number for ut_metadata; 0: it has none
@@ -76,7 +76,7 @@ type conn struct {
 	accounts [2]account // with the rates of all and of the torrent
 	wants    bool       // it counts among those that wait for blocks
 
-	slot slot // shared with the slots
+	slot unchokeSlot // shared with the choker
 }
 
 // run talks to the peer until the connection ends, and says why. The handshakes
@@ -100,7 +100,7 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 			return context.Cause(ctx)
 		}
 		if c.queue.begun == 0 { // not in the middle of a message
-			c.obey()
+			c.applyChoke()
 			c.tell()
 			if err := c.flush(); err != nil {
 				return err
@@ -266,8 +266,8 @@ func (c *conn) write(parts [][]byte) (n int64, err error) {
 	return n, err
 }
 
-// obey does what the slots decided.
-func (c *conn) obey() {
+// applyChoke sends the choke or unchoke that the choker has decided.
+func (c *conn) applyChoke() {
 	switch want := c.slot.take(); {
 	case want && !c.unchoked:
 		c.unchoked = true

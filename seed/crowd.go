@@ -127,7 +127,7 @@ func rank(conns map[*conn]bool, now time.Time) []*conn {
 
 // admit lets a peer in that is through its handshake. Where there are as many as
 // there may be, the least useful goes for it; false: all are served.
-func (s *slots) admit(c *conn, most int) bool {
+func (s *choker) admit(c *conn, most int) bool {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,7 +139,7 @@ func (s *slots) admit(c *conn, most int) bool {
 }
 
 // evict sends the least useful peer away; false: there is none. s.mu is locked.
-func (s *slots) evict(now time.Time) bool {
+func (s *choker) evict(now time.Time) bool {
 	if len(s.useless) == 0 && now.Sub(s.allServed) >= rankPause {
 		s.useless = rank(s.conns, now)
 		s.useless = s.useless[:(len(s.useless)+15)/16] // the others may be of use before it is their turn

@@ -146,12 +146,12 @@ func TestLeastUsefulGoes(t *testing.T) {
 	deaf := []*leecher{r.meets(t, tt, "127.0.24.1"), r.meets(t, tt, "127.0.25.1")}
 	r.awaitCounts(t, most, 0)
 	// What else would take as long as introTime.
-	r.slots.mu.Lock()
-	for c := range r.slots.conns {
+	r.choker.mu.Lock()
+	for c := range r.choker.conns {
 		c.joined = c.joined.Add(-introTime)
 		c.slot.hoped.Store(0)
 	}
-	r.slots.mu.Unlock()
+	r.choker.mu.Unlock()
 	for i, goes := range []*leecher{deaf[0], deaf[1], idle[0], idle[1]} {
 		time.Sleep(rankPause)
 		l := r.crowd(t, tt, fmt.Sprintf("127.0.26.%d", i+1), 1)[0]
@@ -215,11 +215,11 @@ func TestCrowdThatCancels(t *testing.T) {
 	}
 	cancels()
 	r.refuses(t, tt, "127.4.0.1")
-	r.slots.mu.Lock()
-	for c := range r.slots.conns {
+	r.choker.mu.Lock()
+	for c := range r.choker.conns {
 		c.slot.hoped.Add(-int64(hopedTime))
 	}
-	r.slots.mu.Unlock()
+	r.choker.mu.Unlock()
 	cancels()
 	time.Sleep(rankPause)
 	r.crowd(t, tt, "127.4.0.1", 1)[0].isServed(tt, root)

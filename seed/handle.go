@@ -86,7 +86,7 @@ func (c *conn) handle(m peer.Message) error {
 	case peer.IDInterested, peer.IDNotInterested:
 		cost = costSmall
 		c.interested = m.ID == peer.IDInterested
-		c.seeder.slots.interest(c)
+		c.seeder.choker.interest(c)
 	case peer.IDBitfield:
 		cost = costHandshake
 		have, err := peer.ParseBitfield(m.Payload, c.torrent.pieces)

@@ -118,7 +118,7 @@ func (l *life) become(seen *epoch, to State, e Event, set func()) bool {
 	l.mu.Unlock()
 	s.delay()
 	if from.serves() {
-		s.slots.dismiss(l.torrent)
+		s.choker.dismiss(l.torrent)
 	}
 	if was != nil {
 		s.views.forget(was.data)

@@ -152,7 +152,7 @@ type Seeder struct {
 
 	patience patience
 	rate     *rateLimit // nil: none
-	slots    slots
+	choker   choker
 	turns    *sendTurns
 	views    views
 	uploaded atomic.Int64 // bytes of blocks
@@ -209,9 +209,9 @@ func New(o Options) *Seeder {
 	s.views.mapped.most, s.views.small.most = n.mapped, n.small
 	s.exchanges = newExchanges()
 	s.handshakes = handshakes{most: n.handshakes, crowd: make(crowd)}
-	s.slots = slots{max: o.MaxUploads, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
-	if s.slots.max == 0 && o.MaxUploadRate > 0 {
-		s.slots.max = max(4, int(o.MaxUploadRate/slotRate))
+	s.choker = choker{max: o.MaxUploads, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
+	if s.choker.max == 0 && o.MaxUploadRate > 0 {
+		s.choker.max = max(4, int(o.MaxUploadRate/slotRate))
 	}
 	addr, err := netip.ParseAddrPort(o.Listener.Addr().String())
 	if err == nil {
@@ -300,9 +300,9 @@ func (s *Seeder) Uploaded() int64 { return s.uploaded.Load() }
 
 // Peers is how many peers are connected.
 func (s *Seeder) Peers() int {
-	s.slots.mu.Lock()
-	defer s.slots.mu.Unlock()
-	return len(s.slots.conns)
+	s.choker.mu.Lock()
+	defer s.choker.mu.Unlock()
+	return len(s.choker.conns)
 }
 
 // Rate is how many bytes of blocks a second were sent over the last seconds.
@@ -339,7 +339,7 @@ func (s *Seeder) Serve(ctx context.Context) error {
 	defer func() { s.toldKnown(s.known.Flush()) }()
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { s.slots.run(ctx) })
+	wg.Go(func() { s.choker.run(ctx) })
 	wg.Go(func() { s.exchanges.run(ctx) })
 	wg.Go(func() { s.manage(ctx) })
 	wg.Go(func() { s.announcer.Run(ctx) })

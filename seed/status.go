@@ -79,7 +79,7 @@ func (s *Seeder) measure(ctx context.Context) {
 			return
 		case <-second.C:
 			s.toldKnown(s.known.Flush())
-			conns := s.slots.all()
+			conns := s.choker.all()
 			peers := make(map[*Torrent]int)
 			for _, c := range conns {
 				peers[c.torrent]++
@@ -133,7 +133,7 @@ func (t *Torrent) measure(peers int) {
 // Status tells what the Seeder does now.
 func (s *Seeder) Status() Status {
 	peers := make(map[*Torrent][]PeerStatus)
-	conns := s.slots.all()
+	conns := s.choker.all()
 	for _, c := range conns {
 		l := &c.slot
 		p := PeerStatus{Addr: c.addr, Uploaded: l.uploaded.Load()}

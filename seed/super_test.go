@@ -357,7 +357,7 @@ func TestSuperRests(t *testing.T) {
 		l.await(peer.IDHave)
 	}
 	tt.super.Load().tick()
-	c := r.slots.all()[0]
+	c := r.choker.all()[0]
 	for end := time.Now().Add(30 * time.Second); c.news.Load(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it never takes note")

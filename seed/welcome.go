@@ -152,7 +152,7 @@ func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 		if joined {
 			err = c.run(ctx, early)
 		}
-		s.slots.remove(c)
+		s.choker.remove(c)
 		c.torrent.leave(c.material)
 		if joined {
 			e.Joined, e.Client, e.Uploaded = false, c.client, c.slot.uploaded.Load()
@@ -261,7 +261,7 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	}
 	answer := ours.Append(nil)
 	session.Encrypt(answer)
-	if !s.slots.admit(c, s.options.MaxPeers) {
+	if !s.choker.admit(c, s.options.MaxPeers) {
 		t.leave(m)
 		_ = tcp.SetReadDeadline(time.Now().Add(idTime))
 		if errors.Is(read(peer.HandshakeLength), os.ErrDeadlineExceeded) {
@@ -272,7 +272,7 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	admitted := c
 	defer func() {
 		if err != nil {
-			s.slots.remove(admitted)
+			s.choker.remove(admitted)
 			t.leave(m)
 		}
 	}()

@@ -11,9 +11,9 @@ import (
 )
 
 // turns are slots with peers that want something, without connections.
-func turns(t *testing.T, limit, peers int) (*slots, []*conn) {
+func turns(t *testing.T, limit, peers int) (*choker, []*conn) {
 	meta, _ := makeContent(t, maketorrent.FormatV1, 300_000)
-	s := &slots{max: limit, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
+	s := &choker{max: limit, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
 	tt := &Torrent{pieceLength: meta.PieceLength}
 	var conns []*conn
 	for i := range peers {
@@ -141,7 +141,7 @@ func TestSlotsOfTorrents(t *testing.T) {
 	t.Parallel()
 	alone, popular := new(Torrent), new(Torrent)
 	popular.seeds.Store(3)
-	s := &slots{max: 10, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
+	s := &choker{max: 10, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
 	count := func() map[*Torrent]int {
 		n := make(map[*Torrent]int)
 		for c := range s.conns {

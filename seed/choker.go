@@ -27,7 +27,7 @@ const (
 	trialShare = 5
 	trialTime  = 30 * time.Second
 
-	// decidePause is how long the slots wait for more that has changed.
+	// decidePause is how long the choker waits for further changes before it decides.
 	decidePause = 5 * time.Millisecond
 
 	// slotRate is what a peer should get, in bytes a second, where the rate is
@@ -35,8 +35,8 @@ const (
 	slotRate = 64 << 10
 )
 
-// A slot is what a connection and the slots have to tell each other.
-type slot struct {
+// An unchokeSlot is the state that a connection and the choker share.
+type unchokeSlot struct {
 	uploaded atomic.Int64 // bytes of blocks, ever
 	asked    atomic.Int64 // when the last request came, in nanoseconds since 1970
 	served   atomic.Int64 // when the last block was sent, the same
@@ -54,14 +54,14 @@ type slot struct {
 }
 
 // take returns whether the connection has a slot.
-func (s *slot) take() bool {
+func (s *unchokeSlot) take() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changed = false
 	return s.given
 }
 
-func (s *slot) isChanged() bool {
+func (s *unchokeSlot) isChanged() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.changed
@@ -69,7 +69,7 @@ func (s *slot) isChanged() bool {
 
 // set gives the slot or takes it, and reports whether that is news. The slot is
 // locked.
-func (s *slot) set(given, trial bool, now time.Time) bool {
+func (s *unchokeSlot) set(given, trial bool, now time.Time) bool {
 	news := s.given != given
 	if news || s.trial != trial {
 		s.since, s.before = now, s.uploaded.Load()
@@ -80,7 +80,7 @@ func (s *slot) set(given, trial bool, now time.Time) bool {
 }
 
 // keeps reports whether the turn of a given slot goes on. The slot is locked.
-func (s *slot) keeps(now time.Time, pieceLength int64) bool {
+func (s *unchokeSlot) keeps(now time.Time, pieceLength int64) bool {
 	held := now.Sub(s.since)
 	if lastAsked := time.Unix(0, s.asked.Load()); held >= slotUnused && now.Sub(lastAsked) >= slotUnused {
 		return false
@@ -93,7 +93,7 @@ func (s *slot) keeps(now time.Time, pieceLength int64) bool {
 
 // waits is since when the peer has waited: who has a slot now that is over stands
 // at the end. The slot is locked.
-func (s *slot) waits(now time.Time) time.Time {
+func (s *unchokeSlot) waits(now time.Time) time.Time {
 	switch {
 	case s.given:
 		return now
@@ -103,8 +103,8 @@ func (s *slot) waits(now time.Time) time.Time {
 	return s.interested
 }
 
-// slots decide which peers are served.
-type slots struct {
+// A choker decides which peers are unchoked.
+type choker struct {
 	max int // 0: all that are interested
 
 	soon chan struct{} // somebody is interested; room for one
@@ -116,7 +116,7 @@ type slots struct {
 	allServed time.Time // when nobody could go last
 }
 
-func (s *slots) remove(c *conn) {
+func (s *choker) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
@@ -126,14 +126,14 @@ func (s *slots) remove(c *conn) {
 }
 
 // all are the connected peers in no order.
-func (s *slots) all() []*conn {
+func (s *choker) all() []*conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Keys(s.conns))
 }
 
 // dismiss closes the connections to all peers of a torrent.
-func (s *slots) dismiss(t *Torrent) {
+func (s *choker) dismiss(t *Torrent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
@@ -145,7 +145,7 @@ func (s *slots) dismiss(t *Torrent) {
 
 // interest takes note that a peer wants something, or nothing any more. Where all
 // are served it has its slot at once.
-func (s *slots) interest(c *conn) {
+func (s *choker) interest(c *conn) {
 	now := time.Now()
 	l := &c.slot
 	l.mu.Lock()
@@ -169,7 +169,7 @@ func (s *slots) interest(c *conn) {
 }
 
 // run gives everybody a turn until ctx ends.
-func (s *slots) run(ctx context.Context) {
+func (s *choker) run(ctx context.Context) {
 	if s.max == 0 {
 		return
 	}
@@ -243,7 +243,7 @@ func fairly(line []waiter, had map[*Torrent]int, n int) []waiter {
 // decide gives the slots out. Who has one keeps it until the turn is over; free
 // ones go to who has waited longest, fairly among the torrents. A few are for trial: newcomers get them
 // first, for a short time, so that nobody waits for the turns of all others.
-func (s *slots) decide(now time.Time) {
+func (s *choker) decide(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var line []waiter
