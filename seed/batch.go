@@ -9,12 +9,12 @@ import (
 
 const (
 	// maxBatch is how many bytes of blocks are sent at once, maxBatchBlocks of how
-	// many blocks, maxBatchParts in how many parts, and maxBatchViews of how many
-	// views, which have a descriptor each.
-	maxBatch       = 1 << 20
-	maxBatchBlocks = 128
-	maxBatchParts  = 512
-	maxBatchViews  = 8
+	// many blocks, maxBatchParts in how many parts, and maxBatchMappings of how many
+	// mappings, which have a descriptor each.
+	maxBatch         = 1 << 20
+	maxBatchBlocks   = 128
+	maxBatchParts    = 512
+	maxBatchMappings = 8
 
 	// maxCopies is how much of a batch is copied.
 	maxCopies = 256 << 10
@@ -34,16 +34,16 @@ const (
 // A peer has a batch only while it has its turn (see sendTurns), and never while it
 // waits for the other end: what the system did not take is put together again.
 type batch struct {
-	headers [maxBatchBlocks * peer.PieceHeaderLength]byte
-	headed  int // bytes of headers
-	blocks  int
-	chunk   *[maxCopies]byte // nil: nothing is copied yet
-	copied  int              // bytes of chunk
-	joins   bool             // the last part ends where what is copied next begins
-	copyAll bool             // for it will be encrypted
-	parts   [][]byte
-	views   []*view // in use
-	bytes   int64   // of blocks
+	headers  [maxBatchBlocks * peer.PieceHeaderLength]byte
+	headed   int // bytes of headers
+	blocks   int
+	chunk    *[maxCopies]byte // nil: nothing is copied yet
+	copied   int              // bytes of chunk
+	joins    bool             // the last part ends where what is copied next begins
+	copyAll  bool             // for it will be encrypted
+	parts    [][]byte
+	mappings []*mapping // in use
+	bytes    int64      // of blocks
 }
 
 // fits reports whether there is room for a block, within so many bytes of blocks.
@@ -53,7 +53,7 @@ func (b *batch) fits(want block, limit int64) bool {
 		return true
 	}
 	length := int64(want.length)
-	return b.blocks < maxBatchBlocks && len(b.parts) < maxBatchParts && len(b.views) < maxBatchViews &&
+	return b.blocks < maxBatchBlocks && len(b.parts) < maxBatchParts && len(b.mappings) < maxBatchMappings &&
 		b.bytes+length <= limit && (b.copied == 0 || b.copied+peer.PieceHeaderLength+int(length) <= maxCopies)
 }
 
@@ -101,16 +101,16 @@ func (b *batch) addSpan(c *content, s metainfo.Span) error {
 		return b.copySmall(c, s)
 	}
 	for s.Length > 0 {
-		at := s.Offset % viewLength
-		w, err := b.view(viewKey{c, s.File, s.Offset / viewLength})
+		at := s.Offset % mappingLength
+		m, err := b.mapping(mappingKey{c, s.File, s.Offset / mappingLength})
 		if err != nil {
 			return err
 		}
-		n := min(s.Length, viewLength-at)
-		if w.bytes == nil || b.copyAll {
-			err = w.copyTo(b.room(int(n)), at)
+		n := min(s.Length, mappingLength-at)
+		if m.bytes == nil || b.copyAll {
+			err = m.copyTo(b.room(int(n)), at)
 		} else {
-			b.put(w.bytes[at : at+n])
+			b.put(m.bytes[at : at+n])
 		}
 		if err != nil {
 			return err
@@ -121,18 +121,18 @@ func (b *batch) addSpan(c *content, s metainfo.Span) error {
 	return nil
 }
 
-// copySmall adds bytes of a small file, of which no view is kept: a block may be of
+// copySmall adds bytes of a small file, of which no mapping is kept: a block may be of
 // hundreds.
 func (b *batch) copySmall(c *content, s metainfo.Span) error {
-	w, err := c.views.acquire(viewKey{c, s.File, 0})
+	m, err := c.mappings.acquire(mappingKey{c, s.File, 0})
 	if err != nil {
 		return err
 	}
-	defer c.views.release(w)
-	if err := w.copyTo(b.room(int(s.Length)), s.Offset); err != nil {
+	defer c.mappings.release(m)
+	if err := m.copyTo(b.room(int(s.Length)), s.Offset); err != nil {
 		return err
 	}
-	return w.check()
+	return m.check()
 }
 
 // put adds a part, which will not change until the batch is released.
@@ -171,24 +171,24 @@ func (b *batch) room(n int) []byte {
 	return p
 }
 
-// view returns a view, most often one that the batch has already.
-func (b *batch) view(key viewKey) (*view, error) {
-	for i := len(b.views) - 1; i >= 0; i-- {
-		if b.views[i].key == key {
-			return b.views[i], nil
+// mapping returns a mapping, most often one that the batch has already.
+func (b *batch) mapping(key mappingKey) (*mapping, error) {
+	for i := len(b.mappings) - 1; i >= 0; i-- {
+		if b.mappings[i].key == key {
+			return b.mappings[i], nil
 		}
 	}
-	w, err := key.content.views.acquire(key)
+	m, err := key.content.mappings.acquire(key)
 	if err == nil {
-		b.views = append(b.views, w)
+		b.mappings = append(b.mappings, m)
 	}
-	return w, err
+	return m, err
 }
 
 // check makes sure that the files are what they were when they were checked.
 func (b *batch) check() error {
-	for _, w := range b.views {
-		if err := w.check(); err != nil {
+	for _, m := range b.mappings {
+		if err := m.check(); err != nil {
 			return err
 		}
 	}
@@ -196,13 +196,13 @@ func (b *batch) check() error {
 }
 
 // check makes sure that the file is what it was when it was checked.
-func (v *view) check() error {
-	if v.isIntact() {
+func (m *mapping) check() error {
+	if m.isIntact() {
 		return nil
 	}
-	c := v.key.content
-	c.views.outdate(v)
-	return fmt.Errorf("%s: %w", c.tree.Path(v.key.file), errChanged)
+	c := m.key.content
+	c.mappings.outdate(m)
+	return fmt.Errorf("%s: %w", c.tree.Path(m.key.file), errChanged)
 }
 
 // length is how many bytes the batch has.
@@ -215,14 +215,14 @@ func (b *batch) length() (n int64) {
 
 // release makes the batch empty.
 func (b *batch) release() {
-	for _, w := range b.views {
-		w.key.content.views.release(w)
+	for _, m := range b.mappings {
+		m.key.content.mappings.release(m)
 	}
 	if b.chunk != nil {
 		chunks.Put(b.chunk)
 	}
 	clear(b.parts)
-	clear(b.views)
+	clear(b.mappings)
 	b.headed, b.blocks, b.chunk, b.copied, b.joins, b.copyAll = 0, 0, nil, 0, false, false
-	b.parts, b.views, b.bytes = b.parts[:0], b.views[:0], 0
+	b.parts, b.mappings, b.bytes = b.parts[:0], b.mappings[:0], 0
 }

@@ -618,9 +618,9 @@ func TestTinyFiles(t *testing.T) {
 		l.send(m)
 		check(t, tt, root, l.await(peer.IDPiece))
 	}
-	r.views.mu.Lock()
-	defer r.views.mu.Unlock()
-	if n := len(r.views.byKey); n > r.views.small.most {
-		t.Errorf("%d views", n)
+	r.mappings.mu.Lock()
+	defer r.mappings.mu.Unlock()
+	if n := len(r.mappings.byKey); n > r.mappings.small.most {
+		t.Errorf("%d mappings", n)
 	}
 }

@@ -17,162 +17,162 @@ var errChanged = errors.New("it is not what it was")
 
 // content is the data of one torrent on disk, of which blocks are taken.
 type content struct {
-	layout *metainfo.Layout
-	tree   *piece.Tree // with the identities of the files as they were checked
-	views  *views
-	closed bool // under views.mu: nothing of it is mapped any more
+	layout   *metainfo.Layout
+	tree     *piece.Tree // with the identities of the files as they were checked
+	mappings *mappings
+	closed   bool // under mappings.mu: nothing of it is mapped any more
 }
 
-// A view is a part of a file, mapped. It stays as long as somebody uses it, and
+// A mapping is a part of a file, mapped. It stays as long as somebody uses it, and
 // then until there is no room.
-type view struct {
+type mapping struct {
 	bytes []byte   // nil: to be read from file
 	file  *os.File // nil where bytes are not mapped
 	fd    int      // of file
-	key   viewKey
-	users int           // under views.mu
-	place *list.Element // in the idle ones of its shelf; nil while it is used
+	key   mappingKey
+	users int           // under mappings.mu
+	place *list.Element // in the idle ones of its lru; nil while it is used
 }
 
-type viewKey struct {
+type mappingKey struct {
 	content *content
 	file    int
-	index   int64 // of its bytes, in viewLength
+	index   int64 // of its bytes, in mappingLength
 }
 
 // isSmall reports whether a file is read and not mapped.
 func (c *content) isSmall(file int) bool { return c.layout.Length(file) < smallFile }
 
-// views are what is mapped of all torrents, and the small files that are open. The
+// mappings are what is mapped of all torrents, and the small files that are open. The
 // lock is taken when a peer comes to another of them, not for each block.
-type views struct {
+type mappings struct {
 	mu            sync.Mutex
-	byKey         map[viewKey]*view
-	mapped, small shelf
+	byKey         map[mappingKey]*mapping
+	mapped, small lru
 }
 
-// A shelf is the views of one kind, of which so many are kept: to open a small file
+// A lru is the mappings of one kind, of which so many are kept: to open a small file
 // again costs less than to map a large one, and must not crowd it out.
-type shelf struct {
+type lru struct {
 	n, most int
-	idle    list.List // of *view that nobody uses, the longest unused first
+	idle    list.List // of *mapping that nobody uses, the longest unused first
 }
 
-func (v *views) shelf(w *view) *shelf {
-	if w.key.content.isSmall(w.key.file) {
-		return &v.small
+func (ms *mappings) lru(m *mapping) *lru {
+	if m.key.content.isSmall(m.key.file) {
+		return &ms.small
 	}
-	return &v.mapped
+	return &ms.mapped
 }
 
 // use adds a user.
-func (v *views) use(w *view) {
-	if w.place != nil {
-		v.shelf(w).idle.Remove(w.place)
-		w.place = nil
+func (ms *mappings) use(m *mapping) {
+	if m.place != nil {
+		ms.lru(m).idle.Remove(m.place)
+		m.place = nil
 	}
-	w.users++
+	m.users++
 }
 
-// acquire returns a view for one user, who will release it.
-func (v *views) acquire(key viewKey) (*view, error) {
-	v.mu.Lock()
-	if w := v.byKey[key]; w != nil {
-		v.use(w)
-		v.mu.Unlock()
-		return w, nil
+// acquire returns a mapping for one user, who will release it.
+func (ms *mappings) acquire(key mappingKey) (*mapping, error) {
+	ms.mu.Lock()
+	if m := ms.byKey[key]; m != nil {
+		ms.use(m)
+		ms.mu.Unlock()
+		return m, nil
 	}
-	v.mu.Unlock()
-	w, err := key.content.view(key.file, key.index*viewLength) // not under the lock: a disk may be asleep
+	ms.mu.Unlock()
+	m, err := key.content.mapping(key.file, key.index*mappingLength) // not under the lock: a disk may be asleep
 	if err != nil {
 		return nil, err
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if other := v.byKey[key]; other != nil { // somebody else was faster
-		w.close()
-		v.use(other)
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	if other := ms.byKey[key]; other != nil { // somebody else was faster
+		m.close()
+		ms.use(other)
 		return other, nil
 	}
 	if key.content.closed {
-		w.close()
+		m.close()
 		return nil, errChanged
 	}
-	w.key, w.users = key, 1
-	if v.byKey == nil {
-		v.byKey = make(map[viewKey]*view)
+	m.key, m.users = key, 1
+	if ms.byKey == nil {
+		ms.byKey = make(map[mappingKey]*mapping)
 	}
-	v.byKey[key] = w
-	on := v.shelf(w)
+	ms.byKey[key] = m
+	on := ms.lru(m)
 	for on.n++; on.n > on.most && on.idle.Len() > 0; {
-		v.drop(on.idle.Front().Value.(*view))
+		ms.drop(on.idle.Front().Value.(*mapping))
 	}
-	return w, nil
+	return m, nil
 }
 
-func (v *views) release(w *view) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if w.users--; w.users == 0 {
-		w.place = v.shelf(w).idle.PushBack(w)
-		if v.byKey[w.key] != w { // it was forgotten meanwhile
-			v.drop(w)
+func (ms *mappings) release(m *mapping) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	if m.users--; m.users == 0 {
+		m.place = ms.lru(m).idle.PushBack(m)
+		if ms.byKey[m.key] != m { // it was forgotten meanwhile
+			ms.drop(m)
 		}
 	}
 }
 
-// hide lets nobody find a view.
-func (v *views) hide(w *view) {
-	if v.byKey[w.key] == w {
-		delete(v.byKey, w.key)
-		v.shelf(w).n--
+// hide lets nobody find a mapping.
+func (ms *mappings) hide(m *mapping) {
+	if ms.byKey[m.key] == m {
+		delete(ms.byKey, m.key)
+		ms.lru(m).n--
 	}
 }
 
-// drop closes a view that nobody uses.
-func (v *views) drop(w *view) {
-	v.shelf(w).idle.Remove(w.place)
-	v.hide(w)
-	w.close()
+// drop closes a mapping that nobody uses.
+func (ms *mappings) drop(m *mapping) {
+	ms.lru(m).idle.Remove(m.place)
+	ms.hide(m)
+	m.close()
 }
 
-// outdate lets nobody find a view of a file that has changed.
-func (v *views) outdate(w *view) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.hide(w)
+// outdate lets nobody find a mapping of a file that has changed.
+func (ms *mappings) outdate(m *mapping) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	ms.hide(m)
 }
 
 // trim unmaps what nobody uses of a torrent.
-func (v *views) trim(c *content) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for key, w := range v.byKey {
-		if key.content == c && w.users == 0 {
-			v.drop(w)
+func (ms *mappings) trim(c *content) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	for key, m := range ms.byKey {
+		if key.content == c && m.users == 0 {
+			ms.drop(m)
 		}
 	}
 }
 
 // forget unmaps what nobody uses of a torrent, and lets nobody find the rest.
-func (v *views) forget(c *content) {
-	v.trim(c)
-	v.mu.Lock()
-	defer v.mu.Unlock()
+func (ms *mappings) forget(c *content) {
+	ms.trim(c)
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
 	c.closed = true
-	for key, w := range v.byKey {
+	for key, m := range ms.byKey {
 		if key.content == c {
-			v.hide(w)
+			ms.hide(m)
 		}
 	}
 }
 
-// copyTo fills b from at bytes behind the view's start.
-func (v *view) copyTo(b []byte, at int64) error {
-	if v.bytes != nil {
-		return copyMapped(b, v.bytes[at:])
+// copyTo fills b from at bytes behind the mapping's start.
+func (m *mapping) copyTo(b []byte, at int64) error {
+	if m.bytes != nil {
+		return copyMapped(b, m.bytes[at:])
 	}
-	_, err := v.file.ReadAt(b, v.key.index*viewLength+at)
+	_, err := m.file.ReadAt(b, m.key.index*mappingLength+at)
 	return err
 }
 

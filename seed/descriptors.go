@@ -9,8 +9,8 @@ import (
 type need struct {
 	peers      int // connected ones
 	handshakes int // connections before that
-	turns      int // of sending, with maxBatchViews each
-	mapped     int // views
+	turns      int // of sending, with maxBatchMappings each
+	mapped     int // mappings
 	small      int // files
 }
 
@@ -27,7 +27,7 @@ const (
 // asked for, or as fit.
 func needs(peers, allowed int) need {
 	n := need{turns: max(1, min(16*runtime.GOMAXPROCS(0), maxTurns, allowed/64))}
-	n.mapped = min(max(allowed/16, n.turns*maxBatchViews), maxViews)
+	n.mapped = min(max(allowed/16, n.turns*maxBatchMappings), maxMappings)
 	n.small = max(n.turns, min(allowed/8, maxSmallFiles))
 	rest := allowed - min(otherDescriptors, allowed/4) - n.mapped - n.small
 	n.peers, n.handshakes = peers, maxHandshakes(peers)

@@ -121,7 +121,7 @@ func (l *life) become(seen *epoch, to State, e Event, set func()) bool {
 		s.choker.dismiss(l.torrent)
 	}
 	if was != nil {
-		s.views.forget(was.data)
+		s.mappings.forget(was.data)
 	}
 	if from.serves() || to.serves() || to == StateRemoved {
 		l.torrent.tellTrackers()
@@ -313,7 +313,7 @@ func (l *life) leave(m *material) {
 	if l.users--; l.users > 0 {
 		return
 	}
-	l.torrent.seeder.views.trim(m.data)
+	l.torrent.seeder.mappings.trim(m.data)
 	if l.linger == nil {
 		l.linger = time.AfterFunc(lingering, l.drop)
 	}

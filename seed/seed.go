@@ -154,7 +154,7 @@ type Seeder struct {
 	rate     *rateLimit // nil: none
 	choker   choker
 	turns    *sendTurns
-	views    views
+	mappings mappings
 	uploaded atomic.Int64 // bytes of blocks
 	numbers  atomic.Uint64
 
@@ -206,7 +206,7 @@ func New(o Options) *Seeder {
 		s.options.MaxPeers = n.peers
 	}
 	s.turns = newSendTurns(n.turns)
-	s.views.mapped.most, s.views.small.most = n.mapped, n.small
+	s.mappings.mapped.most, s.mappings.small.most = n.mapped, n.small
 	s.exchanges = newExchanges()
 	s.handshakes = handshakes{most: n.handshakes, crowd: make(crowd)}
 	s.choker = choker{max: o.MaxUploads, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}

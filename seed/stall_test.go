@@ -45,14 +45,14 @@ func (l *leecher) askForMuch() {
 	l.send(requests...)
 }
 
-// inUse is how many views there are, and how many users they have.
+// inUse is how many mappings there are, and how many users they have.
 func (r *running) inUse() (all, users int) {
-	r.views.mu.Lock()
-	defer r.views.mu.Unlock()
-	for _, w := range r.views.byKey {
+	r.mappings.mu.Lock()
+	defer r.mappings.mu.Unlock()
+	for _, w := range r.mappings.byKey {
 		users += w.users
 	}
-	return len(r.views.byKey), users
+	return len(r.mappings.byKey), users
 }
 
 // awaitStandstill waits until something was sent and nothing is any more.
@@ -99,7 +99,7 @@ func TestStall(t *testing.T) {
 			}
 			r.empty(t)
 			if all, _ := r.inUse(); all > 0 || leftovers(t, root)[2] > 0 {
-				t.Errorf("%d views are left, %d maps", all, leftovers(t, root)[2])
+				t.Errorf("%d mappings are left, %d maps", all, leftovers(t, root)[2])
 			}
 		})
 	}
@@ -157,7 +157,7 @@ func TestStallDisturbsNobody(t *testing.T) {
 	}
 	r.awaitStandstill(t)
 	if _, users := r.inUse(); users > 0 {
-		t.Errorf("%d views are in use by peers that take nothing", users)
+		t.Errorf("%d mappings are in use by peers that take nothing", users)
 	}
 	l := r.join(t, tt)
 	for i := range tt.pieces {
@@ -176,6 +176,6 @@ func TestStallDisturbsNobody(t *testing.T) {
 		t.Errorf("it took %v to stop", d)
 	}
 	if all, _ := r.inUse(); all > 0 {
-		t.Errorf("%d views are left", all)
+		t.Errorf("%d mappings are left", all)
 	}
 }

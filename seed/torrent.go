@@ -238,7 +238,7 @@ func (t *Torrent) load(ctx context.Context) (*material, error) {
 		return nil, err
 	}
 	m.root = tree.Root
-	m.data = &content{layout: c.Layout, tree: tree, views: &t.seeder.views}
+	m.data = &content{layout: c.Layout, tree: tree, mappings: &t.seeder.mappings}
 	return m, nil
 }
 
