@@ -57,7 +57,7 @@ func TestPiecemeal(t *testing.T) {
 				for i := range all {
 					all[i] = i
 				}
-				for i, got := range l.download(materialOf(t, tt).lengthOf, all...) {
+				for i, got := range l.download(loadedOf(t, tt).lengthOf, all...) {
 					if !bytes.Equal(got, expected(t, meta, root, i)) {
 						t.Errorf("piece %d is not what is in the files", i)
 					}

@@ -29,7 +29,7 @@ type checker struct {
 // recall returns which pieces are there if nothing needs to be read for that: the
 // torrent was made of the data just now, it is known from an earlier check, or it
 // is the user's word.
-func (t *Torrent) recall(m *material) (have peer.Bitfield, ok bool) {
+func (t *Torrent) recall(m *loadedMetainfo) (have peer.Bitfield, ok bool) {
 	o := &t.seeder.options
 	if t.takeMade() && m.hasSizes() {
 		have := peer.FullBitfield(t.pieces)
@@ -46,7 +46,7 @@ func (t *Torrent) recall(m *material) (have peer.Bitfield, ok bool) {
 }
 
 // hasSizes reports whether every file is there and as long as it should be.
-func (m *material) hasSizes() bool {
+func (m *loadedMetainfo) hasSizes() bool {
 	for i := range m.data.tree.Files {
 		f := &m.data.tree.Files[i]
 		if !f.Pad && !f.Link && (f.Cause != piece.CauseFine || f.ID.Size != m.content.Layout.Length(i)) {
@@ -58,7 +58,7 @@ func (m *material) hasSizes() bool {
 
 // hash finds out what of the data is there. Pieces whose file became another
 // meanwhile count as not there.
-func (t *Torrent) hash(ctx context.Context, m *material, progress func(done, total int64)) (*checker, error) {
+func (t *Torrent) hash(ctx context.Context, m *loadedMetainfo, progress func(done, total int64)) (*checker, error) {
 	layout := m.content.Layout
 	c := &checker{content: m.content, have: peer.NewBitfield(t.pieces)}
 	job := piece.Job{
@@ -134,7 +134,7 @@ func (c *checker) set(first, last int, good bool) {
 }
 
 // sayRenamed warns of files that were found by another name than the torrent's.
-func (t *Torrent) sayRenamed(m *material) {
+func (t *Torrent) sayRenamed(m *loadedMetainfo) {
 	tree := m.data.tree
 	if tree.As != "" {
 		t.tell(EventWarning{t, fmt.Errorf("the content is called %s on disk", tree.As)})

@@ -46,7 +46,7 @@ func TestCheckIsNeverMoreThanAll(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.FormatHybrid, 1, 2, 3)
 	r := start(t, Options{}, Input{Torrent: meta, Path: root})
 	tt := r.all()[0]
-	m := materialOf(t, tt)
+	m := loadedOf(t, tt)
 	tt.mu.Lock()
 	tt.state, tt.toCheck = StateChecking, m.content.Layout.Bytes()
 	tt.mu.Unlock()

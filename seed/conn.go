@@ -39,18 +39,18 @@ var (
 // A conn is a connection to a peer of one torrent. One goroutine runs it and owns
 // all of it but what says otherwise.
 type conn struct {
-	number   uint64 // in the order of arrival
-	seeder   *Seeder
-	torrent  *Torrent
-	material *material // of the torrent
-	swarm    *swarm
-	socket   *socket
-	crypto   *mse.Session // nil: none
-	addr     netip.AddrPort
-	hello    peer.Handshake // the peer's
-	client   string         // as it names itself; changed under slot.mu
-	joined   time.Time
-	evicted  bool // under choker.mu
+	number  uint64 // in the order of arrival
+	seeder  *Seeder
+	torrent *Torrent
+	loaded  *loadedMetainfo // of the torrent
+	swarm   *swarm
+	socket  *socket
+	crypto  *mse.Session // nil: none
+	addr    netip.AddrPort
+	hello   peer.Handshake // the peer's
+	client  string         // as it names itself; changed under slot.mu
+	joined  time.Time
+	evicted bool // under choker.mu
 
 	fast       bool  // both sides speak BEP 6
 	metadataID uint8 // the peer's number for ut_metadata; 0: it has none
@@ -90,7 +90,7 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 	defer c.refund()
 	defer c.leaveSuper()
 	c.heard, c.said = time.Now(), time.Now()
-	c.hashing.burst = float64(layerTries * costHashes * c.material.trees.requests)
+	c.hashing.burst = float64(layerTries * costHashes * c.loaded.trees.requests)
 	c.introduce()
 	if err := c.parse(early); err != nil {
 		return err
@@ -391,7 +391,7 @@ func (c *conn) sendBatch(limit int64) (whole bool, err error) {
 		if !b.fits(want, min(limit, c.room)) {
 			break
 		}
-		if err := b.add(c.material.data, want, begun); err != nil {
+		if err := b.add(c.loaded.data, want, begun); err != nil {
 			c.torrent.suspectRead(want)
 			return false, err
 		}

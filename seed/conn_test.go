@@ -56,7 +56,7 @@ func request(piece, begin, length uint32) peer.Message {
 // check compares a piece message with the files.
 func check(t testing.TB, tt *Torrent, root string, m peer.Message) {
 	t.Helper()
-	want := expected(t, materialOf(t, tt).meta, root, int(m.Index))
+	want := expected(t, loadedOf(t, tt).meta, root, int(m.Index))
 	if !bytes.Equal(m.Payload, want[m.Begin:][:len(m.Payload)]) {
 		t.Errorf("%d bytes at %d of piece %d are not what is in the files", len(m.Payload), m.Begin, m.Index)
 	}
@@ -105,8 +105,8 @@ func TestBadRequests(t *testing.T) {
 		"huge piece":      request(1<<32-1, 0, 16<<10),
 		"negative":        request(1<<31, 0, 16<<10),
 		"nothing":         request(0, 0, 0),
-		"behind the end":  request(last, uint32(materialOf(t, tt).lengthOf(int(last))), 1),
-		"past the end":    request(last, uint32(materialOf(t, tt).lengthOf(int(last)))-1, 2),
+		"behind the end":  request(last, uint32(loadedOf(t, tt).lengthOf(int(last))), 1),
+		"past the end":    request(last, uint32(loadedOf(t, tt).lengthOf(int(last)))-1, 2),
 		"wraps":           request(0, 1<<32-1, 16<<10),
 		"over 128 KiB":    request(0, 0, 128<<10+1),
 		"a huge length":   request(0, 0, 1<<32-1),
@@ -218,7 +218,7 @@ func TestExtendedHandshake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.Queue != maxRequests || h.Client != "test 1" || !h.UploadOnly || h.MetadataSize != len(materialOf(t, tt).info) ||
+	if h.Queue != maxRequests || h.Client != "test 1" || !h.UploadOnly || h.MetadataSize != len(loadedOf(t, tt).info) ||
 		h.YourIP != netip.MustParseAddr("127.0.0.1") || h.Port != r.port || h.Extensions["ut_metadata"] != peer.ExtMetadata {
 		t.Errorf("%+v", h)
 	}
@@ -229,7 +229,7 @@ func TestMetadata(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.FormatV1, 60<<20) // 960 pieces of 20 bytes: two pieces of metadata
 	r := start(t, Options{}, Input{Torrent: meta, Path: root, Hashed: true})
 	tt := r.find(meta.InfoHashV1)
-	info := materialOf(t, tt).info
+	info := loadedOf(t, tt).info
 	if len(info) <= peer.BlockLength {
 		t.Fatalf("%d bytes are not enough to try", len(info))
 	}
@@ -397,8 +397,8 @@ func TestEncryption(t *testing.T) {
 				for i := range all {
 					all[i] = i
 				}
-				for i, got := range l.download(materialOf(t, tt).lengthOf, all...) {
-					if !bytes.Equal(got, expected(t, materialOf(t, tt).meta, root, i)) {
+				for i, got := range l.download(loadedOf(t, tt).lengthOf, all...) {
+					if !bytes.Equal(got, expected(t, loadedOf(t, tt).meta, root, i)) {
 						t.Errorf("encryption %d, methods %v, split %d: piece %d is not what is in the files", encryption, methods, split, i)
 					}
 				}

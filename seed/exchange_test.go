@@ -29,7 +29,7 @@ func TestFloodOfExchanges(t *testing.T) {
 	for i := range all {
 		all[i] = i
 	}
-	length := materialOf(t, tt).lengthOf
+	length := loadedOf(t, tt).lengthOf
 	measure := func(d time.Duration) float64 {
 		began, n := time.Now(), 0
 		for time.Since(began) < d {

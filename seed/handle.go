@@ -29,7 +29,7 @@ func (c *conn) introduce() {
 			Client:       c.seeder.options.Client,
 			Port:         c.seeder.port,
 			Queue:        maxRequests,
-			MetadataSize: len(c.material.info),
+			MetadataSize: len(c.loaded.info),
 			UploadOnly:   c.super == nil, // we never want anything, but who does not and has nothing is of no use
 			YourIP:       c.addr.Addr(),
 		}
@@ -161,7 +161,7 @@ func (c *conn) request(b block) error {
 	if int64(b.piece) >= int64(t.pieces) {
 		return fmt.Errorf("%w: it asks for piece %d of %d", errProtocol, b.piece, t.pieces)
 	}
-	if b.length == 0 || b.length > maxBlock || int64(b.begin)+int64(b.length) > c.material.paddedLength(int(b.piece)) {
+	if b.length == 0 || b.length > maxBlock || int64(b.begin)+int64(b.length) > c.loaded.paddedLength(int(b.piece)) {
 		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", errProtocol, b.length, b.begin, b.piece)
 	}
 	now := time.Now().UnixNano()
@@ -222,8 +222,8 @@ func (c *conn) handleMetadata(payload []byte) error {
 		return c.pay(costUseless)
 	}
 	answer := peer.Metadata{Kind: peer.MetadataReject, Piece: m.Piece}
-	if data, ok := peer.MetadataPiece(c.material.info, m.Piece); ok {
-		answer = peer.Metadata{Kind: peer.MetadataData, Piece: m.Piece, TotalSize: len(c.material.info), Data: data}
+	if data, ok := peer.MetadataPiece(c.loaded.info, m.Piece); ok {
+		answer = peer.Metadata{Kind: peer.MetadataData, Piece: m.Piece, TotalSize: len(c.loaded.info), Data: data}
 	}
 	c.out = answer.Append(c.out, c.metadataID)
 	return c.pay(costMetadata)
@@ -235,7 +235,7 @@ func (c *conn) handleHashRequest(payload []byte) error {
 	if err != nil {
 		return errors.Join(errProtocol, err)
 	}
-	hashes, blocks, ok := c.material.hashes(&r)
+	hashes, blocks, ok := c.loaded.hashes(&r)
 	if ok {
 		c.out = append(r.AppendHashesHeader(c.out), hashes...)
 	} else {

@@ -57,7 +57,7 @@ func newTrees(t *metainfo.Torrent, c *metainfo.Content) *trees {
 
 // hashes returns the hashes that r asks for and their uncles; false if there are
 // none to give. blocks is how many blocks were read and hashed for it.
-func (m *material) hashes(r *peer.HashRequest) (hashes []byte, blocks int, ok bool) {
+func (m *loadedMetainfo) hashes(r *peer.HashRequest) (hashes []byte, blocks int, ok bool) {
 	x := m.trees
 	f, ok := x.files[r.PiecesRoot]
 	if !ok || r.Check((f.length+metainfo.BlockLength-1)/metainfo.BlockLength, x.pieceLayer) != nil {
@@ -98,7 +98,7 @@ func (m *material) hashes(r *peer.HashRequest) (hashes []byte, blocks int, ok bo
 // blockLayers returns the layers of the tree of one piece, from its blocks up, and
 // how many blocks were hashed. They are nil if the piece is not there, or not what
 // it should be.
-func (m *material) blockLayers(f hashedFile, n int) (layers [][]byte, blocks int) {
+func (m *loadedMetainfo) blockLayers(f hashedFile, n int) (layers [][]byte, blocks int) {
 	first, _, _ := m.content.Layout.FilePieces(f.index)
 	want, ok := m.content.PieceHash(f.index, n)
 	if !ok || !m.torrent.have().Has(first+n) {

@@ -55,7 +55,7 @@ func TestHashes(t *testing.T) {
 		r, tt, path := one(t, Options{}, format, pieces<<16-5-3*metainfo.BlockLength, 3<<14-5)
 		l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
 		var roots [][32]byte // pads have none
-		for _, f := range materialOf(t, tt).content.Files {
+		for _, f := range loadedOf(t, tt).content.Files {
 			if f.PiecesRoot != nil {
 				roots = append(roots, *f.PiecesRoot)
 			}
@@ -76,7 +76,7 @@ func TestHashes(t *testing.T) {
 		for length := uint32(2); length <= 32; length *= 2 {
 			for index := uint32(0); index < pieces; index += length {
 				hashes := ask(peer.HashRequest{PiecesRoot: root, BaseLayer: base, Index: index, Length: length, ProofLayers: 4})
-				if !bytes.Equal(hashes[:32], materialOf(t, tt).meta.PieceLayer(&root)[32*index:][:32]) {
+				if !bytes.Equal(hashes[:32], loadedOf(t, tt).meta.PieceLayer(&root)[32*index:][:32]) {
 					t.Errorf("%d from %d: not the layer's hashes", length, index)
 				}
 			}
@@ -138,7 +138,7 @@ func TestHashFlood(t *testing.T) {
 	t.Parallel()
 	r, tt, _ := one(t, Options{}, maketorrent.FormatV2, 300_000)
 	l := r.join(t, tt)
-	q := peer.HashRequest{PiecesRoot: *materialOf(t, tt).content.Files[0].PiecesRoot, Length: 4, ProofLayers: 4}
+	q := peer.HashRequest{PiecesRoot: *loadedOf(t, tt).content.Files[0].PiecesRoot, Length: 4, ProofLayers: 4}
 	const n, cost = floodBurst/costHashes + 300, costHashes + 4 // blocks
 	began := time.Now()
 	for range n {
@@ -160,7 +160,7 @@ func TestHashesOfManyFiles(t *testing.T) {
 	meta, root := manyFiles(t, files)
 	r := start(t, Options{}, Input{Torrent: meta, Path: root, Hashed: true})
 	tt := r.find([20]byte(meta.InfoHashV2[:]))
-	m := materialOf(t, tt)
+	m := loadedOf(t, tt)
 	if m.trees.requests != files {
 		t.Fatalf("%d requests are needed, want %d", m.trees.requests, files)
 	}

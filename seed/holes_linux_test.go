@@ -37,7 +37,7 @@ func TestHoles(t *testing.T) {
 	for i := range all {
 		all[i] = i
 	}
-	got := l.download(materialOf(t, tt).lengthOf, all...)
+	got := l.download(loadedOf(t, tt).lengthOf, all...)
 	for i := range all {
 		if !bytes.Equal(got[i], want[i<<20:][:len(got[i])]) {
 			t.Errorf("piece %d is not the file", i)

@@ -213,7 +213,7 @@ func TestHostile(t *testing.T) {
 	if len(villains) < 30 {
 		t.Fatalf("only %d villains", len(villains))
 	}
-	treeRoot := *materialOf(t, tt).content.Files[0].PiecesRoot
+	treeRoot := *loadedOf(t, tt).content.Files[0].PiecesRoot
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
 	defer cancel()
 	var wg sync.WaitGroup
@@ -256,7 +256,7 @@ func TestHostile(t *testing.T) {
 	}
 	downloads := 0
 	for ctx.Err() == nil {
-		for i, got := range l.download(materialOf(t, tt).lengthOf, all...) {
+		for i, got := range l.download(loadedOf(t, tt).lengthOf, all...) {
 			if !bytes.Equal(got, expected(t, meta, root, i)) {
 				t.Fatalf("piece %d is not what is in the files", i)
 			}

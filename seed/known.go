@@ -27,7 +27,7 @@ func keyOf(t *Torrent, root string) known.Key {
 
 // known returns the pieces that are known to be there, if no file has changed
 // since: its device, inode, size, times of modification and of change.
-func (t *Torrent) known(m *material) (peer.Bitfield, bool) {
+func (t *Torrent) known(m *loadedMetainfo) (peer.Bitfield, bool) {
 	if t.seeder.options.KnownDir == "" {
 		return nil, false
 	}
@@ -42,7 +42,7 @@ func (t *Torrent) known(m *material) (peer.Bitfield, bool) {
 
 // remember notes for the next time what was found. Files that have just been written
 // are not noted: another change within the same tick of the clock would not show.
-func (t *Torrent) remember(m *material, have peer.Bitfield) {
+func (t *Torrent) remember(m *loadedMetainfo, have peer.Bitfield) {
 	if t.seeder.options.KnownDir == "" {
 		return
 	}

@@ -65,9 +65,9 @@ type life struct {
 	dubious  []block            // StateSeeding: what could not be read from its files
 	rest     rest               // StateWaiting
 	later    *time.Timer        // has the data looked at
-	material *material          // StateSeeding; nil: nobody needs it
-	users    int                // peers of material
-	linger   *time.Timer        // drops material
+	loaded   *loadedMetainfo    // StateSeeding; nil: nobody needs it
+	users    int                // peers that use loaded
+	linger   *time.Timer        // drops loaded
 	speed    speed
 }
 
@@ -94,7 +94,7 @@ func (l *life) become(seen *epoch, to State, e Event, set func()) bool {
 		l.mu.Unlock()
 		return false
 	}
-	from, was := l.state, l.material
+	from, was := l.state, l.loaded
 	l.state, l.cause = to, nil
 	l.epoch++
 	if seen != nil {
@@ -109,7 +109,7 @@ func (l *life) become(seen *epoch, to State, e Event, set func()) bool {
 		set()
 	}
 	l.dubious = nil
-	if l.material, l.users = nil, 0; l.cancel != nil && (to.isOver() || to == StateWaiting) {
+	if l.loaded, l.users = nil, 0; l.cancel != nil && (to.isOver() || to == StateWaiting) {
 		l.cancel()
 	}
 	if e != nil && !from.isOver() {
@@ -272,42 +272,42 @@ func (l *life) atRest(now string) bool {
 }
 
 // supplies returns what the torrent is served from; m is nil if nobody needs it.
-func (l *life) supplies() (m *material, identity digest) {
+func (l *life) supplies() (m *loadedMetainfo, identity digest) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.material, l.identity
+	return l.loaded, l.identity
 }
 
-// join counts a peer of the material, if there is some; else m is nil, and ok
+// join counts a user of the loaded metainfo, if there is any; else m is nil, and ok
 // reports whether the torrent is served at all.
-func (l *life) join() (m *material, seen epoch, ok bool) {
+func (l *life) join() (m *loadedMetainfo, seen epoch, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state.serves() && l.material != nil {
+	if l.state.serves() && l.loaded != nil {
 		l.users++
 	}
-	return l.material, l.epoch, l.state.serves()
+	return l.loaded, l.epoch, l.state.serves()
 }
 
 // supply begins to serve from m, which has one peer, if that epoch is not over.
-func (l *life) supply(seen epoch, m *material) bool {
+func (l *life) supply(seen epoch, m *loadedMetainfo) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if seen != l.epoch {
 		return false
 	}
-	l.material, l.users = m, 1
+	l.loaded, l.users = m, 1
 	return true
 }
 
-// lingering is how long material is kept that nobody needs: peers come back.
+// lingering is how long unused loaded metainfo is kept: peers often reconnect.
 const lingering = 30 * time.Second
 
 // leave is called by each peer that has joined.
-func (l *life) leave(m *material) {
+func (l *life) leave(m *loadedMetainfo) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.material != m {
+	if l.loaded != m {
 		return // it was dropped
 	}
 	if l.users--; l.users > 0 {
@@ -320,12 +320,12 @@ func (l *life) leave(m *material) {
 	l.linger.Reset(lingering)
 }
 
-// drop drops material that nobody needs.
+// drop drops the loaded metainfo if no peer uses it.
 func (l *life) drop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.users == 0 {
-		l.material = nil
+		l.loaded = nil
 	}
 }
 
@@ -335,12 +335,12 @@ func (l *life) hasPeers() bool {
 	return l.users > 0
 }
 
-// greet queues the event that a peer joined, if material is still what the torrent
+// greet queues the event that a peer joined, if m is still what the torrent
 // is served from: one that stopped meanwhile has dismissed the peers it found.
-func (l *life) greet(m *material, joined EventPeer) bool {
+func (l *life) greet(m *loadedMetainfo, joined EventPeer) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.material != m {
+	if l.loaded != m {
 		return false
 	}
 	l.torrent.seeder.events.put(joined)

@@ -112,7 +112,7 @@ func (s *Seeder) manage(ctx context.Context) {
 
 // open serves a torrent if its data is known to be good, or else has it checked.
 func (t *Torrent) open(ctx context.Context) {
-	t.step(ctx, func(ctx context.Context, m *material, seen *epoch) error {
+	t.step(ctx, func(ctx context.Context, m *loadedMetainfo, seen *epoch) error {
 		if have, ok := t.recall(m); ok {
 			return t.begin(m, have, true, seen)
 		}
@@ -123,7 +123,7 @@ func (t *Torrent) open(ctx context.Context) {
 
 // check hashes the data of a torrent and serves what there is.
 func (t *Torrent) check(ctx context.Context) {
-	t.step(ctx, func(ctx context.Context, m *material, seen *epoch) error {
+	t.step(ctx, func(ctx context.Context, m *loadedMetainfo, seen *epoch) error {
 		all := m.content.Layout.Bytes()
 		if !t.become(seen, StateChecking, EventChecking{t, 0, all}, func() { t.checked, t.toCheck = 0, all }) {
 			return nil
@@ -145,7 +145,7 @@ func (t *Torrent) check(ctx context.Context) {
 
 // step does a step on the way to be seeded, which ends when the torrent does. The
 // torrent fails if the step does.
-func (t *Torrent) step(ctx context.Context, do func(context.Context, *material, *epoch) error) {
+func (t *Torrent) step(ctx context.Context, do func(context.Context, *loadedMetainfo, *epoch) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	seen, ok := t.work(cancel)
@@ -173,7 +173,7 @@ func (t *Torrent) showCheck() func(done, total int64) {
 }
 
 // begin lets peers in and tells trackers.
-func (t *Torrent) begin(m *material, have peer.Bitfield, known bool, seen *epoch) error {
+func (t *Torrent) begin(m *loadedMetainfo, have peer.Bitfield, known bool, seen *epoch) error {
 	count := have.Count()
 	if count == 0 && t.pieces > 0 {
 		return errNoData
@@ -192,7 +192,7 @@ func (t *Torrent) begin(m *material, have peer.Bitfield, known bool, seen *epoch
 
 // fail stops serving until the data has changed, or is at rest. m has what was
 // seen of it; nil: nothing.
-func (t *Torrent) fail(err error, m *material, seen *epoch) {
+func (t *Torrent) fail(err error, m *loadedMetainfo, seen *epoch) {
 	r := rest{retry: errors.Is(err, errChanged) || isScarcity(err), since: time.Now()}
 	if m != nil {
 		if m.first == "" {
@@ -303,7 +303,7 @@ func (t *Torrent) look(ctx context.Context) {
 }
 
 // reread reads what could not be read for a peer: that may have passed.
-func (t *Torrent) reread(m *material) error {
+func (t *Torrent) reread(m *loadedMetainfo) error {
 	blocks := t.takeDubious()
 	err := m.readAgain(blocks)
 	if isScarcity(err) {
@@ -321,7 +321,7 @@ func isScarcity(err error) bool {
 }
 
 // compare tells which of the files is not what it was, if that is known.
-func (t *Torrent) compare(m *material) error {
+func (t *Torrent) compare(m *loadedMetainfo) error {
 	served, identity := t.supplies()
 	if digestOf(m.data.tree) == identity {
 		return nil

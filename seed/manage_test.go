@@ -61,7 +61,7 @@ func TestDataChanges(t *testing.T) {
 			l.send(peer.Message{ID: peer.IDInterested})
 			l.await(peer.IDUnchoke)
 			tt := r.find(hash)
-			for i, got := range l.download(materialOf(t, tt).lengthOf, 0, 1, 2, 3, 4) {
+			for i, got := range l.download(loadedOf(t, tt).lengthOf, 0, 1, 2, 3, 4) {
 				if !bytes.Equal(got, expected(t, meta, root, i)) {
 					t.Errorf("piece %d is not what is in the file", i)
 				}
@@ -97,7 +97,7 @@ func TestPartial(t *testing.T) {
 	l.await(peer.IDUnchoke)
 	l.send(peer.Message{ID: peer.IDRequest, Index: 4, Length: 16 << 10})
 	l.await(peer.IDReject)
-	if got := l.download(materialOf(t, tt).lengthOf, 7)[7]; !bytes.Equal(got, expected(t, meta, root, 7)) {
+	if got := l.download(loadedOf(t, tt).lengthOf, 7)[7]; !bytes.Equal(got, expected(t, meta, root, 7)) {
 		t.Error("piece 7 is not what is in the file")
 	}
 }

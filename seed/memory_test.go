@@ -59,7 +59,7 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 		smallBuffers(t, s, 64<<10)
 	}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)
-	m := materialOf(t, tt)
+	m := loadedOf(t, tt)
 	q := peer.HashRequest{PiecesRoot: *m.content.Files[0].PiecesRoot, BaseLayer: 2, Length: 512}
 	if _, _, ok := m.hashes(&q); !ok {
 		t.Fatal("no hashes")

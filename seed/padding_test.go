@@ -20,7 +20,7 @@ func TestPadding(t *testing.T) {
 		l := r.join(t, tt)
 		l.send(request(uint32(test.piece), test.begin, 16<<10))
 		got := l.await(peer.IDPiece).Payload
-		want := append(expected(t, materialOf(t, tt).meta, root, test.piece), make([]byte, 64<<10)...)[test.begin:][:16<<10]
+		want := append(expected(t, loadedOf(t, tt).meta, root, test.piece), make([]byte, 64<<10)...)[test.begin:][:16<<10]
 		if !bytes.Equal(got, want) {
 			t.Errorf("piece %d at %d is not the file and zeros", test.piece, test.begin)
 		}

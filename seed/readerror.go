@@ -73,7 +73,7 @@ func stated(tree *piece.Tree) error {
 }
 
 // readAgain reads blocks as they are on disk.
-func (m *material) readAgain(blocks []block) error {
+func (m *loadedMetainfo) readAgain(blocks []block) error {
 	buf := buffers.Get()
 	defer buffers.Put(buf)
 	for _, b := range blocks {

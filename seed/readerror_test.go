@@ -44,7 +44,7 @@ func TestScarcityPasses(t *testing.T) {
 		meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
 		r := start(t, Options{lookEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
 		tt := r.all()[0]
-		m := materialOf(t, tt)
+		m := loadedOf(t, tt)
 		m.first, _ = identityOf(m.data.tree) // long ago, so that it is not young
 		_, seen := tt.now()
 		tt.fail(&os.PathError{Op: "open", Path: "x", Err: lack}, m, &seen)

@@ -91,8 +91,8 @@ func startWith(t testing.TB, o Options, tune func(*Seeder), inputs ...Input) *ru
 	return r
 }
 
-// materialOf loads what a torrent is served from.
-func materialOf(t testing.TB, tt *Torrent) *material {
+// loadedOf loads what a torrent is served from.
+func loadedOf(t testing.TB, tt *Torrent) *loadedMetainfo {
 	t.Helper()
 	m, err := tt.load(t.Context())
 	if err != nil {
@@ -299,7 +299,7 @@ func TestDownload(t *testing.T) {
 				for i := range all {
 					all[i] = i
 				}
-				for i, got := range l.download(materialOf(t, tt).lengthOf, all...) {
+				for i, got := range l.download(loadedOf(t, tt).lengthOf, all...) {
 					if !bytes.Equal(got, expected(t, meta, root, i)) {
 						t.Errorf("piece %d is not what is in the files", i)
 					}

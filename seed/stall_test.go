@@ -161,7 +161,7 @@ func TestStallDisturbsNobody(t *testing.T) {
 	}
 	l := r.join(t, tt)
 	for i := range tt.pieces {
-		for _, got := range l.download(materialOf(t, tt).lengthOf, i) {
+		for _, got := range l.download(loadedOf(t, tt).lengthOf, i) {
 			if !bytes.Equal(got, expected(t, meta, root, i)) {
 				t.Errorf("piece %d is not what is in the files", i)
 			}

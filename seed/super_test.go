@@ -296,7 +296,7 @@ func TestSuperSeed(t *testing.T) {
 	if r.Status().Torrents[0].State != StateSeeding {
 		t.Error(r.Status().Torrents[0].State)
 	}
-	l.download(materialOf(t, tt).lengthOf, 0, tt.pieces-1)
+	l.download(loadedOf(t, tt).lengthOf, 0, tt.pieces-1)
 }
 
 func BenchmarkSuper(b *testing.B) {

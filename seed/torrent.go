@@ -43,7 +43,7 @@ type Torrent struct {
 
 	turn turnQueue // under Seeder.turns.mu
 
-	loading sync.Mutex // held while material is loaded; before that of life
+	loading sync.Mutex // held while loaded is filled; locked before life.mu
 	life
 }
 
@@ -183,8 +183,8 @@ func (t *Torrent) lengthOf(i int, l *metainfo.Layout) int64 {
 	return n
 }
 
-// A material is what is needed of a torrent while it has peers, or is checked.
-type material struct {
+// A loadedMetainfo holds what a torrent needs while it has peers or is checked.
+type loadedMetainfo struct {
 	torrent *Torrent
 	meta    *Metainfo
 	content *metainfo.Content
@@ -198,7 +198,7 @@ type material struct {
 
 // identify notes what the files are before they are read: they may be others by the
 // time that they were.
-func (m *material) identify() {
+func (m *loadedMetainfo) identify() {
 	var newest time.Time
 	m.first, newest = identityOf(m.data.tree) // with the times of change: permissions count too
 	m.young = time.Since(newest).Abs() < racy
@@ -213,7 +213,7 @@ type unreadError struct{ error }
 func (e *unreadError) Unwrap() error { return e.error }
 
 // load reads the torrent again and looks at its files.
-func (t *Torrent) load(ctx context.Context) (*material, error) {
+func (t *Torrent) load(ctx context.Context) (*loadedMetainfo, error) {
 	meta, err := t.read()
 	if err != nil {
 		return nil, &unreadError{err}
@@ -225,7 +225,7 @@ func (t *Torrent) load(ctx context.Context) (*material, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &material{torrent: t, meta: meta, content: c, info: meta.InfoBytes(), trees: newTrees(meta, c)}
+	m := &loadedMetainfo{torrent: t, meta: meta, content: c, info: meta.InfoBytes(), trees: newTrees(meta, c)}
 	find := piece.Find
 	if t.exact {
 		find = piece.At
@@ -243,12 +243,12 @@ func (t *Torrent) load(ctx context.Context) (*material, error) {
 }
 
 // lengthOf is the length of a piece in bytes.
-func (m *material) lengthOf(i int) int64 { return m.torrent.lengthOf(i, m.content.Layout) }
+func (m *loadedMetainfo) lengthOf(i int) int64 { return m.torrent.lengthOf(i, m.content.Layout) }
 
 // paddedLength is how much of a piece may be asked for. Behind the end of a file
 // of v2 are zeros, in no piece, but libtorrent (2.0.8) asks for whole blocks, also
 // at the end of the torrent.
-func (m *material) paddedLength(i int) int64 {
+func (m *loadedMetainfo) paddedLength(i int) int64 {
 	if !m.torrent.v1 {
 		return m.torrent.pieceLength
 	}
@@ -257,7 +257,7 @@ func (m *material) paddedLength(i int) int64 {
 
 // enter returns what a peer needs, until it calls leave. A peer that comes to a
 // torrent whose files have changed is not let in.
-func (t *Torrent) enter(ctx context.Context) (*material, error) {
+func (t *Torrent) enter(ctx context.Context) (*loadedMetainfo, error) {
 	t.loading.Lock()
 	defer t.loading.Unlock()
 	m, seen, ok := t.join()

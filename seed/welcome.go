@@ -148,12 +148,12 @@ func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 	s.handshakes.remove(tcp)
 	if err == nil {
 		e := EventPeer{Torrent: c.torrent, Addr: c.addr, Client: c.client, Joined: true}
-		joined := c.torrent.greet(c.material, e)
+		joined := c.torrent.greet(c.loaded, e)
 		if joined {
 			err = c.run(ctx, early)
 		}
 		s.choker.remove(c)
-		c.torrent.leave(c.material)
+		c.torrent.leave(c.loaded)
 		if joined {
 			e.Joined, e.Client, e.Uploaded = false, c.client, c.slot.uploaded.Load()
 			if isOffence(err) {
@@ -245,7 +245,7 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 		t.leave(m)
 		return nil, nil, err
 	}
-	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, material: m, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, room: maxBatch, joined: time.Now()}
+	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, loaded: m, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, room: maxBatch, joined: time.Now()}
 	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
 		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	}
