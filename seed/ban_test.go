@@ -94,7 +94,7 @@ var conduct = map[string]struct {
 	do         func(v *villain)
 	offence    bool
 	encryption Encryption
-	patience   patience // in so far as it is not the default
+	timeouts   timeouts // in so far as it is not the default
 }{
 	"garbage":          {do: func(v *villain) { v.hello(); v.Write([]byte{0, 0, 0, 9, 1}) }, offence: true},
 	"a huge message":   {do: func(v *villain) { v.hello(); v.Write([]byte{255, 255, 255, 255, 5}) }, offence: true},
@@ -136,8 +136,8 @@ var conduct = map[string]struct {
 		v.Close()
 	}},
 	"what is not known": {do: func(v *villain) { v.hello(extended(99, "?"), peer.Message{ID: 99}); v.CloseWrite() }},
-	"a slow handshake":  {do: func(v *villain) { v.Write([]byte("\x13Bit")) }, patience: patience{handshake: 300 * time.Millisecond}},
-	"silence":           {do: func(v *villain) { v.hello() }, patience: patience{drop: 300 * time.Millisecond}},
+	"a slow handshake":  {do: func(v *villain) { v.Write([]byte("\x13Bit")) }, timeouts: timeouts{handshake: 300 * time.Millisecond}},
+	"silence":           {do: func(v *villain) { v.hello() }, timeouts: timeouts{drop: 300 * time.Millisecond}},
 }
 
 // An address that offends too often is not let in any more, whatever others do;
@@ -150,16 +150,16 @@ func TestBan(t *testing.T) {
 			t.Parallel()
 			meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
 			r := startWith(t, Options{Encryption: c.encryption}, func(s *Seeder) {
-				if c.patience.handshake > 0 {
-					s.patience.handshake = c.patience.handshake
+				if c.timeouts.handshake > 0 {
+					s.timeouts.handshake = c.timeouts.handshake
 				}
-				if c.patience.drop > 0 {
-					s.patience.drop = c.patience.drop
+				if c.timeouts.drop > 0 {
+					s.timeouts.drop = c.timeouts.drop
 				}
 			}, Input{Torrent: meta, Path: root})
 			tt := r.find(meta.InfoHashV1)
 			served := func() {}
-			if c.encryption != EncryptionRequire && c.patience == (patience{}) { // an honest peer that keeps its connection
+			if c.encryption != EncryptionRequire && c.timeouts == (timeouts{}) { // an honest peer that keeps its connection
 				l := r.meets(t, tt, good)
 				l.send(peer.Message{ID: peer.IDInterested})
 				l.await(peer.IDUnchoke)
@@ -199,7 +199,7 @@ func TestBan(t *testing.T) {
 				t.Errorf("it counts: %+v", v)
 			}
 			if c.encryption != EncryptionRequire {
-				eventually(t, "it is let in", func() bool { // with little patience not each time
+				eventually(t, "it is let in", func() bool { // with short timeouts not each time
 					_, err := r.meet(t, tt, bad)
 					return err == nil
 				})

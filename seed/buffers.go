@@ -36,7 +36,7 @@ func (p *pool[T]) Get() *T {
 
 func (p *pool[T]) Put(x *T) { p.p.Put(x) }
 
-// stallBytes is what a peer must take within its patience, or it has stalled: the
+// stallBytes is what a peer must take within timeouts.stall, or it has stalled: the
 // slowest that is served gets a block a minute.
 const stallBytes = peer.BlockLength
 

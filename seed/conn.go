@@ -13,15 +13,15 @@ import (
 	"bt/internal/peer/mse"
 )
 
-// A patience is how long what may take.
-type patience struct {
+// timeouts limit how long a peer may take or be silent.
+type timeouts struct {
 	handshake time.Duration // all of it
 	keepAlive time.Duration // our silence, until a keep-alive
 	drop      time.Duration // the peer's silence
 	stall     time.Duration // the peer's, to receive stallBytes
 }
 
-var defaultPatience = patience{
+var defaultTimeouts = timeouts{
 	handshake: 10 * time.Second,
 	keepAlive: 110 * time.Second,
 	drop:      5 * time.Minute,
@@ -134,10 +134,10 @@ func (c *conn) listen(ctx context.Context, until time.Time) error {
 		return c.parse(nil)
 	}
 	if wait {
-		if alive := c.said.Add(c.seeder.patience.keepAlive); alive.Before(until) {
+		if alive := c.said.Add(c.seeder.timeouts.keepAlive); alive.Before(until) {
 			until = alive
 		}
-		if end := c.heard.Add(c.seeder.patience.drop); end.Before(until) {
+		if end := c.heard.Add(c.seeder.timeouts.drop); end.Before(until) {
 			until = end
 		}
 		if err := c.socket.SetReadDeadline(until); err != nil {
@@ -157,10 +157,10 @@ func (c *conn) listen(ctx context.Context, until time.Time) error {
 		return c.socket.SetReadDeadline(time.Time{})
 	}
 	now := time.Now()
-	if now.Sub(c.heard) >= c.seeder.patience.drop {
+	if now.Sub(c.heard) >= c.seeder.timeouts.drop {
 		return errSilent
 	}
-	if now.Sub(c.said) >= c.seeder.patience.keepAlive {
+	if now.Sub(c.said) >= c.seeder.timeouts.keepAlive {
 		c.out = peer.Message{ID: peer.IDKeepAlive}.Append(c.out)
 	}
 	c.shrink()
@@ -249,7 +249,7 @@ func (c *conn) flush() error {
 			break
 		}
 		c.out = append([]byte(nil), c.out[n:]...)
-		if err := c.socket.await(c.seeder.patience.stall); err != nil {
+		if err := c.socket.await(c.seeder.timeouts.stall); err != nil {
 			return err
 		}
 	}
@@ -350,7 +350,7 @@ func (c *conn) leaveSuper() {
 // the zero time if there may be more to do right away, else until when to wait
 // for the peer.
 func (c *conn) sendBlocks() (until time.Time, err error) {
-	forever := c.said.Add(c.seeder.patience.keepAlive)
+	forever := c.said.Add(c.seeder.timeouts.keepAlive)
 	if c.news.Load() {
 		forever = time.Time{}
 	}
@@ -369,7 +369,7 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 		c.torrent.suspectRead(c.queue.waiting()...)
 	}
 	if err == nil && !whole {
-		err = c.socket.await(c.seeder.patience.stall)
+		err = c.socket.await(c.seeder.timeouts.stall)
 	}
 	return time.Time{}, err
 }

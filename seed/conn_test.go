@@ -265,12 +265,12 @@ func TestMetadata(t *testing.T) {
 
 func TestKeepAliveAndSilence(t *testing.T) {
 	t.Parallel()
-	if p := defaultPatience; p.keepAlive >= 2*time.Minute || p.drop != 5*time.Minute || p.handshake != 10*time.Second {
+	if p := defaultTimeouts; p.keepAlive >= 2*time.Minute || p.drop != 5*time.Minute || p.handshake != 10*time.Second {
 		t.Errorf("%+v", p)
 	}
 	meta, root := makeContent(t, maketorrent.FormatV1, 300_000)
 	r := startWith(t, Options{}, func(s *Seeder) {
-		s.patience.keepAlive, s.patience.drop, s.patience.handshake = 100*time.Millisecond, time.Second, 300*time.Millisecond
+		s.timeouts.keepAlive, s.timeouts.drop, s.timeouts.handshake = 100*time.Millisecond, time.Second, 300*time.Millisecond
 	}, Input{Torrent: meta, Path: root})
 	begin := time.Now()
 	l := r.dial(t, meta.InfoHashV1, r.find(meta.InfoHashV1).pieces, allFeatures)

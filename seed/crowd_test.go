@@ -43,11 +43,11 @@ func (r *running) awaitCounts(t *testing.T, open, halfOpen int) {
 	})
 }
 
-// startPatient seeds for peers that take their time for handshakes.
-func startPatient(t *testing.T, o Options) (r *running, tt *Torrent, root string) {
+// startWithLongTimeouts seeds with a long handshake timeout.
+func startWithLongTimeouts(t *testing.T, o Options) (r *running, tt *Torrent, root string) {
 	t.Helper()
 	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
-	r = startWith(t, o, func(s *Seeder) { s.patience.handshake = 5 * time.Minute }, Input{Torrent: meta, Path: root})
+	r = startWith(t, o, func(s *Seeder) { s.timeouts.handshake = 5 * time.Minute }, Input{Torrent: meta, Path: root})
 	return r, r.find(meta.InfoHashV1), root
 }
 
@@ -69,7 +69,7 @@ func TestCrowdOfOneAddress(t *testing.T) {
 	t.Parallel()
 	needDescriptors(t, 4*maxPerAddress)
 	const ip, other = "127.0.6.1", "127.0.6.2"
-	r, tt, root := startPatient(t, Options{})
+	r, tt, root := startWithLongTimeouts(t, Options{})
 	crowd := r.crowd(t, tt, ip, maxPerAddress)
 	for range 10 {
 		r.refuses(t, tt, ip)
@@ -106,7 +106,7 @@ func (l *leecher) asks() {
 func TestMaxPeers(t *testing.T) {
 	t.Parallel()
 	const most = 7
-	r, tt, root := startPatient(t, Options{MaxPeers: most})
+	r, tt, root := startWithLongTimeouts(t, Options{MaxPeers: most})
 	var crowd []*leecher
 	for i := range most {
 		crowd = append(crowd, r.crowd(t, tt, fmt.Sprintf("127.0.7.%d", i+1), 1)...)
@@ -137,7 +137,7 @@ func TestMaxPeers(t *testing.T) {
 func TestLeastUsefulGoes(t *testing.T) {
 	t.Parallel()
 	const most = 6
-	r, tt, root := startPatient(t, Options{MaxPeers: most})
+	r, tt, root := startWithLongTimeouts(t, Options{MaxPeers: most})
 	served := r.crowd(t, tt, "127.0.22.1", 2)
 	for _, l := range served {
 		l.asks()
@@ -173,7 +173,7 @@ func TestIdleCrowd(t *testing.T) {
 	t.Parallel()
 	const most = 60
 	needDescriptors(t, 10*most)
-	r, tt, root := startPatient(t, Options{MaxPeers: most})
+	r, tt, root := startWithLongTimeouts(t, Options{MaxPeers: most})
 	join := func(i int) {
 		l := r.meets(t, tt, fmt.Sprintf("127.0.28.%d", i%most+1))
 		if i%2 == 0 {
@@ -201,7 +201,7 @@ func TestIdleCrowd(t *testing.T) {
 func TestCrowdThatCancels(t *testing.T) {
 	t.Parallel()
 	const most = 4
-	r, tt, root := startPatient(t, Options{MaxPeers: most})
+	r, tt, root := startWithLongTimeouts(t, Options{MaxPeers: most})
 	var crowd []*leecher
 	for i := range most {
 		crowd = append(crowd, r.crowd(t, tt, fmt.Sprintf("127.3.%d.1", i), 1)...)
@@ -325,7 +325,7 @@ func TestHalfOpen(t *testing.T) {
 	t.Parallel()
 	const most = 60
 	needDescriptors(t, 10*most)
-	r, tt, root := startPatient(t, Options{MaxPeers: 2 * most})
+	r, tt, root := startWithLongTimeouts(t, Options{MaxPeers: 2 * most})
 	honest := r.crowd(t, tt, "127.0.9.1", 1)
 	h := peer.Handshake{InfoHash: tt.swarms[0].hash}
 	greeting := h.Append(nil)

@@ -126,7 +126,7 @@ func since[E Event](l *library, from moment, text string) (list []E) {
 	return list
 }
 
-// sees waits for such an event. It has less patience than the directory is read
+// sees waits for such an event. Its timeout is shorter than the time after which the directory is read
 // without any news of it.
 func sees[E Event](l *library, from moment, text string) E {
 	l.t.Helper()

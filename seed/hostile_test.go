@@ -207,7 +207,7 @@ var villains = map[string]func(v *villain){
 func TestHostile(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.FormatHybrid, 4<<20)
 	r := startWith(t, Options{}, func(s *Seeder) {
-		s.patience = patience{handshake: time.Second, keepAlive: 500 * time.Millisecond, drop: 2 * time.Second, stall: 2 * time.Second}
+		s.timeouts = timeouts{handshake: time.Second, keepAlive: 500 * time.Millisecond, drop: 2 * time.Second, stall: 2 * time.Second}
 	}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)
 	if len(villains) < 30 {

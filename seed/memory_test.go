@@ -55,7 +55,7 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 	)
 	meta, root := makeContent(t, maketorrent.FormatHybrid, 24<<20)
 	r := startWith(t, Options{}, func(s *Seeder) {
-		s.patience.stall, s.patience.handshake = 5*time.Minute, 5*time.Minute
+		s.timeouts.stall, s.timeouts.handshake = 5*time.Minute, 5*time.Minute
 		smallBuffers(t, s, 64<<10)
 	}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)

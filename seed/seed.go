@@ -150,7 +150,7 @@ type Seeder struct {
 	methods mse.Method
 	since   time.Time
 
-	patience patience
+	timeouts timeouts
 	rate     *rateLimit // nil: none
 	choker   choker
 	turns    *sendTurns
@@ -185,7 +185,7 @@ const defaultMaxPeers = 2000
 // if Options.Listener is nil.
 func New(o Options) *Seeder {
 	s := &Seeder{
-		options: o, since: time.Now(), patience: defaultPatience, rate: newRateLimit(o.MaxUploadRate),
+		options: o, since: time.Now(), timeouts: defaultTimeouts, rate: newRateLimit(o.MaxUploadRate),
 		byKey: make(map[[20]byte]*Torrent), req2: make(map[[20]byte][20]byte),
 		known: known.New(o.KnownDir), toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), events: newEvents(),
 	}

@@ -95,8 +95,8 @@ func (s *socket) write(parts [][]byte) (written int64, err error) {
 }
 
 // await waits until the system takes more. A peer that does not receive stallBytes
-// within its patience is not waited for.
-func (s *socket) await(patience time.Duration) error {
+// within timeout is not waited for.
+func (s *socket) await(timeout time.Duration) error {
 	// The runtime notices that the peer takes something only from here on, so what
 	// was before is asked for.
 	ready := func(fd uintptr) bool {
@@ -106,7 +106,7 @@ func (s *socket) await(patience time.Duration) error {
 		return n > 0 || err != nil
 	}
 	for {
-		if err := s.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		if err := s.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
 			return err
 		}
 		err := s.raw.Write(ready)

@@ -58,14 +58,14 @@ func (s *socket) write(parts [][]byte) (written int64, err error) {
 	return written, err
 }
 
-// await waits a little. A peer that took nothing within its patience is not waited
+// await waits a little. A peer that took nothing within timeout is not waited
 // for.
-func (s *socket) await(patience time.Duration) error {
+func (s *socket) await(timeout time.Duration) error {
 	now := time.Now()
 	if s.since.IsZero() {
 		s.since = now
 	}
-	if now.Sub(s.since) >= patience {
+	if now.Sub(s.since) >= timeout {
 		return os.ErrDeadlineExceeded
 	}
 	time.Sleep(pollTime)

@@ -75,7 +75,7 @@ func TestStall(t *testing.T) {
 			t.Parallel()
 			meta, root := makeContent(t, maketorrent.FormatV1, 1<<20)
 			r := startWith(t, Options{}, func(s *Seeder) {
-				s.patience.stall = time.Second
+				s.timeouts.stall = time.Second
 				smallBuffers(t, s, 64<<10)
 			}, Input{Torrent: meta, Path: root})
 			tt := r.find(meta.InfoHashV1)
@@ -114,13 +114,13 @@ func (c slowly) Read(b []byte) (int, error) {
 }
 
 // A peer that takes a block now and then is not dropped, even if a whole batch
-// takes many times the patience.
+// takes many times the timeout.
 func TestSlowTaker(t *testing.T) {
 	t.Parallel()
 	const stall = 3 * time.Second
 	meta, root := makeContent(t, maketorrent.FormatV1, 1<<20)
 	r := startWith(t, Options{}, func(s *Seeder) {
-		s.patience.stall = stall
+		s.timeouts.stall = stall
 	}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)
 	l := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
@@ -147,7 +147,7 @@ func TestStallDisturbsNobody(t *testing.T) {
 	needDescriptors(t, uint64(2*stalled+200))
 	meta, root := makeContent(t, maketorrent.FormatV1, 2<<20, 1<<20)
 	r := startWith(t, Options{MaxPeers: stalled + 10}, func(s *Seeder) {
-		s.patience.stall = 5 * time.Minute
+		s.timeouts.stall = 5 * time.Minute
 		smallBuffers(t, s, 64<<10)
 	}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)

@@ -186,7 +186,7 @@ var (
 // shakeHands exchanges handshakes. early is what the peer has sent behind its. The
 // answer does not wait for the peer id, which a tracker's NAT check never sends.
 func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, early []byte, err error) {
-	if err := tcp.SetDeadline(time.Now().Add(s.patience.handshake)); err != nil {
+	if err := tcp.SetDeadline(time.Now().Add(s.timeouts.handshake)); err != nil {
 		return nil, nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = tcp.SetDeadline(time.Unix(1, 0)) })
