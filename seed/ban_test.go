@@ -88,25 +88,25 @@ func (r *running) visitorOf(ip string) visitor {
 	return visitor{}
 }
 
-// conduct is what peers do, and whether it is an offence. Each is done on one
+// conduct is what peers do, and whether it counts as a strike. Each is done on one
 // connection, and then the other side is waited for.
 var conduct = map[string]struct {
 	do         func(v *villain)
-	offence    bool
+	strike     bool
 	encryption Encryption
 	timeouts   timeouts // in so far as it is not the default
 }{
-	"garbage":          {do: func(v *villain) { v.hello(); v.Write([]byte{0, 0, 0, 9, 1}) }, offence: true},
-	"a huge message":   {do: func(v *villain) { v.hello(); v.Write([]byte{255, 255, 255, 255, 5}) }, offence: true},
-	"a bad request":    {do: func(v *villain) { v.hello(request(1<<32-1, 0, 16<<10)) }, offence: true},
-	"a piece to us":    {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDPiece, Payload: make([]byte, 9)}) }, offence: true},
-	"a bad bitfield":   {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDBitfield, Payload: []byte{1}}) }, offence: true},
-	"bad bencode":      {do: func(v *villain) { v.hello(extended(0, "d1:x")) }, offence: true},
-	"a bad have":       {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDHave, Index: 1 << 30}) }, offence: true},
-	"noise":            {do: func(v *villain) { v.Write(noise(5000)) }, offence: true},
-	"noise in MSE":     {do: func(v *villain) { mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{}, noise(500)) }, offence: true},
-	"no MSE behind":    {do: func(v *villain) { v.Write(make([]byte, 96)) }, offence: true}, // a key of 0
-	"an endless flood": {do: func(v *villain) { v.hello(); v.floodRead(make([]byte, 4)) }, offence: true},
+	"garbage":          {do: func(v *villain) { v.hello(); v.Write([]byte{0, 0, 0, 9, 1}) }, strike: true},
+	"a huge message":   {do: func(v *villain) { v.hello(); v.Write([]byte{255, 255, 255, 255, 5}) }, strike: true},
+	"a bad request":    {do: func(v *villain) { v.hello(request(1<<32-1, 0, 16<<10)) }, strike: true},
+	"a piece to us":    {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDPiece, Payload: make([]byte, 9)}) }, strike: true},
+	"a bad bitfield":   {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDBitfield, Payload: []byte{1}}) }, strike: true},
+	"bad bencode":      {do: func(v *villain) { v.hello(extended(0, "d1:x")) }, strike: true},
+	"a bad have":       {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDHave, Index: 1 << 30}) }, strike: true},
+	"noise":            {do: func(v *villain) { v.Write(noise(5000)) }, strike: true},
+	"noise in MSE":     {do: func(v *villain) { mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{}, noise(500)) }, strike: true},
+	"no MSE behind":    {do: func(v *villain) { v.Write(make([]byte, 96)) }, strike: true}, // a key of 0
+	"an endless flood": {do: func(v *villain) { v.hello(); v.floodRead(make([]byte, 4)) }, strike: true},
 
 	"another torrent":      {do: func(v *villain) { h := peer.Handshake{InfoHash: [20]byte{1}}; v.Write(h.Append(nil)) }},
 	"MSE, another torrent": {do: func(v *villain) { mse.Initiate(v, [20]byte{1}, mse.Options{}, nil) }},
@@ -140,8 +140,8 @@ var conduct = map[string]struct {
 	"silence":           {do: func(v *villain) { v.hello() }, timeouts: timeouts{drop: 300 * time.Millisecond}},
 }
 
-// An address that offends too often is not let in any more, whatever others do;
-// what is no offence has no consequence, however often it is done.
+// An address with too many strikes is refused, whatever other addresses do;
+// conduct that is no strike has no consequence, however often it occurs.
 func TestBan(t *testing.T) {
 	t.Parallel()
 	const bad, good, other = "127.0.5.1", "127.0.5.2", "127.0.5.3"
@@ -166,7 +166,7 @@ func TestBan(t *testing.T) {
 				served = func() { l.isServed(tt, root) }
 			}
 			var wg sync.WaitGroup
-			for range maxOffences {
+			for range maxStrikes {
 				v := &villain{TCPConn: r.dialFrom(t, bad), tt: tt, until: time.Now().Add(30 * time.Second)}
 				wg.Go(func() {
 					c.do(v)
@@ -184,9 +184,9 @@ func TestBan(t *testing.T) {
 			io.Copy(io.Discard, last)
 			eventually(t, "all have left", func() bool { return r.visitorOf(bad).open == 0 })
 			served()
-			if c.offence {
-				if v := r.visitorOf(bad); v.offences != maxOffences {
-					t.Errorf("%d offences of %d count", v.offences, maxOffences)
+			if c.strike {
+				if v := r.visitorOf(bad); v.strikes != maxStrikes {
+					t.Errorf("%d strikes of %d count", v.strikes, maxStrikes)
 				}
 				for range 3 {
 					r.refuses(t, tt, bad)

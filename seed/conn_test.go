@@ -496,7 +496,7 @@ func TestLimits(t *testing.T) {
 	if len(l.by) != 0 || l.open != 0 || l.halfOpen != 0 {
 		t.Errorf("%+v", &l)
 	}
-	for range maxOffences {
+	for range maxStrikes {
 		l.admit(addr)
 		l.through(addr)
 		l.leave(addr, true)

@@ -89,8 +89,8 @@ func TestCrowdOfOneAddress(t *testing.T) {
 	for _, l := range crowd {
 		l.isServed(tt, root)
 	}
-	if v := r.visitorOf(ip); v.offences != 0 {
-		t.Errorf("%d offences", v.offences)
+	if v := r.visitorOf(ip); v.strikes != 0 {
+		t.Errorf("%d strikes", v.strikes)
 	}
 }
 
@@ -347,7 +347,7 @@ func TestHalfOpen(t *testing.T) {
 		conn.Close()
 	}
 	r.awaitCounts(t, len(honest), 0)
-	if v := r.visitorOf("127.0.9.1"); v.offences != 0 {
-		t.Errorf("%d offences", v.offences)
+	if v := r.visitorOf("127.0.9.1"); v.strikes != 0 {
+		t.Errorf("%d strikes", v.strikes)
 	}
 }

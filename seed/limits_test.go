@@ -10,12 +10,12 @@ import (
 
 // visit is a connection that comes, is through its handshake and leaves; false: it
 // was not let in.
-func (l *limits) visit(addr net.Addr, offence bool) bool {
+func (l *limits) visit(addr net.Addr, strike bool) bool {
 	if !l.admit(addr) {
 		return false
 	}
 	l.through(addr)
-	l.leave(addr, offence)
+	l.leave(addr, strike)
 	return true
 }
 
@@ -28,7 +28,7 @@ func TestBanEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l limits
 		bad, good := tcpAddr("10.0.0.1"), tcpAddr("10.0.0.2")
-		for range maxOffences {
+		for range maxStrikes {
 			if !l.visit(bad, true) {
 				t.Fatal("banned too soon")
 			}
@@ -41,7 +41,7 @@ func TestBanEnds(t *testing.T) {
 			t.Error("another address is banned")
 		}
 		time.Sleep(2 * time.Second)
-		for range maxOffences { // and it starts from nothing
+		for range maxStrikes { // and it starts from nothing
 			if !l.visit(bad, true) {
 				t.Fatal("banned for too long")
 			}
@@ -52,14 +52,14 @@ func TestBanEnds(t *testing.T) {
 	})
 }
 
-// Offences that are far apart are no reason for a ban.
-func TestSeldomOffences(t *testing.T) {
+// Strikes that are far apart lead to no ban.
+func TestRareStrikes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var l limits
 		addr := tcpAddr("10.0.0.1")
 		for range 5 {
-			for range maxOffences - 1 {
+			for range maxStrikes - 1 {
 				if !l.visit(addr, true) {
 					t.Fatal("banned")
 				}
@@ -69,18 +69,18 @@ func TestSeldomOffences(t *testing.T) {
 	})
 }
 
-// Who has five connections open and then offends on all of them is banned too,
+// An address that opens five connections and then misbehaves on all is banned too,
 // and not counted as open for ever.
-func TestOffencesAtOnce(t *testing.T) {
+func TestStrikesAtOnce(t *testing.T) {
 	t.Parallel()
 	var l limits
 	addr := tcpAddr("10.0.0.1")
-	for range maxOffences + 3 {
+	for range maxStrikes + 3 {
 		if !l.admit(addr) {
 			t.Fatal("refused")
 		}
 	}
-	for range maxOffences + 3 {
+	for range maxStrikes + 3 {
 		l.through(addr)
 		l.leave(addr, true)
 	}
@@ -92,11 +92,11 @@ func TestOffencesAtOnce(t *testing.T) {
 	}
 }
 
-func TestOffencesOfOneHost(t *testing.T) {
+func TestStrikesOfOneHost(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		offender, visitor string
-		same              bool
+		source, visitor string
+		same            bool
 	}{
 		{"2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true},
 		{"2001:db8:1:2::1", "2001:db8:1:3::1", false},
@@ -106,8 +106,8 @@ func TestOffencesOfOneHost(t *testing.T) {
 		{"::ffff:10.0.0.1", "::ffff:10.0.0.2", false}, // of one /64
 	} {
 		var l limits
-		for i := range maxOffences {
-			a := netip.MustParseAddr(test.offender)
+		for i := range maxStrikes {
+			a := netip.MustParseAddr(test.source)
 			if b := a.As16(); a.Is6() && !a.Is4In6() { // each time another one
 				b[15] += byte(i)
 				a = netip.AddrFrom16(b).WithZone(a.Zone())
@@ -117,7 +117,7 @@ func TestOffencesOfOneHost(t *testing.T) {
 			}
 		}
 		if banned := !l.visit(tcpAddr(test.visitor), false); banned != test.same {
-			t.Errorf("offences of %s: %s is banned: %v", test.offender, test.visitor, banned)
+			t.Errorf("strikes of %s: %s is banned: %v", test.source, test.visitor, banned)
 		}
 		for i := range maxPerAddress {
 			if !l.admit(tcpAddr("2001:db8::1")) {
@@ -135,15 +135,15 @@ func numbered(network byte, i int) *net.TCPAddr {
 	return &net.TCPAddr{IP: net.IPv4(network, byte(i>>16), byte(i>>8), byte(i)), Port: 6881}
 }
 
-// However many offend, few are remembered: not those whose bans are over, and
+// However many addresses misbehave, few are remembered: not those whose bans are over, and
 // always those that are connected.
-func TestPardon(t *testing.T) {
+func TestEvictVisitors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var l limits
 		const connected, old, young = 100, maxHosts / 2, maxHosts * 8 / 10
 		for i := range connected {
-			for range maxOffences - 1 {
+			for range maxStrikes - 1 {
 				l.visit(numbered(10, i), true)
 			}
 			l.admit(numbered(10, i))
@@ -154,7 +154,7 @@ func TestPardon(t *testing.T) {
 		}
 		time.Sleep(banTime + time.Second)
 		for i := range young {
-			for range maxOffences {
+			for range maxStrikes {
 				l.visit(numbered(12, i), true)
 			}
 			if len(l.by) > maxHosts {
@@ -163,12 +163,12 @@ func TestPardon(t *testing.T) {
 		}
 		for i := range young {
 			if l.visit(numbered(12, i), false) {
-				t.Fatal("pardoned although there are others whose bans are over")
+				t.Fatal("evicted although there are others whose bans are over")
 			}
 		}
 		for i := range old {
 			if l.by[hostOf(numbered(11, i))] != nil {
-				t.Fatal("remembered although its offence is over")
+				t.Fatal("remembered although its strike has expired")
 			}
 		}
 		for i := range 20_000 {
@@ -188,13 +188,13 @@ func TestPardon(t *testing.T) {
 		if l.open != 0 {
 			t.Errorf("%d are open", l.open)
 		}
-		// Who never offends is not remembered at all.
+		// An address without strikes is not remembered at all.
 		before := len(l.by)
 		for i := range 20_000 {
 			l.visit(numbered(14, i), false)
 		}
 		if len(l.by) != before {
-			t.Errorf("%d addresses are remembered that never offended", len(l.by)-before)
+			t.Errorf("%d addresses are remembered without strikes", len(l.by)-before)
 		}
 	})
 }

@@ -95,7 +95,7 @@ func TestStall(t *testing.T) {
 				t.Error("it has got all without reading: this test can't fail")
 			}
 			if left.Err != nil { // it may be a bad line
-				t.Errorf("it is an offence: %v", left.Err)
+				t.Errorf("it is a strike: %v", left.Err)
 			}
 			r.empty(t)
 			if all, _ := r.inUse(); all > 0 || leftovers(t, root)[2] > 0 {

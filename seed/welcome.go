@@ -21,9 +21,9 @@ const (
 	maxPerAddress         = 100
 	maxHalfOpenPerAddress = 50
 
-	// So many offences within banTime get an address banned for as long.
-	maxOffences = 5
-	banTime     = 30 * time.Minute
+	// An address with maxStrikes strikes within banTime is banned for banTime.
+	maxStrikes = 5
+	banTime    = 30 * time.Minute
 
 	// idTime is how soon a peer id comes behind the info-hash. Where all are served a
 	// newcomer is refused, and only what sends none, a NAT check, is answered.
@@ -44,8 +44,8 @@ type limits struct {
 type visitor struct {
 	open     int
 	halfOpen int
-	offences int
-	since    time.Time // of the first offence, or the ban
+	strikes  int
+	since    time.Time // of the first strike, or of the ban
 }
 
 func addrOf(addr net.Addr) netip.Addr {
@@ -75,7 +75,7 @@ func (l *limits) admit(addr net.Addr) bool {
 	if v == nil {
 		v = new(visitor)
 	}
-	banned := v.offences >= maxOffences && time.Since(v.since) < banTime
+	banned := v.strikes >= maxStrikes && time.Since(v.since) < banTime
 	if banned || v.open >= maxPerAddress || v.halfOpen >= maxHalfOpenPerAddress {
 		return false
 	}
@@ -99,32 +99,33 @@ func (l *limits) through(addr net.Addr) {
 	l.by[host].halfOpen--
 }
 
-// leave notes that a connection has ended, by an offence or not.
-func (l *limits) leave(addr net.Addr, offence bool) {
+// leave notes that a connection has ended, and whether it counts as a strike.
+func (l *limits) leave(addr net.Addr, strike bool) {
 	host := hostOf(addr)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open--
 	v := l.by[host]
 	v.open--
-	if offence {
+	if strike {
 		if time.Since(v.since) > banTime {
-			v.offences, v.since = 0, time.Now()
+			v.strikes, v.since = 0, time.Now()
 		}
-		if v.offences++; v.offences == maxOffences {
+		if v.strikes++; v.strikes == maxStrikes {
 			v.since = time.Now() // the ban begins
 		}
 	}
-	if v.open == 0 && v.offences == 0 {
+	if v.open == 0 && v.strikes == 0 {
 		delete(l.by, host)
 	}
 	if len(l.by) > maxHosts {
-		l.pardon()
+		l.evict()
 	}
 }
 
-// pardon forgets old offenders, and if they are too few, others.
-func (l *limits) pardon() {
+// evict drops addresses without connections: first those whose strikes have expired,
+// then others until there is room.
+func (l *limits) evict() {
 	for host, v := range l.by {
 		if v.open == 0 && time.Since(v.since) > banTime {
 			delete(l.by, host)
@@ -156,7 +157,7 @@ func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 		c.torrent.leave(c.loaded)
 		if joined {
 			e.Joined, e.Client, e.Uploaded = false, c.client, c.slot.uploaded.Load()
-			if isOffence(err) {
+			if isStrike(err) {
 				e.Err = err
 			}
 			c.torrent.tell(e)
@@ -164,11 +165,11 @@ func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 		// What is sent is not cut off by what was not read.
 		_ = tcp.CloseWrite()
 	}
-	s.limits.leave(tcp.RemoteAddr(), isOffence(err))
+	s.limits.leave(tcp.RemoteAddr(), isStrike(err))
 }
 
-// isOffence tells errors that are the peer's fault from what happens.
-func isOffence(err error) bool {
+// isStrike reports whether an error is the fault of the peer, and counts as a strike.
+func isStrike(err error) bool {
 	_, garbage := errors.AsType[*peer.Error](err)
 	if _, ok := errors.AsType[*mse.Error](err); ok {
 		garbage = !errors.Is(err, mse.ErrTorrent) && !errors.Is(err, mse.ErrMethod)
