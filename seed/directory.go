@@ -51,7 +51,7 @@ type Directory struct {
 
 	found    map[string]*found     // by path
 	content  map[string][]*Torrent // by where it should be, in NFC
-	freed    bool                  // a torrent was removed: its twin may be seeded
+	freed    bool                  // a torrent was removed, so a duplicate of it may be seeded
 	noData   bool                  // Data is not there
 	foreign  bool                  // it was warned of a private torrent's ForeignTrackers
 	troubles map[string]bool       // warned of, and not over
@@ -62,11 +62,11 @@ type Directory struct {
 
 // A found is a file that is, or should be, a torrent.
 type found struct {
-	identity piece.Identity // the zero Identity: it is to be read again
-	torrent  *Torrent       // nil: it can't be seeded
-	content  string         // where its content should be, in NFC
-	failure  string         // why it can't be seeded
-	twin     bool           // because the same torrent is seeded already
+	identity  piece.Identity // the zero Identity: it is to be read again
+	torrent   *Torrent       // nil: it can't be seeded
+	content   string         // where its content should be, in NFC
+	failure   string         // why it can't be seeded
+	duplicate bool           // because the same torrent is seeded already
 }
 
 // brokenTorrents are those of now, by path.
@@ -386,7 +386,7 @@ func (d *Directory) scan(ctx context.Context) (again bool) {
 	if d.freed {
 		d.freed = false
 		for _, path := range w.torrents {
-			if f := d.found[path]; f != nil && f.twin {
+			if f := d.found[path]; f != nil && f.duplicate {
 				f.identity = piece.Identity{}
 				again = d.look(path) || again
 			}
@@ -449,7 +449,7 @@ func (d *Directory) look(path string) (again bool) {
 	if err == nil {
 		return false
 	}
-	next.failure, next.twin = err.Error(), errors.Is(err, ErrDuplicate)
+	next.failure, next.duplicate = err.Error(), errors.Is(err, ErrDuplicate)
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		next.identity = piece.Identity{} // it may be readable next time, and be the same
 		if err = pathErr.Err; errors.Is(err, fs.ErrNotExist) {
@@ -460,7 +460,7 @@ func (d *Directory) look(path string) (again bool) {
 	var e Event = EventFailed{Err: told}
 	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && not.Form.FoundBesideTorrents() {
 		e = EventWarning{Err: told}
-	} else if !next.twin {
+	} else if !next.duplicate {
 		d.broken.set(path, err)
 	}
 	if next.failure != failure {

@@ -422,18 +422,18 @@ func TestDirectoryBroken(t *testing.T) {
 
 // Of two files that are the same torrent one is served, until it is gone or
 // something else.
-func TestDirectoryTwins(t *testing.T) {
+func TestDirectoryDuplicates(t *testing.T) {
 	t.Parallel()
-	var twin, other, third *edition
+	var twice, other, third *edition
 	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
-		twin, other, third = l.edition("twin", 1, 10_000), l.edition("other", 2, 10_000), l.edition("third", 3, 10_000)
-		l.stock(twin, other, third)
+		twice, other, third = l.edition("twice", 1, 10_000), l.edition("other", 2, 10_000), l.edition("third", 3, 10_000)
+		l.stock(twice, other, third)
 		for _, name := range []string{"a", "b", "c"} {
-			l.put(name+".torrent", twin)
+			l.put(name+".torrent", twice)
 		}
 		l.put("third.torrent", third)
 	})
-	sees[EventSeeding](l, 0, "twin")
+	sees[EventSeeding](l, 0, "twice")
 	for _, name := range []string{"b", "c"} {
 		if e := sees[EventFailed](l, 0, name+".torrent"); !errors.Is(e.Err, ErrDuplicate) {
 			t.Error(e.Err)
@@ -445,14 +445,14 @@ func TestDirectoryTwins(t *testing.T) {
 
 	from = l.now()
 	l.must(os.Remove(filepath.Join(l.dir, "a.torrent")))
-	sees[EventSeeding](l, from, "twin")
-	l.serves(twin)
+	sees[EventSeeding](l, from, "twice")
+	l.serves(twice)
 
 	from = l.now()
 	l.put("b.torrent", other)
 	sees[EventSeeding](l, from, "other")
-	sees[EventSeeding](l, from, "twin")
-	l.serves(twin)
+	sees[EventSeeding](l, from, "twice")
+	l.serves(twice)
 	l.serves(other)
 	for _, name := range []string{"b", "c"} {
 		if list := since[EventFailed](l, 0, name+".torrent"); len(list) != 1 {
@@ -466,8 +466,8 @@ func TestDirectoryTwins(t *testing.T) {
 	l.must(os.Rename(filepath.Join(l.dir, "c.torrent"), filepath.Join(l.dir, "b.torrent")))
 	l.must(os.Rename(filepath.Join(l.dir, "x"), filepath.Join(l.dir, "c.torrent")))
 	sees[EventSeeding](l, from, "other")
-	sees[EventSeeding](l, from, "twin")
-	l.serves(twin)
+	sees[EventSeeding](l, from, "twice")
+	l.serves(twice)
 	l.serves(other)
 }
 
