@@ -49,15 +49,15 @@ type Directory struct {
 	// Rescan, if non-nil, makes Run read the directory whenever it receives a value.
 	Rescan <-chan struct{}
 
-	found    map[string]*found     // by path
-	content  map[string][]*Torrent // by where it should be, in NFC
-	freed    bool                  // a torrent was removed, so a duplicate of it may be seeded
-	noData   bool                  // Data is not there
-	foreign  bool                  // it was warned of a private torrent's ForeignTrackers
-	troubles map[string]bool       // warned of, and not over
-	watcher  *fsnotify.Watcher     // nil: the system can't tell
-	broken   *brokenTorrents
-	hearsay  *hearsay
+	found      map[string]*found     // by path
+	content    map[string][]*Torrent // by where it should be, in NFC
+	freed      bool                  // a torrent was removed, so a duplicate of it may be seeded
+	noData     bool                  // Data is not there
+	foreign    bool                  // it was warned of a private torrent's ForeignTrackers
+	troubles   map[string]bool       // warned of, and not over
+	watcher    *fsnotify.Watcher     // nil: the system can't tell
+	broken     *brokenTorrents
+	fileEvents *fileEvents
 }
 
 // A found is a file that is, or should be, a torrent.
@@ -99,9 +99,9 @@ func (d *Directory) Status() Status {
 	return s
 }
 
-// hearsay is what the system tells between two looks at it. It is taken from the
+// fileEvents is what the system tells between two looks at it. It is taken from the
 // watcher at once: a watcher that nobody listens to may lock those out who add to it.
-type hearsay struct {
+type fileEvents struct {
 	mu    sync.Mutex
 	names map[string]fsnotify.Op
 	err   error         // not nil: more has happened than names says
@@ -113,8 +113,8 @@ type hearsay struct {
 const mostNames = 10_000
 
 // listen listens until the watcher is closed.
-func (h *hearsay) listen(w *fsnotify.Watcher) {
-	defer close(h.ended)
+func (f *fileEvents) collect(w *fsnotify.Watcher) {
+	defer close(f.ended)
 	events, errs := w.Events, w.Errors
 	for events != nil || errs != nil {
 		var e fsnotify.Event
@@ -135,28 +135,28 @@ func (h *hearsay) listen(w *fsnotify.Watcher) {
 				continue // a directory went twice: it was moved and then removed
 			}
 		}
-		h.mu.Lock()
+		f.mu.Lock()
 		switch {
 		case err != nil:
-			h.err = err
-		case len(h.names) < mostNames:
-			h.names[filepath.Clean(e.Name)] |= e.Op
+			f.err = err
+		case len(f.names) < mostNames:
+			f.names[filepath.Clean(e.Name)] |= e.Op
 		default:
-			h.err = fsnotify.ErrEventOverflow
+			f.err = fsnotify.ErrEventOverflow
 		}
-		h.mu.Unlock()
+		f.mu.Unlock()
 		select {
-		case h.news <- struct{}{}:
+		case f.news <- struct{}{}:
 		default:
 		}
 	}
 }
 
-func (h *hearsay) take() (names map[string]fsnotify.Op, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	names, err = h.names, h.err
-	h.names, h.err = make(map[string]fsnotify.Op), nil
+func (f *fileEvents) take() (names map[string]fsnotify.Op, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	names, err = f.names, f.err
+	f.names, f.err = make(map[string]fsnotify.Op), nil
 	return names, err
 }
 
@@ -168,12 +168,12 @@ func (d *Directory) Scan() error {
 	d.found = make(map[string]*found)
 	d.content = make(map[string][]*Torrent)
 	d.broken = &brokenTorrents{errs: make(map[string]error)}
-	d.hearsay = &hearsay{names: make(map[string]fsnotify.Op), news: make(chan struct{}, 1), ended: make(chan struct{})}
+	d.fileEvents = &fileEvents{names: make(map[string]fsnotify.Op), news: make(chan struct{}, 1), ended: make(chan struct{})}
 	var err error
 	if d.watcher, err = fsnotify.NewWatcher(); err != nil {
 		d.warn(fmt.Errorf("what happens in directories is noticed only once a minute: %w", err))
 	} else {
-		go d.hearsay.listen(d.watcher)
+		go d.fileEvents.collect(d.watcher)
 	}
 	d.scan(context.Background())
 	return nil
@@ -184,7 +184,7 @@ func (d *Directory) Run(ctx context.Context) {
 	if d.watcher != nil {
 		defer func() {
 			d.watcher.Close()
-			<-d.hearsay.ended
+			<-d.fileEvents.ended
 		}()
 	}
 	timer := time.NewTimer(young) // what Scan found may not have been whole
@@ -200,8 +200,8 @@ func (d *Directory) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-d.hearsay.news:
-			if d.hear() {
+		case <-d.fileEvents.news:
+			if d.handleFileEvents() {
 				soon(settle)
 			}
 		case <-d.Rescan:
@@ -220,8 +220,8 @@ func (d *Directory) Run(ctx context.Context) {
 
 // hear has the data looked at that has changed. It returns true if torrents may
 // have come or gone.
-func (d *Directory) hear() (torrents bool) {
-	names, err := d.hearsay.take()
+func (d *Directory) handleFileEvents() (torrents bool) {
+	names, err := d.fileEvents.take()
 	if err != nil {
 		d.warn(fmt.Errorf("watching %s: %w", d.Path, err))
 		d.suspectAll()
