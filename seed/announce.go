@@ -61,7 +61,7 @@ func (a announced) Told(r announce.Answer) {
 	if r.Err == nil {
 		a.torrent.seeds.Store(max(0, r.Seeders-1)) // we are one
 	}
-	a.torrent.tell(EventAnnounce{
+	a.torrent.emit(EventAnnounce{
 		Torrent: a.torrent, Tracker: r.URL, Err: r.Err,
 		Message: r.Warning, Seeders: r.Seeders, Leechers: r.Leechers, Next: r.Next,
 	})

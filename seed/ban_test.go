@@ -78,14 +78,14 @@ func (l *leecher) isServed(tt *Torrent, root string) {
 	check(l.t, tt, root, l.await(peer.IDPiece))
 }
 
-// visitorOf is what is known of an address.
-func (r *running) visitorOf(ip string) visitor {
+// hostStatsOf is what is known of an address.
+func (r *running) hostStatsOf(ip string) hostStats {
 	r.limits.mu.Lock()
 	defer r.limits.mu.Unlock()
 	if v := r.limits.by[hostOf(tcpAddr(ip))]; v != nil {
 		return *v
 	}
-	return visitor{}
+	return hostStats{}
 }
 
 // conduct is what peers do, and whether it counts as a strike. Each is done on one
@@ -182,10 +182,10 @@ func TestBan(t *testing.T) {
 			last := r.dialFrom(t, other)
 			last.CloseWrite()
 			io.Copy(io.Discard, last)
-			eventually(t, "all have left", func() bool { return r.visitorOf(bad).open == 0 })
+			eventually(t, "all have left", func() bool { return r.hostStatsOf(bad).open == 0 })
 			served()
 			if c.strike {
-				if v := r.visitorOf(bad); v.strikes != maxStrikes {
+				if v := r.hostStatsOf(bad); v.strikes != maxStrikes {
 					t.Errorf("%d strikes of %d count", v.strikes, maxStrikes)
 				}
 				for range 3 {
@@ -195,7 +195,7 @@ func TestBan(t *testing.T) {
 				served()
 				return
 			}
-			if v := r.visitorOf(bad); v != (visitor{}) {
+			if v := r.hostStatsOf(bad); v != (hostStats{}) {
 				t.Errorf("it counts: %+v", v)
 			}
 			if c.encryption != EncryptionRequire {

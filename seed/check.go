@@ -81,9 +81,9 @@ func (t *Torrent) hash(ctx context.Context, m *loadedMetainfo, progress func(don
 	return c, nil
 }
 
-// unread fails if the disk does. Files that can't be read for another reason are
+// readFailure fails if the disk does. Files that can't be read for another reason are
 // told of, and what can be read is served.
-func (t *Torrent) unread(c *checker) error {
+func (t *Torrent) readFailure(c *checker) error {
 	switch {
 	case c.unread == nil:
 		return nil
@@ -91,7 +91,7 @@ func (t *Torrent) unread(c *checker) error {
 		length := t.lengthOf(c.inPiece, c.content.Layout)
 		return &readError{c.unread.Path, c.unread.Err, []block{{piece: uint32(c.inPiece), length: uint32(length)}}}
 	}
-	t.tell(EventWarning{t, fmt.Errorf("what can't be read is not served: %w", c.unread)})
+	t.emit(EventWarning{t, fmt.Errorf("what can't be read is not served: %w", c.unread)})
 	return nil
 }
 
@@ -133,18 +133,18 @@ func (c *checker) set(first, last int, good bool) {
 	}
 }
 
-// sayRenamed warns of files that were found by another name than the torrent's.
-func (t *Torrent) sayRenamed(m *loadedMetainfo) {
+// warnRenamed warns of files that were found by another name than the torrent's.
+func (t *Torrent) warnRenamed(m *loadedMetainfo) {
 	tree := m.data.tree
 	if tree.As != "" {
-		t.tell(EventWarning{t, fmt.Errorf("the content is called %s on disk", tree.As)})
+		t.emit(EventWarning{t, fmt.Errorf("the content is called %s on disk", tree.As)})
 	}
 	first, at, n := tree.Renamed()
 	switch {
 	case n == 0 || m.content.Single:
 	case n == 1:
-		t.tell(EventWarning{t, fmt.Errorf("%s is called %s on disk", strings.Join(m.content.Files[first].Path(), "/"), filepath.ToSlash(at))})
+		t.emit(EventWarning{t, fmt.Errorf("%s is called %s on disk", strings.Join(m.content.Files[first].Path(), "/"), filepath.ToSlash(at))})
 	default:
-		t.tell(EventWarning{t, fmt.Errorf("%d files have other names on disk, the first is called %s", n, filepath.ToSlash(at))})
+		t.emit(EventWarning{t, fmt.Errorf("%d files have other names on disk, the first is called %s", n, filepath.ToSlash(at))})
 	}
 }

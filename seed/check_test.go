@@ -14,7 +14,7 @@ import (
 func TestCheckIsTold(t *testing.T) {
 	for _, format := range []maketorrent.Format{maketorrent.FormatV1, maketorrent.FormatV2, maketorrent.FormatHybrid} {
 		meta, root := makeContent(t, format, 30_000, 1, 70_000)
-		r := start(t, Options{lookEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
+		r := start(t, Options{recheckEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
 		path := filepath.Join(root, "a")
 		data, err := os.ReadFile(path)
 		if err != nil {

@@ -17,7 +17,7 @@ const (
 	slotTime   = time.Minute
 
 	// A turn is over at last after this, or who takes little would keep its slot.
-	slotMost = 5 * time.Minute
+	slotMaxTime = 5 * time.Minute
 
 	// A peer that has a slot and asks for nothing loses it.
 	slotUnused = 20 * time.Second
@@ -40,7 +40,7 @@ type unchokeSlot struct {
 	uploaded atomic.Int64 // bytes of blocks, ever
 	asked    atomic.Int64 // when the last request came, in nanoseconds since 1970
 	served   atomic.Int64 // when the last block was sent, the same
-	hoped    atomic.Int64 // when the first request was taken since then, the same
+	pending  atomic.Int64 // when the first request was taken since then, the same
 
 	mu         sync.Mutex
 	interested time.Time // since when; zero: not
@@ -88,7 +88,7 @@ func (s *unchokeSlot) keeps(now time.Time, pieceLength int64) bool {
 	if s.trial {
 		return held < trialTime
 	}
-	return held < slotTime || held < slotMost && s.uploaded.Load()-s.before < slotPieces*pieceLength
+	return held < slotTime || held < slotMaxTime && s.uploaded.Load()-s.before < slotPieces*pieceLength
 }
 
 // waits is since when the peer has waited: who has a slot now that is over stands
@@ -132,8 +132,8 @@ func (s *choker) all() []*conn {
 	return slices.Collect(maps.Keys(s.conns))
 }
 
-// dismiss closes the connections to all peers of a torrent.
-func (s *choker) dismiss(t *Torrent) {
+// disconnect closes the connections to all peers of a torrent.
+func (s *choker) disconnect(t *Torrent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
@@ -143,9 +143,9 @@ func (s *choker) dismiss(t *Torrent) {
 	}
 }
 
-// interest takes note that a peer wants something, or nothing any more. Where all
+// interestChanged takes note that a peer wants something, or nothing any more. Where all
 // are served it has its slot at once.
-func (s *choker) interest(c *conn) {
+func (s *choker) interestChanged(c *conn) {
 	now := time.Now()
 	l := &c.slot
 	l.mu.Lock()
@@ -194,11 +194,11 @@ type waiter struct {
 	newcomer bool
 }
 
-// fairly puts n in front who are to get slots: of each torrent who has waited
+// shareFairly puts n in front who are to get slots: of each torrent who has waited
 // longest, and so many of it that the slots it has, with those it had before, times
 // the seeds that it has elsewhere are about the same for all. The line is in the
 // order of waiting, and so is its rest.
-func fairly(line []waiter, had map[*Torrent]int, n int) []waiter {
+func shareFairly(line []waiter, had map[*Torrent]int, n int) []waiter {
 	if n >= len(line) {
 		return line
 	}
@@ -280,7 +280,7 @@ func (s *choker) decide(now time.Time) {
 		}
 		line = line[n:]
 	}
-	line = fairly(line, had, regular)
+	line = shareFairly(line, had, regular)
 	next(regular, true, false)
 	slices.SortStableFunc(line, func(a, b waiter) int { // who waited longest is still first
 		switch {

@@ -20,7 +20,7 @@ func turns(t *testing.T, limit, peers int) (*choker, []*conn) {
 		c := &conn{number: uint64(i), torrent: tt, interested: true, socket: deafSocket(t)}
 		conns = append(conns, c)
 		s.conns[c] = true
-		s.interest(c)
+		s.interestChanged(c)
 	}
 	return s, conns
 }
@@ -112,7 +112,7 @@ func testTrial(t *testing.T, limit int) {
 		}
 		c := &conn{number: 1000, torrent: conns[0].torrent, interested: true, socket: conns[0].socket}
 		s.conns[c] = true
-		s.interest(c)
+		s.interestChanged(c)
 		begin := time.Now()
 		for !c.slot.take() {
 			time.Sleep(time.Second)
@@ -157,7 +157,7 @@ func TestSlotsOfTorrents(t *testing.T) {
 			c.torrent = alone
 		}
 		s.conns[c] = true
-		s.interest(c)
+		s.interestChanged(c)
 	}
 	now := time.Now()
 	for range 10 {
@@ -166,12 +166,12 @@ func TestSlotsOfTorrents(t *testing.T) {
 		if n := count(); n[alone] < 6 || n[popular] < 2 || n[alone]+n[popular] != 10 {
 			t.Fatalf("%d of the torrent nobody else seeds, %d of the other", n[alone], n[popular])
 		}
-		now = now.Add(slotMost)
+		now = now.Add(slotMaxTime)
 	}
 	for c := range s.conns { // nobody wants the first any more
 		if c.torrent == alone {
 			c.interested = false
-			s.interest(c)
+			s.interestChanged(c)
 		}
 	}
 	s.decide(now)

@@ -52,26 +52,26 @@ type conn struct {
 	joined  time.Time
 	evicted bool // under choker.mu
 
-	fast       bool  // both sides speak BEP 6
-	metadataID uint8 // the peer's number for ut_metadata; 0: it has none
-	interested bool
-	unchoked   bool
-	has        peer.Bitfield // what the peer has; nil: nothing yet
-	told       peer.Bitfield // what it was told of by us; nil: of all
-	super      *superPeer    // nil: it is not super-seeded to
-	news       atomic.Bool   // of super; set by others
-	hasCount   atomic.Int64
-	queue      queue
-	in         []byte // the beginning of a message that is not whole yet, or messages if more
-	more       bool   // messages wait in in until there is room in out, or until resume
-	resume     time.Time
-	skip       int    // bytes of a message that is of no use and still to come
-	room       int64  // bytes of blocks that the system takes at once, about
-	out        []byte // messages that wait to be sent
-	heard      time.Time
-	said       time.Time
-	flood      flood
-	hashing    flood // hash requests
+	fast         bool  // both sides speak BEP 6
+	metadataID   uint8 // the peer's number for ut_metadata; 0: it has none
+	interested   bool
+	unchoked     bool
+	has          peer.Bitfield // what the peer has; nil: nothing yet
+	advertised   peer.Bitfield // what it was told of by us; nil: of all
+	super        *superPeer    // nil: it is not super-seeded to
+	superChanged atomic.Bool   // of super; set by others
+	hasCount     atomic.Int64
+	queue        queue
+	in           []byte // the beginning of a message that is not whole yet, or messages if more
+	more         bool   // messages wait in in until there is room in out, or until resume
+	resume       time.Time
+	skip         int    // bytes of a message that is of no use and still to come
+	room         int64  // bytes of blocks that the system takes at once, about
+	out          []byte // messages that wait to be sent
+	lastReceived time.Time
+	lastSent     time.Time
+	flood        flood
+	hashing      flood // hash requests
 
 	accounts [2]account // with the rates of all and of the torrent
 	wants    bool       // it counts among those that wait for blocks
@@ -89,7 +89,7 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 	defer c.want(false)
 	defer c.refund()
 	defer c.leaveSuper()
-	c.heard, c.said = time.Now(), time.Now()
+	c.lastReceived, c.lastSent = time.Now(), time.Now()
 	c.hashing.burst = float64(layerTries * costHashes * c.loaded.trees.requests)
 	c.introduce()
 	if err := c.parse(early); err != nil {
@@ -101,7 +101,7 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 		}
 		if c.queue.begun == 0 { // not in the middle of a message
 			c.applyChoke()
-			c.tell()
+			c.advertise()
 			if err := c.flush(); err != nil {
 				return err
 			}
@@ -119,9 +119,9 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 // wake makes the peer's goroutine look around, if it waits for the peer.
 func (c *conn) wake() { _ = c.socket.SetReadDeadline(time.Unix(1, 0)) }
 
-// mostPause is how long a peer waits at once that asks for too much: it may be
+// maxPause is how long a peer waits at once that asks for too much: it may be
 // choked or sent away meanwhile.
-const mostPause = 100 * time.Millisecond
+const maxPause = 100 * time.Millisecond
 
 // listen reads what the peer has sent; if until is not zero it waits for more
 // until then.
@@ -129,21 +129,21 @@ func (c *conn) listen(ctx context.Context, until time.Time) error {
 	wait := !until.IsZero()
 	if c.more {
 		if pause := time.Until(c.resume); wait && pause > 0 {
-			time.Sleep(min(pause, time.Until(until), mostPause))
+			time.Sleep(min(pause, time.Until(until), maxPause))
 		}
 		return c.parse(nil)
 	}
 	if wait {
-		if alive := c.said.Add(c.seeder.timeouts.keepAlive); alive.Before(until) {
+		if alive := c.lastSent.Add(c.seeder.timeouts.keepAlive); alive.Before(until) {
 			until = alive
 		}
-		if end := c.heard.Add(c.seeder.timeouts.drop); end.Before(until) {
+		if end := c.lastReceived.Add(c.seeder.timeouts.drop); end.Before(until) {
 			until = end
 		}
 		if err := c.socket.SetReadDeadline(until); err != nil {
 			return err
 		}
-		if ctx.Err() != nil || c.slot.isChanged() || c.news.Load() {
+		if ctx.Err() != nil || c.slot.isChanged() || c.superChanged.Load() {
 			return nil // the wake was before the deadline was set
 		}
 	}
@@ -157,10 +157,10 @@ func (c *conn) listen(ctx context.Context, until time.Time) error {
 		return c.socket.SetReadDeadline(time.Time{})
 	}
 	now := time.Now()
-	if now.Sub(c.heard) >= c.seeder.timeouts.drop {
+	if now.Sub(c.lastReceived) >= c.seeder.timeouts.drop {
 		return errSilent
 	}
-	if now.Sub(c.said) >= c.seeder.timeouts.keepAlive {
+	if now.Sub(c.lastSent) >= c.seeder.timeouts.keepAlive {
 		c.out = peer.Message{ID: peer.IDKeepAlive}.Append(c.out)
 	}
 	c.shrink()
@@ -180,7 +180,7 @@ func (c *conn) shrink() {
 
 // take reads messages as they came. b belongs to the caller, who uses it again.
 func (c *conn) take(b []byte) error {
-	c.heard = time.Now()
+	c.lastReceived = time.Now()
 	c.crypto.Decrypt(b)
 	return c.parse(b)
 }
@@ -261,7 +261,7 @@ func (c *conn) flush() error {
 func (c *conn) write(parts [][]byte) (n int64, err error) {
 	n, err = c.socket.write(parts)
 	if n > 0 {
-		c.said = time.Now()
+		c.lastSent = time.Now()
 	}
 	return n, err
 }
@@ -284,13 +284,13 @@ func (c *conn) applyChoke() {
 	}
 }
 
-// mostHaves is how many haves are sent at once.
-const mostHaves = 1000
+// maxHaves is how many haves are sent at once.
+const maxHaves = 1000
 
-// tell tells the peer of pieces while it is super-seeded to, and of the rest when
+// advertise tells the peer of pieces while it is super-seeded to, and of the rest when
 // that is over (BEP 16).
-func (c *conn) tell() {
-	if !c.news.Swap(false) || c.told == nil {
+func (c *conn) advertise() {
+	if !c.superChanged.Swap(false) || c.advertised == nil {
 		return
 	}
 	rate := 0.0 // pieces a second
@@ -299,7 +299,7 @@ func (c *conn) tell() {
 		rate = c.slot.speed.rate / float64(c.torrent.pieceLength)
 	}
 	c.slot.mu.Unlock()
-	pieces, all := c.super.next(c.told, rate, c.interested, c.unchoked, time.Now())
+	pieces, all := c.super.next(c.advertised, rate, c.interested, c.unchoked, time.Now())
 	for _, i := range pieces {
 		c.out = peer.Message{ID: peer.IDHave, Index: uint32(i)}.Append(c.out)
 	}
@@ -309,33 +309,33 @@ func (c *conn) tell() {
 	have := c.torrent.have()
 	sent := 0
 	for i := range c.torrent.pieces {
-		if !have.Has(i) || c.told.Has(i) {
+		if !have.Has(i) || c.advertised.Has(i) {
 			continue
 		}
-		c.told.Set(i)
+		c.advertised.Set(i)
 		if c.has != nil && c.has.Has(i) {
 			continue
 		}
 		c.out = peer.Message{ID: peer.IDHave, Index: uint32(i)}.Append(c.out)
-		if sent++; sent == mostHaves {
-			c.news.Store(true) // the others when these are sent
+		if sent++; sent == maxHaves {
+			c.superChanged.Store(true) // the others when these are sent
 			return
 		}
 	}
-	c.told = nil
+	c.advertised = nil
 }
 
 // joinSuper makes it a peer that is super-seeded to, if the torrent is.
 func (c *conn) joinSuper() {
 	if s := c.torrent.super.Load(); s != nil && !s.isOver() {
-		c.super = s.join(c.hasNews, time.Now())
-		c.told = peer.NewBitfield(c.torrent.pieces)
-		c.news.Store(true)
+		c.super = s.join(c.notifySuper, time.Now())
+		c.advertised = peer.NewBitfield(c.torrent.pieces)
+		c.superChanged.Store(true)
 	}
 }
 
-func (c *conn) hasNews() {
-	if !c.news.Swap(true) {
+func (c *conn) notifySuper() {
+	if !c.superChanged.Swap(true) {
 		c.wake()
 	}
 }
@@ -350,8 +350,8 @@ func (c *conn) leaveSuper() {
 // the zero time if there may be more to do right away, else until when to wait
 // for the peer.
 func (c *conn) sendBlocks() (until time.Time, err error) {
-	forever := c.said.Add(c.seeder.timeouts.keepAlive)
-	if c.news.Load() {
+	forever := c.lastSent.Add(c.seeder.timeouts.keepAlive)
+	if c.superChanged.Load() {
 		forever = time.Time{}
 	}
 	c.want(c.queue.len() > 0)
@@ -374,8 +374,8 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 	return time.Time{}, err
 }
 
-// leastRoom is how much is tried at least, whatever the system took before.
-const leastRoom = 32 << 10
+// minRoom is how much is tried at least, whatever the system took before.
+const minRoom = 32 << 10
 
 // sendBatch sends as many bytes of blocks as the system takes now, up to a limit;
 // whole: it took all of them.
@@ -411,7 +411,7 @@ func (c *conn) sendBatch(limit int64) (whole bool, err error) {
 	if whole {
 		c.room = min(2*c.room, maxBatch)
 	} else {
-		c.room = max(n, leastRoom)
+		c.room = max(n, minRoom)
 	}
 	if done := c.queue.advance(n); done > 0 {
 		c.spent(done)
@@ -447,9 +447,9 @@ func (c *conn) spent(n int64) {
 		c.accounts[i].grant -= n
 	}
 	c.flood.useful()
-	c.heard = time.Now() // a peer that takes blocks is not idle
-	c.slot.served.Store(c.heard.UnixNano())
-	c.slot.asked.Store(c.heard.UnixNano()) // a peer with a long queue sends no further request meanwhile
+	c.lastReceived = time.Now() // a peer that takes blocks is not idle
+	c.slot.served.Store(c.lastReceived.UnixNano())
+	c.slot.asked.Store(c.lastReceived.UnixNano()) // a peer with a long queue sends no further request meanwhile
 	c.slot.uploaded.Add(n)
 	c.swarm.uploaded.Add(n)
 	c.seeder.uploaded.Add(n)

@@ -13,10 +13,10 @@ import (
 
 const (
 	// A peer is served if it got a block within servedTime, and is about to be if it
-	// has a slot and began to ask within hopedTime: one that cancels all it asks for
+	// has a slot and began to ask within pendingTime: one that cancels all it asks for
 	// asks for ever. Neither goes for a newcomer.
-	servedTime = time.Minute
-	hopedTime  = 10 * time.Second
+	servedTime  = time.Minute
+	pendingTime = 10 * time.Second
 
 	// introTime is how long a peer may take to say that it is interested.
 	introTime = 10 * time.Second
@@ -25,9 +25,9 @@ const (
 	fewPeers = 8
 
 	// maxHalfOpen is how many connections may be in their handshake, and
-	// leastHalfOpen how many at least.
-	maxHalfOpen   = 1000
-	leastHalfOpen = 16
+	// minHalfOpen how many at least.
+	maxHalfOpen = 1000
+	minHalfOpen = 16
 
 	// rankPause is how long nobody is looked for where all were served.
 	rankPause = 100 * time.Millisecond
@@ -70,24 +70,24 @@ func (c crowd) of(ip netip.Addr) (n int) {
 	return n
 }
 
-// A standing is how useful a peer is.
-type standing struct {
+// An evictionCandidate is how useful a peer is.
+type evictionCandidate struct {
 	*conn
 	needless bool // it was never interested
 	crowd    int  // grows with the peers of its network
 	since    time.Time
 }
 
-// standing returns how useful a peer is now; false: it is served.
-func (c *conn) standing(now time.Time) (s standing, idle bool) {
+// candidate returns how useful a peer is now; false: it is served.
+func (c *conn) candidate(now time.Time) (s evictionCandidate, idle bool) {
 	l := &c.slot
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	served, hoped := time.Unix(0, l.served.Load()), time.Unix(0, l.hoped.Load())
-	if now.Sub(served) < servedTime || l.given && now.Sub(hoped) < hopedTime {
-		return standing{}, false
+	served, pending := time.Unix(0, l.served.Load()), time.Unix(0, l.pending.Load())
+	if now.Sub(served) < servedTime || l.given && now.Sub(pending) < pendingTime {
+		return evictionCandidate{}, false
 	}
-	s = standing{conn: c, needless: !l.wanted && now.Sub(c.joined) >= introTime, since: c.joined}
+	s = evictionCandidate{conn: c, needless: !l.wanted && now.Sub(c.joined) >= introTime, since: c.joined}
 	if served.After(s.since) {
 		s.since = served
 	}
@@ -102,14 +102,14 @@ func rank(conns map[*conn]bool, now time.Time) []*conn {
 	for c := range conns {
 		all.add(c.addr.Addr(), 1)
 	}
-	var list []standing
+	var list []evictionCandidate
 	for c := range conns {
-		if s, idle := c.standing(now); idle && !c.evicted {
+		if s, idle := c.candidate(now); idle && !c.evicted {
 			s.crowd = bits.Len(uint(all.of(c.addr.Addr()) / fewPeers))
 			list = append(list, s)
 		}
 	}
-	slices.SortFunc(list, func(a, b standing) int {
+	slices.SortFunc(list, func(a, b evictionCandidate) int {
 		if a.needless != b.needless {
 			if a.needless {
 				return -1
@@ -150,7 +150,7 @@ func (s *choker) evict(now time.Time) bool {
 	for len(s.useless) > 0 {
 		c := s.useless[0]
 		s.useless = s.useless[1:]
-		if _, idle := c.standing(now); idle && s.conns[c] && !c.evicted {
+		if _, idle := c.candidate(now); idle && s.conns[c] && !c.evicted {
 			c.evicted = true
 			s.leaving++
 			c.socket.Close()
@@ -171,7 +171,7 @@ type handshakes struct {
 }
 
 // maxHandshakes is how many there may be with so many peers.
-func maxHandshakes(maxPeers int) int { return min(maxHalfOpen, max(maxPeers/2, leastHalfOpen)) }
+func maxHandshakes(maxPeers int) int { return min(maxHalfOpen, max(maxPeers/2, minHalfOpen)) }
 
 // add adds a connection. Where there are too many it closes another one: of some
 // drawn by lot, one that has most neighbours.

@@ -83,13 +83,13 @@ func TestCrowdOfOneAddress(t *testing.T) {
 		l.conn.Close()
 	}
 	crowd = crowd[leave:]
-	eventually(t, "they have left", func() bool { return r.visitorOf(ip).open == maxPerAddress-leave })
+	eventually(t, "they have left", func() bool { return r.hostStatsOf(ip).open == maxPerAddress-leave })
 	crowd = append(crowd, r.crowd(t, tt, ip, leave)...)
 	r.refuses(t, tt, ip)
 	for _, l := range crowd {
 		l.isServed(tt, root)
 	}
-	if v := r.visitorOf(ip); v.strikes != 0 {
+	if v := r.hostStatsOf(ip); v.strikes != 0 {
 		t.Errorf("%d strikes", v.strikes)
 	}
 }
@@ -149,7 +149,7 @@ func TestLeastUsefulGoes(t *testing.T) {
 	r.choker.mu.Lock()
 	for c := range r.choker.conns {
 		c.joined = c.joined.Add(-introTime)
-		c.slot.hoped.Store(0)
+		c.slot.pending.Store(0)
 	}
 	r.choker.mu.Unlock()
 	for i, goes := range []*leecher{deaf[0], deaf[1], idle[0], idle[1]} {
@@ -217,7 +217,7 @@ func TestCrowdThatCancels(t *testing.T) {
 	r.refuses(t, tt, "127.4.0.1")
 	r.choker.mu.Lock()
 	for c := range r.choker.conns {
-		c.slot.hoped.Add(-int64(hopedTime))
+		c.slot.pending.Add(-int64(pendingTime))
 	}
 	r.choker.mu.Unlock()
 	cancels()
@@ -235,7 +235,7 @@ func TestRank(t *testing.T) {
 		joined      time.Duration
 		served      time.Duration // ago; 0: never
 		deaf, given bool
-		hoped       time.Duration
+		pending     time.Duration
 	}
 	for _, test := range []struct {
 		name   string
@@ -257,8 +257,8 @@ func TestRank(t *testing.T) {
 		}, "a b c"},
 		{"served ones never", []guest{
 			{name: "served", addr: "10.0.0.1", joined: time.Hour, served: 59 * time.Second},
-			{name: "asking", addr: "10.0.0.2", joined: time.Hour, given: true, hoped: 9 * time.Second},
-			{name: "asked", addr: "10.0.0.3", joined: time.Hour, given: true, hoped: 11 * time.Second},
+			{name: "asking", addr: "10.0.0.2", joined: time.Hour, given: true, pending: 9 * time.Second},
+			{name: "asked", addr: "10.0.0.3", joined: time.Hour, given: true, pending: 11 * time.Second},
 		}, "asked"},
 		{"a /24", []guest{
 			{name: "honest", addr: "10.0.0.1", joined: time.Hour},
@@ -302,7 +302,7 @@ func TestRank(t *testing.T) {
 				}
 				c := &conn{addr: netip.AddrPortFrom(ip, 1), joined: now.Add(-g.joined)}
 				c.slot.wanted, c.slot.given = !g.deaf, g.given
-				for at, ago := range map[*atomic.Int64]time.Duration{&c.slot.served: g.served, &c.slot.hoped: g.hoped} {
+				for at, ago := range map[*atomic.Int64]time.Duration{&c.slot.served: g.served, &c.slot.pending: g.pending} {
 					if ago > 0 {
 						at.Store(now.Add(-ago).UnixNano())
 					}
@@ -347,7 +347,7 @@ func TestHalfOpen(t *testing.T) {
 		conn.Close()
 	}
 	r.awaitCounts(t, len(honest), 0)
-	if v := r.visitorOf("127.0.9.1"); v.strikes != 0 {
+	if v := r.hostStatsOf("127.0.9.1"); v.strikes != 0 {
 		t.Errorf("%d strikes", v.strikes)
 	}
 }

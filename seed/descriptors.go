@@ -32,7 +32,7 @@ func needs(peers, allowed int) need {
 	rest := allowed - min(otherDescriptors, allowed/4) - n.mapped - n.small
 	n.peers, n.handshakes = peers, maxHandshakes(peers)
 	if n.peers+n.handshakes > rest {
-		n.peers = max(1, rest-maxHalfOpen, rest*2/3-leastHalfOpen)
+		n.peers = max(1, rest-maxHalfOpen, rest*2/3-minHalfOpen)
 		n.handshakes = maxHandshakes(n.peers)
 	}
 	n.small += min(rest-n.peers-n.handshakes, maxSmallFiles-n.small)

@@ -54,7 +54,7 @@ type Directory struct {
 	freed      bool                  // a torrent was removed, so a duplicate of it may be seeded
 	noData     bool                  // Data is not there
 	foreign    bool                  // it was warned of a private torrent's ForeignTrackers
-	troubles   map[string]bool       // warned of, and not over
+	warnings   map[string]bool       // warned of, and not over
 	watcher    *fsnotify.Watcher     // nil: the system can't tell
 	broken     *brokenTorrents
 	fileEvents *fileEvents
@@ -109,10 +109,10 @@ type fileEvents struct {
 	ended chan struct{} // the watcher has
 }
 
-// mostNames is how many names of what has changed are kept.
-const mostNames = 10_000
+// maxNames is how many names of what has changed are kept.
+const maxNames = 10_000
 
-// listen listens until the watcher is closed.
+// collect collects events until the watcher is closed.
 func (f *fileEvents) collect(w *fsnotify.Watcher) {
 	defer close(f.ended)
 	events, errs := w.Events, w.Errors
@@ -139,7 +139,7 @@ func (f *fileEvents) collect(w *fsnotify.Watcher) {
 		switch {
 		case err != nil:
 			f.err = err
-		case len(f.names) < mostNames:
+		case len(f.names) < maxNames:
 			f.names[filepath.Clean(e.Name)] |= e.Op
 		default:
 			f.err = fsnotify.ErrEventOverflow
@@ -218,7 +218,7 @@ func (d *Directory) Run(ctx context.Context) {
 	}
 }
 
-// hear has the data looked at that has changed. It returns true if torrents may
+// handleFileEvents has the data looked at that has changed. It returns true if torrents may
 // have come or gone.
 func (d *Directory) handleFileEvents() (torrents bool) {
 	names, err := d.fileEvents.take()
@@ -268,14 +268,14 @@ func (d *Directory) isTorrent(path string) bool {
 
 // A walk is what was found in one.
 type walk struct {
-	torrents []string
-	watched  map[string]bool // directories, and whether the system tells of them
-	troubles map[string]bool
-	blind    []string // what couldn't be read
+	torrents   []string
+	watched    map[string]bool // directories, and whether the system tells of them
+	warnings   map[string]bool
+	unreadable []string // what couldn't be read
 }
 
 func (d *Directory) walk(ctx context.Context) *walk {
-	w := &walk{watched: make(map[string]bool), troubles: make(map[string]bool)}
+	w := &walk{watched: make(map[string]bool), warnings: make(map[string]bool)}
 	if d.Data != "" {
 		data := filepath.Clean(d.Data)
 		if d.watcher != nil && len(d.found) > 0 && !slices.Contains(d.watcher.WatchList(), data) {
@@ -294,8 +294,8 @@ func (d *Directory) walk(ctx context.Context) *walk {
 			// It went just now.
 		case err != nil:
 			// What can't be read now is not gone.
-			w.blind = append(w.blind, path)
-			d.trouble(w, err)
+			w.unreadable = append(w.unreadable, path)
+			d.warnOnce(w, err)
 		case e.IsDir():
 			if path != root && !d.Recursive {
 				return fs.SkipDir
@@ -309,13 +309,13 @@ func (d *Directory) walk(ctx context.Context) *walk {
 	return w
 }
 
-// trouble warns of what wasn't so before.
-func (d *Directory) trouble(w *walk, err error) {
+// warnOnce warns of what wasn't so before.
+func (d *Directory) warnOnce(w *walk, err error) {
 	text := err.Error()
-	if !w.troubles[text] && !d.troubles[text] {
+	if !w.warnings[text] && !d.warnings[text] {
 		d.warn(err)
 	}
-	w.troubles[text] = true
+	w.warnings[text] = true
 }
 
 // watch has the system tell what happens in a directory. It is called in each walk:
@@ -327,13 +327,13 @@ func (d *Directory) watch(w *walk, dir string) {
 	err := d.watcher.Add(dir)
 	w.watched[dir] = err == nil
 	if err != nil {
-		d.trouble(w, fmt.Errorf("what happens in %s is noticed only once a minute: %w", dir, err))
+		d.warnOnce(w, fmt.Errorf("what happens in %s is noticed only once a minute: %w", dir, err))
 	}
 }
 
-// tidy ends the watches of directories that are not there any more. It returns
+// pruneWatches ends the watches of directories that are not there any more. It returns
 // false if one kept another from being watched, by its new name.
-func (d *Directory) tidy(w *walk) bool {
+func (d *Directory) pruneWatches(w *walk) bool {
 	if d.watcher == nil {
 		return true
 	}
@@ -356,24 +356,24 @@ func (d *Directory) tidy(w *walk) bool {
 func (d *Directory) scan(ctx context.Context) (again bool) {
 	w := d.walk(ctx)
 	for range 3 {
-		if d.tidy(w) {
+		if d.pruneWatches(w) {
 			break
 		}
 		again = true
-		d.troubles = w.troubles
+		d.warnings = w.warnings
 		w = d.walk(ctx)
 	}
 	if ctx.Err() != nil {
 		return false
 	}
-	d.troubles = w.troubles
+	d.warnings = w.warnings
 	seen := make(map[string]bool, len(w.torrents))
 	for _, path := range w.torrents {
 		seen[path] = true
 	}
 	// First those that are gone: another file may be the same torrent.
 	for path, f := range d.found {
-		if !seen[path] && !w.isBlindFor(path, filepath.Clean(d.Path)) {
+		if !seen[path] && !w.mayContain(path, filepath.Clean(d.Path)) {
 			d.remove(path, f)
 		}
 	}
@@ -381,14 +381,14 @@ func (d *Directory) scan(ctx context.Context) (again bool) {
 		if ctx.Err() != nil {
 			return false
 		}
-		again = d.look(path) || again
+		again = d.update(path) || again
 	}
 	if d.freed {
 		d.freed = false
 		for _, path := range w.torrents {
 			if f := d.found[path]; f != nil && f.duplicate {
 				f.identity = piece.Identity{}
-				again = d.look(path) || again
+				again = d.update(path) || again
 			}
 		}
 	}
@@ -401,18 +401,18 @@ func (d *Directory) scan(ctx context.Context) (again bool) {
 		d.suspectAll()
 	}
 	d.noData = noData
-	return again || noData || slices.Contains(w.blind, filepath.Clean(d.Path))
+	return again || noData || slices.Contains(w.unreadable, filepath.Clean(d.Path))
 }
 
-// isBlindFor reports whether a path may be there, though it was not found.
-func (w *walk) isBlindFor(path, root string) bool {
-	return slices.ContainsFunc(w.blind, func(dir string) bool {
+// mayContain reports whether a path may be there, though it was not found.
+func (w *walk) mayContain(path, root string) bool {
+	return slices.ContainsFunc(w.unreadable, func(dir string) bool {
 		return dir == root || path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
 	})
 }
 
-// look takes note of a torrent file. It returns true if that may not be whole yet.
-func (d *Directory) look(path string) (again bool) {
+// update takes note of a torrent file. It returns true if that may not be whole yet.
+func (d *Directory) update(path string) (again bool) {
 	f := d.found[path]
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() || errors.Is(err, fs.ErrNotExist) && isGone(path) {

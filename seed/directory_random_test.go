@@ -158,7 +158,7 @@ func TestDirectoryRandom(t *testing.T) {
 	data := t.TempDir()
 	c := &chaos{rng: rand.New(rand.NewPCG(seed, 1)), dirs: []string{"", "a", "b", "b/c"}, files: make(map[string]string), whole: make(map[string]bool), reissues: make(map[string]int)}
 	var before [3]int
-	c.library = openLibrary(t, Directory{Data: data, Recursive: true}, Options{lookEvery: 100 * time.Millisecond}, func(l *library) {
+	c.library = openLibrary(t, Directory{Data: data, Recursive: true}, Options{recheckEvery: 100 * time.Millisecond}, func(l *library) {
 		for i := range editions {
 			e := l.edition(fmt.Sprintf("e%d", i), 200+i, 40_000*(i+1))
 			c.editions = append(c.editions, e)

@@ -40,8 +40,8 @@ func openLibrary(t *testing.T, d Directory, o Options, fill func(l *library)) *l
 	if fill != nil {
 		fill(l)
 	}
-	if o.lookEvery == 0 {
-		o.lookEvery = 20 * time.Millisecond
+	if o.recheckEvery == 0 {
+		o.recheckEvery = 20 * time.Millisecond
 	}
 	l.open(d, o)
 	return l
@@ -558,7 +558,7 @@ func TestDirectoryDataIsWatched(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var one *edition
-			l := openLibrary(t, test.d, Options{lookEvery: time.Hour}, func(l *library) {
+			l := openLibrary(t, test.d, Options{recheckEvery: time.Hour}, func(l *library) {
 				if test.d.Data == "" {
 					l.data = filepath.Join(l.dir, test.at)
 				}
@@ -579,7 +579,7 @@ func TestDirectoryDataMoves(t *testing.T) {
 	t.Parallel()
 	var one, two *edition
 	data := filepath.Join(t.TempDir(), "data")
-	l := openLibrary(t, Directory{Data: data}, Options{lookEvery: time.Second}, func(l *library) {
+	l := openLibrary(t, Directory{Data: data}, Options{recheckEvery: time.Second}, func(l *library) {
 		one, two = l.edition("one", 1, 100_000), l.edition("two", 2, 10)
 		l.stock(one)
 		l.put("one.torrent", one)
@@ -722,7 +722,7 @@ func TestDirectoryRescan(t *testing.T) {
 	one, two := l.edition("one", 1, 10_000), l.edition("two", 2, 10_000)
 	l.stock(one, two)
 	l.put("one.torrent", one)
-	l.running = start(t, Options{lookEvery: time.Hour})
+	l.running = start(t, Options{recheckEvery: time.Hour})
 	d := &Directory{Seeder: l.Seeder, Path: l.dir, Rescan: l.rescan}
 	l.must(d.Scan())
 	if d.watcher == nil {
@@ -783,7 +783,7 @@ func TestDirectoryHere(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
 	var one, two *edition
-	l := openLibrary(t, Directory{Path: "."}, Options{lookEvery: time.Hour}, func(l *library) {
+	l := openLibrary(t, Directory{Path: "."}, Options{recheckEvery: time.Hour}, func(l *library) {
 		one, two = l.edition("one", 1, 10_000), l.edition("two", 2, 10_000)
 		l.stock(one, two)
 		l.put("one.torrent", one)
@@ -799,7 +799,7 @@ func TestDirectoryHere(t *testing.T) {
 func TestDirectoryLookedAtWhileItGoes(t *testing.T) {
 	t.Parallel()
 	var one, other *edition
-	l := openLibrary(t, Directory{}, Options{lookEvery: 30 * time.Second}, func(l *library) {
+	l := openLibrary(t, Directory{}, Options{recheckEvery: 30 * time.Second}, func(l *library) {
 		one, other = l.edition("one", 1, 10_000), l.edition("other", 2, 10_000)
 		l.stock(one, other)
 		l.put("one.torrent", one)

@@ -95,9 +95,9 @@ func (EventWarning) isEvent()   {}
 func (EventFailed) isEvent()    {}
 func (EventStopped) isEvent()   {}
 
-// mostNews is how many events may wait to be told before those that tell no state
+// maxEvents is how many events may wait to be told before those that tell no state
 // are left out.
-const mostNews = 10_000
+const maxEvents = 10_000
 
 // events are what happened and was not told yet.
 type events struct {
@@ -123,7 +123,7 @@ func (q *events) put(e Event) {
 	}
 	switch e.(type) {
 	case EventChecking, EventPeer, EventStats:
-		if len(q.list) >= mostNews {
+		if len(q.list) >= maxEvents {
 			return
 		}
 	}

@@ -74,7 +74,7 @@ func (x *exchanges) run(ctx context.Context) {
 func (x *exchanges) do(ctx context.Context, addr netip.Addr, compute func()) error {
 	e := &exchange{addr, compute, make(chan error, 1)}
 	x.mu.Lock()
-	if len(x.waiting) == maxExchanges && !x.crowdOut(addr) {
+	if len(x.waiting) == maxExchanges && !x.makeRoom(addr) {
 		x.mu.Unlock()
 		return errExchange
 	}
@@ -102,9 +102,9 @@ func (x *exchanges) do(ctx context.Context, addr netip.Addr, compute func()) err
 	return errExchange
 }
 
-// crowdOut makes room for an address: the last one goes of whichever network has
+// makeRoom makes room for an address: the last one goes of whichever network has
 // most, if that is more than this one's would have. x.mu is locked.
-func (x *exchanges) crowdOut(addr netip.Addr) bool {
+func (x *exchanges) makeRoom(addr netip.Addr) bool {
 	var last *exchange
 	most := x.crowd.of(addr) + 1
 	for _, e := range x.waiting {

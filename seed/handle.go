@@ -37,7 +37,7 @@ func (c *conn) introduce() {
 	}
 	have := t.have()
 	if c.super != nil {
-		have = c.told
+		have = c.advertised
 	}
 	switch {
 	case c.fast && have.All(t.pieces):
@@ -86,7 +86,7 @@ func (c *conn) handle(m peer.Message) error {
 	case peer.IDInterested, peer.IDNotInterested:
 		cost = costSmall
 		c.interested = m.ID == peer.IDInterested
-		c.seeder.choker.interest(c)
+		c.seeder.choker.interestChanged(c)
 	case peer.IDBitfield:
 		cost = costHandshake
 		have, err := peer.ParseBitfield(m.Payload, c.torrent.pieces)
@@ -95,7 +95,7 @@ func (c *conn) handle(m peer.Message) error {
 		}
 		for i := range c.torrent.pieces {
 			if have.Has(i) {
-				if err := c.gets(i); err != nil {
+				if err := c.addPiece(i); err != nil {
 					return err
 				}
 			}
@@ -107,7 +107,7 @@ func (c *conn) handle(m peer.Message) error {
 		if int64(m.Index) >= int64(c.torrent.pieces) {
 			return fmt.Errorf("%w: it has piece %d of %d", errProtocol, m.Index, c.torrent.pieces)
 		}
-		if err := c.gets(int(m.Index)); err != nil {
+		if err := c.addPiece(int(m.Index)); err != nil {
 			return err
 		}
 	case peer.IDPiece, peer.IDHashes:
@@ -122,8 +122,8 @@ func (c *conn) handle(m peer.Message) error {
 	return c.pay(cost)
 }
 
-// gets notes that the peer has a piece.
-func (c *conn) gets(i int) error {
+// addPiece notes that the peer has a piece.
+func (c *conn) addPiece(i int) error {
 	if c.has == nil {
 		c.has = peer.NewBitfield(c.torrent.pieces)
 	}
@@ -135,7 +135,7 @@ func (c *conn) gets(i int) error {
 		return c.isSeed()
 	}
 	if c.super != nil {
-		c.super.gets(i, time.Now())
+		c.super.addPiece(i, time.Now())
 	}
 	return nil
 }
@@ -166,9 +166,9 @@ func (c *conn) request(b block) error {
 	}
 	now := time.Now().UnixNano()
 	c.slot.asked.Store(now)
-	if c.unchoked && t.have().Has(int(b.piece)) && (c.told == nil || c.told.Has(int(b.piece))) && c.queue.push(b) {
-		if c.slot.hoped.Load() <= c.slot.served.Load() {
-			c.slot.hoped.Store(now)
+	if c.unchoked && t.have().Has(int(b.piece)) && (c.advertised == nil || c.advertised.Has(int(b.piece))) && c.queue.push(b) {
+		if c.slot.pending.Load() <= c.slot.served.Load() {
+			c.slot.pending.Store(now)
 		}
 		return nil
 	}

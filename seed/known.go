@@ -51,14 +51,14 @@ func (t *Torrent) remember(m *loadedMetainfo, have peer.Bitfield) {
 	if now.Sub(newest) < racy {
 		return
 	}
-	t.seeder.toldKnown(t.seeder.known.Add(keyOf(t, m.root), known.State{
+	t.seeder.warnNotRemembered(t.seeder.known.Add(keyOf(t, m.root), known.State{
 		Root: m.root, Identity: identity, Have: have, Pieces: have.Count(), Checked: now.UTC(),
 	}))
 }
 
-// toldKnown warns once that what was checked can't be remembered.
-func (s *Seeder) toldKnown(err error) {
-	if err != nil && !s.forgets.Swap(true) {
+// warnNotRemembered warns once that what was checked can't be remembered.
+func (s *Seeder) warnNotRemembered(err error) {
+	if err != nil && !s.forgetWarned.Swap(true) {
 		s.events.put(EventWarning{Err: fmt.Errorf("checks will be done again next time: %w", err)})
 	}
 }

@@ -44,35 +44,35 @@ func (s State) isOver() bool { return s == StateDone || s == StateRemoved }
 // is no longer so if another has begun.
 type epoch uint64
 
-// A life is what changes of a torrent. Only its methods change it, and become alone
+// A life is what changes of a torrent. Only its methods change it, and setState alone
 // changes the state.
 type life struct {
 	torrent   *Torrent
 	suspected atomic.Bool // it is among Seeder.suspects
 
-	mu       sync.Mutex
-	state    State
-	epoch    epoch
-	cause    error              // why it is not served
-	cancel   context.CancelFunc // ends the check; nil: there was none
-	made     bool               // of the data just now, and not looked at since
-	checked  int64              // StateChecking: bytes
-	toCheck  int64              // StateChecking: bytes in all, pad files included
-	identity digest             // StateSeeding: of the files as they were checked
-	since    time.Time          // StateSeeding
-	served   time.Duration      // before that, earlier runs included
-	doubt    time.Time          // StateSeeding: since when the torrent can't be read again; zero: it can
-	dubious  []block            // StateSeeding: what could not be read from its files
-	rest     rest               // StateWaiting
-	later    *time.Timer        // has the data looked at
-	loaded   *loadedMetainfo    // StateSeeding; nil: nobody needs it
-	users    int                // peers that use loaded
-	linger   *time.Timer        // drops loaded
-	speed    speed
+	mu              sync.Mutex
+	state           State
+	epoch           epoch
+	cause           error              // why it is not served
+	cancel          context.CancelFunc // ends the check; nil: there was none
+	made            bool               // of the data just now, and not looked at since
+	checked         int64              // StateChecking: bytes
+	toCheck         int64              // StateChecking: bytes in all, pad files included
+	identity        digest             // StateSeeding: of the files as they were checked
+	since           time.Time          // StateSeeding
+	served          time.Duration      // before that, earlier runs included
+	unreadableSince time.Time          // StateSeeding: since when the torrent can't be read again; zero: it can
+	unreadBlocks    []block            // StateSeeding: what could not be read from its files
+	settling        settling           // StateWaiting
+	later           *time.Timer        // has the data looked at
+	loaded          *loadedMetainfo    // StateSeeding; nil: nobody needs it
+	users           int                // peers that use loaded
+	linger          *time.Timer        // drops loaded
+	speed           speed
 }
 
-// A rest tells when data that has changed is at rest.
-type rest struct {
+// A settling tells when data that has changed is at rest.
+type settling struct {
 	retry bool      // even if it seems to be what it was when it failed
 	first string    // when it failed, as identityOf tells
 	last  string    // when it was looked at last
@@ -83,10 +83,10 @@ type rest struct {
 	next  time.Time     // of it
 }
 
-// become changes the state and queues the event, if that is a legal transition in
+// setState changes the state and queues the event, if that is a legal transition in
 // the epoch *seen, and makes the epoch that begins *seen; nil: in whatever epoch. set
 // is called with the life locked; e and set may be nil.
-func (l *life) become(seen *epoch, to State, e Event, set func()) bool {
+func (l *life) setState(seen *epoch, to State, e Event, set func()) bool {
 	s := l.torrent.seeder
 	s.delay()
 	l.mu.Lock()
@@ -108,7 +108,7 @@ func (l *life) become(seen *epoch, to State, e Event, set func()) bool {
 	if set != nil {
 		set()
 	}
-	l.dubious = nil
+	l.unreadBlocks = nil
 	if l.loaded, l.users = nil, 0; l.cancel != nil && (to.isOver() || to == StateWaiting) {
 		l.cancel()
 	}
@@ -118,7 +118,7 @@ func (l *life) become(seen *epoch, to State, e Event, set func()) bool {
 	l.mu.Unlock()
 	s.delay()
 	if from.serves() {
-		s.choker.dismiss(l.torrent)
+		s.choker.disconnect(l.torrent)
 	}
 	if was != nil {
 		s.mappings.forget(was.data)
@@ -146,8 +146,8 @@ func (l *life) Served() time.Duration {
 	return l.served
 }
 
-// tell queues an event that changes no state.
-func (l *life) tell(e Event) {
+// emit queues an event that changes no state.
+func (l *life) emit(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.state.isOver() {
@@ -193,19 +193,19 @@ func (l *life) suspect() {
 // suspectRead has blocks looked at that could not be read.
 func (l *life) suspectRead(blocks ...block) {
 	l.mu.Lock()
-	if l.state.serves() && len(l.dubious) < mostProbes {
-		l.dubious = append(l.dubious, blocks[:min(len(blocks), mostProbes-len(l.dubious))]...)
+	if l.state.serves() && len(l.unreadBlocks) < maxProbes {
+		l.unreadBlocks = append(l.unreadBlocks, blocks[:min(len(blocks), maxProbes-len(l.unreadBlocks))]...)
 	}
 	l.mu.Unlock()
 	l.suspect()
 }
 
-// takeDubious returns the blocks that could not be read, once.
-func (l *life) takeDubious() []block {
+// takeUnreadBlocks returns the blocks that could not be read, once.
+func (l *life) takeUnreadBlocks() []block {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	list := l.dubious
-	l.dubious = nil
+	list := l.unreadBlocks
+	l.unreadBlocks = nil
 	return list
 }
 
@@ -213,22 +213,22 @@ func (l *life) takeDubious() []block {
 func (l *life) probes() (blocks []block, due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.rest.probe, !time.Now().Before(l.rest.next)
+	return l.settling.probe, !time.Now().Before(l.settling.next)
 }
 
 // probeLater has the data looked at when what could not be read may be readable.
 func (l *life) probeLater() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.rest.wait = min(max(2*l.rest.wait, l.torrent.seeder.options.lookEvery), mostProbe)
-	l.rest.next = time.Now().Add(l.rest.wait)
-	l.lookIn(l.rest.wait)
+	l.settling.wait = min(max(2*l.settling.wait, l.torrent.seeder.options.recheckEvery), maxProbePause)
+	l.settling.next = time.Now().Add(l.settling.wait)
+	l.recheckIn(l.settling.wait)
 }
 
-// lookLater has the data looked at when it may have come to rest. l.mu is locked.
-func (l *life) lookLater() { l.lookIn(l.torrent.seeder.options.lookEvery) }
+// recheckLater has the data looked at when it may have come to rest. l.mu is locked.
+func (l *life) recheckLater() { l.recheckIn(l.torrent.seeder.options.recheckEvery) }
 
-func (l *life) lookIn(wait time.Duration) {
+func (l *life) recheckIn(wait time.Duration) {
 	if l.later == nil {
 		l.later = time.AfterFunc(wait, l.suspect)
 	} else {
@@ -236,39 +236,39 @@ func (l *life) lookIn(wait time.Duration) {
 	}
 }
 
-// doubts reports whether to wait and see what becomes of a torrent that can't be
+// waitOut reports whether to wait and see what becomes of a torrent that can't be
 // read again: it may have been removed just now, or is being written.
-func (l *life) doubts(err error) bool {
+func (l *life) waitOut(err error) bool {
 	_, unread := errors.AsType[*unreadError](err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
 	case isScarcity(err):
 	case !unread:
-		l.doubt = time.Time{}
+		l.unreadableSince = time.Time{}
 		return false
-	case l.doubt.IsZero():
-		l.doubt = time.Now()
-	case time.Since(l.doubt) >= l.torrent.seeder.options.lookEvery*9/10:
-		l.doubt = time.Time{}
+	case l.unreadableSince.IsZero():
+		l.unreadableSince = time.Now()
+	case time.Since(l.unreadableSince) >= l.torrent.seeder.options.recheckEvery*9/10:
+		l.unreadableSince = time.Time{}
 		return false
 	}
-	l.lookLater()
+	l.recheckLater()
 	return true
 }
 
-// atRest reports whether two looks have seen the same, and something else than when
+// hasSettled reports whether two looks have seen the same, and something else than when
 // it failed, if that matters.
-func (l *life) atRest(now string) bool {
+func (l *life) hasSettled(now string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := &l.rest
+	r := &l.settling
 	if now != r.last {
 		r.last, r.since = now, time.Now()
-		l.lookLater()
+		l.recheckLater()
 		return false
 	}
-	return (r.retry || now != r.first) && time.Since(r.since) >= l.torrent.seeder.options.lookEvery*9/10
+	return (r.retry || now != r.first) && time.Since(r.since) >= l.torrent.seeder.options.recheckEvery*9/10
 }
 
 // supplies returns what the torrent is served from; m is nil if nobody needs it.
@@ -335,9 +335,9 @@ func (l *life) hasPeers() bool {
 	return l.users > 0
 }
 
-// greet queues the event that a peer joined, if m is still what the torrent
-// is served from: one that stopped meanwhile has dismissed the peers it found.
-func (l *life) greet(m *loadedMetainfo, joined EventPeer) bool {
+// emitJoined queues the event that a peer joined, if m is still what the torrent
+// is served from: one that stopped meanwhile has disconnected the peers it found.
+func (l *life) emitJoined(m *loadedMetainfo, joined EventPeer) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.loaded != m {

@@ -96,7 +96,7 @@ func TestTransitions(t *testing.T) {
 				}
 				legal := slices.Contains(transitions[from], to) && when != "too late"
 				called := false
-				if got := tt.become(at, to, EventFailed{Torrent: tt}, func() { called = true }); got != legal || called != legal {
+				if got := tt.setState(at, to, EventFailed{Torrent: tt}, func() { called = true }); got != legal || called != legal {
 					t.Errorf("%s to %s %s: %v, called %v", from, to, when, got, called)
 				}
 				told := len(s.events.list) > 0
@@ -114,18 +114,18 @@ func TestTransitions(t *testing.T) {
 // A peer that came when its torrent was about to stop has not joined.
 func TestGreet(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.FormatV1, 1000)
-	r := start(t, Options{lookEvery: time.Hour}, Input{Torrent: meta, Path: root})
+	r := start(t, Options{recheckEvery: time.Hour}, Input{Torrent: meta, Path: root})
 	tt := r.all()[0]
 	m, err := tt.enter(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !tt.greet(m, EventPeer{Torrent: tt, Joined: true}) {
+	if !tt.emitJoined(m, EventPeer{Torrent: tt, Joined: true}) {
 		t.Error("a peer of what is served has not joined")
 	}
 	_, seen := tt.now()
 	tt.fail(errChanged, m, &seen)
-	if tt.greet(m, EventPeer{Torrent: tt, Joined: true}) {
+	if tt.emitJoined(m, EventPeer{Torrent: tt, Joined: true}) {
 		t.Error("a peer of what is not served has joined")
 	}
 	tt.leave(m)
@@ -176,7 +176,7 @@ func (h *history) must(err error) {
 func (h *history) begin() {
 	var n atomic.Uint64
 	first := h.rng.Uint64()
-	h.running = start(h.t, Options{lookEvery: 3 * time.Millisecond, delay: func() {
+	h.running = start(h.t, Options{recheckEvery: 3 * time.Millisecond, delay: func() {
 		rng := rand.New(rand.NewPCG(first, n.Add(1)))
 		if rng.IntN(2) == 0 {
 			time.Sleep(time.Duration(rng.IntN(500)) * time.Microsecond)

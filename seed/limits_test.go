@@ -95,8 +95,8 @@ func TestStrikesAtOnce(t *testing.T) {
 func TestStrikesOfOneHost(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		source, visitor string
-		same            bool
+		source, other string
+		same          bool
 	}{
 		{"2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true},
 		{"2001:db8:1:2::1", "2001:db8:1:3::1", false},
@@ -116,8 +116,8 @@ func TestStrikesOfOneHost(t *testing.T) {
 				t.Fatalf("%s: banned too soon", a)
 			}
 		}
-		if banned := !l.visit(tcpAddr(test.visitor), false); banned != test.same {
-			t.Errorf("strikes of %s: %s is banned: %v", test.source, test.visitor, banned)
+		if banned := !l.visit(tcpAddr(test.other), false); banned != test.same {
+			t.Errorf("strikes of %s: %s is banned: %v", test.source, test.other, banned)
 		}
 		for i := range maxPerAddress {
 			if !l.admit(tcpAddr("2001:db8::1")) {

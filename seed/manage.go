@@ -17,17 +17,17 @@ import (
 )
 
 const (
-	// defaultLook is how often the files of a torrent are looked at, while it has
+	// defaultRecheckEvery is how often the files of a torrent are looked at, while it has
 	// peers; the others come round no faster than that.
-	defaultLook = 5 * time.Second
+	defaultRecheckEvery = 5 * time.Second
 
 	// So many times as long as a look at the files of a torrent has taken is the
 	// pause until the next: ten thousand torrents are looked at with a third of a
 	// percent of a processor, and a slow disk is not kept busy.
-	lookPause = 300
+	recheckPause = 300
 
-	// mostLookPause is the longest pause: a disk that failed slowly comes back, too.
-	mostLookPause = time.Minute
+	// maxRecheckPause is the longest pause: a disk that failed slowly comes back, too.
+	maxRecheckPause = time.Minute
 
 	// openers look for data and for what is known of it; hashers read all of it,
 	// each with all processors.
@@ -106,7 +106,7 @@ func (s *Seeder) manage(ctx context.Context) {
 	for range hashers {
 		work(s.toHash, (*Torrent).check)
 	}
-	wg.Go(func() { s.lookAround(ctx) })
+	wg.Go(func() { s.recheckAll(ctx) })
 	wg.Wait()
 }
 
@@ -125,13 +125,13 @@ func (t *Torrent) open(ctx context.Context) {
 func (t *Torrent) check(ctx context.Context) {
 	t.step(ctx, func(ctx context.Context, m *loadedMetainfo, seen *epoch) error {
 		all := m.content.Layout.Bytes()
-		if !t.become(seen, StateChecking, EventChecking{t, 0, all}, func() { t.checked, t.toCheck = 0, all }) {
+		if !t.setState(seen, StateChecking, EventChecking{t, 0, all}, func() { t.checked, t.toCheck = 0, all }) {
 			return nil
 		}
 		m.identify()
 		c, err := t.hash(ctx, m, t.showCheck())
 		if err == nil {
-			err = t.unread(c)
+			err = t.readFailure(c)
 		}
 		if err != nil {
 			return err
@@ -185,37 +185,37 @@ func (t *Torrent) begin(m *loadedMetainfo, have peer.Bitfield, known bool, seen 
 	if t.seeder.options.SuperSeed {
 		t.super.Store(newSuper(have, t.pieces))
 	}
-	t.sayRenamed(m)
-	t.become(seen, StateSeeding, EventSeeding{t, count, known}, func() { t.identity = digestOf(m.data.tree) })
+	t.warnRenamed(m)
+	t.setState(seen, StateSeeding, EventSeeding{t, count, known}, func() { t.identity = digestOf(m.data.tree) })
 	return nil
 }
 
 // fail stops serving until the data has changed, or is at rest. m has what was
 // seen of it; nil: nothing.
 func (t *Torrent) fail(err error, m *loadedMetainfo, seen *epoch) {
-	r := rest{retry: errors.Is(err, errChanged) || isScarcity(err), since: time.Now()}
+	r := settling{retry: errors.Is(err, errChanged) || isScarcity(err), since: time.Now()}
 	if m != nil {
 		if m.first == "" {
 			m.identify()
 		}
-		r.retry = r.retry || m.young
+		r.retry = r.retry || m.recent
 		r.first, r.last = m.first, m.first
 	}
-	wait := t.seeder.options.lookEvery
+	wait := t.seeder.options.recheckEvery
 	if unread, ok := errors.AsType[*readError](err); ok {
-		r.retry, r.probe, r.wait = true, unread.blocks, min(wait, leastProbe)
+		r.retry, r.probe, r.wait = true, unread.blocks, min(wait, minProbePause)
 		r.next = time.Now().Add(r.wait)
 	}
-	t.become(seen, StateWaiting, EventFailed{t, err}, func() {
-		t.rest, t.cause = r, err
-		t.lookIn(wait)
+	t.setState(seen, StateWaiting, EventFailed{t, err}, func() {
+		t.settling, t.cause = r, err
+		t.recheckIn(wait)
 	})
 }
 
-// lookAround looks at the files of all torrents until ctx ends: of those that have
+// recheckAll looks at the files of all torrents until ctx ends: of those that have
 // peers often, of the others in turn.
-func (s *Seeder) lookAround(ctx context.Context) {
-	every := s.options.lookEvery
+func (s *Seeder) recheckAll(ctx context.Context) {
+	every := s.options.recheckEvery
 	busy, idle := time.NewTimer(every), time.NewTimer(every)
 	var round []*Torrent
 	began := time.Now() // the round
@@ -226,16 +226,16 @@ func (s *Seeder) lookAround(ctx context.Context) {
 		case <-s.suspects.ready:
 			if t := s.suspects.pop(); t != nil {
 				t.suspected.Store(false) // before it looks, or news would be lost
-				t.look(ctx)
+				t.recheck(ctx)
 			}
 		case <-busy.C:
 			now := time.Now()
 			for _, t := range s.all() {
 				if t.hasPeers() {
-					t.look(ctx)
+					t.recheck(ctx)
 				}
 			}
-			busy.Reset(max(every, min(lookPause/10*time.Since(now), mostLookPause)))
+			busy.Reset(max(every, min(recheckPause/10*time.Since(now), maxRecheckPause)))
 		case now := <-idle.C:
 			if len(round) == 0 {
 				if wait := time.Until(began.Add(every)); wait > 0 {
@@ -252,15 +252,15 @@ func (s *Seeder) lookAround(ctx context.Context) {
 			round[0] = nil // it may be removed before the round is over
 			round = round[1:]
 			if !t.hasPeers() {
-				t.look(ctx)
+				t.recheck(ctx)
 			}
-			idle.Reset(min(lookPause*time.Since(now), mostLookPause))
+			idle.Reset(min(recheckPause*time.Since(now), maxRecheckPause))
 		}
 	}
 }
 
-// look looks at the files, and does what they ask for.
-func (t *Torrent) look(ctx context.Context) {
+// recheck looks at the files, and does what they ask for.
+func (t *Torrent) recheck(ctx context.Context) {
 	state, seen := t.now()
 	if !state.serves() && state != StateWaiting {
 		return
@@ -283,12 +283,12 @@ func (t *Torrent) look(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		if now, _ := identityOf(m.data.tree); t.atRest(now) && t.become(&seen, StateQueued, nil, nil) {
+		if now, _ := identityOf(m.data.tree); t.hasSettled(now) && t.setState(&seen, StateQueued, nil, nil) {
 			t.seeder.toOpen.put(t)
 		}
 		return
 	}
-	if t.doubts(err) {
+	if t.waitOut(err) {
 		return
 	}
 	if err == nil {
@@ -304,7 +304,7 @@ func (t *Torrent) look(ctx context.Context) {
 
 // reread reads what could not be read for a peer: that may have passed.
 func (t *Torrent) reread(m *loadedMetainfo) error {
-	blocks := t.takeDubious()
+	blocks := t.takeUnreadBlocks()
 	err := m.readAgain(blocks)
 	if isScarcity(err) {
 		return nil

@@ -34,7 +34,7 @@ func TestDataChanges(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := start(t, Options{lookEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
+			r := start(t, Options{recheckEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
 			hash := meta.InfoHashV1
 			l := r.dial(t, hash, meta.PieceCount(), peer.FeatureFast)
 			l.send(peer.Message{ID: peer.IDInterested})
@@ -77,7 +77,7 @@ func TestPartial(t *testing.T) {
 	if err := os.Remove(filepath.Join(root, "b")); err != nil {
 		t.Fatal(err)
 	}
-	r := start(t, Options{lookEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
+	r := start(t, Options{recheckEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)
 	l := r.dial(t, meta.InfoHashV1, meta.PieceCount(), peer.FeatureFast)
 	have, err := peer.ParseBitfield(bytes.Clone(l.await(peer.IDBitfield).Payload), meta.PieceCount())

@@ -140,7 +140,7 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 		}
 	}
 	for i := range kinds {
-		if n := r.visitorOf(fmt.Sprintf("127.0.11.%d", i+1)).open; n != each {
+		if n := r.hostStatsOf(fmt.Sprintf("127.0.11.%d", i+1)).open; n != each {
 			t.Errorf("only %d of %d peers of kind %d are there", n, each, i)
 		}
 	}

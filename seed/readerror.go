@@ -33,13 +33,13 @@ func (e *readError) Error() string {
 func (e *readError) Unwrap() error { return e.err }
 
 const (
-	// mostProbes is how many blocks that may not be readable are remembered.
-	mostProbes = 128
+	// maxProbes is how many blocks that may not be readable are remembered.
+	maxProbes = 128
 
-	// leastProbe and mostProbe are how long to wait before what could not be read is
+	// minProbePause and maxProbePause are how long to wait before what could not be read is
 	// read again: twice as long each time.
-	leastProbe = 5 * time.Second
-	mostProbe  = 10 * time.Minute
+	minProbePause = 5 * time.Second
+	maxProbePause = 10 * time.Minute
 )
 
 // isDiskError reports whether an error is one of the disk: any error of the system

@@ -95,7 +95,7 @@ func TestReadError(t *testing.T) {
 			onDisk := filepath.Join(d.dir, "content")
 			d.must(os.CopyFS(onDisk, os.DirFS(root)))
 			syscall.Sync()
-			r := start(t, Options{lookEvery: 50 * time.Millisecond}, Input{Torrent: meta, Path: onDisk})
+			r := start(t, Options{recheckEvery: 50 * time.Millisecond}, Input{Torrent: meta, Path: onDisk})
 			d.fail()
 			l := r.dial(t, meta.InfoHashV1, meta.PieceCount(), peer.FeatureFast)
 			l.send(peer.Message{ID: peer.IDInterested})
@@ -142,7 +142,7 @@ func TestReadErrorInCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.fail()
-	r := startWith(t, Options{lookEvery: 50 * time.Millisecond}, func(*Seeder) {})
+	r := startWith(t, Options{recheckEvery: 50 * time.Millisecond}, func(*Seeder) {})
 	if _, err := r.Add(Input{Torrent: meta, Path: onDisk}); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestDiskGone(t *testing.T) {
 				checked.stop()
 				d.die()
 			}
-			r := start(t, Options{KnownDir: known, lookEvery: 50 * time.Millisecond})
+			r := start(t, Options{KnownDir: known, recheckEvery: 50 * time.Millisecond})
 			if _, err := r.Add(Input{Torrent: meta, Path: d.dir}); err != nil {
 				t.Fatal(err)
 			}

@@ -42,7 +42,7 @@ func TestIsDiskError(t *testing.T) {
 func TestScarcityPasses(t *testing.T) {
 	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
 		meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
-		r := start(t, Options{lookEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
+		r := start(t, Options{recheckEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
 		tt := r.all()[0]
 		m := loadedOf(t, tt)
 		m.first, _ = identityOf(m.data.tree) // long ago, so that it is not young

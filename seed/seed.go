@@ -114,7 +114,7 @@ type Options struct {
 	// deleted at any time. "" remembers nothing.
 	KnownDir string
 
-	lookEvery time.Duration // 0 means defaultLook; for tests
+	recheckEvery time.Duration // 0 means defaultRecheckEvery; for tests
 
 	// Event, if non-nil, is called with each event and its time. The calls are made by
 	// one goroutine, one after another, until Serve returns.
@@ -165,14 +165,14 @@ type Seeder struct {
 
 	toOpen, toHash, suspects *backlog
 
-	limits     limits
-	handshakes handshakes
-	exchanges  *exchanges
-	fewer      error // why there are fewer peers than were asked for; nil: there are not
-	announcer  *announce.Announcer
-	events     *events
-	known      *known.Store
-	forgets    atomic.Bool // it was told that what is known can't be written
+	limits       limits
+	handshakes   handshakes
+	exchanges    *exchanges
+	fewer        error // why there are fewer peers than were asked for; nil: there are not
+	announcer    *announce.Announcer
+	events       *events
+	known        *known.Store
+	forgetWarned atomic.Bool // it was told that what is known can't be written
 
 	speedMu sync.Mutex
 	speed   speed
@@ -192,7 +192,7 @@ func New(o Options) *Seeder {
 	if s.options.PeerID == ([20]byte{}) {
 		s.options.PeerID = peerid.New()
 	}
-	s.options.lookEvery = cmp.Or(o.lookEvery, defaultLook)
+	s.options.recheckEvery = cmp.Or(o.recheckEvery, defaultRecheckEvery)
 	if o.Event == nil {
 		s.options.Event = func(time.Time, Event) {}
 	}
@@ -268,7 +268,7 @@ func (s *Seeder) Add(in Input) (*Torrent, error) {
 
 // Remove ends a torrent: peers are sent away, and trackers told.
 func (s *Seeder) Remove(t *Torrent) {
-	if !t.become(nil, StateRemoved, EventStopped{Torrent: t, Uploaded: t.Uploaded()}, nil) {
+	if !t.setState(nil, StateRemoved, EventStopped{Torrent: t, Uploaded: t.Uploaded()}, nil) {
 		return // it was removed before
 	}
 	s.mu.Lock()
@@ -312,9 +312,9 @@ func (s *Seeder) Rate() int64 {
 	return int64(s.speed.rate)
 }
 
-// tell begins to tell what happens; the function that it returns ends that, when
+// startEvents begins to tell what happens; the function that it returns ends that, when
 // all is told.
-func (s *Seeder) tell() (end func()) {
+func (s *Seeder) startEvents() (end func()) {
 	if addr, err := netip.ParseAddrPort(s.options.Listener.Addr().String()); err == nil {
 		s.events.put(EventListening{addr})
 	}
@@ -335,8 +335,8 @@ func (s *Seeder) tell() (end func()) {
 func (s *Seeder) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer s.tell()()
-	defer func() { s.toldKnown(s.known.Flush()) }()
+	defer s.startEvents()()
+	defer func() { s.warnNotRemembered(s.known.Flush()) }()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { s.choker.run(ctx) })
@@ -375,6 +375,6 @@ func (s *Seeder) Serve(ctx context.Context) error {
 			continue
 		}
 		s.handshakes.add(tcp)
-		wg.Go(func() { s.welcome(ctx, tcp) })
+		wg.Go(func() { s.serveConn(ctx, tcp) })
 	}
 }

@@ -78,7 +78,7 @@ func (s *Seeder) measure(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-second.C:
-			s.toldKnown(s.known.Flush())
+			s.warnNotRemembered(s.known.Flush())
 			conns := s.choker.all()
 			peers := make(map[*Torrent]int)
 			for _, c := range conns {
@@ -126,7 +126,7 @@ func (t *Torrent) measure(peers int) {
 	}
 	t.tick(t.Uploaded(), peers)
 	if why := t.reached(); why != nil {
-		t.become(nil, StateDone, EventStopped{t, t.Uploaded(), why}, func() { t.cause = why })
+		t.setState(nil, StateDone, EventStopped{t, t.Uploaded(), why}, func() { t.cause = why })
 	}
 }
 

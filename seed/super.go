@@ -12,9 +12,9 @@ import (
 const (
 	// A peer is offered so many pieces at once, and as many as it gets in
 	// offerAhead at its rate: it can't pass on what it does not have whole.
-	leastOffers = 2
-	mostOffers  = 64
-	offerAhead  = 8 * time.Second
+	minOffers  = 2
+	maxOffers  = 64
+	offerAhead = 8 * time.Second
 
 	// So many others must have a piece before it counts as spread.
 	witnesses = 2
@@ -29,8 +29,8 @@ const (
 
 	// Who is not interested in what it was told of after wantTime is told of twice as
 	// much the next time: it may want only a few files.
-	wantTime = 3 * time.Second
-	mostTold = 1000
+	wantTime       = 3 * time.Second
+	maxExtraOffers = 1000
 
 	// Where no piece has spread for vainTime the peers don't reach each other, or
 	// don't tell: it is enough that they get what they are offered, until one spreads.
@@ -117,18 +117,18 @@ func (p *superPeer) leave(had peer.Bitfield, now time.Time) {
 		if len(had) > 0 && had.Has(i) {
 			if s.count[i]--; s.count[i] == 0 && s.have.Has(i) {
 				s.out--
-				s.giveBack(p, i)
+				s.reoffer(p, i)
 			}
 		}
 	}
 	for i := range p.offers {
-		s.giveBack(p, i)
+		s.reoffer(p, i)
 	}
 }
 
-// giveBack has a piece that p was offered, or had, offered to others if nobody has
+// reoffer has a piece that p was offered, or had, offered to others if nobody has
 // it. s.mu is locked.
-func (s *super) giveBack(p *superPeer, piece int) {
+func (s *super) reoffer(p *superPeer, piece int) {
 	if other := s.by[piece]; other != nil && other != p {
 		return
 	}
@@ -139,8 +139,8 @@ func (s *super) giveBack(p *superPeer, piece int) {
 	}
 }
 
-// gets notes that a peer has a piece that it did not have.
-func (p *superPeer) gets(piece int, now time.Time) {
+// addPiece notes that a peer has a piece that it did not have.
+func (p *superPeer) addPiece(piece int, now time.Time) {
 	s := p.super
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -216,23 +216,23 @@ func (p *superPeer) next(told peer.Bitfield, rate float64, wants, served bool, n
 		case !wants && o.got.IsZero() && now.Sub(o.made) >= wantTime:
 			unwanted = true
 			delete(p.offers, i)
-			s.giveBack(p, i)
+			s.reoffer(p, i)
 		case o.got.IsZero() && (rate == 0 && now.Sub(o.made) >= offerTime || now.Sub(o.made) >= slowTime):
 			if !o.late {
 				o.late = true
-				s.giveBack(p, i)
+				s.reoffer(p, i)
 			}
 			if served {
 				delete(p.offers, i) // it does not want it
 			}
 		}
 	}
-	target := min(leastOffers+int(rate*offerAhead.Seconds()), mostOffers)
+	target := min(minOffers+int(rate*offerAhead.Seconds()), maxOffers)
 	switch {
 	case wants:
 		p.more = 0
 	case unwanted:
-		p.more = min(2*max(p.more, 1), mostTold)
+		p.more = min(2*max(p.more, 1), maxExtraOffers)
 	}
 	target += p.more
 	for len(p.offers) < target {

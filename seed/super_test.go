@@ -56,7 +56,7 @@ func simulate(t *testing.T, s *super, pieces, n int, change func(round int, peer
 			}
 			get := func(i int) {
 				p.has.Set(i)
-				p.gets(i, now)
+				p.addPiece(i, now)
 			}
 			for _, i := range p.known {
 				if !p.has.Has(i) {
@@ -139,7 +139,7 @@ func TestSuperLeavers(t *testing.T) {
 	})
 	var want []int32
 	for p := range s.peers {
-		if len(p.offers) > mostOffers {
+		if len(p.offers) > maxOffers {
 			t.Errorf("%d offers", len(p.offers))
 		}
 	}
@@ -171,7 +171,7 @@ func TestSuperStuck(t *testing.T) {
 				t.Errorf("piece %d is offered twice", i)
 			}
 			given[i] = true
-			b.gets(i, now)
+			b.addPiece(i, now)
 			if s.isOver() {
 				return
 			}
@@ -200,7 +200,7 @@ func TestSuperUnwanted(t *testing.T) {
 				for i := range wanted {
 					if from.Has(i) && !p.has.Has(i) {
 						p.has.Set(i)
-						p.gets(i, now)
+						p.addPiece(i, now)
 						left--
 						return true
 					}
@@ -241,7 +241,7 @@ func TestSuperStrangers(t *testing.T) {
 			for i := 0; i < pieces && got < atOnce; i++ {
 				if p.told.Has(i) && !p.has.Has(i) {
 					p.has.Set(i)
-					p.gets(i, now)
+					p.addPiece(i, now)
 					got++
 				}
 			}
@@ -256,7 +256,7 @@ func TestSuperStrangers(t *testing.T) {
 // when another seed comes.
 func TestSuperSeed(t *testing.T) {
 	t.Parallel()
-	meta, root := makeContent(t, maketorrent.FormatV1, (mostHaves+100)<<16) // more haves than are sent at once
+	meta, root := makeContent(t, maketorrent.FormatV1, (maxHaves+100)<<16) // more haves than are sent at once
 	r := start(t, Options{SuperSeed: true}, Input{Torrent: meta, Path: root, Hashed: true})
 	tt := r.find(meta.InfoHashV1)
 	l := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
@@ -267,7 +267,7 @@ func TestSuperSeed(t *testing.T) {
 	l.await(peer.IDHaveNone)
 	l.send(peer.Message{ID: peer.IDHaveNone}, peer.Message{ID: peer.IDInterested})
 	told := make(map[int]bool)
-	for range leastOffers {
+	for range minOffers {
 		told[int(l.await(peer.IDHave).Index)] = true
 	}
 	if r.Status().Torrents[0].State != StateSuperSeeding {
@@ -314,9 +314,9 @@ func BenchmarkSuper(b *testing.B) {
 		p := all[k%peers]
 		some, _ := p.next(told[k%peers], 1, true, true, now)
 		for _, i := range some {
-			p.gets(i, now)
-			all[(k+1)%peers].gets(i, now)
-			all[(k+2)%peers].gets(i, now)
+			p.addPiece(i, now)
+			all[(k+1)%peers].addPiece(i, now)
+			all[(k+2)%peers].addPiece(i, now)
 		}
 		k++
 	}
@@ -332,7 +332,7 @@ func TestSuperLeftIsBounded(t *testing.T) {
 		had := peer.NewBitfield(pieces)
 		for i := range pieces - 1 {
 			had.Set(i)
-			p.gets(i, now)
+			p.addPiece(i, now)
 		}
 		p.leave(had, now)
 	}
@@ -358,7 +358,7 @@ func TestSuperRests(t *testing.T) {
 	}
 	tt.super.Load().tick()
 	c := r.choker.all()[0]
-	for end := time.Now().Add(30 * time.Second); c.news.Load(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); c.superChanged.Load(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it never takes note")
 		}

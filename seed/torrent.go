@@ -193,7 +193,7 @@ type loadedMetainfo struct {
 	data    *content
 	trees   *trees // of v2
 	first   string // what identityOf told of the files before they were checked
-	young   bool   // they had just been changed: another change may not show
+	recent  bool   // they had just been changed: another change may not show
 }
 
 // identify notes what the files are before they are read: they may be others by the
@@ -201,7 +201,7 @@ type loadedMetainfo struct {
 func (m *loadedMetainfo) identify() {
 	var newest time.Time
 	m.first, newest = identityOf(m.data.tree) // with the times of change: permissions count too
-	m.young = time.Since(newest).Abs() < racy
+	m.recent = time.Since(newest).Abs() < racy
 }
 
 // errOther is inside the error for a torrent that was replaced by another.

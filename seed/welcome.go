@@ -38,10 +38,10 @@ type limits struct {
 	mu       sync.Mutex
 	open     int
 	halfOpen int
-	by       map[netip.Prefix]*visitor
+	by       map[netip.Prefix]*hostStats
 }
 
-type visitor struct {
+type hostStats struct {
 	open     int
 	halfOpen int
 	strikes  int
@@ -73,14 +73,14 @@ func (l *limits) admit(addr net.Addr) bool {
 	defer l.mu.Unlock()
 	v := l.by[host]
 	if v == nil {
-		v = new(visitor)
+		v = new(hostStats)
 	}
 	banned := v.strikes >= maxStrikes && time.Since(v.since) < banTime
 	if banned || v.open >= maxPerAddress || v.halfOpen >= maxHalfOpenPerAddress {
 		return false
 	}
 	if l.by == nil {
-		l.by = make(map[netip.Prefix]*visitor)
+		l.by = make(map[netip.Prefix]*hostStats)
 	}
 	l.by[host] = v
 	v.open++
@@ -141,15 +141,15 @@ func (l *limits) evict() {
 	}
 }
 
-// welcome takes a connection from its first byte to its end.
-func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
+// serveConn takes a connection from its first byte to its end.
+func (s *Seeder) serveConn(ctx context.Context, tcp *net.TCPConn) {
 	defer tcp.Close()
 	c, early, err := s.shakeHands(ctx, tcp)
 	s.limits.through(tcp.RemoteAddr())
 	s.handshakes.remove(tcp)
 	if err == nil {
 		e := EventPeer{Torrent: c.torrent, Addr: c.addr, Client: c.client, Joined: true}
-		joined := c.torrent.greet(c.loaded, e)
+		joined := c.torrent.emitJoined(c.loaded, e)
 		if joined {
 			err = c.run(ctx, early)
 		}
@@ -160,7 +160,7 @@ func (s *Seeder) welcome(ctx context.Context, tcp *net.TCPConn) {
 			if isStrike(err) {
 				e.Err = err
 			}
-			c.torrent.tell(e)
+			c.torrent.emit(e)
 		}
 		// What is sent is not cut off by what was not read.
 		_ = tcp.CloseWrite()

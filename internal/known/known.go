@@ -29,9 +29,9 @@ import (
 )
 
 const (
-	// mostStates is how many states are remembered of some content. A volume that is
+	// maxStates is how many states are remembered of some content. A volume that is
 	// not mounted for a while does not cost what is known of it.
-	mostStates = 4
+	maxStates = 4
 
 	// maxFile is the size of the file, in bytes, from which on a new one is begun.
 	maxFile = 256 << 20
@@ -206,12 +206,12 @@ func (s *Store) append(b []byte) (end int64, err error) {
 }
 
 // note remembers the place of a line as the latest of its key. Of more than
-// mostStates that with the fewest pieces goes, which costs least to find again; of
+// maxStates that with the fewest pieces goes, which costs least to find again; of
 // those that tie the oldest.
 func (s *Store) note(key Key, at place) {
 	list := slices.DeleteFunc(s.places[key], func(p place) bool { return p.identity == at.identity })
 	list = slices.Insert(list, 0, at)
-	if len(list) > mostStates {
+	if len(list) > maxStates {
 		least := len(list) - 1
 		for i := least; i > 0; i-- {
 			if list[i].pieces < list[least].pieces {
