@@ -11,49 +11,49 @@ import (
 )
 
 const (
-	// A peer keeps its slot for so many pieces and so long (libtorrent's round
-	// robin), then another has its turn.
+	// A peer keeps its slot for at least slotPieces pieces and slotTime, as in
+	// libtorrent's round robin.
 	slotPieces = 20
 	slotTime   = time.Minute
 
-	// A turn is over at last after this, or who takes little would keep its slot.
+	// A slot is taken away after slotMaxTime, or a slow peer would keep it.
 	slotMaxTime = 5 * time.Minute
 
-	// A peer that has a slot and asks for nothing loses it.
+	// A peer that has a slot and sends no request for this long loses it.
 	slotUnused = 20 * time.Second
 
-	// One slot in so many is for trial, for so long ("optimistic unchoke"); one at
-	// least where there are two.
+	// One slot in trialShare is an optimistic unchoke, for trialTime. There is at
+	// least one if there are two slots.
 	trialShare = 5
 	trialTime  = 30 * time.Second
 
 	// decidePause is how long the choker waits for further changes before it decides.
 	decidePause = 5 * time.Millisecond
 
-	// slotRate is what a peer should get, in bytes a second, where the rate is
-	// limited: so many slots are given out then.
+	// slotRate is the rate, in bytes per second, that a peer should get where the
+	// rate is limited. It sets the number of slots.
 	slotRate = 64 << 10
 )
 
 // An unchokeSlot is the state that a connection and the choker share.
 type unchokeSlot struct {
 	uploaded atomic.Int64 // bytes of blocks, ever
-	asked    atomic.Int64 // when the last request came, in nanoseconds since 1970
-	served   atomic.Int64 // when the last block was sent, the same
-	pending  atomic.Int64 // when the first request was taken since then, the same
+	asked    atomic.Int64 // time of the last request, in Unix nanoseconds
+	served   atomic.Int64 // time of the last block sent, in Unix nanoseconds
+	pending  atomic.Int64 // time of the first request accepted since then, in Unix nanoseconds
 
 	mu         sync.Mutex
-	interested time.Time // since when; zero: not
-	wanted     bool      // it was interested at least once
-	given      bool
-	trial      bool      // given for trial
-	changed    bool      // and the connection does not know yet
-	since      time.Time // when it was given or taken last; zero: never
-	before     int64     // uploaded then
+	interested time.Time // since when the peer is interested; zero: it is not
+	wanted     bool      // it has been interested at least once
+	given      bool      // unchoked
+	trial      bool      // an optimistic unchoke
+	changed    bool      // the conn has not applied given yet
+	since      time.Time // time of the last change of given or trial; zero: never
+	before     int64     // uploaded at that time
 	speed      speed
 }
 
-// take returns whether the connection has a slot.
+// take reports whether the peer is unchoked, and clears changed.
 func (s *unchokeSlot) take() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,8 +67,7 @@ func (s *unchokeSlot) isChanged() bool {
 	return s.changed
 }
 
-// set gives the slot or takes it, and reports whether that is news. The slot is
-// locked.
+// set gives or takes the slot, and reports whether that is a change. s.mu is locked.
 func (s *unchokeSlot) set(given, trial bool, now time.Time) bool {
 	news := s.given != given
 	if news || s.trial != trial {
@@ -79,7 +78,7 @@ func (s *unchokeSlot) set(given, trial bool, now time.Time) bool {
 	return news
 }
 
-// keeps reports whether the turn of a given slot goes on. The slot is locked.
+// keeps reports whether the peer keeps a given slot. s.mu is locked.
 func (s *unchokeSlot) keeps(now time.Time, pieceLength int64) bool {
 	held := now.Sub(s.since)
 	if lastAsked := time.Unix(0, s.asked.Load()); held >= slotUnused && now.Sub(lastAsked) >= slotUnused {
@@ -91,8 +90,8 @@ func (s *unchokeSlot) keeps(now time.Time, pieceLength int64) bool {
 	return held < slotTime || held < slotMaxTime && s.uploaded.Load()-s.before < slotPieces*pieceLength
 }
 
-// waits is since when the peer has waited: who has a slot now that is over stands
-// at the end. The slot is locked.
+// waits returns since when the peer has waited. A peer whose turn has just ended
+// waits from now on. s.mu is locked.
 func (s *unchokeSlot) waits(now time.Time) time.Time {
 	switch {
 	case s.given:
@@ -105,15 +104,15 @@ func (s *unchokeSlot) waits(now time.Time) time.Time {
 
 // A choker decides which peers are unchoked.
 type choker struct {
-	max int // 0: all that are interested
+	max int // number of slots; 0: all interested peers are unchoked
 
-	soon chan struct{} // somebody is interested; room for one
+	soon chan struct{} // signals a change of interest; has a buffer of one
 
 	mu        sync.Mutex
 	conns     map[*conn]bool
-	leaving   int       // of conns, evicted
-	useless   []*conn   // who goes next
-	allServed time.Time // when nobody could go last
+	leaving   int       // number of conns that are evicted and still open
+	useless   []*conn   // the next to evict, in order
+	allServed time.Time // when rank last found no peer to evict
 }
 
 func (s *choker) remove(c *conn) {
@@ -125,14 +124,14 @@ func (s *choker) remove(c *conn) {
 	}
 }
 
-// all are the connected peers in no order.
+// all returns the connected peers in no particular order.
 func (s *choker) all() []*conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Keys(s.conns))
 }
 
-// disconnect closes the connections to all peers of a torrent.
+// disconnect closes the connections of all peers of a torrent.
 func (s *choker) disconnect(t *Torrent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,8 +142,8 @@ func (s *choker) disconnect(t *Torrent) {
 	}
 }
 
-// interestChanged takes note that a peer wants something, or nothing any more. Where all
-// are served it has its slot at once.
+// interestChanged records that a peer has become interested or has stopped being so.
+// Where the number of slots is unlimited, it is unchoked at once.
 func (s *choker) interestChanged(c *conn) {
 	now := time.Now()
 	l := &c.slot
@@ -163,12 +162,12 @@ func (s *choker) interestChanged(c *conn) {
 	if s.max > 0 {
 		select {
 		case s.soon <- struct{}{}:
-		default: // it is coming
+		default: // a signal is pending already
 		}
 	}
 }
 
-// run gives everybody a turn until ctx ends.
+// run assigns the slots until ctx ends.
 func (s *choker) run(ctx context.Context) {
 	if s.max == 0 {
 		return
@@ -181,29 +180,29 @@ func (s *choker) run(ctx context.Context) {
 			return
 		case <-second.C:
 		case <-s.soon:
-			time.Sleep(decidePause) // peers may change their minds faster than it pays
+			time.Sleep(decidePause) // collect further changes
 		}
 		s.decide(time.Now())
 	}
 }
 
-// A waiter is a peer that wants a slot.
+// A waiter is an interested peer without a slot, or one whose turn is over.
 type waiter struct {
 	*conn
 	since    time.Time
 	newcomer bool
 }
 
-// shareFairly puts n in front who are to get slots: of each torrent who has waited
-// longest, and so many of it that the slots it has, with those it had before, times
-// the seeds that it has elsewhere are about the same for all. The line is in the
-// order of waiting, and so is its rest.
+// shareFairly moves the n waiters that are to get slots to the front. Within a
+// torrent the longest waiting come first. Among torrents it balances (slots held, as
+// in had, plus slots given) × (other seeds + 1). line is ordered by waiting time, and
+// the rest stays in that order.
 func shareFairly(line []waiter, had map[*Torrent]int, n int) []waiter {
 	if n >= len(line) {
 		return line
 	}
 	type share struct {
-		weight int64 // of a slot
+		weight int64 // 1 + number of other seeds
 		slots  int64
 		line   []waiter
 	}
@@ -240,14 +239,14 @@ func shareFairly(line []waiter, had map[*Torrent]int, n int) []waiter {
 	return front
 }
 
-// decide gives the slots out. Who has one keeps it until the turn is over; free
-// ones go to who has waited longest, fairly among the torrents. A few are for trial: newcomers get them
-// first, for a short time, so that nobody waits for the turns of all others.
+// decide assigns the slots. A peer keeps its slot until its turn is over. Free slots
+// go to the longest waiting peers, fairly among torrents. Optimistic slots go to
+// newcomers first and are short, so that a newcomer does not wait for all others.
 func (s *choker) decide(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var line []waiter
-	had := make(map[*Torrent]int) // slots, of each torrent, that stay where they are
+	had := make(map[*Torrent]int) // slots kept, by torrent
 	trials := max(s.max/trialShare, min(s.max-1, 1))
 	regular := s.max - trials
 	for c := range s.conns {
@@ -282,7 +281,7 @@ func (s *choker) decide(now time.Time) {
 	}
 	line = shareFairly(line, had, regular)
 	next(regular, true, false)
-	slices.SortStableFunc(line, func(a, b waiter) int { // who waited longest is still first
+	slices.SortStableFunc(line, func(a, b waiter) int { // stable: newcomers first, each part by waiting time
 		switch {
 		case a.newcomer == b.newcomer:
 			return 0

@@ -13,12 +13,12 @@ import (
 	"bt/internal/peer/mse"
 )
 
-// timeouts limit how long a peer may take or be silent.
+// timeouts limit how long a peer may take for a step or stay silent.
 type timeouts struct {
-	handshake time.Duration // all of it
-	keepAlive time.Duration // our silence, until a keep-alive
-	drop      time.Duration // the peer's silence
-	stall     time.Duration // the peer's, to receive stallBytes
+	handshake time.Duration // for the whole handshake
+	keepAlive time.Duration // after the last message sent, until a keep-alive is sent
+	drop      time.Duration // after the last message received, until the peer is dropped
+	stall     time.Duration // for the peer to receive stallBytes
 }
 
 var defaultTimeouts = timeouts{
@@ -28,7 +28,7 @@ var defaultTimeouts = timeouts{
 	stall:     time.Minute,
 }
 
-// Why a connection is closed. Those that are the peer's fault count against it.
+// Reasons to close a connection. isStrike says which count as strikes.
 var (
 	errProtocol = errors.New("the peer breaks the protocol")
 	errFlood    = errors.New("the peer sends too much that is of no use")
@@ -36,54 +36,54 @@ var (
 	errSeed     = errors.New("the peer has everything")
 )
 
-// A conn is a connection to a peer of one torrent. One goroutine runs it and owns
-// all of it but what says otherwise.
+// A conn is a connection to a peer, for one torrent. One goroutine runs it and owns
+// its fields, except where a comment says otherwise.
 type conn struct {
 	number  uint64 // in the order of arrival
 	seeder  *Seeder
 	torrent *Torrent
-	loaded  *loadedMetainfo // of the torrent
+	loaded  *loadedMetainfo // of torrent
 	swarm   *swarm
 	socket  *socket
-	crypto  *mse.Session // nil: none
+	crypto  *mse.Session // nil: plaintext
 	addr    netip.AddrPort
-	hello   peer.Handshake // the peer's
-	client  string         // as it names itself; changed under slot.mu
+	hello   peer.Handshake // of the peer
+	client  string         // name of the client; written with slot.mu locked
 	joined  time.Time
-	evicted bool // under choker.mu
+	evicted bool // guarded by choker.mu
 
-	fast         bool  // both sides speak BEP 6
-	metadataID   uint8 // the peer's number for ut_metadata; 0: it has none
+	fast         bool  // both sides support BEP 6
+	metadataID   uint8 // the peer's message id for ut_metadata; 0: not supported
 	interested   bool
 	unchoked     bool
-	has          peer.Bitfield // what the peer has; nil: nothing yet
-	advertised   peer.Bitfield // what it was told of by us; nil: of all
-	super        *superPeer    // nil: it is not super-seeded to
-	superChanged atomic.Bool   // of super; set by others
+	has          peer.Bitfield // pieces of the peer; nil: none yet
+	advertised   peer.Bitfield // pieces that the peer was sent a have for; nil: all of ours
+	super        *superPeer    // nil: not super-seeding
+	superChanged atomic.Bool   // super may have new pieces to advertise; set by other goroutines
 	hasCount     atomic.Int64
 	queue        queue
-	in           []byte // the beginning of a message that is not whole yet, or messages if more
-	more         bool   // messages wait in in until there is room in out, or until resume
+	in           []byte // start of an incomplete message, or whole messages if more is set
+	more         bool   // in holds messages that wait for room in out, or for resume
 	resume       time.Time
-	skip         int    // bytes of a message that is of no use and still to come
-	room         int64  // bytes of blocks that the system takes at once, about
-	out          []byte // messages that wait to be sent
+	skip         int    // bytes still to be received of a message that is ignored
+	room         int64  // estimate of the bytes of blocks that the socket accepts at once
+	out          []byte // messages to be sent
 	lastReceived time.Time
 	lastSent     time.Time
 	flood        flood
 	hashing      flood // hash requests
 
-	accounts [2]account // with the rates of all and of the torrent
-	wants    bool       // it counts among those that wait for blocks
+	accounts [2]account // for the global rate and the rate of the torrent
+	wants    bool       // counted in torrent.wanting
 
 	slot unchokeSlot // shared with the choker
 }
 
-// run talks to the peer until the connection ends, and says why. The handshakes
-// have been exchanged; early is what came behind the peer's.
+// run serves the peer until the connection ends, and returns the reason. The
+// handshakes have been exchanged; early is the data that followed the peer's.
 func (c *conn) run(ctx context.Context, early []byte) error {
-	// Not a wake: the peer's goroutine may wait to send, and would set a new
-	// deadline.
+	// Close rather than wake: the goroutine may be waiting to send, and would set a
+	// new deadline.
 	stop := context.AfterFunc(ctx, func() { c.socket.Close() })
 	defer stop()
 	defer c.want(false)
@@ -116,15 +116,16 @@ func (c *conn) run(ctx context.Context, early []byte) error {
 	}
 }
 
-// wake makes the peer's goroutine look around, if it waits for the peer.
+// wake interrupts the conn's goroutine if it waits for the peer, so that it handles
+// changes of slot and super.
 func (c *conn) wake() { _ = c.socket.SetReadDeadline(time.Unix(1, 0)) }
 
-// maxPause is how long a peer waits at once that asks for too much: it may be
-// choked or sent away meanwhile.
+// maxPause is the longest sleep while a peer is throttled. Between sleeps it may be
+// choked or disconnected.
 const maxPause = 100 * time.Millisecond
 
-// listen reads what the peer has sent; if until is not zero it waits for more
-// until then.
+// listen reads and handles what the peer has sent. If until is not zero, it waits for
+// data until then.
 func (c *conn) listen(ctx context.Context, until time.Time) error {
 	wait := !until.IsZero()
 	if c.more {
@@ -144,7 +145,7 @@ func (c *conn) listen(ctx context.Context, until time.Time) error {
 			return err
 		}
 		if ctx.Err() != nil || c.slot.isChanged() || c.superChanged.Load() {
-			return nil // the wake was before the deadline was set
+			return nil // wake was called before the deadline was set
 		}
 	}
 	err := c.socket.receive(wait, c.take)
@@ -152,8 +153,8 @@ func (c *conn) listen(ctx context.Context, until time.Time) error {
 		return err
 	}
 	if !wait {
-		// An old deadline, or a wake: either is over, and must not keep what the
-		// peer sends from being read.
+		// An old deadline or a wake is done with. It must not keep further data from
+		// being read.
 		return c.socket.SetReadDeadline(time.Time{})
 	}
 	now := time.Now()
@@ -167,7 +168,7 @@ func (c *conn) listen(ctx context.Context, until time.Time) error {
 	return nil
 }
 
-// shrink gives back what an idle peer does not need.
+// shrink frees buffers that an idle peer does not need.
 func (c *conn) shrink() {
 	if len(c.in) == 0 {
 		c.in = nil
@@ -178,19 +179,20 @@ func (c *conn) shrink() {
 	c.queue.shrink()
 }
 
-// take reads messages as they came. b belongs to the caller, who uses it again.
+// take decrypts and handles received data. It does not keep b.
 func (c *conn) take(b []byte) error {
 	c.lastReceived = time.Now()
 	c.crypto.Decrypt(b)
 	return c.parse(b)
 }
 
-// parse reads messages that are not encrypted any more.
+// parse handles the messages in b, which is decrypted, and keeps an incomplete one in
+// c.in.
 func (c *conn) parse(b []byte) error {
 	n := min(c.skip, len(b))
 	c.skip, b = c.skip-n, b[n:]
 	if len(c.in) > 0 {
-		// The rest of one message, and what follows it.
+		// b continues the message in c.in.
 		c.in = append(c.in, b...)
 		b = c.in
 	}
@@ -223,7 +225,7 @@ func (c *conn) parse(b []byte) error {
 	return nil
 }
 
-// fitted returns b in no more memory than it needs.
+// fitted returns b, copied if it has much spare capacity.
 func fitted(b []byte) []byte {
 	switch {
 	case len(b) == 0 && cap(b) > 1<<10:
@@ -234,7 +236,7 @@ func fitted(b []byte) []byte {
 	return b
 }
 
-// flush sends the messages that wait.
+// flush sends the messages in c.out.
 func (c *conn) flush() error {
 	if len(c.out) == 0 {
 		return nil
@@ -257,7 +259,7 @@ func (c *conn) flush() error {
 	return nil
 }
 
-// write hands parts to the system, and returns how many bytes it took.
+// write writes parts to the socket, and returns how many bytes it accepted.
 func (c *conn) write(parts [][]byte) (n int64, err error) {
 	n, err = c.socket.write(parts)
 	if n > 0 {
@@ -275,7 +277,7 @@ func (c *conn) applyChoke() {
 	case !want && c.unchoked:
 		c.unchoked = false
 		c.out = peer.Message{ID: peer.IDChoke}.Append(c.out)
-		if c.fast { // BEP 6: a choke does not drop requests without a word
+		if c.fast { // BEP 6: pending requests are rejected explicitly
 			for _, b := range c.queue.waiting() {
 				c.reject(b)
 			}
@@ -284,16 +286,16 @@ func (c *conn) applyChoke() {
 	}
 }
 
-// maxHaves is how many haves are sent at once.
+// maxHaves is how many have messages are sent at once.
 const maxHaves = 1000
 
-// advertise tells the peer of pieces while it is super-seeded to, and of the rest when
-// that is over (BEP 16).
+// advertise sends have messages for the pieces that super chooses and, when
+// super-seeding has ended, for all others (BEP 16).
 func (c *conn) advertise() {
 	if !c.superChanged.Swap(false) || c.advertised == nil {
 		return
 	}
-	rate := 0.0 // pieces a second
+	rate := 0.0 // pieces per second
 	c.slot.mu.Lock()
 	if c.torrent.pieceLength > 0 {
 		rate = c.slot.speed.rate / float64(c.torrent.pieceLength)
@@ -318,14 +320,14 @@ func (c *conn) advertise() {
 		}
 		c.out = peer.Message{ID: peer.IDHave, Index: uint32(i)}.Append(c.out)
 		if sent++; sent == maxHaves {
-			c.superChanged.Store(true) // the others when these are sent
+			c.superChanged.Store(true) // the rest follows when these are sent
 			return
 		}
 	}
 	c.advertised = nil
 }
 
-// joinSuper makes it a peer that is super-seeded to, if the torrent is.
+// joinSuper joins super-seeding, if the torrent is super-seeded.
 func (c *conn) joinSuper() {
 	if s := c.torrent.super.Load(); s != nil && !s.isOver() {
 		c.super = s.join(c.notifySuper, time.Now())
@@ -346,9 +348,9 @@ func (c *conn) leaveSuper() {
 	}
 }
 
-// sendBlocks sends blocks that were asked for, as many as go at once. It returns
-// the zero time if there may be more to do right away, else until when to wait
-// for the peer.
+// sendBlocks sends as many requested blocks as the socket accepts at once. It returns
+// the time until which to wait for the peer, or the zero time if there may be more to
+// send immediately.
 func (c *conn) sendBlocks() (until time.Time, err error) {
 	forever := c.lastSent.Add(c.seeder.timeouts.keepAlive)
 	if c.superChanged.Load() {
@@ -364,8 +366,8 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 	}
 	whole, err := c.sendBatch(limit)
 	if errors.Is(err, syscall.EFAULT) || errors.Is(err, errChanged) {
-		// The map has ended before the file should, or the disk has failed. What
-		// was sent may be half a message.
+		// The mapped file has shrunk, or the disk has failed. The message may have
+		// been sent in part.
 		c.torrent.suspectRead(c.queue.waiting()...)
 	}
 	if err == nil && !whole {
@@ -374,11 +376,11 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 	return time.Time{}, err
 }
 
-// minRoom is how much is tried at least, whatever the system took before.
+// minRoom is the minimum of conn.room.
 const minRoom = 32 << 10
 
-// sendBatch sends as many bytes of blocks as the system takes now, up to a limit;
-// whole: it took all of them.
+// sendBatch sends as many bytes of blocks as the socket accepts, up to limit. whole
+// reports whether it accepted all of them.
 func (c *conn) sendBatch(limit int64) (whole bool, err error) {
 	c.seeder.turns.take(&c.torrent.turn)
 	defer c.seeder.turns.give(&c.torrent.turn)
@@ -419,12 +421,12 @@ func (c *conn) sendBatch(limit int64) (whole bool, err error) {
 	return whole, err
 }
 
-// encryptLength is how many bytes are encrypted before they are written. What the
-// system did not take of them is encrypted again later.
+// encryptLength is how many bytes are encrypted at once before they are written.
+// Bytes that the socket does not accept are encrypted again later.
 const encryptLength = 32 << 10
 
-// writeEncrypted encrypts b and writes it, and returns how many bytes the system
-// took.
+// writeEncrypted encrypts and writes b, and returns how many bytes the socket
+// accepted.
 func (c *conn) writeEncrypted(b []byte) (written int64, err error) {
 	for len(b) > 0 {
 		part := b[:min(len(b), encryptLength)]
@@ -441,27 +443,28 @@ func (c *conn) writeEncrypted(b []byte) (written int64, err error) {
 	return written, nil
 }
 
-// spent counts what was sent.
+// spent counts n bytes of blocks as sent.
 func (c *conn) spent(n int64) {
 	for i := range c.accounts {
 		c.accounts[i].grant -= n
 	}
 	c.flood.useful()
-	c.lastReceived = time.Now() // a peer that takes blocks is not idle
+	c.lastReceived = time.Now() // a peer that receives blocks is not idle
 	c.slot.served.Store(c.lastReceived.UnixNano())
-	c.slot.asked.Store(c.lastReceived.UnixNano()) // a peer with a long queue sends no further request meanwhile
+	c.slot.asked.Store(c.lastReceived.UnixNano()) // a peer with a long queue need not send requests
 	c.slot.uploaded.Add(n)
 	c.swarm.uploaded.Add(n)
 	c.seeder.uploaded.Add(n)
 }
 
-// An account is what a rate allows a peer to be sent.
+// An account is the budget that a rate limit grants a peer.
 type account struct {
-	grant int64     // bytes; a debt if negative
-	after time.Time // from when on
+	grant int64     // bytes; negative: overdrawn
+	after time.Time // the grant may be used from then on
 }
 
-// allowance is how many bytes may be sent now; if none, after when.
+// allowance returns how many bytes may be sent now. If that is 0, after is when more
+// may be sent.
 func (c *conn) allowance() (bytes int64, after time.Time) {
 	bytes = maxBatch
 	now := time.Now()
@@ -493,7 +496,7 @@ func (c *conn) allowance() (bytes int64, after time.Time) {
 	return bytes, time.Time{}
 }
 
-// refund gives back what the peer was allowed and did not take.
+// refund returns unused grants to the rate limits.
 func (c *conn) refund() {
 	for i, limit := range [...]*rateLimit{c.seeder.rate, c.torrent.rate} {
 		if grant := c.accounts[i].grant; limit != nil && grant > 0 {
@@ -502,7 +505,7 @@ func (c *conn) refund() {
 	}
 }
 
-// want notes whether the peer waits for blocks.
+// want counts the peer in torrent.wanting while it waits for blocks.
 func (c *conn) want(blocks bool) {
 	if blocks != c.wants {
 		c.wants = blocks

@@ -12,29 +12,31 @@ import (
 )
 
 const (
-	// A peer is served if it got a block within servedTime, and is about to be if it
-	// has a slot and began to ask within pendingTime: one that cancels all it asks for
-	// asks for ever. Neither goes for a newcomer.
+	// A peer counts as served if it received a block within servedTime, or is
+	// unchoked and has had a request pending for less than pendingTime. The latter is
+	// limited because a peer may cancel all its requests, again and again. Served
+	// peers are not evicted.
 	servedTime  = time.Minute
 	pendingTime = 10 * time.Second
 
-	// introTime is how long a peer may take to say that it is interested.
+	// introTime is how long a new peer may take to send interested.
 	introTime = 10 * time.Second
 
-	// fewPeers is how many peers of one network are no crowd.
+	// fewPeers is how many peers of one network do not count as a crowd.
 	fewPeers = 8
 
-	// maxHalfOpen is how many connections may be in their handshake, and
-	// minHalfOpen how many at least.
+	// maxHalfOpen and minHalfOpen bound the number of connections that may be in
+	// their handshake.
 	maxHalfOpen = 1000
 	minHalfOpen = 16
 
-	// rankPause is how long nobody is looked for where all were served.
+	// rankPause is the delay after rank has found no peer to evict, before it is
+	// tried again.
 	rankPause = 100 * time.Millisecond
 )
 
-// networksOf returns the networks that an address belongs to. Of IPv6 a host may
-// have a /64, a customer a /56 and a site a /48.
+// networksOf returns the networks that an address belongs to. In IPv6 a host may have
+// a /64, a customer a /56 and a site a /48.
 func networksOf(ip netip.Addr) []netip.Prefix {
 	lengths := []int{24}
 	if ip.Is6() {
@@ -61,8 +63,8 @@ func (c crowd) add(ip netip.Addr, n int) {
 	}
 }
 
-// of is how many connections an address shares its network with. The larger a
-// network is, the less they have to do with each other.
+// of returns how many connections come from the networks of an address. Larger
+// networks weigh less, since their hosts are less related.
 func (c crowd) of(ip netip.Addr) (n int) {
 	for i, p := range networksOf(ip) {
 		n = max(n, c[p]>>i)
@@ -70,15 +72,17 @@ func (c crowd) of(ip netip.Addr) (n int) {
 	return n
 }
 
-// An evictionCandidate is how useful a peer is.
+// An evictionCandidate is a peer that is not being served, with the keys that rank
+// sorts by.
 type evictionCandidate struct {
 	*conn
-	needless bool // it was never interested
-	crowd    int  // grows with the peers of its network
+	needless bool // it has never been interested
+	crowd    int  // logarithm of the number of peers in its network
 	since    time.Time
 }
 
-// candidate returns how useful a peer is now; false: it is served.
+// candidate returns the peer as a candidate for eviction; idle is false if it is
+// being served.
 func (c *conn) candidate(now time.Time) (s evictionCandidate, idle bool) {
 	l := &c.slot
 	l.mu.Lock()
@@ -94,9 +98,9 @@ func (c *conn) candidate(now time.Time) (s evictionCandidate, idle bool) {
 	return s, true
 }
 
-// rank puts those peers that may go into order, the least useful first: those that
-// were never interested before others, then those of crowded networks, then who was
-// idle longest.
+// rank returns the peers that may be evicted, least useful first: those that were
+// never interested, then those of crowded networks, then those that have been idle
+// longest.
 func rank(conns map[*conn]bool, now time.Time) []*conn {
 	all := make(crowd)
 	for c := range conns {
@@ -125,8 +129,8 @@ func rank(conns map[*conn]bool, now time.Time) []*conn {
 	return order
 }
 
-// admit lets a peer in that is through its handshake. Where there are as many as
-// there may be, the least useful goes for it; false: all are served.
+// admit adds a peer that has completed its handshake. At the limit it evicts the
+// least useful peer, and reports false if all are being served.
 func (s *choker) admit(c *conn, most int) bool {
 	now := time.Now()
 	s.mu.Lock()
@@ -138,11 +142,12 @@ func (s *choker) admit(c *conn, most int) bool {
 	return true
 }
 
-// evict sends the least useful peer away; false: there is none. s.mu is locked.
+// evict disconnects the least useful peer, and reports false if there is none. s.mu
+// is locked.
 func (s *choker) evict(now time.Time) bool {
 	if len(s.useless) == 0 && now.Sub(s.allServed) >= rankPause {
 		s.useless = rank(s.conns, now)
-		s.useless = s.useless[:(len(s.useless)+15)/16] // the others may be of use before it is their turn
+		s.useless = s.useless[:(len(s.useless)+15)/16] // rank again later: the others may have become useful
 		if len(s.useless) == 0 {
 			s.allServed = now
 		}
@@ -160,8 +165,8 @@ func (s *choker) evict(now time.Time) bool {
 	return false
 }
 
-// handshakes are the connections in their handshake. They come on top of the peers
-// that there may be.
+// handshakes is the set of connections in their handshake. They do not count as peers
+// yet.
 type handshakes struct {
 	most int
 
@@ -170,18 +175,18 @@ type handshakes struct {
 	crowd crowd
 }
 
-// maxHandshakes is how many there may be with so many peers.
+// maxHandshakes returns the limit of handshakes for a number of peers.
 func maxHandshakes(maxPeers int) int { return min(maxHalfOpen, max(maxPeers/2, minHalfOpen)) }
 
-// add adds a connection. Where there are too many it closes another one: of some
-// drawn by lot, one that has most neighbours.
+// add adds a connection. At the limit it closes another one: out of a random sample,
+// the one whose network has most connections.
 func (h *handshakes) add(conn *net.TCPConn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.conns) >= h.most {
-		const lots = 16
+		const samples = 16
 		worst, most := 0, -1
-		for range lots {
+		for range samples {
 			i := rand.IntN(len(h.conns))
 			if n := h.crowd.of(addrOf(h.conns[i].RemoteAddr())); n > most {
 				worst, most = i, n
@@ -194,7 +199,7 @@ func (h *handshakes) add(conn *net.TCPConn) {
 	h.crowd.add(addrOf(conn.RemoteAddr()), 1)
 }
 
-// remove forgets a connection, if it is still there.
+// remove removes a connection, if it has not been closed by add.
 func (h *handshakes) remove(conn *net.TCPConn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -24,52 +24,53 @@ import (
 )
 
 const (
-	// rescanEvery is how often a directory is read though nothing is heard of it:
-	// file systems of networks tell nothing.
+	// rescanEvery is the interval at which a directory is read even without file
+	// system events. Network file systems report none.
 	rescanEvery = time.Minute
 
-	// settle is how long a directory is left alone after something has happened
-	// there, for more will. A torrent younger than young may not be whole yet.
+	// settle is the delay between a file system event and the scan, because further
+	// events usually follow. A torrent file that changed less than young ago may
+	// still be incomplete.
 	settle = 300 * time.Millisecond
 	young  = 2 * time.Second
 )
 
-// A Directory keeps a Seeder in step with the torrents in a directory: a torrent that
-// is added there is seeded, and one that is removed is not any more. Seeder and Path
-// are required.
+// A Directory keeps a Seeder in step with a directory of torrents: torrents added
+// later are picked up, removed ones are dropped. Seeder and Path are required. Call
+// Scan once, then Run.
 type Directory struct {
 	Seeder    *Seeder
 	Path      string
-	Recursive bool       // also what is below it; links are not followed
-	Data      string     // where the content is; "" means beside each torrent
-	Trackers  [][]string // more tiers, after those of each torrent
-	MaxSize   int64      // of a torrent file, in bytes; 0 means 256 MiB
-	Ledger    *Ledger    // what was uploaded in earlier runs; nil means that nothing is known
+	Recursive bool       // include subdirectories; links to directories are not followed
+	Data      string     // directory that contains the content; "" means the directory of each torrent
+	Trackers  [][]string // further tiers, after those of each torrent
+	MaxSize   int64      // maximum size of a torrent file in bytes; 0 means 256 MiB
+	Ledger    *Ledger    // upload totals of earlier runs; nil means there are none
 
-	// Rescan, if non-nil, makes Run read the directory whenever it receives a value.
+	// Rescan, if non-nil, makes Run read the directory for each value received.
 	Rescan <-chan struct{}
 
 	found      map[string]*found     // by path
-	content    map[string][]*Torrent // by where it should be, in NFC
-	freed      bool                  // a torrent was removed, so a duplicate of it may be seeded
-	noData     bool                  // Data is not there
-	foreign    bool                  // it was warned of a private torrent's ForeignTrackers
-	warnings   map[string]bool       // warned of, and not over
-	watcher    *fsnotify.Watcher     // nil: the system can't tell
+	content    map[string][]*Torrent // by expected path of the content, in NFC
+	freed      bool                  // a torrent was removed, so a duplicate of it may be seeded now
+	noData     bool                  // Data does not exist
+	foreign    bool                  // the warning about ForeignTrackers was emitted
+	warnings   map[string]bool       // texts of warnings that are emitted and still apply
+	watcher    *fsnotify.Watcher     // nil: not available
 	broken     *brokenTorrents
 	fileEvents *fileEvents
 }
 
-// A found is a file that is, or should be, a torrent.
+// A found is a torrent file that was found in the directory.
 type found struct {
-	identity  piece.Identity // the zero Identity: it is to be read again
+	identity  piece.Identity // of the file as it was read; zero: read it again
 	torrent   *Torrent       // nil: it can't be seeded
-	content   string         // where its content should be, in NFC
+	content   string         // expected path of the content, in NFC
 	failure   string         // why it can't be seeded
-	duplicate bool           // because the same torrent is seeded already
+	duplicate bool           // the same torrent is already seeded
 }
 
-// brokenTorrents are those of now, by path.
+// brokenTorrents holds the errors of the torrent files that can't be seeded, by path.
 type brokenTorrents struct {
 	mu   sync.Mutex
 	errs map[string]error
@@ -87,8 +88,8 @@ func (b *brokenTorrents) forget(path string) {
 	delete(b.errs, path)
 }
 
-// Status is that of the Seeder, with the files that should be torrents and can't be
-// seeded, in StateError. Any goroutine may call it after Scan.
+// Status returns the status of the Seeder. Torrent files that can't be seeded are
+// included in StateError. Status may be called by any goroutine after Scan.
 func (d *Directory) Status() Status {
 	s := d.Seeder.Status()
 	d.broken.mu.Lock()
@@ -99,20 +100,21 @@ func (d *Directory) Status() Status {
 	return s
 }
 
-// fileEvents is what the system tells between two looks at it. It is taken from the
-// watcher at once: a watcher that nobody listens to may lock those out who add to it.
+// fileEvents collects file system events between two scans. A goroutine of its own
+// receives them from the watcher, because a watcher whose events are not received may
+// block calls of its Add.
 type fileEvents struct {
 	mu    sync.Mutex
 	names map[string]fsnotify.Op
-	err   error         // not nil: more has happened than names says
-	news  chan struct{} // room for one
-	ended chan struct{} // the watcher has
+	err   error         // non-nil: events were lost
+	news  chan struct{} // signals new events; has a buffer of one
+	ended chan struct{} // closed when collect returns
 }
 
-// maxNames is how many names of what has changed are kept.
+// maxNames is the maximum number of names in fileEvents.
 const maxNames = 10_000
 
-// collect collects events until the watcher is closed.
+// collect receives events until the watcher is closed.
 func (f *fileEvents) collect(w *fsnotify.Watcher) {
 	defer close(f.ended)
 	events, errs := w.Events, w.Errors
@@ -132,7 +134,7 @@ func (f *fileEvents) collect(w *fsnotify.Watcher) {
 				continue
 			}
 			if errors.Is(err, syscall.EINVAL) {
-				continue // a directory went twice: it was moved and then removed
+				continue // fsnotify: a watched directory was moved and then removed
 			}
 		}
 		f.mu.Lock()
@@ -160,7 +162,8 @@ func (f *fileEvents) take() (names map[string]fsnotify.Op, err error) {
 	return names, err
 }
 
-// Scan reads the directory and adds what is there. It is called once, before Run.
+// Scan reads the directory and adds the torrents in it. It must be called once,
+// before Run.
 func (d *Directory) Scan() error {
 	if _, err := os.ReadDir(d.Path); err != nil {
 		return err
@@ -171,7 +174,7 @@ func (d *Directory) Scan() error {
 	d.fileEvents = &fileEvents{names: make(map[string]fsnotify.Op), news: make(chan struct{}, 1), ended: make(chan struct{})}
 	var err error
 	if d.watcher, err = fsnotify.NewWatcher(); err != nil {
-		d.warn(fmt.Errorf("what happens in directories is noticed only once a minute: %w", err))
+		d.warn(fmt.Errorf("changes in directories are noticed only once a minute: %w", err))
 	} else {
 		go d.fileEvents.collect(d.watcher)
 	}
@@ -179,7 +182,7 @@ func (d *Directory) Scan() error {
 	return nil
 }
 
-// Run follows what happens in the directory until ctx ends.
+// Run follows the changes of the directory until ctx ends.
 func (d *Directory) Run(ctx context.Context) {
 	if d.watcher != nil {
 		defer func() {
@@ -187,7 +190,7 @@ func (d *Directory) Run(ctx context.Context) {
 			<-d.fileEvents.ended
 		}()
 	}
-	timer := time.NewTimer(young) // what Scan found may not have been whole
+	timer := time.NewTimer(young) // some files that Scan found may have been incomplete
 	defer timer.Stop()
 	next := time.Now().Add(young)
 	soon := func(wait time.Duration) {
@@ -218,8 +221,8 @@ func (d *Directory) Run(ctx context.Context) {
 	}
 }
 
-// handleFileEvents has the data looked at that has changed. It returns true if torrents may
-// have come or gone.
+// handleFileEvents schedules rechecks of the data that events name. It reports
+// whether torrents may have been added or removed.
 func (d *Directory) handleFileEvents() (torrents bool) {
 	names, err := d.fileEvents.take()
 	if err != nil {
@@ -228,8 +231,8 @@ func (d *Directory) handleFileEvents() (torrents bool) {
 		torrents = true
 	}
 	for name, op := range names {
-		goes := op.Has(fsnotify.Rename | fsnotify.Remove)
-		// Of content that is a directory what is below it may be watched too.
+		gone := op.Has(fsnotify.Rename | fsnotify.Remove)
+		// Where the content is a directory, its subdirectories may be watched too.
 		for at := name; ; at = filepath.Dir(at) {
 			for _, t := range d.content[norm.NFC.String(at)] {
 				t.suspect()
@@ -239,14 +242,14 @@ func (d *Directory) handleFileEvents() (torrents bool) {
 			}
 		}
 		switch {
-		case name == filepath.Clean(d.Path) && goes:
+		case name == filepath.Clean(d.Path) && gone:
 			torrents = true
 		case d.Data != "" && name == filepath.Clean(d.Data):
-			if goes {
+			if gone {
 				d.suspectAll()
 				torrents = true
 			}
-		case d.isTorrent(name) || d.Recursive && (goes || op.Has(fsnotify.Create)):
+		case d.isTorrent(name) || d.Recursive && (gone || op.Has(fsnotify.Create)):
 			torrents = true
 		}
 	}
@@ -266,12 +269,12 @@ func (d *Directory) isTorrent(path string) bool {
 	return strings.EqualFold(filepath.Ext(name), ".torrent") && !strings.HasPrefix(name, ".")
 }
 
-// A walk is what was found in one.
+// A walk is the result of walking the directory once.
 type walk struct {
 	torrents   []string
-	watched    map[string]bool // directories, and whether the system tells of them
+	watched    map[string]bool // directories, and whether they could be watched
 	warnings   map[string]bool
-	unreadable []string // what couldn't be read
+	unreadable []string // paths that could not be read
 }
 
 func (d *Directory) walk(ctx context.Context) *walk {
@@ -279,28 +282,28 @@ func (d *Directory) walk(ctx context.Context) *walk {
 	if d.Data != "" {
 		data := filepath.Clean(d.Data)
 		if d.watcher != nil && len(d.found) > 0 && !slices.Contains(d.watcher.WatchList(), data) {
-			d.noData = true // it may be another one, of which nothing was heard
+			d.noData = true // it may have been replaced, and rechecks are needed
 		}
 		d.watch(w, data)
 	}
 	root := filepath.Clean(d.Path)
-	// The separator makes a link to a directory the directory.
+	// The separator makes WalkDir follow Path if that is a link.
 	_ = filepath.WalkDir(d.Path+string(filepath.Separator), func(path string, e fs.DirEntry, err error) error {
 		path = filepath.Clean(path)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil && path != root && errors.Is(err, fs.ErrNotExist):
-			// It went just now.
+			// It was removed during the walk.
 		case err != nil:
-			// What can't be read now is not gone.
+			// An unreadable directory does not mean that its torrents are gone.
 			w.unreadable = append(w.unreadable, path)
 			d.warnOnce(w, err)
 		case e.IsDir():
 			if path != root && !d.Recursive {
 				return fs.SkipDir
 			}
-			d.watch(w, path) // before it is read
+			d.watch(w, path) // before it is read, so that no event is missed
 		case d.isTorrent(path):
 			w.torrents = append(w.torrents, path)
 		}
@@ -309,7 +312,7 @@ func (d *Directory) walk(ctx context.Context) *walk {
 	return w
 }
 
-// warnOnce warns of what wasn't so before.
+// warnOnce emits a warning unless the last walk had the same.
 func (d *Directory) warnOnce(w *walk, err error) {
 	text := err.Error()
 	if !w.warnings[text] && !d.warnings[text] {
@@ -318,8 +321,8 @@ func (d *Directory) warnOnce(w *walk, err error) {
 	w.warnings[text] = true
 }
 
-// watch has the system tell what happens in a directory. It is called in each walk:
-// another one may stand there now.
+// watch adds a directory to the watcher. Each walk calls it again, because the
+// directory may have been replaced.
 func (d *Directory) watch(w *walk, dir string) {
 	if d.watcher == nil {
 		return
@@ -327,12 +330,12 @@ func (d *Directory) watch(w *walk, dir string) {
 	err := d.watcher.Add(dir)
 	w.watched[dir] = err == nil
 	if err != nil {
-		d.warnOnce(w, fmt.Errorf("what happens in %s is noticed only once a minute: %w", dir, err))
+		d.warnOnce(w, fmt.Errorf("changes in %s are noticed only once a minute: %w", dir, err))
 	}
 }
 
-// pruneWatches ends the watches of directories that are not there any more. It returns
-// false if one kept another from being watched, by its new name.
+// pruneWatches removes watches of directories that no longer exist. It returns false
+// if such a watch has prevented another one: the directory was renamed.
 func (d *Directory) pruneWatches(w *walk) bool {
 	if d.watcher == nil {
 		return true
@@ -340,7 +343,7 @@ func (d *Directory) pruneWatches(w *walk) bool {
 	has := make(map[string]bool)
 	for _, dir := range d.watcher.WatchList() {
 		if has[dir] = true; !w.watched[dir] {
-			_ = d.watcher.Remove(dir) // the system may have forgotten it
+			_ = d.watcher.Remove(dir) // an error means that the watch is already removed
 		}
 	}
 	for dir, watched := range w.watched {
@@ -351,8 +354,8 @@ func (d *Directory) pruneWatches(w *walk) bool {
 	return true
 }
 
-// scan compares the directory with what is known of it. It returns true if it
-// should be looked at again soon.
+// scan adds and removes torrents so that they match the directory. It reports whether
+// to scan again soon.
 func (d *Directory) scan(ctx context.Context) (again bool) {
 	w := d.walk(ctx)
 	for range 3 {
@@ -371,7 +374,7 @@ func (d *Directory) scan(ctx context.Context) (again bool) {
 	for _, path := range w.torrents {
 		seen[path] = true
 	}
-	// First those that are gone: another file may be the same torrent.
+	// Removals come first, because another file may contain the same torrent.
 	for path, f := range d.found {
 		if !seen[path] && !w.mayContain(path, filepath.Clean(d.Path)) {
 			d.remove(path, f)
@@ -404,14 +407,16 @@ func (d *Directory) scan(ctx context.Context) (again bool) {
 	return again || noData || slices.Contains(w.unreadable, filepath.Clean(d.Path))
 }
 
-// mayContain reports whether a path may be there, though it was not found.
+// mayContain reports whether a path that was not found may still exist, because a
+// directory could not be read.
 func (w *walk) mayContain(path, root string) bool {
 	return slices.ContainsFunc(w.unreadable, func(dir string) bool {
 		return dir == root || path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
 	})
 }
 
-// update takes note of a torrent file. It returns true if that may not be whole yet.
+// update adds, replaces or removes the torrent of one file. It reports whether the
+// file may be incomplete, so that it must be read again.
 func (d *Directory) update(path string) (again bool) {
 	f := d.found[path]
 	info, err := os.Stat(path)
@@ -432,7 +437,7 @@ func (d *Directory) update(path string) (again bool) {
 	if err == nil {
 		meta, err = readTorrent(path, d.MaxSize)
 	}
-	// The clock of another computer may be ahead.
+	// Abs, because the clock of a file server may be ahead.
 	if err != nil && time.Since(time.Unix(0, id.ModTime)).Abs() < young {
 		return true
 	}
@@ -451,15 +456,15 @@ func (d *Directory) update(path string) (again bool) {
 	}
 	next.failure, next.duplicate = err.Error(), errors.Is(err, ErrDuplicate)
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		next.identity = piece.Identity{} // it may be readable next time, and be the same
+		next.identity = piece.Identity{} // the file may become readable without a change of its identity
 		if err = pathErr.Err; errors.Is(err, fs.ErrNotExist) {
 			err = errDangling
 		}
 	}
-	told := fmt.Errorf("%s: %w", path, err)
-	var e Event = EventFailed{Err: told}
+	shown := fmt.Errorf("%s: %w", path, err)
+	var e Event = EventFailed{Err: shown}
 	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && not.Form.FoundBesideTorrents() {
-		e = EventWarning{Err: told}
+		e = EventWarning{Err: shown}
 	} else if !next.duplicate {
 		d.broken.set(path, err)
 	}
@@ -485,7 +490,7 @@ func (d *Directory) add(path string, meta *Metainfo, f *found) error {
 		in.Path = filepath.Dir(path)
 	}
 	if err := meta.CheckName(); err != nil {
-		return err // its content could be anywhere
+		return err // an unsafe name could place the content anywhere
 	}
 	if d.Ledger != nil {
 		d.Ledger.recall(&in)
@@ -523,7 +528,8 @@ func (d *Directory) remove(path string, f *found) {
 	}
 }
 
-// readTorrent reads a torrent file of up to most bytes; 0: the default.
+// readTorrent reads a torrent file of at most most bytes; 0 means the default of
+// package metainfo.
 func readTorrent(path string, most int64) (*Metainfo, error) {
 	f, err := atomicfile.Open(path)
 	if err != nil {

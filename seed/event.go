@@ -8,81 +8,84 @@ import (
 	"bt/internal/tracker/client"
 )
 
-// An Event is something that happened: one of the types below. Those of a torrent
-// come in the order in which its state has changed, and none comes after its
-// EventStopped.
+// An Event reports something that happened in a Seeder. It is one of the Event types
+// of this package. Events of one torrent arrive in the order of its state changes,
+// and none arrives after its EventStopped.
 type Event interface{ isEvent() }
 
-// A TrackerError is the error of an announce that failed: its Status, a message, and in
-// RetryIn when the tracker wants to be asked again. Its text may quote the tracker, and
-// the tracker may quote a passkey.
+// A TrackerError is the error of a failed announce. Its Status classifies the
+// failure, and RetryIn is the delay that the tracker asks for, if any. Its text may
+// quote the tracker's response, which may contain a passkey.
 type TrackerError = client.Error
 
-// An AnnounceStatus is the Status of a [TrackerError], such as "timeout", "refused" or
-// "http-404". Package scrape has constants for them.
+// An AnnounceStatus is the Status of a [TrackerError], such as "timeout", "refused"
+// or "http-404". Package scrape declares constants for them.
 type AnnounceStatus = client.Status
 
-// EventListening tells that peers are accepted.
+// EventListening reports that the Seeder accepts connections at Addr.
 type EventListening struct{ Addr netip.AddrPort }
 
-// EventChecking tells how far a check is: when it begins, and once a second.
+// EventChecking reports the progress of a check. It is sent at the start of the check
+// and then once per second.
 type EventChecking struct {
 	Torrent     *Torrent
 	Done, Total int64 // bytes, pad files included
 }
 
-// EventSeeding tells that a torrent is served.
+// EventSeeding reports that a torrent is being served.
 type EventSeeding struct {
 	Torrent *Torrent
-	Pieces  int  // that are there
-	Known   bool // by an earlier check, or the user's word
+	Pieces  int  // number of pieces that are available
+	Known   bool // the data was not hashed now: an earlier check covers it, or it was trusted as Options.Check says
 }
 
-// EventAnnounce tells what a tracker answered.
+// EventAnnounce reports the outcome of an announce.
 type EventAnnounce struct {
 	Torrent           *Torrent
-	Tracker           string        // its URL, passkey and all
-	Err               error         // what went wrong, a *TrackerError if the tracker is at fault; nil: nothing
-	Message           string        // what the tracker says to the user
-	Seeders, Leechers int64         // -1: not told
-	Next              time.Duration // until the next
+	Tracker           string        // URL, which may contain a passkey
+	Err               error         // nil if the announce succeeded; a *TrackerError if the tracker failed
+	Message           string        // warning of the tracker, untrusted
+	Seeders, Leechers int64         // -1 if unknown
+	Next              time.Duration // until the next announce
 }
 
-// EventPeer tells that a peer came, or went.
+// EventPeer reports that a peer connected or disconnected.
 type EventPeer struct {
 	Torrent  *Torrent
 	Addr     netip.AddrPort
-	Client   string // by its peer id, untrusted
-	Joined   bool   // else it went
-	Uploaded int64  // bytes; of one that went
-	Err      error  // why it was dropped, if that is its fault
+	Client   string // name of the client, derived from its peer id; untrusted
+	Joined   bool   // true if it connected, false if it disconnected
+	Uploaded int64  // bytes sent to the peer; set when it disconnected
+	Err      error  // the violation for which it was disconnected, if any
 }
 
-// EventStats tells the figures of all torrents, once a second if they have changed.
+// EventStats reports the totals of all torrents. It is sent at most once per second,
+// and only if they have changed.
 type EventStats struct {
 	Uploaded int64 // bytes
-	Rate     int64 // bytes a second
+	Rate     int64 // bytes per second
 	Peers    int
 }
 
-// EventWarning tells what went wrong and stops nothing.
+// EventWarning reports a problem that does not stop the torrent.
 type EventWarning struct {
-	Torrent *Torrent // nil: it is about no torrent that is seeded
+	Torrent *Torrent // nil if the problem is not about one torrent
 	Err     error
 }
 
-// EventFailed tells that a torrent is not served until its data has changed; or,
-// without one, that a file of a Directory can't be seeded.
+// EventFailed reports that a torrent is not served until its data changes. Without a
+// torrent it reports that a file of a Directory can't be seeded.
 type EventFailed struct {
 	Torrent *Torrent
 	Err     error
 }
 
-// EventStopped tells that a torrent has ended, or the Seeder.
+// EventStopped reports that a torrent was removed or is done, or that the Seeder has
+// stopped.
 type EventStopped struct {
-	Torrent  *Torrent // nil: the Seeder, and all that it has
+	Torrent  *Torrent // nil for the Seeder itself
 	Uploaded int64    // bytes
-	Why      error    // ErrRatio or ErrTime; nil: it was asked for
+	Why      error    // ErrRatio or ErrTime if the torrent is done; nil if it was removed
 }
 
 func (EventListening) isEvent() {}
@@ -95,11 +98,11 @@ func (EventWarning) isEvent()   {}
 func (EventFailed) isEvent()    {}
 func (EventStopped) isEvent()   {}
 
-// maxEvents is how many events may wait to be told before those that tell no state
-// are left out.
+// maxEvents is the length of the queue from which on events of progress, peers and
+// statistics are dropped.
 const maxEvents = 10_000
 
-// events are what happened and was not told yet.
+// events is the queue of events that are not delivered yet.
 type events struct {
 	mu    sync.Mutex
 	list  []datedEvent
@@ -114,7 +117,7 @@ type datedEvent struct {
 
 func newEvents() *events { return &events{ready: make(chan struct{}, 1)} }
 
-// put adds an event, unless the last has been added.
+// put appends an event. After end it does nothing.
 func (q *events) put(e Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -130,7 +133,7 @@ func (q *events) put(e Event) {
 	q.add(e)
 }
 
-// end adds the last event.
+// end appends the last event.
 func (q *events) end(e Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -154,7 +157,7 @@ func (q *events) take() []datedEvent {
 	return list
 }
 
-// deliver calls f with each event until over is closed, and then with those that
+// deliver calls f for each event until over is closed, and then for the events that
 // are left.
 func (q *events) deliver(over <-chan struct{}, f func(time.Time, Event)) {
 	for ended := false; !ended; {

@@ -9,16 +9,17 @@ import (
 )
 
 const (
-	// maxOut is how much may wait to be sent before what a peer says is left until
-	// later. One answer may pass it.
+	// maxOut is the length of conn.out from which on further messages of the peer are
+	// left unhandled until it is sent. A single answer may exceed it.
 	maxOut = 4 << 10
 
-	// maxIn is how long an extended message may be. The longest that an honest peer
-	// sends to a seed, its handshake, has some hundred bytes.
+	// maxIn is the maximum length of an extended message. The longest that a seed
+	// receives from honest peers, the handshake, has some hundred bytes.
 	maxIn = 8 << 10
 )
 
-// introduce sends what comes behind the handshake: what we have, and speak.
+// introduce sends the messages that follow the handshake: extensions, and the pieces
+// that we have.
 func (c *conn) introduce() {
 	t := c.torrent
 	c.joinSuper()
@@ -30,7 +31,7 @@ func (c *conn) introduce() {
 			Port:         c.seeder.port,
 			Queue:        maxRequests,
 			MetadataSize: len(c.loaded.info),
-			UploadOnly:   c.super == nil, // we never want anything, but who does not and has nothing is of no use
+			UploadOnly:   c.super == nil, // not while super-seeding: a peer without pieces that wants none would look useless
 			YourIP:       c.addr.Addr(),
 		}
 		c.out = h.Append(c.out)
@@ -49,19 +50,19 @@ func (c *conn) introduce() {
 	}
 }
 
-// expects refuses or skips long messages of which only the beginning is here: of n
-// bytes those of b.
+// expects handles an incomplete message of n bytes that begins with b: a long one is
+// refused or skipped.
 func (c *conn) expects(id peer.ID, b []byte, n int) error {
 	switch id {
 	case peer.IDPiece, peer.IDHashes:
-		return fmt.Errorf("%w: it sends a %v message that nobody asked for", errProtocol, id)
+		return fmt.Errorf("%w: it sends a %v message that was not requested", errProtocol, id)
 	case peer.IDExtended:
-		const header = 6 // with the extension's number
+		const header = 6 // including the extension's number
 		if n <= maxIn || len(b) < header {
 			return nil
 		}
 		if b[header-1] == peer.ExtHandshake {
-			return fmt.Errorf("%w: its handshake is of %d bytes", errProtocol, n)
+			return fmt.Errorf("%w: its extended handshake has %d bytes", errProtocol, n)
 		}
 		c.skip = n - len(b)
 		return c.pay(costUseless)
@@ -69,7 +70,7 @@ func (c *conn) expects(id peer.ID, b []byte, n int) error {
 	return nil
 }
 
-// handle does what a message asks for, or notes it.
+// handle handles a message.
 func (c *conn) handle(m peer.Message) error {
 	cost := 0
 	switch m.ID {
@@ -79,9 +80,9 @@ func (c *conn) handle(m peer.Message) error {
 		cost = costSmall
 		b := block{m.Index, m.Begin, m.Length}
 		if !c.queue.remove(b) {
-			cost = costUseless // or it is sent already
+			cost = costUseless // or the block is already sent
 		} else if c.fast {
-			c.reject(b) // BEP 6: a request is answered, one way or the other
+			c.reject(b) // BEP 6: every request gets an answer
 		}
 	case peer.IDInterested, peer.IDNotInterested:
 		cost = costSmall
@@ -116,13 +117,13 @@ func (c *conn) handle(m peer.Message) error {
 		return c.handleExtended(m)
 	case peer.IDHashRequest:
 		return c.handleHashRequest(m.Payload)
-	default: // what a seed has no use for: choke, port, suggest, ...
+	default: // a seed ignores choke, port, suggest, ...
 		cost = costSmall
 	}
 	return c.pay(cost)
 }
 
-// addPiece notes that the peer has a piece.
+// addPiece records that the peer has piece i.
 func (c *conn) addPiece(i int) error {
 	if c.has == nil {
 		c.has = peer.NewBitfield(c.torrent.pieces)
@@ -140,7 +141,7 @@ func (c *conn) addPiece(i int) error {
 	return nil
 }
 
-// isSeed is the end of a peer that has everything.
+// isSeed returns the error that disconnects a peer that has all pieces.
 func (c *conn) isSeed() error {
 	if s := c.torrent.super.Load(); s != nil {
 		s.finish()
@@ -148,6 +149,7 @@ func (c *conn) isSeed() error {
 	return errSeed
 }
 
+// pay charges the peer for a message. It fails if the peer floods us.
 func (c *conn) pay(cost int) error {
 	if cost > 0 && !c.flood.add(cost) {
 		return errFlood
@@ -155,7 +157,7 @@ func (c *conn) pay(cost int) error {
 	return nil
 }
 
-// request takes a request, or refuses it.
+// request queues a requested block, or rejects it.
 func (c *conn) request(b block) error {
 	t := c.torrent
 	if int64(b.piece) >= int64(t.pieces) {
@@ -176,8 +178,8 @@ func (c *conn) request(b block) error {
 	return c.pay(costUseless)
 }
 
-// reject tells the peer that a request will not be served, if it speaks BEP 6;
-// others are not told.
+// reject rejects a request if the peer supports BEP 6. Without BEP 6 there is no
+// message for it.
 func (c *conn) reject(b block) {
 	if c.fast {
 		c.out = peer.Message{ID: peer.IDReject, Index: b.piece, Begin: b.begin, Length: b.length}.Append(c.out)
@@ -188,7 +190,7 @@ func (c *conn) handleExtended(m peer.Message) error {
 	switch m.Extension {
 	case peer.ExtHandshake:
 		if len(m.Payload) > maxIn {
-			return fmt.Errorf("%w: its handshake is of %d bytes", errProtocol, len(m.Payload))
+			return fmt.Errorf("%w: its extended handshake has %d bytes", errProtocol, len(m.Payload))
 		}
 		h, err := peer.ParseExtendedHandshake(m.Payload)
 		if err != nil {
@@ -202,7 +204,7 @@ func (c *conn) handleExtended(m peer.Message) error {
 			c.client = h.Client
 			c.slot.mu.Unlock()
 		}
-		if h.UploadOnly && h.MetadataSize > 0 { // without metadata it can't know what it wants
+		if h.UploadOnly && h.MetadataSize > 0 { // without the metadata it does not know yet what it wants
 			return errSeed
 		}
 		return c.pay(costHandshake)
@@ -212,7 +214,7 @@ func (c *conn) handleExtended(m peer.Message) error {
 	return c.pay(costUseless)
 }
 
-// handleMetadata sends a piece of the info dict (BEP 9).
+// handleMetadata answers a request for a piece of the info dict (BEP 9).
 func (c *conn) handleMetadata(payload []byte) error {
 	m, err := peer.ParseMetadata(payload)
 	if err != nil {
@@ -229,7 +231,8 @@ func (c *conn) handleMetadata(payload []byte) error {
 	return c.pay(costMetadata)
 }
 
-// handleHashRequest sends hashes of a v2 torrent with their proof (BEP 52).
+// handleHashRequest answers a request for hashes of a v2 torrent with their proof
+// (BEP 52).
 func (c *conn) handleHashRequest(payload []byte) error {
 	r, err := peer.ParseHashRequest(payload)
 	if err != nil {
@@ -242,8 +245,8 @@ func (c *conn) handleHashRequest(payload []byte) error {
 		c.out = r.AppendReject(c.out)
 	}
 	if !c.hashing.add(costHashes + blocks) {
-		// No reason to close the connection: libtorrent (2.0.8) asks again and again
-		// for what it was told, where there are many files.
+		// The connection is kept: libtorrent (2.0.8) requests the same hashes
+		// repeatedly where there are many files.
 		c.resume = c.hashing.over()
 	}
 	return nil

@@ -15,35 +15,36 @@ import (
 	"bt/internal/atomicfile"
 )
 
-// A Ledger remembers from run to run how much was uploaded of each torrent. It is
-// a file of JSON that is replaced whole, so a crash costs no more than what came
-// after the last Save.
+// A Ledger is a file that keeps upload totals between runs. It contains JSON and is
+// replaced as a whole by Save, so a crash loses at most the changes since the last
+// Save.
 type Ledger struct {
 	path string
 	lock *flock.Flock
 
 	mu      sync.Mutex
-	entries map[string]ledgerEntry // by info-hash in hex: of v1 if there is one, else of v2
+	entries map[string]ledgerEntry // by info-hash in hex, v1 if the torrent has one
 	changed bool
 }
 
 type ledgerEntry struct {
-	Name     string    `json:"name"` // for whoever looks
+	Name     string    `json:"name"` // for people who read the file
 	Uploaded int64     `json:"uploaded"`
-	Since    time.Time `json:"since"`            // when it was added first
-	Served   *int64    `json:"served,omitempty"` // seconds; files of earlier versions have none
+	Since    time.Time `json:"since"`            // when it was first added
+	Served   *int64    `json:"served,omitempty"` // seconds; absent in files of earlier versions
 }
 
-// maxState is how many bytes a file of what is remembered may have; more was not
-// written by this program.
+// maxState is the maximum size of the file in bytes. This program writes none that is
+// larger.
 const maxState = 256 << 20
 
-// ErrInUse is wrapped by the error of [OpenLedger] for a ledger that another process
-// has open.
+// ErrInUse is returned by [OpenLedger] if another process has the ledger open. The
+// returned error wraps it.
 var ErrInUse = errors.New("another process is using it")
 
-// OpenLedger opens the ledger in that file, which need not be there. damage is not
-// nil if it was damaged, and is now begun anew; the old one is kept beside it.
+// OpenLedger opens the ledger in the file path, which need not exist. If the file is
+// damaged, OpenLedger renames it, starts a new ledger, and returns damage to describe
+// what happened.
 func OpenLedger(path string) (l *Ledger, damage, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, nil, err
@@ -78,13 +79,12 @@ func OpenLedger(path string) (l *Ledger, damage, err error) {
 			_ = l.lock.Unlock()
 			return nil, nil, err
 		}
-		damage = fmt.Errorf("%s is damaged (%w): what was uploaded before is forgotten, and the file kept as %s", path, err, old)
+		damage = fmt.Errorf("%s is damaged (%w): earlier upload totals are lost; the file is kept as %s", path, err, old)
 	}
 	return l, damage, nil
 }
 
-// HasLedger reports whether OpenLedger was ever called with that path, in whichever
-// process.
+// HasLedger reports whether any process has ever called OpenLedger with path.
 func HasLedger(path string) bool {
 	if path == "" {
 		return false
@@ -100,7 +100,7 @@ func ledgerKey(v1, v2 string) string {
 	return v2
 }
 
-// recall fills in what earlier runs have done.
+// recall sets the fields of in that describe earlier runs.
 func (l *Ledger) recall(in *Input) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -109,12 +109,12 @@ func (l *Ledger) recall(in *Input) {
 	switch {
 	case e.Served != nil:
 		in.Served = time.Duration(*e.Served) * time.Second
-	case ok: // the time was counted from the first run on
+	case ok: // earlier versions recorded only the first run
 		in.Served = time.Since(e.Since)
 	}
 }
 
-// note takes note of what was done until now.
+// note records the totals of t.
 func (l *Ledger) note(t *Torrent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -122,7 +122,8 @@ func (l *Ledger) note(t *Torrent) {
 	served := int64(t.Served() / time.Second)
 	e := ledgerEntry{Name: t.name, Uploaded: t.Uploaded(), Since: t.begun.UTC().Truncate(time.Second), Served: &served}
 	old, ok := l.entries[key]
-	// The time alone is no reason to write every minute, unless it decides something.
+	// Do not write the file every minute for the time alone, unless a limit depends
+	// on it.
 	const much = 3600
 	late := old.Served == nil || served-*old.Served >= much || t.seeder.options.For > 0 && served != *old.Served
 	if !ok || old.Uploaded != e.Uploaded || !old.Since.Equal(e.Since) || late {
@@ -131,7 +132,7 @@ func (l *Ledger) note(t *Torrent) {
 	}
 }
 
-// Save writes down what was uploaded of all torrents of s until now.
+// Save writes the upload totals of all torrents of s to the file.
 func (l *Ledger) Save(s *Seeder) error {
 	for _, t := range s.all() {
 		l.note(t)
@@ -152,5 +153,5 @@ func (l *Ledger) Save(s *Seeder) error {
 	return nil
 }
 
-// Close lets another process use the file. It saves nothing.
+// Close releases the file for other processes. It does not save.
 func (l *Ledger) Close() error { return l.lock.Unlock() }

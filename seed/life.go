@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// State is what becomes of a torrent, as it stands in JSON.
+// A State is the state of a torrent. Its value is what JSON documents show.
 type State string
 
-// The states.
+// States of a torrent.
 const (
-	StateQueued       State = "queued" // to be checked
+	StateQueued       State = "queued" // waits for a check
 	StateChecking     State = "checking"
 	StateSeeding      State = "seeding"
-	StateSuperSeeding State = "super-seeding" // in a Status: StateSeeding, until all of it is out
-	StateWaiting      State = "waiting"       // for its data, which is not what it was
-	StateDone         State = "done"          // it has reached its ratio or its time
+	StateSuperSeeding State = "super-seeding" // only in a Status: StateSeeding, until all pieces were sent
+	StateWaiting      State = "waiting"       // waits until its data, which is missing or has changed, changes again
+	StateDone         State = "done"          // reached its ratio or its time
 	StateRemoved      State = "removed"
-	StateError        State = "error" // in a Status of a Directory: a file that can't be seeded
+	StateError        State = "error" // only in the Status of a Directory: a file that can't be seeded
 )
 
-// transitions are the states that may follow each.
+// transitions maps each state to the states that may follow it.
 var transitions = map[State][]State{
 	StateQueued:   {StateChecking, StateSeeding, StateWaiting, StateDone, StateRemoved},
 	StateChecking: {StateSeeding, StateWaiting, StateDone, StateRemoved},
@@ -33,59 +33,61 @@ var transitions = map[State][]State{
 	StateDone:     {StateRemoved},
 }
 
-// serves reports whether peers are let in.
+// serves reports whether peers may connect.
 func (s State) serves() bool { return s == StateSeeding || s == StateSuperSeeding }
 
-// isOver reports whether nothing more is done for the torrent, or told of it.
+// isOver reports whether the torrent has reached an end: no work is done for it and
+// no events are emitted.
 func (s State) isOver() bool { return s == StateDone || s == StateRemoved }
 
-// An epoch is the time from one change of a state to the next. Who looks at a
-// torrent and then changes its state names the epoch in which it looked: what it saw
-// is no longer so if another has begun.
+// An epoch counts the state changes of a torrent. Code that inspects a torrent and
+// then changes its state passes the epoch of the inspection; the change is refused if
+// another one came first.
 type epoch uint64
 
-// A life is what changes of a torrent. Only its methods change it, and setState alone
-// changes the state.
+// A life is the mutable state of a torrent. It is changed only by its methods, and
+// the State only by setState.
 type life struct {
 	torrent   *Torrent
-	suspected atomic.Bool // it is among Seeder.suspects
+	suspected atomic.Bool // in Seeder.suspects
 
 	mu              sync.Mutex
 	state           State
 	epoch           epoch
-	cause           error              // why it is not served
-	cancel          context.CancelFunc // ends the check; nil: there was none
-	made            bool               // of the data just now, and not looked at since
+	cause           error              // why the torrent is not served
+	cancel          context.CancelFunc // cancels the current step; nil: there was none
+	made            bool               // the torrent was just made from the data, and the data has not been checked since
 	checked         int64              // StateChecking: bytes
-	toCheck         int64              // StateChecking: bytes in all, pad files included
-	identity        digest             // StateSeeding: of the files as they were checked
-	since           time.Time          // StateSeeding
-	served          time.Duration      // before that, earlier runs included
-	unreadableSince time.Time          // StateSeeding: since when the torrent can't be read again; zero: it can
-	unreadBlocks    []block            // StateSeeding: what could not be read from its files
+	toCheck         int64              // StateChecking: total bytes, pad files included
+	identity        digest             // StateSeeding: identities of the files when they were checked
+	since           time.Time          // StateSeeding: start of the state
+	served          time.Duration      // time seeded before since, earlier runs included
+	unreadableSince time.Time          // StateSeeding: since when the torrent file can't be read; zero: it can
+	unreadBlocks    []block            // StateSeeding: blocks that could not be read for peers
 	settling        settling           // StateWaiting
-	later           *time.Timer        // has the data looked at
-	loaded          *loadedMetainfo    // StateSeeding; nil: nobody needs it
+	later           *time.Timer        // schedules a recheck
+	loaded          *loadedMetainfo    // StateSeeding; nil: not in use
 	users           int                // peers that use loaded
 	linger          *time.Timer        // drops loaded
 	speed           speed
 }
 
-// A settling tells when data that has changed is at rest.
+// A settling tracks whether data that has changed or failed is stable again.
 type settling struct {
-	retry bool      // even if it seems to be what it was when it failed
-	first string    // when it failed, as identityOf tells
-	last  string    // when it was looked at last
-	since time.Time // of last
+	retry bool      // check again even if the files are the same as when the torrent failed
+	first string    // identities of the files when the torrent failed
+	last  string    // identities of the files at the last recheck
+	since time.Time // when last was first seen
 
-	probe []block       // to be read before it is at rest
+	probe []block       // blocks to read successfully first
 	wait  time.Duration // before the next probe
-	next  time.Time     // of it
+	next  time.Time     // time of the next probe
 }
 
-// setState changes the state and queues the event, if that is a legal transition in
-// the epoch *seen, and makes the epoch that begins *seen; nil: in whatever epoch. set
-// is called with the life locked; e and set may be nil.
+// setState changes the state and emits e, if the transition is legal and, with a
+// non-nil seen, *seen is the current epoch. It then sets *seen to the new epoch. set,
+// if non-nil, is called with l.mu locked; e may be nil. setState reports whether the
+// state was changed.
 func (l *life) setState(seen *epoch, to State, e Event, set func()) bool {
 	s := l.torrent.seeder
 	s.delay()
@@ -129,14 +131,15 @@ func (l *life) setState(seen *epoch, to State, e Event, set func()) bool {
 	return true
 }
 
-// now returns the state, and the epoch in which it is so.
+// now returns the state and the current epoch.
 func (l *life) now() (State, epoch) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.state, l.epoch
 }
 
-// Served is how long the torrent was seeded, as far as is known in all runs.
+// Served returns how long the torrent has been seeded, in this run and in the earlier
+// runs that Input.Served counts.
 func (l *life) Served() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -146,7 +149,7 @@ func (l *life) Served() time.Duration {
 	return l.served
 }
 
-// emit queues an event that changes no state.
+// emit emits an event that belongs to no change of state.
 func (l *life) emit(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -155,8 +158,8 @@ func (l *life) emit(e Event) {
 	}
 }
 
-// work returns the epoch for a step on the way to be seeded, which cancel ends; ok is
-// false if there is nothing more to do.
+// work returns the epoch for a step toward seeding. cancel is called if the torrent
+// leaves that path. ok is false if the torrent is over.
 func (l *life) work(cancel context.CancelFunc) (seen epoch, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -164,8 +167,8 @@ func (l *life) work(cancel context.CancelFunc) (seen epoch, ok bool) {
 	return l.epoch, !l.state.isOver()
 }
 
-// takeMade reports whether the torrent was made of the data just now: this once, for
-// data that changes is checked like any other.
+// takeMade reports whether the torrent was just made from the data, and clears that
+// mark: data that changes later must be checked.
 func (l *life) takeMade() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -174,7 +177,7 @@ func (l *life) takeMade() bool {
 	return made
 }
 
-// progress notes how far a check is.
+// progress records and emits the progress of a check.
 func (l *life) progress(done, total int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -183,14 +186,14 @@ func (l *life) progress(done, total int64) {
 	}
 }
 
-// suspect has the data looked at soon.
+// suspect schedules a recheck.
 func (l *life) suspect() {
 	if l.suspected.CompareAndSwap(false, true) {
 		l.torrent.seeder.suspects.put(l.torrent)
 	}
 }
 
-// suspectRead has blocks looked at that could not be read.
+// suspectRead records blocks that could not be read, and schedules a recheck.
 func (l *life) suspectRead(blocks ...block) {
 	l.mu.Lock()
 	if l.state.serves() && len(l.unreadBlocks) < maxProbes {
@@ -200,7 +203,7 @@ func (l *life) suspectRead(blocks ...block) {
 	l.suspect()
 }
 
-// takeUnreadBlocks returns the blocks that could not be read, once.
+// takeUnreadBlocks returns the blocks that could not be read, and clears the list.
 func (l *life) takeUnreadBlocks() []block {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -209,14 +212,15 @@ func (l *life) takeUnreadBlocks() []block {
 	return list
 }
 
-// probes returns the blocks to be read before the data is at rest, if it is time to.
+// probes returns the blocks that must be readable before the torrent is checked
+// again. due reports whether it is time to try.
 func (l *life) probes() (blocks []block, due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.settling.probe, !time.Now().Before(l.settling.next)
 }
 
-// probeLater has the data looked at when what could not be read may be readable.
+// probeLater schedules the next probe, after twice the last wait.
 func (l *life) probeLater() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -225,9 +229,11 @@ func (l *life) probeLater() {
 	l.recheckIn(l.settling.wait)
 }
 
-// recheckLater has the data looked at when it may have come to rest. l.mu is locked.
+// recheckLater schedules a recheck for when the data may have settled. l.mu is
+// locked.
 func (l *life) recheckLater() { l.recheckIn(l.torrent.seeder.options.recheckEvery) }
 
+// recheckIn schedules a recheck after wait. l.mu is locked.
 func (l *life) recheckIn(wait time.Duration) {
 	if l.later == nil {
 		l.later = time.AfterFunc(wait, l.suspect)
@@ -236,8 +242,9 @@ func (l *life) recheckIn(wait time.Duration) {
 	}
 }
 
-// waitOut reports whether to wait and see what becomes of a torrent that can't be
-// read again: it may have been removed just now, or is being written.
+// waitOut reports whether to ignore err for now and recheck later. It does so when
+// resources are scarce, and for a short time when the torrent file can't be read: it
+// may just have been removed, or is being written.
 func (l *life) waitOut(err error) bool {
 	_, unread := errors.AsType[*unreadError](err)
 	l.mu.Lock()
@@ -257,8 +264,8 @@ func (l *life) waitOut(err error) bool {
 	return true
 }
 
-// hasSettled reports whether two looks have seen the same, and something else than when
-// it failed, if that matters.
+// hasSettled reports whether two rechecks in a row have seen the identities now, and
+// whether they differ from those at the failure, unless retry is set.
 func (l *life) hasSettled(now string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -271,15 +278,16 @@ func (l *life) hasSettled(now string) bool {
 	return (r.retry || now != r.first) && time.Since(r.since) >= l.torrent.seeder.options.recheckEvery*9/10
 }
 
-// supplies returns what the torrent is served from; m is nil if nobody needs it.
+// supplies returns the loaded metainfo, nil if it is not in use, and the identities
+// of the files when they were checked.
 func (l *life) supplies() (m *loadedMetainfo, identity digest) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.loaded, l.identity
 }
 
-// join counts a user of the loaded metainfo, if there is any; else m is nil, and ok
-// reports whether the torrent is served at all.
+// join adds a user of the loaded metainfo, if there is any. Otherwise m is nil, and
+// ok reports whether the torrent is served at all.
 func (l *life) join() (m *loadedMetainfo, seen epoch, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -289,7 +297,7 @@ func (l *life) join() (m *loadedMetainfo, seen epoch, ok bool) {
 	return l.loaded, l.epoch, l.state.serves()
 }
 
-// supply begins to serve from m, which has one peer, if that epoch is not over.
+// supply sets the loaded metainfo, with one user, if seen is still the current epoch.
 func (l *life) supply(seen epoch, m *loadedMetainfo) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -303,12 +311,12 @@ func (l *life) supply(seen epoch, m *loadedMetainfo) bool {
 // lingering is how long unused loaded metainfo is kept: peers often reconnect.
 const lingering = 30 * time.Second
 
-// leave is called by each peer that has joined.
+// leave removes a user that join or supply has added.
 func (l *life) leave(m *loadedMetainfo) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.loaded != m {
-		return // it was dropped
+		return // the state has changed since
 	}
 	if l.users--; l.users > 0 {
 		return
@@ -335,8 +343,9 @@ func (l *life) hasPeers() bool {
 	return l.users > 0
 }
 
-// emitJoined queues the event that a peer joined, if m is still what the torrent
-// is served from: one that stopped meanwhile has disconnected the peers it found.
+// emitJoined emits the event that a peer connected, if m is still what the torrent is
+// served from. Otherwise the torrent has stopped since, and has disconnected only the
+// peers that it knew.
 func (l *life) emitJoined(m *loadedMetainfo, joined EventPeer) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -347,14 +356,13 @@ func (l *life) emitJoined(m *loadedMetainfo, joined EventPeer) bool {
 	return true
 }
 
-// tick follows the rate.
 func (l *life) tick(uploaded int64, peers int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.speed.tick(uploaded, peers)
 }
 
-// describe fills in what it knows.
+// describe sets the fields of s that depend on the state.
 func (l *life) describe(s *TorrentStatus) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -57,93 +57,94 @@ type Metainfo = metainfo.Torrent
 // An Input is a torrent to seed. Torrent and Path are required.
 type Input struct {
 	Torrent  *Metainfo
-	Path     string     // its data, or the directory that holds it
-	Trackers [][]string // more tiers, after those of the torrent
+	Path     string     // the content, or the directory that contains it
+	Trackers [][]string // further tiers, after those of the torrent
 
-	// Read, if non-nil, returns the torrent again whenever it is needed, so that it need
-	// not be kept in memory.
+	// Read, if non-nil, returns the torrent again. It is called whenever the metainfo
+	// is needed, so that the Seeder need not keep it in memory.
 	Read func() (*Metainfo, error)
 
-	Uploaded int64         // bytes, in earlier runs
-	Served   time.Duration // how long earlier runs have seeded it
-	Since    time.Time     // when it was first added, in an earlier run; zero means now
+	Uploaded int64         // bytes uploaded in earlier runs
+	Served   time.Duration // time seeded in earlier runs
+	Since    time.Time     // when it was first added; zero means now
 
-	// Hashed says that the torrent was just made of the data at Path, which is the
-	// content itself, so that there is nothing to check.
+	// Hashed reports that the torrent was just made from the data at Path. Path is
+	// then the content itself, and it is not checked.
 	Hashed bool
 }
 
-// Options are the choices of a Seeder. Only Listener is required.
+// Options configure a Seeder. Only Listener is required.
 type Options struct {
-	Listener net.Listener // of TCP; Serve closes it
+	Listener net.Listener // a TCP listener; Serve closes it
 
-	Client   string   // name and version, sent to peers and trackers; "" sends none
-	PeerID   [20]byte // zero means a new one
-	MaxPeers int      // at once, or as many as the system has descriptors for; 0 means 2000
+	Client   string   // name and version, sent to peers and trackers; "" means none is sent
+	PeerID   [20]byte // zero means a random one
+	MaxPeers int      // connected peers, lowered to what the descriptor limit allows; 0 means 2000
 
-	// MaxUploads is how many peers are served at once; 0 means all, unless
-	// MaxUploadRate is too little for that.
+	// MaxUploads is the number of peers that are unchoked at once. 0 means all of
+	// them, or with MaxUploadRate as many as the rate suffices for.
 	MaxUploads int
 
-	MaxUploadRate  int64 // bytes a second; 0 means no limit
-	MaxTorrentRate int64 // the same for each torrent
+	MaxUploadRate  int64 // bytes per second; 0 means no limit
+	MaxTorrentRate int64 // bytes per second, of each torrent; 0 means no limit
 
-	// A torrent is done when its size was uploaded UntilRatio times, and when it was
-	// seeded for the time For; 0 means never.
+	// A torrent is done when UntilRatio times its size has been uploaded, or when it
+	// has been seeded for the time For. 0 means never.
 	UntilRatio float64
 	For        time.Duration
 
-	// SuperSeed has every torrent super-seeded until all of it is out (BEP 16).
+	// SuperSeed enables super-seeding (BEP 16) for every torrent until all of its
+	// pieces have been sent.
 	SuperSeed bool
 
-	// Encryption is what peers may choose from; 0 means EncryptionPrefer.
+	// Encryption is the policy for encrypted connections; 0 means EncryptionPrefer.
 	Encryption Encryption
 
-	// From are the addresses that announces leave from, one for each address family to
-	// announce over; an unspecified one leaves it to the system. None means the
-	// Listener's.
+	// From holds the local addresses to announce from, one per address family to
+	// announce over. An unspecified address lets the system choose. If From is empty,
+	// the address of Listener is used.
 	From []netip.Addr
 
-	IPs  []netip.Addr // sent to trackers, each over its own address family; none leaves it to them
+	IPs  []netip.Addr // addresses to send to trackers, each over its own address family; if empty, trackers use the sender's address
 	Jobs int          // workers for checking; 0 means one per CPU
 
-	Check Check // of data that is not known; 0 means CheckFull
+	Check Check // of data that no earlier check covers; 0 means CheckFull
 
-	// KnownDir is the directory that remembers which data was found good, so that it
-	// need not be checked again while nothing about its files has changed. It may be
-	// deleted at any time. "" remembers nothing.
+	// KnownDir is the directory that caches the results of checks, so that unchanged
+	// files are not checked again. It may be deleted at any time. "" means no cache.
 	KnownDir string
 
-	recheckEvery time.Duration // 0 means defaultRecheckEvery; for tests
+	recheckEvery time.Duration // 0 means defaultRecheckEvery; set by tests
 
-	// Event, if non-nil, is called with each event and its time. The calls are made by
-	// one goroutine, one after another, until Serve returns.
+	// Event, if non-nil, is called for each event with the time at which it occurred.
+	// Calls are serialized, and none is made after Serve returns.
 	Event func(time.Time, Event)
 
-	delay func() // at each change of a state; nil: none; for tests
+	delay func() // called before and after each change of state, if non-nil; set by tests
 }
 
-// Encryption says what of MSE is spoken.
+// Encryption is a policy for message stream encryption (MSE).
 type Encryption uint8
 
-// The choices.
+// Encryption policies.
 const (
-	EncryptionPrefer  Encryption = iota // whatever the peer wants
+	EncryptionPrefer  Encryption = iota // the peer chooses
 	EncryptionRequire                   // only RC4
-	EncryptionOff                       // no MSE
+	EncryptionOff                       // plaintext only, no MSE handshake
 )
 
-// Check says how data is checked before it is served.
+// Check is the way in which data is checked before it is served.
 type Check uint8
 
-// The choices.
+// Ways to check data.
 const (
 	CheckFull  Check = iota // hash it
-	CheckQuick              // believe it if all files have their sizes, else hash it
-	CheckNone               // believe it
+	CheckQuick              // trust it if all files have the right size, else hash it
+	CheckNone               // trust it
 )
 
-// A Seeder serves torrents on one port.
+// A Seeder serves torrents on one port. Its methods may be called by several
+// goroutines.
 type Seeder struct {
 	options Options
 	port    uint16
@@ -151,7 +152,7 @@ type Seeder struct {
 	since   time.Time
 
 	timeouts timeouts
-	rate     *rateLimit // nil: none
+	rate     *rateLimit // nil: no limit
 	choker   choker
 	turns    *sendTurns
 	mappings mappings
@@ -161,27 +162,27 @@ type Seeder struct {
 	mu    sync.RWMutex
 	list  []*Torrent
 	byKey map[[20]byte]*Torrent // by info-hash
-	req2  map[[20]byte][20]byte // info-hashes by what MSE calls them
+	req2  map[[20]byte][20]byte // info-hashes by the hash that MSE uses for them
 
 	toOpen, toHash, suspects *backlog
 
 	limits       limits
 	handshakes   handshakes
 	exchanges    *exchanges
-	fewer        error // why there are fewer peers than were asked for; nil: there are not
+	fewer        error // why MaxPeers was lowered; nil: it was not
 	announcer    *announce.Announcer
 	events       *events
 	known        *known.Store
-	forgetWarned atomic.Bool // it was told that what is known can't be written
+	forgetWarned atomic.Bool // the warning that the cache can't be written was emitted
 
 	speedMu sync.Mutex
 	speed   speed
 }
 
-// defaultMaxPeers is what MaxPeers 0 means.
+// defaultMaxPeers is used if MaxPeers is 0.
 const defaultMaxPeers = 2000
 
-// New returns a Seeder that serves nothing before [Seeder.Serve] is called. It panics
+// New returns a Seeder. It serves nothing until [Seeder.Serve] is called. New panics
 // if Options.Listener is nil.
 func New(o Options) *Seeder {
 	s := &Seeder{
@@ -229,20 +230,19 @@ func New(o Options) *Seeder {
 	return s
 }
 
-// delay waits where a test wants it.
 func (s *Seeder) delay() {
 	if s.options.delay != nil {
 		s.options.delay()
 	}
 }
 
-// ErrDuplicate is wrapped by the error of [Seeder.Add] for a torrent that the Seeder
-// has already.
+// ErrDuplicate is returned by [Seeder.Add] for a torrent that the Seeder already has.
+// The returned error wraps it.
 var ErrDuplicate = errors.New("the same torrent is seeded already")
 
-// Add adds a torrent. While Serve runs, its data is checked, it is announced, and peers
-// are let in. The error is that of the Content method of a torrent that can't be used,
-// or wraps [ErrDuplicate].
+// Add adds a torrent. While Serve runs, the torrent's data is checked, announced and
+// served. Add returns the error of the torrent's Content method if the torrent can't
+// be used, or an error that wraps [ErrDuplicate].
 func (s *Seeder) Add(in Input) (*Torrent, error) {
 	t, err := newTorrent(s, &in)
 	if err != nil {
@@ -266,7 +266,7 @@ func (s *Seeder) Add(in Input) (*Torrent, error) {
 	return t, nil
 }
 
-// Remove ends a torrent: peers are sent away, and trackers told.
+// Remove removes a torrent. Its peers are disconnected and its trackers are informed.
 func (s *Seeder) Remove(t *Torrent) {
 	if !t.setState(nil, StateRemoved, EventStopped{Torrent: t, Uploaded: t.Uploaded()}, nil) {
 		return // it was removed before
@@ -295,25 +295,25 @@ func (s *Seeder) findReq2(req2 [20]byte) ([20]byte, bool) {
 	return h, ok
 }
 
-// Uploaded is how many bytes of blocks were sent.
+// Uploaded returns the number of bytes of blocks that were sent since New.
 func (s *Seeder) Uploaded() int64 { return s.uploaded.Load() }
 
-// Peers is how many peers are connected.
+// Peers returns the number of connected peers.
 func (s *Seeder) Peers() int {
 	s.choker.mu.Lock()
 	defer s.choker.mu.Unlock()
 	return len(s.choker.conns)
 }
 
-// Rate is how many bytes of blocks a second were sent over the last seconds.
+// Rate returns the upload rate over the last seconds, in bytes per second.
 func (s *Seeder) Rate() int64 {
 	s.speedMu.Lock()
 	defer s.speedMu.Unlock()
 	return int64(s.speed.rate)
 }
 
-// startEvents begins to tell what happens; the function that it returns ends that, when
-// all is told.
+// startEvents starts the delivery of events. The function that it returns emits the
+// last event, and waits until all events are delivered.
 func (s *Seeder) startEvents() (end func()) {
 	if addr, err := netip.ParseAddrPort(s.options.Listener.Addr().String()); err == nil {
 		s.events.put(EventListening{addr})
@@ -330,8 +330,9 @@ func (s *Seeder) startEvents() (end func()) {
 	}
 }
 
-// Serve serves until ctx ends. It returns the cause of ctx, when all peers have left,
-// trackers were told, and all events were reported. It may be called once.
+// Serve serves torrents until ctx ends, and returns the cause of ctx. Before it
+// returns, it disconnects all peers, informs the trackers and delivers all events.
+// Serve may be called only once.
 func (s *Seeder) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -349,17 +350,17 @@ func (s *Seeder) Serve(ctx context.Context) error {
 	if s.fewer != nil {
 		s.events.put(EventWarning{Err: s.fewer})
 	}
-	said := false
+	warned := false
 	for pause := time.Duration(0); ; {
 		conn, err := s.options.Listener.Accept()
 		if err != nil {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			// No descriptors left, or the like: it passes.
-			if !said {
-				said = true
-				s.events.put(EventWarning{Err: fmt.Errorf("no peer can be let in for now: %w", err)})
+			// Accept fails for a while when no descriptors are left.
+			if !warned {
+				warned = true
+				s.events.put(EventWarning{Err: fmt.Errorf("no peer can connect for now: %w", err)})
 			}
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			select {

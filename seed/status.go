@@ -7,60 +7,60 @@ import (
 	"time"
 )
 
-// A Status is what a Seeder does at one moment.
+// A Status is a snapshot of a Seeder.
 type Status struct {
 	Time     time.Time
-	Since    time.Time // when it began
-	Uploaded int64     // bytes of blocks, in this run
-	Rate     int64     // bytes a second, over the last seconds
-	Peers    int       // connected
+	Since    time.Time // when the Seeder was created
+	Uploaded int64     // bytes of blocks sent since then
+	Rate     int64     // bytes per second, over the last seconds
+	Peers    int       // connected peers
 	Torrents []TorrentStatus
 }
 
-// A TorrentStatus is what becomes of one torrent.
+// A TorrentStatus is a snapshot of one torrent.
 type TorrentStatus struct {
 	Name       string
-	InfoHashV1 string // hex; empty: it has none
-	InfoHashV2 string
-	Size       int64 // bytes
+	InfoHashV1 string // hex; empty if the torrent has no v1 info-hash
+	InfoHashV2 string // hex; empty if the torrent has no v2 info-hash
+	Size       int64  // bytes
 	State      State
-	Message    string // why it is not seeded, or what is wrong with it
+	Message    string // why the torrent is not seeded, if known
 
-	Done, Total int64 // bytes, while it is checked; pad files included
-	Left        int64 // bytes that are not there
-	Uploaded    int64 // bytes of blocks, in this run and, as far as is known, before it
-	Rate        int64 // bytes a second, over the last seconds
+	Done, Total int64 // progress of a check in bytes, pad files included; set in StateChecking
+	Left        int64 // bytes that are missing
+	Uploaded    int64 // bytes of blocks, in all runs that are known
+	Rate        int64 // bytes per second, over the last seconds
 	Peers       []PeerStatus
 	Trackers    []TrackerStatus
 }
 
-// A PeerStatus is one connected peer.
+// A PeerStatus is a snapshot of one connected peer.
 type PeerStatus struct {
 	Addr     netip.AddrPort
-	Client   string  // as it names itself, untrusted
+	Client   string  // name of the client, untrusted
 	Uploaded int64   // bytes of blocks
-	Rate     int64   // bytes a second, over the last seconds
-	Progress float64 // the part of the pieces that it has, 0 to 1
+	Rate     int64   // bytes per second, over the last seconds
+	Progress float64 // fraction of the pieces that the peer has, from 0 to 1
 	Choked   bool
 }
 
-// A TrackerStatus is what is known of one tier of trackers.
+// A TrackerStatus is a snapshot of one tier of trackers.
 type TrackerStatus struct {
-	URL      string    // that answered last, or was asked last; passkey and all
-	Message  string    // what it says, or what went wrong, untrusted
-	Failed   bool      // the last announce
-	Seeders  int64     // -1: not told
-	Leechers int64     // -1: not told
-	Next     time.Time // of the next announce
+	URL      string    // URL of the tracker that answered last, or was asked last; may contain a passkey
+	Message  string    // warning of the tracker, or the error; untrusted
+	Failed   bool      // the last announce failed
+	Seeders  int64     // -1 if unknown
+	Leechers int64     // -1 if unknown
+	Next     time.Time // time of the next announce; zero if there is none
 }
 
-// A speed follows a counter of bytes.
+// A speed measures the rate at which a counter of bytes grows.
 type speed struct {
 	last int64
-	rate float64 // bytes a second, smoothed
+	rate float64 // bytes per second, smoothed
 }
 
-// tick is called once a second. Without a peer the rate is 0 at once.
+// tick is called once per second. Without peers the rate drops to 0 at once.
 func (s *speed) tick(count int64, peers int) {
 	if s.rate = 0.7*s.rate + 0.3*float64(count-s.last); s.rate < 1 || peers == 0 {
 		s.rate = 0
@@ -68,7 +68,8 @@ func (s *speed) tick(count int64, peers int) {
 	s.last = count
 }
 
-// measure follows the rates until ctx ends, and ends torrents that are done.
+// measure updates the rates once per second until ctx ends, and stops torrents that
+// are done.
 func (s *Seeder) measure(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
@@ -102,13 +103,13 @@ func (s *Seeder) measure(ctx context.Context) {
 	}
 }
 
-// Why a torrent is done.
+// Reasons why a torrent is done, as EventStopped reports them.
 var (
 	ErrRatio = errors.New("it has reached its ratio")
 	ErrTime  = errors.New("it has had its time")
 )
 
-// reached tells why a torrent is done; nil: it is not.
+// reached returns the reason why the torrent is done, or nil.
 func (t *Torrent) reached() error {
 	o := &t.seeder.options
 	switch {
@@ -130,7 +131,7 @@ func (t *Torrent) measure(peers int) {
 	}
 }
 
-// Status tells what the Seeder does now.
+// Status returns a snapshot of the Seeder and its torrents.
 func (s *Seeder) Status() Status {
 	peers := make(map[*Torrent][]PeerStatus)
 	conns := s.choker.all()

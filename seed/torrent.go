@@ -14,13 +14,13 @@ import (
 	"bt/internal/piece"
 )
 
-// A Torrent is one that a Seeder has. What it needs only while it has peers it
-// does not keep: there may be ten thousand of them.
+// A Torrent is a torrent of a Seeder. What it needs only while it has peers is in
+// loadedMetainfo, because a Seeder may have ten thousand torrents.
 type Torrent struct {
 	seeder      *Seeder
 	read        func() (*Metainfo, error)
-	path        string // where the user says the content is, or the directory it is in
-	exact       bool   // it is path itself
+	path        string // the content, or the directory that contains it
+	exact       bool   // path is the content itself
 	name        string
 	v1, v2      bool
 	hashV1      [20]byte
@@ -28,27 +28,27 @@ type Torrent struct {
 	size        int64
 	pieces      int
 	pieceLength int64
-	swarms      []*swarm   // by info-hash: two of a hybrid
+	swarms      []*swarm   // one per info-hash; a hybrid torrent has two
 	before      int64      // bytes uploaded in earlier runs
-	begun       time.Time  // when it was added first, in an earlier run perhaps
-	rate        *rateLimit // nil: none of its own
+	begun       time.Time  // when it was first added
+	rate        *rateLimit // nil: no limit
 
-	entries []*announce.Entry // of swarms
+	entries []*announce.Entry // one per swarm
 
-	super   atomic.Pointer[super]         // nil: it is not super-seeded
-	field   atomic.Pointer[peer.Bitfield] // what there is; never changed in place
-	left    atomic.Int64                  // bytes that are not there
+	super   atomic.Pointer[super]         // nil: not super-seeding
+	field   atomic.Pointer[peer.Bitfield] // pieces that are available; replaced, never modified
+	left    atomic.Int64                  // bytes that are missing
 	wanting atomic.Int64                  // peers that wait for blocks
-	seeds   atomic.Int64                  // of others, as a tracker told last
+	seeds   atomic.Int64                  // other seeds, according to the last tracker response
 
-	turn turnQueue // under Seeder.turns.mu
+	turn turnQueue // guarded by Seeder.turns.mu
 
 	loading sync.Mutex // held while loaded is filled; locked before life.mu
 	life
 }
 
-// A swarm is the peers and trackers that know a torrent by one info-hash. Of v2
-// that is its first 20 bytes (BEP 52).
+// A swarm is the set of peers and trackers that know a torrent by one info-hash. For
+// v2 that is the truncated info-hash (BEP 52).
 type swarm struct {
 	hash     [20]byte
 	uploaded atomic.Int64 // bytes of blocks
@@ -65,7 +65,7 @@ func swarmsOf(t *Metainfo) []*swarm {
 	return list
 }
 
-// newTorrent returns a torrent that nothing is known of but its metainfo.
+// newTorrent returns a queued torrent.
 func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 	meta := in.Torrent
 	c, err := meta.Content()
@@ -102,16 +102,16 @@ func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 	return t, nil
 }
 
-// Name is its name, as the torrent has it.
+// Name returns the name in the metainfo. It is untrusted.
 func (t *Torrent) Name() string { return t.name }
 
-// Size is the size of the content in bytes.
+// Size returns the size of the content in bytes.
 func (t *Torrent) Size() int64 { return t.size }
 
-// Pieces is how many pieces it has.
+// Pieces returns the number of pieces.
 func (t *Torrent) Pieces() int { return t.pieces }
 
-// HexV1 is its info-hash of v1 in hex; empty if it has none.
+// HexV1 returns the v1 info-hash in hex, or "" if the torrent has none.
 func (t *Torrent) HexV1() string {
 	if !t.v1 {
 		return ""
@@ -119,7 +119,7 @@ func (t *Torrent) HexV1() string {
 	return hex.EncodeToString(t.hashV1[:])
 }
 
-// HexV2 is its info-hash of v2 in hex; empty if it has none.
+// HexV2 returns the v2 info-hash in hex, or "" if the torrent has none.
 func (t *Torrent) HexV2() string {
 	if !t.v2 {
 		return ""
@@ -127,7 +127,8 @@ func (t *Torrent) HexV2() string {
 	return hex.EncodeToString(t.hashV2[:])
 }
 
-// Uploaded is how many bytes of blocks were sent, as far as is known in all runs.
+// Uploaded returns the number of bytes of blocks that were sent, in this run and in
+// the earlier runs that Input.Uploaded counts.
 func (t *Torrent) Uploaded() int64 {
 	n := t.before
 	for _, s := range t.swarms {
@@ -136,10 +137,11 @@ func (t *Torrent) Uploaded() int64 {
 	return n
 }
 
-// Since is when it was added first, in an earlier run perhaps.
+// Since returns the time at which the torrent was first added, in this run or an
+// earlier one.
 func (t *Torrent) Since() time.Time { return t.begun }
 
-// swarm is the one of that info-hash, which the torrent has.
+// swarm returns the swarm of an info-hash that the torrent has.
 func (t *Torrent) swarm(hash [20]byte) *swarm {
 	for _, s := range t.swarms[1:] {
 		if s.hash == hash {
@@ -151,7 +153,7 @@ func (t *Torrent) swarm(hash [20]byte) *swarm {
 
 func (t *Torrent) have() peer.Bitfield { return *t.field.Load() }
 
-// setHave notes what there is.
+// setHave sets the pieces that are available.
 func (t *Torrent) setHave(have peer.Bitfield, content *metainfo.Content) {
 	t.field.Store(&have)
 	var left int64
@@ -169,12 +171,12 @@ func (t *Torrent) setHave(have peer.Bitfield, content *metainfo.Content) {
 	t.left.Store(left)
 }
 
-// lengthOf is the length of a piece in bytes.
+// lengthOf returns the length of piece i in bytes.
 func (t *Torrent) lengthOf(i int, l *metainfo.Layout) int64 {
 	if t.v1 || i == t.pieces-1 {
 		return min(l.PieceLength(), l.Total()-int64(i)*l.PieceLength())
 	}
-	// In v2 the last piece of every file may be short.
+	// In v2 the last piece of each file may be short.
 	var n int64
 	c := l.Cursor(i)
 	for s, ok := c.Next(); ok; s, ok = c.Next() {
@@ -189,30 +191,30 @@ type loadedMetainfo struct {
 	meta    *Metainfo
 	content *metainfo.Content
 	info    []byte // the info dict
-	root    string // where the content is
+	root    string // path of the content
 	data    *content
-	trees   *trees // of v2
-	first   string // what identityOf told of the files before they were checked
-	recent  bool   // they had just been changed: another change may not show
+	trees   *trees // hash trees of v2
+	first   string // identities of the files before they were checked
+	recent  bool   // the files had changed less than racy before, so a further change may go unnoticed
 }
 
-// identify notes what the files are before they are read: they may be others by the
-// time that they were.
+// identify records the identities of the files before they are read, because they may
+// be replaced while they are read.
 func (m *loadedMetainfo) identify() {
 	var newest time.Time
-	m.first, newest = identityOf(m.data.tree) // with the times of change: permissions count too
+	m.first, newest = identityOf(m.data.tree) // change times included, because they show a change of permissions
 	m.recent = time.Since(newest).Abs() < racy
 }
 
-// errOther is inside the error for a torrent that was replaced by another.
-var errOther = errors.New("it is another torrent now")
+// errOther reports that the torrent file now contains another torrent.
+var errOther = errors.New("the torrent file now contains another torrent")
 
-// An unreadError is that a torrent can't be read again.
+// An unreadError reports that a torrent file can't be read again.
 type unreadError struct{ error }
 
 func (e *unreadError) Unwrap() error { return e.error }
 
-// load reads the torrent again and looks at its files.
+// load reads the metainfo again and finds the files.
 func (t *Torrent) load(ctx context.Context) (*loadedMetainfo, error) {
 	meta, err := t.read()
 	if err != nil {
@@ -242,12 +244,12 @@ func (t *Torrent) load(ctx context.Context) (*loadedMetainfo, error) {
 	return m, nil
 }
 
-// lengthOf is the length of a piece in bytes.
+// lengthOf returns the length of piece i in bytes.
 func (m *loadedMetainfo) lengthOf(i int) int64 { return m.torrent.lengthOf(i, m.content.Layout) }
 
-// paddedLength is how much of a piece may be asked for. Behind the end of a file
-// of v2 are zeros, in no piece, but libtorrent (2.0.8) asks for whole blocks, also
-// at the end of the torrent.
+// paddedLength returns the length up to which blocks of piece i may be requested. A
+// v2 file is followed by zeros that belong to no piece, and libtorrent (2.0.8)
+// requests whole blocks there, also at the end of the torrent.
 func (m *loadedMetainfo) paddedLength(i int) int64 {
 	if !m.torrent.v1 {
 		return m.torrent.pieceLength
@@ -255,8 +257,8 @@ func (m *loadedMetainfo) paddedLength(i int) int64 {
 	return m.lengthOf(i)
 }
 
-// enter returns what a peer needs, until it calls leave. A peer that comes to a
-// torrent whose files have changed is not let in.
+// enter returns the loaded metainfo for a peer, which must call leave when it
+// disconnects. It fails if the files have changed.
 func (t *Torrent) enter(ctx context.Context) (*loadedMetainfo, error) {
 	t.loading.Lock()
 	defer t.loading.Unlock()

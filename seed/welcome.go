@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	// How many connections one address may have, and how many may be in their
-	// handshake.
+	// Maximum number of connections per address, in total and during their handshake.
 	maxPerAddress         = 100
 	maxHalfOpenPerAddress = 50
 
@@ -25,15 +24,17 @@ const (
 	maxStrikes = 5
 	banTime    = 30 * time.Minute
 
-	// idTime is how soon a peer id comes behind the info-hash. Where all are served a
-	// newcomer is refused, and only what sends none, a NAT check, is answered.
+	// idTime is how long to wait for the peer id after the info-hash where no peer
+	// can be evicted. A newcomer sends it and is refused. A tracker's NAT check sends
+	// none, and is answered.
 	idTime = time.Second
 
-	// maxHosts is how many addresses are remembered, and not only connected.
+	// maxHosts is how many addresses are remembered, those without connections
+	// included.
 	maxHosts = 10_000
 )
 
-// limits count connections by address. IPv6 counts by /64, which is one host.
+// limits counts connections and strikes per host: an IPv4 address, or an IPv6 /64.
 type limits struct {
 	mu       sync.Mutex
 	open     int
@@ -41,6 +42,7 @@ type limits struct {
 	by       map[netip.Prefix]*hostStats
 }
 
+// hostStats are the counts of one host.
 type hostStats struct {
 	open     int
 	halfOpen int
@@ -66,7 +68,7 @@ func hostOf(addr net.Addr) netip.Prefix {
 	return p
 }
 
-// admit reports whether a connection may come in, and counts it.
+// admit counts a new connection, and reports whether it is allowed.
 func (l *limits) admit(addr net.Addr) bool {
 	host := hostOf(addr)
 	l.mu.Lock()
@@ -90,7 +92,7 @@ func (l *limits) admit(addr net.Addr) bool {
 	return true
 }
 
-// through notes that a handshake is over.
+// through counts a connection as out of its handshake.
 func (l *limits) through(addr net.Addr) {
 	host := hostOf(addr)
 	l.mu.Lock()
@@ -99,7 +101,7 @@ func (l *limits) through(addr net.Addr) {
 	l.by[host].halfOpen--
 }
 
-// leave notes that a connection has ended, and whether it counts as a strike.
+// leave counts a connection as closed, with a strike or without.
 func (l *limits) leave(addr net.Addr, strike bool) {
 	host := hostOf(addr)
 	l.mu.Lock()
@@ -123,8 +125,8 @@ func (l *limits) leave(addr net.Addr, strike bool) {
 	}
 }
 
-// evict drops addresses without connections: first those whose strikes have expired,
-// then others until there is room.
+// evict drops hosts without connections: first those whose strikes have expired, then
+// others until there is room.
 func (l *limits) evict() {
 	for host, v := range l.by {
 		if v.open == 0 && time.Since(v.since) > banTime {
@@ -141,7 +143,7 @@ func (l *limits) evict() {
 	}
 }
 
-// serveConn takes a connection from its first byte to its end.
+// serveConn serves a connection from the handshake to its end, and closes it.
 func (s *Seeder) serveConn(ctx context.Context, tcp *net.TCPConn) {
 	defer tcp.Close()
 	c, early, err := s.shakeHands(ctx, tcp)
@@ -162,13 +164,14 @@ func (s *Seeder) serveConn(ctx context.Context, tcp *net.TCPConn) {
 			}
 			c.torrent.emit(e)
 		}
-		// What is sent is not cut off by what was not read.
+		// Closing a socket with unread data would reset it, and lose data that was
+		// sent.
 		_ = tcp.CloseWrite()
 	}
 	s.limits.leave(tcp.RemoteAddr(), isStrike(err))
 }
 
-// isStrike reports whether an error is the fault of the peer, and counts as a strike.
+// isStrike reports whether err is a violation by the peer, and counts as a strike.
 func isStrike(err error) bool {
 	_, garbage := errors.AsType[*peer.Error](err)
 	if _, ok := errors.AsType[*mse.Error](err); ok {
@@ -181,11 +184,12 @@ var (
 	errNoTorrent = errors.New("the peer asks for a torrent that is not here")
 	errPlaintext = errors.New("the peer does not encrypt")
 	errFull      = errors.New("there are as many peers as there may be, and all are served")
-	errEncrypted = errors.New("the peer encrypts, or sends noise") // many try that first
+	errEncrypted = errors.New("the peer encrypts, or sends noise") // many clients try encryption first
 )
 
-// shakeHands exchanges handshakes. early is what the peer has sent behind its. The
-// answer does not wait for the peer id, which a tracker's NAT check never sends.
+// shakeHands exchanges handshakes. early is the data that followed the peer's
+// handshake. The answer is sent before the peer id is received, because a tracker's
+// NAT check never sends one.
 func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, early []byte, err error) {
 	if err := tcp.SetDeadline(time.Now().Add(s.timeouts.handshake)); err != nil {
 		return nil, nil, err
@@ -213,7 +217,7 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 		}
 		b = session.Initial
 	}
-	// read has at least n bytes in b.
+	// read receives until b has at least n bytes.
 	read := func(n int) error {
 		if len(b) >= n {
 			return nil
@@ -253,8 +257,8 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	ours := peer.Handshake{InfoHash: theirs.InfoHash, PeerID: s.options.PeerID}
 	ours.Set(peer.FeatureFast | peer.FeatureExtensions)
 	if t.v2 {
-		// BEP 52: a peer that asks by the hash of v1 and knows v2 is told so, and
-		// the answer has the hash of v2.
+		// BEP 52: a peer that supports v2 and connects by the v1 info-hash of a
+		// hybrid torrent is answered with the v2 info-hash.
 		ours.Set(peer.FeatureV2)
 		if t.v1 && theirs.Has(peer.FeatureV2) {
 			ours.InfoHash = [20]byte(t.hashV2[:])
@@ -293,6 +297,6 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 	c.slot.mu.Lock()
 	c.hello, c.client = theirs, peerid.Client(theirs.PeerID[:])
 	c.slot.mu.Unlock()
-	_ = tcp.SetDeadline(time.Time{}) // of a connection that is closed: reading will tell
+	_ = tcp.SetDeadline(time.Time{}) // an error means that the connection is closed, which the next read reports
 	return c, early, nil
 }
