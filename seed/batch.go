@@ -8,46 +8,48 @@ import (
 )
 
 const (
-	// maxBatch is how many bytes of blocks are sent at once, maxBatchBlocks of how
-	// many blocks, maxBatchParts in how many parts, and maxBatchMappings of how many
-	// mappings, which have a descriptor each.
+	// maxBatch is the maximum number of bytes of blocks in a batch, maxBatchBlocks of
+	// blocks, maxBatchParts of parts, and maxBatchMappings of mappings, each of which
+	// has a descriptor.
 	maxBatch         = 1 << 20
 	maxBatchBlocks   = 128
 	maxBatchParts    = 512
 	maxBatchMappings = 8
 
-	// maxCopies is how much of a batch is copied.
+	// maxCopies is the maximum number of bytes of a batch that are copied.
 	maxCopies = 256 << 10
 
-	// smallFile is what is copied, for it would be too many to map.
+	// smallFile is the length below which files are copied: there may be too many to
+	// map.
 	smallFile = 64 << 10
 
-	// smallGap is what is copied of a gap or pad file, so that many of them are not
-	// as many parts.
+	// smallGap is the length below which gaps and pad files are copied, to keep the
+	// number of parts low.
 	smallGap = 1 << 10
 )
 
-// A batch is what is given to the system at once: headers of messages and, between
-// them, the bytes of files, where they are mapped or in a chunk of copies. Neither
-// moves, so parts may point into both.
+// A batch is a list of byte slices to write at once: the headers of piece messages
+// and, between them, file contents, either mapped or copied into chunk. headers and
+// chunk don't move, so parts may point into them.
 //
 // A peer has a batch only while it has its turn (see sendTurns), and never while it
-// waits for the other end: what the system did not take is put together again.
+// waits for the peer. Bytes that the socket did not accept are put into the next
+// batch again.
 type batch struct {
 	headers  [maxBatchBlocks * peer.PieceHeaderLength]byte
-	headed   int // bytes of headers
+	headed   int // bytes used of headers
 	blocks   int
 	chunk    *[maxCopies]byte // nil: nothing is copied yet
-	copied   int              // bytes of chunk
-	joins    bool             // the last part ends where what is copied next begins
-	copyAll  bool             // for it will be encrypted
+	copied   int              // bytes used of chunk
+	joins    bool             // the last part ends where the next copied bytes begin
+	copyAll  bool             // copy mapped bytes too, for encryption
 	parts    [][]byte
 	mappings []*mapping // in use
 	bytes    int64      // of blocks
 }
 
-// fits reports whether there is room for a block, within so many bytes of blocks.
-// There is always room for the first.
+// fits reports whether the block want can be added within limit bytes of blocks. The
+// first block always fits.
 func (b *batch) fits(want block, limit int64) bool {
 	if b.blocks == 0 {
 		return true
@@ -57,8 +59,8 @@ func (b *batch) fits(want block, limit int64) bool {
 		b.bytes+length <= limit && (b.copied == 0 || b.copied+peer.PieceHeaderLength+int(length) <= maxCopies)
 }
 
-// add adds a piece message without its first bytes, which were sent already. The
-// block is in the torrent, and fits.
+// add adds a piece message, without the first sent bytes. The block is in the
+// torrent, and fits.
 func (b *batch) add(c *content, want block, sent int64) error {
 	start := b.headed
 	header := peer.AppendPieceHeader(b.headers[:start], want.piece, want.begin, int(want.length))
@@ -72,7 +74,7 @@ func (b *batch) add(c *content, want block, sent int64) error {
 	b.bytes += left
 	for left > 0 {
 		span, ok := cursor.Next()
-		if !ok { // behind a file of v2
+		if !ok { // after the end of a v2 file
 			span, skip = metainfo.Span{File: metainfo.Gap, Length: left}, 0
 		}
 		if skip >= span.Length {
@@ -121,8 +123,8 @@ func (b *batch) addSpan(c *content, s metainfo.Span) error {
 	return nil
 }
 
-// copySmall adds bytes of a small file, of which no mapping is kept: a block may be of
-// hundreds.
+// copySmall adds bytes of a small file. Its mapping is released at once, since a
+// block may have bytes of hundreds of files.
 func (b *batch) copySmall(c *content, s metainfo.Span) error {
 	m, err := c.mappings.acquire(mappingKey{c, s.File, 0})
 	if err != nil {
@@ -135,7 +137,7 @@ func (b *batch) copySmall(c *content, s metainfo.Span) error {
 	return m.check()
 }
 
-// put adds a part, which will not change until the batch is released.
+// put adds a part, which must not change until the batch is released.
 func (b *batch) put(p []byte) {
 	switch {
 	case len(p) == 0:
@@ -146,7 +148,7 @@ func (b *batch) put(p []byte) {
 	}
 }
 
-// putZeros adds zeros, of which there may be some between every two files.
+// putZeros adds zeros. There may be some between any two files.
 func (b *batch) putZeros(p []byte) {
 	if len(p) < smallGap {
 		copy(b.room(len(p)), p)
@@ -155,14 +157,14 @@ func (b *batch) putZeros(p []byte) {
 	}
 }
 
-// room adds n bytes that the caller fills.
+// room adds n bytes, and returns them for the caller to fill.
 func (b *batch) room(n int) []byte {
 	if b.chunk == nil {
 		b.chunk = chunks.Get()
 	}
 	p := b.chunk[b.copied : b.copied+n]
 	b.copied += n
-	if last := len(b.parts) - 1; b.joins { // the last part goes on
+	if last := len(b.parts) - 1; b.joins { // extend the last part
 		b.parts[last] = b.parts[last][:len(b.parts[last])+n]
 	} else {
 		b.parts = append(b.parts, p)
@@ -171,7 +173,7 @@ func (b *batch) room(n int) []byte {
 	return p
 }
 
-// mapping returns a mapping, most often one that the batch has already.
+// mapping acquires a mapping, which in most cases the batch already has.
 func (b *batch) mapping(key mappingKey) (*mapping, error) {
 	for i := len(b.mappings) - 1; i >= 0; i-- {
 		if b.mappings[i].key == key {
@@ -185,7 +187,7 @@ func (b *batch) mapping(key mappingKey) (*mapping, error) {
 	return m, err
 }
 
-// check makes sure that the files are what they were when they were checked.
+// check fails if one of the mapped files has changed since it was checked.
 func (b *batch) check() error {
 	for _, m := range b.mappings {
 		if err := m.check(); err != nil {
@@ -195,7 +197,7 @@ func (b *batch) check() error {
 	return nil
 }
 
-// check makes sure that the file is what it was when it was checked.
+// check fails if the file has changed since it was checked.
 func (m *mapping) check() error {
 	if m.isIntact() {
 		return nil
@@ -205,7 +207,7 @@ func (m *mapping) check() error {
 	return fmt.Errorf("%s: %w", c.tree.Path(m.key.file), errChanged)
 }
 
-// length is how many bytes the batch has.
+// length returns the number of bytes in the batch.
 func (b *batch) length() (n int64) {
 	for _, p := range b.parts {
 		n += int64(len(p))
@@ -213,7 +215,7 @@ func (b *batch) length() (n int64) {
 	return n
 }
 
-// release makes the batch empty.
+// release releases the mappings and empties the batch.
 func (b *batch) release() {
 	for _, m := range b.mappings {
 		m.key.content.mappings.release(m)

@@ -9,22 +9,23 @@ import (
 )
 
 const (
-	// bufferLength is what is read from a disk at once to be hashed.
+	// bufferLength is the size of reads from a disk for hashing.
 	bufferLength = peer.BlockLength
 
-	// readLength is what is read from a peer at once: some five hundred requests.
+	// readLength is the size of reads from a peer, enough for some five hundred
+	// requests.
 	readLength = 8 << 10
 )
 
-// Buffers and batches are in proportion to the processors and not to the peers:
-// nobody keeps one while waiting for a peer.
+// Buffers and batches are in proportion to CPUs, not to peers: a peer holds none
+// while it is waited for.
 var (
 	buffers = pool[[bufferLength]byte]{}
 	batches = pool[batch]{}
 	chunks  = pool[[maxCopies]byte]{}
 )
 
-// A pool is a sync.Pool with a type.
+// A pool is a typed sync.Pool.
 type pool[T any] struct{ p sync.Pool }
 
 func (p *pool[T]) Get() *T {
@@ -36,15 +37,15 @@ func (p *pool[T]) Get() *T {
 
 func (p *pool[T]) Put(x *T) { p.p.Put(x) }
 
-// stallBytes is what a peer must take within timeouts.stall, or it has stalled: the
-// slowest that is served gets a block a minute.
+// stallBytes is what a peer must receive within timeouts.stall to count as alive. The
+// slowest peer that is served thus receives a block per minute.
 const stallBytes = peer.BlockLength
 
-// zeros are what pad files are made of.
+// zeros is the content of pad files.
 var zeros [peer.BlockLength]byte
 
-// copyMapped copies from a file that is mapped. Where it has become shorter, or
-// the disk fails, that is an EFAULT, as it is for the kernel.
+// copyMapped copies from a mapped file. If the file has shrunk or the disk fails, it
+// returns EFAULT, as a system call would.
 func copyMapped(dst, src []byte) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// changeTime is when the inode changed last, in nanoseconds since 1970: unlike
-// the time of modification nobody can set it back.
+// changeTime returns when the inode last changed, in Unix nanoseconds. Unlike the
+// modification time it can't be set back.
 func changeTime(info fs.FileInfo) int64 {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
 		return s.Ctim.Nano()

@@ -4,5 +4,5 @@ package seed
 
 import "io/fs"
 
-// changeTime is not known here, and the other times must do.
+// changeTime returns 0, because the change time is not available here.
 func changeTime(fs.FileInfo) int64 { return 0 }

@@ -12,23 +12,23 @@ import (
 	"bt/internal/piece"
 )
 
-// A checker finds out which pieces of a torrent are there.
+// A checker determines which pieces of a torrent are available.
 type checker struct {
 	content *metainfo.Content
 	have    peer.Bitfield
 
-	// The file that pieces come from now if the torrent has no piece layer of it:
-	// only all of them together can be checked, against its root.
+	// State of the current file, if the torrent has no piece layer for it: then its
+	// pieces can only be verified together, by the root of the file.
 	tree  metainfo.HashTree
-	whole bool // none of them failed
+	whole bool // all its pieces so far were readable
 
-	unread  *piece.Fault // a file that could not be read: the first, by an error of the disk if one was
+	unread  *piece.Fault // the first file that could not be read, preferably because of a disk error
 	inPiece int
 }
 
-// recall returns which pieces are there if nothing needs to be read for that: the
-// torrent was made of the data just now, it is known from an earlier check, or it
-// is the user's word.
+// recall returns the available pieces if no data needs to be read to know them: the
+// torrent was just made from the data, an earlier check covers it, or Options.Check
+// says to trust it.
 func (t *Torrent) recall(m *loadedMetainfo) (have peer.Bitfield, ok bool) {
 	o := &t.seeder.options
 	if t.takeMade() && m.hasSizes() {
@@ -45,7 +45,7 @@ func (t *Torrent) recall(m *loadedMetainfo) (have peer.Bitfield, ok bool) {
 	return nil, false
 }
 
-// hasSizes reports whether every file is there and as long as it should be.
+// hasSizes reports whether every file exists with the right size.
 func (m *loadedMetainfo) hasSizes() bool {
 	for i := range m.data.tree.Files {
 		f := &m.data.tree.Files[i]
@@ -56,8 +56,8 @@ func (m *loadedMetainfo) hasSizes() bool {
 	return true
 }
 
-// hash finds out what of the data is there. Pieces whose file became another
-// meanwhile count as not there.
+// hash hashes the data. Pieces of files that are replaced while they are read count
+// as missing.
 func (t *Torrent) hash(ctx context.Context, m *loadedMetainfo, progress func(done, total int64)) (*checker, error) {
 	layout := m.content.Layout
 	c := &checker{content: m.content, have: peer.NewBitfield(t.pieces)}
@@ -81,8 +81,8 @@ func (t *Torrent) hash(ctx context.Context, m *loadedMetainfo, progress func(don
 	return c, nil
 }
 
-// readFailure fails if the disk does. Files that can't be read for another reason are
-// told of, and what can be read is served.
+// readFailure returns an error if the disk failed. For files that can't be read for
+// another reason it emits a warning, and the rest is served.
 func (t *Torrent) readFailure(c *checker) error {
 	switch {
 	case c.unread == nil:
@@ -133,7 +133,7 @@ func (c *checker) set(first, last int, good bool) {
 	}
 }
 
-// warnRenamed warns of files that were found by another name than the torrent's.
+// warnRenamed emits a warning if files have other names than in the torrent.
 func (t *Torrent) warnRenamed(m *loadedMetainfo) {
 	tree := m.data.tree
 	if tree.As != "" {

@@ -11,51 +11,52 @@ import (
 	"bt/internal/piece"
 )
 
-// errChanged is inside the error for a file that is not what it was when it was
-// checked, or not there any more.
+// errChanged reports that a file has changed or was removed since it was checked.
+// Other errors wrap it.
 var errChanged = errors.New("it is not what it was")
 
-// content is the data of one torrent on disk, of which blocks are taken.
+// content is the data of one torrent on disk, from which blocks are sent.
 type content struct {
 	layout   *metainfo.Layout
-	tree     *piece.Tree // with the identities of the files as they were checked
+	tree     *piece.Tree // with the identities of the files when they were checked
 	mappings *mappings
-	closed   bool // under mappings.mu: nothing of it is mapped any more
+	closed   bool // guarded by mappings.mu: forget was called
 }
 
-// A mapping is a part of a file, mapped. It stays as long as somebody uses it, and
-// then until there is no room.
+// A mapping is a part of a file that is mapped into memory, or a small file that is
+// kept open. It is kept while it has users, and then until it is evicted.
 type mapping struct {
-	bytes []byte   // nil: to be read from file
+	bytes []byte   // nil: read from file instead
 	file  *os.File // nil where bytes are not mapped
 	fd    int      // of file
 	key   mappingKey
-	users int           // under mappings.mu
-	place *list.Element // in the idle ones of its lru; nil while it is used
+	users int           // guarded by mappings.mu
+	place *list.Element // in the idle list of its lru; nil while it has users
 }
 
 type mappingKey struct {
 	content *content
 	file    int
-	index   int64 // of its bytes, in mappingLength
+	index   int64 // offset, in units of mappingLength
 }
 
-// isSmall reports whether a file is read and not mapped.
+// isSmall reports whether a file is read rather than mapped.
 func (c *content) isSmall(file int) bool { return c.layout.Length(file) < smallFile }
 
-// mappings are what is mapped of all torrents, and the small files that are open. The
-// lock is taken when a peer comes to another of them, not for each block.
+// mappings caches the mapped parts of large files, and open small files, of all
+// torrents. Its lock is taken when a peer needs another mapping, not for each block.
 type mappings struct {
 	mu            sync.Mutex
 	byKey         map[mappingKey]*mapping
 	mapped, small lru
 }
 
-// A lru is the mappings of one kind, of which so many are kept: to open a small file
-// again costs less than to map a large one, and must not crowd it out.
+// An lru limits the mappings of one kind, and evicts the least recently used. Small
+// files have one of their own, because they are cheap to open again and must not
+// displace mapped ones.
 type lru struct {
 	n, most int
-	idle    list.List // of *mapping that nobody uses, the longest unused first
+	idle    list.List // of *mapping without users, least recently used first
 }
 
 func (ms *mappings) lru(m *mapping) *lru {
@@ -65,7 +66,7 @@ func (ms *mappings) lru(m *mapping) *lru {
 	return &ms.mapped
 }
 
-// use adds a user.
+// use adds a user. ms.mu is locked.
 func (ms *mappings) use(m *mapping) {
 	if m.place != nil {
 		ms.lru(m).idle.Remove(m.place)
@@ -74,7 +75,7 @@ func (ms *mappings) use(m *mapping) {
 	m.users++
 }
 
-// acquire returns a mapping for one user, who will release it.
+// acquire returns a mapping with one more user, which must call release.
 func (ms *mappings) acquire(key mappingKey) (*mapping, error) {
 	ms.mu.Lock()
 	if m := ms.byKey[key]; m != nil {
@@ -83,13 +84,13 @@ func (ms *mappings) acquire(key mappingKey) (*mapping, error) {
 		return m, nil
 	}
 	ms.mu.Unlock()
-	m, err := key.content.mapping(key.file, key.index*mappingLength) // not under the lock: a disk may be asleep
+	m, err := key.content.mapping(key.file, key.index*mappingLength) // without the lock, because a disk may have to spin up
 	if err != nil {
 		return nil, err
 	}
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
-	if other := ms.byKey[key]; other != nil { // somebody else was faster
+	if other := ms.byKey[key]; other != nil { // another goroutine was faster
 		m.close()
 		ms.use(other)
 		return other, nil
@@ -110,18 +111,20 @@ func (ms *mappings) acquire(key mappingKey) (*mapping, error) {
 	return m, nil
 }
 
+// release removes a user.
 func (ms *mappings) release(m *mapping) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	if m.users--; m.users == 0 {
 		m.place = ms.lru(m).idle.PushBack(m)
-		if ms.byKey[m.key] != m { // it was forgotten meanwhile
+		if ms.byKey[m.key] != m { // it was hidden in the meantime
 			ms.drop(m)
 		}
 	}
 }
 
-// hide lets nobody find a mapping.
+// hide removes a mapping from the cache. It is closed when its last user releases it.
+// ms.mu is locked.
 func (ms *mappings) hide(m *mapping) {
 	if ms.byKey[m.key] == m {
 		delete(ms.byKey, m.key)
@@ -129,21 +132,21 @@ func (ms *mappings) hide(m *mapping) {
 	}
 }
 
-// drop closes a mapping that nobody uses.
+// drop closes a mapping without users. ms.mu is locked.
 func (ms *mappings) drop(m *mapping) {
 	ms.lru(m).idle.Remove(m.place)
 	ms.hide(m)
 	m.close()
 }
 
-// outdate lets nobody find a mapping of a file that has changed.
+// outdate hides a mapping of a file that has changed.
 func (ms *mappings) outdate(m *mapping) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	ms.hide(m)
 }
 
-// trim unmaps what nobody uses of a torrent.
+// trim closes the mappings of a torrent that have no users.
 func (ms *mappings) trim(c *content) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
@@ -154,7 +157,7 @@ func (ms *mappings) trim(c *content) {
 	}
 }
 
-// forget unmaps what nobody uses of a torrent, and lets nobody find the rest.
+// forget closes the mappings of a torrent that have no users, and hides the others.
 func (ms *mappings) forget(c *content) {
 	ms.trim(c)
 	ms.mu.Lock()
@@ -167,7 +170,7 @@ func (ms *mappings) forget(c *content) {
 	}
 }
 
-// copyTo fills b from at bytes behind the mapping's start.
+// copyTo fills b with the bytes at offset at of the mapping.
 func (m *mapping) copyTo(b []byte, at int64) error {
 	if m.bytes != nil {
 		return copyMapped(b, m.bytes[at:])
@@ -176,7 +179,7 @@ func (m *mapping) copyTo(b []byte, at int64) error {
 	return err
 }
 
-// open opens a file and makes sure that it is the one that was checked.
+// open opens a file, and fails if it is not the file that was checked.
 func (c *content) open(file int) (*os.File, error) {
 	path := c.tree.Path(file)
 	f, err := os.Open(path)

@@ -5,10 +5,10 @@ package seed
 import "io"
 
 const (
-	// mappingLength is how much of a file is read at once, where nothing is mapped.
+	// mappingLength is how much of a file is read at once. Nothing is mapped here.
 	mappingLength = 1 << 20
 
-	// maxMappings is how many are kept at most.
+	// maxMappings is the maximum number of mappings kept.
 	maxMappings = 128
 )
 
@@ -26,5 +26,5 @@ func (c *content) mapping(file int, offset int64) (*mapping, error) {
 
 func (m *mapping) close() {}
 
-// isIntact: what was read stays what it was.
+// isIntact returns true: the bytes are a copy.
 func (m *mapping) isIntact() bool { return true }

@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	// mappingLength is how much of a file is mapped at once: pieces seldom cross the
-	// edges, and thousands of mappings fit into an address space.
+	// mappingLength is the length of a mapping: large enough that pieces seldom cross
+	// its ends, and small enough that thousands fit into the address space.
 	mappingLength = 64 << 20
 
-	// maxMappings is how many are kept at most, each with a descriptor.
+	// maxMappings is the maximum number of mappings kept. Each has a descriptor.
 	maxMappings = 1024
 )
 
-// mapping maps the part of a file that begins at offset, read-only, unless it is small
-// or has holes that would become memory.
+// mapping maps the part of a file that begins at offset, read-only. A small file is
+// only opened, and so is one with holes, which would use memory once mapped.
 func (c *content) mapping(file int, offset int64) (*mapping, error) {
 	f, err := c.open(file)
 	if err != nil {
@@ -39,13 +39,13 @@ func (c *content) mapping(file int, offset int64) (*mapping, error) {
 
 func (m *mapping) close() {
 	if m.bytes != nil {
-		_ = unix.Munmap(m.bytes) // which is what Mmap returned, so this can't fail
+		_ = unix.Munmap(m.bytes) // can't fail for what Mmap returned
 	}
 	m.file.Close()
 }
 
-// isIntact reports whether the file is what it was when it was checked. Behind the
-// end of a file that has become shorter a map has zeros, up to the end of the page.
+// isIntact reports whether the file is unchanged since it was checked. A map of a
+// file that has shrunk reads as zeros up to the end of the page.
 func (m *mapping) isIntact() bool {
 	var now unix.Stat_t
 	was := m.key.content.tree.Files[m.key.file].ID

@@ -5,26 +5,26 @@ import (
 	"runtime"
 )
 
-// A need is how many descriptors the parts of a seeder take.
+// A need is the number of descriptors for each part of a Seeder.
 type need struct {
-	peers      int // connected ones
-	handshakes int // connections before that
-	turns      int // of sending, with maxBatchMappings each
-	mapped     int // mappings
-	small      int // files
+	peers      int // connected peers
+	handshakes int // connections in their handshake
+	turns      int // send turns, with maxBatchMappings descriptors each
+	mapped     int // mapped files
+	small      int // open small files
 }
 
 const (
-	// otherDescriptors is for what does not grow with peers: trackers, a page,
-	// hashing, listening.
+	// otherDescriptors is the number reserved for what does not grow with peers:
+	// trackers, a status page, hashing, listening.
 	otherDescriptors = 256
 
-	// maxSmallFiles is how many small files are kept open.
+	// maxSmallFiles is the maximum number of small files kept open.
 	maxSmallFiles = 4096
 )
 
-// needs divides the descriptors that are allowed. There are as many peers as are
-// asked for, or as fit.
+// needs divides the allowed descriptors. There are as many peers as asked for, or as
+// many as fit.
 func needs(peers, allowed int) need {
 	n := need{turns: max(1, min(16*runtime.GOMAXPROCS(0), maxTurns, allowed/64))}
 	n.mapped = min(max(allowed/16, n.turns*maxBatchMappings), maxMappings)
@@ -39,9 +39,10 @@ func needs(peers, allowed int) need {
 	return n
 }
 
-// A fewerPeersError is that the system allows fewer peers than were asked for.
+// A fewerPeersError reports that the descriptor limit allows fewer peers than
+// MaxPeers.
 type fewerPeersError struct{ asked, peers, allowed int }
 
 func (e *fewerPeersError) Error() string {
-	return fmt.Sprintf("at most %d peers are let in, not %d: the system allows %d open files (ulimit -n)", e.peers, e.asked, e.allowed)
+	return fmt.Sprintf("at most %d peers can connect, not %d: the system allows %d open files (ulimit -n)", e.peers, e.asked, e.allowed)
 }

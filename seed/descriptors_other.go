@@ -2,5 +2,5 @@
 
 package seed
 
-// allowedDescriptors is how many descriptors the process may have.
+// allowedDescriptors returns a number that never limits peers.
 func allowedDescriptors() int { return 1 << 20 }

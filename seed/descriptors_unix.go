@@ -4,7 +4,7 @@ package seed
 
 import "golang.org/x/sys/unix"
 
-// allowedDescriptors is how many descriptors the process may have.
+// allowedDescriptors returns the descriptor limit of the process.
 func allowedDescriptors() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {

@@ -10,43 +10,43 @@ import (
 )
 
 const (
-	// maxExchanges is how many computations of key exchanges may wait, and
-	// exchangeTime how long one may.
+	// maxExchanges is the maximum number of key exchanges that wait, and exchangeTime
+	// the longest that one waits.
 	maxExchanges = 256
 	exchangeTime = 5 * time.Second
 
-	// exchangeShare is how much of their time the workers are idle, for each part
-	// that they compute: peers that are served need the CPU too.
+	// exchangeShare is how long a worker idles after an exchange, as a multiple of
+	// the time it took. It leaves the CPU to peers that are served.
 	exchangeShare = 3
 )
 
-// errExchange is for a peer that would have to wait too long for its key exchange.
-var errExchange = errors.New("too many peers want to exchange keys")
+// errExchange is returned when a key exchange is refused or has waited too long.
+var errExchange = errors.New("too many key exchanges are waiting")
 
-// exchanges compute the key exchanges of encrypted handshakes, one at a time for
-// every four CPUs and with pauses, so that a flood of them takes little from the
-// peers that are there. An address that has none being computed goes first.
+// exchanges computes the key exchanges of encrypted handshakes. It uses one worker
+// for every four CPUs, with pauses, so that a flood of handshakes takes little from
+// connected peers. Addresses without an exchange under way go first.
 type exchanges struct {
 	wake chan struct{}
 
 	mu      sync.Mutex
 	waiting []*exchange             // in the order of arrival
-	crowd   crowd                   // of those that wait or are computed
-	busy    map[netip.Addr]struct{} // whose exchanges are computed
+	crowd   crowd                   // of waiting and running exchanges
+	busy    map[netip.Addr]struct{} // addresses of running exchanges
 }
 
-// An exchange is one computation that waits.
+// An exchange is a computation to be done.
 type exchange struct {
 	addr    netip.Addr
 	compute func()
-	done    chan error // has room for one
+	done    chan error // has a buffer of one
 }
 
 func newExchanges() *exchanges {
 	return &exchanges{wake: make(chan struct{}, maxExchanges), crowd: make(crowd), busy: make(map[netip.Addr]struct{})}
 }
 
-// run computes until ctx ends.
+// run starts the workers, and returns when ctx has ended.
 func (x *exchanges) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	for range max(1, runtime.GOMAXPROCS(0)/4) {
@@ -70,7 +70,7 @@ func (x *exchanges) run(ctx context.Context) {
 	wg.Wait()
 }
 
-// do has a computation done for an address.
+// do runs compute on a worker for an address, and waits for it.
 func (x *exchanges) do(ctx context.Context, addr netip.Addr, compute func()) error {
 	e := &exchange{addr, compute, make(chan error, 1)}
 	x.mu.Lock()
@@ -83,7 +83,7 @@ func (x *exchanges) do(ctx context.Context, addr netip.Addr, compute func()) err
 	x.mu.Unlock()
 	select {
 	case x.wake <- struct{}{}:
-	default: // as many as there are
+	default: // enough signals are pending
 	}
 	late := time.NewTimer(exchangeTime)
 	defer late.Stop()
@@ -102,8 +102,9 @@ func (x *exchanges) do(ctx context.Context, addr netip.Addr, compute func()) err
 	return errExchange
 }
 
-// makeRoom makes room for an address: the last one goes of whichever network has
-// most, if that is more than this one's would have. x.mu is locked.
+// makeRoom refuses an exchange that waits, to make room for another address. It picks
+// the latest of the network with the most, and returns false if that has no more than
+// the new address's network would have. x.mu is locked.
 func (x *exchanges) makeRoom(addr netip.Addr) bool {
 	var last *exchange
 	most := x.crowd.of(addr) + 1
@@ -120,7 +121,8 @@ func (x *exchanges) makeRoom(addr netip.Addr) bool {
 	return true
 }
 
-// remove takes an exchange back; false: it does not wait any more. x.mu is locked.
+// remove removes an exchange, and reports whether it was still waiting. x.mu is
+// locked.
 func (x *exchanges) remove(e *exchange) bool {
 	for i, other := range x.waiting {
 		if other == e {
@@ -132,7 +134,7 @@ func (x *exchanges) remove(e *exchange) bool {
 	return false
 }
 
-// next returns what to compute next; nil: nothing.
+// next returns the next exchange to compute, or nil.
 func (x *exchanges) next() *exchange {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -152,7 +154,7 @@ func (x *exchanges) next() *exchange {
 	return e
 }
 
-// finish tells that an exchange is computed.
+// finish reports to do that an exchange is computed.
 func (x *exchanges) finish(e *exchange) {
 	x.mu.Lock()
 	delete(x.busy, e.addr)

@@ -2,32 +2,32 @@ package seed
 
 import "time"
 
-// What messages cost that are of no use to the peer, in points. Honest peers send
-// a have for each piece that they get from others, and nothing else in numbers.
+// Costs, in points, of messages that are of no use to the peer. An honest peer sends
+// a have for each piece that it gets from others, and few other messages.
 const (
 	costSmall     = 1  // a have, a keep-alive
 	costUseless   = 5  // a request that can't be served, a cancel of nothing
-	costMetadata  = 20 // answered with 16 KiB
-	costHandshake = 50 // parsed
-	costHashes    = 50 // computed
+	costMetadata  = 20 // the answer has 16 KiB
+	costHandshake = 50 // it must be parsed
+	costHashes    = 50 // they must be computed
 )
 
 const (
-	floodBurst = 50_000 // points that may come at once
-	floodRate  = 5_000  // points a second that may go on
+	floodBurst = 50_000 // points allowed at once
+	floodRate  = 5_000  // points allowed per second
 )
 
-// A flood counts what a peer sends without use.
+// A flood meters the useless messages of a peer.
 type flood struct {
 	points float64
 	last   time.Time
-	burst  float64 // what may come at once beyond floodBurst
+	burst  float64 // points allowed at once in addition to floodBurst
 }
 
-// useful forgives what came before.
+// useful resets the points after the peer has done something useful.
 func (f *flood) useful() { f.points = 0 }
 
-// add counts; false: it is too much.
+// add adds points, and reports whether they are within the limits.
 func (f *flood) add(points int) bool {
 	now := time.Now()
 	f.points = max(0, f.points-now.Sub(f.last).Seconds()*floodRate)
@@ -36,7 +36,7 @@ func (f *flood) add(points int) bool {
 	return f.points <= floodBurst+f.burst
 }
 
-// over is when it will not be too much any more.
+// over returns when the points will be within the limits again.
 func (f *flood) over() time.Time {
 	return f.last.Add(time.Duration((f.points - floodBurst - f.burst) / floodRate * float64(time.Second)))
 }

@@ -12,11 +12,12 @@ import (
 	"bt/internal/piece"
 )
 
-// racy is how old the last change of a file must be before its times tell it
-// from a later change: file systems count in steps of up to two seconds.
+// racy is the age that the last change of a file must have before its times
+// distinguish it from a later change. File systems have time resolutions of up to two
+// seconds.
 const racy = 2 * time.Second
 
-// keyOf names the content of a torrent at root.
+// keyOf returns the cache key of the content of a torrent at root.
 func keyOf(t *Torrent, root string) known.Key {
 	h := sha256.New()
 	h.Write(t.hashV1[:])
@@ -25,8 +26,8 @@ func keyOf(t *Torrent, root string) known.Key {
 	return known.Key(h.Sum(nil))
 }
 
-// known returns the pieces that are known to be there, if no file has changed
-// since: its device, inode, size, times of modification and of change.
+// known returns the pieces that were available at an earlier check, if no file has
+// changed since. It compares device, inode, size, modification time and change time.
 func (t *Torrent) known(m *loadedMetainfo) (peer.Bitfield, bool) {
 	if t.seeder.options.KnownDir == "" {
 		return nil, false
@@ -40,8 +41,9 @@ func (t *Torrent) known(m *loadedMetainfo) (peer.Bitfield, bool) {
 	return have, err == nil
 }
 
-// remember notes for the next time what was found. Files that have just been written
-// are not noted: another change within the same tick of the clock would not show.
+// remember adds the result of a check to the cache. It leaves out files that have
+// just been written, since another change within the resolution of the file times
+// would go unnoticed.
 func (t *Torrent) remember(m *loadedMetainfo, have peer.Bitfield) {
 	if t.seeder.options.KnownDir == "" {
 		return
@@ -56,15 +58,15 @@ func (t *Torrent) remember(m *loadedMetainfo, have peer.Bitfield) {
 	}))
 }
 
-// warnNotRemembered warns once that what was checked can't be remembered.
+// warnNotRemembered emits a warning, once, that the cache can't be written.
 func (s *Seeder) warnNotRemembered(err error) {
 	if err != nil && !s.forgetWarned.Swap(true) {
 		s.events.put(EventWarning{Err: fmt.Errorf("checks will be done again next time: %w", err)})
 	}
 }
 
-// identityOf sums up the identities of all files, with their times of change, and
-// finds the latest change.
+// identityOf returns a hash of the identities and change times of all files, and the
+// time of the latest change.
 func identityOf(tree *piece.Tree) (sum string, newest time.Time) {
 	h := sha256.New()
 	for i := range tree.Files {

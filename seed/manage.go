@@ -17,31 +17,32 @@ import (
 )
 
 const (
-	// defaultRecheckEvery is how often the files of a torrent are looked at, while it has
-	// peers; the others come round no faster than that.
+	// defaultRecheckEvery is the interval at which the files of torrents with peers
+	// are rechecked. It is the minimum for a round through all others.
 	defaultRecheckEvery = 5 * time.Second
 
-	// So many times as long as a look at the files of a torrent has taken is the
-	// pause until the next: ten thousand torrents are looked at with a third of a
-	// percent of a processor, and a slow disk is not kept busy.
+	// recheckPause is the pause between rechecks, as a multiple of the time that a
+	// recheck took. With it, rechecking ten thousand torrents takes a third of a
+	// percent of a CPU, and a slow disk is not kept busy.
 	recheckPause = 300
 
-	// maxRecheckPause is the longest pause: a disk that failed slowly comes back, too.
+	// maxRecheckPause is the longest pause, because a disk that failed slowly may
+	// recover.
 	maxRecheckPause = time.Minute
 
-	// openers look for data and for what is known of it; hashers read all of it,
-	// each with all processors.
+	// openers is the number of goroutines that find data and look it up in the cache.
+	// hashers is the number of goroutines that hash data, each with all CPUs.
 	openers = 4
 	hashers = 2
 )
 
 var errNoData = errors.New("none of the data is there")
 
-// A backlog is torrents that wait for something to be done.
+// A backlog is a queue of torrents.
 type backlog struct {
 	mu    sync.Mutex
 	list  []*Torrent
-	ready chan struct{} // room for one
+	ready chan struct{} // signals a torrent; has a buffer of one
 }
 
 func newBacklog() *backlog { return &backlog{ready: make(chan struct{}, 1)} }
@@ -60,7 +61,7 @@ func (b *backlog) signal() {
 	}
 }
 
-// take waits for the first; nil: ctx has ended.
+// take waits for the next torrent. It returns nil when ctx has ended.
 func (b *backlog) take(ctx context.Context) *Torrent {
 	for {
 		select {
@@ -74,7 +75,7 @@ func (b *backlog) take(ctx context.Context) *Torrent {
 	}
 }
 
-// pop takes the first; nil: there is none.
+// pop returns the next torrent, or nil if there is none.
 func (b *backlog) pop() *Torrent {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -89,8 +90,8 @@ func (b *backlog) pop() *Torrent {
 	return t
 }
 
-// manage checks torrents, begins to serve them, and looks after their data, until
-// ctx ends.
+// manage checks torrents, starts to serve them, and rechecks their data, until ctx
+// ends.
 func (s *Seeder) manage(ctx context.Context) {
 	var wg sync.WaitGroup
 	work := func(b *backlog, do func(t *Torrent, ctx context.Context)) {
@@ -110,7 +111,8 @@ func (s *Seeder) manage(ctx context.Context) {
 	wg.Wait()
 }
 
-// open serves a torrent if its data is known to be good, or else has it checked.
+// open starts to serve a torrent if its data need not be hashed. Otherwise it queues
+// the torrent for a check.
 func (t *Torrent) open(ctx context.Context) {
 	t.step(ctx, func(ctx context.Context, m *loadedMetainfo, seen *epoch) error {
 		if have, ok := t.recall(m); ok {
@@ -121,7 +123,8 @@ func (t *Torrent) open(ctx context.Context) {
 	})
 }
 
-// check hashes the data of a torrent and serves what there is.
+// check hashes the data of a torrent and starts to serve the pieces that are
+// available.
 func (t *Torrent) check(ctx context.Context) {
 	t.step(ctx, func(ctx context.Context, m *loadedMetainfo, seen *epoch) error {
 		all := m.content.Layout.Bytes()
@@ -136,15 +139,15 @@ func (t *Torrent) check(ctx context.Context) {
 		if err != nil {
 			return err
 		}
-		if c.unread == nil { // else it may be readable next time, by another user perhaps
+		if c.unread == nil { // not with unreadable files, which may be readable next time, by another user perhaps
 			t.remember(m, c.have)
 		}
 		return t.begin(m, c.have, false, seen)
 	})
 }
 
-// step does a step on the way to be seeded, which ends when the torrent does. The
-// torrent fails if the step does.
+// step runs do, a step toward seeding, until the torrent leaves that path. If do
+// fails, the torrent does.
 func (t *Torrent) step(ctx context.Context, do func(context.Context, *loadedMetainfo, *epoch) error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -161,7 +164,7 @@ func (t *Torrent) step(ctx context.Context, do func(context.Context, *loadedMeta
 	}
 }
 
-// showCheck returns what tells how far a check is, once a second.
+// showCheck returns a progress function that emits at most one event per second.
 func (t *Torrent) showCheck() func(done, total int64) {
 	last := time.Now()
 	return func(done, total int64) {
@@ -172,14 +175,14 @@ func (t *Torrent) showCheck() func(done, total int64) {
 	}
 }
 
-// begin lets peers in and tells trackers.
+// begin starts to serve a torrent.
 func (t *Torrent) begin(m *loadedMetainfo, have peer.Bitfield, known bool, seen *epoch) error {
 	count := have.Count()
 	if count == 0 && t.pieces > 0 {
 		return errNoData
 	}
 	if t.reached() != nil {
-		return nil // by what earlier runs did; it is told within a second
+		return nil // measure ends the torrent within a second
 	}
 	t.setHave(have, m.content)
 	if t.seeder.options.SuperSeed {
@@ -190,8 +193,8 @@ func (t *Torrent) begin(m *loadedMetainfo, have peer.Bitfield, known bool, seen 
 	return nil
 }
 
-// fail stops serving until the data has changed, or is at rest. m has what was
-// seen of it; nil: nothing.
+// fail stops serving a torrent until its data changes or settles. m is what was
+// checked; nil: the files could not be found.
 func (t *Torrent) fail(err error, m *loadedMetainfo, seen *epoch) {
 	r := settling{retry: errors.Is(err, errChanged) || isScarcity(err), since: time.Now()}
 	if m != nil {
@@ -212,20 +215,20 @@ func (t *Torrent) fail(err error, m *loadedMetainfo, seen *epoch) {
 	})
 }
 
-// recheckAll looks at the files of all torrents until ctx ends: of those that have
-// peers often, of the others in turn.
+// recheckAll rechecks the files of all torrents until ctx ends: suspects at once,
+// those with peers often, the others in turn.
 func (s *Seeder) recheckAll(ctx context.Context) {
 	every := s.options.recheckEvery
 	busy, idle := time.NewTimer(every), time.NewTimer(every)
 	var round []*Torrent
-	began := time.Now() // the round
+	began := time.Now() // start of the round
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.suspects.ready:
 			if t := s.suspects.pop(); t != nil {
-				t.suspected.Store(false) // before it looks, or news would be lost
+				t.suspected.Store(false) // before the recheck, so that a later suspicion is not lost
 				t.recheck(ctx)
 			}
 		case <-busy.C:
@@ -249,7 +252,7 @@ func (s *Seeder) recheckAll(ctx context.Context) {
 				continue
 			}
 			t := round[0]
-			round[0] = nil // it may be removed before the round is over
+			round[0] = nil // don't keep it in memory if it is removed during the round
 			round = round[1:]
 			if !t.hasPeers() {
 				t.recheck(ctx)
@@ -259,7 +262,8 @@ func (s *Seeder) recheckAll(ctx context.Context) {
 	}
 }
 
-// recheck looks at the files, and does what they ask for.
+// recheck compares the files with those that were checked, and stops or restarts the
+// torrent if needed.
 func (t *Torrent) recheck(ctx context.Context) {
 	state, seen := t.now()
 	if !state.serves() && state != StateWaiting {
@@ -302,7 +306,8 @@ func (t *Torrent) recheck(ctx context.Context) {
 	}
 }
 
-// reread reads what could not be read for a peer: that may have passed.
+// reread reads blocks again that could not be read for a peer, since the error may
+// have been temporary.
 func (t *Torrent) reread(m *loadedMetainfo) error {
 	blocks := t.takeUnreadBlocks()
 	err := m.readAgain(blocks)
@@ -315,12 +320,14 @@ func (t *Torrent) reread(m *loadedMetainfo) error {
 	return err
 }
 
-// isScarcity tells errors that say nothing about a torrent or its data.
+// isScarcity reports whether an error is a lack of resources, which says nothing
+// about the torrent or its data.
 func isScarcity(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
 }
 
-// compare tells which of the files is not what it was, if that is known.
+// compare returns an error if the files have changed since they were checked. It
+// names the first changed file, if that is known.
 func (t *Torrent) compare(m *loadedMetainfo) error {
 	served, identity := t.supplies()
 	if digestOf(m.data.tree) == identity {
@@ -337,7 +344,7 @@ func (t *Torrent) compare(m *loadedMetainfo) error {
 	return fmt.Errorf("%s: %w", m.root, errChanged)
 }
 
-// A digest sums up the identities of all files of a torrent.
+// A digest is a hash of the identities of all files of a torrent.
 type digest [sha256.Size]byte
 
 func digestOf(tree *piece.Tree) (d digest) {
@@ -359,7 +366,7 @@ func writeIdentity(h hash.Hash, file int, id piece.Identity, change int64) {
 	h.Write(line[:])
 }
 
-// all are the torrents in no order.
+// all returns the torrents in no particular order.
 func (s *Seeder) all() []*Torrent {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -10,70 +10,72 @@ import (
 )
 
 const (
-	// A peer is offered so many pieces at once, and as many as it gets in
-	// offerAhead at its rate: it can't pass on what it does not have whole.
+	// A peer is offered minOffers pieces at once, and more if it gets more than that
+	// in offerAhead at its rate. It can pass on a piece only when it has all of it.
 	minOffers  = 2
 	maxOffers  = 64
 	offerAhead = 8 * time.Second
 
-	// So many others must have a piece before it counts as spread.
+	// A piece counts as spread when this many other peers have it.
 	witnesses = 2
 
-	// Who has got a piece that does not spread is offered others after spreadTime:
-	// those who have it from there may not be our peers. Who gets nothing from us is
-	// offered others after offerTime, unless it waits for a slot, and who gets it
-	// slowly after slowTime; others are offered its pieces then.
+	// A peer that has received a piece that does not spread gets other offers after
+	// spreadTime: the peers that have the piece from it may not be connected to us. A
+	// peer that receives nothing from us gets other offers after offerTime, unless it
+	// waits for a slot, and one that receives a piece slowly after slowTime. The
+	// piece is then offered to others too.
 	spreadTime = 20 * time.Second
 	offerTime  = 40 * time.Second
 	slowTime   = 10 * offerTime
 
-	// Who is not interested in what it was told of after wantTime is told of twice as
-	// much the next time: it may want only a few files.
+	// A peer that is not interested in its offers after wantTime gets twice as many
+	// the next time, up to maxExtraOffers: it may want only a few files.
 	wantTime       = 3 * time.Second
 	maxExtraOffers = 1000
 
-	// Where no piece has spread for vainTime the peers don't reach each other, or
-	// don't tell: it is enough that they get what they are offered, until one spreads.
+	// If no piece has spread for vainTime, the peers can't reach each other or don't
+	// send haves. Then a piece counts as spread when the peer that it was offered to
+	// has it.
 	vainTime = 3 * spreadTime
 
-	// With a single peer there is nobody to spread anything; this is how long
-	// another is waited for.
+	// aloneTime is how long to wait for a second peer. A single peer can't spread
+	// pieces.
 	aloneTime = 10 * time.Second
 )
 
-// A super decides which pieces each peer is told of while a torrent is
-// super-seeded (BEP 16): the seed looks like a peer that has little, and tells each
-// of the others of other pieces, so that each piece is sent once and they get the
-// rest from each other. What they have is known from their haves. It ends when all
-// is out, or when there is another seed.
+// A super decides which pieces are offered to which peer while a torrent is
+// super-seeded (BEP 16). The seed pretends to have few pieces, and offers each peer
+// different ones by have messages, so that it sends each piece once and the peers
+// exchange the rest. It learns what they have from their have messages. Super-seeding
+// ends when the peers have all pieces between them, or when another seed is found.
 type super struct {
 	mu     sync.Mutex
-	have   peer.Bitfield // of ours
-	all    int           // pieces in it
-	isLeft peer.Bitfield // those in left
-	left   []int         // pieces that nobody has and nobody was offered, in random order; and some others
-	out    int           // pieces of ours that somebody has
-	count  []int32       // of peers that have a piece
+	have   peer.Bitfield // our pieces
+	all    int           // number of pieces in have
+	isLeft peer.Bitfield // the pieces in left
+	left   []int         // pieces to offer, in random order: those that no peer has or was offered, and some others
+	out    int           // number of our pieces that some peer has
+	count  []int32       // number of peers that have each piece
 	peers  map[*superPeer]bool
-	by     map[int]*superPeer // who was offered a piece last, until it has spread
+	by     map[int]*superPeer // the peer that was last offered a piece that has not spread
 	alone  time.Time          // since when there may be a single peer
-	passed time.Time          // when a piece has spread last, or there were two peers first
+	passed time.Time          // when a piece spread last, or the second peer joined
 	over   bool
 }
 
 // A superPeer is a peer of a torrent that is super-seeded.
 type superPeer struct {
 	*super
-	wake   func()         // has it ask what is new
-	offers map[int]*offer // that have not spread yet
-	plain  bool           // it is told everything
-	more   int            // offers, for it wants none of those before
+	wake   func()         // tells the conn to call next
+	offers map[int]*offer // offers that have not spread yet
+	plain  bool           // all pieces are offered to it
+	more   int            // additional offers, since it wants none of those so far
 }
 
 type offer struct {
 	made time.Time
-	got  time.Time // zero: not yet
-	late bool      // somebody else is offered it too
+	got  time.Time // when the peer got the piece; zero: not yet
+	late bool      // the piece is offered to others too
 }
 
 func newSuper(have peer.Bitfield, pieces int) *super {
@@ -86,14 +88,14 @@ func newSuper(have peer.Bitfield, pieces int) *super {
 	return s
 }
 
-// isOver reports whether everybody is told everything.
+// isOver reports whether super-seeding has ended.
 func (s *super) isOver() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.over
 }
 
-// join adds a peer, of which nothing is known yet.
+// join adds a peer without pieces.
 func (s *super) join(wake func(), now time.Time) *superPeer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +108,7 @@ func (s *super) join(wake func(), now time.Time) *superPeer {
 	return p
 }
 
-// leave removes a peer that had these pieces.
+// leave removes a peer that had the pieces in had.
 func (p *superPeer) leave(had peer.Bitfield, now time.Time) {
 	s := p.super
 	s.mu.Lock()
@@ -126,8 +128,8 @@ func (p *superPeer) leave(had peer.Bitfield, now time.Time) {
 	}
 }
 
-// reoffer has a piece that p was offered, or had, offered to others if nobody has
-// it. s.mu is locked.
+// reoffer makes a piece that p was offered or had available for other offers, if no
+// peer has it. s.mu is locked.
 func (s *super) reoffer(p *superPeer, piece int) {
 	if other := s.by[piece]; other != nil && other != p {
 		return
@@ -139,7 +141,7 @@ func (s *super) reoffer(p *superPeer, piece int) {
 	}
 }
 
-// addPiece notes that a peer has a piece that it did not have.
+// addPiece records that a peer has got a piece.
 func (p *superPeer) addPiece(piece int, now time.Time) {
 	s := p.super
 	s.mu.Lock()
@@ -154,18 +156,18 @@ func (p *superPeer) addPiece(piece int, now time.Time) {
 		o.got = now
 	}
 	if from := s.by[piece]; from != nil && from != p {
-		from.wake() // a witness
+		from.wake() // its offer may have spread
 	}
 }
 
-// finish is called when there is another seed.
+// finish ends super-seeding because there is another seed.
 func (s *super) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.end()
 }
 
-// end has everybody told everything. s.mu is locked.
+// end ends super-seeding. s.mu is locked.
 func (s *super) end() {
 	if s.over {
 		return
@@ -176,7 +178,7 @@ func (s *super) end() {
 	}
 }
 
-// tick has everybody look whether there is something new, for time has passed.
+// tick wakes all peers, so that offers which have timed out are replaced.
 func (s *super) tick() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,10 +187,10 @@ func (s *super) tick() {
 	}
 }
 
-// next returns pieces that a peer is to be told of now; all: of everything. It was
-// told of some before, gets from us so many pieces a second, and may be interested
-// and have a slot.
-func (p *superPeer) next(told peer.Bitfield, rate float64, wants, served bool, now time.Time) (pieces []int, all bool) {
+// next returns the pieces to offer to a peer now; all reports whether to offer all
+// pieces instead. offered holds the offers so far, rate is in pieces per second, wants
+// reports whether the peer is interested, and served whether it is unchoked.
+func (p *superPeer) next(offered peer.Bitfield, rate float64, wants, served bool, now time.Time) (pieces []int, all bool) {
 	s := p.super
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -223,7 +225,7 @@ func (p *superPeer) next(told peer.Bitfield, rate float64, wants, served bool, n
 				s.reoffer(p, i)
 			}
 			if served {
-				delete(p.offers, i) // it does not want it
+				delete(p.offers, i) // it had its chance
 			}
 		}
 	}
@@ -236,11 +238,11 @@ func (p *superPeer) next(told peer.Bitfield, rate float64, wants, served bool, n
 	}
 	target += p.more
 	for len(p.offers) < target {
-		i, ok := s.pick(told)
+		i, ok := s.pick(offered)
 		if !ok {
 			break
 		}
-		told.Set(i)
+		offered.Set(i)
 		p.offers[i] = &offer{made: now}
 		s.by[i] = p
 		pieces = append(pieces, i)
@@ -248,13 +250,13 @@ func (p *superPeer) next(told peer.Bitfield, rate float64, wants, served bool, n
 	return pieces, false
 }
 
-// pick takes the next piece for a peer out of those that are left: one that nobody
-// has is the rarest. s.mu is locked.
-func (s *super) pick(told peer.Bitfield) (piece int, ok bool) {
+// pick takes the next piece to offer to a peer out of left, one that no peer has.
+// s.mu is locked.
+func (s *super) pick(offered peer.Bitfield) (piece int, ok bool) {
 	for k := len(s.left) - 1; k >= 0; k-- {
 		i := s.left[k]
-		if told.Has(i) {
-			continue // it is somebody else's turn
+		if offered.Has(i) {
+			continue // it was offered to this peer before
 		}
 		s.left = slices.Delete(s.left, k, k+1)
 		s.isLeft.Clear(i)

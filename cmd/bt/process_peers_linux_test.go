@@ -239,7 +239,7 @@ func TestProcessSeedFewDescriptors(t *testing.T) {
 		}
 	}
 	out := s.stop()
-	if n := strings.Count(out, `"event":"warning"`); n != 1 || !strings.Contains(out, "peers are let in, not 2000: the system allows 256 open files") {
+	if n := strings.Count(out, `"event":"warning"`); n != 1 || !strings.Contains(out, "peers can connect, not 2000: the system allows 256 open files") {
 		t.Errorf("%d warnings:\n%.3000s", n, out)
 	}
 }
