@@ -1,12 +1,12 @@
-// Package known remembers what was found in files that have not changed since, so
-// that they need not be hashed again. It is a cache: all of it may be deleted at any
-// time.
+// Package known is a cache of the results of hashing. It remembers which pieces of
+// some content were good, so that files that have not changed since need not be
+// hashed again. All of it may be deleted at any time.
 //
-// All that is known stands in one file, in the order in which it was found, as a
-// line of JSON for each state of some content. Lines are appended, many at once and
-// without a sync; one that is damaged is skipped. The memory holds where each line
-// is, and not what is in it. Several processes may append to the file: each knows
-// what was there when it began, and what it has added.
+// The cache is one file with a line of JSON for each state of some content, in the
+// order in which they were added. Lines are appended in batches and without a sync;
+// damaged lines are skipped. Only the positions of the lines are kept in memory.
+// Several processes may append to the file. Each sees the lines that existed when it
+// loaded the file and those that it has added.
 package known
 
 import (
@@ -29,34 +29,34 @@ import (
 )
 
 const (
-	// maxStates is how many states are remembered of some content. A volume that is
-	// not mounted for a while does not cost what is known of it.
+	// maxStates is the maximum number of states per key. With several, the result for
+	// a volume survives while the volume is not mounted.
 	maxStates = 4
 
-	// maxFile is the size of the file, in bytes, from which on a new one is begun.
+	// maxFile is the size in bytes above which the file is started anew.
 	maxFile = 256 << 20
 
-	// minFile is the size of the file, in bytes, from which on it is written anew if
-	// more than half of it is of no use any more.
+	// minFile is the size in bytes above which the file is compacted if more than
+	// half of it is obsolete.
 	minFile = 1 << 20
 
-	// batchTime is how long lines may wait for others to be written with them.
+	// batchTime is how long lines may wait to be written together.
 	batchTime = time.Second
 )
 
-// A Key names some content: what should be there, and where.
+// A Key identifies some content by what it should be and where.
 type Key [16]byte
 
-// A State is what was found of some content.
+// A State is the result of hashing some content.
 type State struct {
-	Root     string    // where the content stands
-	Identity string    // of all files together: another one if any was changed
-	Have     []byte    // the pieces that are good, as a bitfield
-	Pieces   int       // how many these are
-	Checked  time.Time // when that was found
+	Root     string    // path of the content
+	Identity string    // of all files together; changes when a file does
+	Have     []byte    // good pieces, as a bitfield
+	Pieces   int       // number of good pieces
+	Checked  time.Time // time of the check
 }
 
-// line is a State in the file.
+// A line is the JSON form of a State in the file.
 type line struct {
 	Key      string    `json:"key"` // hex
 	Root     string    `json:"root"`
@@ -66,20 +66,20 @@ type line struct {
 	Checked  time.Time `json:"checked"`
 }
 
-// A Store is what is known. Its methods may be called from several goroutines.
+// A Store is a cache in a directory. Its methods may be called by several goroutines.
 type Store struct {
 	dir  string
 	seed maphash.Seed
 
 	mu      sync.Mutex
 	loaded  bool
-	places  map[Key][]place // the latest first
-	old     map[Key]bool    // files of earlier versions
-	waiting []waiting       // lines that are not written yet
+	places  map[Key][]place // latest first
+	old     map[Key]bool    // keys that have a file of an earlier version
+	waiting []waiting       // lines to be written
 	written time.Time
 }
 
-// A place is where a line stands.
+// A place is the position of a line in the file.
 type place struct {
 	offset   int64
 	length   int32
@@ -87,22 +87,23 @@ type place struct {
 	identity uint64 // hash
 }
 
-// waiting is a line that is not written yet.
+// A waiting is a line to be written.
 type waiting struct {
 	key  Key
-	at   place // without its offset
+	at   place // except offset
 	text []byte
 }
 
-// New returns the store in a directory, which is made when it is needed. With an
-// empty name it remembers nothing.
+// New returns a store in directory dir, which is created when needed. If dir is "",
+// the store is always empty.
 func New(dir string) *Store {
 	return &Store{dir: dir, seed: maphash.MakeSeed(), places: make(map[Key][]place), old: make(map[Key]bool)}
 }
 
 func (s *Store) path() string { return filepath.Join(s.dir, "known.jsonl") }
 
-// Find returns the pieces that were good when the content had that identity.
+// Find returns the pieces that were good when the content at root had the given
+// identity.
 func (s *Store) Find(key Key, root, identity string) (have []byte, ok bool) {
 	if s.dir == "" {
 		return nil, false
@@ -112,7 +113,7 @@ func (s *Store) Find(key Key, root, identity string) (have []byte, ok bool) {
 	s.load()
 	s.convert(key)
 	if slices.ContainsFunc(s.waiting, func(w waiting) bool { return w.key == key }) {
-		_ = s.flush() // what is not written is not known
+		_ = s.flush() // a line that can't be written is not found
 	}
 	i := slices.IndexFunc(s.places[key], func(p place) bool { return p.identity == s.hash(identity) })
 	if i < 0 {
@@ -125,7 +126,8 @@ func (s *Store) Find(key Key, root, identity string) (have []byte, ok bool) {
 	return l.Have, true
 }
 
-// Add remembers a state. The error may be that of states before it.
+// Add adds a state. It may be written later, by another Add, by Find or by Flush, so
+// the returned error may be about states added before.
 func (s *Store) Add(key Key, state State) error {
 	if s.dir == "" {
 		return nil
@@ -143,7 +145,7 @@ func (s *Store) Add(key Key, state State) error {
 	return s.flush()
 }
 
-// Flush writes what waits. What can't be written is forgotten.
+// Flush writes the states that wait. States that can't be written are dropped.
 func (s *Store) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,7 +168,7 @@ func (s *Store) flush() error {
 	}
 	lines := s.waiting
 	s.waiting, s.written = nil, time.Now()
-	b := []byte{'\n'} // the file may end in half a line
+	b := []byte{'\n'} // ends an incomplete last line
 	for _, w := range lines {
 		b = append(b, w.text...)
 	}
@@ -183,7 +185,7 @@ func (s *Store) flush() error {
 	return nil
 }
 
-// append appends to the file, and returns where that ends now.
+// append appends b to the file, and returns the new end of the file.
 func (s *Store) append(b []byte) (end int64, err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return 0, err
@@ -200,14 +202,14 @@ func (s *Store) append(b []byte) (end int64, err error) {
 		_, err = f.Write(b)
 	}
 	if err == nil {
-		end, err = f.Seek(0, io.SeekCurrent) // another process may have appended since
+		end, err = f.Seek(0, io.SeekCurrent) // not by the size: another process may have appended
 	}
 	return end, errors.Join(err, f.Close())
 }
 
-// note remembers the place of a line as the latest of its key. Of more than
-// maxStates that with the fewest pieces goes, which costs least to find again; of
-// those that tie the oldest.
+// note records the place of the latest line of a key. If there are more than
+// maxStates, it drops the one with the fewest pieces, which is cheapest to hash
+// again, or the oldest of these.
 func (s *Store) note(key Key, at place) {
 	list := slices.DeleteFunc(s.places[key], func(p place) bool { return p.identity == at.identity })
 	list = slices.Insert(list, 0, at)
@@ -223,7 +225,7 @@ func (s *Store) note(key Key, at place) {
 	s.places[key] = list
 }
 
-// load reads the file, if that was not done yet. What can't be read is not known.
+// load reads the file, unless that was done. What can't be read is ignored.
 func (s *Store) load() {
 	if s.loaded {
 		return
@@ -246,7 +248,7 @@ func (s *Store) load() {
 	s.findOld()
 }
 
-// scan notes the places of all lines, and returns the size of the file.
+// scan records the places of all lines, and returns the size of the file.
 func (s *Store) scan() (size int64) {
 	f, err := atomicfile.Open(s.path())
 	if err != nil {
@@ -268,7 +270,7 @@ func (s *Store) scan() (size int64) {
 	return size
 }
 
-// parse reads a line.
+// parse parses a line.
 func parse(text []byte, l *line) (key Key, ok bool) {
 	if json.Unmarshal(text, l) != nil || len(l.Key) != 2*len(key) {
 		return key, false
@@ -291,7 +293,7 @@ func (s *Store) read(at place) (l line, err error) {
 	return l, json.Unmarshal(text, &l)
 }
 
-// compact writes the file anew, without lines that are of no use.
+// compact rewrites the file without obsolete lines.
 func (s *Store) compact() {
 	b, err := atomicfile.Read(s.path(), maxFile)
 	if err != nil {

@@ -12,10 +12,11 @@ import (
 	"bt/internal/atomicfile"
 )
 
-// Earlier versions had a file for each content, named by its key. What is in one
-// is taken over when it is asked for.
+// Earlier versions had one file for each key. Its contents are converted when the key
+// is used.
 
-// oldFile is what stands in such a file: the states, the latest first, or one.
+// An oldFile is the JSON form of such a file: a list of states, latest first, or a
+// single one.
 type oldFile struct {
 	Root   string     `json:"root"`
 	States []oldState `json:"states"`
@@ -28,12 +29,12 @@ type oldState struct {
 	Checked  time.Time `json:"checked"`
 }
 
-// maxOld is how large such a file may be.
+// maxOld is the maximum size of such a file.
 const maxOld = 16 << 20
 
-// findOld notes the files that are there.
+// findOld records the keys that have such a file.
 func (s *Store) findOld() {
-	entries, _ := os.ReadDir(s.dir) // where there is no directory there are none
+	entries, _ := os.ReadDir(s.dir) // an unreadable directory counts as empty
 	for _, e := range entries {
 		var key Key
 		name, ok := strings.CutSuffix(e.Name(), ".json")
@@ -43,7 +44,7 @@ func (s *Store) findOld() {
 	}
 }
 
-// convert takes over what is in the file of a key, and removes it.
+// convert adds the states in the file of a key to the store, and removes the file.
 func (s *Store) convert(key Key) {
 	if !s.old[key] {
 		return
