@@ -8,12 +8,12 @@ import (
 	"bt/internal/metainfo"
 )
 
-// families returns the address families to announce over: those of from, or if there
-// are none those that peers can reach the listener by.
+// families returns the address families to announce over: one per address in from, or
+// without any those over which peers can reach the listener.
 func families(listener netip.Addr, from, ips []netip.Addr) []announce.Family {
 	switch {
 	case len(from) > 0:
-	case !listener.IsValid() || listener == netip.IPv6Unspecified(): // all addresses of both
+	case !listener.IsValid() || listener == netip.IPv6Unspecified(): // accepts both families
 		from = []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
 	default:
 		from = []netip.Addr{listener}
@@ -34,9 +34,10 @@ func families(listener netip.Addr, from, ips []netip.Addr) []announce.Family {
 	return list
 }
 
-// ForeignTrackers returns those of further trackers that are not a private torrent's
-// own, which should be told of it alone (BEP 27). A public torrent has none, nor has
-// one without a tracker of its own.
+// ForeignTrackers returns the trackers in further that are not among the torrent's
+// own, if the torrent is private. A private torrent should only be announced to its
+// own trackers (BEP 27). The result is empty for a public torrent and for one without
+// trackers.
 func ForeignTrackers(t *Metainfo, further [][]string) []string {
 	own := slices.Concat(t.Trackers()...)
 	if !t.Private || len(own) == 0 {
@@ -46,7 +47,7 @@ func ForeignTrackers(t *Metainfo, further [][]string) []string {
 	return slices.Concat(all[1:]...)
 }
 
-// announced is the announce.Swarm of a swarm.
+// announced implements announce.Swarm for a swarm.
 type announced struct {
 	torrent *Torrent
 	swarm   *swarm
@@ -56,10 +57,10 @@ func (a announced) Uploaded() int64 { return a.swarm.uploaded.Load() }
 
 func (a announced) Left() int64 { return a.torrent.left.Load() }
 
-// Told takes the answer of a tracker.
-func (a announced) Told(r announce.Answer) {
+// Answered records and emits the answer of a tracker.
+func (a announced) Answered(r announce.Answer) {
 	if r.Err == nil {
-		a.torrent.seeds.Store(max(0, r.Seeders-1)) // we are one
+		a.torrent.seeds.Store(max(0, r.Seeders-1)) // without us
 	}
 	a.torrent.emit(EventAnnounce{
 		Torrent: a.torrent, Tracker: r.URL, Err: r.Err,
@@ -67,7 +68,7 @@ func (a announced) Told(r announce.Answer) {
 	})
 }
 
-// announceAt adds the swarms of a torrent to the announcer, with its tiers of trackers.
+// announceAt adds the swarms of a torrent to the announcer.
 func (t *Torrent) announceAt(tiers [][]string) {
 	tiers = metainfo.DistinctTrackers(tiers)
 	for _, s := range t.swarms {
@@ -75,9 +76,9 @@ func (t *Torrent) announceAt(tiers [][]string) {
 	}
 }
 
-// tellTrackers passes the state of a torrent to the announcer.
-func (t *Torrent) tellTrackers() {
-	t.mu.Lock() // so that the last state is told last
+// updateAnnouncer passes the state of a torrent to the announcer.
+func (t *Torrent) updateAnnouncer() {
+	t.mu.Lock() // so that concurrent calls can't end with an old state
 	defer t.mu.Unlock()
 	for _, e := range t.entries {
 		if t.state == StateRemoved {
@@ -88,7 +89,7 @@ func (t *Torrent) tellTrackers() {
 	}
 }
 
-// trackerStatus returns what is known of the tiers of a torrent.
+// trackerStatus returns the status of each tier of trackers.
 func (t *Torrent) trackerStatus() []TrackerStatus {
 	list := []TrackerStatus{}
 	for _, e := range t.entries {

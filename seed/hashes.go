@@ -8,26 +8,26 @@ import (
 	"bt/internal/peer"
 )
 
-// trees answer hash requests (BEP 52): from the piece layers of a torrent, and
-// from the data where a peer asks for what lies below them, to find out which
-// block of a piece was bad.
+// trees answers hash requests (BEP 52). Hashes of the piece layer and above come from
+// the metainfo. Those below it are computed from the data; peers request them to find
+// out which block of a piece was bad.
 type trees struct {
 	torrent    *metainfo.Torrent
 	files      map[[32]byte]hashedFile // by pieces root
 	pieceLayer int
-	requests   int // that a peer needs for the piece layers of all files
+	requests   int // number of requests for the piece layers of all files
 
 	mu    sync.Mutex
 	known map[[32]byte][][]byte // layers by pieces root
 }
 
 const (
-	// layerHashes is how many hashes libtorrent asks for at once.
+	// layerHashes is the number of hashes that libtorrent requests at once.
 	layerHashes = 512
 
-	// layerTries is how often a peer may ask for the piece layers of a torrent at
-	// once, as one does that has it by a magnet link. They cost less than the blocks
-	// of which they are.
+	// layerTries is how often a peer may request all piece layers of a torrent
+	// without being slowed down. A peer that started from a magnet link needs all of
+	// them once. They cost less than the blocks that they cover.
 	layerTries = 3
 )
 
@@ -55,8 +55,8 @@ func newTrees(t *metainfo.Torrent, c *metainfo.Content) *trees {
 	return x
 }
 
-// hashes returns the hashes that r asks for and their uncles; false if there are
-// none to give. blocks is how many blocks were read and hashed for it.
+// hashes returns the hashes that r requests, followed by their uncles; ok is false if
+// they are not available. blocks is the number of blocks that were read and hashed.
 func (m *loadedMetainfo) hashes(r *peer.HashRequest) (hashes []byte, blocks int, ok bool) {
 	x := m.trees
 	f, ok := x.files[r.PiecesRoot]
@@ -64,12 +64,12 @@ func (m *loadedMetainfo) hashes(r *peer.HashRequest) (hashes []byte, blocks int,
 		return nil, 0, false
 	}
 	var below, layers [][]byte
-	var piece int // that below is of
+	var piece int // the piece that below belongs to
 	base := int(r.BaseLayer)
 	if base < x.pieceLayer {
 		up := x.pieceLayer - base
 		piece = int(r.Index) >> up
-		if (int(r.Index)+int(r.Length)-1)>>up != piece { // of one piece at a time, for that can be bounded
+		if (int(r.Index)+int(r.Length)-1)>>up != piece { // one piece at a time, to bound the cost
 			return nil, 0, false
 		}
 		if below, blocks = m.blockLayers(f, piece); below == nil {
@@ -95,9 +95,9 @@ func (m *loadedMetainfo) hashes(r *peer.HashRequest) (hashes []byte, blocks int,
 	return hashes, blocks, true
 }
 
-// blockLayers returns the layers of the tree of one piece, from its blocks up, and
-// how many blocks were hashed. They are nil if the piece is not there, or not what
-// it should be.
+// blockLayers returns the layers of the hash tree of one piece, from its blocks up,
+// and the number of blocks that were hashed. layers is nil if the piece is missing or
+// wrong.
 func (m *loadedMetainfo) blockLayers(f hashedFile, n int) (layers [][]byte, blocks int) {
 	first, _, _ := m.content.Layout.FilePieces(f.index)
 	want, ok := m.content.PieceHash(f.index, n)
@@ -129,7 +129,7 @@ func (m *loadedMetainfo) blockLayers(f hashedFile, n int) (layers [][]byte, bloc
 	}
 	blocks = len(leaves) / 32
 	height := m.trees.pieceLayer
-	if f.length <= m.meta.PieceLength { // its tree is only as high as it must be
+	if f.length <= m.meta.PieceLength { // a single piece has no padding above its blocks
 		height = 0
 	}
 	layers = layersAbove(0, leaves, height)
@@ -139,9 +139,9 @@ func (m *loadedMetainfo) blockLayers(f hashedFile, n int) (layers [][]byte, bloc
 	return layers, blocks
 }
 
-// layers returns the layers of a file's tree from the pieces up to the root. They
-// are computed when the first peer asks and kept, or every proof would cost as
-// many hashes as the file has pieces.
+// layers returns the layers of a file's tree from the piece layer to the root. They
+// are computed once and kept; otherwise each proof would cost as many hashes as the
+// file has pieces.
 func (x *trees) layers(root *[32]byte) [][]byte {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -156,8 +156,9 @@ func (x *trees) layers(root *[32]byte) [][]byte {
 	return layers
 }
 
-// layersAbove returns a layer of a tree, which counts from its leaves, and those
-// above it: at least so many, and until one hash is left.
+// layersAbove returns a layer of a tree and the layers above it, up to a single hash,
+// and at least least layers above. layer is the height of the first, counted from the
+// leaves.
 func layersAbove(layer int, hashes []byte, least int) [][]byte {
 	layers := [][]byte{hashes}
 	for ; len(hashes) > 32 || len(layers) <= least; layer++ {
@@ -178,8 +179,8 @@ func layersAbove(layer int, hashes []byte, least int) [][]byte {
 	return layers
 }
 
-// node is a hash of a layer, or that of a tree of zeros behind its end. The first
-// of the layers is the one of that number.
+// node returns the hash at an index of a layer, or the hash of a tree of zeros beyond
+// its end. layers[0] is the layer with number first.
 func (x *trees) node(layers [][]byte, first, layer, index int) []byte {
 	if at, up := 32*index, layer-first; up < len(layers) && at < len(layers[up]) {
 		return layers[up][at : at+32]

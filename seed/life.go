@@ -126,7 +126,7 @@ func (l *life) setState(seen *epoch, to State, e Event, set func()) bool {
 		s.mappings.forget(was.data)
 	}
 	if from.serves() || to.serves() || to == StateRemoved {
-		l.torrent.tellTrackers()
+		l.torrent.updateAnnouncer()
 	}
 	return true
 }

@@ -2,23 +2,23 @@ package seed
 
 import "bt/internal/peer"
 
-// A block is a part of a piece that a peer has asked for.
+// A block is a part of a piece, as a peer requests it.
 type block struct{ piece, begin, length uint32 }
 
 const (
-	// maxRequests is how many requests of a peer are kept; it is told so ("reqq").
-	// 16 MB in flight fill a line of 1 Gbit/s and 130 ms; libtorrent asks for 500.
+	// maxRequests is the maximum number of pending requests per peer, sent as "reqq".
+	// 16 MB in flight fill 1 Gbit/s at 130 ms; libtorrent sends up to 500 requests.
 	maxRequests = 1000
 
-	// maxBlock is the longest block that is served; clients ask for 16 KiB.
+	// maxBlock is the maximum length of a block; clients request 16 KiB.
 	maxBlock = 128 << 10
 )
 
-// A queue has the blocks that a peer waits for, in the order of its requests.
+// A queue holds the pending requests of a peer in the order of arrival.
 type queue struct {
 	blocks []block
-	sent   int   // at the front
-	begun  int64 // bytes of the first one's message that were sent
+	sent   int   // number of sent blocks at the front
+	begun  int64 // bytes already sent of the first pending block's message
 }
 
 func (q *queue) len() int         { return len(q.blocks) - q.sent }
@@ -26,14 +26,14 @@ func (q *queue) first() block     { return q.blocks[q.sent] }
 func (q *queue) waiting() []block { return q.blocks[q.sent:] }
 func (q *queue) clear()           { q.blocks, q.sent = q.blocks[:0], 0 }
 
-// push adds a request; false: there is no room.
+// push adds a request. It returns false if the queue is full.
 func (q *queue) push(b block) bool {
 	if q.len() >= maxRequests {
 		return false
 	}
 	if len(q.blocks) == cap(q.blocks) {
 		old := q.waiting()
-		if q.sent == 0 { // not by append, which takes more than the most
+		if q.sent == 0 { // append would allocate more than maxRequests
 			q.blocks = make([]block, len(old), min(max(2*len(old), 16), maxRequests))
 		}
 		q.blocks, q.sent = q.blocks[:copy(q.blocks, old)], 0
@@ -42,8 +42,8 @@ func (q *queue) push(b block) bool {
 	return true
 }
 
-// advance notes that n bytes of messages were sent, and returns how many bytes of
-// blocks they completed.
+// advance counts n bytes of messages as sent, and returns how many bytes of blocks
+// that has completed.
 func (q *queue) advance(n int64) (done int64) {
 	for q.begun += n; q.len() > 0; {
 		length := int64(q.first().length)
@@ -59,7 +59,8 @@ func (q *queue) advance(n int64) (done int64) {
 	return done
 }
 
-// remove takes a request back; false: it is not there, or being sent.
+// remove removes a request. It returns false if there is no such request, or if it is
+// being sent.
 func (q *queue) remove(b block) bool {
 	for i, x := range q.waiting() {
 		if x == b && (i > 0 || q.begun == 0) {
@@ -71,7 +72,7 @@ func (q *queue) remove(b block) bool {
 	return false
 }
 
-// shrink gives the memory of an empty queue back.
+// shrink frees the memory of an empty queue.
 func (q *queue) shrink() {
 	if q.len() == 0 {
 		*q = queue{}

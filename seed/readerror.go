@@ -12,10 +12,10 @@ import (
 	"bt/internal/piece"
 )
 
-// A disk that fails is not the same as data that has changed: nothing about the
-// files tells when it is over but reading again what could not be read.
+// A failing disk is different from changed data: file metadata does not show when it
+// works again. Only reading the failed blocks again does.
 
-// A readError is that bytes of a file could not be read, though it is what it was.
+// A readError reports that bytes of an unchanged file could not be read.
 type readError struct {
 	path   string
 	err    error
@@ -33,19 +33,19 @@ func (e *readError) Error() string {
 func (e *readError) Unwrap() error { return e.err }
 
 const (
-	// maxProbes is how many blocks that may not be readable are remembered.
+	// maxProbes is the maximum number of unreadable blocks remembered per torrent.
 	maxProbes = 128
 
-	// minProbePause and maxProbePause are how long to wait before what could not be read is
-	// read again: twice as long each time.
+	// minProbePause and maxProbePause bound the delay before unreadable blocks are
+	// read again. It doubles each time.
 	minProbePause = 5 * time.Second
 	maxProbePause = 10 * time.Minute
 )
 
-// isDiskError reports whether an error is one of the disk: any error of the system
-// but those of permissions, names and missing files, which stay until the user
-// does something about them, and those of isScarcity. Disks fail with EIO, but also
-// with ENODATA, EUCLEAN or ENXIO, and remote file systems with ESTALE or ENOTCONN.
+// isDiskError reports whether an error is a failure of the disk. That is any system
+// error except scarcity and errors of permissions, names and missing files, which
+// last until the user acts. Disks fail with EIO, but also with ENODATA, EUCLEAN or
+// ENXIO, and remote file systems with ESTALE or ENOTCONN.
 func isDiskError(err error) bool {
 	if _, ok := errors.AsType[syscall.Errno](err); !ok || isScarcity(err) {
 		return false
@@ -58,8 +58,8 @@ func isDiskError(err error) bool {
 	return true
 }
 
-// stated fails if the system could not say what the files of a tree are, for a
-// reason that is not in the files: they are not seen to differ then.
+// stated returns an error if the system failed to stat one of the files. Without stat
+// results, files must not be taken for changed.
 func stated(tree *piece.Tree) error {
 	for i := range tree.Files {
 		if tree.Files[i].Cause != piece.CauseUnreadable {
@@ -72,7 +72,7 @@ func stated(tree *piece.Tree) error {
 	return nil
 }
 
-// readAgain reads blocks as they are on disk.
+// readAgain reads blocks, and returns the first error.
 func (m *loadedMetainfo) readAgain(blocks []block) error {
 	buf := buffers.Get()
 	defer buffers.Put(buf)
@@ -84,14 +84,14 @@ func (m *loadedMetainfo) readAgain(blocks []block) error {
 	return nil
 }
 
-// readBlock reads a block, by buf and not by a map.
+// readBlock reads a block into buf, without using a mapping.
 func (c *content) readBlock(b block, buf []byte) error {
 	cursor := c.layout.Cursor(int(b.piece))
 	skip, left := int64(b.begin), int64(b.length)
 	for left > 0 {
 		span, ok := cursor.Next()
 		if !ok {
-			return nil // behind a file of v2
+			return nil // after the end of a v2 file
 		}
 		if skip >= span.Length {
 			skip -= span.Length

@@ -13,12 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A socket is a peer's TCP connection, read and written by one goroutine.
+// A socket is the TCP connection of a peer. It is read and written by one goroutine.
 type socket struct {
 	*net.TCPConn
 	raw     syscall.RawConn
-	written int64 // bytes that the system took
-	taken   int64 // of these, by the peer: when that was last looked at
+	written int64 // bytes accepted by the kernel
+	taken   int64 // bytes acknowledged by the peer when await last asked
 }
 
 func newSocket(conn *net.TCPConn) (*socket, error) {
@@ -26,9 +26,9 @@ func newSocket(conn *net.TCPConn) (*socket, error) {
 	return &socket{TCPConn: conn, raw: raw}, err
 }
 
-// receive hands take what is there, in a buffer that take must not keep; with
-// wait it waits for something until the read deadline. No buffer is held
-// meanwhile. Without wait there may be nothing, and take is not called.
+// receive calls take with received data, in a buffer that take must not keep. If wait
+// is set, it waits for data until the read deadline, without holding a buffer.
+// Otherwise it returns nil without calling take if there is no data.
 func (s *socket) receive(wait bool, take func([]byte) error) error {
 	var buf *[bufferLength]byte
 	var n int
@@ -56,13 +56,13 @@ func (s *socket) receive(wait bool, take func([]byte) error) error {
 	return take(buf[:n])
 }
 
-// iovecs are for one call of write each.
+// iovecs is used by write; each call takes one.
 var iovecs pool[[]unix.Iovec]
 
-// write hands the parts to the system in order, straight from where they are: a
-// file that is mapped is not copied. It waits for disks and never for the peer, and
-// returns how many bytes the system took. It is an EFAULT if a mapped file has
-// become shorter, or the disk fails.
+// write writes the parts in order, without copying them, so mapped files are sent
+// from the page cache. It may wait for a disk but never for the peer, and returns how
+// many bytes the kernel accepted. The error is EFAULT if a mapped file has shrunk or
+// the disk has failed.
 func (s *socket) write(parts [][]byte) (written int64, err error) {
 	all := iovecs.Get()
 	defer iovecs.Put(all)
@@ -94,11 +94,11 @@ func (s *socket) write(parts [][]byte) (written int64, err error) {
 	return written, errors.Join(controlErr, err)
 }
 
-// await waits until the system takes more. A peer that does not receive stallBytes
-// within timeout is not waited for.
+// await waits until the kernel accepts more data. It fails if the peer receives less
+// than stallBytes within timeout.
 func (s *socket) await(timeout time.Duration) error {
-	// The runtime notices that the peer takes something only from here on, so what
-	// was before is asked for.
+	// The runtime reports only changes from now on, so ask for the current state
+	// first.
 	ready := func(fd uintptr) bool {
 		n, err := ignoringEINTR(func() (int, error) {
 			return unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 0)
@@ -113,8 +113,8 @@ func (s *socket) await(timeout time.Duration) error {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
-		// The system says that there is room only when there is much. Until then
-		// what a slow peer takes shows only in what the system still has.
+		// The kernel reports room only when there is much of it. Until then, a slow
+		// peer's progress shows only in the amount of unacknowledged data.
 		taken := s.written - s.unsent()
 		if taken-s.taken < stallBytes {
 			return err
@@ -123,14 +123,14 @@ func (s *socket) await(timeout time.Duration) error {
 	}
 }
 
-// unsent is how many bytes the system has that the peer has not acknowledged.
+// unsent returns the number of bytes that the peer has not acknowledged.
 func (s *socket) unsent() int64 {
 	n := 0
 	_ = s.raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) })
 	return int64(n)
 }
 
-// maxIovecs is how many parts the kernel takes at once.
+// maxIovecs is the kernel's limit of iovecs per call.
 const maxIovecs = 1024
 
 func writev(fd uintptr, iov []unix.Iovec) (int, error) {
@@ -142,7 +142,7 @@ func writev(fd uintptr, iov []unix.Iovec) (int, error) {
 	return int(n), nil
 }
 
-// advance drops the first n bytes.
+// advance drops the first n bytes of iov.
 func advance(iov []unix.Iovec, n int) []unix.Iovec {
 	for n > 0 {
 		if length := int(iov[0].Len); n >= length {

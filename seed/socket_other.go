@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// A socket is a peer's TCP connection, read and written by one goroutine.
+// A socket is the TCP connection of a peer. It is read and written by one goroutine.
 type socket struct {
 	*net.TCPConn
-	since time.Time // when the peer began not to take what is sent; zero: it takes
+	since time.Time // since when the peer has received nothing; zero: it receives
 }
 
 func newSocket(conn *net.TCPConn) (*socket, error) { return &socket{TCPConn: conn}, nil }
 
-// pollTime is how long a peer is waited for at once: there is no way to ask what
-// the system takes now.
+// pollTime is how long to block in a read or write. There is no portable way to ask
+// whether one would block.
 const pollTime = 5 * time.Millisecond
 
-// receive hands take what is there, in a buffer that take must not keep; with
-// wait it waits for something until the read deadline. Without wait there may be
-// nothing, and take is not called.
+// receive calls take with received data, in a buffer that take must not keep. If wait
+// is set, it waits for data until the read deadline. Otherwise it returns nil without
+// calling take if there is no data.
 func (s *socket) receive(wait bool, take func([]byte) error) error {
 	if !wait {
 		if err := s.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
@@ -42,7 +42,7 @@ func (s *socket) receive(wait bool, take func([]byte) error) error {
 	return err
 }
 
-// write hands the parts to the system in order, and returns how many bytes it took.
+// write writes the parts in order, and returns how many bytes the system accepted.
 func (s *socket) write(parts [][]byte) (written int64, err error) {
 	if err := s.SetWriteDeadline(time.Now().Add(pollTime)); err != nil {
 		return 0, err
@@ -58,8 +58,7 @@ func (s *socket) write(parts [][]byte) (written int64, err error) {
 	return written, err
 }
 
-// await waits a little. A peer that took nothing within timeout is not waited
-// for.
+// await waits for pollTime. It fails if the peer has received nothing for timeout.
 func (s *socket) await(timeout time.Duration) error {
 	now := time.Now()
 	if s.since.IsZero() {

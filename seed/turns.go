@@ -2,15 +2,15 @@ package seed
 
 import "sync"
 
-// maxTurns is how many peers are sent to at the same moment, each of which may
-// wait for a disk, whatever the number of processors: with maxCopies it is how much
-// memory copies take.
+// maxTurns is the maximum number of peers that data is sent to at the same moment.
+// Each may wait for a disk, so it does not depend on the number of CPUs. Times
+// maxCopies it bounds the memory for copies.
 const maxTurns = 64
 
-// sendTurns give peers the right to put a batch together and to hand it to the system.
-// Whoever has a turn waits for disks and never for a peer, so turns go on. Torrents
-// that wait have one turn after another, and so have the peers of each. No torrent
-// has all turns, so one whose disk is stuck does not stop the others.
+// sendTurns limits how many peers build and write a batch at once. A peer with a turn
+// may wait for a disk but never for the peer, so turns end. Waiting torrents get
+// turns in rotation, and so do the peers of each. No torrent gets all turns, so one
+// with a stuck disk does not stop the others.
 type sendTurns struct {
 	mu   sync.Mutex
 	free int
@@ -18,7 +18,7 @@ type sendTurns struct {
 	ring []*turnQueue
 }
 
-// A turnQueue is the peers of one torrent that wait for a turn.
+// A turnQueue holds the peers of one torrent that wait for a turn.
 type turnQueue struct {
 	held    int
 	waiting []chan struct{}
@@ -26,10 +26,10 @@ type turnQueue struct {
 
 func newSendTurns(n int) *sendTurns { return &sendTurns{free: n, most: max(1, n*3/4)} }
 
-// take waits for a turn, which the caller gives back.
+// take waits for a turn, which the caller must give back.
 func (s *sendTurns) take(q *turnQueue) {
 	s.mu.Lock()
-	if s.free > 0 && q.held < s.most { // who waits could not have it
+	if s.free > 0 && q.held < s.most { // if any are free, no waiting torrent could use them
 		s.free--
 		q.held++
 		s.mu.Unlock()
@@ -43,7 +43,7 @@ func (s *sendTurns) take(q *turnQueue) {
 	<-turn
 }
 
-// give gives a turn back.
+// give returns a turn.
 func (s *sendTurns) give(q *turnQueue) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

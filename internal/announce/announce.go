@@ -1,12 +1,13 @@
-// Package announce tells trackers where swarms are served (BEP 3, 7, 12, 31): many
+// Package announce announces swarms to trackers (BEP 3, 7, 12, 31). It handles many
 // swarms, each with its tiers of trackers, over each address family that peers can
-// reach us by.
+// use to reach us.
 //
-// Each address family of a tier has a session of its own, with its own schedule,
-// back-off, tracker id and queue for a host: one that hangs delays neither the other
-// family nor other swarms. One family that works is enough for a tier.
+// Each address family of a tier has its own session, with its own schedule, back-off
+// and tracker id, and each host has a queue per address family. A host that hangs
+// over one family delays neither the other family nor other hosts. A tier works if
+// one family works.
 //
-// Peers are not asked for: they come to us.
+// The announcer never asks trackers for peers.
 package announce
 
 import (
@@ -21,75 +22,76 @@ import (
 	"bt/internal/tracker/client"
 )
 
-// Options are the choices of an Announcer.
+// Options configure an Announcer.
 type Options struct {
 	PeerID    [20]byte
-	Port      uint16 // where peers reach us
-	UserAgent string // of HTTP requests; empty means none
+	Port      uint16 // port on which peers can reach us
+	UserAgent string // of HTTP requests; "" means none
 	Families  []Family
 }
 
-// A Family is an address family that peers can reach us by.
+// A Family is an address family over which peers can reach us.
 type Family struct {
 	Network string     // "4" or "6"
-	From    netip.Addr // announces leave from it; the zero or an unspecified Addr leaves it to the system
-	IP      netip.Addr // told to trackers; the zero Addr leaves it to them
+	From    netip.Addr // local address to announce from; zero or unspecified: the system chooses
+	IP      netip.Addr // address to send to trackers; zero: trackers use the sender's address
 }
 
-// A Swarm is what an Announcer is asked to announce. Its methods are called by the
-// announcer's goroutines, without a lock held.
+// A Swarm is a swarm to be announced. Its methods are called by goroutines of the
+// Announcer, without locks held.
 type Swarm interface {
-	Uploaded() int64 // bytes; never falls
+	Uploaded() int64 // bytes; never decreases
 	Left() int64     // bytes
-	Told(Answer)     // is called with each answer of a tracker
+	Answered(Answer) // called for each outcome of an announce
 }
 
-// An Answer is the outcome of an announce. A tracker that is asked over two address
-// families gives one answer at a time: an error only if neither family works.
+// An Answer is the outcome of an announce. A tracker that is announced to over two
+// address families gives one answer at a time, and an error only if both families
+// fail.
 type Answer struct {
-	URL      string // of the tracker, passkey and all
-	Err      error  // nil: the fields below count
-	Warning  string // for the user, untrusted
-	Seeders  int64  // -1: not told
-	Leechers int64  // -1: not told
-	Next     time.Duration
+	URL      string        // URL of the tracker, which may contain a passkey
+	Err      error         // nil: the fields below are valid
+	Warning  string        // for the user; untrusted
+	Seeders  int64         // -1: not told
+	Leechers int64         // -1: not told
+	Next     time.Duration // until the next announce
 }
 
-// A Status is what is known of one tier.
+// A Status is a snapshot of one tier.
 type Status struct {
-	URL      string    // of the tracker that answered last, or was asked last; passkey and all
-	Message  string    // its warning, or what went wrong; untrusted
+	URL      string    // URL of the tracker that answered last, or was asked last; may contain a passkey
+	Message  string    // warning of the tracker, or the error; untrusted
 	Failed   bool      // the last announce failed
 	Seeders  int64     // -1: not told
 	Leechers int64     // -1: not told
-	Next     time.Time // of the next announce; zero: there is none
+	Next     time.Time // time of the next announce; zero: none
 }
 
-// An Announcer announces the swarms that were added to it. Run does the work.
+// An Announcer announces the swarms that are added to it while Run runs.
 type Announcer struct {
 	options  Options
 	clients  []*client.Client // by family
 	exchange func(ctx context.Context, family int, u *tracker.URL, r tracker.AnnounceRequest, sent func()) (*tracker.AnnounceResponse, error)
 
-	under chan struct{} // holds an element for each announce under way
-	news  chan struct{} // room for one
-	work  sync.WaitGroup
+	running chan struct{} // holds an element for each running announce
+	news    chan struct{} // signals Run; has a buffer of one
+	workers sync.WaitGroup
 
 	mu      sync.Mutex
-	ctx     context.Context // of the announces that begin now
-	over    bool            // all are to leave
-	entries map[*Entry]bool // that were not removed
-	due     sessionHeap     // wait for their time
+	ctx     context.Context // for new announces
+	closing bool            // Run is ending: leave all trackers
+	entries map[*Entry]bool // not removed
+	due     sessionHeap     // sessions that wait for their time
 	queues  map[endpoint]*queue
 	hosts   map[endpoint]hostState
 
-	// A swarm may be removed and added again at once. The stopped of the old entry
-	// must not come after the started of the new one.
-	going map[presence]int        // sessions of removed entries that have not left yet
-	held  map[presence][]*session // sessions that wait for them
+	// A swarm may be removed and added again at once. The old entry's stopped event
+	// must not be sent after the started event of the new one.
+	leaving map[presence]int        // number of sessions of removed entries that have not left yet
+	held    map[presence][]*session // sessions that wait until leaving is 0
 }
 
-// An endpoint is a host and port of trackers, as one address family sees it.
+// An endpoint is the host and port of trackers, over one address family.
 type endpoint struct {
 	host   string
 	family int
@@ -101,19 +103,19 @@ type presence struct {
 	family int
 }
 
-// hostState is what is known of an endpoint; the zero value: nothing.
+// A hostState is what is known about an endpoint. The zero value means nothing.
 type hostState struct {
-	fails    bool      // it did not answer last
-	slow     bool      // it takes longer to answer than stopTimeout
-	answered time.Time // when it answered last; zero: never
+	fails    bool      // it did not respond to the last announce
+	slow     bool      // it takes longer than stopTimeout to respond
+	answered time.Time // time of the last response; zero: none
 }
 
 // New returns an Announcer without swarms.
 func New(o Options) *Announcer {
 	a := &Announcer{
-		options: o, under: make(chan struct{}, maxAnnounces), news: make(chan struct{}, 1),
+		options: o, running: make(chan struct{}, maxAnnounces), news: make(chan struct{}, 1),
 		ctx: context.Background(), entries: make(map[*Entry]bool), queues: make(map[endpoint]*queue), hosts: make(map[endpoint]hostState),
-		going: make(map[presence]int), held: make(map[presence][]*session),
+		leaving: make(map[presence]int), held: make(map[presence][]*session),
 	}
 	for _, f := range o.Families {
 		a.clients = append(a.clients, &client.Client{Network: f.Network, From: f.From, UserAgent: o.UserAgent, Timeout: announceTimeout, Patient: true, Conns: maxPerHostAtEnd})
@@ -132,23 +134,23 @@ type Entry struct {
 	key       uint32
 	tiers     []*tier
 
-	// Under announcer.mu.
-	served, gone bool
+	// Guarded by announcer.mu.
+	served, removed bool
 }
 
-// A tier is a tier of trackers of one swarm (BEP 12): they are asked in turn until
-// one answers, which is then the first. What follows is under announcer.mu.
+// A tier is a tier of trackers of one swarm (BEP 12). They are asked in order until
+// one responds, which then becomes the first. The fields are guarded by announcer.mu.
 type tier struct {
 	entry    *Entry
 	urls     []string
 	sessions []*session // by family
-	replaced []*session // with trackers that another one has replaced
-	reporter *session   // its answers are told; nil: none yet
-	last     Status     // without Next
+	replaced []*session // sessions that leave a tracker which another one has replaced
+	reporter *session   // the session whose answers are reported; nil: none yet
+	last     Status     // except Next
 }
 
-// Add takes a swarm with its tiers of trackers, which is not served yet. No tracker
-// may stand there twice. The order within a tier is a random one from now on.
+// Add adds a swarm with its tiers of trackers. It is not served at first. A tracker
+// must not occur twice. Each tier is shuffled.
 func (a *Announcer) Add(hash [20]byte, tiers [][]string, swarm Swarm) *Entry {
 	e := &Entry{announcer: a, swarm: swarm, hash: hash, key: rand.Uint32()}
 	for _, urls := range tiers {
@@ -156,7 +158,7 @@ func (a *Announcer) Add(hash [20]byte, tiers [][]string, swarm Swarm) *Entry {
 			continue
 		}
 		t := &tier{entry: e}
-		for _, url := range urls { // thousands of torrents have the same few
+		for _, url := range urls { // interned, since thousands of torrents share a few URLs
 			t.urls = append(t.urls, unique.Make(url).Value())
 		}
 		rand.Shuffle(len(t.urls), func(i, k int) { t.urls[i], t.urls[k] = t.urls[k], t.urls[i] })
@@ -172,43 +174,43 @@ func (a *Announcer) Add(hash [20]byte, tiers [][]string, swarm Swarm) *Entry {
 	return e
 }
 
-// Serve sets whether the swarm is served: it is announced soon, or its trackers are
-// told that it has stopped.
+// Serve sets whether the swarm is served. It is announced soon, or its trackers are
+// sent a stopped event.
 func (e *Entry) Serve(served bool) {
 	a := e.announcer
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if e.gone || e.served == served {
+	if e.removed || e.served == served {
 		return
 	}
 	e.served = served
-	e.poke()
+	e.reschedule()
 }
 
-// Remove ends the entry: its trackers are told that it has stopped.
+// Remove removes the entry. Its trackers are sent a stopped event.
 func (e *Entry) Remove() {
 	a := e.announcer
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if e.gone {
+	if e.removed {
 		return
 	}
-	e.gone, e.served = true, false
+	e.removed, e.served = true, false
 	delete(a.entries, e)
 	for s := range e.all() {
 		if s.busy || s.at != "" {
-			s.goes = true
-			a.going[s.presence()]++
+			s.removed = true
+			a.leaving[s.presence()]++
 		}
 	}
-	e.poke()
+	e.reschedule()
 }
 
-// poke schedules all sessions now. announcer.mu is locked.
-func (e *Entry) poke() {
+// reschedule makes all sessions due now. announcer.mu is locked.
+func (e *Entry) reschedule() {
 	now := time.Now()
 	for s := range e.all() {
-		s.poke(now)
+		s.reschedule(now)
 	}
 	e.announcer.signal()
 }
@@ -228,7 +230,7 @@ func (e *Entry) all() func(yield func(*session) bool) {
 	}
 }
 
-// Status returns what is known of each tier.
+// Status returns the status of each tier.
 func (e *Entry) Status() []Status {
 	e.announcer.mu.Lock()
 	defer e.announcer.mu.Unlock()

@@ -117,7 +117,7 @@ type fakeSwarm struct {
 func (s *fakeSwarm) Uploaded() int64 { return s.uploaded.Load() }
 func (s *fakeSwarm) Left() int64     { return 0 }
 
-func (s *fakeSwarm) Told(a Answer) {
+func (s *fakeSwarm) Answered(a Answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.told = append(s.told, a)

@@ -12,15 +12,15 @@ import (
 	"bt/internal/tracker/client"
 )
 
-// settle takes the outcome of a plan and schedules the session; stopped means that it
-// was not waited for. It returns what is to be told; nil: nothing.
-func (s *session) settle(p plan, resp *tracker.AnnounceResponse, err error, stopped bool) (answer *Answer) {
+// complete records the outcome of a plan and schedules the session. stopped means
+// that the response was not awaited. complete returns the answer to report, or nil.
+func (s *session) complete(p plan, resp *tracker.AnnounceResponse, err error, stopped bool) (answer *Answer) {
 	a, now := s.announcer(), time.Now()
 	s.busy, s.url, s.cancel = false, "", nil
 	due := now
 	switch {
 	case p.event == tracker.EventStopped:
-		due = s.settleStop(err, now)
+		due = s.completeStop(err, now)
 	case err == nil:
 		answer = s.succeed(p.url, resp)
 		due = now.Add(answer.Next)
@@ -29,7 +29,7 @@ func (s *session) settle(p plan, resp *tracker.AnnounceResponse, err error, stop
 		}
 	default:
 		if mayHaveHeard(err) {
-			s.presume(p.url)
+			s.assumeRegistered(p.url)
 		}
 		if !stopped {
 			answer = s.fail(p.url, err)
@@ -49,10 +49,11 @@ func (s *session) settle(p plan, resp *tracker.AnnounceResponse, err error, stop
 	return answer
 }
 
-// settleStop takes the outcome of a stopped, and returns when to tell it again.
-func (s *session) settleStop(err error, now time.Time) (due time.Time) {
+// completeStop records the outcome of a stopped event, and returns when to send it
+// again.
+func (s *session) completeStop(err error, now time.Time) (due time.Time) {
 	s.failures++
-	if err == nil || isRefusal(err) || s.goes || s.announcer().over || s.failures >= stopTries {
+	if err == nil || isRefusal(err) || s.removed || s.announcer().closing || s.failures >= stopTries {
 		s.leave()
 	} else if s.isLeaving() {
 		return now.Add(max(backoff(s.failures, rand.Float64()), retryIn(err)))
@@ -63,8 +64,9 @@ func (s *session) settleStop(err error, now time.Time) (due time.Time) {
 // leave forgets the tracker.
 func (s *session) leave() { s.at, s.known, s.id, s.failures = "", false, "", 0 }
 
-// presume notes that a tracker may know the swarm although it did not answer.
-func (s *session) presume(url string) {
+// assumeRegistered records that a tracker may have registered the swarm although it
+// did not respond.
+func (s *session) assumeRegistered(url string) {
 	switch {
 	case s.at == url || s.replacedAt(url) != nil:
 	case s.at == "":
@@ -74,24 +76,24 @@ func (s *session) presume(url string) {
 	}
 }
 
-// replace adds a session that tells a replaced tracker stopped.
+// replace adds a session that sends a stopped event to a replaced tracker.
 func (s *session) replace(r registration) {
 	d := &session{tier: s.tier, family: s.family, replaced: true, registration: r, place: -1}
 	s.tier.replaced = append(s.tier.replaced, d)
 	s.announcer().schedule(d, time.Now())
 }
 
-// end notes that a session has nothing left to tell.
+// end is called when a session has no event left to send.
 func (s *session) end() {
 	if s.replaced {
 		s.tier.replaced = slices.DeleteFunc(s.tier.replaced, func(d *session) bool { return d == s })
 	}
-	if !s.goes {
+	if !s.removed {
 		return
 	}
-	s.goes = false
+	s.removed = false
 	a, p := s.announcer(), s.presence()
-	if a.going[p]--; a.going[p] > 0 {
+	if a.leaving[p]--; a.leaving[p] > 0 {
 		return
 	}
 	for _, w := range a.held[p] {
@@ -99,16 +101,16 @@ func (s *session) end() {
 			a.schedule(w, time.Now())
 		}
 	}
-	delete(a.going, p)
+	delete(a.leaving, p)
 	delete(a.held, p)
 }
 
-// succeed takes the answer of a tracker, which replaces the one that knew the swarm
-// before.
+// succeed records the response of a tracker. It replaces the tracker that had
+// registered the swarm before.
 func (s *session) succeed(url string, resp *tracker.AnnounceResponse) *Answer {
 	t := s.tier
 	if s.at != url {
-		if d := s.replacedAt(url); d != nil { // which is not busy: plan has seen to that
+		if d := s.replacedAt(url); d != nil { // not busy, since plan excludes that
 			s.id = d.id
 			d.leave()
 			s.announcer().schedule(d, time.Now())
@@ -136,7 +138,7 @@ func (s *session) succeed(url string, resp *tracker.AnnounceResponse) *Answer {
 	}
 }
 
-// wake schedules other address families of the tier now.
+// wake makes sessions of the tier over other address families due now.
 func (s *session) wake(which func(o *session) bool) {
 	for _, o := range s.tier.sessions {
 		if o != s && !o.busy && o.place >= 0 && which(o) {
@@ -146,8 +148,9 @@ func (s *session) wake(which func(o *session) bool) {
 	}
 }
 
-// fail takes the error of a tracker. It returns the answer to tell: none for a tracker
-// that works over another address family, and one for a tracker that fails over both.
+// fail records the error of a tracker, and returns the answer to report. It returns
+// nil for a tracker that works over another address family, and one answer for a
+// tracker that fails over both.
 func (s *session) fail(url string, err error) *Answer {
 	t := s.tier
 	s.ok, s.waits, s.failed, s.err = false, false, url, err
@@ -159,14 +162,14 @@ func (s *session) fail(url string, err error) *Answer {
 	}
 	s.wake(func(o *session) bool { return o.waits })
 	if sp := t.reporter; sp != nil && sp != s && (sp == worst || !isUnreachable(sp.err) || isUnreachable(worst.err)) {
-		return nil // its error was told
+		return nil // the error was reported already
 	}
 	t.reporter = worst
 	t.last = Status{URL: url, Message: worst.err.Error(), Failed: true, Seeders: tracker.Unknown, Leechers: tracker.Unknown}
 	return &Answer{URL: url, Err: worst.err, Seeders: tracker.Unknown, Leechers: tracker.Unknown}
 }
 
-// postpone notes when a tracker that failed wants to be asked again.
+// postpone records until when a tracker that failed wants to be left alone.
 func (s *session) postpone(url string, err error) {
 	wait := retryIn(err)
 	if wait <= 0 {
@@ -178,8 +181,9 @@ func (s *session) postpone(url string, err error) {
 	s.notBefore[url] = time.Now().Add(wait)
 }
 
-// worst returns the session whose error is that of a tracker over all address
-// families; nil: the tracker works, or may work, over another family.
+// worst returns the session whose error to report for a tracker that failed over all
+// address families. It returns nil if the tracker works, or may work, over another
+// family.
 func (s *session) worst(url string, err error) *session {
 	worst := s
 	for _, o := range s.tier.sessions {
@@ -202,8 +206,8 @@ func (s *session) worst(url string, err error) *session {
 	return worst
 }
 
-// report makes an answer that of the tier. It returns false if another address family
-// reports for that tracker.
+// report makes an answer the status of the tier. It returns false if another address
+// family reports for that tracker.
 func (s *session) report(answer *Answer) bool {
 	t := s.tier
 	if sp := t.reporter; sp != nil && sp != s && sp.ok && sp.at == s.at {
@@ -214,38 +218,41 @@ func (s *session) report(answer *Answer) bool {
 	return true
 }
 
-// retryIn returns how long a tracker that failed wants to be left alone: 0 if it does
-// not say, and mostInterval where it says never, for nothing is for ever.
+// retryIn returns the delay that a failing tracker asks for: 0 if it gives none, and
+// maxInterval if it says never, since that may change.
 func retryIn(err error) time.Duration {
 	if e, ok := errors.AsType[*client.Error](err); ok {
-		return min(e.RetryIn, mostInterval)
+		return min(e.RetryIn, maxInterval)
 	}
 	return 0
 }
 
-// isSilence reports whether an endpoint does not answer, or not in time.
+// isSilence reports whether the error means that an endpoint does not respond, or not
+// in time.
 func isSilence(err error) bool {
 	e, ok := errors.AsType[*client.Error](err)
 	return ok && (e.Status == client.StatusTimeout || e.Status == client.StatusNoRoute || e.Status == client.StatusDNS)
 }
 
-// isUnreachable reports whether a tracker has no usable address in an address family.
+// isUnreachable reports whether the error means that a tracker has no usable address
+// in an address family.
 func isUnreachable(err error) bool {
 	e, ok := errors.AsType[*client.Error](err)
 	return ok && (e.Status == client.StatusNoRoute || e.Status == client.StatusDNS)
 }
 
-// mayHaveHeard reports whether a tracker may know of an announce that failed.
+// mayHaveHeard reports whether the tracker may have received an announce that failed.
 func mayHaveHeard(err error) bool {
 	e, ok := errors.AsType[*client.Error](err)
 	return ok && e.Sent && !isRefusal(err)
 }
 
-// isRefusal reports whether a tracker, or a server in its place, has refused for good.
+// isRefusal reports whether the tracker, or a server in its place, has permanently
+// refused the announce.
 func isRefusal(err error) bool {
 	e, ok := errors.AsType[*client.Error](err)
 	if !ok {
-		return true // of ParseURL
+		return true // an error of ParseURL
 	}
 	switch e.Status {
 	case client.StatusFailed, client.StatusBadURL, client.StatusUnsupported, client.StatusRedirect, client.StatusHTML:

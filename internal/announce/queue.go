@@ -13,23 +13,23 @@ import (
 	"bt/internal/tracker/client"
 )
 
-// A queue holds the sessions that wait for one endpoint, and counts the goroutines
-// that ask it.
+// A queue holds the sessions that wait for one endpoint, and the number of its
+// workers.
 type queue struct {
 	endpoint endpoint
 	waiting  []*session
 	workers  int
 }
 
-// Run announces until ctx ends, then leaves all trackers, and closes all
-// connections. No swarm may be added later.
+// Run announces until ctx ends. Then it leaves all trackers and closes all
+// connections. No swarm may be added after that.
 func (a *Announcer) Run(ctx context.Context) {
 	defer func() {
 		for _, c := range a.clients {
 			c.Close()
 		}
 	}()
-	defer a.work.Wait()
+	defer a.workers.Wait()
 	announces, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	a.mu.Lock()
 	a.ctx = announces
@@ -47,10 +47,10 @@ func (a *Announcer) Run(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	a.mu.Lock()
-	a.ctx, a.over = ctx, true
-	giveUp() // not before over is set, or a worker would begin another announce
+	a.ctx, a.closing = ctx, true
+	giveUp() // after closing is set, or a worker could start another announce
 	for e := range a.entries {
-		e.poke()
+		e.reschedule()
 	}
 	a.mu.Unlock()
 	for {
@@ -72,17 +72,16 @@ func (a *Announcer) signal() {
 	}
 }
 
-// begin queues the sessions that are due, and returns how long it is until the next
-// one is.
+// begin queues the sessions that are due, and returns the time until the next one is.
 func (a *Announcer) begin(now time.Time) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for len(a.due) > 0 {
-		if wait := a.due[0].due.Sub(now); wait > 0 && !a.over {
+		if wait := a.due[0].due.Sub(now); wait > 0 && !a.closing {
 			return wait
 		}
 		s := heap.Pop(&a.due).(*session)
-		if p := s.presence(); !s.goes && a.going[p] > 0 {
+		if p := s.presence(); !s.removed && a.leaving[p] > 0 {
 			a.held[p] = append(a.held[p], s)
 			continue
 		}
@@ -104,33 +103,34 @@ func (a *Announcer) enqueue(s *session, e endpoint) {
 		a.queues[e] = q
 	}
 	q.waiting = append(q.waiting, s)
-	a.staff(q)
+	a.startWorker(q)
 }
 
-// staff starts one more worker of a queue, if there is work and room. a.mu is locked.
-func (a *Announcer) staff(q *queue) {
-	if len(q.waiting) > 0 && q.workers < a.mostWorkers(q.endpoint) {
+// startWorker starts one more worker for a queue, if needed and allowed. a.mu is
+// locked.
+func (a *Announcer) startWorker(q *queue) {
+	if len(q.waiting) > 0 && q.workers < a.maxWorkers(q.endpoint) {
 		q.workers++
-		a.work.Go(func() { a.ask(q) })
+		a.workers.Go(func() { a.runWorker(q) })
 	}
 }
 
-// mostWorkers is how many may ask an endpoint at once. a.mu is locked.
-func (a *Announcer) mostWorkers(e endpoint) int {
+// maxWorkers returns the maximum number of workers for an endpoint. a.mu is locked.
+func (a *Announcer) maxWorkers(e endpoint) int {
 	if h := a.hosts[e]; h.fails || h.answered.IsZero() {
 		return maxPerSilent
 	}
-	if a.over {
+	if a.closing {
 		return maxPerHostAtEnd
 	}
 	return maxPerHost
 }
 
-// ask is a worker: it takes sessions from a queue until it is empty.
-func (a *Announcer) ask(q *queue) {
+// runWorker announces the sessions of a queue until it is empty.
+func (a *Announcer) runWorker(q *queue) {
 	for {
 		a.mu.Lock()
-		if len(q.waiting) == 0 || q.workers > a.mostWorkers(q.endpoint) {
+		if len(q.waiting) == 0 || q.workers > a.maxWorkers(q.endpoint) {
 			if q.workers--; q.workers == 0 {
 				delete(a.queues, q.endpoint)
 			}
@@ -142,15 +142,15 @@ func (a *Announcer) ask(q *queue) {
 		q.waiting[0] = nil
 		q.waiting = q.waiting[1:]
 		a.mu.Unlock()
-		a.serve(q, s)
+		a.announceNext(q, s)
 		a.signal()
 	}
 }
 
-// serve makes the announce that a session of the queue plans.
-func (a *Announcer) serve(q *queue, s *session) {
-	a.under <- struct{}{}
-	defer func() { <-a.under }()
+// announceNext makes the announce that a session plans.
+func (a *Announcer) announceNext(q *queue, s *session) {
+	a.running <- struct{}{}
+	defer func() { <-a.running }()
 	swarm := s.tier.entry.swarm
 	uploaded, left := swarm.Uploaded(), swarm.Left()
 
@@ -170,31 +170,31 @@ func (a *Announcer) serve(q *queue, s *session) {
 	if plan.unanswered {
 		sent = func() { time.AfterFunc(unansweredTime, cancel) }
 	}
-	resp, err := a.tell(ctx, s.family, plan.url, r, sent)
+	resp, err := a.send(ctx, s.family, plan.url, r, sent)
 	stopped := ctx.Err() == context.Canceled
 	cancel()
 
 	a.mu.Lock()
 	a.note(q, plan, asked, err, stopped)
-	told := []outcome{{s, s.settle(plan, resp, err, stopped)}}
+	outcomes := []outcome{{s, s.complete(plan, resp, err, stopped)}}
 	if err != nil && isSilence(err) && !stopped && a.hosts[q.endpoint].fails {
-		told = a.dismiss(q, err, told)
+		outcomes = a.failWaiting(q, err, outcomes)
 	}
-	a.staff(q)
-	told = slices.DeleteFunc(told, func(o outcome) bool { return o.answer == nil || o.session.isLeaving() })
+	a.startWorker(q)
+	outcomes = slices.DeleteFunc(outcomes, func(o outcome) bool { return o.answer == nil || o.session.isLeaving() })
 	a.mu.Unlock()
-	for _, o := range told {
-		o.session.tier.entry.swarm.Told(*o.answer)
+	for _, o := range outcomes {
+		o.session.tier.entry.swarm.Answered(*o.answer)
 	}
 }
 
-// An outcome is an answer to tell; nil: none.
+// An outcome is an answer to report; nil: none.
 type outcome struct {
 	session *session
 	answer  *Answer
 }
 
-func (a *Announcer) tell(ctx context.Context, family int, url string, r tracker.AnnounceRequest, sent func()) (*tracker.AnnounceResponse, error) {
+func (a *Announcer) send(ctx context.Context, family int, url string, r tracker.AnnounceRequest, sent func()) (*tracker.AnnounceResponse, error) {
 	u, err := tracker.ParseURL(url)
 	if err != nil {
 		return nil, err
@@ -202,9 +202,9 @@ func (a *Announcer) tell(ctx context.Context, family int, url string, r tracker.
 	return a.exchange(ctx, family, u, r, sent)
 }
 
-// note records whether an endpoint has answered what it was asked at that time. One
-// that has answered another session meanwhile does not fail, nor does one that has
-// got a stopped and not answered that soon. a.mu is locked.
+// note records whether an endpoint has responded to an announce made at the time
+// asked. It is not marked as failing if it has responded to another session since, or
+// if it only was too slow for a stopped event. a.mu is locked.
 func (a *Announcer) note(q *queue, p plan, asked time.Time, err error, stopped bool) {
 	h := a.hosts[q.endpoint]
 	switch {
@@ -219,25 +219,26 @@ func (a *Announcer) note(q *queue, p plan, asked time.Time, err error, stopped b
 	a.hosts[q.endpoint] = h
 }
 
-// dismiss fails all sessions of a queue with the error of one that got no answer, so
-// that a thousand swarms do not wait for a dead tracker one by one. It appends the
-// outcomes to told. a.mu is locked.
-func (a *Announcer) dismiss(q *queue, err error, told []outcome) []outcome {
+// failWaiting fails all sessions of a queue with the error of one that got no
+// response, so that a thousand swarms don't wait for a dead tracker one by one. It
+// appends the outcomes to outcomes. a.mu is locked.
+func (a *Announcer) failWaiting(q *queue, err error, outcomes []outcome) []outcome {
 	if e, ok := errors.AsType[*client.Error](err); ok {
-		err = &client.Error{Status: e.Status, Msg: e.Msg, Err: e.Err} // of these, nothing was sent
+		err = &client.Error{Status: e.Status, Msg: e.Msg, Err: e.Err} // without Sent: these sessions sent nothing
 	}
 	waiting := q.waiting
 	q.waiting = nil
 	for _, s := range waiting {
 		if plan, ok := a.planFor(q, s); ok {
-			told = append(told, outcome{s, s.settle(plan, nil, err, false)})
+			outcomes = append(outcomes, outcome{s, s.complete(plan, nil, err, false)})
 		}
 	}
-	return told
+	return outcomes
 }
 
-// planFor decides again what a session tells, which may have changed while it waited in
-// the queue. It returns false if that is nothing, or for another queue. a.mu is locked.
+// planFor plans a session again, since its state may have changed in the queue. It
+// returns false if there is nothing to announce, or only to another endpoint. a.mu is
+// locked.
 func (a *Announcer) planFor(q *queue, s *session) (p plan, ok bool) {
 	now := time.Now()
 	p, ok = s.plan(now)
@@ -251,7 +252,7 @@ func (a *Announcer) planFor(q *queue, s *session) (p plan, ok bool) {
 	return p, false
 }
 
-// hostOf returns the host and port that a tracker's URL asks.
+// hostOf returns the host and port of a tracker URL.
 func hostOf(url string) string {
 	if u, err := tracker.ParseURL(url); err == nil {
 		return net.JoinHostPort(u.Host, strconv.Itoa(int(u.Port)))
@@ -259,7 +260,7 @@ func hostOf(url string) string {
 	return url
 }
 
-// schedule has a session that is not busy wait until then. a.mu is locked.
+// schedule makes a session that is not busy due at a time. a.mu is locked.
 func (a *Announcer) schedule(s *session, due time.Time) {
 	s.due = due
 	if s.place >= 0 {
@@ -269,7 +270,7 @@ func (a *Announcer) schedule(s *session, due time.Time) {
 	}
 }
 
-// A sessionHeap has the session in front that is due first.
+// A sessionHeap is a heap of sessions by their due time.
 type sessionHeap []*session
 
 func (h sessionHeap) Len() int           { return len(h) }

@@ -9,58 +9,58 @@ import (
 	"bt/internal/tracker"
 )
 
-// A session is the state of a tier in one address family. At most one worker handles it
-// at a time, while busy is set. All fields are under announcer.mu.
+// A session is the state of a tier over one address family. While busy is set, one
+// worker handles it. The fields are guarded by announcer.mu.
 type session struct {
 	tier     *tier
 	family   int
-	replaced bool // another tracker has replaced at, which is to be told stopped
+	replaced bool // at was replaced by another tracker, and is to be sent a stopped event
 
 	registration
 	round
 	task
 
-	goes  bool // its entry was removed, and it has not left yet
-	place int  // in Announcer.due; -1: not there
-	due   time.Time
+	removed bool // the entry was removed, and the session has not left yet
+	place   int  // index in Announcer.due; -1: not in it
+	due     time.Time
 }
 
-// A registration is what a tracker knows of a swarm.
+// A registration is what a tracker knows about a swarm.
 type registration struct {
-	at    string // the tracker that knows the swarm, or may; empty: none
-	known bool   // at has answered, so it does know the swarm
-	id    string // its tracker id
-	base  int64  // bytes that were uploaded before that
+	at    string // the tracker that has, or may have, registered the swarm; "": none
+	known bool   // at has responded, so it has registered the swarm
+	id    string // tracker id
+	base  int64  // bytes uploaded before the registration
 }
 
-// A round is what the trackers of a tier have answered since the last one that did.
+// A round records the responses of the trackers of a tier since the last success.
 type round struct {
-	ok        bool                 // at answered last
+	ok        bool                 // the last announce to at succeeded
 	tried     []string             // trackers that failed in this round
 	notBefore map[string]time.Time // by URL: when a tracker wants to be asked again
-	failures  int                  // rounds without an answer, in a row
-	failed    string               // the tracker that failed last, and how; empty: none
+	failures  int                  // number of consecutive rounds without a success
+	failed    string               // the tracker that failed last; err is its error; "": none
 	err       error
-	waits     bool // for the answer of failed to the other family
+	waits     bool // for the response of failed over the other address family
 }
 
-// A task is the announce that a session makes or waits to make.
+// A task is the announce that a session is making or waiting to make.
 type task struct {
-	busy   bool               // in a queue, or asking
-	url    string             // while busy: the tracker
-	start  int64              // while asking: the base, if a session begins
-	cancel context.CancelFunc // while announcing
-	again  bool               // what it should tell has changed meanwhile
+	busy   bool               // in a queue, or announcing
+	url    string             // set while busy: the tracker
+	start  int64              // set while announcing: the base of a new registration
+	cancel context.CancelFunc // set while announcing
+	again  bool               // the state to announce has changed since
 }
 
-// A plan is what a session tells next. No answer after limit counts as none; 0 is
-// the client's own limit.
+// A plan is the next announce of a session. A limit of 0 means the client's own
+// timeout.
 type plan struct {
 	url   string
 	event tracker.Event
 	limit time.Duration
 
-	unanswered bool // its answer is not waited for
+	unanswered bool // the response is not awaited
 }
 
 func (s *session) announcer() *Announcer { return s.tier.entry.announcer }
@@ -70,12 +70,12 @@ func (s *session) presence() presence { return presence{s.tier.entry.hash, s.fam
 func (s *session) endpoint(url string) endpoint { return endpoint{hostOf(url), s.family} }
 
 func (s *session) isLeaving() bool {
-	return s.replaced || !s.tier.entry.served || s.announcer().over
+	return s.replaced || !s.tier.entry.served || s.announcer().closing
 }
 
-// poke schedules the session now. An announce that is under way gets stopTimeout to
-// end if the swarm is not served any more.
-func (s *session) poke(now time.Time) {
+// reschedule makes the session due now. If the swarm is no longer served, a running
+// announce has stopTimeout to end.
+func (s *session) reschedule(now time.Time) {
 	if !s.tier.entry.served {
 		s.ok, s.waits, s.tried, s.failures = false, false, nil, 0
 		s.tier.reset()
@@ -94,8 +94,8 @@ func (t *tier) reset() {
 	t.reporter, t.last = nil, Status{URL: t.urls[0], Seeders: tracker.Unknown, Leechers: tracker.Unknown}
 }
 
-// plan decides what the session tells next. Where that is nothing, or later, the
-// session is scheduled.
+// plan returns the next announce of the session. If there is none, or not yet, it
+// schedules the session and returns false.
 func (s *session) plan(now time.Time) (p plan, ok bool) {
 	if s.isLeaving() {
 		return s.planStop(now)
@@ -110,7 +110,7 @@ func (s *session) plan(now time.Time) (p plan, ok bool) {
 		p.event = tracker.EventStarted
 	}
 	if d := s.replacedAt(choice); d != nil && d.known {
-		p.event = tracker.EventNone // it was not told stopped
+		p.event = tracker.EventNone // it was not sent a stopped event
 	}
 	if left > 1 && s.failures == 0 {
 		p.limit = hastyTimeout
@@ -118,15 +118,15 @@ func (s *session) plan(now time.Time) (p plan, ok bool) {
 	return p, true
 }
 
-// planStop is plan for a session that leaves.
+// planStop is plan for a session that leaves its tracker.
 func (s *session) planStop(now time.Time) (p plan, ok bool) {
 	a := s.announcer()
 	if s.at == "" {
 		s.end()
 		return plan{}, false
 	}
-	if main := s.tier.sessions[s.family]; s.replaced && !a.over && main.busy && main.url == s.at {
-		a.schedule(s, now.Add(time.Second)) // one must not overtake the other
+	if main := s.tier.sessions[s.family]; s.replaced && !a.closing && main.busy && main.url == s.at {
+		a.schedule(s, now.Add(time.Second)) // the stopped event must not overtake the other announce
 		return plan{}, false
 	}
 	h := a.hosts[s.endpoint(s.at)]
@@ -137,9 +137,9 @@ func (s *session) planStop(now time.Time) (p plan, ok bool) {
 	return p, true
 }
 
-// choose returns the tracker to ask next, empty if there is none, and how many could
-// be asked. A thousand torrents must not wait for a tracker that is silent if they
-// have another.
+// choose returns the tracker to ask next, or "", and the number of trackers that
+// could be asked. It prefers one that is not known to be silent, so that a thousand
+// torrents don't wait for a dead tracker.
 func (s *session) choose(now time.Time) (choice string, left int) {
 	fails := func(url string) bool { return s.announcer().hosts[s.endpoint(url)].fails }
 	for _, url := range s.candidates() {
@@ -154,8 +154,8 @@ func (s *session) choose(now time.Time) (choice string, left int) {
 	return choice, left
 }
 
-// candidates are the trackers that may be asked, in their order: where another
-// address family is answered, no tracker behind that one.
+// candidates returns the trackers that may be asked, in order. If another address
+// family has a working tracker, those after it are left out.
 func (s *session) candidates() []string {
 	var urls []string
 	if s.at != "" {
@@ -181,7 +181,7 @@ func (s *session) candidates() []string {
 	return urls
 }
 
-// pause ends a round in which no tracker answered.
+// pause ends a round in which no tracker responded.
 func (s *session) pause(now time.Time) {
 	if len(s.tried) > 0 {
 		s.failures++
@@ -204,8 +204,8 @@ func (s *session) pause(now time.Time) {
 	s.announcer().schedule(s, due)
 }
 
-// replacedAt returns the session of the same address family that has to tell a replaced
-// tracker stopped; nil: there is none.
+// replacedAt returns the session of the same address family that has to send a
+// stopped event to a replaced tracker, or nil.
 func (s *session) replacedAt(url string) *session {
 	for _, d := range s.tier.replaced {
 		if d.family == s.family && d.at == url {
@@ -215,14 +215,14 @@ func (s *session) replacedAt(url string) *session {
 	return nil
 }
 
-// isLeavingReplaced reports whether a tracker is being told stopped.
+// isLeavingReplaced reports whether a tracker is being sent a stopped event.
 func (s *session) isLeavingReplaced(url string) bool {
 	d := s.replacedAt(url)
 	return d != nil && d.busy
 }
 
-// request is the announce of a plan. A session with a tracker begins with 0 bytes,
-// unless the tracker knows the swarm by the other address family.
+// request returns the request of a plan. Uploaded counts from 0 for a new
+// registration, unless the tracker knows the swarm over the other address family.
 func (s *session) request(p plan, uploaded, left int64) tracker.AnnounceRequest {
 	e := s.tier.entry
 	o := &e.announcer.options
@@ -243,7 +243,7 @@ func (s *session) request(p plan, uploaded, left int64) tracker.AnnounceRequest 
 	r := tracker.AnnounceRequest{
 		InfoHash: e.hash, PeerID: o.PeerID, Port: o.Port, IP: o.Families[s.family].IP, Key: e.key,
 		Uploaded: uploaded - s.start, Left: left, Event: p.event,
-		Want: 0, // peers come to us
+		Want: 0, // no peers are needed
 	}
 	if s.at == p.url {
 		r.TrackerID = s.id
@@ -253,11 +253,11 @@ func (s *session) request(p plan, uploaded, left int64) tracker.AnnounceRequest 
 	return r
 }
 
-// context returns the context of a plan. A stopped is sent also when Run is ending.
+// context returns the context of a plan. A stopped event is sent even while Run ends.
 func (s *session) context(p plan) (context.Context, context.CancelFunc) {
 	a := s.announcer()
 	if p.event == tracker.EventStopped {
-		if a.over {
+		if a.closing {
 			return context.WithTimeout(a.ctx, p.limit)
 		}
 		return context.WithTimeout(context.WithoutCancel(a.ctx), p.limit)
