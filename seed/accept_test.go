@@ -23,7 +23,7 @@ func (l *poorListener) Accept() (net.Conn, error) {
 	return l.Listener.Accept()
 }
 
-// That there are no descriptors left is said once, and peers get in when there are.
+// A lack of descriptors causes one warning, and peers can connect once it is over.
 func TestAcceptFails(t *testing.T) {
 	t.Parallel()
 	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)

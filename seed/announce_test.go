@@ -14,7 +14,7 @@ import (
 	"bt/maketorrent"
 )
 
-// An announceLog is a tracker that writes down what it is told.
+// An announceLog is a tracker that records the announces it receives.
 type announceLog struct {
 	url string
 	mu  sync.Mutex
@@ -54,8 +54,8 @@ func (l *announceLog) events() []tracker.Event {
 	return list
 }
 
-// Every tier is told of every swarm, by the first of its trackers that answers,
-// and that one of the end.
+// Every swarm is announced to every tier, to the first of its trackers that responds,
+// and that one also receives the stopped event.
 func TestAnnounce(t *testing.T) {
 	t.Parallel()
 	answer := &tracker.AnnounceResponse{Interval: time.Hour, Counts: tracker.Counts{Seeders: 3, Leechers: 1, Completed: tracker.Unknown}, Warning: "soon", TrackerID: "me"}
@@ -119,7 +119,7 @@ func TestLeaveInTime(t *testing.T) {
 	}
 }
 
-// Trackers that never answer keep nobody from those that do.
+// Trackers that never respond do not delay those that do.
 func TestDeadTrackers(t *testing.T) {
 	t.Parallel()
 	const torrents, dead = 20, 12

@@ -16,7 +16,7 @@ import (
 	"bt/maketorrent"
 )
 
-// dialFrom connects from an address of this host: Linux has all of 127/8.
+// dialFrom connects from an address of this host. Linux accepts all of 127/8.
 func (r *running) dialFrom(t testing.TB, ip string) *net.TCPConn {
 	t.Helper()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
@@ -140,8 +140,8 @@ var conduct = map[string]struct {
 	"silence":           {do: func(v *villain) { v.hello() }, timeouts: timeouts{drop: 300 * time.Millisecond}},
 }
 
-// An address with too many strikes is refused, whatever other addresses do;
-// conduct that is no strike has no consequence, however often it occurs.
+// An address with too many strikes is refused, whatever other addresses do. Conduct
+// that is no strike has no consequence, however often it occurs.
 func TestBan(t *testing.T) {
 	t.Parallel()
 	const bad, good, other = "127.0.5.1", "127.0.5.2", "127.0.5.3"

@@ -24,8 +24,8 @@ func (c piecemeal) Read(b []byte) (int, error) {
 	return c.Conn.Read(b[:min(len(b), 1+rand.IntN(9000))])
 }
 
-// What the system takes only in part goes on where it stopped, whether it is mapped,
-// copied, zeros or encrypted.
+// A batch that the socket accepts only in part is continued where it stopped, whether
+// it is mapped, copied, zeros or encrypted.
 func TestPiecemeal(t *testing.T) {
 	t.Parallel()
 	sizes := []int64{1 << 20, 3, 40_000, 70_000, 5, 1, 65_535, 300_001, 11}

@@ -91,7 +91,7 @@ func (t *Torrent) readFailure(c *checker) error {
 		length := t.lengthOf(c.inPiece, c.content.Layout)
 		return &readError{c.unread.Path, c.unread.Err, []block{{piece: uint32(c.inPiece), length: uint32(length)}}}
 	}
-	t.emit(EventWarning{t, fmt.Errorf("what can't be read is not served: %w", c.unread)})
+	t.emit(EventWarning{t, fmt.Errorf("unreadable data is not served: %w", c.unread)})
 	return nil
 }
 

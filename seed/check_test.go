@@ -10,8 +10,8 @@ import (
 	"bt/maketorrent"
 )
 
-// Each check is told when it begins, with nothing done, however short it is.
-func TestCheckIsTold(t *testing.T) {
+// Each check emits an event when it begins, with Done 0, however short it is.
+func TestCheckEmitsStart(t *testing.T) {
 	for _, format := range []maketorrent.Format{maketorrent.FormatV1, maketorrent.FormatV2, maketorrent.FormatHybrid} {
 		meta, root := makeContent(t, format, 30_000, 1, 70_000)
 		r := start(t, Options{recheckEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
@@ -40,9 +40,8 @@ func TestCheckIsTold(t *testing.T) {
 	}
 }
 
-// What is told of a check is never more than all of it: pad files are read too, as
-// it were.
-func TestCheckIsNeverMoreThanAll(t *testing.T) {
+// Done is never larger than Total, though pad files count too.
+func TestCheckDoneAtMostTotal(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.FormatHybrid, 1, 2, 3)
 	r := start(t, Options{}, Input{Torrent: meta, Path: root})
 	tt := r.all()[0]
@@ -58,8 +57,8 @@ func TestCheckIsNeverMoreThanAll(t *testing.T) {
 	}
 }
 
-// However many runs lack a volume, each time another, all of the data is known when
-// it is back.
+// When a missing volume is back, all of its data is known, however many runs it was
+// missing for and whichever others were missing then.
 func TestKnownOfManyVolumes(t *testing.T) {
 	must := func(err error) {
 		t.Helper()

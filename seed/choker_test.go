@@ -10,7 +10,7 @@ import (
 	"bt/maketorrent"
 )
 
-// turns are slots with peers that want something, without connections.
+// turns returns a choker with interested peers that have no connections.
 func turns(t *testing.T, limit, peers int) (*choker, []*conn) {
 	meta, _ := makeContent(t, maketorrent.FormatV1, 300_000)
 	s := &choker{max: limit, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
@@ -25,7 +25,7 @@ func turns(t *testing.T, limit, peers int) (*choker, []*conn) {
 	return s, conns
 }
 
-// served counts who has a slot.
+// served counts the unchoked peers.
 func served(conns []*conn) (n int) {
 	for _, c := range conns {
 		if c.slot.take() {
@@ -35,8 +35,8 @@ func served(conns []*conn) (n int) {
 	return n
 }
 
-// Everybody gets a turn, never more at once than there are slots, and nobody
-// twice before another has had one.
+// Every peer gets a slot, never more at once than there are slots, and none twice
+// before all others have had one.
 func TestRoundRobin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit, peers = 5, 20
@@ -65,7 +65,7 @@ func TestRoundRobin(t *testing.T) {
 	})
 }
 
-// Who asks for nothing makes room for who does.
+// A peer that requests nothing loses its slot to one that waits.
 func TestIdleSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, conns := turns(t, 2, 3)
@@ -91,7 +91,7 @@ func TestIdleSlot(t *testing.T) {
 	})
 }
 
-// A newcomer is tried before those that have had a turn.
+// Newcomers get the optimistic slots before peers that have had a slot.
 func TestTrial(t *testing.T) {
 	for _, limit := range []int{2, 5} {
 		testTrial(t, limit)
@@ -135,7 +135,7 @@ func testTrial(t *testing.T, limit int) {
 	})
 }
 
-// Where slots are short no torrent gets them all, and one that others seed too
+// When there are few slots, no torrent gets all of them, and one with other seeds
 // gets fewer.
 func TestSlotsOfTorrents(t *testing.T) {
 	t.Parallel()
@@ -168,7 +168,7 @@ func TestSlotsOfTorrents(t *testing.T) {
 		}
 		now = now.Add(slotMaxTime)
 	}
-	for c := range s.conns { // nobody wants the first any more
+	for c := range s.conns { // no peer is interested in the first torrent
 		if c.torrent == alone {
 			c.interested = false
 			s.interestChanged(c)
@@ -180,7 +180,7 @@ func TestSlotsOfTorrents(t *testing.T) {
 	}
 }
 
-// With real peers: a slot that is given back goes to who waits.
+// With real peers: a slot that is given back goes to a waiting peer.
 func TestSlotIsPassedOn(t *testing.T) {
 	t.Parallel()
 	r, tt, root := one(t, Options{MaxUploads: 1}, maketorrent.FormatV1, 300_000)

@@ -30,10 +30,10 @@ var defaultTimeouts = timeouts{
 
 // Reasons to close a connection. isStrike says which count as strikes.
 var (
-	errProtocol = errors.New("the peer breaks the protocol")
-	errFlood    = errors.New("the peer sends too much that is of no use")
+	errProtocol = errors.New("the peer violates the protocol")
+	errFlood    = errors.New("the peer sends too many useless messages")
 	errSilent   = errors.New("the peer has been silent for five minutes")
-	errSeed     = errors.New("the peer has everything")
+	errSeed     = errors.New("the peer is a seed too")
 )
 
 // A conn is a connection to a peer, for one torrent. One goroutine runs it and owns

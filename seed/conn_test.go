@@ -19,7 +19,7 @@ import (
 
 const allFeatures = peer.FeatureFast | peer.FeatureExtensions
 
-// one starts a seed of one torrent, and returns what the tests need of it.
+// one starts a seed of one torrent.
 func one(t testing.TB, o Options, format maketorrent.Format, sizes ...int64) (r *running, tt *Torrent, root string) {
 	t.Helper()
 	meta, root := makeContent(t, format, sizes...)
@@ -132,7 +132,8 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
-// A peer that gets the rest from others is a seed too.
+// A peer that gets the remaining pieces from other peers becomes a seed and is
+// disconnected.
 func TestBecomesSeed(t *testing.T) {
 	t.Parallel()
 	r, tt, root := one(t, Options{}, maketorrent.FormatV1, 300_000)
@@ -163,7 +164,8 @@ func (r *running) empty(t testing.TB) {
 	}
 }
 
-// Over reqq requests are rejected, canceled ones too; every one has one answer.
+// Requests beyond reqq are rejected, and so are cancelled ones. Every request gets
+// exactly one answer.
 func TestQueueAnswers(t *testing.T) {
 	t.Parallel()
 	r, tt, root := one(t, Options{MaxUploadRate: 64 << 10}, maketorrent.FormatV1, 300_000)
@@ -418,8 +420,8 @@ func TestEncryption(t *testing.T) {
 	}
 }
 
-// Data that is not what it was costs the peer's connection and no more: nothing of
-// it is sent, not even the zeros that a map has behind the end of a file.
+// When data has changed since it was checked, the peer is disconnected and receives
+// none of it, not even the zeros that a map has after the end of a shrunk file.
 func TestDamaged(t *testing.T) {
 	t.Parallel()
 	const size = 1<<20 - 100
@@ -562,7 +564,7 @@ func TestRate(t *testing.T) {
 // stopTime is what a busy machine may need for what takes no time.
 const stopTime = 20 * time.Second
 
-// The end does not wait for peers that don't read.
+// Stopping does not wait for peers that do not read.
 func TestStopWhileSending(t *testing.T) {
 	t.Parallel()
 	r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 4<<20)
@@ -584,7 +586,7 @@ func TestStopWhileSending(t *testing.T) {
 	}
 }
 
-// Who asks and leaves takes nothing of the rate along.
+// A peer that requests blocks and disconnects does not use up the rate.
 func TestRateOfLeavers(t *testing.T) {
 	t.Parallel()
 	r, tt, root := one(t, Options{MaxUploadRate: 256 << 10}, maketorrent.FormatV1, 1<<20)
@@ -605,7 +607,7 @@ func TestRateOfLeavers(t *testing.T) {
 	}
 }
 
-// A block of thousands of files does not keep a descriptor for each.
+// A block that covers thousands of files does not keep a descriptor for each.
 func TestTinyFiles(t *testing.T) {
 	t.Parallel()
 	sizes := make([]int64, 3000)

@@ -101,8 +101,8 @@ func (l *leecher) asks() {
 	l.await(peer.IDPiece)
 }
 
-// At the limit a peer that is served does not go for a newcomer, and neither does it
-// while it takes a block now and then.
+// At the limit, a peer that is being served is not evicted for a newcomer, even if it
+// receives blocks only now and then.
 func TestMaxPeers(t *testing.T) {
 	t.Parallel()
 	const most = 7
@@ -132,9 +132,9 @@ func TestMaxPeers(t *testing.T) {
 	}
 }
 
-// At the limit the least useful peer goes for each newcomer: one that was never
-// interested before all others, then who is idle longest.
-func TestLeastUsefulGoes(t *testing.T) {
+// At the limit, the least useful peer is evicted for each newcomer: first those that
+// were never interested, then those that have been idle longest.
+func TestEvictLeastUseful(t *testing.T) {
 	t.Parallel()
 	const most = 6
 	r, tt, root := startWithLongTimeouts(t, Options{MaxPeers: most})
@@ -166,9 +166,8 @@ func TestLeastUsefulGoes(t *testing.T) {
 	}
 }
 
-// A crowd that is idle, whether it says that it is interested or not, locks nobody
-// out: those who come later get in and what they ask for, and are not sent away for
-// more of the crowd.
+// Many idle peers, interested or not, do not keep others out: newcomers connect, get
+// what they request, and are not evicted for more idle ones.
 func TestIdleCrowd(t *testing.T) {
 	t.Parallel()
 	const most = 60
@@ -197,7 +196,8 @@ func TestIdleCrowd(t *testing.T) {
 	}
 }
 
-// At the limit a peer that cancels all it asks for, again and again, goes for a newcomer.
+// At the limit, a peer that cancels all its requests, again and again, is evicted for
+// a newcomer.
 func TestCrowdThatCancels(t *testing.T) {
 	t.Parallel()
 	const most = 4
@@ -225,7 +225,7 @@ func TestCrowdThatCancels(t *testing.T) {
 	r.crowd(t, tt, "127.4.0.1", 1)[0].isServed(tt, root)
 }
 
-// The order in which peers go.
+// The order in which peers are evicted.
 func TestRank(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
@@ -320,7 +320,8 @@ func TestRank(t *testing.T) {
 	}
 }
 
-// Those that never finish their handshakes, of a few networks, keep nobody out.
+// Connections from a few networks that never finish their handshake keep no other
+// peer out.
 func TestHalfOpen(t *testing.T) {
 	t.Parallel()
 	const most = 60

@@ -13,7 +13,7 @@ import (
 
 // errChanged reports that a file has changed or was removed since it was checked.
 // Other errors wrap it.
-var errChanged = errors.New("it is not what it was")
+var errChanged = errors.New("changed since it was checked")
 
 // content is the data of one torrent on disk, from which blocks are sent.
 type content struct {

@@ -2,8 +2,8 @@ package seed
 
 import "testing"
 
-// Whatever is allowed, all parts together take no more, and as many peers as are
-// asked for get in where there is room.
+// Whatever the limit is, the parts together do not exceed it, and MaxPeers is not
+// lowered where there is room.
 func TestNeeds(t *testing.T) {
 	for _, asked := range []int{1, 7, 50, 200, 2000, 20_000, 1 << 20} {
 		last := 0

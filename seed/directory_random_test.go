@@ -144,8 +144,8 @@ func (c *chaos) served() map[string]bool {
 // tell shows what was done.
 func (c *chaos) tell() string { return strings.Join(c.log, "\n") }
 
-// What happens at random while peers download is followed, and leaves nothing
-// behind.
+// Random changes of the directory are followed while peers download, and nothing
+// leaks.
 func TestDirectoryRandom(t *testing.T) {
 	const steps, editions, peers = 120, 10, 4
 	seed := uint64(time.Now().UnixNano())

@@ -182,7 +182,8 @@ func (l *library) lacks(e *edition) {
 	}
 }
 
-// told is the last that the tracker was told of a torrent.
+// told returns the last event that the tracker received for a torrent, and the number
+// of announces.
 func (l *announceLog) told(of *edition) (last tracker.Event, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -247,7 +248,7 @@ func TestDirectory(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 
-	// A peer that is there when it goes is sent away.
+	// A connected peer is disconnected when the torrent is removed.
 	g, err := visit(l.addr, "127.0.0.1", two, nil)
 	l.must(err)
 	l.must(os.Remove(filepath.Join(l.dir, "a.torrent")))
@@ -273,7 +274,7 @@ func (g *guest) leaveAtEnd() error {
 	}
 }
 
-// A file may become another torrent, or the same with other trackers.
+// A file may be replaced by another torrent, or by the same with other trackers.
 func TestDirectoryReplaced(t *testing.T) {
 	t.Parallel()
 	var one, other *edition
@@ -306,7 +307,7 @@ func TestDirectoryReplaced(t *testing.T) {
 	l.serves(other)
 }
 
-// A link that leads nowhere is called one, until it leads to a torrent.
+// A dangling symbolic link is reported, until it points to a torrent.
 func TestDirectoryDangling(t *testing.T) {
 	t.Parallel()
 	var e *edition
@@ -326,8 +327,8 @@ func TestDirectoryDangling(t *testing.T) {
 	sees[EventSeeding](l, 0, "linked")
 }
 
-// A torrent that is half written is waited for, and one that stays broken is an
-// event; the others go on. It may be mended.
+// An incomplete torrent is read again later, and one that stays broken causes an
+// event. Others are not affected, and a repaired one is served.
 func TestDirectoryBroken(t *testing.T) {
 	t.Parallel()
 	var good, slow, future *edition
@@ -385,7 +386,7 @@ func TestDirectoryBroken(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 
-	// Written over, it goes on until that is known to be no torrent.
+	// An overwritten torrent is served until the file is known to be no torrent.
 	from = l.now()
 	l.must(os.WriteFile(path, b[:len(b)/2], 0o644))
 	sees[EventFailed](l, from, "slow.torrent")
@@ -420,8 +421,7 @@ func TestDirectoryBroken(t *testing.T) {
 	}
 }
 
-// Of two files that are the same torrent one is served, until it is gone or
-// something else.
+// Of two files with the same torrent one is served, until it is removed or replaced.
 func TestDirectoryDuplicates(t *testing.T) {
 	t.Parallel()
 	var twice, other, third *edition
@@ -520,7 +520,7 @@ func TestDirectoryRecursive(t *testing.T) {
 			l.put("newer/and/deep/two.torrent", two)
 			sees[EventSeeding](l, from, "two")
 
-			// A directory of that name comes again.
+			// A directory of that name is created again.
 			from = l.now()
 			at(l, mark, "new", "and", "deep")
 			sees[EventSeeding](l, from, "mark")
@@ -528,7 +528,7 @@ func TestDirectoryRecursive(t *testing.T) {
 			l.must(os.Remove(filepath.Join(l.dir, "new", "and", "deep", "mark.torrent")))
 			sees[EventStopped](l, from, "mark")
 
-			// It goes, and comes again at once.
+			// It is removed and created again at once.
 			from = l.now()
 			l.must(os.RemoveAll(filepath.Join(l.dir, "newer")))
 			l.must(os.MkdirAll(deep, 0o755))
@@ -543,7 +543,7 @@ func TestDirectoryRecursive(t *testing.T) {
 	}
 }
 
-// What happens to the data is seen at once: nothing else would look within the hour.
+// Changes of the data are noticed at once: the recheck interval here is an hour.
 func TestDirectoryDataIsWatched(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -574,7 +574,8 @@ func TestDirectoryDataIsWatched(t *testing.T) {
 	}
 }
 
-// Data is missed when it goes, and welcome when it is back.
+// A torrent stops when its data is removed, and is served again when the data is
+// back.
 func TestDirectoryDataMoves(t *testing.T) {
 	t.Parallel()
 	var one, two *edition
@@ -619,8 +620,8 @@ func TestDirectoryDataMoves(t *testing.T) {
 	sees[EventSeeding](l, from, "two")
 }
 
-// A directory that can't be read is not taken for empty, and keeps nothing else
-// from going.
+// An unreadable directory is not taken for an empty one, and others are still
+// followed.
 func TestDirectoryUnreadable(t *testing.T) {
 	t.Parallel()
 	var one, two, three *edition
@@ -713,7 +714,7 @@ func TestDirectoryLinks(t *testing.T) {
 	l.serves(three)
 }
 
-// Where the system tells nothing the directory is read when that is asked for.
+// Without file system events, the directory is read when Rescan receives a value.
 func TestDirectoryRescan(t *testing.T) {
 	t.Parallel()
 	l := &library{t: t, dir: t.TempDir(), rescan: make(chan struct{})}
@@ -750,7 +751,7 @@ func TestDirectoryRescan(t *testing.T) {
 	sees[EventFailed](l, 0, "one")
 }
 
-// What was uploaded of a torrent is known when it comes again.
+// Upload totals are known when a torrent is added again.
 func TestDirectoryLedger(t *testing.T) {
 	t.Parallel()
 	ledger, _, err := OpenLedger(filepath.Join(t.TempDir(), "ledger.json"))
@@ -778,7 +779,7 @@ func TestDirectoryLedger(t *testing.T) {
 	}
 }
 
-// A directory may be called ".", and what happens in it is seen.
+// The directory may be ".", and its changes are noticed.
 func TestDirectoryHere(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
@@ -795,8 +796,8 @@ func TestDirectoryHere(t *testing.T) {
 	sees[EventFailed](l, 0, "one")
 }
 
-// Who looks at the data of a torrent that goes just then does not call that an error.
-func TestDirectoryLookedAtWhileItGoes(t *testing.T) {
+// A recheck of a torrent that is being removed emits no error.
+func TestDirectoryRecheckDuringRemoval(t *testing.T) {
 	t.Parallel()
 	var one, other *edition
 	l := openLibrary(t, Directory{}, Options{recheckEvery: 30 * time.Second}, func(l *library) {
@@ -817,8 +818,8 @@ func TestDirectoryLookedAtWhileItGoes(t *testing.T) {
 	}
 }
 
-// A torrent that comes again while the old one is still leaving is not what the
-// tracker is told to forget.
+// When a torrent is added again while the old one is still leaving, the tracker does
+// not drop the new one.
 func TestDirectoryReplacedWhileAnnouncing(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -862,7 +863,7 @@ func TestDirectoryReplacedWhileAnnouncing(t *testing.T) {
 	}
 }
 
-// A ledger of nothing is damaged too, and can be written to.
+// A ledger that contains null is damaged, and is replaced.
 func TestLedgerNull(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ledger.json")

@@ -14,8 +14,8 @@ import (
 	"bt/seed"
 )
 
-// A file is seeded until the first event says that peers can have it. A real program
-// goes on until it is interrupted.
+// The program seeds a file until the first event reports that peers can have it. A
+// real program runs until it is interrupted.
 func ExampleSeeder() {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {

@@ -18,9 +18,9 @@ import (
 	"bt/maketorrent"
 )
 
-// A flood of encrypted handshakes, each from another address, leaves a peer that is
-// there most of its rate, and those who want to join get in. The rates are shown, and
-// compared only with BT_SOAK: on a busy machine they say nothing.
+// During a flood of encrypted handshakes, each from another address, a connected peer
+// keeps most of its rate, and others can connect. The rates are logged, and compared
+// only with BT_SOAK, because they are meaningless on a busy machine.
 func TestFloodOfExchanges(t *testing.T) {
 	r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 4<<20)
 	l := r.join(t, tt)
@@ -79,8 +79,8 @@ func TestFloodOfExchanges(t *testing.T) {
 	}
 }
 
-// An address of another network is let in before more of a crowd, and an address of
-// which nothing is computed goes first.
+// An address of another network is preferred to more addresses of a crowded one, and
+// an address without a running exchange goes first.
 func TestExchangesAreFair(t *testing.T) {
 	t.Parallel()
 	x := newExchanges()

@@ -69,7 +69,7 @@ type guest struct {
 	leecher
 	of  *edition
 	got int64
-	sum *atomic.Int64 // of all guests; nil: nobody counts
+	sum *atomic.Int64 // of all guests; nil: not counted
 }
 
 // visit connects from an address of this host and shakes hands.
@@ -100,7 +100,7 @@ func visit(addr, from string, of *edition, sum *atomic.Int64) (*guest, error) {
 	return g, nil
 }
 
-// errWrong is inside the error for a block that is not what was published.
+// errWrong reports a block that differs from what was published.
 type errWrong struct{ m peer.Message }
 
 func (e errWrong) Error() string {

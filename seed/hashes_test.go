@@ -132,8 +132,8 @@ func TestHashes(t *testing.T) {
 	}
 }
 
-// Blocks that a peer takes make no hash requests good, which cost more: it is slowed
-// down.
+// Receiving blocks does not reset the cost of hash requests, which is higher: the
+// peer is slowed down.
 func TestHashFlood(t *testing.T) {
 	t.Parallel()
 	r, tt, _ := one(t, Options{}, maketorrent.FormatV2, 300_000)
@@ -151,9 +151,9 @@ func TestHashFlood(t *testing.T) {
 	}
 }
 
-// A peer that has a torrent of many files by a magnet link asks for the piece layer
-// of each, as fast as they come, and may do so again. One that goes on is not sent
-// away: libtorrent does so.
+// A peer that starts from a magnet link requests the piece layer of each of many
+// files, without pauses, and may do so again. One that continues is slowed down but
+// not disconnected, since libtorrent does so.
 func TestHashesOfManyFiles(t *testing.T) {
 	t.Parallel()
 	const files = 1500

@@ -202,8 +202,8 @@ var villains = map[string]func(v *villain){
 	},
 }
 
-// Whatever some do, a peer that behaves gets its data, and all who did it are
-// gone when they should.
+// While other peers misbehave, an honest peer gets its data. The others are
+// disconnected when they should be.
 func TestHostile(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.FormatHybrid, 4<<20)
 	r := startWith(t, Options{}, func(s *Seeder) {
@@ -264,7 +264,7 @@ func TestHostile(t *testing.T) {
 		downloads++
 		time.Sleep(20 * time.Millisecond)
 	}
-	if downloads < 4 { // of 4 MiB a second: it takes 10 ms when nobody disturbs
+	if downloads < 4 { // of 4 MiB per second; undisturbed, one takes 10 ms
 		t.Errorf("%d downloads", downloads)
 	}
 	wg.Wait()

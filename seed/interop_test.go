@@ -361,7 +361,7 @@ func TestPartialSeeds(t *testing.T) {
 	}
 }
 
-// A downloader is killed in the middle, and another one goes on with what it left.
+// A downloader is killed during a download, and another one continues with its files.
 func TestKilledDownloader(t *testing.T) {
 	t.Parallel()
 	python := testenv.Python(t, "libtorrent")
@@ -431,7 +431,7 @@ func relayTo(t *testing.T, from netip.AddrPort, server func() netip.AddrPort) *r
 	return r
 }
 
-// A tracker that is down when the seed comes is told later.
+// A tracker that is down when the seed starts receives the announce later.
 func TestTrackerDown(t *testing.T) {
 	t.Parallel()
 	python := testenv.Python(t, "libtorrent")
@@ -456,7 +456,7 @@ func TestTrackerDown(t *testing.T) {
 	p.compare(t, filepath.Join(dir, "content"))
 }
 
-// freePort is a port that nobody listens at now.
+// freePort returns a port without a listener.
 func freePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

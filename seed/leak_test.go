@@ -98,7 +98,7 @@ func memoryInUse() int64 {
 	return int64(m.HeapInuse + m.StackInuse)
 }
 
-// The peers are bare descriptors, which cost this process nothing.
+// The peers are bare descriptors, which use no memory of this process.
 func TestMemoryOfIdlePeers(t *testing.T) {
 	const peers, most = 2000, 20 << 10
 	var limit unix.Rlimit

@@ -70,7 +70,7 @@ func OpenLedger(path string) (l *Ledger, damage, err error) {
 	}
 	err = json.Unmarshal(b, &l.entries)
 	if err == nil && l.entries == nil {
-		err = errors.New("it is null")
+		err = errors.New("the document is null")
 	}
 	if err != nil {
 		l.entries = make(map[string]ledgerEntry)

@@ -45,7 +45,7 @@ func TestLedger(t *testing.T) {
 	if in.Uploaded != 1234 || time.Since(in.Since) > time.Minute || in.Served < 5000*time.Second || in.Served > 5030*time.Second {
 		t.Errorf("%+v", in)
 	}
-	// What earlier runs did counts, and is told.
+	// Totals of earlier runs count.
 	in.Path = root
 	r = start(t, Options{}, *in)
 	tt = r.find(meta.InfoHashV1)
@@ -86,8 +86,8 @@ func recalled(l *Ledger, meta *Metainfo) *Input {
 	return in
 }
 
-// A torrent that reaches its ratio is done, also by what earlier runs uploaded,
-// and one that has had its time.
+// A torrent that has reached its ratio or its time is done, with earlier runs
+// counted.
 func TestDone(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -15,11 +15,11 @@ import (
 	"bt/maketorrent"
 )
 
-// followed demands of each torrent that its events follow one another as its states
-// do, and returns the states that they end in.
+// followed checks that the events of each torrent follow one another as the states
+// do, and returns the final states.
 func followed(t testing.TB, events []datedEvent) map[*Torrent]State {
 	t.Helper()
-	// What may be told next, by what was told last; "" is nothing yet.
+	// Events that may follow the last one; "" is the start.
 	next := map[State][]State{
 		"":            {StateChecking, StateSeeding, StateWaiting, StateRemoved},
 		StateChecking: {StateChecking, StateSeeding, StateWaiting, StateRemoved},
@@ -67,8 +67,8 @@ func (l *life) isServed() bool {
 	return state.serves()
 }
 
-// A torrent changes its state as the table says, and in no epoch but the one that
-// was seen.
+// A torrent changes its state only as the table of transitions allows, and only in
+// the epoch that was passed.
 func TestTransitions(t *testing.T) {
 	states := []State{StateQueued, StateChecking, StateSeeding, StateWaiting, StateDone, StateRemoved}
 	meta, root := makeContent(t, maketorrent.FormatV1, 1000)
@@ -111,8 +111,8 @@ func TestTransitions(t *testing.T) {
 	}
 }
 
-// A peer that came when its torrent was about to stop has not joined.
-func TestGreet(t *testing.T) {
+// A peer that connects while its torrent is stopping emits no event.
+func TestEmitJoined(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.FormatV1, 1000)
 	r := start(t, Options{recheckEvery: time.Hour}, Input{Torrent: meta, Path: root})
 	tt := r.all()[0]
@@ -133,7 +133,7 @@ func TestGreet(t *testing.T) {
 	followed(t, r.events)
 }
 
-// Nothing is told after the end.
+// No event of a torrent follows its EventStopped.
 func TestEventsEnd(t *testing.T) {
 	q := newEvents()
 	q.put(EventStats{Peers: 1})
@@ -304,8 +304,8 @@ func (h *history) finish() {
 	}
 }
 
-// Whatever happens to data and torrents, what is told of a torrent is its state, in
-// order.
+// Whatever happens to data and torrents, the events of a torrent report its states,
+// in order.
 func TestLifeRandom(t *testing.T) {
 	const steps, books = 10_000, 8
 	seed := uint64(time.Now().UnixNano())

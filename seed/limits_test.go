@@ -69,8 +69,8 @@ func TestRareStrikes(t *testing.T) {
 	})
 }
 
-// An address that opens five connections and then misbehaves on all is banned too,
-// and not counted as open for ever.
+// An address that opens five connections and then misbehaves on all of them is
+// banned, and its count of open connections returns to 0.
 func TestStrikesAtOnce(t *testing.T) {
 	t.Parallel()
 	var l limits
@@ -135,9 +135,9 @@ func numbered(network byte, i int) *net.TCPAddr {
 	return &net.TCPAddr{IP: net.IPv4(network, byte(i>>16), byte(i>>8), byte(i)), Port: 6881}
 }
 
-// However many addresses misbehave, few are remembered: not those whose bans are over, and
-// always those that are connected.
-func TestEvictVisitors(t *testing.T) {
+// However many addresses misbehave, few are remembered: not those whose bans have
+// expired, but always those that are connected.
+func TestEvictHosts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var l limits

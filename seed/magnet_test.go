@@ -48,8 +48,8 @@ func (o *overheard) Write(b []byte) (int, error) {
 	}
 }
 
-// A client that has a magnet link of v2 has no hashes of pieces: libtorrent asks
-// for them, gets them, and could not finish without.
+// A client with a v2 magnet link has no piece hashes: libtorrent requests them,
+// receives them, and could not finish without them.
 func TestMagnetV2(t *testing.T) {
 	t.Parallel()
 	python := testenv.Python(t, "libtorrent")

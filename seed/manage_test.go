@@ -14,8 +14,7 @@ import (
 	"bt/maketorrent"
 )
 
-// Data that changes while it is served stops the torrent, and starts it again
-// when it is back.
+// A torrent stops when its data changes, and starts again when the data is back.
 func TestDataChanges(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(path string) error{
@@ -70,7 +69,7 @@ func TestDataChanges(t *testing.T) {
 	}
 }
 
-// What is there of partial data is served, and nothing else is promised.
+// Of partial data the available pieces are served, and no others are advertised.
 func TestPartial(t *testing.T) {
 	t.Parallel()
 	meta, root := makeContent(t, maketorrent.FormatV1, 200_000, 200_000, 200_000)
@@ -102,7 +101,7 @@ func TestPartial(t *testing.T) {
 	}
 }
 
-// What was checked is known, until anything about a file changes.
+// The result of a check is reused until a file changes in any respect.
 func TestKnown(t *testing.T) {
 	t.Parallel()
 	meta, root := makeContent(t, maketorrent.FormatV1, 200_000)
@@ -165,7 +164,7 @@ func TestKnown(t *testing.T) {
 	}
 }
 
-// That checks can't be remembered is told once, and not of each torrent.
+// If the cache can't be written, there is one warning, not one per torrent.
 func TestKnownUnwritable(t *testing.T) {
 	t.Parallel()
 	dir, blocked := t.TempDir(), filepath.Join(t.TempDir(), "file")
@@ -186,7 +185,7 @@ func TestKnownUnwritable(t *testing.T) {
 	r.stop()
 	warnings := 0
 	for _, d := range r.events {
-		if e, ok := d.event.(EventWarning); ok && strings.Contains(e.Err.Error(), "done again next time") {
+		if e, ok := d.event.(EventWarning); ok && strings.Contains(e.Err.Error(), "are not remembered") {
 			warnings++
 		}
 	}
@@ -195,7 +194,8 @@ func TestKnownUnwritable(t *testing.T) {
 	}
 }
 
-// What was made of a directory is in it, also where something in it has its name.
+// A torrent made from a directory finds its data there, also if the directory
+// contains an entry of the same name.
 func TestMadeOfNamesake(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "content")
@@ -217,7 +217,7 @@ func TestMadeOfNamesake(t *testing.T) {
 	l.await(peer.IDPiece)
 }
 
-// Pads are not missing.
+// Pad files do not count as missing.
 func TestLeftOfHybrid(t *testing.T) {
 	t.Parallel()
 	meta, root := makeContent(t, maketorrent.FormatHybrid, 10, 10, 10, 10)

@@ -39,8 +39,8 @@ func (b *bare) pump() {
 	}
 }
 
-// Peers that send what costs most memory, and read nothing, get so much and no
-// more; one that behaves gets its data.
+// Peers that send the most expensive messages and never read use only bounded memory,
+// and an honest peer gets its data.
 func TestMemoryOfHostilePeers(t *testing.T) {
 	const (
 		each = 30 // peers of a kind

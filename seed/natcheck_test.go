@@ -11,8 +11,8 @@ import (
 	"bt/maketorrent"
 )
 
-// A NAT check of a tracker is a handshake without a peer id. It is answered, whether
-// it comes in one packet or byte by byte, and whether the peer id comes later.
+// A tracker's NAT check is a handshake without a peer id. It is answered whether it
+// arrives in one packet or byte by byte, and whether or not a peer id follows.
 func TestNATCheck(t *testing.T) {
 	t.Parallel()
 	r, tt, _ := one(t, Options{}, maketorrent.FormatHybrid, 100_000)
@@ -74,7 +74,7 @@ func TestNATCheck(t *testing.T) {
 	}
 }
 
-// A NAT check is answered also where no newcomer gets in.
+// A NAT check is answered also when newcomers are refused.
 func TestNATCheckAtTheLimit(t *testing.T) {
 	t.Parallel()
 	r, tt, _ := one(t, Options{MaxPeers: 1}, maketorrent.FormatV1, 100_000)

@@ -85,8 +85,8 @@ func (d *failingDisk) repair() {
 	d.must(errors.Join(err, f.Close()))
 }
 
-// A disk that fails is told with the file and the error, and the torrent is not
-// served until what failed can be read again.
+// A disk failure is reported with the file and the error, and the torrent is not
+// served until the failed blocks are readable again.
 func TestReadError(t *testing.T) {
 	for name, size := range map[string]int64{"mapped": 20 << 20, "small": smallFile - 1} {
 		t.Run(name, func(t *testing.T) {
@@ -154,8 +154,8 @@ func TestReadErrorInCheck(t *testing.T) {
 	r.stop()
 }
 
-// A disk that says nothing at all is told by its error, and its files are not seen
-// to differ: they are served again without a check when it is back.
+// A disk that does not respond at all is reported by its error. Its files do not
+// count as changed: they are served again without a check when it is back.
 func TestDiskGone(t *testing.T) {
 	for name, seeded := range map[string]bool{"while it is seeded": true, "before it is": false} {
 		t.Run(name, func(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"bt/maketorrent"
 )
 
-// Errors of the disk are waited for to pass; those that the user has to mend are not.
+// Disk errors may be temporary; errors that the user has to fix are not retried.
 func TestIsDiskError(t *testing.T) {
 	for _, test := range []struct {
 		err  error
@@ -37,8 +37,8 @@ func TestIsDiskError(t *testing.T) {
 	}
 }
 
-// A check that the process had no descriptors or memory for is done again, although
-// nothing about the data has changed.
+// A check that failed for lack of descriptors or memory is repeated, although the
+// data has not changed.
 func TestScarcityPasses(t *testing.T) {
 	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
 		meta, root := makeContent(t, maketorrent.FormatV1, 100_000)

@@ -40,7 +40,7 @@ func makeContent(t testing.TB, format maketorrent.Format, sizes ...int64) (*Meta
 	return r.Torrent, root
 }
 
-// A running Seeder, and what it said.
+// A running is a Seeder that runs, and the events that it emitted.
 type running struct {
 	*Seeder
 	addr string
@@ -91,7 +91,7 @@ func startWith(t testing.TB, o Options, tune func(*Seeder), inputs ...Input) *ru
 	return r
 }
 
-// loadedOf loads what a torrent is served from.
+// loadedOf returns the loaded metainfo of a torrent.
 func loadedOf(t testing.TB, tt *Torrent) *loadedMetainfo {
 	t.Helper()
 	m, err := tt.load(t.Context())

@@ -119,7 +119,7 @@ func serveEditions(t *testing.T, o Options, n int) (*running, []*edition, []*Tor
 	return r, editions, list
 }
 
-// However many peers want a torrent, the others get their shares of the rate.
+// However many peers want one torrent, the others get their shares of the rate.
 func TestShares(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures for seconds")
@@ -159,7 +159,7 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// A torrent may have a limit of its own, and keeps it with any number of peers.
+// A torrent keeps its own limit with any number of peers.
 func TestTorrentRate(t *testing.T) {
 	if testing.Short() {
 		t.Skip("measures for seconds")

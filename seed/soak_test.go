@@ -22,7 +22,7 @@ import (
 	"bt/internal/peer"
 )
 
-// A soak is peers who come and go, and what both ends say of them.
+// A soak runs peers that connect and disconnect, and compares what both ends report.
 type soak struct {
 	t        *testing.T
 	addr     string
@@ -40,14 +40,14 @@ type soak struct {
 	inexact int64
 }
 
-// An testimony is what a guest says.
+// A testimony is what a guest reports.
 type testimony struct {
 	got    int64
 	asked  int64 // and not got, if it left in the middle
 	isTorn bool
 }
 
-// event compares what the seed says of a peer with what that says.
+// event compares what the seed reports about a peer with what the peer reports.
 func (s *soak) event(_ time.Time, e Event) {
 	switch e := e.(type) {
 	case EventFailed, EventWarning:
@@ -64,7 +64,7 @@ func (s *soak) event(_ time.Time, e Event) {
 	}
 }
 
-// settle is called when one end has spoken. s.mu is locked.
+// settle is called when one end has reported. s.mu is locked.
 func (s *soak) settle(addr netip.AddrPort) {
 	said, ok := s.left[addr]
 	g, ok2 := s.guests[addr]
@@ -144,7 +144,7 @@ func (s *soak) visit(rng *rand.Rand, from string) error {
 	return g.conn.(*net.TCPConn).SetLinger(0)
 }
 
-// annoy is one visit of somebody who sends garbage.
+// annoy is one visit of a peer that sends garbage.
 func (s *soak) annoy(rng *rand.Rand) {
 	n := s.garbage.Add(1)
 	from := &net.TCPAddr{IP: net.IPv4(127, 30+byte(n>>16&63), byte(n>>8), byte(n))}
@@ -189,7 +189,7 @@ func (s *soak) annoy(rng *rand.Rand) {
 	s.settle(addr)
 }
 
-// A vital is a figure of a process that must not grow.
+// A vital is a metric of the process that must not grow.
 type vital struct {
 	memory, resident int64 // bytes
 	left             [3]int
@@ -216,8 +216,8 @@ func vitals(t *testing.T, dir string) vital {
 	return v
 }
 
-// Peers come and go for 3 seconds, or as long as BT_SOAK says, such as 30m: nothing
-// grows, and both ends say the same of what was sent.
+// Peers connect and disconnect for 3 seconds, or for the time in BT_SOAK, such as
+// 30m: no metric grows, and both ends report the same totals.
 func TestSoak(t *testing.T) {
 	const torrents, workers = 50, 8
 	duration := 3 * time.Second
@@ -330,7 +330,7 @@ func TestSoak(t *testing.T) {
 		last = measure()
 	}
 	peers.Wait()
-	// The addresses of those who have sent garbage are remembered, up to maxHosts.
+	// Addresses that have sent garbage are remembered, up to maxHosts.
 	if most := first.memory + 4<<20; last.memory > most {
 		t.Errorf("%d bytes of memory were in use, and now %d", first.memory, last.memory)
 	}

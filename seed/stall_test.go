@@ -67,7 +67,8 @@ func (r *running) awaitStandstill(t *testing.T) {
 	})
 }
 
-// A peer that asks and does not take is dropped, and nothing is left of it.
+// A peer that requests blocks and does not receive them is dropped, and nothing of it
+// remains.
 func TestStall(t *testing.T) {
 	t.Parallel()
 	for name, method := range map[string]mse.Method{"plaintext": 0, "RC4": mse.MethodRC4} {
@@ -113,7 +114,7 @@ func (c slowly) Read(b []byte) (int, error) {
 	return c.Conn.Read(b[:min(len(b), 5_000)])
 }
 
-// A peer that takes a block now and then is not dropped, even if a whole batch
+// A peer that receives a block now and then is not dropped, even if a whole batch
 // takes many times the timeout.
 func TestSlowTaker(t *testing.T) {
 	t.Parallel()
@@ -140,8 +141,8 @@ func TestSlowTaker(t *testing.T) {
 	}
 }
 
-// Peers that stall, more than there may be threads that send, slow nobody down.
-func TestStallDisturbsNobody(t *testing.T) {
+// Stalled peers, more than there may be send turns, slow down no other peer.
+func TestStallDisturbsNoOther(t *testing.T) {
 	t.Parallel()
 	stalled := maxTurns + 10
 	needDescriptors(t, uint64(2*stalled+200))
@@ -171,7 +172,7 @@ func TestStallDisturbsNobody(t *testing.T) {
 		t.Errorf("%d peers are there of %d", n, stalled+1)
 	}
 	begin := time.Now()
-	r.stop() // which nobody holds up
+	r.stop() // stalled peers do not delay it
 	if d := time.Since(begin); d > stopTime {
 		t.Errorf("it took %v to stop", d)
 	}

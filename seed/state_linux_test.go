@@ -10,7 +10,7 @@ import (
 	"bt/internal/atomicfile"
 )
 
-// A FIFO in the place of a file of ours is an error, and is not waited for.
+// A FIFO in the place of one of our files is an error, and opening it does not block.
 func TestStateIsNoFIFO(t *testing.T) {
 	for _, name := range []string{"ledger.json", "ledger.json.lock"} {
 		dir := t.TempDir()

@@ -105,8 +105,8 @@ func (s *Seeder) measure(ctx context.Context) {
 
 // Reasons why a torrent is done, as EventStopped reports them.
 var (
-	ErrRatio = errors.New("it has reached its ratio")
-	ErrTime  = errors.New("it has had its time")
+	ErrRatio = errors.New("its ratio is reached")
+	ErrTime  = errors.New("its time is over")
 )
 
 // reached returns the reason why the torrent is done, or nil.

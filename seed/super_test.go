@@ -106,7 +106,7 @@ func TestSuper(t *testing.T) {
 	}
 }
 
-// One peer gets everything, after some time.
+// A single peer gets all pieces after some time.
 func TestSuperOfOne(t *testing.T) {
 	const pieces = 100
 	s := newSuper(peer.FullBitfield(pieces), pieces)
@@ -115,7 +115,7 @@ func TestSuperOfOne(t *testing.T) {
 	}
 }
 
-// Two peers are enough of a swarm.
+// Two peers count as a swarm.
 func TestSuperOfTwo(t *testing.T) {
 	const pieces = 100
 	s := newSuper(peer.FullBitfield(pieces), pieces)
@@ -124,7 +124,7 @@ func TestSuperOfTwo(t *testing.T) {
 	}
 }
 
-// Peers that leave take with them what only they had; it is offered again.
+// Pieces that only a leaving peer had are offered again.
 func TestSuperLeavers(t *testing.T) {
 	const pieces = 200
 	s := newSuper(peer.FullBitfield(pieces), pieces)
@@ -151,7 +151,7 @@ func TestSuperLeavers(t *testing.T) {
 	}
 }
 
-// What is offered to a peer that never gets it is offered to another.
+// A piece offered to a peer that never gets it is offered to another.
 func TestSuperStuck(t *testing.T) {
 	const pieces = 10
 	s := newSuper(peer.FullBitfield(pieces), pieces)
@@ -181,7 +181,7 @@ func TestSuperStuck(t *testing.T) {
 	t.Errorf("of %v and others only %v were offered to who takes them", held, given)
 }
 
-// Peers that want a tenth of the pieces get it, whatever they are offered first.
+// Peers that want a tenth of the pieces get them, whatever they are offered first.
 func TestSuperUnwanted(t *testing.T) {
 	const pieces, wanted, n = 1000, 100, 20
 	s := newSuper(peer.FullBitfield(pieces), pieces)
@@ -252,8 +252,8 @@ func TestSuperStrangers(t *testing.T) {
 	}
 }
 
-// With real connections: a peer is told of few pieces and gets no other; and of all
-// when another seed comes.
+// With real connections: few pieces are offered to a peer and it gets no others; when
+// another seed connects, all are offered.
 func TestSuperSeed(t *testing.T) {
 	t.Parallel()
 	meta, root := makeContent(t, maketorrent.FormatV1, (maxHaves+100)<<16) // more haves than are sent at once
@@ -322,7 +322,7 @@ func BenchmarkSuper(b *testing.B) {
 	}
 }
 
-// Peers that claim much and leave, again and again, leave nothing behind.
+// Peers that claim many pieces and disconnect, repeatedly, leave nothing in memory.
 func TestSuperLeftIsBounded(t *testing.T) {
 	const pieces = 1000
 	s := newSuper(peer.FullBitfield(pieces), pieces)
@@ -341,7 +341,7 @@ func TestSuperLeftIsBounded(t *testing.T) {
 	}
 }
 
-// A peer that knows everything is not woken for nothing: its goroutine waits.
+// A peer that was offered all pieces is not woken needlessly: its goroutine waits.
 func TestSuperRests(t *testing.T) {
 	t.Parallel()
 	r, tt, _ := one(t, Options{SuperSeed: true}, maketorrent.FormatV1, 300_000)

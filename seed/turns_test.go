@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Torrents that wait have one turn after another, however many of their peers wait,
-// and one whose disk is stuck leaves turns to the others.
+// Waiting torrents get turns in rotation, however many of their peers wait, and one
+// with a stuck disk leaves turns to the others.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -181,10 +181,10 @@ func isStrike(err error) bool {
 }
 
 var (
-	errNoTorrent = errors.New("the peer asks for a torrent that is not here")
-	errPlaintext = errors.New("the peer does not encrypt")
-	errFull      = errors.New("there are as many peers as there may be, and all are served")
-	errEncrypted = errors.New("the peer encrypts, or sends noise") // many clients try encryption first
+	errNoTorrent = errors.New("the peer asks for an unknown torrent")
+	errPlaintext = errors.New("the peer does not use encryption")
+	errFull      = errors.New("the peer limit is reached, and all peers are being served")
+	errEncrypted = errors.New("the peer uses encryption, or sends garbage") // many clients try encryption first
 )
 
 // shakeHands exchanges handshakes. early is the data that followed the peer's
@@ -292,7 +292,7 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 		return nil, nil, err
 	}
 	if theirs.PeerID == s.options.PeerID {
-		return nil, nil, errors.New("it is ourselves")
+		return nil, nil, errors.New("the peer is this seed itself")
 	}
 	c.slot.mu.Lock()
 	c.hello, c.client = theirs, peerid.Client(theirs.PeerID[:])

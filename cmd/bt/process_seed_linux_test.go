@@ -188,7 +188,7 @@ func TestProcessSeedTailGone(t *testing.T) {
 // tracker knows.
 func (p swarmSeed) misses(file string) {
 	p.t.Helper()
-	if e := p.await("error", 1); !strings.Contains(e.Error, filepath.Join(p.root, file)+": it is not what it was") {
+	if e := p.await("error", 1); !strings.Contains(e.Error, filepath.Join(p.root, file)+": changed since it was checked") {
 		p.t.Errorf("error %q", e.Error)
 	}
 	p.seedsAre("0")

@@ -50,7 +50,7 @@ func TestSeedRows(t *testing.T) {
 	status := &seed.Status{Torrents: []seed.TorrentStatus{
 		{Name: "quiet 10", State: seed.StateSeeding},
 		{Name: "quiet 2", State: seed.StateSeeding},
-		{Name: "done", State: seed.StateDone, Message: "it has had its time"},
+		{Name: "done", State: seed.StateDone, Message: "its time is over"},
 		{Name: "busy", State: seed.StateSeeding, Rate: 1000},
 		{Name: "one of two", State: seed.StateSeeding, Trackers: []seed.TrackerStatus{fails, {URL: url}}},
 		{Name: "to be told", State: seed.StateSeeding, Trackers: []seed.TrackerStatus{{URL: url, Failed: true}}},

@@ -52,8 +52,8 @@ type Answer struct {
 	URL      string        // URL of the tracker, which may contain a passkey
 	Err      error         // nil: the fields below are valid
 	Warning  string        // for the user; untrusted
-	Seeders  int64         // -1: not told
-	Leechers int64         // -1: not told
+	Seeders  int64         // -1 if unknown
+	Leechers int64         // -1 if unknown
 	Next     time.Duration // until the next announce
 }
 
@@ -62,8 +62,8 @@ type Status struct {
 	URL      string    // URL of the tracker that answered last, or was asked last; may contain a passkey
 	Message  string    // warning of the tracker, or the error; untrusted
 	Failed   bool      // the last announce failed
-	Seeders  int64     // -1: not told
-	Leechers int64     // -1: not told
+	Seeders  int64     // -1 if unknown
+	Leechers int64     // -1 if unknown
 	Next     time.Time // time of the next announce; zero: none
 }
 

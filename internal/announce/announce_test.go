@@ -19,8 +19,9 @@ const (
 	three = "http://three.example/announce"
 )
 
-// One address family fails, in whatever way: the other announces all swarms
-// in seconds, no error is told, and the tracker is told stopped for all.
+// Whatever the failure of one address family, all swarms are announced over the other
+// within seconds, no error is reported, and the tracker receives stopped events for
+// all.
 func TestOneFamilyFails(t *testing.T) {
 	const swarms = 400
 	for _, bad := range []string{"4", "6"} {
@@ -79,7 +80,8 @@ func TestOneFamilyFails(t *testing.T) {
 	}
 }
 
-// Both families work: each is told once, and the user once.
+// If both families work, the tracker receives an announce over each, and the user
+// gets one answer.
 func TestBothFamilies(t *testing.T) {
 	bubble(t, func(t *testing.T, n *fakeNet) {
 		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
@@ -111,7 +113,7 @@ func TestBothFamilies(t *testing.T) {
 	})
 }
 
-// Where neither family works there is one error at a time, of what says more.
+// If both families fail, one error at a time is reported: the more specific one.
 func TestErrorsOfBothFamilies(t *testing.T) {
 	for _, test := range []struct{ v4, v6, want string }{
 		{"refused", "refused", "refused"},
@@ -151,8 +153,8 @@ func TestErrorsOfBothFamilies(t *testing.T) {
 	}
 }
 
-// The next tracker of a tier is asked where the first works over no family, soon,
-// and nowhere else.
+// The next tracker of a tier is asked soon if the first works over no family, and
+// only then.
 func TestFallback(t *testing.T) {
 	type outcome map[string]string // by family: ok or a status
 	for name, test := range map[string]struct {
@@ -215,8 +217,8 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// A tracker that takes long for each answer works, and is told the end of all swarms,
-// though not waited for.
+// A tracker that is slow to respond works. At the end it receives stopped events for
+// all swarms, and its responses are not awaited.
 func TestSlowTracker(t *testing.T) {
 	for _, takes := range []time.Duration{stopTimeout + time.Second, 40 * time.Second} {
 		for _, swarms := range []int{30, 400} {
@@ -273,7 +275,8 @@ func TestSlowTracker(t *testing.T) {
 	}
 }
 
-// A tracker that stops to answer before the end is told it for all swarms.
+// A tracker that stops responding before the end still receives stopped events for
+// all swarms.
 func TestHangsAtTheEnd(t *testing.T) {
 	const swarms = 400
 	bubble(t, func(t *testing.T, n *fakeNet) {
@@ -297,7 +300,8 @@ func TestHangsAtTheEnd(t *testing.T) {
 	})
 }
 
-// After stopped a tracker hears of 0 bytes again, over each family and in each tier.
+// After a stopped event, uploaded counts from 0 again, over each family and in each
+// tier.
 func TestUploadedOfSessions(t *testing.T) {
 	bubble(t, func(t *testing.T, n *fakeNet) {
 		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
@@ -333,8 +337,8 @@ func TestUploadedOfSessions(t *testing.T) {
 	})
 }
 
-// The tracker that another one took over from is told that we have left it, at once
-// or when it is back, and delays nothing.
+// A tracker that was replaced by another receives a stopped event, at once or when it
+// is back, and delays nothing.
 func TestTakeover(t *testing.T) {
 	for _, down := range []time.Duration{time.Millisecond, 20 * time.Second, 5 * time.Minute} {
 		for _, known := range []bool{true, false} {
@@ -384,7 +388,7 @@ func TestTakeover(t *testing.T) {
 	}
 }
 
-// A tracker is left alone as long as it wants, and a day at most.
+// A failing tracker is left alone for as long as it asks, up to a day.
 func TestRetryIn(t *testing.T) {
 	for retry, want := range map[time.Duration]time.Duration{10 * time.Minute: 10 * time.Minute, tracker.Never: 24 * time.Hour, 100 * time.Hour: 24 * time.Hour} {
 		bubble(t, func(t *testing.T, n *fakeNet) {
@@ -406,7 +410,7 @@ func TestRetryIn(t *testing.T) {
 	}
 }
 
-// So it is when it is told stopped.
+// The same holds for stopped events.
 func TestRetryInOfStopped(t *testing.T) {
 	bubble(t, func(t *testing.T, n *fakeNet) {
 		n.set(func(_ context.Context, c call) (*tracker.AnnounceResponse, error) {
@@ -432,8 +436,8 @@ func TestRetryInOfStopped(t *testing.T) {
 	})
 }
 
-// A swarm that is removed and added again is not announced before the old one has
-// left, and over one family not later because the other hangs.
+// A swarm that is removed and added again is not announced before the old entry has
+// left. One family does not wait for the other.
 func TestRemovedAndAddedAgain(t *testing.T) {
 	bubble(t, func(t *testing.T, n *fakeNet) {
 		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
@@ -463,7 +467,7 @@ func TestRemovedAndAddedAgain(t *testing.T) {
 	})
 }
 
-// Dead trackers delay no other, however many there are.
+// Dead trackers delay no others, however many there are.
 func TestDeadTrackers(t *testing.T) {
 	bubble(t, func(t *testing.T, n *fakeNet) {
 		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {

@@ -13,7 +13,7 @@ import (
 	"bt/internal/tracker/client"
 )
 
-// A fakeNet is trackers in the time of a synctest bubble.
+// A fakeNet is a network of trackers in a synctest bubble.
 type fakeNet struct {
 	began time.Time
 
@@ -106,7 +106,7 @@ func (n *fakeNet) run(families ...Family) (a *Announcer, stop func() time.Durati
 	}
 }
 
-// A fakeSwarm counts what it is told.
+// A fakeSwarm records the answers that it receives.
 type fakeSwarm struct {
 	uploaded atomic.Int64
 

@@ -36,10 +36,10 @@ func (p *fakePeer) isThere() bool {
 	return p != nil && p.present && time.Since(p.seen) < 90*time.Minute
 }
 
-// Random histories: swarms are served, stopped, removed and added again, trackers
-// fail and come back. Whatever happens, a session begins with started and 0 bytes and
-// never counts back, no tracker is asked in a rush, and in the end none that answers
-// believes that we are there.
+// Random histories: swarms are served, stopped, removed and added again, and trackers
+// fail and recover. In each, a session starts with a started event and 0 bytes
+// uploaded, uploaded never decreases, no tracker is asked too often, and at the end
+// no tracker that responds still lists us.
 func TestRandomHistories(t *testing.T) {
 	first, last := uint64(1), uint64(100)
 	if *seedFlag != 0 {

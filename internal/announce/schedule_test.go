@@ -16,7 +16,7 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// Whatever a tracker says, the next announce is within reason.
+// Whatever interval a tracker gives, the delay is within bounds.
 func TestUntilNext(t *testing.T) {
 	const day = 24 * time.Hour
 	for _, test := range []struct {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// A FIFO in the place of a file is an error, and is not waited for.
+// A FIFO in the place of a file is an error, and opening it does not block.
 func TestFIFO(t *testing.T) {
 	s, k := New(t.TempDir()), key(1)
 	for _, path := range []string{s.path(), filepath.Join(s.dir, hex.EncodeToString(k[:])+".json")} {

@@ -48,7 +48,7 @@ func TestStore(t *testing.T) {
 	s := New(dir)
 	a, b := state("a", 1), state("b", 2)
 	if knows(s, key(1), a) {
-		t.Error("it knows what nobody told it")
+		t.Error("it knows a state that was not added")
 	}
 	add(t, s, key(1), a)
 	add(t, s, key(2), b) // waits for others
@@ -84,8 +84,8 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// Of too many states the one with the fewest pieces goes, of equals the oldest; the
-// latest stays.
+// Beyond maxStates, the state with the fewest pieces is dropped, or the oldest of
+// these, but never the latest.
 func TestForget(t *testing.T) {
 	for name, test := range map[string]struct {
 		pieces []int
@@ -136,7 +136,7 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// Damage costs what is damaged, and nothing that comes later.
+// Damaged lines are lost, and no others.
 func TestDamage(t *testing.T) {
 	dir := t.TempDir()
 	s := New(dir)
@@ -184,7 +184,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// A file that is mostly of no use is written anew.
+// A file with mostly obsolete lines is compacted.
 func TestCompact(t *testing.T) {
 	dir := t.TempDir()
 	s := New(dir)
@@ -217,7 +217,7 @@ func TestCompact(t *testing.T) {
 	}
 }
 
-// Two processes that add to one file don't disturb each other.
+// Two stores that add to one file don't disturb each other.
 func TestTwoStores(t *testing.T) {
 	dir := t.TempDir()
 	stores := []*Store{New(dir), New(dir)}
@@ -252,7 +252,7 @@ func TestTwoStores(t *testing.T) {
 	}
 }
 
-// What earlier versions wrote is known, and taken over.
+// Files of earlier versions are converted.
 func TestOldFiles(t *testing.T) {
 	a, b := state("a", 1), state("b", 2)
 	form := func(s State) map[string]any {
@@ -295,7 +295,7 @@ func TestOldFiles(t *testing.T) {
 	}
 }
 
-// What can't be written is an error, and not kept for ever.
+// States that can't be written cause an error and are dropped.
 func TestUnwritable(t *testing.T) {
 	blocked := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
