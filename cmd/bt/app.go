@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// commands lists the commands, in the order of the help.
+// commands returns the commands in the order in which the help lists them.
 func commands(e *env) []*cli.Command {
 	return []*cli.Command{makeCommand(e), infoCommand(e), verifyCommand(e), retrackerCommand(e), scrapeCommand(e), seedCommand(e)}
 }
@@ -19,15 +19,16 @@ func run(e *env) int {
 	return runWith(e, commands(e))
 }
 
-// runWith runs one command line and returns the exit code. Everything that a
-// command did not print itself is printed here.
+// runWith runs one command line and returns the exit code. It prints the errors
+// that the command has not printed itself.
 func runWith(e *env, cmds []*cli.Command) int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 
 	app := newApp(e, cmds)
 	inv, err := parseArgs(e.args, app.Flags, app.Commands)
-	// With an error too: how it is printed is for the flags to say.
+	// Set the flags even after a parse error: some of them choose how it is
+	// printed.
 	c, setErr := newContext(ctx, app, inv)
 	if err == nil {
 		err = setErr
@@ -44,14 +45,14 @@ func runWith(e *env, cmds []*cli.Command) int {
 	line := e.options.jsonl || inv.mentions("--jsonl")
 	if line || e.options.json || inv.mentions("--json") {
 		u := &ui{env: e, command: inv.name(), json: true, jsonl: line, reveal: e.options.reveal, out: bufio.NewWriter(e.stdout)}
-		_ = u.printJSON(u.failureDocument(err)) // the error is said, and its exit code stays
+		_ = u.printJSON(u.failureDocument(err)) // the error is already on stderr and keeps its exit code
 		_ = u.out.Flush()
 	}
 	return codeOf(err)
 }
 
-// newContext gives the flags of a command line their values. With an error comes
-// what is right.
+// newContext sets the flags of a parsed command line. If it returns an error, the
+// valid flags are set nevertheless.
 func newContext(ctx context.Context, app *cli.App, inv *invocation) (*cli.Context, error) {
 	flags := app.Flags
 	if inv.command != nil {
@@ -90,8 +91,9 @@ func writeStdout(e *env, text string) error {
 	return stdoutError(err)
 }
 
-// newApp lists the commands and their flags. cli/v2 declares them; the command line
-// is read by parseArgs, and the help is written by commandHelp and appHelp.
+// newApp returns the application with its commands and flags. It uses cli/v2 for
+// the declarations only: parseArgs parses the command line, and commandHelp and
+// appHelp write the help.
 func newApp(e *env, cmds []*cli.Command) *cli.App {
 	app := &cli.App{
 		Name:      "bt",
@@ -106,7 +108,7 @@ func newApp(e *env, cmds []*cli.Command) *cli.App {
 	return app
 }
 
-// helpFlag and versionFlag have no place for their values: parseArgs reads them.
+// helpFlag and versionFlag store no value: parseArgs handles them.
 func helpFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "show this help"}
 }
@@ -134,7 +136,8 @@ func helpCommand(e *env, app *cli.App) *cli.Command {
 	}
 }
 
-// helpText is the help of a command or topic; "" and help stand for all.
+// helpText returns the help of a command or topic, or the general help if name is
+// "" or "help".
 func helpText(app *cli.App, name string, width int) (string, error) {
 	if name == "" || name == "help" {
 		return appHelp(app, width), nil

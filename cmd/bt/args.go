@@ -10,34 +10,35 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// The command line, as users of git and curl type it:
+// The syntax of the command line follows git and curl:
 //
-//   - flags stand before or after the arguments; "--" ends them; "-" alone is
-//     an argument
+//   - flags may be before or after the arguments; "--" ends the flags; "-" alone
+//     is an argument
 //   - --flag VALUE, --flag=VALUE, -f VALUE, -fVALUE, -f=VALUE; the value is
 //     the next argument even if it starts with a dash
 //   - -qv is -q -v; a long flag needs two dashes
-//   - a switch takes =true or =false; of a flag given twice the last wins
+//   - a switch takes =true or =false; if a flag is repeated, the last value is used
 //   - the global flags work before the command too
 //
-// cli/v2 can do little of this: it stops at the first argument and knows no
-// global flag behind the command. So parseArgs takes the line apart by the
-// flags that the commands declare, and setFlags gives these their values.
+// cli/v2 does little of this: it stops at the first argument and does not accept
+// global flags after the command. So parseArgs parses the line by the flags that
+// the commands declare, and setFlags sets their values.
 
-// invocation is a command line taken apart.
+// invocation is a parsed command line.
 type invocation struct {
-	command *cli.Command // nil when the line names none
+	command *cli.Command // nil if the line names no command
 	flags   []givenFlag  // in the order given
-	args    []string     // what is neither flag nor command
+	args    []string     // the arguments after the command
 	help    bool         // --help, -h
-	rest    []string     // behind an error, not looked at
+	rest    []string     // arguments after an error, not parsed
 	version bool         // --version
 }
 
-// givenFlag is a flag under the first of its names. A switch has a value too.
+// givenFlag is a flag that was given, under the first of its names. A switch has
+// the value true or false.
 type givenFlag struct{ name, value string }
 
-// name is that of the command, "" when the line names none.
+// name returns the name of the command, or "" if the line names none.
 func (inv *invocation) name() string {
 	if inv.command == nil {
 		return ""
@@ -45,7 +46,8 @@ func (inv *invocation) name() string {
 	return inv.command.Name
 }
 
-// mentions reports whether a flag without a value stands behind an error.
+// mentions reports whether flag occurs, without a value, after the argument that
+// caused an error.
 func (inv *invocation) mentions(flag string) bool {
 	rest := inv.rest
 	if end := slices.Index(rest, "--"); end >= 0 {
@@ -54,17 +56,17 @@ func (inv *invocation) mentions(flag string) bool {
 	return slices.Contains(rest, flag)
 }
 
-// argParser walks over a command line.
+// argParser is the state of parseArgs.
 type argParser struct {
 	inv      invocation
-	rest     []string   // what was not looked at yet
-	flags    []cli.Flag // those that exist here: the root's, then the command's
+	rest     []string   // arguments that are not parsed yet
+	flags    []cli.Flag // the valid flags: first the global ones, then the command's
 	commands []*cli.Command
 }
 
-// parseArgs takes a command line apart. root are the flags that stand before
-// the command; a command's own list is expected to repeat the global ones.
-// With an error comes what was understood before it.
+// parseArgs parses a command line. root lists the flags that are valid before the
+// command; a command's own list must repeat them. If it returns an error, the
+// invocation holds what was parsed before it.
 func parseArgs(args []string, root []cli.Flag, commands []*cli.Command) (*invocation, error) {
 	p := argParser{rest: args, flags: root, commands: commands}
 	ended := false
@@ -95,7 +97,7 @@ func (p *argParser) next() string {
 	return arg
 }
 
-// argument takes what is no flag: the first is the command.
+// argument handles an argument that is not a flag: the first is the command.
 func (p *argParser) argument(arg string) error {
 	if p.inv.command != nil {
 		p.inv.args = append(p.inv.args, arg)
@@ -123,12 +125,12 @@ func (p *argParser) long(arg string) error {
 
 // cluster takes -q, -qv, -o value, -ovalue or -o=value.
 func (p *argParser) cluster(arg string) error {
-	// A shell writes the names of files for *.torrent, whatever they begin with.
+	// The shell may expand *.torrent to a file name that begins with a dash.
 	if _, err := os.Lstat(arg); err == nil && strings.HasSuffix(arg, ".torrent") {
 		return withHint(failf(exitUsage, "%s is taken for flags, and there is a file of that name", arg), dashHint(arg))
 	}
-	// -output is a long flag with a dash missing much more often than it is
-	// -o with the value "utput", and reading it so would write a wrong file.
+	// Users who type -output nearly always mean --output. Parsing it as -o with
+	// the value "utput" would write a file of the wrong name.
 	if whole, _, _ := strings.Cut(arg, "="); !isShort(whole[1:]) && findFlag(p.flags, whole[1:]) != nil {
 		return p.unknownFlag(whole, whole)
 	}
@@ -151,8 +153,8 @@ func (p *argParser) cluster(arg string) error {
 	return nil
 }
 
-// set notes a flag with its value, which without one of its own is the next
-// argument, whatever that looks like.
+// set records a flag and its value. Without an inline value it takes the next
+// argument, even if that begins with a dash.
 func (p *argParser) set(f cli.Flag, shown, value string, hasValue bool) error {
 	switch {
 	case hasValue:
@@ -178,7 +180,7 @@ func (p *argParser) set(f cli.Flag, shown, value string, hasValue bool) error {
 	return nil
 }
 
-// findFlag is the flag that has the name among its names, nil when none has.
+// findFlag returns the flag that has the name, or nil.
 func findFlag(flags []cli.Flag, name string) cli.Flag {
 	for _, f := range flags {
 		for _, n := range f.Names() {
@@ -190,9 +192,9 @@ func findFlag(flags []cli.Flag, name string) cli.Flag {
 	return nil
 }
 
-// isSwitch tells flags that stand alone from those with a value.
+// isSwitch reports whether a flag takes no separate value.
 func isSwitch(f cli.Flag) bool {
-	if g, ok := f.(*cli.GenericFlag); ok { // one that may have a value behind =
+	if g, ok := f.(*cli.GenericFlag); ok { // may have a value after =
 		b, ok := g.Value.(interface{ IsBoolFlag() bool })
 		return ok && b.IsBoolFlag()
 	}
@@ -200,7 +202,7 @@ func isSwitch(f cli.Flag) bool {
 	return ok && !d.TakesValue()
 }
 
-// isShort tells names that take one dash from those that take two.
+// isShort reports whether a flag name takes one dash instead of two.
 func isShort(name string) bool {
 	return utf8.RuneCountInString(name) == 1
 }

@@ -13,38 +13,40 @@ import (
 	"bt/scrape"
 )
 
-// deadAtOnce are the statuses of bt scrape that say for good that a tracker is
-// dead.
+// deadAtOnce holds the statuses of bt scrape that prove a tracker dead in a
+// single report.
 var deadAtOnce = map[scrape.Status]bool{scrape.StatusBadURL: true, "http-410": true}
 
-// deadInTime are those that may pass: the tracker restarts, or the network is
-// down. All others are answers of a tracker, or may be at fault on this side, or
-// say nothing.
+// deadInTime holds the statuses that may be temporary, such as a restart of the
+// tracker or a network failure. All other statuses are answers of a tracker, may
+// be caused on this side, or prove nothing.
 var deadInTime = map[scrape.Status]bool{
 	scrape.StatusDNS: true, scrape.StatusRefused: true, scrape.StatusTimeout: true, scrape.StatusTLS: true,
 	scrape.StatusRedirect: true, scrape.StatusHTML: true, scrape.StatusEmpty: true, scrape.StatusMalformed: true,
 }
 
-// deadAfter is how long a tracker has to be found dead for.
+// deadAfter is the minimum time between two reports that prove a tracker with a
+// status of deadInTime dead.
 const deadAfter = time.Hour
 
-// A scrapeReport is what one JSON document of bt scrape says of trackers.
+// A scrapeReport is the result of one JSON document of bt scrape.
 type scrapeReport struct {
-	time     time.Time // zero: not told
+	time     time.Time // zero if the document has none
 	verdicts map[string]verdict
 }
 
-// A verdict is what a document says of one tracker, for all torrents together.
+// A verdict summarizes what one document reports of a tracker for all its
+// torrents.
 type verdict uint8
 
 const (
-	deadNow     verdict = iota + 1 // every answer is of deadInTime
-	deadForGood                    // and one of them is of deadAtOnce
+	deadNow     verdict = iota + 1 // every status is in deadInTime
+	deadForGood                    // every status is in deadInTime or deadAtOnce, and one is in deadAtOnce
 	notDead
 )
 
-// readScrapes reads the JSON of bt scrape: one document, or those of --watch, one
-// after the other.
+// readScrapes reads the JSON of bt scrape: one document, or one for each round of
+// --watch.
 func readScrapes(text []byte) ([]*scrapeReport, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	var scrapes []*scrapeReport
@@ -70,8 +72,8 @@ func readScrapes(text []byte) ([]*scrapeReport, error) {
 	return scrapes, nil
 }
 
-// badScrape puts an error of encoding/json in plain words; from is where in the
-// text the document begins that it is about.
+// badScrape rewords an error of encoding/json. from is the offset in text of the
+// document that caused it.
 func badScrape(text []byte, from int, err error) error {
 	line := func(offset int) int { return 1 + bytes.Count(text[:min(offset, len(text))], []byte("\n")) }
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
@@ -130,14 +132,15 @@ func readScrapeReport(document []byte) (*scrapeReport, error) {
 	return s, nil
 }
 
-// deadTrackers returns what reports which trackers are dead: those that no document found
-// alive for any torrent, and that one found dead for good, or two, at least an
-// hour apart, dead. How far a document that tells no time is from others is not
-// known.
+// deadTrackers returns a function that reports whether a tracker is dead. A
+// tracker is dead if no document reports it alive for any torrent, and either one
+// document has a status of deadAtOnce or two documents that are at least
+// deadAfter apart report it dead. Documents without a time are not counted as
+// apart from others.
 func deadTrackers(scrapes []*scrapeReport) func(url string) bool {
 	type span struct {
 		worst       verdict
-		first, last time.Time // zero: in none that tells its time
+		first, last time.Time // zero if no document has a time
 	}
 	found := make(map[string]span)
 	for _, s := range scrapes {

@@ -7,18 +7,20 @@ import (
 	"github.com/adrg/xdg"
 )
 
-// stateDir is where bt keeps what should not be lost, and cacheDir where it keeps
-// what can be deleted at any time; "" where there is no such place. On Linux they
-// are those of the XDG base directory specification, elsewhere those that the
-// system has for this. The variables of the specification win on every system.
+// stateDir returns the directory for data that should not be lost, and cacheDir
+// that for data that can be deleted at any time; "" means that there is none. On
+// Linux they follow the XDG base directory specification, on other systems the
+// conventions of the system. The environment variables of the specification take
+// precedence on every system.
 func stateDir() string {
 	return userDir("XDG_STATE_HOME", xdg.StateHome, filepath.Join(".local", "state"))
 }
 
 func cacheDir() string { return userDir("XDG_CACHE_HOME", xdg.CacheHome, ".cache") }
 
-// userDir is bt's directory in base, which the variable names if it is set. Else it
-// may be one below the home directory, which bt 0.1 used on every system.
+// userDir returns the directory bt in base. If the environment variable is not
+// set, and only the directory below the home directory exists that bt 0.1 used on
+// every system, userDir returns that.
 func userDir(variable, base, old string) string {
 	dir := filepath.Join(base, "bt")
 	if filepath.IsAbs(os.Getenv(variable)) {
@@ -26,7 +28,7 @@ func userDir(variable, base, old string) string {
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "" // package xdg would take the root
+		return "" // without a home directory, package xdg would use the root
 	}
 	if before := filepath.Join(home, old, "bt"); !isDir(dir) && isDir(before) {
 		return before

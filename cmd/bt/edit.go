@@ -18,10 +18,10 @@ import (
 	"bt/rewrite"
 )
 
-// The flags that say what to change in a torrent. A rule of a rules file has the
-// same names with the same meaning, so both are read by editFlags.
+// These flags describe an edit of a torrent. The actions of a rule in a rules
+// file have the same names and meanings, so editFlags parses both.
 
-// editFlags are their values.
+// editFlags holds the values of the flags.
 type editFlags struct {
 	announce            [][]string // tiers
 	noTrackers          bool
@@ -95,7 +95,7 @@ func (f *editFlags) flags(now func() time.Time) []cli.Flag {
 	}
 }
 
-// A pair is a replacement as it was given.
+// A pair is a replacement as the user gave it.
 type pair struct {
 	name     string
 	how      rewrite.How
@@ -103,7 +103,7 @@ type pair struct {
 	complete bool
 }
 
-// setWith gives the last pair its NEW.
+// setWith sets NEW of the last pair.
 func (f *editFlags) setWith(s string) error {
 	last := len(f.pairs) - 1
 	if last < 0 || f.pairs[last].complete {
@@ -114,7 +114,7 @@ func (f *editFlags) setWith(s string) error {
 	return err
 }
 
-// infoFlags are those that change the info dict.
+// infoFlags returns the flags that change the info dict.
 func (f *editFlags) infoFlags() []givenSwitch {
 	return []givenSwitch{
 		{"private", f.private}, {"public", f.public}, {"source", f.source.given}, {"no-source", f.noSource},
@@ -122,7 +122,7 @@ func (f *editFlags) infoFlags() []givenSwitch {
 	}
 }
 
-// passkey reads the value of --passkey.
+// passkey parses the value of --passkey.
 func passkey(s string) (string, error) {
 	s, err := secret(s)
 	switch {
@@ -136,7 +136,7 @@ func passkey(s string) (string, error) {
 	return s, nil
 }
 
-// tierNumber reads the value of --tier.
+// tierNumber parses the value of --tier.
 func tierNumber(s string) (int, error) {
 	if s == "first" {
 		return rewrite.First, nil
@@ -148,7 +148,7 @@ func tierNumber(s string) (int, error) {
 	return n, nil
 }
 
-// component reads the name of a torrent.
+// component parses the name of a torrent, which must be a valid path component.
 func component(s string) (string, error) {
 	if err := metainfo.CheckComponent(s); err != nil {
 		return "", fmt.Errorf("the name %q %w", s, err)
@@ -156,7 +156,7 @@ func component(s string) (string, error) {
 	return s, nil
 }
 
-// keyValue reads KEY=VALUE.
+// keyValue parses KEY=VALUE.
 func keyValue(s string) ([]rewrite.KeyEdit, error) {
 	key, value, ok := strings.Cut(s, "=")
 	if !ok || key == "" {
@@ -169,12 +169,12 @@ func keyValue(s string) ([]rewrite.KeyEdit, error) {
 	return []rewrite.KeyEdit{{Key: key, Value: raw}}, rewrite.CheckKey(key)
 }
 
-// keyName reads the KEY of --unset.
+// keyName parses the KEY of --unset.
 func keyName(s string) ([]rewrite.KeyEdit, error) {
 	return []rewrite.KeyEdit{{Key: s}}, rewrite.CheckKey(s)
 }
 
-// edit is what to change.
+// edit returns the edit that the flags describe.
 func (f *editFlags) edit(ctx context.Context, e *env) (edit rewrite.Edit, err error) {
 	for _, both := range [][2]givenSwitch{
 		{{"announce", len(f.announce) > 0}, {"no-trackers", f.noTrackers}},
@@ -243,7 +243,7 @@ func (f *editFlags) additions() ([]rewrite.Addition, error) {
 		list = append(list, rewrite.Addition{URLs: urls, Tier: f.tier.value})
 	}
 	if f.tier.value == rewrite.First {
-		slices.Reverse(list) // each comes before the one before it
+		slices.Reverse(list) // each is inserted before the one before it
 	}
 	return list, nil
 }
@@ -274,7 +274,7 @@ func replacements(pairs []pair) ([]rewrite.Replacement, error) {
 	return list, nil
 }
 
-// keys are what to change in the outer dict.
+// keys returns the edits of the outer dict.
 func (f *editFlags) keys() []rewrite.KeyEdit {
 	var keys []rewrite.KeyEdit
 	text := func(key string, text option[string], remove bool) {
@@ -296,7 +296,8 @@ func (f *editFlags) keys() []rewrite.KeyEdit {
 	return slices.Concat(keys, f.set, f.unset)
 }
 
-// parseValue reads int:N, hex:BYTES, str:TEXT or a plain text.
+// parseValue parses int:N, hex:BYTES, str:TEXT or a plain text, and returns it as
+// bencode.
 func parseValue(s string) ([]byte, error) {
 	kind, rest, ok := strings.Cut(s, ":")
 	switch {
@@ -318,7 +319,7 @@ func parseValue(s string) ([]byte, error) {
 	return rewrite.Text(s), nil
 }
 
-// infoKeys are what to change in the info dict.
+// infoKeys returns the edits of the info dict.
 func (f *editFlags) infoKeys() []rewrite.KeyEdit {
 	var keys []rewrite.KeyEdit
 	add := func(key string, value []byte) { keys = append(keys, rewrite.KeyEdit{Key: key, Value: value}) }
@@ -340,7 +341,7 @@ func (f *editFlags) infoKeys() []rewrite.KeyEdit {
 	return keys
 }
 
-// isEmpty tells an edit that changes nothing whatever it is done to.
+// isEmpty reports whether an edit changes no torrent.
 func isEmpty(e *rewrite.Edit) bool {
 	t := &e.Trackers
 	return e.Whole == nil && len(e.Rules)+len(e.WebSeeds)+len(e.HTTPSeeds)+len(e.Nodes)+len(e.Keys)+len(e.Info) == 0 &&

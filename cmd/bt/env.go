@@ -12,35 +12,36 @@ import (
 	"bt/internal/term"
 )
 
-// env is the outside world as one value, so that a test runs a command in
-// process, with a world of its own.
+// env holds all that a command uses of its environment, so that tests can run
+// commands in process.
 type env struct {
-	args   []string // without the name of the program
+	args   []string // without the program name
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
 
 	stdoutTerminal bool
 	stderrTerminal bool
-	width          int // columns of stdout; 0 is unknown
+	width          int // columns of stdout; 0 if unknown
 
-	// size asks the terminal behind stdout for its columns and rows, which change
-	// while a command runs; 0 is unknown. nil: always.
+	// size, if non-nil, returns the current size of the terminal that stdout is,
+	// or zeros if it is unknown.
 	size func() (columns, rows int)
 
-	// stderrWidth asks the terminal behind stderr for its columns in the same way.
+	// stderrWidth, if non-nil, returns the current columns of the terminal that
+	// stderr is.
 	stderrWidth func() int
 
-	stateDir, cacheDir string // "": nowhere
+	stateDir, cacheDir string // "" if there is none
 
 	options commonOptions
-	lean    bool // memory is bounded by the size of the input
+	lean    bool // limit memory in proportion to the size of the input
 
 	getenv func(string) string
 	now    func() time.Time
 }
 
-// osEnv is the world the process was started in.
+// osEnv returns the environment of the process.
 func osEnv() *env {
 	return &env{
 		args:           os.Args[1:],
@@ -69,8 +70,9 @@ func isTerminal(f *os.File) bool {
 	return xterm.IsTerminal(int(f.Fd()))
 }
 
-// columns asks the terminal first: COLUMNS is what the shell knew when the
-// window had another size, and often it is not exported at all.
+// columns returns the width of a terminal, or 0. COLUMNS is only the fallback: it
+// may be older than the current size of the window, and many shells do not export
+// it.
 func columns(f *os.File, getenv func(string) string) int {
 	if width, _, err := xterm.GetSize(int(f.Fd())); err == nil && width > 0 {
 		return width
@@ -82,7 +84,7 @@ func columns(f *os.File, getenv func(string) string) int {
 	return width
 }
 
-// window is the size of the terminal behind stdout, as it is now.
+// window returns the current size of the terminal that stdout is, or a default.
 func (e *env) window() (columns, rows int) {
 	if e.size != nil {
 		columns, rows = e.size()
@@ -90,8 +92,8 @@ func (e *env) window() (columns, rows int) {
 	return cmp.Or(columns, e.width), cmp.Or(rows, 24)
 }
 
-// palettes are the colours of stdout and stderr, by --color and each by its own being
-// a terminal. Both draw in ASCII where the locale wants it.
+// palettes returns the colours for stdout and stderr. They depend on --color and
+// on whether the stream is a terminal. Both use ASCII if the locale requires it.
 func (e *env) palettes() (out, errs term.Palette) {
 	mode := e.options.color.value
 	out = term.NewPalette(term.UseColor(mode, e.stdoutTerminal, e.getenv))

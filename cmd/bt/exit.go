@@ -9,7 +9,8 @@ import (
 	"bt/internal/term"
 )
 
-// The exit codes. Scripts decide by them; with several inputs the highest wins.
+// The exit codes. Scripts depend on them. With several inputs, the highest code
+// is used.
 const (
 	exitOK          = 0
 	exitNo          = 1
@@ -23,8 +24,8 @@ const (
 	exitTerminated  = 143
 )
 
-// exits is the one table of exit codes: the name is what JSON says as the
-// "code" of an error, the meaning is what the help says.
+// exits lists the exit codes. name is the "code" of an error in JSON, meaning is
+// the text in the help.
 var exits = []struct {
 	code          int
 	name, meaning string
@@ -50,21 +51,20 @@ func codeName(code int) string {
 	return ""
 }
 
-// errNo says that the command did its work and the answer is no. The result
-// has told the user already, so it sets the exit code and prints nothing.
+// errNo is returned by a command that did its work and whose answer is no. The
+// result already shows why, so the error only sets the exit code.
 var errNo = errors.New("the answer is no")
 
-// errStdout is inside every error that says stdout could not be written.
+// Every error of writing to stdout wraps errStdout.
 var errStdout = errors.New("writing to standard output")
 
-// exitStatus is the error of a command whose errors were all printed already:
-// what is left to tell is the exit code.
+// exitStatus is an error whose message was already printed: it only carries the
+// exit code.
 type exitStatus int
 
 func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
-// failure is an error that knows the exit code it stands for and, where one
-// helps, what to do next.
+// failure is an error with an exit code and, optionally, a hint for the user.
 type failure struct {
 	code int
 	err  error
@@ -74,7 +74,7 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// fail gives err an exit code; no error stays none.
+// fail returns err with an exit code, or nil if err is nil.
 func fail(code int, err error) error {
 	if err == nil {
 		return nil
@@ -82,12 +82,12 @@ func fail(code int, err error) error {
 	return &failure{code: code, err: err}
 }
 
-// failf is fail with a text of its own; %w works.
+// failf is like fail with a formatted error; %w wraps.
 func failf(code int, format string, args ...any) error {
 	return fail(code, fmt.Errorf(format, args...))
 }
 
-// withHint adds what to do next and keeps the exit code. No error stays none.
+// withHint returns err with a hint and its exit code, or nil if err is nil.
 func withHint(err error, hint string) error {
 	if err == nil {
 		return nil
@@ -95,8 +95,8 @@ func withHint(err error, hint string) error {
 	return &failure{code: codeOf(err), err: err, hint: hint}
 }
 
-// stdoutError is the error of a write to stdout. It drops the name of the
-// device, which the user did not choose and which is "/dev/stdout" anyway.
+// stdoutError returns the error of a write to stdout, or nil. It omits the path
+// of the device, such as /dev/stdout, which the user did not choose.
 func stdoutError(err error) error {
 	if err == nil {
 		return nil
@@ -108,9 +108,9 @@ func stdoutError(err error) error {
 	return failf(exitWrite, "%w: %w", errStdout, err)
 }
 
-// codeOf is the exit code that err stands for. A signal wins over whatever
-// code the command gave to the error that the signal caused. An error nobody
-// gave a code is most likely the file system's, so it counts as reading.
+// codeOf returns the exit code of err. A signal takes precedence over the code of
+// the error that it caused. An error without a code is most likely an error of
+// the file system, so it counts as a read error.
 func codeOf(err error) int {
 	var (
 		bySignal *signalError
@@ -129,7 +129,7 @@ func codeOf(err error) int {
 	return exitRead
 }
 
-// hintOf is the outermost hint in err, "" when there is none.
+// hintOf returns the outermost hint in err, or "".
 func hintOf(err error) string {
 	var f *failure
 	if !errors.As(err, &f) {
@@ -138,9 +138,9 @@ func hintOf(err error) string {
 	return cmp.Or(f.hint, hintOf(f.err))
 }
 
-// printError is the only place that words an error for the terminal. The text
-// may quote a torrent, a tracker or an argument, so none of it is printed raw,
-// nor with its secrets unless reveal is set.
+// printError prints an error to the terminal. The text may quote a torrent, a
+// tracker or an argument, so it is escaped, and its secrets are masked unless
+// reveal is set. No other function prints errors.
 func printError(e *env, pal term.Palette, reveal bool, err error) {
 	e.say(pal.Bold(pal.Red("error:")), shownText(err.Error(), reveal))
 	if hint := hintOf(err); hint != "" {
@@ -148,7 +148,7 @@ func printError(e *env, pal term.Palette, reveal bool, err error) {
 	}
 }
 
-// say prints a message to stderr, made safe, and on a terminal broken at blanks.
+// say prints an escaped message to stderr, wrapped if stderr is a terminal.
 func (e *env) say(label, text string) {
 	columns := 0
 	if e.stderrTerminal && e.stderrWidth != nil {

@@ -16,18 +16,19 @@ import (
 	"bt/internal/term"
 )
 
-// A flag is declared once, with the place that its value goes to and the function
-// that reads and checks the value. Flags that several commands have are declared
-// by one type with a method flags. What is left to a command is how its flags go
-// together.
+// Each flag is declared once, with the variable that holds its value and the
+// function that parses and validates it. Flags that several commands share are
+// declared by a type with a method named flags. A command itself only checks
+// which of its flags exclude or need each other.
 
-// An option is the value of a flag.
+// An option is the value of a flag, and whether it was given.
 type option[T any] struct {
 	value T
 	given bool
 }
 
-// valueFlag declares a flag whose value read returns. Given twice, the last counts.
+// valueFlag declares a flag with one value, which read parses. If it is repeated,
+// the last value is used.
 func valueFlag[T any](o *option[T], read func(string) (T, error), name, usage string, aliases ...string) cli.Flag {
 	return &cli.GenericFlag{Name: name, Aliases: aliases, Usage: usage, Value: setter(func(s string) error {
 		v, err := read(s)
@@ -38,7 +39,8 @@ func valueFlag[T any](o *option[T], read func(string) (T, error), name, usage st
 	})}
 }
 
-// listFlag declares a flag that adds what read returns each time it is given.
+// listFlag declares a flag that can be repeated. Each use appends what read
+// returns.
 func listFlag[T any](list *[]T, read func(string) ([]T, error), name, usage string, aliases ...string) cli.Flag {
 	return &cli.GenericFlag{Name: name, Aliases: aliases, Usage: usage, Value: setter(func(s string) error {
 		more, err := read(s)
@@ -47,18 +49,19 @@ func listFlag[T any](list *[]T, read func(string) ([]T, error), name, usage stri
 	})}
 }
 
-// switchFlag declares a flag that is on or off.
+// switchFlag declares a boolean flag.
 func switchFlag(on *bool, name, usage string, aliases ...string) cli.Flag {
 	return &cli.BoolFlag{Name: name, Aliases: aliases, Usage: usage, Destination: on}
 }
 
-// A setter is the cli.Generic of a function.
+// A setter is a function that implements cli.Generic.
 type setter func(string) error
 
 func (f setter) Set(s string) error { return f(s) }
 func (f setter) String() string     { return "" }
 
-// setFlags gives flags their values. The error is the first; what is right is set.
+// setFlags sets the given flags. It returns the first error, and sets the valid
+// flags nevertheless.
 func setFlags(flags []cli.Flag, given []givenFlag) (*flag.FlagSet, error) {
 	set := flag.NewFlagSet("", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
@@ -76,8 +79,8 @@ func setFlags(flags []cli.Flag, given []givenFlag) (*flag.FlagSet, error) {
 	return set, first
 }
 
-// flagError is the error of a flag's value. Where reading it has failed for another
-// reason than the value, the exit code stays.
+// flagError returns the error for the value of a flag. If err already has an exit
+// code, such as that of a file that can't be read, it is kept.
 func flagError(f cli.Flag, g givenFlag, err error) error {
 	if isSwitch(f) {
 		if _, err := strconv.ParseBool(g.value); err != nil {
@@ -91,13 +94,13 @@ func flagError(f cli.Flag, g givenFlag, err error) error {
 	return failf(code, "--%s: %w", g.name, err)
 }
 
-// A givenSwitch is a flag and whether it was given.
+// A givenSwitch is the name of a flag and whether it was given.
 type givenSwitch struct {
 	name  string
 	given bool
 }
 
-// oneFlag refuses flags of which more than one is given.
+// oneFlag returns an error if more than one of the flags was given.
 func oneFlag(flags ...givenSwitch) error {
 	var names []string
 	for _, f := range flags {
@@ -111,13 +114,14 @@ func oneFlag(flags ...givenSwitch) error {
 	return nil
 }
 
-// text takes any text.
+// text accepts any text.
 func text(s string) (string, error) { return s, nil }
 
-// texts takes any text into a list.
+// texts accepts any text as a list of one.
 func texts(s string) ([]string, error) { return []string{s}, nil }
 
-// nonEmpty returns a function that takes any text but an empty one; what names it.
+// nonEmpty returns a parser that rejects the empty text. what describes the value
+// in the error.
 func nonEmpty(what string) func(string) (string, error) {
 	return func(s string) (string, error) {
 		if s == "" {
@@ -127,7 +131,7 @@ func nonEmpty(what string) func(string) (string, error) {
 	}
 }
 
-// nonEmpties is nonEmpty for a list.
+// nonEmpties is like nonEmpty for a listFlag.
 func nonEmpties(what string) func(string) ([]string, error) {
 	read := nonEmpty(what)
 	return func(s string) ([]string, error) {
@@ -136,7 +140,7 @@ func nonEmpties(what string) func(string) ([]string, error) {
 	}
 }
 
-// numberFrom returns a function that reads a whole number of at least least.
+// numberFrom returns a parser of whole numbers that are at least least.
 func numberFrom(least int) func(string) (int, error) {
 	return func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
@@ -150,13 +154,13 @@ func numberFrom(least int) func(string) (int, error) {
 	}
 }
 
-// A choice is a word that a flag may have as its value, and what it stands for.
+// A choice is a word that a flag accepts, and the value that it means.
 type choice[T any] struct {
 	word  string
 	value T
 }
 
-// oneOf returns a function that reads one of a few words.
+// oneOf returns a parser that accepts the words of the choices.
 func oneOf[T any](choices ...choice[T]) func(string) (T, error) {
 	return func(s string) (T, error) {
 		var words []string
@@ -171,8 +175,8 @@ func oneOf[T any](choices ...choice[T]) func(string) (T, error) {
 	}
 }
 
-// wordOr returns a function that reads one word, which stands for the zero value,
-// or else what read does.
+// wordOr returns a parser that accepts one word, which means the zero value, and
+// leaves other texts to read.
 func wordOr[T any](word string, read func(string) (T, error)) func(string) (T, error) {
 	return func(s string) (value T, err error) {
 		if s == word {
@@ -182,8 +186,8 @@ func wordOr[T any](word string, read func(string) (T, error)) func(string) (T, e
 	}
 }
 
-// urls returns a function that reads a URL of one of the schemes, or @FILE with one
-// on each line.
+// urls returns a parser that accepts a URL with one of the schemes, or @FILE with
+// one URL per line.
 func urls(schemes ...string) func(string) ([]string, error) {
 	return func(s string) ([]string, error) {
 		var list []string
@@ -194,8 +198,8 @@ func urls(schemes ...string) func(string) ([]string, error) {
 	}
 }
 
-// tiers reads trackers: a tier, with commas between its URLs, or @FILE with one on
-// each line.
+// tiers parses a tier, with commas between its tracker URLs, or @FILE with one
+// tier per line.
 func tiers(s string) ([][]string, error) {
 	var list [][]string
 	return list, eachLine(s, func(s string) (err error) {
@@ -218,8 +222,8 @@ func appendURL(list []string, s string, schemes []string) ([]string, error) {
 	return append(list, s), nil
 }
 
-// eachLine calls f for a value, or if that is @FILE for each line of the file that
-// is neither blank nor a comment.
+// eachLine calls f with s or, if s is @FILE, with each line of the file that is
+// neither blank nor a comment.
 func eachLine(s string, f func(string) error) error {
 	name, ok := strings.CutPrefix(s, "@")
 	if !ok {
@@ -246,7 +250,8 @@ func eachLine(s string, f func(string) error) error {
 	return nil
 }
 
-// secret reads a text, or @FILE with it, which keeps it off the command line.
+// secret returns a text, or the content of the file if it is @FILE, so that a
+// secret need not be on the command line.
 func secret(s string) (string, error) {
 	name, ok := strings.CutPrefix(s, "@")
 	if !ok {
@@ -259,10 +264,10 @@ func secret(s string) (string, error) {
 	return strings.TrimRight(string(b), "\r\n"), nil
 }
 
-// mostValues is how large a file of values may be.
+// mostValues is the maximum size of a file named by @FILE.
 const mostValues = 1 << 20
 
-// readValues reads the file of @FILE.
+// readValues reads a file named by @FILE.
 func readValues(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -281,17 +286,17 @@ func readValues(name string) ([]byte, error) {
 	return bytes.TrimPrefix(b, []byte("\ufeff")), nil
 }
 
-// commonOptions are the flags that every command has, and those that mean the
-// same wherever they are.
+// commonOptions holds the flags of every command, and flags that have the same
+// meaning in several commands.
 type commonOptions struct {
 	quiet, verbose bool
 	color          option[term.ColorMode]
 	json, jsonl    bool
 	reveal         bool
-	maxSize        option[int64] // of an input
+	maxSize        option[int64] // maximum size of an input
 }
 
-// flags are those of every command, before or after it.
+// flags declares the flags of every command. They may be before the command too.
 func (o *commonOptions) flags() []cli.Flag {
 	return []cli.Flag{
 		switchFlag(&o.quiet, "quiet", "print the result only", "q"),
@@ -307,7 +312,7 @@ func (o *commonOptions) flags() []cli.Flag {
 
 func (o *commonOptions) jsonFlag(usage string) cli.Flag { return switchFlag(&o.json, "json", usage) }
 
-// jsonFlags are those of every command that has a result.
+// jsonFlags declares the flags of every command that prints a result.
 func (o *commonOptions) jsonFlags() []cli.Flag {
 	return []cli.Flag{
 		o.jsonFlag("print the result as one JSON document"),
@@ -319,7 +324,7 @@ func (o *commonOptions) revealFlag(usage string) cli.Flag {
 	return switchFlag(&o.reveal, "reveal", usage)
 }
 
-// maxSizeFlag is of every command that reads torrents.
+// maxSizeFlag declares --max-size, for commands that read torrents.
 func (o *commonOptions) maxSizeFlag() cli.Flag {
 	read := func(s string) (int64, error) {
 		n, err := parseSize(s)

@@ -9,7 +9,8 @@ import (
 	"bt/internal/metainfo"
 )
 
-// formHints say of what is no torrent what it is, and what to do.
+// formHints describes each form of file that is not a torrent, and says what the
+// user can do.
 var formHints = map[metainfo.Form]string{
 	metainfo.FormEmpty:       "there is nothing in it: get it again",
 	metainfo.FormZeros:       "it holds nothing but zeros, as a file does that was never written: get it again",
@@ -47,7 +48,8 @@ var formHints = map[metainfo.Form]string{
 	metainfo.FormBiglyBTState:       "it is the list of downloads of BiglyBT or Vuze: the torrents themselves are in its directory torrents",
 }
 
-// formHint is what there is to say of the form of what is no torrent, or "".
+// formHint returns the hint for an error about a file that is not a torrent, or
+// "".
 func formHint(err error) string {
 	not, ok := errors.AsType[*metainfo.NotTorrentError](err)
 	if !ok {
@@ -56,8 +58,8 @@ func formHint(err error) string {
 	return formHints[not.Form]
 }
 
-// withFormHint is the text of an error with formHint, for where a hint has no
-// line of its own.
+// withFormHint returns the text of an error followed by its formHint, for output
+// that has no separate line for hints.
 func withFormHint(err error) string {
 	if hint := formHint(err); hint != "" {
 		return err.Error() + "; " + hint
@@ -65,15 +67,15 @@ func withFormHint(err error) string {
 	return err.Error()
 }
 
-// notTorrent is the error for a file that is none.
+// notTorrent returns the error for a file that is not a torrent.
 func notTorrent(name string, err error) error {
 	return withHint(failf(exitTorrent, "%s: %w", name, err), formHint(err))
 }
 
-// passOver reports whether an input failed because it is one of the files that
-// stand beside torrents in their directory: a client's state file, or macOS's
-// metadata of another file. It warns of those, which are no failures; finish
-// warns of all of macOS's at once.
+// passOver reports whether err is about a file that usually lies in a directory
+// beside torrents: a client's state file, or macOS's metadata of another file.
+// Such a file is not a failure. passOver warns of state files; finish warns of
+// all macOS files at once.
 func (u *ui) passOver(in input, err error) bool {
 	not, ok := errors.AsType[*metainfo.NotTorrentError](err)
 	switch {

@@ -6,9 +6,7 @@ import (
 	"bt/maketorrent"
 )
 
-// The flags of the commands that hash content.
-
-// hashingOptions are their values.
+// hashingOptions holds the flags of the commands that hash content.
 type hashingOptions struct {
 	jobs option[int]
 	read option[maketorrent.ReadMode]

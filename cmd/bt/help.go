@@ -11,18 +11,18 @@ import (
 	"bt/internal/metainfo"
 )
 
-// The help is made of the fields of a cli.Command: UsageText is the usage
-// lines, Usage the one-line description, ArgsUsage what there is to say of the
-// arguments, Flags the table (the word between backquotes in a flag's Usage
-// names its value), Description the examples. It fits the terminal, up to
-// mostHelpWidth columns, and elsewhere 80. Lines of usage and of examples, which
-// may be copied, are not broken.
+// The help is built from the fields of a cli.Command: UsageText holds the usage
+// lines, Usage the description in one line, ArgsUsage a text about the arguments,
+// Flags the table of flags (the word in backquotes in a flag's Usage names its
+// value), and Description the examples. The help is as wide as the terminal, up
+// to mostHelpWidth columns, or helpWidth columns if stdout is not a terminal.
+// Lines of usage and examples are not wrapped, so that they can be copied.
 const (
 	helpWidth     = 80
 	mostHelpWidth = 100 // longer lines are hard to read
 )
 
-// helpColumns is how wide the help on a terminal is; columns may be 0, not known.
+// helpColumns returns the width of the help; columns is 0 if unknown.
 func helpColumns(terminal bool, columns int) int {
 	if !terminal || columns <= 0 {
 		return helpWidth
@@ -30,7 +30,7 @@ func helpColumns(terminal bool, columns int) int {
 	return min(columns, mostHelpWidth)
 }
 
-// commandHelp is what bt help COMMAND prints.
+// commandHelp returns the output of bt help COMMAND.
 func commandHelp(c *cli.Command, width int) string {
 	var b strings.Builder
 	writeUsage(&b, width, c.UsageText, c.Usage)
@@ -49,7 +49,7 @@ func commandHelp(c *cli.Command, width int) string {
 	return b.String()
 }
 
-// appHelp is what bt help prints.
+// appHelp returns the output of bt help.
 func appHelp(app *cli.App, width int) string {
 	var b strings.Builder
 	writeUsage(&b, width, app.UsageText, app.Usage)
@@ -72,7 +72,7 @@ func appHelp(app *cli.App, width int) string {
 	return b.String()
 }
 
-// topics are what bt help explains beside the commands.
+// topics lists the topics of bt help that are not commands.
 var topics = []struct {
 	name, usage string
 	text        func(width int) string
@@ -80,7 +80,7 @@ var topics = []struct {
 	{"findings", "what make and info may find, and the codes that --allow takes", findingsHelp},
 }
 
-// findingsHelp is what bt help findings prints: the whole table.
+// findingsHelp returns the output of bt help findings: a table of all findings.
 func findingsHelp(width int) string {
 	var b strings.Builder
 	for _, line := range wrap("What bt make and bt info find. --strict counts warnings and errors, but not those whose codes --allow names.", width) {
@@ -103,7 +103,7 @@ func writeUsage(b *strings.Builder, width int, lines, description string) {
 	b.WriteString("\n" + strings.Join(wrap(description, width), "\n") + "\n")
 }
 
-// splitFlags tells a command's own flags from those that every command has.
+// splitFlags splits flags into a command's own and those of every command.
 func splitFlags(flags []cli.Flag) (own, global []cli.Flag) {
 	everywhere := new(commonOptions).flags()
 	for _, f := range flags {
@@ -127,8 +127,8 @@ func writeFlags(b *strings.Builder, width int, title string, flags []cli.Flag) {
 	writeTable(b, width, title, rows)
 }
 
-// flagRow is a flag as the help shows it: short names first, in a column that
-// stays empty where there is none, and the name of the value.
+// flagRow returns a flag as the help shows it: the short name first, in a column
+// that is blank if there is none, then the long names and the name of the value.
 func flagRow(f cli.Flag) [2]string {
 	var names []string
 	for _, n := range f.Names() {
@@ -159,8 +159,8 @@ func valueName(usage string) string {
 	return "VALUE"
 }
 
-// writeTable writes two columns, the right one wrapped. A left cell that is
-// wider than most gets a line of its own instead of pushing the others.
+// writeTable writes two columns and wraps the right one. A left cell that is
+// wider than the column is on a line of its own.
 func writeTable(b *strings.Builder, width int, title string, rows [][2]string) {
 	if len(rows) == 0 {
 		return
@@ -187,8 +187,8 @@ func writeTable(b *strings.Builder, width int, title string, rows [][2]string) {
 	}
 }
 
-// wrap breaks text at blanks into lines of at most width characters; a word
-// that is longer stands alone. There is always a line.
+// wrap breaks text at blanks into lines of at most width characters. A longer
+// word is not broken. wrap returns at least one line.
 func wrap(text string, width int) []string {
 	lines := []string{""}
 	for _, word := range strings.Fields(text) {

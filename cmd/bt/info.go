@@ -47,9 +47,9 @@ bt info --strict --no-files -q ~/torrents && echo all in order`,
 	}
 }
 
-// infoInput is one torrent or magnet link, read.
+// infoInput is a torrent or magnet link that was read.
 type infoInput struct {
-	name    string // a file, "-", a magnet link
+	name    string // a file, "-" or a magnet link
 	facts   *inspect.Facts
 	torrent *metainfo.Torrent // nil for a magnet link
 }
@@ -65,7 +65,7 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 	u.env.lean = true
 	asJSON := u.json || f.raw
 	inputs, isList := infoInputs(ctx, u.env, args, asJSON)
-	var doc *jsonStream // nil: none
+	var doc *jsonStream // nil unless JSON is printed
 	if asJSON {
 		doc = u.newJSON(isList)
 	}
@@ -117,7 +117,7 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 	return answer
 }
 
-// check finds flags that don't go together.
+// check returns an error if flags exclude each other.
 func (f *infoFlags) check(json bool) error {
 	if err := oneFlag(givenSwitch{"files", f.files}, givenSwitch{"tree", f.tree}, givenSwitch{"no-files", f.noFiles}); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (f *infoFlags) check(json bool) error {
 	return nil
 }
 
-// fieldList reads names of fields, with commas between.
+// fieldList parses names of fields, separated by commas.
 func fieldList(s string) (fields []string, err error) {
 	known := fieldNames()
 	for f := range strings.SplitSeq(s, ",") {
@@ -143,7 +143,7 @@ func fieldList(s string) (fields []string, err error) {
 	return fields, nil
 }
 
-// infoJSON is the JSON for one input.
+// infoJSON returns the JSON value for one input.
 func infoJSON(x infoInput, f *infoFlags) any {
 	if f.raw {
 		return x.torrent
@@ -158,9 +158,8 @@ func infoJSON(x infoInput, f *infoFlags) any {
 	return doc
 }
 
-// infoInputs replaces directories by the torrents in and under them, and
-// standard input by the links that it lists; isList reports whether the JSON is
-// a list.
+// infoInputs expands directories to the torrents in and under them, and standard
+// input to the links that it lists. isList reports whether the JSON is a list.
 func infoInputs(ctx context.Context, e *env, args []string, asJSON bool) (inputs []input, isList bool) {
 	isList = len(args) > 1
 	for _, arg := range args {
@@ -201,8 +200,9 @@ func readInfo(ctx context.Context, e *env, in input, f *infoFlags) (infoInput, e
 	return infoInput{name, inspect.Describe(t, inspect.DescribeOptions{Pads: f.pads}), t}, nil
 }
 
-// mask returns a document without secrets where a person may see them: what goes
-// into a file or a pipe is data. asked says that the magnet link was asked for.
+// mask returns a document without secrets if stdout is a terminal. Output to a
+// file or pipe is data and is not masked. asked reports whether the user asked
+// for the magnet link.
 func mask(u *ui, doc *infoDocument, asked bool) *infoDocument {
 	if u.reveal || !u.env.stdoutTerminal {
 		return doc

@@ -8,12 +8,11 @@ import (
 	"bt/internal/term"
 )
 
-// narrow is how many columns a table of findings wants: in a window of fewer a
-// message stands below its code.
+// narrow is the minimum width for a table of findings. In a narrower window each
+// message is on the lines below its code.
 const narrow = 70
 
-// printFindings lists what is wrong with a torrent; a message is wrapped, and not
-// cut.
+// printFindings prints the findings of a torrent. Messages are wrapped, not cut.
 func printFindings(u *ui, findings []inspect.Finding) error {
 	if len(findings) == 0 {
 		return nil

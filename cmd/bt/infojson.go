@@ -11,10 +11,10 @@ import (
 	"bt/inspect"
 )
 
-// An infoDocument is the JSON of bt info for one torrent or magnet link. What a
-// link does not say is absent. Lists are always there.
+// An infoDocument is the JSON of bt info for one torrent or magnet link. Values
+// that a magnet link does not have are absent; lists are always present.
 type infoDocument struct {
-	Path         string                 `json:"path"` // what was asked about: a file, "-", a magnet link
+	Path         string                 `json:"path"` // a file, "-" or a magnet link
 	Name         string                 `json:"name,omitempty"`
 	Format       string                 `json:"format"`
 	InfoHashV1   string                 `json:"info_hash_v1,omitempty"`
@@ -24,7 +24,7 @@ type infoDocument struct {
 	FileCount    *int                   `json:"file_count,omitempty"`
 	PieceLength  *int64                 `json:"piece_length,omitempty"`
 	PieceCount   *int                   `json:"piece_count,omitempty"`
-	Private      *bool                  `json:"private,omitempty"` // only where the key is
+	Private      *bool                  `json:"private,omitempty"` // nil if the torrent has no such key
 	Source       string                 `json:"source,omitempty"`
 	Comment      string                 `json:"comment,omitempty"`
 	CreatedBy    string                 `json:"created_by,omitempty"`
@@ -35,7 +35,7 @@ type infoDocument struct {
 	HTTPSeeds    []string               `json:"http_seeds"`
 	Nodes        []string               `json:"nodes"` // host:port
 	Files        iter.Seq[fileDocument] `json:"files"`
-	Pieces       iter.Seq[string]       `json:"pieces,omitzero"` // hashes of v1 pieces, hex; nil unless asked for
+	Pieces       iter.Seq[string]       `json:"pieces,omitzero"` // v1 piece hashes in hex; nil unless requested
 	UnknownKeys  []string               `json:"unknown_keys"`
 	TorrentSize  *int                   `json:"torrent_size,omitempty"`
 	Findings     []findingDocument      `json:"findings"`
@@ -43,7 +43,7 @@ type infoDocument struct {
 
 type fileDocument struct {
 	Path       string  `json:"path"`
-	PathBytes  hexText `json:"path_bytes,omitempty"` // where Path is not UTF-8
+	PathBytes  hexText `json:"path_bytes,omitempty"` // if Path is not UTF-8
 	Size       int64   `json:"size"`
 	Offset     int64   `json:"offset"`
 	FirstPiece *int    `json:"first_piece,omitempty"`
@@ -61,7 +61,7 @@ type findingDocument struct {
 	Offset   int              `json:"offset"`
 }
 
-// document is the JSON of an input, without its files and pieces.
+// document returns the JSON of an input, without its files and pieces.
 func (x infoInput) document() *infoDocument {
 	f := x.facts
 	doc := &infoDocument{
@@ -89,7 +89,7 @@ func (x infoInput) document() *infoDocument {
 	return doc
 }
 
-// known returns a number, or nil if it is not known.
+// known returns n, or nil if *n is inspect.Unknown.
 func known[N int | int64](n *N) *N {
 	if *n == inspect.Unknown {
 		return nil
@@ -97,7 +97,8 @@ func known[N int | int64](n *N) *N {
 	return n
 }
 
-// listOf makes an empty list of none, which JSON tells apart.
+// listOf returns list, or an empty list for nil, which encoding/json would write
+// as null.
 func listOf[T any](list []T) []T {
 	if list == nil {
 		return []T{}
@@ -105,8 +106,8 @@ func listOf[T any](list []T) []T {
 	return list
 }
 
-// fileDocuments makes a document of each file, which is to be written before the
-// next one.
+// fileDocuments yields a document for each file. A document is valid only until
+// the next one is yielded.
 func fileDocuments(files iter.Seq[inspect.File]) iter.Seq[fileDocument] {
 	return func(yield func(fileDocument) bool) {
 		var first, last int
@@ -123,7 +124,7 @@ func fileDocuments(files iter.Seq[inspect.File]) iter.Seq[fileDocument] {
 	}
 }
 
-// pieceHashes yields the hashes of v1 pieces in hex.
+// pieceHashes yields the v1 piece hashes in hex.
 func pieceHashes(pieces []byte) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for h := range slices.Chunk(pieces, 20) {
@@ -134,10 +135,10 @@ func pieceHashes(pieces []byte) iter.Seq[string] {
 	}
 }
 
-// A hexText is bytes that JSON has as hex digits.
+// A hexText is a byte string that is written as hex digits in JSON.
 type hexText string
 
-// WriteJSON writes the digits as it goes.
+// WriteJSON implements jsonWriter.
 func (h hexText) WriteJSON(w io.Writer) error {
 	const part = 16 << 10
 	if _, err := io.WriteString(w, `"`); err != nil {
@@ -154,7 +155,7 @@ func (h hexText) WriteJSON(w io.Writer) error {
 	return err
 }
 
-// notUTF8 is a path if JSON can't hold it, else "".
+// notUTF8 returns path if it is not valid UTF-8, which JSON requires, else "".
 func notUTF8(path string) hexText {
 	if utf8.ValidString(path) {
 		return ""

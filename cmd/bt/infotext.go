@@ -13,16 +13,16 @@ import (
 	"bt/internal/term"
 )
 
-// listLimit is how many files, trackers and the like people are shown who did not
-// ask for all.
+// listLimit is the maximum number of files, trackers and the like that are
+// printed unless the user asks for all of them.
 const listLimit = 200
 
-// more says how much of a list is not shown.
+// more returns a text that says how many items of a list are not shown.
 func (u *ui) more(n int, noun string) string {
 	return fmt.Sprintf("%s and %s (--json has all of them)", u.pal.Ellipsis(), count(n, "more "+noun))
 }
 
-// printInfo shows one torrent to a person.
+// printInfo prints one torrent or magnet link as text.
 func printInfo(u *ui, f *infoFlags, x infoInput) error {
 	if err := term.Fields(u.out, u.pal, 0, infoFields(u, x)); err != nil {
 		return err
@@ -48,7 +48,7 @@ func severity(pal term.Palette, s inspect.Severity) string {
 	return string(s)
 }
 
-// infoFields is what there is to say, one line for each.
+// infoFields returns the fields to print, one per line.
 func infoFields(u *ui, x infoInput) [][2]string {
 	f := x.facts
 	var fields [][2]string
@@ -117,8 +117,8 @@ func infoFields(u *ui, x infoInput) [][2]string {
 	return fields
 }
 
-// hashFields are the info-hashes. Trackers and the DHT know a v2 torrent by the
-// first 20 bytes of its own (BEP 52).
+// hashFields returns the fields of the info-hashes. For a v2 torrent they include
+// the first 20 bytes, which trackers and the DHT use (BEP 52).
 func hashFields(v1, v2 string) [][2]string {
 	var fields [][2]string
 	if v1 != "" {
@@ -147,7 +147,7 @@ func printFiles(u *ui, f *infoFlags, t *metainfo.Torrent) error {
 		return nil
 	}
 	if t.Single && !f.tree || len(t.Files) == 0 {
-		return nil // its name and size are above
+		return nil // its name and size are already in the fields
 	}
 	limit := listLimit
 	if f.tree {
@@ -161,12 +161,12 @@ func printFiles(u *ui, f *infoFlags, t *metainfo.Torrent) error {
 	return term.Tree(u.out, u.pal, root, files, limit)
 }
 
-// listed returns the numbers of files in the order of bt info --files: on a
-// terminal natural order, elsewhere that of the torrent.
+// listed returns the indexes of the files in the order of bt info --files:
+// natural order on a terminal, else the order of the torrent.
 func (u *ui) listed(files term.TreeFiles) []int {
 	numbers := slices.Collect(files.Numbers)
 	if u.env.stdoutTerminal {
-		var path []string // files.Path's slice is that of its last call
+		var path []string // a copy, because the next call of files.Path overwrites its result
 		slices.SortStableFunc(numbers, func(a, b int) int {
 			path = append(path[:0], files.Path(a)...)
 			return slices.CompareFunc(path, files.Path(b), term.Natural)
@@ -193,7 +193,7 @@ func treeFiles(t *metainfo.Torrent, pads bool) term.TreeFiles {
 	}
 }
 
-// fileNote tells what is unusual about a file (BEP 47).
+// fileNote returns the attributes of a file (BEP 47) that are worth showing.
 func fileNote(f *metainfo.File) string {
 	note := ""
 	if f.Pad {
@@ -232,8 +232,8 @@ func printPieces(u *ui, t *metainfo.Torrent) {
 	}
 }
 
-// fieldNames are the names that --field knows: the keys of the JSON, but for
-// the lists of things that are more than a text.
+// fieldNames returns the names that --field accepts: the keys of the JSON, except
+// the lists of objects.
 func fieldNames() []string {
 	var names []string
 	doc := reflect.TypeFor[infoDocument]()
@@ -246,9 +246,10 @@ func fieldNames() []string {
 	return names
 }
 
-// printFieldsOf prints the fields of one torrent as a line, with tabs between.
-// A list is joined with blanks, which no URL holds; no text breaks the line. On a
-// terminal a long value is cut, but not the magnet link, which is for copying.
+// printFieldsOf prints fields of one torrent on one line, separated by tabs. The
+// items of a list are separated by blanks, which no URL contains. Texts are
+// escaped, so that they can't break the line. On a terminal long values are cut,
+// except the magnet link, which users copy.
 func printFieldsOf(u *ui, doc *infoDocument, fields []string) error {
 	values := reflect.ValueOf(doc).Elem()
 	for i, name := range fields {
@@ -276,7 +277,8 @@ func printFieldsOf(u *ui, doc *infoDocument, fields []string) error {
 	return u.out.WriteByte('\n')
 }
 
-// plain writes what a field says; nothing where JSON would have none.
+// plain writes a value of the JSON as plain text; it writes nothing if the value
+// is absent.
 func plain(v reflect.Value, write func(string)) {
 	switch x := v.Interface().(type) {
 	case string:

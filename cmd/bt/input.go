@@ -18,20 +18,20 @@ import (
 	"bt/internal/term"
 )
 
-// stdinName is the argument that stands for standard input, or for output.
+// stdinName is the argument that means standard input or standard output.
 const stdinName = "-"
 
-// pathHelp is what the help says of PATH.
+// pathHelp describes PATH in the help.
 const pathHelp = "The content is PATH/NAME or PATH itself, for a single file also PATH/NAME/NAME, whichever holds more of it. Without PATH it is looked for beside the torrent."
 
-// A dataPath is PATH of a command, where content is looked for.
+// A dataPath is the argument PATH: where the content is searched for.
 type dataPath struct {
 	path  string
-	given bool // else it is the directory of the torrent
+	given bool // false: path is the directory of the torrent
 }
 
-// torrentAndPath takes the arguments TORRENT [PATH] of a command. Without PATH the
-// content is looked for beside the torrent.
+// torrentAndPath parses the arguments TORRENT [PATH]. Without PATH, at is the
+// directory of the torrent.
 func torrentAndPath(command string, args []string) (name string, at dataPath, err error) {
 	if len(args) == 0 || len(args) > 2 {
 		err = failf(exitUsage, "%s takes a torrent and perhaps a path; there are %s", command, count(len(args), "argument"))
@@ -44,7 +44,7 @@ func torrentAndPath(command string, args []string) (name string, at dataPath, er
 		return "", at, err
 	}
 	name = args[0]
-	at.path, _ = filepath.Split(name) // and not Dir, which takes .. for a part of the text
+	at.path, _ = filepath.Split(name) // not Dir, which would clean ".." out of the path
 	switch {
 	case len(args) == 2 && args[1] == "":
 		return "", at, failf(exitUsage, "the path is empty")
@@ -56,9 +56,9 @@ func torrentAndPath(command string, args []string) (name string, at dataPath, er
 	return name, at, nil
 }
 
-// check refuses a path where the content of a torrent can't be looked for: there
-// is nothing, it is another torrent, or only the torrent's name would say what the
-// content is, and must not.
+// check returns an error if the content of t can't be at the path: the path does
+// not exist, it is another torrent, or no path was given and the torrent's name
+// is unsafe.
 func (at dataPath) check(command, name string, t *metainfo.Torrent) error {
 	info, err := os.Stat(at.path)
 	switch {
@@ -73,13 +73,13 @@ func (at dataPath) check(command, name string, t *metainfo.Torrent) error {
 	return nil
 }
 
-// isContent reports whether a file may be the single file of a torrent, by its name
-// or size: torrents have been published in torrents.
+// isContent reports whether a file may be the single file of t, by its name or
+// size. A torrent can have a .torrent file as its content.
 func isContent(t *metainfo.Torrent, info fs.FileInfo) bool {
 	return t.Single && (info.Name() == t.Name || info.Size() == t.Size())
 }
 
-// isTorrent reports whether a file is a torrent, of those that can be read.
+// isTorrent reports whether path is a torrent that can be read.
 func isTorrent(path string) bool {
 	f, err := atomicfile.Open(path)
 	if err != nil {
@@ -94,7 +94,7 @@ func isTorrent(path string) bool {
 	return err == nil
 }
 
-// usable gives the error of a torrent that can't be used its exit code.
+// usable adds the file name and exit code to a *metainfo.UnusableError.
 func usable(name string, err error) error {
 	if unusable, ok := errors.AsType[*metainfo.UnusableError](err); ok {
 		return failf(exitTorrent, "%s: %w", name, unusable)
@@ -102,12 +102,12 @@ func usable(name string, err error) error {
 	return err
 }
 
-// readTorrent reads and parses the torrent of that name.
+// readTorrent reads and parses a torrent file.
 func readTorrent(ctx context.Context, e *env, name string) (*metainfo.Torrent, error) {
 	return input{name: name}.torrent(ctx, e)
 }
 
-// torrent reads and parses the torrent that an input is.
+// torrent reads and parses the torrent of an input.
 func (in input) torrent(ctx context.Context, e *env) (*metainfo.Torrent, error) {
 	name := in.name
 	switch {
@@ -129,7 +129,8 @@ func (in input) torrent(ctx context.Context, e *env) (*metainfo.Torrent, error) 
 	return t, nil
 }
 
-// readError says what could not be read, once.
+// readError returns the error for a file that can't be read, without repeating
+// its name.
 func readError(name string, err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
@@ -145,13 +146,12 @@ func readError(name string, err error) error {
 	return failf(exitRead, "%s: %w", shown(name), err)
 }
 
-// shown is an argument as it may be shown: without the passkeys of the trackers
-// that a link or URL names.
+// shown returns an argument with the secrets of its URLs masked.
 func shown(arg string) string {
 	if metainfo.IsMagnet(arg) {
 		m, err := metainfo.ParseMagnet(arg)
 		if err != nil {
-			return "magnet:?..." // what of it is secret can't be told
+			return "magnet:?..." // which of its parts are secret is unknown
 		}
 		return m.Masked().String()
 	}
@@ -161,16 +161,17 @@ func shown(arg string) string {
 	return arg
 }
 
-// An input is a torrent that the user named, or that stands in a directory that
-// the user named; err is why part of a directory could not be looked at.
+// An input is a torrent that the user named, or that was found in a directory
+// that the user named. err is set if it, or a part of the directory, can't be
+// read.
 type input struct {
 	name  string
-	data  []byte // standard input, when that was read already; else nil
-	found bool   // in a directory
+	data  []byte // content if it is from stdin, else nil
+	found bool   // found in a directory
 	err   error
 }
 
-// read returns the bytes of an input.
+// read returns the content of an input.
 func (in input) read(ctx context.Context, e *env) ([]byte, error) {
 	if in.data != nil {
 		return in.data, nil
@@ -178,7 +179,7 @@ func (in input) read(ctx context.Context, e *env) ([]byte, error) {
 	return readInput(ctx, e, in.name, torrentInput)
 }
 
-// stdinInputs reads standard input: a torrent, or magnet links, one per line.
+// stdinInputs reads a torrent, or magnet links, one per line, from stdin.
 func stdinInputs(ctx context.Context, e *env) []input {
 	b, err := readInput(ctx, e, stdinName, torrentOrLinks)
 	if err != nil {
@@ -192,12 +193,13 @@ func stdinInputs(ctx context.Context, e *env) []input {
 	case links != nil:
 		return links
 	case b == nil:
-		b = []byte{} // it was read, and there was nothing
+		b = []byte{} // not nil: stdin was read, and is empty
 	}
 	return []input{{name: stdinName, data: b}}
 }
 
-// linksIn reads a list of magnet links; nil if no line is one.
+// linksIn parses a list of magnet links. It returns nil if no line is a magnet
+// link.
 func linksIn(b []byte) []input {
 	var list []input
 	found := false
@@ -215,12 +217,12 @@ func linksIn(b []byte) []input {
 	return list
 }
 
-// listed yields the lines of a list with their numbers, without those that are
-// blank or begin with #.
+// listed yields the lines of a list with their numbers. It skips blank lines and
+// lines that begin with #.
 func listed(b []byte) iter.Seq2[int, string] {
 	return func(yield func(int, string) bool) {
 		n := 0
-		for line := range bytes.Lines(bytes.TrimPrefix(b, []byte("\ufeff"))) { // which Windows puts there
+		for line := range bytes.Lines(bytes.TrimPrefix(b, []byte("\ufeff"))) { // a byte order mark of Windows
 			n++
 			line = bytes.TrimSpace(line)
 			if len(line) > 0 && line[0] != '#' && !yield(n, string(line)) {
@@ -230,11 +232,10 @@ func listed(b []byte) iter.Seq2[int, string] {
 	}
 }
 
-// torrentsIn lists the torrents in and below a directory, sorted.
+// torrentsIn lists the torrents in and under a directory, sorted by path.
 func torrentsIn(dir string) []input { return filesIn(dir, true, ".torrent") }
 
-// ordered puts what is in a directory into the order of names that people read;
-// JSON has it as torrentsIn and filesIn do.
+// ordered sorts files of a directory in natural order, unless the output is JSON.
 func ordered(list []input, asJSON bool) []input {
 	if !asJSON {
 		slices.SortFunc(list, func(a, b input) int { return term.NaturalPath(filepath.ToSlash(a.name), filepath.ToSlash(b.name)) })
@@ -242,14 +243,14 @@ func ordered(list []input, asJSON bool) []input {
 	return list
 }
 
-// filesIn lists the files in a directory, and recursively below it, whose names
-// end so.
+// filesIn lists the files in a directory that have one of the extensions. With
+// recursive it includes subdirectories.
 func filesIn(dir string, recursive bool, extensions ...string) []input {
 	var list []input
 	has := func(path string) bool {
 		return slices.ContainsFunc(extensions, func(e string) bool { return strings.EqualFold(filepath.Ext(path), e) })
 	}
-	// The separator makes a link to a directory the directory.
+	// The trailing separator makes WalkDir follow a symbolic link to a directory.
 	_ = filepath.WalkDir(dir+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -261,12 +262,12 @@ func filesIn(dir string, recursive bool, extensions ...string) []input {
 			in := input{name: path, found: true}
 			if info, err := os.Stat(path); err != nil {
 				in.err = readError(path, err)
-			} else if !info.Mode().IsRegular() { // a FIFO would be waited for
+			} else if !info.Mode().IsRegular() { // opening a FIFO would block
 				in.err = failf(exitRead, "%s: not a regular file", path)
 			}
 			list = append(list, in)
 		}
-		return nil // and go on
+		return nil // continue after an error
 	})
 	if len(list) == 0 {
 		list = []input{{name: dir, err: failf(exitRead, "%s: no %s file in %sthis directory", dir, strings.Join(extensions, " or "), map[bool]string{true: "or under "}[recursive])}}
@@ -274,7 +275,7 @@ func filesIn(dir string, recursive bool, extensions ...string) []input {
 	return list
 }
 
-// count writes a number with its noun: "1 file", "5,000 files".
+// count formats a number and its noun: "1 file", "5,000 files".
 func count(n int, noun string) string {
 	if n != 1 {
 		noun += "s"

@@ -2,16 +2,16 @@ package main
 
 import "io"
 
-// An indenter indents compact JSON as it passes, as json.Indent does, but no
-// deeper than maxIndent: with the depth of a torrent's nesting the text would be
-// many times as long as the torrent.
+// An indenter is a Writer that indents compact JSON, as json.Indent does, but to
+// maxIndent levels at most. Without the limit, the output for a deeply nested
+// torrent would be many times as long as the torrent.
 type indenter struct {
 	w        io.Writer
 	buf      []byte
 	depth    int
 	inText   bool
-	escaped  bool // the byte before was a backslash
-	justOpen bool // nothing stands yet in the list or object
+	escaped  bool // the previous byte was a backslash
+	justOpen bool // the current list or object is still empty
 }
 
 const maxIndent = 10
@@ -21,7 +21,7 @@ func (d *indenter) Write(p []byte) (int, error) {
 	for i := 0; i < len(p); i++ {
 		c := p[i]
 		if d.inText {
-			// Whole stretches of text at once.
+			// Copy the rest of a string at once.
 			n := 0
 			for ; i+n < len(p); n++ {
 				if c := p[i+n]; d.escaped {

@@ -13,19 +13,21 @@ import (
 	"bt/internal/term"
 )
 
-// JSON that is as long as a torrent, or longer, is written as it goes: lists item
-// by item, and long texts in parts. What it says is what encoding/json would say.
+// JSON of unbounded length is streamed: lists item by item, and long texts in
+// parts. The result is that of encoding/json.
 
-// A jsonStream writes documents to stdout: one, or the items of a list.
+// A jsonStream writes JSON to stdout: one document, a list of documents, or with
+// --jsonl one document per line.
 type jsonStream struct {
 	u     *ui
-	list  bool // else one document, or with --jsonl one per line
+	list  bool // write a list
 	items int
 	enc   jsonEncoder
-	out   io.Writer // below it the document is indented, and made safe to be shown
+	out   io.Writer // indents, unless --jsonl is set, and escapes for the terminal
 }
 
-// newJSON begins the JSON of a command.
+// newJSON returns a stream for the JSON of a command. It writes a list if list is
+// set.
 func (u *ui) newJSON(list bool) *jsonStream {
 	s := &jsonStream{u: u, list: list && !u.jsonl, out: safeWriter{u.out}}
 	if !u.jsonl {
@@ -35,7 +37,7 @@ func (u *ui) newJSON(list bool) *jsonStream {
 	return s
 }
 
-// item writes a document, or one of the list.
+// item writes one document.
 func (s *jsonStream) item(v any) error {
 	switch {
 	case s.list && s.items == 0:
@@ -51,7 +53,7 @@ func (s *jsonStream) item(v any) error {
 	return s.flush()
 }
 
-// end ends the list.
+// end completes the list.
 func (s *jsonStream) end() error {
 	if !s.list {
 		return nil
@@ -63,7 +65,8 @@ func (s *jsonStream) end() error {
 	return s.flush()
 }
 
-// stop ends a list early, if it has begun. A nil jsonStream has not.
+// stop completes a list that was begun. It does nothing if s is nil or nothing
+// was written.
 func (s *jsonStream) stop() error {
 	if s == nil || s.items == 0 {
 		return nil
@@ -73,26 +76,26 @@ func (s *jsonStream) stop() error {
 
 func (s *jsonStream) flush() error {
 	s.enc.flush()
-	s.u.printed = true // as far as it went
+	s.u.printed = true // possibly incomplete
 	if s.enc.err == nil && s.u.jsonl {
 		s.enc.err = s.u.out.Flush()
 	}
 	return stdoutError(s.enc.err)
 }
 
-// jsonPart is about how much is written at once.
+// jsonPart is the approximate number of bytes per write.
 const jsonPart = 32 << 10
 
-// A jsonEncoder writes values as compact JSON, in parts that end with a
-// character. Beside what encoding/json knows it takes iterators, as lists, and
-// values that write themselves.
+// A jsonEncoder writes compact JSON in parts, and never splits a character. In
+// addition to the types of encoding/json, it encodes iterators as lists, and
+// values that implement jsonWriter.
 type jsonEncoder struct {
 	w   io.Writer
 	buf []byte
-	err error // the first
+	err error // first error
 }
 
-// A jsonWriter writes itself as JSON.
+// A jsonWriter is a value that encodes itself as JSON.
 type jsonWriter interface{ WriteJSON(w io.Writer) error }
 
 func (e *jsonEncoder) flush() {
@@ -112,7 +115,7 @@ func (e *jsonEncoder) value(v reflect.Value) {
 	if e.err != nil {
 		return
 	}
-	// Interface allocates, so what there is most of does without.
+	// Avoid Interface for the most frequent types, because it allocates.
 	switch t := v.Type(); t.Kind() {
 	case reflect.String:
 		if t == reflect.TypeFor[string]() {
@@ -132,7 +135,7 @@ func (e *jsonEncoder) value(v reflect.Value) {
 			return
 		}
 	}
-	if x, ok := v.Interface().(jsonWriter); ok { // it writes its own part of the document
+	if x, ok := v.Interface().(jsonWriter); ok { // it writes directly to the output
 		e.flush()
 		if e.err == nil {
 			e.err = x.WriteJSON(e.w)
@@ -166,7 +169,7 @@ func (e *jsonEncoder) value(v reflect.Value) {
 	}
 }
 
-// marshal is for what is small.
+// marshal encodes a small value with encoding/json.
 func (e *jsonEncoder) marshal(v any) {
 	b, err := compactJSON(v)
 	if err != nil && e.err == nil {
@@ -175,7 +178,8 @@ func (e *jsonEncoder) marshal(v any) {
 	e.raw(string(b))
 }
 
-// compactJSON is json.Marshal, but URLs, which are full of &, stay readable.
+// compactJSON is like json.Marshal but does not escape &, which is frequent in
+// URLs.
 func compactJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -184,7 +188,7 @@ func compactJSON(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// sequence writes an iterator; nil is an empty one.
+// sequence encodes an iterator as a list. A nil iterator is an empty list.
 func (e *jsonEncoder) sequence(v reflect.Value) {
 	e.raw("[")
 	if !v.IsNil() {
@@ -225,12 +229,12 @@ func isEmptyJSON(v reflect.Value) bool {
 }
 
 type jsonField struct {
-	key                 string // with quotes and colon
+	key                 string // quoted, with the colon
 	index               int
 	omitEmpty, omitZero bool
 }
 
-var jsonFields sync.Map // by type
+var jsonFields sync.Map // map[reflect.Type][]jsonField
 
 func jsonFieldsOf(t reflect.Type) []jsonField {
 	if known, ok := jsonFields.Load(t); ok {
@@ -247,7 +251,7 @@ func jsonFieldsOf(t reflect.Type) []jsonField {
 	return fields
 }
 
-// text writes a string.
+// text encodes a string.
 func (e *jsonEncoder) text(s string) {
 	e.raw(`"`)
 	for part := range term.Parts(s, jsonPart) {
@@ -255,13 +259,13 @@ func (e *jsonEncoder) text(s string) {
 			e.raw(part)
 			continue
 		}
-		b, _ := compactJSON(part) // a string always encodes
+		b, _ := compactJSON(part) // encoding a string can't fail
 		e.raw(string(b[1 : len(b)-1]))
 	}
 	e.raw(`"`)
 }
 
-// isPlainJSON reports whether a text is itself in JSON.
+// isPlainJSON reports whether s needs no escaping in JSON.
 func isPlainJSON(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {

@@ -1,10 +1,9 @@
 // Command bt makes, shows, edits, checks and seeds torrents, and asks trackers
-// about them: the toolkit of people who publish with BitTorrent.
+// for the numbers of peers. It is a toolkit for people who publish with
+// BitTorrent.
 //
-// This package is the only one that prints, reads flags and exits. What it
-// prints where is the contract of the files beside it: stdout carries data
-// (ui.go), stderr everything else, and the exit code says how it went
-// (exit.go).
+// Only this package prints, reads flags and exits. Results are printed to stdout,
+// everything else to stderr (see ui.go). The exit codes are listed in exit.go.
 package main
 
 import (
@@ -15,10 +14,10 @@ import (
 )
 
 func main() {
-	// Of millions of files there is much to remember: this much garbage beside it,
-	// in per cent, and not as much again.
+	// Torrents with millions of files need much memory. Let garbage take half of
+	// that in addition, instead of as much again.
 	debug.SetGCPercent(50)
-	// net/http logs what a server says unasked; what bt has to say, it prints.
+	// Discard the log of net/http about unexpected data from servers.
 	log.SetOutput(io.Discard)
 	os.Exit(run(osEnv()))
 }

@@ -98,7 +98,7 @@ bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
 }
 
 func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
-	// Wrong usage first, whatever the disk holds.
+	// Report wrong usage before anything is read from disk.
 	o, err := f.options(u, args)
 	if err != nil {
 		return err
@@ -146,7 +146,7 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
-		return err // between the last piece and here
+		return err // cancelled after the last piece was hashed
 	}
 	if err := atomicfile.Write(out, r.Torrent.Bytes(), f.force); err != nil {
 		return outputError(out, err)
@@ -163,12 +163,12 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 	return seedMade(ctx, u, r)
 }
 
-// options are what to make.
+// options returns the options for maketorrent.
 func (f *makeFlags) options(u *ui, args []string) (o maketorrent.Options, err error) {
 	if o.Path, err = f.contentPath(u, args); err != nil {
 		return o, err
 	}
-	// Of v2 Make says what it needs.
+	// maketorrent.Make checks the minimum for v2.
 	if err := f.pieceLength.value.check(f.format.value != maketorrent.FormatV1 || f.strict.allows(metainfo.CodeSmallPieces)); err != nil {
 		return o, err
 	}
@@ -191,8 +191,8 @@ func (f *makeFlags) options(u *ui, args []string) (o maketorrent.Options, err er
 	return o, err
 }
 
-// contentPath is PATH, --dir or --file, of which there must be one. It is not
-// looked for yet.
+// contentPath returns the path of the content: PATH, --dir or --file, exactly one
+// of which must be given. It does not check that the path exists.
 func (f *makeFlags) contentPath(u *ui, args []string) (string, error) {
 	paths := slices.Clone(args)
 	if len(paths) > 1 {
@@ -217,7 +217,8 @@ func (f *makeFlags) contentPath(u *ui, args []string) (string, error) {
 	return paths[0], nil
 }
 
-// checkContent looks for the content.
+// checkContent checks that the content exists and is of the kind that the flags
+// name.
 func (f *makeFlags) checkContent(path string) error {
 	info, err := os.Stat(path)
 	switch {
@@ -231,13 +232,13 @@ func (f *makeFlags) checkContent(path string) error {
 	return nil
 }
 
-// The schemes that web seeds (BEP 19) and HTTP seeds (BEP 17) may have.
+// URL schemes of web seeds (BEP 19) and HTTP seeds (BEP 17).
 var (
 	webSeedSchemes  = []string{"http", "https", "ftp"}
 	httpSeedSchemes = []string{"http", "https"}
 )
 
-// nodes reads HOST:PORT of a DHT node.
+// nodes parses HOST:PORT of a DHT node.
 func nodes(s string) ([]maketorrent.Node, error) {
 	host, port, err := net.SplitHostPort(s)
 	n, portErr := strconv.ParseUint(port, 10, 16)
@@ -248,8 +249,8 @@ func nodes(s string) ([]maketorrent.Node, error) {
 	return []maketorrent.Node{node}, nil
 }
 
-// creationDate is --date, else SOURCE_DATE_EPOCH (reproducible-builds.org),
-// else now.
+// creationDate returns the date of --date, else SOURCE_DATE_EPOCH
+// (reproducible-builds.org), else the current time.
 func (f *makeFlags) creationDate(e *env) (time.Time, error) {
 	switch {
 	case f.date.given && f.noDate:
@@ -269,8 +270,8 @@ func (f *makeFlags) creationDate(e *env) (time.Time, error) {
 	return e.now(), nil
 }
 
-// makeError gives the errors of Make their exit codes; of several problems each
-// gets its line.
+// makeError gives an error of maketorrent its exit code and hint. If there are
+// several problems, it reports all but the last.
 func makeError(u *ui, f *makeFlags, o maketorrent.Options, err error) error {
 	if problems, ok := errors.AsType[maketorrent.Problems](err); ok {
 		for _, p := range problems[:len(problems)-1] {
@@ -278,7 +279,7 @@ func makeError(u *ui, f *makeFlags, o maketorrent.Options, err error) error {
 		}
 		err := fail(exitRead, problems[len(problems)-1])
 		if info, statErr := os.Stat(o.Path); statErr != nil || !info.IsDir() {
-			return err // it is about PATH itself
+			return err // the problem is with PATH itself
 		}
 		return withHint(err, problemsHint(problems))
 	}
@@ -305,7 +306,7 @@ func makeError(u *ui, f *makeFlags, o maketorrent.Options, err error) error {
 	return err
 }
 
-// problemsHint says how to make the torrent without what is a problem.
+// problemsHint says how to leave out the files that cause the problems.
 func problemsHint(problems maketorrent.Problems) string {
 	links := 0
 	for _, p := range problems {

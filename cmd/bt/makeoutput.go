@@ -16,7 +16,7 @@ import (
 	"bt/maketorrent"
 )
 
-// checkOutput finds what is wrong with --output whatever there is on disk.
+// checkOutput checks --output against other flags, without looking at the disk.
 func (f *makeFlags) checkOutput(u *ui) error {
 	out := f.output.value
 	switch {
@@ -30,8 +30,8 @@ func (f *makeFlags) checkOutput(u *ui) error {
 	return nil
 }
 
-// makeOutput decides where the torrent goes, and makes sure that it can go
-// there before anything is hashed.
+// makeOutput returns the path of the output, and checks that it can be written
+// before anything is hashed.
 func makeOutput(u *ui, f *makeFlags, o *maketorrent.Options) (string, error) {
 	abs, name, err := maketorrent.Resolve(o.Path, o.Name)
 	if err != nil {
@@ -57,8 +57,9 @@ func makeOutput(u *ui, f *makeFlags, o *maketorrent.Options) (string, error) {
 	return out, nil
 }
 
-// ownFiles tells what bt has written itself: the output of an earlier run, also
-// behind a link, and what a killed one may have left.
+// ownFiles returns a function that recognizes files that bt itself has written:
+// the output of an earlier run, possibly through a symbolic link, and temporary
+// files of a run that was killed.
 func ownFiles(out string) func(string, fs.FileInfo) string {
 	old, err := os.Stat(out)
 	place, placeErr := filepath.EvalSymlinks(out)
@@ -69,8 +70,8 @@ func ownFiles(out string) func(string, fs.FileInfo) string {
 		case err != nil || placeErr != nil || !os.SameFile(old, info):
 			return ""
 		}
-		// By the place too: another hard link to the same file is content. A file
-		// system may take names in either case for one.
+		// Compare the name too: another hard link to the same file is content.
+		// The file system may ignore case.
 		if real, err := filepath.EvalSymlinks(path); err != nil || !sameBase(real, place) {
 			return ""
 		}
@@ -80,7 +81,8 @@ func ownFiles(out string) func(string, fs.FileInfo) string {
 
 func sameBase(a, b string) bool { return strings.EqualFold(filepath.Base(a), filepath.Base(b)) }
 
-// ownStdout tells the file that stdout goes to: bt make . -o - > x.torrent.
+// ownStdout is like ownFiles for an output to stdout, as in bt make . -o - >
+// x.torrent.
 func ownStdout(stdout io.Writer) func(string, fs.FileInfo) string {
 	var file fs.FileInfo
 	if f, ok := stdout.(*os.File); ok {
@@ -113,8 +115,8 @@ func outputError(path string, err error) error {
 	return err
 }
 
-// missingDirectory is the hint where the directory of an output is not there, and
-// "" if it is.
+// missingDirectory returns a hint if dir, the directory of an output, does not
+// exist, else "".
 func missingDirectory(dir string) string {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return ""
@@ -124,18 +126,18 @@ func missingDirectory(dir string) string {
 		if _, err := os.Lstat(up); err != nil {
 			continue
 		}
-		if _, err := os.Stat(up); err != nil { // so no directory can be made there
+		if _, err := os.Stat(up); err != nil { // a broken symbolic link, where mkdir would fail too
 			return up + " is a symbolic link that leads nowhere"
 		}
 		break
 	}
 	if runtime.GOOS == "windows" {
-		return "mkdir " + shellQuote(dir) // has no -p, and makes all of them
+		return "mkdir " + shellQuote(dir) // mkdir of Windows makes all parents and has no -p
 	}
 	return "mkdir -p " + shellQuote(dir)
 }
 
-// made is the JSON document of bt make.
+// made is the JSON of bt make.
 type made struct {
 	Output      string        `json:"output"`
 	Content     string        `json:"content"`
@@ -186,7 +188,7 @@ func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error 
 	t := r.Torrent
 	if u.quiet {
 		if u.env.stdoutTerminal {
-			out = term.Safe(out) // in a pipe it is data
+			out = term.Safe(out) // in a pipe it is data and stays unescaped
 		}
 		_, err := u.out.WriteString(out + "\n")
 		return stdoutError(err)

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// People who come from another tool type its words. These tables lead from the
-// words of mktorrent, transmission-create, -edit and -show, mkbrr, torrenttools,
-// torf, intermodal (imdl), py3createtorrent, aria2 and curl to those of bt.
-// Words of more than one letter are in lower case and have dashes; what is typed
-// is compared in that form.
+// Users of other tools type the names of their commands and flags. These tables
+// map those of mktorrent, transmission-create, -edit and -show, mkbrr,
+// torrenttools, torf, intermodal (imdl), py3createtorrent, aria2 and curl to
+// hints with bt's names. Names of more than one letter are in lower case with
+// dashes; see spelling.
 
-// otherWords are words, with blanks between them, that share a hint.
+// otherWords holds names, separated by blanks, that share a hint.
 type otherWords struct{ words, hint string }
 
 var otherCommands = []otherWords{
@@ -39,7 +39,8 @@ var otherCommands = []otherWords{
 	{"man usage commands", "bt help lists the commands"},
 }
 
-// everywhereWords are flags of every command, and of bt before one.
+// everywhereWords holds flags that are valid for every command and before the
+// command.
 var everywhereWords = []otherWords{
 	{"silent no-output no-progress hide-progress", "use --quiet"},
 	{"debug loglevel log-level", "use --verbose"},
@@ -75,7 +76,7 @@ var (
 	recurseWords = otherWords{"recurse recursively subdirectories subdirs", "use --recursive"}
 )
 
-// otherFlags are those of each command.
+// otherFlags holds the flags by command.
 var otherFlags = map[string][]otherWords{
 	"make": slices.Concat([]otherWords{
 		announceWords, outputWords, jsonWords, jobsWords, revealWords,
@@ -195,7 +196,7 @@ var otherFlags = map[string][]otherWords{
 	},
 }
 
-// lookUp returns the hint of a word, or "".
+// lookUp returns the hint for a word, or "".
 func lookUp(word string, table []otherWords) string {
 	for _, row := range table {
 		if slices.Contains(strings.Fields(row.words), word) {
@@ -205,8 +206,8 @@ func lookUp(word string, table []otherWords) string {
 	return ""
 }
 
-// otherFlag returns what a flag of another tool is called in a command of bt, or
-// "". Of the root the command is "".
+// otherFlag returns the hint for a flag of another tool, or "". command is ""
+// before the command.
 func otherFlag(command, name string) string {
 	if hint := lookUp(name, otherFlags[command]); hint != "" {
 		return hint

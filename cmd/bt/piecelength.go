@@ -12,10 +12,10 @@ import (
 	"bt/internal/term"
 )
 
-// A pieceLength is the value of --piece-length; no bytes stand for auto.
+// A pieceLength is the value of --piece-length. bytes is 0 for auto.
 type pieceLength struct {
 	bytes int64
-	text  string // as it was written
+	text  string // as the user wrote it
 }
 
 func readPieceLength(s string) (pieceLength, error) {
@@ -26,7 +26,7 @@ func readPieceLength(s string) (pieceLength, error) {
 	return pieceLength{n, s}, err
 }
 
-// check refuses pieces under 16 KiB, unless small ones are allowed.
+// check rejects pieces of less than 16 KiB unless small is set.
 func (l pieceLength) check(small bool) error {
 	if l.bytes == 0 || l.bytes >= metainfo.BlockLength || small {
 		return nil
@@ -35,7 +35,7 @@ func (l pieceLength) check(small bool) error {
 		cmp.Or(pieceLengthHint(l.text), "16K, or 2^14, is the least; --allow small-pieces makes smaller ones"))
 }
 
-// readMaxPieceLength reads the value of --max-piece-length.
+// readMaxPieceLength parses the value of --max-piece-length.
 func readMaxPieceLength(s string) (int64, error) {
 	n, err := parseSize(s)
 	if err == nil && n < metainfo.BlockLength {
@@ -44,9 +44,9 @@ func readMaxPieceLength(s string) (int64, error) {
 	return n, err
 }
 
-// pieceLengthHint is what a number without a unit may have meant: mktorrent,
-// mkbrr and torrenttools take the exponent of 2, others KiB or MiB. It is "" if
-// none of them gives a usual piece length.
+// pieceLengthHint suggests what a number without a unit may mean: an exponent of
+// 2, as in mktorrent, mkbrr and torrenttools, or KiB or MiB, as in other tools.
+// It returns "" if none of these is a usual piece length.
 func pieceLengthHint(s string) string {
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err != nil {
@@ -54,7 +54,7 @@ func pieceLengthHint(s string) string {
 	}
 	var meant []string
 	for _, spelling := range []string{fmt.Sprintf("2^%d", n), fmt.Sprintf("%dK", n), fmt.Sprintf("%dM", n)} {
-		const longest = 512 << 20 // that clients read
+		const longest = 512 << 20 // clients accept no longer pieces
 		size, err := parseSize(spelling)
 		if err == nil && metainfo.BlockLength <= size && size <= longest && bits.OnesCount64(uint64(size)) == 1 {
 			meant = append(meant, spelling+" for "+term.Size(size))

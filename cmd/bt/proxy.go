@@ -10,10 +10,10 @@ import (
 	"golang.org/x/net/http/httpproxy"
 )
 
-// proxies returns what chooses the proxy for a tracker: the one given, for all
-// of them, or what the environment says, as curl reads it: HTTP_PROXY,
-// HTTPS_PROXY, ALL_PROXY and NO_PROXY, in capitals or not. UDP has no variable
-// of its own and goes by ALL_PROXY.
+// proxies returns a function that chooses the proxy for a tracker: given if it is
+// non-nil, else the proxy of the environment variables HTTP_PROXY, HTTPS_PROXY,
+// ALL_PROXY and NO_PROXY, in upper or lower case, as in curl. For UDP it uses
+// ALL_PROXY.
 func proxies(e *env, given *url.URL) func(*url.URL) (*url.URL, error) {
 	if given != nil {
 		return func(*url.URL) (*url.URL, error) { return given, nil }
@@ -24,7 +24,7 @@ func proxies(e *env, given *url.URL) func(*url.URL) (*url.URL, error) {
 		HTTPProxy:  cmp.Or(variable("HTTP_PROXY"), all),
 		HTTPSProxy: cmp.Or(variable("HTTPS_PROXY"), all),
 		NoProxy:    variable("NO_PROXY"),
-		CGI:        e.getenv("REQUEST_METHOD") != "", // HTTP_PROXY is then a stranger's (httpoxy.org)
+		CGI:        e.getenv("REQUEST_METHOD") != "", // a CGI client can set HTTP_PROXY by a header (httpoxy.org)
 	}
 	udp := httpproxy.Config{HTTPSProxy: all, NoProxy: http.NoProxy}
 	forHTTP, forUDP := http.ProxyFunc(), udp.ProxyFunc()
@@ -41,11 +41,11 @@ func proxies(e *env, given *url.URL) func(*url.URL) (*url.URL, error) {
 	}
 }
 
-// proxyURL reads the value of --proxy, or @FILE with it.
+// proxyURL parses the value of --proxy, or @FILE.
 func proxyURL(s string) (*url.URL, error) {
 	s, err := secret(s)
 	if err != nil || s == "" {
-		return nil, err // "" is what the environment says
+		return nil, err // nil: use the environment
 	}
 	proxy, err := url.Parse(s)
 	if err != nil || proxy.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, proxy.Scheme) {

@@ -15,21 +15,22 @@ import (
 	"bt/internal/term"
 )
 
-// Inputs are bounded: in size by --max-size, before anything is allocated by it,
-// and by how they begin, so that /dev/zero or a film costs what its first bytes
-// cost.
+// The size of inputs is limited by --max-size before memory is allocated for
+// them. An input whose first bytes show that it is not of the expected kind, such
+// as /dev/zero or a film, is not read further.
 
-// inputKind says what an input should be, which its beginning tells.
+// inputKind is the expected kind of an input.
 type inputKind uint8
 
 const (
 	torrentInput   inputKind = iota
-	torrentOrLinks           // or a text with magnet links
-	textInput                // JSON, a list
-	rulesInput               // rules, which have a limit of their own
+	torrentOrLinks           // a torrent, or a text with magnet links
+	textInput                // JSON or a list
+	rulesInput               // a rules file, which has its own limit
 )
 
-// mayBe reports whether an input that does not begin as a torrent is to be read.
+// mayBe reports whether an input that does not begin as a torrent may be of the
+// kind k. head is its beginning.
 func (k inputKind) mayBe(head []byte) bool {
 	switch k {
 	case torrentOrLinks:
@@ -40,9 +41,9 @@ func (k inputKind) mayBe(head []byte) bool {
 	return false
 }
 
-// readInput reads a file or standard input. It returns when ctx ends, though a
-// read from a terminal or a FIFO can't be stopped: that waits in its goroutine
-// for the end of the process.
+// readInput reads a file or standard input. It returns when ctx ends. A read from
+// a terminal or a FIFO can't be interrupted, so its goroutine may block until the
+// process exits.
 func readInput(ctx context.Context, e *env, name string, kind inputKind) ([]byte, error) {
 	type result struct {
 		b   []byte
@@ -93,7 +94,8 @@ func readAll(e *env, name string, kind inputKind) ([]byte, error) {
 	return b, nil
 }
 
-// sizeOf is how many bytes of a regular file are still to be read; -1: not known.
+// sizeOf returns the number of unread bytes of a regular file, or -1 if it is
+// unknown.
 func sizeOf(in io.Reader) int64 {
 	f, ok := in.(*os.File)
 	if !ok {
@@ -110,20 +112,21 @@ func sizeOf(in io.Reader) int64 {
 	return info.Size() - at
 }
 
-// inputLimit is the most bytes that an input may have.
+// inputLimit returns the maximum size of an input in bytes.
 func (e *env) inputLimit() int64 {
 	return cmp.Or(e.options.maxSize.value, metainfo.DefaultMaxSize)
 }
 
-// memoryLimit is that of the garbage collector, which the process has one of.
+// memoryLimit is the current memory limit of the garbage collector, which is
+// global.
 var memoryLimit struct {
 	sync.Mutex
-	bytes int64 // 0: none
+	bytes int64 // 0 if there is none
 }
 
-// boundMemory asks the garbage collector to keep to what an input of n bytes
-// needs: else it would let the heap grow to twice what is in use. Several inputs
-// of that size are not read at once (see retracking.large).
+// boundMemory sets the memory limit for an input of n bytes. Without it, the
+// garbage collector would let the heap grow to twice its live size. Commands do
+// not read several large inputs at once (see retracking.large).
 func (e *env) boundMemory(n int) {
 	const least, perByte = 18 << 20, 3.5
 	if n > smallInput {
@@ -131,8 +134,8 @@ func (e *env) boundMemory(n int) {
 	}
 }
 
-// limitMemory asks the garbage collector to keep to that many bytes, if it was not
-// asked to keep to more already.
+// limitMemory raises the memory limit to a number of bytes, or sets it if there
+// is none.
 func (e *env) limitMemory(bytes int64) {
 	if !e.lean {
 		return
@@ -145,8 +148,8 @@ func (e *env) limitMemory(bytes int64) {
 	}
 }
 
-// freeMemory ends what boundMemory began, for a command that goes on with what it
-// has read.
+// freeMemory removes the memory limit, for a command that continues to run after
+// it has read its inputs.
 func freeMemory() {
 	memoryLimit.Lock()
 	defer memoryLimit.Unlock()
@@ -156,5 +159,5 @@ func freeMemory() {
 	}
 }
 
-// smallInput is the size up to which inputs are nothing to look after.
+// smallInput is the maximum size of an input for which memory is not limited.
 const smallInput = 1 << 20

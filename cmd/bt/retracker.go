@@ -64,7 +64,7 @@ bt retracker x.torrent --source ABC --new-infohash -o abc.torrent`,
 	}
 }
 
-// backupFlag is --backup or --backup=SUFFIX.
+// backupFlag is the value of --backup or --backup=SUFFIX.
 type backupFlag struct{ suffix string }
 
 func (f *backupFlag) Set(s string) error {
@@ -86,24 +86,24 @@ func (f *backupFlag) Set(s string) error {
 func (f *backupFlag) String() string   { return "" }
 func (f *backupFlag) IsBoolFlag() bool { return true }
 
-// retracking is a run of bt retracker.
+// retracking is the state of one run of bt retracker.
 type retracking struct {
 	ctx    context.Context
 	u      *ui
 	edit   rewrite.Edit
 	dryRun bool
 	force  bool
-	backup string // suffix; "" keeps none
-	output string // "" is in place; "-" stdout
+	backup string // "" if there is no backup
+	output string // "" for in place, "-" for stdout
 	toDir  bool   // output is a directory
 
-	fromJSON string // the file that edit.Whole is from
+	fromJSON string // the file that edit.Whole was read from
 
-	large   sync.Mutex // held while a large input is edited, so that memory has one of them
-	running sync.Map   // session to what sync.OnceValues returns
+	large   sync.Mutex // held while a large input is edited, so that only one is in memory
+	running sync.Map   // map[session]func() (string, bool)
 }
 
-// A session is the directory of a client's session files.
+// A session is a directory with session files of a client.
 type session struct {
 	client *clients.Client
 	dir    string
@@ -173,7 +173,7 @@ func newInfoHash(err error) error {
 	return withHint(err, "say --new-infohash if that is what you want")
 }
 
-// inputs lists the files of the arguments.
+// inputs expands the arguments to a list of files and magnet links.
 func (r *retracking) inputs(args []string, recursive bool) (inputs []input, isList bool) {
 	isList = len(args) > 1
 	for _, arg := range args {
@@ -193,7 +193,7 @@ func (r *retracking) inputs(args []string, recursive bool) (inputs []input, isLi
 		isList = true
 		inputs = append(inputs, ordered(filesIn(arg, recursive, ".torrent", ".fastresume"), r.u.json)...)
 	}
-	// A file that is named twice, or by a link too, is edited once.
+	// Edit a file only once, even if it is named twice or by a symbolic link.
 	seen := make(map[string]bool)
 	return slices.DeleteFunc(inputs, func(in input) bool {
 		real, err := filepath.EvalSymlinks(in.name)
@@ -209,7 +209,7 @@ func (r *retracking) inputs(args []string, recursive bool) (inputs []input, isLi
 	}), isList
 }
 
-// checkOutput decides what --output means.
+// checkOutput checks --output and decides whether it is a directory.
 func (r *retracking) checkOutput(inputs []input, isList bool) error {
 	if r.output == "" {
 		return nil
@@ -251,22 +251,23 @@ func (r *retracking) checkOutput(inputs []input, isList bool) error {
 	return nil
 }
 
-// retracked is what became of one input, or the error.
+// retracked is the result of one input.
 type retracked struct {
 	input
-	output string // where the result is, or would be
+	output string // where the result is, or would be, written
 	result *rewrite.Result
-	magnet *metainfo.Magnet // edited
+	magnet *metainfo.Magnet // the edited magnet link
 
 	unedited rewrite.Unedited
 }
 
-// run edits the inputs, several at a time because each waits for the disk, and
-// prints what became of them in their order.
+// run edits the inputs and prints the results in the order of the inputs. It
+// edits several at once, because each waits for the disk.
 func (r *retracking) run(inputs []input, isList bool) error {
-	// A reader of stdout that goes (| head) must not end what is being written.
+	// If the reader of stdout exits (| head), the files in work must still be
+	// written.
 	signal.Ignore(syscall.SIGPIPE)
-	const ahead = 1024 // results that wait for their turn
+	const ahead = 1024 // results that wait to be printed
 	p := retrackerPrinter{ui: r.u, dryRun: r.dryRun, isList: isList}
 	if r.u.json {
 		p.doc = r.u.newJSON(isList)
@@ -291,12 +292,12 @@ func (r *retracking) run(inputs []input, isList bool) error {
 	var failed error
 	for done := range queue {
 		x := <-done
-		if failed == nil && !errors.Is(x.err, context.Canceled) { // what an interrupt left undone is no failure of its own
+		if failed == nil && !errors.Is(x.err, context.Canceled) { // inputs that an interrupt left unedited are not failures
 			failed = p.print(x)
 		}
 	}
 	if p.total == 0 && r.ctx.Err() != nil {
-		return r.ctx.Err() // there is nothing to sum up
+		return r.ctx.Err() // there are no results to sum up
 	}
 	return cmp.Or(failed, p.finish(), r.ctx.Err())
 }
@@ -325,7 +326,7 @@ func (r *retracking) magnet(x *retracked) error {
 
 // file edits a torrent or session file.
 func (r *retracking) file(x *retracked) error {
-	var before fs.FileInfo // nil of stdin
+	var before fs.FileInfo // nil for stdin
 	if x.name != stdinName {
 		info, err := os.Stat(x.name)
 		if err != nil {
@@ -356,7 +357,7 @@ func (r *retracking) file(x *retracked) error {
 	}
 	x.unedited = x.result.Unedited
 	x.output = r.outputOf(x.name)
-	defer func() { x.result.Bytes = nil }() // the changes alone wait for their turn
+	defer func() { x.result.Bytes = nil }() // only the changes are printed, so free the rest
 	switch {
 	case r.dryRun:
 		return nil
@@ -390,7 +391,8 @@ func (r *retracking) outputOf(name string) string {
 	return name
 }
 
-// replace puts the result in the place of the file, if nothing speaks against it.
+// replace overwrites the file with the result, if that is allowed and the file
+// has not changed since it was read.
 func (r *retracking) replace(x *retracked, before fs.FileInfo) error {
 	if err := r.ctx.Err(); err != nil {
 		return err
@@ -414,7 +416,7 @@ func (r *retracking) replace(x *retracked, before fs.FileInfo) error {
 		}
 	}
 	if err := atomicfile.Rewrite(x.name, x.result.Bytes); err != nil {
-		if made { // or it would be in the way of the next try
+		if made { // else the next run would find it and refuse
 			if err := os.Remove(backup); err != nil {
 				return outputError(backup, err)
 			}
@@ -427,7 +429,8 @@ func (r *retracking) replace(x *retracked, before fs.FileInfo) error {
 	return nil
 }
 
-// mayReplace refuses what its owner protects, and what a client would undo.
+// mayReplace returns an error if a file is read-only, or if a running client
+// would overwrite the edit.
 func (r *retracking) mayReplace(name string) error {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -444,7 +447,7 @@ func (r *retracking) mayReplace(name string) error {
 	if err != nil {
 		return readError(name, err)
 	}
-	// Once a session: there may be thousands of files.
+	// Check only once per session directory, which may have thousands of files.
 	judge, _ := r.running.LoadOrStore(session{client, filepath.Dir(real)}, sync.OnceValues(func() (string, bool) { return client.Runs(name) }))
 	if how, runs := judge.(func() (string, bool))(); runs {
 		return withHint(failf(exitWrite, "%s: it is a session file of %s, which seems to run: %s", name, client.Name, how),

@@ -11,8 +11,8 @@ import (
 	"bt/rewrite"
 )
 
-// printDifference shows what would change, line by line: of a list only the
-// items that come or go, or all if only their order changes.
+// printDifference prints the changes line by line. For a list it prints only the
+// items that are added or removed, or all items if only their order changes.
 func (p *retrackerPrinter) printDifference(x retracked) error {
 	if _, err := fmt.Fprintln(p.out, p.pal.Bold(term.Safe(cmp.Or(x.output, x.name)))); err != nil {
 		return err
@@ -26,7 +26,7 @@ func (p *retrackerPrinter) printDifference(x retracked) error {
 		for _, text := range p.shownLines(c.Key, gone) {
 			fmt.Fprintln(p.out, p.pal.Red("- "+text))
 		}
-		hidden := len(gone)+len(come) == 0 // the form alone
+		hidden := len(gone)+len(come) == 0 // only the encoding differs
 		first := gone[:min(len(gone), listLimit)]
 		for i, text := range p.shownLines(c.Key, come) {
 			fmt.Fprintln(p.out, p.pal.Green("+ "+text))
@@ -39,8 +39,8 @@ func (p *retrackerPrinter) printDifference(x retracked) error {
 	return p.printHashes(x)
 }
 
-// shownLines are the first lines of a list as they may be printed, and how many
-// there are more.
+// shownLines returns the first lines of a list as printable text, and the number
+// of the others.
 func (p *retrackerPrinter) shownLines(key string, lines []differenceLine) []string {
 	var texts []string
 	for i, line := range lines {
@@ -56,10 +56,11 @@ func (p *retrackerPrinter) shownLines(key string, lines []differenceLine) []stri
 	return texts
 }
 
-// A differenceLine is one item of a value, or the whole of it.
+// A differenceLine is one item of a list, or a value that is not a list.
 type differenceLine struct{ label, text string }
 
-// without returns the lines of a that b has not, or less often.
+// without returns the lines of a that are not in b. A line that b has less often
+// than a is returned for the difference.
 func without(a, b []differenceLine) []differenceLine {
 	count := make(map[differenceLine]int)
 	for _, line := range b {
@@ -74,9 +75,10 @@ func without(a, b []differenceLine) []differenceLine {
 	return left
 }
 
-// shown is a line as it may be printed: URLs masked, and a long text cut.
+// shown returns a line as printable text: secrets masked, and long texts cut.
 func (p *retrackerPrinter) shown(key string, line differenceLine) string {
-	// What is masked may be longer or shorter than what is shown of it.
+	// Mask before cutting: masking changes the length, and a cut URL may not be
+	// recognized.
 	text, long := line.text, len(line.text) > 8<<10
 	if long {
 		text = text[:8<<10]
@@ -96,16 +98,18 @@ func (p *retrackerPrinter) shown(key string, line differenceLine) string {
 	return term.Safe(line.label) + "  " + text
 }
 
-// urlKeys are the keys whose texts are URLs, though they may not look like it.
+// urlKeys lists the keys whose values are URLs, even if they do not look like
+// URLs.
 var urlKeys = []string{"announce", "announce-list", "trackers", "url-list", "httpseeds"}
 
-// maxLines is how many items of a list are compared; andMore stands for the others.
+// maxLines is the number of items of a list that are compared; andMore is printed
+// for the rest.
 const (
 	maxLines = 10_000
 	andMore  = "and more"
 )
 
-// differenceLines writes a value for a person, an item a line.
+// differenceLines returns a value as text, one item per line.
 func differenceLines(key string, value rewrite.Value) []differenceLine {
 	if value == nil {
 		return nil
@@ -142,18 +146,19 @@ func differenceLines(key string, value rewrite.Value) []differenceLine {
 	return lines
 }
 
-// plainValue writes what a person can read of a value: a text, or the beginning
-// of its JSON.
+// plainValue returns a value as text: a string as it is, else the beginning of
+// its JSON.
 func plainValue(v rewrite.Value) string {
 	if text, ok := v.Text(); ok && utf8.ValidString(text) {
 		return text
 	}
 	w := &firstBytes{left: 1000}
-	_ = v.WriteJSON(w) // it ends early
+	_ = v.WriteJSON(w) // fails when left is used up
 	return string(w.b)
 }
 
-// firstBytes keeps the first bytes that are written, and refuses more.
+// firstBytes is a Writer that keeps the first left bytes and returns an error
+// after them.
 type firstBytes struct {
 	b    []byte
 	left int

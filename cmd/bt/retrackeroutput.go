@@ -18,7 +18,7 @@ type retrackedDocument struct {
 	Changed       bool               `json:"changed"`
 	InfoHashV1    string             `json:"info_hash_v1,omitempty"`
 	InfoHashV2    string             `json:"info_hash_v2,omitempty"`
-	OldInfoHashV1 string             `json:"old_info_hash_v1,omitempty"` // only where it is another
+	OldInfoHashV1 string             `json:"old_info_hash_v1,omitempty"` // only if it differs
 	OldInfoHashV2 string             `json:"old_info_hash_v2,omitempty"`
 	Changes       []changeDocument   `json:"changes"`
 	Warnings      []retrackedWarning `json:"warnings"`
@@ -35,17 +35,17 @@ type retrackedWarning struct {
 	Message string `json:"message"`
 }
 
-// retrackerPrinter prints what became of each input, and sums up.
+// retrackerPrinter prints the result of each input and a summary.
 type retrackerPrinter struct {
 	*ui
 	dryRun, isList bool
 
-	doc                        *jsonStream // nil unless there is JSON
+	doc                        *jsonStream // nil unless JSON is printed
 	total, changed, failedOnes int
 	files, links               int
-	noPasskey                  int  // trackers that --passkey found none in
-	hinted                     bool // what to do about those with two is said
-	hintedLast                 bool // and about those that are the last
+	noPasskey                  int  // trackers without a passkey, for --passkey
+	hinted                     bool // the hint for trackers with two passkeys was printed
+	hintedLast                 bool // the hint for last trackers was printed
 }
 
 func (p *retrackerPrinter) print(x retracked) error {
@@ -83,8 +83,8 @@ func (p *retrackerPrinter) print(x retracked) error {
 	return stdoutError(p.printChanged(x))
 }
 
-// unedited lists the trackers that stay although the edit is about them, and
-// counts those that --passkey found no passkey in.
+// unedited reports the trackers that the edit had to leave unchanged, and counts
+// those without a passkey.
 func (p *retrackerPrinter) unedited(x retracked) {
 	p.noPasskey += len(x.unedited.None)
 	for i, u := range x.unedited.Unclear {
@@ -119,7 +119,8 @@ const (
 
 func withoutPasskey(n int) string { return count(n, "tracker") + " without a passkey left as before" }
 
-// uneditedWarnings are the same as JSON, with the URLs whole.
+// uneditedWarnings returns the JSON warnings for the same trackers. URLs are not
+// masked.
 func uneditedWarnings(x rewrite.Unedited) []retrackedWarning {
 	list := []retrackedWarning{}
 	for _, u := range x.Unclear {
@@ -134,7 +135,7 @@ func uneditedWarnings(x rewrite.Unedited) []retrackedWarning {
 	return list
 }
 
-// add prints a document, as the only one or in the list.
+// add writes a JSON document, if JSON is printed.
 func (p *retrackerPrinter) add(doc any) error {
 	if p.doc == nil {
 		return nil
@@ -148,7 +149,7 @@ func (p *retrackerPrinter) finish() error {
 		return p.doc.end()
 	case p.quiet:
 		return nil
-	case p.links > 0 && p.files == 0: // stdout has links, and nothing else
+	case p.links > 0 && p.files == 0: // stdout holds only links
 		if p.noPasskey > 0 {
 			p.warn("%s", withoutPasskey(p.noPasskey))
 		}
@@ -163,7 +164,7 @@ func (p *retrackerPrinter) finish() error {
 	return stdoutError(p.out.Flush())
 }
 
-// summary says how many files were changed.
+// summary returns the number of files that were changed.
 func (p *retrackerPrinter) summary() string {
 	verb := "changed"
 	if p.dryRun {
@@ -207,7 +208,7 @@ func (p *retrackerPrinter) printMagnet(x retracked) error {
 	if changed {
 		p.changed++
 	} else {
-		link = metainfo.TrimMagnet(x.name) // as it was written
+		link = metainfo.TrimMagnet(x.name) // as the user wrote it
 	}
 	if p.json {
 		doc := retrackedDocument{
@@ -233,7 +234,7 @@ func (p *retrackerPrinter) printMagnet(x retracked) error {
 	return stdoutError(err)
 }
 
-// printChanged says in a line what was changed.
+// printChanged prints one line with the keys that were changed.
 func (p *retrackerPrinter) printChanged(x retracked) error {
 	var keys []string
 	for _, c := range x.result.Changes {
@@ -246,7 +247,8 @@ func (p *retrackerPrinter) printChanged(x retracked) error {
 	return p.printHashes(x)
 }
 
-// printHashes shows both info-hashes of a torrent that became another.
+// printHashes prints the old and new info-hashes of a torrent whose info dict was
+// changed.
 func (p *retrackerPrinter) printHashes(x retracked) error {
 	old, new := x.result.Old, x.result.New
 	if old == nil {

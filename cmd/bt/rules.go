@@ -41,8 +41,8 @@ func readRule(ctx context.Context, e *env, values map[string]any) (rule rewrite.
 	return rule, nil
 }
 
-// readMatch reads a pattern as that of --remove, or {host: H}, {glob: G} or
-// {regex: R}.
+// readMatch parses the value of match: a pattern as for --remove, or {host: H},
+// {glob: G} or {regex: R}.
 func readMatch(v any) (func(url string) bool, error) {
 	byPattern := func(pattern string) func(string) bool {
 		return func(u string) bool { return rewrite.MatchURL(u, pattern) }
@@ -73,8 +73,8 @@ func readMatch(v any) (func(url string) bool, error) {
 	return nil, errors.New("match: want a URL, host or glob, or one of {host: H}, {glob: G}, {regex: R}")
 }
 
-// rulePairs takes the replacements out of a rule: {old: O, with: N}, or a list
-// of those.
+// rulePairs removes the replacements from a rule and returns them. Each is {old:
+// O, with: N}, or a list of these.
 func rulePairs(values map[string]any) ([]pair, error) {
 	var pairs []pair
 	for _, kind := range []pair{
@@ -104,8 +104,8 @@ func rulePairs(values map[string]any) ([]pair, error) {
 	return pairs, nil
 }
 
-// ruleFlags returns the flags that a rule holds. It checks that there are such flags,
-// and that their values are of the right kind.
+// ruleFlags returns the actions of a rule as flags. It checks that the flags
+// exist and that the values have the right types.
 func ruleFlags(flags []cli.Flag, values map[string]any) ([]givenFlag, error) {
 	var given []givenFlag
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -127,7 +127,7 @@ func ruleFlags(flags []cli.Flag, values map[string]any) ([]givenFlag, error) {
 			switch {
 			case isBool != isSwitch(f):
 				return nil, fmt.Errorf("%s: want %s", name, map[bool]string{true: "true or false", false: "a text"}[isSwitch(f)])
-			case !isBool && !isText && name != "tier" && name != "date": // a number has lost how it was written
+			case !isBool && !isText && name != "tier" && name != "date": // the spelling of a number, such as leading zeros, is lost
 				return nil, fmt.Errorf("%s: want a text, in quotes", name)
 			}
 			given = append(given, givenFlag{f.Names()[0], text})

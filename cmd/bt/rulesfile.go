@@ -17,9 +17,9 @@ import (
 	"bt/rewrite"
 )
 
-// A rules file serves a whole archive: each rule says which trackers it is
-// about, and what to do with them and their torrents, in the words of the
-// flags. In YAML:
+// A rules file edits a whole archive. Each rule selects trackers and lists
+// actions for them and their torrents; the actions have the names of the flags.
+// In YAML:
 //
 //	rules:
 //	  - match: old.example                # as --remove: a URL, a host or a glob
@@ -31,8 +31,9 @@ import (
 //
 // In TOML each rule is a table [[rules]].
 
-// loadRules reads a rules file, YAML unless its name ends in .toml. It returns
-// when ctx ends: a parser can't be stopped, and goes on until the process ends.
+// loadRules reads a rules file. It is TOML if its name ends in .toml, else YAML.
+// loadRules returns when ctx ends. A parser can't be interrupted, so its
+// goroutine may run until the process exits.
 func loadRules(ctx context.Context, e *env, path string) ([]rewrite.Rule, error) {
 	b, err := readInput(ctx, e, path, rulesInput)
 	if err != nil {
@@ -71,8 +72,8 @@ func loadRules(ctx context.Context, e *env, path string) ([]rewrite.Rule, error)
 	return rules, nil
 }
 
-// parseRules returns the values of each rule. It decodes no further than to maps
-// and lists, so that what is wrong above that is said in words of bt.
+// parseRules returns the values of each rule. It decodes into maps and lists
+// only, so that bt, not the decoder, words the errors in the structure.
 func parseRules(b []byte, isTOML bool) ([]map[string]any, error) {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	if err := checkRules(b, isTOML); err != nil {
@@ -133,13 +134,13 @@ func readYAML(b []byte) (any, error) {
 	d := yaml.NewDecoder(bytes.NewReader(b))
 	err := d.Decode(&file)
 	switch bad := yaml.Error(nil); {
-	case err == io.EOF: // nothing but comments
+	case err == io.EOF: // the file has only comments
 		return nil, nil
 	case errors.As(err, &bad) && bad.GetToken() != nil:
 		at := bad.GetToken().Position
 		return nil, fmt.Errorf("line %d, column %d: not YAML: %s", at.Line, at.Column, bad.GetMessage())
 	case err != nil:
-		what, _, _ := strings.Cut(err.Error(), "\n") // the rest shows the place, in many lines
+		what, _, _ := strings.Cut(err.Error(), "\n") // the other lines quote the file
 		return nil, fmt.Errorf("not YAML: %s", what)
 	}
 	if d.Decode(new(any)) != io.EOF {

@@ -8,32 +8,32 @@ import (
 	"bt/internal/term"
 )
 
-// Parsers of YAML and TOML recurse, take up to 600 bytes of memory for a word, and
-// for some texts time that grows with the square of their size. So a rules file is
-// measured before a parser sees it.
+// The YAML and TOML parsers are recursive, use up to 600 bytes of memory per
+// word, and for some texts need time that grows with the square of the size. So
+// checkRules limits a rules file before it is parsed.
 const (
 	maxRulesSize = 1 << 20
 
-	// maxRulesDepth is how many levels lists and tables may nest; a file that
-	// makes sense has four.
+	// maxRulesDepth is the maximum nesting of lists and tables. A typical file
+	// nests four levels.
 	maxRulesDepth = 100
 
-	// These bound lines, words, brackets, commas and texts in quotes together. A
-	// short rule has nine in YAML and fifteen in TOML.
+	// maxYAMLItems and maxTOMLItems limit the total of lines, words, brackets,
+	// commas and quoted texts. A short rule has nine in YAML and fifteen in TOML.
 	maxYAMLItems = 100_000
 	maxTOMLItems = 320_000
 
-	// maxRulesMarks bounds YAML's anchors, aliases and tags, and the keys and
-	// tables of one rule in TOML.
+	// maxRulesMarks limits the anchors, aliases and tags of YAML, and the keys
+	// and tables of one rule in TOML.
 	maxRulesMarks = 1000
 
-	// rulesMemory is how much the garbage collector is asked to keep to meanwhile.
+	// rulesMemory is the memory limit while a rules file is parsed.
 	rulesMemory = 40 << 20
 )
 
-// checkRules refuses a YAML or TOML text that is beyond these limits. Quotes and
-// comments end with their line here: what goes on below is counted rather than
-// missed.
+// checkRules returns an error if a YAML or TOML text exceeds the limits. It ends
+// quotes and comments at the end of the line. So it may count the lines of a
+// longer text, but it misses nothing.
 func checkRules(text []byte, toml bool) error {
 	m := rulesMeter{toml: toml}
 	maxItems, marks := maxYAMLItems, "anchors, aliases and tags"
@@ -58,15 +58,15 @@ func checkRules(text []byte, toml bool) error {
 
 type rulesMeter struct {
 	toml         bool
-	open         int   // brackets
-	indents      []int // of YAML's blocks that are open, ascending
-	dots         int   // of a dotted key of TOML
+	open         int   // open brackets
+	indents      []int // indents of the open YAML blocks, ascending
+	dots         int   // dots in the current TOML key
 	deep         bool
 	items, marks int
 }
 
 func (m *rulesMeter) line(s string) {
-	m.items++ // an empty line or a comment is something too
+	m.items++ // blank lines and comments count too
 	m.dots = 0
 	at := 0
 	switch {
@@ -84,7 +84,7 @@ func (m *rulesMeter) line(s string) {
 		afterBlank := i == at || s[i-1] == ' ' || s[i-1] == '\t'
 		switch c := s[i]; {
 		case c == ' ' || c == '\t':
-			mark = false // what follows begins a value if what stands before does
+			mark = false // a value begins here if one could begin before the mark
 		case c == '#' && (afterBlank || m.toml):
 			return
 		case begins && (c == '"' || c == '\'') && (afterBlank || isQuoteAfter(s[:i])):
@@ -118,12 +118,12 @@ func (m *rulesMeter) line(s string) {
 	}
 }
 
-// key counts the keys of TOML, and the levels that a dotted one opens.
+// key counts TOML keys and the levels of dotted keys.
 func (m *rulesMeter) key(c byte) {
 	switch c {
 	case '.':
 		m.dots++
-		m.items += 5 // it opens a table, which takes as much memory
+		m.items += 5 // a dotted key opens a table, which uses as much memory as five items
 		m.deep = m.deep || m.dots > maxRulesDepth
 	case '=':
 		m.marks++
@@ -133,14 +133,14 @@ func (m *rulesMeter) key(c byte) {
 	}
 }
 
-// isQuoteAfter reports whether a quote begins a text right after s: behind a
-// bracket, a comma, an equals sign, or the colon of a key in quotes.
+// isQuoteAfter reports whether a quote right after s begins a text: s ends with a
+// bracket, a comma, an equals sign, or the colon of a quoted key.
 func isQuoteAfter(s string) bool {
 	return strings.IndexByte("[{,=", s[len(s)-1]) >= 0 || strings.HasSuffix(s, `":`) || strings.HasSuffix(s, `':`)
 }
 
-// block counts the blocks that a line is in, and returns where its first value
-// begins.
+// block counts the YAML blocks that a line is in, and returns the index of its
+// first value.
 func (m *rulesMeter) block(s string) int {
 	at := len(s) - len(strings.TrimLeft(s, " "))
 	if at == len(s) || s[at] == '#' {
@@ -150,7 +150,7 @@ func (m *rulesMeter) block(s string) int {
 		m.indents = m.indents[:len(m.indents)-1]
 	}
 	m.indents = append(m.indents, at)
-	for at+1 < len(s) && (s[at] == '-' || s[at] == '?') && s[at+1] == ' ' { // a list in a list
+	for at+1 < len(s) && (s[at] == '-' || s[at] == '?') && s[at+1] == ' ' { // a nested list
 		m.items++
 		at += 2 + len(s[at+2:]) - len(strings.TrimLeft(s[at+2:], " "))
 		m.indents = append(m.indents, at)
@@ -159,7 +159,8 @@ func (m *rulesMeter) block(s string) int {
 	return at
 }
 
-// quoted is how long the text in quotes is that s begins with, or s.
+// quoted returns the length of the quoted text that s begins with, or of s if it
+// does not end.
 func quoted(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch {

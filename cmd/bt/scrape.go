@@ -79,7 +79,7 @@ func runScrape(ctx context.Context, u *ui, args []string, f *scrapeFlags) error 
 		return err
 	}
 	if s.options.Client.Insecure {
-		// With -q too, for it must not become a habit.
+		// Printed even with -q, so that it does not become a habit.
 		u.env.say(u.errPal.Yellow("warning:"), "certificates are not checked: any machine between here and a tracker can read and change everything, passkeys too")
 	}
 	if s.options.Peers && !s.options.Force {
@@ -97,7 +97,7 @@ func runScrape(ctx context.Context, u *ui, args []string, f *scrapeFlags) error 
 	return s.run(ctx, targets)
 }
 
-// scraper is what asks as the flags say.
+// scraper returns a scraper for the flags.
 func (f *scrapeFlags) scraper(u *ui) (*scraper, error) {
 	if err := oneFlag(givenSwitch{"json", u.env.options.json}, givenSwitch{"csv", f.csv}); err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (f *scrapeFlags) scraper(u *ui) (*scraper, error) {
 		Force:            f.force,
 	}
 	if f.retries.given {
-		s.options.Client.Retries = cmp.Or(f.retries.value, -1) // a Client takes 0 for the default
+		s.options.Client.Retries = cmp.Or(f.retries.value, -1) // in a Client, 0 means the default and -1 none
 	}
 	switch {
 	case f.family.only4:
@@ -128,12 +128,12 @@ func (f *scrapeFlags) scraper(u *ui) (*scraper, error) {
 		s.options.Client.Network = "6"
 	}
 	if f.watch.given {
-		u.jsonl = u.json // one line for each round
+		u.jsonl = u.json // one document per line
 	}
 	return s, nil
 }
 
-// watchInterval reads the value of --watch.
+// watchInterval parses the value of --watch.
 func watchInterval(s string) (time.Duration, error) {
 	d, err := parseDuration(s)
 	if err == nil && d < time.Second {
@@ -142,7 +142,7 @@ func watchInterval(s string) (time.Duration, error) {
 	return d, err
 }
 
-// familyOptions choose the IP version.
+// familyOptions holds the flags that select the IP version.
 type familyOptions struct{ only4, only6 bool }
 
 func (o *familyOptions) flags() []cli.Flag {
@@ -159,8 +159,8 @@ func (o *familyOptions) check() error {
 	return nil
 }
 
-// readTargets reads what the arguments name. What can't be read is reported, and
-// stands in the JSON document.
+// readTargets reads the torrents, links and info-hashes of the arguments. It
+// reports those that can't be read, and keeps the errors for the JSON document.
 func (s *scraper) readTargets(ctx context.Context, args []string, trackers [][]string) ([]scrape.Target, error) {
 	var targets []scrape.Target
 	add := func(in input) error {
@@ -206,11 +206,11 @@ func (s *scraper) readTargets(ctx context.Context, args []string, trackers [][]s
 	return targets, nil
 }
 
-// targetMemory is about how many bytes an info-hash takes with the answer about it,
-// which is more than boundMemory allows for what was read.
+// targetMemory is the approximate memory in bytes for an info-hash and the
+// answers for it. boundMemory does not include it.
 const targetMemory = 500
 
-// targetInputs replaces a directory by the torrents in and under it.
+// targetInputs expands a directory to the torrents in and under it.
 func targetInputs(name string) []input {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		return torrentsIn(name)
@@ -230,7 +230,7 @@ func readTarget(ctx context.Context, e *env, in input) (scrape.Target, error) {
 		return scrape.MagnetTarget(m), nil
 	}
 	if target, err := scrape.InfoHashTarget(in.name); err == nil {
-		if _, err := os.Stat(in.name); err != nil { // a file may be called so
+		if _, err := os.Stat(in.name); err != nil { // unless it is the name of a file
 			return target, nil
 		}
 	}

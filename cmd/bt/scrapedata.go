@@ -11,10 +11,10 @@ import (
 	"bt/scrape"
 )
 
-// scrapeDocument is the JSON of bt scrape. It is written as it is made: there may be
-// many torrents.
+// scrapeDocument is the JSON of bt scrape. Torrents are encoded one by one,
+// because there may be many.
 type scrapeDocument struct {
-	Time     time.Time             `json:"time"` // when the asking began, in UTC
+	Time     time.Time             `json:"time"` // start of the round, in UTC
 	Torrents iter.Seq[scrapedItem] `json:"torrents"`
 }
 
@@ -57,8 +57,8 @@ type scrapedPeer struct {
 	Client string `json:"client,omitempty"`
 }
 
-// document is the JSON of a table. URLs are whole: bt retracker --drop-dead goes
-// by them.
+// document returns the JSON of a table. URLs are not masked: bt retracker
+// --drop-dead needs them.
 func (s *scraper) document(t *scrape.Table, at time.Time) *scrapeDocument {
 	return &scrapeDocument{Time: at.UTC().Truncate(time.Second), Torrents: func(yield func(scrapedItem) bool) {
 		for i := range t.Torrents {
@@ -108,15 +108,15 @@ func countsOf(c scrape.Counts) scrapedCounts {
 	return scrapedCounts{known(c.Seeders), known(c.Leechers), known(c.Completed)}
 }
 
-// printCSV prints a line for each torrent, swarm and tracker; with --watch each
-// begins with the time of its round.
+// printCSV prints a line for each torrent, swarm and tracker. With --watch each
+// line begins with the time of the round.
 func (s *scraper) printCSV(t *scrape.Table, at time.Time) error {
 	w := csv.NewWriter(s.out)
 	line := func(cells ...string) {
 		if s.every == 0 {
 			cells = cells[1:]
 		}
-		_ = w.Write(cells) // the error stays in w
+		_ = w.Write(cells) // w.Error returns the error below
 	}
 	if s.round == 0 {
 		line("time", "name", "info_hash", "kind", "url", "tier", "seeders", "leechers", "completed", "status", "error", "ms")

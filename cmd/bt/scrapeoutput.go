@@ -11,30 +11,30 @@ import (
 	"bt/scrape"
 )
 
-// scraper asks, once or again and again, and prints the answers in one of three
-// faces: a table, JSON, CSV.
+// scraper asks trackers, once or repeatedly, and prints the answers as a table,
+// JSON or CSV.
 type scraper struct {
 	*ui
 	options scrape.Options
 	csv     bool
-	every   time.Duration // 0: once
-	most    time.Duration // 0: no limit
+	every   time.Duration // 0 for once
+	most    time.Duration // 0 for no limit
 	failed  []jsonFailure
-	single  bool // one torrent: a row a tracker; else a row a torrent
+	single  bool // one torrent: the table has one row per tracker, else one per torrent
 
-	live     *term.Live // the table on a terminal, while it fills; nil: none
+	live     *term.Live // draws the table on a terminal; else nil
 	round    int
-	asked    int       // rounds that came to their end
-	lastLine time.Time // when a line on stderr told how far it is
+	asked    int       // completed rounds
+	lastLine time.Time // time of the last progress line on stderr
 
-	history map[place][]int64 // of --watch: the best seeders of each round; Unknown where nobody told
+	history map[place][]int64 // with --watch: the best number of seeders in each round, or Unknown
 }
 
-// A place in the table: a torrent, and one of its swarms.
+// A place identifies a swarm in the table by its indexes.
 type place struct{ torrent, swarm int }
 
 func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
-	if len(targets) == 0 { // none that could be read
+	if len(targets) == 0 { // no argument could be read
 		if s.json {
 			return s.newJSON(false).item(s.document(new(scrape.Table), s.env.now()))
 		}
@@ -54,10 +54,10 @@ func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 		s.lastLine = began
 		t := scrape.Run(ctx, targets, s.options)
 		if interruption(ctx) != nil {
-			return s.stopped(ctx, start) // what came so far stays on the terminal
+			return s.stopped(ctx, start) // the partial table stays on the terminal
 		}
 		if s.round > 0 && ctx.Err() != nil {
-			break // --max-time has cut it off
+			break // --max-time ended during a later round
 		}
 		s.options.Previous = t
 		s.asked++
@@ -76,7 +76,7 @@ func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 	}
 	t := s.options.Previous
 	if s.live != nil {
-		_ = s.live.Clear() // it comes as a whole, and not what of it fits the window
+		_ = s.live.Clear() // print the whole table instead of the part that fits the window
 		if err := s.printTables(t); err != nil {
 			return err
 		}
@@ -90,8 +90,8 @@ func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 	return nil
 }
 
-// stopped is the end by a signal. Of --watch it is the end that was asked for, once
-// there was an answer to see.
+// stopped ends the run after a signal. With --watch a signal is the normal end,
+// unless no round is complete.
 func (s *scraper) stopped(ctx context.Context, start time.Time) error {
 	if s.every > 0 && s.options.Previous != nil {
 		s.ended = true
@@ -101,15 +101,15 @@ func (s *scraper) stopped(ctx context.Context, start time.Time) error {
 	return ctx.Err()
 }
 
-// sayStopped says how --watch ended.
+// sayStopped prints how often --watch has asked.
 func (s *scraper) sayStopped(start time.Time) {
 	if !s.quiet {
 		fmt.Fprintf(s.env.stderr, "bt: stopped: asked %s in %s\n", count(s.asked, "time"), term.Duration(time.Since(start)))
 	}
 }
 
-// tick shows how far the asking has come. What the last round of --watch found
-// stays to be seen meanwhile.
+// tick shows the progress of a round. With --watch it keeps the table of the
+// previous round on the terminal.
 func (s *scraper) tick(t *scrape.Table) {
 	done, all := 0, 0
 	for _, torrent := range t.Torrents {
@@ -132,20 +132,21 @@ func (s *scraper) tick(t *scrape.Table) {
 	}
 }
 
-// draw shows the table as it is, as much as fits, with a line below.
+// draw draws the part of the table that fits the window, and a line below it.
 func (s *scraper) draw(t *scrape.Table, below string) {
 	columns, rows := s.env.window()
 	var b strings.Builder
-	_ = s.table(&b, t, columns, rows) // a Builder makes no errors
+	_ = s.table(&b, t, columns, rows) // a Builder returns no errors
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	if most := max(rows-3, 1); len(lines) > most {
 		lines = append(lines[:most-1], s.pal.Dim(s.pal.Ellipsis()))
 	}
 	text := strings.Join(append(lines, below), "\n") + "\n"
-	_ = s.live.Draw(columns, rows, text) // a terminal that is gone shows with the result
+	_ = s.live.Draw(columns, rows, text) // if the terminal is closed, printing the result fails too
 }
 
-// wait waits for the next round and says how long still; false: the end.
+// wait waits for the next round and shows the time left. It returns false when
+// ctx ends.
 func (s *scraper) wait(ctx context.Context, t *scrape.Table, at, until time.Time) bool {
 	next := time.NewTimer(time.Until(until))
 	defer next.Stop()
@@ -166,7 +167,7 @@ func (s *scraper) wait(ctx context.Context, t *scrape.Table, at, until time.Time
 	}
 }
 
-// print prints the result of a round where nothing is drawn.
+// print prints the result of a round if there is no live table.
 func (s *scraper) print(t *scrape.Table, at time.Time) error {
 	switch {
 	case s.json:
@@ -183,7 +184,7 @@ func (s *scraper) print(t *scrape.Table, at time.Time) error {
 	return s.printTables(t)
 }
 
-// printTables prints the tables for people, and what to do.
+// printTables prints the result as text, with hints.
 func (s *scraper) printTables(t *scrape.Table) error {
 	columns, _ := s.env.window()
 	err := s.table(s.out, t, columns, 0)

@@ -13,13 +13,14 @@ import (
 	"bt/scrape"
 )
 
-// shownURL is a tracker's URL as it may be shown.
+// shownURL returns a tracker URL as printable text, masked unless --reveal is
+// set.
 func (s *scraper) shownURL(url string) string {
 	return term.Safe(s.ui.shownURL(url))
 }
 
-// shorten makes a column of a table one of trackers: these, which are shortened
-// where they don't fit, but keep their host and port as long as can be.
+// shorten sets up a column of tracker URLs. They are shortened to fit, but their
+// hosts and ports are kept as long as possible.
 func (s *scraper) shorten(t *term.Table, column int, urls []string) {
 	short := shortURLs(urls)
 	widest := 0
@@ -31,8 +32,8 @@ func (s *scraper) shorten(t *term.Table, column int, urls []string) {
 	t.Short = map[int]func(string, int) string{column: short}
 }
 
-// table writes the table: of one torrent one row for each tracker, of many one for
-// each swarm, and of these only limit, if that is not 0.
+// table writes one row per tracker if there is a single torrent, else one per
+// swarm. It writes at most limit rows unless limit is 0.
 func (s *scraper) table(w io.Writer, t *scrape.Table, columns, limit int) error {
 	if s.single {
 		return s.oneTorrent(w, &t.Torrents[0], columns, limit)
@@ -54,13 +55,13 @@ func (s *scraper) oneTorrent(w io.Writer, t *scrape.TableTorrent, columns, limit
 			lines = append(lines, line{&t.Swarms[i].Rows[k], t.Swarms[i].Kind})
 		}
 	}
-	// Those with numbers first, the best on top; then those that failed; then
-	// those that are waited for.
+	// Rows with numbers first, in descending order of seeders, then failures,
+	// then rows without an answer yet.
 	slices.SortStableFunc(lines, func(a, b line) int {
 		return cmp.Or(cmp.Compare(rank(a.Row), rank(b.Row)), cmp.Compare(b.Counts.Seeders, a.Counts.Seeders), cmp.Compare(a.kind, b.kind))
 	})
 	if len(lines) == 0 {
-		return nil // it has no tracker, and a warning said so
+		return nil // readTargets has warned that there is no tracker
 	}
 	if limit > 0 {
 		lines = lines[:min(len(lines), limit)]
@@ -105,7 +106,7 @@ func (s *scraper) oneTorrent(w io.Writer, t *scrape.TableTorrent, columns, limit
 	return table.Write(w)
 }
 
-// rank orders rows by what became of them.
+// rank orders rows by status.
 func rank(r *scrape.Row) int {
 	switch r.Status {
 	case scrape.StatusOK:
@@ -174,12 +175,12 @@ func (s *scraper) manyTorrents(w io.Writer, t *scrape.Table, columns, limit int)
 	return table.Write(w)
 }
 
-// nameOf is the torrent's name, or its info-hash if that is all there is.
+// nameOf returns the torrent's name, or the info-hash if it has none.
 func nameOf(t *scrape.TableTorrent, s *scrape.Swarm) string {
 	return cmp.Or(t.Name, hex.EncodeToString(s.InfoHash[:]))
 }
 
-// problems names what went wrong for a swarm, each thing once.
+// problems lists the failure statuses of a swarm, each once.
 func (s *scraper) problems(swarm *scrape.Swarm) string {
 	var list []string
 	waiting := false
@@ -198,12 +199,12 @@ func (s *scraper) problems(swarm *scrape.Swarm) string {
 	return text
 }
 
-// trackers writes what became of each tracker, for all torrents together.
+// trackers writes a summary of each tracker for all torrents.
 func (s *scraper) trackers(w io.Writer, t *scrape.Table, columns int) error {
 	type sum struct {
 		url                string
 		ok, unknown, wrong int
-		first              *scrape.Row // that failed
+		first              *scrape.Row // the first that failed
 	}
 	var sums []*sum
 	byURL := make(map[string]*sum)
@@ -257,7 +258,7 @@ func (s *scraper) trackers(w io.Writer, t *scrape.Table, columns int) error {
 	return table.Write(w)
 }
 
-// peers lists the peers of every swarm, each once.
+// peers lists the peers of each swarm, each once.
 func (s *scraper) peers(w io.Writer, t *scrape.Table, columns int) error {
 	if !s.options.Peers {
 		return nil
@@ -286,7 +287,7 @@ func (s *scraper) peers(w io.Writer, t *scrape.Table, columns int) error {
 				continue
 			}
 			s.shorten(&table, 2, urls)
-			table.Least[0] = len("[2001:db8:1111:2222:3333:4444:5555:6666]:65535") // an address is not cut
+			table.Least[0] = len("[2001:db8:1111:2222:3333:4444:5555:6666]:65535") // addresses are not cut
 			table.Drop = []int{2}
 			fmt.Fprintln(w)
 			if !s.single || len(torrent.Swarms) > 1 {
@@ -300,10 +301,10 @@ func (s *scraper) peers(w io.Writer, t *scrape.Table, columns int) error {
 	return nil
 }
 
-// maxHints keeps advice short.
+// maxHints is the maximum number of hints.
 const maxHints = 5
 
-// hints says what to do about what went wrong, each thing once.
+// hints prints hints about the failures, each once.
 func (s *scraper) hints(t *scrape.Table) {
 	if s.quiet {
 		return
@@ -358,13 +359,13 @@ func (s *scraper) status(r *scrape.Row) string {
 	return s.pal.Red(string(r.Status)) + ": " + s.words(r)
 }
 
-// words is what a tracker says, or what is wrong with it, as it may be shown.
+// words returns the message of a tracker, or of its failure, as printable text.
 func (s *scraper) words(r *scrape.Row) string { return term.Safe(s.shownWords(rowError(r), r.URL)) }
 
-// sparkWidth is how many rounds are shown.
+// sparkWidth is the number of rounds in a sparkline.
 const sparkWidth = 20
 
-// note keeps the seeders of a round.
+// note appends the seeders of a round to the history.
 func (s *scraper) note(t *scrape.Table) {
 	if s.every == 0 {
 		return
@@ -380,7 +381,7 @@ func (s *scraper) note(t *scrape.Table) {
 	}
 }
 
-// trend shows how the seeders of a swarm went, and the last change.
+// trend returns a sparkline of the seeders of a swarm, and the last change.
 func (s *scraper) trend(at place) string {
 	list := s.history[at]
 	text := s.pal.Sparkline(list, sparkWidth)

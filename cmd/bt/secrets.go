@@ -7,13 +7,13 @@ import (
 	"bt/internal/term"
 )
 
-// Passkeys, passwords and the like are hidden wherever a person may see them,
-// unless --reveal is given. What is data stays whole: JSON, CSV and --raw, a
-// torrent or an edited magnet link on stdout, --field and --magnet where stdout
-// is no terminal. The JSON of bt seed and bt verify goes into logs, so it is no
-// data in this sense.
+// Passkeys, passwords and other secrets are masked in all output that people
+// read, unless --reveal is set. Data is not masked: JSON, CSV and --raw, a
+// torrent or an edited magnet link on stdout, and --field and --magnet if stdout
+// is not a terminal. The JSON of bt seed and bt verify often ends up in logs, so
+// it is masked too.
 
-// shownURL returns a URL as it may be shown.
+// shownURL returns a URL, masked unless --reveal is set.
 func (u *ui) shownURL(url string) string {
 	if u.reveal {
 		return url
@@ -21,7 +21,7 @@ func (u *ui) shownURL(url string) string {
 	return metainfo.MaskURL(url)
 }
 
-// shownArg returns an argument as it may be shown.
+// shownArg returns an argument, masked unless --reveal is set.
 func (u *ui) shownArg(arg string) string {
 	if u.reveal {
 		return arg
@@ -29,8 +29,8 @@ func (u *ui) shownArg(arg string) string {
 	return shown(arg)
 }
 
-// shownText returns a text as it may be shown: errors and warnings quote
-// arguments, and values of torrents.
+// shownText returns a text in which arguments and values of torrents may be
+// quoted, masked unless --reveal is set.
 func (u *ui) shownText(text string) string { return shownText(text, u.reveal) }
 
 func shownText(text string, reveal bool) string {
@@ -40,8 +40,8 @@ func shownText(text string, reveal bool) string {
 	return metainfo.MaskWords(text, shown)
 }
 
-// shownWords returns a tracker's words, or an error about it, as they may be
-// shown.
+// shownWords returns the message of a tracker, or an error about it, masked
+// unless --reveal is set.
 func (u *ui) shownWords(text, tracker string) string {
 	if u.reveal {
 		return text
@@ -49,12 +49,12 @@ func (u *ui) shownWords(text, tracker string) string {
 	return metainfo.MaskText(text, tracker)
 }
 
-// shownMagnet returns a link that people pass on as it may be shown: without the
-// URLs that hold a secret, because a masked one is of no use. left says what is
-// left out; empty: nothing.
+// shownMagnet returns a magnet link without the URLs that hold secrets, unless
+// --reveal is set: users pass links on, and a masked URL would be useless. left
+// says what was left out, or is "".
 func (u *ui) shownMagnet(link string) (shown, left string) {
 	m, err := metainfo.ParseMagnet(link)
-	if u.reveal || err != nil { // it is one of ours, which can be read
+	if u.reveal || err != nil { // bt made the link, so it parses
 		return link, ""
 	}
 	public, trackers, others := m.WithoutSecrets()
@@ -71,8 +71,8 @@ func (u *ui) shownMagnet(link string) (shown, left string) {
 	return public.String(), strings.Join(parts, " and ") + " with secrets left out of the magnet link; --reveal shows all"
 }
 
-// magnetFields shows a link that people pass on, with what is left out below it,
-// so that the link can be copied.
+// magnetFields returns the fields that show a magnet link. The note about what
+// was left out is a field of its own, so that the link can be copied.
 func (u *ui) magnetFields(link string) [][2]string {
 	link, left := u.shownMagnet(link)
 	fields := [][2]string{{"magnet", term.Safe(link)}}

@@ -34,7 +34,7 @@ type seedFlags struct {
 	exit                          bool
 	status                        statusOptions
 
-	noDHT, noPEX, noLSD, noPortMap bool // there is none of these yet
+	noDHT, noPEX, noLSD, noPortMap bool // accepted, but not implemented yet
 }
 
 func seedCommand(e *env) *cli.Command {
@@ -101,7 +101,7 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 	if err != nil {
 		return err
 	}
-	u.subject, u.jsonl = u.shownArg(name), u.json // an event a line
+	u.subject, u.jsonl = u.shownArg(name), u.json // one event per line
 	o, err := f.options(u)
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 	return s.runOne(ctx, o, seed.Input{Torrent: t, Path: at.path, Trackers: trackers})
 }
 
-// options are how to seed.
+// options returns the seed options that the flags set.
 func (f *seedFlags) options(u *ui) (seed.Options, error) {
 	o := seed.Options{
 		Client: "bt/" + version, MaxPeers: f.maxPeers.value, MaxUploads: f.maxUploads.value, SuperSeed: f.superSeed,
@@ -154,7 +154,7 @@ func (f *seedFlags) options(u *ui) (seed.Options, error) {
 	return o, nil
 }
 
-// addresses reads an IP address.
+// addresses parses an IP address.
 func addresses(s string) ([]netip.Addr, error) {
 	ip, err := netip.ParseAddr(s)
 	if err != nil {
@@ -163,7 +163,7 @@ func addresses(s string) ([]netip.Addr, error) {
 	return []netip.Addr{ip.Unmap().WithZone("")}, nil
 }
 
-// uploads reads the value of --max-uploads, but for auto.
+// uploads parses the number of --max-uploads.
 func uploads(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
@@ -172,7 +172,7 @@ func uploads(s string) (int, error) {
 	return n, nil
 }
 
-// ratio reads the value of --until-ratio.
+// ratio parses the value of --until-ratio.
 func ratio(s string) (float64, error) {
 	r, err := strconv.ParseFloat(s, 64)
 	if err != nil || !(r > 0) || math.IsInf(r, 0) {
@@ -181,7 +181,7 @@ func ratio(s string) (float64, error) {
 	return r, nil
 }
 
-// A rate is the value of a flag that limits one.
+// A rate is the value of a flag that limits a rate.
 type rate struct {
 	perSecond int64 // bytes
 	text      string
@@ -192,7 +192,7 @@ func readRate(s string) (rate, error) {
 	return rate{n, s}, err
 }
 
-// warn warns of a rate so low that nobody can want it: other tools count in KiB.
+// warn warns if a rate is too low to be meant: other tools count in KiB.
 func (r rate) warn(u *ui, flag string) {
 	if r.perSecond == 0 || r.perSecond >= 1<<10 {
 		return
@@ -204,7 +204,7 @@ func (r rate) warn(u *ui, flag string) {
 	u.warn("--%s %s: that is %s a second; %s", flag, r.text, count(int(r.perSecond), "byte"), meant)
 }
 
-// seedMade serves a torrent that was made just now.
+// seedMade seeds a torrent that bt make has just made.
 func seedMade(ctx context.Context, u *ui, r *maketorrent.Result) error {
 	l, err := binding{network: "tcp", addrs: []netip.Addr{netip.IPv6Unspecified()}}.listen(defaultPorts)
 	if err != nil {
@@ -216,7 +216,8 @@ func seedMade(ctx context.Context, u *ui, r *maketorrent.Result) error {
 	return s.runOne(ctx, o, seed.Input{Torrent: r.Torrent, Path: r.Content, Hashed: true})
 }
 
-// knownDir is where a seed keeps what it has checked; "": nowhere.
+// knownDir returns the directory for the results of earlier checks, or "" if
+// there is none.
 func knownDir(e *env) string {
 	if e.cacheDir == "" {
 		return ""

@@ -11,12 +11,13 @@ import (
 	"bt/internal/metainfo"
 )
 
-// What bt seed is given by mistake is said at once, with the command that was
-// meant: content instead of a torrent, several torrents, a directory without any.
+// These functions detect wrong arguments of bt seed, such as content instead of a
+// torrent, several torrents, or a directory without torrents, and suggest the
+// command that was probably meant.
 
-// seedsContent is the error where an argument of bt seed is no torrent but content:
-// err is that of reading it. What looks like a torrent that something happened to,
-// or is called one, keeps its own error.
+// seedsContent returns the error for an argument that can't be read as a torrent.
+// If it is content, the hint is bt make --seed. If it looks like a damaged
+// torrent, or has the name of one, the error is err.
 func seedsContent(name string, err error) error {
 	not, ok := errors.AsType[*metainfo.NotTorrentError](err)
 	if !ok || name == stdinName || strings.Contains(strings.ToLower(filepath.Base(name)), ".torrent") || not.Form.FoundBesideTorrents() {
@@ -33,7 +34,7 @@ func makeAndSeed(name, what string) error {
 	return withHint(failf(exitUsage, "%s: %s", name, what), fmt.Sprintf("bt make %s --seed makes a torrent of it and seeds that", shellQuote(name)))
 }
 
-// checkSwapped finds PATH given before TORRENT.
+// checkSwapped returns an error if PATH was given before TORRENT.
 func checkSwapped(command string, args []string) error {
 	if len(args) != 2 || strings.HasSuffix(args[0], ".torrent") || !isTorrent(args[1]) || isTorrent(args[0]) {
 		return nil
@@ -45,7 +46,7 @@ func checkSwapped(command string, args []string) error {
 		fmt.Sprintf("the torrent comes first: bt %s %s %s", command, shellQuote(args[1]), shellQuote(args[0])))
 }
 
-// oneTorrent is the hint where a command got several torrents.
+// oneTorrent returns the hint for a command that was given several torrents.
 func oneTorrent(command string) string {
 	hint := "one torrent at a time: bt " + command + " TORRENT [PATH]"
 	if command == "seed" {
@@ -54,7 +55,7 @@ func oneTorrent(command string) string {
 	return hint
 }
 
-// oneDirectory is the error of a directory among several arguments.
+// oneDirectory returns the error for a directory among several arguments.
 func oneDirectory(args []string) error {
 	if err := checkSwapped("seed", args); err != nil {
 		return err
@@ -66,10 +67,10 @@ func oneDirectory(args []string) error {
 	return withHint(err, "bt seed DIR seeds all torrents in a directory, with --recursive those below it too")
 }
 
-// checkTorrents looks for torrents in a directory that is to be seeded. Where there
-// are none, but content, that was meant. A directory that may get its torrents
-// later is waited for: one that is empty, that was seeded before, or of which the
-// flags say that it is one of torrents.
+// checkTorrents checks that a directory to seed has torrents. If it has content
+// instead, it returns an error. It only warns if torrents may be added later: the
+// directory is empty, or it was seeded before, or flags are given that are only
+// for directories of torrents.
 func checkTorrents(u *ui, f *seedFlags, dir string, seededBefore bool) error {
 	here, below, content, err := lookInto(dir)
 	waited := f.recursive || f.data.given || seededBefore
@@ -87,11 +88,11 @@ func checkTorrents(u *ui, f *seedFlags, dir string, seededBefore bool) error {
 	return nil
 }
 
-// mostEntries is how many names lookInto reads below a directory.
+// mostEntries is the maximum number of entries that lookInto reads.
 const mostEntries = 100_000
 
-// lookInto reports whether a directory has torrents, whether one below it has, and
-// whether there are other files. It stops as soon as the caller can decide.
+// lookInto reports whether a directory has torrents, whether a directory below it
+// has, and whether it has other files. It stops as soon as the caller can decide.
 func lookInto(dir string) (here, below, content bool, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -103,11 +104,11 @@ func lookInto(dir string) (here, below, content bool, err error) {
 		}
 	}
 	n := 0
-	// The separator makes a link to a directory the directory.
+	// The trailing separator makes WalkDir follow a symbolic link to a directory.
 	err = filepath.WalkDir(dir+string(filepath.Separator), func(_ string, d fs.DirEntry, err error) error {
 		switch n++; {
 		case err != nil || d.IsDir():
-			return nil // what can't be read is reported when it is scanned
+			return nil // Directory.Scan reports what can't be read
 		case isTorrentName(d.Name()):
 			below = true
 			return fs.SkipAll

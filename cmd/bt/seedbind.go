@@ -15,13 +15,13 @@ import (
 	"bt/seed"
 )
 
-// A binding is where a seed listens, and where what it sends comes from.
+// A binding holds the local addresses of a seed.
 type binding struct {
 	network string       // of package net: tcp, tcp4 or tcp6
-	addrs   []netip.Addr // to listen on; one is unspecified: all of the network
+	addrs   []netip.Addr // to listen on; a single unspecified address means all of the network
 }
 
-// bindingOptions say where to listen.
+// bindingOptions holds the flags that select the local addresses and port.
 type bindingOptions struct {
 	port   option[portRange]
 	addr   option[string]
@@ -35,7 +35,7 @@ func (o *bindingOptions) flags() []cli.Flag {
 	}, o.family.flags()...)
 }
 
-// A portRange has the ports to try, in this order.
+// A portRange is a range of ports to try, in ascending order.
 type portRange struct{ first, last uint16 }
 
 var defaultPorts = portRange{6881, 6999}
@@ -60,7 +60,7 @@ func (r portRange) String() string {
 	return fmt.Sprintf("%d-%d", r.first, r.last)
 }
 
-// bind listens as the flags say.
+// bind opens the listener and sets the source addresses that the flags select.
 func (o *bindingOptions) bind(u *ui, seed *seed.Options) error {
 	b, err := o.binding()
 	if err != nil {
@@ -87,10 +87,10 @@ func family(is4 bool) string {
 	return "IPv6"
 }
 
-// binding is what the flags mean. An interface is bound by its addresses, one of each
-// family, and not with SO_BINDTODEVICE: that is Linux's alone, and a peer on this
-// machine would not reach us. An address that is gone can't be used any more, so
-// nothing leaves by another way.
+// binding returns the binding that the flags select. For an interface it uses its
+// addresses, one of each family, and not SO_BINDTODEVICE, which only Linux has
+// and which would exclude peers on this machine. If an address is removed from
+// the interface, connections fail instead of using another interface.
 func (o *bindingOptions) binding() (binding, error) {
 	if err := o.family.check(); err != nil {
 		return binding{}, err
@@ -117,7 +117,7 @@ func (o *bindingOptions) binding() (binding, error) {
 			return binding{}, failf(exitUsage, "--bind: %s is not an address of %s", name, family(only4))
 		}
 		if addr.Is4() {
-			b.network = "tcp4" // 0.0.0.0 would be all of both
+			b.network = "tcp4" // with tcp, 0.0.0.0 would include IPv6
 		}
 		b.addrs = []netip.Addr{addr}
 		return b, nil
@@ -140,8 +140,8 @@ func (o *bindingOptions) binding() (binding, error) {
 	return b, nil
 }
 
-// reachable picks the first address of each family that reaches further than the link,
-// else the first of loopback.
+// reachable returns for each family the first address that is reachable beyond
+// the link, else the first loopback address.
 func reachable(found []net.Addr, only4, only6 bool) []netip.Addr {
 	var picks [2]netip.Addr // IPv4, IPv6
 	for _, f := range found {
@@ -165,7 +165,7 @@ func reachable(found []net.Addr, only4, only6 bool) []netip.Addr {
 	return slices.DeleteFunc(picks[:], func(a netip.Addr) bool { return !a.IsValid() })
 }
 
-// from is what announces leave from, for each address family one.
+// from returns the source addresses of announces, one per address family.
 func (b binding) from() []netip.Addr {
 	if b.network == "tcp" && b.addrs[0] == netip.IPv6Unspecified() {
 		return []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
@@ -173,12 +173,12 @@ func (b binding) from() []netip.Addr {
 	return b.addrs
 }
 
-// listen listens on the first port that is free.
+// listen listens on the first free port of the range.
 func (b binding) listen(ports portRange) (net.Listener, error) {
 	for port := ports.first; ; port++ {
 		l, failed, err := b.listenAt(port)
 		for tries := 1; port == 0 && failed > 0 && tries < anyPortTries; tries++ {
-			l, failed, err = b.listenAt(0) // the port of the first address was taken on the second
+			l, failed, err = b.listenAt(0) // port 0: the port that the first address got is in use on another
 		}
 		if err == nil {
 			return l, nil
@@ -192,19 +192,20 @@ func (b binding) listen(ports portRange) (net.Listener, error) {
 	}
 }
 
-// host is an address to listen on as package net takes it.
+// host returns an address in the form that net.Listen expects.
 func (b binding) host(i int) string {
 	if b.network == "tcp" && b.addrs[i] == netip.IPv6Unspecified() {
-		return "" // a machine may have no IPv6
+		return "" // works without IPv6 too
 	}
 	return b.addrs[i].String()
 }
 
-// anyPortTries is how often a port is looked for that is free on all addresses.
+// anyPortTries is the number of attempts to find a port that is free on all
+// addresses.
 const anyPortTries = 16
 
-// listenAt listens on all addresses, on one port: port 0 is any that is free. With an
-// error it returns which address it was.
+// listenAt listens on all addresses on one port; port 0 means any free port. If
+// it fails, it returns the index of the address that failed.
 func (b binding) listenAt(port uint16) (l net.Listener, failed int, err error) {
 	var list []net.Listener
 	for i := range b.addrs {
@@ -224,8 +225,8 @@ func (b binding) listenAt(port uint16) (l net.Listener, failed int, err error) {
 	return joinListeners(list), 0, nil
 }
 
-// A joinedListener accepts what several listeners do. Its address is that of the
-// first.
+// A joinedListener accepts the connections of several listeners. Its address is
+// that of the first.
 type joinedListener struct {
 	list     []net.Listener
 	accepted chan acceptance

@@ -13,36 +13,36 @@ import (
 )
 
 const (
-	// logQueue is how many events wait to be printed; peers that come and go may
-	// take half of it.
+	// logQueue is the maximum number of events that wait to be printed. Events
+	// about peers and statistics may use half of it.
 	logQueue = 4096
 
-	// logWait is how long a seed waits for whoever reads what is printed, once.
+	// logWait is how long a seed waits for a slow reader of its output before it
+	// drops events.
 	logWait = time.Second
 )
 
-// A seedEntry is what is printed of a seed: an event of the verb, or one of the
-// command.
+// A seedEntry is an event to print: an event of package seed or of this command.
 type seedEntry struct {
 	time  time.Time
 	event any
 }
 
-// A seedLog prints events in their order. Whoever reads them may stop to: then
-// those that find no room are left out, and the seed goes on.
+// A seedLog prints events in order. If the reader of the output stops reading,
+// the log drops events, so that the seed is not blocked.
 type seedLog struct {
 	queue   chan seedEntry
-	over    chan struct{} // closed: what waits is printed, and no more
-	done    chan struct{} // closed: it is
+	over    chan struct{} // closed by end: print the queue and stop
+	done    chan struct{} // closed when the log has stopped
 	stuck   atomic.Bool
 	dropped atomic.Int64
 
 	mu  sync.Mutex
-	err error // the first of printing
+	err error // first error of print
 }
 
-// startLog starts a log that prints with print; fail is called when that fails
-// first.
+// startLog starts a log that prints each event with print. It calls fail with the
+// first error of print.
 func startLog(print func(seedEntry) error, fail func(error)) *seedLog {
 	l := &seedLog{queue: make(chan seedEntry, logQueue), over: make(chan struct{}), done: make(chan struct{})}
 	write := func(e seedEntry) {
@@ -86,15 +86,16 @@ func startLog(print func(seedEntry) error, fail func(error)) *seedLog {
 	return l
 }
 
-// catchClosedPipe makes a closed pipe an error of writing, after which trackers are
-// told, and no sudden end, until the function that it returns is called.
+// catchClosedPipe makes a write to a closed pipe return an error, instead of
+// ending the process before the seed has said goodbye to its trackers, until stop
+// is called.
 func catchClosedPipe() (stop func()) {
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
 	return func() { signal.Stop(pipe) }
 }
 
-// put has an event printed.
+// put adds an event to the queue. It drops the event if the queue stays full.
 func (l *seedLog) put(e seedEntry) {
 	switch e.event.(type) {
 	case seed.EventPeer, seed.EventStats:
@@ -119,7 +120,7 @@ func (l *seedLog) put(e seedEntry) {
 	l.dropped.Add(1)
 }
 
-// end prints what waits, and returns the first error of printing.
+// end prints the queued events and returns the first error of printing.
 func (l *seedLog) end() error {
 	close(l.over)
 	select {

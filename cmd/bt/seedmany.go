@@ -17,7 +17,7 @@ import (
 	"bt/seed"
 )
 
-// saveEvery is how often what was uploaded is written down.
+// saveEvery is the interval at which the ledger is saved.
 const saveEvery = time.Minute
 
 // runSeedMany seeds the torrents in a directory.
@@ -26,7 +26,7 @@ func runSeedMany(ctx context.Context, u *ui, args []string, f *seedFlags) error 
 		return oneDirectory(args)
 	}
 	name := args[0]
-	u.subject, u.jsonl = name, u.json // an event a line
+	u.subject, u.jsonl = name, u.json // one event per line
 	o, err := f.options(u)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func runSeedMany(ctx context.Context, u *ui, args []string, f *seedFlags) error 
 	return err
 }
 
-// keepLedger writes down what was uploaded until ctx ends.
+// keepLedger saves the ledger regularly until ctx ends.
 func (s *seedScreen) keepLedger(ctx context.Context, l *seed.Ledger) {
 	tick := time.NewTicker(saveEvery)
 	defer tick.Stop()
@@ -99,8 +99,8 @@ func (s *seedScreen) keepLedger(ctx context.Context, l *seed.Ledger) {
 	}
 }
 
-// ledgerPath is where it is remembered what was done in earlier runs for a
-// directory. It is "" where there is no place.
+// ledgerPath returns the path of the ledger, which keeps the uploaded bytes of
+// earlier runs, for a directory. It is "" if there is no state directory.
 func ledgerPath(u *ui, dir string) (string, error) {
 	if u.env.stateDir == "" {
 		u.warn("neither XDG_STATE_HOME nor HOME is set: what is uploaded is not remembered")
@@ -117,7 +117,8 @@ func ledgerPath(u *ui, dir string) (string, error) {
 	return filepath.Join(u.env.stateDir, "seed", fmt.Sprintf("%x.json", key[:8])), nil
 }
 
-// openLedger opens it; nil where there is no place, or none that can be written.
+// openLedger opens a ledger. It returns nil if path is "" or the ledger can't be
+// written.
 func openLedger(u *ui, dir, path string) (*seed.Ledger, error) {
 	if path == "" {
 		return nil, nil
@@ -136,14 +137,15 @@ func openLedger(u *ui, dir, path string) (*seed.Ledger, error) {
 	return l, nil
 }
 
-// onHangup tells of SIGHUP, which daemons take for "read again". On a terminal it
-// ends the command, as it does for every other one.
+// onHangup returns a channel that receives a value for each SIGHUP, which daemons
+// use as a request to reload. On a terminal it returns nil, and SIGHUP ends the
+// command.
 func onHangup(e *env) (rescan <-chan struct{}, stop func()) {
 	if e.stdoutTerminal {
 		return nil, func() {}
 	}
 	signals := make(chan os.Signal, 1)
-	signal.Reset(syscall.SIGHUP) // takes it from withSignals
+	signal.Reset(syscall.SIGHUP) // undo the registration of withSignals
 	signal.Notify(signals, syscall.SIGHUP)
 	news := make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -169,8 +171,8 @@ func onHangup(e *env) (rescan <-chan struct{}, stop func()) {
 	}
 }
 
-// tellSystemd tells a service manager what we do (sd_notify); where there is none
-// it does nothing.
+// tellSystemd sends the state of the service to the service manager (sd_notify),
+// if there is one.
 func tellSystemd(state string) {
 	_, _ = daemon.SdNotify(false, state)
 }

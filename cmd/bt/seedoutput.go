@@ -15,37 +15,38 @@ import (
 	"bt/seed"
 )
 
-// seedScreen runs a seed and shows what it does: on a terminal one live screen,
-// else a line an event, as JSON or for people.
+// seedScreen runs a seed and shows its state: on a terminal as a live screen,
+// else as one line per event, in JSON or as text.
 type seedScreen struct {
 	*ui
-	page *statusPage // nil: none
+	page *statusPage // nil if there is none
 
 	seeder *seed.Seeder
-	only   *seed.Torrent   // nil: there may be many
-	dir    *seed.Directory // of many
+	only   *seed.Torrent   // the torrent of a single-torrent seed, else nil
+	dir    *seed.Directory // nil for a single torrent
 	began  time.Time
 	stop   context.CancelCauseFunc
 
-	log     *seedLog        // nil: there is a live screen
-	failing map[string]bool // of log: trackers by URL, of many torrents
+	log     *seedLog        // nil if there is a live screen
+	failing map[string]bool // trackers that fail, by URL, when there are many torrents
 
-	exit    bool      // when every torrent has stopped
-	stopped seedEntry // the end of all
-	why     error     // only has ended
+	exit    bool      // stop when every torrent has stopped
+	stopped seedEntry // the final event
+	why     error     // why only has stopped
 
-	mu      sync.Mutex // over what follows
-	live    *term.Live // nil: no terminal
-	message message    // the last
+	mu      sync.Mutex // guards the fields below
+	live    *term.Live // nil without a terminal
+	message message    // the last one
 }
 
-// A message is what the live screen shows of an event.
+// A message is the last event in the form in which the live screen shows it.
 type message struct {
-	tracker string // its URL, if it is of one
+	tracker string // URL of the tracker, if any
 	text    string
 }
 
-// errSeedDone is why a seed stops that has done what was asked for.
+// errSeedDone is the cause of the end if the seed has done what the flags ask
+// for.
 var errSeedDone = errors.New("the seed has done its work")
 
 // runOne seeds one torrent until it is done.
@@ -57,7 +58,7 @@ func (s *seedScreen) runOne(ctx context.Context, o seed.Options, in seed.Input) 
 	})
 }
 
-// run seeds what add adds before the first peer comes.
+// run runs the seed. It calls add to add torrents before it accepts peers.
 func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.Context) error) error {
 	s.began = s.env.now()
 	if s.env.stdoutTerminal && !s.json {
@@ -79,7 +80,7 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 	if err := add(ctx); err != nil {
 		o.Listener.Close()
 		if s.log != nil {
-			_ = s.log.end() // the first error counts
+			_ = s.log.end() // err takes precedence
 		}
 		return err
 	}
@@ -109,7 +110,7 @@ func addrOf(s string) netip.AddrPort {
 	return addr
 }
 
-// eachSecond shows the figures.
+// eachSecond shows the figures every second.
 func (s *seedScreen) eachSecond(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
@@ -123,14 +124,15 @@ func (s *seedScreen) eachSecond(ctx context.Context) {
 			s.mu.Unlock()
 			s.figures()
 			s.mu.Lock()
-			_ = s.live.Close() // a second signal ends bt at once, and must not leave the cursor hidden
+			_ = s.live.Close() // a second signal ends the process at once, and must not leave the cursor hidden
 			s.mu.Unlock()
 			return
 		}
 	}
 }
 
-// status is what the seed does, with the files of a directory that it can't seed.
+// status returns the status of the seed, with the files of a directory that can't
+// be seeded.
 func (s *seedScreen) status() seed.Status {
 	if s.dir != nil {
 		return s.dir.Status()
@@ -139,7 +141,7 @@ func (s *seedScreen) status() seed.Status {
 }
 
 func (s *seedScreen) figures() {
-	tellSystemd(daemon.SdNotifyWatchdog) // whoever can tell its figures is alive
+	tellSystemd(daemon.SdNotifyWatchdog) // reached once a second unless the seed hangs
 	if s.page != nil {
 		s.page.page.Sample(s.env.now(), s.seeder.Uploaded(), s.seeder.Rate())
 	}
@@ -157,8 +159,8 @@ func (s *seedScreen) figures() {
 	}
 }
 
-// allDone reports whether there are torrents, and all of them have stopped. Files
-// that can't be seeded are not waited for.
+// allDone reports whether at least one torrent is done and all others are done or
+// have failed.
 func allDone(s *seed.Status) bool {
 	done := 0
 	for i := range s.Torrents {
@@ -173,10 +175,10 @@ func allDone(s *seed.Status) bool {
 	return done > 0
 }
 
-// A pageListening is the event that the status page is served.
+// A pageListening is the event that the status page is available.
 type pageListening struct{ url string }
 
-// event takes note of what happened, and shows it.
+// event handles an event of the seed and shows it.
 func (s *seedScreen) event(at time.Time, e seed.Event) {
 	entry := seedEntry{at, e}
 	switch e := e.(type) {
@@ -189,7 +191,7 @@ func (s *seedScreen) event(at time.Time, e seed.Event) {
 		} else if s.only != nil {
 			s.why = e.Why
 			s.stop(errSeedDone)
-			return // the end is told when all is over
+			return // printed when the seed ends
 		}
 	}
 	if s.log != nil {
@@ -209,8 +211,8 @@ func (s *seedScreen) event(at time.Time, e seed.Event) {
 	}
 }
 
-// answerText is what came of an announce; with the time until the next if next is
-// set: on a screen it would stand still.
+// answerText returns the result of an announce as text. With next it includes the
+// time until the next announce, which on a live screen would not count down.
 func (s *seedScreen) answerText(e seed.EventAnnounce, next bool) string {
 	if e.Err != nil {
 		text := s.shownWords(e.Err.Error(), e.Tracker)
@@ -234,7 +236,7 @@ func (s *seedScreen) answerText(e seed.EventAnnounce, next bool) string {
 	return text
 }
 
-// seedEvent is an event as JSON.
+// seedEvent is the JSON of an event.
 type seedEvent struct {
 	Time       time.Time `json:"time"`
 	Event      string    `json:"event"`
@@ -325,7 +327,8 @@ func (s *seedScreen) eventDocument(entry seedEntry) (d seedEvent) {
 	return d
 }
 
-// torrentEvent is an event about a torrent; nil: about none.
+// torrentEvent returns an event with the name and info-hashes of t, if t is
+// non-nil.
 func (s *seedScreen) torrentEvent(kind string, t *seed.Torrent) seedEvent {
 	if t == nil {
 		return seedEvent{Event: kind}
@@ -333,7 +336,8 @@ func (s *seedScreen) torrentEvent(kind string, t *seed.Torrent) seedEvent {
 	return seedEvent{Event: kind, Name: t.Name(), InfoHashV1: t.HexV1(), InfoHashV2: t.HexV2()}
 }
 
-// errorText is an error about files or peers as it may be shown; "" if there is none.
+// errorText returns the text of an error about files or peers, with secrets
+// masked, or "".
 func (s *seedScreen) errorText(err error) string {
 	if err == nil {
 		return ""
@@ -341,7 +345,7 @@ func (s *seedScreen) errorText(err error) string {
 	return s.shownText(withFormHint(err))
 }
 
-// eventText is an event for people; empty: they need not know.
+// eventText returns an event as text, or "" if it is not printed.
 func (s *seedScreen) eventText(entry seedEntry) string {
 	switch e := entry.event.(type) {
 	case seed.EventListening:
@@ -383,7 +387,7 @@ func (s *seedScreen) eventText(entry seedEntry) string {
 	return ""
 }
 
-// about puts the name of a torrent before a text, where there may be several.
+// about puts the name of the torrent before a text if there are several torrents.
 func (s *seedScreen) about(t *seed.Torrent, text string) string {
 	if t == nil || s.only != nil {
 		return text
@@ -391,7 +395,7 @@ func (s *seedScreen) about(t *seed.Torrent, text string) string {
 	return t.Name() + ": " + text
 }
 
-// stoppedText says how a torrent ended, or the seed.
+// stoppedText describes the end of a torrent or of the seed.
 func (s *seedScreen) stoppedText(e seed.EventStopped, at time.Time) string {
 	size, since := int64(0), s.began
 	if e.Torrent != nil {
@@ -412,8 +416,8 @@ func (s *seedScreen) stoppedText(e seed.EventStopped, at time.Time) string {
 	return text
 }
 
-// trackerNews is what is told of an announce where there may be thousands: that a
-// tracker fails which did not, or answers again.
+// trackerNews returns the text for an announce if there are many torrents: only
+// the first failure of a tracker and its next success are printed.
 func (s *seedScreen) trackerNews(e seed.EventAnnounce, text string) string {
 	failed := e.Err != nil
 	if s.failing[e.Tracker] == failed {

@@ -40,10 +40,10 @@ func (s *seedScreen) drawOne(b *strings.Builder, columns int, t *seed.TorrentSta
 	}
 	fields = append(fields, s.lastFields(columns)...)
 	b.WriteString(s.pal.Bold(s.pal.CutMiddle(term.Safe(t.Name), columns)) + "\n")
-	_ = term.Fields(b, s.pal, columns, fields) // a Builder makes no errors
+	_ = term.Fields(b, s.pal, columns, fields) // a Builder returns no errors
 }
 
-// nextAnnounce counts down to it; empty: there is none.
+// nextAnnounce returns the time until the next announce as text, or "".
 func nextAnnounce(t *seed.TorrentStatus) string {
 	var next time.Time
 	for _, k := range t.Trackers {
@@ -57,8 +57,8 @@ func nextAnnounce(t *seed.TorrentStatus) string {
 	return countdown(time.Until(next))
 }
 
-// countdown is the time that is left, in whole seconds however long it is: it goes
-// on with every second.
+// countdown formats a remaining time in whole seconds, so that it changes every
+// second.
 func countdown(left time.Duration) string {
 	if left = left.Round(time.Second); left <= 0 {
 		return "now"
@@ -66,7 +66,8 @@ func countdown(left time.Duration) string {
 	return "in " + left.String()
 }
 
-// lastFields are those of one torrent and of many.
+// lastFields returns the fields that one torrent and many torrents have in
+// common.
 func (s *seedScreen) lastFields(columns int) (fields [][2]string) {
 	if s.page != nil {
 		fields = append(fields, [2]string{"status page", s.page.url()})
@@ -82,7 +83,7 @@ func (s *seedScreen) lastFields(columns int) (fields [][2]string) {
 	return fields
 }
 
-// stateText is the state of a torrent, with figures.
+// stateText describes the state of a torrent, with sizes.
 func stateText(t *seed.TorrentStatus) string {
 	switch {
 	case t.State == seed.StateChecking:
@@ -95,7 +96,7 @@ func stateText(t *seed.TorrentStatus) string {
 	return string(t.State)
 }
 
-// shortState is the state of a torrent in a table: in 13 columns at most.
+// shortState describes the state of a torrent in at most 13 columns.
 func shortState(t *seed.TorrentStatus) string {
 	switch {
 	case t.State == seed.StateChecking && t.Total > 0:
@@ -113,17 +114,17 @@ func ratioText(uploaded, size int64) string {
 	return fmt.Sprintf("%.2f", float64(uploaded)/float64(size))
 }
 
-// A seedRow is a torrent on the screen of many.
+// A seedRow is the row of a torrent in the table of many.
 type seedRow struct {
 	name, state, ratio string
 	rate, uploaded     int64
 	peers              int
-	severity           int           // of its trouble; 0: there is none
-	trouble            func() string // worded only if it is shown; nil: none
+	severity           int           // severity of the problem; 0 if there is none
+	trouble            func() string // describes the problem; nil if there is none
 }
 
-// rows are the torrents in the order of the screen: those with troubles first, then
-// the busiest.
+// rows returns the rows in the order of the screen: torrents with problems first,
+// then by activity.
 func (s *seedScreen) rows(status *seed.Status) []seedRow {
 	rows := make([]seedRow, 0, len(status.Torrents))
 	for i := range status.Torrents {
@@ -150,8 +151,8 @@ func (s *seedScreen) rows(status *seed.Status) []seedRow {
 	return rows
 }
 
-// deafTracker is a tracker of a torrent that no tracker knows of, because all have
-// failed; nil: one answers, or is still to be asked.
+// deafTracker returns a tracker of a torrent if all its trackers have failed,
+// else nil.
 func deafTracker(t *seed.TorrentStatus) *seed.TrackerStatus {
 	for i := range t.Trackers {
 		if !t.Trackers[i].Failed || t.Trackers[i].Message == "" {
@@ -164,7 +165,7 @@ func deafTracker(t *seed.TorrentStatus) *seed.TrackerStatus {
 	return &t.Trackers[0]
 }
 
-// drawMany shows the totals, and of the torrents as many as fit.
+// drawMany draws the totals and as many torrents as fit the window.
 func (s *seedScreen) drawMany(b *strings.Builder, columns, rows int, status *seed.Status) {
 	list := s.rows(status)
 	count := make(map[seed.State]int)
@@ -187,8 +188,9 @@ func (s *seedScreen) drawMany(b *strings.Builder, columns, rows int, status *see
 		{"uploaded", term.Size(status.Uploaded)},
 	}
 	fields = append(fields, s.lastFields(columns)...)
-	_ = term.Fields(b, s.pal, columns, fields) // a Builder makes no errors
-	// A line is empty, one has the headers, and the cursor waits in one.
+	_ = term.Fields(b, s.pal, columns, fields) // a Builder returns no errors
+	// Three lines are not for rows: a blank line, the header, and the line of the
+	// cursor.
 	room := rows - strings.Count(b.String(), "\n") - 3
 	if room < 1 || len(list) == 0 {
 		return
@@ -197,8 +199,8 @@ func (s *seedScreen) drawMany(b *strings.Builder, columns, rows int, status *see
 	b.WriteString(s.seedTable(list, columns, room))
 }
 
-// seedTable is the table of the rows that fit into so many lines, the header not
-// counted; below a torrent with a trouble stands the reason.
+// seedTable returns a table of the rows that fit into room lines, not counting
+// the header. Below a torrent with a problem is a line that describes it.
 func (s *seedScreen) seedTable(list []seedRow, columns, room int) string {
 	table := term.Table{
 		Width: columns, Palette: s.pal,
@@ -215,14 +217,14 @@ func (s *seedScreen) seedTable(list []seedRow, columns, room int) string {
 			break
 		}
 		shown++
-		// Columns that keep their width do not move, nor come and go.
+		// Fixed widths keep the columns in place.
 		table.Rows = append(table.Rows, []string{
 			term.Safe(r.name), fmt.Sprintf("%-13s", r.state), fmt.Sprintf("%12s", term.Rate(float64(r.rate))),
 			term.Count(int64(r.peers)), fmt.Sprintf("%10s", term.Size(r.uploaded)), fmt.Sprintf("%6s", r.ratio),
 		})
 	}
 	var b strings.Builder
-	_ = table.Write(&b) // a Builder makes no errors
+	_ = table.Write(&b) // a Builder returns no errors
 	header, text, _ := strings.Cut(b.String(), "\n")
 	lines := []string{header}
 	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {

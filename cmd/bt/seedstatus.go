@@ -17,17 +17,17 @@ import (
 	"bt/seed"
 )
 
-// A statusPage is where the status page of a seed is served.
+// A statusPage serves the status page of a seed.
 type statusPage struct {
 	listener net.Listener
-	hosts    []string // names that it may be asked by too
+	hosts    []string // further Host names that are accepted
 	page     *statuspage.Page
 }
 
-// mostBrowsers is how many connections the status page has at once.
+// mostBrowsers is the maximum number of connections to the status page.
 const mostBrowsers = 100
 
-// statusOptions say where to serve it.
+// statusOptions holds the flags of the status page.
 type statusOptions struct {
 	addr  option[string]
 	hosts []string
@@ -40,7 +40,7 @@ func (o *statusOptions) flags() []cli.Flag {
 	}
 }
 
-// open listens where --status says; nil: nowhere.
+// open listens on the address of --status. It returns nil if the flag is not set.
 func (o *statusOptions) open() (*statusPage, error) {
 	if !o.addr.given {
 		if len(o.hosts) > 0 {
@@ -59,8 +59,8 @@ func (o *statusOptions) open() (*statusPage, error) {
 	return &statusPage{listener: l, hosts: o.hosts}, nil
 }
 
-// statusAddr reads PORT, :PORT or HOST:PORT: whoever names no host means this one
-// alone.
+// statusAddr parses PORT, :PORT or HOST:PORT. Without a host it is the loopback
+// address.
 func statusAddr(s string) (string, error) {
 	host, port := "", s
 	if strings.Contains(s, ":") {
@@ -87,7 +87,7 @@ var errStatusAddr = errors.New("neither a port nor an address and a port, such a
 
 func (p *statusPage) url() string { return "http://" + p.listener.Addr().String() + "/" }
 
-// serve serves the page until the function that it returns is called.
+// serve serves the page until stop is called.
 func (p *statusPage) serve(s *seedScreen) (stop func()) {
 	p.page = statuspage.New(statuspage.Options{
 		Status: s.status, Addr: addrOf(p.listener.Addr().String()), Hosts: p.hosts, Reveal: s.reveal, Version: version,

@@ -5,9 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// shortURL makes a tracker's URL, as it may be shown, fit into limit columns, if
-// that can be done without cutting its host and port: they tell trackers apart. The
-// scheme is left out first, then secrets, "/announce", and the rest of the path.
+// shortURL shortens a masked tracker URL to limit columns, as far as that is
+// possible without cutting its host and port, which identify the tracker. It
+// removes first the scheme, then secrets, then "/announce", then the rest of the
+// path.
 func shortURL(url string, limit int) string {
 	for _, shorter := range []func(string) string{withoutScheme, withoutSecrets, withoutAnnounce, hostAndPort} {
 		if utf8.RuneCountInString(url) <= limit {
@@ -18,10 +19,10 @@ func shortURL(url string, limit int) string {
 	return url
 }
 
-// shortURLs returns shortURL for a table of trackers: of those that differ in
-// nothing else that it keeps, the scheme stays.
+// shortURLs returns a shortURL for a table. It keeps the scheme of URLs that
+// would otherwise be equal.
 func shortURLs(urls []string) func(url string, limit int) string {
-	schemes := make(map[string]string) // by name; "" if there are several
+	schemes := make(map[string]string) // by trackerName; "" if there are several
 	for _, u := range urls {
 		scheme, _, _ := strings.Cut(u, "://")
 		if other, ok := schemes[trackerName(u)]; ok && other != scheme {
@@ -39,7 +40,7 @@ func shortURLs(urls []string) func(url string, limit int) string {
 	}
 }
 
-// trackerName is all that shortURL keeps in any case.
+// trackerName returns the part of a URL that shortURL never removes.
 func trackerName(url string) string { return shortURL(url, 0) }
 
 func withoutScheme(url string) string {
@@ -49,8 +50,9 @@ func withoutScheme(url string) string {
 	return url
 }
 
-// withoutSecrets leaves out where secrets are, also those that are shown: the user
-// and the query. Of the path it leaves out what is masked.
+// withoutSecrets removes the parts of a URL that usually hold secrets, even if
+// they are not masked: the user and the query. From the path it removes masked
+// segments.
 func withoutSecrets(url string) string {
 	url, _, _ = strings.Cut(url, "?")
 	host, path, _ := strings.Cut(url, "/")

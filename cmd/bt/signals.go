@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// signalError is the cause of a context that a signal cancelled.
+// signalError is the cause of a context that was cancelled by a signal.
 type signalError struct{ signal os.Signal }
 
 func (e *signalError) Error() string { return codeName(e.code()) }
@@ -25,20 +25,20 @@ func (e *signalError) code() int {
 	return exitInterrupted
 }
 
-// oneSignal is the time in which several signals count as one: timeout(1) signals
-// the process and then its group.
+// oneSignal is the time in which several signals count as one, because timeout(1)
+// signals both the process and its group.
 const oneSignal = 500 * time.Millisecond
 
-// withSignals gives a context that SIGINT, SIGTERM and SIGHUP cancel, with a
-// *signalError as its cause. Soon after the first signal the default behaviour is
-// back, so a second one ends the process at once. The function returned stops
-// all of it and waits until it has stopped.
+// withSignals returns a context that is cancelled by SIGINT, SIGTERM or SIGHUP,
+// with a *signalError as its cause. Shortly after the first signal it restores
+// the default behaviour, so that a second signal ends the process at once. The
+// returned function releases the resources and waits for the goroutine.
 func withSignals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		// Whoever started us with the signal ignored (nohup, a script's &)
-		// meant it; asking for it would bring it back.
+		// A parent that ignores a signal (nohup, & in a script) expects us to
+		// ignore it too.
 		if !signal.Ignored(s) {
 			signal.Notify(signals, s)
 		}
@@ -66,7 +66,7 @@ func withSignals(parent context.Context) (context.Context, func()) {
 	}
 }
 
-// interruption is the signal that cancelled ctx, nil when none did.
+// interruption returns the *signalError that cancelled ctx, or nil.
 func interruption(ctx context.Context) error {
 	var bySignal *signalError
 	if errors.As(context.Cause(ctx), &bySignal) {

@@ -11,8 +11,8 @@ import (
 	"bt/maketorrent"
 )
 
-// What --strict of make and info refuses: warnings and errors, not notes, less
-// those that --allow names.
+// Flags --strict and --allow of make and info. --strict counts warnings and
+// errors, except those of the codes that --allow names.
 
 type strictness struct {
 	on      bool
@@ -26,7 +26,7 @@ func (s *strictness) flags(refusal string) []cli.Flag {
 	}
 }
 
-// findingCodes reads codes of findings, with commas between.
+// findingCodes parses codes of findings, separated by commas.
 func findingCodes(s string) (codes []metainfo.Code, err error) {
 	for code := range strings.SplitSeq(s, ",") {
 		code = strings.TrimSpace(code)
@@ -52,13 +52,12 @@ func unknownCode(code string) error {
 
 func (s *strictness) allows(code metainfo.Code) bool { return slices.Contains(s.allowed, code) }
 
-// refuses reports whether a finding is one that --strict refuses.
+// refuses reports whether --strict counts a finding.
 func (s *strictness) refuses(code metainfo.Code, severity metainfo.Severity) bool {
 	return s.on && severity != metainfo.SeverityNote && !s.allows(code)
 }
 
-// refusal is the error for the findings that --strict refuses; nil if there are
-// none.
+// refusal returns the error for the findings that --strict counts, or nil.
 func refusal(path string, findings []maketorrent.Finding, strict *strictness) error {
 	var codes []string
 	first := ""

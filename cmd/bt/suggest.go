@@ -14,10 +14,9 @@ import (
 	"bt/internal/metainfo"
 )
 
-// suggest finds the candidate that was probably meant by typed, "" when none
-// is near: a third of its letters may be wrong, or it may be the beginning of
-// one name. cli/v2 has a function for this too, but that one always suggests
-// something.
+// suggest returns the candidate that typed probably means, or "". A third of the
+// letters may differ, or typed may be the beginning of a single candidate. The
+// similar function of cli/v2 always suggests something.
 func suggest(typed string, candidates []string) string {
 	best, limit := "", len(typed)/3
 	for _, c := range candidates {
@@ -39,10 +38,11 @@ func suggest(typed string, candidates []string) string {
 	return best
 }
 
-// distance counts the letters to add, drop, change, or swap with their
-// neighbour to make b of a (optimal string alignment).
+// distance returns the number of letters to add, drop, change, or swap with a
+// neighbour to turn a into b (optimal string alignment).
 func distance(a, b string) int {
-	// Three rows of the table are enough: swaps look two rows back.
+	// Three rows of the matrix are enough, because a swap refers to two rows
+	// above.
 	before := make([]int, len(b)+1)
 	above := make([]int, len(b)+1)
 	row := make([]int, len(b)+1)
@@ -66,7 +66,7 @@ func distance(a, b string) int {
 	return above[len(b)]
 }
 
-// unknownCommand is the error for a command that does not exist.
+// unknownCommand returns the error for an unknown command.
 func unknownCommand(name string, commands []*cli.Command) error {
 	return withHint(failf(exitUsage, "unknown command %s", shown(name)), hintForCommand(name, commands))
 }
@@ -94,8 +94,8 @@ func hintForCommand(name string, commands []*cli.Command) string {
 	return fmt.Sprintf("bt make %s makes a torrent of it; bt help lists the commands", shellQuote(name))
 }
 
-// unknownFlag is the error for a flag that does not exist here, as typed in
-// arg: the two differ where it is one of several letters behind one dash.
+// unknownFlag returns the error for an unknown flag. arg is the whole argument,
+// which differs from shown if shown is one of several letters after one dash.
 func (p *argParser) unknownFlag(shown, arg string) error {
 	err := failf(exitUsage, "unknown flag %s", shown)
 	if shown != arg {
@@ -116,7 +116,7 @@ func (p *argParser) hintForFlag(shown, arg string) string {
 	if isShort(name) && strings.HasPrefix(arg, "--") && findFlag(p.flags, name) != nil {
 		return "did you mean -" + name + "?"
 	}
-	if !isShort(name) { // one letter is near to everything
+	if !isShort(name) { // one letter is similar to every other
 		if same := spelling(name); findFlag(p.flags, same) != nil {
 			return "did you mean --" + same + "?"
 		}
@@ -136,8 +136,8 @@ func (p *argParser) hintForFlag(shown, arg string) string {
 	return "bt help " + command + " lists its flags"
 }
 
-// hintBeforeCommand is the hint for an unknown flag where no command was named
-// yet. Some tools have flags for what are commands here.
+// hintBeforeCommand returns the hint for an unknown flag before the command. Some
+// tools have flags for what are commands of bt.
 func (p *argParser) hintBeforeCommand(name, arg string) string {
 	if p.belongsToCommand(name) {
 		return "flags of a command stand after it: bt COMMAND " + arg
@@ -159,8 +159,9 @@ func (p *argParser) hintBeforeCommand(name, arg string) string {
 	return "bt help lists the flags"
 }
 
-// spelling is a word as bt would write it: other tools have underscores and
-// upper case in theirs. A single letter stays, for its case tells flags apart.
+// spelling returns a word as bt spells its names: in lower case and with dashes
+// instead of underscores. It does not change single letters, because their case
+// matters.
 func spelling(word string) string {
 	if isShort(word) {
 		return word
@@ -168,16 +169,16 @@ func spelling(word string) string {
 	return strings.ReplaceAll(strings.ToLower(word), "_", "-")
 }
 
-// suggestFlag finds the flag that was probably meant. A flag that is near may
-// still be another one, so no flag is suggested that may do more than was asked,
-// nor the opposite of what was asked.
+// suggestFlag returns the flag that was probably meant, or "". A similar flag may
+// be the wrong one, so it does not suggest flags that do more than was asked, or
+// the opposite.
 func suggestFlag(command, typed string, flags []string) string {
 	if isShort(typed) {
-		return "" // one letter is near to everything
+		return "" // one letter is similar to every other
 	}
 	no := ""
 	if strings.HasPrefix(typed, "no-") {
-		no = "no-" // is no part of what has to be near
+		no = "no-" // not part of the comparison
 	}
 	var candidates []string
 	for _, flag := range flags {
@@ -191,14 +192,14 @@ func suggestFlag(command, typed string, flags []string) string {
 	return ""
 }
 
-// riskyFlags register with trackers, delete, overwrite, override a refusal, show
-// secrets, trust anybody, or change the info-hash.
+// riskyFlags lists flags that register with trackers, delete, overwrite, override
+// a refusal, show secrets, accept any certificate, or change the info-hash.
 var riskyFlags = []string{
 	"announce-fallback", "peers", "seed", "force", "reveal", "insecure", "new-infohash", "entropy",
 	"remove", "drop-dead", "unset", "from", "from-json", "rules",
 }
 
-// isRisky reports whether a flag must not be suggested only because it is near.
+// isRisky reports whether a flag must not be suggested because of a similar name.
 func isRisky(command, flag string) bool {
 	return slices.Contains(riskyFlags, flag) ||
 		command == "retracker" && (strings.HasPrefix(flag, "no-") || changesInfo(flag))
@@ -209,7 +210,7 @@ func changesInfo(flag string) bool {
 	return slices.ContainsFunc(new(editFlags).infoFlags(), func(f givenSwitch) bool { return f.name == flag })
 }
 
-// negates reports whether a word may say no to something, as --no-date does.
+// negates reports whether a word may be a negation, such as no-date.
 func negates(word string) bool {
 	return slices.ContainsFunc([]string{"no", "un", "dis", "without", "skip", "dont", "do-not", "never"}, func(prefix string) bool {
 		return strings.HasPrefix(word, prefix)
@@ -237,8 +238,8 @@ func longNames(flags []cli.Flag) []string {
 	return names
 }
 
-// isFileName reports whether an argument that begins with a dash is rather the
-// name of a file: it ends like one, or there is one.
+// isFileName reports whether an argument that begins with a dash is probably a
+// file name: it has the extension of one, or the file exists.
 func isFileName(arg string) bool {
 	for _, extension := range []string{".torrent", ".fastresume"} {
 		if strings.HasSuffix(strings.ToLower(arg), extension) {
@@ -249,7 +250,7 @@ func isFileName(arg string) bool {
 	return err == nil
 }
 
-// dashHint is how to name a file whose name begins with a dash; there may be none.
+// dashHint returns the hint for a file name that begins with a dash.
 func dashHint(arg string) string {
 	if _, err := os.Lstat(arg); err != nil {
 		return "if it is the name of a file, write " + shellQuote(arg)
@@ -257,8 +258,8 @@ func dashHint(arg string) string {
 	return "a file of that name is " + shellQuote(arg)
 }
 
-// shellQuote writes a file name as a user can type it: as it is if nothing in it
-// has a meaning to the shell or to bt.
+// shellQuote quotes a file name for the shell if necessary, and keeps a leading
+// dash from being read as a flag.
 func shellQuote(name string) string {
 	if strings.HasPrefix(name, "-") {
 		name = "./" + name

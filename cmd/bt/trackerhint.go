@@ -8,8 +8,8 @@ import (
 	"bt/scrape"
 )
 
-// statusMeaning says what a failure tells of the tracker, where no more is known
-// than its status. It is "" for a status that needs no explanation.
+// statusMeaning explains a status by the likely state of the tracker. It returns
+// "" for a status that needs no explanation.
 func statusMeaning(s scrape.Status) string {
 	switch s {
 	case scrape.StatusBadURL:
@@ -54,8 +54,8 @@ const (
 	notAuthorized = "this tracker serves only torrents, or users, that are registered with it"
 )
 
-// rowHint says what a failure means for the user and what to do about it; "" if
-// its status says all.
+// rowHint returns a hint about a failure: what it means and what to do. It
+// returns "" if the status is clear by itself.
 func rowHint(r *scrape.Row) string {
 	failure, failed := errors.AsType[*scrape.Error](r.Err)
 	switch {
@@ -93,7 +93,8 @@ func rowHint(r *scrape.Row) string {
 	return text
 }
 
-// failureHint goes by the words of trackers, which have no codes.
+// failureHint returns the hint for the failure reason of a tracker, which has no
+// code, by its words.
 func failureHint(msg string) string {
 	msg = strings.ToLower(msg)
 	for _, w := range []struct{ word, hint string }{
@@ -118,13 +119,13 @@ func failureHint(msg string) string {
 	return ""
 }
 
-// rowError is what the tracker says, or what is wrong with it; "" if nothing is.
+// rowError returns the error of a row, or "".
 func rowError(r *scrape.Row) string {
 	switch {
 	case r.Err == nil:
 		return ""
 	case r.Status == scrape.StatusOK:
-		return "no peers: " + r.Err.Error() // the scrape has answered, the announce has not
+		return "no peers: " + r.Err.Error() // the scrape succeeded, the announce failed
 	}
 	return r.Err.Error()
 }

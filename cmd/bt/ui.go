@@ -14,42 +14,41 @@ import (
 	"bt/internal/term"
 )
 
-// What is printed where:
+// Output:
 //
-//   - stdout carries the result and nothing else; it is buffered, and a full
-//     disk behind it is an error
+//   - stdout carries only the result; it is buffered, and a failed write is
+//     an error
 //   - stderr carries progress, warnings, explanations and errors
 //   - -q leaves the result and the errors; -v adds explanations
-//   - with --json stdout is one document, also when the command fails
+//   - with --json stdout is one document, also if the command fails
 
-// ui is what a command prints with. It belongs to one goroutine.
+// ui prints the output of one command. It must be used by one goroutine only.
 type ui struct {
 	env     *env
 	command string
 
 	quiet, verbose bool
-	json           bool // one document on stdout; also set by --jsonl
-	jsonl          bool // one item per line
-	reveal         bool // show secrets; see secrets.go
+	json           bool // print one document; also set by --jsonl
+	jsonl          bool // print one item per line
+	reveal         bool // do not mask secrets; see secrets.go
 
 	out    *bufio.Writer // stdout
 	pal    term.Palette  // for out
 	errPal term.Palette  // for stderr
 
-	// subject is the "path" of the JSON error document; commands set it as
-	// soon as they know what they work on.
+	// subject is the "path" of the JSON error document. Commands set it as soon
+	// as it is known.
 	subject string
 
-	bar     *term.Progress // the one shown now, if any
-	printed bool           // a JSON document is out, or on its way
-	passed  int            // files of macOS that were passed over
-	ended   bool           // a signal ends what was to go on until one came; how it went is said
+	bar     *term.Progress // the current one, or nil
+	printed bool           // a JSON document was printed, possibly in part
+	passed  int            // number of macOS files that were passed over
+	ended   bool           // a signal is the normal end of the command, which has printed its result
 	worst   error          // the error with the highest exit code so far
 }
 
-// action makes the cli.ActionFunc of a command from the function that does the
-// work. The function returns nil, errNo, or an error, which is printed here;
-// what it has reported itself it need not return.
+// action returns a cli.ActionFunc that runs f and prints the error that f
+// returns, except errNo. f need not return errors that it has passed to report.
 func action(e *env, f func(ctx context.Context, u *ui, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		u := newUI(c.Context, e, c.Command.Name)
@@ -73,11 +72,11 @@ func newUI(ctx context.Context, e *env, command string) *ui {
 	return u
 }
 
-// finish says how the command ended and leaves only the exit code to tell.
+// finish prints the error of a command and returns the exit code.
 func (u *ui) finish(ctx context.Context, err error) exitStatus {
 	if cause := interruption(ctx); err != nil && cause != nil {
-		// That the context was cancelled is no news beside the signal; what
-		// else went wrong meanwhile (a file that could not be removed) is.
+		// The cancellation is a result of the signal and not reported. Other
+		// errors, such as a file that could not be removed, are.
 		if !errors.Is(err, context.Canceled) && !errors.Is(err, cause) {
 			u.report(err)
 		}
@@ -97,10 +96,9 @@ func (u *ui) finish(ctx context.Context, err error) exitStatus {
 	return exitStatus(codeOf(u.worst))
 }
 
-// report prints an error and remembers it: the highest exit code of all that
-// was reported or returned is the command's. It is for commands with several
-// inputs, which go on after a failure; errNo is remembered only, and so is a
-// signal that was the end asked for.
+// report prints an error, and keeps it if its exit code is the highest so far.
+// Commands with several inputs call it and continue. It does not print errNo, or
+// a signal that is the normal end of the command.
 func (u *ui) report(err error) {
 	if err == nil {
 		return
@@ -114,7 +112,7 @@ func (u *ui) report(err error) {
 	}
 }
 
-// warn tells what the user should know although the command goes on.
+// warn prints a warning, which does not affect the exit code.
 func (u *ui) warn(format string, args ...any) {
 	if u.quiet {
 		return
@@ -123,7 +121,7 @@ func (u *ui) warn(format string, args ...any) {
 	u.env.say(u.errPal.Yellow("warning:"), u.shownText(fmt.Sprintf(format, args...)))
 }
 
-// hint tells what to do next where there is no error to say it with.
+// hint prints a hint that belongs to no error.
 func (u *ui) hint(text string) {
 	if u.quiet {
 		return
@@ -132,7 +130,7 @@ func (u *ui) hint(text string) {
 	u.env.say(u.errPal.Bold("hint:"), text)
 }
 
-// explain tells with -v why something was chosen.
+// explain prints, with -v, why something was chosen.
 func (u *ui) explain(format string, args ...any) {
 	if u.quiet || !u.verbose {
 		return
@@ -141,21 +139,21 @@ func (u *ui) explain(format string, args ...any) {
 	u.env.say("", u.shownText(fmt.Sprintf(format, args...)))
 }
 
-// settle clears the way for a line on stderr, where it may meet the bar and the
-// result on one terminal. The bar comes back with its next update; the writer
-// keeps its error for finish.
+// settle removes the progress bar and flushes stdout before a line is printed to
+// stderr, because all may be on one terminal. The next update draws the bar
+// again. finish reports the error of the flush.
 func (u *ui) settle() {
 	u.bar.Finish()
 	_ = u.out.Flush()
 }
 
-// progress starts to show how far a job has come, with -q nothing (a nil
-// *term.Progress is silent). It goes to stderr and does not disturb --json.
+// progress starts a progress bar on stderr. With -q it returns nil, which is
+// valid and prints nothing.
 func (u *ui) progress(label string) *term.Progress {
 	if u.quiet {
 		return nil
 	}
-	var columns func() int // nil: no terminal
+	var columns func() int // nil without a terminal
 	if u.env.stderrTerminal && u.env.getenv("TERM") != "dumb" {
 		if columns = u.env.stderrWidth; columns == nil {
 			columns = func() int { return 0 }
@@ -165,11 +163,11 @@ func (u *ui) progress(label string) *term.Progress {
 	return u.bar
 }
 
-// printJSON prints a document, or with --jsonl one line, which is out when
-// printJSON returns.
+// printJSON prints a JSON document, indented or, with --jsonl, on one line, which
+// it flushes.
 func (u *ui) printJSON(v any) error {
 	enc := json.NewEncoder(safeWriter{u.out})
-	enc.SetEscapeHTML(false) // URLs are full of &
+	enc.SetEscapeHTML(false) // URLs contain &
 	if !u.jsonl {
 		enc.SetIndent("", "  ")
 	}
@@ -177,7 +175,7 @@ func (u *ui) printJSON(v any) error {
 		if unsupported, ok := errors.AsType[*json.UnsupportedValueError](err); ok {
 			return fmt.Errorf("encoding JSON: %w", unsupported)
 		}
-		u.printed = true // as far as it went
+		u.printed = true // possibly incomplete
 		return stdoutError(err)
 	}
 	u.printed = true
@@ -187,9 +185,9 @@ func (u *ui) printJSON(v any) error {
 	return nil
 }
 
-// stoppableWriter gives up on a reader that does not read (a pipe to a stopped
-// program) soon after ctx has ended. What it was writing then waits on for the
-// end of the process.
+// stoppableWriter is a Writer that, after ctx has ended, gives up on a reader
+// that does not read, such as a pipe to a stopped program. The blocked write may
+// remain until the process exits.
 type stoppableWriter struct {
 	ctx context.Context
 	w   io.Writer
@@ -221,7 +219,7 @@ func (s stoppableWriter) Write(b []byte) (int, error) {
 	}
 }
 
-// safeWriter passes JSON on as it may be shown.
+// safeWriter escapes JSON for the terminal.
 type safeWriter struct{ w io.Writer }
 
 func (s safeWriter) Write(b []byte) (int, error) {
@@ -231,20 +229,20 @@ func (s safeWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// jsonFailure stands for an input that failed: as the whole document, or among
-// the items of a list.
+// jsonFailure is the JSON for an input that failed, as the whole document or as
+// an item of a list.
 type jsonFailure struct {
-	Time  *time.Time `json:"time,omitempty"` // of bt scrape, whose JSON always has it
+	Time  *time.Time `json:"time,omitempty"` // only bt scrape has it
 	Path  string     `json:"path,omitempty"`
 	Error jsonError  `json:"error"`
 }
 
 type jsonError struct {
-	Code    string `json:"code"` // the name of an exit code
+	Code    string `json:"code"` // a name of exits
 	Message string `json:"message"`
 }
 
-// failureDocument is the document of a command that failed as a whole.
+// failureDocument returns the document of a command that failed.
 func (u *ui) failureDocument(err error) jsonFailure {
 	doc := u.failedInput(u.subject, err)
 	if u.command == "scrape" {
@@ -254,8 +252,8 @@ func (u *ui) failureDocument(err error) jsonFailure {
 	return doc
 }
 
-// failedInput makes the item of an input that failed. The path is as its caller gives
-// it: in a list it tells which input failed.
+// failedInput returns the item for an input that failed. path identifies the
+// input in a list.
 func (u *ui) failedInput(path string, err error) jsonFailure {
 	return jsonFailure{Path: path, Error: jsonError{Code: codeName(codeOf(err)), Message: u.shownText(err.Error())}}
 }

@@ -11,8 +11,8 @@ import (
 	"bt/internal/metainfo"
 )
 
-// sizeUnits are the factors a size may carry, by their lower-case names.
-// Bare letters mean powers of 1024, as in dd and rclone.
+// sizeUnits maps units of sizes, in lower case, to factors. A single letter means
+// a power of 1024, as in dd and rclone.
 var sizeUnits = map[string]int64{
 	"": 1, "b": 1,
 	"k": 1 << 10, "ki": 1 << 10, "kib": 1 << 10, "kb": 1e3,
@@ -23,7 +23,7 @@ var sizeUnits = map[string]int64{
 
 const sizesAccepted = "want bytes (262144), 256K or 256KiB (of 1024), 256KB (of 1000), likewise M, G and T, or 2^18"
 
-// parseSize reads a number of bytes, at least 0.
+// parseSize parses a number of bytes, which is at least 0.
 func parseSize(s string) (int64, error) {
 	if exponent, ok := strings.CutPrefix(s, "2^"); ok {
 		n, err := strconv.ParseUint(exponent, 10, 32)
@@ -52,8 +52,8 @@ func parseSize(s string) (int64, error) {
 	return number.Num().Int64(), nil
 }
 
-// decimal reads digits with at most one point between them, exactly: 1.1KB is
-// 1100 bytes, not 1100.0000000000001.
+// decimal parses a decimal number exactly: 1.1KB is 1100 bytes, not
+// 1100.0000000000001.
 func decimal(s string) (*big.Rat, bool) {
 	whole, fraction, point := strings.Cut(s, ".")
 	if whole == "" || point && fraction == "" || strings.Contains(fraction, ".") {
@@ -64,13 +64,13 @@ func decimal(s string) (*big.Rat, bool) {
 
 const timesAccepted = "want 2026-01-31T12:00:00Z, 2026-01-31, seconds since 1970, or now"
 
-// timeReader returns parseTime with a clock.
+// timeReader returns a parseTime that uses the clock now.
 func timeReader(now func() time.Time) func(string) (time.Time, error) {
 	return func(s string) (time.Time, error) { return parseTime(s, now()) }
 }
 
-// parseTime reads a point in time, in UTC and in whole seconds: that is what a
-// torrent's creation date holds. A day means its beginning in UTC.
+// parseTime parses a time, and returns it in UTC and whole seconds, which is the
+// precision of a torrent's creation date. A date means its beginning in UTC.
 func parseTime(s string, now time.Time) (time.Time, error) {
 	t, err := readTime(s, now)
 	if err != nil {
@@ -95,8 +95,8 @@ func readTime(s string, now time.Time) (time.Time, error) {
 	return time.Parse(time.RFC3339, s)
 }
 
-// parseDuration reads a length of time as Go writes it, or in days: 90s, 1h30m,
-// 2d. It is more than 0.
+// parseDuration parses a duration in the format of Go, or in days: 90s, 1h30m,
+// 2d. It must be more than 0.
 func parseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if days, ok := strings.CutSuffix(s, "d"); ok {
@@ -110,14 +110,15 @@ func parseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-// parseRate reads bytes a second, as sizes are read, with or without /s; or bits
-// a second: 16mbit, 1gbit, in powers of 1000.
+// parseRate parses a rate in bytes per second, as a size with or without /s, or
+// in bits per second as 16mbit or 1gbit, in powers of 1000. It returns bytes per
+// second.
 func parseRate(s string) (int64, error) {
 	text := strings.TrimSuffix(strings.ToLower(s), "/s")
 	n, err := int64(0), error(nil)
 	if bits, ok := strings.CutSuffix(text, "bit"); ok {
 		if strings.HasSuffix(bits, "k") || strings.HasSuffix(bits, "m") || strings.HasSuffix(bits, "g") {
-			bits += "b" // kilobit are thousands
+			bits += "b" // kbit, mbit and gbit are powers of 1000
 		}
 		n, err = parseSize(bits)
 		n /= 8

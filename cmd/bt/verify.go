@@ -87,14 +87,14 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	return nil
 }
 
-// sayRenamed warns once of files that were found by another name; with -v it lists
+// sayRenamed warns of files that were found by another name. With -v it lists
 // them.
 func sayRenamed(u *ui, v *inspect.Verdict, single bool) {
 	if v.As != "" {
 		u.warn("the content is called %s on disk", v.As)
 	}
 	if single {
-		return // that was its one file
+		return // the file of a single-file torrent is the content
 	}
 	for _, r := range v.Renamed {
 		u.explain("%s is called %s on disk", r.Path, r.At)
@@ -104,7 +104,7 @@ func sayRenamed(u *ui, v *inspect.Verdict, single bool) {
 	}
 }
 
-// unreadable is the error of the path that err names.
+// unreadable returns the read error for the path in err.
 func unreadable(err error) error {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return readError(pathErr.Path, err)
@@ -115,7 +115,7 @@ func unreadable(err error) error {
 func verifyError(t *metainfo.Torrent, name, path string, err error) error {
 	if _, ok := errors.AsType[*metainfo.UnusableError](err); ok {
 		err = usable(name, err)
-		if _, bad := t.Content(); bad != nil { // else only the data showed it
+		if _, bad := t.Content(); bad != nil { // otherwise only the data revealed it
 			err = withHint(err, "bt info lists what is wrong with it")
 		}
 		return err

@@ -17,7 +17,7 @@ type verifyDocument struct {
 	Pieces    pieceCountsDocument           `json:"pieces"`
 	Files     iter.Seq[fileVerdictDocument] `json:"files"`
 	BadPieces iter.Seq[badPieceDocument]    `json:"bad_pieces"`
-	Extra     []string                      `json:"extra,omitzero"` // nil if not looked for
+	Extra     []string                      `json:"extra,omitzero"` // nil unless --extra is set
 	Seconds   float64                       `json:"seconds"`
 }
 
@@ -32,8 +32,8 @@ type pieceCountsDocument struct {
 
 type fileVerdictDocument struct {
 	Path      string          `json:"path"`
-	PathBytes hexText         `json:"path_bytes,omitempty"` // where Path is not UTF-8
-	At        string          `json:"at,omitempty"`         // where it is, if by another name
+	PathBytes hexText         `json:"path_bytes,omitempty"` // if Path is not UTF-8
+	At        string          `json:"at,omitempty"`         // the path on disk, if it differs
 	Status    inspect.Status  `json:"status"`
 	Size      int64           `json:"size"`
 	Found     int64           `json:"found"`
@@ -53,8 +53,8 @@ type badPieceDocument struct {
 	Files iter.Seq[string] `json:"files"`
 }
 
-// newVerifyDocument makes the document of a verdict. onlyBad leaves files that are
-// ok out of its list.
+// newVerifyDocument returns the document of a verdict. With onlyBad it lists only
+// files that are not ok.
 func newVerifyDocument(name string, t *inspect.Torrent, v *inspect.Verdict, onlyBad bool, seconds float64) *verifyDocument {
 	return &verifyDocument{
 		OK: v.OK, Torrent: name, Content: v.Content, Proof: "full", Format: t.Format(), Size: t.Size(),
@@ -70,8 +70,8 @@ func newVerifyDocument(name string, t *inspect.Torrent, v *inspect.Verdict, only
 	}
 }
 
-// fileVerdictDocuments makes a document of each verdict, which is to be written
-// before the next one.
+// fileVerdictDocuments yields a document for each verdict. A document is valid
+// only until the next one is yielded.
 func fileVerdictDocuments(files iter.Seq[inspect.FileVerdict], onlyBad bool) iter.Seq[fileVerdictDocument] {
 	return func(yield func(fileVerdictDocument) bool) {
 		var bad []rangeDocument

@@ -12,19 +12,21 @@ import (
 	"bt/internal/term"
 )
 
-// What a person is shown of a verdict, in this order:
+// The text output of a verdict, in this order:
 //
-//   - what is certain, one line per file, never cut
-//   - what is in doubt, one line per piece, however many files share it
-//   - extra files, if they were looked for
-//   - the sums, in one line, which is all with -q
+//   - files that are certainly damaged, one per line, without a limit
+//   - pieces in doubt, one per line, however many files share them
+//   - extra files, with --extra
+//   - a summary in one line, which is all with -q
 //
-// Files stand in the order of term.Natural.
+// Files are in natural order (term.Natural).
 
-// mostDoubt is how many pieces in doubt are shown; --json has all.
+// mostDoubt is the maximum number of pieces in doubt that are printed; --json
+// lists all.
 const mostDoubt = 100
 
-// printNothing says that nothing is at path, which most likely is the wrong one.
+// printNothing reports that none of the content is at path, which is most likely
+// wrong.
 func printNothing(u *ui, name, path string) error {
 	if _, err := fmt.Fprintf(u.out, "%s: %s: nothing of it is at %s\n", u.pal.Shorten(name, ""), u.pal.Red("missing"), term.Safe(path)); err != nil {
 		return stdoutError(err)
@@ -69,8 +71,8 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 	return err
 }
 
-// damagedFiles lists the files that are damaged for certain, by their index, and
-// counts those that are only in doubt. There may be millions of them.
+// damagedFiles returns the indexes of the files that are certainly damaged, and
+// the number of files that are only in doubt. There may be millions of either.
 func damagedFiles(t *metainfo.Torrent, v *inspect.Verdict) (list []int32, doubtful int) {
 	for f := range v.Files {
 		if f.Certain {
@@ -98,7 +100,7 @@ func firstAndLast(paths iter.Seq[string]) string {
 	return first + " ... " + last
 }
 
-// sums is the verdict in one line; size is that of the content, and doubtful the
+// sums returns the summary line. size is that of the content, and doubtful the
 // number of files that are only in doubt.
 func sums(pal term.Palette, size int64, v *inspect.Verdict, doubtful int) string {
 	extra := ""
@@ -130,7 +132,7 @@ func sums(pal term.Palette, size int64, v *inspect.Verdict, doubtful int) string
 	return pal.Red("damaged") + ": " + files + "; " + strings.Join(counts, ", ") + extra
 }
 
-// padding lists the bad pieces that hold no byte of a file.
+// padding returns the bad pieces that hold no byte of a file.
 func padding(v *inspect.Verdict) (list []int) {
 	for p := range v.BadPieces {
 		if p.FileCount == 0 {
@@ -140,12 +142,12 @@ func padding(v *inspect.Verdict) (list []int) {
 	return list
 }
 
-// A lister prints lists, as tables of a bounded number of rows: a list may have
-// millions. With -q it prints nothing. The first error ends it.
+// A lister prints lists as tables. Because a list may have millions of rows, it
+// prints it in parts. With -q it prints nothing. After an error it stops.
 type lister struct {
 	u    *ui
 	rows [][]string
-	any  bool // a row of this list is out
+	any  bool // a row of the current list was printed
 	err  error
 }
 
@@ -167,7 +169,7 @@ func (l *lister) flush() {
 	l.rows = l.rows[:0]
 }
 
-// note ends a list with a line about it.
+// note prints a line at the end of a list.
 func (l *lister) note(text string) {
 	l.flush()
 	if l.any && l.err == nil {
@@ -175,7 +177,7 @@ func (l *lister) note(text string) {
 	}
 }
 
-// end ends a list; an empty line follows, if there was one.
+// end ends a list. If the list had rows, it prints a blank line.
 func (l *lister) end() {
 	l.flush()
 	if l.any && l.err == nil {
@@ -191,7 +193,7 @@ func statusColor(pal term.Palette, s inspect.Status) string {
 	return pal.Red(string(s))
 }
 
-// details says about a file what its status does not.
+// details returns what the status of a file does not say.
 func details(f *inspect.FileVerdict) string {
 	var parts []string
 	switch f.Status {
@@ -215,9 +217,9 @@ func details(f *inspect.FileVerdict) string {
 	return strings.Join(parts, "; ")
 }
 
-// ranges writes piece numbers in ascending order: "pieces 3, 5-9".
+// ranges formats piece numbers, which are ascending: "pieces 3, 5-9".
 func ranges(list []int) string {
-	const most = 8 // enough to see where the damage is; --json has all
+	const most = 8 // enough to see where the damage is; --json lists all
 	var parts []string
 	for i := 0; i < len(list); {
 		j := i

@@ -6,10 +6,10 @@ import (
 	"runtime/debug"
 )
 
-// nextVersion is the version that a build from no tagged commit leads to.
+// nextVersion is the version of a build whose commit has no version tag.
 const nextVersion = "0.1.0"
 
-// version is what bt calls itself, in torrents, to trackers and to peers.
+// version is the version of bt in torrents, and for trackers and peers.
 var version = moduleVersion(buildInfo().Main.Version)
 
 func buildInfo() *debug.BuildInfo {
@@ -21,9 +21,9 @@ func buildInfo() *debug.BuildInfo {
 
 var released = regexp.MustCompile(`^v(\d+\.\d+\.\d+)$`)
 
-// moduleVersion is the version that the go command gave the module: from its tag,
-// or as go install was asked for it. Pseudo-versions and changed trees, of no tag,
-// are nextVersion.
+// moduleVersion returns the version of the module as the go command has stamped
+// it: that of the tag, or of go install. For pseudo-versions and modified trees
+// it returns nextVersion.
 func moduleVersion(stamp string) string {
 	if m := released.FindStringSubmatch(stamp); m != nil {
 		return m[1]
@@ -31,8 +31,8 @@ func moduleVersion(stamp string) string {
 	return nextVersion
 }
 
-// versionLine is what bt --version prints: the version and, where the build
-// knows it, the commit.
+// versionLine returns the output of bt --version: the version and, if known, the
+// commit.
 func versionLine() string {
 	return fmt.Sprintf("bt %s%s\n", version, revision(buildInfo().Settings))
 }
