@@ -34,8 +34,8 @@ type env struct {
 
 	stateDir, cacheDir string // "" if there is none
 
-	options commonOptions
-	lean    bool // limit memory in proportion to the size of the input
+	options      commonOptions
+	boundsMemory bool // limit memory in proportion to the size of the input
 
 	getenv func(string) string
 	now    func() time.Time

@@ -264,8 +264,8 @@ func secret(s string) (string, error) {
 	return strings.TrimRight(string(b), "\r\n"), nil
 }
 
-// mostValues is the maximum size of a file named by @FILE.
-const mostValues = 1 << 20
+// maxValuesSize is the maximum size of a file named by @FILE.
+const maxValuesSize = 1 << 20
 
 // readValues reads a file named by @FILE.
 func readValues(name string) ([]byte, error) {
@@ -274,12 +274,12 @@ func readValues(name string) ([]byte, error) {
 		return nil, readError(name, err)
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, mostValues+1))
+	b, err := io.ReadAll(io.LimitReader(f, maxValuesSize+1))
 	switch {
 	case err != nil:
 		return nil, readError(name, err)
-	case len(b) > mostValues:
-		return nil, failf(exitRead, "%s: it is larger than %s", name, term.Size(mostValues))
+	case len(b) > maxValuesSize:
+		return nil, failf(exitRead, "%s: it is larger than %s", name, term.Size(maxValuesSize))
 	case bytes.IndexByte(b, 0) >= 0:
 		return nil, fmt.Errorf("%s: it is no text, for it has bytes that are zero", name)
 	}

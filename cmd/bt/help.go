@@ -15,11 +15,11 @@ import (
 // lines, Usage the description in one line, ArgsUsage a text about the arguments,
 // Flags the table of flags (the word in backquotes in a flag's Usage names its
 // value), and Description the examples. The help is as wide as the terminal, up
-// to mostHelpWidth columns, or helpWidth columns if stdout is not a terminal.
+// to maxHelpWidth columns, or helpWidth columns if stdout is not a terminal.
 // Lines of usage and examples are not wrapped, so that they can be copied.
 const (
-	helpWidth     = 80
-	mostHelpWidth = 100 // longer lines are hard to read
+	helpWidth    = 80
+	maxHelpWidth = 100 // longer lines are hard to read
 )
 
 // helpColumns returns the width of the help; columns is 0 if unknown.
@@ -27,7 +27,7 @@ func helpColumns(terminal bool, columns int) int {
 	if !terminal || columns <= 0 {
 		return helpWidth
 	}
-	return min(columns, mostHelpWidth)
+	return min(columns, maxHelpWidth)
 }
 
 // commandHelp returns the output of bt help COMMAND.

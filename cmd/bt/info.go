@@ -62,7 +62,7 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 		return err
 	}
 	fields := f.field.value
-	u.env.lean = true
+	u.env.boundsMemory = true
 	asJSON := u.json || f.raw
 	inputs, isList := infoInputs(ctx, u.env, args, asJSON)
 	var doc *jsonStream // nil unless JSON is printed

@@ -126,7 +126,7 @@ var memoryLimit struct {
 
 // boundMemory sets the memory limit for an input of n bytes. Without it, the
 // garbage collector would let the heap grow to twice its live size. Commands do
-// not read several large inputs at once (see retracking.large).
+// not read several large inputs at once (see retrackerRun.large).
 func (e *env) boundMemory(n int) {
 	const least, perByte = 18 << 20, 3.5
 	if n > smallInput {
@@ -137,7 +137,7 @@ func (e *env) boundMemory(n int) {
 // limitMemory raises the memory limit to a number of bytes, or sets it if there
 // is none.
 func (e *env) limitMemory(bytes int64) {
-	if !e.lean {
+	if !e.boundsMemory {
 		return
 	}
 	memoryLimit.Lock()

@@ -86,8 +86,8 @@ func (f *backupFlag) Set(s string) error {
 func (f *backupFlag) String() string   { return "" }
 func (f *backupFlag) IsBoolFlag() bool { return true }
 
-// retracking is the state of one run of bt retracker.
-type retracking struct {
+// retrackerRun is the state of one run of bt retracker.
+type retrackerRun struct {
 	ctx    context.Context
 	u      *ui
 	edit   rewrite.Edit
@@ -114,8 +114,8 @@ func runRetracker(ctx context.Context, u *ui, args []string, f *retrackerFlags) 
 		return failf(exitUsage, "no torrent given")
 	}
 	u.subject = args[0]
-	u.env.lean = true
-	r := &retracking{ctx: ctx, u: u, dryRun: f.dryRun, force: f.force, backup: f.backup.suffix, output: f.output.value}
+	u.env.boundsMemory = true
+	r := &retrackerRun{ctx: ctx, u: u, dryRun: f.dryRun, force: f.force, backup: f.backup.suffix, output: f.output.value}
 	if err := r.readEdit(f); err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func runRetracker(ctx context.Context, u *ui, args []string, f *retrackerFlags) 
 	return r.run(inputs, isList)
 }
 
-func (r *retracking) readEdit(f *retrackerFlags) (err error) {
+func (r *retrackerRun) readEdit(f *retrackerFlags) (err error) {
 	if r.edit, err = f.edit.edit(r.ctx, r.u.env); err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func newInfoHash(err error) error {
 }
 
 // inputs expands the arguments to a list of files and magnet links.
-func (r *retracking) inputs(args []string, recursive bool) (inputs []input, isList bool) {
+func (r *retrackerRun) inputs(args []string, recursive bool) (inputs []input, isList bool) {
 	isList = len(args) > 1
 	for _, arg := range args {
 		if arg == "" {
@@ -210,7 +210,7 @@ func (r *retracking) inputs(args []string, recursive bool) (inputs []input, isLi
 }
 
 // checkOutput checks --output and decides whether it is a directory.
-func (r *retracking) checkOutput(inputs []input, isList bool) error {
+func (r *retrackerRun) checkOutput(inputs []input, isList bool) error {
 	if r.output == "" {
 		return nil
 	}
@@ -251,8 +251,8 @@ func (r *retracking) checkOutput(inputs []input, isList bool) error {
 	return nil
 }
 
-// retracked is the result of one input.
-type retracked struct {
+// retrackerResult is the result of one input.
+type retrackerResult struct {
 	input
 	output string // where the result is, or would be, written
 	result *rewrite.Result
@@ -263,7 +263,7 @@ type retracked struct {
 
 // run edits the inputs and prints the results in the order of the inputs. It
 // edits several at once, because each waits for the disk.
-func (r *retracking) run(inputs []input, isList bool) error {
+func (r *retrackerRun) run(inputs []input, isList bool) error {
 	// If the reader of stdout exits (| head), the files in work must still be
 	// written.
 	signal.Ignore(syscall.SIGPIPE)
@@ -272,7 +272,7 @@ func (r *retracking) run(inputs []input, isList bool) error {
 	if r.u.json {
 		p.doc = r.u.newJSON(isList)
 	}
-	queue := make(chan chan retracked, ahead)
+	queue := make(chan chan retrackerResult, ahead)
 	slots := make(chan struct{}, max(16, 2*runtime.GOMAXPROCS(0)))
 	go func() {
 		defer close(queue)
@@ -280,7 +280,7 @@ func (r *retracking) run(inputs []input, isList bool) error {
 			if r.ctx.Err() != nil {
 				return
 			}
-			done := make(chan retracked, 1)
+			done := make(chan retrackerResult, 1)
 			queue <- done
 			slots <- struct{}{}
 			go func() {
@@ -303,8 +303,8 @@ func (r *retracking) run(inputs []input, isList bool) error {
 }
 
 // one edits one input.
-func (r *retracking) one(in input) retracked {
-	x := retracked{input: in}
+func (r *retrackerRun) one(in input) retrackerResult {
+	x := retrackerResult{input: in}
 	switch {
 	case x.err != nil:
 	case metainfo.IsMagnet(in.name):
@@ -315,7 +315,7 @@ func (r *retracking) one(in input) retracked {
 	return x
 }
 
-func (r *retracking) magnet(x *retracked) error {
+func (r *retrackerRun) magnet(x *retrackerResult) error {
 	m, err := metainfo.ParseMagnet(x.name)
 	if err != nil {
 		return failf(exitTorrent, "%s: %w", shown(x.name), err)
@@ -325,7 +325,7 @@ func (r *retracking) magnet(x *retracked) error {
 }
 
 // file edits a torrent or session file.
-func (r *retracking) file(x *retracked) error {
+func (r *retrackerRun) file(x *retrackerResult) error {
 	var before fs.FileInfo // nil for stdin
 	if x.name != stdinName {
 		info, err := os.Stat(x.name)
@@ -379,7 +379,7 @@ func (r *retracking) file(x *retracked) error {
 	return r.replace(x, before)
 }
 
-func (r *retracking) outputOf(name string) string {
+func (r *retrackerRun) outputOf(name string) string {
 	switch {
 	case r.toDir:
 		return filepath.Join(r.output, filepath.Base(name))
@@ -393,7 +393,7 @@ func (r *retracking) outputOf(name string) string {
 
 // replace overwrites the file with the result, if that is allowed and the file
 // has not changed since it was read.
-func (r *retracking) replace(x *retracked, before fs.FileInfo) error {
+func (r *retrackerRun) replace(x *retrackerResult, before fs.FileInfo) error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
@@ -431,7 +431,7 @@ func (r *retracking) replace(x *retracked, before fs.FileInfo) error {
 
 // mayReplace returns an error if a file is read-only, or if a running client
 // would overwrite the edit.
-func (r *retracking) mayReplace(name string) error {
+func (r *retrackerRun) mayReplace(name string) error {
 	info, err := os.Stat(name)
 	if err != nil {
 		return readError(name, err)

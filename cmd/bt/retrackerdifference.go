@@ -13,7 +13,7 @@ import (
 
 // printDifference prints the changes line by line. For a list it prints only the
 // items that are added or removed, or all items if only their order changes.
-func (p *retrackerPrinter) printDifference(x retracked) error {
+func (p *retrackerPrinter) printDifference(x retrackerResult) error {
 	if _, err := fmt.Fprintln(p.out, p.pal.Bold(term.Safe(cmp.Or(x.output, x.name)))); err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ import (
 	"bt/rewrite"
 )
 
-// retrackedDocument is the JSON of bt retracker for one input.
-type retrackedDocument struct {
+// retrackerDocument is the JSON of bt retracker for one input.
+type retrackerDocument struct {
 	Path          string             `json:"path"`
 	Output        string             `json:"output"`
 	Changed       bool               `json:"changed"`
@@ -21,7 +21,7 @@ type retrackedDocument struct {
 	OldInfoHashV1 string             `json:"old_info_hash_v1,omitempty"` // only if it differs
 	OldInfoHashV2 string             `json:"old_info_hash_v2,omitempty"`
 	Changes       []changeDocument   `json:"changes"`
-	Warnings      []retrackedWarning `json:"warnings"`
+	Warnings      []retrackerWarning `json:"warnings"`
 }
 
 type changeDocument struct {
@@ -30,7 +30,7 @@ type changeDocument struct {
 	New rewrite.Value `json:"new,omitempty"`
 }
 
-type retrackedWarning struct {
+type retrackerWarning struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 }
@@ -48,7 +48,7 @@ type retrackerPrinter struct {
 	hintedLast                 bool // the hint for last trackers was printed
 }
 
-func (p *retrackerPrinter) print(x retracked) error {
+func (p *retrackerPrinter) print(x retrackerResult) error {
 	if p.passOver(x.input, x.err) {
 		return nil
 	}
@@ -85,7 +85,7 @@ func (p *retrackerPrinter) print(x retracked) error {
 
 // unedited reports the trackers that the edit had to leave unchanged, and counts
 // those without a passkey.
-func (p *retrackerPrinter) unedited(x retracked) {
+func (p *retrackerPrinter) unedited(x retrackerResult) {
 	p.noPasskey += len(x.unedited.None)
 	for i, u := range x.unedited.Unclear {
 		if i == listLimit {
@@ -121,16 +121,16 @@ func withoutPasskey(n int) string { return count(n, "tracker") + " without a pas
 
 // uneditedWarnings returns the JSON warnings for the same trackers. URLs are not
 // masked.
-func uneditedWarnings(x rewrite.Unedited) []retrackedWarning {
-	list := []retrackedWarning{}
+func uneditedWarnings(x rewrite.Unedited) []retrackerWarning {
+	list := []retrackerWarning{}
 	for _, u := range x.Unclear {
-		list = append(list, retrackedWarning{"two-passkeys", u + ": " + unclearPasskey})
+		list = append(list, retrackerWarning{"two-passkeys", u + ": " + unclearPasskey})
 	}
 	if n := len(x.None); n > 0 {
-		list = append(list, retrackedWarning{"no-passkey", withoutPasskey(n)})
+		list = append(list, retrackerWarning{"no-passkey", withoutPasskey(n)})
 	}
 	for _, u := range x.Last {
-		list = append(list, retrackedWarning{"last-tracker", u + ": " + lastTracker})
+		list = append(list, retrackerWarning{"last-tracker", u + ": " + lastTracker})
 	}
 	return list
 }
@@ -177,14 +177,14 @@ func (p *retrackerPrinter) summary() string {
 	return text
 }
 
-func documentOf(x retracked) retrackedDocument {
+func documentOf(x retrackerResult) retrackerDocument {
 	r := x.result
-	doc := retrackedDocument{Path: x.name, Output: x.output, Changed: r.Changed, Changes: []changeDocument{}, Warnings: uneditedWarnings(x.unedited)}
+	doc := retrackerDocument{Path: x.name, Output: x.output, Changed: r.Changed, Changes: []changeDocument{}, Warnings: uneditedWarnings(x.unedited)}
 	for _, c := range r.Changes {
 		doc.Changes = append(doc.Changes, changeDocument(c))
 	}
 	for _, w := range r.Warnings {
-		doc.Warnings = append(doc.Warnings, retrackedWarning(w))
+		doc.Warnings = append(doc.Warnings, retrackerWarning(w))
 	}
 	if r.New != nil {
 		doc.InfoHashV1, doc.InfoHashV2 = r.New.HexV1(), r.New.HexV2()
@@ -198,7 +198,7 @@ func documentOf(x retracked) retrackedDocument {
 	return doc
 }
 
-func (p *retrackerPrinter) printMagnet(x retracked) error {
+func (p *retrackerPrinter) printMagnet(x retrackerResult) error {
 	old, err := metainfo.ParseMagnet(x.name)
 	if err != nil {
 		return err
@@ -211,7 +211,7 @@ func (p *retrackerPrinter) printMagnet(x retracked) error {
 		link = metainfo.TrimMagnet(x.name) // as the user wrote it
 	}
 	if p.json {
-		doc := retrackedDocument{
+		doc := retrackerDocument{
 			Path: x.name, Output: link, Changed: changed, Changes: []changeDocument{}, Warnings: uneditedWarnings(x.unedited),
 		}
 		for _, list := range []struct {
@@ -235,7 +235,7 @@ func (p *retrackerPrinter) printMagnet(x retracked) error {
 }
 
 // printChanged prints one line with the keys that were changed.
-func (p *retrackerPrinter) printChanged(x retracked) error {
+func (p *retrackerPrinter) printChanged(x retrackerResult) error {
 	var keys []string
 	for _, c := range x.result.Changes {
 		keys = append(keys, c.Key)
@@ -249,7 +249,7 @@ func (p *retrackerPrinter) printChanged(x retracked) error {
 
 // printHashes prints the old and new info-hashes of a torrent whose info dict was
 // changed.
-func (p *retrackerPrinter) printHashes(x retracked) error {
+func (p *retrackerPrinter) printHashes(x retrackerResult) error {
 	old, new := x.result.Old, x.result.New
 	if old == nil {
 		return nil

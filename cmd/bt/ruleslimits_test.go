@@ -98,7 +98,7 @@ func TestRulesInterrupted(t *testing.T) {
 	}
 	e, out, _ := testEnv()
 	u := &ui{env: e, out: bufio.NewWriter(out)}
-	r := &retracking{ctx: ctx, u: u, dryRun: true}
+	r := &retrackerRun{ctx: ctx, u: u, dryRun: true}
 	if err := r.run([]input{{name: path}}, false); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}

@@ -73,7 +73,7 @@ func runScrape(ctx context.Context, u *ui, args []string, f *scrapeFlags) error 
 		return err
 	}
 	defer s.options.Client.Close()
-	u.env.lean = true
+	u.env.boundsMemory = true
 	targets, err := s.readTargets(ctx, args, f.trackers)
 	if err != nil {
 		return err

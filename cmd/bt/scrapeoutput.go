@@ -27,11 +27,11 @@ type scraper struct {
 	asked    int       // completed rounds
 	lastLine time.Time // time of the last progress line on stderr
 
-	history map[place][]int64 // with --watch: the best number of seeders in each round, or Unknown
+	history map[swarmIndex][]int64 // with --watch: the best number of seeders in each round, or Unknown
 }
 
-// A place identifies a swarm in the table by its indexes.
-type place struct{ torrent, swarm int }
+// A swarmIndex identifies a swarm in the table by its indexes.
+type swarmIndex struct{ torrent, swarm int }
 
 func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 	if len(targets) == 0 { // no argument could be read
@@ -82,7 +82,7 @@ func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 		}
 	}
 	if s.every > 0 {
-		s.sayStopped(start)
+		s.printStopped(start)
 	}
 	if ok, _ := t.Answered(); ok == 0 {
 		return errNo
@@ -96,13 +96,13 @@ func (s *scraper) stopped(ctx context.Context, start time.Time) error {
 	if s.every > 0 && s.options.Previous != nil {
 		s.ended = true
 		s.live.Close()
-		s.sayStopped(start)
+		s.printStopped(start)
 	}
 	return ctx.Err()
 }
 
-// sayStopped prints how often --watch has asked.
-func (s *scraper) sayStopped(start time.Time) {
+// printStopped prints how often --watch has asked.
+func (s *scraper) printStopped(start time.Time) {
 	if !s.quiet {
 		fmt.Fprintf(s.env.stderr, "bt: stopped: asked %s in %s\n", count(s.asked, "time"), term.Duration(time.Since(start)))
 	}

@@ -100,7 +100,7 @@ func (s *scraper) oneTorrent(w io.Writer, t *scrape.TableTorrent, columns, limit
 				row = append(row, swarm.Kind)
 			}
 			row = append(row, s.counts(swarm.Best())...)
-			table.Rows = append(table.Rows, append(row, "", s.trend(place{0, i})))
+			table.Rows = append(table.Rows, append(row, "", s.trend(swarmIndex{0, i})))
 		}
 	}
 	return table.Write(w)
@@ -144,7 +144,7 @@ func (s *scraper) manyTorrents(w io.Writer, t *scrape.Table, columns, limit int)
 			if len(torrent.Swarms) > 1 {
 				name += " (" + swarm.Kind + ")"
 			}
-			lines = append(lines, line{term.Safe(name), swarm, swarm.Best(), s.trend(place{i, k})})
+			lines = append(lines, line{term.Safe(name), swarm, swarm.Best(), s.trend(swarmIndex{i, k})})
 		}
 	}
 	slices.SortStableFunc(lines, func(a, b line) int {
@@ -371,18 +371,18 @@ func (s *scraper) note(t *scrape.Table) {
 		return
 	}
 	if s.history == nil {
-		s.history = make(map[place][]int64)
+		s.history = make(map[swarmIndex][]int64)
 	}
 	for i := range t.Torrents {
 		for k := range t.Torrents[i].Swarms {
-			list := append(s.history[place{i, k}], t.Torrents[i].Swarms[k].Best().Seeders)
-			s.history[place{i, k}] = list[max(0, len(list)-sparkWidth):]
+			list := append(s.history[swarmIndex{i, k}], t.Torrents[i].Swarms[k].Best().Seeders)
+			s.history[swarmIndex{i, k}] = list[max(0, len(list)-sparkWidth):]
 		}
 	}
 }
 
 // trend returns a sparkline of the seeders of a swarm, and the last change.
-func (s *scraper) trend(at place) string {
+func (s *scraper) trend(at swarmIndex) string {
 	list := s.history[at]
 	text := s.pal.Sparkline(list, sparkWidth)
 	if n := len(list); n > 1 && list[n-1] != scrape.Unknown && list[n-2] != scrape.Unknown {

@@ -106,7 +106,7 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 	if err != nil {
 		return err
 	}
-	u.env.lean = true // until the data is checked
+	u.env.boundsMemory = true // until the data is checked
 	t, err := readTorrent(ctx, u.env, name)
 	if err != nil {
 		return seedsContent(name, err)
@@ -192,7 +192,7 @@ func readRate(s string) (rate, error) {
 	return rate{n, s}, err
 }
 
-// warn warns if a rate is too low to be meant: other tools count in KiB.
+// warn prints a warning if a rate is too low to be meant: other tools count in KiB.
 func (r rate) warn(u *ui, flag string) {
 	if r.perSecond == 0 || r.perSecond >= 1<<10 {
 		return

@@ -88,8 +88,8 @@ func checkTorrents(u *ui, f *seedFlags, dir string, seededBefore bool) error {
 	return nil
 }
 
-// mostEntries is the maximum number of entries that lookInto reads.
-const mostEntries = 100_000
+// maxEntries is the maximum number of entries that lookInto reads.
+const maxEntries = 100_000
 
 // lookInto reports whether a directory has torrents, whether a directory below it
 // has, and whether it has other files. It stops as soon as the caller can decide.
@@ -112,7 +112,7 @@ func lookInto(dir string) (here, below, content bool, err error) {
 		case isTorrentName(d.Name()):
 			below = true
 			return fs.SkipAll
-		case n > mostEntries:
+		case n > maxEntries:
 			return fs.SkipAll
 		case !strings.HasPrefix(d.Name(), "."):
 			content = true

@@ -171,8 +171,8 @@ func onHangup(e *env) (rescan <-chan struct{}, stop func()) {
 	}
 }
 
-// tellSystemd sends the state of the service to the service manager (sd_notify),
+// notifySystemd sends the state of the service to the service manager (sd_notify),
 // if there is one.
-func tellSystemd(state string) {
+func notifySystemd(state string) {
 	_, _ = daemon.SdNotify(false, state)
 }

@@ -84,8 +84,8 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 		}
 		return err
 	}
-	tellSystemd(daemon.SdNotifyReady)
-	defer context.AfterFunc(ctx, func() { tellSystemd(daemon.SdNotifyStopping) })()
+	notifySystemd(daemon.SdNotifyReady)
+	defer context.AfterFunc(ctx, func() { notifySystemd(daemon.SdNotifyStopping) })()
 	var wg sync.WaitGroup
 	wg.Go(func() { s.eachSecond(ctx) })
 	err := s.seeder.Serve(ctx)
@@ -141,7 +141,7 @@ func (s *seedScreen) status() seed.Status {
 }
 
 func (s *seedScreen) figures() {
-	tellSystemd(daemon.SdNotifyWatchdog) // reached once a second unless the seed hangs
+	notifySystemd(daemon.SdNotifyWatchdog) // reached once a second unless the seed hangs
 	if s.page != nil {
 		s.page.page.Sample(s.env.now(), s.seeder.Uploaded(), s.seeder.Rate())
 	}
@@ -360,7 +360,7 @@ func (s *seedScreen) eventText(entry seedEntry) string {
 	case seed.EventAnnounce:
 		text := s.shownURL(e.Tracker) + ": " + s.answerText(e, true)
 		if s.only == nil && !s.verbose {
-			return s.trackerNews(e, text)
+			return s.trackerChange(e, text)
 		}
 		return s.about(e.Torrent, text)
 	case seed.EventPeer:
@@ -416,9 +416,9 @@ func (s *seedScreen) stoppedText(e seed.EventStopped, at time.Time) string {
 	return text
 }
 
-// trackerNews returns the text for an announce if there are many torrents: only
+// trackerChange returns the text for an announce if there are many torrents: only
 // the first failure of a tracker and its next success are printed.
-func (s *seedScreen) trackerNews(e seed.EventAnnounce, text string) string {
+func (s *seedScreen) trackerChange(e seed.EventAnnounce, text string) string {
 	failed := e.Err != nil
 	if s.failing[e.Tracker] == failed {
 		return ""

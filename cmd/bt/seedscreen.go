@@ -137,7 +137,7 @@ func (s *seedScreen) rows(status *seed.Status) []seedRow {
 			row.severity, row.trouble = 3, func() string { return s.shownText(t.Message) }
 		} else if t.State == seed.StateWaiting {
 			row.severity, row.trouble = 2, func() string { return s.shownText(t.Message) }
-		} else if k := deafTracker(t); k != nil {
+		} else if k := failedTracker(t); k != nil {
 			row.severity, row.trouble = 1, func() string {
 				return trackerName(s.shownURL(k.URL)) + ": " + s.shownWords(k.Message, k.URL)
 			}
@@ -151,9 +151,9 @@ func (s *seedScreen) rows(status *seed.Status) []seedRow {
 	return rows
 }
 
-// deafTracker returns a tracker of a torrent if all its trackers have failed,
+// failedTracker returns a tracker of a torrent if all its trackers have failed,
 // else nil.
-func deafTracker(t *seed.TorrentStatus) *seed.TrackerStatus {
+func failedTracker(t *seed.TorrentStatus) *seed.TrackerStatus {
 	for i := range t.Trackers {
 		if !t.Trackers[i].Failed || t.Trackers[i].Message == "" {
 			return nil

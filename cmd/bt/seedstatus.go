@@ -24,8 +24,8 @@ type statusPage struct {
 	page     *statuspage.Page
 }
 
-// mostBrowsers is the maximum number of connections to the status page.
-const mostBrowsers = 100
+// maxStatusConns is the maximum number of connections to the status page.
+const maxStatusConns = 100
 
 // statusOptions holds the flags of the status page.
 type statusOptions struct {
@@ -101,7 +101,7 @@ func (p *statusPage) serve(s *seedScreen) (stop func()) {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		if err := server.Serve(netutil.LimitListener(p.listener, mostBrowsers)); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(netutil.LimitListener(p.listener, maxStatusConns)); !errors.Is(err, http.ErrServerClosed) {
 			s.event(s.env.now(), seed.EventWarning{Err: err})
 		}
 	})

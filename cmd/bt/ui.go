@@ -193,8 +193,8 @@ type stoppableWriter struct {
 	w   io.Writer
 }
 
-// lastWords is how long a write may take after ctx has ended.
-const lastWords = 500 * time.Millisecond
+// writeGrace is how long a write may take after ctx has ended.
+const writeGrace = 500 * time.Millisecond
 
 func (s stoppableWriter) Write(b []byte) (int, error) {
 	type result struct {
@@ -214,7 +214,7 @@ func (s stoppableWriter) Write(b []byte) (int, error) {
 	select {
 	case r := <-done:
 		return r.n, r.err
-	case <-time.After(lastWords):
+	case <-time.After(writeGrace):
 		return 0, context.Cause(s.ctx)
 	}
 }

@@ -46,7 +46,7 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 		return err
 	}
 	u.subject = u.shownArg(name)
-	u.env.lean = true
+	u.env.boundsMemory = true
 	t, err := readTorrent(ctx, u.env, name)
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	}
 	bar.Finish()
 	seconds := time.Since(start).Seconds()
-	sayRenamed(u, v, t.Single)
+	warnRenamed(u, v, t.Single)
 	switch {
 	case u.json:
 		err = u.newJSON(false).item(newVerifyDocument(name, t, v, f.onlyBad, seconds))
@@ -87,9 +87,9 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	return nil
 }
 
-// sayRenamed warns of files that were found by another name. With -v it lists
+// warnRenamed warns of files that were found by another name. With -v it lists
 // them.
-func sayRenamed(u *ui, v *inspect.Verdict, single bool) {
+func warnRenamed(u *ui, v *inspect.Verdict, single bool) {
 	if v.As != "" {
 		u.warn("the content is called %s on disk", v.As)
 	}

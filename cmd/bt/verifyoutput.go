@@ -21,9 +21,9 @@ import (
 //
 // Files are in natural order (term.Natural).
 
-// mostDoubt is the maximum number of pieces in doubt that are printed; --json
+// maxDoubtful is the maximum number of pieces in doubt that are printed; --json
 // lists all.
-const mostDoubt = 100
+const maxDoubtful = 100
 
 // printNothing reports that none of the content is at path, which is most likely
 // wrong.
@@ -52,11 +52,11 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 		if !p.Doubtful {
 			continue
 		}
-		if pieces++; pieces <= mostDoubt {
+		if pieces++; pieces <= maxDoubtful {
 			l.add(u.pal.Yellow("doubtful"), "piece "+strconv.Itoa(p.Index), count(p.FileCount, "file")+": "+term.Safe(firstAndLast(p.Files)), p.Cause.String())
 		}
 	}
-	if more := pieces - mostDoubt; more > 0 {
+	if more := pieces - maxDoubtful; more > 0 {
 		l.note("... and " + count(more, "more piece") + "; --json names all")
 	}
 	l.end()

@@ -120,7 +120,7 @@ func TestVerdictCertainFirst(t *testing.T) {
 	if end := got[len(got)-len(want):]; !slices.Equal(end, want) {
 		t.Errorf("it ends with\n%s\nwant\n%s", strings.Join(end, "\n"), strings.Join(want, "\n"))
 	}
-	if n := 5 + 1 + mostDoubt + len(want) - 1; len(got) != n {
+	if n := 5 + 1 + maxDoubtful + len(want) - 1; len(got) != n {
 		t.Errorf("%d lines, want %d", len(got), n)
 	}
 	if got := shownVerdict(t, v, true); len(got) != 1 || got[0] != want[3] {

@@ -20,31 +20,33 @@ import (
 	"bt/seed"
 )
 
-// statusDocument is /status.json. What is not there or not known is absent; times
-// are RFC 3339 in UTC; sizes are bytes and rates bytes a second.
+// statusDocument is the JSON of /status.json. Unknown values are absent. Times
+// are RFC 3339 in UTC, sizes are bytes, and rates bytes per second.
 //
-// Without a query it has all torrents in the seed's order. These choose:
+// Without a query it lists all torrents in the order of the seed. A query has
+// these keys:
 //
-//	q        words that the name has, or the beginning of an info-hash
-//	state    of this state; may be repeated
-//	trouble  1: only those that something is wrong with
-//	sort     name, state, size, uploaded, ratio, rate, peers or tracker; -name: descending
-//	offset, limit
-//	history  1: with the rates of the last minutes
+//	q        words in the name, or the beginning of an info-hash
+//	state    only torrents in this state; can be repeated
+//	trouble  1: only torrents with a problem
+//	sort     name, state, size, uploaded, ratio, rate, peers or tracker; with - in descending order
+//	offset   number of matching torrents to skip
+//	limit    maximum number of torrents to list
+//	history  1: include the rates of the last minutes
 type statusDocument struct {
 	Version  string             `json:"version,omitempty"`
 	Time     time.Time          `json:"time"`
-	Since    time.Time          `json:"since"`    // when the seed began
+	Since    time.Time          `json:"since"`    // start of the seed
 	Revealed bool               `json:"revealed"` // passkeys and addresses are not masked
 	Uploaded int64              `json:"uploaded"` // in this run
 	Rate     int64              `json:"rate"`
 	Peers    int                `json:"peers"`
 	Size     int64              `json:"size"`    // of all torrents
-	Total    int                `json:"total"`   // torrents
-	States   map[seed.State]int `json:"states"`  // torrents by state, each state
-	Trouble  int                `json:"trouble"` // torrents that something is wrong with
-	Matches  int                `json:"matches"` // torrents that were asked for
-	Offset   int                `json:"offset"`  // of the first in torrents, among those
+	Total    int                `json:"total"`   // number of torrents
+	States   map[seed.State]int `json:"states"`  // number of torrents by state, for every state
+	Trouble  int                `json:"trouble"` // number of torrents with a problem
+	Matches  int                `json:"matches"` // number of torrents that match the query
+	Offset   int                `json:"offset"`  // index of the first listed torrent among the matches
 	Torrents []torrentRow       `json:"torrents"`
 	History  []historyRecord    `json:"history,omitempty"`
 }
@@ -56,29 +58,29 @@ type historyRecord struct {
 
 type torrentRow struct {
 	Name       string          `json:"name"`
-	NameBytes  string          `json:"name_bytes,omitempty"` // hex, if it is no UTF-8
+	NameBytes  string          `json:"name_bytes,omitempty"` // in hex, if Name is not UTF-8
 	InfoHashV1 string          `json:"info_hash_v1,omitempty"`
 	InfoHashV2 string          `json:"info_hash_v2,omitempty"`
 	Size       int64           `json:"size"`
 	State      seed.State      `json:"state"`
 	Message    string          `json:"message,omitempty"`
-	Checked    *int64          `json:"checked,omitempty"` // while checking: bytes of to_check
+	Checked    *int64          `json:"checked,omitempty"` // while checking: bytes checked of to_check
 	ToCheck    *int64          `json:"to_check,omitempty"`
-	Left       int64           `json:"left"`     // bytes that are not there
-	Uploaded   int64           `json:"uploaded"` // in this run and, as far as is known, before
+	Left       int64           `json:"left"`     // bytes that are missing
+	Uploaded   int64           `json:"uploaded"` // in this run and, if known, earlier runs
 	Ratio      *float64        `json:"ratio,omitempty"`
 	Rate       int64           `json:"rate"`
 	Peers      int             `json:"peers"`
 	Trouble    bool            `json:"trouble"`
-	Tracker    *trackerDetails `json:"tracker,omitempty"` // the one that there is most to say of
+	Tracker    *trackerDetails `json:"tracker,omitempty"` // the most important one: see mainTracker
 }
 
-// torrentDocument is /torrent.json.
+// torrentDocument is the JSON of /torrent.json.
 type torrentDocument struct {
 	Time time.Time `json:"time"`
 	torrentRow
-	Trackers []trackerDetails `json:"trackers"`  // one a tier
-	PeerList []peerDetails    `json:"peer_list"` // the fastest first
+	Trackers []trackerDetails `json:"trackers"`  // one per tier
+	PeerList []peerDetails    `json:"peer_list"` // in descending order of rates
 }
 
 type trackerDetails struct {
@@ -87,11 +89,11 @@ type trackerDetails struct {
 	Failed   bool       `json:"failed"`
 	Seeders  *int64     `json:"seeders,omitempty"`
 	Leechers *int64     `json:"leechers,omitempty"`
-	Next     *time.Time `json:"next,omitempty"` // announce
+	Next     *time.Time `json:"next,omitempty"` // next announce
 }
 
 type peerDetails struct {
-	Addr     string  `json:"addr"` // with the port; masked: without
+	Addr     string  `json:"addr"` // with the port, or masked without it
 	Client   string  `json:"client,omitempty"`
 	Uploaded int64   `json:"uploaded"`
 	Rate     int64   `json:"rate"`
@@ -116,7 +118,7 @@ func (p *Page) serveStatus(w http.ResponseWriter, r *http.Request) {
 	}
 	for i := range s.Torrents {
 		doc.Size += s.Torrents[i].Size
-		if troubled(&s.Torrents[i]) {
+		if hasProblem(&s.Torrents[i]) {
 			doc.Trouble++
 		}
 	}
@@ -175,7 +177,7 @@ func (p *Page) row(t *seed.TorrentStatus) torrentRow {
 	r := torrentRow{
 		Name: t.Name, InfoHashV1: t.InfoHashV1, InfoHashV2: t.InfoHashV2, Size: t.Size,
 		State: t.State, Message: p.text(t, t.Message), Left: t.Left,
-		Uploaded: t.Uploaded, Rate: t.Rate, Peers: len(t.Peers), Trouble: troubled(t),
+		Uploaded: t.Uploaded, Rate: t.Rate, Peers: len(t.Peers), Trouble: hasProblem(t),
 	}
 	if !utf8.ValidString(t.Name) {
 		r.NameBytes = hex.EncodeToString([]byte(t.Name))
@@ -187,7 +189,7 @@ func (p *Page) row(t *seed.TorrentStatus) torrentRow {
 		n := round(ratio(t))
 		r.Ratio = &n
 	}
-	if tr := telling(t); tr != nil {
+	if tr := mainTracker(t); tr != nil {
 		details := p.tracker(t, tr)
 		r.Tracker = &details
 	}
@@ -212,7 +214,7 @@ func (p *Page) tracker(t *seed.TorrentStatus, tr *seed.TrackerStatus) trackerDet
 	return d
 }
 
-// text masks in a text the secrets of all trackers of its torrent, and of the URLs in it.
+// text masks the secrets of the torrent's trackers, and of all URLs, in a text.
 func (p *Page) text(t *seed.TorrentStatus, s string) string {
 	if p.Reveal {
 		return s
@@ -224,7 +226,8 @@ func (p *Page) text(t *seed.TorrentStatus, s string) string {
 	return metainfo.MaskText(s, urls...)
 }
 
-// addr shows of a peer's address, unless it may be revealed, the network: 192.0.2.x, 2001:db8:x::.
+// addr returns the address of a peer. Unless Reveal is set, it returns only the
+// network, such as 192.0.2.x or 2001:db8:x::.
 func (p *Page) addr(a netip.AddrPort) string {
 	switch ip := a.Addr().Unmap(); {
 	case !a.IsValid():
@@ -240,8 +243,10 @@ func (p *Page) addr(a netip.AddrPort) string {
 	}
 }
 
-// telling returns the tracker that there is most to say of: that failed, else that says something.
-func telling(t *seed.TorrentStatus) *seed.TrackerStatus {
+// mainTracker returns the most important tracker to show: the first that failed,
+// else the first with a message, else the first. It returns nil if there are no
+// trackers.
+func mainTracker(t *seed.TorrentStatus) *seed.TrackerStatus {
 	var best *seed.TrackerStatus
 	most := -1
 	for i := range t.Trackers {
@@ -259,8 +264,8 @@ func telling(t *seed.TorrentStatus) *seed.TrackerStatus {
 	return best
 }
 
-// troubled reports whether something is wrong with a torrent.
-func troubled(t *seed.TorrentStatus) bool {
+// hasProblem reports whether a torrent has a problem.
+func hasProblem(t *seed.TorrentStatus) bool {
 	return t.State == seed.StateWaiting || t.Message != "" && t.State != seed.StateDone ||
 		slices.ContainsFunc(t.Trackers, func(tr seed.TrackerStatus) bool { return tr.Failed })
 }
@@ -283,7 +288,8 @@ func ratio(t *seed.TorrentStatus) float64 {
 	return float64(t.Uploaded) / float64(t.Size)
 }
 
-// round rounds to four places. JSON has no infinities.
+// round rounds to four places. It returns 0 for infinities and NaN, which JSON
+// can't represent.
 func round(f float64) float64 {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return 0
@@ -296,14 +302,14 @@ func writeJSON(w http.ResponseWriter, doc any) {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(doc); err != nil {
-		panic(err) // these documents always encode
+		panic(err) // encoding these types can't fail
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Write(escapeHidden(b.Bytes()))
 }
 
-// escapeHidden escapes, in JSON's own way, what a terminal should not be sent by
-// one who looks at a document there.
+// escapeHidden escapes hidden characters in JSON, in case the document is printed
+// to a terminal.
 func escapeHidden(doc []byte) []byte {
 	if !bytes.ContainsFunc(doc, func(r rune) bool { return r != '\n' && hidden(r) }) {
 		return doc
@@ -323,8 +329,8 @@ func escapeHidden(doc []byte) []byte {
 	return out
 }
 
-// hidden reports whether a rune could move a cursor, reorder or hide text. ZWNJ
-// and ZWJ don't: words are spelled with them.
+// hidden reports whether a rune may move the cursor, reorder text or be
+// invisible. ZWNJ and ZWJ are not hidden, because some languages need them.
 func hidden(r rune) bool {
 	return r != '\u200c' && r != '\u200d' &&
 		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Noncharacter_Code_Point)

@@ -12,9 +12,10 @@ import (
 	"bt/seed"
 )
 
-// serveMetrics answers in Prometheus' text format 0.0.4. A torrent has its v1
-// info-hash, or its v2 one if it has no other, and its name as labels. There are
-// six series a torrent; their number goes with the torrents, not with peers or trackers.
+// serveMetrics writes the metrics in the text format 0.0.4 of Prometheus. The
+// labels of a torrent are its v1 info-hash, or its v2 info-hash if it has no
+// other, and its name. There are six series per torrent, and none per peer or
+// tracker.
 func (p *Page) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	s := p.Status()
 	p.Sample(s.Time, s.Uploaded, s.Rate)
@@ -78,8 +79,9 @@ var torrentFamilies = []struct {
 		}},
 }
 
-// torrentLabels returns the labels of each torrent. One without an info-hash of
-// its own has none: Prometheus refuses a whole answer for a series that stands twice.
+// torrentLabels returns the labels of each torrent. They are "" for a torrent
+// without an info-hash or with that of another torrent, because Prometheus
+// rejects all metrics if a series is repeated.
 func torrentLabels(torrents []seed.TorrentStatus) []string {
 	list := make([]string, len(torrents))
 	seen := make(map[string]bool, len(torrents))
@@ -93,7 +95,7 @@ func torrentLabels(torrents []seed.TorrentStatus) []string {
 	return list
 }
 
-// metrics is a text of metrics as it grows.
+// metrics is a buffer of metrics in the text format.
 type metrics struct{ bytes.Buffer }
 
 func (m *metrics) family(name, kind, help string) {
@@ -112,8 +114,8 @@ func (m *metrics) sample(name, labels string, value float64) {
 	m.WriteByte('\n')
 }
 
-// label escapes the value of a label. What is hidden, and bytes that are not
-// UTF-8, which the format has no place for, are shown as term.Safe shows them.
+// label escapes the value of a label. Hidden characters, and bytes that are not
+// UTF-8 and so not allowed in the format, are escaped in the way of term.Safe.
 func label(s string) string {
 	var b strings.Builder
 	for i, r := range s {

@@ -12,17 +12,18 @@ import (
 	"bt/seed"
 )
 
-// A pageQuery is what /status.json was asked for.
+// A pageQuery is the parsed query of /status.json.
 type pageQuery struct {
-	words         []string // lower case
+	words         []string // in lower case
 	states        []seed.State
 	trouble       bool
-	compare       func(a, b *namedTorrent) int // nil: the seed's order
+	compare       func(a, b *namedTorrent) int // nil for the order of the seed
 	offset, limit int
 	history       bool
 }
 
-// A namedTorrent has its name in lower case, by which it is found and sorted.
+// A namedTorrent is a torrent and its name in lower case, for searching and
+// sorting.
 type namedTorrent struct {
 	*seed.TorrentStatus
 	name string
@@ -39,10 +40,11 @@ var pageOrders = map[string]func(a, b *namedTorrent) int{
 	"tracker":  compareTrackers,
 }
 
-// compareTrackers has what works before what failed, each by its message.
+// compareTrackers orders torrents by their trackers: working before failing, then
+// by message.
 func compareTrackers(a, b *namedTorrent) int {
 	key := func(t *namedTorrent) (place int, message string) {
-		tr := telling(t.TorrentStatus)
+		tr := mainTracker(t.TorrentStatus)
 		switch {
 		case tr == nil:
 			return 0, ""
@@ -56,7 +58,8 @@ func compareTrackers(a, b *namedTorrent) int {
 	return cmp.Or(cmp.Compare(aPlace, bPlace), strings.Compare(aMessage, bMessage))
 }
 
-// parsePageQuery refuses what it does not know: a misspelt choice would show too much.
+// parsePageQuery parses a query. It rejects unknown keys and values: to ignore a
+// misspelt filter would show too much.
 func parsePageQuery(raw string) (*pageQuery, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
@@ -108,12 +111,12 @@ func parseCount(s string) (int, error) {
 	return int(n), err
 }
 
-// choose returns the torrents that were asked for, in the order that was.
+// choose returns the torrents that match the query, in its order.
 func (q *pageQuery) choose(torrents []seed.TorrentStatus) []*seed.TorrentStatus {
 	chosen := make([]namedTorrent, 0, len(torrents))
 	for i := range torrents {
 		t := namedTorrent{TorrentStatus: &torrents[i]}
-		if q.trouble && !troubled(t.TorrentStatus) || len(q.states) > 0 && !slices.Contains(q.states, t.State) {
+		if q.trouble && !hasProblem(t.TorrentStatus) || len(q.states) > 0 && !slices.Contains(q.states, t.State) {
 			continue
 		}
 		if q.compare != nil || q.words != nil {

@@ -1,5 +1,5 @@
-// Package statuspage is the status page of bt seed: a page, JSON, and figures for
-// Prometheus.
+// Package statuspage serves the status of bt seed over HTTP: as a page for
+// browsers, as JSON, and as metrics for Prometheus.
 package statuspage
 
 import (
@@ -19,25 +19,25 @@ import (
 	"bt/seed"
 )
 
-// Options are the choices of a status page.
+// Options configure a Page.
 type Options struct {
-	Status  func() seed.Status // what is shown; called for each request, from many goroutines
-	Addr    netip.AddrPort     // where it listens, which tells what Host headers are its own; zero: loopback
-	Hosts   []string           // further names and addresses that it may be asked by: a reverse proxy's
-	Reveal  bool               // show passkeys and peers' addresses
-	Version string             // of the program
+	Status  func() seed.Status // returns the current status; called for each request, concurrently
+	Addr    netip.AddrPort     // the address the server listens on, which is a valid Host header; zero means loopback
+	Hosts   []string           // further valid Host headers, such as that of a reverse proxy
+	Reveal  bool               // do not mask passkeys and peer addresses
+	Version string             // version of the program
 }
 
-// New returns a handler that shows what a Seeder does and changes nothing:
+// New returns a handler that serves the status of a seed. It is read-only:
 //
-//	/              a page that keeps itself up to date, and what belongs to it
-//	/status.json   the whole, and torrents; see statusDocument
-//	/torrent.json  one torrent with its peers and trackers, ?info_hash=
-//	/metrics       figures for Prometheus, text format 0.0.4
+//	/              a page that updates itself, and its CSS, JavaScript and icon
+//	/status.json   the status of the seed, and a list of torrents that the query selects
+//	/torrent.json  the torrent with ?info_hash=HEX, with its peers and trackers
+//	/metrics       metrics for Prometheus in the text format 0.0.4
 //
-// It answers GET and HEAD, and only to its own names: a web site that has its own
-// name point to this machine (DNS rebinding) learns nothing. Without Reveal,
-// passkeys and peers' addresses are masked in all of it.
+// It answers GET and HEAD requests only. To prevent DNS rebinding, it rejects
+// requests whose Host header is not loopback, o.Addr or one of o.Hosts. Unless
+// o.Reveal is set, it masks passkeys and peer addresses in all answers.
 func New(o Options) *Page {
 	p := &Page{Options: o}
 	mux := http.NewServeMux()
@@ -66,17 +66,16 @@ func New(o Options) *Page {
 	return p
 }
 
-// ServeHTTP answers a request. The body of one is not waited for: nothing here has
-// a use for it.
+// ServeHTTP implements http.Handler. It does not read the body of a request.
 func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
 		w.Header().Set("Connection", "close")
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // a writer without one reads no body
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // ignore an error: a ResponseWriter without deadlines reads no body
 	}
 	p.handler.ServeHTTP(w, r)
 }
 
-// A Page is a handler of HTTP requests.
+// A Page is an http.Handler for the status of a seed.
 type Page struct {
 	Options
 	handler http.Handler
@@ -85,8 +84,8 @@ type Page struct {
 	history []ratePoint
 }
 
-// pageHeaders go with every answer. Trusted types make the browser refuse what
-// would parse a text as HTML.
+// pageHeaders lists the headers of every response. Trusted types make the browser
+// reject text that would be parsed as HTML.
 var pageHeaders = [][2]string{
 	{"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"},
@@ -98,8 +97,8 @@ var pageHeaders = [][2]string{
 	{"Cache-Control", "no-store"},
 }
 
-// answersTo reports whether a Host header names this page. The port is not
-// compared: a tunnel may have another.
+// answersTo reports whether a Host header names this page. It ignores the port,
+// which differs behind a tunnel.
 func (p *Page) answersTo(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
@@ -118,7 +117,7 @@ func (p *Page) answersTo(hostport string) bool {
 	return asked.IsLoopback() || own.IsUnspecified() || asked.WithZone("") == own.WithZone("")
 }
 
-// A ratePoint is a rate at one time.
+// A ratePoint is the upload rate at a time.
 type ratePoint struct {
 	time     time.Time
 	uploaded int64
@@ -128,11 +127,11 @@ type ratePoint struct {
 const (
 	historyLasts = 5 * time.Minute
 	historyStep  = time.Second
-	historyGap   = 5 * time.Second // nobody asked for so long
+	historyGap   = 5 * time.Second // over a longer gap between samples the graph shows the average
 )
 
-// Sample keeps the rate for the graph of a page that is opened later: what nobody
-// sampled becomes its average.
+// Sample records the rate at a time for the graph of the page. It should be
+// called about once a second; over a longer gap the graph shows the average rate.
 func (p *Page) Sample(at time.Time, uploaded, rate int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -141,7 +140,7 @@ func (p *Page) Sample(at time.Time, uploaded, rate int64) {
 		last := p.history[n-1]
 		gap := now.time.Sub(last.time)
 		switch {
-		case gap < 0: // the clock was set
+		case gap < 0: // the clock was set back
 			p.history = nil
 		case gap < historyStep*9/10:
 			return
@@ -154,7 +153,7 @@ func (p *Page) Sample(at time.Time, uploaded, rate int64) {
 	}
 	p.history = append(p.history, now)
 	if old := slices.IndexFunc(p.history, func(r ratePoint) bool { return now.time.Sub(r.time) <= historyLasts }); old > 1 {
-		p.history = slices.Delete(p.history, 0, old-1) // the line begins left of the graph
+		p.history = slices.Delete(p.history, 0, old-1) // keep one older point, so that the line begins at the left edge of the graph
 	}
 }
 
@@ -176,7 +175,7 @@ type pageFile struct {
 func newPageFile(route, name, kind string) *pageFile {
 	content, err := pageFS.ReadFile("page/" + name)
 	if err != nil {
-		panic(err) // it is part of the program
+		panic(err) // the files are embedded
 	}
 	sum := sha256.Sum256(content)
 	return &pageFile{route, kind, `"` + hex.EncodeToString(sum[:8]) + `"`, content}

@@ -1,17 +1,17 @@
-// The status page of bt seed. It asks for JSON each second and shows it. All of
-// it is untrusted text, so only textContent is ever set.
+// The status page of bt seed. It fetches JSON every second and shows it. All text
+// in it is untrusted, so it is only set by textContent.
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
 const pageSize = 50;
-const shownFor = 5 * 60e3; // of the graph
+const shownFor = 5 * 60e3; // length of the graph
 const stateNames = {
 	seeding: "Seeding", "super-seeding": "Super-seeding", checking: "Checking",
 	queued: "Queued", waiting: "Waiting", done: "Done", error: "Error",
 };
 
-// --- what is shown, kept in the address of the page
+// --- the state of the page, kept in its URL
 
 const view = {sort: "-uploaded", q: "", show: "", page: 0};
 for (const [key, value] of new URLSearchParams(location.search)) {
@@ -42,7 +42,7 @@ function showView() {
 	}
 	const select = $("#order select");
 	select.value = view.sort;
-	if (select.selectedIndex < 0) { // a column was turned around
+	if (select.selectedIndex < 0) { // the order is that of a reversed column
 		const option = new Option(`${key}, ${descending ? "falling" : "rising"}`, view.sort);
 		select.add(option);
 		option.selected = true;
@@ -51,7 +51,7 @@ function showView() {
 
 // --- text
 
-// shown escapes what could move, reorder or hide text, as bt does on a terminal.
+// shown escapes characters that move, reorder or hide text, as bt does on a terminal.
 function shown(text) {
 	return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Noncharacter_Code_Point}]/gu, (c) => {
 		if (c === "\u200c" || c === "\u200d") return c;
@@ -90,7 +90,7 @@ function duration(ms) {
 	return `${Math.floor(s / 86400)}d${two(Math.floor(s / 3600) % 24)}h`;
 }
 
-// --- elements: only what differs is touched, so that a selection and the focus stay
+// --- elements: only changed values are set, to preserve the selection and the focus
 
 function put(node, text) {
 	if (node.textContent !== text) node.textContent = text;
@@ -121,8 +121,8 @@ function row(...cells) {
 	return tr;
 }
 
-// list makes a body have a child for each item: the one it had under the item's
-// key, if it had one.
+// list gives a body one child per item. It reuses the child that has the item's
+// key, if there is one.
 function list(body, items, key, create, update) {
 	const had = new Map([...body.children].map((node) => [node.dataset.key, node]));
 	const focused = body.contains(document.activeElement) ? document.activeElement : null;
@@ -173,7 +173,7 @@ function showTotals(s) {
 
 // --- the graph
 
-let points = []; // [time, rate], by the seed's clock
+let points = []; // [time, rate], by the clock of the seed
 
 function addPoints(s) {
 	if (s.history) points = s.history.map((h) => [Date.parse(h.time), h.rate]);
@@ -183,7 +183,7 @@ function addPoints(s) {
 	while (points.length > 2 && points[1][0] < now - shownFor) points.shift();
 }
 
-// ceiling is the next 2^n or 3·2^n: halves of it have few digits.
+// ceiling returns the next 2^n or 3·2^n, whose halves have few digits.
 function ceiling(n) {
 	let top = 1024;
 	while (top < n) top *= 2;
@@ -203,7 +203,7 @@ function showGraph() {
 	showPoint();
 }
 
-let pointAt = null; // where the pointer is, 0 to 1
+let pointAt = null; // position of the pointer, 0 to 1
 
 function showPoint() {
 	const cursor = $("#graph .cursor");
@@ -313,7 +313,7 @@ dialog.addEventListener("close", () => {
 	if (openHash()) history.replaceState(null, "", location.pathname + location.search);
 });
 dialog.addEventListener("click", (event) => {
-	if (event.target === dialog) dialog.close(); // beside it
+	if (event.target === dialog) dialog.close(); // a click outside
 });
 addEventListener("hashchange", showDialog);
 
@@ -373,7 +373,7 @@ function showTorrent(t) {
 	}
 }
 
-// --- polling: one round at a time; a new wish ends the round that is under way
+// --- polling: one request at a time; an action of the user aborts the current one
 
 let timer, round, lastTime;
 let failures = 0;
@@ -434,7 +434,7 @@ function showAway(text) {
 	document.body.classList.toggle("away", text !== "");
 }
 
-// --- what the user does
+// --- actions of the user
 
 for (const button of $$("#torrents th button")) {
 	button.type = "button";
