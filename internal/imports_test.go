@@ -42,7 +42,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-const tableHead = "| package | may import, of ours | because |\n|---|---|---|\n"
+const tableHead = "| package | may import, of this module | because |\n|---|---|---|\n"
 
 func parseRules(readme string) (map[string]rule, error) {
 	_, table, ok := strings.Cut(readme, tableHead)
