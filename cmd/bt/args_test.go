@@ -12,7 +12,7 @@ import (
 	"bt/internal/term"
 )
 
-// parseFake takes a command line apart with the flags of the fake command.
+// parseFake parses a command line with the flags of the fake command.
 func parseFake(args []string) (*invocation, error) {
 	e, _, _ := testEnv()
 	app := newApp(e, []*cli.Command{fakeCommand(e, nil)})
@@ -23,8 +23,8 @@ func parseFake(args []string) (*invocation, error) {
 	return inv, err
 }
 
-// canonical is a command line that means the same: the command, every flag as
-// --name=value, "--", the arguments.
+// canonical returns a command line with the same meaning: the command, the flags
+// as --name=value, "--", the arguments.
 func (inv *invocation) canonical() []string {
 	line := []string{inv.command.Name}
 	for _, f := range inv.flags {
@@ -143,7 +143,7 @@ func TestParseArgsErrors(t *testing.T) {
 	}
 }
 
-// What is understood of a command line with an error decides how that is printed.
+// The flags that are parsed before an error decide how the error is printed.
 func TestOptionsBesideAnError(t *testing.T) {
 	for line, want := range map[string]term.ColorMode{
 		"fake":                              term.ColorAuto,
@@ -160,8 +160,8 @@ func TestOptionsBesideAnError(t *testing.T) {
 	}
 }
 
-// FuzzParseArgs says that no command line panics, and that its canonical form means
-// the same.
+// FuzzParseArgs checks that no command line panics, and that its canonical form
+// has the same meaning.
 func FuzzParseArgs(f *testing.F) {
 	for _, line := range []string{"fake x -f y", "-qv fake -a 1 -ofoo -- -x", "fake --output", "fake -fv=false", "fake --=", "fake -\xff", "fake help", "fake -a\xff"} {
 		f.Add(strings.ReplaceAll(line, " ", "\n"))
@@ -188,8 +188,7 @@ func FuzzParseArgs(f *testing.F) {
 	})
 }
 
-// FuzzArguments says that the arguments survive in order wherever flags stand
-// between them.
+// FuzzArguments checks that arguments keep their order, wherever the flags are.
 func FuzzArguments(f *testing.F) {
 	f.Add("x\ny\nz", uint64(0b101))
 	f.Add("-\n--bogus\n--", uint64(0b1111))

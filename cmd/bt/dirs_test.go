@@ -27,14 +27,14 @@ func TestUserDir(t *testing.T) {
 	}
 	is(dir)
 	mkdir(before)
-	is(before) // an earlier version was here
+	is(before) // an earlier version created this directory
 	mkdir(dir)
 	is(dir)
 	os.RemoveAll(dir)
 	t.Setenv("XDG_TEST_HOME", base)
-	is(dir) // the variable says where, whatever is elsewhere
+	is(dir) // the environment variable takes precedence over existing directories
 
-	// Without a home directory only the variable says where.
+	// Without a home directory only the environment variable is used.
 	t.Setenv("HOME", "")
 	t.Setenv("USERPROFILE", "")
 	is(dir)

@@ -21,16 +21,16 @@ import (
 	"bt/internal/tracker"
 )
 
-// A fakeTracker answers over HTTP and over UDP on one port. What it does depends
-// on the first part of the path: see ServeHTTP.
+// A fakeTracker answers HTTP and UDP requests on one port. The first part of the
+// path selects its behaviour: see ServeHTTP.
 type fakeTracker struct {
 	mu        sync.Mutex
 	swarms    map[[20]byte]tracker.Counts
-	announces []string // event, info-hash
+	announces []string // event and info-hash
 }
 
-// startTracker is the script command "tracker NAME [HASH=S/L/C]...": it sets
-// $NAME to the host and port of a tracker that knows these torrents.
+// startTracker is the script command "tracker NAME [HASH=S/L/C]...": it starts a
+// tracker for these torrents and sets $NAME to its host and port.
 func startTracker(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: tracker NAME [HASH=S/L/C]...")
@@ -52,7 +52,7 @@ func startTracker(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func (f *fakeTracker) start() (addr string, stop func(), err error) {
-	for range 20 { // until a port is free for both
+	for range 20 { // until a port is free for both protocols
 		server := httptest.NewServer(f)
 		addr = server.Listener.Addr().String()
 		udp, err := net.ListenPacket("udp", addr)
@@ -93,7 +93,7 @@ func (f *fakeTracker) serveUDP(conn net.PacketConn) {
 	}
 }
 
-// announce counts the peer and tells of one other.
+// announce counts the peer and returns one other peer.
 func (f *fakeTracker) announce(r *tracker.AnnounceRequest) *tracker.AnnounceResponse {
 	f.announces = append(f.announces, fmt.Sprintf("%v %x left=%d", r.Event, r.InfoHash, r.Left))
 	c := f.swarms[r.InfoHash]
@@ -165,8 +165,8 @@ func (f *fakeTracker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(answer.AppendHTTP(nil))
 }
 
-// trackerLog is the script command "trackerlog ADDR FILE [N]": it writes the
-// announces that a tracker got, sorted, to a file, once there are N of them.
+// trackerLog is the script command "trackerlog ADDR FILE [N]": it waits for N
+// announces to a tracker, and writes all its announces, sorted, to a file.
 func trackerLog(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: trackerlog ADDR FILE [N]")

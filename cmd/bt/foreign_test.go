@@ -8,7 +8,7 @@ import (
 	"bt/internal/metainfo"
 )
 
-// Every form has a hint, and every hint is of a form.
+// Every form has a hint, and every hint belongs to a form.
 func TestFormHints(t *testing.T) {
 	source, err := os.ReadFile("../../internal/metainfo/foreign.go")
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// On a terminal a long field is cut, and in a pipe it is whole; the magnet link is
-// for copying.
+// A long field is cut on a terminal, except the magnet link, which users copy. It
+// is complete in a pipe.
 func TestFieldOnTerminal(t *testing.T) {
 	comment := strings.Repeat("c", 100_000)
 	trackers := ""
@@ -23,7 +23,7 @@ func TestFieldOnTerminal(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		field     string
-		least     int // bytes, in a pipe
+		least     int // minimum length in bytes in a pipe
 		cut, says string
 	}{
 		{"comment", 100_000, "ccc… (100,000 bytes; --json has all of it)\n", ""},
@@ -44,8 +44,8 @@ func TestFieldOnTerminal(t *testing.T) {
 	}
 }
 
-// bt info --files has natural order on a terminal, where people read it, and else
-// the order of the torrent.
+// bt info --files uses natural order on a terminal, else the order of the
+// torrent.
 func TestFilesOnTerminal(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.torrent")
 	files := ""
@@ -74,7 +74,7 @@ func TestFilesOnTerminal(t *testing.T) {
 	}
 }
 
-// Lists that people did not ask for are cut, with a count of what is left out.
+// Lists are cut, with a count of the rest, unless the user asks for all.
 func TestLongLists(t *testing.T) {
 	item := func(n int, format string) string {
 		var b strings.Builder

@@ -14,22 +14,22 @@ import (
 	"bt/internal/testenv"
 )
 
-// interopForeign is a torrent that another program makes of the movie, a tree, or
-// of the disc, a single file.
+// interopForeign is a torrent that another program makes of the movie (a tree) or
+// the disc (a single file).
 type interopForeign struct {
 	name    string
 	single  bool
 	format  string
-	program string // "" is libtorrent
+	program string // "" for libtorrent
 	flags   []string
 	request ltRequest // for libtorrent
 
-	// What libtorrent does not tell.
-	private  *bool // nil where the key is not there
+	// Values that libtorrent does not return.
+	private  *bool // nil if the key is absent
 	source   string
 	encoding string
 
-	oneFile bool // bt has the finding for it
+	oneFile bool // bt reports the finding for it
 
 	torrent string
 }
@@ -65,8 +65,8 @@ func interopForeigners() []*interopForeign {
 	return list
 }
 
-// What others write, bt info must read as libtorrent does, and have nothing to
-// say against it.
+// bt info reads torrents of other programs in the same way as libtorrent, without
+// findings.
 func TestInteropInfo(t *testing.T) {
 	testenv.Python(t, "libtorrent")
 	dir := t.TempDir()
@@ -111,7 +111,7 @@ func TestInteropInfo(t *testing.T) {
 	}
 }
 
-// interopFacts is what bt info --json must say of a torrent.
+// interopFacts is the expected output of bt info --json for a torrent.
 type interopFacts struct {
 	Path         string           `json:"path"`
 	Name         string           `json:"name"`

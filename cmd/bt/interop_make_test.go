@@ -12,22 +12,22 @@ import (
 	"bt/internal/testenv"
 )
 
-// interopCase is a tree with the options of one torrent, and what bt made of it.
+// interopCase is a tree with the options of one torrent, and the torrent that bt
+// made of it.
 type interopCase struct {
 	tree        *interopTree
-	path        string // of the content
+	path        string // path of the content
 	format      string
 	pieceLength int64
 	private     bool
-	hashes      interopHashes // by bt
-	torrent     string        // that bt wrote
+	hashes      interopHashes // as computed by bt
+	torrent     string        // the torrent that bt wrote
 }
 
-// interopFormats are what bt and libtorrent make.
+// interopFormats lists the formats that both bt and libtorrent can make.
 var interopFormats = []string{"v1", "v2", "hybrid"}
 
-// interopHashes are the info-hashes of one torrent; a format that has only one
-// leaves the other empty.
+// interopHashes holds the info-hashes of one torrent; an absent one is "".
 type interopHashes struct {
 	V1 string `json:"info_hash_v1"`
 	V2 string `json:"info_hash_v2"`
@@ -41,7 +41,7 @@ func (c *interopCase) String() string {
 	return fmt.Sprintf("%s, %s, pieces of %d KiB, %s", c.tree.name, c.format, c.pieceLength/kib, privacy)
 }
 
-// option is the value of a flag that the tree has, or "".
+// option returns the value of a flag in the tree's flags, or "".
 func (c *interopCase) option(flag string) string {
 	if len(c.tree.flags) == 2 && c.tree.flags[0] == flag {
 		return c.tree.flags[1]
@@ -51,20 +51,20 @@ func (c *interopCase) option(flag string) string {
 
 const interopTracker = "http://tracker.invalid/announce"
 
-// Every maker must come to the info-hashes that bt comes to.
+// All programs compute the same info-hashes as bt.
 func TestInteropInfoHash(t *testing.T) {
 	makers := []struct {
 		name  string
 		make  func(*testing.T, []*interopCase) []interopHashes
 		able  func(*interopCase) bool
-		least int // cases that must not be left out
+		least int // minimum number of cases that must not be left out
 	}{
 		{"libtorrent", interopMakeLibtorrent, func(*interopCase) bool { return true }, 550},
 		{"mktorrent", interopMakeMktorrent, func(c *interopCase) bool { return c.format == "v1" && c.pieceLength >= 32*kib }, 100},
 		// It writes private=0 into public torrents.
 		{"transmission-create", interopMakeTransmission, func(c *interopCase) bool { return c.format == "v1" && c.private }, 60},
 	}
-	// Before the work: it is for nothing where none of them is installed.
+	// Check first whether any of them is installed, because the cases take time.
 	testenv.Python(t, "libtorrent")
 	cases := interopCases(t)
 	for _, maker := range makers {
@@ -169,18 +169,18 @@ func interopMakeLibtorrent(t *testing.T, cases []*interopCase) []interopHashes {
 	for _, c := range cases {
 		path := c.path
 		if name := c.option("--name"); name != "" {
-			// It calls a torrent what the file is called.
+			// It uses the name of the file as the name of the torrent.
 			path = filepath.Join(t.TempDir(), name)
 			if err := os.Symlink(c.path, path); err != nil {
 				t.Fatal(err)
 			}
 		}
-		// It compares the piece layers, which no info-hash covers.
+		// libtorrent compares the piece layers, which no info-hash covers.
 		requests = append(requests, ltRequest{Op: "make", Format: c.format, Path: path, PieceLength: c.pieceLength,
 			Private: c.private, Source: c.option("--source"), Torrent: c.torrent})
 	}
-	// What bt says that it made, and what another program finds in the file,
-	// must be the same.
+	// The JSON of bt and the fields that libtorrent reads from the file must be
+	// the same.
 	made := len(requests)
 	for _, c := range cases {
 		requests = append(requests, ltRequest{Op: "read", Torrent: c.torrent})
@@ -220,8 +220,8 @@ func interopMakeTransmission(t *testing.T, cases []*interopCase) []interopHashes
 	})
 }
 
-// interopMakeByCommand runs a command for each case, and lets libtorrent read the
-// info-hashes of the torrents that it wrote.
+// interopMakeByCommand runs a command for each case, and reads the info-hashes of
+// the torrents with libtorrent.
 func interopMakeByCommand(t *testing.T, cases []*interopCase, command func(c *interopCase, out string) []string) []interopHashes {
 	dir := t.TempDir()
 	var requests []ltRequest

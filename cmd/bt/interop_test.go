@@ -18,18 +18,18 @@ import (
 	"bt/internal/testenv"
 )
 
-// The interop tests compare bt with other people's programs: mktorrent,
-// transmission, aria2 and libtorrent make, read and check torrents beside it.
-// Their order and their quirks were found out by trying; where one of them is
-// not right, the case says so by name.
+// The interop tests compare bt with other programs: mktorrent, transmission,
+// aria2 and libtorrent make, read and check the same torrents. Their file orders
+// and deviations were found by experiment; a case names the programs that
+// deviate.
 
-// interopFile is a file of a tree; the path has slashes.
+// interopFile is a file of a tree; path is separated by slashes.
 type interopFile struct {
 	path string
 	size int
 }
 
-// interopWrite writes files below dir, with bytes that follow from seed and path.
+// interopWrite writes files below dir. Their bytes depend only on seed and path.
 func interopWrite(t *testing.T, dir, seed string, files []interopFile) {
 	t.Helper()
 	for _, f := range files {
@@ -37,7 +37,7 @@ func interopWrite(t *testing.T, dir, seed string, files []interopFile) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		// Not executable: libtorrent marks such files in the info dict.
+		// Not executable: libtorrent stores this attribute in the info dict.
 		if err := os.WriteFile(path, interopBytes(seed+"/"+f.path, f.size), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -50,8 +50,8 @@ func interopBytes(seed string, size int) []byte {
 	return b
 }
 
-// interopBt runs bt, which must end with the exit code, and decodes the JSON
-// document that it prints.
+// interopBt runs bt, checks the exit code, and decodes the JSON document that it
+// prints.
 func interopBt(t *testing.T, code int, doc any, args ...string) {
 	t.Helper()
 	if err := interopTryBt(code, doc, args...); err != nil {
@@ -70,8 +70,8 @@ func interopTryBt(code int, doc any, args ...string) error {
 	return nil
 }
 
-// interopRun runs another program in a place of its own, where it finds nobody's
-// settings, and returns what it prints.
+// interopRun runs another program in a new home directory without settings, and
+// returns its output.
 func interopRun(t *testing.T, program string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -88,8 +88,8 @@ func interopRun(t *testing.T, program string, args ...string) string {
 	return string(out)
 }
 
-// interopAtOnce does the jobs, sixteen at a time: bt waits for the disk, and
-// transmission-create sleeps half a second whatever it makes.
+// interopAtOnce runs jobs, sixteen at a time, because bt waits for the disk and
+// transmission-create sleeps half a second each time.
 func interopAtOnce(jobs []func()) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 16)
@@ -103,7 +103,8 @@ func interopAtOnce(jobs []func()) {
 	wg.Wait()
 }
 
-// ltRequest and ltAnswer are what testdata/interop/ltorrent.py reads and prints.
+// ltRequest and ltAnswer are the input and output of
+// testdata/interop/ltorrent.py.
 type ltRequest struct {
 	Op          string     `json:"op"`
 	Path        string     `json:"path,omitempty"`
@@ -147,8 +148,8 @@ type ltFile struct {
 	Size int64  `json:"size"`
 }
 
-// interopLibtorrent asks libtorrent. One process answers all requests, because
-// starting it costs more than most of them.
+// interopLibtorrent sends requests to libtorrent. One process answers them all,
+// because starting it takes longer than most requests.
 func interopLibtorrent(t *testing.T, requests []ltRequest) []ltAnswer {
 	t.Helper()
 	in, err := json.Marshal(requests)

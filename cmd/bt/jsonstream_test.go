@@ -32,8 +32,8 @@ type streamedThing struct {
 	B int    `json:"b"`
 }
 
-// What is streamed is what encoding/json writes, to the byte: it is indented as
-// it passes, and what a terminal must not see is escaped.
+// The output of a jsonStream is that of encoding/json, byte for byte, with
+// indentation and escapes for the terminal.
 func TestJSONStream(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	text := func() string {
@@ -99,8 +99,7 @@ func TestJSONStream(t *testing.T) {
 	}
 }
 
-// Lists that are made as they are written, and nesting that is not indented
-// without end.
+// Iterators are encoded, and the indentation of deep nesting is limited.
 func TestJSONStreamIterates(t *testing.T) {
 	var b bytes.Buffer
 	u := &ui{json: true, out: bufio.NewWriter(&b)}

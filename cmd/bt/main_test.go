@@ -13,8 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files inside testdata/script anew")
 
-// TestMain makes this binary stand in for bt, and for btwait of fake_test.go,
-// in every process that the tests start.
+// TestMain makes this binary act as bt, and as btwait of fake_test.go, in
+// processes that the tests start.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"bt":     main,
@@ -29,8 +29,8 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			// A program under the race detector waits a second before it
-			// ends; a script runs many programs.
+			// Under the race detector a program sleeps for a second at exit; a
+			// script runs many programs.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil
 		},
@@ -43,8 +43,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// runAndCheckExit is the script command "exits CODE PROGRAM [ARG...]": it runs the
-// program and demands that very exit code.
+// runAndCheckExit is the script command "exits CODE PROGRAM [ARG...]": it runs
+// the program and checks its exit code.
 func runAndCheckExit(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
@@ -64,8 +64,8 @@ func runAndCheckExit(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// writeFile is the script command "writefile FILE TEXT": TEXT has the escapes of
-// a Go string, for bytes that a script can't hold.
+// writeFile is the script command "writefile FILE TEXT". TEXT has the escapes of
+// a Go string, for bytes that a script can't contain.
 func writeFile(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: writefile FILE TEXT")
@@ -76,7 +76,7 @@ func writeFile(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func TestColumns(t *testing.T) {
-	null, err := os.Open(os.DevNull) // no terminal, so COLUMNS decides
+	null, err := os.Open(os.DevNull) // not a terminal, so COLUMNS is used
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func processMeanwhile(t *testing.T, file string, change func() error, args ...st
 // processStopped waits until a process is stopped; false: it has ended.
 func processStopped(t *testing.T, pid int) bool {
 	t.Helper()
-	for start := time.Now(); time.Since(start) < processPatience/2; time.Sleep(time.Millisecond) {
+	for start := time.Now(); time.Since(start) < processTimeout/2; time.Sleep(time.Millisecond) {
 		switch state, _ := processStat(t, pid); state {
 		case 'T':
 			return true

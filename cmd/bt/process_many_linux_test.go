@@ -20,7 +20,7 @@ import (
 
 const processMany = 100_000
 
-// processManyFiles writes so many files of 1 to 100 bytes, in 100 directories.
+// processManyFiles writes many files of 1 to 100 bytes in 100 directories.
 func processManyFiles(t *testing.T, root string) {
 	t.Helper()
 	const dirs = 100
@@ -44,7 +44,8 @@ func processManyFiles(t *testing.T, root string) {
 	}
 }
 
-// processPlain builds bt without the race detector, which takes memory of its own.
+// processPlain builds bt without the race detector, which needs additional
+// memory.
 func processPlain(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "bt")
@@ -55,13 +56,13 @@ func processPlain(t *testing.T) string {
 	return bin
 }
 
-// processPeak runs a program and returns the most memory that it had, in bytes,
-// and the length of its output.
+// processPeak runs a program and returns its peak memory in bytes and the length
+// of its output.
 //
-// Not from ProcessState.SysUsage: before exec a child counts as much as its
-// parent, which here is any size. The kernel keeps the peak since exec in
-// /proc; it is read every few milliseconds, and before each part of the output:
-// who still has to write cannot have ended.
+// It does not use ProcessState.SysUsage, which includes the memory of the parent,
+// here the test, before exec. Instead it reads the peak since exec from /proc,
+// every few milliseconds and before each part of the output, because a process
+// that still has output to write can't have ended.
 func processPeak(t *testing.T, name string, args ...string) (peak, output int64) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -95,7 +96,8 @@ func processPeak(t *testing.T, name string, args ...string) (peak, output int64)
 	return peak, output
 }
 
-// processHighWater is the peak of a process' resident memory; 0 if it has ended.
+// processHighWater returns the peak resident memory of a process, or 0 if it has
+// ended.
 func processHighWater(t *testing.T, pid int) int64 {
 	t.Helper()
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
@@ -114,8 +116,8 @@ func processHighWater(t *testing.T, pid int) int64 {
 	return kib << 10
 }
 
-// checkProcessPeak demands less memory than 256 MiB, 512 bytes a file and the
-// torrent.
+// checkProcessPeak checks that the peak is below 256 MiB, 512 bytes per file, and
+// the size of the torrent.
 func checkProcessPeak(t *testing.T, what string, peak, files, torrent int64) {
 	t.Helper()
 	limit := 256<<20 + 512*files + torrent
@@ -135,7 +137,8 @@ func TestProcessManyFiles(t *testing.T) {
 
 	limited := func(args ...string) *processEnd {
 		t.Helper()
-		// Without -S or -H both limits: the runtime raises the soft one.
+		// Without -S or -H ulimit sets both limits: the runtime raises the soft
+		// one.
 		args = append([]string{"-c", `ulimit -n 256; exec "$@"`, "sh", "bt"}, args...)
 		start := time.Now()
 		p := processStart(t, processCommand(t, "sh", args...))().exits(exitOK)
@@ -175,7 +178,7 @@ func TestProcessManyFiles(t *testing.T) {
 	}
 }
 
-// A piece need not fit into memory, and read-ahead has its bounds.
+// A piece may be larger than the memory, and read-ahead is limited.
 func TestProcessLargePieces(t *testing.T) {
 	dir := t.TempDir()
 	tree := filepath.Join(dir, "tree")
@@ -192,7 +195,8 @@ func TestProcessLargePieces(t *testing.T) {
 	}
 }
 
-// What no torrent can have is refused before hashing, as wrong usage.
+// A piece length that no torrent can have is wrong usage, reported before
+// hashing.
 func TestProcessHugePieces(t *testing.T) {
 	dir := t.TempDir()
 	processSparse(t, filepath.Join(dir, "huge"), processHuge)
@@ -202,7 +206,7 @@ func TestProcessHugePieces(t *testing.T) {
 	}
 }
 
-// A file system that refuses maps is read instead, and nobody hears of it.
+// If mmap fails, bt reads the files instead, without a warning.
 func TestProcessWithoutMaps(t *testing.T) {
 	dir := t.TempDir()
 	content := filepath.Join(dir, "content")
@@ -220,7 +224,7 @@ func TestProcessWithoutMaps(t *testing.T) {
 	}
 }
 
-// A sparse file on tmpfs takes no more memory for having been read.
+// Reading a sparse file on tmpfs does not allocate memory for it.
 func TestProcessSparseOnTmpfs(t *testing.T) {
 	dir := testenv.Tmpfs(t)
 	sparse := filepath.Join(dir, "sparse")

@@ -14,10 +14,10 @@ import (
 	"bt/internal/testenv"
 )
 
-// processBound is the most memory that a command may take for an input.
+// processBound is the maximum memory of a command for an input.
 func processBound(size int64) int64 { return 32<<20 + 4*size }
 
-// processBencode writes a string.
+// processBencode encodes a string.
 func processBencode(s string) string { return strconv.Itoa(len(s)) + ":" + s }
 
 const (
@@ -27,7 +27,7 @@ const (
 	processPieces = "e4:name1:x12:piece lengthi16384e6:pieces"
 )
 
-// processV1 is a torrent of those entries of files.
+// processV1 returns a v1 torrent with the entries of files.
 func processV1(files string, bytes int) string {
 	return "d4:infod5:filesl" + files + processPieces + processBencode(strings.Repeat("aaaaaaaaaaaaaaaaaaaa", (bytes+16383)/16384)) + "ee"
 }
@@ -40,8 +40,8 @@ func processEach(n int, format string) string {
 	return b.String()
 }
 
-// processHostile are torrents that are large, odd, or made to cost much. Each has
-// some ten MB, so that what is above the bound for any input shows.
+// processHostile returns torrents that are large, unusual, or expensive to
+// process. Each has about 10 MB, so that memory above the bound is detectable.
 var processHostile = []struct {
 	name    string
 	torrent func() string
@@ -109,8 +109,9 @@ var processHostile = []struct {
 	{"trailing bytes", func() string { return "d" + processSmall + "e" + strings.Repeat("\xff", 12_000_000) }},
 }
 
-// processMaxRSS runs a program, whatever its exit code, and returns the most memory
-// that it had in bytes. GNU time counts what it forked, which is as small as it.
+// processMaxRSS runs a program and returns its peak memory in bytes, ignoring its
+// exit code. GNU time measures the program only, because it is small itself when
+// it forks.
 func processMaxRSS(t *testing.T, stdin string, name string, args ...string) int64 {
 	t.Helper()
 	report := filepath.Join(t.TempDir(), "rss")
@@ -133,7 +134,7 @@ func processMaxRSS(t *testing.T, stdin string, name string, args ...string) int6
 	return kib << 10
 }
 
-// For any input memory is bounded by its size, whatever is asked about it.
+// The memory for any torrent is bounded by its size, for all commands and flags.
 func TestProcessMemoryOfHostile(t *testing.T) {
 	bt := processPlain(t)
 	dir := t.TempDir()
@@ -161,8 +162,8 @@ func TestProcessMemoryOfHostile(t *testing.T) {
 		for _, args := range commands {
 			most := most
 			if h.name == "short paths" || h.name == "one piece" {
-				// verify and seed have 40 bytes more for each file; these have the
-				// shortest entries.
+				// verify and seed need 40 bytes more per file; this torrent has
+				// the shortest entries.
 				most += most / 10
 			}
 			program := bt
@@ -176,8 +177,8 @@ func TestProcessMemoryOfHostile(t *testing.T) {
 	}
 }
 
-// A rules file is small, but what a parser makes of it is not: what is accepted has
-// a bound whatever its size, and what is refused costs little.
+// A small rules file may need much memory when parsed. A file that is accepted
+// stays below a fixed bound, and a file that is rejected costs little.
 func TestProcessMemoryOfRules(t *testing.T) {
 	bt := processPlain(t)
 	dir := t.TempDir()
@@ -212,7 +213,8 @@ func TestProcessMemoryOfRules(t *testing.T) {
 	}
 }
 
-// Of many info-hashes memory is bounded by their number, whatever is printed.
+// The memory for many info-hashes is bounded by their number, for all output
+// formats.
 func TestProcessMemoryOfHashes(t *testing.T) {
 	bt := processPlain(t)
 	list := filepath.Join(t.TempDir(), "hashes")
@@ -227,7 +229,7 @@ func TestProcessMemoryOfHashes(t *testing.T) {
 	}
 }
 
-// A value that is long is shown in a line, and whole in JSON.
+// A long value is cut to a line, and complete in JSON.
 func TestProcessLongValues(t *testing.T) {
 	dir := t.TempDir()
 	comment := strings.Repeat("comment ", 4_000_000)
@@ -246,7 +248,7 @@ func TestProcessLongValues(t *testing.T) {
 	}
 }
 
-// The bound holds where the system enforces it: the process is not killed.
+// The process is not killed when a control group enforces the bound.
 func TestProcessMemoryControlGroup(t *testing.T) {
 	testenv.Root(t)
 	const root = "/sys/fs/cgroup/memory"
@@ -278,8 +280,8 @@ func TestProcessMemoryControlGroup(t *testing.T) {
 	}
 }
 
-// What can't be a torrent costs its first bytes, and what is too large is not
-// read.
+// Of an input that can't be a torrent only the beginning is read, and an input
+// that is too large is not read.
 func TestProcessEndlessInput(t *testing.T) {
 	bt := processPlain(t)
 	dir := t.TempDir()

@@ -21,7 +21,7 @@ import (
 	"bt/internal/testenv"
 )
 
-// A processSeed is bt seed as a process, of small files.
+// A processSeed is a bt seed process with small files.
 type processSeed struct {
 	t       *testing.T
 	addr    string
@@ -30,7 +30,8 @@ type processSeed struct {
 	stop    func() (output string)
 }
 
-// startProcessSeed seeds 1000 files of 40 KB. limit is of descriptors; 0: none.
+// startProcessSeed seeds 1000 files of 40 KB. limit is the limit of open files,
+// or 0.
 func startProcessSeed(t *testing.T, limit int, flags ...string) *processSeed {
 	t.Helper()
 	dir := t.TempDir()
@@ -96,8 +97,8 @@ func startProcessSeed(t *testing.T, limit int, flags ...string) *processSeed {
 	return s
 }
 
-// join connects from an address that many others have too, and sends messages when
-// it is unchoked. The connection takes as little as it can.
+// join connects from an address that other peers share, and sends messages when
+// it is unchoked. It uses little memory.
 func (s *processSeed) join(number int, encrypted bool, messages ...peer.Message) (net.Conn, error) {
 	from := net.IPv4(127, 40, byte(number/25/250), byte(number/25%250)+1)
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: from}, Timeout: 20 * time.Second, Control: func(_, _ string, raw syscall.RawConn) error {
@@ -124,7 +125,7 @@ func (s *processSeed) join(number int, encrypted bool, messages ...peer.Message)
 	if _, err := conn.Write(b); err != nil || len(messages) == 0 {
 		return conn, err
 	}
-	time.Sleep(time.Second / 2) // until it may ask
+	time.Sleep(time.Second / 2) // until the connection is interested and unchoked
 	b = b[:0]
 	for _, m := range messages {
 		b = m.Append(b)
@@ -134,8 +135,7 @@ func (s *processSeed) join(number int, encrypted bool, messages ...peer.Message)
 	return conn, err
 }
 
-// What peers do that ask and do not read takes little memory, also if they are two
-// thousand.
+// 2000 peers that send requests and do not read the answers use little memory.
 func TestProcessSeedMemoryOfHostilePeers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
@@ -169,7 +169,8 @@ func TestProcessSeedMemoryOfHostilePeers(t *testing.T) {
 		wg.Go(func() {
 			for i := w; i < peers; i += 100 {
 				var err error
-				// On a busy machine a handshake may take longer than the seed waits.
+				// On a busy machine a handshake may take longer than the seed's
+				// timeout.
 				for range 10 {
 					if conns[i], err = s.join(i, i%2 == 0, kinds[i%len(kinds)]...); err == nil {
 						break
@@ -211,14 +212,14 @@ func TestProcessSeedMemoryOfHostilePeers(t *testing.T) {
 	}
 }
 
-// With few descriptors there are fewer peers than were asked for, which is said once,
-// and more that come do no harm.
+// With a low limit of open files there are fewer peers than --max-peers. One
+// warning says so, and further connections cause no errors.
 func TestProcessSeedFewDescriptors(t *testing.T) {
 	s := startProcessSeed(t, 256)
 	for i := range 400 {
 		conn, err := s.join(i, false)
 		if err != nil {
-			continue // it had to go for another
+			continue // the seed closed it to accept another
 		}
 		defer conn.Close()
 	}
@@ -233,7 +234,7 @@ func TestProcessSeedFewDescriptors(t *testing.T) {
 		if err != nil {
 			t.Fatalf("after %d bytes: %v", got, err)
 		}
-		if got += n; got == n { // what comes first may be too early to ask
+		if got += n; got == n { // the first may arrive too early to send requests
 			time.Sleep(time.Second / 2)
 			conn.Write(peer.Message{ID: peer.IDRequest, Length: 16 << 10}.Append(nil))
 		}

@@ -14,7 +14,7 @@ import (
 	"bt/internal/testenv"
 )
 
-// processOpenDir is a temporary directory that other users reach.
+// processOpenDir returns a temporary directory that other users can access.
 func processOpenDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -24,7 +24,8 @@ func processOpenDir(t *testing.T) string {
 	return dir
 }
 
-// processOther makes commands that run bt as a user who is nobody.
+// processOther returns a function that makes commands that run bt as the user
+// nobody.
 func processOther(t *testing.T) func(args ...string) *exec.Cmd {
 	t.Helper()
 	testenv.Root(t)
@@ -33,7 +34,7 @@ func processOther(t *testing.T) func(args ...string) *exec.Cmd {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 		return cmd
 	}
-	// The directories of the test binary are root's own.
+	// The directories of the test binary are accessible only to root.
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +63,7 @@ func TestProcessMakeUnreadable(t *testing.T) {
 	processTree(t, tree, map[string]string{
 		"a/one": "1", "b/c/two": "2", "b/fine": "3", "locked/inside": "4", "three": "5",
 	})
-	processSparse(t, filepath.Join(tree, "a/huge"), processHuge) // before the second
+	processSparse(t, filepath.Join(tree, "a/huge"), processHuge) // before the second file
 	locked := []string{"a/one", "b/c/two", "locked", "three"}
 	var want []string
 	for _, name := range locked {
@@ -78,7 +79,7 @@ func TestProcessMakeUnreadable(t *testing.T) {
 	}
 	processNames(t, dir, "tree")
 
-	// Left out, they are no problem.
+	// No error if they are excluded.
 	args := []string{"make", tree, "-q", "--exclude", "huge"}
 	for _, name := range locked {
 		args = append(args, "--exclude", name)
@@ -90,8 +91,8 @@ func TestProcessVerifyUnreadable(t *testing.T) {
 	bt := processOther(t)
 	dir := processOpenDir(t)
 	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
-	// In pieces of ten bytes: a is 0 and half of 1, b to 7 bytes of 3, c to the
-	// end of 5, and d/e, which ends with its piece, is 6.
+	// In pieces of ten bytes: file a is piece 0 and half of 1, b ends after 7
+	// bytes of 3, c ends with 5, and d/e is 6.
 	processTree(t, tree, map[string]string{
 		"a": strings.Repeat("a", 15), "b": strings.Repeat("b", 22), "c": strings.Repeat("c", 23), "d/e": strings.Repeat("e", 10),
 	})
@@ -128,8 +129,8 @@ func TestProcessVerifyUnreadable(t *testing.T) {
 	}
 }
 
-// A directory that can't be searched for extra files is named, and what is
-// there is still listed.
+// A directory that can't be searched for extra files is an error, and the other
+// extra files are listed.
 func TestProcessVerifyExtraUnreadable(t *testing.T) {
 	bt := processOther(t)
 	dir := processOpenDir(t)
@@ -159,7 +160,7 @@ func TestProcessVerifyExtraUnreadable(t *testing.T) {
 // processSpecial makes a FIFO, a socket or, as root, a device at path.
 func processSpecial(t *testing.T, path string, kind uint32) {
 	t.Helper()
-	const zero = 1<<8 | 5 // the device /dev/zero, which never ends
+	const zero = 1<<8 | 5 // the device /dev/zero, which has no end
 	err := syscall.Mknod(path, kind|0o666, zero)
 	if kind == syscall.S_IFCHR && err == syscall.EPERM {
 		testenv.Missing(t, "the right to make device nodes")
@@ -178,10 +179,10 @@ var processSpecials = []struct {
 	{"device", "is a device", syscall.S_IFCHR},
 }
 
-// Whoever opens a FIFO that nobody writes to waits for ever, and a test that
-// waits that long fails.
+// Opening a FIFO without a writer blocks, and a blocked test fails by its
+// timeout.
 func TestProcessMakeSpecials(t *testing.T) {
-	testenv.Root(t) // for the device
+	testenv.Root(t) // to make the device
 	dir := t.TempDir()
 	tree := filepath.Join(dir, "tree")
 	processTree(t, tree, map[string]string{"a": "data", "sub/z": "data"})
@@ -192,7 +193,7 @@ func TestProcessMakeSpecials(t *testing.T) {
 		want = append(want, path+": "+s.says)
 		processRun(t, dir, "make", path).exits(exitRead).printsNothing().errors(path + ": " + s.says)
 	}
-	// A link to one is one.
+	// A symbolic link to one counts too.
 	link := filepath.Join(tree, "link")
 	if err := os.Symlink("sub/fifo", link); err != nil {
 		t.Fatal(err)
@@ -205,7 +206,7 @@ func TestProcessMakeSpecials(t *testing.T) {
 }
 
 func TestProcessVerifySpecials(t *testing.T) {
-	testenv.Root(t) // for the device
+	testenv.Root(t) // to make the device
 	dir := t.TempDir()
 	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
 	names := map[string]string{"ok": strings.Repeat("o", 20), "directory": strings.Repeat("d", 20)}
@@ -253,7 +254,7 @@ func TestProcessSymlinks(t *testing.T) {
 		{"self", "self", "self: is a symbolic link that leads back to itself"},
 		{"sub", ".", "sub: is a symbolic link that leads back"},
 		{"x/up", "..", "x/up: is a symbolic link that leads back"},
-		// Each leads into the other, where it meets itself.
+		// Each leads to the other, and through it to itself.
 		{"x/y", "../y", "x/y/x: is a symbolic link that leads back"},
 		{"y/x", "../x", "y/x/y: is a symbolic link that leads back"},
 	} {
@@ -262,7 +263,7 @@ func TestProcessSymlinks(t *testing.T) {
 		}
 		want = append(want, filepath.Join(tree, link[2]))
 	}
-	// The way through y sees x/up as well.
+	// The path through y contains x/up too.
 	want = append(want, filepath.Join(tree, "y/x/up: is a symbolic link that leads back"))
 	processRun(t, dir, "make", tree).exits(exitRead).printsNothing().errors(want...)
 	processNames(t, dir, "tree")
@@ -271,8 +272,8 @@ func TestProcessSymlinks(t *testing.T) {
 	}
 }
 
-// What a check could not read is told and read again in the next run: nothing about
-// a file tells when the user may read it.
+// A file that a check could not read is reported, and read again in the next run:
+// its permissions are not part of the known state.
 func TestProcessSeedUnreadable(t *testing.T) {
 	bt := processOther(t)
 	dir := processOpenDir(t)

@@ -150,7 +150,7 @@ func (s *manySeed) read(r io.Reader) {
 // were hashed for that.
 func (s *manySeed) starts() (hashed int) {
 	s.t.Helper()
-	for end := time.Now().Add(swarmPatience); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(swarmTimeout); ; time.Sleep(10 * time.Millisecond) {
 		s.mu.Lock()
 		seeded, announced := len(s.known), len(s.announced)
 		s.mu.Unlock()
@@ -191,7 +191,7 @@ func (s *manySeed) stops() {
 	}
 	select {
 	case <-s.ended:
-	case <-time.After(swarmPatience):
+	case <-time.After(swarmTimeout):
 		s.t.Fatal("it goes on")
 	}
 	if code := s.cmd.ProcessState.ExitCode(); code != exitTerminated {
@@ -287,7 +287,7 @@ func TestProcessSeedMany(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for end := time.Now().Add(swarmPatience); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(swarmTimeout); ; time.Sleep(10 * time.Millisecond) {
 		warm.mu.Lock()
 		n := len(warm.stopped)
 		warm.mu.Unlock()

@@ -126,7 +126,7 @@ func startService(t *testing.T, dir, watchdog string) *service {
 
 func (s *service) until(what string, ready func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(processPatience / 2); !ready(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(processTimeout / 2); !ready(); time.Sleep(10 * time.Millisecond) {
 		select {
 		case err := <-s.ended:
 			s.t.Fatalf("it ended (%v), before: %s", err, what)
@@ -161,7 +161,7 @@ func (s *service) terminate() {
 	}
 	select {
 	case <-s.ended:
-	case <-time.After(processPatience / 2):
+	case <-time.After(processTimeout / 2):
 		s.t.Fatal("SIGTERM does not end it")
 	}
 	if code := s.cmd.ProcessState.ExitCode(); code != exitTerminated {
@@ -224,7 +224,7 @@ func TestProcessServiceNotify(t *testing.T) {
 		t.Errorf("the tracker is told %d times that it leaves, want 1", n)
 	}
 	// What was sent is in the socket, and read any moment.
-	for end := time.Now().Add(processPatience / 2); len(s.messages.when("STOPPING=1")) == 0; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(processTimeout / 2); len(s.messages.when("STOPPING=1")) == 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("no STOPPING=1")
 		}

@@ -19,11 +19,11 @@ import (
 	"bt/internal/metainfo"
 )
 
-// processHuge takes many seconds to hash, and no space.
+// processHuge is the size of a sparse file that takes many seconds to hash.
 const processHuge = 64 << 30
 
-// processFewCPU is what a process takes that does not hash that: hashing takes
-// ten times as much on the fastest machine.
+// processFewCPU is more CPU time than a process uses that does not hash a file of
+// processHuge bytes. Hashing it takes ten times as much on the fastest machine.
 const processFewCPU = 2 * time.Second
 
 func processSparse(t *testing.T, path string, size int64) {
@@ -39,7 +39,7 @@ func processSparse(t *testing.T, path string, size int64) {
 // processHolds reports whether a process has a file open.
 func processHolds(pid int, file fs.FileInfo) bool {
 	dir := fmt.Sprintf("/proc/%d/fd", pid)
-	entries, _ := os.ReadDir(dir) // it may have ended
+	entries, _ := os.ReadDir(dir) // the process may have ended
 	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
 		info, err := os.Stat(filepath.Join(dir, e.Name()))
 		return err == nil && os.SameFile(info, file)
@@ -47,14 +47,15 @@ func processHolds(pid int, file fs.FileInfo) bool {
 }
 
 // processStat returns the state of a process, as one letter, and the CPU time
-// that it has taken.
+// that it has used.
 func processStat(t *testing.T, pid int) (state byte, cpu time.Duration) {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// "PID (bt) STATE ...", of which 14 and 15 are user and system time in 1/100 s.
+	// The format is "PID (bt) STATE ..."; fields 14 and 15 are user and system
+	// time in 1/100 s.
 	_, rest, _ := strings.Cut(string(b), ") ")
 	fields := strings.Fields(rest)
 	var ticks int64
@@ -68,8 +69,8 @@ func processStat(t *testing.T, pid int) (state byte, cpu time.Duration) {
 	return fields[0][0], time.Duration(ticks) * 10 * time.Millisecond
 }
 
-// processUntilHashing returns when a process hashes a file: it has had it open
-// for some CPU time, which only hashing takes.
+// processUntilHashing waits until a process hashes a file: the process has the
+// file open and has used CPU time, which only hashing does.
 func processUntilHashing(t *testing.T, pid int, path string) {
 	t.Helper()
 	file, err := os.Stat(path)
@@ -80,7 +81,7 @@ func processUntilHashing(t *testing.T, pid int, path string) {
 	for start := time.Now(); ; time.Sleep(time.Millisecond) {
 		switch state, cpu := processStat(t, pid); {
 		case state == 'Z':
-			return // whatever it was, its end shows it
+			return // the process has ended; the caller checks how
 		case !processHolds(pid, file):
 			opened = -1
 		case opened < 0:
@@ -88,13 +89,13 @@ func processUntilHashing(t *testing.T, pid int, path string) {
 		case cpu >= opened+30*time.Millisecond:
 			return
 		}
-		if time.Since(start) > processPatience/2 {
+		if time.Since(start) > processTimeout/2 {
 			t.Fatalf("it does not hash %s", path)
 		}
 	}
 }
 
-// processZeros writes the torrent of a file of zeros.
+// processZeros writes the torrent of a file that contains only zeros.
 func processZeros(t *testing.T, path, name string, size, pieceLength int64) {
 	t.Helper()
 	sum := sha1.Sum(make([]byte, pieceLength))
@@ -154,7 +155,7 @@ func TestProcessInterrupted(t *testing.T) {
 	}
 }
 
-// What can't be written is refused before anything is hashed.
+// An output that can't be written is an error before anything is hashed.
 func TestProcessOutputRefused(t *testing.T) {
 	dir := processOpenDir(t)
 	content, old := filepath.Join(dir, "huge"), filepath.Join(dir, "huge.torrent")
@@ -194,7 +195,8 @@ func TestProcessOutputRefused(t *testing.T) {
 		bt := processOther(t)
 		refused(bt("make", content, "-o", filepath.Join(dir, "new.torrent")), "new.torrent: permission denied")
 		refused(bt("make", content, "--force"), "huge.torrent: permission denied")
-		// It is the directory that is refused, not the user.
+		// The directory is not writable by anybody, so the error is the same for
+		// root.
 		out, small := processOpenDir(t), filepath.Join(processOpenDir(t), "small")
 		if err := os.Chmod(out, 0o777); err != nil {
 			t.Fatal(err)
@@ -207,7 +209,8 @@ func TestProcessOutputRefused(t *testing.T) {
 	})
 }
 
-// Ctrl-C ends bt while it waits for stdin, for a FIFO, or for who reads stdout.
+// SIGINT ends bt while it waits for stdin, for a FIFO, or for the reader of
+// stdout.
 func TestProcessInterruptedWaiting(t *testing.T) {
 	dir := t.TempDir()
 	processTree(t, dir, map[string]string{"content": strings.Repeat("data", 100_000)})

@@ -32,9 +32,9 @@ const (
 	swarmSeedPort    = 6881
 )
 
-// swarmPatience is when something counts as never coming. The race detector and
+// swarmTimeout is when something counts as never coming. The race detector and
 // a busy machine are slow.
-const swarmPatience = 80 * time.Second
+const swarmTimeout = 80 * time.Second
 
 // A processSwarm is a torrent of random data, and the tracker that serves it.
 type processSwarm struct {
@@ -99,7 +99,7 @@ func swarmOf(t *testing.T, sizes ...int) *processSwarm {
 // eventually waits for a condition.
 func (s *processSwarm) eventually(what string, ready func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(swarmPatience); !ready(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(swarmTimeout); !ready(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Fatalf("never: %s", what)
 		}
@@ -241,7 +241,7 @@ func (p *swarmProcess) exits(code int) {
 	p.t.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(swarmPatience):
+	case <-time.After(swarmTimeout):
 		p.t.Fatalf("%q goes on", p.cmd.Args)
 	}
 	if p.cmd.ProcessState.ExitCode() != code {

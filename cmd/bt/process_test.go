@@ -12,27 +12,27 @@ import (
 	"time"
 )
 
-// The tests called TestProcess run bt as a process of its own, and look at what
-// it leaves behind: files, exit codes, memory, what happens to it meanwhile.
+// The tests named TestProcess run bt as a separate process, and check its files,
+// exit codes, memory, and behaviour on external events.
 
-// processPatience is when a process counts as hung. Nothing here takes a tenth
-// of it.
-const processPatience = time.Minute
+// processTimeout is the time after which a process counts as hung. No test needs
+// a tenth of it.
+const processTimeout = time.Minute
 
-// processCommand is a command that is killed when it hangs, or when the test
-// ends before it.
+// processCommand returns a command that is killed when it hangs or when the test
+// ends.
 func processCommand(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), processPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), processTimeout)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.WaitDelay = time.Second // where a process below it lives on
-	// The race detector would wait a second before each end.
+	cmd.WaitDelay = time.Second // in case a child process keeps its output open
+	// The race detector would sleep for a second at exit.
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 
-// A processEnd is what is left of a process.
+// A processEnd is the result of a process.
 type processEnd struct {
 	t              *testing.T
 	args           []string
@@ -42,7 +42,7 @@ type processEnd struct {
 	cpu            time.Duration
 }
 
-// processStart starts a command; the function returned waits for its end.
+// processStart starts a command. The returned function waits for its end.
 func processStart(t *testing.T, cmd *exec.Cmd) (wait func() *processEnd) {
 	t.Helper()
 	var stdout, stderr strings.Builder
@@ -65,12 +65,12 @@ func processStart(t *testing.T, cmd *exec.Cmd) (wait func() *processEnd) {
 	}
 }
 
-// processRun runs bt in a directory ("": this one).
+// processRun runs bt in dir, or in the current directory if dir is "".
 func processRun(t *testing.T, dir string, args ...string) *processEnd {
 	t.Helper()
 	cmd := processCommand(t, "bt", args...)
 	if cmd.Dir = dir; dir != "" {
-		cmd.Env = append(cmd.Env, "PWD="+dir) // as a shell says
+		cmd.Env = append(cmd.Env, "PWD="+dir) // as a shell does
 	}
 	return processStart(t, cmd)()
 }
@@ -91,8 +91,8 @@ func (p *processEnd) printsNothing() *processEnd {
 	return p
 }
 
-// errors demands an error line for each text, which it contains, and no other
-// error line; the order does not matter.
+// errors checks that the error lines match the texts: one line that contains
+// each, in any order, and no others.
 func (p *processEnd) errors(texts ...string) *processEnd {
 	p.t.Helper()
 	var lines []string
@@ -118,7 +118,7 @@ func (p *processEnd) errors(texts ...string) *processEnd {
 	return p
 }
 
-// document reads stdout as the JSON document v.
+// document decodes stdout as the JSON document v.
 func (p *processEnd) document(v any) {
 	p.t.Helper()
 	if err := json.Unmarshal([]byte(p.stdout), v); err != nil {
@@ -126,7 +126,7 @@ func (p *processEnd) document(v any) {
 	}
 }
 
-// processTree writes files, by their paths below a directory, into it.
+// processTree writes files to dir, by their relative paths.
 func processTree(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, data := range files {
@@ -140,8 +140,7 @@ func processTree(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
-// processNames demands that a directory holds these names, and no temporary
-// file or anything else.
+// processNames checks that a directory contains exactly these names.
 func processNames(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -157,7 +156,7 @@ func processNames(t *testing.T, dir string, want ...string) {
 	}
 }
 
-// A processTorrent is what "bt make --json" prints, as far as the tests look.
+// A processTorrent holds the fields of "bt make --json" that the tests use.
 type processTorrent struct {
 	Output      string `json:"output"`
 	Name        string `json:"name"`
@@ -172,7 +171,7 @@ func processMade(t *testing.T, dir string, args ...string) (m processTorrent) {
 	return m
 }
 
-// A processVerdict is what "bt verify --json" prints.
+// A processVerdict is the output of "bt verify --json".
 type processVerdict struct {
 	OK     bool `json:"ok"`
 	Pieces struct {
@@ -223,7 +222,7 @@ func TestProcessOwnOutput(t *testing.T) {
 	same("by another way", "make", "../content", "-o", filepath.Join(dir, "sub", "..", "x.torrent"), "--force")
 	processNames(t, dir, ".bt-123.tmp", "a", "sub", "x.torrent")
 
-	// What only looks like the output or like a temporary file is content.
+	// Files that only resemble the output or a temporary file are content.
 	for _, name := range []string{".bt-x.tmp", "sub/x.torrent"} {
 		processTree(t, dir, map[string]string{name: "content"})
 		if m := processMade(t, dir, "make", ".", "-o", "x.torrent", "--force"); m.InfoHash == first.InfoHash {

@@ -13,9 +13,9 @@ import (
 	"bt/internal/testenv"
 )
 
-// processFullDisk runs bt with a disk of 64 KiB mounted at disk, where
-// old.torrent is, and prints afterwards what is there. The mount is in a name
-// space of its own, so it goes when the shell does.
+// processFullDisk runs bt with a disk of 64 KiB mounted at disk, which contains
+// old.torrent, and then prints the files on it. The mount is in a separate mount
+// namespace, which ends with the shell.
 const processFullDisk = `
 disk=$1
 shift
@@ -58,13 +58,13 @@ func TestProcessFullDisk(t *testing.T) {
 		{[]string{"-o", x}, x},
 		{[]string{"-o", old, "--force"}, old},
 	} {
-		// 20 bytes a piece make 312 KiB.
+		// The hashes, 20 bytes per piece, need 312 KiB.
 		p := run(append(test.args, "-l", "1", "--allow", "small-pieces")...).exits(exitWrite).errors(test.path + ": no space left on device")
 		if want := "old.torrent\nold\n"; p.stdout != want {
 			t.Errorf("%q: left %q, want %q", p.args, p.stdout, want)
 		}
 	}
-	p := run("-o", x).exits(exitOK) // one piece has space
+	p := run("-o", x).exits(exitOK) // the hash of one piece fits
 	if want := x + "\nold.torrent\nx.torrent\nold\n"; p.stdout != want {
 		t.Errorf("printed and left %q, want %q", p.stdout, want)
 	}
@@ -99,7 +99,8 @@ func TestProcessFullStdout(t *testing.T) {
 	}
 }
 
-// processTracing finds strace, and makes sure that it may trace.
+// processTracing returns the path of strace, and skips the test if strace can't
+// trace.
 func processTracing(t *testing.T) (strace string) {
 	t.Helper()
 	strace = testenv.Program(t, "strace")
@@ -109,14 +110,14 @@ func processTracing(t *testing.T) (strace string) {
 	return strace
 }
 
-// processTraced runs bt with a fault injected into each of the system calls
-// named, as strace writes it; at least one of them must come.
+// processTraced runs bt and injects a fault, in the syntax of strace, into system
+// calls. At least one of them must occur.
 func processTraced(t *testing.T, fault string, args ...string) *processEnd {
 	t.Helper()
 	return processTracedOn(t, "", fault, args...)
 }
 
-// processTracedOn does so only for the calls that are about one file.
+// processTracedOn is like processTraced for the calls on one file.
 func processTracedOn(t *testing.T, path, fault string, args ...string) *processEnd {
 	t.Helper()
 	strace := processTracing(t)
@@ -133,7 +134,8 @@ func processTracedOn(t *testing.T, path, fault string, args ...string) *processE
 	return p
 }
 
-// processNaming are the system calls that may give a file its name; one does.
+// processNaming lists the system calls that may give a file its name; bt uses one
+// of them.
 const processNaming = "linkat,?link,?rename,?renameat,renameat2"
 
 func TestProcessFaultsOfWriting(t *testing.T) {
@@ -162,7 +164,7 @@ func TestProcessFaultsOfWriting(t *testing.T) {
 	}
 }
 
-// A file system without hard links gets its torrent too.
+// A torrent can be written to a file system without hard links.
 func TestProcessWithoutHardLinks(t *testing.T) {
 	for _, errno := range []string{"EPERM", "EOPNOTSUPP", "EMLINK"} {
 		dir := t.TempDir()
@@ -174,8 +176,8 @@ func TestProcessWithoutHardLinks(t *testing.T) {
 	}
 }
 
-// A process that is killed while it writes leaves the old file or none, and a
-// temporary file that nobody takes for content.
+// A process that is killed during a write leaves the old file or none, and a
+// temporary file, which bt does not take for content.
 func TestProcessKilledAtWriting(t *testing.T) {
 	dir := t.TempDir()
 	processTree(t, dir, map[string]string{"tree/a": "data", "tree/old.torrent": "old"})
@@ -214,8 +216,8 @@ func TestProcessKilledAtWriting(t *testing.T) {
 	}
 }
 
-// A signal that comes while the torrent is written comes too late: it is there
-// whole, or there is nothing.
+// A signal during the write of a torrent is handled after it: the file is
+// complete or absent.
 func TestProcessInterruptedAtWriting(t *testing.T) {
 	for signal, code := range map[string]int{"INT": exitInterrupted, "TERM": exitTerminated} {
 		dir := t.TempDir()
@@ -238,7 +240,8 @@ func TestProcessInterruptedAtWriting(t *testing.T) {
 	}
 }
 
-// An error names the output and no temporary file that the user never saw.
+// An error names the output, not the temporary file, which the user does not
+// know.
 func TestProcessErrorNamesNoTemporaryFile(t *testing.T) {
 	dir := t.TempDir()
 	processTree(t, dir, map[string]string{"content": "data"})

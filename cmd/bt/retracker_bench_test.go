@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// BenchmarkRetracker edits 10,000 torrents of some KiB in place, on disk and
+// BenchmarkRetracker edits 10,000 torrents of a few KiB in place, on disk and
 // synced:
 //
 //	go test -run '^$' -bench Retracker -benchtime 3x ./cmd/bt

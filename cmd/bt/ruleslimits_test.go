@@ -83,7 +83,7 @@ func TestRulesLimits(t *testing.T) {
 	}
 }
 
-// An interrupt ends the command while rules are read, and nothing is summed up.
+// SIGINT ends the command while it reads rules, and no summary is printed.
 func TestRulesInterrupted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rules.yaml")
 	if err := os.WriteFile(path, []byte("rules:\n"+strings.Repeat("- {match: a, comment: b}\n", 5000)), 0o644); err != nil {

@@ -14,7 +14,7 @@ import (
 	"bt/internal/tracker"
 )
 
-// screen is the stdout of a run that goes on.
+// screen is the stdout of a command that is running.
 type screen struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -32,7 +32,7 @@ func (s *screen) String() string {
 	return s.b.String()
 }
 
-// waitFor waits until text is on the screen.
+// waitFor waits until text has been written.
 func (s *screen) waitFor(t *testing.T, text string) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !strings.Contains(s.String(), text); time.Sleep(5 * time.Millisecond) {
@@ -44,8 +44,8 @@ func (s *screen) waitFor(t *testing.T, text string) {
 
 const anyHash = "0123456789abcdef0123456789abcdef01234567"
 
-// countingTracker is a tracker with a seeder more each time; it waits for what
-// gate lets through.
+// countingTracker is a tracker that returns one seeder more for each request. It
+// answers when it can receive from gate.
 func countingTracker(t *testing.T, gate <-chan struct{}) string {
 	var n atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +63,7 @@ func countingTracker(t *testing.T, gate <-chan struct{}) string {
 	return server.URL + "/announce"
 }
 
-// The table fills as answers come, and at the end it stands there once, whole.
+// The table is updated as answers arrive, and in the end printed once completely.
 func TestScrapeTableFills(t *testing.T) {
 	t.Parallel()
 	gate := make(chan struct{})
@@ -81,13 +81,13 @@ func TestScrapeTableFills(t *testing.T) {
 	if got := <-code; got != 0 {
 		t.Errorf("exit code %d", got)
 	}
-	_, final, _ := strings.Cut(out.String(), "\x1b[?25h") // the cursor is back
+	_, final, _ := strings.Cut(out.String(), "\x1b[?25h") // after the cursor is shown again
 	if strings.Count(final, quick) != 1 || strings.Count(final, slow) != 1 || strings.Contains(final, "answers") || strings.Contains(final, "…") {
 		t.Errorf("at the end:\n%q", final)
 	}
 }
 
-// Ten thousand rows are not drawn ten times a second, but printed in the end.
+// A table of ten thousand rows is not redrawn repeatedly, but printed at the end.
 func TestScrapeManyOnTerminal(t *testing.T) {
 	t.Parallel()
 	gate := make(chan struct{})

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// On a terminal a magnet link that people pass on leaves out what holds a
-// secret, and says so; elsewhere it is data.
+// On a terminal, a magnet link is printed without the URLs that hold secrets,
+// with a note; elsewhere it is unchanged.
 func TestMagnetOnTerminal(t *testing.T) {
 	const whole = "magnet:?xt=urn:btih:5ec7e80713fcbb1ddca6a9f21d4eafa86fda4a6c&dn=x&xl=1&tr=http%3A%2F%2Ft.example%2F%3Fk%3Ds3cret"
 	path := retrackerTorrent(t, "8:announce26:http://t.example/?k=s3cret", "")
@@ -54,7 +54,7 @@ func TestMagnetOnTerminal(t *testing.T) {
 	}
 }
 
-// The text around what is hidden in an error stays.
+// The text around a masked part of an error is unchanged.
 func TestShownText(t *testing.T) {
 	const hash = "magnet:?xt=urn:btih:c12fe1c06bba254a9dc9f519b335aa7c1367a88a"
 	for in, want := range map[string]string{

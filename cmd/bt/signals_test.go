@@ -17,8 +17,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// startWaiting starts waitMain in a process of its own and returns once the
-// command in it runs.
+// startWaiting runs waitMain in a separate process, and returns when its command
+// is running.
 func startWaiting(t *testing.T, args ...string) (*exec.Cmd, *bufio.Reader, *strings.Builder) {
 	t.Helper()
 	cmd := exec.Command("btwait", append([]string{"fake"}, args...)...)
@@ -31,7 +31,7 @@ func startWaiting(t *testing.T, args ...string) (*exec.Cmd, *bufio.Reader, *stri
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() }) // where it ended, this does nothing
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // no effect if it has ended
 	r := bufio.NewReader(stdout)
 	expectLine(t, r, "ready")
 	return cmd, r, stderr
@@ -69,8 +69,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// The second signal meets the default behaviour: it kills at once, unless it comes
-// with the first.
+// A second signal has the default behaviour and kills the process at once, unless
+// it comes together with the first.
 func TestSecondSignal(t *testing.T) {
 	for _, second := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		cmd, r, _ := startWaiting(t, "--force")
@@ -91,7 +91,7 @@ func TestSecondSignal(t *testing.T) {
 	}
 }
 
-// nohup and a script's & ignore SIGINT for us, and so do we.
+// If SIGINT is ignored at the start (nohup, & in a script), it stays ignored.
 func TestIgnoredSignalStaysIgnored(t *testing.T) {
 	cmd := exec.Command("sh", "-c", "trap '' INT; exec btwait fake")
 	stdout, err := cmd.StdoutPipe()
@@ -124,7 +124,7 @@ func TestInterruptionWins(t *testing.T) {
 		code   int
 		stderr string
 	}{
-		{nil, 0, ""}, // it was done, or leaving was the job
+		{nil, 0, ""}, // the work was done, or the signal was the normal end
 		{ctx.Err(), 130, "bt: error: interrupted\n"},
 		{fail(exitWrite, context.Cause(ctx)), 130, "bt: error: interrupted\n"},
 		{errNo, 130, "bt: error: interrupted\n"},
@@ -148,7 +148,7 @@ func TestInterruptionWins(t *testing.T) {
 	}
 }
 
-// An error that carries the cause needs no context to have the right code.
+// codeOf needs no context for an error that wraps the cause.
 func TestCodeOfASignal(t *testing.T) {
 	for signal, want := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		if got := codeOf(failf(exitWrite, "x: %w", &signalError{signal})); got != want {

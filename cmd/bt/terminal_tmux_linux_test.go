@@ -18,19 +18,20 @@ import (
 	"bt/internal/testenv"
 )
 
-// The tests called TestTmux look at bt in a terminal, whose window changes its size
-// while bt runs. Nothing waits for a time: what should be seen is waited for, and
-// what a drawing has left behind would stay.
+// The tests named TestTmux check bt in a terminal whose window changes its size
+// while bt runs. They wait for the expected screen, not for a time, and would see
+// remains of earlier drawings.
 
-// tmuxWidths are the columns of the window, one after the other.
+// tmuxWidths lists the columns of the window in the order in which they are set.
 var tmuxWidths = []int{200, 80, 60, 40, 200, 40, 80, 60, 80}
 
 const (
 	tmuxRows = 24
 
-	// tmuxAbove is how many lines stand above what bt draws. When lines wrap, tmux
-	// moves as many to where nothing can be taken back, also while rows are free
-	// below; these are enough for a bar, and for the screen of one torrent.
+	// tmuxAbove is the number of lines above the output of bt. When lines wrap,
+	// tmux scrolls as many lines out of the window, where bt can't overwrite
+	// them, even if rows are free below. These are enough for a progress bar and
+	// for the screen of one torrent.
 	tmuxAbove = 12
 )
 
@@ -38,15 +39,15 @@ const (
 type tmuxPane struct {
 	t       *testing.T
 	columns int
-	above   bool // what scrolled away counts too
+	above   bool // include lines that have scrolled out
 	tmux    func(args ...string) string
 }
 
-// startTmux runs bt in a shell; what comes before and after it is printed.
+// startTmux runs bt in a shell, which prints a line before and after it.
 func startTmux(t *testing.T, env []string, args ...string) *tmuxPane {
 	t.Helper()
 	program := testenv.Program(t, "tmux")
-	dir, err := os.MkdirTemp("", "bt") // the path of a socket has to be short
+	dir, err := os.MkdirTemp("", "bt") // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,22 +65,22 @@ func startTmux(t *testing.T, env []string, args ...string) *tmuxPane {
 		}
 		return string(out)
 	}
-	// A shell without a trap would end with the signal.
+	// Without a trap, the signal would end the shell.
 	script := `trap : INT; for i in $(seq ` + strconv.Itoa(tmuxAbove) + `); do echo before; done; bt "$@"; echo "exit code $?"; exec sleep 1000`
 	p.tmux(append([]string{"new-session", "-d", "-x", strconv.Itoa(p.columns), "-y", strconv.Itoa(tmuxRows), "sh", "-c", script, "sh"}, args...)...)
 	t.Cleanup(func() { _ = exec.Command(program, "-S", filepath.Join(dir, "socket"), "kill-server").Run() })
 	return p
 }
 
-// resize makes the window as wide as that.
+// resize sets the width of the window.
 func (p *tmuxPane) resize(columns int) {
 	p.t.Helper()
 	p.columns = columns
 	p.tmux("resize-window", "-x", strconv.Itoa(columns), "-y", strconv.Itoa(tmuxRows))
 }
 
-// lines is what stands in the window, below the lines that were there before, and
-// without the blank lines at the end.
+// lines returns the lines of the window, without the lines above the output of bt
+// and without blank lines at the end.
 func (p *tmuxPane) lines() []string {
 	p.t.Helper()
 	args := []string{"capture-pane", "-p"}
@@ -94,11 +95,11 @@ func (p *tmuxPane) lines() []string {
 	return lines
 }
 
-// until waits until what is seen is right; wrong says what is wrong with it, if that
-// is not "".
+// until waits until wrong returns "" for the lines of the window. Otherwise wrong
+// returns the error message.
 func (p *tmuxPane) until(what string, wrong func(lines []string) string) []string {
 	p.t.Helper()
-	for end := time.Now().Add(swarmPatience); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(swarmTimeout); ; time.Sleep(20 * time.Millisecond) {
 		lines := p.lines()
 		problem := wrong(lines)
 		if problem == "" {
@@ -110,7 +111,7 @@ func (p *tmuxPane) until(what string, wrong func(lines []string) string) []strin
 	}
 }
 
-// shows waits until the lines match these expressions, one each.
+// shows waits until each line matches its expression.
 func (p *tmuxPane) shows(what string, expressions ...string) []string {
 	p.t.Helper()
 	var want []*regexp.Regexp
@@ -207,7 +208,7 @@ func TestTmuxSeed(t *testing.T) {
 			"next announce  in 2[89]m[0-9]+s|next announce  in 3[0-3]m[0-9]+s",
 		}, message...)...)
 	}
-	// The time until the next announce is less with every second.
+	// The time until the next announce decreases every second.
 	next := func(lines []string) time.Duration {
 		for _, line := range lines {
 			if text, ok := strings.CutPrefix(line, "next announce  in "); ok {
@@ -240,7 +241,8 @@ func TestTmuxSeed(t *testing.T) {
 	})
 }
 
-// A second Ctrl-C while trackers are told ends bt at once, and the cursor is there.
+// A second SIGINT, while bt announces its stop, ends bt at once with the cursor
+// visible.
 func TestTmuxSeedSecondSignal(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -266,7 +268,7 @@ func TestTmuxSeedSecondSignal(t *testing.T) {
 	shown("/announce: ok")
 	p.tmux("send-keys", "C-c")
 	shown("telling the trackers that we leave")
-	time.Sleep(2 * oneSignal) // sooner it would be the same signal
+	time.Sleep(2 * oneSignal) // earlier, both signals would count as one
 	p.tmux("send-keys", "C-c")
 	shown("exit code 130")
 	if flag := strings.TrimSpace(p.tmux("display-message", "-p", "#{cursor_flag}")); flag != "1" {

@@ -7,8 +7,8 @@ import (
 	"bt/scrape"
 )
 
-// Every failure that a tracker, or the way to it, may be at fault for has a
-// meaning; the others say themselves what is wrong.
+// Every status that a tracker or the network may cause has a meaning; the other
+// statuses are clear by themselves.
 func TestStatusMeaning(t *testing.T) {
 	for _, s := range []scrape.Status{scrape.StatusOK, scrape.StatusUnsupported, scrape.StatusFailed, scrape.StatusProxy, scrape.StatusStopped, "", "http-402"} {
 		if m := statusMeaning(s); m != "" {

@@ -14,7 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// talk says one thing of every kind.
+// talk prints one message of each kind.
 func talk(_ context.Context, u *ui, _ *fakeFlags) error {
 	_, _ = io.WriteString(u.out, "result\n")
 	u.warn("careful with %s", "a\x1b\nb")
@@ -57,7 +57,7 @@ func TestProgressIsSilentWhenQuiet(t *testing.T) {
 	}
 }
 
-// On one terminal the result stands before what stderr says after it.
+// On a shared terminal, the result is printed before later output to stderr.
 func TestResultBeforeStderr(t *testing.T) {
 	for line, say := range map[string]func(u *ui) error{
 		"bt: warning: x\n": func(u *ui) error { u.warn("x"); return nil },
@@ -95,7 +95,7 @@ func TestPrintJSON(t *testing.T) {
 	}
 }
 
-// With --jsonl an item is out before the next one is worked on.
+// With --jsonl an item is flushed before the next one is processed.
 func TestJSONLinesAreNotHeldBack(t *testing.T) {
 	e, stdout, _ := testEnv("fake", "--jsonl")
 	runWith(e, []*cli.Command{fakeCommand(e, func(_ context.Context, u *ui, _ *fakeFlags) error {
@@ -107,7 +107,7 @@ func TestJSONLinesAreNotHeldBack(t *testing.T) {
 	})})
 }
 
-// A script that asked for JSON gets exactly one document, also of a failure.
+// With --json a failed command prints exactly one document.
 func TestJSONOfAFailure(t *testing.T) {
 	const message = "bt: error: x: bad <bencode>\nbt: hint: fetch it again\n"
 	bad := withHint(failf(exitTorrent, "x: bad <bencode>"), "fetch it again")
@@ -189,7 +189,7 @@ func TestHighestCodeWins(t *testing.T) {
 	}
 }
 
-// fullDisk is a stdout that takes nothing.
+// fullDisk is a stdout whose writes fail.
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) {
@@ -198,11 +198,11 @@ func (fullDisk) Write([]byte) (int, error) {
 
 func TestFullDisk(t *testing.T) {
 	const message = "bt: error: writing to standard output: no space left on device\n"
-	big := strings.Repeat("x", 100000) // more than the buffer holds
+	big := strings.Repeat("x", 100000) // larger than the buffer
 	for name, w := range map[string]struct {
 		work work
 		args string
-		want string // on stderr
+		want string // expected on stderr
 	}{
 		"text":           {talk, "fake -q", message},
 		"JSON":           {func(_ context.Context, u *ui, _ *fakeFlags) error { return u.printJSON(1) }, "fake --json", message},

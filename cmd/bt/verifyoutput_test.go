@@ -12,14 +12,15 @@ import (
 	"bt/internal/metainfo"
 )
 
-// A listedVerdict is a verdict with its lists; of files it may have a part.
+// A listedVerdict is a verdict with its lists, which may hold only a part of the
+// files.
 type listedVerdict struct {
 	inspect.Verdict
 	files  []inspect.FileVerdict
 	pieces []inspect.BadPiece
 }
 
-// shownVerdict is what a person sees of a verdict, in lines.
+// shownVerdict returns the text output of a verdict as lines.
 func shownVerdict(t *testing.T, l *listedVerdict, quiet bool) []string {
 	t.Helper()
 	b := metainfo.Builder{V1: true, Name: "many", PieceLength: 16384, Pieces: make([]byte, 20)}
@@ -52,9 +53,9 @@ func shownVerdict(t *testing.T, l *listedVerdict, quiet bool) []string {
 	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 }
 
-// manyVerdict is the verdict on so many small files, perPiece of them a piece,
-// the last excepted, which has a piece of its own. Every shared piece is bad, so
-// every file is in doubt.
+// manyVerdict returns the verdict for small files, perPiece of them in each
+// piece, except the last file, which has a piece of its own. Every shared piece
+// is bad, so every file in one is in doubt.
 func manyVerdict(files, perPiece int) *listedVerdict {
 	v := &listedVerdict{Verdict: inspect.Verdict{FileCount: files}}
 	for i := range files {
@@ -128,7 +129,7 @@ func TestVerdictCertainFirst(t *testing.T) {
 	}
 }
 
-// However much is certain, all of it is listed.
+// Certain damage is listed completely.
 func TestVerdictCertainIsNotCut(t *testing.T) {
 	const files = 100_000
 	v := manyVerdict(files, 1000)
