@@ -21,7 +21,8 @@ func TestCommandSeesItsFlags(t *testing.T) {
 		{[]string{"fake", "-qv"}, `a=[] o="" j=0 f=false q=true v=true args=[]`},
 		{[]string{"-qv", "fake", "--quiet=false"}, `a=[] o="" j=0 f=false q=false v=true args=[]`},
 		{[]string{"fake", "-j3", "--jobs", "4", "-o", "1", "--output=2"}, `a=[] o="2" j=4 f=false q=false v=false args=[]`},
-		// Commas stay in a tier, blanks at the ends of a name, "help" an argument.
+		// Commas in a tier, blanks around a name, and "help" as an argument are
+		// kept.
 		{[]string{"fake", "-a", "1,2", "--announce", " 3 "}, `a=["1,2" " 3 "] o="" j=0 f=false q=false v=false args=[]`},
 		{[]string{"fake", "help", "fake", "", " "}, `a=[] o="" j=0 f=false q=false v=false args=["help" "fake" "" " "]`},
 		{[]string{"fake", "output", "--output=x"}, `a=[] o="x" j=0 f=false q=false v=false args=["output"]`},
@@ -102,8 +103,8 @@ func TestHelpFits(t *testing.T) {
 				line = strings.TrimSuffix(line, "\n")
 				example = line == "examples:" || example && line != ""
 				full = max(full, len([]rune(line)))
-				// A line of usage or of an example may be copied, so it is not broken; nor
-				// are words.
+				// Lines of usage and examples are not wrapped, so that they can
+				// be copied; words are not broken.
 				if len([]rune(line)) > columns && !example && !strings.Contains(line, " bt ") && !strings.HasPrefix(strings.TrimSpace(line), "-") {
 					t.Errorf("longer than %d: %s", columns, line)
 				}

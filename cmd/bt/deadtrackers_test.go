@@ -14,8 +14,8 @@ const (
 	urlM = "http://m.example/announce?passkey=mmmm"
 )
 
-// scrapeJSON is the document of bt scrape of one torrent for each text: URL status,
-// URL status, ...
+// scrapeJSON returns a document of bt scrape with a torrent for each text, which
+// has the format: URL status, URL status, ...
 func scrapeJSON(torrents ...string) string {
 	var b strings.Builder
 	for i, t := range torrents {
@@ -35,12 +35,13 @@ func scrapeJSON(torrents ...string) string {
 	return `{"torrents":[` + b.String() + "]}\n"
 }
 
-// scrapeJSONAt is scrapeJSON with the time of the document.
+// scrapeJSONAt is like scrapeJSON with a time.
 func scrapeJSONAt(time string, torrents ...string) string {
 	return strings.Replace(scrapeJSON(torrents...), "{", `{"time":"`+time+`",`, 1)
 }
 
-// deadBy reads documents and returns what they say is dead.
+// deadBy reads documents and returns a function that reports whether a tracker is
+// dead.
 func deadBy(t *testing.T, documents ...string) func(url string) bool {
 	t.Helper()
 	var scrapes []*scrapeReport
@@ -59,9 +60,9 @@ const (
 	later = "2026-01-31T13:00:00Z"
 )
 
-// The statuses are those of CLI.md, bt scrape: each has a verdict.
+// Each status of bt scrape has a verdict.
 func TestDead(t *testing.T) {
-	for status, want := range map[string]int{ // how many documents it takes; 0: never
+	for status, want := range map[string]int{ // number of documents that are needed; 0 for never dead
 		"bad-url": 1, "http-410": 1,
 		"dns": 2, "refused": 2, "timeout": 2, "tls": 2, "redirect": 2, "html": 2, "empty": 2, "malformed": 2,
 		"ok": 0, "not-registered": 0, "failure": 0, "unsupported": 0, "truncated": 0, "too-big": 0, "stopped": 0,
@@ -113,7 +114,7 @@ func TestDeadInTime(t *testing.T) {
 	}
 }
 
-// Once alive, for whatever torrent and swarm, is alive.
+// A tracker that was alive for one torrent is alive.
 func TestDeadOfSeveralTorrents(t *testing.T) {
 	torrents := []string{
 		urlA + " timeout, " + urlB + " ok, " + urlC + " dns",
@@ -157,7 +158,7 @@ func TestDeadReadsOnlyScrapes(t *testing.T) {
 	}
 }
 
-// The documents of bt scrape --watch --json are as good as files.
+// The documents of bt scrape --watch --json count like separate files.
 func TestDeadOfLines(t *testing.T) {
 	first, last := scrapeJSONAt(noon, urlA+" refused", urlB+" ok"), scrapeJSONAt(later, urlA+" dns", urlB+" refused")
 	for name, text := range map[string]string{

@@ -14,7 +14,7 @@ import (
 
 type work func(ctx context.Context, u *ui, f *fakeFlags) error
 
-// fakeFlags are the flags of the fake command, and its arguments.
+// fakeFlags holds the flags and arguments of the fake command.
 type fakeFlags struct {
 	announce []string
 	output   option[string]
@@ -24,7 +24,7 @@ type fakeFlags struct {
 	args     []string
 }
 
-// fakeCommand has a flag of every kind and does what the test says.
+// fakeCommand returns a command with a flag of each kind, which calls do.
 func fakeCommand(e *env, do work) *cli.Command {
 	var f fakeFlags
 	return &cli.Command{
@@ -47,7 +47,7 @@ func fakeCommand(e *env, do work) *cli.Command {
 	}
 }
 
-// echo prints what a command sees of its command line.
+// echo prints the flags and arguments that a command gets.
 func echo(_ context.Context, u *ui, f *fakeFlags) error {
 	_, err := fmt.Fprintf(u.out, "a=%q o=%q j=%d f=%t q=%t v=%t args=%q",
 		f.announce, f.output.value, f.jobs.value, f.force, u.quiet, u.verbose, f.args)
@@ -63,7 +63,7 @@ func diff(want, got result) string {
 	return cmp.Diff(want, got, cmp.AllowUnexported(result{}))
 }
 
-// testEnv is a world without a terminal and without an environment.
+// testEnv returns an env without a terminal and without environment variables.
 func testEnv(args ...string) (e *env, stdout, stderr *bytes.Buffer) {
 	stdout, stderr = new(bytes.Buffer), new(bytes.Buffer)
 	return &env{
@@ -76,7 +76,7 @@ func testEnv(args ...string) (e *env, stdout, stderr *bytes.Buffer) {
 	}, stdout, stderr
 }
 
-// runFake runs a command line with the fake command doing f.
+// runFake runs a command line with the fake command, which calls f.
 func runFake(t *testing.T, f work, args ...string) result {
 	t.Helper()
 	e, stdout, stderr := testEnv(args...)
@@ -84,8 +84,8 @@ func runFake(t *testing.T, f work, args ...string) result {
 	return result{code, stdout.String(), stderr.String()}
 }
 
-// waitMain is a bt whose fake command says that it is ready and then waits to
-// be cancelled; with --force it does not stop then.
+// waitMain runs a bt whose fake command prints a line and waits until it is
+// cancelled. With --force it ignores the cancellation.
 func waitMain() {
 	e := osEnv()
 	os.Exit(runWith(e, []*cli.Command{fakeCommand(e, func(ctx context.Context, u *ui, f *fakeFlags) error {
@@ -93,7 +93,7 @@ func waitMain() {
 		<-ctx.Done()
 		fmt.Fprintln(e.stdout, "cancelled")
 		if f.force {
-			time.Sleep(time.Minute) // the second signal ends it
+			time.Sleep(time.Minute) // until the second signal kills the process
 		}
 		return fmt.Errorf("waiting: %w", ctx.Err())
 	})}))

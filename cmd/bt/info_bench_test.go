@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// benchmarkTorrent writes the torrent of a directory of many files.
+// benchmarkTorrent writes the torrent of a directory with many files.
 func benchmarkTorrent(b *testing.B, files int, format string) string {
 	b.Helper()
 	dir := b.TempDir()

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Findings fit every window, and nothing of a message is lost.
+// Findings are wrapped to the window, and no text is lost.
 func TestFindingsFit(t *testing.T) {
 	path := retrackerTorrent(t, "8:announce60:http://tracker.example/with a blank/and a very long path/ann", "")
 	e, out, _ := testEnv("info", path, "--no-files")

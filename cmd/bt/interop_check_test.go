@@ -12,15 +12,15 @@ import (
 	"bt/internal/testenv"
 )
 
-// interopContent is what the torrents to check are made of: a tree, a file, or a
-// directory of one file.
+// interopContent is the content of the torrents to check: a tree, a file, or a
+// directory with one file.
 type interopContent struct {
 	single bool
 	files  []interopFile
 }
 
-// The files of the tree are smaller and larger than a block of 16 KiB and a
-// piece of 64 KiB, and exactly one.
+// The files are smaller and larger than a block of 16 KiB and a piece of 64 KiB,
+// and exactly as large.
 var (
 	interopTreeContent = &interopContent{files: []interopFile{
 		{"a", 50_000}, {"b/1", 20_000}, {"b/2", 100}, {"b/3", 70_000}, {"c", 0}, {"d", 64 * kib}, {"e", 1},
@@ -30,24 +30,23 @@ var (
 	interopLoneContent   = &interopContent{files: []interopFile{{"lone", 100_000}}}
 )
 
-// interopDamage is something that happens to content, after its torrents were
-// made.
+// interopDamage is a change of content after its torrents were made.
 type interopDamage struct {
 	name    string
-	content *interopContent // nil is the tree
+	content *interopContent // nil for the tree
 	do      func(d *interopDir)
 }
 
-// interopDir does things to the files in a directory, and keeps account of them.
+// interopDir changes the files in a directory and records the changes.
 type interopDir struct {
 	*interopContent
 	t       *testing.T
 	dir     string
 	lost    map[string][]interopRange
-	touched map[string]bool // what bt verify must have something to say of
+	touched map[string]bool // files that bt verify must report
 }
 
-// interopRange is bytes of a file.
+// interopRange is a byte range of a file.
 type interopRange struct{ from, to int }
 
 func (d *interopDir) check(err error) {
@@ -74,7 +73,7 @@ func (d *interopDir) flip(path string, offset int) {
 	d.check(os.WriteFile(path, b, 0o644))
 }
 
-// resize cuts a file short, or makes it longer with zeros.
+// resize truncates a file or extends it with zeros.
 func (d *interopDir) resize(path string, size int) {
 	d.t.Helper()
 	i := slices.IndexFunc(d.files, func(f interopFile) bool { return f.path == path })
@@ -82,7 +81,7 @@ func (d *interopDir) resize(path string, size int) {
 	d.check(os.Truncate(filepath.Join(d.dir, path), int64(size)))
 }
 
-// remove takes a file away, or a directory with all that is in it.
+// remove removes a file or a directory.
 func (d *interopDir) remove(path string) {
 	d.t.Helper()
 	for _, f := range d.files {
@@ -93,9 +92,9 @@ func (d *interopDir) remove(path string) {
 	d.check(os.RemoveAll(filepath.Join(d.dir, path)))
 }
 
-// expect says which pieces are bad now, of how many, and which files are not in
-// order. In v2 and hybrid torrents every file begins a piece. Without its piece
-// layer a file of v2 is good or bad as a whole.
+// expect returns the pieces that are now bad, the number of pieces, and the files
+// that are not ok. In v2 and hybrid torrents every file begins a piece. Without
+// its piece layer, a v2 file is good or bad as a whole.
 func (d *interopDir) expect(format string, pieceLength int) (bad []int, pieces int, files []string) {
 	starts := make([]int, len(d.files))
 	end := 0
@@ -193,7 +192,7 @@ func interopDamages() []interopDamage {
 	}
 }
 
-// interopChecked is a torrent to check data with.
+// interopChecked is a torrent for checking data.
 type interopChecked struct {
 	maker       string
 	content     *interopContent
@@ -206,9 +205,8 @@ func (c *interopChecked) String() string {
 	return fmt.Sprintf("%s by %s, pieces of %d KiB", c.format, c.maker, c.pieceLength/kib)
 }
 
-// In data of every torrent that bt made libtorrent must find good exactly the
-// pieces that bt verify finds good. With torrents that libtorrent made bt verify
-// must come to the same.
+// For every torrent of bt, libtorrent finds the same pieces good as bt verify,
+// and the same holds for torrents of libtorrent.
 func TestInteropCheck(t *testing.T) {
 	torrents := interopCheckedTorrents(t)
 	if t.Failed() {
@@ -237,7 +235,7 @@ func TestInteropCheck(t *testing.T) {
 			}
 			data := root
 			if c.content == interopLoneContent && c.format == "v2" {
-				data = d.dir // BEP 52: a file tree of one file is a single file, in no directory
+				data = d.dir // BEP 52: a file tree with one file is a single file without a directory
 			}
 			requests = append(requests, ltRequest{Op: "check", Torrent: c.torrent, Data: data})
 			answered = append(answered, func(got *ltAnswer) {
@@ -261,7 +259,7 @@ func TestInteropCheck(t *testing.T) {
 	}
 }
 
-// write writes the content into root, with the same bytes each time.
+// write writes the content into root, always with the same bytes.
 func (c *interopContent) write(t *testing.T, root string) *interopDir {
 	t.Helper()
 	d := &interopDir{c, t, filepath.Join(root, "content"), map[string][]interopRange{}, map[string]bool{}}
@@ -272,10 +270,10 @@ func (c *interopContent) write(t *testing.T, root string) *interopDir {
 	return d
 }
 
-// interopCheckedTorrents lets bt and libtorrent make torrents of each format.
+// interopCheckedTorrents makes torrents of each format with bt and libtorrent.
 func interopCheckedTorrents(t *testing.T) []*interopChecked {
 	t.Helper()
-	testenv.Python(t, "libtorrent") // before the work
+	testenv.Python(t, "libtorrent") // check this before the work
 	dir := t.TempDir()
 	var list []*interopChecked
 	var requests []ltRequest
@@ -293,8 +291,9 @@ func interopCheckedTorrents(t *testing.T) []*interopChecked {
 				var made struct{}
 				interopBt(t, exitOK, &made, "make", path, "--json", "--format", format, "--piece-length", strconv.Itoa(pieceLength), "--output", add("bt", format))
 			}
-			// And such as bt does not make: others do not pad the last file of a
-			// hybrid, and who comes from a magnet link may have no piece layers.
+			// Also torrents that bt does not make: some programs do not pad the
+			// last file of a hybrid, and a torrent from a magnet link may have no
+			// piece layers.
 			for _, format := range slices.Concat(interopFormats, []string{"unpadded hybrid", "v2 without layers", "hybrid without layers"}) {
 				requests = append(requests, ltRequest{Op: "make", Format: format, Path: path, PieceLength: int64(pieceLength), Output: add("libtorrent", format)})
 			}
@@ -304,7 +303,7 @@ func interopCheckedTorrents(t *testing.T) []*interopChecked {
 	return list
 }
 
-// interopVerify makes sure that bt verify finds all of the damage, and no more.
+// interopVerify checks that bt verify reports exactly the damage.
 func interopVerify(torrent, root string, bad []int, pieces int, files []string) error {
 	var v struct {
 		OK     bool           `json:"ok"`

@@ -17,8 +17,8 @@ import (
 	"bt/internal/testenv"
 )
 
-// interopCorpus returns the directory of the corpus and its manifest, a map of
-// columns a row.
+// interopCorpus returns the directory of the corpus and its manifest, as a map of
+// columns for each row.
 func interopCorpus(t *testing.T) (dir string, rows []map[string]string) {
 	t.Helper()
 	dir = testenv.Corpus(t)
@@ -26,7 +26,7 @@ func interopCorpus(t *testing.T) (dir string, rows []map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Not encoding/csv: a quote at the beginning of a note is just a quote.
+	// Not encoding/csv: a note may begin with a quote.
 	var columns []string
 	for line := range strings.Lines(string(manifest)) {
 		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
@@ -49,8 +49,7 @@ func interopCorpus(t *testing.T) (dir string, rows []map[string]string) {
 	return dir, rows
 }
 
-// Whatever the file is, bt info comes to an end, with one of two exit codes and
-// with a JSON document.
+// For every file bt info ends with one of two exit codes and a JSON document.
 func TestInteropCorpusInfo(t *testing.T) {
 	dir, rows := interopCorpus(t)
 	for _, row := range rows {
@@ -68,8 +67,8 @@ func TestInteropCorpusInfo(t *testing.T) {
 	}
 }
 
-// All at once, and with everything shown: each file has its place in the JSON
-// list, and what goes to a terminal is harmless.
+// With all files at once and all details, each file has an item in the JSON list,
+// and the terminal output is harmless.
 func TestInteropCorpusInfoOfAll(t *testing.T) {
 	dir, rows := interopCorpus(t)
 	var paths []string
@@ -95,8 +94,8 @@ func TestInteropCorpusInfoOfAll(t *testing.T) {
 	}
 }
 
-// interopCheckDocument compares what bt says of a file with the exit code and with
-// what the manifest expects of a reader.
+// interopCheckDocument compares the output of bt for a file with the exit code
+// and with the manifest.
 func interopCheckDocument(t *testing.T, row map[string]string, path string, code int, doc interopFacts) {
 	t.Helper()
 	if doc.Path != path {
@@ -112,7 +111,7 @@ func interopCheckDocument(t *testing.T, row map[string]string, path string, code
 		t.Errorf("exit code %d", code)
 	}
 	if row["disputed"] != "" {
-		return // either verdict will do
+		return // both results are acceptable
 	}
 	if strings.HasPrefix(row["expectation"], "reject") {
 		if code == exitOK && !broken {
@@ -143,8 +142,8 @@ func interopCheckDocument(t *testing.T, row map[string]string, path string, code
 	}
 }
 
-// interopHarmless makes sure that nothing in a text moves the cursor, changes
-// colours or turns the direction of writing.
+// interopHarmless checks that a text can't move the cursor, change colours or
+// reverse the direction of writing.
 func interopHarmless(t *testing.T, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
@@ -157,8 +156,8 @@ func interopHarmless(t *testing.T, text string) {
 	}
 }
 
-// No torrent makes bt info take 100 MiB. The binary is one without the race
-// detector, which takes much more by itself.
+// bt info needs less than 100 MiB for every torrent. The binary is built without
+// the race detector, which needs much more.
 func TestInteropCorpusMemory(t *testing.T) {
 	dir, rows := interopCorpus(t)
 	python := testenv.Python(t, "resource")
@@ -167,7 +166,7 @@ func TestInteropCorpusMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// With the caches of whoever runs the tests.
+	// with the environment of the test, for the build cache
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if out, err := exec.CommandContext(ctx, testenv.Program(t, "go"), "build", "-o", bt, ".").CombinedOutput(); err != nil {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Data that other projects keep beside their torrents is good, and with the
-// options in the manifest bt makes that very torrent of it.
+// The data of other projects verifies against their torrents, and bt makes the
+// same torrents of it with the options in the manifest.
 func TestInteropCorpusPayload(t *testing.T) {
 	dir, rows := interopCorpus(t)
 	verified, made := map[string]int{}, map[string]int{} // by format
@@ -47,7 +47,7 @@ func TestInteropCorpusPayload(t *testing.T) {
 	}
 }
 
-// interopPayload returns the directory that holds the content, or "".
+// interopPayload returns the directory with the content, or "".
 func interopPayload(t *testing.T, dir string, row map[string]string, facts *interopFacts) string {
 	t.Helper()
 	if !strings.HasPrefix(row["payload"], "zeros") {
@@ -68,7 +68,7 @@ func interopPayload(t *testing.T, dir string, row map[string]string, facts *inte
 	payload := t.TempDir()
 	for _, f := range facts.Files {
 		path := filepath.Join(facts.Name, f.Path)
-		if facts.FileCount == 1 && f.Path == facts.Name { // a single file
+		if facts.FileCount == 1 && f.Path == facts.Name { // a single-file torrent
 			path = facts.Name
 		}
 		if !filepath.IsLocal(path) {
@@ -88,7 +88,8 @@ func interopPayload(t *testing.T, dir string, row map[string]string, facts *inte
 	return payload
 }
 
-// interopMakeAsHinted makes the torrent of the row again, and reports whether it could.
+// interopMakeAsHinted makes the torrent of a row again, and reports whether that
+// is possible.
 func interopMakeAsHinted(t *testing.T, row map[string]string, content string) bool {
 	t.Helper()
 	hint, ok := strings.CutPrefix(row["make_hint"], "yes: "+row["protocol"]+" ")

@@ -16,21 +16,21 @@ import (
 	"bt/internal/testenv"
 )
 
-// interopReading is a torrent that bt makes in each format, and what other
-// programs must read in it.
+// interopReading is a torrent that bt makes in each format, and the values that
+// other programs must read from it.
 type interopReading struct {
 	name, content string
 	single        bool
 	files         []interopFile
 	flags         []string
-	want          ltAnswer // but for the info-hashes; the pieces are those of v1
-	aligned       int      // pieces where each file begins one: v2 and hybrid
+	want          ltAnswer // without the info-hashes; the number of pieces is that of v1
+	aligned       int      // number of pieces if each file begins a piece: v2 and hybrid
 	private       *bool
 	source        string
-	total         string // size of all, in the words of transmission-show
+	total         string // total size in the format of transmission-show
 
 	format  string
-	torrent string // that bt wrote
+	torrent string // the torrent that bt wrote
 }
 
 func interopReadings() []*interopReading {
@@ -78,8 +78,8 @@ func interopReadings() []*interopReading {
 	}}
 }
 
-// What bt writes, others must read as it was meant: every field, not only
-// without complaint.
+// Other programs read every field of the torrents that bt writes with the right
+// value, not only without an error.
 func TestInteropReadByOthers(t *testing.T) {
 	readings := map[string][]*interopReading{} // by format
 	for _, format := range interopFormats {
@@ -99,16 +99,16 @@ func TestInteropReadByOthers(t *testing.T) {
 			if d := cmp.Diff(r.want, got, cmpopts.EquateEmpty()); d != "" {
 				t.Errorf("%s, %s (-want +got):\n%s", r.name, r.format, d)
 			}
-			got.Name = r.content // says bt, also where libtorrent does not
+			got.Name = r.content // bt uses the name of the content, and libtorrent may not
 			(&interopForeign{
 				name: r.name + ", " + r.format, format: r.format, torrent: r.torrent, private: r.private, source: r.source,
 				oneFile: r.format == "v2" && !r.single && len(r.files) == 1,
 			}).compare(t, got)
 		}
 	})
-	// Both have trouble with the empty keys in a file tree: transmission-show 3.00
-	// reads no hybrid (its issue 1339), aria2c 1.36 leaves them out when it makes
-	// the info-hash (its issue 1903).
+	// Two programs have bugs with the empty keys in a file tree:
+	// transmission-show 3.00 can't read hybrids (its issue 1339), and aria2c 1.36
+	// omits the keys when it computes the info-hash (its issue 1903).
 	t.Run("transmission-show", func(t *testing.T) {
 		program := testenv.Program(t, "transmission-show")
 		for _, r := range readings["v1"] {
@@ -129,7 +129,7 @@ func TestInteropReadByOthers(t *testing.T) {
 	})
 }
 
-// make writes the content and lets bt make the torrent.
+// make writes the content and makes the torrent with bt.
 func (r *interopReading) make(t *testing.T, format string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -147,14 +147,15 @@ func (r *interopReading) make(t *testing.T, format string) {
 		r.want.Pieces = r.aligned
 	}
 	if format == "v2" && len(r.files) == 1 {
-		// BEP 52: a file tree of one file is a single file, whatever the name of
-		// the torrent. libtorrent takes the file's for the torrent's.
+		// BEP 52: a file tree with one file is a single file, whatever the name
+		// of the torrent. libtorrent uses the name of the file as the name of the
+		// torrent.
 		r.want.Name, r.want.Files = r.files[0].path, []ltFile{{r.files[0].path, int64(r.files[0].size)}}
 	}
 }
 
-// interopShown is what a program printed about a torrent: a line with a colon is
-// a field, other lines belong to the list above them.
+// interopShown is the output of a program for a torrent: a line with a colon is a
+// field, and other lines belong to the list above them.
 type interopShown struct {
 	Fields map[string]string
 	Lists  map[string][]string
@@ -165,7 +166,7 @@ func (s *interopShown) field(line string) {
 	s.Fields[strings.TrimSpace(name)] = strings.TrimSpace(value)
 }
 
-// The HTTP seeds, the nodes and the source it does not show.
+// It does not show HTTP seeds, nodes and the source.
 func (r *interopReading) shownByTransmission() interopShown {
 	s := interopShown{map[string]string{
 		"Name": r.want.Name, "Hash": r.want.V1, "Created by": r.want.Creator, "Created on": "Unknown", "Piece Count": strconv.Itoa(r.want.Pieces),
@@ -189,7 +190,7 @@ func (r *interopReading) shownByTransmission() interopShown {
 	for _, f := range r.want.Files {
 		s.Lists["FILES"] = append(s.Lists["FILES"], f.Path)
 	}
-	slices.Sort(s.Lists["FILES"]) // it has an order of its own
+	slices.Sort(s.Lists["FILES"]) // its order is not that of the torrent
 	return s
 }
 
@@ -218,7 +219,7 @@ func interopParseTransmission(t *testing.T, out string) interopShown {
 	return s
 }
 
-// The HTTP seeds, the source and the private flag it does not show.
+// It does not show HTTP seeds, the source and the private flag.
 func (r *interopReading) shownByAria2() interopShown {
 	s := interopShown{map[string]string{
 		"Mode": "multi", "Info Hash": r.want.V1, "Name": r.want.Name, "The Number of Pieces": strconv.Itoa(r.want.Pieces),
@@ -274,7 +275,7 @@ func interopParseAria2(t *testing.T, out string) interopShown {
 		case value == "":
 			list = name
 		case name == "Magnet URI":
-			// bt must understand the link, and find the same torrent in it.
+			// bt can parse the link, and it has the same info-hash.
 			var info struct {
 				Hash string `json:"info_hash_v1"`
 				Name string `json:"name"`
@@ -290,7 +291,8 @@ func interopParseAria2(t *testing.T, out string) interopShown {
 	return s
 }
 
-// interopExactSize turns "97KiB (100,002)", perhaps after a bar, into "100002".
+// interopExactSize extracts "100002" from a size such as "97KiB (100,002)", which
+// may follow a bar.
 func interopExactSize(s string) string {
 	rounded, exact, ok := strings.Cut(s, " (")
 	if !ok || !strings.HasSuffix(rounded, "B") {

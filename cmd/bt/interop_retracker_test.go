@@ -24,7 +24,7 @@ import (
 	"bt/internal/testenv"
 )
 
-// interopRetracked is what "bt retracker --json" prints for one input.
+// interopRetracked is the output of "bt retracker --json" for one input.
 type interopRetracked struct {
 	Path    string `json:"path"`
 	Output  string `json:"output"`
@@ -46,9 +46,9 @@ type interopRetracked struct {
 	} `json:"error"`
 }
 
-// interopTiers are trackers that are hard to keep: passkeys of what has a meaning
-// in URLs, IPv6 hosts, users with passwords, and many at once. The tiers are
-// sorted, as ltorrent.py shows them.
+// interopTiers returns trackers that are easily damaged: passkeys with special
+// characters of URLs, IPv6 hosts, users with passwords, and many trackers. The
+// tiers are sorted, as in the output of ltorrent.py.
 func interopTiers() [][]string {
 	tiers := [][]string{
 		{"http://[2001:db8::1]:6969/announce", "udp://[::1]:6969/announce"},
@@ -62,7 +62,7 @@ func interopTiers() [][]string {
 	return tiers
 }
 
-// interopAnnounce are the flags that set the tiers.
+// interopAnnounce returns the flags that set the tiers.
 func interopAnnounce(tiers [][]string) (flags []string) {
 	for _, tier := range tiers {
 		flags = append(flags, "--announce", strings.Join(tier, ","))
@@ -70,9 +70,10 @@ func interopAnnounce(tiers [][]string) (flags []string) {
 	return flags
 }
 
-// Every torrent of the corpus that somebody accepts is edited, and libtorrent
-// reads the new trackers, and what it read before, with the same info-hash; what
-// it can't read before it need not read after. What is no torrent is refused.
+// Every torrent of the corpus is edited that a program accepts. libtorrent then
+// reads the new trackers, and otherwise the same values and info-hash as before;
+// a torrent that it could not read before is exempt. A file that is not a torrent
+// is refused.
 func TestInteropCorpusRetracker(t *testing.T) {
 	dir, rows := interopCorpus(t)
 	tiers := interopTiers()
@@ -167,7 +168,7 @@ func TestInteropCorpusRetracker(t *testing.T) {
 	}
 }
 
-// interopTried lets libtorrent read torrents that it may refuse, and has its
+// interopTried sends libtorrent torrents that it may refuse, and returns its
 // errors in the answers.
 func interopTried(t *testing.T, requests []ltRequest) []ltAnswer {
 	t.Helper()
@@ -190,8 +191,8 @@ func interopTried(t *testing.T, requests []ltRequest) []ltAnswer {
 	return answers
 }
 
-// interopOnlyEdited makes sure that in two files all entries but those of the keys
-// are the same, byte for byte and in the same order, and what follows them too.
+// interopOnlyEdited checks that two files are the same, byte for byte and in
+// order, except for the entries of the keys.
 func interopOnlyEdited(t *testing.T, name string, before, after []byte, keys ...string) {
 	t.Helper()
 	var rest [2][]string
@@ -214,8 +215,8 @@ func interopOnlyEdited(t *testing.T, name string, before, after []byte, keys ...
 	}
 }
 
-// bt info --raw and --from-json lead from every bencode dict with an info dict to
-// the same bytes.
+// bt info --raw and --from-json reproduce the bytes of every bencoded dict that
+// has an info dict.
 func TestInteropCorpusFromJSON(t *testing.T) {
 	dir, rows := interopCorpus(t)
 	scratch := t.TempDir()
@@ -254,7 +255,7 @@ func TestInteropCorpusFromJSON(t *testing.T) {
 	}
 }
 
-// A qBittorrent is one that runs in a directory of its own, and calls nobody.
+// A qBittorrent is an instance in its own directory, without network access.
 type qBittorrent struct {
 	t       *testing.T
 	program string
@@ -263,7 +264,7 @@ type qBittorrent struct {
 	cmd     *exec.Cmd
 }
 
-// On a second start it finds what it kept, and maybe what bt made of it.
+// A second start loads its session files, possibly edited by bt.
 const qBittorrentSettings = `[LegalNotice]
 Accepted=true
 
@@ -299,7 +300,7 @@ func newQBittorrent(t *testing.T) *qBittorrent {
 	return q
 }
 
-// backup is the directory of its session files.
+// backup returns the directory of its session files.
 func (q *qBittorrent) backup() string {
 	return filepath.Join(q.profile, "qBittorrent", "data", "BT_backup")
 }
@@ -332,7 +333,7 @@ func (q *qBittorrent) start() {
 	})
 }
 
-// until waits for what must come soon.
+// until waits until a condition is true.
 func (q *qBittorrent) until(what string, done func() bool) {
 	q.t.Helper()
 	for end := time.Now().Add(30 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
@@ -359,7 +360,7 @@ func (q *qBittorrent) get(v any, path string, params ...string) {
 	}
 }
 
-// add gives it a torrent, which it neither checks nor seeds.
+// add adds a torrent, which is neither checked nor seeded.
 func (q *qBittorrent) add(torrent, dir string) {
 	q.t.Helper()
 	data, err := os.ReadFile(torrent)
@@ -377,7 +378,7 @@ func (q *qBittorrent) add(torrent, dir string) {
 	if err != nil {
 		q.t.Fatal(err)
 	}
-	_, _ = file.Write(data) // into memory
+	_, _ = file.Write(data) // a write to memory
 	_ = form.Close()
 	r, err := http.Post(q.api+"torrents/add", form.FormDataContentType(), &body)
 	if err != nil {
@@ -389,7 +390,7 @@ func (q *qBittorrent) add(torrent, dir string) {
 	}
 }
 
-// stop ends it as its user would, so that it writes its session files.
+// stop ends it regularly, so that it writes its session files.
 func (q *qBittorrent) stop() {
 	q.t.Helper()
 	r, err := http.Post(q.api+"app/shutdown", "", nil)
@@ -402,11 +403,11 @@ func (q *qBittorrent) stop() {
 	}
 }
 
-// trackers are those that it shows for a torrent, by tiers.
+// trackers returns the trackers that it shows for a torrent, by tiers.
 func (q *qBittorrent) trackers(hash string) (tiers [][]string) {
 	q.t.Helper()
 	var list []struct {
-		Tier any    `json:"tier"` // "" of DHT and its like
+		Tier any    `json:"tier"` // "" for DHT and the like
 		URL  string `json:"url"`
 	}
 	q.get(&list, "torrents/trackers", "hash", hash)
@@ -426,15 +427,15 @@ func (q *qBittorrent) trackers(hash string) (tiers [][]string) {
 	return tiers
 }
 
-// What qBittorrent keeps of a torrent is edited, and it shows the new trackers;
-// while it runs the edit is refused.
+// The session files of qBittorrent are edited, and it shows the new trackers;
+// while it runs, the edit is refused.
 func TestInteropQBittorrent(t *testing.T) {
 	q := newQBittorrent(t)
 	dir := t.TempDir()
 	interopWrite(t, dir, "qbittorrent", []interopFile{{"content", 100_000}})
 	torrent := filepath.Join(dir, "x.torrent")
 	var made interopHashes
-	// Nobody listens there, and a paused torrent does not even try.
+	// Connections are refused there, and a paused torrent does not connect.
 	old := [][]string{{"http://127.0.0.1:1/0123456789abcdef0123/announce"}, {"udp://127.0.0.2:1"}}
 	interopBt(t, exitOK, &made, slices.Concat([]string{"make", filepath.Join(dir, "content"), "--json", "--private", "-o", torrent}, interopAnnounce(old))...)
 
@@ -465,12 +466,12 @@ func TestInteropQBittorrent(t *testing.T) {
 	}
 	q.stop()
 
-	// First the session file alone, which is what counts, then all that there is.
+	// First the session file alone, which takes precedence, then all files.
 	tiers := [][]string{
 		{"http://127.0.0.1:1/announce?passkey=a=b|c%3Fd%25e", "http://[::1]:1/announce"},
 		{"http://user:pass%40word@127.0.0.1:1/a=b%7Cc%3F/announce"},
 		{},
-		{"udp://127.0.0.2:1/announce"}, // libtorrent puts UDP before HTTP of the same host
+		{"udp://127.0.0.2:1/announce"}, // libtorrent sorts UDP before HTTP for the same host
 	}
 	for i := range 50 {
 		tiers[2] = append(tiers[2], fmt.Sprintf("http://127.0.0.%d:1/announce", 100+i))
@@ -493,19 +494,19 @@ func TestInteropQBittorrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// It wrote what it was given.
+	// It wrote the trackers that it was given.
 	if got := string(doc.Root().Get("trackers").Raw()); got != "ll23:http://[::1]:3/announceel23:http://[::1]:1/announceel26:udp://127.0.0.2:1/announceee" {
 		t.Errorf("it kept the trackers %s", got)
 	}
 }
 
-// edit lets bt edit what it left.
+// edit edits its files with bt.
 func (q *qBittorrent) edit(path string, flags ...string) {
 	q.t.Helper()
 	args := slices.Concat([]string{"retracker", path}, flags)
 	e, stdout, stderr := testEnv(args...)
 	code := run(e)
-	// Somebody else's qBittorrent may run on this machine.
+	// Another qBittorrent may run on this machine.
 	if s := stderr.String(); strings.Contains(s, "seems to run") && !strings.Contains(s, fmt.Sprintf("process %d ", q.cmd.Process.Pid)) {
 		q.t.Logf("edited with --force, because of another one: %s", s)
 		e, stdout, stderr = testEnv(append(args, "--force")...)
@@ -516,7 +517,7 @@ func (q *qBittorrent) edit(path string, flags ...string) {
 	}
 }
 
-// shows starts it, and demands that it has the torrent, with these trackers.
+// shows starts it and checks that it has the torrent with these trackers.
 func (q *qBittorrent) shows(hash string, tiers [][]string) {
 	q.t.Helper()
 	q.start()

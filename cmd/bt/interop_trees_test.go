@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Why a maker is left out of a tree. All of it was seen with mktorrent 1.1,
-// transmission-create 3.00 and libtorrent 2.0.8, and read in no manual.
+// The reasons why a program is left out of a case. They were found with mktorrent
+// 1.1, transmission-create 3.00 and libtorrent 2.0.8, and are not documented.
 const (
 	interopWholePath  = "compares whole paths as strings, so that '-', '.' and ' ' come before the '/' of a directory"
 	interopIgnoreCase = "compares whole paths without regard to ASCII case"
@@ -22,18 +22,18 @@ const (
 	mib = 1 << 20
 )
 
-// interopTree is content that every maker turns into the same torrent, but for
-// those that are left out, with the reason.
+// interopTree is content that all programs turn into the same torrent, except
+// those in leave.
 type interopTree struct {
 	name    string
-	content string // what the file or directory is called
+	content string // name of the file or directory
 	files   []interopFile
 	single  bool
-	links   map[string]string // files that are another one, by a hard link
-	flags   []string          // further ones for bt: --name or --source
-	leave   map[string]string // makers that are left out, and why
+	links   map[string]string // hard links to other files
+	flags   []string          // additional flags for bt: --name or --source
+	leave   map[string]string // programs that are left out, and why
 
-	pieceLengths []int64 // nil is all
+	pieceLengths []int64 // nil for all
 }
 
 func interopTrees() []interopTree {
@@ -70,7 +70,8 @@ func interopTrees() []interopTree {
 			{"1", 1}, {"15", 16*kib - 1}, {"16", 16 * kib}, {"17", 16*kib + 1}, {"32", 32 * kib}, {"33", 32*kib + 1}, {"47", 48*kib - 1},
 			{"80", 5 * 16 * kib}, {"111", 7*16*kib - 1}, {"144", 9 * 16 * kib}, {"272", 17 * 16 * kib}, {"273", 17*16*kib + 1}, {"511", 512*kib - 1},
 		}},
-		// Large ones bt hashes once; in v2 all have their piece layer in common.
+		// bt hashes hard links to a large file once; in v2 they share their piece
+		// layer.
 		{name: "alike", content: "alike", files: []interopFile{
 			{"a", mib + 100_000}, {"b", 1}, {"c/a", mib + 100_000}, {"c/b", 100_000}, {"d", mib + 100_000}, {"e", 100_000},
 		}, links: map[string]string{"c/a": "a", "d": "a", "e": "c/b"}},

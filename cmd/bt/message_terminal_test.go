@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Errors, hints and warnings break at blanks on a terminal, and elsewhere not.
+// Errors, hints and warnings are wrapped on a terminal only.
 func TestMessagesWrap(t *testing.T) {
 	long := strings.Repeat("x", 70) + ".torrent"
 	for _, args := range [][]string{

@@ -9,9 +9,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// toolFlags are flags of other tools, of which each leads to the flag of bt. They
-// are from the manuals of mktorrent, transmission-create, -edit and -show, mkbrr,
-// torrenttools, torf, imdl, py3createtorrent, aria2 and curl.
+// toolFlags lists flags of other tools and the flags of bt that their hints name.
+// They are from the manuals of mktorrent, transmission-create, -edit and -show,
+// mkbrr, torrenttools, torf, imdl, py3createtorrent, aria2 and curl.
 var toolFlags = []struct{ line, want string }{
 	{"make --piece-size", "--piece-length"}, {"make --piece_size=1M", "--piece-length"}, {"make --piece_length", "--piece-length"},
 	{"make --piecesize", "--piece-length"}, {"make --Piece-Length", "--piece-length"}, {"make -s", "--piece-length"},
@@ -74,7 +74,7 @@ func TestOtherWordsLeadOn(t *testing.T) {
 	}
 }
 
-// Each word of bt that a hint names is there, in the command that it is about.
+// Each command and flag that a hint names exists.
 func TestOtherWordsNameWhatExists(t *testing.T) {
 	e, _, _ := testEnv()
 	app := newApp(e, commands(e))
@@ -82,11 +82,11 @@ func TestOtherWordsNameWhatExists(t *testing.T) {
 		for _, word := range regexp.MustCompile(`\bbt [a-z]+|--[a-z0-9-]+`).FindAllString(hint, -1) {
 			name, isCommand := strings.CutPrefix(word, "bt ")
 			switch {
-			case name == "never" || name == "does" || name == "writes": // bt is the subject
+			case name == "never" || name == "does" || name == "writes": // bt is the subject of the sentence
 			case isCommand && app.Command(name) == nil:
 				t.Errorf("%s: there is no command %s: %s", about, name, hint)
 			case isCommand:
-				flags = app.Command(name).Flags // of those that follow
+				flags = app.Command(name).Flags // the following flags are of this command
 			case findFlag(flags, strings.TrimPrefix(word, "--")) == nil && word != "--version":
 				t.Errorf("%s: there is no flag %s: %s", about, word, hint)
 			}
@@ -123,7 +123,8 @@ func TestOtherWordsNameWhatExists(t *testing.T) {
 	}
 }
 
-// What is only near to a flag never leads to one that does more, or the opposite.
+// A suggestion for an unknown flag never does more than the flag could mean, or
+// the opposite.
 func TestNearFlagsDoNoMore(t *testing.T) {
 	e, _, _ := testEnv()
 	app := newApp(e, commands(e))
@@ -161,7 +162,7 @@ func TestNearFlagsDoNoMore(t *testing.T) {
 	}
 }
 
-// A flag whose help speaks of what may be regretted is never suggested by nearness.
+// Every flag whose help mentions a risk is in riskyFlags.
 func TestRiskyFlagsAreKnown(t *testing.T) {
 	e, _, _ := testEnv()
 	says := regexp.MustCompile(`register|passkeys and passwords|replace an existing|private torrents too|any certificate|info-hash|^remove (trackers that match|the trackers|all|.KEY)|serve it to peers|needs --new-infohash`)
@@ -180,8 +181,8 @@ func TestRiskyFlagsAreKnown(t *testing.T) {
 	}
 }
 
-// --announce and --tracker are one flag where both are; in scrape neither
-// registers.
+// --announce and --tracker are one flag in all commands that have them; in scrape
+// neither registers.
 func TestAnnounceAndTrackerAreOne(t *testing.T) {
 	e, _, _ := testEnv()
 	for _, c := range commands(e) {

@@ -17,16 +17,17 @@ import (
 	"bt/internal/testenv"
 )
 
-// A bothTracker is a tracker whose name has an IPv4 and an IPv6 address. Over one of
-// them, if hangs says so, it accepts connections and never answers.
+// A bothTracker is a tracker whose host name has an IPv4 and an IPv6 address.
+// Over the address family that hangs names, it accepts connections and never
+// answers.
 type bothTracker struct {
 	url   string
 	hosts string // a file for /etc/hosts
 
 	mu     sync.Mutex
-	events map[string]int          // by event, of the family that works
-	from   map[netip.Addr]struct{} // who asked, over both
-	hung   int                     // requests that are not answered
+	events map[string]int          // number of announces by event, over the family that works
+	from   map[netip.Addr]struct{} // source addresses, over both families
+	hung   int                     // number of requests without an answer
 }
 
 func startBothTracker(t *testing.T, hangs string) *bothTracker {
@@ -69,14 +70,14 @@ func startBothTracker(t *testing.T, hangs string) *bothTracker {
 	return tr
 }
 
-// count returns how often the family that works was told an event.
+// count returns the number of announces with an event over the family that works.
 func (tr *bothTracker) count(event string) int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return tr.events[event]
 }
 
-// command is bt where the tracker's name is known.
+// command returns a bt command that can resolve the tracker's name.
 func (tr *bothTracker) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	testenv.Root(t) // to mount
@@ -87,8 +88,8 @@ func (tr *bothTracker) command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Over one address family a tracker accepts and never answers: over the other it hears
-// of all torrents in seconds, and of the end of all.
+// If a tracker accepts connections but never answers over one address family, it
+// gets all announces over the other within seconds, and all stop events.
 func TestProcessAnnounceOneFamilyHangs(t *testing.T) {
 	for hangs, torrents := range map[string]int{"127.0.0.1": 400, "::1": 60} {
 		tr := startBothTracker(t, hangs)
@@ -123,7 +124,7 @@ func TestProcessAnnounceOneFamilyHangs(t *testing.T) {
 	}
 }
 
-// What is announced leaves from --bind, over its address family alone.
+// Announces leave from the address of --bind, and only over its address family.
 func TestProcessAnnounceFrom(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
 		{"--bind 127.0.0.5", "127.0.0.5"},

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// processLarge takes long enough to hash that a process can be caught at it.
+// processLarge is the size of a file that takes long enough to hash to be changed
+// meanwhile.
 const processLarge = 1 << 30
 
-// processChanges are what may happen to a file while it is hashed.
+// processChanges lists changes of a file that is being hashed.
 var processChanges = []struct {
 	name   string
 	change func(path string) error
@@ -33,7 +34,7 @@ var processChanges = []struct {
 		_, err = f.WriteAt([]byte("new"), 0)
 		return err
 	}},
-	{"replaced", func(path string) error { // by one that only the inode tells apart
+	{"replaced", func(path string) error { // by a file that differs only in its inode
 		info, err := os.Stat(path)
 		if err != nil {
 			return err
@@ -53,8 +54,8 @@ var processChanges = []struct {
 	{"deleted", os.Remove},
 }
 
-// processMeanwhile runs bt, and changes something while it hashes a file: it is
-// stopped in between, so nothing depends on who is faster.
+// processMeanwhile runs bt, and changes a file while bt hashes it. It stops the
+// process for the change, so that the result does not depend on timing.
 func processMeanwhile(t *testing.T, file string, change func() error, args ...string) *processEnd {
 	t.Helper()
 	info, err := os.Stat(file)
@@ -77,7 +78,8 @@ func processMeanwhile(t *testing.T, file string, change func() error, args ...st
 			}
 			return wait()
 		}
-		// It was faster than us. Nothing has happened yet: once more.
+		// The process ended before it was stopped. Nothing was changed, so try
+		// again.
 		_ = cmd.Process.Kill()
 		wait()
 		if i := slices.Index(args, "-o"); i >= 0 {
@@ -88,7 +90,8 @@ func processMeanwhile(t *testing.T, file string, change func() error, args ...st
 	return nil
 }
 
-// processStopped waits until a process is stopped; false: it has ended.
+// processStopped waits until a process is stopped, and returns false if it has
+// ended.
 func processStopped(t *testing.T, pid int) bool {
 	t.Helper()
 	for start := time.Now(); time.Since(start) < processTimeout/2; time.Sleep(time.Millisecond) {
@@ -103,8 +106,8 @@ func processStopped(t *testing.T, pid int) bool {
 	return false
 }
 
-// processThree writes a tree of three files, the middle one large. Piece 0 has
-// bytes of the first only.
+// processThree writes a tree of three files, of which the middle one is large.
+// Piece 0 contains only bytes of the first file.
 func processThree(t *testing.T, dir string) (middle string) {
 	t.Helper()
 	tree := filepath.Join(dir, "tree")
@@ -117,7 +120,7 @@ func processThree(t *testing.T, dir string) (middle string) {
 	})
 	middle = filepath.Join(tree, "b")
 	processSparse(t, middle, processLarge)
-	// The clock of some file systems is slow.
+	// Some file systems have a low time resolution.
 	old := time.Now().Add(-time.Hour)
 	if err := os.Chtimes(middle, old, old); err != nil {
 		t.Fatal(err)
@@ -154,7 +157,7 @@ func TestProcessVerifyOfChangingFile(t *testing.T) {
 	processThree(t, dir)
 	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
 	processRun(t, "", "make", tree, "-l", "1M", "-q").exits(exitOK)
-	processRun(t, "", "verify", torrent).exits(exitOK) // the files are fine until they change
+	processRun(t, "", "verify", torrent).exits(exitOK) // the files are good before the change
 	for _, c := range processChanges {
 		t.Run(c.name, func(t *testing.T) {
 			for _, read := range []string{"parallel", "sequential"} {
@@ -170,7 +173,7 @@ func TestProcessVerifyOfChangingFile(t *testing.T) {
 	}
 }
 
-// A FIFO that comes in the place of a file must not be waited for.
+// A file that is replaced by a FIFO does not block the process.
 func TestProcessFileBecomesFIFO(t *testing.T) {
 	dir := t.TempDir()
 	middle := processThree(t, dir)
@@ -198,10 +201,11 @@ func TestProcessFileBecomesFIFO(t *testing.T) {
 	processNames(t, dir, "tree")
 }
 
-// checkProcessChanged demands that the middle file is what has changed.
+// checkProcessChanged checks that the middle file is reported as changed.
 func checkProcessChanged(t *testing.T, v *processVerdict) {
 	t.Helper()
-	// a: piece 0 and 100 bytes of piece 1; b: from there to 100 bytes of piece 1025; c: the rest.
+	// a is piece 0 and 100 bytes of piece 1; b ends after 100 bytes of piece
+	// 1025; c is the rest.
 	const first, last, total = 1, 1025, 1027
 	if v.OK || v.Pieces.Total != total || v.Pieces.Good != total-(last-first+1) || v.Pieces.Bad != last-first+1 {
 		t.Errorf("ok is %v, pieces are %+v", v.OK, v.Pieces)

@@ -17,15 +17,15 @@ import (
 	"bt/internal/testenv"
 )
 
-// processRetracked is a torrent with that comment: what bt retracker --comment
-// makes of one with another.
+// processRetracked returns a torrent with the comment, as bt retracker --comment
+// writes it.
 func processRetracked(name, comment string) string {
 	return fmt.Sprintf("d8:announce18:http://t.example/a7:comment%d:%s4:infod6:lengthi1e4:name%d:%s12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaaee",
 		len(comment), comment, len(name), name)
 }
 
-// processIs demands that a file holds one of those torrents, and returns the
-// comment of the one that it is.
+// processIs checks that a file is the torrent with one of the comments, and
+// returns that comment.
 func processIs(t *testing.T, path, name string, comments ...string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -41,7 +41,7 @@ func processIs(t *testing.T, path, name string, comments ...string) string {
 	return ""
 }
 
-// processInode is what the system says of a file.
+// processInode returns the inode of a file.
 func processInode(t *testing.T, path string) *syscall.Stat_t {
 	t.Helper()
 	info, err := os.Lstat(path)
@@ -51,8 +51,8 @@ func processInode(t *testing.T, path string) *syscall.Stat_t {
 	return info.Sys().(*syscall.Stat_t)
 }
 
-// The system calls of an edit in place, in their order, and how the calls look in
-// a log of strace -y.
+// The system calls of an edit in place, in order, and their lines in a log of
+// strace -y.
 var processEditCalls = []struct {
 	name, calls string
 	look        *regexp.Regexp
@@ -72,27 +72,27 @@ var processEditCalls = []struct {
 	{"the directory is closed", "close", regexp.MustCompile(`^close\(\d+<[^>]*/edited>`)},
 }
 
-// With the race detector a process makes more system calls, and has more threads.
+// Not with the race detector, which adds system calls and threads.
 func TestProcessRetrackerFaultsOfAll(t *testing.T) {
 	processTracing(t)
-	testenv.Root(t) // for files of another owner
+	testenv.Root(t) // to make files of another owner
 	bt := processPlain(t)
 	t.Run("killed", func(t *testing.T) { processRetrackerKilled(t, bt) })
 	t.Run("can't write", func(t *testing.T) { processRetrackerCantWrite(t, bt) })
 	t.Run("can't look", func(t *testing.T) { processRetrackerCantLook(t, bt) })
 }
 
-// Whatever system call of an edit is its last, each torrent is the old or the new
-// one, with its mode and owner, and the next run finds nothing wrong.
+// If the process is killed at any system call of an edit, each torrent is either
+// the old or the new one, with its mode and owner, and the next run succeeds.
 //
-// strace counts the calls of each thread for itself, and which thread edits which
-// file is chance. So there are many files, and runs with one count after another,
-// until the log has shown a process that was killed in each of the calls.
+// strace counts the calls per thread, and which thread edits which file is
+// random. So the test edits many files in several runs, with one count after
+// another, until the log shows that the process was killed in each of the calls.
 func processRetrackerKilled(t *testing.T, bt string) {
 	strace := testenv.Program(t, "strace")
 	const files = 24
 	dir := filepath.Join(t.TempDir(), "edited")
-	has := map[string]string{} // the comment of each
+	has := map[string]string{} // the comment of each torrent
 	for i := range files {
 		name := fmt.Sprintf("%02d", i)
 		has[name] = "first"
@@ -139,7 +139,7 @@ func processRetrackerKilled(t *testing.T, bt string) {
 				t.Fatalf("never killed when %s", call.name)
 			}
 			if n == 1 && strings.Contains(call.calls, "openat") {
-				n = 9 // more comes before the first file
+				n = 9 // other calls come before the first file
 			}
 			runs++
 			comment := fmt.Sprintf("run %d", runs)
@@ -147,7 +147,7 @@ func processRetrackerKilled(t *testing.T, bt string) {
 				"-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call.calls, n), bt, "retracker", dir, "--comment", comment, "--backup", "-q")
 			p := processStart(t, cmd)()
 			if p.code == exitOK && n > 20 {
-				n = 0 // none came so far: another time
+				n = 0 // not called so far: try again
 			}
 			check(comment)
 			lines, err := os.ReadFile(log)
@@ -174,7 +174,7 @@ func processRetrackerKilled(t *testing.T, bt string) {
 	t.Logf("%d runs", runs)
 }
 
-// processOneEdited makes a directory with one torrent of another owner in it.
+// processOneEdited makes a directory with one torrent of another owner.
 func processOneEdited(t *testing.T, mode os.FileMode) (dir, path string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "edited")
@@ -191,16 +191,17 @@ func processOneEdited(t *testing.T, mode os.FileMode) (dir, path string) {
 	return dir, path
 }
 
-// Whatever fails, it is said, the torrent is the old one, and no temporary file is
-// left. Only when the directory is synced the new one is in place already.
+// If a system call fails, bt reports it, the torrent is the old one, and there is
+// no temporary file. The new torrent is in place only if the sync of the
+// directory fails.
 func TestProcessRetrackerFaults(t *testing.T) {
-	testenv.Root(t) // for the owner
+	testenv.Root(t) // to set the owner
 	for _, errno := range []struct{ name, says string }{
 		{"ENOSPC", "no space left on device"}, {"EIO", "input/output error"}, {"EPERM", "operation not permitted"},
 	} {
 		for _, call := range []struct {
 			calls string
-			onDir bool // those calls that are about the directory
+			onDir bool // only calls on the directory
 		}{
 			{calls: "fchown"},
 			{calls: "fchmod"},
@@ -223,7 +224,7 @@ func TestProcessRetrackerFaults(t *testing.T) {
 				comment = "new"
 			}
 			if call.onDir && call.calls == "openat" && errno.name == "EPERM" {
-				p.exits(exitOK) // a directory that may be written, but not read
+				p.exits(exitOK) // the directory is writable but not readable
 			} else {
 				p.exits(exitWrite).printsNothing().errors(path + ": ")
 				if !strings.Contains(p.stderr, errno.says) || strings.Contains(p.stderr, ".tmp") {
@@ -239,9 +240,8 @@ func TestProcessRetrackerFaults(t *testing.T) {
 	}
 }
 
-// processFault runs bt with a fault in one of the calls, the number n of a thread,
-// and returns the log. With one thread at work the numbers are nearly always those
-// of the whole program.
+// processFault runs bt with a fault in the nth call of a thread, and returns the
+// log. With one busy thread, n nearly always counts the calls of the process.
 func processFault(t *testing.T, bt, call, errno string, n int, flags []string, args ...string) (p *processEnd, log string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "log")
@@ -256,7 +256,8 @@ func processFault(t *testing.T, bt, call, errno string, n int, flags []string, a
 	return p, string(data)
 }
 
-// The first byte can't be written; what the runtime writes to itself must be.
+// The first byte of the output can't be written. Writes of the runtime to itself
+// must succeed.
 func processRetrackerCantWrite(t *testing.T, bt string) {
 	for errno, says := range map[string]string{"EIO": "input/output error", "EPERM": "operation not permitted", "ENOSPC": "no space left on device"} {
 		tries := 0
@@ -279,10 +280,10 @@ func processRetrackerCantWrite(t *testing.T, bt string) {
 	}
 }
 
-// If the system does not say what the mode and the owner are, they are not lost.
+// If the mode or owner can't be read, the file is not replaced.
 func processRetrackerCantLook(t *testing.T, bt string) {
 	failed := 0
-	for n := range 12 { // twice, because which thread looks is chance
+	for n := range 12 { // twice, because the thread that makes the call is random
 		n = n%6 + 1
 		dir, path := processOneEdited(t, 0o600)
 		p, _ := processFault(t, bt, "newfstatat", "EIO", n, []string{"-P", path}, path, "--comment", "new", "--force", "-q")
@@ -302,8 +303,8 @@ func processRetrackerCantLook(t *testing.T, bt string) {
 	}
 }
 
-// A temporary file holds the passkeys that the torrent holds: nobody may read it
-// who may not read that, also while it is written.
+// A temporary file contains the passkeys of the torrent: even during the write,
+// only those who can read the torrent can read it.
 func TestProcessRetrackerPrivateTemporary(t *testing.T) {
 	processTracing(t)
 	for _, args := range [][]string{{}, {"--backup", "--force"}} {
@@ -319,7 +320,7 @@ func TestProcessRetrackerPrivateTemporary(t *testing.T) {
 			}
 		}
 	}
-	// And so with the backup of a run that ends.
+	// The same applies to the backup.
 	for _, args := range [][]string{{"--backup"}, {"--backup", "--force"}} {
 		_, path := processOneEdited(t, 0o600)
 		processRun(t, "", slices.Concat([]string{"retracker", path, "--comment", "new"}, args)...).exits(exitOK)
@@ -330,14 +331,14 @@ func TestProcessRetrackerPrivateTemporary(t *testing.T) {
 	}
 }
 
-// A backup that can't be a hard link is a copy.
+// If the backup can't be a hard link, it is a copy.
 func TestProcessRetrackerWithoutHardLinks(t *testing.T) {
 	dir, path := processOneEdited(t, 0o644)
 	processTraced(t, "linkat,?link:error=EPERM", "retracker", path, "--comment", "new", "--backup", "-q").exits(exitOK)
 	processIs(t, path, "x", "new")
 	processIs(t, path+".bak", "x", "old")
 	processNames(t, dir, "x.torrent", "x.torrent.bak")
-	// Where there can be none at all, there is no edit.
+	// If there can be no backup, the torrent is not edited.
 	dir, path = processOneEdited(t, 0o644)
 	if err := os.Mkdir(path+".bak", 0o755); err != nil {
 		t.Fatal(err)
@@ -348,8 +349,8 @@ func TestProcessRetrackerWithoutHardLinks(t *testing.T) {
 	processNames(t, dir, "x.torrent", "x.torrent.bak")
 }
 
-// processSmallDisk runs a command with a disk mounted at disk, where x.torrent is,
-// and prints afterwards what is there.
+// processSmallDisk runs a command with a small disk mounted at disk, which
+// contains x.torrent, and then prints the files on it.
 const processSmallDisk = `
 disk=$1 options=$2 then=$3 from=$4
 shift 4
@@ -377,7 +378,7 @@ func TestProcessRetrackerFullDisk(t *testing.T) {
 	path := filepath.Join(disk, "x.torrent")
 	for _, test := range []struct{ options, then, comment, says string }{
 		{"size=64k", "", strings.Repeat("long", 20_000), "no space left on device"},
-		{"nr_inodes=2", "", "new", "no space left on device"}, // no new file at all
+		{"nr_inodes=2", "", "new", "no space left on device"}, // no inode for a new file
 		{"size=64k", "ro", "new", "read-only file system"},
 	} {
 		cmd := processCommand(t, "sh", "-c", processSmallDisk, "sh", disk, test.options, test.then, from, "bt", "retracker", path, "--comment", test.comment)
@@ -393,7 +394,7 @@ func TestProcessRetrackerFullDisk(t *testing.T) {
 	}
 }
 
-// What does not change is not written, and what does keeps its mode and its owner.
+// A file without changes is not written. An edited file keeps its mode and owner.
 func TestProcessRetrackerKeeps(t *testing.T) {
 	dir, path := processOneEdited(t, 0o750)
 	old := time.Unix(1_600_000_000, 0)
@@ -426,8 +427,8 @@ func TestProcessRetrackerKeeps(t *testing.T) {
 	}
 }
 
-// A link is followed to the file it leads to. Of a file with several names only
-// the one that was given is edited.
+// A symbolic link is followed to its file. If a file has several hard links, only
+// the given one is edited.
 func TestProcessRetrackerLinks(t *testing.T) {
 	dir := t.TempDir()
 	processTree(t, dir, map[string]string{"real/x.torrent": processRetracked("x", "old"), "links/note": ""})
@@ -446,7 +447,7 @@ func TestProcessRetrackerLinks(t *testing.T) {
 		}
 	}
 	processNames(t, filepath.Join(dir, "real"), "hard", "x.torrent")
-	// All at once, through a link to the directory too.
+	// All at once, also through a symbolic link to the directory.
 	if err := os.Symlink("links", filepath.Join(dir, "to")); err != nil {
 		t.Fatal(err)
 	}
@@ -456,8 +457,8 @@ func TestProcessRetrackerLinks(t *testing.T) {
 	processNames(t, filepath.Join(dir, "links"), "l.torrent", "note", "second.torrent", "second.torrent.bak")
 }
 
-// Each thing that somebody else may not do is said in its own words, and the rest
-// is done.
+// Each failure caused by permissions has its own error, and the other files are
+// edited.
 func TestProcessRetrackerPermissions(t *testing.T) {
 	bt := processOther(t)
 	dir := processOpenDir(t)
@@ -504,18 +505,18 @@ func TestProcessRetrackerPermissions(t *testing.T) {
 	processNames(t, file("closed"), "x.torrent")
 	processNames(t, file("open"), "fine.torrent", "foreign.torrent", "locked", "readonly.torrent", "secret.torrent")
 
-	// Read-only is the user's own word, which --force takes back; the mode stays.
+	// --force edits a read-only file; its mode is kept.
 	processStart(t, bt("retracker", file("open/readonly.torrent"), "--comment", "new", "--force"))().exits(exitOK)
 	processIs(t, file("open/readonly.torrent"), "x", "new")
 	if s := processInode(t, file("open/readonly.torrent")); s.Mode&0o7777 != 0o444 || s.Uid != nobody {
 		t.Errorf("read-only, edited, it has the mode %o and the owner %d", s.Mode&0o7777, s.Uid)
 	}
-	// A place for the result or the backup that can't be written.
+	// Directories for the output or backup that are not writable.
 	processStart(t, bt("retracker", file("open/fine.torrent"), "--comment", "x", "-o", file("closed")+"/"))().exits(exitWrite).errors(
 		file("closed/fine.torrent") + ": permission denied")
 	processStart(t, bt("retracker", file("closed/x.torrent"), "--comment", "x", "--backup"))().exits(exitWrite).errors(": permission denied")
 	processNames(t, file("closed"), "x.torrent")
-	// A dry run needs no right to write.
+	// A dry run needs no write permission.
 	processStart(t, bt("retracker", file("closed/x.torrent"), "--comment", "x", "--dry-run"))().exits(exitOK)
 }
 
@@ -534,8 +535,8 @@ func TestProcessRetrackerFullStdout(t *testing.T) {
 	processNames(t, dir, "out", "x.torrent")
 }
 
-// An interrupted run leaves each torrent old or new, and no temporary file; the
-// rest is not edited any more.
+// After SIGINT each torrent is old or new, there is no temporary file, and the
+// remaining torrents are not edited.
 func TestProcessRetrackerInterrupted(t *testing.T) {
 	for signal, code := range map[os.Signal]int{os.Interrupt: exitInterrupted, syscall.SIGTERM: exitTerminated} {
 		dir := t.TempDir()
@@ -577,8 +578,8 @@ func TestProcessRetrackerInterrupted(t *testing.T) {
 	}
 }
 
-// processSession are the session files of clients, by what runs when the edit is
-// refused.
+// processSession lists session files of clients with the processes that make bt
+// refuse the edit.
 var processSessions = []struct {
 	client, command string
 	files           map[string]string
@@ -594,7 +595,8 @@ var processSessions = []struct {
 
 const processResume = "d11:file-format22:libtorrent resume file12:file-versioni1e8:trackersll18:http://t.example/aeee"
 
-// processAlone runs a script in which /proc has its processes and no others.
+// processAlone runs a script in a PID namespace, in which /proc lists only its
+// own processes.
 func processAlone(t *testing.T, script string, args ...string) *processEnd {
 	t.Helper()
 	testenv.Root(t) // for the name spaces
@@ -618,7 +620,8 @@ code=$?
 kill $!
 exit $code`
 
-// processNamed makes a program of that name, which sleeps as long as it is told.
+// processNamed makes a program with a given name, which sleeps for the time of
+// its argument.
 func processNamed(t *testing.T, name string) (path string) {
 	t.Helper()
 	data, err := os.ReadFile(testenv.Program(t, "sleep"))
@@ -633,7 +636,7 @@ func processNamed(t *testing.T, name string) (path string) {
 }
 
 func TestProcessRetrackerClients(t *testing.T) {
-	testenv.Root(t) // for the name spaces
+	testenv.Root(t) // to make the namespaces
 	other := processNamed(t, "other-client")
 	for i, s := range processSessions {
 		client, dir := processNamed(t, s.command), t.TempDir()
@@ -664,7 +667,7 @@ func TestProcessRetrackerClients(t *testing.T) {
 		if data, err := os.ReadFile(path); err != nil || string(data) != string(old) {
 			t.Errorf("%s: it was edited, %v", s.command, err)
 		}
-		// What looks is not what changes.
+		// Reading is allowed while a client runs.
 		beside("http://new.example/1", "--dry-run").exits(exitOK)
 		beside("http://t.example/a").exits(exitOK)
 		beside("http://new.example/1", "-o", filepath.Join(dir, "copy")).exits(exitOK)
@@ -686,7 +689,7 @@ func TestProcessRetrackerClients(t *testing.T) {
 		if i > 0 && processSessions[i-1].client == s.client {
 			continue
 		}
-		t.Run(s.client+" by a link", func(t *testing.T) { // it is the same file
+		t.Run(s.client+" by a link", func(t *testing.T) { // the same file
 			link := filepath.Join(t.TempDir(), "link.torrent")
 			if err := os.Symlink(path, link); err != nil {
 				t.Fatal(err)
@@ -697,8 +700,8 @@ func TestProcessRetrackerClients(t *testing.T) {
 	}
 }
 
-// rTorrent's lock says what it is about, each in its own directory; one of a
-// process that is gone is a leftover.
+// rTorrent's lock file names the process, and applies to its own directory. If
+// the process is gone, the lock is stale.
 func TestProcessRetrackerLocks(t *testing.T) {
 	dir := t.TempDir()
 	host, err := os.Hostname()

@@ -13,13 +13,14 @@ import (
 	"bt/internal/testenv"
 )
 
-// Transmission takes no peers on loopback from a tracker, and makes no empty files.
+// Transmission accepts no peers on loopback from a tracker, and creates no empty
+// files.
 func TestProcessSeedTransmission(t *testing.T) {
 	t.Parallel()
 	daemon, remote := testenv.Program(t, "transmission-daemon"), testenv.Program(t, "transmission-remote")
 	for _, test := range []struct {
 		name       string
-		encryption int // 0: plaintext is preferred, 2: RC4 is required
+		encryption int // 0: prefer plaintext, 2: require RC4
 		args       []string
 	}{
 		{name: "plaintext"},
@@ -61,7 +62,7 @@ func TestProcessSeedTransmission(t *testing.T) {
 	}
 }
 
-// A download goes on when the seed that was killed is started again.
+// A download continues when the killed seed is started again.
 func TestProcessSeedKilled(t *testing.T) {
 	t.Parallel()
 	s := swarmOf(t, 4_000_000, 10, 2_000_000)
@@ -79,7 +80,7 @@ func TestProcessSeedKilled(t *testing.T) {
 	s.compare(s.root)
 }
 
-// What is known is not hashed again, also if the seed that checked it was killed.
+// Known data is not hashed again, even if the seed that checked it was killed.
 func TestProcessSeedKnown(t *testing.T) {
 	t.Parallel()
 	const size = 1 << 30
@@ -103,8 +104,8 @@ func TestProcessSeedKnown(t *testing.T) {
 	}
 }
 
-// Without its tracker a download goes on. A seed that comes while the tracker is
-// down is found once that is back.
+// A download continues without its tracker. A seed that starts while the tracker
+// is down is found when the tracker is up again.
 func TestProcessSeedTrackerKilled(t *testing.T) {
 	t.Parallel()
 	s := swarmOf(t, 3_000_000)
@@ -117,7 +118,7 @@ func TestProcessSeedTrackerKilled(t *testing.T) {
 	if n := len(seed.events("announce")); n != 1 {
 		t.Errorf("%d announces, want 1", n)
 	}
-	// It tells nobody that it leaves, and does not wait for it.
+	// It can't announce its stop, and does not wait for that.
 	seed.signal(syscall.SIGTERM)
 	seed.exits(exitTerminated)
 
@@ -128,13 +129,13 @@ func TestProcessSeedTrackerKilled(t *testing.T) {
 	s.tracker.Start(t)
 	seed.starts()
 	s.leech().succeeds()
-	seed.signal(syscall.SIGHUP) // as when its terminal is closed
+	seed.signal(syscall.SIGHUP) // as if its terminal was closed
 	seed.exits(exitHangup)
 	s.seedsAre("0")
 }
 
-// Data that goes away while it is downloaded is missed, and nothing else is sent
-// for it; when it is back the download goes on.
+// Data that is removed during a download is reported missing, and no other data
+// is sent for it. When the data is restored, the download continues.
 func TestProcessSeedDataGone(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -147,7 +148,8 @@ func TestProcessSeedDataGone(t *testing.T) {
 		{name: "truncated", size: 3_000_000, gone: truncate(1_000_001), are: restore},
 		{name: "truncated, encrypted", size: 3_000_000, seed: []string{"--encryption", "require"}, leech: []string{"rc4"},
 			gone: truncate(1_000_001), are: restore},
-		// What is mapped is served until the seed looks, which takes it some seconds.
+		// Mapped data is served until the next check for changes, some seconds
+		// later.
 		{name: "moved", size: 7_000_000, gone: moveTo("content", "elsewhere"), are: moveTo("elsewhere", "content")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -170,7 +172,7 @@ func TestProcessSeedDataGone(t *testing.T) {
 	}
 }
 
-// What is left of the last page of a file is zeros, as long as that is mapped.
+// While a truncated file is mapped, the rest of its last page is zeros.
 func TestProcessSeedTailGone(t *testing.T) {
 	t.Parallel()
 	s := swarmOf(t, 2_000_000)
@@ -184,8 +186,8 @@ func TestProcessSeedTailGone(t *testing.T) {
 	leech.succeeds()
 }
 
-// misses waits until the seed has seen that a file is not what it was, and the
-// tracker knows.
+// misses waits until the seed has found that a file has changed, and the tracker
+// has been informed.
 func (p swarmSeed) misses(file string) {
 	p.t.Helper()
 	if e := p.await("error", 1); !strings.Contains(e.Error, filepath.Join(p.root, file)+": changed since it was checked") {
@@ -194,7 +196,8 @@ func (p swarmSeed) misses(file string) {
 	p.seedsAre("0")
 }
 
-// comesBack waits until it seeds everything again, and the tracker knows.
+// comesBack waits until all data is seeded again, and the tracker has been
+// informed.
 func (p swarmSeed) comesBack() {
 	p.t.Helper()
 	if e := p.await("seeding", 2); e.Pieces != p.pieces {
@@ -211,7 +214,7 @@ func truncate(size int64) func(t *testing.T, s *processSwarm) {
 	}
 }
 
-// restore writes the first file as it was.
+// restore restores the first file.
 func restore(t *testing.T, s *processSwarm) {
 	if err := os.WriteFile(filepath.Join(s.root, "a"), s.want["a"], 0o644); err != nil {
 		t.Fatal(err)
@@ -227,13 +230,13 @@ func moveTo(from, to string) func(t *testing.T, s *processSwarm) {
 	}
 }
 
-// However a seed ends, its tracker is told.
+// bt seed announces its stop, for every kind of end.
 func TestProcessSeedEnds(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		args   []string
-		signal syscall.Signal // 0: it ends by itself
+		signal syscall.Signal // 0 if it ends by itself
 		code   int
 	}{
 		{"by time", []string{"--for", "4s"}, 0, exitOK},

@@ -26,19 +26,19 @@ import (
 const (
 	manyTorrents = 10_000
 	manyPiece    = 2 << 10
-	manySize     = 5_000 // in three pieces
-	manySample   = 200   // that are downloaded
+	manySize     = 5_000 // three pieces
+	manySample   = 200   // number of torrents that are downloaded
 )
 
-// manyName is the name of a torrent and its only file.
+// manyName returns the name of a torrent, which is also that of its file.
 func manyName(i int) string { return fmt.Sprintf("number %05d", i) }
 
-// manyData is what a torrent is of.
+// manyData returns the content of a torrent.
 func manyData(i int) []byte {
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], uint64(i))
 	b := make([]byte, manySize)
-	_, _ = rand.NewChaCha8(seed).Read(b) // which never fails
+	_, _ = rand.NewChaCha8(seed).Read(b) // never fails
 	return b
 }
 
@@ -72,7 +72,8 @@ func manyFiles(t *testing.T, torrents, data string) [][20]byte {
 	return hashes
 }
 
-// A manySeed is bt seed of many torrents, and what it said of them.
+// A manySeed is a bt seed process with many torrents, and a summary of its
+// events.
 type manySeed struct {
 	t     *testing.T
 	cmd   *exec.Cmd
@@ -81,10 +82,10 @@ type manySeed struct {
 
 	mu        sync.Mutex
 	announced map[string]bool // by info-hash
-	known     map[string]bool // those seeded: whether the data was known
+	known     map[string]bool // value of known in the seeding events, by info-hash
 	stopped   map[string]bool // by name
-	took      time.Duration   // until all were announced
-	wrong     []string        // the first lines that should not be
+	took      time.Duration   // time until all were announced
+	wrong     []string        // the first unexpected lines
 }
 
 func startManySeed(t *testing.T, bt string, env []string, args ...string) *manySeed {
@@ -105,10 +106,10 @@ func startManySeed(t *testing.T, bt string, env []string, args ...string) *manyS
 	go func() {
 		defer close(s.ended)
 		s.read(stdout)
-		_ = s.cmd.Wait() // its state says it all
+		_ = s.cmd.Wait() // the exit status is checked elsewhere
 	}()
 	t.Cleanup(func() {
-		_ = s.cmd.Process.Kill() // it may have ended
+		_ = s.cmd.Process.Kill() // no effect if it has ended
 		<-s.ended
 		if t.Failed() {
 			t.Logf("bt seed: %v\n%s\n%s", s.cmd.ProcessState, strings.Join(s.wrong, "\n"), stderr.Bytes()[max(0, stderr.Len()-8<<10):])
@@ -146,8 +147,8 @@ func (s *manySeed) read(r io.Reader) {
 	}
 }
 
-// starts waits until the tracker knows all torrents, and returns how many of them
-// were hashed for that.
+// starts waits until the tracker knows all torrents, and returns the number of
+// torrents that were hashed.
 func (s *manySeed) starts() (hashed int) {
 	s.t.Helper()
 	for end := time.Now().Add(swarmTimeout); ; time.Sleep(10 * time.Millisecond) {
@@ -172,7 +173,7 @@ func (s *manySeed) starts() (hashed int) {
 	return hashed
 }
 
-// hasNoErrors demands that nothing went wrong so far.
+// hasNoErrors checks that there were no errors so far.
 func (s *manySeed) hasNoErrors() {
 	s.t.Helper()
 	s.mu.Lock()
@@ -182,7 +183,7 @@ func (s *manySeed) hasNoErrors() {
 	}
 }
 
-// stops tells it to end, and waits for that.
+// stops sends the stop signal and waits for the end.
 func (s *manySeed) stops() {
 	s.t.Helper()
 	began := time.Now()
@@ -200,7 +201,7 @@ func (s *manySeed) stops() {
 	s.t.Logf("it left within %v", time.Since(began))
 }
 
-// idleCPU is the least part of a processor that it took in one of a few times.
+// idleCPU returns the lowest CPU usage of several measurements.
 func (s *manySeed) idleCPU() float64 {
 	s.t.Helper()
 	least := 1.0
@@ -216,8 +217,8 @@ func (s *manySeed) idleCPU() float64 {
 	return least
 }
 
-// Ten thousand torrents are announced within a minute of a start that knows the
-// data, cost little memory and almost no CPU, and can be downloaded.
+// If the data is known, ten thousand torrents are announced within a minute. They
+// need little memory and almost no CPU, and can be downloaded.
 func TestProcessSeedMany(t *testing.T) {
 	dir := t.TempDir()
 	torrents, data, home := filepath.Join(dir, "torrents"), filepath.Join(dir, "data"), filepath.Join(dir, "home")
@@ -230,7 +231,7 @@ func TestProcessSeedMany(t *testing.T) {
 	hashes := manyFiles(t, torrents, data)
 	t.Logf("%d torrents were written in %v", manyTorrents, time.Since(began))
 	tracker := "http://" + testenv.Opentracker(t, hashes).String() + "/announce"
-	bt := processPlain(t) // memory and CPU of the race detector are its own
+	bt := processPlain(t) // the race detector needs additional memory and CPU
 	rests(t, filepath.Join(data, manyName(manyTorrents-1)))
 
 	env := []string{"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "XDG_STATE_HOME=" + filepath.Join(home, "state")}
@@ -281,7 +282,8 @@ func TestProcessSeedMany(t *testing.T) {
 		t.Errorf("it had %d bytes of memory, more than %d", peak, mostMemory)
 	}
 
-	// Those that go while it runs are no longer announced, and it says so.
+	// Torrents that are removed while it runs are dropped: it announces their
+	// stop and prints an event.
 	for i := range 100 {
 		if err := os.Remove(filepath.Join(torrents, manyName(i)+".torrent")); err != nil {
 			t.Fatal(err)

@@ -18,16 +18,17 @@ import (
 	"bt/internal/tracker"
 )
 
-// A service is bt seed DIR as systemd runs it, with a service manager of the test.
+// A service is a bt seed DIR process in the environment of systemd, with a
+// service manager of the test.
 type service struct {
 	t        *testing.T
 	cmd      *exec.Cmd
-	messages *serviceLog // of sd_notify
+	messages *serviceLog // messages of sd_notify
 	events   *serviceLog // lines of stdout
 	ended    chan error
 }
 
-// A serviceLog is lines with the times at which they came.
+// A serviceLog is a list of lines and the times at which they arrived.
 type serviceLog struct {
 	mu    sync.Mutex
 	lines []string
@@ -46,7 +47,7 @@ func (l *serviceLog) all() []string {
 	return slices.Clone(l.lines)
 }
 
-// when are the times of a line.
+// when returns the times of a line.
 func (l *serviceLog) when(line string) []time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,10 +60,11 @@ func (l *serviceLog) when(line string) []time.Time {
 	return times
 }
 
-// startService starts bt seed on a directory. watchdog is what systemd would set.
+// startService starts bt seed with a directory. watchdog is the variable that
+// systemd would set.
 func startService(t *testing.T, dir, watchdog string) *service {
 	t.Helper()
-	// Not t.TempDir: the path of a socket has room for 107 bytes.
+	// Not t.TempDir, because the path of a socket is limited to 107 bytes.
 	run, err := os.MkdirTemp("", "bt")
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +118,7 @@ func startService(t *testing.T, dir, watchdog string) *service {
 		}
 	})
 	t.Cleanup(func() {
-		_ = s.cmd.Process.Kill() // it has ended, or is to
+		_ = s.cmd.Process.Kill() // it has ended or must end
 		if t.Failed() {
 			t.Logf("events: %s\nmessages: %q", strings.Join(s.events.all(), "\n"), s.messages.all())
 		}
@@ -138,7 +140,8 @@ func (s *service) until(what string, ready func() bool) {
 	}
 }
 
-// has reports whether there was an event of a torrent, or without name of any.
+// has reports whether there was an event about a torrent, or about none if name
+// is "".
 func (s *service) has(kind, name string) bool {
 	s.t.Helper()
 	for _, line := range s.events.all() {
@@ -153,7 +156,7 @@ func (s *service) has(kind, name string) bool {
 	return false
 }
 
-// terminate stops it as systemd does.
+// terminate stops the service as systemd does.
 func (s *service) terminate() {
 	s.t.Helper()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -169,15 +172,15 @@ func (s *service) terminate() {
 	}
 }
 
-// serviceTorrent makes a torrent of a file with its own name as data.
+// serviceTorrent makes a torrent of a file whose data is its name.
 func serviceTorrent(t *testing.T, dir, name, out, announce string) {
 	t.Helper()
 	processTree(t, dir, map[string]string{name: name})
 	processRun(t, dir, "make", name, "-q", "-o", out, "--announce", announce).exits(exitOK)
 }
 
-// A service manager is told that bt is ready, again and again that it is alive, and
-// that it ends; and so is the tracker told.
+// The service manager is notified that bt is ready, regularly that it is alive,
+// and that it stops. The tracker gets the stop event.
 func TestProcessServiceNotify(t *testing.T) {
 	t.Parallel()
 	fake := &fakeTracker{swarms: make(map[[20]byte]tracker.Counts)}
@@ -223,7 +226,7 @@ func TestProcessServiceNotify(t *testing.T) {
 	if n := announces("stopped"); n != 1 {
 		t.Errorf("the tracker is told %d times that it leaves, want 1", n)
 	}
-	// What was sent is in the socket, and read any moment.
+	// The message is in the socket and is read soon.
 	for end := time.Now().Add(processTimeout / 2); len(s.messages.when("STOPPING=1")) == 0; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("no STOPPING=1")
@@ -231,8 +234,9 @@ func TestProcessServiceNotify(t *testing.T) {
 	}
 }
 
-// SIGHUP does not end it, and has it read the directory at once. That is once a
-// minute otherwise, for what nothing is heard of: here a link that led nowhere.
+// SIGHUP does not end the service but makes it read the directory at once.
+// Otherwise changes without a file system event, such as a broken link that
+// becomes valid, are found once a minute.
 func TestProcessServiceHangup(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

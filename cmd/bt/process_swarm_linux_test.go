@@ -24,23 +24,24 @@ import (
 	"bt/internal/testenv"
 )
 
-// What the tests called TestProcessSeed share: bt seed and a tracker on one host,
-// clients on another, so that everybody has ports of his own and nothing goes out.
+// The tests named TestProcessSeed run bt seed and a tracker on one host and
+// clients on another. The hosts are network namespaces, so ports do not collide
+// and no packet leaves the machine.
 
 const (
 	swarmTrackerPort = 6969
 	swarmSeedPort    = 6881
 )
 
-// swarmTimeout is when something counts as never coming. The race detector and
-// a busy machine are slow.
+// swarmTimeout is the time after which the tests stop waiting. It is long because
+// the race detector and a busy machine are slow.
 const swarmTimeout = 80 * time.Second
 
 // A processSwarm is a torrent of random data, and the tracker that serves it.
 type processSwarm struct {
 	t       *testing.T
-	a, b    *testenv.Host // where it is seeded, and downloaded
-	root    string        // the data
+	a, b    *testenv.Host // hosts for the seed and the downloading client
+	root    string        // directory of the data
 	torrent string
 	hash    [20]byte
 	size    int64
@@ -52,7 +53,8 @@ type processSwarm struct {
 
 const swarmPiece = 32 << 10
 
-// swarmOf makes files of these sizes public: a, sub/b, sub/c, ...
+// swarmOf makes files of the given sizes and a torrent of them: a, sub/b, sub/c,
+// ...
 func swarmOf(t *testing.T, sizes ...int) *processSwarm {
 	t.Helper()
 	s := &processSwarm{t: t}
@@ -79,7 +81,7 @@ func swarmOf(t *testing.T, sizes ...int) *processSwarm {
 			name = filepath.Join("sub", string(rune('a'+i)))
 		}
 		data := make([]byte, size)
-		_, _ = chacha.Read(data) // which never fails
+		_, _ = chacha.Read(data) // never fails
 		files[name], s.want[name] = string(data), data
 		s.size += int64(size)
 	}
@@ -96,7 +98,7 @@ func swarmOf(t *testing.T, sizes ...int) *processSwarm {
 	return s
 }
 
-// eventually waits for a condition.
+// eventually waits until a condition is true.
 func (s *processSwarm) eventually(what string, ready func() bool) {
 	s.t.Helper()
 	for end := time.Now().Add(swarmTimeout); !ready(); time.Sleep(10 * time.Millisecond) {
@@ -108,7 +110,7 @@ func (s *processSwarm) eventually(what string, ready func() bool) {
 
 var scrapedSeeds = regexp.MustCompile(`8:completei(\d+)e`)
 
-// seeds is how many seeds the tracker knows.
+// seeds returns the number of seeds that the tracker knows.
 func (s *processSwarm) seeds() string {
 	s.t.Helper()
 	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DialContext: s.b.DialContext, DisableKeepAlives: true}}
@@ -128,7 +130,7 @@ func (s *processSwarm) seeds() string {
 	if m := scrapedSeeds.FindSubmatch(body); m != nil {
 		return string(m[1])
 	}
-	if got := string(body); got != "d5:filesdee" { // nobody is there
+	if got := string(body); got != "d5:filesdee" { // the tracker knows no peers
 		s.t.Fatalf("scrape: %q", got)
 	}
 	return "0"
@@ -139,8 +141,8 @@ func (s *processSwarm) seedsAre(want string) {
 	s.eventually("the tracker knows of so many seeds: "+want, func() bool { return s.seeds() == want })
 }
 
-// compare compares a download byte for byte, but for empty files: some clients
-// don't make them.
+// compare compares a download byte for byte, except for empty files, which some
+// clients don't create.
 func (s *processSwarm) compare(root string) {
 	s.t.Helper()
 	got := make(map[string][]byte)
@@ -177,7 +179,7 @@ type swarmProcess struct {
 	ended  chan struct{}
 
 	mu    sync.Mutex
-	lines []string // of stdout
+	lines []string // lines of stdout
 }
 
 func (s *processSwarm) run(h *testenv.Host, name string, args ...string) *swarmProcess {
@@ -191,7 +193,7 @@ func (s *processSwarm) run(h *testenv.Host, name string, args ...string) *swarmP
 		s.t.Fatal(err)
 	}
 	go func() {
-		_ = p.cmd.Wait() // its state says it all
+		_ = p.cmd.Wait() // the exit status is checked elsewhere
 		w.Close()
 	}()
 	go func() {
@@ -203,7 +205,7 @@ func (s *processSwarm) run(h *testenv.Host, name string, args ...string) *swarmP
 			for {
 				line, rest, ok := bytes.Cut(b, []byte("\n"))
 				if !ok {
-					break // what a killed process did not end is no line
+					break // an unfinished line of a killed process
 				}
 				p.mu.Lock()
 				p.lines = append(p.lines, string(line))
@@ -224,7 +226,7 @@ func (s *processSwarm) run(h *testenv.Host, name string, args ...string) *swarmP
 	return p
 }
 
-// kill ends it at once, if it has not ended.
+// kill kills the process if it has not ended.
 func (p *swarmProcess) kill() {
 	p.signal(syscall.SIGKILL)
 	<-p.ended
@@ -249,14 +251,14 @@ func (p *swarmProcess) exits(code int) {
 	}
 }
 
-// output is the lines printed so far.
+// output returns the lines printed so far.
 func (p *swarmProcess) output() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.lines)
 }
 
-// until waits until the process has printed the right lines.
+// until waits until the process has printed the expected lines.
 func (p *swarmProcess) until(what string, ready func() bool) {
 	p.t.Helper()
 	p.eventually(what, func() bool {
@@ -275,7 +277,7 @@ func (p *swarmProcess) until(what string, ready func() bool) {
 	})
 }
 
-// A swarmSeed is bt seed.
+// A swarmSeed is a bt seed process.
 type swarmSeed struct{ *swarmProcess }
 
 func (s *processSwarm) seed(args ...string) swarmSeed {
@@ -284,7 +286,7 @@ func (s *processSwarm) seed(args ...string) swarmSeed {
 	return swarmSeed{s.run(s.a, "bt", args...)}
 }
 
-// A swarmEvent is a line that bt seed --json prints, as far as the tests look.
+// A swarmEvent holds the fields of a line of bt seed --json that the tests use.
 type swarmEvent struct {
 	Event    string `json:"event"`
 	Error    string `json:"error"`
@@ -294,7 +296,7 @@ type swarmEvent struct {
 	Uploaded int64  `json:"uploaded"`
 }
 
-// events are those of a kind so far; no kind: all.
+// events returns the events of a kind so far, or all events if kind is "".
 func (p swarmSeed) events(kind string) []swarmEvent {
 	p.t.Helper()
 	var list []swarmEvent
@@ -310,14 +312,14 @@ func (p swarmSeed) events(kind string) []swarmEvent {
 	return list
 }
 
-// await waits for the nth event of a kind, from 1.
+// await waits for the nth event of a kind, counted from 1.
 func (p swarmSeed) await(kind string, n int) swarmEvent {
 	p.t.Helper()
 	p.until(fmt.Sprintf("event %q, %d times", kind, n), func() bool { return len(p.events(kind)) >= n })
 	return p.events(kind)[n-1]
 }
 
-// starts waits until peers can find it.
+// starts waits until peers can find the seed.
 func (p swarmSeed) starts() swarmSeed {
 	p.t.Helper()
 	if e := p.await("seeding", 1); e.Pieces != p.pieces {
@@ -329,7 +331,7 @@ func (p swarmSeed) starts() swarmSeed {
 	return p
 }
 
-// hasNoErrors demands that nothing went wrong so far.
+// hasNoErrors checks that there were no errors so far.
 func (p swarmSeed) hasNoErrors() {
 	p.t.Helper()
 	for _, e := range p.events("") {
@@ -339,7 +341,7 @@ func (p swarmSeed) hasNoErrors() {
 	}
 }
 
-// A swarmLeech is libtorrent.
+// A swarmLeech is a libtorrent process that downloads.
 type swarmLeech struct {
 	*swarmProcess
 	dir string
@@ -356,7 +358,7 @@ func (s *processSwarm) leech(options ...string) swarmLeech {
 	return swarmLeech{s.run(s.b, python, append([]string{script, s.torrent, dir, s.b.Addr.String()}, options...)...), dir}
 }
 
-// has is how many pieces it has.
+// has returns the number of pieces that it has.
 func (l swarmLeech) has() (pieces int) {
 	l.t.Helper()
 	if lines := l.output(); len(lines) > 0 {
@@ -367,7 +369,7 @@ func (l swarmLeech) has() (pieces int) {
 	return pieces
 }
 
-// hasSome waits until it is in the middle.
+// hasSome waits until a part of the pieces is downloaded.
 func (l swarmLeech) hasSome() {
 	l.t.Helper()
 	l.until("a part of the download", func() bool { return l.has() >= l.pieces/10 })
@@ -376,15 +378,15 @@ func (l swarmLeech) hasSome() {
 	}
 }
 
-// succeeds waits until it has all, and compares that.
+// succeeds waits until the download is complete, and compares it.
 func (l swarmLeech) succeeds() {
 	l.t.Helper()
 	l.exits(0)
 	l.compare(filepath.Join(l.dir, "content"))
 }
 
-// rests waits until files are so old that a seed remembers what it finds in them.
-// Nobody can set back the time of a change.
+// rests waits until files are old enough for a seed to store the results of a
+// check. The change time of a file can't be set back.
 func rests(t *testing.T, paths ...string) {
 	t.Helper()
 	for _, path := range paths {

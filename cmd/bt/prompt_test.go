@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// noStdin is a standard input that nobody may read.
+// noStdin is a standard input that fails the test when it is read.
 type noStdin struct{ t *testing.T }
 
 func (s noStdin) Read([]byte) (int, error) {
@@ -14,8 +14,7 @@ func (s noStdin) Read([]byte) (int, error) {
 	return 0, os.ErrClosed
 }
 
-// Nothing ever asks: what overwrites, registers or can't be done is refused or
-// done, on a terminal too.
+// No command prompts, even on a terminal: it either does its work or refuses.
 func TestNothingPrompts(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{"data/file": "hello", "page.torrent": "<html>", "scraped.json": `{"torrents":[]}`} {

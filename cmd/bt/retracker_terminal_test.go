@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// runOnTerminal runs bt as one whose stdout and stderr are one terminal.
+// runOnTerminal runs bt with stdout and stderr on one terminal.
 func runOnTerminal(args ...string) (code int, stdout, stderr string) {
 	e, out, errs := testEnv(args...)
 	e.stdoutTerminal, e.stderrTerminal, e.width = true, true, 80
@@ -15,8 +15,8 @@ func runOnTerminal(args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), errs.String()
 }
 
-// retrackerTorrent writes a torrent with the outer keys, in bencode and in order
-// but for info, and returns its path.
+// retrackerTorrent writes a torrent with outer keys in bencode, some before and
+// some after info, and returns its path.
 func retrackerTorrent(t *testing.T, before, after string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.torrent")
@@ -34,7 +34,7 @@ const (
 		"13:announce-listll48:http://t.example/0123456789abcdef0123456789/annoel18:http://u.example/aee"
 )
 
-// What goes is red and what comes is green, on a terminal only.
+// On a terminal, removed lines are red and added lines are green.
 func TestRetrackerDifferenceOnTerminal(t *testing.T) {
 	path := retrackerTorrent(t, "8:announce18:http://t.example/a7:comment3:old", "8:url-list17:http://w.example/")
 	args := []string{"retracker", path, "--dry-run", "--announce", "udp://u.example:1", "--announce", "udp://v.example:2", "--comment", "new", "--no-web-seeds"}
@@ -58,8 +58,8 @@ func TestRetrackerDifferenceOnTerminal(t *testing.T) {
 	}
 }
 
-// Every change shows, whatever it is: the order of trackers in a tier, one that
-// stood twice, a passkey among other changes.
+// Every change is shown: the order of trackers in a tier, a tracker that was
+// listed twice, a passkey among other changes.
 func TestRetrackerDifferenceShowsAll(t *testing.T) {
 	const twoTiers = "8:announce18:http://a.example/a13:announce-list" +
 		"ll18:http://a.example/a18:http://b.example/ael18:http://c.example/a18:http://d.example/aee"
@@ -67,7 +67,7 @@ func TestRetrackerDifferenceShowsAll(t *testing.T) {
 	for name, test := range map[string]struct {
 		torrent string
 		flags   []string
-		want    []string // texts of a line that is "- ", "+ " or "~ "
+		want    []string // texts in a line that begins with "- ", "+ " or "~ "
 	}{
 		"order in a tier": {twoTiers, []string{"--announce", "http://a.example/a,http://b.example/a", "--announce", "http://d.example/a,http://c.example/a"}, []string{"announce-list"}},
 		"twice in a tier": {again, []string{"--dedupe"}, []string{"announce-list"}},
@@ -97,8 +97,8 @@ func TestRetrackerDifferenceShowsAll(t *testing.T) {
 	}
 }
 
-// Passkeys are masked on a terminal and in errors, and --reveal shows them. JSON
-// and an edited magnet link, which is the result, have them whole.
+// Passkeys are masked on a terminal and in errors, unless --reveal is set. They
+// are not masked in JSON and in an edited magnet link, which is a result.
 func TestRetrackerMasks(t *testing.T) {
 	path := retrackerTorrent(t, retrackerSecret, "")
 	link := "magnet:?xt=urn:btih:c12fe1c06bba254a9dc9f519b335aa7c1367a88a&tr=http%3A%2F%2Ft.example%2F0123456789abcdef0123456789%2Fa"
@@ -132,7 +132,7 @@ func TestRetrackerMasks(t *testing.T) {
 	}
 }
 
-// What a torrent holds does not move the cursor, nor does what a rules file holds.
+// Text of a torrent or a rules file can't move the cursor.
 func TestRetrackerIsHarmless(t *testing.T) {
 	path := retrackerTorrent(t, "8:announce22:http://t.example/\x1b[2J\r7:comment9:a\x1b[31m\n\xe2\x80\xae3:\x1b[Ji1e", "7:\x1b]0;x\x07yi1e")
 	rules := filepath.Join(t.TempDir(), "\x1brules.yaml")

@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// bindingFor reads flags as bt seed does.
+// bindingFor parses flags as bt seed does.
 func bindingFor(args ...string) (binding, error) {
 	var o bindingOptions
 	command := &cli.Command{Name: "seed", Flags: o.flags()}
@@ -55,7 +55,7 @@ func TestBinding(t *testing.T) {
 	} {
 		if lo, err := net.InterfaceByName("lo"); strings.Contains(test.args, "lo") {
 			if addrs, _ := lo.Addrs(); err != nil || len(addrs) < 2 {
-				continue // another system, or no IPv6
+				continue // another system, or one without IPv6
 			}
 		}
 		b, err := bindingFor(strings.Fields(test.args)...)
@@ -72,7 +72,8 @@ func TestBinding(t *testing.T) {
 		if from := strings.Trim(fmt.Sprint(b.from()), "[]"); b.network != test.network || from != test.from {
 			t.Errorf("%q: %s, from %s", test.args, b.network, from)
 		}
-		// Peers come in where trackers are told, and nowhere else.
+		// The listener accepts connections on the announced addresses and on no
+		// others.
 		l, err := b.listen(portRange{})
 		if err != nil {
 			t.Errorf("%q: %v", test.args, err)
@@ -106,9 +107,10 @@ func TestBinding(t *testing.T) {
 	}
 }
 
-// An address that can't be bound ends the search for a port, and is named.
+// The error of an address that can't be bound ends the search for a port and
+// names the address.
 func TestListenFails(t *testing.T) {
-	const foreign = "192.0.2.1" // of documentation, so of no machine
+	const foreign = "192.0.2.1" // from the documentation range, so no machine has it
 	for _, addrs := range []string{foreign, "127.0.0.1 " + foreign, foreign + " 127.0.0.1"} {
 		b := binding{network: "tcp"}
 		for _, s := range strings.Fields(addrs) {

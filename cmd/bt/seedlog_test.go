@@ -9,7 +9,7 @@ import (
 	"bt/seed"
 )
 
-// Who does not read what is printed does not stop the seed, nor its end.
+// A reader that does not read the output blocks neither the seed nor its end.
 func TestSeedLogNobodyReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		read := make(chan struct{})
@@ -28,7 +28,7 @@ func TestSeedLogNobodyReads(t *testing.T) {
 		if waited := time.Since(begin); waited > logWait {
 			t.Errorf("it waited for %v", waited)
 		}
-		close(read) // somebody reads again
+		close(read) // the reader reads again
 		synctest.Wait()
 		l.put(seedEntry{event: seed.EventStopped{}})
 		if err := l.end(); err != nil {
@@ -60,7 +60,7 @@ func TestSeedLogEndsInTime(t *testing.T) {
 	})
 }
 
-// The first error ends the seed, and is what it ends with.
+// The first error of print ends the seed, and end returns it.
 func TestSeedLogFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		full := errors.New("no space left")

@@ -41,7 +41,8 @@ func TestShortState(t *testing.T) {
 	}
 }
 
-// What has a trouble is on top, with the reason; then what is busy; then names.
+// Torrents with problems come first, with the reason; then the active ones; then
+// the rest by name.
 func TestSeedRows(t *testing.T) {
 	e, _, _ := testEnv()
 	s := &seedScreen{ui: &ui{env: e}}
@@ -74,8 +75,8 @@ func TestSeedRows(t *testing.T) {
 	}
 }
 
-// Whatever the width and the figures: nothing is too wide or too much, a column is
-// there or not, and no figure is cut.
+// For every width and all figures, the table fits, and columns are either
+// complete or left out.
 func TestSeedTable(t *testing.T) {
 	e, _, _ := testEnv()
 	s := &seedScreen{ui: &ui{env: e}}
@@ -103,7 +104,7 @@ func TestSeedTable(t *testing.T) {
 					if utf8.RuneCountInString(line) > columns {
 						t.Fatalf("%d columns: %q", columns, line)
 					}
-					if i > 0 && line != "" && !strings.HasPrefix(line, "  ") { // no reason
+					if i > 0 && line != "" && !strings.HasPrefix(line, "  ") { // skip the lines with reasons
 						for k, figure := range map[string]string{"State": "super-seeding", "Rate": "/s", "Uploaded": "B", "Ratio": list[0].ratio} {
 							if strings.Contains(lines[0], k) != strings.Contains(line, figure) {
 								t.Fatalf("%d columns: %q below %q", columns, line, lines[0])

@@ -8,7 +8,7 @@ import (
 func TestShortURL(t *testing.T) {
 	for _, tt := range []struct {
 		url   string
-		steps []string // as the room gets less
+		steps []string // results for a decreasing limit
 	}{
 		{"http://tracker.example:6969/announce", []string{"tracker.example:6969/announce", "tracker.example:6969"}},
 		{"udp://tracker.example:6969", []string{"tracker.example:6969"}},
@@ -37,7 +37,7 @@ func TestShortURL(t *testing.T) {
 	}
 }
 
-// Trackers of one host and port keep the scheme that tells them apart.
+// URLs with the same host and port keep their schemes, which differ.
 func TestShortURLs(t *testing.T) {
 	short := shortURLs([]string{
 		"http://t.example:80/announce", "udp://t.example:80/announce", "wss://t.example:80/****/announce", "udp://u.example:1", "udp://u.example:1/announce", "no URL",

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// A wrong option is said before what there is on disk: here an output that exists.
+// A wrong option is reported before an error that depends on the disk, here an
+// existing output.
 func TestWrongOptionBeforeOutput(t *testing.T) {
 	dir := t.TempDir()
 	content, exists, torrent := filepath.Join(dir, "content"), filepath.Join(dir, "exists"), filepath.Join(dir, "x.torrent")
@@ -46,8 +47,8 @@ func TestWrongOptionBeforeOutput(t *testing.T) {
 	}
 }
 
-// With --json among the arguments an error is a document too, whatever is wrong and
-// wherever --json stands; that of scrape has its time.
+// With --json anywhere among the arguments, a usage error is also printed as a
+// document; that of scrape has a time.
 func TestUsageErrorJSON(t *testing.T) {
 	for _, args := range [][]string{
 		{"make", "--json"}, {"make", "--json", "--nope"}, {"make", "--nope", "--json"}, {"make", "x", "--jobs", "x", "--json"}, {"make", "--jsonl", "--nope"},

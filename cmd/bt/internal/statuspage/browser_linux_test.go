@@ -14,7 +14,7 @@ import (
 	"bt/seed"
 )
 
-// Of a real seed: the figures change as a peer downloads.
+// With a real seed, the figures change while a peer downloads.
 func TestPageOfSeed(t *testing.T) {
 	t.Parallel()
 	python := testenv.Python(t, "libtorrent")

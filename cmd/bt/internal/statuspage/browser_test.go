@@ -17,7 +17,7 @@ import (
 	"bt/seed"
 )
 
-// demoStatus is a seed at one second of its life.
+// demoStatus returns the status of a seed at a second of its run.
 func demoStatus(second int) seed.Status {
 	begin := time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
 	s := seed.Status{Time: begin.Add(time.Duration(second) * time.Second), Since: begin.Add(-26 * time.Hour)}
@@ -69,7 +69,8 @@ func demoStatus(second int) seed.Status {
 	return s
 }
 
-// hostileStatus has texts that would like to be more than that.
+// hostileStatus returns a status whose texts contain markup and control
+// characters.
 func hostileStatus(n int) seed.Status {
 	const evil = "<script>document.title='pwned'</script><img src=http://evil.invalid/x onerror=alert(1)>"
 	s := seed.Status{Time: time.Now(), Since: time.Now().Add(-time.Hour), Uploaded: int64(n) << 20, Rate: int64(n) << 10, Peers: 1}
@@ -86,7 +87,8 @@ func hostileStatus(n int) seed.Status {
 	return s
 }
 
-// browserPage serves a status to a browser, and looks in the end whether the page behaved.
+// browserPage serves a status to a browser. At the end of the test it checks that
+// the page caused no errors.
 func browserPage(t *testing.T, status func() seed.Status) (*testenv.Browser, *httptest.Server) {
 	t.Helper()
 	b := testenv.Chromium(t)
@@ -109,7 +111,7 @@ func browserPage(t *testing.T, status func() seed.Status) (*testenv.Browser, *ht
 	return b, server
 }
 
-// fits checks that nothing must be scrolled sideways.
+// fits checks that the page has no horizontal scroll bar.
 func fits(t *testing.T, b *testenv.Browser, what string) {
 	t.Helper()
 	var wide []string
@@ -124,7 +126,7 @@ func fits(t *testing.T, b *testenv.Browser, what string) {
 	}
 }
 
-// screenshot writes a picture to look at, if BT_SCREENSHOTS names a directory.
+// screenshot saves a screenshot if BT_SCREENSHOTS names a directory.
 func screenshot(t *testing.T, b *testenv.Browser, name string) {
 	t.Helper()
 	dir := os.Getenv("BT_SCREENSHOTS")
@@ -157,7 +159,7 @@ func TestPageInBrowser(t *testing.T) {
 	b.Open(server.URL + "/")
 	b.Until(`document.querySelectorAll("#torrents tbody tr").length === 8`)
 
-	// The figures change without reloading.
+	// The figures change without a reload.
 	b.Eval(`window.same = true`, nil)
 	for range 2 {
 		var before string
@@ -168,7 +170,7 @@ func TestPageInBrowser(t *testing.T) {
 	b.Until(`document.querySelector("#graph .line").getAttribute("d").split("L").length >= 3`)
 	b.Until(`document.title.includes("MiB/s") && window.same`)
 
-	// Sort, show, search.
+	// Sort, filter, search.
 	names := `[...document.querySelectorAll("#torrents td.name a")].map(a => a.textContent)`
 	b.Eval(`document.querySelector("#torrents th.size button").click()`, nil)
 	b.Until(names + `[0] === "archive-of-web-pages-2024.tar.zst"`)
@@ -182,7 +184,7 @@ func TestPageInBrowser(t *testing.T) {
 	b.Open(server.URL + "/")
 	b.Until(names + `.length === 8`)
 
-	// Details, by a click on the row; they live too.
+	// A click on a row opens the details, which are updated too.
 	b.Eval(`document.querySelector("#torrents tbody tr td.size").click()`, nil)
 	b.Until(`document.querySelectorAll("dialog[open] .peers tbody tr").length === 4`)
 	var text string
@@ -212,7 +214,7 @@ func TestPageFits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b, server := browserPage(t, status)
 			b.Open(server.URL + "/")
-			if name == "demo" { // with something in the graph
+			if name == "demo" { // fill the graph
 				for range 300 {
 					response, err := http.Get(server.URL + "/status.json?limit=0")
 					if err != nil {
@@ -276,7 +278,7 @@ func TestPageWithManyTorrents(t *testing.T) {
 	b.Until(names + `[0] === "torrent 00050"`)
 	b.Until(`document.querySelector("#pager span").textContent === "51–100 of 10,000"`)
 	fits(t, b, "the second page")
-	// A page that is not there any more becomes the last.
+	// A page number beyond the end becomes the last page.
 	b.Open(server.URL + "/?sort=name&page=999")
 	b.Until(names + `.at(-1) === "torrent 09999" && document.querySelector("#pager [data-step='1']").disabled`)
 }

@@ -20,7 +20,8 @@ import (
 	"bt/seed"
 )
 
-// manyTorrents is a seed of so many torrents, each with two peers and a tracker.
+// manyTorrents returns the status of a seed with n torrents, each with two peers
+// and a tracker.
 func manyTorrents(n int) seed.Status {
 	s := seed.Status{Time: time.Now(), Since: time.Now().Add(-time.Hour)}
 	for i := range n {
@@ -38,7 +39,7 @@ func manyTorrents(n int) seed.Status {
 	return s
 }
 
-// get asks a page that was opened as localhost.
+// get requests a page with localhost as the host.
 func get(t testing.TB, page http.Handler, target string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequest("GET", target, nil)
@@ -159,7 +160,7 @@ func TestPageMethodsAndHeaders(t *testing.T) {
 	}
 }
 
-// Nothing that is shown has a passkey or a peer's address, unless it is revealed.
+// Unless Reveal is set, no answer contains a passkey or a peer's address.
 func TestPageMasks(t *testing.T) {
 	const passkey = "0123456789abcdef0123456789abcdef"
 	const other = "an0therS3cret"
@@ -318,8 +319,7 @@ func TestPageQueries(t *testing.T) {
 	}
 }
 
-// The graph of a page that is opened later has what was seen, and the average of
-// what was not.
+// The graph contains the samples, and the average rate over gaps.
 func TestPageHistory(t *testing.T) {
 	begin := time.Unix(1e9, 0).UTC()
 	var s seed.Status
@@ -434,7 +434,7 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-// A body is of no use here, and not waited for.
+// The body of a request is not read.
 func TestPageBody(t *testing.T) {
 	server := httptest.NewServer(statusPage(manyTorrents(1)))
 	defer server.Close()
@@ -459,7 +459,7 @@ func TestPageBody(t *testing.T) {
 	}
 }
 
-// A file that can't be seeded is among the torrents, with the reason.
+// A file that can't be seeded is in the list, with the reason.
 func TestPageError(t *testing.T) {
 	s := manyTorrents(2)
 	s.Torrents = append(s.Torrents, seed.TorrentStatus{Name: "bad.torrent", State: seed.StateError, Message: "it ends too early"})
