@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestCommandSeesItsFlags(t *testing.T) {
+func TestCommandGetsFlags(t *testing.T) {
 	for _, test := range []struct {
 		args []string
 		want string
@@ -170,7 +170,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-func TestNoErrorStaysNone(t *testing.T) {
+func TestFailNil(t *testing.T) {
 	if err := fail(exitRead, nil); err != nil {
 		t.Errorf("fail: %v", err)
 	}

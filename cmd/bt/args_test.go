@@ -144,7 +144,7 @@ func TestParseArgsErrors(t *testing.T) {
 }
 
 // The flags that are parsed before an error decide how the error is printed.
-func TestOptionsBesideAnError(t *testing.T) {
+func TestOptionsWithError(t *testing.T) {
 	for line, want := range map[string]term.ColorMode{
 		"fake":                              term.ColorAuto,
 		"--color never fake --bogus":        term.ColorNever,

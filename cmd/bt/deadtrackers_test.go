@@ -61,7 +61,7 @@ const (
 )
 
 // Each status of bt scrape has a verdict.
-func TestDead(t *testing.T) {
+func TestDeadTrackers(t *testing.T) {
 	for status, want := range map[string]int{ // number of documents that are needed; 0 for never dead
 		"bad-url": 1, "http-410": 1,
 		"dns": 2, "refused": 2, "timeout": 2, "tls": 2, "redirect": 2, "html": 2, "empty": 2, "malformed": 2,
@@ -81,7 +81,7 @@ func TestDead(t *testing.T) {
 	}
 }
 
-func TestDeadInTime(t *testing.T) {
+func TestDeadTrackersTemporary(t *testing.T) {
 	dns, refused, gone, ok, stopped := urlA+" dns", urlA+" refused", urlA+" http-410", urlA+" ok", urlA+" stopped"
 	for name, test := range map[string]struct {
 		documents []string
@@ -115,7 +115,7 @@ func TestDeadInTime(t *testing.T) {
 }
 
 // A tracker that was alive for one torrent is alive.
-func TestDeadOfSeveralTorrents(t *testing.T) {
+func TestDeadTrackersSeveralTorrents(t *testing.T) {
 	torrents := []string{
 		urlA + " timeout, " + urlB + " ok, " + urlC + " dns",
 		urlA + " ok, " + urlB + " timeout, " + urlC + " refused",
@@ -132,7 +132,7 @@ func TestDeadOfSeveralTorrents(t *testing.T) {
 	}
 }
 
-func TestDeadReadsOnlyScrapes(t *testing.T) {
+func TestReadScrapesErrors(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                             "not the JSON of bt scrape: there is no tracker in it",
 		"nonsense":                     "line 1: not JSON: invalid character",
@@ -159,7 +159,7 @@ func TestDeadReadsOnlyScrapes(t *testing.T) {
 }
 
 // The documents of bt scrape --watch --json count like separate files.
-func TestDeadOfLines(t *testing.T) {
+func TestDeadTrackersWatch(t *testing.T) {
 	first, last := scrapeJSONAt(noon, urlA+" refused", urlB+" ok"), scrapeJSONAt(later, urlA+" dns", urlB+" refused")
 	for name, text := range map[string]string{
 		"lines":                       first + "\n" + last + "\n",

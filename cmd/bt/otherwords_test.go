@@ -66,7 +66,7 @@ func parseReal(args []string) error {
 	return err
 }
 
-func TestOtherWordsLeadOn(t *testing.T) {
+func TestOtherWordsHaveHints(t *testing.T) {
 	for _, test := range toolFlags {
 		if err := parseReal(strings.Fields(test.line)); codeOf(err) != exitUsage || !strings.Contains(hintOf(err), test.want) {
 			t.Errorf("bt %s: %v, hint %q, want one with %q", test.line, err, hintOf(err), test.want)
@@ -75,7 +75,7 @@ func TestOtherWordsLeadOn(t *testing.T) {
 }
 
 // Each command and flag that a hint names exists.
-func TestOtherWordsNameWhatExists(t *testing.T) {
+func TestHintsNameExistingFlags(t *testing.T) {
 	e, _, _ := testEnv()
 	app := newApp(e, commands(e))
 	check := func(about, hint string, flags []cli.Flag) {
@@ -125,7 +125,7 @@ func TestOtherWordsNameWhatExists(t *testing.T) {
 
 // A suggestion for an unknown flag never does more than the flag could mean, or
 // the opposite.
-func TestNearFlagsDoNoMore(t *testing.T) {
+func TestSuggestedFlagsAreSafe(t *testing.T) {
 	e, _, _ := testEnv()
 	app := newApp(e, commands(e))
 	for _, c := range app.Commands {
@@ -163,7 +163,7 @@ func TestNearFlagsDoNoMore(t *testing.T) {
 }
 
 // Every flag whose help mentions a risk is in riskyFlags.
-func TestRiskyFlagsAreKnown(t *testing.T) {
+func TestRiskyFlagsComplete(t *testing.T) {
 	e, _, _ := testEnv()
 	says := regexp.MustCompile(`register|passkeys and passwords|replace an existing|private torrents too|any certificate|info-hash|^remove (trackers that match|the trackers|all|.KEY)|serve it to peers|needs --new-infohash`)
 	for _, c := range commands(e) {
@@ -183,7 +183,7 @@ func TestRiskyFlagsAreKnown(t *testing.T) {
 
 // --announce and --tracker are one flag in all commands that have them; in scrape
 // neither registers.
-func TestAnnounceAndTrackerAreOne(t *testing.T) {
+func TestAnnounceAndTracker(t *testing.T) {
 	e, _, _ := testEnv()
 	for _, c := range commands(e) {
 		announce, tracker := findFlag(c.Flags, "announce"), findFlag(c.Flags, "tracker")

@@ -289,7 +289,7 @@ func TestProcessSeedUnreadable(t *testing.T) {
 	if err := errors.Join(os.Mkdir(home, 0o777), os.Chmod(home, 0o777)); err != nil {
 		t.Fatal(err)
 	}
-	rests(t, secret)
+	waitUntilOld(t, secret)
 	for _, test := range []struct {
 		groups        []uint32
 		pieces, warns int

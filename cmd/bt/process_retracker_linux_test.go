@@ -73,13 +73,13 @@ var processEditCalls = []struct {
 }
 
 // Not with the race detector, which adds system calls and threads.
-func TestProcessRetrackerFaultsOfAll(t *testing.T) {
+func TestProcessRetrackerAllFaults(t *testing.T) {
 	processTracing(t)
 	testenv.Root(t) // to make files of another owner
 	bt := processPlain(t)
 	t.Run("killed", func(t *testing.T) { processRetrackerKilled(t, bt) })
 	t.Run("can't write", func(t *testing.T) { processRetrackerCantWrite(t, bt) })
-	t.Run("can't look", func(t *testing.T) { processRetrackerCantLook(t, bt) })
+	t.Run("can't look", func(t *testing.T) { processRetrackerCantStat(t, bt) })
 }
 
 // If the process is killed at any system call of an edit, each torrent is either
@@ -281,7 +281,7 @@ func processRetrackerCantWrite(t *testing.T, bt string) {
 }
 
 // If the mode or owner can't be read, the file is not replaced.
-func processRetrackerCantLook(t *testing.T, bt string) {
+func processRetrackerCantStat(t *testing.T, bt string) {
 	failed := 0
 	for n := range 12 { // twice, because the thread that makes the call is random
 		n = n%6 + 1

@@ -66,7 +66,7 @@ func TestProcessSeedTransmission(t *testing.T) {
 func TestProcessSeedKilled(t *testing.T) {
 	t.Parallel()
 	s := swarmOf(t, 4_000_000, 10, 2_000_000)
-	rests(t, filepath.Join(s.root, "a"), filepath.Join(s.root, "sub/b"), filepath.Join(s.root, "sub/c"))
+	waitUntilOld(t, filepath.Join(s.root, "a"), filepath.Join(s.root, "sub/b"), filepath.Join(s.root, "sub/c"))
 	first := s.seed("--max-upload-rate", "1MiB/s").starts()
 	leech := s.leech()
 	leech.hasSome()
@@ -89,7 +89,7 @@ func TestProcessSeedKnown(t *testing.T) {
 	s.root, s.torrent, s.pieces = filepath.Join(dir, "zeros"), filepath.Join(dir, "zeros.torrent"), size>>20
 	processSparse(t, s.root, size)
 	processZeros(t, s.torrent, "zeros", size, 1<<20)
-	rests(t, s.root)
+	waitUntilOld(t, s.root)
 	var cpu [2]time.Duration
 	for i := range cpu {
 		seed := s.seed()
@@ -160,12 +160,12 @@ func TestProcessSeedDataGone(t *testing.T) {
 			leech.hasSome()
 			s.seedsAre("1")
 			test.gone(t, s)
-			seed.misses("a")
+			seed.waitMissing("a")
 			if leech.has() == s.pieces {
 				t.Fatal("the download was over before")
 			}
 			test.are(t, s)
-			seed.comesBack()
+			seed.waitRestored()
 			leech.succeeds()
 			s.compare(s.root)
 		})
@@ -180,15 +180,15 @@ func TestProcessSeedTailGone(t *testing.T) {
 	leech := s.leech()
 	leech.hasSome()
 	truncate(1_999_990)(t, s)
-	seed.misses("a")
+	seed.waitMissing("a")
 	restore(t, s)
-	seed.comesBack()
+	seed.waitRestored()
 	leech.succeeds()
 }
 
-// misses waits until the seed has found that a file has changed, and the tracker
+// waitMissing waits until the seed has found that a file has changed, and the tracker
 // has been informed.
-func (p swarmSeed) misses(file string) {
+func (p swarmSeed) waitMissing(file string) {
 	p.t.Helper()
 	if e := p.await("error", 1); !strings.Contains(e.Error, filepath.Join(p.root, file)+": changed since it was checked") {
 		p.t.Errorf("error %q", e.Error)
@@ -196,9 +196,9 @@ func (p swarmSeed) misses(file string) {
 	p.seedsAre("0")
 }
 
-// comesBack waits until all data is seeded again, and the tracker has been
+// waitRestored waits until all data is seeded again, and the tracker has been
 // informed.
-func (p swarmSeed) comesBack() {
+func (p swarmSeed) waitRestored() {
 	p.t.Helper()
 	if e := p.await("seeding", 2); e.Pieces != p.pieces {
 		p.t.Errorf("%d pieces of %d came back", e.Pieces, p.pieces)

@@ -232,7 +232,7 @@ func TestProcessSeedMany(t *testing.T) {
 	t.Logf("%d torrents were written in %v", manyTorrents, time.Since(began))
 	tracker := "http://" + testenv.Opentracker(t, hashes).String() + "/announce"
 	bt := processPlain(t) // the race detector needs additional memory and CPU
-	rests(t, filepath.Join(data, manyName(manyTorrents-1)))
+	waitUntilOld(t, filepath.Join(data, manyName(manyTorrents-1)))
 
 	env := []string{"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "XDG_STATE_HOME=" + filepath.Join(home, "state")}
 	args := []string{torrents, "--data", data, "--announce", tracker}

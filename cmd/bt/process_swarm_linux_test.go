@@ -385,9 +385,9 @@ func (l swarmLeech) succeeds() {
 	l.compare(filepath.Join(l.dir, "content"))
 }
 
-// rests waits until files are old enough for a seed to store the results of a
+// waitUntilOld waits until files are old enough for a seed to store the results of a
 // check. The change time of a file can't be set back.
-func rests(t *testing.T, paths ...string) {
+func waitUntilOld(t *testing.T, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
 		info, err := os.Stat(path)

@@ -15,7 +15,7 @@ func (s noStdin) Read([]byte) (int, error) {
 }
 
 // No command prompts, even on a terminal: it either does its work or refuses.
-func TestNothingPrompts(t *testing.T) {
+func TestNoPrompts(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{"data/file": "hello", "page.torrent": "<html>", "scraped.json": `{"torrents":[]}`} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {

@@ -133,7 +133,7 @@ func TestRetrackerMasks(t *testing.T) {
 }
 
 // Text of a torrent or a rules file can't move the cursor.
-func TestRetrackerIsHarmless(t *testing.T) {
+func TestRetrackerEscapes(t *testing.T) {
 	path := retrackerTorrent(t, "8:announce22:http://t.example/\x1b[2J\r7:comment9:a\x1b[31m\n\xe2\x80\xae3:\x1b[Ji1e", "7:\x1b]0;x\x07yi1e")
 	rules := filepath.Join(t.TempDir(), "\x1brules.yaml")
 	if err := os.WriteFile(rules, []byte("rules:\n  - {match: a, \"b\\e[31m\": c}\n"), 0o644); err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // A reader that does not read the output blocks neither the seed nor its end.
-func TestSeedLogNobodyReads(t *testing.T) {
+func TestSeedLogBlockedReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		read := make(chan struct{})
 		var printed []seedEntry

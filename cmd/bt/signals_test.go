@@ -116,7 +116,7 @@ func TestIgnoredSignalStaysIgnored(t *testing.T) {
 	}
 }
 
-func TestInterruptionWins(t *testing.T) {
+func TestInterruptionCode(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(&signalError{syscall.SIGINT})
 	for _, test := range []struct {
@@ -157,7 +157,7 @@ func TestCodeOfASignal(t *testing.T) {
 	}
 }
 
-func TestStoppingSignalsIsNoInterruption(t *testing.T) {
+func TestStopSignals(t *testing.T) {
 	ctx, stop := withSignals(context.Background())
 	stop()
 	if ctx.Err() == nil || interruption(ctx) != nil {

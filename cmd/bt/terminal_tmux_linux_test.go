@@ -139,7 +139,7 @@ const (
 	tmuxTime = `\d[0-9dhms.]*`
 )
 
-func TestTmuxBar(t *testing.T) {
+func TestTmuxProgress(t *testing.T) {
 	t.Parallel()
 	const left = `(, ` + tmuxTime + ` left)?`
 	for _, test := range []struct {

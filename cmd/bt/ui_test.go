@@ -14,8 +14,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// talk prints one message of each kind.
-func talk(_ context.Context, u *ui, _ *fakeFlags) error {
+// printAllKinds prints one message of each kind.
+func printAllKinds(_ context.Context, u *ui, _ *fakeFlags) error {
 	_, _ = io.WriteString(u.out, "result\n")
 	u.warn("careful with %s", "a\x1b\nb")
 	u.explain("chose %d", 7)
@@ -36,7 +36,7 @@ func TestQuietAndVerbose(t *testing.T) {
 		"fake -v=false":       warning,
 		"fake --color=always": "bt: \x1b[33mwarning:\x1b[0m careful with a\\x1b\\nb\n",
 	} {
-		got := runFake(t, talk, strings.Fields(line)...)
+		got := runFake(t, printAllKinds, strings.Fields(line)...)
 		if d := diff(result{0, "result\n", want}, got); d != "" {
 			t.Errorf("bt %s (-want +got):\n%s", line, d)
 		}
@@ -96,7 +96,7 @@ func TestPrintJSON(t *testing.T) {
 }
 
 // With --jsonl an item is flushed before the next one is processed.
-func TestJSONLinesAreNotHeldBack(t *testing.T) {
+func TestJSONLinesFlushed(t *testing.T) {
 	e, stdout, _ := testEnv("fake", "--jsonl")
 	runWith(e, []*cli.Command{fakeCommand(e, func(_ context.Context, u *ui, _ *fakeFlags) error {
 		err := u.printJSON(1)
@@ -108,7 +108,7 @@ func TestJSONLinesAreNotHeldBack(t *testing.T) {
 }
 
 // With --json a failed command prints exactly one document.
-func TestJSONOfAFailure(t *testing.T) {
+func TestJSONFailure(t *testing.T) {
 	const message = "bt: error: x: bad <bencode>\nbt: hint: fetch it again\n"
 	bad := withHint(failf(exitTorrent, "x: bad <bencode>"), "fetch it again")
 	errorDocument := "{\n  \"path\": \"x\",\n  \"error\": {\n    \"code\": \"torrent\",\n    \"message\": \"x: bad <bencode>\"\n  }\n}\n"
@@ -204,7 +204,7 @@ func TestFullDisk(t *testing.T) {
 		args string
 		want string // expected on stderr
 	}{
-		"text":           {talk, "fake -q", message},
+		"text":           {printAllKinds, "fake -q", message},
 		"JSON":           {func(_ context.Context, u *ui, _ *fakeFlags) error { return u.printJSON(1) }, "fake --json", message},
 		"much JSON":      {func(_ context.Context, u *ui, _ *fakeFlags) error { return u.printJSON(big) }, "fake --json", message},
 		"JSON lines":     {func(_ context.Context, u *ui, _ *fakeFlags) error { return u.printJSON(1) }, "fake --jsonl", message},

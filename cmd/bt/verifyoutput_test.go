@@ -130,7 +130,7 @@ func TestVerdictCertainFirst(t *testing.T) {
 }
 
 // Certain damage is listed completely.
-func TestVerdictCertainIsNotCut(t *testing.T) {
+func TestVerdictCertainComplete(t *testing.T) {
 	const files = 100_000
 	v := manyVerdict(files, 1000)
 	for i := range files - 1 {
@@ -154,7 +154,7 @@ func TestVerdictCertainIsNotCut(t *testing.T) {
 	}
 }
 
-func TestVerdictOf(t *testing.T) {
+func TestVerdictText(t *testing.T) {
 	file := func(name string, s inspect.Status, bad ...inspect.Cause) inspect.FileVerdict {
 		f := inspect.FileVerdict{Path: name, Status: s, Size: 10, Found: 10}
 		for _, cause := range bad {

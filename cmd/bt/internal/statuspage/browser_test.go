@@ -283,7 +283,7 @@ func TestPageWithManyTorrents(t *testing.T) {
 	b.Until(names + `.at(-1) === "torrent 09999" && document.querySelector("#pager [data-step='1']").disabled`)
 }
 
-func TestPageWhileSeedIsAway(t *testing.T) {
+func TestPageSeedUnreachable(t *testing.T) {
 	t.Parallel()
 	var away atomic.Bool
 	page := New(Options{Status: func() seed.Status { return demoStatus(1) }})
