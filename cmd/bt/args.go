@@ -127,7 +127,7 @@ func (p *argParser) long(arg string) error {
 func (p *argParser) cluster(arg string) error {
 	// The shell may expand *.torrent to a file name that begins with a dash.
 	if _, err := os.Lstat(arg); err == nil && strings.HasSuffix(arg, ".torrent") {
-		return withHint(failf(exitUsage, "%s is taken for flags, and there is a file of that name", arg), dashHint(arg))
+		return withHint(failf(exitUsage, "%s is parsed as flags, but a file of that name exists", arg), dashHint(arg))
 	}
 	// Users who type -output nearly always mean --output. Parsing it as -o with
 	// the value "utput" would write a file of the wrong name.

@@ -63,35 +63,35 @@ func (f *editFlags) flags(now func() time.Time) []cli.Flag {
 		switchFlag(&f.noTrackers, "no-trackers", "remove all trackers"),
 		valueFlag(&f.from, text, "from", "replace all trackers by those of `TORRENT`"),
 		listFlag(&f.remove, nonEmpties("the pattern"), "remove", "remove trackers that match `PATTERN`: a URL, else a host, else a glob such as '*.example.org'; again for more"),
-		listFlag(&f.dropDead, texts, "drop-dead", "remove the trackers that `FILE`, JSON of bt scrape, says are dead for good; given twice, with files an hour or more apart, also those that both say do not answer as trackers; each document of bt scrape --watch --json counts as a file. The last tracker of a torrent only with --force"),
+		listFlag(&f.dropDead, texts, "drop-dead", "remove the trackers that are permanently dead in `FILE`, JSON of bt scrape; with two files that are an hour or more apart, also those that do not answer as trackers in both; each document of bt scrape --watch --json counts as a file. The last tracker of a torrent is removed only with --force"),
 		pairFlag("replace", "replace the text `OLD` in trackers by that of the next --with; again for more", rewrite.HowLiteral),
-		pairFlag("replace-regex", "replace what the regular expression `RE` matches in trackers by the next --with, where $1 is a group", rewrite.HowRegexp),
+		pairFlag("replace-regex", "replace matches of the regular expression `RE` in trackers by the next --with, in which $1 is a group", rewrite.HowRegexp),
 		pairFlag("host", "replace the host `OLD` (HOST or HOST:PORT) of trackers by the next --with", rewrite.HowHost),
 		&cli.GenericFlag{Name: "with", Usage: "the `NEW` text, or @FILE with it, for the --replace, --replace-regex or --host before it", Value: setter(f.setWith)},
-		valueFlag(&f.passkey, passkey, "passkey", "replace the passkey in trackers by `NEW`, or by what @FILE has; a tracker in which two could be it stays, and the exit code is 1"),
-		listFlag(&f.add, tiers, "add", "add the tracker `URL` as a new last tier, unless it is there; commas inside one tier"),
+		valueFlag(&f.passkey, passkey, "passkey", "replace the passkey in trackers by `NEW`, or by the text in @FILE; a tracker with two possible passkeys is not changed, and the exit code is 1"),
+		listFlag(&f.add, tiers, "add", "add the tracker `URL` as a new last tier, unless it is already there; commas inside one tier"),
 		valueFlag(&f.tier, tierNumber, "tier", "add into tier `N`, or as a new first one: first"),
-		switchFlag(&f.dedupe, "dedupe", "remove trackers that are there twice"),
-		listFlag(&f.webSeeds, urls(webSeedSchemes...), "web-seed", "add the web seed `URL` (BEP 19), unless it is there; again for more", "w"),
+		switchFlag(&f.dedupe, "dedupe", "remove duplicate trackers"),
+		listFlag(&f.webSeeds, urls(webSeedSchemes...), "web-seed", "add the web seed `URL` (BEP 19), unless it is already there; again for more", "w"),
 		switchFlag(&f.noWebSeeds, "no-web-seeds", "remove all web seeds, but for those of --web-seed"),
-		listFlag(&f.httpSeeds, urls(httpSeedSchemes...), "http-seed", "add the HTTP seed `URL` (BEP 17), unless it is there; again for more"),
+		listFlag(&f.httpSeeds, urls(httpSeedSchemes...), "http-seed", "add the HTTP seed `URL` (BEP 17), unless it is already there; again for more"),
 		switchFlag(&f.noHTTPSeeds, "no-http-seeds", "remove all HTTP seeds, but for those of --http-seed"),
-		listFlag(&f.nodes, nodes, "node", "add the DHT node `HOST:PORT` (BEP 5), unless it is there; again for more"),
+		listFlag(&f.nodes, nodes, "node", "add the DHT node `HOST:PORT` (BEP 5), unless it is already there; again for more"),
 		switchFlag(&f.noNodes, "no-nodes", "remove all DHT nodes, but for those of --node"),
 		valueFlag(&f.comment, text, "comment", "set the comment to `TEXT`"),
 		switchFlag(&f.noComment, "no-comment", "remove the comment"),
-		valueFlag(&f.createdBy, text, "created-by", "say that `TEXT` made it"),
-		switchFlag(&f.noCreatedBy, "no-created-by", "do not say what made it"),
+		valueFlag(&f.createdBy, text, "created-by", "set the program that made it to `TEXT`"),
+		switchFlag(&f.noCreatedBy, "no-created-by", "leave out the program that made it"),
 		valueFlag(&f.date, timeReader(now), "date", "set the creation date to `TIME`: RFC 3339, YYYY-MM-DD, Unix seconds or now"),
-		switchFlag(&f.noDate, "no-date", "do not say when it was made"),
+		switchFlag(&f.noDate, "no-date", "leave out the creation date"),
 		listFlag(&f.set, keyValue, "set", "set a key outside info, `KEY=VALUE`; the value is a text, or int:N, str:TEXT, hex:BYTES; again for more"),
 		listFlag(&f.unset, keyName, "unset", "remove `KEY` outside info; again for more"),
-		switchFlag(&f.private, "private", "peers from its trackers only (BEP 27); needs --new-infohash, as the next ones do"),
-		switchFlag(&f.public, "public", "peers from everywhere: remove private"),
+		switchFlag(&f.private, "private", "use only peers from its trackers (BEP 27); needs --new-infohash, as the next ones do"),
+		switchFlag(&f.public, "public", "remove private: use peers from all sources"),
 		valueFlag(&f.source, text, "source", "set the source to `TEXT`"),
 		switchFlag(&f.noSource, "no-source", "remove the source"),
 		valueFlag(&f.name, component, "name", "call the torrent `NAME`"),
-		switchFlag(&f.entropy, "entropy", "add random bytes: another info-hash for the same content"),
+		switchFlag(&f.entropy, "entropy", "add random bytes, for another info-hash of the same content"),
 	}
 }
 
@@ -107,7 +107,7 @@ type pair struct {
 func (f *editFlags) setWith(s string) error {
 	last := len(f.pairs) - 1
 	if last < 0 || f.pairs[last].complete {
-		return errors.New("it belongs behind --replace, --replace-regex or --host")
+		return errors.New("it must follow --replace, --replace-regex or --host")
 	}
 	s, err := secret(s)
 	f.pairs[last].new, f.pairs[last].complete = s, true
@@ -236,7 +236,7 @@ func (f *editFlags) trackers(ctx context.Context, e *env) (t rewrite.TrackerEdit
 
 func (f *editFlags) additions() ([]rewrite.Addition, error) {
 	if f.tier.given && len(f.add) == 0 {
-		return nil, failf(exitUsage, "--tier says where --add adds, which is missing")
+		return nil, failf(exitUsage, "--tier is for --add, which is missing")
 	}
 	var list []rewrite.Addition
 	for _, urls := range f.add {

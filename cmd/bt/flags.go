@@ -245,7 +245,7 @@ func eachLine(s string, f func(string) error) error {
 		}
 	}
 	if !found {
-		return fmt.Errorf("%s: there is nothing in it", name)
+		return fmt.Errorf("%s: it is empty", name)
 	}
 	return nil
 }
@@ -281,7 +281,7 @@ func readValues(name string) ([]byte, error) {
 	case len(b) > maxValuesSize:
 		return nil, failf(exitRead, "%s: it is larger than %s", name, term.Size(maxValuesSize))
 	case bytes.IndexByte(b, 0) >= 0:
-		return nil, fmt.Errorf("%s: it is no text, for it has bytes that are zero", name)
+		return nil, fmt.Errorf("%s: it is not a text file: it contains zero bytes", name)
 	}
 	return bytes.TrimPrefix(b, []byte("\ufeff")), nil
 }

@@ -12,36 +12,36 @@ import (
 // formHints describes each form of file that is not a torrent, and says what the
 // user can do.
 var formHints = map[metainfo.Form]string{
-	metainfo.FormEmpty:       "there is nothing in it: get it again",
-	metainfo.FormZeros:       "it holds nothing but zeros, as a file does that was never written: get it again",
-	metainfo.FormCutShort:    "it begins as a torrent and its end is missing: get it again",
-	metainfo.FormDamaged:     "it begins as a torrent and is damaged: get it again, and as a binary file",
-	metainfo.FormPrefixed:    "there are a byte order mark or blanks before the torrent, of an editor or a web server: get it again, or remove them",
+	metainfo.FormEmpty:       "it is empty: download it again",
+	metainfo.FormZeros:       "it contains only zeros, like a file that was never written: download it again",
+	metainfo.FormCutShort:    "it begins like a torrent, but its end is missing: download it again",
+	metainfo.FormDamaged:     "it begins like a torrent, but is damaged: download it again, as a binary file",
+	metainfo.FormPrefixed:    "an editor or a web server has put a byte order mark or blanks before the torrent: download it again, or remove them",
 	metainfo.FormBase64:      "it is a torrent in base64: decode it first (base64 -d)",
 	metainfo.FormInfoDict:    "it is an info dict without the torrent around it: (printf d4:info; cat FILE; printf e) > x.torrent makes one",
 	metainfo.FormAppleDouble: "it is macOS's metadata of another file (AppleDouble): the torrent is the file of this name without ._",
 
 	metainfo.FormWebPage:       "it is a web page, most likely the login page or an error of a tracker: download the torrent again while you are logged in",
-	metainfo.FormTrackerAnswer: "it is a tracker's answer to an announce, and no torrent: download the torrent from the tracker's pages",
+	metainfo.FormTrackerAnswer: "it is a tracker's answer to an announce: download the torrent from the tracker's pages",
 	metainfo.FormMagnetText:    "it is a text with a magnet link: bt info 'magnet:?...' takes a link, and bt info - reads links from stdin, one per line",
 	metainfo.FormNZB:           "it is an NZB file, which is for Usenet",
 	metainfo.FormMetalink:      "it is a Metalink file, which may name a torrent: look in it for a URL",
 	metainfo.FormXML:           "it is XML, most likely a feed or an error: look in it for the URL of the torrent",
-	metainfo.FormJSON:          "it is JSON: of what bt info --raw wrote, bt retracker --from-json makes a torrent",
-	metainfo.FormPlainText:     "it is a plain text: look in it for what went wrong",
+	metainfo.FormJSON:          "it is JSON: bt retracker --from-json makes a torrent of the output of bt info --raw",
+	metainfo.FormPlainText:     "it is a plain text, perhaps an error message",
 
 	metainfo.FormGzip:     "it is compressed with gzip: decompress it first (gzip -dc FILE > x.torrent)",
 	metainfo.FormBzip2:    "it is compressed with bzip2: decompress it first (bzip2 -dc FILE > x.torrent)",
 	metainfo.FormXZ:       "it is compressed with xz: decompress it first (xz -dc FILE > x.torrent)",
 	metainfo.FormZstd:     "it is compressed with zstd: decompress it first (zstd -dc FILE > x.torrent)",
-	metainfo.FormArchive:  "it is an archive (zip, 7z, RAR or tar): if torrents are in it, unpack it first",
-	metainfo.FormDatabase: "it is an SQLite database, which qBittorrent's torrents.db is too: export the torrents from qBittorrent",
-	metainfo.FormMedia:    "it looks like content, and not like the torrent of it: bt make makes one",
+	metainfo.FormArchive:  "it is an archive (zip, 7z, RAR or tar): if it contains torrents, unpack it first",
+	metainfo.FormDatabase: "it is an SQLite database, such as qBittorrent's torrents.db: export the torrents from qBittorrent",
+	metainfo.FormMedia:    "it looks like content: bt make makes a torrent of it",
 
 	metainfo.FormDelugeResume:       "it is Deluge's resume data of all its torrents: change trackers in Deluge; the torrents themselves are the .torrent files beside it",
 	metainfo.FormDelugeState:        "it is Deluge's list of its torrents: change trackers in Deluge; the torrents themselves are the .torrent files beside it",
 	metainfo.FormLibtorrentResume:   "it is resume data of libtorrent, such as qBittorrent's .fastresume: the torrent is the .torrent file beside it; bt retracker edits both",
-	metainfo.FormLibtorrentSession:  "it is the state of a libtorrent session (Deluge, qBittorrent), and no torrent",
+	metainfo.FormLibtorrentSession:  "it is the state of a libtorrent session (Deluge, qBittorrent)",
 	metainfo.FormRTorrentState:      "it is rTorrent's state of a torrent: the torrent is the file of this name without .rtorrent or .libtorrent_resume",
 	metainfo.FormTransmissionResume: "it is Transmission's resume data of a torrent: the torrent is in the directory torrents, beside the directory resume",
 	metainfo.FormUTorrentState:      "it is a state file of uTorrent or BitTorrent: the torrents themselves are the .torrent files beside it",
@@ -85,7 +85,7 @@ func (u *ui) passOver(in input, err error) bool {
 		u.passed++
 		u.explain("%s: %s", in.name, cmp.Or(formHints[not.Form], not.Error()))
 	case not.Form.FoundBesideTorrents():
-		u.warn("%s: passed over: %s", in.name, formHints[not.Form])
+		u.warn("%s: skipped: %s", in.name, formHints[not.Form])
 	default:
 		return false
 	}

@@ -77,13 +77,13 @@ var topics = []struct {
 	name, usage string
 	text        func(width int) string
 }{
-	{"findings", "what make and info may find, and the codes that --allow takes", findingsHelp},
+	{"findings", "the findings of make and info, and the codes for --allow", findingsHelp},
 }
 
 // findingsHelp returns the output of bt help findings: a table of all findings.
 func findingsHelp(width int) string {
 	var b strings.Builder
-	for _, line := range wrap("What bt make and bt info find. --strict counts warnings and errors, but not those whose codes --allow names.", width) {
+	for _, line := range wrap("The findings of bt make and bt info. --strict counts warnings and errors, except those whose codes --allow names.", width) {
 		b.WriteString(line + "\n")
 	}
 	var rows [][2]string

@@ -24,7 +24,7 @@ func infoCommand(e *env) *cli.Command {
 	var f infoFlags
 	return &cli.Command{
 		Name:      "info",
-		Usage:     "show what torrents and magnet links hold, and what is wrong with them",
+		Usage:     "show torrents and magnet links, and problems in them",
 		UsageText: "bt info X... [FLAGS]",
 		ArgsUsage: "X is a torrent, a directory (all torrents in and under it), a magnet link, or - for stdin: a torrent, or magnet links, one per line.",
 		Description: `bt info movie.torrent
@@ -33,16 +33,16 @@ bt info --field name,info_hash_v1,size ~/torrents
 bt info --magnet movie.torrent
 bt info --strict --no-files -q ~/torrents && echo all in order`,
 		Flags: slices.Concat([]cli.Flag{
-			switchFlag(&f.files, "files", "list all files with their sizes, one per line; on a terminal in natural order, elsewhere and in JSON in that of the torrent"),
+			switchFlag(&f.files, "files", "list all files with their sizes, one per line; in natural order on a terminal, else in the order of the torrent"),
 			switchFlag(&f.tree, "tree", "show all files as a tree (default: the first 200)"),
 			switchFlag(&f.noFiles, "no-files", "show no files"),
 			switchFlag(&f.pads, "pads", "count and show pad files (BEP 47) too"),
 			switchFlag(&f.pieces, "pieces", "list the hashes of the pieces"),
 			switchFlag(&f.raw, "raw", "print the whole torrent as lossless JSON"),
-			valueFlag(&f.field, fieldList, "field", "print these fields of the JSON, one torrent per line with tabs between; on a terminal a long value is cut; `NAME,...`"),
+			valueFlag(&f.field, fieldList, "field", "print the fields `NAME,...` of the JSON, one torrent per line, separated by tabs; on a terminal long values are cut"),
 			switchFlag(&f.magnet, "magnet", "print the magnet link"),
-			e.options.revealFlag("show passkeys and passwords; only JSON, and --field and --magnet into a file or pipe, have them unasked"),
-		}, f.strict.flags("exit with 1 if there are findings that are more than a note"), []cli.Flag{e.options.maxSizeFlag()}, e.options.jsonFlags()),
+			e.options.revealFlag("show passkeys and passwords; JSON, and --field and --magnet to a file or pipe, always have them"),
+		}, f.strict.flags("exit with 1 if there are warnings or errors among the findings"), []cli.Flag{e.options.maxSizeFlag()}, e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runInfo(ctx, u, args, &f) }),
 	}
 }
@@ -126,7 +126,7 @@ func (f *infoFlags) check(json bool) error {
 		return err
 	}
 	if json && (f.field.given || f.magnet) {
-		return failf(exitUsage, "--field and --magnet print plain lines, and not JSON")
+		return failf(exitUsage, "--field and --magnet print plain lines, not JSON")
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ import (
 const stdinName = "-"
 
 // pathHelp describes PATH in the help.
-const pathHelp = "The content is PATH/NAME or PATH itself, for a single file also PATH/NAME/NAME, whichever holds more of it. Without PATH it is looked for beside the torrent."
+const pathHelp = "The content is PATH/NAME or PATH itself, or for a single file PATH/NAME/NAME, whichever has more of it. Without PATH it is searched for beside the torrent."
 
 // A dataPath is the argument PATH: where the content is searched for.
 type dataPath struct {
@@ -34,7 +34,7 @@ type dataPath struct {
 // directory of the torrent.
 func torrentAndPath(command string, args []string) (name string, at dataPath, err error) {
 	if len(args) == 0 || len(args) > 2 {
-		err = failf(exitUsage, "%s takes a torrent and perhaps a path; there are %s", command, count(len(args), "argument"))
+		err = failf(exitUsage, "%s takes a torrent and optionally a path, not %s", command, count(len(args), "argument"))
 		if len(args) > 2 {
 			err = withHint(err, oneTorrent(command))
 		}
@@ -65,9 +65,9 @@ func (at dataPath) check(command, name string, t *metainfo.Torrent) error {
 	case err != nil:
 		return readError(at.path, err)
 	case !at.given:
-		return withHint(usable(name, t.CheckName()), fmt.Sprintf("say what the content is: bt %s TORRENT PATH", command))
+		return withHint(usable(name, t.CheckName()), fmt.Sprintf("name the content: bt %s TORRENT PATH", command))
 	case info.Mode().IsRegular() && !isContent(t, info) && isTorrent(at.path):
-		return withHint(failf(exitUsage, "%s: it is a torrent, where the content of %s is expected", at.path, name),
+		return withHint(failf(exitUsage, "%s: it is a torrent, but the content of %s is expected", at.path, name),
 			oneTorrent(command))
 	}
 	return nil

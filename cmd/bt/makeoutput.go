@@ -21,11 +21,11 @@ func (f *makeFlags) checkOutput(u *ui) error {
 	out := f.output.value
 	switch {
 	case f.seed && (u.json || out == stdinName):
-		return failf(exitUsage, "--seed runs until it is stopped, and goes with neither --json nor --output -")
+		return failf(exitUsage, "--seed runs until it is stopped, and excludes --json and --output -")
 	case out == stdinName && u.json:
 		return failf(exitUsage, "--output - and --json both want stdout")
 	case out == stdinName && u.env.stdoutTerminal:
-		return withHint(failf(exitUsage, "--output -: a torrent is no text for a terminal"), "redirect it, or name a file")
+		return withHint(failf(exitUsage, "--output -: a torrent can't be printed to a terminal"), "redirect it, or name a file")
 	}
 	return nil
 }

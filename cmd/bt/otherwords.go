@@ -46,8 +46,8 @@ var everywhereWords = []otherWords{
 	{"debug loglevel log-level", "use --verbose"},
 	{"no-color no-colour nocolor nocolour monochrome", "use --color never"},
 	{"V version", "bt --version prints the version"},
-	{"yes y assume-yes noconfirm no-confirm non-interactive noninteractive no-input no-prompt", "leave it out: bt never asks"},
-	{"interactive ask prompt confirm", "bt never asks: it refuses, and names the flag that allows it"},
+	{"yes y assume-yes noconfirm no-confirm non-interactive noninteractive no-input no-prompt", "leave it out: bt never prompts"},
+	{"interactive ask prompt confirm", "bt never prompts: it refuses, and names the flag that allows the action"},
 }
 
 var (

@@ -26,7 +26,7 @@ var toolFlags = []struct{ line, want string }{
 	{"make --creation-date", "--date"}, {"make --created_by", "--created-by"}, {"make --trackers", "--announce"}, {"make --announce-url", "--announce"},
 	{"make --protocol", "--format"}, {"make --hybrid", "--format"}, {"make --glob", "--include"}, {"make --ignore", "--exclude"},
 	{"make --exclude-regex", "--exclude"}, {"make --follow-symlinks", "--symlinks"}, {"make --print-json", "--json"}, {"make --silent", "--quiet"},
-	{"make --yes", "never asks"}, {"make -y", "never asks"}, {"make -V", "bt --version"}, {"make --version", "bt --version"},
+	{"make --yes", "never prompts"}, {"make -y", "never prompts"}, {"make -V", "bt --version"}, {"make --version", "bt --version"},
 	{"info -m", "--magnet"}, {"info --scrape", "bt scrape"}, {"info -S", "--files"}, {"info --show-files", "--files"}, {"info --infohash", "--field"},
 	{"verify --content", "verify TORRENT PATH"}, {"verify --input", "verify TORRENT"}, {"verify --threads", "--jobs"},
 	{"retracker --tracker", "--add"}, {"retracker --tracker=x", "--announce"}, {"retracker -t", "--announce"}, {"retracker --delete", "--remove"},
@@ -52,8 +52,8 @@ var toolFlags = []struct{ line, want string }{
 	{"check", "bt verify"}, {"recheck", "bt verify"}, {"hash", "bt verify"}, {"validate", "bt verify"}, {"edit", "bt retracker"},
 	{"modify", "bt retracker"}, {"change", "bt retracker"}, {"replace", "bt retracker"}, {"announce", "bt retracker"},
 	{"download", "does not download"}, {"share", "bt make PATH --seed"}, {"upload", "bt seed"}, {"torrent create", "bt make"},
-	{"--create", "bt make"}, {"--info", "bt info"}, {"--show", "bt info"}, {"-V", "bt --version"}, {"--yes", "never asks"},
-	{"help create", "bt make"}, {"--tracker x", "stand after it"},
+	{"--create", "bt make"}, {"--info", "bt info"}, {"--show", "bt info"}, {"-V", "bt --version"}, {"--yes", "never prompts"},
+	{"help create", "bt make"}, {"--tracker x", "flags of a command after it"},
 }
 
 func parseReal(args []string) error {

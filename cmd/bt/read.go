@@ -83,7 +83,7 @@ func readAll(e *env, name string, kind inputKind) ([]byte, error) {
 		return nil, withHint(failf(exitRead, "%s: it is larger than %s", shown(name), term.Size(tooLarge.Max)), "--max-size SIZE reads what is larger")
 	}
 	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && kind >= textInput {
-		return nil, failf(exitUsage, "%s: it is no text, for it has bytes that are zero", shown(name))
+		return nil, failf(exitUsage, "%s: it is not a text file: it contains zero bytes", shown(name))
 	} else if ok {
 		return nil, notTorrent(name, not)
 	}

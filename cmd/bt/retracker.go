@@ -38,9 +38,9 @@ func retrackerCommand(e *env) *cli.Command {
 	var f retrackerFlags
 	return &cli.Command{
 		Name:      "retracker",
-		Usage:     "change trackers and what else is not hashed, and not a byte more",
+		Usage:     "edit trackers and other keys of torrents, and no other byte",
 		UsageText: "bt retracker TORRENT|DIR|MAGNET... [FLAGS]",
-		ArgsUsage: "Torrents, qBittorrent's .fastresume files, and those of a directory are edited in place; a magnet link is printed edited, and so are those that stdin (-) lists, one per line. Done in this order: --from-json, --rules, --announce, --remove, --replace, --passkey, --add, --dedupe, the rest.",
+		ArgsUsage: "Torrents and qBittorrent's .fastresume files, also in a directory, are edited in place. Magnet links, also from stdin (-), one per line, are printed edited. The order of edits is: --from-json, --rules, --announce, --remove, --replace, --passkey, --add, --dedupe, the rest.",
 		Description: `bt retracker movie.torrent --announce http://tracker.example/announce
 bt retracker ~/torrents --host old.example --with new.example --dry-run
 bt retracker ~/torrents --recursive --passkey 0123456789abcdef0123456789abcdef --backup
@@ -49,15 +49,15 @@ bt retracker ~/torrents --rules rules.yaml --json
 bt info --raw x.torrent > x.json; bt retracker x.torrent --from-json x.json -o y.torrent
 bt retracker x.torrent --source ABC --new-infohash -o abc.torrent`,
 		Flags: slices.Concat(f.edit.flags(e.now), []cli.Flag{
-			valueFlag(&f.rules, text, "rules", "do what `FILE` (YAML or TOML) says for torrents with trackers that match its rules"),
-			valueFlag(&f.fromJSON, text, "from-json", "make the torrent what `FILE` says, JSON of bt info --raw, edited or not"),
-			switchFlag(&f.newInfoHash, "new-infohash", "allow edits inside info, which make it another torrent"),
-			valueFlag(&f.output, nonEmpty("the path"), "output", "leave the torrent as it is and write to `PATH`, into a directory if it is one or ends in a slash, to stdout if -", "o"),
-			&cli.GenericFlag{Name: "backup", Usage: "keep what was, as X.torrent.bak; --backup=.SUFFIX names the suffix", Value: &f.backup},
+			valueFlag(&f.rules, text, "rules", "apply the rules in `FILE` (YAML or TOML) to the trackers that match, and their torrents"),
+			valueFlag(&f.fromJSON, text, "from-json", "replace the torrent by that in `FILE`, the JSON of bt info --raw, possibly edited"),
+			switchFlag(&f.newInfoHash, "new-infohash", "allow edits inside info, which change the info-hash"),
+			valueFlag(&f.output, nonEmpty("the path"), "output", "do not edit in place but write to `PATH`, into a directory if it is one or ends in a slash, to stdout if -", "o"),
+			&cli.GenericFlag{Name: "backup", Usage: "keep the original as X.torrent.bak; --backup=.SUFFIX sets the suffix", Value: &f.backup},
 			switchFlag(&f.dryRun, "dry-run", "show what would change, and change nothing"),
 			switchFlag(&f.recursive, "recursive", "edit the torrents below a directory too"),
-			switchFlag(&f.force, "force", "edit read-only files and those of a client that runs, replace an existing output or backup, and let --drop-dead remove the last tracker", "f"),
-			e.options.revealFlag("show passkeys and passwords; JSON, and a magnet link or torrent on stdout, have them unasked"),
+			switchFlag(&f.force, "force", "edit read-only files and those of a running client, replace an existing output or backup, and let --drop-dead remove the last tracker", "f"),
+			e.options.revealFlag("show passkeys and passwords; JSON, and a magnet link or torrent on stdout, always have them"),
 			e.options.maxSizeFlag(),
 		}, e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runRetracker(ctx, u, args, &f) }),
@@ -147,7 +147,7 @@ func (r *retrackerRun) readEdit(f *retrackerFlags) (err error) {
 		if r.edit.Whole, err = rewrite.FromJSON(b); err != nil {
 			err = failf(exitUsage, "--from-json: %s: %w", name, err)
 			if bytes.Contains(b, []byte(`"torrent_size":`)) && bytes.Contains(b, []byte(`"findings":`)) {
-				err = withHint(err, "it looks like the JSON of bt info --json; that of bt info --raw is wanted")
+				err = withHint(err, "it looks like the JSON of bt info --json; --from-json needs that of bt info --raw")
 			}
 			return err
 		}
@@ -170,7 +170,7 @@ func (r *retrackerRun) readEdit(f *retrackerFlags) (err error) {
 }
 
 func newInfoHash(err error) error {
-	return withHint(err, "say --new-infohash if that is what you want")
+	return withHint(err, "use --new-infohash to allow that")
 }
 
 // inputs expands the arguments to a list of files and magnet links.
@@ -221,14 +221,14 @@ func (r *retrackerRun) checkOutput(inputs []input, isList bool) error {
 	case r.output == stdinName && r.u.json:
 		return failf(exitUsage, "--output - and --json both want stdout")
 	case r.output == stdinName && r.u.env.stdoutTerminal:
-		return withHint(failf(exitUsage, "--output -: a torrent is no text for a terminal"), "redirect it, or name a file")
+		return withHint(failf(exitUsage, "--output -: a torrent can't be printed to a terminal"), "redirect it, or name a file")
 	case r.output == stdinName:
 		r.u.quiet = true
 	default:
 		r.toDir = os.IsPathSeparator(r.output[len(r.output)-1]) || err == nil && info.IsDir()
 	}
 	if (isList || len(inputs) != 1) && !r.toDir {
-		return withHint(failf(exitUsage, "--output %s: it is for one torrent", r.output), "a name that ends in a slash is a directory, for many")
+		return withHint(failf(exitUsage, "--output %s: it is for one torrent", r.output), "a name that ends in a slash is a directory, for several torrents")
 	}
 	if r.toDir && !r.dryRun {
 		if hint := missingDirectory(r.output); hint != "" {
@@ -242,7 +242,7 @@ func (r *retrackerRun) checkOutput(inputs []input, isList bool) error {
 		case metainfo.IsMagnet(in.name):
 			return failf(exitUsage, "--output: a magnet link is printed")
 		case in.name == stdinName && r.toDir:
-			return failf(exitUsage, "--output %s: what comes from stdin has no name there", r.output)
+			return failf(exitUsage, "--output %s: input from stdin has no file name", r.output)
 		case twice:
 			return failf(exitUsage, "--output %s: %s and %s would be one file", r.output, other, in.name)
 		}
@@ -362,7 +362,7 @@ func (r *retrackerRun) file(x *retrackerResult) error {
 	case r.dryRun:
 		return nil
 	case x.output == "":
-		return failf(exitUsage, "what comes from stdin has no place of its own; say where with --output")
+		return failf(exitUsage, "input from stdin has no path; name the output with --output")
 	case x.output == stdinName:
 		if _, err := r.u.out.Write(x.result.Bytes); err != nil {
 			return stdoutError(err)
@@ -403,7 +403,7 @@ func (r *retrackerRun) replace(x *retrackerResult, before fs.FileInfo) error {
 		}
 	}
 	if now, err := os.Stat(x.name); err != nil || before == nil || !os.SameFile(before, now) || !before.ModTime().Equal(now.ModTime()) || before.Size() != now.Size() {
-		return failf(exitWrite, "%s: it was changed by another program meanwhile", x.name)
+		return failf(exitWrite, "%s: another program has changed it meanwhile", x.name)
 	}
 	backup, made := x.name+r.backup, false
 	if r.backup != "" {
@@ -422,7 +422,7 @@ func (r *retrackerRun) replace(x *retrackerResult, before fs.FileInfo) error {
 			}
 		}
 		if errors.Is(err, fs.ErrPermission) {
-			return withHint(outputError(x.name, err), "a new file takes its place: the directory must allow that, and you may give files to its owner and group")
+			return withHint(outputError(x.name, err), "the file is replaced by a new one: you need write permission for the directory, and must be allowed to set its owner and group")
 		}
 		return outputError(x.name, err)
 	}
@@ -437,7 +437,7 @@ func (r *retrackerRun) mayReplace(name string) error {
 		return readError(name, err)
 	}
 	if info.Mode().Perm()&0o222 == 0 {
-		return withHint(failf(exitWrite, "%s: it is read-only", name), "--force edits it all the same")
+		return withHint(failf(exitWrite, "%s: it is read-only", name), "--force edits it nevertheless")
 	}
 	client := clients.Of(name)
 	if client == nil {

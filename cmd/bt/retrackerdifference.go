@@ -33,7 +33,7 @@ func (p *retrackerPrinter) printDifference(x retrackerResult) error {
 			hidden = hidden || i < listLimit && slices.ContainsFunc(first, func(g differenceLine) bool { return g != come[i] && p.shown(c.Key, g) == text })
 		}
 		if hidden {
-			fmt.Fprintln(p.out, p.pal.Yellow("~ "+term.Safe(c.Key)+"  differs in what is not shown; --reveal or --json show it"))
+			fmt.Fprintln(p.out, p.pal.Yellow("~ "+term.Safe(c.Key)+"  differs in hidden parts; --reveal or --json shows them"))
 		}
 	}
 	return p.printHashes(x)

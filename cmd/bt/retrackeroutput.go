@@ -89,7 +89,7 @@ func (p *retrackerPrinter) unedited(x retrackerResult) {
 	p.noPasskey += len(x.unedited.None)
 	for i, u := range x.unedited.Unclear {
 		if i == listLimit {
-			p.report(failf(exitNo, "%s: %s with more than one passkey stay as they are", p.shownArg(x.name), p.more(len(x.unedited.Unclear)-i, "tracker")))
+			p.report(failf(exitNo, "%s: %s with more than one passkey are not changed", p.shownArg(x.name), p.more(len(x.unedited.Unclear)-i, "tracker")))
 			break
 		}
 		err := failf(exitNo, "%s: %s: %s", p.shownArg(x.name), p.shownURL(u), unclearPasskey)
@@ -101,7 +101,7 @@ func (p *retrackerPrinter) unedited(x retrackerResult) {
 	}
 	for i, u := range x.unedited.Last {
 		if i == listLimit {
-			p.warn("%s: %s that are dead stay", p.shownArg(x.name), p.more(len(x.unedited.Last)-i, "tracker"))
+			p.warn("%s: %s that are dead are kept", p.shownArg(x.name), p.more(len(x.unedited.Last)-i, "tracker"))
 			break
 		}
 		p.warn("%s: %s: %s", p.shownArg(x.name), p.shownURL(u), lastTracker)
@@ -113,11 +113,11 @@ func (p *retrackerPrinter) unedited(x retrackerResult) {
 }
 
 const (
-	unclearPasskey = "it has more than one passkey, and stays as it is"
-	lastTracker    = "it is dead, and stays: it is the last tracker"
+	unclearPasskey = "it has more than one passkey and is not changed"
+	lastTracker    = "it is dead but kept, because it is the last tracker"
 )
 
-func withoutPasskey(n int) string { return count(n, "tracker") + " without a passkey left as before" }
+func withoutPasskey(n int) string { return count(n, "tracker") + " without a passkey not changed" }
 
 // uneditedWarnings returns the JSON warnings for the same trackers. URLs are not
 // masked.

@@ -35,7 +35,7 @@ func scrapeCommand(e *env) *cli.Command {
 		Name:      "scrape",
 		Usage:     "ask trackers how many seeders and leechers there are",
 		UsageText: "bt scrape X... [FLAGS]",
-		ArgsUsage: "X is a torrent, a magnet link, an info-hash, a directory (all torrents in and under it), or - for a list of these on stdin, one per line. A hybrid torrent is two swarms; the numbers of several trackers are never added up, for they know the same peers.",
+		ArgsUsage: "X is a torrent, a magnet link, an info-hash, a directory (all torrents in and under it), or - for a list of these on stdin, one per line. A hybrid torrent is two swarms; the numbers of several trackers are never added up, because they count the same peers.",
 		Description: `bt scrape movie.torrent
 bt scrape ~/torrents --watch 5m
 bt scrape ~/torrents --json > monday.json; bt retracker ~/torrents --drop-dead sunday.json --drop-dead monday.json
@@ -47,17 +47,17 @@ bt scrape movie.torrent --peers`,
 			e.options.jsonFlag("print the result as one JSON document, with --watch one per line"),
 			switchFlag(&f.csv, "csv", "print the result as CSV, one line for each torrent and tracker"),
 			valueFlag(&f.watch, watchInterval, "watch", "ask again every `DURATION` and show what changes"),
-			valueFlag(&f.timeout, parseDuration, "timeout", "give each request `DURATION`, its repetitions included (default: 15s)"),
-			valueFlag(&f.maxTime, parseDuration, "max-time", "end the asking after `DURATION`, whatever is open then"),
-			valueFlag(&f.retries, numberFrom(0), "retries", "repeat what is not answered `N` times, after 2, 4, 8 ... seconds (default: 2)"),
-			switchFlag(&f.bep15, "bep15", "wait for UDP trackers as long as BEP 15 says: 15, 30, 60 ... seconds, whatever --timeout is"),
+			valueFlag(&f.timeout, parseDuration, "timeout", "limit each request, including retries, to `DURATION` (default: 15s)"),
+			valueFlag(&f.maxTime, parseDuration, "max-time", "end after `DURATION`, even if answers are missing"),
+			valueFlag(&f.retries, numberFrom(0), "retries", "repeat a request without an answer `N` times, after 2, 4, 8 ... seconds (default: 2)"),
+			switchFlag(&f.bep15, "bep15", "wait for UDP trackers as long as BEP 15 says: 15, 30, 60 ... seconds, regardless of --timeout"),
 			switchFlag(&f.announceFallback, "announce-fallback", "where a tracker has no scrape, register with it and leave again"),
 			switchFlag(&f.peers, "peers", "list the peers; this registers with the trackers and leaves again"),
 			switchFlag(&f.force, "force", "announce private torrents too", "f"),
 			valueFlag(&f.proxy, proxyURL, "proxy", "ask through the proxy `URL`: http, https or socks5 (default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)"),
 			switchFlag(&f.insecure, "insecure", "accept any certificate"),
 		}, f.family.flags(), []cli.Flag{
-			e.options.revealFlag("show passkeys and passwords; JSON and CSV have them unasked"),
+			e.options.revealFlag("show passkeys and passwords; JSON and CSV always have them"),
 			e.options.maxSizeFlag(),
 		}),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runScrape(ctx, u, args, &f) }),
@@ -80,12 +80,12 @@ func runScrape(ctx context.Context, u *ui, args []string, f *scrapeFlags) error 
 	}
 	if s.options.Client.Insecure {
 		// Printed even with -q, so that it does not become a habit.
-		u.env.say(u.errPal.Yellow("warning:"), "certificates are not checked: any machine between here and a tracker can read and change everything, passkeys too")
+		u.env.say(u.errPal.Yellow("warning:"), "certificates are not checked: attackers on the network can read and change everything, including passkeys")
 	}
 	if s.options.Peers && !s.options.Force {
 		for _, t := range targets {
 			if t.Private {
-				u.warn("%s is private, so its peers are not asked for; --force announces it all the same", t.Name)
+				u.warn("%s is private, so its peers are not requested; --force announces it", t.Name)
 			}
 		}
 	}

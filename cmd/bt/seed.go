@@ -41,45 +41,45 @@ func seedCommand(e *env) *cli.Command {
 	var f seedFlags
 	return &cli.Command{
 		Name:      "seed",
-		Usage:     "serve a torrent's data to peers, and tell its trackers",
+		Usage:     "serve a torrent's data to peers, and announce it to trackers",
 		UsageText: "bt seed TORRENT [PATH] [FLAGS]\nbt seed DIR [FLAGS]",
-		ArgsUsage: pathHelp + " Of a directory every torrent is seeded, also one that is added later; one that is removed is no longer seeded. One that is empty is waited for; one that holds content and no torrent is wrong usage, unless --data or --recursive is given or it was seeded before. Data that an earlier bt seed has checked, and that has not changed, is served at once. Ctrl-C tells the trackers and leaves; a second one leaves at once.",
+		ArgsUsage: pathHelp + " With a directory every torrent in it is seeded; torrents added later are picked up, and removed ones are dropped. An empty directory is not an error; one with content and no torrent is wrong usage, unless --data or --recursive is given or it was seeded before. Data that an earlier bt seed has checked, and that has not changed, is served at once. Ctrl-C announces the stop to trackers and ends bt; a second one ends it at once.",
 		Description: `bt seed movie.torrent
 bt seed movie.torrent /srv/archive --max-upload-rate 2MiB/s
 bt seed movie.torrent --for 2d --until-ratio 3
 bt seed /srv/torrents --data /srv/archive --status 8080
 bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 		Flags: slices.Concat([]cli.Flag{
-			switchFlag(&f.recursive, "recursive", "of a directory: also the torrents below it", "r"),
-			valueFlag(&f.data, nonEmpty("the path"), "data", "of a directory: the content is in `DIR`, and not beside the torrents"),
+			switchFlag(&f.recursive, "recursive", "for a directory: include its subdirectories", "r"),
+			valueFlag(&f.data, nonEmpty("the path"), "data", "for a directory: the content is in `DIR`, not beside the torrents"),
 		}, f.binding.flags(), []cli.Flag{
-			listFlag(&f.ips, addresses, "ip", "tell trackers that peers reach us at `ADDR`; again for the other IP version"),
+			listFlag(&f.ips, addresses, "ip", "announce the address `ADDR`; again for the other IP version"),
 			listFlag(&f.announce, tiers, "announce", "announce to the tracker `URL` too; again for each further tier, commas inside one tier; @FILE has a tier on each line", "a", "tracker"),
 			valueFlag(&f.maxUploadRate, readRate, "max-upload-rate", "send at most `RATE`, such as 2MiB/s or 16mbit"),
 			valueFlag(&f.maxTorrentRate, readRate, "max-torrent-rate", "send at most `RATE` of each torrent"),
-			valueFlag(&f.maxUploads, wordOr("auto", uploads), "max-uploads", "serve at most `N` peers at once; auto serves all, unless a rate is too little for that (default auto)"),
+			valueFlag(&f.maxUploads, wordOr("auto", uploads), "max-uploads", "unchoke at most `N` peers at once; auto unchokes all, or fewer if a rate limit is too low for all (default auto)"),
 			valueFlag(&f.maxPeers, numberFrom(1), "max-peers", "keep at most `N` connections (default 2000)"),
-			switchFlag(&f.superSeed, "super-seed", "send each piece once, until all of them are with others (BEP 16)"),
+			switchFlag(&f.superSeed, "super-seed", "send each piece once, until all have been sent (BEP 16)"),
 			valueFlag(&f.check, oneOf(
 				choice[seed.Check]{"full", seed.CheckFull},
 				choice[seed.Check]{"quick", seed.CheckQuick},
 				choice[seed.Check]{"none", seed.CheckNone},
-			), "check", "check the data first: `HOW` is full, quick (sizes only) or none; the last two take your word (default full)"),
+			), "check", "check the data first: `HOW` is full, quick (sizes only) or none; quick and none trust that the data is good (default full)"),
 			valueFlag(&f.encryption, oneOf(
 				choice[seed.Encryption]{"prefer", seed.EncryptionPrefer},
 				choice[seed.Encryption]{"require", seed.EncryptionRequire},
 				choice[seed.Encryption]{"off", seed.EncryptionOff},
-			), "encryption", "`CHOICE` of prefer (what the peer wants), require and off (default prefer)"),
-			valueFlag(&f.duration, parseDuration, "for", "stop a torrent that was seeded for `DURATION`"),
-			valueFlag(&f.untilRatio, ratio, "until-ratio", "stop a torrent whose size was uploaded `R` times"),
-			switchFlag(&f.exit, "exit", "of a directory: end when every torrent has stopped by --for or --until-ratio"),
+			), "encryption", "encryption: `CHOICE` is prefer (what the peer wants), require or off (default prefer)"),
+			valueFlag(&f.duration, parseDuration, "for", "stop a torrent after seeding it for `DURATION`"),
+			valueFlag(&f.untilRatio, ratio, "until-ratio", "stop a torrent after uploading `R` times its size"),
+			switchFlag(&f.exit, "exit", "for a directory: end when every torrent has stopped by --for or --until-ratio"),
 		}, f.status.flags(), []cli.Flag{
 			switchFlag(&f.noDHT, "no-dht", "accepted: there is no DHT yet"),
 			switchFlag(&f.noPEX, "no-pex", "accepted: there is no peer exchange yet"),
 			switchFlag(&f.noLSD, "no-lsd", "accepted: there is no local discovery yet"),
 			switchFlag(&f.noPortMap, "no-port-map", "accepted: there is no port mapping yet"),
-			e.options.jsonFlag("print what happens as JSON, one event on each line"),
-			e.options.revealFlag("show passkeys and passwords, and on the page peers' addresses"),
+			e.options.jsonFlag("print events as JSON, one per line"),
+			e.options.revealFlag("show passkeys and passwords, and peers' addresses on the status page"),
 			e.options.maxSizeFlag(),
 		}),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runSeed(ctx, u, args, &f) }),
@@ -116,10 +116,10 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 	}
 	trackers := f.announce
 	if len(trackers)+len(t.Trackers()) == 0 {
-		u.warn("the torrent has no tracker, so nobody will find this seed; --announce names one")
+		u.warn("the torrent has no tracker, so peers can't find this seed; add one with --announce")
 	}
 	if foreign := seed.ForeignTrackers(t, trackers); len(foreign) > 0 {
-		u.warn("the torrent is private, and --announce tells trackers of it that are not its own: %s", strings.Join(foreign, " "))
+		u.warn("the torrent is private, but --announce names trackers that are not in it: %s", strings.Join(foreign, " "))
 	}
 	if err := f.binding.bind(u, &o); err != nil {
 		return err

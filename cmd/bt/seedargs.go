@@ -80,11 +80,11 @@ func checkTorrents(u *ui, f *seedFlags, dir string, seededBefore bool) error {
 	case here || below && f.recursive:
 		return nil
 	case below && !waited:
-		return withHint(failf(exitUsage, "%s: there is no torrent in this directory, but below it", dir), fmt.Sprintf("bt seed %s --recursive", shellQuote(dir)))
+		return withHint(failf(exitUsage, "%s: there are torrents only in subdirectories", dir), fmt.Sprintf("bt seed %s --recursive", shellQuote(dir)))
 	case content && !waited:
 		return makeAndSeed(dir, "there is no torrent in this directory")
 	}
-	u.warn("%s: there is no torrent in it yet; those that come are seeded", dir)
+	u.warn("%s: there is no torrent in it yet; added torrents are seeded", dir)
 	return nil
 }
 

@@ -68,7 +68,7 @@ func (o *bindingOptions) bind(u *ui, seed *seed.Options) error {
 	}
 	for _, ip := range seed.IPs {
 		if !slices.ContainsFunc(b.from(), func(a netip.Addr) bool { return a.Is4() == ip.Is4() }) {
-			u.warn("--ip %s is told to no tracker: they are asked over %s alone", ip, family(!ip.Is4()))
+			u.warn("--ip %s is not announced: trackers are asked over %s only", ip, family(!ip.Is4()))
 		}
 	}
 	ports := defaultPorts
@@ -135,7 +135,7 @@ func (o *bindingOptions) binding() (binding, error) {
 		if only4 || only6 {
 			what = family(only4) + " address"
 		}
-		return binding{}, failf(exitNetwork, "--bind: the interface %s has no %s that others can reach", name, what)
+		return binding{}, failf(exitNetwork, "--bind: the interface %s has no %s that peers can reach", name, what)
 	}
 	return b, nil
 }

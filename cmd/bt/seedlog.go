@@ -79,7 +79,7 @@ func startLog(print func(seedEntry) error, fail func(error)) *seedLog {
 				}
 			}
 			if n := l.dropped.Swap(0); n > 0 {
-				write(seedEntry{time.Now(), seed.EventWarning{Err: fmt.Errorf("%s left out, for nobody read them in time", count(int(n), "event"))}})
+				write(seedEntry{time.Now(), seed.EventWarning{Err: fmt.Errorf("%s dropped, because the output was not read in time", count(int(n), "event"))}})
 			}
 		}
 	}()

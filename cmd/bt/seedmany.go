@@ -77,7 +77,7 @@ func runSeedMany(ctx context.Context, u *ui, args []string, f *seedFlags) error 
 	wg.Wait()
 	if d.Ledger != nil && s.seeder != nil {
 		if err := d.Ledger.Save(s.seeder); err != nil {
-			s.report(failf(exitWrite, "what was uploaded is not written down: %w", err))
+			s.report(failf(exitWrite, "saving the uploaded bytes: %w", err))
 		}
 	}
 	return err
@@ -93,7 +93,7 @@ func (s *seedScreen) keepLedger(ctx context.Context, l *seed.Ledger) {
 			return
 		case <-tick.C:
 			if err := l.Save(s.seeder); err != nil {
-				s.event(s.env.now(), seed.EventWarning{Err: fmt.Errorf("what was uploaded is not written down: %w", err)})
+				s.event(s.env.now(), seed.EventWarning{Err: fmt.Errorf("saving the uploaded bytes: %w", err)})
 			}
 		}
 	}
@@ -103,7 +103,7 @@ func (s *seedScreen) keepLedger(ctx context.Context, l *seed.Ledger) {
 // earlier runs, for a directory. It is "" if there is no state directory.
 func ledgerPath(u *ui, dir string) (string, error) {
 	if u.env.stateDir == "" {
-		u.warn("neither XDG_STATE_HOME nor HOME is set: what is uploaded is not remembered")
+		u.warn("neither XDG_STATE_HOME nor HOME is set: the uploaded bytes are not saved")
 		return "", nil
 	}
 	abs, err := filepath.Abs(dir)
@@ -126,9 +126,9 @@ func openLedger(u *ui, dir, path string) (*seed.Ledger, error) {
 	l, damage, err := seed.OpenLedger(path)
 	switch {
 	case errors.Is(err, seed.ErrInUse):
-		return nil, failf(exitWrite, "another bt seed is at work on %s", dir)
+		return nil, failf(exitWrite, "another bt seed uses %s", dir)
 	case err != nil:
-		u.warn("what is uploaded is not remembered: %v", err)
+		u.warn("the uploaded bytes are not saved: %v", err)
 		return nil, nil
 	}
 	if damage != nil {

@@ -120,7 +120,7 @@ func (s *seedScreen) eachSecond(ctx context.Context) {
 		case <-second.C:
 		case <-ctx.Done():
 			s.mu.Lock()
-			s.message = message{text: "telling the trackers that we leave"}
+			s.message = message{text: "announcing the stop to trackers"}
 			s.mu.Unlock()
 			s.figures()
 			s.mu.Lock()
@@ -231,7 +231,7 @@ func (s *seedScreen) answerText(e seed.EventAnnounce, next bool) string {
 		text += fmt.Sprintf(", %s, %s", count(int(e.Seeders), "seeder"), count(int(e.Leechers), "leecher"))
 	}
 	if e.Message != "" {
-		text += "; it says: " + s.shownWords(e.Message, e.Tracker)
+		text += "; message: " + s.shownWords(e.Message, e.Tracker)
 	}
 	return text
 }

@@ -35,8 +35,8 @@ type statusOptions struct {
 
 func (o *statusOptions) flags() []cli.Flag {
 	return []cli.Flag{
-		valueFlag(&o.addr, statusAddr, "status", "serve a page, JSON and Prometheus figures at `ADDR`: a port of this host, or HOST:PORT"),
-		listFlag(&o.hosts, func(s string) ([]string, error) { return strings.Split(s, ","), nil }, "status-host", "let that page be asked by the further host `NAME`, of a proxy before it"),
+		valueFlag(&o.addr, statusAddr, "status", "serve a status page, JSON and Prometheus metrics at `ADDR`: a port of this host, or HOST:PORT"),
+		listFlag(&o.hosts, func(s string) ([]string, error) { return strings.Split(s, ","), nil }, "status-host", "accept requests for the host `NAME` on the status page too, for a reverse proxy"),
 	}
 }
 

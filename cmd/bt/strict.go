@@ -22,7 +22,7 @@ type strictness struct {
 func (s *strictness) flags(refusal string) []cli.Flag {
 	return []cli.Flag{
 		switchFlag(&s.on, "strict", refusal),
-		listFlag(&s.allowed, findingCodes, "allow", "let --strict pass findings of `CODE`; again for more, or with commas (bt help findings lists them)"),
+		listFlag(&s.allowed, findingCodes, "allow", "exclude findings of `CODE` from --strict; again for more, or separated by commas (bt help findings lists them)"),
 	}
 }
 
@@ -75,5 +75,5 @@ func refusal(path string, findings []maketorrent.Finding, strict *strictness) er
 	default:
 		first += " (all: " + strings.Join(codes, ", ") + ")"
 	}
-	return withHint(failf(exitNo, "%s: refused by --strict: %s", path, first), "nothing was written; --allow CODE lets one pass")
+	return withHint(failf(exitNo, "%s: refused by --strict: %s", path, first), "nothing was written; --allow CODE excludes one")
 }

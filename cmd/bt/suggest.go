@@ -140,7 +140,7 @@ func (p *argParser) hintForFlag(shown, arg string) string {
 // tools have flags for what are commands of bt.
 func (p *argParser) hintBeforeCommand(name, arg string) string {
 	if p.belongsToCommand(name) {
-		return "flags of a command stand after it: bt COMMAND " + arg
+		return "put the flags of a command after it: bt COMMAND " + arg
 	}
 	for _, c := range p.commands {
 		if c.Name == name {

@@ -267,7 +267,7 @@ func TestTmuxSeedSecondSignal(t *testing.T) {
 	}
 	shown("/announce: ok")
 	p.tmux("send-keys", "C-c")
-	shown("telling the trackers that we leave")
+	shown("announcing the stop to trackers")
 	time.Sleep(2 * oneSignal) // earlier, both signals would count as one
 	p.tmux("send-keys", "C-c")
 	shown("exit code 130")

@@ -15,9 +15,9 @@ func statusMeaning(s scrape.Status) string {
 	case scrape.StatusBadURL:
 		return "the URL is cut short or misspelt"
 	case scrape.StatusDNS:
-		return "the tracker is gone for good, or its name is misspelt"
+		return "the tracker no longer exists, or its name is misspelt"
 	case scrape.StatusNoRoute:
-		return "this machine has no network, or the two have no IP version in common"
+		return "this machine has no network, or it and the tracker have no IP version in common"
 	case scrape.StatusRefused:
 		return "the tracker is down, or the port in its URL is wrong"
 	case scrape.StatusTimeout:
@@ -25,26 +25,26 @@ func statusMeaning(s scrape.Status) string {
 	case scrape.StatusTLS:
 		return "the certificate or the port is wrong, or the tracker does not speak TLS"
 	case scrape.StatusEmpty, scrape.StatusTruncated:
-		return "the tracker is overloaded, or something else listens there"
+		return "the tracker is overloaded, or the server at that address is not a tracker"
 	case scrape.StatusRedirect, scrape.StatusHTML:
-		return "there is a web site, and no tracker any more, at that address"
+		return "there is a web site at that address, and no longer a tracker"
 	case scrape.StatusTooBig, scrape.StatusMalformed:
-		return "something else than a tracker answers there, or a tracker that is broken"
+		return "the server at that address is not a tracker, or the tracker is broken"
 	case scrape.StatusNotRegistered:
-		return "nobody has announced this torrent there, or the tracker has dropped it"
+		return "the torrent was never announced to this tracker, or the tracker has dropped it"
 	case "http-401", "http-403":
 		return notAuthorized
 	case "http-404", "http-410":
-		return "a stale torrent: the tracker has moved, or does not serve this any more"
+		return "a stale torrent: the tracker has moved, or no longer serves this torrent"
 	case "http-400":
-		return "the tracker does not take the request: a passkey may be missing in the URL"
+		return "the tracker rejects the request: a passkey may be missing in the URL"
 	case "http-405", "http-501":
 		return "there is a web server, and most likely no tracker, at that address"
 	case "http-429":
 		return "the tracker is asked too often"
 	}
 	if strings.HasPrefix(string(s), "http-5") {
-		return "the tracker is down or overloaded, behind a web server that is not"
+		return "the tracker is down or overloaded, but the web server in front of it is up"
 	}
 	return ""
 }
@@ -60,7 +60,7 @@ func rowHint(r *scrape.Row) string {
 	failure, failed := errors.AsType[*scrape.Error](r.Err)
 	switch {
 	case r.Private:
-		return "the torrent is private, so it was not announced; --force does that all the same"
+		return "the torrent is private, so it was not announced; --force announces it"
 	case !failed:
 		return ""
 	}
@@ -72,7 +72,7 @@ func rowHint(r *scrape.Row) string {
 		return "--announce-fallback registers with the tracker to see its numbers, and leaves again"
 	case scrape.StatusTLS:
 		if _, ok := errors.AsType[*tls.CertificateVerificationError](r.Err); ok {
-			return "--insecure asks all the same, and anyone on the way can then read and change the answers"
+			return "--insecure asks nevertheless, but attackers on the network can then read and change the answers"
 		}
 	case scrape.StatusProxy:
 		if scheme, _, _ := strings.Cut(r.URL, ":"); strings.EqualFold(strings.TrimSpace(scheme), "udp") {

@@ -84,7 +84,7 @@ func (u *ui) finish(ctx context.Context, err error) exitStatus {
 	}
 	u.report(err)
 	if u.passed > 0 {
-		u.warn("passed over %s with macOS's metadata of others (AppleDouble)", count(u.passed, "file"))
+		u.warn("skipped %s with macOS's metadata of other files (AppleDouble)", count(u.passed, "file"))
 	}
 	if u.json && !u.printed && u.worst != nil && !errors.Is(u.worst, errNo) {
 		u.report(u.printJSON(u.failureDocument(u.worst)))

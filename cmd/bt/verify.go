@@ -22,18 +22,18 @@ func verifyCommand(e *env) *cli.Command {
 	var f verifyFlags
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "check data on disk against a torrent, and say exactly what is damaged",
+		Usage:     "check data on disk against a torrent, and show what is damaged",
 		UsageText: "bt verify TORRENT [PATH] [FLAGS]",
 		ArgsUsage: pathHelp + " TORRENT may be - for stdin. " +
-			"What is damaged for certain comes first. A piece in doubt is one that several files share: it is not good, and which of them are damaged can't be told.",
+			"Files that are certainly damaged are listed first. A piece is in doubt if it is bad and several files share it: its hash does not show which of them are damaged.",
 		Description: `bt verify movie.torrent
 bt verify movie.torrent /srv/archive
 bt verify movie.torrent --json | jq '.files[] | select(.status != "ok")'
 bt verify movie.torrent --extra
 bt verify movie.torrent /mnt/disk --read sequential`,
 		Flags: slices.Concat([]cli.Flag{
-			switchFlag(&f.extra, "extra", "also list what is in the content's directory and is no content, pad files that another client wrote included; links are not followed, and nothing is deleted (a single file has no directory of its own)"),
-			switchFlag(&f.onlyBad, "only-bad", "leave files that are ok out of the list in JSON"),
+			switchFlag(&f.extra, "extra", "also list files in the content's directory that are not content, including pad files of other clients; links are not followed, and nothing is deleted (not for a single file)"),
+			switchFlag(&f.onlyBad, "only-bad", "list only files that are not ok in JSON"),
 			e.options.maxSizeFlag(),
 		}, f.hashing.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runVerify(ctx, u, args, &f) }),

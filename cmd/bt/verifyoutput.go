@@ -28,10 +28,10 @@ const maxDoubtful = 100
 // printNothing reports that none of the content is at path, which is most likely
 // wrong.
 func printNothing(u *ui, name, path string) error {
-	if _, err := fmt.Fprintf(u.out, "%s: %s: nothing of it is at %s\n", u.pal.Shorten(name, ""), u.pal.Red("missing"), term.Safe(path)); err != nil {
+	if _, err := fmt.Fprintf(u.out, "%s: %s: none of it is at %s\n", u.pal.Shorten(name, ""), u.pal.Red("missing"), term.Safe(path)); err != nil {
 		return stdoutError(err)
 	}
-	u.hint("say where it is: bt verify TORRENT PATH, where PATH is the content or the directory that holds it")
+	u.hint("name the path: bt verify TORRENT PATH, where PATH is the content or the directory that holds it")
 	return nil
 }
 
@@ -44,7 +44,7 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 		l.add(statusColor(u.pal, f.Status), term.SafeJoin(t.Files[i].Path()), term.Safe(details(&f)))
 	}
 	if list := padding(v); len(list) > 0 {
-		l.add(u.pal.Red("corrupt"), "padding", "the torrent's hashes of it are wrong: "+ranges(list))
+		l.add(u.pal.Red("corrupt"), "padding", "the hashes of the padding in the torrent are wrong: "+ranges(list))
 	}
 	l.end()
 	pieces := 0

@@ -197,7 +197,7 @@ func TestVerdictText(t *testing.T) {
 			inspect.Verdict{FileCount: 1, Pieces: inspect.PieceCounts{Total: 4, Good: 1, Bad: 3}},
 			[]inspect.FileVerdict{file("a", inspect.StatusOK)},
 			[]inspect.BadPiece{badPiece(1, inspect.CauseCorrupt, false), badPiece(2, inspect.CauseCorrupt, false), badPiece(3, inspect.CauseCorrupt, false)},
-		}, []string{"corrupt  padding  the torrent's hashes of it are wrong: pieces 1-3", "",
+		}, []string{"corrupt  padding  the hashes of the padding in the torrent are wrong: pieces 1-3", "",
 			"many: damaged: 0 of 1 file not in order; 1 of 4 pieces good, 3 bad"}},
 	} {
 		if got := shownVerdict(t, &tt.v, false); !slices.Equal(got, tt.want) {
