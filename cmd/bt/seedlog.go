@@ -86,9 +86,9 @@ func startLog(print func(seedEntry) error, fail func(error)) *seedLog {
 	return l
 }
 
-// catchClosedPipe makes a write to a closed pipe return an error, instead of
-// ending the process before the seed has said goodbye to its trackers, until stop
-// is called.
+// catchClosedPipe makes a write to a closed pipe return an error, until stop is
+// called. Otherwise it would end the process before the seed has announced its
+// stop to the trackers.
 func catchClosedPipe() (stop func()) {
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)

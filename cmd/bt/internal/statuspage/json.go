@@ -148,13 +148,13 @@ func (p *Page) records() []historyRecord {
 func (p *Page) serveTorrent(w http.ResponseWriter, r *http.Request) {
 	hash := strings.ToLower(r.URL.Query().Get("info_hash"))
 	if hash == "" {
-		http.Error(w, "Which torrent? Ask for /torrent.json?info_hash=, in hex.", http.StatusBadRequest)
+		http.Error(w, "No info-hash: use /torrent.json?info_hash=HEX.", http.StatusBadRequest)
 		return
 	}
 	s := p.Status()
 	i := slices.IndexFunc(s.Torrents, func(t seed.TorrentStatus) bool { return t.InfoHashV1 == hash || t.InfoHashV2 == hash })
 	if i < 0 {
-		http.Error(w, "No torrent of this info-hash is seeded here.", http.StatusNotFound)
+		http.Error(w, "No torrent has this info-hash.", http.StatusNotFound)
 		return
 	}
 	t := &s.Torrents[i]

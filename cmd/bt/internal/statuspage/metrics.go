@@ -20,13 +20,13 @@ func (p *Page) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	s := p.Status()
 	p.Sample(s.Time, s.Uploaded, s.Rate)
 	var m metrics
-	m.family("bt_info", "gauge", "The program that seeds.")
+	m.family("bt_info", "gauge", "Version of bt.")
 	m.sample("bt_info", `version="`+label(p.Version)+`"`, 1)
-	m.family("bt_seed_start_time_seconds", "gauge", "When the seed began, in seconds since 1970.")
+	m.family("bt_seed_start_time_seconds", "gauge", "Start time of the seed, in seconds since 1970.")
 	m.sample("bt_seed_start_time_seconds", "", float64(s.Since.UnixMilli())/1000)
 	m.family("bt_seed_uploaded_bytes_total", "counter", "Bytes of blocks sent to peers in this run.")
 	m.sample("bt_seed_uploaded_bytes_total", "", float64(s.Uploaded))
-	m.family("bt_seed_upload_bytes_per_second", "gauge", "The rate of the last seconds.")
+	m.family("bt_seed_upload_bytes_per_second", "gauge", "Current upload rate.")
 	m.sample("bt_seed_upload_bytes_per_second", "", float64(s.Rate))
 	m.family("bt_seed_peers", "gauge", "Connected peers.")
 	m.sample("bt_seed_peers", "", float64(s.Peers))
@@ -55,9 +55,9 @@ var torrentFamilies = []struct {
 }{
 	{"bt_seed_torrent_size_bytes", "gauge", "The size of a torrent's content.",
 		func(t *seed.TorrentStatus) float64 { return float64(t.Size) }},
-	{"bt_seed_torrent_left_bytes", "gauge", "Bytes of a torrent's content that are not there.",
+	{"bt_seed_torrent_left_bytes", "gauge", "Missing bytes of a torrent's content.",
 		func(t *seed.TorrentStatus) float64 { return float64(t.Left) }},
-	{"bt_seed_torrent_uploaded_bytes_total", "counter", "Bytes of a torrent's blocks sent to peers, in this run and, as far as is known, before it.",
+	{"bt_seed_torrent_uploaded_bytes_total", "counter", "Bytes of a torrent's blocks sent to peers, in this run and, if known, earlier runs.",
 		func(t *seed.TorrentStatus) float64 { return float64(t.Uploaded) }},
 	{"bt_seed_torrent_peers", "gauge", "Connected peers of a torrent.",
 		func(t *seed.TorrentStatus) float64 { return float64(len(t.Peers)) }},
@@ -68,7 +68,7 @@ var torrentFamilies = []struct {
 			}
 			return 0
 		}},
-	{"bt_seed_torrent_failing_trackers", "gauge", "Tiers of a torrent's trackers whose last announce failed.",
+	{"bt_seed_torrent_failing_trackers", "gauge", "Number of a torrent's tiers whose last announce failed.",
 		func(t *seed.TorrentStatus) (n float64) {
 			for i := range t.Trackers {
 				if t.Trackers[i].Failed {

@@ -74,7 +74,7 @@ func parsePageQuery(raw string) (*pageQuery, error) {
 		case "state":
 			for _, v := range list {
 				if !slices.Contains(pageStates, seed.State(v)) {
-					return nil, fmt.Errorf("state=%q: no such state; there are %q", v, pageStates)
+					return nil, fmt.Errorf("state=%q: unknown state; the states are %q", v, pageStates)
 				}
 				q.states = append(q.states, seed.State(v))
 			}
@@ -90,14 +90,14 @@ func parsePageQuery(raw string) (*pageQuery, error) {
 			name, descending := strings.CutPrefix(value, "-")
 			order, ok := pageOrders[name]
 			if !ok {
-				return nil, fmt.Errorf("sort=%q: nothing to sort by", value)
+				return nil, fmt.Errorf("sort=%q: unknown key", value)
 			}
 			q.compare = order
 			if descending {
 				q.compare = func(a, b *namedTorrent) int { return order(b, a) }
 			}
 		default:
-			return nil, fmt.Errorf("%q: no such choice", key)
+			return nil, fmt.Errorf("%q: unknown parameter", key)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s=%q: %w", key, value, err)

@@ -53,12 +53,12 @@ func New(o Options) *Page {
 		}
 		switch {
 		case !p.answersTo(r.Host):
-			http.Error(w, fmt.Sprintf("This is the status page of bt seed, and %q is not its name. "+
-				"Ask it by the address that it listens on; a further name must be given by --status-host.", r.Host),
+			http.Error(w, fmt.Sprintf("This is the status page of bt seed, and %q is not one of its host names. "+
+				"Use the address that it listens on, or add the name with --status-host.", r.Host),
 				http.StatusMisdirectedRequest)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "This page can only be read.", http.StatusMethodNotAllowed)
+			http.Error(w, "This page is read-only.", http.StatusMethodNotAllowed)
 		default:
 			mux.ServeHTTP(w, r)
 		}
