@@ -40,8 +40,8 @@ type scrapeReport struct {
 type verdict uint8
 
 const (
-	deadNow     verdict = iota + 1 // every status is in deadInTime
-	deadForGood                    // every status is in deadInTime or deadAtOnce, and one is in deadAtOnce
+	deadNow         verdict = iota + 1 // every status is in deadInTime
+	deadPermanently                    // every status is in deadInTime or deadAtOnce, and one is in deadAtOnce
 	notDead
 )
 
@@ -121,7 +121,7 @@ func readScrapeReport(document []byte) (*scrapeReport, error) {
 				v := notDead
 				switch {
 				case deadAtOnce[tracker.Status]:
-					v = deadForGood
+					v = deadPermanently
 				case deadInTime[tracker.Status]:
 					v = deadNow
 				}
@@ -160,6 +160,6 @@ func deadTrackers(scrapes []*scrapeReport) func(url string) bool {
 	}
 	return func(url string) bool {
 		x := found[strings.TrimSpace(url)]
-		return x.worst == deadForGood || x.worst == deadNow && x.last.Sub(x.first) >= deadAfter
+		return x.worst == deadPermanently || x.worst == deadNow && x.last.Sub(x.first) >= deadAfter
 	}
 }

@@ -72,17 +72,17 @@ func notTorrent(name string, err error) error {
 	return withHint(failf(exitTorrent, "%s: %w", name, err), formHint(err))
 }
 
-// passOver reports whether err is about a file that usually lies in a directory
+// skipForeign reports whether err is about a file that usually lies in a directory
 // beside torrents: a client's state file, or macOS's metadata of another file.
-// Such a file is not a failure. passOver warns of state files; finish warns of
+// Such a file is not a failure. skipForeign warns of state files; finish warns of
 // all macOS files at once.
-func (u *ui) passOver(in input, err error) bool {
+func (u *ui) skipForeign(in input, err error) bool {
 	not, ok := errors.AsType[*metainfo.NotTorrentError](err)
 	switch {
 	case !ok || !in.found:
 		return false
 	case not.Form == metainfo.FormAppleDouble || strings.HasPrefix(filepath.Base(in.name), "._"):
-		u.passed++
+		u.skipped++
 		u.explain("%s: %s", in.name, cmp.Or(formHints[not.Form], not.Error()))
 	case not.Form.FoundBesideTorrents():
 		u.warn("%s: skipped: %s", in.name, formHints[not.Form])

@@ -77,7 +77,7 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), doc.stop())
 		}
-		if u.passOver(in, err) {
+		if u.skipForeign(in, err) {
 			continue
 		}
 		if err == nil && slices.ContainsFunc(x.facts.Findings, func(x inspect.Finding) bool {

@@ -17,10 +17,10 @@ import (
 	"bt/internal/testenv"
 )
 
-// A bothTracker is a tracker whose host name has an IPv4 and an IPv6 address.
+// A dualStackTracker is a tracker whose host name has an IPv4 and an IPv6 address.
 // Over the address family that hangs names, it accepts connections and never
 // answers.
-type bothTracker struct {
+type dualStackTracker struct {
 	url   string
 	hosts string // a file for /etc/hosts
 
@@ -30,9 +30,9 @@ type bothTracker struct {
 	hung   int                     // number of requests without an answer
 }
 
-func startBothTracker(t *testing.T, hangs string) *bothTracker {
+func startDualStackTracker(t *testing.T, hangs string) *dualStackTracker {
 	t.Helper()
-	tr := &bothTracker{events: make(map[string]int), from: make(map[netip.Addr]struct{})}
+	tr := &dualStackTracker{events: make(map[string]int), from: make(map[netip.Addr]struct{})}
 	port := "0"
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		l, err := net.Listen("tcp", net.JoinHostPort(host, port))
@@ -71,14 +71,14 @@ func startBothTracker(t *testing.T, hangs string) *bothTracker {
 }
 
 // count returns the number of announces with an event over the family that works.
-func (tr *bothTracker) count(event string) int {
+func (tr *dualStackTracker) count(event string) int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return tr.events[event]
 }
 
 // command returns a bt command that can resolve the tracker's name.
-func (tr *bothTracker) command(t *testing.T, args ...string) *exec.Cmd {
+func (tr *dualStackTracker) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	testenv.Root(t) // to mount
 	cmd := processCommand(t, "sh", append([]string{"-c", `mount --bind "$0" /etc/hosts && exec bt "$@"`, tr.hosts}, args...)...)
@@ -92,7 +92,7 @@ func (tr *bothTracker) command(t *testing.T, args ...string) *exec.Cmd {
 // gets all announces over the other within seconds, and all stop events.
 func TestProcessAnnounceOneFamilyHangs(t *testing.T) {
 	for hangs, torrents := range map[string]int{"127.0.0.1": 400, "::1": 60} {
-		tr := startBothTracker(t, hangs)
+		tr := startDualStackTracker(t, hangs)
 		dir := t.TempDir()
 		processTree(t, dir, map[string]string{"f": strings.Repeat("data", 1000)})
 		args := []string{"make", filepath.Join(dir, "f"), "-q", "--entropy", "-a", tr.url}
@@ -136,7 +136,7 @@ func TestProcessAnnounceFrom(t *testing.T) {
 		{"-6", "::1"},
 		{"", "127.0.0.1 ::1"},
 	} {
-		tr := startBothTracker(t, "")
+		tr := startDualStackTracker(t, "")
 		dir := t.TempDir()
 		processTree(t, dir, map[string]string{"f": "data"})
 		torrent := filepath.Join(dir, "f.torrent")

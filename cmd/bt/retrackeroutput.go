@@ -49,7 +49,7 @@ type retrackerPrinter struct {
 }
 
 func (p *retrackerPrinter) print(x retrackerResult) error {
-	if p.passOver(x.input, x.err) {
+	if p.skipForeign(x.input, x.err) {
 		return nil
 	}
 	p.total++

@@ -89,9 +89,9 @@ func runScrape(ctx context.Context, u *ui, args []string, f *scrapeFlags) error 
 			}
 		}
 	}
-	if s.most > 0 {
+	if s.maxTime > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.most)
+		ctx, cancel = context.WithTimeout(ctx, s.maxTime)
 		defer cancel()
 	}
 	return s.run(ctx, targets)
@@ -105,7 +105,7 @@ func (f *scrapeFlags) scraper(u *ui) (*scraper, error) {
 	if err := f.family.check(); err != nil {
 		return nil, err
 	}
-	s := &scraper{ui: u, csv: f.csv, every: f.watch.value, most: f.maxTime.value}
+	s := &scraper{ui: u, csv: f.csv, interval: f.watch.value, maxTime: f.maxTime.value}
 	s.options = scrape.Options{
 		Client: &scrape.Client{
 			Timeout:   cmp.Or(f.timeout.value, 15*time.Second),
@@ -168,7 +168,7 @@ func (s *scraper) readTargets(ctx context.Context, args []string, trackers [][]s
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case s.passOver(in, err):
+		case s.skipForeign(in, err):
 			return nil
 		case err != nil:
 			s.report(err)

@@ -113,7 +113,7 @@ func countsOf(c scrape.Counts) scrapedCounts {
 func (s *scraper) printCSV(t *scrape.Table, at time.Time) error {
 	w := csv.NewWriter(s.out)
 	line := func(cells ...string) {
-		if s.every == 0 {
+		if s.interval == 0 {
 			cells = cells[1:]
 		}
 		_ = w.Write(cells) // w.Error returns the error below

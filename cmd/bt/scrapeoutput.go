@@ -15,12 +15,12 @@ import (
 // JSON or CSV.
 type scraper struct {
 	*ui
-	options scrape.Options
-	csv     bool
-	every   time.Duration // 0 for once
-	most    time.Duration // 0 for no limit
-	failed  []jsonFailure
-	single  bool // one torrent: the table has one row per tracker, else one per torrent
+	options  scrape.Options
+	csv      bool
+	interval time.Duration // 0 for once
+	maxTime  time.Duration // 0 for no limit
+	failed   []jsonFailure
+	single   bool // one torrent: the table has one row per tracker, else one per torrent
 
 	live     *term.Live // draws the table on a terminal; else nil
 	round    int
@@ -67,7 +67,7 @@ func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 				return err
 			}
 		}
-		if s.every == 0 || ctx.Err() != nil || !s.wait(ctx, t, at, began.Add(s.every)) {
+		if s.interval == 0 || ctx.Err() != nil || !s.wait(ctx, t, at, began.Add(s.interval)) {
 			break
 		}
 	}
@@ -81,7 +81,7 @@ func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 			return err
 		}
 	}
-	if s.every > 0 {
+	if s.interval > 0 {
 		s.printStopped(start)
 	}
 	if ok, _ := t.Answered(); ok == 0 {
@@ -93,7 +93,7 @@ func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 // stopped ends the run after a signal. With --watch a signal is the normal end,
 // unless no round is complete.
 func (s *scraper) stopped(ctx context.Context, start time.Time) error {
-	if s.every > 0 && s.options.Previous != nil {
+	if s.interval > 0 && s.options.Previous != nil {
 		s.ended = true
 		s.live.Close()
 		s.printStopped(start)
@@ -178,7 +178,7 @@ func (s *scraper) print(t *scrape.Table, at time.Time) error {
 	if s.round > 0 {
 		fmt.Fprintln(s.out)
 	}
-	if s.every > 0 {
+	if s.interval > 0 {
 		fmt.Fprintln(s.out, at.Format(time.RFC3339))
 	}
 	return s.printTables(t)

@@ -94,7 +94,7 @@ func (s *scraper) oneTorrent(w io.Writer, t *scrape.TableTorrent, columns, limit
 	}
 	for i := range t.Swarms {
 		swarm := &t.Swarms[i]
-		if s.every > 0 || answers(swarm) > 1 {
+		if s.interval > 0 || answers(swarm) > 1 {
 			row := []string{s.pal.Bold("best")}
 			if hybrid {
 				row = append(row, swarm.Kind)
@@ -157,7 +157,7 @@ func (s *scraper) manyTorrents(w io.Writer, t *scrape.Table, columns, limit int)
 		Drop:   []int{3, 4, 2}, Least: []int{16},
 		Short: map[int]func(string, int) string{0: s.pal.CutMiddle},
 	}
-	if s.every > 0 {
+	if s.interval > 0 {
 		table.Header = append(table.Header, "TREND")
 		table.Drop = []int{3, 4, 6, 2}
 	}
@@ -167,7 +167,7 @@ func (s *scraper) manyTorrents(w io.Writer, t *scrape.Table, columns, limit int)
 	for _, l := range lines {
 		row := append([]string{l.name}, s.counts(l.best)...)
 		row = append(row, fmt.Sprintf("%d/%d", answers(l.swarm), len(l.swarm.Rows)), s.problems(l.swarm))
-		if s.every > 0 {
+		if s.interval > 0 {
 			row = append(row, l.trend)
 		}
 		table.Rows = append(table.Rows, row)
@@ -367,7 +367,7 @@ const sparkWidth = 20
 
 // note appends the seeders of a round to the history.
 func (s *scraper) note(t *scrape.Table) {
-	if s.every == 0 {
+	if s.interval == 0 {
 		return
 	}
 	if s.history == nil {

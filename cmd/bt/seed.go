@@ -109,7 +109,7 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 	u.env.boundsMemory = true // until the data is checked
 	t, err := readTorrent(ctx, u.env, name)
 	if err != nil {
-		return seedsContent(name, err)
+		return notTorrentToSeed(name, err)
 	}
 	if err := at.check("seed", name, t); err != nil {
 		return err

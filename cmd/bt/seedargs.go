@@ -15,10 +15,10 @@ import (
 // torrent, several torrents, or a directory without torrents, and suggest the
 // command that was probably meant.
 
-// seedsContent returns the error for an argument that can't be read as a torrent.
+// notTorrentToSeed returns the error for an argument that can't be read as a torrent.
 // If it is content, the hint is bt make --seed. If it looks like a damaged
 // torrent, or has the name of one, the error is err.
-func seedsContent(name string, err error) error {
+func notTorrentToSeed(name string, err error) error {
 	not, ok := errors.AsType[*metainfo.NotTorrentError](err)
 	if !ok || name == stdinName || strings.Contains(strings.ToLower(filepath.Base(name)), ".torrent") || not.Form.FoundBesideTorrents() {
 		return err

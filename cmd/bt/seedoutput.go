@@ -22,7 +22,7 @@ type seedScreen struct {
 	page *statusPage // nil if there is none
 
 	seeder *seed.Seeder
-	only   *seed.Torrent   // the torrent of a single-torrent seed, else nil
+	single *seed.Torrent   // the torrent of a single-torrent seed, else nil
 	dir    *seed.Directory // nil for a single torrent
 	began  time.Time
 	stop   context.CancelCauseFunc
@@ -32,7 +32,7 @@ type seedScreen struct {
 
 	exit    bool      // stop when every torrent has stopped
 	stopped seedEntry // the final event
-	why     error     // why only has stopped
+	why     error     // why single has stopped
 
 	mu      sync.Mutex // guards the fields below
 	live    *term.Live // nil without a terminal
@@ -53,7 +53,7 @@ var errSeedDone = errors.New("the seed has done its work")
 func (s *seedScreen) runOne(ctx context.Context, o seed.Options, in seed.Input) error {
 	return s.run(ctx, o, func(context.Context) error {
 		t, err := s.seeder.Add(in)
-		s.only = t
+		s.single = t
 		return usable(in.Torrent.Name, err)
 	})
 }
@@ -188,7 +188,7 @@ func (s *seedScreen) event(at time.Time, e seed.Event) {
 		if e.Torrent == nil {
 			e.Why = s.why
 			entry.event, s.stopped = e, seedEntry{at, e}
-		} else if s.only != nil {
+		} else if s.single != nil {
 			s.why = e.Why
 			s.stop(errSeedDone)
 			return // printed when the seed ends
@@ -320,7 +320,7 @@ func (s *seedScreen) eventDocument(entry seedEntry) (d seedEvent) {
 		d = s.torrentEvent("error", e.Torrent)
 		d.Error = s.errorText(e.Err)
 	case seed.EventStopped:
-		d = s.torrentEvent("stopped", cmp.Or(e.Torrent, s.only))
+		d = s.torrentEvent("stopped", cmp.Or(e.Torrent, s.single))
 		d.Uploaded, d.Message = &e.Uploaded, s.errorText(e.Why)
 	}
 	d.Time = entry.time.UTC()
@@ -359,7 +359,7 @@ func (s *seedScreen) eventText(entry seedEntry) string {
 		return e.Torrent.Name() + ": seeding"
 	case seed.EventAnnounce:
 		text := s.shownURL(e.Tracker) + ": " + s.answerText(e, true)
-		if s.only == nil && !s.verbose {
+		if s.single == nil && !s.verbose {
 			return s.trackerChange(e, text)
 		}
 		return s.about(e.Torrent, text)
@@ -389,7 +389,7 @@ func (s *seedScreen) eventText(entry seedEntry) string {
 
 // about puts the name of the torrent before a text if there are several torrents.
 func (s *seedScreen) about(t *seed.Torrent, text string) string {
-	if t == nil || s.only != nil {
+	if t == nil || s.single != nil {
 		return text
 	}
 	return t.Name() + ": " + text

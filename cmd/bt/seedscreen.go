@@ -16,7 +16,7 @@ import (
 func (s *seedScreen) draw(status seed.Status) {
 	columns, rows := s.env.window()
 	var b strings.Builder
-	if s.only != nil && len(status.Torrents) == 1 {
+	if s.single != nil && len(status.Torrents) == 1 {
 		s.drawOne(&b, columns, &status.Torrents[0])
 	} else {
 		s.drawMany(&b, columns, rows, &status)

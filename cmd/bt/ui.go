@@ -42,7 +42,7 @@ type ui struct {
 
 	bar     *term.Progress // the current one, or nil
 	printed bool           // a JSON document was printed, possibly in part
-	passed  int            // number of macOS files that were passed over
+	skipped int            // number of macOS files that were skipped
 	ended   bool           // a signal is the normal end of the command, which has printed its result
 	worst   error          // the error with the highest exit code so far
 }
@@ -83,8 +83,8 @@ func (u *ui) finish(ctx context.Context, err error) exitStatus {
 		err = cause
 	}
 	u.report(err)
-	if u.passed > 0 {
-		u.warn("skipped %s with macOS's metadata of other files (AppleDouble)", count(u.passed, "file"))
+	if u.skipped > 0 {
+		u.warn("skipped %s with macOS's metadata of other files (AppleDouble)", count(u.skipped, "file"))
 	}
 	if u.json && !u.printed && u.worst != nil && !errors.Is(u.worst, errNo) {
 		u.report(u.printJSON(u.failureDocument(u.worst)))

@@ -37,7 +37,7 @@ func printNothing(u *ui, name, path string) error {
 
 func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 	slices.SortFunc(v.Extra, term.NaturalPath)
-	l := lister{u: u}
+	l := listPrinter{u: u}
 	damaged, doubtful := damagedFiles(t, v)
 	for _, i := range damaged {
 		f := v.File(int(i))
@@ -142,16 +142,16 @@ func padding(v *inspect.Verdict) (list []int) {
 	return list
 }
 
-// A lister prints lists as tables. Because a list may have millions of rows, it
+// A listPrinter prints lists as tables. Because a list may have millions of rows, it
 // prints it in parts. With -q it prints nothing. After an error it stops.
-type lister struct {
+type listPrinter struct {
 	u    *ui
 	rows [][]string
 	any  bool // a row of the current list was printed
 	err  error
 }
 
-func (l *lister) add(cells ...string) {
+func (l *listPrinter) add(cells ...string) {
 	const most = 1000
 	if l.u.quiet {
 		return
@@ -161,7 +161,7 @@ func (l *lister) add(cells ...string) {
 	}
 }
 
-func (l *lister) flush() {
+func (l *listPrinter) flush() {
 	if l.err == nil && len(l.rows) > 0 {
 		l.err = term.Table{Rows: l.rows, Width: l.u.env.width, Palette: l.u.pal}.Write(l.u.out)
 		l.any = true
@@ -170,7 +170,7 @@ func (l *lister) flush() {
 }
 
 // note prints a line at the end of a list.
-func (l *lister) note(text string) {
+func (l *listPrinter) note(text string) {
 	l.flush()
 	if l.any && l.err == nil {
 		_, l.err = fmt.Fprintln(l.u.out, text)
@@ -178,7 +178,7 @@ func (l *lister) note(text string) {
 }
 
 // end ends a list. If the list had rows, it prints a blank line.
-func (l *lister) end() {
+func (l *listPrinter) end() {
 	l.flush()
 	if l.any && l.err == nil {
 		_, l.err = fmt.Fprintln(l.u.out)
