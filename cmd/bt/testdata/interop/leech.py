@@ -27,15 +27,36 @@ params.flags |= lt.torrent_flags.disable_dht | lt.torrent_flags.disable_lsd | lt
 handle = session.add_torrent(params)
 
 had = 0
-while True:
-    status = handle.status()
+announces = 0  # without an answer
+
+
+def read_alerts():
+    global announces
     for alert in session.pop_alerts():
         print(type(alert).__name__, alert, file=sys.stderr, flush=True)
         if isinstance(alert, (lt.hash_failed_alert, lt.peer_ban_alert)):
             sys.exit('bad data')
+        if isinstance(alert, lt.tracker_announce_alert):
+            announces += 1
+        if isinstance(alert, (lt.tracker_reply_alert, lt.tracker_error_alert)):
+            announces -= 1
+
+
+while True:
+    status = handle.status()
+    read_alerts()
     if status.num_pieces != had:
         had = status.num_pieces
         print(had, flush=True)
     if status.is_seeding:
         break
     time.sleep(0.02)
+
+# libtorrent sends no stopped while the announce of completed has no answer, and the
+# tracker would count this peer as a seed.
+time.sleep(0.1)
+end = time.time() + 3
+read_alerts()
+while announces > 0 and time.time() < end:
+    time.sleep(0.02)
+    read_alerts()
