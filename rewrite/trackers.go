@@ -66,7 +66,7 @@ func MatchURL(rawURL, pattern string) bool { return metainfo.MatchURL(rawURL, pa
 // An Addition adds trackers to one tier, except those that are in any tier already.
 type Addition struct {
 	URLs []string
-	Tier int // counted from 1; First means a new first tier, any other number a new last tier
+	Tier int // counted from 1; First means a new first tier; 0, or a tier that does not exist, a new last one
 }
 
 // First is the Tier of an Addition that makes a new first tier.

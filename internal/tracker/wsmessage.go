@@ -66,7 +66,7 @@ type wsAnswer struct {
 	MinInterval json.RawMessage `json:"min interval"`
 }
 
-// A lenientCount is a count, which may be a string. An invalid one is Unknown.
+// lenientCount parses a count, which may be a string. An invalid one is Unknown.
 func lenientCount(raw json.RawMessage) int64 {
 	n, err := strconv.ParseInt(strings.Trim(string(raw), `"`), 10, 64)
 	if err != nil || n < 0 {
@@ -75,7 +75,7 @@ func lenientCount(raw json.RawMessage) int64 {
 	return n
 }
 
-// lenientSeconds is an interval, which may be a string. An invalid one is 0.
+// lenientSeconds parses an interval, which may be a string. An invalid one is 0.
 func lenientSeconds(raw json.RawMessage) time.Duration {
 	s, err := strconv.ParseFloat(strings.Trim(string(raw), `"`), 64)
 	if err != nil && !math.IsInf(s, 0) || math.IsNaN(s) {
