@@ -60,7 +60,7 @@ type extent struct{ off, end uint32 }
 // needed.
 const longExtent = 1024
 
-// An open is a list or dict whose end has not been parsed yet.
+// A frame is a list or dict whose end has not been parsed yet.
 type frame struct {
 	off      int
 	long     int // its index in Document.long, if it is long
