@@ -61,60 +61,76 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 	if err := f.check(u.json); err != nil {
 		return err
 	}
-	fields := f.field.value
 	u.env.boundsMemory = true
 	asJSON := u.json || f.raw
 	inputs, isList := infoInputs(ctx, u.env, args, asJSON)
-	var doc *jsonStream // nil unless JSON is printed
+	p := infoPrinter{ui: u, flags: f}
 	if asJSON {
-		doc = u.newJSON(isList)
+		p.doc = u.newJSON(isList)
 	}
-	shown := 0
 	var answer error
 	for _, in := range inputs {
 		u.subject = in.name
 		x, err := readInfo(ctx, u.env, in, f)
 		if ctx.Err() != nil {
-			return errors.Join(ctx.Err(), doc.stop())
+			return errors.Join(ctx.Err(), p.doc.stop())
 		}
 		if u.skipForeign(in, err) {
 			continue
 		}
-		if err == nil && slices.ContainsFunc(x.facts.Findings, func(x inspect.Finding) bool {
-			return f.strict.refuses(x.Code, x.Severity)
-		}) {
+		if err != nil {
+			if err := p.fail(in.name, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if slices.ContainsFunc(x.facts.Findings, func(x inspect.Finding) bool { return f.strict.refuses(x.Code, x.Severity) }) {
 			answer = errNo
 		}
-		switch {
-		case err != nil:
-			u.report(err)
-			failed := u.failedInput(in.name, err)
-			if err = nil; doc != nil {
-				err = doc.item(failed)
-			}
-		case doc != nil:
-			err = doc.item(infoJSON(x, f))
-		case fields != nil:
-			err = stdoutError(printFieldsOf(u, mask(u, x.document(), slices.Contains(fields, "magnet")), fields))
-		case f.magnet:
-			_, err = fmt.Fprintln(u.out, mask(u, x.document(), true).Magnet)
-			err = stdoutError(err)
-		default:
-			if shown++; shown > 1 {
-				fmt.Fprintln(u.out)
-			}
-			err = stdoutError(printInfo(u, f, x))
-		}
-		if err != nil {
+		if err := p.print(x); err != nil {
 			return err
 		}
 	}
-	if doc != nil {
-		if err := doc.end(); err != nil {
+	if p.doc != nil {
+		if err := p.doc.end(); err != nil {
 			return err
 		}
 	}
 	return answer
+}
+
+// An infoPrinter prints inputs one after the other.
+type infoPrinter struct {
+	*ui
+	flags    *infoFlags
+	doc      *jsonStream // nil unless JSON is printed
+	torrents int         // printed as text
+}
+
+// fail reports an input that could not be read.
+func (p *infoPrinter) fail(name string, err error) error {
+	p.report(err)
+	if p.doc == nil {
+		return nil
+	}
+	return p.doc.item(p.failedInput(name, err))
+}
+
+func (p *infoPrinter) print(x infoInput) error {
+	fields := p.flags.field.value
+	switch {
+	case p.doc != nil:
+		return p.doc.item(infoJSON(x, p.flags))
+	case fields != nil:
+		return stdoutError(printFieldsOf(p.ui, mask(p.ui, x.document(), slices.Contains(fields, "magnet")), fields))
+	case p.flags.magnet:
+		_, err := fmt.Fprintln(p.out, mask(p.ui, x.document(), true).Magnet)
+		return stdoutError(err)
+	}
+	if p.torrents++; p.torrents > 1 {
+		fmt.Fprintln(p.out)
+	}
+	return stdoutError(printInfo(p.ui, p.flags, x))
 }
 
 // check returns an error if flags exclude each other.

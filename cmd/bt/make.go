@@ -125,6 +125,15 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 	}
 	bar.Finish()
 	seconds := time.Since(start).Seconds()
+	explainMade(u, r)
+	if err := refusal(o.Path, r.Findings, &f.strict); err != nil {
+		return err
+	}
+	return f.deliver(ctx, u, r, out, seconds)
+}
+
+// explainMade reports what was left out of the torrent, and its findings.
+func explainMade(u *ui, r *maketorrent.Result) {
 	for _, s := range r.Skipped {
 		u.explain("left out %s: %s", s.Path, s.Reason)
 	}
@@ -136,14 +145,13 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 		}
 	}
 	u.explain("%s of %s: %s", count(r.Torrent.PieceCount(), "piece"), term.Size(r.Torrent.PieceLength), r.Choice)
-	if err := refusal(o.Path, r.Findings, &f.strict); err != nil {
-		return err
-	}
+}
+
+// deliver writes the torrent and prints the result. With --seed it then seeds.
+func (f *makeFlags) deliver(ctx context.Context, u *ui, r *maketorrent.Result, out string, seconds float64) error {
 	if out == stdinName {
-		if _, err := u.out.Write(r.Torrent.Bytes()); err != nil {
-			return stdoutError(err)
-		}
-		return nil
+		_, err := u.out.Write(r.Torrent.Bytes())
+		return stdoutError(err)
 	}
 	if err := ctx.Err(); err != nil {
 		return err // cancelled after the last piece was hashed

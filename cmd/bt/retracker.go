@@ -235,6 +235,11 @@ func (r *retrackerRun) checkOutput(inputs []input, isList bool) error {
 			return withHint(failf(exitWrite, "%s: no such directory", r.output), hint)
 		}
 	}
+	return r.checkOutputNames(inputs)
+}
+
+// checkOutputNames finds inputs that have no name in --output, or the same.
+func (r *retrackerRun) checkOutputNames(inputs []input) error {
 	from := make(map[string]string)
 	for _, in := range inputs {
 		out := r.outputOf(in.name)

@@ -49,30 +49,11 @@ func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 	s.options.Tick = s.tick
 	start := time.Now()
 	s.explain("asking about %s", count(len(targets), "torrent"))
-	for s.round = 0; ; s.round++ {
-		at, began := s.env.now(), time.Now()
-		s.lastLine = began
-		t := scrape.Run(ctx, targets, s.options)
-		if interruption(ctx) != nil {
-			return s.stopped(ctx, start) // the partial table stays on the terminal
-		}
-		if s.round > 0 && ctx.Err() != nil {
-			break // --max-time ended during a later round
-		}
-		s.options.Previous = t
-		s.asked++
-		s.note(t)
-		if s.live == nil {
-			if err := s.print(t, at); err != nil {
-				return err
-			}
-		}
-		if s.interval == 0 || ctx.Err() != nil || !s.wait(ctx, t, at, began.Add(s.interval)) {
-			break
-		}
+	if err := s.rounds(ctx, targets); err != nil {
+		return err
 	}
 	if interruption(ctx) != nil {
-		return s.stopped(ctx, start)
+		return s.stopped(ctx, start) // a partial table stays on the terminal
 	}
 	t := s.options.Previous
 	if s.live != nil {
@@ -88,6 +69,29 @@ func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
 		return errNo
 	}
 	return nil
+}
+
+// rounds asks the trackers once, or with --watch again and again until ctx ends.
+func (s *scraper) rounds(ctx context.Context, targets []scrape.Target) error {
+	for s.round = 0; ; s.round++ {
+		at, began := s.env.now(), time.Now()
+		s.lastLine = began
+		t := scrape.Run(ctx, targets, s.options)
+		if interruption(ctx) != nil || s.round > 0 && ctx.Err() != nil {
+			return nil // a signal, or --max-time ended during a later round
+		}
+		s.options.Previous = t
+		s.asked++
+		s.note(t)
+		if s.live == nil {
+			if err := s.print(t, at); err != nil {
+				return err
+			}
+		}
+		if s.interval == 0 || ctx.Err() != nil || !s.wait(ctx, t, at, began.Add(s.interval)) {
+			return nil
+		}
+	}
 }
 
 // stopped ends the run after a signal. With --watch a signal is the normal end,
