@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"bt/internal/testenv"
 )
 
 // tree writes files that contain their own name. A name that ends in a slash is a
@@ -214,7 +216,7 @@ func TestTooLarge(t *testing.T) {
 	root := tree(t, "a", "b")
 	for _, name := range []string{"a", "b"} {
 		if err := os.Truncate(filepath.Join(root, name), 1<<40); err != nil {
-			t.Skip("needs sparse files: ", err)
+			testenv.Missing(t, fmt.Sprint("sparse files: ", err))
 		}
 	}
 	var bad *OptionError

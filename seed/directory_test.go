@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"bt/internal/testenv"
 	"bt/internal/tracker"
 )
 
@@ -690,7 +691,7 @@ func TestDirectoryLinks(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	link := filepath.Join(elsewhere, "link")
 	if err := os.Symlink(dir, link); err != nil {
-		t.Skipf("needs symbolic links: %v", err)
+		testenv.Missing(t, fmt.Sprint("symbolic links: ", err))
 	}
 	var one, two, three, four *edition
 	l := openLibrary(t, Directory{Path: link, Recursive: true}, Options{}, func(l *library) {

@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"bt/internal/testenv"
 )
 
 // The tests named TestProcess run bt as a separate process, and check its files,
@@ -240,7 +243,7 @@ func TestProcessName(t *testing.T) {
 	real := filepath.Join(root, "real name")
 	processTree(t, real, map[string]string{"sub/deep/b": "data"})
 	if err := os.Symlink("real name", filepath.Join(root, "link")); err != nil {
-		t.Skipf("needs symbolic links: %v", err)
+		testenv.Missing(t, fmt.Sprint("symbolic links: ", err))
 	}
 	for _, test := range []struct{ dir, path, name string }{
 		{real, ".", "real name"},

@@ -2,10 +2,13 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"bt/internal/testenv"
 )
 
 // only fails unless the directory holds these names and nothing else.
@@ -93,7 +96,7 @@ func TestLinks(t *testing.T) {
 	dir := t.TempDir()
 	real, link := filepath.Join(dir, "real"), filepath.Join(dir, "link")
 	if err := errors.Join(os.WriteFile(real, []byte("one"), 0o644), os.Symlink("real", link)); err != nil {
-		t.Skip("needs symbolic links: ", err)
+		testenv.Missing(t, fmt.Sprint("symbolic links: ", err))
 	}
 	if err := Write(link, []byte("two"), false); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a link was replaced: %v", err)
@@ -181,7 +184,7 @@ func TestRewriteFollowsLinks(t *testing.T) {
 	}
 	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
 	if err := errors.Join(os.Symlink(filepath.Join("real", "x"), first), os.Symlink("first", second)); err != nil {
-		t.Skip("needs symbolic links: ", err)
+		testenv.Missing(t, fmt.Sprint("symbolic links: ", err))
 	}
 	if err := Rewrite(second, []byte("two")); err != nil {
 		t.Fatal(err)
@@ -251,7 +254,7 @@ func TestBackupFollowsLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("x", link); err != nil {
-		t.Skip("needs symbolic links: ", err)
+		testenv.Missing(t, fmt.Sprint("symbolic links: ", err))
 	}
 	if err := errors.Join(Backup(link, backup, false), Rewrite(link, []byte("two"))); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha1"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 
 	"bt/internal/lanes"
 	"bt/internal/metainfo"
+	"bt/internal/testenv"
 )
 
 // A file that is truncated while it is mapped is a fault: nothing crashes, nothing
@@ -193,7 +195,7 @@ func TestExtremes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := os.Truncate(path, tt.size); err != nil {
-			t.Skip("needs sparse files: ", err)
+			testenv.Missing(t, fmt.Sprint("sparse files: ", err))
 		}
 		layout, err := metainfo.NewLayout(tt.pieceLength, []int64{tt.size}, metainfo.AlignmentPacked)
 		if err != nil {
