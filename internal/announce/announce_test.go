@@ -50,14 +50,7 @@ func TestOneFamilyFails(t *testing.T) {
 					})
 					good := map[string]string{"4": "6", "6": "4"}[bad]
 					a, stop := n.run()
-					var all []*fakeSwarm
-					var entries []*Entry
-					for i := range swarms {
-						s := new(fakeSwarm)
-						all = append(all, s)
-						entries = append(entries, a.Add(hashNumber(i), [][]string{{one}}, s))
-						entries[i].Serve(true)
-					}
+					all, entries := serveMany(a, swarms)
 					time.Sleep(5 * time.Second)
 					if got := n.count(good, one, tracker.EventStarted); got != swarms {
 						t.Errorf("%d of %d were announced in 5 s", got, swarms)
@@ -229,14 +222,7 @@ func TestSlowTracker(t *testing.T) {
 							return later(ctx, takes, hour)
 						})
 						a, stop := n.run(Family{Network: "4"})
-						var all []*fakeSwarm
-						var entries []*Entry
-						for i := range swarms {
-							s := new(fakeSwarm)
-							all = append(all, s)
-							entries = append(entries, a.Add(hashNumber(i), [][]string{{one}}, s))
-							entries[i].Serve(true)
-						}
+						all, entries := serveMany(a, swarms)
 						time.Sleep(takes + time.Second)
 						if all[0].answers() != 1 {
 							t.Errorf("%+v", all[0].told)

@@ -114,6 +114,17 @@ type fakeSwarm struct {
 	told []Answer
 }
 
+// serveMany adds n swarms of one tracker, and serves them.
+func serveMany(a *Announcer, n int) (swarms []*fakeSwarm, entries []*Entry) {
+	for i := range n {
+		s := new(fakeSwarm)
+		swarms = append(swarms, s)
+		entries = append(entries, a.Add(hashNumber(i), [][]string{{one}}, s))
+		entries[i].Serve(true)
+	}
+	return swarms, entries
+}
+
 func (s *fakeSwarm) Uploaded() int64 { return s.uploaded.Load() }
 func (s *fakeSwarm) Left() int64     { return 0 }
 

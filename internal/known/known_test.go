@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -115,22 +117,35 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// Many states are written at once.
+// States that come soon after a batch wait for the next one.
 func TestBatches(t *testing.T) {
-	dir := t.TempDir()
-	s := New(dir)
+	s := New(t.TempDir())
+	lines := func() int {
+		t.Helper()
+		b, err := os.ReadFile(s.path())
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return bytes.Count(b, []byte("{"))
+	}
+	s.written = time.Now().Add(time.Hour)
 	for i := range 1000 {
 		add(t, s, key(i), state("x", i))
 	}
-	b, err := os.ReadFile(s.path())
-	if err != nil || bytes.Count(b, []byte("{")) > 500 {
-		t.Errorf("%d of 1000 lines are written before their batch, %v", bytes.Count(b, []byte("{")), err)
+	if n := lines(); n != 0 {
+		t.Errorf("%d lines are written at once", n)
 	}
-	flush(t, s)
-	flush(t, s)
-	s = New(dir)
-	for i := range 1000 {
-		if !knows(s, key(i), state("x", i)) {
+	s.written = time.Now().Add(-batchTime)
+	add(t, s, key(1000), state("x", 1000))
+	if n := lines(); n != 1001 {
+		t.Errorf("%d lines are written after %v", n, batchTime)
+	}
+	if time.Since(s.written) >= batchTime {
+		t.Error("the next batch does not wait")
+	}
+	fresh := New(s.dir)
+	for i := range 1001 {
+		if !knows(fresh, key(i), state("x", i)) {
 			t.Fatalf("%d is not known", i)
 		}
 	}
