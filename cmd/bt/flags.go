@@ -82,10 +82,8 @@ func setFlags(flags []cli.Flag, given []givenFlag) (*flag.FlagSet, error) {
 // flagError returns the error for the value of a flag. If err already has an exit
 // code, such as that of a file that can't be read, it is kept.
 func flagError(f cli.Flag, g givenFlag, err error) error {
-	if isSwitch(f) {
-		if _, err := strconv.ParseBool(g.value); err != nil {
-			return failf(exitUsage, "--%s: %q is not true or false", g.name, g.value)
-		}
+	if _, ok := f.(*cli.BoolFlag); ok { // package flag would say "parse error"
+		return failf(exitUsage, "--%s: %q is not true or false", g.name, g.value)
 	}
 	code := exitUsage
 	if _, ok := errors.AsType[*failure](err); ok {
