@@ -179,7 +179,7 @@ func TestEmptyDirectories(t *testing.T) {
 		}
 		var got []string
 		for _, s := range r.Skipped {
-			if s.Reason == emptyDirectory {
+			if s.Reason == SkipEmptyDirectory {
 				got = append(got, s.Path)
 			}
 		}

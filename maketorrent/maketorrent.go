@@ -135,14 +135,28 @@ type Result struct {
 	Content  string    // absolute path of the content
 	Skipped  []Skipped // files and directories that were left out, in order
 	Findings []Finding // about the torrent and skipped files; none has severity "error"
-	Choice   string    // why this piece length, in a few words
+	Choice   Choice    // what decided the piece length
 }
 
 // A Skipped is a file or directory that was left out of the torrent.
 type Skipped struct {
 	Path   string // below Options.Path, with slashes
-	Reason string // in a few words
+	Reason SkipReason
 }
+
+// A SkipReason says why a file or directory was left out of a torrent: one of the
+// constants, or what Options.Own returned.
+type SkipReason string
+
+// The reasons. A directory whose files were all skipped is not an empty one: its files
+// are listed.
+const (
+	SkipExcluded       SkipReason = "excluded"                  // by Options.Exclude
+	SkipNotIncluded    SkipReason = "not included"              // by Options.Include
+	SkipSymlink        SkipReason = "symlink"                   // by SymlinksSkip
+	SkipPadding        SkipReason = "padding of another client" // its name is that of a pad file
+	SkipEmptyDirectory SkipReason = "empty directory"
+)
 
 // ErrEmpty is returned if the content has no bytes.
 var ErrEmpty = errors.New("there is no content: no file, or only empty ones")
@@ -323,7 +337,7 @@ func (r *Result) findSkipped(w *walker) {
 	}
 	n, first := 0, ""
 	for _, s := range r.Skipped {
-		if s.Reason != emptyDirectory {
+		if s.Reason != SkipEmptyDirectory {
 			continue
 		}
 		if n++; n == 1 {
@@ -347,7 +361,7 @@ func (r *Result) layout(b *metainfo.Builder, maxPieceLength int64) (*metainfo.La
 	if b.ContentLength() == 0 {
 		return nil, ErrEmpty
 	}
-	r.Choice = "asked for"
+	r.Choice = ChoiceGiven
 	if b.PieceLength == 0 {
 		b.PieceLength, r.Choice = choosePieceLength(b, maxPieceLength)
 	}

@@ -1,10 +1,6 @@
 package maketorrent
 
-import (
-	"fmt"
-
-	"bt/internal/metainfo"
-)
+import "bt/internal/metainfo"
 
 const (
 	leastPieceLength   = metainfo.BlockLength // peers request blocks of this length
@@ -29,34 +25,39 @@ func AutoPieceLength(size, limit int64) int64 {
 	return n
 }
 
-// mostPadding is the limit of padding, in percent of the content.
-const mostPadding = 10
+// MaxPadding is the limit of padding, in percent of the content, beyond which a shorter
+// piece length is chosen.
+const MaxPadding = 10
+
+// A Choice says what decided the piece length of a torrent.
+type Choice uint8
+
+// The choices. All but the first begin with what [AutoPieceLength] returns.
+const (
+	ChoiceGiven   Choice = iota // Options.PieceLength
+	ChoiceSize                  // the size of the content
+	ChoiceLimit                 // Options.MaxPieceLength: the size asks for a longer one
+	ChoicePieces                // longer than 16 MiB, for there would be more than 65,535 pieces
+	ChoicePadding               // shorter than by the size, for there would be too much padding
+)
 
 // choosePieceLength chooses a piece length by the size of the content, and returns why.
 // If each file begins a piece, it then halves the length while there is too much
 // padding: many small files would be padded to many times their size.
-func choosePieceLength(b *metainfo.Builder, limit int64) (n int64, why string) {
+func choosePieceLength(b *metainfo.Builder, limit int64) (n int64, why Choice) {
 	size := b.ContentLength()
 	bySize := AutoPieceLength(size, limit)
 	n = bySize
-	for n > leastPieceLength && b.Padding(n) > size/100*mostPadding {
+	for n > leastPieceLength && b.Padding(n) > size/100*MaxPadding {
 		n /= 2
 	}
 	switch {
 	case n < bySize:
-		return n, fmt.Sprintf("%s for the size of the content, halved while padding between files was over %d %% of it", kibibytes(bySize), mostPadding)
+		return n, ChoicePadding
 	case n > usualPieceLength:
-		return n, fmt.Sprintf("of %s there would be more than %d", kibibytes(n/2), metainfo.ManyPiecesLimit)
+		return n, ChoicePieces
 	case limit != 0 && n != AutoPieceLength(size, 0):
-		return n, "the longest that is allowed"
+		return n, ChoiceLimit
 	}
-	return n, "for the size of the content"
-}
-
-// kibibytes formats a length that is a multiple of 1 KiB.
-func kibibytes(n int64) string {
-	if n%(1<<20) == 0 {
-		return fmt.Sprintf("%d MiB", n>>20)
-	}
-	return fmt.Sprintf("%d KiB", n>>10)
+	return n, ChoiceSize
 }

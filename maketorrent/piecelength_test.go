@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"bt/internal/metainfo"
@@ -47,8 +46,8 @@ func TestChoosePieceLength(t *testing.T) {
 			b := &metainfo.Builder{V1: format != FormatV2, V2: format != FormatV1, Name: "x", Files: tt.files}
 			got, why := choosePieceLength(b, tt.limit)
 			size := b.ContentLength()
-			if bySize := AutoPieceLength(size, tt.limit); got != want || strings.Contains(why, "halved") != (want < bySize) {
-				t.Errorf("%s, format %d: %d because %s, want %d", tt.name, format, got, why, want)
+			if bySize := AutoPieceLength(size, tt.limit); got != want || (why == ChoicePadding) != (want < bySize) {
+				t.Errorf("%s, format %d: %d by choice %d, want %d", tt.name, format, got, why, want)
 			}
 			if format == FormatV1 || got == 16*k {
 				continue
@@ -133,7 +132,7 @@ func TestManySmallFiles(t *testing.T) {
 			t.Errorf("found %v", f)
 		}
 	}
-	if !strings.Contains(r.Choice, "128 KiB") {
-		t.Errorf("the choice is %q", r.Choice)
+	if r.Choice != ChoicePadding {
+		t.Errorf("the choice is %d", r.Choice)
 	}
 }

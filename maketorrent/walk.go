@@ -125,7 +125,7 @@ func (w *walker) dir(s *section, path string, rel []string, above []fs.FileInfo)
 		return
 	}
 	if len(entries) == 0 && len(rel) > 0 && (len(w.include) == 0 || matchAny(w.include, rel)) {
-		s.skip(rel, emptyDirectory)
+		s.skip(rel, SkipEmptyDirectory)
 	}
 	for some := range slices.Chunk(entries, chunk) {
 		next := new(section)
@@ -161,7 +161,7 @@ func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, abo
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
 		switch w.Symlinks {
 		case SymlinksSkip:
-			s.skip(rel, "symlink")
+			s.skip(rel, SkipSymlink)
 			return nil
 		case SymlinksRefuse:
 			s.problem(path, &LinkError{})
@@ -182,9 +182,9 @@ func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, abo
 		below = new(section)
 		w.run(func() { w.dir(below, path, rel, append(slices.Clip(above), info)) })
 	case w.own(path, info) != "":
-		s.skip(rel, w.own(path, info))
+		s.skip(rel, SkipReason(w.own(path, info)))
 	case metainfo.IsPadName(e.Name()):
-		s.skip(rel, "padding of another client")
+		s.skip(rel, SkipPadding)
 	case !w.unwanted(s, rel):
 		w.file(s, path, rel, info)
 	}
@@ -197,7 +197,7 @@ func (w *walker) excluded(s *section, rel []string) bool {
 		return false
 	}
 	matchAny(w.include, rel) // to record that the glob matches something
-	s.skip(rel, "excluded")
+	s.skip(rel, SkipExcluded)
 	return true
 }
 
@@ -206,7 +206,7 @@ func (w *walker) unwanted(s *section, rel []string) bool {
 	if len(w.include) == 0 || matchAny(w.include, rel) {
 		return false
 	}
-	s.skip(rel, "not included")
+	s.skip(rel, SkipNotIncluded)
 	return true
 }
 
@@ -264,11 +264,7 @@ func kind(m fs.FileMode) string {
 	return "not a regular file"
 }
 
-// emptyDirectory is the reason for skipping a directory without entries. A directory
-// whose files were all skipped does not count: Skipped lists its files.
-const emptyDirectory = "empty directory"
-
-func (s *section) skip(rel []string, reason string) {
+func (s *section) skip(rel []string, reason SkipReason) {
 	s.skipped = append(s.skipped, Skipped{display(rel), reason})
 }
 

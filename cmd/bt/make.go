@@ -125,7 +125,7 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 	}
 	bar.Finish()
 	seconds := time.Since(start).Seconds()
-	explainMade(u, r)
+	explainMade(u, r, o.MaxPieceLength)
 	if err := refusal(o.Path, r.Findings, &f.strict); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 }
 
 // explainMade reports what was left out of the torrent, and its findings.
-func explainMade(u *ui, r *maketorrent.Result) {
+func explainMade(u *ui, r *maketorrent.Result, maxPieceLength int64) {
 	for _, s := range r.Skipped {
 		u.explain("left out %s: %s", s.Path, s.Reason)
 	}
@@ -144,7 +144,7 @@ func explainMade(u *ui, r *maketorrent.Result) {
 			u.warn("%s", x.Message)
 		}
 	}
-	u.explain("%s of %s: %s", count(r.Torrent.PieceCount(), "piece"), term.Size(r.Torrent.PieceLength), r.Choice)
+	u.explain("%s of %s: %s", count(r.Torrent.PieceCount(), "piece"), term.Size(r.Torrent.PieceLength), choiceText(r, maxPieceLength))
 }
 
 // deliver writes the torrent and prints the result. With --seed it then seeds.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -176,7 +177,7 @@ func madeDocument(r *maketorrent.Result, out string, seconds float64) made {
 		Skipped: []madeSkipped{}, Warnings: []madeWarning{},
 	}
 	for _, s := range r.Skipped {
-		doc.Skipped = append(doc.Skipped, madeSkipped(s))
+		doc.Skipped = append(doc.Skipped, madeSkipped{s.Path, string(s.Reason)})
 	}
 	for _, f := range r.Findings {
 		doc.Warnings = append(doc.Warnings, madeWarning{f.Code, f.Severity, f.Message})
@@ -210,4 +211,22 @@ func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error 
 		fields = append(fields, [2]string{"left out", term.Count(int64(n)) + " (-v names them)"})
 	}
 	return stdoutError(term.Fields(u.out, u.pal, 0, fields))
+}
+
+// choiceText says why a torrent has its piece length. limit is --max-piece-length.
+func choiceText(r *maketorrent.Result, limit int64) string {
+	t := r.Torrent
+	switch r.Choice {
+	case maketorrent.ChoiceGiven:
+		return "asked for"
+	case maketorrent.ChoiceLimit:
+		return "the longest that is allowed"
+	case maketorrent.ChoicePieces:
+		return fmt.Sprintf("of %s there would be more than %d", term.Size(t.PieceLength/2), metainfo.ManyPiecesLimit)
+	case maketorrent.ChoicePadding:
+		return fmt.Sprintf("%s for the size of the content, halved while padding between files was over %d %% of it",
+			term.Size(maketorrent.AutoPieceLength(t.Size(), limit)), maketorrent.MaxPadding)
+	default:
+		return "for the size of the content"
+	}
 }
