@@ -7,7 +7,7 @@ import (
 )
 
 // nextVersion is the version of a build whose commit has no version tag.
-const nextVersion = "0.1.0"
+const nextVersion = "0.2.0"
 
 // version is the version of bt in torrents, and for trackers and peers.
 var version = moduleVersion(buildInfo().Main.Version)
