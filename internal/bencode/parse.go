@@ -302,21 +302,29 @@ func (s *scanner) integer() error {
 		return s.errorf(s.pos, "expected a digit, found %s", char(s.src[s.pos]))
 	}
 	s.pos++
-	if digits[0] == '0' && len(digits) > 1 {
-		if err := s.irregular(IrregularLeadingZero, off); err != nil {
-			return err
-		}
-	} else if negative && digits[0] == '0' {
-		if err := s.irregular(IrregularNegativeZero, off); err != nil {
-			return err
-		}
-	}
-	if _, ok := parseInt(negative, digits); !ok {
-		if err := s.irregular(IrregularBigInteger, off); err != nil {
+	// An integer without a leading zero and of few digits is regular.
+	if digits[0] == '0' || len(digits) > 18 {
+		if err := s.irregularInteger(off, negative, digits); err != nil {
 			return err
 		}
 	}
 	return s.count(off)
+}
+
+// irregularInteger records the irregularities of the integer at off.
+func (s *scanner) irregularInteger(off int, negative bool, digits []byte) error {
+	var err error
+	switch {
+	case digits[0] != '0':
+	case len(digits) > 1:
+		err = s.irregular(IrregularLeadingZero, off)
+	case negative:
+		err = s.irregular(IrregularNegativeZero, off)
+	}
+	if _, ok := parseInt(negative, digits); err == nil && !ok {
+		err = s.irregular(IrregularBigInteger, off)
+	}
+	return err
 }
 
 // parseInt parses decimal digits. It returns false if the number overflows 64 bits.
