@@ -63,10 +63,10 @@ type Torrent struct {
 
 	Findings []Finding
 
-	otherName   string                  // from name, if Name is from name.utf-8
-	codePage    int64                   // 0 if there is none
-	layout      *Layout                 // nil if the lengths or the piece length are invalid
-	pieceLayers map[[32]byte]pieceLayer // by pieces root; checked
+	otherName   string      // from name, if Name is from name.utf-8
+	codePage    int64       // 0 if there is none
+	layout      *Layout     // nil if the lengths or the piece length are invalid
+	pieceLayers pieceLayers // checked
 }
 
 // A Node is the address of a DHT node (BEP 5).
