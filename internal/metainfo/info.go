@@ -225,6 +225,8 @@ func (r *reader) length(v bencode.Value) (int64, bool) {
 	return n, true
 }
 
+// v1List parses the list of files. It leaves out entries without a path or a length if
+// there are more than maxBroken.
 func (r *reader) v1List(list bencode.Value) {
 	t := r.t
 	// A lower bound of the bytes of an entry that has a path and a length.
@@ -235,45 +237,61 @@ func (r *reader) v1List(list bencode.Value) {
 			continue
 		}
 		f := File{at: uint32(entry.Offset())}
-		var length, path, pathUTF8 bencode.Value
-		keys, known := 0, 0
-		// A loop is faster than a Get for each key, for millions of entries.
-		for k, v := range entry.Entries() {
-			keys++
-			known++
-			switch string(k.Bytes()) {
-			case "length":
-				length = first(length, v)
-			case "path":
-				path = first(path, v)
-			case "path.utf-8":
-				pathUTF8 = first(pathUTF8, v)
-			default:
-				known--
-			}
-		}
-		r.filePath(&f, entry, path, pathUTF8)
-		if known < keys {
-			r.attributes(entry, &f)
-			r.keys(entry, "info.files[].", fileKeys)
-		}
-		r.fileLength(entry, length, &f)
-		base := f.base()
-		f.Pad = f.Pad || IsPadName(base)
-		if !f.Pad && base != "" {
-			r.current = f.AppendPath(r.current[:0])
-			for _, c := range r.current {
-				r.component(CodeUnsafePath, c, entry.Offset())
-			}
-			r.unfinished(base, entry.Offset())
-		}
-		if r.count[CodeBadPath]+r.count[CodeBadLength] <= maxBroken || f.HasPath() && length.Exists() {
+		complete := r.v1File(entry, &f)
+		if complete || r.count[CodeBadPath]+r.count[CodeBadLength] <= maxBroken {
 			t.Files = append(t.Files, f)
 		}
 	}
 	if len(t.Files) == 0 {
 		r.add(CodeNoFiles, list.Offset(), "the list of files is empty")
 	}
+}
+
+// v1File parses an entry of the list of files. It returns false if the entry has no
+// path or no length.
+func (r *reader) v1File(entry bencode.Value, f *File) (complete bool) {
+	keys := keysOf(entry)
+	r.filePath(f, entry, keys.path, keys.pathUTF8)
+	if keys.others {
+		r.attributes(entry, f)
+		r.keys(entry, "info.files[].", fileKeys)
+	}
+	r.fileLength(entry, keys.length, f)
+	base := f.base()
+	f.Pad = f.Pad || IsPadName(base)
+	if !f.Pad && base != "" {
+		r.current = f.AppendPath(r.current[:0])
+		for _, c := range r.current {
+			r.component(CodeUnsafePath, c, entry.Offset())
+		}
+		r.unfinished(base, entry.Offset())
+	}
+	return f.HasPath() && keys.length.Exists()
+}
+
+// v1Keys are the values of an entry of the list of files.
+type v1Keys struct {
+	length, path, pathUTF8 bencode.Value
+	others                 bool // the entry has other keys too
+}
+
+// keysOf returns the values of an entry. One loop is faster than a Get for each key, for
+// millions of entries.
+func keysOf(entry bencode.Value) v1Keys {
+	var keys v1Keys
+	for k, v := range entry.Entries() {
+		switch string(k.Bytes()) {
+		case "length":
+			keys.length = first(keys.length, v)
+		case "path":
+			keys.path = first(keys.path, v)
+		case "path.utf-8":
+			keys.pathUTF8 = first(keys.pathUTF8, v)
+		default:
+			keys.others = true
+		}
+	}
+	return keys
 }
 
 func first(a, b bencode.Value) bencode.Value {

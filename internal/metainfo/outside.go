@@ -22,63 +22,84 @@ func (r *reader) outside() {
 	r.date()
 }
 
+// announce parses announce and announce-list (BEP 12).
 func (r *reader) announce() {
-	t := r.t
-	t.Announce = r.text(r.root, "announce")
+	r.t.Announce = r.text(r.root, "announce")
 	first := r.root.Get("announce")
-	if t.Announce != "" {
-		r.tracker(t.Announce, first.Offset())
+	if r.t.Announce != "" {
+		r.tracker(r.t.Announce, first.Offset())
 	}
-	list := r.root.Get("announce-list")
-	switch {
-	case list.Kind() == bencode.KindString && len(list.Bytes()) == 0: // common in practice, and treated as absent
-	case list.Exists() && list.Kind() != bencode.KindList:
-		r.add(CodeBadTrackerList, list.Offset(), "announce-list is %v and not a list of tiers", list.Kind())
-	}
-	seen := make(map[string]string)
-	listed := 0 // number of tiers and trackers
-	for tier := range list.Items() {
-		if listed++; listed > maxListed {
-			r.add(CodeBadTrackerList, tier.Offset(), "announce-list has more than %d tiers and trackers; the rest is left out", maxListed)
-			t.MoreTrackers = true
-			break
-		}
-		if tier.Kind() != bencode.KindList {
-			r.add(CodeBadTrackerList, tier.Offset(), "a tier of announce-list is %v and not a list", tier.Kind())
-			if tier.Kind() != bencode.KindString {
-				continue
-			}
-		}
-		var urls []string
-		add := func(v bencode.Value) {
-			if v.Kind() != bencode.KindString {
-				r.add(CodeBadTrackerList, v.Offset(), "a tracker of announce-list is %v and not a text", v.Kind())
-				return
-			}
-			u := v.Text()
-			urls = append(urls, u)
-			if u == "" || u != t.Announce { // announce was checked above
-				r.tracker(u, v.Offset())
-			}
-			if strings.TrimSpace(u) != "" && len(u) <= maxURL {
-				r.twice(CodeDuplicateTracker, "a tracker", seen, u, v.Offset())
-			}
-		}
-		if tier.Kind() == bencode.KindString { // a plain list of URLs: each is its own tier
-			add(tier)
-		} else {
-			for v := range tier.Items() {
-				if listed++; listed > maxListed {
-					break // the next tier adds the finding
-				}
-				add(v)
-			}
-		}
-		t.AnnounceList = append(t.AnnounceList, urls)
-	}
-	if a := CanonicalURL(t.Announce[:min(len(t.Announce), maxURL)]); a != "" && len(seen) > 0 && seen[a] == "" {
+	l := tierList{reader: r, seen: make(map[string]string)}
+	l.read(r.root.Get("announce-list"))
+	if a := CanonicalURL(r.t.Announce[:min(len(r.t.Announce), maxURL)]); a != "" && len(l.seen) > 0 && l.seen[a] == "" {
 		r.add(CodeAnnounceNotFirst, first.Offset(), "announce is not in announce-list: clients that know tiers ignore it")
 	}
+}
+
+// A tierList parses announce-list.
+type tierList struct {
+	*reader
+	seen   map[string]string // trackers by their canonical URL
+	listed int               // number of tiers and trackers
+}
+
+// room counts a tier or tracker. It returns false if there are too many.
+func (l *tierList) room() bool {
+	l.listed++
+	return l.listed <= maxListed
+}
+
+func (l *tierList) read(list bencode.Value) {
+	none := list.Kind() == bencode.KindString && len(list.Bytes()) == 0 // common in practice, and treated as absent
+	if list.Exists() && list.Kind() != bencode.KindList && !none {
+		l.add(CodeBadTrackerList, list.Offset(), "announce-list is %v and not a list of tiers", list.Kind())
+	}
+	for tier := range list.Items() {
+		if !l.room() {
+			l.add(CodeBadTrackerList, tier.Offset(), "announce-list has more than %d tiers and trackers; the rest is left out", maxListed)
+			l.t.MoreTrackers = true
+			break
+		}
+		l.tier(tier)
+	}
+}
+
+// tier parses a tier. In a plain list of URLs, each is its own tier.
+func (l *tierList) tier(tier bencode.Value) {
+	if tier.Kind() != bencode.KindList {
+		l.add(CodeBadTrackerList, tier.Offset(), "a tier of announce-list is %v and not a list", tier.Kind())
+	}
+	var urls []string
+	switch tier.Kind() {
+	case bencode.KindList:
+		for v := range tier.Items() {
+			if !l.room() {
+				break // the next tier adds the finding
+			}
+			urls = l.appendURL(urls, v)
+		}
+	case bencode.KindString:
+		urls = l.appendURL(urls, tier)
+	default:
+		return
+	}
+	l.t.AnnounceList = append(l.t.AnnounceList, urls)
+}
+
+// appendURL checks the URL of a tracker and appends it to those of its tier.
+func (l *tierList) appendURL(urls []string, v bencode.Value) []string {
+	if v.Kind() != bencode.KindString {
+		l.add(CodeBadTrackerList, v.Offset(), "a tracker of announce-list is %v and not a text", v.Kind())
+		return urls
+	}
+	u := v.Text()
+	if u == "" || u != l.t.Announce { // announce was checked before
+		l.tracker(u, v.Offset())
+	}
+	if strings.TrimSpace(u) != "" && len(u) <= maxURL {
+		l.twice(CodeDuplicateTracker, "a tracker", l.seen, u, v.Offset())
+	}
+	return append(urls, u)
 }
 
 // twice returns a URL, as seen before, that is the same except for its spelling.
