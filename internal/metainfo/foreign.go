@@ -203,21 +203,11 @@ func recognizeText(b []byte) Form {
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\r\n\f\x1b", r) }) {
 		return ""
 	}
-	start := strings.ToLower(text[:min(len(text), begin)])
-	contains := func(parts ...string) bool {
-		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(start, part) })
-	}
 	switch {
 	case IsMagnet(text): // perhaps in <>
 		return FormMagnetText
-	case text[0] == '<' && contains("<nzb"):
-		return FormNZB
-	case text[0] == '<' && contains("<metalink"):
-		return FormMetalink
-	case text[0] == '<' && contains("<!doctype html", "<html", "<head", "<body", "<title", "<meta", "<script", "<center", "<div", "<p>", "<h1", "<br", "<a ", "<b>"):
-		return FormWebPage
 	case text[0] == '<':
-		return FormXML
+		return recognizeMarkup(strings.ToLower(text[:min(len(text), begin)]))
 	case strings.Contains(strings.ToLower(text), "magnet:?"):
 		return FormMagnetText
 	case text[0] == '{', text[0] == '[' && strings.HasSuffix(text, "]"):
@@ -226,6 +216,26 @@ func recognizeText(b []byte) Form {
 		return FormBase64
 	}
 	return FormPlainText
+}
+
+// recognizeMarkup recognizes HTML and XML by their elements, in lower case.
+func recognizeMarkup(start string) Form {
+	for _, m := range markup {
+		if slices.ContainsFunc(m.elements, func(e string) bool { return strings.Contains(start, e) }) {
+			return m.form
+		}
+	}
+	return FormXML
+}
+
+// markup are the beginnings of elements of a form.
+var markup = []struct {
+	form     Form
+	elements []string
+}{
+	{FormNZB, []string{"<nzb"}},
+	{FormMetalink, []string{"<metalink"}},
+	{FormWebPage, []string{"<!doctype html", "<html", "<head", "<body", "<title", "<meta", "<script", "<center", "<div", "<p>", "<h1", "<br", "<a ", "<b>"}},
 }
 
 // decodeText converts UTF-16 with a byte order mark to UTF-8, and removes the byte

@@ -81,20 +81,15 @@ func (r *magnetReader) param(pair string, at int) {
 	if !goodName || !goodValue {
 		r.add(CodeOddEscape, at, "a %% begins no escape, and is read as itself")
 	}
-	known, base := strings.ToLower(name), strings.ToLower(name)
-	if i := strings.LastIndexByte(base, '.'); i > 0 {
-		if _, err := strconv.ParseUint(base[i+1:], 10, 16); err == nil {
-			base = base[:i]
-		}
-	}
-	switch base {
-	case "xt", "dn", "xl", "tr", "ws", "x.pe", "so":
-		if name != known {
-			r.add(CodeOddKey, at, "%s is written %s", known, quote(name))
-		}
-	default:
+	lower := strings.ToLower(name)
+	base := withoutNumber(lower)
+	read, known := magnetParams[base]
+	if !known {
 		m.Other = append(m.Other, Param{name, value})
 		return
+	}
+	if name != lower {
+		r.add(CodeOddKey, at, "%s is written %s", lower, quote(name))
 	}
 	trimmed := strings.TrimSpace(value)
 	switch {
@@ -103,72 +98,142 @@ func (r *magnetReader) param(pair string, at int) {
 	case base == "tr":
 		r.tracker(value, at)
 	case trimmed != value:
-		r.add(CodeOddBlanks, at, "there are blanks around the value of %s", known)
+		r.add(CodeOddBlanks, at, "there are blanks around the value of %s", lower)
 	}
-	if !r.read(base, trimmed, at) {
-		m.Other = append(m.Other, Param{known, trimmed})
+	if !read(r, trimmed, at) {
+		m.Other = append(m.Other, Param{lower, trimmed})
 	}
 }
 
-// read parses the value of a parameter. It returns false if the value is not stored in
-// a field of the Magnet.
-func (r *magnetReader) read(name, value string, at int) bool {
-	m := r.m
-	switch name {
-	case "xt":
-		return r.topic(value, at)
-	case "dn":
-		if m.Name != "" {
-			r.add(CodeRepeatedParameter, at, "there is a second dn")
-			return false
+// withoutNumber returns the name of a numbered parameter, such as tr of tr.1.
+func withoutNumber(name string) string {
+	if i := strings.LastIndexByte(name, '.'); i > 0 {
+		if _, err := strconv.ParseUint(name[i+1:], 10, 16); err == nil {
+			return name[:i]
 		}
-		if !utf8.ValidString(value) {
-			r.add(CodeNotUTF8, at, "the name is not UTF-8: %s", quote(value))
-		}
-		m.Name = value
-	case "xl":
-		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil || n < 0 {
-			r.add(CodeBadSize, at, "xl is no number of bytes: %s", quoteValue(value))
-			return false
-		}
-		if m.HasSize {
-			r.add(CodeRepeatedParameter, at, "there is a second xl")
-			return false
-		}
-		m.HasSize, m.Size = true, n
-	case "tr":
-		if value == "" {
-			return false
-		}
-		if r.trackers[value] {
-			r.add(CodeDuplicateTracker, at, "a tracker is listed twice: %s", MaskURL(value))
-		}
-		r.trackers[value] = true
-		m.Trackers = append(m.Trackers, value)
-	case "ws":
-		return r.webSeed(value, at)
-	case "x.pe":
-		if !isHostPort(value) {
-			r.add(CodeBadPeer, at, "x.pe is not HOST:PORT: %s", quoteValue(value))
-			return false
-		}
-		m.Peers = append(m.Peers, value)
-	case "so":
-		ranges, ok := parseRanges(value)
-		if !ok {
-			r.add(CodeBadSelection, at, "so is no list of files such as 0,2,4-6: %s", quoteValue(value))
-			return false
-		}
-		if m.Select != nil {
-			r.add(CodeRepeatedParameter, at, "there is a second so")
-			return false
-		}
-		m.Select = ranges
 	}
+	return name
+}
+
+// magnetParams are the methods that parse the values of parameters. They return false
+// if the value is not stored in a field of the Magnet.
+var magnetParams = map[string]func(r *magnetReader, value string, at int) bool{
+	"xt":   (*magnetReader).topic,
+	"dn":   (*magnetReader).name,
+	"xl":   (*magnetReader).size,
+	"tr":   (*magnetReader).listTracker,
+	"ws":   (*magnetReader).webSeed,
+	"x.pe": (*magnetReader).peer,
+	"so":   (*magnetReader).selection,
+}
+
+// topic parses the value of xt.
+func (r *magnetReader) topic(value string, at int) bool {
+	const urn = "urn:bt?h:"
+	head, hash := value, ""
+	if len(value) >= len(urn) {
+		head, hash = strings.ToLower(value[:len(urn)]), value[len(urn):]
+	}
+	// Drop a fragment, or punctuation of the text that the link was copied from.
+	behind := strings.TrimLeft(hash, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	hash = strings.TrimSuffix(hash, behind)
+	var ok bool
+	switch head {
+	case "urn:btih:":
+		ok = r.infoHashV1(hash, at)
+	case "urn:btmh:":
+		ok = r.infoHashV2(hash, at)
+	default:
+		r.add(CodeUnknownHash, at, "%s is no hash of BitTorrent", quoteValue(value))
+	}
+	if ok && behind != "" {
+		r.add(CodeOddInfoHash, at, "there is something behind the info-hash, which is left out: %s", quoteValue(behind))
+	}
+	return ok
+}
+
+// infoHashV1 parses a v1 info-hash.
+func (r *magnetReader) infoHashV1(hash string, at int) bool {
+	var b []byte
+	switch len(hash) {
+	case 40:
+		b, _ = hex.DecodeString(hash) // invalid hex gives fewer bytes
+	case 32:
+		b, _ = base32.StdEncoding.DecodeString(strings.ToUpper(hash))
+	}
+	switch {
+	case len(b) != 20:
+		r.add(CodeBadInfoHash, at, "%s is no info-hash of 40 hex or 32 base32 digits", quoteValue(hash))
+		return false
+	case r.m.HasV1 && r.m.V1 != [20]byte(b):
+		r.add(CodeAmbiguousInfoHash, at, "there is a second v1 info-hash: %x", b)
+		return false
+	}
+	if len(hash) == 32 {
+		r.add(CodeOddInfoHash, at, "the info-hash is written in base32; in hex it is %x", b)
+	}
+	r.m.HasV1, r.m.V1 = true, [20]byte(b)
 	return true
 }
 
+// infoHashV2 parses a v2 info-hash: a multihash, of which 0x12 is SHA-256 and 0x20 its
+// length.
+func (r *magnetReader) infoHashV2(hash string, at int) bool {
+	b, err := hex.DecodeString(hash)
+	switch {
+	case err != nil || len(b) != 34 || b[0] != 0x12 || b[1] != 0x20:
+		r.add(CodeBadInfoHash, at, "%s is no SHA-256 multihash (1220 and 64 hex digits)", quoteValue(hash))
+		return false
+	case r.m.HasV2 && r.m.V2 != [32]byte(b[2:]):
+		r.add(CodeAmbiguousInfoHash, at, "there is a second v2 info-hash: %x", b[2:])
+		return false
+	}
+	r.m.HasV2, r.m.V2 = true, [32]byte(b[2:])
+	return true
+}
+
+// name parses the value of dn.
+func (r *magnetReader) name(value string, at int) bool {
+	if r.m.Name != "" {
+		r.add(CodeRepeatedParameter, at, "there is a second dn")
+		return false
+	}
+	if !utf8.ValidString(value) {
+		r.add(CodeNotUTF8, at, "the name is not UTF-8: %s", quote(value))
+	}
+	r.m.Name = value
+	return true
+}
+
+// size parses the value of xl.
+func (r *magnetReader) size(value string, at int) bool {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || n < 0 {
+		r.add(CodeBadSize, at, "xl is no number of bytes: %s", quoteValue(value))
+		return false
+	}
+	if r.m.HasSize {
+		r.add(CodeRepeatedParameter, at, "there is a second xl")
+		return false
+	}
+	r.m.HasSize, r.m.Size = true, n
+	return true
+}
+
+// listTracker stores the value of tr, which param checks.
+func (r *magnetReader) listTracker(value string, at int) bool {
+	if value == "" {
+		return false
+	}
+	if r.trackers[value] {
+		r.add(CodeDuplicateTracker, at, "a tracker is listed twice: %s", MaskURL(value))
+	}
+	r.trackers[value] = true
+	r.m.Trackers = append(r.m.Trackers, value)
+	return true
+}
+
+// webSeed parses the value of ws.
 func (r *magnetReader) webSeed(value string, at int) bool {
 	if value == "" {
 		r.add(CodeBadWebSeed, at, "a web seed's URL is empty")
@@ -185,57 +250,28 @@ func (r *magnetReader) webSeed(value string, at int) bool {
 	return true
 }
 
-// topic parses the value of xt.
-func (r *magnetReader) topic(value string, at int) bool {
-	m := r.m
-	const urn = "urn:bt?h:"
-	head, hash := value, ""
-	if len(value) >= len(urn) {
-		head, hash = strings.ToLower(value[:len(urn)]), value[len(urn):]
-	}
-	// Drop a fragment, or punctuation of the text that the link was copied from.
-	behind := strings.TrimLeft(hash, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-	hash = strings.TrimSuffix(hash, behind)
-	switch head {
-	case "urn:btih:":
-		var b []byte
-		switch len(hash) {
-		case 40:
-			b, _ = hex.DecodeString(hash) // invalid hex gives fewer bytes
-		case 32:
-			b, _ = base32.StdEncoding.DecodeString(strings.ToUpper(hash))
-		}
-		switch {
-		case len(b) != 20:
-			r.add(CodeBadInfoHash, at, "%s is no info-hash of 40 hex or 32 base32 digits", quoteValue(hash))
-			return false
-		case m.HasV1 && m.V1 != [20]byte(b):
-			r.add(CodeAmbiguousInfoHash, at, "there is a second v1 info-hash: %x", b)
-			return false
-		}
-		if len(hash) == 32 {
-			r.add(CodeOddInfoHash, at, "the info-hash is written in base32; in hex it is %x", b)
-		}
-		m.HasV1, m.V1 = true, [20]byte(b)
-	case "urn:btmh:":
-		// A multihash: 0x12 is SHA-256, 0x20 its length.
-		b, err := hex.DecodeString(hash)
-		switch {
-		case err != nil || len(b) != 34 || b[0] != 0x12 || b[1] != 0x20:
-			r.add(CodeBadInfoHash, at, "%s is no SHA-256 multihash (1220 and 64 hex digits)", quoteValue(hash))
-			return false
-		case m.HasV2 && m.V2 != [32]byte(b[2:]):
-			r.add(CodeAmbiguousInfoHash, at, "there is a second v2 info-hash: %x", b[2:])
-			return false
-		}
-		m.HasV2, m.V2 = true, [32]byte(b[2:])
-	default:
-		r.add(CodeUnknownHash, at, "%s is no hash of BitTorrent", quoteValue(value))
+// peer parses the value of x.pe.
+func (r *magnetReader) peer(value string, at int) bool {
+	if !isHostPort(value) {
+		r.add(CodeBadPeer, at, "x.pe is not HOST:PORT: %s", quoteValue(value))
 		return false
 	}
-	if behind != "" {
-		r.add(CodeOddInfoHash, at, "there is something behind the info-hash, which is left out: %s", quoteValue(behind))
+	r.m.Peers = append(r.m.Peers, value)
+	return true
+}
+
+// selection parses the value of so (BEP 53).
+func (r *magnetReader) selection(value string, at int) bool {
+	ranges, ok := parseRanges(value)
+	if !ok {
+		r.add(CodeBadSelection, at, "so is no list of files such as 0,2,4-6: %s", quoteValue(value))
+		return false
 	}
+	if r.m.Select != nil {
+		r.add(CodeRepeatedParameter, at, "there is a second so")
+		return false
+	}
+	r.m.Select = ranges
 	return true
 }
 

@@ -24,49 +24,63 @@ const headSize = 64 << 10
 // begin like a torrent is a *NotTorrentError, unless other, which may be nil, returns
 // true for its beginning, or the beginning is the whole input.
 func Read(r io.Reader, size, most int64, other func(head []byte) bool) ([]byte, error) {
+	head, whole, err := readHead(r, size)
+	switch {
+	case err != nil:
+		return nil, err
+	case whole && int64(len(head)) > most:
+		return nil, &TooLargeError{most}
+	case whole:
+		return head, nil
+	case head[0] != 'd' && (other == nil || !other(head)):
+		return nil, beginsAsNone(head)
+	case size > most:
+		return nil, &TooLargeError{most}
+	}
+	b, err := readRest(r, head, size, most)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > most {
+		return nil, &TooLargeError{most}
+	}
+	return b, nil
+}
+
+// readHead reads the beginning of an input. whole reports that there is no more.
+func readHead(r io.Reader, size int64) (head []byte, whole bool, err error) {
 	room := int64(headSize)
 	if size >= 0 {
 		room = min(room, size+1) // one more, to see the end
 	}
-	head := make([]byte, room)
+	head = make([]byte, room)
 	n, err := io.ReadFull(r, head)
-	b := head[:n]
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		if int64(n) > most {
-			return nil, &TooLargeError{most}
-		}
-		return slices.Clip(b), nil
-	case err != nil:
-		return nil, err
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return slices.Clip(head[:n]), true, nil
 	}
-	if b[0] != 'd' && (other == nil || !other(b)) {
-		return nil, beginsAsNone(b)
-	}
-	if size > most {
-		return nil, &TooLargeError{most}
-	}
+	return head, false, err
+}
+
+// readRest reads the rest of an input, and stops after more than most bytes. It returns
+// the whole input. If the size is known, it allocates the memory at once.
+func readRest(r io.Reader, head []byte, size, most int64) ([]byte, error) {
+	n := int64(len(head))
 	if size < 0 {
-		rest, err := io.ReadAll(io.LimitReader(r, most-int64(n)+1))
+		rest, err := io.ReadAll(io.LimitReader(r, most-n+1))
+		return slices.Concat(head, rest), err
+	}
+	b := make([]byte, n, max(size, n)+1)
+	copy(b, head)
+	for int64(len(b)) <= most { // it may grow
+		b = slices.Grow(b, 1)
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
-		b = slices.Concat(b, rest)
-	} else {
-		whole := make([]byte, n, max(size, int64(n))+1)
-		copy(whole, b)
-		b = whole
-		for err == nil && int64(len(b)) <= most { // it may grow
-			b = slices.Grow(b, 1)
-			n, err = r.Read(b[len(b):cap(b)])
-			b = b[:len(b)+n]
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
-		}
-	}
-	if int64(len(b)) > most {
-		return nil, &TooLargeError{most}
 	}
 	return b, nil
 }
