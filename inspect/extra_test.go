@@ -19,7 +19,7 @@ import (
 func newTree(t *testing.T, entries ...string) (root string, torrent *Torrent) {
 	t.Helper()
 	root = filepath.Join(t.TempDir(), "content")
-	b := metainfo.Builder{V1: true, Name: "content", PieceLength: 1 << 14, Pieces: make([]byte, 20)}
+	b := metainfo.Builder{V1: true, Name: "content", PieceLength: 1 << 14, Hashes: metainfo.Hashes{Pieces: make([]byte, 20)}}
 	for _, e := range entries {
 		path, content := strings.CutPrefix(e, "+")
 		path, target, link := strings.Cut(path, " -> ")

@@ -276,7 +276,7 @@ func TestCertain(t *testing.T) {
 // A piece may be of hundreds of thousands of files, none of which can be read.
 func TestVerifyManyUnreadable(t *testing.T) {
 	const files = 300_000
-	b := metainfo.Builder{V1: true, Name: "content", PieceLength: files, Pieces: make([]byte, 20)}
+	b := metainfo.Builder{V1: true, Name: "content", PieceLength: files, Hashes: metainfo.Hashes{Pieces: make([]byte, 20)}}
 	for i := range files {
 		b.Files = append(b.Files, metainfo.BuildFile{Path: []string{fmt.Sprint(i)}, Length: 1})
 	}

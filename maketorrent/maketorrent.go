@@ -279,8 +279,11 @@ func Make(ctx context.Context, o Options) (*Result, error) {
 	b := &metainfo.Builder{
 		V1: o.Format != FormatV2, V2: o.Format != FormatV1,
 		Name: name, Single: w.single, Files: w.files, PieceLength: o.PieceLength,
-		Private: o.Private, Source: o.Source, Trackers: o.Trackers, WebSeeds: o.WebSeeds, HTTPSeeds: o.HTTPSeeds,
-		Nodes: o.Nodes, Comment: o.Comment, CreatedBy: o.CreatedBy, Date: o.Date,
+		Private: o.Private, Source: o.Source,
+		Outside: metainfo.Outside{
+			Trackers: o.Trackers, WebSeeds: o.WebSeeds, HTTPSeeds: o.HTTPSeeds, Nodes: o.Nodes,
+			Comment: o.Comment, CreatedBy: o.CreatedBy, Date: o.Date,
+		},
 	}
 	if o.Entropy {
 		b.Entropy = rand.Text()

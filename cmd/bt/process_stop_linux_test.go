@@ -102,7 +102,7 @@ func processZeros(t *testing.T, path, name string, size, pieceLength int64) {
 	b := metainfo.Builder{
 		V1: true, Name: name, Single: true, PieceLength: pieceLength,
 		Files:  []metainfo.BuildFile{{Length: size}},
-		Pieces: bytes.Repeat(sum[:], int(size/pieceLength)),
+		Hashes: metainfo.Hashes{Pieces: bytes.Repeat(sum[:], int(size/pieceLength))},
 	}
 	data, err := b.Build()
 	if err != nil {

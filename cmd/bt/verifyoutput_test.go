@@ -23,7 +23,7 @@ type listedVerdict struct {
 // shownVerdict returns the text output of a verdict as lines.
 func shownVerdict(t *testing.T, l *listedVerdict, quiet bool) []string {
 	t.Helper()
-	b := metainfo.Builder{V1: true, Name: "many", PieceLength: 16384, Pieces: make([]byte, 20)}
+	b := metainfo.Builder{V1: true, Name: "many", PieceLength: 16384, Hashes: metainfo.Hashes{Pieces: make([]byte, 20)}}
 	l.Statuses = map[inspect.Status]int{inspect.StatusOK: l.FileCount - len(l.files)}
 	for i := range l.files {
 		f := &l.files[i]

@@ -1,11 +1,9 @@
 package metainfo
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,13 +17,23 @@ type Builder struct {
 	PieceLength int64
 	Single      bool        // the content is one file, called Name
 	Files       []BuildFile // in the order of the content; for v2 sorted by component
-	Pieces      []byte      // v1: 20 bytes per piece of the layout
-	PiecesRoots [][32]byte  // v2: one per file; ignored for empty files
-	PieceLayers []byte      // v2: 32 bytes per piece, of all files of more than one piece
 	Private     bool
 	Source      string
 	Entropy     string // any text, to get a different info-hash
+	Hashes
+	Outside
+}
 
+// Hashes are the hashes of the content, in the order of the layout.
+type Hashes struct {
+	Pieces      []byte     // v1: 20 bytes per piece
+	PiecesRoots [][32]byte // v2: one per file; ignored for empty files
+	PieceLayers []byte     // v2: 32 bytes per piece, of all files of more than one piece
+}
+
+// Outside is what a torrent has outside of its info dict, which does not change the
+// info-hash.
+type Outside struct {
 	Trackers  [][]string // tiers
 	WebSeeds  []string
 	HTTPSeeds []string
@@ -121,282 +129,7 @@ func (b *Builder) alignment() Alignment {
 	return AlignmentAligned
 }
 
-// Build returns the torrent. It returns an error if the names, their order or the
-// numbers are invalid. It does not check the hashes.
-func (b *Builder) Build() ([]byte, error) {
-	l, err := b.check()
-	if err != nil {
-		return nil, err
-	}
-	var e bencode.Encoder
-	e.Grow(int(b.size(l)))
-	e.Dict()
-	urls := 0
-	for _, tier := range b.Trackers {
-		urls += len(tier)
-	}
-	if urls > 0 {
-		e.Key("announce")
-		e.String(b.Trackers[0][0])
-	}
-	if urls > 1 { // a list of one tracker would be redundant (BEP 12)
-		e.Key("announce-list")
-		e.List()
-		for _, tier := range b.Trackers {
-			stringList(&e, tier)
-		}
-		e.End()
-	}
-	text(&e, "comment", b.Comment)
-	text(&e, "created by", b.CreatedBy)
-	if !b.Date.IsZero() {
-		e.Key("creation date")
-		e.Int(b.Date.Unix())
-	}
-	if len(b.HTTPSeeds) > 0 {
-		e.Key("httpseeds")
-		stringList(&e, b.HTTPSeeds)
-	}
-	e.Key("info")
-	b.info(&e, l)
-	if len(b.Nodes) > 0 {
-		e.Key("nodes")
-		e.List()
-		for _, n := range b.Nodes {
-			e.List()
-			e.String(n.Host)
-			e.Int(int64(n.Port))
-			e.End()
-		}
-		e.End()
-	}
-	if b.V2 {
-		b.pieceLayers(&e)
-	}
-	if len(b.WebSeeds) > 0 {
-		e.Key("url-list")
-		stringList(&e, b.WebSeeds)
-	}
-	e.End()
-	return e.Bytes(), nil
-}
-
-func (b *Builder) info(e *bencode.Encoder, l *Layout) {
-	e.Dict()
-	text(e, "entropy", b.Entropy)
-	if b.V2 {
-		b.fileTree(e)
-	}
-	switch {
-	case b.V1 && b.Single:
-		e.Key("length")
-		e.Int(b.Files[0].Length)
-	case b.V1:
-		b.fileList(e, l)
-	}
-	if b.V2 {
-		e.Key("meta version")
-		e.Int(2)
-	}
-	e.Key("name")
-	e.String(b.Name)
-	e.Key("piece length")
-	e.Int(b.PieceLength)
-	if b.V1 {
-		e.Key("pieces")
-		e.Blob(b.Pieces)
-	}
-	if b.Private {
-		e.Key("private")
-		e.Int(1)
-	}
-	text(e, "source", b.Source)
-	e.End()
-}
-
-// fileList writes the v1 list of files, with the pad files of a hybrid.
-func (b *Builder) fileList(e *bencode.Encoder, l *Layout) {
-	e.Key("files")
-	e.List()
-	for i, f := range b.Files {
-		e.Dict()
-		e.Key("length")
-		e.Int(f.Length)
-		e.Key("path")
-		stringList(e, f.Path)
-		e.End()
-		if pad := l.gapAfter(i); pad > 0 {
-			e.Dict()
-			e.Key("attr")
-			e.String("p")
-			e.Key("length")
-			e.Int(pad)
-			e.Key("path")
-			stringList(e, []string{".pad", strconv.FormatInt(pad, 10)})
-			e.End()
-		}
-	}
-	e.End()
-}
-
-// fileTree writes the v2 file tree, with a dict for each directory.
-func (b *Builder) fileTree(e *bencode.Encoder) {
-	e.Key("file tree")
-	e.Dict()
-	var in []string // the directory whose dict is open
-	for i, f := range b.Files {
-		path := f.Path
-		if b.Single {
-			path = []string{b.Name}
-		}
-		dir, name := path[:len(path)-1], path[len(path)-1]
-		same := 0
-		for same < min(len(in), len(dir)) && in[same] == dir[same] {
-			same++
-		}
-		for range in[same:] {
-			e.End()
-		}
-		for _, c := range dir[same:] {
-			e.Key(c)
-			e.Dict()
-		}
-		in = dir
-		e.Key(name)
-		e.Dict()
-		e.Key("")
-		e.Dict()
-		e.Key("length")
-		e.Int(f.Length)
-		if f.Length > 0 {
-			e.Key("pieces root")
-			e.Blob(b.PiecesRoots[i][:])
-		}
-		e.End()
-		e.End()
-	}
-	for range in {
-		e.End()
-	}
-	e.End()
-}
-
-// pieceLayers writes the piece layers of files of more than one piece, sorted by pieces
-// root. Files with the same root share an entry.
-func (b *Builder) pieceLayers(e *bencode.Encoder) {
-	type layer struct{ root, hashes []byte }
-	var layers []layer
-	rest := b.PieceLayers
-	for i := range b.Files {
-		if f := &b.Files[i]; f.Length > b.PieceLength {
-			n := ((f.Length-1)/b.PieceLength + 1) * 32
-			layers = append(layers, layer{b.PiecesRoots[i][:], rest[:n]})
-			rest = rest[n:]
-		}
-	}
-	slices.SortFunc(layers, func(x, y layer) int { return bytes.Compare(x.root, y.root) })
-	e.Key("piece layers")
-	e.Dict()
-	for i, l := range layers {
-		if i == 0 || !bytes.Equal(l.root, layers[i-1].root) {
-			e.Key(string(l.root))
-			e.Blob(l.hashes)
-		}
-	}
-	e.End()
-}
-
-func text(e *bencode.Encoder, key, s string) {
-	if s != "" {
-		e.Key(key)
-		e.String(s)
-	}
-}
-
-func stringList(e *bencode.Encoder, list []string) {
-	e.List()
-	for _, s := range list {
-		e.String(s)
-	}
-	e.End()
-}
-
-// size returns an upper bound, close to the length of the torrent, as its memory is
-// allocated at once.
-func (b *Builder) size(l *Layout) int64 {
-	n := 4096 + textLength(b.Comment)
-	var dir []string
-	for i, f := range b.Files {
-		length := digits(f.Length)
-		path := int64(0)
-		for _, c := range f.Path {
-			path += textLength(c)
-		}
-		if b.V1 {
-			n += int64(len("d6:lengthie4:pathlee")) + length + path
-			if pad := l.gapAfter(i); pad > 0 {
-				n += int64(len("d4:attr1:p6:lengthie4:pathl4:.pad1:ee")) + 2*digits(pad)
-			}
-		}
-		if !b.V2 {
-			continue
-		}
-		n += int64(len("d0:d6:lengthie11:pieces root32:ee")) + length + 32
-		if len(f.Path) > 0 {
-			in := f.Path[:len(f.Path)-1]
-			if n += textLength(f.Path[len(in)]); !slices.Equal(in, dir) {
-				n += path + 2*int64(len(in)) // at most: paths may share a prefix
-				dir = in
-			}
-		}
-		if f.Length > b.PieceLength {
-			n += int64(len("32:00000000:")) + 32 + ((f.Length-1)/b.PieceLength+1)*32
-		}
-	}
-	if b.V1 {
-		n += int64(l.Pieces()) * 20
-	}
-	for _, tier := range b.Trackers {
-		n += 2
-		for _, u := range tier {
-			n += textLength(u)
-		}
-	}
-	return n
-}
-
-// textLength returns the length of a text in bencode.
-func textLength(s string) int64 { return int64(len(s)) + digits(int64(len(s))) + 1 }
-
-// digits returns the number of digits of a number that is not negative.
-func digits(n int64) int64 {
-	d := int64(1)
-	for ; n >= 10; n /= 10 {
-		d++
-	}
-	return d
-}
-
-// items returns an upper bound of the number of values and keys that the files need.
-func (b *Builder) items(l *Layout) int {
-	n := 1000
-	for i, f := range b.Files {
-		if b.V1 {
-			n += 6 + len(f.Path)
-			if l.gapAfter(i) > 0 {
-				n += 9
-			}
-		}
-		if b.V2 {
-			n += 8 + 2*(len(f.Path)-1) // at most: files may share directories
-			if f.Length > b.PieceLength {
-				n += 2
-			}
-		}
-	}
-	return n
-}
-
+// check returns the layout, or an error for which Build fails.
 func (b *Builder) check() (*Layout, error) {
 	if err := CheckComponent(b.Name); err != nil {
 		return nil, fmt.Errorf("the name %q %w", b.Name, err)
@@ -404,10 +137,8 @@ func (b *Builder) check() (*Layout, error) {
 	if len(b.Files) == 0 || b.Single && len(b.Files) != 1 {
 		return nil, errors.New("a torrent needs files")
 	}
-	for _, tier := range b.Trackers {
-		if len(tier) == 0 {
-			return nil, errors.New("a tier without trackers")
-		}
+	if slices.ContainsFunc(b.Trackers, func(tier []string) bool { return len(tier) == 0 }) {
+		return nil, errors.New("a tier without trackers")
 	}
 	if !b.Single {
 		if err := b.checkPaths(); err != nil {
@@ -418,27 +149,14 @@ func (b *Builder) check() (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	hashes := int64(0) // number of hashes in piece layers
-	for _, f := range b.Files {
-		if f.Length > b.PieceLength {
-			hashes += (f.Length-1)/b.PieceLength + 1
-		}
-	}
-	switch {
-	case l.Total() == 0:
+	if l.Total() == 0 {
 		return nil, errors.New("there is no content: all files are empty")
-	case !b.V1 && !b.V2:
-		return nil, errors.New("neither v1 nor v2")
-	case b.V1 && len(b.Pieces) != l.Pieces()*20:
-		return nil, fmt.Errorf("%d bytes of hashes for %d pieces", len(b.Pieces), l.Pieces())
-	case b.V2 && len(b.PiecesRoots) != len(b.Files):
-		return nil, fmt.Errorf("%d pieces roots for %d files", len(b.PiecesRoots), len(b.Files))
-	case b.V2 && int64(len(b.PieceLayers)) != hashes*32:
-		return nil, fmt.Errorf("%d bytes of piece layers for %d pieces", len(b.PieceLayers), hashes)
 	}
-	return l, nil
+	return l, b.checkHashes(l)
 }
 
+// checkPaths returns an error for a name that is not safe, or an order that is not that
+// of a v2 file tree.
 func (b *Builder) checkPaths() error {
 	var last []string
 	for _, f := range b.Files {
@@ -460,4 +178,33 @@ func (b *Builder) checkPaths() error {
 		last = f.Path
 	}
 	return nil
+}
+
+// checkHashes returns an error for a number of hashes that is not that of the layout.
+func (b *Builder) checkHashes(l *Layout) error {
+	inLayers := int64(0)
+	for i := range b.Files {
+		inLayers += b.layerHashes(i)
+	}
+	switch {
+	case !b.V1 && !b.V2:
+		return errors.New("neither v1 nor v2")
+	case b.V1 && len(b.Pieces) != l.Pieces()*20:
+		return fmt.Errorf("%d bytes of hashes for %d pieces", len(b.Pieces), l.Pieces())
+	case b.V2 && len(b.PiecesRoots) != len(b.Files):
+		return fmt.Errorf("%d pieces roots for %d files", len(b.PiecesRoots), len(b.Files))
+	case b.V2 && int64(len(b.PieceLayers)) != inLayers*32:
+		return fmt.Errorf("%d bytes of piece layers for %d pieces", len(b.PieceLayers), inLayers)
+	}
+	return nil
+}
+
+// layerHashes returns the number of hashes in the piece layer of a file. A file of one
+// piece has no piece layer.
+func (b *Builder) layerHashes(file int) int64 {
+	length := b.Files[file].Length
+	if length <= b.PieceLength {
+		return 0
+	}
+	return (length-1)/b.PieceLength + 1
 }

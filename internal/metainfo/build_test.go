@@ -14,11 +14,14 @@ import (
 func TestBuild(t *testing.T) {
 	b := Builder{
 		V1:   true,
-		Name: "x", PieceLength: 16384, Pieces: make([]byte, 40),
-		Files:    []BuildFile{{[]string{"a", "b"}, 16384}, {[]string{"a.txt"}, 1}, {[]string{"empty"}, 0}},
-		Trackers: [][]string{{"http://t.x/1", "http://t.x/2"}, {"http://t.x/3"}},
-		WebSeeds: []string{"http://w/"}, HTTPSeeds: []string{"http://h/"}, Nodes: []Node{{"h", 1}},
-		Comment: "c", CreatedBy: "me", Date: time.Unix(0, 0), Private: true, Source: "S", Entropy: "e",
+		Name: "x", PieceLength: 16384, Private: true, Source: "S", Entropy: "e",
+		Files:  []BuildFile{{[]string{"a", "b"}, 16384}, {[]string{"a.txt"}, 1}, {[]string{"empty"}, 0}},
+		Hashes: Hashes{Pieces: make([]byte, 40)},
+		Outside: Outside{
+			Trackers: [][]string{{"http://t.x/1", "http://t.x/2"}, {"http://t.x/3"}},
+			WebSeeds: []string{"http://w/"}, HTTPSeeds: []string{"http://h/"}, Nodes: []Node{{"h", 1}},
+			Comment: "c", CreatedBy: "me", Date: time.Unix(0, 0),
+		},
 	}
 	out, err := b.Build()
 	if err != nil {
@@ -40,7 +43,10 @@ func TestBuild(t *testing.T) {
 		}
 	}
 
-	plain := Builder{V1: true, Name: "x", PieceLength: 16384, Pieces: make([]byte, 20), Single: true, Files: []BuildFile{{nil, 5}}, Trackers: [][]string{{"http://t.x/1"}}}
+	plain := Builder{
+		V1: true, Name: "x", PieceLength: 16384, Single: true, Files: []BuildFile{{nil, 5}},
+		Hashes: Hashes{Pieces: make([]byte, 20)}, Outside: Outside{Trackers: [][]string{{"http://t.x/1"}}},
+	}
 	out, err = plain.Build()
 	want := "d8:announce12:http://t.x/14:infod6:lengthi5e4:name1:x12:piece lengthi16384e6:pieces20:" + strings.Repeat("\x00", 20) + "ee"
 	if err != nil || !bytes.Equal(out, []byte(want)) {
@@ -177,9 +183,12 @@ func TestBuildV2(t *testing.T) {
 func TestBuildHybridOfAllKeys(t *testing.T) {
 	b := Builder{
 		V1: true, V2: true, Name: "x", PieceLength: 16384, Single: true, Files: []BuildFile{{nil, 5}},
-		Pieces: make([]byte, 20), PiecesRoots: [][32]byte{fill('a')}, Private: true, Source: "S", Entropy: "e",
-		Trackers: [][]string{{"http://t/1"}, {"http://t/2"}}, WebSeeds: []string{"http://w/"}, HTTPSeeds: []string{"http://h/"},
-		Nodes: []Node{{"h", 1}}, Comment: "c", CreatedBy: "me", Date: time.Unix(7, 0),
+		Private: true, Source: "S", Entropy: "e",
+		Hashes: Hashes{Pieces: make([]byte, 20), PiecesRoots: [][32]byte{fill('a')}},
+		Outside: Outside{
+			Trackers: [][]string{{"http://t/1"}, {"http://t/2"}}, WebSeeds: []string{"http://w/"}, HTTPSeeds: []string{"http://h/"},
+			Nodes: []Node{{"h", 1}}, Comment: "c", CreatedBy: "me", Date: time.Unix(7, 0),
+		},
 	}
 	out, err := b.Build()
 	want := "d8:announce10:http://t/113:announce-listll10:http://t/1el10:http://t/2ee7:comment1:c10:created by2:me" +
@@ -239,7 +248,7 @@ func TestBuildRefuses(t *testing.T) {
 		for _, v1 := range []bool{false, true} {
 			b := Builder{
 				V1: v1, V2: true, Name: "x", PieceLength: 16384, Files: []BuildFile{{path("a"), 1}, {path("b"), 1}},
-				PiecesRoots: [][32]byte{fill('a'), fill('b')}, Pieces: make([]byte, 40), // each file has a piece of its own
+				Hashes: Hashes{PiecesRoots: [][32]byte{fill('a'), fill('b')}, Pieces: make([]byte, 40)}, // each file has a piece of its own
 			}
 			if _, err := b.Build(); err != nil {
 				t.Fatal(err)
@@ -250,7 +259,10 @@ func TestBuildRefuses(t *testing.T) {
 			}
 		}
 	}
-	packed := Builder{V1: true, V2: true, Name: "x", PieceLength: 16384, Files: []BuildFile{{path("a"), 1}, {path("b"), 1}}, PiecesRoots: make([][32]byte, 2), Pieces: make([]byte, 20)}
+	packed := Builder{
+		V1: true, V2: true, Name: "x", PieceLength: 16384, Files: []BuildFile{{path("a"), 1}, {path("b"), 1}},
+		Hashes: Hashes{PiecesRoots: make([][32]byte, 2), Pieces: make([]byte, 20)},
+	}
 	if _, err := packed.Build(); err == nil || !strings.Contains(err.Error(), "20 bytes of hashes for 2 pieces") {
 		t.Errorf("a hybrid without a piece for each file: %v", err)
 	}

@@ -1,0 +1,208 @@
+package metainfo
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+
+	"bt/internal/bencode"
+)
+
+// Build returns the torrent. It returns an error if the names, their order or the
+// numbers are invalid. It does not check the hashes.
+func (b *Builder) Build() ([]byte, error) {
+	l, err := b.check()
+	if err != nil {
+		return nil, err
+	}
+	var e bencode.Encoder
+	e.Grow(int(b.size(l)))
+	e.Dict()
+	urls := 0
+	for _, tier := range b.Trackers {
+		urls += len(tier)
+	}
+	if urls > 0 {
+		e.Key("announce")
+		e.String(b.Trackers[0][0])
+	}
+	if urls > 1 { // a list of one tracker would be redundant (BEP 12)
+		e.Key("announce-list")
+		e.List()
+		for _, tier := range b.Trackers {
+			stringList(&e, tier)
+		}
+		e.End()
+	}
+	text(&e, "comment", b.Comment)
+	text(&e, "created by", b.CreatedBy)
+	if !b.Date.IsZero() {
+		e.Key("creation date")
+		e.Int(b.Date.Unix())
+	}
+	if len(b.HTTPSeeds) > 0 {
+		e.Key("httpseeds")
+		stringList(&e, b.HTTPSeeds)
+	}
+	e.Key("info")
+	b.info(&e, l)
+	if len(b.Nodes) > 0 {
+		e.Key("nodes")
+		e.List()
+		for _, n := range b.Nodes {
+			e.List()
+			e.String(n.Host)
+			e.Int(int64(n.Port))
+			e.End()
+		}
+		e.End()
+	}
+	if b.V2 {
+		b.pieceLayers(&e)
+	}
+	if len(b.WebSeeds) > 0 {
+		e.Key("url-list")
+		stringList(&e, b.WebSeeds)
+	}
+	e.End()
+	return e.Bytes(), nil
+}
+
+func (b *Builder) info(e *bencode.Encoder, l *Layout) {
+	e.Dict()
+	text(e, "entropy", b.Entropy)
+	if b.V2 {
+		b.fileTree(e)
+	}
+	switch {
+	case b.V1 && b.Single:
+		e.Key("length")
+		e.Int(b.Files[0].Length)
+	case b.V1:
+		b.fileList(e, l)
+	}
+	if b.V2 {
+		e.Key("meta version")
+		e.Int(2)
+	}
+	e.Key("name")
+	e.String(b.Name)
+	e.Key("piece length")
+	e.Int(b.PieceLength)
+	if b.V1 {
+		e.Key("pieces")
+		e.Blob(b.Pieces)
+	}
+	if b.Private {
+		e.Key("private")
+		e.Int(1)
+	}
+	text(e, "source", b.Source)
+	e.End()
+}
+
+// fileList writes the v1 list of files, with the pad files of a hybrid.
+func (b *Builder) fileList(e *bencode.Encoder, l *Layout) {
+	e.Key("files")
+	e.List()
+	for i, f := range b.Files {
+		e.Dict()
+		e.Key("length")
+		e.Int(f.Length)
+		e.Key("path")
+		stringList(e, f.Path)
+		e.End()
+		if pad := l.gapAfter(i); pad > 0 {
+			e.Dict()
+			e.Key("attr")
+			e.String("p")
+			e.Key("length")
+			e.Int(pad)
+			e.Key("path")
+			stringList(e, []string{".pad", strconv.FormatInt(pad, 10)})
+			e.End()
+		}
+	}
+	e.End()
+}
+
+// fileTree writes the v2 file tree, with a dict for each directory.
+func (b *Builder) fileTree(e *bencode.Encoder) {
+	e.Key("file tree")
+	e.Dict()
+	var in []string // the directory whose dict is open
+	for i, f := range b.Files {
+		path := f.Path
+		if b.Single {
+			path = []string{b.Name}
+		}
+		dir, name := path[:len(path)-1], path[len(path)-1]
+		same := 0
+		for same < min(len(in), len(dir)) && in[same] == dir[same] {
+			same++
+		}
+		for range in[same:] {
+			e.End()
+		}
+		for _, c := range dir[same:] {
+			e.Key(c)
+			e.Dict()
+		}
+		in = dir
+		e.Key(name)
+		e.Dict()
+		e.Key("")
+		e.Dict()
+		e.Key("length")
+		e.Int(f.Length)
+		if f.Length > 0 {
+			e.Key("pieces root")
+			e.Blob(b.PiecesRoots[i][:])
+		}
+		e.End()
+		e.End()
+	}
+	for range in {
+		e.End()
+	}
+	e.End()
+}
+
+// pieceLayers writes the piece layers of files of more than one piece, sorted by pieces
+// root. Files with the same root share an entry.
+func (b *Builder) pieceLayers(e *bencode.Encoder) {
+	type layer struct{ root, hashes []byte }
+	var layers []layer
+	rest := b.PieceLayers
+	for i := range b.Files {
+		if n := b.layerHashes(i) * 32; n > 0 {
+			layers = append(layers, layer{b.PiecesRoots[i][:], rest[:n]})
+			rest = rest[n:]
+		}
+	}
+	slices.SortFunc(layers, func(x, y layer) int { return bytes.Compare(x.root, y.root) })
+	e.Key("piece layers")
+	e.Dict()
+	for i, l := range layers {
+		if i == 0 || !bytes.Equal(l.root, layers[i-1].root) {
+			e.Key(string(l.root))
+			e.Blob(l.hashes)
+		}
+	}
+	e.End()
+}
+
+func text(e *bencode.Encoder, key, s string) {
+	if s != "" {
+		e.Key(key)
+		e.String(s)
+	}
+}
+
+func stringList(e *bencode.Encoder, list []string) {
+	e.List()
+	for _, s := range list {
+		e.String(s)
+	}
+	e.End()
+}
