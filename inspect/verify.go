@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"bytes"
 	"context"
 	"os"
 
@@ -84,67 +83,4 @@ func (c *check) compareAll(ctx context.Context, o VerifyOptions) (*Verdict, erro
 		return nil, &metainfo.UnusableError{Findings: findings}
 	}
 	return c.verdict(), nil
-}
-
-// A part is the bytes of a file in a piece.
-type part struct{ piece, file int }
-
-// A check collects the state of each piece.
-type check struct {
-	content  *metainfo.Content
-	files    []metainfo.File // with unchecked paths
-	tree     *piece.Tree
-	states   []Cause               // by piece
-	doubtful []bool                // by piece: BadPiece.Doubtful
-	faults   map[part]*piece.Fault // errors of reading
-
-	layerless layerless
-	disagree  []disagreement
-}
-
-func (c *check) result(r piece.Result) {
-	if r.Failed {
-		for _, f := range r.Faults {
-			c.faults[part{r.Index, f.File}] = f
-		}
-		c.states[r.Index] = c.causeOf(r.Index)
-	} else if c.content.V1 && !bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20]) {
-		c.states[r.Index] = CauseCorrupt
-	}
-	if c.content.V2 {
-		c.resultV2(r)
-	}
-}
-
-// causeOf returns the cause of a piece that could not be read. If its files have
-// several causes, the first in the list below counts.
-func (c *check) causeOf(index int) Cause {
-	var has [CauseChanged + 1]bool
-	for _, span := range c.content.Layout.Spans(index, index) {
-		if !c.tree.Files[span.File].Pad {
-			has[c.causeFor(span.File, index, span.Offset+span.Length)] = true
-		}
-	}
-	// CauseUnverifiable: some bytes of the piece exist, but can't be hashed alone.
-	for _, cause := range []Cause{CauseChanged, CauseUnreadable, CauseUnverifiable, CauseMissing} {
-		if has[cause] {
-			return cause
-		}
-	}
-	return CauseShort
-}
-
-// changed marks all pieces of a file that changed while it was read.
-func (c *check) changed(f *piece.Fault) {
-	first, last, ok := c.content.Layout.FilePieces(f.File)
-	if !ok {
-		c.tree.Restat(f.File) // it was an empty file, which is in no piece
-		return
-	}
-	for i := first; i <= last; i++ {
-		c.states[i] = CauseChanged
-		if at := (part{i, f.File}); c.faults[at] == nil {
-			c.faults[at] = f
-		}
-	}
 }

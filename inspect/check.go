@@ -1,0 +1,301 @@
+package inspect
+
+import (
+	"bytes"
+	"iter"
+	"path/filepath"
+	"strings"
+
+	"bt/internal/metainfo"
+	"bt/internal/piece"
+)
+
+// A part is the bytes of a file in a piece.
+type part struct{ piece, file int }
+
+// A check collects the state of each piece.
+type check struct {
+	content  *metainfo.Content
+	files    []metainfo.File // with unchecked paths
+	tree     *piece.Tree
+	states   []Cause               // by piece
+	doubtful []bool                // by piece: BadPiece.Doubtful
+	faults   map[part]*piece.Fault // errors of reading
+
+	layerless layerless
+	disagree  []disagreement
+}
+
+func (c *check) result(r piece.Result) {
+	if r.Failed {
+		for _, f := range r.Faults {
+			c.faults[part{r.Index, f.File}] = f
+		}
+		c.states[r.Index] = c.causeOf(r.Index)
+	} else if c.content.V1 && !bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20]) {
+		c.states[r.Index] = CauseCorrupt
+	}
+	if c.content.V2 {
+		c.resultV2(r)
+	}
+}
+
+// causeOf returns the cause of a piece that could not be read. If its files have
+// several causes, the first in the list below counts.
+func (c *check) causeOf(index int) Cause {
+	var has [CauseChanged + 1]bool
+	for _, span := range c.content.Layout.Spans(index, index) {
+		if !c.tree.Files[span.File].Pad {
+			has[c.causeFor(span.File, index, span.Offset+span.Length)] = true
+		}
+	}
+	// CauseUnverifiable: some bytes of the piece exist, but can't be hashed alone.
+	for _, cause := range []Cause{CauseChanged, CauseUnreadable, CauseUnverifiable, CauseMissing} {
+		if has[cause] {
+			return cause
+		}
+	}
+	return CauseShort
+}
+
+// changed marks all pieces of a file that changed while it was read.
+func (c *check) changed(f *piece.Fault) {
+	first, last, ok := c.content.Layout.FilePieces(f.File)
+	if !ok {
+		c.tree.Restat(f.File) // it was an empty file, which is in no piece
+		return
+	}
+	for i := first; i <= last; i++ {
+		c.states[i] = CauseChanged
+		if at := (part{i, f.File}); c.faults[at] == nil {
+			c.faults[at] = f
+		}
+	}
+}
+
+// verdict returns the verdict after all pieces were checked.
+func (c *check) verdict() *Verdict {
+	v := &Verdict{As: c.tree.As, Statuses: make(map[Status]int), Files: c.fileVerdicts, File: c.file, BadPieces: c.badPieces}
+	c.doubtful = make([]bool, len(c.states))
+	for i, state := range c.states {
+		v.Pieces.count(state)
+		c.doubtful[i] = state != CauseNone && c.isDoubtful(i)
+	}
+	for i := range c.contentFiles() {
+		v.FileCount++
+		v.Statuses[c.status(i, c.ranges(i))]++
+		if at, ok := c.tree.At(i); ok {
+			v.Renamed = append(v.Renamed, Rename{c.path(i), filepath.ToSlash(at)})
+		}
+	}
+	v.Nothing = v.FileCount > 0 && v.Statuses[StatusMissing] == v.FileCount
+	// Only damaged pad files could make the pieces differ, and they are not on disk.
+	v.OK = v.Statuses[StatusOK] == v.FileCount && v.Pieces.Good == v.Pieces.Total
+	return v
+}
+
+// count counts a piece.
+func (n *PieceCounts) count(state Cause) {
+	n.Total++
+	switch state {
+	case CauseNone:
+		n.Good++
+	case CauseCorrupt, CauseChanged:
+		n.Bad++
+	case CauseMissing, CauseShort:
+		n.Missing++
+	case CauseUnverifiable:
+		n.Unverifiable++
+	case CauseUnreadable:
+		n.Unreadable++
+	}
+}
+
+// contentFiles yields the indexes of the files, except of pad files.
+func (c *check) contentFiles() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range c.tree.Files {
+			if !c.tree.Files[i].Pad && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// fileVerdicts yields Verdict.Files.
+func (c *check) fileVerdicts(yield func(FileVerdict) bool) {
+	for i := range c.contentFiles() {
+		if !yield(c.file(i)) {
+			return
+		}
+	}
+}
+
+// badPieces yields Verdict.BadPieces.
+func (c *check) badPieces(yield func(BadPiece) bool) {
+	for i, state := range c.states {
+		if state == CauseNone {
+			continue
+		}
+		p := BadPiece{Index: i, Cause: state, Files: c.filesOf(i), Doubtful: c.doubtful[i]}
+		for range c.partsOf(i) {
+			p.FileCount++
+		}
+		if !yield(p) {
+			return
+		}
+	}
+}
+
+// partsOf yields the byte ranges of files in a piece, except of pad files.
+func (c *check) partsOf(index int) iter.Seq[metainfo.Span] {
+	return func(yield func(metainfo.Span) bool) {
+		for _, span := range c.content.Layout.Spans(index, index) {
+			if !c.tree.Files[span.File].Pad && !yield(span) {
+				return
+			}
+		}
+	}
+}
+
+// isDoubtful computes BadPiece.Doubtful.
+func (c *check) isDoubtful(index int) bool {
+	files, doubt := 0, false
+	for span := range c.partsOf(index) {
+		cause := c.causeFor(span.File, index, span.Offset+span.Length)
+		doubt = doubt || cause == CauseCorrupt || cause == CauseUnverifiable
+		if files++; doubt && files > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *check) filesOf(index int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for span := range c.partsOf(index) {
+			if !yield(c.path(span.File)) {
+				return
+			}
+		}
+	}
+}
+
+func (c *check) path(file int) string { return strings.Join(c.files[file].Path(), "/") }
+
+func (c *check) file(i int) FileVerdict {
+	f := FileVerdict{
+		Path: c.path(i), Size: c.files[i].Length, Found: c.tree.Files[i].ID.Size, Bad: c.ranges(i), Index: i, Err: c.tree.Err(i),
+	}
+	if at, ok := c.tree.At(i); ok {
+		f.At = filepath.ToSlash(at)
+	}
+	if f.Status = c.status(i, f.Bad); f.Status == StatusUnreadable {
+		f.Err = c.errorOf(i)
+	}
+	for _, r := range f.Bad {
+		for _, i := range r.Pieces {
+			if (r.Cause != CauseCorrupt && r.Cause != CauseUnverifiable) || !c.doubtful[i] {
+				f.CertainPieces = append(f.CertainPieces, i)
+			}
+		}
+	}
+	switch f.Status {
+	case StatusOK, StatusCorrupt, StatusUnverifiable:
+		f.Certain = len(f.CertainPieces) > 0
+	default:
+		f.Certain = true
+	}
+	return f
+}
+
+// status returns the status of a file with the given bad ranges.
+func (c *check) status(i int, bad []Range) Status {
+	var has [CauseChanged + 1]bool
+	for _, r := range bad {
+		has[r.Cause] = true
+	}
+	s, length := &c.tree.Files[i], c.content.Layout.Length(i)
+	switch {
+	case s.Cause == piece.CauseMissing:
+		return StatusMissing
+	case s.Cause == piece.CauseNotAFile:
+		return StatusNotAFile
+	case s.Cause == piece.CauseUnreadable || has[CauseUnreadable]:
+		return StatusUnreadable
+	case s.ID.Size < length:
+		return StatusShort
+	case s.ID.Size > length:
+		return StatusLong
+	case has[CauseCorrupt] || has[CauseChanged]:
+		return StatusCorrupt
+	case has[CauseUnverifiable]:
+		return StatusUnverifiable
+	}
+	return StatusOK
+}
+
+// errorOf returns the operating system's error for a file that could not be read.
+func (c *check) errorOf(file int) error {
+	if err := c.tree.Err(file); err != nil {
+		return err
+	}
+	if first, last, ok := c.content.Layout.FilePieces(file); ok {
+		for i := first; i <= last; i++ {
+			if f := c.faults[part{i, file}]; f != nil && f.Err != nil {
+				return f.Err
+			}
+		}
+	}
+	return nil
+}
+
+// ranges returns the bad ranges of a file. It joins adjacent pieces with the same cause.
+func (c *check) ranges(file int) []Range {
+	first, last, ok := c.content.Layout.FilePieces(file)
+	if !ok {
+		return nil
+	}
+	var list []Range
+	start, length := c.content.Layout.Offset(file), c.content.Layout.PieceLength()
+	for i := first; i <= last; i++ {
+		if c.states[i] == CauseNone {
+			continue
+		}
+		from := max(int64(i)*length-start, 0)
+		to := min(int64(i)*length-start+length, c.content.Files[file].Length)
+		cause := c.causeFor(file, i, to)
+		if n := len(list); n > 0 && list[n-1].Offset+list[n-1].Length == from && list[n-1].Cause == cause {
+			list[n-1].Length += to - from
+			list[n-1].Pieces = append(list[n-1].Pieces, i)
+			continue
+		}
+		list = append(list, Range{from, to - from, []int{i}, cause})
+	}
+	return list
+}
+
+// causeFor returns the cause of a bad piece for one of its files. end is the offset in
+// the file at which the piece, or the file, ends.
+func (c *check) causeFor(file, index int, end int64) Cause {
+	if c.states[index] == CauseCorrupt {
+		return CauseCorrupt
+	}
+	s := &c.tree.Files[file]
+	switch s.Cause {
+	case piece.CauseMissing, piece.CauseNotAFile:
+		return CauseMissing
+	case piece.CauseUnreadable:
+		return CauseUnreadable
+	}
+	if f := c.faults[part{index, file}]; f != nil {
+		if f.Cause == piece.CauseChanged {
+			return CauseChanged
+		}
+		return CauseUnreadable
+	}
+	if end > s.ID.Size {
+		return CauseShort
+	}
+	return CauseUnverifiable
+}
