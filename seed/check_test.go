@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"bt/internal/piece"
 	"bt/maketorrent"
 )
 
@@ -79,7 +80,7 @@ func TestKnownOfManyVolumes(t *testing.T) {
 		must(os.Symlink(filepath.Join(dir, "file"), path))
 		dirs = append(dirs, dir)
 	}
-	time.Sleep(racy)
+	time.Sleep(piece.Resolution)
 	known := t.TempDir()
 	run := func() EventSeeding {
 		r := start(t, Options{KnownDir: known}, Input{Torrent: meta, Path: root})

@@ -190,7 +190,7 @@ func (c *content) open(file int) (*os.File, error) {
 		return nil, fmt.Errorf("%w: %w", errChanged, err)
 	}
 	info, err := f.Stat()
-	if err != nil || piece.Identify(info) != c.tree.Files[file].ID {
+	if err != nil || !piece.Identify(info).Equal(c.tree.Files[file].ID) {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, errChanged)
 	}

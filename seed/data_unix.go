@@ -47,11 +47,6 @@ func (m *mapping) close() {
 // isIntact reports whether the file is unchanged since it was checked. A map of a
 // file that has shrunk reads as zeros up to the end of the page.
 func (m *mapping) isIntact() bool {
-	var now unix.Stat_t
-	was := m.key.content.tree.Files[m.key.file].ID
-	err := unix.Fstat(m.fd, &now)
-	for err == unix.EINTR {
-		err = unix.Fstat(m.fd, &now)
-	}
-	return err == nil && now.Size == was.Size && now.Mtim.Nano() == was.ModTime
+	now, err := piece.IdentifyOpen(m.fd)
+	return err == nil && now.Equal(m.key.content.tree.Files[m.key.file].ID)
 }

@@ -429,7 +429,7 @@ func (d *Directory) update(path string) (again bool) {
 	var id piece.Identity
 	if err == nil {
 		id = piece.Identify(info)
-		if f != nil && f.identity == id {
+		if f != nil && f.identity.Equal(id) {
 			return false
 		}
 	}

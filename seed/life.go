@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"bt/internal/piece"
 )
 
 // A State is the state of a torrent. Its value is what JSON documents show.
@@ -59,7 +61,7 @@ type life struct {
 	made            bool               // the torrent was just made from the data, and the data has not been checked since
 	checked         int64              // StateChecking: bytes
 	toCheck         int64              // StateChecking: total bytes, pad files included
-	identity        digest             // StateSeeding: identities of the files when they were checked
+	identity        piece.Digest       // StateSeeding: identities of the files when they were checked
 	since           time.Time          // StateSeeding: start of the state
 	served          time.Duration      // time seeded before since, earlier runs included
 	unreadableSince time.Time          // StateSeeding: since when the torrent file can't be read; zero: it can
@@ -74,10 +76,10 @@ type life struct {
 
 // A settling tracks whether data that has changed or failed is stable again.
 type settling struct {
-	retry bool      // check again even if the files are the same as when the torrent failed
-	first string    // identities of the files when the torrent failed
-	last  string    // identities of the files at the last recheck
-	since time.Time // when last was first seen
+	retry bool         // check again even if the files are the same as when the torrent failed
+	first piece.Digest // identities of the files when the torrent failed
+	last  piece.Digest // identities of the files at the last recheck
+	since time.Time    // when last was first seen
 
 	probe []block       // blocks to read successfully first
 	wait  time.Duration // before the next probe
@@ -266,7 +268,7 @@ func (l *life) waitOut(err error) bool {
 
 // hasSettled reports whether two rechecks in a row have seen the identities now, and
 // whether they differ from those at the failure, unless retry is set.
-func (l *life) hasSettled(now string) bool {
+func (l *life) hasSettled(now piece.Digest) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := &l.settling
@@ -280,7 +282,7 @@ func (l *life) hasSettled(now string) bool {
 
 // supplies returns the loaded metainfo, nil if it is not in use, and the identities
 // of the files when they were checked.
-func (l *life) supplies() (m *loadedMetainfo, identity digest) {
+func (l *life) supplies() (m *loadedMetainfo, identity piece.Digest) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.loaded, l.identity

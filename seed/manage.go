@@ -2,18 +2,14 @@ package seed
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"slices"
 	"sync"
 	"syscall"
 	"time"
 
 	"bt/internal/peer"
-	"bt/internal/piece"
 )
 
 const (
@@ -131,7 +127,6 @@ func (t *Torrent) check(ctx context.Context) {
 		if !t.setState(seen, StateChecking, EventChecking{t, 0, all}, func() { t.checked, t.toCheck = 0, all }) {
 			return nil
 		}
-		m.identify()
 		c, err := t.hash(ctx, m, t.showCheck())
 		if err == nil {
 			err = t.readFailure(c)
@@ -189,7 +184,7 @@ func (t *Torrent) begin(m *loadedMetainfo, have peer.Bitfield, known bool, seen 
 		t.super.Store(newSuper(have, t.pieces))
 	}
 	t.warnRenamed(m)
-	t.setState(seen, StateSeeding, EventSeeding{t, count, known}, func() { t.identity = digestOf(m.data.tree) })
+	t.setState(seen, StateSeeding, EventSeeding{t, count, known}, func() { t.identity = m.data.tree.Digest() })
 	return nil
 }
 
@@ -198,11 +193,9 @@ func (t *Torrent) begin(m *loadedMetainfo, have peer.Bitfield, known bool, seen 
 func (t *Torrent) fail(err error, m *loadedMetainfo, seen *epoch) {
 	r := settling{retry: errors.Is(err, errChanged) || isScarcity(err), since: time.Now()}
 	if m != nil {
-		if m.first == "" {
-			m.identify()
-		}
-		r.retry = r.retry || m.recent
-		r.first, r.last = m.first, m.first
+		r.retry = r.retry || m.isRecent()
+		r.first = m.data.tree.StrictDigest()
+		r.last = r.first
 	}
 	wait := t.seeder.options.recheckEvery
 	if unread, ok := errors.AsType[*readError](err); ok {
@@ -265,45 +258,66 @@ func (s *Seeder) recheckAll(ctx context.Context) {
 // recheck compares the files with those that were checked, and stops or restarts the
 // torrent if needed.
 func (t *Torrent) recheck(ctx context.Context) {
-	state, seen := t.now()
-	if !state.serves() && state != StateWaiting {
-		return
+	switch state, seen := t.now(); {
+	case state.serves():
+		t.recheckServed(ctx, &seen)
+	case state == StateWaiting:
+		t.recheckWaiting(ctx, &seen)
 	}
-	m, err := t.load(ctx)
-	if ctx.Err() != nil {
+}
+
+// recheckServed stops the torrent if its files have changed or can't be read.
+func (t *Torrent) recheckServed(ctx context.Context, seen *epoch) {
+	m, err := t.look(ctx)
+	if ctx.Err() != nil || t.waitOut(err) {
 		return
-	}
-	if state == StateWaiting {
-		blocks, due := t.probes()
-		if err == nil && len(blocks) > 0 {
-			if !due {
-				return
-			}
-			err = m.readAgain(blocks)
-		}
-		if _, unread := errors.AsType[*readError](err); unread && due {
-			t.probeLater()
-		}
-		if err != nil {
-			return
-		}
-		if now, _ := identityOf(m.data.tree); t.hasSettled(now) && t.setState(&seen, StateQueued, nil, nil) {
-			t.seeder.toOpen.put(t)
-		}
-		return
-	}
-	if t.waitOut(err) {
-		return
-	}
-	if err == nil {
-		err = t.compare(m)
 	}
 	if err == nil {
 		err = t.reread(m)
 	}
 	if err != nil {
-		t.fail(err, m, &seen)
+		t.fail(err, m, seen)
 	}
+}
+
+// recheckWaiting queues the torrent for a check if its files have settled and the
+// blocks that could not be read are readable again.
+func (t *Torrent) recheckWaiting(ctx context.Context, seen *epoch) {
+	m, err := t.load(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	blocks, due := t.probes()
+	if err == nil && len(blocks) > 0 {
+		if !due {
+			return
+		}
+		err = m.readAgain(blocks)
+	}
+	if _, unread := errors.AsType[*readError](err); unread && due {
+		t.probeLater()
+	}
+	if err == nil && t.hasSettled(m.data.tree.StrictDigest()) && t.setState(seen, StateQueued, nil, nil) {
+		t.seeder.toOpen.put(t)
+	}
+}
+
+// look returns an error if the files have changed since they were checked. If the
+// metainfo is loaded and all files are unchanged, look only stats them. Otherwise it
+// finds the files again. m is what it found, nil if that failed.
+func (t *Torrent) look(ctx context.Context) (m *loadedMetainfo, err error) {
+	served, identity := t.supplies()
+	find := t.load // the paths are only in the metainfo
+	if served != nil {
+		if same, err := served.isUnchanged(ctx); same || err != nil {
+			return served, err
+		}
+		find = served.find
+	}
+	if m, err = find(ctx); err == nil && m.data.tree.Digest() != identity {
+		err = changedFile(served, m)
+	}
+	return m, err
 }
 
 // reread reads blocks again that could not be read for a peer, since the error may
@@ -326,44 +340,18 @@ func isScarcity(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
 }
 
-// compare returns an error if the files have changed since they were checked. It
-// names the first changed file, if that is known.
-func (t *Torrent) compare(m *loadedMetainfo) error {
-	served, identity := t.supplies()
-	if digestOf(m.data.tree) == identity {
-		return nil
-	}
+// changedFile returns errChanged with the path of the first file that differs in m, or
+// of the content if served is nil.
+func changedFile(served, m *loadedMetainfo) error {
 	if served != nil {
 		was, is := served.data.tree, m.data.tree
 		for i := range was.Files {
-			if was.Files[i].ID != is.Files[i].ID {
+			if !was.Files[i].ID.Equal(is.Files[i].ID) {
 				return fmt.Errorf("%s: %w", is.Path(i), errChanged)
 			}
 		}
 	}
 	return fmt.Errorf("%s: %w", m.root, errChanged)
-}
-
-// A digest is a hash of the identities of all files of a torrent.
-type digest [sha256.Size]byte
-
-func digestOf(tree *piece.Tree) (d digest) {
-	h := sha256.New()
-	for i := range tree.Files {
-		if f := &tree.Files[i]; !f.Pad && !f.Link {
-			writeIdentity(h, i, f.ID, 0)
-		}
-	}
-	h.Sum(d[:0])
-	return d
-}
-
-func writeIdentity(h hash.Hash, file int, id piece.Identity, change int64) {
-	var line [6 * 8]byte
-	for k, n := range []uint64{uint64(file), uint64(id.Size), uint64(id.ModTime), uint64(change), id.Dev, id.Ino} {
-		binary.LittleEndian.PutUint64(line[8*k:], n)
-	}
-	h.Write(line[:])
 }
 
 // all returns the torrents in no particular order.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bt/internal/peer"
+	"bt/internal/piece"
 	"bt/maketorrent"
 )
 
@@ -106,7 +107,7 @@ func TestKnown(t *testing.T) {
 	t.Parallel()
 	meta, root := makeContent(t, maketorrent.FormatV1, 200_000)
 	path := filepath.Join(root, "a")
-	time.Sleep(racy + 100*time.Millisecond) // files just written are not remembered
+	time.Sleep(piece.Resolution + 100*time.Millisecond) // files just written are not remembered
 	known := filepath.Join(t.TempDir(), "known")
 	seeded := func() EventSeeding {
 		t.Helper()
@@ -164,6 +165,90 @@ func TestKnown(t *testing.T) {
 	}
 }
 
+// The result of a check is not remembered if a file may have changed unnoticed since
+// it was identified.
+func TestRememberRacy(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 200_000, 100_000)
+	r := start(t, Options{KnownDir: t.TempDir()}, Input{Torrent: meta, Path: root})
+	tt := r.find(meta.InfoHashV1)
+	m := loadedOf(t, tt)
+	newest := time.Unix(0, m.data.tree.Files[1].ID.ModTime)
+	have := peer.NewBitfield(tt.pieces) // differs from the result of the check
+	have.Set(1)
+	for _, test := range []struct {
+		after time.Duration
+		want  bool
+	}{{0, false}, {piece.Resolution / 2, false}, {time.Hour, true}} {
+		m.found = newest.Add(test.after)
+		tt.remember(m, have)
+		got, ok := tt.known(m)
+		if ok = ok && bytes.Equal(got, have); ok != test.want {
+			t.Errorf("identified %v after the change: remembered: %v", test.after, ok)
+		}
+	}
+}
+
+// Looking at unchanged files does not read the torrent again, and with all files there
+// it finds nothing again.
+func TestLook(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		missing string // when the torrent is checked
+		change  func(root string) error
+		changed string
+	}{
+		"unchanged":            {},
+		"touched":              {change: func(root string) error { return os.Chtimes(filepath.Join(root, "b"), time.Now(), time.Unix(1, 0)) }, changed: "b"},
+		"removed":              {change: func(root string) error { return os.Remove(filepath.Join(root, "c")) }, changed: "c"},
+		"a hard link":          {change: func(root string) error { return os.Link(filepath.Join(root, "b"), root+".link") }},
+		"partial":              {missing: "b"},
+		"partial, and touched": {missing: "b", change: func(root string) error { return os.Chtimes(filepath.Join(root, "c"), time.Now(), time.Unix(1, 0)) }, changed: "c"},
+		"partial, then whole":  {missing: "b", change: func(root string) error { return os.Rename(root+".b", filepath.Join(root, "b")) }, changed: "b"},
+		"found by another name": {missing: "b", change: func(root string) error {
+			return os.Rename(root+".b", filepath.Join(root, "b.part"))
+		}, changed: "b.part"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			meta, root := makeContent(t, maketorrent.FormatHybrid, 200_000, 100_000, 70_000)
+			if test.missing != "" {
+				if err := os.Rename(filepath.Join(root, test.missing), root+"."+test.missing); err != nil {
+					t.Fatal(err)
+				}
+			}
+			reads := 0
+			r := startWith(t, Options{recheckEvery: time.Hour}, func(*Seeder) {}, Input{
+				Torrent: meta, Path: root, Read: func() (*Metainfo, error) { reads++; return meta, nil },
+			})
+			tt := r.find(meta.InfoHashV1)
+			served, err := tt.enter(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := reads
+			if test.change != nil {
+				if err := test.change(root); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m, err := tt.look(t.Context())
+			if reads != before {
+				t.Errorf("the torrent was read %d times", reads-before)
+			}
+			if test.changed == "" && err != nil {
+				t.Error(err)
+			}
+			if want := filepath.Join(root, test.changed) + ": "; test.changed != "" && (!errors.Is(err, errChanged) || !strings.HasPrefix(err.Error(), want)) {
+				t.Errorf("%v, want %q", err, want)
+			}
+			if again := test.missing != "" || test.changed != ""; (m != served) != again {
+				t.Errorf("the files were found again: %v", !again)
+			}
+		})
+	}
+}
+
 // If the cache can't be written, there is one warning, not one per torrent.
 func TestKnownUnwritable(t *testing.T) {
 	t.Parallel()
@@ -180,7 +265,7 @@ func TestKnownUnwritable(t *testing.T) {
 		}
 		inputs = append(inputs, Input{Torrent: e.Metainfo, Path: dir})
 	}
-	time.Sleep(racy + 100*time.Millisecond) // files just written are not remembered
+	time.Sleep(piece.Resolution + 100*time.Millisecond) // files just written are not remembered
 	r := start(t, Options{KnownDir: filepath.Join(blocked, "known")}, inputs...)
 	r.stop()
 	warnings := 0

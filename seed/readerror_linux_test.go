@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"bt/internal/peer"
+	"bt/internal/piece"
 	"bt/internal/testenv"
 	"bt/maketorrent"
 )
@@ -164,7 +165,7 @@ func TestDiskGone(t *testing.T) {
 			onDisk := filepath.Join(d.dir, meta.Name)
 			d.must(os.CopyFS(onDisk, os.DirFS(root)))
 			known := t.TempDir()
-			time.Sleep(racy)
+			time.Sleep(piece.Resolution)
 			checked := start(t, Options{KnownDir: known}, Input{Torrent: meta, Path: d.dir})
 			if !seeded {
 				checked.stop()

@@ -45,7 +45,7 @@ func TestScarcityPasses(t *testing.T) {
 		r := start(t, Options{recheckEvery: 20 * time.Millisecond}, Input{Torrent: meta, Path: root})
 		tt := r.all()[0]
 		m := loadedOf(t, tt)
-		m.first, _ = identityOf(m.data.tree) // long ago, so that it is not young
+		m.found = time.Now().Add(time.Hour) // so that no file is recent
 		_, seen := tt.now()
 		tt.fail(&os.PathError{Op: "open", Path: "x", Err: lack}, m, &seen)
 		awaitEvent(t, r, func(e EventFailed) bool { return errors.Is(e.Err, lack) })

@@ -193,17 +193,15 @@ type loadedMetainfo struct {
 	info    []byte // the info dict
 	root    string // path of the content
 	data    *content
-	trees   *trees // hash trees of v2
-	first   string // identities of the files before they were checked
-	recent  bool   // the files had changed less than racy before, so a further change may go unnoticed
+	trees   *trees    // hash trees of v2
+	found   time.Time // when the files were identified
 }
 
-// identify records the identities of the files before they are read, because they may
-// be replaced while they are read.
-func (m *loadedMetainfo) identify() {
-	var newest time.Time
-	m.first, newest = identityOf(m.data.tree) // change times included, because they show a change of permissions
-	m.recent = time.Since(newest).Abs() < racy
+// isRecent reports whether the files had just changed when they were identified, so a
+// further change may go unnoticed. Times in the future, where files stay racy, are not
+// recent.
+func (m *loadedMetainfo) isRecent() bool {
+	return m.data.tree.IsRacy(m.found) && !m.data.tree.IsRacy(m.found.Add(2*piece.Resolution))
 }
 
 // errOther reports that the torrent file now contains another torrent.
@@ -228,20 +226,37 @@ func (t *Torrent) load(ctx context.Context) (*loadedMetainfo, error) {
 		return nil, err
 	}
 	m := &loadedMetainfo{torrent: t, meta: meta, content: c, info: meta.InfoBytes(), trees: newTrees(meta, c)}
+	return m.find(ctx)
+}
+
+// find returns a copy of m with the files as they are now.
+func (m *loadedMetainfo) find(ctx context.Context) (*loadedMetainfo, error) {
+	t, now := m.torrent, *m
+	now.found = time.Now()
 	find := piece.Find
 	if t.exact {
 		find = piece.At
 	}
-	tree, err := find(ctx, c, t.path, t.seeder.options.Jobs)
+	tree, err := find(ctx, m.content, t.path, t.seeder.options.Jobs)
 	if err == nil {
 		err = stated(tree)
 	}
 	if err != nil {
 		return nil, err
 	}
-	m.root = tree.Root
-	m.data = &content{layout: c.Layout, tree: tree, mappings: &t.seeder.mappings}
-	return m, nil
+	now.root = tree.Root
+	now.data = &content{layout: m.content.Layout, tree: tree, mappings: &t.seeder.mappings}
+	return &now, nil
+}
+
+// isUnchanged reports whether every file is there with the right size, and has not
+// changed since it was found. If a file is not there, it may be at another place now.
+func (m *loadedMetainfo) isUnchanged(ctx context.Context) (bool, error) {
+	if !m.hasSizes() {
+		return false, nil
+	}
+	changed, err := m.data.tree.HasChanged(ctx, m.torrent.seeder.options.Jobs)
+	return !changed, err
 }
 
 // lengthOf returns the length of piece i in bytes.
@@ -271,7 +286,7 @@ func (t *Torrent) enter(ctx context.Context) (*loadedMetainfo, error) {
 	}
 	_, identity := t.supplies()
 	m, err := t.load(ctx)
-	if err == nil && digestOf(m.data.tree) != identity {
+	if err == nil && m.data.tree.Digest() != identity {
 		err = errChanged
 	}
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"bt/internal/atomicfile"
 	"bt/internal/clients"
 	"bt/internal/metainfo"
+	"bt/internal/piece"
 	"bt/rewrite"
 )
 
@@ -407,7 +408,7 @@ func (r *retrackerRun) replace(x *retrackerResult, before fs.FileInfo) error {
 			return err
 		}
 	}
-	if now, err := os.Stat(x.name); err != nil || before == nil || !os.SameFile(before, now) || !before.ModTime().Equal(now.ModTime()) || before.Size() != now.Size() {
+	if now, err := os.Stat(x.name); err != nil || !piece.Identify(before).Equal(piece.Identify(now)) {
 		return failf(exitWrite, "%s: another program has changed it meanwhile", x.name)
 	}
 	backup, made := x.name+r.backup, false

@@ -51,7 +51,8 @@ func At(ctx context.Context, c *metainfo.Content, root string, jobs int) (*Tree,
 		if at, ok := t.at[i]; ok {
 			return Join(root, []string{at})
 		}
-		return Join(root, c.Files[i].Path())
+		var components [16]string // on the stack; deeper paths are allocated
+		return Join(root, c.Files[i].AppendPath(components[:0]))
 	}
 	for i := range c.Files {
 		t.Files[i].Pad, t.Files[i].Link = c.Files[i].Pad, c.Files[i].IsLink()

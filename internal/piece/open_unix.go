@@ -110,8 +110,7 @@ func (d *directory) stat(path string, follow bool) (id Identity, regular bool, e
 			return id, false, &os.PathError{Op: "stat", Path: path, Err: err}
 		}
 	}
-	id = Identity{Size: st.Size, ModTime: st.Mtim.Nano(), Dev: uint64(st.Dev), Ino: st.Ino}
-	return id, st.Mode&unix.S_IFMT == unix.S_IFREG, nil
+	return identityOf(&st), st.Mode&unix.S_IFMT == unix.S_IFREG, nil
 }
 
 // maxOpenFiles is the number of files that a job may open: the limit of the process,

@@ -90,21 +90,6 @@ type Source struct {
 	Public bool // the mode allows everyone to read the file
 }
 
-// An Identity identifies a version of a file: it differs if the file was changed or
-// replaced.
-type Identity struct {
-	Size     int64 // bytes
-	ModTime  int64 // nanoseconds since 1970
-	Dev, Ino uint64
-}
-
-// Identify returns the identity in info.
-func Identify(info fs.FileInfo) Identity {
-	id := Identity{Size: info.Size(), ModTime: info.ModTime().UnixNano()}
-	id.Dev, id.Ino = inode(info)
-	return id
-}
-
 // causeOf returns CauseMissing if err means that there is no file, else CauseUnreadable.
 func causeOf(err error) Cause {
 	for _, absent := range []error{

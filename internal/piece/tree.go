@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -47,15 +48,16 @@ func Join(root string, path []string) string {
 	for _, c := range path {
 		n += 1 + len(c)
 	}
-	b := make([]byte, 0, n)
-	b = append(b, root...)
+	var b strings.Builder
+	b.Grow(n)
+	b.WriteString(root)
 	for _, c := range path {
-		if len(b) == 0 || !os.IsPathSeparator(b[len(b)-1]) { // root may be "/"
-			b = append(b, filepath.Separator)
+		if at := b.String(); at == "" || !os.IsPathSeparator(at[len(at)-1]) { // root may be "/"
+			b.WriteByte(filepath.Separator)
 		}
-		b = append(b, c...)
+		b.WriteString(c)
 	}
-	return string(b)
+	return b.String()
 }
 
 // Stat sets the ID of each file, or its Cause. It follows symbolic links, which the user
@@ -139,18 +141,31 @@ func (t *Tree) fault(i int) *Fault {
 	return &Fault{i, t.Path(i), t.Files[i].Cause, t.Err(i)}
 }
 
+// HasChanged reports whether a file, of those without a Cause, has changed since Stat.
+// The error is the cause of ctx.
+func (t *Tree) HasChanged(ctx context.Context, jobs int) (bool, error) {
+	var changed atomic.Bool
+	err := t.each(ctx, jobs, func(i int, d *directory) {
+		if !changed.Load() && t.hasChanged(i, d) {
+			changed.Store(true)
+		}
+	})
+	return changed.Load(), err
+}
+
+func (t *Tree) hasChanged(i int, d *directory) bool {
+	s := &t.Files[i]
+	if s.Link {
+		return false
+	}
+	id, _, err := d.stat(t.Path(i), true)
+	return err != nil || !id.Equal(s.ID)
+}
+
 // recheck returns the files that have changed since Stat.
 func (t *Tree) recheck(ctx context.Context, jobs int) ([]*Fault, error) {
 	changed := make([]bool, len(t.Files)) // each element is written by one goroutine
-	err := t.each(ctx, jobs, func(i int, d *directory) {
-		s := &t.Files[i]
-		if s.Link {
-			return
-		}
-		id, _, err := d.stat(t.Path(i), true)
-		changed[i] = err != nil || id != s.ID
-	})
-	if err != nil {
+	if err := t.each(ctx, jobs, func(i int, d *directory) { changed[i] = t.hasChanged(i, d) }); err != nil {
 		return nil, err
 	}
 	var faults []*Fault
