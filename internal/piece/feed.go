@@ -1,52 +1,6 @@
 package piece
 
-import (
-	"errors"
-	"io"
-	"math"
-	"syscall"
-
-	"bt/internal/lanes"
-	"bt/internal/metainfo"
-)
-
-const (
-	// stagingBytes is the size of a lane's read buffer, for small files and files that
-	// can't be mapped.
-	stagingBytes = 64 << 10
-	// mapLeast is the least length of a mapping. For less, reading is faster.
-	mapLeast = 512 << 10
-	// jobBytes is the limit of all mappings of a job, or of all buffers of its sequential
-	// reader. Mapped pages count as resident memory.
-	jobBytes = 144 << 20
-	// maxSequentialBytes is the most that a worker reads in one turn, in ReadSequential.
-	maxSequentialBytes = 16 << 20
-	// hybridBytes is the length of a lane's segments in a hybrid torrent: short enough
-	// that they are still in the CPU's cache for the second hash.
-	hybridBytes = 32 << 10
-)
-
-// A worker hashes batches, one after another.
-type worker struct {
-	*run
-	sha1, sha256 *lanes.Hasher // nil if not needed
-	windowBytes  int64         // limit of one mapping
-	shared       bool          // one mapping serves several lanes
-	segmentBytes int           // limit of the bytes that a lane gets at a time
-	batch        *batch
-	mapped       bool  // whether to map files
-	counted      int64 // bytes of the batch that are in run.hashed
-
-	feeds   [lanes.Max]feed
-	windows []*window
-	dir     directory
-	file    openFile
-	index   int      // of file in the tree
-	staged  [][]byte // ReadSequential: the pieces of the batch; nil if they don't fit
-	buffer  []byte   // backs staged
-
-	trees // v2
-}
+import "bt/internal/metainfo"
 
 // A feed is the position of a lane in its message, which is a piece or a block.
 type feed struct {
@@ -63,132 +17,6 @@ type feed struct {
 	leaf    int    // hybrid: index in the batch of the piece's next leaf
 	content int64  // hybrid: bytes left in the piece before padding
 	blocks  []byte // hybrid: bytes in the lane that hashBlocks has not hashed yet
-}
-
-func (r *run) newWorker() *worker {
-	w := &worker{run: r, segmentBytes: math.MaxInt}
-	if r.V1 {
-		w.sha1 = lanes.NewSHA1()
-	}
-	if r.V2 {
-		w.sha256 = lanes.NewSHA256()
-	}
-	if r.V1 && r.V2 {
-		w.segmentBytes = hybridBytes
-	}
-	// All lanes share one mapping if their messages are short enough, because mapping
-	// and unmapping stops the other workers for a moment. Two may be in use at a time.
-	share := jobBytes / int64(r.workers)
-	w.windowBytes = share / 2
-	if w.shared = !r.V1 || r.Layout.PieceLength() <= w.windowBytes/int64(r.lanes); !w.shared {
-		w.windowBytes = share / int64(r.lanes)
-	}
-	w.windowBytes &^= stagingBytes - 1 // whole blocks and pages
-	return w
-}
-
-func (w *worker) close() {
-	w.unmapIdle()
-	w.file.close()
-	w.dir.close()
-}
-
-// hash hashes a batch from mappings. If one of those can't be read, it hashes the batch
-// again by reading, which shows which pieces fail.
-func (w *worker) hash(b *batch) {
-	w.begin(b, canMap && w.Read != ReadSequential && w.windowBytes >= mapLeast)
-	if !w.runMapped() {
-		w.hashed.Add(-w.counted)
-		w.begin(b, false)
-		w.runLanes()
-	}
-}
-
-func (w *worker) begin(b *batch, mapped bool) {
-	w.batch, w.mapped, w.counted, w.staged = b, mapped, 0, nil
-	b.results = make([]Result, b.len())
-	for i := range b.results {
-		b.results[i].Index = b.first + i
-	}
-	for i := range w.feeds { // after a fault they still have messages
-		w.leave(&w.feeds[i])
-	}
-	w.unmapIdle()
-	if w.V2 {
-		w.makeLeaves()
-	}
-}
-
-// runLanes hashes the messages of the batch.
-func (w *worker) runLanes() {
-	if w.V1 {
-		w.sha1.Run(w.batch.len(), pieces{w})
-	} else {
-		w.sha256.Run(len(w.leaves), leaves{w})
-	}
-	if w.V2 {
-		w.makeRoots()
-	}
-}
-
-// stage reads the pieces of a batch in order, in a worker's turn of ReadSequential. It
-// returns false if they don't fit into the buffer. hashStaged then hashes them, which
-// needs no turn.
-func (w *worker) stage(b *batch) bool {
-	size := int64(0)
-	for i := range b.len() {
-		size += w.pieceSize(b.first + i)
-	}
-	if size > w.sequentialBytes() {
-		return false
-	}
-	if w.buffer == nil {
-		w.buffer = make([]byte, w.sequentialBytes())
-	}
-	w.begin(b, false)
-	staged := make([][]byte, b.len())
-	room := w.buffer
-	for i := range staged {
-		n := w.pieceSize(b.first + i)
-		staged[i], room = w.readPiece(i, room[:n:n]), room[n:]
-	}
-	w.staged = staged
-	return true
-}
-
-// readPiece reads a piece of the batch into buf.
-func (w *worker) readPiece(piece int, buf []byte) []byte {
-	if w.batch.results[piece].Failed || w.V2 && w.parts[piece].duplicate {
-		return nil
-	}
-	f := feed{message: -1}
-	w.enter(&f, piece)
-	n := 0
-	for {
-		f.buf = buf[n:]
-		b := w.next(&f)
-		if len(b) == 0 {
-			break
-		}
-		n += copy(buf[n:], b) // onto itself, but for padding
-	}
-	w.fail(piece, &f)
-	return buf[:n]
-}
-
-func (w *worker) hashStaged() { w.runLanes() }
-
-// sequentialBytes is the number of bytes that a worker reads in one turn.
-func (r *run) sequentialBytes() int64 { return min(jobBytes/int64(r.workers), maxSequentialBytes) }
-
-// pieceSize is the number of bytes of a piece that are hashed.
-func (r *run) pieceSize(piece int) int64 {
-	c := r.Layout.Cursor(piece)
-	if !r.V1 { // the piece is in one file
-		span, _ := c.Next()
-		return span.Length
-	}
-	return min(r.Layout.PieceLength(), r.Layout.Total()-int64(piece)*r.Layout.PieceLength())
 }
 
 // enter puts a feed at the start of a piece of the batch.
@@ -211,54 +39,99 @@ func (w *worker) leave(f *feed) {
 func (w *worker) next(f *feed) []byte {
 	w.release(f)
 	if w.staged != nil {
-		b := f.rest[:min(len(f.rest), w.segmentBytes)]
-		f.rest = f.rest[len(b):]
-		return b
+		return w.nextStaged(f)
 	}
 	filled := 0
-	for (filled < len(f.buf) || f.buf == nil) && w.ctx.Err() == nil {
-		if f.span.Length == 0 {
-			var ok bool
-			if f.span, ok = f.cursor.Next(); !ok {
-				break
-			}
-			if w.isMissing(f.span) {
-				w.skip(f)
-				continue
-			}
-		}
+	for (filled < len(f.buf) || f.buf == nil) && w.nextSpan(f) {
 		padding := w.isPadding(f.span)
-		if filled > 0 && (padding || w.isMapped(f.span)) {
+		mapped := !padding && w.isMapped(f.span)
+		if filled > 0 && (padding || mapped) {
 			break
 		}
 		if padding {
-			n := int(min(f.span.Length, int64(len(zeros))))
-			w.take(f, n)
+			b := w.nextPadding(f)
 			if f.failed {
 				continue // the sum is not used
 			}
-			return zeros[:n]
+			return b
 		}
-		if w.isMapped(f.span) {
-			if b := w.fromMap(f); b != nil {
-				b = b[:min(len(b), w.segmentBytes)]
-				w.take(f, len(b))
+		if mapped {
+			if b := w.nextMapped(f); b != nil {
 				return b
 			}
 		}
-		if f.buf == nil {
-			f.buf = w.newBuffer()
-		}
-		n, fault := w.read(f.span, f.buf[filled:])
-		if fault != nil {
-			f.faults = append(f.faults, fault)
-			w.skip(f)
-			continue
-		}
-		w.take(f, n)
-		filled += n
+		filled += w.fill(f, filled)
 	}
 	return f.buf[:filled]
+}
+
+// nextStaged is next for a piece that was read before.
+func (w *worker) nextStaged(f *feed) []byte {
+	b := f.rest[:min(len(f.rest), w.segmentBytes)]
+	f.rest = f.rest[len(b):]
+	return b
+}
+
+// nextSpan makes f.span the rest of the current span or, at its end, the next span of
+// the message. It skips spans that are known to be missing. It returns false at the end
+// of the message, or if the job is stopped.
+func (w *worker) nextSpan(f *feed) bool {
+	for w.ctx.Err() == nil {
+		if f.span.Length > 0 {
+			return true
+		}
+		var ok bool
+		if f.span, ok = f.cursor.Next(); !ok {
+			return false
+		}
+		if w.isMissing(f.span) {
+			w.skip(f)
+		}
+	}
+	return false
+}
+
+// nextPadding returns the next bytes of padding.
+func (w *worker) nextPadding(f *feed) []byte {
+	n := int(min(f.span.Length, int64(len(zeros))))
+	w.take(f, n)
+	return zeros[:n]
+}
+
+// nextMapped returns the next bytes of a mapping, or nil if the span can't be mapped.
+func (w *worker) nextMapped(f *feed) []byte {
+	b := w.fromMap(f)
+	b = b[:min(len(b), w.segmentBytes)]
+	w.take(f, len(b))
+	return b
+}
+
+// fill reads bytes of the span into f.buf, which has bytes before already. It returns
+// how many.
+func (w *worker) fill(f *feed, before int) int {
+	if f.buf == nil {
+		f.buf = w.newBuffer()
+	}
+	n, fault := w.read(f.span, f.buf[before:])
+	if fault != nil {
+		f.faults = append(f.faults, fault)
+		w.skip(f)
+		return 0
+	}
+	w.take(f, n)
+	return n
+}
+
+// newBuffer returns a lane's read buffer. In ReadSequential it is only used for v1
+// pieces that are too large to be staged.
+func (w *worker) newBuffer() []byte {
+	switch {
+	case !w.V1:
+		return make([]byte, metainfo.BlockLength)
+	case w.Read == ReadSequential:
+		return make([]byte, min(w.sequentialBytes(), w.Layout.PieceLength()))
+	}
+	return make([]byte, stagingBytes)
 }
 
 // zeros are the bytes of padding.
@@ -289,18 +162,6 @@ func (w *worker) batchIn(file int) (first, end int64) {
 	first = max(int64(w.batch.first)*l.PieceLength()-l.Offset(file), 0)
 	end = min(int64(w.batch.last+1)*l.PieceLength()-l.Offset(file), l.Length(file))
 	return first, end
-}
-
-// newBuffer returns a lane's read buffer. In ReadSequential it is only used for v1
-// pieces that are too large to be staged.
-func (w *worker) newBuffer() []byte {
-	switch {
-	case !w.V1:
-		return make([]byte, metainfo.BlockLength)
-	case w.Read == ReadSequential:
-		return make([]byte, min(w.sequentialBytes(), w.Layout.PieceLength()))
-	}
-	return make([]byte, stagingBytes)
 }
 
 // take advances a feed by n bytes of its span.
@@ -340,47 +201,4 @@ func (w *worker) isMissing(span metainfo.Span) bool {
 	}
 	s := &w.Tree.Files[span.File]
 	return s.Cause != CauseFine || !s.Pad && span.Offset+span.Length > s.ID.Size
-}
-
-// read reads the start of a span into buf.
-func (w *worker) read(span metainfo.Span, buf []byte) (int, *Fault) {
-	buf = buf[:min(int64(len(buf)), span.Length)]
-	if fault := w.open(span.File); fault != nil {
-		return 0, fault
-	}
-	// After a short read, the next read returns the error.
-	n, err := w.file.readAt(buf, span.Offset)
-	if n > 0 {
-		return n, nil
-	}
-	cause := CauseUnreadable
-	if errors.Is(err, io.EOF) {
-		cause = CauseChanged // it was longer before
-	}
-	return 0, &Fault{span.File, w.Tree.Path(span.File), cause, err}
-}
-
-// open opens file i of the tree as w.file.
-func (w *worker) open(i int) *Fault {
-	if w.file.opened && w.index == i {
-		return nil
-	}
-	w.file.close()
-	path := w.Tree.Path(i)
-	err := w.file.open(&w.dir, path)
-	if err == nil {
-		w.index = i
-		return nil
-	}
-	// Lack of descriptors or memory is no fault of the file: it ends the job.
-	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {
-		if errors.Is(err, lack) {
-			w.cancel(err)
-		}
-	}
-	cause := causeOf(err)
-	if cause == CauseMissing {
-		cause = CauseChanged // it existed before
-	}
-	return &Fault{i, path, cause, err}
 }

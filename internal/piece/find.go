@@ -68,38 +68,48 @@ func At(ctx context.Context, c *metainfo.Content, root string, jobs int) (*Tree,
 	return t, nil
 }
 
-// roots yields the places where Find looks for the content, the likeliest first.
+// roots returns the places where Find looks for the content, the likeliest first.
 func roots(c *metainfo.Content, path string) iter.Seq[string] {
+	forms := append([]string{c.Name}, c.OtherNames()...)
+	switch {
+	case c.Name == "" || !isDirectory(path):
+		return func(yield func(string) bool) { yield(path) }
+	case c.Single:
+		return fileRoots(path, forms)
+	}
+	return directoryRoots(path, forms)
+}
+
+// directoryRoots yields the places of a directory. forms are the forms of its name.
+func directoryRoots(path string, forms []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		if !isDirectory(path) || c.Name == "" {
-			yield(path)
-			return
-		}
-		n := newNames(false)
-		forms := append([]string{c.Name}, c.OtherNames()...)
-		inside := n.in(path, forms, c.Single)
-		if !c.Single {
-			for name := range inside {
-				// Join does not clean the path: ".." may follow a link.
-				if root := Join(path, []string{name}); mayBeDirectory(root) && !yield(root) {
-					return
-				}
+		for name := range newNames(false).in(path, forms, false) {
+			// Join does not clean the path: ".." may follow a link.
+			if root := Join(path, []string{name}); mayBeDirectory(root) && !yield(root) {
+				return
 			}
-			yield(path)
-			return
 		}
+		yield(path)
+	}
+}
+
+// fileRoots yields the places of a single file: below path, then below directories of
+// the same name. The first form, which is the exact name, need not exist.
+func fileRoots(path string, forms []string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		n := newNames(false)
 		var directories []string
-		for name := range inside {
+		for name := range n.in(path, forms, true) {
 			root := Join(path, []string{name})
 			if isDirectory(root) {
 				directories = append(directories, root)
-			} else if (name == c.Name || exists(root)) && !yield(root) {
+			} else if (name == forms[0] || exists(root)) && !yield(root) {
 				return
 			}
 		}
 		for _, dir := range directories {
 			for name := range n.in(dir, forms, true) {
-				if root := Join(dir, []string{name}); (name == c.Name || exists(root)) && !yield(root) {
+				if root := Join(dir, []string{name}); (name == forms[0] || exists(root)) && !yield(root) {
 					return
 				}
 			}
