@@ -19,29 +19,21 @@ const maxIndent = 10
 func (d *indenter) Write(p []byte) (int, error) {
 	d.buf = d.buf[:0]
 	for i := 0; i < len(p); i++ {
-		c := p[i]
 		if d.inText {
-			// Copy the rest of a string at once.
-			n := 0
-			for ; i+n < len(p); n++ {
-				if c := p[i+n]; d.escaped {
-					d.escaped = false
-				} else if c == '\\' {
-					d.escaped = true
-				} else if c == '"' {
-					d.inText = false
-					n++
-					break
-				}
-			}
+			n := d.text(p[i:])
 			d.buf = append(d.buf, p[i:i+n]...)
 			i += n - 1
 			continue
 		}
-		if d.justOpen && c != ']' && c != '}' {
+		c := p[i]
+		closes := c == '}' || c == ']'
+		if closes {
+			d.depth--
+		}
+		if d.justOpen != closes { // an empty list or object has no line break
 			d.newline()
 		}
-		opened := d.justOpen
+		d.buf = append(d.buf, c)
 		d.justOpen = false
 		switch c {
 		case '"':
@@ -49,12 +41,6 @@ func (d *indenter) Write(p []byte) (int, error) {
 		case '{', '[':
 			d.depth++
 			d.justOpen = true
-		case '}', ']':
-			if d.depth--; !opened {
-				d.newline()
-			}
-		}
-		switch d.buf = append(d.buf, c); c {
 		case ',':
 			d.newline()
 		case ':':
@@ -65,6 +51,24 @@ func (d *indenter) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	return len(p), nil
+}
+
+// text returns the number of bytes of p that belong to the current string,
+// including the quote that ends it.
+func (d *indenter) text(p []byte) int {
+	for i, c := range p {
+		switch {
+		case d.escaped:
+			d.escaped = false
+		case c > '\\': // small letters, the most frequent bytes
+		case c == '\\':
+			d.escaped = true
+		case c == '"':
+			d.inText = false
+			return i + 1
+		}
+	}
+	return len(p)
 }
 
 func (d *indenter) newline() {

@@ -112,61 +112,74 @@ func (e *jsonEncoder) raw(s string) {
 }
 
 func (e *jsonEncoder) value(v reflect.Value) {
-	if e.err != nil {
+	if e.err != nil || e.basic(v) {
 		return
 	}
-	// Avoid Interface for the most frequent types, because it allocates.
-	switch t := v.Type(); t.Kind() {
-	case reflect.String:
-		if t == reflect.TypeFor[string]() {
-			e.text(v.String())
-			return
-		}
-	case reflect.Int, reflect.Int64:
-		e.buf = strconv.AppendInt(e.buf, v.Int(), 10)
-		return
-	case reflect.Pointer:
-		if v.IsNil() {
-			e.raw("null")
-			return
-		}
-		if t.Elem().Kind() == reflect.Int || t.Elem().Kind() == reflect.Int64 {
-			e.value(v.Elem())
-			return
-		}
-	}
-	if x, ok := v.Interface().(jsonWriter); ok { // it writes directly to the output
-		e.flush()
-		if e.err == nil {
-			e.err = x.WriteJSON(e.w)
-		}
+	x := v.Interface()
+	if w, ok := x.(jsonWriter); ok {
+		e.written(w)
 		return
 	}
 	switch v.Kind() {
 	case reflect.Func:
 		e.sequence(v)
-	case reflect.Struct:
-		if _, ok := v.Interface().(json.Marshaler); ok {
-			e.marshal(v.Interface())
-			return
-		}
-		e.object(v)
 	case reflect.Slice:
-		e.raw("[")
-		for i := range v.Len() {
-			if i > 0 {
-				e.raw(",")
-			}
-			e.value(v.Index(i))
+		e.slice(v)
+	case reflect.Struct:
+		if _, ok := x.(json.Marshaler); ok {
+			e.marshal(x)
+		} else {
+			e.object(v)
 		}
-		e.raw("]")
 	case reflect.Pointer:
 		e.value(v.Elem())
 	case reflect.String:
 		e.text(v.String())
 	default:
-		e.marshal(v.Interface())
+		e.marshal(x)
 	}
+}
+
+// basic encodes strings, integers and pointers to them. It reports whether v is
+// one. These are the most frequent values, and it does not call v.Interface, which
+// allocates.
+func (e *jsonEncoder) basic(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.String:
+		if v.Type() != reflect.TypeFor[string]() {
+			return false // it may be a jsonWriter
+		}
+		e.text(v.String())
+	case reflect.Int, reflect.Int64:
+		e.buf = strconv.AppendInt(e.buf, v.Int(), 10)
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return e.basic(v.Elem())
+		}
+		e.raw("null")
+	default:
+		return false
+	}
+	return true
+}
+
+// written calls the WriteJSON method of a value, which writes directly to the
+// output.
+func (e *jsonEncoder) written(x jsonWriter) {
+	if e.flush(); e.err == nil {
+		e.err = x.WriteJSON(e.w)
+	}
+}
+
+func (e *jsonEncoder) slice(v reflect.Value) {
+	e.raw("[")
+	for i := range v.Len() {
+		if i > 0 {
+			e.raw(",")
+		}
+		e.value(v.Index(i))
+	}
+	e.raw("]")
 }
 
 // marshal encodes a small value with encoding/json.

@@ -56,70 +56,90 @@ func checkRules(text []byte, toml bool) error {
 	return nil
 }
 
+// A rulesMeter counts what a parser would use memory or time for, without parsing
+// the text.
 type rulesMeter struct {
 	toml         bool
 	open         int   // open brackets
 	indents      []int // indents of the open YAML blocks, ascending
-	dots         int   // dots in the current TOML key
-	deep         bool
+	deep         bool  // nested deeper than maxRulesDepth
 	items, marks int
+
+	// The state within a line.
+	begins bool // a value may begin here
+	mark   bool // in an anchor, alias or tag of YAML
+	dots   int  // dots in the current TOML key
 }
 
 func (m *rulesMeter) line(s string) {
 	m.items++ // blank lines and comments count too
-	m.dots = 0
-	at := 0
+	m.begins, m.mark, m.dots = true, false, 0
+	start := m.start(s)
+	for i := start; i < len(s); i++ {
+		afterBlank := i == start || isBlank(s[i-1])
+		switch c := s[i]; {
+		case isBlank(c):
+			m.mark = false // a value begins here if one could begin before the mark
+		case c == '#' && (afterBlank || m.toml):
+			return
+		case m.begins && isQuote(c) && (afterBlank || isQuoteAfter(s[:i])):
+			m.items++
+			m.begins = false
+			i += quoted(s[i:]) - 1
+		case m.isBracket(c):
+			m.bracket(c)
+		case m.toml:
+			m.tomlByte(c, afterBlank)
+		default:
+			m.yamlByte(c, afterBlank)
+		}
+	}
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
+func isQuote(c byte) bool { return c == '"' || c == '\'' }
+
+// start counts the YAML blocks that a line is in, or its TOML table, and returns
+// the index of its first value.
+func (m *rulesMeter) start(s string) int {
 	switch {
-	case m.open > 0:
+	case m.open > 0: // within brackets, lines have no meaning
 	case !m.toml:
-		at = m.block(s)
+		return m.block(s)
 	case strings.HasPrefix(strings.ReplaceAll(s, " ", ""), "[[rules]]"):
 		m.marks = 0
 	case strings.HasPrefix(strings.TrimLeft(s, " \t"), "["):
 		m.marks++
 	}
-	begins := true // a value may begin here
-	mark := false  // in an anchor, alias or tag
-	for i := at; i < len(s); i++ {
-		afterBlank := i == at || s[i-1] == ' ' || s[i-1] == '\t'
-		switch c := s[i]; {
-		case c == ' ' || c == '\t':
-			mark = false // a value begins here if one could begin before the mark
-		case c == '#' && (afterBlank || m.toml):
-			return
-		case begins && (c == '"' || c == '\'') && (afterBlank || isQuoteAfter(s[:i])):
-			m.items++
-			i += quoted(s[i:]) - 1
-			begins = false
-		case (begins || m.open > 0) && (c == '[' || c == '{'):
-			m.items++
-			m.open++
-			m.deep = m.deep || m.open+len(m.indents) > maxRulesDepth
-		case c == ']' || c == '}':
-			m.items++
-			m.open = max(m.open-1, 0)
-			begins = false
-		case m.toml:
-			m.key(c)
-			if afterBlank || c == ',' {
-				m.items++
-			}
-			begins = c == ',' || c == '='
-		default:
-			if begins && strings.IndexByte("&*!", c) >= 0 {
-				mark = true
-				m.marks++
-			}
-			if afterBlank || strings.IndexByte(`,"'`, c) >= 0 {
-				m.items++
-			}
-			begins = mark || strings.IndexByte(",:-?", c) >= 0
-		}
+	return 0
+}
+
+// isBracket reports whether c opens or closes a list or table. Elsewhere than where
+// a value may begin, an opening bracket is text.
+func (m *rulesMeter) isBracket(c byte) bool {
+	switch c {
+	case '[', '{':
+		return m.begins || m.open > 0
+	case ']', '}':
+		return true
+	}
+	return false
+}
+
+func (m *rulesMeter) bracket(c byte) {
+	m.items++
+	switch c {
+	case '[', '{':
+		m.open++
+		m.deep = m.deep || m.open+len(m.indents) > maxRulesDepth
+	case ']', '}':
+		m.open = max(m.open-1, 0)
+		m.begins = false
 	}
 }
 
-// key counts TOML keys and the levels of dotted keys.
-func (m *rulesMeter) key(c byte) {
+// tomlByte counts words and commas, keys and the levels of dotted keys.
+func (m *rulesMeter) tomlByte(c byte, afterBlank bool) {
 	switch c {
 	case '.':
 		m.dots++
@@ -131,6 +151,22 @@ func (m *rulesMeter) key(c byte) {
 	case ',':
 		m.dots = 0
 	}
+	if afterBlank || c == ',' {
+		m.items++
+	}
+	m.begins = c == ',' || c == '='
+}
+
+// yamlByte counts words, commas and quotes, anchors, aliases and tags.
+func (m *rulesMeter) yamlByte(c byte, afterBlank bool) {
+	if m.begins && strings.IndexByte("&*!", c) >= 0 {
+		m.mark = true
+		m.marks++
+	}
+	if afterBlank || strings.IndexByte(`,"'`, c) >= 0 {
+		m.items++
+	}
+	m.begins = m.mark || strings.IndexByte(",:-?", c) >= 0
 }
 
 // isQuoteAfter reports whether a quote right after s begins a text: s ends with a
