@@ -17,10 +17,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"bt/internal/atomicfile"
-	"bt/internal/clients"
 	"bt/internal/metainfo"
-	"bt/internal/piece"
 	"bt/rewrite"
 )
 
@@ -102,12 +99,6 @@ type retrackerRun struct {
 
 	large   sync.Mutex // held while a large input is edited, so that only one is in memory
 	running sync.Map   // map[session]func() (string, bool)
-}
-
-// A session is a directory with session files of a client.
-type session struct {
-	client *clients.Client
-	dir    string
 }
 
 func runRetracker(ctx context.Context, u *ui, args []string, f *retrackerFlags) error {
@@ -210,53 +201,6 @@ func (r *retrackerRun) inputs(args []string, recursive bool) (inputs []input, is
 	}), isList
 }
 
-// checkOutput checks --output and decides whether it is a directory.
-func (r *retrackerRun) checkOutput(inputs []input, isList bool) error {
-	if r.output == "" {
-		return nil
-	}
-	info, err := os.Stat(r.output)
-	switch {
-	case r.backup != "":
-		return failf(exitUsage, "--backup: with --output nothing is replaced")
-	case r.output == stdinName && r.u.json:
-		return failf(exitUsage, "--output - and --json both want stdout")
-	case r.output == stdinName && r.u.env.stdoutTerminal:
-		return withHint(failf(exitUsage, "--output -: a torrent can't be printed to a terminal"), "redirect it, or name a file")
-	case r.output == stdinName:
-		r.u.quiet = true
-	default:
-		r.toDir = os.IsPathSeparator(r.output[len(r.output)-1]) || err == nil && info.IsDir()
-	}
-	if (isList || len(inputs) != 1) && !r.toDir {
-		return withHint(failf(exitUsage, "--output %s: it is for one torrent", r.output), "a name that ends in a slash is a directory, for several torrents")
-	}
-	if r.toDir && !r.dryRun {
-		if hint := missingDirectory(r.output); hint != "" {
-			return withHint(failf(exitWrite, "%s: no such directory", r.output), hint)
-		}
-	}
-	return r.checkOutputNames(inputs)
-}
-
-// checkOutputNames finds inputs that have no name in --output, or the same.
-func (r *retrackerRun) checkOutputNames(inputs []input) error {
-	from := make(map[string]string)
-	for _, in := range inputs {
-		out := r.outputOf(in.name)
-		switch other, twice := from[out]; {
-		case metainfo.IsMagnet(in.name):
-			return failf(exitUsage, "--output: a magnet link is printed")
-		case in.name == stdinName && r.toDir:
-			return failf(exitUsage, "--output %s: input from stdin has no file name", r.output)
-		case twice:
-			return failf(exitUsage, "--output %s: %s and %s would be one file", r.output, other, in.name)
-		}
-		from[out] = in.name
-	}
-	return nil
-}
-
 // retrackerResult is the result of one input.
 type retrackerResult struct {
 	input
@@ -348,116 +292,27 @@ func (r *retrackerRun) file(x *retrackerResult) error {
 	if err != nil {
 		return err
 	}
-	x.result, err = rewrite.Apply(b, &r.edit)
-	var not *rewrite.NotTorrentError
-	var whole *rewrite.WholeError
-	switch {
-	case errors.As(err, &whole):
-		return failf(exitUsage, "--from-json: %s: %w", r.fromJSON, err)
-	case errors.As(err, &not):
-		return notTorrent(x.name, err)
-	case errors.Is(err, rewrite.ErrInfo):
-		return newInfoHash(failf(exitWrite, "%s: %w", x.name, err))
-	case err != nil:
-		return failf(exitWrite, "%s: %w", x.name, err)
+	if x.result, err = rewrite.Apply(b, &r.edit); err != nil {
+		return r.editError(x.name, err)
 	}
 	x.unedited = x.result.Unedited
 	x.output = r.outputOf(x.name)
-	defer func() { x.result.Bytes = nil }() // only the changes are printed, so free the rest
-	switch {
-	case r.dryRun:
-		return nil
-	case x.output == "":
-		return failf(exitUsage, "input from stdin has no path; name the output with --output")
-	case x.output == stdinName:
-		if _, err := r.u.out.Write(x.result.Bytes); err != nil {
-			return stdoutError(err)
-		}
-		return nil
-	case r.output != "":
-		if err := atomicfile.WriteFrom(x.output, x.result.Bytes, r.force, before); err != nil {
-			return outputError(x.output, err)
-		}
-		return nil
-	case !x.result.Changed:
-		return nil
-	}
-	return r.replace(x, before)
+	err = r.write(x, before)
+	x.result.Bytes = nil // only the changes are printed, so free the rest
+	return err
 }
 
-func (r *retrackerRun) outputOf(name string) string {
-	switch {
-	case r.toDir:
-		return filepath.Join(r.output, filepath.Base(name))
-	case r.output != "":
-		return r.output
-	case name == stdinName:
-		return ""
+// editError returns the error of an edit that can't be applied to a file.
+func (r *retrackerRun) editError(name string, err error) error {
+	if _, ok := errors.AsType[*rewrite.WholeError](err); ok {
+		return failf(exitUsage, "--from-json: %s: %w", r.fromJSON, err)
 	}
-	return name
-}
-
-// replace overwrites the file with the result, if that is allowed and the file
-// has not changed since it was read.
-func (r *retrackerRun) replace(x *retrackerResult, before fs.FileInfo) error {
-	if err := r.ctx.Err(); err != nil {
-		return err
+	if _, ok := errors.AsType[*rewrite.NotTorrentError](err); ok {
+		return notTorrent(name, err)
 	}
-	if !r.force {
-		if err := r.mayReplace(x.name); err != nil {
-			return err
-		}
+	err = failf(exitWrite, "%s: %w", name, err)
+	if errors.Is(err, rewrite.ErrInfo) {
+		return newInfoHash(err)
 	}
-	if now, err := os.Stat(x.name); err != nil || !piece.Identify(before).Equal(piece.Identify(now)) {
-		return failf(exitWrite, "%s: another program has changed it meanwhile", x.name)
-	}
-	backup, made := x.name+r.backup, false
-	if r.backup != "" {
-		_, err := os.Lstat(backup)
-		made = errors.Is(err, fs.ErrNotExist)
-		if err := atomicfile.Backup(x.name, backup, r.force); errors.Is(err, fs.ErrExist) {
-			return withHint(failf(exitWrite, "%s: the backup exists", backup), "--backup=.SUFFIX names another, --force replaces it")
-		} else if err != nil {
-			return outputError(backup, err)
-		}
-	}
-	if err := atomicfile.Rewrite(x.name, x.result.Bytes); err != nil {
-		if made { // else the next run would find it and refuse
-			if err := os.Remove(backup); err != nil {
-				return outputError(backup, err)
-			}
-		}
-		if errors.Is(err, fs.ErrPermission) {
-			return withHint(outputError(x.name, err), "the file is replaced by a new one: you need write permission for the directory, and must be allowed to set its owner and group")
-		}
-		return outputError(x.name, err)
-	}
-	return nil
-}
-
-// mayReplace returns an error if a file is read-only, or if a running client
-// would overwrite the edit.
-func (r *retrackerRun) mayReplace(name string) error {
-	info, err := os.Stat(name)
-	if err != nil {
-		return readError(name, err)
-	}
-	if info.Mode().Perm()&0o222 == 0 {
-		return withHint(failf(exitWrite, "%s: it is read-only", name), "--force edits it nevertheless")
-	}
-	client := clients.Of(name)
-	if client == nil {
-		return nil
-	}
-	real, err := filepath.EvalSymlinks(name)
-	if err != nil {
-		return readError(name, err)
-	}
-	// Check only once per session directory, which may have thousands of files.
-	judge, _ := r.running.LoadOrStore(session{client, filepath.Dir(real)}, sync.OnceValues(func() (string, bool) { return client.Runs(name) }))
-	if how, runs := judge.(func() (string, bool))(); runs {
-		return withHint(failf(exitWrite, "%s: it is a session file of %s, which seems to run: %s", name, client.Name, how),
-			"a running client does not see the edit, and writes over it when it ends: close it first, or use --force")
-	}
-	return nil
+	return err
 }

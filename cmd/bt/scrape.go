@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
@@ -157,6 +158,22 @@ func (o *familyOptions) check() error {
 		return failf(exitUsage, "-4, -6: only one of them")
 	}
 	return nil
+}
+
+// network returns the name of TCP in package net.
+func (o familyOptions) network() string {
+	switch {
+	case o.only4:
+		return "tcp4"
+	case o.only6:
+		return "tcp6"
+	}
+	return "tcp"
+}
+
+// allows reports whether an address, which is not an IPv4-mapped one, may be used.
+func (o familyOptions) allows(addr netip.Addr) bool {
+	return !o.only4 && !o.only6 || o.only4 == addr.Is4()
 }
 
 // readTargets reads the torrents, links and info-hashes of the arguments. It

@@ -87,41 +87,44 @@ func family(is4 bool) string {
 	return "IPv6"
 }
 
-// binding returns the binding that the flags select. For an interface it uses its
-// addresses, one of each family, and not SO_BINDTODEVICE, which only Linux has
-// and which would exclude peers on this machine. If an address is removed from
-// the interface, connections fail instead of using another interface.
+// binding returns the binding that the flags select.
 func (o *bindingOptions) binding() (binding, error) {
 	if err := o.family.check(); err != nil {
 		return binding{}, err
 	}
-	only4, only6 := o.family.only4, o.family.only6
-	b := binding{network: "tcp"}
-	switch {
-	case only4:
-		b.network = "tcp4"
-	case only6:
-		b.network = "tcp6"
-	}
 	name := o.addr.value
 	if name == "" {
-		b.addrs = []netip.Addr{netip.IPv6Unspecified()}
-		if only4 {
-			b.addrs = []netip.Addr{netip.IPv4Unspecified()}
-		}
-		return b, nil
+		return bindAll(o.family), nil
 	}
 	if addr, err := netip.ParseAddr(name); err == nil {
-		addr = addr.Unmap()
-		if only4 && !addr.Is4() || only6 && addr.Is4() {
-			return binding{}, failf(exitUsage, "--bind: %s is not an address of %s", name, family(only4))
-		}
-		if addr.Is4() {
-			b.network = "tcp4" // with tcp, 0.0.0.0 would include IPv6
-		}
-		b.addrs = []netip.Addr{addr}
-		return b, nil
+		return bindAddr(o.family, addr.Unmap())
 	}
+	return bindInterface(o.family, name)
+}
+
+// bindAll returns the binding to all addresses.
+func bindAll(f familyOptions) binding {
+	if f.only4 {
+		return binding{f.network(), []netip.Addr{netip.IPv4Unspecified()}}
+	}
+	return binding{f.network(), []netip.Addr{netip.IPv6Unspecified()}}
+}
+
+func bindAddr(f familyOptions, addr netip.Addr) (binding, error) {
+	switch {
+	case !f.allows(addr):
+		return binding{}, failf(exitUsage, "--bind: %s is not an address of %s", addr, family(f.only4))
+	case addr.Is4():
+		return binding{"tcp4", []netip.Addr{addr}}, nil // with tcp, 0.0.0.0 would include IPv6
+	}
+	return binding{f.network(), []netip.Addr{addr}}, nil
+}
+
+// bindInterface returns the binding to the addresses of a network interface, one
+// of each family. It does not use SO_BINDTODEVICE, which only Linux has and which
+// would exclude peers on this machine. If an address is removed from the
+// interface, connections fail instead of using another interface.
+func bindInterface(f familyOptions, name string) (binding, error) {
 	nic, err := net.InterfaceByName(name)
 	if err != nil {
 		return binding{}, failf(exitUsage, "--bind: %q is neither an address nor a network interface", name)
@@ -130,36 +133,37 @@ func (o *bindingOptions) binding() (binding, error) {
 	if err != nil {
 		return binding{}, failf(exitNetwork, "--bind: %s: %w", name, err)
 	}
-	if b.addrs = reachable(found, only4, only6); len(b.addrs) == 0 {
+	addrs := reachable(f, found)
+	if len(addrs) == 0 {
 		what := "address"
-		if only4 || only6 {
-			what = family(only4) + " address"
+		if f.only4 || f.only6 {
+			what = family(f.only4) + " address"
 		}
 		return binding{}, failf(exitNetwork, "--bind: the interface %s has no %s that peers can reach", name, what)
 	}
-	return b, nil
+	return binding{f.network(), addrs}, nil
 }
 
-// reachable returns for each family the first address that is reachable beyond
-// the link, else the first loopback address.
-func reachable(found []net.Addr, only4, only6 bool) []netip.Addr {
+// reachable returns for each allowed family the first address that is reachable
+// beyond the link, else the first loopback address.
+func reachable(f familyOptions, found []net.Addr) []netip.Addr {
 	var picks [2]netip.Addr // IPv4, IPv6
-	for _, f := range found {
-		prefix, err := netip.ParsePrefix(f.String())
+	for _, x := range found {
+		prefix, err := netip.ParsePrefix(x.String())
 		if err != nil {
 			continue
 		}
 		addr := prefix.Addr().Unmap()
-		i := 0
-		if addr.Is6() {
-			i = 1
-		}
-		if only4 && i == 1 || only6 && i == 0 {
+		if !f.allows(addr) {
 			continue
 		}
-		none := !picks[i].IsValid()
-		if addr.IsGlobalUnicast() && (none || picks[i].IsLoopback()) || addr.IsLoopback() && none {
-			picks[i] = addr
+		pick := &picks[0]
+		if addr.Is6() {
+			pick = &picks[1]
+		}
+		none := !pick.IsValid()
+		if addr.IsGlobalUnicast() && (none || pick.IsLoopback()) || addr.IsLoopback() && none {
+			*pick = addr
 		}
 	}
 	return slices.DeleteFunc(picks[:], func(a netip.Addr) bool { return !a.IsValid() })

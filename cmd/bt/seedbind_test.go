@@ -146,7 +146,7 @@ func TestReachable(t *testing.T) {
 			}
 			found = append(found, &net.IPNet{IP: ip, Mask: n.Mask})
 		}
-		if got := strings.Trim(fmt.Sprint(reachable(found, false, false)), "[]"); got != test.want {
+		if got := strings.Trim(fmt.Sprint(reachable(familyOptions{}, found)), "[]"); got != test.want {
 			t.Errorf("%s: %s, want %s", test.found, got, test.want)
 		}
 	}

@@ -31,20 +31,8 @@ func runSeedMany(ctx context.Context, u *ui, args []string, f *seedFlags) error 
 	if err != nil {
 		return err
 	}
-	d := &seed.Directory{Path: name, Recursive: f.recursive, Data: f.data.value, Trackers: f.announce, MaxSize: u.env.options.maxSize.value}
-	if d.Data != "" {
-		if _, err := os.ReadDir(d.Data); err != nil {
-			return readError(d.Data, err)
-		}
-	}
-	ledger, err := ledgerPath(u, name)
+	d, err := openDirectory(u, f, name)
 	if err != nil {
-		return err
-	}
-	if err := checkTorrents(u, f, name, seed.HasLedger(ledger)); err != nil {
-		return err
-	}
-	if d.Ledger, err = openLedger(u, name, ledger); err != nil {
 		return err
 	}
 	if d.Ledger != nil {
@@ -61,12 +49,36 @@ func runSeedMany(ctx context.Context, u *ui, args []string, f *seedFlags) error 
 	rescan, stop := onHangup(u.env)
 	defer stop()
 	d.Rescan = rescan
+	return s.runDirectory(ctx, o, d)
+}
+
+// openDirectory checks the directories that the flags select, and opens the
+// ledger.
+func openDirectory(u *ui, f *seedFlags, name string) (*seed.Directory, error) {
+	d := &seed.Directory{Path: name, Recursive: f.recursive, Data: f.data.value, Trackers: f.announce, MaxSize: u.env.options.maxSize.value}
+	if d.Data != "" {
+		if _, err := os.ReadDir(d.Data); err != nil {
+			return nil, readError(d.Data, err)
+		}
+	}
+	ledger, err := ledgerPath(u, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkTorrents(u, f, name, seed.HasLedger(ledger)); err != nil {
+		return nil, err
+	}
+	d.Ledger, err = openLedger(u, name, ledger)
+	return d, err
+}
+
+// runDirectory seeds the torrents in a directory until it is done.
+func (s *seedScreen) runDirectory(ctx context.Context, o seed.Options, d *seed.Directory) error {
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	err = s.run(ctx, o, func(ctx context.Context) error {
+	err := s.run(ctx, o, func(ctx context.Context) error {
 		d.Seeder, s.dir = s.seeder, d
 		if err := d.Scan(); err != nil {
-			return readError(name, err)
+			return readError(d.Path, err)
 		}
 		wg.Go(func() { d.Run(ctx) })
 		if d.Ledger != nil {

@@ -276,6 +276,7 @@ func (s *seedScreen) print(e seedEntry) error {
 	return stdoutError(s.out.Flush())
 }
 
+// eventDocument returns the JSON of an event.
 func (s *seedScreen) eventDocument(entry seedEntry) (d seedEvent) {
 	switch e := entry.event.(type) {
 	case seed.EventListening:
@@ -292,25 +293,9 @@ func (s *seedScreen) eventDocument(entry seedEntry) (d seedEvent) {
 			d.Magnet, d.Message = s.shownMagnet(meta.Magnet().String())
 		}
 	case seed.EventAnnounce:
-		d = s.torrentEvent("announce", e.Torrent)
-		d.Tracker, d.Message = s.shownURL(e.Tracker), s.shownWords(e.Message, e.Tracker)
-		if e.Err != nil {
-			d.Error = s.shownWords(e.Err.Error(), e.Tracker)
-			break
-		}
-		d.Next = e.Next.Round(time.Second).String()
-		if e.Seeders >= 0 {
-			d.Seeders = &e.Seeders
-		}
-		if e.Leechers >= 0 {
-			d.Leechers = &e.Leechers
-		}
+		d = s.announceEvent(e)
 	case seed.EventPeer:
-		d = s.torrentEvent("peer", e.Torrent)
-		d.Addr, d.Client, d.Error = e.Addr.String(), e.Client, s.errorText(e.Err)
-		if d.State = "joined"; !e.Joined {
-			d.State, d.Uploaded = "left", &e.Uploaded
-		}
+		d = s.peerEvent(e)
 	case seed.EventStats:
 		d = seedEvent{Event: "stats", Uploaded: &e.Uploaded, Rate: &e.Rate, Peers: &e.Peers}
 	case seed.EventWarning:
@@ -324,6 +309,34 @@ func (s *seedScreen) eventDocument(entry seedEntry) (d seedEvent) {
 		d.Uploaded, d.Message = &e.Uploaded, s.errorText(e.Why)
 	}
 	d.Time = entry.time.UTC()
+	return d
+}
+
+func (s *seedScreen) announceEvent(e seed.EventAnnounce) seedEvent {
+	d := s.torrentEvent("announce", e.Torrent)
+	d.Tracker, d.Message = s.shownURL(e.Tracker), s.shownWords(e.Message, e.Tracker)
+	if e.Err != nil {
+		d.Error = s.shownWords(e.Err.Error(), e.Tracker)
+		return d
+	}
+	d.Next = e.Next.Round(time.Second).String()
+	if e.Seeders >= 0 {
+		d.Seeders = &e.Seeders
+	}
+	if e.Leechers >= 0 {
+		d.Leechers = &e.Leechers
+	}
+	return d
+}
+
+func (s *seedScreen) peerEvent(e seed.EventPeer) seedEvent {
+	d := s.torrentEvent("peer", e.Torrent)
+	d.Addr, d.Client, d.Error = e.Addr.String(), e.Client, s.errorText(e.Err)
+	if e.Joined {
+		d.State = "joined"
+	} else {
+		d.State, d.Uploaded = "left", &e.Uploaded
+	}
 	return d
 }
 
@@ -367,16 +380,7 @@ func (s *seedScreen) eventText(entry seedEntry) string {
 		if !s.verbose {
 			return ""
 		}
-		who := fmt.Sprintf("%s (%s)", e.Addr, cmp.Or(e.Client, "unknown client"))
-		switch {
-		case e.Joined:
-			who += " joined"
-		case e.Err != nil:
-			who += " was dropped: " + s.errorText(e.Err)
-		default:
-			who += fmt.Sprintf(" left, %s sent", term.Size(e.Uploaded))
-		}
-		return s.about(e.Torrent, who)
+		return s.about(e.Torrent, s.peerText(e))
 	case seed.EventWarning:
 		return s.about(e.Torrent, s.errorText(e.Err))
 	case seed.EventFailed:
@@ -385,6 +389,17 @@ func (s *seedScreen) eventText(entry seedEntry) string {
 		return s.about(e.Torrent, s.stoppedText(e, entry.time))
 	}
 	return ""
+}
+
+func (s *seedScreen) peerText(e seed.EventPeer) string {
+	who := fmt.Sprintf("%s (%s)", e.Addr, cmp.Or(e.Client, "unknown client"))
+	switch {
+	case e.Joined:
+		return who + " joined"
+	case e.Err != nil:
+		return who + " was dropped: " + s.errorText(e.Err)
+	}
+	return fmt.Sprintf("%s left, %s sent", who, term.Size(e.Uploaded))
 }
 
 // about puts the name of the torrent before a text if there are several torrents.
