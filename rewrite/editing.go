@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"bt/internal/bencode"
 	"bt/internal/metainfo"
@@ -28,6 +27,7 @@ type editing struct {
 	touched     bool       // write the trackers even if tiers are the same
 }
 
+// run applies an edit to doc, and keeps the result in root.
 func (ed *editing) run(doc *bencode.Document, e *Edit) error {
 	var err error
 	if ed.root, err = splitDict(doc.Root()); err != nil {
@@ -39,24 +39,29 @@ func (ed *editing) run(doc *bencode.Document, e *Edit) error {
 	if ed.more && e.editsTrackers() {
 		return errors.New("it has more trackers than can be edited one by one; they can only be replaced all")
 	}
-	was, extra := ed.tiers, ed.extra
-	for i := range e.Rules {
-		if rule := &e.Rules[i]; rule.matches(ed.tiers) || ed.extra != "" && rule.Match(ed.extra) {
-			if err := ed.apply(&rule.Edit, rule.Match); err != nil {
-				return err
-			}
-		}
+	was := ed.tiers
+	if err := ed.applyRules(e.Rules); err != nil {
+		return err
 	}
 	if err := ed.apply(e, nil); err != nil {
 		return err
 	}
 	if ed.touched || !same(was, ed.tiers) {
 		ed.setTrackers()
-		if len(ed.tiers) == 0 && (len(was) > 0 || extra != "") {
-			ed.warn("no-tracker", "no tracker is left")
+		ed.warnTrackers(was, e)
+	}
+	return nil
+}
+
+// applyRules applies the edits of the rules that match one of the trackers.
+func (ed *editing) applyRules(rules []Rule) error {
+	for i := range rules {
+		rule := &rules[i]
+		if !rule.matches(ed.tiers) && (ed.extra == "" || !rule.Match(ed.extra)) {
+			continue
 		}
-		if extra != "" && !e.Trackers.Set && !contains(ed.tiers, extra) {
-			ed.warn("announce-dropped", "announce was not in announce-list, which clients prefer, and is replaced: %s", metainfo.MaskURL(extra))
+		if err := ed.apply(&rule.Edit, rule.Match); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -71,44 +76,24 @@ func (ed *editing) setOriginal(t *metainfo.Torrent) {
 	}
 }
 
-// editsTrackers reports whether an edit depends on the present trackers.
-func (e *Edit) editsTrackers() bool {
-	t := &e.Trackers
-	return len(e.Rules) > 0 || !t.Set && (len(t.Remove)+len(t.Replace)+len(t.Add) > 0 || t.Drop != nil || t.Passkey != "" || t.Dedupe)
-}
-
 // apply applies one edit. Edits of single trackers apply only to those that match; nil
 // matches all.
-func (ed *editing) apply(e *Edit, match func(url string) bool) (err error) {
-	if ed.tiers, err = e.Trackers.apply(ed.tiers, match, &ed.Unedited); err != nil {
+func (ed *editing) apply(e *Edit, match func(url string) bool) error {
+	if err := ed.editTrackers(&e.Trackers, match); err != nil {
 		return err
-	}
-	ed.touched = ed.touched || e.Trackers.Set
-	if ed.extra != "" {
-		one := TrackerEdit{Remove: e.Trackers.Remove, Drop: e.Trackers.Drop, Replace: e.Trackers.Replace, Passkey: e.Trackers.Passkey}
-		edited, err := one.apply([][]string{{ed.extra}}, match, &ed.Unedited)
-		if err != nil {
-			return err
-		}
-		ed.touched = ed.touched || !same(edited, [][]string{{ed.extra}})
 	}
 	ed.list("url-list", e.NoWebSeeds, texts(e.WebSeeds))
 	ed.list("httpseeds", e.NoHTTPSeeds, texts(e.HTTPSeeds))
 	if ed.session {
-		if len(e.Keys) > 0 || e.inside() || e.Whole != nil || e.NoNodes || len(e.Nodes) > 0 {
+		if e.needsTorrent() {
 			ed.warn("session-file", "a client's session file has only trackers and seeds to edit; the rest is the torrent's")
 		}
 		return nil
 	}
 	ed.list("nodes", e.NoNodes, nodeValues(e.Nodes))
 	for _, k := range e.Keys {
-		if err := k.check(); err != nil {
+		if err := ed.key(k); err != nil {
 			return err
-		}
-		ed.root.edit(k)
-		// Clients prefer comment.utf-8 to comment.
-		if other := k.Key + ".utf-8"; k.Key == "comment" && ed.root.has(other) {
-			ed.root.edit(KeyEdit{other, k.Value})
 		}
 	}
 	if !e.inside() {
@@ -119,6 +104,25 @@ func (ed *editing) apply(e *Edit, match func(url string) bool) (err error) {
 		keys = append(slices.Clip(keys), KeyEdit{"entropy", Text(rand.Text())})
 	}
 	return ed.info(keys)
+}
+
+// key edits a key of the outer dict.
+func (ed *editing) key(k KeyEdit) error {
+	if err := k.check(); err != nil {
+		return err
+	}
+	ed.root.edit(k)
+	// Clients prefer comment.utf-8 to comment.
+	if other := k.Key + ".utf-8"; k.Key == "comment" && ed.root.has(other) {
+		ed.root.edit(KeyEdit{other, k.Value})
+	}
+	return nil
+}
+
+// needsTorrent reports whether an edit has parts that apply to a torrent only, and not
+// to a resume file or magnet link.
+func (e *Edit) needsTorrent() bool {
+	return e.Whole != nil || len(e.Keys) > 0 || e.NoNodes || len(e.Nodes) > 0 || e.inside()
 }
 
 // inside reports whether an edit changes the info dict.
@@ -150,77 +154,6 @@ func (k *KeyEdit) check() error {
 		return fmt.Errorf("the value of the key %q: %w", k.Key, err)
 	}
 	return nil
-}
-
-// trackers reads the trackers of the file. It then drops the original torrent, to free
-// its memory.
-func (ed *editing) trackers(doc *bencode.Document) error {
-	if ed.session {
-		ed.sessionTrackers(doc.Root().Get("trackers"))
-		return nil
-	}
-	t := ed.original
-	ed.original = nil
-	if t == nil || &t.Bytes()[0] != &doc.Bytes()[0] { // doc is not the original
-		var err error
-		if t, err = metainfo.FromDocument(doc); err != nil { // its info dict is invalid: parse it with another one
-			valid := ed.root.with("info", []byte("d6:lengthi1e4:name1:xe"))
-			if t, err = metainfo.Parse(valid.append(nil)); err != nil {
-				return err
-			}
-		}
-	}
-	ed.tiers, ed.single, ed.more = t.Trackers(), t.Single, t.MoreTrackers
-	if a := strings.TrimSpace(t.Announce); a != "" && !contains(ed.tiers, a) {
-		ed.extra = a
-	}
-	return nil
-}
-
-// maxSessionTrackers is the maximum number of trackers that are read from a resume file.
-const maxSessionTrackers = 10_000
-
-func (ed *editing) sessionTrackers(list bencode.Value) {
-	n := 0
-	for tier := range list.Items() {
-		var urls []string
-		add := func(v bencode.Value) {
-			if n++; v.Kind() == bencode.KindString && n <= maxSessionTrackers {
-				urls = append(urls, v.Text())
-			}
-		}
-		if tier.Kind() == bencode.KindString {
-			add(tier)
-		}
-		for u := range tier.Items() {
-			add(u)
-		}
-		if len(urls) > 0 {
-			ed.tiers = append(ed.tiers, urls)
-		}
-	}
-	ed.more = n > maxSessionTrackers
-}
-
-// setTrackers writes the tiers. In a torrent, announce is the first tracker of the first
-// tier, and there is no announce-list for a single tracker (BEP 12).
-func (ed *editing) setTrackers() {
-	root, tiers := ed.root, ed.tiers
-	if ed.session {
-		root.set("trackers", tierList(tiers))
-		return
-	}
-	if len(tiers) == 0 {
-		root.remove("announce")
-		root.remove("announce-list")
-		return
-	}
-	root.set("announce", Text(tiers[0][0]))
-	if len(tiers) == 1 && len(tiers[0]) == 1 {
-		root.remove("announce-list")
-	} else {
-		root.set("announce-list", tierList(tiers))
-	}
 }
 
 // list removes all values from the list of a key, and adds others.

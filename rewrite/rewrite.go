@@ -22,7 +22,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 
 	"bt/internal/bencode"
 	"bt/internal/metainfo"
@@ -187,11 +186,6 @@ func FromJSON(text []byte) ([]byte, error) {
 	return b, nil
 }
 
-// collectFrom is the size of a torrent, in bytes, from which finish runs the garbage
-// collector before it builds the result. Otherwise the parsed torrent would still be in
-// memory along with the result.
-const collectFrom = 8 << 20
-
 // finish builds the result, lists its changes, and checks that it is a usable torrent
 // with an allowed info-hash.
 func (ed *editing) finish(old, doc *bencode.Document, e *Edit) error {
@@ -199,45 +193,66 @@ func (ed *editing) finish(old, doc *bencode.Document, e *Edit) error {
 	if err != nil {
 		return err
 	}
-	r := ed.Result
-	r.Changes = changes(was, ed.root, old.Trailing(), doc.Trailing())
-	same := func(key string) bool { return slices.Equal(was.values(key), ed.root.values(key)) }
-	sameInfo := same("info")
-	if !sameInfo && !e.NewInfoHash && r.Old == nil {
+	ed.Changes = changes(was, ed.root, old.Trailing(), doc.Trailing())
+	sameInfo := bytes.Equal(was.values("info"), ed.root.values("info"))
+	if !sameInfo && !e.NewInfoHash && ed.Old == nil {
 		return fmt.Errorf("the edit changes the info dict: %w", ErrInfo)
 	}
+	if err := ed.build(old, doc.Trailing()); err != nil {
+		return err
+	}
+	switch {
+	case ed.Old == nil:
+		return nil
+	case sameInfo && e.Whole == nil: // no other edit makes a torrent unusable
+		ed.New = ed.Old
+		return nil
+	}
+	return ed.checkResult(e)
+}
+
+// collectFrom is the size of a torrent, in bytes, from which build runs the garbage
+// collector before it builds the result. Otherwise the parsed torrent would still be in
+// memory along with the result.
+const collectFrom = 8 << 20
+
+// build encodes the result, and then drops the dict to free its memory.
+func (ed *editing) build(old *bencode.Document, trailing []byte) error {
 	if err := ed.root.checkNew(); err != nil {
 		return fmt.Errorf("the edit makes it unreadable: %w", err)
 	}
 	if len(old.Bytes()) > collectFrom {
 		runtime.GC()
 	}
-	r.Bytes = append(ed.root.append(make([]byte, 0, ed.root.size()+len(doc.Trailing()))), doc.Trailing()...)
-	r.Changed = !bytes.Equal(old.Bytes(), r.Bytes)
-	ed.root = nil // free its memory
-	switch {
-	case r.Old == nil:
-		return nil
-	case sameInfo && e.Whole == nil: // no other edit makes a torrent unusable
-		r.New = r.Old
-		return nil
+	ed.Bytes = append(ed.root.append(make([]byte, 0, ed.root.size()+len(trailing))), trailing...)
+	ed.Changed = !bytes.Equal(old.Bytes(), ed.Bytes)
+	ed.root = nil
+	return nil
+}
+
+// checkResult checks that the result is a usable torrent with an allowed info-hash.
+func (ed *editing) checkResult(e *Edit) error {
+	now, err := metainfo.Parse(ed.Bytes)
+	if err != nil {
+		return e.unusable("the edit makes it unreadable: ", err)
 	}
-	now, err := metainfo.Parse(r.Bytes)
-	if err != nil && e.Whole != nil {
-		return &WholeError{err}
-	} else if err != nil {
-		return fmt.Errorf("the edit makes it unreadable: %v", err) // not %w: a NotTorrentError is about the file to edit
-	}
-	r.New = hashesOf(now)
-	if *r.Old != *r.New && !e.NewInfoHash {
+	ed.New = hashesOf(now)
+	if *ed.Old != *ed.New && !e.NewInfoHash {
 		return fmt.Errorf("the edit changes the info dict: %w", ErrInfo)
 	}
-	if err := ed.noWorse(now); err != nil && e.Whole != nil {
-		return &WholeError{err}
-	} else if err != nil {
-		return fmt.Errorf("the edit %w", err)
+	if err := ed.noWorse(now); err != nil {
+		return e.unusable("the edit ", err)
 	}
 	return nil
+}
+
+// unusable returns the error for a result that is not a usable torrent. It does not wrap
+// err, because a NotTorrentError is about the file to edit.
+func (e *Edit) unusable(what string, err error) error {
+	if e.Whole != nil {
+		return &WholeError{err}
+	}
+	return errors.New(what + err.Error())
 }
 
 // noWorse returns an error if the edit makes the torrent unusable.

@@ -2,7 +2,6 @@ package rewrite
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -101,30 +100,59 @@ func (p *Unedited) note(u string, candidates int) {
 	}
 }
 
+// keep records a tracker that was dropped and is kept because it is the last.
+func (p *Unedited) keep(u string) {
+	if !slices.Contains(p.Last, u) {
+		p.Last = append(p.Last, u)
+	}
+}
+
 // apply returns the tiers after the edit. Edits of single trackers apply only to those
 // that match; nil matches all.
 func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool, unedited *Unedited) ([][]string, error) {
 	if e.Set {
 		tiers = e.Tiers
 	}
+	dropped := "" // the first tracker that Drop removes
+	edited, err := editMatching(tiers, match, func(u string) (string, error) {
+		switch {
+		case e.removes(u):
+			return "", nil
+		case e.Drop != nil && e.Drop(u):
+			dropped = cmp.Or(dropped, u)
+			return "", nil
+		}
+		return e.rewrite(u, unedited)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range e.Add {
+		edited = a.apply(edited)
+	}
+	if e.KeepLast && dropped != "" && len(edited) == 0 {
+		edited = [][]string{{dropped}}
+		unedited.keep(dropped)
+	}
+	if e.Dedupe {
+		edited = metainfo.DistinctTrackers(edited)
+	}
+	return edited, nil
+}
+
+// editMatching returns a copy of the tiers in which each tracker that matches is
+// replaced by the result of edit, or removed if that is empty. Empty tiers are left out.
+func editMatching(tiers [][]string, match func(url string) bool, edit func(url string) (string, error)) ([][]string, error) {
 	var edited [][]string
-	dropped := ""
 	for _, tier := range tiers {
 		var urls []string
 		for _, u := range tier {
 			if match == nil || match(u) {
-				switch {
-				case e.removes(u):
-					continue
-				case e.Drop != nil && e.Drop(u):
-					dropped = cmp.Or(dropped, u)
-					continue
-				}
 				var err error
-				if u, err = e.rewrite(u, unedited); err != nil {
+				if u, err = edit(u); err != nil {
 					return nil, err
 				}
-				if u == "" { // a replacement deleted all of an invalid URL
+				if u == "" {
 					continue
 				}
 			}
@@ -134,18 +162,6 @@ func (e *TrackerEdit) apply(tiers [][]string, match func(url string) bool, unedi
 			edited = append(edited, urls)
 		}
 	}
-	for _, a := range e.Add {
-		edited = a.apply(edited)
-	}
-	if e.KeepLast && dropped != "" && len(edited) == 0 {
-		edited = [][]string{{dropped}}
-		if !slices.Contains(unedited.Last, dropped) {
-			unedited.Last = append(unedited.Last, dropped)
-		}
-	}
-	if e.Dedupe {
-		edited = metainfo.DistinctTrackers(edited)
-	}
 	return edited, nil
 }
 
@@ -153,7 +169,8 @@ func (e *TrackerEdit) removes(u string) bool {
 	return slices.ContainsFunc(e.Remove, func(pattern string) bool { return metainfo.MatchURL(u, pattern) })
 }
 
-// rewrite changes the text of one URL.
+// rewrite changes the text of one URL. The result is empty if a replacement deletes all
+// of an invalid URL.
 func (e *TrackerEdit) rewrite(old string, unedited *Unedited) (string, error) {
 	u := old
 	for _, r := range e.Replace {
@@ -218,45 +235,4 @@ func tierList(tiers [][]string) []byte {
 	}
 	e.End()
 	return e.Bytes()
-}
-
-// Magnet applies the edit to a magnet link. It returns the edited link and the trackers
-// that the edit could not change. Only the trackers, each in a tier of its own, and web
-// seeds of a link can be edited. Any other edit is an error.
-func (e *Edit) Magnet(m *Magnet) (*Magnet, Unedited, error) {
-	var unedited Unedited
-	edited := *m
-	edited.Findings = nil // those of m do not apply to the edited link
-	edited.WebSeeds = slices.Clone(m.WebSeeds)
-	var tiers [][]string
-	for _, u := range m.Trackers {
-		tiers = append(tiers, []string{u})
-	}
-	do := func(e *Edit, match func(url string) bool) (err error) {
-		if len(e.Keys) > 0 || e.inside() || e.Whole != nil || e.NoHTTPSeeds || len(e.HTTPSeeds) > 0 || e.NoNodes || len(e.Nodes) > 0 {
-			return errors.New("a magnet link has only trackers and web seeds to edit")
-		}
-		if e.NoWebSeeds {
-			edited.WebSeeds = nil
-		}
-		for _, u := range e.WebSeeds {
-			if !slices.Contains(edited.WebSeeds, u) {
-				edited.WebSeeds = append(edited.WebSeeds, u)
-			}
-		}
-		tiers, err = e.Trackers.apply(tiers, match, &unedited)
-		return err
-	}
-	for i := range e.Rules {
-		if rule := &e.Rules[i]; rule.matches(tiers) {
-			if err := do(&rule.Edit, rule.Match); err != nil {
-				return nil, Unedited{}, err
-			}
-		}
-	}
-	if err := do(e, nil); err != nil {
-		return nil, Unedited{}, err
-	}
-	edited.Trackers = slices.Concat(tiers...)
-	return &edited, unedited, nil
 }
