@@ -40,11 +40,18 @@ type ui struct {
 	// as it is known.
 	subject string
 
-	bar     *term.Progress // the current one, or nil
-	printed bool           // a JSON document was printed, possibly in part
-	skipped int            // number of macOS files that were skipped
-	ended   bool           // a signal is the normal end of the command, which has printed its result
-	worst   error          // the error with the highest exit code so far
+	bar *term.Progress // the current one, or nil
+
+	outcome
+}
+
+// outcome is what a command has done so far. From it finish makes the end of the
+// output and the exit code.
+type outcome struct {
+	printed bool  // a JSON document was printed, possibly in part
+	skipped int   // number of macOS files that were skipped
+	ended   bool  // a signal is the normal end of the command, which has printed its result
+	worst   error // the error with the highest exit code so far
 }
 
 // action returns a cli.ActionFunc that runs f and prints the error that f
@@ -103,13 +110,25 @@ func (u *ui) report(err error) {
 	if err == nil {
 		return
 	}
-	if u.worst == nil || codeOf(err) > codeOf(u.worst) {
-		u.worst = err
-	}
-	if _, bySignal := errors.AsType[*signalError](err); !errors.Is(err, errNo) && !(bySignal && u.ended) {
+	u.keep(err)
+	if u.isPrinted(err) {
 		u.settle()
 		printError(u.env, u.errPal, u.reveal, err)
 	}
+}
+
+// keep keeps an error if its exit code is the highest so far.
+func (o *outcome) keep(err error) {
+	if o.worst == nil || codeOf(err) > codeOf(o.worst) {
+		o.worst = err
+	}
+}
+
+// isPrinted reports whether an error is printed: not errNo, which says that the
+// result is printed already, nor a signal that is the normal end.
+func (o *outcome) isPrinted(err error) bool {
+	_, bySignal := errors.AsType[*signalError](err)
+	return !errors.Is(err, errNo) && !(bySignal && o.ended)
 }
 
 // warn prints a warning, which does not affect the exit code.
