@@ -71,66 +71,89 @@ func processNamed(t *testing.T, name string) (path string) {
 
 func TestProcessRetrackerClients(t *testing.T) {
 	testenv.Root(t) // to make the namespaces
-	other := processNamed(t, "other-client")
 	for i, s := range processSessions {
-		client, dir := processNamed(t, s.command), t.TempDir()
-		for name, data := range s.files {
-			switch data {
-			case "":
-				data = processRetracked("x", "old")
-			case "fastresume":
-				data = processResume
+		t.Run(s.command, func(t *testing.T) {
+			client := processNamed(t, s.command)
+			path := processSessionFiles(t, s.files, s.edited)
+			refusal := ": it is a session file of " + s.client + ", which seems to run: process "
+			p := processEditBeside(t, client, path, "http://new.example/1").exits(exitWrite).errors(path + refusal)
+			if !strings.Contains(p.stderr, "is called "+s.command) || !strings.Contains(p.stderr, "\nbt: hint: ") {
+				t.Error(p.stderr)
 			}
-			processTree(t, dir, map[string]string{name: data})
-		}
-		path := filepath.Join(dir, s.edited)
-		old, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		edit := func(tracker string, more ...string) []string {
-			return slices.Concat([]string{"bt", "retracker", path, "-q", "--announce", tracker}, more)
-		}
-		beside := func(tracker string, more ...string) *processEnd {
-			return processAlone(t, processBeside, slices.Concat([]string{client}, edit(tracker, more...))...)
-		}
-		p := beside("http://new.example/1").exits(exitWrite).errors(path + ": it is a session file of " + s.client + ", which seems to run: process ")
-		if !strings.Contains(p.stderr, "is called "+s.command) || !strings.Contains(p.stderr, "\nbt: hint: ") {
-			t.Errorf("%s: %s", s.command, p.stderr)
-		}
-		if data, err := os.ReadFile(path); err != nil || string(data) != string(old) {
-			t.Errorf("%s: it was edited, %v", s.command, err)
-		}
-		// Reading is allowed while a client runs.
-		beside("http://new.example/1", "--dry-run").exits(exitOK)
-		beside("http://t.example/a").exits(exitOK)
-		beside("http://new.example/1", "-o", filepath.Join(dir, "copy")).exits(exitOK)
-		if data, err := os.ReadFile(path); err != nil || string(data) != string(old) {
-			t.Errorf("%s: it was edited, %v", s.command, err)
-		}
-		for n, run := range []func() *processEnd{
-			func() *processEnd { return beside("http://new.example/0", "--force") },
-			func() *processEnd {
-				return processAlone(t, processBeside, slices.Concat([]string{other}, edit("http://new.example/1"))...)
-			},
-			func() *processEnd { return processAlone(t, `"$@"`, edit("http://new.example/2")...) },
-		} {
-			run().exits(exitOK)
-			if data, err := os.ReadFile(path); err != nil || !strings.Contains(string(data), fmt.Sprintf("http://new.example/%d", n)) {
-				t.Errorf("%s: edit %d was not done: %q, %v", s.command, n, data, err)
+			processSessionKeeps(t, client, path)
+			processSessionEdits(t, client, path)
+			if i > 0 && processSessions[i-1].client == s.client {
+				return
 			}
-		}
-		if i > 0 && processSessions[i-1].client == s.client {
-			continue
-		}
-		t.Run(s.client+" by a link", func(t *testing.T) { // the same file
 			link := filepath.Join(t.TempDir(), "link.torrent")
 			if err := os.Symlink(path, link); err != nil {
 				t.Fatal(err)
 			}
-			p := processAlone(t, processBeside, client, "bt", "retracker", link, "-q", "--announce", "http://new.example/3")
-			p.exits(exitWrite).errors("it is a session file of " + s.client)
+			processEditBeside(t, client, link, "http://new.example/3").exits(exitWrite).errors(link + refusal)
 		})
+	}
+}
+
+// processSessionFiles writes the files of one of processSessions, and returns the
+// path of the one to edit.
+func processSessionFiles(t *testing.T, files map[string]string, edited string) (path string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, data := range files {
+		switch data {
+		case "":
+			data = processRetracked("x", "old")
+		case "fastresume":
+			data = processResume
+		}
+		processTree(t, dir, map[string]string{name: data})
+	}
+	return filepath.Join(dir, edited)
+}
+
+// processEditBeside sets the tracker of a file while a client runs.
+func processEditBeside(t *testing.T, client, path, tracker string, flags ...string) *processEnd {
+	t.Helper()
+	return processAlone(t, processBeside, slices.Concat([]string{client, "bt", "retracker", path, "-q", "--announce", tracker}, flags)...)
+}
+
+// processSessionKeeps checks that a file may be read while a client runs, and is
+// not edited.
+func processSessionKeeps(t *testing.T, client, path string) {
+	t.Helper()
+	old, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(old), "new.example") {
+		t.Errorf("it was edited: %q", old)
+	}
+	processEditBeside(t, client, path, "http://new.example/1", "--dry-run").exits(exitOK)
+	processEditBeside(t, client, path, "http://t.example/a").exits(exitOK) // changes nothing
+	processEditBeside(t, client, path, "http://new.example/1", "-o", path+".copy").exits(exitOK)
+	if data, err := os.ReadFile(path); err != nil || string(data) != string(old) {
+		t.Errorf("it was edited: %q, %v", data, err)
+	}
+}
+
+// processSessionEdits checks that a file is edited with --force, beside another
+// program, and if no program runs.
+func processSessionEdits(t *testing.T, client, path string) {
+	t.Helper()
+	for n, edit := range []func(tracker string) *processEnd{
+		func(tracker string) *processEnd { return processEditBeside(t, client, path, tracker, "--force") },
+		func(tracker string) *processEnd {
+			return processEditBeside(t, processNamed(t, "other-client"), path, tracker)
+		},
+		func(tracker string) *processEnd {
+			return processAlone(t, `"$@"`, "bt", "retracker", path, "-q", "--announce", tracker)
+		},
+	} {
+		tracker := fmt.Sprintf("http://new.example/edit%d", n)
+		edit(tracker).exits(exitOK)
+		if data, err := os.ReadFile(path); err != nil || !strings.Contains(string(data), tracker) {
+			t.Errorf("it was not edited: %q, %v", data, err)
+		}
 	}
 }
 
