@@ -17,9 +17,18 @@ import (
 	"bt/internal/testenv"
 )
 
-// interopCorpus returns the directory of the corpus and its manifest, as a map of
-// columns for each row.
-func interopCorpus(t *testing.T) (dir string, rows []map[string]string) {
+// An interopRow is a row of the manifest of the corpus, by the names of the columns.
+type interopRow map[string]string
+
+// accepted reports whether programs accept the file, possibly with a warning.
+func (r interopRow) accepted() bool { return strings.HasPrefix(r["expectation"], "accept") }
+
+// disputed reports whether programs disagree about the file, so that bt may accept
+// or refuse it.
+func (r interopRow) disputed() bool { return r["disputed"] != "" }
+
+// interopCorpus returns the directory of the corpus and its manifest.
+func interopCorpus(t *testing.T) (dir string, rows []interopRow) {
 	t.Helper()
 	dir = testenv.Corpus(t)
 	manifest, err := os.ReadFile(filepath.Join(dir, "manifest.tsv"))
@@ -37,7 +46,7 @@ func interopCorpus(t *testing.T) (dir string, rows []map[string]string) {
 		if len(cells) != len(columns) {
 			t.Fatalf("the manifest has a row of %d columns: %s", len(cells), line)
 		}
-		row := map[string]string{}
+		row := interopRow{}
 		for i, name := range columns {
 			row[name] = cells[i]
 		}
@@ -96,35 +105,50 @@ func TestInteropCorpusInfoOfAll(t *testing.T) {
 
 // interopCheckDocument compares the output of bt for a file with the exit code
 // and with the manifest.
-func interopCheckDocument(t *testing.T, row map[string]string, path string, code int, doc interopFacts) {
+func interopCheckDocument(t *testing.T, row interopRow, path string, code int, doc interopFacts) {
 	t.Helper()
 	if doc.Path != path {
 		t.Errorf("path is %q", doc.Path)
 	}
+	interopCheckCode(t, code, doc)
 	broken := slices.ContainsFunc(doc.Findings, func(f interopFinding) bool { return f.Severity == "error" })
 	switch {
-	case code == exitOK && (doc.Error != nil || doc.Format == "" || doc.Name == "" && doc.FileCount == 0):
-		t.Errorf("exit code 0, with the error %v, the format %q, the name %q and %d files", doc.Error, doc.Format, doc.Name, doc.FileCount)
-	case code == exitTorrent && (doc.Error == nil || doc.Error.Code != "torrent" || doc.Error.Message == "" || doc.Format != ""):
-		t.Errorf("exit code 3, with the error %v and the format %q", doc.Error, doc.Format)
-	case code != exitOK && code != exitTorrent:
-		t.Errorf("exit code %d", code)
-	}
-	if row["disputed"] != "" {
-		return // both results are acceptable
-	}
-	if strings.HasPrefix(row["expectation"], "reject") {
+	case row.disputed():
+	case !row.accepted():
 		if code == exitOK && !broken {
 			t.Errorf("no finding of severity error, want one for %s: %v", row["expectation"], doc.Findings)
 		}
-		return
+	case code != exitOK || row["expectation"] == "accept" && broken:
+		t.Errorf("exit code %d, findings %v, want it to be accepted", code, doc.Findings)
+	default:
+		interopCheckFacts(t, row, doc)
 	}
-	if code != exitOK || row["expectation"] == "accept" && broken {
-		t.Fatalf("exit code %d, findings %v, want it to be accepted", code, doc.Findings)
+}
+
+// interopCheckCode compares the exit code with the document: that of a torrent, or
+// an error.
+func interopCheckCode(t *testing.T, code int, doc interopFacts) {
+	t.Helper()
+	switch code {
+	case exitOK:
+		if doc.Error != nil || doc.Format == "" || doc.Name == "" && doc.FileCount == 0 {
+			t.Errorf("exit code 0, with the error %v, the format %q, the name %q and %d files", doc.Error, doc.Format, doc.Name, doc.FileCount)
+		}
+	case exitTorrent:
+		if doc.Error == nil || doc.Error.Code != "torrent" || doc.Error.Message == "" || doc.Format != "" {
+			t.Errorf("exit code 3, with the error %v and the format %q", doc.Error, doc.Format)
+		}
+	default:
+		t.Errorf("exit code %d", code)
 	}
+}
+
+// interopCheckFacts compares the values of a torrent with the manifest.
+func interopCheckFacts(t *testing.T, row interopRow, doc interopFacts) {
+	t.Helper()
 	private := ""
 	if doc.Private != nil {
-		private = strconv.Itoa(map[bool]int{false: 0, true: 1}[*doc.Private])
+		private = map[bool]string{false: "0", true: "1"}[*doc.Private]
 	}
 	for _, c := range []struct{ column, got string }{
 		{"protocol", doc.Format},
