@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -100,6 +101,7 @@ func (e *handshakeError) Unwrap() error { return e.err }
 // proxyConnect is the Op of errors of net/http in connecting to a proxy.
 const proxyConnect = "proxyconnect"
 
+// classify returns the status for an error, and what it means in one sentence.
 func classify(err error) (Status, string) {
 	var (
 		dns       *net.DNSError
@@ -108,38 +110,23 @@ func classify(err error) (Status, string) {
 		cert      *tls.CertificateVerificationError
 		handshake *handshakeError
 		wire      *tracker.Error
-		netErr    net.Error
 	)
 	switch {
-	case errors.As(err, &op) && (op.Op == proxyConnect || op.Op == "socks connect"):
-		status, why := classify(op.Err)
-		switch status {
-		case StatusProxy:
-			return StatusProxy, why // it names the proxy already
-		case StatusMalformed:
-			why = root(op.Err).Error() // there was no answer
-		}
-		return StatusProxy, "the proxy can't be used: " + why
+	case errors.As(err, &op) && isProxyOp(op):
+		return classifyProxy(op.Err)
 	case errors.As(err, &dns):
-		if dns.IsNotFound {
-			return StatusDNS, "there is no such host"
-		}
-		return StatusNoRoute, "its name can't be looked up from here" // the tracker may be up
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
+		return classifyLookup(dns)
+	case isTimeout(err):
 		return StatusTimeout, "no answer in time"
 	case errors.Is(err, context.Canceled):
 		return StatusTimeout, "the request was stopped"
 	case errors.As(err, &cert):
 		return StatusTLS, "its certificate is not valid: " + cert.Err.Error()
 	case errors.As(err, &handshake):
-		if closed(err) {
-			return StatusTLS, "no secure connection: it closed the connection"
-		}
-		return StatusTLS, "no secure connection: " + strings.TrimPrefix(err.Error(), "remote error: ")
+		return StatusTLS, "no secure connection: " + handshakeFailure(err)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return StatusRefused, "connection refused"
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH),
-		errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
+	case isUnreachable(err):
 		return StatusNoRoute, "there is no way to its address"
 	case errors.As(err, &addr):
 		return StatusNoRoute, "it has no address of that kind"
@@ -151,6 +138,51 @@ func classify(err error) (Status, string) {
 		return StatusEmpty, "it closed the connection without an answer"
 	}
 	return StatusMalformed, "the answer makes no sense: " + root(err).Error()
+}
+
+// isProxyOp reports whether an operation of package net was the connecting to a proxy.
+func isProxyOp(op *net.OpError) bool { return op.Op == proxyConnect || op.Op == "socks connect" }
+
+// classifyProxy is classify for an error of the connection to a proxy.
+func classifyProxy(err error) (Status, string) {
+	status, why := classify(err)
+	switch status {
+	case StatusProxy:
+		return StatusProxy, why // it names the proxy already
+	case StatusMalformed:
+		why = root(err).Error() // there was no answer
+	}
+	return StatusProxy, "the proxy can't be used: " + why
+}
+
+// classifyLookup is classify for an error of the resolver.
+func classifyLookup(err *net.DNSError) (Status, string) {
+	if err.IsNotFound {
+		return StatusDNS, "there is no such host"
+	}
+	return StatusNoRoute, "its name can't be looked up from here" // the tracker may be up
+}
+
+// handshakeFailure returns the reason for a failed TLS handshake.
+func handshakeFailure(err error) string {
+	if closed(err) {
+		return "it closed the connection"
+	}
+	return strings.TrimPrefix(err.Error(), "remote error: ")
+}
+
+// isTimeout reports whether err is that there was no answer in time.
+func isTimeout(err error) bool {
+	var netErr net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &netErr) && netErr.Timeout()
+}
+
+// isUnreachable reports whether err is that there is no route to an address, or that
+// this system has none of its kind.
+func isUnreachable(err error) bool {
+	return slices.ContainsFunc([]error{
+		syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT,
+	}, func(unreachable error) bool { return errors.Is(err, unreachable) })
 }
 
 // root returns the innermost error. Those around it name the library.
