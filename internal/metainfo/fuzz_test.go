@@ -29,24 +29,7 @@ func FuzzTorrent(f *testing.F) {
 		if err != nil {
 			return
 		}
-		names := c.OtherNames()
-		if c.Name != "" {
-			names = append(names, c.Name)
-		}
-		for i, f := range c.Files {
-			if !f.HasPath() && !f.Pad && !(c.Single && c.Name == "") {
-				t.Fatal("a file without a path may be trusted")
-			}
-			if !f.Pad {
-				names = append(names, f.Path()...)
-				names = append(names, slices.Concat(c.OtherPaths(i)...)...)
-			}
-		}
-		for _, name := range names {
-			if err := CheckComponent(name); err != nil {
-				t.Fatalf("a name that may be trusted %v", err)
-			}
-		}
+		checkNames(t, c)
 		n := c.Layout.Pieces()
 		if n >= 1000 {
 			return
@@ -63,6 +46,29 @@ func FuzzTorrent(f *testing.F) {
 			checkPieceHashes(t, c)
 		}
 	})
+}
+
+// checkNames makes sure that every file has a path, and that all names are safe.
+func checkNames(t *testing.T, c *Content) {
+	t.Helper()
+	names := c.OtherNames()
+	if c.Name != "" {
+		names = append(names, c.Name)
+	}
+	for i, f := range c.Files {
+		if !f.HasPath() && !f.Pad && !(c.Single && c.Name == "") {
+			t.Fatal("a file without a path may be trusted")
+		}
+		if !f.Pad {
+			names = append(names, f.Path()...)
+			names = append(names, slices.Concat(c.OtherPaths(i)...)...)
+		}
+	}
+	for _, name := range names {
+		if err := CheckComponent(name); err != nil {
+			t.Fatalf("a name that may be trusted %v", err)
+		}
+	}
 }
 
 // checkPieceHashes makes sure that each file of v2 begins a piece, and that the

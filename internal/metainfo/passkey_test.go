@@ -141,14 +141,7 @@ func FuzzReplacePasskey(f *testing.F) {
 		if again, _ := ReplacePasskey(out, passkey); again != out {
 			t.Fatalf("%q became %q, then %q", in, out, again)
 		}
-		encoded := strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(passkey), "+", "%20"), "%3D", "=")
-		for _, decode := range []func(string) (string, error){url.PathUnescape, url.QueryUnescape} {
-			if back, err := decode(encoded); err != nil || back != passkey {
-				t.Fatalf("%q decodes to %q", encoded, back)
-			}
-		}
-		// What stands around a marker is what stood around the old passkey, and
-		// what stands around the passkey.
+		encoded := encodePasskey(t, passkey)
 		const marker = "ThisIsTheMarker1"
 		if strings.Contains(in, marker) {
 			t.Skip()
@@ -157,27 +150,7 @@ func FuzzReplacePasskey(f *testing.F) {
 		if strings.ReplaceAll(marked, marker, encoded) != out {
 			t.Fatalf("%q became %q and %q", in, marked, out)
 		}
-		parts := strings.Split(marked, marker)
-		rest := in
-		for i, part := range parts {
-			at := 0
-			if i > 0 {
-				at = strings.Index(rest, part)
-				if i == len(parts)-1 {
-					at = len(rest) - len(part)
-				}
-				if at < 0 || strings.ContainsAny(rest[:at], "&;#") {
-					t.Fatalf("%q became %q", in, marked)
-				}
-			}
-			if !strings.HasPrefix(rest[at:], part) {
-				t.Fatalf("%q became %q", in, marked)
-			}
-			rest = rest[at+len(part):]
-		}
-		if strings.Trim(encoded, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%=") != "" {
-			t.Fatalf("%q is encoded %q", passkey, encoded)
-		}
+		checkRest(t, in, marked, strings.Split(marked, marker))
 		if before, err := url.Parse(strings.TrimSpace(in)); err == nil {
 			after, err := url.Parse(strings.TrimSpace(out))
 			if err != nil || after.Scheme != before.Scheme || after.Host != before.Host || after.User.String() != before.User.String() || after.Fragment != before.Fragment {
@@ -185,4 +158,43 @@ func FuzzReplacePasskey(f *testing.F) {
 			}
 		}
 	})
+}
+
+// encodePasskey returns the passkey as it must be in a URL: any decoder returns the
+// passkey, and all reserved characters are escaped.
+func encodePasskey(t *testing.T, passkey string) string {
+	t.Helper()
+	encoded := strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(passkey), "+", "%20"), "%3D", "=")
+	for _, decode := range []func(string) (string, error){url.PathUnescape, url.QueryUnescape} {
+		if back, err := decode(encoded); err != nil || back != passkey {
+			t.Fatalf("%q decodes to %q", encoded, back)
+		}
+	}
+	if strings.Trim(encoded, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%=") != "" {
+		t.Fatalf("%q is encoded %q", passkey, encoded)
+	}
+	return encoded
+}
+
+// checkRest makes sure that rest, the parts of the result around the new passkeys, were
+// around the old passkeys too, and that no delimiter was replaced.
+func checkRest(t *testing.T, in, out string, rest []string) {
+	t.Helper()
+	left := in
+	for i, part := range rest {
+		at := 0
+		if i > 0 {
+			at = strings.Index(left, part)
+			if i == len(rest)-1 {
+				at = len(left) - len(part)
+			}
+			if at < 0 || strings.ContainsAny(left[:at], "&;#") {
+				t.Fatalf("%q became %q", in, out)
+			}
+		}
+		if !strings.HasPrefix(left[at:], part) {
+			t.Fatalf("%q became %q", in, out)
+		}
+		left = left[at+len(part):]
+	}
 }

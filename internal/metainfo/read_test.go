@@ -1,7 +1,6 @@
 package metainfo
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -23,12 +22,14 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestRead(t *testing.T) {
-	torrent := func(n int) []byte { return []byte("d" + strings.Repeat("x", n-1)) }
-	const most = 200_000
+// most is the limit of the size in tests of Read.
+const most = 200_000
+
+func TestReadSizes(t *testing.T) {
 	for _, n := range []int{0, 1, 100, headSize - 1, headSize, headSize + 1, most - 1, most, most + 1, 2 * most} {
 		for _, size := range []int{n, -1, 0, n / 2, n + 1000} { // a file may grow or shrink
-			for _, r := range []io.Reader{bytes.NewReader(torrent(max(n, 1))[:n]), iotest.OneByteReader(bytes.NewReader(torrent(max(n, 1))[:n])), iotest.DataErrReader(bytes.NewReader(torrent(max(n, 1))[:n]))} {
+			input := func() io.Reader { return strings.NewReader(("d" + strings.Repeat("x", n))[:n]) }
+			for _, r := range []io.Reader{input(), iotest.OneByteReader(input()), iotest.DataErrReader(input())} {
 				b, err := Read(r, int64(size), most, nil)
 				tooLarge, isTooLarge := errors.AsType[*TooLargeError](err)
 				switch {
@@ -40,6 +41,9 @@ func TestRead(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestReadBeginnings(t *testing.T) {
 	for c := range 256 {
 		r := &endless{c: byte(c)}
 		_, err := Read(r, -1, most, nil)
@@ -51,6 +55,9 @@ func TestRead(t *testing.T) {
 	if b, err := Read(&endless{c: 'm'}, -1, most, func(head []byte) bool { return len(head) == headSize && head[0] == 'm' }); b != nil || err == nil {
 		t.Errorf("a text without end: %d bytes, %v", len(b), err)
 	}
+}
+
+func TestReadError(t *testing.T) {
 	if _, err := Read(iotest.ErrReader(io.ErrClosedPipe), -1, most, nil); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("an error: %v", err)
 	}

@@ -65,8 +65,8 @@ func randomBuilder(rnd *rand.Rand, v1, v2 bool) (b Builder, layers [][][32]byte)
 	return b, layers
 }
 
-// What is built is read again: the same files, in the same pieces, with the
-// same hashes.
+// A torrent that was built is parsed with the same files, in the same pieces, and with
+// the same hashes.
 func TestBuildAndRead(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for n := range 3000 {
@@ -78,17 +78,7 @@ func TestBuildAndRead(t *testing.T) {
 		if b.V1 {
 			b.Pieces = make([]byte, 20*l.Pieces())
 		}
-		out, err := b.Build()
-		if err != nil {
-			t.Fatalf("%+v: %v", b.Files, err)
-		}
-		if _, err := (bencode.Parser{Strict: true}).Parse(out); err != nil {
-			t.Fatalf("%+v: %v", b.Files, err)
-		}
-		tor, err := Parse(out)
-		if err != nil {
-			t.Fatalf("%+v: %v", b.Files, err)
-		}
+		tor := buildAndParse(t, &b)
 		if slices.ContainsFunc(tor.Findings, func(f Finding) bool { return f.Code != CodeCaseCollision && f.Code != CodeOneFile }) || tor.Single != b.Single {
 			t.Fatalf("%+v: single %v, findings %v", b.Files, tor.Single, tor.Findings)
 		}
@@ -96,45 +86,76 @@ func TestBuildAndRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var origin []int // of the files that were read, among those that were built; Gap of pad files
-		built := 0
-		for i := range c.Files {
-			f := &c.Files[i]
-			if f.Pad {
-				origin = append(origin, Gap)
-				continue
-			}
-			want := b.Files[built]
-			if b.Single {
-				want.Path = []string{"x"}
-			}
-			if !slices.Equal(f.Path(), want.Path) || f.Length != want.Length || f.Length > 0 && tor.Layout().Offset(i) != l.Offset(built) {
-				t.Fatalf("%+v: file %d is %+v", b.Files, built, f)
-			}
-			for n := range layers[built] {
-				if h, ok := c.PieceHash(i, n); ok != b.V2 || ok && h != layers[built][n] {
-					t.Fatalf("%+v: piece %d of file %d has the hash %x, %v, want %x", b.Files, n, built, h, ok, layers[built][n])
-				}
-			}
-			origin = append(origin, built)
-			built++
+		origin := compareFiles(t, &b, l, layers, c)
+		compareSpans(t, &b, l, c, origin)
+	}
+}
+
+// buildAndParse builds a torrent, which must be canonical bencode, and parses it.
+func buildAndParse(t *testing.T, b *Builder) *Torrent {
+	t.Helper()
+	out, err := b.Build()
+	if err != nil {
+		t.Fatalf("%+v: %v", b.Files, err)
+	}
+	if _, err := (bencode.Parser{Strict: true}).Parse(out); err != nil {
+		t.Fatalf("%+v: %v", b.Files, err)
+	}
+	tor, err := Parse(out)
+	if err != nil {
+		t.Fatalf("%+v: %v", b.Files, err)
+	}
+	return tor
+}
+
+// compareFiles compares the files that were parsed with those that were built. It
+// returns the index of the built file for each parsed one, and Gap for pad files.
+func compareFiles(t *testing.T, b *Builder, l *Layout, layers [][][32]byte, c *Content) (origin []int) {
+	t.Helper()
+	built := 0
+	for i := range c.Files {
+		f := &c.Files[i]
+		if f.Pad {
+			origin = append(origin, Gap)
+			continue
 		}
-		if built != len(b.Files) {
-			t.Fatalf("%+v: %d files", b.Files, built)
+		want := b.Files[built]
+		if b.Single {
+			want.Path = []string{"x"}
 		}
-		var got, want []Span
-		for _, s := range c.Layout.Spans(0, c.Layout.Pieces()-1) {
-			if s.File = origin[s.File]; s.File == Gap {
-				s.Offset = 0
+		if !slices.Equal(f.Path(), want.Path) || f.Length != want.Length || f.Length > 0 && c.Layout.Offset(i) != l.Offset(built) {
+			t.Fatalf("%+v: file %d is %+v", b.Files, built, f)
+		}
+		for n := range layers[built] {
+			if h, ok := c.PieceHash(i, n); ok != b.V2 || ok && h != layers[built][n] {
+				t.Fatalf("%+v: piece %d of file %d has the hash %x, %v, want %x", b.Files, n, built, h, ok, layers[built][n])
 			}
-			got = append(got, s)
 		}
-		for _, s := range l.Spans(0, l.Pieces()-1) {
-			want = append(want, s)
+		origin = append(origin, built)
+		built++
+	}
+	if built != len(b.Files) {
+		t.Fatalf("%+v: %d files", b.Files, built)
+	}
+	return origin
+}
+
+// compareSpans compares the spans of the torrent that was parsed with those of the
+// builder's layout.
+func compareSpans(t *testing.T, b *Builder, l *Layout, c *Content, origin []int) {
+	t.Helper()
+	var got, want []Span
+	for _, s := range c.Layout.Spans(0, c.Layout.Pieces()-1) {
+		if s.File = origin[s.File]; s.File == Gap {
+			s.Offset = 0
 		}
-		if !slices.Equal(got, want) {
-			t.Fatalf("%+v by %d: read with spans\n%v, built with\n%v", b.Files, b.PieceLength, got, want)
-		}
+		got = append(got, s)
+	}
+	for _, s := range l.Spans(0, l.Pieces()-1) {
+		want = append(want, s)
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("%+v by %d: read with spans\n%v, built with\n%v", b.Files, b.PieceLength, got, want)
 	}
 }
 

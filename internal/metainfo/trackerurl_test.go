@@ -145,28 +145,34 @@ func FuzzReplaceHost(f *testing.F) {
 		if _, found := ReplaceHost(out, new, new); !found {
 			t.Fatalf("%q became %q without %q", in, out, new)
 		}
-		host, port, ok := hostOf(in)
-		newHost, newPort, newOK := hostOf(out)
-		if !ok || !newOK {
-			t.Fatalf("%q became %q", in, out)
-		}
-		if newPort != port && newPort != "" && !strings.HasSuffix(new, newPort) {
-			t.Fatalf("%q became %q", in, out)
-		}
-		// The same bytes stand before and after host and port.
-		head, tail := around(t, in, host)
-		newHead, newTail := around(t, out, newHost)
-		if head != newHead || tail != newTail {
-			t.Fatalf("%q became %q", in, out)
-		}
-		before, err := url.Parse(strings.TrimSpace(in))
-		if err != nil {
-			return
-		}
-		if after, err := url.Parse(strings.TrimSpace(out)); err != nil || strings.ToLower(after.Hostname()) != newHost || after.Port() != newPort || before.RequestURI() != after.RequestURI() || before.User.String() != after.User.String() {
-			t.Fatalf("%q became %q: %v", in, out, err)
-		}
+		checkHostOnly(t, in, out, new)
 	})
+}
+
+// checkHostOnly makes sure that in and out differ only in host and port, and that a
+// changed port is that of new.
+func checkHostOnly(t *testing.T, in, out, new string) {
+	t.Helper()
+	host, port, ok := hostOf(in)
+	newHost, newPort, newOK := hostOf(out)
+	if !ok || !newOK {
+		t.Fatalf("%q became %q", in, out)
+	}
+	if newPort != port && newPort != "" && !strings.HasSuffix(new, newPort) {
+		t.Fatalf("%q became %q", in, out)
+	}
+	head, tail := around(t, in, host)
+	newHead, newTail := around(t, out, newHost)
+	if head != newHead || tail != newTail {
+		t.Fatalf("%q became %q", in, out)
+	}
+	before, err := url.Parse(strings.TrimSpace(in))
+	if err != nil {
+		return
+	}
+	if after, err := url.Parse(strings.TrimSpace(out)); err != nil || strings.ToLower(after.Hostname()) != newHost || after.Port() != newPort || before.RequestURI() != after.RequestURI() || before.User.String() != after.User.String() {
+		t.Fatalf("%q became %q: %v", in, out, err)
+	}
 }
 
 // around returns what stands in a URL before and after its host and port, found
@@ -359,25 +365,33 @@ func naiveGlob(p, s []rune, anyByQuestion bool) bool {
 		return false
 	}
 	if p[0] == '[' {
-		body, not := p[1:], false
-		if len(body) > 0 && (body[0] == '^' || body[0] == '!') {
-			body, not = body[1:], true
-		}
-		in := false
-		for i := 0; i < len(body) && body[i] != ':'; i++ {
-			switch {
-			case body[i] == ']' && i > 0:
-				return in != not && naiveGlob(body[i+1:], s[1:], anyByQuestion)
-			case i+2 < len(body) && body[i+1] == '-' && body[i+2] != ']':
-				in = in || body[i] <= s[0] && s[0] <= body[i+2]
-				if body[i+2] == ':' {
-					i = len(body)
-				}
-				i += 2
-			default:
-				in = in || body[i] == s[0]
-			}
+		if in, rest, ok := naiveClass(p[1:], s[0]); ok {
+			return in && naiveGlob(rest, s[1:], anyByQuestion)
 		}
 	}
 	return (p[0] == s[0] || p[0] == '?' && anyByQuestion) && naiveGlob(p[1:], s[1:], anyByQuestion)
+}
+
+// naiveClass reports whether a character class, after its [, has c, and returns the
+// pattern after it. ok is false if it is no class.
+func naiveClass(p []rune, c rune) (in bool, rest []rune, ok bool) {
+	not := len(p) > 0 && (p[0] == '^' || p[0] == '!')
+	if not {
+		p = p[1:]
+	}
+	for i := 0; i < len(p) && p[i] != ':'; i++ {
+		switch {
+		case p[i] == ']' && i > 0:
+			return in != not, p[i+1:], true
+		case i+2 < len(p) && p[i+1] == '-' && p[i+2] != ']':
+			in = in || p[i] <= c && c <= p[i+2]
+			if p[i+2] == ':' {
+				return false, nil, false
+			}
+			i += 2
+		default:
+			in = in || p[i] == c
+		}
+	}
+	return false, nil, false
 }
