@@ -58,6 +58,12 @@ func isDiskError(err error) bool {
 	return true
 }
 
+// isScarcity reports whether an error is a lack of resources, which says nothing
+// about the torrent or its data.
+func isScarcity(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
+}
+
 // stated returns an error if the system failed to stat one of the files. Without stat
 // results, files must not be taken for changed.
 func stated(tree *piece.Tree) error {
