@@ -198,45 +198,14 @@ func (p *superPeer) next(offered peer.Bitfield, rate float64, wants, served bool
 		p.plain = true
 		return nil, true
 	}
-	enough := int32(max(1, min(witnesses, len(s.peers)-1)))
-	vain := len(s.peers) > 1 && now.Sub(s.passed) >= vainTime
-	unwanted := false
-	for i, o := range p.offers {
-		others := s.count[i]
-		if !o.got.IsZero() {
-			others--
-		}
-		if others >= enough {
-			s.passed = now
-		}
-		switch {
-		case others >= enough, vain && !o.got.IsZero(), !o.got.IsZero() && now.Sub(o.got) >= spreadTime:
-			delete(p.offers, i)
-			if s.by[i] == p {
-				delete(s.by, i)
-			}
-		case !wants && o.got.IsZero() && now.Sub(o.made) >= wantTime:
-			unwanted = true
-			delete(p.offers, i)
-			s.reoffer(p, i)
-		case o.got.IsZero() && (rate == 0 && now.Sub(o.made) >= offerTime || now.Sub(o.made) >= slowTime):
-			if !o.late {
-				o.late = true
-				s.reoffer(p, i)
-			}
-			if served {
-				delete(p.offers, i) // it had its chance
-			}
-		}
-	}
-	target := min(minOffers+int(rate*offerAhead.Seconds()), maxOffers)
+	unwanted := p.review(rate, wants, served, now)
 	switch {
 	case wants:
 		p.more = 0
 	case unwanted:
 		p.more = min(2*max(p.more, 1), maxExtraOffers)
 	}
-	target += p.more
+	target := min(minOffers+int(rate*offerAhead.Seconds()), maxOffers) + p.more
 	for len(p.offers) < target {
 		i, ok := s.pick(offered)
 		if !ok {
@@ -248,6 +217,55 @@ func (p *superPeer) next(offered peer.Bitfield, rate float64, wants, served bool
 		pieces = append(pieces, i)
 	}
 	return pieces, false
+}
+
+// review removes the offers to a peer that have spread or timed out, and offers pieces
+// that the peer receives slowly to others too. It reports whether the peer has not
+// become interested in an offer in time. s.mu is locked.
+func (p *superPeer) review(rate float64, wants, served bool, now time.Time) (unwanted bool) {
+	s := p.super
+	enough := int32(max(1, min(witnesses, len(s.peers)-1)))
+	vain := len(s.peers) > 1 && now.Sub(s.passed) >= vainTime
+	for i, o := range p.offers {
+		others := s.count[i]
+		if o.arrived() {
+			others--
+		}
+		if others >= enough {
+			s.passed = now
+		}
+		switch {
+		case others >= enough, o.arrived() && (vain || now.Sub(o.got) >= spreadTime):
+			delete(p.offers, i)
+			if s.by[i] == p {
+				delete(s.by, i)
+			}
+		case o.arrived():
+		case !wants && now.Sub(o.made) >= wantTime:
+			unwanted = true
+			delete(p.offers, i)
+			s.reoffer(p, i)
+		case o.isSlow(rate, now):
+			if !o.late {
+				o.late = true
+				s.reoffer(p, i)
+			}
+			if served {
+				delete(p.offers, i) // it had its chance
+			}
+		}
+	}
+	return unwanted
+}
+
+// arrived reports whether the peer has got the piece.
+func (o *offer) arrived() bool { return !o.got.IsZero() }
+
+// isSlow reports whether a piece that has not arrived should have by now, at the rate
+// of the peer.
+func (o *offer) isSlow(rate float64, now time.Time) bool {
+	age := now.Sub(o.made)
+	return rate == 0 && age >= offerTime || age >= slowTime
 }
 
 // pick takes the next piece to offer to a peer out of left, one that no peer has.
