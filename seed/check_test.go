@@ -48,7 +48,7 @@ func TestCheckDoneAtMostTotal(t *testing.T) {
 	tt := r.all()[0]
 	m := loadedOf(t, tt)
 	tt.mu.Lock()
-	tt.state, tt.toCheck = StateChecking, m.content.Layout.Bytes()
+	tt.state, tt.checking.total = StateChecking, m.content.Layout.Bytes()
 	tt.mu.Unlock()
 	if _, err := tt.hash(t.Context(), m, tt.progress); err != nil {
 		t.Fatal(err)

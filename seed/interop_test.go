@@ -291,10 +291,10 @@ func TestLibtorrentManyFiles(t *testing.T) {
 	eventually(t, "it has the hashes of half of the files", func() bool {
 		tt.mu.Lock()
 		defer tt.mu.Unlock()
-		if tt.loaded == nil {
+		if tt.use.loaded == nil {
 			return false
 		}
-		x := tt.loaded.trees
+		x := tt.use.loaded.trees
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		return len(x.known) > files/2

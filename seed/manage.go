@@ -109,7 +109,7 @@ func (t *Torrent) open(ctx context.Context) {
 func (t *Torrent) check(ctx context.Context) {
 	t.step(ctx, func(ctx context.Context, m *loadedMetainfo, seen *epoch) error {
 		all := m.content.Layout.Bytes()
-		if !t.setState(seen, StateChecking, EventChecking{t, 0, all}, func() { t.checked, t.toCheck = 0, all }) {
+		if !t.setState(seen, StateChecking, EventChecking{t, 0, all}, func() { t.checking = checking{total: all} }) {
 			return nil
 		}
 		c, err := t.hash(ctx, m, t.showCheck())
@@ -169,7 +169,7 @@ func (t *Torrent) begin(m *loadedMetainfo, have peer.Bitfield, known bool, seen 
 		t.super.Store(newSuper(have, t.pieces))
 	}
 	t.warnRenamed(m)
-	t.setState(seen, StateSeeding, EventSeeding{t, count, known}, func() { t.identity = m.data.tree.Digest() })
+	t.setState(seen, StateSeeding, EventSeeding{t, count, known}, func() { t.seeding = seeding{identity: m.data.tree.Digest()} })
 	return nil
 }
 

@@ -1,9 +1,7 @@
 package seed
 
 import (
-	"context"
 	"encoding/hex"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,7 +9,6 @@ import (
 	"bt/internal/announce"
 	"bt/internal/metainfo"
 	"bt/internal/peer"
-	"bt/internal/piece"
 )
 
 // A Torrent is a torrent of a Seeder. What it needs only while it has peers is in
@@ -89,7 +86,7 @@ func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 		before:      in.Uploaded,
 		begun:       in.Since,
 		rate:        newRateLimit(s.options.MaxTorrentRate),
-		life:        life{state: StateQueued, made: in.Hashed, served: in.Served, speed: speed{last: in.Uploaded}},
+		life:        life{state: StateQueued, made: in.Hashed, served: stopwatch{before: in.Served}, speed: speed{last: in.Uploaded}},
 	}
 	t.torrent = t
 	if t.read == nil {
@@ -183,120 +180,6 @@ func (t *Torrent) lengthOf(i int, l *metainfo.Layout) int64 {
 		n += s.Length
 	}
 	return n
-}
-
-// A loadedMetainfo holds what a torrent needs while it has peers or is checked.
-type loadedMetainfo struct {
-	torrent *Torrent
-	meta    *Metainfo
-	content *metainfo.Content
-	info    []byte // the info dict
-	root    string // path of the content
-	data    *content
-	trees   *trees    // hash trees of v2
-	found   time.Time // when the files were identified
-}
-
-// isRecent reports whether the files had just changed when they were identified, so a
-// further change may go unnoticed. Times in the future, where files stay racy, are not
-// recent.
-func (m *loadedMetainfo) isRecent() bool {
-	return m.data.tree.IsRacy(m.found) && !m.data.tree.IsRacy(m.found.Add(2*piece.Resolution))
-}
-
-// errOther reports that the torrent file now contains another torrent.
-var errOther = errors.New("the torrent file now contains another torrent")
-
-// An unreadError reports that a torrent file can't be read again.
-type unreadError struct{ error }
-
-func (e *unreadError) Unwrap() error { return e.error }
-
-// load reads the metainfo again and finds the files.
-func (t *Torrent) load(ctx context.Context) (*loadedMetainfo, error) {
-	meta, err := t.read()
-	if err != nil {
-		return nil, &unreadError{err}
-	}
-	if meta.V1 != t.v1 || meta.V2 != t.v2 || meta.InfoHashV1 != t.hashV1 || meta.InfoHashV2 != t.hashV2 {
-		return nil, &unreadError{errOther}
-	}
-	c, err := meta.Content()
-	if err != nil {
-		return nil, err
-	}
-	m := &loadedMetainfo{torrent: t, meta: meta, content: c, info: meta.InfoBytes(), trees: newTrees(meta, c)}
-	return m.find(ctx)
-}
-
-// find returns a copy of m with the files as they are now.
-func (m *loadedMetainfo) find(ctx context.Context) (*loadedMetainfo, error) {
-	t, now := m.torrent, *m
-	now.found = time.Now()
-	find := piece.Find
-	if t.exact {
-		find = piece.At
-	}
-	tree, err := find(ctx, m.content, t.path, t.seeder.options.Jobs)
-	if err == nil {
-		err = stated(tree)
-	}
-	if err != nil {
-		return nil, err
-	}
-	now.root = tree.Root
-	now.data = &content{layout: m.content.Layout, tree: tree, mappings: &t.seeder.mappings}
-	return &now, nil
-}
-
-// isUnchanged reports whether every file is there with the right size, and has not
-// changed since it was found. If a file is not there, it may be at another place now.
-func (m *loadedMetainfo) isUnchanged(ctx context.Context) (bool, error) {
-	if !m.hasSizes() {
-		return false, nil
-	}
-	changed, err := m.data.tree.HasChanged(ctx, m.torrent.seeder.options.Jobs)
-	return !changed, err
-}
-
-// lengthOf returns the length of piece i in bytes.
-func (m *loadedMetainfo) lengthOf(i int) int64 { return m.torrent.lengthOf(i, m.content.Layout) }
-
-// paddedLength returns the length up to which blocks of piece i may be requested. A
-// v2 file is followed by zeros that belong to no piece, and libtorrent (2.0.8)
-// requests whole blocks there, also at the end of the torrent.
-func (m *loadedMetainfo) paddedLength(i int) int64 {
-	if !m.torrent.v1 {
-		return m.torrent.pieceLength
-	}
-	return m.lengthOf(i)
-}
-
-// enter returns the loaded metainfo for a peer, which must call leave when it
-// disconnects. It fails if the files have changed.
-func (t *Torrent) enter(ctx context.Context) (*loadedMetainfo, error) {
-	t.loading.Lock()
-	defer t.loading.Unlock()
-	m, seen, ok := t.join()
-	if m != nil {
-		return m, nil
-	}
-	if !ok {
-		return nil, errNoTorrent
-	}
-	_, identity := t.supplies()
-	m, err := t.load(ctx)
-	if err == nil && m.data.tree.Digest() != identity {
-		err = errChanged
-	}
-	if err != nil {
-		t.suspect()
-		return nil, err
-	}
-	if !t.supply(seen, m) {
-		return nil, errNoTorrent
-	}
-	return m, nil
 }
 
 // Metainfo returns the torrent as it was read.
