@@ -1,25 +1,18 @@
 package seed
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 	"golang.org/x/text/unicode/norm"
 
-	"bt/internal/atomicfile"
-	"bt/internal/metainfo"
 	"bt/internal/piece"
 )
 
@@ -50,42 +43,13 @@ type Directory struct {
 	// Rescan, if non-nil, makes Run read the directory for each value received.
 	Rescan <-chan struct{}
 
-	found      map[string]*found     // by path
-	content    map[string][]*Torrent // by expected path of the content, in NFC
-	freed      bool                  // a torrent was removed, so a duplicate of it may be seeded now
-	noData     bool                  // Data does not exist
-	foreign    bool                  // the warning about ForeignTrackers was emitted
-	warnings   map[string]bool       // texts of warnings that are emitted and still apply
-	watcher    *fsnotify.Watcher     // nil: not available
-	broken     *brokenTorrents
-	fileEvents *fileEvents
-}
-
-// A found is a torrent file that was found in the directory.
-type found struct {
-	identity  piece.Identity // of the file as it was read; zero: read it again
-	torrent   *Torrent       // nil: it can't be seeded
-	content   string         // expected path of the content, in NFC
-	failure   string         // why it can't be seeded
-	duplicate bool           // the same torrent is already seeded
-}
-
-// brokenTorrents holds the errors of the torrent files that can't be seeded, by path.
-type brokenTorrents struct {
-	mu   sync.Mutex
-	errs map[string]error
-}
-
-func (b *brokenTorrents) set(path string, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.errs[path] = err
-}
-
-func (b *brokenTorrents) forget(path string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.errs, path)
+	index
+	broken   *brokenTorrents
+	freed    bool            // a torrent was removed, so a duplicate of it may be seeded now
+	noData   bool            // Data does not exist
+	foreign  bool            // the warning about ForeignTrackers was emitted
+	warnings map[string]bool // texts of warnings that are emitted and still apply
+	watcher  *watcher        // nil: not available
 }
 
 // Status returns the status of the Seeder. Torrent files that can't be seeded are
@@ -100,83 +64,17 @@ func (d *Directory) Status() Status {
 	return s
 }
 
-// fileEvents collects file system events between two scans. A goroutine of its own
-// receives them from the watcher, because a watcher whose events are not received may
-// block calls of its Add.
-type fileEvents struct {
-	mu    sync.Mutex
-	names map[string]fsnotify.Op
-	err   error         // non-nil: events were lost
-	news  chan struct{} // signals new events; has a buffer of one
-	ended chan struct{} // closed when collect returns
-}
-
-// maxNames is the maximum number of names in fileEvents.
-const maxNames = 10_000
-
-// collect receives events until the watcher is closed.
-func (f *fileEvents) collect(w *fsnotify.Watcher) {
-	defer close(f.ended)
-	events, errs := w.Events, w.Errors
-	for events != nil || errs != nil {
-		var e fsnotify.Event
-		var err error
-		var ok bool
-		select {
-		case e, ok = <-events:
-			if !ok {
-				events = nil
-				continue
-			}
-		case err, ok = <-errs:
-			if !ok {
-				errs = nil
-				continue
-			}
-			if errors.Is(err, syscall.EINVAL) {
-				continue // fsnotify: a watched directory was moved and then removed
-			}
-		}
-		f.mu.Lock()
-		switch {
-		case err != nil:
-			f.err = err
-		case len(f.names) < maxNames:
-			f.names[filepath.Clean(e.Name)] |= e.Op
-		default:
-			f.err = fsnotify.ErrEventOverflow
-		}
-		f.mu.Unlock()
-		select {
-		case f.news <- struct{}{}:
-		default:
-		}
-	}
-}
-
-func (f *fileEvents) take() (names map[string]fsnotify.Op, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	names, err = f.names, f.err
-	f.names, f.err = make(map[string]fsnotify.Op), nil
-	return names, err
-}
-
 // Scan reads the directory and adds the torrents in it. It must be called once,
 // before Run.
 func (d *Directory) Scan() error {
 	if _, err := os.ReadDir(d.Path); err != nil {
 		return err
 	}
-	d.found = make(map[string]*found)
-	d.content = make(map[string][]*Torrent)
+	d.index = index{make(map[string]*found), make(map[string][]*Torrent)}
 	d.broken = &brokenTorrents{errs: make(map[string]error)}
-	d.fileEvents = &fileEvents{names: make(map[string]fsnotify.Op), news: make(chan struct{}, 1), ended: make(chan struct{})}
 	var err error
-	if d.watcher, err = fsnotify.NewWatcher(); err != nil {
+	if d.watcher, err = newWatcher(); err != nil {
 		d.warn(fmt.Errorf("changes in directories are noticed only once a minute: %w", err))
-	} else {
-		go d.fileEvents.collect(d.watcher)
 	}
 	d.scan(context.Background())
 	return nil
@@ -184,11 +82,10 @@ func (d *Directory) Scan() error {
 
 // Run follows the changes of the directory until ctx ends.
 func (d *Directory) Run(ctx context.Context) {
+	var news chan struct{}
 	if d.watcher != nil {
-		defer func() {
-			d.watcher.Close()
-			<-d.fileEvents.ended
-		}()
+		defer d.watcher.close()
+		news = d.watcher.news
 	}
 	timer := time.NewTimer(young) // some files that Scan found may have been incomplete
 	defer timer.Stop()
@@ -203,7 +100,7 @@ func (d *Directory) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-d.fileEvents.news:
+		case <-news:
 			if d.handleFileEvents() {
 				soon(settle)
 			}
@@ -224,23 +121,15 @@ func (d *Directory) Run(ctx context.Context) {
 // handleFileEvents schedules rechecks of the data that events name. It reports
 // whether torrents may have been added or removed.
 func (d *Directory) handleFileEvents() (torrents bool) {
-	names, err := d.fileEvents.take()
+	names, err := d.watcher.take()
 	if err != nil {
 		d.warn(fmt.Errorf("watching %s: %w", d.Path, err))
 		d.suspectAll()
 		torrents = true
 	}
 	for name, op := range names {
+		d.suspectContent(name)
 		gone := op.Has(fsnotify.Rename | fsnotify.Remove)
-		// Where the content is a directory, its subdirectories may be watched too.
-		for at := name; ; at = filepath.Dir(at) {
-			for _, t := range d.content[norm.NFC.String(at)] {
-				t.suspect()
-			}
-			if at == filepath.Dir(at) {
-				break
-			}
-		}
 		switch {
 		case name == filepath.Clean(d.Path) && gone:
 			torrents = true
@@ -256,6 +145,19 @@ func (d *Directory) handleFileEvents() (torrents bool) {
 	return torrents
 }
 
+// suspectContent schedules rechecks of the torrents whose content is path or contains
+// it: where the content is a directory, its subdirectories may be watched too.
+func (d *Directory) suspectContent(path string) {
+	for at := path; ; at = filepath.Dir(at) {
+		for _, t := range d.content[norm.NFC.String(at)] {
+			t.suspect()
+		}
+		if at == filepath.Dir(at) {
+			return
+		}
+	}
+}
+
 func (d *Directory) suspectAll() {
 	for _, t := range d.Seeder.all() {
 		t.suspect()
@@ -269,132 +171,56 @@ func (d *Directory) isTorrent(path string) bool {
 	return strings.EqualFold(filepath.Ext(name), ".torrent") && !strings.HasPrefix(name, ".")
 }
 
-// A walk is the result of walking the directory once.
-type walk struct {
-	torrents   []string
-	watched    map[string]bool // directories, and whether they could be watched
-	warnings   map[string]bool
-	unreadable []string // paths that could not be read
-}
-
-func (d *Directory) walk(ctx context.Context) *walk {
-	w := &walk{watched: make(map[string]bool), warnings: make(map[string]bool)}
-	if d.Data != "" {
-		data := filepath.Clean(d.Data)
-		if d.watcher != nil && len(d.found) > 0 && !slices.Contains(d.watcher.WatchList(), data) {
-			d.noData = true // it may have been replaced, and rechecks are needed
-		}
-		d.watch(w, data)
-	}
-	root := filepath.Clean(d.Path)
-	// The separator makes WalkDir follow Path if that is a link.
-	_ = filepath.WalkDir(d.Path+string(filepath.Separator), func(path string, e fs.DirEntry, err error) error {
-		path = filepath.Clean(path)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil && path != root && errors.Is(err, fs.ErrNotExist):
-			// It was removed during the walk.
-		case err != nil:
-			// An unreadable directory does not mean that its torrents are gone.
-			w.unreadable = append(w.unreadable, path)
-			d.warnOnce(w, err)
-		case e.IsDir():
-			if path != root && !d.Recursive {
-				return fs.SkipDir
-			}
-			d.watch(w, path) // before it is read, so that no event is missed
-		case d.isTorrent(path):
-			w.torrents = append(w.torrents, path)
-		}
-		return nil
-	})
-	return w
-}
-
-// warnOnce emits a warning unless the last walk had the same.
-func (d *Directory) warnOnce(w *walk, err error) {
-	text := err.Error()
-	if !w.warnings[text] && !d.warnings[text] {
-		d.warn(err)
-	}
-	w.warnings[text] = true
-}
-
-// watch adds a directory to the watcher. Each walk calls it again, because the
-// directory may have been replaced.
-func (d *Directory) watch(w *walk, dir string) {
-	if d.watcher == nil {
-		return
-	}
-	err := d.watcher.Add(dir)
-	w.watched[dir] = err == nil
-	if err != nil {
-		d.warnOnce(w, fmt.Errorf("changes in %s are noticed only once a minute: %w", dir, err))
-	}
-}
-
-// pruneWatches removes watches of directories that no longer exist. It returns false
-// if such a watch has prevented another one: the directory was renamed.
-func (d *Directory) pruneWatches(w *walk) bool {
-	if d.watcher == nil {
-		return true
-	}
-	has := make(map[string]bool)
-	for _, dir := range d.watcher.WatchList() {
-		if has[dir] = true; !w.watched[dir] {
-			_ = d.watcher.Remove(dir) // an error means that the watch is already removed
-		}
-	}
-	for dir, watched := range w.watched {
-		if watched && !has[dir] {
-			return false
-		}
-	}
-	return true
-}
-
 // scan adds and removes torrents so that they match the directory. It reports whether
 // to scan again soon.
 func (d *Directory) scan(ctx context.Context) (again bool) {
-	w := d.walk(ctx)
-	for range 3 {
-		if d.pruneWatches(w) {
-			break
-		}
-		again = true
-		d.warnings = w.warnings
-		w = d.walk(ctx)
-	}
+	w, again := d.walkWatched(ctx)
 	if ctx.Err() != nil {
 		return false
 	}
-	d.warnings = w.warnings
-	seen := make(map[string]bool, len(w.torrents))
-	for _, path := range w.torrents {
-		seen[path] = true
-	}
-	// Removals come first, because another file may contain the same torrent.
-	for path, f := range d.found {
-		if !seen[path] && !w.mayContain(path, filepath.Clean(d.Path)) {
-			d.remove(path, f)
-		}
-	}
+	d.removeMissing(w) // before the additions, because another file may contain the same torrent
 	for _, path := range w.torrents {
 		if ctx.Err() != nil {
 			return false
 		}
 		again = d.update(path) || again
 	}
-	if d.freed {
-		d.freed = false
-		for _, path := range w.torrents {
-			if f := d.found[path]; f != nil && f.duplicate {
-				f.identity = piece.Identity{}
-				again = d.update(path) || again
-			}
+	again = d.retryDuplicates(w) || again
+	return d.lacksData() || again || slices.Contains(w.unreadable, filepath.Clean(d.Path))
+}
+
+// removeMissing removes the torrents whose files a walk has not found.
+func (d *Directory) removeMissing(w *walk) {
+	seen := make(map[string]bool, len(w.torrents))
+	for _, path := range w.torrents {
+		seen[path] = true
+	}
+	for path, f := range d.found {
+		if !seen[path] && !w.mayContain(path, filepath.Clean(d.Path)) {
+			d.remove(path, f)
 		}
 	}
+}
+
+// retryDuplicates reads files again that contained torrents already seeded, if
+// torrents were removed. It reports whether to scan again soon.
+func (d *Directory) retryDuplicates(w *walk) (again bool) {
+	if !d.freed {
+		return false
+	}
+	d.freed = false
+	for _, path := range w.torrents {
+		if f := d.found[path]; f != nil && f.duplicate {
+			f.identity = piece.Identity{}
+			again = d.update(path) || again
+		}
+	}
+	return again
+}
+
+// lacksData reports whether Data does not exist. If it exists again, lacksData
+// schedules rechecks.
+func (d *Directory) lacksData() bool {
 	noData := false
 	if d.Data != "" {
 		_, err := os.Stat(d.Data)
@@ -404,145 +230,5 @@ func (d *Directory) scan(ctx context.Context) (again bool) {
 		d.suspectAll()
 	}
 	d.noData = noData
-	return again || noData || slices.Contains(w.unreadable, filepath.Clean(d.Path))
-}
-
-// mayContain reports whether a path that was not found may still exist, because a
-// directory could not be read.
-func (w *walk) mayContain(path, root string) bool {
-	return slices.ContainsFunc(w.unreadable, func(dir string) bool {
-		return dir == root || path == dir || strings.HasPrefix(path, dir+string(filepath.Separator))
-	})
-}
-
-// update adds, replaces or removes the torrent of one file. It reports whether the
-// file may be incomplete, so that it must be read again.
-func (d *Directory) update(path string) (again bool) {
-	f := d.found[path]
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() || errors.Is(err, fs.ErrNotExist) && isGone(path) {
-		if f != nil {
-			d.remove(path, f)
-		}
-		return false
-	}
-	var id piece.Identity
-	if err == nil {
-		id = piece.Identify(info)
-		if f != nil && f.identity.Equal(id) {
-			return false
-		}
-	}
-	var meta *Metainfo
-	if err == nil {
-		meta, err = readTorrent(path, d.MaxSize)
-	}
-	// Abs, because the clock of a file server may be ahead.
-	if err != nil && time.Since(time.Unix(0, id.ModTime)).Abs() < young {
-		return true
-	}
-	failure := ""
-	if f != nil {
-		failure = f.failure
-		d.remove(path, f)
-	}
-	next := &found{identity: id}
-	d.found[path] = next
-	if err == nil {
-		err = d.add(path, meta, next)
-	}
-	if err == nil {
-		return false
-	}
-	next.failure, next.duplicate = err.Error(), errors.Is(err, ErrDuplicate)
-	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		next.identity = piece.Identity{} // the file may become readable without a change of its identity
-		if err = pathErr.Err; errors.Is(err, fs.ErrNotExist) {
-			err = errDangling
-		}
-	}
-	shown := fmt.Errorf("%s: %w", path, err)
-	var e Event = EventFailed{Err: shown}
-	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && not.Form.FoundBesideTorrents() {
-		e = EventWarning{Err: shown}
-	} else if !next.duplicate {
-		d.broken.set(path, err)
-	}
-	if next.failure != failure {
-		d.Seeder.events.put(e)
-	}
-	return false
-}
-
-var errDangling = errors.New("a symbolic link that leads nowhere")
-
-func isGone(path string) bool {
-	_, err := os.Lstat(path)
-	return errors.Is(err, fs.ErrNotExist)
-}
-
-func (d *Directory) add(path string, meta *Metainfo, f *found) error {
-	in := Input{
-		Torrent: meta, Path: d.Data, Trackers: d.Trackers,
-		Read: func() (*Metainfo, error) { return readTorrent(path, d.MaxSize) },
-	}
-	if in.Path == "" {
-		in.Path = filepath.Dir(path)
-	}
-	if err := meta.CheckName(); err != nil {
-		return err // an unsafe name could place the content anywhere
-	}
-	if d.Ledger != nil {
-		d.Ledger.recall(&in)
-	}
-	t, err := d.Seeder.Add(in)
-	if err != nil {
-		return err
-	}
-	if foreign := ForeignTrackers(meta, d.Trackers); len(foreign) > 0 && !d.foreign {
-		d.foreign = true
-		d.warn(fmt.Errorf("%s: it is private, and announced to trackers that are not its own, as others may be: %s", path, strings.Join(foreign, " ")))
-	}
-	f.torrent, f.content = t, norm.NFC.String(filepath.Join(in.Path, meta.Name))
-	d.content[f.content] = append(d.content[f.content], t)
-	return nil
-}
-
-func (d *Directory) remove(path string, f *found) {
-	delete(d.found, path)
-	d.broken.forget(path)
-	if f.torrent == nil {
-		return
-	}
-	d.freed = true
-	d.Seeder.Remove(f.torrent)
-	if d.Ledger != nil {
-		d.Ledger.note(f.torrent)
-	}
-	list := d.content[f.content]
-	if i := slices.Index(list, f.torrent); i >= 0 {
-		list = slices.Delete(list, i, i+1)
-	}
-	if d.content[f.content] = list; len(list) == 0 {
-		delete(d.content, f.content)
-	}
-}
-
-// readTorrent reads a torrent file of at most most bytes; 0 means the default of
-// package metainfo.
-func readTorrent(path string, most int64) (*Metainfo, error) {
-	f, err := atomicfile.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	b, err := metainfo.Read(f, info.Size(), cmp.Or(most, metainfo.DefaultMaxSize), nil)
-	if err != nil {
-		return nil, err
-	}
-	return metainfo.Parse(b)
+	return noData
 }

@@ -730,7 +730,7 @@ func TestDirectoryRescan(t *testing.T) {
 	if d.watcher == nil {
 		t.Fatal("nothing is watched anyway")
 	}
-	l.must(d.watcher.Close())
+	d.watcher.close()
 	d.watcher = nil
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
