@@ -10,13 +10,13 @@ import (
 	"bt/maketorrent"
 )
 
-// A poorListener has no descriptors for a while.
-type poorListener struct {
+// A failingListener fails to accept a number of times, for lack of descriptors.
+type failingListener struct {
 	net.Listener
 	failures atomic.Int64
 }
 
-func (l *poorListener) Accept() (net.Conn, error) {
+func (l *failingListener) Accept() (net.Conn, error) {
 	if l.failures.Add(-1) >= 0 {
 		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
 	}
@@ -28,7 +28,7 @@ func TestAcceptFails(t *testing.T) {
 	t.Parallel()
 	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
 	r := startWith(t, Options{}, func(s *Seeder) {
-		l := &poorListener{Listener: s.options.Listener}
+		l := &failingListener{Listener: s.options.Listener}
 		l.failures.Store(5)
 		s.options.Listener = l
 	}, Input{Torrent: meta, Path: root})

@@ -91,53 +91,53 @@ func (r *running) hostStatsOf(ip string) hostStats {
 // conduct is what peers do, and whether it counts as a strike. Each is done on one
 // connection, and then the other side is waited for.
 var conduct = map[string]struct {
-	do         func(v *villain)
+	do         func(v *hostilePeer)
 	strike     bool
 	encryption Encryption
 	timeouts   timeouts // in so far as it is not the default
 }{
-	"garbage":          {do: func(v *villain) { v.hello(); v.Write([]byte{0, 0, 0, 9, 1}) }, strike: true},
-	"a huge message":   {do: func(v *villain) { v.hello(); v.Write([]byte{255, 255, 255, 255, 5}) }, strike: true},
-	"a bad request":    {do: func(v *villain) { v.hello(request(1<<32-1, 0, 16<<10)) }, strike: true},
-	"a piece to us":    {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDPiece, Payload: make([]byte, 9)}) }, strike: true},
-	"a bad bitfield":   {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDBitfield, Payload: []byte{1}}) }, strike: true},
-	"bad bencode":      {do: func(v *villain) { v.hello(extended(0, "d1:x")) }, strike: true},
-	"a bad have":       {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDHave, Index: 1 << 30}) }, strike: true},
-	"noise":            {do: func(v *villain) { v.Write(noise(5000)) }, strike: true},
-	"noise in MSE":     {do: func(v *villain) { mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{}, noise(500)) }, strike: true},
-	"no MSE behind":    {do: func(v *villain) { v.Write(make([]byte, 96)) }, strike: true}, // a key of 0
-	"an endless flood": {do: func(v *villain) { v.hello(); v.floodRead(make([]byte, 4)) }, strike: true},
+	"garbage":          {do: func(v *hostilePeer) { v.hello(); v.Write([]byte{0, 0, 0, 9, 1}) }, strike: true},
+	"a huge message":   {do: func(v *hostilePeer) { v.hello(); v.Write([]byte{255, 255, 255, 255, 5}) }, strike: true},
+	"a bad request":    {do: func(v *hostilePeer) { v.hello(request(1<<32-1, 0, 16<<10)) }, strike: true},
+	"a piece to us":    {do: func(v *hostilePeer) { v.hello(peer.Message{ID: peer.IDPiece, Payload: make([]byte, 9)}) }, strike: true},
+	"a bad bitfield":   {do: func(v *hostilePeer) { v.hello(peer.Message{ID: peer.IDBitfield, Payload: []byte{1}}) }, strike: true},
+	"bad bencode":      {do: func(v *hostilePeer) { v.hello(extended(0, "d1:x")) }, strike: true},
+	"a bad have":       {do: func(v *hostilePeer) { v.hello(peer.Message{ID: peer.IDHave, Index: 1 << 30}) }, strike: true},
+	"noise":            {do: func(v *hostilePeer) { v.Write(noise(5000)) }, strike: true},
+	"noise in MSE":     {do: func(v *hostilePeer) { mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{}, noise(500)) }, strike: true},
+	"no MSE behind":    {do: func(v *hostilePeer) { v.Write(make([]byte, 96)) }, strike: true}, // a key of 0
+	"an endless flood": {do: func(v *hostilePeer) { v.hello(); v.floodRead(make([]byte, 4)) }, strike: true},
 
-	"another torrent":      {do: func(v *villain) { h := peer.Handshake{InfoHash: [20]byte{1}}; v.Write(h.Append(nil)) }},
-	"MSE, another torrent": {do: func(v *villain) { mse.Initiate(v, [20]byte{1}, mse.Options{}, nil) }},
+	"another torrent":      {do: func(v *hostilePeer) { h := peer.Handshake{InfoHash: [20]byte{1}}; v.Write(h.Append(nil)) }},
+	"MSE, another torrent": {do: func(v *hostilePeer) { mse.Initiate(v, [20]byte{1}, mse.Options{}, nil) }},
 	"MSE, no method": {
-		do: func(v *villain) {
+		do: func(v *hostilePeer) {
 			mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{Methods: mse.MethodPlaintext}, nil)
 		},
 		encryption: EncryptionRequire,
 	},
-	"plaintext": {do: func(v *villain) { v.hello() }, encryption: EncryptionRequire},
-	"MSE":       {do: func(v *villain) { mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{}, nil) }, encryption: EncryptionOff},
-	"a seed":    {do: func(v *villain) { v.hello(peer.Message{ID: peer.IDHaveAll}) }},
-	"nothing":   {do: func(v *villain) { v.CloseWrite() }},
-	"half a handshake": {do: func(v *villain) {
+	"plaintext": {do: func(v *hostilePeer) { v.hello() }, encryption: EncryptionRequire},
+	"MSE":       {do: func(v *hostilePeer) { mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{}, nil) }, encryption: EncryptionOff},
+	"a seed":    {do: func(v *hostilePeer) { v.hello(peer.Message{ID: peer.IDHaveAll}) }},
+	"nothing":   {do: func(v *hostilePeer) { v.CloseWrite() }},
+	"half a handshake": {do: func(v *hostilePeer) {
 		h := peer.Handshake{InfoHash: v.tt.swarms[0].hash}
 		v.Write(h.Append(nil)[:50])
 		v.CloseWrite()
 	}},
-	"half of MSE":        {do: func(v *villain) { v.Write(noise(150)); v.CloseWrite() }},
-	"a handshake":        {do: func(v *villain) { v.hello(); v.CloseWrite() }},
-	"half a message":     {do: func(v *villain) { v.hello(); v.Write([]byte{0, 0, 0, 13, 6}); v.CloseWrite() }},
-	"a reset":            {do: func(v *villain) { v.hello(); v.SetLinger(0); v.Close() }},
-	"a reset of nothing": {do: func(v *villain) { v.SetLinger(0); v.Close() }},
-	"a request and a reset": {do: func(v *villain) {
+	"half of MSE":        {do: func(v *hostilePeer) { v.Write(noise(150)); v.CloseWrite() }},
+	"a handshake":        {do: func(v *hostilePeer) { v.hello(); v.CloseWrite() }},
+	"half a message":     {do: func(v *hostilePeer) { v.hello(); v.Write([]byte{0, 0, 0, 13, 6}); v.CloseWrite() }},
+	"a reset":            {do: func(v *hostilePeer) { v.hello(); v.SetLinger(0); v.Close() }},
+	"a reset of nothing": {do: func(v *hostilePeer) { v.SetLinger(0); v.Close() }},
+	"a request and a reset": {do: func(v *hostilePeer) {
 		v.hello(peer.Message{ID: peer.IDInterested}, request(0, 0, 16<<10))
 		v.SetLinger(0)
 		v.Close()
 	}},
-	"what is not known": {do: func(v *villain) { v.hello(extended(99, "?"), peer.Message{ID: 99}); v.CloseWrite() }},
-	"a slow handshake":  {do: func(v *villain) { v.Write([]byte("\x13Bit")) }, timeouts: timeouts{handshake: 300 * time.Millisecond}},
-	"silence":           {do: func(v *villain) { v.hello() }, timeouts: timeouts{drop: 300 * time.Millisecond}},
+	"what is not known": {do: func(v *hostilePeer) { v.hello(extended(99, "?"), peer.Message{ID: 99}); v.CloseWrite() }},
+	"a slow handshake":  {do: func(v *hostilePeer) { v.Write([]byte("\x13Bit")) }, timeouts: timeouts{handshake: 300 * time.Millisecond}},
+	"silence":           {do: func(v *hostilePeer) { v.hello() }, timeouts: timeouts{drop: 300 * time.Millisecond}},
 }
 
 // An address with too many strikes is refused, whatever other addresses do. Conduct
@@ -167,7 +167,7 @@ func TestBan(t *testing.T) {
 			}
 			var wg sync.WaitGroup
 			for range maxStrikes {
-				v := &villain{TCPConn: r.dialFrom(t, bad), tt: tt, until: time.Now().Add(30 * time.Second)}
+				v := &hostilePeer{TCPConn: r.dialFrom(t, bad), tt: tt, until: time.Now().Add(30 * time.Second)}
 				wg.Go(func() {
 					c.do(v)
 					if _, err := io.Copy(io.Discard, v); errors.Is(err, os.ErrDeadlineExceeded) {

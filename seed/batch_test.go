@@ -14,10 +14,10 @@ import (
 	"bt/maketorrent"
 )
 
-// A piecemeal reads a little at a time.
-type piecemeal struct{ net.Conn }
+// A shortReader reads at most 9000 bytes at a time.
+type shortReader struct{ net.Conn }
 
-func (c piecemeal) Read(b []byte) (int, error) {
+func (c shortReader) Read(b []byte) (int, error) {
 	if n := rand.IntN(10); n == 0 {
 		time.Sleep(time.Millisecond)
 	}
@@ -26,7 +26,7 @@ func (c piecemeal) Read(b []byte) (int, error) {
 
 // A batch that the socket accepts only in part is continued where it stopped, whether
 // it is mapped, copied, zeros or encrypted.
-func TestPiecemeal(t *testing.T) {
+func TestShortReads(t *testing.T) {
 	t.Parallel()
 	sizes := []int64{1 << 20, 3, 40_000, 70_000, 5, 1, 65_535, 300_001, 11}
 	for name, format := range map[string]maketorrent.Format{"v1": maketorrent.FormatV1, "hybrid": maketorrent.FormatHybrid} {
@@ -47,10 +47,10 @@ func TestPiecemeal(t *testing.T) {
 				l.conn.SetDeadline(time.Now().Add(time.Minute))
 				tcp, ok := l.conn.(*net.TCPConn)
 				if !ok {
-					tcp = l.conn.(*sealed).Conn.(*net.TCPConn)
+					tcp = l.conn.(*mseConn).Conn.(*net.TCPConn)
 				}
 				tcp.SetReadBuffer(8 << 10)
-				l.conn = piecemeal{l.conn}
+				l.conn = shortReader{l.conn}
 				l.send(peer.Message{ID: peer.IDInterested})
 				l.await(peer.IDUnchoke)
 				all := make([]int, tt.pieces)

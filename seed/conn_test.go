@@ -326,13 +326,13 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// A sealed is a net.Conn with MSE.
-type sealed struct {
+// An mseConn is a net.Conn with MSE.
+type mseConn struct {
 	net.Conn
 	s *mse.Session
 }
 
-func (c *sealed) Read(b []byte) (int, error) {
+func (c *mseConn) Read(b []byte) (int, error) {
 	if len(c.s.Initial) > 0 {
 		n := copy(b, c.s.Initial)
 		c.s.Initial = c.s.Initial[n:]
@@ -343,7 +343,7 @@ func (c *sealed) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (c *sealed) Write(b []byte) (int, error) {
+func (c *mseConn) Write(b []byte) (int, error) {
 	b = slices.Clone(b)
 	c.s.Encrypt(b)
 	return c.Conn.Write(b)
@@ -367,7 +367,7 @@ func (r *running) seal(t testing.TB, tt *Torrent, methods mse.Method, split int,
 	if err != nil {
 		return nil, err
 	}
-	l := &leecher{t: t, conn: &sealed{conn, s}, pieces: tt.pieces}
+	l := &leecher{t: t, conn: &mseConn{conn, s}, pieces: tt.pieces}
 	if _, err := l.conn.Write(first[split:]); err != nil {
 		return nil, err
 	}

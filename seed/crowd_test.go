@@ -229,7 +229,7 @@ func TestCrowdThatCancels(t *testing.T) {
 func TestRank(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	type guest struct {
+	type candidate struct {
 		name, addr  string
 		n           int // of such
 		joined      time.Duration
@@ -238,52 +238,52 @@ func TestRank(t *testing.T) {
 		pending     time.Duration
 	}
 	for _, test := range []struct {
-		name   string
-		guests []guest
-		want   string // names in order, of each guest once
+		name       string
+		candidates []candidate
+		want       string // names in order, of each candidate once
 	}{
-		{"never interested first", []guest{
+		{"never interested first", []candidate{
 			{name: "old", addr: "10.0.0.1", joined: time.Hour, served: 10 * time.Minute},
 			{name: "deaf", addr: "10.1.0.1", joined: time.Minute, deaf: true},
 		}, "deaf old"},
-		{"who has just come may still say so", []guest{
+		{"who has just come may still say so", []candidate{
 			{name: "new", addr: "10.0.0.1", joined: time.Second, deaf: true},
 			{name: "old", addr: "10.1.0.1", joined: time.Minute},
 		}, "old new"},
-		{"idle longest", []guest{
+		{"idle longest", []candidate{
 			{name: "b", addr: "10.0.0.1", joined: time.Hour, served: 5 * time.Minute},
 			{name: "a", addr: "10.1.0.1", joined: time.Hour, served: 6 * time.Minute},
 			{name: "c", addr: "10.2.0.1", joined: 4 * time.Minute},
 		}, "a b c"},
-		{"served ones never", []guest{
+		{"served ones never", []candidate{
 			{name: "served", addr: "10.0.0.1", joined: time.Hour, served: 59 * time.Second},
 			{name: "asking", addr: "10.0.0.2", joined: time.Hour, given: true, pending: 9 * time.Second},
 			{name: "asked", addr: "10.0.0.3", joined: time.Hour, given: true, pending: 11 * time.Second},
 		}, "asked"},
-		{"a /24", []guest{
+		{"a /24", []candidate{
 			{name: "honest", addr: "10.0.0.1", joined: time.Hour},
 			{name: "crowd", addr: "10.1.0.0", n: 100, joined: time.Second},
 		}, "crowd honest"},
-		{"a few of one network are no crowd", []guest{
+		{"a few of one network are no crowd", []candidate{
 			{name: "honest", addr: "10.0.0.1", joined: time.Hour},
 			{name: "family", addr: "10.1.0.0", n: 7, joined: time.Minute},
 		}, "honest family"},
-		{"a /64", []guest{
+		{"a /64", []candidate{
 			{name: "honest", addr: "2001:db8::1", joined: time.Hour},
 			{name: "crowd", addr: "2001:db8:1::", n: 16, joined: time.Second},
 		}, "crowd honest"},
-		{"a /56", []guest{
+		{"a /56", []candidate{
 			{name: "honest", addr: "2001:db8::1", joined: time.Hour},
 			{name: "crowd", addr: "2001:db8:1:0100::", n: 64, joined: time.Second},
 		}, "crowd honest"},
-		{"a /48", []guest{
+		{"a /48", []candidate{
 			{name: "honest", addr: "2001:db8::1", joined: time.Hour},
 			{name: "crowd", addr: "2001:db8:1::", n: 256, joined: time.Second},
 		}, "crowd honest"},
 	} {
 		conns := make(map[*conn]bool)
 		names := make(map[*conn]string)
-		for _, g := range test.guests {
+		for _, g := range test.candidates {
 			for i := range max(1, g.n) {
 				ip := netip.MustParseAddr(g.addr)
 				if b := ip.As16(); ip.Is4() {

@@ -5,6 +5,7 @@ package seed
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -19,22 +20,23 @@ import (
 	"bt/internal/tracker"
 )
 
-// A chaos is a library that things happen to at random, and what should be in it.
-type chaos struct {
-	*library
-	rng      *rand.Rand
-	editions []*edition
-	files    map[string]string // torrents below the directory: whose they are by name; empty: broken
-	dirs     []string          // below the directory
-	whole    map[string]bool   // names of those whose data is there
-	log      []string          // what was done
-	reissues map[string]int    // by name
+// A randomDirectory is a testDirectory that is changed at random, with its expected
+// contents.
+type randomDirectory struct {
+	*testDirectory
+	rng       *rand.Rand
+	torrents  []*testTorrent
+	files     map[string]string // torrent files by path below the directory: the name of the torrent; empty: broken
+	dirs      []string          // below the directory
+	whole     map[string]bool   // names of the torrents whose data exists
+	log       []string          // what was done
+	revisions map[string]int    // by name
 }
 
-// step does one thing.
-func (c *chaos) step() {
+// step makes one random change.
+func (c *randomDirectory) step() {
 	c.t.Helper()
-	e := c.editions[c.rng.IntN(len(c.editions))]
+	e := c.torrents[c.rng.IntN(len(c.torrents))]
 	data, away := filepath.Join(c.data, e.Name), filepath.Join(c.data, "."+e.Name)
 	dir := c.dirs[c.rng.IntN(len(c.dirs))]
 	path := filepath.Join(dir, fmt.Sprintf("%d.torrent", c.rng.IntN(6)))
@@ -70,8 +72,8 @@ func (c *chaos) step() {
 		c.files[some] = ""
 	case k < 9:
 		note("%s gets a query into its tracker's URL, in %s", e.Name, path)
-		c.reissues[e.Name]++
-		c.put(path, e.reissue(c.t, fmt.Sprintf("%s?again=%d", c.tracker.url, c.reissues[e.Name])))
+		c.revisions[e.Name]++
+		c.put(path, e.withTracker(c.t, fmt.Sprintf("%s?again=%d", c.tracker.url, c.revisions[e.Name])))
 		c.files[path] = e.Name
 	case k < 11:
 		if c.whole[e.Name] {
@@ -119,8 +121,8 @@ func (c *chaos) step() {
 	}
 }
 
-// wanted are the names of the torrents that should be served.
-func (c *chaos) wanted() map[string]bool {
+// wanted returns the names of the torrents that should be served.
+func (c *randomDirectory) wanted() map[string]bool {
 	names := make(map[string]bool)
 	for _, name := range c.files {
 		if name != "" && c.whole[name] {
@@ -130,8 +132,8 @@ func (c *chaos) wanted() map[string]bool {
 	return names
 }
 
-// served are those that are.
-func (c *chaos) served() map[string]bool {
+// served returns the names of the torrents that are served.
+func (c *randomDirectory) served() map[string]bool {
 	names := make(map[string]bool)
 	for _, s := range c.Status().Torrents {
 		if s.State.serves() {
@@ -141,77 +143,39 @@ func (c *chaos) served() map[string]bool {
 	return names
 }
 
-// tell shows what was done.
-func (c *chaos) tell() string { return strings.Join(c.log, "\n") }
+// changes returns the log of changes.
+func (c *randomDirectory) changes() string { return strings.Join(c.log, "\n") }
 
 // Random changes of the directory are followed while peers download, and nothing
 // leaks.
 func TestDirectoryRandom(t *testing.T) {
-	const steps, editions, peers = 120, 10, 4
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("BT_SEED"); text != "" {
-		if _, err := fmt.Sscan(text, &seed); err != nil {
-			t.Fatalf("BT_SEED: %v", err)
-		}
-	}
-	t.Logf("BT_SEED=%d does the same again", seed)
+	const steps, torrents, peers = 120, 10, 4
+	seed := randomSeed(t)
 	data := t.TempDir()
-	c := &chaos{rng: rand.New(rand.NewPCG(seed, 1)), dirs: []string{"", "a", "b", "b/c"}, files: make(map[string]string), whole: make(map[string]bool), reissues: make(map[string]int)}
+	c := &randomDirectory{rng: rand.New(rand.NewPCG(seed, 1)), dirs: []string{"", "a", "b", "b/c"}, files: make(map[string]string), whole: make(map[string]bool), revisions: make(map[string]int)}
 	var before [3]int
-	c.library = openLibrary(t, Directory{Data: data, Recursive: true}, Options{recheckEvery: 100 * time.Millisecond}, func(l *library) {
-		for i := range editions {
-			e := l.edition(fmt.Sprintf("e%d", i), 200+i, 40_000*(i+1))
-			c.editions = append(c.editions, e)
+	c.testDirectory = openTestDirectory(t, Directory{Data: data, Recursive: true}, Options{recheckEvery: 100 * time.Millisecond}, func(l *testDirectory) {
+		for i := range torrents {
+			e := l.newTorrent(fmt.Sprintf("e%d", i), 200+i, 40_000*(i+1))
+			c.torrents = append(c.torrents, e)
 			whole(t, filepath.Join(data, e.Name), e.data)
 			c.whole[e.Name] = true
 		}
 		before = leftovers(t, data)
 	})
-	var stop atomic.Bool
-	var sum atomic.Int64
-	var load sync.WaitGroup
-	for w := range peers {
-		load.Go(func() {
-			rng := rand.New(rand.NewPCG(seed, uint64(100+w)))
-			for !stop.Load() {
-				e := c.editions[rng.IntN(editions)]
-				g, err := visit(c.addr, fmt.Sprintf("127.0.22.%d", w+1), e, &sum)
-				if err != nil {
-					time.Sleep(5 * time.Millisecond) // it is not here now
-					continue
-				}
-				_, err = g.next(peer.IDUnchoke)
-				for err == nil && !stop.Load() && rng.IntN(20) > 0 {
-					err = g.take(rng.IntN(e.PieceCount()))
-				}
-				if _, ok := errors.AsType[errWrong](err); ok {
-					t.Errorf("%s: %v", e.Name, err)
-				}
-				g.conn.Close()
-			}
-		})
-	}
-	defer load.Wait()
-	defer stop.Store(true)
+	stopPeers := c.startPeers(seed, peers)
+	defer stopPeers()
 	for range steps {
 		c.step()
-		// Sometimes at once, sometimes when it has settled.
+		// Sometimes at once, sometimes when the directory has settled.
 		time.Sleep(time.Duration(c.rng.IntN(c.rng.IntN(2*100)+1)) * time.Millisecond)
 	}
 	want := c.wanted()
-	for end := time.Now().Add(rescanEvery * 3 / 4); ; time.Sleep(20 * time.Millisecond) {
-		got := c.served()
-		if fmt.Sprint(got) == fmt.Sprint(want) {
-			break
-		}
-		if time.Now().After(end) {
-			c.library.mu.Lock()
-			t.Fatalf("%v are served, want %v; what was done:\n%s\n%s", got, want, c.tell(), story(c.events))
-		}
+	c.awaitServed(want)
+	if stopPeers() == 0 {
+		t.Error("nothing was downloaded")
 	}
-	stop.Store(true)
-	load.Wait()
-	for _, e := range c.editions {
+	for _, e := range c.torrents {
 		if want[e.Name] {
 			c.serves(e)
 			c.isTold(c.tracker, e, tracker.EventStarted)
@@ -222,42 +186,105 @@ func TestDirectoryRandom(t *testing.T) {
 			}
 		}
 	}
-	if sum.Load() == 0 {
-		t.Error("nobody downloaded anything")
-	}
 	c.close()
 	c.checkEvents(want)
-	for _, e := range c.editions {
+	for _, e := range c.torrents {
 		if last, n := c.tracker.told(e); n > 0 && last != tracker.EventStopped {
-			t.Errorf("%s: at the end the tracker was told %v", e.Name, last)
+			t.Errorf("%s: the last event sent to the tracker is %v", e.Name, last)
 		}
 	}
+	c.checkIndex()
+	awaitLeftovers(t, data, before)
+	if t.Failed() {
+		t.Logf("what was done:\n%s", c.changes())
+	}
+}
+
+// startPeers starts peers that download random torrents. The function that it returns
+// stops them, and returns the number of bytes that they received.
+func (c *randomDirectory) startPeers(seed uint64, n int) (stop func() int64) {
+	var stopped atomic.Bool
+	var received atomic.Int64
+	var peers sync.WaitGroup
+	for i := range n {
+		peers.Go(func() {
+			rng := rand.New(rand.NewPCG(seed, uint64(100+i)))
+			for !stopped.Load() {
+				e := c.torrents[rng.IntN(len(c.torrents))]
+				g, err := newDownloader(c.addr, fmt.Sprintf("127.0.22.%d", i+1), e, &received)
+				if err != nil {
+					time.Sleep(5 * time.Millisecond) // it is not served now
+					continue
+				}
+				_, err = g.next(peer.IDUnchoke)
+				for err == nil && !stopped.Load() && rng.IntN(20) > 0 {
+					err = g.take(rng.IntN(e.PieceCount()))
+				}
+				if _, ok := errors.AsType[errWrong](err); ok {
+					c.t.Errorf("%s: %v", e.Name, err)
+				}
+				g.conn.Close()
+			}
+		})
+	}
+	return func() int64 {
+		stopped.Store(true)
+		peers.Wait()
+		return received.Load()
+	}
+}
+
+// awaitServed waits until the torrents of these names are served.
+func (c *randomDirectory) awaitServed(want map[string]bool) {
+	c.t.Helper()
+	for end := time.Now().Add(rescanEvery * 3 / 4); ; time.Sleep(20 * time.Millisecond) {
+		got := c.served()
+		if maps.Equal(got, want) {
+			return
+		}
+		if time.Now().After(end) {
+			c.testDirectory.mu.Lock()
+			defer c.testDirectory.mu.Unlock()
+			c.t.Fatalf("%v are served, want %v; what was done:\n%s\n%s", got, want, c.changes(), story(c.events))
+		}
+	}
+}
+
+// checkIndex scans the last changes and checks that the index of the Directory has no
+// entries of removed files.
+func (c *randomDirectory) checkIndex() {
+	c.t.Helper()
 	c.d.watcher = nil
-	c.d.scan(t.Context()) // what was done last
+	c.d.scan(c.t.Context())
 	if len(c.d.found) > len(c.files) {
-		t.Errorf("%d files are known of %d", len(c.d.found), len(c.files))
+		c.t.Errorf("%d files are in the index, of %d", len(c.d.found), len(c.files))
 	}
 	n := 0
 	for _, list := range c.d.content {
 		n += len(list)
 	}
 	if all := len(c.all()); n != all {
-		t.Errorf("%d torrents have content of %d", n, all)
-	}
-	after := leftovers(t, data)
-	for end := time.Now().Add(10 * time.Second); after[0] > before[0] || after[1] > before[1] || after[2] > 0; after = leftovers(t, data) {
-		if time.Now().After(end) {
-			t.Fatalf("goroutines, descriptors and maps were %d and are %d", before, after)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	if t.Failed() {
-		t.Logf("what was done:\n%s", c.tell())
+		c.t.Errorf("%d torrents have content of %d", n, all)
 	}
 }
 
-// checkEvents demands of each torrent that its events make sense.
-func (c *chaos) checkEvents(want map[string]bool) {
+// awaitLeftovers waits until no more goroutines and descriptors are left than before,
+// and no maps.
+func awaitLeftovers(t *testing.T, path string, before [3]int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		after := leftovers(t, path)
+		if after[0] <= before[0] && after[1] <= before[1] && after[2] == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("goroutines, descriptors and maps were %d and are %d", before, after)
+		}
+	}
+}
+
+// checkEvents checks that the events of each torrent are consistent.
+func (c *randomDirectory) checkEvents(want map[string]bool) {
 	c.t.Helper()
 	served := make(map[string]bool)
 	for t, state := range followed(c.t, c.events) {

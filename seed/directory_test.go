@@ -19,8 +19,8 @@ import (
 	"bt/internal/tracker"
 )
 
-// A library is a directory of torrents that is served.
-type library struct {
+// A testDirectory is a directory of torrents that a Seeder serves.
+type testDirectory struct {
 	*running
 	t       testing.TB
 	dir     string
@@ -31,10 +31,10 @@ type library struct {
 	close   func() // ends all
 }
 
-// openLibrary serves a new directory, after fill has put there what it likes.
-func openLibrary(t *testing.T, d Directory, o Options, fill func(l *library)) *library {
+// openTestDirectory serves a new directory, after fill has written files to it.
+func openTestDirectory(t *testing.T, d Directory, o Options, fill func(l *testDirectory)) *testDirectory {
 	t.Helper()
-	l := &library{t: t, dir: d.Path, rescan: make(chan struct{})}
+	l := &testDirectory{t: t, dir: d.Path, rescan: make(chan struct{})}
 	l.tracker = startTracker(t, &tracker.AnnounceResponse{Interval: time.Hour}, nil)
 	l.dir = cmp.Or(l.dir, t.TempDir())
 	l.data = cmp.Or(d.Data, l.dir)
@@ -48,7 +48,7 @@ func openLibrary(t *testing.T, d Directory, o Options, fill func(l *library)) *l
 	return l
 }
 
-func (l *library) open(d Directory, o Options) {
+func (l *testDirectory) open(d Directory, o Options) {
 	l.t.Helper()
 	l.running = start(l.t, o)
 	d.Seeder, d.Path, d.Rescan = l.Seeder, l.dir, l.rescan
@@ -67,22 +67,22 @@ func (l *library) open(d Directory, o Options) {
 	l.t.Cleanup(l.close)
 }
 
-// edition makes a torrent of the library's tracker.
-func (l *library) edition(name string, number, size int) *edition {
+// newTorrent makes a torrent with the tracker of the directory.
+func (l *testDirectory) newTorrent(name string, number, size int) *testTorrent {
 	l.t.Helper()
-	return newEdition(l.t, name, number, size, []string{l.tracker.url})
+	return newTestTorrent(l.t, name, number, size, []string{l.tracker.url})
 }
 
-// put writes the torrent at a path below the directory, whole or not at all.
-func (l *library) put(path string, e *edition) {
+// put writes a torrent file to a path below the directory, atomically.
+func (l *testDirectory) put(path string, e *testTorrent) {
 	l.t.Helper()
 	whole(l.t, filepath.Join(l.dir, path), e.Bytes())
 }
 
 // stock writes the content of torrents.
-func (l *library) stock(editions ...*edition) {
+func (l *testDirectory) stock(torrents ...*testTorrent) {
 	l.t.Helper()
-	for _, e := range editions {
+	for _, e := range torrents {
 		whole(l.t, filepath.Join(l.data, e.Name), e.data)
 	}
 }
@@ -97,25 +97,25 @@ func whole(t testing.TB, path string, b []byte) {
 	}
 }
 
-func (l *library) must(err error) {
+func (l *testDirectory) must(err error) {
 	l.t.Helper()
 	if err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-// A moment is a place among the events.
-type moment int
+// An eventIndex is a position in the list of events.
+type eventIndex int
 
-func (l *library) now() moment {
+func (l *testDirectory) now() eventIndex {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return moment(len(l.events))
+	return eventIndex(len(l.events))
 }
 
-// since are the events of a kind from a moment on that text is in: the name of the
-// torrent, or an error.
-func since[E Event](l *library, from moment, text string) (list []E) {
+// since returns the events of a type from a position on that contain text: the name of
+// the torrent, or an error.
+func since[E Event](l *testDirectory, from eventIndex, text string) (list []E) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, d := range l.events[from:] {
@@ -127,9 +127,8 @@ func since[E Event](l *library, from moment, text string) (list []E) {
 	return list
 }
 
-// sees waits for such an event. Its timeout is shorter than the time after which the directory is read
-// without any news of it.
-func sees[E Event](l *library, from moment, text string) E {
+// sees waits for such an event. Its timeout is shorter than rescanEvery.
+func sees[E Event](l *testDirectory, from eventIndex, text string) E {
 	l.t.Helper()
 	for end := time.Now().Add(rescanEvery * 3 / 4); ; time.Sleep(5 * time.Millisecond) {
 		if list := since[E](l, from, text); len(list) > 0 {
@@ -166,18 +165,18 @@ func storyOf(e datedEvent) string {
 	return s
 }
 
-// serves demands that a torrent can be downloaded.
-func (l *library) serves(e *edition) {
+// serves checks that a torrent can be downloaded.
+func (l *testDirectory) serves(e *testTorrent) {
 	l.t.Helper()
 	if err := download(l.addr, "127.0.0.1", e); err != nil {
 		l.t.Errorf("%s: %v", e.Name, err)
 	}
 }
 
-// lacks demands that it can't be.
-func (l *library) lacks(e *edition) {
+// lacks checks that a torrent is not served.
+func (l *testDirectory) lacks(e *testTorrent) {
 	l.t.Helper()
-	if g, err := visit(l.addr, "127.0.0.1", e, nil); err == nil {
+	if g, err := newDownloader(l.addr, "127.0.0.1", e, nil); err == nil {
 		g.conn.Close()
 		l.t.Errorf("%s is served", e.Name)
 	}
@@ -185,7 +184,7 @@ func (l *library) lacks(e *edition) {
 
 // told returns the last event that the tracker received for a torrent, and the number
 // of announces.
-func (l *announceLog) told(of *edition) (last tracker.Event, n int) {
+func (l *announceLog) told(of *testTorrent) (last tracker.Event, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, a := range l.got {
@@ -197,7 +196,7 @@ func (l *announceLog) told(of *edition) (last tracker.Event, n int) {
 	return last, n
 }
 
-func (l *library) isTold(log *announceLog, of *edition, want tracker.Event) {
+func (l *testDirectory) isTold(log *announceLog, of *testTorrent, want tracker.Event) {
 	l.t.Helper()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		last, n := log.told(of)
@@ -212,9 +211,9 @@ func (l *library) isTold(log *announceLog, of *edition, want tracker.Event) {
 
 func TestDirectory(t *testing.T) {
 	t.Parallel()
-	var one, two, three *edition
-	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
-		one, two, three = l.edition("one", 1, 100_000), l.edition("two", 2, 100_000), l.edition("three", 3, 1)
+	var one, two, three *testTorrent
+	l := openTestDirectory(t, Directory{}, Options{}, func(l *testDirectory) {
+		one, two, three = l.newTorrent("one", 1, 100_000), l.newTorrent("two", 2, 100_000), l.newTorrent("three", 3, 1)
 		l.stock(one, two, three)
 		l.put("one.torrent", one)
 		l.put(".hidden.torrent", two)
@@ -250,7 +249,7 @@ func TestDirectory(t *testing.T) {
 	}
 
 	// A connected peer is disconnected when the torrent is removed.
-	g, err := visit(l.addr, "127.0.0.1", two, nil)
+	g, err := newDownloader(l.addr, "127.0.0.1", two, nil)
 	l.must(err)
 	l.must(os.Remove(filepath.Join(l.dir, "a.torrent")))
 	if err := g.leaveAtEnd(); err != nil {
@@ -264,7 +263,7 @@ func TestDirectory(t *testing.T) {
 }
 
 // leaveAtEnd waits until the other end leaves.
-func (g *guest) leaveAtEnd() error {
+func (g *downloader) leaveAtEnd() error {
 	defer g.conn.Close()
 	for {
 		if _, err := g.read(); errors.Is(err, os.ErrDeadlineExceeded) {
@@ -278,9 +277,9 @@ func (g *guest) leaveAtEnd() error {
 // A file may be replaced by another torrent, or by the same with other trackers.
 func TestDirectoryReplaced(t *testing.T) {
 	t.Parallel()
-	var one, other *edition
-	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
-		one, other = l.edition("one", 1, 100_000), l.edition("one", 2, 50_000)
+	var one, other *testTorrent
+	l := openTestDirectory(t, Directory{}, Options{}, func(l *testDirectory) {
+		one, other = l.newTorrent("one", 1, 100_000), l.newTorrent("one", 2, 50_000)
 		l.stock(one)
 		l.put("x.torrent", one)
 	})
@@ -301,7 +300,7 @@ func TestDirectoryReplaced(t *testing.T) {
 	// The tracker need not be another for the announces to be in order.
 	second := startTracker(t, &tracker.AnnounceResponse{Interval: time.Hour}, nil)
 	from = l.now()
-	l.put("x.torrent", other.reissue(t, second.url))
+	l.put("x.torrent", other.withTracker(t, second.url))
 	sees[EventSeeding](l, from, "one")
 	l.isTold(l.tracker, other, tracker.EventStopped)
 	l.isTold(second, other, tracker.EventStarted)
@@ -311,10 +310,10 @@ func TestDirectoryReplaced(t *testing.T) {
 // A dangling symbolic link is reported, until it points to a torrent.
 func TestDirectoryDangling(t *testing.T) {
 	t.Parallel()
-	var e *edition
+	var e *testTorrent
 	var to string
-	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
-		e = l.edition("linked", 1, 10_000)
+	l := openTestDirectory(t, Directory{}, Options{}, func(l *testDirectory) {
+		e = l.newTorrent("linked", 1, 10_000)
 		l.stock(e)
 		to = filepath.Join(t.TempDir(), "to.torrent")
 		l.must(os.Symlink(to, filepath.Join(l.dir, "link.torrent")))
@@ -332,10 +331,10 @@ func TestDirectoryDangling(t *testing.T) {
 // event. Others are not affected, and a repaired one is served.
 func TestDirectoryBroken(t *testing.T) {
 	t.Parallel()
-	var good, slow, future *edition
+	var good, slow, future *testTorrent
 	old := time.Now().Add(-time.Hour)
-	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
-		good, slow, future = l.edition("good", 1, 10_000), l.edition("slow", 2, 10_000), l.edition("future", 3, 10_000)
+	l := openTestDirectory(t, Directory{}, Options{}, func(l *testDirectory) {
+		good, slow, future = l.newTorrent("good", 1, 10_000), l.newTorrent("slow", 2, 10_000), l.newTorrent("future", 3, 10_000)
 		l.stock(good, slow, future)
 		whole(t, filepath.Join(l.dir, "a-garbage.torrent"), []byte("<html>"))
 		whole(t, filepath.Join(l.dir, "b-empty.torrent"), nil)
@@ -410,8 +409,8 @@ func TestDirectoryBroken(t *testing.T) {
 	sees[EventSeeding](l, from, "future")
 
 	from = l.now()
-	l.put("a-garbage.torrent", l.edition("mended", 4, 10))
-	l.stock(l.edition("mended", 4, 10))
+	l.put("a-garbage.torrent", l.newTorrent("mended", 4, 10))
+	l.stock(l.newTorrent("mended", 4, 10))
 	sees[EventSeeding](l, from, "mended")
 	l.serves(good)
 	broken("b-empty.torrent", "c-huge.torrent")
@@ -425,9 +424,9 @@ func TestDirectoryBroken(t *testing.T) {
 // Of two files with the same torrent one is served, until it is removed or replaced.
 func TestDirectoryDuplicates(t *testing.T) {
 	t.Parallel()
-	var twice, other, third *edition
-	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
-		twice, other, third = l.edition("twice", 1, 10_000), l.edition("other", 2, 10_000), l.edition("third", 3, 10_000)
+	var twice, other, third *testTorrent
+	l := openTestDirectory(t, Directory{}, Options{}, func(l *testDirectory) {
+		twice, other, third = l.newTorrent("twice", 1, 10_000), l.newTorrent("other", 2, 10_000), l.newTorrent("third", 3, 10_000)
 		l.stock(twice, other, third)
 		for _, name := range []string{"a", "b", "c"} {
 			l.put(name+".torrent", twice)
@@ -479,14 +478,14 @@ func TestDirectoryRecursive(t *testing.T) {
 	for _, recursive := range []bool{false, true} {
 		t.Run(fmt.Sprint(recursive), func(t *testing.T) {
 			t.Parallel()
-			var one, two, three, mark *edition
-			at := func(l *library, e *edition, dir ...string) {
+			var one, two, three, mark *testTorrent
+			at := func(l *testDirectory, e *testTorrent, dir ...string) {
 				d := filepath.Join(dir...)
 				whole(t, filepath.Join(l.dir, d, e.Name), e.data)
 				l.put(filepath.Join(d, e.Name+".torrent"), e)
 			}
-			l := openLibrary(t, Directory{Recursive: recursive}, Options{}, func(l *library) {
-				one, two, three, mark = l.edition("one", 1, 10_000), l.edition("two", 2, 10_000), l.edition("three", 3, 10_000), l.edition("mark", 4, 10)
+			l := openTestDirectory(t, Directory{Recursive: recursive}, Options{}, func(l *testDirectory) {
+				one, two, three, mark = l.newTorrent("one", 1, 10_000), l.newTorrent("two", 2, 10_000), l.newTorrent("three", 3, 10_000), l.newTorrent("mark", 4, 10)
 				at(l, one, "sub", "deep")
 			})
 			if !recursive {
@@ -558,12 +557,12 @@ func TestDirectoryDataIsWatched(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var one *edition
-			l := openLibrary(t, test.d, Options{recheckEvery: time.Hour}, func(l *library) {
+			var one *testTorrent
+			l := openTestDirectory(t, test.d, Options{recheckEvery: time.Hour}, func(l *testDirectory) {
 				if test.d.Data == "" {
 					l.data = filepath.Join(l.dir, test.at)
 				}
-				one = l.edition("one", 1, 100_000)
+				one = l.newTorrent("one", 1, 100_000)
 				l.stock(one)
 				l.put(filepath.Join(test.at, "one.torrent"), one)
 			})
@@ -579,10 +578,10 @@ func TestDirectoryDataIsWatched(t *testing.T) {
 // back.
 func TestDirectoryDataMoves(t *testing.T) {
 	t.Parallel()
-	var one, two *edition
+	var one, two *testTorrent
 	data := filepath.Join(t.TempDir(), "data")
-	l := openLibrary(t, Directory{Data: data}, Options{recheckEvery: time.Second}, func(l *library) {
-		one, two = l.edition("one", 1, 100_000), l.edition("two", 2, 10)
+	l := openTestDirectory(t, Directory{Data: data}, Options{recheckEvery: time.Second}, func(l *testDirectory) {
+		one, two = l.newTorrent("one", 1, 100_000), l.newTorrent("two", 2, 10)
 		l.stock(one)
 		l.put("one.torrent", one)
 		l.put("two.torrent", two)
@@ -625,12 +624,12 @@ func TestDirectoryDataMoves(t *testing.T) {
 // followed.
 func TestDirectoryUnreadable(t *testing.T) {
 	t.Parallel()
-	var one, two, three *edition
+	var one, two, three *testTorrent
 	data := filepath.Join(t.TempDir(), "data")
 	dir := filepath.Join(t.TempDir(), "torrents")
 	const long = 250
-	l := openLibrary(t, Directory{Path: dir, Data: data, Recursive: true}, Options{}, func(l *library) {
-		one, two, three = l.edition("one", 1, 10_000), l.edition("two", 2, 10_000), l.edition("three", 3, 10)
+	l := openTestDirectory(t, Directory{Path: dir, Data: data, Recursive: true}, Options{}, func(l *testDirectory) {
+		one, two, three = l.newTorrent("one", 1, 10_000), l.newTorrent("two", 2, 10_000), l.newTorrent("three", 3, 10)
 		l.stock(one, two, three)
 		l.put("one.torrent", one)
 		l.put("two.torrent", two)
@@ -693,9 +692,9 @@ func TestDirectoryLinks(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		testenv.Missing(t, fmt.Sprint("symbolic links: ", err))
 	}
-	var one, two, three, four *edition
-	l := openLibrary(t, Directory{Path: link, Recursive: true}, Options{}, func(l *library) {
-		one, two, three, four = l.edition("one", 1, 10_000), l.edition("two", 2, 10_000), l.edition("three", 3, 10_000), l.edition("four", 4, 10)
+	var one, two, three, four *testTorrent
+	l := openTestDirectory(t, Directory{Path: link, Recursive: true}, Options{}, func(l *testDirectory) {
+		one, two, three, four = l.newTorrent("one", 1, 10_000), l.newTorrent("two", 2, 10_000), l.newTorrent("three", 3, 10_000), l.newTorrent("four", 4, 10)
 		l.stock(one, two, three, four)
 		l.put("one.torrent", one)
 		whole(t, filepath.Join(elsewhere, "below", "two.torrent"), two.Bytes())
@@ -718,10 +717,10 @@ func TestDirectoryLinks(t *testing.T) {
 // Without file system events, the directory is read when Rescan receives a value.
 func TestDirectoryRescan(t *testing.T) {
 	t.Parallel()
-	l := &library{t: t, dir: t.TempDir(), rescan: make(chan struct{})}
+	l := &testDirectory{t: t, dir: t.TempDir(), rescan: make(chan struct{})}
 	l.data = l.dir
 	l.tracker = startTracker(t, &tracker.AnnounceResponse{Interval: time.Hour}, nil)
-	one, two := l.edition("one", 1, 10_000), l.edition("two", 2, 10_000)
+	one, two := l.newTorrent("one", 1, 10_000), l.newTorrent("two", 2, 10_000)
 	l.stock(one, two)
 	l.put("one.torrent", one)
 	l.running = start(t, Options{recheckEvery: time.Hour})
@@ -760,9 +759,9 @@ func TestDirectoryLedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ledger.Close()
-	var one *edition
-	l := openLibrary(t, Directory{Ledger: ledger}, Options{}, func(l *library) {
-		one = l.edition("one", 1, 100_000)
+	var one *testTorrent
+	l := openTestDirectory(t, Directory{Ledger: ledger}, Options{}, func(l *testDirectory) {
+		one = l.newTorrent("one", 1, 100_000)
 		l.stock(one)
 		l.put("one.torrent", one)
 	})
@@ -784,9 +783,9 @@ func TestDirectoryLedger(t *testing.T) {
 func TestDirectoryHere(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	var one, two *edition
-	l := openLibrary(t, Directory{Path: "."}, Options{recheckEvery: time.Hour}, func(l *library) {
-		one, two = l.edition("one", 1, 10_000), l.edition("two", 2, 10_000)
+	var one, two *testTorrent
+	l := openTestDirectory(t, Directory{Path: "."}, Options{recheckEvery: time.Hour}, func(l *testDirectory) {
+		one, two = l.newTorrent("one", 1, 10_000), l.newTorrent("two", 2, 10_000)
 		l.stock(one, two)
 		l.put("one.torrent", one)
 	})
@@ -800,9 +799,9 @@ func TestDirectoryHere(t *testing.T) {
 // A recheck of a torrent that is being removed emits no error.
 func TestDirectoryRecheckDuringRemoval(t *testing.T) {
 	t.Parallel()
-	var one, other *edition
-	l := openLibrary(t, Directory{}, Options{recheckEvery: 30 * time.Second}, func(l *library) {
-		one, other = l.edition("one", 1, 10_000), l.edition("other", 2, 10_000)
+	var one, other *testTorrent
+	l := openTestDirectory(t, Directory{}, Options{recheckEvery: 30 * time.Second}, func(l *testDirectory) {
+		one, other = l.newTorrent("one", 1, 10_000), l.newTorrent("other", 2, 10_000)
 		l.stock(one, other)
 		l.put("one.torrent", one)
 	})
@@ -845,14 +844,14 @@ func TestDirectoryReplacedWhileAnnouncing(t *testing.T) {
 		defer mu.Unlock()
 		return len(told)
 	}
-	one := newEdition(t, "one", 1, 10_000)
-	l := openLibrary(t, Directory{}, Options{}, func(l *library) {
+	one := newTestTorrent(t, "one", 1, 10_000)
+	l := openTestDirectory(t, Directory{}, Options{}, func(l *testDirectory) {
 		l.stock(one)
-		l.put("one.torrent", one.reissue(t, server.URL+"/announce"))
+		l.put("one.torrent", one.withTracker(t, server.URL+"/announce"))
 	})
 	becomes(t, "the tracker is told", func() bool { return count() == 1 })
 	from := l.now()
-	l.put("one.torrent", one.reissue(t, server.URL+"//announce")) // the same, by another name
+	l.put("one.torrent", one.withTracker(t, server.URL+"//announce")) // the same, by another name
 	sees[EventSeeding](l, from, "one")
 	time.Sleep(settle)
 	release()
@@ -876,7 +875,7 @@ func TestLedgerNull(t *testing.T) {
 		t.Fatal(err, damage)
 	}
 	defer ledger.Close()
-	one := newEdition(t, "one", 1, 10_000)
+	one := newTestTorrent(t, "one", 1, 10_000)
 	r := start(t, Options{})
 	if _, err := r.Add(Input{Torrent: one.Metainfo, Path: t.TempDir()}); err != nil {
 		t.Fatal(err)

@@ -18,16 +18,16 @@ import (
 	"bt/maketorrent"
 )
 
-// A villain is a connection on which a peer misbehaves.
-type villain struct {
+// A hostilePeer is a connection of a peer that misbehaves.
+type hostilePeer struct {
 	*net.TCPConn
 	tt    *Torrent
 	root  [32]byte // of the content's only file
 	until time.Time
 }
 
-// hello sends a handshake and what follows.
-func (v *villain) hello(messages ...peer.Message) {
+// hello sends a handshake and messages.
+func (v *hostilePeer) hello(messages ...peer.Message) {
 	h := peer.Handshake{InfoHash: v.tt.swarms[0].hash}
 	h.Set(allFeatures)
 	b := h.Append(nil)
@@ -37,8 +37,8 @@ func (v *villain) hello(messages ...peer.Message) {
 	v.Write(b)
 }
 
-// flood sends the same again and again, and reads nothing.
-func (v *villain) flood(b []byte) {
+// flood sends b repeatedly, and reads nothing.
+func (v *hostilePeer) flood(b []byte) {
 	b = bytes.Repeat(b, 1+(32<<10)/len(b))
 	for time.Now().Before(v.until) {
 		if _, err := v.Write(b); err != nil {
@@ -47,14 +47,14 @@ func (v *villain) flood(b []byte) {
 	}
 }
 
-// floodRead is flood that reads what comes back.
-func (v *villain) floodRead(b []byte) {
+// floodRead is like flood, but reads the answers.
+func (v *hostilePeer) floodRead(b []byte) {
 	go io.Copy(io.Discard, v.TCPConn)
 	v.flood(b)
 }
 
-// drip sends a byte now and then.
-func (v *villain) drip(b []byte) {
+// drip sends b slowly, one byte at a time.
+func (v *hostilePeer) drip(b []byte) {
 	for len(b) > 0 && time.Now().Before(v.until) {
 		if _, err := v.Write(b[:1]); err != nil {
 			return
@@ -64,8 +64,8 @@ func (v *villain) drip(b []byte) {
 	}
 }
 
-// wait holds the connection.
-func (v *villain) wait() { time.Sleep(time.Until(v.until)) }
+// wait keeps the connection open.
+func (v *hostilePeer) wait() { time.Sleep(time.Until(v.until)) }
 
 func noise(n int) []byte {
 	b := make([]byte, n)
@@ -78,69 +78,75 @@ func extended(id uint8, payload string) peer.Message {
 	return peer.Message{ID: peer.IDExtended, Extension: id, Payload: []byte(payload)}
 }
 
-// villains are what they do, by name. Each is done several times, one after the
-// other, from an address of its own.
-var villains = map[string]func(v *villain){
-	"noise":                func(v *villain) { v.flood(noise(50_000)) },
-	"zeros":                func(v *villain) { v.flood(make([]byte, 1000)) },
-	"an HTTP request":      func(v *villain) { v.Write([]byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")); v.wait() },
-	"nothing at all":       func(v *villain) { v.wait() },
-	"handshake in drops":   func(v *villain) { h := peer.Handshake{InfoHash: v.tt.swarms[0].hash}; v.drip(h.Append(nil)) },
-	"half a handshake":     func(v *villain) { h := peer.Handshake{}; v.Write(h.Append(nil)[:40]); v.CloseWrite(); v.wait() },
-	"endless handshakes":   func(v *villain) { h := peer.Handshake{InfoHash: v.tt.swarms[0].hash}; v.flood(h.Append(nil)) },
-	"another torrent":      func(v *villain) { h := peer.Handshake{InfoHash: [20]byte{1}}; v.Write(h.Append(nil)); v.wait() },
-	"MSE without end":      func(v *villain) { v.Write(noise(96)); v.drip(noise(2000)) },
-	"MSE, another torrent": func(v *villain) { mse.Initiate(v, [20]byte{1}, mse.Options{}, nil); v.wait() },
-	"MSE, then noise": func(v *villain) {
+// attacks holds the behaviours of hostile peers, by name. Each is repeated from an
+// address of its own.
+var attacks = map[string]func(v *hostilePeer){
+	"noise":                func(v *hostilePeer) { v.flood(noise(50_000)) },
+	"zeros":                func(v *hostilePeer) { v.flood(make([]byte, 1000)) },
+	"an HTTP request":      func(v *hostilePeer) { v.Write([]byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")); v.wait() },
+	"nothing at all":       func(v *hostilePeer) { v.wait() },
+	"handshake in drops":   func(v *hostilePeer) { h := peer.Handshake{InfoHash: v.tt.swarms[0].hash}; v.drip(h.Append(nil)) },
+	"half a handshake":     func(v *hostilePeer) { h := peer.Handshake{}; v.Write(h.Append(nil)[:40]); v.CloseWrite(); v.wait() },
+	"endless handshakes":   func(v *hostilePeer) { h := peer.Handshake{InfoHash: v.tt.swarms[0].hash}; v.flood(h.Append(nil)) },
+	"another torrent":      func(v *hostilePeer) { h := peer.Handshake{InfoHash: [20]byte{1}}; v.Write(h.Append(nil)); v.wait() },
+	"MSE without end":      func(v *hostilePeer) { v.Write(noise(96)); v.drip(noise(2000)) },
+	"MSE, another torrent": func(v *hostilePeer) { mse.Initiate(v, [20]byte{1}, mse.Options{}, nil); v.wait() },
+	"MSE, then noise": func(v *hostilePeer) {
 		mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{}, noise(500))
 		v.flood(noise(5000))
 	},
-	"MSE, then nothing": func(v *villain) {
+	"MSE, then nothing": func(v *hostilePeer) {
 		mse.Initiate(v, v.tt.swarms[0].hash, mse.Options{Methods: mse.MethodRC4}, nil)
 		v.wait()
 	},
-	"noise behind":    func(v *villain) { v.hello(); v.flood(noise(50_000)) },
-	"length of 4 GiB": func(v *villain) { v.hello(); v.Write([]byte{255, 255, 255, 255, 5}); v.flood(make([]byte, 1000)) },
-	"a long unknown":  func(v *villain) { v.hello(); v.Write([]byte{0, 16, 0, 0, 99}); v.flood(make([]byte, 1000)) },
-	"a message in drops": func(v *villain) {
+	"noise behind":    func(v *hostilePeer) { v.hello(); v.flood(noise(50_000)) },
+	"length of 4 GiB": func(v *hostilePeer) { v.hello(); v.Write([]byte{255, 255, 255, 255, 5}); v.flood(make([]byte, 1000)) },
+	"a long unknown":  func(v *hostilePeer) { v.hello(); v.Write([]byte{0, 16, 0, 0, 99}); v.flood(make([]byte, 1000)) },
+	"a message in drops": func(v *hostilePeer) {
 		v.hello()
 		v.drip(extended(0, string(bytes.Repeat([]byte("d"), 60_000))).Append(nil))
 	},
-	"piece to us":    func(v *villain) { v.hello(peer.Message{ID: peer.IDPiece, Payload: noise(16 << 10)}); v.wait() },
-	"hashes to us":   func(v *villain) { v.hello(peer.Message{ID: peer.IDHashes, Payload: make([]byte, 80)}); v.wait() },
-	"short bitfield": func(v *villain) { v.hello(peer.Message{ID: peer.IDBitfield}); v.wait() },
-	"long bitfield":  func(v *villain) { v.hello(peer.Message{ID: peer.IDBitfield, Payload: make([]byte, 1<<20)}); v.wait() },
-	"flood of bitfields": func(v *villain) {
+	"piece to us":    func(v *hostilePeer) { v.hello(peer.Message{ID: peer.IDPiece, Payload: noise(16 << 10)}); v.wait() },
+	"hashes to us":   func(v *hostilePeer) { v.hello(peer.Message{ID: peer.IDHashes, Payload: make([]byte, 80)}); v.wait() },
+	"short bitfield": func(v *hostilePeer) { v.hello(peer.Message{ID: peer.IDBitfield}); v.wait() },
+	"long bitfield": func(v *hostilePeer) {
+		v.hello(peer.Message{ID: peer.IDBitfield, Payload: make([]byte, 1<<20)})
+		v.wait()
+	},
+	"flood of bitfields": func(v *hostilePeer) {
 		v.hello()
 		v.flood(peer.Message{ID: peer.IDBitfield, Payload: peer.NewBitfield(v.tt.pieces)}.Append(nil))
 	},
-	"flood of keep-alives": func(v *villain) { v.hello(); v.flood(make([]byte, 4)) },
-	"flood of haves":       func(v *villain) { v.hello(); v.flood(peer.Message{ID: peer.IDHave}.Append(nil)) },
-	"flood of chokes":      func(v *villain) { v.hello(); v.flood(peer.Message{ID: peer.IDChoke}.Append(nil)) },
-	"flood of unknowns":    func(v *villain) { v.hello(); v.flood([]byte{0, 0, 0, 1, 200}) },
-	"flood of rejects":     func(v *villain) { v.hello(); v.floodRead(peer.Message{ID: peer.IDReject}.Append(nil)) },
-	"flood of interest": func(v *villain) {
+	"flood of keep-alives": func(v *hostilePeer) { v.hello(); v.flood(make([]byte, 4)) },
+	"flood of haves":       func(v *hostilePeer) { v.hello(); v.flood(peer.Message{ID: peer.IDHave}.Append(nil)) },
+	"flood of chokes":      func(v *hostilePeer) { v.hello(); v.flood(peer.Message{ID: peer.IDChoke}.Append(nil)) },
+	"flood of unknowns":    func(v *hostilePeer) { v.hello(); v.flood([]byte{0, 0, 0, 1, 200}) },
+	"flood of rejects":     func(v *hostilePeer) { v.hello(); v.floodRead(peer.Message{ID: peer.IDReject}.Append(nil)) },
+	"flood of interest": func(v *hostilePeer) {
 		v.hello()
 		v.flood(peer.Message{ID: peer.IDNotInterested}.Append(peer.Message{ID: peer.IDInterested}.Append(nil)))
 	},
-	"flood of cancels":      func(v *villain) { v.hello(); v.flood(peer.Message{ID: peer.IDCancel, Length: 1}.Append(nil)) },
-	"requests while choked": func(v *villain) { v.hello(); v.floodRead(request(0, 0, 16).Append(nil)) },
-	"requests, not read": func(v *villain) {
+	"flood of cancels":      func(v *hostilePeer) { v.hello(); v.flood(peer.Message{ID: peer.IDCancel, Length: 1}.Append(nil)) },
+	"requests while choked": func(v *hostilePeer) { v.hello(); v.floodRead(request(0, 0, 16).Append(nil)) },
+	"requests, not read": func(v *hostilePeer) {
 		v.hello(peer.Message{ID: peer.IDInterested})
 		v.flood(request(0, 0, 16<<10).Append(nil))
 	},
-	"requests and cancels": func(v *villain) {
+	"requests and cancels": func(v *hostilePeer) {
 		v.hello(peer.Message{ID: peer.IDInterested})
 		v.floodRead(peer.Message{ID: peer.IDCancel, Length: 16 << 10}.Append(request(0, 0, 16<<10).Append(nil)))
 	},
-	"tiny requests": func(v *villain) {
+	"tiny requests": func(v *hostilePeer) {
 		v.hello(peer.Message{ID: peer.IDInterested})
 		v.floodRead(request(0, 0, 1).Append(nil))
 	},
-	"request of piece -1": func(v *villain) { v.hello(peer.Message{ID: peer.IDInterested}, request(1<<32-1, 0, 16<<10)); v.wait() },
-	"request of 4 GiB":    func(v *villain) { v.hello(peer.Message{ID: peer.IDInterested}, request(0, 0, 1<<32-1)); v.wait() },
-	"request that wraps":  func(v *villain) { v.hello(peer.Message{ID: peer.IDInterested}, request(0, 1<<32-1, 2)); v.wait() },
-	"reads in drops": func(v *villain) {
+	"request of piece -1": func(v *hostilePeer) {
+		v.hello(peer.Message{ID: peer.IDInterested}, request(1<<32-1, 0, 16<<10))
+		v.wait()
+	},
+	"request of 4 GiB":   func(v *hostilePeer) { v.hello(peer.Message{ID: peer.IDInterested}, request(0, 0, 1<<32-1)); v.wait() },
+	"request that wraps": func(v *hostilePeer) { v.hello(peer.Message{ID: peer.IDInterested}, request(0, 1<<32-1, 2)); v.wait() },
+	"reads in drops": func(v *hostilePeer) {
 		v.SetReadBuffer(1)
 		v.hello(peer.Message{ID: peer.IDInterested}, request(0, 0, 16<<10), request(1, 0, 16<<10))
 		for time.Now().Before(v.until) {
@@ -150,20 +156,20 @@ var villains = map[string]func(v *villain){
 			time.Sleep(20 * time.Millisecond)
 		}
 	},
-	"half-close": func(v *villain) {
+	"half-close": func(v *hostilePeer) {
 		v.hello(peer.Message{ID: peer.IDInterested}, request(0, 0, 16<<10))
 		v.CloseWrite()
 		v.wait()
 	},
-	"reset in the middle": func(v *villain) {
+	"reset in the middle": func(v *hostilePeer) {
 		v.hello(peer.Message{ID: peer.IDInterested}, request(0, 0, 16<<10), request(0, 0, 16<<10))
 		v.Read(make([]byte, 1000))
 		v.SetLinger(0)
 	},
-	"deep bencode":  func(v *villain) { v.hello(extended(0, string(bytes.Repeat([]byte("l"), 60_000)))); v.wait() },
-	"huge numbers":  func(v *villain) { v.hello(extended(0, "d1:md11:ut_metadatai99999999999999999999eee")); v.wait() },
-	"a huge string": func(v *villain) { v.hello(extended(0, "d1:v99999999999:x")); v.wait() },
-	"many extensions": func(v *villain) {
+	"deep bencode":  func(v *hostilePeer) { v.hello(extended(0, string(bytes.Repeat([]byte("l"), 60_000)))); v.wait() },
+	"huge numbers":  func(v *hostilePeer) { v.hello(extended(0, "d1:md11:ut_metadatai99999999999999999999eee")); v.wait() },
+	"a huge string": func(v *hostilePeer) { v.hello(extended(0, "d1:v99999999999:x")); v.wait() },
+	"many extensions": func(v *hostilePeer) {
 		b := []byte("d1:md")
 		for i := range 5000 {
 			b = fmt.Appendf(b, "5:%05di1e", i)
@@ -171,31 +177,31 @@ var villains = map[string]func(v *villain){
 		v.hello(extended(0, string(append(b, "ee"...))))
 		v.wait()
 	},
-	"flood of handshakes": func(v *villain) { v.hello(); v.flood(extended(0, "d1:md11:ut_metadatai3eee").Append(nil)) },
-	"flood of extensions": func(v *villain) { v.hello(); v.flood(extended(99, "x").Append(nil)) },
-	"metadata, not read": func(v *villain) {
+	"flood of handshakes": func(v *hostilePeer) { v.hello(); v.flood(extended(0, "d1:md11:ut_metadatai3eee").Append(nil)) },
+	"flood of extensions": func(v *hostilePeer) { v.hello(); v.flood(extended(99, "x").Append(nil)) },
+	"metadata, not read": func(v *hostilePeer) {
 		v.hello(extended(0, "d1:md11:ut_metadatai3eee"))
 		v.flood(extended(1, "d8:msg_typei0e5:piecei0ee").Append(nil))
 	},
-	"metadata of piece 1e18": func(v *villain) {
+	"metadata of piece 1e18": func(v *hostilePeer) {
 		v.hello(extended(0, "d1:md11:ut_metadatai3eee"))
 		v.floodRead(extended(1, "d8:msg_typei0e5:piecei1000000000000000000ee").Append(nil))
 	},
-	"metadata to us": func(v *villain) {
+	"metadata to us": func(v *hostilePeer) {
 		v.hello()
 		v.flood(extended(1, "d8:msg_typei1e5:piecei0e10:total_sizei99eexxxx").Append(nil))
 	},
-	"hash requests": func(v *villain) {
+	"hash requests": func(v *hostilePeer) {
 		v.hello()
 		q := peer.HashRequest{PiecesRoot: v.root, BaseLayer: 2, Length: 16, ProofLayers: 2}
 		v.floodRead(q.Append(nil))
 	},
-	"hash requests, not read": func(v *villain) {
+	"hash requests, not read": func(v *hostilePeer) {
 		v.hello()
 		q := peer.HashRequest{PiecesRoot: v.root, BaseLayer: 2, Length: 16, ProofLayers: 2}
 		v.flood(q.Append(nil))
 	},
-	"bad hash requests": func(v *villain) {
+	"bad hash requests": func(v *hostilePeer) {
 		v.hello()
 		q := peer.HashRequest{BaseLayer: 1<<32 - 1, Index: 1<<32 - 1, Length: 1<<32 - 1, ProofLayers: 1<<32 - 1}
 		v.floodRead(q.Append(nil))
@@ -210,8 +216,8 @@ func TestHostile(t *testing.T) {
 		s.timeouts = timeouts{handshake: time.Second, keepAlive: 500 * time.Millisecond, drop: 2 * time.Second, stall: 2 * time.Second}
 	}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)
-	if len(villains) < 30 {
-		t.Fatalf("only %d villains", len(villains))
+	if len(attacks) < 30 {
+		t.Fatalf("only %d attacks", len(attacks))
 	}
 	treeRoot := *loadedOf(t, tt).content.Files[0].PiecesRoot
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -219,7 +225,7 @@ func TestHostile(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	number := byte(1)
-	for _, do := range villains {
+	for _, do := range attacks {
 		number++
 		// Linux has all of 127/8.
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, number)}}
@@ -229,7 +235,7 @@ func TestHostile(t *testing.T) {
 				if err != nil {
 					return
 				}
-				v := &villain{conn.(*net.TCPConn), tt, treeRoot, time.Now().Add(3 * time.Second)}
+				v := &hostilePeer{conn.(*net.TCPConn), tt, treeRoot, time.Now().Add(3 * time.Second)}
 				v.SetDeadline(v.until)
 				do(v)
 				v.Close()

@@ -31,8 +31,8 @@ import (
 // a block, one of whole pieces and one that ends within a block.
 var interopSizes = []int64{1_500_001, 0, 5, 256 << 10, 2_000_000}
 
-// A publication is a torrent that a tracker knows, and its data.
-type publication struct {
+// A publishedTorrent is a torrent with its data and a tracker.
+type publishedTorrent struct {
 	*Metainfo
 	root    string // its data
 	file    string // the torrent
@@ -41,20 +41,20 @@ type publication struct {
 
 // publish makes a torrent, and starts a tracker for it. The torrent names the
 // tracker at via, if that is not the zero AddrPort.
-func publish(t *testing.T, format maketorrent.Format, via netip.AddrPort) *publication {
+func publish(t *testing.T, format maketorrent.Format, via netip.AddrPort) *publishedTorrent {
 	t.Helper()
 	meta, root := makeContent(t, format, interopSizes...)
 	return publishContent(t, meta, root, via)
 }
 
 // publishContent does the same with a torrent that is there.
-func publishContent(t *testing.T, meta *Metainfo, root string, via netip.AddrPort) *publication {
+func publishContent(t *testing.T, meta *Metainfo, root string, via netip.AddrPort) *publishedTorrent {
 	t.Helper()
 	var hashes [][20]byte
 	for _, s := range swarmsOf(meta) {
 		hashes = append(hashes, s.hash)
 	}
-	p := &publication{root: root, tracker: testenv.Opentracker(t, hashes)}
+	p := &publishedTorrent{root: root, tracker: testenv.Opentracker(t, hashes)}
 
 	// The tracker's address is known only now. It belongs before all other keys, and
 	// changes no info-hash.
@@ -76,7 +76,7 @@ func publishContent(t *testing.T, meta *Metainfo, root string, via netip.AddrPor
 }
 
 // seed seeds the data at path, and returns when the tracker knows.
-func (p *publication) seed(t *testing.T, o Options, path string) *running {
+func (p *publishedTorrent) seed(t *testing.T, o Options, path string) *running {
 	t.Helper()
 	r := start(t, o, Input{Torrent: p.Metainfo, Path: path})
 	r.announced(t, len(swarmsOf(p.Metainfo)))
@@ -177,7 +177,7 @@ func (p *program) succeed(t *testing.T) {
 
 // compare compares a download with what was published, byte for byte. Clients
 // may leave out empty files.
-func (p *publication) compare(t *testing.T, root string) {
+func (p *publishedTorrent) compare(t *testing.T, root string) {
 	t.Helper()
 	want, got := files(t, p.root), files(t, root)
 	for name, data := range want {

@@ -10,60 +10,68 @@ import (
 	"bt/maketorrent"
 )
 
+// A ledger adds the totals of each run to those of the runs before.
 func TestLedger(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state", "one.json")
-	open := func() *Ledger {
-		t.Helper()
-		l, damage, err := OpenLedger(path)
-		if err != nil || damage != nil {
-			t.Fatal(err, damage)
-		}
-		return l
-	}
 	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
-	l := open()
+	l := openLedger(t, path)
 	if _, _, err := OpenLedger(path); !errors.Is(err, ErrInUse) {
 		t.Errorf("opened twice: %v", err)
 	}
-	if in := recalled(l, meta); in.Uploaded != 0 || !in.Since.IsZero() || in.Served != 0 {
+	in := recalled(l, meta)
+	if in.Uploaded != 0 || !in.Since.IsZero() || in.Served != 0 {
 		t.Errorf("%+v", in)
 	}
-	r := start(t, Options{}, Input{Torrent: meta, Path: root, Served: 5000 * time.Second})
-	tt := r.find(meta.InfoHashV1)
-	tt.swarms[0].uploaded.Add(1234)
-	if err := l.Save(r.Seeder); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r.stop()
+	in.Path, in.Served = root, 5000*time.Second
+	uploadAndSave(t, l, in, 1234)
 
-	l = open()
-	in := recalled(l, meta)
+	l = openLedger(t, path)
+	in = recalled(l, meta)
 	if in.Uploaded != 1234 || time.Since(in.Since) > time.Minute || in.Served < 5000*time.Second || in.Served > 5030*time.Second {
 		t.Errorf("%+v", in)
 	}
-	// Totals of earlier runs count.
 	in.Path = root
-	r = start(t, Options{}, *in)
-	tt = r.find(meta.InfoHashV1)
-	tt.swarms[0].uploaded.Add(1)
-	if tt.Uploaded() != 1235 || r.Status().Torrents[0].Uploaded != 1235 || !tt.Since().Equal(in.Since) || tt.Served() < 5000*time.Second {
-		t.Errorf("%+v", r.Status().Torrents)
-	}
-	if err := l.Save(r.Seeder); err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	l = open()
+	uploadAndSave(t, l, in, 1)
+
+	l = openLedger(t, path)
 	if in := recalled(l, meta); in.Uploaded != 1235 {
 		t.Errorf("%d", in.Uploaded)
 	}
 	l.Close()
+}
 
-	// A damaged one is set aside.
+func openLedger(t *testing.T, path string) *Ledger {
+	t.Helper()
+	l, damage, err := OpenLedger(path)
+	if err != nil || damage != nil {
+		t.Fatal(err, damage)
+	}
+	return l
+}
+
+// uploadAndSave seeds a torrent, counts bytes as uploaded, and saves and closes the
+// ledger.
+func uploadAndSave(t *testing.T, l *Ledger, in *Input, uploaded int64) {
+	t.Helper()
+	r := start(t, Options{}, *in)
+	defer r.stop()
+	tt := r.find(in.Torrent.InfoHashV1)
+	tt.swarms[0].uploaded.Add(uploaded)
+	total := in.Uploaded + uploaded
+	if tt.Uploaded() != total || r.Status().Torrents[0].Uploaded != total || !in.Since.IsZero() && !tt.Since().Equal(in.Since) || tt.Served() < in.Served {
+		t.Errorf("%+v", r.Status().Torrents)
+	}
+	if err := errors.Join(l.Save(r.Seeder), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A damaged ledger is renamed, and a new one begins.
+func TestLedgerDamaged(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "one.json")
+	meta, _ := makeContent(t, maketorrent.FormatV1, 1000)
 	if err := os.WriteFile(path, []byte(`{"a":`), 0o600); err != nil {
 		t.Fatal(err)
 	}

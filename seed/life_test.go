@@ -77,38 +77,46 @@ func TestTransitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	const now = epoch(7)
+	current, old := now, now-1
 	for _, from := range states {
 		for _, to := range states {
-			for _, when := range []string{"in its epoch", "too late", "in any epoch"} {
+			for when, seen := range map[string]*epoch{"in its epoch": &current, "too late": &old, "in any epoch": nil} {
 				s := New(Options{Listener: l})
 				tt, err := s.Add(Input{Torrent: meta, Path: root})
 				if err != nil {
 					t.Fatal(err)
 				}
-				tt.state, tt.epoch = from, 7
-				seen := epoch(7)
-				at := &seen
-				switch when {
-				case "too late":
-					seen = 6
-				case "in any epoch":
-					at = nil
-				}
-				legal := slices.Contains(transitions[from], to) && when != "too late"
-				called := false
-				if got := tt.setState(at, to, EventFailed{Torrent: tt}, func() { called = true }); got != legal || called != legal {
-					t.Errorf("%s to %s %s: %v, called %v", from, to, when, got, called)
-				}
-				told := len(s.events.list) > 0
-				if state, now := tt.now(); legal && (state != to || now != 8 || at != nil && seen != 8) || !legal && (state != from || now != 7) {
-					t.Errorf("%s to %s %s: it is %s in epoch %d", from, to, when, state, now)
-				}
-				if told != (legal && !from.isOver()) {
-					t.Errorf("%s to %s %s: told %v", from, to, when, told)
+				tt.state, tt.epoch = from, now
+				current = now
+				legal := slices.Contains(transitions[from], to) && seen != &old
+				if err := checkTransition(tt, seen, to, legal); err != nil {
+					t.Errorf("%s to %s %s: %v", from, to, when, err)
 				}
 			}
 		}
 	}
+}
+
+// checkTransition sets a state, and returns an error if the result is not that of a
+// legal or an illegal transition.
+func checkTransition(tt *Torrent, seen *epoch, to State, legal bool) error {
+	from, was := tt.now()
+	called := false
+	if got := tt.setState(seen, to, EventFailed{Torrent: tt}, func() { called = true }); got != legal || called != legal {
+		return fmt.Errorf("%v, called %v", got, called)
+	}
+	want, next := from, was
+	if legal {
+		want, next = to, was+1
+	}
+	if state, now := tt.now(); state != want || now != next || legal && seen != nil && *seen != next {
+		return fmt.Errorf("it is %s in epoch %d", state, now)
+	}
+	if told := len(tt.seeder.events.list) > 0; told != (legal && !from.isOver()) {
+		return fmt.Errorf("event emitted: %v", told)
+	}
+	return nil
 }
 
 // A peer that connects while its torrent is stopping emits no event.
@@ -144,18 +152,18 @@ func TestEventsEnd(t *testing.T) {
 	}
 }
 
-// A history is what happens to torrents at random, and what should become of them.
-type history struct {
+// A lifeTest changes torrents and their data at random, and checks their states.
+type lifeTest struct {
 	t   *testing.T
 	rng *rand.Rand
 	*running
-	books  []*book
-	log    []string
-	writes int64
+	torrents []*lifeTorrent
+	log      []string
+	writes   int64
 }
 
-// A book is a torrent, or could be one.
-type book struct {
+// A lifeTorrent is a torrent that is added and removed at random.
+type lifeTorrent struct {
 	name    string
 	meta    *Metainfo
 	root    string
@@ -165,7 +173,7 @@ type book struct {
 	torrent *Torrent // nil: it was removed
 }
 
-func (h *history) must(err error) {
+func (h *lifeTest) must(err error) {
 	h.t.Helper()
 	if err != nil {
 		h.t.Fatal(err)
@@ -173,7 +181,7 @@ func (h *history) must(err error) {
 }
 
 // begin starts a Seeder that waits a little at each change of a state.
-func (h *history) begin() {
+func (h *lifeTest) begin() {
 	var n atomic.Uint64
 	first := h.rng.Uint64()
 	h.running = start(h.t, Options{recheckEvery: 3 * time.Millisecond, delay: func() {
@@ -184,16 +192,16 @@ func (h *history) begin() {
 	}})
 }
 
-func (h *history) add(b *book) {
+func (h *lifeTest) add(b *lifeTorrent) {
 	var err error
 	b.torrent, err = h.Add(Input{Torrent: b.meta, Path: b.root})
 	h.must(err)
 }
 
-// step does one thing.
-func (h *history) step() {
+// step makes one random change.
+func (h *lifeTest) step() {
 	h.t.Helper()
-	b := h.books[h.rng.IntN(len(h.books))]
+	b := h.torrents[h.rng.IntN(len(h.torrents))]
 	note := func(what string) { h.log = append(h.log, b.name+" "+what) }
 	away := b.path + ".away"
 	switch k := h.rng.IntN(12); {
@@ -237,7 +245,7 @@ func (h *history) step() {
 
 // write writes a file with a time of its own: two changes within a tick of the
 // clock look like one.
-func (h *history) write(path string, b []byte) {
+func (h *lifeTest) write(path string, b []byte) {
 	h.t.Helper()
 	h.must(os.WriteFile(path, b, 0o644))
 	h.writes++
@@ -245,17 +253,17 @@ func (h *history) write(path string, b []byte) {
 	h.must(os.Chtimes(path, at, at))
 }
 
-func same(b *book) bool {
+func same(b *lifeTorrent) bool {
 	got, err := os.ReadFile(b.path)
 	return err == nil && string(got) == string(b.data)
 }
 
-// settle waits until each torrent is in the state that its data asks for, and
-// demands that the user was told so.
-func (h *history) settle() {
+// settle waits until each torrent is in the state that fits its data, and the events
+// say so.
+func (h *lifeTest) settle() {
 	h.t.Helper()
 	want := make(map[*Torrent]State)
-	for _, b := range h.books {
+	for _, b := range h.torrents {
 		if b.torrent != nil {
 			want[b.torrent] = StateWaiting
 			if b.whole {
@@ -285,9 +293,9 @@ func (h *history) settle() {
 	}
 }
 
-// finish stops the Seeder in the middle of what it does, and demands that nothing is
-// told of what had ended.
-func (h *history) finish() {
+// finish stops the Seeder while it works, and checks that the last event of each
+// torrent fits its state.
+func (h *lifeTest) finish() {
 	h.t.Helper()
 	h.stop()
 	told := followed(h.t, h.events)
@@ -299,29 +307,36 @@ func (h *history) finish() {
 	if _, ok := h.events[len(h.events)-1].event.(EventStopped); !ok {
 		h.t.Errorf("the last that was told is %+v", h.events[len(h.events)-1])
 	}
-	for _, b := range h.books {
+	for _, b := range h.torrents {
 		b.torrent = nil
 	}
 }
 
-// Whatever happens to data and torrents, the events of a torrent report its states,
-// in order.
-func TestLifeRandom(t *testing.T) {
-	const steps, books = 10_000, 8
+// randomSeed returns the seed of a random test, which BT_SEED sets.
+func randomSeed(t *testing.T) uint64 {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("BT_SEED"); text != "" {
 		if _, err := fmt.Sscan(text, &seed); err != nil {
 			t.Fatalf("BT_SEED: %v", err)
 		}
 	}
-	t.Logf("BT_SEED=%d does the same again", seed)
-	h := &history{t: t, rng: rand.New(rand.NewPCG(seed, 1))}
-	for i := range books {
+	t.Logf("BT_SEED=%d repeats this test", seed)
+	return seed
+}
+
+// Whatever happens to data and torrents, the events of a torrent report its states,
+// in order.
+func TestLifeRandom(t *testing.T) {
+	const steps, torrents = 10_000, 8
+	seed := randomSeed(t)
+	h := &lifeTest{t: t, rng: rand.New(rand.NewPCG(seed, 1))}
+	for i := range torrents {
 		meta, root := makeContent(t, maketorrent.FormatV1, 20_000+int64(i))
 		path := filepath.Join(root, "a")
 		data, err := os.ReadFile(path)
 		h.must(err)
-		h.books = append(h.books, &book{name: fmt.Sprint("book ", i), meta: meta, root: root, path: path, data: data, whole: true})
+		h.torrents = append(h.torrents, &lifeTorrent{name: fmt.Sprint("lifeTorrent ", i), meta: meta, root: root, path: path, data: data, whole: true})
 	}
 	h.begin()
 	for i := range steps {

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// visit is a connection that comes, is through its handshake and leaves; false: it
+// connect opens a connection, completes its handshake and closes it; false: it
 // was not let in.
-func (l *limits) visit(addr net.Addr, strike bool) bool {
+func (l *limits) connect(addr net.Addr, strike bool) bool {
 	if !l.admit(addr) {
 		return false
 	}
@@ -29,24 +29,24 @@ func TestBanEnds(t *testing.T) {
 		var l limits
 		bad, good := tcpAddr("10.0.0.1"), tcpAddr("10.0.0.2")
 		for range maxStrikes {
-			if !l.visit(bad, true) {
+			if !l.connect(bad, true) {
 				t.Fatal("banned too soon")
 			}
 		}
 		time.Sleep(banTime - time.Second)
-		if l.visit(bad, false) {
+		if l.connect(bad, false) {
 			t.Error("not banned")
 		}
-		if !l.visit(good, false) {
+		if !l.connect(good, false) {
 			t.Error("another address is banned")
 		}
 		time.Sleep(2 * time.Second)
 		for range maxStrikes { // and it starts from nothing
-			if !l.visit(bad, true) {
+			if !l.connect(bad, true) {
 				t.Fatal("banned for too long")
 			}
 		}
-		if l.visit(bad, false) {
+		if l.connect(bad, false) {
 			t.Error("not banned again")
 		}
 	})
@@ -60,7 +60,7 @@ func TestRareStrikes(t *testing.T) {
 		addr := tcpAddr("10.0.0.1")
 		for range 5 {
 			for range maxStrikes - 1 {
-				if !l.visit(addr, true) {
+				if !l.connect(addr, true) {
 					t.Fatal("banned")
 				}
 			}
@@ -84,7 +84,7 @@ func TestStrikesAtOnce(t *testing.T) {
 		l.through(addr)
 		l.leave(addr, true)
 	}
-	if l.visit(addr, false) {
+	if l.connect(addr, false) {
 		t.Error("not banned")
 	}
 	if l.open != 0 || l.halfOpen != 0 || l.by[hostOf(addr)].open != 0 {
@@ -112,11 +112,11 @@ func TestStrikesOfOneHost(t *testing.T) {
 				b[15] += byte(i)
 				a = netip.AddrFrom16(b).WithZone(a.Zone())
 			}
-			if !l.visit(tcpAddr(a.String()), true) {
+			if !l.connect(tcpAddr(a.String()), true) {
 				t.Fatalf("%s: banned too soon", a)
 			}
 		}
-		if banned := !l.visit(tcpAddr(test.other), false); banned != test.same {
+		if banned := !l.connect(tcpAddr(test.other), false); banned != test.same {
 			t.Errorf("strikes of %s: %s is banned: %v", test.source, test.other, banned)
 		}
 		for i := range maxPerAddress {
@@ -144,25 +144,25 @@ func TestEvictHosts(t *testing.T) {
 		const connected, old, young = 100, maxHosts / 2, maxHosts * 8 / 10
 		for i := range connected {
 			for range maxStrikes - 1 {
-				l.visit(numbered(10, i), true)
+				l.connect(numbered(10, i), true)
 			}
 			l.admit(numbered(10, i))
 			l.through(numbered(10, i))
 		}
 		for i := range old {
-			l.visit(numbered(11, i), true)
+			l.connect(numbered(11, i), true)
 		}
 		time.Sleep(banTime + time.Second)
 		for i := range young {
 			for range maxStrikes {
-				l.visit(numbered(12, i), true)
+				l.connect(numbered(12, i), true)
 			}
 			if len(l.by) > maxHosts {
 				t.Fatalf("%d addresses are remembered", len(l.by))
 			}
 		}
 		for i := range young {
-			if l.visit(numbered(12, i), false) {
+			if l.connect(numbered(12, i), false) {
 				t.Fatal("evicted although there are others whose bans are over")
 			}
 		}
@@ -172,7 +172,7 @@ func TestEvictHosts(t *testing.T) {
 			}
 		}
 		for i := range 20_000 {
-			if !l.visit(numbered(13, i), true) {
+			if !l.connect(numbered(13, i), true) {
 				t.Fatal("refused")
 			}
 			if len(l.by) > maxHosts {
@@ -191,7 +191,7 @@ func TestEvictHosts(t *testing.T) {
 		// An address without strikes is not remembered at all.
 		before := len(l.by)
 		for i := range 20_000 {
-			l.visit(numbered(14, i), false)
+			l.connect(numbered(14, i), false)
 		}
 		if len(l.by) != before {
 			t.Errorf("%d addresses are remembered without strikes", len(l.by)-before)

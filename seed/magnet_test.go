@@ -17,15 +17,15 @@ import (
 	"bt/maketorrent"
 )
 
-// An overheard counts messages of one direction, by id, as they pass.
-type overheard struct {
+// A messageCounter counts messages of one direction, by id, as they pass.
+type messageCounter struct {
 	pieces int
 	in     []byte
 	behind bool // the handshake
 	counts [256]atomic.Int64
 }
 
-func (o *overheard) Write(b []byte) (int, error) {
+func (o *messageCounter) Write(b []byte) (int, error) {
 	o.in = append(o.in, b...)
 	if !o.behind {
 		if len(o.in) < peer.HandshakeLength {
@@ -77,7 +77,7 @@ func TestMagnetV2(t *testing.T) {
 				}
 				defer out.Close()
 				in.SetDeadline(time.Now().Add(80 * time.Second))
-				there, back := &overheard{pieces: pieces}, &overheard{pieces: pieces}
+				there, back := &messageCounter{pieces: pieces}, &messageCounter{pieces: pieces}
 				done := make(chan struct{})
 				go func() {
 					defer close(done)
@@ -93,7 +93,7 @@ func TestMagnetV2(t *testing.T) {
 			})
 		}
 	})
-	p := &publication{Metainfo: meta, root: root}
+	p := &publishedTorrent{Metainfo: meta, root: root}
 	link := metainfo.Magnet{HasV2: true, V2: meta.InfoHashV2, Peers: []string{l.Addr().String()}}
 	dir := t.TempDir()
 	run(t, python, "testdata/leech.py", link.String(), dir).succeed(t)

@@ -256,7 +256,7 @@ func TestKnownUnwritable(t *testing.T) {
 	whole(t, blocked, nil)
 	var inputs []Input
 	for i := range 3 {
-		e := newEdition(t, strconv.Itoa(i), i, 50_000)
+		e := newTestTorrent(t, strconv.Itoa(i), i, 50_000)
 		path := filepath.Join(dir, e.Name)
 		whole(t, path, e.data)
 		old := time.Now().Add(-time.Hour)

@@ -14,16 +14,16 @@ import (
 	"bt/maketorrent"
 )
 
-// A bare is a peer that is a descriptor only, so that all memory is the seed's. It
-// does not wait.
-type bare struct {
+// A rawPeer is a peer that consists of a descriptor, so that all memory is used by the
+// seed. It never blocks.
+type rawPeer struct {
 	fd    int
 	rest  []byte // to be sent
-	again []byte // again and again behind that
+	again []byte // sent repeatedly after rest
 }
 
-// pump sends as much as goes now.
-func (b *bare) pump() {
+// pump sends as much as the socket accepts.
+func (b *rawPeer) pump() {
 	for range 4 {
 		if len(b.rest) == 0 {
 			b.rest = b.again
@@ -64,37 +64,9 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 	if _, _, ok := m.hashes(&q); !ok {
 		t.Fatal("no hashes")
 	}
-	long := extended(0, string(bytes.Repeat([]byte("d"), maxIn-6))).Append(nil)
-	longer := extended(1, string(make([]byte, peer.MaxExtended-2))).Append(nil)
-	interested := peer.Message{ID: peer.IDInterested}.Append(nil)
-	metadata := extended(1, "d8:msg_typei0e5:piecei0ee").Append(nil)
-	names := []byte("d1:md")
-	for i := range 100 {
-		names = fmt.Appendf(names, "5:%05di1e", i)
-	}
-	names = extended(0, string(append(names, "ee"...))).Append(nil)
-	bits := peer.NewBitfield(tt.pieces)
-	bits.Set(0)
-	bitfield := peer.Message{ID: peer.IDBitfield, Payload: bits}.Append(nil)
-	kinds := []struct{ once, again []byte }{
-		{once: long[:len(long)-1]},
-		{once: longer[:len(longer)-1]},
-		{once: append(make([]byte, 4000), long[:len(long)-1]...)},                                            // behind keep-alives
-		{once: bytes.Repeat(request(1, 0, 1).Append(nil), 9000)},                                             // rejected
-		{once: interested, again: bytes.Repeat(request(1, 0, 16<<10).Append(nil), 2*maxRequests)},            // not taken
-		{once: interested, again: bytes.Repeat(request(1, 0, 1).Append(nil), 2*maxRequests)},                 // not taken
-		{once: append(bytes.Repeat(names, 900), long[:len(long)-1]...)},                                      // the longest lists
-		{once: append(bytes.Repeat(bitfield, 900), long[:len(long)-1]...)},                                   // all of its pieces
-		{once: append(extended(0, "d1:md11:ut_metadatai3eee").Append(nil), bytes.Repeat(metadata, 2300)...)}, // not taken
-		{once: bytes.Repeat(q.Append(nil), 950)},                                                             // not taken
-	}
-	h := peer.Handshake{InfoHash: meta.InfoHashV1}
-	h.Set(allFeatures)
-	for i := range kinds {
-		kinds[i].once = append(h.Append(nil), kinds[i].once...)
-	}
+	kinds := costlyPeers(tt, &q)
 	l := r.join(t, tt)
-	peers := make([]*bare, 0, each*len(kinds))
+	peers := make([]*rawPeer, 0, each*len(kinds))
 	before := memoryInUse()
 	defer func() {
 		for _, b := range peers {
@@ -103,26 +75,11 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 		l.conn.Close()
 		r.empty(t)
 	}()
-	to := &unix.SockaddrInet4{Port: int(r.port), Addr: [4]byte{127, 0, 0, 1}}
 	for i, kind := range kinds {
 		for range each {
-			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			peers = append(peers, &bare{fd, kind.once, kind.again})
-			if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 11, byte(i) + 1}}); err != nil {
-				t.Fatal(err)
-			}
-			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<10); err != nil {
-				t.Fatal(err)
-			}
-			if err := unix.Connect(fd, to); err != nil {
-				t.Fatal(err)
-			}
-			if err := unix.SetNonblock(fd, true); err != nil {
-				t.Fatal(err)
-			}
+			b := dialRaw(t, [4]byte{127, 0, 11, byte(i) + 1}, int(r.port))
+			b.rest, b.again = kind.once, kind.again
+			peers = append(peers, b)
 		}
 	}
 	highest := int64(0)
@@ -130,6 +87,7 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 		for _, b := range peers {
 			b.pump()
 		}
+		l.conn.SetDeadline(time.Now().Add(30 * time.Second)) // for each piece
 		for _, got := range l.download(m.lengthOf, i) {
 			if !bytes.Equal(got, expected(t, meta, root, i)) {
 				t.Errorf("piece %d is not what is in the files", i)
@@ -149,4 +107,64 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 	if highest > n*most+rest {
 		t.Errorf("%d KiB are in use by %d peers, more than %d KiB each", highest>>10, n, most>>10)
 	}
+}
+
+// A costlyPeer sends once, and then again repeatedly.
+type costlyPeer struct{ once, again []byte }
+
+// costlyPeers returns peers with the messages that use most memory. Peers that send
+// something repeatedly don't read the answers.
+func costlyPeers(tt *Torrent, q *peer.HashRequest) []costlyPeer {
+	long := extended(0, string(bytes.Repeat([]byte("d"), maxIn-6))).Append(nil)
+	incomplete := long[:len(long)-1]
+	longer := extended(1, string(make([]byte, peer.MaxExtended-2))).Append(nil)
+	interested := peer.Message{ID: peer.IDInterested}.Append(nil)
+	metadata := extended(1, "d8:msg_typei0e5:piecei0ee").Append(nil)
+	names := []byte("d1:md")
+	for i := range 100 {
+		names = fmt.Appendf(names, "5:%05di1e", i)
+	}
+	names = extended(0, string(append(names, "ee"...))).Append(nil)
+	bits := peer.NewBitfield(tt.pieces)
+	bits.Set(0)
+	bitfield := peer.Message{ID: peer.IDBitfield, Payload: bits}.Append(nil)
+	kinds := []costlyPeer{
+		{once: incomplete},
+		{once: longer[:len(longer)-1]},
+		{once: append(make([]byte, 4000), incomplete...)},        // after keep-alives
+		{once: bytes.Repeat(request(1, 0, 1).Append(nil), 9000)}, // rejected
+		{once: interested, again: bytes.Repeat(request(1, 0, 16<<10).Append(nil), 2*maxRequests)},            // not read
+		{once: interested, again: bytes.Repeat(request(1, 0, 1).Append(nil), 2*maxRequests)},                 // not read
+		{once: append(bytes.Repeat(names, 900), incomplete...)},                                              // the longest lists
+		{once: append(bytes.Repeat(bitfield, 900), incomplete...)},                                           // all of its pieces
+		{once: append(extended(0, "d1:md11:ut_metadatai3eee").Append(nil), bytes.Repeat(metadata, 2300)...)}, // not read
+		{once: bytes.Repeat(q.Append(nil), 950)},                                                             // not read
+	}
+	h := peer.Handshake{InfoHash: tt.swarms[0].hash}
+	h.Set(allFeatures)
+	for i := range kinds {
+		kinds[i].once = append(h.Append(nil), kinds[i].once...)
+	}
+	return kinds
+}
+
+// dialRaw connects from a local address to a local port.
+func dialRaw(t *testing.T, from [4]byte, port int) *rawPeer {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []func() error{
+		func() error { return unix.Bind(fd, &unix.SockaddrInet4{Addr: from}) },
+		func() error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4<<10) },
+		func() error { return unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}) },
+		func() error { return unix.SetNonblock(fd, true) },
+	} {
+		if err := step(); err != nil {
+			unix.Close(fd)
+			t.Fatal(err)
+		}
+	}
+	return &rawPeer{fd: fd}
 }

@@ -38,14 +38,14 @@ func TestNATCheck(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				return &sealed{conn, s}
+				return &mseConn{conn, s}
 			},
 			"encrypted, in two parts": func(conn net.Conn) io.ReadWriter {
 				s, err := mse.Initiate(conn, s.hash, mse.Options{Methods: mse.MethodRC4}, opening[:30])
 				if err != nil {
 					t.Fatal(err)
 				}
-				c := &sealed{conn, s}
+				c := &mseConn{conn, s}
 				c.Write(opening[30:])
 				return c
 			},

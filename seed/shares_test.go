@@ -11,20 +11,20 @@ import (
 	"bt/internal/peer"
 )
 
-// A crave is peers that download torrents again and again.
-type crave struct {
+// leechers are peers that download torrents repeatedly.
+type leechers struct {
 	t    testing.TB
 	stop chan struct{}
 	work sync.WaitGroup
 }
 
-func newCrave(t testing.TB) *crave {
-	c := &crave{t: t, stop: make(chan struct{})}
+func newLeechers(t testing.TB) *leechers {
+	c := &leechers{t: t, stop: make(chan struct{})}
 	t.Cleanup(c.end)
 	return c
 }
 
-func (c *crave) end() {
+func (c *leechers) end() {
 	select {
 	case <-c.stop:
 	default:
@@ -33,11 +33,11 @@ func (c *crave) end() {
 	c.work.Wait()
 }
 
-// of adds peers who want a torrent.
-func (c *crave) of(r *running, e *edition, peers int) {
+// add adds peers of a torrent.
+func (c *leechers) add(r *running, e *testTorrent, peers int) {
 	for i := range peers {
 		c.work.Go(func() {
-			g, err := visit(r.addr, fmt.Sprintf("127.0.20.%d", i+1), e, nil)
+			g, err := newDownloader(r.addr, fmt.Sprintf("127.0.20.%d", i+1), e, nil)
 			if err != nil {
 				c.t.Error(err)
 				return
@@ -76,7 +76,7 @@ func upon(stop <-chan struct{}, f func()) (cancel func()) {
 	return sync.OnceFunc(func() { close(done) })
 }
 
-// uploads are how much was uploaded of each torrent.
+// uploads returns the bytes uploaded of each torrent.
 func uploads(list []*Torrent) []int64 {
 	var n []int64
 	for _, t := range list {
@@ -97,26 +97,26 @@ func measured(list []*Torrent, d time.Duration) []float64 {
 	return rates
 }
 
-// serveEditions seeds torrents of some MB.
-func serveEditions(t *testing.T, o Options, n int) (*running, []*edition, []*Torrent) {
+// serveTorrents seeds torrents of some MB.
+func serveTorrents(t *testing.T, o Options, n int) (*running, []*testTorrent, []*Torrent) {
 	t.Helper()
 	dir := t.TempDir()
 	var inputs []Input
-	var editions []*edition
+	var torrents []*testTorrent
 	for i := range n {
-		e := newEdition(t, fmt.Sprintf("e%d", i), 100+i, 2<<20)
+		e := newTestTorrent(t, fmt.Sprintf("e%d", i), 100+i, 2<<20)
 		if err := os.WriteFile(filepath.Join(dir, e.Name), e.data, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		editions = append(editions, e)
+		torrents = append(torrents, e)
 		inputs = append(inputs, Input{Torrent: e.Metainfo, Path: dir})
 	}
 	r := start(t, o, inputs...)
 	var list []*Torrent
-	for _, e := range editions {
+	for _, e := range torrents {
 		list = append(list, r.find(e.InfoHashV1))
 	}
-	return r, editions, list
+	return r, torrents, list
 }
 
 // However many peers want one torrent, the others get their shares of the rate.
@@ -134,10 +134,10 @@ func TestShares(t *testing.T) {
 		{"uneven", Options{MaxUploadRate: limit}, []int{30, 1, 1, 1, 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r, editions, list := serveEditions(t, test.o, len(test.peers))
-			c := newCrave(t)
-			for i, e := range editions {
-				c.of(r, e, test.peers[i])
+			r, torrents, list := serveTorrents(t, test.o, len(test.peers))
+			c := newLeechers(t)
+			for i, e := range torrents {
+				c.add(r, e, test.peers[i])
 			}
 			time.Sleep(time.Second / 2)
 			rates := measured(list, 5*time.Second/2)
@@ -165,11 +165,11 @@ func TestTorrentRate(t *testing.T) {
 		t.Skip("measures for seconds")
 	}
 	const limit = 1_000_000
-	r, editions, list := serveEditions(t, Options{MaxTorrentRate: limit, MaxUploadRate: 20 * limit}, 3)
+	r, torrents, list := serveTorrents(t, Options{MaxTorrentRate: limit, MaxUploadRate: 20 * limit}, 3)
 	began := time.Now()
-	c := newCrave(t)
-	for i, e := range editions {
-		c.of(r, e, []int{1, 3, 10}[i])
+	c := newLeechers(t)
+	for i, e := range torrents {
+		c.add(r, e, []int{1, 3, 10}[i])
 	}
 	time.Sleep(time.Second)
 	// On a busy machine a window may have bytes that belong to another one. But since

@@ -4,7 +4,6 @@ package seed
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -25,26 +24,30 @@ import (
 // A soak runs peers that connect and disconnect, and compares what both ends report.
 type soak struct {
 	t        *testing.T
+	dir      string
+	torrents []*testTorrent
+	ledger   *Ledger
+	seeder   *Seeder
 	addr     string
-	editions []*edition
-	gate     sync.RWMutex // closed to measure while nobody is there
+	end      time.Time
+	gate     sync.RWMutex // locked to measure while there are no peers
 
-	visits, garbage atomic.Int64
-	received        atomic.Int64 // bytes of blocks, by all
-	torn            atomic.Int64 // the same, by those who left in the middle
+	connections, garbage atomic.Int64
+	received             atomic.Int64 // bytes of blocks of all downloads
+	aborted              atomic.Int64 // bytes of blocks of aborted downloads
 
 	mu      sync.Mutex
-	guests  map[netip.AddrPort]testimony // that the seed has not said goodbye to
-	left    map[netip.AddrPort]int64     // that went, and what the seed says that they got
-	told    int64                        // the sum of what it said
-	inexact int64
+	reports map[netip.AddrPort]peerReport // of peers whose end the seed has not reported
+	left    map[netip.AddrPort]int64      // uploaded bytes that the seed reports, of peers that have not reported
+	told    int64                         // sum of the bytes that the seed reports
+	inexact int64                         // bytes sent to peers that did not read them
 }
 
-// A testimony is what a guest reports.
-type testimony struct {
-	got    int64
-	asked  int64 // and not got, if it left in the middle
-	isTorn bool
+// A peerReport is a peer's account of its connection.
+type peerReport struct {
+	got     int64
+	asked   int64 // bytes requested and not received, if aborted
+	aborted bool
 }
 
 // event compares what the seed reports about a peer with what the peer reports.
@@ -67,13 +70,13 @@ func (s *soak) event(_ time.Time, e Event) {
 // settle is called when one end has reported. s.mu is locked.
 func (s *soak) settle(addr netip.AddrPort) {
 	said, ok := s.left[addr]
-	g, ok2 := s.guests[addr]
+	g, ok2 := s.reports[addr]
 	if !ok || !ok2 {
 		return
 	}
 	delete(s.left, addr)
-	delete(s.guests, addr)
-	if g.isTorn {
+	delete(s.reports, addr)
+	if g.aborted {
 		// What is in a batch that breaks off is not counted; what the kernel has taken
 		// is, though the peer never read it.
 		s.inexact += said - g.got
@@ -87,21 +90,21 @@ func (s *soak) settle(addr netip.AddrPort) {
 	}
 }
 
-// visit is one visit of an honest peer.
-func (s *soak) visit(rng *rand.Rand, from string) error {
-	e := s.editions[rng.IntN(len(s.editions))]
-	g, err := visit(s.addr, from, e, &s.received)
+// download connects as an honest peer, and downloads pieces.
+func (s *soak) download(rng *rand.Rand, from string) error {
+	e := s.torrents[rng.IntN(len(s.torrents))]
+	g, err := newDownloader(s.addr, from, e, &s.received)
 	if err != nil {
 		return err
 	}
 	defer g.conn.Close()
-	var a testimony
+	var a peerReport
 	defer func() {
 		a.got = g.got
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		addr := g.conn.LocalAddr().(*net.TCPAddr).AddrPort()
-		s.guests[addr] = a
+		s.reports[addr] = a
 		s.settle(addr)
 	}()
 	if _, err := g.next(peer.IDUnchoke); err != nil {
@@ -134,18 +137,18 @@ func (s *soak) visit(rng *rand.Rand, from string) error {
 				return err
 			}
 		}
-		a.isTorn = true
+		a.aborted = true
 		for _, p := range pieces {
 			a.asked += e.length(p)
 		}
 		a.asked -= g.got
-		s.torn.Add(g.got)
+		s.aborted.Add(g.got)
 	}
 	return g.conn.(*net.TCPConn).SetLinger(0)
 }
 
-// annoy is one visit of a peer that sends garbage.
-func (s *soak) annoy(rng *rand.Rand) {
+// sendGarbage connects as a peer that sends garbage.
+func (s *soak) sendGarbage(rng *rand.Rand) {
 	n := s.garbage.Add(1)
 	from := &net.TCPAddr{IP: net.IPv4(127, 30+byte(n>>16&63), byte(n>>8), byte(n))}
 	conn, err := (&net.Dialer{LocalAddr: from, Timeout: 10 * time.Second}).Dial("tcp", s.addr)
@@ -155,7 +158,7 @@ func (s *soak) annoy(rng *rand.Rand) {
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(10 * time.Second))
-	h := peer.Handshake{InfoHash: s.editions[rng.IntN(len(s.editions))].InfoHashV1}
+	h := peer.Handshake{InfoHash: s.torrents[rng.IntN(len(s.torrents))].InfoHashV1}
 	b := h.Append(nil)
 	switch rng.IntN(5) {
 	case 0:
@@ -177,32 +180,32 @@ func (s *soak) annoy(rng *rand.Rand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	addr := conn.LocalAddr().(*net.TCPAddr).AddrPort()
-	s.guests[addr] = testimony{}
+	s.reports[addr] = peerReport{}
 	if _, ok := s.left[addr]; !ok {
 		// It may have come too far to be told of, or not.
 		time.AfterFunc(5*time.Second, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			delete(s.guests, addr)
+			delete(s.reports, addr)
 		})
 	}
 	s.settle(addr)
 }
 
-// A vital is a metric of the process that must not grow.
-type vital struct {
+// metrics are the measurements of the process that must not grow.
+type metrics struct {
 	memory, resident int64 // bytes
 	left             [3]int
 }
 
-func (v vital) String() string {
+func (v metrics) String() string {
 	return fmt.Sprintf("%.1f MiB in use, %.1f MiB resident, %d goroutines, %d descriptors, %d maps",
 		float64(v.memory)/(1<<20), float64(v.resident)/(1<<20), v.left[0], v.left[1], v.left[2])
 }
 
-func vitals(t *testing.T, dir string) vital {
+func readMetrics(t *testing.T, dir string) metrics {
 	t.Helper()
-	v := vital{memory: memoryInUse(), left: leftovers(t, dir)}
+	v := metrics{memory: memoryInUse(), left: leftovers(t, dir)}
 	debug.FreeOSMemory()
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -213,6 +216,105 @@ func vitals(t *testing.T, dir string) vital {
 		t.Fatal(err)
 	}
 	v.resident <<= 10
+	return v
+}
+
+// compare reports the metrics that have grown between two measurements.
+func (s *soak) compare(first, last metrics) {
+	s.t.Helper()
+	// Addresses that have sent garbage are remembered, up to maxHosts.
+	if most := first.memory + 4<<20; last.memory > most {
+		s.t.Errorf("%d bytes of memory were in use, and now %d", first.memory, last.memory)
+	}
+	if most := first.resident + 24<<20; last.resident > most {
+		s.t.Errorf("%d bytes were resident, and now %d", first.resident, last.resident)
+	}
+	for i, what := range []string{"goroutines", "descriptors", "maps"} {
+		if first.left[i]+5 < last.left[i] {
+			s.t.Errorf("%d %s, and now %d", first.left[i], what, last.left[i])
+		}
+	}
+}
+
+// serve serves the torrents until the function that it returns is called.
+func (s *soak) serve() (stop func()) {
+	s.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.addr = listener.Addr().String()
+	s.seeder = New(Options{Listener: listener, Event: s.event})
+	d := &Directory{Seeder: s.seeder, Path: s.dir, Ledger: s.ledger}
+	if err := d.Scan(); err != nil {
+		s.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var serving sync.WaitGroup
+	serving.Go(func() { d.Run(ctx) })
+	serving.Go(func() { _ = s.seeder.Serve(ctx) }) // the end of ctx
+	eventually(s.t, "all are served", func() bool {
+		n := 0
+		for _, tt := range s.seeder.all() {
+			if tt.isServed() {
+				n++
+			}
+		}
+		return n == len(s.torrents)
+	})
+	return func() { cancel(); serving.Wait() }
+}
+
+// connect connects peers one after the other until the end.
+func (s *soak) connect(worker int) {
+	rng := rand.New(rand.NewPCG(uint64(worker), uint64(time.Now().UnixNano())))
+	for time.Now().Before(s.end) {
+		s.gate.RLock()
+		if rng.IntN(5) == 0 {
+			s.sendGarbage(rng)
+		} else if err := s.download(rng, fmt.Sprintf("127.0.21.%d", worker+1)); err != nil {
+			s.t.Errorf("a download: %v", err)
+		}
+		s.connections.Add(1)
+		s.gate.RUnlock()
+		time.Sleep(time.Duration(rng.IntN(200)) * time.Millisecond)
+	}
+}
+
+// measure waits until there are no peers, compares the totals of both ends, and
+// measures the process.
+func (s *soak) measure() metrics {
+	s.t.Helper()
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	eventually(s.t, "all have left", func() bool {
+		s.seeder.limits.mu.Lock()
+		defer s.seeder.limits.mu.Unlock()
+		return s.seeder.limits.open == 0
+	})
+	if err := s.ledger.Save(s.seeder); err != nil {
+		s.t.Error(err)
+	}
+	status := s.seeder.Status()
+	var sum, saved int64
+	for i := range status.Torrents {
+		sum += status.Torrents[i].Uploaded
+	}
+	for _, e := range s.torrents {
+		saved += recalled(s.ledger, e.Metainfo).Uploaded
+	}
+	s.mu.Lock()
+	told, inexact, unsettled := s.told, s.inexact, len(s.left)
+	s.mu.Unlock()
+	if received := s.received.Load(); status.Uploaded != received+inexact || sum != status.Uploaded || told != status.Uploaded || saved != status.Uploaded {
+		s.t.Errorf("uploaded %d, of all torrents %d, in events of peers %d, in the ledger %d; the peers got %d and did not read %d", status.Uploaded, sum, told, saved, received, inexact)
+	}
+	if unsettled > 0 {
+		s.t.Errorf("the seed reports %d peers that were not there", unsettled)
+	}
+	v := readMetrics(s.t, s.dir)
+	s.t.Logf("%v: %d connections, %d with garbage, %.1f MB received, of it %.1f MB by aborted downloads (%d bytes unread); %v",
+		time.Until(s.end).Round(time.Second), s.connections.Load(), s.garbage.Load(), float64(s.received.Load())/1e6, float64(s.aborted.Load())/1e6, inexact, v)
 	return v
 }
 
@@ -227,123 +329,31 @@ func TestSoak(t *testing.T) {
 			t.Fatalf("BT_SOAK: %v", err)
 		}
 	}
-	dir := t.TempDir()
-	s := &soak{t: t, guests: make(map[netip.AddrPort]testimony), left: make(map[netip.AddrPort]int64)}
+	s := &soak{t: t, dir: t.TempDir(), reports: make(map[netip.AddrPort]peerReport), left: make(map[netip.AddrPort]int64)}
 	for i := range torrents {
-		e := newEdition(t, fmt.Sprintf("e%d", i), 1000+i, 20_000+i*10_000)
-		whole(t, filepath.Join(dir, e.Name), e.data)
-		whole(t, filepath.Join(dir, e.Name+".torrent"), e.Bytes())
-		s.editions = append(s.editions, e)
+		e := newTestTorrent(t, fmt.Sprintf("e%d", i), 1000+i, 20_000+i*10_000)
+		whole(t, filepath.Join(s.dir, e.Name), e.data)
+		whole(t, filepath.Join(s.dir, e.Name+".torrent"), e.Bytes())
+		s.torrents = append(s.torrents, e)
 	}
-	ledger, _, err := OpenLedger(filepath.Join(t.TempDir(), "ledger.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ledger.Close()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.addr = listener.Addr().String()
-	seeder := New(Options{Listener: listener, Event: s.event})
-	d := &Directory{Seeder: seeder, Path: dir, Ledger: ledger}
-	if err := d.Scan(); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var serving sync.WaitGroup
-	serving.Go(func() { d.Run(ctx) })
-	serving.Go(func() { _ = seeder.Serve(ctx) }) // the end of ctx
-	stop := func() { cancel(); serving.Wait() }
-	defer stop()
-	eventually(t, "all are served", func() bool {
-		n := 0
-		for _, tt := range seeder.all() {
-			if tt.isServed() {
-				n++
-			}
-		}
-		return n == torrents
-	})
-
-	end := time.Now().Add(duration)
+	s.ledger = openLedger(t, filepath.Join(t.TempDir(), "ledger.json"))
+	defer s.ledger.Close()
+	defer s.serve()()
+	s.end = time.Now().Add(duration)
 	var peers sync.WaitGroup
-	for w := range workers {
-		peers.Go(func() {
-			rng := rand.New(rand.NewPCG(uint64(w), uint64(time.Now().UnixNano())))
-			for time.Now().Before(end) {
-				s.gate.RLock()
-				if rng.IntN(5) == 0 {
-					s.annoy(rng)
-				} else if err := s.visit(rng, fmt.Sprintf("127.0.21.%d", w+1)); err != nil {
-					t.Errorf("a visit: %v", err)
-				}
-				s.visits.Add(1)
-				s.gate.RUnlock()
-				time.Sleep(time.Duration(rng.IntN(200)) * time.Millisecond)
-			}
-		})
+	for worker := range workers {
+		peers.Go(func() { s.connect(worker) })
 	}
-
-	// measure waits until nobody is there, compares the figures, and looks for what
-	// is left.
-	measure := func() vital {
-		t.Helper()
-		s.gate.Lock()
-		defer s.gate.Unlock()
-		eventually(t, "all have left", func() bool {
-			seeder.limits.mu.Lock()
-			defer seeder.limits.mu.Unlock()
-			return seeder.limits.open == 0
-		})
-		if err := ledger.Save(seeder); err != nil {
-			t.Error(err)
-		}
-		status := seeder.Status()
-		var sum, remembered int64
-		for i := range status.Torrents {
-			sum += status.Torrents[i].Uploaded
-		}
-		for _, e := range s.editions {
-			uploaded := recalled(ledger, e.Metainfo).Uploaded
-			remembered += uploaded
-		}
-		s.mu.Lock()
-		told, inexact, unsettled := s.told, s.inexact, len(s.left)
-		s.mu.Unlock()
-		if received := s.received.Load(); status.Uploaded != received+inexact || sum != status.Uploaded || told != status.Uploaded || remembered != status.Uploaded {
-			t.Errorf("uploaded %d, of all torrents %d, told of peers %d, remembered %d; the peers got %d and %d was not read", status.Uploaded, sum, told, remembered, received, inexact)
-		}
-		if unsettled > 0 {
-			t.Errorf("the seed speaks of %d peers that were not there", unsettled)
-		}
-		v := vitals(t, dir)
-		t.Logf("%v: %d visits, %d with garbage, %.1f MB received, of it %.1f MB by those who left in the middle (%d bytes unread); %v",
-			time.Until(end).Round(time.Second), s.visits.Load(), s.garbage.Load(), float64(s.received.Load())/1e6, float64(s.torn.Load())/1e6, inexact, v)
-		return v
-	}
-	time.Sleep(min(duration/3, 2*time.Minute)) // until what is kept is there
-	first := measure()
+	time.Sleep(min(duration/3, 2*time.Minute)) // until caches are filled
+	first := s.measure()
 	last := first
-	for time.Now().Before(end) {
-		time.Sleep(min(time.Until(end), time.Minute))
-		last = measure()
+	for time.Now().Before(s.end) {
+		time.Sleep(min(time.Until(s.end), time.Minute))
+		last = s.measure()
 	}
 	peers.Wait()
-	// Addresses that have sent garbage are remembered, up to maxHosts.
-	if most := first.memory + 4<<20; last.memory > most {
-		t.Errorf("%d bytes of memory were in use, and now %d", first.memory, last.memory)
+	s.compare(first, last)
+	if s.received.Load() == 0 || s.aborted.Load() == 0 {
+		t.Error("nothing was downloaded")
 	}
-	if most := first.resident + 24<<20; last.resident > most {
-		t.Errorf("%d bytes were resident, and now %d", first.resident, last.resident)
-	}
-	for i, what := range []string{"goroutines", "descriptors", "maps"} {
-		if first.left[i]+5 < last.left[i] {
-			t.Errorf("%d %s, and now %d", first.left[i], what, last.left[i])
-		}
-	}
-	if s.received.Load() == 0 || s.torn.Load() == 0 {
-		t.Error(errors.New("nothing was downloaded"))
-	}
-	stop()
 }

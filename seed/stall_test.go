@@ -106,10 +106,10 @@ func TestStall(t *testing.T) {
 	}
 }
 
-// A slowly is a peer that reads a little at a time, some 100 KB a second.
-type slowly struct{ net.Conn }
+// A slowReader is a peer that reads 100 KB per second.
+type slowReader struct{ net.Conn }
 
-func (c slowly) Read(b []byte) (int, error) {
+func (c slowReader) Read(b []byte) (int, error) {
 	time.Sleep(50 * time.Millisecond)
 	return c.Conn.Read(b[:min(len(b), 5_000)])
 }
@@ -127,7 +127,7 @@ func TestSlowTaker(t *testing.T) {
 	l := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
 	l.conn.(*net.TCPConn).SetReadBuffer(32 << 10)
 	l.askForMuch()
-	l.conn = slowly{l.conn}
+	l.conn = slowReader{l.conn}
 	blocks := 0
 	for begin := time.Now(); time.Since(begin) < stall*3/2; {
 		check(t, tt, root, l.await(peer.IDPiece))

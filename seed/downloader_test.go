@@ -17,16 +17,16 @@ import (
 	"bt/maketorrent"
 )
 
-// An edition is a torrent of one file, which tests put where they want it.
-type edition struct {
+// A testTorrent is a torrent of one file and its data.
+type testTorrent struct {
 	*Metainfo
 	data []byte
 }
 
-// newEdition makes a torrent of random bytes; number makes them others.
-func newEdition(t testing.TB, name string, number, size int, trackers ...[]string) *edition {
+// newTestTorrent makes a torrent of random bytes, which depend on number.
+func newTestTorrent(t testing.TB, name string, number, size int, trackers ...[]string) *testTorrent {
 	t.Helper()
-	e := &edition{data: make([]byte, size)}
+	e := &testTorrent{data: make([]byte, size)}
 	rng := rand.NewChaCha8([32]byte{byte(number), byte(number >> 8), 'e'})
 	rng.Read(e.data)
 	path := filepath.Join(t.TempDir(), name)
@@ -42,7 +42,7 @@ func newEdition(t testing.TB, name string, number, size int, trackers ...[]strin
 }
 
 // reissue returns it with another tracker, which is no other torrent.
-func (e *edition) reissue(t testing.TB, tracker string) *edition {
+func (e *testTorrent) withTracker(t testing.TB, tracker string) *testTorrent {
 	t.Helper()
 	info := bytes.Index(e.Bytes(), []byte("4:info"))
 	b := fmt.Appendf(nil, "d8:announce%d:%s%se", len(tracker), tracker, e.infoDict(info))
@@ -53,36 +53,36 @@ func (e *edition) reissue(t testing.TB, tracker string) *edition {
 	if meta.InfoHashV1 != e.InfoHashV1 {
 		t.Fatal("it is another torrent")
 	}
-	return &edition{meta, e.data}
+	return &testTorrent{meta, e.data}
 }
 
 // infoDict is the key and the value, which are the last there.
-func (e *edition) infoDict(at int) []byte { return e.Bytes()[at : len(e.Bytes())-1] }
+func (e *testTorrent) infoDict(at int) []byte { return e.Bytes()[at : len(e.Bytes())-1] }
 
-func (e *edition) length(i int) int64 {
+func (e *testTorrent) length(i int) int64 {
 	return min(e.PieceLength, int64(len(e.data))-int64(i)*e.PieceLength)
 }
 
-// A guest is a peer for goroutines, which may not end a test: it returns errors.
-// It counts the bytes of blocks, and compares them with what they should be.
-type guest struct {
+// A downloader is a peer that counts the bytes of blocks and compares them with the
+// data. Unlike a leecher it returns errors, for goroutines, which can't end a test.
+type downloader struct {
 	leecher
-	of  *edition
+	of  *testTorrent
 	got int64
-	sum *atomic.Int64 // of all guests; nil: not counted
+	sum *atomic.Int64 // of all downloaders; nil: not counted
 }
 
-// visit connects from an address of this host and shakes hands.
-func visit(addr, from string, of *edition, sum *atomic.Int64) (*guest, error) {
+// newDownloader connects from a local address, and exchanges handshakes.
+func newDownloader(addr, from string, of *testTorrent, sum *atomic.Int64) (*downloader, error) {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 10 * time.Second}
 	conn, err := d.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
-	g := &guest{leecher: leecher{conn: conn, pieces: of.PieceCount()}, of: of, sum: sum}
+	g := &downloader{leecher: leecher{conn: conn, pieces: of.PieceCount()}, of: of, sum: sum}
 	h := peer.Handshake{InfoHash: of.InfoHashV1}
-	copy(h.PeerID[:], "-XX0001-guest.......")
+	copy(h.PeerID[:], "-XX0001-downloader..")
 	h.Set(peer.FeatureFast)
 	if _, err := conn.Write(peer.Message{ID: peer.IDInterested}.Append(h.Append(nil))); err != nil {
 		conn.Close()
@@ -107,8 +107,8 @@ func (e errWrong) Error() string {
 	return fmt.Sprintf("%d bytes at %d of piece %d are wrong", len(e.m.Payload), e.m.Begin, e.m.Index)
 }
 
-// next reads up to a message of that id, and takes the blocks before it.
-func (g *guest) next(id peer.ID) (peer.Message, error) {
+// next reads up to a message of an id, and counts the blocks before it.
+func (g *downloader) next(id peer.ID) (peer.Message, error) {
 	for {
 		m, err := g.read()
 		if err != nil {
@@ -130,8 +130,8 @@ func (g *guest) next(id peer.ID) (peer.Message, error) {
 	}
 }
 
-// ask asks for pieces, in blocks, and returns how many blocks these are.
-func (g *guest) ask(pieces ...int) (blocks int, err error) {
+// ask requests pieces, and returns the number of blocks.
+func (g *downloader) ask(pieces ...int) (blocks int, err error) {
 	var b []byte
 	for _, p := range pieces {
 		for at, n := int64(0), g.of.length(p); at < n; at += peer.BlockLength {
@@ -143,8 +143,8 @@ func (g *guest) ask(pieces ...int) (blocks int, err error) {
 	return blocks, err
 }
 
-// take downloads pieces, and nothing but them.
-func (g *guest) take(pieces ...int) error {
+// take downloads pieces.
+func (g *downloader) take(pieces ...int) error {
 	blocks, err := g.ask(pieces...)
 	for ; err == nil && blocks > 0; blocks-- {
 		_, err = g.next(peer.IDPiece)
@@ -152,8 +152,8 @@ func (g *guest) take(pieces ...int) error {
 	return err
 }
 
-// leave says goodbye: what was sent until then is read, and counts.
-func (g *guest) leave() error {
+// leave closes the connection for writing, and reads what the seed has sent.
+func (g *downloader) leave() error {
 	defer g.conn.Close()
 	if err := g.conn.(*net.TCPConn).CloseWrite(); err != nil {
 		return err
@@ -167,9 +167,9 @@ func (g *guest) leave() error {
 	}
 }
 
-// download downloads all of it.
-func download(addr, from string, e *edition) error {
-	g, err := visit(addr, from, e, nil)
+// download downloads a torrent.
+func download(addr, from string, e *testTorrent) error {
+	g, err := newDownloader(addr, from, e, nil)
 	if err != nil {
 		return err
 	}
