@@ -58,7 +58,7 @@ func TestFastResumeHasNoOtherParts(t *testing.T) {
 			t.Errorf("%s: warnings %q", name, codes)
 		}
 		if r.Old != nil || r.New != nil {
-			t.Errorf("%s: a session file is no torrent", name)
+			t.Errorf("%s: a session file is not a torrent", name)
 		}
 	}
 	e := replace(HowLiteral, "http://", "")

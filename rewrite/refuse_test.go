@@ -63,13 +63,13 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// JSON that is no torrent's is refused by itself.
+// JSON that is not a torrent's is refused by itself.
 func TestFromJSONRefuses(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"comment": "c"}`: "the JSON is no torrent: it has no info dict",
-		`{"info": 1}`:      "the JSON is no torrent: it has no info dict",
-		`[]`:               "the JSON is no torrent: it has no info dict",
-		`1`:                "the JSON is no torrent: it has no info dict",
+		`{"comment": "c"}`: "the JSON is not a torrent: it has no info dict",
+		`{"info": 1}`:      "the JSON is not a torrent: it has no info dict",
+		`[]`:               "the JSON is not a torrent: it has no info dict",
+		`1`:                "the JSON is not a torrent: it has no info dict",
 		"{\n nonsense":     "line 2, column 2 of the JSON: expected a string, found 'n'",
 		"":                 "line 1, column 1 of the JSON: expected a value, found the end of the text",
 	} {

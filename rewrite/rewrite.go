@@ -181,7 +181,7 @@ func FromJSON(text []byte) ([]byte, error) {
 		return nil, err
 	}
 	if info := doc.Root().Get("info"); info.Kind() != bencode.KindDict {
-		return nil, errors.New("the JSON is no torrent: it has no info dict")
+		return nil, errors.New("the JSON is not a torrent: it has no info dict")
 	}
 	return b, nil
 }

@@ -536,7 +536,7 @@ func TestRate(t *testing.T) {
 		t.Skip("measures for seconds")
 	}
 	for _, peers := range []int{1, 10} {
-		const rate = 2_700_000 // a turn is no whole number of blocks
+		const rate = 2_700_000 // a turn is not a whole number of blocks
 		r, tt, _ := one(t, Options{MaxUploadRate: rate, MaxUploads: 20}, maketorrent.FormatV1, 2<<20)
 		for range peers {
 			l := r.join(t, tt)

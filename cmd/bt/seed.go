@@ -158,7 +158,7 @@ func (f *seedFlags) options(u *ui) (seed.Options, error) {
 func addresses(s string) ([]netip.Addr, error) {
 	ip, err := netip.ParseAddr(s)
 	if err != nil {
-		return nil, fmt.Errorf("%q is no address", s)
+		return nil, fmt.Errorf("%q is not an address", s)
 	}
 	return []netip.Addr{ip.Unmap().WithZone("")}, nil
 }

@@ -27,7 +27,7 @@ func notTorrentToSeed(name string, err error) error {
 	case metainfo.FormEmpty, metainfo.FormCutShort, metainfo.FormDamaged, metainfo.FormPrefixed, metainfo.FormBase64, metainfo.FormInfoDict, metainfo.FormTrackerAnswer, metainfo.FormMagnetText:
 		return err
 	}
-	return makeAndSeed(name, "it is no torrent")
+	return makeAndSeed(name, "it is not a torrent")
 }
 
 func makeAndSeed(name, what string) error {
@@ -42,7 +42,7 @@ func checkSwapped(command string, args []string) error {
 	if _, err := os.Stat(args[0]); err != nil {
 		return nil
 	}
-	return withHint(failf(exitUsage, "%s: it is no torrent", args[0]),
+	return withHint(failf(exitUsage, "%s: it is not a torrent", args[0]),
 		fmt.Sprintf("the torrent comes first: bt %s %s %s", command, shellQuote(args[1]), shellQuote(args[0])))
 }
 

@@ -205,9 +205,9 @@ func (r *jsonReader) integer() {
 	digits := bytes.TrimPrefix(number, []byte("-"))
 	switch {
 	case len(digits) == 0 || len(bytes.TrimLeft(digits, "0123456789")) > 0:
-		r.fail(off, "%.40s is no integer, and bencode has no other numbers", number)
+		r.fail(off, "%.40s is not an integer, and bencode has no other numbers", number)
 	case !canonicalInt(number):
-		r.fail(off, `%.40s is no regular integer; an irregular one is written {"$raw": "..."} with the hex of i%.40[1]se`, number)
+		r.fail(off, `%.40s is not a regular integer; an irregular one is written {"$raw": "..."} with the hex of i%.40[1]se`, number)
 	}
 	r.out = append(r.out, 'i')
 	r.out = append(r.out, number...)
@@ -313,7 +313,7 @@ func (r *jsonReader) unhex(digits []byte, off int) []byte {
 	if err != nil {
 		if bad := bytes.TrimLeft(digits, "0123456789abcdefABCDEF"); len(bad) > 0 {
 			c, _ := utf8.DecodeRune(bad)
-			r.fail(off+len(digits)-len(bad), "%q is no hex digit", c)
+			r.fail(off+len(digits)-len(bad), "%q is not a hex digit", c)
 		}
 		r.fail(off, "hex needs an even number of digits")
 	}

@@ -105,11 +105,11 @@ func TestFromJSONRefuses(t *testing.T) {
 		{`{"ü€😀":‸null}`, "bencode has no null"},
 		{`‸nul`, "expected a value"},
 
-		{`[1,‸1.5]`, "1.5 is no integer, and bencode has no other numbers"},
-		{`‸1.0`, "1.0 is no integer"}, {`‸1e3`, "1e3 is no integer"}, {`‸1E+3`, "1E+3 is no integer"},
-		{`[1,‸-0]`, `-0 is no regular integer; an irregular one is written {"$raw": "..."} with the hex of i-0e`},
-		{`[‸007]`, "with the hex of i007e"}, {`‸-01`, "no regular integer"}, {`‸00`, "no regular integer"},
-		{`‸-`, "no integer"}, {`‸1-2`, "no integer"}, {`‸--1`, "no integer"}, {`‸+1`, "expected a value"}, {`1‸_000`, "expected the end"}, {`0‸x10`, "expected the end"},
+		{`[1,‸1.5]`, "1.5 is not an integer, and bencode has no other numbers"},
+		{`‸1.0`, "1.0 is not an integer"}, {`‸1e3`, "1e3 is not an integer"}, {`‸1E+3`, "1E+3 is not an integer"},
+		{`[1,‸-0]`, `-0 is not a regular integer; an irregular one is written {"$raw": "..."} with the hex of i-0e`},
+		{`[‸007]`, "with the hex of i007e"}, {`‸-01`, "not a regular integer"}, {`‸00`, "not a regular integer"},
+		{`‸-`, "not an integer"}, {`‸1-2`, "not an integer"}, {`‸--1`, "not an integer"}, {`‸+1`, "expected a value"}, {`1‸_000`, "expected the end"}, {`0‸x10`, "expected the end"},
 		{"‸1." + strings.Repeat("0", 1000), "1." + strings.Repeat("0", 38) + " is"},
 
 		{`[1‸`, "expected ']' or ',', found the end of the text"},
@@ -127,18 +127,18 @@ func TestFromJSONRefuses(t *testing.T) {
 		{`"a‸\ud800"`, `\ud800 is half a surrogate pair`}, {`"‸\uDFFF\ud800"`, `\uDFFF is half`}, {`"‸\ud800\ud800"`, "half"}, {`"‸\ud800\u0041"`, "half"}, {`"‸\ud800x"`, "half"}, {`{"‸\ud83d":1}`, "half"}, {`"‸\ud83d`, "half"},
 		{"\"ü‸\xff\"", `byte 0xff is not UTF-8; {"$hex": "..."} can have any bytes`}, {"{\"‸\xed\xa0\x80\":1}", "byte 0xed is not UTF-8"}, {"\"‸\xc0\x80\"", "not UTF-8"}, {"\"‸\xe2\x82", "not UTF-8"},
 
-		{`{"$hex":"ff‸g0"}`, "'g' is no hex digit"}, {`{"$hex":"‸ü"}`, "'ü' is no hex digit"}, {`{"$hex":"f‸ f"}`, "' ' is no hex digit"},
+		{`{"$hex":"ff‸g0"}`, "'g' is not a hex digit"}, {`{"$hex":"‸ü"}`, "'ü' is not a hex digit"}, {`{"$hex":"f‸ f"}`, "' ' is not a hex digit"},
 		{`{"$hex": "‸fff"}`, "even number"}, {`{"$hex":‸5}`, "expected a string, found '5'"}, {`{"$hex":‸null}`, "expected a string"},
 		{`{"$hex":"ff"‸,"a":1}`, `nothing can stand beside "$hex"`}, {`{"$hex":"ff"‸]`, "expected '}', found ']'"}, {`{"$hex"‸}`, "expected ':'"},
 		{`{"a":1,‸"$hex":"ff"}`, `"$hex" can't stand beside other keys`}, {`{"a":1,‸"$trailing":""}`, "beside other keys"}, {`{"$pairs":[]‸,"$pairs":[]}`, "nothing can stand beside"},
-		{`{"$hex:ff‸x0":1}`, "'x' is no hex digit"}, {`{"$hex:‸f":1}`, "even number"}, {`{"$raw:‸zz":1}`, "'z' is no hex digit"},
+		{`{"$hex:ff‸x0":1}`, "'x' is not a hex digit"}, {`{"$hex:‸f":1}`, "even number"}, {`{"$raw:‸zz":1}`, "'z' is not a hex digit"},
 
 		{`{‸"$foo":1}`, `there is no tag "$foo"; a key that begins with "$" is written with one more in front`},
 		{`{‸"$":1}`, `no tag "$"`}, {`{‸"$HEX":"ff"}`, `no tag "$HEX"`}, {`{"a":1,‸"$foo:00":1}`, "no tag"}, {`{‸"$hex ":"ff"}`, "no tag"},
 
 		{`‸{"$raw":""}`, "exactly one bencode integer or string"}, {`‸{"$raw":"6931"}`, "exactly one"}, {`[‸{"$raw":"693165693265"}]`, "exactly one"},
 		{`‸{"$raw":"6c65"}`, "exactly one"}, {`‸{"$raw":"6465"}`, "exactly one"}, {`‸{"$raw":"6931650a"}`, "exactly one"}, {`‸{"$raw":"39393a61"}`, "exactly one"},
-		{`{"$raw":"6‸X"}`, "no hex digit"},
+		{`{"$raw":"6‸X"}`, "not a hex digit"},
 		{`{‸"$raw:":1}`, "exactly one"}, {`{‸"$raw:313a6161":1}`, "exactly one"}, {`{‸"$raw:693165":1}`, "the key of a dict is a string"},
 
 		{`{"$pairs":‸{}}`, "expected '[', found '{'"}, {`{"$pairs":[‸1]}`, "expected '['"}, {`{"$pairs":[[‸]]}`, "expected a value"}, {`{"$pairs":[["a"‸]]}`, "expected ','"},

@@ -52,7 +52,7 @@ func checkHostPort(s, scheme string) error {
 	case s == "" || strings.HasPrefix(s, ":"):
 		return errors.New("has no host")
 	case host != "" && !ok, port != "" && (err != nil || n == 0):
-		return errors.New("has a port that is no number from 1 to 65535")
+		return errors.New("has a port that is not a number from 1 to 65535")
 	case !isHostName(host) && !isIPv6(strings.Trim(host, "[]")):
 		return errors.New("has a host that can't be one")
 	case port == "" && schemePorts[scheme] == "":
@@ -86,7 +86,7 @@ func (n Node) Check() error {
 		return errors.New("has a host that can't be one")
 	}
 	if n.Port < 1 || n.Port > 65535 {
-		return errors.New("has a port that is no number from 1 to 65535")
+		return errors.New("has a port that is not a number from 1 to 65535")
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func TestCheckURL(t *testing.T) {
 		other    = "does not begin with http:, https:, udp:, ws:, wss:"
 		noHost   = "has no host"
 		badHost  = "has a host that can't be one"
-		badPort  = "has a port that is no number from 1 to 65535"
+		badPort  = "has a port that is not a number from 1 to 65535"
 		noPort   = "has no port, and udp: has none of its own"
 		blank    = "holds a blank"
 		ipv6     = "has an IPv6 address without brackets"

@@ -146,7 +146,7 @@ func (r *reader) pieceLength() {
 		return
 	}
 	if !powerOfTwo {
-		r.add(CodeOddPieceLength, v.Offset(), "the piece length %d is no power of two", n)
+		r.add(CodeOddPieceLength, v.Offset(), "the piece length %d is not a power of two", n)
 	}
 	switch {
 	case n < BlockLength:

@@ -144,7 +144,7 @@ func (r *magnetReader) topic(value string, at int) bool {
 	case "urn:btmh:":
 		ok = r.infoHashV2(hash, at)
 	default:
-		r.add(CodeUnknownHash, at, "%s is no hash of BitTorrent", quoteValue(value))
+		r.add(CodeUnknownHash, at, "%s is not a BitTorrent hash", quoteValue(value))
 	}
 	if ok && behind != "" {
 		r.add(CodeOddInfoHash, at, "there is something behind the info-hash, which is left out: %s", quoteValue(behind))
@@ -163,7 +163,7 @@ func (r *magnetReader) infoHashV1(hash string, at int) bool {
 	}
 	switch {
 	case len(b) != 20:
-		r.add(CodeBadInfoHash, at, "%s is no info-hash of 40 hex or 32 base32 digits", quoteValue(hash))
+		r.add(CodeBadInfoHash, at, "%s is not an info-hash of 40 hex or 32 base32 digits", quoteValue(hash))
 		return false
 	case r.m.HasV1 && r.m.V1 != [20]byte(b):
 		r.add(CodeAmbiguousInfoHash, at, "there is a second v1 info-hash: %x", b)
@@ -182,7 +182,7 @@ func (r *magnetReader) infoHashV2(hash string, at int) bool {
 	b, err := hex.DecodeString(hash)
 	switch {
 	case err != nil || len(b) != 34 || b[0] != 0x12 || b[1] != 0x20:
-		r.add(CodeBadInfoHash, at, "%s is no SHA-256 multihash (1220 and 64 hex digits)", quoteValue(hash))
+		r.add(CodeBadInfoHash, at, "%s is not a SHA-256 multihash (1220 and 64 hex digits)", quoteValue(hash))
 		return false
 	case r.m.HasV2 && r.m.V2 != [32]byte(b[2:]):
 		r.add(CodeAmbiguousInfoHash, at, "there is a second v2 info-hash: %x", b[2:])
@@ -209,7 +209,7 @@ func (r *magnetReader) name(value string, at int) bool {
 func (r *magnetReader) size(value string, at int) bool {
 	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil || n < 0 {
-		r.add(CodeBadSize, at, "xl is no number of bytes: %s", quoteValue(value))
+		r.add(CodeBadSize, at, "xl is not a number of bytes: %s", quoteValue(value))
 		return false
 	}
 	if r.m.HasSize {
@@ -264,7 +264,7 @@ func (r *magnetReader) peer(value string, at int) bool {
 func (r *magnetReader) selection(value string, at int) bool {
 	ranges, ok := parseRanges(value)
 	if !ok {
-		r.add(CodeBadSelection, at, "so is no list of files such as 0,2,4-6: %s", quoteValue(value))
+		r.add(CodeBadSelection, at, "so is not a list of files such as 0,2,4-6: %s", quoteValue(value))
 		return false
 	}
 	if r.m.Select != nil {

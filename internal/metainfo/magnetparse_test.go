@@ -133,8 +133,8 @@ func TestMagnetWithoutHash(t *testing.T) {
 		"x " + link1:                         "not a magnet link",
 		"magnet:":                            "bad magnet link: it has no info-hash (xt=urn:btih:... or xt=urn:btmh:...)",
 		" magnet:?dn=x&xt=urn:sha1:" + hash1: "bad magnet link: it has no info-hash (xt=urn:btih:... or xt=urn:btmh:...)",
-		"magnet:?xt=urn:btih:12\n":           `bad magnet link: "12" is no info-hash of 40 hex or 32 base32 digits`,
-		"magnet:?xt=urn:btmh:12":             `bad magnet link: "12" is no SHA-256 multihash (1220 and 64 hex digits)`,
+		"magnet:?xt=urn:btih:12\n":           `bad magnet link: "12" is not an info-hash of 40 hex or 32 base32 digits`,
+		"magnet:?xt=urn:btmh:12":             `bad magnet link: "12" is not a SHA-256 multihash (1220 and 64 hex digits)`,
 	} {
 		if m, err := ParseMagnet(in); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, %v", in, m, err)

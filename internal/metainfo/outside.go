@@ -196,7 +196,7 @@ func (r *reader) nodes() {
 			}
 		}
 		if len(parts) != 2 || parts[0].Kind() != bencode.KindString || parts[1].Kind() != bencode.KindInteger {
-			r.add(CodeBadNode, item.Offset(), "an entry of nodes is no host and port")
+			r.add(CodeBadNode, item.Offset(), "an entry of nodes is not a host and port")
 			continue
 		}
 		port, _ := parts[1].Int()

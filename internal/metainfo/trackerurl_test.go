@@ -85,7 +85,7 @@ func TestReplaceHost(t *testing.T) {
 		{"udp://t.example/a", "t.example:80", "u.example", ""},
 		{"http://t.example:80x/a", "t.example", "u.example", ""},
 
-		// what is no URL, no such host, or no host
+		// what is not a URL, no such host, or no host
 		{"http://t.example/a", "example", "u", ""},
 		{"http://t.example/a", ".example", "u", ""},
 		{"t.example", "t.example", "u", ""},

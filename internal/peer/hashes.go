@@ -151,9 +151,9 @@ func (r *HashRequest) Check(blocks int64, pieceLayer int) error {
 	case index >= inFile || own > inTree:
 		return errorf("%d hashes from %d in a layer of %d", r.Length, r.Index, inFile)
 	case index%own != 0:
-		return errorf("%d hashes from %d, which is no multiple", r.Length, r.Index)
+		return errorf("%d hashes from %d, which is not a multiple", r.Length, r.Index)
 	case (r.Length < 2 || uint64(r.Length) != own) && index+uint64(r.Length) != inFile:
-		return errorf("%d hashes, which is no power of two", r.Length)
+		return errorf("%d hashes, which is not a power of two", r.Length)
 	case uint64(r.ProofLayers) > uint64(height)-1-uint64(r.BaseLayer):
 		return errorf("%d proof layers above layer %d in a tree of height %d", r.ProofLayers, r.BaseLayer, height)
 	}

@@ -64,7 +64,7 @@ func TestOddMetadata(t *testing.T) {
 		{"no bencode", "xyz"},
 		{"an empty dict", "de"},
 		{"no kind", "d5:piecei1ee"},
-		{"a kind that is no number", "d8:msg_type1:05:piecei1ee"},
+		{"a kind that is not a number", "d8:msg_type1:05:piecei1ee"},
 		{"no piece", "d8:msg_typei0ee"},
 		{"a negative piece", "d8:msg_typei0e5:piecei-1ee"},
 		{"a piece beyond what there may be", "d8:msg_typei0e5:piecei65536ee"},

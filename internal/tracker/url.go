@@ -86,7 +86,7 @@ func (u *URL) authority(s string) error {
 	if port != "" {
 		n, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || n == 0 {
-			return errors.New("its port is no number from 1 to 65535")
+			return errors.New("its port is not a number from 1 to 65535")
 		}
 		u.Port = uint16(n)
 	}
@@ -94,7 +94,7 @@ func (u *URL) authority(s string) error {
 		inner, closed := strings.CutSuffix(inner, "]")
 		addr, err := netip.ParseAddr(inner)
 		if !closed || err != nil || !addr.Is6() || addr.Zone() != "" { // a zone has a meaning on one machine only
-			return errors.New("its host is no IPv6 address")
+			return errors.New("its host is not an IPv6 address")
 		}
 		u.Host = addr.String()
 		return nil
@@ -104,7 +104,7 @@ func (u *URL) authority(s string) error {
 	}
 	name, ok := asciiName(host)
 	if !ok {
-		return errors.New("its host is no name of one")
+		return errors.New("its host is not a host name")
 	}
 	u.Host = name
 	return nil

@@ -88,7 +88,7 @@ func TestParseURL(t *testing.T) {
 }
 
 func TestParseURLError(t *testing.T) {
-	const port, host = "its port is no number from 1 to 65535", "its host is no name of one"
+	const port, host = "its port is not a number from 1 to 65535", "its host is not a host name"
 	for in, want := range map[string]string{
 		"":                              "not a URL",
 		"announce":                      "not a URL",
@@ -122,10 +122,10 @@ func TestParseURLError(t *testing.T) {
 		"http://\xff.example/a":         host,
 		"http://ü\u202e.example/a":      host,
 		"http://::1/a":                  host,
-		"http://[::1/a":                 "its host is no IPv6 address",
-		"http://[::1]x/a":               "its host is no IPv6 address",
-		"http://[192.0.2.17]/a":         "its host is no IPv6 address",
-		"http://[fe80::1%25eth0]/a":     "its host is no IPv6 address",
+		"http://[::1/a":                 "its host is not an IPv6 address",
+		"http://[::1]x/a":               "its host is not an IPv6 address",
+		"http://[192.0.2.17]/a":         "its host is not an IPv6 address",
+		"http://[fe80::1%25eth0]/a":     "its host is not an IPv6 address",
 		"http://t.example/a\nb":         "it holds control characters",
 		"http://t.example/a?\x7f":       "it holds control characters",
 		"http://t.example/%zz/announce": "not a URL that can be asked",

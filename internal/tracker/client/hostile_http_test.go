@@ -309,7 +309,7 @@ var httpAnnounces = []httpCase{
 	{"to a script", httpRedirect("javascript:alert(1)"), StatusRedirect},
 	{"to a UDP tracker", httpRedirect("udp://127.0.0.1:1/x"), StatusRedirect},
 	{"to nowhere", httpRedirect(""), "http-302"},
-	{"to what is no URL", httpRedirect("http://[/?passkey=" + httpPasskey), StatusRedirect},
+	{"to what is not a URL", httpRedirect("http://[/?passkey=" + httpPasskey), StatusRedirect},
 	{"to escapes", httpRedirect("http://x/\x1b[31m"), StatusMalformed},
 	{"to a long scheme", httpRedirect(strings.Repeat("x", 50_000) + "://x"), StatusRedirect},
 	{"to no host", httpRedirect("http:///?passkey=" + httpPasskey), StatusRedirect},

@@ -144,7 +144,7 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	if resp.StatusCode/100 == 3 {
 		if _, err := r.URL.Parse(resp.Header.Get("Location")); err != nil {
 			resp.Body.Close()
-			return nil, &Error{Status: StatusRedirect, Msg: "it redirects to what is no URL"}
+			return nil, &Error{Status: StatusRedirect, Msg: "it redirects to what is not a URL"}
 		}
 	}
 	return resp, nil

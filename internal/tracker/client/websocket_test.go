@@ -284,7 +284,7 @@ var wsHostile = []httpCase{
 	{"slow/a subprotocol", httpThen(wsAccept("Sec-WebSocket-Protocol: x\r\n"), httpHang), StatusMalformed},
 	{"redirect to a file", httpRedirect("file:///etc/passwd"), StatusRedirect},
 	{"redirect in a circle", httpRedirect("/announce?passkey=" + httpPasskey), StatusRedirect},
-	{"redirect to what is no URL", httpRedirect("ws://[/?passkey=" + httpPasskey), StatusRedirect},
+	{"redirect to what is not a URL", httpRedirect("ws://[/?passkey=" + httpPasskey), StatusRedirect},
 	{"redirect to nobody", httpRedirect("ws://127.0.0.1:1/?passkey=" + httpPasskey), StatusRefused},
 
 	// Frames.
