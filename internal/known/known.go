@@ -1,8 +1,9 @@
-// Package known is a cache of the results of hashing. It remembers which pieces of
-// some content were good, so that files that have not changed since need not be
-// hashed again. All of it may be deleted at any time.
+// Package known is a cache of the results of hashing, so that files that have not
+// changed since need not be hashed again. All of it may be deleted at any time. A
+// [Store] remembers which pieces of the content of torrents were good, and [Sums] the
+// hashes of pieces.
 //
-// The cache is one file with a line of JSON for each state of some content, in the
+// A Store is one file with a line of JSON for each state of some content, in the
 // order in which they were added. Lines are appended in batches and without a sync;
 // damaged lines are skipped. Only the positions of the lines are kept in memory.
 // Several processes may append to the file. Each sees the lines that existed when it
@@ -66,7 +67,7 @@ type line struct {
 	Checked  time.Time `json:"checked"`
 }
 
-// A Store is a cache in a directory. Its methods may be called by several goroutines.
+// A Store is a cache in a directory of which pieces were good. Its methods may be called by several goroutines.
 type Store struct {
 	dir  string
 	seed maphash.Seed
@@ -190,13 +191,18 @@ func (s *Store) append(b []byte) (end int64, err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return 0, err
 	}
-	f, err := os.OpenFile(s.path(), os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o600)
+	return appendTo(s.path(), b)
+}
+
+// appendTo appends b to a file by one write, and returns the new end of the file.
+func appendTo(path string, b []byte) (end int64, err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
 		return 0, err
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "write", Path: s.path(), Err: atomicfile.ErrNotRegular}
+		err = &fs.PathError{Op: "write", Path: path, Err: atomicfile.ErrNotRegular}
 	}
 	if err == nil {
 		_, err = f.Write(b)
