@@ -2,140 +2,212 @@ package maketorrent
 
 import (
 	"context"
+	"errors"
+	"time"
 
+	"bt/internal/known"
 	"bt/internal/metainfo"
 	"bt/internal/piece"
 )
 
-// hash hashes the content and stores the sums in the builder.
-func hash(ctx context.Context, b *metainfo.Builder, layout *metainfo.Layout, tree *piece.Tree, o *Options) error {
+// A hasher hashes content once, for several drafts.
+type hasher struct {
+	tree    *piece.Tree
+	keys    known.Keys
+	cache   *known.Sums
+	targets []*target // the first is that of piece.Job.Layout
+}
+
+// hash hashes the content for all drafts, and stores the hashes in their builders. at is
+// a time before the identities of the files in the tree were taken.
+func hash(ctx context.Context, drafts []*draft, tree *piece.Tree, at time.Time, cache *known.Sums, o *Options) error {
+	h := &hasher{tree: tree, keys: known.Keys{Tree: tree, At: at}, cache: cache}
+	h.plan(drafts)
+	h.recall()
+	first := h.targets[0]
 	job := piece.Job{
-		Layout: layout, Tree: tree, V1: b.V1, V2: b.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
+		Layout: first.Layout, Tree: tree, V1: first.V1, V2: first.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
+		Skip: func(target, piece int) bool { return h.targets[target].isKnown(piece) },
 	}
-	if b.V2 {
-		job.Duplicates = duplicates(tree.Files)
+	for _, t := range h.targets[1:] {
+		job.More = append(job.More, t.Target)
 	}
-	s := sums{b: b, layout: layout, duplicates: job.Duplicates}
-	s.begin()
 	changed, err := job.Run(ctx, func(r piece.Result) error {
 		if r.Failed {
 			return problemsOf(r.Faults)
 		}
-		s.add(r)
+		h.store(&r)
 		return nil
 	})
 	if err == nil && len(changed) > 0 {
-		err = problemsOf(changed)
+		// The sums are not those of the identities that they were stored with.
+		err = errors.Join(problemsOf(changed), cache.Remove())
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	for _, t := range h.targets {
+		t.copySame()
+	}
+	for _, d := range drafts {
+		h.fill(d)
+	}
+	return nil
 }
 
-// duplicates returns, for each file that is the same file on disk as an earlier one (a hard
-// link, or the target of a symbolic link), the index of the earlier one. Small files
-// are left out: reading them is cheaper than keeping them in a map.
-func duplicates(files []piece.Source) map[int]int {
-	const least = 1 << 20
-	duplicates := make(map[int]int)
-	first := make(map[piece.Identity]int)
+// plan chooses the targets: each v1 layout once, and for v2 that of the shortest piece
+// length, from which the others follow.
+func (h *hasher) plan(drafts []*draft) {
+	var shortest *draft
+	for _, d := range drafts {
+		if d.builder.V2 && (shortest == nil || d.precedes(shortest)) {
+			shortest = d
+		}
+	}
+	if shortest != nil {
+		h.targets = append(h.targets, newTarget(piece.Target{Layout: shortest.layout, V1: shortest.builder.V1, V2: true}))
+	}
+	for _, d := range drafts {
+		if d.builder.V1 && h.v1Target(d.layout) == nil {
+			h.targets = append(h.targets, newTarget(piece.Target{Layout: d.layout, V1: true}))
+		}
+	}
+}
+
+// precedes reports whether d is better than other as the target for v2: its pieces are
+// shorter, or as long and those of a hybrid, whose sums are computed together.
+func (d *draft) precedes(other *draft) bool {
+	if own, others := d.layout.PieceLength(), other.layout.PieceLength(); own != others {
+		return own < others
+	}
+	return d.builder.V1 && !other.builder.V1
+}
+
+// v1Target returns the target with the v1 sums of a layout, or nil.
+func (h *hasher) v1Target(l *metainfo.Layout) *target {
+	for _, t := range h.targets {
+		if t.V1 && t.Layout.Equal(l) {
+			return t
+		}
+	}
+	return nil
+}
+
+// recall finds the pieces that need not be hashed: their sums are in the cache, or they
+// have the same bytes as another piece.
+func (h *hasher) recall() {
+	repeats := len(h.targets) > 1 || hasRepeats(h.tree.Files)
+	if h.cache == nil && !repeats {
+		return
+	}
+	seen := make(map[known.SumKey]pieceAt)
+	for _, t := range h.targets {
+		for i := range t.Layout.Pieces() {
+			size, large := t.size(i)
+			if h.find(t, i) {
+				t.setKnown(i)
+				t.cached += size
+			}
+			if !repeats || !large {
+				continue
+			}
+			key := h.key(t, i)
+			first, ok := seen[key]
+			switch {
+			case !ok:
+				seen[key] = pieceAt{t, i}
+			case !t.isKnown(i) && first.target.covers(t):
+				t.setSame(i, first)
+			}
+		}
+	}
+}
+
+// hasRepeats reports whether a large file is the same file on disk as another one: a
+// hard link, or the target of a symbolic link.
+func hasRepeats(files []piece.Source) bool {
+	const large = 1 << 20
+	seen := make(map[piece.Identity]bool)
 	for i := range files {
 		id := files[i].ID
-		if id.Size < least || id.Ino == 0 { // 0: the system has no inodes
+		if id.Size < large || id.Ino == 0 { // 0: the system has no inodes
 			continue
 		}
-		if j, ok := first[id]; ok {
-			duplicates[i] = j
-		} else {
-			first[id] = i
+		if seen[id] {
+			return true
 		}
+		seen[id] = true
 	}
-	return duplicates
+	return false
 }
 
-// sums stores the sums of pieces, which arrive in order, in the builder.
-type sums struct {
-	b          *metainfo.Builder
-	layout     *metainfo.Layout
-	duplicates map[int]int
-	layers     map[int]int // offsets in PieceLayers, of files that have duplicates
-	file       int         // v2: the file that the next piece is in
-	last       int         // the last piece of that file
-	tree       metainfo.HashTree
-}
-
-func (s *sums) begin() {
-	b := s.b
-	if b.V1 {
-		b.Pieces = make([]byte, 0, s.layout.Pieces()*20)
-	}
-	if !b.V2 {
-		return
-	}
-	b.PiecesRoots = make([][32]byte, len(b.Files))
-	hashes := 0
-	for i := range b.Files {
-		if first, last, ok := s.layout.FilePieces(i); ok && last > first {
-			hashes += last - first + 1
-		}
-	}
-	b.PieceLayers = make([]byte, 0, hashes*32)
-	s.layers = make(map[int]int)
-	for _, original := range s.duplicates {
-		s.layers[original] = -1
-	}
-	s.file = -1
-	s.nextFile()
-}
-
-// nextFile advances to the next file that has a piece.
-func (s *sums) nextFile() {
-	for s.file++; s.file < s.layout.Files(); s.file++ {
-		if _, last, ok := s.layout.FilePieces(s.file); ok {
-			s.last = last
-			if _, ok := s.layers[s.file]; ok {
-				s.layers[s.file] = len(s.b.PieceLayers)
-			}
-			s.tree.Reset(metainfo.PieceHeight(s.layout.PieceLength()))
-			return
-		}
-	}
-}
-
-func (s *sums) add(r piece.Result) {
-	b := s.b
-	if original, ok := s.duplicates[s.file]; ok {
-		s.copy(&r, original)
-	}
-	if b.V1 {
-		b.Pieces = append(b.Pieces, r.SHA1[:]...)
-	}
-	if !b.V2 {
-		return
-	}
-	several := s.layout.Length(s.file) > s.layout.PieceLength()
-	if several {
-		b.PieceLayers = append(b.PieceLayers, r.Root[:]...)
-		s.tree.Add(&r.Root)
-	}
-	if r.Index < s.last {
-		return
-	}
-	if b.PiecesRoots[s.file] = r.Root; several {
-		b.PiecesRoots[s.file] = s.tree.Root(0)
-	}
-	s.nextFile()
-}
-
-// copy gives a piece of a duplicate the sums of the same piece of the original.
-func (s *sums) copy(r *piece.Result, original int) {
-	first, _, _ := s.layout.FilePieces(original)
-	own, _, _ := s.layout.FilePieces(s.file)
-	n := r.Index - own
-	if s.b.V1 {
-		r.SHA1 = [20]byte(s.b.Pieces[(first+n)*20:])
-	}
-	if s.layout.Length(s.file) > s.layout.PieceLength() {
-		r.Root = [32]byte(s.b.PieceLayers[s.layers[original]+n*32:])
+// key returns a key of the bytes of a piece.
+func (h *hasher) key(t *target, i int) (key known.SumKey) {
+	if t.V1 {
+		key, _ = h.keys.V1(t.Layout, i)
 	} else {
-		r.Root = s.b.PiecesRoots[original]
+		key, _ = h.keys.V2(t.Layout, i)
+	}
+	return key
+}
+
+// find stores the sums of a piece if they are in the cache.
+func (h *hasher) find(t *target, i int) bool {
+	if h.cache == nil {
+		return false
+	}
+	var sha1, root known.Sum
+	ok := true
+	if t.V1 {
+		key, _ := h.keys.V1(t.Layout, i)
+		sha1, ok = h.cache.Find(key)
+	}
+	if t.V2 && ok {
+		key, _ := h.keys.V2(t.Layout, i)
+		root, ok = h.cache.Find(key)
+	}
+	if ok {
+		t.set(i, (*[20]byte)(sha1[:]), (*[32]byte)(&root))
+	}
+	return ok
+}
+
+// store stores the sums of a piece that was hashed, also in the cache.
+func (h *hasher) store(r *piece.Result) {
+	if r.Skipped {
+		return
+	}
+	t := h.targets[r.Layout]
+	t.set(r.Index, &r.SHA1, &r.Root)
+	if h.cache == nil {
+		return
+	}
+	if t.V1 {
+		if key, ok := h.keys.V1(t.Layout, r.Index); ok {
+			var sum known.Sum
+			copy(sum[:], r.SHA1[:])
+			h.cache.Add(key, sum)
+		}
+	}
+	if t.V2 {
+		if key, ok := h.keys.V2(t.Layout, r.Index); ok {
+			h.cache.Add(key, r.Root)
+		}
+	}
+}
+
+// fill stores the hashes of a draft in its builder.
+func (h *hasher) fill(d *draft) {
+	b := d.builder
+	d.Result.Cached = b.ContentLength()
+	if b.V1 {
+		t := h.v1Target(d.layout)
+		b.Pieces = t.sha1
+		d.Result.Cached = min(d.Result.Cached, t.cached)
+	}
+	if b.V2 {
+		t := h.targets[0]
+		b.PiecesRoots, b.PieceLayers = t.v2(d.layout.PieceLength())
+		d.Result.Cached = min(d.Result.Cached, t.cached)
 	}
 }

@@ -65,12 +65,23 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-func TestDuplicatesFound(t *testing.T) {
-	id := func(ino uint64, size int64) piece.Source {
+func TestHasRepeats(t *testing.T) {
+	file := func(ino uint64, size int64) piece.Source {
 		return piece.Source{ID: piece.Identity{Dev: 1, Ino: ino, Size: size}}
 	}
-	got := duplicates([]piece.Source{id(1, 5<<20), id(2, 5<<20), id(1, 5<<20), id(3, 100), id(3, 100), id(0, 5<<20), id(0, 5<<20), id(1, 5<<20)})
-	if want := map[int]int{2: 0, 7: 0}; fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("duplicates %v, want %v", got, want)
+	for _, tt := range []struct {
+		name  string
+		files []piece.Source
+		want  bool
+	}{
+		{"none", nil, false},
+		{"other files", []piece.Source{file(1, 5<<20), file(2, 5<<20)}, false},
+		{"a link", []piece.Source{file(1, 5<<20), file(2, 5<<20), file(1, 5<<20)}, true},
+		{"a small link", []piece.Source{file(3, 100), file(3, 100)}, false},
+		{"no inodes", []piece.Source{file(0, 5<<20), file(0, 5<<20)}, false},
+	} {
+		if got := hasRepeats(tt.files); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
 	}
 }

@@ -124,8 +124,13 @@ type Options struct {
 	Jobs int      // workers; 0 means one per CPU
 	Read ReadMode // 0 means ReadAuto
 
+	// Cache, if not nil, has the hashes of files that have not changed since, which are
+	// then not read.
+	Cache *Cache
+
 	// Progress, if not nil, is called about ten times a second and at the end, with the
-	// number of bytes hashed and of all bytes, from the goroutine that called Make.
+	// number of bytes hashed and of those to be hashed, from the goroutine that called
+	// Make.
 	Progress func(done, total int64)
 }
 
@@ -136,6 +141,7 @@ type Result struct {
 	Skipped  []Skipped // files and directories that were left out, in order
 	Findings []Finding // about the torrent and skipped files; none has severity "error"
 	Choice   Choice    // what decided the piece length
+	Cached   int64     // bytes of the content whose hashes were in the cache
 }
 
 // A Skipped is a file or directory that was left out of the torrent.
@@ -251,51 +257,24 @@ func absolute(path string) (string, error) {
 // Make makes a torrent. The error is an *[OptionError], [Problems], [ErrEmpty], the
 // cause of ctx, or the operating system's error about Path.
 func Make(ctx context.Context, o Options) (*Result, error) {
-	if err := o.Check(); err != nil {
-		return nil, err
-	}
-	abs, name, err := Resolve(o.Path, o.Name)
-	if err != nil {
-		return nil, err
-	}
-	r := &Result{Content: abs}
-	w := walker{ctx: ctx, Options: &o}
-	if err := w.walk(abs); err != nil {
-		return nil, err
-	}
-	r.Skipped = w.skipped
-	r.findSkipped(&w)
-	tree := &piece.Tree{Files: w.sources, Path: w.path}
-	if err := tree.CheckReadable(ctx, o.Jobs); err != nil {
-		return nil, err
-	}
-	if o.Format != FormatV1 {
-		w.tooDeep()
-	}
-	if problems := append(w.problems, problemsOf(tree.Faults())...); len(problems) > 0 {
-		return nil, problems
-	}
+	made := MakeAll(ctx, []Options{o})[0]
+	return made.Result, made.Err
+}
 
+// newBuilder returns a builder with everything but the hashes.
+func (o *Options) newBuilder(name string, single bool, files []metainfo.BuildFile) *metainfo.Builder {
 	b := &metainfo.Builder{
 		V1: o.Format != FormatV2, V2: o.Format != FormatV1,
-		Name: name, Single: w.single, Files: w.files, PieceLength: o.PieceLength,
-		Private: o.Private, Source: o.Source,
+		Name: name, Single: single, Files: files, PieceLength: o.PieceLength, Private: o.Private, Source: o.Source,
 		Outside: metainfo.Outside{
-			Trackers: o.Trackers, WebSeeds: o.WebSeeds, HTTPSeeds: o.HTTPSeeds, Nodes: o.Nodes,
-			Comment: o.Comment, CreatedBy: o.CreatedBy, Date: o.Date,
+			Trackers: o.Trackers, WebSeeds: o.WebSeeds, HTTPSeeds: o.HTTPSeeds,
+			Nodes: o.Nodes, Comment: o.Comment, CreatedBy: o.CreatedBy, Date: o.Date,
 		},
 	}
 	if o.Entropy {
 		b.Entropy = rand.Text()
 	}
-	layout, err := r.layout(b, o.MaxPieceLength)
-	if err != nil {
-		return nil, err
-	}
-	if err := hash(ctx, b, layout, tree, &o); err != nil {
-		return nil, err
-	}
-	return r, r.finish(b)
+	return b
 }
 
 func problemsOf(faults []*piece.Fault) Problems {
@@ -306,9 +285,9 @@ func problemsOf(faults []*piece.Fault) Problems {
 	return problems
 }
 
-// tooDeep adds a problem if files are in more directories than the parser of a v2 file
+// tooDeep returns a problem if files are in more directories than the parser of a v2 file
 // tree accepts.
-func (w *walker) tooDeep() {
+func (w *walker) tooDeep() Problems {
 	n, first := 0, -1
 	for i, f := range w.files {
 		if len(f.Path) <= metainfo.MaxTreeDepth {
@@ -319,14 +298,14 @@ func (w *walker) tooDeep() {
 		}
 	}
 	if n == 0 {
-		return
+		return nil
 	}
 	more := ""
 	if n > 1 {
 		more = fmt.Sprintf(" (and %d more)", n-1)
 	}
-	w.problems = append(w.problems, fmt.Errorf("%s: it is %d levels deep; a v2 or hybrid torrent can have %d, and one of v1 any number%s",
-		w.path(first), len(w.files[first].Path), metainfo.MaxTreeDepth, more))
+	return Problems{fmt.Errorf("%s: it is %d levels deep; a v2 or hybrid torrent can have %d, and one of v1 any number%s",
+		w.path(first), len(w.files[first].Path), metainfo.MaxTreeDepth, more)}
 }
 
 // findSkipped adds findings about unmatched globs and empty directories.

@@ -57,7 +57,8 @@ type Sums struct {
 	added   []byte // records that are not written yet
 	size    int64  // of all records
 	written time.Time
-	changed bool // the file was written
+	changed bool  // the file was written
+	err     error // of writing; no more sums are added
 }
 
 const (
@@ -147,18 +148,17 @@ func (s *Sums) Find(key SumKey) (sum Sum, ok bool) {
 	return Sum(s.records[(i-1)*recordSize+len(key):]), true
 }
 
-// Add adds the sum of a piece. It may be written later, by another Add or by Close, so
-// the error may be about sums added before. Sums that can't be written are dropped.
-func (s *Sums) Add(key SumKey, sum Sum) error {
-	if s == nil || s.size+int64(recordSize) > maxSums {
-		return nil
+// Add adds the sum of a piece. It is written soon, by another Add or by Close, which
+// returns the error.
+func (s *Sums) Add(key SumKey, sum Sum) {
+	if s == nil || s.err != nil || s.size+int64(recordSize) > maxSums {
+		return
 	}
 	s.size += int64(recordSize)
 	s.added = append(append(s.added, key[:]...), sum[:]...)
-	if time.Since(s.written) < sumsTime {
-		return nil
+	if time.Since(s.written) >= sumsTime {
+		s.err = s.flush()
 	}
-	return s.flush()
 }
 
 func (s *Sums) flush() error {
@@ -179,19 +179,33 @@ func (s *Sums) flush() error {
 	return err
 }
 
-// Close writes the sums that wait. If it changed the file, it deletes the caches that
+// Close writes the sums that wait, and returns the first error of writing. If the Sums changed the file, it deletes the caches that
 // were not used for the longest time, if all together are too large.
 func (s *Sums) Close() error {
 	if s == nil {
 		return nil
 	}
-	err := s.flush()
+	if s.err == nil {
+		s.err = s.flush()
+	}
 	// The time of the latest use. A file whose time can't be set is deleted sooner.
 	_ = os.Chtimes(s.path, time.Time{}, time.Now())
 	if s.changed {
 		prune(filepath.Dir(s.path), maxAllSums)
 	}
-	return err
+	return s.err
+}
+
+// Remove deletes the cache.
+func (s *Sums) Remove() error {
+	if s == nil {
+		return nil
+	}
+	s.added = nil
+	if err := os.Remove(s.path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // prune deletes the oldest files of sums in dir while all together are larger than limit.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"sort"
 )
 
@@ -70,6 +71,11 @@ func NewLayout(pieceLength int64, lengths []int64, alignment Alignment) (*Layout
 	}
 	l.pieces = int(pieces)
 	return l, nil
+}
+
+// Equal reports whether two layouts divide content into the same pieces.
+func (l *Layout) Equal(other *Layout) bool {
+	return l == other || l.pieceLength == other.pieceLength && l.alignment == other.alignment && slices.Equal(l.ends, other.ends)
 }
 
 // Pieces returns the number of pieces.

@@ -22,7 +22,7 @@ type feed struct {
 // enter puts a feed at the start of a piece of the batch.
 func (w *worker) enter(f *feed, piece int) {
 	f.message, f.piece, f.failed, f.faults = piece, piece, false, nil
-	f.cursor, f.span, f.rest = w.Layout.Cursor(w.batch.first+piece), metainfo.Span{}, nil
+	f.cursor, f.span, f.rest = w.Layout.Cursor(w.first+piece), metainfo.Span{}, nil
 	if w.staged != nil {
 		f.rest = w.staged[piece]
 	}
@@ -126,9 +126,9 @@ func (w *worker) fill(f *feed, before int) int {
 // pieces that are too large to be staged.
 func (w *worker) newBuffer() []byte {
 	switch {
-	case !w.V1:
+	case w.sha1 == nil:
 		return make([]byte, metainfo.BlockLength)
-	case w.Read == ReadSequential:
+	case w.mode == ReadSequential:
 		return make([]byte, min(w.sequentialBytes(), w.Layout.PieceLength()))
 	}
 	return make([]byte, stagingBytes)
@@ -138,7 +138,7 @@ func (w *worker) newBuffer() []byte {
 var zeros [stagingBytes]byte
 
 func (w *worker) isPadding(span metainfo.Span) bool {
-	return span.File == metainfo.Gap || w.Tree.Files[span.File].Pad
+	return span.File == metainfo.Gap || w.files.Files[span.File].Pad
 }
 
 // isMapped reports whether to map a span.
@@ -159,8 +159,8 @@ func (w *worker) extent(span metainfo.Span) int64 {
 // batchIn returns the range of a file that is in the batch.
 func (w *worker) batchIn(file int) (first, end int64) {
 	l := w.Layout
-	first = max(int64(w.batch.first)*l.PieceLength()-l.Offset(file), 0)
-	end = min(int64(w.batch.last+1)*l.PieceLength()-l.Offset(file), l.Length(file))
+	first = max(int64(w.first)*l.PieceLength()-l.Offset(file), 0)
+	end = min(int64(w.last+1)*l.PieceLength()-l.Offset(file), l.Length(file))
 	return first, end
 }
 
@@ -169,14 +169,17 @@ func (w *worker) take(f *feed, n int) {
 	f.span.Offset += int64(n)
 	f.span.Length -= int64(n)
 	if f.span.File != metainfo.Gap {
+		w.taken += int64(n)
 		w.count(int64(n))
 	}
 }
 
-// count counts bytes as done.
+// count counts bytes as done, once for all layouts.
 func (w *worker) count(n int64) {
-	w.counted += n
-	w.hashed.Add(n)
+	if w.number == 0 {
+		w.counted += n
+		w.hashed.Add(n)
+	}
 }
 
 // skip skips the rest of a span, which can't be read.
@@ -189,7 +192,7 @@ func (w *worker) skip(f *feed) {
 // fail records the faults of a feed in the result of its piece, if that has not failed
 // already.
 func (w *worker) fail(piece int, f *feed) {
-	if r := &w.batch.results[piece]; !r.Failed {
+	if r := &w.results[piece]; !r.Failed {
 		r.Failed, r.Faults = f.failed, f.faults
 	}
 }
@@ -199,6 +202,6 @@ func (w *worker) isMissing(span metainfo.Span) bool {
 	if span.File == metainfo.Gap {
 		return false
 	}
-	s := &w.Tree.Files[span.File]
+	s := &w.files.Files[span.File]
 	return s.Cause != CauseFine || !s.Pad && span.Offset+span.Length > s.ID.Size
 }

@@ -31,7 +31,7 @@ func (r *fileReader) read(span metainfo.Span, buf []byte) (int, *Fault) {
 	if errors.Is(err, io.EOF) {
 		cause = CauseChanged // it was longer before
 	}
-	return 0, &Fault{span.File, r.Tree.Path(span.File), cause, err}
+	return 0, &Fault{span.File, r.files.Path(span.File), cause, err}
 }
 
 // open opens file i of the tree as r.file.
@@ -40,7 +40,7 @@ func (r *fileReader) open(i int) *Fault {
 		return nil
 	}
 	r.file.close()
-	path := r.Tree.Path(i)
+	path := r.files.Path(i)
 	err := r.file.open(&r.dir, path)
 	if err == nil {
 		r.index = i

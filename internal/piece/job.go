@@ -3,11 +3,11 @@ package piece
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"bt/internal/lanes"
 	"bt/internal/metainfo"
 )
 
@@ -24,22 +24,34 @@ const (
 // String returns "auto", "parallel" or "sequential".
 func (m ReadMode) String() string { return [...]string{"auto", "parallel", "sequential"}[m] }
 
-// A Job hashes the content of one torrent.
+// A Job hashes the content of one torrent, or of several torrents of the same files.
 type Job struct {
 	Layout *metainfo.Layout
 	Tree   *Tree // one file a file of the layout, after Stat
 	V1, V2 bool  // which sums of each piece; for V2 each file begins a piece
 
-	// Duplicates maps a file to an earlier file with the same content. With V2, pieces of
-	// duplicates are not hashed, and their Results have no sums.
-	Duplicates map[int]int
+	// More are further layouts of the same files. Their pieces are hashed soon after
+	// those of Layout that have the same bytes, which are still in the page cache.
+	More []Target
+
+	// Skip, if not nil, reports whether a piece is not read, because its sums are known.
+	// Its Result has no sums. layout is 0 for Layout, or the index in More plus 1. Skip
+	// is called concurrently, several times for a piece.
+	Skip func(layout, piece int) bool
 
 	Jobs int // workers, up to 64; 0 means one per CPU, up to 16
 	Read ReadMode
 
 	// Progress, if not nil, is called about ten times a second and at the end, with the
-	// number of bytes hashed and of all bytes, from the goroutine that called Run.
+	// number of bytes of Layout that were hashed and that are to be hashed, from the
+	// goroutine that called Run.
 	Progress func(done, total int64)
+}
+
+// A Target is a layout, and the sums of its pieces that are computed.
+type Target struct {
+	Layout *metainfo.Layout
+	V1, V2 bool
 }
 
 const (
@@ -52,8 +64,9 @@ const (
 // progressInterval is how often Progress is called.
 const progressInterval = 100 * time.Millisecond
 
-// A batch is a list of consecutive pieces that one worker hashes.
+// A batch is a list of consecutive pieces of one layout that one worker hashes.
 type batch struct {
+	*plan
 	first, last int
 	results     []Result
 	done        chan struct{}
@@ -63,39 +76,42 @@ func (b *batch) len() int { return b.last - b.first + 1 }
 
 // A run is a running Job.
 type run struct {
-	Job
+	job      *Job
+	files    *Tree
+	mode     ReadMode
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	workers  int
-	lanes    int          // of a worker's hasher
-	total    int64        // bytes to hash
-	left     int64        // bytes that are in no batch yet; used by dispatch only
+	plans    []*plan      // of Layout and More
+	total    int64        // bytes of Layout to hash
 	cold     bool         // files are not in the page cache
-	hashed   atomic.Int64 // bytes that were hashed
+	pace     pace         // limits the batches
+	hashed   atomic.Int64 // bytes of Layout that were hashed
 	reported int64        // the largest value that Progress was called with
 
 	turn sync.Mutex // ReadSequential: held while reading
 }
 
-// Run hashes all pieces and calls yield with each result in order, from the calling
-// goroutine. It stops if yield returns an error or ctx ends. At the end it checks all
-// files again: changed lists those that changed in the meantime, so that the sums of
-// their pieces are invalid.
+// Run hashes all pieces and calls yield with each result, from the calling goroutine.
+// The results of a layout are in order. It stops if yield returns an error or ctx ends.
+// At the end it checks all files again: changed lists those that changed in the
+// meantime, so that the sums of their pieces are invalid.
 func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fault, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r := &run{
-		Job: *j, ctx: ctx, cancel: cancel, workers: workers(j.Jobs),
-		lanes: lanes.NewSHA1().Lanes(), total: j.Layout.Bytes(),
+	r := newRun(j, ctx, cancel)
+	r.total = r.plans[0].left
+	if slices.ContainsFunc(r.plans, func(p *plan) bool { return p.left > 0 }) { // else nothing is read
+		seen := j.survey()
+		if r.cold = seen.isCold(); r.mode == ReadAuto {
+			r.mode = choose(seen, j.Tree.isRemote)
+		}
 	}
-	r.left = r.total
-	seen := j.survey()
-	if r.cold = seen.isCold(); r.Read == ReadAuto {
-		r.Read = choose(seen, j.Tree.isRemote)
-	}
-	if r.Read == ReadSequential {
+	r.pace.start(r.cold)
+	if r.mode == ReadSequential {
 		r.workers = min(r.workers, enoughInTurn)
 	}
+	r.share()
 
 	// They stop in this order: the dispatcher when ctx ends or all pieces are dispatched,
 	// the workers when it closes work, the collector when it closes order.
@@ -121,56 +137,7 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 	if err != nil {
 		return nil, err
 	}
-	return j.Tree.recheck(ctx, r.workers)
-}
-
-// dispatch divides the pieces into batches and sends each to the collector, which keeps
-// their order, and to a worker.
-func (r *run) dispatch(work, order chan<- *batch) {
-	pieces := r.Layout.Pieces()
-	for first := 0; first < pieces; {
-		n := min(r.batchSize(first), pieces-first)
-		b := &batch{first: first, last: first + n - 1, done: make(chan struct{})}
-		if !send(r.ctx, order, b) || !send(r.ctx, work, b) {
-			close(b.done) // no worker has it, but the collector may wait for it
-			return
-		}
-		first += n
-	}
-}
-
-// batchSize is the number of pieces in the batch that begins at piece first. Batches near
-// the end are smaller, so that all workers finish at about the same time.
-func (r *run) batchSize(first int) int {
-	if !r.V1 {
-		return r.batchSizeV2(first)
-	}
-	pieceLength, left := r.Layout.PieceLength(), r.Layout.Pieces()-first
-	if r.Read == ReadSequential {
-		return int(min(max(r.sequentialBytes()/pieceLength, 1), batchPieces))
-	}
-	// Enough for all lanes: idle lanes save no time.
-	n := int(min(max(batchBytes/pieceLength, int64(r.lanes)), batchPieces))
-	return min(n, max(left/r.workers, r.lanes))
-}
-
-// batchSizeV2 is batchSize for v2. It counts bytes, as pieces of small files are short,
-// and lanes hash blocks.
-func (r *run) batchSizeV2(first int) int {
-	most := min(batchBytes, max(r.left/int64(r.workers), lanes.Max*metainfo.BlockLength))
-	if r.Read == ReadSequential {
-		most = r.sequentialBytes()
-	}
-	n, bytes := 0, int64(0)
-	for n < min(batchPieces, r.Layout.Pieces()-first) {
-		size := r.pieceSize(first + n)
-		if n > 0 && bytes+size > most {
-			break
-		}
-		n, bytes = n+1, bytes+size
-	}
-	r.left -= bytes
-	return n
+	return r.files.recheck(ctx, r.workers)
 }
 
 func send[T any](ctx context.Context, to chan<- T, v T) bool {
@@ -186,12 +153,14 @@ func send[T any](ctx context.Context, to chan<- T, v T) bool {
 func (r *run) work(work <-chan *batch) {
 	w := r.newWorker()
 	defer w.close()
-	if r.Read == ReadSequential {
+	if r.mode == ReadSequential {
 		r.workInTurn(w, work)
 		return
 	}
 	for b := range work {
+		start := time.Now()
 		w.hash(b)
+		r.pace.took(w.taken, time.Since(start))
 		close(b.done)
 	}
 }
@@ -202,14 +171,17 @@ func (r *run) workInTurn(w *worker, work <-chan *batch) {
 	for {
 		r.turn.Lock()
 		b, ok := <-work
-		staged := ok && w.stage(b)
-		if ok && !staged {
-			w.hash(b)
-		}
-		r.turn.Unlock()
 		if !ok {
+			r.turn.Unlock()
 			return
 		}
+		start := time.Now()
+		staged := w.stage(b)
+		if !staged {
+			w.hash(b)
+		}
+		r.pace.took(w.taken, time.Since(start))
+		r.turn.Unlock()
 		if staged {
 			w.hashStaged()
 		}
@@ -244,10 +216,10 @@ func (r *run) collect(order <-chan *batch, yield func(Result) error) error {
 }
 
 func (r *run) progress() {
-	if r.Progress != nil {
+	if r.job.Progress != nil {
 		// hashed decreases when a batch is hashed again after a fault.
 		r.reported = max(r.reported, r.hashed.Load())
-		r.Progress(r.reported, r.total)
+		r.job.Progress(r.reported, r.total)
 	}
 }
 

@@ -69,10 +69,12 @@ func (f *Fault) Unwrap() error { return f.Err }
 
 // A Result is the result of hashing one piece.
 type Result struct {
-	Index  int
-	SHA1   [sha1.Size]byte // v1
-	Root   [32]byte        // v2: root of the tree over its blocks; for a file of one piece its pieces root
-	Failed bool            // not all of its bytes could be read; the sums are invalid
+	Layout  int // 0: Job.Layout, else the index in Job.More plus 1
+	Index   int
+	SHA1    [sha1.Size]byte // v1
+	Root    [32]byte        // v2: root of the tree over its blocks; for a file of one piece its pieces root
+	Skipped bool            // by Job.Skip; there are no sums
+	Failed  bool            // not all of its bytes could be read; the sums are invalid
 
 	// Faults are the errors of reading, in order, at most one per file. They don't
 	// include files that the Tree has a Cause for or that are short, which may be

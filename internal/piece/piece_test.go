@@ -389,28 +389,6 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// Pieces of duplicates are not read, and have no sums.
-func TestDuplicates(t *testing.T) {
-	for _, f := range []format{v2, hybrid} {
-		tr := newTree(t, f, 32<<10, 100_000, 5, 100_000, 2<<20)
-		tr.stat(t)
-		want := tr.sums()
-		first, last, _ := tr.layout.FilePieces(2)
-		for i := first; i <= last; i++ {
-			want[i] = Result{Index: i}
-		}
-		for name, j := range jobs {
-			j.Duplicates = map[int]int{2: 0}
-			var done int64
-			j.Progress = func(n, _ int64) { done = n }
-			results, changed := tr.run(t, j)
-			if !reflect.DeepEqual(results, want) || len(changed) > 0 || done != tr.layout.Bytes() {
-				t.Errorf("%s, %s: %v, changed %v, %d bytes done", f.name, name, results, changed, done)
-			}
-		}
-	}
-}
-
 func BenchmarkFile(b *testing.B) {
 	for _, f := range formats {
 		for _, name := range []string{"one worker", "two workers", "sequential"} {

@@ -19,7 +19,7 @@ func (p pieces) Next(lane, message int) []byte {
 			f.leaf, f.content = w.parts[message].leaf, w.parts[message].span.Length
 		}
 	}
-	if w.V2 && w.parts[message].duplicate {
+	if w.results[message].Skipped {
 		return nil
 	}
 	b := w.next(f)
@@ -32,9 +32,9 @@ func (p pieces) Next(lane, message int) []byte {
 
 // Done implements lanes.Source: it stores the sum of a piece.
 func (p pieces) Done(lane, message int, sum *[32]byte) {
-	f, r := &p.feeds[lane], &p.batch.results[message]
+	f, r := &p.feeds[lane], &p.results[message]
 	p.fail(message, f)
-	if !r.Failed && !(p.V2 && p.parts[message].duplicate) {
+	if !r.Failed && !r.Skipped {
 		copy(r.SHA1[:], sum[:])
 	}
 	p.leave(f)
@@ -139,39 +139,35 @@ type trees struct {
 
 // A part is the content of a piece, which is in one file.
 type part struct {
-	span      metainfo.Span // empty if the piece is not hashed with SHA-256
-	leaf      int           // index in the batch of its first leaf
-	duplicate bool
+	span metainfo.Span // empty if the piece is not hashed with SHA-256
+	leaf int           // index in the batch of its first leaf
 }
 
 // makeLeaves allocates the leaves of the batch. Pieces that are known to be missing get
 // none, unless their SHA-1 is computed too, which finds the faults.
 func (w *worker) makeLeaves() {
 	w.parts, w.part = w.parts[:0], 0
-	leaf := 0
-	for i := range w.batch.results {
-		c := w.Layout.Cursor(w.batch.first + i)
+	leaf, skips := 0, false
+	for i := range w.results {
+		c := w.Layout.Cursor(w.first + i)
 		span, _ := c.Next()
 		if w.isPadding(span) {
 			span.Length = 0
 		}
-		if w.isMissing(span) && !w.V1 {
-			w.batch.results[i].Failed = true
+		if w.results[i].Skipped {
+			span.Length, skips = 0, true
+		} else if w.isMissing(span) && !w.V1 {
+			w.results[i].Failed = true
 			w.count(span.Length)
 			span.Length = 0
 		}
-		_, duplicate := w.Duplicates[span.File]
-		if duplicate {
-			w.count(span.Length)
-			span.Length = 0
-		}
-		w.parts = append(w.parts, part{span, leaf, duplicate})
+		w.parts = append(w.parts, part{span, leaf})
 		leaf += int((span.Length + metainfo.BlockLength - 1) / metainfo.BlockLength)
 	}
 	w.parts = append(w.parts, part{leaf: leaf})
 	// Only within one mapped file: with several, lanes would open them again and again.
 	w.stride = 0
-	if last := w.parts[len(w.parts)-2]; w.mapped && last.span.Length > 0 && w.parts[0].span.File == last.span.File {
+	if last := w.parts[len(w.parts)-2]; w.mapped && !skips && last.span.Length > 0 && w.parts[0].span.File == last.span.File {
 		w.stride = leaf / w.sha256.Lanes()
 	}
 	if cap(w.leaves) < leaf {
@@ -182,8 +178,8 @@ func (w *worker) makeLeaves() {
 
 // makeRoots computes the roots of the pieces from their leaves.
 func (w *worker) makeRoots() {
-	for i := range w.batch.results {
-		r, p := &w.batch.results[i], &w.parts[i]
+	for i := range w.results {
+		r, p := &w.results[i], &w.parts[i]
 		if r.Failed || p.span.Length == 0 {
 			continue
 		}

@@ -17,7 +17,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"bt/internal/lanes"
 	"bt/internal/metainfo"
 	"bt/internal/testenv"
 )
@@ -106,9 +105,10 @@ func sumsOf(data []byte, pieceLength int) (sums [][sha1.Size]byte) {
 }
 
 func newTestWorker(tr *tree) *worker {
-	return (&run{
-		Job: tr.job(Job{}), ctx: context.Background(), workers: 1, lanes: lanes.NewSHA1().Lanes(),
-	}).newWorker()
+	job := tr.job(Job{Jobs: 1})
+	r := newRun(&job, context.Background(), nil)
+	r.share()
+	return r.newWorker()
 }
 
 var sink byte
@@ -152,7 +152,8 @@ func TestOtherPanicsPass(t *testing.T) {
 					t.Errorf("%s: swallowed", name)
 				}
 			}()
-			newTestWorker(tr).hash(&batch{first: 0, last: 127})
+			w := newTestWorker(tr)
+			w.hash(&batch{plan: w.plans[0], first: 0, last: 127})
 		}()
 	}
 }
@@ -167,7 +168,7 @@ func TestMapsAreLetGo(t *testing.T) {
 			w := newTestWorker(tr)
 			most := int64(0)
 			for first := 0; first < tr.layout.Pieces(); first += 100 {
-				w.hash(&batch{first: first, last: min(first+99, tr.layout.Pieces()-1)})
+				w.hash(&batch{plan: w.plans[0], first: first, last: min(first+99, tr.layout.Pieces()-1)})
 				var mapped int64
 				for _, win := range w.windows {
 					mapped += int64(len(win.data))

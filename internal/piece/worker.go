@@ -1,10 +1,6 @@
 package piece
 
-import (
-	"math"
-
-	"bt/internal/lanes"
-)
+import "bt/internal/lanes"
 
 const (
 	// stagingBytes is the size of a lane's read buffer, for small files and files that
@@ -26,12 +22,10 @@ const (
 type worker struct {
 	fileReader
 	sha1, sha256 *lanes.Hasher // nil if not needed
-	windowBytes  int64         // limit of one mapping
-	shared       bool          // one mapping serves several lanes
-	segmentBytes int           // limit of the bytes that a lane gets at a time
-	batch        *batch
-	mapped       bool  // whether to map files
-	counted      int64 // bytes of the batch that are in run.hashed
+	*batch
+	mapped  bool  // whether to map files
+	counted int64 // bytes of the batch that are in run.hashed
+	taken   int64 // bytes of the batch that were read
 
 	feeds   [lanes.Max]feed
 	windows []*window
@@ -42,24 +36,15 @@ type worker struct {
 }
 
 func (r *run) newWorker() *worker {
-	w := &worker{fileReader: fileReader{run: r}, segmentBytes: math.MaxInt}
-	if r.V1 {
-		w.sha1 = lanes.NewSHA1()
+	w := &worker{fileReader: fileReader{run: r}}
+	for _, p := range r.plans {
+		if p.V1 && w.sha1 == nil {
+			w.sha1 = lanes.NewSHA1()
+		}
+		if p.V2 && w.sha256 == nil {
+			w.sha256 = lanes.NewSHA256()
+		}
 	}
-	if r.V2 {
-		w.sha256 = lanes.NewSHA256()
-	}
-	if r.V1 && r.V2 {
-		w.segmentBytes = hybridBytes
-	}
-	// All lanes share one mapping if their messages are short enough, because mapping
-	// and unmapping stops the other workers for a moment. Two may be in use at a time.
-	share := jobBytes / int64(r.workers)
-	w.windowBytes = share / 2
-	if w.shared = !r.V1 || r.Layout.PieceLength() <= w.windowBytes/int64(r.lanes); !w.shared {
-		w.windowBytes = share / int64(r.lanes)
-	}
-	w.windowBytes &^= stagingBytes - 1 // whole blocks and pages
 	return w
 }
 
@@ -71,7 +56,7 @@ func (w *worker) close() {
 // hash hashes a batch from mappings. If one of those can't be read, it hashes the batch
 // again by reading, which shows which pieces fail.
 func (w *worker) hash(b *batch) {
-	w.begin(b, canMap && w.Read != ReadSequential && w.windowBytes >= mapLeast)
+	w.begin(b, canMap && w.mode != ReadSequential && b.windowBytes >= mapLeast)
 	if !w.runMapped() {
 		w.hashed.Add(-w.counted)
 		w.begin(b, false)
@@ -80,10 +65,12 @@ func (w *worker) hash(b *batch) {
 }
 
 func (w *worker) begin(b *batch, mapped bool) {
-	w.batch, w.mapped, w.counted, w.staged = b, mapped, 0, nil
+	w.batch, w.mapped, w.counted, w.taken, w.staged = b, mapped, 0, 0, nil
 	b.results = make([]Result, b.len())
 	for i := range b.results {
-		b.results[i].Index = b.first + i
+		r := &b.results[i]
+		r.Layout, r.Index = b.number, b.first+i
+		r.Skipped = w.job.Skip != nil && w.job.Skip(r.Layout, r.Index)
 	}
 	for i := range w.feeds { // after a fault they still have messages
 		w.leave(&w.feeds[i])
@@ -97,7 +84,7 @@ func (w *worker) begin(b *batch, mapped bool) {
 // runLanes hashes the messages of the batch.
 func (w *worker) runLanes() {
 	if w.V1 {
-		w.sha1.Run(w.batch.len(), pieces{w})
+		w.sha1.Run(w.len(), pieces{w})
 	} else {
 		w.sha256.Run(len(w.leaves), leaves{w})
 	}
@@ -112,7 +99,7 @@ func (w *worker) runLanes() {
 func (w *worker) stage(b *batch) bool {
 	size := int64(0)
 	for i := range b.len() {
-		size += w.pieceSize(b.first + i)
+		size += b.pieceSize(b.first + i)
 	}
 	if size > w.sequentialBytes() {
 		return false
@@ -133,7 +120,7 @@ func (w *worker) stage(b *batch) bool {
 
 // readPiece reads a piece of the batch into buf.
 func (w *worker) readPiece(piece int, buf []byte) []byte {
-	if w.batch.results[piece].Failed || w.V2 && w.parts[piece].duplicate {
+	if r := &w.results[piece]; r.Failed || r.Skipped {
 		return nil
 	}
 	f := feed{message: -1}
@@ -155,13 +142,3 @@ func (w *worker) hashStaged() { w.runLanes() }
 
 // sequentialBytes is the number of bytes that a worker reads in one turn.
 func (r *run) sequentialBytes() int64 { return min(jobBytes/int64(r.workers), maxSequentialBytes) }
-
-// pieceSize is the number of bytes of a piece that are hashed.
-func (r *run) pieceSize(piece int) int64 {
-	c := r.Layout.Cursor(piece)
-	if !r.V1 { // the piece is in one file
-		span, _ := c.Next()
-		return span.Length
-	}
-	return min(r.Layout.PieceLength(), r.Layout.Total()-int64(piece)*r.Layout.PieceLength())
-}

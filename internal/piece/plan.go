@@ -1,0 +1,214 @@
+package piece
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"bt/internal/lanes"
+	"bt/internal/metainfo"
+)
+
+// A plan is the way in which the pieces of one layout are hashed.
+type plan struct {
+	Target
+	number int   // 0: Job.Layout, else the index in Job.More plus 1
+	lanes  int   // of a worker's hasher for SHA-1
+	next   int   // the first piece that is in no batch yet; used by dispatch only
+	left   int64 // bytes that are in no batch yet; used by dispatch only
+
+	windowBytes  int64 // limit of one mapping
+	shared       bool  // one mapping serves several lanes
+	segmentBytes int   // limit of the bytes that a lane gets at a time
+}
+
+// newRun returns a run of the job with its plans.
+func newRun(j *Job, ctx context.Context, cancel context.CancelCauseFunc) *run {
+	r := &run{job: j, files: j.Tree, mode: j.Read, ctx: ctx, cancel: cancel, workers: workers(j.Jobs)}
+	n := lanes.NewSHA1().Lanes()
+	for i, t := range append([]Target{{j.Layout, j.V1, j.V2}}, j.More...) {
+		p := &plan{Target: t, number: i, lanes: n}
+		p.left = r.unskipped(p)
+		r.plans = append(r.plans, p)
+	}
+	return r
+}
+
+// unskipped returns the number of bytes to hash for a plan.
+func (r *run) unskipped(p *plan) (n int64) {
+	if r.job.Skip == nil {
+		return p.Layout.Bytes()
+	}
+	for piece := range p.Layout.Pieces() {
+		if !r.job.Skip(p.number, piece) {
+			n += p.contentSize(piece)
+		}
+	}
+	return n
+}
+
+// share divides the memory for mappings among the workers.
+func (r *run) share() {
+	for _, p := range r.plans {
+		p.segmentBytes = math.MaxInt
+		if p.V1 && p.V2 {
+			p.segmentBytes = hybridBytes
+		}
+		// All lanes share one mapping if their messages are short enough, because mapping
+		// and unmapping stops the other workers for a moment. Two may be in use at a time.
+		share := jobBytes / int64(r.workers)
+		p.windowBytes = share / 2
+		if p.shared = !p.V1 || p.Layout.PieceLength() <= p.windowBytes/int64(p.lanes); !p.shared {
+			p.windowBytes = share / int64(p.lanes)
+		}
+		p.windowBytes &^= stagingBytes - 1 // whole blocks and pages
+	}
+}
+
+// pieceSize is the number of bytes of a piece that are hashed.
+func (p *plan) pieceSize(piece int) int64 {
+	if !p.V1 { // the piece is in one file
+		c := p.Layout.Cursor(piece)
+		span, _ := c.Next()
+		return span.Length
+	}
+	return min(p.Layout.PieceLength(), p.Layout.Total()-int64(piece)*p.Layout.PieceLength())
+}
+
+// contentSize is the number of bytes of a piece that are in files.
+func (p *plan) contentSize(piece int) (n int64) {
+	for _, span := range p.Layout.Spans(piece, piece) {
+		if span.File != metainfo.Gap {
+			n += span.Length
+		}
+	}
+	return n
+}
+
+// dispatch divides the pieces into batches and sends each to the collector, which keeps
+// their order, and to a worker.
+func (r *run) dispatch(work, order chan<- *batch) {
+	main := r.plans[0]
+	for main.next < main.Layout.Pieces() {
+		if !r.send(main, r.batchSize(main), work, order) {
+			return
+		}
+		for _, p := range r.plans[1:] {
+			// Whole batches, for all lanes.
+			for ready := main.reached(p); p.next < ready; {
+				n := r.batchSize(p)
+				if n > ready-p.next {
+					break
+				}
+				if !r.send(p, n, work, order) {
+					return
+				}
+			}
+		}
+	}
+	for _, p := range r.plans[1:] {
+		for p.next < p.Layout.Pieces() {
+			if !r.send(p, r.batchSize(p), work, order) {
+				return
+			}
+		}
+	}
+}
+
+// send dispatches the next n pieces of a plan. It returns false when ctx ends.
+func (r *run) send(p *plan, n int, work, order chan<- *batch) bool {
+	n = min(n, p.Layout.Pieces()-p.next)
+	b := &batch{plan: p, first: p.next, last: p.next + n - 1, done: make(chan struct{})}
+	if !p.V1 { // batchSizeV2 needs it
+		for piece := b.first; piece <= b.last; piece++ {
+			p.left -= p.pieceSize(piece)
+		}
+	}
+	p.next += n
+	if !send(r.ctx, order, b) || !send(r.ctx, work, b) {
+		close(b.done) // no worker has it, but the collector may wait for it
+		return false
+	}
+	return true
+}
+
+// reached returns the number of pieces of another plan that have no bytes beyond those
+// that p has dispatched.
+func (p *plan) reached(other *plan) int {
+	if p.next == 0 {
+		return 0
+	}
+	at, end := 0, int64(0)
+	for _, span := range p.Layout.Spans(p.next-1, p.next-1) {
+		if span.File != metainfo.Gap {
+			at, end = span.File, span.Offset+span.Length
+		}
+	}
+	return int((other.Layout.Offset(at) + end) / other.Layout.PieceLength())
+}
+
+// batchSize is the number of pieces in the next batch of a plan. Batches near the end
+// are smaller, so that all workers finish at about the same time.
+func (r *run) batchSize(p *plan) int {
+	if !p.V1 {
+		return r.batchSizeV2(p)
+	}
+	pieceLength, left := p.Layout.PieceLength(), p.Layout.Pieces()-p.next
+	limit := r.pace.limit()
+	if r.mode == ReadSequential {
+		return int(min(max(min(r.sequentialBytes(), limit)/pieceLength, 1), batchPieces))
+	}
+	// Enough for all lanes: idle lanes save no time. But if reading is slow, idle lanes
+	// cost none.
+	least := p.lanes
+	if limit < batchBytes {
+		least = 1
+	}
+	n := int(min(max(limit/pieceLength, int64(least)), batchPieces))
+	return min(n, max(left/r.workers, least))
+}
+
+// batchSizeV2 is batchSize for v2. It counts bytes, as pieces of small files are short,
+// and lanes hash blocks.
+func (r *run) batchSizeV2(p *plan) int {
+	most := min(r.pace.limit(), max(p.left/int64(r.workers), lanes.Max*metainfo.BlockLength))
+	if r.mode == ReadSequential {
+		most = min(r.sequentialBytes(), r.pace.limit())
+	}
+	n, bytes := 0, int64(0)
+	for n < min(batchPieces, p.Layout.Pieces()-p.next) {
+		size := p.pieceSize(p.next + n)
+		if n > 0 && bytes+size > most {
+			break
+		}
+		n, bytes = n+1, bytes+size
+	}
+	return n
+}
+
+// A pace limits the bytes of a batch so that a worker needs a fraction of a second for
+// it, also if reading is slow: the results are then known, and can be stored, in time.
+type pace struct{ bytes atomic.Int64 }
+
+const (
+	slowStart = 4 << 20                // the first limit, if the files are not in the page cache
+	leastPace = 1 << 20                // the least limit
+	paceTime  = 250 * time.Millisecond // for a batch
+)
+
+func (p *pace) start(cold bool) {
+	p.bytes.Store(batchBytes)
+	if cold {
+		p.bytes.Store(slowStart)
+	}
+}
+
+func (p *pace) limit() int64 { return p.bytes.Load() }
+
+// took adapts the limit to the time d in which a worker has read n bytes.
+func (p *pace) took(n int64, d time.Duration) {
+	if n > 0 && d > 0 {
+		p.bytes.Store(min(max(int64(float64(n)/d.Seconds()*paceTime.Seconds()), leastPace), batchBytes))
+	}
+}
