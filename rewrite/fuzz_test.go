@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"sync"
@@ -92,56 +91,104 @@ func checkRandom(t *testing.T, in []byte, e *randomEdit) (p promised) {
 	if err != nil {
 		return p
 	}
+	c := applied{t, e, r, was, string(r.Bytes)}
 	p.done = 1
-	is := string(r.Bytes)
-	old, oldRest := cutDict(was)
-	now, nowRest := cutDict(is)
-	if a, b := without(old, e.outer...), without(now, e.outer...); a != b {
-		t.Fatalf("%q became\n%q; other entries changed; %v", was, is, e)
-	}
-	if oldRest != nowRest {
-		t.Fatalf("%q: trailing bytes became %q; %v", was, nowRest, e)
-	}
-	if sorted(old) && !sorted(now) {
-		t.Fatalf("%q: out of order: %q; %v", was, is, e)
-	}
-	if r.Changed != (was != is) || r.Changed != (len(r.Changes) > 0) {
-		t.Fatalf("%q became\n%q; changed %v, changes %s; %v", was, is, r.Changed, r.Changes, e)
-	}
-	checkTrackers(t, r, old, now)
-	if oldInfo, nowInfo := valueOf(old, "info"), valueOf(now, "info"); oldInfo != nowInfo && r.Old != nil {
-		a, _ := cutDict(oldInfo)
-		b, _ := cutDict(nowInfo)
-		if without(a, e.inner...) != without(b, e.inner...) || len(e.Info) == 0 {
-			t.Fatalf("%q: info became\n%q; %v", oldInfo, nowInfo, e)
-		}
+	c.keepsOuter()
+	if c.keepsInner() {
 		p.inside = 1
 	}
-	if was == is {
+	if !r.Changed {
 		return p
 	}
 	p.changed = 1
 	if e.setting {
-		again, err := Apply(r.Bytes, &e.Edit)
-		if err != nil {
-			t.Fatalf("%q became\n%q, and the second time %v; %v", was, is, err, e)
-		}
-		if !bytes.Equal(again.Bytes, r.Bytes) || again.Changed {
-			t.Fatalf("%q became\n%q, and the second time\n%q; %v", was, is, again.Bytes, e)
-		}
+		c.changesNothingAgain()
 		p.setting = 1
 	}
-	if r.Old != nil && canBeUndone(old, e) && isCanonical(was[:len(was)-len(oldRest)]) && canonicalTrackers(old) && !strings.Contains(was, "10:name.utf-8") {
-		back, err := Apply(r.Bytes, inverse(torrentOf([]byte(was)), old, e))
-		if err != nil {
-			t.Fatalf("%q became\n%q, and back %v; %v", was, is, err, e)
-		}
-		if string(back.Bytes) != was {
-			t.Fatalf("%q became\n%q, and back\n%q; %v", was, is, back.Bytes, e)
-		}
+	if c.isInvertible() {
+		c.canBeInverted()
 		p.inverted = 1
 	}
 	return p
+}
+
+// applied is an edit that was applied: it made the text is of the text was.
+type applied struct {
+	t       *testing.T
+	e       *randomEdit
+	r       *Result
+	was, is string
+}
+
+// keepsOuter checks that only the edited entries of the outer dict have changed, and
+// that the result says whether.
+func (c *applied) keepsOuter() {
+	c.t.Helper()
+	old, oldRest := cutDict(c.was)
+	now, nowRest := cutDict(c.is)
+	if without(old, c.e.outer...) != without(now, c.e.outer...) {
+		c.t.Fatalf("%q became\n%q; other entries changed; %v", c.was, c.is, c.e)
+	}
+	if oldRest != nowRest {
+		c.t.Fatalf("%q: trailing bytes became %q; %v", c.was, nowRest, c.e)
+	}
+	if sorted(old) && !sorted(now) {
+		c.t.Fatalf("%q: out of order: %q; %v", c.was, c.is, c.e)
+	}
+	if c.r.Changed != (c.was != c.is) || c.r.Changed != (len(c.r.Changes) > 0) {
+		c.t.Fatalf("%q became\n%q; changed %v, changes %s; %v", c.was, c.is, c.r.Changed, c.r.Changes, c.e)
+	}
+	checkTrackers(c.t, c.r, old, now)
+}
+
+// keepsInner checks that only the edited entries of the info dict have changed. It
+// reports whether there are any.
+func (c *applied) keepsInner() bool {
+	c.t.Helper()
+	old, _ := cutDict(c.was)
+	now, _ := cutDict(c.is)
+	oldInfo, nowInfo := valueOf(old, "info"), valueOf(now, "info")
+	if oldInfo == nowInfo || c.r.Old == nil {
+		return false
+	}
+	a, _ := cutDict(oldInfo)
+	b, _ := cutDict(nowInfo)
+	if without(a, c.e.inner...) != without(b, c.e.inner...) || len(c.e.Info) == 0 {
+		c.t.Fatalf("%q: info became\n%q; %v", oldInfo, nowInfo, c.e)
+	}
+	return true
+}
+
+// changesNothingAgain checks that the same edit has no effect on its result.
+func (c *applied) changesNothingAgain() {
+	c.t.Helper()
+	again, err := Apply(c.r.Bytes, &c.e.Edit)
+	if err != nil {
+		c.t.Fatalf("%q became\n%q, and the second time %v; %v", c.was, c.is, err, c.e)
+	}
+	if string(again.Bytes) != c.is || again.Changed {
+		c.t.Fatalf("%q became\n%q, and the second time\n%q; %v", c.was, c.is, again.Bytes, c.e)
+	}
+}
+
+// isInvertible reports whether another edit can restore the old bytes: they are as bt
+// writes them.
+func (c *applied) isInvertible() bool {
+	old, rest := cutDict(c.was)
+	return c.r.Old != nil && canBeUndone(old, c.e) && isCanonical(strings.TrimSuffix(c.was, rest)) && canonicalTrackers(old) && !strings.Contains(c.was, "10:name.utf-8")
+}
+
+// canBeInverted checks that the inverse edit restores the old bytes.
+func (c *applied) canBeInverted() {
+	c.t.Helper()
+	old, _ := cutDict(c.was)
+	back, err := Apply(c.r.Bytes, inverse(torrentOf([]byte(c.was)), old, c.e))
+	if err != nil {
+		c.t.Fatalf("%q became\n%q, and back %v; %v", c.was, c.is, err, c.e)
+	}
+	if string(back.Bytes) != c.was {
+		c.t.Fatalf("%q became\n%q, and back\n%q; %v", c.was, c.is, back.Bytes, c.e)
+	}
 }
 
 // canBeUndone is false of a name for a torrent that had none, or one that no

@@ -74,52 +74,61 @@ func TestOtherWordsHaveHints(t *testing.T) {
 	}
 }
 
-// Each command and flag that a hint names exists.
+// Each command and flag that a hint names exists. Each foreign word can be found
+// and is not bt's own.
 func TestHintsNameExistingFlags(t *testing.T) {
 	e, _, _ := testEnv()
 	app := newApp(e, commands(e))
-	check := func(about, hint string, flags []cli.Flag) {
-		for _, word := range regexp.MustCompile(`\bbt [a-z]+|--[a-z0-9-]+`).FindAllString(hint, -1) {
-			name, isCommand := strings.CutPrefix(word, "bt ")
-			switch {
-			case name == "never" || name == "does" || name == "writes": // bt is the subject of the sentence
-			case isCommand && app.Command(name) == nil:
-				t.Errorf("%s: there is no command %s: %s", about, name, hint)
-			case isCommand:
-				flags = app.Command(name).Flags // the following flags are of this command
-			case findFlag(flags, strings.TrimPrefix(word, "--")) == nil && word != "--version":
-				t.Errorf("%s: there is no flag %s: %s", about, word, hint)
-			}
-		}
-	}
-	words := func(about string, table []otherWords, there func(word string) bool) {
-		var all []string
-		for _, row := range table {
-			for _, word := range strings.Fields(row.words) {
-				if there(word) || spelling(word) != word {
-					t.Errorf("%s: the word %q is bt's own, or can't be found", about, word)
-				}
-				all = append(all, word)
-			}
-		}
-		slices.Sort(all)
-		if n := len(all); n != len(slices.Compact(all)) {
-			t.Errorf("%s: a word stands twice in %q", about, all)
-		}
-	}
-	for _, row := range otherCommands {
-		check("commands", row.hint, app.Flags)
-	}
-	words("commands", otherCommands, func(word string) bool { return app.Command(word) != nil })
+	checkHints(t, app, "commands", otherCommands, app.Flags)
+	checkForeign(t, "commands", otherCommands, func(word string) bool { return app.Command(word) != nil })
 	for name, table := range otherFlags {
 		command := app.Command(name)
 		if command == nil {
 			t.Fatalf("there is no command %s", name)
 		}
-		for _, row := range slices.Concat(table, everywhereWords) {
-			check(name, row.hint, command.Flags)
+		table = slices.Concat(table, everywhereWords)
+		checkHints(t, app, name, table, command.Flags)
+		checkForeign(t, name, table, func(word string) bool { return findFlag(command.Flags, word) != nil })
+	}
+}
+
+// checkHints checks that the commands and flags in hints exist. flags are those of
+// the command that the hints are for.
+func checkHints(t *testing.T, app *cli.App, about string, table []otherWords, flags []cli.Flag) {
+	t.Helper()
+	named := regexp.MustCompile(`\bbt [a-z]+|--[a-z0-9-]+`)
+	for _, row := range table {
+		flags := flags
+		for _, word := range named.FindAllString(row.hint, -1) {
+			name, isCommand := strings.CutPrefix(word, "bt ")
+			switch {
+			case name == "never" || name == "does" || name == "writes": // bt is the subject of the sentence
+			case isCommand && app.Command(name) == nil:
+				t.Errorf("%s: there is no command %s: %s", about, name, row.hint)
+			case isCommand:
+				flags = app.Command(name).Flags // the following flags are of this command
+			case findFlag(flags, strings.TrimPrefix(word, "--")) == nil && word != "--version":
+				t.Errorf("%s: there is no flag %s: %s", about, word, row.hint)
+			}
 		}
-		words(name, slices.Concat(table, everywhereWords), func(word string) bool { return findFlag(command.Flags, word) != nil })
+	}
+}
+
+// checkForeign checks that the words of a table are not bt's own, are spelled as
+// they are looked up, and stand only once.
+func checkForeign(t *testing.T, about string, table []otherWords, isOwn func(word string) bool) {
+	t.Helper()
+	seen := make(map[string]bool)
+	for _, row := range table {
+		for _, word := range strings.Fields(row.words) {
+			if isOwn(word) || spelling(word) != word {
+				t.Errorf("%s: the word %q is bt's own, or can't be found", about, word)
+			}
+			if seen[word] {
+				t.Errorf("%s: the word %q stands twice", about, word)
+			}
+			seen[word] = true
+		}
 	}
 }
 

@@ -218,20 +218,27 @@ func checkProcessChanged(t *testing.T, v *processVerdict) {
 	if len(v.Files) != 3 {
 		t.Fatalf("%d files", len(v.Files))
 	}
-	a, b, c := v.Files[0], v.Files[1], v.Files[2]
+	checkProcessNeighbour(t, v.Files[0], first)
+	checkProcessMiddle(t, v.Files[1])
+	checkProcessNeighbour(t, v.Files[2], last)
+}
+
+// checkProcessMiddle checks that all of the middle file is bad.
+func checkProcessMiddle(t *testing.T, b processFile) {
+	t.Helper()
 	if b.Path != "b" || b.Status == "ok" {
 		t.Errorf("%s is %s", b.Path, b.Status)
 	}
 	if len(b.Bad) != 1 || b.Bad[0].Offset != 0 || b.Bad[0].Length != processLarge || b.Bad[0].Cause != "changed" {
 		t.Errorf("bad in b: %.200v", b.Bad)
 	}
-	for _, neighbour := range []struct {
-		processFile
-		piece int
-	}{{a, first}, {c, last}} {
-		if neighbour.Status != "unverifiable" || len(neighbour.Bad) != 1 ||
-			neighbour.Bad[0].Cause != "unverifiable" || !slices.Equal(neighbour.Bad[0].Pieces, []int{neighbour.piece}) {
-			t.Errorf("%s is %s, bad: %v", neighbour.Path, neighbour.Status, neighbour.Bad)
-		}
+}
+
+// checkProcessNeighbour checks that only the piece that a file shares with the
+// middle one is in doubt.
+func checkProcessNeighbour(t *testing.T, f processFile, piece int) {
+	t.Helper()
+	if f.Status != "unverifiable" || len(f.Bad) != 1 || f.Bad[0].Cause != "unverifiable" || !slices.Equal(f.Bad[0].Pieces, []int{piece}) {
+		t.Errorf("%s is %s, bad: %v", f.Path, f.Status, f.Bad)
 	}
 }

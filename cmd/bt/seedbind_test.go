@@ -53,57 +53,68 @@ func TestBinding(t *testing.T) {
 		{"--bind 127.0.0.1 -6", "", "", "--bind: 127.0.0.1 is not an address of IPv6"},
 		{"--bind none0", "", "", `--bind: "none0" is neither an address nor a network interface`},
 	} {
-		if lo, err := net.InterfaceByName("lo"); strings.Contains(test.args, "lo") {
-			if addrs, _ := lo.Addrs(); err != nil || len(addrs) < 2 {
-				continue // another system, or one without IPv6
-			}
+		if strings.Contains(test.args, "lo") && !hasLoopback() {
+			continue
 		}
 		b, err := bindingFor(strings.Fields(test.args)...)
-		if test.err != "" {
+		switch {
+		case test.err != "":
 			if err == nil || err.Error() != test.err {
 				t.Errorf("%q: %v", test.args, err)
 			}
-			continue
-		}
-		if err != nil {
+		case err != nil:
 			t.Errorf("%q: %v", test.args, err)
-			continue
-		}
-		if from := strings.Trim(fmt.Sprint(b.from()), "[]"); b.network != test.network || from != test.from {
-			t.Errorf("%q: %s, from %s", test.args, b.network, from)
-		}
-		// The listener accepts connections on the announced addresses and on no
-		// others.
-		l, err := b.listen(portRange{})
-		if err != nil {
-			t.Errorf("%q: %v", test.args, err)
-			continue
-		}
-		go func() {
-			for {
-				conn, err := l.Accept()
-				if err != nil {
-					return
-				}
-				conn.Close()
+		default:
+			if from := strings.Trim(fmt.Sprint(b.from()), "[]"); b.network != test.network || from != test.from {
+				t.Errorf("%q: %s, from %s", test.args, b.network, from)
 			}
-		}()
-		port := addrOf(l.Addr().String()).Port()
-		for _, to := range []string{"127.0.0.1", "127.0.0.5", "::1"} {
-			addr := netip.MustParseAddr(to)
-			want := slices.Contains(b.from(), addr) || slices.ContainsFunc(b.from(), func(a netip.Addr) bool { return a.IsUnspecified() && a.Is4() == addr.Is4() })
-			conn, err := net.Dial("tcp", netip.AddrPortFrom(addr, port).String())
-			if err == nil {
-				conn.Close()
-			}
-			if (err == nil) != want {
-				t.Errorf("%q: connecting to %s: %v", test.args, to, err)
-			}
+			t.Run(test.args, func(t *testing.T) { checkListens(t, b) })
 		}
-		l.Close()
-		if _, err := l.Accept(); err == nil {
-			t.Errorf("%q: it accepts when closed", test.args)
+	}
+}
+
+// hasLoopback reports whether the interface lo has addresses of both families. It
+// has not on another system, or one without IPv6.
+func hasLoopback() bool {
+	lo, err := net.InterfaceByName("lo")
+	if err != nil {
+		return false
+	}
+	addrs, err := lo.Addrs()
+	return err == nil && len(addrs) >= 2
+}
+
+// checkListens checks that the listener of a binding accepts connections on the
+// announced addresses and on no others, until it is closed.
+func checkListens(t *testing.T, b binding) {
+	l, err := b.listen(portRange{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
 		}
+	}()
+	port := addrOf(l.Addr().String()).Port()
+	for _, to := range []string{"127.0.0.1", "127.0.0.5", "::1"} {
+		addr := netip.MustParseAddr(to)
+		want := slices.ContainsFunc(b.from(), func(a netip.Addr) bool { return a == addr || a.IsUnspecified() && a.Is4() == addr.Is4() })
+		conn, err := net.Dial("tcp", netip.AddrPortFrom(addr, port).String())
+		if err == nil {
+			conn.Close()
+		}
+		if (err == nil) != want {
+			t.Errorf("connecting to %s: %v", to, err)
+		}
+	}
+	l.Close()
+	if _, err := l.Accept(); err == nil {
+		t.Error("it accepts when closed")
 	}
 }
 

@@ -80,44 +80,62 @@ func TestSeedRows(t *testing.T) {
 func TestSeedTable(t *testing.T) {
 	e, _, _ := testEnv()
 	s := &seedScreen{ui: &ui{env: e}}
-	for _, busy := range []bool{false, true} {
-		var list []seedRow
-		for i := range 30 {
-			r := seedRow{name: fmt.Sprintf("日本 Release.%d with a name that is too long for most windows", i), state: "super-seeding", ratio: "0.00"}
-			if busy {
-				r.rate, r.uploaded, r.peers, r.ratio = 1<<50-1, 1<<50-1, 2000, "100.25"
-			}
-			if i%3 == 0 {
-				r.trouble = func() string {
-					return "a reason that is rather long: no answer from tracker.example within fifteen seconds"
-				}
-			}
-			list = append(list, r)
-		}
+	idle := seedRow{state: "super-seeding", ratio: "0.00"}
+	busy := seedRow{state: "super-seeding", ratio: "100.25", rate: 1<<50 - 1, uploaded: 1<<50 - 1, peers: 2000}
+	for _, figures := range []seedRow{idle, busy} {
+		list := manySeedRows(figures)
 		for columns := 16; columns <= 200; columns++ {
 			for _, room := range []int{1, 2, 3, 10, 40} {
-				lines := strings.Split(strings.TrimSuffix(s.seedTable(list, columns, room), "\n"), "\n")
-				if len(lines) > room+1 && room > 1 {
-					t.Fatalf("%d columns: %d lines, room for %d and the header", columns, len(lines), room)
-				}
-				for i, line := range lines {
-					if utf8.RuneCountInString(line) > columns {
-						t.Fatalf("%d columns: %q", columns, line)
-					}
-					if i > 0 && line != "" && !strings.HasPrefix(line, "  ") { // skip the lines with reasons
-						for k, figure := range map[string]string{"State": "super-seeding", "Rate": "/s", "Uploaded": "B", "Ratio": list[0].ratio} {
-							if strings.Contains(lines[0], k) != strings.Contains(line, figure) {
-								t.Fatalf("%d columns: %q below %q", columns, line, lines[0])
-							}
-						}
-					}
-				}
+				checkSeedTable(t, s.seedTable(list, columns, room), columns, room, figures)
 			}
 		}
 		text := s.seedTable(list, 80, 10)
 		for _, want := range []string{"State", "Rate", "Peers", "Uploaded", "Ratio"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("in 80 columns is no %s:\n%s", want, text)
+			}
+		}
+	}
+}
+
+// manySeedRows returns rows with the same figures. Some have a reason, and all have
+// a long name.
+func manySeedRows(figures seedRow) []seedRow {
+	var list []seedRow
+	for i := range 30 {
+		r := figures
+		r.name = fmt.Sprintf("日本 Release.%d with a name that is too long for most windows", i)
+		if i%3 == 0 {
+			r.trouble = func() string {
+				return "a reason that is rather long: no answer from tracker.example within fifteen seconds"
+			}
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// checkSeedTable checks that a table fits into the columns and lines, and that each
+// row has the figures that the header names.
+func checkSeedTable(t *testing.T, table string, columns, room int, figures seedRow) {
+	t.Helper()
+	header, rest, _ := strings.Cut(strings.TrimSuffix(table, "\n"), "\n")
+	lines := strings.Split(rest, "\n")
+	if len(lines) > room && room > 1 {
+		t.Fatalf("%d columns: %d lines, room for %d", columns, len(lines), room)
+	}
+	for _, line := range append(lines, header) {
+		if utf8.RuneCountInString(line) > columns {
+			t.Fatalf("%d columns: %q", columns, line)
+		}
+	}
+	for _, line := range lines {
+		if line == "" || strings.HasPrefix(line, "  ") {
+			continue // the line of a reason
+		}
+		for name, figure := range map[string]string{"State": figures.state, "Rate": "/s", "Uploaded": "B", "Ratio": figures.ratio} {
+			if strings.Contains(header, name) != strings.Contains(line, figure) {
+				t.Fatalf("%d columns: %q below %q", columns, line, header)
 			}
 		}
 	}
