@@ -63,8 +63,9 @@ func (e *Edit) editsTrackers() bool {
 	return len(e.Rules) > 0 || !t.Set && (len(t.Remove)+len(t.Replace)+len(t.Add) > 0 || t.Drop != nil || t.Passkey != "" || t.Dedupe)
 }
 
-// editTrackers edits the tiers. It edits a separate announce only to find out whether
-// it would change: it is replaced if the trackers are written.
+// editTrackers edits the tiers. It also applies the edits of single trackers to an
+// announce that is not in the tiers, but only to find out whether it would change:
+// setTrackers replaces it in any case.
 func (ed *editing) editTrackers(e *TrackerEdit, match func(url string) bool) (err error) {
 	if ed.tiers, err = e.apply(ed.tiers, match, &ed.Unedited); err != nil {
 		return err
