@@ -2,7 +2,7 @@ package metainfo
 
 import "bt/internal/bencode"
 
-// v1Files parses the length of the one file, or the list of files (BEP 3):
+// v1Files parses the pieces, and the length of the one file or the list of files (BEP 3):
 //
 //	"files": [{"length": 5, "path": ["dir", "file"]}]
 func (r *reader) v1Files() {
