@@ -302,8 +302,8 @@ func (s *scanner) integer() error {
 		return s.errorf(s.pos, "expected a digit, found %s", char(s.src[s.pos]))
 	}
 	s.pos++
-	// An integer without a leading zero and of few digits is regular.
-	if digits[0] == '0' || len(digits) > 18 {
+	// An integer of few digits and without a leading zero is regular.
+	if n := len(digits); n > 18 || digits[0] == '0' && (n > 1 || negative) {
 		if err := s.irregularInteger(off, negative, digits); err != nil {
 			return err
 		}
