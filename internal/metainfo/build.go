@@ -13,6 +13,7 @@ import (
 // A Builder builds a new torrent, in canonical bencode. Empty fields are not written.
 type Builder struct {
 	V1, V2      bool // both for a hybrid
+	Align       bool // v1: each file begins a piece, as in hybrids
 	Name        string
 	PieceLength int64
 	Single      bool        // the content is one file, called Name
@@ -45,8 +46,10 @@ type Outside struct {
 
 // A BuildFile is one file of a new torrent.
 type BuildFile struct {
-	Path   []string // below the torrent's name; unused for a single file
-	Length int64    // bytes
+	Path       []string // below the torrent's name; unused for a single file
+	Length     int64    // bytes; 0 for a symlink
+	Symlink    []string // target of a symlink, below the torrent's name; nil for any other file
+	Executable bool
 }
 
 // MaxTreeDepth is the maximum number of components of a path in a v2 file tree. Each is
@@ -104,8 +107,8 @@ func (b *Builder) CheckPieceLength() error {
 	return nil
 }
 
-// Padding returns the number of bytes that v2 and hybrids leave empty at a piece
-// length, because each file begins a piece. It is at most math.MaxInt64.
+// Padding returns the number of bytes that are left empty at a piece length where each
+// file begins a piece. It is at most math.MaxInt64.
 func (b *Builder) Padding(pieceLength int64) int64 {
 	var n int64
 	if b.alignment() == AlignmentPacked {
@@ -117,11 +120,11 @@ func (b *Builder) Padding(pieceLength int64) int64 {
 	return n
 }
 
-// alignment returns the alignment of the files. A hybrid of one file has no pad file
-// after it, as in libtorrent: it may have no list of files.
+// alignment returns the alignment of the files. One file has no pad file after it, as in
+// libtorrent: the torrent may have no list of files.
 func (b *Builder) alignment() Alignment {
 	switch {
-	case !b.V2 || b.V1 && len(b.Files) == 1:
+	case !b.V2 && !b.Align || b.V1 && len(b.Files) == 1:
 		return AlignmentPacked
 	case b.V1:
 		return AlignmentPadded
@@ -139,6 +142,11 @@ func (b *Builder) check() (*Layout, error) {
 	}
 	if slices.ContainsFunc(b.Trackers, func(tier []string) bool { return len(tier) == 0 }) {
 		return nil, errors.New("a tier without trackers")
+	}
+	for i := range b.Files {
+		if err := b.Files[i].checkSymlink(); err != nil {
+			return nil, err
+		}
 	}
 	if !b.Single {
 		if err := b.checkPaths(); err != nil {

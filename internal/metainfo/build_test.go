@@ -15,7 +15,7 @@ func TestBuild(t *testing.T) {
 	b := Builder{
 		V1:   true,
 		Name: "x", PieceLength: 16384, Private: true, Source: "S", Entropy: "e",
-		Files:  []BuildFile{{[]string{"a", "b"}, 16384}, {[]string{"a.txt"}, 1}, {[]string{"empty"}, 0}},
+		Files:  []BuildFile{{Path: []string{"a", "b"}, Length: 16384}, {Path: []string{"a.txt"}, Length: 1}, {Path: []string{"empty"}, Length: 0}},
 		Hashes: Hashes{Pieces: make([]byte, 40)},
 		Outside: Outside{
 			Trackers: [][]string{{"http://t.x/1", "http://t.x/2"}, {"http://t.x/3"}},
@@ -44,7 +44,7 @@ func TestBuild(t *testing.T) {
 	}
 
 	plain := Builder{
-		V1: true, Name: "x", PieceLength: 16384, Single: true, Files: []BuildFile{{nil, 5}},
+		V1: true, Name: "x", PieceLength: 16384, Single: true, Files: []BuildFile{{Length: 5}},
 		Hashes: Hashes{Pieces: make([]byte, 20)}, Outside: Outside{Trackers: [][]string{{"http://t.x/1"}}},
 	}
 	out, err = plain.Build()
@@ -54,10 +54,10 @@ func TestBuild(t *testing.T) {
 	}
 	for name, change := range map[string]func(b *Builder){
 		"no files":        func(b *Builder) { b.Files = nil },
-		"no content":      func(b *Builder) { b.Files = []BuildFile{{nil, 0}}; b.Pieces = nil },
+		"no content":      func(b *Builder) { b.Files = []BuildFile{{Length: 0}}; b.Pieces = nil },
 		"a hash too many": func(b *Builder) { b.Pieces = make([]byte, 40) },
 		"name":            func(b *Builder) { b.Name = ".." },
-		"path":            func(b *Builder) { b.Single = false; b.Files = []BuildFile{{[]string{"a/b"}, 5}} },
+		"path":            func(b *Builder) { b.Single = false; b.Files = []BuildFile{{Path: []string{"a/b"}, Length: 5}} },
 		"empty tier":      func(b *Builder) { b.Trackers = [][]string{{}} },
 		"piece length":    func(b *Builder) { b.PieceLength = 0 },
 	} {
@@ -128,33 +128,33 @@ func TestBuildV2(t *testing.T) {
 		hashes int // of v1
 		want   string
 	}{
-		{"a file of exactly a piece has no layer", v2, true, []BuildFile{{nil, piece}}, [][32]byte{fill('a')}, "", 0,
+		{"a file of exactly a piece has no layer", v2, true, []BuildFile{{Length: piece}}, [][32]byte{fill('a')}, "", 0,
 			v2info(leaf("x", piece, fill('a')), piece) + layers()},
-		{"a byte more makes one", v2, true, []BuildFile{{nil, piece + 1}}, [][32]byte{rootOfTwo}, two, 0,
+		{"a byte more makes one", v2, true, []BuildFile{{Length: piece + 1}}, [][32]byte{rootOfTwo}, two, 0,
 			v2info(leaf("x", piece+1, rootOfTwo), piece) + layers(rootOfTwo, two)},
-		{"three pieces of two blocks", Builder{V2: true, Name: "x", PieceLength: 2 * piece}, true, []BuildFile{{nil, 5 * piece}}, [][32]byte{rootOfThree}, three, 0,
+		{"three pieces of two blocks", Builder{V2: true, Name: "x", PieceLength: 2 * piece}, true, []BuildFile{{Length: 5 * piece}}, [][32]byte{rootOfThree}, three, 0,
 			v2info(leaf("x", 5*piece, rootOfThree), 2*piece) + layers(rootOfThree, three)},
-		{"a directory of one file stays one", v2, false, []BuildFile{{[]string{"a"}, 1}}, [][32]byte{fill('a')}, "", 0,
+		{"a directory of one file stays one", v2, false, []BuildFile{{Path: []string{"a"}, Length: 1}}, [][32]byte{fill('a')}, "", 0,
 			v2info(leaf("a", 1, fill('a')), piece) + layers()},
 		{"directories are sorted by component", v2, false,
-			[]BuildFile{{[]string{"a", "b", "c"}, 1}, {[]string{"a", "b.c"}, 2}, {[]string{"a b", "x"}, 3}, {[]string{"a.txt"}, 4}, {[]string{"b", "a", "b", "a"}, 5}, {[]string{"c", "a"}, 6}},
+			[]BuildFile{{Path: []string{"a", "b", "c"}, Length: 1}, {Path: []string{"a", "b.c"}, Length: 2}, {Path: []string{"a b", "x"}, Length: 3}, {Path: []string{"a.txt"}, Length: 4}, {Path: []string{"b", "a", "b", "a"}, Length: 5}, {Path: []string{"c", "a"}, Length: 6}},
 			[][32]byte{fill('1'), fill('2'), fill('3'), fill('4'), fill('5'), fill('6')}, "", 0,
 			v2info("1:ad1:bd"+leaf("c", 1, fill('1'))+"e"+leaf("b.c", 2, fill('2'))+"e3:a bd"+leaf("x", 3, fill('3'))+"e"+leaf("a.txt", 4, fill('4'))+
 				"1:bd1:ad1:bd"+leaf("a", 5, fill('5'))+"eee1:cd"+leaf("a", 6, fill('6'))+"e", piece) + layers()},
-		{"empty files have no root", v2, false, []BuildFile{{[]string{"a"}, 0}, {[]string{"b", "c"}, 0}, {[]string{"d"}, 1}, {[]string{"e"}, 0}},
+		{"empty files have no root", v2, false, []BuildFile{{Path: []string{"a"}, Length: 0}, {Path: []string{"b", "c"}, Length: 0}, {Path: []string{"d"}, Length: 1}, {Path: []string{"e"}, Length: 0}},
 			[][32]byte{fill('a'), fill('b'), fill('d'), fill('e')}, "", 0,
 			v2info(leaf("a", 0, fill(0))+"1:bd"+leaf("c", 0, fill(0))+"e"+leaf("d", 1, fill('d'))+leaf("e", 0, fill(0)), piece) + layers()},
 		{"files that are alike share a layer, and layers are sorted by root", v2, false,
-			[]BuildFile{{[]string{"a"}, piece + 1}, {[]string{"b"}, 1}, {[]string{"c"}, piece + 1}, {[]string{"d"}, 2 * piece}},
+			[]BuildFile{{Path: []string{"a"}, Length: piece + 1}, {Path: []string{"b"}, Length: 1}, {Path: []string{"c"}, Length: piece + 1}, {Path: []string{"d"}, Length: 2 * piece}},
 			[][32]byte{rootOfTwo, fill('b'), rootOfTwo, rootOfOther}, two + two + otherTwo, 0,
 			v2info(leaf("a", piece+1, rootOfTwo)+leaf("b", 1, fill('b'))+leaf("c", piece+1, rootOfTwo)+leaf("d", 2*piece, rootOfOther), piece) +
 				layers(rootOfOther, otherTwo, rootOfTwo, two)},
-		{"a hybrid of one file has no pad file", hybrid, true, []BuildFile{{nil, piece + 1}}, [][32]byte{rootOfTwo}, two, 2,
+		{"a hybrid of one file has no pad file", hybrid, true, []BuildFile{{Length: piece + 1}}, [][32]byte{rootOfTwo}, two, 2,
 			hybridInfo(leaf("x", piece+1, rootOfTwo), fmt.Sprintf("6:lengthi%de", piece+1), 2) + layers(rootOfTwo, two)},
-		{"nor has one of a directory of one file", hybrid, false, []BuildFile{{[]string{"a"}, 5}}, [][32]byte{fill('a')}, "", 1,
+		{"nor has one of a directory of one file", hybrid, false, []BuildFile{{Path: []string{"a"}, Length: 5}}, [][32]byte{fill('a')}, "", 1,
 			hybridInfo(leaf("a", 5, fill('a')), "5:filesl"+entry("a", 5)+"e", 1) + layers()},
 		{"pad files follow what does not end a piece, the last file too", hybrid, false,
-			[]BuildFile{{[]string{"a"}, 5}, {[]string{"b"}, piece}, {[]string{"c"}, 0}, {[]string{"d"}, piece + 1}, {[]string{"e"}, 0}},
+			[]BuildFile{{Path: []string{"a"}, Length: 5}, {Path: []string{"b"}, Length: piece}, {Path: []string{"c"}, Length: 0}, {Path: []string{"d"}, Length: piece + 1}, {Path: []string{"e"}, Length: 0}},
 			[][32]byte{fill('a'), fill('b'), fill('c'), rootOfTwo, fill('e')}, two, 4,
 			hybridInfo(leaf("a", 5, fill('a'))+leaf("b", piece, fill('b'))+leaf("c", 0, fill(0))+leaf("d", piece+1, rootOfTwo)+leaf("e", 0, fill(0)),
 				"5:filesl"+entry("a", 5)+pad(piece-5)+entry("b", piece)+entry("c", 0)+entry("d", piece+1)+pad(piece-1)+entry("e", 0)+"e", 4) + layers(rootOfTwo, two)},
@@ -182,7 +182,7 @@ func TestBuildV2(t *testing.T) {
 // What stands outside info has its place around the piece layers.
 func TestBuildHybridOfAllKeys(t *testing.T) {
 	b := Builder{
-		V1: true, V2: true, Name: "x", PieceLength: 16384, Single: true, Files: []BuildFile{{nil, 5}},
+		V1: true, V2: true, Name: "x", PieceLength: 16384, Single: true, Files: []BuildFile{{Length: 5}},
 		Private: true, Source: "S", Entropy: "e",
 		Hashes: Hashes{Pieces: make([]byte, 20), PiecesRoots: [][32]byte{fill('a')}},
 		Outside: Outside{
@@ -208,7 +208,7 @@ func TestBuildRefuses(t *testing.T) {
 	files := func(b *Builder, paths ...string) {
 		b.Files = nil
 		for _, p := range paths {
-			b.Files = append(b.Files, BuildFile{path(p), 1})
+			b.Files = append(b.Files, BuildFile{Path: path(p), Length: 1})
 		}
 	}
 	for _, tt := range []struct {
@@ -247,7 +247,7 @@ func TestBuildRefuses(t *testing.T) {
 	} {
 		for _, v1 := range []bool{false, true} {
 			b := Builder{
-				V1: v1, V2: true, Name: "x", PieceLength: 16384, Files: []BuildFile{{path("a"), 1}, {path("b"), 1}},
+				V1: v1, V2: true, Name: "x", PieceLength: 16384, Files: []BuildFile{{Path: path("a"), Length: 1}, {Path: path("b"), Length: 1}},
 				Hashes: Hashes{PiecesRoots: [][32]byte{fill('a'), fill('b')}, Pieces: make([]byte, 40)}, // each file has a piece of its own
 			}
 			if _, err := b.Build(); err != nil {
@@ -260,7 +260,7 @@ func TestBuildRefuses(t *testing.T) {
 		}
 	}
 	packed := Builder{
-		V1: true, V2: true, Name: "x", PieceLength: 16384, Files: []BuildFile{{path("a"), 1}, {path("b"), 1}},
+		V1: true, V2: true, Name: "x", PieceLength: 16384, Files: []BuildFile{{Path: path("a"), Length: 1}, {Path: path("b"), Length: 1}},
 		Hashes: Hashes{PiecesRoots: make([][32]byte, 2), Pieces: make([]byte, 20)},
 	}
 	if _, err := packed.Build(); err == nil || !strings.Contains(err.Error(), "20 bytes of hashes for 2 pieces") {
@@ -280,4 +280,72 @@ func TestBuildRefuses(t *testing.T) {
 func buildable(b *Builder) bool {
 	_, err := b.Build()
 	return err == nil
+}
+
+// Attributes are keys of BEP 47 at their sorted places, in every format.
+func TestBuildAttributes(t *testing.T) {
+	const piece = 16384
+	files := []BuildFile{
+		{Path: []string{"a"}, Length: 5, Executable: true},
+		{Path: []string{"b", "l"}, Symlink: []string{"b", "z"}},
+		{Path: []string{"b", "z"}, Length: 7},
+	}
+	tree := "9:file treed" +
+		"1:ad0:d4:attr1:x6:lengthi5e11:pieces root32:" + strings.Repeat("a", 32) + "ee" +
+		"1:bd1:ld0:d4:attr1:l6:lengthi0e12:symlink pathl1:b1:zeee" + leaf("z", 7, fill('z')) + "ee"
+	list := func(a, b string) string {
+		return "5:filesld4:attr1:x6:lengthi5e4:pathl1:aee" + a + "d4:attr1:l6:lengthi0e4:pathl1:b1:le12:symlink pathl1:b1:zee" +
+			"d6:lengthi7e4:pathl1:b1:zee" + b + "e"
+	}
+	rest := fmt.Sprintf("4:name1:x12:piece lengthi%de", piece)
+	hashes := func(n int) string { return fmt.Sprintf("6:pieces%d:%s", 20*n, strings.Repeat("h", 20*n)) }
+	for _, tt := range []struct {
+		name string
+		b    Builder
+		n    int // pieces
+		want string
+	}{
+		{"v1", Builder{V1: true}, 1, list("", "") + rest + hashes(1)},
+		{"v1, aligned", Builder{V1: true, Align: true}, 2, list(pad(piece-5), pad(piece-7)) + rest + hashes(2)},
+		{"v2", Builder{V2: true}, 0, tree + "12:meta versioni2e" + rest},
+		{"hybrid", Builder{V1: true, V2: true}, 2, tree + list(pad(piece-5), pad(piece-7)) + "12:meta versioni2e" + rest + hashes(2)},
+	} {
+		b := tt.b
+		b.Name, b.PieceLength, b.Files = "x", piece, files
+		b.PiecesRoots = [][32]byte{fill('a'), {}, fill('z')}
+		b.Pieces = bytes.Repeat([]byte("h"), 20*tt.n)
+		out, err := b.Build()
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		tor, err := Parse(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "d" + tt.want + "e"; string(tor.InfoBytes()) != want {
+			t.Errorf("%s:\n%q, want\n%q", tt.name, tor.InfoBytes(), want)
+		}
+		if len(tor.Findings) > 0 || len(tor.UnknownKeys) > 0 {
+			t.Errorf("%s: %v, unknown %v", tt.name, tor.Findings, tor.UnknownKeys)
+		}
+		if l, err := b.Layout(); err != nil || b.size(l) < int64(len(out)) {
+			t.Errorf("%s: the estimate is less than %d bytes", tt.name, len(out))
+		}
+	}
+	single := Builder{V1: true, Single: true, Name: "x", PieceLength: piece, Hashes: Hashes{Pieces: make([]byte, 20)}, Files: []BuildFile{{Length: 5, Executable: true}}}
+	out, err := single.Build()
+	if want := "d4:infod4:attr1:x6:lengthi5e" + rest + "6:pieces20:" + strings.Repeat("\x00", 20) + "ee"; err != nil || string(out) != want {
+		t.Errorf("%q, %v, want %q", out, err, want)
+	}
+	for name, link := range map[string]BuildFile{
+		"no target":      {Path: []string{"a"}, Symlink: []string{}},
+		"outside":        {Path: []string{"a"}, Symlink: []string{"..", "a"}},
+		"with a content": {Path: []string{"a"}, Length: 1, Symlink: []string{"b"}},
+	} {
+		b := Builder{V1: true, Name: "x", PieceLength: piece, Hashes: Hashes{Pieces: make([]byte, 20)}, Files: []BuildFile{link, {Path: []string{"b"}, Length: 5}}}
+		if _, err := b.Build(); err == nil {
+			t.Errorf("%s: built", name)
+		}
+	}
 }

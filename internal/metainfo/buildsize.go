@@ -8,7 +8,7 @@ func (b *Builder) size(l *Layout) int64 {
 	n := 4096 + textLength(b.Comment)
 	var dir []string
 	for i, f := range b.Files {
-		length := digits(f.Length)
+		length := digits(f.Length) + f.attributesSize()
 		path := int64(0)
 		for _, c := range f.Path {
 			path += textLength(c)
@@ -63,13 +63,13 @@ func (b *Builder) items(l *Layout) int {
 	n := 1000
 	for i, f := range b.Files {
 		if b.V1 {
-			n += 6 + len(f.Path)
+			n += 6 + len(f.Path) + f.attributesItems()
 			if l.gapAfter(i) > 0 {
 				n += 9
 			}
 		}
 		if b.V2 {
-			n += 8 + 2*(len(f.Path)-1) // at most: files may share directories
+			n += 8 + f.attributesItems() + 2*(len(f.Path)-1) // at most: files may share directories
 			if b.layerHashes(i) > 0 {
 				n += 2
 			}

@@ -70,6 +70,9 @@ func (b *Builder) Build() ([]byte, error) {
 
 func (b *Builder) info(e *bencode.Encoder, l *Layout) {
 	e.Dict()
+	if b.V1 && b.Single {
+		text(e, "attr", b.Files[0].attr())
+	}
 	text(e, "entropy", b.Entropy)
 	if b.V2 {
 		b.fileTree(e)
@@ -101,16 +104,18 @@ func (b *Builder) info(e *bencode.Encoder, l *Layout) {
 	e.End()
 }
 
-// fileList writes the v1 list of files, with the pad files of a hybrid.
+// fileList writes the v1 list of files, with pad files if files are aligned.
 func (b *Builder) fileList(e *bencode.Encoder, l *Layout) {
 	e.Key("files")
 	e.List()
 	for i, f := range b.Files {
 		e.Dict()
+		text(e, "attr", f.attr())
 		e.Key("length")
 		e.Int(f.Length)
 		e.Key("path")
 		stringList(e, f.Path)
+		f.symlinkPath(e)
 		e.End()
 		if pad := l.gapAfter(i); pad > 0 {
 			e.Dict()
@@ -153,12 +158,14 @@ func (b *Builder) fileTree(e *bencode.Encoder) {
 		e.Dict()
 		e.Key("")
 		e.Dict()
+		text(e, "attr", f.attr())
 		e.Key("length")
 		e.Int(f.Length)
 		if f.Length > 0 {
 			e.Key("pieces root")
 			e.Blob(b.PiecesRoots[i][:])
 		}
+		f.symlinkPath(e)
 		e.End()
 		e.End()
 	}

@@ -169,7 +169,7 @@ func TestManyPieces(t *testing.T) {
 	} {
 		b := Builder{V1: tt.v1, V2: tt.v2, Name: "x", PieceLength: BlockLength}
 		for i := range tt.files {
-			b.Files = append(b.Files, BuildFile{[]string{fmt.Sprintf("%06d", i)}, tt.length})
+			b.Files = append(b.Files, BuildFile{Path: []string{fmt.Sprintf("%06d", i)}, Length: tt.length})
 		}
 		b.Files[tt.files-1].Length = tt.last
 		l, err := b.Layout()

@@ -20,7 +20,7 @@ func TestMemory(t *testing.T) {
 	} {
 		b := Builder{V1: tt.v1, V2: tt.v2, Name: "x", PieceLength: least}
 		for i := range files {
-			b.Files = append(b.Files, BuildFile{[]string{fmt.Sprintf("d%03d", i/1000), fmt.Sprintf("f%06d.txt", i)}, 100})
+			b.Files = append(b.Files, BuildFile{Path: []string{fmt.Sprintf("d%03d", i/1000), fmt.Sprintf("f%06d.txt", i)}, Length: 100})
 		}
 		l, err := b.Layout()
 		if err != nil {

@@ -37,9 +37,17 @@ func randomBuilder(rnd *rand.Rand, v1, v2 bool) (b Builder, layers [][][32]byte)
 	lengths := []int64{0, 1, p - 1, p, p + 1, 2 * p, 3*p - 1, 5 * p}
 	layerOf := make(map[int64][][32]byte)
 	for _, path := range paths {
-		f := BuildFile{path, lengths[rnd.IntN(len(lengths))]}
+		f := BuildFile{Path: path, Length: lengths[rnd.IntN(len(lengths))]}
 		if len(b.Files) == len(paths)-1 && b.ContentLength() == 0 {
 			f.Length = p + 1
+		}
+		switch rnd.IntN(4) {
+		case 0:
+			f.Executable = true
+		case 1:
+			if f.Length == 0 {
+				f.Symlink = paths[rnd.IntN(len(paths))]
+			}
 		}
 		b.Files = append(b.Files, f)
 		layer := layerOf[f.Length]
@@ -71,6 +79,7 @@ func TestBuildAndRead(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for n := range 3000 {
 		b, layers := randomBuilder(rnd, n%3 != 1, n%3 != 0)
+		b.Align = n%2 == 0
 		l, err := b.Layout()
 		if err != nil {
 			t.Fatal(err)
@@ -126,6 +135,9 @@ func compareFiles(t *testing.T, b *Builder, l *Layout, layers [][][32]byte, c *C
 		if !slices.Equal(f.Path(), want.Path) || f.Length != want.Length || f.Length > 0 && c.Layout.Offset(i) != l.Offset(built) {
 			t.Fatalf("%+v: file %d is %+v", b.Files, built, f)
 		}
+		if f.Attr() != want.attr() || !slices.Equal(f.Symlink(), want.Symlink) {
+			t.Fatalf("%+v: file %d has the attributes %q %q", b.Files, built, f.Attr(), f.Symlink())
+		}
 		for n := range layers[built] {
 			if h, ok := c.PieceHash(i, n); ok != b.V2 || ok && h != layers[built][n] {
 				t.Fatalf("%+v: piece %d of file %d has the hash %x, %v, want %x", b.Files, n, built, h, ok, layers[built][n])
@@ -168,7 +180,7 @@ func TestBuildSize(t *testing.T) {
 			b.Name, b.PieceLength = "x", 16384
 			for i := range 5000 {
 				path := append([]string{fmt.Sprintf("%04d", i)}, slices.Repeat([]string{"d"}, dirs)...)
-				b.Files = append(b.Files, BuildFile{path, 16385})
+				b.Files = append(b.Files, BuildFile{Path: path, Length: 16385})
 				layer := [][32]byte{fill(byte(i)), fill(byte(i >> 8))}
 				b.PiecesRoots = append(b.PiecesRoots, hashOf(layer[0], layer[1]))
 				b.PieceLayers = append(append(b.PieceLayers, layer[0][:]...), layer[1][:]...)

@@ -265,7 +265,7 @@ func TestManyFindings(t *testing.T) {
 func BenchmarkParse(b *testing.B) {
 	bd := Builder{V1: true, Name: "x", PieceLength: 16384, Hashes: Hashes{Pieces: make([]byte, 25000*20)}}
 	for i := range 100_000 {
-		bd.Files = append(bd.Files, BuildFile{[]string{fmt.Sprintf("d%03d", i/1000), fmt.Sprintf("f%06d.txt", i)}, 4096})
+		bd.Files = append(bd.Files, BuildFile{Path: []string{fmt.Sprintf("d%03d", i/1000), fmt.Sprintf("f%06d.txt", i)}, Length: 4096})
 	}
 	out, err := bd.Build()
 	if err != nil {
