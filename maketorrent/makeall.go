@@ -140,6 +140,6 @@ func (d *draft) layOut(w *walker, root string) (err error) {
 	d.Result = &Result{Content: root, Skipped: w.skipped}
 	d.Result.findSkipped(w)
 	d.builder = d.newBuilder(d.name, w.single, w.files)
-	d.layout, err = d.Result.layout(d.builder, d.MaxPieceLength)
+	d.layout, d.Result.Choice, err = d.chooseLayout(d.builder)
 	return err
 }

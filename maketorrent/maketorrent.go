@@ -99,6 +99,8 @@ type Options struct {
 	Format         Format // 0 means FormatV1
 	PieceLength    int64  // bytes; 0 means as AutoPieceLength chooses
 	MaxPieceLength int64  // limit of that choice, in bytes; 0 means no limit
+	TargetPieces   int    // choose a piece length that makes about so many pieces; 0 means by the size
+	MaxTorrentSize int64  // choose longer pieces if the torrent has more bytes; 0 means no limit
 
 	// Include and Exclude are globs, in which ** matches any number of directories. They
 	// are matched against the path below Path and, if they have no slash, against each
@@ -182,7 +184,7 @@ func (p Problems) Unwrap() []error { return p }
 
 // An OptionError reports an invalid option.
 type OptionError struct {
-	Option string // "name", "glob", "piece length" or "date"
+	Option string // "name", "glob", "piece length", "torrent size" or "date"
 	Err    error
 }
 
@@ -336,25 +338,6 @@ func (r *Result) findSkipped(w *walker) {
 
 func (r *Result) find(code metainfo.Code, format string, args ...any) {
 	r.Findings = append(r.Findings, metainfo.NewFinding(code, format, args...))
-}
-
-// layout chooses the piece length and returns the layout of the files.
-func (r *Result) layout(b *metainfo.Builder, maxPieceLength int64) (*metainfo.Layout, error) {
-	if b.ContentLength() == 0 {
-		return nil, ErrEmpty
-	}
-	r.Choice = ChoiceGiven
-	if b.PieceLength == 0 {
-		b.PieceLength, r.Choice = choosePieceLength(b, maxPieceLength)
-	}
-	layout, err := b.Layout()
-	switch {
-	case errors.Is(err, metainfo.ErrNameOfFile):
-		return nil, &OptionError{"name", err}
-	case err != nil:
-		return nil, &OptionError{"piece length", err}
-	}
-	return layout, nil
 }
 
 // finish builds the torrent and parses it, to get its findings.

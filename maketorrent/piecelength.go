@@ -1,6 +1,10 @@
 package maketorrent
 
-import "bt/internal/metainfo"
+import (
+	"errors"
+
+	"bt/internal/metainfo"
+)
 
 const (
 	leastPieceLength   = metainfo.BlockLength // peers request blocks of this length
@@ -32,20 +36,25 @@ const MaxPadding = 10
 // A Choice says what decided the piece length of a torrent.
 type Choice uint8
 
-// The choices. All but the first begin with what [AutoPieceLength] returns.
+// The choices.
 const (
-	ChoiceGiven   Choice = iota // Options.PieceLength
-	ChoiceSize                  // the size of the content
-	ChoiceLimit                 // Options.MaxPieceLength: the size asks for a longer one
-	ChoicePieces                // longer than 16 MiB, for there would be more than 65,535 pieces
-	ChoicePadding               // shorter than by the size, for there would be too much padding
+	ChoiceGiven       Choice = iota // Options.PieceLength
+	ChoiceSize                      // the size of the content, as AutoPieceLength
+	ChoiceLimit                     // Options.MaxPieceLength: it would be longer
+	ChoicePieces                    // longer than 16 MiB, for there would be more than 65,535 pieces
+	ChoicePadding                   // shorter than by the size, for there would be too much padding
+	ChoiceTarget                    // Options.TargetPieces
+	ChoiceTorrentSize               // longer, for the torrent would be larger than Options.MaxTorrentSize
 )
 
-// choosePieceLength chooses a piece length by the size of the content, and returns why.
-// If each file begins a piece, it then halves the length while there is too much
-// padding: many small files would be padded to many times their size.
-func choosePieceLength(b *metainfo.Builder, limit int64) (n int64, why Choice) {
-	size := b.ContentLength()
+// choosePieceLength chooses a piece length, and returns why. If each file begins a
+// piece, it halves the length while there is too much padding: many small files would
+// be padded to many times their size.
+func choosePieceLength(b *metainfo.Builder, o *Options) (n int64, why Choice) {
+	if o.TargetPieces > 0 {
+		return targetPieceLength(b, o)
+	}
+	size, limit := b.ContentLength(), o.MaxPieceLength
 	bySize := AutoPieceLength(size, limit)
 	n = bySize
 	for n > leastPieceLength && b.Padding(n) > size/100*MaxPadding {
@@ -60,4 +69,61 @@ func choosePieceLength(b *metainfo.Builder, limit int64) (n int64, why Choice) {
 		return n, ChoiceLimit
 	}
 	return n, ChoiceSize
+}
+
+// targetPieceLength returns the piece length that makes the number of pieces whose ratio
+// to Options.TargetPieces is nearest to 1.
+func targetPieceLength(b *metainfo.Builder, o *Options) (n int64, why Choice) {
+	target := float64(o.TargetPieces)
+	n = leastPieceLength
+	for o.longer(n) > n {
+		count, next := float64(b.PieceCount(n)), float64(b.PieceCount(2*n))
+		if count <= target || count/target <= target/next {
+			return n, ChoiceTarget
+		}
+		n *= 2
+	}
+	if b.PieceCount(n) > int64(o.TargetPieces) && n < maxAutoPieceLength {
+		return n, ChoiceLimit
+	}
+	return n, ChoiceTarget
+}
+
+// longer returns twice the piece length n, or n if that is not allowed.
+func (o *Options) longer(n int64) int64 {
+	if 2*n > maxAutoPieceLength || o.MaxPieceLength > 0 && 2*n > o.MaxPieceLength {
+		return n
+	}
+	return 2 * n
+}
+
+// chooseLayout chooses the piece length of a torrent and lays out its files.
+func (o *Options) chooseLayout(b *metainfo.Builder) (*metainfo.Layout, Choice, error) {
+	if b.ContentLength() == 0 {
+		return nil, 0, ErrEmpty
+	}
+	choice := ChoiceGiven
+	if b.PieceLength == 0 {
+		b.PieceLength, choice = choosePieceLength(b, o)
+	}
+	for {
+		layout, err := b.Layout()
+		switch {
+		case errors.Is(err, metainfo.ErrNameOfFile):
+			return nil, 0, &OptionError{"name", err}
+		case err != nil:
+			return nil, 0, &OptionError{"piece length", err}
+		case o.MaxTorrentSize == 0:
+			return layout, choice, nil
+		}
+		size, _ := b.Measure(layout)
+		if size <= o.MaxTorrentSize {
+			return layout, choice, nil
+		}
+		longer := o.longer(b.PieceLength)
+		if o.PieceLength != 0 || longer == b.PieceLength {
+			return nil, 0, badOption("torrent size", "the torrent would have %d bytes, with pieces of %d bytes", size, b.PieceLength)
+		}
+		b.PieceLength, choice = longer, ChoiceTorrentSize
+	}
 }

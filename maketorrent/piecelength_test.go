@@ -2,9 +2,12 @@ package maketorrent
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"bt/internal/metainfo"
@@ -44,7 +47,7 @@ func TestChoosePieceLength(t *testing.T) {
 	} {
 		for format, want := range map[Format]int64{FormatV1: tt.v1, FormatV2: tt.v2, FormatHybrid: tt.hybrid} {
 			b := &metainfo.Builder{V1: format != FormatV2, V2: format != FormatV1, Name: "x", Files: tt.files}
-			got, why := choosePieceLength(b, tt.limit)
+			got, why := choosePieceLength(b, &Options{MaxPieceLength: tt.limit})
 			size := b.ContentLength()
 			if bySize := AutoPieceLength(size, tt.limit); got != want || (why == ChoicePadding) != (want < bySize) {
 				t.Errorf("%s, format %d: %d by choice %d, want %d", tt.name, format, got, why, want)
@@ -115,8 +118,7 @@ func TestManySmallFiles(t *testing.T) {
 	for i := range 300_000 {
 		b.Files = append(b.Files, metainfo.BuildFile{Path: []string{fmt.Sprintf("%06d", i)}, Length: 800})
 	}
-	var r Result
-	l, err := r.layout(b, 0)
+	l, choice, err := new(Options).chooseLayout(b)
 	if err != nil || l.Total() > 5<<30 {
 		t.Fatalf("a stream of %d bytes, %v", l.Total(), err)
 	}
@@ -124,6 +126,7 @@ func TestManySmallFiles(t *testing.T) {
 	for i := range b.PiecesRoots {
 		b.PiecesRoots[i][0] = 1
 	}
+	var r Result
 	if err := r.finish(b); err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +135,139 @@ func TestManySmallFiles(t *testing.T) {
 			t.Errorf("found %v", f)
 		}
 	}
-	if r.Choice != ChoicePadding {
-		t.Errorf("the choice is %d", r.Choice)
+	if choice != ChoicePadding {
+		t.Errorf("the choice is %d", choice)
+	}
+}
+
+// randomBuilder returns a builder for a random tree, without hashes.
+func randomBuilder(rnd *rand.Rand) *metainfo.Builder {
+	format := Format(rnd.IntN(3))
+	b := &metainfo.Builder{V1: format != FormatV2, V2: format != FormatV1, Name: "x", Single: rnd.IntN(4) == 0}
+	n := 1
+	if !b.Single {
+		n += rnd.IntN(200)
+	}
+	for i := range n {
+		path := []string{fmt.Sprintf("%03d", i), strings.Repeat("n", 1+rnd.IntN(40))}
+		b.Files = append(b.Files, metainfo.BuildFile{Path: path[:1+rnd.IntN(2)], Length: rnd.Int64N(1 << (1 + rnd.IntN(30)))})
+	}
+	b.Trackers = [][]string{{"http://t.example/" + strings.Repeat("a", rnd.IntN(100))}}
+	b.Files[0].Length++
+	return b
+}
+
+// built returns the size of the torrent with a piece length.
+func built(t *testing.T, b metainfo.Builder, pieceLength int64) int64 {
+	t.Helper()
+	b.PieceLength = pieceLength
+	l, err := b.Layout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.V1 {
+		b.Pieces = make([]byte, 20*l.Pieces())
+	}
+	if b.V2 {
+		b.PiecesRoots = make([][32]byte, len(b.Files))
+		for i, f := range b.Files {
+			binary.LittleEndian.PutUint32(b.PiecesRoots[i][:], uint32(i)) // equal files would share a layer
+			if first, last, ok := l.FilePieces(i); ok && f.Length > pieceLength {
+				b.PieceLayers = append(b.PieceLayers, make([]byte, 32*(last-first+1))...)
+			}
+		}
+	}
+	out, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int64(len(out))
+}
+
+// MaxTorrentSize raises the piece length until the torrent fits, and no further.
+func TestMaxTorrentSize(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	raised, refused := 0, 0
+	for range 1000 {
+		b := randomBuilder(rnd)
+		usual, _ := choosePieceLength(b, new(Options))
+		size := built(t, *b, usual)
+		o := &Options{MaxTorrentSize: 1 + size*int64(rnd.IntN(130))/100}
+		l, choice, err := o.chooseLayout(b)
+		if err != nil {
+			refused++
+			if longest := built(t, *b, maxAutoPieceLength); longest <= o.MaxTorrentSize {
+				t.Errorf("%v, but with the longest pieces it has %d bytes of %d", err, longest, o.MaxTorrentSize)
+			}
+			continue
+		}
+		n := l.PieceLength()
+		if got := built(t, *b, n); got > o.MaxTorrentSize {
+			t.Errorf("%d bytes, want %d at most", got, o.MaxTorrentSize)
+		}
+		switch {
+		case n == usual && choice == ChoiceTorrentSize, n != usual && choice != ChoiceTorrentSize:
+			t.Errorf("pieces of %d, usual %d, by choice %d", n, usual, choice)
+		case n < usual:
+			t.Errorf("pieces of %d, usual %d", n, usual)
+		case n > usual:
+			raised++
+			if shorter := built(t, *b, n/2); shorter <= o.MaxTorrentSize {
+				t.Errorf("pieces of %d, but with %d it has %d bytes of %d", n, n/2, shorter, o.MaxTorrentSize)
+			}
+		}
+	}
+	if raised < 100 || refused == 0 {
+		t.Errorf("%d raised, %d refused", raised, refused)
+	}
+}
+
+// The size is known exactly before hashing.
+func TestMeasure(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for range 300 {
+		b := randomBuilder(rnd)
+		b.PieceLength = 16 << 10 << rnd.IntN(8)
+		l, err := b.Layout()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size, _ := b.Measure(l); size != built(t, *b, b.PieceLength) {
+			t.Errorf("%d bytes, want %d", size, built(t, *b, b.PieceLength))
+		}
+	}
+}
+
+// TargetPieces chooses the piece length whose number of pieces is nearest.
+func TestTargetPieces(t *testing.T) {
+	const mb = 1 << 20
+	files := func(lengths ...int64) (list []metainfo.BuildFile) {
+		for i, n := range lengths {
+			list = append(list, metainfo.BuildFile{Path: []string{fmt.Sprint(i)}, Length: n})
+		}
+		return list
+	}
+	for _, tt := range []struct {
+		name   string
+		files  []metainfo.BuildFile
+		target int
+		limit  int64
+		want   int64
+		choice Choice
+	}{
+		{"exact", files(1000 * mb), 1000, 0, 1 * mb, ChoiceTarget},
+		{"nearer to more", files(1000 * mb), 1200, 0, 1 * mb, ChoiceTarget},
+		{"nearer to fewer", files(1000 * mb), 800, 0, 1 * mb, ChoiceTarget},
+		{"far fewer", files(1000 * mb), 600, 0, 2 * mb, ChoiceTarget},
+		{"one", files(1000 * mb), 1, 0, 128 * mb, ChoiceTarget},
+		{"a limit", files(1000 * mb), 1, 4 * mb, 4 * mb, ChoiceLimit},
+		{"more than there can be", files(1 * mb), 1 << 30, 0, 16 << 10, ChoiceTarget},
+		{"a tiny file", files(1), 1000, 0, 16 << 10, ChoiceTarget},
+	} {
+		b := &metainfo.Builder{V1: true, Name: "x", Files: tt.files}
+		got, choice := choosePieceLength(b, &Options{TargetPieces: tt.target, MaxPieceLength: tt.limit})
+		if got != tt.want || choice != tt.choice {
+			t.Errorf("%s: %d by choice %d, want %d by %d", tt.name, got, choice, tt.want, tt.choice)
+		}
 	}
 }

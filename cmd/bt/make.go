@@ -30,6 +30,8 @@ type makeFlags struct {
 	format              option[maketorrent.Format]
 	pieceLength         option[pieceLength]
 	maxPieceLength      option[int64]
+	targetPieces        option[int]
+	maxTorrentSize      option[int64]
 	announce            [][]string // tiers
 	webSeeds, httpSeeds []string
 	nodes               []maketorrent.Node
@@ -70,6 +72,8 @@ bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
 			valueFlag(&f.name, text, "name", "call the torrent `NAME` (default: as the file or directory)"),
 			valueFlag(&f.pieceLength, wordOr("auto", readPieceLength), "piece-length", "cut pieces of `SIZE`, such as 256K or 2^18, of 16 KiB at least; auto chooses 1000 to 2000 pieces of 16 KiB to 16 MiB, for v2 and hybrid smaller ones if padding would exceed 10 % (default auto)", "l"),
 			valueFlag(&f.maxPieceLength, readMaxPieceLength, "max-piece-length", "let auto choose `SIZE` at most"),
+			valueFlag(&f.targetPieces, numberFrom(1), "target-pieces", "let auto choose the power of two that makes about `N` pieces"),
+			valueFlag(&f.maxTorrentSize, readMaxTorrentSize, "max-torrent-size", "let auto choose longer pieces if the .torrent would be larger than `SIZE`; if none fits, write nothing"),
 			valueFlag(&f.format, oneOf(
 				choice[maketorrent.Format]{"v1", maketorrent.FormatV1},
 				choice[maketorrent.Format]{"v2", maketorrent.FormatV2},
@@ -183,6 +187,7 @@ func (f *makeFlags) options(u *ui, args []string) (o maketorrent.Options, err er
 	o = maketorrent.Options{
 		Path: o.Path, Name: f.name.value, Include: f.include, Exclude: f.exclude, Symlinks: f.symlinks.value,
 		Format: f.format.value, PieceLength: f.pieceLength.value.bytes, MaxPieceLength: f.maxPieceLength.value,
+		TargetPieces: f.targetPieces.value, MaxTorrentSize: f.maxTorrentSize.value,
 		Trackers: f.announce, WebSeeds: f.webSeeds, HTTPSeeds: f.httpSeeds, Nodes: f.nodes,
 		Private: f.private, Entropy: f.entropy, Source: f.source.value, Comment: f.comment.value,
 		Jobs: f.hashing.jobs.value, Read: f.hashing.read.value,
@@ -298,6 +303,8 @@ func makeError(u *ui, f *makeFlags, o maketorrent.Options, err error) error {
 			err = withHint(err, "choose one with --name")
 		case "piece length":
 			err = withHint(err, pieceLengthHint(f.pieceLength.value.text))
+		case "torrent size":
+			err = withHint(err, f.torrentSizeHint())
 		}
 		return err
 	}

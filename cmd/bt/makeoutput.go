@@ -213,6 +213,17 @@ func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error 
 	return stdoutError(term.Fields(u.out, u.pal, 0, fields))
 }
 
+// torrentSizeHint says how to get a torrent that is not larger than asked for.
+func (f *makeFlags) torrentSizeHint() string {
+	switch {
+	case f.pieceLength.value.bytes != 0:
+		return "longer pieces make a smaller torrent; without --piece-length they are chosen"
+	case f.maxPieceLength.given:
+		return "longer pieces make a smaller torrent; --max-piece-length does not allow them"
+	}
+	return "longer pieces are not possible; shorter or fewer file names, or a larger --max-torrent-size, help"
+}
+
 // choiceText says why a torrent has its piece length. limit is --max-piece-length.
 func choiceText(r *maketorrent.Result, limit int64) string {
 	t := r.Torrent
@@ -223,6 +234,10 @@ func choiceText(r *maketorrent.Result, limit int64) string {
 		return "the longest that is allowed"
 	case maketorrent.ChoicePieces:
 		return fmt.Sprintf("of %s there would be more than %d", term.Size(t.PieceLength/2), metainfo.ManyPiecesLimit)
+	case maketorrent.ChoiceTarget:
+		return "asked for by --target-pieces"
+	case maketorrent.ChoiceTorrentSize:
+		return fmt.Sprintf("with %s the .torrent would be larger than --max-torrent-size", term.Size(t.PieceLength/2))
 	case maketorrent.ChoicePadding:
 		return fmt.Sprintf("%s for the size of the content, halved while padding between files was over %d %% of it",
 			term.Size(maketorrent.AutoPieceLength(t.Size(), limit)), maketorrent.MaxPadding)

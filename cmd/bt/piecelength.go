@@ -44,6 +44,15 @@ func readMaxPieceLength(s string) (int64, error) {
 	return n, err
 }
 
+// readMaxTorrentSize parses --max-torrent-size.
+func readMaxTorrentSize(s string) (int64, error) {
+	n, err := parseSize(s)
+	if err == nil && n == 0 {
+		err = errors.New("want 1 byte at least")
+	}
+	return n, err
+}
+
 // pieceLengthHint suggests what a number without a unit may mean: an exponent of
 // 2, as in mktorrent, mkbrr and torrenttools, or KiB or MiB, as in other tools.
 // It returns "" if none of these is a usual piece length.

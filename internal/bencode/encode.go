@@ -10,6 +10,41 @@ import (
 type Encoder struct {
 	buf  []byte
 	open []encFrame
+
+	counting bool
+	size     int64
+	values   int
+}
+
+// NewCounter returns an Encoder that counts what is written, and does not keep it.
+func NewCounter() *Encoder { return &Encoder{counting: true} }
+
+// Counts reports whether the Encoder is from NewCounter.
+func (e *Encoder) Counts() bool { return e.counting }
+
+// Size returns the number of bytes that were written.
+func (e *Encoder) Size() int64 { return e.size + int64(len(e.buf)) }
+
+// Values returns the number of values and keys that a counter has counted.
+func (e *Encoder) Values() int { return e.values }
+
+// CountString counts a string of n bytes, as a value or a key.
+func (e *Encoder) CountString(n int64) {
+	if n := len(e.open); n > 0 {
+		e.open[n-1].needValue = false
+	}
+	e.buf = strconv.AppendInt(e.buf, n, 10)
+	e.size += 1 + n
+	e.count()
+}
+
+// count forgets the bytes of the latest value or key of a counter.
+func (e *Encoder) count() {
+	if e.counting {
+		e.size += int64(len(e.buf))
+		e.buf = e.buf[:0]
+		e.values++
+	}
 }
 
 type encFrame struct {
@@ -48,6 +83,7 @@ func (e *Encoder) Int(n int64) {
 	e.buf = append(e.buf, 'i')
 	e.buf = strconv.AppendInt(e.buf, n, 10)
 	e.buf = append(e.buf, 'e')
+	e.count()
 }
 
 // String writes a string.
@@ -60,6 +96,7 @@ func (e *Encoder) string(s string) {
 	e.buf = strconv.AppendInt(e.buf, int64(len(s)), 10)
 	e.buf = append(e.buf, ':')
 	e.buf = append(e.buf, s...)
+	e.count()
 }
 
 // Blob writes a string given as bytes.
@@ -68,12 +105,14 @@ func (e *Encoder) Blob(b []byte) {
 	e.buf = strconv.AppendInt(e.buf, int64(len(b)), 10)
 	e.buf = append(e.buf, ':')
 	e.buf = append(e.buf, b...)
+	e.count()
 }
 
 // List begins a list, Dict a dict; End ends the innermost.
 func (e *Encoder) List() {
 	e.value()
 	e.buf = append(e.buf, 'l')
+	e.count()
 	e.open = append(e.open, encFrame{})
 }
 
@@ -81,6 +120,7 @@ func (e *Encoder) List() {
 func (e *Encoder) Dict() {
 	e.value()
 	e.buf = append(e.buf, 'd')
+	e.count()
 	e.open = append(e.open, encFrame{dict: true})
 }
 
@@ -94,7 +134,7 @@ func (e *Encoder) Key(k string) {
 	switch {
 	case f.needValue:
 		panic(fmt.Sprintf("bencode: key %q without a value", f.key))
-	case f.hasKey && k <= f.key:
+	case f.hasKey && k <= f.key && !e.counting: // a counter may count before names are checked
 		panic(fmt.Sprintf("bencode: key %q after %q", k, f.key))
 	}
 	f.key, f.hasKey, f.needValue = k, true, true

@@ -73,9 +73,14 @@ var ErrNameOfFile = errors.New("in v2 a directory with one file of the same name
 // Layout returns the layout of the files. It returns the errors that Build would return
 // about anything but the hashes, so that they are found before hashing.
 func (b *Builder) Layout() (*Layout, error) {
+	if slices.ContainsFunc(b.Trackers, func(tier []string) bool { return len(tier) == 0 }) {
+		return nil, errors.New("a tier without trackers")
+	}
 	lengths := make([]int64, len(b.Files))
 	for i, f := range b.Files {
-		lengths[i] = f.Length
+		if lengths[i] = f.Length; len(f.Path) == 0 && !b.Single {
+			return nil, errors.New("a file without a path")
+		}
 	}
 	l, err := NewLayout(b.PieceLength, lengths, b.alignment())
 	if err != nil {
@@ -87,11 +92,12 @@ func (b *Builder) Layout() (*Layout, error) {
 	if b.V2 && !b.V1 && !b.Single && len(b.Files) == 1 && slices.Equal(b.Files[0].Path, []string{b.Name}) {
 		return nil, ErrNameOfFile
 	}
-	if size := b.size(l); size > MaxSize {
-		return nil, fmt.Errorf("the torrent would have about %d bytes, for %d files and %d pieces; %d is the most that is read", size, len(b.Files), l.Pieces(), int64(MaxSize))
+	size, values := b.Measure(l)
+	if size > MaxSize {
+		return nil, fmt.Errorf("the torrent would have %d bytes, for %d files and %d pieces; %d is the most that is read", size, len(b.Files), l.Pieces(), int64(MaxSize))
 	}
-	if items := b.items(l); items > bencode.DefaultMaxItems {
-		return nil, fmt.Errorf("the torrent would have %d names and numbers; %d is the most that is read", items, bencode.DefaultMaxItems)
+	if values > bencode.DefaultMaxItems {
+		return nil, fmt.Errorf("the torrent would have %d names and numbers; %d is the most that is read", values, bencode.DefaultMaxItems)
 	}
 	return l, nil
 }
@@ -120,6 +126,17 @@ func (b *Builder) Padding(pieceLength int64) int64 {
 	return n
 }
 
+// PieceCount returns the number of pieces at a piece length.
+func (b *Builder) PieceCount(pieceLength int64) (n int64) {
+	if b.alignment() == AlignmentPacked {
+		return roundUp(b.ContentLength(), pieceLength) / pieceLength
+	}
+	for _, f := range b.Files {
+		n = addSaturating(n, roundUp(f.Length, pieceLength)/pieceLength)
+	}
+	return n
+}
+
 // alignment returns the alignment of the files. One file has no pad file after it, as in
 // libtorrent: the torrent may have no list of files.
 func (b *Builder) alignment() Alignment {
@@ -140,22 +157,19 @@ func (b *Builder) check() (*Layout, error) {
 	if len(b.Files) == 0 || b.Single && len(b.Files) != 1 {
 		return nil, errors.New("a torrent needs files")
 	}
-	if slices.ContainsFunc(b.Trackers, func(tier []string) bool { return len(tier) == 0 }) {
-		return nil, errors.New("a tier without trackers")
-	}
 	for i := range b.Files {
 		if err := b.Files[i].checkSymlink(); err != nil {
-			return nil, err
-		}
-	}
-	if !b.Single {
-		if err := b.checkPaths(); err != nil {
 			return nil, err
 		}
 	}
 	l, err := b.Layout()
 	if err != nil {
 		return nil, err
+	}
+	if !b.Single {
+		if err := b.checkPaths(); err != nil {
+			return nil, err
+		}
 	}
 	if l.Total() == 0 {
 		return nil, errors.New("there is no content: all files are empty")
@@ -168,9 +182,6 @@ func (b *Builder) check() (*Layout, error) {
 func (b *Builder) checkPaths() error {
 	var last []string
 	for _, f := range b.Files {
-		if len(f.Path) == 0 {
-			return errors.New("a file without a path")
-		}
 		for _, c := range f.Path {
 			if err := CheckComponent(c); err != nil {
 				return fmt.Errorf("in %q a name %w", strings.Join(f.Path, "/"), err)

@@ -329,8 +329,12 @@ func TestBuildAttributes(t *testing.T) {
 		if len(tor.Findings) > 0 || len(tor.UnknownKeys) > 0 {
 			t.Errorf("%s: %v, unknown %v", tt.name, tor.Findings, tor.UnknownKeys)
 		}
-		if l, err := b.Layout(); err != nil || b.size(l) < int64(len(out)) {
-			t.Errorf("%s: the estimate is less than %d bytes", tt.name, len(out))
+		l, err := b.Layout()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size, _ := b.Measure(l); size != int64(len(out)) {
+			t.Errorf("%s: measured %d bytes, there are %d", tt.name, size, len(out))
 		}
 	}
 	single := Builder{V1: true, Single: true, Name: "x", PieceLength: piece, Hashes: Hashes{Pieces: make([]byte, 20)}, Files: []BuildFile{{Length: 5, Executable: true}}}

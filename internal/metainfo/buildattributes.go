@@ -29,30 +29,6 @@ func (f *BuildFile) symlinkPath(e *bencode.Encoder) {
 	}
 }
 
-// attributesSize returns the number of bytes of the attributes in bencode.
-func (f *BuildFile) attributesSize() int64 {
-	if f.attr() == "" {
-		return 0
-	}
-	n := int64(len("4:attr1:x"))
-	if f.Symlink != nil {
-		n += int64(len("12:symlink pathle"))
-	}
-	for _, c := range f.Symlink {
-		n += textLength(c)
-	}
-	return n
-}
-
-// attributesItems returns an upper bound of the number of values and keys of the
-// attributes.
-func (f *BuildFile) attributesItems() int {
-	if f.attr() == "" {
-		return 0
-	}
-	return 4 + len(f.Symlink)
-}
-
 func (f *BuildFile) checkSymlink() error {
 	if f.Symlink == nil {
 		return nil

@@ -15,8 +15,15 @@ func (b *Builder) Build() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	size, _ := b.Measure(l)
 	var e bencode.Encoder
-	e.Grow(int(b.size(l)))
+	e.Grow(int(size))
+	b.write(&e, l)
+	return e.Bytes(), nil
+}
+
+// write writes the torrent, or counts it without its hashes.
+func (b *Builder) write(e *bencode.Encoder, l *Layout) {
 	e.Dict()
 	urls := 0
 	for _, tier := range b.Trackers {
@@ -30,22 +37,22 @@ func (b *Builder) Build() ([]byte, error) {
 		e.Key("announce-list")
 		e.List()
 		for _, tier := range b.Trackers {
-			stringList(&e, tier)
+			stringList(e, tier)
 		}
 		e.End()
 	}
-	text(&e, "comment", b.Comment)
-	text(&e, "created by", b.CreatedBy)
+	text(e, "comment", b.Comment)
+	text(e, "created by", b.CreatedBy)
 	if !b.Date.IsZero() {
 		e.Key("creation date")
 		e.Int(b.Date.Unix())
 	}
 	if len(b.HTTPSeeds) > 0 {
 		e.Key("httpseeds")
-		stringList(&e, b.HTTPSeeds)
+		stringList(e, b.HTTPSeeds)
 	}
 	e.Key("info")
-	b.info(&e, l)
+	b.info(e, l)
 	if len(b.Nodes) > 0 {
 		e.Key("nodes")
 		e.List()
@@ -58,14 +65,13 @@ func (b *Builder) Build() ([]byte, error) {
 		e.End()
 	}
 	if b.V2 {
-		b.pieceLayers(&e)
+		b.pieceLayers(e)
 	}
 	if len(b.WebSeeds) > 0 {
 		e.Key("url-list")
-		stringList(&e, b.WebSeeds)
+		stringList(e, b.WebSeeds)
 	}
 	e.End()
-	return e.Bytes(), nil
 }
 
 func (b *Builder) info(e *bencode.Encoder, l *Layout) {
@@ -94,7 +100,7 @@ func (b *Builder) info(e *bencode.Encoder, l *Layout) {
 	e.Int(b.PieceLength)
 	if b.V1 {
 		e.Key("pieces")
-		e.Blob(b.Pieces)
+		hashes(e, b.Pieces, int64(l.Pieces())*20)
 	}
 	if b.Private {
 		e.Key("private")
@@ -163,7 +169,7 @@ func (b *Builder) fileTree(e *bencode.Encoder) {
 		e.Int(f.Length)
 		if f.Length > 0 {
 			e.Key("pieces root")
-			e.Blob(b.PiecesRoots[i][:])
+			b.piecesRoot(e, i)
 		}
 		f.symlinkPath(e)
 		e.End()
@@ -175,9 +181,42 @@ func (b *Builder) fileTree(e *bencode.Encoder) {
 	e.End()
 }
 
+func (b *Builder) piecesRoot(e *bencode.Encoder, file int) {
+	if e.Counts() {
+		e.CountString(32)
+		return
+	}
+	e.Blob(b.PiecesRoots[file][:])
+}
+
+// hashes writes n bytes of hashes.
+func hashes(e *bencode.Encoder, b []byte, n int64) {
+	if e.Counts() {
+		e.CountString(n)
+		return
+	}
+	e.Blob(b)
+}
+
 // pieceLayers writes the piece layers of files of more than one piece, sorted by pieces
 // root. Files with the same root share an entry.
 func (b *Builder) pieceLayers(e *bencode.Encoder) {
+	e.Key("piece layers")
+	e.Dict()
+	if e.Counts() {
+		for i := range b.Files {
+			if n := b.layerHashes(i) * 32; n > 0 {
+				e.CountString(32)
+				e.CountString(n)
+			}
+		}
+	} else {
+		b.sortedLayers(e)
+	}
+	e.End()
+}
+
+func (b *Builder) sortedLayers(e *bencode.Encoder) {
 	type layer struct{ root, hashes []byte }
 	var layers []layer
 	rest := b.PieceLayers
@@ -188,15 +227,12 @@ func (b *Builder) pieceLayers(e *bencode.Encoder) {
 		}
 	}
 	slices.SortFunc(layers, func(x, y layer) int { return bytes.Compare(x.root, y.root) })
-	e.Key("piece layers")
-	e.Dict()
 	for i, l := range layers {
 		if i == 0 || !bytes.Equal(l.root, layers[i-1].root) {
 			e.Key(string(l.root))
 			e.Blob(l.hashes)
 		}
 	}
-	e.End()
 }
 
 func text(e *bencode.Encoder, key, s string) {

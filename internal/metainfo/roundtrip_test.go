@@ -195,11 +195,15 @@ func TestBuildSize(t *testing.T) {
 				t.Fatal(err)
 			}
 			name := fmt.Sprintf("v1 %v, v2 %v, %d directories", b.V1, b.V2, dirs)
-			if size := b.size(l); int64(len(out)) > size {
-				t.Errorf("%s: %d bytes, thought to be %d", name, len(out), size)
+			size, values := b.Measure(l)
+			if size != int64(len(out)) {
+				t.Errorf("%s: measured %d bytes, there are %d", name, size, len(out))
 			}
-			if _, err := (bencode.Parser{MaxItems: b.items(l)}).Parse(out); err != nil {
-				t.Errorf("%s: thought to be %d items: %v", name, b.items(l), err)
+			if _, err := (bencode.Parser{MaxItems: values}).Parse(out); err != nil {
+				t.Errorf("%s: measured %d items: %v", name, values, err)
+			}
+			if _, err := (bencode.Parser{MaxItems: values - 1}).Parse(out); err == nil {
+				t.Errorf("%s: measured %d items, there are less", name, values)
 			}
 		}
 	}
