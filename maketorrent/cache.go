@@ -1,7 +1,7 @@
 package maketorrent
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,7 +52,7 @@ func placeOf(root string) string {
 }
 
 func (c *Cache) close() {
-	c.err = errors.Join(c.err, c.open.Close())
+	c.err = cmp.Or(c.err, c.open.Close())
 	c.open = nil
 }
 

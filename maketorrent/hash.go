@@ -1,8 +1,10 @@
 package maketorrent
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"bt/internal/known"
@@ -15,7 +17,8 @@ type hasher struct {
 	tree    *piece.Tree
 	keys    known.Keys
 	cache   *known.Sums
-	targets []*target // the first is that of piece.Job.Layout
+	targets []*target // the first is that of v2, if there is one
+	order   []*target // as in the piece.Job
 }
 
 // hash hashes the content for all drafts, and stores the hashes in their builders. at is
@@ -24,26 +27,18 @@ func hash(ctx context.Context, drafts []*draft, tree *piece.Tree, at time.Time, 
 	h := &hasher{tree: tree, keys: known.Keys{Tree: tree, At: at}, cache: cache}
 	h.plan(drafts)
 	h.recall()
-	first := h.targets[0]
-	job := piece.Job{
-		Layout: first.Layout, Tree: tree, V1: first.V1, V2: first.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
-		Skip: func(target, piece int) bool { return h.targets[target].isKnown(piece) },
-	}
-	for _, t := range h.targets[1:] {
-		job.More = append(job.More, t.Target)
-	}
-	changed, err := job.Run(ctx, func(r piece.Result) error {
-		if r.Failed {
-			return problemsOf(r.Faults)
+	if o.DryRun {
+		unread, rate, err := sample(ctx, h.job(o))
+		for _, d := range drafts {
+			d.Result.Plan = &Plan{Files: plannedFiles(d.builder.Files), Unread: unread, Rate: rate}
 		}
-		h.store(&r)
-		return nil
-	})
-	if err == nil && len(changed) > 0 {
-		// The sums are not those of the identities that they were stored with.
-		err = errors.Join(problemsOf(changed), cache.Remove())
-	}
-	if err != nil {
+		if err != nil {
+			return err
+		}
+		for _, t := range h.targets {
+			t.pretend()
+		}
+	} else if err := h.run(ctx, o); err != nil {
 		return err
 	}
 	for _, t := range h.targets {
@@ -53,6 +48,39 @@ func hash(ctx context.Context, drafts []*draft, tree *piece.Tree, at time.Time, 
 		h.fill(d)
 	}
 	return nil
+}
+
+// job returns the job that hashes the targets. The first, by which progress is measured,
+// is the one with the most to hash.
+func (h *hasher) job(o *Options) piece.Job {
+	h.order = slices.Clone(h.targets)
+	slices.SortStableFunc(h.order, func(a, b *target) int { return cmp.Compare(b.unknown, a.unknown) })
+	first := h.order[0]
+	job := piece.Job{
+		Layout: first.Layout, Tree: h.tree, V1: first.V1, V2: first.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
+		Skip: func(target, piece int) bool { return h.order[target].isKnown(piece) },
+	}
+	for _, t := range h.order[1:] {
+		job.More = append(job.More, t.Target)
+	}
+	return job
+}
+
+// run hashes the targets.
+func (h *hasher) run(ctx context.Context, o *Options) error {
+	job := h.job(o)
+	changed, err := job.Run(ctx, func(r piece.Result) error {
+		if r.Failed {
+			return problemsOf(r.Faults)
+		}
+		h.store(&r)
+		return nil
+	})
+	if err == nil && len(changed) > 0 {
+		// The sums are not those of the identities that they were stored with.
+		err = errors.Join(problemsOf(changed), h.cache.Remove())
+	}
+	return err
 }
 
 // plan chooses the targets: each v1 layout once, and for v2 that of the shortest piece
@@ -107,6 +135,8 @@ func (h *hasher) recall() {
 			if h.find(t, i) {
 				t.setKnown(i)
 				t.cached += size
+			} else {
+				t.unknown += size
 			}
 			if !repeats || !large {
 				continue
@@ -118,6 +148,7 @@ func (h *hasher) recall() {
 				seen[key] = pieceAt{t, i}
 			case !t.isKnown(i) && first.target.covers(t):
 				t.setSame(i, first)
+				t.unknown -= size
 			}
 		}
 	}
@@ -177,7 +208,7 @@ func (h *hasher) store(r *piece.Result) {
 	if r.Skipped {
 		return
 	}
-	t := h.targets[r.Layout]
+	t := h.order[r.Layout]
 	t.set(r.Index, &r.SHA1, &r.Root)
 	if h.cache == nil {
 		return

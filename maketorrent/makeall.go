@@ -3,6 +3,7 @@ package maketorrent
 import (
 	"context"
 	"io/fs"
+	"iter"
 	"slices"
 	"time"
 
@@ -18,82 +19,107 @@ type Outcome struct {
 	Err    error
 }
 
-// MakeAll makes several torrents, and returns their outcomes in order. The content of
-// torrents with the same Path, whose options choose the same files, is read once, with
-// Jobs, Read, Cache and Progress of the first of them. Such a torrent leaves out what
-// the Own of any of them names. The errors are those of [Make].
-func MakeAll(ctx context.Context, all []Options) []Outcome {
-	outcomes := make([]Outcome, len(all))
-	grouped := make([]bool, len(all))
-	for i := range all {
-		if grouped[i] {
-			continue
-		}
-		g := &group{Options: all[i]}
-		for k := i; k < len(all); k++ {
-			if !grouped[k] && all[k].sameContent(&all[i]) {
-				grouped[k] = true
-				g.drafts = append(g.drafts, &draft{Options: &all[k], Outcome: &outcomes[k]})
+// MakeAll makes several torrents, and yields the index of each with its outcome, as soon
+// as it is known. The content of torrents with the same Path, whose options choose the
+// same files, is read once, with Jobs, Read, Cache, DryRun and Progress of the first of
+// them; these torrents are yielded one after another. Such a torrent leaves out what the
+// Own of any of them names. The errors are those of [Make]. If ctx ends, the remaining
+// outcomes are its cause.
+func MakeAll(ctx context.Context, all []Options) iter.Seq2[int, Outcome] {
+	return func(yield func(int, Outcome) bool) {
+		grouped := make([]bool, len(all))
+		for i := range all {
+			if grouped[i] {
+				continue
+			}
+			g := &group{Options: all[i], began: now()}
+			for k := i; k < len(all); k++ {
+				if !grouped[k] && all[k].sameContent(&all[i]) {
+					grouped[k] = true
+					g.drafts = append(g.drafts, &draft{Options: &all[k], index: k})
+				}
+			}
+			if !g.make(ctx, yield) {
+				return
 			}
 		}
-		g.make(ctx)
 	}
-	return outcomes
 }
 
 // sameContent reports whether two options choose the same files.
 func (o *Options) sameContent(other *Options) bool {
-	return o.Path == other.Path && o.Symlinks == other.Symlinks &&
+	return o.Path == other.Path && o.Symlinks == other.Symlinks && o.DryRun == other.DryRun &&
 		slices.Equal(o.Include, other.Include) && slices.Equal(o.Exclude, other.Exclude)
 }
 
 // A group is the torrents of the same content.
 type group struct {
 	Options // of the first
+	began   time.Time
 	drafts  []*draft
 }
 
 // A draft is a torrent that is made.
 type draft struct {
 	*Options
-	*Outcome
+	Outcome
+	index   int // in the argument of MakeAll
 	name    string
 	builder *metainfo.Builder
 	layout  *metainfo.Layout
 }
 
-// make sets the outcome of each draft.
-func (g *group) make(ctx context.Context) {
-	g.keep(func(d *draft) (err error) {
+// make makes and yields the torrents. It returns false if yield did.
+func (g *group) make(ctx context.Context, yield func(int, Outcome) bool) bool {
+	g.each(func(d *draft) (err error) {
 		if err = d.Check(); err == nil {
 			_, d.name, err = Resolve(d.Path, d.Name)
 		}
 		return err
 	})
-	if len(g.drafts) == 0 {
-		return
+	if err := g.hash(ctx); err != nil {
+		g.each(func(*draft) error { return err })
 	}
-	err := g.hash(ctx)
-	g.keep(func(d *draft) error {
-		if err != nil {
-			return err
+	took := now().Sub(g.began)
+	for _, d := range g.drafts {
+		if d.Err == nil {
+			d.Result.Took = took
+			d.Err = d.Result.finish(d.builder, d.Options)
 		}
-		return d.Result.finish(d.builder)
-	})
-}
-
-// keep calls f for each draft, and drops those for which it fails.
-func (g *group) keep(f func(d *draft) error) {
-	g.drafts = slices.DeleteFunc(g.drafts, func(d *draft) bool {
-		if d.Err = f(d); d.Err != nil {
+		if d.Err != nil {
 			d.Result = nil
 		}
-		return d.Err != nil
+		if !yield(d.index, d.Outcome) {
+			return false
+		}
+		d.Result = nil // free its memory
+	}
+	return true
+}
+
+// each calls f for each draft that has not failed.
+func (g *group) each(f func(d *draft) error) {
+	for _, d := range g.drafts {
+		if d.Err == nil {
+			d.Err = f(d)
+		}
+	}
+}
+
+// left returns the drafts that have not failed.
+func (g *group) left() (drafts []*draft) {
+	g.each(func(d *draft) error {
+		drafts = append(drafts, d)
+		return nil
 	})
+	return drafts
 }
 
 // hash finds the files, lays them out for each draft and hashes them.
 func (g *group) hash(ctx context.Context) error {
+	if len(g.left()) == 0 {
+		return nil
+	}
 	root, err := absolute(g.Path)
 	if err != nil {
 		return err
@@ -109,10 +135,12 @@ func (g *group) hash(ctx context.Context) error {
 		return err
 	}
 	w.problems = append(w.problems, problemsOf(tree.Faults())...)
-	if g.keep(func(d *draft) error { return d.layOut(&w, root) }); len(g.drafts) == 0 {
+	g.each(func(d *draft) error { return d.layOut(&w, root) })
+	drafts := g.left()
+	if len(drafts) == 0 {
 		return nil
 	}
-	return hash(ctx, g.drafts, tree, at, g.Cache.sums(root), &g.Options)
+	return hash(ctx, drafts, tree, at, g.Cache.sums(root), &g.Options)
 }
 
 // own returns why any draft leaves out a file.

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -280,5 +282,75 @@ func TestCacheIsNeverStale(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A dry run finds what Make would do, except the hashes, and writes nothing.
+func TestDryRun(t *testing.T) {
+	root := writeFiles(t, 4<<20, 5, 0, 100_000, 1<<20+1)
+	later(t)
+	all := variants(root)
+	dir := filepath.Join(t.TempDir(), "cache")
+	for i := range all {
+		all[i].Cache, all[i].DryRun = NewCache(dir), true
+	}
+	const size = 4<<20 + 5 + 100_000 + 1<<20 + 1
+	planned := make(map[int]*Result)
+	for i, made := range MakeAll(context.Background(), all) {
+		if made.Err != nil {
+			t.Fatal(made.Err)
+		}
+		p := made.Result.Plan
+		if made.Result.Torrent != nil || p.Unread <= 0 || p.Unread > size || p.Rate <= 0 || p.Duration() <= 0 || len(p.Files) != 5 {
+			t.Errorf("%+v: planned %+v", all[i], p)
+		}
+		planned[i] = made.Result
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the cache was written")
+	}
+	for i := range all {
+		all[i].DryRun = false
+	}
+	for i, made := range MakeAll(context.Background(), all) {
+		p, torrent := planned[i].Plan, made.Result.Torrent
+		got := Plan{Name: torrent.Name, Format: torrent.Format(), Size: torrent.Size(), PieceLength: torrent.PieceLength,
+			PieceCount: torrent.PieceCount(), TorrentSize: len(torrent.Bytes())}
+		got.Files, got.Unread, got.Rate = p.Files, p.Unread, p.Rate
+		if !reflect.DeepEqual(&got, p) || !reflect.DeepEqual(made.Result.Findings, planned[i].Findings) {
+			t.Errorf("%+v: planned %+v, made %+v", all[i], p, got)
+		}
+	}
+	all[0].DryRun = true
+	if err := all[0].Cache.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Make(context.Background(), all[0])
+	if err != nil || r.Cached != size || r.Plan.Unread != 0 || r.Plan.Duration() != 0 {
+		t.Errorf("with everything in the cache: %+v, %v", r, err)
+	}
+}
+
+// Outcomes are yielded as they are known: the torrents of one content before the next
+// content is read.
+func TestMakeAllYields(t *testing.T) {
+	first, second := writeFiles(t, 100_000), writeFiles(t, 100_000)
+	read := false
+	all := []Options{
+		{Path: first},
+		{Path: second, Progress: func(int64, int64) { read = true }},
+		{Path: first, Source: "A"},
+	}
+	var order []int
+	for i, made := range MakeAll(context.Background(), all) {
+		if made.Err != nil {
+			t.Fatal(made.Err)
+		}
+		if order = append(order, i); i == 2 {
+			break
+		}
+	}
+	if !slices.Equal(order, []int{0, 2}) || read {
+		t.Errorf("yielded %v; second content read: %v", order, read)
 	}
 }

@@ -130,6 +130,10 @@ type Options struct {
 	// then not read.
 	Cache *Cache
 
+	// DryRun hashes only a sample of the content, to learn how long it would take. The
+	// Result has a Plan instead of a Torrent.
+	DryRun bool
+
 	// Progress, if not nil, is called about ten times a second and at the end, with the
 	// number of bytes hashed and of those to be hashed, from the goroutine that called
 	// Make.
@@ -138,12 +142,16 @@ type Options struct {
 
 // A Result is a new torrent and remarks about it.
 type Result struct {
-	Torrent  *Torrent
+	Torrent  *Torrent  // nil with Options.DryRun
+	Plan     *Plan     // only with Options.DryRun
 	Content  string    // absolute path of the content
 	Skipped  []Skipped // files and directories that were left out, in order
 	Findings []Finding // about the torrent and skipped files; none has severity "error"
 	Choice   Choice    // what decided the piece length
 	Cached   int64     // bytes of the content whose hashes were in the cache
+
+	// Took is how long finding and hashing the content took, for all torrents of it.
+	Took time.Duration
 }
 
 // A Skipped is a file or directory that was left out of the torrent.
@@ -259,8 +267,11 @@ func absolute(path string) (string, error) {
 // Make makes a torrent. The error is an *[OptionError], [Problems], [ErrEmpty], the
 // cause of ctx, or the operating system's error about Path.
 func Make(ctx context.Context, o Options) (*Result, error) {
-	made := MakeAll(ctx, []Options{o})[0]
-	return made.Result, made.Err
+	var only Outcome
+	for _, made := range MakeAll(ctx, []Options{o}) {
+		only = made
+	}
+	return only.Result, only.Err
 }
 
 // newBuilder returns a builder with everything but the hashes.
@@ -340,8 +351,9 @@ func (r *Result) find(code metainfo.Code, format string, args ...any) {
 	r.Findings = append(r.Findings, metainfo.NewFinding(code, format, args...))
 }
 
-// finish builds the torrent and parses it, to get its findings.
-func (r *Result) finish(b *metainfo.Builder) error {
+// finish builds the torrent and parses it, to get its findings. With DryRun its hashes
+// are no hashes of the content, and it has served its purpose.
+func (r *Result) finish(b *metainfo.Builder, o *Options) error {
 	out, err := b.Build()
 	if err != nil {
 		return err
@@ -356,6 +368,10 @@ func (r *Result) finish(b *metainfo.Builder) error {
 		}
 	}
 	r.Findings = append(r.Findings, r.Torrent.Findings...)
+	if o.DryRun {
+		r.Plan.describe(r.Torrent)
+		r.Torrent = nil
+	}
 	return nil
 }
 

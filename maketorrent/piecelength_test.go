@@ -127,7 +127,7 @@ func TestManySmallFiles(t *testing.T) {
 		b.PiecesRoots[i][0] = 1
 	}
 	var r Result
-	if err := r.finish(b); err != nil {
+	if err := r.finish(b, &Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range r.Findings {

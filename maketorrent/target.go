@@ -8,11 +8,12 @@ import (
 // A target is a layout whose pieces are hashed, and their sums.
 type target struct {
 	piece.Target
-	sha1   []byte     // v1: 20 bytes per piece
-	roots  [][32]byte // v2: one per piece
-	known  []uint64   // a bit for each piece that is not hashed
-	same   []pieceAt  // nil, or for each piece another one with the same bytes
-	cached int64      // bytes of the pieces whose sums were in the cache
+	sha1    []byte     // v1: 20 bytes per piece
+	roots   [][32]byte // v2: one per piece
+	known   []uint64   // a bit for each piece that is not hashed
+	same    []pieceAt  // nil, or for each piece another one with the same bytes
+	cached  int64      // bytes of the pieces whose sums were in the cache
+	unknown int64      // bytes of the others, if the cache was searched
 }
 
 // A pieceAt is a piece of a target.
@@ -57,6 +58,14 @@ func (t *target) set(i int, sha1 *[20]byte, root *[32]byte) {
 	}
 	if t.V2 {
 		t.roots[i] = *root
+	}
+}
+
+// pretend stores something else for the roots that are not known, as a torrent must not
+// have roots of zeros.
+func (t *target) pretend() {
+	for i := range t.roots {
+		t.roots[i] = [32]byte{1}
 	}
 }
 
