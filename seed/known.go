@@ -24,11 +24,19 @@ func (t *Torrent) known(m *loadedMetainfo) (peer.Bitfield, bool) {
 	if t.seeder.options.KnownDir == "" {
 		return nil, false
 	}
-	found, ok := t.seeder.known.Find(keyOf(t, m.root), m.root, m.data.tree.StrictDigest().String())
+	key, tree := keyOf(t, m.root), m.data.tree
+	found, ok := t.seeder.known.Find(key, m.root, tree.StrictDigest().String())
+	stored := ok
+	if !ok { // earlier versions stored no change times on macOS and the BSDs
+		found, ok = t.seeder.known.Find(key, m.root, tree.Digest().String())
+	}
 	if !ok {
 		return nil, false
 	}
 	have, err := peer.ParseBitfield(found, t.pieces)
+	if err == nil && !stored {
+		t.remember(m, have)
+	}
 	return have, err == nil
 }
 

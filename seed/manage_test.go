@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"bt/internal/known"
 	"bt/internal/peer"
 	"bt/internal/piece"
 	"bt/maketorrent"
@@ -186,6 +187,32 @@ func TestRememberRacy(t *testing.T) {
 		if ok = ok && bytes.Equal(got, have); ok != test.want {
 			t.Errorf("identified %v after the change: remembered: %v", test.after, ok)
 		}
+	}
+}
+
+// A check that an earlier version stored without change times is known, and is stored
+// with them.
+func TestKnownWithoutChangeTimes(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 200_000)
+	later := time.Now().Add(time.Hour) // racy, so the check is not remembered
+	if err := os.Chtimes(filepath.Join(root, "a"), later, later); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, Options{KnownDir: t.TempDir()}, Input{Torrent: meta, Path: root})
+	tt := r.find(meta.InfoHashV1)
+	m := loadedOf(t, tt)
+	m.found = later.Add(time.Hour)
+	have := peer.NewBitfield(tt.pieces) // differs from the result of the check
+	have.Set(1)
+	if err := r.known.Add(keyOf(tt, m.root), known.State{Root: m.root, Identity: m.data.tree.Digest().String(), Have: have, Pieces: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := tt.known(m); !ok || !bytes.Equal(got, have) {
+		t.Errorf("%x, %v", got, ok)
+	}
+	if got, ok := r.known.Find(keyOf(tt, m.root), m.root, m.data.tree.StrictDigest().String()); !ok || !bytes.Equal(got, have) {
+		t.Errorf("stored with change times: %x, %v", got, ok)
 	}
 }
 
