@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/bmatcuk/doublestar/v4"
-
-	"bt/internal/piece"
 )
 
 // A glob is an element of Options.Include or Options.Exclude.
@@ -22,12 +20,11 @@ type glob struct {
 	matched  atomic.Bool
 }
 
-// readGlobs parses globs, whose syntax Options.Check has checked. root is the absolute
-// path of the content, and path is how the caller wrote it.
-func readGlobs(texts []string, root, path string) []*glob {
+// readGlobs parses globs, whose syntax Options.Check has checked.
+func (w *walker) readGlobs(texts []string) []*glob {
 	var globs []*glob
 	for _, text := range texts {
-		pattern := strings.TrimSuffix(below(text, root, path), "/")
+		pattern := strings.TrimSuffix(w.cutPath(text), "/")
 		anchored := strings.HasPrefix(pattern, "/")
 		pattern = strings.TrimLeft(pattern, "/")
 		globs = append(globs, &glob{text: text, pattern: pattern, anywhere: !anchored && !strings.Contains(pattern, "/")})
@@ -35,25 +32,36 @@ func readGlobs(texts []string, root, path string) []*glob {
 	return globs
 }
 
-// below cuts a prefix from a glob that leads to the content, as in ./sub, NAME/sub and
+// cutPath cuts a prefix from a glob that leads to the content, as in ./sub, NAME/sub and
 // PATH/sub, which a shell's completion produces. The result then begins with a slash.
 // A prefix that is a directory in the content is not cut.
-func below(text, root, path string) string {
+func (w *walker) cutPath(text string) string {
 	if rest, ok := strings.CutPrefix(text, "./"); ok {
-		return "/" + below(rest, root, path)
+		return "/" + w.cutPath(rest)
 	}
-	for _, prefix := range []string{root, filepath.Clean(path), filepath.Base(root)} {
-		rest, ok := strings.CutPrefix(text, filepath.ToSlash(prefix)+"/")
-		if !ok {
-			continue
+	first, _, _ := strings.Cut(text, "/")
+	for _, in := range w.inputs {
+		prefixes, name := []string{in.path, filepath.Clean(in.given)}, "/"+in.name+"/"
+		if w.whole() {
+			prefixes, name = append(prefixes, filepath.Base(in.path)), "/"
 		}
-		first, _, _ := strings.Cut(text, "/")
-		if _, err := os.Lstat(filepath.Join(root, first)); first != "" && first != ".." && err == nil {
-			break
+		for _, prefix := range prefixes {
+			rest, ok := strings.CutPrefix(text, filepath.ToSlash(prefix)+"/")
+			if !ok {
+				continue
+			}
+			if first != "" && first != ".." && exists(w.onDisk([]string{first})) {
+				return text
+			}
+			return name + rest
 		}
-		return "/" + rest
 	}
 	return text
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // match reports whether the glob matches the path or a directory in it.
@@ -103,7 +111,8 @@ var errTooMany = errors.New("too many names")
 func (w *walker) tryBelow(dir []string, globs []*glob) []*glob {
 	names := 0
 	// With the separator, WalkDir follows dir if it is a symbolic link.
-	err := filepath.WalkDir(piece.Join(w.root, dir)+string(filepath.Separator), func(path string, _ fs.DirEntry, err error) error {
+	root := w.onDisk(dir) + string(filepath.Separator)
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		names++
 		switch {
 		case err != nil:
@@ -113,11 +122,11 @@ func (w *walker) tryBelow(dir []string, globs []*glob) []*glob {
 		case names > maxUnseen:
 			return errTooMany
 		}
-		rel, err := filepath.Rel(w.root, path)
+		rel, err := filepath.Rel(root, path)
 		if err != nil {
 			return err
 		}
-		matchAny(globs, strings.Split(filepath.ToSlash(rel), "/"))
+		matchAny(globs, append(slices.Clip(dir), components(rel)...))
 		return nil
 	})
 	if err != nil {

@@ -20,8 +20,8 @@ type Outcome struct {
 }
 
 // MakeAll makes several torrents, and yields the index of each with its outcome, as soon
-// as it is known. The content of torrents with the same Path, whose options choose the
-// same files, is read once, with Jobs, Read, Cache, DryRun and Progress of the first of
+// as it is known. The content of torrents with the same Path or Inputs, whose options
+// choose the same files, is read once, with Jobs, Read, Cache, DryRun and Progress of the first of
 // them; these torrents are yielded one after another. Such a torrent leaves out what the
 // Own of any of them names. The errors are those of [Make]. If ctx ends, the remaining
 // outcomes are its cause.
@@ -48,8 +48,10 @@ func MakeAll(ctx context.Context, all []Options) iter.Seq2[int, Outcome] {
 
 // sameContent reports whether two options choose the same files.
 func (o *Options) sameContent(other *Options) bool {
-	return o.Path == other.Path && o.Symlinks == other.Symlinks && o.DryRun == other.DryRun &&
-		slices.Equal(o.Include, other.Include) && slices.Equal(o.Exclude, other.Exclude)
+	return o.Path == other.Path && slices.Equal(o.Inputs, other.Inputs) && o.DryRun == other.DryRun &&
+		slices.Equal(o.Include, other.Include) && slices.Equal(o.Exclude, other.Exclude) &&
+		(o.Only == nil) == (other.Only == nil) && slices.Equal(o.Only, other.Only) &&
+		o.NoHidden == other.NoHidden && o.KeepJunk == other.KeepJunk && o.Symlinks == other.Symlinks && o.Attributes == other.Attributes
 }
 
 // A group is the torrents of the same content.
@@ -64,6 +66,7 @@ type draft struct {
 	*Options
 	Outcome
 	index   int // in the argument of MakeAll
+	inputs  []input
 	name    string
 	builder *metainfo.Builder
 	layout  *metainfo.Layout
@@ -73,7 +76,7 @@ type draft struct {
 func (g *group) make(ctx context.Context, yield func(int, Outcome) bool) bool {
 	g.each(func(d *draft) (err error) {
 		if err = d.Check(); err == nil {
-			_, d.name, err = Resolve(d.Path, d.Name)
+			d.inputs, d.name, err = d.resolve()
 		}
 		return err
 	})
@@ -117,17 +120,14 @@ func (g *group) left() (drafts []*draft) {
 
 // hash finds the files, lays them out for each draft and hashes them.
 func (g *group) hash(ctx context.Context) error {
-	if len(g.left()) == 0 {
+	left := g.left()
+	if len(left) == 0 {
 		return nil
 	}
-	root, err := absolute(g.Path)
-	if err != nil {
-		return err
-	}
 	at := now()
-	w := walker{ctx: ctx, Options: &g.Options}
+	w := walker{ctx: ctx, Options: &g.Options, inputs: left[0].inputs}
 	g.Own = g.own
-	if err := w.walk(root); err != nil {
+	if err := w.walk(); err != nil {
 		return err
 	}
 	tree := &piece.Tree{Files: w.sources, Path: w.path}
@@ -135,12 +135,12 @@ func (g *group) hash(ctx context.Context) error {
 		return err
 	}
 	w.problems = append(w.problems, problemsOf(tree.Faults())...)
-	g.each(func(d *draft) error { return d.layOut(&w, root) })
+	g.each(func(d *draft) error { return d.layOut(&w) })
 	drafts := g.left()
 	if len(drafts) == 0 {
 		return nil
 	}
-	return hash(ctx, drafts, tree, at, g.Cache.sums(root), &g.Options)
+	return hash(ctx, drafts, tree, at, g.Cache.sums(w.inputs[0].path), &g.Options)
 }
 
 // own returns why any draft leaves out a file.
@@ -157,7 +157,7 @@ func (g *group) own(path string, info fs.FileInfo) string {
 }
 
 // layOut chooses the piece length of a draft and lays out its files.
-func (d *draft) layOut(w *walker, root string) (err error) {
+func (d *draft) layOut(w *walker) (err error) {
 	problems := w.problems
 	if d.Format != FormatV1 {
 		problems = append(slices.Clip(problems), w.tooDeep()...)
@@ -165,7 +165,7 @@ func (d *draft) layOut(w *walker, root string) (err error) {
 	if len(problems) > 0 {
 		return problems
 	}
-	d.Result = &Result{Content: root, Skipped: w.skipped}
+	d.Result = &Result{Content: contentOf(d.inputs, d.name), Skipped: w.skipped}
 	d.Result.findSkipped(w)
 	d.builder = d.newBuilder(d.name, w.single, w.files)
 	d.layout, d.Result.Choice, err = d.chooseLayout(d.builder)

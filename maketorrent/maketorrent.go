@@ -86,10 +86,14 @@ const (
 // String returns "v1", "v2" or "hybrid".
 func (f Format) String() string { return [...]string{"v1", "v2", "hybrid"}[f] }
 
-// Options are the choices of [Make]. Only Path is required.
+// Options are the choices of [Make]. Only Path, or Inputs and Name, are required.
 type Options struct {
 	Path string // the file or directory
 	Name string // of the torrent; "" means the name of Path
+
+	// Inputs, if not empty, are several files and directories, which become the top
+	// entries of the torrent. Path is then unused.
+	Inputs []string
 
 	// Own, if not nil, returns why a file below Path is left out of the torrent, such
 	// as that it is the output file, or "" if the file is content. If path is a
@@ -109,7 +113,16 @@ type Options struct {
 	// match it are taken. Files that match Exclude are never taken.
 	Include, Exclude []string
 
-	Symlinks Symlinks // 0 means SymlinksFollow
+	// Only, if not nil, lists paths of files and directories in the content: absolute, or
+	// relative to Path, or with Inputs to the torrent's name. Only these and what is in
+	// them are taken. A path that does not exist is one of the [Problems].
+	Only []string
+
+	NoHidden   bool     // leave out names that begin with a dot
+	KeepJunk   bool     // take files that systems make, such as .DS_Store and Thumbs.db
+	Symlinks   Symlinks // 0 means SymlinksFollow
+	Attributes bool     // store which files are executable by their owner (BEP 47)
+	Align      bool     // v1: each file begins a piece, with pad files (BEP 47), as in v2 and hybrids
 
 	// Empty fields are not written to the torrent.
 	Trackers  [][]string // tiers (BEP 12)
@@ -144,7 +157,7 @@ type Options struct {
 type Result struct {
 	Torrent  *Torrent  // nil with Options.DryRun
 	Plan     *Plan     // only with Options.DryRun
-	Content  string    // absolute path of the content
+	Content  string    // absolute path of the content; "" if no directory has all Inputs
 	Skipped  []Skipped // files and directories that were left out, in order
 	Findings []Finding // about the torrent and skipped files; none has severity "error"
 	Choice   Choice    // what decided the piece length
@@ -156,7 +169,7 @@ type Result struct {
 
 // A Skipped is a file or directory that was left out of the torrent.
 type Skipped struct {
-	Path   string // below Options.Path, with slashes
+	Path   string // below Options.Path or the torrent's name, with slashes
 	Reason SkipReason
 }
 
@@ -169,6 +182,8 @@ type SkipReason string
 const (
 	SkipExcluded       SkipReason = "excluded"                  // by Options.Exclude
 	SkipNotIncluded    SkipReason = "not included"              // by Options.Include
+	SkipHidden         SkipReason = "hidden"                    // by Options.NoHidden
+	SkipJunk           SkipReason = "junk"                      // unless Options.KeepJunk
 	SkipSymlink        SkipReason = "symlink"                   // by SymlinksSkip
 	SkipPadding        SkipReason = "padding of another client" // its name is that of a pad file
 	SkipEmptyDirectory SkipReason = "empty directory"
@@ -192,7 +207,7 @@ func (p Problems) Unwrap() []error { return p }
 
 // An OptionError reports an invalid option.
 type OptionError struct {
-	Option string // "name", "glob", "piece length", "torrent size" or "date"
+	Option string // "path", "name", "inputs", "glob", "only", "piece length", "torrent size" or "date"
 	Err    error
 }
 
@@ -278,7 +293,7 @@ func Make(ctx context.Context, o Options) (*Result, error) {
 func (o *Options) newBuilder(name string, single bool, files []metainfo.BuildFile) *metainfo.Builder {
 	b := &metainfo.Builder{
 		V1: o.Format != FormatV2, V2: o.Format != FormatV1,
-		Name: name, Single: single, Files: files, PieceLength: o.PieceLength, Private: o.Private, Source: o.Source,
+		Align: o.Align, Name: name, Single: single, Files: files, PieceLength: o.PieceLength, Private: o.Private, Source: o.Source,
 		Outside: metainfo.Outside{
 			Trackers: o.Trackers, WebSeeds: o.WebSeeds, HTTPSeeds: o.HTTPSeeds,
 			Nodes: o.Nodes, Comment: o.Comment, CreatedBy: o.CreatedBy, Date: o.Date,

@@ -33,7 +33,7 @@ func (p *Plan) Duration() time.Duration {
 
 // A PlannedFile is a file that would be in the torrent.
 type PlannedFile struct {
-	Path string // below Options.Path, with slashes; of a single file its name
+	Path string // below the name of the torrent, with slashes; of a single file its name
 	Size int64  // bytes
 }
 

@@ -16,19 +16,20 @@ import (
 	"bt/internal/piece"
 )
 
-// Symlinks says what to do with symbolic links below Options.Path. Path itself may
-// always be a link.
+// Symlinks says what to do with symbolic links in the content. Options.Path and
+// Options.Inputs themselves may always be links.
 type Symlinks uint8
 
 // The choices. The zero Symlinks is SymlinksFollow.
 const (
 	SymlinksFollow Symlinks = iota // add their targets
 	SymlinksSkip                   // leave them out
+	SymlinksStore                  // store them as links (BEP 47); their targets must be in the torrent
 	SymlinksRefuse                 // fail with a LinkError
 )
 
-// String returns "follow", "skip" or "refuse".
-func (s Symlinks) String() string { return [...]string{"follow", "skip", "refuse"}[s] }
+// String returns "follow", "skip", "store" or "refuse".
+func (s Symlinks) String() string { return [...]string{"follow", "skip", "store", "refuse"}[s] }
 
 // A walker collects the files of a tree in the order of the torrent, which compares
 // paths component by component, as raw bytes. It reads several directories at once, but
@@ -36,8 +37,8 @@ func (s Symlinks) String() string { return [...]string{"follow", "skip", "refuse
 type walker struct {
 	ctx context.Context
 	*Options
-	root   string
-	single bool
+	inputs []input // sorted by name
+	single bool    // the content is one file
 
 	include, exclude []*glob
 
@@ -64,30 +65,62 @@ type section struct {
 // chunk is the number of directory entries that one goroutine handles.
 const chunk = 512
 
-// walk collects the files of the content at root.
-func (w *walker) walk(root string) error {
-	w.include, w.exclude = readGlobs(w.Include, root, w.Path), readGlobs(w.Exclude, root, w.Path)
-	w.root = root
-	info, err := os.Stat(root)
+// walk collects the files of the inputs.
+func (w *walker) walk() error {
+	for i := range w.inputs {
+		if err := w.inputs[i].stat(); err != nil {
+			return err
+		}
+	}
+	w.include, w.exclude = w.readGlobs(w.Include), w.readGlobs(w.Exclude)
+	list, err := w.readList()
 	if err != nil {
 		return err
 	}
+	w.limit = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
+	defer w.started.Wait()
 	first := new(section)
-	if info.IsDir() {
-		w.limit = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
-		w.dir(first, root, nil, []fs.FileInfo{info})
-		w.started.Wait()
-	} else {
-		w.single = true
-		if reason := w.own(root, info); reason != "" {
-			return badOption("path", "%s is the program's own file: %s", root, reason)
-		}
-		if rel := []string{filepath.Base(root)}; !w.excluded(first, rel) && !w.unwanted(first, rel) {
-			w.file(first, root, rel, info)
+	for i := range w.inputs {
+		next := new(section)
+		first.next = append(first.next, next)
+		if err := w.input(next, &w.inputs[i], list); err != nil {
+			return err
 		}
 	}
+	w.started.Wait()
 	w.join(first)
+	if w.Symlinks == SymlinksStore {
+		w.checkLinks()
+	}
 	return context.Cause(w.ctx)
+}
+
+// input adds the files of one input, whose name is not looked at: the caller chose it.
+func (w *walker) input(s *section, in *input, list *listed) error {
+	var rel []string
+	switch {
+	case in.name != "" && list != nil && list.below[in.name] == nil:
+		return nil
+	case in.name != "":
+		rel, list = []string{in.name}, list.at(in.name)
+	case !in.info.IsDir():
+		rel, w.single = []string{filepath.Base(in.path)}, true
+	}
+	switch {
+	case w.excluded(s, rel):
+		if in.info.IsDir() {
+			s.unseen = append(s.unseen, rel)
+		}
+	case in.info.IsDir():
+		w.dir(s, in.path, rel, list, []fs.FileInfo{in.info})
+	case w.own(in.path, in.info) != "":
+		return badOption("path", "%s is the program's own file: %s", in.path, w.own(in.path, in.info))
+	case list != nil:
+		s.problem(list.first(in.path), syscall.ENOTDIR)
+	case !w.unwanted(s, rel):
+		w.file(s, in.path, rel, in.info)
+	}
+	return nil
 }
 
 // join appends a section, and those that follow it, to the walker's lists.
@@ -116,31 +149,27 @@ func (w *walker) run(f func()) {
 	}
 }
 
-// dir adds the files in a directory. above lists the directory and its ancestors, to
-// detect links that form a loop.
-func (w *walker) dir(s *section, path string, rel []string, above []fs.FileInfo) {
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		s.problem(path, err)
-		return
-	}
-	if len(entries) == 0 && len(rel) > 0 && (len(w.include) == 0 || matchAny(w.include, rel)) {
+// dir adds the files in a directory that are in the list. above lists the directory and
+// its ancestors, to detect links that form a loop.
+func (w *walker) dir(s *section, path string, rel []string, list *listed, above []fs.FileInfo) {
+	entries := list.read(s, path)
+	if len(entries) == 0 && len(s.problems) == 0 && len(rel) > 0 && (len(w.include) == 0 || matchAny(w.include, rel)) {
 		s.skip(rel, SkipEmptyDirectory)
 	}
 	for some := range slices.Chunk(entries, chunk) {
 		next := new(section)
 		s.next = append(s.next, next)
-		w.run(func() { w.entries(next, path, rel, some, above) })
+		w.run(func() { w.entries(next, path, rel, some, list, above) })
 	}
 }
 
-func (w *walker) entries(s *section, path string, rel []string, entries []fs.DirEntry, above []fs.FileInfo) {
+func (w *walker) entries(s *section, path string, rel []string, entries []fs.DirEntry, list *listed, above []fs.FileInfo) {
 	at := s // entries after a directory are added to a section after that of the directory
 	for _, e := range entries {
 		if w.ctx.Err() != nil {
 			return
 		}
-		below := w.entry(at, piece.Join(path, []string{e.Name()}), append(slices.Clip(rel), e.Name()), e, above)
+		below := w.entry(at, piece.Join(path, []string{e.Name()}), append(slices.Clip(rel), e.Name()), e, list.at(e.Name()), above)
 		if below != nil {
 			at = new(section)
 			s.next = append(s.next, below, at)
@@ -150,15 +179,16 @@ func (w *walker) entries(s *section, path string, rel []string, entries []fs.Dir
 
 // entry adds one entry of a directory. If the entry is a directory, its files are added
 // to the section that entry returns.
-func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, above []fs.FileInfo) (below *section) {
-	if w.excluded(s, rel) {
+func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, list *listed, above []fs.FileInfo) (below *section) {
+	if w.excluded(s, rel) || w.leftOut(s, rel) {
 		if w.isDir(path, e) {
 			s.unseen = append(s.unseen, rel)
 		}
 		return nil
 	}
 	info, err := e.Info()
-	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+	link := err == nil && info.Mode()&fs.ModeSymlink != 0
+	if link {
 		switch w.Symlinks {
 		case SymlinksSkip:
 			s.skip(rel, SkipSymlink)
@@ -171,21 +201,29 @@ func (w *walker) entry(s *section, path string, rel []string, e fs.DirEntry, abo
 			err = brokenLink(err)
 		}
 	}
+	stored := link && w.Symlinks == SymlinksStore
 	switch {
 	case err != nil:
 		s.problem(path, err)
-	case info.IsDir():
+	case info.IsDir() && !stored:
 		if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
 			s.problem(path, &LinkError{" that leads back to a directory above it"})
 			return nil
 		}
 		below = new(section)
-		w.run(func() { w.dir(below, path, rel, append(slices.Clip(above), info)) })
+		w.run(func() { w.dir(below, path, rel, list, append(slices.Clip(above), info)) })
+	case list != nil && stored:
+		s.problem(path, &LinkError{" that is stored, so that what is listed below it can't be"})
+	case list != nil:
+		s.problem(list.first(path), syscall.ENOTDIR)
 	case w.own(path, info) != "":
 		s.skip(rel, SkipReason(w.own(path, info)))
 	case metainfo.IsPadName(e.Name()):
 		s.skip(rel, SkipPadding)
-	case !w.unwanted(s, rel):
+	case w.unwanted(s, rel):
+	case stored:
+		w.link(s, path, rel)
+	default:
 		w.file(s, path, rel, info)
 	}
 	return below
@@ -226,23 +264,31 @@ func (w *walker) file(s *section, path string, rel []string, info fs.FileInfo) {
 		s.problem(path, errors.New("is "+kind(info.Mode())))
 		return
 	}
+	if !w.checkNames(s, path, rel) {
+		return
+	}
+	const owner, everyone = 0o100, 0o444
+	s.files = append(s.files, metainfo.BuildFile{Path: rel, Length: info.Size(), Executable: w.Attributes && info.Mode()&owner != 0})
+	s.sources = append(s.sources, piece.Source{ID: piece.Identify(info), Public: info.Mode()&everyone == everyone})
+}
+
+// checkNames reports whether a torrent can have the path. If not, it adds a problem.
+func (w *walker) checkNames(s *section, path string, rel []string) bool {
 	for _, name := range rel {
 		if err := metainfo.CheckComponent(name); err != nil && !w.single {
 			s.problem(path, fmt.Errorf("the name %q %w", name, err))
-			return
+			return false
 		}
 	}
-	s.files = append(s.files, metainfo.BuildFile{Path: rel, Length: info.Size()})
-	const everyone = 0o444
-	s.sources = append(s.sources, piece.Source{ID: piece.Identify(info), Public: info.Mode()&everyone == everyone})
+	return true
 }
 
 // path returns the path on disk of a file of the torrent.
 func (w *walker) path(i int) string {
 	if w.single {
-		return w.root
+		return w.inputs[0].path
 	}
-	return piece.Join(w.root, w.files[i].Path)
+	return w.onDisk(w.files[i].Path)
 }
 
 func (w *walker) own(path string, info fs.FileInfo) string {
@@ -273,24 +319,4 @@ func (s *section) problem(path string, err error) {
 		err = pathErr.Err
 	}
 	s.problems = append(s.problems, fmt.Errorf("%s: %w", path, err))
-}
-
-// A LinkError reports a symbolic link that can't be followed, or that is refused by
-// [SymlinksRefuse]. With [SymlinksSkip] links are left out instead.
-type LinkError struct{ reason string }
-
-func (e *LinkError) Error() string { return "is a symbolic link" + e.reason }
-
-// brokenLink returns the error of a link whose target can't be read because of err.
-func brokenLink(err error) *LinkError {
-	switch {
-	case errors.Is(err, syscall.ELOOP):
-		return &LinkError{" that leads back to itself"}
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return &LinkError{" that leads nowhere"}
-	}
-	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		err = pathErr.Err
-	}
-	return &LinkError{fmt.Sprintf(" that can't be followed: %v", err)}
 }

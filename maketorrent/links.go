@@ -1,0 +1,101 @@
+package maketorrent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"bt/internal/metainfo"
+	"bt/internal/piece"
+)
+
+// Symbolic links that are stored in the torrent (BEP 47). Their target is a path below
+// the torrent's name, so it must be in the torrent too.
+
+// link adds a symbolic link.
+func (w *walker) link(s *section, path string, rel []string) {
+	target, err := w.target(path)
+	if err != nil {
+		s.problem(path, err)
+		return
+	}
+	if w.checkNames(s, path, rel) {
+		s.files = append(s.files, metainfo.BuildFile{Path: rel, Symlink: target})
+		s.sources = append(s.sources, piece.Source{Link: true})
+	}
+}
+
+// target returns the path below the torrent's name that a link leads to. If that is a
+// link again, it is not followed.
+func (w *walker) target(path string) ([]string, error) {
+	text, err := os.Readlink(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case filepath.IsAbs(text):
+		return nil, &LinkError{" to an absolute path, which another computer has not: " + text}
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, brokenLink(err)
+	}
+	// Not Join, which cleans the path: ".." may follow a link.
+	dir, name := filepath.Split(filepath.Dir(path) + string(filepath.Separator) + text)
+	if name == "" || name == "." || name == ".." {
+		dir, name = dir+name, ""
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, brokenLink(err)
+	}
+	real := filepath.Join(dir, name)
+	for i := range w.inputs {
+		in := &w.inputs[i]
+		rel, ok := in.below(in.real, real)
+		switch {
+		case ok && len(rel) == 0:
+			return nil, &LinkError{" to the whole content, which a torrent can't hold: " + text}
+		case ok:
+			return rel, nil
+		}
+	}
+	return nil, &LinkError{" that leads out of the content: " + text}
+}
+
+// checkLinks adds a problem for each link to a file or directory that is not in the
+// torrent.
+func (w *walker) checkLinks() {
+	for i := range w.files {
+		f := &w.files[i]
+		if f.Symlink == nil {
+			continue
+		}
+		// The files of a directory follow its place in the order.
+		at, _ := slices.BinarySearchFunc(w.files, f.Symlink, func(f metainfo.BuildFile, path []string) int { return slices.Compare(f.Path, path) })
+		if n := len(f.Symlink); at == len(w.files) || len(w.files[at].Path) < n || !slices.Equal(w.files[at].Path[:n], f.Symlink) {
+			w.problems = append(w.problems, fmt.Errorf("%s: %w", w.path(i), &LinkError{" to what is not in the torrent: " + display(f.Symlink)}))
+		}
+	}
+}
+
+// A LinkError reports a symbolic link that can't be followed, or that is refused by
+// [SymlinksRefuse]. With [SymlinksSkip] links are left out instead.
+type LinkError struct{ reason string }
+
+func (e *LinkError) Error() string { return "is a symbolic link" + e.reason }
+
+// brokenLink returns the error of a link whose target can't be read because of err.
+func brokenLink(err error) *LinkError {
+	switch {
+	case errors.Is(err, syscall.ELOOP):
+		return &LinkError{" that leads back to itself"}
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return &LinkError{" that leads nowhere"}
+	}
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathErr.Err
+	}
+	return &LinkError{fmt.Sprintf(" that can't be followed: %v", err)}
+}

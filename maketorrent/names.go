@@ -1,0 +1,32 @@
+package maketorrent
+
+import "strings"
+
+// isJunk reports whether a name is that of a file or directory that a system makes beside
+// the user's files: macOS's .DS_Store and ._NAME, Windows's Thumbs.db and desktop.ini,
+// whose case Windows ignores, and @eaDir of Synology.
+func isJunk(name string) bool {
+	switch {
+	case name == ".DS_Store", name == "@eaDir":
+		return true
+	case strings.HasPrefix(name, "._"):
+		return len(name) > len("._")
+	}
+	return strings.EqualFold(name, "Thumbs.db") || strings.EqualFold(name, "desktop.ini")
+}
+
+// leftOut reports whether an entry of a directory is left out because of its name, and
+// records it as skipped.
+func (w *walker) leftOut(s *section, rel []string) bool {
+	name := rel[len(rel)-1]
+	switch {
+	case !w.KeepJunk && isJunk(name):
+		s.skip(rel, SkipJunk)
+	case w.NoHidden && strings.HasPrefix(name, "."):
+		s.skip(rel, SkipHidden)
+	default:
+		return false
+	}
+	matchAny(w.include, rel) // to record that the glob matches something
+	return true
+}
