@@ -21,12 +21,9 @@ import (
 )
 
 type makeFlags struct {
-	dir   option[string]
-	files []string
+	content contentChoice
 
 	name                option[string]
-	include, exclude    []string
-	symlinks            option[maketorrent.Symlinks]
 	format              option[maketorrent.Format]
 	pieceLength         option[pieceLength]
 	maxPieceLength      option[int64]
@@ -54,15 +51,15 @@ func makeCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name:      "make",
 		Usage:     "make a torrent of a file or a directory",
-		UsageText: "bt make PATH [FLAGS]\nbt make --dir DIR --announce URL [FLAGS]\nbt make --file FILE --announce URL [FLAGS]",
+		UsageText: "bt make PATH [FLAGS]\nbt make PATH... --name NAME [FLAGS]\nbt make --dir DIR --announce URL [FLAGS]\nbt make --file FILE --announce URL [FLAGS]",
 		Description: `bt make movie --announce http://tracker.example/announce
 bt make movie -a http://a.example/announce,http://b.example/announce -a udp://c.example:6969
 bt make . --private --source ABC -o ~/torrents/
 bt make image.iso --web-seed https://mirror.example/image.iso --json
-bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
-		Flags: slices.Concat([]cli.Flag{
-			valueFlag(&f.dir, text, "dir", "make a torrent of the directory `DIR`"),
-			listFlag(&f.files, texts, "file", "make a torrent of the one file `FILE`"),
+bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -
+bt make disc1 disc2 booklet.pdf --name album
+git ls-files -z | bt make . --files-from - -0`,
+		Flags: slices.Concat(f.content.pathFlags(), []cli.Flag{
 			listFlag(&f.announce, tiers, "announce", "`URL` of a tracker; again for each further tier, commas inside one tier; @FILE has a tier on each line", "a", "tracker"),
 			listFlag(&f.webSeeds, urls(webSeedSchemes...), "web-seed", "`URL` of a web seed (BEP 19); again for more", "w"),
 			listFlag(&f.httpSeeds, urls(httpSeedSchemes...), "http-seed", "`URL` of an HTTP seed (BEP 17); again for more"),
@@ -87,15 +84,9 @@ bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
 			valueFlag(&f.date, timeReader(e.now), "date", "set the creation date to `TIME`: RFC 3339, YYYY-MM-DD, Unix seconds or now (default: SOURCE_DATE_EPOCH, else now)"),
 			switchFlag(&f.noDate, "no-date", "leave out the creation date"),
 			switchFlag(&f.entropy, "entropy", "add random bytes, for another info-hash of the same content"),
-			listFlag(&f.include, nonEmpties("the glob"), "include", "take only files that match `GLOB`, or are in a directory that does; again for more"),
-			listFlag(&f.exclude, nonEmpties("the glob"), "exclude", "leave out files and directories that match `GLOB`, such as '*.tmp', 'a/**/b' or ./a (only at the top); again for more"),
+		}, f.content.choiceFlags(), []cli.Flag{
 			switchFlag(&f.seed, "seed", "then seed it, as bt seed does"),
 			e.options.revealFlag("show passkeys and passwords; JSON always has them"),
-			valueFlag(&f.symlinks, oneOf(
-				choice[maketorrent.Symlinks]{"follow", maketorrent.SymlinksFollow},
-				choice[maketorrent.Symlinks]{"skip", maketorrent.SymlinksSkip},
-				choice[maketorrent.Symlinks]{"error", maketorrent.SymlinksRefuse},
-			), "symlinks", "`DO` follow, skip or error for symbolic links below PATH (default follow)"),
 		}, f.strict.flags("write nothing and exit with 1 if there are warnings"), f.hashing.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runMake(ctx, u, args, &f) }),
 	}
@@ -103,7 +94,11 @@ bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -`,
 
 func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 	// Report wrong usage before anything is read from disk.
-	o, err := f.options(u, args)
+	paths, err := f.content.paths(args, f.name)
+	if err != nil {
+		return err
+	}
+	o, err := f.options(u, paths)
 	if err != nil {
 		return err
 	}
@@ -113,15 +108,23 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 	if err := f.checkOutput(u); err != nil {
 		return err
 	}
-	if err := f.checkContent(o.Path); err != nil {
+	if err := f.content.readList(ctx, u, &o); err != nil {
 		return err
+	}
+	if err := f.content.check(paths); err != nil {
+		return err
+	}
+	if f.seed {
+		if err := checkSeed(&o); err != nil {
+			return makeError(u, f, o, err)
+		}
 	}
 	out, err := makeOutput(u, f, &o)
 	if err != nil {
 		return err
 	}
 	start := time.Now()
-	bar := u.progress("hashing " + filepath.Base(o.Path))
+	bar := u.progress("hashing " + filepath.Base(contentName(&o)))
 	o.Progress = bar.Update
 	r, err := maketorrent.Make(ctx, o)
 	if err != nil {
@@ -130,7 +133,7 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 	bar.Finish()
 	seconds := time.Since(start).Seconds()
 	explainMade(u, r, o.MaxPieceLength)
-	if err := refusal(o.Path, r.Findings, &f.strict); err != nil {
+	if err := refusal(contentName(&o), r.Findings, &f.strict); err != nil {
 		return err
 	}
 	return f.deliver(ctx, u, r, out, seconds)
@@ -141,6 +144,7 @@ func explainMade(u *ui, r *maketorrent.Result, maxPieceLength int64) {
 	for _, s := range r.Skipped {
 		u.explain("left out %s: %s", s.Path, s.Reason)
 	}
+	explainLeftOut(u, r)
 	for _, x := range r.Findings {
 		if x.Severity == metainfo.SeverityNote {
 			u.explain("note: %s", x.Message)
@@ -176,22 +180,23 @@ func (f *makeFlags) deliver(ctx context.Context, u *ui, r *maketorrent.Result, o
 }
 
 // options returns the options for maketorrent.
-func (f *makeFlags) options(u *ui, args []string) (o maketorrent.Options, err error) {
-	if o.Path, err = f.contentPath(u, args); err != nil {
-		return o, err
-	}
+func (f *makeFlags) options(u *ui, paths []string) (o maketorrent.Options, err error) {
 	// maketorrent.Make checks the minimum for v2.
 	if err := f.pieceLength.value.check(f.format.value != maketorrent.FormatV1 || f.strict.allows(metainfo.CodeSmallPieces)); err != nil {
 		return o, err
 	}
 	o = maketorrent.Options{
-		Path: o.Path, Name: f.name.value, Include: f.include, Exclude: f.exclude, Symlinks: f.symlinks.value,
-		Format: f.format.value, PieceLength: f.pieceLength.value.bytes, MaxPieceLength: f.maxPieceLength.value,
+		Path: paths[0], Name: f.name.value, Format: f.format.value, PieceLength: f.pieceLength.value.bytes, MaxPieceLength: f.maxPieceLength.value,
 		TargetPieces: f.targetPieces.value, MaxTorrentSize: f.maxTorrentSize.value,
 		Trackers: f.announce, WebSeeds: f.webSeeds, HTTPSeeds: f.httpSeeds, Nodes: f.nodes,
 		Private: f.private, Entropy: f.entropy, Source: f.source.value, Comment: f.comment.value,
 		Jobs: f.hashing.jobs.value, Read: f.hashing.read.value,
 	}
+	if len(paths) > 1 {
+		o.Path, o.Inputs = "", paths
+	}
+	u.subject = contentName(&o)
+	f.content.set(&o)
 	switch {
 	case f.createdBy.given && f.noCreatedBy:
 		return o, failf(exitUsage, "--created-by and --no-created-by contradict each other")
@@ -202,47 +207,6 @@ func (f *makeFlags) options(u *ui, args []string) (o maketorrent.Options, err er
 	}
 	o.Date, err = f.creationDate(u.env)
 	return o, err
-}
-
-// contentPath returns the path of the content: PATH, --dir or --file, exactly one
-// of which must be given. It does not check that the path exists.
-func (f *makeFlags) contentPath(u *ui, args []string) (string, error) {
-	paths := slices.Clone(args)
-	if len(paths) > 1 {
-		return "", withHint(failf(exitUsage, "one PATH at a time, not %d", len(paths)), "put several files into a directory, and make a torrent of that")
-	}
-	if len(f.files) > 1 {
-		return "", withHint(failf(exitUsage, "--file is for a torrent of one file"), "put several files into a directory, and use --dir")
-	}
-	paths = append(paths, f.files...)
-	if f.dir.given {
-		paths = append(paths, f.dir.value)
-	}
-	switch {
-	case len(paths) == 0:
-		return "", withHint(failf(exitUsage, "nothing to make a torrent of"), "bt make PATH, or bt make --dir DIR")
-	case len(paths) > 1:
-		return "", failf(exitUsage, "PATH, --dir and --file: only one of them")
-	case paths[0] == "":
-		return "", failf(exitUsage, "the path is empty")
-	}
-	u.subject = paths[0]
-	return paths[0], nil
-}
-
-// checkContent checks that the content exists and is of the kind that the flags
-// name.
-func (f *makeFlags) checkContent(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return readError(path, err)
-	case f.dir.given && !info.IsDir():
-		return withHint(failf(exitUsage, "--dir: %s is not a directory", path), "use --file for a file")
-	case len(f.files) > 0 && info.IsDir():
-		return withHint(failf(exitUsage, "--file: %s is a directory", path), "use --dir for a directory")
-	}
-	return nil
 }
 
 // URL schemes of web seeds (BEP 19) and HTTP seeds (BEP 17).
@@ -291,7 +255,7 @@ func makeError(u *ui, f *makeFlags, o maketorrent.Options, err error) error {
 			u.report(fail(exitRead, p))
 		}
 		err := fail(exitRead, problems[len(problems)-1])
-		if info, statErr := os.Stat(o.Path); statErr != nil || !info.IsDir() {
+		if info, statErr := os.Stat(o.Path); len(o.Inputs) == 0 && (statErr != nil || !info.IsDir()) {
 			return err // the problem is with PATH itself
 		}
 		return withHint(err, problemsHint(problems))
@@ -301,6 +265,8 @@ func makeError(u *ui, f *makeFlags, o maketorrent.Options, err error) error {
 		switch bad.Option {
 		case "name":
 			err = withHint(err, "choose one with --name")
+		case "only":
+			err = failf(exitUsage, "--files-from: %w", bad)
 		case "piece length":
 			err = withHint(err, pieceLengthHint(f.pieceLength.value.text))
 		case "torrent size":
@@ -309,9 +275,12 @@ func makeError(u *ui, f *makeFlags, o maketorrent.Options, err error) error {
 		return err
 	}
 	if errors.Is(err, maketorrent.ErrEmpty) {
-		err = failf(exitRead, "%s: %w", o.Path, err)
-		if len(o.Include)+len(o.Exclude) > 0 {
+		err = failf(exitRead, "%s: %w", contentName(&o), err)
+		switch {
+		case len(o.Include)+len(o.Exclude) > 0:
 			err = withHint(err, "--include and --exclude may have left out too much")
+		case o.NoHidden:
+			err = withHint(err, "--no-hidden may have left out too much")
 		}
 		return err
 	}

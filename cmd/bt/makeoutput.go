@@ -34,7 +34,7 @@ func (f *makeFlags) checkOutput(u *ui) error {
 // makeOutput returns the path of the output, and checks that it can be written
 // before anything is hashed.
 func makeOutput(u *ui, f *makeFlags, o *maketorrent.Options) (string, error) {
-	abs, name, err := maketorrent.Resolve(o.Path, o.Name)
+	dir, name, err := besideContent(o)
 	if err != nil {
 		return "", makeError(u, f, *o, err)
 	}
@@ -44,7 +44,7 @@ func makeOutput(u *ui, f *makeFlags, o *maketorrent.Options) (string, error) {
 		o.Own = ownStdout(u.env.stdout)
 		return out, nil
 	case "":
-		out = filepath.Join(filepath.Dir(abs), name+".torrent")
+		out = filepath.Join(dir, name+".torrent")
 	default:
 		info, err := os.Stat(out)
 		if os.IsPathSeparator(out[len(out)-1]) || err == nil && info.IsDir() {
@@ -141,7 +141,7 @@ func missingDirectory(dir string) string {
 // made is the JSON of bt make.
 type made struct {
 	Output      string        `json:"output"`
-	Content     string        `json:"content"`
+	Content     string        `json:"content,omitempty"`
 	Name        string        `json:"name"`
 	Format      string        `json:"format"`
 	InfoHashV1  string        `json:"info_hash_v1,omitempty"`
@@ -207,8 +207,8 @@ func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error 
 			{"pieces", u.pieces(t.PieceCount(), t.PieceLength)},
 		},
 		u.magnetFields(t.Magnet().String()))
-	if n := len(r.Skipped); n > 0 && !u.verbose {
-		fields = append(fields, [2]string{"left out", term.Count(int64(n)) + " (-v names them)"})
+	if len(r.Skipped) > 0 && !u.verbose {
+		fields = append(fields, [2]string{"left out", leftOutText(r.Skipped) + " (-v names them)"})
 	}
 	return stdoutError(term.Fields(u.out, u.pal, 0, fields))
 }

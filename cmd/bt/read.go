@@ -27,6 +27,7 @@ const (
 	torrentOrLinks           // a torrent, or a text with magnet links
 	textInput                // JSON or a list
 	rulesInput               // a rules file, which has its own limit
+	pathsInput               // a list of paths, of any bytes
 )
 
 // mayBe reports whether an input that does not begin as a torrent may be of the
@@ -37,6 +38,8 @@ func (k inputKind) mayBe(head []byte) bool {
 		return metainfo.Recognize(head) == metainfo.FormMagnetText
 	case textInput, rulesInput:
 		return bytes.IndexByte(head, 0) < 0
+	case pathsInput:
+		return true
 	}
 	return false
 }
