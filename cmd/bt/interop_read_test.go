@@ -55,14 +55,14 @@ func interopReadings() []*interopReading {
 			},
 			WebSeeds: []string{"http://w.invalid/files/", "https://w2.invalid/"}, HTTPSeeds: []string{"http://h.invalid/seed.php"},
 			Nodes: []string{"192.0.2.1 6881", "2001:db8::1 6882"},
-			Files: []ltFile{{"Ünï 漢字 🎬/sub dir/empty", 0}, {"Ünï 漢字 🎬/sub dir/Å.txt", 2}, {"Ünï 漢字 🎬/z", 20_000}, {"Ünï 漢字 🎬/ä film.mkv", 100_000}},
+			Files: []ltFile{{Path: "Ünï 漢字 🎬/sub dir/empty", Size: 0}, {Path: "Ünï 漢字 🎬/sub dir/Å.txt", Size: 2}, {Path: "Ünï 漢字 🎬/z", Size: 20_000}, {Path: "Ünï 漢字 🎬/ä film.mkv", Size: 100_000}},
 		},
 		aligned: 6, private: &yes, source: "SRC", total: "120.0 kB",
 	}, {
 		name: "nothing but content", content: "one.bin", single: true,
 		files:   []interopFile{{"one.bin", 64 * kib}},
 		flags:   []string{"--no-date", "--no-created-by", "--piece-length", "16K"},
-		want:    ltAnswer{Name: "one.bin", PieceLength: 16 * kib, Pieces: 4, Files: []ltFile{{"one.bin", 64 * kib}}},
+		want:    ltAnswer{Name: "one.bin", PieceLength: 16 * kib, Pieces: 4, Files: []ltFile{{Path: "one.bin", Size: 64 * kib}}},
 		aligned: 4, total: "65.54 kB",
 	}, {
 		name: "one of each", content: "dir",
@@ -72,7 +72,7 @@ func interopReadings() []*interopReading {
 		want: ltAnswer{
 			Name: "dir", Comment: "c", Creator: "me", Date: 1700000000, PieceLength: mib, Pieces: 1,
 			Trackers: [][]string{{"udp://t.invalid:80/announce"}}, WebSeeds: []string{"http://w.invalid/"},
-			Nodes: []string{"192.0.2.1 1"}, Files: []ltFile{{"dir/file", 7}},
+			Nodes: []string{"192.0.2.1 1"}, Files: []ltFile{{Path: "dir/file", Size: 7}},
 		},
 		aligned: 1, source: "s", total: "0.01 kB",
 	}}
@@ -150,7 +150,7 @@ func (r *interopReading) make(t *testing.T, format string) {
 		// BEP 52: a file tree with one file is a single file, whatever the name
 		// of the torrent. libtorrent uses the name of the file as the name of the
 		// torrent.
-		r.want.Name, r.want.Files = r.files[0].path, []ltFile{{r.files[0].path, int64(r.files[0].size)}}
+		r.want.Name, r.want.Files = r.files[0].path, []ltFile{{Path: r.files[0].path, Size: int64(r.files[0].size)}}
 	}
 }
 

@@ -144,8 +144,10 @@ type ltAnswer struct {
 }
 
 type ltFile struct {
-	Path string `json:"path"` // begins with the name of the torrent
-	Size int64  `json:"size"`
+	Path       string `json:"path"` // begins with the name of the torrent
+	Size       int64  `json:"size"`
+	Symlink    string `json:"symlink"` // the target, likewise
+	Executable bool   `json:"executable"`
 }
 
 // interopLibtorrent sends requests to libtorrent. One process answers them all,

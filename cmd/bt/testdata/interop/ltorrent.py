@@ -13,8 +13,8 @@ Reads a JSON list of requests and prints a JSON list with an answer for each:
 "make" and "read" answer with all that libtorrent reads in the torrent, "check"
 with the pieces that it has after hashing the data. No packet is sent.
 
-FORMAT is v1, v2, hybrid, or "unpadded hybrid", with no pad file after the last
-file; " without layers" after one that has piece layers leaves them out.
+FORMAT is v1, "aligned v1", v2, hybrid, or "unpadded hybrid", with no pad file
+after the last file; " without layers" after one that has piece layers leaves them out.
 """
 import json
 import os
@@ -45,12 +45,13 @@ def files_of(path):
 
 def make(q):
     form = q['format'].removesuffix(' without layers')
-    if form == 'v1':
+    if form in ('v1', 'aligned v1'):
         fs = files_of(q['path'])
     else:
         fs = lt.file_storage()
         lt.add_files(fs, q['path'])  # libtorrent sorts these itself
     flags = {'v1': lt.create_torrent.v1_only, 'v2': lt.create_torrent.v2_only, 'hybrid': 0,
+             'aligned v1': lt.create_torrent.v1_only | lt.create_torrent.canonical_files,
              'unpadded hybrid': lt.create_torrent.canonical_files_no_tail_padding}
     t = lt.create_torrent(fs, q['piece_length'], flags[form])
     t.set_priv(q.get('private', False))
@@ -109,7 +110,8 @@ def facts(ti):
         'web_seeds': [s['url'] for s in ti.web_seeds() if s['type'] == 0],
         'http_seeds': [s['url'] for s in ti.web_seeds() if s['type'] == 1],
         'nodes': ['%s %d' % node for node in ti.nodes()],
-        'files': [{'path': fs.file_path(i), 'size': fs.file_size(i)} for i in range(fs.num_files())
+        'files': [{'path': fs.file_path(i), 'size': fs.file_size(i), 'symlink': fs.symlink(i),
+                   'executable': bool(fs.file_flags(i) & lt.file_flags_t.flag_executable)} for i in range(fs.num_files())
                   if not fs.file_flags(i) & lt.file_flags_t.flag_pad_file],
     }
 
