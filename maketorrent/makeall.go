@@ -135,6 +135,9 @@ func (g *group) hash(ctx context.Context) error {
 		return err
 	}
 	w.problems = append(w.problems, problemsOf(tree.Faults())...)
+	if len(w.problems) == 0 {
+		w.findManners()
+	}
 	g.each(func(d *draft) error { return d.layOut(&w) })
 	drafts := g.left()
 	if len(drafts) == 0 {
@@ -167,6 +170,7 @@ func (d *draft) layOut(w *walker) (err error) {
 	}
 	d.Result = &Result{Content: contentOf(d.inputs, d.name), Skipped: w.skipped}
 	d.Result.findSkipped(w)
+	d.Result.Findings = append(d.Result.Findings, w.findings...)
 	d.builder = d.newBuilder(d.name, w.single, w.files)
 	d.layout, d.Result.Choice, err = d.chooseLayout(d.builder)
 	return err

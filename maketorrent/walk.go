@@ -47,6 +47,7 @@ type walker struct {
 	skipped  []Skipped
 	unseen   [][]string // excluded directories, which were not read
 	problems Problems
+	findings []Finding // about the choice of files, by findManners
 
 	limit   chan struct{} // semaphore: one element per running goroutine
 	started sync.WaitGroup

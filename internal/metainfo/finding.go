@@ -109,8 +109,14 @@ const (
 	CodeBadPeer           Code = "bad-peer"
 
 	// Found by the maker of a torrent only.
-	CodeEmptyDirectory Code = "empty-directory"
-	CodeUnmatchedGlob  Code = "unmatched-glob"
+	CodeEmptyDirectory  Code = "empty-directory"
+	CodeUnmatchedGlob   Code = "unmatched-glob"
+	CodeParityFiles     Code = "parity-files"
+	CodeChecksumFiles   Code = "checksum-files"
+	CodeSplitArchive    Code = "split-archive"
+	CodeNeedlessArchive Code = "needless-archive"
+	CodeLoneArchive     Code = "lone-archive"
+	CodeMissingNumber   Code = "missing-number"
 )
 
 // A Kind describes a code.
@@ -210,6 +216,12 @@ var Kinds = []Kind{
 
 	{CodeEmptyDirectory, SeverityWarning, "make only: an empty directory is left out"},
 	{CodeUnmatchedGlob, SeverityWarning, "make only: a glob matches nothing"},
+	{CodeParityFiles, SeverityWarning, "make only: parity files (.par2) are beside the content"},
+	{CodeChecksumFiles, SeverityWarning, "make only: checksum files (.sfv, .md5) are beside the content"},
+	{CodeSplitArchive, SeverityWarning, "make only: an archive is split into volumes (.rar and .r00, .7z.001)"},
+	{CodeNeedlessArchive, SeverityWarning, "make only: a zip archive has one file, which is compressed already"},
+	{CodeLoneArchive, SeverityNote, "make only: the content is one archive"},
+	{CodeMissingNumber, SeverityWarning, "make only: a number is missing in a series of files, or a volume of an archive"},
 }
 
 var severities = func() map[Code]Severity {
