@@ -80,8 +80,9 @@ func (w *walker) checkLinks() {
 	}
 }
 
-// A LinkError reports a symbolic link that can't be followed, or that is refused by
-// [SymlinksRefuse]. With [SymlinksSkip] links are left out instead.
+// A LinkError reports a symbolic link that can't be followed or, with [SymlinksStore],
+// stored, or that is refused by [SymlinksRefuse]. With [SymlinksSkip] links are left out
+// instead.
 type LinkError struct{ reason string }
 
 func (e *LinkError) Error() string { return "is a symbolic link" + e.reason }
