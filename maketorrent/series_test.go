@@ -89,6 +89,13 @@ func TestSeriesGaps(t *testing.T) {
 		{"Artist - 01 - x.mp3|Artist - 02 - y.mp3|Artist - 04 - z.mp3", "3 of 1 to 4"},
 		{"Track 1.wav|Track 2.wav|Track 4.wav", "3 of 1 to 4"},
 		{"A.S01E01.mkv|A.S01E03.mkv|B.S01E01.mkv|B.S01E02.mkv|B.S01E03.mkv", "2 of 1 to 3"},
+		{"Season 1 Episode 1.mkv|Season 1 Episode 2.mkv|Season 1 Episode 4.mkv", "3 of 1 to 4"},
+		{"Show S01 - E01.mkv|Show S01 - E02.mkv|Show S01 - E04.mkv", "3 of 1 to 4"},
+		{"Show Episode 1 Part 1.mkv|Show Episode 1 Part 2.mkv|Show Episode 2.mkv|Show Episode 4.mkv", "3 of 1 to 4"},
+		{"Vol 1 Chapter 1.cbz|Vol 1 Chapter 2.cbz|Vol 1 Chapter 4.cbz", "3 of 1 to 4"},
+		{"(01) [Artist] x.mp3|(02) [Artist] y.mp3|(04) [Artist] z.mp3", "3 of 1 to 4"},
+		{"[01] x.mp3|[02] y.mp3|[04] z.mp3", "3 of 1 to 4"},
+		{"Track01.mp3|Track02.mp3|Track04.mp3", "3 of 1 to 4"},
 		{"Chapter 1.rar|Chapter 2.rar|Chapter 4.rar", "3 of 1 to 4"},
 
 		// No gaps.
@@ -154,6 +161,11 @@ func TestSeriesGaps(t *testing.T) {
 		{"1|15|16|17|32|33", ""},
 		{"file.s01|file.s02|file.s04", ""}, // no volumes without x.rar
 		{"S01.mkv", ""},
+		{"[2001] Album/01 x.mp3|[2003] Other/01 x.mp3|[2004] Third/01 x.mp3", ""},
+		{"Season 1 Episode 1.mkv|Season 1 Episode 2.mkv|Season 2 Episode 4.mkv", ""},
+		{"Show Episode 1 Part 1.mkv|Show Episode 1 Part 3.mkv", ""},
+		{"iPhone 6s.pdf|iPhone 8.pdf|Vitamin E12.pdf|Vitamin E15.pdf", ""},
+		{"[Grp] Anime - 01v2 [1080p].mkv|[Grp] Anime - 02 [1080p].mkv|[Grp] Anime - 03 [1080p].mkv", ""},
 		{"readme|license|Makefile", ""},
 		{"été 01.mkv|été 02.mkv|été 03.mkv", ""},
 		{"7z2301.exe|7z2401.exe|7z2404.exe", ""},

@@ -210,8 +210,9 @@ func episodes(s string, r run) []int {
 	}
 }
 
-// parseWord parses a number after one of seriesWords.
-func parseWord(s string) (numbered, bool) {
+// parseWord parses a number after one of seriesWords. If there are several, the last one
+// counts, as in "season 1 episode 2", but not the part of an episode or the like.
+func parseWord(s string) (found numbered, ok bool) {
 	for r, ok := nextRun(s, 0); ok; r, ok = nextRun(s, r.to) {
 		end := len(strings.TrimRight(s[:r.from], " ._-#"))
 		begin := end
@@ -231,13 +232,21 @@ func parseWord(s string) (numbered, bool) {
 		if r.to < len(s) && s[r.to] == '-' {
 			numbers = episodes(s, r)
 		}
-		return numbered{seriesWord, seriesTitle(s[:begin]) + "\x00" + word, numbers, padded, true}, true
+		if word == "part" && slices.ContainsFunc(undivided, func(w string) bool { return strings.HasSuffix(found.series, "\x00"+w) }) {
+			break
+		}
+		found = numbered{seriesWord, seriesTitle(s[:begin]) + "\x00" + word, numbers, padded, true}
 	}
-	return numbered{}, false
+	return found, found.explicit
 }
 
-// parseLeading parses a number at the beginning, also that of a disc and track.
+// undivided are the words whose parts are no series of their own.
+var undivided = []string{"episode", "chapter", "track", "lesson", "lecture"}
+
+// parseLeading parses a number at the beginning, also in brackets, and that of a disc and
+// track.
 func parseLeading(s string) (numbered, bool) {
+	s = strings.TrimLeft(s, "([#")
 	r, ok := runAt(s, 0)
 	if !ok {
 		return numbered{}, false
