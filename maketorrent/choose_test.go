@@ -349,3 +349,30 @@ func TestAlign(t *testing.T) {
 		t.Errorf("other sums than those of a hybrid: %x, %x", pieces[0], pieces[1])
 	}
 }
+
+// Torrents for which other files are chosen don't share their content.
+func TestMakeAllChoices(t *testing.T) {
+	root := tree(t, "a", ".b", ".DS_Store", "c/d", "l -> a")
+	if err := os.Chmod(filepath.Join(root, "a"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	all := []Options{
+		{Path: root}, {Path: root, NoHidden: true}, {Path: root, KeepJunk: true}, {Path: root, Symlinks: SymlinksStore}, {Path: root, Symlinks: SymlinksSkip},
+		{Path: root, Attributes: true}, {Path: root, Only: []string{"c"}}, {Path: root, Only: []string{"a", "c"}},
+		{Inputs: []string{root + "/a", root + "/c"}, Name: "root"}, {Inputs: []string{root + "/a", root + "/c"}, Name: "other"},
+	}
+	for i, made := range MakeAll(t.Context(), all) {
+		alone, err := Make(t.Context(), all[i])
+		if err != nil || made.Err != nil {
+			t.Fatalf("%+v: %v, alone %v", all[i], made.Err, err)
+		}
+		if made.Result.Torrent.HexV1() != alone.Torrent.HexV1() || made.Result.Content != alone.Content || len(made.Result.Skipped) != len(alone.Skipped) {
+			t.Errorf("%+v: %q of %s, alone %q of %s", all[i], paths(made.Result), made.Result.Content, paths(alone), alone.Content)
+		}
+	}
+	for i, made := range MakeAll(t.Context(), []Options{{Path: root, Only: []string{}}, {Path: root}}) {
+		if (made.Err != nil) != (i == 0) {
+			t.Errorf("%d: %v", i, made.Err)
+		}
+	}
+}

@@ -51,6 +51,11 @@ func variants(root string) (all []Options) {
 		Options{Path: root, PieceLength: 50_000, Date: date},
 		Options{Path: root, PieceLength: 3 << 20, Date: date},
 		Options{Path: root, Name: "other", Date: date},
+		Options{Path: root, Align: true, PieceLength: 64 << 10, Date: date},
+		Options{Path: root, Align: true, Date: date},
+		Options{Path: root, Only: []string{"d0"}, Date: date},
+		Options{Inputs: []string{filepath.Join(root, "d0"), root}, Name: "both", Date: date},
+		Options{Inputs: []string{filepath.Join(root, "d0"), root}, Name: "both", Align: true, Date: date},
 	)
 }
 
