@@ -1,0 +1,251 @@
+package maketorrent
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+
+	"bt/internal/metainfo"
+	"bt/internal/piece"
+)
+
+// Reuse is what became of the hashes of the torrents in Options.Reuse.
+type Reuse struct {
+	Files   int      // files whose hashes were taken
+	Bytes   int64    // bytes that were not read
+	Refuted []string // paths of files that have the size of one in a torrent, but other content
+}
+
+// A donor is a torrent whose hashes are reused for files on disk.
+type donor struct {
+	content *metainfo.Content
+	files   map[int]int // file on disk -> file of the torrent
+}
+
+const (
+	// leastReused is the least number of whole pieces of a file that is reused. Smaller
+	// files are hashed: a sample would be most of them.
+	leastReused = 16
+	// samples is the number of pieces that are hashed as a sample of a file, and
+	// sampleShare the share of its pieces, if that is more.
+	samples     = 8
+	sampleShare = 64
+)
+
+// findDonors returns the torrents with files that are on disk too. Of each file a sample
+// of pieces was hashed and compared. pathOf returns the path of a file below the
+// torrent's name.
+func findDonors(ctx context.Context, torrents []*Torrent, tree *piece.Tree, pathOf func(i int) []string, o *Options) (donors []*donor, refuted []int, err error) {
+	for _, t := range torrents {
+		c, err := t.Content()
+		if err != nil {
+			continue // it has no usable hashes
+		}
+		d := &donor{content: c, files: match(c, tree, pathOf)}
+		wrong, err := d.prove(ctx, tree, o)
+		if err != nil {
+			return nil, nil, err
+		}
+		refuted = append(refuted, wrong...)
+		if len(d.files) > 0 {
+			donors = append(donors, d)
+		}
+	}
+	slices.Sort(refuted)
+	refuted = slices.DeleteFunc(slices.Compact(refuted), func(i int) bool {
+		return slices.ContainsFunc(donors, func(d *donor) bool { _, ok := d.files[i]; return ok })
+	})
+	return donors, refuted, nil
+}
+
+// match returns the files of the tree that may be files of the torrent: they have the
+// same size and the same path, or else the same last name, or else they alone have the
+// size.
+func match(c *metainfo.Content, tree *piece.Tree, pathOf func(i int) []string) map[int]int {
+	type sized struct {
+		name string
+		size int64
+	}
+	const several = -1
+	index := make(map[sized]int)
+	add := func(name string, size int64, file int) {
+		key := sized{name, size}
+		if _, ok := index[key]; ok {
+			file = several
+		}
+		index[key] = file
+	}
+	// A path has a slash before it, and a last name has none.
+	names := func(path []string) []string {
+		if len(path) == 0 {
+			return []string{""}
+		}
+		return []string{"/" + display(path), path[len(path)-1], ""}
+	}
+	for i := range c.Files {
+		if f := &c.Files[i]; !f.Pad && !f.IsLink() && wholePieces(c.Layout, i) >= leastReused {
+			for _, name := range names(f.Path()) {
+				add(name, f.Length, i)
+			}
+		}
+	}
+	files := make(map[int]int)
+	for i := range tree.Files {
+		for _, name := range names(pathOf(i)) {
+			if g, ok := index[sized{name, tree.Files[i].ID.Size}]; ok && g != several {
+				files[i] = g
+				break
+			}
+		}
+	}
+	return files
+}
+
+// wholePieces returns the number of pieces that have bytes of one file only.
+func wholePieces(l *metainfo.Layout, file int) int {
+	first, last, ok := l.FilePieces(file)
+	if !ok {
+		return 0
+	}
+	return last - first - 1 // the outer ones may be shared with other files
+}
+
+// prove hashes a sample of each file. It drops the files that have other content, and
+// returns them.
+func (d *donor) prove(ctx context.Context, tree *piece.Tree, o *Options) (wrong []int, err error) {
+	l := d.content.Layout
+	old := &piece.Tree{Files: make([]piece.Source, len(d.content.Files))}
+	onDisk := make(map[int]int)
+	for i, g := range d.files {
+		onDisk[g] = i
+	}
+	old.Path = func(g int) string { return tree.Path(onDisk[g]) }
+	sampled := make(map[int]int) // piece -> file of the torrent
+	for g := range old.Files {
+		i, ok := onDisk[g]
+		if !ok {
+			old.Files[g] = piece.Source{Pad: d.content.Files[g].Pad, Link: d.content.Files[g].IsLink(), Cause: piece.CauseMissing}
+			continue
+		}
+		old.Files[g] = tree.Files[i]
+		first, last, _ := l.FilePieces(g)
+		n := last - first - 1
+		sampled[first+1], sampled[last-1] = g, g
+		for range max(samples, n/sampleShare) - 2 {
+			sampled[first+1+rand.IntN(n)] = g
+		}
+	}
+	job := piece.Job{
+		Layout: l, Tree: old, V1: d.content.V1, V2: d.content.V2, Jobs: o.Jobs, Read: o.Read,
+		Skip: func(_, piece int) bool { _, ok := sampled[piece]; return !ok },
+	}
+	changed, err := job.Run(ctx, func(r piece.Result) error {
+		if g, ok := sampled[r.Index]; ok && !d.agrees(&r, g) {
+			wrong = append(wrong, onDisk[g])
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(changed) > 0 {
+		return nil, problemsOf(changed)
+	}
+	for i, g := range d.files {
+		if onDisk[g] != i { // another file on disk has the same name and size
+			delete(d.files, i)
+		}
+	}
+	for _, i := range wrong {
+		delete(d.files, i)
+	}
+	return wrong, nil
+}
+
+// agrees reports whether the sums of a piece of file g are those of the torrent.
+func (d *donor) agrees(r *piece.Result, g int) bool {
+	if r.Failed || d.content.V1 && r.SHA1 != [20]byte(d.content.Pieces[20*r.Index:]) {
+		return false
+	}
+	first, _, _ := d.content.Layout.FilePieces(g)
+	root, ok := d.content.PieceHash(g, r.Index-first)
+	return !d.content.V2 || ok && root == r.Root
+}
+
+// take stores the sums of a piece of t that the torrent has too.
+func (d *donor) take(t *target, i int) bool {
+	c := t.Layout.Cursor(i)
+	span, _ := c.Next()
+	g, ok := d.files[span.File]
+	if !ok {
+		return false
+	}
+	var sha1 [20]byte
+	var root [32]byte
+	if t.V1 {
+		if sha1, ok = d.sha1(span, g, &c, t.Layout.PieceLength()); !ok {
+			return false
+		}
+	}
+	if t.V2 {
+		if root, ok = d.root(span, g, t.Layout); !ok {
+			return false
+		}
+	}
+	t.set(i, &sha1, &root)
+	return true
+}
+
+// sha1 returns the SHA-1 of the piece that has the bytes of a span as those of file g,
+// followed by the gaps that rest yields.
+func (d *donor) sha1(span metainfo.Span, g int, rest *metainfo.Cursor, pieceLength int64) (sum [20]byte, ok bool) {
+	l := d.content.Layout
+	at := l.Offset(g) + span.Offset
+	if !d.content.V1 || l.PieceLength() != pieceLength || at%pieceLength != 0 {
+		return sum, false
+	}
+	index := int(at / pieceLength)
+	own := l.Cursor(index)
+	if first, _ := own.Next(); first.Length != span.Length {
+		return sum, false
+	}
+	gap := int64(0)
+	for s, more := rest.Next(); more; s, more = rest.Next() {
+		if s.File != metainfo.Gap {
+			return sum, false
+		}
+		gap += s.Length
+	}
+	for s, more := own.Next(); more; s, more = own.Next() {
+		if s.File != metainfo.Gap && !d.content.Files[s.File].Pad {
+			return sum, false
+		}
+		gap -= s.Length
+	}
+	if gap != 0 {
+		return sum, false
+	}
+	return [20]byte(d.content.Pieces[20*index:]), true
+}
+
+// root returns the root of the piece of another layout that has the bytes of a span as
+// those of file g.
+func (d *donor) root(span metainfo.Span, g int, l *metainfo.Layout) (root [32]byte, ok bool) {
+	own := d.content.Layout.PieceLength()
+	if !d.content.V2 || l.PieceLength()%own != 0 {
+		return root, false
+	}
+	if length := d.content.Files[g].Length; length <= l.PieceLength() {
+		return *d.content.Files[g].PiecesRoot, true
+	}
+	var tree metainfo.HashTree
+	tree.Reset(metainfo.PieceHeight(own))
+	for at := span.Offset; at < span.Offset+span.Length; at += own {
+		hash, ok := d.content.PieceHash(g, int(at/own))
+		if !ok {
+			return root, false
+		}
+		tree.Add(&hash)
+	}
+	return tree.Root(metainfo.PieceHeight(l.PieceLength()) - metainfo.PieceHeight(own)), true
+}
