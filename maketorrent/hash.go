@@ -17,14 +17,15 @@ type hasher struct {
 	tree    *piece.Tree
 	keys    known.Keys
 	cache   *known.Sums
+	donors  []*donor
 	targets []*target // the first is that of v2, if there is one
 	order   []*target // as in the piece.Job
 }
 
 // hash hashes the content for all drafts, and stores the hashes in their builders. at is
 // a time before the identities of the files in the tree were taken.
-func hash(ctx context.Context, drafts []*draft, tree *piece.Tree, at time.Time, cache *known.Sums, o *Options) error {
-	h := &hasher{tree: tree, keys: known.Keys{Tree: tree, At: at}, cache: cache}
+func hash(ctx context.Context, drafts []*draft, tree *piece.Tree, at time.Time, cache *known.Sums, donors []*donor, o *Options) error {
+	h := &hasher{tree: tree, keys: known.Keys{Tree: tree, At: at}, cache: cache, donors: donors}
 	h.plan(drafts)
 	h.recall()
 	if o.DryRun {
@@ -125,17 +126,21 @@ func (h *hasher) v1Target(l *metainfo.Layout) *target {
 // have the same bytes as another piece.
 func (h *hasher) recall() {
 	repeats := len(h.targets) > 1 || hasRepeats(h.tree.Files)
-	if h.cache == nil && !repeats {
+	if h.cache == nil && len(h.donors) == 0 && !repeats {
 		return
 	}
 	seen := make(map[known.SumKey]pieceAt)
 	for _, t := range h.targets {
 		for i := range t.Layout.Pieces() {
 			size, large := t.size(i)
-			if h.find(t, i) {
+			switch {
+			case h.find(t, i):
 				t.setKnown(i)
 				t.cached += size
-			} else {
+			case h.take(t, i):
+				t.setKnown(i)
+				t.reused += size
+			default:
 				t.unknown += size
 			}
 			if !repeats || !large {
@@ -152,6 +157,11 @@ func (h *hasher) recall() {
 			}
 		}
 	}
+}
+
+// take stores the sums of a piece if another torrent has them.
+func (h *hasher) take(t *target, i int) bool {
+	return slices.ContainsFunc(h.donors, func(d *donor) bool { return d.take(t, i) })
 }
 
 // hasRepeats reports whether a large file is the same file on disk as another one: a
@@ -230,15 +240,17 @@ func (h *hasher) store(r *piece.Result) {
 // fill stores the hashes of a draft in its builder.
 func (h *hasher) fill(d *draft) {
 	b := d.builder
-	d.Result.Cached = b.ContentLength()
+	var used []*target
 	if b.V1 {
 		t := h.v1Target(d.layout)
 		b.Pieces = t.sha1
-		d.Result.Cached = min(d.Result.Cached, t.cached)
+		used = append(used, t)
 	}
 	if b.V2 {
 		t := h.targets[0]
 		b.PiecesRoots, b.PieceLayers = t.v2(d.layout.PieceLength())
-		d.Result.Cached = min(d.Result.Cached, t.cached)
+		used = append(used, t)
 	}
+	least := slices.MinFunc(used, func(s, t *target) int { return cmp.Compare(s.cached+s.reused, t.cached+t.reused) })
+	d.Result.Cached, d.Result.Reused = least.cached, least.reused
 }

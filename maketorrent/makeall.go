@@ -51,7 +51,8 @@ func (o *Options) sameContent(other *Options) bool {
 	return o.Path == other.Path && slices.Equal(o.Inputs, other.Inputs) && o.DryRun == other.DryRun &&
 		slices.Equal(o.Include, other.Include) && slices.Equal(o.Exclude, other.Exclude) &&
 		(o.Only == nil) == (other.Only == nil) && slices.Equal(o.Only, other.Only) &&
-		o.NoHidden == other.NoHidden && o.KeepJunk == other.KeepJunk && o.Symlinks == other.Symlinks && o.Attributes == other.Attributes
+		o.NoHidden == other.NoHidden && o.KeepJunk == other.KeepJunk && o.Symlinks == other.Symlinks && o.Attributes == other.Attributes &&
+		slices.Equal(o.Reuse, other.Reuse)
 }
 
 // A group is the torrents of the same content.
@@ -143,7 +144,16 @@ func (g *group) hash(ctx context.Context) error {
 	if len(drafts) == 0 {
 		return nil
 	}
-	return hash(ctx, drafts, tree, at, g.Cache.sums(w.inputs[0].path), &g.Options)
+	donors, refuted, err := findDonors(ctx, g.Reuse, tree, func(i int) []string { return w.files[i].Path }, &g.Options)
+	if err != nil {
+		return err
+	}
+	for _, d := range drafts {
+		for _, i := range refuted {
+			d.Result.Refuted = append(d.Result.Refuted, display(w.files[i].Path))
+		}
+	}
+	return hash(ctx, drafts, tree, at, g.Cache.sums(w.inputs[0].path), donors, &g.Options)
 }
 
 // own returns why any draft leaves out a file.

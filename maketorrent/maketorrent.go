@@ -147,6 +147,11 @@ type Options struct {
 	// Result has a Plan instead of a Torrent.
 	DryRun bool
 
+	// Reuse lists torrents whose hashes are taken for files of the same size, where a
+	// sample of the pieces of the file agrees. A file that differs in other pieces is not
+	// noticed. Hashes of small files are not taken.
+	Reuse []*Torrent
+
 	// Progress, if not nil, is called about ten times a second and at the end, with the
 	// number of bytes hashed and of those to be hashed, from the goroutine that called
 	// Make.
@@ -162,6 +167,8 @@ type Result struct {
 	Findings []Finding // about the torrent and skipped files; none has severity "error"
 	Choice   Choice    // what decided the piece length
 	Cached   int64     // bytes of the content whose hashes were in the cache
+	Reused   int64     // bytes of the content whose hashes were in torrents of Options.Reuse
+	Refuted  []string  // files that have the size of one in such a torrent, and other content; paths as in Skipped
 
 	// Took is how long finding and hashing the content took, for all torrents of it.
 	Took time.Duration

@@ -9,13 +9,6 @@ import (
 	"bt/internal/piece"
 )
 
-// Reuse is what became of the hashes of the torrents in Options.Reuse.
-type Reuse struct {
-	Files   int      // files whose hashes were taken
-	Bytes   int64    // bytes that were not read
-	Refuted []string // paths of files that have the size of one in a torrent, but other content
-}
-
 // A donor is a torrent whose hashes are reused for files on disk.
 type donor struct {
 	content *metainfo.Content

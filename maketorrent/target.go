@@ -13,6 +13,7 @@ type target struct {
 	known   []uint64   // a bit for each piece that is not hashed
 	same    []pieceAt  // nil, or for each piece another one with the same bytes
 	cached  int64      // bytes of the pieces whose sums were in the cache
+	reused  int64      // bytes of the pieces whose sums were in another torrent
 	unknown int64      // bytes of the others, if the cache was searched
 }
 
