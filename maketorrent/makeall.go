@@ -52,7 +52,7 @@ func (o *Options) sameContent(other *Options) bool {
 		slices.Equal(o.Include, other.Include) && slices.Equal(o.Exclude, other.Exclude) &&
 		(o.Only == nil) == (other.Only == nil) && slices.Equal(o.Only, other.Only) &&
 		o.NoHidden == other.NoHidden && o.KeepJunk == other.KeepJunk && o.Symlinks == other.Symlinks && o.Attributes == other.Attributes &&
-		slices.Equal(o.Reuse, other.Reuse)
+		slices.Equal(o.withPrevious(o.Reuse), other.withPrevious(other.Reuse))
 }
 
 // A group is the torrents of the same content.
@@ -144,7 +144,7 @@ func (g *group) hash(ctx context.Context) error {
 	if len(drafts) == 0 {
 		return nil
 	}
-	donors, refuted, err := findDonors(ctx, g.Reuse, tree, func(i int) []string { return w.files[i].Path }, &g.Options)
+	donors, refuted, err := findDonors(ctx, g.withPrevious(g.Reuse), tree, func(i int) []string { return w.files[i].Path }, &g.Options)
 	if err != nil {
 		return err
 	}

@@ -136,6 +136,14 @@ type Options struct {
 	Date      time.Time // the creation date, in whole seconds
 	Entropy   bool      // add random bytes, which give a new info-hash
 
+	// Previous, if not nil, is the torrent of an earlier release. It is one of Reuse and
+	// of Similar, and its piece length is that of the new torrent unless PieceLength is
+	// given, so that unchanged files keep their hashes.
+	Previous    *Torrent
+	Similar     []*Torrent // torrents that may share files (BEP 38)
+	Collections []string   // names of collections of such torrents (BEP 38)
+	UpdateURL   string     // where a newer torrent may be (BEP 39)
+
 	Jobs int      // workers; 0 means one per CPU
 	Read ReadMode // 0 means ReadAuto
 
@@ -308,6 +316,10 @@ func (o *Options) newBuilder(name string, single bool, files []metainfo.BuildFil
 	}
 	if o.Entropy {
 		b.Entropy = rand.Text()
+	}
+	b.Collections, b.UpdateURL = o.Collections, o.UpdateURL
+	for _, t := range o.withPrevious(o.Similar) {
+		b.Similar = append(b.Similar, t.ShortInfoHash())
 	}
 	return b
 }

@@ -43,6 +43,7 @@ const (
 	ChoiceLimit                     // Options.MaxPieceLength: it would be longer
 	ChoicePieces                    // longer than 16 MiB, for there would be more than 65,535 pieces
 	ChoicePadding                   // shorter than by the size, for there would be too much padding
+	ChoicePrevious                  // that of Options.Previous
 	ChoiceTarget                    // Options.TargetPieces
 	ChoiceTorrentSize               // longer, for the torrent would be larger than Options.MaxTorrentSize
 )
@@ -53,6 +54,12 @@ const (
 func choosePieceLength(b *metainfo.Builder, o *Options) (n int64, why Choice) {
 	if o.TargetPieces > 0 {
 		return targetPieceLength(b, o)
+	}
+	if o.Previous != nil {
+		b := metainfo.Builder{V1: b.V1, V2: b.V2, PieceLength: o.Previous.PieceLength}
+		if b.CheckPieceLength() == nil && (o.MaxPieceLength == 0 || b.PieceLength <= o.MaxPieceLength) {
+			return b.PieceLength, ChoicePrevious
+		}
 	}
 	size, limit := b.ContentLength(), o.MaxPieceLength
 	bySize := AutoPieceLength(size, limit)

@@ -2,12 +2,22 @@ package maketorrent
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
 )
+
+// withPrevious returns a list of torrents with Options.Previous.
+func (o *Options) withPrevious(list []*Torrent) []*Torrent {
+	if o.Previous == nil || slices.Contains(list, o.Previous) {
+		return list
+	}
+	return append(slices.Clip(list), o.Previous)
+}
 
 // A donor is a torrent whose hashes are reused for files on disk.
 type donor struct {
@@ -241,4 +251,46 @@ func (d *donor) root(span metainfo.Span, g int, l *metainfo.Layout) (root [32]by
 		tree.Add(&hash)
 	}
 	return tree.Root(metainfo.PieceHeight(l.PieceLength()) - metainfo.PieceHeight(own)), true
+}
+
+// Shared returns how many files of an earlier torrent, and how many bytes, a newer one
+// has too: their pieces roots are the same, or all pieces that have bytes of the file. A
+// v1 file that shares a piece with a changed one is not counted.
+func Shared(earlier, newer *Torrent) (files int, bytes int64) {
+	a, errA := earlier.Content()
+	b, errB := newer.Content()
+	if errA != nil || errB != nil {
+		return 0, 0
+	}
+	has := make(map[string]bool)
+	for _, c := range []*metainfo.Content{b, a} {
+		for i := range c.Files {
+			f := &c.Files[i]
+			if f.Pad || f.IsLink() || f.Length == 0 {
+				continue
+			}
+			for _, key := range contentKeys(c, i) {
+				if c == b {
+					has[key] = true
+				} else if has[key] {
+					files, bytes = files+1, bytes+f.Length
+					break
+				}
+			}
+		}
+	}
+	return files, bytes
+}
+
+// contentKeys returns keys that files of the same content have in common.
+func contentKeys(c *metainfo.Content, file int) (keys []string) {
+	if root := c.Files[file].PiecesRoot; root != nil {
+		keys = append(keys, "root "+string(root[:]))
+	}
+	if first, last, _ := c.Layout.FilePieces(file); c.V1 {
+		n := c.Layout.PieceLength()
+		sums := sha256.Sum256(c.Pieces[20*first : 20*(last+1)])
+		keys = append(keys, fmt.Sprintf("pieces %d %d %d %x", n, c.Layout.Offset(file)%n, c.Files[file].Length, sums))
+	}
+	return keys
 }

@@ -97,3 +97,35 @@ func TestReuseOfChangedFiles(t *testing.T) {
 		}
 	}
 }
+
+// A series of releases keeps the hashes of the files that do not change.
+func TestPrevious(t *testing.T) {
+	const mb = 1 << 20
+	root := writeFiles(t, 8*mb, 4*mb, 2*mb, 100)
+	for _, format := range []Format{FormatV1, FormatV2, FormatHybrid} {
+		old := mustMake(t, Options{Path: root, Format: format, PieceLength: 64 << 10, Name: "1.0"}).Torrent
+		newer := copyTree(t, root)
+		writeRandom(t, filepath.Join(newer, "z"), 1*mb)
+		r := mustMake(t, Options{Path: newer, Format: format, Name: "1.1", Previous: old, Collections: []string{"series"}, UpdateURL: "http://u.example/"})
+		if r.Torrent.PieceLength != old.PieceLength || r.Choice != ChoicePrevious || r.Reused < 13*mb {
+			t.Errorf("%v: pieces of %d by choice %d, %d bytes reused", format, r.Torrent.PieceLength, r.Choice, r.Reused)
+		}
+		hash := old.ShortInfoHash()
+		for _, want := range []string{"11:collectionsl6:seriese", "7:similarl20:" + string(hash[:]) + "e", "10:update-url17:http://u.example/"} {
+			if !bytes.Contains(r.Torrent.InfoBytes(), []byte(want)) {
+				t.Errorf("%v: the info dict has no %q", format, want)
+			}
+		}
+		if len(r.Torrent.UnknownKeys) > 0 || len(r.Torrent.Findings) > 0 {
+			t.Errorf("%v: unknown %v, findings %v", format, r.Torrent.UnknownKeys, r.Torrent.Findings)
+		}
+		if files, n := Shared(old, r.Torrent); files < 3 || n < 12*mb {
+			t.Errorf("%v: %d files and %d bytes shared", format, files, n)
+		}
+	}
+	a := mustMake(t, Options{Path: root, Format: FormatV2}).Torrent
+	b := mustMake(t, Options{Path: writeFiles(t, 8*mb, 4*mb), Format: FormatV2}).Torrent
+	if files, n := Shared(a, b); files != 0 || n != 0 {
+		t.Errorf("%d files and %d bytes of other content shared", files, n)
+	}
+}

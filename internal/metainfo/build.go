@@ -21,6 +21,11 @@ type Builder struct {
 	Private     bool
 	Source      string
 	Entropy     string // any text, to get a different info-hash
+
+	Similar     [][20]byte // info-hashes of torrents that may share files; of v2 truncated (BEP 38)
+	Collections []string   // names of collections of torrents that may share files (BEP 38)
+	UpdateURL   string     // where a newer torrent may be (BEP 39)
+
 	Hashes
 	Outside
 }

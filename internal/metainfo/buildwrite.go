@@ -79,6 +79,10 @@ func (b *Builder) info(e *bencode.Encoder, l *Layout) {
 	if b.V1 && b.Single {
 		text(e, "attr", b.Files[0].attr())
 	}
+	if len(b.Collections) > 0 {
+		e.Key("collections")
+		stringList(e, b.Collections)
+	}
 	text(e, "entropy", b.Entropy)
 	if b.V2 {
 		b.fileTree(e)
@@ -106,7 +110,16 @@ func (b *Builder) info(e *bencode.Encoder, l *Layout) {
 		e.Key("private")
 		e.Int(1)
 	}
+	if len(b.Similar) > 0 {
+		e.Key("similar")
+		e.List()
+		for i := range b.Similar {
+			e.Blob(b.Similar[i][:])
+		}
+		e.End()
+	}
 	text(e, "source", b.Source)
+	text(e, "update-url", b.UpdateURL)
 	e.End()
 }
 

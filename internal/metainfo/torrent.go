@@ -147,6 +147,15 @@ func (t *Torrent) HexV2() string {
 	return hex.EncodeToString(t.InfoHashV2[:])
 }
 
+// ShortInfoHash returns the info-hash of 20 bytes: that of v1 or else that of v2,
+// truncated, which is how peers and trackers know a v2 torrent (BEP 52).
+func (t *Torrent) ShortInfoHash() [20]byte {
+	if t.V1 {
+		return t.InfoHashV1
+	}
+	return [20]byte(t.InfoHashV2[:])
+}
+
 // Format returns "v1", "v2" or "hybrid".
 func (t *Torrent) Format() string {
 	switch {
