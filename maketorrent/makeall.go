@@ -178,7 +178,7 @@ func (d *draft) layOut(w *walker) (err error) {
 	if len(problems) > 0 {
 		return problems
 	}
-	d.Result = &Result{Content: contentOf(d.inputs, d.name), Skipped: w.skipped}
+	d.Result = &Result{Content: contentOf(d.inputs, d.name), Skipped: w.skipped, Previous: d.Previous}
 	d.Result.findSkipped(w)
 	d.Result.Findings = append(d.Result.Findings, w.findings...)
 	d.builder = d.newBuilder(d.name, w.single, w.files)

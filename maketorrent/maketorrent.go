@@ -176,6 +176,7 @@ type Result struct {
 	Choice   Choice    // what decided the piece length
 	Cached   int64     // bytes of the content whose hashes were in the cache
 	Reused   int64     // bytes of the content whose hashes were in torrents of Options.Reuse
+	Previous *Torrent  // Options.Previous
 	Refuted  []string  // files that have the size of one in such a torrent, and other content; paths as in Skipped
 
 	// Took is how long finding and hashing the content took, for all torrents of it.

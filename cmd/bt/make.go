@@ -44,6 +44,7 @@ type makeFlags struct {
 	seed    bool
 	strict  strictness
 	hashing hashingOptions
+	reuse   reuseOptions
 }
 
 func makeCommand(e *env) *cli.Command {
@@ -87,7 +88,7 @@ git ls-files -z | bt make . --files-from - -0`,
 		}, f.content.choiceFlags(), []cli.Flag{
 			switchFlag(&f.seed, "seed", "then seed it, as bt seed does"),
 			e.options.revealFlag("show passkeys and passwords; JSON always has them"),
-		}, f.strict.flags("write nothing and exit with 1 if there are warnings"), f.hashing.flags(), e.options.jsonFlags()),
+		}, f.strict.flags("write nothing and exit with 1 if there are warnings"), f.reuse.flags(), f.hashing.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runMake(ctx, u, args, &f) }),
 	}
 }
@@ -119,6 +120,9 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 			return makeError(u, f, o, err)
 		}
 	}
+	if err := f.reuse.read(ctx, u, &o); err != nil {
+		return err
+	}
 	out, err := makeOutput(u, f, &o)
 	if err != nil {
 		return err
@@ -145,6 +149,7 @@ func explainMade(u *ui, r *maketorrent.Result, maxPieceLength int64) {
 		u.explain("left out %s: %s", s.Path, s.Reason)
 	}
 	explainLeftOut(u, r)
+	explainReuse(u, r)
 	for _, x := range r.Findings {
 		if x.Severity == metainfo.SeverityNote {
 			u.explain("note: %s", x.Message)

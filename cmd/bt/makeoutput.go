@@ -154,7 +154,15 @@ type made struct {
 	TorrentSize int           `json:"torrent_size"`
 	Skipped     []madeSkipped `json:"skipped"`
 	Seconds     float64       `json:"seconds"`
+	Reused      int64         `json:"reused,omitempty"`
+	Shared      *madeShared   `json:"shared,omitempty"`
 	Warnings    []madeWarning `json:"warnings"`
+}
+
+// madeShared is what the torrent has of that of --previous.
+type madeShared struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
 }
 
 type madeSkipped struct {
@@ -175,6 +183,11 @@ func madeDocument(r *maketorrent.Result, out string, seconds float64) made {
 		Magnet: t.Magnet().String(), Size: t.Size(), FileCount: t.FileCount(), PieceLength: t.PieceLength,
 		PieceCount: t.PieceCount(), TorrentSize: len(t.Bytes()), Seconds: seconds,
 		Skipped: []madeSkipped{}, Warnings: []madeWarning{},
+	}
+	doc.Reused = r.Reused
+	if r.Previous != nil {
+		files, bytes := maketorrent.Shared(r.Previous, t)
+		doc.Shared = &madeShared{files, bytes}
 	}
 	for _, s := range r.Skipped {
 		doc.Skipped = append(doc.Skipped, madeSkipped{s.Path, string(s.Reason)})
@@ -207,6 +220,9 @@ func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error 
 			{"pieces", u.pieces(t.PieceCount(), t.PieceLength)},
 		},
 		u.magnetFields(t.Magnet().String()))
+	if r.Previous != nil {
+		fields = append(fields, [2]string{"previous", sharedText(r.Previous, t)})
+	}
 	if len(r.Skipped) > 0 && !u.verbose {
 		fields = append(fields, [2]string{"left out", leftOutText(r.Skipped) + " (-v names them)"})
 	}
@@ -234,6 +250,8 @@ func choiceText(r *maketorrent.Result, limit int64) string {
 		return "the longest that is allowed"
 	case maketorrent.ChoicePieces:
 		return fmt.Sprintf("of %s there would be more than %d", term.Size(t.PieceLength/2), metainfo.ManyPiecesLimit)
+	case maketorrent.ChoicePrevious:
+		return "as in the torrent of --previous"
 	case maketorrent.ChoiceTarget:
 		return "asked for by --target-pieces"
 	case maketorrent.ChoiceTorrentSize:

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/internal/metainfo"
+	"bt/internal/term"
+	"bt/maketorrent"
+)
+
+// reuseOptions are the flags of bt make that name other torrents.
+type reuseOptions struct {
+	reuse       []string
+	previous    option[string]
+	similar     []string
+	collections []string
+	updateURL   option[string]
+}
+
+func (r *reuseOptions) flags() []cli.Flag {
+	return []cli.Flag{
+		listFlag(&r.reuse, nonEmpties("the path"), "reuse", "take hashes from `TORRENT`, or torrents in a directory, for files of the same size of which a sample agrees; again for more"),
+		valueFlag(&r.previous, nonEmpty("the path"), "previous", "`TORRENT` of the release before: like --reuse and --similar, with its piece length and --align, and report what it shares"),
+		listFlag(&r.similar, nonEmpties("the path"), "similar", "name `TORRENT` as one that may share files (BEP 38); again for more"),
+		listFlag(&r.collections, nonEmpties("the name"), "collection", "name the collection `NAME` of torrents that may share files (BEP 38); again for more"),
+		valueFlag(&r.updateURL, readUpdateURL, "update-url", "`URL` where clients may find a newer torrent (BEP 39)"),
+	}
+}
+
+// readUpdateURL parses --update-url.
+func readUpdateURL(s string) (string, error) {
+	list, err := urls("http", "https")(s)
+	switch {
+	case err != nil:
+		return "", err
+	case len(list) != 1:
+		return "", fmt.Errorf("want one URL, not %d", len(list))
+	}
+	return list[0], nil
+}
+
+// read reads the torrents that the flags name into the options.
+func (r *reuseOptions) read(ctx context.Context, u *ui, o *maketorrent.Options) error {
+	read := make(map[string]*metainfo.Torrent)
+	get := func(flag, name string) (*metainfo.Torrent, error) {
+		if t := read[name]; t != nil {
+			return t, nil
+		}
+		t, err := readTorrent(ctx, u.env, name)
+		if err != nil {
+			return nil, failf(codeOf(err), "--%s: %w", flag, err)
+		}
+		read[name] = t
+		return t, nil
+	}
+	for _, name := range r.reuse {
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			more, err := torrentsOf(ctx, u, name, contentRoots(o))
+			if err != nil {
+				return err
+			}
+			o.Reuse = append(o.Reuse, more...)
+			continue
+		}
+		t, err := get("reuse", name)
+		if err != nil {
+			return err
+		}
+		o.Reuse = append(o.Reuse, t)
+	}
+	for _, name := range r.similar {
+		t, err := get("similar", name)
+		if err != nil {
+			return err
+		}
+		o.Similar = append(o.Similar, t)
+	}
+	if r.previous.given {
+		t, err := get("previous", r.previous.value)
+		if err != nil {
+			return err
+		}
+		o.Previous = t
+		o.Align = true // unchanged files then keep their pieces
+	}
+	o.Collections, o.UpdateURL = r.collections, r.updateURL.value
+	return nil
+}
+
+// contentRoots returns the paths of the content.
+func contentRoots(o *maketorrent.Options) []string {
+	if len(o.Inputs) > 0 {
+		return o.Inputs
+	}
+	return []string{o.Path}
+}
+
+// torrentsOf returns the torrents in a directory that have a file of the size of one of
+// the content. Torrents that can't be read are left out.
+func torrentsOf(ctx context.Context, u *ui, dir string, roots []string) (list []*metainfo.Torrent, err error) {
+	sizes := make(map[int64]bool)
+	for _, root := range roots {
+		if info, err := os.Stat(root); err == nil && !info.IsDir() {
+			sizes[info.Size()] = true
+		}
+		// The trailing separator makes WalkDir follow a symbolic link to a directory.
+		_ = filepath.WalkDir(root+string(filepath.Separator), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				if info, err := os.Stat(path); err == nil {
+					sizes[info.Size()] = true
+				}
+			}
+			return ctx.Err()
+		})
+	}
+	for _, in := range torrentsIn(dir) {
+		t, err := in.torrent(ctx, u.env)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			u.explain("--reuse: %s", errors.Unwrap(err))
+			continue
+		}
+		for i := range t.Files {
+			if f := &t.Files[i]; !f.Pad && f.Length > 0 && sizes[f.Length] {
+				list = append(list, t)
+				break
+			}
+		}
+	}
+	return list, nil
+}
+
+// explainReuse says what was not read, and what was not believed.
+func explainReuse(u *ui, r *maketorrent.Result) {
+	if r.Reused > 0 {
+		u.explain("%s not read: the hashes are those of another torrent, after a sample agreed", term.SizeExact(r.Reused))
+	}
+	for _, path := range r.Refuted {
+		u.warn("%s: it has the size of a file in another torrent and other content; it was hashed", path)
+	}
+}
+
+// sharedText says what a torrent has of the one before.
+func sharedText(previous, t *metainfo.Torrent) string {
+	files, bytes := maketorrent.Shared(previous, t)
+	return fmt.Sprintf("%s of %s unchanged (%s of %s)", term.Count(int64(files)), count(previous.FileCount(), "file"), term.Size(bytes), term.Size(previous.Size()))
+}
