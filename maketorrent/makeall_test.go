@@ -336,7 +336,7 @@ func TestDryRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := Make(context.Background(), all[0])
-	if err != nil || r.Cached != size || r.Plan.Unread != 0 || r.Plan.Duration() != 0 {
+	if err != nil || r.Cached != r.Plan.Size || r.Plan.Unread != 0 || r.Plan.Duration() != 0 {
 		t.Errorf("with everything in the cache: %+v, %v", r, err)
 	}
 }
