@@ -225,3 +225,44 @@ func TestTorrentInContent(t *testing.T) {
 		}
 	}
 }
+
+// Trackers beyond the limit are left out with one finding, wherever the limit is reached.
+func TestTooManyTrackers(t *testing.T) {
+	const url = "17:http://t/%08d"
+	tier := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, url, i)
+		}
+		return "l" + b.String() + "e"
+	}
+	for _, tt := range []struct {
+		name  string
+		tiers string
+		left  int // trackers; -1 if none is left out
+	}{
+		{"as many as there can be", tier(maxListed - 1), -1},
+		{"one too many in the last tier", tier(maxListed), maxListed - 1},
+		{"many too many in the last tier", tier(3 * maxListed), maxListed - 1},
+		{"a tier too many", tier(maxListed-1) + tier(1), maxListed - 1},
+		{"in two tiers", tier(maxListed/2) + tier(maxListed), maxListed - 2},
+	} {
+		info := "4:infod6:lengthi1e4:name1:a12:piece lengthi16384e6:pieces20:" + strings.Repeat("x", 20) + "e"
+		tor, err := Parse([]byte("d13:announce-listl" + tt.tiers + "e" + info + "e"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, findings := 0, 0
+		for _, tier := range tor.AnnounceList {
+			n += len(tier)
+		}
+		for _, f := range tor.Findings {
+			if f.Code == CodeBadTrackerList {
+				findings++
+			}
+		}
+		if cut := tt.left >= 0; cut != tor.MoreTrackers || cut != (findings == 1) || findings > 1 || cut && n != tt.left {
+			t.Errorf("%s: %d trackers, more %v, %d findings", tt.name, n, tor.MoreTrackers, findings)
+		}
+	}
+}

@@ -43,10 +43,18 @@ type tierList struct {
 	listed int               // number of tiers and trackers
 }
 
-// room counts a tier or tracker. It returns false if there are too many.
-func (l *tierList) room() bool {
+// room counts a tier or tracker. It returns false, and adds a finding once, if there are
+// too many.
+func (l *tierList) room(v bencode.Value) bool {
+	if l.listed == maxListed {
+		if !l.t.MoreTrackers {
+			l.add(CodeBadTrackerList, v.Offset(), "announce-list has more than %d tiers and trackers; the rest is left out", maxListed)
+		}
+		l.t.MoreTrackers = true
+		return false
+	}
 	l.listed++
-	return l.listed <= maxListed
+	return true
 }
 
 func (l *tierList) read(list bencode.Value) {
@@ -55,9 +63,7 @@ func (l *tierList) read(list bencode.Value) {
 		l.add(CodeBadTrackerList, list.Offset(), "announce-list is %v and not a list of tiers", list.Kind())
 	}
 	for tier := range list.Items() {
-		if !l.room() {
-			l.add(CodeBadTrackerList, tier.Offset(), "announce-list has more than %d tiers and trackers; the rest is left out", maxListed)
-			l.t.MoreTrackers = true
+		if !l.room(tier) {
 			break
 		}
 		l.tier(tier)
@@ -73,8 +79,8 @@ func (l *tierList) tier(tier bencode.Value) {
 	switch tier.Kind() {
 	case bencode.KindList:
 		for v := range tier.Items() {
-			if !l.room() {
-				break // the next tier adds the finding
+			if !l.room(v) {
+				break
 			}
 			urls = l.appendURL(urls, v)
 		}
