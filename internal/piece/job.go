@@ -70,6 +70,7 @@ type batch struct {
 	first, last int
 	results     []Result
 	done        chan struct{}
+	streamed    []byte // RunStream: the bytes of the pieces
 }
 
 func (b *batch) len() int { return b.last - b.first + 1 }
@@ -112,7 +113,14 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 		r.workers = min(r.workers, enoughInTurn)
 	}
 	r.share()
+	if err := r.hashAll(r.dispatch, r.work, yield); err != nil {
+		return nil, err
+	}
+	return r.files.recheck(ctx, r.workers)
+}
 
+// hashAll starts a dispatcher and workers, and yields the results of their batches.
+func (r *run) hashAll(dispatch func(work, order chan<- *batch), hash func(work <-chan *batch), yield func(Result) error) error {
 	// They stop in this order: the dispatcher when ctx ends or all pieces are dispatched,
 	// the workers when it closes work, the collector when it closes order.
 	work := make(chan *batch, r.workers)
@@ -121,23 +129,20 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 	wg.Go(func() {
 		defer close(order)
 		defer close(work)
-		r.dispatch(work, order)
+		dispatch(work, order)
 	})
 	for range r.workers {
-		wg.Go(func() { r.work(work) })
+		wg.Go(func() { hash(work) })
 	}
-	err = r.collect(order, yield)
+	err := r.collect(order, yield)
 	if err != nil {
-		cancel(err)
+		r.cancel(err)
 	}
 	wg.Wait()
 	if err == nil {
-		err = context.Cause(ctx)
+		err = context.Cause(r.ctx)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return r.files.recheck(ctx, r.workers)
+	return err
 }
 
 func send[T any](ctx context.Context, to chan<- T, v T) bool {
