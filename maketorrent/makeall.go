@@ -48,7 +48,7 @@ func MakeAll(ctx context.Context, all []Options) iter.Seq2[int, Outcome] {
 
 // sameContent reports whether two options choose the same files.
 func (o *Options) sameContent(other *Options) bool {
-	return o.Path == other.Path && slices.Equal(o.Inputs, other.Inputs) && o.DryRun == other.DryRun &&
+	return o.Stream == other.Stream && o.Path == other.Path && slices.Equal(o.Inputs, other.Inputs) && o.DryRun == other.DryRun &&
 		slices.Equal(o.Include, other.Include) && slices.Equal(o.Exclude, other.Exclude) &&
 		(o.Only == nil) == (other.Only == nil) && slices.Equal(o.Only, other.Only) &&
 		o.NoHidden == other.NoHidden && o.KeepJunk == other.KeepJunk && o.Symlinks == other.Symlinks && o.Attributes == other.Attributes &&
@@ -76,7 +76,7 @@ type draft struct {
 // make makes and yields the torrents. It returns false if yield did.
 func (g *group) make(ctx context.Context, yield func(int, Outcome) bool) bool {
 	g.each(func(d *draft) (err error) {
-		if err = d.Check(); err == nil {
+		if err = d.Check(); err == nil && d.Stream == nil {
 			d.inputs, d.name, err = d.resolve()
 		}
 		return err
@@ -123,6 +123,13 @@ func (g *group) left() (drafts []*draft) {
 func (g *group) hash(ctx context.Context) error {
 	left := g.left()
 	if len(left) == 0 {
+		return nil
+	}
+	if g.Stream != nil {
+		left[0].Err = left[0].hashStream(ctx)
+		for _, d := range left[1:] {
+			d.Err = badOption("stream", "a stream is read once, and is the content of one torrent")
+		}
 		return nil
 	}
 	at := now()

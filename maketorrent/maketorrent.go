@@ -86,7 +86,8 @@ const (
 // String returns "v1", "v2" or "hybrid".
 func (f Format) String() string { return [...]string{"v1", "v2", "hybrid"}[f] }
 
-// Options are the choices of [Make]. Only Path, or Inputs and Name, are required.
+// Options are the choices of [Make]. Only Path, or Inputs and Name, or Stream and Name,
+// are required.
 type Options struct {
 	Path string // the file or directory
 	Name string // of the torrent; "" means the name of Path
@@ -94,6 +95,10 @@ type Options struct {
 	// Inputs, if not empty, are several files and directories, which become the top
 	// entries of the torrent. Path is then unused.
 	Inputs []string
+
+	// Stream, if not nil, is the content of a torrent of one file, which is not on disk.
+	// Path, Inputs, Cache and the options that choose files are then unused.
+	Stream *Stream
 
 	// Own, if not nil, returns why a file below Path is left out of the torrent, such
 	// as that it is the output file, or "" if the file is content. If path is a
@@ -170,7 +175,7 @@ type Options struct {
 type Result struct {
 	Torrent  *Torrent  // nil with Options.DryRun
 	Plan     *Plan     // only with Options.DryRun
-	Content  string    // absolute path of the content; "" if no directory has all Inputs
+	Content  string    // absolute path of the content; "" if no directory has all Inputs, and for a Stream
 	Skipped  []Skipped // files and directories that were left out, in order
 	Findings []Finding // about the torrent and skipped files; none has severity "error"
 	Choice   Choice    // what decided the piece length
@@ -223,7 +228,7 @@ func (p Problems) Unwrap() []error { return p }
 
 // An OptionError reports an invalid option.
 type OptionError struct {
-	Option string // "path", "name", "inputs", "glob", "only", "piece length", "torrent size" or "date"
+	Option string // "path", "name", "inputs", "stream", "glob", "only", "piece length", "torrent size" or "date"
 	Err    error
 }
 
@@ -252,6 +257,9 @@ func (o *Options) Check() error {
 		if err := b.CheckPieceLength(); err != nil {
 			return &OptionError{"piece length", err}
 		}
+	}
+	if err := o.checkStream(); err != nil {
+		return err
 	}
 	if seconds := o.Date.Unix(); !o.Date.IsZero() && (seconds < 0 || seconds > metainfo.LastDate) {
 		return badOption("date", "the date %v is not between the years 1970 and 9999", o.Date)
@@ -296,7 +304,7 @@ func absolute(path string) (string, error) {
 }
 
 // Make makes a torrent. The error is an *[OptionError], [Problems], [ErrEmpty], the
-// cause of ctx, or the operating system's error about Path.
+// cause of ctx, the operating system's error about Path, or an error of the Stream.
 func Make(ctx context.Context, o Options) (*Result, error) {
 	var only Outcome
 	for _, made := range MakeAll(ctx, []Options{o}) {

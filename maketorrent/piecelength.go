@@ -46,6 +46,7 @@ const (
 	ChoicePrevious                  // that of Options.Previous
 	ChoiceTarget                    // Options.TargetPieces
 	ChoiceTorrentSize               // longer, for the torrent would be larger than Options.MaxTorrentSize
+	ChoiceUnknown                   // StreamPieceLength, for the size of the content is not known
 )
 
 // choosePieceLength chooses a piece length, and returns why. If each file begins a
