@@ -1,0 +1,119 @@
+package webseed
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// Errors of a server. Their texts continue a sentence that begins with the URL.
+var (
+	// ErrNoRanges is returned if the server answers a request for a range with the
+	// whole file, and the range does not begin the file.
+	ErrNoRanges = errors.New("the server sends no parts of the file")
+
+	// ErrHTML is returned for a web page in the place of a file.
+	ErrHTML = errors.New("the server sends a web page instead of the file")
+
+	// ErrNoEnd is returned for a response whose end can't be told from that of a broken
+	// connection.
+	ErrNoEnd = errors.New("the server does not say how long the file is (no Content-Length)")
+
+	// ErrCut is returned if the connections to a server end too early.
+	ErrCut = errors.New("the server ends the connection before the end of the file")
+
+	// ErrStalled is returned if a server stops sending.
+	ErrStalled = errors.New("the server has stopped sending")
+)
+
+// A StatusError is a response with a status that means failure.
+type StatusError struct {
+	Code       int
+	RetryAfter time.Duration // as the server says; 0 if it does not
+}
+
+func (e *StatusError) Error() string {
+	return fmt.Sprintf("the server answers %d %s", e.Code, http.StatusText(e.Code))
+}
+
+// A RangeError is a response that is not the range that was asked for, or that does not
+// agree with itself.
+type RangeError struct{ text string }
+
+func (e *RangeError) Error() string { return e.text }
+
+var errMore = &RangeError{"the server sends more bytes than it says"}
+
+// A ChangedError says that a file is not the one that the first response described.
+type ChangedError struct{ What, Old, New string }
+
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("the file changed meanwhile: its %s was %s and is %s", e.What, e.Old, e.New)
+}
+
+// An EncodingError is a response with a Content-Encoding, although none was accepted.
+type EncodingError struct{ Encoding string }
+
+func (e *EncodingError) Error() string {
+	return fmt.Sprintf("the server sends the file encoded as %q", e.Encoding)
+}
+
+// A RedirectError is a redirect that is not followed.
+type RedirectError struct{ text string }
+
+func (e *RedirectError) Error() string { return e.text }
+
+// requestError removes the URL and the method from an error of package http: callers
+// name the URL.
+func requestError(err error) error {
+	if outer, ok := errors.AsType[*url.Error](err); ok {
+		err = outer.Err
+	}
+	return cut(err)
+}
+
+// cut returns ErrCut for an end where there should be none, else err. No other error is
+// io.EOF, which a reader of the file would take for its end.
+func cut(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return ErrCut
+	}
+	return err
+}
+
+// isTemporary reports whether another connection may succeed.
+func isTemporary(err error) bool {
+	if status, ok := errors.AsType[*StatusError](err); ok {
+		return slices.Contains([]int{
+			http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusInternalServerError,
+			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+		}, status.Code)
+	}
+	return !isAnswer(err) && !errors.Is(err, context.Canceled)
+}
+
+// isAnswer reports whether err is about what a server sent. Other errors are those of
+// connections.
+func isAnswer(err error) bool {
+	var (
+		status   *StatusError
+		ranges   *RangeError
+		changed  *ChangedError
+		encoding *EncodingError
+		redirect *RedirectError
+	)
+	return errors.Is(err, ErrNoRanges) || errors.Is(err, ErrHTML) || errors.Is(err, ErrNoEnd) ||
+		errors.As(err, &status) || errors.As(err, &ranges) || errors.As(err, &changed) ||
+		errors.As(err, &encoding) || errors.As(err, &redirect) || isCertificate(err)
+}
+
+func isCertificate(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
+}
