@@ -6,6 +6,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"bt/maketorrent"
@@ -52,4 +53,20 @@ func ExampleMake() {
 	// 26ed3c9cf426ab670bd9da3f46fba603ef98bbb7
 	// 63dd2c61919e2bedb30167e9b421bdc9343af4984680f8259a549423182f1400
 	// left out: notes.tmp - excluded
+}
+
+// Content that is not on disk is hashed as it is read.
+func ExampleMake_stream() {
+	result, err := maketorrent.Make(context.Background(), maketorrent.Options{
+		Name:   "hello.txt",
+		Stream: &maketorrent.Stream{Content: strings.NewReader("hello, world\n"), Size: 13},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(result.Torrent.Name, result.Torrent.Size(), "bytes")
+	fmt.Println(result.Torrent.HexV1())
+	// Output:
+	// hello.txt 13 bytes
+	// b46e98d0bb72890c143723d35b5d7d27b0e6835f
 }

@@ -97,7 +97,7 @@ type Options struct {
 	Inputs []string
 
 	// Stream, if not nil, is the content of a torrent of one file, which is not on disk.
-	// Path, Inputs, Cache and the options that choose files are then unused.
+	// Path, Inputs, Cache, Reuse and the options that choose files are then unused.
 	Stream *Stream
 
 	// Own, if not nil, returns why a file below Path is left out of the torrent, such

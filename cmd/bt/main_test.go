@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"writefile":  writeFile,
 			"tracker":    startTracker,
 			"trackerlog": trackerLog,
+			"webserver":  startWebServer,
 		},
 	})
 }

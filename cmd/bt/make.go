@@ -31,6 +31,7 @@ type makeFlags struct {
 	maxTorrentSize      option[int64]
 	announce            [][]string // tiers
 	webSeeds, httpSeeds []string
+	checkWebSeeds       bool
 	nodes               []maketorrent.Node
 	private, entropy    bool
 	source, comment     option[string]
@@ -52,11 +53,14 @@ func makeCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name:      "make",
 		Usage:     "make a torrent of a file or a directory",
-		UsageText: "bt make PATH [FLAGS]\nbt make PATH... --name NAME [FLAGS]\nbt make --dir DIR --announce URL [FLAGS]\nbt make --file FILE --announce URL [FLAGS]",
+		UsageText: "bt make PATH [FLAGS]\nbt make PATH... --name NAME [FLAGS]\nbt make --dir DIR --announce URL [FLAGS]\nbt make --file FILE --announce URL [FLAGS]\nbt make URL [FLAGS]\nbt make - --name NAME [FLAGS]",
+		ArgsUsage: "A file at an http or https URL is hashed as it arrives and is not stored; the URL becomes a web seed. With - the content is one file from standard input. The torrent is then written to the current directory, and if the size of the content is not known, pieces have 4 MiB.",
 		Description: `bt make movie --announce http://tracker.example/announce
 bt make movie -a http://a.example/announce,http://b.example/announce -a udp://c.example:6969
 bt make . --private --source ABC -o ~/torrents/
-bt make image.iso --web-seed https://mirror.example/image.iso --json
+bt make image.iso --web-seed https://mirror.example/image.iso --check-web-seeds
+bt make https://mirror.example/image.iso --format hybrid
+tar c photos | bt make - --name photos.tar
 bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -
 bt make disc1 disc2 booklet.pdf --name album
 git ls-files -z | bt make . --files-from - -0`,
@@ -64,6 +68,7 @@ git ls-files -z | bt make . --files-from - -0`,
 			listFlag(&f.announce, tiers, "announce", "`URL` of a tracker; again for each further tier, commas inside one tier; @FILE has a tier on each line", "a", "tracker"),
 			listFlag(&f.webSeeds, urls(webSeedSchemes...), "web-seed", "`URL` of a web seed (BEP 19); again for more", "w"),
 			listFlag(&f.httpSeeds, urls(httpSeedSchemes...), "http-seed", "`URL` of an HTTP seed (BEP 17); again for more"),
+			switchFlag(&f.checkWebSeeds, "check-web-seeds", "compare each web seed and HTTP seed with the torrent: the size of every file, whether it sends ranges, and the hashes of some pieces"),
 			listFlag(&f.nodes, nodes, "node", "`HOST:PORT` of a DHT node (BEP 5); again for more"),
 			valueFlag(&f.output, nonEmpty("the path"), "output", "write to `PATH`, into a directory if it is one or ends in a slash, to stdout if - (default: NAME.torrent beside the content)", "o"),
 			switchFlag(&f.force, "force", "replace an existing output", "f"),
@@ -103,6 +108,9 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := f.streamOptions(u, &o, args); err != nil {
+		return err
+	}
 	if err := o.Check(); err != nil {
 		return makeError(u, f, o, err)
 	}
@@ -112,8 +120,10 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 	if err := f.content.readList(ctx, u, &o); err != nil {
 		return err
 	}
-	if err := f.content.check(paths); err != nil {
-		return err
+	if o.Stream == nil {
+		if err := f.content.check(paths); err != nil {
+			return err
+		}
 	}
 	if f.seed {
 		if err := checkSeed(&o); err != nil {
@@ -127,6 +137,13 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 	if err != nil {
 		return err
 	}
+	if o.Stream != nil {
+		closeStream, err := openStream(ctx, u, &o)
+		if err != nil {
+			return err
+		}
+		defer closeStream()
+	}
 	start := time.Now()
 	bar := u.progress("hashing " + filepath.Base(contentName(&o)))
 	o.Progress = bar.Update
@@ -136,6 +153,14 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 	}
 	bar.Finish()
 	seconds := time.Since(start).Seconds()
+	if o.Stream != nil {
+		r.Content = o.Path
+	}
+	if f.checkWebSeeds {
+		if err := checkWebSeeds(ctx, u, r); err != nil {
+			return err
+		}
+	}
 	explainMade(u, r, o.MaxPieceLength)
 	if err := refusal(contentName(&o), r.Findings, &f.strict); err != nil {
 		return err
@@ -264,6 +289,9 @@ func makeError(u *ui, f *makeFlags, o maketorrent.Options, err error) error {
 			return err // the problem is with PATH itself
 		}
 		return withHint(err, problemsHint(problems))
+	}
+	if _, ok := errors.AsType[*failure](err); ok { // of a stream
+		return err
 	}
 	if bad, ok := errors.AsType[*maketorrent.OptionError](err); ok {
 		err = fail(exitUsage, err)

@@ -90,6 +90,11 @@ func (c *contentChoice) check(paths []string) error {
 	return nil
 }
 
+// given reports whether a flag that chooses files was given.
+func (c *contentChoice) given() bool {
+	return len(c.include)+len(c.exclude) > 0 || c.filesFrom.given || c.null || c.noHidden || c.keepJunk || c.symlinks.given || c.attributes || c.align
+}
+
 // set sets the options that choose files.
 func (c *contentChoice) set(o *maketorrent.Options) {
 	o.Include, o.Exclude, o.Symlinks = c.include, c.exclude, c.symlinks.value
@@ -143,21 +148,27 @@ func listedPaths(b []byte, null bool) []string {
 // contentName returns what errors call the content: its path, or the name of the torrent
 // of several.
 func contentName(o *maketorrent.Options) string {
-	if len(o.Inputs) > 0 {
+	switch {
+	case len(o.Inputs) > 0:
 		return o.Name
+	case o.Stream != nil && o.Path == stdinName:
+		return "standard input"
 	}
 	return o.Path
 }
 
 // besideContent returns the directory beside the content, and the name of the torrent.
-// Several paths that are in no directory of that name have none: it is the working
-// directory.
+// Several paths that are in no directory of that name have none, and neither has a
+// stream: it is the working directory.
 func besideContent(o *maketorrent.Options) (dir, name string, err error) {
 	content := ""
-	if len(o.Inputs) > 0 {
+	switch {
+	case o.Stream != nil:
+		name = o.Name
+	case len(o.Inputs) > 0:
 		name = o.Name
 		content, err = maketorrent.ResolveInputs(o.Inputs, name)
-	} else {
+	default:
 		content, name, err = maketorrent.Resolve(o.Path, o.Name)
 	}
 	if err != nil {

@@ -259,6 +259,8 @@ func choiceText(r *maketorrent.Result, limit int64) string {
 	case maketorrent.ChoicePadding:
 		return fmt.Sprintf("%s for the size of the content, halved while padding between files was over %d %% of it",
 			term.Size(maketorrent.AutoPieceLength(t.Size(), limit)), maketorrent.MaxPadding)
+	case maketorrent.ChoiceUnknown:
+		return "the size of the content is not known before it is read"
 	default:
 		return "for the size of the content"
 	}

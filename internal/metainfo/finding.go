@@ -109,14 +109,19 @@ const (
 	CodeBadPeer           Code = "bad-peer"
 
 	// Found by the maker of a torrent only.
-	CodeEmptyDirectory  Code = "empty-directory"
-	CodeUnmatchedGlob   Code = "unmatched-glob"
-	CodeParityFiles     Code = "parity-files"
-	CodeChecksumFiles   Code = "checksum-files"
-	CodeSplitArchive    Code = "split-archive"
-	CodeNeedlessArchive Code = "needless-archive"
-	CodeLoneArchive     Code = "lone-archive"
-	CodeMissingNumber   Code = "missing-number"
+	CodeEmptyDirectory     Code = "empty-directory"
+	CodeWebSeedUnreachable Code = "web-seed-unreachable"
+	CodeWebSeedMissing     Code = "web-seed-missing"
+	CodeWebSeedNoRanges    Code = "web-seed-no-ranges"
+	CodeWebSeedWrong       Code = "web-seed-wrong"
+	CodeWebSeedUnchecked   Code = "web-seed-unchecked"
+	CodeUnmatchedGlob      Code = "unmatched-glob"
+	CodeParityFiles        Code = "parity-files"
+	CodeChecksumFiles      Code = "checksum-files"
+	CodeSplitArchive       Code = "split-archive"
+	CodeNeedlessArchive    Code = "needless-archive"
+	CodeLoneArchive        Code = "lone-archive"
+	CodeMissingNumber      Code = "missing-number"
 )
 
 // A Kind describes a code.
@@ -216,6 +221,11 @@ var Kinds = []Kind{
 
 	{CodeEmptyDirectory, SeverityWarning, "make only: an empty directory is left out"},
 	{CodeUnmatchedGlob, SeverityWarning, "make only: a glob matches nothing"},
+	{CodeWebSeedUnreachable, SeverityWarning, "make only: a web seed does not answer, or refuses"},
+	{CodeWebSeedMissing, SeverityWarning, "make only: a web seed does not have a file"},
+	{CodeWebSeedNoRanges, SeverityWarning, "make only: a web seed sends no parts of files, which clients ask for"},
+	{CodeWebSeedWrong, SeverityWarning, "make only: a web seed sends other bytes than the torrent has"},
+	{CodeWebSeedUnchecked, SeverityWarning, "make only: a web seed was not checked, or not all of it"},
 	{CodeParityFiles, SeverityWarning, "make only: parity files (.par2) are beside the content"},
 	{CodeChecksumFiles, SeverityWarning, "make only: checksum files (.sfv, .md5) are beside the content"},
 	{CodeSplitArchive, SeverityWarning, "make only: an archive is split into volumes (.rar and .r00, .7z.001)"},

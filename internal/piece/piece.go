@@ -13,7 +13,9 @@
 // Each worker hashes a batch of pieces at once, with package lanes. It maps windows of
 // large files and hashes them in the page cache, without a copy. It reads small files,
 // and files that can't be mapped, into buffers. The memory that all workers map and
-// allocate has a constant limit. Each file takes a few dozen bytes more.
+// allocate has a constant limit. Each file takes a few dozen bytes more. Content that is
+// not on disk, but is read once from a URL or a pipe, goes through the same lanes: see
+// [Job.RunStream].
 package piece
 
 import (

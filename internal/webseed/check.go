@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"bt/internal/metainfo"
 )
@@ -35,13 +34,8 @@ type Problem struct {
 	Err  error  // of the first file
 }
 
-const (
-	// checkTime limits the check of one seed.
-	checkTime = 5 * time.Minute
-
-	// mostProblems is the number of files with problems after which the check ends.
-	mostProblems = 100
-)
+// mostProblems is the number of files with problems after which the check ends.
+const mostProblems = 100
 
 var (
 	errScheme      = errors.New("only http and https are checked")
@@ -52,9 +46,9 @@ var (
 
 // CheckWebSeed compares a web seed (BEP 19) with a torrent: the size of every file, and
 // the hashes of some pieces, chosen at random. It sends up to four requests at a time,
-// and ends after five minutes. progress, if not nil, is called with the number of files
-// done and of all files, from one goroutine at a time. The error is the cause of ctx, or
-// that the torrent can't be used.
+// and ends after CheckTime. progress, if not nil, is called with the bytes of the files
+// that were asked for and of all files, from one goroutine at a time. The error is the
+// cause of ctx, or that the torrent can't be used.
 func (c *Client) CheckWebSeed(ctx context.Context, t *metainfo.Torrent, seed string, progress func(done, all int64)) ([]Problem, error) {
 	return c.check(ctx, t, seed, func(k *checker) {
 		k.progress = progress
@@ -86,10 +80,9 @@ func (c *Client) check(ctx context.Context, t *metainfo.Torrent, seed string, f 
 	if u, err := url.Parse(seed); err != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return []Problem{{Kind: ProblemUnchecked, Err: errScheme}}, nil
 	}
-	limit := fmt.Errorf("the check ended after %v", checkTime)
-	limited, cancel := context.WithTimeoutCause(ctx, checkTime, limit)
+	limited, cancel := context.WithTimeoutCause(ctx, c.CheckTime, fmt.Errorf("the check ended after %v", c.CheckTime))
 	defer cancel()
-	k := &checker{client: c, torrent: t, content: content, seed: seed, failed: make(map[int]error)}
+	k := &checker{client: c, torrent: t, content: content, seed: seed, size: t.Size(), failed: make(map[int]error)}
 	k.ctx, k.stop = context.WithCancelCause(limited)
 	defer k.stop(nil)
 	f(k)
@@ -106,13 +99,14 @@ type checker struct {
 	content  *metainfo.Content
 	seed     string
 	progress func(done, all int64)
+	size     int64 // of the content
 
 	ctx  context.Context
 	stop context.CancelCauseFunc // ends the check early
 
 	mu     sync.Mutex
 	failed map[int]error // the first error of each file; those of pieces of an HTTP seed are at -1
-	done   int64         // files whose size was asked for
+	done   int64         // bytes of the files that were asked for
 }
 
 // fail stores an error of a file. An error of the connection, and one problem too many,
@@ -151,7 +145,7 @@ func (k *checker) checkSizes() {
 				if err := k.checkSize(i); err != nil {
 					k.fail(i, err)
 				}
-				k.count()
+				k.count(i)
 			}
 		})
 	}
@@ -170,12 +164,12 @@ func (k *checker) isContent(file int) bool {
 	return !f.Pad && !f.IsLink() && f.Length > 0
 }
 
-func (k *checker) count() {
+func (k *checker) count(file int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.done++
+	k.done += k.content.Files[file].Length
 	if k.progress != nil {
-		k.progress(k.done, int64(k.torrent.FileCount()))
+		k.progress(k.done, k.size)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"bt/internal/metainfo"
 	"bt/maketorrent"
@@ -156,8 +157,8 @@ func TestCheckWebSeed(t *testing.T) {
 				if got := showProblems(problems); err != nil || got != want {
 					t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 				}
-				if last[0] != 4 {
-					t.Errorf("%d of %d files were asked for", last[0], last[1])
+				if want := [2]int64{140_006, 140_006}; last != want {
+					t.Errorf("the last progress is %d, want %d", last, want)
 				}
 			})
 		}
@@ -329,5 +330,16 @@ func TestCheckStops(t *testing.T) {
 	})
 	if problems, err := newClient(t).CheckWebSeed(ctx, s.torrent, s.url, nil); !errors.Is(err, stopped) {
 		t.Errorf("%v, %s", err, showProblems(problems))
+	}
+}
+
+func TestCheckTime(t *testing.T) {
+	s := newSite(t, maketorrent.FormatV1, 64<<10, someFiles)
+	s.serve(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	c := newClient(t)
+	c.CheckTime = 50 * time.Millisecond
+	problems, err := c.CheckWebSeed(t.Context(), s.torrent, s.url, nil)
+	if got, want := showProblems(problems), "unchecked : the check ended after 50ms"; err != nil || got != want {
+		t.Errorf("%v, %s, want %s", err, got, want)
 	}
 }

@@ -37,6 +37,9 @@ type Options struct {
 	// broken. 0 means 30 s. There is no limit for a whole file.
 	Stall time.Duration
 
+	// CheckTime limits CheckWebSeed and CheckHTTPSeed. 0 means five minutes.
+	CheckTime time.Duration
+
 	// Backoff, if not nil, replaces [Backoff].
 	Backoff func(attempt int) (wait time.Duration, again bool)
 }
@@ -67,6 +70,9 @@ const (
 func New(o Options) *Client {
 	if o.Stall == 0 {
 		o.Stall = 30 * time.Second
+	}
+	if o.CheckTime == 0 {
+		o.CheckTime = 5 * time.Minute
 	}
 	if o.Backoff == nil {
 		o.Backoff = Backoff
