@@ -126,11 +126,7 @@ func (g *group) hash(ctx context.Context) error {
 		return nil
 	}
 	if g.Stream != nil {
-		left[0].Err = left[0].hashStream(ctx)
-		for _, d := range left[1:] {
-			d.Err = badOption("stream", "a stream is read once, and is the content of one torrent")
-		}
-		return nil
+		return g.hashStream(ctx, left)
 	}
 	at := now()
 	w := walker{ctx: ctx, Options: &g.Options, inputs: left[0].inputs}

@@ -45,30 +45,38 @@ func (o *Options) checkStream() error {
 	return nil
 }
 
-// hashStream hashes the content of a Stream.
-func (d *draft) hashStream(ctx context.Context) (err error) {
-	size := max(d.Stream.Size, 0)
-	d.Result = new(Result)
-	d.builder = d.newBuilder(d.Name, true, []metainfo.BuildFile{{Path: []string{d.Name}, Length: size}})
-	b := d.builder
-	b.Align = false // there is no other file
-	if size > 0 {
-		d.layout, d.Result.Choice, err = d.chooseLayout(b)
-	} else {
-		d.layout, d.Result.Choice, err = d.layoutOfUnknown(b)
+// hashStream hashes the content of a Stream, for drafts with the same piece length.
+func (g *group) hashStream(ctx context.Context, drafts []*draft) error {
+	size := max(g.Stream.Size, 0)
+	first := drafts[0]
+	job := piece.Job{Jobs: g.Jobs}
+	var same []*draft
+	for _, d := range drafts {
+		if err := d.layOutStream(size); err != nil {
+			d.Err = err
+			continue
+		}
+		if len(same) > 0 && d.builder.PieceLength != first.builder.PieceLength {
+			d.Err = badOption("piece length", "a stream is read once: all its torrents have pieces of one length, here %d bytes", first.builder.PieceLength)
+			continue
+		}
+		if len(same) == 0 {
+			first, job.Layout = d, d.layout
+		}
+		same = append(same, d)
+		job.V1, job.V2 = job.V1 || d.builder.V1, job.V2 || d.builder.V2
 	}
-	if err != nil {
-		return err
+	if len(same) == 0 {
+		return nil
 	}
-	s := streamSums{b: b}
-	job := piece.Job{Layout: d.layout, V1: b.V1, V2: b.V2, Jobs: d.Jobs}
-	if d.Progress != nil {
-		job.Progress = func(done, _ int64) { d.Progress(done, size) }
+	if g.Progress != nil {
+		job.Progress = func(done, _ int64) { g.Progress(done, size) }
 	}
-	n, err := job.RunStream(ctx, d.Stream.Content, s.add)
+	var sums streamSums
+	n, err := job.RunStream(ctx, g.Stream.Content, sums.add)
 	switch {
 	case errors.Is(err, piece.ErrLongStream) && size == 0:
-		return badOption("piece length", "the content has more than %d pieces of %d bytes", mostStreamPieces, b.PieceLength)
+		return badOption("piece length", "the content has more than %d pieces of %d bytes", mostStreamPieces, first.builder.PieceLength)
 	case errors.Is(err, piece.ErrLongStream):
 		return fmt.Errorf("the content has more than its %d bytes", size)
 	case err != nil:
@@ -78,8 +86,23 @@ func (d *draft) hashStream(ctx context.Context) (err error) {
 	case n < size:
 		return fmt.Errorf("the content ended after %d of %d bytes", n, size)
 	}
-	s.finish(n)
+	for _, d := range same {
+		sums.fill(d.builder, n)
+	}
 	return nil
+}
+
+// layOutStream chooses the piece length of a draft of a Stream.
+func (d *draft) layOutStream(size int64) (err error) {
+	d.Result = &Result{Previous: d.Previous}
+	d.builder = d.newBuilder(d.Name, true, []metainfo.BuildFile{{Path: []string{d.Name}, Length: size}})
+	d.builder.Align = false // there is no other file
+	if size > 0 {
+		d.layout, d.Result.Choice, err = d.chooseLayout(d.builder)
+	} else {
+		d.layout, d.Result.Choice, err = d.layoutOfUnknown(d.builder)
+	}
+	return err
 }
 
 // layoutOfUnknown is chooseLayout for content of unknown size: the layout is that of the
@@ -106,27 +129,24 @@ func (o *Options) layoutOfUnknown(b *metainfo.Builder) (layout *metainfo.Layout,
 	return layout, why, err
 }
 
-// streamSums stores the sums of the pieces of a Stream, which arrive in order, in the
-// builder.
+// streamSums collects the sums of the pieces of a Stream, which arrive in order.
 type streamSums struct {
-	b     *metainfo.Builder
+	sha1  []byte     // v1
 	roots [][32]byte // v2
 }
 
 func (s *streamSums) add(r piece.Result) error {
-	if s.b.V1 {
-		s.b.Pieces = append(s.b.Pieces, r.SHA1[:]...)
-	}
-	if s.b.V2 {
-		s.roots = append(s.roots, r.Root)
-	}
+	s.sha1 = append(s.sha1, r.SHA1[:]...)
+	s.roots = append(s.roots, r.Root)
 	return nil
 }
 
-// finish stores the size and the roots of the content, which has ended.
-func (s *streamSums) finish(size int64) {
-	b := s.b
+// fill stores the size and the hashes of the content, which has ended, in a builder.
+func (s *streamSums) fill(b *metainfo.Builder, size int64) {
 	b.Files[0].Length = size
+	if b.V1 {
+		b.Pieces = s.sha1
+	}
 	switch {
 	case !b.V2:
 	case size <= b.PieceLength:

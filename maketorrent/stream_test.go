@@ -8,8 +8,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 // The torrent of a stream is that of a file with the same name and bytes.
@@ -112,12 +114,47 @@ func TestStreamErrors(t *testing.T) {
 	}
 }
 
-// A stream is read once, and so is the content of one torrent.
-func TestStreamTwice(t *testing.T) {
-	stream := &Stream{Content: bytes.NewReader([]byte("some bytes"))}
-	for i, made := range MakeAll(context.Background(), []Options{{Name: "x", Stream: stream}, {Name: "x", Stream: stream, Format: FormatV2}}) {
-		if _, isOption := errors.AsType[*OptionError](made.Err); isOption != (i == 1) || (made.Result == nil) != (i == 1) {
-			t.Errorf("torrent %d: %v, %v", i, made.Result, made.Err)
+// A stream is read once, for torrents with pieces of one length.
+func TestStreamOfSeveral(t *testing.T) {
+	for _, size := range []int{1, 64 << 10, 3<<20 + 5} {
+		path := filepath.Join(t.TempDir(), "content")
+		writeRandom(t, path, size)
+		for _, known := range []int64{0, int64(size)} {
+			f, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			stream := &Stream{Content: f, Size: known}
+			var all []Options
+			for _, format := range []Format{FormatV1, FormatV2, FormatHybrid} {
+				for _, source := range []string{"A", "B"} {
+					all = append(all, Options{Stream: stream, Name: "content", Format: format, PieceLength: 64 << 10, Source: source, Date: time.Unix(1, 0)})
+				}
+			}
+			other := all[0]
+			other.PieceLength = 32 << 10
+			all = append(all, other)
+			for i, made := range MakeAll(context.Background(), all) {
+				if i == len(all)-1 {
+					if made.Err == nil || !strings.Contains(made.Err.Error(), "pieces of one length") {
+						t.Errorf("another piece length: %v", made.Err)
+					}
+					continue
+				}
+				if made.Err != nil {
+					t.Fatal(made.Err)
+				}
+				o := all[i]
+				o.Stream, o.Path = nil, path
+				want, err := Make(context.Background(), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(made.Result.Torrent.Bytes(), want.Torrent.Bytes()) {
+					t.Errorf("%d bytes, known %d, torrent %d: other than of the file", size, known, i)
+				}
+			}
 		}
 	}
 }
