@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bt/internal/config"
 	"bt/internal/metainfo"
 	"bt/internal/term"
 )
@@ -332,5 +333,5 @@ func (o *commonOptions) maxSizeFlag() cli.Flag {
 		return n, err
 	}
 	return valueFlag(&o.maxSize, read, "max-size", "read no torrent, rules or list larger than `SIZE` (default: "+
-		term.Size(metainfo.DefaultMaxSize)+"; rules have at most "+term.Size(maxRulesSize)+")")
+		term.Size(metainfo.DefaultMaxSize)+"; rules have at most "+term.Size(config.MaxSize)+")")
 }

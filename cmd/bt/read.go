@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"bt/internal/config"
 	"bt/internal/metainfo"
 	"bt/internal/term"
 )
@@ -26,7 +27,8 @@ const (
 	torrentInput   inputKind = iota
 	torrentOrLinks           // a torrent, or a text with magnet links
 	textInput                // JSON or a list
-	rulesInput               // a rules file, which has its own limit
+	rulesInput               // a rules file, which has its own limit, as has the next
+	configInput              // presets, tracker rules or a batch file
 	pathsInput               // a list of paths, of any bytes
 )
 
@@ -36,7 +38,7 @@ func (k inputKind) mayBe(head []byte) bool {
 	switch k {
 	case torrentOrLinks:
 		return metainfo.Recognize(head) == metainfo.FormMagnetText
-	case textInput, rulesInput:
+	case textInput, rulesInput, configInput:
 		return bytes.IndexByte(head, 0) < 0
 	case pathsInput:
 		return true
@@ -44,24 +46,33 @@ func (k inputKind) mayBe(head []byte) bool {
 	return false
 }
 
-// readInput reads a file or standard input. It returns when ctx ends. A read from
-// a terminal or a FIFO can't be interrupted, so its goroutine may block until the
-// process exits.
+// isConfig reports whether an input is parsed by package config.
+func (k inputKind) isConfig() bool { return k == rulesInput || k == configInput }
+
+// readInput reads a file or standard input. It returns when ctx ends, also while a
+// terminal or a FIFO is read.
 func readInput(ctx context.Context, e *env, name string, kind inputKind) ([]byte, error) {
+	return interruptible(ctx, func() ([]byte, error) { return readAll(e, name, kind) })
+}
+
+// interruptible returns what f returns, or the error of ctx if that ends first. f
+// can't be interrupted, so its goroutine may run until the process exits.
+func interruptible[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type result struct {
-		b   []byte
-		err error
+		value T
+		err   error
 	}
 	done := make(chan result, 1)
 	go func() {
-		b, err := readAll(e, name, kind)
-		done <- result{b, err}
+		value, err := f()
+		done <- result{value, err}
 	}()
 	select {
 	case r := <-done:
-		return r.b, r.err
+		return r.value, r.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		var none T
+		return none, ctx.Err()
 	}
 }
 
@@ -76,12 +87,13 @@ func readAll(e *env, name string, kind inputKind) ([]byte, error) {
 		in = f
 	}
 	limit := e.inputLimit()
-	if kind == rulesInput {
-		limit = min(limit, maxRulesSize)
+	if kind.isConfig() {
+		limit = min(limit, config.MaxSize)
 	}
 	b, err := metainfo.Read(in, sizeOf(in), limit, kind.mayBe)
-	if tooLarge, ok := errors.AsType[*metainfo.TooLargeError](err); ok && tooLarge.Max == maxRulesSize && kind == rulesInput {
-		return nil, failf(exitRead, "%s: a rules file has %s at most", shown(name), term.Size(maxRulesSize))
+	if tooLarge, ok := errors.AsType[*metainfo.TooLargeError](err); ok && tooLarge.Max == config.MaxSize && kind.isConfig() {
+		what := map[inputKind]string{rulesInput: "a rules file", configInput: "a config file"}[kind]
+		return nil, failf(exitRead, "%s: %s has %s at most", shown(name), what, term.Size(config.MaxSize))
 	} else if ok {
 		return nil, withHint(failf(exitRead, "%s: it is larger than %s", shown(name), term.Size(tooLarge.Max)), "--max-size SIZE reads what is larger")
 	}

@@ -1,19 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"path/filepath"
 	"slices"
-	"strings"
 
-	"github.com/goccy/go-yaml"
-	"github.com/pelletier/go-toml/v2"
-
+	"bt/internal/config"
 	"bt/rewrite"
 )
 
@@ -31,35 +25,26 @@ import (
 //
 // In TOML each rule is a table [[rules]].
 
+// ruleBounds limits a rules file.
+var ruleBounds = config.Bounds{List: "rules", Keys: 1000, What: "keys in one rule"}
+
 // loadRules reads a rules file. It is TOML if its name ends in .toml, else YAML.
-// loadRules returns when ctx ends. A parser can't be interrupted, so its
-// goroutine may run until the process exits.
+// loadRules returns when ctx ends.
 func loadRules(ctx context.Context, e *env, path string) ([]rewrite.Rule, error) {
 	b, err := readInput(ctx, e, path, rulesInput)
 	if err != nil {
 		return nil, err
 	}
-	e.limitMemory(rulesMemory)
-	type result struct {
-		rules []map[string]any
-		err   error
-	}
-	parsed := make(chan result, 1)
-	go func() {
-		rules, err := parseRules(b, strings.EqualFold(filepath.Ext(path), ".toml"))
-		parsed <- result{rules, err}
-	}()
-	var file result
-	select {
-	case file = <-parsed:
-	case <-ctx.Done():
+	e.limitMemory(config.Memory)
+	parsed, err := interruptible(ctx, func() ([]map[string]any, error) { return parseRules(b, config.SyntaxOf(path)) })
+	switch {
+	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	}
-	if file.err != nil {
-		return nil, failf(exitUsage, "%s: %w", path, file.err)
+	case err != nil:
+		return nil, failf(exitUsage, "%s: %w", path, err)
 	}
 	var rules []rewrite.Rule
-	for i, values := range file.rules {
+	for i, values := range parsed {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -72,20 +57,9 @@ func loadRules(ctx context.Context, e *env, path string) ([]rewrite.Rule, error)
 	return rules, nil
 }
 
-// parseRules returns the values of each rule. It decodes into maps and lists
-// only, so that bt, not the decoder, words the errors in the structure.
-func parseRules(b []byte, isTOML bool) ([]map[string]any, error) {
-	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	if err := checkRules(b, isTOML); err != nil {
-		return nil, err
-	}
-	var file any
-	var err error
-	if isTOML {
-		file, err = readTOML(b)
-	} else {
-		file, err = readYAML(b)
-	}
+// parseRules returns the values of each rule.
+func parseRules(b []byte, syntax config.Syntax) ([]map[string]any, error) {
+	file, err := config.Decode(b, syntax, ruleBounds)
 	if err != nil {
 		return nil, err
 	}
@@ -114,37 +88,4 @@ func parseRules(b []byte, isTOML bool) ([]map[string]any, error) {
 		rules = append(rules, values)
 	}
 	return rules, nil
-}
-
-func readTOML(b []byte) (any, error) {
-	var file map[string]any
-	err := toml.Unmarshal(b, &file)
-	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
-		line, column := bad.Position()
-		return nil, fmt.Errorf("line %d, column %d: not TOML: %s", line, column, strings.TrimPrefix(err.Error(), "toml: "))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("not TOML: %s", strings.TrimPrefix(err.Error(), "toml: "))
-	}
-	return file, nil
-}
-
-func readYAML(b []byte) (any, error) {
-	var file any
-	d := yaml.NewDecoder(bytes.NewReader(b))
-	err := d.Decode(&file)
-	switch bad := yaml.Error(nil); {
-	case err == io.EOF: // the file has only comments
-		return nil, nil
-	case errors.As(err, &bad) && bad.GetToken() != nil:
-		at := bad.GetToken().Position
-		return nil, fmt.Errorf("line %d, column %d: not YAML: %s", at.Line, at.Column, bad.GetMessage())
-	case err != nil:
-		what, _, _ := strings.Cut(err.Error(), "\n") // the other lines quote the file
-		return nil, fmt.Errorf("not YAML: %s", what)
-	}
-	if d.Decode(new(any)) != io.EOF {
-		return nil, errors.New("there is a second document in it")
-	}
-	return file, nil
 }

@@ -1,44 +1,50 @@
-package main
+package config
 
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
-
-	"bt/internal/term"
 )
 
 // The YAML and TOML parsers are recursive, use up to 600 bytes of memory per
 // word, and for some texts need time that grows with the square of the size. So
-// checkRules limits a rules file before it is parsed.
+// Bounds.check limits a file before it is parsed.
 const (
-	maxRulesSize = 1 << 20
+	// MaxSize is the maximum size of a file, which the caller must check.
+	MaxSize = 1 << 20
 
-	// maxRulesDepth is the maximum nesting of lists and tables. A typical file
+	// Memory is a memory limit that suffices to parse a file.
+	Memory = 40 << 20
+
+	// maxDepth is the maximum nesting of lists and tables. A typical file
 	// nests four levels.
-	maxRulesDepth = 100
+	maxDepth = 100
 
 	// maxYAMLItems and maxTOMLItems limit the total of lines, words, brackets,
 	// commas and quoted texts. A short rule has nine in YAML and fifteen in TOML.
 	maxYAMLItems = 100_000
 	maxTOMLItems = 320_000
 
-	// maxRulesMarks limits the anchors, aliases and tags of YAML, and the keys
-	// and tables of one rule in TOML.
-	maxRulesMarks = 1000
-
-	// rulesMemory is the memory limit while a rules file is parsed.
-	rulesMemory = 40 << 20
+	// maxYAMLMarks limits the anchors, aliases and tags of YAML.
+	maxYAMLMarks = 1000
 )
 
-// checkRules returns an error if a YAML or TOML text exceeds the limits. It ends
-// quotes and comments at the end of the line. So it may count the lines of a
-// longer text, but it misses nothing.
-func checkRules(text []byte, toml bool) error {
-	m := rulesMeter{toml: toml}
-	maxItems, marks := maxYAMLItems, "anchors, aliases and tags"
-	if toml {
-		maxItems, marks = maxTOMLItems, "keys in one rule"
+// Bounds limit the keys and tables of a TOML file.
+type Bounds struct {
+	List string // the keys of each table [[List]] are counted separately
+	Keys int    // the maximum
+	What string // what is counted, for errors, such as "keys in one rule"
+}
+
+// check returns an error if a text exceeds the limits. It ends quotes and comments
+// at the end of the line. So it may count the lines of a longer text, but it misses
+// nothing.
+func (b Bounds) check(text []byte, syntax Syntax) error {
+	m := meter{toml: syntax == TOML, list: "[[" + b.List + "]]"}
+	maxItems, maxMarks, marks := maxYAMLItems, maxYAMLMarks, "anchors, aliases and tags"
+	if m.toml {
+		maxItems, maxMarks, marks = maxTOMLItems, b.Keys, b.What
 	}
 	n := 0
 	for line := range bytes.Lines(text) {
@@ -46,23 +52,33 @@ func checkRules(text []byte, toml bool) error {
 		m.line(string(bytes.TrimRight(line, "\r\n")))
 		switch {
 		case m.deep:
-			return fmt.Errorf("line %d: nested deeper than %d levels", n, maxRulesDepth)
+			return fmt.Errorf("line %d: nested deeper than %d levels", n, maxDepth)
 		case m.items > maxItems:
-			return fmt.Errorf("line %d: more than %s words and signs: split the file", n, term.Count(int64(maxItems)))
-		case m.marks > maxRulesMarks:
-			return fmt.Errorf("line %d: more than %s %s", n, term.Count(maxRulesMarks), marks)
+			return fmt.Errorf("line %d: more than %s words and signs: split the file", n, thousands(maxItems))
+		case m.marks > maxMarks:
+			return fmt.Errorf("line %d: more than %s %s", n, thousands(maxMarks), marks)
 		}
 	}
 	return nil
 }
 
-// A rulesMeter counts what a parser would use memory or time for, without parsing
+// thousands formats a number with commas.
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// A meter counts what a parser would use memory or time for, without parsing
 // the text.
-type rulesMeter struct {
+type meter struct {
 	toml         bool
+	list         string // the TOML header that begins a separate count of marks
 	open         int   // open brackets
 	indents      []int // indents of the open YAML blocks, ascending
-	deep         bool  // nested deeper than maxRulesDepth
+	deep         bool  // nested deeper than maxDepth
 	items, marks int
 
 	// The state within a line.
@@ -71,7 +87,7 @@ type rulesMeter struct {
 	dots   int  // dots in the current TOML key
 }
 
-func (m *rulesMeter) line(s string) {
+func (m *meter) line(s string) {
 	m.items++ // blank lines and comments count too
 	m.begins, m.mark, m.dots = true, false, 0
 	start := m.start(s)
@@ -101,12 +117,12 @@ func isQuote(c byte) bool { return c == '"' || c == '\'' }
 
 // start counts the YAML blocks that a line is in, or its TOML table, and returns
 // the index of its first value.
-func (m *rulesMeter) start(s string) int {
+func (m *meter) start(s string) int {
 	switch {
 	case m.open > 0: // within brackets, lines have no meaning
 	case !m.toml:
 		return m.block(s)
-	case strings.HasPrefix(strings.ReplaceAll(s, " ", ""), "[[rules]]"):
+	case strings.HasPrefix(strings.ReplaceAll(s, " ", ""), m.list):
 		m.marks = 0
 	case strings.HasPrefix(strings.TrimLeft(s, " \t"), "["):
 		m.marks++
@@ -116,7 +132,7 @@ func (m *rulesMeter) start(s string) int {
 
 // isBracket reports whether c opens or closes a list or table. Elsewhere than where
 // a value may begin, an opening bracket is text.
-func (m *rulesMeter) isBracket(c byte) bool {
+func (m *meter) isBracket(c byte) bool {
 	switch c {
 	case '[', '{':
 		return m.begins || m.open > 0
@@ -126,12 +142,12 @@ func (m *rulesMeter) isBracket(c byte) bool {
 	return false
 }
 
-func (m *rulesMeter) bracket(c byte) {
+func (m *meter) bracket(c byte) {
 	m.items++
 	switch c {
 	case '[', '{':
 		m.open++
-		m.deep = m.deep || m.open+len(m.indents) > maxRulesDepth
+		m.deep = m.deep || m.open+len(m.indents) > maxDepth
 	case ']', '}':
 		m.open = max(m.open-1, 0)
 		m.begins = false
@@ -139,12 +155,12 @@ func (m *rulesMeter) bracket(c byte) {
 }
 
 // tomlByte counts words and commas, keys and the levels of dotted keys.
-func (m *rulesMeter) tomlByte(c byte, afterBlank bool) {
+func (m *meter) tomlByte(c byte, afterBlank bool) {
 	switch c {
 	case '.':
 		m.dots++
 		m.items += 5 // a dotted key opens a table, which uses as much memory as five items
-		m.deep = m.deep || m.dots > maxRulesDepth
+		m.deep = m.deep || m.dots > maxDepth
 	case '=':
 		m.marks++
 		m.dots = 0
@@ -158,7 +174,7 @@ func (m *rulesMeter) tomlByte(c byte, afterBlank bool) {
 }
 
 // yamlByte counts words, commas and quotes, anchors, aliases and tags.
-func (m *rulesMeter) yamlByte(c byte, afterBlank bool) {
+func (m *meter) yamlByte(c byte, afterBlank bool) {
 	if m.begins && strings.IndexByte("&*!", c) >= 0 {
 		m.mark = true
 		m.marks++
@@ -177,7 +193,7 @@ func isQuoteAfter(s string) bool {
 
 // block counts the YAML blocks that a line is in, and returns the index of its
 // first value.
-func (m *rulesMeter) block(s string) int {
+func (m *meter) block(s string) int {
 	at := len(s) - len(strings.TrimLeft(s, " "))
 	if at == len(s) || s[at] == '#' {
 		return at
@@ -191,7 +207,7 @@ func (m *rulesMeter) block(s string) int {
 		at += 2 + len(s[at+2:]) - len(strings.TrimLeft(s[at+2:], " "))
 		m.indents = append(m.indents, at)
 	}
-	m.deep = m.deep || len(m.indents) > maxRulesDepth
+	m.deep = m.deep || len(m.indents) > maxDepth
 	return at
 }
 

@@ -1,16 +1,11 @@
-package main
+package config
 
 import (
-	"bufio"
-	"context"
-	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
 
-func TestRulesLimits(t *testing.T) {
+func TestBounds(t *testing.T) {
 	many := func(s string, n int) string { return strings.Repeat(s, n) }
 	indented := func(n int) string {
 		var b strings.Builder
@@ -77,32 +72,13 @@ func TestRulesLimits(t *testing.T) {
 		{"TOML, tables in rules", many("[[rules]]\nmatch = 'h.example'\n[[rules.replace]]\nold = 'a'\nwith = 'b'\n", 10_000), true, true},
 		{"TOML", many("[[rules]]\nmatch = {regex = '^[[]'}\nremove = [\"*\", '[']\n", 1000), true, true},
 	} {
-		if err := checkRules([]byte(tt.text), tt.toml); (err == nil) != tt.ok {
+		syntax := YAML
+		if tt.toml {
+			syntax = TOML
+		}
+		bounds := Bounds{List: "rules", Keys: 1000, What: "keys in one rule"}
+		if err := bounds.check([]byte(tt.text), syntax); (err == nil) != tt.ok {
 			t.Errorf("%s: %v", tt.name, err)
 		}
-	}
-}
-
-// SIGINT ends the command while it reads rules, and no summary is printed.
-func TestRulesInterrupted(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "rules.yaml")
-	if err := os.WriteFile(path, []byte("rules:\n"+strings.Repeat("- {match: a, comment: b}\n", 5000)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	for range 20 {
-		if rules, err := loadRules(ctx, &env{}, path); !errors.Is(err, context.Canceled) {
-			t.Fatalf("%d rules, %v", len(rules), err)
-		}
-	}
-	e, out, _ := testEnv()
-	u := &ui{env: e, out: bufio.NewWriter(out)}
-	r := &retrackerRun{ctx: ctx, u: u, dryRun: true}
-	if err := r.run([]input{{name: path}}, false); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	if u.out.Flush(); out.Len() > 0 {
-		t.Errorf("%q", out)
 	}
 }
