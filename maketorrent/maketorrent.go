@@ -110,6 +110,7 @@ type Options struct {
 	MaxPieceLength int64  // limit of that choice, in bytes; 0 means no limit
 	TargetPieces   int    // choose a piece length that makes about so many pieces; 0 means by the size
 	MaxTorrentSize int64  // choose longer pieces if the torrent has more bytes; 0 means no limit
+	Rules          Rules  // of trackers, for that choice
 
 	// Include and Exclude are globs, in which ** matches any number of directories. They
 	// are matched against the path below Path and, if they have no slash, against each

@@ -47,6 +47,7 @@ const (
 	ChoiceTarget                    // Options.TargetPieces
 	ChoiceTorrentSize               // longer, for the torrent would be larger than Options.MaxTorrentSize
 	ChoiceUnknown                   // StreamPieceLength, for the size of the content is not known
+	ChoiceRule                      // Options.Rules
 )
 
 // choosePieceLength chooses a piece length, and returns why. If each file begins a
@@ -112,7 +113,16 @@ func (o *Options) chooseLayout(b *metainfo.Builder) (*metainfo.Layout, Choice, e
 	}
 	choice := ChoiceGiven
 	if b.PieceLength == 0 {
+		var err error
+		if b.PieceLength, choice, err = o.byRule(b); err != nil {
+			return nil, 0, err
+		}
+	}
+	if b.PieceLength == 0 {
 		b.PieceLength, choice = choosePieceLength(b, o)
+	}
+	if n := o.Rules.more(b, b.PieceLength); choice.follows() && n < b.PieceLength {
+		b.PieceLength, choice = n, ChoiceRule
 	}
 	for {
 		layout, err := b.Layout()
@@ -121,6 +131,9 @@ func (o *Options) chooseLayout(b *metainfo.Builder) (*metainfo.Layout, Choice, e
 			return nil, 0, &OptionError{"name", err}
 		case err != nil:
 			return nil, 0, &OptionError{"piece length", err}
+		case choice.follows() && o.longer(b.PieceLength) > b.PieceLength && o.Rules.broken(b, layout):
+			b.PieceLength, choice = o.longer(b.PieceLength), ChoiceRule
+			continue
 		case o.MaxTorrentSize == 0:
 			return layout, choice, nil
 		}

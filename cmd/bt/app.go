@@ -27,6 +27,7 @@ func runWith(e *env, cmds []*cli.Command) int {
 
 	app := newApp(e, cmds)
 	inv, err := parseArgs(e.args, app.Flags, app.Commands)
+	e.given = inv.flags
 	// Set the flags even after a parse error: some of them choose how it is
 	// printed.
 	c, setErr := newContext(ctx, app, inv)

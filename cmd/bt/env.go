@@ -32,7 +32,9 @@ type env struct {
 	// stderr is.
 	stderrWidth func() int
 
-	stateDir, cacheDir string // "" if there is none
+	configDir, stateDir, cacheDir string // "" if there is none
+
+	given []givenFlag // the flags of the command line
 
 	options      commonOptions
 	boundsMemory bool // limit memory in proportion to the size of the input
@@ -59,6 +61,7 @@ func osEnv() *env {
 			return width, height
 		},
 		stderrWidth: func() int { return columns(os.Stderr, os.Getenv) },
+		configDir:   configDir(),
 		stateDir:    stateDir(),
 		cacheDir:    cacheDir(),
 		getenv:      os.Getenv,

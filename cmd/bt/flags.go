@@ -43,11 +43,11 @@ func valueFlag[T any](o *option[T], read func(string) (T, error), name, usage st
 // listFlag declares a flag that can be repeated. Each use appends what read
 // returns.
 func listFlag[T any](list *[]T, read func(string) ([]T, error), name, usage string, aliases ...string) cli.Flag {
-	return &cli.GenericFlag{Name: name, Aliases: aliases, Usage: usage, Value: setter(func(s string) error {
+	return &cli.GenericFlag{Name: name, Aliases: aliases, Usage: usage, Value: listSetter{func(s string) error {
 		more, err := read(s)
 		*list = append(*list, more...)
 		return err
-	})}
+	}}}
 }
 
 // switchFlag declares a boolean flag.
@@ -60,6 +60,9 @@ type setter func(string) error
 
 func (f setter) Set(s string) error { return f(s) }
 func (f setter) String() string     { return "" }
+
+// A listSetter is the setter of a flag that can be repeated.
+type listSetter struct{ setter }
 
 // setFlags sets the given flags. It returns the first error, and sets the valid
 // flags nevertheless.
@@ -170,8 +173,18 @@ func oneOf[T any](choices ...choice[T]) func(string) (T, error) {
 			words = append(words, c.word)
 		}
 		var none T
-		return none, fmt.Errorf("%q is none of %s", s, strings.Join(words, ", "))
+		return none, &choiceError{s, words}
 	}
+}
+
+// A choiceError reports a value that is none of the words that a flag accepts.
+type choiceError struct {
+	value string
+	words []string
+}
+
+func (e *choiceError) Error() string {
+	return fmt.Sprintf("%q is none of %s", e.value, strings.Join(e.words, ", "))
 }
 
 // wordOr returns a parser that accepts one word, which means the zero value, and

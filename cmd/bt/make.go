@@ -46,6 +46,7 @@ type makeFlags struct {
 	strict  strictness
 	hashing hashingOptions
 	reuse   reuseOptions
+	config  configFlags
 }
 
 func makeCommand(e *env) *cli.Command {
@@ -93,13 +94,20 @@ git ls-files -z | bt make . --files-from - -0`,
 		}, f.content.choiceFlags(), []cli.Flag{
 			switchFlag(&f.seed, "seed", "then seed it, as bt seed does"),
 			e.options.revealFlag("show passkeys and passwords; JSON always has them"),
-		}, f.strict.flags("write nothing and exit with 1 if there are warnings"), f.reuse.flags(), f.hashing.flags(), e.options.jsonFlags()),
+		}, f.strict.flags("write nothing and exit with 1 if there are warnings"), f.reuse.flags(), f.hashing.flags(), f.config.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runMake(ctx, u, args, &f) }),
 	}
 }
 
 func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
-	// Report wrong usage before anything is read from disk.
+	values, err := f.configure(ctx, u, u.set, u.env.given, nil)
+	if err != nil {
+		return err
+	}
+	if f.config.show {
+		return values.show(u)
+	}
+	// Report wrong usage before the content is read.
 	paths, err := f.content.paths(args, f.name)
 	if err != nil {
 		return err
@@ -144,6 +152,7 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 		}
 		defer closeStream()
 	}
+	values.limit(&o)
 	start := time.Now()
 	bar := u.progress("hashing " + filepath.Base(contentName(&o)))
 	o.Progress = bar.Update
@@ -161,6 +170,7 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 			return err
 		}
 	}
+	r.Findings = append(r.Findings, values.check(r)...)
 	explainMade(u, r, o.MaxPieceLength)
 	if err := refusal(contentName(&o), r.Findings, &f.strict); err != nil {
 		return err

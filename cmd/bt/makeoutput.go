@@ -246,6 +246,8 @@ func choiceText(r *maketorrent.Result, limit int64) string {
 	switch r.Choice {
 	case maketorrent.ChoiceGiven:
 		return "asked for"
+	case maketorrent.ChoiceRule:
+		return "by the rules of the tracker"
 	case maketorrent.ChoiceLimit:
 		return "the longest that is allowed"
 	case maketorrent.ChoicePieces:

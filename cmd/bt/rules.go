@@ -12,20 +12,21 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/urfave/cli/v2"
 
+	"bt/internal/config"
 	"bt/rewrite"
 )
 
 func readRule(ctx context.Context, e *env, values map[string]any) (rule rewrite.Rule, err error) {
-	if rule.Match, err = readMatch(values["match"]); err != nil {
+	if rule.Match, err = readMatch(values["match"], e.getenv); err != nil {
 		return rule, err
 	}
 	delete(values, "match")
 	var f editFlags
-	if f.pairs, err = rulePairs(values); err != nil {
+	if f.pairs, err = rulePairs(values, e.getenv); err != nil {
 		return rule, err
 	}
 	flags := f.flags(e.now)
-	given, err := ruleFlags(flags, values)
+	given, err := ruleFlags(flags, values, e.getenv)
 	if err != nil {
 		return rule, err
 	}
@@ -43,12 +44,16 @@ func readRule(ctx context.Context, e *env, values map[string]any) (rule rewrite.
 
 // readMatch parses the value of match: a pattern as for --remove, or {host: H},
 // {glob: G} or {regex: R}.
-func readMatch(v any) (func(url string) bool, error) {
+func readMatch(v any, getenv func(string) string) (func(url string) bool, error) {
 	byPattern := func(pattern string) func(string) bool {
 		return func(u string) bool { return rewrite.MatchURL(u, pattern) }
 	}
 	switch v := v.(type) {
 	case string:
+		v, err := config.ExpandEnv(v, getenv)
+		if err != nil {
+			return nil, fmt.Errorf("match: %w", err)
+		}
 		if v != "" {
 			return byPattern(v), nil
 		}
@@ -57,6 +62,10 @@ func readMatch(v any) (func(url string) bool, error) {
 			s, ok := x.(string)
 			if len(v) != 1 || !ok || s == "" {
 				break
+			}
+			s, err := config.ExpandEnv(s, getenv)
+			if err != nil {
+				return nil, fmt.Errorf("match: %w", err)
 			}
 			switch kind {
 			case "host", "glob":
@@ -75,7 +84,7 @@ func readMatch(v any) (func(url string) bool, error) {
 
 // rulePairs removes the replacements from a rule and returns them. Each is {old:
 // O, with: N}, or a list of these.
-func rulePairs(values map[string]any) ([]pair, error) {
+func rulePairs(values map[string]any, getenv func(string) string) ([]pair, error) {
 	var pairs []pair
 	for _, kind := range []pair{
 		{name: "replace", how: rewrite.HowLiteral}, {name: "replace-regex", how: rewrite.HowRegexp}, {name: "host", how: rewrite.HowHost},
@@ -98,6 +107,12 @@ func rulePairs(values map[string]any) ([]pair, error) {
 			if p.complete = true; len(m) != 2 || !isOld || !isNew {
 				return nil, fmt.Errorf("%s: want {old: TEXT, with: TEXT}, or a list of those", kind.name)
 			}
+			for _, text := range []*string{&p.old, &p.new} {
+				var err error
+				if *text, err = config.ExpandEnv(*text, getenv); err != nil {
+					return nil, fmt.Errorf("%s: %w", kind.name, err)
+				}
+			}
 			pairs = append(pairs, p)
 		}
 	}
@@ -106,7 +121,7 @@ func rulePairs(values map[string]any) ([]pair, error) {
 
 // ruleFlags returns the actions of a rule as flags. It checks that the flags
 // exist and that the values have the right types.
-func ruleFlags(flags []cli.Flag, values map[string]any) ([]givenFlag, error) {
+func ruleFlags(flags []cli.Flag, values map[string]any, getenv func(string) string) ([]givenFlag, error) {
 	var given []givenFlag
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		f := findFlag(flags, name)
@@ -118,7 +133,7 @@ func ruleFlags(flags []cli.Flag, values map[string]any) ([]givenFlag, error) {
 			list = []any{values[name]}
 		}
 		for _, item := range list {
-			text, err := ruleText(item)
+			text, err := ruleText(item, getenv)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", name, err)
 			}
@@ -136,10 +151,10 @@ func ruleFlags(flags []cli.Flag, values map[string]any) ([]givenFlag, error) {
 	return given, nil
 }
 
-func ruleText(v any) (string, error) {
+func ruleText(v any, getenv func(string) string) (string, error) {
 	switch v := v.(type) {
 	case string:
-		return v, nil
+		return config.ExpandEnv(v, getenv)
 	case bool, int, int64, uint64:
 		return fmt.Sprint(v), nil
 	case time.Time:

@@ -23,7 +23,8 @@ import (
 //	    remove: ['*']                     # of those that match
 //	    add: [udp://tracker.example:6969]
 //
-// In TOML each rule is a table [[rules]].
+// In TOML each rule is a table [[rules]]. ${env:NAME} in a text is an environment
+// variable.
 
 // ruleBounds limits a rules file.
 var ruleBounds = config.Bounds{List: "rules", Keys: 1000, What: "keys in one rule"}

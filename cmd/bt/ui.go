@@ -42,6 +42,9 @@ type ui struct {
 
 	bar *term.Progress // the current one, or nil
 
+	// set sets a flag of the command, as if the command line had it.
+	set func(flag, value string) error
+
 	outcome
 }
 
@@ -59,6 +62,7 @@ type outcome struct {
 func action(e *env, f func(ctx context.Context, u *ui, args []string) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		u := newUI(c.Context, e, c.Command.Name)
+		u.set = c.Set
 		return u.finish(c.Context, f(c.Context, u, c.Args().Slice()))
 	}
 }

@@ -76,9 +76,9 @@ func thousands(n int) string {
 type meter struct {
 	toml         bool
 	list         string // the TOML header that begins a separate count of marks
-	open         int   // open brackets
-	indents      []int // indents of the open YAML blocks, ascending
-	deep         bool  // nested deeper than maxDepth
+	open         int    // open brackets
+	indents      []int  // indents of the open YAML blocks, ascending
+	deep         bool   // nested deeper than maxDepth
 	items, marks int
 
 	// The state within a line.

@@ -122,6 +122,7 @@ const (
 	CodeNeedlessArchive    Code = "needless-archive"
 	CodeLoneArchive        Code = "lone-archive"
 	CodeMissingNumber      Code = "missing-number"
+	CodeTrackerLimit       Code = "tracker-limit"
 )
 
 // A Kind describes a code.
@@ -232,6 +233,7 @@ var Kinds = []Kind{
 	{CodeNeedlessArchive, SeverityWarning, "make only: a zip archive has one file, which is compressed already"},
 	{CodeLoneArchive, SeverityNote, "make only: the content is one archive"},
 	{CodeMissingNumber, SeverityWarning, "make only: a number is missing in a series of files, or a volume of an archive"},
+	{CodeTrackerLimit, SeverityWarning, "make only: a tracker does not accept such a torrent"},
 }
 
 var severities = func() map[Code]Severity {

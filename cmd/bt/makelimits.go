@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"bt/internal/config"
+	"bt/internal/metainfo"
+	"bt/internal/term"
+	"bt/maketorrent"
+)
+
+// limit passes the limits of the trackers to maketorrent, for the piece length that it
+// chooses.
+func (c *makeConfig) limit(o *maketorrent.Options) {
+	o.MaxPieceLength = config.MaxPieceLength(c.trackers, o.MaxPieceLength)
+	for _, t := range c.trackers {
+		o.Rules.MinPieces = max(o.Rules.MinPieces, t.Limits.MinPieces)
+		o.Rules.MaxPieces = smallest(o.Rules.MaxPieces, t.Limits.MaxPieces)
+		o.Rules.MaxTorrentSize = smallest(o.Rules.MaxTorrentSize, t.Limits.MaxTorrentSize)
+	}
+	bySize := func(t *config.Tracker) bool { return len(t.Limits.PieceLengthBySize) > 0 }
+	if slices.ContainsFunc(c.trackers, bySize) {
+		o.Rules.PieceLength = func(size int64) (int64, error) {
+			n, err := config.PieceLength(c.trackers, size)
+			return n, withHint(conflictError(err), "--piece-length SIZE chooses one, or make a torrent for each tracker")
+		}
+	}
+}
+
+// smallest returns the smaller of two limits, of which 0 is none.
+func smallest[T int | int64](a, b T) T {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// conflictError gives an error about limits that exclude each other its exit code.
+func conflictError(err error) error {
+	if _, ok := errors.AsType[*config.ConflictError](err); ok {
+		return fail(exitUsage, err)
+	}
+	return err
+}
+
+// check returns a finding for each limit of a tracker that a torrent breaks.
+func (c *makeConfig) check(r *maketorrent.Result) []metainfo.Finding {
+	var findings []metainfo.Finding
+	for _, tracker := range c.trackers {
+		for _, broken := range brokenLimits(&tracker.Limits, r.Torrent, r.Choice) {
+			findings = append(findings, metainfo.NewFinding(metainfo.CodeTrackerLimit, "the tracker %s accepts %s", tracker.Host, broken))
+		}
+	}
+	return findings
+}
+
+// brokenLimits describes what is accepted instead. If other rules changed the piece
+// length that is for the size of the content, that breaks none.
+func brokenLimits(l *config.Limits, t *metainfo.Torrent, why maketorrent.Choice) []string {
+	var broken []string
+	add := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
+	pieces, wanted, length := t.PieceCount(), l.PieceLength(t.Size()), term.Size(t.PieceLength)
+	switch {
+	case l.MaxPieceLength > 0 && t.PieceLength > l.MaxPieceLength:
+		add("pieces of %s at most; these have %s", term.Size(l.MaxPieceLength), length)
+	case wanted > 0 && t.PieceLength != wanted && why != maketorrent.ChoiceRule:
+		add("pieces of %s for content of this size; these have %s", term.Size(wanted), length)
+	}
+	if l.MinPieces > 0 && pieces < l.MinPieces {
+		add("%s at least; there are %s", count(l.MinPieces, "piece"), term.Count(int64(pieces)))
+	}
+	if l.MaxPieces > 0 && pieces > l.MaxPieces {
+		add("%s at most; there are %s", count(l.MaxPieces, "piece"), term.Count(int64(pieces)))
+	}
+	if size := int64(len(t.Bytes())); l.MaxTorrentSize > 0 && size > l.MaxTorrentSize {
+		add("torrent files of %s at most; this one has %s", term.SizeExact(l.MaxTorrentSize), term.SizeExact(size))
+	}
+	if len(l.Formats) > 0 && !slices.Contains(l.Formats, t.Format()) {
+		add("%s torrents, not %s", strings.Join(l.Formats, " and "), t.Format())
+	}
+	if l.Private != nil && t.Private != *l.Private {
+		add("%s", map[bool]string{true: "private torrents only", false: "no private torrents"}[*l.Private])
+	}
+	if l.Source != "" && t.Source != l.Source {
+		add("the source %q only; this one has %q", l.Source, t.Source)
+	}
+	return broken
+}

@@ -1,0 +1,199 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The files presets.yaml and batch.yaml of mkbrr, version 1, are converted, by
+// https://github.com/autobrr/mkbrr/blob/main/internal/preset/preset.go and
+// https://github.com/autobrr/mkbrr/blob/main/torrent/batch.go. Where mkbrr ignores a
+// key, or bt has nothing that is the same, a warning names it.
+
+// mkbrrKeys maps the keys of mkbrr to those of bt.
+var mkbrrKeys = map[string]string{
+	"trackers":           "announce",
+	"webseeds":           "web-seed",
+	"private":            "private",
+	"piece_length":       "piece-length",     // the exponent of 2
+	"max_piece_length":   "max-piece-length", // the exponent of 2
+	"target_piece_count": "target-pieces",
+	"comment":            "comment",
+	"source":             "source",
+	"no_date":            "no-date",
+	"no_creator":         "no-created-by",
+	"entropy":            "entropy",
+	"exclude_patterns":   "exclude",
+	"include_patterns":   "include",
+	"workers":            "jobs", // 0 means automatic
+	"output":             "output",
+	"output_dir":         "output",
+}
+
+func (r *reader) readMkbrr(top map[string]any) error {
+	if version, ok := wholeNumber(top["version"]); !ok || version != "1" {
+		return r.errorf([]string{"version"}, "want 1, the version of the files of mkbrr that bt reads; the files of bt have none")
+	}
+	for _, key := range sortedKeys(top) {
+		var err error
+		switch key {
+		case "version":
+		case "default":
+			err = r.readMkbrrDefault(top[key])
+		case "presets":
+			err = r.readMkbrrPresets(top[key], top["default"])
+		case "jobs":
+			err = r.readMkbrrJobs(top[key])
+		default:
+			r.warn("it has no meaning", key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *reader) warn(why string, at ...string) {
+	r.Warnings = append(r.Warnings, fmt.Sprintf("%s: not taken over from mkbrr: %s", r.place(at...), why))
+}
+
+// readMkbrrDefault reads the values that mkbrr adds to all presets: those of the
+// preset default.
+func (r *reader) readMkbrrDefault(v any) error {
+	p, err := r.mkbrrPreset("default", v, true, "default")
+	if p != nil {
+		r.Presets[p.Name] = p
+	}
+	return err
+}
+
+func (r *reader) readMkbrrPresets(v, defaults any) error {
+	presets, err := r.table(v, "presets")
+	shared, _ := defaults.(map[string]any)
+	for _, name := range sortedKeys(presets) {
+		if name == "default" && shared != nil {
+			r.warn("default names the values of all presets", "presets", name)
+			continue
+		}
+		p, err := r.mkbrrPreset(name, presets[name], shared == nil, "presets", name)
+		if err != nil {
+			return err
+		}
+		r.Presets[name] = p
+	}
+	return err
+}
+
+// mkbrrPreset reads a preset. mkbrr makes private torrents unless a preset says
+// otherwise; private adds that.
+func (r *reader) mkbrrPreset(name string, v any, private bool, at ...string) (*Preset, error) {
+	table, err := r.table(v, at...)
+	if err != nil {
+		return nil, err
+	}
+	values, err := r.mkbrrValues(table, nil, at...)
+	if private && table["private"] == nil {
+		values = append(values, Value{"private", false, []string{"true"}, r.place(at...)})
+	}
+	return &Preset{Name: name, Values: values}, err
+}
+
+func (r *reader) readMkbrrJobs(v any) error {
+	list, ok := v.([]any)
+	if v != nil && !ok {
+		return r.errorf([]string{"jobs"}, "want a list of jobs")
+	}
+	for i, item := range list {
+		at := []string{"jobs", strconv.Itoa(i + 1)}
+		table, err := r.table(item, at...)
+		if err != nil {
+			return err
+		}
+		job := Job{Place: r.place(at...)}
+		if job.Path, err = r.text(table["path"], append(at, "path")...); err != nil {
+			return err
+		}
+		if _, err = r.text(table["output"], append(at, "output")...); err != nil {
+			return err
+		}
+		if job.Values, err = r.mkbrrValues(table, []string{"path"}, at...); err != nil {
+			return err
+		}
+		r.Jobs = append(r.Jobs, job)
+	}
+	return nil
+}
+
+// mkbrrValues converts the values of a preset or job, less those of other.
+func (r *reader) mkbrrValues(table map[string]any, other []string, at ...string) ([]Value, error) {
+	var values []Value
+	for _, name := range sortedKeys(table) {
+		path := append(slices.Clip(at), name)
+		value := table[name]
+		if slices.Contains(other, name) || mkbrrUnset(value) {
+			continue
+		}
+		key := r.vocabulary.Find(mkbrrKeys[name])
+		switch {
+		case name == "skip_prefix" || name == "fail_on_season_warning":
+			r.warnSwitch(name, value, path)
+			continue
+		case key == nil:
+			r.warn("bt has no such key", path...)
+			continue
+		}
+		texts, err := key.texts(value)
+		if err != nil {
+			return nil, &Error{r.place(path...), err}
+		}
+		for i, text := range texts {
+			texts[i] = mkbrrText(name, text)
+		}
+		values = append(values, Value{key.Name, false, texts, r.place(path...)})
+	}
+	return values, nil
+}
+
+// mkbrrUnset reports whether a value is the zero value, which for mkbrr is none.
+func mkbrrUnset(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case uint64:
+		return v == 0
+	case []any:
+		return len(v) == 0
+	}
+	return false
+}
+
+// warnSwitch warns of a switch that asks for what bt does not do.
+func (r *reader) warnSwitch(name string, value any, path []string) {
+	switch {
+	case name == "skip_prefix" && value != true:
+		r.warn("bt adds no prefix to the name of a torrent file", path...)
+	case name == "fail_on_season_warning" && value != false:
+		r.warn("use --strict", path...)
+	}
+}
+
+// mkbrrText converts a value.
+func mkbrrText(name, text string) string {
+	switch name {
+	case "piece_length", "max_piece_length":
+		return "2^" + text
+	case "output_dir":
+		return strings.TrimRight(text, "/") + "/"
+	case "output":
+		if path.Ext(text) != ".torrent" {
+			return text + ".torrent"
+		}
+	}
+	return text
+}
