@@ -100,7 +100,11 @@ git ls-files -z | bt make . --files-from - -0`,
 }
 
 func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
-	values, err := f.configure(ctx, u, u.set, u.env.given, nil)
+	source, err := f.config.source(ctx, u)
+	if err != nil {
+		return err
+	}
+	values, err := f.configure(u, source, u.set, u.env.given, nil)
 	if err != nil {
 		return err
 	}

@@ -43,23 +43,25 @@ const (
 	fromDefault = "default"
 )
 
-// A makeConfig is the effective values of bt make and the rules of its trackers.
-type makeConfig struct {
+// A configSource is what values are taken from.
+type configSource struct {
 	vocabulary *config.Vocabulary
-	file       *config.File // nil if there is none
-	settings   []config.Setting
-	trackers   []*config.Tracker // whose rules apply, in the order of --announce
+	file       *config.File     // nil if there is none
+	builtIn    []config.Tracker // the rules of trackers that are built in
 }
 
-// configure sets the values that the flags of the command line leave, by the config
-// file, the job, which may be nil, and the rules of the trackers. It calls set for
-// each. given are the flags of the command line.
-func (f *makeFlags) configure(ctx context.Context, u *ui, set func(flag, value string) error, given []givenFlag, job *config.Job) (*makeConfig, error) {
-	c := &makeConfig{vocabulary: makeVocabulary()}
-	var err error
-	if c.file, err = f.config.load(ctx, u, c.vocabulary); err != nil {
-		return nil, err
-	}
+// A makeConfig is the effective values of one torrent and the rules of its trackers.
+type makeConfig struct {
+	configSource
+	settings []config.Setting
+	trackers []*config.Tracker // whose rules apply, in the order of --announce
+}
+
+// configure sets the values that the flags of the command line leave, by the source,
+// the job, which may be nil, and the rules of the trackers. It calls set for each.
+// given are the flags of the command line.
+func (f *makeFlags) configure(u *ui, source *configSource, set func(flag, value string) error, given []givenFlag, job *config.Job) (*makeConfig, error) {
+	c := &makeConfig{configSource: *source}
 	layers, err := f.config.layers(c.file, job)
 	if err != nil {
 		return nil, err
@@ -86,6 +88,17 @@ func (f *makeFlags) configure(ctx context.Context, u *ui, set func(flag, value s
 		}
 	}
 	return c, nil
+}
+
+// source reads the config file, if there is one, and the rules that are built in.
+func (o *configFlags) source(ctx context.Context, u *ui) (*configSource, error) {
+	s := &configSource{vocabulary: makeVocabulary()}
+	var err error
+	if s.builtIn, err = config.BuiltIn(s.vocabulary); err != nil {
+		return nil, err
+	}
+	s.file, err = o.load(ctx, u, s.vocabulary)
+	return s, err
 }
 
 // load reads the config file. It returns nil if there is none.
@@ -244,16 +257,9 @@ func apply(e *env, set func(flag, value string) error, s config.Setting) error {
 // findTrackers finds the rules of the trackers, those of the config file before those
 // that are built in, and checks that they don't exclude each other.
 func (c *makeConfig) findTrackers(tiers [][]string) error {
-	if len(tiers) == 0 {
-		return nil
-	}
-	builtIn, err := config.BuiltIn(c.vocabulary)
-	if err != nil {
-		return err
-	}
-	lists := [][]config.Tracker{builtIn}
+	lists := [][]config.Tracker{c.builtIn}
 	if c.file != nil {
-		lists = [][]config.Tracker{c.file.Trackers, builtIn}
+		lists = [][]config.Tracker{c.file.Trackers, c.builtIn}
 	}
 	for _, tier := range tiers {
 		for _, tracker := range tier {

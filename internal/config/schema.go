@@ -34,7 +34,7 @@ func Schema(v *Vocabulary) ([]byte, error) {
 		"type":        optionalObject,
 		"properties": object{
 			"presets":  with(mapOf(ref("preset")), "presets by name; the preset default applies unless --no-preset is given"),
-			"trackers": with(mapOf(ref("tracker")), "rules of trackers by host; they are for its subdomains too"),
+			"trackers": with(merge(mapOf(ref("tracker")), object{"propertyNames": object{"pattern": hostPattern}}), "rules of trackers by host; they are for its subdomains too"),
 			"jobs":     object{"type": []string{"array", "null"}, "items": ref("job"), "description": "the jobs of a batch file"},
 		},
 		"additionalProperties": false,
