@@ -15,12 +15,12 @@ import (
 // A config file has the flags of bt make as keys, except those of one command line:
 // what the content is, which presets to use, and how the result is printed.
 var notInConfig = []string{
-	"dir", "file", "preset", "no-preset", "config", "show-config", "json", "jsonl", "reveal",
+	"dir", "file", "files-from", "null", "preset", "no-preset", "config", "show-config", "json", "jsonl", "reveal",
 }
 
 // notOfTracker lists the flags that the rules of a tracker can't set, since these are
 // shared, and are found by the URLs of --announce.
-var notOfTracker = []string{"announce", "output", "force", "seed"}
+var notOfTracker = []string{"announce", "output", "force", "seed", "strict", "allow"}
 
 // makeVocabulary returns the keys of a config file, from the flags of bt make.
 func makeVocabulary() *config.Vocabulary {

@@ -29,7 +29,7 @@ type configFlags struct {
 
 func (o *configFlags) flags() []cli.Flag {
 	return []cli.Flag{
-		listFlag(&o.presets, nonEmpties("the name"), "preset", "take values from the preset `NAME` of the config file; again for more, of which later ones win; the preset default applies always"),
+		listFlag(&o.presets, nonEmpties("the name"), "preset", "take values from the preset `NAME` of the config file; again for more, of which later ones win; the preset default applies too"),
 		switchFlag(&o.noPreset, "no-preset", "take no values from the preset default"),
 		valueFlag(&o.file, nonEmpty("the path"), "config", "read presets and tracker rules from `FILE`, YAML or TOML, or presets.yaml of mkbrr (default: bt/config.yaml or bt/config.toml in the XDG config directory; bt help config-schema)"),
 		switchFlag(&o.show, "show-config", "show the effective values and where each is from, and make nothing"),

@@ -1,6 +1,6 @@
 package config
 
-import "strings"
+import "slices"
 
 // A Layer is the values of one origin, such as a preset.
 type Layer struct {
@@ -31,9 +31,12 @@ func (s *Setting) Texts() []string {
 	return texts
 }
 
+// rivals lists keys of which each replaces the other of a lower layer.
+var rivals = [][2]string{{"piece-length", "target-pieces"}}
+
 // Merge returns the effective values of layers, the lowest first, sorted by key. A
 // value replaces that of a lower layer, or adds to it. A key and its opposite, with no-
-// before it, replace each other too.
+// before it, replace each other too, as do rivals.
 func Merge(layers []Layer) []Setting {
 	settings := map[string]*Setting{}
 	for i, l := range layers {
@@ -52,17 +55,22 @@ func Merge(layers []Layer) []Setting {
 			}
 		}
 	}
-	for key, s := range settings {
-		opposite := settings["no-"+key]
-		if opposite == nil || strings.Join(opposite.Texts(), "") == "false" {
-			continue
+	keepHigher := func(a, b string) {
+		switch x, y := settings[a], settings[b]; {
+		case x == nil || y == nil:
+		case x.layer < y.layer:
+			delete(settings, a)
+		case x.layer > y.layer:
+			delete(settings, b)
 		}
-		switch {
-		case s.layer < opposite.layer:
-			delete(settings, key)
-		case s.layer > opposite.layer:
-			delete(settings, "no-"+key)
+	}
+	for _, key := range sortedKeys(settings) {
+		if opposite := settings["no-"+key]; opposite != nil && !slices.Equal(opposite.Texts(), []string{"false"}) {
+			keepHigher(key, "no-"+key)
 		}
+	}
+	for _, pair := range rivals {
+		keepHigher(pair[0], pair[1])
 	}
 	var merged []Setting
 	for _, key := range sortedKeys(settings) {

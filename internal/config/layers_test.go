@@ -36,6 +36,9 @@ func TestMerge(t *testing.T) {
 		{[]string{"date=1 no-date=true"}, "date=1(0) no-date=true(0)"}, // a contradiction, which the flags report
 		{[]string{"no-date=true", "x=1"}, "no-date=true(0) x=1(1)"},
 		{[]string{"no-date=${env:A}", "date=1"}, "date=1(1)"},
+		{[]string{"piece-length=1", "target-pieces=2"}, "target-pieces=2(1)"},
+		{[]string{"target-pieces=2", "piece-length=auto"}, "piece-length=auto(1)"},
+		{[]string{"target-pieces=2 piece-length=1"}, "piece-length=1(0) target-pieces=2(0)"},
 	} {
 		var layers []Layer
 		for i, values := range tt.layers {
