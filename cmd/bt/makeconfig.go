@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -252,55 +251,4 @@ func apply(e *env, set func(flag, value string) error, s config.Setting) error {
 		}
 	}
 	return nil
-}
-
-// findTrackers finds the rules of the trackers, those of the config file before those
-// that are built in, and checks that they don't exclude each other.
-func (c *makeConfig) findTrackers(tiers [][]string) error {
-	lists := [][]config.Tracker{c.builtIn}
-	if c.file != nil {
-		lists = [][]config.Tracker{c.file.Trackers, c.builtIn}
-	}
-	for _, tier := range tiers {
-		for _, tracker := range tier {
-			u, err := url.Parse(tracker)
-			if err != nil {
-				continue // --announce accepts what clients accept
-			}
-			host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-			if t := config.FindTracker(host, lists...); t != nil && !slices.Contains(c.trackers, t) {
-				c.trackers = append(c.trackers, t)
-			}
-		}
-	}
-	return conflictError(config.CheckConflicts(c.trackers))
-}
-
-// trackerLayers returns the defaults of the trackers, those of the first one as the
-// last. It warns where trackers differ in what no layer above decides.
-func (c *makeConfig) trackerLayers(u *ui, above []config.Setting) []config.Layer {
-	var layers []config.Layer
-	first := map[string]*config.Tracker{}
-	texts := map[string][]string{}
-	for _, t := range c.trackers {
-		layers = slices.Insert(layers, 0, config.Layer{From: trackerOrigin(t), Values: t.Defaults})
-		for _, v := range t.Defaults {
-			decided := slices.ContainsFunc(above, func(s config.Setting) bool { return s.Key == v.Key })
-			switch {
-			case first[v.Key] == nil:
-				first[v.Key], texts[v.Key] = t, v.Texts
-			case !decided && !slices.Equal(texts[v.Key], v.Texts):
-				u.warn("the trackers %s and %s have different defaults of %s; that of %s is used", first[v.Key].Host, t.Host, v.Key, first[v.Key].Host)
-			}
-		}
-	}
-	return layers
-}
-
-// trackerOrigin says where the rules of a tracker are from.
-func trackerOrigin(t *config.Tracker) string {
-	if t.File == "" {
-		return "tracker " + t.Host + " (built in)"
-	}
-	return "tracker " + t.Host + " in " + t.File
 }

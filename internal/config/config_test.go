@@ -170,6 +170,31 @@ func TestErrorLines(t *testing.T) {
 	}
 }
 
+// A file of many presets and jobs is read, and one of which the parsers would need
+// seconds is refused.
+func TestLargeFiles(t *testing.T) {
+	var presets, jobs, keys strings.Builder
+	for i := range 700 {
+		fmt.Fprintf(&presets, "[presets.p%d]\nprivate = true\nsource = \"x\"\nannounce = [\"http://t.example/\"]\n", i)
+	}
+	for i := range 9000 {
+		fmt.Fprintf(&jobs, "[[jobs]]\npath = \"/srv/%d\"\nsource = \"x\"\n", i)
+	}
+	for i := range 4000 {
+		fmt.Fprintf(&keys, "[presets.p%d]\n", i)
+	}
+	if f := read(t, presets.String(), TOML); len(f.Presets) != 700 {
+		t.Errorf("%d presets", len(f.Presets))
+	}
+	f := read(t, jobs.String(), TOML)
+	if len(f.Jobs) != 9000 || f.Jobs[8999].Place.Line() != 3*8999+1 {
+		t.Errorf("%d jobs, %s", len(f.Jobs), f.Jobs[len(f.Jobs)-1].Place)
+	}
+	if _, err := Read("x", []byte(keys.String()), TOML, testVocabulary); err == nil || err.Error() != "x: line 3001: more than 3,000 keys" {
+		t.Error(err)
+	}
+}
+
 func TestChain(t *testing.T) {
 	f := read(t, "presets: {a: {extends: b}, b: {extends: c}, c: {}}", YAML)
 	chain, err := f.Chain("a")

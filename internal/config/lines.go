@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -59,7 +60,25 @@ func yamlLines(found map[string]int, n ast.Node, path []string) {
 	}
 }
 
+// A tomlMap collects the lines of a TOML file.
+type tomlMap struct {
+	found  map[string]int
+	starts []int // the offset of each line
+}
+
+// line returns the line of a key.
+func (m *tomlMap) line(key *unstable.Node) int {
+	after, _ := slices.BinarySearch(m.starts, int(key.Raw.Offset)+1)
+	return after
+}
+
 func tomlLines(found map[string]int, text []byte) {
+	m := tomlMap{found: found}
+	at := 0
+	for line := range bytes.Lines(text) {
+		m.starts = append(m.starts, at)
+		at += len(line)
+	}
 	p := unstable.Parser{}
 	p.Reset(text)
 	var table []string        // the current one
@@ -76,7 +95,7 @@ func tomlLines(found map[string]int, text []byte) {
 					table = append(table, strconv.Itoa(n))
 				}
 				table = append(table, string(key.Data))
-				line = p.Shape(key.Raw).Start.Line
+				line = m.line(key)
 			}
 			if e.Kind == unstable.ArrayTable {
 				list := joinPath(table)
@@ -85,33 +104,33 @@ func tomlLines(found map[string]int, text []byte) {
 			}
 			found[joinPath(table)] = line
 		case unstable.KeyValue:
-			tomlKey(found, &p, e, table)
+			m.key(e, table)
 		}
 	}
 }
 
-// tomlKey adds the lines of a key and of what is in its value.
-func tomlKey(found map[string]int, p *unstable.Parser, e *unstable.Node, path []string) {
+// key adds the lines of a key and of what is in its value.
+func (m *tomlMap) key(e *unstable.Node, path []string) {
 	at := path[:len(path):len(path)]
 	for keys := e.Key(); keys.Next(); {
 		at = append(at, string(keys.Node().Data))
-		if key := joinPath(at); found[key] == 0 {
-			found[key] = p.Shape(keys.Node().Raw).Start.Line
+		if key := joinPath(at); m.found[key] == 0 {
+			m.found[key] = m.line(keys.Node())
 		}
 	}
-	tomlValue(found, p, e.Value(), at)
+	m.value(e.Value(), at)
 }
 
-func tomlValue(found map[string]int, p *unstable.Parser, v *unstable.Node, path []string) {
+func (m *tomlMap) value(v *unstable.Node, path []string) {
 	i := 0
 	for children := v.Children(); children.Next(); {
 		child := children.Node()
 		switch {
 		case v.Kind == unstable.InlineTable && child.Kind == unstable.KeyValue:
-			tomlKey(found, p, child, path)
+			m.key(child, path)
 		case v.Kind == unstable.Array && child.Kind != unstable.Comment:
 			at := append(path[:len(path):len(path)], strconv.Itoa(i+1))
-			tomlValue(found, p, child, at)
+			m.value(child, at)
 			i++
 		}
 	}
