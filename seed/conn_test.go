@@ -168,13 +168,27 @@ func (r *running) empty(t testing.TB) {
 // exactly one answer.
 func TestQueueAnswers(t *testing.T) {
 	t.Parallel()
+	// On a busy machine the requests need longer to arrive than the blocks before them.
+	for blocks := uint32(8); queueAnswers(t, blocks) < queueRequests-maxRequests; blocks *= 4 {
+		if blocks > 200 {
+			t.Fatal("too few requests were rejected")
+		}
+	}
+}
+
+// queueRequests is more than the queue of a peer has room for.
+const queueRequests = 2500
+
+// queueAnswers sends queueRequests that are cancelled, after blocks that the rate delays,
+// checks that each has one answer, and returns how many were rejected.
+func queueAnswers(t *testing.T, blocks uint32) (rejects int) {
 	r, tt, root := one(t, Options{MaxUploadRate: 64 << 10}, maketorrent.FormatV1, 300_000)
 	l := r.join(t, tt)
-	for i := range uint32(8) { // the burst of the rate, and two seconds in which all requests arrive
-		l.send(request(i/4, i%4<<14, 16<<10))
+	for i := range blocks {
+		l.send(request(i/4%2, i%4<<14, 16<<10))
 	}
 	var b []byte
-	const n = 2500
+	const n = queueRequests
 	for i := range n {
 		b = request(2, uint32(i), 16).Append(b)
 	}
@@ -184,7 +198,7 @@ func TestQueueAnswers(t *testing.T) {
 	if _, err := l.conn.Write(b); err != nil {
 		t.Fatal(err)
 	}
-	answers, rejects := make(map[uint32]int), 0
+	answers := make(map[uint32]int)
 	for len(answers) < n {
 		m, err := l.read()
 		if err != nil {
@@ -206,9 +220,8 @@ func TestQueueAnswers(t *testing.T) {
 			t.Errorf("%d answers for the request at %d", k, begin)
 		}
 	}
-	if rejects < n-maxRequests {
-		t.Errorf("%d rejects of %d requests", rejects, n)
-	}
+	r.stop()
+	return rejects
 }
 
 func TestExtendedHandshake(t *testing.T) {
@@ -538,26 +551,49 @@ func TestRate(t *testing.T) {
 	for _, peers := range []int{1, 10} {
 		const rate = 2_700_000 // a turn is not a whole number of blocks
 		r, tt, _ := one(t, Options{MaxUploadRate: rate, MaxUploads: 20}, maketorrent.FormatV1, 2<<20)
+		began := time.Now()
 		for range peers {
-			l := r.join(t, tt)
-			go func() {
-				var b []byte
-				for i := range 2000 {
-					b = request(uint32(i%32), uint32(i%4)<<14, 16<<10).Append(b)
-				}
-				l.conn.Write(b)
-				io.Copy(io.Discard, l.conn)
-			}()
+			go requestForever(r.join(t, tt).conn)
 		}
 		time.Sleep(500 * time.Millisecond)
-		from, begin := r.Uploaded(), time.Now()
-		time.Sleep(4 * time.Second)
-		got := float64(r.Uploaded()-from) / time.Since(begin).Seconds()
-		// It must not be more; on a machine that is busy it may be less.
-		if t.Logf("%d peers: %.1f %% of the limit", peers, 100*got/rate); got < 0.5*rate || got > 1.05*rate {
-			t.Errorf("%d peers: %.0f bytes a second, want %d", peers, got, rate)
+		// A busy machine may upload less for a while, but never more than the limit and
+		// one grant since the first peer came.
+		share := 0.0
+		for tries := 0; tries < 10 && share < 0.5; tries++ {
+			from, begin := r.Uploaded(), time.Now()
+			time.Sleep(4 * time.Second)
+			share = float64(r.Uploaded()-from) / time.Since(begin).Seconds() / rate
+			t.Logf("%d peers: %.1f %% of the limit", peers, 100*share)
+			uploaded := float64(r.Uploaded())
+			if most := 1.02*rate*time.Since(began).Seconds() + float64(newRateLimit(rate).grant); uploaded > most {
+				t.Errorf("%d peers: %.0f bytes, the limit allows %.0f", peers, uploaded, most)
+			}
+		}
+		if share < 0.5 {
+			t.Errorf("%d peers: never half of the limit", peers)
 		}
 		r.stop()
+	}
+}
+
+// requestForever requests blocks, reads them and requests more, until the connection ends.
+func requestForever(conn net.Conn) {
+	const window = 500 // requests that wait for an answer
+	var b []byte
+	for i := range window {
+		b = request(uint32(i%32), uint32(i%4)<<14, 16<<10).Append(b)
+	}
+	more := b[:len(b)/window*100]
+	if _, err := conn.Write(b); err != nil {
+		return
+	}
+	for {
+		if _, err := io.CopyN(io.Discard, conn, 100*(16<<10+13)); err != nil {
+			return
+		}
+		if _, err := conn.Write(more); err != nil {
+			return
+		}
 	}
 }
 
