@@ -85,6 +85,9 @@ func (f *makeFlags) configure(u *ui, source *configSource, set func(flag, value 
 				return nil, err
 			}
 		}
+		if from := s.From(); !slices.Contains(from, fromFlag) && !f.config.show {
+			u.explain("%s %s: from %s", s.Key, strings.Join(s.Texts(), " "), strings.Join(from, ", "))
+		}
 	}
 	return c, nil
 }

@@ -111,11 +111,7 @@ func (c *makeConfig) shown(u *ui, k *config.Key) shownValue {
 	default:
 		v.Value = texts[0]
 	}
-	for _, p := range s.Parts {
-		if !slices.Contains(v.From, p.From) {
-			v.From = append(v.From, p.From)
-		}
-	}
+	v.From = s.From()
 	return v
 }
 

@@ -18,7 +18,7 @@
 //	  - {path: /srv/movie, preset: movies}
 //
 // The values of presets, defaults and jobs are texts of flags: the caller says which
-// flags there are, and sets them. A file that begins with version: 1 is one of mkbrr
+// flags there are, and sets them. A file with the key version is one of mkbrr
 // and is converted.
 package config
 

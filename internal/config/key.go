@@ -156,5 +156,5 @@ func ExpandEnv(text string, getenv func(string) string) (string, error) {
 	return expanded, bad
 }
 
-// HasEnv reports whether a text has an ${env:NAME}.
-func HasEnv(text string) bool { return envText.MatchString(text) }
+// hasEnv reports whether a text has an ${env:NAME}.
+func hasEnv(text string) bool { return envText.MatchString(text) }

@@ -31,6 +31,17 @@ func (s *Setting) Texts() []string {
 	return texts
 }
 
+// From returns the origins of the parts, each once.
+func (s *Setting) From() []string {
+	var from []string
+	for _, p := range s.Parts {
+		if !slices.Contains(from, p.From) {
+			from = append(from, p.From)
+		}
+	}
+	return from
+}
+
 // rivals lists keys of which each replaces the other of a lower layer.
 var rivals = [][2]string{{"piece-length", "target-pieces"}}
 

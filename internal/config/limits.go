@@ -13,7 +13,7 @@ type Limits struct {
 	PieceLengthBySize    []Step
 	MinPieces, MaxPieces int
 	MaxTorrentSize       int64    // of the .torrent, in bytes
-	Formats              []string // of Formats
+	Formats              []string // of formatNames
 	Private              *bool
 	Source               string
 }
@@ -22,8 +22,8 @@ type Limits struct {
 // also for larger content.
 type Step struct{ Size, Length int64 }
 
-// Formats are the formats of torrents.
-var Formats = []string{"v1", "v2", "hybrid"}
+// formatNames are the formats of torrents.
+var formatNames = []string{"v1", "v2", "hybrid"}
 
 // limitKeys lists the keys of limits.
 var limitKeys = []string{"max-piece-length", "piece-length-by-size", "min-pieces", "max-pieces", "max-torrent-size", "formats", "private", "source"}
@@ -44,8 +44,8 @@ func (r *reader) readLimits(l *Limits, v any, path []string) error {
 		case "max-torrent-size":
 			l.MaxTorrentSize, err = r.size(value, at)
 		case "formats":
-			formats := Key{Form: FormWord, Words: Formats, List: true}
-			if l.Formats, err = formats.texts(value); err != nil || slices.ContainsFunc(l.Formats, HasEnv) {
+			formats := Key{Form: FormWord, Words: formatNames, List: true}
+			if l.Formats, err = formats.texts(value); err != nil || slices.ContainsFunc(l.Formats, hasEnv) {
 				err = r.errorf(at, "want %s", formats.want())
 			}
 		case "private":
@@ -72,7 +72,7 @@ func (r *reader) readLimits(l *Limits, v any, path []string) error {
 func (r *reader) size(v any, path []string) (int64, error) {
 	k := Key{Form: FormSize}
 	text, ok := k.text(v)
-	if !ok || HasEnv(text) {
+	if !ok || hasEnv(text) {
 		return 0, r.errorf(path, "want a size such as 256K")
 	}
 	n, err := r.vocabulary.Size(text)

@@ -80,7 +80,7 @@ func mapOf(value object) object {
 
 func limitsSchema(text object) object {
 	count := object{"type": "integer", "minimum": 0, "maximum": 1<<31 - 1}
-	format := object{"enum": Formats}
+	format := object{"enum": formatNames}
 	formats := object{"anyOf": []any{format, object{"type": "array", "items": format}}}
 	pair := object{"type": "array", "prefixItems": []any{ref("size"), ref("size")}, "minItems": 2, "maxItems": 2}
 	properties := object{

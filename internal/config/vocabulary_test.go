@@ -20,7 +20,7 @@ var testVocabulary = &Vocabulary{
 		{Name: "entropy", Form: FormSwitch},
 		{Name: "created-by"},
 		{Name: "no-created-by", Form: FormSwitch},
-		{Name: "format", Form: FormWord, Words: Formats, Usage: "make a torrent of FORMAT"},
+		{Name: "format", Form: FormWord, Words: formatNames, Usage: "make a torrent of FORMAT"},
 		{Name: "read", Form: FormWord, Words: []string{"auto", "parallel"}, List: true},
 		{Name: "piece-length", Form: FormSize, Words: []string{"auto"}},
 		{Name: "max-piece-length", Form: FormSize},
