@@ -15,7 +15,7 @@ import (
 // A config file has the flags of bt make as keys, except those of one command line:
 // what the content is, which presets to use, and how the result is printed.
 var notInConfig = []string{
-	"dir", "file", "files-from", "null", "preset", "no-preset", "config", "show-config", "json", "jsonl", "reveal",
+	"dir", "file", "files-from", "null", "each", "batch", "dry-run", "preset", "no-preset", "config", "show-config", "json", "jsonl", "reveal",
 }
 
 // notOfTracker lists the flags that the rules of a tracker can't set, since these are

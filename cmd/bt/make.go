@@ -7,24 +7,23 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"bt/internal/atomicfile"
 	"bt/internal/metainfo"
-	"bt/internal/term"
 	"bt/maketorrent"
 )
 
 type makeFlags struct {
 	content contentChoice
+	each    bool
 
 	name                option[string]
-	format              option[maketorrent.Format]
+	formats             []maketorrent.Format // none means v1
 	pieceLength         option[pieceLength]
 	maxPieceLength      option[int64]
 	targetPieces        option[int]
@@ -40,9 +39,12 @@ type makeFlags struct {
 	date                option[time.Time]
 	noDate              bool
 
-	output  option[string]
+	output  option[outputTemplate]
 	force   bool
+	dryRun  bool
+	noCache bool
 	seed    bool
+	seeding seedFlags
 	strict  strictness
 	hashing hashingOptions
 	reuse   reuseOptions
@@ -54,7 +56,7 @@ func makeCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name:      "make",
 		Usage:     "make a torrent of a file or a directory",
-		UsageText: "bt make PATH [FLAGS]\nbt make PATH... --name NAME [FLAGS]\nbt make --dir DIR --announce URL [FLAGS]\nbt make --file FILE --announce URL [FLAGS]\nbt make URL [FLAGS]\nbt make - --name NAME [FLAGS]",
+		UsageText: "bt make PATH [FLAGS]\nbt make PATH... --name NAME [FLAGS]\nbt make PATH... --each [FLAGS]\nbt make --batch FILE [FLAGS]\nbt make --dir DIR --announce URL [FLAGS]\nbt make --file FILE --announce URL [FLAGS]\nbt make URL [FLAGS]\nbt make - --name NAME [FLAGS]",
 		ArgsUsage: "A file at an http or https URL is hashed as it arrives and is not stored; the URL becomes a web seed. With - the content is one file from standard input. The torrent is then written to the current directory, and if the size of the content is not known, pieces have 4 MiB.",
 		Description: `bt make movie --announce http://tracker.example/announce
 bt make movie -a http://a.example/announce,http://b.example/announce -a udp://c.example:6969
@@ -63,6 +65,7 @@ bt make image.iso --web-seed https://mirror.example/image.iso --check-web-seeds
 bt make https://mirror.example/image.iso --format hybrid
 tar c photos | bt make - --name photos.tar
 bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -
+bt make releases/* --each --format v1,hybrid -o 'out/{name}.{format}.torrent' --json
 bt make disc1 disc2 booklet.pdf --name album
 git ls-files -z | bt make . --files-from - -0`,
 		Flags: slices.Concat(f.content.pathFlags(), []cli.Flag{
@@ -71,18 +74,14 @@ git ls-files -z | bt make . --files-from - -0`,
 			listFlag(&f.httpSeeds, urls(httpSeedSchemes...), "http-seed", "`URL` of an HTTP seed (BEP 17); again for more"),
 			switchFlag(&f.checkWebSeeds, "check-web-seeds", "compare each web seed and HTTP seed with the torrent: the size of every file, whether it sends ranges, and the hashes of some pieces"),
 			listFlag(&f.nodes, nodes, "node", "`HOST:PORT` of a DHT node (BEP 5); again for more"),
-			valueFlag(&f.output, nonEmpty("the path"), "output", "write to `PATH`, into a directory if it is one or ends in a slash, to stdout if - (default: NAME.torrent beside the content)", "o"),
+			valueFlag(&f.output, readTemplate, "output", "write to `PATH`, into a directory if it is one or ends in a slash, to stdout if -; {name}, {tracker}, {format}, {infohash}, {date} and {source} in it stand for those of the torrent (default: NAME.torrent beside the content, NAME.FORMAT.torrent for several formats)", "o"),
 			switchFlag(&f.force, "force", "replace an existing output", "f"),
 			valueFlag(&f.name, text, "name", "call the torrent `NAME` (default: as the file or directory)"),
 			valueFlag(&f.pieceLength, wordOr("auto", readPieceLength), "piece-length", "cut pieces of `SIZE`, such as 256K or 2^18, of 16 KiB at least; auto chooses 1000 to 2000 pieces of 16 KiB to 16 MiB, for v2 and hybrid smaller ones if padding would exceed 10 % (default auto)", "l"),
 			valueFlag(&f.maxPieceLength, readMaxPieceLength, "max-piece-length", "let auto choose `SIZE` at most"),
 			valueFlag(&f.targetPieces, numberFrom(1), "target-pieces", "let auto choose the power of two that makes about `N` pieces"),
 			valueFlag(&f.maxTorrentSize, readMaxTorrentSize, "max-torrent-size", "let auto choose longer pieces if the .torrent would be larger than `SIZE`; if none fits, write nothing"),
-			valueFlag(&f.format, oneOf(
-				choice[maketorrent.Format]{"v1", maketorrent.FormatV1},
-				choice[maketorrent.Format]{"v2", maketorrent.FormatV2},
-				choice[maketorrent.Format]{"hybrid", maketorrent.FormatHybrid},
-			), "format", "make a torrent of `FORMAT` v1, v2 (BEP 52), or hybrid, which is both (default v1)"),
+			listFlag(&f.formats, formats, "format", "make a torrent of `FORMAT` v1, v2 (BEP 52), or hybrid, which is both; again, or with commas, for several torrents (default v1)"),
 			switchFlag(&f.private, "private", "use only peers from its trackers (BEP 27)"),
 			valueFlag(&f.source, text, "source", "set the source to `TEXT`: private trackers use it to make their torrents unique"),
 			valueFlag(&f.comment, text, "comment", "add a comment `TEXT`"),
@@ -92,9 +91,12 @@ git ls-files -z | bt make . --files-from - -0`,
 			switchFlag(&f.noDate, "no-date", "leave out the creation date"),
 			switchFlag(&f.entropy, "entropy", "add random bytes, for another info-hash of the same content"),
 		}, f.content.choiceFlags(), []cli.Flag{
-			switchFlag(&f.seed, "seed", "then seed it, as bt seed does"),
+			switchFlag(&f.each, "each", "make a torrent of each PATH"),
+			switchFlag(&f.dryRun, "dry-run", "write nothing, and show what would be made, how large it is and how long it takes"),
+			switchFlag(&f.noCache, "no-cache", "read all content, also what was hashed before and has not changed since"),
+			switchFlag(&f.seed, "seed", "then seed it, as bt seed does and with its flags below"),
 			e.options.revealFlag("show passkeys and passwords; JSON always has them"),
-		}, f.strict.flags("write nothing and exit with 1 if there are warnings"), f.reuse.flags(), f.hashing.flags(), f.config.flags(), e.options.jsonFlags()),
+		}, f.strict.flags("write nothing and exit with 1 if there are warnings"), f.reuse.flags(), f.hashing.flags(), f.config.flags(), e.options.jsonFlags(), f.seeding.flags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runMake(ctx, u, args, &f) }),
 	}
 }
@@ -112,125 +114,25 @@ func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 		return values.show(u)
 	}
 	// Report wrong usage before the content is read.
-	paths, err := f.content.paths(args, f.name)
+	contents, err := f.contents(args)
 	if err != nil {
 		return err
 	}
-	o, err := f.options(u, paths)
-	if err != nil {
-		return err
-	}
-	if err := f.streamOptions(u, &o, args); err != nil {
-		return err
-	}
-	if err := o.Check(); err != nil {
-		return makeError(u, f, o, err)
-	}
-	if err := f.checkOutput(u); err != nil {
-		return err
-	}
-	if err := f.content.readList(ctx, u, &o); err != nil {
-		return err
-	}
-	if o.Stream == nil {
-		if err := f.content.check(paths); err != nil {
-			return err
-		}
-	}
-	if f.seed {
-		if err := checkSeed(&o); err != nil {
-			return makeError(u, f, o, err)
-		}
-	}
-	if err := f.reuse.read(ctx, u, &o); err != nil {
-		return err
-	}
-	out, err := makeOutput(u, f, &o)
-	if err != nil {
-		return err
-	}
-	if o.Stream != nil {
-		closeStream, err := openStream(ctx, u, &o)
+	var jobs []*makeJob
+	for _, c := range contents {
+		more, err := f.jobs(u, c, values)
 		if err != nil {
 			return err
 		}
-		defer closeStream()
+		jobs = append(jobs, more...)
 	}
-	values.limit(&o)
-	start := time.Now()
-	bar := u.progress("hashing " + filepath.Base(contentName(&o)))
-	o.Progress = bar.Update
-	r, err := maketorrent.Make(ctx, o)
-	if err != nil {
-		return makeError(u, f, o, err)
-	}
-	bar.Finish()
-	seconds := time.Since(start).Seconds()
-	if o.Stream != nil {
-		r.Content = o.Path
-	}
-	if f.checkWebSeeds {
-		if err := checkWebSeeds(ctx, u, r); err != nil {
-			return err
-		}
-	}
-	r.Findings = append(r.Findings, values.check(r)...)
-	explainMade(u, r, o.MaxPieceLength)
-	if err := refusal(contentName(&o), r.Findings, &f.strict); err != nil {
-		return err
-	}
-	return f.deliver(ctx, u, r, out, seconds)
+	return makeAll(ctx, u, f, jobs)
 }
 
-// explainMade reports what was left out of the torrent, and its findings.
-func explainMade(u *ui, r *maketorrent.Result, maxPieceLength int64) {
-	for _, s := range r.Skipped {
-		u.explain("left out %s: %s", s.Path, s.Reason)
-	}
-	explainLeftOut(u, r)
-	explainReuse(u, r)
-	for _, x := range r.Findings {
-		if x.Severity == metainfo.SeverityNote {
-			u.explain("note: %s", x.Message)
-		} else {
-			u.warn("%s", x.Message)
-		}
-	}
-	u.explain("%s of %s: %s", count(r.Torrent.PieceCount(), "piece"), term.Size(r.Torrent.PieceLength), choiceText(r, maxPieceLength))
-}
-
-// deliver writes the torrent and prints the result. With --seed it then seeds.
-func (f *makeFlags) deliver(ctx context.Context, u *ui, r *maketorrent.Result, out string, seconds float64) error {
-	if out == stdinName {
-		_, err := u.out.Write(r.Torrent.Bytes())
-		return stdoutError(err)
-	}
-	if err := ctx.Err(); err != nil {
-		return err // cancelled after the last piece was hashed
-	}
-	if err := atomicfile.Write(out, r.Torrent.Bytes(), f.force); err != nil {
-		return outputError(out, err)
-	}
-	if u.json {
-		return u.printJSON(madeDocument(r, out, seconds))
-	}
-	if err := printMade(u, r, out, seconds); err != nil || !f.seed {
-		return err
-	}
-	if err := stdoutError(u.out.Flush()); err != nil {
-		return err
-	}
-	return seedMade(ctx, u, r)
-}
-
-// options returns the options for maketorrent.
+// options returns the options for maketorrent, for any format.
 func (f *makeFlags) options(u *ui, paths []string) (o maketorrent.Options, err error) {
-	// maketorrent.Make checks the minimum for v2.
-	if err := f.pieceLength.value.check(f.format.value != maketorrent.FormatV1 || f.strict.allows(metainfo.CodeSmallPieces)); err != nil {
-		return o, err
-	}
 	o = maketorrent.Options{
-		Path: paths[0], Name: f.name.value, Format: f.format.value, PieceLength: f.pieceLength.value.bytes, MaxPieceLength: f.maxPieceLength.value,
+		Path: paths[0], Name: f.name.value, PieceLength: f.pieceLength.value.bytes, MaxPieceLength: f.maxPieceLength.value,
 		TargetPieces: f.targetPieces.value, MaxTorrentSize: f.maxTorrentSize.value,
 		Trackers: f.announce, WebSeeds: f.webSeeds, HTTPSeeds: f.httpSeeds, Nodes: f.nodes,
 		Private: f.private, Entropy: f.entropy, Source: f.source.value, Comment: f.comment.value,
@@ -251,6 +153,24 @@ func (f *makeFlags) options(u *ui, paths []string) (o maketorrent.Options, err e
 	}
 	o.Date, err = f.creationDate(u.env)
 	return o, err
+}
+
+// formats parses formats, separated by commas.
+func formats(s string) ([]maketorrent.Format, error) {
+	read := oneOf(
+		choice[maketorrent.Format]{"v1", maketorrent.FormatV1},
+		choice[maketorrent.Format]{"v2", maketorrent.FormatV2},
+		choice[maketorrent.Format]{"hybrid", maketorrent.FormatHybrid},
+	)
+	var list []maketorrent.Format
+	for word := range strings.SplitSeq(s, ",") {
+		format, err := read(strings.TrimSpace(word))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, format)
+	}
+	return list, nil
 }
 
 // URL schemes of web seeds (BEP 19) and HTTP seeds (BEP 17).

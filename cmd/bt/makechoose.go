@@ -23,6 +23,7 @@ type contentChoice struct {
 	include, exclude []string
 	filesFrom        option[string]
 	null             bool
+	listed           []string // the paths of filesFrom, once they are read
 	noHidden         bool
 	keepJunk         bool
 	symlinks         option[maketorrent.Symlinks]
@@ -105,6 +106,9 @@ func (c *contentChoice) set(o *maketorrent.Options) {
 func (c *contentChoice) readList(ctx context.Context, u *ui, o *maketorrent.Options) error {
 	name := c.filesFrom.value
 	switch {
+	case c.listed != nil:
+		o.Only = c.listed
+		return nil
 	case !c.filesFrom.given && c.null:
 		return failf(exitUsage, "--null: it is about the paths of --files-from, which is not given")
 	case !c.filesFrom.given:
@@ -121,6 +125,7 @@ func (c *contentChoice) readList(ctx context.Context, u *ui, o *maketorrent.Opti
 	if len(o.Only) == 0 {
 		return failf(exitUsage, "--files-from: %s: it is empty", name)
 	}
+	c.listed = o.Only
 	return nil
 }
 
@@ -195,15 +200,15 @@ func checkSeed(o *maketorrent.Options) error {
 }
 
 // explainLeftOut reports what was left out although no flag asks for it, and
-// what must be done before the torrent can be seeded.
-func explainLeftOut(u *ui, r *maketorrent.Result) {
+// what must be done before the torrent, called name, can be seeded.
+func explainLeftOut(u *ui, r *maketorrent.Result, name string) {
 	junk := slices.DeleteFunc(slices.Clone(r.Skipped), func(s maketorrent.Skipped) bool { return s.Reason != maketorrent.SkipJunk })
 	if len(junk) > 0 {
 		u.hint(fmt.Sprintf("%s of the system left out, such as %s; --keep-junk takes %s", count(len(junk), "junk file"),
 			term.Safe(junk[0].Path), map[bool]string{true: "it", false: "them"}[len(junk) == 1]))
 	}
 	if r.Content == "" {
-		u.hint("the paths are not together in a directory called " + term.Safe(r.Torrent.Name) + ": put them into one to seed or verify them")
+		u.hint("the paths are not together in a directory called " + term.Safe(name) + ": put them into one to seed or verify them")
 	}
 }
 

@@ -3,104 +3,16 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 
-	"bt/internal/atomicfile"
 	"bt/internal/metainfo"
 	"bt/internal/term"
 	"bt/maketorrent"
 )
-
-// checkOutput checks --output against other flags, without looking at the disk.
-func (f *makeFlags) checkOutput(u *ui) error {
-	out := f.output.value
-	switch {
-	case f.seed && (u.json || out == stdinName):
-		return failf(exitUsage, "--seed runs until it is stopped, and excludes --json and --output -")
-	case out == stdinName && u.json:
-		return failf(exitUsage, "--output - and --json both want stdout")
-	case out == stdinName && u.env.stdoutTerminal:
-		return withHint(failf(exitUsage, "--output -: a torrent can't be printed to a terminal"), "redirect it, or name a file")
-	}
-	return nil
-}
-
-// makeOutput returns the path of the output, and checks that it can be written
-// before anything is hashed.
-func makeOutput(u *ui, f *makeFlags, o *maketorrent.Options) (string, error) {
-	dir, name, err := besideContent(o)
-	if err != nil {
-		return "", makeError(u, f, *o, err)
-	}
-	out := f.output.value
-	switch out {
-	case stdinName:
-		o.Own = ownStdout(u.env.stdout)
-		return out, nil
-	case "":
-		out = filepath.Join(dir, name+".torrent")
-	default:
-		info, err := os.Stat(out)
-		if os.IsPathSeparator(out[len(out)-1]) || err == nil && info.IsDir() {
-			out = filepath.Join(out, name+".torrent")
-		}
-	}
-	if err := atomicfile.Check(out, f.force); err != nil {
-		return "", outputError(out, err)
-	}
-	o.Own = ownFiles(out)
-	return out, nil
-}
-
-// ownFiles returns a function that recognizes files that bt itself has written:
-// the output of an earlier run, possibly through a symbolic link, and temporary
-// files of a run that was killed.
-func ownFiles(out string) func(string, fs.FileInfo) string {
-	old, err := os.Stat(out)
-	place, placeErr := filepath.EvalSymlinks(out)
-	return func(path string, info fs.FileInfo) string {
-		switch {
-		case atomicfile.IsTemp(filepath.Base(path)):
-			return "temporary"
-		case err != nil || placeErr != nil || !os.SameFile(old, info):
-			return ""
-		}
-		// Compare the name too: another hard link to the same file is content.
-		// The file system may ignore case.
-		if real, err := filepath.EvalSymlinks(path); err != nil || !sameBase(real, place) {
-			return ""
-		}
-		return "output"
-	}
-}
-
-func sameBase(a, b string) bool { return strings.EqualFold(filepath.Base(a), filepath.Base(b)) }
-
-// ownStdout is like ownFiles for an output to stdout, as in bt make . -o - >
-// x.torrent.
-func ownStdout(stdout io.Writer) func(string, fs.FileInfo) string {
-	var file fs.FileInfo
-	if f, ok := stdout.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-			file = info
-		}
-	}
-	return func(path string, info fs.FileInfo) string {
-		switch {
-		case atomicfile.IsTemp(filepath.Base(path)):
-			return "temporary"
-		case file != nil && os.SameFile(file, info):
-			return "output"
-		}
-		return ""
-	}
-}
 
 func outputError(path string, err error) error {
 	if errors.Is(err, fs.ErrExist) {
@@ -154,6 +66,7 @@ type made struct {
 	TorrentSize int           `json:"torrent_size"`
 	Skipped     []madeSkipped `json:"skipped"`
 	Seconds     float64       `json:"seconds"`
+	Cached      int64         `json:"cached"` // bytes that were not read again
 	Reused      int64         `json:"reused,omitempty"`
 	Shared      *madeShared   `json:"shared,omitempty"`
 	Warnings    []madeWarning `json:"warnings"`
@@ -176,40 +89,46 @@ type madeWarning struct {
 	Message  string            `json:"message"`
 }
 
-func madeDocument(r *maketorrent.Result, out string, seconds float64) made {
+func madeDocument(r *maketorrent.Result, out string) made {
 	t := r.Torrent
 	doc := made{
 		Output: out, Content: r.Content, Name: t.Name, Format: t.Format(), InfoHashV1: t.HexV1(), InfoHashV2: t.HexV2(),
 		Magnet: t.Magnet().String(), Size: t.Size(), FileCount: t.FileCount(), PieceLength: t.PieceLength,
-		PieceCount: t.PieceCount(), TorrentSize: len(t.Bytes()), Seconds: seconds,
-		Skipped: []madeSkipped{}, Warnings: []madeWarning{},
+		PieceCount: t.PieceCount(), TorrentSize: len(t.Bytes()), Seconds: r.Took.Seconds(), Cached: r.Cached, Reused: r.Reused,
+		Skipped: skippedDocument(r), Warnings: warningsDocument(r),
 	}
-	doc.Reused = r.Reused
 	if r.Previous != nil {
 		files, bytes := maketorrent.Shared(r.Previous, t)
 		doc.Shared = &madeShared{files, bytes}
 	}
-	for _, s := range r.Skipped {
-		doc.Skipped = append(doc.Skipped, madeSkipped{s.Path, string(s.Reason)})
-	}
-	for _, f := range r.Findings {
-		doc.Warnings = append(doc.Warnings, madeWarning{f.Code, f.Severity, f.Message})
-	}
 	return doc
 }
 
-func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error {
+func skippedDocument(r *maketorrent.Result) []madeSkipped {
+	list := []madeSkipped{}
+	for _, s := range r.Skipped {
+		list = append(list, madeSkipped{s.Path, string(s.Reason)})
+	}
+	return list
+}
+
+func warningsDocument(r *maketorrent.Result) []madeWarning {
+	list := []madeWarning{}
+	for _, f := range r.Findings {
+		list = append(list, madeWarning{f.Code, f.Severity, f.Message})
+	}
+	return list
+}
+
+func printMade(u *ui, r *maketorrent.Result, out string) error {
 	t := r.Torrent
 	if u.quiet {
-		if u.env.stdoutTerminal {
-			out = term.Safe(out) // in a pipe it is data and stays unescaped
-		}
-		_, err := u.out.WriteString(out + "\n")
-		return stdoutError(err)
+		return printPath(u, out)
 	}
 	size := term.SizeExact(t.Size())
-	if seconds >= 0.5 {
-		size += ", " + term.Rate(float64(t.Size())/seconds)
+	read := t.Size() - r.Cached - r.Reused
+	if seconds := r.Took.Seconds(); seconds >= 0.5 && read > 0 {
+		size += ", " + term.Rate(float64(read)/seconds)
 	}
 	fields := slices.Concat(
 		[][2]string{{"torrent", term.Safe(out)}, {"name", term.Safe(t.Name)}},
@@ -223,10 +142,24 @@ func printMade(u *ui, r *maketorrent.Result, out string, seconds float64) error 
 	if r.Previous != nil {
 		fields = append(fields, [2]string{"previous", sharedText(r.Previous, t)})
 	}
-	if len(r.Skipped) > 0 && !u.verbose {
-		fields = append(fields, [2]string{"left out", leftOutText(r.Skipped) + " (-v names them)"})
+	return stdoutError(term.Fields(u.out, u.pal, 0, append(fields, leftOutFields(u, r)...)))
+}
+
+// printPath prints the path of an output, the result of -q.
+func printPath(u *ui, out string) error {
+	if u.env.stdoutTerminal {
+		out = term.Safe(out) // in a pipe it is data and stays unescaped
 	}
-	return stdoutError(term.Fields(u.out, u.pal, 0, fields))
+	_, err := u.out.WriteString(out + "\n")
+	return stdoutError(err)
+}
+
+// leftOutFields returns how many files were left out, unless -v names them.
+func leftOutFields(u *ui, r *maketorrent.Result) [][2]string {
+	if len(r.Skipped) == 0 || u.verbose {
+		return nil
+	}
+	return [][2]string{{"left out", leftOutText(r.Skipped) + " (-v names them)"}}
 }
 
 // torrentSizeHint says how to get a torrent that is not larger than asked for.
@@ -240,10 +173,10 @@ func (f *makeFlags) torrentSizeHint() string {
 	return "longer pieces are not possible; shorter or fewer file names, or a larger --max-torrent-size, help"
 }
 
-// choiceText says why a torrent has its piece length. limit is --max-piece-length.
-func choiceText(r *maketorrent.Result, limit int64) string {
-	t := r.Torrent
-	switch r.Choice {
+// choiceText says why a torrent of content of some size has its piece length. limit is
+// --max-piece-length.
+func choiceText(choice maketorrent.Choice, size, pieceLength, limit int64) string {
+	switch choice {
 	case maketorrent.ChoiceGiven:
 		return "asked for"
 	case maketorrent.ChoiceRule:
@@ -251,16 +184,16 @@ func choiceText(r *maketorrent.Result, limit int64) string {
 	case maketorrent.ChoiceLimit:
 		return "the longest that is allowed"
 	case maketorrent.ChoicePieces:
-		return fmt.Sprintf("of %s there would be more than %d", term.Size(t.PieceLength/2), metainfo.ManyPiecesLimit)
+		return fmt.Sprintf("of %s there would be more than %d", term.Size(pieceLength/2), metainfo.ManyPiecesLimit)
 	case maketorrent.ChoicePrevious:
 		return "as in the torrent of --previous"
 	case maketorrent.ChoiceTarget:
 		return "asked for by --target-pieces"
 	case maketorrent.ChoiceTorrentSize:
-		return fmt.Sprintf("with %s the .torrent would be larger than --max-torrent-size", term.Size(t.PieceLength/2))
+		return fmt.Sprintf("with %s the .torrent would be larger than --max-torrent-size", term.Size(pieceLength/2))
 	case maketorrent.ChoicePadding:
 		return fmt.Sprintf("%s for the size of the content, halved while padding between files was over %d %% of it",
-			term.Size(maketorrent.AutoPieceLength(t.Size(), limit)), maketorrent.MaxPadding)
+			term.Size(maketorrent.AutoPieceLength(size, limit)), maketorrent.MaxPadding)
 	case maketorrent.ChoiceUnknown:
 		return "the size of the content is not known before it is read"
 	default:

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,6 +24,10 @@ type reuseOptions struct {
 	similar     []string
 	collections []string
 	updateURL   option[string]
+
+	// What was read, as torrents of the same content are made of the same.
+	read map[string]*metainfo.Torrent
+	dirs map[string][]*metainfo.Torrent // by the directory and the content
 }
 
 func (r *reuseOptions) flags() []cli.Flag {
@@ -46,44 +52,66 @@ func readUpdateURL(s string) (string, error) {
 	return list[0], nil
 }
 
-// read reads the torrents that the flags name into the options.
-func (r *reuseOptions) read(ctx context.Context, u *ui, o *maketorrent.Options) error {
-	read := make(map[string]*metainfo.Torrent)
-	get := func(flag, name string) (*metainfo.Torrent, error) {
-		if t := read[name]; t != nil {
-			return t, nil
-		}
-		t, err := readTorrent(ctx, u.env, name)
-		if err != nil {
-			return nil, failf(codeOf(err), "--%s: %w", flag, err)
-		}
-		read[name] = t
+// get reads a torrent that a flag names.
+func (r *reuseOptions) get(ctx context.Context, u *ui, flag, name string) (*metainfo.Torrent, error) {
+	if t := r.read[name]; t != nil {
 		return t, nil
 	}
+	t, err := readTorrent(ctx, u.env, name)
+	if err != nil {
+		return nil, failf(codeOf(err), "--%s: %w", flag, err)
+	}
+	if r.read == nil {
+		r.read = make(map[string]*metainfo.Torrent)
+	}
+	r.read[name] = t
+	return t, nil
+}
+
+// getAll reads the torrents in a directory that may have files of the content.
+func (r *reuseOptions) getAll(ctx context.Context, u *ui, dir string, o *maketorrent.Options) ([]*metainfo.Torrent, error) {
+	roots := contentRoots(o)
+	key := strings.Join(slices.Concat([]string{dir}, roots), "\x00")
+	if list, ok := r.dirs[key]; ok {
+		return list, nil
+	}
+	list, err := torrentsOf(ctx, u, dir, roots)
+	if err != nil {
+		return nil, err
+	}
+	if r.dirs == nil {
+		r.dirs = make(map[string][]*metainfo.Torrent)
+	}
+	r.dirs[key] = list
+	return list, nil
+}
+
+// load reads the torrents that the flags name into the options.
+func (r *reuseOptions) load(ctx context.Context, u *ui, o *maketorrent.Options) error {
 	for _, name := range r.reuse {
 		if info, err := os.Stat(name); err == nil && info.IsDir() {
-			more, err := torrentsOf(ctx, u, name, contentRoots(o))
+			more, err := r.getAll(ctx, u, name, o)
 			if err != nil {
 				return err
 			}
 			o.Reuse = append(o.Reuse, more...)
 			continue
 		}
-		t, err := get("reuse", name)
+		t, err := r.get(ctx, u, "reuse", name)
 		if err != nil {
 			return err
 		}
 		o.Reuse = append(o.Reuse, t)
 	}
 	for _, name := range r.similar {
-		t, err := get("similar", name)
+		t, err := r.get(ctx, u, "similar", name)
 		if err != nil {
 			return err
 		}
 		o.Similar = append(o.Similar, t)
 	}
 	if r.previous.given {
-		t, err := get("previous", r.previous.value)
+		t, err := r.get(ctx, u, "previous", r.previous.value)
 		if err != nil {
 			return err
 		}

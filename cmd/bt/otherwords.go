@@ -113,7 +113,9 @@ var otherFlags = map[string][]otherWords{
 		{"i input content path", "name the content without a flag: bt make PATH"},
 		{"share start-seeding", "use --seed"},
 		{"md5 md5sum md5sums", "leave it out: bt writes no MD5 sums"},
-		{"dry-run dryrun test simulate preview what-if", "bt make PATH --output - | bt info - shows the torrent and writes no file"},
+		{"dryrun test simulate preview what-if", "use --dry-run"},
+		{"separate separately individual individually foreach one-each per-file", "use --each"},
+		{"nocache no-hash-cache fresh rehash ignore-cache", "use --no-cache"},
 	}, seedWords, textWords, infoWords),
 	"info": {
 		jsonWords, revealWords,

@@ -38,7 +38,7 @@ var toolFlags = []struct{ line, want string }{
 	{"seed --upload-limit", "--max-upload-rate"}, {"seed --max-overall-upload-limit", "--max-upload-rate"}, {"seed --seed-ratio", "--until-ratio"},
 	{"seed --seed-time", "--for"}, {"seed --listen-port", "--port"}, {"seed --dir", "--data"}, {"seed --save-path", "--data"},
 	{"seed --disable-dht", "--no-dht"}, {"seed --bt-max-peers", "--max-peers"}, {"seed --interface", "--bind"}, {"seed --skip-check", "--check none"},
-	{"make --dryrun", "--output - | bt info -"}, {"make --dry-run", "--output - | bt info -"}, {"make --simulate", "--output - | bt info -"},
+	{"make --dryrun", "--dry-run"}, {"make --simulate", "--dry-run"}, {"make --separate", "--each"}, {"make --rehash", "--no-cache"},
 	{"retracker --overwrite", "--force"}, {"retracker --overwrite", "in place"}, {"retracker --clobber", "--force"}, {"retracker --dryrun", "--dry-run"},
 	{"retracker --trackers", "--add"}, {"retracker --trackers", "--announce"}, {"retracker --announce-url", "--add"}, {"retracker --announce-url", "--announce"},
 	{"retracker --set-tracker", "--add"}, {"retracker --set-tracker", "--announce"}, {"retracker --announce-list", "--add"}, {"retracker --tracker-list", "--add"},

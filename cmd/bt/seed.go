@@ -14,7 +14,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"bt/maketorrent"
 	"bt/seed"
 )
 
@@ -52,38 +51,44 @@ bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 		Flags: slices.Concat([]cli.Flag{
 			switchFlag(&f.recursive, "recursive", "for a directory: include its subdirectories", "r"),
 			valueFlag(&f.data, nonEmpty("the path"), "data", "for a directory: the content is in `DIR`, not beside the torrents"),
-		}, f.binding.flags(), []cli.Flag{
-			listFlag(&f.ips, addresses, "ip", "announce the address `ADDR`; again for the other IP version"),
 			listFlag(&f.announce, tiers, "announce", "announce to the tracker `URL` too; again for each further tier, commas inside one tier; @FILE has a tier on each line", "a", "tracker"),
-			valueFlag(&f.maxUploadRate, readRate, "max-upload-rate", "send at most `RATE`, such as 2MiB/s or 16mbit"),
-			valueFlag(&f.maxTorrentRate, readRate, "max-torrent-rate", "send at most `RATE` of each torrent"),
-			valueFlag(&f.maxUploads, wordOr("auto", uploads), "max-uploads", "unchoke at most `N` peers at once; auto unchokes all, or fewer if a rate limit is too low for all (default auto)"),
-			valueFlag(&f.maxPeers, numberFrom(1), "max-peers", "keep at most `N` connections (default 2000)"),
-			switchFlag(&f.superSeed, "super-seed", "send each piece once, until all have been sent (BEP 16)"),
-			valueFlag(&f.check, oneOf(
-				choice[seed.Check]{"full", seed.CheckFull},
-				choice[seed.Check]{"quick", seed.CheckQuick},
-				choice[seed.Check]{"none", seed.CheckNone},
-			), "check", "check the data first: `HOW` is full, quick (sizes only) or none; quick and none trust that the data is good (default full)"),
-			valueFlag(&f.encryption, oneOf(
-				choice[seed.Encryption]{"prefer", seed.EncryptionPrefer},
-				choice[seed.Encryption]{"require", seed.EncryptionRequire},
-				choice[seed.Encryption]{"off", seed.EncryptionOff},
-			), "encryption", "encryption: `CHOICE` is prefer (what the peer wants), require or off (default prefer)"),
-			valueFlag(&f.duration, parseDuration, "for", "stop a torrent after seeding it for `DURATION`"),
-			valueFlag(&f.untilRatio, ratio, "until-ratio", "stop a torrent after uploading `R` times its size"),
-			switchFlag(&f.exit, "exit", "for a directory: end when every torrent has stopped by --for or --until-ratio"),
-		}, f.status.flags(), []cli.Flag{
-			switchFlag(&f.noDHT, "no-dht", "accepted: there is no DHT yet"),
-			switchFlag(&f.noPEX, "no-pex", "accepted: there is no peer exchange yet"),
-			switchFlag(&f.noLSD, "no-lsd", "accepted: there is no local discovery yet"),
-			switchFlag(&f.noPortMap, "no-port-map", "accepted: there is no port mapping yet"),
+		}, f.flags(), []cli.Flag{
 			e.options.jsonFlag("print events as JSON, one per line"),
 			e.options.revealFlag("show passkeys and passwords, and peers' addresses on the status page"),
 			e.options.maxSizeFlag(),
 		}),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runSeed(ctx, u, args, &f) }),
 	}
+}
+
+// flags declares the flags of bt seed that bt make --seed has too.
+func (f *seedFlags) flags() []cli.Flag {
+	return slices.Concat(f.binding.flags(), []cli.Flag{
+		listFlag(&f.ips, addresses, "ip", "announce the address `ADDR`; again for the other IP version"),
+		valueFlag(&f.maxUploadRate, readRate, "max-upload-rate", "send at most `RATE`, such as 2MiB/s or 16mbit"),
+		valueFlag(&f.maxTorrentRate, readRate, "max-torrent-rate", "send at most `RATE` of each torrent"),
+		valueFlag(&f.maxUploads, wordOr("auto", uploads), "max-uploads", "unchoke at most `N` peers at once; auto unchokes all, or fewer if a rate limit is too low for all (default auto)"),
+		valueFlag(&f.maxPeers, numberFrom(1), "max-peers", "keep at most `N` connections (default 2000)"),
+		switchFlag(&f.superSeed, "super-seed", "send each piece once, until all have been sent (BEP 16)"),
+		valueFlag(&f.check, oneOf(
+			choice[seed.Check]{"full", seed.CheckFull},
+			choice[seed.Check]{"quick", seed.CheckQuick},
+			choice[seed.Check]{"none", seed.CheckNone},
+		), "check", "check the data first: `HOW` is full, quick (sizes only) or none; quick and none trust that the data is good (default full)"),
+		valueFlag(&f.encryption, oneOf(
+			choice[seed.Encryption]{"prefer", seed.EncryptionPrefer},
+			choice[seed.Encryption]{"require", seed.EncryptionRequire},
+			choice[seed.Encryption]{"off", seed.EncryptionOff},
+		), "encryption", "encryption: `CHOICE` is prefer (what the peer wants), require or off (default prefer)"),
+		valueFlag(&f.duration, parseDuration, "for", "stop a torrent after seeding it for `DURATION`"),
+		valueFlag(&f.untilRatio, ratio, "until-ratio", "stop a torrent after uploading `R` times its size"),
+		switchFlag(&f.exit, "exit", "for several torrents: end when every torrent has stopped by --for or --until-ratio"),
+	}, f.status.flags(), []cli.Flag{
+		switchFlag(&f.noDHT, "no-dht", "accepted: there is no DHT yet"),
+		switchFlag(&f.noPEX, "no-pex", "accepted: there is no peer exchange yet"),
+		switchFlag(&f.noLSD, "no-lsd", "accepted: there is no local discovery yet"),
+		switchFlag(&f.noPortMap, "no-port-map", "accepted: there is no port mapping yet"),
+	})
 }
 
 func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
@@ -202,18 +207,6 @@ func (r rate) warn(u *ui, flag string) {
 		meant = fmt.Sprintf("%sK is KiB, %sM is MiB a second", r.text, r.text)
 	}
 	u.warn("--%s %s: that is %s a second; %s", flag, r.text, count(int(r.perSecond), "byte"), meant)
-}
-
-// seedMade seeds a torrent that bt make has just made.
-func seedMade(ctx context.Context, u *ui, r *maketorrent.Result) error {
-	l, err := binding{network: "tcp", addrs: []netip.Addr{netip.IPv6Unspecified()}}.listen(defaultPorts)
-	if err != nil {
-		return err
-	}
-	s := &seedScreen{ui: u}
-	o := seed.Options{Client: "bt/" + version, Listener: l}
-	o.KnownDir = knownDir(u.env)
-	return s.runOne(ctx, o, seed.Input{Torrent: r.Torrent, Path: r.Content, Hashed: true})
 }
 
 // knownDir returns the directory for the results of earlier checks, or "" if

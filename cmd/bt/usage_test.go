@@ -26,7 +26,7 @@ func TestWrongOptionBeforeOutput(t *testing.T) {
 		{"--piece-length", "x"}, {"--piece-length", "1"}, {"--piece-length", "3M", "--format", "v2"}, {"--piece-length", "1G"}, {"--max-piece-length", "x"},
 		{"--max-piece-length", "1"}, {"--format", "x"}, {"--symlinks", "x"}, {"--include", "["}, {"--include", ""}, {"--exclude", "["}, {"--exclude", ""},
 		{"--jobs", "x"}, {"--jobs", "0"}, {"--read", "x"}, {"--allow", "x"}, {"--date", "x"}, {"--date", "1", "--no-date"}, {"--created-by", "a", "--no-created-by"},
-		{"--seed", "--json"}, {"--color", "x"}, {"--file", "x"}, {"--quiet=x"}, {"another"},
+		{"--seed", "--dry-run"}, {"--port", "1"}, {"--seed", "-4", "-6"}, {"--output", "{x}"}, {"--output", "{"}, {"--color", "x"}, {"--file", "x"}, {"--quiet=x"}, {"another"},
 	} {
 		e, _, stderr := testEnv(append([]string{"make", content, "--output", exists}, options...)...)
 		if code := run(e); code != exitUsage {
