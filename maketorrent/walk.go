@@ -125,16 +125,26 @@ func (w *walker) input(s *section, in *input, list *listed) error {
 }
 
 // join appends a section, and those that follow it, to the walker's lists.
-func (w *walker) join(s *section) {
-	w.files = append(w.files, s.files...)
-	w.sources = append(w.sources, s.sources...)
-	w.skipped = append(w.skipped, s.skipped...)
-	w.unseen = append(w.unseen, s.unseen...)
-	w.problems = append(w.problems, s.problems...)
+func (w *walker) join(first *section) {
+	n := 0
+	first.each(func(s *section) { n += len(s.files) })
+	w.files, w.sources = make([]metainfo.BuildFile, 0, n), make([]piece.Source, 0, n)
+	first.each(func(s *section) {
+		w.files = append(w.files, s.files...)
+		w.sources = append(w.sources, s.sources...)
+		w.skipped = append(w.skipped, s.skipped...)
+		w.unseen = append(w.unseen, s.unseen...)
+		w.problems = append(w.problems, s.problems...)
+		s.files, s.sources = nil, nil // free their memory
+	})
+}
+
+// each calls f for a section and those that follow it, in order.
+func (s *section) each(f func(s *section)) {
+	f(s)
 	for _, next := range s.next {
-		w.join(next)
+		next.each(f)
 	}
-	*s = section{} // free its memory
 }
 
 // run calls f, in a new goroutine unless the limit is reached.

@@ -290,11 +290,15 @@ func (r *makeRun) separate() {
 	}
 }
 
-// checkWritten reads a torrent that was written, and compares it with the one in memory.
+// checkWritten reads a torrent that was written, and compares it with the one in memory,
+// which was parsed.
 func checkWritten(path string, t *maketorrent.Torrent) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return failf(exitWrite, "%s: reading it again: %w", path, err)
+	}
+	if bytes.Equal(b, t.Bytes()) {
+		return nil
 	}
 	again, err := metainfo.Parse(b)
 	switch {
@@ -302,10 +306,8 @@ func checkWritten(path string, t *maketorrent.Torrent) error {
 		return failf(exitWrite, "%s: it was written, but can't be read: %w", path, err)
 	case again.HexV1() != t.HexV1() || again.HexV2() != t.HexV2():
 		return failf(exitWrite, "%s: it was written, but has another info-hash now", path)
-	case !bytes.Equal(b, t.Bytes()):
-		return failf(exitWrite, "%s: it was written, but is another torrent now", path)
 	}
-	return nil
+	return failf(exitWrite, "%s: it was written, but is another torrent now", path)
 }
 
 // summarize says how many torrents were made.

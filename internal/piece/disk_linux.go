@@ -1,7 +1,9 @@
 package piece
 
 import (
+	"cmp"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,8 +28,8 @@ func (t *Tree) isRemote() bool {
 	return false
 }
 
-// survey samples the content.
-func (j *Job) survey() *survey {
+// survey samples the content that is hashed for the layout with the most of it.
+func (r *run) survey() *survey {
 	const (
 		samples = 64
 		timed   = 12 // they take 0.1 s on a spinning disk
@@ -38,20 +40,20 @@ func (j *Job) survey() *survey {
 	var f openFile
 	defer f.close()
 	opened := -1
-	pieces := j.Layout.Pieces()
-	step := max(pieces/samples, 1)
-	for _, i := range rand.Perm((pieces + step - 1) / step) { // random, against read-ahead
-		c := j.Layout.Cursor(i * step)
+	p := slices.MaxFunc(r.plans, func(a, b *plan) int { return cmp.Compare(a.left, b.left) })
+	list := r.spread(p, samples)
+	for _, i := range rand.Perm(len(list)) { // random, against read-ahead
+		c := p.Layout.Cursor(list[i])
 		span, ok := c.Next()
 		if !ok || span.File == metainfo.Gap {
 			continue
 		}
-		if file := &j.Tree.Files[span.File]; file.Pad || file.Cause != CauseFine || span.Offset >= file.ID.Size {
+		if file := &r.files.Files[span.File]; file.Pad || file.Cause != CauseFine || span.Offset >= file.ID.Size {
 			continue
 		}
 		if opened != span.File {
 			f.close()
-			if opened = span.File; f.open(&d, j.Tree.Path(span.File)) != nil {
+			if opened = span.File; f.open(&d, r.files.Path(span.File)) != nil {
 				opened = -1
 				continue
 			}
@@ -70,6 +72,22 @@ func (j *Job) survey() *survey {
 		}
 	}
 	return s
+}
+
+// spread returns at most n pieces of a plan that are hashed, at equal distances.
+func (r *run) spread(p *plan, n int) (list []int) {
+	step := max((p.unskipped+n-1)/n, 1)
+	at := 0
+	for piece := range p.Layout.Pieces() {
+		if r.skips(p, piece) {
+			continue
+		}
+		if at%step == 0 {
+			list = append(list, piece)
+		}
+		at++
+	}
+	return list
 }
 
 // timedBytes is the length of a sample read.

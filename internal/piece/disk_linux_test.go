@@ -23,7 +23,7 @@ func TestSurvey(t *testing.T) {
 		testenv.Missing(t, "a disk at /var/tmp")
 	}
 	job := tr.job(Job{})
-	if s := job.survey(); s.isCold() || s.far != nil {
+	if s := newRun(&job, t.Context(), nil).survey(); s.isCold() || s.far != nil {
 		t.Errorf("files just written are not in memory: %+v", s)
 	}
 	f, err := os.Open(tr.paths[0])
@@ -37,9 +37,35 @@ func TestSurvey(t *testing.T) {
 	if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED); err != nil {
 		t.Fatal(err)
 	}
-	s := job.survey()
+	s := newRun(&job, t.Context(), nil).survey()
 	if !s.isCold() || len(s.far) == 0 || len(s.near) == 0 {
 		t.Errorf("a file that was dropped is still in memory, or was not timed: %+v", s)
+	}
+}
+
+// The survey samples what is hashed, and only that.
+func TestSurveySkips(t *testing.T) {
+	tr := newTree(t, v1, 16384, 40<<20)
+	tr.stat(t)
+	pieces := tr.layout.Pieces()
+	for name, skip := range map[string]func(layout, piece int) bool{
+		"nothing":          nil,
+		"all but the last": func(_, piece int) bool { return piece < pieces-1 },
+		"the first half":   func(_, piece int) bool { return piece < pieces/2 },
+		"every other":      func(_, piece int) bool { return piece%2 == 0 },
+		"all":              func(int, int) bool { return true },
+	} {
+		job := tr.job(Job{Skip: skip})
+		r := newRun(&job, t.Context(), nil)
+		list := r.spread(r.plans[0], 64)
+		for _, piece := range list {
+			if skip != nil && skip(0, piece) {
+				t.Errorf("skipping %s: piece %d is sampled", name, piece)
+			}
+		}
+		if least := min(r.plans[0].unskipped, 33); len(list) < least || len(list) > 64 {
+			t.Errorf("skipping %s: %d samples of %d pieces", name, len(list), r.plans[0].unskipped)
+		}
 	}
 }
 

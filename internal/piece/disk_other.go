@@ -5,4 +5,4 @@ package piece
 // On other systems the kind of disk is unknown, and ReadAuto always means ReadParallel.
 
 func (t *Tree) isRemote() bool { return false }
-func (j *Job) survey() *survey { return new(survey) }
+func (r *run) survey() *survey { return new(survey) }

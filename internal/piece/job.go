@@ -95,15 +95,16 @@ type run struct {
 
 // Run hashes all pieces and calls yield with each result, from the calling goroutine.
 // The results of a layout are in order. It stops if yield returns an error or ctx ends.
-// At the end it checks all files again: changed lists those that changed in the
-// meantime, so that the sums of their pieces are invalid.
+// At the end, unless nothing was hashed, it checks all files again: changed lists those that
+// changed in the meantime, so that the sums of their pieces are invalid.
 func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fault, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := newRun(j, ctx, cancel)
 	r.total = r.plans[0].left
-	if slices.ContainsFunc(r.plans, func(p *plan) bool { return p.left > 0 }) { // else nothing is read
-		seen := j.survey()
+	hashes := slices.ContainsFunc(r.plans, func(p *plan) bool { return p.left > 0 })
+	if hashes {
+		seen := r.survey()
 		if r.cold = seen.isCold(); r.mode == ReadAuto {
 			r.mode = choose(seen, j.Tree.isRemote)
 		}
@@ -113,7 +114,7 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 		r.workers = min(r.workers, enoughInTurn)
 	}
 	r.share()
-	if err := r.hashAll(r.dispatch, r.work, yield); err != nil {
+	if err := r.hashAll(r.dispatch, r.work, yield); err != nil || !hashes {
 		return nil, err
 	}
 	return r.files.recheck(ctx, r.workers)

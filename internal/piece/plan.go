@@ -13,10 +13,11 @@ import (
 // A plan is the way in which the pieces of one layout are hashed.
 type plan struct {
 	Target
-	number int   // 0: Job.Layout, else the index in Job.More plus 1
-	lanes  int   // of a worker's hasher for SHA-1
-	next   int   // the first piece that is in no batch yet; used by dispatch only
-	left   int64 // bytes that are in no batch yet; used by dispatch only
+	number    int   // 0: Job.Layout, else the index in Job.More plus 1
+	unskipped int   // pieces to hash
+	lanes     int   // of a worker's hasher for SHA-1
+	next      int   // the first piece that is in no batch yet; used by dispatch only
+	left      int64 // bytes to hash that are in no batch yet; used by dispatch only
 
 	windowBytes  int64 // limit of one mapping
 	shared       bool  // one mapping serves several lanes
@@ -29,24 +30,29 @@ func newRun(j *Job, ctx context.Context, cancel context.CancelCauseFunc) *run {
 	n := lanes.NewSHA1().Lanes()
 	for i, t := range append([]Target{{j.Layout, j.V1, j.V2}}, j.More...) {
 		p := &plan{Target: t, number: i, lanes: n}
-		p.left = r.unskipped(p)
+		r.count(p)
 		r.plans = append(r.plans, p)
 	}
 	return r
 }
 
-// unskipped returns the number of bytes to hash for a plan.
-func (r *run) unskipped(p *plan) (n int64) {
+// count counts the pieces and bytes to hash for a plan.
+func (r *run) count(p *plan) {
 	if r.job.Skip == nil {
-		return p.Layout.Bytes()
+		p.unskipped, p.left = p.Layout.Pieces(), p.Layout.Bytes()
+		return
 	}
 	for piece := range p.Layout.Pieces() {
-		if !r.job.Skip(p.number, piece) {
-			n += p.contentSize(piece)
+		if r.skips(p, piece) {
+			continue
 		}
+		p.unskipped++
+		p.left += p.contentSize(piece)
 	}
-	return n
 }
+
+// skips reports whether a piece is not read.
+func (r *run) skips(p *plan, piece int) bool { return r.job.Skip != nil && r.job.Skip(p.number, piece) }
 
 // share divides the memory for mappings among the workers.
 func (r *run) share() {
@@ -122,7 +128,9 @@ func (r *run) send(p *plan, n int, work, order chan<- *batch) bool {
 	b := &batch{plan: p, first: p.next, last: p.next + n - 1, done: make(chan struct{})}
 	if !p.V1 { // batchSizeV2 needs it
 		for piece := b.first; piece <= b.last; piece++ {
-			p.left -= p.pieceSize(piece)
+			if !r.skips(p, piece) {
+				p.left -= p.pieceSize(piece)
+			}
 		}
 	}
 	p.next += n

@@ -153,6 +153,33 @@ func TestSkip(t *testing.T) {
 	}
 }
 
+// If all pieces are skipped, no file is read or identified again.
+func TestAllSkipped(t *testing.T) {
+	for _, f := range formats {
+		tr := newTree(t, f, 32<<10, 1<<20, 64<<10)
+		tr.stat(t)
+		for _, path := range tr.paths {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for way, j := range jobs {
+			j.Skip = func(int, int) bool { return true }
+			j = tr.job(j)
+			n := 0
+			changed, err := j.Run(context.Background(), func(r Result) error {
+				if n++; !r.Skipped || r.Failed {
+					t.Errorf("%s, %s: piece %d: %+v", f.name, way, r.Index, r)
+				}
+				return nil
+			})
+			if err != nil || len(changed) > 0 || n != tr.layout.Pieces() {
+				t.Errorf("%s, %s: %v, changed %v, %d results", f.name, way, err, changed, n)
+			}
+		}
+	}
+}
+
 // Files whose pieces are all skipped are not read.
 func TestSkippedFilesAreNotRead(t *testing.T) {
 	for _, f := range formats {
