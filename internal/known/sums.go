@@ -25,7 +25,7 @@ const (
 
 	// sumsTime is how long sums may wait to be written, and so about how much work is
 	// lost if the process is killed.
-	sumsTime = time.Second / 2
+	sumsTime = time.Second / 4
 
 	sumsSuffix = ".sums"
 )

@@ -57,6 +57,8 @@ func (r *run) survey() *survey {
 				opened = -1
 				continue
 			}
+			// Without read-ahead, which may take long, and may be in vain.
+			_ = unix.Fadvise(f.fd, 0, 0, unix.FADV_RANDOM)
 		}
 		s.looks++
 		far, cold := f.timeRead(span.Offset, len(s.far) < timed)

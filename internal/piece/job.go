@@ -124,7 +124,7 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 func (r *run) hashAll(dispatch func(work, order chan<- *batch), hash func(work <-chan *batch), yield func(Result) error) error {
 	// They stop in this order: the dispatcher when ctx ends or all pieces are dispatched,
 	// the workers when it closes work, the collector when it closes order.
-	work := make(chan *batch, r.workers)
+	work := make(chan *batch) // unbuffered, so that a batch is as large as the latest pace allows
 	order := make(chan *batch, 2*r.workers)
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -200,9 +200,9 @@ func (r *run) batchSizeV2(p *plan) int {
 type pace struct{ bytes atomic.Int64 }
 
 const (
-	slowStart = 4 << 20                // the first limit, if the files are not in the page cache
-	leastPace = 1 << 20                // the least limit
-	paceTime  = 250 * time.Millisecond // for a batch
+	slowStart = 512 << 10              // the first limit, if the files are not in the page cache
+	leastPace = 64 << 10               // the least limit
+	paceTime  = 150 * time.Millisecond // for a batch
 )
 
 func (p *pace) start(cold bool) {
@@ -214,9 +214,11 @@ func (p *pace) start(cold bool) {
 
 func (p *pace) limit() int64 { return p.bytes.Load() }
 
-// took adapts the limit to the time d in which a worker has read n bytes.
+// took adapts the limit to the time d in which a worker has read n bytes. The limit at
+// most doubles, as the bytes of one batch may have been in the page cache by chance.
 func (p *pace) took(n int64, d time.Duration) {
 	if n > 0 && d > 0 {
-		p.bytes.Store(min(max(int64(float64(n)/d.Seconds()*paceTime.Seconds()), leastPace), batchBytes))
+		limit := int64(float64(n) / d.Seconds() * paceTime.Seconds())
+		p.bytes.Store(min(max(limit, leastPace), 2*p.bytes.Load(), batchBytes))
 	}
 }

@@ -214,24 +214,33 @@ func TestSkippedFilesAreNotRead(t *testing.T) {
 	}
 }
 
-// A batch takes a fraction of a second if reading is slow, and is large if it is not.
+// A batch takes a fraction of a second if reading is slow, and grows step by step if it is
+// not.
 func TestPace(t *testing.T) {
 	const mb = 1 << 20
 	var p pace
+	p.start(false)
 	for _, tt := range []struct {
 		read int64
 		time time.Duration
 		want int64
 	}{
-		{4 * mb, time.Second, 1 * mb},
-		{1 * mb, 125 * time.Millisecond, 2 * mb},
-		{2 * mb, 25 * time.Millisecond, 20 * mb},
-		{20 * mb, 5 * time.Millisecond, batchBytes},
-		{0, time.Second, batchBytes},
-		{batchBytes, time.Minute, leastPace},
+		{4 * mb, 4 * paceTime, 1 * mb},
+		{1 * mb, paceTime / 2, 2 * mb},
+		{2 * mb, paceTime / 10, 4 * mb}, // perhaps from the page cache
+		{4 * mb, 2 * paceTime, 2 * mb},
+		{20 * mb, paceTime / 10, 4 * mb},
+		{0, time.Second, 4 * mb},
+		{mb, time.Minute, leastPace},
 	} {
-		if p.took(tt.read, tt.time); p.limit() != tt.want {
+		if p.took(tt.read, tt.time); max(p.limit()-tt.want, tt.want-p.limit()) > 1 {
 			t.Errorf("after %d bytes in %v: %d, want %d", tt.read, tt.time, p.limit(), tt.want)
 		}
+	}
+	for range 20 {
+		p.took(batchBytes, paceTime/10)
+	}
+	if p.limit() != batchBytes {
+		t.Errorf("fast reading for a while: %d, want %d", p.limit(), batchBytes)
 	}
 }
