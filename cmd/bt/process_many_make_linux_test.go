@@ -1,0 +1,95 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"bt/internal/testenv"
+)
+
+// An interruption leaves the torrents that are made, and nothing of the others.
+func TestProcessManyInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	slow := filepath.Join(dir, "slow")
+	processTree(t, dir, map[string]string{"first": "hello", "last": "hello", "out/keep": ""})
+	if err := os.Mkdir(slow, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := testenv.NewSlowFile(t, slow, "file", 64<<20, 1<<20)
+	cmd := processCommand(t, "bt", "make", "none", "first", "slow", "last", "--each", "-o", "out", "--json")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "XDG_CACHE_HOME="+filepath.Join(dir, "cache"))
+	wait := processStart(t, cmd)
+	for read := int64(0); read < 1<<20; read, _ = file.Counts() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	p := wait().exits(exitInterrupted)
+	if want := "bt: 1 torrent made, 1 failed, 2 not tried\n"; !strings.Contains(p.stderr, want) {
+		t.Errorf("stderr %q, want %q", p.stderr, want)
+	}
+	var list []struct{ Path, Output string }
+	if err := json.Unmarshal([]byte(p.stdout), &list); err != nil || len(list) != 2 || list[0].Path != "none" || list[1].Output != "out/first.torrent" {
+		t.Errorf("%v: %s", err, p.stdout)
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if got := strings.Join(names, " "); got != "first.torrent keep" {
+		t.Errorf("out has %s", got)
+	}
+}
+
+// A repeated bt make opens no file of the content.
+func TestProcessRepeatReadsNothing(t *testing.T) {
+	strace := testenv.Program(t, "strace")
+	dir := t.TempDir()
+	processTree(t, dir, map[string]string{
+		"data/a": strings.Repeat("a", 3<<20), "data/d/b": strings.Repeat("b", 100_000), "data/d/c": "", "data/one": "1",
+	})
+	time.Sleep(2100 * time.Millisecond) // files that have just changed are not believed
+	trace := filepath.Join(dir, "trace")
+	run := func(args ...string) string {
+		t.Helper()
+		args = append([]string{"-f", "-y", "-e", "trace=openat,open,read,pread64,preadv,preadv2,mmap", "-o", trace, "bt", "make", filepath.Join(dir, "data"), "--force"}, args...)
+		cmd := processCommand(t, strace, args...)
+		cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+filepath.Join(dir, "cache"))
+		processStart(t, cmd)().exits(exitOK)
+		b, err := os.ReadFile(trace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var touched []string
+		for line := range strings.Lines(string(b)) {
+			if strings.Contains(line, filepath.Join(dir, "data")) && !strings.Contains(line, "O_DIRECTORY") && !strings.Contains(line, "data.") {
+				touched = append(touched, line)
+			}
+		}
+		return strings.Join(touched, "")
+	}
+	for _, args := range [][]string{{"--format", "v1,v2,hybrid"}, {"-l", "32K"}} {
+		if touched := run(args...); !strings.Contains(touched, "data/a") {
+			t.Errorf("%v, first: the trace has no reads of content: %s", args, touched)
+		}
+		if touched := run(args...); touched != "" {
+			t.Errorf("%v, again: content was read:\n%s", args, touched)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "data/one"), []byte("2"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if touched := run("--format", "v2"); !strings.Contains(touched, "data/one") || strings.Contains(touched, "data/a") || strings.Contains(touched, "data/d/b") {
+		t.Errorf("one changed file: %s", touched)
+	}
+}
