@@ -165,17 +165,24 @@ func withUnknownHint(err error) error {
 	if !ok {
 		return err
 	}
-	add, name := "", unknown.Name
+	if unknown.What == "preset" {
+		if near := suggest(unknown.Name, unknown.Known); near != "" {
+			err = withHint(err, "did you mean "+near+"?")
+		}
+		return err
+	}
+	add, name := "", spelling(unknown.Name)
 	if bare, ok := strings.CutPrefix(name, "+"); ok {
 		add, name = "+", bare
 	}
-	if near := suggest(name, unknown.Known); near != "" {
-		return withHint(err, "did you mean "+add+near+"?")
+	near := suggestFlag("make", name, unknown.Known)
+	if slices.Contains(unknown.Known, name) {
+		near = name
 	}
-	if unknown.What == "key" {
+	if near == "" {
 		return withHint(err, "bt help config-schema lists the keys")
 	}
-	return err
+	return withHint(err, "did you mean "+add+near+"?")
 }
 
 // layers returns the layers of presets and of the job, the lowest first.

@@ -183,6 +183,14 @@ func TestLargeFiles(t *testing.T) {
 	for i := range 4000 {
 		fmt.Fprintf(&keys, "[presets.p%d]\n", i)
 	}
+	var chain strings.Builder
+	chain.WriteString("presets:\n  p0: {}\n")
+	for i := range 9000 {
+		fmt.Fprintf(&chain, "  p%d: {extends: p%d}\n", i+1, i)
+	}
+	if presets, err := read(t, chain.String(), YAML).Chain("p9000"); len(presets) != 9001 || err != nil {
+		t.Errorf("%d presets, %v", len(presets), err)
+	}
 	if f := read(t, presets.String(), TOML); len(f.Presets) != 700 {
 		t.Errorf("%d presets", len(f.Presets))
 	}
@@ -192,6 +200,31 @@ func TestLargeFiles(t *testing.T) {
 	}
 	if _, err := Read("x", []byte(keys.String()), TOML, testVocabulary); err == nil || err.Error() != "x: line 3001: more than 3,000 keys" {
 		t.Error(err)
+	}
+}
+
+func TestExtends(t *testing.T) {
+	for text, want := range map[string]string{
+		"a: {}":                                 "",
+		"a: {extends: b}, b: {extends: c}, c: ": "",
+		"c: {extends: b}, b: {extends: a}, a: ": "",
+		"b: {extends: d}, c: {extends: d}, a: {extends: b}, d: ": "",
+		"a: {extends: a}":                                                         "a: a extends itself",
+		"a: {extends: b}, b: {extends: a}":                                        "b: a extends itself",
+		"a: {extends: b}, b: {extends: c}, c: {extends: b}":                       "c: b extends itself",
+		"a: {}, b: {extends: c}, c: {extends: d}, d: {extends: c}":                "d: c extends itself",
+		"a: {extends: b}":                                                         `a: there is no preset "b"`,
+		"a: {extends: b}, b: {extends: c}":                                        `b: there is no preset "c"`,
+		"a: , b: {extends: a}, c: {extends: b}, d: {extends: c}, e: {extends: x}": `e: there is no preset "x"`,
+	} {
+		_, err := Read("x", []byte("presets: {"+text+"}"), YAML, testVocabulary)
+		got := ""
+		if err != nil {
+			got = strings.Replace(strings.TrimPrefix(err.Error(), "x: line 1: presets."), ".extends", "", 1)
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
 	}
 }
 

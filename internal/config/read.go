@@ -106,17 +106,21 @@ func (r *reader) readPresets(v any) error {
 // checkExtends checks that the presets that others extend exist, and that no preset
 // extends itself, also through others.
 func (r *reader) checkExtends() error {
+	checkedBy := map[string]string{} // the preset whose chain has this one
 	for _, name := range sortedKeys(r.Presets) {
-		seen := []string{name}
-		for p := r.Presets[name]; p.Extends != ""; p = r.Presets[p.Extends] {
+		for p := r.Presets[name]; checkedBy[p.Name] == ""; p = r.Presets[p.Extends] {
+			checkedBy[p.Name] = name
 			path := []string{"presets", p.Name, "extends"}
 			switch {
+			case p.Extends == "":
 			case r.Presets[p.Extends] == nil:
 				return r.unknown("preset", p.Extends, sortedKeys(r.Presets), path...)
-			case slices.Contains(seen, p.Extends):
-				return r.errorf(path, "presets extend each other: %s", strings.Join(append(seen, p.Extends), ", "))
+			case checkedBy[p.Extends] == name:
+				return r.errorf(path, "%s extends itself", p.Extends)
+			default:
+				continue
 			}
-			seen = append(seen, p.Extends)
+			break
 		}
 	}
 	return nil
