@@ -21,6 +21,7 @@ import (
 type makeFlags struct {
 	content contentChoice
 	each    bool
+	batch   option[string]
 
 	name                option[string]
 	formats             []maketorrent.Format // none means v1
@@ -68,43 +69,52 @@ bt make data --exclude '*.tmp' --no-date --no-created-by -o - | bt info -
 bt make releases/* --each --format v1,hybrid -o 'out/{name}.{format}.torrent' --json
 bt make disc1 disc2 booklet.pdf --name album
 git ls-files -z | bt make . --files-from - -0`,
-		Flags: slices.Concat(f.content.pathFlags(), []cli.Flag{
-			listFlag(&f.announce, tiers, "announce", "`URL` of a tracker; again for each further tier, commas inside one tier; @FILE has a tier on each line", "a", "tracker"),
-			listFlag(&f.webSeeds, urls(webSeedSchemes...), "web-seed", "`URL` of a web seed (BEP 19); again for more", "w"),
-			listFlag(&f.httpSeeds, urls(httpSeedSchemes...), "http-seed", "`URL` of an HTTP seed (BEP 17); again for more"),
-			switchFlag(&f.checkWebSeeds, "check-web-seeds", "compare each web seed and HTTP seed with the torrent: the size of every file, whether it sends ranges, and the hashes of some pieces"),
-			listFlag(&f.nodes, nodes, "node", "`HOST:PORT` of a DHT node (BEP 5); again for more"),
-			valueFlag(&f.output, readTemplate, "output", "write to `PATH`, into a directory if it is one or ends in a slash, to stdout if -; {name}, {tracker}, {format}, {infohash}, {date} and {source} in it stand for those of the torrent (default: NAME.torrent beside the content, NAME.FORMAT.torrent for several formats)", "o"),
-			switchFlag(&f.force, "force", "replace an existing output", "f"),
-			valueFlag(&f.name, text, "name", "call the torrent `NAME` (default: as the file or directory)"),
-			valueFlag(&f.pieceLength, wordOr("auto", readPieceLength), "piece-length", "cut pieces of `SIZE`, such as 256K or 2^18, of 16 KiB at least; auto chooses 1000 to 2000 pieces of 16 KiB to 16 MiB, for v2 and hybrid smaller ones if padding would exceed 10 % (default auto)", "l"),
-			valueFlag(&f.maxPieceLength, readMaxPieceLength, "max-piece-length", "let auto choose `SIZE` at most"),
-			valueFlag(&f.targetPieces, numberFrom(1), "target-pieces", "let auto choose the power of two that makes about `N` pieces"),
-			valueFlag(&f.maxTorrentSize, readMaxTorrentSize, "max-torrent-size", "let auto choose longer pieces if the .torrent would be larger than `SIZE`; if none fits, write nothing"),
-			listFlag(&f.formats, formats, "format", "make a torrent of `FORMAT` v1, v2 (BEP 52), or hybrid, which is both; again, or with commas, for several torrents (default v1)"),
-			switchFlag(&f.private, "private", "use only peers from its trackers (BEP 27)"),
-			valueFlag(&f.source, text, "source", "set the source to `TEXT`: private trackers use it to make their torrents unique"),
-			valueFlag(&f.comment, text, "comment", "add a comment `TEXT`"),
-			valueFlag(&f.createdBy, text, "created-by", "set the program that made it to `TEXT` (default: bt and its version)"),
-			switchFlag(&f.noCreatedBy, "no-created-by", "leave out the program that made it"),
-			valueFlag(&f.date, timeReader(e.now), "date", "set the creation date to `TIME`: RFC 3339, YYYY-MM-DD, Unix seconds or now (default: SOURCE_DATE_EPOCH, else now)"),
-			switchFlag(&f.noDate, "no-date", "leave out the creation date"),
-			switchFlag(&f.entropy, "entropy", "add random bytes, for another info-hash of the same content"),
-		}, f.content.choiceFlags(), []cli.Flag{
-			switchFlag(&f.each, "each", "make a torrent of each PATH"),
-			switchFlag(&f.dryRun, "dry-run", "write nothing, and show what would be made, how large it is and how long it takes"),
-			switchFlag(&f.noCache, "no-cache", "read all content, also what was hashed before and has not changed since"),
-			switchFlag(&f.seed, "seed", "then seed it, as bt seed does and with its flags below"),
-			e.options.revealFlag("show passkeys and passwords; JSON always has them"),
-		}, f.strict.flags("write nothing and exit with 1 if there are warnings"), f.reuse.flags(), f.hashing.flags(), f.config.flags(), e.options.jsonFlags(), f.seeding.flags()),
+		Flags:  f.all(e),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runMake(ctx, u, args, &f) }),
 	}
+}
+
+// all declares the flags of bt make.
+func (f *makeFlags) all(e *env) []cli.Flag {
+	return slices.Concat(f.content.pathFlags(), []cli.Flag{
+		listFlag(&f.announce, tiers, "announce", "`URL` of a tracker; again for each further tier, commas inside one tier; @FILE has a tier on each line", "a", "tracker"),
+		listFlag(&f.webSeeds, urls(webSeedSchemes...), "web-seed", "`URL` of a web seed (BEP 19); again for more", "w"),
+		listFlag(&f.httpSeeds, urls(httpSeedSchemes...), "http-seed", "`URL` of an HTTP seed (BEP 17); again for more"),
+		switchFlag(&f.checkWebSeeds, "check-web-seeds", "compare each web seed and HTTP seed with the torrent: the size of every file, whether it sends ranges, and the hashes of some pieces"),
+		listFlag(&f.nodes, nodes, "node", "`HOST:PORT` of a DHT node (BEP 5); again for more"),
+		valueFlag(&f.output, readTemplate, "output", "write to `PATH`, into a directory if it is one or ends in a slash, to stdout if -; {name}, {tracker}, {format}, {infohash}, {date} and {source} in it stand for those of the torrent (default: NAME.torrent beside the content, NAME.FORMAT.torrent for several formats)", "o"),
+		switchFlag(&f.force, "force", "replace an existing output", "f"),
+		valueFlag(&f.name, text, "name", "call the torrent `NAME` (default: as the file or directory)"),
+		valueFlag(&f.pieceLength, wordOr("auto", readPieceLength), "piece-length", "cut pieces of `SIZE`, such as 256K or 2^18, of 16 KiB at least; auto chooses 1000 to 2000 pieces of 16 KiB to 16 MiB, for v2 and hybrid smaller ones if padding would exceed 10 % (default auto)", "l"),
+		valueFlag(&f.maxPieceLength, readMaxPieceLength, "max-piece-length", "let auto choose `SIZE` at most"),
+		valueFlag(&f.targetPieces, numberFrom(1), "target-pieces", "let auto choose the power of two that makes about `N` pieces"),
+		valueFlag(&f.maxTorrentSize, readMaxTorrentSize, "max-torrent-size", "let auto choose longer pieces if the .torrent would be larger than `SIZE`; if none fits, write nothing"),
+		listFlag(&f.formats, formats, "format", "make a torrent of `FORMAT` v1, v2 (BEP 52), or hybrid, which is both; again, or with commas, for several torrents (default v1)"),
+		switchFlag(&f.private, "private", "use only peers from its trackers (BEP 27)"),
+		valueFlag(&f.source, text, "source", "set the source to `TEXT`: private trackers use it to make their torrents unique"),
+		valueFlag(&f.comment, text, "comment", "add a comment `TEXT`"),
+		valueFlag(&f.createdBy, text, "created-by", "set the program that made it to `TEXT` (default: bt and its version)"),
+		switchFlag(&f.noCreatedBy, "no-created-by", "leave out the program that made it"),
+		valueFlag(&f.date, timeReader(e.now), "date", "set the creation date to `TIME`: RFC 3339, YYYY-MM-DD, Unix seconds or now (default: SOURCE_DATE_EPOCH, else now)"),
+		switchFlag(&f.noDate, "no-date", "leave out the creation date"),
+		switchFlag(&f.entropy, "entropy", "add random bytes, for another info-hash of the same content"),
+	}, f.content.choiceFlags(), []cli.Flag{
+		switchFlag(&f.each, "each", "make a torrent of each PATH"),
+		valueFlag(&f.batch, nonEmpty("the path"), "batch", "make the torrents of the jobs in `FILE`, YAML or TOML, or batch.yaml of mkbrr; flags are for all of them (bt help config-schema)"),
+		switchFlag(&f.dryRun, "dry-run", "write nothing, and show what would be made, how large it is and how long it takes"),
+		switchFlag(&f.noCache, "no-cache", "read all content, also what was hashed before and has not changed since"),
+		switchFlag(&f.seed, "seed", "then seed it, as bt seed does and with its flags below"),
+		e.options.revealFlag("show passkeys and passwords; JSON always has them"),
+	}, f.strict.flags("write nothing and exit with 1 if there are warnings"), f.reuse.flags(), f.hashing.flags(), f.config.flags(), e.options.jsonFlags(), f.seeding.flags())
 }
 
 func runMake(ctx context.Context, u *ui, args []string, f *makeFlags) error {
 	source, err := f.config.source(ctx, u)
 	if err != nil {
 		return err
+	}
+	if f.batch.given {
+		return f.runBatch(ctx, u, source, args)
 	}
 	values, err := f.configure(u, source, u.set, u.env.given, nil)
 	if err != nil {

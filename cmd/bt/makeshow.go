@@ -12,6 +12,7 @@ import (
 
 // shownConfig is the JSON of bt make --show-config.
 type shownConfig struct {
+	Path     string         `json:"path,omitempty"`   // of a job of a batch file
 	Config   string         `json:"config,omitempty"` // the file
 	Values   []shownValue   `json:"values"`
 	Trackers []shownTracker `json:"trackers"`

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+
+	"bt/internal/config"
+)
+
+// A batchJob is a job of a batch file, with its own flags.
+type batchJob struct {
+	*config.Job
+	flags  *makeFlags
+	config *makeConfig
+}
+
+// runBatch makes the torrents of a batch file. f has the flags of the command line, which
+// are also those of each job.
+func (f *makeFlags) runBatch(ctx context.Context, u *ui, source *configSource, args []string) error {
+	if len(args)+len(f.content.files)+len(f.content.dirs) > 0 || f.each {
+		return failf(exitUsage, "--batch names the paths, and excludes PATH, --dir, --file and --each")
+	}
+	batch, err := f.readBatch(ctx, u, source)
+	if err != nil {
+		return err
+	}
+	if f.config.show {
+		return showBatch(u, batch)
+	}
+	var jobs []*makeJob
+	for _, b := range batch {
+		more, err := b.flags.jobs(u, makeContent{[]string{b.Path}, true}, b.config)
+		if err != nil {
+			return failf(codeOf(err), "%s: %w", b.Place, err)
+		}
+		jobs = append(jobs, more...)
+	}
+	return makeAll(ctx, u, f, jobs)
+}
+
+// readBatch reads a batch file. Presets and rules in it are used if there is no config
+// file.
+func (f *makeFlags) readBatch(ctx context.Context, u *ui, source *configSource) ([]batchJob, error) {
+	file, err := readConfig(ctx, u, f.batch.value, source.vocabulary)
+	if err != nil {
+		return nil, err
+	}
+	if len(file.Jobs) == 0 {
+		return nil, failf(exitUsage, "%s: there are no jobs in it", f.batch.value)
+	}
+	own := *source
+	if own.file == nil {
+		own.file = file
+	}
+	var batch []batchJob
+	for i := range file.Jobs {
+		b := batchJob{Job: &file.Jobs[i], flags: new(makeFlags)}
+		set, err := setFlags(b.flags.all(u.env), u.env.given)
+		if err != nil {
+			return nil, err
+		}
+		if b.config, err = b.flags.configure(u, &own, set.Set, u.env.given, b.Job); err != nil {
+			return nil, err
+		}
+		if b.flags.seed && !f.seed {
+			return nil, failf(exitUsage, "%s: seed is for the command line: bt make --batch FILE --seed", b.Place)
+		}
+		batch = append(batch, b)
+	}
+	return batch, nil
+}
+
+// showBatch prints the effective values of each job.
+func showBatch(u *ui, batch []batchJob) error {
+	doc := u.newJSON(true)
+	for i, b := range batch {
+		if u.json {
+			shown := b.config.document(u)
+			shown.Path = b.Path
+			if err := doc.item(shown); err != nil {
+				return err
+			}
+			continue
+		}
+		if i > 0 {
+			_ = u.out.WriteByte('\n') // finish reports the error of the flush
+		}
+		if err := printPath(u, b.Path+":"); err != nil {
+			return err
+		}
+		if err := b.config.show(u); err != nil {
+			return err
+		}
+	}
+	if u.json {
+		return doc.stop()
+	}
+	return nil
+}
