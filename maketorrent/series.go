@@ -124,28 +124,38 @@ func (s *series) present() map[int]bool {
 func (s *series) gap(elsewhere map[int]bool) (g gap, ok bool) {
 	present := s.present()
 	numbers := slices.Sorted(maps.Keys(present))
-	if len(numbers) < 2 || !s.explicit && len(numbers) < 3 {
+	least, most := 3, len(numbers)/2 // numbers that are present and missing
+	if s.explicit {
+		least, most = 2, len(numbers)-1
+	}
+	if len(numbers) < least {
 		return g, false
 	}
-	g = gap{first: numbers[0], last: numbers[len(numbers)-1], example: s.example}
-	if g.first == 2 && len(numbers) > 2 && (s.explicit || s.padded && s.kind != seriesTrailing) {
-		g.first = 1
+	first, ok := s.first(numbers)
+	if !ok {
+		return g, false
 	}
-	switch {
-	case s.explicit:
-	case g.first > 1, s.kind >= seriesMiddle && !s.padded:
-		return g, false // more likely a part of a longer series, or numbers of another kind
-	}
+	g = gap{first: first, last: numbers[len(numbers)-1], example: s.example}
 	for n := g.first; n <= g.last; n++ {
-		if !present[n] && !elsewhere[n] {
-			g.missing = append(g.missing, n)
+		if present[n] || elsewhere[n] {
+			continue
 		}
-		// With as much missing, the numbers are more likely a selection.
-		if m := len(g.missing); m >= len(numbers) || !s.explicit && 2*m > len(numbers) {
-			return g, false
+		if g.missing = append(g.missing, n); len(g.missing) > most {
+			return g, false // more likely a selection
 		}
 	}
 	return g, len(g.missing) > 0
+}
+
+// first returns the number that the series begins with, which may be missing. It returns
+// false if the sorted numbers are more likely a part of a longer series, or numbers of
+// another kind.
+func (s *series) first(numbers []int) (first int, ok bool) {
+	first = numbers[0]
+	if first == 2 && len(numbers) > 2 && (s.explicit || s.padded && s.kind != seriesTrailing) {
+		first = 1
+	}
+	return first, s.explicit || first <= 1 && (s.padded || s.kind < seriesMiddle)
 }
 
 // gaps returns the gaps of all series, sorted by directory.

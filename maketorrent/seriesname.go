@@ -101,6 +101,9 @@ func runAt(s string, i int) (run, bool) {
 	return run{i, to}, to > i
 }
 
+// digits returns how many digits a run has.
+func (r run) digits() int { return r.to - r.from }
+
 // number returns the number of a run, or false if it has too many digits, or is a year.
 func (r run) number(s string) (n int, padded, ok bool) {
 	text := s[r.from:r.to]
@@ -115,6 +118,22 @@ func (r run) number(s string) (n int, padded, ok bool) {
 // wordByte reports whether s has a letter or digit at i, also one beyond ASCII.
 func wordByte(s string, i int) bool {
 	return 0 <= i && i < len(s) && (isLower(rune(s[i])) || isDigit(rune(s[i])) || s[i] >= 0x80)
+}
+
+// byteAt reports whether s has one of some bytes at i.
+func byteAt(s string, i int, some string) bool {
+	return 0 <= i && i < len(s) && strings.IndexByte(some, s[i]) >= 0
+}
+
+// digitAt reports whether s has a digit at i.
+func digitAt(s string, i int) bool { return byteAt(s, i, "0123456789") }
+
+// skip returns i+1 if s has one of some bytes at i, else i.
+func skip(s string, i int, some string) int {
+	if byteAt(s, i, some) {
+		return i + 1
+	}
+	return i
 }
 
 // seriesTitle returns the text before a number, in a form that is equal for spellings of
@@ -132,180 +151,4 @@ func seriesTitle(s string) string {
 func isYear(word string) bool {
 	n, err := strconv.Atoi(word)
 	return len(word) == 4 && err == nil && 1900 <= n && n < 2100
-}
-
-// parseEpisode parses S01E02, S01E02E03, S01E02-E04, S01E02-04, S01.E02, 1x02 and 1x02-04.
-func parseEpisode(s string) (numbered, bool) {
-	for r, ok := nextRun(s, 0); ok; r, ok = nextRun(s, r.to) {
-		season, _, ok := r.number(s)
-		if !ok || r.to-r.from > 2 {
-			continue
-		}
-		begin, mark := r.from, "x"
-		if begin > 0 && s[begin-1] == 's' {
-			begin, mark = begin-1, "e"
-		}
-		at := r.to
-		if mark == "e" && at < len(s) && strings.IndexByte(" ._-", s[at]) >= 0 {
-			at++
-		}
-		if wordByte(s, begin-1) || !strings.HasPrefix(s[at:], mark) {
-			continue
-		}
-		at += len(mark)
-		if mark == "e" && strings.HasPrefix(s[at:], "p") {
-			at++
-		}
-		first, ok := runAt(s, at)
-		if !ok || mark == "x" && (first.to-first.from < 2 || wordByte(s, first.to)) {
-			continue
-		}
-		if numbers := episodes(s, first); numbers != nil {
-			return numbered{seriesEpisode, seriesTitle(s[:begin]) + "\x00" + strconv.Itoa(season), numbers, false, true}, season > 0
-		}
-	}
-	return numbered{}, false
-}
-
-// longestRange is the maximum number of episodes in one file.
-const longestRange = 30
-
-// episodes returns the episodes of a name from the first on.
-func episodes(s string, r run) []int {
-	n, _, ok := r.number(s)
-	if !ok {
-		return nil
-	}
-	list := []int{n}
-	for {
-		at := r.to
-		sep := byte(0)
-		if at < len(s) && strings.IndexByte("-+&._ ", s[at]) >= 0 {
-			sep = s[at]
-			at++
-		}
-		marked := at < len(s) && (s[at] == 'e' || s[at] == 'x')
-		if marked {
-			at++
-		}
-		if !marked && sep != '-' {
-			return list
-		}
-		next, ok := runAt(s, at)
-		if !ok || wordByte(s, next.to) && s[next.to] != 'e' && s[next.to] != 'v' {
-			return list
-		}
-		to, _, ok := next.number(s)
-		last := list[len(list)-1]
-		if !ok || to <= last || to > last+longestRange {
-			return list
-		}
-		if sep != '-' {
-			last = to - 1
-		}
-		for n := last + 1; n <= to; n++ {
-			list = append(list, n)
-		}
-		r = next
-	}
-}
-
-// parseWord parses a number after one of seriesWords. If there are several, the last one
-// counts, as in "season 1 episode 2", but not the part of an episode or the like.
-func parseWord(s string) (found numbered, ok bool) {
-	for r, ok := nextRun(s, 0); ok; r, ok = nextRun(s, r.to) {
-		end := len(strings.TrimRight(s[:r.from], " ._-#"))
-		begin := end
-		for begin > 0 && isLower(rune(s[begin-1])) {
-			begin--
-		}
-		word, known := seriesWords[s[begin:end]]
-		letter := end-begin == 1
-		if !known || wordByte(s, begin-1) || letter && (end < r.from || r.to-r.from < 2) {
-			continue
-		}
-		n, padded, ok := r.number(s)
-		if !ok || wordByte(s, r.to) && s[r.to] != 'v' {
-			continue
-		}
-		numbers := []int{n}
-		if r.to < len(s) && s[r.to] == '-' {
-			numbers = episodes(s, r)
-		}
-		if word == "part" && slices.ContainsFunc(undivided, func(w string) bool { return strings.HasSuffix(found.series, "\x00"+w) }) {
-			break
-		}
-		found = numbered{seriesWord, seriesTitle(s[:begin]) + "\x00" + word, numbers, padded, true}
-	}
-	return found, found.explicit
-}
-
-// undivided are the words whose parts are no series of their own.
-var undivided = []string{"episode", "chapter", "track", "lesson", "lecture"}
-
-// parseLeading parses a number at the beginning, also in brackets, and that of a disc and
-// track.
-func parseLeading(s string) (numbered, bool) {
-	s = strings.TrimLeft(s, "([#")
-	r, ok := runAt(s, 0)
-	if !ok {
-		return numbered{}, false
-	}
-	disc := ""
-	if track, ok := runAt(s, r.to+1); ok && s[r.to] == '-' && r.to <= 2 && track.to-track.from == 2 && track.to < len(s) &&
-		strings.IndexByte(" ._-", s[track.to]) >= 0 && !wordDigit(s, track.to+1) {
-		disc, r = s[:r.to], track
-	}
-	n, padded, ok := r.number(s)
-	rest := s[r.to:]
-	bare := strings.TrimLeft(rest, " ._-)]")
-	mark := strings.TrimSpace(rest[:len(rest)-len(bare)])
-	switch {
-	case !ok, len(rest) > 0 && len(bare) == len(rest), wordDigit(bare, 0) && len(rest)-len(bare) == 1:
-		return numbered{}, false
-	case rest != "" && mark == "" && !padded && disc == "":
-		return numbered{}, false // as in "12 monkeys"
-	}
-	return numbered{seriesLeading, disc, []int{n}, padded || disc != "", false}, true
-}
-
-func wordDigit(s string, i int) bool { return i < len(s) && isDigit(rune(s[i])) }
-
-// parseMiddle parses a number of two digits or more after a dash, as in names of anime.
-func parseMiddle(s string) (numbered, bool) {
-	for at := 0; ; {
-		i := strings.Index(s[at:], " - ")
-		if i < 0 {
-			return numbered{}, false
-		}
-		dash := at + i
-		at = dash + len(" - ")
-		r, ok := runAt(s, at)
-		if !ok || r.to-r.from < 2 || r.to < len(s) && strings.IndexByte(" .[(v_", s[r.to]) < 0 || wordDigit(s, r.to+1) && s[r.to] != 'v' {
-			continue
-		}
-		if n, padded, ok := r.number(s); ok {
-			return numbered{seriesMiddle, seriesTitle(s[:dash]), []int{n}, padded, false}, true
-		}
-	}
-}
-
-// parseTrailing parses a number at the end that begins with a zero, or whose series may
-// have one that does, and that is no part of a date or version.
-func parseTrailing(s string) (numbered, bool) {
-	from := len(strings.TrimRight(s, "0123456789"))
-	r := run{from, len(s)}
-	if r.to-r.from < 2 || from == 0 {
-		return numbered{}, false
-	}
-	before := strings.TrimRight(s[:from], " ._-")
-	if before == "" || isDigit(rune(before[len(before)-1])) || before[len(before)-1] == 'v' {
-		return numbered{}, false
-	}
-	title := seriesTitle(before)
-	if len(title) < 2 || slices.ContainsFunc(cameras, func(c string) bool { return strings.HasPrefix(title, c) }) {
-		return numbered{}, false
-	}
-	n, padded, ok := r.number(s)
-	return numbered{seriesTrailing, title, []int{n}, padded, false}, ok
 }
