@@ -13,25 +13,63 @@ import (
 	"bt/internal/piece"
 )
 
-// Symbolic links that are stored in the torrent (BEP 47). Their target is a path below
-// the torrent's name, so it must be in the torrent too.
+// Symlinks says what to do with symbolic links in the content. Options.Path and
+// Options.Inputs themselves may always be links.
+type Symlinks uint8
 
-// link adds a symbolic link.
-func (w *walker) link(s *section, path string, rel []string) {
-	target, err := w.target(path)
+// The choices. The zero Symlinks is SymlinksFollow.
+const (
+	SymlinksFollow Symlinks = iota // add their targets
+	SymlinksSkip                   // leave them out
+	SymlinksStore                  // store them as links (BEP 47); their targets must be in the torrent
+	SymlinksRefuse                 // fail with a LinkError
+)
+
+// String returns "follow", "skip", "store" or "refuse".
+func (s Symlinks) String() string { return [...]string{"follow", "skip", "store", "refuse"}[s] }
+
+// link adds a symbolic link in the way of Options.Symlinks. If it leads to a directory,
+// the files are added to the section that link returns.
+func (w *walker) link(s *section, at location) (below *section) {
+	switch w.Symlinks {
+	case SymlinksSkip:
+		s.skip(at.rel, SkipSymlink)
+		return nil
+	case SymlinksRefuse:
+		s.problem(at.path, &LinkError{})
+		return nil
+	}
+	info, err := os.Stat(at.path)
+	switch {
+	case err != nil:
+		s.problem(at.path, brokenLink(err))
+	case w.Symlinks == SymlinksFollow:
+		return w.add(s, at, info)
+	case at.list != nil:
+		s.problem(at.path, &LinkError{" that is stored, so that what is listed below it can't be"})
+	case w.wanted(s, at, info):
+		w.store(s, at)
+	}
+	return nil
+}
+
+// store adds a symbolic link as such (BEP 47). Its target is a path below the torrent's
+// name, so it must be in the torrent too.
+func (w *walker) store(s *section, at location) {
+	target, err := w.linkTarget(at.path)
 	if err != nil {
-		s.problem(path, err)
+		s.problem(at.path, err)
 		return
 	}
-	if w.checkNames(s, path, rel) {
-		s.files = append(s.files, metainfo.BuildFile{Path: rel, Symlink: target})
+	if w.checkNames(s, at) {
+		s.files = append(s.files, metainfo.BuildFile{Path: at.rel, Symlink: target})
 		s.sources = append(s.sources, piece.Source{Link: true})
 	}
 }
 
-// target returns the path below the torrent's name that a link leads to. If that is a
+// linkTarget returns the path below the torrent's name that a link leads to. If that is a
 // link again, it is not followed.
-func (w *walker) target(path string) ([]string, error) {
+func (w *walker) linkTarget(path string) ([]string, error) {
 	text, err := os.Readlink(path)
 	switch {
 	case err != nil:
