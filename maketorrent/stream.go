@@ -48,37 +48,23 @@ func (o *Options) checkStream() error {
 // hashStream hashes the content of a Stream, for drafts with the same piece length.
 func (g *group) hashStream(ctx context.Context, drafts []*draft) error {
 	size := max(g.Stream.Size, 0)
-	first := drafts[0]
-	job := piece.Job{Jobs: g.Jobs}
-	var same []*draft
-	for _, d := range drafts {
-		if err := d.layOutStream(size); err != nil {
-			d.Err = err
-			continue
-		}
-		if len(same) > 0 && d.builder.PieceLength != first.builder.PieceLength {
-			d.Err = badOption("piece length", "a stream is read once: all its torrents have pieces of one length, here %d bytes", first.builder.PieceLength)
-			continue
-		}
-		if len(same) == 0 {
-			first, job.Layout = d, d.layout
-		}
-		same = append(same, d)
-		job.V1, job.V2 = job.V1 || d.builder.V1, job.V2 || d.builder.V2
-	}
-	if len(same) == 0 {
+	drafts = layOutStreams(drafts, size)
+	if len(drafts) == 0 {
 		return nil
+	}
+	job := piece.Job{Layout: drafts[0].layout, Jobs: g.Jobs}
+	for _, d := range drafts {
+		job.V1, job.V2 = job.V1 || d.builder.V1, job.V2 || d.builder.V2
 	}
 	if g.Progress != nil {
 		job.Progress = func(done, _ int64) { g.Progress(done, size) }
 	}
 	var sums streamSums
 	n, err := job.RunStream(ctx, g.Stream.Content, sums.add)
+	if errors.Is(err, piece.ErrLongStream) {
+		return tooLong(size, job.Layout.PieceLength())
+	}
 	switch {
-	case errors.Is(err, piece.ErrLongStream) && size == 0:
-		return badOption("piece length", "the content has more than %d pieces of %d bytes", mostStreamPieces, first.builder.PieceLength)
-	case errors.Is(err, piece.ErrLongStream):
-		return fmt.Errorf("the content has more than its %d bytes", size)
 	case err != nil:
 		return err
 	case n == 0:
@@ -86,10 +72,35 @@ func (g *group) hashStream(ctx context.Context, drafts []*draft) error {
 	case n < size:
 		return fmt.Errorf("the content ended after %d of %d bytes", n, size)
 	}
-	for _, d := range same {
+	for _, d := range drafts {
 		sums.fill(d.builder, n)
 	}
 	return nil
+}
+
+// tooLong returns the error of content with more bytes than its size or, if that is 0,
+// than a torrent can have.
+func tooLong(size, pieceLength int64) error {
+	if size == 0 {
+		return badOption("piece length", "the content has more than %d pieces of %d bytes", mostStreamPieces, pieceLength)
+	}
+	return fmt.Errorf("the content has more than its %d bytes", size)
+}
+
+// layOutStreams lays out the drafts of a Stream. It returns those with the piece length
+// of the first one that has not failed; the others fail.
+func layOutStreams(drafts []*draft, size int64) (same []*draft) {
+	for _, d := range drafts {
+		if d.Err = d.layOutStream(size); d.Err != nil {
+			continue
+		}
+		if len(same) > 0 && d.builder.PieceLength != same[0].builder.PieceLength {
+			d.Err = badOption("piece length", "a stream is read once: all its torrents have pieces of one length, here %d bytes", same[0].builder.PieceLength)
+			continue
+		}
+		same = append(same, d)
+	}
+	return same
 }
 
 // layOutStream chooses the piece length of a draft of a Stream.
