@@ -6,8 +6,6 @@ import (
 	"io"
 	"os"
 	"strings"
-
-	"bt/internal/metainfo"
 )
 
 // Archives of one file that is compressed already. Only the central directory of a zip
@@ -78,11 +76,4 @@ func (l *limitedReaderAt) ReadAt(b []byte, off int64) (int, error) {
 		return 0, errors.New("the directory of the archive is too large")
 	}
 	return l.r.ReadAt(b, off)
-}
-
-// lastExtension returns the extension of a file in lower case.
-func lastExtension(f *metainfo.BuildFile) string { return lastExtensionOf(f.Path[len(f.Path)-1]) }
-
-func lastExtensionOf(name string) string {
-	return strings.ToLower(name[max(strings.LastIndexByte(name, '.'), 0):])
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 
 	"bt/internal/metainfo"
@@ -77,6 +78,22 @@ func (w *walker) excluded(s *section, rel []string) bool {
 	}
 	matchAny(w.include, rel) // to record that the glob matches something
 	s.skip(rel, SkipExcluded)
+	return true
+}
+
+// leftOut reports whether an entry of a directory is left out because of its name, and
+// records it as skipped.
+func (w *walker) leftOut(s *section, rel []string) bool {
+	name := rel[len(rel)-1]
+	switch {
+	case !w.KeepJunk && isJunk(name):
+		s.skip(rel, SkipJunk)
+	case w.NoHidden && strings.HasPrefix(name, "."):
+		s.skip(rel, SkipHidden)
+	default:
+		return false
+	}
+	matchAny(w.include, rel) // to record that the glob matches something
 	return true
 }
 

@@ -30,6 +30,42 @@ func (in *input) stat() (err error) {
 	return err
 }
 
+// Resolve returns the absolute path of the content and the name that Make gives its
+// torrent: name or, if name is empty, the name of the file or directory at path, even
+// if path is "." or "..". The error is an *[OptionError] if a torrent can't have the
+// name.
+func Resolve(path, name string) (abs, resolved string, err error) {
+	if abs, err = absolute(path); err != nil {
+		return "", "", err
+	}
+	if name == "" {
+		name = filepath.Base(abs)
+	}
+	if err := metainfo.CheckComponent(name); err != nil {
+		return "", "", badOption("name", "the name %q %w", name, err)
+	}
+	return abs, name, nil
+}
+
+// absolute is filepath.Abs, but it resolves ".." as the system does: after a link to a
+// directory, ".." is the parent of the link's target.
+func absolute(path string) (string, error) {
+	if !slices.Contains(strings.Split(filepath.ToSlash(path), "/"), "..") {
+		return filepath.Abs(path)
+	}
+	if !filepath.IsAbs(path) {
+		here, err := filepath.Abs(".")
+		if err == nil {
+			here, err = filepath.EvalSymlinks(here)
+		}
+		if err != nil {
+			return "", err
+		}
+		path = here + string(filepath.Separator) + path
+	}
+	return filepath.EvalSymlinks(path)
+}
+
 // resolve returns the inputs of the content, sorted by name, and the name of the torrent.
 func (o *Options) resolve() (inputs []input, name string, err error) {
 	if len(o.Inputs) > 0 {

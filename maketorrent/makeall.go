@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"bt/internal/metainfo"
 	"bt/internal/piece"
 )
 
@@ -60,17 +59,6 @@ type group struct {
 	Options // of the first
 	began   time.Time
 	drafts  []*draft
-}
-
-// A draft is a torrent that is made.
-type draft struct {
-	*Options
-	Outcome
-	index   int // in the argument of MakeAll
-	inputs  []input
-	name    string
-	builder *metainfo.Builder
-	layout  *metainfo.Layout
 }
 
 // make makes and yields the torrents. It returns false if yield did.
@@ -140,7 +128,7 @@ func (g *group) hash(ctx context.Context) error {
 	}
 	w.problems = append(w.problems, problemsOf(tree.Faults())...)
 	if len(w.problems) == 0 {
-		w.findManners()
+		w.findInFiles()
 	}
 	g.each(func(d *draft) error { return d.layOut(&w) })
 	drafts := g.left()
@@ -170,21 +158,4 @@ func (g *group) own(path string, info fs.FileInfo) string {
 		}
 	}
 	return ""
-}
-
-// layOut chooses the piece length of a draft and lays out its files.
-func (d *draft) layOut(w *walker) (err error) {
-	problems := w.problems
-	if d.Format != FormatV1 {
-		problems = append(slices.Clip(problems), w.tooDeep()...)
-	}
-	if len(problems) > 0 {
-		return problems
-	}
-	d.Result = &Result{Content: contentOf(d.inputs, d.name), Skipped: w.skipped, Previous: d.Previous}
-	d.Result.findSkipped(w)
-	d.Result.Findings = append(d.Result.Findings, w.findings...)
-	d.builder = d.newBuilder(d.name, w.single, w.files)
-	d.layout, d.Result.Choice, err = d.chooseLayout(d.builder)
-	return err
 }

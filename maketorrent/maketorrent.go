@@ -16,17 +16,15 @@
 // Make reports everything that a torrent can't hold before it hashes anything. A file
 // that changes while it is hashed is an error. The same content and options give the
 // same torrent.
+//
+// [MakeAll] makes several torrents, and reads content that they share once. A [Cache]
+// remembers hashes from one call to the next. A [Stream] is content that is not on disk.
 package maketorrent
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
-	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -56,21 +54,6 @@ const (
 	ReadAuto       = piece.ReadAuto       // chosen by the kind of disk
 	ReadParallel   = piece.ReadParallel   // all workers read at once
 	ReadSequential = piece.ReadSequential // one worker reads at a time, in order: for spinning disks
-)
-
-// A FileError reports a file that can't be in the torrent: its Path, the Cause, and
-// Err, the operating system's error, if any. It wraps Err.
-type FileError = piece.Fault
-
-// A FileCause is the cause of a [FileError].
-type FileCause = piece.Cause
-
-// The causes.
-const (
-	FileMissing    = piece.CauseMissing    // the file does not exist
-	FileNotAFile   = piece.CauseNotAFile   // a directory, socket or device
-	FileUnreadable = piece.CauseUnreadable // the file can't be opened or read
-	FileChanged    = piece.CauseChanged    // the file changed while it was hashed
 )
 
 // Format says which hashes a torrent has.
@@ -172,72 +155,14 @@ type Options struct {
 	Progress func(done, total int64)
 }
 
-// A Result is a new torrent and remarks about it.
-type Result struct {
-	Torrent  *Torrent  // nil with Options.DryRun
-	Plan     *Plan     // only with Options.DryRun
-	Content  string    // absolute path of the content; "" if no directory has all Inputs, and for a Stream
-	Skipped  []Skipped // files and directories that were left out, in order
-	Findings []Finding // about the torrent and skipped files; none has severity "error"
-	Choice   Choice    // what decided the piece length
-	Cached   int64     // bytes of the content whose hashes were in the cache
-	Reused   int64     // bytes of the content whose hashes were in torrents of Options.Reuse
-	Previous *Torrent  // Options.Previous
-	Refuted  []string  // files that have the size of one in such a torrent, and other content; paths as in Skipped
-
-	// Took is how long finding and hashing the content took, for all torrents of it.
-	Took time.Duration
-}
-
-// A Skipped is a file or directory that was left out of the torrent.
-type Skipped struct {
-	Path   string // below Options.Path or the torrent's name, with slashes
-	Reason SkipReason
-}
-
-// A SkipReason says why a file or directory was left out of a torrent: one of the
-// constants, or what Options.Own returned.
-type SkipReason string
-
-// The reasons. A directory whose files were all skipped is not an empty one: its files
-// are listed.
-const (
-	SkipExcluded       SkipReason = "excluded"                  // by Options.Exclude
-	SkipNotIncluded    SkipReason = "not included"              // by Options.Include
-	SkipHidden         SkipReason = "hidden"                    // by Options.NoHidden
-	SkipJunk           SkipReason = "junk"                      // unless Options.KeepJunk
-	SkipSymlink        SkipReason = "symlink"                   // by SymlinksSkip
-	SkipPadding        SkipReason = "padding of another client" // its name is that of a pad file
-	SkipEmptyDirectory SkipReason = "empty directory"
-)
-
-// ErrEmpty is returned if the content has no bytes.
-var ErrEmpty = errors.New("there is no content: no file, or only empty ones")
-
-// Problems are the errors of all files that can't be in the torrent. Most wrap a
-// *[FileError] or a *[LinkError].
-type Problems []error
-
-func (p Problems) Error() string {
-	if len(p) == 1 {
-		return p[0].Error()
+// Make makes a torrent. The error is an *[OptionError], [Problems], [ErrEmpty], the
+// cause of ctx, the operating system's error about Path, or an error of the Stream.
+func Make(ctx context.Context, o Options) (*Result, error) {
+	var only Outcome
+	for _, made := range MakeAll(ctx, []Options{o}) {
+		only = made
 	}
-	return fmt.Sprintf("%v (and %d more)", p[0], len(p)-1)
-}
-
-func (p Problems) Unwrap() []error { return p }
-
-// An OptionError reports an invalid option.
-type OptionError struct {
-	Option string // "path", "name", "inputs", "stream", "glob", "only", "piece length", "torrent size" or "date"
-	Err    error
-}
-
-func (e *OptionError) Error() string { return e.Err.Error() }
-func (e *OptionError) Unwrap() error { return e.Err }
-
-func badOption(option, format string, args ...any) error {
-	return &OptionError{option, fmt.Errorf(format, args...)}
+	return only.Result, only.Err
 }
 
 // Check returns an *[OptionError] if an option is invalid for any content. Make calls
@@ -267,157 +192,3 @@ func (o *Options) Check() error {
 	}
 	return nil
 }
-
-// Resolve returns the absolute path of the content and the name that Make gives its
-// torrent: name or, if name is empty, the name of the file or directory at path, even
-// if path is "." or "..". The error is an *[OptionError] if a torrent can't have the
-// name.
-func Resolve(path, name string) (abs, resolved string, err error) {
-	if abs, err = absolute(path); err != nil {
-		return "", "", err
-	}
-	if name == "" {
-		name = filepath.Base(abs)
-	}
-	if err := metainfo.CheckComponent(name); err != nil {
-		return "", "", badOption("name", "the name %q %w", name, err)
-	}
-	return abs, name, nil
-}
-
-// absolute is filepath.Abs, but it resolves ".." as the system does: after a link to a
-// directory, ".." is the parent of the link's target.
-func absolute(path string) (string, error) {
-	if !slices.Contains(strings.Split(filepath.ToSlash(path), "/"), "..") {
-		return filepath.Abs(path)
-	}
-	if !filepath.IsAbs(path) {
-		here, err := filepath.Abs(".")
-		if err == nil {
-			here, err = filepath.EvalSymlinks(here)
-		}
-		if err != nil {
-			return "", err
-		}
-		path = here + string(filepath.Separator) + path
-	}
-	return filepath.EvalSymlinks(path)
-}
-
-// Make makes a torrent. The error is an *[OptionError], [Problems], [ErrEmpty], the
-// cause of ctx, the operating system's error about Path, or an error of the Stream.
-func Make(ctx context.Context, o Options) (*Result, error) {
-	var only Outcome
-	for _, made := range MakeAll(ctx, []Options{o}) {
-		only = made
-	}
-	return only.Result, only.Err
-}
-
-// newBuilder returns a builder with everything but the hashes.
-func (o *Options) newBuilder(name string, single bool, files []metainfo.BuildFile) *metainfo.Builder {
-	b := &metainfo.Builder{
-		V1: o.Format != FormatV2, V2: o.Format != FormatV1,
-		Align: o.Align, Name: name, Single: single, Files: files, PieceLength: o.PieceLength, Private: o.Private, Source: o.Source,
-		Outside: metainfo.Outside{
-			Trackers: o.Trackers, WebSeeds: o.WebSeeds, HTTPSeeds: o.HTTPSeeds,
-			Nodes: o.Nodes, Comment: o.Comment, CreatedBy: o.CreatedBy, Date: o.Date,
-		},
-	}
-	if o.Entropy {
-		b.Entropy = rand.Text()
-	}
-	b.Collections, b.UpdateURL = o.Collections, o.UpdateURL
-	for _, t := range o.withPrevious(o.Similar) {
-		b.Similar = append(b.Similar, t.ShortInfoHash())
-	}
-	return b
-}
-
-func problemsOf(faults []*piece.Fault) Problems {
-	var problems Problems
-	for _, f := range faults {
-		problems = append(problems, f)
-	}
-	return problems
-}
-
-// tooDeep returns a problem if files are in more directories than the parser of a v2 file
-// tree accepts.
-func (w *walker) tooDeep() Problems {
-	n, first := 0, -1
-	for i, f := range w.files {
-		if len(f.Path) <= metainfo.MaxTreeDepth {
-			continue
-		}
-		if n++; n == 1 {
-			first = i
-		}
-	}
-	if n == 0 {
-		return nil
-	}
-	more := ""
-	if n > 1 {
-		more = fmt.Sprintf(" (and %d more)", n-1)
-	}
-	return Problems{fmt.Errorf("%s: it is %d levels deep; a v2 or hybrid torrent can have %d, and one of v1 any number%s",
-		w.path(first), len(w.files[first].Path), metainfo.MaxTreeDepth, more)}
-}
-
-// findSkipped adds findings about unmatched globs and empty directories.
-func (r *Result) findSkipped(w *walker) {
-	for _, g := range w.unmatched() {
-		hint := ""
-		if strings.Contains(g.text, ",") {
-			hint = "; a comma is a part of it and does not begin another"
-		}
-		r.find(metainfo.CodeUnmatchedGlob, "the glob %q matches nothing%s", g.text, hint)
-	}
-	n, first := 0, ""
-	for _, s := range r.Skipped {
-		if s.Reason != SkipEmptyDirectory {
-			continue
-		}
-		if n++; n == 1 {
-			first = s.Path
-		}
-	}
-	switch {
-	case n == 1:
-		r.find(metainfo.CodeEmptyDirectory, "an empty directory is left out, for a torrent has files only: %s", first)
-	case n > 1:
-		r.find(metainfo.CodeEmptyDirectory, "%d empty directories are left out, for a torrent has files only; the first is %s", n, first)
-	}
-}
-
-func (r *Result) find(code metainfo.Code, format string, args ...any) {
-	r.Findings = append(r.Findings, metainfo.NewFinding(code, format, args...))
-}
-
-// finish builds the torrent and parses it, to get its findings. With DryRun its hashes
-// are no hashes of the content, and it has served its purpose.
-func (r *Result) finish(b *metainfo.Builder, o *Options) error {
-	out, err := b.Build()
-	if err != nil {
-		return err
-	}
-	*b = metainfo.Builder{} // free its memory
-	if r.Torrent, err = metainfo.Parse(out); err != nil {
-		return err
-	}
-	for _, f := range r.Torrent.Findings {
-		if f.Severity == metainfo.SeverityError {
-			return errors.New(f.Message)
-		}
-	}
-	r.Findings = append(r.Findings, r.Torrent.Findings...)
-	if o.DryRun {
-		r.Plan.describe(r.Torrent)
-		r.Torrent = nil
-	}
-	return nil
-}
-
-// display joins a path below the content with slashes.
-func display(rel []string) string { return strings.Join(rel, "/") }

@@ -65,14 +65,6 @@ var besides = extensionSet("srt sub idx ass ssa vtt sup smi nfo sfv md5 sha1 sha
 // perhapsBesides are those of files that may accompany others.
 var perhapsBesides = extensionSet("txt jpg jpeg png gif webp bmp pdf htm html")
 
-func extensionSet(list string) map[string]bool {
-	set := make(map[string]bool)
-	for _, ext := range strings.Fields(list) {
-		set["."+ext] = true
-	}
-	return set
-}
-
 // A collector groups the names of a content by their series.
 type collector map[seriesKey]*series
 

@@ -1,7 +1,6 @@
 package maketorrent
 
 import (
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,21 +59,6 @@ func parseNumbered(name string, dir bool) (n numbered, ok bool) {
 	}
 	return n, false
 }
-
-// extension returns the extension of a name in lower case, with its dot. A number or an
-// episode after a dot is none.
-func extension(name string) string {
-	ext := path.Ext(name)
-	if len(ext) < 2 || len(ext) > 6 || strings.ContainsFunc(ext[1:], func(c rune) bool { return !isLower(c) && !isDigit(c) }) {
-		return ""
-	}
-	if strings.ContainsAny(ext, "0123456789") && !slices.Contains(numberedExtensions, ext) {
-		return ""
-	}
-	return ext
-}
-
-var numberedExtensions = []string{".mp2", ".mp3", ".mp4", ".m4a", ".m4b", ".m4v", ".m2ts", ".mk3d", ".3gp", ".ac3", ".m3u", ".m3u8", ".7z", ".bz2", ".par2", ".azw3", ".jp2", ".cr2", ".md5", ".sha1"}
 
 func isLower(c rune) bool { return 'a' <= c && c <= 'z' }
 func isDigit(c rune) bool { return '0' <= c && c <= '9' }

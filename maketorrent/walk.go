@@ -31,7 +31,7 @@ type walker struct {
 	skipped  []Skipped
 	unseen   [][]string // excluded directories, which were not read
 	problems Problems
-	findings []Finding // about the choice of files, by findManners
+	findings []Finding // about the choice of files, by findInFiles
 
 	limit   chan struct{} // semaphore: one element per running goroutine
 	started sync.WaitGroup

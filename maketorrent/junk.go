@@ -14,19 +14,3 @@ func isJunk(name string) bool {
 	}
 	return strings.EqualFold(name, "Thumbs.db") || strings.EqualFold(name, "desktop.ini")
 }
-
-// leftOut reports whether an entry of a directory is left out because of its name, and
-// records it as skipped.
-func (w *walker) leftOut(s *section, rel []string) bool {
-	name := rel[len(rel)-1]
-	switch {
-	case !w.KeepJunk && isJunk(name):
-		s.skip(rel, SkipJunk)
-	case w.NoHidden && strings.HasPrefix(name, "."):
-		s.skip(rel, SkipHidden)
-	default:
-		return false
-	}
-	matchAny(w.include, rel) // to record that the glob matches something
-	return true
-}

@@ -104,7 +104,7 @@ func codesOf(r *Result) string {
 	return strings.Join(codes, " ")
 }
 
-func TestManners(t *testing.T) {
+func TestFileFindings(t *testing.T) {
 	for _, tt := range []struct{ files, want string }{
 		{"a.mkv|a.par2|a.vol000+01.par2", "parity-files"},
 		{"a.mkv|A.PAR2", "parity-files"},

@@ -1,0 +1,105 @@
+package maketorrent
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+
+	"bt/internal/metainfo"
+)
+
+// A draft is a torrent that is made.
+type draft struct {
+	*Options
+	Outcome
+	index   int // in the argument of MakeAll
+	inputs  []input
+	name    string
+	builder *metainfo.Builder
+	layout  *metainfo.Layout
+}
+
+// layOut chooses the piece length of a draft and lays out its files.
+func (d *draft) layOut(w *walker) (err error) {
+	problems := w.problems
+	if d.Format != FormatV1 {
+		problems = append(slices.Clip(problems), w.tooDeep()...)
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	d.Result = &Result{Content: contentOf(d.inputs, d.name), Skipped: w.skipped, Previous: d.Previous}
+	d.Result.findSkipped(w)
+	d.Result.Findings = append(d.Result.Findings, w.findings...)
+	d.builder = d.newBuilder(d.name, w.single, w.files)
+	d.layout, d.Result.Choice, err = d.chooseLayout(d.builder)
+	return err
+}
+
+// tooDeep returns a problem if files are in more directories than the parser of a v2 file
+// tree accepts.
+func (w *walker) tooDeep() Problems {
+	n, first := 0, -1
+	for i, f := range w.files {
+		if len(f.Path) <= metainfo.MaxTreeDepth {
+			continue
+		}
+		if n++; n == 1 {
+			first = i
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	more := ""
+	if n > 1 {
+		more = fmt.Sprintf(" (and %d more)", n-1)
+	}
+	return Problems{fmt.Errorf("%s: it is %d levels deep; a v2 or hybrid torrent can have %d, and one of v1 any number%s",
+		w.path(first), len(w.files[first].Path), metainfo.MaxTreeDepth, more)}
+}
+
+// newBuilder returns a builder with everything but the hashes.
+func (o *Options) newBuilder(name string, single bool, files []metainfo.BuildFile) *metainfo.Builder {
+	b := &metainfo.Builder{
+		V1: o.Format != FormatV2, V2: o.Format != FormatV1,
+		Align: o.Align, Name: name, Single: single, Files: files, PieceLength: o.PieceLength, Private: o.Private, Source: o.Source,
+		Outside: metainfo.Outside{
+			Trackers: o.Trackers, WebSeeds: o.WebSeeds, HTTPSeeds: o.HTTPSeeds,
+			Nodes: o.Nodes, Comment: o.Comment, CreatedBy: o.CreatedBy, Date: o.Date,
+		},
+	}
+	if o.Entropy {
+		b.Entropy = rand.Text()
+	}
+	b.Collections, b.UpdateURL = o.Collections, o.UpdateURL
+	for _, t := range o.withPrevious(o.Similar) {
+		b.Similar = append(b.Similar, t.ShortInfoHash())
+	}
+	return b
+}
+
+// finish builds the torrent and parses it, to get its findings. With DryRun its hashes
+// are no hashes of the content, and it has served its purpose.
+func (r *Result) finish(b *metainfo.Builder, o *Options) error {
+	out, err := b.Build()
+	if err != nil {
+		return err
+	}
+	*b = metainfo.Builder{} // free its memory
+	if r.Torrent, err = metainfo.Parse(out); err != nil {
+		return err
+	}
+	for _, f := range r.Torrent.Findings {
+		if f.Severity == metainfo.SeverityError {
+			return errors.New(f.Message)
+		}
+	}
+	r.Findings = append(r.Findings, r.Torrent.Findings...)
+	if o.DryRun {
+		r.Plan.describe(r.Torrent)
+		r.Torrent = nil
+	}
+	return nil
+}
