@@ -15,9 +15,9 @@ import (
 // time. The nil *Cache is always empty. A Cache must not be used concurrently.
 type Cache struct {
 	dir   string
-	place string
+	place string      // the last placeOf
 	open  *known.Sums // of place
-	err   error
+	err   error       // the first one of storing
 }
 
 // NewCache returns the cache in a directory, which is made when something is stored.

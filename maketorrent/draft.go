@@ -9,13 +9,13 @@ import (
 	"bt/internal/metainfo"
 )
 
-// A draft is a torrent that is made.
+// A draft is a torrent that is being made.
 type draft struct {
 	*Options
 	Outcome
-	index   int // in the argument of MakeAll
-	inputs  []input
-	name    string
+	index   int     // in the argument of MakeAll
+	inputs  []input // none for a Stream
+	name    string  // of the torrent
 	builder *metainfo.Builder
 	layout  *metainfo.Layout
 }
@@ -63,8 +63,10 @@ func (w *walker) tooDeep() Problems {
 // newBuilder returns a builder with everything but the hashes.
 func (o *Options) newBuilder(name string, single bool, files []metainfo.BuildFile) *metainfo.Builder {
 	b := &metainfo.Builder{
+		Name: name, Single: single, Files: files,
 		V1: o.Format != FormatV2, V2: o.Format != FormatV1,
-		Align: o.Align, Name: name, Single: single, Files: files, PieceLength: o.PieceLength, Private: o.Private, Source: o.Source,
+		PieceLength: o.PieceLength, Align: o.Align,
+		Private: o.Private, Source: o.Source, Collections: o.Collections, UpdateURL: o.UpdateURL,
 		Outside: metainfo.Outside{
 			Trackers: o.Trackers, WebSeeds: o.WebSeeds, HTTPSeeds: o.HTTPSeeds,
 			Nodes: o.Nodes, Comment: o.Comment, CreatedBy: o.CreatedBy, Date: o.Date,
@@ -73,33 +75,34 @@ func (o *Options) newBuilder(name string, single bool, files []metainfo.BuildFil
 	if o.Entropy {
 		b.Entropy = rand.Text()
 	}
-	b.Collections, b.UpdateURL = o.Collections, o.UpdateURL
 	for _, t := range o.withPrevious(o.Similar) {
 		b.Similar = append(b.Similar, t.ShortInfoHash())
 	}
 	return b
 }
 
-// finish builds the torrent and parses it, to get its findings. With DryRun its hashes
-// are no hashes of the content, and it has served its purpose.
-func (r *Result) finish(b *metainfo.Builder, o *Options) error {
-	out, err := b.Build()
+// finish builds the torrent and parses it, to get its findings. With DryRun the torrent
+// has no hashes of the content: it only gives the facts of the Plan.
+func (d *draft) finish() error {
+	out, err := d.builder.Build()
 	if err != nil {
 		return err
 	}
-	*b = metainfo.Builder{} // free its memory
-	if r.Torrent, err = metainfo.Parse(out); err != nil {
+	d.builder = nil // free its memory
+	t, err := metainfo.Parse(out)
+	if err != nil {
 		return err
 	}
-	for _, f := range r.Torrent.Findings {
+	for _, f := range t.Findings {
 		if f.Severity == metainfo.SeverityError {
 			return errors.New(f.Message)
 		}
 	}
-	r.Findings = append(r.Findings, r.Torrent.Findings...)
-	if o.DryRun {
-		r.Plan.describe(r.Torrent)
-		r.Torrent = nil
+	d.Result.Findings = append(d.Result.Findings, t.Findings...)
+	if d.DryRun {
+		d.Result.Plan.describe(t)
+	} else {
+		d.Result.Torrent = t
 	}
 	return nil
 }

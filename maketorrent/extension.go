@@ -17,15 +17,16 @@ func extensionSet(list string) map[string]bool {
 	return set
 }
 
-// lastExtension returns the extension of a file in lower case.
+// lastExtension returns what follows the last dot in the name of a file, with the dot and
+// in lower case.
 func lastExtension(f *metainfo.BuildFile) string { return lastExtensionOf(f.Path[len(f.Path)-1]) }
 
 func lastExtensionOf(name string) string {
 	return strings.ToLower(name[max(strings.LastIndexByte(name, '.'), 0):])
 }
 
-// extension returns the extension of a name in lower case, with its dot. A number or an
-// episode after a dot is none.
+// extension returns the extension of a name that is in lower case, with its dot. Unlike
+// lastExtension it returns "" for a number or an episode after a dot, as in "show.s01e02".
 func extension(name string) string {
 	ext := path.Ext(name)
 	if len(ext) < 2 || len(ext) > 6 || strings.ContainsFunc(ext[1:], func(c rune) bool { return !isLower(c) && !isDigit(c) }) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"bt/internal/known"
 	"bt/internal/metainfo"
@@ -14,18 +13,15 @@ import (
 
 // A hasher hashes content once, for several drafts.
 type hasher struct {
-	tree    *piece.Tree
 	keys    known.Keys
-	cache   *known.Sums
+	cache   *known.Sums // nil if there is none
 	donors  []*donor
 	targets []*target // the first is that of v2, if there is one
-	order   []*target // as in the piece.Job
+	order   []*target // the targets in the order of the piece.Job
 }
 
-// hash hashes the content for all drafts, and stores the hashes in their builders. at is
-// a time before the identities of the files in the tree were taken.
-func hash(ctx context.Context, drafts []*draft, tree *piece.Tree, at time.Time, cache *known.Sums, donors []*donor, o *Options) error {
-	h := &hasher{tree: tree, keys: known.Keys{Tree: tree, At: at}, cache: cache, donors: donors}
+// hash hashes the content for all drafts, and stores the hashes in their builders.
+func (h *hasher) hash(ctx context.Context, drafts []*draft, o *Options) error {
 	h.plan(drafts)
 	h.recall()
 	if o.DryRun {
@@ -37,7 +33,7 @@ func hash(ctx context.Context, drafts []*draft, tree *piece.Tree, at time.Time, 
 			return err
 		}
 		for _, t := range h.targets {
-			t.pretend()
+			t.fakeRoots()
 		}
 	} else if err := h.run(ctx, o); err != nil {
 		return err
@@ -58,7 +54,7 @@ func (h *hasher) job(o *Options) piece.Job {
 	slices.SortStableFunc(h.order, func(a, b *target) int { return cmp.Compare(b.unknown, a.unknown) })
 	first := h.order[0]
 	job := piece.Job{
-		Layout: first.Layout, Tree: h.tree, V1: first.V1, V2: first.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
+		Layout: first.Layout, Tree: h.keys.Tree, V1: first.V1, V2: first.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
 		Skip: func(target, piece int) bool { return h.order[target].isKnown(piece) },
 	}
 	for _, t := range h.order[1:] {
@@ -122,10 +118,10 @@ func (h *hasher) v1Target(l *metainfo.Layout) *target {
 	return nil
 }
 
-// recall finds the pieces that need not be hashed: their sums are in the cache, or they
-// have the same bytes as another piece.
+// recall finds the pieces that need not be hashed: their sums are in the cache or in the
+// torrent of a donor, or they have the same bytes as another piece.
 func (h *hasher) recall() {
-	repeats := len(h.targets) > 1 || hasRepeats(h.tree.Files)
+	repeats := len(h.targets) > 1 || hasRepeats(h.keys.Tree.Files)
 	if h.cache == nil && len(h.donors) == 0 && !repeats {
 		return
 	}
@@ -134,10 +130,10 @@ func (h *hasher) recall() {
 		for i := range t.Layout.Pieces() {
 			size, large := t.size(i)
 			switch {
-			case h.find(t, i):
+			case h.takeCached(t, i):
 				t.setKnown(i)
 				t.cached += size
-			case h.take(t, i):
+			case h.takeReused(t, i):
 				t.setKnown(i)
 				t.reused += size
 			default:
@@ -159,8 +155,8 @@ func (h *hasher) recall() {
 	}
 }
 
-// take stores the sums of a piece if another torrent has them.
-func (h *hasher) take(t *target, i int) bool {
+// takeReused stores the sums of a piece if one of the donors has them.
+func (h *hasher) takeReused(t *target, i int) bool {
 	return slices.ContainsFunc(h.donors, func(d *donor) bool { return d.take(t, i) })
 }
 
@@ -192,8 +188,8 @@ func (h *hasher) key(t *target, i int) (key known.SumKey) {
 	return key
 }
 
-// find stores the sums of a piece if they are in the cache.
-func (h *hasher) find(t *target, i int) bool {
+// takeCached stores the sums of a piece if they are in the cache.
+func (h *hasher) takeCached(t *target, i int) bool {
 	if h.cache == nil {
 		return false
 	}

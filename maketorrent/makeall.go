@@ -7,9 +7,11 @@ import (
 	"slices"
 	"time"
 
+	"bt/internal/known"
 	"bt/internal/piece"
 )
 
+// now is replaced by tests.
 var now = time.Now
 
 // An Outcome is the result of making one of several torrents, or its error.
@@ -19,11 +21,11 @@ type Outcome struct {
 }
 
 // MakeAll makes several torrents, and yields the index of each with its outcome, as soon
-// as it is known. The content of torrents with the same Path or Inputs, whose options
-// choose the same files, is read once, with Jobs, Read, Cache, DryRun and Progress of the first of
-// them; these torrents are yielded one after another. Such a torrent leaves out what the
-// Own of any of them names. The errors are those of [Make]. If ctx ends, the remaining
-// outcomes are its cause.
+// as it is known. If torrents have the same Path, Inputs or Stream, and their options
+// choose the same files, their content is read once, with Jobs, Read, Cache and Progress
+// of the first of them; these torrents are yielded one after another. None of them has a
+// file for which the Own of any of them returns a reason. The errors are those of [Make].
+// If ctx ends, the remaining outcomes are its cause.
 func MakeAll(ctx context.Context, all []Options) iter.Seq2[int, Outcome] {
 	return func(yield func(int, Outcome) bool) {
 		grouped := make([]bool, len(all))
@@ -45,7 +47,7 @@ func MakeAll(ctx context.Context, all []Options) iter.Seq2[int, Outcome] {
 	}
 }
 
-// sameContent reports whether two options choose the same files.
+// sameContent reports whether two torrents can be made of one reading.
 func (o *Options) sameContent(other *Options) bool {
 	return o.Stream == other.Stream && o.Path == other.Path && slices.Equal(o.Inputs, other.Inputs) && o.DryRun == other.DryRun &&
 		slices.Equal(o.Include, other.Include) && slices.Equal(o.Exclude, other.Exclude) &&
@@ -76,7 +78,7 @@ func (g *group) make(ctx context.Context, yield func(int, Outcome) bool) bool {
 	for _, d := range g.drafts {
 		if d.Err == nil {
 			d.Result.Took = took
-			d.Err = d.Result.finish(d.builder, d.Options)
+			d.Err = d.finish()
 		}
 		if d.Err != nil {
 			d.Result = nil
@@ -116,7 +118,7 @@ func (g *group) hash(ctx context.Context) error {
 	if g.Stream != nil {
 		return g.hashStream(ctx, left)
 	}
-	at := now()
+	at := now() // before the walk takes the identities of the files
 	w := walker{ctx: ctx, Options: &g.Options, inputs: left[0].inputs}
 	g.Own = g.own
 	if err := w.walk(); err != nil {
@@ -144,7 +146,8 @@ func (g *group) hash(ctx context.Context) error {
 			d.Result.Refuted = append(d.Result.Refuted, display(w.files[i].Path))
 		}
 	}
-	return hash(ctx, drafts, tree, at, g.Cache.sums(w.inputs[0].path), donors, &g.Options)
+	h := hasher{keys: known.Keys{Tree: tree, At: at}, cache: g.Cache.sums(w.inputs[0].path), donors: donors}
+	return h.hash(ctx, drafts, &g.Options)
 }
 
 // own returns why any draft leaves out a file.

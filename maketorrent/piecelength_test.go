@@ -126,11 +126,12 @@ func TestManySmallFiles(t *testing.T) {
 	for i := range b.PiecesRoots {
 		b.PiecesRoots[i][0] = 1
 	}
-	var r Result
-	if err := r.finish(b, &Options{}); err != nil {
+	d := draft{Options: new(Options), builder: b}
+	d.Result = new(Result)
+	if err := d.finish(); err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range r.Findings {
+	for _, f := range d.Result.Findings {
 		if f.Code != metainfo.CodeLargeTorrent {
 			t.Errorf("found %v", f)
 		}

@@ -48,8 +48,8 @@ func ranges(numbers []int) string {
 type series struct {
 	numbered
 	example string
-	main    map[int]bool // numbers of the content
-	other   map[int]bool // numbers of text and pictures, which may be beside it
+	main    map[int]bool // numbers of the other files and directories
+	other   map[int]bool // numbers of textExtensions, used if there are no others
 }
 
 // A seriesKey names a series.
@@ -58,12 +58,12 @@ type seriesKey struct {
 	kind      seriesKind
 }
 
-// besides are the extensions of files that accompany others. A series of these only has
+// companionExtensions are those of files that accompany others. A series of these has
 // gaps where there was nothing to accompany.
-var besides = extensionSet("srt sub idx ass ssa vtt sup smi nfo sfv md5 sha1 sha256 sha512 par2 log cue m3u m3u8 xml url srr srs nzb torrent db ini json lrc")
+var companionExtensions = extensionSet("srt sub idx ass ssa vtt sup smi nfo sfv md5 sha1 sha256 sha512 par2 log cue m3u m3u8 xml url srr srs nzb torrent db ini json lrc")
 
-// perhapsBesides are those of files that may accompany others.
-var perhapsBesides = extensionSet("txt jpg jpeg png gif webp bmp pdf htm html")
+// textExtensions are those of texts and pictures, which are content or accompany it.
+var textExtensions = extensionSet("txt jpg jpeg png gif webp bmp pdf htm html")
 
 // A collector groups the names of a content by their series.
 type collector map[seriesKey]*series
@@ -74,7 +74,7 @@ func (c collector) add(dir, name string, isDir bool) {
 	if !isDir {
 		ext = extension(strings.ToLower(name))
 	}
-	if besides[ext] {
+	if companionExtensions[ext] {
 		return
 	}
 	if v, ok := parseVolume(name); ok && v.number > 0 {
@@ -95,7 +95,7 @@ func (c collector) add(dir, name string, isDir bool) {
 	}
 	s.padded = s.padded || n.padded
 	into := s.main
-	if perhapsBesides[ext] {
+	if textExtensions[ext] {
 		into = s.other
 	}
 	for _, number := range n.numbers {

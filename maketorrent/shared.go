@@ -9,8 +9,9 @@ import (
 )
 
 // Shared returns how many files of an earlier torrent a newer one has too, and how many
-// bytes. In v2 their pieces roots are the same. In v1 the whole pieces are that have bytes
-// of no other file; only the bytes of these count, and files without such pieces do not.
+// bytes. Files are the same if their pieces roots are (v2, hybrid), or their pieces that
+// have bytes of no other file (v1, hybrid). In v1 only the bytes of these pieces count,
+// and files without such pieces do not.
 func Shared(earlier, newer *Torrent) (files int, bytes int64) {
 	a, errA := earlier.Content()
 	b, errB := newer.Content()

@@ -62,9 +62,9 @@ func (t *target) set(i int, sha1 *[20]byte, root *[32]byte) {
 	}
 }
 
-// pretend stores something else for the roots that are not known, as a torrent must not
-// have roots of zeros.
-func (t *target) pretend() {
+// fakeRoots sets all roots to a value that is not zero, for a torrent without hashes of
+// the content: a torrent with roots of zeros can't be parsed.
+func (t *target) fakeRoots() {
 	for i := range t.roots {
 		t.roots[i] = [32]byte{1}
 	}

@@ -11,7 +11,7 @@ import (
 
 // A volume is a part of a split archive or file.
 type volume struct {
-	set    string // of its directory; in lower case
+	set    string // the name without the number, in lower case; one of its directory
 	number int
 	first  int // the number of the first volume of such a set
 }
