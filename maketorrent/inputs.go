@@ -164,7 +164,7 @@ func components(path string) []string {
 
 // describe names the inputs in errors.
 func (w *walker) describe() string {
-	if w.whole() {
+	if len(w.inputs) == 1 {
 		return w.inputs[0].given
 	}
 	return fmt.Sprintf("the %d inputs", len(w.inputs))

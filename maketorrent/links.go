@@ -75,7 +75,7 @@ func (w *walker) linkTarget(path string) ([]string, error) {
 	case err != nil:
 		return nil, err
 	case filepath.IsAbs(text):
-		return nil, &LinkError{" to an absolute path, which another computer has not: " + text}
+		return nil, &LinkError{" to an absolute path, which other computers do not have: " + text}
 	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, brokenLink(err)
