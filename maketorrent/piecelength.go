@@ -50,12 +50,29 @@ const (
 	ChoiceRule                      // Options.Rules
 )
 
-// choosePieceLength chooses a piece length, and returns why. If each file begins a
-// piece, it halves the length while there is too much padding: many small files would
-// be padded to many times their size.
-func choosePieceLength(b *metainfo.Builder, o *Options) (n int64, why Choice) {
+// choosePieceLength chooses the piece length of a torrent, and returns why.
+func (o *Options) choosePieceLength(b *metainfo.Builder) (n int64, why Choice, err error) {
+	if o.PieceLength != 0 {
+		return o.PieceLength, ChoiceGiven, nil
+	}
+	if n, why, err = o.byRule(b); err != nil {
+		return 0, 0, err
+	}
+	if n == 0 {
+		n, why = o.withoutRules(b)
+	}
+	if shorter := o.Rules.more(b, n); why.follows() && shorter < n {
+		n, why = shorter, ChoiceRule
+	}
+	return n, why, nil
+}
+
+// withoutRules chooses a piece length that no rule decides, and returns why. If each file
+// begins a piece, it halves the length while there is too much padding: many small files
+// would be padded to many times their size.
+func (o *Options) withoutRules(b *metainfo.Builder) (n int64, why Choice) {
 	if o.TargetPieces > 0 {
-		return targetPieceLength(b, o)
+		return o.targetPieceLength(b)
 	}
 	if o.Previous != nil {
 		b := metainfo.Builder{V1: b.V1, V2: b.V2, PieceLength: o.Previous.PieceLength}
@@ -82,7 +99,7 @@ func choosePieceLength(b *metainfo.Builder, o *Options) (n int64, why Choice) {
 
 // targetPieceLength returns the piece length that makes the number of pieces whose ratio
 // to Options.TargetPieces is nearest to 1.
-func targetPieceLength(b *metainfo.Builder, o *Options) (n int64, why Choice) {
+func (o *Options) targetPieceLength(b *metainfo.Builder) (n int64, why Choice) {
 	target := float64(o.TargetPieces)
 	n = leastPieceLength
 	for o.longer(n) > n {
@@ -106,45 +123,46 @@ func (o *Options) longer(n int64) int64 {
 	return 2 * n
 }
 
-// chooseLayout chooses the piece length of a torrent and lays out its files.
-func (o *Options) chooseLayout(b *metainfo.Builder) (*metainfo.Layout, Choice, error) {
+// chooseLayout chooses the piece length of a torrent and lays out its files. It makes the
+// pieces longer while the torrent is larger than Options.MaxTorrentSize, or breaks a rule.
+func (o *Options) chooseLayout(b *metainfo.Builder) (layout *metainfo.Layout, why Choice, err error) {
 	if b.ContentLength() == 0 {
 		return nil, 0, ErrEmpty
 	}
-	choice := ChoiceGiven
-	if b.PieceLength == 0 {
-		var err error
-		if b.PieceLength, choice, err = o.byRule(b); err != nil {
-			return nil, 0, err
-		}
-	}
-	if b.PieceLength == 0 {
-		b.PieceLength, choice = choosePieceLength(b, o)
-	}
-	if n := o.Rules.more(b, b.PieceLength); choice.follows() && n < b.PieceLength {
-		b.PieceLength, choice = n, ChoiceRule
+	if b.PieceLength, why, err = o.choosePieceLength(b); err != nil {
+		return nil, 0, err
 	}
 	for {
-		layout, err := b.Layout()
-		switch {
-		case errors.Is(err, metainfo.ErrNameOfFile):
-			return nil, 0, &OptionError{"name", err}
-		case err != nil:
-			return nil, 0, &OptionError{"piece length", err}
-		case choice.follows() && o.longer(b.PieceLength) > b.PieceLength && o.Rules.broken(b, layout):
-			b.PieceLength, choice = o.longer(b.PieceLength), ChoiceRule
+		if layout, err = layoutOf(b); err != nil {
+			return nil, 0, err
+		}
+		longer := o.longer(b.PieceLength)
+		if why.follows() && longer > b.PieceLength && o.Rules.broken(b, layout) {
+			b.PieceLength, why = longer, ChoiceRule
 			continue
-		case o.MaxTorrentSize == 0:
-			return layout, choice, nil
+		}
+		if o.MaxTorrentSize == 0 {
+			return layout, why, nil
 		}
 		size, _ := b.Measure(layout)
 		if size <= o.MaxTorrentSize {
-			return layout, choice, nil
+			return layout, why, nil
 		}
-		longer := o.longer(b.PieceLength)
-		if o.PieceLength != 0 || longer == b.PieceLength {
+		if why == ChoiceGiven || longer == b.PieceLength {
 			return nil, 0, badOption("torrent size", "the torrent would have %d bytes, with pieces of %d bytes", size, b.PieceLength)
 		}
-		b.PieceLength, choice = longer, ChoiceTorrentSize
+		b.PieceLength, why = longer, ChoiceTorrentSize
 	}
+}
+
+// layoutOf lays out the files of a torrent. Its error is an *OptionError.
+func layoutOf(b *metainfo.Builder) (*metainfo.Layout, error) {
+	layout, err := b.Layout()
+	switch {
+	case errors.Is(err, metainfo.ErrNameOfFile):
+		return nil, &OptionError{"name", err}
+	case err != nil:
+		return nil, &OptionError{"piece length", err}
+	}
+	return layout, nil
 }

@@ -47,7 +47,7 @@ func TestChoosePieceLength(t *testing.T) {
 	} {
 		for format, want := range map[Format]int64{FormatV1: tt.v1, FormatV2: tt.v2, FormatHybrid: tt.hybrid} {
 			b := &metainfo.Builder{V1: format != FormatV2, V2: format != FormatV1, Name: "x", Files: tt.files}
-			got, why := choosePieceLength(b, &Options{MaxPieceLength: tt.limit})
+			got, why := (&Options{MaxPieceLength: tt.limit}).withoutRules(b)
 			size := b.ContentLength()
 			if bySize := AutoPieceLength(size, tt.limit); got != want || (why == ChoicePadding) != (want < bySize) {
 				t.Errorf("%s, format %d: %d by choice %d, want %d", tt.name, format, got, why, want)
@@ -191,7 +191,7 @@ func TestMaxTorrentSize(t *testing.T) {
 	raised, refused := 0, 0
 	for range 1000 {
 		b := randomBuilder(rnd)
-		usual, _ := choosePieceLength(b, new(Options))
+		usual, _ := new(Options).withoutRules(b)
 		size := built(t, *b, usual)
 		o := &Options{MaxTorrentSize: 1 + size*int64(rnd.IntN(130))/100}
 		l, choice, err := o.chooseLayout(b)
@@ -266,7 +266,7 @@ func TestTargetPieces(t *testing.T) {
 		{"a tiny file", files(1), 1000, 0, 16 << 10, ChoiceTarget},
 	} {
 		b := &metainfo.Builder{V1: true, Name: "x", Files: tt.files}
-		got, choice := choosePieceLength(b, &Options{TargetPieces: tt.target, MaxPieceLength: tt.limit})
+		got, choice := (&Options{TargetPieces: tt.target, MaxPieceLength: tt.limit}).withoutRules(b)
 		if got != tt.want || choice != tt.choice {
 			t.Errorf("%s: %d by choice %d, want %d by %d", tt.name, got, choice, tt.want, tt.choice)
 		}

@@ -134,9 +134,7 @@ func (o *Options) layoutOfUnknown(b *metainfo.Builder) (layout *metainfo.Layout,
 		}
 	}
 	b.Files[0].Length = b.PieceLength * mostStreamPieces
-	if layout, err = b.Layout(); err != nil {
-		err = &OptionError{"piece length", err}
-	}
+	layout, err = layoutOf(b)
 	return layout, why, err
 }
 
