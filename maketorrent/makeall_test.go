@@ -323,7 +323,7 @@ func TestDryRun(t *testing.T) {
 		p, torrent := planned[i].Plan, made.Result.Torrent
 		got := Plan{Name: torrent.Name, Format: torrent.Format(), Size: torrent.Size(), PieceLength: torrent.PieceLength,
 			PieceCount: torrent.PieceCount(), TorrentSize: len(torrent.Bytes())}
-		got.Files, got.Unread, got.Rate = p.Files, p.Unread, p.Rate
+		got.Files, got.Form, got.Unread, got.Rate = p.Files, p.Form, p.Unread, p.Rate
 		if n := torrent.FileCount(); len(p.Files) != n {
 			t.Errorf("%+v: %d files planned, %d made", all[i], len(p.Files), n)
 		}

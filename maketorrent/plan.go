@@ -19,6 +19,8 @@ type Plan struct {
 	PieceCount  int
 	TorrentSize int // of the .torrent, in bytes
 
+	Form *Torrent // as the torrent would be, but its hashes mean nothing
+
 	Unread int64   // bytes of the content whose hashes are not in the cache
 	Rate   float64 // bytes per second at which a sample of these was hashed; 0 if there are none
 }
@@ -47,7 +49,7 @@ func plannedFiles(files []metainfo.BuildFile) []PlannedFile {
 
 // describe sets what is known from a torrent of the same form.
 func (p *Plan) describe(t *Torrent) {
-	p.Name, p.Format, p.Size = t.Name, t.Format(), t.Size()
+	p.Form, p.Name, p.Format, p.Size = t, t.Name, t.Format(), t.Size()
 	p.PieceLength, p.PieceCount, p.TorrentSize = t.PieceLength, t.PieceCount(), len(t.Bytes())
 }
 

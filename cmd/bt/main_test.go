@@ -5,7 +5,9 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -16,10 +18,28 @@ var update = flag.Bool("update", false, "write the golden files inside testdata/
 // TestMain makes this binary act as bt, and as btwait of fake_test.go, in
 // processes that the tests start.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	commands := map[string]func(){
 		"bt":     main,
 		"btwait": waitMain,
-	})
+	}
+	if commands[filepath.Base(os.Args[0])] == nil {
+		defer leaveHome()()
+	}
+	testscript.Main(m, commands)
+}
+
+// leaveHome gives the tests and the processes that they start empty directories for
+// configuration, cache and state, instead of those of the user. The function that it
+// returns deletes them.
+func leaveHome() func() {
+	dir, err := os.MkdirTemp("", "bt-home-")
+	if err != nil {
+		panic(err)
+	}
+	for _, name := range []string{"CONFIG", "CACHE", "STATE"} {
+		os.Setenv("XDG_"+name+"_HOME", filepath.Join(dir, strings.ToLower(name)))
+	}
+	return func() { os.RemoveAll(dir) }
 }
 
 func TestScripts(t *testing.T) {

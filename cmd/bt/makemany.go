@@ -104,9 +104,9 @@ func (f *makeFlags) checkRun(u *ui, jobs []*makeJob) error {
 	case toStdout && u.env.stdoutTerminal && !f.dryRun:
 		return withHint(failf(exitUsage, "--output -: a torrent can't be printed to a terminal"), "redirect it, or name a file")
 	}
-	for _, flag := range f.seeding.flags() {
-		if name := flag.Names()[0]; !f.seed && slices.Contains(u.given, name) {
-			return failf(exitUsage, "--%s is for --seed", name)
+	for _, g := range u.env.given {
+		if !f.seed && findFlag(f.seeding.flags(), g.name) != nil {
+			return failf(exitUsage, "--%s is for --seed", g.name)
 		}
 	}
 	return nil
@@ -243,7 +243,11 @@ func (r *makeRun) deliver(ctx context.Context, j *makeJob, made *maketorrent.Res
 			return err
 		}
 	}
-	made.Findings = append(made.Findings, j.config.check(made, &j.options)...)
+	t := made.Torrent
+	if r.flags.dryRun {
+		t = made.Plan.Form
+	}
+	made.Findings = append(made.Findings, j.config.check(t, made.Choice)...)
 	explainMade(r.ui, made, j.values["name"])
 	if err := refusal(j.path(), made.Findings, &j.flags.strict); err != nil {
 		return err
@@ -251,7 +255,6 @@ func (r *makeRun) deliver(ctx context.Context, j *makeJob, made *maketorrent.Res
 	if r.flags.dryRun {
 		return r.deliverPlan(j, made)
 	}
-	t := made.Torrent
 	r.explain("%s of %s: %s", count(t.PieceCount(), "piece"), term.Size(t.PieceLength),
 		choiceText(made.Choice, t.Size(), t.PieceLength, j.options.MaxPieceLength))
 	if made.Cached > 0 {

@@ -99,48 +99,26 @@ func conflictError(err error) error {
 }
 
 // check returns a finding for each limit of a tracker that a torrent breaks.
-func (c *makeConfig) check(r *maketorrent.Result, o *maketorrent.Options) []metainfo.Finding {
-	facts := limitedOf(r, o)
+func (c *makeConfig) check(t *metainfo.Torrent, why maketorrent.Choice) []metainfo.Finding {
 	var findings []metainfo.Finding
 	for _, tracker := range c.trackers {
-		for _, broken := range brokenLimits(&tracker.Limits, &facts) {
+		for _, broken := range brokenLimits(&tracker.Limits, t, why) {
 			findings = append(findings, metainfo.NewFinding(metainfo.CodeTrackerLimit, "the tracker %s accepts %s", tracker.Host, broken))
 		}
 	}
 	return findings
 }
 
-// A limited is what limits are about of a torrent.
-type limited struct {
-	format                         string
-	size, pieceLength, torrentSize int64
-	pieces                         int
-	private                        bool
-	source                         string
-	choice                         maketorrent.Choice
-}
-
-func limitedOf(r *maketorrent.Result, o *maketorrent.Options) limited {
-	l := limited{private: o.Private, source: o.Source, choice: r.Choice}
-	if p := r.Plan; p != nil {
-		l.format, l.size, l.pieceLength, l.torrentSize, l.pieces = p.Format, p.Size, p.PieceLength, int64(p.TorrentSize), p.PieceCount
-	} else {
-		t := r.Torrent
-		l.format, l.size, l.pieceLength, l.torrentSize, l.pieces = t.Format(), t.Size(), t.PieceLength, int64(len(t.Bytes())), t.PieceCount()
-	}
-	return l
-}
-
 // brokenLimits describes what is accepted instead. If other rules changed the piece
 // length that is for the size of the content, that breaks none.
-func brokenLimits(l *config.Limits, t *limited) []string {
+func brokenLimits(l *config.Limits, t *metainfo.Torrent, why maketorrent.Choice) []string {
 	var broken []string
 	add := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
-	pieces, wanted, length := t.pieces, l.PieceLength(t.size), term.Size(t.pieceLength)
+	pieces, wanted, length := t.PieceCount(), l.PieceLength(t.Size()), term.Size(t.PieceLength)
 	switch {
-	case l.MaxPieceLength > 0 && t.pieceLength > l.MaxPieceLength:
+	case l.MaxPieceLength > 0 && t.PieceLength > l.MaxPieceLength:
 		add("pieces of %s at most; these have %s", term.Size(l.MaxPieceLength), length)
-	case wanted > 0 && t.pieceLength != wanted && t.choice != maketorrent.ChoiceRule:
+	case wanted > 0 && t.PieceLength != wanted && why != maketorrent.ChoiceRule:
 		add("pieces of %s for content of this size; these have %s", term.Size(wanted), length)
 	}
 	if l.MinPieces > 0 && pieces < l.MinPieces {
@@ -149,17 +127,17 @@ func brokenLimits(l *config.Limits, t *limited) []string {
 	if l.MaxPieces > 0 && pieces > l.MaxPieces {
 		add("%s at most; there are %s", count(l.MaxPieces, "piece"), term.Count(int64(pieces)))
 	}
-	if size := t.torrentSize; l.MaxTorrentSize > 0 && size > l.MaxTorrentSize {
+	if size := int64(len(t.Bytes())); l.MaxTorrentSize > 0 && size > l.MaxTorrentSize {
 		add("torrent files of %s at most; this one has %s", term.SizeExact(l.MaxTorrentSize), term.SizeExact(size))
 	}
-	if len(l.Formats) > 0 && !slices.Contains(l.Formats, t.format) {
-		add("%s torrents, not %s", strings.Join(l.Formats, " and "), t.format)
+	if len(l.Formats) > 0 && !slices.Contains(l.Formats, t.Format()) {
+		add("%s torrents, not %s", strings.Join(l.Formats, " and "), t.Format())
 	}
-	if l.Private != nil && t.private != *l.Private {
+	if l.Private != nil && t.Private != *l.Private {
 		add("%s", map[bool]string{true: "private torrents only", false: "no private torrents"}[*l.Private])
 	}
-	if l.Source != "" && t.source != l.Source {
-		add("the source %q only; this one has %q", l.Source, t.source)
+	if l.Source != "" && t.Source != l.Source {
+		add("the source %q only; this one has %q", l.Source, t.Source)
 	}
 	return broken
 }

@@ -40,8 +40,6 @@ type ui struct {
 	// as it is known.
 	subject string
 
-	given []string // the names of the flags on the command line
-
 	bar *term.Progress // the current one, or nil
 
 	// set sets a flag of the command, as if the command line had it.
@@ -65,7 +63,6 @@ func action(e *env, f func(ctx context.Context, u *ui, args []string) error) cli
 	return func(c *cli.Context) error {
 		u := newUI(c.Context, e, c.Command.Name)
 		u.set = c.Set
-		u.given = c.LocalFlagNames()
 		return u.finish(c.Context, f(c.Context, u, c.Args().Slice()))
 	}
 }
