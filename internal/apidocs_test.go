@@ -142,6 +142,7 @@ type docCheck struct {
 
 var (
 	seeName = regexp.MustCompile(`\b[Ss]ee (\w+)`)
+	camel   = regexp.MustCompile(`\b([a-z]\w*[A-Z]\w*)\b`)
 	link    = regexp.MustCompile(`\[\*?[A-Z]\w*(\.\w+)?\]`)
 )
 
@@ -163,9 +164,11 @@ func (d *docCheck) problem(text string, decl ast.Node) string {
 	if name := d.internal.FindString(b.String()); name != "" {
 		return "it names " + name
 	}
-	for _, m := range seeName.FindAllStringSubmatch(b.String(), -1) {
-		if d.hidden[m[1]] {
-			return "it names " + m[1] + ", which is not exported"
+	for _, names := range []*regexp.Regexp{seeName, camel} {
+		for _, m := range names.FindAllStringSubmatch(b.String(), -1) {
+			if d.hidden[m[1]] {
+				return "it names " + m[1] + ", which is not exported"
+			}
 		}
 	}
 	if broken := link.FindString(plainText(d.parser.Parse(text))); broken != "" {

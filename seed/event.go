@@ -46,7 +46,7 @@ type EventAnnounce struct {
 	Err               error         // nil if the announce succeeded; a *TrackerError if the tracker failed
 	Message           string        // warning of the tracker, untrusted
 	Seeders, Leechers int64         // -1 if unknown
-	Next              time.Duration // until the next announce
+	Next              time.Duration // until the next announce; 0 if Err is not nil
 }
 
 // EventPeer reports that a peer connected or disconnected.

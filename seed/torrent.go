@@ -11,9 +11,11 @@ import (
 	"bt/internal/peer"
 )
 
-// A Torrent is a torrent of a Seeder. What it needs only while it has peers is in
-// loadedMetainfo, because a Seeder may have ten thousand torrents.
+// A Torrent is a torrent of a Seeder. Seeder.Add returns it.
 type Torrent struct {
+	// A Seeder may have ten thousand torrents. What a torrent needs only while it has
+	// peers is in loadedMetainfo.
+
 	seeder      *Seeder
 	read        func() (*Metainfo, error)
 	path        string // the content, or the directory that contains it
