@@ -37,8 +37,8 @@ type Client struct {
 	Timeout time.Duration
 
 	// Retries is how often a request is repeated; 0 means DefaultRetries, and a
-	// negative number means never. UDP repeats requests that are not answered, HTTP
-	// and WebSocket only those that failed as with an overloaded tracker.
+	// negative number means never. UDP requests are repeated if there is no answer, HTTP
+	// and WebSocket requests only after errors that are typical of overloaded trackers.
 	Retries int
 
 	// BEP15 makes requests over UDP wait for answers as long as BEP 15 requires;
@@ -71,7 +71,7 @@ type Client struct {
 	UserAgent string
 
 	// Batch is the maximum number of info-hashes in a scrape over HTTP or WebSocket;
-	// 0 means 50, which makes URLs of 4 KB, as every server accepts.
+	// 0 means 50, which makes URLs of about 4 KB, which every server accepts.
 	Batch int
 
 	web httpHosts
@@ -136,7 +136,7 @@ func (c *Client) Announce(ctx context.Context, u *tracker.URL, r tracker.Announc
 	return resp, nil
 }
 
-// Keys of a context: of the *atomic.Bool for noteSent, and of the func of OnSent.
+// Keys of values in a context: the *atomic.Bool for noteSent, and the func of OnSent.
 type (
 	sentKey   struct{}
 	onSentKey struct{}

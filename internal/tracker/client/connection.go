@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// A connection id may be used for a minute after it came (BEP 15).
+	// A connection id may be used for a minute after it was received (BEP 15).
 	connectionLife = time.Minute
 
 	// A request that a tracker refuses, or does not answer, with a connection id
@@ -35,9 +35,10 @@ type connecting struct {
 	err  error         // then, how
 }
 
-// outcome returns the error for a request that has waited for this one; nil: it joins
-// again, either to get the connection id or, because the other request ended before
-// an answer came, to ask for one itself. If it is too late for that, it was silence.
+// outcome returns the error for a request that has waited for this one. If it is nil,
+// the caller joins again, either to get the connection id or, because this request ended
+// without an answer, to send a request for one itself. If it is too late for that, the
+// error is errSilence.
 func (q *connecting) outcome(tooLate bool) error {
 	stopped := q.err == errSilence || errors.Is(q.err, context.Canceled) || errors.Is(q.err, context.DeadlineExceeded)
 	switch {
@@ -49,9 +50,9 @@ func (q *connecting) outcome(tooLate bool) error {
 	return nil
 }
 
-// doubt takes the failure of a request with a connection id. It reports whether
-// another one might do better: the id is old and is forgotten, or there is a newer
-// one.
+// doubt records that a request with a connection id failed. It reports whether a
+// request with another id might succeed: the id was old and is dropped, or there is a
+// newer one.
 func (c *connection) doubt(id uint64, now time.Time) bool {
 	if c.id == id {
 		if now.Sub(c.came) <= connectionDoubt {

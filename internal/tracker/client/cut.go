@@ -2,20 +2,20 @@ package client
 
 import "slices"
 
-// A cutDetector finds out how a tracker cuts its answers, and decides by that
-// which torrents that are missing from an answer are not registered. Torrents are
+// A cutDetector detects how a tracker truncates its answers. With that it decides which
+// of the torrents that are missing from an answer are not registered. Torrents are
 // indexes. It uses neither the network nor a clock.
 type cutDetector struct {
 	most   int  // torrents in the longest answer
-	reach  int  // places of a request that the tracker has looked at
+	reach  int  // places of a request that the tracker has read
 	proven bool // the tracker has left out a torrent that it knows
 
-	// The control is the first torrent that the tracker told of. It is added to
-	// requests whose answers may be cut.
+	// The control is the first torrent that was in an answer. It is added to requests
+	// whose answers may be truncated.
 	control int  // -1: none yet
-	second  int  // another one that the tracker told of; -1: none yet
-	paired  bool // both were asked about in one request,
-	pairing bool // which has not ended
+	second  int  // another torrent that was in an answer; -1: none yet
+	paired  bool // a request with both was made
+	pairing bool // and has not ended
 }
 
 func newCutDetector() cutDetector { return cutDetector{control: -1, second: -1} }
@@ -38,11 +38,11 @@ func (b *batch) torrents() []int {
 // isAnswered reports whether the torrent at a place has its answer already.
 func (b *batch) isAnswered(place int) bool { return place == b.control || b.pair }
 
-// hasControl reports whether the tracker has told of any torrent.
+// hasControl reports whether any torrent was in an answer.
 func (d *cutDetector) hasControl() bool { return d.control >= 0 }
 
-// wantsPair reports whether a pair shows more than any other batch: the tracker
-// has told of two torrents, and never of two at once.
+// wantsPair reports whether a pair shows more than any other batch: two torrents were in
+// answers, and never two in one answer.
 func (d *cutDetector) wantsPair() bool { return d.most == 1 && d.second >= 0 && !d.paired }
 
 // pair returns the batch of the control and the second. The next batch depends on
@@ -52,7 +52,8 @@ func (d *cutDetector) pair() batch {
 	return batch{places: []int{d.control, d.second}, control: -1, pair: true}
 }
 
-// pairFailed takes the failure of a pair, which shows as much as a cut does.
+// pairFailed records that the request of a pair failed, which shows as much as a
+// truncated answer.
 func (d *cutDetector) pairFailed() { d.pairing, d.proven = false, true }
 
 // wantsControl reports whether a batch of n torrents should have the control as one
@@ -67,12 +68,12 @@ func (d *cutDetector) withControl(torrents []int) batch {
 	return batch{places: slices.Concat(torrents[:last], []int{d.control}, torrents[last:]), control: last}
 }
 
-// note takes an answer. told has an element for each place of the batch, which is
-// true if the answer has the torrent.
-func (d *cutDetector) note(b *batch, told []bool) {
+// note records an answer. has has an element for each place of the batch, which is true
+// if the torrent is in the answer.
+func (d *cutDetector) note(b *batch, has []bool) {
 	n := 0
 	for place, at := range b.places {
-		if !told[place] {
+		if !has[place] {
 			continue
 		}
 		n++
@@ -85,7 +86,7 @@ func (d *cutDetector) note(b *batch, told []bool) {
 	}
 	d.most = max(d.most, n)
 	missing := len(b.places) - n
-	if b.control >= 0 && !told[b.control] || b.pair && missing > 0 {
+	if b.control >= 0 && !has[b.control] || b.pair && missing > 0 {
 		d.proven = true
 	}
 	if b.pair {
@@ -93,25 +94,25 @@ func (d *cutDetector) note(b *batch, told []bool) {
 	}
 }
 
-// split returns which torrents of a batch are not registered, and which may be
-// missing because the answer is cut. The answer has been noted.
-func (d *cutDetector) split(b *batch, told []bool) (unregistered, suspects []int) {
+// split returns which torrents of a batch are not registered, and which may be missing
+// because the answer is truncated. note must be called for the answer before.
+func (d *cutDetector) split(b *batch, has []bool) (unregistered, suspects []int) {
 	if b.pair {
 		return nil, nil
 	}
 	n, answers := len(b.places), 0
-	for _, ok := range told {
+	for _, ok := range has {
 		if ok {
 			answers++
 		}
 	}
-	// A tracker that tells of fewer than it did before has not stopped for their
-	// number, nor has one that tells of the control alone.
+	// An answer with fewer torrents than an earlier one was not truncated at a maximum
+	// number, nor was one with the control alone.
 	full := answers == d.most && (answers != 1 || b.control < 0 || d.proven)
-	d.reach = max(d.reach, lookedAt(told))
+	d.reach = max(d.reach, placesRead(has))
 	for place, at := range b.places {
 		switch {
-		case told[place], place == b.control:
+		case has[place], place == b.control:
 		case n == 1, n <= d.most, place < d.reach && !full:
 			unregistered = append(unregistered, at)
 		default:
@@ -121,20 +122,20 @@ func (d *cutDetector) split(b *batch, told []bool) (unregistered, suspects []int
 	return unregistered, suspects
 }
 
-// lookedAt returns how many places of a request the tracker has looked at, as far
-// as its answer shows. One that tells of the last place alone may have looked at no
+// placesRead returns how many places of a request the tracker has read, as far as its
+// answer shows. If only the last place is in the answer, the tracker may have read no
 // other.
-func lookedAt(told []bool) int {
-	looked := 0
-	if first := slices.Index(told, true); first == len(told)-1 {
+func placesRead(has []bool) int {
+	read := 0
+	if first := slices.Index(has, true); first == len(has)-1 {
 		return 0
 	}
-	for place, ok := range told {
+	for place, ok := range has {
 		if ok {
-			looked = place + 1
+			read = place + 1
 		}
 	}
-	return looked
+	return read
 }
 
 // limit returns a size for the next batches, of which size is the largest.

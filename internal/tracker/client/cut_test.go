@@ -8,24 +8,24 @@ import (
 
 // A cutBatch is a batch and which of its torrents the answer has.
 type cutBatch struct {
-	places, told []int
-	control      int // -1: none
-	pair         bool
+	places, has []int
+	control     int // -1: none
+	pair        bool
 }
 
 // feed gives an answer to the detector.
 func (c cutBatch) feed(d *cutDetector) (unregistered, suspects []int) {
 	b := &batch{places: c.places, control: c.control, pair: c.pair}
-	told := make([]bool, len(c.places))
+	has := make([]bool, len(c.places))
 	for i, at := range c.places {
-		told[i] = slices.Contains(c.told, at)
+		has[i] = slices.Contains(c.has, at)
 	}
-	d.note(b, told)
-	return d.split(b, told)
+	d.note(b, has)
+	return d.split(b, has)
 }
 
 func TestCutDetectorSplit(t *testing.T) {
-	plain := func(places []int, told ...int) cutBatch { return cutBatch{places, told, -1, false} }
+	plain := func(places []int, has ...int) cutBatch { return cutBatch{places, has, -1, false} }
 	ten := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
 	for _, test := range []struct {
 		name         string
@@ -95,15 +95,15 @@ func TestCutDetectorSplitsAll(t *testing.T) {
 			if got := b.torrents(); !slices.Equal(got, torrents) {
 				t.Fatalf("seed %d: a batch of %v has %v", seed, torrents, got)
 			}
-			told := make([]bool, len(b.places))
+			has := make([]bool, len(b.places))
 			want := []int{}
 			for i, at := range b.places {
-				if told[i] = rng.IntN(3) == 0; !told[i] && i != b.control {
+				if has[i] = rng.IntN(3) == 0; !has[i] && i != b.control {
 					want = append(want, at)
 				}
 			}
-			d.note(&b, told)
-			unregistered, suspects := d.split(&b, told)
+			d.note(&b, has)
+			unregistered, suspects := d.split(&b, has)
 			got := slices.Concat(unregistered, suspects)
 			if slices.Sort(want); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
 				t.Fatalf("seed %d: %v are missing from %v, which is split into %v and %v", seed, want, b.places, unregistered, suspects)
@@ -163,15 +163,15 @@ func TestCutDetectorPair(t *testing.T) {
 }
 
 func TestLookedAt(t *testing.T) {
-	for told, want := range map[string]int{
+	for has, want := range map[string]int{
 		"": 0, "-": 0, "x": 0, "--": 0, "x-": 1, "-x": 0, "xx": 2, "--x": 0, "-xx": 3, "-x-": 2, "x--x-": 4, "----x": 0,
 	} {
-		list := make([]bool, len(told))
-		for i := range told {
-			list[i] = told[i] == 'x'
+		list := make([]bool, len(has))
+		for i := range has {
+			list[i] = has[i] == 'x'
 		}
-		if got := lookedAt(list); got != want {
-			t.Errorf("%q: %d places, want %d", told, got, want)
+		if got := placesRead(list); got != want {
+			t.Errorf("%q: %d places, want %d", has, got, want)
 		}
 	}
 }

@@ -23,21 +23,21 @@ const (
 	maxRedirects = 5
 	maxHeader    = 64 << 10 // bytes
 
-	// mostDial is how long making a connection may take, and a TLS handshake.
+	// mostDial is the timeout of a dial, and of a TLS handshake.
 	mostDial = 15 * time.Second
 
-	// mostPause is the longest time that a request waits because the tracker asks for
-	// it. If the tracker asks for more, the request fails.
+	// mostPause is the longest wait before a retry that a tracker can request. If it
+	// requests a longer one, the request fails.
 	mostPause = 15 * time.Second
 )
 
-// httpHosts owns the state of HTTP and WebSocket. The zero value is ready.
+// httpHosts owns the state of HTTP and WebSocket. The zero value is ready to use.
 type httpHosts struct {
 	init      sync.Once
-	transport *http.Transport // by Client.http
+	transport *http.Transport // set by Client.http
 
 	mu    sync.Mutex
-	turns map[string]*semaphore.Weighted // Conns of each, by host:port
+	turns map[string]*semaphore.Weighted // of weight Conns, by host:port
 }
 
 // http returns the transport of all HTTP requests.
@@ -64,7 +64,8 @@ func (c *Client) http() *http.Transport {
 	return c.web.transport
 }
 
-// proxyAnswer returns the error for the code of an answer to CONNECT; nil: it is OK.
+// proxyAnswer returns the error for the status code of an answer to CONNECT, or nil if
+// it is 200.
 func proxyAnswer(code int) error {
 	switch code {
 	case http.StatusOK:
@@ -75,8 +76,8 @@ func proxyAnswer(code int) error {
 	return &Error{Status: StatusProxy, Msg: fmt.Sprintf("the proxy refuses: %d %s", code, http.StatusText(code))}
 }
 
-// proxyOf returns the proxy for a request, which has the scheme http or https
-// for WebSocket too.
+// proxyOf returns the proxy for a request. Requests for WebSocket have the scheme http or
+// https too; Client.Proxy gets ws or wss for them.
 func (c *Client) proxyOf(r *http.Request) (*url.URL, error) {
 	u := *r.URL
 	if r.Header.Get("Upgrade") != "" {
@@ -94,7 +95,7 @@ func (c *Client) byProxy(r *http.Response) bool {
 	return proxy != nil
 }
 
-// checkRedirect follows some redirects, and only to HTTP.
+// checkRedirect allows up to maxRedirects redirects, only to HTTP.
 func checkRedirect(r *http.Request, via []*http.Request) error {
 	r.Header.Del("Referer") // it would send the passkey to another host
 	switch {
@@ -120,7 +121,7 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 		WroteRequest: func(httptrace.WroteRequestInfo) {
-			if r.Header.Get("Upgrade") == "" { // else the announce comes later
+			if r.Header.Get("Upgrade") == "" { // else the announce is sent later
 				noteSent(r.Context())
 			}
 		},
@@ -128,8 +129,8 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	})
 	resp, err := g.c.http().RoundTrip(r.WithContext(ctx))
 	if err != nil {
-		// The handshake may also be that of another connection, opened for this
-		// request and not used for it.
+		// The handshake may also be that of another connection, which was opened for
+		// this request and not used for it.
 		if h := handshake.Load(); h != nil && *h != nil && errors.Is(err, *h) {
 			return nil, &handshakeError{err}
 		}
@@ -150,9 +151,9 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// turn waits until the host has less than Conns requests; done ends the turn. The
-// transport could count too, but it counts all hosts behind a proxy as one, and the
-// time of a request would run while it waits.
+// turn waits until the host has less than Conns requests. The caller must call done at
+// the end of its request. The limit of http.Transport is not used: it counts all hosts
+// behind a proxy as one, and the timeout of a request would include the wait.
 func (c *Client) turn(ctx context.Context, host string) (done func(), err error) {
 	c.web.mu.Lock()
 	turns := c.web.turns[host]
@@ -170,8 +171,8 @@ func (c *Client) turn(ctx context.Context, host string) (done func(), err error)
 	return func() { turns.Release(1) }, nil
 }
 
-// getHTTP sends a request and returns the answer as parse reads it from the body. It
-// retries as persist does.
+// getHTTP sends a request and returns the answer that parse returns for its body. It
+// retries like persist.
 func getHTTP[T any](ctx context.Context, c *Client, u *tracker.URL, query []byte, parse func([]byte) (T, error)) (answer T, err error) {
 	done, err := c.turn(ctx, u.HostPort())
 	if err != nil {
@@ -186,8 +187,8 @@ func getHTTP[T any](ctx context.Context, c *Client, u *tracker.URL, query []byte
 	return answer, err
 }
 
-// persist calls try until it succeeds or fails in a way that will last, or there is
-// no time left, or the tracker asks for a long pause.
+// persist calls try until it succeeds, fails permanently, or has failed too often, the
+// timeout ends, or the tracker requests a wait of more than mostPause.
 func (c *Client) persist(ctx context.Context, try func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
@@ -203,7 +204,8 @@ func (c *Client) persist(ctx context.Context, try func(ctx context.Context) erro
 	}
 }
 
-// mayPass reports whether a status is one of overloaded trackers.
+// mayPass reports whether a status is one that overloaded trackers send, so that a retry
+// may succeed.
 func mayPass(s Status) bool {
 	switch s {
 	case StatusEmpty, StatusTruncated, HTTPStatus(http.StatusTooManyRequests), HTTPStatus(http.StatusInternalServerError),
@@ -241,5 +243,5 @@ func getOnce[T any](ctx context.Context, c *Client, rawURL string, parse func([]
 	if err != nil {
 		return answer, c.answerError(resp, body, whole, failure(err))
 	}
-	return answer, nil // also with the code of an error: there are numbers
+	return answer, nil // a valid body counts, whatever the status code
 }

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// answerError returns the error that says most about an answer that has failed with
-// e: when it was read, or, if it is whole, when its body was parsed.
+// answerError returns the most specific error for an answer whose body could not be read
+// or, if it is whole, not be parsed. e is the error of that.
 func (c *Client) answerError(resp *http.Response, body []byte, whole bool, e *Error) error {
 	body = bytes.TrimLeft(body, " \t\r\n\ufeff")
 	switch {
@@ -36,7 +36,7 @@ func (c *Client) answerError(resp *http.Response, body []byte, whole bool, e *Er
 	return e
 }
 
-// statusError returns the error for the code of an HTTP answer.
+// statusError returns the error for the status code of an HTTP answer.
 func statusError(r *http.Response) *Error {
 	return &Error{
 		Status:  HTTPStatus(r.StatusCode),
@@ -45,8 +45,8 @@ func statusError(r *http.Response) *Error {
 	}
 }
 
-// retryAfter parses Retry-After (RFC 9110, 10.2.3), which is seconds or a date. It
-// returns 0 if there is none.
+// retryAfter parses the header Retry-After (RFC 9110, 10.2.3), which is a number of
+// seconds or a date. It returns 0 if there is none.
 func retryAfter(s string, now time.Time) time.Duration {
 	const most = 366 * 24 * time.Hour
 	var d time.Duration

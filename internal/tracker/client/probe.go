@@ -2,19 +2,19 @@ package client
 
 import "errors"
 
-// sampleSize is how many torrents are asked about alone where a tracker knows none
-// at all.
+// sampleSize is the number of torrents that are scraped one by one if the tracker has
+// answered for none.
 const sampleSize = 64
 
-// A probe asks about a sample of torrents one by one, and its verdict on them is
-// that on the rest: nine thousand more requests would only annoy the tracker.
-// Torrents are indexes. It uses neither the network nor a clock.
+// A probe scrapes a sample of torrents one by one. If all of the sample fail with the
+// same status, the rest fail with it too: nine thousand more requests would only annoy
+// the tracker. Torrents are indexes. A probe uses neither the network nor a clock.
 type probe struct {
 	running bool
-	alone   []int  // to be asked about one by one
+	alone   []int  // to be scraped one by one
 	held    []int  // wait for the verdict
-	verdict *Error // on all that were asked about; nil: none yet
-	mixed   bool   // there are several
+	verdict *Error // the error of all that were scraped; nil: none yet
+	mixed   bool   // their statuses differ
 }
 
 // start begins a probe of the torrents.
@@ -40,7 +40,7 @@ func (p *probe) next() []int {
 	return at
 }
 
-// judge takes the error of a torrent that was asked about alone.
+// judge records the error of a torrent that was scraped alone.
 func (p *probe) judge(e *Error) {
 	switch {
 	case !p.running || p.mixed:
@@ -53,14 +53,14 @@ func (p *probe) judge(e *Error) {
 	}
 }
 
-// end ends the probe. It returns the torrents that were not asked about, and the
-// verdict on them, nil if there is none.
+// end ends the probe. It returns the torrents that were not scraped, and the verdict on
+// them, nil if there is none.
 func (p *probe) end() (held []int, verdict *Error) {
 	held, verdict = p.held, p.verdict
 	*p = probe{}
 	return held, verdict
 }
 
-// errLikeOthers is wrapped by a verdict on torrents that were asked about with
-// answers in different words.
+// errLikeOthers is wrapped by a verdict on torrents whose errors have the same status
+// and different messages.
 var errLikeOthers = errors.New("by a sample")

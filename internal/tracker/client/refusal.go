@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// isRefusal reports whether a request may have failed because of what it asks for,
-// so that another request may succeed. A failure that says when to retry is that of
-// a tracker that is asked too much.
+// isRefusal reports whether a request may have failed because of the torrents in it, so
+// that a request with others may succeed. If the failure has a time to retry, the tracker
+// limits the rate of requests instead.
 func isRefusal(e *Error) bool {
 	switch e.Status {
 	case StatusFailed:
-		return e.RetryIn == 0 && !hasEnough(e.Msg)
+		return e.RetryIn == 0 && !isRateLimit(e.Msg)
 	case StatusTruncated, HTTPStatus(http.StatusBadRequest):
 		return true
 	}
@@ -29,9 +29,9 @@ func isTooLong(e *Error) bool {
 	return false
 }
 
-// hasEnough reports whether a tracker says that it is asked too much. Trackers have
-// no code for that, only words.
-func hasEnough(msg string) bool {
+// isRateLimit reports whether a tracker's failure message is about too many requests.
+// There is no code for that.
+func isRateLimit(msg string) bool {
 	msg = strings.ToLower(msg)
 	return slices.ContainsFunc([]string{"rate limit", "too many", "slow down", "overload", "too often", "busy"},
 		func(words string) bool { return strings.Contains(msg, words) })

@@ -8,7 +8,7 @@ import (
 )
 
 // The number of scrapes that a tracker gets at once. Answers over WebSocket have no
-// transaction, so they can't be told apart.
+// transaction, so there is only one.
 const (
 	windowUDP  = 16
 	windowHTTP = DefaultConns
@@ -18,10 +18,10 @@ const (
 // defaultBatch is what Client.Batch is if it is 0.
 const defaultBatch = 50
 
-// An Answer is what a tracker says of one torrent.
+// An Answer is a tracker's answer about one torrent.
 type Answer struct {
 	Counts  tracker.Counts
-	Err     *Error        // why there are no counts; NotRegistered is one of the reasons
+	Err     *Error        // why there are no counts, such as StatusNotRegistered
 	Elapsed time.Duration // of the request that brought it
 }
 
@@ -41,11 +41,11 @@ var noNumbers = &Error{Status: StatusMalformed, Msg: "the answer makes no sense:
 // Torrents are asked about in batches. Trackers cut answers to batches that are too
 // long for them and don't say so, each in its own way: they answer the first N of
 // the request, the first N that they know, or the last one. So a torrent that is
-// missing from an answer is reported as NotRegistered only if the tracker is known
+// missing from an answer is reported as StatusNotRegistered only if the tracker is known
 // not to have cut there; else it is asked about again in a smaller batch.
 //
-// A tracker that can't be reached is given up: if a request fails and the tracker
-// has answered none since that request began, all the others fail with its error.
+// If a request fails and the tracker has answered no request since it began, the tracker
+// is regarded as unreachable: all other torrents get the same error.
 func (c *Client) Scrape(ctx context.Context, u *tracker.URL, hashes [][20]byte, report func(i int, a Answer)) time.Duration {
 	s := &scraping{hashes: hashes, cuts: newCutDetector()}
 	switch {

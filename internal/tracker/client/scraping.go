@@ -8,40 +8,40 @@ import (
 	"bt/internal/tracker"
 )
 
-// A scraping is one call of Scrape. The goroutine of the caller owns it; others only
-// send requests. Torrents are indexes of hashes.
+// A scraping is the state of one call of Scrape. Only the goroutine of the caller uses
+// it; other goroutines only send requests. Torrents are indexes of hashes.
 type scraping struct {
 	ask     asker
 	report  func(i int, a Answer)
 	hashes  [][20]byte
-	inOrder bool // the answers are in the order of the request, and only a cut ends them early
+	inOrder bool // answers are in the order of the request, and shorter only if truncated
 
 	window window
 	cuts   cutDetector
 	probe  probe
 
-	pending  []int   // to be asked about, size in a request
-	halves   [][]int // of requests that were refused
-	lost     [][]int // requests that timed out while others were answered
-	suspects []int   // missing from answers that may have been cut
-	size     int
-	widest   int // torrents in the longest request that was not refused
-	round    int // of asking about suspects
+	pending  []int   // torrents to scrape
+	halves   [][]int // batches: halves of requests that were refused
+	lost     [][]int // batches whose requests timed out while others were answered
+	suspects []int   // torrents missing from answers that may have been truncated
+	size     int     // maximum length of a batch
+	widest   int     // torrents in the longest request that was not refused
+	round    int     // 0, then the number of times that suspects became pending
 
 	minInterval time.Duration
 }
 
-// A request asks about a batch.
+// A request scrapes a batch.
 type request struct {
 	batch
-	again   bool // it was lost before
-	began   int  // by the window
+	again   bool // an earlier request for the batch timed out
+	began   int  // returned by window.begin
 	elapsed time.Duration
 	resp    *tracker.ScrapeResponse
 	err     error
 }
 
-// run asks about all pending torrents and reports each.
+// run scrapes all pending torrents and reports each.
 func (s *scraping) run(ctx context.Context) {
 	done := make(chan *request)
 	for {
@@ -84,8 +84,8 @@ func (s *scraping) send(ctx context.Context, r *request) {
 	r.elapsed = time.Since(began)
 }
 
-// next returns the next request; nil: there is none in this round, or it depends on
-// an answer.
+// next returns the next request. It returns nil if there is none in this round, or if it
+// depends on an answer that is not received yet.
 func (s *scraping) next() *request {
 	switch {
 	case s.cuts.pairing:
@@ -112,19 +112,19 @@ func (s *scraping) next() *request {
 	return newRequest(s.take(n))
 }
 
-// newRequest returns a request that asks about the torrents and nothing else.
+// newRequest returns a request for the torrents, without the control.
 func newRequest(torrents []int) *request {
 	return &request{batch: batch{places: torrents, control: -1}}
 }
 
-// take takes the first n pending torrents.
+// take removes the first n pending torrents and returns them.
 func (s *scraping) take(n int) []int {
 	torrents := s.pending[:n:n]
 	s.pending = s.pending[n:]
 	return torrents
 }
 
-// handle takes the outcome of a request.
+// handle handles the outcome of a request.
 func (s *scraping) handle(ctx context.Context, r *request) {
 	if r.err != nil {
 		s.handleError(ctx, r, failure(r.err))
@@ -133,31 +133,31 @@ func (s *scraping) handle(ctx context.Context, r *request) {
 	s.window.answered()
 	s.minInterval = max(s.minInterval, r.resp.MinInterval)
 	s.widest = max(s.widest, len(r.places))
-	told := s.reportCounts(r)
-	s.cuts.note(&r.batch, told)
+	has := s.reportCounts(r)
+	s.cuts.note(&r.batch, has)
 	if s.inOrder {
-		s.handleShort(ctx, r, told)
+		s.handleShort(ctx, r, has)
 		return
 	}
-	unregistered, suspects := s.cuts.split(&r.batch, told)
+	unregistered, suspects := s.cuts.split(&r.batch, has)
 	s.fail(unregistered, notRegistered, r.elapsed)
-	if len(r.places) == 1 && !told[0] {
+	if len(r.places) == 1 && !has[0] {
 		s.probe.judge(notRegistered)
 	}
 	s.suspects = append(s.suspects, suspects...)
 }
 
-// reportCounts reports the torrents that the answer has, and returns which of the
-// batch these are.
-func (s *scraping) reportCounts(r *request) (told []bool) {
+// reportCounts reports the torrents in the answer. It returns for each place of the batch
+// whether its torrent is in the answer.
+func (s *scraping) reportCounts(r *request) (has []bool) {
 	counts := make(map[[20]byte]tracker.Counts, len(r.resp.Files))
 	for _, f := range r.resp.Files {
 		counts[f.InfoHash] = f.Counts
 	}
-	told = make([]bool, len(r.places))
+	has = make([]bool, len(r.places))
 	for place, at := range r.places {
 		c, ok := counts[s.hashes[at]]
-		told[place] = ok
+		has[place] = ok
 		switch {
 		case !ok, r.isAnswered(place):
 		case c.Known():
@@ -166,12 +166,13 @@ func (s *scraping) reportCounts(r *request) (told []bool) {
 			s.report(at, Answer{Err: noNumbers, Elapsed: r.elapsed})
 		}
 	}
-	return told
+	return has
 }
 
-// handleShort takes what is missing from the end of an answer in order.
-func (s *scraping) handleShort(ctx context.Context, r *request, told []bool) {
-	switch n := slices.Index(told, false); n {
+// handleShort handles an answer that is in order and may be truncated: torrents missing
+// from its end become pending again.
+func (s *scraping) handleShort(ctx context.Context, r *request, has []bool) {
+	switch n := slices.Index(has, false); n {
 	case -1:
 	case 0:
 		s.handleError(ctx, r, &Error{Status: StatusTruncated, Msg: "the answer has no numbers"})
@@ -181,7 +182,7 @@ func (s *scraping) handleShort(ctx context.Context, r *request, told []bool) {
 	}
 }
 
-// handleError takes the failure of a request.
+// handleError handles the failure of a request.
 func (s *scraping) handleError(ctx context.Context, r *request, e *Error) {
 	if ctx.Err() != nil {
 		e = stopped
@@ -190,7 +191,7 @@ func (s *scraping) handleError(ctx context.Context, r *request, e *Error) {
 	case r.pair:
 		s.cuts.pairFailed()
 	case e.Status == StatusTimeout && !r.again && s.window.answeredSince(r.began):
-		// The tracker is there, and all packets of this request were lost.
+		// The tracker works; all packets of this request were lost.
 		s.lost = append(s.lost, r.torrents())
 	case isRefusal(e):
 		s.handleRefusal(r, e)
@@ -200,8 +201,8 @@ func (s *scraping) handleError(ctx context.Context, r *request, e *Error) {
 	}
 }
 
-// handleRefusal asks about the torrents of a request that was refused in another
-// way, if there is one.
+// handleRefusal handles a request that was refused: its torrents are scraped again in
+// shorter requests, or one by one, or fail if there was only one.
 func (s *scraping) handleRefusal(r *request, e *Error) {
 	torrents, n := r.torrents(), len(r.places)
 	switch {
@@ -212,27 +213,28 @@ func (s *scraping) handleRefusal(r *request, e *Error) {
 		s.pending = append(torrents, s.pending...)
 		s.startProbe()
 	case isTooLong(e), s.widest < 2:
-		// The tracker takes no long requests, or only those about one torrent.
+		// The tracker refuses long requests, or all requests for several torrents.
 		s.size = max(1, min(s.size, n/2))
 		if s.widest == 1 {
 			s.size = 1
 		}
 		s.pending = append(torrents, s.pending...)
 	default:
-		// It may be one torrent that is refused: in halves it is found soon.
+		// One of the torrents may be the reason. Halving the batch isolates it.
 		half := len(torrents) / 2
 		s.halves = append(s.halves, torrents[:half:half], torrents[half:])
 	}
 }
 
-// fail reports the same error of each torrent.
+// fail reports the same error for each torrent.
 func (s *scraping) fail(torrents []int, e *Error, elapsed time.Duration) {
 	for _, at := range torrents {
 		s.report(at, Answer{Err: e, Elapsed: elapsed})
 	}
 }
 
-// nextRound decides what to ask after all answers of a round; false: nothing.
+// nextRound prepares the next round after all answers of a round. It returns false if
+// nothing is left to scrape.
 func (s *scraping) nextRound() bool {
 	if s.probe.running {
 		held, verdict := s.probe.end()

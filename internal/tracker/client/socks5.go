@@ -24,8 +24,8 @@ import (
 //	packet   | 0 | 0 | fragment | address | data
 //	address  | 1 | IPv4 | port |   | 3 | length | name | port |   | 4 | IPv6 | port |
 //
-// The libraries that were tried accept packets from any sender, take fragments for
-// data, or hang if the proxy does.
+// No library is used: those that were tried accept packets from any sender, treat
+// fragments as data, or hang if the proxy does.
 
 const (
 	socksNoPassword   = 0
@@ -37,7 +37,7 @@ const (
 	socksIPv6 = 4
 )
 
-// socksReplies are the reasons of a proxy to refuse a request.
+// socksReplies are the reasons for which a proxy refuses a request.
 var socksReplies = map[byte]string{
 	1: "general failure", 2: "not allowed", 3: "network unreachable", 4: "host unreachable",
 	5: "connection refused", 6: "time to live expired", 7: "it can't carry UDP", 8: "address type not supported",
@@ -91,7 +91,7 @@ func proxyError(err error) error {
 	return &Error{Status: StatusProxy, Msg: "the proxy can't be used: " + why, Err: err}
 }
 
-// associate asks for a relay and returns its address.
+// associate requests a relay and returns its address.
 func associate(control net.Conn, user *url.Userinfo) (relay string, err error) {
 	if err := authenticate(control, user); err != nil {
 		return "", err
@@ -259,8 +259,8 @@ func (c *socksConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Read reads the next packet that is no fragment. It does not check the sender, which
-// may be a name: the transaction shows whether the packet is an answer.
+// Read reads the next packet that is not a fragment. It does not check the sender, which
+// may be a name: the transaction id shows whether the packet is an answer.
 func (c *socksConn) Read(p []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(p)

@@ -18,7 +18,8 @@ import (
 	"bt/internal/tracker"
 )
 
-// A Status is the outcome of a request. For HTTP codes it is "http-" and the code.
+// A Status is the outcome of a request. For HTTP codes other than 200 it is "http-" and
+// the code.
 type Status string
 
 // The statuses.
@@ -38,12 +39,12 @@ const (
 	StatusTooBig        Status = "too-big"
 	StatusMalformed     Status = "malformed"
 	StatusFailed        Status = "failure"   // the tracker reports a failure
-	StatusTruncated     Status = "truncated" // the answer ends before its end
+	StatusTruncated     Status = "truncated" // the answer is cut short
 	StatusProxy         Status = "proxy"
 	StatusStopped       Status = "stopped" // the context ended before there was an answer
 )
 
-// An Error says how a request failed.
+// An Error reports a failed request.
 type Error struct {
 	Status  Status
 	Msg     string        // one sentence, with no secret of the URL; it may quote the tracker

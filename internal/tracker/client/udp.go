@@ -49,11 +49,11 @@ func (c *Client) doUDP(ctx context.Context, u *tracker.URL, r tracker.UDPRequest
 	return resp, nil
 }
 
-// errSilence is the cause of giving up an attempt.
+// errSilence is the cause of a context whose attempt has timed out.
 var errSilence = errors.New("no answer to this attempt")
 
-// do tries the addresses of the host in turn. One that answers is tried first the
-// next time, and one that can't be reached is not waited for.
+// do tries the addresses of the host in turn. The one that answers is tried first the
+// next time. If an address can't be reached, the next one is tried at once.
 func (h *udpHost) do(ctx context.Context, r tracker.UDPRequest, attempts int) (*tracker.UDPResponse, error) {
 	n, start, err := h.resolve(ctx)
 	if err != nil {
@@ -98,7 +98,8 @@ func (h *udpHost) try(ctx context.Context, at int, r tracker.UDPRequest, attempt
 	return conn.do(ctx, r, wait)
 }
 
-// lookup returns the addresses of the host; a zero one if a proxy looks it up.
+// lookup returns the addresses of the host, or one zero address if a proxy resolves the
+// name.
 func (h *udpHost) lookup(ctx context.Context) ([]netip.AddrPort, error) {
 	if proxy, err := h.proxy(); err != nil || proxy != nil {
 		return []netip.AddrPort{{}}, err
@@ -111,14 +112,14 @@ func (h *udpHost) lookup(ctx context.Context) ([]netip.AddrPort, error) {
 	return addrs, err
 }
 
-// proxy returns the proxy for the host; nil: none.
+// proxy returns the proxy for the host, or nil if there is none.
 func (h *udpHost) proxy() (*url.URL, error) {
 	return h.client.proxyFor(&url.URL{Scheme: "udp", Host: h.url.HostPort()})
 }
 
 // dial connects a socket, so that the kernel drops packets from other addresses.
 func (h *udpHost) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-	// A proxy may not answer either, and with BEP15 ctx may have no deadline.
+	// A proxy may not answer, and with BEP15 ctx may have no deadline.
 	ctx, cancel := context.WithTimeout(ctx, h.client.timeout())
 	defer cancel()
 	if h.client.dialUDP != nil {
@@ -136,8 +137,9 @@ func (h *udpHost) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, erro
 	return nil, &Error{Status: StatusProxy, Msg: fmt.Sprintf("a proxy of scheme %q carries no UDP", proxy.Scheme)}
 }
 
-// socketError makes a NoRoute of an error number for which classify has no status,
-// such as EPERM, which a firewall causes.
+// socketError returns an error of StatusNoRoute for an error number for which classify
+// has no status, such as EPERM, which a firewall causes. It returns other errors
+// unchanged.
 func socketError(err error) error {
 	if _, ok := errors.AsType[*Error](err); ok {
 		return err

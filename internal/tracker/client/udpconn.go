@@ -17,8 +17,8 @@ type udpConn struct {
 	conn  net.Conn
 
 	// Guarded by hosts.mu.
-	waiting    map[uint32]chan<- udpAnswer // by transaction; nil: dead
-	err        error                       // why it is dead; nil: it is not
+	waiting    map[uint32]chan<- udpAnswer // by transaction; nil if the socket is dead
+	err        error                       // why the socket is dead, or nil
 	connection connection
 }
 
@@ -27,15 +27,16 @@ type udpAnswer struct {
 	err  error
 }
 
-// open returns the socket of a connection. p.mu is locked.
+// open returns a udpConn for a connected socket, and starts to read from it. p.mu is
+// locked.
 func (p *udpHosts) open(conn net.Conn) *udpConn {
 	c := &udpConn{hosts: p, conn: conn, waiting: make(map[uint32]chan<- udpAnswer)}
 	p.readers.Go(c.read)
 	return c
 }
 
-// read reads until the socket is dead. ECONNREFUSED is the answer to one of our
-// packets, and the socket could be used on, but a new one is made in any case.
+// read reads packets until the first error. After ECONNREFUSED, the response to one of
+// our packets, the socket would still work, but it is replaced like any other.
 func (c *udpConn) read() {
 	buf := make([]byte, tracker.MaxUDP)
 	for {
@@ -48,7 +49,7 @@ func (c *udpConn) read() {
 	}
 }
 
-// die fails all requests that wait, and those that come.
+// die marks the socket as dead: all waiting requests fail, and later ones.
 func (c *udpConn) die(err error) {
 	c.hosts.mu.Lock()
 	waiting := c.waiting
@@ -59,8 +60,8 @@ func (c *udpConn) die(err error) {
 	}
 }
 
-// receive gives a packet to the request with its transaction. A packet without one
-// is late or foreign, and dropped.
+// receive passes a packet to the request with its transaction id. If there is none, the
+// packet is late or is not from the tracker, and is dropped.
 func (c *udpConn) receive(packet []byte) {
 	transaction, ok := tracker.TransactionOf(packet)
 	if !ok {
@@ -76,16 +77,15 @@ func (c *udpConn) receive(packet []byte) {
 	}
 }
 
-// isIPv6 reports whether a socket is one of IPv6, which decides how peers are
-// written.
+// isIPv6 reports whether a socket is an IPv6 socket, which determines the format of peers.
 func isIPv6(conn net.Conn) bool {
 	addr, ok := conn.RemoteAddr().(*net.UDPAddr)
 	return ok && addr.IP.To4() == nil
 }
 
-// do sends a request and waits for the answer, so long for each packet. A request
-// that fails with a connection id that may be invalid is sent again with a new one:
-// at once if the tracker refuses, else by the next attempt.
+// do sends a request and waits for the answer, at most wait for each packet. If a
+// request fails whose connection id may be invalid, it is sent again with a new one: at
+// once if the tracker refused it, else in the next attempt.
 func (c *udpConn) do(ctx context.Context, r tracker.UDPRequest, wait time.Duration) (*tracker.UDPResponse, error) {
 	for again := true; ; again = false {
 		id, err := c.connect(ctx, wait)
@@ -103,16 +103,16 @@ func (c *udpConn) do(ctx context.Context, r tracker.UDPRequest, wait time.Durati
 	}
 }
 
-// doubt notes that a request failed with a connection id, and reports whether
-// another one might do better.
+// doubt records that a request with a connection id failed, and reports whether a
+// request with another id might succeed.
 func (c *udpConn) doubt(id uint64) bool {
 	c.hosts.mu.Lock()
 	defer c.hosts.mu.Unlock()
 	return c.connection.doubt(id, time.Now())
 }
 
-// connect returns the connection id. If there is none, one request asks for it and
-// the others wait for its answer.
+// connect returns the connection id. If there is none, one caller requests it and the
+// others wait for the answer.
 func (c *udpConn) connect(ctx context.Context, wait time.Duration) (uint64, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, wait, errSilence)
 	defer cancel()
@@ -138,7 +138,7 @@ func (c *udpConn) connect(ctx context.Context, wait time.Duration) (uint64, erro
 	}
 }
 
-// ask asks for a new connection id.
+// ask requests a new connection id.
 func (c *udpConn) ask(ctx context.Context, q *connecting, wait time.Duration) (uint64, error) {
 	resp, err := c.exchange(ctx, tracker.UDPRequest{Action: tracker.ActionConnect}, wait)
 	c.hosts.mu.Lock()
@@ -151,7 +151,7 @@ func (c *udpConn) ask(ctx context.Context, q *connecting, wait time.Duration) (u
 	return resp.Connection, nil
 }
 
-// ended returns why ctx has ended: errSilence if it was that of an attempt.
+// ended returns why ctx has ended: errSilence if it was the timeout of an attempt.
 func ended(ctx context.Context) error {
 	if context.Cause(ctx) == errSilence {
 		return errSilence
@@ -159,8 +159,8 @@ func ended(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// exchange sends one packet and waits for its answer. Each packet has a transaction
-// of its own, so a late answer to an earlier packet is ignored.
+// exchange sends one packet and waits for its answer. Each packet has its own transaction
+// id, so a late answer to an earlier packet is ignored.
 func (c *udpConn) exchange(ctx context.Context, r tracker.UDPRequest, wait time.Duration) (*tracker.UDPResponse, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, wait, errSilence)
 	defer cancel()
@@ -177,7 +177,7 @@ func (c *udpConn) exchange(ctx context.Context, r tracker.UDPRequest, wait time.
 	r.Transaction = transaction
 	if _, err := c.conn.Write(r.Append(nil)); err != nil {
 		if death := c.death(); death != nil {
-			err = death // after which it was closed
+			err = death // the reason for which the socket was closed
 		}
 		return nil, socketError(err)
 	}
@@ -198,15 +198,15 @@ func (c *udpConn) exchange(ctx context.Context, r tracker.UDPRequest, wait time.
 	return a.resp, nil
 }
 
-// death returns why the socket is dead; nil: it is not.
+// death returns why the socket is dead, or nil if it is not.
 func (c *udpConn) death() error {
 	c.hosts.mu.Lock()
 	defer c.hosts.mu.Unlock()
 	return c.err
 }
 
-// expect returns a random transaction that no other request has, and has its answer
-// sent to the channel, which has room for one.
+// expect returns a random transaction id that no other request has, and registers answer
+// for it. The channel must have a buffer of one.
 func (c *udpConn) expect(answer chan<- udpAnswer) (transaction uint32, err error) {
 	c.hosts.mu.Lock()
 	defer c.hosts.mu.Unlock()

@@ -15,34 +15,34 @@ import (
 // udpIdle is how long a host keeps its sockets after the last request.
 const udpIdle = 2 * time.Minute
 
-// udpHosts owns the state of UDP: hosts, their sockets, and the requests that wait
-// for an answer. Its mutex guards it all; it is not held while anything is waited
-// for. The zero value has no hosts.
+// udpHosts owns the state of UDP: hosts, their sockets, and the requests that wait for an
+// answer. Its mutex guards all of that, and is never held during a blocking operation.
+// The zero value has no hosts.
 type udpHosts struct {
 	mu      sync.Mutex
 	hosts   map[string]*udpHost // by host:port
 	closed  bool
-	readers sync.WaitGroup // of the sockets; no lock
+	readers sync.WaitGroup // goroutines that read from sockets; not guarded by mu
 }
 
-// A udpHost is the host and port of trackers, with a socket for each of its
-// addresses that was tried.
+// A udpHost is the host and port of one or several trackers. It has a socket for each
+// address that was tried.
 type udpHost struct {
 	client *Client
 	url    *tracker.URL
-	turn   *semaphore.Weighted // 1: for the request that resolves or dials
+	turn   *semaphore.Weighted // of weight 1, held to resolve or dial
 
 	// Guarded by client.udp.mu.
-	users int // requests
+	users int // requests in progress
 	idle  *time.Timer
-	addrs []netip.AddrPort // empty: not resolved yet
+	addrs []netip.AddrPort // empty until resolved
 	conns map[int]*udpConn // by the index of its address
 	first int              // the address to try first
 	lost  bool             // none of the addresses answered the last request
 }
 
-// host returns the host of a tracker for one request, which releases it. The error
-// is net.ErrClosed.
+// host returns the host of a tracker for one request. The caller must release it. After
+// Close, the error is net.ErrClosed.
 func (c *Client) host(u *tracker.URL) (*udpHost, error) {
 	p, key := &c.udp, u.HostPort()
 	p.mu.Lock()
@@ -64,9 +64,9 @@ func (c *Client) host(u *tracker.URL) (*udpHost, error) {
 	return h, nil
 }
 
-// release ends the use of a host by one request. The last one leaves the sockets to
-// requests of the next two minutes, unless the host does not answer: it may have
-// moved, so the next request resolves its name again.
+// release ends the use of a host by one request. After the last request, the sockets stay
+// open for udpIdle. If the host does not answer, they are closed at once, and the next
+// request resolves its name again, because its addresses may have changed.
 func (h *udpHost) release() {
 	p := &h.client.udp
 	p.mu.Lock()
@@ -91,8 +91,8 @@ func (h *udpHost) expire() {
 	closeConns(unused)
 }
 
-// remove removes the host unless it is in use, and returns the sockets that are to
-// be closed then. The mutex is locked.
+// remove removes the host unless it is in use, and returns the sockets to close after the
+// mutex is unlocked. The mutex is locked.
 func (h *udpHost) remove() map[int]*udpConn {
 	p, key := &h.client.udp, h.url.HostPort()
 	if h.users > 0 || p.hosts[key] != h {
@@ -115,7 +115,7 @@ func (p *udpHosts) close() {
 	hosts := p.hosts
 	p.hosts, p.closed = nil, true
 	p.mu.Unlock()
-	for _, h := range hosts { // which do not change any more
+	for _, h := range hosts { // no longer shared, so no lock is needed
 		if h.idle != nil {
 			h.idle.Stop()
 		}
@@ -124,8 +124,8 @@ func (p *udpHosts) close() {
 	p.readers.Wait()
 }
 
-// resolve finds the addresses, once. It returns how many there are and which to
-// try first.
+// resolve looks up the addresses on the first call. It returns their number and the index
+// of the one to try first.
 func (h *udpHost) resolve(ctx context.Context) (n, first int, err error) {
 	if err := h.turn.Acquire(ctx, 1); err != nil {
 		return 0, 0, err
@@ -148,7 +148,7 @@ func (h *udpHost) resolve(ctx context.Context) (n, first int, err error) {
 	return len(addrs), 0, nil
 }
 
-// answered notes that an address has answered.
+// answered records that an address has answered.
 func (h *udpHost) answered(at int) {
 	p := &h.client.udp
 	p.mu.Lock()
@@ -156,7 +156,7 @@ func (h *udpHost) answered(at int) {
 	h.first, h.lost = at, false
 }
 
-// silent notes that no address has answered.
+// silent records that no address has answered.
 func (h *udpHost) silent() {
 	p := &h.client.udp
 	p.mu.Lock()
@@ -164,7 +164,8 @@ func (h *udpHost) silent() {
 	h.lost = true
 }
 
-// conn returns the socket for an address; a new one if the last one is dead.
+// conn returns the socket for an address. If there is none, or it is dead, conn dials a
+// new one.
 func (h *udpHost) conn(ctx context.Context, at int) (*udpConn, error) {
 	if conn, err := h.live(at); conn != nil || err != nil {
 		return conn, err
@@ -174,7 +175,7 @@ func (h *udpHost) conn(ctx context.Context, at int) (*udpConn, error) {
 	}
 	defer h.turn.Release(1)
 	if conn, err := h.live(at); conn != nil || err != nil {
-		return conn, err // of the request that had the turn before
+		return conn, err // dialed by the previous holder of turn
 	}
 	dialed, err := h.dial(ctx, h.addrs[at])
 	if err != nil {
@@ -191,8 +192,8 @@ func (h *udpHost) conn(ctx context.Context, at int) (*udpConn, error) {
 	return conn, nil
 }
 
-// replace makes the socket for an address. It returns the one that it replaces, if
-// any, and no new one if the client is closed.
+// replace stores a dialed socket for an address, and returns its udpConn and the dead one
+// that it replaces, if any. If the client is closed, it returns nil.
 func (h *udpHost) replace(at int, dialed net.Conn) (conn, dead *udpConn) {
 	p := &h.client.udp
 	p.mu.Lock()
@@ -205,7 +206,7 @@ func (h *udpHost) replace(at int, dialed net.Conn) (conn, dead *udpConn) {
 	return conn, dead
 }
 
-// live returns the socket for an address; nil if there is none, or it is dead.
+// live returns the socket for an address, or nil if there is none or it is dead.
 func (h *udpHost) live(at int) (*udpConn, error) {
 	p := &h.client.udp
 	p.mu.Lock()

@@ -58,8 +58,8 @@ func (t *upgrading) release() {
 	}
 }
 
-// exchangeWS sends a request and returns its answer. It skips other messages:
-// trackers send offers of peers at any time.
+// exchangeWS sends a request and returns its answer. It skips other messages, because
+// trackers may send offers of peers at any time.
 func exchangeWS(ctx context.Context, conn *websocket.Conn, r *tracker.WSRequest) (*tracker.WSResponse, error) {
 	noteSent(ctx)
 	if err := conn.Write(ctx, websocket.MessageText, r.Append(nil)); err != nil {

@@ -1,13 +1,13 @@
 package client
 
-// A window limits how many requests a tracker gets at once: one until it has
-// answered, then most. It also decides when a tracker that can't be reached is
-// given up. Time is counted in answers, so it needs no clock.
+// A window limits the number of concurrent requests to a tracker: one until the first
+// answer, then most. It also decides when the tracker is regarded as unreachable. It
+// counts answers instead of time, so it needs no clock.
 type window struct {
 	most     int
 	inFlight int    // requests that have not ended
 	answers  int    // received so far
-	dead     *Error // why the tracker is given up; nil: it is not
+	dead     *Error // why the tracker is unreachable, or nil
 }
 
 // isOpen reports whether another request may begin.
@@ -19,13 +19,14 @@ func (w *window) isOpen() bool {
 	return w.dead == nil && w.inFlight < limit
 }
 
-// begin counts a request that begins and returns its time for answeredSince.
+// begin counts a new request, and returns the number of answers so far, for
+// answeredSince.
 func (w *window) begin() int {
 	w.inFlight++
 	return w.answers
 }
 
-// end counts a request that has ended, with an answer or without.
+// end counts the end of a request, with an answer or without.
 func (w *window) end() { w.inFlight-- }
 
 // answered counts an answer.
@@ -34,11 +35,11 @@ func (w *window) answered() {
 	w.dead = nil
 }
 
-// answeredSince reports whether an answer came after a request began.
+// answeredSince reports whether an answer was received after a request began.
 func (w *window) answeredSince(began int) bool { return w.answers > began }
 
-// unreachable gives the tracker up because of a request that failed with e, unless
-// the tracker has answered since that request began.
+// unreachable marks the tracker as unreachable because a request failed with e, unless an
+// answer was received since that request began.
 func (w *window) unreachable(began int, e *Error) {
 	if !w.answeredSince(began) {
 		w.dead = e
