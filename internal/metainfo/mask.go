@@ -11,11 +11,11 @@ const mask = "****"
 // MaskURL masks the parts of a URL that are or could be secret:
 //
 //   - user and password
-//   - each value of the query whose key is not one of harmlessKeys, or that is
+//   - each value of the query whose key is not known to be harmless, or that is
 //     not a short plain text
 //   - each segment of the path that looks random: 16 or more consecutive characters,
 //     percent-encoded or not, without any of the marks that separate words in a file
-//     name (isMark)
+//     name, such as a dot
 //   - each value in the path or fragment, as in /announce;passkey=abc
 //
 // The rest is kept: host and port, announce, announce.php, words of fewer than 16

@@ -8,10 +8,11 @@ var passkeyKeys = []string{"passkey", "torrent_pass", "authkey", "pk", "pid", "u
 // ReplacePasskey replaces the passkey in a tracker's URL. passkey is plain text, which
 // is percent-encoded.
 //
-// The passkey of a URL is the value of the first of passkeyKeys that the query has, in
-// any case. If it has none of them, it is the path segment that consists of 16 or more
-// letters and digits, with at least one of each. Nothing else is replaced: no user
-// name, no password, and no other value, even if MaskURL masks it.
+// The passkey of a URL is the value of a query key that is known to hold passkeys, such
+// as passkey or torrent_pass, in any case. If the query has several of these keys, the
+// likeliest one counts. If it has none, the passkey is the path segment that consists of
+// 16 or more letters and digits, with at least one of each. Nothing else is replaced: no
+// user name, no password, and no other value, even if MaskURL masks it.
 //
 // candidates is the number of different passkeys in the URL, such as two path segments,
 // or two values of one key. Unless it is 1, the URL is unchanged. The same value twice

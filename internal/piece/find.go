@@ -13,7 +13,8 @@ import (
 // Find finds the content of a torrent at or below path, and identifies its files. The
 // content is path/NAME or path itself, or for a single file also path/NAME/NAME. Find
 // chooses the place with the most files of the right size or, if there are none, with
-// the most files. NAME and the names below it may be equivalent names, see match.
+// the most files. NAME and the names below it may be equivalent names: another Unicode
+// normal form, another encoding of the torrent, or a suffix of an unfinished file.
 //
 // If the content is a directory, only directories are considered. The error is the cause
 // of ctx.

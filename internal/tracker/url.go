@@ -210,9 +210,8 @@ func (u *URL) With(query string) string {
 // last segment of the path must begin with "announce", which is replaced by "scrape";
 // its suffix and the query are kept.
 //
-// BEP 48 looks after the last slash of the whole URL, which differs only if the query
-// has a slash, and would be wrong then.
-// same unless the query has a slash, and then it would be wrong.
+// BEP 48 looks for the last slash of the whole URL. Scrape ignores slashes in the query,
+// because "announce" after them is not part of the path.
 func (u *URL) Scrape() (*URL, bool) {
 	if !u.IsHTTP() {
 		return u, true
