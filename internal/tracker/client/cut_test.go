@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// A cutBatch is a batch and which of its torrents the answer has.
+// A cutBatch is a batch, and the torrents of it that are in the answer.
 type cutBatch struct {
 	places, has []int
 	control     int // -1: none
 	pair        bool
 }
 
-// feed gives an answer to the detector.
+// feed passes the answer to the detector.
 func (c cutBatch) feed(d *cutDetector) (unregistered, suspects []int) {
 	b := &batch{places: c.places, control: c.control, pair: c.pair}
 	has := make([]bool, len(c.places))
@@ -81,7 +81,8 @@ func TestCutDetectorSplit(t *testing.T) {
 	}
 }
 
-// Whatever the order, no torrent is lost and none that the answer has is doubted.
+// In every order, each torrent that is missing from the answer is either unregistered or
+// a suspect, and no other torrent is.
 func TestCutDetectorSplitsAll(t *testing.T) {
 	for seed := range uint64(2000) {
 		rng := rand.New(rand.NewPCG(1, seed))
@@ -132,7 +133,7 @@ func TestCutDetectorControl(t *testing.T) {
 	}
 }
 
-// knows is the answer of a tracker about one torrent that it knows.
+// knows returns the answer to a batch of one torrent that is registered.
 func knows(at int) cutBatch { return cutBatch{[]int{at}, []int{at}, -1, false} }
 
 func TestCutDetectorPair(t *testing.T) {
@@ -162,7 +163,7 @@ func TestCutDetectorPair(t *testing.T) {
 	}
 }
 
-func TestLookedAt(t *testing.T) {
+func TestPlacesRead(t *testing.T) {
 	for has, want := range map[string]int{
 		"": 0, "-": 0, "x": 0, "--": 0, "x-": 1, "-x": 0, "xx": 2, "--x": 0, "-xx": 3, "-x-": 2, "x--x-": 4, "----x": 0,
 	} {

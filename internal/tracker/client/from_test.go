@@ -14,7 +14,7 @@ import (
 	"bt/internal/tracker"
 )
 
-// Whatever a client sends leaves from its address, by whichever protocol.
+// All requests, over every protocol, are sent from Client.From.
 func TestFrom(t *testing.T) {
 	var mu sync.Mutex
 	var seen []netip.Addr

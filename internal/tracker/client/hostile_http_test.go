@@ -20,24 +20,24 @@ import (
 	"bt/internal/tracker"
 )
 
-// Whatever a tracker does over HTTP: the request ends in time with the right
-// status, a sentence that may be printed, and without the whole internet read.
+// Tests of HTTP servers that misbehave. In each case the request must end in time, with
+// the right status, a message that is safe to print, and a limited number of bytes read.
 
 const (
 	httpPasskey = "5ecretpa55key"
 
-	// httpTimeout is how long those wait that are kept waiting; httpSlack is how
-	// long it may take on a loaded machine. Where there is nothing to wait for
-	// the timeout is longer than that.
+	// httpTimeout is the timeout of requests that are expected to time out. httpSlack
+	// is the time that any request may take on a loaded machine. The timeout of other
+	// requests is longer.
 	httpTimeout = 500 * time.Millisecond
 	httpSlack   = 10 * time.Second
 
-	// httpBytes is what a server gets rid of at most: what is read of it, and
-	// what fits into the buffers of two sockets.
+	// httpBytes is the maximum number of bytes that a server can send: those that the
+	// client reads, and the buffers of two sockets.
 	httpBytes = 16 << 20
 )
 
-// A httpConn is the server's end of a connection after the request was read.
+// An httpConn is the server's end of a connection.
 type httpConn struct {
 	*net.TCPConn
 	key  string // Sec-WebSocket-Key
@@ -50,12 +50,12 @@ func (c *httpConn) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// httpAnswer is the behaviour of sending text and closing the connection.
+// httpAnswer returns a behaviour that sends text and closes the connection.
 func httpAnswer(text string) func(*httpConn) {
 	return func(c *httpConn) { fmt.Fprint(c, text) }
 }
 
-// httpOK answers 200 with a body and headers.
+// httpOK returns a behaviour that answers 200 with a body and headers.
 func httpOK(body string, header ...string) func(*httpConn) { return httpCode(200, body, header...) }
 
 func httpCode(n int, body string, header ...string) func(*httpConn) {
@@ -66,7 +66,7 @@ func httpCode(n int, body string, header ...string) func(*httpConn) {
 	return httpAnswer(fmt.Sprintf("HTTP/1.1 %d Whatever\r\nContent-Length: %d\r\n%s\r\n%s", n, len(body), &h, body))
 }
 
-// httpThen has one behaviour after the other.
+// httpThen returns a behaviour that runs others one after another.
 func httpThen(all ...func(*httpConn)) func(*httpConn) {
 	return func(c *httpConn) {
 		for _, f := range all {
@@ -75,10 +75,11 @@ func httpThen(all ...func(*httpConn)) func(*httpConn) {
 	}
 }
 
-// httpHang does nothing until the client goes.
+// httpHang sends nothing until the client closes the connection.
 func httpHang(c *httpConn) { _, _ = io.Copy(io.Discard, c) }
 
-// httpEndlessly sends text again and again, until the client goes.
+// httpEndlessly returns a behaviour that repeats text until the client closes the
+// connection.
 func httpEndlessly(text string) func(*httpConn) {
 	block := []byte(strings.Repeat(text, 1+32<<10/len(text)))
 	return func(c *httpConn) {
@@ -90,7 +91,7 @@ func httpEndlessly(text string) func(*httpConn) {
 	}
 }
 
-// httpSlowly sends text again and again, one byte every 20 ms.
+// httpSlowly returns a behaviour that repeats text, one byte every 20 ms.
 func httpSlowly(text string) func(*httpConn) {
 	return func(c *httpConn) {
 		for i := 0; ; i++ {
@@ -112,8 +113,8 @@ func httpGzip(body []byte) string {
 	return b.String()
 }
 
-// httpBomb is almost a GiB of zeros in one stream, in less than MaxBody. Every
-// block but the first refers to the zeros before it, so that all are alike.
+// httpBomb returns almost a GiB of zeros, compressed to less than MaxBody. Each block but
+// the first refers to the zeros before it, so these blocks are equal.
 func httpBomb() string {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
@@ -126,16 +127,16 @@ func httpBomb() string {
 	return httpFill(b.String(), b.String()[first:])
 }
 
-// httpFill repeats a text behind another while MaxBody allows.
+// httpFill returns head followed by more, repeated up to MaxBody.
 func httpFill(head, more string) string {
 	return head + strings.Repeat(more, (MaxBody-len(head))/len(more))
 }
 
-// httpVillain lets each connection misbehave once its request was read. It
-// returns the address and counts the bytes that it got rid of.
-func httpVillain(t *testing.T, behave func(*httpConn)) (addr string, sent *atomic.Int64) {
+// serveHTTP serves on loopback until the test ends. It reads the request of each
+// connection and then calls behave. It returns the address, and counts the bytes sent.
+func serveHTTP(t *testing.T, behave func(*httpConn)) (addr string, sent *atomic.Int64) {
 	t.Helper()
-	return httpRawVillain(t, func(c *httpConn) {
+	return serveConns(t, func(c *httpConn) {
 		r := bufio.NewReader(c)
 		request, err := http.ReadRequest(r)
 		if err != nil {
@@ -146,8 +147,8 @@ func httpVillain(t *testing.T, behave func(*httpConn)) (addr string, sent *atomi
 	})
 }
 
-// httpRawVillain lets each connection misbehave at once.
-func httpRawVillain(t *testing.T, behave func(*httpConn)) (addr string, sent *atomic.Int64) {
+// serveConns is serveHTTP without reading a request.
+func serveConns(t *testing.T, behave func(*httpConn)) (addr string, sent *atomic.Int64) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -194,9 +195,9 @@ type httpCase struct {
 	want   Status
 }
 
-// httpAnnounces are to an announce.
+// httpAnnounces are behaviours of trackers that get an announce.
 var httpAnnounces = []httpCase{
-	// The connection.
+	// Broken connections.
 	{"never answers", httpHang, StatusTimeout},
 	{"closes without an answer", httpAnswer(""), StatusEmpty},
 	{"resets", httpReset, StatusEmpty},
@@ -218,7 +219,7 @@ var httpAnnounces = []httpCase{
 	{"endless answers 100", httpEndlessly("HTTP/1.1 100 Continue\r\n\r\n"), StatusMalformed},
 	{"103 and then the answer", httpThen(httpAnswer("HTTP/1.1 103 Early Hints\r\n\r\n"), httpOK("d8:completei1ee")), StatusOK},
 
-	// The length.
+	// Wrong lengths.
 	{"a MiB", httpOK("d1:x" + fmt.Sprint(MaxBody-26) + ":" + strings.Repeat("x", MaxBody-26) + "8:completei1ee"), StatusOK},
 	{"a MiB and a byte", httpOK("d1:x" + fmt.Sprint(MaxBody-25) + ":" + strings.Repeat("x", MaxBody-25) + "8:completei1ee"), StatusTooBig},
 	{"a MiB and a byte, no length", httpAnswer("HTTP/1.0 200 OK\r\n\r\n" + strings.Repeat("x", MaxBody+1)), StatusTooBig},
@@ -240,7 +241,7 @@ var httpAnnounces = []httpCase{
 	{"endless extension of a chunk", httpThen(httpAnswer(httpChunked+"1;"), httpEndlessly("x")), StatusMalformed},
 	{"endless trailer", httpThen(httpAnswer(httpChunked+"f\r\nd8:completei1ee\r\n0\r\n"), httpEndlessly("X: y\r\n")), StatusMalformed},
 
-	// Packing.
+	// Compression.
 	{"gzip", httpOK(httpGzip([]byte("d8:completei1ee")), "Content-Encoding: gzip"), StatusOK},
 	{"GZip", httpOK(httpGzip([]byte("d8:completei1ee")), "Content-Encoding: GZip"), StatusOK},
 	{"gzip bomb", httpOK(httpBomb(), "Content-Encoding: gzip"), StatusTooBig},
@@ -254,7 +255,7 @@ var httpAnnounces = []httpCase{
 	{"gzip of nothing", httpOK("", "Content-Encoding: gzip"), StatusEmpty},
 	{"gzip that was not asked for", httpOK(httpGzip([]byte("d8:completei1ee"))), StatusMalformed},
 
-	// What it says.
+	// Bodies.
 	{"html with 200", httpOK("<html>bad gateway</html>"), StatusHTML},
 	{"html behind blanks", httpOK(" \r\n\t<!DOCTYPE html>"), StatusHTML},
 	{"html with 404", httpCode(404, "<html>"), "http-404"},
@@ -285,7 +286,7 @@ var httpAnnounces = []httpCase{
 	{"peers of 7 bytes", httpOK("d5:peers7:0123456e"), StatusOK},
 	{"peers that are a number", httpOK("d5:peersi1ee"), StatusMalformed},
 
-	// HTTP.
+	// Violations of HTTP.
 	{"http-410", httpCode(410, "gone"), "http-410"},
 	{"http-299", httpCode(299, "d8:completei1ee"), StatusOK},
 	{"http-999", httpCode(999, ""), "http-999"},
@@ -326,7 +327,7 @@ func httpRedirect(to string) func(*httpConn) {
 	return httpCode(302, "", "Location: "+to)
 }
 
-// httpPause lets the client read what was sent before what comes next.
+// httpPause gives the client time to read what was sent.
 func httpPause(*httpConn) { time.Sleep(100 * time.Millisecond) }
 
 // httpScrapes are answers to a scrape of the info-hash 20 times "a".
@@ -361,25 +362,25 @@ func httpForeign() string {
 
 func TestHostileHTTP(t *testing.T) {
 	t.Parallel()
-	log.SetOutput(io.Discard) // net/http prints what comes after an answer
+	log.SetOutput(io.Discard) // net/http logs bytes after an answer
 	cases := httpAnnounces
 	for _, c := range httpScrapes {
 		c.name = "scrape/" + c.name
 		cases = append(cases, c)
 	}
 	httpParallel(t, cases, func(c httpCase) string { return c.name }, func(t *testing.T, hc httpCase) {
-		httpMisbehave(t, "http", hc)
+		testHostileHTTP(t, "http", hc)
 	})
 }
 
-// httpMisbehave lets a tracker of a scheme misbehave towards one request.
-func httpMisbehave(t *testing.T, scheme string, hc httpCase) {
-	addr, sent := httpVillain(t, hc.behave)
+// testHostileHTTP sends one request to a tracker that misbehaves, and checks the outcome.
+func testHostileHTTP(t *testing.T, scheme string, hc httpCase) {
+	addr, sent := serveHTTP(t, hc.behave)
 	c := &Client{Timeout: time.Minute, Retries: -1}
 	switch {
 	case hc.want == StatusTimeout:
 		c.Timeout = httpTimeout
-	case strings.HasPrefix(hc.name, "slow/"): // waits, but not for the status
+	case strings.HasPrefix(hc.name, "slow/"): // a slow answer with another status than a timeout
 		c.Timeout = 4 * httpTimeout
 	}
 	defer c.Close()
@@ -412,8 +413,8 @@ func httpMisbehave(t *testing.T, scheme string, hc httpCase) {
 	}
 }
 
-// TestHTTPReferer: a redirect goes where it says, and tells nobody there what
-// the tracker may know.
+// A redirect is followed, and the other host gets neither the password nor the passkey of
+// the tracker.
 func TestHTTPReferer(t *testing.T) {
 	t.Parallel()
 	other := &httpTracker{swarms: httpSwarms}
@@ -429,7 +430,8 @@ func TestHTTPReferer(t *testing.T) {
 	server, _ := s.start(t, "127.0.0.1:0", false)
 	c := new(Client)
 	defer c.Close()
-	// The other host must have another name: a password is for all of one.
+	// The other host must have another name: net/http sends a password to every port of
+	// a host.
 	u := httpURL(t, "http://me:"+httpPasskey+"@tracker.example/announce?passkey="+httpPasskey)
 	c.http().DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if addr == "tracker.example:80" {
@@ -441,15 +443,15 @@ func TestHTTPReferer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range other.seen() {
-		if told := fmt.Sprint(r.URL, r.Header); strings.Contains(told, httpPasskey) || r.Header.Get("Authorization") != "" {
-			t.Error(told)
+		if got := fmt.Sprint(r.URL, r.Header); strings.Contains(got, httpPasskey) || r.Header.Get("Authorization") != "" {
+			t.Error(got)
 		}
 	}
 }
 
-// TestHTTPMemory: a bomb does not go off.
-func TestHTTPMemory(t *testing.T) { // alone
-	addr, _ := httpVillain(t, httpOK(httpBomb(), "Content-Encoding: gzip"))
+// A decompression bomb does not use much memory.
+func TestHTTPMemory(t *testing.T) { // not parallel
+	addr, _ := serveHTTP(t, httpOK(httpBomb(), "Content-Encoding: gzip"))
 	c := new(Client)
 	defer c.Close()
 	u := httpURL(t, "http://"+addr+"/announce")

@@ -22,32 +22,33 @@ import (
 )
 
 const (
-	udpHasty   = 300 * time.Millisecond // what a client waits where no answer comes
-	udpPatient = 20 * time.Second       // and where one does
-	udpHuge    = 65507                  // bytes of the longest packet of IPv4
-	udpSlack   = 10 * time.Second       // what a loaded machine may take longer
+	udpShortTimeout = 300 * time.Millisecond // of requests that are not answered
+	udpLongTimeout  = 20 * time.Second       // of requests that are answered
+	udpHuge         = 65507                  // bytes of the longest packet over IPv4
+	udpSlack        = 10 * time.Second       // that a loaded machine may add
 )
 
-// A udpVillain misbehaves. What it leaves to the book goes to the fake.
-type udpVillain struct {
+// A hostileUDPTracker is a UDP tracker that misbehaves. It uses the udpFake for what it
+// does correctly.
+type hostileUDPTracker struct {
 	*udpFake
 	t       *testing.T
 	u       *tracker.URL
-	at      *net.UDPConn // where it is
-	packets atomic.Int64 // that were sent
+	at      *net.UDPConn // its socket
+	packets atomic.Int64 // number of packets sent
 
-	n    int      // of scrapes
-	held []func() // answers
+	n    int      // number of scrapes
+	held []func() // answers to send later
 }
 
-// newUDPVillain starts a tracker that handles requests so.
-func newUDPVillain(t *testing.T, handle func(v *udpVillain, r *tracker.UDPRequest, p udpPeer)) *udpVillain {
+// newHostileUDPTracker starts a tracker that handles requests with handle.
+func newHostileUDPTracker(t *testing.T, handle func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer)) *hostileUDPTracker {
 	t.Helper()
 	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &udpVillain{udpFake: &udpFake{t: t}, t: t, u: udpURL(t, conn.LocalAddr().String()), at: conn}
+	v := &hostileUDPTracker{udpFake: &udpFake{t: t}, t: t, u: udpURL(t, conn.LocalAddr().String()), at: conn}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		udpLoop(t, conn, func(r *tracker.UDPRequest, p udpPeer) {
@@ -66,18 +67,18 @@ func newUDPVillain(t *testing.T, handle func(v *udpVillain, r *tracker.UDPReques
 	return v
 }
 
-// raw sends a packet by its parts: an action, a transaction and a body.
+// raw sends a packet of an action, a transaction id and a body.
 func (p udpPeer) raw(action tracker.Action, transaction uint32, body ...byte) {
 	b := binary.BigEndian.AppendUint32(nil, uint32(action))
 	p.send(append(binary.BigEndian.AppendUint32(b, transaction), body...))
 }
 
-// rawScrape sends an answer to a scrape, of the same number everywhere.
+// rawScrape sends an answer to a scrape in which all bytes are number.
 func (p udpPeer) rawScrape(transaction uint32, torrents int, number byte) {
 	p.raw(tracker.ActionScrape, transaction, slices.Repeat([]byte{0, 0, 0, number}, 3*torrents)...)
 }
 
-// burst sends packets, no faster than they are read.
+// burst sends n packets, no faster than the client reads them.
 func burst(n int, send func(i int)) {
 	for i := range n {
 		if send(i); i%100 == 99 {
@@ -88,23 +89,23 @@ func burst(n int, send func(i int)) {
 
 const udpNasty = "\x1b[2J\x1b]0;title\a\x00 \r\n\u202e\u009b31m\xff\xfe\u2028 <b>"
 
-// How a tracker handles scrapes, where connect goes by the book.
-var udpScrapeVillains = []struct {
+// Ways in which a tracker misbehaves at scrapes. It answers connect correctly.
+var udpScrapeCases = []struct {
 	name     string
 	torrents int
 	timeout  time.Duration
-	scrape   func(v *udpVillain, r *tracker.UDPRequest, p udpPeer)
-	want     map[Status]int // of torrents
+	scrape   func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer)
+	want     map[Status]int // number of torrents by status
 }{
-	{"silence", 200, udpHasty, func(*udpVillain, *tracker.UDPRequest, udpPeer) {}, map[Status]int{StatusTimeout: 200}},
-	{"foreign transactions, then its own", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"silence", 200, udpShortTimeout, func(*hostileUDPTracker, *tracker.UDPRequest, udpPeer) {}, map[Status]int{StatusTimeout: 200}},
+	{"foreign transactions, then its own", 70, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		burst(5000, func(i int) { p.rawScrape(r.Transaction+1+uint32(i), len(r.Hashes), 9) })
 		v.handle(r, p)
 	}, map[Status]int{StatusOK: 70}},
-	{"foreign transactions only", 70, udpHasty, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"foreign transactions only", 70, udpShortTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		burst(5000, func(i int) { p.rawScrape(r.Transaction+1+uint32(i), len(r.Hashes), 9) })
 	}, map[Status]int{StatusTimeout: 70}},
-	{"garbage, then an answer", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"garbage, then an answer", 70, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		random := rand.NewChaCha8([32]byte{1})
 		burst(5000, func(i int) {
 			b := make([]byte, i%1000)
@@ -113,103 +114,103 @@ var udpScrapeVillains = []struct {
 		})
 		v.handle(r, p)
 	}, map[Status]int{StatusOK: 70}},
-	{"too short, then an answer", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"too short, then an answer", 70, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		whole := binary.BigEndian.AppendUint32([]byte{0, 0, 0, 2}, r.Transaction)
 		for n := range 8 {
 			p.send(whole[:n])
 		}
 		v.handle(r, p)
 	}, map[Status]int{StatusOK: 70}},
-	{"too short only", 70, udpHasty, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"too short only", 70, udpShortTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.send([]byte{0, 0, 0, 2, byte(r.Transaction >> 24), byte(r.Transaction >> 16), byte(r.Transaction >> 8)})
 	}, map[Status]int{StatusTimeout: 70}},
-	{"the answer to an announce", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"the answer to an announce", 200, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(tracker.ActionAnnounce, r.Transaction, make([]byte, 12*len(r.Hashes))...)
 	}, map[Status]int{StatusMalformed: 200}},
-	{"the answer to connect", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"the answer to connect", 200, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(tracker.ActionConnect, r.Transaction, make([]byte, 12*len(r.Hashes))...)
 	}, map[Status]int{StatusMalformed: 200}},
-	{"an unknown action", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"an unknown action", 200, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(0xffffffff, r.Transaction, make([]byte, 12*len(r.Hashes))...)
 	}, map[Status]int{StatusMalformed: 200}},
-	{"a byte too many", 1, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"a byte too many", 1, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(tracker.ActionScrape, r.Transaction, make([]byte, 13)...)
 	}, map[Status]int{StatusMalformed: 1}},
-	{"too many entries", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"too many entries", 200, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.rawScrape(r.Transaction, len(r.Hashes)+1, 1)
 	}, map[Status]int{StatusMalformed: 200}},
-	{"half of the entries", 500, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"half of the entries", 500, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		r.Hashes = r.Hashes[:(len(r.Hashes)+1)/2]
 		v.handle(r, p)
 	}, map[Status]int{StatusOK: 500}},
-	{"the first entry only", 100, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"the first entry only", 100, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		r.Hashes = r.Hashes[:1]
 		v.handle(r, p)
 	}, map[Status]int{StatusOK: 100}},
-	{"fewer entries each time", 300, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"fewer entries each time", 300, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		v.n++
 		r.Hashes = r.Hashes[:max(1, min(len(r.Hashes), 70-10*v.n))]
 		v.handle(r, p)
 	}, map[Status]int{StatusOK: 300}},
-	{"no entries", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"no entries", 200, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.rawScrape(r.Transaction, 0, 0)
 	}, map[Status]int{StatusTruncated: 200}},
-	{"negative numbers", 1, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"negative numbers", 1, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(tracker.ActionScrape, r.Transaction, slices.Repeat([]byte{255}, 12)...)
 	}, map[Status]int{StatusMalformed: 1}},
-	{"the highest numbers", 1, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"the highest numbers", 1, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.answer(&tracker.UDPResponse{Action: r.Action, Transaction: r.Transaction, Counts: []tracker.Counts{{Seeders: 1 << 31, Leechers: 1 << 31, Completed: 1 << 31}}})
 	}, map[Status]int{StatusOK: 1}},
-	{"refuses with a nasty text", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"refuses with a nasty text", 200, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.refuse(r, udpNasty)
 	}, map[Status]int{StatusFailed: 200}},
-	{"refuses without a text", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"refuses without a text", 200, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.refuse(r, "")
 	}, map[Status]int{StatusFailed: 200}},
-	{"refuses with NULs", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"refuses with NULs", 200, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.refuse(r, "no\x00way\x00\x00")
 	}, map[Status]int{StatusFailed: 200}},
-	{"refuses at length", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"refuses at length", 200, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.refuse(r, strings.Repeat("\x1b", udpHuge-8))
 	}, map[Status]int{StatusFailed: 200}},
-	{"refuses in new words each time", 1000, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"refuses in new words each time", 1000, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		v.n++
 		p.refuse(r, fmt.Sprint(v.n, " times no"))
 	}, map[Status]int{StatusFailed: 1000}},
-	{"refuses more than one torrent", 300, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"refuses more than one torrent", 300, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		if len(r.Hashes) > 1 {
 			p.refuse(r, "one at a time")
 			return
 		}
 		v.handle(r, p)
 	}, map[Status]int{StatusOK: 300}},
-	{"huge answers", 200, udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"huge answers", 200, udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.rawScrape(r.Transaction, (udpHuge-8)/12, 1)
 	}, map[Status]int{StatusMalformed: 200}},
-	{"huge foreign answers, then its own", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"huge foreign answers, then its own", 70, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		for range 50 {
 			p.rawScrape(^r.Transaction, (udpHuge-8)/12, 1)
 			time.Sleep(time.Millisecond)
 		}
 		v.handle(r, p)
 	}, map[Status]int{StatusOK: 70}},
-	{"answers from elsewhere, then its own", 70, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"answers from elsewhere, then its own", 70, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		v.spoof(r, p)
 		time.Sleep(20 * time.Millisecond)
 		v.handle(r, p)
 	}, map[Status]int{StatusOK: 70}},
-	{"answers from elsewhere only", 70, udpHasty, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"answers from elsewhere only", 70, udpShortTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		v.spoof(r, p)
 	}, map[Status]int{StatusTimeout: 70}},
-	{"answers twice", 1000, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"answers twice", 1000, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		v.handle(r, p)
 		v.handle(r, p)
 	}, map[Status]int{StatusOK: 1000}},
-	{"answers twice, first right", 1000, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"answers twice, first right", 1000, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		v.handle(r, p)
 		p.rawScrape(r.Transaction, len(r.Hashes), 9)
 	}, map[Status]int{StatusOK: 1000}},
-	{"reorders", 980, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"reorders", 980, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		if v.n++; v.n == 1 {
 			v.handle(r, p)
 			return
@@ -221,12 +222,12 @@ var udpScrapeVillains = []struct {
 			}
 		}
 	}, map[Status]int{StatusOK: 980}},
-	{"falls silent", 980, time.Second, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"falls silent", 980, time.Second, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		if v.n++; v.n <= 5 {
 			v.handle(r, p)
 		}
 	}, map[Status]int{StatusOK: 350, StatusTimeout: 630}},
-	{"is gone", 1000, udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"is gone", 1000, udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		if v.n++; v.n == 1 {
 			v.handle(r, p)
 			return
@@ -239,7 +240,7 @@ var udpScrapeVillains = []struct {
 }
 
 // spoof answers from another port, and from another address too.
-func (v *udpVillain) spoof(r *tracker.UDPRequest, p udpPeer) {
+func (v *hostileUDPTracker) spoof(r *tracker.UDPRequest, p udpPeer) {
 	for _, ip := range []string{"127.0.0.1", "127.0.0.2"} {
 		other, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(ip)})
 		if err != nil {
@@ -253,10 +254,10 @@ func (v *udpVillain) spoof(r *tracker.UDPRequest, p udpPeer) {
 }
 
 func TestHostileUDPScrape(t *testing.T) {
-	for _, test := range udpScrapeVillains {
+	for _, test := range udpScrapeCases {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			v := newUDPVillain(t, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+			v := newHostileUDPTracker(t, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 				if r.Action == tracker.ActionConnect {
 					v.handle(r, p)
 					return
@@ -290,7 +291,7 @@ func TestHostileUDPScrape(t *testing.T) {
 	}
 }
 
-// udpSentence fails the test unless an error may be shown in a terminal.
+// udpSentence fails the test unless the message of an error is safe to print.
 func udpSentence(t *testing.T, err error) {
 	t.Helper()
 	msg := err.Error()
@@ -300,7 +301,7 @@ func udpSentence(t *testing.T, err error) {
 	}
 }
 
-// A udpMeter counts how often a client reads.
+// A udpMeter counts the reads of a client.
 type udpMeter struct{ reads atomic.Int64 }
 
 func (m *udpMeter) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
@@ -318,8 +319,9 @@ func (c udpMeterConn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// check fails the test if the client spins, or remembers what has ended.
-func (m *udpMeter) check(t *testing.T, c *Client, v *udpVillain) {
+// check fails the test if the client reads in a busy loop, or keeps requests that have
+// ended.
+func (m *udpMeter) check(t *testing.T, c *Client, v *hostileUDPTracker) {
 	t.Helper()
 	if reads, most := m.reads.Load(), v.packets.Load()+100; reads > most {
 		t.Errorf("%d reads of %d packets", reads, most)
@@ -335,61 +337,62 @@ func (m *udpMeter) check(t *testing.T, c *Client, v *udpVillain) {
 	}
 }
 
-// How a tracker handles connect and announce.
-var udpAnnounceVillains = []struct {
+// Ways in which a tracker misbehaves at connect and announce.
+var udpAnnounceCases = []struct {
 	name    string
 	timeout time.Duration
-	handle  func(v *udpVillain, r *tracker.UDPRequest, p udpPeer)
+	handle  func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer)
 	want    Status
-	wantMsg string // all of it; empty: any
+	wantMsg string // the whole message; empty: any
 }{
-	{"silence", udpHasty, func(*udpVillain, *tracker.UDPRequest, udpPeer) {}, StatusTimeout, "no answer in time"},
-	{"connects only", udpHasty, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) { udpOnlyConnects(r, p) }, StatusTimeout, ""},
-	{"connection id zero", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
+	{"silence", udpShortTimeout, func(*hostileUDPTracker, *tracker.UDPRequest, udpPeer) {}, StatusTimeout, "no answer in time"},
+	{"connects only", udpShortTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) { udpOnlyConnects(r, p) }, StatusTimeout, ""},
+	{"connection id zero", udpLongTimeout, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 		if r.Connection != 0 {
 			p.refuse(r, "another connection id")
 			return
 		}
 		p.raw(r.Action, r.Transaction, make([]byte, 12)...)
 	}), StatusOK, ""},
-	{"a short answer to connect", udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"a short answer to connect", udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(tracker.ActionConnect, r.Transaction, 1, 2, 3, 4)
 	}, StatusMalformed, ""},
-	{"a long answer to connect", udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"a long answer to connect", udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		if r.Action == tracker.ActionConnect {
 			p.raw(tracker.ActionConnect, r.Transaction, make([]byte, udpHuge-8)...)
 			return
 		}
 		v.handle(r, p)
 	}, StatusOK, ""},
-	{"another answer to connect", udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"another answer to connect", udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.raw(tracker.ActionScrape, r.Transaction)
 	}, StatusMalformed, ""},
-	{"refuses to connect", udpPatient, func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"refuses to connect", udpLongTimeout, func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		p.refuse(r, "full")
 	}, StatusFailed, `the tracker says "full"`},
-	{"refuses every connection id", udpPatient, func(v *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+	{"refuses every connection id", udpLongTimeout, func(v *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		v.restart()
 		v.handle(r, p)
 	}, StatusFailed, `the tracker says "a connection id of yore"`},
-	{"refuses", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) { p.refuse(r, "no\x1b[2J\xff") }), StatusFailed, `the tracker says "no\x1b[2J\xff"`},
-	{"a short answer", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
+	{"refuses", udpLongTimeout, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) { p.refuse(r, "no\x1b[2J\xff") }), StatusFailed, `the tracker says "no\x1b[2J\xff"`},
+	{"a short answer", udpLongTimeout, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 		p.raw(r.Action, r.Transaction, make([]byte, 11)...)
 	}), StatusMalformed, ""},
-	{"a negative number of peers", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
+	{"a negative number of peers", udpLongTimeout, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 		p.raw(r.Action, r.Transaction, 0, 0, 0, 1, 255, 255, 255, 255, 0, 0, 0, 1)
 	}), StatusOK, ""},
-	{"8 bytes, as opentracker does", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
+	{"8 bytes, as opentracker does", udpLongTimeout, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 		p.raw(r.Action, r.Transaction)
 	}), StatusFailed, tracker.ErrUnlisted.Error()},
-	{"the answer to a scrape", udpPatient, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
+	{"the answer to a scrape", udpLongTimeout, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 		p.rawScrape(r.Transaction, 1, 1)
 	}), StatusMalformed, ""},
 }
 
-// onlyAnnounce handles announces; connect always gives the connection id 0.
-func onlyAnnounce(handle udpHandler) func(*udpVillain, *tracker.UDPRequest, udpPeer) {
-	return func(_ *udpVillain, r *tracker.UDPRequest, p udpPeer) {
+// onlyAnnounce returns a handler for announces. It answers connect with the connection
+// id 0.
+func onlyAnnounce(handle udpHandler) func(*hostileUDPTracker, *tracker.UDPRequest, udpPeer) {
+	return func(_ *hostileUDPTracker, r *tracker.UDPRequest, p udpPeer) {
 		if udpOnlyConnects(r, p); r.Action == tracker.ActionAnnounce {
 			handle(r, p)
 		}
@@ -397,10 +400,10 @@ func onlyAnnounce(handle udpHandler) func(*udpVillain, *tracker.UDPRequest, udpP
 }
 
 func TestHostileUDPAnnounce(t *testing.T) {
-	for _, test := range udpAnnounceVillains {
+	for _, test := range udpAnnounceCases {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			v := newUDPVillain(t, test.handle)
+			v := newHostileUDPTracker(t, test.handle)
 			meter := new(udpMeter)
 			c := udpClient(t, &Client{Timeout: test.timeout, dialUDP: meter.dial})
 			began := time.Now()
@@ -422,7 +425,7 @@ func TestHostileUDPAnnounce(t *testing.T) {
 	}
 }
 
-// Answers to an announce that are strange, and yet answers.
+// Unusual answers to an announce that are valid.
 func TestHostileUDPAnswers(t *testing.T) {
 	many := slices.Repeat([]byte{192, 0, 2, 1, 0, 80}, (udpHuge-20)/6)
 	for _, test := range []struct {
@@ -442,10 +445,10 @@ func TestHostileUDPAnswers(t *testing.T) {
 		{"many peers", []byte{0, 0, 0, 1}, many, time.Second, len(many) / 6},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			v := newUDPVillain(t, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
+			v := newHostileUDPTracker(t, onlyAnnounce(func(r *tracker.UDPRequest, p udpPeer) {
 				p.raw(r.Action, r.Transaction, slices.Concat(test.interval, make([]byte, 8), test.peers)...)
 			}))
-			resp, err := udpAnnounce(udpClient(t, &Client{Timeout: udpPatient}), v.u)
+			resp, err := udpAnnounce(udpClient(t, &Client{Timeout: udpLongTimeout}), v.u)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -461,17 +464,18 @@ func TestHostileUDPAnswers(t *testing.T) {
 	}
 }
 
-// Nobody listens: that is known at once, for a thousand torrents too.
+// If connections are refused, all torrents fail at once, even a thousand.
 func TestUDPRefused(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "[::1]"} {
-		// A socket that is connected elsewhere keeps the port, and refuses.
+		// A socket that is connected to another address keeps the port, and the kernel refuses
+		// packets from the client.
 		taken, err := net.Dial("udp", host+":9")
 		if err != nil {
 			testenv.Missing(t, "the address "+host+": "+err.Error())
 		}
 		defer taken.Close()
 		u := udpURL(t, taken.LocalAddr().String())
-		c := udpClient(t, &Client{Timeout: udpPatient, BEP15: true})
+		c := udpClient(t, &Client{Timeout: udpLongTimeout, BEP15: true})
 		began := time.Now()
 		if _, err := udpAnnounce(c, u); udpStatus(err) != StatusRefused {
 			t.Errorf("%s: %v", u, err)

@@ -36,7 +36,7 @@ func httpURL(t testing.TB, raw string) *tracker.URL {
 	return u
 }
 
-// httpSentence fails unless an error may be shown to the user.
+// httpSentence fails the test unless the message of an error is safe to print.
 func httpSentence(t *testing.T, err error) {
 	t.Helper()
 	if err == nil {
@@ -60,8 +60,8 @@ func httpSentence(t *testing.T, err error) {
 	}
 }
 
-// httpParallel runs all cases at once, however few processors there are: most do
-// nothing but wait.
+// httpParallel runs all cases at once, regardless of the number of CPUs, because most of
+// them only wait.
 func httpParallel[T any](t *testing.T, cases []T, name func(T) string, run func(*testing.T, T)) {
 	var wg sync.WaitGroup
 	for _, c := range cases {
@@ -70,7 +70,7 @@ func httpParallel[T any](t *testing.T, cases []T, name func(T) string, run func(
 	wg.Wait()
 }
 
-// httpStatusOf is the status of what a request returned.
+// httpStatusOf returns the status of an error that a request returned.
 func httpStatusOf(err error) Status {
 	if err == nil {
 		return StatusOK
@@ -78,24 +78,24 @@ func httpStatusOf(err error) Status {
 	return err.(*Error).Status
 }
 
-// A httpTracker is one that behaves, made of the server's direction of package
+// An httpTracker is a correct HTTP tracker, which uses the server's direction of package
 // tracker.
 type httpTracker struct {
 	swarms map[[20]byte]tracker.Counts
-	answer func(http.ResponseWriter, *http.Request) bool // before anything else; true: that was it
+	answer func(http.ResponseWriter, *http.Request) bool // called first; if it returns true, it has answered
 
 	mu       sync.Mutex
 	conns    map[net.Conn]http.ConnState
 	requests []httpSeen
 }
 
-// A httpSeen is a request that came.
+// An httpSeen is a request that was received.
 type httpSeen struct {
 	*http.Request
 	at time.Time
 }
 
-// seen returns the requests that came.
+// seen returns the requests that were received.
 func (s *httpTracker) seen() []httpSeen {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,14 +153,14 @@ func (s *httpTracker) track(c net.Conn, state http.ConnState) {
 	s.conns[c] = state
 }
 
-// states returns those of all connections there ever were.
+// states returns the states of all connections, including closed ones.
 func (s *httpTracker) states() []http.ConnState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Collect(maps.Values(s.conns))
 }
 
-// start serves on an address and returns the URL to announce at.
+// start serves on an address and returns the announce URL.
 func (s *httpTracker) start(t *testing.T, addr string, secure bool) (*httptest.Server, *tracker.URL) {
 	t.Helper()
 	l, err := net.Listen("tcp", addr)
@@ -177,8 +177,8 @@ func (s *httpTracker) start(t *testing.T, addr string, secure bool) (*httptest.S
 	return server, httpURL(t, server.URL+"/announce")
 }
 
-// A httpPipe is a network of one listener without sockets, for tests in which
-// time stands still.
+// An httpPipe is a listener and its dialer without sockets, for tests in a synctest
+// bubble.
 type httpPipe chan net.Conn
 
 func (p httpPipe) Accept() (net.Conn, error) {
@@ -200,7 +200,7 @@ func (p httpPipe) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// A httpPipeConn has the errors of TCP.
+// An httpPipeConn is a pipe that returns the errors of a TCP connection.
 type httpPipeConn struct{ net.Conn }
 
 func (c httpPipeConn) Write(b []byte) (int, error) {
@@ -211,7 +211,7 @@ func (c httpPipeConn) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// httpBubble runs f in a bubble in which h serves whatever address c asks.
+// httpBubble runs f in a synctest bubble in which h serves every address that c dials.
 func httpBubble(t *testing.T, c *Client, h http.Handler, f func(t *testing.T)) {
 	synctest.Test(t, func(t *testing.T) {
 		pipe := make(httpPipe)
@@ -294,8 +294,8 @@ func TestHTTPScrape(t *testing.T) {
 	}
 }
 
-// TestHTTPConnections: a tracker gets few requests at once, over few connections,
-// which are used again.
+// A tracker gets at most Conns requests at once, over as many connections, which are
+// reused.
 func TestHTTPConnections(t *testing.T) {
 	t.Parallel()
 	var now, most atomic.Int32
@@ -338,7 +338,7 @@ func TestHTTPConnections(t *testing.T) {
 	}
 }
 
-// TestHTTPClose: no connection outlives the client.
+// Close closes all connections.
 func TestHTTPClose(t *testing.T) {
 	t.Parallel()
 	s := &httpTracker{swarms: httpSwarms}
@@ -369,15 +369,15 @@ func TestHTTPClose(t *testing.T) {
 	new(Client).Close()
 }
 
-// TestHTTPRetries: when an overloaded tracker is asked again.
+// Requests to overloaded trackers are repeated on a schedule.
 func TestHTTPRetries(t *testing.T) {
 	t.Parallel()
 	const header, ever = "Retry-After", "ever"
 	for _, test := range []struct {
 		name    string
 		client  *Client
-		answers []string // codes, with a Retry-After
-		at      string   // when the requests come
+		answers []string // status codes, some with a Retry-After
+		at      string   // times of the requests
 		ended   time.Duration
 		want    Status
 	}{
@@ -442,7 +442,7 @@ func TestHTTPRetries(t *testing.T) {
 	}
 }
 
-// TestHTTPStop: whoever stops a request need not wait for it.
+// A request returns as soon as its context is cancelled.
 func TestHTTPStop(t *testing.T) {
 	t.Parallel()
 	c := new(Client)
@@ -471,7 +471,7 @@ func TestHTTPStop(t *testing.T) {
 	})
 }
 
-// TestHTTPHost: which address is asked, and under which name.
+// Requests go to the address of the URL, with the right Host header.
 func TestHTTPHost(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ url, dialed, host string }{
@@ -501,7 +501,7 @@ func TestHTTPHost(t *testing.T) {
 	}
 }
 
-// TestHTTPNetwork: -4 and -6.
+// Client.Network selects the address family.
 func TestHTTPNetwork(t *testing.T) {
 	t.Parallel()
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
@@ -525,7 +525,7 @@ func TestHTTPNetwork(t *testing.T) {
 	}
 }
 
-// TestHTTPDial: what comes of the errors of dialing.
+// Errors of dialing have the right status.
 func TestHTTPDial(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -556,8 +556,8 @@ func TestHTTPDial(t *testing.T) {
 	}
 }
 
-// TestHTTPTells: what an answer says besides numbers.
-func TestHTTPTells(t *testing.T) {
+// The intervals and failures in answers are parsed.
+func TestHTTPIntervalsAndFailures(t *testing.T) {
 	t.Parallel()
 	const year = 366 * 24 * time.Hour
 	for _, test := range []struct {
@@ -603,7 +603,7 @@ func TestHTTPTells(t *testing.T) {
 	}
 }
 
-// TestHTTPRedirects: five are followed and six are not.
+// Five redirects are followed, six are an error.
 func TestHTTPRedirects(t *testing.T) {
 	t.Parallel()
 	s := &httpTracker{swarms: httpSwarms, answer: func(w http.ResponseWriter, r *http.Request) bool {

@@ -18,29 +18,29 @@ import (
 	"bt/internal/tracker"
 )
 
-// A udpNet is a network without wires, for tests under synctest: what is sent
-// arrives at once. An address without a tracker refuses.
+// A udpNet is a simulated network for tests under synctest, in which packets arrive at
+// once. An address without a tracker refuses packets.
 type udpNet struct {
 	t        *testing.T
 	trackers map[netip.Addr]udpHandler
-	unrouted map[netip.Addr]error // why a socket can't be had
+	unrouted map[netip.Addr]error // errors of dialing an address
 	dials    int
 	closed   int
 	start    time.Time
 
-	handling sync.Mutex // so that handlers need none
+	handling sync.Mutex // held while a handler runs
 	mu       sync.Mutex
 	sent     []udpSent
 }
 
-// udpSent is a packet of the client, and when it was sent.
+// A udpSent is a packet of the client, and the time at which it was sent.
 type udpSent struct {
 	at     time.Duration
 	to     netip.Addr
 	action tracker.Action
 }
 
-// newUDPNet returns a network and a client in it, which must be closed.
+// newUDPNet returns a network and a client in it, which the caller must close.
 func newUDPNet(t *testing.T, c *Client) (*udpNet, *Client) {
 	n := &udpNet{t: t, trackers: make(map[netip.Addr]udpHandler), unrouted: make(map[netip.Addr]error), start: time.Now()}
 	c.dialUDP = n.dial
@@ -57,8 +57,8 @@ func (n *udpNet) dial(_ context.Context, addr netip.AddrPort) (net.Conn, error) 
 	return &udpNetConn{net: n, addr: addr, inbox: make(chan []byte, 4096), failed: make(chan error, 4096), closed: make(chan struct{})}, nil
 }
 
-// packets returns what was sent, each packet as "seconds action", but for
-// actions that are not wanted.
+// packets returns the packets of the client, each as "seconds action", except those of
+// the given actions.
 func (n *udpNet) packets(not ...tracker.Action) []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -73,9 +73,9 @@ func (n *udpNet) packets(not ...tracker.Action) []string {
 
 var udpActions = []string{"connect", "announce", "scrape"}
 
-// A udpNetConn is the client's end.
+// A udpNetConn is a socket of the client.
 type udpNetConn struct {
-	net.Conn // none: what is not here is not needed
+	net.Conn // nil: the client uses only the methods below
 
 	net    *udpNet
 	addr   netip.AddrPort
@@ -134,15 +134,15 @@ func (c *udpNetConn) Close() error {
 	return nil
 }
 
-// udpWeather is what a net does with packets, each with a probability.
-type udpWeather struct {
+// packetFaults are the probabilities of faults of a network.
+type packetFaults struct {
 	seed                     uint64
 	drop, duplicate, reorder float64
 }
 
-// fate returns how often a packet arrives, and how late each time. It depends on
-// what the packet is, not on when it comes: no run of a test is unlike another.
-func (w udpWeather) fate(packet string) []time.Duration {
+// delays returns the delay of each copy of a packet that arrives. It is a function of the
+// seed and the packet's name, and not of the time, so that tests are reproducible.
+func (w packetFaults) delays(packet string) []time.Duration {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(packet))
 	random := rand.New(rand.NewPCG(w.seed, h.Sum64()))
@@ -161,15 +161,16 @@ func (w udpWeather) fate(packet string) []time.Duration {
 	return late
 }
 
-// A udpSky names packets by what they ask for, and how often it was asked.
-type udpSky struct {
-	udpWeather
+// A lossyPath passes requests and answers with faults. It names packets by their request,
+// and by how often that was sent.
+type lossyPath struct {
+	packetFaults
 	mu   sync.Mutex
 	seen map[string]int
 }
 
-// through handles a request, and answers it, as the weather permits.
-func (s *udpSky) through(handle udpHandler) udpHandler {
+// wrap returns a handler that calls handle, with faults in both directions.
+func (s *lossyPath) wrap(handle udpHandler) udpHandler {
 	s.seen = make(map[string]int)
 	return func(r *tracker.UDPRequest, p udpPeer) {
 		name := fmt.Sprintf("%d %x", r.Action, r.Hashes)
@@ -183,21 +184,21 @@ func (s *udpSky) through(handle udpHandler) udpHandler {
 		p.send = func(b []byte) {
 			mu.Lock()
 			answers++
-			fate := s.fate(fmt.Sprintf("answer %d to %s", answers, name))
+			delays := s.delays(fmt.Sprintf("answer %d to %s", answers, name))
 			mu.Unlock()
 			b = slices.Clone(b)
-			for _, late := range fate {
+			for _, late := range delays {
 				after(late, func() { send(b) })
 			}
 		}
-		for _, late := range s.fate("request " + name) {
+		for _, late := range s.delays("request " + name) {
 			after(late, func() { handle(r, p) })
 		}
 	}
 }
 
-// after is time.AfterFunc, or else a call. Under synctest and the race detector
-// time.AfterFunc(0) may crash the runtime of Go 1.26.
+// after is time.AfterFunc, except that it calls f directly if d is 0. Under synctest and
+// the race detector, time.AfterFunc(0, f) may crash the runtime of Go 1.26.
 func after(d time.Duration, f func()) {
 	if d == 0 {
 		f()
@@ -208,19 +209,19 @@ func after(d time.Duration, f func()) {
 
 func TestUDPLossy(t *testing.T) {
 	hashes := udpHashes(10000)
-	for _, weather := range []udpWeather{
+	for _, faults := range []packetFaults{
 		{drop: 0.05}, {drop: 0.3}, {duplicate: 0.5}, {reorder: 1}, {drop: 0.05, duplicate: 0.2, reorder: 0.5},
 	} {
-		t.Run(fmt.Sprint(weather), func(t *testing.T) {
-			for weather.seed = range 5 {
+		t.Run(fmt.Sprint(faults), func(t *testing.T) {
+			for faults.seed = range 5 {
 				synctest.Test(t, func(t *testing.T) {
 					fake := &udpFake{t: t}
 					net, c := newUDPNet(t, &Client{Retries: 60, Timeout: 10 * time.Hour})
 					defer c.Close()
-					net.trackers[udpAddr4] = (&udpSky{udpWeather: weather}).through(fake.handle)
+					net.trackers[udpAddr4] = (&lossyPath{packetFaults: faults}).wrap(fake.handle)
 					udpAllRight(t, hashes, udpScrape(t, c, udpHost4(), hashes))
 					sent := len(net.packets())
-					if lossless := 144; weather.drop == 0 && sent != lossless || weather.drop == 0.05 && sent > lossless*13/10 {
+					if lossless := 144; faults.drop == 0 && sent != lossless || faults.drop == 0.05 && sent > lossless*13/10 {
 						t.Errorf("%d packets for %d", sent, lossless)
 					}
 				})
@@ -229,8 +230,8 @@ func TestUDPLossy(t *testing.T) {
 	}
 }
 
-// With the default retries one batch in a thousand is lost three times, and is
-// asked about once more.
+// With the default number of retries, one batch in a thousand is lost three times. It is
+// scraped once more.
 func TestUDPLossyByDefault(t *testing.T) {
 	hashes := udpHashes(10000)
 	for seed := range uint64(40) {
@@ -238,17 +239,17 @@ func TestUDPLossyByDefault(t *testing.T) {
 			fake := &udpFake{t: t}
 			net, c := newUDPNet(t, new(Client))
 			defer c.Close()
-			net.trackers[udpAddr4] = (&udpSky{udpWeather: udpWeather{seed: seed, drop: 0.05}}).through(fake.handle)
+			net.trackers[udpAddr4] = (&lossyPath{packetFaults: packetFaults{seed: seed, drop: 0.05}}).wrap(fake.handle)
 			udpAllRight(t, hashes, udpScrape(t, c, udpHost4(), hashes))
 		})
 	}
 }
 
-// udpRelay is a way to a tracker, through the sky.
-func udpRelay(t *testing.T, to netip.AddrPort, weather udpWeather) *tracker.URL {
+// udpRelay starts a relay to a tracker, which adds faults, and returns its URL.
+func udpRelay(t *testing.T, to netip.AddrPort, faults packetFaults) *tracker.URL {
 	t.Helper()
 	var mu sync.Mutex
-	answerer := make(map[uint32]udpPeer) // by transaction
+	answerer := make(map[uint32]udpPeer) // by transaction id
 	upstream, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
 	if err != nil {
 		t.Fatal(err)
@@ -271,18 +272,18 @@ func udpRelay(t *testing.T, to netip.AddrPort, weather udpWeather) *tracker.URL 
 			}
 		}
 	}()
-	u := udpServe(t, "127.0.0.1", (&udpSky{udpWeather: weather}).through(func(r *tracker.UDPRequest, p udpPeer) {
+	u := udpServe(t, "127.0.0.1", (&lossyPath{packetFaults: faults}).wrap(func(r *tracker.UDPRequest, p udpPeer) {
 		mu.Lock()
 		answerer[r.Transaction] = p
 		mu.Unlock()
 		_, _ = upstream.Write(r.Append(nil))
 	}))
-	t.Cleanup(func() { upstream.Close(); <-done }) // before the other end
+	t.Cleanup(func() { upstream.Close(); <-done }) // before the relay's socket is closed
 	return u
 }
 
-// Of this seed no batch is lost twice: the tests take two seconds.
-var udpStorms = map[string]udpWeather{
+// With this seed no batch is lost twice, so the tests take two seconds.
+var udpFaults = map[string]packetFaults{
 	"drops":    {seed: 28, drop: 0.05},
 	"reorders": {duplicate: 0.3, reorder: 0.7},
 }
@@ -292,11 +293,11 @@ func TestUDPRelay(t *testing.T) {
 	fake := &udpFake{t: t}
 	direct := udpServe(t, "127.0.0.1", fake.handle)
 	to := netip.MustParseAddrPort(direct.HostPort())
-	for name, weather := range udpStorms {
+	for name, faults := range udpFaults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			hashes := udpHashes(10000)
-			u := udpRelay(t, to, weather)
+			u := udpRelay(t, to, faults)
 			udpAllRight(t, hashes, udpScrape(t, udpClient(t, new(Client)), u, hashes))
 		})
 	}
@@ -326,10 +327,10 @@ func TestUDPOpentracker(t *testing.T) {
 			t.Fatalf("the answer to %+v is %+v", r, resp)
 		}
 	}
-	for name, weather := range udpStorms {
+	for name, faults := range udpFaults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for i, a := range udpScrape(t, c, udpRelay(t, to, weather), hashes) {
+			for i, a := range udpScrape(t, c, udpRelay(t, to, faults), hashes) {
 				if a.Err != nil || a.Counts != want[i] {
 					t.Fatalf("torrent %d: %v %v, want %v", i, a.Counts, a.Err, want[i])
 				}

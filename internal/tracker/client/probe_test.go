@@ -44,7 +44,7 @@ func TestProbeVerdict(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		judged []*Error
-		want   Status // empty: no verdict
+		want   Status // of the verdict; empty: none
 		msg    string
 	}{
 		{"nothing", nil, "", ""},

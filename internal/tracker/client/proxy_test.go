@@ -21,10 +21,10 @@ import (
 	"bt/internal/tracker"
 )
 
-// A httpProxy is one that behaves: it connects, and it forwards what is not
-// secret, WebSockets too.
+// An httpProxy is a correct HTTP proxy: it tunnels connections (CONNECT), and forwards
+// requests without TLS, including WebSocket upgrades.
 type httpProxy struct {
-	want string // Proxy-Authorization; empty: anybody may
+	want string // the required Proxy-Authorization; empty: none
 
 	mu   sync.Mutex
 	asks []string // method and host of each request
@@ -57,7 +57,7 @@ func (p *httpProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// proxyCopy carries bytes both ways until both ends have closed.
+// proxyCopy copies bytes in both directions until both ends are closed.
 func proxyCopy(a, b net.Conn) {
 	var wg sync.WaitGroup
 	for _, way := range [2][2]net.Conn{{a, b}, {b, a}} {
@@ -70,8 +70,8 @@ func proxyCopy(a, b net.Conn) {
 	wg.Wait()
 }
 
-// proxySOCKS is the behaviour of a SOCKS5 proxy (RFC 1928) that carries TCP and
-// wants a name and a password (RFC 1929).
+// proxySOCKS returns the behaviour of a SOCKS5 proxy (RFC 1928) for TCP that requires a
+// name and a password (RFC 1929).
 func proxySOCKS(name, password string) func(*httpConn) {
 	return func(c *httpConn) {
 		r := bufio.NewReader(c)
@@ -106,7 +106,7 @@ func proxySOCKS(name, password string) func(*httpConn) {
 	}
 }
 
-// proxyTrackers are those that are asked through proxies, by their schemes.
+// proxyTrackers starts a tracker for each scheme, and returns their URLs.
 func proxyTrackers(t *testing.T) map[string]*tracker.URL {
 	plain := &httpTracker{swarms: httpSwarms}
 	socket := &httpTracker{answer: wsTracker(httpSwarms)}
@@ -118,7 +118,7 @@ func proxyTrackers(t *testing.T) map[string]*tracker.URL {
 	return urls
 }
 
-// proxyClient is a client with a proxy.
+// proxyClient returns a client that uses a proxy.
 func proxyClient(t *testing.T, rawURL string) *Client {
 	t.Helper()
 	u, err := url.Parse(rawURL)
@@ -130,7 +130,7 @@ func proxyClient(t *testing.T, rawURL string) *Client {
 	return c
 }
 
-// TestProxyHTTP: what has TLS is tunnelled, the rest forwarded.
+// Requests with TLS are tunnelled, others are forwarded.
 func TestProxyHTTP(t *testing.T) {
 	t.Parallel()
 	for scheme, u := range proxyTrackers(t) {
@@ -159,10 +159,10 @@ func TestProxyHTTP(t *testing.T) {
 	}
 }
 
-// TestProxySOCKS: names are looked up by the proxy.
+// The proxy resolves names.
 func TestProxySOCKS(t *testing.T) {
 	t.Parallel()
-	addr, _ := httpRawVillain(t, proxySOCKS("me", "p@ss"))
+	addr, _ := serveConns(t, proxySOCKS("me", "p@ss"))
 	for scheme, u := range proxyTrackers(t) {
 		u.Host = "tracker.example"
 		for user, want := range map[string]Status{"me:p%40ss": StatusOK, "me:wrong": StatusProxy} {
@@ -181,13 +181,13 @@ func TestProxySOCKS(t *testing.T) {
 	}
 }
 
-// TestHostileProxy: what a proxy does wrong is not laid at the tracker's door.
+// Errors of a proxy are not reported as errors of the tracker.
 func TestHostileProxy(t *testing.T) {
 	t.Parallel()
 	type hostile struct {
 		name            string
 		behave          func(*httpConn)
-		forward, tunnel Status // what it is for http and ws, for https and wss
+		forward, tunnel Status // for http and ws, and for https and wss
 	}
 	cases := []hostile{
 		{"407", httpCode(407, "", "Proxy-Authenticate: Basic"), StatusProxy, StatusProxy},
@@ -210,7 +210,7 @@ func TestHostileProxy(t *testing.T) {
 			if want == "" || hc.name == "a redirect" && want != StatusProxy {
 				continue
 			}
-			addr, sent := httpVillain(t, hc.behave)
+			addr, sent := serveHTTP(t, hc.behave)
 			c := proxyClient(t, "http://"+addr)
 			c.Timeout = time.Minute
 			if want == StatusTimeout {
@@ -232,7 +232,7 @@ func TestHostileProxy(t *testing.T) {
 	})
 }
 
-// TestProxyDead: nobody listens where the proxy should be.
+// Connections to the proxy are refused.
 func TestProxyDead(t *testing.T) {
 	t.Parallel()
 	for _, proxy := range []string{"http", "https", "socks5"} {
@@ -245,7 +245,7 @@ func TestProxyDead(t *testing.T) {
 	}
 }
 
-// TestProxyChoice: the proxy may depend on the tracker.
+// Client.Proxy may return different proxies for different trackers.
 func TestProxyChoice(t *testing.T) {
 	t.Parallel()
 	_, u := (&httpTracker{swarms: httpSwarms}).start(t, "127.0.0.1:0", false)

@@ -33,7 +33,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// The caller is told how long a tracker wants to be left alone, whatever it says it by.
+// Error.RetryIn is the delay that a tracker requests, in any of the forms that trackers
+// use.
 func TestRetryIn(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -88,7 +89,8 @@ func TestRetryIn(t *testing.T) {
 	}
 }
 
-// Over UDP a patient client waits for a tracker that takes 40 s for each answer.
+// With Client.Patient, an announce over UDP succeeds at a tracker that takes 40 s for
+// each answer.
 func TestPatient(t *testing.T) {
 	for name, patient := range map[string]bool{"patient": true, "not patient": false} {
 		t.Run(name, func(t *testing.T) {
@@ -108,7 +110,7 @@ func TestPatient(t *testing.T) {
 	}
 }
 
-// An error says whether the tracker may have received the announce.
+// Error.Sent reports whether the tracker may have received the announce.
 func TestSent(t *testing.T) {
 	for name, test := range map[string]struct {
 		handle udpHandler
@@ -145,8 +147,8 @@ func TestSent(t *testing.T) {
 	}
 }
 
-// opentracker refuses a torrent that is not on its list over UDP with 8 bytes, over
-// HTTP with words: both are failures of the tracker's own.
+// If a torrent is not on its list, opentracker answers with 8 bytes over UDP, and with a
+// failure reason over HTTP. Both have StatusFailed.
 func TestUnlisted(t *testing.T) {
 	addr := testenv.Opentracker(t, nil)
 	for _, url := range []string{"http://%v/announce", "udp://%v/announce"} {

@@ -33,10 +33,11 @@ var (
 	udpAddr6 = netip.MustParseAddr("2001:db8::6")
 )
 
-// udpHost4 is a tracker with one address.
+// udpHost4 returns the URL of a tracker with one address.
 func udpHost4() *tracker.URL { return &tracker.URL{Scheme: "udp", Host: udpAddr4.String(), Port: 80} }
 
-// udpHost46 is a tracker with two, if the client uses udpLookup46.
+// udpHost46 returns the URL of a tracker with two addresses, for a client that uses
+// udpLookup46.
 func udpHost46() *tracker.URL { return &tracker.URL{Scheme: "udp", Host: "tracker.test", Port: 80} }
 
 func udpLookup46(context.Context, string, string) ([]netip.Addr, error) {
@@ -58,7 +59,7 @@ func TestUDPSchedule(t *testing.T) {
 		timeout time.Duration
 		retries int
 		bep15   bool
-		attempt []float64 // when, in seconds
+		attempt []float64 // times in seconds
 		fails   float64
 	}{
 		{"default", 0, 0, false, []float64{0, 2, 6}, 14},
@@ -99,15 +100,15 @@ func TestUDPSchedule(t *testing.T) {
 }
 
 func TestUDPTwoAddresses(t *testing.T) {
-	book := func(t *testing.T) udpHandler { return (&udpFake{t: t}).handle }
+	correct := func(t *testing.T) udpHandler { return (&udpFake{t: t}).handle }
 	for _, test := range []struct {
 		name   string
 		v4, v6 udpHandler // nil: refuses
 		err6   error
-		answer bool // is there one of those that are silent?
+		answer bool // one of them answers
 		want   Status
 		took   float64
-		sent   string // who got packets, and how many in a row
+		sent   string // the address family of each packet
 	}{
 		{"both silent", udpSilent, udpSilent, nil, false, StatusTimeout, 14, "464"},
 		{"the first silent", udpSilent, nil, nil, true, StatusOK, 2, "466"},
@@ -125,7 +126,7 @@ func TestUDPTwoAddresses(t *testing.T) {
 				defer c.Close()
 				net.trackers[udpAddr4], net.trackers[udpAddr6] = test.v4, test.v6
 				if test.answer {
-					net.trackers[udpAddr6] = book(t)
+					net.trackers[udpAddr6] = correct(t)
 				}
 				if test.err6 != nil {
 					net.unrouted[udpAddr6] = test.err6
@@ -137,7 +138,7 @@ func TestUDPTwoAddresses(t *testing.T) {
 				if got := net.families(); got != test.sent {
 					t.Errorf("packets to %s, want %s", got, test.sent)
 				}
-				if test.answer { // it is asked first the next time
+				if test.answer { // that address is tried first the next time
 					net.sent = nil
 					if _, err := udpAnnounce(c, udpHost46()); err != nil || net.families() != "6" {
 						t.Errorf("then %v, packets to %s", err, net.families())
@@ -148,7 +149,7 @@ func TestUDPTwoAddresses(t *testing.T) {
 	}
 }
 
-// families returns the families of the addresses that packets went to.
+// families returns the address family of each packet that the client sent.
 func (n *udpNet) families() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -163,7 +164,7 @@ func (n *udpNet) families() string {
 	return to
 }
 
-// The answer to an attempt that was given up is no answer to the next one.
+// A late answer to an earlier attempt is ignored.
 func TestUDPLateAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, c := newUDPNet(t, new(Client))
@@ -182,12 +183,12 @@ func TestUDPLateAnswers(t *testing.T) {
 		if err != nil || resp.Counts.Seeders != 2 || time.Since(net.start) != 5*time.Second {
 			t.Errorf("%+v %v after %v, want the second answer after 5 s", resp, err, time.Since(net.start))
 		}
-		time.Sleep(time.Minute) // what comes late finds nobody
+		time.Sleep(time.Minute) // late answers are dropped
 		c.Close()
 	})
 }
 
-// A caller who stops waiting stops.
+// A request returns as soon as its context is cancelled.
 func TestUDPCancel(t *testing.T) {
 	for _, cause := range []error{nil, errors.New("the user has left")} {
 		synctest.Test(t, func(t *testing.T) {
@@ -204,8 +205,8 @@ func TestUDPCancel(t *testing.T) {
 	}
 }
 
-// udpSteps announces at these times, in seconds, to a tracker that restarts
-// right after the first, and returns how it went and what was sent.
+// udpSteps announces at these times, in seconds, to a tracker that restarts right after
+// the first announce. It returns the status of each announce, and the packets.
 func udpSteps(t *testing.T, fake *udpFake, times ...float64) (statuses []Status, sent []string) {
 	synctest.Test(t, func(t *testing.T) {
 		net, c := newUDPNet(t, new(Client))
@@ -251,7 +252,7 @@ func TestUDPConnectionRenewed(t *testing.T) {
 	}
 }
 
-// A connection id lives for a minute from when it came.
+// A connection id is used for a minute after it was received.
 func TestUDPConnectionLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := &udpFake{t: t}
@@ -277,8 +278,8 @@ func TestUDPConnectionLife(t *testing.T) {
 func TestUDPConnectionShared(t *testing.T) {
 	for _, test := range []struct {
 		name     string
-		skew     time.Duration // from one request to the next
-		lost     int           // connects
+		skew     time.Duration // between requests
+		lost     int           // number of connects that are lost
 		connects []string
 		want     Status
 	}{
@@ -322,16 +323,17 @@ func TestUDPConnectionShared(t *testing.T) {
 	}
 }
 
-// Who waits for the connection id that another one asked for does not depend on it.
+// A request that waits for the connection id that another request has requested does not
+// depend on the other.
 func TestUDPConnectionNotShared(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		retries  int
-		stop     float64 // when the first one is cancelled
-		second   float64 // when the second one begins
-		answers  float64 // from when on there are answers
+		stop     float64 // when the first request is cancelled
+		second   float64 // when the second request begins
+		answers  float64 // when the tracker begins to answer
 		connects []string
-		took     float64 // the second
+		took     float64 // duration of the second request
 	}{
 		{"the first waits long", 0, 99, 7, 6.5, []string{"0 connect", "2 connect", "6 connect", "9 connect"}, 2},
 		{"the first is stopped", -1, 0.5, 0.1, 0.4, []string{"0 connect", "0.5 connect"}, 0.4},
@@ -368,8 +370,8 @@ func TestUDPConnectionNotShared(t *testing.T) {
 	}
 }
 
-// The first batch goes alone, then there are 16 at a time; and when the tracker
-// restarts they share the new connection id.
+// The first batch is sent alone, then 16 at a time. When the tracker restarts, all share
+// the new connection id.
 func TestUDPScrapeWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := &udpFake{t: t}
@@ -409,7 +411,7 @@ func TestUDPScrapeWindow(t *testing.T) {
 	})
 }
 
-// Who comes to a socket that has just died learns of what.
+// A request on a socket that has just died gets the error of the socket.
 func TestUDPDeadSocket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, c := newUDPNet(t, new(Client))
@@ -438,7 +440,7 @@ func TestUDPDeadSocket(t *testing.T) {
 	})
 }
 
-// A dyingConn fails with the first packet. If that can be sent, it takes long.
+// A dyingConn is a socket that fails at the first packet.
 type dyingConn struct {
 	udpNetConn
 	read, write error
@@ -488,7 +490,7 @@ func TestUDPDyingSocket(t *testing.T) {
 	}
 }
 
-// A name is looked up once, until it is found.
+// A name is resolved once, and again only after errors.
 func TestUDPLookup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lookups := 0
@@ -520,7 +522,7 @@ func TestUDPLookup(t *testing.T) {
 	})
 }
 
-// A host that nobody asks loses its socket, one that is asked does not.
+// The socket of a host is closed after two minutes without requests.
 func TestUDPIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, c := newUDPNet(t, &Client{BEP15: true})
@@ -552,7 +554,7 @@ func TestUDPIdle(t *testing.T) {
 	})
 }
 
-// A tracker that does not answer may have moved: its name is looked up again.
+// After a request without an answer, the name of the tracker is resolved again.
 func TestUDPMoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		addr := udpAddr4

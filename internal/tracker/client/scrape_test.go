@@ -17,16 +17,16 @@ import (
 	"bt/internal/tracker"
 )
 
-// A scrapeTracker is a HTTP tracker without a network. It has limits and does
-// not speak of them.
+// A scrapeTracker is an HTTP tracker without a network. It has limits that it does not
+// announce.
 type scrapeTracker struct {
 	known map[[20]byte]bool
 
-	// cut returns which of the torrents asked about it looks for, and how many
-	// of those that it knows it tells of.
+	// cut returns the torrents of a request that the tracker reads, and the maximum
+	// number of torrents in its answer.
 	cut scrapeCut
 
-	// refuse returns the reason of a failure, or a code of HTTP; nil: neither.
+	// refuse, if not nil, returns a failure reason, or an HTTP status code.
 	refuse func(asked [][20]byte) (reason string, code int)
 
 	mu       sync.Mutex
@@ -82,8 +82,8 @@ func scrapeHash(n int) (h [20]byte) {
 	return h
 }
 
-// run scrapes n torrents of which those at known are registered. It returns the
-// answers and fails where a torrent has none, or two.
+// run scrapes n torrents, of which those with the indexes known are registered. It
+// returns the answers, and fails the test unless each torrent has exactly one.
 func (s *scrapeTracker) run(t testing.TB, n int, known []int, seed uint64) []Answer {
 	t.Helper()
 	s.rng = rand.New(rand.NewPCG(2, seed))
@@ -111,7 +111,7 @@ func (s *scrapeTracker) run(t testing.TB, n int, known []int, seed uint64) []Ans
 	return answers
 }
 
-// wrong returns the torrents whose answers are not right.
+// wrong returns the torrents whose answers are wrong.
 func (s *scrapeTracker) wrong(answers []Answer) (wrong []int) {
 	for i, a := range answers {
 		h := scrapeHash(i)
@@ -126,21 +126,21 @@ func (s *scrapeTracker) wrong(answers []Answer) (wrong []int) {
 	return wrong
 }
 
-// The ways to cut.
+// Ways to truncate answers.
 
 type scrapeCut func(*rand.Rand, [][20]byte) ([][20]byte, int)
 
-// scrapeFirst reads only so many of a request.
+// scrapeFirst reads only the first n torrents of a request.
 func scrapeFirst(n int) scrapeCut {
 	return func(_ *rand.Rand, asked [][20]byte) ([][20]byte, int) { return asked[:min(n, len(asked))], n }
 }
 
-// scrapeFirstKnown tells of so many and stops.
+// scrapeFirstKnown answers for the first n that are registered.
 func scrapeFirstKnown(n int) scrapeCut {
 	return func(_ *rand.Rand, asked [][20]byte) ([][20]byte, int) { return asked, n }
 }
 
-// scrapeSomeKnown tells of so many, of any.
+// scrapeSomeKnown answers for n of those that are registered, chosen at random.
 func scrapeSomeKnown(n int) scrapeCut {
 	return func(rng *rand.Rand, asked [][20]byte) ([][20]byte, int) {
 		asked = slices.Clone(asked)
@@ -149,27 +149,26 @@ func scrapeSomeKnown(n int) scrapeCut {
 	}
 }
 
-// scrapeLast is PHP: of parameters with the same name the last one stays.
+// scrapeLast reads only the last torrent, as PHP does with repeated parameters.
 func scrapeLast(_ *rand.Rand, asked [][20]byte) ([][20]byte, int) { return asked[len(asked)-1:], 1 }
 
-// scrapeKnown is how many of 1,000 torrents are registered.
+// scrapeKnown lists numbers of registered torrents, out of 1,000.
 var scrapeKnown = [5]int{0, 1, 10, 500, 1000}
 
-// TestScrapeCuts: whatever a tracker leaves out of its answers, every torrent
-// gets the right answer, and not by asking about each alone if there is another
-// way.
+// However a tracker truncates its answers, every torrent gets the right answer, and most
+// torrents are not scraped one by one if there is another way.
 //
-// There is a limit to that. Where the first two rounds (batches of 50, then of 25)
-// bring nothing at all, 64 torrents are asked about alone and speak for the rest.
-// So of a tracker that looks at few of a request and knows few it may never be
-// heard that it knows any; then all are not-registered.
+// There is one exception. If the answers of the first two rounds (batches of 50, then of
+// 25) are all empty, a sample of 64 torrents is scraped one by one, and decides for the
+// rest. If the tracker reads only a part of a request, and few torrents are registered,
+// the sample may have none of them. Then all are reported as not registered.
 func TestScrapeCuts(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		cut    scrapeCut
-		unseen bool   // it may never be heard to know any
-		most   [5]int // requests
+		unseen bool   // the sample may have no registered torrent
+		most   [5]int // maximum number of requests
 	}{
 		{"all", nil, false, [5]int{124, 85, 80, 35, 20}},
 		{"last", scrapeLast, true, [5]int{124, 1200, 1200, 1100, 1050}},
@@ -209,7 +208,7 @@ func TestScrapeCuts(t *testing.T) {
 // scrapePick chooses k of n torrents.
 func scrapePick(n, k int) []int { return rand.New(rand.NewPCG(3, 7)).Perm(n)[:k] }
 
-// scrapeStatuses counts the answers.
+// scrapeStatuses counts the answers by status.
 func scrapeStatuses(answers []Answer) map[Status]int {
 	n := make(map[Status]int)
 	for _, a := range answers {
@@ -222,7 +221,7 @@ func scrapeStatuses(answers []Answer) map[Status]int {
 	return n
 }
 
-// scrapeRefuse refuses requests with more than so many torrents.
+// scrapeRefuse refuses requests with more than n torrents.
 func scrapeRefuse(n int, reason string, code int) func([][20]byte) (string, int) {
 	return func(asked [][20]byte) (string, int) {
 		if len(asked) > n {
@@ -232,7 +231,7 @@ func scrapeRefuse(n int, reason string, code int) func([][20]byte) (string, int)
 	}
 }
 
-// scrapePoison refuses requests with this torrent.
+// scrapePoison refuses requests with the torrent at.
 func scrapePoison(at int, reason string, code int) func([][20]byte) (string, int) {
 	return func(asked [][20]byte) (string, int) {
 		if slices.Contains(asked, scrapeHash(at)) {
@@ -242,22 +241,22 @@ func scrapePoison(at int, reason string, code int) func([][20]byte) (string, int
 	}
 }
 
-// TestScrapeRefusals: a tracker that refuses some requests is asked in another
-// way, and one that refuses all is left alone.
+// If a tracker refuses some requests, the torrents are scraped in other batches. If it
+// refuses all, no more requests are sent.
 //
-// Where it refuses the very first request, 64 torrents are asked about alone; if
-// it knows none of them the rest counts as not registered, though smaller
-// batches might be answered.
+// If it refuses the first request, a sample of 64 torrents is scraped one by one. If none
+// of them is registered, the rest is reported as not registered, although the tracker
+// might answer smaller batches.
 func TestScrapeRefusals(t *testing.T) {
 	t.Parallel()
 	words := 0
 	for _, test := range []struct {
 		name     string
 		refuse   func([][20]byte) (string, int)
-		poisoned int    // the torrent that can't be right; -1: none, all: -2
-		unseen   bool   // it may never be heard to know any
-		status   Status // of what can't be right
-		most     [5]int // requests
+		poisoned int    // the torrent that always fails; -1: none, -2: all
+		unseen   bool   // the sample may have no registered torrent
+		status   Status // of the torrents that always fail
+		most     [5]int // maximum number of requests
 	}{
 		{"more than one", scrapeRefuse(1, "one at a time", 0), -1, true, "", [5]int{65, 65, 65, 1050, 1050}},
 		{"414 above one", scrapeRefuse(1, "", 414), -1, true, "", [5]int{75, 75, 75, 1025, 1025}},
@@ -304,14 +303,14 @@ func TestScrapeRefusals(t *testing.T) {
 	}
 }
 
-// TestScrapeMany: 10,000 torrents are not 10,000 requests.
+// The number of requests for 10,000 torrents is small.
 func TestScrapeMany(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		tracker *scrapeTracker
 		known   int
-		most    int // requests
+		most    int // maximum number of requests
 	}{
 		{"all, none registered", &scrapeTracker{}, 0, 664},
 		{"all, one in a thousand", &scrapeTracker{}, 10, 500},
@@ -335,8 +334,7 @@ func TestScrapeMany(t *testing.T) {
 	}
 }
 
-// TestScrapeTwice: a torrent may be asked about more than once, and there may be
-// none.
+// The list of torrents may have duplicates, or be empty.
 func TestScrapeTwice(t *testing.T) {
 	t.Parallel()
 	for _, cut := range []scrapeCut{nil, scrapeFirst(10), scrapeFirstKnown(10), scrapeLast, scrapeFirst(2), scrapeFirstKnown(1)} {
@@ -372,9 +370,8 @@ func TestScrapeTwice(t *testing.T) {
 	}
 }
 
-// TestScrapeEnough: a tracker that has had enough is left alone, whatever it told
-// before.
-func TestScrapeEnough(t *testing.T) {
+// After a failure that reports too many requests, no more requests are sent.
+func TestScrapeRateLimit(t *testing.T) {
 	t.Parallel()
 	for _, reason := range []string{"Rate limit exceeded", "Too many requests", "slow down, please", "tracker overloaded"} {
 		asked := 0
@@ -388,14 +385,14 @@ func TestScrapeEnough(t *testing.T) {
 		if statuses := scrapeStatuses(answers); statuses[StatusOK] != 150 || statuses[StatusFailed] != 9850 {
 			t.Errorf("%s: %v", reason, statuses)
 		}
-		if s.requests > 3+4*DefaultConns { // those that were under way, and their repetitions
+		if s.requests > 3+4*DefaultConns { // those in progress, and their retries
 			t.Errorf("%s: %d requests", reason, s.requests)
 		}
 	}
 }
 
-// After the end of the run nothing is dialled any more: there may be thousands of
-// trackers left.
+// After the context has ended, nothing is dialed: there may be thousands of trackers
+// left.
 func TestScrapeAfterTheEnd(t *testing.T) {
 	dialled := 0
 	c := &Client{

@@ -21,28 +21,27 @@ import (
 	"bt/internal/tracker"
 )
 
-// A socksFake is a SOCKS5 proxy that carries UDP, by the book where its fields
-// are empty.
+// A socksFake is a SOCKS5 proxy for UDP. If its fields are zero, it behaves correctly.
 type socksFake struct {
 	t        *testing.T
 	proxy    *url.URL
 	relay    *net.UDPConn
 	upstream *net.UDPConn
 
-	control func(net.Conn)         // instead of the handshake
+	control func(net.Conn)         // replaces the handshake
 	named   string                 // hex of the relay's address in the answer, without the port
-	to      string                 // where packets go, whatever address they name
-	header  func(to []byte) []byte // of answers, by the address that was asked; nil: the same
+	to      string                 // destination of all packets
+	header  func(to []byte) []byte // address in the header of answers; nil: that in the request
 
-	gone chan struct{} // one for each connection that the client has ended
+	gone chan struct{} // receives a value for each connection that the client has closed
 
 	mu       sync.Mutex
 	controls []net.Conn
-	asked    []string       // hex of the addresses that packets named
-	client   netip.AddrPort // who sent the last one
+	asked    []string       // addresses in the headers of packets, in hex
+	client   netip.AddrPort // sender of the last packet
 }
 
-// newSocksFake runs a proxy until the test ends, with its relay at a host.
+// newSocksFake runs a proxy until the test ends. Its relay is at relayHost.
 func newSocksFake(t *testing.T, relayHost string, s *socksFake) *socksFake {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -88,7 +87,7 @@ func newSocksFake(t *testing.T, relayHost string, s *socksFake) *socksFake {
 	return s
 }
 
-// hangUp ends the connections that there are.
+// hangUp closes all current connections.
 func (s *socksFake) hangUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,13 +112,13 @@ func (s *socksFake) serve(c net.Conn) {
 
 const socksAssociate = "05030001000000000000"
 
-// granted is the answer that there is a relay.
+// granted returns the answer with the address of the relay.
 func (s *socksFake) granted() string {
 	return fmt.Sprintf("050000%s%04x", s.named, s.relay.LocalAddr().(*net.UDPAddr).Port)
 }
 
-// socksScript reads and sends bytes in turn, each in hex. It hangs up if others
-// come, and at a "!".
+// socksScript reads and sends bytes in turn, each step in hex. It closes the connection
+// at other bytes, and at a step "!".
 func socksScript(steps ...string) func(net.Conn) {
 	return func(c net.Conn) {
 		for i, step := range steps {
@@ -141,7 +140,7 @@ func socksScript(steps ...string) func(net.Conn) {
 	}
 }
 
-// outward carries packets to where they shall go.
+// outward forwards packets of the client to their destination.
 func (s *socksFake) outward() {
 	buf := make([]byte, 1<<16)
 	for {
@@ -163,7 +162,7 @@ func (s *socksFake) outward() {
 	}
 }
 
-// inward carries them back.
+// inward forwards packets to the client.
 func (s *socksFake) inward() {
 	buf := make([]byte, 1<<16)
 	for {
@@ -188,14 +187,14 @@ func (s *socksFake) send(b []byte) {
 	_, _ = s.relay.WriteToUDPAddrPort(b, s.client)
 }
 
-// seen returns how many connections there were, and which addresses packets named.
+// seen returns the number of connections, and the addresses in the headers of packets.
 func (s *socksFake) seen() (controls int, asked []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.controls), slices.Compact(slices.Clone(s.asked))
 }
 
-// socksClient returns a client that uses the proxy, and no DNS.
+// socksClient returns a client that uses the proxy and must not use DNS.
 func (s *socksFake) socksClient(c *Client) *Client {
 	c.Proxy = func(*url.URL) (*url.URL, error) { return s.proxy, nil }
 	c.lookup = func(_ context.Context, _, host string) ([]netip.Addr, error) {
@@ -219,7 +218,7 @@ func TestSOCKSHandshake(t *testing.T) {
 		name   string
 		user   *url.Userinfo
 		script []string
-		want   string // empty: it succeeds
+		want   string // the error; empty: none
 	}{
 		{"free", nil, []string{free, "0500", socksAssociate, ok}, ""},
 		{"password", user, []string{offer, "0502", login, "0100", socksAssociate, ok}, ""},
@@ -281,7 +280,7 @@ func TestSOCKSHandshake(t *testing.T) {
 	noUDPGoroutines(t)
 }
 
-// A proxy that is silent, at any point, is waited for as long as ctx has it.
+// If a proxy does not answer, at any point, the request ends with ctx.
 func TestSOCKSSilence(t *testing.T) {
 	steps := []string{"050100", "0500", socksAssociate, "050000017f"}
 	for n := range len(steps) + 1 {
@@ -303,14 +302,14 @@ func TestSOCKSSilence(t *testing.T) {
 	noUDPGoroutines(t)
 }
 
-// A whole announce and scrape by way of a proxy.
+// Announces and scrapes through a proxy.
 func TestSOCKSRequests(t *testing.T) {
 	v4, v6 := netip.MustParseAddrPort("192.0.2.7:6881"), netip.MustParseAddrPort("[2001:db8::7]:6881")
 	for _, test := range []struct {
 		name, host, asked string
 		relay             string
 		fake              *socksFake
-		v6                bool // the tracker answers so
+		v6                bool // the tracker answers over IPv6
 		peer              netip.AddrPort
 	}{
 		{"a name, echoed", "tracker.test", socksHex("tracker.test"), "127.0.0.1", &socksFake{}, false, v4},
@@ -364,7 +363,7 @@ func TestSOCKSRequests(t *testing.T) {
 	}
 }
 
-// What is not the tracker's answer is not taken for it.
+// Packets that are not the tracker's answer are ignored.
 func TestSOCKSStrays(t *testing.T) {
 	name, _ := hex.DecodeString(socksHex("tracker.test") + "0050")
 	packet := func(header []byte, address []byte, data string) []byte {
@@ -403,19 +402,19 @@ func TestSOCKSStrays(t *testing.T) {
 	}
 }
 
-// A proxy that goes takes the requests with it at once; the next one asks it
-// again.
+// If the proxy closes its connection, all requests fail at once, and the next request
+// connects again.
 func TestSOCKSHangUp(t *testing.T) {
 	fake := &udpFake{t: t, mute: true}
 	to := udpServe(t, "127.0.0.1", fake.handle)
 	s := newSocksFake(t, "127.0.0.1", &socksFake{to: to.HostPort()})
-	c := s.socksClient(&Client{Timeout: udpPatient})
+	c := s.socksClient(&Client{Timeout: udpLongTimeout})
 	u := udpURL(t, "tracker.test:80")
 	for range 3 {
 		if _, err := udpAnnounce(c, u); err != nil {
 			t.Fatal(err)
 		}
-		fake.restart() // from now on there is silence
+		fake.restart() // after this it does not answer
 		began := time.Now()
 		time.AfterFunc(50*time.Millisecond, s.hangUp)
 		for _, a := range udpScrape(t, c, u, udpHashes(1000)) {
@@ -432,11 +431,11 @@ func TestSOCKSHangUp(t *testing.T) {
 	}
 }
 
-// A relay that is gone while the proxy is not.
+// The relay refuses packets, although the proxy keeps its connection.
 func TestSOCKSNoRelay(t *testing.T) {
 	s := newSocksFake(t, "127.0.0.1", &socksFake{})
 	s.relay.Close()
-	_, err := udpAnnounce(s.socksClient(&Client{Timeout: udpPatient}), udpURL(t, "tracker.test:80"))
+	_, err := udpAnnounce(s.socksClient(&Client{Timeout: udpLongTimeout}), udpURL(t, "tracker.test:80"))
 	if udpStatus(err) != StatusProxy || err.Error() != "the proxy can't be used: connection refused" {
 		t.Error(err)
 	}
@@ -472,7 +471,7 @@ func TestSOCKSClose(t *testing.T) {
 	}
 }
 
-// Proxies that carry no UDP, or are not there.
+// Proxies without UDP, and proxies that refuse connections.
 func TestSOCKSNone(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -501,7 +500,7 @@ func TestSOCKSNone(t *testing.T) {
 	}
 }
 
-// FuzzSOCKSAddr reads an address, and what is written of it again.
+// FuzzSOCKSAddr parses an address, and what is written for it.
 func FuzzSOCKSAddr(f *testing.F) {
 	for _, seed := range []string{"01c00002010050ff", "03047465737400501122", "0420010db80000000000000000000000010050", "03000050", "03ff", "04", "", "0307312e322e332e340050", "0400000000000000000000ffff010203040050"} {
 		b, err := hex.DecodeString(seed)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Only that a name does not exist is the tracker's fault: a resolver that fails is
-// that of a machine without a network, where no tracker must be called dead.
+// Only the error that a name does not exist has StatusDNS. Other errors of the resolver
+// are typical of a machine without a network, and say nothing about the tracker.
 func TestLookupFailures(t *testing.T) {
 	for _, test := range []struct {
 		err  net.DNSError

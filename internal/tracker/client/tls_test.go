@@ -17,7 +17,7 @@ import (
 	"bt/internal/tracker"
 )
 
-// TestHostileTLS: secure connections that are none.
+// Servers with invalid TLS.
 func TestHostileTLS(t *testing.T) {
 	t.Parallel()
 	pool := x509.NewCertPool()
@@ -62,9 +62,9 @@ func TestHostileTLS(t *testing.T) {
 	httpParallel(t, cases, func(c httpCase) string { return c.name }, func(t *testing.T, hc httpCase) {
 		for _, scheme := range []string{"https", "wss"} {
 			if scheme == "wss" && hc.want == StatusOK {
-				continue // it is no WebSocket
+				continue // not a WebSocket
 			}
-			addr, sent := httpRawVillain(t, hc.behave)
+			addr, sent := serveConns(t, hc.behave)
 			c := &Client{Timeout: time.Minute, Retries: -1}
 			if hc.want == StatusTimeout {
 				c.Timeout = httpTimeout
@@ -87,8 +87,7 @@ func TestHostileTLS(t *testing.T) {
 	})
 }
 
-// httpCertificate makes a certificate for 127.0.0.1 that signs itself, and that
-// pool trusts.
+// httpCertificate makes a self-signed certificate for 127.0.0.1, and adds it to pool.
 func httpCertificate(t *testing.T, pool *x509.CertPool, edit func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -114,7 +113,7 @@ func httpCertificate(t *testing.T, pool *x509.CertPool, edit func(*x509.Certific
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// TestHTTPInsecure: what nobody vouches for is taken if the user says so.
+// Client.Insecure accepts a certificate of an unknown authority.
 func TestHTTPInsecure(t *testing.T) {
 	t.Parallel()
 	s := &httpTracker{swarms: httpSwarms}
@@ -129,8 +128,8 @@ func TestHTTPInsecure(t *testing.T) {
 	}
 }
 
-// TestHTTPNotS: a server of https behind a URL of http.
-func TestHTTPNotS(t *testing.T) {
+// The URL has the scheme http, but the server expects TLS.
+func TestHTTPAtTLSServer(t *testing.T) {
 	t.Parallel()
 	s := &httpTracker{swarms: httpSwarms}
 	_, u := s.start(t, "127.0.0.1:0", true)

@@ -13,8 +13,8 @@ import (
 	"bt/internal/tracker"
 )
 
-// What waits for its turn at a busy host does not wait for its own end, and
-// other hosts behind the same proxy have turns of their own.
+// A request that waits because its host is busy does not use up its timeout, and other
+// hosts behind the same proxy are not affected.
 func TestHTTPTurns(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

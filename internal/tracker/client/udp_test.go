@@ -20,11 +20,11 @@ import (
 	"bt/internal/tracker"
 )
 
-// A udpPeer is who sent a request to a tracker of the tests.
+// A udpPeer is the sender of a request to a tracker of the tests.
 type udpPeer struct {
 	from netip.AddrPort
 	v6   bool
-	send func([]byte) // to that peer
+	send func([]byte) // sends a packet to it
 }
 
 func (p udpPeer) answer(r *tracker.UDPResponse) { p.send(r.Append(nil, p.v6)) }
@@ -33,17 +33,17 @@ func (p udpPeer) refuse(r *tracker.UDPRequest, why string) {
 	p.answer(&tracker.UDPResponse{Action: tracker.ActionError, Transaction: r.Transaction, Failure: tracker.Failure{Reason: why}})
 }
 
-// A udpHandler is what a tracker does with a request.
+// A udpHandler handles a request to a tracker.
 type udpHandler func(r *tracker.UDPRequest, p udpPeer)
 
-// A udpFake is a tracker by the book. Torrents have the numbers of udpCounts.
+// A udpFake is a correct tracker. Torrents have the numbers of udpCounts.
 type udpFake struct {
 	t testing.TB
 
 	mu       sync.Mutex
 	requests []tracker.UDPRequest
 	epoch    uint64 // in the upper half of connection ids; others are refused
-	mute     bool   // drops what has a wrong connection id, instead
+	mute     bool   // drop requests with a wrong connection id instead
 	peers    []tracker.Peer
 }
 
@@ -73,22 +73,22 @@ func (f *udpFake) handle(r *tracker.UDPRequest, p udpPeer) {
 	p.answer(answer)
 }
 
-// restart forgets the connection ids.
+// restart makes all connection ids invalid.
 func (f *udpFake) restart() {
 	f.mu.Lock()
 	f.epoch++
 	f.mu.Unlock()
 }
 
-// took returns the requests of an action.
+// took returns the requests of an action that were received.
 func (f *udpFake) took(action tracker.Action) []tracker.UDPRequest {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(f.requests), func(r tracker.UDPRequest) bool { return r.Action != action })
 }
 
-// udpServe runs a tracker on a socket of its own until the test ends, and
-// returns its URL. A request that is none fails the test.
+// udpServe runs a tracker on its own socket until the test ends, and returns its URL. An
+// invalid request fails the test.
 func udpServe(t testing.TB, host string, handle udpHandler) *tracker.URL {
 	t.Helper()
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(host), 0)))
@@ -140,7 +140,7 @@ func udpClient(t testing.TB, c *Client) *Client {
 	return c
 }
 
-// udpHashes returns as many info-hashes, the same ones every time.
+// udpHashes returns n info-hashes, the same ones every time.
 func udpHashes(n int) [][20]byte {
 	random := rand.NewChaCha8([32]byte{})
 	hashes := make([][20]byte, n)
@@ -180,7 +180,7 @@ func udpScrape(t testing.TB, c *Client, u *tracker.URL, hashes [][20]byte) []Ans
 	return answers
 }
 
-// udpAllRight fails the test unless all torrents have their numbers.
+// udpAllRight fails the test unless all torrents have the numbers of udpCounts.
 func udpAllRight(t testing.TB, hashes [][20]byte, answers []Answer) {
 	t.Helper()
 	for i, a := range answers {
@@ -256,8 +256,8 @@ func TestUDPScrape(t *testing.T) {
 	}
 }
 
-// Torrents that are there twice, and the info-hash of zeros, have answers too.
-func TestUDPScrapeTwins(t *testing.T) {
+// Duplicate torrents, and an info-hash of zeros, have answers too.
+func TestUDPScrapeDuplicates(t *testing.T) {
 	fake := &udpFake{t: t}
 	u := udpServe(t, "::1", fake.handle)
 	hashes := udpHashes(100)
@@ -267,20 +267,20 @@ func TestUDPScrapeTwins(t *testing.T) {
 	udpAllRight(t, hashes, udpScrape(t, udpClient(t, new(Client)), u, hashes))
 }
 
-// A udpLedger counts the sockets that are open.
-type udpLedger struct {
+// A socketCounter counts the sockets that are opened and closed.
+type socketCounter struct {
 	mu             sync.Mutex
 	opened, closed int
 }
 
-type udpLedgerConn struct {
+type countedConn struct {
 	net.Conn
 	close func() error
 }
 
-func (c *udpLedgerConn) Close() error { return c.close() }
+func (c *countedConn) Close() error { return c.close() }
 
-func (l *udpLedger) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+func (l *socketCounter) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "udp", addr.String())
 	if err != nil {
 		return nil, err
@@ -288,7 +288,7 @@ func (l *udpLedger) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, er
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.opened++
-	return &udpLedgerConn{conn, sync.OnceValue(func() error {
+	return &countedConn{conn, sync.OnceValue(func() error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.closed++
@@ -296,13 +296,13 @@ func (l *udpLedger) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, er
 	})}, nil
 }
 
-// udpGoroutines returns the goroutines of sockets and proxies. There must be
-// no test in parallel.
+// udpGoroutines returns the stacks of the goroutines of sockets and proxies. No other
+// test must run in parallel.
 func udpGoroutines() []string {
 	buf := make([]byte, 1<<20)
 	stacks := bytes.Split(buf[:runtime.Stack(buf, true)], []byte("\n\n"))
 	var found []string
-	for _, stack := range stacks[1:] { // but for this one
+	for _, stack := range stacks[1:] { // without the calling goroutine
 		for _, name := range []string{".(*udpConn)", ".(*socksConn)", ".dialSOCKS5"} {
 			if bytes.Contains(stack, []byte(name)) {
 				found = append(found, string(stack))
@@ -313,8 +313,7 @@ func udpGoroutines() []string {
 	return found
 }
 
-// noUDPGoroutines fails the test unless all have ended, but for the last
-// instructions of some.
+// noUDPGoroutines fails the test unless all of these goroutines end soon.
 func noUDPGoroutines(t *testing.T) {
 	t.Helper()
 	var left []string
@@ -329,7 +328,7 @@ func noUDPGoroutines(t *testing.T) {
 
 func TestUDPClose(t *testing.T) {
 	fake := &udpFake{t: t}
-	var ledger udpLedger
+	var ledger socketCounter
 	c := &Client{dialUDP: ledger.dial, Timeout: 200 * time.Millisecond}
 	for range 5 {
 		u := udpServe(t, "127.0.0.1", fake.handle)
@@ -353,12 +352,12 @@ func TestUDPClose(t *testing.T) {
 	}
 }
 
-// Close comes at any time without a race, though it should not.
+// Close during a request is not allowed, but has no data race.
 func TestUDPCloseEarly(t *testing.T) {
 	fake := &udpFake{t: t}
 	u := udpServe(t, "127.0.0.1", fake.handle)
 	for i := range 30 {
-		var ledger udpLedger
+		var ledger socketCounter
 		c := &Client{dialUDP: ledger.dial}
 		var wg sync.WaitGroup
 		for range 8 {

@@ -18,7 +18,7 @@ import (
 	"bt/internal/tracker"
 )
 
-// wsUpgrade takes a WebSocket and lets f have it.
+// wsUpgrade returns an HTTP handler that accepts a WebSocket and calls f with it.
 func wsUpgrade(f func(ctx context.Context, conn *websocket.Conn)) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		conn, err := websocket.Accept(w, r, nil)
@@ -31,7 +31,7 @@ func wsUpgrade(f func(ctx context.Context, conn *websocket.Conn)) func(http.Resp
 	}
 }
 
-// wsTracker answers as a tracker that behaves.
+// wsTracker returns the handler of a correct WebSocket tracker.
 func wsTracker(swarms map[[20]byte]tracker.Counts) func(http.ResponseWriter, *http.Request) bool {
 	return wsUpgrade(func(ctx context.Context, conn *websocket.Conn) {
 		for {
@@ -58,7 +58,7 @@ func wsTracker(swarms map[[20]byte]tracker.Counts) func(http.ResponseWriter, *ht
 	})
 }
 
-// wsRead reads a request; nil: there is none.
+// wsRead reads a request, or returns nil at the end of the connection.
 func wsRead(ctx context.Context, conn *websocket.Conn) *tracker.WSRequest {
 	_, frame, err := conn.Read(ctx)
 	if err != nil {
@@ -106,7 +106,7 @@ func TestWSAnnounce(t *testing.T) {
 	}
 }
 
-// TestWSScrape: all batches go through one connection.
+// All batches of a scrape use one connection.
 func TestWSScrape(t *testing.T) {
 	t.Parallel()
 	s := &httpTracker{answer: wsTracker(httpSwarms)}
@@ -123,7 +123,7 @@ func TestWSScrape(t *testing.T) {
 	}
 }
 
-// TestWSReconnect: a tracker that closes after each answer is asked on.
+// A scrape continues if the tracker closes the connection after each answer.
 func TestWSReconnect(t *testing.T) {
 	t.Parallel()
 	s := &httpTracker{}
@@ -157,7 +157,7 @@ func TestWSReconnect(t *testing.T) {
 	})
 }
 
-// TestWSRetries: the schedule is that of HTTP.
+// Retries have the schedule of HTTP.
 func TestWSRetries(t *testing.T) {
 	t.Parallel()
 	s := &httpTracker{}
@@ -185,8 +185,7 @@ func TestWSRetries(t *testing.T) {
 	})
 }
 
-// TestWSTimeout: a request has no more time than it has, in the middle of a
-// handshake too.
+// The timeout of a request includes the handshake.
 func TestWSTimeout(t *testing.T) {
 	t.Parallel()
 	for _, header := range []string{"Upgrade: websocket\r\n", "Upgrade: h2c\r\n"} {
@@ -210,7 +209,7 @@ func TestWSTimeout(t *testing.T) {
 	}
 }
 
-// wsAccept is the handshake of a server, with further header lines.
+// wsAccept returns a behaviour that answers the handshake, with additional header lines.
 func wsAccept(header string) func(*httpConn) {
 	return func(c *httpConn) {
 		sum := sha1.Sum([]byte(c.key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
@@ -221,15 +220,15 @@ func wsAccept(header string) func(*httpConn) {
 }
 
 const (
-	wsMore   = 0x00 // a part of a message that is not its last
-	wsBegin  = 0x01 // the first part of one
+	wsMore   = 0x00 // a fragment that is neither the first nor the last
+	wsBegin  = 0x01 // the first fragment
 	wsText   = 0x81
 	wsBinary = 0x82
 	wsEnd    = 0x88
 	wsPing   = 0x89
 )
 
-// wsFrame is a frame of a server.
+// wsFrame returns a frame that a server sends.
 func wsFrame(kind byte, payload string) string {
 	switch n := len(payload); {
 	case n < 126:
@@ -241,7 +240,7 @@ func wsFrame(kind byte, payload string) string {
 	}
 }
 
-// wsSay shakes hands, sends messages and does what else there is to do.
+// wsSay returns a behaviour that answers the handshake and sends messages.
 func wsSay(messages ...string) func(*httpConn) {
 	var b strings.Builder
 	for _, m := range messages {
@@ -261,8 +260,8 @@ const (
 	wsFiles   = `{"action":"scrape","files":{"aaaaaaaaaaaaaaaaaaaa":{"complete":1}}}`
 )
 
-// wsHostile are behaviours towards an announce of the info-hash 20 times "a", or
-// a scrape of it.
+// wsHostile are behaviours of trackers that get an announce or a scrape of the info-hash
+// of 20 times "a".
 var wsHostile = []httpCase{
 	// The handshake.
 	{"404", httpCode(404, "no"), "http-404"},
@@ -347,7 +346,7 @@ var wsHostile = []httpCase{
 	{"scrape/closes with a reason", wsClose(websocket.StatusPolicyViolation, "no scrape"), StatusFailed},
 }
 
-// wsRepeat sends a message every millisecond.
+// wsRepeat returns a behaviour that sends a message every millisecond.
 func wsRepeat(frame string) func(*httpConn) {
 	return func(c *httpConn) {
 		for {
@@ -362,6 +361,6 @@ func wsRepeat(frame string) func(*httpConn) {
 func TestHostileWS(t *testing.T) {
 	t.Parallel()
 	httpParallel(t, wsHostile, func(c httpCase) string { return c.name }, func(t *testing.T, hc httpCase) {
-		httpMisbehave(t, "ws", hc)
+		testHostileHTTP(t, "ws", hc)
 	})
 }
