@@ -12,7 +12,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"bt/internal/config"
 	"bt/internal/metainfo"
 	"bt/internal/term"
 )
@@ -336,8 +335,9 @@ func (o *commonOptions) revealFlag(usage string) cli.Flag {
 	return switchFlag(&o.reveal, "reveal", usage)
 }
 
-// maxSizeFlag declares --max-size, for commands that read torrents.
-func (o *commonOptions) maxSizeFlag() cli.Flag {
+// maxSizeFlag declares --max-size, for commands that read torrents. inputs names what
+// the command reads, such as "torrent or list".
+func (o *commonOptions) maxSizeFlag(inputs string) cli.Flag {
 	read := func(s string) (int64, error) {
 		n, err := parseSize(s)
 		if err == nil && (n == 0 || n > metainfo.MaxSize) {
@@ -345,6 +345,6 @@ func (o *commonOptions) maxSizeFlag() cli.Flag {
 		}
 		return n, err
 	}
-	return valueFlag(&o.maxSize, read, "max-size", "read no torrent, rules or list larger than `SIZE` (default: "+
-		term.Size(metainfo.DefaultMaxSize)+"; rules have at most "+term.Size(config.MaxSize)+")")
+	return valueFlag(&o.maxSize, read, "max-size", "read no "+inputs+" larger than `SIZE` (default: "+
+		term.Size(metainfo.DefaultMaxSize)+")")
 }

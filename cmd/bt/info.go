@@ -42,7 +42,7 @@ bt info --strict --no-files -q ~/torrents && echo all in order`,
 			valueFlag(&f.field, fieldList, "field", "print the fields `NAME,...` of the JSON, one torrent per line, separated by tabs; on a terminal long values are cut"),
 			switchFlag(&f.magnet, "magnet", "print the magnet link"),
 			e.options.revealFlag("show passkeys and passwords; JSON, and --field and --magnet to a file or pipe, always have them"),
-		}, f.strict.flags("exit with 1 if there are warnings or errors among the findings"), []cli.Flag{e.options.maxSizeFlag()}, e.options.jsonFlags()),
+		}, f.strict.flags("exit with 1 if there are warnings or errors among the findings"), []cli.Flag{e.options.maxSizeFlag("torrent or list")}, e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runInfo(ctx, u, args, &f) }),
 	}
 }

@@ -16,8 +16,11 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
 
+	"bt/internal/config"
 	"bt/internal/metainfo"
+	"bt/internal/term"
 	"bt/rewrite"
 )
 
@@ -47,7 +50,7 @@ bt retracker ~/torrents --rules rules.yaml --json
 bt info --raw x.torrent > x.json; bt retracker x.torrent --from-json x.json -o y.torrent
 bt retracker x.torrent --source ABC --new-infohash -o abc.torrent`,
 		Flags: slices.Concat(f.edit.flags(e.now), []cli.Flag{
-			valueFlag(&f.rules, text, "rules", "apply the rules in `FILE` (YAML or TOML) to the trackers that match, and their torrents"),
+			valueFlag(&f.rules, text, "rules", "apply the rules in `FILE` (YAML or TOML, at most "+term.Size(config.MaxSize)+") to the trackers that match, and their torrents"),
 			valueFlag(&f.fromJSON, text, "from-json", "replace the torrent by that in `FILE`, the JSON of bt info --raw, possibly edited"),
 			switchFlag(&f.newInfoHash, "new-infohash", "allow edits inside info, which change the info-hash"),
 			valueFlag(&f.output, nonEmpty("the path"), "output", "do not edit in place but write to `PATH`, into a directory if it is one or ends in a slash, to stdout if -", "o"),
@@ -56,7 +59,7 @@ bt retracker x.torrent --source ABC --new-infohash -o abc.torrent`,
 			switchFlag(&f.recursive, "recursive", "edit the torrents below a directory too"),
 			switchFlag(&f.force, "force", "edit read-only files and those of a running client, replace an existing output or backup, and let --drop-dead remove the last tracker", "f"),
 			e.options.revealFlag("show passkeys and passwords; JSON, and a magnet link or torrent on stdout, always have them"),
-			e.options.maxSizeFlag(),
+			e.options.maxSizeFlag("torrent, rules or list"),
 		}, e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runRetracker(ctx, u, args, &f) }),
 	}
@@ -223,7 +226,8 @@ func (r *retrackerRun) run(inputs []input, isList bool) error {
 		p.doc = r.u.newJSON(isList)
 	}
 	queue := make(chan chan retrackerResult, ahead)
-	slots := make(chan struct{}, max(16, 2*runtime.GOMAXPROCS(0)))
+	var work errgroup.Group
+	work.SetLimit(max(16, 2*runtime.GOMAXPROCS(0)))
 	go func() {
 		defer close(queue)
 		for _, in := range inputs {
@@ -232,11 +236,10 @@ func (r *retrackerRun) run(inputs []input, isList bool) error {
 			}
 			done := make(chan retrackerResult, 1)
 			queue <- done
-			slots <- struct{}{}
-			go func() {
-				defer func() { <-slots }()
+			work.Go(func() error {
 				done <- r.one(in)
-			}()
+				return nil
+			})
 		}
 	}()
 	var failed error

@@ -59,7 +59,7 @@ bt scrape movie.torrent --peers`,
 			switchFlag(&f.insecure, "insecure", "accept any certificate"),
 		}, f.family.flags(), []cli.Flag{
 			e.options.revealFlag("show passkeys and passwords; JSON and CSV always have them"),
-			e.options.maxSizeFlag(),
+			e.options.maxSizeFlag("torrent or list"),
 		}),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runScrape(ctx, u, args, &f) }),
 	}

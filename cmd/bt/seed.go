@@ -55,7 +55,7 @@ bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 		}, f.flags(), []cli.Flag{
 			e.options.jsonFlag("print events as JSON, one per line"),
 			e.options.revealFlag("show passkeys and passwords, and peers' addresses on the status page"),
-			e.options.maxSizeFlag(),
+			e.options.maxSizeFlag("torrent"),
 		}),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runSeed(ctx, u, args, &f) }),
 	}

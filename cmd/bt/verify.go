@@ -34,7 +34,7 @@ bt verify movie.torrent /mnt/disk --read sequential`,
 		Flags: slices.Concat([]cli.Flag{
 			switchFlag(&f.extra, "extra", "also list files in the content's directory that are not content, including pad files of other clients; links are not followed, and nothing is deleted (not for a single file)"),
 			switchFlag(&f.onlyBad, "only-bad", "list only files that are not ok in JSON"),
-			e.options.maxSizeFlag(),
+			e.options.maxSizeFlag("torrent"),
 		}, f.hashing.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runVerify(ctx, u, args, &f) }),
 	}

@@ -18,6 +18,8 @@ import (
 	"time"
 	"unique"
 
+	"golang.org/x/sync/semaphore"
+
 	"bt/internal/tracker"
 	"bt/internal/tracker/client"
 )
@@ -73,8 +75,8 @@ type Announcer struct {
 	clients  []*client.Client // by family
 	exchange func(ctx context.Context, family int, u *tracker.URL, r tracker.AnnounceRequest, sent func()) (*tracker.AnnounceResponse, error)
 
-	running chan struct{} // holds an element for each running announce
-	news    chan struct{} // signals Run; has a buffer of one
+	running *semaphore.Weighted // of weight maxAnnounces, held during each announce
+	news    chan struct{}       // signals Run; has a buffer of one
 	workers sync.WaitGroup
 
 	mu      sync.Mutex
@@ -113,7 +115,7 @@ type hostState struct {
 // New returns an Announcer without swarms.
 func New(o Options) *Announcer {
 	a := &Announcer{
-		options: o, running: make(chan struct{}, maxAnnounces), news: make(chan struct{}, 1),
+		options: o, running: semaphore.NewWeighted(maxAnnounces), news: make(chan struct{}, 1),
 		ctx: context.Background(), entries: make(map[*Entry]bool), queues: make(map[endpoint]*queue), hosts: make(map[endpoint]hostState),
 		leaving: make(map[presence]int), held: make(map[presence][]*session),
 	}

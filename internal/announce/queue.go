@@ -149,8 +149,8 @@ func (a *Announcer) runWorker(q *queue) {
 
 // announceNext makes the announce that a session plans.
 func (a *Announcer) announceNext(q *queue, s *session) {
-	a.running <- struct{}{}
-	defer func() { <-a.running }()
+	_ = a.running.Acquire(context.Background(), 1)
+	defer a.running.Release(1)
 	swarm := s.tier.entry.swarm
 	uploaded, left := swarm.Uploaded(), swarm.Left()
 
