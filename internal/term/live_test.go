@@ -12,15 +12,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// screen is a terminal as far as Live needs one, with the habits that are hard
-// on it. ESC[K after a full line takes the line's last character. A resize wraps
-// lines anew, and a row goes on in the next until it is cleared from its
-// beginning, whatever was written to it since. ESC[J in the top left corner does
-// not clear the window but scrolls it away. The last two are tmux's.
+// A screen simulates a terminal, with the sequences that Live uses and the behaviour of
+// real terminals that is difficult for it: ESC[K after a full line clears the last
+// character of the line. A resize wraps all lines again; a row that was wrapped counts as
+// continued in the next row until it is cleared from its beginning. ESC[J in the top left
+// corner moves the window into the history instead of clearing it. The last two are
+// behaviour of tmux.
 type screen struct {
 	t             *testing.T
 	columns, rows int
-	lines         []screenLine // what scrolled away, then the window
+	lines         []screenLine // the history, then the window
 	top           int          // the first line of the window
 	y, x          int          // of the cursor, y among all lines
 	pending       bool         // the last column is written, and the next character wraps
@@ -32,7 +33,7 @@ type screen struct {
 
 type screenLine struct {
 	cells   []cell
-	wrapped bool // goes on in the next
+	wrapped bool // continues in the next line
 }
 
 // cell is one column; the second one of a wide character has no text.
@@ -103,7 +104,7 @@ func (s *screen) control(seq string) {
 	}
 }
 
-// clean demands that no style is in force where it would colour blanks.
+// clean fails the test if a style is on that would colour cleared cells.
 func (s *screen) clean() {
 	s.t.Helper()
 	if s.style != "" {
@@ -216,8 +217,8 @@ func (s *screen) resize(columns, rows int) {
 	s.top = max(s.top, s.y-rows+1)
 }
 
-// text returns all lines, those that scrolled away too, with "_" for the cursor if
-// it can be seen: then nothing may stand below it.
+// text returns all lines, including the history, with "_" for a visible cursor, below
+// which there must be no text.
 func (s *screen) text() string {
 	var lines []string
 	for i, line := range s.lines {
@@ -259,7 +260,7 @@ func (s *screen) want(text string) {
 	}
 }
 
-// draw draws in the window as it is, and wants that to be so many writes.
+// draw draws text for the current window, and checks the number of writes.
 func (s *screen) draw(l *Live, text string, writes int) {
 	s.t.Helper()
 	before := s.writes
@@ -328,7 +329,7 @@ func TestLiveWideLines(t *testing.T) {
 	s.want("12\n12\n\n123456\n1\n日本語\n12\n")
 }
 
-// The terminal may think a line wider than this package does.
+// The terminal may regard a line as wider than this package does.
 func TestLiveLineWiderThanThought(t *testing.T) {
 	s := newScreen(t, 4, 8)
 	l := NewLive(s)
@@ -417,7 +418,7 @@ func TestLiveColours(t *testing.T) {
 	s.draw(l, p.Bold("1\n\n2")+"\n"+red+"3", 1)
 	s.want("1\n\n2\n3\n")
 	styles(bold+"1|", "", bold+"2|", red+"3|")
-	// One that ends in a line left out does not colour the line that says so.
+	// A style that ends in a line left out does not colour the line with their number.
 	s = newScreen(t, 5, 3)
 	l = NewLive(s)
 	s.draw(l, p.Bold("a\nb\nc\nd"), 1)
@@ -475,9 +476,9 @@ func TestLiveResizeBeyondTheWindow(t *testing.T) {
 	s.want("$\nx\ny\n")
 }
 
-// A window may be another already than the program is told: what is drawn then is
-// drawn again.
-func TestLiveToldLate(t *testing.T) {
+// The program may learn the size of the window late: a drawing for the old size is
+// replaced.
+func TestLiveSizeIsLate(t *testing.T) {
 	for _, columns := range []int{1, 5, 9, 10, 11, 30} {
 		s := newScreen(t, 10, 20)
 		io.WriteString(s, "$\r\n")
@@ -494,8 +495,8 @@ func TestLiveToldLate(t *testing.T) {
 	}
 }
 
-// Whatever is drawn in whatever windows: above the drawing stands what stood
-// there before, and the drawing is the one that the last window asks for.
+// After random drawings in windows of random sizes, the text above the drawing is
+// unchanged, and the drawing is the last one.
 func TestLiveRandom(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 0))
@@ -517,7 +518,7 @@ func TestLiveRandom(t *testing.T) {
 				want += line + "\n"
 			}
 			if r.IntN(3) == 0 {
-				ok(t, l.Draw(1+r.IntN(30), s.rows, text)) // it was told late
+				ok(t, l.Draw(1+r.IntN(30), s.rows, text)) // for a size that may be outdated
 			}
 			ok(t, l.Draw(s.columns, s.rows, text))
 			if !l.drawing {
@@ -554,7 +555,7 @@ func TestLiveEnds(t *testing.T) {
 		t.Error("an ended drawing was ended again")
 	}
 
-	// After Close the drawing remains, even if the same is drawn next.
+	// After Close the drawing remains, even if the next drawing is equal.
 	s.draw(l, "a\nb", 1)
 	s.want("a\nb\na\nb\n")
 	ok(t, l.Clear())

@@ -73,7 +73,7 @@ func TestProgressStalls(t *testing.T) {
 	})
 }
 
-// The rate is that of the last seconds: a fast beginning is forgotten.
+// The rate is that of the last seconds, without a fast beginning.
 func TestProgressRateSlowsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b strings.Builder
@@ -175,8 +175,8 @@ func TestProgressBarGoesOn(t *testing.T) {
 	})
 }
 
-// In a window that gets narrower and wider stands what was above, and one line; in
-// the end only the first.
+// In a window that gets narrower and wider, there is one line below the earlier text, and
+// none after Finish.
 func TestProgressInWindow(t *testing.T) {
 	for _, p := range []Palette{{}, Palette{}.ASCII()} {
 		synctest.Test(t, func(t *testing.T) {
