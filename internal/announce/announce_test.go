@@ -58,14 +58,14 @@ func TestOneFamilyFails(t *testing.T) {
 					time.Sleep(10 * time.Minute)
 					for i, s := range all {
 						if s.answers() == 0 || len(s.errors()) > 0 || entries[i].Status()[0].Failed {
-							t.Fatalf("swarm %d: %+v, %+v", i, s.told, entries[i].Status())
+							t.Fatalf("swarm %d: %+v, %+v", i, s.received, entries[i].Status())
 						}
 					}
 					if d := stop(); d > stopTimeout+2*time.Second {
 						t.Errorf("the end took %v", d)
 					}
 					if got := n.count(good, one, tracker.EventStopped); got != swarms {
-						t.Errorf("%d of %d were told the end", got, swarms)
+						t.Errorf("%d of %d received a stopped event", got, swarms)
 					}
 				})
 			})
@@ -85,7 +85,7 @@ func TestBothFamilies(t *testing.T) {
 		a.Add(hashNumber(1), [][]string{{one}, {two}}, s).Serve(true)
 		time.Sleep(150 * time.Minute) // an announce each hour, to two trackers
 		if got := s.answers(); got != 2*3 || len(s.errors()) > 0 {
-			t.Errorf("told %d answers: %+v", got, s.told)
+			t.Errorf("%d answers: %+v", got, s.received)
 		}
 		stop()
 		for _, url := range []string{one, two} {
@@ -192,7 +192,7 @@ func TestFallback(t *testing.T) {
 				calls := n.seen(func(c call) bool { return c.url == two && test.first[c.family] != "no-route" })
 				for _, text := range s.errors() {
 					if strings.HasPrefix(text, two) {
-						t.Error("told of one that works: ", text)
+						t.Error("an error of a tracker that works: ", text)
 					}
 				}
 				switch {
@@ -225,12 +225,12 @@ func TestSlowTracker(t *testing.T) {
 						all, entries := serveMany(a, swarms)
 						time.Sleep(takes + time.Second)
 						if all[0].answers() != 1 {
-							t.Errorf("%+v", all[0].told)
+							t.Errorf("%+v", all[0].received)
 						}
 						time.Sleep(takes * time.Duration(2+swarms/maxPerHost))
 						for i, s := range all {
 							if s.answers() != 1 || len(s.errors()) > 0 {
-								t.Errorf("swarm %d: %+v", i, s.told)
+								t.Errorf("swarm %d: %+v", i, s.received)
 							}
 						}
 						for _, e := range entries {
@@ -247,12 +247,12 @@ func TestSlowTracker(t *testing.T) {
 						if d := stop(); d > stopTimeout+time.Second {
 							t.Errorf("the end took %v", d)
 						}
-						told := make(map[[20]byte]bool)
+						stopped := make(map[[20]byte]bool)
 						for _, c := range n.seen(func(c call) bool { return c.Event == tracker.EventStopped }) {
-							told[c.InfoHash] = true
+							stopped[c.InfoHash] = true
 						}
-						if n.count("4", one, tracker.EventStarted) != swarms || len(told) != swarms {
-							t.Errorf("started %d, stopped %d", n.count("4", one, tracker.EventStarted), len(told))
+						if n.count("4", one, tracker.EventStarted) != swarms || len(stopped) != swarms {
+							t.Errorf("started %d, stopped %d", n.count("4", one, tracker.EventStarted), len(stopped))
 						}
 					})
 				})
@@ -280,7 +280,7 @@ func TestHangsAtTheEnd(t *testing.T) {
 		}
 		for _, family := range []string{"4", "6"} {
 			if got := n.count(family, one, tracker.EventStopped); got != swarms {
-				t.Errorf("%d of %d were told the end over IPv%s", got, swarms, family)
+				t.Errorf("%d of %d received a stopped event over IPv%s", got, swarms, family)
 			}
 		}
 	})
@@ -360,7 +360,7 @@ func TestTakeover(t *testing.T) {
 						return c.url == one && c.Event == tracker.EventStopped && !n.began.Add(c.after).Before(to)
 					})
 					if len(stopped) != 1 {
-						t.Errorf("one was told %d times: %+v", len(stopped), n.calls)
+						t.Errorf("%d stopped events: %+v", len(stopped), n.calls)
 					}
 					if d := stop(); d > time.Second {
 						t.Errorf("the end took %v", d)
@@ -412,11 +412,11 @@ func TestRetryInOfStopped(t *testing.T) {
 		e.Serve(false)
 		time.Sleep(10*time.Minute - time.Second)
 		if got := n.count("4", one, tracker.EventStopped); got != 1 {
-			t.Errorf("told %d times too soon", got)
+			t.Errorf("%d announces too soon", got)
 		}
 		time.Sleep(time.Hour)
 		if got := n.count("4", one, tracker.EventStopped); got != 2 {
-			t.Errorf("told %d times", got)
+			t.Errorf("%d announces", got)
 		}
 		stop()
 	})
@@ -479,7 +479,7 @@ func TestDeadTrackers(t *testing.T) {
 			t.Errorf("the end took %v", d)
 		}
 		if got := n.count("4", one, tracker.EventStopped); got != 100 {
-			t.Errorf("%d of 100 were told the end", got)
+			t.Errorf("%d of 100 received a stopped event", got)
 		}
 	})
 }

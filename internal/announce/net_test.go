@@ -110,8 +110,8 @@ func (n *fakeNet) run(families ...Family) (a *Announcer, stop func() time.Durati
 type fakeSwarm struct {
 	uploaded atomic.Int64
 
-	mu   sync.Mutex
-	told []Answer
+	mu       sync.Mutex
+	received []Answer
 }
 
 // serveMany adds n swarms of one tracker, and serves them.
@@ -131,15 +131,15 @@ func (s *fakeSwarm) Left() int64     { return 0 }
 func (s *fakeSwarm) Answered(a Answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.told = append(s.told, a)
+	s.received = append(s.received, a)
 }
 
-// errors returns the errors that were told.
+// errors returns the errors that the swarm received.
 func (s *fakeSwarm) errors() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var list []string
-	for _, a := range s.told {
+	for _, a := range s.received {
 		if a.Err != nil {
 			list = append(list, a.URL+": "+a.Err.Error())
 		}
@@ -150,12 +150,12 @@ func (s *fakeSwarm) errors() []string {
 func (s *fakeSwarm) answers() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(slices.DeleteFunc(slices.Clone(s.told), func(a Answer) bool { return a.Err != nil }))
+	return len(slices.DeleteFunc(slices.Clone(s.received), func(a Answer) bool { return a.Err != nil }))
 }
 
 func hashNumber(i int) [20]byte { return [20]byte{byte(i), byte(i >> 8), 1} }
 
-// bubble runs a test in time that does not pass while something happens.
+// bubble runs a test in a synctest bubble.
 func bubble(t *testing.T, f func(t *testing.T, n *fakeNet)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { f(t, new(fakeNet)) })
