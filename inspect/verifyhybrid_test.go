@@ -20,7 +20,7 @@ func TestVerifyForgedHybrid(t *testing.T) {
 		name    string
 		p       promise
 		damages []damage
-		want    []string // files and who is right about them; nil for none
+		want    []string // files, and the hashes that their data matches; nil: none
 	}{
 		{"the root of a small file", promise{v2: flipped("b", 3)}, nil, []string{`"b" ` + v1}},
 		{"the root of a file of one piece", promise{v2: flipped("d", 20000)}, nil, []string{`"d" ` + v1}},

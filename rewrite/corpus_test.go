@@ -9,8 +9,8 @@ import (
 	"bt/internal/testenv"
 )
 
-// Other projects' torrents, good and bad: an edit keeps their info bytes and all
-// else that it is not about, and what undoes it gives the file again.
+// An edit of other projects' torrents, valid or not, keeps their info bytes and all that
+// it does not concern, and the inverse edit restores the file.
 func TestCorpus(t *testing.T) {
 	dir := testenv.Corpus(t)
 	manifest, err := os.ReadFile(filepath.Join(dir, "manifest.tsv"))
@@ -52,8 +52,8 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// setAndBack sets a tracker and then those that there were. It reports whether the
-// torrent is one whose bytes that must give again.
+// setAndBack sets a tracker, and then the trackers before that. It reports whether that
+// must restore the bytes of the torrent.
 func setAndBack(t *testing.T, path, was string, before [][]string) bool {
 	set, back := setTo([]string{"http://new.example/0123456789abcdef/announce"}), setTo(before...)
 	there := mustApply(t, was, &set)

@@ -112,7 +112,7 @@ func checkRandom(t *testing.T, in []byte, e *randomEdit) (p promised) {
 	return p
 }
 
-// applied is an edit that was applied: it made the text is of the text was.
+// An applied is an edit that was applied to the torrent was, with the result is.
 type applied struct {
 	t       *testing.T
 	e       *randomEdit
@@ -222,7 +222,7 @@ func inverse(old *metainfo.Torrent, cuts []cut, e *randomEdit) *Edit {
 		}
 		return KeyEdit{Key: key}
 	}
-	// comment writes comment.utf-8 too, so that comes after it.
+	// An edit of comment also changes comment.utf-8, which is restored after it.
 	for _, key := range slices.Compact(slices.Sorted(slices.Values(e.outer))) {
 		if CheckKey(key) == nil && key != "trackers" {
 			back.Keys = append(back.Keys, restore(cuts, key))

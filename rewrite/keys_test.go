@@ -2,8 +2,8 @@ package rewrite
 
 import "testing"
 
-// Web seeds, HTTP seeds and nodes: added, removed, replaced; what is in the list
-// already stays as it stands there.
+// Web seeds, HTTP seeds and nodes are added, removed and replaced. Entries that are in
+// the list already keep their spelling.
 func TestSeedsAndNodes(t *testing.T) {
 	in := func(rest string) string { return "d" + info + rest + "e" }
 	seeds := func(urls ...string) Edit { return Edit{WebSeeds: urls} }

@@ -54,7 +54,7 @@ func TestMagnet(t *testing.T) {
 	}
 }
 
-// A web seed more does not write into the list of the link that was read.
+// Adding a web seed does not change the list of the original link.
 func TestMagnetSharesNoList(t *testing.T) {
 	seeds := append(make([]string, 0, 8), "http://w.example/")
 	m := &Magnet{HasV1: true, WebSeeds: seeds}

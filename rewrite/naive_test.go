@@ -6,10 +6,9 @@ import (
 	"strings"
 )
 
-// A reading of bencode that shares nothing with the package: it trusts its input
-// to be sound, and panics where that is not so.
+// An independent parser of bencode, for checks. It panics on invalid input.
 
-// A cut is an entry of a dict as it stands in the file.
+// A cut is an entry of a dict, with its bytes in the file.
 type cut struct{ key, value, whole string }
 
 // cutDict cuts the dict that s begins with, and returns what follows it.
@@ -54,7 +53,7 @@ func cutList(s string) (values []string) {
 	return values
 }
 
-// without leaves out the entries of some keys, and joins the others as they stand.
+// without returns a dict without the entries of some keys. The others are unchanged.
 func without(cuts []cut, keys ...string) string {
 	var b strings.Builder
 	for _, c := range cuts {

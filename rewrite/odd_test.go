@@ -2,8 +2,8 @@ package rewrite
 
 import "testing"
 
-// Torrents that no careful program would write keep what an edit is not about:
-// order, duplicates, odd numbers, what follows the end.
+// Torrents that are not canonical keep what an edit does not concern: the order of keys,
+// duplicate keys, unusual integers, bytes after the end.
 func TestOddTorrentsStay(t *testing.T) {
 	const odd = "4:infod3:zzzi-0e6:lengthi005e04:name1:x4:huge" + "i123456789012345678901234567890e12:piece lengthi16384e" + pieces + "1:al1:bi07eee"
 	const unknown = "1:Xd1:bi1e1:ai01e1:bi2ee3:\xff\x00\xfe4:\x00\x01\x02\x034:zeroi-0e4:hugei99999999999999999999999e06:padded02:ab"
@@ -42,7 +42,7 @@ func TestOddTorrentsStay(t *testing.T) {
 	})
 }
 
-// Trackers in the forms that torrents of the field have them in.
+// Trackers in the forms that occur in real torrents.
 func TestOddTrackers(t *testing.T) {
 	list := func(rest string) string { return "d" + announce(urlA) + "13:announce-list" + rest + info + "e" }
 	addB := "d" + announce(urlA) + tiers(listOf(urlA), listOf(urlB)) + info + "e"

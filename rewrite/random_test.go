@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A randomEdit is an edit with what is known of it.
+// A randomEdit is an edit and its expected effects.
 type randomEdit struct {
 	Edit
 	outer   []string // keys of the outer dict that it may change
@@ -16,8 +16,7 @@ type randomEdit struct {
 	setting bool     // the second time it changes nothing
 }
 
-// randomURLs are odd where a torrent may be: IPv6, user and password, passkeys
-// of = | ? %.
+// randomURLs are unusual URLs: IPv6, user and password, passkeys with = | ? %.
 var randomURLs = []string{
 	urlA, urlB, urlC, urlK, urlM,
 	"http://[2001:db8::1]:6969/announce", "udp://[::1]:80", "http://u:p%40ss@a.example:80/announce",

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// newRandomTorrent makes a torrent by syntax rather than by bytes, which a fuzzer
-// that flips bytes seldom gets right: half of them canonical, half with keys in
-// any order, keys twice, odd values and bytes after the end.
+// newRandomTorrent makes a random torrent of valid bencode, which a fuzzer that changes
+// bytes seldom does. Half of them are canonical; half have unsorted and duplicate keys,
+// unusual values and bytes after the end.
 func newRandomTorrent(seed uint64) string {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	odd := rnd.IntN(2) == 0

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is refused, and in which words.
+// Edits that are refused, and the errors.
 func TestRefusals(t *testing.T) {
 	in := "d" + announce(urlC) + info + "e"
 	hash := "the edit changes the info dict: it would be another torrent, with another info-hash"
@@ -63,7 +63,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// JSON that is not a torrent's is refused by itself.
+// JSON that is not that of a torrent is an error of FromJSON.
 func TestFromJSONRefuses(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"comment": "c"}`: "the JSON is not a torrent: it has no info dict",
@@ -97,7 +97,7 @@ func TestNotATorrent(t *testing.T) {
 	}
 }
 
-// What has an info value of any kind can be edited outside it, and only there.
+// If info is not a dict, a torrent can only be edited outside of it.
 func TestInfoWithoutSense(t *testing.T) {
 	for _, in := range []string{"d4:infoi1ee", "d4:infolee", "d4:infodee", "d4:info0:e", "d4:infod1:xi1eee"} {
 		e := setTo([]string{urlA})
@@ -114,7 +114,7 @@ func TestInfoWithoutSense(t *testing.T) {
 	}
 }
 
-// An edit that leaves a torrent as bad as it was is done.
+// A torrent with errors can be edited if the edit adds no error.
 func TestBadTorrentsCanBeEdited(t *testing.T) {
 	for _, in := range []string{
 		"d4:infod6:lengthi-5e4:name2:..ee",

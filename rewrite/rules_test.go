@@ -67,7 +67,7 @@ func TestRules(t *testing.T) {
 	})
 }
 
-// Whatever the hosts, the new passkey stands in no URL of another tracker.
+// The new passkey is in no URL of another tracker.
 func TestPasskeyGoesNowhereElse(t *testing.T) {
 	urls := []string{
 		"http://a.example/0123456789abcdef/announce", "http://a.example.evil/0123456789abcdef/announce", "http://evila.example/0123456789abcdef/announce",
@@ -88,7 +88,7 @@ func TestPasskeyGoesNowhereElse(t *testing.T) {
 	}
 }
 
-// A rule is asked about URLs as they stand in the torrent, blanks trimmed.
+// Rule.Match gets the URLs of the torrent, with blanks trimmed.
 func TestRulesByRegexp(t *testing.T) {
 	re := regexp.MustCompile(`^http://a\.example/[^/]*$`)
 	e := Edit{Rules: []Rule{{Match: re.MatchString, Edit: replace(HowHost, "a.example", "b.example")}}}

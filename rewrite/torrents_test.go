@@ -12,8 +12,8 @@ import (
 	"bt/internal/metainfo"
 )
 
-// Parts of torrents for the tables. What a test calls canonical has sorted keys,
-// no announce-list for one tracker, and else announce as the first of its list.
+// Parts of torrents for the tables. A canonical torrent has sorted keys. It has an
+// announce-list only for several trackers, and announce is the first of them.
 const (
 	urlA = "http://a.example/announce"
 	urlB = "udp://b.example:6969"
@@ -98,7 +98,7 @@ func checkChanges(t *testing.T, table []change) {
 	}
 }
 
-// mustApply does an edit, and makes sure that it leaves its input alone.
+// mustApply applies an edit, and checks that its input is unchanged.
 // torrentOf reads what is a torrent.
 func torrentOf(b []byte) *metainfo.Torrent {
 	t, err := metainfo.Parse(b)

@@ -77,7 +77,7 @@ func TestTrackers(t *testing.T) {
 	})
 }
 
-// What stands in a URL beside what is replaced stays byte for byte.
+// The parts of a URL that are not replaced do not change.
 func TestReplaceInTrackers(t *testing.T) {
 	one := func(u string) string { return "d" + announce(u) + info + "e" }
 	regex := func(old, new string) Edit {
@@ -122,7 +122,7 @@ func TestReplaceInTrackers(t *testing.T) {
 	})
 }
 
-// What a passkey was not put into is listed, each tracker once, as it was then.
+// Trackers whose passkey was not replaced are listed once, with their URL at that time.
 func TestPasskeysReport(t *testing.T) {
 	const (
 		two   = "http://a.example/0123456789abcdef/fedcba9876543210/announce"

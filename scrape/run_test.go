@@ -18,7 +18,7 @@ import (
 type fakeTracker struct {
 	url     string
 	swarms  map[[20]byte]scrape.Counts
-	scrapes bool // else it has no scrape
+	scrapes bool // whether it has a scrape
 
 	mu     sync.Mutex
 	events []tracker.Event // of announces
@@ -115,8 +115,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// An announce takes the place of a scrape, is taken back, and does not count its
-// own peer. A private torrent is announced only by force.
+// With AnnounceFallback, an announce replaces a scrape, is followed by a stopped event,
+// and its own peer is not counted. A private torrent is announced only with Force.
 func TestRunAnnounces(t *testing.T) {
 	list := hashes(2)
 	f := newTracker(t, false, map[[20]byte]scrape.Counts{list[0]: {Seeders: 3, Leechers: 1}})

@@ -44,8 +44,8 @@ func announce(t testing.TB, c *client.Client, url string, hash [20]byte, seeders
 	}
 }
 
-// stay announces a seeder over WebSocket, who is one as long as the connection
-// is open: to the end of the test.
+// stay announces a seeder over WebSocket, and keeps the connection, and so the seeder,
+// until the end of the test.
 func stay(t *testing.T, url string, hash [20]byte) {
 	t.Helper()
 	conn, _, err := websocket.Dial(t.Context(), url, nil)
@@ -71,13 +71,12 @@ func target(trackers []string, list ...[20]byte) scrape.Target {
 	return t
 }
 
-// What is announced over any protocol is what a scrape over each of them tells
-// right after.
+// Peers that were announced over one protocol are counted by a scrape over each of them.
 func TestNodeTracker(t *testing.T) {
 	t.Parallel()
 	urls := testenv.NodeTracker(t)
 	all := []string{urls.HTTP, urls.UDP, urls.WS, urls.HTTP6, urls.UDP6, urls.WS6}
-	list := hashes(120) // more than a request takes
+	list := hashes(120) // more than fit into one request
 	var c client.Client
 	defer c.Close()
 	announce(t, &c, urls.HTTP, list[0], 2, 1)
@@ -99,7 +98,7 @@ func TestNodeTracker(t *testing.T) {
 			}
 		}
 	}
-	// By announce, and gone again.
+	// With AnnounceFallback, the peer is announced and removed again.
 	for _, url := range append(all, all...) {
 		o := scrape.Options{Client: &c, Peers: true}
 		table = scrape.Run(t.Context(), []scrape.Target{target([]string{url}, list[0])}, o)
@@ -107,8 +106,8 @@ func TestNodeTracker(t *testing.T) {
 			if r.Status != scrape.StatusOK || r.Counts != want[list[0]] {
 				t.Errorf("peers %v: %s: %s %s %+v", o.Peers, r.URL, r.Status, r.Err, r.Counts)
 			}
-			// Over WebSocket peers are no addresses; and this tracker tells a
-			// client on IPv6 of IPv4 peers, which can't be known from IPv6 ones.
+			// Over WebSocket peers have no addresses. Over IPv6 this tracker also
+			// returns IPv4 peers, in a form that can't be told from IPv6 peers.
 			if (r.URL == urls.HTTP || r.URL == urls.HTTP6 || r.URL == urls.UDP) && len(r.Peers) != 3 {
 				t.Errorf("%s: peers %v", r.URL, r.Peers)
 			}
@@ -135,7 +134,7 @@ func TestOpentracker(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	// It cuts at 64 torrents over HTTP, without a word.
+	// Over HTTP it answers for at most 64 torrents, without an error.
 	for _, batch := range []int{0, 64, 65, 100} {
 		t.Run(fmt.Sprint(batch), func(t *testing.T) {
 			c := client.Client{Batch: batch}
@@ -160,7 +159,7 @@ func TestOpentracker(t *testing.T) {
 			}
 		})
 	}
-	// Peers, and no trace of having asked.
+	// Options.Peers returns the peers, and the scraper is not left among them.
 	for i := range 4 {
 		table := scrape.Run(t.Context(), []scrape.Target{target([]string{http, udp}[i%2:i%2+1], list[3])}, scrape.Options{Client: &c, Peers: true})
 		for _, r := range table.Torrents[0].Swarms[0].Rows {
@@ -171,7 +170,7 @@ func TestOpentracker(t *testing.T) {
 	}
 }
 
-// BenchmarkOpentracker asks for ten thousand torrents that the tracker knows.
+// BenchmarkOpentracker scrapes ten thousand registered torrents.
 func BenchmarkOpentracker(b *testing.B) {
 	list := hashes(10_000)
 	addr := testenv.Opentracker(b, list)

@@ -9,9 +9,9 @@ import (
 	"bt/internal/tracker"
 )
 
-// A tracker's URL that is no finding of a torrent is one that can be asked, and
-// the reverse, but for blanks, bad escapes and odd user names, which the tracker
-// client mends and others don't.
+// A tracker's URL is a finding of a torrent exactly if ParseURL rejects it, except for
+// blanks, invalid escapes and unusual user names, which ParseURL corrects and other
+// clients do not.
 func TestURLsOfTorrentsCanBeAsked(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 3))
 	starts := []string{"http://", "https://", "udp://", "ws://", "WSS://", "http:", "ftp://", "http:/", ""}

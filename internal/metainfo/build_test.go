@@ -179,7 +179,7 @@ func TestBuildV2(t *testing.T) {
 	}
 }
 
-// What stands outside info has its place around the piece layers.
+// The keys outside info are sorted before and after piece layers.
 func TestBuildHybridOfAllKeys(t *testing.T) {
 	b := Builder{
 		V1: true, V2: true, Name: "x", PieceLength: 16384, Single: true, Files: []BuildFile{{Length: 5}},

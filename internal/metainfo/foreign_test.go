@@ -88,7 +88,7 @@ func TestFoundBesideTorrents(t *testing.T) {
 	}
 }
 
-// A dict of a million keys and a text of any size are looked at in parts.
+// Recognize reads only a part of a dict of a million keys, or of a long text.
 func TestRecognizeBounds(t *testing.T) {
 	many := "d" + strings.Repeat("40:"+hash1+"0:", 1_000_000) + "e"
 	if form := Recognize([]byte(many)); form != FormDelugeResume {

@@ -91,7 +91,8 @@ func TestHybridMismatch(t *testing.T) {
 	}
 }
 
-// Padding that comes to the same, but that libtorrent refuses, is warned of.
+// Padding with the right total that libtorrent refuses has a finding of severity
+// warning.
 func TestOddPadding(t *testing.T) {
 	a, b := leaf("a", 5, fill('a')), leaf("b", 7, fill('b'))
 	for name, v1 := range map[string]string{
@@ -108,7 +109,7 @@ func TestOddPadding(t *testing.T) {
 	}
 }
 
-// A name is looked at once, however often the torrent has it.
+// A name that occurs several times is checked once.
 func TestNamesAreFoundOnce(t *testing.T) {
 	root := strings.Repeat("r", 32)
 	leaf := "d0:d6:lengthi5e11:pieces root32:" + root + "ee"
@@ -137,7 +138,7 @@ func TestNamesAreFoundOnce(t *testing.T) {
 	}
 }
 
-// The name of a single file is advice in v2 too.
+// Also in v2, the name of a single file is only advisory (BEP 3).
 func TestUnsafeNameOfV2(t *testing.T) {
 	leaf := "d0:d6:lengthi5e11:pieces root32:" + strings.Repeat("r", 32) + "ee"
 	for _, tt := range []struct {

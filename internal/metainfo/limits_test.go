@@ -15,7 +15,7 @@ func hasCode(tor *Torrent, code Code) bool {
 	return slices.ContainsFunc(tor.Findings, func(f Finding) bool { return f.Code == code })
 }
 
-// Every code of this package is in the table once, and says what it means.
+// Every code of this package is in the table once, with a meaning.
 func TestKinds(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "finding.go", nil, 0)
 	if err != nil {
@@ -124,12 +124,12 @@ func TestDuplicates(t *testing.T) {
 			}
 		}
 	}
-	// announce says again what is first in the list, in whatever spelling.
+	// announce repeats the first tracker of the list, perhaps in another spelling.
 	tor, err := Parse([]byte("d8:announce" + text("HTTP://t.example:80/a") + "13:announce-listll" + text("http://t.example/a") + "ee4:infod" + single + "ee"))
 	if err != nil || len(tor.Findings) > 0 {
 		t.Errorf("%v, %v", tor.Findings, err)
 	}
-	// A URL that can't be asked is said once, although announce says it again.
+	// An invalid URL is one finding, although announce repeats it.
 	tor, err = Parse([]byte("d8:announce" + text("udp://t.example") + "13:announce-listll" + text("udp://t.example") + "ee4:infod" + single + "ee"))
 	if err != nil || len(tor.Findings) != 1 || tor.Findings[0].Code != CodeBadTracker {
 		t.Errorf("%v, %v", tor.Findings, err)

@@ -11,7 +11,7 @@ const (
 	uuid = "550e8400-e29b-41d4-a716-446655440000"
 )
 
-// maskedURLs are URLs in which <...> stands around each part that is hidden.
+// maskedURLs are URLs in which <...> marks each part that is masked.
 var maskedURLs = []string{
 	// nothing to hide
 	"",
@@ -175,9 +175,9 @@ func TestMaskURL(t *testing.T) {
 	}
 }
 
-// What is hidden is gone, what stands around it stays, and masking a masked URL
-// changes nothing. A text without a scheme may be cut into other parts once it
-// is masked, so that more of it is hidden.
+// Masking removes the secrets and keeps the rest, and masking a masked URL changes
+// nothing. A text without a scheme may be divided in another way after it was masked, so
+// that more of it is masked.
 func FuzzMaskURL(f *testing.F) {
 	for _, line := range maskedURLs {
 		in, _, _ := unmarked(line)
@@ -204,14 +204,14 @@ func FuzzMaskURL(f *testing.F) {
 		if want += s[done:] + after; out != want {
 			t.Fatalf("%q became %q, want %q", in, out, want)
 		}
-		// Wherever a passkey stands but in the host, it is found.
+		// A passkey is masked anywhere except in the host.
 		u := splitURL(s)
 		for _, part := range []span{u.user, u.path, u.query, u.fragment} {
 			if strings.Contains(s[part.start:part.end], keyA) && strings.Contains(out, keyA) && !strings.Contains(s[u.host.start:u.host.end], keyA) {
 				t.Fatalf("%q became %q", in, out)
 			}
 		}
-		// And a tracker that repeats the URL, or a part of it, gives nothing away.
+		// It is also masked in the message of a tracker that repeats the URL, or a part.
 		text := lowerASCII(MaskText("bad "+in+", "+decoded(in), in))
 		for _, p := range places {
 			secret := lowerASCII(s[p.start:p.end])

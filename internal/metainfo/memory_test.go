@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A torrent of millions of files has a few dozen bytes in memory for each, its
-// own bytes aside, and what reading it needs beside that is gone afterwards.
+// A torrent of millions of files uses a few dozen bytes per file, apart from its own
+// bytes. Memory that only parsing needs is freed afterwards.
 func TestMemory(t *testing.T) {
 	const files, least = 200_000, 16 << 10
 	for _, tt := range []struct {
@@ -52,7 +52,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// inUse is what is left on the heap by all that came before.
+// inUse returns the number of bytes in use on the heap.
 func inUse() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestReplacePasskey has URLs in which <...> stands around each part that is
-// replaced. Those that stay are in TestReplacePasskeyStays.
+// In these URLs <...> marks each part that is replaced. URLs that stay unchanged are in
+// TestReplacePasskeyStays.
 func TestReplacePasskey(t *testing.T) {
 	lines := []string{
 		"http://t.example/<" + keyA + ">/announce",

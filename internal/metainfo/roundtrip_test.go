@@ -25,7 +25,8 @@ func randomBuilder(rnd *rand.Rand, v1, v2 bool) (b Builder, layers [][][32]byte)
 		paths = append(paths, path)
 	}
 	slices.SortFunc(paths, slices.Compare)
-	// A directory stands before what is in it: as a file it must go.
+	// A path sorts before the paths below it. It must be removed, because it can't be a
+	// file and a directory.
 	paths = slices.DeleteFunc(paths, func(p []string) bool {
 		return slices.ContainsFunc(paths, func(q []string) bool { return len(p) < len(q) && slices.Equal(p, q[:len(p)]) })
 	})
@@ -171,8 +172,8 @@ func compareSpans(t *testing.T, b *Builder, l *Layout, c *Content, origin []int)
 	}
 }
 
-// What Layout takes the torrent to be is never less than it becomes, or one is
-// hashed that nobody reads.
+// The size that Measure returns is that of the torrent. If it were less, a torrent that
+// is too large for the parser could be hashed.
 func TestBuildSize(t *testing.T) {
 	for _, format := range []Builder{{V1: true}, {V2: true}, {V1: true, V2: true}} {
 		for _, dirs := range []int{0, 20} { // above each file, its own

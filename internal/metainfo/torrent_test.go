@@ -219,7 +219,7 @@ func TestNotATorrent(t *testing.T) {
 	}
 }
 
-func TestViews(t *testing.T) {
+func TestTorrentFields(t *testing.T) {
 	in := "d8:announce12:http://t.x/a13:announce-listll13:http://t.x/a 11:udp://u.x:1el0:el12:http://t.x/bee" +
 		"7:comment2:hi10:created by2:me13:creation datei0e8:encoding5:UTF-8" +
 		"9:httpseedsl9:http://h/e4:infod" + single + "7:privatei1e6:source3:ABC1:zi1ee5:nodesll1:hi6881eee8:url-list9:http://w/1:z0:e"

@@ -175,8 +175,8 @@ func checkHostOnly(t *testing.T, in, out, new string) {
 	}
 }
 
-// around returns what stands in a URL before and after its host and port, found
-// in another way than by the code under test.
+// around returns the parts of a URL before and after its host and port. It shares no code
+// with the code under test.
 func around(t *testing.T, u, host string) (head, tail string) {
 	t.Helper()
 	first := strings.Index(u, "://") + 3
