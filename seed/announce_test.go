@@ -94,7 +94,7 @@ func TestAnnounce(t *testing.T) {
 	}
 }
 
-// A tracker that hangs does not keep the seed from leaving.
+// A tracker that hangs does not delay the end of Serve.
 func TestLeaveInTime(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -29,14 +29,14 @@ func (r *running) dialFrom(t testing.TB, ip string) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
-// meet connects from an address and exchanges handshakes; the error is that there
-// was no answer.
+// meet connects from an address and exchanges handshakes. It returns an error if there is
+// no answer.
 func (r *running) meet(t testing.TB, tt *Torrent, ip string) (*leecher, error) {
 	t.Helper()
 	l := &leecher{t: t, conn: r.dialFrom(t, ip), pieces: tt.pieces}
 	h := peer.Handshake{InfoHash: tt.swarms[0].hash}
 	h.Set(allFeatures)
-	l.conn.Write(h.Append(nil)) // reading tells
+	l.conn.Write(h.Append(nil)) // an error shows when reading
 	b := make([]byte, peer.HandshakeLength)
 	n, err := io.ReadFull(l.conn, b)
 	if err == nil {
@@ -53,7 +53,7 @@ func (r *running) meet(t testing.TB, tt *Torrent, ip string) (*leecher, error) {
 	return nil, err
 }
 
-// refuses makes sure that a peer from an address is not let in.
+// refuses checks that a peer from an address is refused.
 func (r *running) refuses(t testing.TB, tt *Torrent, ip string) {
 	t.Helper()
 	if _, err := r.meet(t, tt, ip); err == nil {
@@ -61,7 +61,7 @@ func (r *running) refuses(t testing.TB, tt *Torrent, ip string) {
 	}
 }
 
-// meets makes sure that it is.
+// meets checks that a peer from an address is accepted.
 func (r *running) meets(t testing.TB, tt *Torrent, ip string) *leecher {
 	t.Helper()
 	l, err := r.meet(t, tt, ip)
@@ -71,14 +71,14 @@ func (r *running) meets(t testing.TB, tt *Torrent, ip string) *leecher {
 	return l
 }
 
-// isServed makes sure that a peer that has joined gets what it asks for.
+// isServed checks that a connected peer receives the pieces that it requests.
 func (l *leecher) isServed(tt *Torrent, root string) {
 	l.t.Helper()
 	l.send(request(1, 0, 16<<10))
 	check(l.t, tt, root, l.await(peer.IDPiece))
 }
 
-// hostStatsOf is what is known of an address.
+// hostStatsOf returns the statistics of an address.
 func (r *running) hostStatsOf(ip string) hostStats {
 	r.limits.mu.Lock()
 	defer r.limits.mu.Unlock()
@@ -88,13 +88,13 @@ func (r *running) hostStatsOf(ip string) hostStats {
 	return hostStats{}
 }
 
-// conduct is what peers do, and whether it counts as a strike. Each is done on one
-// connection, and then the other side is waited for.
+// conduct lists behaviours of peers, and whether each counts as a strike. Each uses one
+// connection, and then waits for the seed.
 var conduct = map[string]struct {
 	do         func(v *hostilePeer)
 	strike     bool
 	encryption Encryption
-	timeouts   timeouts // in so far as it is not the default
+	timeouts   timeouts // fields that are not zero replace the defaults
 }{
 	"garbage":          {do: func(v *hostilePeer) { v.hello(); v.Write([]byte{0, 0, 0, 9, 1}) }, strike: true},
 	"a huge message":   {do: func(v *hostilePeer) { v.hello(); v.Write([]byte{255, 255, 255, 255, 5}) }, strike: true},
@@ -178,7 +178,7 @@ func TestBan(t *testing.T) {
 			}
 			served()
 			wg.Wait()
-			// Connections are accepted in their order: when this one is, all are.
+			// Connections are accepted in order: after this one, all have been.
 			last := r.dialFrom(t, other)
 			last.CloseWrite()
 			io.Copy(io.Discard, last)

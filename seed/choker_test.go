@@ -118,7 +118,7 @@ func testTrial(t *testing.T, limit int) {
 			time.Sleep(time.Second)
 			s.decide(time.Now())
 			if time.Since(begin) > 2*trialTime {
-				t.Fatal("nobody tries the newcomer")
+				t.Fatal("the newcomer gets no optimistic slot")
 			}
 		}
 		if n := served(append(conns, c)); n != limit {
@@ -164,7 +164,7 @@ func TestSlotsOfTorrents(t *testing.T) {
 		s.decide(now)
 		// Eight slots are regular, and of two more are any newcomers.
 		if n := count(); n[alone] < 6 || n[popular] < 2 || n[alone]+n[popular] != 10 {
-			t.Fatalf("%d of the torrent nobody else seeds, %d of the other", n[alone], n[popular])
+			t.Fatalf("%d slots for the torrent without other seeds, %d for the other", n[alone], n[popular])
 		}
 		now = now.Add(slotMaxTime)
 	}
@@ -180,7 +180,7 @@ func TestSlotsOfTorrents(t *testing.T) {
 	}
 }
 
-// With real peers: a slot that is given back goes to a waiting peer.
+// With real peers: a slot that becomes free is given to a waiting peer.
 func TestSlotIsPassedOn(t *testing.T) {
 	t.Parallel()
 	r, tt, root := one(t, Options{MaxUploads: 1}, maketorrent.FormatV1, 300_000)
@@ -198,7 +198,7 @@ func TestSlotIsPassedOn(t *testing.T) {
 	a.await(peer.IDUnchoke)
 }
 
-// deafSocket is one that is closed: it can be woken.
+// deafSocket returns a closed connection, which can only be woken.
 func deafSocket(t testing.TB) *socket {
 	t.Helper()
 	return &socket{TCPConn: new(net.TCPConn)}

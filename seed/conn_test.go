@@ -19,7 +19,7 @@ import (
 
 const allFeatures = peer.FeatureFast | peer.FeatureExtensions
 
-// one starts a seed of one torrent.
+// one starts a Seeder with one torrent.
 func one(t testing.TB, o Options, format maketorrent.Format, sizes ...int64) (r *running, tt *Torrent, root string) {
 	t.Helper()
 	meta, root := makeContent(t, format, sizes...)
@@ -36,7 +36,7 @@ func (r *running) join(t testing.TB, tt *Torrent) *leecher {
 	return l
 }
 
-// ends waits for the connection's end.
+// ends waits for the end of the connection.
 func (l *leecher) ends() {
 	l.t.Helper()
 	for {
@@ -81,7 +81,7 @@ func TestChoked(t *testing.T) {
 	l.send(want)
 	l.await(peer.IDReject)
 
-	// Without BEP 6 there are no rejects, and the request counts for nothing.
+	// Without BEP 6 there are no rejects, and the request is ignored.
 	l = r.dial(t, tt.swarms[0].hash, tt.pieces, 0)
 	if m, err := l.read(); err != nil || m.ID != peer.IDBitfield || !peer.Bitfield(m.Payload).All(tt.pieces) {
 		t.Errorf("first message %v, %v; want a bitfield", m.ID, err)
@@ -255,7 +255,7 @@ func TestMetadata(t *testing.T) {
 		b := m.Append(nil, peer.ExtMetadata)
 		return peer.Message{ID: peer.IDExtended, Extension: peer.ExtMetadata, Payload: b[6:]}
 	}
-	l.send(ask(0)) // before the handshake: there is no number to answer by
+	l.send(ask(0)) // before the handshake: the seed does not know the id for an answer
 	hello := peer.ExtendedHandshake{Extensions: map[string]uint8{"ut_metadata": 77}}
 	l.send(peer.Message{ID: peer.IDExtended, Payload: hello.Append(nil)[6:]})
 	var got []byte
@@ -302,7 +302,7 @@ func TestKeepAliveAndSilence(t *testing.T) {
 	if d := time.Since(begin); d < 900*time.Millisecond || alive < 1 || alive > 10 {
 		t.Errorf("%d keep-alives within %v", alive, d)
 	}
-	// Half a handshake, before and behind what is answered.
+	// A part of a handshake, shorter and longer than that of a NAT check.
 	for n, answer := range map[int]int{40: 0, 50: peer.HandshakeLength} {
 		conn, err := net.Dial("tcp", r.addr)
 		if err != nil {
@@ -362,8 +362,8 @@ func (c *mseConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// seal connects with MSE; the first messages go along with the handshake, of
-// which the initial payload has the first split bytes.
+// seal connects with MSE, and sends a handshake and first messages. The first split bytes
+// of these are the initial payload.
 func (r *running) seal(t testing.TB, tt *Torrent, methods mse.Method, split int, early []byte) (*leecher, error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", r.addr)
@@ -597,7 +597,7 @@ func requestForever(conn net.Conn) {
 	}
 }
 
-// stopTime is what a busy machine may need for what takes no time.
+// stopTime is how long a busy machine may take to stop.
 const stopTime = 20 * time.Second
 
 // Stopping does not wait for peers that do not read.
@@ -637,7 +637,7 @@ func TestRateOfLeavers(t *testing.T) {
 	begin := time.Now()
 	l.send(request(0, 0, 16<<10))
 	check(t, tt, root, l.await(peer.IDPiece))
-	// What they asked for takes half a minute.
+	// To send what they requested would take half a minute.
 	if waited := time.Since(begin); waited > 10*time.Second {
 		t.Errorf("a block after %v", waited)
 	}

@@ -19,7 +19,7 @@ import (
 	"bt/maketorrent"
 )
 
-// needDescriptors skips a test that may not have as many.
+// needDescriptors skips the test if it can't open n descriptors.
 func needDescriptors(t testing.TB, n uint64) {
 	t.Helper()
 	var limit unix.Rlimit
@@ -28,7 +28,7 @@ func needDescriptors(t testing.TB, n uint64) {
 	}
 }
 
-// counts are how many connections there are, and how many in their handshake.
+// counts returns the number of connections, and of those in their handshake.
 func (r *running) counts() (open, halfOpen int) {
 	r.limits.mu.Lock()
 	defer r.limits.mu.Unlock()
@@ -51,7 +51,7 @@ func startWithLongTimeouts(t *testing.T, o Options) (r *running, tt *Torrent, ro
 	return r, r.find(meta.InfoHashV1), root
 }
 
-// crowd is many who have joined from an address.
+// crowd connects many peers from an address.
 func (r *running) crowd(t *testing.T, tt *Torrent, ip string, n int) []*leecher {
 	t.Helper()
 	var all []*leecher
@@ -94,7 +94,7 @@ func TestCrowdOfOneAddress(t *testing.T) {
 	}
 }
 
-// asks has a peer ask for a block, which it gets.
+// asks requests a block and receives it.
 func (l *leecher) asks() {
 	l.t.Helper()
 	l.send(request(0, 0, 16))
@@ -145,7 +145,7 @@ func TestEvictLeastUseful(t *testing.T) {
 	idle := r.crowd(t, tt, "127.0.23.1", 2)
 	deaf := []*leecher{r.meets(t, tt, "127.0.24.1"), r.meets(t, tt, "127.0.25.1")}
 	r.awaitCounts(t, most, 0)
-	// What else would take as long as introTime.
+	// Otherwise the test would take as long as introTime.
 	r.choker.mu.Lock()
 	for c := range r.choker.conns {
 		c.joined = c.joined.Add(-introTime)
@@ -246,7 +246,7 @@ func TestRank(t *testing.T) {
 			{name: "old", addr: "10.0.0.1", joined: time.Hour, served: 10 * time.Minute},
 			{name: "deaf", addr: "10.1.0.1", joined: time.Minute, deaf: true},
 		}, "deaf old"},
-		{"who has just come may still say so", []candidate{
+		{"a new peer may still become interested", []candidate{
 			{name: "new", addr: "10.0.0.1", joined: time.Second, deaf: true},
 			{name: "old", addr: "10.1.0.1", joined: time.Minute},
 		}, "old new"},

@@ -178,18 +178,18 @@ func TestDirectoryRandom(t *testing.T) {
 	for _, e := range c.torrents {
 		if want[e.Name] {
 			c.serves(e)
-			c.isTold(c.tracker, e, tracker.EventStarted)
+			c.expectEvent(c.tracker, e, tracker.EventStarted)
 		} else {
 			c.lacks(e)
-			if _, n := c.tracker.told(e); n > 0 {
-				c.isTold(c.tracker, e, tracker.EventStopped)
+			if _, n := c.tracker.lastEvent(e); n > 0 {
+				c.expectEvent(c.tracker, e, tracker.EventStopped)
 			}
 		}
 	}
 	c.close()
 	c.checkEvents(want)
 	for _, e := range c.torrents {
-		if last, n := c.tracker.told(e); n > 0 && last != tracker.EventStopped {
+		if last, n := c.tracker.lastEvent(e); n > 0 && last != tracker.EventStopped {
 			t.Errorf("%s: the last event sent to the tracker is %v", e.Name, last)
 		}
 	}

@@ -142,7 +142,7 @@ func sees[E Event](l *testDirectory, from eventIndex, text string) E {
 	}
 }
 
-// story is what happened.
+// story formats events, for messages of tests.
 func story(events []datedEvent) string {
 	var b strings.Builder
 	for _, e := range events {
@@ -182,9 +182,9 @@ func (l *testDirectory) lacks(e *testTorrent) {
 	}
 }
 
-// told returns the last event that the tracker received for a torrent, and the number
-// of announces.
-func (l *announceLog) told(of *testTorrent) (last tracker.Event, n int) {
+// lastEvent returns the last event that the tracker received for a torrent, and the
+// number of announces.
+func (l *announceLog) lastEvent(of *testTorrent) (last tracker.Event, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, a := range l.got {
@@ -196,15 +196,15 @@ func (l *announceLog) told(of *testTorrent) (last tracker.Event, n int) {
 	return last, n
 }
 
-func (l *testDirectory) isTold(log *announceLog, of *testTorrent, want tracker.Event) {
+func (l *testDirectory) expectEvent(log *announceLog, of *testTorrent, want tracker.Event) {
 	l.t.Helper()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		last, n := log.told(of)
+		last, n := log.lastEvent(of)
 		if n > 0 && last == want {
 			return
 		}
 		if time.Now().After(end) {
-			l.t.Fatalf("%s: the tracker was told %v last, in %d announces, want %v", of.Name, last, n, want)
+			l.t.Fatalf("%s: the last event was %v, in %d announces, want %v", of.Name, last, n, want)
 		}
 	}
 }
@@ -220,7 +220,7 @@ func TestDirectory(t *testing.T) {
 		l.put("two.torrent.part", two)
 	})
 	sees[EventSeeding](l, 0, "one")
-	l.isTold(l.tracker, one, tracker.EventStarted)
+	l.expectEvent(l.tracker, one, tracker.EventStarted)
 	l.serves(one)
 
 	from := l.now()
@@ -230,16 +230,16 @@ func TestDirectory(t *testing.T) {
 	sees[EventSeeding](l, from, "three")
 	l.serves(two)
 	l.serves(three)
-	l.isTold(l.tracker, two, tracker.EventStarted)
+	l.expectEvent(l.tracker, two, tracker.EventStarted)
 
 	from = l.now()
 	l.must(os.Remove(filepath.Join(l.dir, "one.torrent")))
 	sees[EventStopped](l, from, "one")
-	l.isTold(l.tracker, one, tracker.EventStopped)
+	l.expectEvent(l.tracker, one, tracker.EventStopped)
 	l.lacks(one)
 	l.serves(two)
 
-	// A new name is no other torrent.
+	// A renamed torrent file is the same torrent.
 	from = l.now()
 	l.must(os.Rename(filepath.Join(l.dir, "two.TORRENT"), filepath.Join(l.dir, "a.torrent")))
 	sees[EventSeeding](l, from, "two")
@@ -257,8 +257,8 @@ func TestDirectory(t *testing.T) {
 	}
 	l.serves(three)
 	l.close()
-	if last, _ := l.tracker.told(three); last != tracker.EventStopped {
-		t.Errorf("at the end the tracker was told %v", last)
+	if last, _ := l.tracker.lastEvent(three); last != tracker.EventStopped {
+		t.Errorf("at the end the last event was %v", last)
 	}
 }
 
@@ -284,7 +284,7 @@ func TestDirectoryReplaced(t *testing.T) {
 		l.put("x.torrent", one)
 	})
 	sees[EventSeeding](l, 0, "one")
-	l.isTold(l.tracker, one, tracker.EventStarted)
+	l.expectEvent(l.tracker, one, tracker.EventStarted)
 
 	from := l.now()
 	l.stock(other)
@@ -292,18 +292,18 @@ func TestDirectoryReplaced(t *testing.T) {
 	if e := sees[EventSeeding](l, from, "one"); e.Torrent.hashV1 != other.InfoHashV1 {
 		t.Error("it is not the new one")
 	}
-	l.isTold(l.tracker, one, tracker.EventStopped)
-	l.isTold(l.tracker, other, tracker.EventStarted)
+	l.expectEvent(l.tracker, one, tracker.EventStopped)
+	l.expectEvent(l.tracker, other, tracker.EventStarted)
 	l.lacks(one)
 	l.serves(other)
 
-	// The tracker need not be another for the announces to be in order.
+	// The announces are also in order if the tracker is the same.
 	second := startTracker(t, &tracker.AnnounceResponse{Interval: time.Hour}, nil)
 	from = l.now()
 	l.put("x.torrent", other.withTracker(t, second.url))
 	sees[EventSeeding](l, from, "one")
-	l.isTold(l.tracker, other, tracker.EventStopped)
-	l.isTold(second, other, tracker.EventStarted)
+	l.expectEvent(l.tracker, other, tracker.EventStopped)
+	l.expectEvent(second, other, tracker.EventStarted)
 	l.serves(other)
 }
 
@@ -380,13 +380,13 @@ func TestDirectoryBroken(t *testing.T) {
 	l.must(err)
 	_, err = f.Write(b[len(b)/2:])
 	l.must(errors.Join(err, f.Close()))
-	inTime := time.Since(began) < young // on a machine that is not too busy
+	inTime := time.Since(began) < young // false on a busy machine
 	sees[EventSeeding](l, from, "slow")
 	if list := since[EventFailed](l, from, ""); len(list) > 0 && inTime {
 		t.Errorf("%+v", list)
 	}
 
-	// An overwritten torrent is served until the file is known to be no torrent.
+	// An overwritten torrent is served until it is certain that the file is not a torrent.
 	from = l.now()
 	l.must(os.WriteFile(path, b[:len(b)/2], 0o644))
 	sees[EventFailed](l, from, "slow.torrent")
@@ -397,7 +397,7 @@ func TestDirectoryBroken(t *testing.T) {
 	sees[EventSeeding](l, from, "slow")
 	l.serves(slow)
 
-	// A file of tomorrow is not waited for.
+	// A file with a modification time in the future is not waited for.
 	from = l.now()
 	path = filepath.Join(l.dir, "future.torrent")
 	l.must(os.WriteFile(path+".part", []byte("d4:info"), 0o644))
@@ -471,8 +471,7 @@ func TestDirectoryDuplicates(t *testing.T) {
 	l.serves(other)
 }
 
-// What is below the directory counts if that is asked for, with the data beside
-// each torrent.
+// With Recursive, torrents in subdirectories are seeded, each with the data beside it.
 func TestDirectoryRecursive(t *testing.T) {
 	t.Parallel()
 	for _, recursive := range []bool{false, true} {
@@ -512,7 +511,7 @@ func TestDirectoryRecursive(t *testing.T) {
 			sees[EventSeeding](l, from, "two")
 			sees[EventSeeding](l, from, "three")
 			l.serves(two)
-			// What is deep in it is still heard of, by its new name.
+			// Changes deep in it are still noticed, by its new name.
 			from = l.now()
 			deep := filepath.Join(l.dir, "newer", "and", "deep")
 			l.must(os.Remove(filepath.Join(deep, "two.torrent")))
@@ -587,21 +586,21 @@ func TestDirectoryDataMoves(t *testing.T) {
 		l.put("two.torrent", two)
 	})
 	sees[EventSeeding](l, 0, "one")
-	sees[EventFailed](l, 0, "two") // there is nothing of it yet
+	sees[EventFailed](l, 0, "two") // its data does not exist yet
 	l.stock(two)
 	sees[EventSeeding](l, 0, "two")
 	for range 2 {
 		from := l.now()
 		l.must(os.Rename(filepath.Join(data, "one"), filepath.Join(data, "away")))
 		sees[EventFailed](l, from, "one")
-		l.isTold(l.tracker, one, tracker.EventStopped)
+		l.expectEvent(l.tracker, one, tracker.EventStopped)
 		l.lacks(one)
 		l.must(os.Rename(filepath.Join(data, "away"), filepath.Join(data, "one")))
 		sees[EventSeeding](l, from, "one")
-		l.isTold(l.tracker, one, tracker.EventStarted)
+		l.expectEvent(l.tracker, one, tracker.EventStarted)
 		l.serves(one)
 
-		// All of it, as a disk that is not mounted.
+		// All data, as if a disk were not mounted.
 		from = l.now()
 		l.must(os.Rename(data, data+".away"))
 		sees[EventFailed](l, from, "one")
@@ -739,7 +738,7 @@ func TestDirectoryRescan(t *testing.T) {
 	}()
 	defer func() { cancel(); <-done }()
 	sees[EventSeeding](l, 0, "one")
-	time.Sleep(young + settle) // the second look at the start
+	time.Sleep(young + settle) // the second scan after the start
 	l.put("two.torrent", two)
 	l.must(os.Remove(filepath.Join(l.dir, "one")))
 	time.Sleep(2 * settle)
@@ -823,13 +822,13 @@ func TestDirectoryRecheckDuringRemoval(t *testing.T) {
 func TestDirectoryReplacedWhileAnnouncing(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
-	var told []string
+	var received []string
 	hold := make(chan struct{})
 	answer := &tracker.AnnounceResponse{Interval: time.Hour}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		mu.Lock()
-		told = append(told, req.URL.Query().Get("event"))
-		first := len(told) == 1
+		received = append(received, req.URL.Query().Get("event"))
+		first := len(received) == 1
 		mu.Unlock()
 		if first {
 			<-hold
@@ -842,14 +841,14 @@ func TestDirectoryReplacedWhileAnnouncing(t *testing.T) {
 	count := func() int {
 		mu.Lock()
 		defer mu.Unlock()
-		return len(told)
+		return len(received)
 	}
 	one := newTestTorrent(t, "one", 1, 10_000)
 	l := openTestDirectory(t, Directory{}, Options{}, func(l *testDirectory) {
 		l.stock(one)
 		l.put("one.torrent", one.withTracker(t, server.URL+"/announce"))
 	})
-	becomes(t, "the tracker is told", func() bool { return count() == 1 })
+	becomes(t, "the tracker receives an announce", func() bool { return count() == 1 })
 	from := l.now()
 	l.put("one.torrent", one.withTracker(t, server.URL+"//announce")) // the same, by another name
 	sees[EventSeeding](l, from, "one")
@@ -858,8 +857,8 @@ func TestDirectoryReplacedWhileAnnouncing(t *testing.T) {
 	becomes(t, "three announces", func() bool { return count() == 3 })
 	mu.Lock()
 	defer mu.Unlock()
-	if want := []string{"started", "stopped", "started"}; !slices.Equal(told, want) {
-		t.Errorf("the tracker was told %q, want %q", told, want)
+	if want := []string{"started", "stopped", "started"}; !slices.Equal(received, want) {
+		t.Errorf("the tracker received %q, want %q", received, want)
 	}
 }
 

@@ -379,7 +379,7 @@ func TestKilledDownloader(t *testing.T) {
 	p.compare(t, filepath.Join(dir, "content"))
 }
 
-// A relay stands before a server, and may look as if that were down.
+// A relay forwards connections to a server, and can behave as if the server were down.
 type relay struct {
 	addr netip.AddrPort
 	down atomic.Bool

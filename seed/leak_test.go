@@ -19,7 +19,7 @@ import (
 	"bt/maketorrent"
 )
 
-// What is left of a process: goroutines, descriptors, and maps of that path.
+// Resources of the process: goroutines, descriptors, and mappings of files in a path.
 func leftovers(t testing.TB, path string) [3]int {
 	t.Helper()
 	fds, err := os.ReadDir("/proc/self/fd")
@@ -130,7 +130,7 @@ func TestMemoryOfIdlePeers(t *testing.T) {
 		}
 	}
 	for i := range peers {
-		await(i - maxHalfOpen/2) // more handshakes at once than it allows would be turned away
+		await(i - maxHalfOpen/2) // more concurrent handshakes would be refused
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			t.Fatal(err)

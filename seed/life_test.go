@@ -61,7 +61,7 @@ func followed(t testing.TB, events []datedEvent) map[*Torrent]State {
 	return states
 }
 
-// isServed reports whether peers are let in.
+// isServed reports whether peers are accepted.
 func (l *life) isServed() bool {
 	state, _ := l.now()
 	return state.serves()
@@ -113,8 +113,8 @@ func checkTransition(tt *Torrent, seen *epoch, to State, legal bool) error {
 	if state, now := tt.now(); state != want || now != next || legal && seen != nil && *seen != next {
 		return fmt.Errorf("it is %s in epoch %d", state, now)
 	}
-	if told := len(tt.seeder.events.list) > 0; told != (legal && !from.isOver()) {
-		return fmt.Errorf("event emitted: %v", told)
+	if emitted := len(tt.seeder.events.list) > 0; emitted != (legal && !from.isOver()) {
+		return fmt.Errorf("event emitted: %v", emitted)
 	}
 	return nil
 }
@@ -277,10 +277,10 @@ func (h *lifeTest) settle() {
 		}
 		wrong := ""
 		h.mu.Lock()
-		told := followed(h.t, h.events)
+		reported := followed(h.t, h.events)
 		for tt, want := range want {
-			if is, _ := tt.now(); is != want || told[tt] != want {
-				wrong += fmt.Sprintf("\n%s is %s, and told to be %q, want %s", tt.name, is, told[tt], want)
+			if is, _ := tt.now(); is != want || reported[tt] != want {
+				wrong += fmt.Sprintf("\n%s is %s, and the events report %q, want %s", tt.name, is, reported[tt], want)
 			}
 		}
 		h.mu.Unlock()
@@ -298,14 +298,14 @@ func (h *lifeTest) settle() {
 func (h *lifeTest) finish() {
 	h.t.Helper()
 	h.stop()
-	told := followed(h.t, h.events)
-	for tt, state := range told {
+	reported := followed(h.t, h.events)
+	for tt, state := range reported {
 		if is, _ := tt.now(); (state == StateRemoved) != is.isOver() {
-			h.t.Errorf("%s is %s, and told to be %s", tt.name, is, state)
+			h.t.Errorf("%s is %s, and the events report %s", tt.name, is, state)
 		}
 	}
 	if _, ok := h.events[len(h.events)-1].event.(EventStopped); !ok {
-		h.t.Errorf("the last that was told is %+v", h.events[len(h.events)-1])
+		h.t.Errorf("the last event is %+v", h.events[len(h.events)-1])
 	}
 	for _, b := range h.torrents {
 		b.torrent = nil

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// connect opens a connection, completes its handshake and closes it; false: it
-// was not let in.
+// connect opens a connection, completes its handshake and closes it. It returns false if
+// the connection was refused.
 func (l *limits) connect(addr net.Addr, strike bool) bool {
 	if !l.admit(addr) {
 		return false

@@ -21,7 +21,7 @@ import (
 type messageCounter struct {
 	pieces int
 	in     []byte
-	behind bool // the handshake
+	behind bool // the handshake has passed
 	counts [256]atomic.Int64
 }
 

@@ -121,7 +121,7 @@ func TestKnown(t *testing.T) {
 			t.Errorf("start %d: %+v", i, e)
 		}
 	}
-	// Content that is not there for a while does not cost what is known of it.
+	// If the content is missing for a while, the result of its check is not lost.
 	if err := os.Rename(root, root+".away"); err != nil {
 		t.Fatal(err)
 	}
@@ -216,8 +216,8 @@ func TestKnownWithoutChangeTimes(t *testing.T) {
 	}
 }
 
-// Looking at unchanged files does not read the torrent again, and with all files there
-// it finds nothing again.
+// A recheck of unchanged files does not read the torrent again. If no file is missing, it
+// does not search for files.
 func TestLook(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

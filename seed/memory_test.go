@@ -33,7 +33,7 @@ func (b *rawPeer) pump() {
 		}
 		n, err := unix.Write(b.fd, b.rest)
 		if err != nil {
-			return // there is no room now, or it is dropped
+			return // the socket buffer is full, or the peer was disconnected
 		}
 		b.rest = b.rest[n:]
 	}

@@ -65,7 +65,7 @@ func TestNATCheck(t *testing.T) {
 			if answer, err := peer.ParseHandshake(b); err != nil || answer.InfoHash != s.hash || answer.PeerID != r.options.PeerID {
 				t.Errorf("%s: %+v, %v", name, answer, err)
 			}
-			// One that goes on is a peer.
+			// If the peer id follows, it is a peer.
 			c.Write(id)
 			if _, err := io.ReadFull(c, make([]byte, 5)); err != nil {
 				t.Errorf("%s: no message after the peer id: %v", name, err)

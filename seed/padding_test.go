@@ -8,8 +8,8 @@ import (
 	"bt/maketorrent"
 )
 
-// libtorrent takes every file of a v2 torrent for a whole number of pieces, and
-// asks for what is behind its end: zeros.
+// libtorrent treats every file of a v2 torrent as a whole number of pieces, and requests
+// the bytes after its end, which are zeros.
 func TestPadding(t *testing.T) {
 	t.Parallel()
 	r, tt, root := one(t, Options{}, maketorrent.FormatV2, 100_000, 20_000) // pieces of 64 KiB: two and one
@@ -25,7 +25,7 @@ func TestPadding(t *testing.T) {
 			t.Errorf("piece %d at %d is not the file and zeros", test.piece, test.begin)
 		}
 	}
-	// But a piece ends somewhere, and v1 has no such padding.
+	// A request beyond the piece is invalid, and so is padding in v1.
 	l := r.join(t, tt)
 	l.send(request(1, 56<<10, 16<<10))
 	if m, err := l.read(); err == nil {

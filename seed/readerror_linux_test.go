@@ -59,15 +59,15 @@ func (d *failingDisk) run(name string, args ...string) string {
 	return string(out)
 }
 
-// fail has all but the beginning of the disk fail, where the file system has its
-// directories.
+// fail makes all of the disk fail except its beginning, which contains the directories of
+// the file system.
 func (d *failingDisk) fail() { d.lose(4<<20, "1") }
 
-// die has all of the disk fail, its directories too.
+// die makes all of the disk fail, including the directories.
 func (d *failingDisk) die() { d.lose(0, "3") }
 
-// lose has what is behind so many bytes fail, and the system forget what it has in
-// memory: 1 is the bytes of files, 3 also what it knows of them.
+// lose makes the disk fail after a number of bytes, and drops the caches of the kernel: 1
+// is the page cache, 3 also inodes and directory entries.
 func (d *failingDisk) lose(behind int64, forget string) {
 	d.t.Helper()
 	syscall.Sync()
@@ -132,7 +132,7 @@ func TestReadError(t *testing.T) {
 	}
 }
 
-// The same while the data is checked.
+// A disk failure during the check.
 func TestReadErrorInCheck(t *testing.T) {
 	d := newFailingDisk(t)
 	meta, root := makeContent(t, maketorrent.FormatV1, 20<<20)
@@ -194,7 +194,7 @@ func TestDiskGone(t *testing.T) {
 				}
 			}
 			if failures != 1 {
-				t.Errorf("%d failures are told of one%s", failures, story(r.events))
+				t.Errorf("%d failures are reported for one%s", failures, story(r.events))
 			}
 		})
 	}

@@ -44,7 +44,7 @@ func makeContent(t testing.TB, format maketorrent.Format, sizes ...int64) (*Meta
 type running struct {
 	*Seeder
 	addr string
-	stop func() // and wait until all is gone
+	stop func() // stops the Seeder and waits for it
 
 	mu     sync.Mutex
 	events []datedEvent
@@ -107,7 +107,7 @@ func await[E Event](t testing.TB, r *running) {
 	next(t, r, &r.kinds, func(E) bool { return true })
 }
 
-// awaitEvent waits for an event that nobody has waited for.
+// awaitEvent waits for an event that no earlier call has returned.
 func awaitEvent[E Event](t testing.TB, r *running, is func(E) bool) E {
 	t.Helper()
 	return next(t, r, &r.read, is)
@@ -153,7 +153,7 @@ func about(e Event) (t *Torrent, err error) {
 	return nil, nil
 }
 
-// A leecher is the other end, for tests.
+// A leecher is a peer of the Seeder. Its methods fail the test on errors.
 type leecher struct {
 	t      testing.TB
 	conn   net.Conn
@@ -219,7 +219,7 @@ func (l *leecher) read() (peer.Message, error) {
 	}
 }
 
-// await reads up to a message of that id.
+// await reads messages up to one of that id.
 func (l *leecher) await(id peer.ID) peer.Message {
 	l.t.Helper()
 	for {

@@ -39,7 +39,7 @@ type soak struct {
 	mu      sync.Mutex
 	reports map[netip.AddrPort]peerReport // of peers whose end the seed has not reported
 	left    map[netip.AddrPort]int64      // uploaded bytes that the seed reports, of peers that have not reported
-	told    int64                         // sum of the bytes that the seed reports
+	total   int64                         // sum of the bytes that the seed reports
 	inexact int64                         // bytes sent to peers that did not read them
 }
 
@@ -61,7 +61,7 @@ func (s *soak) event(_ time.Time, e Event) {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.told += e.Uploaded
+		s.total += e.Uploaded
 		s.left[e.Addr] = e.Uploaded
 		s.settle(e.Addr)
 	}
@@ -182,7 +182,7 @@ func (s *soak) sendGarbage(rng *rand.Rand) {
 	addr := conn.LocalAddr().(*net.TCPAddr).AddrPort()
 	s.reports[addr] = peerReport{}
 	if _, ok := s.left[addr]; !ok {
-		// It may have come too far to be told of, or not.
+		// The seed may have reported the peer or not, depending on how far it came.
 		time.AfterFunc(5*time.Second, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -304,10 +304,10 @@ func (s *soak) measure() metrics {
 		saved += recalled(s.ledger, e.Metainfo).Uploaded
 	}
 	s.mu.Lock()
-	told, inexact, unsettled := s.told, s.inexact, len(s.left)
+	total, inexact, unsettled := s.total, s.inexact, len(s.left)
 	s.mu.Unlock()
-	if received := s.received.Load(); status.Uploaded != received+inexact || sum != status.Uploaded || told != status.Uploaded || saved != status.Uploaded {
-		s.t.Errorf("uploaded %d, of all torrents %d, in events of peers %d, in the ledger %d; the peers got %d and did not read %d", status.Uploaded, sum, told, saved, received, inexact)
+	if received := s.received.Load(); status.Uploaded != received+inexact || sum != status.Uploaded || total != status.Uploaded || saved != status.Uploaded {
+		s.t.Errorf("uploaded %d, of all torrents %d, in events of peers %d, in the ledger %d; the peers got %d and did not read %d", status.Uploaded, sum, total, saved, received, inexact)
 	}
 	if unsettled > 0 {
 		s.t.Errorf("the seed reports %d peers that were not there", unsettled)

@@ -16,8 +16,8 @@ import (
 	"bt/maketorrent"
 )
 
-// smallBuffers lets the kernel keep only so much of what is sent to a peer, where
-// it would keep megabytes. Connections have it from the listener.
+// smallBuffers limits the socket buffer of each peer, which would otherwise hold
+// megabytes. Connections inherit the limit from the listener.
 func smallBuffers(t testing.TB, s *Seeder, bytes int) {
 	t.Helper()
 	raw, err := s.options.Listener.(*net.TCPListener).SyscallConn()
@@ -33,7 +33,7 @@ func smallBuffers(t testing.TB, s *Seeder, bytes int) {
 	}
 }
 
-// askForMuch sends as many requests as are kept, 32 MB of data.
+// askForMuch sends as many requests as the seed queues, for 32 MB of data.
 func (l *leecher) askForMuch() {
 	l.t.Helper()
 	l.send(peer.Message{ID: peer.IDInterested})
@@ -45,7 +45,7 @@ func (l *leecher) askForMuch() {
 	l.send(requests...)
 }
 
-// inUse is how many mappings there are, and how many users they have.
+// inUse returns the number of mappings, and of their users.
 func (r *running) inUse() (all, users int) {
 	r.mappings.mu.Lock()
 	defer r.mappings.mu.Unlock()
@@ -55,7 +55,7 @@ func (r *running) inUse() (all, users int) {
 	return len(r.mappings.byKey), users
 }
 
-// awaitStandstill waits until something was sent and nothing is any more.
+// awaitStandstill waits until bytes were sent and no more are.
 func (r *running) awaitStandstill(t *testing.T) {
 	t.Helper()
 	last, since := int64(0), time.Now()

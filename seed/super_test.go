@@ -13,10 +13,10 @@ import (
 // A swarmPeer is a peer of a simulated swarm.
 type swarmPeer struct {
 	*superPeer
-	has   peer.Bitfield
-	told  peer.Bitfield
-	known []int // offered, or all
-	news  bool
+	has     peer.Bitfield
+	offered peer.Bitfield
+	known   []int // offered, or all
+	news    bool
 }
 
 // simulate lets peers exchange pieces in rounds of a second: each gets one from the
@@ -29,7 +29,7 @@ func simulate(t *testing.T, s *super, pieces, n int, change func(round int, peer
 	now := time.Now()
 	var peers []*swarmPeer
 	join := func() *swarmPeer {
-		p := &swarmPeer{has: peer.NewBitfield(pieces), told: peer.NewBitfield(pieces), news: true}
+		p := &swarmPeer{has: peer.NewBitfield(pieces), offered: peer.NewBitfield(pieces), news: true}
 		p.superPeer = s.join(func() { p.news = true }, now)
 		return p
 	}
@@ -45,7 +45,7 @@ func simulate(t *testing.T, s *super, pieces, n int, change func(round int, peer
 		for _, p := range peers {
 			if p.news {
 				p.news = false
-				some, everything := p.next(p.told, 1, true, true, now)
+				some, everything := p.next(p.offered, 1, true, true, now)
 				p.known = append(p.known, some...)
 				if everything {
 					p.known = p.known[:0]
@@ -133,7 +133,7 @@ func TestSuperLeavers(t *testing.T) {
 			return peers
 		}
 		peers[0].leave(peers[0].has, time.Now())
-		p := &swarmPeer{has: peer.NewBitfield(pieces), told: peer.NewBitfield(pieces), news: true}
+		p := &swarmPeer{has: peer.NewBitfield(pieces), offered: peer.NewBitfield(pieces), news: true}
 		p.superPeer = s.join(func() { p.news = true }, time.Now())
 		return append(slices.Clone(peers[1:]), p)
 	})
@@ -178,7 +178,7 @@ func TestSuperStuck(t *testing.T) {
 		}
 		now = now.Add(time.Second)
 	}
-	t.Errorf("of %v and others only %v were offered to who takes them", held, given)
+	t.Errorf("of %v and others only %v were offered to peers that take them", held, given)
 }
 
 // Peers that want a tenth of the pieces get them, whatever they are offered first.
@@ -188,7 +188,7 @@ func TestSuperUnwanted(t *testing.T) {
 	now := time.Now()
 	var peers []*swarmPeer
 	for range n {
-		peers = append(peers, &swarmPeer{superPeer: s.join(func() {}, now), has: peer.NewBitfield(pieces), told: peer.NewBitfield(pieces)})
+		peers = append(peers, &swarmPeer{superPeer: s.join(func() {}, now), has: peer.NewBitfield(pieces), offered: peer.NewBitfield(pieces)})
 	}
 	left := n * wanted
 	for round := 0; left > 0; round++ {
@@ -207,13 +207,13 @@ func TestSuperUnwanted(t *testing.T) {
 				}
 				return false
 			}
-			wants := get(p.told)
+			wants := get(p.offered)
 			rate := 0.0
 			if wants {
 				rate = 1
 			}
 			get(peers[(k+1)%n].has)
-			p.next(p.told, rate, wants, wants, now)
+			p.next(p.offered, rate, wants, wants, now)
 		}
 		now = now.Add(time.Second)
 	}
@@ -230,7 +230,7 @@ func TestSuperStrangers(t *testing.T) {
 	}
 	var peers []*stranger
 	for range n {
-		peers = append(peers, &stranger{swarmPeer: swarmPeer{superPeer: s.join(func() {}, now), has: peer.NewBitfield(pieces), told: peer.NewBitfield(pieces)}})
+		peers = append(peers, &stranger{swarmPeer: swarmPeer{superPeer: s.join(func() {}, now), has: peer.NewBitfield(pieces), offered: peer.NewBitfield(pieces)}})
 	}
 	for round := 0; !s.isOver(); round++ {
 		if round > 2*pieces/n/atOnce {
@@ -239,14 +239,14 @@ func TestSuperStrangers(t *testing.T) {
 		for _, p := range peers {
 			got := 0
 			for i := 0; i < pieces && got < atOnce; i++ {
-				if p.told.Has(i) && !p.has.Has(i) {
+				if p.offered.Has(i) && !p.has.Has(i) {
 					p.has.Set(i)
 					p.addPiece(i, now)
 					got++
 				}
 			}
 			p.got.tick(p.got.last+int64(got)<<16, 1)
-			p.next(p.told, p.got.rate/(1<<16), true, true, now)
+			p.next(p.offered, p.got.rate/(1<<16), true, true, now)
 		}
 		now = now.Add(time.Second)
 	}
@@ -266,9 +266,9 @@ func TestSuperSeed(t *testing.T) {
 	}
 	l.await(peer.IDHaveNone)
 	l.send(peer.Message{ID: peer.IDHaveNone}, peer.Message{ID: peer.IDInterested})
-	told := make(map[int]bool)
+	offered := make(map[int]bool)
 	for range minOffers {
-		told[int(l.await(peer.IDHave).Index)] = true
+		offered[int(l.await(peer.IDHave).Index)] = true
 	}
 	if r.Status().Torrents[0].State != StateSuperSeeding {
 		t.Error(r.Status().Torrents[0].State)
@@ -279,19 +279,19 @@ func TestSuperSeed(t *testing.T) {
 		for err == nil && m.ID != peer.IDPiece && m.ID != peer.IDReject {
 			m, err = l.read()
 		}
-		if err != nil || (m.ID == peer.IDPiece) != told[int(i)] {
+		if err != nil || (m.ID == peer.IDPiece) != offered[int(i)] {
 			t.Errorf("%v: piece %d: %v", err, i, m.ID)
 		}
 	}
 	other := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
 	other.send(peer.Message{ID: peer.IDHaveAll})
 	other.ends()
-	for len(told) < tt.pieces {
+	for len(offered) < tt.pieces {
 		i := int(l.await(peer.IDHave).Index)
-		if told[i] {
-			t.Fatalf("told twice of piece %d", i)
+		if offered[i] {
+			t.Fatalf("piece %d is offered twice", i)
 		}
-		told[i] = true
+		offered[i] = true
 	}
 	if r.Status().Torrents[0].State != StateSeeding {
 		t.Error(r.Status().Torrents[0].State)
@@ -304,15 +304,15 @@ func BenchmarkSuper(b *testing.B) {
 	s := newSuper(peer.FullBitfield(pieces), pieces)
 	now := time.Now()
 	var all []*superPeer
-	var told []peer.Bitfield
+	var offered []peer.Bitfield
 	for range peers {
 		all = append(all, s.join(func() {}, now))
-		told = append(told, peer.NewBitfield(pieces))
+		offered = append(offered, peer.NewBitfield(pieces))
 	}
 	k := 0
 	for b.Loop() {
 		p := all[k%peers]
-		some, _ := p.next(told[k%peers], 1, true, true, now)
+		some, _ := p.next(offered[k%peers], 1, true, true, now)
 		for _, i := range some {
 			p.addPiece(i, now)
 			all[(k+1)%peers].addPiece(i, now)

@@ -114,8 +114,8 @@ func checkHints(t *testing.T, app *cli.App, about string, table []otherWords, fl
 	}
 }
 
-// checkForeign checks that the words of a table are not bt's own, are spelled as
-// they are looked up, and stand only once.
+// checkForeign checks that the words of a table are not bt's own, are spelled as they are
+// looked up, and occur only once.
 func checkForeign(t *testing.T, about string, table []otherWords, isOwn func(word string) bool) {
 	t.Helper()
 	seen := make(map[string]bool)

@@ -116,7 +116,7 @@ func TestProcessAnnounceOneFamilyHangs(t *testing.T) {
 			t.Errorf("%s hangs: the end took %v", hangs, took)
 		}
 		if n := tr.count("stopped"); n != torrents {
-			t.Errorf("%s hangs: the tracker was told the end of %d of %d torrents", hangs, n, torrents)
+			t.Errorf("%s hangs: the tracker received stopped events for %d of %d torrents", hangs, n, torrents)
 		}
 		if strings.Contains(p.stdout, `"error"`) || tr.hung == 0 {
 			t.Errorf("%s hangs, with %d requests; printed %.1000q", hangs, tr.hung, p.stdout)

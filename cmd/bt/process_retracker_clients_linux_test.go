@@ -158,7 +158,7 @@ func processSessionEdits(t *testing.T, client, path string) {
 }
 
 // rTorrent's lock file names the process, and applies to its own directory. If
-// the process is gone, the lock is stale.
+// the process has ended, the lock is stale.
 func TestProcessRetrackerLocks(t *testing.T) {
 	dir := t.TempDir()
 	host, err := os.Hostname()

@@ -124,7 +124,7 @@ func TestProcessSeedTrackerKilled(t *testing.T) {
 
 	seed = s.seed()
 	if e := seed.await("announce", 1); e.Error == "" {
-		t.Error("nobody is there, but the announce is fine")
+		t.Error("the announce succeeded without a tracker")
 	}
 	s.tracker.Start(t)
 	seed.starts()

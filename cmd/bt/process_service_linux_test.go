@@ -224,7 +224,7 @@ func TestProcessServiceNotify(t *testing.T) {
 
 	s.terminate()
 	if n := announces("stopped"); n != 1 {
-		t.Errorf("the tracker is told %d times that it leaves, want 1", n)
+		t.Errorf("the tracker received %d stopped events, want 1", n)
 	}
 	// The message is in the socket and is read soon.
 	for end := time.Now().Add(processTimeout / 2); len(s.messages.when("STOPPING=1")) == 0; time.Sleep(10 * time.Millisecond) {
