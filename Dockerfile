@@ -1,4 +1,4 @@
-# bt alone in an image: docs/service.md tells how to run it.
+# An image that contains only bt. docs/service.md describes how to run it.
 
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 ARG TARGETOS TARGETARCH
