@@ -73,7 +73,7 @@ func (d *Directory) update(path string) (again bool) {
 		meta, err = readTorrent(path, d.MaxSize)
 	}
 	// Abs, because the clock of a file server may be ahead.
-	if err != nil && time.Since(time.Unix(0, id.ModTime)).Abs() < young {
+	if err != nil && time.Since(id.Modified()).Abs() < young {
 		return true
 	}
 	next := &found{identity: id}

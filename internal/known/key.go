@@ -55,12 +55,9 @@ func (k *Keys) V2(l *metainfo.Layout, piece int) (key SumKey, ok bool) {
 // span appends a range of a file.
 func (k *Keys) span(span metainfo.Span) (ok bool) {
 	id := &k.Tree.Files[span.File].ID
-	k.buf = append(k.buf, 'f')
-	for _, n := range [...]uint64{
-		uint64(id.Size), uint64(id.ModTime), uint64(id.ChangeTime), id.Dev, id.Ino, uint64(span.Offset), uint64(span.Length),
-	} {
-		k.buf = binary.LittleEndian.AppendUint64(k.buf, n)
-	}
+	k.buf = id.Append(append(k.buf, 'f'))
+	k.buf = binary.LittleEndian.AppendUint64(k.buf, uint64(span.Offset))
+	k.buf = binary.LittleEndian.AppendUint64(k.buf, uint64(span.Length))
 	return !id.IsRacy(k.At)
 }
 

@@ -31,6 +31,18 @@ func (id Identity) Equal(other Identity) bool {
 	return id == other
 }
 
+// Append appends the fields of the identity, with 8 bytes each. Hashes of them are stored
+// on disk, so they must not change.
+func (id Identity) Append(b []byte) []byte {
+	for _, n := range [...]uint64{uint64(id.Size), uint64(id.ModTime), uint64(id.ChangeTime), id.Dev, id.Ino} {
+		b = binary.LittleEndian.AppendUint64(b, n)
+	}
+	return b
+}
+
+// Modified returns the modification time.
+func (id Identity) Modified() time.Time { return time.Unix(0, id.ModTime) }
+
 // Resolution is the coarsest resolution of file times in use, that of FAT.
 const Resolution = 2 * time.Second
 
@@ -56,7 +68,7 @@ func (t *Tree) StrictDigest() Digest { return t.digest(true) }
 
 func (t *Tree) digest(changeTimes bool) (d Digest) {
 	h := sha256.New()
-	var line [6 * 8]byte
+	var line []byte
 	for i := range t.Files {
 		s := &t.Files[i]
 		if s.Pad || s.Link {
@@ -66,10 +78,8 @@ func (t *Tree) digest(changeTimes bool) (d Digest) {
 		if !changeTimes {
 			id.ChangeTime = 0
 		}
-		for k, n := range []uint64{uint64(i), uint64(id.Size), uint64(id.ModTime), uint64(id.ChangeTime), id.Dev, id.Ino} {
-			binary.LittleEndian.PutUint64(line[8*k:], n)
-		}
-		h.Write(line[:])
+		line = id.Append(binary.LittleEndian.AppendUint64(line[:0], uint64(i)))
+		h.Write(line)
 	}
 	h.Sum(d[:0])
 	return d
