@@ -168,9 +168,8 @@ func isFastResume(doc *bencode.Document) bool {
 	return doc.Root().Get("file-format").Text() == "libtorrent resume file"
 }
 
-// FromJSON converts lossless JSON to a torrent. The JSON is as written by the WriteJSON
-// method of an inspect.Torrent and by "bt info --raw". FromJSON checks only that there
-// is an info dict.
+// FromJSON converts lossless JSON, as the WriteJSON method of an inspect.Torrent writes
+// it, to a torrent. It checks only that there is an info dict.
 func FromJSON(text []byte) ([]byte, error) {
 	b, err := bencode.FromJSON(text)
 	if err != nil {

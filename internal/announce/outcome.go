@@ -169,7 +169,7 @@ func (s *session) fail(url string, err error) *Answer {
 	return &Answer{URL: url, Err: worst.err, Seeders: tracker.Unknown, Leechers: tracker.Unknown}
 }
 
-// postpone records until when a tracker that failed wants to be left alone.
+// postpone records the time until which a tracker that failed must not be asked again.
 func (s *session) postpone(url string, err error) {
 	wait := retryIn(err)
 	if wait <= 0 {
