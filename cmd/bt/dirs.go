@@ -9,10 +9,9 @@ import (
 
 // configDir returns the directory for the user's settings, stateDir that for data that
 // should not be lost, and cacheDir that for data that can be deleted at any time; ""
-// means that there is none. On
-// Linux they follow the XDG base directory specification, on other systems the
-// conventions of the system. The environment variables of the specification take
-// precedence on every system.
+// means that there is none. On Linux they follow the XDG base directory specification,
+// on other systems the conventions of the system. The environment variables of the
+// specification take precedence on every system.
 func configDir() string { return userDir("XDG_CONFIG_HOME", xdg.ConfigHome, ".config") }
 
 func stateDir() string {
