@@ -298,6 +298,9 @@ func (t *Torrent) Content() (*Content, error) {
 			bad = append(bad, f)
 		}
 	}
+	if len(bad) == 0 && t.layout == nil { // a Torrent that Parse has not returned
+		bad = []Finding{{Code: CodeMissingLength, Severity: SeverityError, Message: "there is neither a length nor a list of files"}}
+	}
 	if len(bad) > 0 {
 		return nil, &UnusableError{bad}
 	}

@@ -219,6 +219,14 @@ func TestNotATorrent(t *testing.T) {
 	}
 }
 
+// The zero Torrent has no content.
+func TestZeroTorrent(t *testing.T) {
+	var unusable *UnusableError
+	if c, err := new(Torrent).Content(); !errors.As(err, &unusable) {
+		t.Errorf("%v, %v", c, err)
+	}
+}
+
 func TestTorrentFields(t *testing.T) {
 	in := "d8:announce12:http://t.x/a13:announce-listll13:http://t.x/a 11:udp://u.x:1el0:el12:http://t.x/bee" +
 		"7:comment2:hi10:created by2:me13:creation datei0e8:encoding5:UTF-8" +
