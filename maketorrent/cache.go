@@ -17,7 +17,7 @@ type Cache struct {
 	dir   string
 	place string      // the last placeOf
 	open  *known.Sums // of place
-	err   error       // the first one of storing
+	err   error       // the first write error
 }
 
 // NewCache returns the cache in a directory, which is made when something is stored.
@@ -56,7 +56,7 @@ func (c *Cache) close() {
 	c.open = nil
 }
 
-// Close stores what Make has added. The error is the first one of storing.
+// Close writes what Make has added. It returns the first write error.
 func (c *Cache) Close() error {
 	if c == nil {
 		return nil

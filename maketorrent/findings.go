@@ -63,7 +63,7 @@ func (w *walker) findVolumes(sets []*volumeSet) {
 	if len(sets) == 0 {
 		return
 	}
-	const why = "a torrent is cut into pieces anyway, and who unpacks the volumes can't seed them from what was unpacked"
+	const why = "a torrent is cut into pieces anyway, and the volumes can't be seeded from the unpacked files"
 	volumes := 0
 	for _, s := range sets {
 		volumes += len(s.numbers)

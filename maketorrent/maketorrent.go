@@ -125,8 +125,8 @@ type Options struct {
 	Date      time.Time // the creation date, in whole seconds
 	Entropy   bool      // add random bytes, which give a new info-hash
 
-	// Previous, if not nil, is the torrent of an earlier release. It is one of Reuse and
-	// of Similar, and its piece length is that of the new torrent unless PieceLength is
+	// Previous, if not nil, is the torrent of an earlier release. It is also used
+	// like an entry of Reuse and of Similar, and its piece length is that of the new torrent unless PieceLength is
 	// given, so that unchanged files keep their hashes.
 	Previous    *Torrent
 	Similar     []*Torrent // torrents that may share files (BEP 38)

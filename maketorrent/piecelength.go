@@ -41,8 +41,8 @@ const (
 	ChoiceGiven       Choice = iota // Options.PieceLength
 	ChoiceSize                      // the size of the content, as AutoPieceLength
 	ChoiceLimit                     // Options.MaxPieceLength: it would be longer
-	ChoicePieces                    // longer than 16 MiB, for there would be more than 65,535 pieces
-	ChoicePadding                   // shorter than by the size, for there would be too much padding
+	ChoicePieces                    // longer than 16 MiB, because there would be more than 65,535 pieces
+	ChoicePadding                   // shorter than by the size, because there would be too much padding
 	ChoicePrevious                  // that of Options.Previous
 	ChoiceTarget                    // Options.TargetPieces
 	ChoiceTorrentSize               // longer, for the torrent would be larger than Options.MaxTorrentSize

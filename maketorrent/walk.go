@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"sync"
 	"syscall"
+
+	"golang.org/x/sync/errgroup"
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
@@ -33,8 +34,7 @@ type walker struct {
 	problems Problems
 	findings []Finding // about the choice of files, by findInFiles
 
-	limit   chan struct{} // semaphore: one element per running goroutine
-	started sync.WaitGroup
+	readers errgroup.Group // read directories; its limit is that of goroutines
 }
 
 // A section is a list of consecutive files, and the sections that follow them.
@@ -62,17 +62,19 @@ func (w *walker) walk() error {
 	if err != nil {
 		return err
 	}
-	w.limit = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
-	defer w.started.Wait()
+	w.readers.SetLimit(2 * runtime.GOMAXPROCS(0))
 	first := new(section)
 	for i := range w.inputs {
 		next := new(section)
 		first.next = append(first.next, next)
-		if err := w.input(next, &w.inputs[i], list); err != nil {
-			return err
+		if err = w.input(next, &w.inputs[i], list); err != nil {
+			break
 		}
 	}
-	w.started.Wait()
+	_ = w.readers.Wait() // no reader returns an error
+	if err != nil {
+		return err
+	}
 	w.join(first)
 	if w.Symlinks == SymlinksStore {
 		w.checkLinks()
@@ -135,13 +137,11 @@ func (s *section) each(f func(s *section)) {
 
 // run calls f, in a new goroutine unless the limit is reached.
 func (w *walker) run(f func()) {
-	select {
-	case w.limit <- struct{}{}:
-		w.started.Go(func() {
-			f()
-			<-w.limit
-		})
-	default:
+	started := w.readers.TryGo(func() error {
+		f()
+		return nil
+	})
+	if !started {
 		f()
 	}
 }

@@ -238,18 +238,7 @@ func makeError(u *ui, f *makeFlags, o maketorrent.Options, err error) error {
 		return err
 	}
 	if bad, ok := errors.AsType[*maketorrent.OptionError](err); ok {
-		err = fail(exitUsage, err)
-		switch bad.Option {
-		case "name":
-			err = withHint(err, "choose one with --name")
-		case "only":
-			err = failf(exitUsage, "--files-from: %w", bad)
-		case "piece length":
-			err = withHint(err, pieceLengthHint(f.pieceLength.value.text))
-		case "torrent size":
-			err = withHint(err, f.torrentSizeHint())
-		}
-		return err
+		return f.optionError(bad)
 	}
 	if errors.Is(err, maketorrent.ErrEmpty) {
 		err = failf(exitRead, "%s: %w", contentName(&o), err)
@@ -263,6 +252,22 @@ func makeError(u *ui, f *makeFlags, o maketorrent.Options, err error) error {
 	}
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		return readError(pathErr.Path, err)
+	}
+	return err
+}
+
+// optionError returns the error of an option, with the flag that sets it.
+func (f *makeFlags) optionError(bad *maketorrent.OptionError) error {
+	err := fail(exitUsage, bad)
+	switch bad.Option {
+	case "name":
+		return withHint(err, "choose one with --name")
+	case "only":
+		return failf(exitUsage, "--files-from: %w", bad)
+	case "piece length":
+		return withHint(err, pieceLengthHint(f.pieceLength.value.text))
+	case "torrent size":
+		return withHint(err, f.torrentSizeHint())
 	}
 	return err
 }

@@ -53,7 +53,7 @@ func (c *contentChoice) choiceFlags() []cli.Flag {
 			choice[maketorrent.Symlinks]{"skip", maketorrent.SymlinksSkip},
 			choice[maketorrent.Symlinks]{"store", maketorrent.SymlinksStore},
 			choice[maketorrent.Symlinks]{"error", maketorrent.SymlinksRefuse},
-		), "symlinks", "`DO` follow, skip, store (BEP 47; targets must be in the torrent) or error for symbolic links below PATH (default follow)"),
+		), "symlinks", "handle symbolic links below PATH as `HOW` says: follow, skip, store (BEP 47; targets must be in the torrent) or error (default follow)"),
 		switchFlag(&c.attributes, "attributes", "store which files are executable (BEP 47)"),
 		switchFlag(&c.align, "align", "begin a piece with each file of a v1 torrent, by pad files (BEP 47); v2 and hybrid always do"),
 	}

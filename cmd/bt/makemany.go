@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,8 +45,8 @@ func makeAll(ctx context.Context, u *ui, f *makeFlags, jobs []*makeJob) error {
 	if err := f.checkRun(u, jobs); err != nil {
 		return err
 	}
-	var seeding *madeSeeding
 	lines := u.jsonl
+	var seeding *madeSeeding
 	if f.seed {
 		var err error
 		if seeding, err = newMadeSeeding(u, &f.seeding); err != nil {
@@ -56,12 +54,7 @@ func makeAll(ctx context.Context, u *ui, f *makeFlags, jobs []*makeJob) error {
 		}
 		u.jsonl = u.json // one event per line
 	}
-	for _, j := range jobs {
-		if j.err == nil {
-			j.err = j.prepare(ctx, u, f)
-		}
-	}
-	if err := checkCollisions(jobs); err != nil {
+	if err := prepareAll(ctx, u, f, jobs); err != nil {
 		return err
 	}
 	r := &makeRun{ui: u, flags: f, jobs: jobs, items: make(map[*makeJob]any), reported: make(map[string]bool), written: make(map[string]*makeJob)}
@@ -70,11 +63,6 @@ func makeAll(ctx context.Context, u *ui, f *makeFlags, jobs []*makeJob) error {
 		r.doc.list = len(jobs) > 1 && !lines // with --seed on the first line
 	}
 	err := r.run(ctx)
-	for _, j := range jobs {
-		if j.close != nil {
-			j.close()
-		}
-	}
 	if len(jobs) > 1 {
 		err = errors.Join(err, r.endList())
 		r.summarize()
@@ -86,6 +74,17 @@ func makeAll(ctx context.Context, u *ui, f *makeFlags, jobs []*makeJob) error {
 		return err
 	}
 	return seeding.seed(ctx, r.made)
+}
+
+// prepareAll prepares the jobs, each of which may fail, and checks their outputs against
+// each other.
+func prepareAll(ctx context.Context, u *ui, f *makeFlags, jobs []*makeJob) error {
+	for _, j := range jobs {
+		if j.err == nil {
+			j.err = j.prepare(ctx, u, f)
+		}
+	}
+	return checkCollisions(jobs)
 }
 
 // checkRun checks the flags of the command line against each other, without looking at
@@ -120,6 +119,13 @@ func (r *makeRun) run(ctx context.Context) error {
 	if dir := knownDir(r.env); dir != "" && !r.flags.noCache {
 		cache = maketorrent.NewCache(dir)
 	}
+	defer func() {
+		for _, j := range r.jobs {
+			if j.close != nil {
+				j.close()
+			}
+		}
+	}()
 	var ready []*makeJob
 	var all []maketorrent.Options
 	for _, j := range r.jobs {
@@ -291,26 +297,6 @@ func (r *makeRun) separate() {
 	if len(r.made) > 1 && !r.quiet {
 		_ = r.out.WriteByte('\n') // finish reports the error of the flush
 	}
-}
-
-// checkWritten reads a torrent that was written, and compares it with the one in memory,
-// which was parsed.
-func checkWritten(path string, t *maketorrent.Torrent) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return failf(exitWrite, "%s: reading it again: %w", path, err)
-	}
-	if bytes.Equal(b, t.Bytes()) {
-		return nil
-	}
-	again, err := metainfo.Parse(b)
-	switch {
-	case err != nil:
-		return failf(exitWrite, "%s: it was written, but can't be read: %w", path, err)
-	case again.HexV1() != t.HexV1() || again.HexV2() != t.HexV2():
-		return failf(exitWrite, "%s: it was written, but has another info-hash now", path)
-	}
-	return failf(exitWrite, "%s: it was written, but is another torrent now", path)
 }
 
 // summarize says how many torrents were made.

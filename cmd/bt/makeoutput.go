@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -199,4 +200,24 @@ func choiceText(choice maketorrent.Choice, size, pieceLength, limit int64) strin
 	default:
 		return "for the size of the content"
 	}
+}
+
+// checkWritten reads a torrent that was written, and compares it with the one in memory,
+// which was parsed.
+func checkWritten(path string, t *maketorrent.Torrent) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return failf(exitWrite, "%s: reading it again: %w", path, err)
+	}
+	if bytes.Equal(b, t.Bytes()) {
+		return nil
+	}
+	again, err := metainfo.Parse(b)
+	switch {
+	case err != nil:
+		return failf(exitWrite, "%s: it was written, but can't be read: %w", path, err)
+	case again.HexV1() != t.HexV1() || again.HexV2() != t.HexV2():
+		return failf(exitWrite, "%s: it was written, but has another info-hash now", path)
+	}
+	return failf(exitWrite, "%s: it was written, but is another torrent now", path)
 }

@@ -112,32 +112,43 @@ func (c *makeConfig) check(t *metainfo.Torrent, why maketorrent.Choice) []metain
 // brokenLimits describes what is accepted instead. If other rules changed the piece
 // length that is for the size of the content, that breaks none.
 func brokenLimits(l *config.Limits, t *metainfo.Torrent, why maketorrent.Choice) []string {
-	var broken []string
-	add := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
-	pieces, wanted, length := t.PieceCount(), l.PieceLength(t.Size()), term.Size(t.PieceLength)
+	return slices.Concat(brokenLength(l, t, why), brokenSizes(l, t), brokenFields(l, t))
+}
+
+func brokenLength(l *config.Limits, t *metainfo.Torrent, why maketorrent.Choice) []string {
+	wanted, length := l.PieceLength(t.Size()), term.Size(t.PieceLength)
 	switch {
 	case l.MaxPieceLength > 0 && t.PieceLength > l.MaxPieceLength:
-		add("pieces of %s at most; these have %s", term.Size(l.MaxPieceLength), length)
+		return []string{fmt.Sprintf("pieces of %s at most; these have %s", term.Size(l.MaxPieceLength), length)}
 	case wanted > 0 && t.PieceLength != wanted && why != maketorrent.ChoiceRule:
-		add("pieces of %s for content of this size; these have %s", term.Size(wanted), length)
+		return []string{fmt.Sprintf("pieces of %s for content of this size; these have %s", term.Size(wanted), length)}
 	}
+	return nil
+}
+
+func brokenSizes(l *config.Limits, t *metainfo.Torrent) (broken []string) {
+	pieces, size := t.PieceCount(), int64(len(t.Bytes()))
 	if l.MinPieces > 0 && pieces < l.MinPieces {
-		add("%s at least; there are %s", count(l.MinPieces, "piece"), term.Count(int64(pieces)))
+		broken = append(broken, fmt.Sprintf("%s at least; there are %s", count(l.MinPieces, "piece"), term.Count(int64(pieces))))
 	}
 	if l.MaxPieces > 0 && pieces > l.MaxPieces {
-		add("%s at most; there are %s", count(l.MaxPieces, "piece"), term.Count(int64(pieces)))
+		broken = append(broken, fmt.Sprintf("%s at most; there are %s", count(l.MaxPieces, "piece"), term.Count(int64(pieces))))
 	}
-	if size := int64(len(t.Bytes())); l.MaxTorrentSize > 0 && size > l.MaxTorrentSize {
-		add("torrent files of %s at most; this one has %s", term.SizeExact(l.MaxTorrentSize), term.SizeExact(size))
+	if l.MaxTorrentSize > 0 && size > l.MaxTorrentSize {
+		broken = append(broken, fmt.Sprintf("torrent files of %s at most; this one has %s", term.SizeExact(l.MaxTorrentSize), term.SizeExact(size)))
 	}
+	return broken
+}
+
+func brokenFields(l *config.Limits, t *metainfo.Torrent) (broken []string) {
 	if len(l.Formats) > 0 && !slices.Contains(l.Formats, t.Format()) {
-		add("%s torrents, not %s", strings.Join(l.Formats, " and "), t.Format())
+		broken = append(broken, fmt.Sprintf("%s torrents, not %s", strings.Join(l.Formats, " and "), t.Format()))
 	}
 	if l.Private != nil && t.Private != *l.Private {
-		add("%s", map[bool]string{true: "private torrents only", false: "no private torrents"}[*l.Private])
+		broken = append(broken, map[bool]string{true: "private torrents only", false: "no private torrents"}[*l.Private])
 	}
 	if l.Source != "" && t.Source != l.Source {
-		add("the source %q only; this one has %q", l.Source, t.Source)
+		broken = append(broken, fmt.Sprintf("the source %q only; this one has %q", l.Source, t.Source))
 	}
 	return broken
 }

@@ -17,8 +17,8 @@
 //	jobs:
 //	  - {path: /srv/movie, preset: movies}
 //
-// The values of presets, defaults and jobs are texts of flags: the caller says which
-// flags there are, and sets them. A file with the key version is one of mkbrr
+// The values of presets, defaults and jobs are the text of flags. The caller defines and
+// sets the flags. A file with the key version is one of mkbrr
 // and is converted.
 package config
 

@@ -22,7 +22,7 @@ type Key struct {
 	NotTracker bool     // not for the defaults of a tracker
 }
 
-// A Form is what the value of a Key, or each item of its list, looks like.
+// A Form is the syntax of the value of a Key, or of each item of its list.
 type Form uint8
 
 // The forms.
@@ -77,34 +77,37 @@ func (k *Key) text(value any) (string, bool) {
 	if isText && k.Form != FormSwitch && (envText.MatchString(text) || slices.Contains(k.Words, text)) {
 		return text, true
 	}
-	number, isNumber := wholeNumber(value)
 	switch k.Form {
 	case FormSwitch:
 		on, ok := value.(bool)
 		return strconv.FormatBool(on), ok
-	case FormNumber:
-		if isNumber {
-			return number, true
-		}
-		return text, isText && numberText.MatchString(text)
-	case FormSize:
-		if isNumber {
-			return number, true
-		}
-		return text, isText && sizeText.MatchString(text)
-	case FormTime:
-		switch value := value.(type) {
-		case time.Time:
-			return value.Format(time.RFC3339), true
-		case toml.LocalDate:
-			return value.String(), true
-		}
-		if isNumber {
-			return number, true
-		}
-		return text, isText
 	case FormText:
 		return text, isText
+	case FormWord:
+		return "", false
+	}
+	if number, ok := wholeNumber(value); ok {
+		return number, true
+	}
+	switch k.Form {
+	case FormNumber:
+		return text, isText && numberText.MatchString(text)
+	case FormSize:
+		return text, isText && sizeText.MatchString(text)
+	}
+	if time, ok := timeText(value); ok {
+		return time, true
+	}
+	return text, isText
+}
+
+// timeText returns the text of a time that the syntax has a type for.
+func timeText(value any) (string, bool) {
+	switch value := value.(type) {
+	case time.Time:
+		return value.Format(time.RFC3339), true
+	case toml.LocalDate:
+		return value.String(), true
 	}
 	return "", false
 }

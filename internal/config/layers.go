@@ -49,6 +49,24 @@ var rivals = [][2]string{{"piece-length", "target-pieces"}}
 // value replaces that of a lower layer, or adds to it. A key and its opposite, with no-
 // before it, replace each other too, as do rivals.
 func Merge(layers []Layer) []Setting {
+	settings := stack(layers)
+	for _, key := range sortedKeys(settings) {
+		if opposite := settings["no-"+key]; opposite != nil && !slices.Equal(opposite.Texts(), []string{"false"}) {
+			keepHigher(settings, key, "no-"+key)
+		}
+	}
+	for _, pair := range rivals {
+		keepHigher(settings, pair[0], pair[1])
+	}
+	var merged []Setting
+	for _, key := range sortedKeys(settings) {
+		merged = append(merged, *settings[key])
+	}
+	return merged
+}
+
+// stack returns the settings of each key by itself.
+func stack(layers []Layer) map[string]*Setting {
 	settings := map[string]*Setting{}
 	for i, l := range layers {
 		for _, adding := range []bool{false, true} {
@@ -66,26 +84,16 @@ func Merge(layers []Layer) []Setting {
 			}
 		}
 	}
-	keepHigher := func(a, b string) {
-		switch x, y := settings[a], settings[b]; {
-		case x == nil || y == nil:
-		case x.layer < y.layer:
-			delete(settings, a)
-		case x.layer > y.layer:
-			delete(settings, b)
-		}
+	return settings
+}
+
+// keepHigher deletes the one of two keys that is of the lower layer.
+func keepHigher(settings map[string]*Setting, a, b string) {
+	switch x, y := settings[a], settings[b]; {
+	case x == nil || y == nil:
+	case x.layer < y.layer:
+		delete(settings, a)
+	case x.layer > y.layer:
+		delete(settings, b)
 	}
-	for _, key := range sortedKeys(settings) {
-		if opposite := settings["no-"+key]; opposite != nil && !slices.Equal(opposite.Texts(), []string{"false"}) {
-			keepHigher(key, "no-"+key)
-		}
-	}
-	for _, pair := range rivals {
-		keepHigher(pair[0], pair[1])
-	}
-	var merged []Setting
-	for _, key := range sortedKeys(settings) {
-		merged = append(merged, *settings[key])
-	}
-	return merged
 }

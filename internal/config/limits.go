@@ -44,15 +44,9 @@ func (r *reader) readLimits(l *Limits, v any, path []string) error {
 		case "max-torrent-size":
 			l.MaxTorrentSize, err = r.size(value, at)
 		case "formats":
-			formats := Key{Form: FormWord, Words: formatNames, List: true}
-			if l.Formats, err = formats.texts(value); err != nil || slices.ContainsFunc(l.Formats, hasEnv) {
-				err = r.errorf(at, "want %s", formats.want())
-			}
+			l.Formats, err = r.formats(value, at)
 		case "private":
-			private, ok := value.(bool)
-			if l.Private = &private; !ok {
-				err = r.errorf(at, "want true or false")
-			}
+			l.Private, err = r.boolean(value, at)
 		case "source":
 			l.Source, err = r.text(value, at...)
 		default:
@@ -66,6 +60,23 @@ func (r *reader) readLimits(l *Limits, v any, path []string) error {
 		return r.errorf(path, "min-pieces is more than max-pieces")
 	}
 	return err
+}
+
+func (r *reader) formats(v any, path []string) ([]string, error) {
+	k := Key{Form: FormWord, Words: formatNames, List: true}
+	formats, err := k.texts(v)
+	if err != nil || slices.ContainsFunc(formats, hasEnv) {
+		return nil, r.errorf(path, "want %s", k.want())
+	}
+	return formats, nil
+}
+
+func (r *reader) boolean(v any, path []string) (*bool, error) {
+	b, ok := v.(bool)
+	if !ok {
+		return nil, r.errorf(path, "want true or false")
+	}
+	return &b, nil
 }
 
 // size reads a number of bytes.

@@ -14,7 +14,7 @@ import (
 	"bt/internal/metainfo"
 )
 
-// A ProblemKind says why a web seed is of no use, or may be.
+// A ProblemKind is the reason why a web seed is, or may be, useless.
 type ProblemKind uint8
 
 // The kinds of problems.
@@ -195,7 +195,7 @@ func (k *checker) url(file int) string {
 
 func (k *checker) path(file int) string { return strings.Join(k.content.Files[file].Path(), "/") }
 
-// A contentError says that a seed has other content than the torrent.
+// A contentError reports that a seed has other content than the torrent.
 type contentError struct{ text string }
 
 func (e *contentError) Error() string { return e.text }

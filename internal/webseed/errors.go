@@ -21,7 +21,7 @@ var (
 	// ErrHTML is returned for a web page in the place of a file.
 	ErrHTML = errors.New("the server sends a web page instead of the file")
 
-	// ErrNoEnd is returned for a response whose end can't be told from that of a broken
+	// ErrNoEnd is returned for a response whose end can't be distinguished from that of a broken
 	// connection.
 	ErrNoEnd = errors.New("the server does not say how long the file is (no Content-Length)")
 
@@ -50,7 +50,7 @@ func (e *RangeError) Error() string { return e.text }
 
 var errMore = &RangeError{"the server sends more bytes than it says"}
 
-// A ChangedError says that a file is not the one that the first response described.
+// A ChangedError reports that a file is not the one that the first response described.
 type ChangedError struct{ What, Old, New string }
 
 func (e *ChangedError) Error() string {

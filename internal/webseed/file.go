@@ -72,7 +72,7 @@ func (f *File) Range(ctx context.Context, offset, n int64) *Reader {
 	return &Reader{ctx: ctx, file: f, pos: offset, end: offset + n, bounded: true}
 }
 
-// Stream returns a reader of the whole file. It goes on after a broken connection also
+// Stream returns a reader of the whole file. It continues after a broken connection, also
 // if the server sends no ranges, by skipping what it has read. At the end it asks for
 // the file's version again, and returns a *ChangedError instead of io.EOF if that
 // differs.
