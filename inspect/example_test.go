@@ -115,3 +115,11 @@ func ExampleVerify() {
 	//   bytes 16384 to 32767 corrupt
 	// readme.txt ok
 }
+
+func ExampleMaskURL() {
+	fmt.Println(inspect.MaskURL("https://tracker.example/0123456789abcdef0123/announce?compact=1"))
+	fmt.Println(inspect.MaskText("unknown passkey abcd", "https://tracker.example/announce?passkey=abcd"))
+	// Output:
+	// https://tracker.example/****/announce?compact=1
+	// unknown passkey ****
+}

@@ -24,6 +24,10 @@ type Torrent = metainfo.Torrent
 // A Magnet is a parsed magnet link (BEP 9): the info-hash, and optionally the name,
 // size, trackers and web seeds. [ParseMagnet] and the Magnet method of a [Torrent]
 // return it. Its String method returns the link.
+//
+// Its fields are HasV1 and V1, HasV2 and V2 (the info-hashes), Name, HasSize and Size,
+// Trackers, WebSeeds, Peers (HOST:PORT), Select (the files to fetch, BEP 53), Other
+// (other parameters) and Findings. Masked returns a copy without secrets, see [MaskURL].
 type Magnet = metainfo.Magnet
 
 // A Param is an unknown parameter of a [Magnet], unescaped.
@@ -47,16 +51,25 @@ type Attributes = metainfo.Attributes
 
 // Content describes the files of a torrent as they are on disk. Its paths are safe to
 // use below a directory. The Content method of a [Torrent] returns it.
+//
+// Its fields are V1 and V2 (the hashes that it has), Name, Single, Files (a list of
+// [Entry]), Layout and Pieces (20 bytes per piece). PieceHash(file, n) returns the v2
+// hash of piece n of a file.
 type Content = metainfo.Content
 
-// A Layout maps pieces to byte ranges of files.
+// A Layout maps pieces to byte ranges of files. Pieces and Files return their numbers,
+// PieceLength the length of a piece, Length(file) and Offset(file) those of a file in
+// the stream of pieces, Total the length of this stream, FilePieces(file) the first and
+// last piece of a file. Spans(first, last) yields the ranges of pieces, and
+// Cursor(piece) returns a [Cursor].
 type Layout = metainfo.Layout
 
-// A Cursor iterates over the byte ranges of one piece.
+// A Cursor iterates over the byte ranges of one piece: its method Next returns the next
+// [Span], or false at the end.
 type Cursor = metainfo.Cursor
 
-// A Span is a byte range of a file, given by its index in the torrent, or of a gap
-// between files, whose index is -1.
+// A Span is a range of bytes: its Offset and Length in a File, given by its index in the
+// torrent, or in a gap between files, whose index is -1.
 type Span = metainfo.Span
 
 // A Finding is an error in a torrent or magnet link, or a remark about it: a Code, a
@@ -150,3 +163,12 @@ func withName(name string, err error) error {
 // escaped as in HTML, and invalid parameters, and reports each of these as a [Finding]
 // of the link. ParseMagnet fails only if there is no valid info-hash.
 func ParseMagnet(link string) (*Magnet, error) { return metainfo.ParseMagnet(link) }
+
+// MaskURL returns a URL of a tracker or web seed with what may be a secret replaced by
+// ****: user and password, values whose key is not known to be harmless, and parts of
+// the path that look random. Use it for logs and on a screen.
+func MaskURL(rawURL string) string { return metainfo.MaskURL(rawURL) }
+
+// MaskText masks the URLs in a text, such as a tracker's message, like [MaskURL], and the
+// secrets of urls wherever the text repeats them.
+func MaskText(text string, urls ...string) string { return metainfo.MaskText(text, urls...) }
