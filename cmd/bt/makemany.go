@@ -26,7 +26,8 @@ type makeRun struct {
 	listed   int              // jobs whose items are in the list
 	made     []madeTorrent
 	failed   int
-	reported map[string]bool     // the texts of errors: torrents of the same content fail alike
+	failures map[string]error    // those of MakeAll, by the path and text: torrents of the same content fail alike
+	reported map[string]bool     // the texts of errors
 	written  map[string]*makeJob // by outputKey
 }
 
@@ -57,7 +58,7 @@ func makeAll(ctx context.Context, u *ui, f *makeFlags, jobs []*makeJob) error {
 	if err := prepareAll(ctx, u, f, jobs); err != nil {
 		return err
 	}
-	r := &makeRun{ui: u, flags: f, jobs: jobs, items: make(map[*makeJob]any), reported: make(map[string]bool), written: make(map[string]*makeJob)}
+	r := &makeRun{ui: u, flags: f, jobs: jobs, items: make(map[*makeJob]any), failures: make(map[string]error), reported: make(map[string]bool), written: make(map[string]*makeJob)}
 	if u.json {
 		r.doc = u.newJSON(len(jobs) > 1)
 		r.doc.list = len(jobs) > 1 && !lines // with --seed on the first line
@@ -156,9 +157,8 @@ func (r *makeRun) makeReady(ctx context.Context, ready []*makeJob, all []maketor
 		err := made.Err
 		if err == nil {
 			err = r.deliver(ctx, j, made.Result)
-		} else if !r.reported[err.Error()] || len(r.jobs) == 1 {
-			r.reported[err.Error()] = true
-			err = makeError(r.ui, j.flags, j.options, err)
+		} else {
+			err = r.failure(j, err)
 		}
 		if err == nil {
 			continue
@@ -168,6 +168,21 @@ func (r *makeRun) makeReady(ctx context.Context, ready []*makeJob, all []maketor
 		}
 	}
 	return nil
+}
+
+// failure gives an error of MakeAll its exit code and hint. Of several errors in it, it
+// reports all but the last, once for all torrents of the same content.
+func (r *makeRun) failure(j *makeJob, err error) error {
+	key := j.path() + "\x00" + err.Error()
+	if r.failures[key] == nil {
+		_, bare := errors.AsType[*maketorrent.OptionError](err) // its text does not name the content
+		err = makeError(r.ui, j.flags, j.options, err)
+		if bare && len(r.jobs) > 1 {
+			err = failf(codeOf(err), "%s: %w", j.path(), err)
+		}
+		r.failures[key] = err
+	}
+	return r.failures[key]
 }
 
 // hashing returns a function that shows the progress of hashing the content of a job.
