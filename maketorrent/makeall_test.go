@@ -295,7 +295,7 @@ func TestCacheIsNeverStale(t *testing.T) {
 
 // A dry run finds what Make would do, except the hashes, and writes nothing.
 func TestDryRun(t *testing.T) {
-	root := writeFiles(t, 4<<20, 5, 0, 100_000, 1<<20+1)
+	root := writeFiles(t, 4<<20, 5, 0, 100_000, 1<<20+1, 4<<20) // two have the same size
 	later(t)
 	all := variants(root)
 	dir := filepath.Join(t.TempDir(), "cache")

@@ -1,6 +1,8 @@
 package maketorrent
 
 import (
+	"encoding/binary"
+
 	"bt/internal/metainfo"
 	"bt/internal/piece"
 )
@@ -62,11 +64,15 @@ func (t *target) set(i int, sha1 *[20]byte, root *[32]byte) {
 	}
 }
 
-// fakeRoots sets all roots to a value that is not zero, for a torrent without hashes of
-// the content: a torrent with roots of zeros can't be parsed.
+// fakeRoots sets the roots that are not known to different values, for a torrent without
+// hashes of the content. Roots of zeros can't be parsed, and files with the same root have
+// one piece layer, so the torrent would be smaller.
 func (t *target) fakeRoots() {
 	for i := range t.roots {
-		t.roots[i] = [32]byte{1}
+		if t.roots[i] == ([32]byte{}) {
+			t.roots[i][0] = 1
+			binary.LittleEndian.PutUint64(t.roots[i][1:], uint64(i))
+		}
 	}
 }
 
