@@ -214,6 +214,45 @@ func TestCacheOfInterruptedMake(t *testing.T) {
 	}
 }
 
+// Hashes of a directory that replaced another one meanwhile are not remembered as those
+// of the other, whose files keep their identities.
+func TestCacheOfReplacedDirectory(t *testing.T) {
+	later(t)
+	root, dir := t.TempDir(), t.TempDir()
+	for _, name := range []string{"current", "next"} {
+		if err := os.Mkdir(filepath.Join(root, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		writeRandom(t, filepath.Join(root, name, "file"), 100_000)
+	}
+	swap := func() error {
+		current, next, free := filepath.Join(root, "current"), filepath.Join(root, "next"), filepath.Join(root, "free")
+		return errors.Join(os.Rename(current, free), os.Rename(next, current), os.Rename(free, next))
+	}
+	o := Options{Path: root, Exclude: []string{"next"}}
+	want, _ := makeCached(t, "", o)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	interrupted := o
+	interrupted.Cache = NewCache(dir)
+	interrupted.Own = func(string, os.FileInfo) string { // the file is identified already
+		if err := swap(); err != nil {
+			t.Error(err)
+		}
+		return ""
+	}
+	interrupted.Progress = func(int64, int64) { cancel() } // before files are compared at the end
+	if _, err := Make(ctx, interrupted); err == nil {
+		t.Fatal("a torrent was made")
+	}
+	if err := errors.Join(interrupted.Cache.Close(), swap()); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := makeCached(t, dir, o); !bytes.Equal(got, want) {
+		t.Error("the torrent has hashes of other files")
+	}
+}
+
 // Files that may change without a change of their identity are not remembered.
 func TestCacheOfFreshFiles(t *testing.T) {
 	root, dir := writeFiles(t, 100_000), t.TempDir()

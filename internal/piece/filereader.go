@@ -34,7 +34,7 @@ func (r *fileReader) read(span metainfo.Span, buf []byte) (int, *Fault) {
 	return 0, &Fault{span.File, r.files.Path(span.File), cause, err}
 }
 
-// open opens file i of the tree as r.file.
+// open opens file i of the tree as r.file. It must still be the file of the tree.
 func (r *fileReader) open(i int) *Fault {
 	if r.file.opened && r.index == i {
 		return nil
@@ -43,6 +43,11 @@ func (r *fileReader) open(i int) *Fault {
 	path := r.files.Path(i)
 	err := r.file.open(&r.dir, path)
 	if err == nil {
+		// Another file at the path would give sums that are not those of the identity.
+		if id, err := r.file.identify(); err != nil || !id.Equal(r.files.Files[i].ID) {
+			r.file.close()
+			return &Fault{i, path, CauseChanged, err}
+		}
 		r.index = i
 		return nil
 	}

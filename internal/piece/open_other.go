@@ -21,6 +21,14 @@ func (f *openFile) open(_ *directory, path string) (err error) {
 	return err
 }
 
+func (f *openFile) identify() (Identity, error) {
+	info, err := f.file.Stat()
+	if err != nil {
+		return Identity{}, err
+	}
+	return Identify(info), nil
+}
+
 func (f *openFile) readAt(buf []byte, offset int64) (int, error) {
 	n, err := f.file.ReadAt(buf, offset)
 	if n > 0 {

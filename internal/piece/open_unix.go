@@ -70,6 +70,8 @@ func (f *openFile) open(d *directory, path string) error {
 	}
 }
 
+func (f *openFile) identify() (Identity, error) { return IdentifyOpen(f.fd) }
+
 func (f *openFile) readAt(buf []byte, offset int64) (int, error) {
 	for {
 		n, err := unix.Pread(f.fd, buf, offset)
