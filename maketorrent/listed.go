@@ -115,7 +115,7 @@ func (l *listed) read(s *section, path string) []fs.DirEntry {
 		info, err := os.Lstat(at)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			s.problem(l.below[name].first(at), errListed)
+			s.problem(l.below[name].first(at), ErrListed)
 		case err != nil:
 			s.problem(at, err)
 		default:
@@ -125,7 +125,8 @@ func (l *listed) read(s *section, path string) []fs.DirEntry {
 	return entries
 }
 
-var errListed = errors.New("is in the list of paths, but does not exist")
+// ErrListed is wrapped by the problem of a path in Options.Only that does not exist.
+var ErrListed = errors.New("is in the list of paths, but does not exist")
 
 // first returns the first listed path at or below path, which is that of l.
 func (l *listed) first(path string) string {

@@ -274,16 +274,21 @@ func (f *makeFlags) optionError(bad *maketorrent.OptionError) error {
 
 // problemsHint says how to leave out the files that cause the problems.
 func problemsHint(problems maketorrent.Problems) string {
-	links := 0
+	links, listed := 0, 0
 	for _, p := range problems {
+		if errors.Is(p, maketorrent.ErrListed) {
+			listed++
+		}
 		if _, ok := errors.AsType[*maketorrent.LinkError](p); ok {
 			links++
 		}
 	}
-	switch links {
-	case 0:
+	switch {
+	case listed > 0:
+		return "nothing was written; paths of --files-from are absolute, or relative to PATH: find PATH -type f -printf '%P\\n'"
+	case links == 0:
 		return "nothing was written; --exclude leaves files out"
-	case len(problems):
+	case links == len(problems):
 		return "nothing was written; --symlinks skip leaves symbolic links out, --exclude single ones"
 	}
 	return "nothing was written; --symlinks skip leaves symbolic links out, --exclude other files"

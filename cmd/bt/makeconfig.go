@@ -109,7 +109,8 @@ func (o *configFlags) load(ctx context.Context, u *ui, v *config.Vocabulary) (*c
 	if !o.file.given {
 		var found []string
 		for _, name := range configPaths(u.env) {
-			if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
+			// A directory that another user may not search has no config file for him.
+			if _, err := os.Lstat(name); err == nil {
 				found = append(found, name)
 			}
 		}

@@ -98,7 +98,7 @@ func TestMakeVocabulary(t *testing.T) {
 		"announce": "text list", "web-seed": "text list", "exclude": "text list", "allow": "text list", "node": "text list",
 		"source": "text", "comment": "text", "name": "text", "output": "text",
 		"private": "switch", "no-date": "switch", "force": "switch", "strict": "switch", "entropy": "switch",
-		"format": "word v1,v2,hybrid", "read": "word auto,sequential,parallel",
+		"format": "word v1,v2,hybrid list", "read": "word auto,sequential,parallel",
 		"piece-length": "size auto", "max-piece-length": "size", "date": "time", "jobs": "number",
 		"config": "", "preset": "", "json": "", "quiet": "", "help": "", "dir": "", "show-config": "", "a": "", "tracker": "",
 	} {

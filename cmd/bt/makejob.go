@@ -142,10 +142,10 @@ func (j *makeJob) prepare(ctx context.Context, u *ui, run *makeFlags) error {
 	case j.late && strings.Contains(filepath.Dir(j.output), standInHash):
 		return j.open(ctx, u)
 	case run.dryRun:
-		return checkAbsent(j.output, j.flags.force)
+		return checkAbsent(j.shownOutput(), j.flags.force)
 	}
 	if err := atomicfile.Check(j.output, j.flags.force); err != nil {
-		return outputError(j.output, err)
+		return outputError(j.shownOutput(), err)
 	}
 	return j.open(ctx, u)
 }

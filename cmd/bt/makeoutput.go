@@ -140,6 +140,9 @@ func printMade(u *ui, r *maketorrent.Result, out string) error {
 			{"pieces", u.pieces(t.PieceCount(), t.PieceLength)},
 		},
 		u.magnetFields(t.Magnet().String()))
+	if r.Reused > 0 {
+		fields = append(fields, [2]string{"reused", term.Size(r.Reused) + " of hashes from another torrent, after a sample agreed"})
+	}
 	if r.Previous != nil {
 		fields = append(fields, [2]string{"previous", sharedText(r.Previous, t)})
 	}

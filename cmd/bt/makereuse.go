@@ -167,11 +167,8 @@ func torrentsOf(ctx context.Context, u *ui, dir string, roots []string) (list []
 	return list, nil
 }
 
-// explainReuse says what was not read, and what was not believed.
+// explainReuse says which files of the size in another torrent have other content.
 func explainReuse(u *ui, r *maketorrent.Result) {
-	if r.Reused > 0 {
-		u.explain("%s not read: the hashes are those of another torrent, after a sample agreed", term.SizeExact(r.Reused))
-	}
 	for _, path := range r.Refuted {
 		u.warn("%s: it has the size of a file in another torrent and other content; it was hashed", path)
 	}

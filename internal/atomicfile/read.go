@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -40,11 +41,24 @@ func Read(path string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(b)) > most {
-		err = &fs.PathError{Op: "read", Path: path, Err: errors.New("too large")}
+	tooLarge := &fs.PathError{Op: "read", Path: path, Err: errors.New("too large")}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
 	}
-	return b, err
+	if info.Size() > most {
+		return nil, tooLarge
+	}
+	// At once, instead of in a growing buffer. Another process may append meanwhile.
+	var b bytes.Buffer
+	b.Grow(int(info.Size()) + bytes.MinRead)
+	if _, err := b.ReadFrom(io.LimitReader(f, most+1)); err != nil {
+		return b.Bytes(), err
+	}
+	if int64(b.Len()) > most {
+		return nil, tooLarge
+	}
+	return b.Bytes(), nil
 }
 
 // CheckLock returns an error if path can't be a lock file. A lock file is a regular

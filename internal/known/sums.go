@@ -17,7 +17,7 @@ import (
 
 const (
 	// maxSums is the size in bytes above which a file of sums is started anew.
-	maxSums = 256 << 20
+	maxSums = 64 << 20
 
 	// maxAllSums is the size in bytes of all files of sums above which those that
 	// were not used for the longest time are deleted.

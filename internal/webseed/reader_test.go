@@ -27,14 +27,15 @@ func TestStream(t *testing.T) {
 		{"no ranges", func(s *server) { s.noRanges = true }},
 		{"no size", func(s *server) { s.noRanges, s.chunked = true, true }},
 		{"a size for ranges only", func(s *server) { s.chunked = true }},
-		{"connections break", func(s *server) { s.cutAfter = 7_001 }},
-		{"connections break, no validator", func(s *server) { s.etag, s.modified, s.cutAfter = "", time.Time{}, 50_000 }},
-		{"connections break, time only", func(s *server) { s.etag, s.cutAfter = "", 50_000 }},
+		{"connections break", func(s *server) { s.cutAfter.Store(7_001) }},
+		{"connections break, no validator", func(s *server) { s.etag, s.modified = "", time.Time{}; s.cutAfter.Store(50_000) }},
+		{"connections break, time only", func(s *server) { s.etag = ""; s.cutAfter.Store(50_000) }},
 		{"one connection breaks, no ranges", func(s *server) {
-			s.noRanges, s.cutAfter = true, 100_000
+			s.noRanges = true
+			s.cutAfter.Store(100_000)
 			s.handle = func(w http.ResponseWriter, r *http.Request, n int) bool {
 				if n > 2 {
-					s.cutAfter = 0
+					s.cutAfter.Store(0)
 				}
 				return false
 			}
@@ -48,13 +49,13 @@ func TestStream(t *testing.T) {
 			}
 		}},
 		{"busy at times", func(s *server) {
-			s.cutAfter = 50_000
+			s.cutAfter.Store(50_000)
 			s.handle = func(w http.ResponseWriter, r *http.Request, n int) bool {
 				return n%2 == 0 && stop(w, []int{http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusBadGateway}[n/2%3])
 			}
 		}},
 		{"shorter ranges than asked for", func(s *server) {
-			s.cutAfter = 50_000
+			s.cutAfter.Store(50_000)
 			s.handle = func(w http.ResponseWriter, r *http.Request, n int) bool {
 				var from int
 				if n, _ := fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &from); n == 1 && from > 0 {
@@ -64,7 +65,7 @@ func TestStream(t *testing.T) {
 			}
 		}},
 		{"redirects", func(s *server) {
-			s.cutAfter = 50_000
+			s.cutAfter.Store(50_000)
 			s.handle = func(w http.ResponseWriter, r *http.Request, n int) bool {
 				if r.URL.Path == "/file" {
 					http.Redirect(w, r, "/other/place", http.StatusFound)
@@ -110,7 +111,7 @@ func TestStreamErrors(t *testing.T) {
 	data := random(300_000)
 	after := func(n int, f func(s *server, w http.ResponseWriter, r *http.Request) bool) func(*server) {
 		return func(s *server) {
-			s.cutAfter = 100_000
+			s.cutAfter.Store(100_000)
 			s.handle = func(w http.ResponseWriter, r *http.Request, i int) bool { return i > n && f(s, w, r) }
 		}
 	}
@@ -175,7 +176,7 @@ func TestStreamErrors(t *testing.T) {
 			return false
 		}),
 			is[*EncodingError], `encoded as "gzip"`},
-		{"connections break at the same place, no ranges", func(s *server) { s.noRanges, s.cutAfter = true, 100_000 },
+		{"connections break at the same place, no ranges", func(s *server) { s.noRanges = true; s.cutAfter.Store(100_000) },
 			same(ErrCut), "ends the connection"},
 		{"no bytes at all", after(2, func(s *server, w http.ResponseWriter, r *http.Request) bool { panic(http.ErrAbortHandler) }),
 			same(ErrCut), "ends the connection"},
@@ -309,7 +310,7 @@ func TestStreamStops(t *testing.T) {
 
 func TestReadAt(t *testing.T) {
 	s := newServer(random(100_000))
-	s.cutAfter = 3_000
+	s.cutAfter.Store(3_000)
 	c := newClient(t)
 	f, err := c.Stat(t.Context(), s.start(t)+"/file")
 	if err != nil {
@@ -324,7 +325,7 @@ func TestReadAt(t *testing.T) {
 			t.Errorf("%d bytes from %d: %v, or other bytes", r[1], r[0], err)
 		}
 	}
-	s.cutAfter = 0
+	s.cutAfter.Store(0)
 	for _, r := range [][2]int{{99_999, 2}, {100_000, 1}} {
 		if err := f.ReadAt(t.Context(), make([]byte, r[1]), int64(r[0])); err == nil {
 			t.Errorf("%d bytes from %d: no error", r[1], r[0])

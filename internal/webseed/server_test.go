@@ -18,9 +18,9 @@ type server struct {
 	etag     string
 	modified time.Time
 
-	cutAfter int  // abort each response after so many bytes of its body; 0: never
-	noRanges bool // ignore Range
-	chunked  bool // send no Content-Length
+	cutAfter atomic.Int64 // abort each response after so many bytes of its body; 0: never
+	noRanges bool         // ignore Range
+	chunked  bool         // send no Content-Length
 
 	// handle, if not nil, handles the requests that it returns true for.
 	handle func(w http.ResponseWriter, r *http.Request, n int) bool
@@ -55,7 +55,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 	if s.noRanges {
 		r.Header.Del("Range")
 	}
-	w = &faultyWriter{w, s, s.cutAfter}
+	w = &faultyWriter{w, s, int(s.cutAfter.Load())}
 	if s.chunked && r.Header.Get("Range") == "" {
 		w.Write(s.data[:len(s.data)/2])
 		w.(http.Flusher).Flush()
@@ -82,7 +82,7 @@ func (w *faultyWriter) WriteHeader(code int) {
 }
 
 func (w *faultyWriter) Write(b []byte) (int, error) {
-	if w.s.cutAfter == 0 || len(b) <= w.left {
+	if w.s.cutAfter.Load() == 0 || len(b) <= w.left {
 		w.left -= len(b)
 		return w.ResponseWriter.Write(b)
 	}
