@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"bt/internal/config"
 )
@@ -54,7 +55,9 @@ func (f *makeFlags) readBatch(ctx context.Context, u *ui, source *configSource) 
 	var batch []batchJob
 	for i := range file.Jobs {
 		b := batchJob{Job: &file.Jobs[i], flags: new(makeFlags)}
-		set, err := setFlags(b.flags.all(u.env), u.env.given)
+		flags := b.flags.all(u.env)
+		isCommon := func(g givenFlag) bool { return findFlag(flags, g.name) == nil } // such as --quiet
+		set, err := setFlags(flags, slices.DeleteFunc(slices.Clone(u.env.given), isCommon))
 		if err != nil {
 			return nil, err
 		}
