@@ -263,13 +263,28 @@ func TestLibtorrent(t *testing.T) {
 				t.Parallel()
 				p := publish(t, format, netip.AddrPort{})
 				p.seed(t, test.options, p.root)
-				dir, source := t.TempDir(), p.file
+				source := p.file
 				if test.magnet {
 					source = p.Magnet().String()
 				}
-				run(t, python, append([]string{"testdata/leech.py", source, dir}, test.args...)...).succeed(t)
+				dir := leech(t, python, source, test.args...)
 				p.compare(t, filepath.Join(dir, "content"))
 			})
+		}
+	}
+}
+
+// leech downloads a torrent with libtorrent, and returns the directory. It tries again
+// after errors of libtorrent itself, see leech.py.
+func leech(t *testing.T, python, source string, args ...string) (dir string) {
+	t.Helper()
+	for tries := 1; ; tries++ {
+		dir = t.TempDir()
+		p := run(t, python, append([]string{"testdata/leech.py", source, dir}, args...)...)
+		<-p.ended
+		if p.cmd.ProcessState.ExitCode() != 3 || tries == 5 {
+			p.succeed(t)
+			return dir
 		}
 	}
 }

@@ -1,6 +1,7 @@
 """Downloads with libtorrent: leech.py TORRENT-OR-MAGNET DIR [rc4] [peers=N]
 
-It ends with status 0 when it has all. With rc4 it speaks nothing else; with
+It ends with status 0 when it has all, and with 3 after an error of libtorrent
+itself, so that it is worth another try. With rc4 it speaks nothing else; with
 peers=N it fails unless data came from so many. Nothing looks for peers but the
 tracker."""
 import sys
@@ -41,6 +42,9 @@ while not handle.status().is_seeding:
         print(type(alert).__name__, alert, flush=True)
         if isinstance(alert, (lt.hash_failed_alert, lt.peer_ban_alert)):
             sys.exit('bad data')
+        # libtorrent 2.0.8 sometimes compares the hashes of a hybrid before it has all.
+        if isinstance(alert, lt.torrent_error_alert) and alert.error.value() == 217:
+            sys.exit(3)
     time.sleep(0.02)
 print('done, from', served)
 # A peer may come and go between two looks: only too few of several count.
