@@ -3,7 +3,6 @@ package maketorrent
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 
 	"bt/internal/known"
@@ -74,8 +73,8 @@ func (h *hasher) run(ctx context.Context, o *Options) error {
 		return nil
 	})
 	if err == nil && len(changed) > 0 {
-		// The sums are not those of the identities that they were stored with.
-		err = errors.Join(problemsOf(changed), h.cache.Remove())
+		// Their sums in the cache have identities that no file has now.
+		err = problemsOf(changed)
 	}
 	return err
 }

@@ -214,6 +214,30 @@ func TestCacheOfInterruptedMake(t *testing.T) {
 	}
 }
 
+// A file that changes while it is hashed does not cost the hashes of the others.
+func TestCacheAfterChangedFile(t *testing.T) {
+	later(t)
+	root, dir := writeFiles(t, 100_000, 100_000), t.TempDir()
+	o := Options{Path: root, Format: FormatV2}
+	changing := o
+	changing.Cache = NewCache(dir)
+	changing.Progress = func(int64, int64) { // the files are hashed, and not compared yet
+		if err := os.Chtimes(filepath.Join(root, "d0", "f000"), time.Now(), time.Now()); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := Make(context.Background(), changing); err == nil {
+		t.Fatal("a torrent was made")
+	}
+	if err := changing.Cache.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want, _ := makeCached(t, "", o)
+	if got, cached := makeCached(t, dir, o); !bytes.Equal(got, want) || cached != 100_000 {
+		t.Errorf("equal %v, %d bytes cached", bytes.Equal(got, want), cached)
+	}
+}
+
 // Hashes of a directory that replaced another one meanwhile are not remembered as those
 // of the other, whose files keep their identities.
 func TestCacheOfReplacedDirectory(t *testing.T) {

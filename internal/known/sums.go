@@ -83,8 +83,10 @@ func OpenSums(dir, place string) *Sums {
 	return s
 }
 
-// load reads the blocks of a file.
+// load reads the blocks of a file. It moves the records together in b, which may be
+// large.
 func (s *Sums) load(b []byte) {
+	s.records = b[:0]
 	for len(b) > 0 {
 		records, rest, ok := cutBlock(b)
 		if !ok {
@@ -194,18 +196,6 @@ func (s *Sums) Close() error {
 		prune(filepath.Dir(s.path), maxAllSums)
 	}
 	return s.err
-}
-
-// Remove deletes the cache.
-func (s *Sums) Remove() error {
-	if s == nil {
-		return nil
-	}
-	s.added = nil
-	if err := os.Remove(s.path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 // prune deletes the oldest files of sums in dir while all together are larger than limit.
