@@ -7,18 +7,23 @@ import (
 	"github.com/adrg/xdg"
 )
 
-// configDir returns the directory for the user's settings, stateDir that for data that
-// should not be lost, and cacheDir that for data that can be deleted at any time; ""
-// means that there is none. On Linux they follow the XDG base directory specification,
-// on other systems the conventions of the system. The environment variables of the
-// specification take precedence on every system.
-func configDir() string { return userDir("XDG_CONFIG_HOME", xdg.ConfigHome, ".config") }
-
-func stateDir() string {
-	return userDir("XDG_STATE_HOME", xdg.StateHome, filepath.Join(".local", "state"))
+// userDirs are the directories of bt for one user. "" means that there is none. On Linux
+// they follow the XDG base directory specification, on other systems the conventions of
+// the system. The environment variables of the specification take precedence on every
+// system.
+type userDirs struct {
+	config string // settings
+	state  string // data that should not be lost
+	cache  string // data that can be deleted at any time
 }
 
-func cacheDir() string { return userDir("XDG_CACHE_HOME", xdg.CacheHome, ".cache") }
+func findUserDirs() userDirs {
+	return userDirs{
+		config: userDir("XDG_CONFIG_HOME", xdg.ConfigHome, ".config"),
+		state:  userDir("XDG_STATE_HOME", xdg.StateHome, filepath.Join(".local", "state")),
+		cache:  userDir("XDG_CACHE_HOME", xdg.CacheHome, ".cache"),
+	}
+}
 
 // userDir returns the directory bt in base. If the environment variable is not
 // set, and only the directory below the home directory exists that bt 0.1 used on

@@ -32,7 +32,7 @@ type env struct {
 	// stderr is.
 	stderrWidth func() int
 
-	configDir, stateDir, cacheDir string // "" if there is none
+	dirs userDirs
 
 	given []givenFlag // the flags of the command line
 
@@ -61,9 +61,7 @@ func osEnv() *env {
 			return width, height
 		},
 		stderrWidth: func() int { return columns(os.Stderr, os.Getenv) },
-		configDir:   configDir(),
-		stateDir:    stateDir(),
-		cacheDir:    cacheDir(),
+		dirs:        findUserDirs(),
 		getenv:      os.Getenv,
 		now:         time.Now,
 	}

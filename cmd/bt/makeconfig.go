@@ -132,10 +132,10 @@ func (o *configFlags) load(ctx context.Context, u *ui, v *config.Vocabulary) (*c
 // configPaths returns where the config file may be. A file in the working directory is
 // never read, as it may be of someone else.
 func configPaths(e *env) []string {
-	if e.configDir == "" {
+	if e.dirs.config == "" {
 		return nil
 	}
-	return []string{filepath.Join(e.configDir, "config.yaml"), filepath.Join(e.configDir, "config.toml")}
+	return []string{filepath.Join(e.dirs.config, "config.yaml"), filepath.Join(e.dirs.config, "config.toml")}
 }
 
 // readConfig reads presets, tracker rules or a batch file, and prints the warnings

@@ -212,8 +212,8 @@ func (r rate) warn(u *ui, flag string) {
 // knownDir returns the directory for the results of earlier checks, or "" if
 // there is none.
 func knownDir(e *env) string {
-	if e.cacheDir == "" {
+	if e.dirs.cache == "" {
 		return ""
 	}
-	return filepath.Join(e.cacheDir, "known")
+	return filepath.Join(e.dirs.cache, "known")
 }

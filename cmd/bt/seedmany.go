@@ -114,7 +114,7 @@ func (s *seedScreen) keepLedger(ctx context.Context, l *seed.Ledger) {
 // ledgerPath returns the path of the ledger, which keeps the uploaded bytes of
 // earlier runs, for a directory. It is "" if there is no state directory.
 func ledgerPath(u *ui, dir string) (string, error) {
-	if u.env.stateDir == "" {
+	if u.env.dirs.state == "" {
 		u.warn("neither XDG_STATE_HOME nor HOME is set: the uploaded bytes are not saved")
 		return "", nil
 	}
@@ -126,7 +126,7 @@ func ledgerPath(u *ui, dir string) (string, error) {
 		return "", readError(dir, err)
 	}
 	key := sha256.Sum256([]byte(abs))
-	return filepath.Join(u.env.stateDir, "seed", fmt.Sprintf("%x.json", key[:8])), nil
+	return filepath.Join(u.env.dirs.state, "seed", fmt.Sprintf("%x.json", key[:8])), nil
 }
 
 // openLedger opens a ledger. It returns nil if path is "" or the ledger can't be
