@@ -75,7 +75,7 @@ func interopEditCorpus(t *testing.T, flags ...string) []*interopEdit {
 	args := slices.Concat([]string{"retracker", "--json"}, flags)
 	for i, row := range rows {
 		e := &interopEdit{row: row, original: filepath.Join(dir, row["path"]), copy: filepath.Join(out, fmt.Sprintf("%03d.torrent", i))}
-		e.before = interopReadFile(t, e.original)
+		e.before = interopFileOf(t, e.original)
 		if err := os.WriteFile(e.copy, e.before, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -88,18 +88,9 @@ func interopEditCorpus(t *testing.T, flags ...string) []*interopEdit {
 		t.Fatalf("%d documents for %d files", len(docs), len(rows))
 	}
 	for i, e := range edits {
-		e.doc, e.after = docs[i], interopReadFile(t, e.copy)
+		e.doc, e.after = docs[i], interopFileOf(t, e.copy)
 	}
 	return edits
-}
-
-func interopReadFile(t *testing.T, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 // check checks that the edit was refused and the file is the same, or that the

@@ -9,9 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"bt/internal/config"
+	"bt/internal/testenv"
 )
 
 // The layers of a job: flags, the job, its presets, those of --preset, the preset
@@ -141,18 +140,7 @@ func TestConfigSchema(t *testing.T) {
 	if code := run(e); code != exitOK {
 		t.Fatal(code)
 	}
-	doc, err := jsonschema.UnmarshalJSON(stdout)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("schema.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile("schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	check := testenv.JSONSchema(t, stdout.Bytes())
 	v := makeVocabulary()
 	if _, err := config.BuiltIn(v); err != nil {
 		t.Error(err)
@@ -167,11 +155,7 @@ func TestConfigSchema(t *testing.T) {
 		`{"jobs":[{"path":"a","preset":"b","format":"v2"}]}`:                                         true,
 		`{"jobs":[{"format":"v2"}]}`:                                                                 false,
 	} {
-		instance, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := schema.Validate(instance); (err == nil) != ok {
+		if err := check([]byte(text)); (err == nil) != ok {
 			t.Errorf("%s: %v", text, err)
 		}
 		if _, err := config.Read("x", []byte(text), config.YAML, v); (err == nil) != ok && !strings.Contains(fmt.Sprint(err), "there is no preset") {

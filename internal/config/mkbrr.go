@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -103,29 +102,13 @@ func (r *reader) mkbrrPreset(name string, v any, private bool, at ...string) (*P
 }
 
 func (r *reader) readMkbrrJobs(v any) error {
-	list, ok := v.([]any)
-	if v != nil && !ok {
-		return r.errorf([]string{"jobs"}, "want a list of jobs")
-	}
-	for i, item := range list {
-		at := []string{"jobs", strconv.Itoa(i + 1)}
-		table, err := r.table(item, at...)
-		if err != nil {
+	return r.eachJob(v, func(job *Job, table map[string]any, path []string) (err error) {
+		if _, err = r.text(table["output"], append(path, "output")...); err != nil {
 			return err
 		}
-		job := Job{Place: r.place(at...)}
-		if job.Path, err = r.text(table["path"], append(at, "path")...); err != nil {
-			return err
-		}
-		if _, err = r.text(table["output"], append(at, "output")...); err != nil {
-			return err
-		}
-		if job.Values, err = r.mkbrrValues(table, []string{"path"}, at...); err != nil {
-			return err
-		}
-		r.Jobs = append(r.Jobs, job)
-	}
-	return nil
+		job.Values, err = r.mkbrrValues(table, []string{"path"}, path...)
+		return err
+	})
 }
 
 // mkbrrValues converts the values of a preset or job, less those of other.

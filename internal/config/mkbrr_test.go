@@ -83,7 +83,7 @@ x.yaml: line 10: jobs.2.skip_prefix: not taken over from mkbrr: bt adds no prefi
 		"version: 1\npresets: {a: {private: 'yes'}}":    "x.yaml: line 2: presets.a.private: want true or false",
 		"version: 1\npresets: {a: {piece_length: big}}": "x.yaml: line 2: presets.a.piece_length: want auto or a size such as 256K",
 		"version: 1\njobs: {}":                          "x.yaml: line 2: jobs: want a list of jobs",
-		"version: 1\njobs: [{output: a}]":               "x.yaml: line 2: jobs.1.path: want a text, in quotes",
+		"version: 1\njobs: [{output: a}]":               "x.yaml: line 2: jobs.1: there is no path",
 		"version: 1\njobs: [{path: a}]":                 "x.yaml: line 2: jobs.1.output: want a text, in quotes",
 	} {
 		if _, err := Read("x.yaml", []byte(text), YAML, testVocabulary); err == nil || err.Error() != want {

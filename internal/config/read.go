@@ -172,6 +172,20 @@ func (r *reader) readTracker(t *Tracker, v any, path []string) error {
 }
 
 func (r *reader) readJobs(v any) error {
+	return r.eachJob(v, func(job *Job, table map[string]any, path []string) (err error) {
+		if v, ok := table["preset"]; ok {
+			presets := Key{List: true}
+			if job.Presets, err = presets.texts(v); err != nil {
+				return &Error{r.place(append(path, "preset")...), err}
+			}
+		}
+		job.Values, err = r.values(table, []string{"path", "preset"}, false, path...)
+		return err
+	})
+}
+
+// eachJob reads the paths of jobs, and calls read for the rest of each.
+func (r *reader) eachJob(v any, read func(job *Job, table map[string]any, path []string) error) error {
 	list, ok := v.([]any)
 	if v != nil && !ok {
 		return r.errorf([]string{"jobs"}, "want a list of jobs")
@@ -182,20 +196,14 @@ func (r *reader) readJobs(v any) error {
 		if err != nil {
 			return err
 		}
-		job := Job{Place: r.place(path...)}
 		if _, ok := table["path"]; !ok {
 			return r.errorf(path, "there is no path")
 		}
+		job := Job{Place: r.place(path...)}
 		if job.Path, err = r.text(table["path"], append(path, "path")...); err != nil {
 			return err
 		}
-		if v, ok := table["preset"]; ok {
-			presets := Key{List: true}
-			if job.Presets, err = presets.texts(v); err != nil {
-				return &Error{r.place(append(path, "preset")...), err}
-			}
-		}
-		if job.Values, err = r.values(table, []string{"path", "preset"}, false, path...); err != nil {
+		if err := read(&job, table, path); err != nil {
 			return err
 		}
 		r.Jobs = append(r.Jobs, job)

@@ -1,37 +1,25 @@
 package config
 
 import (
-	"bytes"
 	"encoding/json"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"bt/internal/testenv"
 )
 
-func compileSchema(t *testing.T, v *Vocabulary) *jsonschema.Schema {
+// checkSchema returns a function that checks a document by the schema.
+func checkSchema(t *testing.T, v *Vocabulary) func([]byte) error {
 	t.Helper()
 	text, err := Schema(v)
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("schema.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := c.Compile("schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema
+	return testenv.JSONSchema(t, text)
 }
 
 // The schema accepts what the reader accepts, and rejects what it rejects.
 func TestSchemaAgrees(t *testing.T) {
-	schema := compileSchema(t, testVocabulary)
+	check := checkSchema(t, testVocabulary)
 	for _, tt := range []struct {
 		text string
 		ok   bool
@@ -224,11 +212,7 @@ func TestSchemaAgrees(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := schema.Validate(instance); (err == nil) != tt.ok {
+		if err := check(text); (err == nil) != tt.ok {
 			t.Errorf("schema: %s: %v", tt.text, err)
 		}
 	}
@@ -236,7 +220,7 @@ func TestSchemaAgrees(t *testing.T) {
 
 // What a schema can't say is checked by the reader alone.
 func TestReaderAlone(t *testing.T) {
-	schema := compileSchema(t, testVocabulary)
+	check := checkSchema(t, testVocabulary)
 	for text, want := range map[string]string{
 		"presets: {a: {extends: b}}":                                        `x.yaml: line 1: presets.a.extends: there is no preset "b"`,
 		"presets: {a: {extends: a}}":                                        `x.yaml: line 1: presets.a.extends: a extends itself`,
@@ -250,8 +234,7 @@ func TestReaderAlone(t *testing.T) {
 		}
 		value, _ := Decode([]byte(text), YAML, bounds)
 		b, _ := json.Marshal(value)
-		instance, _ := jsonschema.UnmarshalJSON(bytes.NewReader(b))
-		if err := schema.Validate(instance); err != nil {
+		if err := check(b); err != nil {
 			t.Errorf("%s: the schema rejects it too, so it belongs into the other test: %v", text, err)
 		}
 	}
