@@ -162,11 +162,10 @@ func (h *hasher) takeReused(t *target, i int) bool {
 // hasRepeats reports whether a large file is the same file on disk as another one: a
 // hard link, or the target of a symbolic link.
 func hasRepeats(files []piece.Source) bool {
-	const large = 1 << 20
 	seen := make(map[piece.Identity]bool)
 	for i := range files {
 		id := files[i].ID
-		if id.Size < large || id.Ino == 0 { // 0: the system has no inodes
+		if id.Size < largeFile || id.Ino == 0 { // 0: the system has no inodes
 			continue
 		}
 		if seen[id] {

@@ -19,6 +19,10 @@ type target struct {
 	unknown int64      // bytes of the others, if the cache was searched
 }
 
+// largeFile is the least size of a file whose pieces are searched for others with the same
+// bytes. Smaller files are cheaper to hash than to look up.
+const largeFile = 1 << 20
+
 // A pieceAt is a piece of a target.
 type pieceAt struct {
 	target *target
@@ -94,12 +98,10 @@ func (t *target) copySame() {
 // size returns the number of bytes of a piece that are in files, and whether one of
 // these files is large.
 func (t *target) size(i int) (n int64, large bool) {
-	// Smaller files are cheaper to hash than to look up.
-	const least = 1 << 20
 	for _, span := range t.Layout.Spans(i, i) {
 		if span.File != metainfo.Gap {
 			n += span.Length
-			large = large || t.Layout.Length(span.File) >= least
+			large = large || t.Layout.Length(span.File) >= largeFile
 		}
 	}
 	return n, large
