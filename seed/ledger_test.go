@@ -129,3 +129,25 @@ func TestDone(t *testing.T) {
 		})
 	}
 }
+
+// A ledger that contains null is damaged, and is replaced.
+func TestLedgerNull(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger.json")
+	if err := os.WriteFile(path, []byte("null"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ledger, damage, err := OpenLedger(path)
+	if err != nil || damage == nil {
+		t.Fatal(err, damage)
+	}
+	defer ledger.Close()
+	one := newTestTorrent(t, "one", 1, 10_000)
+	r := start(t, Options{})
+	if _, err := r.Add(Input{Torrent: one.Metainfo, Path: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ledger.Save(r.Seeder); err != nil {
+		t.Error(err)
+	}
+}
