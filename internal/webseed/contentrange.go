@@ -15,17 +15,6 @@ type contentRange struct {
 	size        int64 // of the whole file; -1 if it is unknown
 }
 
-func (r contentRange) String() string {
-	bytes, size := "*", "*"
-	if r.last >= 0 {
-		bytes = strconv.FormatInt(r.first, 10) + "-" + strconv.FormatInt(r.last, 10)
-	}
-	if r.size >= 0 {
-		size = strconv.FormatInt(r.size, 10)
-	}
-	return "bytes " + bytes + "/" + size
-}
-
 // parseContentRange parses a Content-Range header. ok is false if the header is invalid
 // or contradicts itself.
 func parseContentRange(s string) (r contentRange, ok bool) {

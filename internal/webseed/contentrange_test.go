@@ -1,6 +1,9 @@
 package webseed
 
-import "testing"
+import (
+	"strconv"
+	"testing"
+)
 
 func TestParseContentRange(t *testing.T) {
 	for s, want := range map[string]contentRange{
@@ -46,4 +49,16 @@ func FuzzParseContentRange(f *testing.F) {
 			t.Errorf("%q: %v, and again: %v, %v", s, r, again, ok)
 		}
 	})
+}
+
+// String writes the header that parseContentRange has read.
+func (r contentRange) String() string {
+	bytes, size := "*", "*"
+	if r.last >= 0 {
+		bytes = strconv.FormatInt(r.first, 10) + "-" + strconv.FormatInt(r.last, 10)
+	}
+	if r.size >= 0 {
+		size = strconv.FormatInt(r.size, 10)
+	}
+	return "bytes " + bytes + "/" + size
 }
