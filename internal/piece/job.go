@@ -30,8 +30,8 @@ type Job struct {
 	Tree   *Tree // one file a file of the layout, after Stat
 	V1, V2 bool  // which sums of each piece; for V2 each file begins a piece
 
-	// More are further layouts of the same files. Their pieces are hashed soon after
-	// those of Layout that have the same bytes, which are still in the page cache.
+	// More are further layouts of the same files. Their pieces are hashed right after
+	// those of Layout that have the same bytes, which are still in memory then.
 	More []Target
 
 	// Skip, if not nil, reports whether a piece is not read, because its sums are known.
@@ -68,6 +68,7 @@ const progressInterval = 100 * time.Millisecond
 type batch struct {
 	*plan
 	first, last int
+	then        []*batch // of More, with mostly the same bytes: the worker hashes them next
 	results     []Result
 	done        chan struct{}
 	streamed    []byte // RunStream: the bytes of the pieces
@@ -83,6 +84,7 @@ type run struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	workers  int
+	share    int64        // limit of the mappings of a worker
 	plans    []*plan      // of Layout and More
 	total    int64        // bytes of Layout to hash
 	cold     bool         // files are not in the page cache
@@ -109,11 +111,10 @@ func (j *Job) Run(ctx context.Context, yield func(Result) error) (changed []*Fau
 			r.mode = choose(seen, j.Tree.isRemote)
 		}
 	}
-	r.pace.start(r.cold)
 	if r.mode == ReadSequential {
 		r.workers = min(r.workers, enoughInTurn)
 	}
-	r.share()
+	r.divide()
 	if err := r.hashAll(r.dispatch, r.work, yield); err != nil || !hashes {
 		return nil, err
 	}
@@ -164,10 +165,13 @@ func (r *run) work(work <-chan *batch) {
 		return
 	}
 	for b := range work {
-		start := time.Now()
-		w.hash(b)
-		r.pace.took(w.taken, time.Since(start))
-		close(b.done)
+		for _, b := range append([]*batch{b}, b.then...) {
+			start := time.Now()
+			w.hash(b)
+			r.pace.took(w.taken, time.Since(start))
+			close(b.done)
+		}
+		w.unmapIdle()
 	}
 }
 

@@ -54,8 +54,10 @@ func (r *run) count(p *plan) {
 // skips reports whether a piece is not read.
 func (r *run) skips(p *plan, piece int) bool { return r.job.Skip != nil && r.job.Skip(p.number, piece) }
 
-// share divides the memory for mappings among the workers.
-func (r *run) share() {
+// divide divides the memory for mappings among the workers, and limits the batches.
+func (r *run) divide() {
+	r.share = jobBytes / int64(r.workers)
+	most := int64(batchBytes)
 	for _, p := range r.plans {
 		p.segmentBytes = math.MaxInt
 		if p.V1 && p.V2 {
@@ -63,13 +65,18 @@ func (r *run) share() {
 		}
 		// All lanes share one mapping if their messages are short enough, because mapping
 		// and unmapping stops the other workers for a moment. Two may be in use at a time.
-		share := jobBytes / int64(r.workers)
-		p.windowBytes = share / 2
+		p.windowBytes = r.share / 2
 		if p.shared = !p.V1 || p.Layout.PieceLength() <= p.windowBytes/int64(p.lanes); !p.shared {
-			p.windowBytes = share / int64(p.lanes)
+			p.windowBytes = r.share / int64(p.lanes)
 		}
 		p.windowBytes &^= stagingBytes - 1 // whole blocks and pages
+		// A batch of Layout has a piece for each lane in the other layouts too, if both
+		// are mapped at a time.
+		if full := p.Layout.PieceLength() * int64(p.lanes); p.number > 0 && p.V1 && full+p.Layout.PieceLength() <= r.share {
+			most = max(most, full)
+		}
 	}
+	r.pace.start(most, r.cold)
 }
 
 // pieceSize is the number of bytes of a piece that are hashed.
@@ -95,35 +102,34 @@ func (p *plan) contentSize(piece int) (n int64) {
 // dispatch divides the pieces into batches and sends each to the collector, which keeps
 // their order, and to a worker.
 func (r *run) dispatch(work, order chan<- *batch) {
-	main := r.plans[0]
+	main, more := r.plans[0], r.plans[1:]
 	for main.next < main.Layout.Pieces() {
-		if !r.send(main, r.batchSize(main), work, order) {
-			return
-		}
-		for _, p := range r.plans[1:] {
-			// Whole batches, for all lanes.
-			for ready := main.reached(p); p.next < ready; {
+		list := []*batch{r.batch(main, r.batchSize(main))}
+		for _, p := range more {
+			for reached := main.reached(p); p.next < reached; {
 				n := r.batchSize(p)
-				if n > ready-p.next {
+				// A few idle lanes cost less than to map or read the bytes again later.
+				if reached-p.next < n-n/4 {
 					break
 				}
-				if !r.send(p, n, work, order) {
-					return
-				}
+				list = append(list, r.batch(p, min(n, reached-p.next)))
 			}
 		}
+		if !r.send(list, work, order) {
+			return
+		}
 	}
-	for _, p := range r.plans[1:] {
+	for _, p := range more {
 		for p.next < p.Layout.Pieces() {
-			if !r.send(p, r.batchSize(p), work, order) {
+			if !r.send([]*batch{r.batch(p, r.batchSize(p))}, work, order) {
 				return
 			}
 		}
 	}
 }
 
-// send dispatches the next n pieces of a plan. It returns false when ctx ends.
-func (r *run) send(p *plan, n int, work, order chan<- *batch) bool {
+// batch returns a batch of the next n pieces of a plan.
+func (r *run) batch(p *plan, n int) *batch {
 	n = min(n, p.Layout.Pieces()-p.next)
 	b := &batch{plan: p, first: p.next, last: p.next + n - 1, done: make(chan struct{})}
 	if !p.V1 { // batchSizeV2 needs it
@@ -134,9 +140,28 @@ func (r *run) send(p *plan, n int, work, order chan<- *batch) bool {
 		}
 	}
 	p.next += n
-	if !send(r.ctx, order, b) || !send(r.ctx, work, b) {
-		close(b.done) // no worker has it, but the collector may wait for it
-		return false
+	return b
+}
+
+// send sends batches with mostly the same bytes, all to one worker, which then has the
+// bytes mapped. In ReadSequential it has not, and each is read in a turn of its own. send
+// returns false when ctx ends.
+func (r *run) send(list []*batch, work, order chan<- *batch) bool {
+	together := r.mode != ReadSequential
+	if together {
+		list[0].then = list[1:]
+	}
+	for i, b := range list {
+		if !send(r.ctx, order, b) {
+			return false
+		}
+		if i > 0 && together {
+			continue // a worker has it already
+		}
+		if !send(r.ctx, work, b) {
+			close(b.done) // no worker has it, but the collector may wait for it
+			return false
+		}
 	}
 	return true
 }
@@ -170,7 +195,7 @@ func (r *run) batchSize(p *plan) int {
 	// Enough for all lanes: idle lanes save no time. But if reading is slow, idle lanes
 	// cost none.
 	least := p.lanes
-	if limit < batchBytes {
+	if limit < r.pace.most {
 		least = 1
 	}
 	n := int(min(max(limit/pieceLength, int64(least)), batchPieces))
@@ -197,7 +222,10 @@ func (r *run) batchSizeV2(p *plan) int {
 
 // A pace limits the bytes of a batch so that a worker needs a fraction of a second for
 // it, also if reading is slow: the results are then known, and can be stored, in time.
-type pace struct{ bytes atomic.Int64 }
+type pace struct {
+	bytes atomic.Int64
+	most  int64
+}
 
 const (
 	slowStart = 512 << 10              // the first limit, if the files are not in the page cache
@@ -205,8 +233,9 @@ const (
 	paceTime  = 150 * time.Millisecond // for a batch
 )
 
-func (p *pace) start(cold bool) {
-	p.bytes.Store(batchBytes)
+func (p *pace) start(most int64, cold bool) {
+	p.most = most
+	p.bytes.Store(most)
 	if cold {
 		p.bytes.Store(slowStart)
 	}
@@ -219,6 +248,6 @@ func (p *pace) limit() int64 { return p.bytes.Load() }
 func (p *pace) took(n int64, d time.Duration) {
 	if n > 0 && d > 0 {
 		limit := int64(float64(n) / d.Seconds() * paceTime.Seconds())
-		p.bytes.Store(min(max(limit, leastPace), 2*p.bytes.Load(), batchBytes))
+		p.bytes.Store(min(max(limit, leastPace), 2*p.bytes.Load(), p.most))
 	}
 }

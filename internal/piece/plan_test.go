@@ -219,7 +219,7 @@ func TestSkippedFilesAreNotRead(t *testing.T) {
 func TestPace(t *testing.T) {
 	const mb = 1 << 20
 	var p pace
-	p.start(false)
+	p.start(batchBytes, false)
 	for _, tt := range []struct {
 		read int64
 		time time.Duration

@@ -42,7 +42,7 @@ func (j *Job) RunStream(ctx context.Context, content io.Reader, yield func(Resul
 	// One buffer is filled while the workers hash the others.
 	s.buffers = min(s.workers+1, max(int(jobBytes/s.batchBytes()), 1))
 	s.free = make(chan []byte, s.buffers)
-	s.share()
+	s.divide()
 	err = s.hashAll(s.dispatch, s.work, yield)
 	return s.size, err
 }

@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"bt/internal/metainfo"
 )
 
 // A window is a mapped range of a file. Lanes whose messages are in it share it.
@@ -29,19 +31,14 @@ const canMap = true
 var mapFaults atomic.Int64
 
 // fromMap returns bytes of a feed's span in a mapping, or zeros for a hole that must not
-// be mapped. It returns nil if the span can't be mapped.
+// be mapped. It returns nil if the span is not to be mapped, or can't be.
 func (w *worker) fromMap(f *feed) []byte {
-	for _, win := range w.windows {
-		if at := f.span.Offset - win.offset; win.file == f.span.File && at >= 0 && at < int64(len(win.data)) {
-			return use(f, win)
-		}
+	win, end := w.find(f.span)
+	if win != nil {
+		return use(f, win)
 	}
 	if w.open(f.span.File) != nil {
 		return nil // read returns the error
-	}
-	end := f.span.Offset + f.span.Length
-	if w.shared { // for other lanes
-		_, end = w.batchIn(f.span.File)
 	}
 	if fillsHoles(w.file.fd) {
 		stop, hole := runAt(w.file.fd, f.span.Offset)
@@ -49,17 +46,20 @@ func (w *worker) fromMap(f *feed) []byte {
 		if stop < end {
 			n = (stop - f.span.Offset) &^ (stagingBytes - 1) // whole blocks
 		}
-		switch {
-		case n == 0 || !hole && n < min(mapLeast, end-f.span.Offset):
-			return nil
-		case hole:
+		if hole && n > 0 {
 			return zeros[:min(n, f.span.Length, int64(len(zeros)))]
 		}
 		end = f.span.Offset + n
 	}
-	w.unmapIdle()
+	if end-f.span.Offset < mapLeast {
+		return nil
+	}
 	offset := f.span.Offset &^ (pageSize - 1)
-	data, err := unix.Mmap(w.file.fd, offset, int(min(end-offset, w.windowBytes)), unix.PROT_READ, unix.MAP_SHARED)
+	length := min(end-offset, w.windowBytes)
+	if !w.makeRoom(length) {
+		return nil
+	}
+	data, err := unix.Mmap(w.file.fd, offset, int(length), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		w.mapped = false // read the rest of the batch
 		return nil
@@ -67,20 +67,53 @@ func (w *worker) fromMap(f *feed) []byte {
 	if w.cold {
 		_ = unix.Madvise(data, unix.MADV_WILLNEED) // read ahead all of it
 	}
-	win := &window{file: f.span.File, offset: offset, data: data}
+	win = &window{file: f.span.File, offset: offset, data: data}
 	w.windows = append(w.windows, win)
 	return use(f, win)
+}
+
+// find returns the window to use for the start of a span. If there is none, end is the
+// end of the range of the file to map: that of the span or, for the other lanes, that of
+// the batch, without what is mapped already.
+func (w *worker) find(span metainfo.Span) (_ *window, end int64) {
+	end = span.Offset + span.Length
+	if w.shared {
+		_, end = w.batchIn(span.File)
+	}
+	for _, win := range w.windows {
+		switch {
+		case win.file != span.File:
+		case win.offset > span.Offset:
+			end = min(end, win.offset)
+		case len(win.bytes(span)) > 0:
+			return win, 0
+		}
+	}
+	return nil, end
+}
+
+// bytes returns the bytes of the start of a span that are in the window: to the end of
+// the span or whole blocks, as the window may be that of another layout.
+func (win *window) bytes(span metainfo.Span) []byte {
+	at := span.Offset - win.offset
+	n := min(span.Length, int64(len(win.data))-at)
+	if n < span.Length {
+		n &^= metainfo.BlockLength - 1
+	}
+	if n <= 0 {
+		return nil
+	}
+	return win.data[at : at+n]
 }
 
 func use(f *feed, win *window) []byte {
 	win.users++
 	f.window = win
-	at := f.span.Offset - win.offset
-	return win.data[at:min(at+f.span.Length, int64(len(win.data)))]
+	return win.bytes(f.span)
 }
 
-// release gives up a feed's use of its window. The window stays mapped for other lanes
-// until unmapIdle.
+// release gives up a feed's use of its window. The window stays mapped for other lanes,
+// and for batches of other layouts.
 func (w *worker) release(f *feed) {
 	if f.window != nil {
 		f.window.users--
@@ -88,15 +121,34 @@ func (w *worker) release(f *feed) {
 	}
 }
 
+// makeRoom unmaps windows that no lane uses, the oldest first, until n bytes can be
+// mapped within the worker's share. It returns false if that does not suffice.
+func (w *worker) makeRoom(n int64) bool {
+	for _, win := range w.windows {
+		n += int64(len(win.data))
+	}
+	w.windows = slices.DeleteFunc(w.windows, func(win *window) bool {
+		if n <= w.share || win.users > 0 {
+			return false
+		}
+		n -= int64(len(win.data))
+		win.unmap()
+		return true
+	})
+	return n <= w.share
+}
+
 // unmapIdle unmaps the windows that no lane uses.
 func (w *worker) unmapIdle() {
 	w.windows = slices.DeleteFunc(w.windows, func(win *window) bool {
 		if win.users == 0 {
-			_ = unix.Munmap(win.data)
+			win.unmap()
 		}
 		return win.users == 0
 	})
 }
+
+func (win *window) unmap() { _ = unix.Munmap(win.data) }
 
 // runMapped hashes the batch. It returns false if a mapping could not be read because
 // its file was truncated or the disk failed. Such a page fault panics. runMapped

@@ -107,7 +107,7 @@ func sumsOf(data []byte, pieceLength int) (sums [][sha1.Size]byte) {
 func newTestWorker(tr *tree) *worker {
 	job := tr.job(Job{Jobs: 1})
 	r := newRun(&job, context.Background(), nil)
-	r.share()
+	r.divide()
 	return r.newWorker()
 }
 
@@ -158,8 +158,8 @@ func TestOtherPanicsPass(t *testing.T) {
 	}
 }
 
-// No lane uses a window after a batch, and no window remains after the worker is
-// closed.
+// No lane uses a window after a batch, the windows of a worker are within its share, and
+// none remains after the worker is closed.
 func TestMapsAreLetGo(t *testing.T) {
 	for _, f := range formats {
 		for _, pieceLength := range []int64{16 << 10, 1 << 20, 16 << 20} {
@@ -169,16 +169,7 @@ func TestMapsAreLetGo(t *testing.T) {
 			most := int64(0)
 			for first := 0; first < tr.layout.Pieces(); first += 100 {
 				w.hash(&batch{plan: w.plans[0], first: first, last: min(first+99, tr.layout.Pieces()-1)})
-				var mapped int64
-				for _, win := range w.windows {
-					mapped += int64(len(win.data))
-					if win.users != 0 {
-						t.Errorf("pieces of %d: a map of %d bytes has %d users", pieceLength, len(win.data), win.users)
-					}
-				}
-				if most = max(most, mapped); mapped > jobBytes {
-					t.Errorf("pieces of %d: %d bytes are mapped", pieceLength, mapped)
-				}
+				most = max(most, w.mappedBytes(t))
 			}
 			if most == 0 {
 				t.Errorf("pieces of %d: nothing was mapped", pieceLength)
@@ -186,6 +177,56 @@ func TestMapsAreLetGo(t *testing.T) {
 			w.close()
 			if len(w.windows) != 0 {
 				t.Errorf("pieces of %d: %d maps are left", pieceLength, len(w.windows))
+			}
+		}
+	}
+}
+
+// mappedBytes returns the bytes that the worker has mapped, which no lane uses.
+func (w *worker) mappedBytes(t *testing.T) (mapped int64) {
+	t.Helper()
+	for _, win := range w.windows {
+		mapped += int64(len(win.data))
+		if win.users != 0 {
+			t.Errorf("a map of %d bytes has %d users", len(win.data), win.users)
+		}
+	}
+	if mapped > w.share {
+		t.Errorf("%d bytes are mapped, more than the %d of a worker", mapped, w.share)
+	}
+	return mapped
+}
+
+// The batches of further layouts are hashed from the mappings of the first layout, so
+// that each byte is mapped about once.
+func TestLayoutsShareMaps(t *testing.T) {
+	sizes := []int64{70 << 20, 5, 90<<20 + 7}
+	for _, f := range formats {
+		tr := newTree(t, f, 256<<10, sizes...)
+		tr.stat(t)
+		for _, more := range []*tree{tr.as(t, v1, 16<<10), tr.as(t, v1, 2<<20), tr.as(t, v2, 1<<20), tr.as(t, hybrid, 1<<20)} {
+			job := tr.job(Job{Jobs: 1, More: []Target{{more.layout, more.format.v1, more.format.v2}}})
+			ctx, cancel := context.WithCancelCause(context.Background())
+			r := newRun(&job, ctx, cancel)
+			r.divide()
+			work, order := make(chan *batch), make(chan *batch, 1000)
+			go func() {
+				r.dispatch(work, order)
+				close(work)
+			}()
+			w, mapped := r.newWorker(), int64(0)
+			for b := range work {
+				for _, b := range append([]*batch{b}, b.then...) {
+					w.hash(b)
+					w.mappedBytes(t)
+				}
+				mapped += w.mappedBytes(t)
+				w.unmapIdle()
+			}
+			w.close()
+			cancel(nil)
+			if size := tr.layout.Bytes(); mapped < size*9/10 || mapped > size*5/4 {
+				t.Errorf("%s, then %s of %d: %d bytes were mapped for %d", f.name, more.format.name, more.layout.PieceLength(), mapped, size)
 			}
 		}
 	}

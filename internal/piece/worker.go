@@ -60,6 +60,7 @@ func (w *worker) hash(b *batch) {
 	if !w.runMapped() {
 		w.hashed.Add(-w.counted)
 		w.begin(b, false)
+		w.unmapIdle() // the next batch must not use them
 		w.runLanes()
 	}
 }
@@ -75,7 +76,6 @@ func (w *worker) begin(b *batch, mapped bool) {
 	for i := range w.feeds { // after a fault they still have messages
 		w.leave(&w.feeds[i])
 	}
-	w.unmapIdle()
 	if w.V2 {
 		w.makeLeaves()
 	}
