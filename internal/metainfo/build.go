@@ -12,8 +12,9 @@ import (
 
 // A Builder builds a new torrent, in canonical bencode. Empty fields are not written.
 type Builder struct {
-	V1, V2      bool // both for a hybrid
-	Align       bool // v1: each file begins a piece, as in hybrids
+	V1, V2      bool    // both for a hybrid
+	Align       bool    // v1: each file begins a piece, as in hybrids
+	Offsets     []int64 // v1, instead of Align: as in NewPaddedLayout, for PieceLength; not for a single file
 	Name        string
 	PieceLength int64
 	Single      bool        // the content is one file, called Name
@@ -87,7 +88,7 @@ func (b *Builder) Layout() (*Layout, error) {
 			return nil, errors.New("a file without a path")
 		}
 	}
-	l, err := NewLayout(b.PieceLength, lengths, b.alignment())
+	l, err := b.newLayout(lengths)
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +106,26 @@ func (b *Builder) Layout() (*Layout, error) {
 		return nil, fmt.Errorf("the torrent would have %d names and numbers; %d is the most that is read", values, bencode.DefaultMaxItems)
 	}
 	return l, nil
+}
+
+// newLayout returns the layout of files of the given lengths.
+func (b *Builder) newLayout(lengths []int64) (*Layout, error) {
+	switch {
+	case b.Offsets == nil:
+		return NewLayout(b.PieceLength, lengths, b.alignment())
+	case b.V2 || b.Single || len(b.Offsets) != len(lengths)+1:
+		return nil, fmt.Errorf("%d offsets in pieces for %d files", len(b.Offsets), len(lengths))
+	}
+	return NewPaddedLayout(b.PieceLength, lengths, b.Offsets)
+}
+
+// DefaultOffsets returns the Offsets that give the same layout as without them.
+func (b *Builder) DefaultOffsets() []int64 {
+	offsets, alignment := make([]int64, len(b.Files)+1), b.alignment()
+	for i := range offsets {
+		offsets[i] = alignment.offset(i, len(b.Files))
+	}
+	return offsets
 }
 
 // CheckPieceLength returns an error if PieceLength is not valid for the format.
@@ -131,7 +152,7 @@ func (b *Builder) Padding(pieceLength int64) int64 {
 	return n
 }
 
-// PieceCount returns the number of pieces at a piece length.
+// PieceCount returns the number of pieces at a piece length. Offsets are ignored.
 func (b *Builder) PieceCount(pieceLength int64) (n int64) {
 	if b.alignment() == AlignmentPacked {
 		return roundUp(b.ContentLength(), pieceLength) / pieceLength

@@ -266,7 +266,18 @@ func TestBuildRefuses(t *testing.T) {
 	if _, err := packed.Build(); err == nil || !strings.Contains(err.Error(), "20 bytes of hashes for 2 pieces") {
 		t.Errorf("a hybrid without a piece for each file: %v", err)
 	}
-	if packed.V2 = false; !buildable(&packed) {
+	packed.Offsets = []int64{0, 0, Anywhere}
+	if buildable(&packed) {
+		t.Error("a hybrid with offsets: built")
+	}
+	packed.V2, packed.Pieces = false, make([]byte, 40)
+	if !buildable(&packed) {
+		t.Error("v1 refuses offsets")
+	}
+	if packed.Offsets = packed.Offsets[:2]; buildable(&packed) {
+		t.Error("offsets without that of the end: built")
+	}
+	if packed.Offsets, packed.Pieces = nil, packed.Pieces[:20]; !buildable(&packed) {
 		t.Error("v1 wants what only v2 needs")
 	}
 	if files(&packed, "b", "a"); !buildable(&packed) {

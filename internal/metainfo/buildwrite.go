@@ -123,10 +123,11 @@ func (b *Builder) info(e *bencode.Encoder, l *Layout) {
 	e.End()
 }
 
-// fileList writes the v1 list of files, with pad files if files are aligned.
+// fileList writes the v1 list of files, with pad files for the gaps between them.
 func (b *Builder) fileList(e *bencode.Encoder, l *Layout) {
 	e.Key("files")
 	e.List()
+	padFile(e, l.gapAfter(-1))
 	for i, f := range b.Files {
 		e.Dict()
 		text(e, "attr", f.attr())
@@ -136,17 +137,23 @@ func (b *Builder) fileList(e *bencode.Encoder, l *Layout) {
 		stringList(e, f.Path)
 		f.symlinkPath(e)
 		e.End()
-		if pad := l.gapAfter(i); pad > 0 {
-			e.Dict()
-			e.Key("attr")
-			e.String("p")
-			e.Key("length")
-			e.Int(pad)
-			e.Key("path")
-			stringList(e, []string{".pad", strconv.FormatInt(pad, 10)})
-			e.End()
-		}
+		padFile(e, l.gapAfter(i))
 	}
+	e.End()
+}
+
+// padFile writes a pad file (BEP 47), unless it is empty.
+func padFile(e *bencode.Encoder, length int64) {
+	if length == 0 {
+		return
+	}
+	e.Dict()
+	e.Key("attr")
+	e.String("p")
+	e.Key("length")
+	e.Int(length)
+	e.Key("path")
+	stringList(e, []string{".pad", strconv.FormatInt(length, 10)})
 	e.End()
 }
 

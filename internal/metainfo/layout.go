@@ -13,7 +13,8 @@ import (
 type Layout struct {
 	pieceLength int64
 	alignment   Alignment
-	ends        []int64 // end of each file in the stream, ascending; nothing else is stored, as there may be millions of files
+	ends        []int64 // end of each file in the stream, ascending; usually nothing else is stored, as there may be millions of files
+	starts      []int64 // start of each file, if the alignment does not say it; else nil
 	end         int64   // end of the stream
 	pieces      int
 }
@@ -26,6 +27,18 @@ const (
 	AlignmentAligned                  // each file that is not empty begins a piece; gaps are in no piece (v2)
 	AlignmentPadded                   // likewise, but gaps are zeros in their piece, also after the last file (hybrid, BEP 47)
 )
+
+// Anywhere is the offset in a piece of a file that begins where the one before ends.
+const Anywhere = -1
+
+// offset returns the offset in its piece of a file of several, or for file == files of
+// the end of the stream.
+func (a Alignment) offset(file, files int) int64 {
+	if a == AlignmentPacked || a == AlignmentAligned && file == files {
+		return Anywhere
+	}
+	return 0
+}
 
 // A Span is a range of bytes of one file, or of a gap between files.
 type Span struct {
@@ -40,17 +53,36 @@ const Gap = -1
 // length is negative, the sum overflows 64 bits, or there are more than 2^31 - 1
 // pieces.
 func NewLayout(pieceLength int64, lengths []int64, alignment Alignment) (*Layout, error) {
-	if pieceLength <= 0 {
-		return nil, fmt.Errorf("a piece length of %d bytes", pieceLength)
+	l := &Layout{pieceLength: pieceLength, alignment: alignment}
+	return l.lay(lengths, func(i int) int64 { return alignment.offset(i, len(lengths)) })
+}
+
+// NewPaddedLayout returns the layout of a v1 torrent with pad files (BEP 47) before some
+// files: file i, unless it is empty, begins at offset offsets[i] of a piece, and the
+// stream ends at the last offset. An offset may be Anywhere. The errors are those of
+// NewLayout.
+func NewPaddedLayout(pieceLength int64, lengths, offsets []int64) (*Layout, error) {
+	l := &Layout{pieceLength: pieceLength, alignment: AlignmentPadded, starts: make([]int64, len(lengths))}
+	return l.lay(lengths, func(i int) int64 { return offsets[i] })
+}
+
+// lay sets where files begin and end, and returns the layout. offset returns the offset in
+// its piece of each file and, after them, of the end of the stream.
+func (l *Layout) lay(lengths []int64, offset func(i int) int64) (*Layout, error) {
+	if l.pieceLength <= 0 {
+		return nil, fmt.Errorf("a piece length of %d bytes", l.pieceLength)
 	}
-	l := &Layout{pieceLength: pieceLength, alignment: alignment, ends: make([]int64, len(lengths))}
+	l.ends = make([]int64, len(lengths))
 	var end int64
 	for i, n := range lengths {
 		if n < 0 {
 			return nil, fmt.Errorf("a file of %d bytes", n)
 		}
-		if n > 0 && alignment != AlignmentPacked {
-			end = roundUp(end, pieceLength)
+		if n > 0 {
+			end = PadTo(end, offset(i), l.pieceLength)
+		}
+		if l.starts != nil {
+			l.starts[i] = end
 		}
 		if end > math.MaxInt64-n {
 			return nil, errors.New("the sizes add up to more than 64 bits hold")
@@ -58,12 +90,9 @@ func NewLayout(pieceLength int64, lengths []int64, alignment Alignment) (*Layout
 		end += n
 		l.ends[i] = end
 	}
-	if alignment == AlignmentPadded {
-		end = roundUp(end, pieceLength)
-	}
-	l.end = end
-	pieces := end / pieceLength
-	if end%pieceLength > 0 {
+	l.end = PadTo(end, offset(len(lengths)), l.pieceLength)
+	pieces := l.end / l.pieceLength
+	if l.end%l.pieceLength > 0 {
 		pieces++
 	}
 	if pieces > math.MaxInt32 {
@@ -73,9 +102,34 @@ func NewLayout(pieceLength int64, lengths []int64, alignment Alignment) (*Layout
 	return l, nil
 }
 
+// PadTo returns the first position in the stream, from pos on, that is at an offset of a
+// piece. It is at most math.MaxInt64.
+func PadTo(pos, offset, pieceLength int64) int64 {
+	if offset == Anywhere {
+		return pos
+	}
+	gap := (offset - pos) % pieceLength
+	if gap < 0 {
+		gap += pieceLength
+	}
+	return addSaturating(pos, gap)
+}
+
 // Equal reports whether two layouts divide content into the same pieces.
 func (l *Layout) Equal(other *Layout) bool {
-	return l == other || l.pieceLength == other.pieceLength && l.alignment == other.alignment && slices.Equal(l.ends, other.ends)
+	if l == other {
+		return true
+	}
+	if l.pieceLength != other.pieceLength || l.end != other.end || !slices.Equal(l.ends, other.ends) ||
+		(l.alignment == AlignmentAligned) != (other.alignment == AlignmentAligned) {
+		return false
+	}
+	for i := range l.ends {
+		if l.Offset(i) != other.Offset(i) {
+			return false
+		}
+	}
+	return true
 }
 
 // Pieces returns the number of pieces.
@@ -93,6 +147,9 @@ func (l *Layout) Length(file int) int64 { return l.ends[file] - l.Offset(file) }
 
 // Offset returns the offset of a file in the stream that pieces are cut from.
 func (l *Layout) Offset(file int) int64 {
+	if l.starts != nil {
+		return l.starts[file]
+	}
 	if file == 0 {
 		return 0
 	}
@@ -176,12 +233,22 @@ func (c *Cursor) Next() (Span, bool) {
 	return Span{}, false
 }
 
-// gapAfter returns the length of the padded gap after a file.
+// gapAfter returns the length of the padded gap after a file, or before the first file if
+// file is -1.
 func (l *Layout) gapAfter(file int) int64 {
-	if l.alignment != AlignmentPadded || l.Length(file) == 0 {
+	if l.alignment != AlignmentPadded || file >= 0 && l.Length(file) == 0 {
 		return 0
 	}
-	return roundUp(l.ends[file], l.pieceLength) - l.ends[file]
+	end := int64(0)
+	if file >= 0 {
+		end = l.ends[file]
+	}
+	for next := file + 1; next < len(l.ends); next++ {
+		if l.Length(next) > 0 {
+			return l.Offset(next) - end
+		}
+	}
+	return l.end - end
 }
 
 // FilePieces returns the first and last piece of a file, or false for an empty file,

@@ -3,12 +3,14 @@ package metainfo
 import (
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 )
 
-// naiveSpans says byte by byte what Spans says at once.
-func naiveSpans(pieceLength int64, lengths []int64, alignment Alignment) [][]Span {
+// naiveSpans says byte by byte what Spans says at once. The offsets are those of
+// NewPaddedLayout, also for other layouts. If padded, gaps are in pieces.
+func naiveSpans(pieceLength int64, lengths, offsets []int64, padded bool) [][]Span {
 	var pieces [][]Span
 	pos := int64(0)
 	add := func(file int, offset int64) {
@@ -24,9 +26,9 @@ func naiveSpans(pieceLength int64, lengths []int64, alignment Alignment) [][]Spa
 		}
 		pos++
 	}
-	align := func() {
-		for alignment != AlignmentPacked && pos%pieceLength != 0 {
-			if alignment == AlignmentPadded {
+	align := func(offset int64) {
+		for offset != Anywhere && pos%pieceLength != offset {
+			if padded {
 				add(Gap, 0)
 			} else {
 				pos++
@@ -35,16 +37,39 @@ func naiveSpans(pieceLength int64, lengths []int64, alignment Alignment) [][]Spa
 	}
 	for file, n := range lengths {
 		if n > 0 {
-			align()
+			align(offsets[file])
 		}
 		for i := range n {
 			add(file, i)
 		}
 	}
-	if alignment == AlignmentPadded {
-		align()
-	}
+	align(offsets[len(lengths)])
 	return pieces
+}
+
+// randomLayout returns a layout of the lengths, and its offsets. Some layouts have the
+// offsets of an alignment.
+func randomLayout(rnd *rand.Rand, pieceLength int64, lengths []int64) (l *Layout, offsets []int64, err error) {
+	offsets = make([]int64, len(lengths)+1)
+	if rnd.IntN(3) == 0 {
+		for i := range offsets {
+			offsets[i] = max(rnd.Int64N(pieceLength+pieceLength/2+1)-pieceLength/2-1, Anywhere)
+		}
+		l, err = NewPaddedLayout(pieceLength, lengths, offsets)
+		return l, offsets, err
+	}
+	alignment := Alignment(rnd.IntN(3))
+	for i := range offsets {
+		if alignment == AlignmentPacked || alignment == AlignmentAligned && i == len(lengths) {
+			offsets[i] = Anywhere
+		}
+	}
+	if alignment == AlignmentPadded && rnd.IntN(2) == 0 {
+		l, err = NewPaddedLayout(pieceLength, lengths, offsets)
+		return l, offsets, err
+	}
+	l, err = NewLayout(pieceLength, lengths, alignment)
+	return l, offsets, err
 }
 
 func TestLayout(t *testing.T) {
@@ -55,14 +80,13 @@ func TestLayout(t *testing.T) {
 		for i := range lengths {
 			lengths[i] = rnd.Int64N(30) * rnd.Int64N(2)
 		}
-		alignment := Alignment(rnd.IntN(3))
-		want := naiveSpans(pieceLength, lengths, alignment)
-		l, err := NewLayout(pieceLength, lengths, alignment)
+		l, offsets, err := randomLayout(rnd, pieceLength, lengths)
 		if err != nil {
 			t.Fatal(err)
 		}
+		want := naiveSpans(pieceLength, lengths, offsets, l.alignment == AlignmentPadded)
 		if l.Pieces() != len(want) {
-			t.Fatalf("%v by %d, alignment %d: %d pieces, want %d", lengths, pieceLength, alignment, l.Pieces(), len(want))
+			t.Fatalf("%v by %d, offsets %v: %d pieces, want %d", lengths, pieceLength, offsets, l.Pieces(), len(want))
 		}
 		// All at once, and from a piece in the middle.
 		for _, first := range []int{0, rnd.IntN(len(want) + 1)} {
@@ -72,7 +96,7 @@ func TestLayout(t *testing.T) {
 			}
 			for i := first; i < len(want); i++ {
 				if !slices.Equal(got[i], want[i]) {
-					t.Fatalf("%v by %d, alignment %d: piece %d is %v, want %v", lengths, pieceLength, alignment, i, got[i], want[i])
+					t.Fatalf("%v by %d, offsets %v: piece %d is %v, want %v", lengths, pieceLength, offsets, i, got[i], want[i])
 				}
 			}
 		}
@@ -88,6 +112,35 @@ func TestLayout(t *testing.T) {
 				t.Fatalf("%v by %d: file %d is in pieces %d to %d (%v), want %v", lengths, pieceLength, file, first, last, ok, in)
 			}
 		}
+	}
+}
+
+// Layouts are equal if they divide content into the same pieces, however they were made.
+func TestLayoutEqual(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	equal := 0
+	for range 5000 {
+		pieceLength := 1 + rnd.Int64N(3)
+		lengths := make([]int64, 1+rnd.IntN(3))
+		for i := range lengths {
+			lengths[i] = rnd.Int64N(4)
+		}
+		a, offsetsA, err := randomLayout(rnd, pieceLength, lengths)
+		b, offsetsB, errB := randomLayout(rnd, pieceLength, lengths)
+		if err != nil || errB != nil {
+			t.Fatal(err, errB)
+		}
+		want := (a.alignment == AlignmentAligned) == (b.alignment == AlignmentAligned) && reflect.DeepEqual(
+			naiveSpans(pieceLength, lengths, offsetsA, true), naiveSpans(pieceLength, lengths, offsetsB, true))
+		if got := a.Equal(b); got != want {
+			t.Fatalf("%v by %d, offsets %v and %v: equal %v, want %v", lengths, pieceLength, offsetsA, offsetsB, got, want)
+		}
+		if want {
+			equal++
+		}
+	}
+	if equal < 500 {
+		t.Errorf("only %d were equal", equal)
 	}
 }
 

@@ -80,7 +80,12 @@ func TestBuildAndRead(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for n := range 3000 {
 		b, layers := randomBuilder(rnd, n%3 != 1, n%3 != 0)
-		b.Align = n%2 == 0
+		if b.Align = n%2 == 0; n%6 == 3 && !b.Single {
+			b.Offsets = b.DefaultOffsets()
+			for i := range b.Offsets {
+				b.Offsets[i] = max(rnd.Int64N(2*b.PieceLength)-b.PieceLength, Anywhere)
+			}
+		}
 		l, err := b.Layout()
 		if err != nil {
 			t.Fatal(err)
