@@ -42,7 +42,7 @@ func findDonors(ctx context.Context, torrents []*Torrent, tree *piece.Tree, path
 		if err != nil {
 			continue // it has no usable hashes
 		}
-		d := &donor{content: c, files: match(c, tree, pathOf)}
+		d := &donor{content: c, files: match(c, tree, pathOf, leastReused)}
 		wrong, err := d.prove(ctx, tree, o)
 		if err != nil {
 			return nil, nil, err
@@ -59,47 +59,55 @@ func findDonors(ctx context.Context, torrents []*Torrent, tree *piece.Tree, path
 	return donors, refuted, nil
 }
 
-// match returns the files of the tree that may be files of the torrent: they have the
-// same size and the same path, or else the same last name, or else they alone have the
-// size.
-func match(c *metainfo.Content, tree *piece.Tree, pathOf func(i int) []string) map[int]int {
+// match returns the files of the tree that may be files of the torrent, and which: they
+// have the same size and the same path, or of the others the same last name, or of the
+// rest they alone have the size. No two are the same file of the torrent. Empty files and
+// those of fewer than least whole pieces are left out.
+func match(c *metainfo.Content, tree *piece.Tree, pathOf func(i int) []string, least int) map[int]int {
 	type sized struct {
 		name string
 		size int64
 	}
 	const several = -1
-	index := make(map[sized]int)
-	add := func(name string, size int64, file int) {
-		key := sized{name, size}
-		if _, ok := index[key]; ok {
-			file = several
-		}
-		index[key] = file
-	}
-	// A path has a slash before it, and a last name has none.
-	names := func(path []string) []string {
-		if len(path) == 0 {
-			return []string{""}
-		}
-		return []string{"/" + display(path), path[len(path)-1], ""}
-	}
-	for i := range c.Files {
-		if f := &c.Files[i]; !f.Pad && !f.IsLink() && wholePieces(c.Layout, i) >= leastReused {
-			for _, name := range names(f.Path()) {
-				add(name, f.Length, i)
+	files, taken := make(map[int]int), make(map[int]bool)
+	for _, name := range matchNames {
+		index := make(map[sized]int)
+		for g := range c.Files {
+			if taken[g] || !hasContent(c, g) || wholePieces(c.Layout, g) < least {
+				continue
 			}
+			key := sized{name(c.Files[g].Path()), c.Files[g].Length}
+			if _, ok := index[key]; ok {
+				index[key] = several
+				continue
+			}
+			index[key] = g
 		}
-	}
-	files := make(map[int]int)
-	for i := range tree.Files {
-		for _, name := range names(pathOf(i)) {
-			if g, ok := index[sized{name, tree.Files[i].ID.Size}]; ok && g != several {
-				files[i] = g
-				break
+		for i := range tree.Files {
+			if _, ok := files[i]; ok || len(index) == 0 {
+				continue
+			}
+			g, ok := index[sized{name(pathOf(i)), tree.Files[i].ID.Size}]
+			if ok && g != several && !taken[g] {
+				files[i], taken[g] = g, true
 			}
 		}
 	}
 	return files
+}
+
+// matchNames return the names by which files of the same size are matched, the best
+// first.
+var matchNames = [...]func(path []string) string{
+	display,
+	func(path []string) string { return display(path[max(len(path)-1, 0):]) },
+	func([]string) string { return "" },
+}
+
+// hasContent reports whether a file of a torrent has bytes that are on disk.
+func hasContent(c *metainfo.Content, file int) bool {
+	f := &c.Files[file]
+	return !f.Pad && !f.IsLink() && f.Length > 0
 }
 
 // wholePieces returns the number of pieces that have bytes of one file only.
@@ -108,27 +116,19 @@ func wholePieces(l *metainfo.Layout, file int) int {
 	if !ok {
 		return 0
 	}
-	return last - first - 1 // the outer ones may be shared with other files
+	return max(last-first-1, 0) // the outer ones may be shared with other files
 }
 
 // prove hashes a sample of each file. It drops the files that have other content, and
 // returns them.
 func (d *donor) prove(ctx context.Context, tree *piece.Tree, o *Options) (wrong []int, err error) {
 	l := d.content.Layout
-	old := &piece.Tree{Files: make([]piece.Source, len(d.content.Files))}
-	onDisk := make(map[int]int)
-	for i, g := range d.files {
-		onDisk[g] = i
-	}
-	old.Path = func(g int) string { return tree.Path(onDisk[g]) }
+	old, onDisk := d.treeOf(tree)
 	sampled := make(map[int]int) // piece -> file of the torrent
 	for g := range old.Files {
-		i, ok := onDisk[g]
-		if !ok {
-			old.Files[g] = piece.Source{Pad: d.content.Files[g].Pad, Link: d.content.Files[g].IsLink(), Cause: piece.CauseMissing}
+		if _, ok := onDisk[g]; !ok {
 			continue
 		}
-		old.Files[g] = tree.Files[i]
 		first, last, _ := l.FilePieces(g)
 		n := last - first - 1
 		sampled[first+1], sampled[last-1] = g, g
@@ -136,31 +136,56 @@ func (d *donor) prove(ctx context.Context, tree *piece.Tree, o *Options) (wrong 
 			sampled[first+1+rand.IntN(n)] = g
 		}
 	}
-	job := piece.Job{
-		Layout: l, Tree: old, V1: d.content.V1, V2: d.content.V2, Jobs: o.Jobs, Read: o.Read,
-		Skip: func(_, piece int) bool { _, ok := sampled[piece]; return !ok },
-	}
-	changed, err := job.Run(ctx, func(r piece.Result) error {
-		if g, ok := sampled[r.Index]; ok && !d.agrees(&r, g) {
+	err = d.hash(ctx, old, o, func(p int) bool { _, ok := sampled[p]; return ok }, func(r *piece.Result) {
+		if g := sampled[r.Index]; !d.agrees(r, g) {
 			wrong = append(wrong, onDisk[g])
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, err
-	}
-	if len(changed) > 0 {
-		return nil, problemsOf(changed)
-	}
-	for i, g := range d.files {
-		if onDisk[g] != i { // another file on disk has the same name and size
-			delete(d.files, i)
-		}
 	}
 	for _, i := range wrong {
 		delete(d.files, i)
 	}
 	return wrong, nil
+}
+
+// treeOf returns the files of the torrent as far as they are in the tree, and where they
+// are in it.
+func (d *donor) treeOf(tree *piece.Tree) (old *piece.Tree, onDisk map[int]int) {
+	old = &piece.Tree{Files: make([]piece.Source, len(d.content.Files))}
+	onDisk = make(map[int]int)
+	for i, g := range d.files {
+		onDisk[g] = i
+	}
+	old.Path = func(g int) string { return tree.Path(onDisk[g]) }
+	for g := range old.Files {
+		if i, ok := onDisk[g]; ok {
+			old.Files[g] = tree.Files[i]
+			continue
+		}
+		f := &d.content.Files[g]
+		old.Files[g] = piece.Source{Pad: f.Pad, Link: f.IsLink(), Cause: piece.CauseMissing}
+	}
+	return old, onDisk
+}
+
+// hash hashes the pieces of the torrent for which some returns true, in the files on disk.
+func (d *donor) hash(ctx context.Context, old *piece.Tree, o *Options, some func(piece int) bool, yield func(*piece.Result)) error {
+	job := piece.Job{
+		Layout: d.content.Layout, Tree: old, V1: d.content.V1, V2: d.content.V2, Jobs: o.Jobs, Read: o.Read,
+		Skip: func(_, piece int) bool { return !some(piece) },
+	}
+	changed, err := job.Run(ctx, func(r piece.Result) error {
+		if !r.Skipped {
+			yield(&r)
+		}
+		return nil
+	})
+	if err == nil && len(changed) > 0 {
+		err = problemsOf(changed)
+	}
+	return err
 }
 
 // agrees reports whether the sums of a piece of file g are those of the torrent.
