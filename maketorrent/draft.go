@@ -65,7 +65,7 @@ func (o *Options) newBuilder(name string, single bool, files []metainfo.BuildFil
 	b := &metainfo.Builder{
 		Name: name, Single: single, Files: files,
 		V1: o.Format != FormatV2, V2: o.Format != FormatV1,
-		PieceLength: o.PieceLength, Align: o.Align,
+		PieceLength: o.PieceLength, Align: o.Align || o.Previous != nil && isAligned(o.Previous),
 		Private: o.Private, Source: o.Source, Collections: o.Collections, UpdateURL: o.UpdateURL,
 		Outside: metainfo.Outside{
 			Trackers: o.Trackers, WebSeeds: o.WebSeeds, HTTPSeeds: o.HTTPSeeds,

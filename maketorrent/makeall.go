@@ -137,7 +137,11 @@ func (g *group) hash(ctx context.Context) error {
 	if len(drafts) == 0 {
 		return nil
 	}
-	donors, refuted, err := findDonors(ctx, g.withPrevious(g.Reuse), tree, func(i int) []string { return w.files[i].Path }, &g.Options)
+	pathOf := func(i int) []string { return w.files[i].Path }
+	if err := keepPieces(ctx, drafts, tree, pathOf); err != nil {
+		return err
+	}
+	donors, refuted, err := findDonors(ctx, g.withPrevious(g.Reuse), tree, pathOf, &g.Options)
 	if err != nil {
 		return err
 	}

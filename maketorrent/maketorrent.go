@@ -125,9 +125,14 @@ type Options struct {
 	Date      time.Time // the creation date, in whole seconds
 	Entropy   bool      // add random bytes, which give a new info-hash
 
-	// Previous, if not nil, is the torrent of an earlier release. It is also used
-	// like an entry of Reuse and of Similar, and its piece length is that of the new torrent unless PieceLength is
-	// given, so that unchanged files keep their hashes.
+	// Previous, if not nil, is the torrent of an earlier release. It is also used like an
+	// entry of Reuse and of Similar. Unchanged files keep their pieces: its piece length
+	// is that of the new torrent, unless PieceLength, TargetPieces, MaxPieceLength or
+	// MaxTorrentSize do not allow it, and a v1 torrent has pad files (BEP 47) so that each
+	// file begins a piece, if they do in Previous, or else, unless Align, so that each
+	// unchanged file begins at the same offset in a piece as there. The latter are left
+	// out if the piece length is another one or the torrent would be larger than
+	// MaxTorrentSize.
 	Previous    *Torrent
 	Similar     []*Torrent // torrents that may share files (BEP 38)
 	Collections []string   // names of collections of such torrents (BEP 38)

@@ -16,6 +16,8 @@ type Result struct {
 	Cached   int64     // bytes of the content whose hashes were in the cache
 	Reused   int64     // bytes of the content whose hashes were in torrents of Options.Reuse
 	Previous *Torrent  // Options.Previous
+	Aligned  bool      // v1: each file begins a piece, as in Options.Previous
+	Pads     int       // v1: pad files that keep the pieces of unchanged files, as Options.Previous says
 	Refuted  []string  // files that have the size of one in such a torrent, and other content; paths as in Skipped
 
 	// Took is how long finding and hashing the content took, for all torrents of it.

@@ -270,6 +270,7 @@ func (r *makeRun) deliver(ctx context.Context, j *makeJob, made *maketorrent.Res
 	}
 	made.Findings = append(made.Findings, j.config.check(t, made.Choice)...)
 	explainMade(r.ui, made, j.values["name"])
+	explainPrevious(r.ui, made, t)
 	if err := refusal(j.path(), made.Findings, &j.flags.strict); err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ type reuseOptions struct {
 func (r *reuseOptions) flags() []cli.Flag {
 	return []cli.Flag{
 		listFlag(&r.reuse, nonEmpties("the path"), "reuse", "take hashes from `TORRENT`, or torrents in a directory, for files of the same size of which a sample agrees; again for more"),
-		valueFlag(&r.previous, nonEmpty("the path"), "previous", "`TORRENT` of the release before: like --reuse and --similar, with its piece length and --align, and report what it shares"),
+		valueFlag(&r.previous, nonEmpty("the path"), "previous", "`TORRENT` of the release before: like --reuse and --similar, with its piece length; unchanged files keep their pieces, in v1 by pad files (BEP 47) where needed; report what is shared"),
 		listFlag(&r.similar, nonEmpties("the path"), "similar", "name `TORRENT` as one that may share files (BEP 38); again for more"),
 		listFlag(&r.collections, nonEmpties("the name"), "collection", "name the collection `NAME` of torrents that may share files (BEP 38); again for more"),
 		valueFlag(&r.updateURL, readUpdateURL, "update-url", "`URL` where clients may find a newer torrent (BEP 39)"),
@@ -116,7 +116,6 @@ func (r *reuseOptions) load(ctx context.Context, u *ui, o *maketorrent.Options) 
 			return err
 		}
 		o.Previous = t
-		o.Align = true // unchanged files then keep their pieces
 	}
 	o.Collections, o.UpdateURL = r.collections, r.updateURL.value
 	return nil
@@ -171,6 +170,20 @@ func torrentsOf(ctx context.Context, u *ui, dir string, roots []string) (list []
 func explainReuse(u *ui, r *maketorrent.Result) {
 	for _, path := range r.Refuted {
 		u.warn("%s: it has the size of a file in another torrent and other content; it was hashed", path)
+	}
+}
+
+// explainPrevious says how the pieces of unchanged files of --previous are kept in t, a
+// torrent with a result.
+func explainPrevious(u *ui, r *maketorrent.Result, t *metainfo.Torrent) {
+	switch {
+	case r.Previous == nil || t.V2: // unchanged files keep their pieces roots
+	case t.PieceLength != r.Previous.PieceLength:
+		u.explain("no pieces are kept: those of the torrent of --previous have %s", term.Size(r.Previous.PieceLength))
+	case r.Aligned:
+		u.explain("each file begins a piece, as in the torrent of --previous")
+	case r.Pads > 0:
+		u.explain("%s, so that unchanged files keep the pieces of the torrent of --previous", count(r.Pads, "pad file"))
 	}
 }
 
