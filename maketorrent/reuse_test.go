@@ -119,13 +119,13 @@ func TestPrevious(t *testing.T) {
 		if len(r.Torrent.UnknownKeys) > 0 || len(r.Torrent.Findings) > 0 {
 			t.Errorf("%v: unknown %v, findings %v", format, r.Torrent.UnknownKeys, r.Torrent.Findings)
 		}
-		if files, n := Shared(old, r.Torrent); files < 3 || n < 12*mb {
-			t.Errorf("%v: %d files and %d bytes shared", format, files, n)
+		if s := Shared(old, r.Torrent); s.Files < 3 || s.Bytes < 12*mb || s.Pieces < old.PieceCount()-1 {
+			t.Errorf("%v: %+v shared of %d pieces", format, s, old.PieceCount())
 		}
 	}
 	a := mustMake(t, Options{Path: root, Format: FormatV2}).Torrent
 	b := mustMake(t, Options{Path: writeFiles(t, 8*mb, 4*mb), Format: FormatV2}).Torrent
-	if files, n := Shared(a, b); files != 0 || n != 0 {
-		t.Errorf("%d files and %d bytes of other content shared", files, n)
+	if s := Shared(a, b); s != (Sharing{}) {
+		t.Errorf("%+v shared of other content", s)
 	}
 }

@@ -1,68 +1,114 @@
 package maketorrent
 
-import (
-	"crypto/sha256"
-	"fmt"
-	"iter"
+import "bt/internal/metainfo"
 
-	"bt/internal/metainfo"
-)
+// A Sharing is what a torrent has of an earlier one.
+type Sharing struct {
+	Files  int   // unchanged files
+	Pieces int   // pieces of the earlier torrent with the same hash
+	Bytes  int64 // of the content, in these files and pieces
+}
 
-// Shared returns how many files of an earlier torrent a newer one has too, and how many
-// bytes. Files are the same if their pieces roots are (v2, hybrid), or their pieces that
-// have bytes of no other file (v1, hybrid). In v1 only the bytes of these pieces count,
-// and files without such pieces do not.
-func Shared(earlier, newer *Torrent) (files int, bytes int64) {
+// Shared returns what a newer torrent has of an earlier one. A file is unchanged if it has
+// the same pieces root (v2, hybrid), or if the newer torrent has a file of its size and
+// the pieces that have bytes of no other file or, if there are none, all its pieces (v1,
+// hybrid). Only its bytes in these pieces count then.
+func Shared(earlier, newer *Torrent) (shared Sharing) {
 	a, errA := earlier.Content()
 	b, errB := newer.Content()
 	if errA != nil || errB != nil {
-		return 0, 0
+		return shared
 	}
-	has := make(map[contentKey]bool)
-	for i := range b.Files {
-		for key := range contentKeys(b, i) {
-			has[key] = true
+	has := hashesOf(b)
+	same := make([]bool, a.Layout.Pieces())
+	for p := range same {
+		if same[p] = a.V1 && has.sha1[[20]byte(a.Pieces[20*p:])]; same[p] {
+			shared.Pieces++
 		}
 	}
 	for i := range a.Files {
-		most := int64(0)
-		for key, n := range contentKeys(a, i) {
-			if has[key] {
-				most = max(most, n)
+		if !hasContent(a, i) {
+			continue
+		}
+		f := &a.Files[i]
+		first, last, _ := a.Layout.FilePieces(i)
+		for p := first; a.V2 && p <= last; p++ {
+			if hash, ok := a.PieceHash(i, p-first); ok && !same[p] && has.sha256[hash] {
+				same[p] = true
+				shared.Pieces++
 			}
 		}
-		if bytes += most; most > 0 {
-			files++
+		unchanged, bytes := samePieces(a, i, same)
+		switch {
+		case f.PiecesRoot != nil && has.sha256[*f.PiecesRoot]:
+			shared.Files++
+			bytes = f.Length
+		case a.V1 && unchanged && has.lengths[f.Length]:
+			shared.Files++
 		}
+		shared.Bytes += bytes
 	}
-	return files, bytes
+	return shared
 }
 
-// A contentKey is the same for files of the same content. It is a hash.
-type contentKey [sha256.Size]byte
-
-// contentKeys yields the keys of a file, with the number of bytes that they prove.
-func contentKeys(c *metainfo.Content, file int) iter.Seq2[contentKey, int64] {
-	return func(yield func(contentKey, int64) bool) {
-		f := &c.Files[file]
-		if f.Pad || f.IsLink() || f.Length == 0 {
-			return
-		}
-		if f.PiecesRoot != nil && !yield(*f.PiecesRoot, f.Length) || !c.V1 {
-			return
-		}
-		first, last, _ := c.Layout.FilePieces(file)
-		h, n := sha256.New(), int64(0)
-		fmt.Fprintln(h, c.Layout.PieceLength(), f.Length)
-		for piece := first; piece <= last; piece++ {
-			cursor := c.Layout.Cursor(piece)
-			if span, _ := cursor.Next(); span.File == file && span.Length == c.Layout.PieceLength() {
-				fmt.Fprintf(h, "%d %x\n", span.Offset, c.Pieces[20*piece:][:20])
-				n += span.Length
+// samePieces reports whether the pieces that have bytes of no other file or, if there are
+// none, all pieces of a file are the same, and how many bytes of the file are in pieces
+// that are.
+func samePieces(c *metainfo.Content, file int, same []bool) (unchanged bool, bytes int64) {
+	first, last, _ := c.Layout.FilePieces(file)
+	pieces, own := [2]int{}, [2]int{} // those that differ, and those that are the same
+	for p := first; p <= last; p++ {
+		alone, length := true, int64(0)
+		for _, span := range c.Layout.Spans(p, p) {
+			switch {
+			case span.File == file:
+				length = span.Length
+			case span.File != metainfo.Gap && !c.Files[span.File].Pad:
+				alone = false
 			}
 		}
-		if n > 0 {
-			yield(contentKey(h.Sum(nil)), n)
+		is := 0
+		if same[p] {
+			is = 1
+			bytes += length
+		}
+		pieces[is]++
+		if alone {
+			own[is]++
 		}
 	}
+	if own == [2]int{} {
+		own = pieces
+	}
+	return own[0] == 0, bytes
+}
+
+// hashes are those of the files and pieces of a torrent.
+type hashes struct {
+	sha1    map[[20]byte]bool // of pieces
+	sha256  map[[32]byte]bool // of pieces, and pieces roots
+	lengths map[int64]bool    // of files
+}
+
+func hashesOf(c *metainfo.Content) hashes {
+	h := hashes{make(map[[20]byte]bool), make(map[[32]byte]bool), make(map[int64]bool)}
+	for p := 0; c.V1 && p < c.Layout.Pieces(); p++ {
+		h.sha1[[20]byte(c.Pieces[20*p:])] = true
+	}
+	for i := range c.Files {
+		if !hasContent(c, i) {
+			continue
+		}
+		h.lengths[c.Files[i].Length] = true
+		if root := c.Files[i].PiecesRoot; root != nil {
+			h.sha256[*root] = true
+		}
+		first, last, _ := c.Layout.FilePieces(i)
+		for p := first; c.V2 && p <= last; p++ {
+			if hash, ok := c.PieceHash(i, p-first); ok {
+				h.sha256[hash] = true
+			}
+		}
+	}
+	return h
 }

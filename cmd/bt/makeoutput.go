@@ -75,8 +75,9 @@ type made struct {
 
 // madeShared is what the torrent has of that of --previous.
 type madeShared struct {
-	Files int   `json:"files"`
-	Bytes int64 `json:"bytes"`
+	Files  int   `json:"files"`
+	Pieces int   `json:"pieces"`
+	Bytes  int64 `json:"bytes"`
 }
 
 type madeSkipped struct {
@@ -99,8 +100,8 @@ func madeDocument(r *maketorrent.Result, out string) made {
 		Skipped: skippedDocument(r), Warnings: warningsDocument(r),
 	}
 	if r.Previous != nil {
-		files, bytes := maketorrent.Shared(r.Previous, t)
-		doc.Shared = &madeShared{files, bytes}
+		shared := madeShared(maketorrent.Shared(r.Previous, t))
+		doc.Shared = &shared
 	}
 	return doc
 }

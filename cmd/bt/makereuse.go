@@ -189,6 +189,7 @@ func explainPrevious(u *ui, r *maketorrent.Result, t *metainfo.Torrent) {
 
 // sharedText says what a torrent has of the one before.
 func sharedText(previous, t *metainfo.Torrent) string {
-	files, bytes := maketorrent.Shared(previous, t)
-	return fmt.Sprintf("%s of %s unchanged (%s of %s)", term.Count(int64(files)), count(previous.FileCount(), "file"), term.Size(bytes), term.Size(previous.Size()))
+	s := maketorrent.Shared(previous, t)
+	return fmt.Sprintf("%s of %s and %s of %s unchanged (%s of %s)", term.Count(int64(s.Files)), count(previous.FileCount(), "file"),
+		term.Count(int64(s.Pieces)), count(previous.PieceCount(), "piece"), term.Size(s.Bytes), term.Size(previous.Size()))
 }
