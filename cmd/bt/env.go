@@ -15,11 +15,12 @@ import (
 // env holds all that a command uses of its environment, so that tests can run
 // commands in process.
 type env struct {
-	args   []string // without the program name
-	stdin  io.Reader
+	args   []string  // without the program name
+	stdin  io.Reader // see takeStdin
 	stdout io.Writer
 	stderr io.Writer
 
+	stdinTaken     bool
 	stdoutTerminal bool
 	stderrTerminal bool
 	width          int // columns of stdout; 0 if unknown
@@ -65,6 +66,16 @@ func osEnv() *env {
 		getenv:      os.Getenv,
 		now:         time.Now,
 	}
+}
+
+// takeStdin returns standard input, which can be read once: a second reader would get
+// the rest of it, or a part if both read at the same time.
+func (e *env) takeStdin() (io.Reader, error) {
+	if e.stdinTaken {
+		return nil, failf(exitUsage, "standard input can be read once, and is read for something else already")
+	}
+	e.stdinTaken = true
+	return e.stdin, nil
 }
 
 func isTerminal(f *os.File) bool {

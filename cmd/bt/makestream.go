@@ -116,7 +116,7 @@ func addSource(u *ui, o *maketorrent.Options) {
 // returns.
 func openStream(ctx context.Context, u *ui, o *maketorrent.Options) (closeStream func(), err error) {
 	if o.Path == stdinName {
-		return openStdin(ctx, u.env, o.Stream), nil
+		return openStdin(ctx, u.env, o.Stream)
 	}
 	client := newWebClient(u.env)
 	file, err := client.Stat(ctx, o.Path)
@@ -168,15 +168,19 @@ func urlError(ctx context.Context, rawURL string, err error) error {
 }
 
 // openStdin sets a stream to standard input.
-func openStdin(ctx context.Context, e *env, s *maketorrent.Stream) (closeStream func()) {
-	s.Size = max(sizeOf(e.stdin), 0)
-	before, isFile := identify(e.stdin)
-	r := stoppableReader(ctx, e.stdin)
+func openStdin(ctx context.Context, e *env, s *maketorrent.Stream) (closeStream func(), err error) {
+	in, err := e.takeStdin()
+	if err != nil {
+		return nil, err
+	}
+	s.Size = max(sizeOf(in), 0)
+	before, isFile := identify(in)
+	r := stoppableReader(ctx, in)
 	s.Content = readerFunc(func(b []byte) (int, error) {
 		n, err := r.Read(b)
 		switch {
 		case err == io.EOF:
-			if now, _ := identify(e.stdin); isFile && !now.Equal(before) {
+			if now, _ := identify(in); isFile && !now.Equal(before) {
 				err = failf(exitRead, "standard input: changed while it was hashed")
 			}
 		case err != nil && ctx.Err() == nil:
@@ -184,7 +188,7 @@ func openStdin(ctx context.Context, e *env, s *maketorrent.Stream) (closeStream 
 		}
 		return n, err
 	})
-	return func() { r.Close() }
+	return func() { r.Close() }, nil
 }
 
 // identify returns the identity of a regular file.

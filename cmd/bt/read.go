@@ -52,7 +52,14 @@ func (k inputKind) isConfig() bool { return k == rulesInput || k == configInput 
 // readInput reads a file or standard input. It returns when ctx ends, also while a
 // terminal or a FIFO is read.
 func readInput(ctx context.Context, e *env, name string, kind inputKind) ([]byte, error) {
-	return interruptible(ctx, func() ([]byte, error) { return readAll(e, name, kind) })
+	if name != stdinName {
+		return interruptible(ctx, func() ([]byte, error) { return readFile(e, name, kind) })
+	}
+	in, err := e.takeStdin()
+	if err != nil {
+		return nil, err
+	}
+	return interruptible(ctx, func() ([]byte, error) { return readAll(e, in, name, kind) })
 }
 
 // interruptible returns what f returns, or the error of ctx if that ends first. f
@@ -76,16 +83,17 @@ func interruptible[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	}
 }
 
-func readAll(e *env, name string, kind inputKind) ([]byte, error) {
-	in := e.stdin
-	if name != stdinName {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, readError(name, err)
-		}
-		defer f.Close()
-		in = f
+func readFile(e *env, name string, kind inputKind) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, readError(name, err)
 	}
+	defer f.Close()
+	return readAll(e, f, name, kind)
+}
+
+// readAll reads the input that is called name.
+func readAll(e *env, in io.Reader, name string, kind inputKind) ([]byte, error) {
 	limit := e.inputLimit()
 	if kind.isConfig() {
 		limit = min(limit, config.MaxSize)
