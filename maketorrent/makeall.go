@@ -21,9 +21,9 @@ type Outcome struct {
 }
 
 // MakeAll makes several torrents, and yields the index of each with its outcome, as soon
-// as it is known. If torrents have the same Path, Inputs or Stream, and their options
-// choose the same files, their content is read once, with Jobs, Read, Cache and Progress
-// of the first of them; these torrents are yielded one after another. None of them has a
+// as it is known. If torrents have the same Path, Inputs or Stream, and the same Cache,
+// and their options choose the same files, their content is read once, with Jobs, Read
+// and Progress of the first of them; these torrents are yielded one after another. None of them has a
 // file for which the Own of any of them returns a reason. The errors are those of [Make].
 // If ctx ends, the remaining outcomes are its cause.
 func MakeAll(ctx context.Context, all []Options) iter.Seq2[int, Outcome] {
@@ -49,7 +49,7 @@ func MakeAll(ctx context.Context, all []Options) iter.Seq2[int, Outcome] {
 
 // sameContent reports whether two torrents can be made of one reading.
 func (o *Options) sameContent(other *Options) bool {
-	return o.Stream == other.Stream && o.Path == other.Path && slices.Equal(o.Inputs, other.Inputs) && o.DryRun == other.DryRun &&
+	return o.Stream == other.Stream && o.Cache == other.Cache && o.Path == other.Path && slices.Equal(o.Inputs, other.Inputs) && o.DryRun == other.DryRun &&
 		slices.Equal(o.Include, other.Include) && slices.Equal(o.Exclude, other.Exclude) &&
 		(o.Only == nil) == (other.Only == nil) && slices.Equal(o.Only, other.Only) &&
 		o.NoHidden == other.NoHidden && o.KeepJunk == other.KeepJunk && o.Symlinks == other.Symlinks && o.Attributes == other.Attributes &&

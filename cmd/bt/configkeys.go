@@ -19,8 +19,8 @@ var notInConfig = []string{
 }
 
 // notOfTracker lists the flags that the rules of a tracker can't set, since these are
-// shared, and are found by the URLs of --announce.
-var notOfTracker = []string{"announce", "output", "force", "seed", "strict", "allow"}
+// shared, and are found by the URLs of --announce. Nor can they set runKeys.
+var notOfTracker = []string{"announce", "output", "force", "strict", "allow"}
 
 // makeVocabulary returns the keys of a config file, from the flags of bt make.
 func makeVocabulary() *config.Vocabulary {
@@ -36,7 +36,8 @@ func makeVocabulary() *config.Vocabulary {
 
 // configKey describes the values that a flag accepts, by trying some. It sets the flag.
 func configKey(f cli.Flag) config.Key {
-	k := config.Key{Name: f.Names()[0], NotTracker: slices.Contains(notOfTracker, f.Names()[0])}
+	name := f.Names()[0]
+	k := config.Key{Name: name, NotTracker: slices.Contains(notOfTracker, name) || slices.Contains(runKeys, name)}
 	if d, ok := f.(cli.DocGenerationFlag); ok {
 		k.Usage = strings.ReplaceAll(d.GetUsage(), "`", "")
 	}

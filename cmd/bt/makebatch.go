@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"bt/internal/config"
@@ -52,6 +53,10 @@ func (f *makeFlags) readBatch(ctx context.Context, u *ui, source *configSource) 
 	if own.file == nil {
 		own.file = file
 	}
+	run, err := f.configureRun(u, &own)
+	if err != nil {
+		return nil, err
+	}
 	var batch []batchJob
 	for i := range file.Jobs {
 		b := batchJob{Job: &file.Jobs[i], flags: new(makeFlags)}
@@ -64,12 +69,56 @@ func (f *makeFlags) readBatch(ctx context.Context, u *ui, source *configSource) 
 		if b.config, err = b.flags.configure(u, &own, set.Set, u.env.given, b.Job); err != nil {
 			return nil, err
 		}
-		if b.flags.seed && !f.seed {
-			return nil, failf(exitUsage, "%s: seed is for the command line: bt make --batch FILE --seed", b.Place)
+		if err := checkRunKeys(b.config.settings, run); err != nil {
+			return nil, err
 		}
 		batch = append(batch, b)
 	}
 	return batch, nil
+}
+
+// runKeys are the keys that are for all jobs of a batch file together.
+var runKeys = func() []string {
+	keys := []string{"seed"}
+	for _, f := range new(seedFlags).flags() {
+		keys = append(keys, f.Names()[0])
+	}
+	return keys
+}()
+
+// configureRun sets the runKeys that the flags of the command line leave, by the presets
+// that are for all jobs. It returns all values of these.
+func (f *makeFlags) configureRun(u *ui, source *configSource) ([]config.Setting, error) {
+	layers, err := f.config.layers(source.file, nil)
+	if err != nil {
+		return nil, err
+	}
+	settings := config.Merge(append(layers, config.Layer{From: fromFlag, Values: givenValues(source.vocabulary, u.env.given)}))
+	for _, s := range settings {
+		if !slices.Contains(runKeys, s.Key) {
+			continue
+		}
+		if err := apply(u.env, u.set, s); err != nil {
+			return nil, err
+		}
+	}
+	return settings, nil
+}
+
+// checkRunKeys returns an error if the settings of a job have another value of one of
+// runKeys than those of the run.
+func checkRunKeys(settings, run []config.Setting) error {
+	for _, s := range settings {
+		if !slices.Contains(runKeys, s.Key) {
+			continue
+		}
+		same := func(r config.Setting) bool { return r.Key == s.Key && slices.Equal(r.Texts(), s.Texts()) }
+		if !slices.ContainsFunc(run, same) {
+			at := s.Parts[len(s.Parts)-1].Place
+			return fail(exitUsage, &config.Error{Place: at, Err: fmt.Errorf("it is for all jobs: use --%s, or the preset default", s.Key)})
+		}
+	}
+	return nil
 }
 
 // showBatch prints the effective values of each job.

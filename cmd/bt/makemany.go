@@ -117,7 +117,7 @@ func (f *makeFlags) checkRun(u *ui, jobs []*makeJob) error {
 func (r *makeRun) run(ctx context.Context) error {
 	own := ownOutputs(r.ui, r.jobs)
 	var cache *maketorrent.Cache
-	if dir := knownDir(r.env); dir != "" && !r.flags.noCache {
+	if dir := knownDir(r.env); dir != "" {
 		cache = maketorrent.NewCache(dir)
 	}
 	defer func() {
@@ -136,7 +136,10 @@ func (r *makeRun) run(ctx context.Context) error {
 			}
 			continue
 		}
-		j.options.Own, j.options.Cache, j.options.DryRun = own.reason, cache, r.flags.dryRun
+		j.options.Own, j.options.DryRun = own.reason, r.flags.dryRun
+		if !j.flags.noCache {
+			j.options.Cache = cache
+		}
 		j.options.Progress = r.hashing(j)
 		ready, all = append(ready, j), append(all, j.options)
 	}
