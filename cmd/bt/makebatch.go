@@ -60,6 +60,9 @@ func (f *makeFlags) readBatch(ctx context.Context, u *ui, source *configSource) 
 	var batch []batchJob
 	for i := range file.Jobs {
 		b := batchJob{Job: &file.Jobs[i], flags: new(makeFlags)}
+		if err := expandJob(b.Job, u.env.getenv); err != nil {
+			return nil, err
+		}
 		flags := b.flags.all(u.env)
 		isCommon := func(g givenFlag) bool { return findFlag(flags, g.name) == nil } // such as --quiet
 		set, err := setFlags(flags, slices.DeleteFunc(slices.Clone(u.env.given), isCommon))
@@ -75,6 +78,22 @@ func (f *makeFlags) readBatch(ctx context.Context, u *ui, source *configSource) 
 		batch = append(batch, b)
 	}
 	return batch, nil
+}
+
+// expandJob replaces the environment variables in the path and the presets of a job.
+func expandJob(j *config.Job, getenv func(string) string) error {
+	texts := []*string{&j.Path}
+	for i := range j.Presets {
+		texts = append(texts, &j.Presets[i])
+	}
+	for _, text := range texts {
+		expanded, err := config.ExpandEnv(*text, getenv)
+		if err != nil {
+			return fail(exitUsage, &config.Error{Place: j.Place, Err: err})
+		}
+		*text = expanded
+	}
+	return nil
 }
 
 // runKeys are the keys that are for all jobs of a batch file together.

@@ -40,6 +40,7 @@ const (
 	fromFlag    = "flag"
 	fromJob     = "job"
 	fromDefault = "default"
+	fromMkbrr   = "default of mkbrr"
 )
 
 // A configSource is what values are taken from.
@@ -208,6 +209,9 @@ func (o *configFlags) layers(file *config.File, job *config.Job) ([]config.Layer
 		presets = append(presets, chain...)
 	}
 	var layers []config.Layer
+	if job != nil && len(job.Defaults) > 0 {
+		layers = append(layers, config.Layer{From: fromMkbrr, Values: job.Defaults})
+	}
 	for i, p := range presets {
 		if !slices.Contains(presets[i+1:], p) { // only the last use counts, so that +KEY adds once
 			layers = append(layers, config.Layer{From: "preset " + p.Name + " in " + file.Name, Values: p.Values})

@@ -92,10 +92,11 @@ type Tracker struct {
 
 // A Job is an item of a batch file.
 type Job struct {
-	Path    string
-	Presets []string
-	Values  []Value
-	Place   Place
+	Path     string // may have ${env:NAME}, as may Presets
+	Presets  []string
+	Values   []Value
+	Defaults []Value // what a job of mkbrr has if no preset decides
+	Place    Place
 }
 
 // A Place is a place in a file.

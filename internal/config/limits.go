@@ -48,7 +48,9 @@ func (r *reader) readLimits(l *Limits, v any, path []string) error {
 		case "private":
 			l.Private, err = r.boolean(value, at)
 		case "source":
-			l.Source, err = r.text(value, at...)
+			if l.Source, err = r.text(value, at...); hasEnv(l.Source) {
+				err = r.errorf(at, "want a text without ${env:NAME}")
+			}
 		default:
 			err = r.unknown("key", key, limitKeys, at...)
 		}

@@ -87,18 +87,26 @@ func (r *reader) readMkbrrPresets(v, defaults any) error {
 	return err
 }
 
-// mkbrrPreset reads a preset. mkbrr makes private torrents unless a preset says
-// otherwise; private adds that.
+// mkbrrPreset reads a preset. private adds mkbrrPrivate.
 func (r *reader) mkbrrPreset(name string, v any, private bool, at ...string) (*Preset, error) {
 	table, err := r.table(v, at...)
 	if err != nil {
 		return nil, err
 	}
 	values, err := r.mkbrrValues(table, nil, at...)
-	if private && table["private"] == nil {
-		values = append(values, Value{"private", false, []string{"true"}, r.place(at...)})
+	if private {
+		values = append(values, r.mkbrrPrivate(table, at)...)
 	}
 	return &Preset{Name: name, Values: values}, err
+}
+
+// mkbrrPrivate returns what mkbrr adds to a preset or job that does not say whether it is
+// private: it is.
+func (r *reader) mkbrrPrivate(table map[string]any, at []string) []Value {
+	if table["private"] != nil {
+		return nil
+	}
+	return []Value{{"private", false, []string{"true"}, r.place(at...)}}
 }
 
 func (r *reader) readMkbrrJobs(v any) error {
@@ -106,8 +114,14 @@ func (r *reader) readMkbrrJobs(v any) error {
 		if _, err = r.text(table["output"], append(path, "output")...); err != nil {
 			return err
 		}
-		job.Values, err = r.mkbrrValues(table, []string{"path"}, path...)
-		return err
+		if job.Values, err = r.mkbrrValues(table, []string{"path"}, path...); err != nil {
+			return err
+		}
+		job.Defaults = r.mkbrrPrivate(table, path)
+		if table["source"] == "" { // not that of the tracker
+			job.Values = append(job.Values, Value{"source", false, []string{""}, r.place(append(path, "source")...)})
+		}
+		return nil
 	})
 }
 
@@ -124,6 +138,9 @@ func (r *reader) mkbrrValues(table map[string]any, other []string, at ...string)
 		switch {
 		case name == "skip_prefix" || name == "fail_on_season_warning":
 			r.warnSwitch(name, value, path)
+			continue
+		case name == "name":
+			r.warn("mkbrr ignores it", path...)
 			continue
 		case key == nil:
 			r.warn("bt has no such key", path...)

@@ -70,6 +70,7 @@ jobs:
 job 7:/b() 8:output=b.torrent 9:piece-length=2^18
 x.yaml: line 10: jobs.2.skip_prefix: not taken over from mkbrr: bt adds no prefix to the name of a torrent file
 `},
+		{"a name, and no source", "version: 1\njobs:\n- {path: a, output: a, name: N, source: ''}\n", "job 3:a() 3:output=a.torrent 3:source=\nx.yaml: line 3: jobs.1.name: not taken over from mkbrr: mkbrr ignores it\n"},
 		{"other keys", "version: 1\nextra: {}\npresets: {}", "x.yaml: line 2: extra: not taken over from mkbrr: it has no meaning\n"},
 	} {
 		if diff := cmp.Diff(tt.want, summary(read(t, tt.text, YAML))); diff != "" {

@@ -91,7 +91,7 @@ func limitsSchema(text object) object {
 		"max-torrent-size":     with(ref("size"), "the largest .torrent"),
 		"formats":              with(formats, "the formats that are accepted"),
 		"private":              object{"type": "boolean", "description": "what private must be"},
-		"source":               with(text, "what the source must be"),
+		"source":               with(merge(text, object{"not": ref("env")}), "what the source must be"),
 	}
 	return closed(properties)
 }

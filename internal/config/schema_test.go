@@ -163,6 +163,7 @@ func TestSchemaAgrees(t *testing.T) {
 		{`trackers: {t: {limits: {formats: [v4]}}}`, false},
 		{`trackers: {t: {limits: {formats: '${env:A}'}}}`, false},
 		{`trackers: {t: {limits: {formats: {v1: v2}}}}`, false},
+		{`trackers: {t: {limits: {source: '${env:A}'}}}`, false},
 		{`trackers: {t: {limits: {private: 1}}}`, false},
 		{`trackers: {t: {limits: {private: }}}`, false},
 		{`trackers: {t: {limits: {source: ''}}}`, false},
