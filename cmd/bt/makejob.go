@@ -29,7 +29,8 @@ type makeJob struct {
 	output string            // the path of the output, or stdinName for stdout
 	late   bool              // output has standInHash instead of the info-hash, which is not known yet
 
-	err error // why the torrent can't be made
+	err   error // why the torrent can't be made
+	shown bool  // its JSON was printed, or waits for that of the jobs before it
 }
 
 // A makeContent is what torrents are made of.

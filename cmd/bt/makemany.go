@@ -65,7 +65,7 @@ func makeAll(ctx context.Context, u *ui, f *makeFlags, jobs []*makeJob) error {
 	}
 	err := r.run(ctx)
 	if len(jobs) > 1 {
-		err = errors.Join(err, r.endList())
+		err = errors.Join(err, r.end(context.Cause(ctx)))
 		r.summarize()
 	}
 	if err != nil || seeding == nil || len(r.made) == 0 {
@@ -220,37 +220,33 @@ func (r *makeRun) item(j *makeJob, doc any) error {
 	if r.doc == nil {
 		return nil
 	}
+	j.shown = true
 	if !r.doc.list {
 		return r.doc.item(doc)
 	}
 	r.items[j] = doc
 	for r.listed < len(r.jobs) && r.items[r.jobs[r.listed]] != nil {
-		if err := r.listNext(); err != nil {
+		j := r.jobs[r.listed]
+		r.listed++
+		doc := r.items[j]
+		delete(r.items, j)
+		if err := r.doc.item(doc); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// listNext adds the item of the next job to the list, if there is one.
-func (r *makeRun) listNext() error {
-	j := r.jobs[r.listed]
-	r.listed++
-	doc := r.items[j]
-	if doc == nil {
-		return nil
-	}
-	delete(r.items, j)
-	return r.doc.item(doc)
-}
-
-// endList completes the list, also if not all torrents were made.
-func (r *makeRun) endList() error {
+// end completes the JSON of several jobs. cause is why those that were not tried were not.
+func (r *makeRun) end(cause error) error {
 	if r.doc == nil {
 		return nil
 	}
-	for r.doc.list && r.listed < len(r.jobs) {
-		if err := r.listNext(); err != nil {
+	for _, j := range r.jobs {
+		if j.shown || cause == nil {
+			continue
+		}
+		if err := r.item(j, r.failedInput(j.path(), cause)); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,8 +35,14 @@ func TestProcessManyInterrupted(t *testing.T) {
 	if want := "bt: 1 torrent made, 1 failed, 2 not tried\n"; !strings.Contains(p.stderr, want) {
 		t.Errorf("stderr %q, want %q", p.stderr, want)
 	}
-	var list []struct{ Path, Output string }
-	if err := json.Unmarshal([]byte(p.stdout), &list); err != nil || len(list) != 2 || list[0].Path != "none" || list[1].Output != "out/first.torrent" {
+	type result struct {
+		Path, Output string
+		Error        struct{ Code string }
+	}
+	code := func(s string) struct{ Code string } { return struct{ Code string }{s} }
+	want := []result{{"none", "", code("read")}, {"", "out/first.torrent", code("")}, {"slow", "", code("interrupted")}, {"last", "", code("interrupted")}}
+	var list []result
+	if err := json.Unmarshal([]byte(p.stdout), &list); err != nil || !slices.Equal(list, want) {
 		t.Errorf("%v: %s", err, p.stdout)
 	}
 	entries, err := os.ReadDir(filepath.Join(dir, "out"))
