@@ -173,6 +173,9 @@ func (j *makeJob) place() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if out == stdinName { // a value is a name
+		out = "." + string(filepath.Separator) + out
+	}
 	info, err := os.Stat(out)
 	if os.IsPathSeparator(out[len(out)-1]) || err == nil && info.IsDir() {
 		out = filepath.Join(out, file)
