@@ -22,11 +22,13 @@ var notInConfig = []string{
 // shared, and are found by the URLs of --announce. Nor can they set runKeys.
 var notOfTracker = []string{"announce", "output", "force", "strict", "allow"}
 
+// makeFlagList returns the flags of bt make, only to ask them what they accept.
+func makeFlagList() []cli.Flag { return makeCommand(&env{now: time.Now}).Flags }
+
 // makeVocabulary returns the keys of a config file, from the flags of bt make.
 func makeVocabulary() *config.Vocabulary {
-	flags := makeCommand(&env{now: time.Now}).Flags // only to ask the flags what they accept
 	v := &config.Vocabulary{Size: parseSize}
-	for _, f := range flags {
+	for _, f := range makeFlagList() {
 		if name := f.Names()[0]; !isShort(name) && !slices.Contains(notInConfig, name) {
 			v.Keys = append(v.Keys, configKey(f))
 		}

@@ -178,8 +178,8 @@ func withUnknownHint(err error) error {
 		add, name = "+", bare
 	}
 	near := suggestFlag("make", name, unknown.Known)
-	if slices.Contains(unknown.Known, name) {
-		near = name
+	if f := findFlag(makeFlagList(), name); f != nil && slices.Contains(unknown.Known, f.Names()[0]) {
+		near = f.Names()[0] // also of another name, such as tracker
 	}
 	if near == "" {
 		return withHint(err, "bt help config-schema lists the keys")
