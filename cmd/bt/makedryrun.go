@@ -42,7 +42,7 @@ type plannedTime struct {
 
 // deliverPlan prints what would be made.
 func (r *makeRun) deliverPlan(j *makeJob, made *maketorrent.Result) error {
-	r.made = append(r.made, madeTorrent{j, made})
+	r.made++
 	p := made.Plan
 	why := choiceText(made.Choice, p.Size, p.PieceLength, j.options.MaxPieceLength)
 	out := j.shownOutput()

@@ -24,7 +24,8 @@ type makeRun struct {
 	doc      *jsonStream
 	items    map[*makeJob]any // for a list, which is in the order of the jobs
 	listed   int              // jobs whose items are in the list
-	made     []madeTorrent
+	made     int
+	seeds    []madeTorrent // for --seed
 	failed   int
 	failures map[string]error    // those of MakeAll, by the path and text: torrents of the same content fail alike
 	reported map[string]bool     // the texts of errors
@@ -68,13 +69,13 @@ func makeAll(ctx context.Context, u *ui, f *makeFlags, jobs []*makeJob) error {
 		err = errors.Join(err, r.end(context.Cause(ctx)))
 		r.summarize()
 	}
-	if err != nil || seeding == nil || len(r.made) == 0 {
+	if err != nil || seeding == nil || r.made == 0 {
 		return err
 	}
 	if err := stdoutError(u.out.Flush()); err != nil {
 		return err
 	}
-	return seeding.seed(ctx, r.made)
+	return seeding.seed(ctx, r.seeds)
 }
 
 // prepareAll prepares the jobs, each of which may fail, and checks their outputs against
@@ -299,7 +300,9 @@ func (r *makeRun) deliver(ctx context.Context, j *makeJob, made *maketorrent.Res
 	if err := checkWritten(j.output, t); err != nil {
 		return err
 	}
-	r.made = append(r.made, madeTorrent{j, made})
+	if r.made++; r.flags.seed {
+		r.seeds = append(r.seeds, madeTorrent{j, made})
+	}
 	if r.doc != nil {
 		return r.item(j, madeDocument(made, j.output))
 	}
@@ -309,7 +312,7 @@ func (r *makeRun) deliver(ctx context.Context, j *makeJob, made *maketorrent.Res
 
 // separate prints a blank line between the results of two torrents.
 func (r *makeRun) separate() {
-	if len(r.made) > 1 && !r.quiet {
+	if r.made > 1 && !r.quiet {
 		_ = r.out.WriteByte('\n') // finish reports the error of the flush
 	}
 }
@@ -320,7 +323,7 @@ func (r *makeRun) summarize() {
 		return
 	}
 	verb := "made"
-	n := len(r.made)
+	n := r.made
 	if r.flags.dryRun {
 		verb = "planned"
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,6 +56,22 @@ func TestProcessManyInterrupted(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != "first.torrent keep" {
 		t.Errorf("out has %s", got)
+	}
+}
+
+// Torrents that are written don't stay in memory.
+func TestProcessManyMemory(t *testing.T) {
+	const torrents, size = 100, 1 << 30 // 65,536 pieces and 1.3 MB each
+	dir := t.TempDir()
+	processSparse(t, filepath.Join(dir, "content"), size)
+	batch := "jobs:\n"
+	for i := range torrents {
+		batch += fmt.Sprintf("- {path: %[1]s/content, name: n%[2]d, output: %[1]s/%[2]d.torrent}\n", dir, i)
+	}
+	processTree(t, dir, map[string]string{"batch.yaml": batch})
+	peak, _ := processPeak(t, "bt", "make", "--batch", filepath.Join(dir, "batch.yaml"), "-l", "16K", "--no-cache")
+	if limit := int64(64 << 20); peak > limit {
+		t.Errorf("%d torrents: %d bytes of memory, more than %d", torrents, peak, limit)
 	}
 }
 
