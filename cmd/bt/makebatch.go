@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -70,6 +71,9 @@ func (f *makeFlags) readBatch(ctx context.Context, u *ui, source *configSource) 
 			return nil, err
 		}
 		if b.config, err = b.flags.configure(u, &own, set.Set, u.env.given, b.Job); err != nil {
+			if _, ok := errors.AsType[*config.Error](err); !ok { // it names no place
+				err = failf(codeOf(err), "%s: %w", b.Place, err)
+			}
 			return nil, err
 		}
 		if err := checkRunKeys(b.config.settings, run); err != nil {
