@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"slices"
 
@@ -54,20 +55,19 @@ func (f *makeFlags) readBatch(ctx context.Context, u *ui, source *configSource) 
 	if own.file == nil {
 		own.file = file
 	}
+	common := *f // the flags of the command line
 	run, err := f.configureRun(u, &own)
 	if err != nil {
 		return nil, err
 	}
 	var batch []batchJob
 	for i := range file.Jobs {
-		b := batchJob{Job: &file.Jobs[i], flags: new(makeFlags)}
+		b := batchJob{Job: &file.Jobs[i]}
 		if err := expandJob(b.Job, u.env.getenv); err != nil {
 			return nil, err
 		}
-		flags := b.flags.all(u.env)
-		isCommon := func(g givenFlag) bool { return findFlag(flags, g.name) == nil } // such as --quiet
-		set, err := setFlags(flags, slices.DeleteFunc(slices.Clone(u.env.given), isCommon))
-		if err != nil {
+		var set *flag.FlagSet
+		if b.flags, set, err = common.forJob(u.env); err != nil {
 			return nil, err
 		}
 		if b.config, err = b.flags.configure(u, &own, set.Set, u.env.given, b.Job); err != nil {
@@ -82,6 +82,19 @@ func (f *makeFlags) readBatch(ctx context.Context, u *ui, source *configSource) 
 		batch = append(batch, b)
 	}
 	return batch, nil
+}
+
+// forJob returns a copy of the flags of the command line, and the set of its flags.
+func (f makeFlags) forJob(e *env) (*makeFlags, *flag.FlagSet, error) {
+	flags := f.all(e)
+	// Declaring a switch turns it off. Other values are copied, since the file that one
+	// names may be a pipe.
+	isCopied := func(g givenFlag) bool {
+		declared := findFlag(flags, g.name)
+		return declared == nil || !isSwitch(declared)
+	}
+	set, err := setFlags(flags, slices.DeleteFunc(slices.Clone(e.given), isCopied))
+	return &f, set, err
 }
 
 // expandJob replaces the environment variables in the path and the presets of a job.
