@@ -164,8 +164,11 @@ func (r *makeRun) makeReady(ctx context.Context, ready []*makeJob, all []maketor
 		} else {
 			err = r.failure(j, err)
 		}
-		if err == nil {
+		switch {
+		case err == nil:
 			continue
+		case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)): // the job did not fail
+			return err
 		}
 		if err := r.fail(j, err); err != nil {
 			return err

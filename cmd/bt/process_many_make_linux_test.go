@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,6 +59,30 @@ func TestProcessManyInterrupted(t *testing.T) {
 	if got := strings.Join(names, " "); got != "first.torrent keep" {
 		t.Errorf("out has %s", got)
 	}
+}
+
+// The job whose web seeds are compared when a signal comes has not failed.
+func TestProcessManyInterruptedAtWebSeed(t *testing.T) {
+	asked := make(chan struct{}, 8)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	dir := t.TempDir()
+	processTree(t, dir, map[string]string{"first": "hello", "last": "hello"})
+	cmd := processCommand(t, "bt", "make", "first", "last", "--each", "-w", server.URL+"/", "--check-web-seeds")
+	cmd.Dir = dir
+	wait := processStart(t, cmd)
+	<-asked
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	p := wait().exits(exitInterrupted)
+	if want := "bt: 0 torrents made, 2 not tried\nbt: error: interrupted\n"; p.stderr != want {
+		t.Errorf("stderr %q, want %q", p.stderr, want)
+	}
+	processNames(t, dir, "first", "last")
 }
 
 // Torrents that are written don't stay in memory.
