@@ -139,6 +139,9 @@ func (r *reader) mkbrrValues(table map[string]any, other []string, at ...string)
 		case name == "skip_prefix" || name == "fail_on_season_warning":
 			r.warnSwitch(name, value, path)
 			continue
+		case name == "exclude_patterns" && !mkbrrUnset(table["include_patterns"]):
+			r.warn("mkbrr ignores it beside include_patterns", path...)
+			continue
 		case name == "name":
 			r.warn("mkbrr ignores it", path...)
 			continue
@@ -150,10 +153,11 @@ func (r *reader) mkbrrValues(table map[string]any, other []string, at ...string)
 		if err != nil {
 			return nil, &Error{r.place(path...), err}
 		}
-		for i, text := range texts {
-			texts[i] = mkbrrText(name, text)
+		var converted []string
+		for _, text := range texts {
+			converted = append(converted, mkbrrTexts(name, text)...)
 		}
-		values = append(values, Value{key.Name, false, texts, r.place(path...)})
+		values = append(values, Value{key.Name, false, converted, r.place(path...)})
 	}
 	return values, nil
 }
@@ -183,17 +187,74 @@ func (r *reader) warnSwitch(name string, value any, path []string) {
 	}
 }
 
-// mkbrrText converts a value.
-func mkbrrText(name, text string) string {
+// mkbrrTexts converts a value.
+func mkbrrTexts(name, text string) []string {
 	switch name {
+	case "exclude_patterns", "include_patterns":
+		var globs []string
+		for _, glob := range splitGlobs(text) {
+			globs = append(globs, anyCase(glob))
+		}
+		return globs
 	case "piece_length", "max_piece_length":
-		return "2^" + text
+		text = "2^" + text
 	case "output_dir":
-		return strings.TrimRight(text, "/") + "/"
+		text = strings.TrimRight(text, "/") + "/"
 	case "output":
 		if path.Ext(text) != ".torrent" {
-			return text + ".torrent"
+			text += ".torrent"
 		}
 	}
-	return text
+	return []string{text}
+}
+
+// splitGlobs splits a list of globs at the commas that are not in braces.
+func splitGlobs(list string) (globs []string) {
+	depth := 0
+	for glob := range strings.FieldsFuncSeq(list, func(c rune) bool {
+		switch c {
+		case '{':
+			depth++
+		case '}':
+			depth--
+		}
+		return c == ',' && depth <= 0
+	}) {
+		if glob = strings.TrimSpace(glob); glob != "" {
+			globs = append(globs, glob)
+		}
+	}
+	return globs
+}
+
+// anyCase returns a glob that matches as glob does, and also names whose ASCII letters are
+// in the other case.
+func anyCase(glob string) string {
+	var b strings.Builder
+	for i := 0; i < len(glob); i++ {
+		c := glob[i]
+		end := strings.IndexByte(glob[i:], ']')
+		switch {
+		case c == '\\' && i+1 < len(glob):
+			i++
+			b.WriteString(glob[i-1 : i+1])
+		case c == '[' && end > 0:
+			class := glob[i : i+end]
+			b.WriteString(class + strings.Map(otherCase, strings.TrimLeft(class, "[^!")) + "]")
+			i += end
+		case otherCase(rune(c)) != rune(c):
+			b.WriteString("[" + string(c) + string(otherCase(rune(c))) + "]")
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// otherCase returns an ASCII letter in the other case, and any other character as it is.
+func otherCase(c rune) rune {
+	if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {
+		return c ^ ' '
+	}
+	return c
 }

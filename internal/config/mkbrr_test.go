@@ -41,9 +41,10 @@ presets:
     target_piece_count: 1000
     colour: red
 `, `preset default() 5:no-created-by=false 4:no-date=true 7:output=/torrents/ 3:private=true 8:jobs=2
-preset ptp() 21:comment=C 17:entropy=true 15:exclude=*.nfo|*sample* 16:include=*.mkv 20:max-piece-length=2^24 12:output=/torrents/ptp/ 19:piece-length=2^20 11:source=PTP 13:announce=https://t.example/announce|https://u.example/announce 14:web-seed=https://w.example/
+preset ptp() 21:comment=C 17:entropy=true 16:include=*.[mM][kK][vV] 20:max-piece-length=2^24 12:output=/torrents/ptp/ 19:piece-length=2^20 11:source=PTP 13:announce=https://t.example/announce|https://u.example/announce 14:web-seed=https://w.example/
 preset public() 24:no-created-by=true 23:private=false
 x.yaml: line 6: default.skip_prefix: not taken over from mkbrr: bt adds no prefix to the name of a torrent file
+x.yaml: line 15: presets.ptp.exclude_patterns: not taken over from mkbrr: mkbrr ignores it beside include_patterns
 x.yaml: line 18: presets.ptp.fail_on_season_warning: not taken over from mkbrr: use --strict
 x.yaml: line 32: presets.public.colour: not taken over from mkbrr: bt has no such key
 x.yaml: line 31: presets.public.target_piece_count: not taken over from mkbrr: bt has no such key
@@ -70,6 +71,7 @@ jobs:
 job 7:/b() 8:output=b.torrent 9:piece-length=2^18
 x.yaml: line 10: jobs.2.skip_prefix: not taken over from mkbrr: bt adds no prefix to the name of a torrent file
 `},
+		{"lists of globs", "version: 1\npresets: {a: {private: true, exclude_patterns: ['*.nfo, B2 ,', '*.{a,b}']}}", "preset a() 2:exclude=*.[nN][fF][oO]|[Bb]2|*.{[aA],[bB]} 2:private=true\n"},
 		{"a name, and no source", "version: 1\njobs:\n- {path: a, output: a, name: N, source: ''}\n", "job 3:a() 3:output=a.torrent 3:source=\nx.yaml: line 3: jobs.1.name: not taken over from mkbrr: mkbrr ignores it\n"},
 		{"other keys", "version: 1\nextra: {}\npresets: {}", "x.yaml: line 2: extra: not taken over from mkbrr: it has no meaning\n"},
 	} {
@@ -89,6 +91,24 @@ x.yaml: line 10: jobs.2.skip_prefix: not taken over from mkbrr: bt adds no prefi
 	} {
 		if _, err := Read("x.yaml", []byte(text), YAML, testVocabulary); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestAnyCase(t *testing.T) {
+	for _, tt := range []struct{ glob, want string }{
+		{"", ""},
+		{"*.1", "*.1"},
+		{"a?B", "[aA]?[Bb]"},
+		{"[ab]", "[abAB]"},
+		{"[^a-c1]x", "[^a-c1A-C1][xX]"},
+		{"[!Z]", "[!Zz]"},
+		{`\[a\]`, `\[[aA]\]`},
+		{"[a", "[[aA]"},
+		{"ä", "ä"},
+	} {
+		if got := anyCase(tt.glob); got != tt.want {
+			t.Errorf("%q: %q, want %q", tt.glob, got, tt.want)
 		}
 	}
 }
