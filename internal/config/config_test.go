@@ -203,6 +203,24 @@ func TestLargeFiles(t *testing.T) {
 	}
 }
 
+func TestHosts(t *testing.T) {
+	for text, want := range map[string]string{
+		"[trackers.'t.example.'.limits]": "",
+		"[trackers.t.example.limits]":    "x.toml: line 1: trackers.t.example: there is no such key; the name of a host needs quotes",
+		"[trackers.t.limts]":             "x.toml: line 1: trackers.t.limts: there is no such key; the name of a host needs quotes",
+		"[trackers.'t.example'.limts]":   "x.toml: line 1: trackers.t.example.limts: there is no such key",
+		"[trackers.'*.example']":         "x.toml: line 1: trackers.*.example: want the name of a host",
+	} {
+		f, err := Read("x.toml", []byte(text), TOML, testVocabulary)
+		switch {
+		case want == "" && (err != nil || f.Trackers[0].Host != "t.example"):
+			t.Errorf("%s: %v", text, err)
+		case want != "" && (err == nil || err.Error() != want):
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
 func TestExtends(t *testing.T) {
 	for text, want := range map[string]string{
 		"a: {}":                                 "",

@@ -41,7 +41,7 @@ const (
 	sizePattern   = `^(2\^[0-9]+|[0-9]+(\.[0-9]+)?([bB]|[kKmMgGtT]([iI]?[bB]|[iI])?)?)$`
 	envPattern    = `\$\{env:[^}]*\}`
 	envName       = `^[A-Za-z_][A-Za-z0-9_]*$`
-	hostPattern   = `^[^/@:\s]+$`
+	hostPattern   = `^[^/@:*?\s]+$`
 )
 
 var (

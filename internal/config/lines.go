@@ -96,6 +96,9 @@ func tomlLines(found map[string]int, text []byte) {
 				}
 				table = append(table, string(key.Data))
 				line = m.line(key)
+				if at := joinPath(table); found[at] == 0 {
+					found[at] = line
+				}
 			}
 			if e.Kind == unstable.ArrayTable {
 				list := joinPath(table)

@@ -131,7 +131,7 @@ func (r *reader) readTrackers(v any) error {
 	hosts := map[string]bool{}
 	for _, name := range sortedKeys(trackers) {
 		path := []string{"trackers", name}
-		t := Tracker{Host: strings.ToLower(name), File: r.Name}
+		t := Tracker{Host: strings.TrimSuffix(strings.ToLower(name), "."), File: r.Name}
 		switch {
 		case !hostText.MatchString(name):
 			return r.errorf(path, "want the name of a host")
@@ -163,6 +163,10 @@ func (r *reader) readTracker(t *Tracker, v any, path []string) error {
 			err = r.readLimits(&t.Limits, table[key], at)
 		default:
 			err = r.unknown("key", key, []string{"source", "defaults", "limits"}, at...)
+			_, isTable := table[key].(map[string]any)
+			if isTable && !strings.Contains(t.Host, ".") { // TOML splits a name without quotes at its dots
+				err = r.errorf(at, "there is no such key; the name of a host needs quotes")
+			}
 		}
 		if err != nil {
 			return err
