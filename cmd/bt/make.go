@@ -268,6 +268,8 @@ func (f *makeFlags) optionError(bad *maketorrent.OptionError) error {
 		return withHint(err, pieceLengthHint(f.pieceLength.value.text))
 	case "torrent size":
 		return withHint(err, f.torrentSizeHint())
+	case "stream":
+		return withHint(err, "--dry-run is for files on disk")
 	}
 	return err
 }
