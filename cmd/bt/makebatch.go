@@ -52,8 +52,11 @@ func (f *makeFlags) readBatch(ctx context.Context, u *ui, source *configSource) 
 		return nil, failf(exitUsage, "%s: there are no jobs in it", f.batch.value)
 	}
 	own := *source
-	if own.file == nil {
+	switch {
+	case own.file == nil:
 		own.file = file
+	case len(file.Presets)+len(file.Trackers) > 0:
+		u.warn("the presets and rules of trackers in %s are not used, as there is the config file %s", file.Name, own.file.Name)
 	}
 	common := *f // the flags of the command line
 	run, err := f.configureRun(u, &own)
