@@ -123,9 +123,17 @@ func (o *Options) longer(n int64) int64 {
 	return 2 * n
 }
 
-// chooseLayout chooses the piece length of a torrent and lays out its files. It makes the
-// pieces longer while the torrent is larger than Options.MaxTorrentSize, or breaks a rule.
+// chooseLayout chooses the piece length of a torrent and lays out its files.
 func (o *Options) chooseLayout(b *metainfo.Builder) (layout *metainfo.Layout, why Choice, err error) {
+	if layout, why, err = o.findLayout(b); err == nil && why.follows() {
+		err = o.Rules.conflict(b, layout)
+	}
+	return layout, why, err
+}
+
+// findLayout makes the pieces longer while the torrent is larger than
+// Options.MaxTorrentSize, or breaks a rule.
+func (o *Options) findLayout(b *metainfo.Builder) (layout *metainfo.Layout, why Choice, err error) {
 	if b.ContentLength() == 0 {
 		return nil, 0, ErrEmpty
 	}

@@ -1,6 +1,10 @@
 package maketorrent
 
-import "bt/internal/metainfo"
+import (
+	"math"
+
+	"bt/internal/metainfo"
+)
 
 // Rules are what trackers accept. The choice of the piece length follows them as far as
 // it can, unless Options.PieceLength, TargetPieces or Previous decides it. The torrent
@@ -12,7 +16,15 @@ type Rules struct {
 
 	MinPieces, MaxPieces int
 	MaxTorrentSize       int64 // of the .torrent, in bytes
+
+	// Conflict, if not nil, is called before the content is read if the choice breaks a
+	// rule. If Conflict returns an error, no torrent is made.
+	Conflict func(measure Measure) error
 }
+
+// A Measure returns the number of pieces of a torrent, and of bytes of its file, at a
+// piece length.
+type Measure = func(pieceLength int64) (pieces int, size int64)
 
 // byRule returns the piece length that Rules.PieceLength asks for and MaxPieceLength
 // allows, or 0 if it does not decide.
@@ -36,6 +48,23 @@ func (r *Rules) more(b *metainfo.Builder, n int64) int64 {
 		n /= 2
 	}
 	return n
+}
+
+// conflict calls Rules.Conflict if the layout of a torrent breaks a rule.
+func (r *Rules) conflict(b *metainfo.Builder, layout *metainfo.Layout) error {
+	if r.Conflict == nil || layout.Pieces() >= r.MinPieces && !r.broken(b, layout) {
+		return nil
+	}
+	return r.Conflict(func(pieceLength int64) (pieces int, size int64) {
+		other := *b
+		other.PieceLength = pieceLength
+		layout, err := other.Layout()
+		if err != nil {
+			return math.MaxInt, math.MaxInt64 // there are too many pieces
+		}
+		size, _ = other.Measure(layout)
+		return layout.Pieces(), size
+	})
 }
 
 // broken reports whether a torrent has too many pieces or is too large.

@@ -55,6 +55,10 @@ func readTemplate(s string) (outputTemplate, error) {
 		}
 	}
 	t.parts = append(t.parts, templatePart{text: literal})
+	if _, after, ok := strings.Cut(s, "{"+infoHashPlaceholder+"}"); ok && strings.ContainsAny(after, "/"+string(filepath.Separator)) {
+		// The directory must exist before the content is read.
+		return t, failf(exitUsage, "{%s} can be in the name of the file only", infoHashPlaceholder)
+	}
 	return t, nil
 }
 

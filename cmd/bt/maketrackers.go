@@ -64,6 +64,8 @@ func trackerOrigin(t *config.Tracker) string {
 	return "tracker " + t.Host + " in " + t.File
 }
 
+const conflictHint = "--piece-length SIZE chooses one, or make a torrent for each tracker"
+
 // limit passes the limits of the trackers to maketorrent, for the piece length that it
 // chooses.
 func (c *makeConfig) limit(o *maketorrent.Options) {
@@ -73,11 +75,14 @@ func (c *makeConfig) limit(o *maketorrent.Options) {
 		o.Rules.MaxPieces = smallest(o.Rules.MaxPieces, t.Limits.MaxPieces)
 		o.Rules.MaxTorrentSize = smallest(o.Rules.MaxTorrentSize, t.Limits.MaxTorrentSize)
 	}
+	o.Rules.Conflict = func(measure maketorrent.Measure) error {
+		return withHint(conflictError(config.CheckContent(c.trackers, measure)), conflictHint)
+	}
 	bySize := func(t *config.Tracker) bool { return len(t.Limits.PieceLengthBySize) > 0 }
 	if slices.ContainsFunc(c.trackers, bySize) {
 		o.Rules.PieceLength = func(size int64) (int64, error) {
 			n, err := config.PieceLength(c.trackers, size)
-			return n, withHint(conflictError(err), "--piece-length SIZE chooses one, or make a torrent for each tracker")
+			return n, withHint(conflictError(err), conflictHint)
 		}
 	}
 }

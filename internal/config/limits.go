@@ -191,6 +191,53 @@ func conflict(a, b *Limits) string {
 	return ""
 }
 
+// CheckContent returns a *[ConflictError] if the limits of two trackers exclude each other
+// for some content, though either could be met. measure returns the number of pieces of
+// its torrent, and of bytes of its file, at a piece length.
+func CheckContent(trackers []*Tracker, measure func(pieceLength int64) (pieces int, size int64)) error {
+	const least, most = 16 << 10, 128 << 20
+	accepted := make([][]bool, len(trackers)) // for each piece length that can be chosen
+	for n := int64(least); n <= most; n *= 2 {
+		pieces, size := measure(n)
+		for i, t := range trackers {
+			accepted[i] = append(accepted[i], t.Limits.accept(n, pieces, size))
+		}
+	}
+	for i, a := range trackers {
+		for j, b := range trackers[:i] {
+			common := false
+			for k := range accepted[i] {
+				common = common || accepted[i][k] && accepted[j][k]
+			}
+			if !common && slices.Contains(accepted[i], true) && slices.Contains(accepted[j], true) {
+				return &ConflictError{b, a, "for this content, " + b.Limits.sizes() + ", " + a.Limits.sizes()}
+			}
+		}
+	}
+	return nil
+}
+
+// accept reports whether a torrent meets the limits of sizes.
+func (l *Limits) accept(pieceLength int64, pieces int, size int64) bool {
+	return (l.MaxPieceLength == 0 || pieceLength <= l.MaxPieceLength) && pieces >= l.MinPieces &&
+		(l.MaxPieces == 0 || pieces <= l.MaxPieces) && (l.MaxTorrentSize == 0 || size <= l.MaxTorrentSize)
+}
+
+// sizes describes the limits of sizes.
+func (l *Limits) sizes() string {
+	var list []string
+	add := func(n int64, format string) {
+		if n > 0 {
+			list = append(list, fmt.Sprintf(format, n))
+		}
+	}
+	add(l.MaxPieceLength, "pieces of %d bytes at most")
+	add(int64(l.MinPieces), "%d pieces at least")
+	add(int64(l.MaxPieces), "%d pieces at most")
+	add(l.MaxTorrentSize, "a torrent of %d bytes at most")
+	return strings.Join(list, " and ")
+}
+
 // PieceLength returns the piece length that trackers want for content of size bytes,
 // or 0 if they have no rule for it. The error is a *[ConflictError] if they want
 // different ones.

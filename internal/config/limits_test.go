@@ -111,6 +111,43 @@ func TestPieceLengthConflicts(t *testing.T) {
 	}
 }
 
+// The content has a torrent of 1000 bytes and 20 for each piece.
+func TestContentConflicts(t *testing.T) {
+	const mib = 1 << 20
+	for _, tt := range []struct {
+		a, b string
+		size int64
+		want string
+	}{
+		{"{max-piece-length: 512K}", "{max-pieces: 10}", 6 * mib, "pieces of 524288 bytes at most, 10 pieces at most"},
+		{"{max-piece-length: 512K}", "{max-pieces: 10}", 5 * mib, ""},
+		{"{max-piece-length: 1M}", "{max-torrent-size: 1050}", 4 * mib, "pieces of 1048576 bytes at most, a torrent of 1050 bytes at most"},
+		{"{max-piece-length: 2M}", "{max-torrent-size: 1050}", 4 * mib, ""},
+		{"{min-pieces: 100}", "{max-torrent-size: 2K}", 64 * mib, "100 pieces at least, a torrent of 2048 bytes at most"},
+		{"{min-pieces: 50}", "{max-torrent-size: 2K}", 40 * mib, "50 pieces at least, a torrent of 2048 bytes at most"}, // 40 and 80 pieces
+		{"{min-pieces: 40}", "{max-torrent-size: 2K}", 40 * mib, ""},
+		{"{max-piece-length: 64K, max-pieces: 2}", "{max-piece-length: 1M}", 4 * mib, ""}, // no torrent meets the limits of a alone
+		{"{max-torrent-size: 100}", "{max-pieces: 5}", 4 * mib, ""},
+		{"{}", "{max-pieces: 1}", 4 * mib, ""},
+	} {
+		list := trackers(t, "  a: {limits: "+tt.a+"}\n  b: {limits: "+tt.b+"}")
+		want, got := tt.want, ""
+		if want != "" {
+			want = "the limits of a and b exclude each other: for this content, " + want
+		}
+		err := CheckContent(list, func(pieceLength int64) (int, int64) {
+			pieces := (tt.size-1)/pieceLength + 1
+			return int(pieces), 1000 + 20*pieces
+		})
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s, %s, %d bytes: %q, want %q", tt.a, tt.b, tt.size, got, want)
+		}
+	}
+}
+
 func TestFindTracker(t *testing.T) {
 	own := []Tracker{{Host: "a.example"}, {Host: "sub.b.example"}}
 	builtIn := []Tracker{{Host: "b.example"}, {Host: "x.a.example"}, {Host: "c.example"}}
