@@ -3,8 +3,10 @@
 package atomicfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -88,20 +90,25 @@ const (
 // link is followed to its target. After an error path is unchanged, unless only the
 // sync of its directory failed.
 func Write(path string, data []byte, replace bool) error {
+	return WriteTo(path, bytes.NewReader(data), replace)
+}
+
+// WriteTo is Write for data that is not in one piece, such as a long report.
+func WriteTo(path string, data io.WriterTo, replace bool) error {
 	return write(path, data, replace, nil, nil, true)
 }
 
 // WriteCache is Write with replace, for a file that may be lost: after a system crash
 // it may be unchanged or damaged.
 func WriteCache(path string, data []byte) error {
-	return write(path, data, true, nil, nil, false)
+	return write(path, bytes.NewReader(data), true, nil, nil, false)
 }
 
 // WriteFrom is Write for data that was derived from the file source: the group and
 // others can only read the result if they can read source, whatever the umask and the
 // replaced file allow. A nil source limits nothing.
 func WriteFrom(path string, data []byte, replace bool, source fs.FileInfo) error {
-	return write(path, data, replace, nil, source, true)
+	return write(path, bytes.NewReader(data), replace, nil, source, true)
 }
 
 // Rewrite is Write for an existing file, which also keeps its owner.
@@ -110,11 +117,11 @@ func Rewrite(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	return write(path, data, true, info, nil, true)
+	return write(path, bytes.NewReader(data), true, info, nil, true)
 }
 
 // write is WriteFrom. If like is not nil, the file gets its mode and owner.
-func write(path string, data []byte, replace bool, like, source fs.FileInfo, sync bool) error {
+func write(path string, data io.WriterTo, replace bool, like, source fs.FileInfo, sync bool) error {
 	path, err := target(path, replace)
 	if err != nil {
 		return err
@@ -176,8 +183,8 @@ func restrict(f *os.File, source fs.FileInfo) (limit fs.FileMode, err error) {
 
 // fill writes and closes the temporary file, and sets its mode, within limit, and owner
 // to those of old, if there is one.
-func fill(f *os.File, data []byte, old fs.FileInfo, limit fs.FileMode, owner, sync bool) error {
-	if _, err := f.Write(data); err != nil {
+func fill(f *os.File, data io.WriterTo, old fs.FileInfo, limit fs.FileMode, owner, sync bool) error {
+	if _, err := data.WriteTo(f); err != nil {
 		return err
 	}
 	if owner {
@@ -252,5 +259,5 @@ func Backup(path, backup string, replace bool) error {
 	if err != nil {
 		return err
 	}
-	return write(backup, data, replace, info, nil, true)
+	return write(backup, bytes.NewReader(data), replace, info, nil, true)
 }

@@ -3,9 +3,11 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"bt/internal/testenv"
@@ -264,4 +266,29 @@ func TestBackupFollowsLinks(t *testing.T) {
 	if info, err := os.Lstat(backup); err != nil || !info.Mode().IsRegular() {
 		t.Errorf("the backup is %v, %v", info.Mode(), err)
 	}
+}
+
+// half is data whose second half can't be had.
+type half struct{}
+
+func (half) WriteTo(w io.Writer) (int64, error) {
+	n, err := io.WriteString(w, "half of ")
+	return int64(n), errors.Join(err, errors.ErrUnsupported)
+}
+
+func TestWriteTo(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	if err := WriteTo(path, half{}, false); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("half of the data: %v", err)
+	}
+	only(t, dir)
+	if err := WriteTo(path, strings.NewReader("whole"), false); err != nil {
+		t.Error(err)
+	}
+	if err := WriteTo(path, half{}, true); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("half of the data over a file: %v", err)
+	}
+	content(t, path, "whole")
+	only(t, dir, "x")
 }
