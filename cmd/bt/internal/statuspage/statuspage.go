@@ -3,7 +3,6 @@
 package statuspage
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -16,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"bt/internal/web"
 	"bt/seed"
 )
 
@@ -161,23 +161,26 @@ func (p *Page) Sample(at time.Time, uploaded, rate int64) {
 var pageFS embed.FS
 
 var pageFiles = []*pageFile{
-	newPageFile("/{$}", "index.html", "text/html; charset=utf-8"),
-	newPageFile("/page.css", "page.css", "text/css; charset=utf-8"),
-	newPageFile("/page.js", "page.js", "text/javascript; charset=utf-8"),
-	newPageFile("/icon.svg", "icon.svg", "image/svg+xml"),
+	newPageFile("/{$}", "text/html; charset=utf-8", embedded("index.html")),
+	newPageFile("/page.css", "text/css; charset=utf-8", web.Style+embedded("page.css")),
+	newPageFile("/page.js", "text/javascript; charset=utf-8", embedded("page.js")),
+	newPageFile("/icon.svg", "image/svg+xml", web.Icon),
 }
 
-type pageFile struct {
-	route, kind, etag string
-	content           []byte
-}
-
-func newPageFile(route, name, kind string) *pageFile {
+func embedded(name string) string {
 	content, err := pageFS.ReadFile("page/" + name)
 	if err != nil {
 		panic(err) // the files are embedded
 	}
-	sum := sha256.Sum256(content)
+	return string(content)
+}
+
+type pageFile struct {
+	route, kind, etag, content string
+}
+
+func newPageFile(route, kind, content string) *pageFile {
+	sum := sha256.Sum256([]byte(content))
 	return &pageFile{route, kind, `"` + hex.EncodeToString(sum[:8]) + `"`, content}
 }
 
@@ -185,5 +188,5 @@ func (f *pageFile) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", f.kind)
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("Etag", f.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
+	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(f.content))
 }
