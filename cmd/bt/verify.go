@@ -16,6 +16,7 @@ import (
 type verifyFlags struct {
 	extra, onlyBad bool
 	hashing        hashingOptions
+	report         verifyReportFlags
 }
 
 func verifyCommand(e *env) *cli.Command {
@@ -30,12 +31,14 @@ func verifyCommand(e *env) *cli.Command {
 bt verify movie.torrent /srv/archive
 bt verify movie.torrent --json | jq '.files[] | select(.status != "ok")'
 bt verify movie.torrent --extra
+bt verify movie.torrent --map
+bt verify movie.torrent --report damage.html
 bt verify movie.torrent /mnt/disk --read sequential`,
 		Flags: slices.Concat([]cli.Flag{
 			switchFlag(&f.extra, "extra", "also list files in the content's directory that are not content, including pad files of other clients; links are not followed, and nothing is deleted (not for a single file)"),
 			switchFlag(&f.onlyBad, "only-bad", "list only files that are not ok in JSON"),
 			e.options.maxSizeFlag("torrent"),
-		}, f.hashing.flags(), e.options.jsonFlags()),
+		}, f.report.flags(&e.options), f.hashing.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runVerify(ctx, u, args, &f) }),
 	}
 }
@@ -47,30 +50,27 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	}
 	u.subject = u.shownArg(name)
 	u.env.boundsMemory = true
-	t, err := readTorrent(ctx, u.env, name)
-	if err != nil {
-		return err
-	}
-	if err := at.check("verify", name, t); err != nil {
+	if err := f.report.check(u); err != nil {
 		return err
 	}
 	start := time.Now()
-	bar := u.progress("verifying " + u.pal.Shorten(t.Name, ""))
-	o := inspect.VerifyOptions{Jobs: f.hashing.jobs.value, Read: f.hashing.read.value, Progress: bar.Update, Extra: f.extra}
-	v, err := inspect.Verify(ctx, t, at.path, o)
+	report := f.report.writer(u)
+	t, v, err := compare(ctx, u, name, at, f)
 	if err != nil {
-		return verifyError(t, name, at.path, err)
+		report.fail(name, err)
+		u.report(report.write())
+		return err
 	}
-	bar.Finish()
-	seconds := time.Since(start).Seconds()
-	warnRenamed(u, v, t.Single)
+	took := time.Since(start)
+	report.add(name, t, v, took)
+	u.report(report.write())
 	switch {
 	case u.json:
-		err = u.newJSON(false).item(newVerifyDocument(name, t, v, f.onlyBad, seconds))
+		err = u.newJSON(false).item(newVerifyDocument(name, t, v, f.onlyBad, took.Seconds()))
 	case v.Nothing:
 		err = printNothing(u, t.Name, at.path)
 	default:
-		err = stdoutError(printVerdict(u, t, v))
+		err = stdoutError(printVerdict(u, t, v, f.report.picture))
 	}
 	if err != nil {
 		return err
@@ -85,6 +85,26 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 		return errNo
 	}
 	return nil
+}
+
+// compare compares the data at a path with a torrent.
+func compare(ctx context.Context, u *ui, name string, at dataPath, f *verifyFlags) (*inspect.Torrent, *inspect.Verdict, error) {
+	t, err := readTorrent(ctx, u.env, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := at.check("verify", name, t); err != nil {
+		return nil, nil, err
+	}
+	bar := u.progress("verifying " + u.pal.Shorten(t.Name, ""))
+	o := inspect.VerifyOptions{Jobs: f.hashing.jobs.value, Read: f.hashing.read.value, Progress: bar.Update, Extra: f.extra}
+	v, err := inspect.Verify(ctx, t, at.path, o)
+	if err != nil {
+		return nil, nil, verifyError(t, name, at.path, err)
+	}
+	bar.Finish()
+	warnRenamed(u, v, t.Single)
+	return t, v, nil
 }
 
 // warnRenamed warns of files that were found by another name. With -v it lists

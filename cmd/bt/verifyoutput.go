@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"iter"
 	"slices"
 	"strconv"
 	"strings"
 
+	"bt/cmd/bt/internal/verifyreport"
 	"bt/inspect"
 	"bt/internal/metainfo"
 	"bt/internal/term"
@@ -17,6 +17,7 @@ import (
 //   - files that are certainly damaged, one per line, without a limit
 //   - pieces in doubt, one per line, however many files share them
 //   - extra files, with --extra
+//   - with --map, the map: see verifymap.go
 //   - a summary in one line, which is all with -q
 //
 // Files are in natural order (term.Natural).
@@ -35,7 +36,8 @@ func printNothing(u *ui, name, path string) error {
 	return nil
 }
 
-func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
+// printVerdict prints a verdict, with a map if drawMap is set.
+func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict, drawMap bool) error {
 	slices.SortFunc(v.Extra, term.NaturalPath)
 	l := listPrinter{u: u}
 	damaged, doubtful := damagedFiles(t, v)
@@ -43,7 +45,7 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 		f := v.File(int(i))
 		l.add(statusColor(u.pal, f.Status), term.SafeJoin(t.Files[i].Path()), term.Safe(details(&f)))
 	}
-	if list := padding(v); len(list) > 0 {
+	if list := verifyreport.Padding(v); len(list) > 0 {
 		l.add(u.pal.Red("corrupt"), "padding", "the hashes of the padding in the torrent are wrong: "+ranges(list))
 	}
 	l.end()
@@ -53,7 +55,7 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 			continue
 		}
 		if pieces++; pieces <= maxDoubtful {
-			l.add(u.pal.Yellow("doubtful"), "piece "+strconv.Itoa(p.Index), count(p.FileCount, "file")+": "+term.Safe(firstAndLast(p.Files)), p.Cause.String())
+			l.add(u.pal.Yellow("doubtful"), "piece "+strconv.Itoa(p.Index), count(p.FileCount, "file")+": "+term.Safe(verifyreport.FirstAndLast(p.Files)), p.Cause.String())
 		}
 	}
 	if more := pieces - maxDoubtful; more > 0 {
@@ -66,6 +68,11 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict) error {
 	l.end()
 	if l.err != nil {
 		return l.err
+	}
+	if drawMap {
+		if err := printMap(u, t, v); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(u.out, "%s: %s\n", u.pal.Shorten(t.Name, ""), sums(u.pal, t.Size(), v, doubtful))
 	return err
@@ -87,17 +94,6 @@ func damagedFiles(t *metainfo.Torrent, v *inspect.Verdict) (list []int32, doubtf
 		return slices.CompareFunc(x, y, term.Natural)
 	})
 	return list, doubtful
-}
-
-func firstAndLast(paths iter.Seq[string]) string {
-	first, last := "", ""
-	for path := range paths {
-		if first == "" {
-			first = path
-		}
-		last = path
-	}
-	return first + " ... " + last
 }
 
 // sums returns the summary line. size is that of the content, and doubtful the
@@ -130,16 +126,6 @@ func sums(pal term.Palette, size int64, v *inspect.Verdict, doubtful int) string
 		}
 	}
 	return pal.Red("damaged") + ": " + files + "; " + strings.Join(counts, ", ") + extra
-}
-
-// padding returns the bad pieces that hold no byte of a file.
-func padding(v *inspect.Verdict) (list []int) {
-	for p := range v.BadPieces {
-		if p.FileCount == 0 {
-			list = append(list, p.Index)
-		}
-	}
-	return list
 }
 
 // A listPrinter prints lists as tables. Because a list may have millions of rows, it
@@ -199,14 +185,9 @@ func details(f *inspect.FileVerdict) string {
 	switch f.Status {
 	case inspect.StatusMissing, inspect.StatusNotAFile:
 		return term.Size(f.Size)
-	case inspect.StatusUnreadable:
-		if f.Err != nil {
-			parts = append(parts, readError("", f.Err).Error()[len(": "):])
-		}
-	case inspect.StatusShort:
-		parts = append(parts, fmt.Sprintf("%d of %d bytes", f.Found, f.Size))
-	case inspect.StatusLong:
-		parts = append(parts, count(int(f.Found-f.Size), "byte")+" too many")
+	}
+	if s := problem(f); s != "" {
+		parts = append(parts, s)
 	}
 	switch {
 	case slices.ContainsFunc(f.Bad, func(r inspect.Range) bool { return r.Cause == inspect.CauseChanged }):
@@ -215,6 +196,19 @@ func details(f *inspect.FileVerdict) string {
 		parts = append(parts, "not good: "+ranges(f.CertainPieces))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// problem returns what the status and the bad ranges of a file do not say, or "".
+func problem(f *inspect.FileVerdict) string {
+	switch {
+	case f.Status == inspect.StatusUnreadable && f.Err != nil:
+		return readError("", f.Err).Error()[len(": "):]
+	case f.Status == inspect.StatusShort:
+		return fmt.Sprintf("%d of %d bytes", f.Found, f.Size)
+	case f.Status == inspect.StatusLong:
+		return count(int(f.Found-f.Size), "byte") + " too many"
+	}
+	return ""
 }
 
 // ranges formats piece numbers, which are ascending: "pieces 3, 5-9".

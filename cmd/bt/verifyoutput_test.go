@@ -44,7 +44,7 @@ func shownVerdict(t *testing.T, l *listedVerdict, quiet bool) []string {
 	l.File = func(i int) inspect.FileVerdict { return l.files[i] }
 	var out bytes.Buffer
 	u := &ui{env: &env{}, out: bufio.NewWriter(&out), quiet: quiet}
-	if err := printVerdict(u, parsed, &l.Verdict); err != nil {
+	if err := printVerdict(u, parsed, &l.Verdict, false); err != nil {
 		t.Fatal(err)
 	}
 	if err := u.out.Flush(); err != nil {

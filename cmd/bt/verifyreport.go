@@ -1,0 +1,171 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/cmd/bt/internal/verifyreport"
+	"bt/inspect"
+	"bt/internal/atomicfile"
+	"bt/internal/term"
+)
+
+// verifyReportFlags holds --map, --report and what belongs to them.
+type verifyReportFlags struct {
+	picture bool
+	path    option[string]
+	force   bool
+}
+
+func (f *verifyReportFlags) flags(o *commonOptions) []cli.Flag {
+	return []cli.Flag{
+		switchFlag(&f.picture, "map", "draw the pieces and the files, sized to the window; with -q only the pieces"),
+		valueFlag(&f.path, reportPath, "report", "also write a report to `FILE`: .html for one page with pictures, .csv for a line per file, .txt for everything as text"),
+		switchFlag(&f.force, "force", "replace an existing report", "f"),
+		o.revealFlag("show passkeys and passwords in the report"),
+	}
+}
+
+// reportPath parses the value of --report.
+func reportPath(s string) (string, error) {
+	if _, ok := verifyreport.FormatOf(s); !ok {
+		return "", fmt.Errorf("%q ends with none of %s, which choose the format", s, strings.Join(verifyreport.Endings, ", "))
+	}
+	return s, nil
+}
+
+// check checks the flags, and that the report can be written.
+func (f *verifyReportFlags) check(u *ui) error {
+	if err := oneFlag(givenSwitch{"map", f.picture}, givenSwitch{"json", u.json}); err != nil {
+		return err
+	}
+	if !f.path.given {
+		return nil
+	}
+	if err := atomicfile.Check(f.path.value, f.force); err != nil {
+		return reportError(f.path.value, err)
+	}
+	return nil
+}
+
+func reportError(path string, err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		return withHint(failf(exitWrite, "%s: exists", path), "use --force to replace it, or choose another name for --report")
+	}
+	return outputError(path, err)
+}
+
+// A reportWriter collects the verdicts of torrents for --report. A nil one does nothing.
+type reportWriter struct {
+	u      *ui
+	flags  *verifyReportFlags
+	report *verifyreport.Report
+	added  bool
+	err    error // the report must not be written
+}
+
+// writer returns the writer of the report, or nil.
+func (f *verifyReportFlags) writer(u *ui) *reportWriter {
+	if !f.path.given {
+		return nil
+	}
+	plain := *u
+	plain.pal = term.Palette{}
+	format, _ := verifyreport.FormatOf(f.path.value)
+	return &reportWriter{u: &plain, flags: f, report: verifyreport.New(verifyreport.Options{
+		Format: format, Version: version, Time: u.env.now(), Revealed: u.reveal,
+	})}
+}
+
+// add adds a torrent with its verdict.
+func (w *reportWriter) add(name string, t *inspect.Torrent, v *inspect.Verdict, took time.Duration) {
+	if w == nil {
+		return
+	}
+	if isContentFile(w.flags.path.value, t, v) {
+		w.err = failf(exitWrite, "%s: it is a file of %s, so no report is written there", w.flags.path.value, t.Name)
+	}
+	damaged, doubtful := damagedFiles(t, v)
+	result, summary, _ := strings.Cut(sums(w.u.pal, t.Size(), v, doubtful), ": ")
+	if v.Nothing {
+		result, summary = string(inspect.StatusMissing), "none of it is at "+v.Content
+	}
+	w.added = true
+	w.report.Add(&verifyreport.Torrent{
+		Path: w.u.shownArg(name), Name: t.Name, Size: t.Size(), Result: result, Summary: summary,
+		Facts:   infoFields(w.u, infoInput{name: name, facts: inspect.Describe(t, inspect.DescribeOptions{})}),
+		Proof:   fmt.Sprintf("every byte was read and hashed, in %s, by %s", term.Duration(took), w.u.env.now().UTC().Format(time.RFC3339)),
+		Verdict: v, Damaged: damaged, Detail: problem,
+	})
+}
+
+// isContentFile reports whether a path is that of a file of the content, which may be
+// missing.
+func isContentFile(path string, t *inspect.Torrent, v *inspect.Verdict) bool {
+	content := resolved(v.Content)
+	rel, err := filepath.Rel(content, resolved(path))
+	if err != nil {
+		return false
+	}
+	if t.Single {
+		return rel == "."
+	}
+	for f := range v.Files {
+		if rel == filepath.FromSlash(cmp.Or(f.At, f.Path)) {
+			return true
+		}
+	}
+	return false
+}
+
+// resolved returns a path without links, also of a file that does not exist.
+func resolved(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	if whole, err := filepath.EvalSymlinks(abs); err == nil {
+		return whole
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil {
+		return filepath.Join(dir, filepath.Base(abs))
+	}
+	return abs
+}
+
+// fail adds a torrent without a verdict, unless there is nothing to say about it: the
+// command line was wrong, or the run was interrupted.
+func (w *reportWriter) fail(name string, err error) {
+	if w == nil || codeOf(err) == exitUsage || errors.Is(err, context.Canceled) {
+		return
+	}
+	w.added = true
+	w.report.Add(&verifyreport.Torrent{
+		Path: w.u.shownArg(name), Result: "error", Summary: w.u.shownText(err.Error()),
+		Facts: [][2]string{{"torrent", w.u.shownArg(name)}},
+	})
+}
+
+// write writes the report, if it has a torrent.
+func (w *reportWriter) write() error {
+	if w == nil || !w.added {
+		return nil
+	}
+	if w.err != nil {
+		return w.err
+	}
+	path := w.flags.path.value
+	if err := atomicfile.WriteTo(path, w.report, w.flags.force); err != nil {
+		return reportError(path, err)
+	}
+	w.u.explain("the report is in %s", path)
+	return nil
+}
