@@ -132,6 +132,7 @@ func TestProcessInterrupted(t *testing.T) {
 			for _, args := range [][]string{
 				{"make", content, "-l", "256M", "-o", filepath.Join(out, "x.torrent")},
 				{"verify", torrent},
+				{"verify", torrent, "--report", filepath.Join(out, "r.html")},
 			} {
 				if err := os.MkdirAll(out, 0o755); err != nil {
 					t.Fatal(err)

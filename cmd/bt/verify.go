@@ -57,8 +57,10 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	report := f.report.writer(u)
 	t, v, err := compare(ctx, u, name, at, f)
 	if err != nil {
-		report.fail(name, err)
-		u.report(report.write())
+		if interruption(ctx) == nil {
+			report.fail(name, err)
+			u.report(report.write())
+		}
 		return err
 	}
 	took := time.Since(start)

@@ -119,7 +119,7 @@ func (m *mapPrinter) file(f *inspect.FileVerdict) {
 	}
 	bar := pal.Cells(verifyreport.FileCells(f, m.barWidth()), verifyreport.Glyphs)
 	name := pal.CutMiddle(term.SafeJoin(m.t.Files[f.Index].Path()), max(m.columns-statusWidth-m.barWidth()-4, 1))
-	m.line(color(fmt.Sprintf("%-*s", statusWidth, f.Status)) + "  " + bar + "  " + name)
+	m.line(pal.Cut(color(fmt.Sprintf("%-*s", statusWidth, f.Status))+"  "+bar+"  "+name, m.columns))
 }
 
 const statusWidth = len(inspect.StatusUnverifiable)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -141,10 +140,9 @@ func resolved(path string) string {
 	return abs
 }
 
-// fail adds a torrent without a verdict, unless there is nothing to say about it: the
-// command line was wrong, or the run was interrupted.
+// fail adds a torrent without a verdict, unless the command line was wrong.
 func (w *reportWriter) fail(name string, err error) {
-	if w == nil || codeOf(err) == exitUsage || errors.Is(err, context.Canceled) {
+	if w == nil || codeOf(err) == exitUsage {
 		return
 	}
 	w.added = true

@@ -40,8 +40,12 @@ func stateOf(c inspect.Cause) uint8 {
 	return bad // corrupt or changed
 }
 
-// PieceCells returns a picture of all pieces in at most most cells.
+// PieceCells returns a picture of all pieces in at most most cells. Content of empty
+// files has no pieces, and no cells.
 func PieceCells(v *inspect.Verdict, most int) term.Cells {
+	if v.Pieces.Total == 0 {
+		return nil
+	}
 	c := term.NewCells(min(most, v.Pieces.Total))
 	for p := range v.BadPieces {
 		c.Mark(int64(p.Index), int64(p.Index)+1, int64(v.Pieces.Total), stateOf(p.Cause))

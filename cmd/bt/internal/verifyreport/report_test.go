@@ -135,7 +135,7 @@ func torrentOf(v *inspect.Verdict) *Torrent {
 	return t
 }
 
-func reportOf(t *testing.T, format Format, torrents ...*Torrent) string {
+func reportOf(t testing.TB, format Format, torrents ...*Torrent) string {
 	t.Helper()
 	r := New(Options{Format: format, Version: "1.2.3", Time: time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)})
 	for _, x := range torrents {

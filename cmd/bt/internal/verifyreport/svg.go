@@ -31,6 +31,9 @@ var shapes = []string{
 
 // picture draws pieces in rows of cells. Each run of cells has a tooltip.
 func picture(cells term.Cells, total int64) template.HTML {
+	if len(cells) == 0 {
+		return ""
+	}
 	row := wideRow
 	if len(cells) <= 4*narrowRow {
 		row = narrowRow
