@@ -138,6 +138,8 @@ var otherFlags = map[string][]otherWords{
 		{"i t input torrent metainfo", "name the torrent without a flag: bt verify TORRENT [PATH]"},
 		{"extra-files surplus unexpected", "use --extra"},
 		{"bad-only failed only-failed bad", "use --only-bad"},
+		{"picture pieces pieces-map piece-map graph visual", "use --map"},
+		{"html csv txt log export", "use --report FILE.html, FILE.csv or FILE.txt"},
 	},
 	"retracker": slices.Concat([]otherWords{
 		outputWords, jsonWords, revealWords, recurseWords,
