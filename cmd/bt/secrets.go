@@ -10,8 +10,8 @@ import (
 // Passkeys, passwords and other secrets are masked in all output that people
 // read, unless --reveal is set. Data is not masked: JSON, CSV and --raw, a
 // torrent or an edited magnet link on stdout, and --field and --magnet if stdout
-// is not a terminal. The JSON of bt seed and bt verify often ends up in logs, so
-// it is masked too.
+// is not a terminal. The JSON of bt seed and bt verify often ends up in logs, and
+// the reports of bt verify are passed on, so they are masked too.
 
 // shownURL returns a URL, masked unless --reveal is set.
 func (u *ui) shownURL(url string) string {
