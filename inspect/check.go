@@ -21,6 +21,7 @@ type check struct {
 	states   []Cause               // by piece
 	doubtful []bool                // by piece: BadPiece.Doubtful
 	faults   map[part]*piece.Fault // errors of reading
+	proven   map[part]bool         // parts of bad pieces that are right
 
 	layerless layerless
 	disagree  []disagreement
@@ -45,7 +46,7 @@ func (c *check) result(r piece.Result) {
 func (c *check) causeOf(index int) Cause {
 	var has [CauseChanged + 1]bool
 	for _, span := range c.content.Layout.Spans(index, index) {
-		if !c.tree.Files[span.File].Pad {
+		if !c.tree.Files[span.File].Pad && !c.proven[part{index, span.File}] {
 			has[c.causeFor(span.File, index, span.Offset+span.Length)] = true
 		}
 	}
@@ -162,6 +163,9 @@ func (c *check) partsOf(index int) iter.Seq[metainfo.Span] {
 func (c *check) isDoubtful(index int) bool {
 	files, doubt := 0, false
 	for span := range c.partsOf(index) {
+		if c.proven[part{index, span.File}] {
+			continue
+		}
 		cause := c.causeFor(span.File, index, span.Offset+span.Length)
 		doubt = doubt || cause == CauseCorrupt || cause == CauseUnverifiable
 		if files++; doubt && files > 1 {
@@ -259,7 +263,7 @@ func (c *check) ranges(file int) []Range {
 	var list []Range
 	start, length := c.content.Layout.Offset(file), c.content.Layout.PieceLength()
 	for i := first; i <= last; i++ {
-		if c.states[i] == CauseNone {
+		if c.states[i] == CauseNone || c.proven[part{i, file}] {
 			continue
 		}
 		from := max(int64(i)*length-start, 0)

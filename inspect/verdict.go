@@ -62,6 +62,14 @@ type Verdict struct {
 	// set. ExtraErrs are the errors of directories that could not be read.
 	Extra     []string
 	ExtraErrs []error
+
+	// Found lists the files that are not in order and were found elsewhere, and Maybe
+	// those for which only unproven candidates were found. Both are nil unless
+	// VerifyOptions.Search is set. SearchErrs are the errors of candidates that could not
+	// be read or have changed.
+	Found      []Found
+	Maybe      []Maybe
+	SearchErrs []error
 }
 
 // A Rename is a file that was found by an equivalent of its name in the torrent:

@@ -28,6 +28,14 @@ type VerifyOptions struct {
 	Progress func(done, total int64)
 
 	Extra bool // fill in Verdict.Extra
+
+	// Search, if not nil, searches for the files that are not in order. It fills in
+	// Verdict.Found, Maybe and SearchErrs.
+	Search *Search
+
+	// Places are the paths on disk of files that are at other places, by their indexes in
+	// the torrent. Other files are searched for at path.
+	Places map[int]string
 }
 
 // Verify compares the data at path with a torrent. The data is at path/NAME or path
@@ -47,10 +55,11 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	c := check{content: content, files: t.Files, states: make([]Cause, content.Layout.Pieces()), faults: make(map[part]*piece.Fault)}
+	c := check{content: content, files: t.Files, states: make([]Cause, content.Layout.Pieces()), faults: make(map[part]*piece.Fault), proven: make(map[part]bool)}
 	if c.tree, err = piece.Find(ctx, content, path, o.Jobs); err != nil {
 		return nil, err
 	}
+	c.tree.Place(o.Places)
 	v, err := c.compareAll(ctx, o)
 	if err != nil {
 		return nil, err
@@ -82,5 +91,14 @@ func (c *check) compareAll(ctx context.Context, o VerifyOptions) (*Verdict, erro
 	if findings := c.disagreements(); len(findings) > 0 {
 		return nil, &metainfo.UnusableError{Findings: findings}
 	}
-	return c.verdict(), nil
+	found, maybe, err := c.find(ctx, &o)
+	if err != nil {
+		return nil, err
+	}
+	v := c.verdict()
+	v.Found, v.Maybe = found, maybe
+	if o.Search != nil {
+		v.SearchErrs, o.Search.errs = o.Search.errs, nil
+	}
+	return v, nil
 }

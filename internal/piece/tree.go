@@ -41,6 +41,24 @@ func (t *Tree) Renamed() (first int, at string, n int) {
 	return first, t.at[first], len(t.at)
 }
 
+// Place sets the paths of some files, which may be anywhere, and identifies them again.
+func (t *Tree) Place(paths map[int]string) {
+	if len(paths) == 0 {
+		return
+	}
+	path := t.Path
+	t.Path = func(i int) string {
+		if placed, ok := paths[i]; ok {
+			return placed
+		}
+		return path(i)
+	}
+	for i := range paths {
+		delete(t.at, i)
+		t.Restat(i)
+	}
+}
+
 // Join is filepath.Join without Clean, for a path whose components were checked. It is
 // much faster, which matters for millions of files.
 func Join(root string, path []string) string {
