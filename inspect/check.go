@@ -22,6 +22,7 @@ type check struct {
 	doubtful []bool                // by piece: BadPiece.Doubtful
 	faults   map[part]*piece.Fault // errors of reading
 	proven   map[part]bool         // parts of bad pieces that are right
+	placed   map[int]string        // VerifyOptions.Places that are other places
 
 	layerless layerless
 	disagree  []disagreement
@@ -76,7 +77,7 @@ func (c *check) changed(f *piece.Fault) {
 
 // verdict returns the verdict after all pieces were checked.
 func (c *check) verdict() *Verdict {
-	v := &Verdict{As: c.tree.As, Statuses: make(map[Status]int), Files: c.fileVerdicts, File: c.file, BadPieces: c.badPieces}
+	v := &Verdict{As: c.tree.As, Statuses: make(map[Status]int), Files: c.fileVerdicts, File: c.file, BadPieces: c.badPieces, Where: c.tree.Path}
 	c.doubtful = make([]bool, len(c.states))
 	for i, state := range c.states {
 		v.Pieces.count(state)
@@ -193,6 +194,8 @@ func (c *check) file(i int) FileVerdict {
 	}
 	if at, ok := c.tree.At(i); ok {
 		f.At = filepath.ToSlash(at)
+	} else if at, ok := c.placed[i]; ok {
+		f.At = at
 	}
 	if f.Status = c.status(i, f.Bad); f.Status == StatusUnreadable {
 		f.Err = c.errorOf(i)
@@ -210,7 +213,29 @@ func (c *check) file(i int) FileVerdict {
 	default:
 		f.Certain = true
 	}
+	if f.Status == StatusOK && !c.files[i].IsLink() {
+		f.Proof = c.proof(i)
+	}
 	return f
+}
+
+// proof returns how a file that is in order is proven.
+func (c *check) proof(file int) Proof {
+	first, last, ok := c.content.Layout.FilePieces(file)
+	switch {
+	case !ok:
+		return ProofEmpty
+	case c.content.V2:
+		return ProofRoot
+	}
+	for _, p := range []int{first, last} {
+		for span := range c.partsOf(p) {
+			if span.File != file {
+				return ProofShared
+			}
+		}
+	}
+	return ProofPieces
 }
 
 // status returns the status of a file with the given bad ranges.

@@ -57,6 +57,10 @@ type Verdict struct {
 	File      func(index int) FileVerdict
 	BadPieces iter.Seq[BadPiece]
 
+	// Where returns the path on disk at which Verify expects the file with an index in the
+	// torrent. It is never nil.
+	Where func(index int) string
+
 	// Extra lists the files in the content's directory that are not content, by their
 	// paths below that directory, with slashes. It is nil unless VerifyOptions.Extra is
 	// set. ExtraErrs are the errors of directories that could not be read.
@@ -94,12 +98,13 @@ type PieceCounts struct {
 type FileVerdict struct {
 	Index  int    // in the torrent
 	Path   string // below the torrent's name, with slashes; unchecked, may be invalid UTF-8
-	At     string // path on disk, if the file was found by an equivalent name; else ""
+	At     string // path on disk, if the file was found by an equivalent name or is one of VerifyOptions.Places; else ""
 	Status Status
 	Size   int64   // in the torrent, in bytes
 	Found  int64   // on disk, in bytes
 	Bad    []Range // the bad ranges, in order
 	Err    error   // the operating system's error, or nil
+	Proof  Proof   // how a file with StatusOK is proven; else ""
 
 	// Certain reports that the file is damaged, whatever the state of the files that it
 	// shares pieces with. CertainPieces are the indexes of the pieces that prove it.

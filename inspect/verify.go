@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"os"
+	"path/filepath"
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
@@ -59,7 +60,7 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 	if c.tree, err = piece.Find(ctx, content, path, o.Jobs); err != nil {
 		return nil, err
 	}
-	c.tree.Place(o.Places)
+	c.place(o.Places)
 	v, err := c.compareAll(ctx, o)
 	if err != nil {
 		return nil, err
@@ -71,6 +72,17 @@ func Verify(ctx context.Context, t *Torrent, path string, o VerifyOptions) (*Ver
 		}
 	}
 	return v, nil
+}
+
+// place sets the paths of files that are at other places.
+func (c *check) place(paths map[int]string) {
+	c.placed = make(map[int]string)
+	for i, path := range paths {
+		if own, err := filepath.Abs(c.tree.Path(i)); err != nil || own != path {
+			c.placed[i] = path
+		}
+	}
+	c.tree.Place(c.placed)
 }
 
 // compareAll reads and hashes all files that exist.

@@ -63,6 +63,7 @@ func (m *loadedMetainfo) find(ctx context.Context) (*loadedMetainfo, error) {
 	}
 	tree, err := find(ctx, m.content, t.path, t.seeder.options.Jobs)
 	if err == nil {
+		tree.Place(t.places)
 		err = stated(tree)
 	}
 	if err != nil {

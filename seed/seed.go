@@ -60,6 +60,10 @@ type Input struct {
 	Path     string     // the content, or the directory that contains it
 	Trackers [][]string // further tiers, after those of the torrent
 
+	// Places are the paths of files that are at other places, by their indexes in the
+	// torrent. Other files are searched for at Path.
+	Places map[int]string
+
 	// Read, if non-nil, returns the torrent again. It is called whenever the metainfo
 	// is needed, so that the Seeder need not keep it in memory.
 	Read func() (*Metainfo, error)

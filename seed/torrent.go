@@ -20,6 +20,7 @@ type Torrent struct {
 	read        func() (*Metainfo, error)
 	path        string // the content, or the directory that contains it
 	exact       bool   // path is the content itself
+	places      map[int]string
 	name        string
 	v1, v2      bool
 	hashV1      [20]byte
@@ -76,6 +77,7 @@ func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 		read:        in.Read,
 		path:        in.Path,
 		exact:       in.Hashed,
+		places:      in.Places,
 		name:        meta.Name,
 		v1:          meta.V1,
 		v2:          meta.V2,

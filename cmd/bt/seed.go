@@ -32,6 +32,7 @@ type seedFlags struct {
 	untilRatio                    option[float64]
 	exit                          bool
 	status                        statusOptions
+	plan                          planOption
 
 	noDHT, noPEX, noLSD, noPortMap bool // accepted, but not implemented yet
 }
@@ -45,6 +46,7 @@ func seedCommand(e *env) *cli.Command {
 		ArgsUsage: pathHelp + " With a directory every torrent in it is seeded; torrents added later are picked up, and removed ones are dropped. An empty directory is not an error; one with content and no torrent is wrong usage, unless --data or --recursive is given or it was seeded before. Data that an earlier bt seed has checked, and that has not changed, is served at once. Ctrl-C announces the stop to trackers and ends bt; a second one ends it at once.",
 		Description: `bt seed movie.torrent
 bt seed movie.torrent /srv/archive --max-upload-rate 2MiB/s
+bt seed movie.torrent --plan movie.plan
 bt seed movie.torrent --for 2d --until-ratio 3
 bt seed /srv/torrents --data /srv/archive --status 8080
 bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
@@ -52,6 +54,7 @@ bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 			switchFlag(&f.recursive, "recursive", "for a directory: include its subdirectories", "r"),
 			valueFlag(&f.data, nonEmpty("the path"), "data", "for a directory: the content is in `DIR`, not beside the torrents"),
 			listFlag(&f.announce, tiers, "announce", "announce to the tracker `URL` too; again for each further tier, commas inside one tier; @FILE has a tier on each line", "a", "tracker"),
+			f.plan.flag("serve the files that the plan `FILE` of bt verify names, wherever they are; other files are searched for at PATH"),
 		}, f.flags(), []cli.Flag{
 			e.options.jsonFlag("print events as JSON, one per line"),
 			e.options.revealFlag("show passkeys and passwords, and peers' addresses on the status page"),
@@ -94,6 +97,9 @@ func (f *seedFlags) flags() []cli.Flag {
 func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 	if len(args) > 0 {
 		if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+			if f.plan.given {
+				return failf(exitUsage, "--plan is for one torrent")
+			}
 			return runSeedMany(ctx, u, args, f)
 		}
 	}
@@ -119,6 +125,14 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 	if err := at.check("seed", name, t); err != nil {
 		return err
 	}
+	// A plan may be from elsewhere, and name any file of this machine.
+	if f.plan.given && o.Check != seed.CheckFull {
+		return failf(exitUsage, "--plan: only files that prove to be those of the torrent are served, so --check must be full")
+	}
+	places, err := f.plan.read(ctx, u.env, t)
+	if err != nil {
+		return err
+	}
 	trackers := f.announce
 	if len(trackers)+len(t.Trackers()) == 0 {
 		u.warn("the torrent has no tracker, so peers can't find this seed; add one with --announce")
@@ -134,7 +148,7 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 		o.Listener.Close()
 		return err
 	}
-	return s.runOne(ctx, o, seed.Input{Torrent: t, Path: at.path, Trackers: trackers})
+	return s.runOne(ctx, o, seed.Input{Torrent: t, Path: at.path, Places: places, Trackers: trackers})
 }
 
 // options returns the seed options that the flags set.

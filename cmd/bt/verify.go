@@ -16,6 +16,7 @@ import (
 type verifyFlags struct {
 	extra, onlyBad bool
 	hashing        hashingOptions
+	search         searchFlags
 	report         verifyReportFlags
 }
 
@@ -33,12 +34,14 @@ bt verify movie.torrent --json | jq '.files[] | select(.status != "ok")'
 bt verify movie.torrent --extra
 bt verify movie.torrent --map
 bt verify movie.torrent --report damage.html
+bt verify movie.torrent --search /mnt/a --search /mnt/b --write-plan movie.plan
+bt verify movie.torrent --plan movie.plan
 bt verify movie.torrent /mnt/disk --read sequential`,
 		Flags: slices.Concat([]cli.Flag{
 			switchFlag(&f.extra, "extra", "also list files in the content's directory that are not content, including pad files of other clients; links are not followed, and nothing is deleted (not for a single file)"),
 			switchFlag(&f.onlyBad, "only-bad", "list only files that are not ok in JSON"),
 			e.options.maxSizeFlag("torrent"),
-		}, f.report.flags(&e.options), f.hashing.flags(), e.options.jsonFlags()),
+		}, f.search.flags(), f.report.flags(&e.options), f.hashing.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runVerify(ctx, u, args, &f) }),
 	}
 }
@@ -51,6 +54,9 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	u.subject = u.shownArg(name)
 	u.env.boundsMemory = true
 	if err := f.report.check(u); err != nil {
+		return err
+	}
+	if err := f.search.check(f.report.force); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -69,12 +75,15 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	switch {
 	case u.json:
 		err = u.newJSON(false).item(newVerifyDocument(name, t, v, f.onlyBad, took.Seconds()))
-	case v.Nothing:
+	case v.Nothing && len(v.Found)+len(v.Maybe) == 0:
 		err = printNothing(u, t.Name, at.path)
 	default:
 		err = stdoutError(printVerdict(u, t, v, f.report.picture))
 	}
 	if err != nil {
+		return err
+	}
+	if err := f.search.end(u, t, v, f.report.force); err != nil {
 		return err
 	}
 	for _, err := range v.ExtraErrs {
@@ -98,8 +107,15 @@ func compare(ctx context.Context, u *ui, name string, at dataPath, f *verifyFlag
 	if err := at.check("verify", name, t); err != nil {
 		return nil, nil, err
 	}
+	o := inspect.VerifyOptions{Jobs: f.hashing.jobs.value, Read: f.hashing.read.value, Extra: f.extra}
+	if o.Places, err = f.search.plan.read(ctx, u.env, t); err != nil {
+		return nil, nil, err
+	}
+	if o.Search, err = f.search.search(ctx, u, o.Jobs); err != nil {
+		return nil, nil, err
+	}
 	bar := u.progress("verifying " + u.pal.Shorten(t.Name, ""))
-	o := inspect.VerifyOptions{Jobs: f.hashing.jobs.value, Read: f.hashing.read.value, Progress: bar.Update, Extra: f.extra}
+	o.Progress = bar.Update
 	v, err := inspect.Verify(ctx, t, at.path, o)
 	if err != nil {
 		return nil, nil, verifyError(t, name, at.path, err)

@@ -17,7 +17,9 @@ type verifyDocument struct {
 	Pieces    pieceCountsDocument           `json:"pieces"`
 	Files     iter.Seq[fileVerdictDocument] `json:"files"`
 	BadPieces iter.Seq[badPieceDocument]    `json:"bad_pieces"`
-	Extra     []string                      `json:"extra,omitzero"` // nil unless --extra is set
+	Extra     []string                      `json:"extra,omitzero"`      // nil unless --extra is set
+	Found     []foundDocument               `json:"found,omitzero"`      // nil unless --search is set
+	Maybe     []maybeDocument               `json:"candidates,omitzero"` // likewise
 	Seconds   float64                       `json:"seconds"`
 }
 
@@ -56,9 +58,10 @@ type badPieceDocument struct {
 // newVerifyDocument returns the document of a verdict. With onlyBad it lists only
 // files that are not ok.
 func newVerifyDocument(name string, t *inspect.Torrent, v *inspect.Verdict, onlyBad bool, seconds float64) *verifyDocument {
+	found, maybe := foundDocuments(v)
 	return &verifyDocument{
 		OK: v.OK, Torrent: name, Content: v.Content, Proof: "full", Format: t.Format(), Size: t.Size(),
-		Pieces: pieceCountsDocument(v.Pieces), Extra: v.Extra, Seconds: seconds,
+		Pieces: pieceCountsDocument(v.Pieces), Extra: v.Extra, Found: found, Maybe: maybe, Seconds: seconds,
 		Files: fileVerdictDocuments(v.Files, onlyBad),
 		BadPieces: func(yield func(badPieceDocument) bool) {
 			for p := range v.BadPieces {

@@ -18,6 +18,7 @@ import (
 //   - pieces in doubt, one per line, however many files share them
 //   - extra files, with --extra
 //   - with --map, the map: see verifymap.go
+//   - files found elsewhere, then ambiguous ones, with --search
 //   - a summary in one line, which is all with -q
 //
 // Files are in natural order (term.Natural).
@@ -66,6 +67,7 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict, drawMap bool) 
 		l.add(u.pal.Yellow("extra"), term.Safe(path))
 	}
 	l.end()
+	l.addFound(v)
 	if l.err != nil {
 		return l.err
 	}
@@ -103,6 +105,7 @@ func sums(pal term.Palette, size int64, v *inspect.Verdict, doubtful int) string
 	if v.Extra != nil {
 		extra = "; " + count(len(v.Extra), "extra file")
 	}
+	extra += foundSums(v)
 	p := v.Pieces
 	if v.OK {
 		return fmt.Sprintf("%s: %s, %s in %s%s", pal.Green("ok"), count(v.FileCount, "file"), term.Size(size), count(p.Total, "piece"), extra)

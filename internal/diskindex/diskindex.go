@@ -51,9 +51,6 @@ type file struct {
 func Scan(ctx context.Context, dirs []string, jobs int, found func(files int)) (x *Index, errs []error, err error) {
 	s := newScan(ctx)
 	for _, dir := range dirs {
-		if dir, err = filepath.Abs(dir); err != nil {
-			return nil, nil, err
-		}
 		if err := s.addRoot(dir); err != nil {
 			return nil, nil, err
 		}

@@ -68,8 +68,11 @@ func (s *scan) addRoot(path string) error {
 	} else if err := f.Close(); err != nil {
 		return err
 	}
-	s.todo = append(s.todo, todo{path, -1, path})
-	return nil
+	abs, err := filepath.Abs(path)
+	if err == nil {
+		s.todo = append(s.todo, todo{abs, -1, abs})
+	}
+	return err
 }
 
 // run reads all directories.

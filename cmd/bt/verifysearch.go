@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/inspect"
+	"bt/internal/atomicfile"
+	"bt/internal/term"
+)
+
+// searchFlags are the flags of bt verify that search for files elsewhere, and that write
+// and read where they are.
+type searchFlags struct {
+	dirs      []string
+	writePlan option[string]
+	plan      planOption
+}
+
+func (f *searchFlags) flags() []cli.Flag {
+	return []cli.Flag{
+		listFlag(&f.dirs, nonEmpties("the directory"), "search", "search for the files that are not in order in and below `DIR`, by size, and prove them by hash; again for more; links to directories are not followed"),
+		valueFlag(&f.writePlan, nonEmpty("the path"), "write-plan", "write to `FILE`, as JSON, which file on disk is which file of the torrent"),
+		f.plan.flag("use the files that the plan `FILE` names, wherever they are; other files are searched for at PATH"),
+	}
+}
+
+// check checks the output of --write-plan before any work.
+func (f *searchFlags) check(force bool) error {
+	if !f.writePlan.given {
+		return nil
+	}
+	if f.writePlan.value == stdinName {
+		return failf(exitUsage, "--write-plan: %q: stdout is for the result", stdinName)
+	}
+	if err := atomicfile.Check(f.writePlan.value, force); err != nil {
+		return planError(f.writePlan.value, err)
+	}
+	return nil
+}
+
+// search lists the files in the directories of --search. It returns nil without any.
+func (f *searchFlags) search(ctx context.Context, u *ui, jobs int) (*inspect.Search, error) {
+	if len(f.dirs) == 0 {
+		return nil, nil
+	}
+	s, errs, err := inspect.NewSearch(ctx, f.dirs, jobs, nil)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		return nil, unreadable(err)
+	}
+	for _, err := range errs {
+		u.warn("not searched: %v", unreadable(err))
+	}
+	u.explain("%s in the directories of --search", count(s.Len(), "file"))
+	var bar *term.Progress
+	s.Progress = func(done, total int64) {
+		if bar == nil {
+			bar = u.progress("searching")
+		}
+		if bar.Update(done, total); done >= total {
+			bar.Finish()
+			bar = nil
+		}
+	}
+	return s, nil
+}
+
+// end warns of what could not be searched, and writes the plan.
+func (f *searchFlags) end(u *ui, t *inspect.Torrent, v *inspect.Verdict, force bool) error {
+	for _, err := range v.SearchErrs {
+		u.warn("not used: %v", err)
+	}
+	if !f.writePlan.given {
+		if len(v.Found) > 0 && !u.json && !u.jsonl {
+			u.hint("--write-plan FILE saves where these files are, for --plan of bt verify and bt seed")
+		}
+		return nil
+	}
+	plan, err := newPlan(t, v)
+	if err != nil {
+		return err
+	}
+	return writePlan(f.writePlan.value, force, []*planDocument{plan})
+}
+
+// addFound adds the files that were found elsewhere, and those that may have been.
+func (l *listPrinter) addFound(v *inspect.Verdict) {
+	for _, f := range v.Found {
+		proof := map[inspect.Proof]string{
+			inspect.ProofRoot: "proven by its root", inspect.ProofPieces: "proven by its pieces",
+			inspect.ProofShared: "proven by pieces shared with other files", inspect.ProofEmpty: "empty, as any other",
+		}[f.Proof]
+		if f.Unproven > 0 {
+			proof += ", but for " + count(int(f.Unproven), "byte") + " at its ends"
+		}
+		l.add(l.u.pal.Green("found"), safePath(f.Path), "at "+term.Safe(f.At), proof)
+	}
+	l.end()
+	for _, m := range v.Maybe {
+		why := map[inspect.Reason]string{
+			inspect.ReasonShared:   "its pieces are shared with files that are not there",
+			inspect.ReasonDiffer:   "they differ in bytes that can't be proven",
+			inspect.ReasonLimit:    "too many to try all",
+			inspect.ReasonDisagree: "the v2 hash is right, the v1 hashes are not",
+		}[m.Reason]
+		what := count(m.Count, "candidate")
+		if len(m.At) > 0 {
+			what += ": " + term.Safe(m.At[0])
+		}
+		if m.Count > 1 {
+			what += " ..."
+		}
+		l.add(l.u.pal.Yellow("ambiguous"), safePath(m.Path), what, why)
+	}
+	l.end()
+}
+
+func safePath(path string) string { return term.SafeJoin(strings.Split(path, "/")) }
+
+// foundSums returns what the summary says of the search.
+func foundSums(v *inspect.Verdict) string {
+	if v.Found == nil {
+		return ""
+	}
+	s := fmt.Sprintf("; %s found elsewhere", count(len(v.Found), "file"))
+	if n := len(v.Maybe); n > 0 {
+		s += ", " + term.Count(int64(n)) + " ambiguous"
+	}
+	return s
+}
+
+type foundDocument struct {
+	Path      string        `json:"path"`
+	PathBytes hexText       `json:"path_bytes,omitempty"` // if Path is not UTF-8
+	At        string        `json:"at"`
+	AtBytes   hexText       `json:"at_bytes,omitempty"`
+	Proof     inspect.Proof `json:"proof"`
+	Unproven  int64         `json:"unproven,omitempty"` // bytes at its ends
+}
+
+type maybeDocument struct {
+	Path      string         `json:"path"`
+	PathBytes hexText        `json:"path_bytes,omitempty"`
+	At        []string       `json:"at"`
+	Count     int            `json:"count"`
+	Reason    inspect.Reason `json:"reason"`
+}
+
+// foundDocuments returns the documents of a search, nil if there was none.
+func foundDocuments(v *inspect.Verdict) (found []foundDocument, maybe []maybeDocument) {
+	if v.Found == nil {
+		return nil, nil
+	}
+	found, maybe = []foundDocument{}, []maybeDocument{}
+	for _, f := range v.Found {
+		found = append(found, foundDocument{f.Path, notUTF8(f.Path), f.At, notUTF8(f.At), f.Proof, f.Unproven})
+	}
+	for _, m := range v.Maybe {
+		maybe = append(maybe, maybeDocument{m.Path, notUTF8(m.Path), m.At, m.Count, m.Reason})
+	}
+	return found, maybe
+}
