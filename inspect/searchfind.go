@@ -28,12 +28,13 @@ type want struct {
 	like likeness
 	size int64
 
-	first, last int          // the pieces inside of it; first > last: none
-	all         []*candidate // that its pieces inside agree with
-	alive       []*candidate // those of all that every proven piece agrees with; the likest first
-	inside      bool         // a piece inside of it is proven
-	shared      bool         // a piece that it shares with others is proven
-	limited     bool         // not everything was tried
+	first, last int                 // the pieces inside of it; first > last: none
+	all         []*candidate        // that its pieces inside agree with
+	alive       []*candidate        // those of all that every proven piece agrees with; the likest first
+	refuted     map[*candidate]bool // the others of all
+	inside      bool                // a piece inside of it is proven
+	shared      bool                // a piece that it shares with others is proven
+	limited     bool                // not everything was tried
 	disagree    []*candidate
 }
 
@@ -116,7 +117,7 @@ func (f *finder) byHash() error {
 		if f.tree.Files[i].Link || f.status(i, f.ranges(i)) == StatusOK {
 			continue
 		}
-		w := &want{file: i, size: f.content.Layout.Length(i), like: f.likeness(i)}
+		w := &want{file: i, size: f.content.Layout.Length(i), like: f.likeness(i), refuted: make(map[*candidate]bool)}
 		w.first, w.last = f.inside(i)
 		f.wants[i], f.list = w, append(f.list, w)
 		k := key{w.size, f.phase(i)}
@@ -304,24 +305,26 @@ func (f *finder) settle(w *want) (*Found, *Maybe, error) {
 		found.Proof = ProofEmpty
 	case f.content.V2:
 		found.Proof = ProofRoot
+	case w.shared:
+		found.Proof = ProofShared
+	}
+	open := f.open(w)
+	for _, e := range open {
+		found.Unproven += e.span.Length
+	}
+	switch {
+	case len(open) == 0:
+	case f.isAsGood(w, found.Unproven):
+		return nil, nil, nil
+	case !w.inside:
+		return nil, f.maybe(w, w.alive, ReasonShared), nil
 	default:
-		if w.shared {
-			found.Proof = ProofShared
-		}
-		for _, end := range f.ends(w) {
-			if !f.solved[end.piece] {
-				found.Unproven += end.span.Length
-				same, err := f.same(w, end.span)
-				if err != nil {
-					return nil, nil, err
-				}
-				if w.inside && !same {
-					return nil, f.maybe(w, w.alive, ReasonDiffer), nil
-				}
+		for _, e := range open {
+			if same, err := f.same(w, e.span); err != nil {
+				return nil, nil, err
+			} else if !same {
+				return nil, f.maybe(w, w.alive, ReasonDiffer), nil
 			}
-		}
-		if found.Unproven > 0 && !w.inside {
-			return nil, f.maybe(w, w.alive, ReasonShared), nil
 		}
 	}
 	c := w.alive[0]
@@ -330,6 +333,23 @@ func (f *finder) settle(w *want) (*Found, *Maybe, error) {
 		return f.settle(w)
 	}
 	return found, nil, nil
+}
+
+// open returns the ends of a file that are not proven.
+func (f *finder) open(w *want) []end {
+	if f.content.V2 {
+		return nil
+	}
+	return slices.DeleteFunc(f.ends(w), func(e end) bool { return f.solved[e.piece] })
+}
+
+// isAsGood reports whether as many bytes of the file at its place are not proven as of
+// its candidates: the same ones.
+func (f *finder) isAsGood(w *want, unproven int64) bool {
+	for _, r := range f.ranges(w.file) {
+		unproven -= r.Length
+	}
+	return unproven == 0 && f.tree.Files[w.file].ID.Size == w.size
 }
 
 // same reports whether all candidates for a file have the same bytes in a range.

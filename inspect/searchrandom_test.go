@@ -294,6 +294,7 @@ func (o *oracle) verdict(i int) (status string, paths []string, unproven int64) 
 	if info, err := os.Stat(o.paths[i]); err != nil || !info.Mode().IsRegular() {
 		ok = false
 	}
+	asGood := ok // but for ends that can't be proven
 	alive, inside := o.candidates(i), to > from
 	var open []inspect.Span
 	first, last, any := o.content.Layout.FilePieces(i)
@@ -318,13 +319,13 @@ func (o *oracle) verdict(i int) (status string, paths []string, unproven int64) 
 			continue
 		}
 		inside = inside || parts == 1
-		ok = ok && o.right(place, own)
+		ok, asGood = ok && o.right(place, own), asGood && o.right(place, own)
 		alive = slices.DeleteFunc(alive, func(path string) bool { return !o.right(o.disk[path], own) })
 	}
 	switch {
 	case ok:
 		return "ok", nil, 0
-	case len(alive) == 0:
+	case len(alive) == 0, asGood:
 		return "missing", nil, 0
 	case len(o.files[i]) == 0 || o.content.V2 || len(open) == 0:
 		return "found", alive, 0

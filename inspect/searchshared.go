@@ -109,38 +109,68 @@ func (f *finder) toSolve() (list []int) {
 // solve tries to prove a piece. limited reports that there are more combinations than it
 // has tried.
 func (f *finder) solve(p int, left *int64) (solved, limited bool, err error) {
-	var spans []span // also of padding
-	var parts [][]class
+	var spans []span
+	files := 0
 	for _, s := range f.content.Layout.Spans(p, p) {
+		if spans = append(spans, s); !f.tree.Files[s.File].Pad {
+			files++
+		}
+	}
+	// Candidates that other pieces have refuted may still have the right bytes in this one.
+	for _, refuted := range []bool{false, true} {
+		parts, err := f.parts(p, spans, refuted)
+		if err != nil {
+			return false, false, err
+		}
+		if parts == nil {
+			continue
+		}
+		pick, more, err := f.combine(p, spans, parts, left)
+		if err != nil {
+			return false, false, err
+		}
+		if limited = limited || more; pick == nil {
+			continue
+		}
+		for i, s := range spans {
+			if !f.tree.Files[s.File].Pad {
+				f.prove(part{p, s.File}, parts[i][pick[i]], files > 1)
+			}
+		}
+		f.solved[p] = true
+		if f.states[p] != CauseNone && f.states[p] != CauseCorrupt {
+			f.states[p] = f.causeOf(p)
+		}
+		return true, false, nil
+	}
+	return false, limited, nil
+}
+
+// parts returns the different bytes that each part of a piece may have. It returns nil
+// if there are none for a part, or with refuted if there are none but those without.
+func (f *finder) parts(p int, spans []span, refuted bool) (parts [][]class, err error) {
+	any := false
+	for _, s := range spans {
 		classes := []class{{{}}} // padding: zeros
-		if s.File != metainfo.Gap && !f.tree.Files[s.File].Pad {
-			if classes, err = f.distinct(f.sources(p, s), s); err != nil {
-				return false, false, err
+		if !f.tree.Files[s.File].Pad {
+			list := f.sources(p, s)
+			if w := f.wants[s.File]; refuted && w != nil && len(w.alive) < len(w.all) {
+				any = true
+				list = append(list, w.sources(true)...)
+			}
+			if classes, err = f.distinct(list, s); err != nil {
+				return nil, err
 			}
 		}
 		if len(classes) == 0 {
-			return false, false, nil
+			return nil, nil
 		}
-		spans, parts = append(spans, s), append(parts, classes)
+		parts = append(parts, classes)
 	}
-	pick, limited, err := f.combine(p, spans, parts, left)
-	if pick == nil {
-		return false, limited, err
+	if refuted && !any {
+		return nil, nil
 	}
-	n := 0
-	for range f.partsOf(p) {
-		n++
-	}
-	for i, s := range spans {
-		if s.File != metainfo.Gap && !f.tree.Files[s.File].Pad {
-			f.prove(part{p, s.File}, parts[i][pick[i]], n > 1)
-		}
-	}
-	f.solved[p] = true
-	if f.states[p] != CauseNone && f.states[p] != CauseCorrupt {
-		f.states[p] = f.causeOf(p)
-	}
-	return true, false, nil
+	return parts, nil
 }
 
 // sources returns where the bytes of a file in a piece may be from.
@@ -151,14 +181,7 @@ func (f *finder) sources(p int, s span) (list []*source) {
 		list = append(list, &source{place: true, path: f.tree.Path(s.File), have: at.ID.Size})
 	}
 	if w := f.wants[s.File]; w != nil {
-		for _, c := range w.alive {
-			list = append(list, &source{candidate: c, path: c.paths[0], have: w.size})
-		}
-		for _, c := range w.all {
-			if !slices.Contains(w.alive, c) {
-				list = append(list, &source{candidate: c, path: c.paths[0], have: w.size})
-			}
-		}
+		list = append(list, w.sources(false)...)
 	}
 	switch {
 	case at.Cause == piece.CauseMissing || at.Cause == piece.CauseNotAFile:
@@ -166,7 +189,17 @@ func (f *finder) sources(p int, s span) (list []*source) {
 	case there && readable && at.ID.Size < s.Offset+s.Length:
 		list = append(list, &source{path: f.tree.Path(s.File), have: at.ID.Size})
 	}
-	return slices.DeleteFunc(list, func(s *source) bool { return s.candidate != nil && s.candidate.broken })
+	return list
+}
+
+// sources returns the candidates for a file that are refuted, or those that are not.
+func (w *want) sources(refuted bool) (list []*source) {
+	for _, c := range w.all {
+		if !c.broken && w.refuted[c] == refuted {
+			list = append(list, &source{candidate: c, path: c.paths[0], have: w.size})
+		}
+	}
+	return list
 }
 
 // distinct groups sources by their bytes in a range of the file.
@@ -255,8 +288,15 @@ func (f *finder) prove(at part, right class, shared bool) {
 	if w == nil {
 		return
 	}
+	keep := make(map[*candidate]bool, len(right))
+	for _, s := range right {
+		keep[s.candidate] = true
+	}
 	w.alive = slices.DeleteFunc(w.alive, func(c *candidate) bool {
-		return !slices.ContainsFunc(right, func(s *source) bool { return s.candidate == c })
+		if !keep[c] {
+			w.refuted[c] = true
+		}
+		return !keep[c]
 	})
 	w.shared = w.shared || shared
 	w.inside = w.inside || !shared
