@@ -62,6 +62,7 @@ func (s *Search) Len() int {
 // A candidate is a file on disk that may be a file of the torrent.
 type candidate struct {
 	paths  []string // several if the file has several links
+	names  []likeness
 	id     piece.Identity
 	broken bool // it can't be read, or changes
 
@@ -112,8 +113,8 @@ func (l *candidates) stat(ctx context.Context, paths []string, size int64, jobs 
 				same[inode] = c
 			}
 		}
-		c.paths = append(c.paths, path)
 		n := nameOf(path)
+		c.paths, c.names = append(c.paths, path), append(c.names, n)
 		for _, by := range []struct {
 			list map[string][]*candidate
 			key  string
@@ -133,9 +134,9 @@ func nameOf(path string) likeness {
 	return likeness{filepath.Base(path), filepath.Base(filepath.Dir(path)), filepath.Ext(path)}
 }
 
-// rank returns how much a path is like that of a file: 0 is the most.
-func (n likeness) rank(path string) int {
-	switch m := nameOf(path); {
+// rank returns how much m is like n: 0 is the most.
+func (n likeness) rank(m likeness) int {
+	switch {
 	case m.name == n.name && m.dir == n.dir:
 		return 0
 	case m.name == n.name:
@@ -153,9 +154,9 @@ func (n likeness) rank(path string) int {
 // likest returns the path of the candidate that is most like n, and its rank.
 func (c *candidate) likest(n likeness) (path string, rank int) {
 	rank = 6
-	for _, p := range c.paths {
-		if r := n.rank(p); r < rank {
-			path, rank = p, r
+	for i, m := range c.names {
+		if r := n.rank(m); r < rank {
+			path, rank = c.paths[i], r
 		}
 	}
 	return path, rank
@@ -164,18 +165,18 @@ func (c *candidate) likest(n likeness) (path string, rank int) {
 // sorted sorts candidates by their likeness to n, and those that are equally like it by
 // their paths.
 func sorted(list []*candidate, n likeness) []*candidate {
-	ranks := make(map[*candidate]int, len(list))
+	var ranks [6][]*candidate
 	for _, c := range list {
-		_, ranks[c] = c.likest(n)
+		_, rank := c.likest(n)
+		ranks[rank] = append(ranks[rank], c)
 	}
-	slices.SortStableFunc(list, func(a, b *candidate) int { return ranks[a] - ranks[b] })
-	return list
+	return slices.Concat(ranks[:]...)
 }
 
 // like returns at most limit candidates, the likest to n first.
 func (l *candidates) like(n likeness, limit int) []*candidate {
 	if len(l.all) <= limit {
-		return sorted(slices.Clone(l.all), n)
+		return sorted(l.all, n)
 	}
 	var list []*candidate
 	seen := make(map[*candidate]bool)
@@ -245,7 +246,7 @@ func (s *Search) fromKnown(key knownKey) *candidate {
 	if f := &tree.Files[0]; f.Cause != piece.CauseFine || !f.ID.Equal(p.id) {
 		return nil
 	}
-	return &candidate{paths: []string{p.path}, id: p.id}
+	return &candidate{paths: []string{p.path}, names: []likeness{nameOf(p.path)}, id: p.id}
 }
 
 // A Found is a file that a [Search] has found elsewhere.

@@ -32,6 +32,7 @@ type want struct {
 	all         []*candidate        // that its pieces inside agree with
 	alive       []*candidate        // those of all that every proven piece agrees with; the likest first
 	refuted     map[*candidate]bool // the others of all
+	checked     map[int]bool        // solved pieces that alive was compared with
 	inside      bool                // a piece inside of it is proven
 	shared      bool                // a piece that it shares with others is proven
 	limited     bool                // not everything was tried
@@ -44,14 +45,17 @@ type finder struct {
 	ctx     context.Context
 	options *VerifyOptions
 	search  *Search
-	wants   map[int]*want // by file
-	list    []*want       // in the order of the files
-	solved  map[int]bool  // by piece that is shared, or ends a file: proven
+	wants   map[int]*want    // by file
+	list    []*want          // in the order of the files
+	solved  map[int]bool     // by piece that is shared, or ends a file: proven
+	right   map[part]*source // of solved pieces
+
+	bytes, opens int64 // that may still be read and opened to solve pieces
 }
 
 // find searches for the files that are not in order, and for those that are in doubt.
 func (c *check) find(ctx context.Context, o *VerifyOptions) (found []Found, maybe []Maybe, err error) {
-	f := finder{check: c, ctx: ctx, options: o, search: o.Search, wants: make(map[int]*want), solved: make(map[int]bool)}
+	f := finder{check: c, ctx: ctx, options: o, search: o.Search, wants: make(map[int]*want), solved: make(map[int]bool), right: make(map[part]*source)}
 	if f.search == nil {
 		f.search = &Search{}
 	} else if err := f.byHash(); err != nil {
@@ -117,7 +121,7 @@ func (f *finder) byHash() error {
 		if f.tree.Files[i].Link || f.status(i, f.ranges(i)) == StatusOK {
 			continue
 		}
-		w := &want{file: i, size: f.content.Layout.Length(i), like: f.likeness(i), refuted: make(map[*candidate]bool)}
+		w := &want{file: i, size: f.content.Layout.Length(i), like: f.likeness(i), refuted: make(map[*candidate]bool), checked: make(map[int]bool)}
 		w.first, w.last = f.inside(i)
 		f.wants[i], f.list = w, append(f.list, w)
 		k := key{w.size, f.phase(i)}
@@ -257,7 +261,7 @@ func (f *finder) match(at phase, list []*candidate, wants []*want) {
 		if !ok {
 			continue // a v2 file without a root
 		}
-		w.all = sorted(f.elsewhere(w, slices.Clone(bySum[key.sum])), w.like)
+		w.all = f.elsewhere(w, sorted(bySum[key.sum], w.like))
 		if at.v1 && at.v2 {
 			w.disagree = slices.DeleteFunc(slices.Clone(w.all), func(c *candidate) bool { return f.agrees(w, c.at(at)) })
 			w.all = slices.DeleteFunc(w.all, func(c *candidate) bool { return !f.agrees(w, c.at(at)) })
@@ -295,7 +299,10 @@ func (f *finder) elsewhere(w *want, list []*candidate) []*candidate {
 
 // settle returns what was found for a file, or what may be it.
 func (f *finder) settle(w *want) (*Found, *Maybe, error) {
-	w.alive = slices.DeleteFunc(w.alive, func(c *candidate) bool { return c.broken })
+	open := f.open(w)
+	if err := f.narrow(w, len(open) > 0); err != nil {
+		return nil, nil, err
+	}
 	if len(w.alive) == 0 {
 		return nil, f.maybe(w, w.disagree, ReasonDisagree), nil
 	}
@@ -308,7 +315,6 @@ func (f *finder) settle(w *want) (*Found, *Maybe, error) {
 	case w.shared:
 		found.Proof = ProofShared
 	}
-	open := f.open(w)
 	for _, e := range open {
 		found.Unproven += e.span.Length
 	}
@@ -333,6 +339,22 @@ func (f *finder) settle(w *want) (*Found, *Maybe, error) {
 		return f.settle(w)
 	}
 	return found, nil, nil
+}
+
+// narrow removes the candidates of a file that are not right; without all only those
+// before the first that is.
+func (f *finder) narrow(w *want, all bool) error {
+	w.alive = slices.DeleteFunc(w.alive, func(c *candidate) bool { return c.broken })
+	if all {
+		return f.refute(w)
+	}
+	for len(w.alive) > 0 {
+		if ok, err := f.isRight(w, w.alive[0]); ok || err != nil {
+			return err
+		}
+		w.alive = w.alive[1:]
+	}
+	return nil
 }
 
 // open returns the ends of a file that are not proven.

@@ -1,7 +1,9 @@
 package inspect
 
 import (
+	"cmp"
 	"errors"
+	"math"
 	"slices"
 
 	"bt/internal/metainfo"
@@ -14,10 +16,13 @@ import (
 // piece, its bytes are the right ones, for each file.
 
 const (
-	maxCombinations     = 1 << 14
-	maxCombinationBytes = 4 << 30   // of all combinations of a piece
-	maxCombinationOpens = 1 << 18   // of files, for a piece
-	maxSolvedBytes      = 256 << 30 // of all combinations of a torrent
+	maxCombinations = 1 << 14
+	maxPieceBytes   = 1 << 30 // of all combinations of a piece
+	maxPieceOpens   = 1 << 16 // of files, for a piece
+
+	// Limits for all pieces of a torrent.
+	maxBytes = 64 << 30
+	maxOpens = 1 << 20
 )
 
 type span = metainfo.Span
@@ -59,16 +64,32 @@ func (f *finder) ends(w *want) (list []end) {
 	return list
 }
 
-// solveAll tries to prove the pieces that files in doubt, or candidates, have bytes of.
-// Where not all combinations of a piece can be tried, what others have proven may help.
+// solveAll tries to prove the pieces that files in doubt, or candidates, have bytes of: in
+// most cases the likest candidates do. Then it tries all combinations, of the pieces with
+// the fewest first. What that proves may help with those that have too many.
 func (f *finder) solveAll() error {
-	todo := f.toSolve()
-	left := int64(maxSolvedBytes)
+	f.bytes, f.opens = maxBytes, maxOpens
+	var todo []int
+	for _, p := range f.toSolve() {
+		solved, _, err := f.solve(p, tryFirst)
+		if err != nil {
+			return err
+		}
+		if !solved && f.hasChoice(p) {
+			todo = append(todo, p)
+		}
+	}
 	for progress := true; progress; {
 		progress = false
+		if err := f.sortByChoices(todo); err != nil {
+			return err
+		}
 		var again []int
 		for _, p := range todo {
-			solved, limited, err := f.solve(p, &left)
+			solved, limited, err := f.solve(p, tryAll)
+			if err == nil && !solved && f.hasRefuted(p) { // which may still have the right bytes here
+				solved, limited, err = f.solve(p, tryRefuted)
+			}
 			if err != nil {
 				return err
 			}
@@ -86,6 +107,44 @@ func (f *finder) solveAll() error {
 		}
 	}
 	return nil
+}
+
+// sortByChoices sorts pieces by the number of their combinations, after the candidates
+// that solved pieces refute are removed.
+func (f *finder) sortByChoices(pieces []int) error {
+	choices := make(map[int]float64, len(pieces)) // logarithms
+	for _, p := range pieces {
+		for s := range f.partsOf(p) {
+			if w := f.wants[s.File]; w != nil {
+				if err := f.refute(w); err != nil {
+					return err
+				}
+			}
+			choices[p] += math.Log(float64(1 + len(f.sources(p, s, tryAll))))
+		}
+	}
+	slices.SortStableFunc(pieces, func(a, b int) int { return cmp.Compare(choices[a], choices[b]) })
+	return nil
+}
+
+// hasChoice reports whether there are several sources for a part of a piece.
+func (f *finder) hasChoice(p int) bool {
+	for s := range f.partsOf(p) {
+		if len(f.sources(p, s, tryAll)) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// hasRefuted reports whether candidates for files of a piece were refuted.
+func (f *finder) hasRefuted(p int) bool {
+	for s := range f.partsOf(p) {
+		if w := f.wants[s.File]; w != nil && len(w.sources(true)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // toSolve returns the pieces to try, ascending.
@@ -106,88 +165,71 @@ func (f *finder) toSolve() (list []int) {
 	return slices.Compact(list)
 }
 
+// A try is which sources are tried for a part of a piece.
+type try uint8
+
+const (
+	tryFirst   try = iota // the likeliest one
+	tryAll                // all but candidates that other pieces have refuted
+	tryRefuted            // those too
+)
+
 // solve tries to prove a piece. limited reports that there are more combinations than it
 // has tried.
-func (f *finder) solve(p int, left *int64) (solved, limited bool, err error) {
+func (f *finder) solve(p int, which try) (solved, limited bool, err error) {
 	var spans []span
+	var parts [][]class
 	files := 0
 	for _, s := range f.content.Layout.Spans(p, p) {
-		if spans = append(spans, s); !f.tree.Files[s.File].Pad {
-			files++
-		}
-	}
-	// Candidates that other pieces have refuted may still have the right bytes in this one.
-	for _, refuted := range []bool{false, true} {
-		parts, err := f.parts(p, spans, refuted)
-		if err != nil {
-			return false, false, err
-		}
-		if parts == nil {
-			continue
-		}
-		pick, more, err := f.combine(p, spans, parts, left)
-		if err != nil {
-			return false, false, err
-		}
-		if limited = limited || more; pick == nil {
-			continue
-		}
-		for i, s := range spans {
-			if !f.tree.Files[s.File].Pad {
-				f.prove(part{p, s.File}, parts[i][pick[i]], files > 1)
-			}
-		}
-		f.solved[p] = true
-		if f.states[p] != CauseNone && f.states[p] != CauseCorrupt {
-			f.states[p] = f.causeOf(p)
-		}
-		return true, false, nil
-	}
-	return false, limited, nil
-}
-
-// parts returns the different bytes that each part of a piece may have. It returns nil
-// if there are none for a part, or with refuted if there are none but those without.
-func (f *finder) parts(p int, spans []span, refuted bool) (parts [][]class, err error) {
-	any := false
-	for _, s := range spans {
 		classes := []class{{{}}} // padding: zeros
 		if !f.tree.Files[s.File].Pad {
-			list := f.sources(p, s)
-			if w := f.wants[s.File]; refuted && w != nil && len(w.alive) < len(w.all) {
-				any = true
-				list = append(list, w.sources(true)...)
-			}
-			if classes, err = f.distinct(list, s); err != nil {
-				return nil, err
+			files++
+			if classes, err = f.distinct(f.sources(p, s, which), s); err != nil {
+				return false, false, err
 			}
 		}
 		if len(classes) == 0 {
-			return nil, nil
+			return false, false, nil
 		}
-		parts = append(parts, classes)
+		spans, parts = append(spans, s), append(parts, classes)
 	}
-	if refuted && !any {
-		return nil, nil
+	pick, limited, err := f.combine(p, spans, parts)
+	if pick == nil {
+		return false, limited, err
 	}
-	return parts, nil
+	for i, s := range spans {
+		if !f.tree.Files[s.File].Pad {
+			f.prove(part{p, s.File}, parts[i][pick[i]][0], files > 1)
+		}
+	}
+	f.solved[p] = true
+	if f.states[p] != CauseNone && f.states[p] != CauseCorrupt {
+		f.states[p] = f.causeOf(p)
+	}
+	return true, false, nil
 }
 
-// sources returns where the bytes of a file in a piece may be from.
-func (f *finder) sources(p int, s span) (list []*source) {
+// sources returns where the bytes of a file in a piece may be from, the likeliest first.
+func (f *finder) sources(p int, s span, which try) (list []*source) {
 	at, there := &f.tree.Files[s.File], f.tree.Files[s.File].Cause == piece.CauseFine
 	readable := f.faults[part{p, s.File}] == nil && f.states[p] != CauseChanged
 	if there && readable && at.ID.Size >= s.Offset+s.Length {
 		list = append(list, &source{place: true, path: f.tree.Path(s.File), have: at.ID.Size})
 	}
-	if w := f.wants[s.File]; w != nil {
+	if w := f.wants[s.File]; w != nil && (which > tryFirst || len(list) == 0) {
 		list = append(list, w.sources(false)...)
+		if which == tryRefuted {
+			list = append(list, w.sources(true)...)
+		}
 	}
 	switch {
 	case at.Cause == piece.CauseMissing || at.Cause == piece.CauseNotAFile:
 		list = append(list, &source{})
 	case there && readable && at.ID.Size < s.Offset+s.Length:
 		list = append(list, &source{path: f.tree.Path(s.File), have: at.ID.Size})
+	}
+	if which == tryFirst {
+		list = list[:min(len(list), 1)]
 	}
 	return list
 }
@@ -212,6 +254,7 @@ func (f *finder) distinct(list []*source, s span) ([]class, error) {
 		return classes, nil
 	}
 	index := make(map[[20]byte]int)
+	f.opens -= int64(len(list))
 	content := &assembly{n: len(list), of: func(i int) []chunk { return []chunk{{list[i], s.Offset, s.Length}} }}
 	err := f.stream(s.Length, content, func(i int, sum [20]byte) error {
 		if list[i].broken {
@@ -229,16 +272,11 @@ func (f *finder) distinct(list []*source, s span) ([]class, error) {
 	return classes, err
 }
 
-// atPlace reports whether a class has the file at its place.
-func (c class) atPlace() bool {
-	return slices.ContainsFunc(c, func(s *source) bool { return s.place })
-}
-
 // errSolved ends a stream.
 var errSolved = errors.New("solved")
 
 // combine returns the combination that has the hash of the piece, or nil.
-func (f *finder) combine(p int, spans []span, parts [][]class, left *int64) (pick []int, limited bool, err error) {
+func (f *finder) combine(p int, spans []span, parts [][]class) (pick []int, limited bool, err error) {
 	length := int64(0)
 	counts := make([]int, len(parts))
 	useful := false // zeros alone prove no file
@@ -247,7 +285,7 @@ func (f *finder) combine(p int, spans []span, parts [][]class, left *int64) (pic
 		counts[i] = len(classes)
 		useful = useful || slices.ContainsFunc(classes, func(c class) bool { return c[0].place || c[0].candidate != nil })
 	}
-	limit := int(min(maxCombinations, maxCombinationBytes/length, *left/length, maxCombinationOpens/int64(len(parts))))
+	limit := int(min(maxCombinations, min(maxPieceBytes, f.bytes)/length, min(maxPieceOpens, f.opens)/int64(len(parts))))
 	if length > piece.MaxStreamPiece {
 		limit = 0
 	}
@@ -255,7 +293,8 @@ func (f *finder) combine(p int, spans []span, parts [][]class, left *int64) (pic
 		return nil, false, nil
 	}
 	picks, limited := combinations(counts, limit)
-	*left -= int64(len(picks)) * length
+	f.bytes -= int64(len(picks)) * length
+	f.opens -= int64(len(picks) * len(parts))
 	content := &assembly{n: len(picks), of: func(i int) []chunk {
 		list := make([]chunk, len(spans))
 		for k, s := range spans {
@@ -279,27 +318,58 @@ func (f *finder) combine(p int, spans []span, parts [][]class, left *int64) (pic
 	return pick, limited, err
 }
 
-// prove records that the bytes of a file in a piece are those of a class.
-func (f *finder) prove(at part, right class, shared bool) {
-	if right.atPlace() {
+// prove records that the bytes of a file in a piece are those of a source.
+func (f *finder) prove(at part, right *source, shared bool) {
+	f.right[at] = right
+	if right.place {
 		f.proven[at] = true
 	}
-	w := f.wants[at.file]
-	if w == nil {
-		return
+	if w := f.wants[at.file]; w != nil {
+		w.shared = w.shared || shared
+		w.inside = w.inside || !shared
 	}
-	keep := make(map[*candidate]bool, len(right))
-	for _, s := range right {
-		keep[s.candidate] = true
-	}
-	w.alive = slices.DeleteFunc(w.alive, func(c *candidate) bool {
-		if !keep[c] {
-			w.refuted[c] = true
+}
+
+// refute removes the candidates of a file that differ from proven bytes.
+func (f *finder) refute(w *want) error {
+	for _, e := range f.ends(w) {
+		right := f.right[part{e.piece, w.file}]
+		if right == nil || w.checked[e.piece] {
+			continue
 		}
-		return !keep[c]
-	})
-	w.shared = w.shared || shared
-	w.inside = w.inside || !shared
+		classes, err := f.distinct(append([]*source{right}, w.sources(false)...), e.span)
+		if err != nil {
+			return err
+		}
+		if len(classes) == 0 || classes[0][0] != right { // it can't be read any more
+			continue
+		}
+		keep := make(map[*candidate]bool)
+		for _, s := range classes[0] {
+			keep[s.candidate] = true
+		}
+		w.alive = slices.DeleteFunc(w.alive, func(c *candidate) bool {
+			w.refuted[c] = !keep[c]
+			return !keep[c]
+		})
+		w.checked[e.piece] = true
+	}
+	return nil
+}
+
+// isRight reports whether a candidate of a file has all proven bytes.
+func (f *finder) isRight(w *want, c *candidate) (bool, error) {
+	for _, e := range f.ends(w) {
+		right := f.right[part{e.piece, w.file}]
+		if right == nil || right.candidate == c || w.checked[e.piece] {
+			continue
+		}
+		classes, err := f.distinct([]*source{right, {candidate: c, path: c.paths[0], have: w.size}}, e.span)
+		if err != nil || len(classes) > 1 {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // combinations returns at most limit combinations of numbers below counts, those with the
