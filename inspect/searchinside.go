@@ -29,7 +29,7 @@ func (f *finder) byHash() error {
 		if f.tree.Files[i].Link || f.status(i, f.ranges(i)) == StatusOK {
 			continue
 		}
-		w := &want{file: i, size: f.content.Layout.Length(i), like: f.likeness(i), refuted: make(map[*candidate]bool), checked: make(map[int]bool)}
+		w := &want{file: i, size: f.content.Layout.Length(i), like: f.likeness(i)}
 		w.first, w.last = f.inside(i)
 		f.wants[i], f.list = w, append(f.list, w)
 		k := key{w.size, f.phase(i)}

@@ -263,6 +263,9 @@ func (f *finder) refute(w *want) error {
 		for _, s := range classes[0] {
 			keep[s.candidate] = true
 		}
+		if w.checked == nil {
+			w.checked, w.refuted = make(map[int]bool), make(map[*candidate]bool)
+		}
 		w.alive = slices.DeleteFunc(w.alive, func(c *candidate) bool {
 			w.refuted[c] = !keep[c]
 			return !keep[c]

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"syscall"
 
 	"bt/internal/piece"
 )
@@ -50,7 +51,8 @@ func (a *assembly) fill(c *chunk, b []byte) int {
 		b = b[:min(int64(len(b)), c.have-c.offset)]
 		if a.file == nil {
 			var err error
-			if a.file, err = os.Open(c.path); err != nil {
+			// O_NONBLOCK, in case the file was replaced by a FIFO without a writer.
+			if a.file, err = os.OpenFile(c.path, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil {
 				a.file, c.broken = nil, true
 				return 0
 			}

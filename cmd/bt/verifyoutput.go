@@ -17,8 +17,8 @@ import (
 //   - files that are certainly damaged, one per line, without a limit
 //   - pieces in doubt, one per line, however many files share them
 //   - extra files, with --extra
-//   - with --map, the map: see verifymap.go
 //   - files found elsewhere, then ambiguous ones, with --search
+//   - with --map, the map: see verifymap.go
 //   - a summary in one line, which is all with -q
 //
 // Files are in natural order (term.Natural).
