@@ -73,7 +73,8 @@ type candidate struct {
 
 // candidates are the files of one size.
 type candidates struct {
-	all                     []*candidate // in the order of their first paths
+	all                     []*candidate              // in the order of their first paths
+	byBoth                  map[likeness][]*candidate // name and directory
 	byName, byDir, bySuffix map[string][]*candidate
 }
 
@@ -82,7 +83,7 @@ func (s *Search) ofSize(ctx context.Context, size int64, jobs int) (*candidates,
 	if list := s.sizes[size]; list != nil {
 		return list, nil
 	}
-	list := &candidates{byName: make(map[string][]*candidate), byDir: make(map[string][]*candidate), bySuffix: make(map[string][]*candidate)}
+	list := &candidates{byBoth: make(map[likeness][]*candidate), byName: make(map[string][]*candidate), byDir: make(map[string][]*candidate), bySuffix: make(map[string][]*candidate)}
 	if s.index != nil {
 		if err := list.stat(ctx, s.index.Paths(size), size, jobs); err != nil {
 			return nil, err
@@ -115,6 +116,7 @@ func (l *candidates) stat(ctx context.Context, paths []string, size int64, jobs 
 		}
 		n := nameOf(path)
 		c.paths, c.names = append(c.paths, path), append(c.names, n)
+		l.byBoth[n] = append(l.byBoth[n], c)
 		for _, by := range []struct {
 			list map[string][]*candidate
 			key  string
@@ -180,7 +182,7 @@ func (l *candidates) like(n likeness, limit int) []*candidate {
 	}
 	var list []*candidate
 	seen := make(map[*candidate]bool)
-	for _, more := range [][]*candidate{l.byName[n.name], l.byDir[n.dir], l.bySuffix[n.suffix], l.all} {
+	for _, more := range [][]*candidate{l.byBoth[n], l.byName[n.name], l.byDir[n.dir], l.bySuffix[n.suffix], l.all} {
 		for _, c := range more {
 			if len(list) == limit {
 				return sorted(list, n)

@@ -13,8 +13,11 @@ const (
 	maxRead = 32
 	// minSampled is read of all candidates of a size in any case, in bytes.
 	minSampled = 16 << 30
-	// maxSmall limits the candidates of a file that has no piece inside of it.
-	maxSmall = 1024
+	// maxSmall limits the candidates of a file that has no piece inside of it, and
+	// maxAllSmall those of all such files, unless each has only leastSmall.
+	maxSmall    = 1024
+	maxAllSmall = 4 << 20
+	leastSmall  = 4
 )
 
 // byHash finds candidates for all files by the hashes of their own pieces.
@@ -64,7 +67,7 @@ func (f *finder) group(size int64, at phase, phases int, wants []*want) error {
 	for _, w := range wants {
 		limit := 0
 		if !at.v2 && w.first > w.last {
-			limit = maxSmall
+			limit = max(leastSmall, min(maxSmall, maxAllSmall/len(f.list)))
 		}
 		if size == 0 {
 			limit = 1

@@ -24,10 +24,11 @@ var searchSeed = flag.Uint64("searchseed", 0, "test only the random tree with th
 // with the files where they are.
 func TestSearchRandomTrees(t *testing.T) {
 	var found, maybe, whole int
-	for seed := uint64(1); seed <= 240; seed++ {
-		if *searchSeed != 0 && seed != *searchSeed {
-			continue
-		}
+	first, last := uint64(1), uint64(240)
+	if *searchSeed != 0 {
+		first, last = *searchSeed, *searchSeed
+	}
+	for seed := first; seed <= last; seed++ {
 		s := newScattered(t, seed)
 		f, m, ok := s.check(t)
 		found, maybe = found+f, maybe+m

@@ -40,14 +40,11 @@ func (f *finder) ends(w *want) (list []end) {
 	if !ok {
 		return nil
 	}
+	start, n := f.content.Layout.Offset(w.file), f.content.Layout.PieceLength()
 	for _, p := range slices.Compact([]int{first, last}) {
-		if p >= w.first && p <= w.last {
-			continue
-		}
-		for _, s := range f.content.Layout.Spans(p, p) {
-			if s.File == w.file {
-				list = append(list, end{p, s})
-			}
+		if p < w.first || p > w.last {
+			from, to := max(int64(p)*n-start, 0), min(int64(p+1)*n-start, w.size)
+			list = append(list, end{p, span{File: w.file, Offset: from, Length: to - from}})
 		}
 	}
 	return list
