@@ -28,6 +28,9 @@ func IsTemp(name string) bool {
 	return ok && ok2 && middle != "" && strings.Trim(middle, "0123456789") == ""
 }
 
+// TempName returns a name for a temporary file.
+func TempName() string { return fmt.Sprintf("%s%d%s", tempPrefix, rand.Uint64(), tempSuffix) }
+
 // Check returns an error if path can't be written: if its directory does not exist or
 // is not writable or, without replace, the file exists (fs.ErrExist). It leaves no
 // trace.
@@ -72,8 +75,7 @@ func target(path string, replace bool) (string, error) {
 // until it gets the mode of another file.
 func create(path string, perm fs.FileMode) (*os.File, error) {
 	for {
-		name := fmt.Sprintf("%s%d%s", tempPrefix, rand.Uint64(), tempSuffix)
-		f, err := os.OpenFile(filepath.Join(filepath.Dir(path), name), os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+		f, err := os.OpenFile(filepath.Join(filepath.Dir(path), TempName()), os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
 		if !errors.Is(err, fs.ErrExist) {
 			return f, err
 		}
@@ -156,7 +158,7 @@ func write(path string, data io.WriterTo, replace bool, like, source fs.FileInfo
 	if !sync {
 		return nil
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(func() (*os.File, error) { return os.Open(filepath.Dir(path)) })
 }
 
 // restrict removes permissions that source does not have from the empty file f, and
@@ -188,7 +190,7 @@ func fill(f *os.File, data io.WriterTo, old fs.FileInfo, limit fs.FileMode, owne
 		return err
 	}
 	if owner {
-		if err := keepOwner(f, old); err != nil {
+		if err := KeepOwner(f, old); err != nil {
 			return &fs.PathError{Op: "chown", Path: f.Name(), Err: fmt.Errorf("its owner can't be kept: %w", err)}
 		}
 	}

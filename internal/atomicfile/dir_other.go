@@ -2,5 +2,7 @@
 
 package atomicfile
 
-// syncDir does nothing: on these systems a rename is durable.
-func syncDir(string) error { return nil }
+import "os"
+
+// SyncDir does nothing: on these systems a rename is durable.
+func SyncDir(func() (*os.File, error)) error { return nil }

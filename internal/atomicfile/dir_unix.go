@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// syncDir makes a rename in a directory durable. Some file systems can't sync
-// directories and return EINVAL, which is not an error.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+// SyncDir makes changes of a directory, which open opens, durable. Some file systems can't
+// sync directories and return EINVAL, which is not an error.
+func SyncDir(open func() (*os.File, error)) error {
+	d, err := open()
 	if errors.Is(err, os.ErrPermission) {
 		return nil // the directory is writable but not readable
 	}

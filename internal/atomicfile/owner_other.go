@@ -10,5 +10,5 @@ import (
 // sameGroup returns true: there are no groups.
 func sameGroup(_, _ fs.FileInfo) bool { return true }
 
-// keepOwner does nothing: a new file has the owner of its directory.
-func keepOwner(*os.File, fs.FileInfo) error { return nil }
+// KeepOwner does nothing: a new file has the owner of its directory.
+func KeepOwner(*os.File, fs.FileInfo) error { return nil }

@@ -15,8 +15,8 @@ func sameGroup(a, b fs.FileInfo) bool {
 	return ok && ok2 && has.Gid == want.Gid
 }
 
-// keepOwner sets the owner and group of f to those of the file that it will replace.
-func keepOwner(f *os.File, old fs.FileInfo) error {
+// KeepOwner sets the owner and group of f to those of the file that it will replace.
+func KeepOwner(f *os.File, old fs.FileInfo) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
