@@ -117,7 +117,7 @@ func (k *checker) fail(file int, err error) {
 	if k.ctx.Err() != nil {
 		return
 	}
-	if kindOf(err) == ProblemUnreachable && !isAnswer(err) {
+	if kindOf(err) == ProblemUnreachable && !IsAnswer(err) {
 		k.stop(err)
 		return
 	}
@@ -217,7 +217,7 @@ func kindOf(err error) ProblemKind {
 		return ProblemUnchecked
 	case errors.Is(err, ErrNoRanges):
 		return ProblemNoRanges
-	case isAnswer(err) && !isRedirect && !isCertificate(err):
+	case IsAnswer(err) && !isRedirect && !isCertificate(err):
 		return ProblemWrong
 	}
 	return ProblemUnreachable

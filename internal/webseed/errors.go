@@ -95,12 +95,12 @@ func isTemporary(err error) bool {
 			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 		}, status.Code)
 	}
-	return !isAnswer(err) && !errors.Is(err, context.Canceled)
+	return !IsAnswer(err) && !errors.Is(err, context.Canceled)
 }
 
-// isAnswer reports whether err is about what a server sent. Other errors are those of
+// IsAnswer reports whether err is about what a server sent. Other errors are those of
 // connections.
-func isAnswer(err error) bool {
+func IsAnswer(err error) bool {
 	var (
 		status   *StatusError
 		ranges   *RangeError
