@@ -295,4 +295,3 @@ func TestRandomDamages(t *testing.T) {
 		})
 	}
 }
-

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"bt/internal/piece"
 	"bt/internal/placefile"
@@ -158,11 +157,7 @@ func (p *placement) write(group []*change) error {
 func (p *placement) writeFile(c *change) (err error) {
 	switch {
 	case c.old == nil:
-		mode := placefile.Regular
-		if strings.Contains(p.content.Files[c.index].Attr(), "x") {
-			mode = placefile.Executable
-		}
-		c.file, err = p.place.Create(c.path, mode)
+		c.file, err = p.place.Create(c.path, modeOf(&p.content.Files[c.index]))
 	case c.inPlace: // the file is only for the proof
 		c.file, err = p.place.Create(c.path, c.old.Mode().Perm()|0o600)
 	default:

@@ -18,6 +18,7 @@ type verifyFlags struct {
 	hashing        hashingOptions
 	search         searchFlags
 	report         verifyReportFlags
+	mend           mendFlags
 }
 
 func verifyCommand(e *env) *cli.Command {
@@ -41,13 +42,16 @@ bt verify movie.torrent /mnt/disk --read sequential`,
 			switchFlag(&f.extra, "extra", "also list files in the content's directory that are not content, including pad files of other clients; links are not followed, and nothing is deleted (not for a single file)"),
 			switchFlag(&f.onlyBad, "only-bad", "list only files that are not ok in JSON"),
 			e.options.maxSizeFlag("torrent"),
-		}, f.search.flags(), f.report.flags(&e.options), f.hashing.flags(), e.options.jsonFlags()),
+		}, f.search.flags(), f.report.flags(&e.options), f.mend.flags(), f.hashing.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runVerify(ctx, u, args, &f) }),
 	}
 }
 
 func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error {
 	name, at, err := torrentAndPath("verify", args)
+	if err == nil {
+		err = f.mend.check()
+	}
 	if err != nil {
 		return err
 	}
@@ -61,7 +65,11 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	}
 	start := time.Now()
 	report := f.report.writer(u)
+	m := mending{ctx: ctx, u: u, flags: &f.mend, hashing: &f.hashing}
 	t, v, err := compare(ctx, u, name, at, f)
+	if err == nil {
+		v, err = m.run(t, v, func() (*inspect.Verdict, error) { return verifyData(ctx, u, t, name, at, f) })
+	}
 	if err != nil {
 		if interruption(ctx) == nil {
 			report.fail(name, err)
@@ -72,9 +80,17 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	took := time.Since(start)
 	report.add(name, t, v, took)
 	u.report(report.write())
+	warnRenamed(u, v, t.Single)
+	if !u.json {
+		if err := m.print(); err != nil {
+			return stdoutError(err)
+		}
+	}
 	switch {
 	case u.json:
-		err = u.newJSON(false).item(newVerifyDocument(name, t, v, f.onlyBad, took.Seconds()))
+		doc := newVerifyDocument(name, t, v, f.onlyBad, took.Seconds())
+		m.addTo(doc)
+		err = u.newJSON(false).item(doc)
 	case v.Nothing && len(v.Found)+len(v.Maybe) == 0:
 		err = printNothing(u, t.Name, at.path)
 	default:
@@ -107,22 +123,27 @@ func compare(ctx context.Context, u *ui, name string, at dataPath, f *verifyFlag
 	if err := at.check("verify", name, t); err != nil {
 		return nil, nil, err
 	}
+	v, err := verifyData(ctx, u, t, name, at, f)
+	return t, v, err
+}
+
+func verifyData(ctx context.Context, u *ui, t *inspect.Torrent, name string, at dataPath, f *verifyFlags) (*inspect.Verdict, error) {
 	o := inspect.VerifyOptions{Jobs: f.hashing.jobs.value, Read: f.hashing.read.value, Extra: f.extra}
+	var err error
 	if o.Places, err = f.search.plan.read(ctx, u.env, t); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if o.Search, err = f.search.search(ctx, u, o.Jobs); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	bar := u.progress("verifying " + u.pal.Shorten(t.Name, ""))
 	o.Progress = bar.Update
 	v, err := inspect.Verify(ctx, t, at.path, o)
 	if err != nil {
-		return nil, nil, verifyError(t, name, at.path, err)
+		return nil, verifyError(t, name, at.path, err)
 	}
 	bar.Finish()
-	warnRenamed(u, v, t.Single)
-	return t, v, nil
+	return v, nil
 }
 
 // warnRenamed warns of files that were found by another name. With -v it lists

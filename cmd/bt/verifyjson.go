@@ -20,6 +20,9 @@ type verifyDocument struct {
 	Extra     []string                      `json:"extra,omitzero"`      // nil unless --extra is set
 	Found     []foundDocument               `json:"found,omitzero"`      // nil unless --search is set
 	Maybe     []maybeDocument               `json:"candidates,omitzero"` // likewise
+	Repaired  *repairedDocument             `json:"repaired,omitempty"`
+	Linked    *linkedDocument               `json:"linked,omitempty"`
+	DryRun    bool                          `json:"dry_run,omitempty"`
 	Seconds   float64                       `json:"seconds"`
 }
 

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"bt/internal/term"
+	"bt/repair"
+)
+
+// The output of --repair and --link, before that of the verdict.
+
+// A repairedDocument is the JSON of --repair, and with --dry-run of what it would do.
+type repairedDocument struct {
+	Files   int   `json:"files"`
+	Pieces  int   `json:"pieces"`
+	Bytes   int64 `json:"bytes"`             // written
+	Fetched int64 `json:"fetched,omitempty"` // from URLs
+}
+
+// A linkedDocument is the JSON of --link, and with --dry-run of what it would do.
+type linkedDocument struct {
+	At    string `json:"at"`    // the directory of the files, or the single file
+	Files int    `json:"files"` // that were made
+	Kept  int    `json:"kept"`  // that were there already
+	Bytes int64  `json:"bytes"` // copied or cloned
+}
+
+// addTo adds what was done to the document.
+func (m *mending) addTo(doc *verifyDocument) {
+	doc.DryRun = m.flags.dryRun
+	if r := m.repaired; r != nil {
+		doc.Repaired = &repairedDocument{len(r.Files), r.Pieces, r.Bytes, fetched(r)}
+	}
+	if b := m.built; b != nil {
+		doc.Linked = &linkedDocument{b.Root, b.Made, b.Kept, b.Copied}
+	}
+}
+
+func fetched(r *repair.Report) (n int64) {
+	for _, s := range r.Sources {
+		n += s.Fetched
+	}
+	return n
+}
+
+// print prints what was done.
+func (m *mending) print() error {
+	switch {
+	case m.repaired != nil:
+		return m.printRepaired(m.repaired)
+	case m.built != nil:
+		return m.printBuilt(m.built)
+	}
+	return nil
+}
+
+func (m *mending) printRepaired(r *repair.Report) error {
+	l := listPrinter{u: m.u}
+	for _, f := range r.Files {
+		what := "repaired"
+		if f.Made {
+			what = "made"
+		}
+		if m.flags.dryRun {
+			what = "would be " + what
+		}
+		l.add(m.u.pal.Green(what), term.SafeJoin(m.torrent.Files[f.Index].Path()), repairDetails(f))
+	}
+	l.end()
+	if l.err != nil {
+		return l.err
+	}
+	beginning, written := "repaired", "written"
+	if m.flags.dryRun {
+		beginning, written = "would be repaired", "to write"
+	}
+	line := fmt.Sprintf("%s: %s, %s; %s %s", beginning, count(len(r.Files), "file"), count(r.Pieces, "bad piece"), term.SizeExact(r.Bytes), written)
+	if n := fetched(r); n > 0 && m.flags.dryRun {
+		line += ", and at most " + term.SizeExact(n) + " to fetch"
+	} else if n > 0 {
+		line += ", " + term.SizeExact(n) + " fetched"
+	}
+	_, err := fmt.Fprintln(m.u.out, line)
+	return err
+}
+
+// repairDetails returns what was done to a file.
+func repairDetails(f repair.File) string {
+	var parts []string
+	if f.Pieces > 0 {
+		parts = append(parts, count(f.Pieces, "piece")+", "+term.Size(f.Bytes))
+	}
+	if f.Cut {
+		parts = append(parts, "cut to its size")
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (m *mending) printBuilt(b *repair.Built) error {
+	verb := "made"
+	if m.flags.dryRun {
+		verb = "would be made"
+	}
+	line := fmt.Sprintf("%s: %s %s", term.Safe(b.Root), count(b.Made, "file"), verb)
+	if b.Kept > 0 {
+		line += ", " + term.Count(int64(b.Kept)) + " there already"
+	}
+	if b.Copied > 0 {
+		line += ", " + term.SizeExact(b.Copied) + " copied"
+	}
+	_, err := fmt.Fprintln(m.u.out, line)
+	return err
+}

@@ -1,0 +1,338 @@
+package repair
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"bt/internal/atomicfile"
+	"bt/internal/metainfo"
+	"bt/internal/piece"
+	"bt/internal/placefile"
+)
+
+// A Link is a way in which [Build] puts a file into a tree.
+type Link uint8
+
+// The ways.
+const (
+	LinkHard    Link = iota // a hard link
+	LinkSym                 // a symbolic link to the absolute path
+	LinkReflink             // a clone, which shares its blocks until one of both is changed
+	LinkCopy                // a copy, or a clone where the file system can make one
+)
+
+// BuildOptions are the choices of [Build].
+type BuildOptions struct {
+	Link     Link
+	DryRun   bool                    // make nothing
+	Progress func(done, total int64) // if not nil, called from one goroutine with bytes of copies, or numbers of links
+}
+
+// A Built is the result of [Build]. With BuildOptions.DryRun it says what would be done.
+type Built struct {
+	Root   string // the directory of the files, or the single file
+	Made   int    // files and symbolic links
+	Kept   int    // that were there already
+	Copied int64  // bytes that were copied or cloned
+}
+
+// An ExistsError lists files that Build would make, and where something else is.
+type ExistsError struct{ Paths []string }
+
+func (e *ExistsError) Error() string {
+	s := e.Paths[0] + ": it exists, and is something else"
+	if n := len(e.Paths) - 1; n > 0 {
+		s += fmt.Sprintf(" (and %d more)", n)
+	}
+	return s
+}
+
+// Errors of Build that another Link has not.
+var (
+	ErrNoClone     = placefile.ErrNoClone
+	ErrOtherDevice = errors.New("it is on another file system, and a hard link can't lead there")
+)
+
+// Build makes the tree that a torrent wants in a directory: dir/NAME/..., or for a single
+// file dir/NAME. files are the paths of good files by their indexes in the torrent; files
+// that are not in it are left out. Empty files and the symbolic links of the torrent are
+// made without a source.
+//
+// Build first compares all files with what exists. If something else is where a file
+// should be, it makes nothing, and the error is an *[ExistsError]. A file that is the
+// same already is kept, so Build can be repeated after an error. It follows no symbolic
+// link below dir, and replaces nothing.
+func Build(ctx context.Context, t *Torrent, files map[int]string, dir string, o BuildOptions) (built *Built, err error) {
+	content, err := t.Content()
+	if err == nil {
+		err = t.CheckName()
+	}
+	if err != nil {
+		return nil, err
+	}
+	b := builder{ctx: ctx, content: content, files: files, o: o}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		b.prefix = []string{filepath.Base(dir)}
+		dir = filepath.Dir(dir)
+	}
+	if b.place, err = placefile.Open(dir); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, b.place.Close()) }()
+	b.prefix = append(b.prefix, content.Name)
+	b.built.Root = b.place.Path(b.prefix)
+	if err := b.compare(); err != nil {
+		return nil, err
+	}
+	if !o.DryRun {
+		if err := b.makeAll(); err != nil {
+			b.place.RemoveMade()
+			return nil, err
+		}
+	}
+	return &b.built, nil
+}
+
+// A builder is a running Build.
+type builder struct {
+	ctx     context.Context
+	content *metainfo.Content
+	files   map[int]string
+	o       BuildOptions
+	place   *placefile.Root
+	prefix  []string // of the paths in place
+	todo    []int    // files to make
+	built   Built
+}
+
+func (b *builder) path(i int) []string {
+	path := append([]string(nil), b.prefix...)
+	if b.content.Single {
+		return path
+	}
+	return b.content.Files[i].AppendPath(path)
+}
+
+// compare finds the files to make.
+func (b *builder) compare() error {
+	var exist []string
+	for i := range b.content.Files {
+		if b.ctx.Err() != nil {
+			return context.Cause(b.ctx)
+		}
+		f := &b.content.Files[i]
+		source, ok := b.files[i]
+		empty := !f.IsLink() && f.Length == 0
+		if f.Pad || !ok && !f.IsLink() && !empty {
+			continue
+		}
+		if f.IsLink() {
+			if _, ok := linkTarget(f); !ok {
+				continue
+			}
+		}
+		info, err := b.place.Lstat(b.path(i))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			if err := b.add(i, source); err != nil {
+				return err
+			}
+		case err != nil:
+			return err
+		case !b.isSame(i, source, info):
+			exist = append(exist, b.place.Path(b.path(i)))
+		default:
+			b.built.Kept++
+		}
+	}
+	if len(exist) > 0 {
+		return &ExistsError{exist}
+	}
+	return nil
+}
+
+// add adds a file to make.
+func (b *builder) add(i int, source string) error {
+	b.todo = append(b.todo, i)
+	b.built.Made++
+	f := &b.content.Files[i]
+	if f.IsLink() || f.Length == 0 || b.o.Link == LinkSym {
+		return nil
+	}
+	info, err := os.Stat(source)
+	if err != nil {
+		return err
+	}
+	if b.o.Link != LinkHard {
+		b.built.Copied += f.Length
+		return nil
+	}
+	root, err := os.Stat(b.place.Path(nil))
+	if err != nil {
+		return err
+	}
+	if piece.Identify(info).Dev != piece.Identify(root).Dev {
+		return &fs.PathError{Op: "link", Path: source, Err: ErrOtherDevice}
+	}
+	return nil
+}
+
+// isSame reports whether what exists is what would be made.
+func (b *builder) isSame(i int, source string, info fs.FileInfo) bool {
+	f := &b.content.Files[i]
+	if info.Mode()&fs.ModeSymlink != 0 {
+		want, ok := linkTarget(f)
+		if !f.IsLink() {
+			if ok = b.o.Link == LinkSym && source != ""; ok {
+				abs, err := filepath.Abs(source)
+				want, ok = abs, err == nil
+			}
+		}
+		target, err := b.place.Readlink(b.path(i))
+		return err == nil && ok && target == want
+	}
+	if f.IsLink() || !info.Mode().IsRegular() || info.Size() != f.Length {
+		return false
+	}
+	if f.Length == 0 {
+		return true
+	}
+	if there, err := os.Stat(source); err == nil && os.SameFile(there, info) {
+		return true
+	}
+	same, err := sameBytes(source, b.place.Path(b.path(i)))
+	return err == nil && same
+}
+
+// sameBytes reports whether two files have the same bytes.
+func sameBytes(a, b string) (bool, error) {
+	x, err := atomicfile.Open(a)
+	if err != nil {
+		return false, err
+	}
+	defer x.Close()
+	y, err := atomicfile.Open(b)
+	if err != nil {
+		return false, err
+	}
+	defer y.Close()
+	one, two := make([]byte, 1<<20), make([]byte, 1<<20)
+	for {
+		n, err := io.ReadFull(x, one)
+		m, err2 := io.ReadFull(y, two)
+		if !bytes.Equal(one[:n], two[:m]) {
+			return false, nil
+		}
+		if err != nil || err2 != nil {
+			return isEnd(err) && isEnd(err2), nil
+		}
+	}
+}
+
+func isEnd(err error) bool { return err == io.EOF || err == io.ErrUnexpectedEOF }
+
+// makeAll makes the files.
+func (b *builder) makeAll() error {
+	var done int64
+	total := b.built.Copied
+	if total == 0 {
+		total = int64(len(b.todo))
+	}
+	for _, i := range b.todo {
+		if b.ctx.Err() != nil {
+			return context.Cause(b.ctx)
+		}
+		if err := b.make(i); err != nil {
+			return err
+		}
+		if b.built.Copied > 0 {
+			done += b.content.Layout.Length(i)
+		} else {
+			done++
+		}
+		if b.o.Progress != nil {
+			b.o.Progress(done, total)
+		}
+	}
+	return nil
+}
+
+func (b *builder) make(i int) error {
+	f, path := &b.content.Files[i], b.path(i)
+	switch {
+	case f.IsLink():
+		target, _ := linkTarget(f)
+		return b.place.Symlink(target, path)
+	case f.Length == 0:
+		return b.copy(i, path, nil)
+	case b.o.Link == LinkHard:
+		return b.place.Link(b.files[i], path)
+	case b.o.Link == LinkSym:
+		target, err := filepath.Abs(b.files[i])
+		if err != nil {
+			return err
+		}
+		return b.place.Symlink(target, path)
+	}
+	source, err := atomicfile.Open(b.files[i])
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	return b.copy(i, path, source)
+}
+
+// copy makes a file from another, or an empty one.
+func (b *builder) copy(i int, path []string, source *os.File) (err error) {
+	mode := modeOf(&b.content.Files[i])
+	if source != nil {
+		info, err := source.Stat()
+		if err != nil {
+			return err
+		}
+		mode = info.Mode().Perm() | 0o200
+	}
+	f, err := b.place.Create(path, mode)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Abort())
+		}
+	}()
+	switch {
+	case source == nil:
+	case b.o.Link == LinkReflink:
+		if err = f.Clone(source); errors.Is(err, ErrNoClone) {
+			err = &fs.PathError{Op: "clone", Path: b.files[i], Err: err}
+		}
+	default:
+		err = f.Copy(b.ctx, source, b.content.Files[i].Length)
+	}
+	if err == nil {
+		err = f.Truncate(b.content.Files[i].Length)
+	}
+	if err == nil {
+		err = f.Finish()
+	}
+	if err != nil {
+		return err
+	}
+	return f.Commit(nil)
+}
+
+// modeOf returns the mode of a new file of a torrent (BEP 47).
+func modeOf(f *metainfo.File) fs.FileMode {
+	if strings.Contains(f.Attr(), "x") {
+		return placefile.Executable
+	}
+	return placefile.Regular
+}
