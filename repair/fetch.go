@@ -34,26 +34,25 @@ func (m *mender) fetch(number int, report *Supplied) error {
 		return anySpan
 	})
 	if m.o.DryRun {
-		report.Files = len(ranges)
-		for _, list := range ranges {
-			for _, span := range list {
-				report.Fetched += span.Length
-			}
-		}
+		report.Files, report.Asked = len(ranges), m.openPieces()
+		report.Fetched = bytesOf(ranges)
+		report.More = bytesOf(m.wanted(func(int) func(metainfo.Span) bool { return anySpan })) - report.Fetched
 		return nil
 	}
 	f.client = webseed.New(webseed.Options{UserAgent: m.o.UserAgent, Proxy: m.o.Proxy})
 	defer f.client.Close()
-	for len(ranges) > 0 {
-		if err := f.fetch(ranges); err != nil {
+	for range 2 {
+		goesOn, err := f.fetch(ranges)
+		if err != nil {
 			return err
 		}
 		if err := m.take(number); err != nil {
 			return err
 		}
-		ranges = m.wanted(func(int) func(metainfo.Span) bool {
-			return func(span metainfo.Span) bool { return f.files[span.File] == nil || !f.files[span.File].fetched[span] }
-		})
+		ranges = m.wanted(func(int) func(metainfo.Span) bool { return f.isNew })
+		if !goesOn || len(ranges) == 0 {
+			break
+		}
 	}
 	for index, open := range m.open {
 		if open && f.got(index) {
@@ -61,6 +60,12 @@ func (m *mender) fetch(number int, report *Supplied) error {
 		}
 	}
 	return nil
+}
+
+// isNew reports whether a range was not asked for yet.
+func (f *fetcher) isNew(span metainfo.Span) bool {
+	r := f.files[span.File]
+	return r == nil || r.file != nil && !r.fetched[span]
 }
 
 // got reports whether all ranges of a piece were fetched.
@@ -74,6 +79,15 @@ func (f *fetcher) got(index int) bool {
 }
 
 func anySpan(metainfo.Span) bool { return true }
+
+func bytesOf(ranges map[int][]metainfo.Span) (n int64) {
+	for _, list := range ranges {
+		for _, span := range list {
+			n += span.Length
+		}
+	}
+	return n
+}
 
 // wanted returns the ranges of the open pieces by file. choose returns, for a piece,
 // which of its ranges are wanted.
@@ -111,31 +125,26 @@ type remote struct {
 	fetched map[metainfo.Span]bool
 }
 
-// fetch fetches ranges. An error of the source is added to the report, and only an error
-// of the connection ends it.
-func (f *fetcher) fetch(ranges map[int][]metainfo.Span) error {
-	total := f.done
-	for _, list := range ranges {
-		for _, span := range list {
-			total += span.Length
-		}
-	}
+// fetch fetches ranges. An error of the source is added to the report. After one of the
+// connection, it does not go on: the next file would have the same.
+func (f *fetcher) fetch(ranges map[int][]metainfo.Span) (goesOn bool, err error) {
+	total := f.done + bytesOf(ranges)
 	for _, i := range slices.Sorted(maps.Keys(ranges)) {
 		err := f.fetchFile(i, ranges[i], total)
 		if f.ctx.Err() != nil {
-			return context.Cause(f.ctx)
+			return false, context.Cause(f.ctx)
 		}
 		if _, ok := errors.AsType[*TempError](err); ok {
-			return err
+			return false, err
 		}
 		if err != nil && f.report.Err == nil {
 			f.report.Err = fmt.Errorf("%s: %w", strings.Join(f.content.Files[i].Path(), "/"), err)
 		}
 		if err != nil && !webseed.IsAnswer(err) {
-			return nil // the next file would have the same error
+			return false, nil
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // A TempError is an error of a temporary file of what was fetched.

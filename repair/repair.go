@@ -100,10 +100,17 @@ type Refusal struct {
 // Supplied is what a source had.
 type Supplied struct {
 	Pieces  int   // bad pieces that it had, alone or together with other sources
-	Fetched int64 // bytes that were fetched, or with Options.DryRun the most that would be
 	Files   int   // files that exist there; of a URL those that were asked for
+	Fetched int64 // bytes that were fetched, or with Options.DryRun would be at first
 	Wrong   int   // bad pieces that a URL has, with wrong bytes
-	Err     error // the first error of a URL, or nil
+
+	// With Options.DryRun, for a URL: the bad pieces that it would be asked for, and the
+	// bytes that would be fetched after Fetched if those do not suffice, since a v1 piece
+	// has bytes of several files and more of them may be wrong.
+	Asked int
+	More  int64
+
+	Err error // the first error of a URL, or nil
 }
 
 // Errors of a Refusal, besides those of the operating system. A path that has a

@@ -214,13 +214,6 @@ func (m *mending) reportSources() {
 	for i, s := range m.repaired.Sources {
 		name := m.flags.from[i]
 		m.u.explain("%s: %s, %s found there", m.u.shownArg(name), count(s.Files, "file"), count(s.Pieces, "bad piece"))
-		if s.Fetched > 0 {
-			verb := "fetched"
-			if m.flags.dryRun {
-				verb = "would be fetched"
-			}
-			m.u.explain("%s: %s %s", m.u.shownArg(name), term.SizeExact(s.Fetched), verb)
-		}
 		switch {
 		case s.Err != nil && left > 0:
 			m.u.report(failf(exitNetwork, "%s: %w", m.u.shownArg(name), s.Err))

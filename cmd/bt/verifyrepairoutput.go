@@ -76,13 +76,26 @@ func (m *mending) printRepaired(r *repair.Report) error {
 		beginning, written = "would be repaired", "to write"
 	}
 	line := fmt.Sprintf("%s: %s, %s; %s %s", beginning, count(len(r.Files), "file"), count(r.Pieces, "bad piece"), term.SizeExact(r.Bytes), written)
-	if n := fetched(r); n > 0 && m.flags.dryRun {
-		line += ", and at most " + term.SizeExact(n) + " to fetch"
-	} else if n > 0 {
+	if n := fetched(r); n > 0 && !m.flags.dryRun {
 		line += ", " + term.SizeExact(n) + " fetched"
 	}
-	_, err := fmt.Fprintln(m.u.out, line)
-	return err
+	if _, err := fmt.Fprintln(m.u.out, line); err != nil {
+		return err
+	}
+	for i, s := range r.Sources {
+		if s.Asked == 0 {
+			continue
+		}
+		more := ""
+		if s.More > 0 {
+			more = ", and up to " + term.SizeExact(s.More) + " more for pieces of several files"
+		}
+		if _, err := fmt.Fprintf(m.u.out, "would be fetched: %s for %s from %s%s\n", term.SizeExact(s.Fetched), count(s.Asked, "bad piece"),
+			term.Safe(m.u.shownArg(m.flags.from[i])), more); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // repairDetails returns what was done to a file.
