@@ -133,11 +133,6 @@ func (b *builder) compare() error {
 		if f.Pad || !ok && !f.IsLink() && !empty {
 			continue
 		}
-		if f.IsLink() {
-			if _, ok := linkTarget(f); !ok {
-				continue
-			}
-		}
 		info, err := b.place.Lstat(b.path(i))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -188,15 +183,18 @@ func (b *builder) add(i int, source string) error {
 func (b *builder) isSame(i int, source string, info fs.FileInfo) bool {
 	f := &b.content.Files[i]
 	if info.Mode()&fs.ModeSymlink != 0 {
-		want, ok := linkTarget(f)
-		if !f.IsLink() {
-			if ok = b.o.Link == LinkSym && source != ""; ok {
-				abs, err := filepath.Abs(source)
-				want, ok = abs, err == nil
-			}
+		var want string
+		var err error
+		switch {
+		case f.IsLink():
+			want = linkTarget(f)
+		case b.o.Link == LinkSym && source != "":
+			want, err = filepath.Abs(source)
+		default:
+			return false
 		}
-		target, err := b.place.Readlink(b.path(i))
-		return err == nil && ok && target == want
+		target, err2 := b.place.Readlink(b.path(i))
+		return err == nil && err2 == nil && target == want
 	}
 	if f.IsLink() || !info.Mode().IsRegular() || info.Size() != f.Length {
 		return false
@@ -268,8 +266,7 @@ func (b *builder) make(i int) error {
 	f, path := &b.content.Files[i], b.path(i)
 	switch {
 	case f.IsLink():
-		target, _ := linkTarget(f)
-		return b.place.Symlink(target, path)
+		return b.place.Symlink(linkTarget(f), path)
 	case f.Length == 0:
 		return b.copy(i, path, nil)
 	case b.o.Link == LinkHard:

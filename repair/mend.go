@@ -95,9 +95,7 @@ func (p *placement) plan() error {
 		switch {
 		case f.Pad:
 		case f.Link && f.Cause == piece.CauseMissing:
-			if target, ok := linkTarget(&p.content.Files[i]); ok {
-				p.change(i).link = target
-			}
+			p.change(i).link = linkTarget(&p.content.Files[i])
 		case f.Link:
 		case f.Cause == piece.CauseMissing && length == 0:
 			p.change(i)
@@ -131,14 +129,10 @@ func (p *placement) pathOf(i int) []string {
 }
 
 // linkTarget returns the target of a symbolic link of a torrent (BEP 47), relative to
-// the link. It returns false if the torrent names none below its root.
-func linkTarget(f *metainfo.File) (string, bool) {
-	target := f.Symlink()
-	if len(target) == 0 || slices.ContainsFunc(target, func(c string) bool { return metainfo.CheckComponent(c) != nil }) {
-		return "", false
-	}
+// the link. It is below the root of the torrent.
+func linkTarget(f *metainfo.File) string {
 	up := slices.Repeat([]string{".."}, len(f.Path())-1)
-	return filepath.Join(append(up, target...)...), true
+	return filepath.Join(append(up, f.Symlink()...)...)
 }
 
 // isGood reports whether a piece was good or has been proven from sources.
