@@ -13,12 +13,14 @@
 package repair
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
@@ -165,6 +167,7 @@ func Repair(ctx context.Context, t *Torrent, root string, bad []int, sources []S
 	if err := m.mend(); err != nil {
 		return nil, err
 	}
+	slices.SortFunc(m.report.Files, func(a, b File) int { return cmp.Compare(a.Index, b.Index) })
 	return &m.report, nil
 }
 

@@ -75,7 +75,10 @@ func (m *mending) printRepaired(r *repair.Report) error {
 	if m.flags.dryRun {
 		beginning, written = "would be repaired", "to write"
 	}
-	line := fmt.Sprintf("%s: %s, %s; %s %s", beginning, count(len(r.Files), "file"), count(r.Pieces, "bad piece"), term.SizeExact(r.Bytes), written)
+	line := beginning + ": nothing"
+	if len(r.Files) > 0 {
+		line = fmt.Sprintf("%s: %s, %s; %s %s", beginning, count(len(r.Files), "file"), count(r.Pieces, "bad piece"), term.SizeExact(r.Bytes), written)
+	}
 	if n := fetched(r); n > 0 && !m.flags.dryRun {
 		line += ", " + term.SizeExact(n) + " fetched"
 	}

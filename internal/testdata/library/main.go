@@ -1,5 +1,5 @@
 // A program outside of the module that uses each of its verbs: it makes a torrent,
-// shows it, checks data, edits it, asks a tracker about it, and seeds it.
+// shows it, checks and mends data, edits it, asks a tracker about it, and seeds it.
 package main
 
 import (
@@ -18,6 +18,7 @@ import (
 
 	"bt/inspect"
 	"bt/maketorrent"
+	"bt/repair"
 	"bt/rewrite"
 	"bt/scrape"
 	"bt/seed"
@@ -37,6 +38,7 @@ func main() {
 	check(os.WriteFile(path, makeTorrent(content), 0o644))
 	torrent := show(path)
 	verify(torrent, dir)
+	mend(torrent, dir)
 	edit(torrent)
 	ask(torrent)
 	serve(torrent, dir)
@@ -113,6 +115,28 @@ func verify(torrent *inspect.Torrent, dir string) {
 	_, err = inspect.Verify(ctx, bad, dir, inspect.VerifyOptions{})
 	unusable, ok := errors.AsType[*inspect.UnusableError](err)
 	fmt.Println("verify: a path that leads out is refused:", ok && unusable.Findings[0].Code == "unsafe-path")
+}
+
+func mend(torrent *inspect.Torrent, dir string) {
+	ctx := context.Background()
+	content := filepath.Join(dir, "release")
+	built, err := repair.Build(ctx, torrent, map[int]string{0: filepath.Join(content, "a.bin"), 1: filepath.Join(content, "b.txt")},
+		filepath.Join(dir, "copy"), repair.BuildOptions{Link: repair.LinkCopy})
+	check(err)
+	fmt.Println("build:", built.Made, built.Kept, built.Copied)
+	damaged := filepath.Join(built.Root, "a.bin")
+	check(os.WriteFile(damaged, []byte("damaged"), 0o644))
+	verdict, err := inspect.Verify(ctx, torrent, built.Root, inspect.VerifyOptions{})
+	check(err)
+	var bad []int
+	for piece := range verdict.BadPieces {
+		bad = append(bad, piece.Index)
+	}
+	report, err := repair.Repair(ctx, torrent, built.Root, bad, []repair.Source{{Path: content}}, repair.Options{})
+	check(err)
+	fmt.Println("repair:", len(report.Files), report.Pieces, report.Bytes, len(report.Refused))
+	b, err := os.ReadFile(damaged)
+	fmt.Println("repair: the file is whole:", bytes.Equal(b, make([]byte, 40_000)), err)
 }
 
 func edit(torrent *inspect.Torrent) {
