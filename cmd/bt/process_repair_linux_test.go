@@ -180,7 +180,6 @@ func TestProcessRepairWithoutPermission(t *testing.T) {
 // mended one, and the next run mends the rest.
 func TestProcessRepairKilled(t *testing.T) {
 	strace := processTracing(t)
-	bt := processPlain(t)
 	for _, format := range []string{"v1", "hybrid"} {
 		d := newProcessDamaged(t, testenv.Tmpfs(t), format) // fsync is fast there
 		for _, call := range []string{"fsync", "ftruncate", processNaming, "unlinkat"} {
@@ -188,7 +187,7 @@ func TestProcessRepairKilled(t *testing.T) {
 			for n := 1; n < 6; n++ {
 				d.damage(t)
 				cmd := processCommand(t, strace, "-f", "-qq", "-o", os.DevNull, "-e", "signal=none", "-e", "trace="+call,
-					"-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n), bt, "verify", d.torrent, d.data, "--repair", "--from", d.copy)
+					"-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", call, n), "bt", "verify", d.torrent, d.data, "--repair", "--from", d.copy)
 				cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
 				p := processStart(t, cmd)()
 				whole := d.check(t, true)
@@ -199,7 +198,7 @@ func TestProcessRepairKilled(t *testing.T) {
 					break
 				}
 				killed++
-				processStart(t, processCommand(t, bt, "verify", d.torrent, d.data, "--repair", "--from", d.copy))().exits(exitOK)
+				processRun(t, "", "verify", d.torrent, d.data, "--repair", "--from", d.copy).exits(exitOK)
 			}
 			if killed == 0 && call != "unlinkat" {
 				t.Errorf("never killed in %s", call)
