@@ -25,6 +25,7 @@ var otherCommands = []otherWords{
 	{"hash", "bt verify TORRENT checks data by its hashes; bt info TORRENT shows the info-hashes"},
 	{"validate", "bt verify TORRENT checks data; bt info --strict TORRENT looks for faults in the torrent itself"},
 	{"check recheck hashcheck hash-check rehash test compare", "bt verify TORRENT [PATH] checks data against a torrent"},
+	{"repair fix mend heal patch", "bt verify TORRENT [PATH] --repair --from SOURCE mends data from another copy"},
 	{"edit modify change set replace rewrite update announce transmission-edit", "bt retracker edits torrents: bt retracker TORRENT --announce URL replaces the trackers"},
 	{"add append", "bt retracker TORRENT --add URL adds a tracker"},
 	{"remove delete rm del", "bt retracker TORRENT --remove URL removes a tracker"},
@@ -140,6 +141,10 @@ var otherFlags = map[string][]otherWords{
 		{"bad-only failed only-failed bad", "use --only-bad"},
 		{"picture pieces pieces-map piece-map graph visual", "use --map"},
 		{"html csv txt log export", "use --report FILE.html, FILE.csv or FILE.txt"},
+		{"fix mend heal", "use --repair --from SOURCE"},
+		{"n dryrun simulate preview what-if", "use --dry-run, with --repair or --link"},
+		{"source mirror web-seed backup", "use --repair --from SOURCE"},
+		{"hardlink hard-link symlink reflink clone", "use --link hard|sym|reflink|copy --into DIR"},
 	},
 	"retracker": slices.Concat([]otherWords{
 		outputWords, jsonWords, revealWords, recurseWords,

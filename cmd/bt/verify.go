@@ -37,7 +37,10 @@ bt verify movie.torrent --map
 bt verify movie.torrent --report damage.html
 bt verify movie.torrent --search /mnt/a --search /mnt/b --write-plan movie.plan
 bt verify movie.torrent --plan movie.plan
-bt verify movie.torrent /mnt/disk --read sequential`,
+bt verify movie.torrent /mnt/disk --read sequential
+bt verify movie.torrent --repair --from /mnt/backup/movie
+bt verify movie.torrent --repair --from https://mirror.example/movie --dry-run
+bt verify movie.torrent /mnt/found --link hard --into /srv/seed`,
 		Flags: slices.Concat([]cli.Flag{
 			switchFlag(&f.extra, "extra", "also list files in the content's directory that are not content, including pad files of other clients; links are not followed, and nothing is deleted (not for a single file)"),
 			switchFlag(&f.onlyBad, "only-bad", "list only files that are not ok in JSON"),
