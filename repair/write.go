@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"bt/internal/metainfo"
 	"bt/internal/piece"
 	"bt/internal/placefile"
 )
@@ -179,13 +180,14 @@ func (p *placement) writeFile(c *change) (err error) {
 	return c.file.Finish()
 }
 
-// copyOld copies what the file had, unless all of it is written anew.
+// copyOld clones the file or, where that is impossible, copies what is not written anew:
+// that may be unreadable.
 func (p *placement) copyOld(c *change) error {
-	var written int64
-	for _, w := range c.writes {
-		written += w.Length
+	if c.old == nil {
+		return nil
 	}
-	if c.old == nil || written == c.size {
+	gaps := gaps(c.writes, min(c.old.Size(), c.size))
+	if len(gaps) == 0 {
 		return nil
 	}
 	f, err := p.openSource(own, c.index)
@@ -193,7 +195,27 @@ func (p *placement) copyOld(c *change) error {
 		return err
 	}
 	defer f.Close()
-	return c.file.Copy(p.ctx, f, min(c.old.Size(), c.size))
+	if err := c.file.Clone(f); !errors.Is(err, ErrNoClone) {
+		return err
+	}
+	for _, gap := range gaps {
+		if err := c.file.CopyRange(p.ctx, f, gap.Offset, gap.Length); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gaps returns the ranges before an end that are not written.
+func gaps(writes []write, end int64) (list []metainfo.Span) {
+	at := int64(0)
+	for _, w := range append(writes[:len(writes):len(writes)], write{Span: metainfo.Span{Offset: end}}) {
+		if next := min(w.Offset, end); next > at {
+			list = append(list, metainfo.Span{Offset: at, Length: next - at})
+		}
+		at = max(at, w.Offset+w.Length)
+	}
+	return list
 }
 
 // copyRanges copies the ranges to write from their sources.

@@ -103,11 +103,12 @@ type mending struct {
 // returns a new one, which verify computes.
 func (m *mending) run(t *metainfo.Torrent, v *inspect.Verdict, verify func() (*inspect.Verdict, error)) (*inspect.Verdict, error) {
 	m.torrent, m.verdict = t, v
-	switch {
-	case m.flags.link.given:
-		return v, m.build()
-	case !m.flags.repair:
+	if !m.flags.repair && !m.flags.link.given {
 		return v, nil
+	}
+	freeMemory() // the limit is for reading and verifying
+	if m.flags.link.given {
+		return v, m.build()
 	}
 	if err := m.repair(); err != nil || m.flags.dryRun || len(m.repaired.Files) == 0 {
 		return v, err
