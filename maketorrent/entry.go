@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"bt/internal/glob"
 	"bt/internal/metainfo"
 	"bt/internal/piece"
 )
@@ -73,10 +74,10 @@ func (w *walker) subdir(s *section, at location, info fs.FileInfo) (below *secti
 
 // excluded reports whether an Exclude glob matches a path, and records it as skipped.
 func (w *walker) excluded(s *section, rel []string) bool {
-	if !matchAny(w.exclude, rel) {
+	if !glob.MatchAny(w.exclude, rel) {
 		return false
 	}
-	matchAny(w.include, rel) // to record that the glob matches something
+	glob.MatchAny(w.include, rel) // to record that the glob matches something
 	s.skip(rel, SkipExcluded)
 	return true
 }
@@ -93,7 +94,7 @@ func (w *walker) leftOut(s *section, rel []string) bool {
 	default:
 		return false
 	}
-	matchAny(w.include, rel) // to record that the glob matches something
+	glob.MatchAny(w.include, rel) // to record that the glob matches something
 	return true
 }
 
@@ -132,7 +133,7 @@ func (w *walker) own(path string, info fs.FileInfo) string {
 // included reports whether an Include glob matches a path, or there is none. If not, it
 // records the path as skipped.
 func (w *walker) included(s *section, rel []string) bool {
-	if len(w.include) == 0 || matchAny(w.include, rel) {
+	if len(w.include) == 0 || glob.MatchAny(w.include, rel) {
 		return true
 	}
 	s.skip(rel, SkipNotIncluded)

@@ -104,10 +104,10 @@ func (w *walker) findArchives(split bool) {
 func (r *Result) findSkipped(w *walker) {
 	for _, g := range w.unmatched() {
 		hint := ""
-		if strings.Contains(g.text, ",") {
+		if strings.Contains(g.Text, ",") {
 			hint = "; a comma is a part of it and does not begin another"
 		}
-		r.addFinding(metainfo.CodeUnmatchedGlob, "the glob %q matches nothing%s", g.text, hint)
+		r.addFinding(metainfo.CodeUnmatchedGlob, "the glob %q matches nothing%s", g.Text, hint)
 	}
 	n, first := 0, ""
 	for _, s := range r.Skipped {

@@ -7,27 +7,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 
-	"github.com/bmatcuk/doublestar/v4"
+	"bt/internal/glob"
 )
 
-// A glob is an element of Options.Include or Options.Exclude.
-type glob struct {
-	text     string // as in Options
-	pattern  string // relative to the content, without leading and trailing slashes
-	anywhere bool   // also matched against each name in a path
-	matched  atomic.Bool
-}
-
 // readGlobs parses globs, whose syntax Options.Check has checked.
-func (w *walker) readGlobs(texts []string) []*glob {
-	var globs []*glob
+func (w *walker) readGlobs(texts []string) []*glob.Glob {
+	var globs []*glob.Glob
 	for _, text := range texts {
-		pattern := strings.TrimSuffix(w.cutPath(text), "/")
-		anchored := strings.HasPrefix(pattern, "/")
-		pattern = strings.TrimLeft(pattern, "/")
-		globs = append(globs, &glob{text: text, pattern: pattern, anywhere: !anchored && !strings.Contains(pattern, "/")})
+		globs = append(globs, glob.New(text, w.cutPath(text)))
 	}
 	return globs
 }
@@ -64,33 +52,10 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// match reports whether the glob matches the path or a directory in it.
-func (g *glob) match(rel []string) bool {
-	for i := range rel {
-		if doublestar.MatchUnvalidated(g.pattern, display(rel[:i+1])) || g.anywhere && doublestar.MatchUnvalidated(g.pattern, rel[i]) {
-			g.matched.Store(true)
-			return true
-		}
-	}
-	return false
-}
-
-// matchAny reports whether one of the globs matches. It also tries globs that have
-// matched nothing yet, so that unmatched is complete.
-func matchAny(globs []*glob, rel []string) bool {
-	found := false
-	for _, g := range globs {
-		if !found || !g.matched.Load() {
-			found = g.match(rel) || found
-		}
-	}
-	return found
-}
-
 // unmatched returns the globs that match nothing. It first tries them on the files in
 // excluded directories, which the walk did not read.
-func (w *walker) unmatched() []*glob {
-	left := stillUnmatched(slices.Concat(w.include, w.exclude))
+func (w *walker) unmatched() []*glob.Glob {
+	left := glob.Unmatched(slices.Concat(w.include, w.exclude))
 	for _, dir := range w.unseen {
 		if len(left) == 0 {
 			break
@@ -108,7 +73,7 @@ var errTooMany = errors.New("too many names")
 
 // tryBelow returns the globs that match nothing in a directory. It returns none if it
 // can't read the whole directory.
-func (w *walker) tryBelow(dir []string, globs []*glob) []*glob {
+func (w *walker) tryBelow(dir []string, globs []*glob.Glob) []*glob.Glob {
 	names := 0
 	// With the separator, WalkDir follows dir if it is a symbolic link.
 	root := w.onDisk(dir) + string(filepath.Separator)
@@ -126,15 +91,11 @@ func (w *walker) tryBelow(dir []string, globs []*glob) []*glob {
 		if err != nil {
 			return err
 		}
-		matchAny(globs, append(slices.Clip(dir), components(rel)...))
+		glob.MatchAny(globs, append(slices.Clip(dir), components(rel)...))
 		return nil
 	})
 	if err != nil {
 		return nil
 	}
-	return stillUnmatched(globs)
-}
-
-func stillUnmatched(globs []*glob) []*glob {
-	return slices.DeleteFunc(slices.Clone(globs), func(g *glob) bool { return g.matched.Load() })
+	return glob.Unmatched(globs)
 }

@@ -12,8 +12,7 @@ import (
 
 // A hasher hashes content once, for several drafts.
 type hasher struct {
-	keys    known.Keys
-	cache   *known.Sums // nil if there is none
+	pieces  known.Pieces
 	donors  []*donor
 	targets []*target // the first is that of v2, if there is one
 	order   []*target // the targets in the order of the piece.Job
@@ -53,7 +52,7 @@ func (h *hasher) job(o *Options) piece.Job {
 	slices.SortStableFunc(h.order, func(a, b *target) int { return cmp.Compare(b.unknown, a.unknown) })
 	first := h.order[0]
 	job := piece.Job{
-		Layout: first.Layout, Tree: h.keys.Tree, V1: first.V1, V2: first.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
+		Layout: first.Layout, Tree: h.pieces.Tree, V1: first.V1, V2: first.V2, Jobs: o.Jobs, Read: o.Read, Progress: o.Progress,
 		Skip: func(target, piece int) bool { return h.order[target].isKnown(piece) },
 	}
 	for _, t := range h.order[1:] {
@@ -120,8 +119,8 @@ func (h *hasher) v1Target(l *metainfo.Layout) *target {
 // recall finds the pieces that need not be hashed: their sums are in the cache or in the
 // torrent of a donor, or they have the same bytes as another piece.
 func (h *hasher) recall() {
-	repeats := len(h.targets) > 1 || hasRepeats(h.keys.Tree.Files)
-	if h.cache == nil && len(h.donors) == 0 && !repeats {
+	repeats := len(h.targets) > 1 || hasRepeats(h.pieces.Tree.Files)
+	if !h.pieces.Exist() && len(h.donors) == 0 && !repeats {
 		return
 	}
 	seen := make(map[known.SumKey]pieceAt)
@@ -179,30 +178,18 @@ func hasRepeats(files []piece.Source) bool {
 // key returns a key of the bytes of a piece.
 func (h *hasher) key(t *target, i int) (key known.SumKey) {
 	if t.V1 {
-		key, _ = h.keys.V1(t.Layout, i)
+		key, _ = h.pieces.V1(t.Layout, i)
 	} else {
-		key, _ = h.keys.V2(t.Layout, i)
+		key, _ = h.pieces.V2(t.Layout, i)
 	}
 	return key
 }
 
 // takeCached stores the sums of a piece if they are in the cache.
 func (h *hasher) takeCached(t *target, i int) bool {
-	if h.cache == nil {
-		return false
-	}
-	var sha1, root known.Sum
-	ok := true
-	if t.V1 {
-		key, _ := h.keys.V1(t.Layout, i)
-		sha1, ok = h.cache.Find(key)
-	}
-	if t.V2 && ok {
-		key, _ := h.keys.V2(t.Layout, i)
-		root, ok = h.cache.Find(key)
-	}
+	sha1, root, ok := h.pieces.Find(&t.Target, i)
 	if ok {
-		t.set(i, (*[20]byte)(sha1[:]), (*[32]byte)(&root))
+		t.set(i, &sha1, &root)
 	}
 	return ok
 }
@@ -214,21 +201,7 @@ func (h *hasher) store(r *piece.Result) {
 	}
 	t := h.order[r.Layout]
 	t.set(r.Index, &r.SHA1, &r.Root)
-	if h.cache == nil {
-		return
-	}
-	if t.V1 {
-		if key, ok := h.keys.V1(t.Layout, r.Index); ok {
-			var sum known.Sum
-			copy(sum[:], r.SHA1[:])
-			h.cache.Add(key, sum)
-		}
-	}
-	if t.V2 {
-		if key, ok := h.keys.V2(t.Layout, r.Index); ok {
-			h.cache.Add(key, r.Root)
-		}
-	}
+	h.pieces.Add(&t.Target, r)
 }
 
 // fill stores the hashes of a draft in its builder.

@@ -150,7 +150,7 @@ func (g *group) hash(ctx context.Context) error {
 			d.Result.Refuted = append(d.Result.Refuted, display(w.files[i].Path))
 		}
 	}
-	h := hasher{keys: known.Keys{Tree: tree, At: at}, cache: g.Cache.sums(w.inputs[0].path), donors: donors}
+	h := hasher{pieces: known.PiecesIn(g.Cache, w.inputs[0].path, tree, at), donors: donors}
 	return h.hash(ctx, drafts, &g.Options)
 }
 

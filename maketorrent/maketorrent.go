@@ -27,8 +27,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bmatcuk/doublestar/v4"
-
+	"bt/internal/glob"
 	"bt/internal/metainfo"
 	"bt/internal/piece"
 )
@@ -179,7 +178,7 @@ func (o *Options) Check() error {
 		}
 	}
 	for _, text := range slices.Concat(o.Include, o.Exclude) {
-		if !doublestar.ValidatePattern(text) {
+		if !glob.IsValid(text) {
 			return badOption("glob", "the glob %q can't be read", text)
 		}
 	}

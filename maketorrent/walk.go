@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"bt/internal/glob"
 	"bt/internal/metainfo"
 	"bt/internal/piece"
 )
@@ -25,7 +26,7 @@ type walker struct {
 	inputs []input // sorted by name
 	single bool    // the content is one file
 
-	include, exclude []*glob
+	include, exclude []*glob.Glob
 
 	files    []metainfo.BuildFile
 	sources  []piece.Source
@@ -149,7 +150,7 @@ func (w *walker) run(f func()) {
 // dir adds the files in a directory that are in the list.
 func (w *walker) dir(s *section, at location) {
 	entries := at.list.read(s, at.path)
-	if len(entries) == 0 && len(s.problems) == 0 && len(at.rel) > 0 && (len(w.include) == 0 || matchAny(w.include, at.rel)) {
+	if len(entries) == 0 && len(s.problems) == 0 && len(at.rel) > 0 && (len(w.include) == 0 || glob.MatchAny(w.include, at.rel)) {
 		s.skip(at.rel, SkipEmptyDirectory)
 	}
 	for some := range slices.Chunk(entries, chunk) {
