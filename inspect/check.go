@@ -23,18 +23,29 @@ type check struct {
 	faults   map[part]*piece.Fault // errors of reading
 	proven   map[part]bool         // parts of bad pieces that are right
 	placed   map[int]string        // VerifyOptions.Places that are other places
+	scope
 
 	layerless layerless
 	disagree  []disagreement
 }
 
 func (c *check) result(r piece.Result) {
+	switch {
+	case c.states[r.Index] == outside:
+		return
+	case !r.Skipped:
+		if !r.Failed {
+			c.cache.Add(&c.target, &r)
+		}
+	case !c.skipped(&r):
+		c.states[r.Index] = unread
+	}
 	if r.Failed {
 		for _, f := range r.Faults {
 			c.faults[part{r.Index, f.File}] = f
 		}
 		c.states[r.Index] = c.causeOf(r.Index)
-	} else if c.content.V1 && !bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20]) {
+	} else if c.states[r.Index] != unread && c.content.V1 && !bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20]) {
 		c.states[r.Index] = CauseCorrupt
 	}
 	if c.content.V2 {
@@ -68,6 +79,9 @@ func (c *check) changed(f *piece.Fault) {
 		return
 	}
 	for i := first; i <= last; i++ {
+		if c.states[i] == outside {
+			continue
+		}
 		c.states[i] = CauseChanged
 		if at := (part{i, f.File}); c.faults[at] == nil {
 			c.faults[at] = f
@@ -77,27 +91,48 @@ func (c *check) changed(f *piece.Fault) {
 
 // verdict returns the verdict after all pieces were checked.
 func (c *check) verdict() *Verdict {
-	v := &Verdict{As: c.tree.As, Statuses: make(map[Status]int), Files: c.fileVerdicts, File: c.file, BadPieces: c.badPieces, Where: c.tree.Path}
+	v := &Verdict{As: c.tree.As, Basis: c.basis, Cached: c.cached, Statuses: make(map[Status]int), Files: c.fileVerdicts, File: c.file, BadPieces: c.badPieces, Where: c.tree.Path}
 	c.doubtful = make([]bool, len(c.states))
 	for i, state := range c.states {
 		v.Pieces.count(state)
-		c.doubtful[i] = state != CauseNone && c.isDoubtful(i)
+		c.doubtful[i] = state.isBad() && c.isDoubtful(i)
 	}
 	for i := range c.contentFiles() {
 		v.FileCount++
+		v.Size += c.content.Layout.Length(i)
 		v.Statuses[c.status(i, c.ranges(i))]++
 		if at, ok := c.tree.At(i); ok {
 			v.Renamed = append(v.Renamed, Rename{c.path(i), filepath.ToSlash(at)})
 		}
 	}
-	v.Nothing = v.FileCount > 0 && v.Statuses[StatusMissing] == v.FileCount
+	v.Nothing = c.isNothing()
 	// Only damaged pad files could make the pieces differ, and they are not on disk.
 	v.OK = v.Statuses[StatusOK] == v.FileCount && v.Pieces.Good == v.Pieces.Total
 	return v
 }
 
+// isNothing reports whether no file exists.
+func (c *check) isNothing() bool {
+	any := false
+	for i := range c.tree.Files {
+		if s := &c.tree.Files[i]; !s.Pad {
+			if any = true; s.Cause != piece.CauseMissing {
+				return false
+			}
+		}
+	}
+	return any
+}
+
 // count counts a piece.
 func (n *PieceCounts) count(state Cause) {
+	switch state {
+	case outside:
+		return
+	case unread:
+		n.Unread++
+		return
+	}
 	n.Total++
 	switch state {
 	case CauseNone:
@@ -113,11 +148,11 @@ func (n *PieceCounts) count(state Cause) {
 	}
 }
 
-// contentFiles yields the indexes of the files, except of pad files.
+// contentFiles yields the indexes of the files to verify.
 func (c *check) contentFiles() iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for i := range c.tree.Files {
-			if !c.tree.Files[i].Pad && !yield(i) {
+			if !c.tree.Files[i].Pad && c.has(i) && !yield(i) {
 				return
 			}
 		}
@@ -136,7 +171,7 @@ func (c *check) fileVerdicts(yield func(FileVerdict) bool) {
 // badPieces yields Verdict.BadPieces.
 func (c *check) badPieces(yield func(BadPiece) bool) {
 	for i, state := range c.states {
-		if state == CauseNone {
+		if !state.isBad() {
 			continue
 		}
 		p := BadPiece{Index: i, Cause: state, Files: c.filesOf(i), Doubtful: c.doubtful[i]}
@@ -288,7 +323,7 @@ func (c *check) ranges(file int) []Range {
 	var list []Range
 	start, length := c.content.Layout.Offset(file), c.content.Layout.PieceLength()
 	for i := first; i <= last; i++ {
-		if c.states[i] == CauseNone || c.proven[part{i, file}] {
+		if !c.states[i].isBad() || c.proven[part{i, file}] {
 			continue
 		}
 		from := max(int64(i)*length-start, 0)

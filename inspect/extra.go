@@ -20,13 +20,13 @@ import (
 //
 // Links are not followed: their targets are elsewhere, and may be the content of
 // another torrent. A link to a directory that contains files of the torrent is not
-// extra. Pad files on disk are extra, as Verify never reads them.
+// extra, nor is a file in others. Pad files on disk are extra, as Verify never reads them.
 //
 // The list is empty for a single file, which has no directory of its own. It is also
 // empty if no file exists and root does not have the torrent's name: then root is only
 // the directory where the caller expected the content.
-func (c *check) extra(ctx context.Context, root string) (list []string, errs []error, err error) {
-	w := extraWalk{ctx: ctx, list: []string{}}
+func (c *check) extra(ctx context.Context, root string, others *Contents) (list []string, errs []error, err error) {
+	w := extraWalk{ctx: ctx, others: others, list: []string{}}
 	there := func(s piece.Source) bool { return !s.Pad && s.Cause != piece.CauseMissing }
 	own := filepath.Base(root) == c.content.Name || slices.ContainsFunc(c.tree.Files, there)
 	if !c.content.Single && own && isDir(root) {
@@ -39,6 +39,7 @@ func (c *check) extra(ctx context.Context, root string) (list []string, errs []e
 type extraWalk struct {
 	ctx    context.Context
 	places places
+	others *Contents
 	list   []string
 	errs   []error
 }
@@ -60,6 +61,7 @@ func (w *extraWalk) dir(path, prefix string) {
 			w.dir(at, prefix+e.Name()+"/")
 		case w.places.hasFile(at):
 		case e.Type()&fs.ModeSymlink != 0 && w.places.hasDir(at) && isDir(at):
+		case w.others.has(at):
 		default:
 			w.list = append(w.list, prefix+e.Name())
 		}

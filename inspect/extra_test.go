@@ -169,7 +169,7 @@ func TestExtraSingle(t *testing.T) {
 	c, _ := newCheck(t, s)
 	content.Single = true
 	c.content = content
-	if list, errs, err := c.extra(context.Background(), s.dir); list == nil || len(list)+len(errs) > 0 || err != nil {
+	if list, errs, err := c.extra(context.Background(), s.dir, nil); list == nil || len(list)+len(errs) > 0 || err != nil {
 		t.Errorf("%q, %v, %v", list, errs, err)
 	}
 }
@@ -185,7 +185,7 @@ func TestExtraStopped(t *testing.T) {
 	s := &sample{dir: root, t: torrent}
 	c, _ := newCheck(t, s)
 	c.content = content
-	if _, _, err := c.extra(ctx, root); !errors.Is(err, context.Canceled) {
+	if _, _, err := c.extra(ctx, root, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: %v", err)
 	}
 }

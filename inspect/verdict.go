@@ -38,16 +38,19 @@ const (
 )
 
 // A Verdict is the result of [Verify]. Its lists and counts of files leave out pad
-// files.
+// files, and files that VerifyOptions.Only leaves out.
 type Verdict struct {
 	OK      bool   // whether every file has StatusOK
+	Basis   Basis  // what that is based on
+	Cached  int64  // bytes that were not read, as they were hashed before and have not changed since
 	Content string // the file or directory that was compared
 	As      string // its name, if that is an equivalent of the torrent's name; else ""
 
 	Pieces    PieceCounts
 	FileCount int
+	Size      int64          // bytes of the files, in the torrent
 	Statuses  map[Status]int // number of files with each status
-	Nothing   bool           // whether no file exists at all
+	Nothing   bool           // whether no file of the torrent exists at all
 	Renamed   []Rename       // files that were found by an equivalent name
 
 	// Files yields the verdict on each file, in the order of the torrent. File returns
@@ -84,7 +87,9 @@ type Rename struct {
 	At   string // on disk
 }
 
-// PieceCounts are numbers of pieces. Total is the sum of the others.
+// PieceCounts are numbers of pieces that have bytes of the files. Total is the sum of
+// Good, Bad, Missing, Unverifiable and Unreadable: the pieces about which something is
+// known. A piece of a missing or short file need not be read for that.
 type PieceCounts struct {
 	Total        int
 	Good         int
@@ -92,6 +97,10 @@ type PieceCounts struct {
 	Missing      int // missing or short
 	Unverifiable int
 	Unreadable   int
+
+	// Unread is the number of further pieces, which were not read. It is 0 unless
+	// VerifyOptions.Quick or Sample is set.
+	Unread int
 }
 
 // A FileVerdict is the verdict on one file.

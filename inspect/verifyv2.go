@@ -14,6 +14,7 @@ import (
 type layerless struct {
 	tree   metainfo.HashTree
 	faults bool // some pieces could not be hashed
+	unread bool // some pieces were not read
 }
 
 // A disagreement is a file of a hybrid torrent whose data matches the v1 hashes or the
@@ -25,16 +26,13 @@ type disagreement struct {
 
 // resultV2 checks a piece against the v2 hashes, after the v1 hashes.
 func (c *check) resultV2(r piece.Result) {
-	cursor := c.content.Layout.Cursor(r.Index)
-	span, _ := cursor.Next()
-	length := c.content.Layout.PieceLength()
-	n := int(span.Offset / length)
-	hash, known := c.content.PieceHash(span.File, n)
+	file, n := c.filePiece(r.Index)
+	hash, known := c.content.PieceHash(file, n)
 	switch {
 	case !known:
-		c.withoutLayer(r, span.File, n)
-	case !r.Failed:
-		c.compare(r.Index, r.Index, span.File, r.Root == hash)
+		c.withoutLayer(r, file, n)
+	case !r.Failed && c.states[r.Index] != unread:
+		c.compare(r.Index, r.Index, file, r.Root == hash)
 	}
 }
 
@@ -69,20 +67,25 @@ func (c *check) withoutLayer(r piece.Result, file, n int) {
 	l := &c.layerless
 	if n == 0 {
 		l.tree.Reset(metainfo.PieceHeight(c.content.Layout.PieceLength()))
-		l.faults = false
+		l.faults, l.unread = false, false
 	}
 	l.tree.Add(&r.Root)
 	l.faults = l.faults || r.Failed
+	l.unread = l.unread || c.states[r.Index] == unread
 	first, last, _ := c.content.Layout.FilePieces(file)
 	switch {
 	case r.Index < last:
-	case !l.faults:
+	case !l.faults && !l.unread:
 		c.compare(first, last, file, l.tree.Root(0) == *c.content.Files[file].PiecesRoot)
 	case !c.content.V1:
 		// The other pieces exist, but there is no hash to check them against.
+		state := CauseUnverifiable
+		if !l.faults {
+			state = unread
+		}
 		for i := first; i <= last; i++ {
-			if c.states[i] == CauseNone {
-				c.states[i] = CauseUnverifiable
+			if !c.states[i].isBad() {
+				c.states[i] = state
 			}
 		}
 	}

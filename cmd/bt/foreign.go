@@ -72,22 +72,29 @@ func notTorrent(name string, err error) error {
 	return withHint(failf(exitTorrent, "%s: %w", name, err), formHint(err))
 }
 
-// skipForeign reports whether err is about a file that usually lies in a directory
-// beside torrents: a client's state file, or macOS's metadata of another file.
-// Such a file is not a failure. skipForeign warns of state files; finish warns of
-// all macOS files at once.
-func (u *ui) skipForeign(in input, err error) bool {
+// isForeign reports whether err is about a file that usually lies in a directory beside
+// torrents: a client's state file, or macOS's metadata of another file.
+func isForeign(in input, err error) bool {
 	not, ok := errors.AsType[*metainfo.NotTorrentError](err)
-	switch {
-	case !ok || !in.found:
+	return ok && in.found && (isAppleDouble(in, not) || not.Form.FoundBesideTorrents())
+}
+
+func isAppleDouble(in input, err *metainfo.NotTorrentError) bool {
+	return err.Form == metainfo.FormAppleDouble || strings.HasPrefix(filepath.Base(in.name), "._")
+}
+
+// skipForeign is isForeign. Such a file is not a failure. skipForeign warns of state
+// files; finish warns of all macOS files at once.
+func (u *ui) skipForeign(in input, err error) bool {
+	if !isForeign(in, err) {
 		return false
-	case not.Form == metainfo.FormAppleDouble || strings.HasPrefix(filepath.Base(in.name), "._"):
+	}
+	not, _ := errors.AsType[*metainfo.NotTorrentError](err)
+	if isAppleDouble(in, not) {
 		u.skipped++
 		u.explain("%s: %s", in.name, cmp.Or(formHints[not.Form], not.Error()))
-	case not.Form.FoundBesideTorrents():
+	} else {
 		u.warn("%s: skipped: %s", in.name, formHints[not.Form])
-	default:
-		return false
 	}
 	return true
 }

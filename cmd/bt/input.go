@@ -36,7 +36,7 @@ func torrentAndPath(command string, args []string) (name string, at dataPath, er
 	if len(args) == 0 || len(args) > 2 {
 		err = failf(exitUsage, "%s takes a torrent and optionally a path, not %s", command, count(len(args), "argument"))
 		if len(args) > 2 {
-			err = withHint(err, oneTorrent(command))
+			err = withHint(err, severalTorrents(command))
 		}
 		return "", at, err
 	}
@@ -44,16 +44,22 @@ func torrentAndPath(command string, args []string) (name string, at dataPath, er
 		return "", at, err
 	}
 	name = args[0]
-	at.path, _ = filepath.Split(name) // not Dir, which would clean ".." out of the path
 	switch {
-	case len(args) == 2 && args[1] == "":
+	case len(args) == 1:
+		return name, besideTorrent(name), nil
+	case args[1] == "":
 		return "", at, failf(exitUsage, "the path is empty")
-	case len(args) == 2:
-		at = dataPath{args[1], true}
-	case name == stdinName || at.path == "":
-		at.path = "."
 	}
-	return name, at, nil
+	return name, dataPath{args[1], true}, nil
+}
+
+// besideTorrent returns the directory of a torrent.
+func besideTorrent(name string) dataPath {
+	dir, _ := filepath.Split(name) // not Dir, which would clean ".." out of the path
+	if name == stdinName || dir == "" {
+		dir = "."
+	}
+	return dataPath{path: dir}
 }
 
 // check returns an error if the content of t can't be at the path: the path does
@@ -68,7 +74,7 @@ func (at dataPath) check(command, name string, t *metainfo.Torrent) error {
 		return withHint(usable(name, t.CheckName()), fmt.Sprintf("name the content: bt %s TORRENT PATH", command))
 	case info.Mode().IsRegular() && !isContent(t, info) && isTorrent(at.path):
 		return withHint(failf(exitUsage, "%s: it is a torrent, but the content of %s is expected", at.path, name),
-			oneTorrent(command))
+			severalTorrents(command))
 	}
 	return nil
 }

@@ -46,13 +46,13 @@ func checkSwapped(command string, args []string) error {
 		fmt.Sprintf("the torrent comes first: bt %s %s %s", command, shellQuote(args[1]), shellQuote(args[0])))
 }
 
-// oneTorrent returns the hint for a command that was given several torrents.
-func oneTorrent(command string) string {
-	hint := "one torrent at a time: bt " + command + " TORRENT [PATH]"
-	if command == "seed" {
-		hint += "; bt seed DIR seeds all torrents in a directory"
+// severalTorrents returns the hint for several torrents that are given to a command
+// without naming their content.
+func severalTorrents(command string) string {
+	if command == "verify" {
+		return "for several torrents name the directory of their content: bt verify TORRENT... --data DIR"
 	}
-	return hint
+	return "one torrent at a time: bt seed TORRENT [PATH]; bt seed DIR seeds all torrents in a directory"
 }
 
 // oneDirectory returns the error for a directory among several arguments.

@@ -11,7 +11,7 @@ type verifyDocument struct {
 	OK        bool                          `json:"ok"`
 	Torrent   string                        `json:"torrent"`
 	Content   string                        `json:"content"`
-	Proof     string                        `json:"proof"` // "full": every byte was read
+	Proof     inspect.Basis                 `json:"proof"`
 	Format    string                        `json:"format"`
 	Size      int64                         `json:"size"`
 	Pieces    pieceCountsDocument           `json:"pieces"`
@@ -23,6 +23,7 @@ type verifyDocument struct {
 	Repaired  *repairedDocument             `json:"repaired,omitempty"`
 	Linked    *linkedDocument               `json:"linked,omitempty"`
 	DryRun    bool                          `json:"dry_run,omitempty"`
+	Cached    int64                         `json:"cached"` // bytes that were not read again
 	Seconds   float64                       `json:"seconds"`
 }
 
@@ -33,6 +34,7 @@ type pieceCountsDocument struct {
 	Missing      int `json:"missing"`
 	Unverifiable int `json:"unverifiable"`
 	Unreadable   int `json:"unreadable"`
+	Unread       int `json:"unread,omitzero"` // not in Total: nothing is known about them
 }
 
 type fileVerdictDocument struct {
@@ -60,11 +62,12 @@ type badPieceDocument struct {
 
 // newVerifyDocument returns the document of a verdict. With onlyBad it lists only
 // files that are not ok.
-func newVerifyDocument(name string, t *inspect.Torrent, v *inspect.Verdict, onlyBad bool, seconds float64) *verifyDocument {
+func newVerifyDocument(x *verified, onlyBad bool) *verifyDocument {
+	t, v := x.torrent, x.verdict
 	found, maybe := foundDocuments(v)
 	return &verifyDocument{
-		OK: v.OK, Torrent: name, Content: v.Content, Proof: "full", Format: t.Format(), Size: t.Size(),
-		Pieces: pieceCountsDocument(v.Pieces), Extra: v.Extra, Found: found, Maybe: maybe, Seconds: seconds,
+		OK: v.OK, Torrent: x.name, Content: v.Content, Proof: v.Basis, Format: t.Format(), Size: v.Size,
+		Pieces: pieceCountsDocument(v.Pieces), Extra: v.Extra, Found: found, Maybe: maybe, Cached: v.Cached, Seconds: x.took.Seconds(),
 		Files: fileVerdictDocuments(v.Files, onlyBad),
 		BadPieces: func(yield func(badPieceDocument) bool) {
 			for p := range v.BadPieces {

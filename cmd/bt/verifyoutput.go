@@ -27,21 +27,50 @@ import (
 // lists all.
 const maxDoubtful = 100
 
-// printNothing reports that none of the content is at path, which is most likely
+// printNothing reports that none of the content is at the paths, which are most likely
 // wrong.
-func printNothing(u *ui, name, path string) error {
-	if _, err := fmt.Fprintf(u.out, "%s: %s: none of it is at %s\n", u.pal.Shorten(name, ""), u.pal.Red("missing"), term.Safe(path)); err != nil {
-		return stdoutError(err)
+func (r *verifyRun) printNothing(x *verified) error {
+	if err := r.printLine(x.torrent.Name, nothingAt(r.pal, x.paths)); err != nil {
+		return err
 	}
-	u.hint("name the path: bt verify TORRENT PATH, where PATH is the content or the directory that holds it")
+	if r.flags.many.data == nil {
+		r.hint("name the path: bt verify TORRENT PATH, where PATH is the content or the directory that holds it")
+	}
 	return nil
+}
+
+func nothingAt(pal term.Palette, paths []string) string {
+	where := term.Safe(paths[0])
+	if more := len(paths) - 1; more > 0 {
+		where += " and " + count(more, "other path")
+	}
+	return pal.Red("missing") + ": none of it is at " + where
+}
+
+// printLine prints the result for a torrent, or what it is called, in one line.
+func (u *ui) printLine(name, result string) error {
+	_, err := fmt.Fprintf(u.out, "%s: %s\n", u.pal.Shorten(name, ""), result)
+	return stdoutError(err)
 }
 
 // printVerdict prints a verdict, with a map if drawMap is set.
 func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict, drawMap bool) error {
+	damaged, doubtful := damagedFiles(t, v)
+	if err := printLists(u, t, v, damaged); err != nil {
+		return err
+	}
+	if drawMap {
+		if err := printMap(u, t, v); err != nil {
+			return stdoutError(err)
+		}
+	}
+	return u.printLine(t.Name, sums(u.pal, v, doubtful))
+}
+
+// printLists prints the files and pieces that are not good, and the extra files.
+func printLists(u *ui, t *metainfo.Torrent, v *inspect.Verdict, damaged []int32) error {
 	slices.SortFunc(v.Extra, term.NaturalPath)
 	l := listPrinter{u: u}
-	damaged, doubtful := damagedFiles(t, v)
 	for _, i := range damaged {
 		f := v.File(int(i))
 		l.add(statusColor(u.pal, f.Status), term.SafeJoin(t.Files[i].Path()), term.Safe(details(&f)))
@@ -68,16 +97,7 @@ func printVerdict(u *ui, t *metainfo.Torrent, v *inspect.Verdict, drawMap bool) 
 	}
 	l.end()
 	l.addFound(v)
-	if l.err != nil {
-		return l.err
-	}
-	if drawMap {
-		if err := printMap(u, t, v); err != nil {
-			return err
-		}
-	}
-	_, err := fmt.Fprintf(u.out, "%s: %s\n", u.pal.Shorten(t.Name, ""), sums(u.pal, t.Size(), v, doubtful))
-	return err
+	return stdoutError(l.err)
 }
 
 // damagedFiles returns the indexes of the files that are certainly damaged, and
@@ -98,18 +118,44 @@ func damagedFiles(t *metainfo.Torrent, v *inspect.Verdict) (list []int32, doubtf
 	return list, doubtful
 }
 
-// sums returns the summary line. size is that of the content, and doubtful the
-// number of files that are only in doubt.
-func sums(pal term.Palette, size int64, v *inspect.Verdict, doubtful int) string {
-	extra := ""
+// sums returns the summary line. doubtful is the number of files that are only in doubt.
+func sums(pal term.Palette, v *inspect.Verdict, doubtful int) string {
+	rest := proof(v.Basis, v.Cached)
 	if v.Extra != nil {
-		extra = "; " + count(len(v.Extra), "extra file")
+		rest += "; " + count(len(v.Extra), "extra file")
 	}
-	extra += foundSums(v)
-	p := v.Pieces
-	if v.OK {
-		return fmt.Sprintf("%s: %s, %s in %s%s", pal.Green("ok"), count(v.FileCount, "file"), term.Size(size), count(p.Total, "piece"), extra)
+	rest += foundSums(v)
+	if !v.OK {
+		return pal.Red("damaged") + ": " + damage(v, doubtful) + rest
 	}
+	p, files, size := v.Pieces, count(v.FileCount, "file"), term.Size(v.Size)
+	switch v.Basis {
+	case inspect.BasisQuick:
+		return fmt.Sprintf("%s: %s of the right size, %s%s", pal.Yellow("ok so far"), files, size, rest)
+	case inspect.BasisSample:
+		return fmt.Sprintf("%s: %s of the right size, %s; %s of %s read, all good%s", pal.Yellow("ok so far"), files, size, term.Count(int64(p.Good)), count(p.Total+p.Unread, "piece"), rest)
+	}
+	return fmt.Sprintf("%s: %s, %s in %s%s", pal.Green("ok"), files, size, count(p.Total, "piece"), rest)
+}
+
+// proof says, after a summary, what it is based on, unless that is a full proof. cached is in
+// bytes.
+func proof(p inspect.Basis, cached int64) string {
+	text := ""
+	switch p {
+	case inspect.BasisQuick:
+		text = "; not proven: nothing was read"
+	case inspect.BasisSample:
+		text = "; not proven: the other pieces were not read"
+	}
+	if cached > 0 {
+		text += "; " + term.Size(cached) + " not read again: hashed before, and not changed since"
+	}
+	return text
+}
+
+// damage returns the numbers of files and pieces that are not in order.
+func damage(v *inspect.Verdict, doubtful int) string {
 	bad := v.FileCount - v.Statuses[inspect.StatusOK]
 	files := term.Count(int64(bad)) + " of " + count(v.FileCount, "file") + " not in order"
 	switch {
@@ -119,16 +165,17 @@ func sums(pal term.Palette, size int64, v *inspect.Verdict, doubtful int) string
 	default:
 		files += ", " + term.Count(int64(doubtful)) + " of them in doubt only"
 	}
+	p := v.Pieces
 	counts := []string{term.Count(int64(p.Good)) + " of " + count(p.Total, "piece") + " good"}
 	for _, c := range []struct {
 		n    int
 		name string
-	}{{p.Bad, "bad"}, {p.Missing, "missing"}, {p.Unverifiable, "unverifiable"}, {p.Unreadable, "unreadable"}} {
+	}{{p.Bad, "bad"}, {p.Missing, "missing"}, {p.Unverifiable, "unverifiable"}, {p.Unreadable, "unreadable"}, {p.Unread, "not read"}} {
 		if c.n > 0 {
 			counts = append(counts, term.Count(int64(c.n))+" "+c.name)
 		}
 	}
-	return pal.Red("damaged") + ": " + files + "; " + strings.Join(counts, ", ") + extra
+	return files + "; " + strings.Join(counts, ", ")
 }
 
 // A listPrinter prints lists as tables. Because a list may have millions of rows, it

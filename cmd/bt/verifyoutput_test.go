@@ -166,7 +166,7 @@ func TestVerdictText(t *testing.T) {
 		f.Certain, f.CertainPieces = true, pieces
 		return f
 	}
-	ok := inspect.Verdict{OK: true, FileCount: 1, Pieces: inspect.PieceCounts{Total: 1, Good: 1}}
+	ok := inspect.Verdict{OK: true, FileCount: 1, Size: 10, Pieces: inspect.PieceCounts{Total: 1, Good: 1}}
 	extra := ok
 	extra.Extra = []string{"c\x1b", "a/b10", "a/b9"}
 	for _, tt := range []struct {

@@ -85,15 +85,16 @@ func (f *verifyReportFlags) writer(u *ui) *reportWriter {
 }
 
 // add adds a torrent with its verdict.
-func (w *reportWriter) add(name string, t *inspect.Torrent, v *inspect.Verdict, took time.Duration) {
+func (w *reportWriter) add(x *verified) {
 	if w == nil {
 		return
 	}
+	name, t, v := x.name, x.torrent, x.verdict
 	if isContentFile(w.flags.path.value, t, v) {
 		w.err = failf(exitWrite, "%s: it is a file of %s, so no report is written there", w.flags.path.value, t.Name)
 	}
 	damaged, doubtful := damagedFiles(t, v)
-	result, summary, _ := strings.Cut(sums(w.u.pal, t.Size(), v, doubtful), ": ")
+	result, summary, _ := strings.Cut(sums(w.u.pal, v, doubtful), ": ")
 	if v.Nothing {
 		result, summary = string(inspect.StatusMissing), "none of it is at "+v.Content
 	}
@@ -101,9 +102,17 @@ func (w *reportWriter) add(name string, t *inspect.Torrent, v *inspect.Verdict, 
 	w.report.Add(&verifyreport.Torrent{
 		Path: w.u.shownArg(name), Name: t.Name, Size: t.Size(), Result: result, Summary: summary,
 		Facts:   infoFields(w.u, infoInput{name: name, facts: inspect.Describe(t, inspect.DescribeOptions{})}),
-		Proof:   fmt.Sprintf("every byte was read and hashed, in %s, by %s", term.Duration(took), w.u.env.now().UTC().Format(time.RFC3339)),
+		Proof:   fmt.Sprintf("%s, in %s, by %s", proofText(v), term.Duration(x.took), w.u.env.now().UTC().Format(time.RFC3339)),
 		Verdict: v, Damaged: damaged, Detail: problem,
 	})
+}
+
+// proofText says what was read. A report is of all pieces.
+func proofText(v *inspect.Verdict) string {
+	if v.Basis == inspect.BasisCached {
+		return term.Size(v.Cached) + " were hashed before and have not changed since, and the rest was read and hashed"
+	}
+	return "every byte was read and hashed"
 }
 
 // isContentFile reports whether a path is that of a file of the content, which may be

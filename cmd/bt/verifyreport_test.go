@@ -27,9 +27,9 @@ func TestReportCantBeWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := f.writer(u)
-		w.add("x.torrent", &inspect.Torrent{Name: "x", Single: true}, &inspect.Verdict{
+		w.add(&verified{name: "x.torrent", torrent: &inspect.Torrent{Name: "x", Single: true}, took: time.Second, verdict: &inspect.Verdict{
 			OK: true, Content: "x", Files: slices.Values[[]inspect.FileVerdict](nil), BadPieces: slices.Values[[]inspect.BadPiece](nil),
-		}, time.Second)
+		}})
 		if err := os.Remove(dir); err != nil {
 			t.Fatal(err)
 		}

@@ -42,17 +42,18 @@ func (f *searchFlags) check(force bool) error {
 	return nil
 }
 
-// search lists the files in the directories of --search. It returns nil without any.
-func (f *searchFlags) search(ctx context.Context, u *ui, jobs int) (*inspect.Search, error) {
-	if len(f.dirs) == 0 {
-		return nil, nil
+// openSearch lists the files in the directories of --search, once for all torrents.
+func (r *verifyRun) openSearch(ctx context.Context) error {
+	f, u := &r.flags.search, r.ui
+	if len(f.dirs) == 0 || r.search != nil {
+		return nil
 	}
-	s, errs, err := inspect.NewSearch(ctx, f.dirs, jobs, nil)
+	s, errs, err := inspect.NewSearch(ctx, f.dirs, r.flags.hashing.jobs.value, nil)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, err
+			return err
 		}
-		return nil, unreadable(err)
+		return unreadable(err)
 	}
 	for _, err := range errs {
 		u.warn("not searched: %v", unreadable(err))
@@ -68,25 +69,33 @@ func (f *searchFlags) search(ctx context.Context, u *ui, jobs int) (*inspect.Sea
 			bar = nil
 		}
 	}
-	return s, nil
+	r.search = s
+	return nil
 }
 
-// end warns of what could not be searched, and writes the plan.
-func (f *searchFlags) end(u *ui, t *inspect.Torrent, v *inspect.Verdict, force bool) error {
+// noteFound warns of what could not be searched, and adds the torrent to the plan.
+func (r *verifyRun) noteFound(x *verified) error {
+	v := x.verdict
 	for _, err := range v.SearchErrs {
-		u.warn("not used: %v", err)
+		r.warn("not used: %v", err)
 	}
-	if !f.writePlan.given {
-		if len(v.Found) > 0 && !u.json && !u.jsonl {
-			u.hint("--write-plan FILE saves where these files are, for --plan of bt verify and bt seed")
+	if !r.flags.search.writePlan.given {
+		if len(v.Found) > 0 && !r.json && !r.several {
+			r.hint("--write-plan FILE saves where these files are, for --plan of bt verify and bt seed")
 		}
 		return nil
 	}
-	plan, err := newPlan(t, v)
-	if err != nil {
-		return err
+	plan, err := newPlan(x.torrent, v)
+	r.plans = append(r.plans, plan)
+	return err
+}
+
+// savePlan writes the plan of --write-plan.
+func (r *verifyRun) savePlan() error {
+	if len(r.plans) == 0 {
+		return nil
 	}
-	return writePlan(f.writePlan.value, force, []*planDocument{plan})
+	return writePlan(r.flags.search.writePlan.value, r.flags.report.force, r.plans)
 }
 
 // addFound adds the files that were found elsewhere, and those that may have been.

@@ -19,31 +19,52 @@ import (
 // If the content is a directory, only directories are considered. The error is the cause
 // of ctx.
 func Find(ctx context.Context, c *metainfo.Content, path string, jobs int) (*Tree, error) {
+	return FindIn(ctx, c, []string{path}, jobs, nil)
+}
+
+// FindIn is Find for several paths. Of places that have as much of the content, it
+// chooses the first. d, if not nil, remembers directories for further calls.
+func FindIn(ctx context.Context, c *metainfo.Content, paths []string, jobs int, d *Directories) (*Tree, error) {
+	if d == nil {
+		d = new(Directories)
+	}
 	var best *Tree
 	var most score
-	for root := range roots(c, path) {
-		t, err := At(ctx, c, root, jobs)
-		if err != nil {
-			return nil, err
-		}
-		s := t.score(c)
-		if best == nil || s.betterThan(most) {
-			best, most = t, s
-		}
-		if s.whole == s.files {
-			break
-		}
-	}
-	if name := filepath.Base(best.Root); best.Root != path && name != c.Name {
-		if best.As = name; c.Single {
-			best.at = map[int]string{0: name}
+	for _, path := range paths {
+		for root := range d.roots(c, path) {
+			t, err := d.at(ctx, c, root, jobs)
+			if err != nil {
+				return nil, err
+			}
+			if s := t.score(c); best == nil || s.betterThan(most) {
+				best, most = t, s
+				t.nameAs(c, path)
+			}
+			if most.isWhole() {
+				return best, nil
+			}
 		}
 	}
 	return best, nil
 }
 
+// nameAs sets As, if the root of the content in path has another name than the torrent.
+func (t *Tree) nameAs(c *metainfo.Content, path string) {
+	name := filepath.Base(t.Root)
+	if t.Root == path || name == c.Name {
+		return
+	}
+	if t.As = name; c.Single {
+		t.at = map[int]string{0: name}
+	}
+}
+
 // At identifies the files of the content at root. The error is the cause of ctx.
 func At(ctx context.Context, c *metainfo.Content, root string, jobs int) (*Tree, error) {
+	return new(Directories).at(ctx, c, root, jobs)
+}
+
+func (d *Directories) at(ctx context.Context, c *metainfo.Content, root string, jobs int) (*Tree, error) {
 	t := &Tree{Root: root, Files: make([]Source, len(c.Files))}
 	t.Path = func(i int) string {
 		if c.Single {
@@ -62,7 +83,7 @@ func At(ctx context.Context, c *metainfo.Content, root string, jobs int) (*Tree,
 		return nil, err
 	}
 	if !c.Single && isDirectory(root) {
-		if err := t.match(ctx, c); err != nil {
+		if err := t.match(ctx, c, d); err != nil {
 			return nil, err
 		}
 	}
@@ -70,21 +91,21 @@ func At(ctx context.Context, c *metainfo.Content, root string, jobs int) (*Tree,
 }
 
 // roots returns the places where Find looks for the content, the likeliest first.
-func roots(c *metainfo.Content, path string) iter.Seq[string] {
+func (d *Directories) roots(c *metainfo.Content, path string) iter.Seq[string] {
 	forms := append([]string{c.Name}, c.OtherNames()...)
 	switch {
 	case c.Name == "" || !isDirectory(path):
 		return func(yield func(string) bool) { yield(path) }
 	case c.Single:
-		return fileRoots(path, forms)
+		return d.fileRoots(path, forms)
 	}
-	return directoryRoots(path, forms)
+	return d.directoryRoots(path, forms)
 }
 
 // directoryRoots yields the places of a directory. forms are the forms of its name.
-func directoryRoots(path string, forms []string) iter.Seq[string] {
+func (d *Directories) directoryRoots(path string, forms []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for name := range newNames(false).in(path, forms, false) {
+		for name := range (names{d, false}).in(path, forms, false) {
 			// Join does not clean the path: ".." may follow a link.
 			if root := Join(path, []string{name}); mayBeDirectory(root) && !yield(root) {
 				return
@@ -96,9 +117,9 @@ func directoryRoots(path string, forms []string) iter.Seq[string] {
 
 // fileRoots yields the places of a single file: below path, then below directories of
 // the same name. The first form, which is the exact name, need not exist.
-func fileRoots(path string, forms []string) iter.Seq[string] {
+func (d *Directories) fileRoots(path string, forms []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		n := newNames(false)
+		n := names{d, false}
 		var directories []string
 		for name := range n.in(path, forms, true) {
 			root := Join(path, []string{name})
@@ -120,6 +141,8 @@ func fileRoots(path string, forms []string) iter.Seq[string] {
 
 // A score counts the files of the content, those of the right size, and those that exist.
 type score struct{ files, whole, there int }
+
+func (s score) isWhole() bool { return s.whole == s.files }
 
 func (s score) betterThan(other score) bool {
 	if s.whole != other.whole {
@@ -149,8 +172,8 @@ func (t *Tree) score(c *metainfo.Content) score {
 // match looks for missing files by equivalent names: another Unicode normal form, one of
 // OtherPaths, or a name with a suffix of unfinished files. It never uses one file on
 // disk for two files of the torrent.
-func (t *Tree) match(ctx context.Context, c *metainfo.Content) error {
-	m := matcher{tree: t, content: c, names: newNames(true), taken: make(map[string]bool)}
+func (t *Tree) match(ctx context.Context, c *metainfo.Content, d *Directories) error {
+	m := matcher{tree: t, content: c, names: names{d, true}, taken: make(map[string]bool)}
 	for i := range t.Files {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -176,7 +199,7 @@ func (t *Tree) match(ctx context.Context, c *metainfo.Content) error {
 type matcher struct {
 	tree    *Tree
 	content *metainfo.Content
-	names   *names
+	names   names
 	missing string           // the file's exact path below the root, where it is not
 	tries   int              // names that may still be tried for the file
 	taken   map[string]bool  // paths below the root of files that were found

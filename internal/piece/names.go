@@ -13,30 +13,42 @@ import (
 	"bt/internal/metainfo"
 )
 
-// names finds equivalent names in directories. It caches the entries of directories, up
-// to a limit.
-type names struct {
-	// read makes it also read directories to find ASCII names. Without read, it returns
-	// those without reading the directory, which may have the content of many torrents
-	// and would be read for each.
-	read bool
-
+// Directories remembers what it has read of directories, up to a limit. It is for finding
+// the content of several torrents in the same directories, which may be large, in a short
+// time: what changes there is not seen again. It must not be used concurrently.
+type Directories struct {
 	lists       map[string]map[string][]string // by directory and composed name
 	entries     int                            // number of entries in lists
 	directories map[string]bool                // whether a path is a directory
 }
 
-func newNames(read bool) *names {
-	return &names{read: read, lists: make(map[string]map[string][]string), directories: make(map[string]bool)}
+// maxEntries is the maximum number of entries that are remembered.
+const maxEntries = 1 << 18
+
+// forgetSome forgets what was read if there is too much of it.
+func (d *Directories) forgetSome() {
+	if d.lists == nil || d.entries > maxEntries {
+		d.lists, d.entries = make(map[string]map[string][]string), 0
+	}
+	if d.directories == nil || len(d.directories) > maxEntries {
+		d.directories = make(map[string]bool)
+	}
 }
 
-// maxEntries is the maximum number of cached entries.
-const maxEntries = 1 << 18
+// names finds equivalent names in directories.
+type names struct {
+	*Directories
+
+	// read makes it also read directories to find ASCII names. Without read, it returns
+	// those without reading the directory, which may have the content of many torrents
+	// and would be read for each.
+	read bool
+}
 
 // in yields the names in dir that are equivalent to one of the forms: the forms
 // themselves, then names with the same Unicode normal form and then, for a file, both
 // with a suffix of unfinished files. Some of them may not exist.
-func (n *names) in(dir string, forms []string, file bool) iter.Seq[string] {
+func (n names) in(dir string, forms []string, file bool) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, form := range forms {
 			if !yield(form) {
@@ -66,7 +78,7 @@ func (n *names) in(dir string, forms []string, file bool) iter.Seq[string] {
 }
 
 // equal returns the names in dir that have the same Unicode normal form as a name.
-func (n *names) equal(dir, name string) []string {
+func (n names) equal(dir, name string) []string {
 	if isASCII(name) && !n.read {
 		return []string{name}
 	}
@@ -76,14 +88,11 @@ func (n *names) equal(dir, name string) []string {
 // list returns the entries of a directory that are not ASCII or have a suffix of
 // unfinished files, by their composed form (NFC). Entries with the same composed form
 // are sorted: NFC first, then NFD, then the others.
-func (n *names) list(dir string) map[string][]string {
+func (n names) list(dir string) map[string][]string {
 	if list, ok := n.lists[dir]; ok {
 		return list
 	}
-	if n.entries > maxEntries {
-		clear(n.lists)
-		n.entries = 0
-	}
+	n.forgetSome()
 	list := make(map[string][]string)
 	n.lists[dir] = list
 	n.entries++
@@ -113,12 +122,10 @@ func (n *names) list(dir string) map[string][]string {
 	return list
 }
 
-func (n *names) isDirectory(path string) bool {
+func (n names) isDirectory(path string) bool {
 	is, known := n.directories[path]
 	if !known {
-		if len(n.directories) > maxEntries {
-			clear(n.directories)
-		}
+		n.forgetSome()
 		is = isDirectory(path)
 		n.directories[path] = is
 	}
