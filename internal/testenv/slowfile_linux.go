@@ -28,13 +28,20 @@ const slowPage = 4096
 // NewSlowFile mounts the file system at dir until the test ends. The file is called name.
 func NewSlowFile(t testing.TB, dir, name string, size int64, rate float64) *SlowFile {
 	t.Helper()
-	Root(t) // to mount
 	f := &SlowFile{size: size, rate: rate, seen: make(map[int64]int64)}
+	mountFile(t, dir, name, f)
+	return f
+}
+
+// mountFile mounts a file system with one file at dir until the test ends.
+func mountFile(t testing.TB, dir, name string, file fs.InodeEmbedder) {
+	t.Helper()
+	Root(t) // to mount
 	root := &fs.Inode{}
 	server, err := fs.Mount(dir, root, &fs.Options{
 		MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "slow", Name: "slow"},
 		OnAdd: func(ctx context.Context) {
-			root.AddChild(name, root.NewPersistentInode(ctx, f, fs.StableAttr{Mode: syscall.S_IFREG, Ino: 2}), true)
+			root.AddChild(name, root.NewPersistentInode(ctx, file, fs.StableAttr{Mode: syscall.S_IFREG, Ino: 2}), true)
 		},
 	})
 	if err != nil {
@@ -45,7 +52,6 @@ func NewSlowFile(t testing.TB, dir, name string, size int64, rate float64) *Slow
 			t.Errorf("unmounting: %v", err)
 		}
 	})
-	return f
 }
 
 // Getattr implements fs.NodeGetattrer. The file is old enough that a cache believes it.
