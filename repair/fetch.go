@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -147,11 +148,23 @@ func (f *fetcher) fetch(ranges map[int][]metainfo.Span) (goesOn bool, err error)
 	return true, nil
 }
 
-// A TempError is an error of a temporary file of what was fetched.
-type TempError struct{ Err error }
+// A TempError is an error of writing what was fetched to a temporary directory.
+type TempError struct {
+	Dir string // that has the temporary directory
+	Err error
+}
 
-func (e *TempError) Error() string { return e.Err.Error() }
+func (e *TempError) Error() string {
+	return fmt.Sprintf("%s: storing what was fetched: %v", e.Dir, e.Err)
+}
 func (e *TempError) Unwrap() error { return e.Err }
+
+func (f *fetcher) tempError(err error) error {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathErr.Err // the user does not know the path
+	}
+	return &TempError{f.dirOf(), err}
+}
 
 func (f *fetcher) fetchFile(i int, ranges []metainfo.Span, total int64) error {
 	r := f.files[i]
@@ -169,7 +182,7 @@ func (f *fetcher) fetchFile(i int, ranges []metainfo.Span, total int64) error {
 	}
 	file, err := f.open(i)
 	if err != nil {
-		return &TempError{err}
+		return f.tempError(err)
 	}
 	defer file.Close()
 	for _, span := range joined(ranges) {
@@ -205,7 +218,7 @@ func (f *fetcher) fetchRange(from *webseed.File, to *os.File, span metainfo.Span
 	for at := span.Offset; ; {
 		n, err := r.Read(buf)
 		if _, err := to.WriteAt(buf[:n], at); err != nil {
-			return &TempError{err}
+			return f.tempError(err)
 		}
 		at += int64(n)
 		f.done += int64(n)

@@ -114,6 +114,7 @@ const (
 	// Limits of the combinations that are hashed for one piece. A few are always.
 	maxCombinations     = 4096
 	maxCombinationBytes = 16 << 30
+	maxCombinationReads = 1 << 16 // of ranges
 	leastCombinations   = 16
 )
 
@@ -123,7 +124,6 @@ func (m *mender) combine(number int) error {
 	if m.content.V2 {
 		return nil
 	}
-	most := max(min(maxCombinations, int(maxCombinationBytes/m.content.Layout.PieceLength())), leastCombinations)
 	for p, open := range m.open {
 		if !open {
 			continue
@@ -132,6 +132,8 @@ func (m *mender) combine(number int) error {
 		if ranges == nil {
 			continue
 		}
+		most := min(maxCombinations, int(maxCombinationBytes/m.content.Layout.PieceLength()), maxCombinationReads/len(ranges))
+		most = max(most, leastCombinations)
 		got, err := piece.Combine(m.ctx, ranges, [sha1.Size]byte(m.content.Pieces[p*sha1.Size:]), most, m.o.Jobs)
 		if err != nil {
 			return err

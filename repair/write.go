@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"os"
@@ -130,6 +131,9 @@ func (p *placement) makeAll(batch [][]*change) (full bool, err error) {
 		}
 		if err := p.commit(group); err != nil {
 			full = full || isFull(err)
+		}
+		if p.ctx.Err() != nil {
+			return full, context.Cause(p.ctx)
 		}
 	}
 	return full, nil
@@ -319,7 +323,11 @@ func (p *placement) isProven(group []*change, good map[int]bool) bool {
 func (p *placement) commit(group []*change) error {
 	var errs []error
 	for _, c := range group {
-		if err := p.commitFile(c); err != nil {
+		err := p.commitFile(c)
+		if p.ctx.Err() != nil && err != nil {
+			return err
+		}
+		if err != nil {
 			errs = append(errs, err)
 			p.refused(c.index, err)
 			continue

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -163,6 +164,10 @@ func TestProcessRepairWithoutPermission(t *testing.T) {
 	if d.check(t, false) != 0 {
 		t.Error("something was written")
 	}
+	web := httptest.NewServer(&fakeWebServer{dir: d.copy, requests: make(map[string]int)})
+	defer web.Close()
+	p = processStart(t, bt("verify", d.torrent, d.data, "--repair", "--from", web.URL+"/plain/"))().exits(exitWrite)
+	p.errors(filepath.Join(d.data, "content") + ": storing what was fetched: permission denied\n")
 	// The owner of a file can't be kept.
 	if err := os.Chmod(filepath.Join(d.data, "content"), 0o777); err != nil {
 		t.Fatal(err)

@@ -165,7 +165,7 @@ func (m *mending) repairError(err error) error {
 		return failf(exitUsage, "--from %s: it is the data that is to be repaired", same.Path)
 	}
 	if temp, ok := errors.AsType[*repair.TempError](err); ok {
-		return failf(exitWrite, "%w", temp.Err)
+		return fail(exitWrite, temp)
 	}
 	return unreadable(err)
 }
