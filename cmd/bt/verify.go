@@ -116,7 +116,7 @@ func (f *verifyFlags) check(u *ui) error {
 			}
 		}
 	}
-	if err := f.mend.check(); err != nil {
+	if err := f.mend.check(&f.search); err != nil {
 		return err
 	}
 	for _, other := range []givenSwitch{{"map", f.report.picture}, {"repair", f.mend.repair}, {"link", f.mend.link.given}} {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,14 +47,14 @@ func (f *mendFlags) flags() []cli.Flag {
 }
 
 // check returns an error if a flag lacks another, or they exclude each other.
-func (f *mendFlags) check() error {
+func (f *mendFlags) check(s *searchFlags) error {
 	for _, need := range []struct {
 		flag  string
 		given bool
 		needs string
 		has   bool
 	}{
-		{"repair", f.repair, "--from SOURCE", len(f.from) > 0},
+		{"repair", f.repair, "--from SOURCE or --search DIR", len(f.from) > 0 || len(s.dirs) > 0},
 		{"from", len(f.from) > 0, "--repair", f.repair},
 		{"in-place", f.inPlace, "--repair", f.repair},
 		{"link", f.link.given, "--into DIR", f.into.given},
@@ -63,6 +64,9 @@ func (f *mendFlags) check() error {
 		if need.given && !need.has {
 			return failf(exitUsage, "--%s needs %s", need.flag, need.needs)
 		}
+	}
+	if f.repair && s.plan.given {
+		return withHint(failf(exitUsage, "--repair, --plan: only one of them"), "--link copy --into DIR builds the tree of the files in a plan")
 	}
 	return oneFlag(givenSwitch{"repair", f.repair}, givenSwitch{"link", f.link.given})
 }
@@ -193,6 +197,9 @@ func (m *mending) sources() (list []repair.Source, err error) {
 		}
 		list = append(list, s)
 	}
+	if found := m.found(); len(found) > 0 {
+		list = append(list, repair.Source{Files: found})
+	}
 	return list, nil
 }
 
@@ -212,7 +219,7 @@ func (m *mending) otherTorrent(name string) (torrent, path string, ok bool) {
 // reportSources reports what was wrong with the sources.
 func (m *mending) reportSources() {
 	left := m.verdict.Pieces.Total - m.verdict.Pieces.Good - m.repaired.Pieces
-	for i, s := range m.repaired.Sources {
+	for i, s := range m.repaired.Sources[:len(m.flags.from)] {
 		name := m.flags.from[i]
 		m.u.explain("%s: %s, %s found there", m.u.shownArg(name), count(s.Files, "file"), count(s.Pieces, "bad piece"))
 		switch {
@@ -271,21 +278,23 @@ func (m *mending) build() error {
 	return m.buildError(err)
 }
 
-// goodFiles returns the paths of the files that are ok.
+// goodFiles returns the paths of the files that are ok, or that were found elsewhere.
 func (m *mending) goodFiles() map[int]string {
 	files := make(map[int]string)
 	for f := range m.verdict.Files {
-		if f.Status != inspect.StatusOK {
-			continue
+		if f.Status == inspect.StatusOK {
+			files[f.Index] = m.verdict.Where(f.Index)
 		}
-		switch {
-		case m.torrent.Single:
-			files[f.Index] = m.verdict.Content
-		case f.At != "":
-			files[f.Index] = filepath.Join(m.verdict.Content, filepath.FromSlash(f.At))
-		default:
-			files[f.Index] = filepath.Join(append([]string{m.verdict.Content}, m.torrent.Files[f.Index].Path()...)...)
-		}
+	}
+	maps.Copy(files, m.found())
+	return files
+}
+
+// found returns the paths of the files that --search has found.
+func (m *mending) found() map[int]string {
+	files := make(map[int]string)
+	for _, f := range m.verdict.Found {
+		files[f.Index] = f.At
 	}
 	return files
 }
