@@ -113,7 +113,7 @@ func (l *listPrinter) addFound(v *inspect.Verdict) {
 	l.end()
 	for _, m := range v.Maybe {
 		why := map[inspect.Reason]string{
-			inspect.ReasonShared:   "its pieces are shared with files that are not there",
+			inspect.ReasonShared:   "only in pieces shared with missing or damaged files",
 			inspect.ReasonDiffer:   "they differ in bytes that can't be proven",
 			inspect.ReasonLimit:    "too many to try all",
 			inspect.ReasonDisagree: "the v2 hash is right, the v1 hashes are not",
