@@ -285,6 +285,26 @@ func TestSearchChanges(t *testing.T) {
 	if got := s.verify(search); got != "a missing; error: d/x: changed while it was hashed" {
 		t.Error(got)
 	}
+	// Small files that are read for combinations.
+	for name, change := range map[string]func(path string) error{
+		"removed":   os.Remove,
+		"truncated": func(path string) error { return os.Truncate(path, 10) },
+	} {
+		s := newSearchSample(t, t.TempDir(), named{"a", a}, named{"b", random("b", 20)})
+		s.write("content/a", a)
+		s.write("d/1", random("b", 20))
+		s.write("d/2", random("x", 20))
+		search := s.search("d")
+		if got := s.verify(search); got != "b missing; b at d/1 by shared" {
+			t.Errorf("%s: before: %s", name, got)
+		}
+		if err := change(filepath.Join(s.dir, "d/1")); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.verify(search); strings.Contains(got, "b at") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Verify(ctx, s.meta, s.dir, VerifyOptions{Search: search}); !errors.Is(err, context.Canceled) {

@@ -30,7 +30,7 @@ func (f *finder) distinct(list []*source, s span) ([]class, error) {
 	f.opens -= int64(len(list))
 	content := &assembly{n: len(list), of: func(i int) []chunk { return []chunk{{list[i], s.Offset, s.Length}} }}
 	err := f.stream(s.Length, content, func(i int, sum [20]byte) error {
-		if list[i].broken {
+		if list[i].broken.Load() {
 			return nil
 		}
 		n, ok := index[sum]
@@ -78,7 +78,7 @@ func (f *finder) combine(p int, spans []span, parts [][]class) (pick []int, limi
 	expected := [20]byte(f.content.Pieces[p*20:])
 	err = f.stream(length, content, func(i int, sum [20]byte) error {
 		for k := range parts {
-			if parts[k][picks[i][k]][0].broken {
+			if parts[k][picks[i][k]][0].broken.Load() {
 				return nil
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sync/atomic"
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
@@ -21,8 +22,8 @@ type source struct {
 	candidate *candidate // nil: not one
 	place     bool       // the file at its place
 	path      string
-	have      int64 // length of the file at path; zeros follow
-	broken    bool  // it can't be read
+	have      int64       // length of the file at path; zeros follow
+	broken    atomic.Bool // it can't be read; set while other combinations are hashed
 }
 
 // A class is a list of sources with the same bytes, the likeliest first.

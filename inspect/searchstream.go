@@ -47,19 +47,20 @@ func (a *assembly) Read(b []byte) (int, error) {
 
 // fill reads the next bytes of a chunk.
 func (a *assembly) fill(c *chunk, b []byte) int {
-	if !c.broken && c.path != "" && c.offset < c.have {
+	if !c.broken.Load() && c.path != "" && c.offset < c.have {
 		b = b[:min(int64(len(b)), c.have-c.offset)]
 		if a.file == nil {
 			var err error
 			// O_NONBLOCK, in case the file was replaced by a FIFO without a writer.
 			if a.file, err = os.OpenFile(c.path, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil {
-				a.file, c.broken = nil, true
+				a.file = nil
+				c.broken.Store(true)
 				return 0
 			}
 		}
 		n, err := a.file.ReadAt(b, c.offset)
 		if n == 0 && err != nil {
-			c.broken = true
+			c.broken.Store(true)
 		}
 		return n
 	}
