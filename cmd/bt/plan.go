@@ -98,22 +98,6 @@ func planError(name string, err error) error {
 	return outputError(name, err)
 }
 
-// readPlan reads a plan, and returns where the files of a torrent are, by their indexes.
-func readPlan(ctx context.Context, e *env, name string, t *inspect.Torrent) (map[int]string, error) {
-	b, err := readInput(ctx, e, name, textInput)
-	if err != nil {
-		return nil, err
-	}
-	plans, err := parsePlans(b)
-	if err == nil {
-		var places map[int]string
-		if places, err = placesIn(plans, t); err == nil {
-			return places, nil
-		}
-	}
-	return nil, failf(exitUsage, "--plan: %s: %w", shown(name), err)
-}
-
 // parsePlans parses a plan, or a list of plans. Unknown keys are ignored.
 func parsePlans(b []byte) (plans []*planDocument, err error) {
 	b = bytes.TrimPrefix(b, []byte("\ufeff"))
@@ -228,8 +212,9 @@ func (f *planFileDocument) check() error {
 // placesIn returns where the files of a torrent are, by their indexes, as the plan of it
 // says.
 func placesIn(plans []*planDocument, t *inspect.Torrent) (map[int]string, error) {
+	v1, v2 := t.HexV1(), t.HexV2()
 	i := slices.IndexFunc(plans, func(p *planDocument) bool {
-		return strings.EqualFold(p.InfoHashV1, t.HexV1()) && strings.EqualFold(p.InfoHashV2, t.HexV2())
+		return strings.EqualFold(p.InfoHashV1, v1) && strings.EqualFold(p.InfoHashV2, v2)
 	})
 	if i < 0 {
 		return nil, errors.New("the plan is of another torrent: its info-hashes differ")
@@ -261,16 +246,43 @@ func placesIn(plans []*planDocument, t *inspect.Torrent) (map[int]string, error)
 }
 
 // A planOption is the flag --plan of bt verify and bt seed.
-type planOption struct{ option[string] }
+type planOption struct {
+	option[string]
+	plans []*planDocument
+}
 
 func (o *planOption) flag(usage string) cli.Flag {
 	return valueFlag(&o.option, nonEmpty("the path"), "plan", usage)
 }
 
-// read returns where the plan says that the files of the torrent are; nil without one.
-func (o *planOption) read(ctx context.Context, e *env, t *inspect.Torrent) (map[int]string, error) {
+// read reads the plan, if there is one, once for all torrents.
+func (o *planOption) read(ctx context.Context, e *env) error {
+	if !o.given {
+		return nil
+	}
+	b, err := readInput(ctx, e, o.value, textInput)
+	if err != nil {
+		return err
+	}
+	if o.plans, err = parsePlans(b); err != nil {
+		return o.failed(err)
+	}
+	return nil
+}
+
+// places returns where the plan says that the files of a torrent are, by their indexes;
+// nil without a plan.
+func (o *planOption) places(t *inspect.Torrent) (map[int]string, error) {
 	if !o.given {
 		return nil, nil
 	}
-	return readPlan(ctx, e, o.value, t)
+	places, err := placesIn(o.plans, t)
+	if err != nil {
+		return nil, o.failed(err)
+	}
+	return places, nil
+}
+
+func (o *planOption) failed(err error) error {
+	return failf(exitUsage, "--plan: %s: %w", shown(o.value), err)
 }

@@ -129,7 +129,10 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 	if f.plan.given && o.Check != seed.CheckFull {
 		return failf(exitUsage, "--plan: only files that prove to be those of the torrent are served, so --check must be full")
 	}
-	places, err := f.plan.read(ctx, u.env, t)
+	if err := f.plan.read(ctx, u.env); err != nil {
+		return err
+	}
+	places, err := f.plan.places(t)
 	if err != nil {
 		return err
 	}

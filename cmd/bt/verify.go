@@ -68,6 +68,9 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	if err := f.search.check(f.report.force); err != nil {
 		return err
 	}
+	if err := f.search.plan.read(ctx, u.env); err != nil {
+		return err
+	}
 	r.page = f.report.writer(u)
 	r.openCache()
 	defer r.closeCache()
@@ -171,7 +174,7 @@ func (r *verifyRun) compare(ctx context.Context, x *verified) (*inspect.Verdict,
 	}
 	r.flags.scope.apply(&o, x.torrent)
 	var err error
-	if o.Places, err = r.flags.search.plan.read(ctx, r.env, x.torrent); err != nil {
+	if o.Places, err = r.flags.search.plan.places(x.torrent); err != nil {
 		return nil, err
 	}
 	if err := r.openSearch(ctx); err != nil {

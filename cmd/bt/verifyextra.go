@@ -70,7 +70,7 @@ func (r *verifyRun) addContent(ctx context.Context, in input) error {
 	if err != nil {
 		return err
 	}
-	places, err := r.flags.search.plan.read(ctx, r.env, t)
+	places, err := r.flags.search.plan.places(t)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -28,8 +30,13 @@ func (f *searchFlags) flags() []cli.Flag {
 	}
 }
 
-// check checks the output of --write-plan before any work.
+// check checks the directories of --search and the output of --write-plan before any work.
 func (f *searchFlags) check(force bool) error {
+	for _, dir := range f.dirs {
+		if err := canList(dir); err != nil {
+			return readError(dir, err)
+		}
+	}
 	if !f.writePlan.given {
 		return nil
 	}
@@ -38,6 +45,19 @@ func (f *searchFlags) check(force bool) error {
 	}
 	if err := atomicfile.Check(f.writePlan.value, force); err != nil {
 		return planError(f.writePlan.value, err)
+	}
+	return nil
+}
+
+// canList returns an error if dir is no directory that can be read.
+func canList(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Readdirnames(1); err != io.EOF {
+		return err
 	}
 	return nil
 }
