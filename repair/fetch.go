@@ -66,13 +66,17 @@ func (m *mender) fetch(number int, report *Supplied) error {
 // isNew reports whether a range was not asked for yet.
 func (f *fetcher) isNew(span metainfo.Span) bool {
 	r := f.files[span.File]
-	return r == nil || r.file != nil && !r.fetched[span]
+	if r == nil {
+		return true
+	}
+	_, asked := r.asked[span]
+	return r.file != nil && !asked
 }
 
 // got reports whether all ranges of a piece were fetched.
 func (f *fetcher) got(index int) bool {
 	for _, span := range f.content.Layout.Spans(index, index) {
-		if r := f.files[span.File]; !f.isZeros(span) && (r == nil || r.file == nil || !r.fetched[span]) {
+		if r := f.files[span.File]; !f.isZeros(span) && (r == nil || r.file == nil || !r.asked[span]) {
 			return false
 		}
 	}
@@ -122,8 +126,8 @@ type fetcher struct {
 
 // A remote is a file at the source.
 type remote struct {
-	file    *webseed.File // nil if the source does not have it
-	fetched map[metainfo.Span]bool
+	file  *webseed.File          // nil if the source does not have it
+	asked map[metainfo.Span]bool // the ranges that were asked for: whether they came whole
 }
 
 // fetch fetches ranges. An error of the source is added to the report. After one of the
@@ -169,7 +173,7 @@ func (f *fetcher) tempError(err error) error {
 func (f *fetcher) fetchFile(i int, ranges []metainfo.Span, total int64) error {
 	r := f.files[i]
 	if r == nil {
-		r = &remote{fetched: make(map[metainfo.Span]bool)}
+		r = &remote{asked: make(map[metainfo.Span]bool)}
 		f.files[i] = r
 		f.report.Files++
 		var err error
@@ -185,13 +189,15 @@ func (f *fetcher) fetchFile(i int, ranges []metainfo.Span, total int64) error {
 		return f.tempError(err)
 	}
 	defer file.Close()
+	end := int64(0) // of what came
 	for _, span := range joined(ranges) {
 		if err = f.fetchRange(r.file, file, span, total); err != nil {
 			break
 		}
+		end = span.Offset + span.Length
 	}
 	for _, span := range ranges { // also after an error: it is not asked for again
-		r.fetched[span] = true
+		r.asked[span] = span.Offset+span.Length <= end
 	}
 	f.source.tree.Files[i].Cause = piece.CauseFine
 	f.source.tree.Restat(i)

@@ -258,8 +258,8 @@ func TestServersThatFail(t *testing.T) {
 	}
 	flip(t, s.path("a"), 19_000)
 	r = s.repair(t, Options{}, Source{URL: whole.URL})
-	if err := r.Sources[0].Err; !errors.Is(err, webseed.ErrNoRanges) {
-		t.Errorf("the error is %v", err)
+	if err := r.Sources[0].Err; !errors.Is(err, webseed.ErrNoRanges) || r.Sources[0].Wrong != 0 {
+		t.Errorf("the error is %v, and %d pieces are wrong", err, r.Sources[0].Wrong)
 	}
 }
 
