@@ -68,6 +68,9 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	if err := f.search.check(f.report.force); err != nil {
 		return err
 	}
+	if err := f.mend.checkPlaces(); err != nil {
+		return err
+	}
 	if err := f.search.plan.read(ctx, u.env); err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ type verifyDocument struct {
 	Repaired  *repairedDocument             `json:"repaired,omitempty"`
 	Linked    *linkedDocument               `json:"linked,omitempty"`
 	DryRun    bool                          `json:"dry_run,omitempty"`
-	Cached    int64                         `json:"cached"` // bytes that were not read again
+	Error     *jsonError                    `json:"error,omitempty"` // of --link
+	Cached    int64                         `json:"cached"`          // bytes that were not read again
 	Seconds   float64                       `json:"seconds"`
 }
 

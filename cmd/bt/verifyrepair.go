@@ -101,6 +101,7 @@ type mending struct {
 
 	repaired *repair.Report
 	built    *repair.Built
+	err      error // of building; the verdict stands
 }
 
 // run repairs or builds what the flags ask for, from a verdict. If data was changed, it
@@ -112,7 +113,11 @@ func (m *mending) run(t *metainfo.Torrent, v *inspect.Verdict, verify func() (*i
 	}
 	freeMemory() // the limit is for reading and verifying
 	if m.flags.link.given {
-		return v, m.build()
+		if m.err = m.build(); m.ctx.Err() != nil {
+			return v, m.err
+		}
+		m.u.report(m.err)
+		return v, nil
 	}
 	if err := m.repair(); err != nil || m.flags.dryRun || len(m.repaired.Files) == 0 {
 		return v, err
@@ -208,12 +213,17 @@ func (m *mending) sources() (list []repair.Source, err error) {
 func (m *mending) otherTorrent(name string) (torrent, path string, ok bool) {
 	info, err := os.Stat(name)
 	if err != nil {
-		torrent, path, ok = strings.Cut(name, ".torrent=")
-		torrent += ".torrent"
+		torrent, path, ok = torrentAndData(name)
 		return torrent, path, ok && isTorrent(torrent)
 	}
 	dir, _ := filepath.Split(name)
 	return name, cmp.Or(dir, "."), info.Mode().IsRegular() && !isContent(m.torrent, info) && isTorrent(name)
+}
+
+// torrentAndData splits a source of the form TORRENT=PATH.
+func torrentAndData(name string) (torrent, path string, ok bool) {
+	torrent, path, ok = strings.Cut(name, ".torrent=")
+	return torrent + ".torrent", path, ok
 }
 
 // reportSources reports what was wrong with the sources.
@@ -276,6 +286,40 @@ func (m *mending) build() error {
 	m.built, err = repair.Build(m.ctx, m.torrent, m.goodFiles(), m.flags.into.value, o)
 	bar.Finish()
 	return m.buildError(err)
+}
+
+// checkPlaces checks the directory of --link and the sources of --repair before any work.
+func (f *mendFlags) checkPlaces() error {
+	if f.link.given {
+		path := f.into.value
+		err := isDirectory(path)
+		if errors.Is(err, fs.ErrNotExist) { // it will be made
+			path = filepath.Dir(path)
+			err = isDirectory(path)
+		}
+		if err != nil {
+			return outputError(path, err)
+		}
+	}
+	for _, name := range f.from {
+		_, err := os.Stat(name)
+		if torrent, path, ok := torrentAndData(name); err != nil && ok && isTorrent(torrent) {
+			name = path
+			_, err = os.Stat(path)
+		}
+		if err != nil && !isURL(name) {
+			return readError(name, err)
+		}
+	}
+	return nil
+}
+
+func isDirectory(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "open", Path: path, Err: syscall.ENOTDIR}
+	}
+	return err
 }
 
 // goodFiles returns the paths of the files that are ok, or that were found elsewhere.

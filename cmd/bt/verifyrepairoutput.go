@@ -32,6 +32,10 @@ func (m *mending) addTo(doc *verifyDocument) {
 	if r := m.repaired; r != nil {
 		doc.Repaired = &repairedDocument{len(r.Files), r.Pieces, r.Bytes, fetched(r)}
 	}
+	if m.err != nil {
+		failure := m.u.failedInput("", m.err)
+		doc.Error = &failure.Error
+	}
 	if b := m.built; b != nil {
 		doc.Linked = &linkedDocument{b.Root, b.Made, b.Kept, b.Copied}
 	}
