@@ -432,3 +432,27 @@ func TestCombinations(t *testing.T) {
 		}
 	}
 }
+
+// One file of many in a piece is missing, and many files on disk have the sizes of all of
+// them: those at their places come first, so there are few combinations.
+func TestSearchKeepsTheFilesAtTheirPlaces(t *testing.T) {
+	var files []named
+	for i := range 10 {
+		files = append(files, named{fmt.Sprint(i), random(fmt.Sprint(i), 8)})
+	}
+	s := newSearchSample(t, t.TempDir(), files...)
+	for i, f := range files {
+		if i != 4 && i != 7 {
+			s.write("content/"+f.path, f.data)
+		}
+	}
+	for i := range 40 {
+		s.write(fmt.Sprintf("disk/%02d", i), random("other", 8+i)[i:])
+	}
+	s.write("disk/zz", files[4].data)
+	s.write("disk/zzz", files[7].data)
+	want := "4 missing; 7 missing; 4 at disk/zz by shared; 7 at disk/zzz by shared"
+	if got := s.verify(s.search("disk")); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}

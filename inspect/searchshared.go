@@ -53,7 +53,8 @@ func (f *finder) ends(w *want) (list []end) {
 
 // solveAll tries to prove the pieces that files in doubt, or candidates, have bytes of: in
 // most cases the likest candidates do. Then it tries all combinations, of the pieces with
-// the fewest first. What that proves may help with those that have too many.
+// the fewest first, and at first only with files that are not at their places. What that
+// proves may help with those that have too many.
 func (f *finder) solveAll() error {
 	f.bytes, f.opens = maxBytes, maxOpens
 	var todo []int
@@ -66,27 +67,14 @@ func (f *finder) solveAll() error {
 			todo = append(todo, p)
 		}
 	}
-	for progress := true; progress; {
-		progress = false
-		if err := f.sortByChoices(todo); err != nil {
-			return err
-		}
-		var again []int
-		for _, p := range todo {
-			solved, limited, err := f.solve(p, tryAll)
-			if err == nil && !solved && f.hasRefuted(p) { // which may still have the right bytes here
-				solved, limited, err = f.solve(p, tryRefuted)
-			}
-			if err != nil {
-				return err
-			}
-			if progress = progress || solved; limited {
-				again = append(again, p)
-			}
-		}
-		todo = again
+	open, limited, err := f.solveMost(todo, tryPlaces)
+	if err == nil {
+		_, limited, err = f.solveMost(append(open, limited...), tryAll)
 	}
-	for _, p := range todo {
+	if err != nil {
+		return err
+	}
+	for _, p := range limited {
 		for s := range f.partsOf(p) {
 			if w := f.wants[s.File]; w != nil {
 				w.limited = true
@@ -96,9 +84,38 @@ func (f *finder) solveAll() error {
 	return nil
 }
 
+// solveMost tries pieces as long as that proves any. It returns those that all
+// combinations were tried of, and those that have more.
+func (f *finder) solveMost(todo []int, which try) (open, limited []int, err error) {
+	for progress := true; progress; {
+		progress, limited = false, nil
+		if err := f.sortByChoices(todo, which); err != nil {
+			return nil, nil, err
+		}
+		for _, p := range todo {
+			solved, more, err := f.solve(p, which)
+			if err == nil && !solved && which == tryAll && f.hasRefuted(p) { // which may still have the right bytes here
+				solved, more, err = f.solve(p, tryRefuted)
+			}
+			switch {
+			case err != nil:
+				return nil, nil, err
+			case solved:
+				progress = true
+			case more:
+				limited = append(limited, p)
+			default:
+				open = append(open, p)
+			}
+		}
+		todo = limited
+	}
+	return open, limited, nil
+}
+
 // sortByChoices sorts pieces by the number of their combinations, after the candidates
 // that solved pieces refute are removed.
-func (f *finder) sortByChoices(pieces []int) error {
+func (f *finder) sortByChoices(pieces []int, which try) error {
 	choices := make(map[int]float64, len(pieces)) // logarithms
 	for _, p := range pieces {
 		for s := range f.partsOf(p) {
@@ -107,7 +124,7 @@ func (f *finder) sortByChoices(pieces []int) error {
 					return err
 				}
 			}
-			choices[p] += math.Log(float64(1 + len(f.sources(p, s, tryAll))))
+			choices[p] += math.Log(float64(1 + len(f.sources(p, s, which))))
 		}
 	}
 	slices.SortStableFunc(pieces, func(a, b int) int { return cmp.Compare(choices[a], choices[b]) })
@@ -157,6 +174,7 @@ type try uint8
 
 const (
 	tryFirst   try = iota // the likeliest one
+	tryPlaces             // the file at its place, or all if there is none
 	tryAll                // all but candidates that other pieces have refuted
 	tryRefuted            // those too
 )
@@ -203,7 +221,7 @@ func (f *finder) sources(p int, s span, which try) (list []*source) {
 	if there && readable && at.ID.Size >= s.Offset+s.Length {
 		list = append(list, &source{place: true, path: f.tree.Path(s.File), have: at.ID.Size})
 	}
-	if w := f.wants[s.File]; w != nil && (which > tryFirst || len(list) == 0) {
+	if w := f.wants[s.File]; w != nil && (which == tryAll || which == tryRefuted || len(list) == 0) {
 		list = append(list, w.sources(false)...)
 		if which == tryRefuted {
 			list = append(list, w.sources(true)...)
