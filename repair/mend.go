@@ -203,6 +203,9 @@ func (p *placement) refused(i int, err error) {
 
 // check sets the old file of a change, and returns an error if it must not be made.
 func (p *placement) check(c *change) error {
+	if len(c.path) == 0 {
+		return ErrNotAFile // a directory, where the single file should be
+	}
 	info, err := p.place.Lstat(c.path)
 	there := p.tree.Files[c.index].Cause == piece.CauseFine && !p.tree.Files[c.index].Link
 	switch {
