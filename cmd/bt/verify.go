@@ -68,6 +68,9 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	if err := f.search.check(f.report.force); err != nil {
 		return err
 	}
+	if err := f.search.checkInputs(r.inputs); err != nil {
+		return err
+	}
 	if err := f.mend.checkPlaces(); err != nil {
 		return err
 	}
@@ -159,7 +162,7 @@ func (r *verifyRun) verify(ctx context.Context, in input) (*verified, error) {
 	}
 	start := time.Now()
 	x := &verified{name: in.name, torrent: t, paths: paths, only: r.flags.scope.globs != nil}
-	x.mending = mending{ctx: ctx, u: r.ui, flags: &r.flags.mend, hashing: &r.flags.hashing}
+	x.mending = mending{ctx: ctx, u: r.ui, flags: &r.flags.mend, hashing: &r.flags.hashing, several: r.several}
 	v, err := r.compare(ctx, x)
 	if err == nil {
 		x.verdict, err = x.mending.run(t, v, func() (*inspect.Verdict, error) { return r.compare(ctx, x) })

@@ -38,8 +38,9 @@ type verifyRun struct {
 	cache       *inspect.Cache // nil unless a flag needs it
 	directories inspect.Directories
 
-	search *inspect.Search // of --search, or nil
-	plans  []*planDocument // for --write-plan
+	search  *inspect.Search // of --search, or nil
+	plans   []*planDocument // for --write-plan
+	planErr error           // the plan must not be written
 
 	page *reportWriter // nil unless a report is written
 

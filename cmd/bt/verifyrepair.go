@@ -96,6 +96,7 @@ type mending struct {
 	u       *ui
 	flags   *mendFlags
 	hashing *hashingOptions
+	several bool // the torrent is one of several
 	torrent *metainfo.Torrent
 	verdict *inspect.Verdict
 
@@ -117,6 +118,10 @@ func (m *mending) run(t *metainfo.Torrent, v *inspect.Verdict, verify func() (*i
 			return v, m.err
 		}
 		m.u.report(m.err)
+		return v, nil
+	}
+	if v.OK && m.several {
+		m.repaired = &repair.Report{} // it needs no source, which may be its data
 		return v, nil
 	}
 	if err := m.repair(); err != nil || m.flags.dryRun || len(m.repaired.Files) == 0 {

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +90,7 @@ func (w *reportWriter) add(x *verified) {
 		return
 	}
 	name, t, v := x.name, x.torrent, x.verdict
-	if isContentFile(w.flags.path.value, t, v) {
+	if isContentFile(w.flags.path.value, v) {
 		w.err = failf(exitWrite, "%s: it is a file of %s, so no report is written there", w.flags.path.value, t.Name)
 	}
 	damaged, doubtful := damagedFiles(t, v)
@@ -116,22 +116,18 @@ func proofText(v *inspect.Verdict) string {
 }
 
 // isContentFile reports whether a path is that of a file of the content, which may be
-// missing.
-func isContentFile(path string, t *inspect.Torrent, v *inspect.Verdict) bool {
-	content := resolved(v.Content)
-	rel, err := filepath.Rel(content, resolved(path))
-	if err != nil {
-		return false
-	}
-	if t.Single {
-		return rel == "."
-	}
+// missing, or of one that was found elsewhere.
+func isContentFile(path string, v *inspect.Verdict) bool {
 	for f := range v.Files {
-		if rel == filepath.FromSlash(cmp.Or(f.At, f.Path)) {
+		if isSamePath(path, v.Where(f.Index)) {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(v.Found, func(f inspect.Found) bool { return isSamePath(path, f.At) })
+}
+
+func isSamePath(a, b string) bool {
+	return filepath.Base(a) == filepath.Base(b) && resolved(a) == resolved(b)
 }
 
 // resolved returns a path without links, also of a file that does not exist.

@@ -49,6 +49,16 @@ func (f *searchFlags) check(force bool) error {
 	return nil
 }
 
+// checkInputs returns an error if the plan would replace a torrent of the run.
+func (f *searchFlags) checkInputs(inputs []input) error {
+	for _, in := range inputs {
+		if f.writePlan.given && isSamePath(f.writePlan.value, in.name) {
+			return failf(exitUsage, "--write-plan %s: it is a torrent to verify", in.name)
+		}
+	}
+	return nil
+}
+
 // canList returns an error if dir is no directory that can be read.
 func canList(dir string) error {
 	f, err := os.Open(dir)
@@ -105,6 +115,9 @@ func (r *verifyRun) noteFound(x *verified) error {
 		}
 		return nil
 	}
+	if isContentFile(r.flags.search.writePlan.value, v) {
+		r.planErr = failf(exitWrite, "%s: it is a file of %s, so no plan is written there", r.flags.search.writePlan.value, x.torrent.Name)
+	}
 	plan, err := newPlan(x.torrent, v)
 	r.plans = append(r.plans, plan)
 	return err
@@ -112,8 +125,8 @@ func (r *verifyRun) noteFound(x *verified) error {
 
 // savePlan writes the plan of --write-plan.
 func (r *verifyRun) savePlan() error {
-	if len(r.plans) == 0 {
-		return nil
+	if len(r.plans) == 0 || r.planErr != nil {
+		return r.planErr
 	}
 	return writePlan(r.flags.search.writePlan.value, r.flags.report.force, r.plans)
 }
