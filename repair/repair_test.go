@@ -411,6 +411,9 @@ func TestInterrupted(t *testing.T) {
 			if !bytes.Equal(b, before[path]) && !bytes.Equal(b, s.original[path]) {
 				t.Errorf("after %d steps %s is neither the old nor the mended file", n, path)
 			}
+			if err == nil && !bytes.Equal(b, s.original[path]) {
+				t.Errorf("after %d steps %s is not mended, and there is no error", n, path)
+			}
 		}
 	}
 }

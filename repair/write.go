@@ -103,7 +103,7 @@ func (p *placement) makeAll(batch [][]*change) (full bool, err error) {
 	for _, group := range batch {
 		err := p.write(group)
 		if p.ctx.Err() != nil {
-			return false, err
+			return false, context.Cause(p.ctx)
 		}
 		if err == nil {
 			written = append(written, group)
