@@ -135,7 +135,7 @@ var otherFlags = map[string][]otherWords{
 	},
 	"verify": {
 		jsonWords, jobsWords,
-		{"c d content data path dir directory save-path download-dir", "name the data after the torrent: bt verify TORRENT PATH"},
+		{"c d content path dir directory save-path download-dir", "name the data after the torrent: bt verify TORRENT PATH; of several torrents use --data"},
 		{"i t input torrent metainfo", "name the torrent without a flag: bt verify TORRENT [PATH]"},
 		{"extra-files surplus unexpected", "use --extra"},
 		{"bad-only failed only-failed bad", "use --only-bad"},

@@ -165,6 +165,7 @@ func (r *run) work(work <-chan *batch) {
 		return
 	}
 	for b := range work {
+		w.keeps = len(b.then) > 0
 		for _, b := range append([]*batch{b}, b.then...) {
 			start := time.Now()
 			w.hash(b)

@@ -121,14 +121,15 @@ func (w *worker) release(f *feed) {
 	}
 }
 
-// makeRoom unmaps windows that no lane uses, the oldest first, until n bytes can be
-// mapped within the worker's share. It returns false if that does not suffice.
+// makeRoom unmaps the windows that no lane uses or, if they are kept, the oldest of them
+// until n bytes can be mapped within the worker's share. It returns false if that does
+// not suffice.
 func (w *worker) makeRoom(n int64) bool {
 	for _, win := range w.windows {
 		n += int64(len(win.data))
 	}
 	w.windows = slices.DeleteFunc(w.windows, func(win *window) bool {
-		if n <= w.share || win.users > 0 {
+		if win.users > 0 || w.keeps && n <= w.share {
 			return false
 		}
 		n -= int64(len(win.data))

@@ -216,6 +216,7 @@ func TestLayoutsShareMaps(t *testing.T) {
 			}()
 			w, mapped := r.newWorker(), int64(0)
 			for b := range work {
+				w.keeps = len(b.then) > 0
 				for _, b := range append([]*batch{b}, b.then...) {
 					w.hash(b)
 					w.mappedBytes(t)

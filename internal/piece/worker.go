@@ -29,6 +29,7 @@ type worker struct {
 
 	feeds   [lanes.Max]feed
 	windows []*window
+	keeps   bool     // windows stay mapped for batches of other layouts
 	staged  [][]byte // ReadSequential: the pieces of the batch; nil if they don't fit
 	buffer  []byte   // backs staged
 
