@@ -94,6 +94,11 @@ type Options struct {
 	MaxTorrentSize int64  // choose longer pieces if the torrent has more bytes; 0 means no limit
 	Rules          Rules  // of trackers, for that choice
 
+	// Formats are the formats of all torrents that are made together. If the size of the
+	// content decides the piece length, all have the same, so that most sums of v1 are
+	// the same as those of the hybrid, and are computed once.
+	Formats []Format
+
 	// Include and Exclude are globs, in which ** matches any number of directories. They
 	// are matched against the path below Path and, if they have no slash, against each
 	// name in it. They may begin with ./, Path or the name of Path. A glob that matches

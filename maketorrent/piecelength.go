@@ -2,6 +2,7 @@ package maketorrent
 
 import (
 	"errors"
+	"slices"
 
 	"bt/internal/metainfo"
 )
@@ -68,8 +69,8 @@ func (o *Options) choosePieceLength(b *metainfo.Builder) (n int64, why Choice, e
 }
 
 // withoutRules chooses a piece length that no rule decides, and returns why. If each file
-// begins a piece, it halves the length while there is too much padding: many small files
-// would be padded to many times their size.
+// begins a piece, also in another of Options.Formats, it halves the length while there is
+// too much padding: many small files would be padded to many times their size.
 func (o *Options) withoutRules(b *metainfo.Builder) (n int64, why Choice) {
 	if o.TargetPieces > 0 {
 		return o.targetPieceLength(b)
@@ -83,7 +84,9 @@ func (o *Options) withoutRules(b *metainfo.Builder) (n int64, why Choice) {
 	size, limit := b.ContentLength(), o.MaxPieceLength
 	bySize := AutoPieceLength(size, limit)
 	n = bySize
-	for n > leastPieceLength && b.Padding(n) > size/100*MaxPadding {
+	aligned := *b
+	aligned.Align = b.Align || slices.ContainsFunc(o.Formats, func(f Format) bool { return f != FormatV1 })
+	for n > leastPieceLength && aligned.Padding(n) > size/100*MaxPadding {
 		n /= 2
 	}
 	switch {

@@ -89,7 +89,7 @@ func (f *makeFlags) all(e *env) []cli.Flag {
 		valueFlag(&f.maxPieceLength, readMaxPieceLength, "max-piece-length", "let auto choose `SIZE` at most"),
 		valueFlag(&f.targetPieces, numberFrom(1), "target-pieces", "let auto choose the power of two that makes about `N` pieces"),
 		valueFlag(&f.maxTorrentSize, readMaxTorrentSize, "max-torrent-size", "let auto choose longer pieces if the .torrent would be larger than `SIZE`; if none fits, write nothing"),
-		listFlag(&f.formats, formats, "format", "make a torrent of `FORMAT` v1, v2 (BEP 52), or hybrid, which is both; again, or with commas, for several torrents (default v1)"),
+		listFlag(&f.formats, formats, "format", "make a torrent of `FORMAT` v1, v2 (BEP 52), or hybrid, which is both; again, or with commas, for several torrents with the same piece length (default v1)"),
 		switchFlag(&f.private, "private", "use only peers from its trackers (BEP 27)"),
 		valueFlag(&f.source, text, "source", "set the source to `TEXT`: private trackers use it to make their torrents unique"),
 		valueFlag(&f.comment, text, "comment", "add a comment `TEXT`"),

@@ -92,7 +92,7 @@ func (f *makeFlags) jobs(u *ui, c makeContent, config *makeConfig) ([]*makeJob, 
 			return nil, err
 		}
 		j := &makeJob{makeContent: c, flags: f, config: config, options: o}
-		j.options.Format = format
+		j.options.Format, j.options.Formats = format, formats
 		if len(formats) > 1 {
 			j.suffix = "." + format.String()
 		}

@@ -197,7 +197,7 @@ func choiceText(choice maketorrent.Choice, size, pieceLength, limit int64) strin
 	case maketorrent.ChoiceTorrentSize:
 		return fmt.Sprintf("with %s the .torrent would be larger than --max-torrent-size", term.Size(pieceLength/2))
 	case maketorrent.ChoicePadding:
-		return fmt.Sprintf("%s for the size of the content, halved while padding between files was over %d %% of it",
+		return fmt.Sprintf("%s for the size of the content, halved while padding between aligned files was over %d %% of it",
 			term.Size(maketorrent.AutoPieceLength(size, limit)), maketorrent.MaxPadding)
 	case maketorrent.ChoiceUnknown:
 		return "the size of the content is not known before it is read"
