@@ -409,30 +409,6 @@ func TestSearchForgedHybrid(t *testing.T) {
 	}
 }
 
-func TestCombinations(t *testing.T) {
-	for _, test := range []struct {
-		counts []int
-		limit  int
-		want   string
-		more   bool
-	}{
-		{nil, 5, "[[]]", false},
-		{[]int{1, 1}, 5, "[[0 0]]", false},
-		{[]int{2, 1, 2}, 9, "[[0 0 0] [0 0 1] [1 0 0] [1 0 1]]", false},
-		{[]int{2, 1, 2}, 4, "[[0 0 0] [0 0 1] [1 0 0] [1 0 1]]", false},
-		{[]int{3, 2}, 3, "[[0 0] [0 1] [1 0]]", true},
-		{[]int{3, 2}, 0, "[]", true},
-		{[]int{1}, -1, "[]", true},
-		{[]int{3, 3}, 100, "[[0 0] [0 1] [1 0] [0 2] [1 1] [2 0] [1 2] [2 1] [2 2]]", false},
-		{[]int{1 << 20, 1 << 20, 1 << 20}, 4, "[[0 0 0] [0 0 1] [0 1 0] [1 0 0]]", true},
-	} {
-		got, more := combinations(test.counts, test.limit)
-		if fmt.Sprint(got) != test.want || more != test.more {
-			t.Errorf("%v, %d: %v, %v", test.counts, test.limit, got, more)
-		}
-	}
-}
-
 // One file of many in a piece is missing, and many files on disk have the sizes of all of
 // them: those at their places come first, so there are few combinations.
 func TestSearchKeepsTheFilesAtTheirPlaces(t *testing.T) {

@@ -1,8 +1,9 @@
 package inspect
 
 import (
-	"errors"
-	"slices"
+	"math"
+	"os"
+	"syscall"
 
 	"bt/internal/piece"
 )
@@ -18,111 +19,74 @@ const (
 )
 
 // distinct groups sources by their bytes in a range of the file.
-func (f *finder) distinct(list []*source, s span) ([]class, error) {
-	var classes []class
-	if len(list) < 2 {
-		for _, one := range list {
-			classes = append(classes, class{one})
-		}
-		return classes, nil
+func (f *finder) distinct(list []*source, s span) (classes []class, err error) {
+	c := piece.Choice{Length: s.Length}
+	for _, one := range list {
+		c.From = append(c.From, sourceRange{one, s.Offset})
 	}
-	index := make(map[[20]byte]int)
-	f.opens -= int64(len(list))
-	content := &assembly{n: len(list), of: func(i int) []chunk { return []chunk{{list[i], s.Offset, s.Length}} }}
-	err := f.stream(s.Length, content, func(i int, sum [20]byte) error {
-		if list[i].broken.Load() {
-			return nil
+	if len(list) > 1 {
+		f.opens -= int64(len(list))
+	}
+	groups, err := piece.Distinct(f.ctx, c, f.options.Jobs)
+	for _, group := range groups {
+		var same class
+		for _, i := range group {
+			same = append(same, list[i])
 		}
-		n, ok := index[sum]
-		if !ok {
-			n = len(classes)
-			index[sum] = n
-			classes = append(classes, nil)
-		}
-		classes[n] = append(classes[n], list[i])
-		return nil
-	})
+		classes = append(classes, same)
+	}
 	return classes, err
 }
 
-// errSolved ends a stream.
-var errSolved = errors.New("solved")
-
 // combine returns the combination that has the hash of the piece, or nil.
 func (f *finder) combine(p int, spans []span, parts [][]class) (pick []int, limited bool, err error) {
-	length := int64(0)
-	counts := make([]int, len(parts))
+	length, count := int64(0), 1.0
+	var ranges []piece.Choice
 	useful := false // zeros alone prove no file
 	for i, classes := range parts {
-		length += spans[i].Length
-		counts[i] = len(classes)
-		useful = useful || slices.ContainsFunc(classes, func(c class) bool { return c[0].place || c[0].candidate != nil })
-	}
-	limit := int(min(maxCombinations, min(maxPieceBytes, f.bytes)/length, min(maxPieceOpens, f.opens)/int64(len(parts))))
-	if length > piece.MaxStreamPiece {
-		limit = 0
+		c := piece.Choice{Length: spans[i].Length}
+		for _, same := range classes {
+			c.From = append(c.From, sourceRange{same[0], spans[i].Offset})
+			useful = useful || same[0].place || same[0].candidate != nil
+		}
+		ranges = append(ranges, c)
+		length += c.Length
+		count *= float64(len(classes))
 	}
 	if !useful {
 		return nil, false, nil
 	}
-	picks, limited := combinations(counts, limit)
-	f.bytes -= int64(len(picks)) * length
-	f.opens -= int64(len(picks) * len(parts))
-	content := &assembly{n: len(picks), of: func(i int) []chunk {
-		list := make([]chunk, len(spans))
-		for k, s := range spans {
-			list[k] = chunk{parts[k][picks[i][k]][0], s.Offset, s.Length}
-		}
-		return list
-	}}
+	limit := max(min(maxCombinations, min(maxPieceBytes, f.bytes)/length, min(maxPieceOpens, f.opens)/int64(len(parts))), 0)
+	tried := int64(math.Min(count, float64(limit)))
+	f.bytes -= tried * length
+	f.opens -= tried * int64(len(parts))
 	expected := [20]byte(f.content.Pieces[p*20:])
-	err = f.stream(length, content, func(i int, sum [20]byte) error {
-		for k := range parts {
-			if parts[k][picks[i][k]][0].broken.Load() {
-				return nil
-			}
-		}
-		if sum == expected {
-			pick = picks[i]
-			return errSolved
-		}
-		return nil
-	})
-	return pick, limited, err
+	return piece.Combine(f.ctx, ranges, expected, int(limit), f.options.Jobs)
 }
 
-// combinations returns at most limit combinations of numbers below counts, those with the
-// least sums first. limited reports that there are more.
-func combinations(counts []int, limit int) (list [][]int, limited bool) {
-	var open []int // the positions with a choice
-	most := 0
-	for i, n := range counts {
-		if n > 1 {
-			open = append(open, i)
-			most += n - 1
-		}
+// A sourceRange reads the bytes of a source from an offset. It opens the file for each
+// read: a piece may have bytes of more files than a process may open.
+type sourceRange struct {
+	*source
+	offset int64
+}
+
+// ReadAt implements io.ReaderAt.
+func (r sourceRange) ReadAt(b []byte, at int64) (int, error) {
+	at += r.offset
+	n := int(min(max(r.have-at, 0), int64(len(b))))
+	clear(b[n:])
+	if n == 0 {
+		return len(b), nil
 	}
-	pick := make([]int, len(counts))
-	// fill returns false when the limit is reached.
-	var fill func(open []int, sum, most int) bool
-	fill = func(open []int, sum, most int) bool {
-		if len(open) == 0 {
-			if limited = len(list) >= limit; !limited {
-				list = append(list, slices.Clone(pick))
-			}
-			return !limited
-		}
-		i := open[0]
-		most -= counts[i] - 1 // of the others
-		for n := max(0, sum-most); n < counts[i] && n <= sum; n++ {
-			pick[i] = n
-			if !fill(open[1:], sum-n, most) {
-				return false
-			}
-		}
-		return true
+	// O_NONBLOCK, in case the file was replaced by a FIFO without a writer.
+	file, err := os.OpenFile(r.path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return 0, err
 	}
-	for sum := 0; sum <= most && fill(open, sum, most); sum++ {
+	defer file.Close()
+	if n, err := file.ReadAt(b[:n], at); err != nil {
+		return n, err
 	}
-	return list, limited
+	return len(b), nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"sync/atomic"
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
@@ -22,8 +21,7 @@ type source struct {
 	candidate *candidate // nil: not one
 	place     bool       // the file at its place
 	path      string
-	have      int64       // length of the file at path; zeros follow
-	broken    atomic.Bool // it can't be read; set while other combinations are hashed
+	have      int64 // length of the file at path; zeros follow
 }
 
 // A class is a list of sources with the same bytes, the likeliest first.

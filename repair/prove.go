@@ -128,13 +128,16 @@ func (m *mender) combine(number int) error {
 		if !open {
 			continue
 		}
-		ranges, sources := m.choices(p, number)
+		ranges, sources, err := m.choices(p, number)
+		if err != nil {
+			return err
+		}
 		if ranges == nil {
 			continue
 		}
 		most := min(maxCombinations, int(maxCombinationBytes/m.content.Layout.PieceLength()), maxCombinationReads/len(ranges))
 		most = max(most, leastCombinations)
-		got, err := piece.Combine(m.ctx, ranges, [sha1.Size]byte(m.content.Pieces[p*sha1.Size:]), most, m.o.Jobs)
+		got, _, err := piece.Combine(m.ctx, ranges, [sha1.Size]byte(m.content.Pieces[p*sha1.Size:]), most, m.o.Jobs)
 		if err != nil {
 			return err
 		}
@@ -151,30 +154,26 @@ func (m *mender) combine(number int) error {
 
 // choices returns the different candidates for each range of a piece, and the source of
 // each. It returns nil if there is nothing to combine.
-func (m *mender) choices(p, number int) (ranges []piece.Choice, sources [][]int) {
+func (m *mender) choices(p, number int) (ranges []piece.Choice, sources [][]int, err error) {
 	files, several := 0, false
 	for _, span := range m.content.Layout.Spans(p, p) {
-		c := piece.Choice{Length: span.Length}
-		from := []int{own}
-		if m.isZeros(span) {
-			c.From = []io.ReaderAt{nil}
-		} else {
+		c, from := piece.Choice{Length: span.Length, From: []io.ReaderAt{nil}}, []int{own}
+		if !m.isZeros(span) {
 			files++
-			from = m.different(span, number)
-			for _, s := range from {
-				c.From = append(c.From, m.at(s, span))
+			if c, from, err = m.different(span, number); err != nil {
+				return nil, nil, err
 			}
 		}
 		if len(from) == 0 {
-			return nil, nil
+			return nil, nil, nil
 		}
 		several = several || len(from) > 1 || from[0] != own
 		ranges, sources = append(ranges, c), append(sources, from)
 	}
 	if files < 2 || !several {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return ranges, sources
+	return ranges, sources, nil
 }
 
 // isZeros reports whether a range is of a gap or a pad file, which are not on disk.
@@ -182,22 +181,22 @@ func (m *mender) isZeros(span metainfo.Span) bool {
 	return span.File == metainfo.Gap || m.content.Files[span.File].Pad
 }
 
-// different returns the sources up to number, also own, that have a range of a file,
-// leaving out those with the same bytes as one before.
-func (m *mender) different(span metainfo.Span, number int) (list []int) {
+// different returns the sources up to number, also own, that have a range of a file, and
+// their bytes. It leaves out those with the same bytes as one before.
+func (m *mender) different(span metainfo.Span, number int) (c piece.Choice, list []int, err error) {
+	all := piece.Choice{Length: span.Length}
+	var sources []int
 	for s := own; s <= number; s++ {
-		if !m.has(s, span) {
-			continue
-		}
-		same := false
-		for _, other := range list {
-			same = same || m.equal(s, other, span)
-		}
-		if !same {
-			list = append(list, s)
+		if m.has(s, span) {
+			all.From, sources = append(all.From, m.at(s, span)), append(sources, s)
 		}
 	}
-	return list
+	groups, err := piece.Distinct(m.ctx, all, m.o.Jobs)
+	c.Length = span.Length
+	for _, same := range groups {
+		c.From, list = append(c.From, all.From[same[0]]), append(list, sources[same[0]])
+	}
+	return c, list, err
 }
 
 // has reports whether a source has bytes for a range of a file.
