@@ -3,12 +3,14 @@ package repair
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"bt/inspect"
+	"bt/internal/testenv"
 	"bt/maketorrent"
 )
 
@@ -122,7 +124,7 @@ func TestBuildRefuses(t *testing.T) {
 		dir := t.TempDir()
 		into := filepath.Join(dir, "content")
 		if err := errors.Join(os.Mkdir(into, 0o755), put(into, files[1])); err != nil {
-			t.Skip("needs symbolic links:", err)
+			testenv.Missing(t, fmt.Sprint("symbolic links: ", err))
 		}
 		before, err := os.ReadDir(into)
 		if err != nil {
@@ -146,7 +148,7 @@ func TestBuildRefuses(t *testing.T) {
 func TestBuildLinksOfTheTorrent(t *testing.T) {
 	s := newSample(t, maketorrent.Options{})
 	if err := os.Symlink("../a", s.path("sub/link")); err != nil {
-		t.Skip("needs symbolic links:", err)
+		testenv.Missing(t, fmt.Sprint("symbolic links: ", err))
 	}
 	s.tor = makeTorrent(t, s.dir, maketorrent.Options{Symlinks: maketorrent.SymlinksStore})
 	files := s.scattered(t)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"bt/inspect"
+	"bt/internal/testenv"
 	"bt/maketorrent"
 )
 
@@ -88,7 +90,7 @@ func TestHardLinks(t *testing.T) {
 	s := newSample(t, maketorrent.Options{})
 	other := filepath.Join(s.dir, "other")
 	if err := os.Link(s.path("b"), other); err != nil {
-		t.Skip("needs hard links:", err)
+		testenv.Missing(t, fmt.Sprint("hard links: ", err))
 	}
 	flip(t, s.path("a"), 0)      // piece 0
 	flip(t, s.path("b"), 20_000) // piece 2
@@ -132,7 +134,7 @@ func TestSharedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Link(s.path("b"), s.path("c")); err != nil {
-		t.Skip("needs hard links:", err)
+		testenv.Missing(t, fmt.Sprint("hard links: ", err))
 	}
 	r := s.repair(t, Options{InPlace: true})
 	if got := s.refusals(r); len(got) != 1 || !errors.Is(got["c"], ErrShared) {
@@ -162,7 +164,7 @@ func TestSymbolicLinks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSample(t, maketorrent.Options{Format: maketorrent.FormatV2})
 			if err := test.link(s); err != nil {
-				t.Skip("needs symbolic links:", err)
+				testenv.Missing(t, fmt.Sprint("symbolic links: ", err))
 			}
 			flip(t, s.path("a"), 0)
 			flip(t, s.path(test.file), 20_000)
@@ -194,7 +196,7 @@ func TestRootIsALink(t *testing.T) {
 	s := newSample(t, maketorrent.Options{})
 	real := filepath.Join(s.dir, "real")
 	if err := errors.Join(os.Rename(s.path(""), real), os.Symlink("real", s.path(""))); err != nil {
-		t.Skip("needs symbolic links:", err)
+		testenv.Missing(t, fmt.Sprint("symbolic links: ", err))
 	}
 	flip(t, s.path("a"), 0)
 	if r := s.repair(t, Options{}); len(r.Refused) > 0 || !maps.EqualFunc(read(t, real), s.original, bytes.Equal) {
@@ -207,7 +209,7 @@ func TestRootIsALink(t *testing.T) {
 func TestGoodPartOfABadPieceIsNotWritten(t *testing.T) {
 	s := newSample(t, maketorrent.Options{})
 	if err := os.Link(s.path("a"), filepath.Join(s.dir, "other")); err != nil {
-		t.Skip("needs hard links:", err)
+		testenv.Missing(t, fmt.Sprint("hard links: ", err))
 	}
 	flip(t, s.path("b"), 0) // piece 1, with bytes of a
 	if r := s.repair(t, Options{}); len(r.Refused) > 0 || len(r.Files) != 1 || !s.isWhole(t) {
@@ -320,7 +322,7 @@ func TestFilesFoundElsewhere(t *testing.T) {
 func TestAttributes(t *testing.T) {
 	s := newSample(t, maketorrent.Options{})
 	if err := os.Symlink("../a", s.path("sub/link")); err != nil {
-		t.Skip("needs symbolic links:", err)
+		testenv.Missing(t, fmt.Sprint("symbolic links: ", err))
 	}
 	if err := os.Chmod(s.path("b"), 0o755); err != nil {
 		t.Fatal(err)

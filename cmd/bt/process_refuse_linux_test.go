@@ -14,38 +14,14 @@ import (
 	"bt/internal/testenv"
 )
 
-// processOpenDir returns a temporary directory that other users can access.
-func processOpenDir(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // processOther returns a function that makes commands that run bt as the user
 // nobody.
 func processOther(t *testing.T) func(args ...string) *exec.Cmd {
 	t.Helper()
-	testenv.Root(t)
-	const nobody = 65534
+	bin, nobody := testenv.Nobody(t, "bt")
 	be := func(cmd *exec.Cmd) *exec.Cmd {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: nobody}
 		return cmd
-	}
-	// The directories of the test binary are accessible only to root.
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(self)
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin := filepath.Join(processOpenDir(t), "bt")
-	if err := os.WriteFile(bin, data, 0o755); err != nil {
-		t.Fatal(err)
 	}
 	if out, err := be(processCommand(t, bin, "--version")).CombinedOutput(); err != nil {
 		testenv.Missing(t, fmt.Sprintf("a temporary directory that other users reach (%v: %s)", err, out))
@@ -55,7 +31,7 @@ func processOther(t *testing.T) func(args ...string) *exec.Cmd {
 
 func TestProcessMakeUnreadable(t *testing.T) {
 	bt := processOther(t)
-	dir := processOpenDir(t)
+	dir := testenv.OpenDir(t)
 	if err := os.Chmod(dir, 0o777); err != nil { // for the output
 		t.Fatal(err)
 	}
@@ -89,7 +65,7 @@ func TestProcessMakeUnreadable(t *testing.T) {
 
 func TestProcessVerifyUnreadable(t *testing.T) {
 	bt := processOther(t)
-	dir := processOpenDir(t)
+	dir := testenv.OpenDir(t)
 	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
 	// In pieces of ten bytes: file a is piece 0 and half of 1, b ends after 7
 	// bytes of 3, c ends with 5, and d/e is 6.
@@ -133,7 +109,7 @@ func TestProcessVerifyUnreadable(t *testing.T) {
 // extra files are listed.
 func TestProcessVerifyExtraUnreadable(t *testing.T) {
 	bt := processOther(t)
-	dir := processOpenDir(t)
+	dir := testenv.OpenDir(t)
 	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
 	processTree(t, tree, map[string]string{"a": "data"})
 	processRun(t, "", "make", tree, "-q").exits(exitOK)
@@ -276,7 +252,7 @@ func TestProcessSymlinks(t *testing.T) {
 // its permissions are not part of the known state.
 func TestProcessSeedUnreadable(t *testing.T) {
 	bt := processOther(t)
-	dir := processOpenDir(t)
+	dir := testenv.OpenDir(t)
 	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
 	processTree(t, tree, map[string]string{"a": strings.Repeat("a", 20_000), "b": strings.Repeat("b", 40_000)})
 	processRun(t, "", "make", tree, "-l", "16K", "-q").exits(exitOK)

@@ -156,7 +156,7 @@ func processSum(t *testing.T, path string) string {
 // Directories and files without permission.
 func TestProcessRepairWithoutPermission(t *testing.T) {
 	bt := processOther(t)
-	d := newProcessDamaged(t, processOpenDir(t), "v2")
+	d := newProcessDamaged(t, testenv.OpenDir(t), "v2")
 	p := processStart(t, bt("verify", d.torrent, d.data, "--repair", "--from", d.copy))().exits(exitWrite)
 	if !strings.Contains(p.stderr, "bt: error: "+filepath.Join(d.data, "content", "a")+": permission denied\n") {
 		t.Error(p.stderr)

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bt/internal/testenv"
 )
 
 // processRetracked returns a torrent with the comment, as bt retracker --comment
@@ -153,7 +155,7 @@ func TestProcessRetrackerLinks(t *testing.T) {
 // edited.
 func TestProcessRetrackerPermissions(t *testing.T) {
 	bt := processOther(t)
-	dir := processOpenDir(t)
+	dir := testenv.OpenDir(t)
 	torrent := processRetracked("x", "old")
 	processTree(t, dir, map[string]string{
 		"open/fine.torrent": torrent, "open/foreign.torrent": torrent, "open/readonly.torrent": torrent, "open/secret.torrent": torrent,

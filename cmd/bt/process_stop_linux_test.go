@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"bt/internal/metainfo"
+	"bt/internal/testenv"
 )
 
 // processHuge is the size of a sparse file that takes many seconds to hash.
@@ -158,7 +159,7 @@ func TestProcessInterrupted(t *testing.T) {
 
 // An output that can't be written is an error before anything is hashed.
 func TestProcessOutputRefused(t *testing.T) {
-	dir := processOpenDir(t)
+	dir := testenv.OpenDir(t)
 	content, old := filepath.Join(dir, "huge"), filepath.Join(dir, "huge.torrent")
 	processSparse(t, content, processHuge)
 	processTree(t, dir, map[string]string{"huge.torrent": "old"})
@@ -198,7 +199,7 @@ func TestProcessOutputRefused(t *testing.T) {
 		refused(bt("make", content, "--force"), "huge.torrent: permission denied")
 		// The directory is not writable by anybody, so the error is the same for
 		// root.
-		out, small := processOpenDir(t), filepath.Join(processOpenDir(t), "small")
+		out, small := testenv.OpenDir(t), filepath.Join(testenv.OpenDir(t), "small")
 		if err := os.Chmod(out, 0o777); err != nil {
 			t.Fatal(err)
 		}

@@ -337,7 +337,7 @@ func TestVerifyDamage(t *testing.T) {
 	other := processOther(t)
 	var got strings.Builder
 	for _, kind := range damageKinds {
-		dir := processOpenDir(t)
+		dir := testenv.OpenDir(t)
 		damageTorrents(t, dir)
 		if err := kind.do(damageDir(filepath.Join(dir, "tree"))); err != nil {
 			t.Fatalf("%s: %v", kind.name, err)

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"bt/internal/testenv"
 	"errors"
 	"fmt"
 	"os"
@@ -128,7 +129,7 @@ func TestRuns(t *testing.T) {
 
 func TestLock(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("needs /proc")
+		testenv.Missing(t, "/proc")
 	}
 	here, err := os.Hostname()
 	if err != nil {

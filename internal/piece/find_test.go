@@ -113,7 +113,7 @@ func lay(t testing.TB, paths ...string) string {
 
 func TestFind(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("needs a file system that keeps names byte for byte")
+		testenv.Missing(t, "a file system that keeps names byte for byte")
 	}
 	files := func(paths ...string) (list []entry) {
 		for _, p := range paths {
@@ -308,7 +308,7 @@ func (failer) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 // Each of many files in one directory is found by its other form.
 func TestFindMany(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("needs a file system that keeps names byte for byte")
+		testenv.Missing(t, "a file system that keeps names byte for byte")
 	}
 	var entries []entry
 	var disk []string
@@ -345,7 +345,7 @@ func BenchmarkFindMissing(b *testing.B) {
 // to the power of their number.
 func TestFindIsBounded(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("needs a file system that keeps names byte for byte")
+		testenv.Missing(t, "a file system that keeps names byte for byte")
 	}
 	deep := strings.Repeat("/x", 30)
 	utf8 := strings.Repeat("/y", 30)
