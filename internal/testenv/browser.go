@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -114,6 +116,19 @@ func (b *Browser) Open(url string) {
 	do(b, chromedp.Navigate(url))
 }
 
+// Windows are sizes of windows that pages are looked at in.
+var Windows = []struct {
+	Name          string
+	Width, Height int
+	Dark          bool
+}{
+	{"390", 390, 844, false},
+	{"390-dark", 390, 844, true},
+	{"800", 800, 900, false},
+	{"1280", 1280, 860, false},
+	{"1280-dark", 1280, 860, true},
+}
+
 // Window makes the page so many CSS pixels large. A narrow one is a phone's.
 func (b *Browser) Window(width, height int, dark bool) {
 	b.t.Helper()
@@ -160,10 +175,16 @@ func (b *Browser) Until(expression string) {
 	}
 }
 
-// Screenshot returns a PNG of what the window shows.
-func (b *Browser) Screenshot() []byte {
+// Screenshot saves a PNG of what the window shows, if BT_SCREENSHOTS names a directory.
+func (b *Browser) Screenshot(name string) {
 	b.t.Helper()
-	return do(b, chromedp.CaptureScreenshot())
+	dir := os.Getenv("BT_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), do(b, chromedp.CaptureScreenshot()), 0o666); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // Requests returns the URLs that were requested until now.

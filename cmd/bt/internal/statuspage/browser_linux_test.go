@@ -75,7 +75,7 @@ func TestPageOfSeed(t *testing.T) {
 	b.Until(`document.querySelector("#rate").textContent.includes("KiB/s") && document.querySelector("#peers").textContent === "1"`)
 	b.Eval(row+`.querySelector("td.name a").click()`, nil)
 	b.Until(`document.querySelector("dialog[open] .peers tbody tr")?.textContent.includes("libtorrent")`)
-	screenshot(t, b, "seed")
+	b.Screenshot("seed")
 	if err := leech.Wait(); err != nil {
 		t.Fatalf("%v: %s", err, output.Bytes())
 	}

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -126,30 +124,6 @@ func fits(t *testing.T, b *testenv.Browser, what string) {
 	}
 }
 
-// screenshot saves a screenshot if BT_SCREENSHOTS names a directory.
-func screenshot(t *testing.T, b *testenv.Browser, name string) {
-	t.Helper()
-	dir := os.Getenv("BT_SCREENSHOTS")
-	if dir == "" {
-		return
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), b.Screenshot(), 0o666); err != nil {
-		t.Fatal(err)
-	}
-}
-
-var windows = []struct {
-	name          string
-	width, height int
-	dark          bool
-}{
-	{"390", 390, 844, false},
-	{"390-dark", 390, 844, true},
-	{"800", 800, 900, false},
-	{"1280", 1280, 860, false},
-	{"1280-dark", 1280, 860, true},
-}
-
 func TestPageInBrowser(t *testing.T) {
 	t.Parallel()
 	var second atomic.Int64
@@ -223,19 +197,19 @@ func TestPageFits(t *testing.T) {
 					response.Body.Close()
 				}
 			}
-			for _, w := range windows {
-				b.Window(w.width, w.height, w.dark)
-				b.Open(server.URL + "/?for=" + w.name)
+			for _, w := range testenv.Windows {
+				b.Window(w.Width, w.Height, w.Dark)
+				b.Open(server.URL + "/?for=" + w.Name)
 				b.Until(`document.querySelector("#rate").textContent !== "–"`)
-				fits(t, b, w.name)
-				screenshot(t, b, name+"-"+w.name)
+				fits(t, b, w.Name)
+				b.Screenshot(name + "-" + w.Name)
 				if name == "empty" {
 					continue
 				}
 				b.Eval(`document.querySelector("#torrents td.name a").click()`, nil)
 				b.Until(`document.querySelector("dialog[open] h2").textContent && document.querySelector("dialog[open] .peers tbody tr")`)
-				fits(t, b, w.name+", details")
-				screenshot(t, b, name+"-"+w.name+"-details")
+				fits(t, b, w.Name+", details")
+				b.Screenshot(name + "-" + w.Name + "-details")
 			}
 		})
 	}
@@ -273,7 +247,7 @@ func TestPageWithManyTorrents(t *testing.T) {
 	b.Open(server.URL + "/?sort=name")
 	names := `[...document.querySelectorAll("#torrents td.name a")].map(a => a.textContent)`
 	b.Until(names + `.length === 50`)
-	screenshot(t, b, "many-1280")
+	b.Screenshot("many-1280")
 	b.Eval(`document.querySelector("#pager [data-step='1']").click()`, nil)
 	b.Until(names + `[0] === "torrent 00050"`)
 	b.Until(`document.querySelector("#pager span").textContent === "51–100 of 10,000"`)
@@ -301,7 +275,7 @@ func TestPageSeedUnreachable(t *testing.T) {
 	b.Until(`document.querySelector("#away").textContent.startsWith("The seed does not answer.")`)
 	b.Window(390, 844, false)
 	fits(t, b, "away")
-	screenshot(t, b, "away-390")
+	b.Screenshot("away-390")
 	away.Store(false)
 	b.Until(`document.querySelector("#away").textContent === ""`)
 }

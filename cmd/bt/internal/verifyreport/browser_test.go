@@ -12,18 +12,6 @@ import (
 	"bt/internal/testenv"
 )
 
-var windows = []struct {
-	name          string
-	width, height int
-	dark          bool
-}{
-	{"390", 390, 844, false},
-	{"390-dark", 390, 844, true},
-	{"800", 800, 900, false},
-	{"1280", 1280, 900, false},
-	{"1280-dark", 1280, 900, true},
-}
-
 // open shows a report in a browser, from a file.
 func open(t *testing.T, b *testenv.Browser, report string) {
 	t.Helper()
@@ -32,18 +20,6 @@ func open(t *testing.T, b *testenv.Browser, report string) {
 		t.Fatal(err)
 	}
 	b.Open((&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String())
-}
-
-// screenshot saves a screenshot if BT_SCREENSHOTS names a directory.
-func screenshot(t *testing.T, b *testenv.Browser, name string) {
-	t.Helper()
-	dir := os.Getenv("BT_SCREENSHOTS")
-	if dir == "" {
-		return
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), b.Screenshot(), 0o666); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // unreadableParts returns what is hard to read: it checks that nothing is wider than the window, and that the contrast of each
@@ -89,14 +65,14 @@ func TestPageInBrowser(t *testing.T) {
 		"none":  reportOf(t, HTML),
 	}
 	for name, report := range reports {
-		for _, w := range windows {
-			b.Window(w.width, w.height, w.dark)
+		for _, w := range testenv.Windows {
+			b.Window(w.Width, w.Height, w.Dark)
 			open(t, b, report)
 			var problems []string
 			if b.Eval(unreadableParts, &problems); len(problems) > 0 {
-				t.Errorf("%s in the window %s: %q", name, w.name, problems)
+				t.Errorf("%s in the window %s: %q", name, w.Name, problems)
 			}
-			screenshot(t, b, name+"-"+w.name)
+			b.Screenshot(name + "-" + w.Name)
 		}
 	}
 	// Light and dark differ.
