@@ -13,10 +13,10 @@ import (
 )
 
 // Many torrents against many files, in three directories, take little memory: 200
-// against 4,000, or 10,000 against 1,000,000 where BT_SOAK is set.
+// against 4,000, or 10,000 against 1,000,000 where BT_SCALE is set.
 func TestProcessVerifyScale(t *testing.T) {
 	torrents, files := 200, 20
-	if os.Getenv("BT_SOAK") != "" {
+	if os.Getenv("BT_SCALE") != "" {
 		torrents, files = 10_000, 100
 	}
 	dir := t.TempDir()

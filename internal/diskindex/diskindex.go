@@ -67,9 +67,6 @@ func Scan(ctx context.Context, dirs []string, jobs int, found func(files int)) (
 // Len returns the number of files.
 func (x *Index) Len() int { return len(x.files) }
 
-// Count returns the number of files with a size in bytes.
-func (x *Index) Count(size int64) int { return len(x.withSize(size)) }
-
 // Paths returns the absolute paths of the files with a size in bytes, sorted.
 func (x *Index) Paths(size int64) []string {
 	var list []string
