@@ -64,20 +64,16 @@ func (f *finder) group(size int64, at phase, phases int, wants []*want) error {
 		return err
 	}
 	list := candidates.all
-	for _, w := range wants {
-		limit := 0
-		if !at.v2 && w.first > w.last {
+	small := !at.v2 && wants[0].first > wants[0].last // without a piece of its own
+	if small || size == 0 {
+		limit := 1
+		if size > 0 {
 			limit = max(leastSmall, min(maxSmall, maxAllSmall/len(f.list)))
 		}
-		if size == 0 {
-			limit = 1
-		}
-		if limit > 0 {
+		for _, w := range wants {
 			w.all = f.elsewhere(w, candidates.like(w.like, limit))
 			w.alive, w.limited = slices.Clone(w.all), size > 0 && limit < len(list)
 		}
-	}
-	if size == 0 || !at.v2 && wants[0].first > wants[0].last {
 		return nil
 	}
 	if !at.v2 { // see maxRead

@@ -72,14 +72,19 @@ func (f *finder) solveAll() error {
 	if err != nil {
 		return err
 	}
-	for _, p := range limited {
+	f.limit(limited)
+	return nil
+}
+
+// limit records that not all combinations of pieces were tried.
+func (f *finder) limit(pieces []int) {
+	for _, p := range pieces {
 		for s := range f.partsOf(p) {
 			if w := f.wants[s.File]; w != nil {
 				w.limited = true
 			}
 		}
 	}
-	return nil
 }
 
 // solveMost tries pieces as long as that proves any. It returns those that all

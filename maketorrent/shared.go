@@ -20,9 +20,9 @@ func Shared(earlier, newer *Torrent) (shared Sharing) {
 		return shared
 	}
 	has := hashesOf(b)
-	same := make([]bool, a.Layout.Pieces())
-	for p := range same {
-		if same[p] = a.V1 && has.sha1[[20]byte(a.Pieces[20*p:])]; same[p] {
+	same := has.pieces(a)
+	for _, is := range same {
+		if is {
 			shared.Pieces++
 		}
 	}
@@ -31,13 +31,6 @@ func Shared(earlier, newer *Torrent) (shared Sharing) {
 			continue
 		}
 		f := &a.Files[i]
-		first, last, _ := a.Layout.FilePieces(i)
-		for p := first; a.V2 && p <= last; p++ {
-			if hash, ok := a.PieceHash(i, p-first); ok && !same[p] && has.sha256[hash] {
-				same[p] = true
-				shared.Pieces++
-			}
-		}
 		unchanged, bytes := samePieces(a, i, same)
 		switch {
 		case f.PiecesRoot != nil && has.sha256[*f.PiecesRoot]:
@@ -88,6 +81,25 @@ type hashes struct {
 	sha1    map[[20]byte]bool // of pieces
 	sha256  map[[32]byte]bool // of pieces, and pieces roots
 	lengths map[int64]bool    // of files
+}
+
+// pieces reports which pieces of a torrent have one of the hashes.
+func (h *hashes) pieces(c *metainfo.Content) []bool {
+	same := make([]bool, c.Layout.Pieces())
+	for p := range same {
+		same[p] = c.V1 && h.sha1[[20]byte(c.Pieces[20*p:])]
+	}
+	for i := range c.Files {
+		if !c.V2 || !hasContent(c, i) {
+			continue
+		}
+		first, last, _ := c.Layout.FilePieces(i)
+		for p := first; p <= last; p++ {
+			hash, ok := c.PieceHash(i, p-first)
+			same[p] = same[p] || ok && h.sha256[hash]
+		}
+	}
+	return same
 }
 
 func hashesOf(c *metainfo.Content) hashes {

@@ -73,8 +73,30 @@ func (m *mender) mend() (err error) {
 	return err
 }
 
-// plan finds the ranges to write: of the chosen ones those that differ from the data.
+// plan finds what to change.
 func (p *placement) plan() error {
+	if err := p.planWrites(); err != nil {
+		return err
+	}
+	for i := range p.tree.Files {
+		f, length := &p.tree.Files[i], p.content.Layout.Length(i)
+		switch {
+		case f.Pad:
+		case f.Link && f.Cause == piece.CauseMissing:
+			p.change(i).link = linkTarget(&p.content.Files[i])
+		case f.Link:
+		case f.Cause == piece.CauseMissing && length == 0:
+			p.change(i)
+		case f.Cause == piece.CauseFine && f.ID.Size > length && p.isWhole(i):
+			p.change(i)
+		}
+	}
+	return nil
+}
+
+// planWrites finds the ranges to write: of the chosen ones those that differ from the
+// data.
+func (p *placement) planWrites() error {
 	for _, index := range slices.Sorted(maps.Keys(p.chosen)) {
 		if p.ctx.Err() != nil {
 			return p.ctx.Err()
@@ -88,19 +110,6 @@ func (p *placement) plan() error {
 			}
 			p.writes[index] = append(p.writes[index], write{span, index, source})
 			p.change(span.File)
-		}
-	}
-	for i := range p.tree.Files {
-		f, length := &p.tree.Files[i], p.content.Layout.Length(i)
-		switch {
-		case f.Pad:
-		case f.Link && f.Cause == piece.CauseMissing:
-			p.change(i).link = linkTarget(&p.content.Files[i])
-		case f.Link:
-		case f.Cause == piece.CauseMissing && length == 0:
-			p.change(i)
-		case f.Cause == piece.CauseFine && f.ID.Size > length && p.isWhole(i):
-			p.change(i)
 		}
 	}
 	return nil
@@ -183,18 +192,21 @@ func (p *placement) refuse() {
 			continue
 		}
 		slices.SortFunc(c.writes, func(a, b write) int { return cmp.Compare(a.Offset, b.Offset) })
-		switch {
-		case whole:
-			c.size = length
-		default: // it keeps what it has
-			if c.old != nil {
-				c.size = c.old.Size()
-			}
-			if n := len(c.writes); n > 0 {
-				c.size = max(c.size, c.writes[n-1].Offset+c.writes[n-1].Length)
-			}
+		if c.size = length; !whole {
+			c.size = c.grown()
 		}
 	}
+}
+
+// grown returns the size of a file that keeps what it has.
+func (c *change) grown() (size int64) {
+	if c.old != nil {
+		size = c.old.Size()
+	}
+	if n := len(c.writes); n > 0 {
+		size = max(size, c.writes[n-1].Offset+c.writes[n-1].Length)
+	}
+	return size
 }
 
 func (p *placement) refused(i int, err error) {

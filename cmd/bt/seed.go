@@ -125,14 +125,7 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 	if err := at.check("seed", name, t); err != nil {
 		return err
 	}
-	// A plan may be from elsewhere, and name any file of this machine.
-	if f.plan.given && o.Check != seed.CheckFull {
-		return failf(exitUsage, "--plan: only files that prove to be those of the torrent are served, so --check must be full")
-	}
-	if err := f.plan.read(ctx, u.env); err != nil {
-		return err
-	}
-	places, err := f.plan.places(t)
+	places, err := f.places(ctx, u, t, &o)
 	if err != nil {
 		return err
 	}
@@ -152,6 +145,18 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 		return err
 	}
 	return s.runOne(ctx, o, seed.Input{Torrent: t, Path: at.path, Places: places, Trackers: trackers})
+}
+
+// places returns where the files of a torrent are by --plan.
+func (f *seedFlags) places(ctx context.Context, u *ui, t *seed.Metainfo, o *seed.Options) (map[int]string, error) {
+	// A plan may be from elsewhere, and name any file of this machine.
+	if f.plan.given && o.Check != seed.CheckFull {
+		return nil, failf(exitUsage, "--plan: only files that prove to be those of the torrent are served, so --check must be full")
+	}
+	if err := f.plan.read(ctx, u.env); err != nil {
+		return nil, err
+	}
+	return f.plan.places(t)
 }
 
 // options returns the seed options that the flags set.
