@@ -12,10 +12,19 @@ import (
 
 // A repairedDocument is the JSON of --repair, and with --dry-run of what it would do.
 type repairedDocument struct {
-	Files   int   `json:"files"`
-	Pieces  int   `json:"pieces"`
-	Bytes   int64 `json:"bytes"`             // written
-	Fetched int64 `json:"fetched,omitempty"` // from URLs
+	Files   int               `json:"files"`
+	Pieces  int               `json:"pieces"`
+	Bytes   int64             `json:"bytes"`             // written
+	Fetched int64             `json:"fetched,omitempty"` // from URLs
+	Refused []refusedDocument `json:"refused"`
+}
+
+// A refusedDocument is the JSON of a file that could not be repaired.
+type refusedDocument struct {
+	Path      string  `json:"path"`
+	PathBytes hexText `json:"path_bytes,omitempty"` // if Path is not UTF-8
+	At        string  `json:"at,omitempty"`         // the path on disk, if it differs
+	Reason    string  `json:"reason"`
 }
 
 // A linkedDocument is the JSON of --link, and with --dry-run of what it would do.
@@ -30,7 +39,7 @@ type linkedDocument struct {
 func (m *mending) addTo(doc *verifyDocument) {
 	doc.DryRun = m.flags.dryRun
 	if r := m.repaired; r != nil {
-		doc.Repaired = &repairedDocument{len(r.Files), r.Pieces, r.Bytes, fetched(r)}
+		doc.Repaired = &repairedDocument{len(r.Files), r.Pieces, r.Bytes, fetched(r), m.refusedDocuments()}
 	}
 	if m.err != nil {
 		failure := m.u.failedInput("", m.err)
@@ -39,6 +48,22 @@ func (m *mending) addTo(doc *verifyDocument) {
 	if b := m.built; b != nil {
 		doc.Linked = &linkedDocument{b.Root, b.Made, b.Kept, b.Copied}
 	}
+}
+
+// refusedDocuments returns the documents of the files that could not be repaired.
+func (m *mending) refusedDocuments() []refusedDocument {
+	list := []refusedDocument{}
+	for _, r := range m.repaired.Refused {
+		f := m.verdict.File(r.Index)
+		list = append(list, refusedDocument{f.Path, notUTF8(f.Path), f.At, refusalReason(r)})
+	}
+	return list
+}
+
+// refusalReason returns why a file could not be repaired. The path is in it only if it is
+// that of another file or directory.
+func refusalReason(r repair.Refusal) string {
+	return strings.TrimPrefix(refusedError(r).Error(), r.Path+": ")
 }
 
 func fetched(r *repair.Report) (n int64) {
