@@ -270,6 +270,9 @@ func (p *placement) done(changes ...*change) {
 		f := File{Index: c.index, Path: p.place.Path(c.path), Pieces: len(c.writes), Made: c.old == nil}
 		for _, w := range c.writes {
 			f.Bytes += w.Length
+			if i, known := slices.BinarySearch(f.Sources, w.source); !known {
+				f.Sources = slices.Insert(f.Sources, i, w.source)
+			}
 		}
 		f.Cut = c.old != nil && c.old.Size() > c.size
 		r.Files = append(r.Files, f)

@@ -84,12 +84,13 @@ type Report struct {
 
 // A File is a file that was changed or made.
 type File struct {
-	Index  int    // in the torrent
-	Path   string // on disk
-	Pieces int    // pieces that were bad and have bytes of the file
-	Bytes  int64  // that were written
-	Made   bool   // there was no such file
-	Cut    bool   // it was too long
+	Index   int    // in the torrent
+	Path    string // on disk
+	Pieces  int    // pieces that were bad and have bytes of the file
+	Bytes   int64  // that were written
+	Made    bool   // there was no such file
+	Cut     bool   // it was too long
+	Sources []int  // those that the bytes are from, by their indexes in Report.Sources
 }
 
 // A Refusal is a file that could not be written, and is as it was.

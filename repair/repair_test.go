@@ -318,6 +318,32 @@ func TestFilesFoundElsewhere(t *testing.T) {
 	}
 }
 
+// A report says which sources gave bytes of a file.
+func TestSourcesOfAFile(t *testing.T) {
+	s := newSample(t, maketorrent.Options{})
+	none, whole := filepath.Join(t.TempDir(), "none"), filepath.Join(t.TempDir(), "whole")
+	if err := errors.Join(os.Mkdir(none, 0o755), os.CopyFS(whole, os.DirFS(s.copy))); err != nil {
+		t.Fatal(err)
+	}
+	flip(t, filepath.Join(s.copy, "content", "a"), 19_000) // the second piece
+	flip(t, s.path("a"), 0)
+	flip(t, s.path("a"), 19_000)
+	flip(t, s.path("sub/d"), 24_000)
+	for _, o := range []Options{{DryRun: true}, {}} {
+		r := s.repair(t, o, Source{Path: none}, Source{Path: s.copy}, Source{Path: whole})
+		got := make(map[string][]int)
+		for _, f := range r.Files {
+			got[filepath.Base(f.Path)] = f.Sources
+		}
+		if len(got) != 2 || !slices.Equal(got["a"], []int{1, 2}) || !slices.Equal(got["d"], []int{1}) {
+			t.Errorf("the sources are %v", got)
+		}
+	}
+	if !s.isWhole(t) {
+		t.Error("it is not whole")
+	}
+}
+
 // The symbolic links and executable files of a torrent (BEP 47).
 func TestAttributes(t *testing.T) {
 	s := newSample(t, maketorrent.Options{})

@@ -78,6 +78,7 @@ var topics = []struct {
 	text        func(width int) string
 }{
 	{"findings", "the findings of make and info, and the codes for --allow", findingsHelp},
+	{"report-csv", "the columns of bt verify --report FILE.csv", reportHelp},
 	{"config-schema", "the JSON schema of presets, tracker rules and batch files", configSchema},
 }
 

@@ -82,7 +82,7 @@ func (r *verifyRun) addContent(ctx context.Context, in input) error {
 func (r *verifyRun) printExtra(x *verified) error {
 	if !r.quiet {
 		r.settle()
-		result, _ := r.resultOf(term.Palette{}, x)
+		result, _ := resultOf(term.Palette{}, x)
 		r.env.say("", x.name+": "+result)
 	}
 	if r.unlisted {

@@ -243,10 +243,10 @@ func (m *mending) reportSources() {
 		case s.Err != nil:
 			m.u.warn("%s: %v", m.u.shownArg(name), s.Err)
 		case s.Files == 0 && !isURL(name):
-			m.u.warn("%s: none of the content is there", name)
+			m.u.warn("%s: %s", name, nothingThere)
 		}
 		if s.Wrong > 0 {
-			m.u.warn("%s: it sends other bytes for %s", m.u.shownArg(name), count(s.Wrong, "piece"))
+			m.u.warn("%s: %s", m.u.shownArg(name), wrongBytes(s.Wrong))
 		}
 	}
 }

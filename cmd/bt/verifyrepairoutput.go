@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"bt/cmd/bt/internal/verifyreport"
 	"bt/internal/term"
 	"bt/repair"
 )
@@ -39,7 +40,7 @@ type linkedDocument struct {
 func (m *mending) addTo(doc *verifyDocument) {
 	doc.DryRun = m.flags.dryRun
 	if r := m.repaired; r != nil {
-		doc.Repaired = &repairedDocument{len(r.Files), r.Pieces, r.Bytes, fetched(r), m.refusedDocuments()}
+		doc.Repaired = &repairedDocument{len(r.Files), r.Pieces, r.Bytes, verifyreport.Fetched(r), m.refusedDocuments()}
 	}
 	if m.err != nil {
 		failure := m.u.failedInput("", m.err)
@@ -66,13 +67,6 @@ func refusalReason(r repair.Refusal) string {
 	return strings.TrimPrefix(refusedError(r).Error(), r.Path+": ")
 }
 
-func fetched(r *repair.Report) (n int64) {
-	for _, s := range r.Sources {
-		n += s.Fetched
-	}
-	return n
-}
-
 // print prints what was done.
 func (m *mending) print() error {
 	switch {
@@ -86,74 +80,84 @@ func (m *mending) print() error {
 
 func (m *mending) printRepaired(r *repair.Report) error {
 	l := listPrinter{u: m.u}
+	dry := m.flags.dryRun
 	for _, f := range r.Files {
-		what := "repaired"
-		if f.Made {
-			what = "made"
-		}
-		if m.flags.dryRun {
-			what = "would be " + what
-		}
-		l.add(m.u.pal.Green(what), term.SafeJoin(m.torrent.Files[f.Index].Path()), repairDetails(f))
+		l.add(m.u.pal.Green(verifyreport.RepairWord(f, dry)), term.SafeJoin(m.torrent.Files[f.Index].Path()), verifyreport.RepairDetails(f))
 	}
 	l.end()
 	if l.err != nil {
 		return l.err
 	}
-	beginning, written := "repaired", "written"
-	if m.flags.dryRun {
-		beginning, written = "would be repaired", "to write"
-	}
-	line := beginning + ": nothing"
-	if len(r.Files) > 0 {
-		line = fmt.Sprintf("%s: %s, %s; %s %s", beginning, count(len(r.Files), "file"), count(r.Pieces, "bad piece"), term.SizeExact(r.Bytes), written)
-	}
-	if n := fetched(r); n > 0 && !m.flags.dryRun {
-		line += ", " + term.SizeExact(n) + " fetched"
-	}
-	if _, err := fmt.Fprintln(m.u.out, line); err != nil {
+	if _, err := fmt.Fprintln(m.u.out, verifyreport.RepairSums(r, dry)); err != nil {
 		return err
 	}
 	for i, s := range r.Sources {
-		if s.Asked == 0 {
+		line := verifyreport.FetchText(s, term.Safe(m.sourceName(i)))
+		if line == "" {
 			continue
 		}
-		more := ""
-		if s.More > 0 {
-			more = ", and up to " + term.SizeExact(s.More) + " more for pieces of several files"
-		}
-		if _, err := fmt.Fprintf(m.u.out, "would be fetched: %s for %s from %s%s\n", term.SizeExact(s.Fetched), count(s.Asked, "bad piece"),
-			term.Safe(m.u.shownArg(m.flags.from[i])), more); err != nil {
+		if _, err := fmt.Fprintln(m.u.out, line); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// repairDetails returns what was done to a file.
-func repairDetails(f repair.File) string {
-	var parts []string
-	if f.Pieces > 0 {
-		parts = append(parts, count(f.Pieces, "piece")+", "+term.Size(f.Bytes))
+// sourceName returns the name of a source, masked. The last one may be that of the files
+// that were found.
+func (m *mending) sourceName(i int) string {
+	if i == len(m.flags.from) {
+		return "the files found by --search"
 	}
-	if f.Cut {
-		parts = append(parts, "cut to its size")
+	return m.u.shownArg(m.flags.from[i])
+}
+
+// nothingThere is the problem of a copy that has none of the files.
+const nothingThere = "none of the content is there"
+
+func wrongBytes(pieces int) string { return "it sends other bytes for " + count(pieces, "piece") }
+
+// sourceProblem returns what was wrong with a source, or "".
+func (m *mending) sourceProblem(i int) string {
+	s := m.repaired.Sources[i]
+	var list []string
+	switch {
+	case s.Err != nil:
+		list = append(list, m.u.shownText(s.Err.Error()))
+	case s.Files == 0 && !isURL(m.sourceName(i)):
+		list = append(list, nothingThere)
 	}
-	return strings.Join(parts, "; ")
+	if s.Wrong > 0 {
+		list = append(list, wrongBytes(s.Wrong))
+	}
+	return strings.Join(list, "; ")
+}
+
+// repairedReport returns what --repair did for a report, or nil.
+func (m *mending) repairedReport() *verifyreport.Repaired {
+	if m.repaired == nil {
+		return nil
+	}
+	r := &verifyreport.Repaired{Report: m.repaired, DryRun: m.flags.dryRun, Reason: refusalReason}
+	for i := range m.repaired.Sources {
+		r.From = append(r.From, verifyreport.Source{Name: m.sourceName(i), Problem: m.sourceProblem(i)})
+	}
+	return r
+}
+
+// linkedReport returns what --link did for a report, or nil.
+func (m *mending) linkedReport() *verifyreport.Linked {
+	if m.built == nil && m.err == nil {
+		return nil
+	}
+	l := &verifyreport.Linked{Built: m.built, DryRun: m.flags.dryRun, Single: m.torrent.Single}
+	if m.err != nil {
+		l.Built, l.Err = nil, m.err.Error()
+	}
+	return l
 }
 
 func (m *mending) printBuilt(b *repair.Built) error {
-	verb := "made"
-	if m.flags.dryRun {
-		verb = "would be made"
-	}
-	line := fmt.Sprintf("%s: %s %s", term.Safe(b.Root), count(b.Made, "file"), verb)
-	if b.Kept > 0 {
-		line += ", " + term.Count(int64(b.Kept)) + " there already"
-	}
-	if b.Copied > 0 {
-		line += ", " + term.SizeExact(b.Copied) + " copied"
-	}
-	_, err := fmt.Fprintln(m.u.out, line)
+	_, err := fmt.Fprintln(m.u.out, verifyreport.LinkedText(b, m.flags.dryRun))
 	return err
 }

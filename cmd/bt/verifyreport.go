@@ -90,21 +90,28 @@ func (w *reportWriter) add(x *verified) {
 		return
 	}
 	name, t, v := x.name, x.torrent, x.verdict
-	if isContentFile(w.flags.path.value, v) {
-		w.err = failf(exitWrite, "%s: it is a file of %s, so no report is written there", w.flags.path.value, t.Name)
+	linked := x.mending.linkedReport()
+	if path := w.flags.path.value; isContentFile(path, v) || isLinkedFile(path, v, linked) {
+		w.err = failf(exitWrite, "%s: it is a file of %s, so no report is written there", path, t.Name)
 	}
-	damaged, doubtful := damagedFiles(t, v)
-	result, summary, _ := strings.Cut(sums(w.u.pal, v, doubtful), ": ")
-	if v.Nothing {
-		result, summary = string(inspect.StatusMissing), "none of it is at "+v.Content
-	}
+	line, damaged := resultOf(w.u.pal, x)
+	result, summary, _ := strings.Cut(line, ": ")
 	w.added = true
 	w.report.Add(&verifyreport.Torrent{
 		Path: w.u.shownArg(name), Name: t.Name, Size: t.Size(), Result: result, Summary: summary,
 		Facts:   infoFields(w.u, infoInput{name: name, facts: inspect.Describe(t, inspect.DescribeOptions{})}),
 		Proof:   fmt.Sprintf("%s, in %s, by %s", proofText(v), term.Duration(x.took), w.u.env.now().UTC().Format(time.RFC3339)),
 		Verdict: v, Damaged: damaged, Detail: problem,
+		Repaired: x.mending.repairedReport(), Linked: linked,
 	})
+}
+
+// reportHelp returns the output of bt help report-csv.
+func reportHelp(width int) string {
+	var b strings.Builder
+	b.WriteString(strings.Join(wrap("The columns of bt verify --report FILE.csv. "+verifyreport.ColumnsNote, width), "\n") + "\n")
+	writeTable(&b, width, "columns", verifyreport.Columns)
+	return b.String()
 }
 
 // proofText says what was read. A report is of all pieces.
@@ -124,6 +131,16 @@ func isContentFile(path string, v *inspect.Verdict) bool {
 		}
 	}
 	return slices.ContainsFunc(v.Found, func(f inspect.Found) bool { return isSamePath(path, f.At) })
+}
+
+// isLinkedFile reports whether a path is that of a file in the tree of --link.
+func isLinkedFile(path string, v *inspect.Verdict, l *verifyreport.Linked) bool {
+	for f := range v.Files {
+		if isSamePath(path, l.At(f.Path)) {
+			return true
+		}
+	}
+	return false
 }
 
 func isSamePath(a, b string) bool {

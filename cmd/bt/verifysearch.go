@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bt/cmd/bt/internal/verifyreport"
 	"bt/inspect"
 	"bt/internal/atomicfile"
 	"bt/internal/term"
@@ -134,23 +135,10 @@ func (r *verifyRun) savePlan() error {
 // addFound adds the files that were found elsewhere, and those that may have been.
 func (l *listPrinter) addFound(v *inspect.Verdict) {
 	for _, f := range v.Found {
-		proof := map[inspect.Proof]string{
-			inspect.ProofRoot: "proven by its root", inspect.ProofPieces: "proven by its pieces",
-			inspect.ProofShared: "proven by pieces shared with other files", inspect.ProofEmpty: "empty, as any other",
-		}[f.Proof]
-		if f.Unproven > 0 {
-			proof += ", but for " + count(int(f.Unproven), "byte") + " at its ends"
-		}
-		l.add(l.u.pal.Green("found"), safePath(f.Path), "at "+term.Safe(f.At), proof)
+		l.add(l.u.pal.Green("found"), safePath(f.Path), "at "+term.Safe(f.At), verifyreport.ProofText(f))
 	}
 	l.end()
 	for _, m := range v.Maybe {
-		why := map[inspect.Reason]string{
-			inspect.ReasonShared:   "only in pieces shared with missing or damaged files",
-			inspect.ReasonDiffer:   "they differ in bytes that can't be proven",
-			inspect.ReasonLimit:    "too many to try all",
-			inspect.ReasonDisagree: "the v2 hash is right, the v1 hashes are not",
-		}[m.Reason]
 		what := count(m.Count, "candidate")
 		if len(m.At) > 0 {
 			what += ": " + term.Safe(m.At[0])
@@ -158,7 +146,7 @@ func (l *listPrinter) addFound(v *inspect.Verdict) {
 		if m.Count > 1 {
 			what += " ..."
 		}
-		l.add(l.u.pal.Yellow("ambiguous"), safePath(m.Path), what, why)
+		l.add(l.u.pal.Yellow("ambiguous"), safePath(m.Path), what, verifyreport.ReasonText(m.Reason))
 	}
 	l.end()
 }

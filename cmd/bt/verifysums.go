@@ -43,7 +43,7 @@ func (r *verifyRun) count(x *verified) {
 
 // resultOf returns the result for a torrent in one line, and the files that are certainly
 // damaged.
-func (r *verifyRun) resultOf(pal term.Palette, x *verified) (line string, damaged []int32) {
+func resultOf(pal term.Palette, x *verified) (line string, damaged []int32) {
 	switch {
 	case x.isNothing():
 		return nothingAt(pal, x.paths), nil
@@ -57,7 +57,7 @@ func (r *verifyRun) resultOf(pal term.Palette, x *verified) (line string, damage
 // printOne prints the verdict on one of several torrents: a line, and below it what is
 // not good.
 func (r *verifyRun) printOne(x *verified) error {
-	line, damaged := r.resultOf(r.pal, x)
+	line, damaged := resultOf(r.pal, x)
 	if err := r.printLine(x.name, line); err != nil {
 		return err
 	}

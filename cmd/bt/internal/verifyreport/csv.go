@@ -2,73 +2,142 @@ package verifyreport
 
 import (
 	"encoding/csv"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"bt/inspect"
-	"bt/internal/term"
+	"bt/repair"
 )
 
-// The CSV (RFC 4180, with lines that end in LF) has one line per file, in the order of
-// the torrent. The columns:
-//
-//	torrent     the path of the torrent
-//	content     the file or directory that was compared
-//	path        the path of the file below the torrent's name
-//	path_bytes  the bytes of the path in hex, if "path" does not have them unchanged
-//	at          the path on disk below content, if it differs from path
-//	at_bytes    likewise for "at"
-//	status      as in JSON
-//	certain     whether the file is certainly damaged: true or false
-//	size        in the torrent, in bytes
-//	found       on disk, in bytes
-//	bad_bytes   the number of bytes in bad ranges
-//	bad_ranges  OFFSET+LENGTH:CAUSE, separated by blanks
-//	bad_pieces  numbers and ranges such as 5-9, separated by blanks
-//	error       what the operating system said
-//
-// Three kinds of lines are not about a file of the torrent: a torrent without a verdict
-// has only torrent and error; bad padding of a torrent has no path; an extra file has
-// the status extra.
-//
-// In "path" control characters, invalid UTF-8 and the like are escaped, see term.Safe.
-// A text that begins with a character that spreadsheets take for a formula has an
-// apostrophe before it.
-const csvHeader = "torrent,content,path,path_bytes,at,at_bytes,status,certain,size,found,bad_bytes,bad_ranges,bad_pieces,error\n"
-
+// addCSV writes the lines of a torrent.
 func addCSV(w io.Writer, t *Torrent) {
 	out := csv.NewWriter(w) // blocks returns no errors
 	defer out.Flush()
-	line := func(cells ...string) { _ = out.Write(cells) }
-	torrent := cell(t.Path)
-	if t.Verdict == nil {
-		line(torrent, "", "", "", "", "", "", "", "", "", "", "", "", cell(t.Summary))
-		return
+	record := make([]string, len(Columns))
+	write := func(l csvLine) {
+		l["torrent"] = cell(t.Path)
+		for i, c := range Columns {
+			record[i] = l[c[0]]
+		}
+		_ = out.Write(record)
 	}
 	v := t.Verdict
-	content := cell(v.Content)
+	if v == nil {
+		write(csvLine{"error": cell(t.Summary)})
+		return
+	}
+	ofContent := func(l csvLine) {
+		l["content"], l["proof"] = cell(v.Content), string(v.Basis)
+		write(l)
+	}
+	done := mendedFiles(t)
 	for f := range v.Files {
-		problem := ""
-		if f.Status == inspect.StatusUnreadable {
-			problem = cell(t.Detail(&f))
-		}
-		badBytes, ranges, pieces := badCells(&f)
-		line(torrent, content, cell(f.Path), pathBytes(f.Path), cell(f.At), pathBytes(f.At), string(f.Status), strconv.FormatBool(f.Certain),
-			number(f.Size), number(f.Found), badBytes, ranges, pieces, problem)
+		l := fileLine(t, &f)
+		done[f.Index].addTo(l, t, &f)
+		ofContent(l)
 	}
 	var bad pieceList
 	for _, p := range Padding(v) {
 		bad.add(p)
 	}
 	if s := bad.String(); s != "" {
-		line(torrent, content, "", "", "", "", string(inspect.StatusCorrupt), "true", "", "", "", "", s, "the hashes of the padding in the torrent are wrong")
+		ofContent(csvLine{"status": string(inspect.StatusCorrupt), "certain": "true", "bad_pieces": s, "error": "the hashes of the padding in the torrent are wrong"})
 	}
 	for _, path := range v.Extra {
-		line(torrent, content, cell(path), pathBytes(path), "", "", "extra", "", "", "", "", "", "", "")
+		l := csvLine{"status": "extra"}
+		l.path("path", path)
+		ofContent(l)
+	}
+	for _, m := range v.Maybe {
+		for _, at := range m.At {
+			l := csvLine{"status": "candidate", "candidates_reason": string(m.Reason)}
+			l.path("path", m.Path)
+			l.path("found_at", at)
+			ofContent(l)
+		}
+	}
+	if t.Linked != nil && t.Linked.Built == nil {
+		ofContent(csvLine{"error": cell(t.Linked.Err)})
+	}
+}
+
+// fileLine returns the line of a file, without what was found and done.
+func fileLine(t *Torrent, f *inspect.FileVerdict) csvLine {
+	l := csvLine{
+		"status": string(f.Status), "size": number(f.Size), "found": number(f.Found),
+		"certain": strconv.FormatBool(f.Certain || f.Status == inspect.StatusOK),
+	}
+	l.path("path", f.Path)
+	l.path("at", f.At)
+	l["bad_bytes"], l["bad_ranges"], l["bad_pieces"] = badCells(f)
+	if f.Status == inspect.StatusUnreadable {
+		l["error"] = cell(t.Detail(f))
+	}
+	return l
+}
+
+// A mendedFile is what was found of a file elsewhere, and what was done to it.
+type mendedFile struct {
+	found   *inspect.Found
+	maybe   *inspect.Maybe
+	done    *repair.File
+	refused *repair.Refusal
+}
+
+// mendedFiles returns what there is of each file, by its index.
+func mendedFiles(t *Torrent) map[int]mendedFile {
+	list := make(map[int]mendedFile)
+	change := func(i int, set func(*mendedFile)) {
+		m := list[i]
+		set(&m)
+		list[i] = m
+	}
+	for i := range t.Verdict.Found {
+		f := &t.Verdict.Found[i]
+		change(f.Index, func(m *mendedFile) { m.found = f })
+	}
+	for i := range t.Verdict.Maybe {
+		x := &t.Verdict.Maybe[i]
+		change(x.Index, func(m *mendedFile) { m.maybe = x })
+	}
+	if t.Repaired == nil {
+		return list
+	}
+	for i := range t.Repaired.Files {
+		f := &t.Repaired.Files[i]
+		change(f.Index, func(m *mendedFile) { m.done = f })
+	}
+	for i := range t.Repaired.Refused {
+		r := &t.Repaired.Refused[i]
+		change(r.Index, func(m *mendedFile) { m.refused = r })
+	}
+	return list
+}
+
+// addTo sets the columns of what was found and done.
+func (m mendedFile) addTo(l csvLine, t *Torrent, f *inspect.FileVerdict) {
+	if m.found != nil {
+		l.path("found_at", m.found.At)
+		l["found_proof"], l["found_unproven"] = string(m.found.Proof), number(m.found.Unproven)
+	}
+	if m.maybe != nil {
+		l["candidates"], l["candidates_reason"] = number(int64(m.maybe.Count)), string(m.maybe.Reason)
+	}
+	switch {
+	case m.refused != nil:
+		l["repair"], l["repair_reason"] = "refused", cell(t.Repaired.Reason(*m.refused))
+	case m.done != nil:
+		l["repair"] = RepairWord(*m.done, false)
+		l["repair_pieces"], l["repair_bytes"] = number(int64(m.done.Pieces)), number(m.done.Bytes)
+		l["repair_from"] = cell(t.Repaired.names(*m.done))
+	}
+	if t.Linked.has(f, m.found != nil) {
+		l.path("linked_at", t.Linked.At(f.Path))
+	}
+	if t.Repaired != nil && t.Repaired.DryRun || t.Linked != nil && t.Linked.DryRun {
+		l["dry_run"] = "true"
 	}
 }
 
@@ -129,22 +198,4 @@ func (l *pieceList) String() string {
 	l.flush()
 	l.any = false
 	return l.b.String()
-}
-
-// cell returns a text for a spreadsheet: escaped, and no formula.
-func cell(s string) string {
-	s = term.Safe(s)
-	// The last four are the wide forms, which some spreadsheets accept too.
-	if r, _ := utf8.DecodeRuneInString(s); strings.ContainsRune("=+-@＝＋－＠", r) && s != "" {
-		return "'" + s
-	}
-	return s
-}
-
-// pathBytes returns the bytes of a path in hex, if its cell does not have them.
-func pathBytes(path string) string {
-	if cell(path) == path {
-		return ""
-	}
-	return hex.EncodeToString([]byte(path))
 }

@@ -12,6 +12,7 @@ import (
 
 	"bt/inspect"
 	"bt/internal/term"
+	"bt/repair"
 )
 
 // hostileNames are names that a report must not pass on unchanged.
@@ -30,7 +31,17 @@ func hostileTorrent(name string) *Torrent {
 		{path: name, size: 5, status: inspect.StatusUnverifiable, doubt: true},
 	}, inspect.BadPiece{Index: 0, Cause: inspect.CauseCorrupt, Files: slices.Values([]string{name, name}), FileCount: 2, Doubtful: true})
 	v.Extra, v.Content = []string{name}, name
+	v.Found = []inspect.Found{{Index: 1, Path: name, At: name, Proof: inspect.ProofRoot}}
+	v.Maybe = []inspect.Maybe{{Index: 2, Path: name, At: []string{name, name}, Count: 2, Reason: inspect.ReasonDiffer}}
 	t := torrentOf(v)
+	t.Repaired = &Repaired{
+		Report: &repair.Report{
+			Files: []repair.File{{Index: 1, Pieces: 1, Bytes: 5, Made: true, Sources: []int{0}}}, Refused: []repair.Refusal{{Index: 2}},
+			Sources: []repair.Supplied{{Pieces: 1, Files: 1}},
+		},
+		From: []Source{{name, name}}, Reason: func(repair.Refusal) string { return name },
+	}
+	t.Linked = &Linked{Err: name}
 	t.Name, t.Path, t.Result, t.Summary, t.Proof, t.Facts = name, name, name, name, name, [][2]string{{name, name}}
 	t.Detail = func(*inspect.FileVerdict) string { return name }
 	return t
@@ -101,7 +112,7 @@ func checkCells(t *testing.T, table, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(lines) != 1+3+1+1 {
+	if len(lines) != 1+3+1+2+1+1 { // files, an extra one, candidates, no tree, no verdict
 		t.Fatalf("%d lines: %q", len(lines), table)
 	}
 	column := func(name string) int { return slices.Index(lines[0], name) }
@@ -118,12 +129,17 @@ func checkCells(t *testing.T, table, name string) {
 			}
 		}
 	}
-	for _, line := range append(lines[1:4:4], lines[4]) {
+	for _, line := range lines[1:7] {
 		if got := exact(line, "path"); got != name {
 			t.Errorf("the path %q comes back as %q", name, got)
 		}
 	}
 	if got := exact(lines[2], "at"); got != name {
 		t.Errorf("the path on disk %q comes back as %q", name, got)
+	}
+	for _, line := range append(lines[5:7:7], lines[2]) {
+		if got := exact(line, "found_at"); got != name {
+			t.Errorf("the path elsewhere %q comes back as %q", name, got)
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"html/template"
 	"io"
-	"strconv"
 	"time"
 
 	"bt/inspect"
@@ -24,7 +23,10 @@ const (
 	maxDoubtful = 500  // rows for pieces in doubt, and for files in doubt
 	maxOK       = 500  // rows for files that are ok
 	maxExtra    = 500
-	maxRanges   = 5 // bad ranges of one file
+	maxFound    = 500  // rows for files that were found elsewhere, and for ambiguous ones
+	maxAt       = 3    // candidates of one file
+	maxMended   = 1000 // rows for files that were repaired, and for those that could not be
+	maxRanges   = 5    // bad ranges of one file
 	maxTorrents = 20_000
 	maxGood     = 2 << 20
 	maxPage     = 12 << 20
@@ -120,134 +122,3 @@ func (r *Report) writeHTML(w io.Writer) (int64, error) {
 type joined []io.WriterTo
 
 func (j joined) WriteTo(w io.Writer) (int64, error) { return writeAll(w, j...) }
-
-// A section is the data of the template of a torrent.
-type section struct {
-	pageRow
-	Facts    [][2]string
-	Content  string
-	Proof    string
-	Percent  string
-	Picture  template.HTML
-	Note     string
-	Legend   []legendRow
-	Damaged  list[fileRow]
-	Padding  string
-	Doubtful list[doubtRow]
-	Others   list[fileRow]
-	Extra    list[string]
-	HasExtra bool
-}
-
-// A list is the beginning of a list, and the number of items that are left out.
-type list[T any] struct {
-	Rows []T
-	More int
-}
-
-// add adds an item, unless there are most.
-func (l *list[T]) add(most int, item func() T) {
-	if len(l.Rows) >= most {
-		l.More++
-		return
-	}
-	l.Rows = append(l.Rows, item())
-}
-
-type legendRow struct {
-	Icon  template.HTML
-	Count int
-	State string
-}
-
-type fileRow struct {
-	Path, At    string
-	Status      inspect.Status
-	Size, Found int64
-	Bar         template.HTML
-	Detail      string
-	Ranges      list[rangeRow]
-}
-
-type rangeRow struct{ Bytes, Cause, Pieces string }
-
-type doubtRow struct {
-	Index int
-	Cause string
-	Files int
-	Paths string
-}
-
-func newSection(t *Torrent, row pageRow) *section {
-	s := &section{pageRow: row, Facts: t.Facts, Proof: t.Proof}
-	v := t.Verdict
-	if v == nil {
-		return s
-	}
-	s.Content = v.Content
-	s.Percent = percent(v.Pieces.Good, v.Pieces.Total)
-	cells := PieceCells(v, pictureCells)
-	s.Picture, s.Note = picture(cells, int64(v.Pieces.Total)), CellNote(v, cells)
-	for _, e := range Legend(v.Pieces) {
-		s.Legend = append(s.Legend, legendRow{cellIcon(e.state), e.Count, e.State})
-	}
-	for _, i := range t.Damaged {
-		s.Damaged.add(maxDamaged, func() fileRow { return newFileRow(t, v.File(int(i))) })
-	}
-	if bad := Padding(v); len(bad) > 0 {
-		s.Padding = count(len(bad), "piece")
-	}
-	for p := range v.BadPieces {
-		if p.Doubtful {
-			s.Doubtful.add(maxDoubtful, func() doubtRow {
-				return doubtRow{p.Index, p.Cause.String(), p.FileCount, shortText(FirstAndLast(p.Files))}
-			})
-		}
-	}
-	others(s, t)
-	s.HasExtra = v.Extra != nil
-	for _, path := range v.Extra {
-		s.Extra.add(maxExtra, func() string { return shortText(path) })
-	}
-	return s
-}
-
-// others adds the files that are not certainly damaged: those in doubt, then those that
-// are ok.
-func others(s *section, t *Torrent) {
-	var ok list[fileRow]
-	for f := range t.Verdict.Files {
-		switch row := func() fileRow { return newFileRow(t, f) }; {
-		case f.Certain:
-		case f.Status == inspect.StatusOK:
-			ok.add(maxOK, row)
-		default:
-			s.Others.add(maxDoubtful, row)
-		}
-	}
-	s.Others = list[fileRow]{append(s.Others.Rows, ok.Rows...), s.Others.More + ok.More}
-}
-
-func newFileRow(t *Torrent, f inspect.FileVerdict) fileRow {
-	row := fileRow{
-		Path: shortText(f.Path), At: shortText(f.At), Status: f.Status, Size: f.Size, Found: f.Found,
-		Bar: bar(FileCells(&f, barCells)), Detail: shortText(t.Detail(&f)),
-	}
-	for _, r := range f.Bad {
-		row.Ranges.add(maxRanges, func() rangeRow { return rangeRow{byteRange(r), r.Cause.String(), pieces(r.Pieces)} })
-	}
-	return row
-}
-
-// percent returns the share of good pieces. It is 100 only if all are good, and 0 only
-// if none is.
-func percent(good, total int) string {
-	if good == total {
-		return "100"
-	}
-	hundredths := min(max(int64(good)*10_000/int64(total), 1), 9_999)
-	if good == 0 {
-		return "0"
-	}
-	return strconv.FormatFloat(float64(hundredths)/100, 'f', -1, 64)
-}

@@ -57,6 +57,9 @@ type Torrent struct {
 	// ranges of a file do not say, or "".
 	Damaged []int32
 	Detail  func(*inspect.FileVerdict) string
+
+	Repaired *Repaired // nil without a repair
+	Linked   *Linked   // nil if no tree was asked for
 }
 
 // Options are the choices of New.

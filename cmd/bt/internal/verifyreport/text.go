@@ -25,8 +25,8 @@ func (r *Report) textHead() string {
 	return fmt.Sprintf("report of bt verify, %s (bt %s)\n%s\n", r.options.Time.UTC().Format(time.RFC3339), r.options.Version, r.summary())
 }
 
-// addText writes all of a verdict: facts, picture, certain damage, pieces in doubt,
-// extra files, and the other files.
+// addText writes all of a verdict: facts, picture, certain damage, pieces in doubt, what
+// was found, repaired and linked, extra files, and the other files.
 func addText(w io.Writer, t *Torrent) {
 	fmt.Fprintf(w, "\n%s\n%s: %s: %s\n\n", strings.Repeat("=", textCells), shortName(t.Name, t.Path), term.Safe(t.Result), term.Safe(t.Summary))
 	for _, f := range t.Facts {
@@ -40,6 +40,11 @@ func addText(w io.Writer, t *Torrent) {
 	textPicture(w, v)
 	textDamaged(w, t)
 	textDoubtful(w, v)
+	textFound(w, v)
+	textRepaired(w, t)
+	if t.Linked != nil {
+		fmt.Fprintf(w, "\nthe tree\n\n%s\n", t.Linked.text())
+	}
 	if v.Extra != nil {
 		fmt.Fprintf(w, "\n%s\n\n", count(len(v.Extra), "extra file"))
 		for _, path := range v.Extra {
@@ -86,12 +91,10 @@ func textDamaged(w io.Writer, t *Torrent) {
 	fmt.Fprintf(w, "\n%s certainly damaged\n\n", count(len(t.Damaged), "file"))
 	for _, i := range t.Damaged {
 		f := t.Verdict.File(int(i))
-		textFile(w, &f)
-		if detail := t.Detail(&f); detail != "" {
-			fmt.Fprintf(w, "              %s\n", term.Safe(detail))
-		}
+		textFile(w, string(f.Status), &f)
+		textDetail(w, t.Detail(&f))
 		for _, r := range f.Bad {
-			fmt.Fprintf(w, "              bytes %s: %s, %s\n", byteRange(r), r.Cause, pieces(r.Pieces))
+			textDetail(w, fmt.Sprintf("bytes %s: %s, %s", byteRange(r), r.Cause, pieces(r.Pieces)))
 		}
 	}
 	for _, p := range pads {
@@ -104,9 +107,10 @@ func byteRange(r inspect.Range) string {
 	return term.Count(r.Offset) + "-" + term.Count(r.Offset+r.Length-1)
 }
 
-// textFile writes the line of a file. The path is last, because it is of any length.
-func textFile(w io.Writer, f *inspect.FileVerdict) {
-	fmt.Fprintf(w, "%-12s  %20s  %s", f.Status, term.Count(f.Size), term.Safe(f.Path))
+// textFile writes the line of a file, after a word, which usually is its status. The path
+// is last, because it is of any length.
+func textFile(w io.Writer, word string, f *inspect.FileVerdict) {
+	fmt.Fprintf(w, "%-12s  %20s  %s", word, term.Count(f.Size), term.Safe(f.Path))
 	if f.At != "" {
 		fmt.Fprintf(w, "  (on disk: %s)", term.Safe(f.At))
 	}
@@ -124,6 +128,73 @@ func textDoubtful(w io.Writer, v *inspect.Verdict) {
 	}
 }
 
+// textDetail writes a line below that of a file, unless it is empty.
+func textDetail(w io.Writer, text string) {
+	if text != "" {
+		fmt.Fprintf(w, "              %s\n", term.Safe(text))
+	}
+}
+
+// textFound writes the files that were found elsewhere, then the ambiguous ones.
+func textFound(w io.Writer, v *inspect.Verdict) {
+	if v.Found == nil {
+		return
+	}
+	fmt.Fprintf(w, "\n%s found elsewhere\n", count(len(v.Found), "file"))
+	if len(v.Found) > 0 {
+		fmt.Fprintln(w)
+	}
+	for _, x := range v.Found {
+		f := v.File(x.Index)
+		textFile(w, "found", &f)
+		textDetail(w, "at "+x.At)
+		textDetail(w, ProofText(x))
+	}
+	if len(v.Maybe) > 0 {
+		fmt.Fprintf(w, "\n%s\n\n", count(len(v.Maybe), "ambiguous file"))
+	}
+	for _, x := range v.Maybe {
+		f := v.File(x.Index)
+		textFile(w, "ambiguous", &f)
+		textDetail(w, count(x.Count, "candidate")+": "+ReasonText(x.Reason))
+		for _, at := range x.At {
+			textDetail(w, "at "+at)
+		}
+		textDetail(w, moreCandidates(x, len(x.At)))
+	}
+}
+
+// textRepaired writes what was repaired, or would be, and what could not be.
+func textRepaired(w io.Writer, t *Torrent) {
+	r := t.Repaired
+	if r == nil {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", RepairSums(r.Report, r.DryRun))
+	if len(r.Files)+len(r.Refused)+len(r.From) > 0 {
+		fmt.Fprintln(w)
+	}
+	word := func(s string) string { return fmt.Sprintf("%-*s", len(repairedWord(r.DryRun)), s) }
+	for _, x := range r.Files {
+		f := t.Verdict.File(x.Index)
+		textFile(w, word(RepairWord(x, r.DryRun)), &f)
+		textDetail(w, RepairDetails(x))
+		if names := r.names(x); names != "" {
+			textDetail(w, "from "+names)
+		}
+	}
+	for _, x := range r.Refused {
+		f := t.Verdict.File(x.Index)
+		textFile(w, word("refused"), &f)
+		textDetail(w, r.Reason(x))
+	}
+	for i, s := range r.From {
+		fmt.Fprintf(w, "source        %s\n", term.Safe(s.Name))
+		textDetail(w, r.suppliedText(i))
+		textDetail(w, s.Problem)
+	}
+}
+
 // textOthers writes the files that are not certainly damaged: those in doubt, then those
 // that are ok.
 func textOthers(w io.Writer, v *inspect.Verdict) {
@@ -138,7 +209,7 @@ func textOthers(w io.Writer, v *inspect.Verdict) {
 			}
 			io.WriteString(w, heading)
 			heading = ""
-			textFile(w, &f)
+			textFile(w, string(f.Status), &f)
 		}
 	}
 }
