@@ -148,6 +148,19 @@ func (b *Browser) Window(width, height int, dark bool) {
 	}))
 }
 
+// Print makes the page look as it is printed, by a browser that prefers dark colours if
+// dark is set. Window undoes it.
+func (b *Browser) Print(dark bool) {
+	b.t.Helper()
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	do(b, call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Media: "print", Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	}))
+}
+
 // Eval evaluates an expression of JavaScript, waits if it is a promise, and stores
 // its value, as JSON, in result; nil: nowhere.
 func (b *Browser) Eval(expression string, result any) {

@@ -1,6 +1,8 @@
 package verifyreport
 
 import (
+	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -22,14 +24,20 @@ func open(t *testing.T, b *testenv.Browser, report string) {
 	b.Open((&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String())
 }
 
-// unreadableParts returns what is hard to read: it checks that nothing is wider than the window, and that the contrast of each
-// text with its background is at least 4.5, as WCAG wants it.
+// unreadableParts returns what is hard to read: it checks that nothing is wider than the
+// window, and that the contrast with the background is at least 4.5 for each text, and 3
+// for each part of a picture, as WCAG 2.2 (1.4.3 and 1.4.11, AA) requires.
 const unreadableParts = `(() => {
 	const problems = [document.documentElement, document.body, ...document.querySelectorAll("body *")]
 		.filter(e => getComputedStyle(e).display !== "inline" && e.getBoundingClientRect().right > innerWidth + 0.5 && !e.closest("thead, svg"))
 		.map(e => e.tagName + "." + e.className + " ends at " + e.getBoundingClientRect().right);
 	const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+	const known = new Map();
 	const rgb = color => {
+		if (!known.has(color)) known.set(color, draw(color));
+		return known.get(color);
+	};
+	const draw = color => {
 		canvas.clearRect(0, 0, 1, 1);
 		canvas.fillStyle = color;
 		canvas.fillRect(0, 0, 1, 1);
@@ -40,12 +48,20 @@ const unreadableParts = `(() => {
 		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 	};
 	const seen = new Set();
+	const contrastOf = (a, b) => {
+		const [x, y] = [light(a), light(b)].sort((a, b) => b - a);
+		return (x + 0.05) / (y + 0.05);
+	};
+	const ground = getComputedStyle(document.body).backgroundColor;
+	for (const e of document.querySelectorAll("main svg path")) {
+		const contrast = contrastOf(getComputedStyle(e).fill, ground);
+		if (contrast < 3) seen.add("a cell that is " + e.getAttribute("class") + " has the contrast " + contrast.toFixed(2));
+	}
 	for (const e of document.querySelectorAll("body *")) {
 		if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || e.closest("svg, thead")) continue;
 		let back = e;
 		while (back.parentElement && rgb(getComputedStyle(back).backgroundColor)[3] === 0) back = back.parentElement;
-		const [x, y] = [light(getComputedStyle(e).color), light(getComputedStyle(back).backgroundColor)].sort((a, b) => b - a);
-		const contrast = (x + 0.05) / (y + 0.05);
+		const contrast = contrastOf(getComputedStyle(e).color, getComputedStyle(back).backgroundColor);
 		if (contrast < 4.5) seen.add(e.tagName + "." + e.className + " has the contrast " + contrast.toFixed(2));
 	}
 	return problems.concat([...seen]);
@@ -63,9 +79,19 @@ func TestPageInBrowser(t *testing.T) {
 		"ok":    reportOf(t, HTML, torrentOf(verdict([]file{ok("a", 5_000_000_000)}))),
 		"many":  reportOf(t, HTML, demoTorrent(), torrentOf(verdict([]file{ok("a", 1)})), failed, long, doubtful()),
 		"none":  reportOf(t, HTML),
+
+		"missing":  reportOf(t, HTML, torrentOf(verdict([]file{absent("a", 5_000_000), absent("dir/b", 3_000_000_000), {path: "empty", status: inspect.StatusMissing}}))),
+		"mended":   reportOf(t, HTML, mendedTorrent(false)),
+		"dry":      reportOf(t, HTML, mendedTorrent(true)),
+		"hostile":  reportOf(t, HTML, hostileTorrent("<b onclick='x'>\u202egpj.exe\x1b[2J日本語</b> "+strings.Repeat("long", 60))),
+		"thousand": reportOf(t, HTML, mixedTorrent(1000)),
 	}
+	// A narrower window, and a wider one.
+	windows := append(slices.Clone(testenv.Windows), testenv.Windows[0], testenv.Windows[4])
+	windows[5].Name, windows[5].Width = "360", 360
+	windows[6].Name, windows[6].Width = "1600-dark", 1600
 	for name, report := range reports {
-		for _, w := range testenv.Windows {
+		for _, w := range windows {
 			b.Window(w.Width, w.Height, w.Dark)
 			open(t, b, report)
 			var problems []string
@@ -90,6 +116,55 @@ func TestPageInBrowser(t *testing.T) {
 	checkPage(t, b)
 }
 
+// A page is printed dark on light, also by a browser that prefers dark colours, and its
+// pictures keep their colours.
+func TestPageInPrint(t *testing.T) {
+	t.Parallel()
+	b := testenv.Chromium(t)
+	b.Window(794, 1123, true) // A4
+	open(t, b, reportOf(t, HTML, demoTorrent(), mendedTorrent(false)))
+	b.Print(true)
+	var problems []string
+	if b.Eval(unreadableParts, &problems); len(problems) > 0 {
+		t.Errorf("printed: %q", problems)
+	}
+	var light, exact bool
+	b.Eval(`getComputedStyle(document.body).backgroundColor === "rgb(251, 251, 250)" && getComputedStyle(document.body).color === "rgb(28, 29, 31)"`, &light)
+	b.Eval(`[...document.querySelectorAll("svg, .verdict strong")].every(e => getComputedStyle(e).printColorAdjust === "exact")`, &exact)
+	if !light || !exact {
+		t.Errorf("dark on light: %t, colours of pictures: %t", light, exact)
+	}
+	b.Screenshot("print")
+	checkPage(t, b)
+}
+
+// The links of a list of torrents can be reached by the keyboard, and lead to the
+// sections. What is not ok is first.
+func TestListOfTorrents(t *testing.T) {
+	t.Parallel()
+	b := testenv.Chromium(t)
+	fine := torrentOf(verdict([]file{ok("a", 1)}))
+	fine.Name, fine.Path = "fine", "/srv/torrents/fine.torrent"
+	open(t, b, reportOf(t, HTML, fine, demoTorrent(), &Torrent{Path: "/srv/torrents/broken.torrent", Result: "error", Summary: "bad bencode"}))
+	for what, expression := range map[string]string{
+		"the list is first":           `document.querySelector("main > section").querySelector("table.torrents") !== null`,
+		"what is not ok is first":     `[...document.querySelectorAll(".torrents td.status")].map(e => e.firstChild.data).join() === "damaged,error,ok"`,
+		"so are the sections":         `[...document.querySelectorAll("section.torrent")].map(e => e.id).join() === "t2,t3,t1"`,
+		"each link leads to a name":   `[...document.querySelectorAll(".torrents a")].every(e => document.querySelector(e.hash + " h2").textContent === e.textContent)`,
+		"each link can be focused":    `[...document.querySelectorAll(".torrents a")].every(e => { e.focus(); return document.activeElement === e && e.tabIndex === 0; })`,
+		"each row has the path":       `document.querySelector(".torrents tbody tr:last-child small").textContent === "/srv/torrents/fine.torrent"`,
+		"each section has a name":     `[...document.querySelectorAll("section")].every(e => document.getElementById(e.getAttribute("aria-labelledby")))`,
+		"the pictures are described":  `[...document.querySelectorAll("svg.pieces")].every(e => e.getAttribute("role") === "img" && e.getAttribute("aria-label"))`,
+		"headings leave no level out": `[...document.querySelectorAll("h1, h2, h3")].map(e => +e.tagName[1]).every((n, i, all) => n <= (all[i - 1] ?? 0) + 1)`,
+	} {
+		var holds bool
+		if b.Eval(expression, &holds); !holds {
+			t.Errorf("not so: %s", what)
+		}
+	}
+	checkPage(t, b)
+}
+
 // checkPage checks that the pages caused no problems, and requested nothing.
 func checkPage(t *testing.T, b *testenv.Browser) {
 	t.Helper()
@@ -101,6 +176,27 @@ func checkPage(t *testing.T, b *testenv.Browser) {
 			t.Errorf("the page asked for %s", r)
 		}
 	}
+}
+
+// mixedTorrent returns a torrent with files of every status.
+func mixedTorrent(n int) *Torrent {
+	var files []file
+	for i := range n {
+		f := ok(fmt.Sprintf("disc %d/%04d some title of a track.flac", i%7, i), int64(i*37_777+1))
+		whole := func(c inspect.Cause) []inspect.Range { return []inspect.Range{{Length: f.size, Cause: c}} }
+		switch i % 9 {
+		case 1:
+			f.status, f.found, f.bad = inspect.StatusMissing, 0, whole(inspect.CauseMissing)
+		case 2:
+			f.status, f.bad = inspect.StatusCorrupt, whole(inspect.CauseCorrupt)
+		case 3:
+			f.status, f.bad, f.err = inspect.StatusUnreadable, whole(inspect.CauseUnreadable), errors.New("input/output error")
+		case 4:
+			f.status, f.doubt, f.bad = inspect.StatusUnverifiable, true, whole(inspect.CauseUnverifiable)
+		}
+		files = append(files, f)
+	}
+	return torrentOf(verdict(files))
 }
 
 // doubtful returns a torrent with a piece that many files share.

@@ -14,11 +14,8 @@ import (
 
 // mendedTorrent returns a torrent of which files were found, repaired, refused and linked.
 func mendedTorrent(dryRun bool) *Torrent {
-	missing := func(path string, size int64) file {
-		return file{path: path, size: size, status: inspect.StatusMissing, bad: []inspect.Range{{Length: size, Cause: inspect.CauseMissing}}}
-	}
 	v := verdict([]file{
-		ok("mended", 2<<20), ok("made/file", 100), missing("found", 5<<20), missing("one of two", 300), missing("linked twice", 1<<20), missing("lost", 7), {path: "empty", status: inspect.StatusMissing},
+		ok("mended", 2<<20), ok("made/file", 100), absent("found", 5<<20), absent("one of two", 300), absent("linked twice", 1<<20), absent("lost", 7), {path: "empty", status: inspect.StatusMissing},
 	})
 	v.Basis = inspect.BasisCached
 	v.Found = []inspect.Found{

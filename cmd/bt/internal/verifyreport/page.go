@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"html/template"
 	"io"
+	"slices"
 	"time"
 
 	"bt/inspect"
@@ -13,11 +14,13 @@ import (
 )
 
 // The page has a section for each torrent: its picture, its damage, its files and facts.
-// Its size is limited, whatever the number of files and torrents:
+// Before them it lists several torrents. Those that are not ok are first in both. The size
+// of the page is limited, whatever the number of files and torrents:
 //
 //   - each list has a maximum number of rows, after which it says how many are left out
-//   - sections are left out after maxPage bytes, those of good torrents after maxGood
-//   - torrents beyond maxTorrents have no row
+//   - sections are left out after maxPage bytes, those of torrents that are ok after maxGood
+//   - rows of torrents are left out after maxTorrents, or maxRows bytes of text, first
+//     those of torrents that are ok
 const (
 	maxDamaged  = 2000 // rows for files that are certainly damaged
 	maxDoubtful = 500  // rows for pieces in doubt, and for files in doubt
@@ -28,6 +31,7 @@ const (
 	maxMended   = 1000 // rows for files that were repaired, and for those that could not be
 	maxRanges   = 5    // bad ranges of one file
 	maxTorrents = 20_000
+	maxRows     = 8 << 20
 	maxGood     = 2 << 20
 	maxPage     = 12 << 20
 )
@@ -46,17 +50,45 @@ var (
 	}).Parse(pageText))
 )
 
-// A page is what an HTML report has beside its sections.
+// A page is an HTML report: what is not ok, then what is.
 type page struct {
-	rows []pageRow
-	left int // torrents whose section is left out
+	bad, ok pagePart
+	left    int // torrents whose section is left out
+}
+
+// A pagePart is the sections of some torrents, and their rows in the list.
+type pagePart struct {
+	sections blocks
+	rows     []pageRow
+	text     int // bytes in rows
+}
+
+// addRow adds a row, unless there are too many.
+func (p *pagePart) addRow(row pageRow) {
+	if len(p.rows) < maxTorrents && p.text < maxRows {
+		p.rows = append(p.rows, row)
+		p.text += len(row.Name) + len(row.Path) + len(row.Summary)
+	}
+}
+
+// rows returns the rows of the list.
+func (p *page) rows() []pageRow {
+	rows, text := slices.Clip(p.bad.rows), p.bad.text
+	for _, row := range p.ok.rows {
+		if len(rows) >= maxTorrents || text >= maxRows {
+			break
+		}
+		rows = append(rows, row)
+		text += len(row.Name) + len(row.Path)
+	}
+	return rows
 }
 
 // A pageRow is a torrent in the list of torrents.
 type pageRow struct {
 	Number           int // of the section, or 0 if it is left out
 	OK               bool
-	Name             string
+	Name, Path       string
 	Result, Summary  string
 	Size             int64
 	HasVerdict       bool
@@ -68,28 +100,31 @@ type pageRow struct {
 func shortText(s string) string { return term.Palette{}.Shorten(s, "") }
 
 func (r *Report) addHTML(t *Torrent) {
-	row := pageRow{Name: shortText(t.Name), Result: shortText(t.Result), Summary: shortText(t.Summary), Size: t.Size}
+	row := pageRow{Name: shortText(t.Name), Path: shortText(t.Path), Result: shortText(t.Result), Summary: shortText(t.Summary), Size: t.Size}
 	if t.Name == "" {
-		row.Name = shortText(t.Path)
+		row.Name, row.Path = row.Path, ""
 	}
-	limit := maxPage
+	part := &r.page.bad
 	if v := t.Verdict; v != nil {
 		row.OK, row.HasVerdict = v.OK, true
 		row.Files, row.FilesOK = v.FileCount, v.Statuses[inspect.StatusOK]
 		row.Pieces, row.GoodOnes = v.Pieces.Total, v.Pieces.Good
 		if v.OK {
-			limit = maxGood
+			part = &r.page.ok
 		}
 	}
-	if r.body.Len() < limit {
-		row.Number = r.count
-		execute(&r.body, "torrent", newSection(t, row))
-	} else {
+	if r.page.isFull(part) {
 		r.page.left++
+	} else {
+		row.Number = r.count
+		execute(&part.sections, "torrent", newSection(t, row))
 	}
-	if len(r.page.rows) < maxTorrents {
-		r.page.rows = append(r.page.rows, row)
-	}
+	part.addRow(row)
+}
+
+// isFull reports whether there is no room for another section.
+func (p *page) isFull(part *pagePart) bool {
+	return p.bad.sections.Len()+p.ok.sections.Len() >= maxPage || part == &p.ok && p.ok.sections.Len() >= maxGood
 }
 
 // execute runs a template. Writing to blocks can't fail, and the templates are tested.
@@ -100,21 +135,21 @@ func execute(w io.Writer, name string, data any) {
 }
 
 func (r *Report) writeHTML(w io.Writer) (int64, error) {
+	rows := r.page.rows()
 	data := struct {
 		Options
-		Summary            string
-		Rows               []pageRow
-		MoreRows, Left, OK int
-		AllOK              bool
-	}{r.options, r.summary(), r.page.rows, r.count - len(r.page.rows), r.page.left, r.ok, r.ok == r.count}
+		Summary        string
+		Rows           []pageRow
+		MoreRows, Left int
+	}{r.options, r.summary(), rows, r.count - len(rows), r.page.left}
 	var head, foot bytes.Buffer
 	execute(&head, "head", data)
 	execute(&foot, "foot", data)
 	title := r.summary()
 	if r.count == 1 {
-		title = r.page.rows[0].Result + ": " + r.page.rows[0].Name
+		title = rows[0].Result + ": " + rows[0].Name
 	}
-	d := web.Document{Title: title + " - bt verify", CSS: pageCSS, Body: joined{&head, &r.body, &foot}}
+	d := web.Document{Title: title + " - bt verify", CSS: pageCSS, Body: joined{&head, &r.page.bad.sections, &r.page.ok.sections, &foot}}
 	return d.WriteTo(w)
 }
 

@@ -1,6 +1,7 @@
 package verifyreport
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -63,12 +64,13 @@ func TestFileCells(t *testing.T) {
 
 // Each state has its own character, shape and name.
 func TestStatesDiffer(t *testing.T) {
-	var list [4][]string
+	var list [5][]string
 	for i, g := range Glyphs {
 		list[0] = append(list[0], g.Unicode)
 		list[1] = append(list[1], g.ASCII)
 		list[2] = append(list[2], shapes[i])
 		list[3] = append(list[3], stateNames[i])
+		list[4] = append(list[4], fmt.Sprint(barShapes[i]))
 	}
 	for _, l := range list {
 		if slices.Sort(l); len(slices.Compact(slices.Clone(l))) != len(Glyphs) {

@@ -71,6 +71,11 @@ func ok(path string, size int64) file {
 	return file{path: path, size: size, status: inspect.StatusOK, found: size}
 }
 
+// absent returns a file that is missing.
+func absent(path string, size int64) file {
+	return file{path: path, size: size, status: inspect.StatusMissing, bad: []inspect.Range{{Length: size, Cause: inspect.CauseMissing}}}
+}
+
 func rangeOf(first, length int64, cause inspect.Cause) inspect.Range {
 	return inspect.Range{Offset: first * pieceLength, Length: length * pieceLength, Cause: cause}
 }

@@ -38,8 +38,12 @@ func picture(cells term.Cells, total int64) template.HTML {
 	if len(cells) <= 4*narrowRow {
 		row = narrowRow
 	}
+	class := "pieces"
+	if len(cells) <= row { // it may be narrower than the page
+		class, row = "pieces row", len(cells)
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg class="pieces" viewBox="0 0 %d %d" role="img" aria-label="picture of the pieces">`, row*10, (len(cells)+row-1)/row*10)
+	fmt.Fprintf(&b, `<svg class="%s" preserveAspectRatio="xMinYMid" viewBox="0 0 %d %d" role="img" aria-label="picture of the pieces">`, class, row*10, (len(cells)+row-1)/row*10)
 	for i := 0; i < len(cells); {
 		n := 1
 		for i+n < len(cells) && cells[i+n] == cells[i] && (i+n)%row != 0 {
@@ -80,8 +84,10 @@ func cellIcon(state uint8) template.HTML {
 		fmt.Sprintf(shapes[state], 0, 0) + `"/></svg>`)
 }
 
-// barShapes are the top and the height of the states in a bar of 20.
-var barShapes = []struct{ top, height int }{good: {6, 8}, unverifiable: {4, 12}, missing: {9, 2}, bad: {0, 20}, unreadable: {0, 20}}
+// barShapes are the tops and heights of the stripes of each state in a bar of 20.
+var barShapes = [][]struct{ top, height int }{
+	good: {{6, 8}}, unverifiable: {{3, 4}, {13, 4}}, missing: {{9, 2}}, bad: {{0, 20}}, unreadable: {{0, 8}, {12, 8}},
+}
 
 // bar draws the bytes of a file.
 func bar(cells term.Cells) template.HTML {
@@ -92,8 +98,11 @@ func bar(cells term.Cells) template.HTML {
 		for i+n < len(cells) && cells[i+n] == cells[i] {
 			n++
 		}
-		s := barShapes[cells[i]]
-		fmt.Fprintf(&b, `<path class="%s" d="M%d %dh%dv%dh-%dz"/>`, stateNames[cells[i]], i, s.top, n, s.height, n)
+		fmt.Fprintf(&b, `<path class="%s" d="`, stateNames[cells[i]])
+		for _, s := range barShapes[cells[i]] {
+			fmt.Fprintf(&b, "M%d %dh%dv%dh-%dz", i, s.top, n, s.height, n)
+		}
+		b.WriteString(`"/>`)
 		i += n
 	}
 	b.WriteString("</svg>")
