@@ -48,6 +48,16 @@ func TestProcessVerifyScale(t *testing.T) {
 	if peak := processMaxRSS(t, os.DevNull, bt, append(args, "--jsonl")...); peak > 64<<20 {
 		t.Errorf("%d bytes of memory", peak)
 	}
+	// So does a report, which has all torrents, and it leaves nothing beside it.
+	reports := t.TempDir()
+	for _, ending := range []string{".html", ".csv", ".txt"} {
+		if peak := processMaxRSS(t, os.DevNull, bt, append(args, "-q", "--report", filepath.Join(reports, "r"+ending))...); peak > 64<<20 {
+			t.Errorf("%s: %d bytes of memory", ending, peak)
+		}
+	}
+	if list, err := os.ReadDir(reports); err != nil || len(list) != 3 {
+		t.Errorf("beside the reports: %v (%v)", list, err)
+	}
 	// --extra knows the files of all torrents.
 	if peak, most := processMaxRSS(t, os.DevNull, bt, append(args, "--jsonl", "--extra")...), 64<<20+int64(torrents*files)*100; peak > most {
 		t.Errorf("with --extra %d bytes of memory, want at most %d", peak, most)

@@ -78,6 +78,7 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 		return err
 	}
 	r.page = f.report.writer(u)
+	defer r.page.close()
 	r.openCache()
 	defer r.closeCache()
 	u.env.boundsMemory = true

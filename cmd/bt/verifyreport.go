@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,7 +82,25 @@ func (f *verifyReportFlags) writer(u *ui) *reportWriter {
 	format, _ := verifyreport.FormatOf(f.path.value)
 	return &reportWriter{u: &plain, flags: f, report: verifyreport.New(verifyreport.Options{
 		Format: format, Version: version, Time: u.env.now(), Revealed: u.reveal,
+		Spool: func() (*os.File, error) { return createTemp(filepath.Dir(f.path.value)) },
 	})}
+}
+
+// createTemp creates a temporary file in a directory. Where that is possible, it has no
+// name any more, so that no interruption leaves it behind.
+func createTemp(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, atomicfile.TempName()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		_ = os.Remove(f.Name()) // else it is removed when it is closed
+	}
+	return f, err
+}
+
+// close releases what the report keeps.
+func (w *reportWriter) close() {
+	if w != nil {
+		w.u.report(w.report.Close())
+	}
 }
 
 // add adds a torrent with its verdict.
@@ -94,7 +113,8 @@ func (w *reportWriter) add(x *verified) {
 	if path := w.flags.path.value; isContentFile(path, v) || isLinkedFile(path, v, linked) {
 		w.err = failf(exitWrite, "%s: it is a file of %s, so no report is written there", path, t.Name)
 	}
-	line, damaged := resultOf(w.u.pal, x)
+	line, _ := resultOf(w.u.pal, x)
+	damaged, _ := damagedFiles(t, v) // also if nothing is there
 	result, summary, _ := strings.Cut(line, ": ")
 	w.added = true
 	w.report.Add(&verifyreport.Torrent{

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -118,4 +119,32 @@ func TestManyTorrents(t *testing.T) {
 	if n := strings.Count(b.String(), `<section class="torrent"`); n != 25_001-r.page.left {
 		t.Errorf("%d sections, and %d left out", n, r.page.left)
 	}
+}
+
+// A report does not keep the torrents that its texts are parts of.
+func TestTorrentsAreNotKept(t *testing.T) {
+	const torrents, size = 200, 1 << 20
+	for _, format := range []Format{HTML, CSV, Text} {
+		r := New(Options{Format: format})
+		before := heap()
+		for range torrents {
+			text := strings.Repeat("x", size)
+			x := torrentOf(manyFiles(1, inspect.StatusMissing))
+			x.Name, x.Path, x.Summary, x.Result = text[:10], text[10:20], text[20:30], text[30:40]
+			r.Add(x)
+			r.Add(&Torrent{Path: text[:10], Result: text[10:20], Summary: text[20:30]})
+		}
+		if kept := heap() - before; kept > torrents*size/10 {
+			t.Errorf("format %d: %d bytes are kept for %d torrents", format, kept, torrents)
+		}
+		runtime.KeepAlive(r)
+	}
+}
+
+// heap returns the bytes in use.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -1,11 +1,13 @@
 package verifyreport
 
 import (
-	"bytes"
+	"bufio"
 	_ "embed"
+	"errors"
 	"html/template"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"bt/inspect"
@@ -96,8 +98,9 @@ type pageRow struct {
 	Pieces, GoodOnes int
 }
 
-// shortText returns any text as a text of limited length that can be shown.
-func shortText(s string) string { return term.Palette{}.Shorten(s, "") }
+// shortText returns any text as a text of limited length that can be shown. It is a copy,
+// because a name may be a part of a torrent, which would be kept with it.
+func shortText(s string) string { return strings.Clone(term.Palette{}.Shorten(s, "")) }
 
 func (r *Report) addHTML(t *Torrent) {
 	row := pageRow{Name: shortText(t.Name), Path: shortText(t.Path), Result: shortText(t.Result), Summary: shortText(t.Summary), Size: t.Size}
@@ -142,14 +145,11 @@ func (r *Report) writeHTML(w io.Writer) (int64, error) {
 		Rows           []pageRow
 		MoreRows, Left int
 	}{r.options, r.summary(), rows, r.count - len(rows), r.page.left}
-	var head, foot bytes.Buffer
-	execute(&head, "head", data)
-	execute(&foot, "foot", data)
 	title := r.summary()
 	if r.count == 1 {
 		title = rows[0].Result + ": " + rows[0].Name
 	}
-	d := web.Document{Title: title + " - bt verify", CSS: pageCSS, Body: joined{&head, &r.page.bad.sections, &r.page.ok.sections, &foot}}
+	d := web.Document{Title: title + " - bt verify", CSS: pageCSS, Body: joined{part{"head", data}, &r.page.bad.sections, &r.page.ok.sections, part{"foot", data}}}
 	return d.WriteTo(w)
 }
 
@@ -157,3 +157,27 @@ func (r *Report) writeHTML(w io.Writer) (int64, error) {
 type joined []io.WriterTo
 
 func (j joined) WriteTo(w io.Writer) (int64, error) { return writeAll(w, j...) }
+
+// A part is a part of the page that is made by a template when it is written.
+type part struct {
+	name string
+	data any
+}
+
+func (p part) WriteTo(w io.Writer) (int64, error) {
+	counted := counter{w: bufio.NewWriter(w)}
+	err := pageTemplate.ExecuteTemplate(&counted, p.name, p.data)
+	return counted.n, errors.Join(err, counted.w.Flush())
+}
+
+// A counter counts the bytes that are written.
+type counter struct {
+	w *bufio.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}

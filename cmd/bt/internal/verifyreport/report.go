@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -68,22 +69,29 @@ type Options struct {
 	Version  string    // of the program
 	Time     time.Time // of the report
 	Revealed bool      // the texts are not masked
+
+	// Spool creates a file for what does not fit into memory, which Report.Close closes. If
+	// it is nil, memory is not limited.
+	Spool func() (*os.File, error)
 }
 
 // A Report is a report of any number of torrents. It keeps what it will write, but no
 // verdict.
 type Report struct {
 	options Options
-	body    blocks
-	page    page // only for HTML
-	count   int  // torrents
+	body    spool // for CSV and Text
+	page    page  // for HTML
+	count   int   // torrents
 	ok      int
 }
 
 // New returns an empty report.
 func New(o Options) *Report {
-	return &Report{options: o}
+	return &Report{options: o, body: spool{create: o.Spool}}
 }
+
+// Close releases what the report keeps.
+func (r *Report) Close() error { return r.body.close() }
 
 // Add adds a torrent.
 func (r *Report) Add(t *Torrent) {
@@ -163,46 +171,6 @@ func writeAll(w io.Writer, parts ...io.WriterTo) (n int64, err error) {
 	for _, p := range parts {
 		m, err := p.WriteTo(w)
 		if n += m; err != nil {
-			return n, err
-		}
-	}
-	return n, nil
-}
-
-// blocks is a buffer that is not copied when it grows.
-type blocks [][]byte
-
-const blockSize = 256 << 10
-
-func (b *blocks) Write(p []byte) (int, error) {
-	n := len(p)
-	for len(p) > 0 {
-		last := len(*b) - 1
-		if last < 0 || len((*b)[last]) == blockSize {
-			*b = append(*b, make([]byte, 0, blockSize))
-			last++
-		}
-		k := min(len(p), blockSize-len((*b)[last]))
-		(*b)[last] = append((*b)[last], p[:k]...)
-		p = p[k:]
-	}
-	return n, nil
-}
-
-func (b *blocks) WriteString(s string) (int, error) { return b.Write([]byte(s)) }
-
-func (b *blocks) Len() int {
-	if len(*b) == 0 {
-		return 0
-	}
-	return (len(*b)-1)*blockSize + len((*b)[len(*b)-1])
-}
-
-// WriteTo implements io.WriterTo. It can be called again.
-func (b *blocks) WriteTo(w io.Writer) (n int64, err error) {
-	for _, block := range *b {
-		m, err := w.Write(block)
-		if n += int64(m); err != nil {
 			return n, err
 		}
 	}
