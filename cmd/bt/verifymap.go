@@ -66,7 +66,7 @@ func (m *mapPrinter) picture(v *inspect.Verdict, rows int) {
 	}
 	var legend []string
 	for _, e := range verifyreport.Legend(v.Pieces) {
-		legend = append(legend, pal.Glyph(e.Glyph, 1)+" "+term.Count(int64(e.Count))+" "+e.State)
+		legend = append(legend, pal.Cut(pal.Glyph(e.Glyph, 1)+" "+term.Count(int64(e.Count))+" "+e.State, m.columns))
 	}
 	m.line(term.Flow(legend, m.columns))
 	m.line("")
@@ -117,11 +117,24 @@ func (m *mapPrinter) file(f *inspect.FileVerdict) {
 	case f.Certain:
 		color = pal.Red
 	}
-	bar := pal.Cells(verifyreport.FileCells(f, m.barWidth()), verifyreport.Glyphs)
-	name := pal.CutMiddle(term.SafeJoin(m.t.Files[f.Index].Path()), max(m.columns-statusWidth-m.barWidth()-4, 1))
-	m.line(pal.Cut(color(fmt.Sprintf("%-*s", statusWidth, f.Status))+"  "+bar+"  "+name, m.columns))
+	line := pal.Cells(verifyreport.FileCells(f, m.barWidth()), verifyreport.Glyphs) + "  "
+	room := m.columns - m.barWidth() - 2
+	if !m.isNarrow() {
+		line = color(fmt.Sprintf("%-*s", statusWidth, f.Status)) + "  " + line
+		room -= statusWidth + 2
+	}
+	m.line(pal.Cut(line+pal.CutMiddle(term.SafeJoin(m.t.Files[f.Index].Path()), max(room, 1)), m.columns))
 }
 
 const statusWidth = len(inspect.StatusUnverifiable)
 
-func (m *mapPrinter) barWidth() int { return min(max(m.columns/4, 8), 40) }
+// isNarrow reports whether there is no room for the status of files, which their bars
+// show too.
+func (m *mapPrinter) isNarrow() bool { return m.columns < 32 }
+
+func (m *mapPrinter) barWidth() int {
+	if m.isNarrow() {
+		return max(m.columns/3, 1)
+	}
+	return min(max(m.columns/4, 8), 40)
+}

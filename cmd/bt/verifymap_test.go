@@ -70,18 +70,21 @@ func mapVerdict(damaged, doubtful, ok int) *listedVerdict {
 var styles = regexp.MustCompile(`\x1b\[[0-9]*m`)
 
 func TestMapFitsWindow(t *testing.T) {
-	for _, columns := range []int{0, 20, 40, 80, 200} {
+	for _, columns := range []int{0, 8, 20, 31, 32, 40, 80, 200} {
 		for name, pal := range map[string]term.Palette{"plain": {}, "coloured": term.NewPalette(true), "ASCII": term.Palette{}.ASCII()} {
 			lines := shownMap(t, mapVerdict(2, 1, 500), columns, 40, pal, false)
 			width := columns
 			if width == 0 {
 				width = mapWidth
 			}
-			crosses := 0
+			crosses, bars := 0, 0
 			for _, line := range lines {
 				plain := styles.ReplaceAllString(line, "")
 				if n := utf8.RuneCountInString(plain); n > width {
 					t.Errorf("%s, %d columns: a line has %d: %q", name, columns, n, plain)
+				}
+				if columns != 8 && strings.Contains(plain, "  di") { // the beginning of a name
+					bars++
 				}
 				if strings.Trim(plain, "█#X") == "" {
 					crosses += strings.Count(plain, "X")
@@ -95,6 +98,9 @@ func TestMapFitsWindow(t *testing.T) {
 			}
 			if crosses != 1 {
 				t.Errorf("%s, %d columns: one bad piece of a million is drawn %d times:\n%s", name, columns, crosses, strings.Join(lines, "\n"))
+			}
+			if columns != 8 && bars < 3 {
+				t.Errorf("%s, %d columns: %d bars with names:\n%s", name, columns, bars, strings.Join(lines, "\n"))
 			}
 			if len(lines) > 40-2 {
 				t.Errorf("%s, %d columns: %d lines in a window of 40", name, columns, len(lines))
@@ -151,19 +157,43 @@ func TestMapCertainComplete(t *testing.T) {
 
 // No name reaches the terminal as it is.
 func TestMapNamesAreSafe(t *testing.T) {
-	for _, name := range []string{"\x1b[2J", "a\nb", "a\rb", "\u202egpj.exe", "bad\xff", "\x9b31m", "\u2066", strings.Repeat("x", 3000), "a\tb", "日本語" + strings.Repeat("名", 60)} {
+	for _, name := range []string{"\x1b[2J", "a\nb", "a\rb", "\u202egpj.exe", "bad\xff", "\x9b31m", "\u2066", strings.Repeat("x", 3000), "a\tb", "日本語" + strings.Repeat("名", 60),
+		"e" + strings.Repeat("\u0301", 300), strings.Repeat("👩\u200d👧🏽🇩🇪", 40), "\ufeff\u2028", strings.Repeat("deep/", 400) + "x"} {
 		v := mapVerdict(0, 0, 0)
 		for _, status := range []inspect.Status{inspect.StatusOK, inspect.StatusCorrupt, inspect.StatusUnverifiable} {
 			v.files = append(v.files, inspect.FileVerdict{Path: name, Status: status, Size: 1, Certain: status == inspect.StatusCorrupt})
 		}
-		lines := shownMap(t, v, 60, 40, term.Palette{}, false)
-		for _, line := range lines {
-			if term.Safe(line) != line {
-				t.Errorf("%q is printed as %q", name, line)
+		for _, columns := range []int{8, 20, 31, 32, 40, 80, 200} {
+			for _, pal := range []term.Palette{{}, term.Palette{}.ASCII()} {
+				for _, line := range shownMap(t, v, columns, 40, pal, false) {
+					if term.Safe(line) != line || pal.Cut(line, columns) != line {
+						t.Errorf("%q is printed as %q in %d columns", name, line, columns)
+					}
+				}
 			}
 		}
+		lines := shownMap(t, v, 60, 40, term.Palette{}, false)
 		if n := len(lines); n != 3+8+1+3+1 && n != 2+8+1+3+1 {
 			t.Errorf("%q: %d lines:\n%s", name, n, strings.Join(lines, "\n"))
+		}
+	}
+}
+
+// The picture has as many cells as there are pieces, or as fit.
+func TestMapOfPieces(t *testing.T) {
+	for _, pieces := range []int{1, 3, 20, 21, 1000, 1_000_000} {
+		for _, columns := range []int{20, 40, 80, 200} {
+			v := mapVerdict(0, 0, 1)
+			v.Pieces = inspect.PieceCounts{Total: pieces, Good: pieces - 1, Bad: 1}
+			v.pieces = []inspect.BadPiece{badPiece(pieces-1, inspect.CauseCorrupt, false, "x")}
+			text := strings.Join(shownMap(t, v, columns, 30, term.Palette{}, true), "\n")
+			cells := strings.Count(text, "█") + strings.Count(text, "X") - 1 // less the legend
+			if pieces > 1 {
+				cells--
+			}
+			if want := min(pieces, columns*mapRows); cells != want || strings.Contains(text, "shows") != (pieces > want) {
+				t.Errorf("%d pieces in %d columns: %d cells, want %d:\n%s", pieces, columns, cells, want, text)
+			}
 		}
 	}
 }
