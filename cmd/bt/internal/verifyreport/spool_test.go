@@ -22,35 +22,40 @@ func TestSpool(t *testing.T) {
 			}
 			return f, err
 		}
-		x := torrentOf(manyFiles(70_000, inspect.StatusMissing))
 		for _, format := range []Format{CSV, Text} {
-			all, spooled := New(Options{Format: format}), New(Options{Format: format, Spool: create})
-			for range 3 {
-				all.Add(x)
-				spooled.Add(x)
-				if n := spooled.body.last.Len(); n >= maxMemory {
-					t.Fatalf("%d bytes in memory", n)
-				}
-			}
-			if all.body.file != nil || spooled.body.size < 2*maxMemory {
-				t.Fatalf("%d bytes in the file", spooled.body.size)
-			}
-			var want, got, again bytes.Buffer
-			if _, err := all.WriteTo(&want); err != nil {
-				t.Fatal(err)
-			}
-			for _, b := range []*bytes.Buffer{&got, &again} {
-				if n, err := spooled.WriteTo(b); err != nil || n != int64(want.Len()) || !bytes.Equal(b.Bytes(), want.Bytes()) {
-					t.Errorf("%s: %d bytes, want %d (%v)", name, n, want.Len(), err)
-				}
-			}
-			if err := errors.Join(all.Close(), spooled.Close(), spooled.Close()); err != nil {
-				t.Error(err)
-			}
+			checkSpool(t, format, create)
 			if list, err := os.ReadDir(dir); err != nil || len(list) > 0 {
 				t.Errorf("%s: left are %v (%v)", name, list, err)
 			}
 		}
+	}
+}
+
+func checkSpool(t *testing.T, format Format, create func() (*os.File, error)) {
+	t.Helper()
+	x := torrentOf(manyFiles(70_000, inspect.StatusMissing))
+	all, spooled := New(Options{Format: format}), New(Options{Format: format, Spool: create})
+	for range 3 {
+		all.Add(x)
+		spooled.Add(x)
+		if n := spooled.body.last.Len(); n >= maxMemory {
+			t.Fatalf("%d bytes in memory", n)
+		}
+	}
+	if all.body.file != nil || spooled.body.size < 2*maxMemory {
+		t.Fatalf("%d bytes in the file", spooled.body.size)
+	}
+	var want, got, again bytes.Buffer
+	if _, err := all.WriteTo(&want); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range []*bytes.Buffer{&got, &again} {
+		if n, err := spooled.WriteTo(b); err != nil || n != int64(want.Len()) || !bytes.Equal(b.Bytes(), want.Bytes()) {
+			t.Errorf("%d bytes, want %d (%v)", n, want.Len(), err)
+		}
+	}
+	if err := errors.Join(all.Close(), spooled.Close(), spooled.Close()); err != nil {
+		t.Error(err)
 	}
 }
 
