@@ -71,6 +71,12 @@ func TestPageInBrowser(t *testing.T) {
 	t.Parallel()
 	b := testenv.Chromium(t)
 	long := demoTorrent()
+	huge := rangeOf(0, 1<<20, inspect.CauseCorrupt)
+	huge.Offset = 1 << 60
+	huge.Pieces = []int{1 << 40, 1<<40 + 1<<20}
+	long.Verdict.File = func(int) inspect.FileVerdict {
+		return inspect.FileVerdict{Path: "huge", Status: inspect.StatusCorrupt, Size: 1 << 61, Found: 1 << 61, Certain: true, Bad: []inspect.Range{huge}}
+	}
 	long.Name = strings.Repeat("Ñ", 300) + strings.Repeat("W", 400)
 	failed := &Torrent{Path: "/srv/torrents/broken.torrent", Result: "error", Summary: "/srv/torrents/broken.torrent: bad bencode at byte 0: " + strings.Repeat("x", 300)}
 	reports := map[string]string{
