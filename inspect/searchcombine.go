@@ -85,7 +85,7 @@ func (r sourceRange) ReadAt(b []byte, at int64) (int, error) {
 		return 0, err
 	}
 	defer file.Close()
-	if n, err := file.ReadAt(b[:n], at); err != nil {
+	if n, err := piece.ReadAt(file, b[:n], at); err != nil {
 		return n, err
 	}
 	return len(b), nil

@@ -241,7 +241,7 @@ func (r fileRange) ReadAt(b []byte, at int64) (int, error) {
 		return 0, err
 	}
 	defer f.Close()
-	return f.ReadAt(b, r.offset+at)
+	return piece.ReadAt(f, b, r.offset+at)
 }
 
 // openSource opens the file of a source for reading. It must still be the file that was

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"syscall"
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
@@ -203,7 +204,7 @@ func (p *placement) copyOld(c *change) error {
 		return err
 	}
 	for _, gap := range gaps {
-		if err := c.file.CopyRange(p.ctx, f, gap.Offset, gap.Length); err != nil {
+		if err := p.copyRange(c, f, gap); err != nil {
 			return err
 		}
 	}
@@ -242,7 +243,7 @@ func (p *placement) copyRanges(c *change) error {
 			}
 			source = w.source
 		}
-		if err := c.file.CopyRange(p.ctx, f, w.Offset, w.Length); err != nil {
+		if err := p.copyRange(c, f, w.Span); err != nil {
 			return err
 		}
 		if p.o.Progress != nil {
@@ -250,6 +251,17 @@ func (p *placement) copyRanges(c *change) error {
 		}
 	}
 	return nil
+}
+
+// copyRange copies a range of a file, which has been read before. Pages next to it may
+// be unreadable.
+func (p *placement) copyRange(c *change, from *os.File, span metainfo.Span) error {
+	err := c.file.CopyRange(p.ctx, from, span.Offset, span.Length)
+	if errors.Is(err, syscall.EIO) {
+		piece.ReadByPages(int(from.Fd()))
+		err = c.file.CopyRange(p.ctx, from, span.Offset, span.Length)
+	}
+	return err
 }
 
 // abort removes the temporary file of a change, if there is one.

@@ -73,10 +73,13 @@ func (f *openFile) open(d *directory, path string) error {
 func (f *openFile) identify() (Identity, error) { return IdentifyOpen(f.fd) }
 
 func (f *openFile) readAt(buf []byte, offset int64) (int, error) {
-	for {
+	for byPages := false; ; {
 		n, err := unix.Pread(f.fd, buf, offset)
 		switch {
 		case err == unix.EINTR:
+		case err == unix.EIO && !byPages:
+			ReadByPages(f.fd)
+			byPages = true
 		case err != nil:
 			return max(n, 0), err
 		case n == 0:
