@@ -349,6 +349,8 @@ func TestVerifyDamage(t *testing.T) {
 		damageKind(t, &got, dir, kind.name, kind.v1, kind.v2, bt)
 	}
 	damageUnreadable(t, &got)
+	damageBadDisk(t, &got)
+	damageMeanwhile(t, &got)
 	if *update {
 		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
 			t.Fatal(err)
@@ -381,32 +383,24 @@ func damageKind(t *testing.T, got *strings.Builder, dir, name, v1, v2 string, bt
 		if format == "v1" {
 			want = v1
 		}
-		out, code := damageVerdict(t, dir, format, bt)
-		got.WriteString(out)
-		exit := exitNo
-		switch {
-		case want == "":
-			exit = exitOK
-		case strings.Contains(want, "unreadable"):
-			exit = exitRead
-		}
-		if statuses := damageStatuses(t, out); statuses != want || code != exit {
-			t.Errorf("%s, %s: exit code %d: %s\nwant %d: %s", name, format, code, statuses, exit, want)
-		}
+		damageFormat(t, got, dir, name, format, want, bt)
 	}
 	got.WriteString("\n")
 }
 
-// damageUnreadable verifies a tree with a file that can't be read from some offset on.
-func damageUnreadable(t *testing.T, got *strings.Builder) {
+// damageFormat verifies the tree in dir against one torrent.
+func damageFormat(t *testing.T, got *strings.Builder, dir, name, format, want string, bt func(args ...string) *exec.Cmd) {
 	t.Helper()
-	dir := t.TempDir()
-	damageTorrents(t, dir)
-	j := filepath.Join(dir, "tree", "j")
-	if err := errors.Join(os.RemoveAll(j), os.Mkdir(j, 0o755)); err != nil {
-		t.Fatal(err)
+	out, code := damageVerdict(t, dir, format, bt)
+	got.WriteString(out)
+	exit := exitNo
+	switch {
+	case want == "":
+		exit = exitOK
+	case strings.Contains(want, "unreadable"):
+		exit = exitRead
 	}
-	testenv.MountBadFile(t, j, "k", damageData("j/k", 20_000), damagePiece)
-	bt := func(args ...string) *exec.Cmd { return processCommand(t, "bt", args...) } // not the process that serves the file
-	damageKind(t, got, dir, "a disk that can't be read", "j/k unreadable, l unverifiable, m/é unverifiable", "j/k unreadable", bt)
+	if statuses := damageStatuses(t, out); statuses != want || code != exit {
+		t.Errorf("%s, %s: exit code %d: %s\nwant %d: %s", name, format, code, statuses, exit, want)
+	}
 }

@@ -97,10 +97,10 @@ type BadBlock struct {
 func (d *Disk) Fail(blocks ...BadBlock) {
 	d.t.Helper()
 	d.run("umount", d.Dir)
+	defer d.mount()
 	for _, b := range blocks {
 		d.image.fail(d.find(b))
 	}
-	d.mount()
 }
 
 var inodeBlock = regexp.MustCompile(`located at block (\d+),`)
