@@ -42,6 +42,6 @@ func (f *File) Clone(src *os.File) error {
 		return f.Named(err)
 	}
 	f.File.Close()
-	f.File = opened
+	f.File, f.cloned = opened, true
 	return f.Named(f.Chmod(info.Mode().Perm()))
 }

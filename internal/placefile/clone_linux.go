@@ -19,5 +19,6 @@ func (f *File) Clone(src *os.File) error {
 	if err != nil {
 		return f.Named(&os.PathError{Op: "clone", Path: f.temp, Err: err})
 	}
+	f.cloned = true
 	return nil
 }

@@ -24,10 +24,21 @@ func (f *File) Copy(ctx context.Context, src *os.File, n int64) error {
 	return err
 }
 
-// CopyRange copies n bytes at an offset from src to the same offset. It ends early if
-// ctx ends.
+// CopyRange copies n bytes at an offset from src to the same offset, where the file has
+// no data yet or is a clone. Holes of src stay holes, so the caller sets the size. It ends
+// early if ctx ends.
 func (f *File) CopyRange(ctx context.Context, src *os.File, offset, n int64) error {
-	return f.Named(CopyRange(ctx, f.File, src, offset, n))
+	for end := offset + n; offset < end; {
+		from, to := offset, end
+		if !f.cloned { // in a clone, zeros may replace other bytes
+			from, to = dataIn(src, offset, end)
+		}
+		if err := CopyRange(ctx, f.File, src, from, to-from); err != nil {
+			return f.Named(err)
+		}
+		offset = to
+	}
+	return nil
 }
 
 // CopyRange copies n bytes at an offset from src to the same offset of dst. It ends

@@ -206,6 +206,8 @@ type File struct {
 	root *Root
 	path []string
 	temp string
+
+	cloned bool // Clone has filled it
 }
 
 // The modes of new files, less the umask.
@@ -229,7 +231,7 @@ func (r *Root) Create(path []string, mode fs.FileMode) (*File, error) {
 		case err != nil:
 			return nil, r.named(err, path)
 		default:
-			return &File{f, r, path, temp}, nil
+			return &File{File: f, root: r, path: path, temp: temp}, nil
 		}
 	}
 }
