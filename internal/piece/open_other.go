@@ -4,6 +4,9 @@ package piece
 
 import "os"
 
+// longestPath is the length from which the system refuses a path.
+const longestPath = 1 << 15
+
 // A directory is empty here: files are opened by their whole path.
 type directory struct{}
 

@@ -10,6 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// longestPath is the length from which the system refuses a path.
+const longestPath = unix.PathMax
+
 // A directory is the parent directory of the file that a goroutine last opened. The next
 // file is often in the same directory, and the system then need not resolve the whole
 // path.

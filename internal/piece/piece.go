@@ -23,6 +23,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -96,14 +98,29 @@ type Source struct {
 
 // causeOf returns CauseMissing if err means that there is no file, else CauseUnreadable.
 func causeOf(err error) Cause {
-	for _, absent := range []error{
-		fs.ErrNotExist,
-		syscall.ENOTDIR,      // a parent directory is a file
-		syscall.ENAMETOOLONG, // the file system allows no such name
-	} {
-		if errors.Is(err, absent) {
-			return CauseMissing
-		}
+	switch {
+	case errors.Is(err, fs.ErrNotExist),
+		errors.Is(err, syscall.ENOTDIR), // a parent directory is a file
+		errors.Is(err, syscall.ENAMETOOLONG) && !isLongPath(err):
+		return CauseMissing
 	}
 	return CauseUnreadable
+}
+
+// longestName is the length of the longest name that common file systems allow.
+const longestName = 255
+
+// isLongPath reports whether the path of an error is too long for the system, but no name
+// in it is: the file may exist.
+func isLongPath(err error) bool {
+	pathErr, ok := errors.AsType[*fs.PathError](err)
+	if !ok || len(pathErr.Path) < longestPath {
+		return false
+	}
+	for name := range strings.SplitSeq(filepath.ToSlash(pathErr.Path), "/") {
+		if len(name) > longestName {
+			return false
+		}
+	}
+	return true
 }
