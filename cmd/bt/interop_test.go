@@ -106,21 +106,22 @@ func interopAtOnce(jobs []func()) {
 // ltRequest and ltAnswer are the input and output of
 // testdata/interop/ltorrent.py.
 type ltRequest struct {
-	Op          string     `json:"op"`
-	Path        string     `json:"path,omitempty"`
-	Torrent     string     `json:"torrent,omitempty"`
-	Data        string     `json:"data,omitempty"`
-	Output      string     `json:"output,omitempty"`
-	Format      string     `json:"format,omitempty"`
-	PieceLength int64      `json:"piece_length,omitempty"`
-	Private     bool       `json:"private,omitempty"`
-	Source      string     `json:"source,omitempty"`
-	Comment     string     `json:"comment,omitempty"`
-	Creator     string     `json:"creator,omitempty"`
-	Trackers    [][]string `json:"trackers,omitempty"`
-	WebSeeds    []string   `json:"web_seeds,omitempty"`
-	HTTPSeeds   []string   `json:"http_seeds,omitempty"`
-	Nodes       []string   `json:"nodes,omitempty"` // "host port"
+	Op          string            `json:"op"`
+	Path        string            `json:"path,omitempty"`
+	Torrent     string            `json:"torrent,omitempty"`
+	Data        string            `json:"data,omitempty"`
+	Renamed     map[string]string `json:"renamed,omitempty"`
+	Output      string            `json:"output,omitempty"`
+	Format      string            `json:"format,omitempty"`
+	PieceLength int64             `json:"piece_length,omitempty"`
+	Private     bool              `json:"private,omitempty"`
+	Source      string            `json:"source,omitempty"`
+	Comment     string            `json:"comment,omitempty"`
+	Creator     string            `json:"creator,omitempty"`
+	Trackers    [][]string        `json:"trackers,omitempty"`
+	WebSeeds    []string          `json:"web_seeds,omitempty"`
+	HTTPSeeds   []string          `json:"http_seeds,omitempty"`
+	Nodes       []string          `json:"nodes,omitempty"` // "host port"
 }
 
 type ltAnswer struct {

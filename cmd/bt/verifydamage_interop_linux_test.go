@@ -9,41 +9,73 @@ import (
 	"bt/internal/testenv"
 )
 
-// libtorrent finds the same pieces good, of the damages that it can meet: it does not know
-// names with suffixes, and waits for a FIFO.
+// libtorrent finds the same pieces good.
 func TestVerifyDamageLikeLibtorrent(t *testing.T) {
 	testenv.Python(t, "libtorrent")
+	other := processOther(t)
 	var requests []ltRequest
 	var names []string
 	var want [][]int
+	notes := 0
 	for _, kind := range damageKinds {
-		if kind.nobody || slices.Contains(damageNotForLibtorrent, kind.name) {
-			continue
-		}
-		dir := t.TempDir()
+		dir := testenv.OpenDir(t)
 		damageTorrents(t, dir)
-		if err := kind.do(damageDir(filepath.Join(dir, "tree"))); err != nil {
+		tree := damageDir(filepath.Join(dir, "tree"))
+		if err := kind.do(tree); err != nil {
 			t.Fatalf("%s: %v", kind.name, err)
+		}
+		bt := other
+		if !kind.nobody {
+			bt = nil
 		}
 		for _, format := range []string{"v1", "v2", "hybrid"} {
 			// First, because libtorrent may create empty files.
-			out, _ := damageVerdict(t, dir, format, nil)
-			requests = append(requests, ltRequest{Op: "check", Torrent: filepath.Join(dir, format+".torrent"), Data: dir})
+			out, _ := damageVerdict(t, dir, format, bt)
+			requests = append(requests, ltRequest{Op: "check", Torrent: filepath.Join(dir, format+".torrent"), Data: dir, Renamed: libtorrentNames[kind.name]})
 			names, want = append(names, kind.name+", "+format), append(want, damageGood(t, out))
 		}
+		if stop, ok := libtorrentStops[kind.name]; ok {
+			if err := gone(stop.file)(tree); err != nil {
+				t.Fatal(err)
+			}
+			notes++
+		}
+		if _, ok := libtorrentNames[kind.name]; ok {
+			notes++
+		}
+	}
+	if want := len(libtorrentStops) + len(libtorrentNames); notes != want {
+		t.Errorf("%d kinds have a note, want %d", notes, want)
 	}
 	for i, got := range interopLibtorrent(t, requests) {
 		if !slices.Equal(got.Have, want[i]) {
 			t.Errorf("%s: libtorrent has the pieces %v, bt %v", names[i], got.Have, want[i])
 		}
 	}
-	t.Logf("%d of %d damages", len(requests)/3, len(damageKinds))
 }
 
-var damageNotForLibtorrent = []string{
-	"a directory", "a directory for an empty file", "a FIFO", "a socket", "a device", "a file for a directory", "a FIFO for a directory", // errors, or it waits
-	"a link to itself", "a link to a directory", "a directory that leads nowhere",
-	"another normal form", "another normal form, and corrupt", "an unfinished file", "a finished file with a suffix", "a directory for a file, which has a suffix",
+// libtorrentStops are the kinds at which libtorrent stops, so it does not report the other
+// pieces. It then checks a tree without the file: the same pieces must be good.
+var libtorrentStops = map[string]struct{ file, reason string }{
+	"a directory":                    {"a", "reading fails, and the check does not go on"},
+	"a link to a directory":          {"e", "reading fails, and the check does not go on"},
+	"a socket":                       {"e", "opening fails, and the check does not go on"},
+	"no right to read":               {"a", "opening fails, and the check does not go on"},
+	"a FIFO":                         {"e", "opening waits for a writer"},
+	"a file for a directory":         {"j", "error: Not a directory"},
+	"a FIFO for a directory":         {"j", "error: Not a directory"},
+	"a link to itself":               {"e", "error: Too many levels of symbolic links"},
+	"no right to search a directory": {"j", "error: Permission denied"},
+	"no right to the root":           {".", "error: Permission denied"},
+}
+
+// libtorrentNames are the kinds with names that bt finds and libtorrent is given.
+var libtorrentNames = map[string]map[string]string{
+	"another normal form":                        {"tree/m/\u00e9": "tree/m/e\u0301"},
+	"another normal form, and corrupt":           {"tree/m/\u00e9": "tree/m/e\u0301"},
+	"an unfinished file":                         {"tree/a": "tree/a.part"},
+	"a finished file with a suffix":              {"tree/e": "tree/e.!qB"},
+	"a directory for a file, which has a suffix": {"tree/e": "tree/e.part"},
 }
 
 // damageGood returns the good pieces of a document.

@@ -8,7 +8,8 @@ Reads a JSON list of requests and prints a JSON list with an answer for each:
    "http_seeds": [URL, ...], "nodes": ["HOST PORT", ...], "output": FILE,
    "torrent": FILE THAT MUST HAVE THE SAME PIECE LAYERS}
   {"op": "read", "torrent": FILE}
-  {"op": "check", "torrent": FILE, "data": DIRECTORY THAT HOLDS THE CONTENT}
+  {"op": "check", "torrent": FILE, "data": DIRECTORY THAT HOLDS THE CONTENT,
+   "renamed": {PATH IN THE TORRENT: PATH ON DISK, ...}}
 
 "make" and "read" answer with all that libtorrent reads in the torrent, "check"
 with the pieces that it has after hashing the data. No packet is sent.
@@ -140,6 +141,10 @@ def check(ses, q):
     params = lt.add_torrent_params()
     params.ti = ti
     params.save_path = q['data']
+    fs, renamed = ti.files(), q.get('renamed', {})
+    params.renamed_files = {i: renamed[fs.file_path(i)] for i in range(fs.num_files()) if fs.file_path(i) in renamed}
+    if len(params.renamed_files) != len(renamed):
+        raise ValueError('the torrent lacks a renamed file')
     # Neither paused nor in a queue, or it would not check; it neither writes
     # nor looks for peers.
     params.flags = flags.upload_mode | flags.disable_dht | flags.disable_lsd | flags.disable_pex
