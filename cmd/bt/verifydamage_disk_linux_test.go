@@ -17,6 +17,19 @@ func damageApart(t *testing.T) func(args ...string) *exec.Cmd {
 	return func(args ...string) *exec.Cmd { return processCommand(t, "bt", args...) }
 }
 
+// damageShortReads verifies a tree with a file whose reads return few bytes.
+func damageShortReads(t *testing.T, got *strings.Builder) {
+	t.Helper()
+	dir := t.TempDir()
+	damageTorrents(t, dir)
+	j := filepath.Join(dir, "tree", "j")
+	if err := errors.Join(os.RemoveAll(j), os.Mkdir(j, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	testenv.MountShortReads(t, j, "k", damageData("j/k", 20_000), 700)
+	damageKind(t, got, dir, "short reads", "", "", damageApart(t))
+}
+
 // damageUnreadable verifies a tree with a file that can't be read from some offset on.
 func damageUnreadable(t *testing.T, got *strings.Builder) {
 	t.Helper()

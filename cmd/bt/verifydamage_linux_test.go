@@ -348,6 +348,7 @@ func TestVerifyDamage(t *testing.T) {
 		}
 		damageKind(t, &got, dir, kind.name, kind.v1, kind.v2, bt)
 	}
+	damageShortReads(t, &got)
 	damageUnreadable(t, &got)
 	damageBadDisk(t, &got)
 	damageMeanwhile(t, &got)
