@@ -241,7 +241,7 @@ func (ed *editing) rename(info *dict, old bencode.Value, value []byte) error {
 		if err != nil {
 			return err
 		}
-		d.entries[0].rawKey = value
+		d.entries[0].RawKey = value
 		info.set("file tree", d.append(nil))
 	}
 	return nil

@@ -192,7 +192,7 @@ func (ed *editing) finish(old, doc *bencode.Document, e *Edit) error {
 	if err != nil {
 		return err
 	}
-	ed.Changes = changes(was, ed.root, old.Trailing(), doc.Trailing())
+	ed.Changes = metainfo.CompareDicts(was.entries, ed.root.entries, old.Trailing(), doc.Trailing())
 	sameInfo := bytes.Equal(was.values("info"), ed.root.values("info"))
 	if !sameInfo && !e.NewInfoHash && ed.Old == nil {
 		return fmt.Errorf("the edit changes the info dict: %w", ErrInfo)

@@ -5,30 +5,18 @@ import (
 	"slices"
 
 	"bt/internal/bencode"
+	"bt/internal/metainfo"
 )
 
 // A dict is a dict that is being edited. Entries that were not set keep the bytes that
 // they have in the file. A key may have several entries.
-type dict struct{ entries []entry }
-
-type entry struct {
-	key    string
-	rawKey []byte
-	value  []byte // bencode
-}
-
-// maxEntries is the maximum number of entries of a dict that is edited. It bounds the
-// memory for entries; real torrents have far fewer.
-const maxEntries = 100_000
+type dict struct{ entries []metainfo.DictEntry }
 
 // splitDict returns the entries of a dict.
 func splitDict(v bencode.Value) (*dict, error) {
-	d := new(dict)
-	for k, val := range v.Entries() {
-		if len(d.entries) == maxEntries {
-			return nil, fmt.Errorf("a dict with more than %d keys can't be edited", maxEntries)
-		}
-		d.entries = append(d.entries, entry{key: k.Text(), rawKey: k.Raw(), value: val.Raw()})
+	d := &dict{metainfo.DictEntries(v)}
+	if len(d.entries) > metainfo.MaxEntries {
+		return nil, fmt.Errorf("a dict with more than %d keys can't be edited", metainfo.MaxEntries)
 	}
 	return d, nil
 }
@@ -46,13 +34,13 @@ func (d *dict) values(key string) []byte {
 	var all []byte // nil while there is one
 	for _, e := range d.entries {
 		switch {
-		case e.key != key:
+		case e.Key != key:
 		case first == nil:
-			first = e.value
+			first = e.Value
 		case all == nil:
-			all = slices.Concat(first, e.value)
+			all = slices.Concat(first, e.Value)
 		default:
-			all = append(all, e.value...)
+			all = append(all, e.Value...)
 		}
 	}
 	if all != nil {
@@ -65,7 +53,7 @@ func (d *dict) values(key string) []byte {
 func (d *dict) size() int {
 	n := len("de")
 	for _, e := range d.entries {
-		n += len(e.rawKey) + len(e.value)
+		n += len(e.RawKey) + len(e.Value)
 	}
 	return n
 }
@@ -73,10 +61,10 @@ func (d *dict) size() int {
 // checkNew returns an error if the dict is not valid bencode. It skips the largest
 // values, which are already checked.
 func (d *dict) checkNew() error {
-	_, err := bencode.Parse((&dict{slices.Collect(func(yield func(entry) bool) {
+	_, err := bencode.Parse((&dict{slices.Collect(func(yield func(metainfo.DictEntry) bool) {
 		for _, e := range d.entries {
-			if e.key == "info" || e.key == "piece layers" {
-				e.value = []byte("de")
+			if e.Key == "info" || e.Key == "piece layers" {
+				e.Value = []byte("de")
 			}
 			if !yield(e) {
 				return
@@ -90,21 +78,21 @@ func (d *dict) checkNew() error {
 func (d *dict) append(dst []byte) []byte {
 	dst = append(dst, 'd')
 	for _, e := range d.entries {
-		dst = append(dst, e.rawKey...)
-		dst = append(dst, e.value...)
+		dst = append(dst, e.RawKey...)
+		dst = append(dst, e.Value...)
 	}
 	return append(dst, 'e')
 }
 
 func (d *dict) has(key string) bool {
-	return slices.ContainsFunc(d.entries, func(e entry) bool { return e.key == key })
+	return slices.ContainsFunc(d.entries, func(e metainfo.DictEntry) bool { return e.Key == key })
 }
 
 // get returns the value of the first entry of a key.
 func (d *dict) get(key string) bencode.Value {
 	for _, e := range d.entries {
-		if e.key == key {
-			doc, err := bencode.Parse(e.value)
+		if e.Key == key {
+			doc, err := bencode.Parse(e.Value)
 			if err != nil {
 				panic(err) // values of entries are valid bencode
 			}
@@ -123,7 +111,7 @@ func (d *dict) edit(k KeyEdit) {
 }
 
 func (d *dict) remove(key string) {
-	d.entries = slices.DeleteFunc(d.entries, func(e entry) bool { return e.key == key })
+	d.entries = slices.DeleteFunc(d.entries, func(e metainfo.DictEntry) bool { return e.Key == key })
 }
 
 // set sets the value of a key. If the key has several entries, the first gets the value
@@ -132,16 +120,16 @@ func (d *dict) remove(key string) {
 // sorted.
 func (d *dict) set(key string, value []byte) {
 	for i := range d.entries {
-		if e := &d.entries[i]; e.key == key {
-			e.value = value
-			rest := slices.DeleteFunc(d.entries[i+1:], func(e entry) bool { return e.key == key })
+		if e := &d.entries[i]; e.Key == key {
+			e.Value = value
+			rest := slices.DeleteFunc(d.entries[i+1:], func(e metainfo.DictEntry) bool { return e.Key == key })
 			d.entries = d.entries[:i+1+len(rest)]
 			return
 		}
 	}
-	at := slices.IndexFunc(d.entries, func(e entry) bool { return e.key > key })
+	at := slices.IndexFunc(d.entries, func(e metainfo.DictEntry) bool { return e.Key > key })
 	if at < 0 {
 		at = len(d.entries)
 	}
-	d.entries = slices.Insert(d.entries, at, entry{key, Text(key), value})
+	d.entries = slices.Insert(d.entries, at, metainfo.DictEntry{Key: key, RawKey: Text(key), Value: value})
 }
