@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"bt/inspect"
 	"bt/maketorrent"
@@ -114,6 +115,36 @@ func ExampleVerify() {
 	// data.bin corrupt
 	//   bytes 16384 to 32767 corrupt
 	// readme.txt ok
+}
+
+// A release gets another source for another tracker, and its subtitles another name.
+func ExampleDiff() {
+	old, err := inspect.Parse([]byte(movie))
+	if err != nil {
+		log.Fatal(err)
+	}
+	edited := strings.Replace(movie, "6:en.srt", "8:en-1.srt", 1)
+	edited = strings.Replace(edited, "7:privatei1e", "7:privatei1e6:source3:xyz", 1)
+	new, err := inspect.Parse([]byte(edited))
+	if err != nil {
+		log.Fatal(err)
+	}
+	d := inspect.Diff(old, new, inspect.DiffOptions{})
+	fmt.Println("the same info-hash:", d.InfoHashV1 == inspect.HashSame)
+	for _, change := range d.Changes {
+		if text, ok := change.New.Text(); ok {
+			fmt.Println(change.Key, "is now", text)
+		}
+	}
+	for file := range d.Files {
+		fmt.Printf("%s in %s, same: %s %q\n", file.Path, file.In, file.Same, file.OtherPath)
+	}
+	// Output:
+	// the same info-hash: false
+	// info.source is now xyz
+	// movie.mkv in both, same: pieces ""
+	// subs/en.srt in a, same: pieces "subs/en-1.srt"
+	// subs/en-1.srt in b, same: pieces "subs/en.srt"
 }
 
 func ExampleMaskURL() {

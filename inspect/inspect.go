@@ -1,5 +1,5 @@
-// Package inspect describes torrents and magnet links, and checks data on disk against
-// a torrent.
+// Package inspect describes and compares torrents and magnet links, and checks data on
+// disk against a torrent.
 //
 // [ReadFile] and [Parse] parse a torrent. They accept torrents with errors and list
 // those as findings. [Describe] returns the content of a torrent as plain values.
@@ -18,6 +18,9 @@
 // are damaged, where and why.
 //
 //	verdict, err := inspect.Verify(ctx, torrent, "/srv/archive", inspect.VerifyOptions{})
+//
+// [Diff] compares two torrents: which keys differ, and which files are the same although
+// the info-hash is not.
 //
 // Packages maketorrent, scrape and seed use the same type [Torrent].
 package inspect

@@ -1,9 +1,6 @@
 package rewrite
 
-import (
-	"bt/internal/bencode"
-	"bt/internal/metainfo"
-)
+import "bt/internal/metainfo"
 
 // A Change is a key whose value an edit changed, from Old to New. Old is nil if the key
 // was added, New if it was removed.
@@ -24,12 +21,4 @@ type Change = metainfo.Change
 type Value = metainfo.Value
 
 // Texts returns a bencoded list of strings.
-func Texts(list []string) Value {
-	var e bencode.Encoder
-	e.List()
-	for _, s := range list {
-		e.String(s)
-	}
-	e.End()
-	return e.Bytes()
-}
+func Texts(list []string) Value { return metainfo.TextsValue(list) }

@@ -255,7 +255,7 @@ func (v keyValues) value(key string) Value {
 	dict := []byte{'d'}
 	for rest := v.all; len(rest) > 0; {
 		doc := Value(rest).document()
-		dict = append(append(dict, encodedString(key)...), doc.Root().Raw()...)
+		dict = append(append(dict, TextValue(key)...), doc.Root().Raw()...)
 		rest = doc.Trailing()
 	}
 	return append(dict, 'e')
@@ -267,11 +267,23 @@ func trailingValue(b []byte) Value {
 	if len(b) == 0 {
 		return nil
 	}
-	return encodedString(string(b))
+	return TextValue(string(b))
 }
 
-func encodedString(s string) Value {
+// TextValue returns a bencoded string.
+func TextValue(s string) Value {
 	var e bencode.Encoder
 	e.String(s)
+	return e.Bytes()
+}
+
+// TextsValue returns a bencoded list of strings.
+func TextsValue(list []string) Value {
+	var e bencode.Encoder
+	e.List()
+	for _, s := range list {
+		e.String(s)
+	}
+	e.End()
 	return e.Bytes()
 }
