@@ -1,10 +1,9 @@
 package scrape
 
 import (
-	"encoding/base32"
-	"encoding/hex"
-	"errors"
 	"strings"
+
+	"bt/internal/metainfo"
 )
 
 // A Target is a torrent to ask about.
@@ -62,25 +61,13 @@ func MagnetTarget(m *Magnet) Target {
 }
 
 // InfoHashTarget returns the target of an info-hash, without trackers. A v1 info-hash
-// has 40 hex digits or 32 base32 digits, a v2 info-hash 64 hex digits. A v2 info-hash
-// that is cut to 40 hex digits is treated as v1.
+// has 40 hex digits or 32 base32 digits, a v2 info-hash 64 hex digits. They may be
+// written as in magnet links, such as "urn:btih:...". A v2 info-hash that is cut to 40
+// hex digits is treated as v1.
 func InfoHashTarget(s string) (Target, error) {
-	var b []byte
-	var err error
-	switch len(s) {
-	case 40, 64:
-		b, err = hex.DecodeString(s)
-	case 32:
-		b, err = base32.StdEncoding.DecodeString(strings.ToUpper(s))
-	default:
-		err = errors.New("wrong length")
-	}
+	m, err := metainfo.ParseInfoHash(s)
 	if err != nil {
-		return Target{}, errors.New("not an info-hash: that is 40 or 64 digits of hex, or 32 of base32")
+		return Target{}, err
 	}
-	kind := KindV1
-	if len(b) == 32 {
-		kind = KindV2
-	}
-	return Target{Hashes: []Hash{{[20]byte(b), kind}}}, nil
+	return MagnetTarget(m), nil
 }

@@ -3,9 +3,11 @@ package webseed
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -27,6 +29,9 @@ var (
 
 	// ErrCut is returned if the connections to a server end too early.
 	ErrCut = errors.New("the server ends the connection before the end of the file")
+
+	// ErrBadGzip is returned for a file that is not compressed as the server says.
+	ErrBadGzip = errors.New("the server says that the file is compressed with gzip, and it is not")
 
 	// ErrStalled is returned if a server stops sending.
 	ErrStalled = errors.New("the server has stopped sending")
@@ -75,7 +80,50 @@ func requestError(err error) error {
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
 	}
-	return cut(err)
+	return plain(cut(err))
+}
+
+// A plainError is an error of the connection in plain words.
+type plainError struct {
+	text string
+	err  error
+}
+
+func (e *plainError) Error() string { return e.text }
+func (e *plainError) Unwrap() error { return e.err }
+
+// plain returns err, in plain words if its own text is for programmers.
+func plain(err error) error {
+	var (
+		invalid x509.CertificateInvalidError
+		host    x509.HostnameError
+		unknown x509.UnknownAuthorityError
+		record  tls.RecordHeaderError
+		dns     *net.DNSError
+		timeout net.Error
+	)
+	text := ""
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert.NotBefore.After(time.Now()):
+		text = "its certificate is not valid before " + invalid.Cert.NotBefore.UTC().Format(time.DateOnly)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		text = "its certificate expired on " + invalid.Cert.NotAfter.UTC().Format(time.DateOnly)
+	case errors.As(err, &host):
+		text = "its certificate is for another name than " + host.Host
+	case errors.As(err, &unknown):
+		text = "its certificate is not signed by an authority that this system trusts"
+	case isCertificate(err):
+		text = "its certificate is not valid: " + err.Error()
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
+		text = "the server does not speak TLS there: the URL may begin with http://"
+	case errors.As(err, &dns) && dns.IsNotFound:
+		text = "there is no host " + dns.Name
+	case errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, context.DeadlineExceeded):
+		text = "the server does not answer in time"
+	default:
+		return err
+	}
+	return &plainError{text, err}
 }
 
 // cut returns ErrCut for an end where there should be none, else err. No other error is

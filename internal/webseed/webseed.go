@@ -11,6 +11,8 @@
 // what the first response said: the range, its length, the size, the version, the
 // encoding. Each difference is an error of its own type.
 //
+// [Client.Open] reads a whole file once, of any kind, such as a torrent.
+//
 // [Client.CheckWebSeed] compares a web seed with a torrent, and [Client.CheckHTTPSeed] an
 // HTTP seed (BEP 17). FTP is left out.
 package webseed
@@ -115,10 +117,10 @@ func (c *Client) get(ctx context.Context, rawURL string, header http.Header) (*h
 		cancel(nil)
 		return nil, err
 	}
+	r.Header.Set("Accept-Encoding", "identity")
 	for key, values := range header {
 		r.Header[key] = values
 	}
-	r.Header.Set("Accept-Encoding", "identity")
 	r.Header.Set("User-Agent", c.UserAgent) // "" sends none
 	resp, err := c.http.Do(r)
 	if err != nil {

@@ -1,0 +1,218 @@
+package webseed
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+func gzipped(data []byte) []byte {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	z.Write(data)
+	z.Close()
+	return b.Bytes()
+}
+
+func TestOpen(t *testing.T) {
+	data := random(100_000)
+	compressed := gzipped(data)
+	for _, tt := range []struct {
+		name   string
+		handle http.HandlerFunc
+		size   int64
+		want   string // the error; "" for none
+	}{
+		{"a file", func(w http.ResponseWriter, r *http.Request) { w.Write(data) }, -1, ""},
+		{"its size", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+			w.Write(data)
+		}, 100_000, ""},
+		{"a web page", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.Write(data)
+		}, -1, ""},
+		{"gzip", func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Accept-Encoding") != "gzip" {
+				http.Error(w, "", http.StatusNotAcceptable)
+			}
+			w.Header().Set("Content-Encoding", "gzip")
+			w.Write(compressed)
+		}, -1, ""},
+		{"no gzip", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			w.Write(data)
+		}, -1, ErrBadGzip.Error()},
+		{"gzip with a wrong sum", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "GZIP")
+			b := bytes.Clone(compressed)
+			b[len(b)-5] ^= 1
+			w.Write(b)
+		}, -1, ErrBadGzip.Error()},
+		{"gzip that is cut", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			w.Write(compressed[:len(compressed)/2])
+		}, -1, ErrCut.Error()},
+		{"br", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "br")
+			w.Write(data)
+		}, -1, `the server sends the file encoded as "br"`},
+		{"cut", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(data)))
+			w.Write(data[:500])
+		}, 100_000, ErrCut.Error()},
+		{"aborted", func(w http.ResponseWriter, r *http.Request) {
+			w.Write(data[:500])
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}, -1, ErrCut.Error()},
+		{"no answer", func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }, -1, ErrCut.Error()},
+		{"stalled", func(w http.ResponseWriter, r *http.Request) {
+			w.Write(data[:500])
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}, -1, ErrStalled.Error()},
+		{"not found", http.NotFound, -1, "the server answers 404 Not Found"},
+		{"an empty answer", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) }, -1, "the server answers 204 No Content"},
+		{"redirected", func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/" {
+				http.Redirect(w, r, "/next", http.StatusFound)
+				return
+			}
+			w.Write(data)
+		}, -1, ""},
+		{"redirected again and again", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) }, -1,
+			"it redirects again and again"},
+		{"redirected elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "ftp://f.example/", http.StatusFound) }, -1,
+			"it redirects to a URL of scheme ftp"},
+	} {
+		server := httptest.NewServer(tt.handle)
+		c := New(Options{Stall: time.Minute})
+		if tt.want == ErrStalled.Error() {
+			c = New(Options{Stall: 100 * time.Millisecond})
+		}
+		got, size, err := readOpen(t, c, server.URL+"/")
+		c.Close()
+		server.CloseClientConnections()
+		server.Close()
+		switch {
+		case tt.want == "" && (err != nil || !bytes.Equal(got, data) || size != tt.size):
+			t.Errorf("%s: %d bytes of %d, %v", tt.name, len(got), size, err)
+		case tt.want != "" && (err == nil || err.Error() != tt.want):
+			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
+		}
+	}
+}
+
+func readOpen(t *testing.T, c *Client, url string) (data []byte, size int64, err error) {
+	t.Helper()
+	file, size, err := c.Open(t.Context(), url)
+	if err != nil {
+		return nil, size, err
+	}
+	defer file.Close()
+	data, err = io.ReadAll(file)
+	return data, size, err
+}
+
+// A small response that would be huge when it is decompressed is read only as far as its
+// reader wants.
+func TestOpenBomb(t *testing.T) {
+	bomb := gzipped(make([]byte, 64<<20))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(bomb)
+	}))
+	defer server.Close()
+	file, size, err := newClient(t).Open(t.Context(), server.URL)
+	if err != nil || size != -1 {
+		t.Fatalf("%d, %v", size, err)
+	}
+	if n, err := io.CopyN(io.Discard, file, 1000); n != 1000 || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	file.Close()
+}
+
+// Errors of certificates are in plain words, and are no reason to try again.
+func TestPlainErrors(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		name              string
+		notBefore, expiry time.Time
+		host              string
+		trusted           bool
+		want              string
+	}{
+		{"expired", now.Add(-48 * time.Hour), time.Date(now.Year()-1, 2, 3, 0, 0, 0, 0, time.UTC), "127.0.0.1", true, fmt.Sprintf("its certificate expired on %d-02-03", now.Year()-1)},
+		{"not valid yet", time.Date(now.Year()+1, 2, 3, 0, 0, 0, 0, time.UTC), now.AddDate(3, 0, 0), "127.0.0.1", true, fmt.Sprintf("its certificate is not valid before %d-02-03", now.Year()+1)},
+		{"another name", now.Add(-time.Hour), now.Add(time.Hour), "other.example", true, "its certificate is for another name than 127.0.0.1"},
+		{"unknown", now.Add(-time.Hour), now.Add(time.Hour), "127.0.0.1", false, "its certificate is not signed by an authority that this system trusts"},
+		{"good", now.Add(-time.Hour), now.Add(time.Hour), "127.0.0.1", true, ""},
+	} {
+		cert := certificate(t, tt.host, tt.notBefore, tt.expiry)
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+		server.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+		server.StartTLS()
+		c := newClient(t)
+		if tt.trusted {
+			pool := x509.NewCertPool()
+			pool.AddCert(cert.Leaf)
+			c.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: pool}
+		}
+		_, _, err := readOpen(t, c, server.URL)
+		switch {
+		case tt.want == "" && err != nil, tt.want != "" && (err == nil || err.Error() != tt.want):
+			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
+		case err != nil && (isTemporary(err) || !IsAnswer(err)):
+			t.Errorf("%s: it would be tried again", tt.name)
+		}
+		server.Close()
+	}
+
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	_, _, err := readOpen(t, newClient(t), "https://"+server.Listener.Addr().String())
+	if want := "the server does not speak TLS there: the URL may begin with http://"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// certificate returns a certificate that signs itself.
+func certificate(t *testing.T, host string, notBefore, expiry time.Time) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: notBefore, NotAfter: expiry,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		template.IPAddresses = []net.IP{ip}
+	} else {
+		template.DNSNames = []string{host}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+}
