@@ -61,6 +61,26 @@ func TestCompareManyKeys(t *testing.T) {
 	}
 }
 
+// Files that have only a length and a path are recognized without parsing them again.
+func TestPlainEntry(t *testing.T) {
+	const rest = "4:name1:x12:piece lengthi16384e6:pieces" + sha20 + "ee"
+	for _, tt := range []struct {
+		torrent string
+		want    bool
+	}{
+		{"d4:infod5:filesld6:lengthi5e4:pathl1:d1:aeee" + rest, true},
+		{"d4:infod5:filesld4:attr1:x6:lengthi5e4:pathl1:aeee" + rest, false},
+		{"d4:infod5:filesld6:lengthi5e4:pathl1:ae4:sha11:xee" + rest, false},
+		{"d4:infod5:filesld6:lengthi05e4:pathl1:aeee" + rest, false},
+		{v2(leaf("a", 5, fill('a'))+leaf("b", 0, fill(0)), ""), true},
+		{v2("1:xd0:d6:lengthi5e11:pieces root"+sha32+"5:zzzzz1:xee", ""), false},
+	} {
+		if got := mustParse(t, tt.torrent).isPlainEntry(0); got != tt.want {
+			t.Errorf("%q: %v, want %v", tt.torrent, got, tt.want)
+		}
+	}
+}
+
 func mustParse(t *testing.T, s string) *Torrent {
 	t.Helper()
 	tor, err := Parse([]byte(s))
