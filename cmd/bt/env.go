@@ -39,6 +39,7 @@ type env struct {
 
 	options      commonOptions
 	boundsMemory bool // limit memory in proportion to the size of the input
+	held         int  // bytes of inputs that stay in memory while the next one is read
 
 	getenv func(string) string
 	now    func() time.Time

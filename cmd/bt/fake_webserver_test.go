@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -66,6 +67,15 @@ func (f *fakeWebServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Write(data[:len(data)/2])
 		w.(http.Flusher).Flush()
 		w.Write(data[len(data)/2:])
+		return
+	case "stall": // half of the file, and then nothing
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+		w.Write(data[:len(data)/2])
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+		return
+	case "again": // elsewhere
+		http.Redirect(w, r, "/plain/"+path, http.StatusFound)
 		return
 	case "gzip":
 		w.Header().Set("Content-Encoding", "gzip")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,8 +15,10 @@ import (
 
 type infoFlags struct {
 	files, tree, noFiles, pads, pieces, raw, magnet bool
-	field                                           option[[]string]
+	field                                           option[[]fieldPath]
 	strict                                          strictness
+	fetch                                           fetchFlags
+	diff                                            diffFlags
 }
 
 func infoCommand(e *env) *cli.Command {
@@ -25,11 +26,15 @@ func infoCommand(e *env) *cli.Command {
 	return &cli.Command{
 		Name:      "info",
 		Usage:     "show torrents and magnet links, and problems in them",
-		UsageText: "bt info X... [FLAGS]",
-		ArgsUsage: "X is a torrent, a directory (all torrents in and under it), a magnet link, or - for stdin: a torrent, or magnet links, one per line.",
+		UsageText: "bt info X... [FLAGS]\nbt info --diff A B [FLAGS]",
+		ArgsUsage: "X is a torrent, a directory (all torrents in and under it), an http(s) URL of a torrent, a magnet link, an info-hash, or - for stdin: a torrent, or magnet links, one per line. " + fieldHelp,
 		Description: `bt info movie.torrent
 bt info --files --json *.torrent
+bt info https://t.example/download/1234.torrent
 bt info --field name,info_hash_v1,size ~/torrents
+bt info --field name,info.source,files.0.path movie.torrent
+bt info --diff old.torrent new.torrent
+bt info --diff movie.torrent 0123456789abcdef0123456789abcdef01234567 && echo the same
 bt info --magnet movie.torrent
 bt info --strict --no-files -q ~/torrents && echo all in order`,
 		Flags: slices.Concat([]cli.Flag{
@@ -39,19 +44,21 @@ bt info --strict --no-files -q ~/torrents && echo all in order`,
 			switchFlag(&f.pads, "pads", "count and show pad files (BEP 47) too"),
 			switchFlag(&f.pieces, "pieces", "list the hashes of the pieces"),
 			switchFlag(&f.raw, "raw", "print the whole torrent as lossless JSON"),
-			valueFlag(&f.field, fieldList, "field", "print the fields `NAME,...` of the JSON, one torrent per line, separated by tabs; on a terminal long values are cut"),
+			valueFlag(&f.field, fieldList, "field", "print the fields `NAME,...`, such as name, files.path or info.source, one torrent per line, separated by tabs; on a terminal long values are cut"),
 			switchFlag(&f.magnet, "magnet", "print the magnet link"),
 			e.options.revealFlag("show passkeys and passwords; JSON, and --field and --magnet to a file or pipe, always have them"),
-		}, f.strict.flags("exit with 1 if there are warnings or errors among the findings"), []cli.Flag{e.options.maxSizeFlag("torrent or list")}, e.options.jsonFlags()),
+		}, f.diff.flags(), f.strict.flags("exit with 1 if there are warnings or errors among the findings"), []cli.Flag{e.options.maxSizeFlag("torrent or list")}, f.fetch.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runInfo(ctx, u, args, &f) }),
 	}
 }
 
 // infoInput is a torrent or magnet link that was read.
 type infoInput struct {
-	name    string // a file, "-" or a magnet link
+	name    string // a file, a URL, "-", a magnet link or an info-hash
 	facts   *inspect.Facts
-	torrent *metainfo.Torrent // nil for a magnet link
+	torrent *metainfo.Torrent // nil for a magnet link or an info-hash
+	magnet  *metainfo.Magnet  // nil for a torrent
+	bare    bool              // an info-hash
 }
 
 func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
@@ -64,6 +71,9 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 	u.env.boundsMemory = true
 	asJSON := u.json || f.raw
 	inputs, isList := infoInputs(ctx, u.env, args, asJSON)
+	if f.diff.on {
+		return runDiff(ctx, u, inputs, f)
+	}
 	p := infoPrinter{ui: u, flags: f}
 	if asJSON {
 		p.doc = u.newJSON(isList)
@@ -122,7 +132,8 @@ func (p *infoPrinter) print(x infoInput) error {
 	case p.doc != nil:
 		return p.doc.item(infoJSON(x, p.flags))
 	case fields != nil:
-		return stdoutError(printFieldsOf(p.ui, mask(p.ui, x.document(), slices.Contains(fields, "magnet")), fields))
+		doc := mask(p.ui, x.document().withFields(x, fields), slices.ContainsFunc(fields, fieldPath.isMagnet))
+		return stdoutError(printFieldsOf(p.ui, x, doc, fields))
 	case p.flags.magnet:
 		_, err := fmt.Fprintln(p.out, mask(p.ui, x.document(), true).Magnet)
 		return stdoutError(err)
@@ -138,25 +149,16 @@ func (f *infoFlags) check(json bool) error {
 	if err := oneFlag(givenSwitch{"files", f.files}, givenSwitch{"tree", f.tree}, givenSwitch{"no-files", f.noFiles}); err != nil {
 		return err
 	}
-	if err := oneFlag(givenSwitch{"raw", f.raw}, givenSwitch{"field", f.field.given}, givenSwitch{"magnet", f.magnet}); err != nil {
+	if err := oneFlag(givenSwitch{"raw", f.raw}, givenSwitch{"field", f.field.given}, givenSwitch{"magnet", f.magnet}, givenSwitch{"diff", f.diff.on}); err != nil {
+		return err
+	}
+	if err := f.diff.check(f); err != nil {
 		return err
 	}
 	if json && (f.field.given || f.magnet) {
 		return failf(exitUsage, "--field and --magnet print plain lines, not JSON")
 	}
 	return nil
-}
-
-// fieldList parses names of fields, separated by commas.
-func fieldList(s string) (fields []string, err error) {
-	known := fieldNames()
-	for f := range strings.SplitSeq(s, ",") {
-		if f = strings.TrimSpace(f); !slices.Contains(known, f) {
-			return nil, withHint(failf(exitUsage, "there is no field %q", f), "the fields are "+strings.Join(known, ", "))
-		}
-		fields = append(fields, f)
-	}
-	return fields, nil
 }
 
 // infoJSON returns the JSON value for one input.
@@ -196,24 +198,47 @@ func infoInputs(ctx context.Context, e *env, args []string, asJSON bool) (inputs
 }
 
 func readInfo(ctx context.Context, e *env, in input, f *infoFlags) (infoInput, error) {
-	name := in.name
 	switch {
 	case in.err != nil:
 		return infoInput{}, in.err
-	case metainfo.IsMagnet(name) && f.raw:
-		return infoInput{}, failf(exitUsage, "--raw: a magnet link has no bencode")
-	case metainfo.IsMagnet(name):
-		m, err := metainfo.ParseMagnet(name)
-		if err != nil {
-			return infoInput{}, failf(exitTorrent, "%s: %w", shown(name), err)
+	case in.data == nil && !in.found:
+		if x, ok, err := readLink(in.name, f); ok || err != nil {
+			return x, err
 		}
-		return infoInput{name, inspect.DescribeMagnet(m), nil}, nil
+		data, err := f.fetch.read(ctx, e, in.name)
+		if err != nil {
+			return infoInput{}, err
+		}
+		in.data = data
 	}
 	t, err := in.torrent(ctx, e)
 	if err != nil {
 		return infoInput{}, err
 	}
-	return infoInput{name, inspect.Describe(t, inspect.DescribeOptions{Pads: f.pads}), t}, nil
+	return infoInput{name: in.name, facts: inspect.Describe(t, inspect.DescribeOptions{Pads: f.pads}), torrent: t}, nil
+}
+
+// readLink parses an argument that is a magnet link, or an info-hash that is no name of a
+// file. ok is false for any other.
+func readLink(name string, f *infoFlags) (x infoInput, ok bool, err error) {
+	isMagnet := metainfo.IsMagnet(name)
+	m, err := metainfo.ParseInfoHash(name)
+	if isMagnet {
+		m, err = metainfo.ParseMagnet(name)
+	}
+	switch {
+	case err != nil && isMagnet:
+		return x, false, failf(exitTorrent, "%s: %w", shown(name), err)
+	case err != nil:
+		return x, false, nil
+	}
+	if _, err := os.Stat(name); err == nil && !isMagnet {
+		return x, false, nil
+	}
+	if f.raw {
+		return x, false, failf(exitUsage, "--raw: %s has no bencode", map[bool]string{true: "a magnet link", false: "an info-hash"}[isMagnet])
+	}
+	return infoInput{name: name, facts: inspect.DescribeMagnet(m), magnet: m, bare: !isMagnet}, true, nil
 }
 
 // mask returns a document without secrets if stdout is a terminal. Output to a

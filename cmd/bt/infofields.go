@@ -53,6 +53,20 @@ func (l *infoLines) addTrackers(tiers [][]string) {
 	l.addIf(n > listLimit, "trackers", l.u.more(n-listLimit, "tracker"))
 }
 
+// printFields prints fields, their values wrapped to the width of the terminal.
+func (u *ui) printFields(fields [][2]string) error {
+	if u.env.width > 0 {
+		keys := 0
+		for _, f := range fields {
+			keys = max(keys, len(f[0]))
+		}
+		for i, f := range fields {
+			fields[i][1] = term.Wrap(f[1], u.env.width-keys-2)
+		}
+	}
+	return term.Fields(u.out, u.pal, 0, fields)
+}
+
 // infoFields returns the fields of a torrent or magnet link.
 func infoFields(u *ui, x infoInput) [][2]string {
 	f := x.facts
@@ -79,6 +93,7 @@ func infoFields(u *ui, x infoInput) [][2]string {
 	l.addIf(!f.CreationDate.IsZero(), "created", f.CreationDate.Format(time.RFC3339))
 	l.add("encoding", f.Encoding)
 	l.add("unknown keys", strings.Join(f.UnknownKeys, ", "))
+	l.addIf(x.bare, "magnet", f.Magnet)
 	l.addIf(f.TorrentSize != inspect.Unknown, "torrent size", term.SizeExact(int64(f.TorrentSize)))
 	return l.fields
 }

@@ -14,7 +14,7 @@ import (
 // An infoDocument is the JSON of bt info for one torrent or magnet link. Values
 // that a magnet link does not have are absent; lists are always present.
 type infoDocument struct {
-	Path         string                 `json:"path"` // a file, "-" or a magnet link
+	Path         string                 `json:"path"` // a file, a URL, "-", a magnet link or an info-hash
 	Name         string                 `json:"name,omitempty"`
 	Format       string                 `json:"format"`
 	InfoHashV1   string                 `json:"info_hash_v1,omitempty"`

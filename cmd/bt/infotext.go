@@ -1,12 +1,9 @@
 package main
 
 import (
-	"encoding/hex"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"bt/inspect"
 	"bt/internal/metainfo"
@@ -24,7 +21,7 @@ func (u *ui) more(n int, noun string) string {
 
 // printInfo prints one torrent or magnet link as text.
 func printInfo(u *ui, f *infoFlags, x infoInput) error {
-	if err := term.Fields(u.out, u.pal, 0, infoFields(u, x)); err != nil {
+	if err := u.printFields(infoFields(u, x)); err != nil {
 		return err
 	}
 	if x.torrent != nil && !f.noFiles {
@@ -58,7 +55,8 @@ func printFiles(u *ui, f *infoFlags, t *metainfo.Torrent) error {
 		fmt.Fprintln(u.out)
 		for _, i := range u.listed(files) {
 			f := &t.Files[i]
-			if _, err := fmt.Fprintf(u.out, "%10s  %s%s\n", term.Size(f.Length), fileNote(f), term.SafeJoin(files.Path(i))); err != nil {
+			line := fmt.Sprintf("%10s  %s%s", term.Size(f.Length), fileNote(f), term.SafeJoin(files.Path(i)))
+			if _, err := fmt.Fprintln(u.out, term.WrapHanging(line, "            ", u.env.width)); err != nil {
 				return err
 			}
 		}
@@ -76,7 +74,7 @@ func printFiles(u *ui, f *infoFlags, t *metainfo.Torrent) error {
 		root = ""
 	}
 	fmt.Fprintln(u.out)
-	return term.Tree(u.out, u.pal, root, files, limit)
+	return term.Tree(u.out, u.pal, root, files, limit, u.env.width)
 }
 
 // listed returns the indexes of the files in the order of bt info --files:
@@ -131,9 +129,12 @@ func fileNote(f *metainfo.File) string {
 
 func printPieces(u *ui, t *metainfo.Torrent) {
 	fmt.Fprintln(u.out)
+	line := func(format string, args ...any) {
+		fmt.Fprintln(u.out, term.WrapHanging(fmt.Sprintf(format, args...), "    ", u.env.width))
+	}
 	i := 0
 	for h := range slices.Chunk(t.Pieces, 20) {
-		fmt.Fprintf(u.out, "%d  %x\n", i, h)
+		line("%d  %x", i, h)
 		i++
 	}
 	for i := range t.Files {
@@ -141,83 +142,11 @@ func printPieces(u *ui, t *metainfo.Torrent) {
 		if f.PiecesRoot == nil {
 			continue
 		}
-		fmt.Fprintf(u.out, "%s  %s\n", hex.EncodeToString(f.PiecesRoot[:]), term.SafeJoin(f.Path()))
+		line("%x  %s", f.PiecesRoot[:], term.SafeJoin(f.Path()))
 		piece := 0
 		for h := range slices.Chunk(t.PieceLayer(f.PiecesRoot), 32) {
-			fmt.Fprintf(u.out, "  %d  %x\n", piece, h)
+			line("  %d  %x", piece, h)
 			piece++
-		}
-	}
-}
-
-// fieldNames returns the names that --field accepts: the keys of the JSON, except
-// the lists of objects.
-func fieldNames() []string {
-	var names []string
-	doc := reflect.TypeFor[infoDocument]()
-	for i := range doc.NumField() {
-		name, _, _ := strings.Cut(doc.Field(i).Tag.Get("json"), ",")
-		if name != "files" && name != "pieces" && name != "findings" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// printFieldsOf prints fields of one torrent on one line, separated by tabs. The
-// items of a list are separated by blanks, which no URL contains. Texts are
-// escaped, so that they can't break the line. On a terminal long values are cut,
-// except the magnet link, which users copy.
-func printFieldsOf(u *ui, doc *infoDocument, fields []string) error {
-	values := reflect.ValueOf(doc).Elem()
-	for i, name := range fields {
-		if i > 0 {
-			u.out.WriteByte('\t')
-		}
-		for _, field := range jsonFieldsOf(values.Type()) {
-			if field.key != `"`+name+`":` {
-				continue
-			}
-			value := values.Field(field.index)
-			if u.env.stdoutTerminal && name != "magnet" {
-				var b strings.Builder
-				plain(value, func(s string) { b.WriteString(s) })
-				u.out.WriteString(u.pal.Shorten(b.String(), "--json has all of it"))
-				continue
-			}
-			plain(value, func(s string) {
-				for part := range term.Parts(s, jsonPart) {
-					u.out.WriteString(term.Safe(part))
-				}
-			})
-		}
-	}
-	return u.out.WriteByte('\n')
-}
-
-// plain writes a value of the JSON as plain text; it writes nothing if the value
-// is absent.
-func plain(v reflect.Value, write func(string)) {
-	switch x := v.Interface().(type) {
-	case string:
-		write(x)
-	case *time.Time:
-		if x != nil {
-			write(x.Format(time.RFC3339))
-		}
-	default:
-		switch v.Kind() {
-		case reflect.Slice:
-			for i := range v.Len() {
-				if i > 0 {
-					write(" ")
-				}
-				plain(v.Index(i), write)
-			}
-		case reflect.Pointer:
-			if !v.IsNil() {
-				write(fmt.Sprint(v.Elem().Interface()))
-			}
 		}
 	}
 }

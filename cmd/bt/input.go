@@ -117,12 +117,13 @@ func readTorrent(ctx context.Context, e *env, name string) (*metainfo.Torrent, e
 func (in input) torrent(ctx context.Context, e *env) (*metainfo.Torrent, error) {
 	name := in.name
 	switch {
+	case in.data != nil:
 	case name == "":
 		return nil, failf(exitUsage, "the name of a torrent is empty")
 	case metainfo.IsMagnet(name):
 		return nil, withHint(failf(exitTorrent, "a magnet link has no list of files and no hashes of pieces"), "name its .torrent file")
 	case strings.HasPrefix(name, "http://"), strings.HasPrefix(name, "https://"):
-		return nil, withHint(failf(exitRead, "%s: bt does not fetch URLs", shown(name)), "download it first")
+		return nil, withHint(failf(exitRead, "%s: this command reads no URLs", shown(name)), "download it first; bt info URL shows it")
 	}
 	b, err := in.read(ctx, e)
 	if err != nil {
@@ -172,7 +173,7 @@ func shown(arg string) string {
 // read.
 type input struct {
 	name  string
-	data  []byte // content if it is from stdin, else nil
+	data  []byte // content if it is read already, from stdin or a URL, else nil
 	found bool   // found in a directory
 	err   error
 }

@@ -24,7 +24,7 @@ import (
 func (f *makeFlags) streamOptions(u *ui, o *maketorrent.Options, args []string) error {
 	isURL := false
 	for _, arg := range args {
-		is, err := isHTTP(arg)
+		is, err := isHTTP(arg, "bt make", "download it first, or pipe it into bt make - --name NAME")
 		if err != nil {
 			return err
 		}
@@ -65,15 +65,15 @@ func (f *makeFlags) streamOptions(u *ui, o *maketorrent.Options, args []string) 
 	return nil
 }
 
-// isHTTP reports whether the argument PATH is an http or https URL. The error is for a
-// URL that can't be read.
-func isHTTP(path string) (bool, error) {
+// isHTTP reports whether an argument is an http or https URL. The error is for a URL that
+// the command can't read, with the hint for another scheme.
+func isHTTP(path, command, hint string) (bool, error) {
 	scheme, _, ok := strings.Cut(path, "://")
 	if !ok || strings.ContainsFunc(scheme, func(r rune) bool { return !('a' <= r|' ' && r|' ' <= 'z' || '0' <= r && r <= '9') }) {
 		return false, nil
 	}
 	if !slices.Contains(httpSeedSchemes, strings.ToLower(scheme)) {
-		return false, withHint(failf(exitUsage, "%s: bt make reads http and https URLs", shown(path)), "download it first, or pipe it into bt make - --name NAME")
+		return false, withHint(failf(exitUsage, "%s: %s reads http and https URLs", shown(path), command), hint)
 	}
 	if err := metainfo.CheckURL(path, httpSeedSchemes...); err != nil {
 		return false, failf(exitUsage, "the URL %s %w", shown(path), err)

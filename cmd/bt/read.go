@@ -59,7 +59,7 @@ func readInput(ctx context.Context, e *env, name string, kind inputKind) ([]byte
 	if err != nil {
 		return nil, err
 	}
-	return interruptible(ctx, func() ([]byte, error) { return readAll(e, in, name, kind) })
+	return interruptible(ctx, func() ([]byte, error) { return readAll(e, in, sizeOf(in), name, kind) })
 }
 
 // interruptible returns what f returns, or the error of ctx if that ends first. f
@@ -89,16 +89,17 @@ func readFile(e *env, name string, kind inputKind) ([]byte, error) {
 		return nil, readError(name, err)
 	}
 	defer f.Close()
-	return readAll(e, f, name, kind)
+	return readAll(e, f, sizeOf(f), name, kind)
 }
 
-// readAll reads the input that is called name.
-func readAll(e *env, in io.Reader, name string, kind inputKind) ([]byte, error) {
+// readAll reads the input that is called name. size is its length in bytes, or -1 if it is
+// unknown.
+func readAll(e *env, in io.Reader, size int64, name string, kind inputKind) ([]byte, error) {
 	limit := e.inputLimit()
 	if kind.isConfig() {
 		limit = min(limit, config.MaxSize)
 	}
-	b, err := metainfo.Read(in, sizeOf(in), limit, kind.mayBe)
+	b, err := metainfo.Read(in, size, limit, kind.mayBe)
 	if tooLarge, ok := errors.AsType[*metainfo.TooLargeError](err); ok && tooLarge.Max == config.MaxSize && kind.isConfig() {
 		what := map[inputKind]string{rulesInput: "a rules file", configInput: "a config file"}[kind]
 		return nil, failf(exitRead, "%s: %s has %s at most", shown(name), what, term.Size(config.MaxSize))
@@ -152,7 +153,7 @@ var memoryLimit struct {
 // not read several large inputs at once (see retrackerRun.large).
 func (e *env) boundMemory(n int) {
 	const least, perByte = 18 << 20, 3.5
-	if n > smallInput {
+	if n += e.held; n > smallInput {
 		e.limitMemory(int64(least + perByte*float64(n)))
 	}
 }

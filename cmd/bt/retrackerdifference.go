@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"bt/internal/term"
@@ -18,40 +19,50 @@ func (p *retrackerPrinter) printDifference(x retrackerResult) error {
 		return err
 	}
 	for _, c := range x.result.Changes {
-		old, new := differenceLines(c.Key, c.Old), differenceLines(c.Key, c.New)
-		gone, come := without(old, new), without(new, old)
-		if len(gone)+len(come) == 0 {
-			gone, come = old, new
-		}
-		for _, text := range p.shownLines(c.Key, gone) {
-			fmt.Fprintln(p.out, p.pal.Red("- "+text))
-		}
-		hidden := len(gone)+len(come) == 0 // only the encoding differs
-		first := gone[:min(len(gone), listLimit)]
-		for i, text := range p.shownLines(c.Key, come) {
-			fmt.Fprintln(p.out, p.pal.Green("+ "+text))
-			hidden = hidden || i < listLimit && slices.ContainsFunc(first, func(g differenceLine) bool { return g != come[i] && p.shown(c.Key, g) == text })
-		}
-		if hidden {
-			fmt.Fprintln(p.out, p.pal.Yellow("~ "+term.Safe(c.Key)+"  differs in hidden parts; --reveal or --json shows them"))
-		}
+		p.printChange(c, 0)
 	}
 	return p.printHashes(x)
 }
 
+// printChange prints the lines of a change, wrapped to a number of columns unless it is 0.
+func (u *ui) printChange(c rewrite.Change, columns int) {
+	old, new := differenceLines(c.Key, c.Old), differenceLines(c.Key, c.New)
+	gone, come := without(old, new), without(new, old)
+	if len(gone)+len(come) == 0 {
+		gone, come = old, new
+	}
+	line := func(sign, text string, color func(string) string) {
+		for text := range strings.SplitSeq(term.WrapHanging(sign+" "+text, "  ", columns), "\n") {
+			fmt.Fprintln(u.out, color(text))
+		}
+	}
+	for _, text := range u.shownLines(c.Key, gone) {
+		line("-", text, u.pal.Red)
+	}
+	hidden := len(gone)+len(come) == 0 // only the encoding differs
+	first := gone[:min(len(gone), listLimit)]
+	for i, text := range u.shownLines(c.Key, come) {
+		line("+", text, u.pal.Green)
+		hidden = hidden || i < listLimit && slices.ContainsFunc(first, func(g differenceLine) bool { return g != come[i] && u.shownLine(c.Key, g) == text })
+	}
+	if hidden {
+		line("~", term.Safe(c.Key)+"  differs in hidden parts; --reveal or --json shows them", u.pal.Yellow)
+	}
+}
+
 // shownLines returns the first lines of a list as printable text, and the number
 // of the others.
-func (p *retrackerPrinter) shownLines(key string, lines []differenceLine) []string {
+func (u *ui) shownLines(key string, lines []differenceLine) []string {
 	var texts []string
 	for i, line := range lines {
 		switch {
 		case i < listLimit:
-			texts = append(texts, p.shown(key, line))
+			texts = append(texts, u.shownLine(key, line))
 			continue
 		case lines[len(lines)-1].text == andMore:
-			return append(texts, p.pal.Ellipsis()+" "+andMore+" (--json has all of them)")
+			return append(texts, u.pal.Ellipsis()+" "+andMore+" (--json has all of them)")
 		}
-		return append(texts, p.more(len(lines)-i, "line"))
+		return append(texts, u.more(len(lines)-i, "line"))
 	}
 	return texts
 }
@@ -75,8 +86,8 @@ func without(a, b []differenceLine) []differenceLine {
 	return left
 }
 
-// shown returns a line as printable text: secrets masked, and long texts cut.
-func (p *retrackerPrinter) shown(key string, line differenceLine) string {
+// shownLine returns a line as printable text: secrets masked, and long texts cut.
+func (u *ui) shownLine(key string, line differenceLine) string {
 	// Mask before cutting: masking changes the length, and a cut URL may not be
 	// recognized.
 	text, long := line.text, len(line.text) > 8<<10
@@ -84,23 +95,23 @@ func (p *retrackerPrinter) shown(key string, line differenceLine) string {
 		text = text[:8<<10]
 	}
 	if slices.Contains(urlKeys, key) {
-		text = p.shownURL(text)
+		text = u.shownURL(text)
 	} else {
-		text = p.shownText(text)
+		text = u.shownText(text)
 	}
 	const longest = 500
 	if len(text) > longest {
 		text, long = text[:longest], true
 	}
 	if text = term.Safe(text); long {
-		text += fmt.Sprintf("%s (%s; --json has all of it)", p.pal.Ellipsis(), count(len(line.text), "byte"))
+		text += fmt.Sprintf("%s (%s; --json has all of it)", u.pal.Ellipsis(), count(len(line.text), "byte"))
 	}
 	return term.Safe(line.label) + "  " + text
 }
 
 // urlKeys lists the keys whose values are URLs, even if they do not look like
 // URLs.
-var urlKeys = []string{"announce", "announce-list", "trackers", "url-list", "httpseeds"}
+var urlKeys = []string{"announce", "announce-list", "trackers", "url-list", "httpseeds", "tr", "ws"}
 
 // maxLines is the number of items of a list that are compared; andMore is printed
 // for the rest.

@@ -10,13 +10,16 @@ import (
 )
 
 const (
-	// Directories below this depth are not drawn as levels, but as a path joined with
+	// Directories below this depth, or one that fits the width, are not drawn as levels, but as a path joined with
 	// "/". Otherwise the indentation would grow with the square of the depth, which a
 	// torrent chooses.
 	maxTreeDepth = 32
 
 	// Notes are aligned in a column, unless a name reaches beyond this one.
 	maxNoteColumn = 60
+
+	// Names have at least this width, in the narrowest tree.
+	leastName = 16
 )
 
 // TreeFiles are the files of a tree, by number. Paths and notes are requested on
@@ -30,9 +33,10 @@ type TreeFiles struct {
 // Tree draws files like the program "tree", below a line for the root. The entries of a
 // directory are in natural order, below a line with the number of files in it. If limit
 // is above 0, only the first limit files are drawn, and the number of the others is
-// printed.
-func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit int) error {
-	t := newTree(files, limit)
+// printed. In fewer columns than the tree needs, fewer directories are levels of it, and
+// names and notes lose their middle; columns of 0 means no limit.
+func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit, columns int) error {
+	t := newTree(files, limit, treeLevels(columns))
 	nameWidth, noteWidth := 0, 0
 	t.lines(p, root, func(l treeLine) {
 		if w := width(l.indent) + width(l.label); w <= maxNoteColumn && !l.dir {
@@ -40,19 +44,26 @@ func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit int) error
 		}
 		noteWidth = max(noteWidth, width(l.note))
 	})
+	if columns > 0 {
+		noteWidth = min(noteWidth, columns/2)
+		nameWidth = min(nameWidth, max(columns-gap-noteWidth, 0))
+	}
 
 	out := bufio.NewWriter(w) // Flush returns its first error
 	t.lines(p, root, func(l treeLine) {
 		out.WriteString(p.Dim(l.indent))
+		room := columns - width(l.indent)
 		switch {
 		case l.dir:
-			out.WriteString(p.Bold(l.label+"/") + " " + p.Dim("("+plural(int64(l.files), "file")+")"))
+			note := "(" + plural(int64(l.files), "file") + ")"
+			out.WriteString(p.Bold(p.cutTo(l.label+"/", room-width(note)-1, columns)) + " " + p.Dim(note))
 		case l.note != "":
-			used := width(l.indent) + width(l.label)
-			pad := max(nameWidth-used, 0) + 2 + noteWidth - width(l.note)
-			out.WriteString(l.label + strings.Repeat(" ", pad) + l.note)
+			note := p.cutTo(l.note, noteWidth, columns)
+			label := p.cutTo(l.label, room-gap-noteWidth, columns)
+			pad := max(nameWidth-width(l.indent)-width(label), 0) + gap + noteWidth - width(note)
+			out.WriteString(label + strings.Repeat(" ", pad) + note)
 		default:
-			out.WriteString(l.label)
+			out.WriteString(p.cutTo(l.label, room, columns))
 		}
 		out.WriteByte('\n')
 	})
@@ -63,9 +74,27 @@ func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit int) error
 	return out.Flush()
 }
 
+// treeLevels returns how many levels of directories a tree has at most.
+func treeLevels(columns int) int {
+	if columns <= 0 {
+		return maxTreeDepth
+	}
+	levels := (columns/2 - leastName/2) / width(unicodeBranches.entry)
+	return max(min(levels, maxTreeDepth), 0)
+}
+
+// cutTo is CutMiddle if columns is not 0, which means no limit.
+func (p Palette) cutTo(s string, limit, columns int) string {
+	if columns <= 0 {
+		return s
+	}
+	return p.CutMiddle(s, limit)
+}
+
 // A tree is the files that are drawn, and their directories.
 type tree struct {
 	TreeFiles
+	depth  int                 // maximum number of levels of directories
 	drawn  []int32             // numbers of files, in order
 	dirs   map[treeEntry]int32 // directories; the root is 0
 	counts []int32             // number of files in and below each directory
@@ -78,13 +107,13 @@ type treeEntry struct {
 	name   string
 }
 
-func newTree(files TreeFiles, limit int) *tree {
-	t := &tree{TreeFiles: files, dirs: make(map[treeEntry]int32), counts: make([]int32, 1)}
+func newTree(files TreeFiles, limit, depth int) *tree {
+	t := &tree{TreeFiles: files, depth: depth, dirs: make(map[treeEntry]int32), counts: make([]int32, 1)}
 	t.drawn = t.first(limit)
 	for _, file := range t.drawn {
 		path := files.Path(int(file))
 		dir := int32(0)
-		for _, name := range path[:treeDepth(path)] {
+		for _, name := range path[:t.levels(path)] {
 			e := treeEntry{dir, name}
 			var ok bool
 			if dir, ok = t.dirs[e]; !ok {
@@ -97,7 +126,7 @@ func newTree(files TreeFiles, limit int) *tree {
 		t.counts[0]++
 		path := files.Path(file)
 		dir, ok := int32(0), true
-		for _, name := range path[:treeDepth(path)] {
+		for _, name := range path[:t.levels(path)] {
 			if dir, ok = t.dirs[treeEntry{dir, name}]; !ok {
 				break // nothing below it is drawn
 			}
@@ -107,9 +136,9 @@ func newTree(files TreeFiles, limit int) *tree {
 	return t
 }
 
-// treeDepth returns the number of components of a path that are drawn as directories.
-func treeDepth(path []string) int {
-	return min(max(len(path)-1, 0), maxTreeDepth)
+// levels returns the number of components of a path that are drawn as directories.
+func (t *tree) levels(path []string) int {
+	return min(max(len(path)-1, 0), t.depth)
 }
 
 // first returns the numbers of the first limit files, in order, or of all if limit is
@@ -174,7 +203,7 @@ func (t *tree) lines(p Palette, root string, visit func(treeLine)) {
 	open := []level{{0, t.counts[0], ""}}
 	for _, file := range t.drawn {
 		path := t.Path(int(file))
-		depth := treeDepth(path)
+		depth := t.levels(path)
 		at := 0
 		for at < min(depth, len(open)-1) && t.dirs[treeEntry{open[at].dir, path[at]}] == open[at+1].dir {
 			at++

@@ -32,7 +32,7 @@ func treeFilesOf(list []treeFile) TreeFiles {
 func treeText(t *testing.T, p Palette, root string, files []treeFile, limit int) string {
 	t.Helper()
 	var b strings.Builder
-	if err := Tree(&b, p, root, treeFilesOf(files), limit); err != nil {
+	if err := Tree(&b, p, root, treeFilesOf(files), limit, 0); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -182,7 +182,7 @@ func TestTreeLimit(t *testing.T) {
 
 func TestTreeReportsWriteErrors(t *testing.T) {
 	want := errors.New("disk full")
-	if err := Tree(failingWriter{want}, Palette{}, "root", treeFilesOf(nil), 0); !errors.Is(err, want) {
+	if err := Tree(failingWriter{want}, Palette{}, "root", treeFilesOf(nil), 0, 0); !errors.Is(err, want) {
 		t.Errorf("Tree = %v, want %v", err, want)
 	}
 }
@@ -196,10 +196,34 @@ func BenchmarkTree(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := Tree(io.Discard, NewPalette(true), "root", treeFilesOf(list), 0); err != nil {
+				if err := Tree(io.Discard, NewPalette(true), "root", treeFilesOf(list), 0, 0); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
+	}
+}
+
+// No line of a tree is wider than the terminal, whatever the names and notes are.
+func TestTreeColumns(t *testing.T) {
+	list := []treeFile{
+		{[]string{"a directory with a long name in it", "and", "a", "file", strings.Repeat("long", 30)}, "1.0 GiB"},
+		{[]string{strings.Repeat("日本", 40)}, "12 B"},
+		{append(strings.Split(strings.Repeat("d/", 50), "/"), "deep"), "link -> " + strings.Repeat("target", 30) + "  0 B"},
+		{[]string{"short"}, ""},
+	}
+	for _, columns := range []int{20, 40, 80, 200} {
+		var b strings.Builder
+		if err := Tree(&b, Palette{}, strings.Repeat("root", 60), treeFilesOf(list), 0, columns); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			if w := width(strings.TrimSuffix(line, "\n")); w > columns {
+				t.Errorf("a line of %d columns in %d: %s", w, columns, line)
+			}
+		}
+		if n := strings.Count(b.String(), "1.0 GiB"); n != 1 {
+			t.Errorf("%d columns: the size is shown %d times\n%s", columns, n, &b)
+		}
 	}
 }

@@ -146,6 +146,21 @@ func Wrap(s string, limit int) string {
 	return b.String()
 }
 
+// WrapHanging is Wrap with an indentation before all lines but the first, if that leaves
+// room. A limit of 0 means none.
+func WrapHanging(s, indent string, limit int) string {
+	if limit <= 0 || width(s) <= limit {
+		return s
+	}
+	first, _, more := strings.Cut(Wrap(s, limit), "\n")
+	room := limit - width(indent)
+	if !more || room < 2 {
+		return Wrap(s, limit)
+	}
+	rest := Wrap(strings.TrimPrefix(s[len(first):], " "), room)
+	return first + "\n" + indent + strings.ReplaceAll(rest, "\n", "\n"+indent)
+}
+
 // fit makes each line of a cell fit into limit columns: it wraps lines at blanks, and
 // cuts the middle of longer words. It ends a style at the end of each line and begins
 // it again, so that it does not extend into the next column.

@@ -169,3 +169,25 @@ func TestWrapAfter(t *testing.T) {
 		}
 	}
 }
+
+func TestWrapHanging(t *testing.T) {
+	for _, tt := range []struct {
+		s     string
+		limit int
+		want  string
+	}{
+		{"+ a b", 0, "+ a b"},
+		{"+ a b", 5, "+ a b"},
+		{"+ one two three", 9, "+ one two\n  three"},
+		{"+ one two three four", 9, "+ one two\n  three\n  four"},
+		{"+ onetwothreefour", 8, "+\n  onetwo\n  threef\n  our"},
+		{"日本語日本語", 6, "日本語\n  日本\n  語"},
+	} {
+		if got := WrapHanging(tt.s, "  ", tt.limit); got != tt.want {
+			t.Errorf("%q in %d columns: %q, want %q", tt.s, tt.limit, got, tt.want)
+		}
+	}
+	if got := WrapHanging("abcdef", "   ", 3); got != "abc\ndef" {
+		t.Errorf("without room for the indentation: %q", got)
+	}
+}

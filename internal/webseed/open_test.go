@@ -95,7 +95,9 @@ func TestOpen(t *testing.T) {
 		}, -1, ""},
 		{"redirected again and again", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) }, -1,
 			"it redirects again and again"},
-		{"redirected elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "ftp://f.example/", http.StatusFound) }, -1,
+		{"redirected elsewhere", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "ftp://f.example/", http.StatusFound)
+		}, -1,
 			"it redirects to a URL of scheme ftp"},
 	} {
 		server := httptest.NewServer(tt.handle)

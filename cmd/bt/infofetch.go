@@ -1,0 +1,72 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"bt/internal/webseed"
+)
+
+// fetchFlags are the flags of bt info for torrents at URLs.
+type fetchFlags struct {
+	timeout option[time.Duration]
+	proxy   option[*url.URL]
+}
+
+// fetchTimeout is the default of --timeout.
+const fetchTimeout = time.Minute
+
+func (f *fetchFlags) flags() []cli.Flag {
+	return []cli.Flag{
+		valueFlag(&f.timeout, parseDuration, "timeout", "limit the download of each torrent from a URL to `DURATION` (default: 1m)"),
+		valueFlag(&f.proxy, proxyURL, "proxy", "download through the proxy `URL`: http, https or socks5 (default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)"),
+	}
+}
+
+// read returns the torrent at a URL, or nil for an argument that is no URL.
+func (f *fetchFlags) read(ctx context.Context, e *env, arg string) ([]byte, error) {
+	is, err := isHTTP(arg, "bt info", "download it first")
+	if err != nil || !is {
+		return nil, err
+	}
+	return f.fetch(ctx, e, arg)
+}
+
+// fetch returns the torrent at a URL.
+func (f *fetchFlags) fetch(ctx context.Context, e *env, rawURL string) ([]byte, error) {
+	limit := cmp.Or(f.timeout.value, fetchTimeout)
+	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it takes longer than %v", limit))
+	defer cancel()
+	client := webseed.New(webseed.Options{UserAgent: "bt/" + version, Proxy: proxies(e, f.proxy.value), Stall: min(limit, 30*time.Second)})
+	defer client.Close()
+	failed := func(err error) error {
+		if ctx.Err() == nil && limited.Err() != nil {
+			return withHint(urlError(ctx, rawURL, context.Cause(limited)), "--timeout DURATION allows more time")
+		}
+		return urlError(ctx, rawURL, err)
+	}
+	file, size, err := client.Open(limited, rawURL)
+	if err != nil {
+		return nil, failed(err)
+	}
+	defer file.Close()
+	var broken error // of the connection, as opposed to what is in the file
+	in := readerFunc(func(p []byte) (int, error) {
+		n, err := file.Read(p)
+		if err != nil && err != io.EOF {
+			broken = err
+		}
+		return n, err
+	})
+	b, err := readAll(e, in, size, rawURL, torrentInput)
+	if broken != nil {
+		return nil, failed(broken)
+	}
+	return b, err
+}
