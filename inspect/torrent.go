@@ -91,8 +91,8 @@ const (
 	SeverityError   = metainfo.SeverityError   // the torrent must not be used: it is invalid, dangerous or ambiguous
 )
 
-// A Kind describes a code of findings: the Code, its Severity, and its Meaning in a few
-// words.
+// A Kind describes a code of findings: the Code, its Severity, its Meaning in a few
+// words, and Advice: what follows from it and what to do.
 type Kind = metainfo.Kind
 
 // Kinds returns all kinds of findings.

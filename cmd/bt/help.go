@@ -82,15 +82,20 @@ var topics = []struct {
 	{"config-schema", "the JSON schema of presets, tracker rules and batch files", configSchema},
 }
 
+//go:generate go test . -run ^TestFindingsDoc$ -update
+
+// aboutFindings is the beginning of the list of findings, here and in docs.
+const aboutFindings = "The findings of bt make and bt info. --strict counts warnings and errors, except those whose codes --allow names."
+
 // findingsHelp returns the output of bt help findings: a table of all findings.
 func findingsHelp(width int) string {
 	var b strings.Builder
-	for _, line := range wrap("The findings of bt make and bt info. --strict counts warnings and errors, except those whose codes --allow names.", width) {
+	for _, line := range wrap(aboutFindings, width) {
 		b.WriteString(line + "\n")
 	}
 	var rows [][2]string
 	for _, k := range metainfo.Kinds {
-		rows = append(rows, [2]string{string(k.Code), fmt.Sprintf("%s: %s", k.Severity, k.Meaning)})
+		rows = append(rows, [2]string{string(k.Code), fmt.Sprintf("%s: %s", k.Severity, k.Meaning)}, [2]string{"", k.Advice})
 	}
 	writeTable(&b, width, "findings", rows)
 	return b.String()

@@ -43,6 +43,9 @@ func TestKinds(t *testing.T) {
 		if k.Meaning == "" || !slices.Contains([]Severity{SeverityNote, SeverityWarning, SeverityError}, k.Severity) {
 			t.Errorf("%s has severity %q and means %q", k.Code, k.Severity, k.Meaning)
 		}
+		if k.Advice == "" || !strings.HasSuffix(k.Advice, ".") || strings.Contains(k.Advice, "--") {
+			t.Errorf("%s has the advice %q, want sentences that name no flag", k.Code, k.Advice)
+		}
 	}
 	for code := range declared {
 		if !seen[code] {
