@@ -19,6 +19,7 @@ type infoFlags struct {
 	strict                                          strictness
 	fetch                                           fetchFlags
 	diff                                            diffFlags
+	stats                                           infoStatsFlags
 }
 
 func infoCommand(e *env) *cli.Command {
@@ -47,7 +48,7 @@ bt info --strict --no-files -q ~/torrents && echo all in order`,
 			valueFlag(&f.field, fieldList, "field", "print the fields `NAME,...`, such as name, files.path or info.source, one torrent per line, separated by tabs; on a terminal long values are cut"),
 			switchFlag(&f.magnet, "magnet", "print the magnet link"),
 			e.options.revealFlag("show passkeys and passwords; JSON, and --field and --magnet to a file or pipe, always have them"),
-		}, f.diff.flags(), f.strict.flags("exit with 1 if there are warnings or errors among the findings"), []cli.Flag{e.options.maxSizeFlag("torrent or list")}, f.fetch.flags(), e.options.jsonFlags()),
+		}, f.diff.flags(), f.stats.flags(), f.strict.flags("exit with 1 if there are warnings or errors among the findings"), []cli.Flag{e.options.maxSizeFlag("torrent or list")}, f.fetch.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runInfo(ctx, u, args, &f) }),
 	}
 }
@@ -74,6 +75,9 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 	if f.diff.on {
 		return runDiff(ctx, u, inputs, f)
 	}
+	if f.stats.on {
+		return f.stats.run(ctx, u, inputs, f)
+	}
 	p := infoPrinter{ui: u, flags: f}
 	if asJSON {
 		p.doc = u.newJSON(isList)
@@ -94,7 +98,7 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 			}
 			continue
 		}
-		if slices.ContainsFunc(x.facts.Findings, func(x inspect.Finding) bool { return f.strict.refuses(x.Code, x.Severity) }) {
+		if f.strict.refusesAny(x.facts.Findings) {
 			answer = errNo
 		}
 		if err := p.print(x); err != nil {
@@ -149,7 +153,7 @@ func (f *infoFlags) check(json bool) error {
 	if err := oneFlag(givenSwitch{"files", f.files}, givenSwitch{"tree", f.tree}, givenSwitch{"no-files", f.noFiles}); err != nil {
 		return err
 	}
-	if err := oneFlag(givenSwitch{"raw", f.raw}, givenSwitch{"field", f.field.given}, givenSwitch{"magnet", f.magnet}, givenSwitch{"diff", f.diff.on}); err != nil {
+	if err := oneFlag(givenSwitch{"raw", f.raw}, givenSwitch{"field", f.field.given}, givenSwitch{"magnet", f.magnet}, givenSwitch{"diff", f.diff.on}, givenSwitch{"stats", f.stats.on}); err != nil {
 		return err
 	}
 	if err := f.diff.check(f); err != nil {

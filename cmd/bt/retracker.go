@@ -9,14 +9,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sync/errgroup"
 
 	"bt/internal/config"
 	"bt/internal/metainfo"
@@ -214,37 +212,18 @@ type retrackerResult struct {
 	unedited rewrite.Unedited
 }
 
-// run edits the inputs and prints the results in the order of the inputs. It
-// edits several at once, because each waits for the disk.
+// run edits the inputs, several at once, and prints the results in the order of the
+// inputs.
 func (r *retrackerRun) run(inputs []input, isList bool) error {
 	// If the reader of stdout exits (| head), the files in work must still be
 	// written.
 	signal.Ignore(syscall.SIGPIPE)
-	const ahead = 1024 // results that wait to be printed
 	p := retrackerPrinter{ui: r.u, dryRun: r.dryRun, isList: isList}
 	if r.u.json {
 		p.doc = r.u.newJSON(isList)
 	}
-	queue := make(chan chan retrackerResult, ahead)
-	var work errgroup.Group
-	work.SetLimit(max(16, 2*runtime.GOMAXPROCS(0)))
-	go func() {
-		defer close(queue)
-		for _, in := range inputs {
-			if r.ctx.Err() != nil {
-				return
-			}
-			done := make(chan retrackerResult, 1)
-			queue <- done
-			work.Go(func() error {
-				done <- r.one(in)
-				return nil
-			})
-		}
-	}()
 	var failed error
-	for done := range queue {
-		x := <-done
+	for x := range inOrder(r.ctx, inputs, r.one) {
 		if failed == nil && !errors.Is(x.err, context.Canceled) { // inputs that an interrupt left unedited are not failures
 			failed = p.print(x)
 		}

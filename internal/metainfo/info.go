@@ -2,6 +2,7 @@ package metainfo
 
 import (
 	"math/bits"
+	"slices"
 	"unicode/utf8"
 
 	"bt/internal/bencode"
@@ -70,10 +71,15 @@ func set(keys ...string) map[string]bool {
 	return m
 }
 
-// keys adds the unknown keys of a dict to UnknownKeys, each once.
+// keys adds the unknown keys of a dict to UnknownKeys, each once, and the known keys of
+// the outer dict and of the info dict to KnownKeys.
 func (r *reader) keys(dict bencode.Value, place string, known map[string]bool) {
+	top := place == "" || place == "info."
 	for k := range dict.Entries() {
 		if known[string(k.Bytes())] {
+			if name := place + k.Text(); top && !slices.Contains(r.t.KnownKeys, name) {
+				r.t.KnownKeys = append(r.t.KnownKeys, name)
+			}
 			continue
 		}
 		if len(r.unknown) == maxListed {

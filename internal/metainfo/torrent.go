@@ -57,6 +57,10 @@ type Torrent struct {
 	CreationDate time.Time // UTC; zero if there is none
 	Encoding     string
 
+	// KnownKeys lists the known keys of the outer dict and of the info dict, such as
+	// "announce" and "info.name".
+	KnownKeys []string
+
 	// UnknownKeys lists unknown keys with the dicts they are in: "x", "info.x",
 	// "info.files[].x", "info.file tree[].x".
 	UnknownKeys []string

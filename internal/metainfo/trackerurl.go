@@ -95,6 +95,16 @@ func CheckHost(s string) error {
 	return nil
 }
 
+// Host returns the host of a URL in the same spelling for all spellings of it, without the
+// port, or "" if the URL has none.
+func Host(rawURL string) string {
+	h, ok := findHost(rawURL)
+	if !ok {
+		return ""
+	}
+	return canonicalHost(h.name)
+}
+
 // A urlHost is the host of a URL and its position.
 type urlHost struct {
 	start, end int    // host and port are url[start:end]
