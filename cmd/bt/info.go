@@ -20,6 +20,7 @@ type infoFlags struct {
 	fetch                                           fetchFlags
 	diff                                            diffFlags
 	stats                                           infoStatsFlags
+	bencode                                         infoBencodeFlags
 }
 
 func infoCommand(e *env) *cli.Command {
@@ -48,7 +49,7 @@ bt info --strict --no-files -q ~/torrents && echo all in order`,
 			valueFlag(&f.field, fieldList, "field", "print the fields `NAME,...`, such as name, files.path or info.source, one torrent per line, separated by tabs; on a terminal long values are cut"),
 			switchFlag(&f.magnet, "magnet", "print the magnet link"),
 			e.options.revealFlag("show passkeys and passwords; JSON, and --field and --magnet to a file or pipe, always have them"),
-		}, f.diff.flags(), f.stats.flags(), f.strict.flags("exit with 1 if there are warnings or errors among the findings"), []cli.Flag{e.options.maxSizeFlag("torrent or list")}, f.fetch.flags(), e.options.jsonFlags()),
+		}, f.diff.flags(), f.stats.flags(), f.bencode.flags(), f.strict.flags("exit with 1 if there are warnings or errors among the findings"), []cli.Flag{e.options.maxSizeFlag("torrent or list")}, f.fetch.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runInfo(ctx, u, args, &f) }),
 	}
 }
@@ -70,6 +71,9 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 		return err
 	}
 	u.env.boundsMemory = true
+	if f.bencode.on {
+		return f.bencode.run(ctx, u, args, &f.strict)
+	}
 	asJSON := u.json || f.raw
 	inputs, isList := infoInputs(ctx, u.env, args, asJSON)
 	if f.diff.on {
@@ -153,7 +157,7 @@ func (f *infoFlags) check(json bool) error {
 	if err := oneFlag(givenSwitch{"files", f.files}, givenSwitch{"tree", f.tree}, givenSwitch{"no-files", f.noFiles}); err != nil {
 		return err
 	}
-	if err := oneFlag(givenSwitch{"raw", f.raw}, givenSwitch{"field", f.field.given}, givenSwitch{"magnet", f.magnet}, givenSwitch{"diff", f.diff.on}, givenSwitch{"stats", f.stats.on}); err != nil {
+	if err := oneFlag(givenSwitch{"raw", f.raw}, givenSwitch{"field", f.field.given}, givenSwitch{"magnet", f.magnet}, givenSwitch{"diff", f.diff.on}, givenSwitch{"stats", f.stats.on}, givenSwitch{"bencode", f.bencode.on}); err != nil {
 		return err
 	}
 	if err := f.diff.check(f); err != nil {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 
 	"bt/internal/config"
@@ -26,6 +27,7 @@ type inputKind uint8
 const (
 	torrentInput   inputKind = iota
 	torrentOrLinks           // a torrent, or a text with magnet links
+	bencodeInput             // any bencode
 	textInput                // JSON or a list
 	rulesInput               // a rules file, which has its own limit, as has the next
 	configInput              // presets, tracker rules or a batch file
@@ -38,6 +40,8 @@ func (k inputKind) mayBe(head []byte) bool {
 	switch k {
 	case torrentOrLinks:
 		return metainfo.Recognize(head) == metainfo.FormMagnetText
+	case bencodeInput:
+		return strings.IndexByte("dli0123456789", head[0]) >= 0
 	case textInput, rulesInput, configInput:
 		return bytes.IndexByte(head, 0) < 0
 	case pathsInput:

@@ -38,6 +38,10 @@ func (k Kind) String() string {
 type SyntaxError struct {
 	Offset int // bytes from the start of the input
 	Msg    string
+
+	// Key is the dict key that Parser.ParsePart left out because its value is invalid, or
+	// "".
+	Key string
 }
 
 func (e *SyntaxError) Error() string {

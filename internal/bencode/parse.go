@@ -3,6 +3,7 @@ package bencode
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -34,7 +35,33 @@ func Parse(src []byte) (*Document, error) { return Parser{}.Parse(src) }
 // Parse parses the value at the start of src. The Document keeps src, which must not
 // change afterwards. Every error is a *SyntaxError.
 func (p Parser) Parse(src []byte) (*Document, error) {
-	s := scanner{
+	_, doc, err := p.parse(src)
+	return doc, err
+}
+
+// ParsePart is Parse, but for invalid input it also returns a Document of what is before
+// the error, if that is a part of a list or dict. Lists and dicts that are open there end
+// there, and a key without a value is left out. The Document has the offsets of the input,
+// but not its bytes. The error is a *SyntaxError with a Key.
+func (p Parser) ParsePart(src []byte) (*Document, error) {
+	s, doc, err := p.parse(src)
+	if err == nil || s.depth == 0 {
+		return doc, err
+	}
+	end := s.done
+	if top := &s.stack[s.depth-1]; top.hasKey && top.keyEnd == end {
+		end = top.keyOff
+		if syntax, ok := errors.AsType[*SyntaxError](err); ok {
+			syntax.Key = string(top.key)
+		}
+	}
+	part := append(slices.Clip(src[:end]), bytes.Repeat([]byte("e"), s.depth)...)
+	doc, _ = p.Parse(part) // it was parsed before
+	return doc, err
+}
+
+func (p Parser) parse(src []byte) (*scanner, *Document, error) {
+	s := &scanner{
 		src:      src,
 		strict:   p.Strict,
 		maxDepth: cmp.Or(p.MaxDepth, DefaultMaxDepth),
@@ -42,14 +69,14 @@ func (p Parser) Parse(src []byte) (*Document, error) {
 	}
 	maxSize := min(cmp.Or(p.MaxSize, DefaultMaxSize), math.MaxUint32)
 	if int64(len(src)) > maxSize {
-		return nil, &SyntaxError{int(maxSize), fmt.Sprintf("longer than %d bytes", maxSize)}
+		return s, nil, &SyntaxError{Offset: int(maxSize), Msg: fmt.Sprintf("longer than %d bytes", maxSize)}
 	}
 	if err := s.scan(); err != nil {
-		return nil, err
+		return s, nil, err
 	}
 	slices.Sort(s.doc.twice)
 	slices.SortStableFunc(s.doc.irregular, func(a, b Irregularity) int { return cmp.Compare(a.Offset, b.Offset) })
-	return &s.doc, nil
+	return s, &s.doc, nil
 }
 
 // An extent is the range of a list or dict in the input.
@@ -69,6 +96,8 @@ type frame struct {
 	disorder bool // keys were not strictly ascending: look for duplicates at the end
 	hasKey   bool
 	key      []byte // the latest key
+	keyOff   int
+	keyEnd   int
 }
 
 type scanner struct {
@@ -80,10 +109,12 @@ type scanner struct {
 	items int
 	stack []frame
 	doc   Document
+
+	done, depth int // pos and the number of open lists and dicts before the latest token
 }
 
 func (s *scanner) errorf(off int, format string, args ...any) error {
-	return &SyntaxError{off, fmt.Sprintf(format, args...)}
+	return &SyntaxError{Offset: off, Msg: fmt.Sprintf(format, args...)}
 }
 
 func (s *scanner) irregular(what Irregular, off int) error {
@@ -100,6 +131,7 @@ func (s *scanner) irregular(what Irregular, off int) error {
 func (s *scanner) scan() error {
 	s.doc.src = s.src
 	for {
+		s.done, s.depth = s.pos, len(s.stack)
 		if err := s.step(); err != nil {
 			return err
 		}
@@ -248,6 +280,7 @@ func (s *scanner) key(top *frame) error {
 		}
 	}
 	top.key, top.hasKey, top.wantKey = key, true, false
+	top.keyOff, top.keyEnd = off, s.pos
 	return nil
 }
 

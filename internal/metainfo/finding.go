@@ -173,6 +173,20 @@ func (f *findings) finish() []Finding {
 // the order of keys matters (BEP 52), so unsorted keys are an error. So are duplicate
 // keys in the info dict and the outer dict, because programs differ in which they use.
 func (f *findings) irregularities(doc *bencode.Document, info bencode.Value, v2 bool) {
+	f.irregular(doc, info, v2, "the torrent")
+}
+
+// SyntaxFindings returns the findings about the bencode of any file. Those of a torrent are
+// the same as in its Findings.
+func SyntaxFindings(doc *bencode.Document) []Finding {
+	info := doc.Root().Get("info")
+	var f findings
+	f.irregular(doc, info, info.Get("file tree").Exists(), "the bencode")
+	return f.finish()
+}
+
+// irregular is irregularities for a document that what names.
+func (f *findings) irregular(doc *bencode.Document, info bencode.Value, v2 bool, what string) {
 	list, _ := doc.Irregularities()
 	end := info.Offset() + len(info.Raw())
 	atTop := make(map[int]bool)
@@ -198,7 +212,7 @@ func (f *findings) irregularities(doc *bencode.Document, info bencode.Value, v2 
 			f.add(CodeLeadingZeroLength, ir.Offset, "the length of a string has a leading zero")
 		case bencode.IrregularTrailingBytes:
 			n := len(doc.Trailing())
-			f.add(CodeTrailingBytes, ir.Offset, "%d %s after the end of the torrent", n, pick(n == 1, "byte", "bytes"))
+			f.add(CodeTrailingBytes, ir.Offset, "%d %s after the end of %s", n, pick(n == 1, "byte", "bytes"), what)
 		}
 	}
 }

@@ -18,6 +18,9 @@ func width(s string) int {
 	return len(s)
 }
 
+// Width returns the number of terminal columns of a line, without escape sequences.
+func Width(line string) int { return width(line) }
+
 // sequence returns the escape sequence (CSI) at the start of s, if any.
 func sequence(s string) string {
 	if !strings.HasPrefix(s, "\x1b[") {
