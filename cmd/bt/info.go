@@ -21,6 +21,7 @@ type infoFlags struct {
 	diff                                            diffFlags
 	stats                                           infoStatsFlags
 	bencode                                         infoBencodeFlags
+	page                                            infoPageFlags
 }
 
 func infoCommand(e *env) *cli.Command {
@@ -49,7 +50,7 @@ bt info --strict --no-files -q ~/torrents && echo all in order`,
 			valueFlag(&f.field, fieldList, "field", "print the fields `NAME,...`, such as name, files.path or info.source, one torrent per line, separated by tabs; on a terminal long values are cut"),
 			switchFlag(&f.magnet, "magnet", "print the magnet link"),
 			e.options.revealFlag("show passkeys and passwords; JSON, and --field and --magnet to a file or pipe, always have them"),
-		}, f.diff.flags(), f.stats.flags(), f.bencode.flags(), f.strict.flags("exit with 1 if there are warnings or errors among the findings"), []cli.Flag{e.options.maxSizeFlag("torrent or list")}, f.fetch.flags(), e.options.jsonFlags()),
+		}, f.diff.flags(), f.stats.flags(), f.bencode.flags(), f.page.flags(), f.strict.flags("exit with 1 if there are warnings or errors among the findings"), []cli.Flag{e.options.maxSizeFlag("torrent or list")}, f.fetch.flags(), e.options.jsonFlags()),
 		Action: action(e, func(ctx context.Context, u *ui, args []string) error { return runInfo(ctx, u, args, &f) }),
 	}
 }
@@ -82,7 +83,7 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 	if f.stats.on {
 		return f.stats.run(ctx, u, inputs, f)
 	}
-	p := infoPrinter{ui: u, flags: f}
+	p := infoPrinter{ui: u, flags: f, page: f.page.writer(u)}
 	if asJSON {
 		p.doc = u.newJSON(isList)
 	}
@@ -114,6 +115,9 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 			return err
 		}
 	}
+	if err := p.page.write(); err != nil {
+		return err
+	}
 	return answer
 }
 
@@ -122,12 +126,14 @@ type infoPrinter struct {
 	*ui
 	flags    *infoFlags
 	doc      *jsonStream // nil unless JSON is printed
+	page     *pageWriter // nil unless a page is written
 	torrents int         // printed as text
 }
 
 // fail reports an input that could not be read.
 func (p *infoPrinter) fail(name string, err error) error {
 	p.report(err)
+	p.page.fail(name, err)
 	if p.doc == nil {
 		return nil
 	}
@@ -135,6 +141,7 @@ func (p *infoPrinter) fail(name string, err error) error {
 }
 
 func (p *infoPrinter) print(x infoInput) error {
+	p.page.add(x)
 	fields := p.flags.field.value
 	switch {
 	case p.doc != nil:
@@ -157,6 +164,9 @@ func (f *infoFlags) check(json bool) error {
 	if err := oneFlag(givenSwitch{"files", f.files}, givenSwitch{"tree", f.tree}, givenSwitch{"no-files", f.noFiles}); err != nil {
 		return err
 	}
+	if err := oneFlag(givenSwitch{"html", f.page.path.given}, givenSwitch{"diff", f.diff.on}, givenSwitch{"stats", f.stats.on}, givenSwitch{"bencode", f.bencode.on}); err != nil {
+		return err
+	}
 	if err := oneFlag(givenSwitch{"raw", f.raw}, givenSwitch{"field", f.field.given}, givenSwitch{"magnet", f.magnet}, givenSwitch{"diff", f.diff.on}, givenSwitch{"stats", f.stats.on}, givenSwitch{"bencode", f.bencode.on}); err != nil {
 		return err
 	}
@@ -166,7 +176,7 @@ func (f *infoFlags) check(json bool) error {
 	if json && (f.field.given || f.magnet) {
 		return failf(exitUsage, "--field and --magnet print plain lines, not JSON")
 	}
-	return nil
+	return f.page.check()
 }
 
 // infoJSON returns the JSON value for one input.

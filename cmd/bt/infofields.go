@@ -69,8 +69,16 @@ func (u *ui) printFields(fields [][2]string) error {
 
 // infoFields returns the fields of a torrent or magnet link.
 func infoFields(u *ui, x infoInput) [][2]string {
-	f := x.facts
 	l := infoLines{u: u}
+	l.addIdentity(x)
+	l.addTrackers(x.facts.Trackers)
+	l.addOthers(x)
+	return l.fields
+}
+
+// addIdentity adds the fields that say what a torrent is.
+func (l *infoLines) addIdentity(x infoInput) {
+	u, f := l.u, x.facts
 	l.add("torrent", u.shownArg(x.name))
 	l.add("name", f.Name)
 	l.add("format", f.Format)
@@ -80,7 +88,11 @@ func infoFields(u *ui, x infoInput) [][2]string {
 	l.addIf(f.PieceLength > 0, "pieces", u.pieces(f.PieceCount, f.PieceLength))
 	l.addIf(f.HasPrivate, "private", map[bool]string{true: "yes", false: "no"}[f.Private])
 	l.add("source", u.shownText(f.Source))
-	l.addTrackers(f.Trackers)
+}
+
+// addOthers adds the fields that are not about the trackers.
+func (l *infoLines) addOthers(x infoInput) {
+	u, f := l.u, x.facts
 	l.addEach("web seed", f.WebSeeds, u.shownURL)
 	l.addEach("http seed", f.HTTPSeeds, u.shownURL)
 	var nodes []string
@@ -95,7 +107,6 @@ func infoFields(u *ui, x infoInput) [][2]string {
 	l.add("unknown keys", strings.Join(f.UnknownKeys, ", "))
 	l.addIf(x.bare, "magnet", f.Magnet)
 	l.addIf(f.TorrentSize != inspect.Unknown, "torrent size", term.SizeExact(int64(f.TorrentSize)))
-	return l.fields
 }
 
 // hashFields returns the fields of the info-hashes. For a v2 torrent they include

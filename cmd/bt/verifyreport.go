@@ -50,17 +50,18 @@ func (f *verifyReportFlags) check(u *ui) error {
 	if !f.path.given {
 		return nil
 	}
-	if err := atomicfile.Check(f.path.value, f.force); err != nil {
-		return reportError(f.path.value, err)
-	}
-	return nil
+	return reportError("--report", f.path.value, atomicfile.Check(f.path.value, f.force))
 }
 
-func reportError(path string, err error) error {
+// reportError returns the error of writing a report or page, or nil. flag named it.
+func reportError(flag, path string, err error) error {
 	if errors.Is(err, fs.ErrExist) {
-		return withHint(failf(exitWrite, "%s: exists", path), "use --force to replace it, or choose another name for --report")
+		return withHint(failf(exitWrite, "%s: exists", path), "use --force to replace it, or choose another name for "+flag)
 	}
-	return outputError(path, err)
+	if err != nil {
+		return outputError(path, err)
+	}
+	return nil
 }
 
 // A reportWriter collects the verdicts of torrents for --report. A nil one does nothing.
@@ -204,7 +205,7 @@ func (w *reportWriter) write() error {
 	}
 	path := w.flags.path.value
 	if err := atomicfile.WriteTo(path, w.report, w.flags.force); err != nil {
-		return reportError(path, err)
+		return reportError("--report", path, err)
 	}
 	w.u.explain("the report is in %s", path)
 	return nil

@@ -38,11 +38,12 @@ type TreeFiles struct {
 func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit, columns int) error {
 	t := newTree(files, limit, treeLevels(columns))
 	nameWidth, noteWidth := 0, 0
-	t.lines(p, root, func(l treeLine) {
+	t.lines(p, root, func(l treeLine) bool {
 		if w := width(l.indent) + width(l.label); w <= maxNoteColumn && !l.dir {
 			nameWidth = max(nameWidth, w)
 		}
 		noteWidth = max(noteWidth, width(l.note))
+		return true
 	})
 	if columns > 0 {
 		noteWidth = min(noteWidth, columns/2)
@@ -50,7 +51,7 @@ func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit, columns i
 	}
 
 	out := bufio.NewWriter(w) // Flush returns its first error
-	t.lines(p, root, func(l treeLine) {
+	t.lines(p, root, func(l treeLine) bool {
 		out.WriteString(p.Dim(l.indent))
 		room := columns - width(l.indent)
 		switch {
@@ -66,6 +67,7 @@ func Tree(w io.Writer, p Palette, root string, files TreeFiles, limit, columns i
 			out.WriteString(p.cutTo(l.label, room, columns))
 		}
 		out.WriteByte('\n')
+		return true
 	})
 	if more := int(t.counts[0]) - len(t.drawn); more > 0 {
 		out.WriteString(p.Dim(p.Ellipsis() + " and " + plural(int64(more), "more file")))
@@ -89,6 +91,32 @@ func (p Palette) cutTo(s string, limit, columns int) string {
 		return s
 	}
 	return p.CutMiddle(s, limit)
+}
+
+// A TreeLine is a file or a directory of a tree.
+type TreeLine struct {
+	Depth int    // 0 for the root
+	Label string // safe to print
+	Dir   bool
+	Files int    // of a directory: files in and below it
+	File  int    // of a file: its number
+	Note  string // of a file
+}
+
+// TreeLines calls visit for each line of a tree, in the order and with the limit of Tree,
+// until it returns false. It returns the number of files that have a line.
+func TreeLines(root string, files TreeFiles, limit int, visit func(TreeLine) bool) (drawn int) {
+	t := newTree(files, limit, maxTreeDepth)
+	t.lines(Palette{}, root, func(l treeLine) bool {
+		if !visit(TreeLine{l.depth, l.label, l.dir, int(l.files), int(l.file), l.note}) {
+			return false
+		}
+		if !l.dir {
+			drawn++
+		}
+		return true
+	})
+	return drawn
 }
 
 // A tree is the files that are drawn, and their directories.
@@ -176,6 +204,8 @@ type treeLine struct {
 	note          string // of a file
 	dir           bool
 	files         int32 // number of files in and below a directory
+	file          int32 // number of the file
+	depth         int   // below the root
 }
 
 // branches are the prefixes of an entry and of entries below it, and the same for the
@@ -187,9 +217,11 @@ var (
 	asciiBranches   = branches{"|-- ", "|   ", "`-- ", "    "}
 )
 
-// lines calls visit for each line, in order.
-func (t *tree) lines(p Palette, root string, visit func(treeLine)) {
-	visit(treeLine{label: safeComponent(root), dir: true, files: t.counts[0]})
+// lines calls visit for each line, in order, until it returns false.
+func (t *tree) lines(p Palette, root string, visit func(treeLine) bool) {
+	if !visit(treeLine{label: safeComponent(root), dir: true, files: t.counts[0]}) {
+		return
+	}
 	chars := unicodeBranches
 	if p.ascii {
 		chars = asciiBranches
@@ -211,10 +243,10 @@ func (t *tree) lines(p Palette, root string, visit func(treeLine)) {
 		open = open[:at+1]
 		for ; at <= depth; at++ {
 			parent := &open[at]
-			line, dir := treeLine{files: 1}, int32(0)
+			line, dir := treeLine{files: 1, file: file, depth: at + 1}, int32(0)
 			if at < depth {
 				dir = t.dirs[treeEntry{parent.dir, path[at]}]
-				line = treeLine{label: safeComponent(path[at]), dir: true, files: t.counts[dir]}
+				line.label, line.dir, line.files = safeComponent(path[at]), true, t.counts[dir]
 			} else {
 				line.label, line.note = SafeJoin(path[at:]), t.Note(int(file))
 			}
@@ -223,7 +255,9 @@ func (t *tree) lines(p Palette, root string, visit func(treeLine)) {
 				branch, below = chars.last, chars.belowLast
 			}
 			line.indent = parent.indent + branch
-			visit(line)
+			if !visit(line) {
+				return
+			}
 			if line.dir {
 				open = append(open, level{dir, line.files, parent.indent + below})
 			}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -216,3 +218,75 @@ func (b *Browser) Problems() []string {
 	b.problems = nil
 	return problems
 }
+
+// OpenPage shows a page that is one file.
+func (b *Browser) OpenPage(page string) {
+	b.t.Helper()
+	path := filepath.Join(b.t.TempDir(), "page.html")
+	if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+	b.Open((&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String())
+}
+
+// CheckOffline checks that the pages caused no problems, and requested nothing.
+func (b *Browser) CheckOffline() {
+	b.t.Helper()
+	for _, problem := range b.Problems() {
+		b.t.Errorf("the page: %s", problem)
+	}
+	for _, r := range b.Requests() {
+		if !strings.HasPrefix(r, "file:") && !strings.HasPrefix(r, "data:") && r != "about:blank" {
+			b.t.Errorf("the page asked for %s", r)
+		}
+	}
+}
+
+// UnreadableParts returns what is hard to read: what is wider than the window, and texts
+// whose contrast with their background is less than 4.5, and parts of pictures of less
+// than 3, as WCAG 2.2 (1.4.3 and 1.4.11, AA) requires.
+func (b *Browser) UnreadableParts() (problems []string) {
+	b.t.Helper()
+	b.Eval(unreadableParts, &problems)
+	return problems
+}
+
+const unreadableParts = `(() => {
+	const problems = [document.documentElement, document.body, ...document.querySelectorAll("body *")]
+		.filter(e => getComputedStyle(e).display !== "inline" && e.getBoundingClientRect().right > innerWidth + 0.5 && !e.closest("thead, svg"))
+		.map(e => e.tagName + "." + e.className + " ends at " + e.getBoundingClientRect().right);
+	const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+	const known = new Map();
+	const rgb = color => {
+		if (!known.has(color)) known.set(color, draw(color));
+		return known.get(color);
+	};
+	const draw = color => {
+		canvas.clearRect(0, 0, 1, 1);
+		canvas.fillStyle = color;
+		canvas.fillRect(0, 0, 1, 1);
+		return canvas.getImageData(0, 0, 1, 1).data;
+	};
+	const light = color => {
+		const [r, g, b] = [...rgb(color)].map(c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+	};
+	const seen = new Set();
+	const contrastOf = (a, b) => {
+		const [x, y] = [light(a), light(b)].sort((a, b) => b - a);
+		return (x + 0.05) / (y + 0.05);
+	};
+	const ground = getComputedStyle(document.body).backgroundColor;
+	for (const e of document.querySelectorAll("main svg path")) {
+		const contrast = contrastOf(getComputedStyle(e).fill, ground);
+		if (contrast < 3) seen.add("a cell that is " + e.getAttribute("class") + " has the contrast " + contrast.toFixed(2));
+	}
+	for (const e of document.querySelectorAll("body *")) {
+		if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || e.closest("svg, thead")) continue;
+		let back = e;
+		while (back.parentElement && rgb(getComputedStyle(back).backgroundColor)[3] === 0) back = back.parentElement;
+		const contrast = contrastOf(getComputedStyle(e).color, getComputedStyle(back).backgroundColor);
+		if (contrast < 4.5) seen.add(e.tagName + "." + e.className + " has the contrast " + contrast.toFixed(2));
+	}
+	return problems.concat([...seen]);
+})()`

@@ -17,6 +17,13 @@ import (
 //go:embed base.css
 var Style string
 
+// Report is the CSS of pages that report about torrents, in addition to Style: a section
+// for each, with its verdict, figures and facts, and tables that become lists in a narrow
+// window.
+//
+//go:embed report.css
+var Report string
+
 // Icon is the icon of bt as SVG.
 //
 //go:embed icon.svg

@@ -3,9 +3,6 @@ package verifyreport
 import (
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,59 +10,6 @@ import (
 	"bt/inspect"
 	"bt/internal/testenv"
 )
-
-// open shows a report in a browser, from a file.
-func open(t *testing.T, b *testenv.Browser, report string) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "report.html")
-	if err := os.WriteFile(path, []byte(report), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	b.Open((&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String())
-}
-
-// unreadableParts returns what is hard to read: it checks that nothing is wider than the
-// window, and that the contrast with the background is at least 4.5 for each text, and 3
-// for each part of a picture, as WCAG 2.2 (1.4.3 and 1.4.11, AA) requires.
-const unreadableParts = `(() => {
-	const problems = [document.documentElement, document.body, ...document.querySelectorAll("body *")]
-		.filter(e => getComputedStyle(e).display !== "inline" && e.getBoundingClientRect().right > innerWidth + 0.5 && !e.closest("thead, svg"))
-		.map(e => e.tagName + "." + e.className + " ends at " + e.getBoundingClientRect().right);
-	const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-	const known = new Map();
-	const rgb = color => {
-		if (!known.has(color)) known.set(color, draw(color));
-		return known.get(color);
-	};
-	const draw = color => {
-		canvas.clearRect(0, 0, 1, 1);
-		canvas.fillStyle = color;
-		canvas.fillRect(0, 0, 1, 1);
-		return canvas.getImageData(0, 0, 1, 1).data;
-	};
-	const light = color => {
-		const [r, g, b] = [...rgb(color)].map(c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-	};
-	const seen = new Set();
-	const contrastOf = (a, b) => {
-		const [x, y] = [light(a), light(b)].sort((a, b) => b - a);
-		return (x + 0.05) / (y + 0.05);
-	};
-	const ground = getComputedStyle(document.body).backgroundColor;
-	for (const e of document.querySelectorAll("main svg path")) {
-		const contrast = contrastOf(getComputedStyle(e).fill, ground);
-		if (contrast < 3) seen.add("a cell that is " + e.getAttribute("class") + " has the contrast " + contrast.toFixed(2));
-	}
-	for (const e of document.querySelectorAll("body *")) {
-		if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) || e.closest("svg, thead")) continue;
-		let back = e;
-		while (back.parentElement && rgb(getComputedStyle(back).backgroundColor)[3] === 0) back = back.parentElement;
-		const contrast = contrastOf(getComputedStyle(e).color, getComputedStyle(back).backgroundColor);
-		if (contrast < 4.5) seen.add(e.tagName + "." + e.className + " has the contrast " + contrast.toFixed(2));
-	}
-	return problems.concat([...seen]);
-})()`
 
 func TestPageInBrowser(t *testing.T) {
 	t.Parallel()
@@ -99,9 +43,8 @@ func TestPageInBrowser(t *testing.T) {
 	for name, report := range reports {
 		for _, w := range windows {
 			b.Window(w.Width, w.Height, w.Dark)
-			open(t, b, report)
-			var problems []string
-			if b.Eval(unreadableParts, &problems); len(problems) > 0 {
+			b.OpenPage(report)
+			if problems := b.UnreadableParts(); len(problems) > 0 {
 				t.Errorf("%s in the window %s: %q", name, w.Name, problems)
 			}
 			b.Screenshot(name + "-" + w.Name)
@@ -111,7 +54,7 @@ func TestPageInBrowser(t *testing.T) {
 	var colors []string
 	for _, dark := range []bool{false, true} {
 		b.Window(1280, 900, dark)
-		open(t, b, reports["demo"])
+		b.OpenPage(reports["demo"])
 		var color string
 		b.Eval(`getComputedStyle(document.body).backgroundColor + getComputedStyle(document.querySelector("svg.pieces .bad")).fill`, &color)
 		colors = append(colors, color)
@@ -119,7 +62,7 @@ func TestPageInBrowser(t *testing.T) {
 	if colors[0] == colors[1] {
 		t.Errorf("light and dark are both %s", colors[0])
 	}
-	checkPage(t, b)
+	b.CheckOffline()
 }
 
 // A page is printed dark on light, also by a browser that prefers dark colours, and its
@@ -128,10 +71,9 @@ func TestPageInPrint(t *testing.T) {
 	t.Parallel()
 	b := testenv.Chromium(t)
 	b.Window(794, 1123, true) // A4
-	open(t, b, reportOf(t, HTML, demoTorrent(), mendedTorrent(false)))
+	b.OpenPage(reportOf(t, HTML, demoTorrent(), mendedTorrent(false)))
 	b.Print(true)
-	var problems []string
-	if b.Eval(unreadableParts, &problems); len(problems) > 0 {
+	if problems := b.UnreadableParts(); len(problems) > 0 {
 		t.Errorf("printed: %q", problems)
 	}
 	var light, exact bool
@@ -141,7 +83,7 @@ func TestPageInPrint(t *testing.T) {
 		t.Errorf("dark on light: %t, colours of pictures: %t", light, exact)
 	}
 	b.Screenshot("print")
-	checkPage(t, b)
+	b.CheckOffline()
 }
 
 // The links of a list of torrents can be reached by the keyboard, and lead to the
@@ -151,7 +93,7 @@ func TestListOfTorrents(t *testing.T) {
 	b := testenv.Chromium(t)
 	fine := torrentOf(verdict([]file{ok("a", 1)}))
 	fine.Name, fine.Path = "fine", "/srv/torrents/fine.torrent"
-	open(t, b, reportOf(t, HTML, fine, demoTorrent(), &Torrent{Path: "/srv/torrents/broken.torrent", Result: "error", Summary: "bad bencode"}))
+	b.OpenPage(reportOf(t, HTML, fine, demoTorrent(), &Torrent{Path: "/srv/torrents/broken.torrent", Result: "error", Summary: "bad bencode"}))
 	for what, expression := range map[string]string{
 		"the list is first":           `document.querySelector("main > section").querySelector("table.torrents") !== null`,
 		"what is not ok is first":     `[...document.querySelectorAll(".torrents td.status")].map(e => e.firstChild.data).join() === "damaged,error,ok"`,
@@ -168,20 +110,7 @@ func TestListOfTorrents(t *testing.T) {
 			t.Errorf("not so: %s", what)
 		}
 	}
-	checkPage(t, b)
-}
-
-// checkPage checks that the pages caused no problems, and requested nothing.
-func checkPage(t *testing.T, b *testenv.Browser) {
-	t.Helper()
-	for _, problem := range b.Problems() {
-		t.Errorf("the page: %s", problem)
-	}
-	for _, r := range b.Requests() {
-		if !strings.HasPrefix(r, "file:") && !strings.HasPrefix(r, "data:") && r != "about:blank" {
-			t.Errorf("the page asked for %s", r)
-		}
-	}
+	b.CheckOffline()
 }
 
 // mixedTorrent returns a torrent with files of every status.
@@ -218,7 +147,7 @@ func doubtful() *Torrent {
 func TestPageShowsTheDamage(t *testing.T) {
 	t.Parallel()
 	b := testenv.Chromium(t)
-	open(t, b, reportOf(t, HTML, demoTorrent()))
+	b.OpenPage(reportOf(t, HTML, demoTorrent()))
 	for what, expression := range map[string]string{
 		"the damaged files are first":       `[...document.querySelectorAll(".files td.status")].slice(0, 6).map(e => e.textContent).join() === "corrupt,missing,short,unreadable,long,unverifiable"`,
 		"every file is listed":              `document.querySelectorAll(".files tbody tr").length === 25`,
@@ -240,7 +169,7 @@ func TestPageShowsTheDamage(t *testing.T) {
 			t.Errorf("not so: %s", what)
 		}
 	}
-	checkPage(t, b)
+	b.CheckOffline()
 }
 
 func TestPageShowsHostileTextAsText(t *testing.T) {
@@ -252,7 +181,7 @@ func TestPageShowsHostileTextAsText(t *testing.T) {
 	}, inspect.BadPiece{Index: 0, Cause: inspect.CauseCorrupt, Files: slices.Values([]string{evil, evil}), FileCount: 2, Doubtful: true}))
 	x.Name, x.Path, x.Summary, x.Result, x.Proof, x.Verdict.Content, x.Verdict.Extra = evil, evil, evil, evil, evil, evil, []string{evil}
 	x.Facts = [][2]string{{evil, evil}}
-	open(t, b, reportOf(t, HTML, x, &Torrent{Path: evil, Result: evil, Summary: evil}))
+	b.OpenPage(reportOf(t, HTML, x, &Torrent{Path: evil, Result: evil, Summary: evil}))
 	var text, title string
 	var made int
 	b.Eval(`document.body.textContent`, &text)
@@ -264,5 +193,5 @@ func TestPageShowsHostileTextAsText(t *testing.T) {
 	if strings.ContainsAny(text, "\u202e\x1b") || strings.HasPrefix(title, "pwned") || made > 0 {
 		t.Errorf("%q, %q, %d elements", title, text, made)
 	}
-	checkPage(t, b)
+	b.CheckOffline()
 }

@@ -149,7 +149,7 @@ func (r *Report) writeHTML(w io.Writer) (int64, error) {
 	if r.count == 1 {
 		title = rows[0].Result + ": " + rows[0].Name
 	}
-	d := web.Document{Title: title + " - bt verify", CSS: pageCSS, Body: joined{part{"head", data}, &r.page.bad.sections, &r.page.ok.sections, part{"foot", data}}}
+	d := web.Document{Title: title + " - bt verify", CSS: web.Report + pageCSS, Body: joined{part{"head", data}, &r.page.bad.sections, &r.page.ok.sections, part{"foot", data}}}
 	return d.WriteTo(w)
 }
 
