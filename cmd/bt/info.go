@@ -87,28 +87,9 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 	if asJSON {
 		p.doc = u.newJSON(isList)
 	}
-	var answer error
-	for _, in := range inputs {
-		u.subject = in.name
-		x, err := readInfo(ctx, u.env, in, f)
-		if ctx.Err() != nil {
-			return errors.Join(ctx.Err(), p.doc.stop())
-		}
-		if u.skipForeign(in, err) {
-			continue
-		}
-		if err != nil {
-			if err := p.fail(in.name, err); err != nil {
-				return err
-			}
-			continue
-		}
-		if f.strict.refusesAny(x.facts.Findings) {
-			answer = errNo
-		}
-		if err := p.print(x); err != nil {
-			return err
-		}
+	answer, err := p.all(ctx, inputs)
+	if err != nil {
+		return err
 	}
 	if p.doc != nil {
 		if err := p.doc.end(); err != nil {
@@ -119,6 +100,33 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 		return err
 	}
 	return answer
+}
+
+// all reads and prints the inputs. answer is errNo if --strict counts a finding.
+func (p *infoPrinter) all(ctx context.Context, inputs []input) (answer, err error) {
+	for _, in := range inputs {
+		p.subject = in.name
+		x, err := readInfo(ctx, p.env, in, p.flags)
+		if ctx.Err() != nil {
+			return nil, errors.Join(ctx.Err(), p.doc.stop())
+		}
+		if p.skipForeign(in, err) {
+			continue
+		}
+		if err != nil {
+			if err := p.fail(in.name, err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if p.flags.strict.refusesAny(x.facts.Findings) {
+			answer = errNo
+		}
+		if err := p.print(x); err != nil {
+			return nil, err
+		}
+	}
+	return answer, nil
 }
 
 // An infoPrinter prints inputs one after the other.
