@@ -16,20 +16,25 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"math"
 	"path/filepath"
 	"slices"
 )
 
-// An Index is a list of regular files, ascending by size.
+// An Index is a list of regular files. Its zero value is empty. It must not be used
+// concurrently.
 type Index struct {
 	names []byte // each name ends with a zero byte
 	dirs  []directory
-	files []file
+	files []file // ascending by size, if sorted is set
+
+	sorted bool
+	added  string // the directory of the last file of Add, which is the last of dirs; or ""
 }
 
 // A directory is a part of a directory: a long one is several parts.
 type directory struct {
-	parent int32 // index in dirs; -1: the name is the path of a scanned directory
+	parent int32 // index in dirs; -1: the name is a path
 	name   int64 // offset in names
 	first  int64 // offset in names of the name of its first file
 }
@@ -59,15 +64,30 @@ func Scan(ctx context.Context, dirs []string, jobs int, found func(files int)) (
 		return nil, nil, context.Cause(ctx)
 	}
 	x = &s.index
-	slices.SortFunc(x.files, func(a, b file) int { return cmp.Compare(a.size, b.size) })
 	slices.SortFunc(s.errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 	return x, s.errs, nil
+}
+
+// Add adds a file at an absolute path. Files of one directory take the least memory if
+// they are added one after the other.
+func (x *Index) Add(path string, size int64) {
+	dir, name := filepath.Split(path)
+	last := len(x.dirs) - 1
+	if x.added == "" || x.added != dir || int64(len(x.names))-x.dirs[last].first > math.MaxUint32 {
+		at := x.addName(filepath.Clean(dir))
+		x.dirs = append(x.dirs, directory{-1, at, int64(len(x.names))})
+		x.added, last = dir, last+1
+	}
+	first := x.dirs[last].first
+	x.files = append(x.files, file{size, int32(last), uint32(x.addName(name) - first)})
+	x.sorted = false
 }
 
 // Len returns the number of files.
 func (x *Index) Len() int { return len(x.files) }
 
-// Paths returns the absolute paths of the files with a size in bytes, sorted.
+// Paths returns the absolute paths of the files with a size in bytes, sorted. A path that
+// was added twice is there twice.
 func (x *Index) Paths(size int64) []string {
 	var list []string
 	for _, f := range x.withSize(size) {
@@ -78,6 +98,10 @@ func (x *Index) Paths(size int64) []string {
 }
 
 func (x *Index) withSize(size int64) []file {
+	if !x.sorted {
+		slices.SortFunc(x.files, func(a, b file) int { return cmp.Compare(a.size, b.size) })
+		x.sorted = true
+	}
 	first, _ := slices.BinarySearchFunc(x.files, size, func(f file, size int64) int { return cmp.Compare(f.size, size) })
 	end, _ := slices.BinarySearchFunc(x.files, size, func(f file, size int64) int {
 		if f.size <= size {

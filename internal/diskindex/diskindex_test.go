@@ -119,6 +119,40 @@ func TestPathBelowRoot(t *testing.T) {
 	}
 }
 
+// Files of further directories are added to an index.
+func TestAdd(t *testing.T) {
+	dir := tree(t, map[string]int64{"a": 1, "b": 2})
+	x, errs, err := Scan(t.Context(), []string{dir}, 0, nil)
+	must(t, append(errs, err)...)
+	if got := paths(x, dir, 1); got != "a" {
+		t.Errorf("before: %q", got)
+	}
+	for _, path := range []string{"/top", "/x/1", "/x/2", "/x/y/1", "/x/3", "/x/y/2", "/other"} {
+		x.Add(path, 1)
+		x.Add(path+" large", 1<<40)
+	}
+	if got, want := paths(x, dir, 1), "/other /top /x/1 /x/2 /x/3 /x/y/1 /x/y/2 a"; sorted(got) != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := x.Paths(1 << 40); len(got) != 7 || x.Len() != 16 {
+		t.Errorf("%q of %d files", got, x.Len())
+	}
+	empty := new(Index)
+	if got := empty.Paths(1); len(got) > 0 {
+		t.Errorf("an empty one has %q", got)
+	}
+	if empty.Add("/a/b", 1); !slices.Equal(empty.Paths(1), []string{"/a/b"}) {
+		t.Errorf("%q", empty.Paths(1))
+	}
+}
+
+// sorted sorts words.
+func sorted(s string) string {
+	list := strings.Fields(s)
+	slices.Sort(list)
+	return strings.Join(list, " ")
+}
+
 func TestScanErrors(t *testing.T) {
 	dir := tree(t, map[string]int64{"a": 1})
 	for _, path := range []string{"nothing", "a"} {
