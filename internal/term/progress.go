@@ -58,11 +58,33 @@ func (p *Progress) Update(done, total int64) {
 	}
 	now := time.Now()
 	p.pace.add(now, done)
+	p.show(now, func(room int) string { return p.frame(room, done, total) }, func() string { return p.texts(p.label, done, total)[0] })
+}
+
+// UpdateText is Update for a job that counts other things than bytes: text has the number
+// and the things, such as "12 files".
+func (p *Progress) UpdateText(text string) {
+	if p == nil {
+		return
+	}
+	line := func(label string) string { return label + ": " + text }
+	p.show(time.Now(), func(room int) string {
+		for _, s := range []string{line(p.label), line(p.palette.CutMiddle(p.label, room/4)), text} {
+			if width(s) <= room {
+				return s
+			}
+		}
+		return ""
+	}, func() string { return line(p.label) })
+}
+
+// show shows a frame on a terminal, or a line, if it is time.
+func (p *Progress) show(now time.Time, frame func(room int) string, text func() string) {
 	if p.columns != nil {
 		if now.Sub(p.start) >= barDelay && now.Sub(p.shown) >= barInterval {
 			p.shown = now
 			columns := cmp.Or(p.columns(), 80)
-			p.draw(columns, p.frame(columns-1, done, total))
+			p.draw(columns, frame(columns-1))
 		}
 		return
 	}
@@ -72,7 +94,7 @@ func (p *Progress) Update(done, total int64) {
 	}
 	if now.Sub(last) >= lineEvery {
 		p.shown = now
-		fmt.Fprintln(p.w, p.texts(p.label, done, total)[0])
+		fmt.Fprintln(p.w, text())
 	}
 }
 

@@ -57,6 +57,37 @@ func TestProgressLines(t *testing.T) {
 	}
 }
 
+// Other things than bytes: a line every ten seconds or, on a terminal after half a second,
+// a line that is replaced.
+func TestProgressText(t *testing.T) {
+	count := func(p *Progress, seconds int) {
+		for i := range 10 * seconds {
+			time.Sleep(100 * time.Millisecond)
+			p.UpdateText(Count(int64(i*1000)) + " files")
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var b strings.Builder
+		p := NewProgress(&b, Palette{}, nil, "listing \x1b[2J")
+		count(p, 25)
+		p.Finish()
+		if got, want := b.String(), `listing \x1b[2J: 99,000 files`+"\n"+`listing \x1b[2J: 199,000 files`+"\n"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		count(nil, 1)
+	})
+	for columns, want := range map[int]string{80: "listing the disk: 9,000 files", 20: "li…k: 9,000 files", 14: "9,000 files", 5: ""} {
+		synctest.Test(t, func(t *testing.T) {
+			var b strings.Builder
+			p := NewProgress(&b, Palette{}, columnsOf(columns), "listing the disk")
+			count(p, 1)
+			if got := b.String(); strings.Contains(got, " 2,000 files") || !strings.Contains(got, "\r"+wrapOff+want+clearRight) {
+				t.Errorf("%d columns: %q", columns, got)
+			}
+		})
+	}
+}
+
 func TestProgressStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b strings.Builder
