@@ -25,6 +25,11 @@ type check struct {
 	placed   map[int]string        // VerifyOptions.Places that are other places
 	scope
 
+	// What a search has found about pieces that are shared, or end a file:
+	solved    map[int]bool     // by piece: it is proven
+	right     map[part]*source // of solved pieces
+	undecided map[int]bool     // BadPiece.Undecided
+
 	layerless layerless
 	disagree  []disagreement
 }
@@ -106,6 +111,7 @@ func (c *check) verdict() *Verdict {
 		}
 	}
 	v.Nothing = c.isNothing()
+	v.Neighbors = c.neighbors(v)
 	// Only damaged pad files could make the pieces differ, and they are not on disk.
 	v.OK = v.Statuses[StatusOK] == v.FileCount && v.Pieces.Good == v.Pieces.Total
 	return v
@@ -174,7 +180,7 @@ func (c *check) badPieces(yield func(BadPiece) bool) {
 		if !state.isBad() {
 			continue
 		}
-		p := BadPiece{Index: i, Cause: state, Files: c.filesOf(i), Doubtful: c.doubtful[i]}
+		p := BadPiece{Index: i, Cause: state, Files: c.filesOf(i), Doubtful: c.doubtful[i], Undecided: c.undecided[i]}
 		for range c.partsOf(i) {
 			p.FileCount++
 		}

@@ -312,8 +312,9 @@ func TestSearchChanges(t *testing.T) {
 	}
 }
 
-// What one torrent has in order helps the next one, unless it has changed since.
-func TestSearchKnown(t *testing.T) {
+// The content of a torrent that was added helps other torrents, before or after it is
+// verified itself, unless it has changed since.
+func TestSearchAdded(t *testing.T) {
 	dir := t.TempDir()
 	x, y, z := random("x", 350), random("y", 30), random("z", 200)
 	first := newSearchSample(t, dir, named{"x", x})
@@ -328,15 +329,25 @@ func TestSearchKnown(t *testing.T) {
 	if got := at("before").verify(search); got != "moved missing; y unverifiable; z unverifiable" {
 		t.Errorf("before: %s", got)
 	}
+	if err := search.Add(t.Context(), first.meta, dir, VerifyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	want := "moved missing; moved at " + dir + "/content/x by shared"
+	if got := at("added").verify(search); got != want {
+		t.Errorf("added: %s, want %s", got, want)
+	}
 	if got := first.verify(search); got != "" {
 		t.Fatal(got)
 	}
-	if got, want := at("after").verify(search), "moved missing; moved at "+dir+"/content/x by shared"; got != want {
+	if got := at("after").verify(search); got != want {
 		t.Errorf("after: %s, want %s", got, want)
 	}
 	first.write("content/x", random("other", 350))
-	if got := at("changed").verify(search); got != "moved missing; y unverifiable; z unverifiable" {
+	if got, want := at("changed").verify(search), "moved missing; y unverifiable; z unverifiable; error: "+dir+"/content/x: changed while it was hashed"; got != want {
 		t.Errorf("changed: %s", got)
+	}
+	if got := at("again").verify(search); got != "moved missing; y unverifiable; z unverifiable" {
+		t.Errorf("again: %s", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"math"
 	"os"
 	"syscall"
@@ -9,14 +10,21 @@ import (
 )
 
 const (
-	maxCombinations = 1 << 14
+	maxCombinations = 1 << 16
 	maxPieceBytes   = 1 << 30 // of all combinations of a piece
 	maxPieceOpens   = 1 << 16 // of files, for a piece
+	maxHeldBytes    = 64 << 20
 
-	// Limits for all pieces of a torrent.
-	maxBytes = 64 << 30
-	maxOpens = 1 << 20
+	// Limits for all pieces of a torrent. One combination of a piece is always tried.
+	maxBytes      = 64 << 30
+	maxDoubtBytes = 4 << 30 // without a search for files
+	maxOpens      = 1 << 20
 )
+
+// affordable returns how many sources of a range may still be compared, at least two.
+func (f *finder) affordable(s span) int {
+	return int(max(min(f.bytes/max(s.Length, 1), f.opens), 2))
+}
 
 // distinct groups sources by their bytes in a range of the file.
 func (f *finder) distinct(list []*source, s span) (classes []class, err error) {
@@ -24,8 +32,9 @@ func (f *finder) distinct(list []*source, s span) (classes []class, err error) {
 	for _, one := range list {
 		c.From = append(c.From, sourceRange{one, s.Offset})
 	}
-	if len(list) > 1 {
-		f.opens -= int64(len(list))
+	if n := int64(len(list)); n > 1 {
+		f.opens -= n
+		f.bytes -= n * s.Length
 	}
 	groups, err := piece.Distinct(f.ctx, c, f.options.Jobs)
 	for _, group := range groups {
@@ -40,7 +49,8 @@ func (f *finder) distinct(list []*source, s span) (classes []class, err error) {
 
 // combine returns the combination that has the hash of the piece, or nil.
 func (f *finder) combine(p int, spans []span, parts [][]class) (pick []int, limited bool, err error) {
-	length, count := int64(0), 1.0
+	length, all, opens := int64(0), int64(0), int64(0) // of one combination, and of all sources
+	count := 1.0                                       // of combinations
 	var ranges []piece.Choice
 	useful := false // zeros alone prove no file
 	for i, classes := range parts {
@@ -51,17 +61,42 @@ func (f *finder) combine(p int, spans []span, parts [][]class) (pick []int, limi
 		}
 		ranges = append(ranges, c)
 		length += c.Length
+		all += c.Length * int64(len(classes))
+		opens += int64(len(classes))
 		count *= float64(len(classes))
 	}
 	if !useful {
 		return nil, false, nil
 	}
-	limit := max(min(maxCombinations, min(maxPieceBytes, f.bytes)/length, min(maxPieceOpens, f.opens)/int64(len(parts))), 0)
-	tried := int64(math.Min(count, float64(limit)))
-	f.bytes -= tried * length
-	f.opens -= tried * int64(len(parts))
+	limit := min(maxCombinations, min(maxPieceBytes, f.bytes)/length)
+	held := count > 1 && all <= maxHeldBytes
+	if !held {
+		limit = min(limit, min(maxPieceOpens, f.opens)/int64(len(parts)))
+	}
+	limit = max(limit, 1)
+	if tried := int64(math.Min(count, float64(limit))); held {
+		hold(ranges)
+		f.bytes -= tried * length
+		f.opens -= opens
+	} else if tried > 1 {
+		f.bytes -= tried * length
+		f.opens -= tried * int64(len(parts))
+	}
 	expected := [20]byte(f.content.Pieces[p*20:])
 	return piece.Combine(f.ctx, ranges, expected, int(limit), f.options.Jobs)
+}
+
+// hold reads the bytes of all sources once, instead of once for each combination. Those
+// that can't be read now are tried again then.
+func hold(ranges []piece.Choice) {
+	for _, r := range ranges {
+		for i, from := range r.From {
+			b := make([]byte, r.Length)
+			if n, _ := from.ReadAt(b, 0); int64(n) == r.Length {
+				r.From[i] = bytes.NewReader(b)
+			}
+		}
+	}
 }
 
 // A sourceRange reads the bytes of a source from an offset. It opens the file for each

@@ -12,21 +12,25 @@ import (
 // maxMaybe limits Maybe.At.
 const maxMaybe = 100
 
-// A want is a file that is not in order.
+// A want is a file that is not in order, or may be.
 type want struct {
 	file int
 	like likeness
 	size int64
 
-	first, last int                 // the pieces inside of it; first > last: none
-	all         []*candidate        // that its pieces inside agree with
-	alive       []*candidate        // those of all that every proven piece agrees with; the likest first
-	refuted     map[*candidate]bool // the others of all
-	checked     map[int]bool        // solved pieces that alive was compared with
-	inside      bool                // a piece inside of it is proven
-	shared      bool                // a piece that it shares with others is proven
-	limited     bool                // not everything was tried
-	disagree    []*candidate
+	aside   bool                // only its bytes in shared pieces are wanted, to prove those of others
+	near    []*candidate        // VerifyOptions.Neighbors: some of their bytes may be right
+	first   int                 // the first piece inside of it
+	last    int                 // the last one; none is if first > last
+	all     []*candidate        // that its pieces inside agree with; if aside, of its size
+	alive   []*candidate        // those of all that every proven piece agrees with; the likest first
+	refuted map[*candidate]bool // the others of all
+	checked map[int]bool        // solved pieces that alive was compared with
+	inside  bool                // a piece inside of it is proven
+	shared  bool                // a piece that it shares with others is proven
+	limited bool                // not everything was tried
+
+	disagree []*candidate
 }
 
 // A finder searches for the files of a torrent that are not in order.
@@ -34,34 +38,31 @@ type finder struct {
 	*check
 	ctx     context.Context
 	options *VerifyOptions
-	search  *Search
-	wants   map[int]*want    // by file
-	list    []*want          // in the order of the files
-	solved  map[int]bool     // by piece that is shared, or ends a file: proven
-	right   map[part]*source // of solved pieces
+	search  *Search       // nil: there is none
+	wants   map[int]*want // by file
+	list    []*want       // in the order of the files
 
 	bytes, opens int64 // that may still be read and opened to solve pieces
 }
 
 // find searches for the files that are not in order, and for those that are in doubt.
 func (c *check) find(ctx context.Context, o *VerifyOptions) (found []Found, maybe []Maybe, err error) {
-	f := finder{check: c, ctx: ctx, options: o, search: o.Search, wants: make(map[int]*want), solved: make(map[int]bool), right: make(map[part]*source)}
-	if f.search == nil {
-		f.search = &Search{}
-	} else if err := f.byHash(); err != nil {
+	c.solved, c.right, c.undecided = make(map[int]bool), make(map[part]*source), make(map[int]bool)
+	f := finder{check: c, ctx: ctx, options: o, search: o.Search, wants: make(map[int]*want)}
+	if err := f.gather(); err != nil {
 		return nil, nil, err
 	}
-	if c.content.V1 && !c.content.V2 {
+	if f.sharesPieces() {
 		if err := f.solveAll(); err != nil {
 			return nil, nil, err
 		}
 	}
-	if o.Search == nil {
+	if f.search == nil || f.search.DoubtOnly {
 		return nil, nil, nil
 	}
 	found, maybe = []Found{}, []Maybe{}
 	for _, w := range f.list {
-		if f.status(w.file, f.ranges(w.file)) == StatusOK {
+		if w.aside || f.status(w.file, f.ranges(w.file)) == StatusOK {
 			continue // it is in doubt no more
 		}
 		one, doubt, err := f.settle(w)
@@ -74,9 +75,11 @@ func (c *check) find(ctx context.Context, o *VerifyOptions) (found []Found, mayb
 			maybe = append(maybe, *doubt)
 		}
 	}
-	f.learn()
 	return found, maybe, nil
 }
+
+// sharesPieces reports whether a piece may have bytes of several files.
+func (c *check) sharesPieces() bool { return c.content.V1 && !c.content.V2 }
 
 // phase returns the phase of a file.
 func (f *finder) phase(file int) phase {
@@ -183,16 +186,20 @@ func (f *finder) same(w *want, span span) (bool, error) {
 	}
 	var list []*source
 	for _, c := range w.alive {
-		list = append(list, &source{candidate: c, path: c.paths[0], have: w.size})
+		list = append(list, c.source())
 	}
 	classes, err := f.distinct(list, span)
 	return len(classes) < 2, err
 }
 
-// maybe returns the candidates of a file that may be it.
+// maybe returns the candidates of a file that may be it. Files of torrents that were added
+// may be any file of their size: without a proof of their own pieces they are not named.
 func (f *finder) maybe(w *want, list []*candidate, reason Reason) *Maybe {
 	if w.limited {
 		reason = ReasonLimit
+	}
+	if !w.inside && reason != ReasonDisagree {
+		list = slices.DeleteFunc(slices.Clone(list), func(c *candidate) bool { return c.added })
 	}
 	if len(list) == 0 && !w.limited {
 		return nil

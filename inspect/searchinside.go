@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -20,7 +21,109 @@ const (
 	leastSmall  = 4
 )
 
-// byHash finds candidates for all files by the hashes of their own pieces.
+// gather finds candidates for all files that are not in order, by the hashes of their own
+// pieces, and for the files that are only needed to prove pieces of others, by their sizes.
+func (f *finder) gather() error {
+	if f.search != nil {
+		f.wanted()
+	}
+	if len(f.list) > 0 {
+		if err := f.search.prepare(f.ctx); err != nil {
+			return err
+		}
+	}
+	if err := f.byHash(); err != nil {
+		return err
+	}
+	for _, w := range f.list {
+		if w.aside {
+			if err := f.bySize([]*want{w}); err != nil {
+				return err
+			}
+		}
+	}
+	f.addNeighbors()
+	return nil
+}
+
+// wanted fills in the list of files to search for.
+func (f *finder) wanted() {
+	if f.search.DoubtOnly {
+		if f.sharesPieces() {
+			f.wantDoubtful()
+		}
+		return
+	}
+	for i := range f.tree.Files {
+		s := &f.tree.Files[i]
+		switch {
+		case s.Pad || s.Link:
+		case !f.has(i):
+			if f.sharesPieces() && f.isBeside(i) {
+				f.want(i).aside = true
+			}
+		case f.status(i, f.ranges(i)) != StatusOK:
+			f.want(i)
+		}
+	}
+}
+
+// wantDoubtful adds the files that pieces in doubt lack.
+func (f *finder) wantDoubtful() {
+	for p, state := range f.states {
+		if state != CauseUnverifiable {
+			continue
+		}
+		for s := range f.partsOf(p) {
+			if f.wants[s.File] == nil && !f.tree.Files[s.File].Link && !f.isAtPlace(p, s) {
+				f.want(s.File).aside = true
+			}
+		}
+	}
+}
+
+// isBeside reports whether a file that is not verified has bytes of a bad piece of a file
+// that is.
+func (f *finder) isBeside(file int) bool {
+	first, last, ok := f.content.Layout.FilePieces(file)
+	return ok && (f.states[first].isBad() || f.states[last].isBad())
+}
+
+// want adds a file to the list.
+func (f *finder) want(file int) *want {
+	w := &want{file: file, size: f.content.Layout.Length(file), like: f.likeness(file)}
+	w.first, w.last = f.inside(file)
+	f.wants[file], f.list = w, append(f.list, w)
+	return w
+}
+
+// addNeighbors adds the files of VerifyOptions.Neighbors.
+func (f *finder) addNeighbors() {
+	if !f.sharesPieces() {
+		return
+	}
+	for _, i := range slices.Sorted(maps.Keys(f.options.Neighbors)) {
+		if i < 0 || i >= len(f.tree.Files) || f.tree.Files[i].Pad || f.tree.Files[i].Link {
+			continue
+		}
+		paths := f.options.Neighbors[i]
+		tree := piece.Tree{Files: make([]piece.Source, len(paths)), Path: func(k int) string { return paths[k] }}
+		for k, path := range paths {
+			tree.Restat(k)
+			if tree.Files[k].Cause != piece.CauseFine {
+				continue
+			}
+			w := f.wants[i]
+			if w == nil {
+				w = f.want(i)
+				w.aside = true
+			}
+			w.near = append(w.near, &candidate{paths: []string{path}, id: tree.Files[k].ID})
+		}
+	}
+}
+
+// byHash finds candidates by the hashes of the pieces inside of the files.
 func (f *finder) byHash() error {
 	type key struct {
 		size int64
@@ -28,14 +131,11 @@ func (f *finder) byHash() error {
 	}
 	groups, phases := make(map[key][]*want), make(map[int64]int)
 	var keys []key
-	for i := range f.contentFiles() {
-		if f.tree.Files[i].Link || f.status(i, f.ranges(i)) == StatusOK {
+	for _, w := range f.list {
+		if w.aside {
 			continue
 		}
-		w := &want{file: i, size: f.content.Layout.Length(i), like: f.likeness(i)}
-		w.first, w.last = f.inside(i)
-		f.wants[i], f.list = w, append(f.list, w)
-		k := key{w.size, f.phase(i)}
+		k := key{w.size, f.phase(w.file)}
 		if groups[k] == nil {
 			keys = append(keys, k)
 			phases[k.size]++
@@ -50,6 +150,28 @@ func (f *finder) byHash() error {
 	return nil
 }
 
+// bySize finds candidates for files of one size that have no hash of their own.
+func (f *finder) bySize(wants []*want) error {
+	size := wants[0].size
+	candidates, err := f.search.ofSize(f.ctx, size, f.options.Jobs)
+	if err != nil {
+		return err
+	}
+	limit := 1
+	if size > 0 {
+		most := maxSmall
+		if f.search.DoubtOnly { // there are no others to try
+			most = maxOfSize
+		}
+		limit = max(leastSmall, min(most, maxAllSmall/len(f.list)))
+	}
+	for _, w := range wants {
+		w.all = f.elsewhere(w, candidates.like(w.like, limit))
+		w.alive, w.limited = slices.Clone(w.all), size > 0 && limit < len(candidates.all) || candidates.limited
+	}
+	return nil
+}
+
 // likeness returns what is like file i on disk.
 func (f *finder) likeness(i int) likeness {
 	path := f.files[i].Path()
@@ -59,22 +181,17 @@ func (f *finder) likeness(i int) likeness {
 // group finds candidates for files of one size and phase. The torrent has so many phases
 // of files of this size.
 func (f *finder) group(size int64, at phase, phases int, wants []*want) error {
+	small := !at.v2 && wants[0].first > wants[0].last // without a piece of its own
+	if small || size == 0 {
+		return f.bySize(wants)
+	}
 	candidates, err := f.search.ofSize(f.ctx, size, f.options.Jobs)
 	if err != nil {
 		return err
 	}
 	list := candidates.all
-	small := !at.v2 && wants[0].first > wants[0].last // without a piece of its own
-	if small || size == 0 {
-		limit := 1
-		if size > 0 {
-			limit = max(leastSmall, min(maxSmall, maxAllSmall/len(f.list)))
-		}
-		for _, w := range wants {
-			w.all = f.elsewhere(w, candidates.like(w.like, limit))
-			w.alive, w.limited = slices.Clone(w.all), size > 0 && limit < len(list)
-		}
-		return nil
+	for _, w := range wants {
+		w.limited = candidates.limited
 	}
 	if !at.v2 { // see maxRead
 		n := int64(len(list))
@@ -164,20 +281,28 @@ func (f *finder) match(at phase, list []*candidate, wants []*want) {
 		}
 	}
 	for _, w := range wants {
-		key, ok := f.knownKey(w.file)
+		sum, ok := f.ownHash(w)
 		if !ok {
 			continue // a v2 file without a root
 		}
-		w.all = f.elsewhere(w, sorted(bySum[key.sum], w.like))
+		w.all = f.elsewhere(w, sorted(bySum[sum], w.like))
 		if at.v1 && at.v2 {
 			w.disagree = slices.DeleteFunc(slices.Clone(w.all), func(c *candidate) bool { return f.agrees(w, c.at(at)) })
 			w.all = slices.DeleteFunc(w.all, func(c *candidate) bool { return !f.agrees(w, c.at(at)) })
 		}
-		if c := f.search.fromKnown(key); c != nil && len(w.all) == 0 && !(at.v1 && at.v2) {
-			w.all = f.elsewhere(w, []*candidate{c})
-		}
 		w.alive, w.inside = slices.Clone(w.all), len(w.all) > 0
 	}
+}
+
+// ownHash returns the hash that a candidate for a file needs to have.
+func (f *finder) ownHash(w *want) (sum [32]byte, ok bool) {
+	if root := f.content.Files[w.file].PiecesRoot; root != nil {
+		return *root, true
+	}
+	if f.content.V2 {
+		return sum, false
+	}
+	return f.digest(w.first, w.last), true
 }
 
 // agrees reports whether the v1 hashes of a candidate for a file of a hybrid are right.

@@ -55,8 +55,12 @@ func (f *finder) ends(w *want) (list []end) {
 // proves may help with those that have too many.
 func (f *finder) solveAll() error {
 	f.bytes, f.opens = maxBytes, maxOpens
+	if f.search == nil || f.search.DoubtOnly {
+		f.bytes = maxDoubtBytes
+	}
+	pieces := f.toSolve()
 	var todo []int
-	for _, p := range f.toSolve() {
+	for _, p := range pieces {
 		solved, _, err := f.solve(p, tryFirst)
 		if err != nil {
 			return err
@@ -72,13 +76,22 @@ func (f *finder) solveAll() error {
 	if err != nil {
 		return err
 	}
-	f.limit(limited)
+	f.undecide(pieces, limited)
 	return nil
 }
 
-// limit records that not all combinations of pieces were tried.
-func (f *finder) limit(pieces []int) {
+// undecide records the pieces of which not everything was tried: not all combinations of
+// some, and of others not all candidates.
+func (f *finder) undecide(pieces, limited []int) {
 	for _, p := range pieces {
+		for s := range f.partsOf(p) {
+			if w := f.wants[s.File]; w != nil && w.limited && !f.solved[p] {
+				f.undecided[p] = true
+			}
+		}
+	}
+	for _, p := range limited {
+		f.undecided[p] = true
 		for s := range f.partsOf(p) {
 			if w := f.wants[s.File]; w != nil {
 				w.limited = true
@@ -161,9 +174,13 @@ func (f *finder) toSolve() (list []int) {
 			list = append(list, i)
 		}
 	}
+	doubtOnly := f.search == nil || f.search.DoubtOnly
 	for _, w := range f.list {
-		if len(w.alive) > 0 {
-			for _, e := range f.ends(w) {
+		if len(w.near) == 0 && (doubtOnly || len(w.alive) == 0) {
+			continue
+		}
+		for _, e := range f.ends(w) {
+			if s := f.states[e.piece]; s == CauseNone || s.isBad() { // else it is not verified
 				list = append(list, e.piece)
 			}
 		}
@@ -187,12 +204,16 @@ const (
 func (f *finder) solve(p int, which try) (solved, limited bool, err error) {
 	var spans []span
 	var parts [][]class
-	files := 0
+	files, cut := 0, false
 	for _, s := range f.content.Layout.Spans(p, p) {
 		classes := []class{{{}}} // padding: zeros
 		if !f.tree.Files[s.File].Pad {
 			files++
-			if classes, err = f.distinct(f.sources(p, s, which), s); err != nil {
+			list := f.sources(p, s, which)
+			if most := f.affordable(s); len(list) > most {
+				list, cut = list[:most], true
+			}
+			if classes, err = f.distinct(list, s); err != nil {
 				return false, false, err
 			}
 		}
@@ -203,7 +224,7 @@ func (f *finder) solve(p int, which try) (solved, limited bool, err error) {
 	}
 	pick, limited, err := f.combine(p, spans, parts)
 	if pick == nil {
-		return false, limited, err
+		return false, limited || cut, err
 	}
 	for i, s := range spans {
 		if !f.tree.Files[s.File].Pad {
@@ -219,13 +240,15 @@ func (f *finder) solve(p int, which try) (solved, limited bool, err error) {
 
 // sources returns where the bytes of a file in a piece may be from, the likeliest first.
 func (f *finder) sources(p int, s span, which try) (list []*source) {
-	at, there := &f.tree.Files[s.File], f.tree.Files[s.File].Cause == piece.CauseFine
-	readable := f.faults[part{p, s.File}] == nil && f.states[p] != CauseChanged
-	if there && readable && at.ID.Size >= s.Offset+s.Length {
+	at := &f.tree.Files[s.File]
+	if f.isAtPlace(p, s) {
 		list = append(list, &source{place: true, path: f.tree.Path(s.File), have: at.ID.Size})
 	}
 	if w := f.wants[s.File]; w != nil && (which == tryAll || which == tryRefuted || len(list) == 0) {
 		list = append(list, w.sources(false)...)
+		for _, c := range w.near {
+			list = append(list, c.source())
+		}
 		if which == tryRefuted {
 			list = append(list, w.sources(true)...)
 		}
@@ -233,7 +256,7 @@ func (f *finder) sources(p int, s span, which try) (list []*source) {
 	switch {
 	case at.Cause == piece.CauseMissing || at.Cause == piece.CauseNotAFile:
 		list = append(list, &source{})
-	case there && readable && at.ID.Size < s.Offset+s.Length:
+	case f.isReadable(p, s.File) && at.ID.Size < s.Offset+s.Length:
 		list = append(list, &source{path: f.tree.Path(s.File), have: at.ID.Size})
 	}
 	if which == tryFirst {
@@ -242,11 +265,25 @@ func (f *finder) sources(p int, s span, which try) (list []*source) {
 	return list
 }
 
+// isAtPlace reports whether the file at its place has bytes in a range of a piece.
+func (f *finder) isAtPlace(p int, s span) bool {
+	return f.isReadable(p, s.File) && f.tree.Files[s.File].ID.Size >= s.Offset+s.Length
+}
+
+// isReadable reports whether the file at its place could be read for a piece.
+func (f *finder) isReadable(p, file int) bool {
+	return f.tree.Files[file].Cause == piece.CauseFine && f.faults[part{p, file}] == nil && f.states[p] != CauseChanged
+}
+
+func (c *candidate) source() *source {
+	return &source{candidate: c, path: c.paths[0], have: c.id.Size}
+}
+
 // sources returns the candidates for a file that are refuted, or those that are not.
 func (w *want) sources(refuted bool) (list []*source) {
 	for _, c := range w.all {
 		if !c.broken && w.refuted[c] == refuted {
-			list = append(list, &source{candidate: c, path: c.paths[0], have: w.size})
+			list = append(list, c.source())
 		}
 	}
 	return list
@@ -301,7 +338,7 @@ func (f *finder) isRight(w *want, c *candidate) (bool, error) {
 		if right == nil || right.candidate == c || w.checked[e.piece] {
 			continue
 		}
-		classes, err := f.distinct([]*source{right, {candidate: c, path: c.paths[0], have: w.size}}, e.span)
+		classes, err := f.distinct([]*source{right, c.source()}, e.span)
 		if err != nil || len(classes) > 1 {
 			return false, err
 		}

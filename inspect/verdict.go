@@ -64,6 +64,10 @@ type Verdict struct {
 	// torrent. It is never nil.
 	Where func(index int) string
 
+	// Neighbors yields the files that are not in order, and were not found, but prove
+	// pieces which they share with files that are in order or were found. It is never nil.
+	Neighbors iter.Seq[Neighbor]
+
 	// Extra lists the files in the content's directory that are not content, by their
 	// paths below that directory, with slashes. It is nil unless VerifyOptions.Extra is
 	// set. ExtraErrs are the errors of directories that could not be read.
@@ -72,7 +76,7 @@ type Verdict struct {
 
 	// Found lists the files that are not in order and were found elsewhere, and Maybe
 	// those for which only unproven candidates were found. Both are nil unless
-	// VerifyOptions.Search is set. SearchErrs are the errors of candidates that could not
+	// VerifyOptions.Search is set, without DoubtOnly. SearchErrs are the errors of candidates that could not
 	// be read or have changed.
 	Found      []Found
 	Maybe      []Maybe
@@ -101,6 +105,14 @@ type PieceCounts struct {
 	// Unread is the number of further pieces, which were not read. It is 0 unless
 	// VerifyOptions.Quick or Sample is set.
 	Unread int
+}
+
+// A Neighbor is a file on disk that is not a file of the torrent, or not known to be, but
+// has the right bytes of one in a piece that this shares with other files.
+type Neighbor struct {
+	Index int    // of the file, in the torrent
+	Path  string // in the torrent, as in FileVerdict
+	At    string // absolute path on disk
 }
 
 // A FileVerdict is the verdict on one file.
@@ -142,4 +154,8 @@ type BadPiece struct {
 	// Doubtful reports that several files share the piece and that it is unknown which
 	// of them are damaged.
 	Doubtful bool
+
+	// Undecided reports that there are too many candidates for files of the piece, or too
+	// many combinations of them, to try all: the right ones may be among them.
+	Undecided bool
 }

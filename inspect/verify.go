@@ -62,12 +62,17 @@ type VerifyOptions struct {
 	Sample int
 
 	// Search, if not nil, searches for the files that are not in order. It fills in
-	// Verdict.Found, Maybe and SearchErrs. It is not used with Only, Quick or Sample.
+	// Verdict.Found, Maybe and SearchErrs. It is not used with Quick or Sample.
 	Search *Search
 
 	// Places are the paths on disk of files that are at other places, by their indexes in
 	// the torrent. Other files are searched for at path.
 	Places map[int]string
+
+	// Neighbors are the paths on disk of files that are tried for the bytes of files in
+	// pieces that they share with others, by the indexes of the files in the torrent:
+	// those of Verdict.Neighbors.
+	Neighbors map[int][]string
 }
 
 // now is replaced by tests.
@@ -157,7 +162,7 @@ func (c *check) compareAll(ctx context.Context, o VerifyOptions) (*Verdict, erro
 	if findings := c.disagreements(); len(findings) > 0 {
 		return nil, &metainfo.UnusableError{Findings: findings}
 	}
-	if o.Only != nil || c.basis != BasisFull && c.basis != BasisCached {
+	if c.basis != BasisFull && c.basis != BasisCached {
 		return c.verdict(), nil // files are searched for by all of their pieces
 	}
 	found, maybe, err := c.find(ctx, &o)

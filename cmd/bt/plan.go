@@ -1,8 +1,9 @@
 package main
 
 import (
+	"bt/inspect"
+	"bt/internal/atomicfile"
 	"bytes"
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,20 +15,16 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/urfave/cli/v2"
-
-	"bt/inspect"
-	"bt/internal/atomicfile"
 )
 
 // A planDocument is the JSON of a plan: which file on disk is which file of a torrent.
 // bt verify writes it; bt verify and bt seed read it. A plan may be of several torrents:
 // then it is a list.
 type planDocument struct {
-	InfoHashV1 string             `json:"info_hash_v1,omitempty"`
-	InfoHashV2 string             `json:"info_hash_v2,omitempty"`
-	Files      []planFileDocument `json:"files"`
+	InfoHashV1 string                 `json:"info_hash_v1,omitempty"`
+	InfoHashV2 string                 `json:"info_hash_v2,omitempty"`
+	Files      []planFileDocument     `json:"files"`
+	Neighbors  []planNeighborDocument `json:"neighbors,omitempty"`
 }
 
 type planFileDocument struct {
@@ -39,8 +36,18 @@ type planFileDocument struct {
 	Proof     inspect.Proof `json:"proof"`
 }
 
-// newPlan returns the plan of a verdict: the files that are in order at their places, and
-// those that were found elsewhere.
+// A planNeighborDocument is a file that is not in order, with a file on disk that has the
+// right bytes of it in a piece that it shares with the files of the plan: without it they
+// could not be proven again.
+type planNeighborDocument struct {
+	Path      string `json:"path"`
+	PathBytes string `json:"path_bytes,omitempty"`
+	At        string `json:"at"` // absolute
+	AtBytes   string `json:"at_bytes,omitempty"`
+}
+
+// newPlan returns the plan of a verdict: the files that are in order at their places,
+// those that were found elsewhere, and what proves them.
 func newPlan(t *inspect.Torrent, v *inspect.Verdict) (*planDocument, error) {
 	d := &planDocument{InfoHashV1: t.HexV1(), InfoHashV2: t.HexV2(), Files: []planFileDocument{}}
 	found := v.Found // in the order of the files
@@ -56,6 +63,9 @@ func newPlan(t *inspect.Torrent, v *inspect.Verdict) (*planDocument, error) {
 			}
 			d.add(f.Path, at, f.Size, f.Proof)
 		}
+	}
+	for n := range v.Neighbors {
+		d.Neighbors = append(d.Neighbors, planNeighborDocument{n.Path, hexUnlessUTF8(n.Path), n.At, hexUnlessUTF8(n.At)})
 	}
 	return d, nil
 }
@@ -172,15 +182,41 @@ func (p *planDocument) check() error {
 			return fmt.Errorf("file %d: %w", i+1, err)
 		}
 	}
+	if len(p.Neighbors) == 0 {
+		p.Neighbors = nil // as if the key were not there
+	}
+	for i := range p.Neighbors {
+		n := &p.Neighbors[i]
+		if err := checkPaths(&n.Path, &n.At, n.PathBytes, n.AtBytes); err != nil {
+			return fmt.Errorf("neighbor %d: %w", i+1, err)
+		}
+	}
 	return nil
 }
 
 func (f *planFileDocument) check() error {
+	if err := checkPaths(&f.Path, &f.At, f.PathBytes, f.AtBytes); err != nil {
+		return err
+	}
+	proofs := []inspect.Proof{inspect.ProofRoot, inspect.ProofPieces, inspect.ProofShared, inspect.ProofEmpty}
+	switch {
+	case f.Size == nil:
+		return errors.New("it has no size")
+	case *f.Size < 0:
+		return fmt.Errorf("a size of %d bytes", *f.Size)
+	case !slices.Contains(proofs, f.Proof):
+		return fmt.Errorf("proof %q is none of %q", f.Proof, proofs)
+	}
+	return nil
+}
+
+// checkPaths checks a path in the torrent and one on disk, and decodes those in hex.
+func checkPaths(path, at *string, pathBytes, atBytes string) error {
 	for _, p := range []struct {
 		key   string
 		value *string
 		hex   string
-	}{{"path", &f.Path, f.PathBytes}, {"at", &f.At, f.AtBytes}} {
+	}{{"path", path, pathBytes}, {"at", at, atBytes}} {
 		if p.hex != "" {
 			b, err := hex.DecodeString(p.hex)
 			if err != nil {
@@ -195,94 +231,8 @@ func (f *planFileDocument) check() error {
 			return fmt.Errorf("%s has a zero byte", p.key)
 		}
 	}
-	proofs := []inspect.Proof{inspect.ProofRoot, inspect.ProofPieces, inspect.ProofShared, inspect.ProofEmpty}
-	switch {
-	case !filepath.IsAbs(f.At):
-		return fmt.Errorf("at is not an absolute path: %q", f.At)
-	case f.Size == nil:
-		return errors.New("it has no size")
-	case *f.Size < 0:
-		return fmt.Errorf("a size of %d bytes", *f.Size)
-	case !slices.Contains(proofs, f.Proof):
-		return fmt.Errorf("proof %q is none of %q", f.Proof, proofs)
+	if !filepath.IsAbs(*at) {
+		return fmt.Errorf("at is not an absolute path: %q", *at)
 	}
 	return nil
-}
-
-// placesIn returns where the files of a torrent are, by their indexes, as the plan of it
-// says.
-func placesIn(plans []*planDocument, t *inspect.Torrent) (map[int]string, error) {
-	v1, v2 := t.HexV1(), t.HexV2()
-	i := slices.IndexFunc(plans, func(p *planDocument) bool {
-		return strings.EqualFold(p.InfoHashV1, v1) && strings.EqualFold(p.InfoHashV2, v2)
-	})
-	if i < 0 {
-		return nil, errors.New("the plan is of another torrent: its info-hashes differ")
-	}
-	content, err := t.Content()
-	if err != nil {
-		return nil, err
-	}
-	index := make(map[string]int)
-	for i := range content.Files {
-		if f := &content.Files[i]; !f.Pad && !f.IsLink() {
-			index[strings.Join(t.Files[i].Path(), "/")] = i
-		}
-	}
-	places := make(map[int]string)
-	for _, f := range plans[i].Files {
-		n, ok := index[f.Path]
-		switch {
-		case !ok:
-			return nil, fmt.Errorf("the torrent has no file %q", f.Path)
-		case places[n] != "":
-			return nil, fmt.Errorf("%q is in it twice", f.Path)
-		case content.Layout.Length(n) != *f.Size:
-			return nil, fmt.Errorf("%q has %d bytes in the plan and %d in the torrent", f.Path, *f.Size, content.Layout.Length(n))
-		}
-		places[n] = filepath.Clean(f.At)
-	}
-	return places, nil
-}
-
-// A planOption is the flag --plan of bt verify and bt seed.
-type planOption struct {
-	option[string]
-	plans []*planDocument
-}
-
-func (o *planOption) flag(usage string) cli.Flag {
-	return valueFlag(&o.option, nonEmpty("the path"), "plan", usage)
-}
-
-// read reads the plan, if there is one, once for all torrents.
-func (o *planOption) read(ctx context.Context, e *env) error {
-	if !o.given {
-		return nil
-	}
-	b, err := readInput(ctx, e, o.value, textInput)
-	if err != nil {
-		return err
-	}
-	if o.plans, err = parsePlans(b); err != nil {
-		return o.failed(err)
-	}
-	return nil
-}
-
-// places returns where the plan says that the files of a torrent are, by their indexes;
-// nil without a plan.
-func (o *planOption) places(t *inspect.Torrent) (map[int]string, error) {
-	if !o.given {
-		return nil, nil
-	}
-	places, err := placesIn(o.plans, t)
-	if err != nil {
-		return nil, o.failed(err)
-	}
-	return places, nil
-}
-
-func (o *planOption) failed(err error) error {
-	return failf(exitUsage, "--plan: %s: %w", shown(o.value), err)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,9 @@ const zeros40 = "0000000000000000000000000000000000000000"
 
 func TestParsePlans(t *testing.T) {
 	file := func(f string) string { return `{"info_hash_v1":"` + zeros40 + `","files":[` + f + `]}` }
+	neighbor := func(n string) string {
+		return `{"info_hash_v1":"` + zeros40 + `","files":[],"neighbors":[` + n + `]}`
+	}
 	for _, test := range []struct{ plan, want string }{
 		{goodPlan, ""},
 		{"\ufeff " + goodPlan + "\n", ""},
@@ -63,6 +67,14 @@ func TestParsePlans(t *testing.T) {
 		{file(`{"path":"a","at":"/x","size":1}`), `proof "" is none of`},
 		{file(`{"path":"a","at":"/x","size":1,"proof":"guess"}`), `proof "guess" is none of`},
 		{file(`{"path":["a"],"at":"/x","size":1,"proof":"root"}`), "path is not a text"},
+		{neighbor(`{"path":"a","at":"/x"},{"path":"a","at":"/y"}`), ""},
+		{neighbor(``), ""},
+		{neighbor(`{"at":"/x"}`), "neighbor 1: it has no path"},
+		{neighbor(`{"path":"a","at":"/x"},{"path":"a"}`), "neighbor 2: it has no at"},
+		{neighbor(`{"path":"a","at":"x"}`), `neighbor 1: at is not an absolute path: "x"`},
+		{neighbor(`{"path":"a","at":"/x","at_bytes":"z"}`), `at_bytes is not in hex`},
+		{neighbor(`{"path":"a\u0000","at":"/x"}`), "path has a zero byte"},
+		{neighbor(`1`), "neighbors is not an object"},
 	} {
 		plans, err := parsePlans([]byte(test.plan))
 		switch {
@@ -155,6 +167,13 @@ func TestPlanOfAnyNames(t *testing.T) {
 				}
 			}
 		},
+		Neighbors: func(yield func(inspect.Neighbor) bool) {
+			for i, name := range names {
+				if !yield(inspect.Neighbor{Index: i, Path: name, At: filepath.Join(dir, name)}) {
+					return
+				}
+			}
+		},
 	}
 	plan, err := newPlan(torrent, v)
 	if err != nil {
@@ -182,6 +201,15 @@ func TestPlanOfAnyNames(t *testing.T) {
 				t.Errorf("%q is at %q", names[i], places[i])
 			}
 		}
+		neighbors, err := neighborsIn(read, torrent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range names {
+			if want := []string{filepath.Join(dir, names[i])}; !slices.Equal(neighbors[i], want) {
+				t.Errorf("%q: the neighbor is at %q, want %q", names[i], neighbors[i], want)
+			}
+		}
 	}
 }
 
@@ -205,10 +233,23 @@ func FuzzParsePlans(f *testing.F) {
 				}
 			}
 		}
+		if neighbors, err := neighborsIn(plans, torrent); err == nil {
+			for i, paths := range neighbors {
+				for _, path := range paths {
+					if i < 0 || i > 1 || !filepath.IsAbs(path) || strings.Contains(path, "\x00") {
+						t.Errorf("neighbor %d at %q", i, path)
+					}
+				}
+			}
+		}
 		for _, p := range plans {
 			for i := range p.Files {
 				file := &p.Files[i]
 				file.PathBytes, file.AtBytes = hexUnlessUTF8(file.Path), hexUnlessUTF8(file.At)
+			}
+			for i := range p.Neighbors {
+				n := &p.Neighbors[i]
+				n.PathBytes, n.AtBytes = hexUnlessUTF8(n.Path), hexUnlessUTF8(n.At)
 			}
 		}
 		written, err := json.Marshal(plans)

@@ -120,7 +120,11 @@ func (f *verifyFlags) check(u *ui) error {
 		return err
 	}
 	for _, part := range f.scope.parts() {
-		for _, whole := range []givenSwitch{{"map", f.report.picture}, {"report", f.report.path.given}, {"search", f.search.dirs != nil}, {"write-plan", f.search.writePlan.given}, {"repair", f.mend.repair}, {"link", f.mend.link.given}} {
+		wholes := []givenSwitch{{"map", f.report.picture}, {"report", f.report.path.given}, {"search", f.search.dirs != nil}, {"write-plan", f.search.writePlan.given}, {"repair", f.mend.repair}, {"link", f.mend.link.given}}
+		for _, whole := range wholes {
+			if whole.name == "search" && part.name == "files" {
+				continue // the pieces of these files are read
+			}
 			if err := oneFlag(whole, part); err != nil {
 				return withHint(err, "--"+whole.name+" needs all pieces")
 			}
@@ -180,11 +184,10 @@ func (r *verifyRun) compare(ctx context.Context, x *verified) (*inspect.Verdict,
 		Extra: r.flags.extra.extra, Others: r.contents,
 	}
 	r.flags.scope.apply(&o, x.torrent)
-	var err error
-	if o.Places, err = r.flags.search.plan.places(x.torrent); err != nil {
+	if err := r.usePlan(x.torrent, &o); err != nil {
 		return nil, err
 	}
-	if err := r.openSearch(ctx); err != nil {
+	if err := r.openSearch(ctx, x); err != nil {
 		return nil, err
 	}
 	o.Search, o.Progress = r.search, r.hashing(x.torrent)

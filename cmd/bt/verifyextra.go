@@ -47,7 +47,7 @@ func (r *verifyRun) findContents(ctx context.Context) {
 	r.contents, r.listed = new(inspect.Contents), make(map[string]bool)
 	failed := 0
 	for _, in := range r.inputs {
-		if err := r.addContent(ctx, in); err != nil && !isForeign(in, err) {
+		if err := r.addContent(ctx, in, r.contents.Add); err != nil && !isForeign(in, err) {
 			failed++
 		}
 	}
@@ -57,8 +57,11 @@ func (r *verifyRun) findContents(ctx context.Context) {
 	}
 }
 
+// An addFunc is Add of inspect.Contents or inspect.Search.
+type addFunc func(ctx context.Context, t *inspect.Torrent, path string, o inspect.VerifyOptions) error
+
 // addContent adds the content of one torrent to that of the run.
-func (r *verifyRun) addContent(ctx context.Context, in input) error {
+func (r *verifyRun) addContent(ctx context.Context, in input, add addFunc) error {
 	if in.err != nil {
 		return in.err
 	}
@@ -70,11 +73,16 @@ func (r *verifyRun) addContent(ctx context.Context, in input) error {
 	if err != nil {
 		return err
 	}
-	places, err := r.flags.search.plan.places(t)
-	if err != nil {
+	return r.addFiles(ctx, t, paths, add)
+}
+
+// addFiles adds the files of a torrent to those of the run.
+func (r *verifyRun) addFiles(ctx context.Context, t *inspect.Torrent, paths []string, add addFunc) error {
+	o := inspect.VerifyOptions{Elsewhere: paths[1:], Directories: &r.directories, Jobs: r.flags.hashing.jobs.value}
+	if err := r.usePlan(t, &o); err != nil {
 		return err
 	}
-	return r.contents.Add(ctx, t, paths[0], inspect.VerifyOptions{Places: places, Elsewhere: paths[1:], Directories: &r.directories, Jobs: r.flags.hashing.jobs.value})
+	return add(ctx, t, paths[0], o)
 }
 
 // printExtra prints the extra files of a torrent for scripts, except those that were

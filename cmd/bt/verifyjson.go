@@ -56,9 +56,10 @@ type rangeDocument struct {
 }
 
 type badPieceDocument struct {
-	Index int              `json:"index"`
-	Cause string           `json:"cause"`
-	Files iter.Seq[string] `json:"files"`
+	Index     int              `json:"index"`
+	Cause     string           `json:"cause"`
+	Files     iter.Seq[string] `json:"files"`
+	Undecided bool             `json:"undecided,omitempty"` // there were too many candidates to try all
 }
 
 // newVerifyDocument returns the document of a verdict. With onlyBad it lists only
@@ -72,7 +73,7 @@ func newVerifyDocument(x *verified, onlyBad bool) *verifyDocument {
 		Files: fileVerdictDocuments(v.Files, onlyBad),
 		BadPieces: func(yield func(badPieceDocument) bool) {
 			for p := range v.BadPieces {
-				if !yield(badPieceDocument{p.Index, p.Cause.String(), p.Files}) {
+				if !yield(badPieceDocument{p.Index, p.Cause.String(), p.Files, p.Undecided}) {
 					return
 				}
 			}

@@ -38,7 +38,7 @@ type verifyRun struct {
 	cache       *inspect.Cache // nil unless a flag needs it
 	directories inspect.Directories
 
-	search  *inspect.Search // of --search, or nil
+	search  *inspect.Search // of --search, and of the content of all torrents
 	plans   []*planDocument // for --write-plan
 	planErr error           // the plan must not be written
 

@@ -144,10 +144,15 @@ func proofText(v *inspect.Verdict) string {
 }
 
 // isContentFile reports whether a path is that of a file of the content, which may be
-// missing, or of one that was found elsewhere.
+// missing, or of one that was found elsewhere, or that proves others.
 func isContentFile(path string, v *inspect.Verdict) bool {
 	for f := range v.Files {
 		if isSamePath(path, v.Where(f.Index)) {
+			return true
+		}
+	}
+	for n := range v.Neighbors {
+		if isSamePath(path, n.At) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -73,13 +74,16 @@ func canList(dir string) error {
 	return nil
 }
 
-// openSearch lists the files in the directories of --search, once for all torrents.
-func (r *verifyRun) openSearch(ctx context.Context) error {
-	f, u := &r.flags.search, r.ui
-	if len(f.dirs) == 0 || r.search != nil {
+// openSearch lists the files in the directories of --search, once for all torrents. Without
+// --search, the content of several torrents is searched for what pieces in doubt lack. x is
+// the torrent, or the first one.
+func (r *verifyRun) openSearch(ctx context.Context, x *verified) error {
+	if r.search != nil || !r.several && r.flags.search.dirs == nil {
 		return nil
 	}
-	s, errs, err := inspect.NewSearch(ctx, f.dirs, r.flags.hashing.jobs.value, nil)
+	dirs, bar := r.flags.search.dirs, r.progress("listing the files in the directories of --search")
+	s, errs, err := inspect.NewSearch(ctx, dirs, r.flags.hashing.jobs.value, func(files int) { bar.UpdateText(count(files, "file")) })
+	bar.Finish()
 	if err != nil {
 		if ctx.Err() != nil {
 			return err
@@ -87,21 +91,64 @@ func (r *verifyRun) openSearch(ctx context.Context) error {
 		return unreadable(err)
 	}
 	for _, err := range errs {
-		u.warn("not searched: %v", unreadable(err))
+		r.warn("not searched: %v", unreadable(err))
 	}
-	u.explain("%s in the directories of --search", count(s.Len(), "file"))
+	if dirs != nil {
+		r.explain("%s in the directories of --search", count(s.Len(), "file"))
+	}
+	s.DoubtOnly = dirs == nil
+	s.Prepare = func(ctx context.Context) error {
+		if !r.several {
+			return r.addFiles(ctx, x.torrent, x.paths, s.Add)
+		}
+		return r.addContents(ctx)
+	}
+	s.Progress = r.searching()
+	r.search = s
+	return nil
+}
+
+// searching returns a function that shows the progress of hashing candidates.
+func (r *verifyRun) searching() func(done, total int64) {
 	var bar *term.Progress
-	s.Progress = func(done, total int64) {
+	return func(done, total int64) {
 		if bar == nil {
-			bar = u.progress("searching")
+			bar = r.progress("searching")
 		}
 		if bar.Update(done, total); done >= total {
 			bar.Finish()
 			bar = nil
 		}
 	}
-	r.search = s
+}
+
+// addContents adds the content of all torrents to the search. What can't be read is
+// reported when the torrent is verified.
+func (r *verifyRun) addContents(ctx context.Context) error {
+	bar := r.progress("listing the content of " + count(len(r.inputs), "torrent"))
+	defer bar.Finish()
+	for i, in := range r.inputs {
+		_ = r.addContent(ctx, in, r.search.Add)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		bar.UpdateText(count(i+1, "torrent"))
+	}
 	return nil
+}
+
+// usePlan sets the options that the plan of a torrent stands for. That a plan has nothing
+// for one of several torrents is no wrong usage: it is a file that is not there.
+func (r *verifyRun) usePlan(t *inspect.Torrent, o *inspect.VerifyOptions) (err error) {
+	plan := &r.flags.search.plan
+	o.Places, err = plan.places(t)
+	if err == nil {
+		o.Neighbors, err = plan.neighbors(t)
+	}
+	if r.several && errors.Is(err, errNotInPlan) {
+		return failf(exitRead, "%s: the plan %s has nothing for it", r.subject, shown(plan.value))
+	}
+	return err
 }
 
 // noteFound warns of what could not be searched, and adds the torrent to the plan.
@@ -155,7 +202,7 @@ func safePath(path string) string { return term.SafeJoin(strings.Split(path, "/"
 
 // foundSums returns what the summary says of the search.
 func foundSums(v *inspect.Verdict) string {
-	if v.Found == nil {
+	if v.Found == nil || v.OK {
 		return ""
 	}
 	s := fmt.Sprintf("; %s found elsewhere", count(len(v.Found), "file"))

@@ -22,7 +22,7 @@ func ReasonText(r inspect.Reason) string {
 	return map[inspect.Reason]string{
 		inspect.ReasonShared:   "only in pieces shared with missing or damaged files",
 		inspect.ReasonDiffer:   "they differ in bytes that can't be proven",
-		inspect.ReasonLimit:    "too many to try all",
+		inspect.ReasonLimit:    "not decided: too many to try all",
 		inspect.ReasonDisagree: "the v2 hash is right, the v1 hashes are not",
 	}[r]
 }
