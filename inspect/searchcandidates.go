@@ -13,8 +13,9 @@ type candidate struct {
 	paths  []string // several if the file has several links
 	names  []likeness
 	id     piece.Identity
-	added  bool // by Search.Add only
 	broken bool // it can't be read, or changes
+
+	scanned, added bool // it is in the directories, and in the content of a torrent
 
 	rooted bool
 	root   [32]byte // v2
@@ -90,9 +91,10 @@ func (l *candidates) stat(ctx context.Context, paths []string, size int64, jobs 
 			c = same[at]
 		}
 		if c == nil {
-			c = &candidate{id: f.ID, added: added}
+			c = &candidate{id: f.ID}
 			l.all, same[at] = append(l.all, c), c
 		}
+		c.scanned, c.added = c.scanned || !added, c.added || added
 		if slices.Contains(c.paths, path) {
 			continue
 		}

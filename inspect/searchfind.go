@@ -20,6 +20,7 @@ type want struct {
 
 	aside   bool                // only its bytes in shared pieces are wanted, to prove those of others
 	near    []*candidate        // VerifyOptions.Neighbors: some of their bytes may be right
+	damaged []*candidate        // likewise others, which are tried where the file has no bytes
 	first   int                 // the first piece inside of it
 	last    int                 // the last one; none is if first > last
 	all     []*candidate        // that its pieces inside agree with; if aside, of its size
@@ -199,7 +200,7 @@ func (f *finder) maybe(w *want, list []*candidate, reason Reason) *Maybe {
 		reason = ReasonLimit
 	}
 	if !w.inside && reason != ReasonDisagree {
-		list = slices.DeleteFunc(slices.Clone(list), func(c *candidate) bool { return c.added })
+		list = slices.DeleteFunc(slices.Clone(list), func(c *candidate) bool { return !c.scanned })
 	}
 	if len(list) == 0 && !w.limited {
 		return nil

@@ -163,7 +163,7 @@ func (f *finder) bySize(wants []*want) error {
 		if f.search.DoubtOnly { // there are no others to try
 			most = maxOfSize
 		}
-		limit = max(leastSmall, min(most, maxAllSmall/len(f.list)))
+		limit = f.most(most)
 	}
 	for _, w := range wants {
 		w.all = f.elsewhere(w, candidates.like(w.like, limit))
@@ -211,7 +211,34 @@ func (f *finder) group(size int64, at phase, phases int, wants []*want) error {
 		return err
 	}
 	f.match(at, list, wants)
+	if f.sharesPieces() {
+		f.addDamaged(wants, candidates.all)
+	}
 	return nil
+}
+
+// addDamaged adds the content of torrents that has the size of a file, but not the pieces
+// inside of it: its ends may be right.
+func (f *finder) addDamaged(wants []*want, all []*candidate) {
+	all = slices.DeleteFunc(slices.Clone(all), func(c *candidate) bool { return !c.added })
+	limit := f.most(maxSmall)
+	for _, w := range wants {
+		right := make(map[*candidate]bool)
+		for _, c := range w.all {
+			right[c] = true
+		}
+		list := slices.DeleteFunc(slices.Clone(all), func(c *candidate) bool { return right[c] })
+		list = f.elsewhere(w, sorted(list, w.like))
+		if len(list) > limit {
+			list, w.limited = list[:limit], true
+		}
+		w.damaged = list
+	}
+}
+
+// most returns how many candidates there may be for a file, if all are remembered.
+func (f *finder) most(limit int) int {
+	return max(leastSmall, min(limit, maxAllSmall/len(f.list)))
 }
 
 // limited returns the candidates that are tried for files, if there are more than most.

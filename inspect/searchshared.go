@@ -62,11 +62,13 @@ func (f *finder) solveAll() error {
 	var todo []int
 	for _, p := range pieces {
 		solved, _, err := f.solve(p, tryFirst)
+		if err == nil && !solved && f.hasChoice(p) {
+			if solved, _, err = f.solve(p, tryZeros); !solved {
+				todo = append(todo, p)
+			}
+		}
 		if err != nil {
 			return err
-		}
-		if !solved && f.hasChoice(p) {
-			todo = append(todo, p)
 		}
 	}
 	open, limited, err := f.solveMost(todo, tryPlaces)
@@ -194,6 +196,7 @@ type try uint8
 
 const (
 	tryFirst   try = iota // the likeliest one
+	tryZeros              // the file at its place, or zeros if there is none
 	tryPlaces             // the file at its place, or all if there is none
 	tryAll                // all but candidates that other pieces have refuted
 	tryRefuted            // those too
@@ -211,11 +214,12 @@ func (f *finder) solve(p int, which try) (solved, limited bool, err error) {
 			files++
 			list := f.sources(p, s, which)
 			if most := f.affordable(s); len(list) > most {
-				list, cut = list[:most], true
+				list, cut = append(list[:most-1], list[len(list)-1]), true
 			}
 			if classes, err = f.distinct(list, s); err != nil {
 				return false, false, err
 			}
+			zerosSecond(classes)
 		}
 		if len(classes) == 0 {
 			return false, false, nil
@@ -238,19 +242,33 @@ func (f *finder) solve(p int, which try) (solved, limited bool, err error) {
 	return true, false, nil
 }
 
-// sources returns where the bytes of a file in a piece may be from, the likeliest first.
+// zerosSecond moves zeros, which are the last source, behind the likeliest one: combinations
+// with them are then tried before the limit.
+func zerosSecond(classes []class) {
+	if n := len(classes); n > 2 && classes[n-1][0].isZeros() {
+		zeros := classes[n-1]
+		copy(classes[2:], classes[1:n-1])
+		classes[1] = zeros
+	}
+}
+
+// isZeros reports whether a source is the rest of a file that is missing or too short.
+func (s *source) isZeros() bool { return s.candidate == nil && !s.place }
+
+// sources returns where the bytes of a file in a piece may be from, the likeliest first,
+// and zeros last.
 func (f *finder) sources(p int, s span, which try) (list []*source) {
-	at := &f.tree.Files[s.File]
-	if f.isAtPlace(p, s) {
+	at, isAtPlace := &f.tree.Files[s.File], f.isAtPlace(p, s)
+	if isAtPlace {
 		list = append(list, &source{place: true, path: f.tree.Path(s.File), have: at.ID.Size})
 	}
-	if w := f.wants[s.File]; w != nil && (which == tryAll || which == tryRefuted || len(list) == 0) {
-		list = append(list, w.sources(false)...)
-		for _, c := range w.near {
-			list = append(list, c.source())
-		}
+	if w := f.wants[s.File]; w != nil && (which == tryAll || which == tryRefuted || !isAtPlace && which != tryZeros) {
+		list = append(append(list, w.sources(false)...), sourcesOf(w.near)...)
 		if which == tryRefuted {
 			list = append(list, w.sources(true)...)
+		}
+		if !isAtPlace {
+			list = append(list, sourcesOf(w.damaged)...)
 		}
 	}
 	switch {
@@ -277,6 +295,13 @@ func (f *finder) isReadable(p, file int) bool {
 
 func (c *candidate) source() *source {
 	return &source{candidate: c, path: c.paths[0], have: c.id.Size}
+}
+
+func sourcesOf(candidates []*candidate) (list []*source) {
+	for _, c := range candidates {
+		list = append(list, c.source())
+	}
+	return list
 }
 
 // sources returns the candidates for a file that are refuted, or those that are not.
