@@ -30,7 +30,7 @@ func (c *check) extra(ctx context.Context, root string, others *Contents) (list 
 	there := func(s piece.Source) bool { return !s.Pad && s.Cause != piece.CauseMissing }
 	own := filepath.Base(root) == c.content.Name || slices.ContainsFunc(c.tree.Files, there)
 	if !c.content.Single && own && isDir(root) {
-		w.places = c.places(root)
+		w.places, w.planned = c.places(root), entriesOf(c.placed)
 		w.dir(root, "")
 	}
 	return w.list, w.errs, context.Cause(ctx)
@@ -39,9 +39,11 @@ func (c *check) extra(ctx context.Context, root string, others *Contents) (list 
 type extraWalk struct {
 	ctx    context.Context
 	places places
-	others *Contents
-	list   []string
-	errs   []error
+
+	planned map[entry]bool // of VerifyOptions.Places
+	others  *Contents
+	list    []string
+	errs    []error
 }
 
 // dir lists the extra entries of the directory at path. prefix is the directory's path
@@ -51,7 +53,12 @@ func (w *extraWalk) dir(path, prefix string) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // deleted in the meantime: not an error
 		w.errs = append(w.errs, err)
 	}
+	own := entry{}
+	if len(w.planned) > 0 {
+		own, _ = entryOf(path, "")
+	}
 	for _, e := range entries {
+		own.name = e.Name()
 		if w.ctx.Err() != nil {
 			return
 		}
@@ -59,13 +66,49 @@ func (w *extraWalk) dir(path, prefix string) {
 		switch {
 		case e.IsDir():
 			w.dir(at, prefix+e.Name()+"/")
-		case w.places.hasFile(at):
+		case w.places.hasFile(at) || w.planned[own]:
 		case e.Type()&fs.ModeSymlink != 0 && w.places.hasDir(at) && isDir(at):
 		case w.others.has(at):
 		default:
 			w.list = append(w.list, prefix+e.Name())
 		}
 	}
+}
+
+// An entry is a name in a directory: what two paths of one file have in common, whatever
+// the links to the directory, and whether they are relative.
+type entry struct {
+	dir  inode
+	path string // of the directory, on systems without inodes
+	name string
+}
+
+func entryOf(dir, name string) (entry, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return entry{}, err
+	}
+	id := piece.Identify(info)
+	if id.Ino != 0 {
+		return entry{dir: inode{id.Dev, id.Ino}, name: name}, nil
+	}
+	abs, err := filepath.Abs(dir)
+	return entry{path: abs, name: name}, err
+}
+
+// entriesOf returns the entries of absolute paths and of the directories above them, which
+// may be links, as far as they exist.
+func entriesOf(paths map[int]string) map[entry]bool {
+	set, seen := make(map[entry]bool, len(paths)), make(map[string]bool)
+	for _, path := range paths {
+		for dir := filepath.Dir(path); path != dir && !seen[path]; path, dir = dir, filepath.Dir(dir) {
+			seen[path] = true
+			if e, err := entryOf(dir, filepath.Base(path)); err == nil {
+				set[e] = true
+			}
+		}
+	}
+	return set
 }
 
 func isDir(path string) bool {

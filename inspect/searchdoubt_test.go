@@ -108,6 +108,9 @@ func TestSearchOnly(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []string
+			if ok := v.Statuses[StatusOK] == v.FileCount; ok != v.OK || ok && v.Pieces.Good != v.Pieces.Total {
+				t.Errorf("%s, search: %v: ok is %v, of %+v", test.name, search != nil, v.OK, v.Pieces)
+			}
 			for f := range v.Files {
 				got = append(got, f.Path+" "+string(f.Status))
 			}

@@ -469,6 +469,9 @@ func (o *oracle) checkOnly(t *testing.T, v *inspect.Verdict) {
 		with.Only = only
 		some, err := inspect.Verify(t.Context(), o.torrent, own, with)
 		must(t, err)
+		if some.OK != (some.Statuses[inspect.StatusOK] == some.FileCount) {
+			t.Errorf("ok: %v, with %v", some.OK, some.Statuses)
+		}
 		foundNow := make(map[int]inspect.Found)
 		for _, f := range some.Found {
 			foundNow[f.Index] = f

@@ -95,7 +95,7 @@ func (f *finder) undecide(pieces, limited []int) {
 	for _, p := range limited {
 		f.undecided[p] = true
 		for s := range f.partsOf(p) {
-			if w := f.wants[s.File]; w != nil {
+			if w := f.wants[s.File]; w != nil && len(w.all) > 0 {
 				w.limited = true
 			}
 		}
@@ -236,10 +236,24 @@ func (f *finder) solve(p int, which try) (solved, limited bool, err error) {
 		}
 	}
 	f.solved[p] = true
-	if f.states[p] != CauseNone && f.states[p] != CauseCorrupt {
+	switch {
+	case f.isProven(p):
+		f.states[p] = CauseNone
+	case f.states[p] != CauseNone && f.states[p] != CauseCorrupt:
 		f.states[p] = f.causeOf(p)
 	}
 	return true, false, nil
+}
+
+// isProven reports whether all bytes of a solved piece that are of files to verify are
+// right: what VerifyOptions.Only leaves out may be missing or bad.
+func (f *finder) isProven(p int) bool {
+	for s := range f.partsOf(p) {
+		if f.has(s.File) && !f.proven[part{p, s.File}] {
+			return false
+		}
+	}
+	return f.only != nil
 }
 
 // zerosSecond moves zeros, which are the last source, behind the likeliest one: combinations

@@ -62,6 +62,13 @@ func TestProcessVerifyScale(t *testing.T) {
 	if peak, most := processMaxRSS(t, os.DevNull, bt, append(args, "--jsonl", "--extra")...), 64<<20+int64(torrents*files)*100; peak > most {
 		t.Errorf("with --extra %d bytes of memory, want at most %d", peak, most)
 	}
+	// A piece in doubt is compared with the files of all torrents.
+	if err := os.Remove(filepath.Join(args[3], "release 00000", "1")); err != nil {
+		t.Fatal(err)
+	}
+	if peak, most := processMaxRSS(t, os.DevNull, bt, append(args, "--jsonl")...), 64<<20+int64(torrents*files)*100; peak > most {
+		t.Errorf("with a piece in doubt %d bytes of memory, want at most %d", peak, most)
+	}
 }
 
 // scaleTorrent writes a torrent and, unless place is empty, its files there.

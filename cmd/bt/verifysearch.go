@@ -186,9 +186,9 @@ func (l *listPrinter) addFound(v *inspect.Verdict) {
 	}
 	l.end()
 	for _, m := range v.Maybe {
-		what := count(m.Count, "candidate")
+		what := "none of the candidates that were tried"
 		if len(m.At) > 0 {
-			what += ": " + term.Safe(m.At[0])
+			what = count(m.Count, "candidate") + ": " + term.Safe(m.At[0])
 		}
 		if m.Count > 1 {
 			what += " ..."
