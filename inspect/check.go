@@ -111,7 +111,9 @@ func (c *check) verdict() *Verdict {
 		}
 	}
 	v.Nothing = c.isNothing()
-	v.Neighbors = c.neighbors(v)
+	if c.sharesPieces() {
+		v.Neighbors = c.neighbors(v)
+	}
 	// Only damaged pad files could make the pieces differ, and they are not on disk.
 	v.OK = v.Statuses[StatusOK] == v.FileCount && v.Pieces.Good == v.Pieces.Total
 	return v

@@ -8,9 +8,6 @@ import (
 // neighbors yields Verdict.Neighbors.
 func (c *check) neighbors(v *Verdict) iter.Seq[Neighbor] {
 	return func(yield func(Neighbor) bool) {
-		if !c.sharesPieces() {
-			return
-		}
 		good := c.goodFiles(v)
 		type neighbor struct {
 			file int

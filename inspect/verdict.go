@@ -65,7 +65,8 @@ type Verdict struct {
 	Where func(index int) string
 
 	// Neighbors yields the files that are not in order, and were not found, but prove
-	// pieces which they share with files that are in order or were found. It is never nil.
+	// pieces which they share with files that are in order or were found. It is nil for v2
+	// and hybrid torrents, whose files share no pieces.
 	Neighbors iter.Seq[Neighbor]
 
 	// Extra lists the files in the content's directory that are not content, by their

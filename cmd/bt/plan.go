@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -64,10 +65,18 @@ func newPlan(t *inspect.Torrent, v *inspect.Verdict) (*planDocument, error) {
 			d.add(f.Path, at, f.Size, f.Proof)
 		}
 	}
-	for n := range v.Neighbors {
+	for n := range neighborsOf(v) {
 		d.Neighbors = append(d.Neighbors, planNeighborDocument{n.Path, hexUnlessUTF8(n.Path), n.At, hexUnlessUTF8(n.At)})
 	}
 	return d, nil
+}
+
+// neighborsOf returns the neighbors of a verdict; none if nothing is shared.
+func neighborsOf(v *inspect.Verdict) iter.Seq[inspect.Neighbor] {
+	if v.Neighbors == nil {
+		return func(func(inspect.Neighbor) bool) {}
+	}
+	return v.Neighbors
 }
 
 func (d *planDocument) add(path, at string, size int64, proof inspect.Proof) {

@@ -21,7 +21,7 @@ type verifyManyFlags struct {
 
 func (f *verifyManyFlags) flags() []cli.Flag {
 	return []cli.Flag{
-		listFlag(&f.data, nonEmpties("the path"), "data", "search for the content of all torrents in `DIR`; again for more: the one that holds more of a torrent is used"),
+		listFlag(&f.data, nonEmpties("the path"), "data", "search for the content of all torrents in `DIR`; again for more: the one that holds more of a torrent is used. Pieces in doubt of one torrent are tried with files of the others"),
 	}
 }
 

@@ -151,7 +151,7 @@ func isContentFile(path string, v *inspect.Verdict) bool {
 			return true
 		}
 	}
-	for n := range v.Neighbors {
+	for n := range neighborsOf(v) {
 		if isSamePath(path, n.At) {
 			return true
 		}
