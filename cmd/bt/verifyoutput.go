@@ -84,11 +84,7 @@ func printLists(u *ui, t *metainfo.Torrent, v *inspect.Verdict, damaged []int32)
 			continue
 		}
 		if pieces++; pieces <= maxDoubtful {
-			cause := p.Cause.String()
-			if p.Undecided {
-				cause += ", not decided: too many candidates to try all"
-			}
-			l.add(u.pal.Yellow("doubtful"), "piece "+strconv.Itoa(p.Index), count(p.FileCount, "file")+": "+term.Safe(verifyreport.FirstAndLast(p.Files)), cause)
+			l.add(u.pal.Yellow("doubtful"), "piece "+strconv.Itoa(p.Index), count(p.FileCount, "file")+": "+term.Safe(verifyreport.FirstAndLast(p.Files)), verifyreport.CauseText(p))
 		}
 	}
 	if more := pieces - maxDoubtful; more > 0 {

@@ -155,6 +155,15 @@ func Padding(v *inspect.Verdict) (list []int) {
 	return list
 }
 
+// CauseText returns the cause of a piece in doubt.
+func CauseText(p inspect.BadPiece) string {
+	text := p.Cause.String()
+	if p.Undecided {
+		text += ", not decided: too many candidates to try all"
+	}
+	return text
+}
+
 // FirstAndLast returns the first and the last path of the files of a piece as a text.
 func FirstAndLast(paths iter.Seq[string]) string {
 	first, last := "", ""

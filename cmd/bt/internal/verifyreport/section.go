@@ -127,7 +127,7 @@ func (s *section) addDoubtful(v *inspect.Verdict) {
 	for p := range v.BadPieces {
 		if p.Doubtful {
 			s.Doubtful.add(maxDoubtful, func() doubtRow {
-				return doubtRow{p.Index, p.Cause.String(), p.FileCount, shortText(FirstAndLast(p.Files))}
+				return doubtRow{p.Index, CauseText(p), p.FileCount, shortText(FirstAndLast(p.Files))}
 			})
 		}
 	}

@@ -123,7 +123,7 @@ func textDoubtful(w io.Writer, v *inspect.Verdict) {
 		if !p.Doubtful {
 			continue
 		}
-		fmt.Fprintf(w, "%spiece %-8d  %-12s  %s: %s\n", heading, p.Index, p.Cause, count(p.FileCount, "file"), term.Safe(FirstAndLast(p.Files)))
+		fmt.Fprintf(w, "%spiece %-8d  %-12s  %s: %s\n", heading, p.Index, CauseText(p), count(p.FileCount, "file"), term.Safe(FirstAndLast(p.Files)))
 		heading = ""
 	}
 }
