@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -77,6 +78,12 @@ type Client struct {
 	web httpHosts
 	udp udpHosts
 
+	familiesMu sync.Mutex
+	families   map[string]*Client // by Network
+
+	limitsMu sync.Mutex
+	limits   map[string]int // torrents in a scrape, by URL
+
 	// Replaced in tests.
 	lookup  func(ctx context.Context, network, host string) ([]netip.Addr, error)
 	dialUDP func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
@@ -112,6 +119,9 @@ func (c *Client) conns() int { return cmp.Or(max(c.Conns, 0), DefaultConns) }
 // Close closes all connections and waits for the goroutines that read from them.
 // It must not be called before all requests have ended.
 func (c *Client) Close() {
+	for _, f := range c.families {
+		f.Close()
+	}
 	c.udp.close()
 	c.http().CloseIdleConnections()
 }

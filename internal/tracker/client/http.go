@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -118,8 +119,18 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		connected atomic.Bool
 		handshake atomic.Pointer[error]
 	)
+	proxy, _ := g.c.proxyOf(r)
+	dialed := func(addr string) {
+		if a, err := netip.ParseAddrPort(addr); err == nil && proxy == nil {
+			traceAddr(r.Context(), a)
+		}
+	}
 	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+		ConnectStart: func(_, addr string) { dialed(addr) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			connected.Store(true)
+			dialed(info.Conn.RemoteAddr().String())
+		},
 		WroteRequest: func(httptrace.WroteRequestInfo) {
 			if r.Header.Get("Upgrade") == "" { // else the announce is sent later
 				noteSent(r.Context())
@@ -129,17 +140,22 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	})
 	resp, err := g.c.http().RoundTrip(r.WithContext(ctx))
 	if err != nil {
+		if invalid, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+			traceCertificate(ctx, invalid.UnverifiedCertificates)
+		}
 		// The handshake may also be that of another connection, which was opened for
 		// this request and not used for it.
 		if h := handshake.Load(); h != nil && *h != nil && errors.Is(err, *h) {
 			return nil, &handshakeError{err}
 		}
 		// net/http marks only errors of dialing a proxy as errors of the proxy.
-		proxy, _ := g.c.proxyOf(r)
 		if status, _ := classify(err); status != StatusProxy && proxy != nil && !connected.Load() && ctx.Err() == nil {
 			return nil, &net.OpError{Op: proxyConnect, Net: "tcp", Err: err}
 		}
 		return nil, err
+	}
+	if resp.TLS != nil && r.URL.Scheme == "https" {
+		traceCertificate(ctx, resp.TLS.PeerCertificates)
 	}
 	// The error of http.Client for a bad Location quotes it, with the passkey.
 	if resp.StatusCode/100 == 3 {
@@ -174,22 +190,27 @@ func (c *Client) turn(ctx context.Context, host string) (done func(), err error)
 // getHTTP sends a request and returns the answer that parse returns for its body. It
 // retries like persist.
 func getHTTP[T any](ctx context.Context, c *Client, u *tracker.URL, query []byte, parse func([]byte) (T, error)) (answer T, err error) {
-	done, err := c.turn(ctx, u.HostPort())
-	if err != nil {
-		return answer, failure(err)
-	}
-	defer done()
 	rawURL := u.With(string(query))
-	err = c.persist(ctx, func(ctx context.Context) (err error) {
+	err = c.inTurn(ctx, u, c.retries(), func(ctx context.Context) (err error) {
 		answer, err = getOnce(ctx, c, rawURL, parse)
 		return err
 	})
 	return answer, err
 }
 
+// inTurn calls try like persist, when it is the request's turn.
+func (c *Client) inTurn(ctx context.Context, u *tracker.URL, retries int, try func(ctx context.Context) error) error {
+	done, err := c.turn(ctx, u.HostPort())
+	if err != nil {
+		return failure(err)
+	}
+	defer done()
+	return c.persist(ctx, retries, try)
+}
+
 // persist calls try until it succeeds, fails permanently, or has failed too often, the
 // timeout ends, or the tracker requests a wait of more than mostPause.
-func (c *Client) persist(ctx context.Context, try func(ctx context.Context) error) error {
+func (c *Client) persist(ctx context.Context, retries int, try func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout())
 	defer cancel()
 	for attempt := 0; ; attempt++ {
@@ -198,7 +219,7 @@ func (c *Client) persist(ctx context.Context, try func(ctx context.Context) erro
 			return nil
 		}
 		e := failure(err)
-		if attempt >= c.retries() || !mayPass(e.Status) || e.RetryIn > mostPause || !sleep(ctx, max(e.RetryIn, Wait(attempt, false))) {
+		if attempt >= retries || !mayPass(e.Status) || e.RetryIn > mostPause || !sleep(ctx, max(e.RetryIn, Wait(attempt, false))) {
 			return e
 		}
 	}

@@ -36,3 +36,6 @@ func isRateLimit(msg string) bool {
 	return slices.ContainsFunc([]string{"rate limit", "too many", "slow down", "overload", "too often", "busy"},
 		func(words string) bool { return strings.Contains(msg, words) })
 }
+
+// isSilence reports whether a request was not answered at all.
+func isSilence(e *Error) bool { return e.Status == StatusTimeout || e.Status == StatusEmpty }

@@ -44,6 +44,9 @@ var noNumbers = &Error{Status: StatusMalformed, Msg: "the answer makes no sense:
 // missing from an answer is reported as StatusNotRegistered only if the tracker is known
 // not to have cut there; else it is asked about again in a smaller batch.
 //
+// Others refuse long batches, or don't answer them. The length that they accept is found
+// then, and the Client remembers it.
+//
 // If a request fails and the tracker has answered no request since it began, the tracker
 // is regarded as unreachable: all other torrents get the same error.
 func (c *Client) Scrape(ctx context.Context, u *tracker.URL, hashes [][20]byte, report func(i int, a Answer)) time.Duration {
@@ -75,8 +78,32 @@ func (c *Client) Scrape(ctx context.Context, u *tracker.URL, hashes [][20]byte, 
 			report(duplicate, a)
 		}
 	}
+	if known := c.scrapeLimit(u); known > 0 {
+		s.size = min(s.size, known)
+	}
 	s.run(ctx)
+	if limit := s.limit(); limit > 0 {
+		c.setScrapeLimit(u, limit)
+	}
+	traceLimit(ctx, c.scrapeLimit(u))
 	return s.minInterval
+}
+
+// scrapeLimit returns how many torrents a tracker answers for in one scrape, as an
+// earlier one has found, or 0.
+func (c *Client) scrapeLimit(u *tracker.URL) int {
+	c.limitsMu.Lock()
+	defer c.limitsMu.Unlock()
+	return c.limits[u.String()]
+}
+
+func (c *Client) setScrapeLimit(u *tracker.URL, n int) {
+	c.limitsMu.Lock()
+	defer c.limitsMu.Unlock()
+	if c.limits == nil {
+		c.limits = make(map[string]int)
+	}
+	c.limits[u.String()] = n
 }
 
 func (c *Client) batch() int {
@@ -86,33 +113,60 @@ func (c *Client) batch() int {
 	return c.Batch
 }
 
-// An asker sends one request about torrents and returns the answer. Where answers
-// are in the order of the request, it has the first torrents of the request.
-type asker func(ctx context.Context, hashes [][20]byte) (*tracker.ScrapeResponse, error)
+// An asker sends one request about torrents and returns the answer, and how many of the
+// torrents it is about, from the first. Where answers are in the order of the request, it
+// has the first torrents of the request.
+type asker func(ctx context.Context, hashes [][20]byte, e effort) (answer *tracker.ScrapeResponse, asked int, err error)
+
+// An effort is what to do if a request is not answered.
+type effort uint8
+
+const (
+	effortFull    effort = iota // repeat it, see Client.Retries
+	effortShorten               // repeat it for its first torrent alone: the tracker may drop long requests
+	effortOnce                  // don't repeat it
+)
+
+// retries returns how often to repeat a request, at most n times.
+func (e effort) retries(n int) int {
+	if e == effortOnce {
+		return 0
+	}
+	return n
+}
 
 func (c *Client) scrapeHTTP(u *tracker.URL) asker {
 	scrape, ok := u.Scrape()
-	return func(ctx context.Context, hashes [][20]byte) (*tracker.ScrapeResponse, error) {
+	return func(ctx context.Context, hashes [][20]byte, e effort) (answer *tracker.ScrapeResponse, asked int, err error) {
 		if !ok {
-			return nil, &Error{Status: StatusUnsupported, Msg: `it has no scrape: the last part of its path does not begin with "announce"`}
+			return nil, 0, &Error{Status: StatusUnsupported, Msg: `it has no scrape: the last part of its path does not begin with "announce"`}
 		}
-		return getHTTP(ctx, c, scrape, tracker.AppendScrapeQuery(nil, hashes), tracker.ParseHTTPScrape)
+		err = c.inTurn(ctx, u, e.retries(c.retries()), func(ctx context.Context) error {
+			answer, err = getOnce(ctx, c, scrape.With(string(tracker.AppendScrapeQuery(nil, hashes))), tracker.ParseHTTPScrape)
+			asked = len(hashes)
+			if err != nil && e == effortShorten && failure(err).Status == StatusEmpty {
+				hashes = hashes[:1]
+			}
+			return err
+		})
+		return answer, asked, err
 	}
 }
 
 func (c *Client) scrapeUDP(u *tracker.URL) asker {
-	return func(ctx context.Context, hashes [][20]byte) (*tracker.ScrapeResponse, error) {
-		resp, err := c.doUDP(ctx, u, tracker.UDPRequest{Action: tracker.ActionScrape, Hashes: hashes})
+	return func(ctx context.Context, hashes [][20]byte, e effort) (answer *tracker.ScrapeResponse, asked int, err error) {
+		r := tracker.UDPRequest{Action: tracker.ActionScrape, Hashes: hashes}
+		resp, err := c.doUDP(ctx, u, &r, e)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if len(resp.Counts) > len(hashes) {
-			return nil, &Error{Status: StatusMalformed, Msg: "the answer makes no sense: it is about more torrents than were asked for"}
+		if len(resp.Counts) > len(r.Hashes) {
+			return nil, 0, &Error{Status: StatusMalformed, Msg: "the answer makes no sense: it is about more torrents than were asked for"}
 		}
-		r := new(tracker.ScrapeResponse)
+		answer = new(tracker.ScrapeResponse)
 		for i, counts := range resp.Counts {
-			r.Files = append(r.Files, tracker.File{InfoHash: hashes[i], Counts: counts})
+			answer.Files = append(answer.Files, tracker.File{InfoHash: hashes[i], Counts: counts})
 		}
-		return r, nil
+		return answer, len(r.Hashes), nil
 	}
 }

@@ -19,6 +19,7 @@ type scraping struct {
 	window window
 	cuts   cutDetector
 	probe  probe
+	search sizeSearch
 
 	pending  []int   // torrents to scrape
 	halves   [][]int // batches: halves of requests that were refused
@@ -26,6 +27,8 @@ type scraping struct {
 	suspects []int   // torrents missing from answers that may have been truncated
 	size     int     // maximum length of a batch
 	widest   int     // torrents in the longest request that was not refused
+	tooLong  int     // torrents in the shortest request that was refused for its length; 0: none
+	short    bool    // an answer in order was shorter than its request
 	round    int     // 0, then the number of times that suspects became pending
 
 	minInterval time.Duration
@@ -35,7 +38,9 @@ type scraping struct {
 type request struct {
 	batch
 	again   bool // an earlier request for the batch timed out
-	began   int  // returned by window.begin
+	effort  effort
+	asked   int // torrents that were asked about, from the first
+	began   int // returned by window.begin
 	elapsed time.Duration
 	resp    *tracker.ScrapeResponse
 	err     error
@@ -50,7 +55,7 @@ func (s *scraping) run(ctx context.Context) {
 			if r == nil {
 				break
 			}
-			r.began = s.window.begin()
+			r.began, r.effort = s.window.begin(), s.effort(r)
 			go func() {
 				s.send(ctx, r)
 				done <- r
@@ -71,6 +76,19 @@ func (s *scraping) run(ctx context.Context) {
 	}
 }
 
+// effort returns how to send a request.
+func (s *scraping) effort(r *request) effort {
+	switch {
+	case len(r.places) == 1:
+		return effortFull
+	case s.search.running:
+		return effortOnce
+	case s.window.answers == 0:
+		return effortShorten
+	}
+	return effortFull
+}
+
 // send sends a request and waits for its answer.
 func (s *scraping) send(ctx context.Context, r *request) {
 	began := time.Now()
@@ -79,7 +97,7 @@ func (s *scraping) send(ctx context.Context, r *request) {
 		for i, at := range r.places {
 			hashes[i] = s.hashes[at]
 		}
-		r.resp, r.err = s.ask(ctx, hashes)
+		r.resp, r.asked, r.err = s.ask(ctx, hashes, r.effort)
 	}
 	r.elapsed = time.Since(began)
 }
@@ -88,7 +106,7 @@ func (s *scraping) send(ctx context.Context, r *request) {
 // depends on an answer that is not received yet.
 func (s *scraping) next() *request {
 	switch {
-	case s.cuts.pairing:
+	case s.cuts.pairing, s.search.running && s.window.inFlight > 0:
 		return nil
 	case s.round > 0 && s.cuts.wantsPair():
 		return &request{batch: s.cuts.pair()}
@@ -106,6 +124,9 @@ func (s *scraping) next() *request {
 		return nil
 	}
 	n := min(s.size, len(s.pending))
+	if s.search.running {
+		n = min(s.search.size(), len(s.pending))
+	}
 	if s.round > 0 && s.cuts.wantsControl(n) {
 		return &request{batch: s.cuts.withControl(s.take(n - 1))}
 	}
@@ -131,6 +152,18 @@ func (s *scraping) handle(ctx context.Context, r *request) {
 		return
 	}
 	s.window.answered()
+	switch n := len(r.places); {
+	case r.asked < n:
+		s.pending = append(r.places[r.asked:n:n], s.pending...)
+		r.places = r.places[:r.asked]
+		s.search.start(n)
+	case s.search.running:
+		s.search.answered(n)
+		s.endSearch()
+	case s.tooLong > n && !s.search.proven:
+		s.search.between(n, s.tooLong)
+		s.endSearch()
+	}
 	s.minInterval = max(s.minInterval, r.resp.MinInterval)
 	s.widest = max(s.widest, len(r.places))
 	has := s.reportCounts(r)
@@ -145,6 +178,23 @@ func (s *scraping) handle(ctx context.Context, r *request) {
 		s.probe.judge(notRegistered)
 	}
 	s.suspects = append(s.suspects, suspects...)
+}
+
+// endSearch applies the limit that a search has found, if it has ended.
+func (s *scraping) endSearch() {
+	if limit := s.limit(); limit > 0 && !s.search.running {
+		s.size = limit
+	}
+}
+
+// limit returns how many torrents the tracker answers for in one request, or 0 if no
+// limit was found.
+func (s *scraping) limit() int {
+	limit := s.search.limit()
+	if most := s.cuts.most; (s.short || s.cuts.proven) && (limit == 0 || most < limit) {
+		limit = most
+	}
+	return limit
 }
 
 // reportCounts reports the torrents in the answer. It returns for each place of the batch
@@ -177,6 +227,7 @@ func (s *scraping) handleShort(ctx context.Context, r *request, has []bool) {
 	case 0:
 		s.handleError(ctx, r, &Error{Status: StatusTruncated, Msg: "the answer has no numbers"})
 	default:
+		s.short = true
 		s.size = min(s.size, s.cuts.most)
 		s.pending = append(s.pending, r.places[n:]...)
 	}
@@ -190,6 +241,10 @@ func (s *scraping) handleError(ctx context.Context, r *request, e *Error) {
 	switch {
 	case r.pair:
 		s.cuts.pairFailed()
+	case r.effort == effortOnce && (isSilence(e) || isRefusal(e)):
+		s.search.failed(len(r.places))
+		s.endSearch()
+		s.pending = append(r.torrents(), s.pending...)
 	case e.Status == StatusTimeout && !r.again && s.window.answeredSince(r.began):
 		// The tracker works; all packets of this request were lost.
 		s.lost = append(s.lost, r.torrents())
@@ -212,12 +267,14 @@ func (s *scraping) handleRefusal(r *request, e *Error) {
 	case !s.cuts.hasControl() && !s.probe.running && (!isTooLong(e) || n < 4):
 		s.pending = append(torrents, s.pending...)
 		s.startProbe()
-	case isTooLong(e), s.widest < 2:
-		// The tracker refuses long requests, or all requests for several torrents.
+	case isTooLong(e):
+		s.tooLong = n
 		s.size = max(1, min(s.size, n/2))
-		if s.widest == 1 {
-			s.size = 1
-		}
+		s.pending = append(torrents, s.pending...)
+	case s.widest < 2:
+		// The tracker refuses requests for so many torrents, or for several.
+		s.search.between(1, n)
+		s.endSearch()
 		s.pending = append(torrents, s.pending...)
 	default:
 		// One of the torrents may be the reason. Halving the batch isolates it.

@@ -19,7 +19,7 @@ const maxAttempts = 9
 
 func (c *Client) announceUDP(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) (*tracker.AnnounceResponse, error) {
 	r.URLData = u.Rest
-	resp, err := c.doUDP(ctx, u, tracker.UDPRequest{Action: tracker.ActionAnnounce, Announce: r})
+	resp, err := c.doUDP(ctx, u, &tracker.UDPRequest{Action: tracker.ActionAnnounce, Announce: r}, effortFull)
 	if err != nil {
 		return nil, err
 	}
@@ -27,11 +27,11 @@ func (c *Client) announceUDP(ctx context.Context, u *tracker.URL, r tracker.Anno
 }
 
 // doUDP sends a request and returns the answer. It repeats a request that is not
-// answered.
-func (c *Client) doUDP(ctx context.Context, u *tracker.URL, r tracker.UDPRequest) (*tracker.UDPResponse, error) {
-	attempts := c.retries() + 1
+// answered, and may shorten r then.
+func (c *Client) doUDP(ctx context.Context, u *tracker.URL, r *tracker.UDPRequest, e effort) (*tracker.UDPResponse, error) {
+	attempts := e.retries(c.retries()) + 1
 	if c.BEP15 {
-		attempts = maxAttempts
+		attempts = e.retries(maxAttempts-1) + 1
 	} else {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.timeout())
@@ -42,7 +42,7 @@ func (c *Client) doUDP(ctx context.Context, u *tracker.URL, r tracker.UDPRequest
 		return nil, failure(err)
 	}
 	defer h.release()
-	resp, err := h.do(ctx, r, attempts)
+	resp, err := h.do(ctx, r, attempts, e)
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -52,9 +52,12 @@ func (c *Client) doUDP(ctx context.Context, u *tracker.URL, r tracker.UDPRequest
 // errSilence is the cause of a context whose attempt has timed out.
 var errSilence = errors.New("no answer to this attempt")
 
+// errUnanswered is errSilence of a tracker that has given a connection id.
+var errUnanswered = fmt.Errorf("with a connection id: %w", errSilence)
+
 // do tries the addresses of the host in turn. The one that answers is tried first the
 // next time. If an address can't be reached, the next one is tried at once.
-func (h *udpHost) do(ctx context.Context, r tracker.UDPRequest, attempts int) (*tracker.UDPResponse, error) {
+func (h *udpHost) do(ctx context.Context, r *tracker.UDPRequest, attempts int, e effort) (*tracker.UDPResponse, error) {
 	n, start, err := h.resolve(ctx)
 	if err != nil {
 		return nil, err
@@ -72,6 +75,10 @@ func (h *udpHost) do(ctx context.Context, r tracker.UDPRequest, attempts int) (*
 			last = &Error{Status: StatusTimeout, Msg: "no answer in time", Err: err}
 			attempt++
 			unreachable = 0
+			if e == effortShorten && len(r.Hashes) > 1 && errors.Is(err, errUnanswered) {
+				r.Hashes = r.Hashes[:1]
+				attempts = max(attempts, attempt+1)
+			}
 		case ctx.Err() != nil && status != StatusProxy:
 			return nil, ctx.Err()
 		case status == StatusRefused || status == StatusNoRoute:
@@ -86,7 +93,8 @@ func (h *udpHost) do(ctx context.Context, r tracker.UDPRequest, attempts int) (*
 }
 
 // try makes one attempt at an address.
-func (h *udpHost) try(ctx context.Context, at int, r tracker.UDPRequest, attempt int, last bool) (*tracker.UDPResponse, error) {
+func (h *udpHost) try(ctx context.Context, at int, r *tracker.UDPRequest, attempt int, last bool) (*tracker.UDPResponse, error) {
+	h.traceAddr(ctx, at)
 	conn, err := h.conn(ctx, at)
 	if err != nil {
 		return nil, err
@@ -95,7 +103,18 @@ func (h *udpHost) try(ctx context.Context, at int, r tracker.UDPRequest, attempt
 	if end, ok := ctx.Deadline(); ok && last && h.client.Patient {
 		wait = time.Until(end)
 	}
-	return conn.do(ctx, r, wait)
+	return conn.do(ctx, *r, wait)
+}
+
+// traceAddr records an address in the Trace of ctx, unless a proxy resolves the name.
+func (h *udpHost) traceAddr(ctx context.Context, at int) {
+	p := &h.client.udp
+	p.mu.Lock()
+	addr := h.addrs[at]
+	p.mu.Unlock()
+	if addr.IsValid() {
+		traceAddr(ctx, addr)
+	}
 }
 
 // lookup returns the addresses of the host, or one zero address if a proxy resolves the

@@ -99,6 +99,9 @@ func (c *udpConn) do(ctx context.Context, r tracker.UDPRequest, wait time.Durati
 		if (refused || errors.Is(err, errSilence)) && c.doubt(id) && refused && again {
 			continue
 		}
+		if err == errSilence {
+			err = errUnanswered
+		}
 		return resp, err
 	}
 }

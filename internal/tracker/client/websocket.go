@@ -100,7 +100,7 @@ func wsError(ctx context.Context, err error) error {
 }
 
 func (c *Client) announceWS(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) (answer *tracker.AnnounceResponse, err error) {
-	err = c.persist(ctx, func(ctx context.Context) error {
+	err = c.persist(ctx, c.retries(), func(ctx context.Context) error {
 		conn, err := c.dialWS(ctx, u)
 		if err != nil {
 			return err
@@ -125,8 +125,8 @@ func (c *Client) scrapeWS(u *tracker.URL) (ask asker, hangUp func()) {
 			conn = nil
 		}
 	}
-	ask = func(ctx context.Context, hashes [][20]byte) (answer *tracker.ScrapeResponse, err error) {
-		err = c.persist(ctx, func(ctx context.Context) error {
+	ask = func(ctx context.Context, hashes [][20]byte, _ effort) (answer *tracker.ScrapeResponse, asked int, err error) {
+		err = c.persist(ctx, c.retries(), func(ctx context.Context) error {
 			for reused := conn != nil; ; reused = false {
 				if conn == nil {
 					fresh, err := c.dialWS(ctx, u)
@@ -146,7 +146,7 @@ func (c *Client) scrapeWS(u *tracker.URL) (ask asker, hangUp func()) {
 				}
 			}
 		})
-		return answer, err
+		return answer, len(hashes), err
 	}
 	return ask, hangUp
 }
