@@ -33,21 +33,21 @@ const (
 
 // wantsAnnounce reports whether to announce after an answer to a scrape.
 func (o *Options) wantsAnnounce(e *event) bool {
-	noScrape := o.AnnounceFallback && lacksScrape(e.row.Status)
+	noScrape := o.AnnounceFallback && lacksScrape(e.answer.status)
 	if !o.Peers && !noScrape {
 		return false
 	}
 	if e.swarm.private && !o.Force {
 		if noScrape {
-			e.row.Private = true
+			e.private = true
 		}
 		return false
 	}
-	switch e.row.Status {
+	switch e.answer.status {
 	case client.StatusOK, client.StatusNotRegistered, client.StatusFailed:
 		return true
 	}
-	return noScrape || lacksScrape(e.row.Status)
+	return noScrape || lacksScrape(e.answer.status)
 }
 
 // lacksScrape reports whether trackers without scrape answer with a status.
@@ -61,36 +61,42 @@ func lacksScrape(s Status) bool {
 	return false
 }
 
-// An announcer announces started and then stopped. All announces of a Run are of the
-// same peer.
+// An announcer announces started and then stopped. All its announces are of the same
+// peer.
 type announcer struct {
 	options *Options
 	peerID  [20]byte
 	key     uint32
 }
 
-// announceAll makes the announces of a job. If the tracker can't be reached, the
-// remaining announces fail with the error of the first.
+// announceAll makes the announces of a job, over one address family after the other: a
+// tracker that counts both as one swarm would count this peer twice.
 func (a *announcer) announceAll(ctx context.Context, j *job, events chan<- event) {
-	u, err := tracker.ParseURL(j.url)
-	if err != nil {
-		return // then there are no announces
+	for _, v := range j.visitors {
+		a.announceOver(ctx, v, events)
 	}
+}
+
+// announceOver makes the announces of a visitor. If the tracker can't be reached, the
+// remaining announces fail with the error of the first.
+func (a *announcer) announceOver(ctx context.Context, v *visitor, events chan<- event) {
+	ctx = client.WithTrace(ctx, &v.trace)
 	var r reachability
 	var g errgroup.Group
 	g.SetLimit(maxAnnounces)
-	for _, e := range j.announces {
+	for _, e := range v.announces {
 		g.Go(func() error {
 			began := time.Now()
 			err := r.dead()
 			if err == nil {
-				err = a.announce(ctx, u, &e)
+				err = a.announce(ctx, v, &e)
 				r.note(err, began)
 			}
 			if err != nil {
-				j.waitFor(err.RetryIn)
+				v.waitFor(err.RetryIn)
 				e.failed(err, time.Since(began))
 			}
+			e.addr = v.trace.Addr()
 			events <- e
 			return nil
 		})
@@ -128,47 +134,27 @@ func (r *reachability) note(err *client.Error, began time.Time) {
 
 // failed records that an announce failed. It keeps the numbers of a scrape.
 func (e *event) failed(err *client.Error, elapsed time.Duration) {
-	if e.row.Status != StatusOK {
-		e.row = rowOf(client.Answer{Err: err, Elapsed: elapsed})
+	if e.answer.status != StatusOK {
+		e.answer = answerOf(client.Answer{Err: err, Elapsed: elapsed})
 		return
 	}
-	e.row.Err = err
+	e.answer.err = err
 }
 
 // announce announces started, records the answer in e, and announces stopped.
-func (a *announcer) announce(ctx context.Context, u *tracker.URL, e *event) *client.Error {
-	r := tracker.AnnounceRequest{
-		InfoHash: e.swarm.hash,
-		PeerID:   a.peerID,
-		Port:     port,
-		Left:     1, // trackers don't return seeds to a seed
-		Event:    tracker.EventStarted,
-		Want:     wantPeers,
-		Key:      a.key,
-		PeerIDs:  a.options.Peers,
-	}
+func (a *announcer) announce(ctx context.Context, v *visitor, e *event) *client.Error {
 	began := time.Now()
-	resp, err := a.ask(ctx, u, r)
-	if err != nil && r.PeerIDs && (err.Status == client.HTTPStatus(http.StatusBadRequest) || strings.Contains(strings.ToLower(err.Msg), "compact")) {
-		// Some trackers, opentracker among them, refuse announces that ask for peer ids.
-		r.PeerIDs = false
-		resp, err = a.ask(ctx, u, r)
-	}
+	resp, r, err := a.enter(ctx, v.client, v.url, e.swarm.hash)
 	if err != nil {
-		if mayList(err) {
-			a.leave(ctx, u, r)
-		}
 		return err
 	}
-	counts := resp.Counts
-	elapsed := time.Since(began)
-	r.TrackerID = resp.TrackerID
-	left := a.leave(ctx, u, r)
+	counts, elapsed := resp.Counts, time.Since(began)
+	left := leave(ctx, v.client, v.url, r)
 	if left != nil && counts.Leechers > 0 && left.Counts.Leechers == counts.Leechers-1 {
 		counts.Leechers-- // this peer
 	}
-	if e.row.Status != StatusOK && counts.Known() {
-		e.row = Row{Status: StatusOK, Counts: counts, Elapsed: elapsed}
+	if e.answer.status != StatusOK && counts.Known() {
+		e.answer = answer{StatusOK, counts, nil, elapsed}
 	}
 	if !a.options.Peers {
 		return nil
@@ -177,18 +163,47 @@ func (a *announcer) announce(ctx context.Context, u *tracker.URL, e *event) *cli
 		if p.Addr.Port() == port { // this peer, or another that only scrapes
 			continue
 		}
-		e.row.Peers = append(e.row.Peers, Peer{Addr: peerAddr(p), Client: peerid.Client([]byte(p.ID))})
+		e.peers = append(e.peers, Peer{Addr: peerAddr(p), Client: peerid.Client([]byte(p.ID))})
 	}
 	return nil
 }
 
-func (a *announcer) ask(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) (*tracker.AnnounceResponse, *client.Error) {
-	resp, err := a.options.Client.Announce(ctx, u, r)
+// enter announces started. If it succeeds, the caller must leave with the request that it
+// returns; else enter does, if the tracker may have listed the peer.
+func (a *announcer) enter(ctx context.Context, c *Client, u *URL, hash [20]byte) (resp *AnnounceResponse, r AnnounceRequest, err *Error) {
+	r = tracker.AnnounceRequest{
+		InfoHash: hash,
+		PeerID:   a.peerID,
+		Port:     port,
+		Left:     1, // trackers don't return seeds to a seed
+		Event:    tracker.EventStarted,
+		Want:     wantPeers,
+		Key:      a.key,
+		PeerIDs:  a.options.Peers,
+	}
+	resp, err = ask(ctx, c, u, r)
+	if err != nil && r.PeerIDs && (err.Status == client.HTTPStatus(http.StatusBadRequest) || strings.Contains(strings.ToLower(err.Msg), "compact")) {
+		// Some trackers, opentracker among them, refuse announces that ask for peer ids.
+		r.PeerIDs = false
+		resp, err = ask(ctx, c, u, r)
+	}
+	if err != nil {
+		if mayList(err) {
+			leave(ctx, c, u, r)
+		}
+		return nil, r, err
+	}
+	r.TrackerID = resp.TrackerID
+	return resp, r, nil
+}
+
+func ask(ctx context.Context, c *Client, u *URL, r AnnounceRequest) (*AnnounceResponse, *Error) {
+	resp, err := c.Announce(ctx, u, r)
 	if err == nil {
 		return resp, nil
 	}
 	if ctx.Err() != nil {
-		return nil, &client.Error{Status: client.StatusStopped, Msg: "the run ended before it answered"}
+		return nil, stopped
 	}
 	e, _ := errors.AsType[*client.Error](err) // all errors of the client are
 	return nil, e
@@ -196,11 +211,11 @@ func (a *announcer) ask(ctx context.Context, u *tracker.URL, r tracker.AnnounceR
 
 // leave announces stopped, even after ctx has ended, so that the tracker does not keep
 // the peer in its list. It returns the answer, or nil if there is none.
-func (a *announcer) leave(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) *tracker.AnnounceResponse {
+func leave(ctx context.Context, c *Client, u *URL, r AnnounceRequest) *AnnounceResponse {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	r.Event, r.Want = tracker.EventStopped, 0
-	resp, _ := a.ask(ctx, u, r)
+	resp, _ := ask(ctx, c, u, r)
 	return resp
 }
 

@@ -66,7 +66,7 @@ func (c *Client) Family(network string) *Client {
 // Answers asks a tracker over HTTP whether it answers announces, with one that no tracker
 // can accept: it has an info-hash and neither a peer id nor a port. The error is an
 // *Error; it is nil if the tracker answers as trackers do, also if it refuses.
-func (c *Client) Answers(ctx context.Context, u *tracker.URL, hash [20]byte) error {
+func (c *Client) Answers(ctx context.Context, u *tracker.URL, hash [20]byte) *Error {
 	_, err := getHTTP(ctx, c, u, tracker.AppendScrapeQuery(nil, [][20]byte{hash}), tracker.ParseHTTPAnnounce)
 	if err == nil {
 		return nil

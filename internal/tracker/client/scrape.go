@@ -50,16 +50,17 @@ var noNumbers = &Error{Status: StatusMalformed, Msg: "the answer makes no sense:
 // If a request fails and the tracker has answered no request since it began, the tracker
 // is regarded as unreachable: all other torrents get the same error.
 func (c *Client) Scrape(ctx context.Context, u *tracker.URL, hashes [][20]byte, report func(i int, a Answer)) time.Duration {
-	s := &scraping{hashes: hashes, cuts: newCutDetector()}
+	s := &scraping{hashes: hashes, cuts: newCutDetector(), size: c.batch()}
+	var hangUp func()
+	s.ask, hangUp = c.asker(u)
+	defer hangUp()
 	switch {
 	case u.Scheme == "udp":
-		s.ask, s.size, s.window.most, s.inOrder = c.scrapeUDP(u), tracker.MaxScrapeUDP, windowUDP, true
+		s.size, s.window.most, s.inOrder = tracker.MaxScrapeUDP, windowUDP, true
 	case u.IsWebSocket():
-		ask, hangUp := c.scrapeWS(u)
-		defer hangUp()
-		s.ask, s.size, s.window.most = ask, c.batch(), windowWS
+		s.window.most = windowWS
 	default:
-		s.ask, s.size, s.window.most = c.scrapeHTTP(u), c.batch(), windowHTTP
+		s.window.most = windowHTTP
 	}
 	first := make(map[[20]byte]int, len(hashes))
 	s.pending = make([]int, 0, len(hashes))
@@ -117,6 +118,17 @@ func (c *Client) batch() int {
 // torrents it is about, from the first. Where answers are in the order of the request, it
 // has the first torrents of the request.
 type asker func(ctx context.Context, hashes [][20]byte, e effort) (answer *tracker.ScrapeResponse, asked int, err error)
+
+// asker returns the asker for a tracker, and a function that ends its use.
+func (c *Client) asker(u *tracker.URL) (ask asker, hangUp func()) {
+	switch {
+	case u.Scheme == "udp":
+		return c.scrapeUDP(u), func() {}
+	case u.IsWebSocket():
+		return c.scrapeWS(u)
+	}
+	return c.scrapeHTTP(u), func() {}
+}
 
 // An effort is what to do if a request is not answered.
 type effort uint8

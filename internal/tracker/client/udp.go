@@ -55,6 +55,10 @@ var errSilence = errors.New("no answer to this attempt")
 // errUnanswered is errSilence of a tracker that has given a connection id.
 var errUnanswered = fmt.Errorf("with a connection id: %w", errSilence)
 
+// Connects reports whether err is that a UDP tracker has given a connection id, and not
+// answered the request itself.
+func Connects(err error) bool { return errors.Is(err, errUnanswered) }
+
 // do tries the addresses of the host in turn. The one that answers is tried first the
 // next time. If an address can't be reached, the next one is tried at once.
 func (h *udpHost) do(ctx context.Context, r *tracker.UDPRequest, attempts int, e effort) (*tracker.UDPResponse, error) {
