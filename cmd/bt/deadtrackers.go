@@ -35,6 +35,12 @@ type scrapeReport struct {
 	verdicts map[string]verdict
 }
 
+// A reportedTracker is the status of a tracker in a document.
+type reportedTracker struct {
+	URL    string
+	Status scrape.Status
+}
+
 // A verdict summarizes what one document reports of a tracker for all its
 // torrents.
 type verdict uint8
@@ -97,13 +103,9 @@ func readScrapeReport(document []byte) (*scrapeReport, error) {
 	var doc struct {
 		Time     *string
 		Torrents []struct {
-			Swarms []struct {
-				Trackers []struct {
-					URL    string
-					Status scrape.Status
-				}
-			}
+			Swarms []struct{ Trackers []reportedTracker }
 		}
+		Trackers []reportedTracker // without torrents
 	}
 	if err := json.Unmarshal(document, &doc); err != nil {
 		return nil, err
@@ -115,21 +117,27 @@ func readScrapeReport(document []byte) (*scrapeReport, error) {
 			return nil, fmt.Errorf("time is %.40q, and not a time such as 2026-01-31T12:00:00Z", *doc.Time)
 		}
 	}
+	s.judge(doc.Trackers)
 	for _, t := range doc.Torrents {
 		for _, swarm := range t.Swarms {
-			for _, tracker := range swarm.Trackers {
-				v := notDead
-				switch {
-				case deadAtOnce[tracker.Status]:
-					v = deadPermanently
-				case deadInTime[tracker.Status]:
-					v = deadNow
-				}
-				s.verdicts[tracker.URL] = max(s.verdicts[tracker.URL], v)
-			}
+			s.judge(swarm.Trackers)
 		}
 	}
 	return s, nil
+}
+
+// judge adds the statuses of trackers to the verdicts.
+func (s *scrapeReport) judge(trackers []reportedTracker) {
+	for _, tracker := range trackers {
+		v := notDead
+		switch {
+		case deadAtOnce[tracker.Status]:
+			v = deadPermanently
+		case deadInTime[tracker.Status]:
+			v = deadNow
+		}
+		s.verdicts[tracker.URL] = max(s.verdicts[tracker.URL], v)
+	}
 }
 
 // deadTrackers returns a function that reports whether a tracker is dead. A

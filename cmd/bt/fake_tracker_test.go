@@ -1,9 +1,17 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +26,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"bt/internal/testenv"
 	"bt/internal/tracker"
 )
 
@@ -27,17 +36,41 @@ type fakeTracker struct {
 	mu        sync.Mutex
 	swarms    map[[20]byte]tracker.Counts
 	announces []string // event and info-hash
+	limit     int      // longer scrapes over UDP are dropped; 0: none
+	mute      bool     // it drops all packets
 }
 
-// startTracker is the script command "tracker NAME [HASH=S/L/C]...": it starts a
-// tracker for these torrents and sets $NAME to its host and port.
+// startTracker is the script command "tracker NAME [OPTION]... [HASH=S/L/C]...": it starts
+// a tracker for these torrents and sets $NAME to its host and port. The options are
+// at=ADDR (default: 127.0.0.1, at port=N for another port than a free one), cert=DAYS (it
+// speaks TLS, with a certificate that ends in DAYS), limit=N and mute.
 func startTracker(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
-		ts.Fatalf("usage: tracker NAME [HASH=S/L/C]...")
+		ts.Fatalf("usage: tracker NAME [OPTION]... [HASH=S/L/C]...")
 	}
 	f := &fakeTracker{swarms: make(map[[20]byte]tracker.Counts)}
+	at, port, cert := "127.0.0.1", "0", ""
 	for _, arg := range args[1:] {
 		hash, counts, _ := strings.Cut(arg, "=")
+		switch hash {
+		case "at":
+			at = counts
+			continue
+		case "port":
+			port = counts
+			continue
+		case "cert":
+			cert = counts
+			continue
+		case "limit":
+			n, err := strconv.Atoi(counts)
+			ts.Check(err)
+			f.limit = n
+			continue
+		case "mute":
+			f.mute = true
+			continue
+		}
 		b, err := hex.DecodeString(hash)
 		ts.Check(err)
 		var c tracker.Counts
@@ -45,26 +78,77 @@ func startTracker(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		f.swarms[[20]byte(b)] = c
 	}
-	addr, stop, err := f.start()
+	addr, stop, err := f.start(net.JoinHostPort(at, port), cert)
 	ts.Check(err)
 	ts.Defer(stop)
 	ts.Setenv(args[0], addr)
+	_, port, err = net.SplitHostPort(addr)
+	ts.Check(err)
+	ts.Setenv(args[0]+"_PORT", port)
 }
 
-func (f *fakeTracker) start() (addr string, stop func(), err error) {
+// startDNS is the script command "names NAME=ADDR,ADDR...": bt finds only these hosts.
+func startDNS(ts *testscript.TestScript, neg bool, args []string) {
+	hosts := make(map[string][]netip.Addr)
+	for _, arg := range args {
+		name, addrs, _ := strings.Cut(arg, "=")
+		for addr := range strings.SplitSeq(addrs, ",") {
+			hosts[name] = append(hosts[name], netip.MustParseAddr(addr))
+		}
+	}
+	server, stop, err := testenv.StartDNS(hosts)
+	ts.Check(err)
+	ts.Defer(stop)
+	ts.Setenv("BT_TEST_DNS", server.String())
+}
+
+// start starts the tracker. If cert is not "", it has a certificate that ends in so many
+// days.
+func (f *fakeTracker) start(at, cert string) (addr string, stop func(), err error) {
 	for range 20 { // until a port is free for both protocols
-		server := httptest.NewServer(f)
-		addr = server.Listener.Addr().String()
+		l, err := net.Listen("tcp", at)
+		if err != nil {
+			return "", nil, err
+		}
+		addr = l.Addr().String()
 		udp, err := net.ListenPacket("udp", addr)
 		if err != nil {
-			server.Close()
+			l.Close()
 			continue
+		}
+		server := &httptest.Server{Listener: l, Config: &http.Server{Handler: f, ErrorLog: log.New(io.Discard, "", 0)}}
+		if cert == "" {
+			server.Start()
+		} else {
+			days, err := strconv.Atoi(cert)
+			if err != nil {
+				return "", nil, err
+			}
+			server.TLS = &tls.Config{Certificates: []tls.Certificate{certificateUntil(time.Now().AddDate(0, 0, days))}}
+			server.StartTLS()
 		}
 		var wg sync.WaitGroup
 		wg.Go(func() { f.serveUDP(udp) })
 		return addr, func() { udp.Close(); wg.Wait(); server.Close() }, nil
 	}
 	return "", nil, err
+}
+
+// certificateUntil makes a self-signed certificate with a name that would move the cursor.
+func certificateUntil(end time.Time) tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: end.AddDate(0, 0, -90), NotAfter: end,
+		Subject: pkix.Name{CommonName: "\x1b[2J\u202e"}, DNSNames: []string{"\x1b[31m.example"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 func (f *fakeTracker) serveUDP(conn net.PacketConn) {
@@ -75,7 +159,7 @@ func (f *fakeTracker) serveUDP(conn net.PacketConn) {
 			return
 		}
 		r, err := tracker.ParseUDPRequest(buf[:n])
-		if err != nil {
+		if err != nil || f.mute || f.limit > 0 && len(r.Hashes) > f.limit {
 			continue
 		}
 		answer := tracker.UDPResponse{Action: r.Action, Transaction: r.Transaction, Connection: 42}
@@ -145,6 +229,8 @@ func (f *fakeTracker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		switch first {
+		case "closed":
+			w.Write((&tracker.Failure{Reason: "unregistered torrent\x1b[2J"}).AppendHTTP(nil))
 		case "deaf":
 			w.Write((&tracker.Failure{Reason: "not today"}).AppendHTTP(nil))
 		case "nonsense":

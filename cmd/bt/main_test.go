@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,15 +12,22 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"bt/internal/testenv"
 )
 
 var update = flag.Bool("update", false, "write the golden files inside testdata/script anew")
 
 // TestMain makes this binary act as bt, and as btwait of fake_test.go, in
-// processes that the tests start.
+// processes that the tests start. If $BT_TEST_DNS is set, bt asks that name server.
 func TestMain(m *testing.M) {
 	commands := map[string]func(){
-		"bt":     main,
+		"bt": func() {
+			if server := os.Getenv("BT_TEST_DNS"); server != "" {
+				net.DefaultResolver = testenv.Resolver(server)
+			}
+			main()
+		},
 		"btwait": waitMain,
 	}
 	if commands[filepath.Base(os.Args[0])] == nil {
@@ -59,6 +67,7 @@ func TestScripts(t *testing.T) {
 			"writefile":  writeFile,
 			"tracker":    startTracker,
 			"trackerlog": trackerLog,
+			"names":      startDNS,
 			"webserver":  startWebServer,
 		},
 	})

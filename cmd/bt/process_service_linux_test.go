@@ -184,7 +184,7 @@ func serviceTorrent(t *testing.T, dir, name, out, announce string) {
 func TestProcessServiceNotify(t *testing.T) {
 	t.Parallel()
 	fake := &fakeTracker{swarms: make(map[[20]byte]tracker.Counts)}
-	addr, stop, err := fake.start()
+	addr, stop, err := fake.start("127.0.0.1:0", "")
 	if err != nil {
 		t.Fatal(err)
 	}

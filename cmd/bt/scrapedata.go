@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"encoding/hex"
 	"iter"
 	"strconv"
@@ -45,11 +44,21 @@ type scrapedTracker struct {
 	URL  string `json:"url"`
 	Tier int    `json:"tier"`
 	scrapedCounts
+	Status   scrape.Status   `json:"status"`
+	Error    string          `json:"error,omitempty"`
+	Hint     string          `json:"hint,omitempty"`
+	MS       int64           `json:"ms"`
+	Families []scrapedFamily `json:"families"`
+	Peers    []scrapedPeer   `json:"peers"`
+}
+
+// A scrapedFamily is the answer over one IP version.
+type scrapedFamily struct {
+	Family string        `json:"family"`
+	Addr   string        `json:"addr,omitempty"`
 	Status scrape.Status `json:"status"`
-	Error  string        `json:"error,omitempty"`
-	Hint   string        `json:"hint,omitempty"`
-	MS     int64         `json:"ms"`
-	Peers  []scrapedPeer `json:"peers"`
+	scrapedCounts
+	MS int64 `json:"ms"`
 }
 
 type scrapedPeer struct {
@@ -59,14 +68,14 @@ type scrapedPeer struct {
 
 // document returns the JSON of a table. URLs are not masked: bt retracker
 // --drop-dead needs them.
-func (s *scraper) document(t *scrape.Table, at time.Time) *scrapeDocument {
+func (r *torrentReport) document(at time.Time) any {
 	return &scrapeDocument{Time: at.UTC().Truncate(time.Second), Torrents: func(yield func(scrapedItem) bool) {
-		for i := range t.Torrents {
-			if !yield(scrapedItem{scraped(&t.Torrents[i])}) {
+		for i := range r.Torrents {
+			if !yield(scrapedItem{scraped(&r.Torrents[i])}) {
 				return
 			}
 		}
-		for _, f := range s.failed {
+		for _, f := range r.failed {
 			if !yield(scrapedItem{f}) {
 				return
 			}
@@ -86,7 +95,8 @@ func scraped(t *scrape.TableTorrent) scrapedTorrent {
 		for _, r := range swarm.Rows {
 			row := scrapedTracker{
 				URL: r.URL, Tier: r.Tier, scrapedCounts: countsOf(r.Counts),
-				Status: r.Status, Error: rowError(&r), Hint: rowHint(&r), MS: r.Elapsed.Milliseconds(), Peers: []scrapedPeer{},
+				Status: r.Status, Error: rowError(&r), Hint: rowHint(&r), MS: r.Elapsed.Milliseconds(),
+				Families: familiesOf(r.Families()), Peers: []scrapedPeer{},
 			}
 			for _, p := range r.Peers {
 				row.Peers = append(row.Peers, scrapedPeer(p))
@@ -96,6 +106,26 @@ func scraped(t *scrape.TableTorrent) scrapedTorrent {
 		torrent.Swarms = append(torrent.Swarms, x)
 	}
 	return torrent
+}
+
+// familiesOf returns the JSON of the answers over each IP version. There is none if a proxy
+// was asked.
+func familiesOf(list []scrape.Family) []scrapedFamily {
+	families := []scrapedFamily{}
+	for _, f := range list {
+		if f.Network != "" {
+			families = append(families, scrapedFamily{"ipv" + f.Network, trackerAddr(&f), f.Status, countsOf(f.Counts), f.Elapsed.Milliseconds()})
+		}
+	}
+	return families
+}
+
+// trackerAddr returns the address of a tracker, or "" if it is unknown.
+func trackerAddr(f *scrape.Family) string {
+	if !f.Addr.IsValid() {
+		return ""
+	}
+	return f.Addr.String()
 }
 
 func countsOf(c scrape.Counts) scrapedCounts {
@@ -108,37 +138,59 @@ func countsOf(c scrape.Counts) scrapedCounts {
 	return scrapedCounts{known(c.Seeders), known(c.Leechers), known(c.Completed)}
 }
 
-// printCSV prints a line for each torrent, swarm and tracker. With --watch each
-// line begins with the time of the round.
-func (s *scraper) printCSV(t *scrape.Table, at time.Time) error {
-	w := csv.NewWriter(s.out)
-	line := func(cells ...string) {
-		if s.interval == 0 {
-			cells = cells[1:]
-		}
-		_ = w.Write(cells) // w.Error returns the error below
+// csv has a line for each torrent, swarm and tracker.
+func (r *torrentReport) csv(line func(cells ...string), header bool) {
+	if header {
+		cells := []string{"name", "info_hash", "kind", "url", "tier", "seeders", "leechers", "completed", "status", "error", "ms"}
+		line(append(cells, familyHeader("addr", "status", "seeders", "leechers", "completed", "ms")...)...)
 	}
-	if s.round == 0 {
-		line("time", "name", "info_hash", "kind", "url", "tier", "seeders", "leechers", "completed", "status", "error", "ms")
-	}
-	number := func(n int64) string {
-		if n == scrape.Unknown {
-			return ""
-		}
-		return strconv.FormatInt(n, 10)
-	}
-	for _, torrent := range t.Torrents {
+	for _, torrent := range r.Torrents {
 		for _, swarm := range torrent.Swarms {
-			for _, r := range swarm.Rows {
-				line(at.UTC().Format(time.RFC3339), term.Safe(torrent.Name), hex.EncodeToString(swarm.InfoHash[:]), swarm.Kind,
-					term.Safe(r.URL), strconv.Itoa(r.Tier), number(r.Counts.Seeders), number(r.Counts.Leechers), number(r.Counts.Completed),
-					string(r.Status), term.Safe(rowError(&r)), strconv.FormatInt(r.Elapsed.Milliseconds(), 10))
+			for _, row := range swarm.Rows {
+				cells := []string{term.Safe(torrent.Name), hex.EncodeToString(swarm.InfoHash[:]), swarm.Kind,
+					term.Safe(row.URL), strconv.Itoa(row.Tier), number(row.Counts.Seeders), number(row.Counts.Leechers), number(row.Counts.Completed),
+					string(row.Status), term.Safe(rowError(&row)), strconv.FormatInt(row.Elapsed.Milliseconds(), 10)}
+				line(append(cells, familyCells(row.Families(), 6, func(f *scrape.Family) []string {
+					return []string{trackerAddr(f), string(f.Status), number(f.Counts.Seeders), number(f.Counts.Leechers), number(f.Counts.Completed), strconv.FormatInt(f.Elapsed.Milliseconds(), 10)}
+				})...)...)
 			}
 		}
 	}
-	w.Flush()
-	if err := w.Error(); err != nil {
-		return err
+}
+
+// networks are the IP versions, in the order of the columns of CSV.
+var networks = []string{"4", "6"}
+
+// familyHeader returns the names of the columns for each IP version.
+func familyHeader(names ...string) []string {
+	var cells []string
+	for _, network := range networks {
+		for _, name := range names {
+			cells = append(cells, "ipv"+network+"_"+name)
+		}
 	}
-	return s.out.Flush()
+	return cells
+}
+
+// familyCells returns n cells for each IP version, which are empty if it was not asked.
+func familyCells(list []scrape.Family, n int, cellsOf func(f *scrape.Family) []string) []string {
+	var all []string
+	for _, network := range networks {
+		cells := make([]string, n)
+		for _, f := range list {
+			if f.Network == network {
+				cells = cellsOf(&f)
+			}
+		}
+		all = append(all, cells...)
+	}
+	return all
+}
+
+// number formats a number, or "" if it is unknown.
+func number(n int64) string {
+	if n == scrape.Unknown {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
 }

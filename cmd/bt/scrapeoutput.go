@@ -1,9 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"encoding/csv"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -24,71 +25,89 @@ type scraper struct {
 
 	live     *term.Live // draws the table on a terminal; else nil
 	round    int
-	asked    int       // completed rounds
-	lastLine time.Time // time of the last progress line on stderr
+	asked    int          // completed rounds
+	last     scrapeResult // of the last complete round
+	lastLine time.Time    // time of the last progress line on stderr
 
 	history map[swarmIndex][]int64 // with --watch: the best number of seeders in each round, or Unknown
 }
 
-// A swarmIndex identifies a swarm in the table by its indexes.
-type swarmIndex struct{ torrent, swarm int }
+// A scrapeResult is the result of a round, or the part of it that is known so far.
+type scrapeResult interface {
+	progress() (done, all int)
 
-func (s *scraper) run(ctx context.Context, targets []scrape.Target) error {
-	if len(targets) == 0 { // no argument could be read
-		if s.json {
-			return s.newJSON(false).item(s.document(new(scrape.Table), s.env.now()))
-		}
-		return errNo
-	}
-	terminal := s.env.stdoutTerminal && !s.json && !s.csv
-	if terminal {
+	// answered reports whether any tracker has answered, which the exit code tells.
+	answered() bool
+
+	// note is called once for each complete round.
+	note()
+
+	// document returns the JSON of a round that began at a time.
+	document(at time.Time) any
+
+	// csv calls line for each line, the first time also for the header.
+	csv(line func(cells ...string), header bool)
+
+	// table writes the table, at most limit rows of it unless limit is 0.
+	table(w io.Writer, columns, limit int) error
+
+	// more writes what follows the table at the end.
+	more(w io.Writer, columns int) error
+
+	// advise prints hints and warnings.
+	advise()
+}
+
+// An asker asks all trackers once. It calls tick, if it is not nil, with the result so
+// far.
+type asker func(ctx context.Context, tick func(scrapeResult)) scrapeResult
+
+func (s *scraper) run(ctx context.Context, ask asker) error {
+	if s.env.stdoutTerminal && !s.json && !s.csv {
 		s.live = term.NewLive(s.env.stdout)
 		s.live.Palette = s.pal
 		defer s.live.Close()
 	}
-	s.options.Tick = s.tick
 	start := time.Now()
-	s.explain("asking about %s", count(len(targets), "torrent"))
-	if err := s.rounds(ctx, targets); err != nil {
+	if err := s.rounds(ctx, ask); err != nil {
 		return err
 	}
 	if interruption(ctx) != nil {
 		return s.stopped(ctx, start) // a partial table stays on the terminal
 	}
-	t := s.options.Previous
 	if s.live != nil {
 		_ = s.live.Clear() // print the whole table instead of the part that fits the window
-		if err := s.printTables(t); err != nil {
+		if err := s.printTables(s.last); err != nil {
 			return err
 		}
 	}
 	if s.interval > 0 {
 		s.printStopped(start)
 	}
-	if ok, _ := t.Answered(); ok == 0 {
+	if !s.last.answered() {
 		return errNo
 	}
 	return nil
 }
 
 // rounds asks the trackers once, or with --watch again and again until ctx ends.
-func (s *scraper) rounds(ctx context.Context, targets []scrape.Target) error {
+func (s *scraper) rounds(ctx context.Context, ask asker) error {
 	for s.round = 0; ; s.round++ {
 		at, began := s.env.now(), time.Now()
 		s.lastLine = began
-		t := scrape.Run(ctx, targets, s.options)
+		r := ask(ctx, s.tick)
 		if interruption(ctx) != nil || s.round > 0 && ctx.Err() != nil {
 			return nil // a signal, or --max-time ended during a later round
 		}
-		s.options.Previous = t
+		s.last = r
 		s.asked++
-		s.note(t)
+		r.note()
 		if s.live == nil {
-			if err := s.print(t, at); err != nil {
+			if err := s.print(r, at); err != nil {
 				return err
 			}
 		}
-		if s.interval == 0 || ctx.Err() != nil || !s.wait(ctx, t, at, began.Add(s.interval)) {
+		if s.interval == 0 || ctx.Err() != nil || !s.wait(ctx, r, at, began.Add(s.interval)) {
 			return nil
 		}
 	}
@@ -97,7 +116,7 @@ func (s *scraper) rounds(ctx context.Context, targets []scrape.Target) error {
 // stopped ends the run after a signal. With --watch a signal is the normal end,
 // unless no round is complete.
 func (s *scraper) stopped(ctx context.Context, start time.Time) error {
-	if s.interval > 0 && s.options.Previous != nil {
+	if s.interval > 0 && s.last != nil {
 		s.ended = true
 		s.live.Close()
 		s.printStopped(start)
@@ -114,20 +133,14 @@ func (s *scraper) printStopped(start time.Time) {
 
 // tick shows the progress of a round. With --watch it keeps the table of the
 // previous round on the terminal.
-func (s *scraper) tick(t *scrape.Table) {
-	done, all := 0, 0
-	for _, torrent := range t.Torrents {
-		for _, swarm := range torrent.Swarms {
-			for _, r := range swarm.Rows {
-				if all++; r.Status != "" {
-					done++
-				}
-			}
-		}
-	}
+func (s *scraper) tick(r scrapeResult) {
+	done, all := r.progress()
 	progress := fmt.Sprintf("%s of %s", term.Count(int64(done)), count(all, "answer"))
 	if s.live != nil {
-		s.draw(cmp.Or(s.options.Previous, t), s.pal.Dim(progress))
+		if s.last != nil {
+			r = s.last
+		}
+		s.draw(r, s.pal.Dim(progress))
 		return
 	}
 	if now := time.Now(); now.Sub(s.lastLine) >= 10*time.Second && !s.quiet {
@@ -137,10 +150,10 @@ func (s *scraper) tick(t *scrape.Table) {
 }
 
 // draw draws the part of the table that fits the window, and a line below it.
-func (s *scraper) draw(t *scrape.Table, below string) {
+func (s *scraper) draw(r scrapeResult, below string) {
 	columns, rows := s.env.window()
 	var b strings.Builder
-	_ = s.table(&b, t, columns, rows) // a Builder returns no errors
+	_ = r.table(&b, columns, rows) // a Builder returns no errors
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	if most := max(rows-3, 1); len(lines) > most {
 		lines = append(lines[:most-1], s.pal.Dim(s.pal.Ellipsis()))
@@ -151,7 +164,7 @@ func (s *scraper) draw(t *scrape.Table, below string) {
 
 // wait waits for the next round and shows the time left. It returns false when
 // ctx ends.
-func (s *scraper) wait(ctx context.Context, t *scrape.Table, at, until time.Time) bool {
+func (s *scraper) wait(ctx context.Context, r scrapeResult, at, until time.Time) bool {
 	next := time.NewTimer(time.Until(until))
 	defer next.Stop()
 	second := time.NewTicker(time.Second)
@@ -159,7 +172,7 @@ func (s *scraper) wait(ctx context.Context, t *scrape.Table, at, until time.Time
 	for {
 		if s.live != nil {
 			left := max(time.Until(until).Round(time.Second), 0)
-			s.draw(t, s.pal.Dim(fmt.Sprintf("asked at %s, again %s", at.Format(time.TimeOnly), countdown(left))))
+			s.draw(r, s.pal.Dim(fmt.Sprintf("asked at %s, again %s", at.Format(time.TimeOnly), countdown(left))))
 		}
 		select {
 		case <-ctx.Done():
@@ -172,12 +185,12 @@ func (s *scraper) wait(ctx context.Context, t *scrape.Table, at, until time.Time
 }
 
 // print prints the result of a round if there is no live table.
-func (s *scraper) print(t *scrape.Table, at time.Time) error {
+func (s *scraper) print(r scrapeResult, at time.Time) error {
 	switch {
 	case s.json:
-		return s.newJSON(false).item(s.document(t, at))
+		return s.newJSON(false).item(r.document(at))
 	case s.csv:
-		return stdoutError(s.printCSV(t, at))
+		return stdoutError(s.printCSV(r, at))
 	}
 	if s.round > 0 {
 		fmt.Fprintln(s.out)
@@ -185,24 +198,43 @@ func (s *scraper) print(t *scrape.Table, at time.Time) error {
 	if s.interval > 0 {
 		fmt.Fprintln(s.out, at.Format(time.RFC3339))
 	}
-	return s.printTables(t)
+	return s.printTables(r)
+}
+
+// printCSV prints the lines of a report. With --watch each line begins with the time of
+// the round.
+func (s *scraper) printCSV(r scrapeResult, at time.Time) error {
+	w := csv.NewWriter(s.out)
+	first := at.UTC().Format(time.RFC3339)
+	if s.round == 0 {
+		first = "time"
+	}
+	r.csv(func(cells ...string) {
+		if s.interval > 0 {
+			cells = append([]string{first}, cells...)
+			first = at.UTC().Format(time.RFC3339)
+		}
+		_ = w.Write(cells) // w.Error returns the error below
+	}, s.round == 0)
+	w.Flush()
+	if err := w.Error(); err != nil {
+		return err
+	}
+	return s.out.Flush()
 }
 
 // printTables prints the result as text, with hints.
-func (s *scraper) printTables(t *scrape.Table) error {
+func (s *scraper) printTables(r scrapeResult) error {
 	columns, _ := s.env.window()
-	err := s.table(s.out, t, columns, 0)
-	if err == nil && !s.single && !s.quiet {
-		err = s.trackers(s.out, t, columns)
-	}
+	err := r.table(s.out, columns, 0)
 	if err == nil {
-		err = s.peers(s.out, t, columns)
+		err = r.more(s.out, columns)
 	}
 	if err == nil {
 		err = s.out.Flush()
 	}
 	if err == nil && s.round == 0 {
-		s.hints(t)
+		r.advise()
 	}
 	return stdoutError(err)
 }

@@ -8,40 +8,35 @@ import (
 	"bt/scrape"
 )
 
-// statusMeaning explains a status by the likely state of the tracker. It returns
-// "" for a status that needs no explanation.
+// meanings explains statuses by the likely state of the tracker.
+var meanings = map[scrape.Status]string{
+	scrape.StatusBadURL:        "the URL is cut short or misspelt",
+	scrape.StatusDNS:           "the tracker no longer exists, or its name is misspelt",
+	scrape.StatusNoRoute:       "this machine has no network, or it and the tracker have no IP version in common",
+	scrape.StatusRefused:       "the tracker is down, or the port in its URL is wrong",
+	scrape.StatusTimeout:       "the tracker is down or overloaded, or a firewall drops the packets",
+	scrape.StatusTLS:           "the certificate or the port is wrong, or the tracker does not speak TLS",
+	scrape.StatusEmpty:         "the tracker is overloaded, or the server at that address is not a tracker",
+	scrape.StatusTruncated:     "the tracker is overloaded, or the server at that address is not a tracker",
+	scrape.StatusRedirect:      "there is a web site at that address, and no longer a tracker",
+	scrape.StatusHTML:          "there is a web site at that address, and no longer a tracker",
+	scrape.StatusTooBig:        "the server at that address is not a tracker, or the tracker is broken",
+	scrape.StatusMalformed:     "the server at that address is not a tracker, or the tracker is broken",
+	scrape.StatusNotRegistered: "the torrent was never announced to this tracker, or the tracker has dropped it",
+	"http-401":                 notAuthorized,
+	"http-403":                 notAuthorized,
+	"http-404":                 "a stale torrent: the tracker has moved, or no longer serves this torrent",
+	"http-410":                 "a stale torrent: the tracker has moved, or no longer serves this torrent",
+	"http-400":                 "the tracker rejects the request: a passkey may be missing in the URL",
+	"http-405":                 "there is a web server, and most likely no tracker, at that address",
+	"http-501":                 "there is a web server, and most likely no tracker, at that address",
+	"http-429":                 "the tracker is asked too often",
+}
+
+// statusMeaning explains a status. It returns "" for one that needs no explanation.
 func statusMeaning(s scrape.Status) string {
-	switch s {
-	case scrape.StatusBadURL:
-		return "the URL is cut short or misspelt"
-	case scrape.StatusDNS:
-		return "the tracker no longer exists, or its name is misspelt"
-	case scrape.StatusNoRoute:
-		return "this machine has no network, or it and the tracker have no IP version in common"
-	case scrape.StatusRefused:
-		return "the tracker is down, or the port in its URL is wrong"
-	case scrape.StatusTimeout:
-		return "the tracker is down or overloaded, or a firewall drops the packets"
-	case scrape.StatusTLS:
-		return "the certificate or the port is wrong, or the tracker does not speak TLS"
-	case scrape.StatusEmpty, scrape.StatusTruncated:
-		return "the tracker is overloaded, or the server at that address is not a tracker"
-	case scrape.StatusRedirect, scrape.StatusHTML:
-		return "there is a web site at that address, and no longer a tracker"
-	case scrape.StatusTooBig, scrape.StatusMalformed:
-		return "the server at that address is not a tracker, or the tracker is broken"
-	case scrape.StatusNotRegistered:
-		return "the torrent was never announced to this tracker, or the tracker has dropped it"
-	case "http-401", "http-403":
-		return notAuthorized
-	case "http-404", "http-410":
-		return "a stale torrent: the tracker has moved, or no longer serves this torrent"
-	case "http-400":
-		return "the tracker rejects the request: a passkey may be missing in the URL"
-	case "http-405", "http-501":
-		return "there is a web server, and most likely no tracker, at that address"
-	case "http-429":
-		return "the tracker is asked too often"
+	if text, ok := meanings[s]; ok {
+		return text
 	}
 	if strings.HasPrefix(string(s), "http-5") {
 		return "the tracker is down or overloaded, but the web server in front of it is up"
@@ -83,14 +78,30 @@ func rowHint(r *scrape.Row) string {
 		return failureHint(failure.Msg)
 	}
 	text := statusMeaning(failure.Status)
-	switch failure.Status {
-	case scrape.StatusTimeout, scrape.StatusEmpty, scrape.StatusTruncated, "http-429":
-		return text + tryAgain
-	}
-	if strings.HasPrefix(string(failure.Status), "http-5") && failure.Status != "http-501" {
+	if isTemporary(failure.Status) {
 		return text + tryAgain
 	}
 	return text
+}
+
+// isTemporary reports whether a later request may well succeed.
+func isTemporary(s scrape.Status) bool {
+	switch s {
+	case scrape.StatusTimeout, scrape.StatusEmpty, scrape.StatusTruncated, "http-429":
+		return true
+	}
+	return strings.HasPrefix(string(s), "http-5") && s != "http-501"
+}
+
+// checkHint is rowHint for a tracker that is checked without a torrent.
+func checkHint(r *scrape.Row) string {
+	switch r.Status {
+	case "http-404", "http-410":
+		return "the tracker has moved, or the path in its URL is wrong"
+	case scrape.StatusUnsupported:
+		return "" // the error says it
+	}
+	return rowHint(r)
 }
 
 // failureHint returns the hint for the failure reason of a tracker, which has no

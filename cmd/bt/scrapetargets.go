@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"bt/internal/metainfo"
+	"bt/scrape"
+)
+
+// stdinTrackers is the value of --tracker for a list on standard input.
+const stdinTrackers = "@" + stdinName
+
+// tiersOrStdin is tiers that also accepts stdinTrackers, which listedTrackers replaces.
+func tiersOrStdin(s string) ([][]string, error) {
+	if s == stdinTrackers {
+		return [][]string{{s}}, nil
+	}
+	return tiers(s)
+}
+
+// listedTrackers replaces stdinTrackers by the tiers of standard input.
+func listedTrackers(ctx context.Context, e *env, list [][]string) ([][]string, error) {
+	var all [][]string
+	for _, tier := range list {
+		if tier[0] != stdinTrackers {
+			all = append(all, tier)
+			continue
+		}
+		b, err := readInput(ctx, e, stdinName, textInput)
+		if err != nil {
+			return nil, err
+		}
+		before := len(all)
+		for n, line := range listed(b) {
+			more, err := tiers(line)
+			if err != nil {
+				return nil, failf(exitUsage, "--tracker: line %d: %w", n, err)
+			}
+			all = append(all, more...)
+		}
+		if len(all) == before {
+			return nil, failf(exitUsage, "--tracker: standard input is empty")
+		}
+	}
+	return all, nil
+}
+
+// readTargets reads the torrents, links and info-hashes of the arguments. It
+// reports those that can't be read, and keeps the errors for the JSON document.
+func (s *scraper) readTargets(ctx context.Context, args []string, trackers [][]string) ([]scrape.Target, error) {
+	var targets []scrape.Target
+	add := func(in input) error {
+		t, err := readTarget(ctx, s.env, in)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case s.skipForeign(in, err):
+			return nil
+		case err != nil:
+			s.report(err)
+			s.failed = append(s.failed, s.failedInput(in.name, err))
+			return nil
+		}
+		if len(trackers) > 0 {
+			t.Trackers = trackers
+		}
+		if len(t.Trackers) == 0 {
+			s.warn("%s has no tracker; name one with --tracker", s.shownArg(in.name))
+		}
+		targets = append(targets, t)
+		return nil
+	}
+	for _, arg := range args {
+		names := func(yield func(int, string) bool) { yield(0, arg) }
+		if arg == stdinName {
+			b, err := readInput(ctx, s.env, stdinName, textInput)
+			if err != nil {
+				return nil, err
+			}
+			names = listed(b)
+		}
+		for _, name := range names {
+			for _, in := range targetInputs(name) {
+				if err := add(in); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	s.env.limitMemory(18<<20 + targetMemory*int64(len(targets)))
+	s.single = len(targets) == 1
+	return targets, nil
+}
+
+// targetMemory is the approximate memory in bytes for an info-hash and the
+// answers for it. boundMemory does not include it.
+const targetMemory = 500
+
+// targetInputs expands a directory to the torrents in and under it.
+func targetInputs(name string) []input {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return torrentsIn(name)
+	}
+	return []input{{name: name}}
+}
+
+func readTarget(ctx context.Context, e *env, in input) (scrape.Target, error) {
+	if in.err != nil {
+		return scrape.Target{}, in.err
+	}
+	if metainfo.IsMagnet(in.name) {
+		m, err := metainfo.ParseMagnet(in.name)
+		if err != nil {
+			return scrape.Target{}, failf(exitTorrent, "%s: %w", shown(in.name), err)
+		}
+		return scrape.MagnetTarget(m), nil
+	}
+	if target, err := scrape.InfoHashTarget(in.name); err == nil {
+		if _, err := os.Stat(in.name); err != nil { // unless it is the name of a file
+			return target, nil
+		}
+	}
+	t, err := in.torrent(ctx, e)
+	if err != nil {
+		return scrape.Target{}, err
+	}
+	return scrape.TorrentTarget(t), nil
+}
