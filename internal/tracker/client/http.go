@@ -115,47 +115,14 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 type guard struct{ c *Client }
 
 func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
-	var (
-		connected atomic.Bool
-		handshake atomic.Pointer[error]
-	)
 	proxy, _ := g.c.proxyOf(r)
-	dialed := func(addr string) {
-		if a, err := netip.ParseAddrPort(addr); err == nil && proxy == nil {
-			traceAddr(r.Context(), a)
-		}
-	}
-	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-		ConnectStart: func(_, addr string) { dialed(addr) },
-		GotConn: func(info httptrace.GotConnInfo) {
-			connected.Store(true)
-			dialed(info.Conn.RemoteAddr().String())
-		},
-		WroteRequest: func(httptrace.WroteRequestInfo) {
-			if r.Header.Get("Upgrade") == "" { // else the announce is sent later
-				noteSent(r.Context())
-			}
-		},
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { handshake.Store(&err) },
-	})
-	resp, err := g.c.http().RoundTrip(r.WithContext(ctx))
+	steps := roundTrip{r: r, proxied: proxy != nil}
+	resp, err := g.c.http().RoundTrip(r.WithContext(steps.context()))
 	if err != nil {
-		if invalid, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-			traceCertificate(ctx, invalid.UnverifiedCertificates)
-		}
-		// The handshake may also be that of another connection, which was opened for
-		// this request and not used for it.
-		if h := handshake.Load(); h != nil && *h != nil && errors.Is(err, *h) {
-			return nil, &handshakeError{err}
-		}
-		// net/http marks only errors of dialing a proxy as errors of the proxy.
-		if status, _ := classify(err); status != StatusProxy && proxy != nil && !connected.Load() && ctx.Err() == nil {
-			return nil, &net.OpError{Op: proxyConnect, Net: "tcp", Err: err}
-		}
-		return nil, err
+		return nil, steps.failed(err)
 	}
 	if resp.TLS != nil && r.URL.Scheme == "https" {
-		traceCertificate(ctx, resp.TLS.PeerCertificates)
+		traceCertificate(r.Context(), resp.TLS.PeerCertificates)
 	}
 	// The error of http.Client for a bad Location quotes it, with the passkey.
 	if resp.StatusCode/100 == 3 {
@@ -165,6 +132,55 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return resp, nil
+}
+
+// A roundTrip notes the steps of a request.
+type roundTrip struct {
+	r         *http.Request
+	proxied   bool
+	connected atomic.Bool
+	handshake atomic.Pointer[error]
+}
+
+// context returns the context of the request, with which the steps are noted.
+func (t *roundTrip) context() context.Context {
+	return httptrace.WithClientTrace(t.r.Context(), &httptrace.ClientTrace{
+		ConnectStart: func(_, addr string) { t.dialed(addr) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			t.connected.Store(true)
+			t.dialed(info.Conn.RemoteAddr().String())
+		},
+		WroteRequest: func(httptrace.WroteRequestInfo) {
+			if t.r.Header.Get("Upgrade") == "" { // else the announce is sent later
+				noteSent(t.r.Context())
+			}
+		},
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { t.handshake.Store(&err) },
+	})
+}
+
+// dialed notes the address of the tracker. That of a proxy is not noted.
+func (t *roundTrip) dialed(addr string) {
+	if a, err := netip.ParseAddrPort(addr); err == nil && !t.proxied {
+		traceAddr(t.r.Context(), a)
+	}
+}
+
+// failed returns the error of the request, which names the step that failed.
+func (t *roundTrip) failed(err error) error {
+	if invalid, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		traceCertificate(t.r.Context(), invalid.UnverifiedCertificates)
+	}
+	// The handshake may also be that of another connection, which was opened for
+	// this request and not used for it.
+	if h := t.handshake.Load(); h != nil && *h != nil && errors.Is(err, *h) {
+		return &handshakeError{err}
+	}
+	// net/http marks only errors of dialing a proxy as errors of the proxy.
+	if status, _ := classify(err); status != StatusProxy && t.proxied && !t.connected.Load() && t.r.Context().Err() == nil {
+		return &net.OpError{Op: proxyConnect, Net: "tcp", Err: err}
+	}
+	return err
 }
 
 // turn waits until the host has less than Conns requests. The caller must call done at
