@@ -199,3 +199,33 @@ func TestCheckStopped(t *testing.T) {
 		}
 	}
 }
+
+// If the context ends during the announce, the tracker still gets the stopped event.
+func TestCheckInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	events := make(chan tracker.Event, 2)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a, err := tracker.ParseAnnounceQuery(r.URL.RawQuery)
+		if err != nil {
+			_, _ = w.Write([]byte("d14:failure reason2:noe"))
+			return
+		}
+		events <- a.Event
+		if a.Event == tracker.EventStarted {
+			cancel()
+			<-r.Context().Done()
+		}
+	}))
+	defer s.Close()
+	scrape.Check(ctx, []string{s.URL + "/track"}, scrape.CheckOptions{AnnounceFallback: true})
+	for _, want := range []tracker.Event{tracker.EventStarted, tracker.EventStopped} {
+		select {
+		case got := <-events:
+			if got != want {
+				t.Errorf("%v, want %v", got, want)
+			}
+		default:
+			t.Errorf("no %v", want)
+		}
+	}
+}
