@@ -1,21 +1,13 @@
 package repair
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
-	"bt/internal/atomicfile"
 	"bt/internal/metainfo"
-	"bt/internal/piece"
 	"bt/internal/webseed"
 )
 
@@ -24,25 +16,14 @@ import (
 // of several files it first asks for the ranges that the data does not have; only if the
 // others are not right either, it asks for those too.
 func (m *mender) fetch(number int, report *Supplied) error {
-	f := fetcher{mender: m, source: m.sources[number], report: report, files: make(map[int]*remote)}
-	lacking := func(span metainfo.Span) bool { return !m.has(own, span) }
-	ranges := m.wanted(func(index int) func(metainfo.Span) bool {
-		for _, span := range m.content.Layout.Spans(index, index) {
-			if !m.isZeros(span) && lacking(span) {
-				return lacking
-			}
-		}
-		return anySpan
-	})
-	if m.o.DryRun {
-		report.Files, report.Asked = len(ranges), m.openPieces()
-		report.Fetched = bytesOf(ranges)
-		report.More = bytesOf(m.wanted(func(int) func(metainfo.Span) bool { return anySpan })) - report.Fetched
-		return nil
-	}
+	f := fetcher{mender: m, source: m.sources[number], report: report, limit: 1, files: make(map[int]*remote)}
+	ranges := m.wanted(m.lacking)
 	f.client = webseed.New(webseed.Options{UserAgent: m.o.UserAgent, Proxy: m.o.Proxy})
 	defer f.client.Close()
-	for range 2 {
+	if m.o.DryRun {
+		return f.estimate(ranges)
+	}
+	for round := 0; round < 2 && len(ranges) > 0; round++ {
 		goesOn, err := f.fetch(ranges)
 		if err != nil {
 			return err
@@ -50,10 +31,10 @@ func (m *mender) fetch(number int, report *Supplied) error {
 		if err := m.take(number); err != nil {
 			return err
 		}
-		ranges = m.wanted(func(int) func(metainfo.Span) bool { return f.isNew })
-		if !goesOn || len(ranges) == 0 {
+		if !goesOn {
 			break
 		}
+		ranges = m.wanted(func(int) func(metainfo.Span) bool { return f.isNew })
 	}
 	for index, open := range m.open {
 		if open && f.got(index) {
@@ -61,37 +42,6 @@ func (m *mender) fetch(number int, report *Supplied) error {
 		}
 	}
 	return nil
-}
-
-// isNew reports whether a range was not asked for yet.
-func (f *fetcher) isNew(span metainfo.Span) bool {
-	r := f.files[span.File]
-	if r == nil {
-		return true
-	}
-	_, asked := r.asked[span]
-	return r.file != nil && !asked
-}
-
-// got reports whether all ranges of a piece were fetched.
-func (f *fetcher) got(index int) bool {
-	for _, span := range f.content.Layout.Spans(index, index) {
-		if r := f.files[span.File]; !f.isZeros(span) && (r == nil || r.file == nil || !r.asked[span]) {
-			return false
-		}
-	}
-	return true
-}
-
-func anySpan(metainfo.Span) bool { return true }
-
-func bytesOf(ranges map[int][]metainfo.Span) (n int64) {
-	for _, list := range ranges {
-		for _, span := range list {
-			n += span.Length
-		}
-	}
-	return n
 }
 
 // wanted returns the ranges of the open pieces by file. choose returns, for a piece,
@@ -112,16 +62,35 @@ func (m *mender) wanted(choose func(index int) func(metainfo.Span) bool) map[int
 	return ranges
 }
 
-// A fetcher fetches ranges of files of one source.
+// lacking chooses the ranges of a piece that the data does not have or, if it has all of
+// them, all.
+func (m *mender) lacking(index int) func(metainfo.Span) bool {
+	lacks := func(span metainfo.Span) bool { return !m.has(own, span) }
+	for _, span := range m.content.Layout.Spans(index, index) {
+		if !m.isZeros(span) && lacks(span) {
+			return lacks
+		}
+	}
+	return anySpan(index)
+}
+
+// anySpan chooses all ranges of a piece.
+func anySpan(int) func(metainfo.Span) bool { return func(metainfo.Span) bool { return true } }
+
+// A fetcher fetches ranges of files of one source. Its fields change in one goroutine only.
 type fetcher struct {
 	*mender
-	source *source
-	client *webseed.Client
-	report *Supplied
-	form   int // of the URLs that the server has: an index of urls
-	sure   bool
-	files  map[int]*remote
-	done   int64
+	source  *source
+	client  *webseed.Client
+	report  *Supplied
+	form    int  // of the URLs that the server has: an index of urls
+	sure    bool // form is known
+	limit   int  // of the requests at a time
+	refused bool // the server has refused several requests at a time
+	failed  int  // the file of report.Err
+	files   map[int]*remote
+	done    int64 // bytes that came
+	total   int64 // bytes to come
 }
 
 // A remote is a file at the source.
@@ -130,26 +99,24 @@ type remote struct {
 	asked map[metainfo.Span]bool // the ranges that were asked for: whether they came whole
 }
 
-// fetch fetches ranges. An error of the source is added to the report. After one of the
-// connection, it does not go on: the next file would have the same.
-func (f *fetcher) fetch(ranges map[int][]metainfo.Span) (goesOn bool, err error) {
-	total := f.done + bytesOf(ranges)
-	for _, i := range slices.Sorted(maps.Keys(ranges)) {
-		err := f.fetchFile(i, ranges[i], total)
-		if f.ctx.Err() != nil {
-			return false, context.Cause(f.ctx)
-		}
-		if _, ok := errors.AsType[*TempError](err); ok {
-			return false, err
-		}
-		if err != nil && f.report.Err == nil {
-			f.report.Err = fmt.Errorf("%s: %w", strings.Join(f.content.Files[i].Path(), "/"), err)
-		}
-		if err != nil && !webseed.IsAnswer(err) {
-			return false, nil
+// isNew reports whether a range was not asked for yet.
+func (f *fetcher) isNew(span metainfo.Span) bool {
+	r := f.files[span.File]
+	if r == nil {
+		return true
+	}
+	_, asked := r.asked[span]
+	return r.file != nil && !asked
+}
+
+// got reports whether all ranges of a piece were fetched.
+func (f *fetcher) got(index int) bool {
+	for _, span := range f.content.Layout.Spans(index, index) {
+		if r := f.files[span.File]; !f.isZeros(span) && (r == nil || !r.asked[span]) {
+			return false
 		}
 	}
-	return true, nil
+	return true
 }
 
 // A TempError is an error of writing what was fetched to a temporary directory.
@@ -163,158 +130,75 @@ func (e *TempError) Error() string {
 }
 func (e *TempError) Unwrap() error { return e.Err }
 
-func (f *fetcher) tempError(err error) error {
-	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		err = pathErr.Err // the user does not know the path
+// makeTemp makes the directory of the temporary copies.
+func (f *fetcher) makeTemp() error {
+	if f.source.temp != "" {
+		return nil
 	}
-	return &TempError{f.dirOf(), err}
-}
-
-func (f *fetcher) fetchFile(i int, ranges []metainfo.Span, total int64) error {
-	r := f.files[i]
-	if r == nil {
-		r = &remote{asked: make(map[metainfo.Span]bool)}
-		f.files[i] = r
-		f.report.Files++
-		var err error
-		if r.file, err = f.find(i); err != nil {
-			return err
-		}
+	if err := f.openPlace(); err != nil {
+		return err
 	}
-	if r.file == nil {
-		return nil // its error is known
-	}
-	file, err := f.open(i)
+	scratch, err := f.place.Scratch()
 	if err != nil {
-		return f.tempError(err)
+		return err
 	}
-	defer file.Close()
-	end := int64(0) // of what came
-	for _, span := range joined(ranges) {
-		if err = f.fetchRange(r.file, file, span, total); err != nil {
-			break
-		}
-		end = span.Offset + span.Length
+	dir := filepath.Join(scratch, strconv.Itoa(f.source.all[0]))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
 	}
-	for _, span := range ranges { // also after an error: it is not asked for again
-		r.asked[span] = span.Offset+span.Length <= end
-	}
-	f.source.tree.Files[i].Cause = piece.CauseFine
-	f.source.tree.Restat(i)
-	return err
+	f.source.temp = dir
+	f.source.tree.Path = func(i int) string { return filepath.Join(dir, strconv.Itoa(i)) }
+	return nil
 }
 
-// joined returns ranges with adjacent ones joined.
-func joined(ranges []metainfo.Span) (list []metainfo.Span) {
-	for _, r := range ranges {
-		if n := len(list); n > 0 && list[n-1].Offset+list[n-1].Length == r.Offset {
-			list[n-1].Length += r.Length
-			continue
-		}
-		list = append(list, r)
-	}
-	return list
-}
-
-// fetchRange copies a range from the source to the same place in a file.
-func (f *fetcher) fetchRange(from *webseed.File, to *os.File, span metainfo.Span, total int64) error {
-	r := from.Range(f.ctx, span.Offset, span.Length)
-	defer r.Close()
-	buf := make([]byte, min(span.Length, 256<<10))
-	for at := span.Offset; ; {
-		n, err := r.Read(buf)
-		if _, err := to.WriteAt(buf[:n], at); err != nil {
-			return f.tempError(err)
-		}
-		at += int64(n)
-		f.done += int64(n)
-		f.report.Fetched += int64(n)
-		if f.o.Progress != nil && n > 0 {
-			f.o.Progress(StepFetch, f.done, total)
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// open opens the temporary copy of a file, which it makes.
-func (f *fetcher) open(i int) (*os.File, error) {
-	s := f.source
-	if s.temp == "" {
-		dir := filepath.Join(f.dirOf(), atomicfile.TempName())
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			return nil, err
-		}
-		s.temp = dir
-		s.tree.Path = func(i int) string { return filepath.Join(dir, strconv.Itoa(i)) }
-	}
-	file, err := os.OpenFile(s.tree.Path(i), os.O_RDWR|os.O_CREATE, 0o600)
+// openTemp opens the temporary copy of a file, which it makes.
+func (f *fetcher) openTemp(i int) (*os.File, error) {
+	file, err := os.OpenFile(f.source.tree.Path(i), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	if err := file.Truncate(f.content.Files[i].Length); err != nil {
-		return nil, errors.Join(err, file.Close())
+		file.Close()
+		return nil, err
 	}
 	return file, nil
 }
 
-// removeFetched removes the temporary directories.
-func (m *mender) removeFetched() error {
-	var errs []error
-	for _, s := range m.sources {
-		if s.temp != "" {
-			errs = append(errs, os.RemoveAll(s.temp))
-		}
-	}
-	return errors.Join(errs...)
+// A joinedRange is a range that is asked for at once.
+type joinedRange struct {
+	metainfo.Span
+	parts []metainfo.Span // of pieces
 }
 
-// A SizeError reports a file of another size than in the torrent.
-type SizeError struct{ Size int64 }
-
-func (e *SizeError) Error() string {
-	return "the server has " + strconv.FormatInt(e.Size, 10) + " bytes of it, which is not its size in the torrent"
-}
-
-// find asks for a file at the URLs that it may have.
-func (f *fetcher) find(i int) (*webseed.File, error) {
-	var first error
-	for form, url := range f.urls(i) {
-		if f.sure && form != f.form {
+// joined returns ranges with adjacent ones joined.
+func joined(ranges []metainfo.Span) (list []joinedRange) {
+	for _, r := range ranges {
+		if n := len(list); n > 0 && list[n-1].Offset+list[n-1].Length == r.Offset {
+			list[n-1].Length += r.Length
+			list[n-1].parts = append(list[n-1].parts, r)
 			continue
 		}
-		file, err := f.client.Stat(f.ctx, url)
-		if err == nil && file.Size >= 0 && file.Size != f.content.Files[i].Length {
-			err = &SizeError{file.Size}
-		}
-		if err == nil {
-			f.form, f.sure = form, true
-			return file, nil
-		}
-		if first == nil {
-			first = err
-		}
-		if !webseed.IsAnswer(err) {
-			break
-		}
-	}
-	return nil, first
-}
-
-// urls returns the URLs that a file may have: that of a web seed (BEP 19), or that in a
-// mirror of the content itself.
-func (f *fetcher) urls(i int) []string {
-	path, seed := f.content.Files[i].Path(), f.source.url
-	list := []string{webseed.FileURL(seed, f.torrent.Name, f.content.Single, path)}
-	switch {
-	case !f.content.Single:
-		list = append(list, webseed.FileURL(strings.TrimSuffix(seed, "/")+"/", path[0], len(path) == 1, path[1:]))
-	case !strings.HasSuffix(seed, "/"):
-		list = append(list, webseed.FileURL(seed+"/", f.torrent.Name, true, nil))
+		list = append(list, joinedRange{r, []metainfo.Span{r}})
 	}
 	return list
+}
+
+// endOf returns the end of the last of ranges in order.
+func endOf(ranges []metainfo.Span) int64 {
+	if len(ranges) == 0 {
+		return 0
+	}
+	last := ranges[len(ranges)-1]
+	return last.Offset + last.Length
+}
+
+// before returns the ranges, in order, that end at or before an offset.
+func before(ranges []metainfo.Span, end int64) []metainfo.Span {
+	n, _ := slices.BinarySearchFunc(ranges, end, func(r metainfo.Span, end int64) int {
+		if r.Offset+r.Length <= end {
+			return -1
+		}
+		return 1
+	})
+	return ranges[:n]
 }

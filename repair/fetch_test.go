@@ -248,19 +248,6 @@ func TestServersThatFail(t *testing.T) {
 	if err := r.Sources[0].Err; !errors.Is(err, syscall.ECONNREFUSED) || !strings.HasPrefix(err.Error(), "a: ") {
 		t.Errorf("the error is %v", err)
 	}
-	// It sends the whole file in the place of a range.
-	whole := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Write(s.original[strings.TrimPrefix(r.URL.Path, "/content/")])
-	}))
-	defer whole.Close()
-	if err := os.WriteFile(s.path("a"), s.original["a"], 0o644); err != nil {
-		t.Fatal(err)
-	}
-	flip(t, s.path("a"), 19_000)
-	r = s.repair(t, Options{}, Source{URL: whole.URL})
-	if err := r.Sources[0].Err; !errors.Is(err, webseed.ErrNoRanges) || r.Sources[0].Wrong != 0 {
-		t.Errorf("the error is %v, and %d pieces are wrong", err, r.Sources[0].Wrong)
-	}
 }
 
 // A web seed and damaged copies have together what none of them has alone.

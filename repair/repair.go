@@ -7,19 +7,21 @@
 // another copy has the others: their combinations are tried.
 //
 // A file is mended in a copy of it, which is hashed again and then renamed, so at every
-// moment there is the old file or the mended one. A piece that was good stays good. No
-// symbolic link is followed for writing, and a file with several hard links is written
-// in place only if that is asked for.
+// moment there is the old file or the mended one. A piece that was good stays good. The
+// copy has the mode, the owner and the holes of the file, and on Linux its user.*
+// attributes and its access control list; its times are new. No symbolic link is followed
+// for writing, and a file with several hard links is written in place only if that is
+// asked for.
+//
+// What a killed process has left is removed by the next repair in the same directory.
 package repair
 
 import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
+	"iter"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"bt/internal/metainfo"
@@ -66,12 +68,20 @@ type Options struct {
 	Read ReadMode // 0 chooses by the kind of disk
 
 	InPlace bool // write into files with several hard links, instead of refusing them
-	DryRun  bool // fetch and write nothing
+	DryRun  bool // write nothing, and fetch at most a byte of a file from each URL
+
+	// Allow, if not nil, is called for each file before it is changed or made, with its
+	// index in the torrent and its path. An error refuses the change. changes yields the
+	// ranges, in order, whose bytes would change; it reads both.
+	Allow func(file int, path string, changes iter.Seq[Range]) error
 
 	UserAgent string                             // of requests; "" sends none
 	Proxy     func(*url.URL) (*url.URL, error)   // the proxy for a URL, or nil; if Proxy is nil, there is none
 	Progress  func(step Step, done, total int64) // if not nil, called from one goroutine with bytes
 }
+
+// A Range is a range of bytes of a file.
+type Range struct{ Offset, Length int64 }
 
 // A Report is the result of [Repair]. With Options.DryRun it says what would be done.
 type Report struct {
@@ -114,6 +124,10 @@ type Supplied struct {
 	More  int64
 
 	Err error // the first error of a URL, or nil
+
+	// Changed are those of Source.Files, by their indexes in the torrent, that have a bad
+	// piece, and are gone, have another size, or have wrong bytes for it.
+	Changed []int
 }
 
 // Errors of a Refusal, besides those of the operating system. A path that has a
@@ -123,6 +137,7 @@ var (
 	ErrHardLinks = errors.New("it has several hard links, and the others would keep the damage")
 	ErrShared    = errors.New("it is the same file on disk as another file of the torrent")
 	ErrNotAFile  = errors.New("it is not a regular file")
+	ErrNeeded    = errors.New("it has the bytes of another file, which can't be put at its place")
 	ErrUnproven  = errors.New("what was written is not what was proven: a copy has changed, or the disk or memory has errors")
 )
 
@@ -157,7 +172,7 @@ func Repair(ctx context.Context, t *Torrent, root string, bad []int, sources []S
 		return nil, err
 	}
 	defer func() {
-		err = errors.Join(err, m.removeFetched())
+		err = errors.Join(err, m.closePlace())
 	}()
 	m.report.Sources = make([]Supplied, len(sources))
 	for i, s := range sources {
@@ -169,6 +184,7 @@ func Repair(ctx context.Context, t *Torrent, root string, bad []int, sources []S
 		return nil, err
 	}
 	slices.SortFunc(m.report.Files, func(a, b File) int { return cmp.Compare(a.Index, b.Index) })
+	slices.SortStableFunc(m.report.Refused, func(a, b Refusal) int { return cmp.Compare(a.Index, b.Index) })
 	return &m.report, nil
 }
 
@@ -181,22 +197,12 @@ type mender struct {
 	o       Options
 	root    string
 	tree    *piece.Tree
+	place   *placefile.Root // nil until something is written
 	sources []*source
 	damaged []bool        // pieces that were bad
 	open    []bool        // those of them that no source has had yet
 	chosen  map[int][]int // of the others, the sources of their ranges in order, or one for all
 	report  Report
-}
-
-// own is the number of the data that is mended, among the sources.
-const own = -1
-
-// treeOf returns the files of a source.
-func (m *mender) treeOf(source int) *piece.Tree {
-	if source == own {
-		return m.tree
-	}
-	return m.sources[source].tree
 }
 
 // use takes what it can from the source with the number i.
@@ -216,7 +222,11 @@ func (m *mender) use(i int, from Source) error {
 			report.Files++
 		}
 	}
-	return m.take(i)
+	if err := m.take(i); err != nil {
+		return err
+	}
+	report.Changed = m.changed(s.tree, from.Files)
+	return nil
 }
 
 // take proves which open pieces the sources up to i have.
@@ -227,6 +237,21 @@ func (m *mender) take(i int) error {
 	return m.combine(i)
 }
 
+// openPlace opens the directory in which files are changed and made.
+func (m *mender) openPlace() (err error) {
+	if m.place == nil {
+		m.place, err = placefile.Open(m.dirOf())
+	}
+	return err
+}
+
+func (m *mender) closePlace() error {
+	if m.place == nil {
+		return nil
+	}
+	return m.place.Close()
+}
+
 // openPieces returns the number of pieces that no source has had yet.
 func (m *mender) openPieces() (n int) {
 	for _, open := range m.open {
@@ -235,87 +260,4 @@ func (m *mender) openPieces() (n int) {
 		}
 	}
 	return n
-}
-
-// a source is a [Source] that is in use.
-type source struct {
-	tree *piece.Tree
-	url  string
-	temp string // the directory of what was fetched; "" if there is none
-	all  []int  // the value of chosen for pieces that it has all of
-}
-
-func (m *mender) newSource(from Source) (*source, error) {
-	switch {
-	case from.URL != "":
-		return &source{url: from.URL, tree: m.newTree(func(int) (string, bool) { return "", false })}, nil
-	case from.Files != nil:
-		t := m.newTree(func(i int) (string, bool) { path, ok := from.Files[i]; return path, ok })
-		return &source{tree: t}, t.Stat(m.ctx, m.o.Jobs)
-	}
-	if _, err := os.Stat(from.Path); err != nil {
-		return nil, err
-	}
-	if from.Torrent != nil {
-		return m.otherTorrent(from)
-	}
-	t, err := piece.Find(m.ctx, m.content, from.Path, m.o.Jobs)
-	if err != nil {
-		return nil, err
-	}
-	if a, err := os.Stat(t.Root); err == nil {
-		if b, err := os.Stat(m.root); err == nil && os.SameFile(a, b) {
-			return nil, &SameError{from.Path}
-		}
-	}
-	return &source{tree: t}, nil
-}
-
-// A SameError reports a source that is the data to mend.
-type SameError struct{ Path string }
-
-func (e *SameError) Error() string { return e.Path + ": it is the data that is to be mended" }
-
-// newTree returns a tree of the files whose paths are known, which are not examined yet.
-func (m *mender) newTree(path func(i int) (string, bool)) *piece.Tree {
-	t := &piece.Tree{Files: make([]piece.Source, len(m.content.Files))}
-	t.Path = func(i int) string { p, _ := path(i); return p }
-	for i := range t.Files {
-		f := &m.content.Files[i]
-		t.Files[i].Pad, t.Files[i].Link = f.Pad, f.IsLink()
-		if _, ok := path(i); !ok && !f.Pad {
-			t.Files[i].Cause = piece.CauseMissing
-		}
-	}
-	return t
-}
-
-// otherTorrent returns the files of the data of another torrent.
-func (m *mender) otherTorrent(from Source) (*source, error) {
-	content, err := from.Torrent.Content()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", from.Torrent.Name, err)
-	}
-	theirs, err := piece.Find(m.ctx, content, from.Path, m.o.Jobs)
-	if err != nil {
-		return nil, err
-	}
-	match := newMatcher(content)
-	files := make(map[int]string)
-	for i := range m.content.Files {
-		if f := &m.content.Files[i]; !f.Pad && !f.IsLink() && f.Length > 0 {
-			if j, ok := match.find(f); ok {
-				files[i] = theirs.Path(j)
-			}
-		}
-	}
-	return m.newSource(Source{Files: files})
-}
-
-// dirOf returns the directory that holds root, or root if that is a directory.
-func (m *mender) dirOf() string {
-	if info, err := os.Stat(m.root); err == nil && info.IsDir() {
-		return m.root
-	}
-	return filepath.Dir(m.root)
 }

@@ -499,3 +499,30 @@ func TestDataChanges(t *testing.T) {
 		t.Error("the new file was replaced")
 	}
 }
+
+// What a killed repair left is removed, also beside the content, whose directory it made.
+func TestKilledRepair(t *testing.T) {
+	const run = ".bt-12345678901234567890"
+	s := newSample(t, maketorrent.Options{})
+	for _, name := range []string{"", "content/"} {
+		left := content{name + run + ".tmp/lock": []byte("content\x00content/sub\x00"), name + run + ".tmp/0/3": []byte("fetched")}
+		if name != "" {
+			left[name+run+".tmp/lock"] = []byte("\x00sub\x00")
+		}
+		left["content/"+run+"1.tmp"], left["content/sub/"+run+"2.tmp"] = []byte("x"), []byte("y")
+		left.write(t, s.dir)
+		if r := s.repair(t, Options{DryRun: true}); len(r.Files) > 0 {
+			t.Fatalf("%+v", r)
+		}
+		for path := range left {
+			if _, err := os.Stat(filepath.Join(s.dir, path)); err != nil {
+				t.Error("a dry run has removed something: ", err)
+			}
+		}
+		s.repair(t, Options{})
+		read(t, s.dir) // reports temporary files
+		if !s.isWhole(t) {
+			t.Error("it is not whole")
+		}
+	}
+}

@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -142,6 +145,80 @@ exit $code`
 	}
 }
 
+// A disk with any room that is too small: no file is half a file, no good one is touched,
+// and no temporary file stays. With more room, the next run mends the rest.
+func TestProcessRepairAnyRoom(t *testing.T) {
+	testenv.Root(t) // to mount
+	apart := &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	probe := exec.Command("true")
+	if probe.SysProcAttr = apart; probe.Run() != nil {
+		testenv.Missing(t, "the right to a mount name space")
+	}
+	const script = `
+disk=$1 from=$2 room=$3
+shift 3
+mount -t tmpfs -o "size=$room" none "$disk" || exit 99
+cp -r "$from/data/content" "$disk/content" || exit 98
+"$@" >&2
+code=$?
+cp -r "$disk/." "$from/after"
+mount -o remount,size=10m "$disk" && "$@" >&2 || exit 97
+cp -r "$disk/." "$from/last"
+exit $code`
+	web := func(d *processDamaged) string {
+		server := httptest.NewServer(&fakeWebServer{dir: d.copy, requests: make(map[string]int)})
+		t.Cleanup(server.Close)
+		return server.URL + "/plain/"
+	}
+	r := rand.New(rand.NewPCG(4, 4))
+	for n := range 24 {
+		d := newProcessDamaged(t, t.TempDir(), []string{"v1", "v2"}[n%2])
+		disk := filepath.Join(d.dir, "disk")
+		if err := os.Mkdir(disk, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		source := d.copy
+		if n%3 == 0 {
+			source = web(d)
+		}
+		cmd := processCommand(t, "sh", "-c", script, "sh", disk, d.dir, fmt.Sprint(210_000+r.IntN(600_000)),
+			"bt", "verify", d.torrent, disk, "--repair", "--from", source)
+		cmd.SysProcAttr = apart
+		p := processStart(t, cmd)()
+		if p.code == 99 {
+			testenv.Missing(t, "the right to mount a tmpfs: "+p.stderr)
+		}
+		if p.code != exitOK && p.code != exitWrite {
+			t.Fatalf("the exit code is %d: %s", p.code, p.stderr)
+		}
+		processNoTemp(t, d.dir)
+		data := d.data
+		d.data = filepath.Join(d.dir, "after")
+		if whole := d.check(t, false); p.code == exitOK && whole != 4 {
+			t.Errorf("%d files are whole", whole)
+		}
+		d.data = filepath.Join(d.dir, "last")
+		if whole := d.check(t, false); whole != 4 {
+			t.Errorf("with more room, %d files are whole: %s", whole, p.stderr)
+		}
+		d.data = data
+	}
+}
+
+// processNoTemp reports temporary files below a directory.
+func processNoTemp(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && atomicfile.IsTemp(e.Name()) {
+			t.Errorf("a temporary file stays: %s", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // processSum returns the line of sha1sum for a file of the content.
 func processSum(t *testing.T, path string) string {
 	t.Helper()
@@ -204,10 +281,51 @@ func TestProcessRepairKilled(t *testing.T) {
 				}
 				killed++
 				processRun(t, "", "verify", d.torrent, d.data, "--repair", "--from", d.copy).exits(exitOK)
+				processNoTemp(t, d.data)
 			}
 			if killed == 0 && call != "unlinkat" {
 				t.Errorf("never killed in %s", call)
 			}
+		}
+	}
+}
+
+// What was fetched by a killed process is removed by the next one, which mends the rest.
+func TestProcessRepairKilledFetching(t *testing.T) {
+	d := newProcessDamaged(t, t.TempDir(), "v2")
+	server := &fakeWebServer{dir: d.copy, requests: make(map[string]int)}
+	for n := range 3 {
+		d.damage(t)
+		var cmd *exec.Cmd
+		var once sync.Once
+		requests := 0
+		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			server.mu.Lock()
+			requests++
+			last := requests > n
+			server.mu.Unlock()
+			if last {
+				once.Do(func() { cmd.Process.Kill() })
+			}
+			server.ServeHTTP(w, r)
+		}))
+		cmd = processCommand(t, "bt", "verify", d.torrent, d.data, "--repair", "--from", web.URL+"/plain/")
+		server.mu.Lock() // until the process is known
+		wait := processStart(t, cmd)
+		server.mu.Unlock()
+		if p := wait(); p.code == exitOK {
+			t.Error("it was not killed")
+		}
+		web.Close()
+		d.check(t, true)
+		names, err := filepath.Glob(filepath.Join(d.data, "content", ".bt-*.tmp"))
+		if err != nil || len(names) != 1 {
+			t.Errorf("the killed process has left %q (%v)", names, err)
+		}
+		processRun(t, "", "verify", d.torrent, d.data, "--repair", "--from", d.copy).exits(exitOK)
+		processNoTemp(t, d.data)
+		if d.check(t, false) != 4 {
+			t.Error("it is not mended")
 		}
 	}
 }

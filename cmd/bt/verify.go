@@ -44,6 +44,7 @@ bt verify movie.torrent --files '*.mkv' --cached
 bt verify movie.torrent /mnt/disk --read sequential
 bt verify movie.torrent --repair --from /mnt/backup/movie
 bt verify movie.torrent --repair --from https://mirror.example/movie --dry-run
+bt verify movie.torrent --repair --plan movie.plan
 bt verify movie.torrent /mnt/found --link hard --into /srv/seed
 bt verify ~/torrents --data /srv/a --data /srv/b --jsonl`,
 		Flags: slices.Concat(f.many.flags(), f.scope.flags(), f.extra.flags(), []cli.Flag{
@@ -167,7 +168,7 @@ func (r *verifyRun) verify(ctx context.Context, in input) (*verified, error) {
 	}
 	start := time.Now()
 	x := &verified{name: in.name, torrent: t, paths: paths, only: r.flags.scope.globs != nil}
-	x.mending = mending{ctx: ctx, u: r.ui, flags: &r.flags.mend, hashing: &r.flags.hashing, several: r.several}
+	x.mending = mending{ctx: ctx, u: r.ui, flags: &r.flags.mend, hashing: &r.flags.hashing, several: r.several, claims: r.claims}
 	v, err := r.compare(ctx, x)
 	if err == nil {
 		x.verdict, err = x.mending.run(t, v, func() (*inspect.Verdict, error) { return r.compare(ctx, x) })
@@ -186,6 +187,10 @@ func (r *verifyRun) compare(ctx context.Context, x *verified) (*inspect.Verdict,
 	r.flags.scope.apply(&o, x.torrent)
 	if err := r.usePlan(x.torrent, &o); err != nil {
 		return nil, err
+	}
+	if r.flags.mend.repair { // the data is verified at its own places
+		x.mending.planned = o.Places
+		o.Places, o.Neighbors = nil, nil
 	}
 	if err := r.openSearch(ctx, x); err != nil {
 		return nil, err

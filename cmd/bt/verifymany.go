@@ -42,6 +42,8 @@ type verifyRun struct {
 	plans   []*planDocument // for --write-plan
 	planErr error           // the plan must not be written
 
+	claims *claims // nil unless several torrents are repaired
+
 	page *reportWriter // nil unless a report is written
 
 	doc         *jsonStream // nil unless JSON is printed
@@ -157,8 +159,10 @@ func (r *verifyRun) paths(name string, t *metainfo.Torrent) ([]string, error) {
 func (r *verifyRun) verifyAll(ctx context.Context) error {
 	r.measure(ctx)
 	r.findContents(ctx)
+	r.findClaims(ctx)
 	for i, in := range r.inputs {
 		r.subject = r.shownArg(in.name)
+		r.claims.begin(i)
 		x, err := r.verify(ctx, in)
 		switch {
 		case ctx.Err() != nil:

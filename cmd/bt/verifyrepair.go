@@ -1,16 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"os"
+	"iter"
 	"path/filepath"
-	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -32,7 +28,7 @@ type mendFlags struct {
 
 func (f *mendFlags) flags() []cli.Flag {
 	return []cli.Flag{
-		switchFlag(&f.repair, "repair", "mend the data with pieces from --from; they are proven before they are written and after, and good files and pieces are not touched"),
+		switchFlag(&f.repair, "repair", "mend the data with pieces from --from, and with the files of --plan and --search, which are copied to their places; all is proven before it is written and after, and good files and pieces are not touched"),
 		listFlag(&f.from, sourceNames, "from", "take pieces from `SOURCE`: a copy of the data, the URL of a web seed or mirror (@FILE has one per line), another torrent whose data is beside it, or TORRENT=PATH; again for more, which are asked for what those before did not have"),
 		switchFlag(&f.inPlace, "in-place", "also mend files with several hard links, by writing into them; if that is interrupted, the file is partly mended"),
 		valueFlag(&f.link, oneOf(
@@ -54,7 +50,7 @@ func (f *mendFlags) check(s *searchFlags) error {
 		needs string
 		has   bool
 	}{
-		{"repair", f.repair, "--from SOURCE or --search DIR", len(f.from) > 0 || len(s.dirs) > 0},
+		{"repair", f.repair, "--from SOURCE, --search DIR or --plan FILE", len(f.from) > 0 || len(s.dirs) > 0 || s.plan.given},
 		{"from", len(f.from) > 0, "--repair", f.repair},
 		{"in-place", f.inPlace, "--repair", f.repair},
 		{"link", f.link.given, "--into DIR", f.into.given},
@@ -65,30 +61,8 @@ func (f *mendFlags) check(s *searchFlags) error {
 			return failf(exitUsage, "--%s needs %s", need.flag, need.needs)
 		}
 	}
-	if f.repair && s.plan.given {
-		return withHint(failf(exitUsage, "--repair, --plan: only one of them"), "--link copy --into DIR builds the tree of the files in a plan")
-	}
 	return oneFlag(givenSwitch{"repair", f.repair}, givenSwitch{"link", f.link.given})
 }
-
-// sourceNames accepts a value of --from.
-func sourceNames(s string) ([]string, error) {
-	var list []string
-	return list, eachLine(s, func(s string) error {
-		if s == "" {
-			return errors.New("the source is empty")
-		}
-		if isURL(s) {
-			if err := metainfo.CheckURL(s, httpSeedSchemes...); err != nil {
-				return fmt.Errorf("the URL %q %w", metainfo.MaskURL(s), err)
-			}
-		}
-		list = append(list, s)
-		return nil
-	})
-}
-
-func isURL(s string) bool { return strings.Contains(s, "://") }
 
 // A mending is the state of --repair or --link for one torrent.
 type mending struct {
@@ -99,6 +73,9 @@ type mending struct {
 	several bool // the torrent is one of several
 	torrent *metainfo.Torrent
 	verdict *inspect.Verdict
+	planned map[int]string // with --plan, where it says that the files are
+	names   []string       // of the sources
+	claims  *claims        // nil unless several torrents are repaired
 
 	repaired *repair.Report
 	built    *repair.Built
@@ -152,11 +129,17 @@ func (m *mending) repair() error {
 			bar.Update(done, total)
 		},
 	}
+	if m.claims != nil {
+		o.Allow = func(file int, path string, changes iter.Seq[repair.Range]) error {
+			return m.claims.allow(m.ctx, file, path, changes)
+		}
+	}
 	m.repaired, err = repair.Repair(m.ctx, m.torrent, m.root(), bad, sources, o)
 	bar.Finish()
 	if err != nil {
 		return m.repairError(err)
 	}
+	m.claims.wrote(m.repaired.Files)
 	m.reportSources()
 	m.reportRefused()
 	return nil
@@ -164,11 +147,16 @@ func (m *mending) repair() error {
 
 // root returns where the content is or will be.
 func (m *mending) root() string {
-	root := m.verdict.Content
-	if m.verdict.Nothing && !m.torrent.Single && m.verdict.As == "" && m.torrent.CheckName() == nil && filepath.Base(root) != m.torrent.Name {
-		return filepath.Join(root, m.torrent.Name)
+	return contentRoot(m.torrent, m.verdict.Content, m.verdict.As, m.verdict.Nothing)
+}
+
+// contentRoot returns where the content of a torrent is or will be. It was searched for at
+// at, by the name as if that is not "".
+func contentRoot(t *metainfo.Torrent, at, as string, nothing bool) string {
+	if nothing && !t.Single && as == "" && t.CheckName() == nil && filepath.Base(at) != t.Name {
+		return filepath.Join(at, t.Name)
 	}
-	return root
+	return at
 }
 
 func (m *mending) repairError(err error) error {
@@ -182,73 +170,6 @@ func (m *mending) repairError(err error) error {
 		return fail(exitWrite, temp)
 	}
 	return unreadable(err)
-}
-
-// sources returns the sources of --from.
-func (m *mending) sources() (list []repair.Source, err error) {
-	for _, name := range m.flags.from {
-		s := repair.Source{Path: name}
-		switch {
-		case isURL(name):
-			s = repair.Source{URL: name}
-		default:
-			if torrent, path, ok := m.otherTorrent(name); ok {
-				s.Path = path
-				if s.Torrent, err = readTorrent(m.ctx, m.u.env, torrent); err != nil {
-					return nil, err
-				}
-				if _, err := s.Torrent.Content(); err != nil {
-					return nil, usable(torrent, err)
-				}
-			}
-			if _, err := os.Stat(s.Path); err != nil {
-				return nil, readError(s.Path, err)
-			}
-		}
-		list = append(list, s)
-	}
-	if found := m.found(); len(found) > 0 {
-		list = append(list, repair.Source{Files: found})
-	}
-	return list, nil
-}
-
-// otherTorrent returns the torrent that a source names, and where its data is: beside
-// it, or after =. The content itself may be a .torrent file.
-func (m *mending) otherTorrent(name string) (torrent, path string, ok bool) {
-	info, err := os.Stat(name)
-	if err != nil {
-		torrent, path, ok = torrentAndData(name)
-		return torrent, path, ok && isTorrent(torrent)
-	}
-	dir, _ := filepath.Split(name)
-	return name, cmp.Or(dir, "."), info.Mode().IsRegular() && !isContent(m.torrent, info) && isTorrent(name)
-}
-
-// torrentAndData splits a source of the form TORRENT=PATH.
-func torrentAndData(name string) (torrent, path string, ok bool) {
-	torrent, path, ok = strings.Cut(name, ".torrent=")
-	return torrent + ".torrent", path, ok
-}
-
-// reportSources reports what was wrong with the sources.
-func (m *mending) reportSources() {
-	left := m.verdict.Pieces.Total - m.verdict.Pieces.Good - m.repaired.Pieces
-	for i, s := range m.repaired.Sources[:len(m.flags.from)] {
-		name := m.flags.from[i]
-		m.u.explain("%s: %s, %s found there", m.u.shownArg(name), count(s.Files, "file"), count(s.Pieces, "bad piece"))
-		switch {
-		case s.Err != nil && left > 0:
-			m.u.report(failf(exitNetwork, "%s: %w", m.u.shownArg(name), s.Err))
-		case s.Err != nil:
-			m.u.warn("%s: %v", m.u.shownArg(name), s.Err)
-		case s.Files == 0 && !isURL(name):
-			m.u.warn("%s: %s", name, nothingThere)
-		}
-		if s.Wrong > 0 {
-			m.u.warn("%s: %s", m.u.shownArg(name), wrongBytes(s.Wrong))
-		}
-	}
 }
 
 // maxRefused is the maximum number of files that are reported one by one.
@@ -268,6 +189,7 @@ func (m *mending) reportRefused() {
 func refusedError(r repair.Refusal) error {
 	err := r.Err
 	_, isLink := errors.AsType[*repair.LinkError](err)
+	_, isConflict := errors.AsType[*otherContentError](err)
 	_, isChanged := errors.AsType[*repair.ChangedError](err)
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = fmt.Errorf("%s: %w", pathErr.Path, pathErr.Err)
@@ -278,95 +200,10 @@ func refusedError(r repair.Refusal) error {
 	switch {
 	case errors.Is(r.Err, repair.ErrHardLinks):
 		return withHint(err, "--in-place writes into the file itself, for all its names")
+	case isConflict:
+		return withHint(err, "repair them in directories of their own")
 	case errors.Is(r.Err, repair.ErrShared):
 		return withHint(err, "make it a file of its own: cp FILE FILE.new && mv FILE.new FILE")
-	}
-	return err
-}
-
-func (m *mending) build() error {
-	bar := m.u.progress("building " + m.u.pal.Shorten(m.torrent.Name, ""))
-	o := repair.BuildOptions{Link: m.flags.link.value, DryRun: m.flags.dryRun, Progress: bar.Update}
-	var err error
-	m.built, err = repair.Build(m.ctx, m.torrent, m.goodFiles(), m.flags.into.value, o)
-	bar.Finish()
-	return m.buildError(err)
-}
-
-// checkPlaces checks the directory of --link and the sources of --repair before any work.
-func (f *mendFlags) checkPlaces() error {
-	if f.link.given {
-		path := f.into.value
-		err := isDirectory(path)
-		if errors.Is(err, fs.ErrNotExist) { // it will be made
-			path = filepath.Dir(path)
-			err = isDirectory(path)
-		}
-		if err != nil {
-			return outputError(path, err)
-		}
-	}
-	for _, name := range f.from {
-		_, err := os.Stat(name)
-		if torrent, path, ok := torrentAndData(name); err != nil && ok && isTorrent(torrent) {
-			name = path
-			_, err = os.Stat(path)
-		}
-		if err != nil && !isURL(name) {
-			return readError(name, err)
-		}
-	}
-	return nil
-}
-
-func isDirectory(path string) error {
-	info, err := os.Stat(path)
-	if err == nil && !info.IsDir() {
-		err = &fs.PathError{Op: "open", Path: path, Err: syscall.ENOTDIR}
-	}
-	return err
-}
-
-// goodFiles returns the paths of the files that are ok, or that were found elsewhere.
-func (m *mending) goodFiles() map[int]string {
-	files := make(map[int]string)
-	for f := range m.verdict.Files {
-		if f.Status == inspect.StatusOK {
-			files[f.Index] = m.verdict.Where(f.Index)
-		}
-	}
-	maps.Copy(files, m.found())
-	return files
-}
-
-// found returns the paths of the files that --search has found.
-func (m *mending) found() map[int]string {
-	files := make(map[int]string)
-	for _, f := range m.verdict.Found {
-		files[f.Index] = f.At
-	}
-	return files
-}
-
-func (m *mending) buildError(err error) error {
-	if err == nil || m.ctx.Err() != nil {
-		return err
-	}
-	if _, ok := errors.AsType[*metainfo.UnusableError](err); ok {
-		return usable(m.u.subject, err)
-	}
-	_, exists := errors.AsType[*repair.ExistsError](err)
-	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		err = fmt.Errorf("%s: %w", pathErr.Path, pathErr.Err)
-	}
-	err = fail(exitWrite, err)
-	switch {
-	case exists:
-		return withHint(err, "nothing was made: name another directory, or move away what is there")
-	case errors.Is(err, repair.ErrNoClone):
-		return withHint(err, "--link copy works everywhere; --link hard and --link sym take no space")
-	case errors.Is(err, repair.ErrOtherDevice), errors.Is(err, syscall.EXDEV):
-		return withHint(err, "--link copy and --link sym work there")
 	}
 	return err
 }

@@ -103,13 +103,12 @@ func (m *mending) printRepaired(r *repair.Report) error {
 	return nil
 }
 
-// sourceName returns the name of a source, masked. The last one may be that of the files
-// that were found.
+// sourceName returns the name of a source, masked.
 func (m *mending) sourceName(i int) string {
-	if i == len(m.flags.from) {
-		return "the files found by --search"
+	if m.isFiles(i) {
+		return m.names[i]
 	}
-	return m.u.shownArg(m.flags.from[i])
+	return m.u.shownArg(m.names[i])
 }
 
 // nothingThere is the problem of a copy that has none of the files.
@@ -129,6 +128,9 @@ func (m *mending) sourceProblem(i int) string {
 	}
 	if s.Wrong > 0 {
 		list = append(list, wrongBytes(s.Wrong))
+	}
+	if n := len(s.Changed); n > 0 {
+		list = append(list, count(n, "file")+" gone or changed")
 	}
 	return strings.Join(list, "; ")
 }

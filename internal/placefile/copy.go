@@ -24,14 +24,15 @@ func (f *File) Copy(ctx context.Context, src *os.File, n int64) error {
 	return err
 }
 
-// CopyRange copies n bytes at an offset from src to the same offset, where the file has
-// no data yet or is a clone. Holes of src stay holes, so the caller sets the size. It ends
-// early if ctx ends.
+// CopyRange copies n bytes at an offset from src to the same offset, where nothing was
+// copied before. Holes of src are left out, unless the file is a clone. It ends early if
+// ctx ends.
 func (f *File) CopyRange(ctx context.Context, src *os.File, offset, n int64) error {
-	for end := offset + n; offset < end; {
+	end := offset + n
+	for offset < end {
 		from, to := offset, end
-		if !f.cloned { // in a clone, zeros may replace other bytes
-			from, to = dataIn(src, offset, end)
+		if !f.cloned {
+			from, to = nextData(src, offset, end)
 		}
 		if err := CopyRange(ctx, f.File, src, from, to-from); err != nil {
 			return f.Named(err)

@@ -47,7 +47,11 @@ func TestCopyOfHoles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(copies(f), f.Truncate(size), f.Finish(), f.Commit(nil)); err != nil {
+			if err := errors.Join(copies(f), f.Truncate(size)); err != nil {
+				t.Fatal(err)
+			}
+			f.Finish()
+			if err := errors.Join(f.Wait(), f.Commit(nil)); err != nil {
 				t.Fatal(err)
 			}
 			if !isSame(t, src.Name(), filepath.Join(dir, to)) {

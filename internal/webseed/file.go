@@ -46,6 +46,29 @@ func (c *Client) Stat(ctx context.Context, rawURL string) (*File, error) {
 	return &File{rawURL, a.size, a.etag, a.modified, a.partial, c}, nil
 }
 
+// OpenRange asks for n bytes of a file from an offset, and describes the file by the answer. It
+// does not try again after an error of that request; the Reader does, as that of Range. If
+// the server sends no ranges, the Reader reads the file from its beginning, to its end
+// unless it is closed before.
+func (c *Client) OpenRange(ctx context.Context, rawURL string, offset, n int64) (*File, *Reader, error) {
+	resp, err := c.get(ctx, rawURL, http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", offset, offset+n-1)}})
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := readAnswer(resp, offset, offset+n-1)
+	if err != nil {
+		resp.Body.Close()
+		return nil, nil, err
+	}
+	f := &File{rawURL, a.size, a.etag, a.modified, a.partial, c}
+	r := f.Range(ctx, offset, n)
+	if !a.partial {
+		r = f.FromBeginning(ctx)
+	}
+	r.body, r.left = resp.Body, a.n
+	return f, r, nil
+}
+
 // Recheck returns a *ChangedError if the file has changed since Stat.
 func (f *File) Recheck(ctx context.Context) error {
 	now, err := f.client.Stat(ctx, f.URL)
@@ -72,12 +95,20 @@ func (f *File) Range(ctx context.Context, offset, n int64) *Reader {
 	return &Reader{ctx: ctx, file: f, pos: offset, end: offset + n, bounded: true}
 }
 
+// FromBeginning returns a reader of the file, for servers that send no ranges. After a
+// broken connection it skips what it has read.
+func (f *File) FromBeginning(ctx context.Context) *Reader {
+	return &Reader{ctx: ctx, file: f, end: f.Size, skip: true}
+}
+
 // Stream returns a reader of the whole file. It continues after a broken connection, also
 // if the server sends no ranges, by skipping what it has read. At the end it asks for
 // the file's version again, and returns a *ChangedError instead of io.EOF if that
 // differs.
 func (f *File) Stream(ctx context.Context) *Reader {
-	return &Reader{ctx: ctx, file: f, end: f.Size, skip: true, recheck: true}
+	r := f.FromBeginning(ctx)
+	r.recheck = true
+	return r
 }
 
 // validator returns the value of an If-Range header, or "" if the server has given
