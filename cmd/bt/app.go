@@ -102,7 +102,7 @@ func newApp(e *env, cmds []*cli.Command) *cli.App {
 		UsageText: "bt COMMAND [FLAGS] [ARGUMENTS]\nbt help COMMAND|TOPIC",
 		Flags:     append(e.options.flags(), versionFlag()),
 	}
-	app.Commands = append(cmds, helpCommand(e, app))
+	app.Commands = append(cmds, completionCommand(e), helpCommand(e, app), completeCommand(e, app))
 	for _, c := range app.Commands {
 		c.Flags = append(c.Flags, e.options.flags()...)
 	}

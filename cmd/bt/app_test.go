@@ -83,7 +83,7 @@ func TestHelpOfACommand(t *testing.T) {
 			t.Errorf("bt %s (-want +got):\n%s", line, d)
 		}
 	}
-	if got := runFake(t, echo, "help"); !strings.Contains(got.stdout, "\n  fake  do what the test says\n  help  ") {
+	if got := runFake(t, echo, "help"); !strings.Contains(got.stdout, "\n  fake        do what the test says\n  completion  ") {
 		t.Errorf("bt help does not list the command:\n%s", got.stdout)
 	}
 }

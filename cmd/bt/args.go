@@ -60,6 +60,7 @@ func (inv *invocation) mentions(flag string) bool {
 type argParser struct {
 	inv      invocation
 	rest     []string   // arguments that are not parsed yet
+	ended    bool       // by "--": what follows are arguments
 	flags    []cli.Flag // the valid flags: first the global ones, then the command's
 	commands []*cli.Command
 }
@@ -69,26 +70,33 @@ type argParser struct {
 // invocation holds what was parsed before it.
 func parseArgs(args []string, root []cli.Flag, commands []*cli.Command) (*invocation, error) {
 	p := argParser{rest: args, flags: root, commands: commands}
-	ended := false
 	for len(p.rest) > 0 {
-		arg := p.next()
-		var err error
-		switch {
-		case ended || arg == "-" || !strings.HasPrefix(arg, "-"):
-			err = p.argument(arg)
-		case arg == "--":
-			ended = true
-		case strings.HasPrefix(arg, "--"):
-			err = p.long(arg)
-		default:
-			err = p.cluster(arg)
-		}
-		if err != nil {
+		if err := p.step(); err != nil {
 			p.inv.rest = p.rest
 			return &p.inv, err
 		}
 	}
 	return &p.inv, nil
+}
+
+// step parses the next argument, and its value if it is a flag that has one.
+func (p *argParser) step() error {
+	arg := p.next()
+	switch {
+	case p.isArgument(arg):
+		return p.argument(arg)
+	case arg == "--":
+		p.ended = true
+		return nil
+	case strings.HasPrefix(arg, "--"):
+		return p.long(arg)
+	}
+	return p.cluster(arg)
+}
+
+// isArgument reports whether arg is not a flag.
+func (p *argParser) isArgument(arg string) bool {
+	return p.ended || arg == "-" || !strings.HasPrefix(arg, "-")
 }
 
 func (p *argParser) next() string {
@@ -161,7 +169,7 @@ func (p *argParser) set(f cli.Flag, shown, value string, hasValue bool) error {
 	case isSwitch(f):
 		value = "true"
 	case len(p.rest) == 0:
-		return failf(exitUsage, "flag %s needs a value", shown)
+		return fail(exitUsage, &noValueError{f, shown})
 	default:
 		value = p.next()
 	}
@@ -179,6 +187,14 @@ func (p *argParser) set(f cli.Flag, shown, value string, hasValue bool) error {
 	p.inv.flags = append(p.inv.flags, given)
 	return nil
 }
+
+// A noValueError reports a flag at the end of the line that lacks its value.
+type noValueError struct {
+	flag  cli.Flag
+	shown string
+}
+
+func (e *noValueError) Error() string { return "flag " + e.shown + " needs a value" }
 
 // findFlag returns the flag that has the name, or nil.
 func findFlag(flags []cli.Flag, name string) cli.Flag {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,8 +49,8 @@ func configKey(f cli.Flag) config.Key {
 	value := f.(*cli.GenericFlag).Value
 	_, k.List = value.(listSetter)
 	accepts := func(s string) bool { return value.Set(s) == nil }
-	if choices, ok := errors.AsType[*choiceError](value.Set("no such word")); ok {
-		k.Form, k.Words = config.FormWord, choices.words
+	if words := choicesOf(value); words != nil {
+		k.Form, k.Words = config.FormWord, words
 		return k
 	}
 	switch {

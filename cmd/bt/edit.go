@@ -53,10 +53,10 @@ type editFlags struct {
 
 func (f *editFlags) flags(now func() time.Time) []cli.Flag {
 	pairFlag := func(name, usage string, how rewrite.How) cli.Flag {
-		return &cli.GenericFlag{Name: name, Usage: usage, Value: setter(func(old string) error {
+		return &cli.GenericFlag{Name: name, Usage: usage, Value: listSetter{func(old string) error {
 			f.pairs = append(f.pairs, pair{name: name, how: how, old: old})
 			return nil
-		})}
+		}}}
 	}
 	return []cli.Flag{
 		listFlag(&f.announce, tiers, "announce", "replace all trackers by `URL`; again for each further tier, commas inside one tier; @FILE has a tier on each line", "a"),
@@ -67,7 +67,7 @@ func (f *editFlags) flags(now func() time.Time) []cli.Flag {
 		pairFlag("replace", "replace the text `OLD` in trackers by that of the next --with; again for more", rewrite.HowLiteral),
 		pairFlag("replace-regex", "replace matches of the regular expression `RE` in trackers by the next --with, in which $1 is a group", rewrite.HowRegexp),
 		pairFlag("host", "replace the host `OLD` (HOST or HOST:PORT) of trackers by the next --with", rewrite.HowHost),
-		&cli.GenericFlag{Name: "with", Usage: "the `NEW` text, or @FILE with it, for the --replace, --replace-regex or --host before it", Value: setter(f.setWith)},
+		&cli.GenericFlag{Name: "with", Usage: "the `NEW` text, or @FILE with it, for the --replace, --replace-regex or --host before it", Value: listSetter{f.setWith}},
 		valueFlag(&f.passkey, passkey, "passkey", "replace the passkey in trackers by `NEW`, or by the text in @FILE; a tracker with two possible passkeys is not changed, and the exit code is 1"),
 		listFlag(&f.add, tiers, "add", "add the tracker `URL` as a new last tier, unless it is already there; commas inside one tier"),
 		valueFlag(&f.tier, tierNumber, "tier", "add into tier `N`, or as a new first one: first"),

@@ -186,6 +186,14 @@ func (e *choiceError) Error() string {
 	return fmt.Sprintf("%q is none of %s", e.value, strings.Join(e.words, ", "))
 }
 
+// choicesOf returns the words that a flag made by oneOf accepts, or nil. It tries one.
+func choicesOf(value cli.Generic) []string {
+	if choices, ok := errors.AsType[*choiceError](value.Set("no such word")); ok {
+		return choices.words
+	}
+	return nil
+}
+
 // wordOr returns a parser that accepts one word, which means the zero value, and
 // leaves other texts to read.
 func wordOr[T any](word string, read func(string) (T, error)) func(string) (T, error) {

@@ -54,7 +54,7 @@ func appHelp(app *cli.App, width int) string {
 	var b strings.Builder
 	writeUsage(&b, width, app.UsageText, app.Usage)
 	var rows [][2]string
-	for _, c := range app.Commands {
+	for _, c := range app.VisibleCommands() {
 		rows = append(rows, [2]string{c.Name, c.Usage})
 	}
 	writeTable(&b, width, "commands", rows)

@@ -37,6 +37,7 @@ var otherCommands = []otherWords{
 	{"diff", "bt info A B shows both torrents, one after the other; bt retracker --dry-run shows what an edit would change"},
 	{"torrent mkbrr torf torrenttools imdl intermodal", "leave the word out: bt make, bt info, bt verify, bt retracker, bt scrape, bt seed"},
 	{"version", "bt --version prints the version"},
+	{"complete autocomplete autocompletion completion-script gen-completion", "bt completion bash|zsh|fish|powershell prints the script of a shell"},
 	{"man usage commands", "bt help lists the commands"},
 }
 

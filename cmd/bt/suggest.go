@@ -74,7 +74,9 @@ func unknownCommand(name string, commands []*cli.Command) error {
 func hintForCommand(name string, commands []*cli.Command) string {
 	var names []string
 	for _, c := range commands {
-		names = append(names, c.Name)
+		if !c.Hidden {
+			names = append(names, c.Name)
+		}
 	}
 	if hint := lookUp(spelling(name), otherCommands); hint != "" {
 		return hint

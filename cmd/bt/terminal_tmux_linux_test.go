@@ -46,18 +46,28 @@ type tmuxPane struct {
 // startTmux runs bt in a shell, which prints a line before and after it.
 func startTmux(t *testing.T, env []string, args ...string) *tmuxPane {
 	t.Helper()
+	// Without a trap, the signal would end the shell.
+	script := `trap : INT; for i in $(seq ` + strconv.Itoa(tmuxAbove) + `); do echo before; done; bt "$@"; echo "exit code $?"; exec sleep 1000`
+	return startPane(t, "", env, append([]string{"sh", "-c", script, "sh"}, args...)...)
+}
+
+// startPane runs a program in a terminal, in dir, or in the current directory if dir is
+// "".
+func startPane(t *testing.T, dir string, env []string, command ...string) *tmuxPane {
+	t.Helper()
 	program := testenv.Program(t, "tmux")
-	dir, err := os.MkdirTemp("", "bt") // the path of a socket must be short
+	own, err := os.MkdirTemp("", "bt") // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	config, home := filepath.Join(dir, "tmux.conf"), t.TempDir()
-	processTree(t, dir, map[string]string{"tmux.conf": "set -g status off\nset -g history-limit 10000\n"})
+	t.Cleanup(func() { os.RemoveAll(own) })
+	config, home := filepath.Join(own, "tmux.conf"), t.TempDir()
+	processTree(t, own, map[string]string{"tmux.conf": "set -g status off\nset -g history-limit 10000\n"})
 	p := &tmuxPane{t: t, columns: tmuxWidths[0]}
 	p.tmux = func(args ...string) string {
 		t.Helper()
-		cmd := processCommand(t, program, append([]string{"-u", "-S", filepath.Join(dir, "socket"), "-f", config}, args...)...)
+		cmd := processCommand(t, program, append([]string{"-u", "-S", filepath.Join(own, "socket"), "-f", config}, args...)...)
+		cmd.Dir = dir
 		cmd.Env = slices.Concat(cmd.Env, []string{"TMUX=", "LC_ALL=C.UTF-8", "HOME=" + home, "XDG_CACHE_HOME=", "XDG_STATE_HOME=", "no_proxy=127.0.0.1"}, env)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
@@ -65,10 +75,8 @@ func startTmux(t *testing.T, env []string, args ...string) *tmuxPane {
 		}
 		return string(out)
 	}
-	// Without a trap, the signal would end the shell.
-	script := `trap : INT; for i in $(seq ` + strconv.Itoa(tmuxAbove) + `); do echo before; done; bt "$@"; echo "exit code $?"; exec sleep 1000`
-	p.tmux(append([]string{"new-session", "-d", "-x", strconv.Itoa(p.columns), "-y", strconv.Itoa(tmuxRows), "sh", "-c", script, "sh"}, args...)...)
-	t.Cleanup(func() { _ = exec.Command(program, "-S", filepath.Join(dir, "socket"), "kill-server").Run() })
+	p.tmux(append([]string{"new-session", "-d", "-x", strconv.Itoa(p.columns), "-y", strconv.Itoa(tmuxRows)}, command...)...)
+	t.Cleanup(func() { _ = exec.Command(program, "-S", filepath.Join(own, "socket"), "kill-server").Run() })
 	return p
 }
 
