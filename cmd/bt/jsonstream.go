@@ -256,7 +256,7 @@ func jsonFieldsOf(t reflect.Type) []jsonField {
 	var fields []jsonField
 	for i := range t.NumField() {
 		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		if name != "-" {
+		if name != "-" && t.Field(i).IsExported() {
 			fields = append(fields, jsonField{`"` + name + `":`, i, options == "omitempty", options == "omitzero"})
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"iter"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -127,5 +128,15 @@ func TestJSONStreamIterates(t *testing.T) {
 	}
 	if strings.Contains(b.String(), strings.Repeat("  ", maxIndent+1)) {
 		t.Errorf("indented deeper than %d levels", maxIndent)
+	}
+}
+
+func TestJSONStreamUnexported(t *testing.T) {
+	var b bytes.Buffer
+	enc := jsonEncoder{w: &b}
+	enc.value(reflect.ValueOf(shownValue{Key: "k", From: []string{}, usual: "not printed"}))
+	enc.flush()
+	if got, want := b.String(), `{"key":"k","from":[]}`; got != want || enc.err != nil {
+		t.Errorf("%s, %v, want %s", got, enc.err, want)
 	}
 }
