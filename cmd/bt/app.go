@@ -73,15 +73,15 @@ func dispatch(e *env, app *cli.App, inv *invocation, c *cli.Context) error {
 	case inv.version:
 		return writeStdout(e, versionLine())
 	case inv.help && (inv.command == nil || inv.command.Name == "help"):
-		return writeStdout(e, appHelp(app, helpColumns(e.stdoutTerminal, e.width)))
+		return writeStdout(e, appPage(app).text(helpColumns(e.stdoutTerminal, e.width)))
 	case inv.help:
-		return writeStdout(e, commandHelp(inv.command, helpColumns(e.stdoutTerminal, e.width)))
+		return writeStdout(e, commandPage(inv.command).text(helpColumns(e.stdoutTerminal, e.width)))
 	case inv.command == nil:
 		columns := 0
 		if e.stderrWidth != nil {
 			columns = e.stderrWidth()
 		}
-		_, _ = io.WriteString(e.stderr, appHelp(app, helpColumns(e.stderrTerminal, columns)))
+		_, _ = io.WriteString(e.stderr, appPage(app).text(helpColumns(e.stderrTerminal, columns)))
 		return exitStatus(exitUsage)
 	}
 	return inv.command.Action(c)
@@ -141,16 +141,17 @@ func helpCommand(e *env, app *cli.App) *cli.Command {
 // "" or "help".
 func helpText(app *cli.App, name string, width int) (string, error) {
 	if name == "" || name == "help" {
-		return appHelp(app, width), nil
+		return appPage(app).text(width), nil
 	}
-	for _, t := range topics {
-		if t.name == name {
-			return t.text(width), nil
-		}
+	if text, ok := topicHelp(name, width); ok {
+		return text, nil
 	}
 	command := app.Command(name)
 	if command == nil {
+		if near := suggest(spelling(name), topicNames()); near != "" && lookUp(spelling(name), otherCommands) == "" {
+			return "", withHint(failf(exitUsage, "unknown command or topic %s", shown(name)), "did you mean "+near+"?")
+		}
 		return "", unknownCommand(name, app.Commands)
 	}
-	return commandHelp(command, width), nil
+	return commandPage(command).text(width), nil
 }

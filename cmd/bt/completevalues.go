@@ -52,6 +52,9 @@ func (c *completer) argument(word string) completion {
 		for _, t := range topics {
 			values = append(values, completionValue{value: t.name, description: t.usage})
 		}
+		for _, s := range jsonSchemas {
+			values = append(values, completionValue{value: s.name + "-schema", description: "a JSON schema"})
+		}
 	case "completion":
 		for _, s := range shells {
 			values = append(values, completionValue{value: s.name, description: s.usage})

@@ -81,7 +81,7 @@ func defaultOf(k *config.Key) string {
 }
 
 // configSchema returns the output of bt help config-schema.
-func configSchema(int) string {
+func configSchema() string {
 	schema, err := config.Schema(makeVocabulary())
 	if err != nil {
 		panic(err) // it consists of texts and maps

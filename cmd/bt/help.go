@@ -7,8 +7,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
-
-	"bt/internal/metainfo"
 )
 
 // The help is built from the fields of a cli.Command: UsageText holds the usage
@@ -30,84 +28,107 @@ func helpColumns(terminal bool, columns int) int {
 	return min(columns, maxHelpWidth)
 }
 
-// commandHelp returns the output of bt help COMMAND.
-func commandHelp(c *cli.Command, width int) string {
+// A helpPage is the help of bt, of a command or of a topic. From it are made the output
+// of bt help and the man page.
+type helpPage struct {
+	name, summary string
+	usage         []string // lines that are not wrapped; none for a topic
+	blocks        []helpBlock
+}
+
+// A helpBlock is a part of a page: a paragraph, a table or lines.
+type helpBlock struct {
+	title string // of a table or lines
+	text  string // wrapped
+	rows  [][2]string
+	lines []string // not wrapped
+}
+
+// text returns the output of bt help.
+func (p *helpPage) text(width int) string {
 	var b strings.Builder
-	writeUsage(&b, width, c.UsageText, c.Usage)
-	if c.ArgsUsage != "" {
-		b.WriteString("\n" + strings.Join(wrap(c.ArgsUsage, width), "\n") + "\n")
+	label := "usage: "
+	for _, line := range p.usage {
+		b.WriteString(label + line + "\n")
+		label = "       "
 	}
-	own, global := splitFlags(c.Flags)
-	writeFlags(&b, width, "flags", own)
-	writeFlags(&b, width, "flags of every command", global)
-	if c.Description != "" {
-		b.WriteString("\nexamples:\n")
-		for line := range strings.Lines(strings.TrimSpace(c.Description)) {
-			b.WriteString("  " + strings.TrimSpace(line) + "\n")
+	blocks := p.blocks
+	if len(p.usage) > 0 {
+		blocks = append([]helpBlock{{text: p.summary}}, blocks...)
+	}
+	for _, block := range blocks {
+		if b.Len() > 0 {
+			b.WriteByte('\n')
 		}
+		block.write(&b, width)
 	}
 	return b.String()
 }
 
-// appHelp returns the output of bt help.
-func appHelp(app *cli.App, width int) string {
-	var b strings.Builder
-	writeUsage(&b, width, app.UsageText, app.Usage)
+func (x *helpBlock) write(b *strings.Builder, width int) {
+	if x.text != "" {
+		b.WriteString(strings.Join(wrap(x.text, width), "\n") + "\n")
+		return
+	}
+	b.WriteString(strings.Join(wrap(x.title+":", width), "\n") + "\n")
+	for _, line := range x.lines {
+		b.WriteString("  " + line + "\n")
+	}
+	writeRows(b, width, x.rows)
+}
+
+// commandPage returns the page of a command.
+func commandPage(c *cli.Command) *helpPage {
+	p := &helpPage{name: "bt " + c.Name, summary: c.Usage, usage: trimmedLines(c.UsageText)}
+	if c.ArgsUsage != "" {
+		p.blocks = append(p.blocks, helpBlock{text: c.ArgsUsage})
+	}
+	own, global := splitFlags(c.Flags)
+	p.table("flags", flagRows(own))
+	p.table("flags of every command", flagRows(global))
+	if c.Description != "" {
+		p.blocks = append(p.blocks, helpBlock{title: "examples", lines: trimmedLines(strings.TrimSpace(c.Description))})
+	}
+	return p
+}
+
+// appPage returns the page of bt.
+func appPage(app *cli.App) *helpPage {
+	p := &helpPage{name: "bt", summary: app.Usage, usage: trimmedLines(app.UsageText)}
 	var rows [][2]string
 	for _, c := range app.VisibleCommands() {
 		rows = append(rows, [2]string{c.Name, c.Usage})
 	}
-	writeTable(&b, width, "commands", rows)
+	p.table("commands", rows)
 	rows = nil
 	for _, t := range topics {
 		rows = append(rows, [2]string{t.name, t.usage})
 	}
-	writeTable(&b, width, "topics of bt help", rows)
-	writeFlags(&b, width, "flags, before or after the command", app.Flags)
+	p.table("topics of bt help", append(rows, [2]string{"NAME-schema", "the JSON schema of a command's output, such as make-schema"}))
+	p.table("flags, before or after the command", flagRows(app.Flags))
 	rows = nil
 	for _, e := range exits {
 		rows = append(rows, [2]string{fmt.Sprint(e.code), e.meaning})
 	}
-	writeTable(&b, width, "exit codes", rows)
-	return b.String()
+	p.table("exit codes", rows)
+	return p
 }
 
-// topics lists the topics of bt help that are not commands.
-var topics = []struct {
-	name, usage string
-	text        func(width int) string
-}{
-	{"findings", "the findings of make and info, and the codes for --allow", findingsHelp},
-	{"report-csv", "the columns of bt verify --report FILE.csv", reportHelp},
-	{"config-schema", "the JSON schema of presets, tracker rules and batch files", configSchema},
+// paragraph adds a text.
+func (p *helpPage) paragraph(text string) { p.blocks = append(p.blocks, helpBlock{text: text}) }
+
+// table adds a table, unless it is empty.
+func (p *helpPage) table(title string, rows [][2]string) {
+	if len(rows) > 0 {
+		p.blocks = append(p.blocks, helpBlock{title: title, rows: rows})
+	}
 }
 
-//go:generate go test . -run ^TestFindingsDoc$ -update
-
-// aboutFindings is the beginning of the list of findings, here and in docs.
-const aboutFindings = "The findings of bt make and bt info. --strict counts warnings and errors, except those whose codes --allow names."
-
-// findingsHelp returns the output of bt help findings: a table of all findings.
-func findingsHelp(width int) string {
-	var b strings.Builder
-	for _, line := range wrap(aboutFindings, width) {
-		b.WriteString(line + "\n")
+func trimmedLines(text string) (lines []string) {
+	for line := range strings.Lines(text) {
+		lines = append(lines, strings.TrimSpace(line))
 	}
-	var rows [][2]string
-	for _, k := range metainfo.Kinds {
-		rows = append(rows, [2]string{string(k.Code), fmt.Sprintf("%s: %s", k.Severity, k.Meaning)}, [2]string{"", k.Advice})
-	}
-	writeTable(&b, width, "findings", rows)
-	return b.String()
-}
-
-func writeUsage(b *strings.Builder, width int, lines, description string) {
-	label := "usage: "
-	for line := range strings.Lines(lines) {
-		b.WriteString(label + strings.TrimSpace(line) + "\n")
-		label = "       "
-	}
-	b.WriteString("\n" + strings.Join(wrap(description, width), "\n") + "\n")
+	return lines
 }
 
 // splitFlags splits flags into a command's own and those of every command.
@@ -123,15 +144,14 @@ func splitFlags(flags []cli.Flag) (own, global []cli.Flag) {
 	return own, global
 }
 
-func writeFlags(b *strings.Builder, width int, title string, flags []cli.Flag) {
-	var rows [][2]string
+// flagRows returns the table of flags.
+func flagRows(flags []cli.Flag) (rows [][2]string) {
 	for _, f := range flags {
-		if v, ok := f.(cli.VisibleFlag); ok && !v.IsVisible() {
-			continue
+		if v, ok := f.(cli.VisibleFlag); !ok || v.IsVisible() {
+			rows = append(rows, flagRow(f))
 		}
-		rows = append(rows, flagRow(f))
 	}
-	writeTable(b, width, title, rows)
+	return rows
 }
 
 // flagRow returns a flag as the help shows it: the short name first, in a column
@@ -166,12 +186,9 @@ func valueName(usage string) string {
 	return "VALUE"
 }
 
-// writeTable writes two columns and wraps the right one. A left cell that is
-// wider than the column is on a line of its own.
-func writeTable(b *strings.Builder, width int, title string, rows [][2]string) {
-	if len(rows) == 0 {
-		return
-	}
+// writeRows writes two columns and wraps the right one. A left cell that is wider than
+// the column is on a line of its own.
+func writeRows(b *strings.Builder, width int, rows [][2]string) {
 	widest := min(28, width*7/20)
 	column := 0
 	for _, r := range rows {
@@ -179,7 +196,6 @@ func writeTable(b *strings.Builder, width int, title string, rows [][2]string) {
 			column = max(column, n)
 		}
 	}
-	b.WriteString("\n" + title + ":\n")
 	indent := strings.Repeat(" ", column+4)
 	for _, r := range rows {
 		left := fmt.Sprintf("  %-*s  ", column, r[0])

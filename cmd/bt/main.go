@@ -14,10 +14,15 @@ import (
 )
 
 func main() {
+	setUp()
+	os.Exit(run(osEnv()))
+}
+
+// setUp prepares the process.
+func setUp() {
 	// Torrents with millions of files need much memory. Let garbage take half of
 	// that in addition, instead of as much again.
 	debug.SetGCPercent(50)
 	// Discard the log of net/http about unexpected data from servers.
 	log.SetOutput(io.Discard)
-	os.Exit(run(osEnv()))
 }

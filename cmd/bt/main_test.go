@@ -26,14 +26,14 @@ func TestMain(m *testing.M) {
 			if server := os.Getenv("BT_TEST_DNS"); server != "" {
 				net.DefaultResolver = testenv.Resolver(server)
 			}
-			main()
+			recordingMain()
 		},
 		"btwait": waitMain,
 	}
 	if commands[filepath.Base(os.Args[0])] == nil {
 		defer leaveHome()()
 	}
-	testscript.Main(m, commands)
+	testscript.Main(recordedTests{m}, commands)
 }
 
 // leaveHome gives the tests and the processes that they start empty directories for
@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 			// Under the race detector a program sleeps for a second at exit; a
 			// script runs many programs.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
+			env.Setenv(recordVariable, os.Getenv(recordVariable))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -126,11 +125,8 @@ func wantWidth(t *testing.T, text string, columns int) {
 // The JSON documents are those of the schema, which allows no other key.
 func TestScrapeSchema(t *testing.T) {
 	t.Parallel()
-	schema, err := os.ReadFile(filepath.Join("testdata", "schema", "scrape.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	check := testenv.JSONSchema(t, schema)
+	schema := jsonSchema{name: "scrape"}
+	check := testenv.JSONSchema(t, []byte(schema.text()))
 	base := hostileTracker(t)
 	dir := t.TempDir()
 	for name, args := range map[string][]string{

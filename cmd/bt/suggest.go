@@ -84,6 +84,9 @@ func hintForCommand(name string, commands []*cli.Command) string {
 	if near := suggest(name, names); near != "" {
 		return "did you mean " + near + "?"
 	}
+	if slices.Contains(topicNames(), spelling(name)) {
+		return "bt help " + spelling(name) + " shows it"
+	}
 	if metainfo.IsMagnet(name) {
 		return "bt info LINK shows a magnet link"
 	}

@@ -127,12 +127,10 @@ func (w *reportWriter) add(x *verified) {
 	})
 }
 
-// reportHelp returns the output of bt help report-csv.
-func reportHelp(width int) string {
-	var b strings.Builder
-	b.WriteString(strings.Join(wrap("The columns of bt verify --report FILE.csv. "+verifyreport.ColumnsNote, width), "\n") + "\n")
-	writeTable(&b, width, "columns", verifyreport.Columns)
-	return b.String()
+// fillReport writes the help of the topic report-csv.
+func fillReport(p *helpPage) {
+	p.paragraph("The columns of bt verify --report FILE.csv. " + verifyreport.ColumnsNote)
+	p.table("columns", verifyreport.Columns)
 }
 
 // proofText says what was read. A report is of all pieces.

@@ -7,29 +7,40 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// JSONSchema compiles a JSON schema. The function that it returns checks a document.
+// JSONSchema is like [CompileJSONSchema] for a test, which fails if the schema is not
+// valid.
 func JSONSchema(t testing.TB, schema []byte) (check func(document []byte) error) {
 	t.Helper()
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("schema.json", parseJSON(t, schema)); err != nil {
+	check, err := CompileJSONSchema(schema)
+	if err != nil {
 		t.Fatal(err)
+	}
+	return check
+}
+
+// CompileJSONSchema compiles a JSON schema. The function that it returns checks a
+// document, which must be JSON.
+func CompileJSONSchema(schema []byte) (check func(document []byte) error, err error) {
+	parsed, err := parseJSON(schema)
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("schema.json", parsed); err != nil {
+		return nil, err
 	}
 	compiled, err := c.Compile("schema.json")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	return func(document []byte) error {
-		t.Helper()
-		return compiled.Validate(parseJSON(t, document))
-	}
+		parsed, err := parseJSON(document)
+		if err != nil {
+			return err
+		}
+		return compiled.Validate(parsed)
+	}, nil
 }
 
 // parseJSON parses JSON as the schema's numbers need it.
-func parseJSON(t testing.TB, b []byte) any {
-	t.Helper()
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
+func parseJSON(b []byte) (any, error) { return jsonschema.UnmarshalJSON(bytes.NewReader(b)) }
