@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"bt/internal/term"
 )
 
 // commands returns the commands in the order in which the help lists them.
@@ -119,12 +122,28 @@ func versionFlag() cli.Flag {
 }
 
 func helpCommand(e *env, app *cli.App) *cli.Command {
+	var man option[string]
 	return &cli.Command{
 		Name:      "help",
 		Usage:     "show the help of bt, of a command or of a topic",
-		UsageText: "bt help [COMMAND|TOPIC]",
+		UsageText: "bt help [COMMAND|TOPIC]\nbt help --man DIR",
+		Flags:     []cli.Flag{valueFlag(&man, nonEmpty("the directory"), "man", "write the man pages of bt to the directories man1 and man7 in `DIR`, and replace those of another version")},
 		Action: action(e, func(_ context.Context, u *ui, args []string) error {
-			if len(args) > 1 {
+			switch {
+			case man.given && len(args) > 0:
+				return failf(exitUsage, "--man writes all pages, not that of %s", shown(args[0]))
+			case man.given:
+				date, err := currentDate(e)
+				if err != nil {
+					return err
+				}
+				n, err := writeManPages(app, man.value, date)
+				if err != nil || u.quiet {
+					return err
+				}
+				_, err = fmt.Fprintf(u.out, "%s in %s\n", count(n, "man page"), term.Safe(man.value))
+				return stdoutError(err)
+			case len(args) > 1:
 				return failf(exitUsage, "help is for one command at a time")
 			}
 			text, err := helpText(app, strings.Join(args, ""), helpColumns(e.stdoutTerminal, e.width))

@@ -94,9 +94,7 @@ func TestHelpFits(t *testing.T) {
 	for _, columns := range []int{40, 60, 80, 100, 200} {
 		texts := []string{appPage(app).text(columns)}
 		for _, t := range topics {
-			if t.fill != nil {
-				texts = append(texts, t.page().text(columns))
-			}
+			texts = append(texts, t.page().text(columns))
 		}
 		for _, c := range app.Commands {
 			texts = append(texts, commandPage(c).text(columns))

@@ -200,8 +200,7 @@ func nodes(s string) ([]maketorrent.Node, error) {
 	return []maketorrent.Node{node}, nil
 }
 
-// creationDate returns the date of --date, else SOURCE_DATE_EPOCH
-// (reproducible-builds.org), else the current time.
+// creationDate returns the date of --date, else that of currentDate.
 func (f *makeFlags) creationDate(e *env) (time.Time, error) {
 	switch {
 	case f.date.given && f.noDate:
@@ -211,6 +210,11 @@ func (f *makeFlags) creationDate(e *env) (time.Time, error) {
 	case f.date.given:
 		return f.date.value, nil
 	}
+	return currentDate(e)
+}
+
+// currentDate returns SOURCE_DATE_EPOCH (reproducible-builds.org), else the current time.
+func currentDate(e *env) (time.Time, error) {
 	if epoch := e.getenv("SOURCE_DATE_EPOCH"); epoch != "" {
 		n, err := strconv.ParseInt(epoch, 10, 64)
 		if err != nil || n < 0 || n > metainfo.LastDate {

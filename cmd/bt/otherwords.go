@@ -38,7 +38,8 @@ var otherCommands = []otherWords{
 	{"torrent mkbrr torf torrenttools imdl intermodal", "leave the word out: bt make, bt info, bt verify, bt retracker, bt scrape, bt seed"},
 	{"version", "bt --version prints the version"},
 	{"complete autocomplete autocompletion completion-script gen-completion", "bt completion bash|zsh|fish|powershell prints the script of a shell"},
-	{"man usage commands", "bt help lists the commands"},
+	{"man manpage man-pages", "bt help lists the commands; bt help --man DIR writes the man pages"},
+	{"usage commands", "bt help lists the commands"},
 }
 
 // everywhereWords holds flags that are valid for every command and before the

@@ -21,7 +21,7 @@ var topics = []topic{
 	{"magnet", "magnet links: what is read, and what is in those of bt", fillMagnet},
 	{"findings", "the findings of make and info, and the codes for --allow", fillFindings},
 	{"report-csv", "the columns of bt verify --report FILE.csv", fillReport},
-	{"config-schema", "the JSON schema of presets, tracker rules and batch files", nil},
+	{"config-schema", "the JSON schema of presets, tracker rules and batch files", fillConfig},
 }
 
 // page returns the page of a topic.
@@ -128,4 +128,15 @@ func fillFindings(p *helpPage) {
 		rows = append(rows, [2]string{string(k.Code), fmt.Sprintf("%s: %s", k.Severity, k.Meaning)}, [2]string{"", k.Advice})
 	}
 	p.table("findings", rows)
+}
+
+// fillConfig writes the keys of a config file, for the man page: bt help config-schema
+// prints the schema.
+func fillConfig(p *helpPage) {
+	p.paragraph("bt help config-schema prints a JSON schema of the files of bt make --config and --batch, for editors. They are YAML or TOML, with the keys presets, trackers and jobs. Presets, the defaults of trackers and jobs have flags of bt make as keys, without dashes. A + before a key adds to a list. ${env:NAME} is an environment variable.")
+	var rows [][2]string
+	for _, k := range makeVocabulary().Keys {
+		rows = append(rows, [2]string{k.Name, k.Usage})
+	}
+	p.table("keys of presets and jobs", rows)
 }
