@@ -35,6 +35,7 @@ type BuildOptions struct {
 // A Built is the result of [Build]. With BuildOptions.DryRun it says what would be done.
 type Built struct {
 	Root   string // the directory of the files, or the single file
+	Link   Link   // BuildOptions.Link
 	Made   int    // files and symbolic links
 	Kept   int    // that were there already
 	Copied int64  // bytes that were copied or cloned
@@ -87,7 +88,7 @@ func Build(ctx context.Context, t *Torrent, files map[int]string, dir string, o 
 	}
 	defer func() { err = errors.Join(err, b.place.Close()) }()
 	b.prefix = append(b.prefix, content.Name)
-	b.built.Root = b.place.Path(b.prefix)
+	b.built.Root, b.built.Link = b.place.Path(b.prefix), o.Link
 	if err := b.compare(); err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func TestBuild(t *testing.T) {
 				t.Errorf("%s: a dry run: %+v (%v), and %v", name, dry, err, missing)
 			}
 			b, err := Build(t.Context(), s.tor, files, into, BuildOptions{Link: link})
-			if err != nil || b.Made != 5 || b.Kept != 0 || b.Root != filepath.Join(into, "content") || *b != *dry {
+			if err != nil || b.Made != 5 || b.Kept != 0 || b.Root != filepath.Join(into, "content") || b.Link != link || *b != *dry {
 				t.Errorf("%s: %+v and before %+v (%v)", name, b, dry, err)
 			}
 			if want := map[Link]int64{LinkCopy: 75_100}[link]; b.Copied != want {

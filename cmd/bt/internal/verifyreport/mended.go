@@ -138,7 +138,11 @@ func LinkedText(b *repair.Built, dryRun bool) string {
 		line += ", " + term.Count(int64(b.Kept)) + " there already"
 	}
 	if b.Copied > 0 {
-		line += ", " + term.SizeExact(b.Copied) + " copied"
+		word := " copied"
+		if b.Link == repair.LinkReflink {
+			word = " cloned"
+		}
+		line += ", " + term.SizeExact(b.Copied) + word
 	}
 	return line
 }
