@@ -39,6 +39,17 @@ func valueFlag[T any](o *option[T], read func(string) (T, error), name, usage st
 	})}
 }
 
+// onceFlag is like valueFlag for a flag of which only the last use would have an effect,
+// although a user may expect all of them to: repeating it is an error.
+func onceFlag[T any](o *option[T], read func(string) (T, error), name, usage string) cli.Flag {
+	return valueFlag(o, func(s string) (v T, err error) {
+		if o.given {
+			return v, errors.New("it can be given only once")
+		}
+		return read(s)
+	}, name, usage)
+}
+
 // listFlag declares a flag that can be repeated. Each use appends what read
 // returns.
 func listFlag[T any](list *[]T, read func(string) ([]T, error), name, usage string, aliases ...string) cli.Flag {

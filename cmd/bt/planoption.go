@@ -93,7 +93,7 @@ type planOption struct {
 }
 
 func (o *planOption) flag(usage string) cli.Flag {
-	return valueFlag(&o.option, nonEmpty("the path"), "plan", usage)
+	return onceFlag(&o.option, nonEmpty("the path"), "plan", usage)
 }
 
 // read reads the plan, if there is one, once for all torrents.

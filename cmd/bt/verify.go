@@ -69,7 +69,7 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 	if err := f.search.check(f.report.force); err != nil {
 		return err
 	}
-	if err := f.search.checkInputs(r.inputs); err != nil {
+	if err := f.checkOutputs(r.inputs); err != nil {
 		return err
 	}
 	if err := f.mend.checkPlaces(); err != nil {

@@ -31,13 +31,13 @@ func (f *mendFlags) flags() []cli.Flag {
 		switchFlag(&f.repair, "repair", "mend the data with pieces from --from, and with the files of --plan and --search, which are copied to their places; all is proven before it is written and after, and good files and pieces are not touched"),
 		listFlag(&f.from, sourceNames, "from", "take pieces from `SOURCE`: a copy of the data, the URL of a web seed or mirror (@FILE has one per line), another torrent whose data is beside it, or TORRENT=PATH; again for more, which are asked for what those before did not have"),
 		switchFlag(&f.inPlace, "in-place", "also mend files with several hard links, by writing into them; if that is interrupted, the file is partly mended"),
-		valueFlag(&f.link, oneOf(
+		onceFlag(&f.link, oneOf(
 			choice[repair.Link]{"hard", repair.LinkHard},
 			choice[repair.Link]{"sym", repair.LinkSym},
 			choice[repair.Link]{"reflink", repair.LinkReflink},
 			choice[repair.Link]{"copy", repair.LinkCopy},
 		), "link", "build the tree that the torrent wants, of the files that are ok, below --into: `KIND` is hard, sym, reflink or copy"),
-		valueFlag(&f.into, nonEmpty("the directory"), "into", "build the tree of --link in `DIR`"),
+		onceFlag(&f.into, nonEmpty("the directory"), "into", "build the tree of --link in `DIR`"),
 		switchFlag(&f.dryRun, "dry-run", "with --repair or --link: say what would be done, and how many bytes would be fetched and written"),
 	}
 }

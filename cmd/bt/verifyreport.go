@@ -28,7 +28,7 @@ type verifyReportFlags struct {
 func (f *verifyReportFlags) flags(o *commonOptions) []cli.Flag {
 	return []cli.Flag{
 		switchFlag(&f.picture, "map", "draw the pieces and the files, sized to the window; with -q only the pieces"),
-		valueFlag(&f.path, reportPath, "report", "also write a report to `FILE`: .html for one page with pictures, .csv for a line per file, .txt for everything as text"),
+		onceFlag(&f.path, reportPath, "report", "also write a report to `FILE`: .html for one page with pictures, .csv for a line per file, .txt for everything as text"),
 		switchFlag(&f.force, "force", "replace an existing report or plan", "f"),
 		o.revealFlag("show passkeys and passwords in the report"),
 	}

@@ -27,7 +27,7 @@ type searchFlags struct {
 func (f *searchFlags) flags() []cli.Flag {
 	return []cli.Flag{
 		listFlag(&f.dirs, nonEmpties("the directory"), "search", "search for the files that are not in order in and below `DIR`, by size, and prove them by hash; again for more; links to directories are not followed"),
-		valueFlag(&f.writePlan, nonEmpty("the path"), "write-plan", "write to `FILE`, as JSON, which file on disk is which file of the torrent"),
+		onceFlag(&f.writePlan, nonEmpty("the path"), "write-plan", "write to `FILE`, as JSON, which file on disk is which file of the torrent"),
 		f.plan.flag("use the files that the plan `FILE` names, wherever they are; other files are searched for at PATH"),
 	}
 }
@@ -51,12 +51,23 @@ func (f *searchFlags) check(force bool) error {
 	return nil
 }
 
-// checkInputs returns an error if the plan would replace a torrent of the run.
-func (f *searchFlags) checkInputs(inputs []input) error {
+// checkOutputs returns an error if the report or the plan would replace a torrent of the
+// run or each other, or if the report would replace the plan that is read.
+func (f *verifyFlags) checkOutputs(inputs []input) error {
+	report, writePlan, plan := f.report.path, f.search.writePlan, f.search.plan
 	for _, in := range inputs {
-		if f.writePlan.given && isSamePath(f.writePlan.value, in.name) {
-			return failf(exitUsage, "--write-plan %s: it is a torrent to verify", in.name)
+		switch {
+		case writePlan.given && isSamePath(writePlan.value, in.name):
+			return failf(exitUsage, "--write-plan %s: it is a torrent to verify", shown(in.name))
+		case report.given && isSamePath(report.value, in.name):
+			return failf(exitUsage, "--report %s: it is a torrent to verify", shown(in.name))
 		}
+	}
+	switch {
+	case report.given && writePlan.given && isSamePath(report.value, writePlan.value):
+		return failf(exitUsage, "--report, --write-plan: both are %s", shown(report.value))
+	case report.given && plan.given && isSamePath(report.value, plan.value):
+		return failf(exitUsage, "--report, --plan: both are %s", shown(report.value))
 	}
 	return nil
 }
