@@ -48,6 +48,11 @@ func (b *builder) compare() error {
 
 // add adds a file to make.
 func (b *builder) add(i int, source string) error {
+	if b.o.DryRun {
+		if err := b.place.Writable(b.path(i)); err != nil {
+			return err
+		}
+	}
 	b.todo = append(b.todo, i)
 	b.built.Made++
 	f := &b.content.Files[i]

@@ -19,6 +19,9 @@ func (p *placement) refuse() {
 	for _, i := range slices.Sorted(maps.Keys(p.changes)) {
 		c := p.changes[i]
 		err := p.check(c)
+		if err == nil && p.o.DryRun {
+			err = p.place.Writable(c.path)
+		}
 		if err == nil && p.o.Allow != nil {
 			err = p.o.Allow(i, p.place.Path(c.path), p.differences(writes[i]))
 		}

@@ -40,6 +40,23 @@ func (r *Root) Create(path []string, mode fs.FileMode) (*File, error) {
 	return &File{File: f, root: r, path: path, temp: temp}, nil
 }
 
+// Writable returns an error if no file can be made at a path, as far as the rights of the
+// directory show it: the one of the path or, if that is missing, the one above. It makes
+// nothing.
+func (r *Root) Writable(path []string) error {
+	dir := path[:len(path)-1]
+	for len(dir) > 0 {
+		if _, err := r.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		dir = dir[:len(dir)-1]
+	}
+	if err := writable(r.Path(dir)); err != nil {
+		return r.named(&fs.PathError{Op: "create", Err: err}, path)
+	}
+	return nil
+}
+
 // Replace makes an empty temporary file for the file at a path, with its mode, owner and
 // attributes. old describes that file.
 func (r *Root) Replace(path []string, old fs.FileInfo) (*File, error) {
