@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"os"
+	"slices"
 	"syscall"
 
 	"bt/internal/piece"
@@ -20,6 +21,50 @@ const (
 	maxDoubtBytes = 4 << 30 // without a search for files
 	maxOpens      = 1 << 20
 )
+
+// classes groups the sources of each range of a piece by their bytes. It compares no more of
+// the likeliest than combine can try; cut reports that there are others. classes is nil if
+// a range has no source that can be read.
+func (f *finder) classes(spans []span, lists [][]*source) (parts [][]class, cut bool, err error) {
+	parts = make([][]class, len(spans))
+	open := make([]int, len(spans)) // ranges with further sources
+	for i := range open {
+		open[i] = i
+	}
+	for most := 2; len(open) > 0; most *= 2 {
+		var more []int
+		for _, i := range open {
+			list, few := lists[i], min(most, f.affordable(spans[i]))
+			if len(list) > few {
+				list = append(slices.Clone(list[:few-1]), list[len(list)-1]) // which may be zeros
+			}
+			if parts[i], err = f.distinct(list, spans[i]); err != nil {
+				return nil, false, err
+			}
+			zerosSecond(parts[i])
+			switch {
+			case len(list) == len(lists[i]) && len(parts[i]) == 0:
+				return nil, false, nil
+			case len(list) == len(lists[i]):
+			case few < most:
+				cut = true
+			default:
+				more = append(more, i)
+			}
+		}
+		if open = more; len(open) > 0 && piece.Combinations(countsOf(parts), most-1, maxCombinations) == maxCombinations {
+			return parts, true, nil
+		}
+	}
+	return parts, cut, nil
+}
+
+func countsOf(parts [][]class) (counts []int) {
+	for _, classes := range parts {
+		counts = append(counts, len(classes))
+	}
+	return counts
+}
 
 // affordable returns how many sources of a range may still be compared, at least two.
 func (f *finder) affordable(s span) int {

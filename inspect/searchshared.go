@@ -194,25 +194,22 @@ const (
 // has tried.
 func (f *finder) solve(p int, which try) (solved, limited bool, err error) {
 	var spans []span
-	var parts [][]class
-	files, cut := 0, false
+	var lists [][]*source
+	files := 0
 	for _, s := range f.content.Layout.Spans(p, p) {
-		classes := []class{{{}}} // padding: zeros
+		list := []*source{{}} // padding: zeros
 		if !f.tree.Files[s.File].Pad {
 			files++
-			list := f.sources(p, s, which)
-			if most := f.affordable(s); len(list) > most {
-				list, cut = append(list[:most-1], list[len(list)-1]), true
-			}
-			if classes, err = f.distinct(list, s); err != nil {
-				return false, false, err
-			}
-			zerosSecond(classes)
+			list = f.sources(p, s, which)
 		}
-		if len(classes) == 0 {
+		if len(list) == 0 {
 			return false, false, nil
 		}
-		spans, parts = append(spans, s), append(parts, classes)
+		spans, lists = append(spans, s), append(lists, list)
+	}
+	parts, cut, err := f.classes(spans, lists)
+	if parts == nil {
+		return false, false, err
 	}
 	pick, limited, err := f.combine(p, spans, parts)
 	if pick == nil {

@@ -168,6 +168,32 @@ func (a *assembly) hasFailed(number int) bool {
 	return a.failed[number]
 }
 
+// Combinations returns how many combinations of numbers below counts have a sum of at most
+// most, or limit if they are more.
+func Combinations(counts []int, most, limit int) int {
+	if slices.Contains(counts, 0) {
+		return 0
+	}
+	ways := make([]int, most+1) // by the sum
+	ways[0] = 1
+	total := 1
+	for _, n := range counts {
+		next := make([]int, most+1)
+		total = 0
+		for sum := range next {
+			for k := 0; k < n && k <= sum; k++ {
+				next[sum] += ways[sum-k]
+			}
+			total += next[sum]
+		}
+		ways = next
+		if total >= limit { // the other ranges make them no fewer
+			return limit
+		}
+	}
+	return min(total, limit)
+}
+
 // combinations returns at most limit combinations of numbers below counts, those with the
 // least sums first. limited reports that there are more.
 func combinations(counts []int, limit int) (list [][]int, limited bool) {

@@ -128,6 +128,35 @@ func TestCombinations(t *testing.T) {
 	}
 }
 
+func TestNumberOfCombinations(t *testing.T) {
+	for _, counts := range [][]int{{}, {1}, {4}, {2, 2}, {3, 1, 2}, {2, 5, 3}, {1, 1, 1}, {2, 2, 2, 2, 2, 2}} {
+		all, _ := combinations(counts, 1<<20)
+		for most := range 9 {
+			n := 0
+			for _, pick := range all {
+				sum := 0
+				for _, k := range pick {
+					sum += k
+				}
+				if sum <= most {
+					n++
+				}
+			}
+			for _, limit := range []int{1, 2, 5, 1 << 20} {
+				if got, want := Combinations(counts, most, limit), min(n, limit); got != want {
+					t.Errorf("%v with sums to %d, limit %d: %d, want %d", counts, most, limit, got, want)
+				}
+			}
+		}
+	}
+	if got := Combinations(slices.Repeat([]int{1 << 20}, 1<<14), 3, 1<<16); got != 1<<16 {
+		t.Errorf("of many: %d", got)
+	}
+	if got := Combinations([]int{3, 0, 2}, 3, 10); got != 0 {
+		t.Errorf("without a candidate for a range: %d", got)
+	}
+}
+
 func TestDistinct(t *testing.T) {
 	long := strings.Repeat("x", 2*maxSequentialBytes)
 	for name, test := range map[string]struct {
