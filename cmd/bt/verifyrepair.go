@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"path/filepath"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -204,6 +205,8 @@ func refusedError(r repair.Refusal) error {
 		return withHint(err, "repair them in directories of their own")
 	case errors.Is(r.Err, repair.ErrShared):
 		return withHint(err, "make it a file of its own: cp FILE FILE.new && mv FILE.new FILE")
+	case errors.Is(r.Err, syscall.EIO):
+		return withHint(err, "nothing of the file was mended: it is replaced as a whole, which needs another --from for the pieces that can't be read")
 	}
 	return err
 }
