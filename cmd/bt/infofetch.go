@@ -43,7 +43,7 @@ func (f *fetchFlags) fetch(ctx context.Context, e *env, rawURL string) ([]byte, 
 	limit := cmp.Or(f.timeout.value, fetchTimeout)
 	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it takes longer than %v", limit))
 	defer cancel()
-	client := webseed.New(webseed.Options{UserAgent: "bt/" + version, Proxy: proxies(e, f.proxy.value), Stall: min(limit, 30*time.Second)})
+	client := webseed.New(webseed.Options{UserAgent: "bt/" + version, Proxy: proxies(e, f.proxy.value)})
 	defer client.Close()
 	failed := func(err error) error {
 		if ctx.Err() == nil && limited.Err() != nil {

@@ -148,11 +148,13 @@ func eachItem(list reflect.Value, visit func(item reflect.Value) bool) {
 
 // plain returns a text, number or time as text.
 func plain(v reflect.Value) string {
-	if t, ok := v.Interface().(time.Time); ok {
-		return t.Format(time.RFC3339)
-	}
-	if h, ok := v.Interface().(hexText); ok {
-		return hex.EncodeToString([]byte(h))
+	switch x := v.Interface().(type) {
+	case string: // not by Sprint, which would copy a text of many megabytes twice
+		return x
+	case time.Time:
+		return x.Format(time.RFC3339)
+	case hexText:
+		return hex.EncodeToString([]byte(x))
 	}
 	return fmt.Sprint(v.Interface())
 }
