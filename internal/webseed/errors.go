@@ -74,11 +74,15 @@ type RedirectError struct{ text string }
 
 func (e *RedirectError) Error() string { return e.text }
 
-// requestError removes the URL and the method from an error of package http: callers
-// name the URL.
-func requestError(err error) error {
+// requestError returns the error of a request in plain words, and without the URL and the
+// method: callers name the URL. ctx is that of the request: the errors of other time limits
+// are context.DeadlineExceeded too.
+func requestError(ctx context.Context, err error) error {
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() && ctx.Err() == nil {
+		return &plainError{"the server does not answer in time", err}
 	}
 	return plain(cut(err))
 }
@@ -100,7 +104,6 @@ func plain(err error) error {
 		unknown x509.UnknownAuthorityError
 		record  tls.RecordHeaderError
 		dns     *net.DNSError
-		timeout net.Error
 	)
 	text := ""
 	switch {
@@ -118,8 +121,6 @@ func plain(err error) error {
 		text = "the server does not speak TLS there: the URL may begin with http://"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		text = "there is no host " + dns.Name
-	case errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, context.DeadlineExceeded):
-		text = "the server does not answer in time"
 	default:
 		return err
 	}

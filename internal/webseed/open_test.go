@@ -84,6 +84,7 @@ func TestOpen(t *testing.T) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		}, -1, ErrStalled.Error()},
+		{"silent", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, -1, "the server does not answer in time"},
 		{"not found", http.NotFound, -1, "the server answers 404 Not Found"},
 		{"an empty answer", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) }, -1, "the server answers 204 No Content"},
 		{"redirected", func(w http.ResponseWriter, r *http.Request) {
@@ -102,7 +103,7 @@ func TestOpen(t *testing.T) {
 	} {
 		server := httptest.NewServer(tt.handle)
 		c := New(Options{Stall: time.Minute})
-		if tt.want == ErrStalled.Error() {
+		if tt.name == "stalled" || tt.name == "silent" {
 			c = New(Options{Stall: 100 * time.Millisecond})
 		}
 		got, size, err := readOpen(t, c, server.URL+"/")

@@ -124,8 +124,9 @@ func (c *Client) get(ctx context.Context, rawURL string, header http.Header) (*h
 	r.Header.Set("User-Agent", c.UserAgent) // "" sends none
 	resp, err := c.http.Do(r)
 	if err != nil {
+		err = requestError(ctx, err)
 		cancel(nil)
-		return nil, requestError(err)
+		return nil, err
 	}
 	resp.Body = &body{resp.Body, ctx, cancel, c.Stall}
 	return resp, nil
