@@ -74,6 +74,9 @@ func (f *fakeWebServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 		return
+	case "silent":
+		<-r.Context().Done()
+		return
 	case "again": // elsewhere
 		http.Redirect(w, r, "/plain/"+path, http.StatusFound)
 		return

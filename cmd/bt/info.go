@@ -73,7 +73,7 @@ func runInfo(ctx context.Context, u *ui, args []string, f *infoFlags) error {
 	}
 	u.env.boundsMemory = true
 	if f.bencode.on {
-		return f.bencode.run(ctx, u, args, &f.strict)
+		return f.bencode.run(ctx, u, args, f)
 	}
 	asJSON := u.json || f.raw
 	inputs, isList := infoInputs(ctx, u.env, args, asJSON)
@@ -231,7 +231,7 @@ func readInfo(ctx context.Context, e *env, in input, f *infoFlags) (infoInput, e
 		if x, ok, err := readLink(in.name, f); ok || err != nil {
 			return x, err
 		}
-		data, err := f.fetch.read(ctx, e, in.name)
+		data, err := f.fetch.read(ctx, e, in.name, torrentInput)
 		if err != nil {
 			return infoInput{}, err
 		}

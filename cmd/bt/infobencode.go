@@ -19,7 +19,7 @@ func (f *infoBencodeFlags) flags() []cli.Flag {
 }
 
 // run prints bencoded files.
-func (f *infoBencodeFlags) run(ctx context.Context, u *ui, args []string, strict *strictness) error {
+func (f *infoBencodeFlags) run(ctx context.Context, u *ui, args []string, flags *infoFlags) error {
 	inputs, isList := bencodeInputs(args, u.json)
 	p := infoPrinter{ui: u}
 	if u.json {
@@ -28,11 +28,11 @@ func (f *infoBencodeFlags) run(ctx context.Context, u *ui, args []string, strict
 	var answer error
 	for _, in := range inputs {
 		u.subject = in.name
-		file, err := readBencode(ctx, u.env, in)
+		file, err := readBencode(ctx, u.env, in, &flags.fetch)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err == nil && strict.refusesAny(file.Findings()) {
+		if err == nil && flags.strict.refusesAny(file.Findings()) {
 			answer = errNo
 		}
 		if err := p.bencode(in.name, file, err); err != nil {
@@ -62,7 +62,7 @@ func bencodeInputs(args []string, asJSON bool) (inputs []input, isList bool) {
 
 // readBencode reads a bencoded file. The error is nil for a damaged file of which something
 // can be shown.
-func readBencode(ctx context.Context, e *env, in input) (*bencodetree.File, error) {
+func readBencode(ctx context.Context, e *env, in input, fetch *fetchFlags) (*bencodetree.File, error) {
 	switch {
 	case in.err != nil:
 		return nil, in.err
@@ -71,7 +71,14 @@ func readBencode(ctx context.Context, e *env, in input) (*bencodetree.File, erro
 	case metainfo.IsMagnet(in.name):
 		return nil, failf(exitUsage, "--bencode: a magnet link has no bencode")
 	}
-	b, err := readInput(ctx, e, in.name, bencodeInput)
+	var b []byte
+	var err error
+	if !in.found {
+		b, err = fetch.read(ctx, e, in.name, bencodeInput)
+	}
+	if b == nil && err == nil {
+		b, err = readInput(ctx, e, in.name, bencodeInput)
+	}
 	if err != nil {
 		return nil, err
 	}

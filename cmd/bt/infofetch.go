@@ -29,21 +29,21 @@ func (f *fetchFlags) flags() []cli.Flag {
 	}
 }
 
-// read returns the torrent at a URL, or nil for an argument that is no URL.
-func (f *fetchFlags) read(ctx context.Context, e *env, arg string) ([]byte, error) {
+// read returns the file at a URL, or nil for an argument that is no URL.
+func (f *fetchFlags) read(ctx context.Context, e *env, arg string, kind inputKind) ([]byte, error) {
 	is, err := isHTTP(arg, "bt info", "download it first")
 	if err != nil || !is {
 		return nil, err
 	}
-	return f.fetch(ctx, e, arg)
+	return f.fetch(ctx, e, arg, kind)
 }
 
-// fetch returns the torrent at a URL.
-func (f *fetchFlags) fetch(ctx context.Context, e *env, rawURL string) ([]byte, error) {
+// fetch returns the file at a URL.
+func (f *fetchFlags) fetch(ctx context.Context, e *env, rawURL string, kind inputKind) ([]byte, error) {
 	limit := cmp.Or(f.timeout.value, fetchTimeout)
 	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it takes longer than %v", limit))
 	defer cancel()
-	client := webseed.New(webseed.Options{UserAgent: "bt/" + version, Proxy: proxies(e, f.proxy.value)})
+	client := webseed.New(webseed.Options{UserAgent: "bt/" + version, Proxy: proxies(e, f.proxy.value), Stall: 2 * limit}) // the limit ends first
 	defer client.Close()
 	failed := func(err error) error {
 		if ctx.Err() == nil && limited.Err() != nil {
@@ -64,7 +64,7 @@ func (f *fetchFlags) fetch(ctx context.Context, e *env, rawURL string) ([]byte, 
 		}
 		return n, err
 	})
-	b, err := readAll(e, in, size, rawURL, torrentInput)
+	b, err := readAll(e, in, size, rawURL, kind)
 	if broken != nil {
 		return nil, failed(broken)
 	}
