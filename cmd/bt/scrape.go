@@ -100,7 +100,9 @@ func runScrape(ctx context.Context, u *ui, args []string, f *scrapeFlags) error 
 	}
 	if len(targets) == 0 { // no argument could be read
 		if s.json {
-			return s.newJSON(false).item(s.resultOf(new(scrape.Table)).document(s.env.now()))
+			if err := s.newJSON(false).item(s.resultOf(new(scrape.Table)).document(s.env.now())); err != nil {
+				return err
+			}
 		}
 		return errNo
 	}

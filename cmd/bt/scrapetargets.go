@@ -74,7 +74,7 @@ func (s *scraper) readTargets(ctx context.Context, args []string, trackers [][]s
 	for _, arg := range args {
 		names := func(yield func(int, string) bool) { yield(0, arg) }
 		if arg == stdinName {
-			b, err := readInput(ctx, s.env, stdinName, textInput)
+			b, err := listOnStdin(ctx, s.env)
 			if err != nil {
 				return nil, err
 			}
@@ -91,6 +91,21 @@ func (s *scraper) readTargets(ctx context.Context, args []string, trackers [][]s
 	s.env.limitMemory(18<<20 + targetMemory*int64(len(targets)))
 	s.single = len(targets) == 1
 	return targets, nil
+}
+
+// listOnStdin reads a list of torrents, links and info-hashes from standard input.
+func listOnStdin(ctx context.Context, e *env) ([]byte, error) {
+	b, err := readInput(ctx, e, stdinName, textInput)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := metainfo.Parse(b); err == nil {
+		return nil, withHint(failf(exitUsage, "standard input is a torrent, but a list is expected"), "name the .torrent file, or list names of torrents, one per line")
+	}
+	for range listed(b) {
+		return b, nil
+	}
+	return nil, failf(exitRead, "standard input has no torrent, magnet link or info-hash")
 }
 
 // targetMemory is the approximate memory in bytes for an info-hash and the
