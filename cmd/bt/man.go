@@ -74,35 +74,16 @@ func (p *manPage) roff(all []manPage, date time.Time) string {
 		b.WriteString(".SH SYNOPSIS\n")
 		writeRoffLines(&b, p.usage)
 	}
-	heading := ".SH" // of tables
-	if p.section == 7 {
-		heading = ".SS"
-	}
 	described := false
 	for _, x := range p.blocks {
-		if !described && (x.text != "" || p.section == 7) {
+		switch {
+		case !described && (x.text != "" || p.section == 7):
 			b.WriteString(".SH DESCRIPTION\n")
-		} else if x.text != "" {
+		case x.text != "":
 			b.WriteString(".PP\n")
 		}
 		described = true
-		if x.text != "" {
-			b.WriteString(roffParagraph(x.text))
-			continue
-		}
-		title := x.title
-		if p.section == 1 {
-			title = strings.ToUpper(title)
-		}
-		fmt.Fprintf(&b, "%s %s\n", heading, roffText(title))
-		writeRoffLines(&b, x.lines)
-		for _, r := range x.rows {
-			if r[0] == "" { // more about the row above
-				b.WriteString(".br\n" + roffParagraph(r[1]))
-				continue
-			}
-			fmt.Fprintf(&b, ".TP\n\\fB%s\\fR\n%s", roffText(strings.TrimSpace(r[0])), roffParagraph(r[1]))
-		}
+		p.writeBlock(&b, &x)
 	}
 	if p.section == 1 && p.title() != "bt" {
 		b.WriteString(".SH EXIT STATUS\n" + roffParagraph("0 if all is done, else a code that bt-exit-codes(7) describes."))
@@ -121,6 +102,29 @@ func (p *manPage) roff(all []manPage, date time.Time) string {
 	}
 	b.WriteString(roffParagraph(strings.Join(references, ", ")))
 	return b.String()
+}
+
+// writeBlock writes a block: in section 1 a table has a heading of its own, in section 7
+// one below that of the description.
+func (p *manPage) writeBlock(b *strings.Builder, x *helpBlock) {
+	switch {
+	case x.text != "":
+		b.WriteString(roffParagraph(x.text))
+		return
+	case p.section == 1:
+		fmt.Fprintf(b, ".SH %s\n", roffText(strings.ToUpper(x.title)))
+	default:
+		fmt.Fprintf(b, ".SS %s\n", roffText(x.title))
+	}
+	writeRoffLines(b, x.lines)
+	for _, r := range x.rows {
+		if r[0] == "" { // more about the row above
+			b.WriteString(".br\n")
+		} else {
+			fmt.Fprintf(b, ".TP\n\\fB%s\\fR\n", roffText(strings.TrimSpace(r[0])))
+		}
+		b.WriteString(roffParagraph(r[1]))
+	}
 }
 
 // writeRoffLines writes lines that are not filled.
