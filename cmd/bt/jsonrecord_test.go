@@ -16,8 +16,8 @@ import (
 )
 
 // The output of every bt with --json that a test runs as a process is recorded, and after
-// all tests compared with the schemas. A process that is killed, or whose reader ends
-// early, is not recorded.
+// all tests compared with the schemas. A process that is killed, whose reader ends early, or
+// whose memory is measured is not recorded.
 
 // recordVariable is the environment variable for the directory of the records.
 const recordVariable = "BT_TEST_JSON"
@@ -25,34 +25,35 @@ const recordVariable = "BT_TEST_JSON"
 // maxRecord is the size of the longest output that is recorded.
 const maxRecord = 4 << 20
 
-// A record is an output of bt.
+// A record is an output of bt. Its file has the fields as one line of JSON, then the
+// output.
 type record struct {
 	Args    []string
 	Schemas []string // each document is of one of these
-	Output  []byte
 }
 
 // recordingMain is like main and records the output.
 func recordingMain() {
-	e := osEnv()
 	dir := os.Getenv(recordVariable)
+	if dir == "" {
+		main()
+	}
+	e := osEnv()
 	inv, _ := parseArgs(e.args, newApp(e, commands(e)).Flags, newApp(e, commands(e)).Commands)
 	info, err := os.Stdout.Stat()
-	if dir == "" || !printsJSON(inv) || err != nil || info.Mode().IsRegular() {
+	if !printsJSON(inv) || err != nil || info.Mode().IsRegular() {
 		main()
 	}
 	setUp()
-	out := &recorder{to: os.Stdout}
 	e = osEnv() // the flags of the other were set
+	out := &recorder{to: os.Stdout, file: newRecord(dir, record{e.args, schemasOf(inv)})}
 	e.stdout = out
 	code := run(e)
-	if !out.incomplete {
-		saveRecord(dir, record{e.args, schemasOf(inv), out.recorded})
-	}
+	out.end()
 	for _, s := range jsonSchemas {
 		if name := inv.lastGiven(s.flags); s.isFile && inv.name() == s.command && name != "" && code <= exitNo {
 			if b, err := os.ReadFile(name); err == nil && len(b) <= maxRecord {
-				saveRecord(dir, record{e.args, []string{s.name}, b})
+				saveRecord(dir, record{e.args, []string{s.name}}, b)
 			}
 		}
 	}
@@ -84,39 +85,50 @@ func schemasOf(inv *invocation) []string {
 	return names
 }
 
-// saveRecord saves a record. It does not report errors: the user of the process may not
-// be allowed to write there.
-func saveRecord(dir string, r record) {
+// newRecord begins the file of a record. It returns nil if it can't: the user of the
+// process may not be allowed to write there.
+func newRecord(dir string, r record) *os.File {
 	b, err := json.Marshal(r)
 	if err != nil {
-		return
+		return nil
 	}
 	f, err := os.CreateTemp(dir, "*.part")
 	if err != nil {
-		return
+		return nil
 	}
-	_, err = f.Write(b)
-	if errors.Join(err, f.Close()) == nil {
-		_ = os.Rename(f.Name(), f.Name()+".json")
-	}
+	_, _ = f.Write(append(b, '\n'))
+	return f
 }
 
-// A recorder writes to a file and keeps what was written.
+// saveRecord saves a record of an output.
+func saveRecord(dir string, r record, output []byte) {
+	out := &recorder{to: io.Discard, file: newRecord(dir, r)}
+	_, _ = out.Write(output)
+	out.end()
+}
+
+// A recorder writes an output, and what was written to the file of a record.
 type recorder struct {
-	to         io.Writer
-	recorded   []byte
-	incomplete bool
+	to     io.Writer
+	file   *os.File // nil if the output is not recorded
+	size   int
+	failed bool
 }
 
 func (r *recorder) Write(b []byte) (int, error) {
 	n, err := r.to.Write(b)
-	if err != nil || len(r.recorded)+n > maxRecord {
-		r.recorded, r.incomplete = nil, true
-	}
-	if !r.incomplete {
-		r.recorded = append(r.recorded, b[:n]...)
+	r.size, r.failed = r.size+n, r.failed || err != nil
+	if r.file != nil && !r.failed && r.size <= maxRecord {
+		_, _ = r.file.Write(b)
 	}
 	return n, err
+}
+
+// end completes the record, unless the output was too long or not written.
+func (r *recorder) end() {
+	if r.file != nil && r.file.Close() == nil && !r.failed && r.size <= maxRecord {
+		_ = os.Rename(r.file.Name(), r.file.Name()+".json")
+	}
 }
 
 // recordedTests runs tests, then checks the records.
@@ -156,12 +168,13 @@ func checkRecords(dir string) (n int, err error) {
 	var all []error
 	for _, name := range names {
 		b, err := os.ReadFile(name)
-		var r record
-		if err == nil {
-			err = json.Unmarshal(b, &r)
+		if err != nil {
+			return 0, err
 		}
-		if err == nil {
-			err = r.check(checks)
+		var r record
+		first, output, _ := bytes.Cut(b, []byte("\n"))
+		if err = json.Unmarshal(first, &r); err == nil {
+			err = r.check(output, checks)
 		}
 		if err != nil && len(all) < 20 {
 			all = append(all, fmt.Errorf("bt %q: %w", r.Args, err))
@@ -170,9 +183,9 @@ func checkRecords(dir string) (n int, err error) {
 	return len(names), errors.Join(all...)
 }
 
-// check checks each document of a record.
-func (r *record) check(checks map[string]func([]byte) error) error {
-	d := json.NewDecoder(bytes.NewReader(r.Output))
+// check checks each document of the output of a record.
+func (r *record) check(output []byte, checks map[string]func([]byte) error) error {
+	d := json.NewDecoder(bytes.NewReader(output))
 	for {
 		var document json.RawMessage
 		if err := d.Decode(&document); err == io.EOF {
@@ -212,7 +225,7 @@ func TestRecords(t *testing.T) {
 		{"raw", `{"info":null}`, false},
 	} {
 		dir := t.TempDir()
-		saveRecord(dir, record{[]string{"x"}, []string{test.schema}, []byte(test.output)})
+		saveRecord(dir, record{[]string{"x"}, []string{test.schema}}, []byte(test.output))
 		if n, err := checkRecords(dir); n != 1 || (err == nil) != test.ok {
 			t.Errorf("%s %s: %d, %v", test.schema, test.output, n, err)
 		}

@@ -124,6 +124,7 @@ func processMaxRSS(t *testing.T, stdin string, name string, args ...string) int6
 	}
 	defer in.Close()
 	cmd.Stdin, cmd.Stdout = in, io.Discard
+	cmd.Env = append(cmd.Env, recordVariable+"=") // which would take memory
 	processStart(t, cmd)()
 	b, err := os.ReadFile(report)
 	if err != nil {
