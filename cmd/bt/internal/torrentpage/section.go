@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"bt/inspect"
@@ -16,8 +17,13 @@ var (
 	//go:embed page.css
 	pageCSS string
 	//go:embed page.tmpl
-	pageText     string
-	pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	pageText string
+)
+
+// pageTemplate is parsed when it is needed: that takes memory, which most runs of bt don't
+// need.
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(template.FuncMap{
 		"count": count, "number": func(n int) string { return term.Count(int64(n)) },
 		"size": func(n int64) string {
 			if n == inspect.Unknown {
@@ -30,11 +36,11 @@ var (
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"icon":    func() template.HTML { return template.HTML(web.Icon) },
 	}).Parse(pageText))
-)
+})
 
 // execute runs a template. Writing to a buffer can't fail, and the templates are tested.
 func execute(w io.Writer, name string, data any) {
-	if err := pageTemplate.ExecuteTemplate(w, name, data); err != nil {
+	if err := pageTemplate().ExecuteTemplate(w, name, data); err != nil {
 		panic(err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"bt/inspect"
@@ -42,15 +43,20 @@ var (
 	//go:embed page.css
 	pageCSS string
 	//go:embed page.tmpl
-	pageText     string
-	pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
+	pageText string
+)
+
+// pageTemplate is parsed when it is needed: that takes memory, which most runs of bt don't
+// need.
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(template.FuncMap{
 		"count": func(n int) string { return term.Count(int64(n)) },
 		"size":  term.Size, "bytes": term.Count, "safe": term.Safe,
 		"name": shortText, "time": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"icon":    func() template.HTML { return template.HTML(web.Icon) },
 	}).Parse(pageText))
-)
+})
 
 // A page is an HTML report: what is not ok, then what is.
 type page struct {
@@ -132,7 +138,7 @@ func (p *page) isFull(part *pagePart) bool {
 
 // execute runs a template. Writing to blocks can't fail, and the templates are tested.
 func execute(w io.Writer, name string, data any) {
-	if err := pageTemplate.ExecuteTemplate(w, name, data); err != nil {
+	if err := pageTemplate().ExecuteTemplate(w, name, data); err != nil {
 		panic(err)
 	}
 }
@@ -166,7 +172,7 @@ type part struct {
 
 func (p part) WriteTo(w io.Writer) (int64, error) {
 	counted := counter{w: bufio.NewWriter(w)}
-	err := pageTemplate.ExecuteTemplate(&counted, p.name, p.data)
+	err := pageTemplate().ExecuteTemplate(&counted, p.name, p.data)
 	return counted.n, errors.Join(err, counted.w.Flush())
 }
 
