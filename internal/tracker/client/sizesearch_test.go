@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,11 +148,11 @@ func TestScrapeLostFirst(t *testing.T) {
 type closingTracker struct {
 	limit    int
 	reason   string // "": it closes the connection
-	requests int
+	requests atomic.Int64
 }
 
 func (c *closingTracker) RoundTrip(r *http.Request) (*http.Response, error) {
-	c.requests++
+	c.requests.Add(1)
 	hashes, err := tracker.ParseScrapeQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, err
@@ -185,8 +186,8 @@ func TestScrapeClosed(t *testing.T) {
 				answers := make([]Answer, len(hashes))
 				c.Scrape(WithTrace(t.Context(), &trace), u, hashes, func(i int, a Answer) { answers[i] = a })
 				udpAllRight(t, hashes, answers)
-				if s.requests > most || trace.Limit() != limit {
-					t.Errorf("%q: %d requests, want at most %d; limit %d, want %d", reason, s.requests, most, trace.Limit(), limit)
+				if s.requests.Load() > int64(most) || trace.Limit() != limit {
+					t.Errorf("%q: %d requests, want at most %d; limit %d, want %d", reason, s.requests.Load(), most, trace.Limit(), limit)
 				}
 				c.Close()
 			})
