@@ -3,23 +3,19 @@
 package piece
 
 import (
-	"errors"
 	"os"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"bt/internal/metainfo"
+	"bt/internal/mmap"
 )
 
 // A window is a mapped range of a file. Lanes whose messages are in it share it.
 type window struct {
 	file   int
 	offset int64
-	data   []byte
+	data   mmap.Map
 	users  int
 }
 
@@ -59,13 +55,13 @@ func (w *worker) fromMap(f *feed) []byte {
 	if !w.makeRoom(length) {
 		return nil
 	}
-	data, err := unix.Mmap(w.file.fd, offset, int(length), unix.PROT_READ, unix.MAP_SHARED)
+	data, err := mmap.New(w.file.fd, offset, length)
 	if err != nil {
 		w.mapped = false // read the rest of the batch
 		return nil
 	}
 	if w.cold {
-		_ = unix.Madvise(data, unix.MADV_WILLNEED) // read ahead all of it
+		data.WillNeed()
 	}
 	win = &window{file: f.span.File, offset: offset, data: data}
 	w.windows = append(w.windows, win)
@@ -133,7 +129,7 @@ func (w *worker) makeRoom(n int64) bool {
 			return false
 		}
 		n -= int64(len(win.data))
-		win.unmap()
+		win.data.Close()
 		return true
 	})
 	return n <= w.share
@@ -143,46 +139,26 @@ func (w *worker) makeRoom(n int64) bool {
 func (w *worker) unmapIdle() {
 	w.windows = slices.DeleteFunc(w.windows, func(win *window) bool {
 		if win.users == 0 {
-			win.unmap()
+			win.data.Close()
 		}
 		return win.users == 0
 	})
 }
 
-func (win *window) unmap() { _ = unix.Munmap(win.data) }
-
 // runMapped hashes the batch. It returns false if a mapping could not be read because
-// its file was truncated or the disk failed. Such a page fault panics. runMapped
-// recovers only if the address is in one of the worker's windows; any other fault is a
-// bug.
+// its file was truncated or the disk failed.
 func (w *worker) runMapped() (ok bool) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if r := recover(); r != nil {
-			if err, isErr := r.(error); !isErr || !w.isOurs(err) {
-				panic(r)
-			}
-			ok = false
-		}
-	}()
-	w.runLanes()
-	return true
+	ok = mmap.Guard(w.maps, w.runLanes)
+	if !ok {
+		mapFaults.Add(1)
+	}
+	return ok
 }
 
-func (w *worker) isOurs(err error) bool {
-	fault, ok := errors.AsType[interface {
-		error
-		Addr() uintptr
-	}](err)
-	if !ok {
-		return false
-	}
+func (w *worker) maps(yield func(mmap.Map) bool) {
 	for _, win := range w.windows {
-		start := uintptr(unsafe.Pointer(unsafe.SliceData(win.data)))
-		if at := fault.Addr(); start <= at && at < start+uintptr(len(win.data)) {
-			mapFaults.Add(1)
-			return true
+		if !yield(win.data) {
+			return
 		}
 	}
-	return false
 }
