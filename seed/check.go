@@ -10,6 +10,7 @@ import (
 	"bt/internal/metainfo"
 	"bt/internal/peer"
 	"bt/internal/piece"
+	"bt/internal/store"
 )
 
 // A checker determines which pieces of a torrent are available.
@@ -47,8 +48,8 @@ func (t *Torrent) recall(m *loadedMetainfo) (have peer.Bitfield, ok bool) {
 
 // hasSizes reports whether every file exists with the right size.
 func (m *loadedMetainfo) hasSizes() bool {
-	for i := range m.data.tree.Files {
-		f := &m.data.tree.Files[i]
+	for i := range m.data.Tree().Files {
+		f := &m.data.Tree().Files[i]
 		if !f.Pad && !f.Link && (f.Cause != piece.CauseFine || f.ID.Size != m.content.Layout.Length(i)) {
 			return false
 		}
@@ -62,7 +63,7 @@ func (t *Torrent) hash(ctx context.Context, m *loadedMetainfo, progress func(don
 	layout := m.content.Layout
 	c := &checker{content: m.content, have: peer.NewBitfield(t.pieces)}
 	job := piece.Job{
-		Layout: layout, Tree: m.data.tree, V1: m.content.V1, V2: m.content.V2, Jobs: t.seeder.options.Jobs, Progress: progress,
+		Layout: layout, Tree: m.data.Tree(), V1: m.content.V1, V2: m.content.V2, Jobs: t.seeder.options.Jobs, Progress: progress,
 	}
 	changed, err := job.Run(ctx, func(r piece.Result) error {
 		c.result(&r)
@@ -87,9 +88,9 @@ func (t *Torrent) readFailure(c *checker) error {
 	switch {
 	case c.unread == nil:
 		return nil
-	case isDiskError(c.unread.Err):
+	case store.IsDiskError(c.unread.Err):
 		length := t.lengthOf(c.inPiece, c.content.Layout)
-		return &readError{c.unread.Path, c.unread.Err, []block{{piece: uint32(c.inPiece), length: uint32(length)}}}
+		return &failedRead{&store.ReadError{Path: c.unread.Path, Err: c.unread.Err}, []store.Block{{Piece: uint32(c.inPiece), Length: uint32(length)}}}
 	}
 	t.emit(EventWarning{t, fmt.Errorf("unreadable data is not served: %w", c.unread)})
 	return nil
@@ -98,7 +99,7 @@ func (t *Torrent) readFailure(c *checker) error {
 func (c *checker) result(r *piece.Result) {
 	good := !r.Failed
 	for _, f := range r.Faults {
-		if f.Cause == piece.CauseUnreadable && (c.unread == nil || isDiskError(f.Err) && !isDiskError(c.unread.Err)) {
+		if f.Cause == piece.CauseUnreadable && (c.unread == nil || store.IsDiskError(f.Err) && !store.IsDiskError(c.unread.Err)) {
 			c.unread, c.inPiece = f, r.Index
 		}
 	}
@@ -135,7 +136,7 @@ func (c *checker) set(first, last int, good bool) {
 
 // warnRenamed emits a warning if files have other names than in the torrent.
 func (t *Torrent) warnRenamed(m *loadedMetainfo) {
-	tree := m.data.tree
+	tree := m.data.Tree()
 	if tree.As != "" {
 		t.emit(EventWarning{t, fmt.Errorf("the content is called %s on disk", tree.As)})
 	}

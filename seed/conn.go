@@ -11,6 +11,7 @@ import (
 
 	"bt/internal/peer"
 	"bt/internal/peer/mse"
+	"bt/internal/store"
 )
 
 // timeouts limit how long a peer may take for a step or stay silent.
@@ -365,7 +366,7 @@ func (c *conn) sendBlocks() (until time.Time, err error) {
 		return after, nil
 	}
 	whole, err := c.sendBatch(limit)
-	if errors.Is(err, syscall.EFAULT) || errors.Is(err, errChanged) {
+	if errors.Is(err, syscall.EFAULT) || errors.Is(err, store.ErrChanged) {
 		// The mapped file has shrunk, or the disk has failed. The message may have
 		// been sent in part.
 		c.torrent.suspectRead(c.queue.waiting()...)
@@ -387,7 +388,7 @@ func (c *conn) sendBatch(limit int64) (whole bool, err error) {
 	b := batches.Get()
 	defer batches.Put(b)
 	defer b.release()
-	b.copyAll = c.crypto.Encrypts()
+	b.CopyAll = c.crypto.Encrypts()
 	begun := c.queue.begun
 	for _, want := range c.queue.waiting() {
 		if !b.fits(want, min(limit, c.room)) {
@@ -399,15 +400,16 @@ func (c *conn) sendBatch(limit int64) (whole bool, err error) {
 		}
 		begun = 0
 	}
-	if err := b.check(); err != nil {
+	if err := b.Check(); err != nil {
 		return false, err
 	}
 	var n int64
-	if b.copyAll {
-		n, err = c.writeEncrypted(b.chunk[:b.copied])
-		whole = n == int64(b.copied)
+	if b.CopyAll {
+		all := b.Copied()
+		n, err = c.writeEncrypted(all)
+		whole = n == int64(len(all))
 	} else {
-		n, err = c.write(b.parts)
+		n, err = c.write(b.Parts())
 		whole = n == b.length()
 	}
 	if whole {
@@ -479,7 +481,7 @@ func (c *conn) allowance() (bytes int64, after time.Time) {
 		a := &c.accounts[i]
 		for a.grant <= 0 {
 			var more int64
-			more, a.after = limit.reserve(int64(c.queue.first().length), sharers)
+			more, a.after = limit.reserve(int64(c.queue.first().Length), sharers)
 			a.grant += more
 		}
 		if now.Before(a.after) {

@@ -581,9 +581,7 @@ func TestTinyFiles(t *testing.T) {
 		l.send(m)
 		check(t, tt, root, l.await(peer.IDPiece))
 	}
-	r.mappings.mu.Lock()
-	defer r.mappings.mu.Unlock()
-	if n := len(r.mappings.byKey); n > r.mappings.small.most {
-		t.Errorf("%d mappings", n)
+	if n, _ := r.cache.InUse(); n > needs(r.options.MaxPeers, allowedDescriptors()).small {
+		t.Errorf("%d files are open", n)
 	}
 }

@@ -3,13 +3,15 @@ package seed
 import (
 	"fmt"
 	"runtime"
+
+	"bt/internal/store"
 )
 
 // A need is the number of descriptors for each part of a Seeder.
 type need struct {
 	peers      int // connected peers
 	handshakes int // connections in their handshake
-	turns      int // send turns, with maxBatchMappings descriptors each
+	turns      int // send turns, with store.MaxBatchMappings descriptors each
 	mapped     int // mapped files
 	small      int // open small files
 }
@@ -27,7 +29,7 @@ const (
 // many as fit.
 func needs(peers, allowed int) need {
 	n := need{turns: max(1, min(16*runtime.GOMAXPROCS(0), maxTurns, allowed/64))}
-	n.mapped = min(max(allowed/16, n.turns*maxBatchMappings), maxMappings)
+	n.mapped = min(max(allowed/16, n.turns*store.MaxBatchMappings), store.MaxMappings)
 	n.small = max(n.turns, min(allowed/8, maxSmallFiles))
 	rest := allowed - min(otherDescriptors, allowed/4) - n.mapped - n.small
 	n.peers, n.handshakes = peers, maxHandshakes(peers)

@@ -1,6 +1,10 @@
 package seed
 
-import "testing"
+import (
+	"testing"
+
+	"bt/internal/store"
+)
 
 // Whatever the limit is, the parts together do not exceed it, and MaxPeers is not
 // lowered where there is room.
@@ -16,7 +20,7 @@ func TestNeeds(t *testing.T) {
 			if n.peers < 1 || n.peers > asked || n.peers < last {
 				t.Errorf("%d peers of %d with %d descriptors, %d with fewer", n.peers, asked, allowed, last)
 			}
-			if n.turns < 1 || n.turns*maxBatchMappings > n.mapped || n.turns > n.small {
+			if n.turns < 1 || n.turns*store.MaxBatchMappings > n.mapped || n.turns > n.small {
 				t.Errorf("%d descriptors: %+v", allowed, n)
 			}
 			last = n.peers

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"bt/internal/peer"
+	"bt/internal/store"
 )
 
 const (
@@ -75,10 +76,10 @@ func (c *conn) handle(m peer.Message) error {
 	cost := 0
 	switch m.ID {
 	case peer.IDRequest:
-		return c.request(block{m.Index, m.Begin, m.Length})
+		return c.request(store.Block{Piece: m.Index, Begin: m.Begin, Length: m.Length})
 	case peer.IDCancel:
 		cost = costSmall
-		b := block{m.Index, m.Begin, m.Length}
+		b := store.Block{Piece: m.Index, Begin: m.Begin, Length: m.Length}
 		if !c.queue.remove(b) {
 			cost = costUseless // or the block is already sent
 		} else if c.fast {
@@ -158,17 +159,17 @@ func (c *conn) pay(cost int) error {
 }
 
 // request queues a requested block, or rejects it.
-func (c *conn) request(b block) error {
+func (c *conn) request(b store.Block) error {
 	t := c.torrent
-	if int64(b.piece) >= int64(t.pieces) {
-		return fmt.Errorf("%w: it asks for piece %d of %d", errProtocol, b.piece, t.pieces)
+	if int64(b.Piece) >= int64(t.pieces) {
+		return fmt.Errorf("%w: it asks for piece %d of %d", errProtocol, b.Piece, t.pieces)
 	}
-	if b.length == 0 || b.length > maxBlock || int64(b.begin)+int64(b.length) > c.loaded.paddedLength(int(b.piece)) {
-		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", errProtocol, b.length, b.begin, b.piece)
+	if b.Length == 0 || b.Length > maxBlock || int64(b.Begin)+int64(b.Length) > c.loaded.paddedLength(int(b.Piece)) {
+		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", errProtocol, b.Length, b.Begin, b.Piece)
 	}
 	now := time.Now().UnixNano()
 	c.slot.asked.Store(now)
-	if c.unchoked && t.have().Has(int(b.piece)) && (c.advertised == nil || c.advertised.Has(int(b.piece))) && c.queue.push(b) {
+	if c.unchoked && t.have().Has(int(b.Piece)) && (c.advertised == nil || c.advertised.Has(int(b.Piece))) && c.queue.push(b) {
 		if c.slot.pending.Load() <= c.slot.served.Load() {
 			c.slot.pending.Store(now)
 		}
@@ -180,9 +181,9 @@ func (c *conn) request(b block) error {
 
 // reject rejects a request if the peer supports BEP 6. Without BEP 6 there is no
 // message for it.
-func (c *conn) reject(b block) {
+func (c *conn) reject(b store.Block) {
 	if c.fast {
-		c.out = peer.Message{ID: peer.IDReject, Index: b.piece, Begin: b.begin, Length: b.length}.Append(c.out)
+		c.out = peer.Message{ID: peer.IDReject, Index: b.Piece, Begin: b.Begin, Length: b.Length}.Append(c.out)
 	}
 }
 

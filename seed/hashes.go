@@ -6,6 +6,7 @@ import (
 
 	"bt/internal/metainfo"
 	"bt/internal/peer"
+	"bt/internal/store"
 )
 
 // trees answers hash requests (BEP 52). Hashes of the piece layer and above come from
@@ -104,7 +105,7 @@ func (m *loadedMetainfo) blockLayers(f hashedFile, n int) (layers [][]byte, bloc
 	if !ok || !m.torrent.have().Has(first+n) {
 		return nil, 0
 	}
-	file, err := m.data.open(f.index)
+	file, err := m.data.Open(f.index)
 	if err != nil {
 		m.torrent.suspect()
 		return nil, 0
@@ -121,7 +122,7 @@ func (m *loadedMetainfo) blockLayers(f hashedFile, n int) (layers [][]byte, bloc
 		_, err := file.ReadAt(b, at)
 		m.torrent.seeder.turns.give(&m.torrent.turn)
 		if err != nil {
-			m.torrent.suspectRead(block{uint32(first + n), uint32(at - int64(n)*m.meta.PieceLength), uint32(len(b))})
+			m.torrent.suspectRead(store.Block{Piece: uint32(first + n), Begin: uint32(at - int64(n)*m.meta.PieceLength), Length: uint32(len(b))})
 			return nil, len(leaves) / 32
 		}
 		h := sha256.Sum256(b)

@@ -24,7 +24,7 @@ func (t *Torrent) known(m *loadedMetainfo) (peer.Bitfield, bool) {
 	if t.seeder.options.KnownDir == "" {
 		return nil, false
 	}
-	key, tree := keyOf(t, m.root), m.data.tree
+	key, tree := keyOf(t, m.root), m.data.Tree()
 	found, ok := t.seeder.known.Find(key, m.root, tree.StrictDigest().String())
 	stored := ok
 	if !ok { // earlier versions stored no change times on macOS and the BSDs
@@ -43,11 +43,11 @@ func (t *Torrent) known(m *loadedMetainfo) (peer.Bitfield, bool) {
 // remember adds the result of a check to the cache, unless a change of a file during
 // the check may have gone unnoticed.
 func (t *Torrent) remember(m *loadedMetainfo, have peer.Bitfield) {
-	if t.seeder.options.KnownDir == "" || m.data.tree.IsRacy(m.found) {
+	if t.seeder.options.KnownDir == "" || m.data.Tree().IsRacy(m.found) {
 		return
 	}
 	t.seeder.warnNotRemembered(t.seeder.known.Add(keyOf(t, m.root), known.State{
-		Root: m.root, Identity: m.data.tree.StrictDigest().String(), Have: have, Pieces: have.Count(), Checked: time.Now().UTC(),
+		Root: m.root, Identity: m.data.Tree().StrictDigest().String(), Have: have, Pieces: have.Count(), Checked: time.Now().UTC(),
 	}))
 }
 

@@ -84,7 +84,7 @@ func (l *life) setState(seen *epoch, to State, e Event, set func()) bool {
 		s.choker.disconnect(l.torrent)
 	}
 	if dropped != nil {
-		s.mappings.forget(dropped.data)
+		dropped.data.Close()
 	}
 	if from.serves() || to.serves() || to == StateRemoved {
 		l.torrent.updateAnnouncer()

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"bt/internal/store"
 	"bt/maketorrent"
 )
 
@@ -132,7 +133,7 @@ func TestEmitJoined(t *testing.T) {
 		t.Error("a peer of what is served has not joined")
 	}
 	_, seen := tt.now()
-	tt.fail(errChanged, m, &seen)
+	tt.fail(store.ErrChanged, m, &seen)
 	if tt.emitJoined(m, EventPeer{Torrent: tt, Joined: true}) {
 		t.Error("a peer of what is not served has joined")
 	}

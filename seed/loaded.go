@@ -7,6 +7,7 @@ import (
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
+	"bt/internal/store"
 )
 
 // A loadedMetainfo holds what a torrent needs while it has peers or is checked.
@@ -16,7 +17,7 @@ type loadedMetainfo struct {
 	content *metainfo.Content
 	info    []byte // the info dict
 	root    string // path of the content
-	data    *content
+	data    *store.Content
 	trees   *trees    // hash trees of v2
 	found   time.Time // when the files were identified
 }
@@ -25,7 +26,7 @@ type loadedMetainfo struct {
 // further change may go unnoticed. Times in the future, where files stay racy, are not
 // recent.
 func (m *loadedMetainfo) isRecent() bool {
-	return m.data.tree.IsRacy(m.found) && !m.data.tree.IsRacy(m.found.Add(2*piece.Resolution))
+	return m.data.Tree().IsRacy(m.found) && !m.data.Tree().IsRacy(m.found.Add(2*piece.Resolution))
 }
 
 // errOther reports that the torrent file now contains another torrent.
@@ -64,13 +65,13 @@ func (m *loadedMetainfo) find(ctx context.Context) (*loadedMetainfo, error) {
 	tree, err := find(ctx, m.content, t.path, t.seeder.options.Jobs)
 	if err == nil {
 		tree.Place(t.places)
-		err = stated(tree)
+		err = store.CheckStats(tree)
 	}
 	if err != nil {
 		return nil, err
 	}
 	now.root = tree.Root
-	now.data = &content{layout: m.content.Layout, tree: tree, mappings: &t.seeder.mappings}
+	now.data = t.seeder.cache.Content(m.content.Layout, tree)
 	return &now, nil
 }
 
@@ -80,7 +81,7 @@ func (m *loadedMetainfo) isUnchanged(ctx context.Context) (bool, error) {
 	if !m.hasSizes() {
 		return false, nil
 	}
-	changed, err := m.data.tree.HasChanged(ctx, m.torrent.seeder.options.Jobs)
+	changed, err := m.data.Tree().HasChanged(ctx, m.torrent.seeder.options.Jobs)
 	return !changed, err
 }
 
@@ -111,8 +112,8 @@ func (t *Torrent) enter(ctx context.Context) (*loadedMetainfo, error) {
 	}
 	_, identity := t.supplies()
 	m, err := t.load(ctx)
-	if err == nil && m.data.tree.Digest() != identity {
-		err = errChanged
+	if err == nil && m.data.Tree().Digest() != identity {
+		err = store.ErrChanged
 	}
 	if err != nil {
 		t.suspect()
@@ -182,7 +183,7 @@ func (l *life) leave(m *loadedMetainfo) {
 	if l.use.users--; l.use.users > 0 {
 		return
 	}
-	l.torrent.seeder.mappings.trim(m.data)
+	m.data.Trim()
 	if l.use.linger == nil {
 		l.use.linger = time.AfterFunc(lingering, l.drop)
 	}

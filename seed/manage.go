@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"bt/internal/peer"
+	"bt/internal/store"
 )
 
 const (
@@ -169,23 +170,26 @@ func (t *Torrent) begin(m *loadedMetainfo, have peer.Bitfield, known bool, seen 
 		t.super.Store(newSuper(have, t.pieces))
 	}
 	t.warnRenamed(m)
-	t.setState(seen, StateSeeding, EventSeeding{t, count, known}, func() { t.seeding = seeding{identity: m.data.tree.Digest()} })
+	t.setState(seen, StateSeeding, EventSeeding{t, count, known}, func() { t.seeding = seeding{identity: m.data.Tree().Digest()} })
 	return nil
 }
 
 // fail stops serving a torrent until its data changes or settles. m is what was
 // checked; nil: the files could not be found.
 func (t *Torrent) fail(err error, m *loadedMetainfo, seen *epoch) {
-	r := settling{retry: errors.Is(err, errChanged) || isScarcity(err), since: time.Now()}
+	r := settling{retry: errors.Is(err, store.ErrChanged) || store.IsScarcity(err), since: time.Now()}
 	if m != nil {
 		r.retry = r.retry || m.isRecent()
-		r.first = m.data.tree.StrictDigest()
+		r.first = m.data.Tree().StrictDigest()
 		r.last = r.first
 	}
 	wait := t.seeder.options.recheckEvery
-	if unread, ok := errors.AsType[*readError](err); ok {
-		r.retry, r.probe, r.wait = true, unread.blocks, min(wait, minProbePause)
+	if _, ok := errors.AsType[*store.ReadError](err); ok {
+		r.retry, r.wait = true, min(wait, minProbePause)
 		r.next = time.Now().Add(r.wait)
+	}
+	if unread, ok := errors.AsType[*failedRead](err); ok {
+		r.probe = unread.blocks
 	}
 	t.setState(seen, StateWaiting, EventFailed{t, err}, func() {
 		t.settling, t.cause = r, err

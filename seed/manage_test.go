@@ -13,6 +13,7 @@ import (
 	"bt/internal/known"
 	"bt/internal/peer"
 	"bt/internal/piece"
+	"bt/internal/store"
 	"bt/maketorrent"
 )
 
@@ -44,7 +45,7 @@ func TestDataChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			e := awaitEvent(t, r, func(EventFailed) bool { return true })
-			if !errors.Is(e.Err, errChanged) {
+			if !errors.Is(e.Err, store.ErrChanged) {
 				t.Errorf("%v", e.Err)
 			}
 			for { // to the end of the connection
@@ -174,7 +175,7 @@ func TestRememberRacy(t *testing.T) {
 	r := start(t, Options{KnownDir: t.TempDir()}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)
 	m := loadedOf(t, tt)
-	newest := time.Unix(0, m.data.tree.Files[1].ID.ModTime)
+	newest := time.Unix(0, m.data.Tree().Files[1].ID.ModTime)
 	have := peer.NewBitfield(tt.pieces) // differs from the result of the check
 	have.Set(1)
 	for _, test := range []struct {
@@ -205,13 +206,13 @@ func TestKnownWithoutChangeTimes(t *testing.T) {
 	m.found = later.Add(time.Hour)
 	have := peer.NewBitfield(tt.pieces) // differs from the result of the check
 	have.Set(1)
-	if err := r.known.Add(keyOf(tt, m.root), known.State{Root: m.root, Identity: m.data.tree.Digest().String(), Have: have, Pieces: 1}); err != nil {
+	if err := r.known.Add(keyOf(tt, m.root), known.State{Root: m.root, Identity: m.data.Tree().Digest().String(), Have: have, Pieces: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if got, ok := tt.known(m); !ok || !bytes.Equal(got, have) {
 		t.Errorf("%x, %v", got, ok)
 	}
-	if got, ok := r.known.Find(keyOf(tt, m.root), m.root, m.data.tree.StrictDigest().String()); !ok || !bytes.Equal(got, have) {
+	if got, ok := r.known.Find(keyOf(tt, m.root), m.root, m.data.Tree().StrictDigest().String()); !ok || !bytes.Equal(got, have) {
 		t.Errorf("stored with change times: %x, %v", got, ok)
 	}
 }
@@ -266,7 +267,7 @@ func TestLook(t *testing.T) {
 			if test.changed == "" && err != nil {
 				t.Error(err)
 			}
-			if want := filepath.Join(root, test.changed) + ": "; test.changed != "" && (!errors.Is(err, errChanged) || !strings.HasPrefix(err.Error(), want)) {
+			if want := filepath.Join(root, test.changed) + ": "; test.changed != "" && (!errors.Is(err, store.ErrChanged) || !strings.HasPrefix(err.Error(), want)) {
 				t.Errorf("%v, want %q", err, want)
 			}
 			if again := test.missing != "" || test.changed != ""; (m != served) != again {

@@ -1,9 +1,9 @@
 package seed
 
-import "bt/internal/peer"
-
-// A block is a part of a piece, as a peer requests it.
-type block struct{ piece, begin, length uint32 }
+import (
+	"bt/internal/peer"
+	"bt/internal/store"
+)
 
 const (
 	// maxRequests is the maximum number of pending requests per peer, sent as "reqq".
@@ -16,25 +16,25 @@ const (
 
 // A queue holds the pending requests of a peer in the order of arrival.
 type queue struct {
-	blocks []block
+	blocks []store.Block
 	sent   int   // number of sent blocks at the front
 	begun  int64 // bytes already sent of the first pending block's message
 }
 
-func (q *queue) len() int         { return len(q.blocks) - q.sent }
-func (q *queue) first() block     { return q.blocks[q.sent] }
-func (q *queue) waiting() []block { return q.blocks[q.sent:] }
-func (q *queue) clear()           { q.blocks, q.sent = q.blocks[:0], 0 }
+func (q *queue) len() int               { return len(q.blocks) - q.sent }
+func (q *queue) first() store.Block     { return q.blocks[q.sent] }
+func (q *queue) waiting() []store.Block { return q.blocks[q.sent:] }
+func (q *queue) clear()                 { q.blocks, q.sent = q.blocks[:0], 0 }
 
 // push adds a request. It returns false if the queue is full.
-func (q *queue) push(b block) bool {
+func (q *queue) push(b store.Block) bool {
 	if q.len() >= maxRequests {
 		return false
 	}
 	if len(q.blocks) == cap(q.blocks) {
 		old := q.waiting()
 		if q.sent == 0 { // append would allocate more than maxRequests
-			q.blocks = make([]block, len(old), min(max(2*len(old), 16), maxRequests))
+			q.blocks = make([]store.Block, len(old), min(max(2*len(old), 16), maxRequests))
 		}
 		q.blocks, q.sent = q.blocks[:copy(q.blocks, old)], 0
 	}
@@ -46,7 +46,7 @@ func (q *queue) push(b block) bool {
 // that has completed.
 func (q *queue) advance(n int64) (done int64) {
 	for q.begun += n; q.len() > 0; {
-		length := int64(q.first().length)
+		length := int64(q.first().Length)
 		if q.begun < peer.PieceHeaderLength+length {
 			return done
 		}
@@ -61,7 +61,7 @@ func (q *queue) advance(n int64) (done int64) {
 
 // remove removes a request. It returns false if there is no such request, or if it is
 // being sent.
-func (q *queue) remove(b block) bool {
+func (q *queue) remove(b store.Block) bool {
 	for i, x := range q.waiting() {
 		if x == b && (i > 0 || q.begun == 0) {
 			at := q.sent + i

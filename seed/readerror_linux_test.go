@@ -13,6 +13,7 @@ import (
 
 	"bt/internal/peer"
 	"bt/internal/piece"
+	"bt/internal/store"
 	"bt/internal/testenv"
 	"bt/maketorrent"
 )
@@ -89,7 +90,7 @@ func (d *failingDisk) repair() {
 // A disk failure is reported with the file and the error, and the torrent is not
 // served until the failed blocks are readable again.
 func TestReadError(t *testing.T) {
-	for name, size := range map[string]int64{"mapped": 20 << 20, "small": smallFile - 1} {
+	for name, size := range map[string]int64{"mapped": 20 << 20, "small": store.SmallFile - 1} {
 		t.Run(name, func(t *testing.T) {
 			d := newFailingDisk(t)
 			meta, root := makeContent(t, maketorrent.FormatV1, 12<<20, size)
@@ -161,7 +162,7 @@ func TestDiskGone(t *testing.T) {
 	for name, seeded := range map[string]bool{"while it is seeded": true, "before it is": false} {
 		t.Run(name, func(t *testing.T) {
 			d := newFailingDisk(t)
-			meta, root := makeContent(t, maketorrent.FormatV1, 1<<20, smallFile-1)
+			meta, root := makeContent(t, maketorrent.FormatV1, 1<<20, store.SmallFile-1)
 			onDisk := filepath.Join(d.dir, meta.Name)
 			d.must(os.CopyFS(onDisk, os.DirFS(root)))
 			known := t.TempDir()

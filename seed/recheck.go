@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"bt/internal/store"
 )
 
 const (
@@ -108,10 +110,10 @@ func (t *Torrent) recheckWaiting(ctx context.Context, seen *epoch) {
 		}
 		err = m.readAgain(blocks)
 	}
-	if _, unread := errors.AsType[*readError](err); unread && due {
+	if _, unread := errors.AsType[*store.ReadError](err); unread && due {
 		t.probeLater()
 	}
-	if err == nil && t.hasSettled(m.data.tree.StrictDigest()) && t.setState(seen, StateQueued, nil, nil) {
+	if err == nil && t.hasSettled(m.data.Tree().StrictDigest()) && t.setState(seen, StateQueued, nil, nil) {
 		t.seeder.toOpen.put(t)
 	}
 }
@@ -128,24 +130,24 @@ func (t *Torrent) look(ctx context.Context) (m *loadedMetainfo, err error) {
 		}
 		find = served.find
 	}
-	if m, err = find(ctx); err == nil && m.data.tree.Digest() != identity {
+	if m, err = find(ctx); err == nil && m.data.Tree().Digest() != identity {
 		err = changedFile(served, m)
 	}
 	return m, err
 }
 
-// changedFile returns errChanged with the path of the first file that differs in m, or
+// changedFile returns store.ErrChanged with the path of the first file that differs in m, or
 // of the content if served is nil.
 func changedFile(served, m *loadedMetainfo) error {
 	if served != nil {
-		was, is := served.data.tree, m.data.tree
+		was, is := served.data.Tree(), m.data.Tree()
 		for i := range was.Files {
 			if !was.Files[i].ID.Equal(is.Files[i].ID) {
-				return fmt.Errorf("%s: %w", is.Path(i), errChanged)
+				return fmt.Errorf("%s: %w", is.Path(i), store.ErrChanged)
 			}
 		}
 	}
-	return fmt.Errorf("%s: %w", m.root, errChanged)
+	return fmt.Errorf("%s: %w", m.root, store.ErrChanged)
 }
 
 // reread reads blocks again that could not be read for a peer, since the error may
@@ -153,11 +155,23 @@ func changedFile(served, m *loadedMetainfo) error {
 func (t *Torrent) reread(m *loadedMetainfo) error {
 	blocks := t.takeUnreadBlocks()
 	err := m.readAgain(blocks)
-	if isScarcity(err) {
+	if store.IsScarcity(err) {
 		return nil
 	}
-	if unread, ok := errors.AsType[*readError](err); ok {
-		unread.blocks = blocks
+	if unread, ok := errors.AsType[*store.ReadError](err); ok {
+		return &failedRead{unread, blocks}
 	}
 	return err
+}
+
+// readAgain reads blocks, and returns the first error.
+func (m *loadedMetainfo) readAgain(blocks []store.Block) error {
+	buf := buffers.Get()
+	defer buffers.Put(buf)
+	for _, b := range blocks {
+		if err := m.data.Probe(b, buf[:]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -49,6 +49,7 @@ import (
 	"bt/internal/metainfo"
 	"bt/internal/peer/mse"
 	"bt/internal/peerid"
+	"bt/internal/store"
 )
 
 // Metainfo is a parsed torrent, as returned by inspect.Parse and inspect.ReadFile.
@@ -159,7 +160,7 @@ type Seeder struct {
 	rate     *rateLimit // nil: no limit
 	choker   choker
 	turns    *sendTurns
-	mappings mappings
+	cache    *store.Cache
 	uploaded atomic.Int64 // bytes of blocks
 	numbers  atomic.Uint64
 
@@ -211,7 +212,7 @@ func New(o Options) *Seeder {
 		s.options.MaxPeers = n.peers
 	}
 	s.turns = newSendTurns(n.turns)
-	s.mappings.mapped.most, s.mappings.small.most = n.mapped, n.small
+	s.cache = store.NewCache(n.mapped, n.small)
 	s.exchanges = newExchanges()
 	s.handshakes = handshakes{most: n.handshakes, crowd: make(crowd)}
 	s.choker = choker{max: o.MaxUploads, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}

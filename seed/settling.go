@@ -5,13 +5,33 @@ import (
 	"time"
 
 	"bt/internal/piece"
+	"bt/internal/store"
 )
+
+const (
+	// maxProbes is the maximum number of unreadable blocks remembered per torrent.
+	maxProbes = 128
+
+	// minProbePause and maxProbePause bound the delay before unreadable blocks are
+	// read again. It doubles each time.
+	minProbePause = 5 * time.Second
+	maxProbePause = 10 * time.Minute
+)
+
+// A failedRead is an error of reading with the blocks that must be readable before the
+// torrent is served again.
+type failedRead struct {
+	*store.ReadError
+	blocks []store.Block
+}
+
+func (e *failedRead) Unwrap() error { return e.ReadError }
 
 // seeding is what rechecks compare the files of a seeded torrent with.
 type seeding struct {
-	identity        piece.Digest // of the files when they were checked
-	unreadableSince time.Time    // since when the torrent file can't be read; zero: it can
-	unreadBlocks    []block      // blocks that could not be read for peers
+	identity        piece.Digest  // of the files when they were checked
+	unreadableSince time.Time     // since when the torrent file can't be read; zero: it can
+	unreadBlocks    []store.Block // blocks that could not be read for peers
 }
 
 // A settling tracks whether data that has changed or failed is stable again.
@@ -21,7 +41,7 @@ type settling struct {
 	last  piece.Digest // identities of the files at the last recheck
 	since time.Time    // when last was first seen
 
-	probe []block       // blocks to read successfully first
+	probe []store.Block // blocks to read successfully first
 	wait  time.Duration // before the next probe
 	next  time.Time     // time of the next probe
 }
@@ -34,7 +54,7 @@ func (l *life) suspect() {
 }
 
 // suspectRead records blocks that could not be read, and schedules a recheck.
-func (l *life) suspectRead(blocks ...block) {
+func (l *life) suspectRead(blocks ...store.Block) {
 	l.mu.Lock()
 	if l.state.serves() && len(l.seeding.unreadBlocks) < maxProbes {
 		l.seeding.unreadBlocks = append(l.seeding.unreadBlocks, blocks[:min(len(blocks), maxProbes-len(l.seeding.unreadBlocks))]...)
@@ -44,7 +64,7 @@ func (l *life) suspectRead(blocks ...block) {
 }
 
 // takeUnreadBlocks returns the blocks that could not be read, and clears the list.
-func (l *life) takeUnreadBlocks() []block {
+func (l *life) takeUnreadBlocks() []store.Block {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	list := l.seeding.unreadBlocks
@@ -54,7 +74,7 @@ func (l *life) takeUnreadBlocks() []block {
 
 // probes returns the blocks that must be readable before the torrent is checked
 // again. due reports whether it is time to try.
-func (l *life) probes() (blocks []block, due bool) {
+func (l *life) probes() (blocks []store.Block, due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.settling.probe, !time.Now().Before(l.settling.next)
@@ -90,7 +110,7 @@ func (l *life) waitOut(err error) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case isScarcity(err):
+	case store.IsScarcity(err):
 	case !unread:
 		l.seeding.unreadableSince = time.Time{}
 		return false

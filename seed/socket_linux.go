@@ -10,6 +10,8 @@ import (
 	"time"
 	"unsafe"
 
+	"bt/internal/pool"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -57,7 +59,7 @@ func (s *socket) receive(wait bool, take func([]byte) error) error {
 }
 
 // iovecs is used by write; each call takes one.
-var iovecs pool[[]unix.Iovec]
+var iovecs pool.Pool[[]unix.Iovec]
 
 // write writes the parts in order, without copying them, so mapped files are sent
 // from the page cache. It may wait for a disk but never for the peer, and returns how

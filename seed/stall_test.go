@@ -45,16 +45,6 @@ func (l *leecher) askForMuch() {
 	l.send(requests...)
 }
 
-// inUse returns the number of mappings, and of their users.
-func (r *running) inUse() (all, users int) {
-	r.mappings.mu.Lock()
-	defer r.mappings.mu.Unlock()
-	for _, w := range r.mappings.byKey {
-		users += w.users
-	}
-	return len(r.mappings.byKey), users
-}
-
 // awaitStandstill waits until bytes were sent and no more are.
 func (r *running) awaitStandstill(t *testing.T) {
 	t.Helper()
@@ -99,7 +89,7 @@ func TestStall(t *testing.T) {
 				t.Errorf("it is a strike: %v", left.Err)
 			}
 			r.empty(t)
-			if all, _ := r.inUse(); all > 0 || leftovers(t, root)[2] > 0 {
+			if all, _ := r.cache.InUse(); all > 0 || leftovers(t, root)[2] > 0 {
 				t.Errorf("%d mappings are left, %d maps", all, leftovers(t, root)[2])
 			}
 		})
@@ -157,7 +147,7 @@ func TestStallDisturbsNoOther(t *testing.T) {
 		l.askForMuch()
 	}
 	r.awaitStandstill(t)
-	if _, users := r.inUse(); users > 0 {
+	if _, users := r.cache.InUse(); users > 0 {
 		t.Errorf("%d mappings are in use by peers that take nothing", users)
 	}
 	l := r.join(t, tt)
@@ -176,7 +166,7 @@ func TestStallDisturbsNoOther(t *testing.T) {
 	if d := time.Since(begin); d > stopTime {
 		t.Errorf("it took %v to stop", d)
 	}
-	if all, _ := r.inUse(); all > 0 {
+	if all, _ := r.cache.InUse(); all > 0 {
 		t.Errorf("%d mappings are left", all)
 	}
 }

@@ -4,7 +4,7 @@ import "sync"
 
 // maxTurns is the maximum number of peers that data is sent to at the same moment.
 // Each may wait for a disk, so it does not depend on the number of CPUs. Times
-// maxCopies it bounds the memory for copies.
+// store.MaxCopies it bounds the memory for copies.
 const maxTurns = 64
 
 // sendTurns limits how many peers build and write a batch at once. A peer with a turn

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package seed
+package store
 
 import "io"
 
@@ -8,13 +8,13 @@ const (
 	// mappingLength is how much of a file is read at once. Nothing is mapped here.
 	mappingLength = 1 << 20
 
-	// maxMappings is the maximum number of mappings kept.
-	maxMappings = 128
+	// MaxMappings is how many mappings a [Cache] should keep at most.
+	MaxMappings = 128
 )
 
 // mapping reads the part of a file that begins at offset.
-func (c *content) mapping(file int, offset int64) (*mapping, error) {
-	f, err := c.open(file)
+func (c *Content) mapping(file int, offset int64) (*mapping, error) {
+	f, err := c.Open(file)
 	if err != nil {
 		return nil, err
 	}

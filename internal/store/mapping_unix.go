@@ -1,10 +1,9 @@
 //go:build unix
 
-package seed
+package store
 
 import (
-	"golang.org/x/sys/unix"
-
+	"bt/internal/mmap"
 	"bt/internal/piece"
 )
 
@@ -13,14 +12,14 @@ const (
 	// its ends, and small enough that thousands fit into the address space.
 	mappingLength = 64 << 20
 
-	// maxMappings is the maximum number of mappings kept. Each has a descriptor.
-	maxMappings = 1024
+	// MaxMappings is how many mappings a [Cache] should keep at most.
+	MaxMappings = 1024
 )
 
 // mapping maps the part of a file that begins at offset, read-only. A small file is
 // only opened, and so is one with holes, which would use memory once mapped.
-func (c *content) mapping(file int, offset int64) (*mapping, error) {
-	f, err := c.open(file)
+func (c *Content) mapping(file int, offset int64) (*mapping, error) {
+	f, err := c.Open(file)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +28,7 @@ func (c *content) mapping(file int, offset int64) (*mapping, error) {
 	if c.isSmall(file) || piece.MapFills(fd, offset, n) {
 		return &mapping{file: f, fd: fd}, nil
 	}
-	b, err := unix.Mmap(fd, offset, int(n), unix.PROT_READ, unix.MAP_SHARED)
+	b, err := mmap.New(fd, offset, n)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -39,7 +38,7 @@ func (c *content) mapping(file int, offset int64) (*mapping, error) {
 
 func (m *mapping) close() {
 	if m.bytes != nil {
-		_ = unix.Munmap(m.bytes) // can't fail for what Mmap returned
+		m.bytes.Close()
 	}
 	m.file.Close()
 }
