@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/peer/mse"
 	"bt/maketorrent"
@@ -94,7 +95,7 @@ var conduct = map[string]struct {
 	do         func(v *hostilePeer)
 	strike     bool
 	encryption Encryption
-	timeouts   timeouts // fields that are not zero replace the defaults
+	timeouts   link.Timeouts // fields that are not zero replace the defaults
 }{
 	"garbage":          {do: func(v *hostilePeer) { v.hello(); v.Write([]byte{0, 0, 0, 9, 1}) }, strike: true},
 	"a huge message":   {do: func(v *hostilePeer) { v.hello(); v.Write([]byte{255, 255, 255, 255, 5}) }, strike: true},
@@ -136,8 +137,8 @@ var conduct = map[string]struct {
 		v.Close()
 	}},
 	"what is not known": {do: func(v *hostilePeer) { v.hello(extended(99, "?"), peer.Message{ID: 99}); v.CloseWrite() }},
-	"a slow handshake":  {do: func(v *hostilePeer) { v.Write([]byte("\x13Bit")) }, timeouts: timeouts{handshake: 300 * time.Millisecond}},
-	"silence":           {do: func(v *hostilePeer) { v.hello() }, timeouts: timeouts{drop: 300 * time.Millisecond}},
+	"a slow handshake":  {do: func(v *hostilePeer) { v.Write([]byte("\x13Bit")) }, timeouts: link.Timeouts{Handshake: 300 * time.Millisecond}},
+	"silence":           {do: func(v *hostilePeer) { v.hello() }, timeouts: link.Timeouts{Drop: 300 * time.Millisecond}},
 }
 
 // An address with too many strikes is refused, whatever other addresses do. Conduct
@@ -150,16 +151,16 @@ func TestBan(t *testing.T) {
 			t.Parallel()
 			meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
 			r := startWith(t, Options{Encryption: c.encryption}, func(s *Seeder) {
-				if c.timeouts.handshake > 0 {
-					s.timeouts.handshake = c.timeouts.handshake
+				if c.timeouts.Handshake > 0 {
+					s.timeouts.Handshake = c.timeouts.Handshake
 				}
-				if c.timeouts.drop > 0 {
-					s.timeouts.drop = c.timeouts.drop
+				if c.timeouts.Drop > 0 {
+					s.timeouts.Drop = c.timeouts.Drop
 				}
 			}, Input{Torrent: meta, Path: root})
 			tt := r.find(meta.InfoHashV1)
 			served := func() {}
-			if c.encryption != EncryptionRequire && c.timeouts == (timeouts{}) { // an honest peer that keeps its connection
+			if c.encryption != EncryptionRequire && c.timeouts == (link.Timeouts{}) { // an honest peer that keeps its connection
 				l := r.meets(t, tt, good)
 				l.send(peer.Message{ID: peer.IDInterested})
 				l.await(peer.IDUnchoke)

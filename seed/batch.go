@@ -45,14 +45,6 @@ func (b *batch) add(c *store.Content, want store.Block, sent int64) error {
 	return b.Add(c, want, sent)
 }
 
-// length returns the number of bytes in the batch.
-func (b *batch) length() (n int64) {
-	for _, p := range b.Parts() {
-		n += int64(len(p))
-	}
-	return n
-}
-
 // release releases what the batch uses and empties it.
 func (b *batch) release() {
 	b.Release()

@@ -47,24 +47,16 @@ type unchokeSlot struct {
 	wanted     bool      // it has been interested at least once
 	given      bool      // unchoked
 	trial      bool      // an optimistic unchoke
-	changed    bool      // the conn has not applied given yet
 	since      time.Time // time of the last change of given or trial; zero: never
 	before     int64     // uploaded at that time
 	speed      speed
 }
 
-// take reports whether the peer is unchoked, and clears changed.
-func (s *unchokeSlot) take() bool {
+// isGiven reports whether the peer is unchoked.
+func (s *unchokeSlot) isGiven() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.changed = false
 	return s.given
-}
-
-func (s *unchokeSlot) isChanged() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.changed
 }
 
 // set gives or takes the slot, and reports whether that is a change. s.mu is locked.
@@ -74,7 +66,6 @@ func (s *unchokeSlot) set(given, trial bool, now time.Time) bool {
 		s.since, s.before = now, s.uploaded.Load()
 	}
 	s.given, s.trial = given, trial
-	s.changed = s.changed || news
 	return news
 }
 
@@ -137,7 +128,7 @@ func (s *choker) disconnect(t *Torrent) {
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		if c.torrent == t {
-			c.socket.Close()
+			c.Close()
 		}
 	}
 }
@@ -274,7 +265,7 @@ func (s *choker) decide(now time.Time) {
 			news := w.slot.set(given, trial, now)
 			w.slot.mu.Unlock()
 			if news {
-				w.wake()
+				w.Wake()
 			}
 		}
 		line = line[n:]

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/maketorrent"
 )
@@ -17,7 +18,7 @@ func turns(t *testing.T, limit, peers int) (*choker, []*conn) {
 	tt := &Torrent{pieceLength: meta.PieceLength}
 	var conns []*conn
 	for i := range peers {
-		c := &conn{number: uint64(i), torrent: tt, interested: true, socket: deafSocket(t)}
+		c := &conn{number: uint64(i), torrent: tt, interested: true, Link: deafLink(t)}
 		conns = append(conns, c)
 		s.conns[c] = true
 		s.interestChanged(c)
@@ -28,7 +29,7 @@ func turns(t *testing.T, limit, peers int) (*choker, []*conn) {
 // served counts the unchoked peers.
 func served(conns []*conn) (n int) {
 	for _, c := range conns {
-		if c.slot.take() {
+		if c.slot.isGiven() {
 			n++
 		}
 	}
@@ -49,7 +50,7 @@ func TestRoundRobin(t *testing.T) {
 				t.Fatalf("%d are served", n)
 			}
 			for i, c := range conns {
-				if c.slot.take() {
+				if c.slot.isGiven() {
 					turn[i] += time.Second
 					c.slot.uploaded.Add(pieces) // a piece a second: 20 are sent before the minute is over
 					c.slot.asked.Store(time.Now().UnixNano())
@@ -72,7 +73,7 @@ func TestIdleSlot(t *testing.T) {
 		asks := func(n int) {
 			for range n {
 				for _, c := range conns[1:] {
-					if c.slot.take() {
+					if c.slot.isGiven() {
 						c.slot.asked.Store(time.Now().UnixNano())
 					}
 				}
@@ -81,11 +82,11 @@ func TestIdleSlot(t *testing.T) {
 			}
 		}
 		asks(10)
-		if !conns[0].slot.take() || !conns[1].slot.take() || conns[2].slot.take() {
+		if !conns[0].slot.isGiven() || !conns[1].slot.isGiven() || conns[2].slot.isGiven() {
 			t.Fatal("the first two are not served")
 		}
 		asks(15)
-		if conns[0].slot.take() || !conns[1].slot.take() || !conns[2].slot.take() {
+		if conns[0].slot.isGiven() || !conns[1].slot.isGiven() || !conns[2].slot.isGiven() {
 			t.Error("the idle peer has kept its slot")
 		}
 	})
@@ -104,17 +105,17 @@ func testTrial(t *testing.T, limit int) {
 		for range 1000 {
 			s.decide(time.Now())
 			for _, c := range conns {
-				if c.slot.take() {
+				if c.slot.isGiven() {
 					c.slot.asked.Store(time.Now().UnixNano())
 				}
 			}
 			time.Sleep(time.Second)
 		}
-		c := &conn{number: 1000, torrent: conns[0].torrent, interested: true, socket: conns[0].socket}
+		c := &conn{number: 1000, torrent: conns[0].torrent, interested: true, Link: conns[0].Link}
 		s.conns[c] = true
 		s.interestChanged(c)
 		begin := time.Now()
-		for !c.slot.take() {
+		for !c.slot.isGiven() {
 			time.Sleep(time.Second)
 			s.decide(time.Now())
 			if time.Since(begin) > 2*trialTime {
@@ -129,7 +130,7 @@ func testTrial(t *testing.T, limit int) {
 			time.Sleep(time.Second)
 		}
 		s.decide(time.Now())
-		if c.slot.take() {
+		if c.slot.isGiven() {
 			t.Error("the trial goes on")
 		}
 	})
@@ -145,14 +146,14 @@ func TestSlotsOfTorrents(t *testing.T) {
 	count := func() map[*Torrent]int {
 		n := make(map[*Torrent]int)
 		for c := range s.conns {
-			if c.slot.take() {
+			if c.slot.isGiven() {
 				n[c.torrent]++
 			}
 		}
 		return n
 	}
 	for i := range 60 {
-		c := &conn{number: uint64(i), torrent: popular, interested: true, socket: deafSocket(t)}
+		c := &conn{number: uint64(i), torrent: popular, interested: true, Link: deafLink(t)}
 		if i >= 40 {
 			c.torrent = alone
 		}
@@ -198,8 +199,22 @@ func TestSlotIsPassedOn(t *testing.T) {
 	a.await(peer.IDUnchoke)
 }
 
-// deafSocket returns a closed connection, which can only be woken.
-func deafSocket(t testing.TB) *socket {
+// deafLink returns the link of a closed connection, which can only be woken.
+func deafLink(t testing.TB) *link.Link {
 	t.Helper()
-	return &socket{TCPConn: new(net.TCPConn)}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	l, err := link.New(conn.(*net.TCPConn), nil, &link.DefaultTimeouts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }

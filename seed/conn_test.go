@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/peer/mse"
 	"bt/maketorrent"
@@ -280,12 +281,12 @@ func TestMetadata(t *testing.T) {
 
 func TestKeepAliveAndSilence(t *testing.T) {
 	t.Parallel()
-	if p := defaultTimeouts; p.keepAlive >= 2*time.Minute || p.drop != 5*time.Minute || p.handshake != 10*time.Second {
+	if p := link.DefaultTimeouts; p.KeepAlive >= 2*time.Minute || p.Drop != 5*time.Minute || p.Handshake != 10*time.Second {
 		t.Errorf("%+v", p)
 	}
 	meta, root := makeContent(t, maketorrent.FormatV1, 300_000)
 	r := startWith(t, Options{}, func(s *Seeder) {
-		s.timeouts.keepAlive, s.timeouts.drop, s.timeouts.handshake = 100*time.Millisecond, time.Second, 300*time.Millisecond
+		s.timeouts.KeepAlive, s.timeouts.Drop, s.timeouts.Handshake = 100*time.Millisecond, time.Second, 300*time.Millisecond
 	}, Input{Torrent: meta, Path: root})
 	begin := time.Now()
 	l := r.dial(t, meta.InfoHashV1, r.find(meta.InfoHashV1).pieces, allFeatures)

@@ -104,12 +104,12 @@ func (c *conn) candidate(now time.Time) (s evictionCandidate, idle bool) {
 func rank(conns map[*conn]bool, now time.Time) []*conn {
 	all := make(crowd)
 	for c := range conns {
-		all.add(c.addr.Addr(), 1)
+		all.add(c.Addr.Addr(), 1)
 	}
 	var list []evictionCandidate
 	for c := range conns {
 		if s, idle := c.candidate(now); idle && !c.evicted {
-			s.crowd = bits.Len(uint(all.of(c.addr.Addr()) / fewPeers))
+			s.crowd = bits.Len(uint(all.of(c.Addr.Addr()) / fewPeers))
 			list = append(list, s)
 		}
 	}
@@ -158,7 +158,7 @@ func (s *choker) evict(now time.Time) bool {
 		if _, idle := c.candidate(now); idle && s.conns[c] && !c.evicted {
 			c.evicted = true
 			s.leaving++
-			c.socket.Close()
+			c.Close()
 			return true
 		}
 	}

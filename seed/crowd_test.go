@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/testenv"
 	"bt/maketorrent"
@@ -47,7 +48,7 @@ func (r *running) awaitCounts(t *testing.T, open, halfOpen int) {
 func startWithLongTimeouts(t *testing.T, o Options) (r *running, tt *Torrent, root string) {
 	t.Helper()
 	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
-	r = startWith(t, o, func(s *Seeder) { s.timeouts.handshake = 5 * time.Minute }, Input{Torrent: meta, Path: root})
+	r = startWith(t, o, func(s *Seeder) { s.timeouts.Handshake = 5 * time.Minute }, Input{Torrent: meta, Path: root})
 	return r, r.find(meta.InfoHashV1), root
 }
 
@@ -300,7 +301,7 @@ func TestRank(t *testing.T) {
 					}
 					ip = netip.AddrFrom16(b)
 				}
-				c := &conn{addr: netip.AddrPortFrom(ip, 1), joined: now.Add(-g.joined)}
+				c := &conn{Link: &link.Link{Addr: netip.AddrPortFrom(ip, 1)}, joined: now.Add(-g.joined)}
 				c.slot.wanted, c.slot.given = !g.deaf, g.given
 				for at, ago := range map[*atomic.Int64]time.Duration{&c.slot.served: g.served, &c.slot.pending: g.pending} {
 					if ago > 0 {

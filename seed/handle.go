@@ -5,19 +5,14 @@ import (
 	"fmt"
 	"time"
 
+	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/store"
 )
 
-const (
-	// maxOut is the length of conn.out from which on further messages of the peer are
-	// left unhandled until it is sent. A single answer may exceed it.
-	maxOut = 4 << 10
-
-	// maxIn is the maximum length of an extended message. The longest that a seed
-	// receives from honest peers, the handshake, has some hundred bytes.
-	maxIn = 8 << 10
-)
+// maxIn is the maximum length of an extended message. The longest that a seed receives
+// from honest peers, the handshake, has some hundred bytes.
+const maxIn = 8 << 10
 
 // introduce sends the messages that follow the handshake: extensions, and the pieces
 // that we have.
@@ -27,15 +22,15 @@ func (c *conn) introduce() {
 	c.fast = c.hello.Has(peer.FeatureFast)
 	if c.hello.Has(peer.FeatureExtensions) {
 		h := peer.ExtendedHandshake{
-			Extensions:   map[string]uint8{peer.MetadataName: peer.ExtMetadata},
+			Extensions:   extensions.IDs(),
 			Client:       c.seeder.options.Client,
 			Port:         c.seeder.port,
 			Queue:        maxRequests,
 			MetadataSize: len(c.loaded.info),
 			UploadOnly:   c.super == nil, // not while super-seeding: a peer without pieces that wants none would look useless
-			YourIP:       c.addr.Addr(),
+			YourIP:       c.Addr.Addr(),
 		}
-		c.out = h.Append(c.out)
+		c.QueueBytes(h.Append)
 	}
 	have := t.have()
 	if c.super != nil {
@@ -43,36 +38,38 @@ func (c *conn) introduce() {
 	}
 	switch {
 	case c.fast && have.All(t.pieces):
-		c.out = peer.Message{ID: peer.IDHaveAll}.Append(c.out)
+		c.Queue(peer.Message{ID: peer.IDHaveAll})
 	case c.fast && have.Count() == 0:
-		c.out = peer.Message{ID: peer.IDHaveNone}.Append(c.out)
+		c.Queue(peer.Message{ID: peer.IDHaveNone})
 	case have.Count() > 0:
-		c.out = peer.Message{ID: peer.IDBitfield, Payload: have}.Append(c.out)
+		c.Queue(peer.Message{ID: peer.IDBitfield, Payload: have})
 	}
 }
 
-// expects handles an incomplete message of n bytes that begins with b: a long one is
-// refused or skipped.
-func (c *conn) expects(id peer.ID, b []byte, n int) error {
+// Begun refuses or ignores long messages.
+func (c *conn) Begun(id peer.ID, b []byte, n int) (ignore bool, err error) {
 	switch id {
 	case peer.IDPiece, peer.IDHashes:
-		return fmt.Errorf("%w: it sends a %v message that was not requested", errProtocol, id)
+		return false, errUnrequested(id)
 	case peer.IDExtended:
 		const header = 6 // including the extension's number
 		if n <= maxIn || len(b) < header {
-			return nil
+			return false, nil
 		}
 		if b[header-1] == peer.ExtHandshake {
-			return fmt.Errorf("%w: its extended handshake has %d bytes", errProtocol, n)
+			return false, fmt.Errorf("%w: its extended handshake has %d bytes", link.ErrProtocol, n)
 		}
-		c.skip = n - len(b)
-		return c.pay(costUseless)
+		return true, c.pay(costUseless)
 	}
-	return nil
+	return false, nil
 }
 
-// handle handles a message.
-func (c *conn) handle(m peer.Message) error {
+func errUnrequested(id peer.ID) error {
+	return fmt.Errorf("%w: it sends a %v message that was not requested", link.ErrProtocol, id)
+}
+
+// Handle handles a message.
+func (c *conn) Handle(m peer.Message) error {
 	cost := 0
 	switch m.ID {
 	case peer.IDRequest:
@@ -93,7 +90,7 @@ func (c *conn) handle(m peer.Message) error {
 		cost = costHandshake
 		have, err := peer.ParseBitfield(m.Payload, c.torrent.pieces)
 		if err != nil {
-			return errors.Join(errProtocol, err)
+			return errors.Join(link.ErrProtocol, err)
 		}
 		for i := range c.torrent.pieces {
 			if have.Has(i) {
@@ -107,13 +104,13 @@ func (c *conn) handle(m peer.Message) error {
 	case peer.IDHave:
 		cost = costSmall
 		if int64(m.Index) >= int64(c.torrent.pieces) {
-			return fmt.Errorf("%w: it has piece %d of %d", errProtocol, m.Index, c.torrent.pieces)
+			return fmt.Errorf("%w: it has piece %d of %d", link.ErrProtocol, m.Index, c.torrent.pieces)
 		}
 		if err := c.addPiece(int(m.Index)); err != nil {
 			return err
 		}
 	case peer.IDPiece, peer.IDHashes:
-		return c.expects(m.ID, nil, 0)
+		return errUnrequested(m.ID)
 	case peer.IDExtended:
 		return c.handleExtended(m)
 	case peer.IDHashRequest:
@@ -162,10 +159,10 @@ func (c *conn) pay(cost int) error {
 func (c *conn) request(b store.Block) error {
 	t := c.torrent
 	if int64(b.Piece) >= int64(t.pieces) {
-		return fmt.Errorf("%w: it asks for piece %d of %d", errProtocol, b.Piece, t.pieces)
+		return fmt.Errorf("%w: it asks for piece %d of %d", link.ErrProtocol, b.Piece, t.pieces)
 	}
 	if b.Length == 0 || b.Length > maxBlock || int64(b.Begin)+int64(b.Length) > c.loaded.paddedLength(int(b.Piece)) {
-		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", errProtocol, b.Length, b.Begin, b.Piece)
+		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", link.ErrProtocol, b.Length, b.Begin, b.Piece)
 	}
 	now := time.Now().UnixNano()
 	c.slot.asked.Store(now)
@@ -183,23 +180,24 @@ func (c *conn) request(b store.Block) error {
 // message for it.
 func (c *conn) reject(b store.Block) {
 	if c.fast {
-		c.out = peer.Message{ID: peer.IDReject, Index: b.Piece, Begin: b.Begin, Length: b.Length}.Append(c.out)
+		c.Queue(peer.Message{ID: peer.IDReject, Index: b.Piece, Begin: b.Begin, Length: b.Length})
 	}
 }
 
+// extensions are the kinds of extended messages that a seed handles. Each is added by the
+// file that has its handler.
+var extensions link.Extensions[*conn]
+
 func (c *conn) handleExtended(m peer.Message) error {
-	switch m.Extension {
-	case peer.ExtHandshake:
+	if m.Extension == peer.ExtHandshake {
 		if len(m.Payload) > maxIn {
-			return fmt.Errorf("%w: its extended handshake has %d bytes", errProtocol, len(m.Payload))
+			return fmt.Errorf("%w: its extended handshake has %d bytes", link.ErrProtocol, len(m.Payload))
 		}
 		h, err := peer.ParseExtendedHandshake(m.Payload)
 		if err != nil {
-			return errors.Join(errProtocol, err)
+			return errors.Join(link.ErrProtocol, err)
 		}
-		if id, ok := h.Extensions[peer.MetadataName]; ok {
-			c.metadataID = id
-		}
+		c.extensions = extensions.Update(c.extensions, &h)
 		if h.Client != "" && c.client == "" {
 			c.slot.mu.Lock()
 			c.client = h.Client
@@ -209,27 +207,11 @@ func (c *conn) handleExtended(m peer.Message) error {
 			return errSeed
 		}
 		return c.pay(costHandshake)
-	case peer.ExtMetadata:
-		return c.handleMetadata(m.Payload)
+	}
+	if handle := extensions.Handler(m.Extension); handle != nil {
+		return handle(c, m.Payload)
 	}
 	return c.pay(costUseless)
-}
-
-// handleMetadata answers a request for a piece of the info dict (BEP 9).
-func (c *conn) handleMetadata(payload []byte) error {
-	m, err := peer.ParseMetadata(payload)
-	if err != nil {
-		return errors.Join(errProtocol, err)
-	}
-	if m.Kind != peer.MetadataRequest || c.metadataID == 0 {
-		return c.pay(costUseless)
-	}
-	answer := peer.Metadata{Kind: peer.MetadataReject, Piece: m.Piece}
-	if data, ok := peer.MetadataPiece(c.loaded.info, m.Piece); ok {
-		answer = peer.Metadata{Kind: peer.MetadataData, Piece: m.Piece, TotalSize: len(c.loaded.info), Data: data}
-	}
-	c.out = answer.Append(c.out, c.metadataID)
-	return c.pay(costMetadata)
 }
 
 // handleHashRequest answers a request for hashes of a v2 torrent with their proof
@@ -237,18 +219,18 @@ func (c *conn) handleMetadata(payload []byte) error {
 func (c *conn) handleHashRequest(payload []byte) error {
 	r, err := peer.ParseHashRequest(payload)
 	if err != nil {
-		return errors.Join(errProtocol, err)
+		return errors.Join(link.ErrProtocol, err)
 	}
 	hashes, blocks, ok := c.loaded.hashes(&r)
 	if ok {
-		c.out = append(r.AppendHashesHeader(c.out), hashes...)
+		c.QueueBytes(func(b []byte) []byte { return append(r.AppendHashesHeader(b), hashes...) })
 	} else {
-		c.out = r.AppendReject(c.out)
+		c.QueueBytes(r.AppendReject)
 	}
 	if !c.hashing.add(costHashes + blocks) {
 		// The connection is kept: libtorrent (2.0.8) requests the same hashes
 		// repeatedly where there are many files.
-		c.resume = c.hashing.over()
+		c.Pause(c.hashing.over())
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/peer/mse"
 	"bt/maketorrent"
@@ -213,7 +214,7 @@ var attacks = map[string]func(v *hostilePeer){
 func TestHostile(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.FormatHybrid, 4<<20)
 	r := startWith(t, Options{}, func(s *Seeder) {
-		s.timeouts = timeouts{handshake: time.Second, keepAlive: 500 * time.Millisecond, drop: 2 * time.Second, stall: 2 * time.Second}
+		s.timeouts = link.Timeouts{Handshake: time.Second, KeepAlive: 500 * time.Millisecond, Drop: 2 * time.Second, Stall: 2 * time.Second}
 	}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)
 	if len(attacks) < 30 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"bt/internal/link"
 	"bt/internal/metainfo"
 	"bt/internal/piece"
 	"bt/internal/store"
@@ -108,7 +109,7 @@ func (t *Torrent) enter(ctx context.Context) (*loadedMetainfo, error) {
 		return m, nil
 	}
 	if !ok {
-		return nil, errNoTorrent
+		return nil, link.ErrTorrent
 	}
 	_, identity := t.supplies()
 	m, err := t.load(ctx)
@@ -120,7 +121,7 @@ func (t *Torrent) enter(ctx context.Context) (*loadedMetainfo, error) {
 		return nil, err
 	}
 	if !t.supply(seen, m) {
-		return nil, errNoTorrent
+		return nil, link.ErrTorrent
 	}
 	return m, nil
 }

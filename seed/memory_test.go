@@ -46,16 +46,16 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 		each = 30 // peers of a kind
 
 		// What a peer may hold while it waits: a message that is not whole or what was
-		// read and not answered, answers up to maxOut and one more, requests, what is
-		// known of it, and a stack.
-		most = maxIn + readLength + maxOut + peer.BlockLength + maxRequests*12 + 20<<10
+		// read and not answered (8 KiB), answers up to 4 KiB and one more, requests, what
+		// is known of it, and a stack.
+		most = maxIn + 8<<10 + 4<<10 + peer.BlockLength + maxRequests*12 + 20<<10
 
 		// The peer that behaves, and what does not grow with peers.
 		rest = 16 << 20
 	)
 	meta, root := makeContent(t, maketorrent.FormatHybrid, 24<<20)
 	r := startWith(t, Options{}, func(s *Seeder) {
-		s.timeouts.stall, s.timeouts.handshake = 5*time.Minute, 5*time.Minute
+		s.timeouts.Stall, s.timeouts.Handshake = 5*time.Minute, 5*time.Minute
 		smallBuffers(t, s, 64<<10)
 	}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)

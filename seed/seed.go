@@ -46,6 +46,7 @@ import (
 
 	"bt/internal/announce"
 	"bt/internal/known"
+	"bt/internal/link"
 	"bt/internal/metainfo"
 	"bt/internal/peer/mse"
 	"bt/internal/peerid"
@@ -128,14 +129,15 @@ type Options struct {
 	delay func() // called before and after each change of state, if non-nil; set by tests
 }
 
-// Encryption is a policy for message stream encryption (MSE).
-type Encryption uint8
+// Encryption is a policy for message stream encryption (MSE). The zero value is
+// EncryptionPrefer.
+type Encryption = link.Encryption
 
 // Encryption policies.
 const (
-	EncryptionPrefer  Encryption = iota // the peer chooses
-	EncryptionRequire                   // only RC4
-	EncryptionOff                       // plaintext only, no MSE handshake
+	EncryptionPrefer  = link.EncryptionPrefer  // the peer chooses
+	EncryptionRequire = link.EncryptionRequire // only RC4
+	EncryptionOff     = link.EncryptionOff     // plaintext only, no MSE handshake
 )
 
 // Check is the way in which data is checked before it is served.
@@ -153,10 +155,9 @@ const (
 type Seeder struct {
 	options Options
 	port    uint16
-	methods mse.Method
 	since   time.Time
 
-	timeouts timeouts
+	timeouts link.Timeouts
 	rate     *rateLimit // nil: no limit
 	choker   choker
 	turns    *sendTurns
@@ -191,7 +192,7 @@ const defaultMaxPeers = 2000
 // if Options.Listener is nil.
 func New(o Options) *Seeder {
 	s := &Seeder{
-		options: o, since: time.Now(), timeouts: defaultTimeouts, rate: newRateLimit(o.MaxUploadRate),
+		options: o, since: time.Now(), timeouts: link.DefaultTimeouts, rate: newRateLimit(o.MaxUploadRate),
 		byKey: make(map[[20]byte]*Torrent), req2: make(map[[20]byte][20]byte),
 		known: known.New(o.KnownDir), toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), events: newEvents(),
 	}
@@ -226,12 +227,6 @@ func New(o Options) *Seeder {
 	s.announcer = announce.New(announce.Options{
 		PeerID: s.options.PeerID, Port: s.port, UserAgent: o.Client, Families: families(addr.Addr().Unmap(), o.From, o.IPs),
 	})
-	switch o.Encryption {
-	case EncryptionRequire:
-		s.methods = mse.MethodRC4
-	default:
-		s.methods = mse.MethodPlaintext | mse.MethodRC4
-	}
 	return s
 }
 

@@ -66,7 +66,7 @@ func TestStall(t *testing.T) {
 			t.Parallel()
 			meta, root := makeContent(t, maketorrent.FormatV1, 1<<20)
 			r := startWith(t, Options{}, func(s *Seeder) {
-				s.timeouts.stall = time.Second
+				s.timeouts.Stall = time.Second
 				smallBuffers(t, s, 64<<10)
 			}, Input{Torrent: meta, Path: root})
 			tt := r.find(meta.InfoHashV1)
@@ -111,7 +111,7 @@ func TestSlowTaker(t *testing.T) {
 	const stall = 3 * time.Second
 	meta, root := makeContent(t, maketorrent.FormatV1, 1<<20)
 	r := startWith(t, Options{}, func(s *Seeder) {
-		s.timeouts.stall = stall
+		s.timeouts.Stall = stall
 	}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)
 	l := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
@@ -138,7 +138,7 @@ func TestStallDisturbsNoOther(t *testing.T) {
 	needDescriptors(t, uint64(2*stalled+200))
 	meta, root := makeContent(t, maketorrent.FormatV1, 2<<20, 1<<20)
 	r := startWith(t, Options{MaxPeers: stalled + 10}, func(s *Seeder) {
-		s.timeouts.stall = 5 * time.Minute
+		s.timeouts.Stall = 5 * time.Minute
 		smallBuffers(t, s, 64<<10)
 	}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)

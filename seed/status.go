@@ -137,7 +137,7 @@ func (s *Seeder) Status() Status {
 	conns := s.choker.all()
 	for _, c := range conns {
 		l := &c.slot
-		p := PeerStatus{Addr: c.addr, Uploaded: l.uploaded.Load()}
+		p := PeerStatus{Addr: c.Addr, Uploaded: l.uploaded.Load()}
 		if c.torrent.pieces > 0 {
 			p.Progress = float64(c.hasCount.Load()) / float64(c.torrent.pieces)
 		}

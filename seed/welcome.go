@@ -3,15 +3,13 @@ package seed
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"time"
 
+	"bt/internal/link"
 	"bt/internal/peer"
-	"bt/internal/peer/mse"
 	"bt/internal/peerid"
 )
 
@@ -150,7 +148,7 @@ func (s *Seeder) serveConn(ctx context.Context, tcp *net.TCPConn) {
 	s.limits.through(tcp.RemoteAddr())
 	s.handshakes.remove(tcp)
 	if err == nil {
-		e := EventPeer{Torrent: c.torrent, Addr: c.addr, Client: c.client, Joined: true}
+		e := EventPeer{Torrent: c.torrent, Addr: c.Link.Addr, Client: c.client, Joined: true}
 		joined := c.torrent.emitJoined(c.loaded, e)
 		if joined {
 			err = c.run(ctx, early)
@@ -172,89 +170,53 @@ func (s *Seeder) serveConn(ctx context.Context, tcp *net.TCPConn) {
 }
 
 // isStrike reports whether err is a violation by the peer, and counts as a strike.
-func isStrike(err error) bool {
-	_, garbage := errors.AsType[*peer.Error](err)
-	if _, ok := errors.AsType[*mse.Error](err); ok {
-		garbage = !errors.Is(err, mse.ErrTorrent) && !errors.Is(err, mse.ErrMethod)
-	}
-	return garbage || errors.Is(err, errProtocol) || errors.Is(err, errFlood)
-}
+func isStrike(err error) bool { return link.IsViolation(err) || errors.Is(err, errFlood) }
 
-var (
-	errNoTorrent = errors.New("the peer asks for an unknown torrent")
-	errPlaintext = errors.New("the peer does not use encryption")
-	errFull      = errors.New("the peer limit is reached, and all peers are being served")
-	errEncrypted = errors.New("the peer uses encryption, or sends garbage") // many clients try encryption first
-)
+var errFull = errors.New("the peer limit is reached, and all peers are being served")
 
 // shakeHands exchanges handshakes. early is the data that followed the peer's
-// handshake. The answer is sent before the peer id is received, because a tracker's
-// NAT check never sends one.
+// handshake.
 func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, early []byte, err error) {
-	if err := tcp.SetDeadline(time.Now().Add(s.timeouts.handshake)); err != nil {
-		return nil, nil, err
-	}
-	stop := context.AfterFunc(ctx, func() { _ = tcp.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	b := make([]byte, peer.HandshakeLength)
-	if _, err := io.ReadFull(tcp, b[:peer.GreetingLength]); err != nil {
-		return nil, nil, err
-	}
-	var session *mse.Session
-	switch {
-	case peer.IsHandshake(b[:peer.GreetingLength]):
-		if s.options.Encryption == EncryptionRequire {
-			return nil, nil, errPlaintext
-		}
-		b = b[:peer.GreetingLength]
-	case s.options.Encryption == EncryptionOff:
-		return nil, nil, errEncrypted
-	default:
-		session, err = mse.Accept(tcp, b[:peer.GreetingLength], mse.Options{Methods: s.methods, Lookup: s.findReq2,
-			Exchange: func(compute func()) error { return s.exchanges.do(ctx, addrOf(tcp.RemoteAddr()), compute) }})
-		if err != nil {
-			return nil, nil, err
-		}
-		b = session.Initial
-	}
-	// read receives until b has at least n bytes.
-	read := func(n int) error {
-		if len(b) >= n {
-			return nil
-		}
-		more := make([]byte, n-len(b))
-		if _, err := io.ReadFull(tcp, more); err != nil {
-			return err
-		}
-		session.Decrypt(more)
-		b = append(b, more...)
-		return nil
-	}
-	if err := read(peer.OpeningLength); err != nil {
-		return nil, nil, err
-	}
-	theirs, err := peer.ParseOpening(b)
+	opening, err := link.Accept(ctx, tcp, link.AcceptOptions{
+		Encryption: s.options.Encryption, Timeouts: &s.timeouts, Lookup: s.findReq2,
+		Exchange: func(compute func()) error { return s.exchanges.do(ctx, addrOf(tcp.RemoteAddr()), compute) },
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	t := s.find(theirs.InfoHash)
-	if t == nil || session != nil && session.InfoHash != theirs.InfoHash {
-		return nil, nil, errNoTorrent
+	t := s.find(opening.Theirs.InfoHash)
+	if t == nil {
+		return nil, nil, link.ErrTorrent
 	}
 	m, err := t.enter(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	socket, err := newSocket(tcp)
+	c = &conn{Link: opening.Link(), number: s.numbers.Add(1), seeder: s, torrent: t, loaded: m, swarm: t.swarm(opening.Theirs.InfoHash), joined: time.Now()}
+	ours := t.handshake(opening.Theirs)
+	if !s.choker.admit(c, s.options.MaxPeers) {
+		t.leave(m)
+		opening.AnswerCheck(ours, idTime)
+		return nil, nil, errFull
+	}
+	theirs, early, err := opening.Complete(ours)
+	if err == nil && theirs.PeerID == s.options.PeerID {
+		err = errors.New("the peer is this seed itself")
+	}
 	if err != nil {
+		s.choker.remove(c)
 		t.leave(m)
 		return nil, nil, err
 	}
-	c = &conn{number: s.numbers.Add(1), seeder: s, torrent: t, loaded: m, swarm: t.swarm(theirs.InfoHash), socket: socket, crypto: session, room: maxBatch, joined: time.Now()}
-	if addr, err := netip.ParseAddrPort(tcp.RemoteAddr().String()); err == nil {
-		c.addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	}
-	ours := peer.Handshake{InfoHash: theirs.InfoHash, PeerID: s.options.PeerID}
+	c.slot.mu.Lock()
+	c.hello, c.client = theirs, peerid.Client(theirs.PeerID[:])
+	c.slot.mu.Unlock()
+	return c, early, nil
+}
+
+// handshake returns the answer to the first part of a peer's handshake.
+func (t *Torrent) handshake(theirs peer.Handshake) peer.Handshake {
+	ours := peer.Handshake{InfoHash: theirs.InfoHash, PeerID: t.seeder.options.PeerID}
 	ours.Set(peer.FeatureFast | peer.FeatureExtensions)
 	if t.v2 {
 		// BEP 52: a peer that supports v2 and connects by the v1 info-hash of a
@@ -264,39 +226,5 @@ func (s *Seeder) shakeHands(ctx context.Context, tcp *net.TCPConn) (c *conn, ear
 			ours.InfoHash = [20]byte(t.hashV2[:])
 		}
 	}
-	answer := ours.Append(nil)
-	session.Encrypt(answer)
-	if !s.choker.admit(c, s.options.MaxPeers) {
-		t.leave(m)
-		_ = tcp.SetReadDeadline(time.Now().Add(idTime))
-		if errors.Is(read(peer.HandshakeLength), os.ErrDeadlineExceeded) {
-			_, _ = tcp.Write(answer)
-		}
-		return nil, nil, errFull
-	}
-	admitted := c
-	defer func() {
-		if err != nil {
-			s.choker.remove(admitted)
-			t.leave(m)
-		}
-	}()
-	if _, err := tcp.Write(answer); err != nil {
-		return nil, nil, err
-	}
-	if err := read(peer.HandshakeLength); err != nil {
-		return nil, nil, err
-	}
-	early = b[peer.HandshakeLength:]
-	if theirs, err = peer.ParseHandshake(b); err != nil {
-		return nil, nil, err
-	}
-	if theirs.PeerID == s.options.PeerID {
-		return nil, nil, errors.New("the peer is this seed itself")
-	}
-	c.slot.mu.Lock()
-	c.hello, c.client = theirs, peerid.Client(theirs.PeerID[:])
-	c.slot.mu.Unlock()
-	_ = tcp.SetDeadline(time.Time{}) // an error means that the connection is closed, which the next read reports
-	return c, early, nil
+	return ours
 }

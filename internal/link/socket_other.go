@@ -1,6 +1,6 @@
 //go:build !linux
 
-package seed
+package link
 
 import (
 	"errors"
@@ -32,7 +32,7 @@ func (s *socket) receive(wait bool, take func([]byte) error) error {
 	}
 	buf := buffers.Get()
 	defer buffers.Put(buf)
-	n, err := s.Read(buf[:readLength])
+	n, err := s.Read(buf[:])
 	if n > 0 {
 		return take(buf[:n])
 	}
@@ -47,8 +47,8 @@ func (s *socket) write(parts [][]byte) (written int64, err error) {
 	if err := s.SetWriteDeadline(time.Now().Add(pollTime)); err != nil {
 		return 0, err
 	}
-	buffers := net.Buffers(append([][]byte(nil), parts...))
-	written, err = buffers.WriteTo(s.TCPConn)
+	all := net.Buffers(append([][]byte(nil), parts...))
+	written, err = all.WriteTo(s.TCPConn)
 	if written > 0 {
 		s.since = time.Time{}
 	}

@@ -1,4 +1,4 @@
-package seed
+package link
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ import (
 	"time"
 	"unsafe"
 
-	"bt/internal/pool"
-
 	"golang.org/x/sys/unix"
+
+	"bt/internal/pool"
 )
 
 // A socket is the TCP connection of a peer. It is read and written by one goroutine.
@@ -32,12 +32,12 @@ func newSocket(conn *net.TCPConn) (*socket, error) {
 // is set, it waits for data until the read deadline, without holding a buffer.
 // Otherwise it returns nil without calling take if there is no data.
 func (s *socket) receive(wait bool, take func([]byte) error) error {
-	var buf *[bufferLength]byte
+	var buf *[readLength]byte
 	var n int
 	var readErr error
 	err := s.raw.Read(func(fd uintptr) bool {
 		buf = buffers.Get()
-		n, readErr = ignoringEINTR(func() (int, error) { return unix.Read(int(fd), buf[:readLength]) })
+		n, readErr = ignoringEINTR(func() (int, error) { return unix.Read(int(fd), buf[:]) })
 		if readErr == unix.EAGAIN {
 			buffers.Put(buf)
 			buf = nil
