@@ -69,6 +69,9 @@ func (c *conn) Prepare() {
 	c.advertise()
 }
 
+// Expects returns false: a seed requests nothing.
+func (c *conn) Expects() bool { return false }
+
 // Rest frees the queue.
 func (c *conn) Rest() { c.queue.shrink() }
 

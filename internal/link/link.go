@@ -68,6 +68,10 @@ type Handler interface {
 	// Prepare is not called, and no queued message is sent.
 	Midway() bool
 
+	// Expects reports whether the peer owes us blocks, so that what it sends must be
+	// read also while it takes nothing.
+	Expects() bool
+
 	// Handle handles a message, which is valid only during the call.
 	Handle(m peer.Message) error
 
@@ -124,6 +128,7 @@ type Link struct {
 	room         int64  // estimate of the bytes that the socket accepts at once
 	full         bool   // the socket did not accept all of the last write
 	out          []byte // messages to be sent
+	sealed       int    // bytes of out that are encrypted already
 	lastReceived time.Time
 	lastSent     time.Time
 }
@@ -169,12 +174,15 @@ func (l *Link) Run(ctx context.Context, pieces int, early []byte, h Handler) err
 				return err
 			}
 		}
-		until, err := h.Send()
-		if err != nil {
-			return err
+		var until time.Time
+		if !l.full {
+			var err error
+			if until, err = h.Send(); err != nil {
+				return err
+			}
 		}
 		if l.full {
-			if err := l.socket.await(l.timeouts.Stall); err != nil {
+			if err := l.await(h); err != nil {
 				return err
 			}
 		}

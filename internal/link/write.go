@@ -50,27 +50,52 @@ func (l *Link) accepted(n, length int64) {
 	}
 }
 
-// flush sends the queued messages.
+// flush sends as many of the queued messages as the socket accepts.
 func (l *Link) flush() error {
 	if len(l.out) == 0 {
 		return nil
 	}
-	l.crypto.Encrypt(l.out)
-	for {
-		n, err := l.write([][]byte{l.out})
-		if err != nil {
-			return err
-		}
-		if n == int64(len(l.out)) {
-			break
-		}
+	l.crypto.Encrypt(l.out[l.sealed:])
+	n, err := l.write([][]byte{l.out})
+	if err != nil {
+		return err
+	}
+	if l.full = n < int64(len(l.out)); l.full {
 		l.out = append([]byte(nil), l.out[n:]...)
-		if err := l.socket.await(l.timeouts.Stall); err != nil {
+	} else {
+		l.out = fitted(l.out[:0])
+	}
+	l.sealed = len(l.out)
+	return nil
+}
+
+// await waits until the socket accepts more. Meanwhile, if the peer owes us blocks, it
+// reads and handles messages.
+func (l *Link) await(h Handler) error {
+	l.full = false
+	if !h.Expects() {
+		return l.socket.await(l.timeouts.Stall)
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- l.socket.await(l.timeouts.Stall)
+		l.Wake()
+	}()
+	for {
+		if len(l.out) >= maxOut { // no further message could be answered
+			return <-done
+		}
+		if err := l.listen(time.Now().Add(l.timeouts.Drop), h); err != nil {
+			l.Close()
+			<-done
 			return err
+		}
+		select {
+		case err := <-done:
+			return err
+		default:
 		}
 	}
-	l.out = fitted(l.out[:0])
-	return nil
 }
 
 // write writes parts to the socket, and returns how many bytes it accepted.
