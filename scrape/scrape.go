@@ -10,8 +10,8 @@
 //		return err
 //	}
 //	table := scrape.Run(ctx, []scrape.Target{scrape.TorrentTarget(torrent)}, scrape.Options{})
-//	for _, swarm := range table.Torrents[0].Swarms {
-//		for _, row := range swarm.Rows {
+//	for _, s := range table.Torrents[0].Swarms {
+//		for _, row := range s.Rows {
 //			fmt.Println(row.URL, row.Status, row.Counts.Seeders)
 //		}
 //	}

@@ -27,11 +27,13 @@ func (l *failingListener) Accept() (net.Conn, error) {
 func TestAcceptFails(t *testing.T) {
 	t.Parallel()
 	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
-	r := startWith(t, Options{}, func(s *Seeder) {
-		l := &failingListener{Listener: s.options.Listener}
-		l.failures.Store(5)
-		s.options.Listener = l
-	}, Input{Torrent: meta, Path: root})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &failingListener{Listener: listener}
+	l.failures.Store(5)
+	r := start(t, Options{Listener: l}, Input{Torrent: meta, Path: root})
 	r.join(t, r.find(meta.InfoHashV1))
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -50,7 +50,7 @@ func ForeignTrackers(t *Metainfo, further [][]string) []string {
 // announced implements announce.Swarm for a swarm.
 type announced struct {
 	torrent *Torrent
-	swarm   *swarm
+	swarm   *swarmStats
 }
 
 func (a announced) Uploaded() int64 { return a.swarm.uploaded.Load() }
@@ -61,11 +61,35 @@ func (a announced) Left() int64 { return a.torrent.left.Load() }
 func (a announced) Answered(r announce.Answer) {
 	if r.Err == nil {
 		a.torrent.seeds.Store(max(0, r.Seeders-1)) // without us
+		a.torrent.leechers.Store(r.Leechers)
 	}
 	a.torrent.emit(EventAnnounce{
 		Torrent: a.torrent, Tracker: r.URL, Err: r.Err,
 		Message: r.Warning, Seeders: r.Seeders, Leechers: r.Leechers, Next: r.Next,
 	})
+}
+
+// wantedPeers is how many peers a tracker is asked for.
+const wantedPeers = 50
+
+// Wanted returns how many peers to ask for: none where there is no room to call them.
+func (a announced) Wanted() int {
+	if a.torrent.seeder.hub.HasRoom() {
+		return wantedPeers
+	}
+	return 0
+}
+
+// Found offers the peers to the hub, unless the tracker says that all are seeds.
+func (a announced) Found(addrs []netip.AddrPort) {
+	if a.torrent.leechers.Load() == 0 {
+		return
+	}
+	hub := a.torrent.seeder.hub
+	hub.Offer(entry{a.torrent}, a.swarm.hash, addrs)
+	if !a.torrent.isServed() { // it may just have been removed
+		hub.Forget(entry{a.torrent})
+	}
 }
 
 // announceAt adds the swarms of a torrent to the announcer.

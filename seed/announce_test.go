@@ -74,7 +74,7 @@ func TestAnnounce(t *testing.T) {
 		hashes := make(map[[20]byte]int)
 		for _, a := range l.got {
 			hashes[a.InfoHash]++
-			if a.Left != 0 || a.Port != r.port || a.PeerID != r.options.PeerID || a.Want != 0 || a.TrackerID != map[tracker.Event]string{tracker.EventStopped: "me"}[a.Event] {
+			if a.Left != 0 || a.Port != r.port || a.PeerID != r.options.PeerID || a.Want != map[tracker.Event]int{tracker.EventStarted: wantedPeers}[a.Event] || a.TrackerID != map[tracker.Event]string{tracker.EventStopped: "me"}[a.Event] {
 				t.Errorf("%s: %+v", name, a)
 			}
 		}

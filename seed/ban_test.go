@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"testing"
@@ -79,14 +80,16 @@ func (l *leecher) isServed(tt *Torrent, root string) {
 	check(l.t, tt, root, l.await(peer.IDPiece))
 }
 
-// hostStatsOf returns the statistics of an address.
-func (r *running) hostStatsOf(ip string) hostStats {
-	r.limits.mu.Lock()
-	defer r.limits.mu.Unlock()
-	if v := r.limits.by[hostOf(tcpAddr(ip))]; v != nil {
-		return *v
-	}
-	return hostStats{}
+// openOf returns the number of connections of an address, and strikesOf that of its
+// violations.
+func (r *running) openOf(ip string) int {
+	open, _ := r.hub.Host(netip.MustParseAddr(ip))
+	return open
+}
+
+func (r *running) strikesOf(ip string) int {
+	_, strikes := r.hub.Host(netip.MustParseAddr(ip))
+	return strikes
 }
 
 // conduct lists behaviours of peers, and whether each counts as a strike. Each uses one
@@ -183,11 +186,11 @@ func TestBan(t *testing.T) {
 			last := r.dialFrom(t, other)
 			last.CloseWrite()
 			io.Copy(io.Discard, last)
-			eventually(t, "all have left", func() bool { return r.hostStatsOf(bad).open == 0 })
+			eventually(t, "all have left", func() bool { return r.openOf(bad) == 0 })
 			served()
 			if c.strike {
-				if v := r.hostStatsOf(bad); v.strikes != maxStrikes {
-					t.Errorf("%d strikes of %d count", v.strikes, maxStrikes)
+				if n := r.strikesOf(bad); n != maxStrikes {
+					t.Errorf("%d strikes of %d count", n, maxStrikes)
 				}
 				for range 3 {
 					r.refuses(t, tt, bad)
@@ -196,8 +199,8 @@ func TestBan(t *testing.T) {
 				served()
 				return
 			}
-			if v := r.hostStatsOf(bad); v != (hostStats{}) {
-				t.Errorf("it counts: %+v", v)
+			if n := r.strikesOf(bad); n != 0 {
+				t.Errorf("%d strikes", n)
 			}
 			if c.encryption != EncryptionRequire {
 				eventually(t, "it is let in", func() bool { // with short timeouts not each time

@@ -20,7 +20,7 @@ func BenchmarkStatus(b *testing.B) {
 	defer l.Close()
 	s := New(Options{Listener: l})
 	for i := range 10_000 {
-		t := &Torrent{seeder: s, name: fmt.Sprint("torrent ", i), v1: true, swarms: []*swarm{{hash: [20]byte{byte(i), byte(i >> 8)}}}}
+		t := &Torrent{seeder: s, name: fmt.Sprint("torrent ", i), v1: true, swarms: []*swarmStats{{hash: [20]byte{byte(i), byte(i >> 8)}}}}
 		t.announceAt([][]string{{"http://tracker.example/announce"}})
 		s.list = append(s.list, t)
 	}

@@ -43,6 +43,7 @@ type unchokeSlot struct {
 	pending  atomic.Int64 // time of the first request accepted since then, in Unix nanoseconds
 
 	mu         sync.Mutex
+	joined     time.Time
 	interested time.Time // since when the peer is interested; zero: it is not
 	wanted     bool      // it has been interested at least once
 	given      bool      // unchoked
@@ -99,20 +100,20 @@ type choker struct {
 
 	soon chan struct{} // signals a change of interest; has a buffer of one
 
-	mu        sync.Mutex
-	conns     map[*conn]bool
-	leaving   int       // number of conns that are evicted and still open
-	useless   []*conn   // the next to evict, in order
-	allServed time.Time // when rank last found no peer to evict
+	mu    sync.Mutex
+	conns map[*conn]bool
+}
+
+func (s *choker) add(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns[c] = true
 }
 
 func (s *choker) remove(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	if c.evicted {
-		s.leaving--
-	}
 }
 
 // all returns the connected peers in no particular order.
@@ -257,7 +258,7 @@ func (s *choker) decide(now time.Time) {
 		}
 		l.mu.Unlock()
 	}
-	slices.SortFunc(line, func(a, b waiter) int { return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.number, b.number)) })
+	slices.SortFunc(line, func(a, b waiter) int { return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.Number, b.Number)) })
 	next := func(n int, given, trial bool) {
 		n = min(n, len(line))
 		for _, w := range line[:n] {

@@ -8,6 +8,7 @@ import (
 
 	"bt/internal/link"
 	"bt/internal/peer"
+	"bt/internal/swarm"
 	"bt/maketorrent"
 )
 
@@ -18,7 +19,7 @@ func turns(t *testing.T, limit, peers int) (*choker, []*conn) {
 	tt := &Torrent{pieceLength: meta.PieceLength}
 	var conns []*conn
 	for i := range peers {
-		c := &conn{number: uint64(i), torrent: tt, interested: true, Link: deafLink(t)}
+		c := &conn{Peer: deafPeer(t, i), torrent: tt, interested: true}
 		conns = append(conns, c)
 		s.conns[c] = true
 		s.interestChanged(c)
@@ -111,7 +112,7 @@ func testTrial(t *testing.T, limit int) {
 			}
 			time.Sleep(time.Second)
 		}
-		c := &conn{number: 1000, torrent: conns[0].torrent, interested: true, Link: conns[0].Link}
+		c := &conn{Peer: deafPeer(t, 1000), torrent: conns[0].torrent, interested: true}
 		s.conns[c] = true
 		s.interestChanged(c)
 		begin := time.Now()
@@ -153,7 +154,7 @@ func TestSlotsOfTorrents(t *testing.T) {
 		return n
 	}
 	for i := range 60 {
-		c := &conn{number: uint64(i), torrent: popular, interested: true, Link: deafLink(t)}
+		c := &conn{Peer: deafPeer(t, i), torrent: popular, interested: true}
 		if i >= 40 {
 			c.torrent = alone
 		}
@@ -199,8 +200,8 @@ func TestSlotIsPassedOn(t *testing.T) {
 	a.await(peer.IDUnchoke)
 }
 
-// deafLink returns the link of a closed connection, which can only be woken.
-func deafLink(t testing.TB) *link.Link {
+// deafPeer returns a peer with a closed connection, which can only be woken.
+func deafPeer(t testing.TB, number int) *swarm.Peer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -216,5 +217,5 @@ func deafLink(t testing.TB) *link.Link {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return &swarm.Peer{Link: l, Number: uint64(number)}
 }

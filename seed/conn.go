@@ -3,35 +3,37 @@ package seed
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"bt/internal/link"
 	"bt/internal/peer"
+	"bt/internal/peerid"
 	"bt/internal/store"
+	"bt/internal/swarm"
 )
 
-// Reasons to close a connection, besides those of package link. isStrike says which
-// count as strikes.
+// Reasons to close a connection, besides those of package link.
 var (
-	errFlood = errors.New("the peer sends too many useless messages")
-	errSeed  = errors.New("the peer is a seed too")
+	errFlood   = fmt.Errorf("%w: it sends too many useless messages", link.ErrProtocol)
+	errSeed    = fmt.Errorf("%w: the peer is a seed too", swarm.ErrNeedless)
+	errStopped = errors.New("the torrent has stopped meanwhile")
 )
 
 // A conn is a connection to a peer, for one torrent. One goroutine runs it and owns
 // its fields, except where a comment says otherwise. It is the handler of its link.
 type conn struct {
-	*link.Link
-	number  uint64 // in the order of arrival
+	*swarm.Peer
 	seeder  *Seeder
 	torrent *Torrent
 	loaded  *loadedMetainfo // of torrent
-	swarm   *swarm
+	swarm   *swarmStats
 	hello   peer.Handshake // of the peer
 	client  string         // name of the client; written with slot.mu locked
-	joined  time.Time
-	evicted bool // guarded by choker.mu
+	joined  *EventPeer     // the event when the peer joined; nil: it has not
+	reason  error          // why the connection has ended
 
 	fast         bool // both sides support BEP 6
 	extensions   link.PeerIDs
@@ -52,15 +54,67 @@ type conn struct {
 	slot unchokeSlot // shared with the choker
 }
 
-// run serves the peer until the connection ends, and returns the reason. The
-// handshakes have been exchanged; early is the data that followed the peer's.
-func (c *conn) run(ctx context.Context, early []byte) error {
+// Run serves the peer until the connection ends, and returns the reason.
+func (c *conn) Run(ctx context.Context, theirs peer.Handshake, early []byte) error {
+	c.reason = c.serve(ctx, theirs, early)
+	return c.reason
+}
+
+func (c *conn) serve(ctx context.Context, theirs peer.Handshake, early []byte) error {
+	c.slot.mu.Lock()
+	c.hello, c.client = theirs, peerid.Client(theirs.PeerID[:])
+	c.slot.mu.Unlock()
+	joined := EventPeer{Torrent: c.torrent, Addr: c.Addr, Client: c.client, Joined: true}
+	c.seeder.choker.add(c)
+	defer c.seeder.choker.remove(c)
+	if !c.torrent.emitJoined(c.loaded, joined) {
+		return errStopped
+	}
+	c.joined = &joined
 	defer c.want(false)
 	defer c.refund()
 	defer c.leaveSuper()
 	c.hashing.burst = float64(layerTries * costHashes * c.loaded.trees.requests)
 	c.introduce()
-	return c.Run(ctx, c.torrent.pieces, early, c)
+	return c.Link.Run(ctx, c.torrent.pieces, early, c)
+}
+
+// End tells that the peer has left.
+func (c *conn) End() {
+	c.torrent.leave(c.loaded)
+	if c.joined == nil {
+		return
+	}
+	e := *c.joined
+	e.Joined, e.Client, e.Uploaded = false, c.client, c.slot.uploaded.Load()
+	if link.IsViolation(c.reason) {
+		e.Err = c.reason
+	}
+	c.torrent.emit(e)
+}
+
+const (
+	// A peer counts as served if it received a block within servedTime, or is
+	// unchoked and has had a request pending for less than pendingTime. The latter is
+	// limited because a peer may cancel all its requests, again and again.
+	servedTime  = time.Minute
+	pendingTime = 10 * time.Second
+
+	// introTime is how long a new peer may take to send interested.
+	introTime = 10 * time.Second
+)
+
+// Use says how useful it is to serve the peer.
+func (c *conn) Use(now time.Time) swarm.Use {
+	l := &c.slot
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	served, pending := time.Unix(0, l.served.Load()), time.Unix(0, l.pending.Load())
+	return swarm.Use{
+		Active:   now.Sub(served) < servedTime || l.given && now.Sub(pending) < pendingTime,
+		Since:    served,
+		Needless: !l.wanted && now.Sub(l.joined) >= introTime,
+	}
 }
 
 // Prepare queues messages about what others have changed.

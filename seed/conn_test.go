@@ -99,7 +99,7 @@ func TestChoked(t *testing.T) {
 
 func TestBadRequests(t *testing.T) {
 	t.Parallel()
-	r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 300_000)
+	_, tt, _ := one(t, Options{}, maketorrent.FormatV1, 300_000)
 	last := uint32(tt.pieces - 1)
 	for name, m := range map[string]peer.Message{
 		"no such piece":   request(uint32(tt.pieces), 0, 1),
@@ -121,9 +121,7 @@ func TestBadRequests(t *testing.T) {
 		"hostile request": {ID: peer.IDExtended, Extension: peer.ExtMetadata, Payload: []byte("d8:msg_typei99999999999999999999e")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r.limits.mu.Lock()
-			clear(r.limits.by) // no bans
-			r.limits.mu.Unlock()
+			r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 300_000) // one without bans
 			l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures)
 			l.conn.SetDeadline(time.Now().Add(5 * time.Second))
 			l.send(m)
@@ -153,9 +151,7 @@ func TestBecomesSeed(t *testing.T) {
 func (r *running) empty(t testing.TB) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		r.limits.mu.Lock()
-		n := r.limits.open
-		r.limits.mu.Unlock()
+		n, _ := r.hub.Connections()
 		if n == 0 {
 			return
 		}
@@ -491,57 +487,6 @@ func writeAt(path string, offset int64, s string) error {
 	}
 	_, err = f.WriteAt([]byte(s), offset)
 	return errors.Join(err, f.Close())
-}
-
-func TestLimits(t *testing.T) {
-	t.Parallel()
-	var l limits
-	addr := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1)}
-	for i := range maxPerAddress {
-		if !l.admit(addr) {
-			t.Fatalf("refused after %d", i)
-		}
-		l.through(addr)
-	}
-	if l.admit(addr) {
-		t.Error("too many of one address")
-	}
-	for range maxPerAddress {
-		l.leave(addr, false)
-	}
-	if len(l.by) != 0 || l.open != 0 || l.halfOpen != 0 {
-		t.Errorf("%+v", &l)
-	}
-	for range maxStrikes {
-		l.admit(addr)
-		l.through(addr)
-		l.leave(addr, true)
-	}
-	if l.admit(addr) {
-		t.Error("not banned")
-	}
-	crowd := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 2)}
-	for range maxHalfOpenPerAddress {
-		l.admit(crowd)
-	}
-	if l.admit(crowd) {
-		t.Error("too many half open of one address")
-	}
-	for range maxHalfOpenPerAddress {
-		l.through(crowd)
-		l.leave(crowd, false)
-	}
-	for i := range 2 * maxHosts {
-		a := &net.TCPAddr{IP: net.IPv4(11, byte(i>>16), byte(i>>8), byte(i))}
-		if !l.admit(a) {
-			t.Fatal(i, l.open, l.halfOpen, a)
-		}
-		l.through(a)
-		l.leave(a, true)
-	}
-	if len(l.by) > maxHosts {
-		t.Errorf("%d addresses are remembered", len(l.by))
-	}
 }
 
 // stopTime is how long a busy machine may take to stop.

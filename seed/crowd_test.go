@@ -5,19 +5,21 @@ package seed
 import (
 	"fmt"
 	"net"
-	"net/netip"
-	"slices"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/testenv"
 	"bt/maketorrent"
+)
+
+// Limits of package swarm.
+const (
+	maxPerAddress = 100
+	maxStrikes    = 5
+	rankPause     = 100 * time.Millisecond
 )
 
 // needDescriptors skips the test if it can't open n descriptors.
@@ -31,9 +33,7 @@ func needDescriptors(t testing.TB, n uint64) {
 
 // counts returns the number of connections, and of those in their handshake.
 func (r *running) counts() (open, halfOpen int) {
-	r.limits.mu.Lock()
-	defer r.limits.mu.Unlock()
-	return r.limits.open, r.limits.halfOpen
+	return r.hub.Connections()
 }
 
 func (r *running) awaitCounts(t *testing.T, open, halfOpen int) {
@@ -84,14 +84,14 @@ func TestCrowdOfOneAddress(t *testing.T) {
 		l.conn.Close()
 	}
 	crowd = crowd[leave:]
-	eventually(t, "they have left", func() bool { return r.hostStatsOf(ip).open == maxPerAddress-leave })
+	eventually(t, "they have left", func() bool { return r.openOf(ip) == maxPerAddress-leave })
 	crowd = append(crowd, r.crowd(t, tt, ip, leave)...)
 	r.refuses(t, tt, ip)
 	for _, l := range crowd {
 		l.isServed(tt, root)
 	}
-	if v := r.hostStatsOf(ip); v.strikes != 0 {
-		t.Errorf("%d strikes", v.strikes)
+	if n := r.strikesOf(ip); n != 0 {
+		t.Errorf("%d strikes", n)
 	}
 }
 
@@ -149,7 +149,9 @@ func TestEvictLeastUseful(t *testing.T) {
 	// Otherwise the test would take as long as introTime.
 	r.choker.mu.Lock()
 	for c := range r.choker.conns {
-		c.joined = c.joined.Add(-introTime)
+		c.slot.mu.Lock()
+		c.slot.joined = c.slot.joined.Add(-introTime)
+		c.slot.mu.Unlock()
 		c.slot.pending.Store(0)
 	}
 	r.choker.mu.Unlock()
@@ -226,101 +228,6 @@ func TestCrowdThatCancels(t *testing.T) {
 	r.crowd(t, tt, "127.4.0.1", 1)[0].isServed(tt, root)
 }
 
-// The order in which peers are evicted.
-func TestRank(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	type candidate struct {
-		name, addr  string
-		n           int // of such
-		joined      time.Duration
-		served      time.Duration // ago; 0: never
-		deaf, given bool
-		pending     time.Duration
-	}
-	for _, test := range []struct {
-		name       string
-		candidates []candidate
-		want       string // names in order, of each candidate once
-	}{
-		{"never interested first", []candidate{
-			{name: "old", addr: "10.0.0.1", joined: time.Hour, served: 10 * time.Minute},
-			{name: "deaf", addr: "10.1.0.1", joined: time.Minute, deaf: true},
-		}, "deaf old"},
-		{"a new peer may still become interested", []candidate{
-			{name: "new", addr: "10.0.0.1", joined: time.Second, deaf: true},
-			{name: "old", addr: "10.1.0.1", joined: time.Minute},
-		}, "old new"},
-		{"idle longest", []candidate{
-			{name: "b", addr: "10.0.0.1", joined: time.Hour, served: 5 * time.Minute},
-			{name: "a", addr: "10.1.0.1", joined: time.Hour, served: 6 * time.Minute},
-			{name: "c", addr: "10.2.0.1", joined: 4 * time.Minute},
-		}, "a b c"},
-		{"served ones never", []candidate{
-			{name: "served", addr: "10.0.0.1", joined: time.Hour, served: 59 * time.Second},
-			{name: "asking", addr: "10.0.0.2", joined: time.Hour, given: true, pending: 9 * time.Second},
-			{name: "asked", addr: "10.0.0.3", joined: time.Hour, given: true, pending: 11 * time.Second},
-		}, "asked"},
-		{"a /24", []candidate{
-			{name: "honest", addr: "10.0.0.1", joined: time.Hour},
-			{name: "crowd", addr: "10.1.0.0", n: 100, joined: time.Second},
-		}, "crowd honest"},
-		{"a few of one network are no crowd", []candidate{
-			{name: "honest", addr: "10.0.0.1", joined: time.Hour},
-			{name: "family", addr: "10.1.0.0", n: 7, joined: time.Minute},
-		}, "honest family"},
-		{"a /64", []candidate{
-			{name: "honest", addr: "2001:db8::1", joined: time.Hour},
-			{name: "crowd", addr: "2001:db8:1::", n: 16, joined: time.Second},
-		}, "crowd honest"},
-		{"a /56", []candidate{
-			{name: "honest", addr: "2001:db8::1", joined: time.Hour},
-			{name: "crowd", addr: "2001:db8:1:0100::", n: 64, joined: time.Second},
-		}, "crowd honest"},
-		{"a /48", []candidate{
-			{name: "honest", addr: "2001:db8::1", joined: time.Hour},
-			{name: "crowd", addr: "2001:db8:1::", n: 256, joined: time.Second},
-		}, "crowd honest"},
-	} {
-		conns := make(map[*conn]bool)
-		names := make(map[*conn]string)
-		for _, g := range test.candidates {
-			for i := range max(1, g.n) {
-				ip := netip.MustParseAddr(g.addr)
-				if b := ip.As16(); ip.Is4() {
-					b[15] += byte(i)
-					ip = netip.AddrFrom16(b).Unmap()
-				} else {
-					switch { // another network each time
-					case test.name == "a /64":
-						b[15] += byte(i)
-					case test.name == "a /56":
-						b[7] += byte(i)
-					default:
-						b[6] += byte(i)
-					}
-					ip = netip.AddrFrom16(b)
-				}
-				c := &conn{Link: &link.Link{Addr: netip.AddrPortFrom(ip, 1)}, joined: now.Add(-g.joined)}
-				c.slot.wanted, c.slot.given = !g.deaf, g.given
-				for at, ago := range map[*atomic.Int64]time.Duration{&c.slot.served: g.served, &c.slot.pending: g.pending} {
-					if ago > 0 {
-						at.Store(now.Add(-ago).UnixNano())
-					}
-				}
-				conns[c], names[c] = true, g.name
-			}
-		}
-		var order []string
-		for _, c := range rank(conns, now) {
-			order = append(order, names[c])
-		}
-		if got := strings.Join(slices.Compact(order), " "); got != test.want {
-			t.Errorf("%s: %s, want %s", test.name, got, test.want)
-		}
-	}
-}
-
 // Connections from a few networks that never finish their handshake keep no other
 // peer out.
 func TestHalfOpen(t *testing.T) {
@@ -349,7 +256,7 @@ func TestHalfOpen(t *testing.T) {
 		conn.Close()
 	}
 	r.awaitCounts(t, len(honest), 0)
-	if v := r.hostStatsOf("127.0.9.1"); v.strikes != 0 {
-		t.Errorf("%d strikes", v.strikes)
+	if n := r.strikesOf("127.0.9.1"); n != 0 {
+		t.Errorf("%d strikes", n)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"bt/internal/store"
+	"bt/internal/swarm"
 )
 
 // A need is the number of descriptors for each part of a Seeder.
@@ -32,10 +33,10 @@ func needs(peers, allowed int) need {
 	n.mapped = min(max(allowed/16, n.turns*store.MaxBatchMappings), store.MaxMappings)
 	n.small = max(n.turns, min(allowed/8, maxSmallFiles))
 	rest := allowed - min(otherDescriptors, allowed/4) - n.mapped - n.small
-	n.peers, n.handshakes = peers, maxHandshakes(peers)
+	n.peers, n.handshakes = peers, swarm.MaxHandshakes(peers)
 	if n.peers+n.handshakes > rest {
-		n.peers = max(1, rest-maxHalfOpen, rest*2/3-minHalfOpen)
-		n.handshakes = maxHandshakes(n.peers)
+		n.peers = max(1, rest-swarm.MaxHalfOpen, rest*2/3-swarm.MinHalfOpen)
+		n.handshakes = swarm.MaxHandshakes(n.peers)
 	}
 	n.small += min(rest-n.peers-n.handshakes, maxSmallFiles-n.small)
 	return n

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bt/internal/peer"
+	"bt/internal/swarm"
 	"bt/internal/testenv"
 	"bt/maketorrent"
 )
@@ -130,7 +131,7 @@ func TestMemoryOfIdlePeers(t *testing.T) {
 		}
 	}
 	for i := range peers {
-		await(i - maxHalfOpen/2) // more concurrent handshakes would be refused
+		await(i - swarm.MaxHalfOpen/2) // more concurrent handshakes would be refused
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			t.Fatal(err)

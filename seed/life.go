@@ -81,6 +81,7 @@ func (l *life) setState(seen *epoch, to State, e Event, set func()) bool {
 	}
 	s.delay()
 	if from.serves() {
+		s.hub.Forget(entry{l.torrent})
 		s.choker.disconnect(l.torrent)
 	}
 	if dropped != nil {
@@ -90,6 +91,13 @@ func (l *life) setState(seen *epoch, to State, e Event, set func()) bool {
 		l.torrent.updateAnnouncer()
 	}
 	return true
+}
+
+// isServed reports whether the torrent is served now.
+func (l *life) isServed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state.serves()
 }
 
 // transition is the part of setState that holds l.mu. It returns the state before,

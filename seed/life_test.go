@@ -62,12 +62,6 @@ func followed(t testing.TB, events []datedEvent) map[*Torrent]State {
 	return states
 }
 
-// isServed reports whether peers are accepted.
-func (l *life) isServed() bool {
-	state, _ := l.now()
-	return state.serves()
-}
-
 // A torrent changes its state only as the table of transitions allows, and only in
 // the epoch that was passed.
 func TestTransitions(t *testing.T) {

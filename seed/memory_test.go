@@ -98,7 +98,7 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 		}
 	}
 	for i := range kinds {
-		if n := r.hostStatsOf(fmt.Sprintf("127.0.11.%d", i+1)).open; n != each {
+		if n := r.openOf(fmt.Sprintf("127.0.11.%d", i+1)); n != each {
 			t.Errorf("only %d of %d peers of kind %d are there", n, each, i)
 		}
 	}

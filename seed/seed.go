@@ -28,8 +28,8 @@
 //
 // A [Directory] seeds the torrents in a directory, and follows its changes.
 //
-// Peers connect to the Seeder; it does not connect to peers. It sends blocks straight
-// from the files, where the system can map them.
+// Peers connect to the Seeder, and it connects to those that trackers name, while it has
+// room. It sends blocks straight from the files, where the system can map them.
 package seed
 
 import (
@@ -51,6 +51,7 @@ import (
 	"bt/internal/peer/mse"
 	"bt/internal/peerid"
 	"bt/internal/store"
+	"bt/internal/swarm"
 )
 
 // Metainfo is a parsed torrent, as returned by inspect.Parse and inspect.ReadFile.
@@ -163,7 +164,6 @@ type Seeder struct {
 	turns    *sendTurns
 	cache    *store.Cache
 	uploaded atomic.Int64 // bytes of blocks
-	numbers  atomic.Uint64
 
 	mu    sync.RWMutex
 	list  []*Torrent
@@ -172,9 +172,7 @@ type Seeder struct {
 
 	toOpen, toHash, suspects *backlog
 
-	limits       limits
-	handshakes   handshakes
-	exchanges    *exchanges
+	hub          *swarm.Hub
 	fewer        error // why MaxPeers was lowered; nil: it was not
 	announcer    *announce.Announcer
 	events       *events
@@ -214,8 +212,6 @@ func New(o Options) *Seeder {
 	}
 	s.turns = newSendTurns(n.turns)
 	s.cache = store.NewCache(n.mapped, n.small)
-	s.exchanges = newExchanges()
-	s.handshakes = handshakes{most: n.handshakes, crowd: make(crowd)}
 	s.choker = choker{max: o.MaxUploads, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
 	if s.choker.max == 0 && o.MaxUploadRate > 0 {
 		s.choker.max = max(4, int(o.MaxUploadRate/slotRate))
@@ -224,8 +220,18 @@ func New(o Options) *Seeder {
 	if err == nil {
 		s.port = addr.Port()
 	}
+	reached := families(addr.Addr().Unmap(), o.From, o.IPs)
+	var from []netip.Addr
+	for _, f := range reached {
+		from = append(from, f.From)
+	}
+	s.hub = swarm.New(swarm.Options{
+		Listener: o.Listener, PeerID: s.options.PeerID, MaxPeers: s.options.MaxPeers, MaxHandshakes: n.handshakes,
+		Encryption: o.Encryption, Timeouts: &s.timeouts, From: from, Torrents: (*torrents)(s),
+		Warn: func(err error) { s.events.put(EventWarning{Err: err}) },
+	})
 	s.announcer = announce.New(announce.Options{
-		PeerID: s.options.PeerID, Port: s.port, UserAgent: o.Client, Families: families(addr.Addr().Unmap(), o.From, o.IPs),
+		PeerID: s.options.PeerID, Port: s.port, UserAgent: o.Client, Families: reached,
 	})
 	return s
 }
@@ -288,7 +294,19 @@ func (s *Seeder) find(infoHash [20]byte) *Torrent {
 	return s.byKey[infoHash]
 }
 
-func (s *Seeder) findReq2(req2 [20]byte) ([20]byte, bool) {
+// torrents finds the torrents of a Seeder for its hub.
+type torrents Seeder
+
+// Find returns the torrent with an info-hash, or nil.
+func (s *torrents) Find(infoHash [20]byte) swarm.Torrent {
+	if t := (*Seeder)(s).find(infoHash); t != nil {
+		return entry{t}
+	}
+	return nil
+}
+
+// FindReq2 returns an info-hash by the hash that MSE uses for it.
+func (s *torrents) FindReq2(req2 [20]byte) ([20]byte, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	h, ok := s.req2[req2]
@@ -299,11 +317,7 @@ func (s *Seeder) findReq2(req2 [20]byte) ([20]byte, bool) {
 func (s *Seeder) Uploaded() int64 { return s.uploaded.Load() }
 
 // Peers returns the number of connected peers.
-func (s *Seeder) Peers() int {
-	s.choker.mu.Lock()
-	defer s.choker.mu.Unlock()
-	return len(s.choker.conns)
-}
+func (s *Seeder) Peers() int { return s.hub.Peers() }
 
 // Rate returns the upload rate over the last seconds, in bytes per second.
 func (s *Seeder) Rate() int64 {
@@ -341,41 +355,12 @@ func (s *Seeder) Serve(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { s.choker.run(ctx) })
-	wg.Go(func() { s.exchanges.run(ctx) })
 	wg.Go(func() { s.manage(ctx) })
 	wg.Go(func() { s.announcer.Run(ctx) })
 	wg.Go(func() { s.measure(ctx) })
-	stop := context.AfterFunc(ctx, func() { s.options.Listener.Close() })
-	defer stop()
 	if s.fewer != nil {
 		s.events.put(EventWarning{Err: s.fewer})
 	}
-	warned := false
-	for pause := time.Duration(0); ; {
-		conn, err := s.options.Listener.Accept()
-		if err != nil {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			// Accept fails for a while when no descriptors are left.
-			if !warned {
-				warned = true
-				s.events.put(EventWarning{Err: fmt.Errorf("no peer can connect for now: %w", err)})
-			}
-			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-			}
-			continue
-		}
-		pause = 0
-		tcp, ok := conn.(*net.TCPConn)
-		if !ok || !s.limits.admit(conn.RemoteAddr()) {
-			conn.Close()
-			continue
-		}
-		s.handshakes.add(tcp)
-		wg.Go(func() { s.serveConn(ctx, tcp) })
-	}
+	s.hub.Serve(ctx)
+	return context.Cause(ctx)
 }

@@ -61,12 +61,14 @@ func start(t testing.TB, o Options, inputs ...Input) *running {
 // startWith seeds with a Seeder that tune has changed.
 func startWith(t testing.TB, o Options, tune func(*Seeder), inputs ...Input) *running {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	if o.Listener == nil {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Listener = l
 	}
-	r := &running{addr: l.Addr().String()}
-	o.Listener = l
+	r := &running{addr: o.Listener.Addr().String()}
 	o.Event = func(at time.Time, e Event) {
 		r.mu.Lock()
 		defer r.mu.Unlock()

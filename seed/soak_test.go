@@ -288,9 +288,8 @@ func (s *soak) measure() metrics {
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	eventually(s.t, "all have left", func() bool {
-		s.seeder.limits.mu.Lock()
-		defer s.seeder.limits.mu.Unlock()
-		return s.seeder.limits.open == 0
+		open, _ := s.seeder.hub.Connections()
+		return open == 0
 	})
 	if err := s.ledger.Save(s.seeder); err != nil {
 		s.t.Error(err)

@@ -28,10 +28,10 @@ type Torrent struct {
 	size        int64
 	pieces      int
 	pieceLength int64
-	swarms      []*swarm   // one per info-hash; a hybrid torrent has two
-	before      int64      // bytes uploaded in earlier runs
-	begun       time.Time  // when it was first added
-	rate        *rateLimit // nil: no limit
+	swarms      []*swarmStats // one per info-hash; a hybrid torrent has two
+	before      int64         // bytes uploaded in earlier runs
+	begun       time.Time     // when it was first added
+	rate        *rateLimit    // nil: no limit
 
 	entries []*announce.Entry // one per swarm
 
@@ -39,7 +39,10 @@ type Torrent struct {
 	field   atomic.Pointer[peer.Bitfield] // pieces that are available; replaced, never modified
 	left    atomic.Int64                  // bytes that are missing
 	wanting atomic.Int64                  // peers that wait for blocks
-	seeds   atomic.Int64                  // other seeds, according to the last tracker response
+
+	// According to the last response of a tracker.
+	seeds    atomic.Int64 // other seeds
+	leechers atomic.Int64 // negative: unknown
 
 	turn turnQueue // guarded by Seeder.turns.mu
 
@@ -47,20 +50,20 @@ type Torrent struct {
 	life
 }
 
-// A swarm is the set of peers and trackers that know a torrent by one info-hash. For
-// v2 that is the truncated info-hash (BEP 52).
-type swarm struct {
+// swarmStats counts for a swarm: the set of peers and trackers that know a torrent by one
+// info-hash. For v2 that is the truncated info-hash (BEP 52).
+type swarmStats struct {
 	hash     [20]byte
 	uploaded atomic.Int64 // bytes of blocks
 }
 
-func swarmsOf(t *Metainfo) []*swarm {
-	var list []*swarm
+func swarmsOf(t *Metainfo) []*swarmStats {
+	var list []*swarmStats
 	if t.V1 {
-		list = append(list, &swarm{hash: t.InfoHashV1})
+		list = append(list, &swarmStats{hash: t.InfoHashV1})
 	}
 	if t.V2 {
-		list = append(list, &swarm{hash: [20]byte(t.InfoHashV2[:])})
+		list = append(list, &swarmStats{hash: [20]byte(t.InfoHashV2[:])})
 	}
 	return list
 }
@@ -143,7 +146,7 @@ func (t *Torrent) Uploaded() int64 {
 func (t *Torrent) Since() time.Time { return t.begun }
 
 // swarm returns the swarm of an info-hash that the torrent has.
-func (t *Torrent) swarm(hash [20]byte) *swarm {
+func (t *Torrent) swarm(hash [20]byte) *swarmStats {
 	for _, s := range t.swarms[1:] {
 		if s.hash == hash {
 			return s

@@ -41,6 +41,7 @@ const swarmTimeout = 80 * time.Second
 type processSwarm struct {
 	t       *testing.T
 	a, b    *testenv.Host // hosts for the seed and the downloading client
+	at      *testenv.Host // host of the tracker
 	root    string        // directory of the data
 	torrent string
 	hash    [20]byte
@@ -57,8 +58,14 @@ const swarmPiece = 32 << 10
 // ...
 func swarmOf(t *testing.T, sizes ...int) *processSwarm {
 	t.Helper()
-	s := &processSwarm{t: t}
-	s.a, s.b = testenv.Hosts(t)
+	a, b := testenv.Hosts(t)
+	return swarmOn(t, a, b, a, sizes...)
+}
+
+// swarmOn is like swarmOf, with the seed, the client and the tracker on given hosts.
+func swarmOn(t *testing.T, seed, client, tracker *testenv.Host, sizes ...int) *processSwarm {
+	t.Helper()
+	s := &processSwarm{t: t, a: seed, b: client, at: tracker}
 	home := t.TempDir()
 	s.env = []string{"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "GORACE=atexit_sleep_ms=0"}
 	for _, v := range os.Environ() {
@@ -88,13 +95,13 @@ func swarmOf(t *testing.T, sizes ...int) *processSwarm {
 	s.pieces = int((s.size + swarmPiece - 1) / swarmPiece)
 	processTree(t, s.root, files)
 	made := processMade(t, dir, "make", "content", "-l", fmt.Sprint(swarmPiece), "-o", s.torrent,
-		"--announce", fmt.Sprintf("http://%v:%d/announce", s.a.Addr, swarmTrackerPort))
+		"--announce", fmt.Sprintf("http://%v:%d/announce", s.at.Addr, swarmTrackerPort))
 	hash, err := hex.DecodeString(made.InfoHash)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.hash = [20]byte(hash)
-	s.tracker = s.a.Opentracker(t, swarmTrackerPort, [][20]byte{s.hash})
+	s.tracker = s.at.Opentracker(t, swarmTrackerPort, [][20]byte{s.hash})
 	return s
 }
 
@@ -108,17 +115,23 @@ func (s *processSwarm) eventually(what string, ready func() bool) {
 	}
 }
 
-var scrapedSeeds = regexp.MustCompile(`8:completei(\d+)e`)
+var (
+	scrapedSeeds    = regexp.MustCompile(`8:completei(\d+)e`)
+	scrapedLeechers = regexp.MustCompile(`10:incompletei(\d+)e`)
+)
 
-// seeds returns the number of seeds that the tracker knows.
-func (s *processSwarm) seeds() string {
+// seeds returns the number of seeds that the tracker knows, and leechers that of others.
+func (s *processSwarm) seeds() string    { return s.scraped(scrapedSeeds) }
+func (s *processSwarm) leechers() string { return s.scraped(scrapedLeechers) }
+
+func (s *processSwarm) scraped(count *regexp.Regexp) string {
 	s.t.Helper()
 	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DialContext: s.b.DialContext, DisableKeepAlives: true}}
 	var escaped strings.Builder
 	for _, c := range s.hash {
 		fmt.Fprintf(&escaped, "%%%02x", c)
 	}
-	res, err := client.Get(fmt.Sprintf("http://%v:%d/scrape?info_hash=%s", s.a.Addr, swarmTrackerPort, &escaped))
+	res, err := client.Get(fmt.Sprintf("http://%v:%d/scrape?info_hash=%s", s.at.Addr, swarmTrackerPort, &escaped))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -127,7 +140,7 @@ func (s *processSwarm) seeds() string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if m := scrapedSeeds.FindSubmatch(body); m != nil {
+	if m := count.FindSubmatch(body); m != nil {
 		return string(m[1])
 	}
 	if got := string(body); got != "d5:filesdee" { // the tracker knows no peers

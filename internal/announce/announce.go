@@ -6,8 +6,6 @@
 // and tracker id, and each host has a queue per address family. A host that hangs
 // over one family delays neither the other family nor other hosts. A tier works if
 // one family works.
-//
-// The announcer never asks trackers for peers.
 package announce
 
 import (
@@ -45,6 +43,9 @@ type Swarm interface {
 	Uploaded() int64 // bytes; never decreases
 	Left() int64     // bytes
 	Answered(Answer) // called for each outcome of an announce
+
+	Wanted() int            // how many peers to ask a tracker for; 0: none
+	Found([]netip.AddrPort) // called with the peers that a tracker has sent, after Answered
 }
 
 // An Answer is the outcome of an announce. A tracker that is announced to over two

@@ -2,6 +2,7 @@ package announce
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -109,9 +110,11 @@ func (n *fakeNet) run(families ...Family) (a *Announcer, stop func() time.Durati
 // A fakeSwarm records the answers that it receives.
 type fakeSwarm struct {
 	uploaded atomic.Int64
+	wanted   int
 
 	mu       sync.Mutex
 	received []Answer
+	found    []netip.AddrPort
 }
 
 // serveMany adds n swarms of one tracker, and serves them.
@@ -127,6 +130,13 @@ func serveMany(a *Announcer, n int) (swarms []*fakeSwarm, entries []*Entry) {
 
 func (s *fakeSwarm) Uploaded() int64 { return s.uploaded.Load() }
 func (s *fakeSwarm) Left() int64     { return 0 }
+func (s *fakeSwarm) Wanted() int     { return s.wanted }
+
+func (s *fakeSwarm) Found(addrs []netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.found = append(s.found, addrs...)
+}
 
 func (s *fakeSwarm) Answered(a Answer) {
 	s.mu.Lock()

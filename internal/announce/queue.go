@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -152,7 +153,7 @@ func (a *Announcer) announceNext(q *queue, s *session) {
 	_ = a.running.Acquire(context.Background(), 1)
 	defer a.running.Release(1)
 	swarm := s.tier.entry.swarm
-	uploaded, left := swarm.Uploaded(), swarm.Left()
+	uploaded, left, wanted := swarm.Uploaded(), swarm.Left(), swarm.Wanted()
 
 	a.mu.Lock()
 	asked := time.Now()
@@ -162,7 +163,7 @@ func (a *Announcer) announceNext(q *queue, s *session) {
 		return
 	}
 	s.url, s.again = plan.url, false
-	r := s.request(plan, uploaded, left)
+	r := s.request(plan, uploaded, left, wanted)
 	ctx, cancel := s.context(plan)
 	a.mu.Unlock()
 
@@ -186,6 +187,22 @@ func (a *Announcer) announceNext(q *queue, s *session) {
 	for _, o := range outcomes {
 		o.session.tier.entry.swarm.Answered(*o.answer)
 	}
+	if found := addresses(resp); len(found) > 0 && err == nil && wanted > 0 {
+		swarm.Found(found)
+	}
+}
+
+// addresses returns the addresses of the peers in a response.
+func addresses(resp *tracker.AnnounceResponse) (list []netip.AddrPort) {
+	if resp == nil {
+		return nil
+	}
+	for _, p := range resp.Peers {
+		if p.Addr.IsValid() { // and not a host name
+			list = append(list, p.Addr)
+		}
+	}
+	return list
 }
 
 // An outcome is an answer to report; nil: none.

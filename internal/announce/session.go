@@ -223,7 +223,7 @@ func (s *session) isLeavingReplaced(url string) bool {
 
 // request returns the request of a plan. Uploaded counts from 0 for a new
 // registration, unless the tracker knows the swarm over the other address family.
-func (s *session) request(p plan, uploaded, left int64) tracker.AnnounceRequest {
+func (s *session) request(p plan, uploaded, left int64, wanted int) tracker.AnnounceRequest {
 	e := s.tier.entry
 	o := &e.announcer.options
 	s.start = s.base
@@ -243,7 +243,10 @@ func (s *session) request(p plan, uploaded, left int64) tracker.AnnounceRequest 
 	r := tracker.AnnounceRequest{
 		InfoHash: e.hash, PeerID: o.PeerID, Port: o.Port, IP: o.Families[s.family].IP, Key: e.key,
 		Uploaded: uploaded - s.start, Left: left, Event: p.event,
-		Want: 0, // no peers are needed
+		Want: wanted,
+	}
+	if p.event == tracker.EventStopped {
+		r.Want = 0
 	}
 	if s.at == p.url {
 		r.TrackerID = s.id

@@ -195,6 +195,13 @@ func (l *Link) Run(ctx context.Context, pieces int, early []byte, h Handler) err
 // Close closes the connection. Any goroutine may call it.
 func (l *Link) Close() { l.socket.Close() }
 
+// Shut closes the connection after what was sent. Closing a socket with unread data would
+// reset it, and lose data on the way.
+func (l *Link) Shut() {
+	_ = l.socket.CloseWrite()
+	l.Close()
+}
+
 // Wake interrupts Run if it waits for the peer, so that it calls Prepare. Any goroutine
 // may call it.
 func (l *Link) Wake() {

@@ -175,3 +175,43 @@ func (tr *Tracker) Start(t testing.TB) {
 
 // Kill kills the tracker, like kill -9.
 func (tr *Tracker) Kill() { tr.process.stop() }
+
+// HostsBehindNAT returns two hosts, of which one is behind a router that translates its
+// address and lets no connection in. They exist until the test ends. The router is at
+// Addr of inside, as outside sees it.
+func HostsBehindNAT(t testing.TB) (inside, outside *Host) {
+	t.Helper()
+	Program(t, "nft")
+	router, outside := Hosts(t)
+	inside = newHost(t, router.Addr.String())
+	router.ip(t, "link", "add", "lan0", "type", "veth", "peer", "name", "eth0", "netns", inside.net)
+	router.ip(t, "address", "add", "192.168.77.1/24", "dev", "lan0")
+	router.ip(t, "link", "set", "lan0", "up")
+	inside.ip(t, "address", "add", "192.168.77.2/24", "dev", "eth0")
+	inside.ip(t, "link", "set", "eth0", "up")
+	inside.ip(t, "route", "add", "default", "via", "192.168.77.1")
+	if err := router.on(func() {
+		if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0); err != nil {
+			Missing(t, err.Error())
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	line := router.Command("nft", "-f", "-")
+	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Stdin = strings.NewReader(`
+table ip nat {
+	chain out {
+		type nat hook postrouting priority 100
+		oifname "eth0" masquerade
+	}
+	chain in {
+		type filter hook forward priority 0
+		iifname "eth0" ct state new drop
+	}
+}`)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		Missing(t, fmt.Sprintf("network address translation: nft: %v: %s", err, bytes.TrimSpace(out)))
+	}
+	return inside, outside
+}

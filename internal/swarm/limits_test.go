@@ -1,4 +1,4 @@
-package seed
+package swarm
 
 import (
 	"net"
@@ -197,4 +197,55 @@ func TestEvictHosts(t *testing.T) {
 			t.Errorf("%d addresses are remembered without strikes", len(l.by)-before)
 		}
 	})
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	var l limits
+	addr := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 1)}
+	for i := range maxPerAddress {
+		if !l.admit(addr) {
+			t.Fatalf("refused after %d", i)
+		}
+		l.through(addr)
+	}
+	if l.admit(addr) {
+		t.Error("too many of one address")
+	}
+	for range maxPerAddress {
+		l.leave(addr, false)
+	}
+	if len(l.by) != 0 || l.open != 0 || l.halfOpen != 0 {
+		t.Errorf("%+v", &l)
+	}
+	for range maxStrikes {
+		l.admit(addr)
+		l.through(addr)
+		l.leave(addr, true)
+	}
+	if l.admit(addr) {
+		t.Error("not banned")
+	}
+	crowd := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 2)}
+	for range maxHalfOpenPerAddress {
+		l.admit(crowd)
+	}
+	if l.admit(crowd) {
+		t.Error("too many half open of one address")
+	}
+	for range maxHalfOpenPerAddress {
+		l.through(crowd)
+		l.leave(crowd, false)
+	}
+	for i := range 2 * maxHosts {
+		a := &net.TCPAddr{IP: net.IPv4(11, byte(i>>16), byte(i>>8), byte(i))}
+		if !l.admit(a) {
+			t.Fatal(i, l.open, l.halfOpen, a)
+		}
+		l.through(a)
+		l.leave(a, true)
+	}
+	if len(l.by) > maxHosts {
+		t.Errorf("%d addresses are remembered", len(l.by))
+	}
 }

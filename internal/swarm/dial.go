@@ -1,0 +1,239 @@
+package swarm
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"bt/internal/link"
+	"bt/internal/peer"
+)
+
+const (
+	// maxCalls is the maximum number of calls that are not connected yet.
+	maxCalls = 32
+
+	// callPause is the pause between two calls.
+	callPause = 50 * time.Millisecond
+)
+
+var (
+	errDuplicate = errors.New("the peer is connected already")
+	errBanned    = errors.New("the address is banned, or has too many connections")
+	errRoom      = errors.New("there is no room for the peer")
+)
+
+// Offer adds addresses of peers that know a torrent by an info-hash. They are called
+// while the torrent needs peers and there is room for more.
+func (h *Hub) Offer(t Torrent, infoHash [20]byte, addrs []netip.AddrPort) {
+	h.contacts.offer(t, infoHash, addrs)
+	h.signal()
+}
+
+// Forget forgets the addresses of a torrent. Its peers stay connected.
+func (h *Hub) Forget(t Torrent) { h.contacts.forget(t) }
+
+func (h *Hub) signal() {
+	select {
+	case h.news <- struct{}{}:
+	default:
+	}
+}
+
+// HasRoom reports whether more peers may be called.
+func (h *Hub) HasRoom() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.room() > 0
+}
+
+// room returns how many more peers may be called. h.mu is locked.
+func (h *Hub) room() int { return h.options.MaxPeers - len(h.peers.all) + h.peers.leaving - h.calls }
+
+// dial calls peers until ctx ends, and waits for the calls.
+func (h *Hub) dial(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-h.news:
+		}
+		wait := h.startCall(ctx, &wg)
+		if wait > 0 {
+			timer.Reset(wait)
+		}
+	}
+}
+
+// startCall starts a call, if one is due and there is room. It returns after what time to
+// try again, or 0 to wait for news.
+func (h *Hub) startCall(ctx context.Context, wg *sync.WaitGroup) (wait time.Duration) {
+	h.mu.Lock()
+	if h.calls >= maxCalls || h.room() <= 0 {
+		h.mu.Unlock()
+		return 0
+	}
+	h.calls++
+	h.mu.Unlock()
+	b, k, wait := h.contacts.next(time.Now(), h.options.MaxPeers)
+	if k == nil {
+		h.endCall()
+		return wait
+	}
+	wg.Go(func() {
+		connected := false
+		err := h.call(ctx, b.torrent, k, func() {
+			connected = true
+			h.endCall()
+			h.signal()
+		})
+		if !connected {
+			h.endCall()
+		}
+		h.contacts.done(b, k, time.Now(), err, connected)
+		h.signal()
+	})
+	return callPause
+}
+
+func (h *Hub) endCall() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.calls--
+}
+
+// call connects to a peer and serves the connection to its end. It calls connected when
+// the peer has been admitted.
+func (h *Hub) call(ctx context.Context, t Torrent, k *contact, connected func()) (err error) {
+	tcp := net.TCPAddrFromAddrPort(k.addr)
+	if !h.limits.admit(tcp) {
+		return errBanned
+	}
+	through := sync.OnceFunc(func() { h.limits.through(tcp) })
+	defer func() {
+		through()
+		h.limits.leave(tcp, link.IsViolation(err))
+	}()
+	l, theirs, early, err := h.connect(ctx, t, k)
+	if err != nil {
+		return err
+	}
+	defer l.Shut()
+	if theirs.PeerID == h.options.PeerID {
+		return errSelf
+	}
+	p := &Peer{Link: l, Number: h.numbers.Add(1), Joined: time.Now(), id: theirs.PeerID, torrent: t, called: true}
+	role, _, err := t.Enter(ctx, p, theirs)
+	if err != nil {
+		return err
+	}
+	defer role.End()
+	p.role = role
+	if err := h.admitCalled(p); err != nil {
+		return err
+	}
+	defer h.remove(p)
+	through()
+	connected()
+	return role.Run(ctx, theirs, early)
+}
+
+// connect calls a peer, first with encryption if that is preferred, and then without if
+// that is allowed.
+func (h *Hub) connect(ctx context.Context, t Torrent, k *contact) (l *link.Link, theirs peer.Handshake, early []byte, err error) {
+	from, ok := h.from(k.addr.Addr())
+	if !ok {
+		return nil, theirs, nil, errNoFamily
+	}
+	o := link.DialOptions{Timeouts: h.options.Timeouts, Encryption: h.options.Encryption, From: from, Accepts: t.Has}
+	o.Encrypt = o.Encryption != link.EncryptionOff
+	l, theirs, early, err = link.Dial(ctx, k.addr, t.Greeting(k.infoHash), o)
+	if err != nil && o.Encryption == link.EncryptionPrefer && ctx.Err() == nil && !isUnreachable(err) {
+		o.Encrypt = false
+		l, theirs, early, err = link.Dial(ctx, k.addr, t.Greeting(k.infoHash), o)
+	}
+	return l, theirs, early, err
+}
+
+var errNoFamily = errors.New("no local address can reach the peer's")
+
+// from returns the local address to call an address from.
+func (h *Hub) from(to netip.Addr) (from netip.Addr, ok bool) {
+	for _, a := range h.options.From {
+		switch {
+		case a.Is4() != to.Is4():
+		case a.IsUnspecified():
+			return netip.Addr{}, true
+		default:
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// isUnreachable reports whether there was no connection at all.
+func isUnreachable(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+// admitCalled adds a peer that was called, unless there is no room. It evicts no other.
+func (h *Hub) admitCalled(p *Peer) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.peers.all)-h.peers.leaving >= h.options.MaxPeers {
+		return errRoom
+	}
+	for other := range h.peers.all {
+		if other.isSame(p) && !h.prefers(p, other) {
+			return errDuplicate
+		}
+	}
+	for other := range h.peers.all {
+		if other.isSame(p) {
+			other.Close()
+		}
+	}
+	h.peers.all[p] = true
+	h.called[p] = true
+	return nil
+}
+
+// admitID reports whether an accepted peer may stay whose id is now known: it may not if
+// we have called the same peer before, and that connection is the one to keep.
+func (h *Hub) admitID(p *Peer, id [20]byte) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p.id = id
+	for other := range h.called {
+		if other.isSame(p) {
+			if !h.prefers(p, other) {
+				return false
+			}
+			other.Close()
+		}
+	}
+	return true
+}
+
+// isSame reports whether two connections are to the same peer for the same torrent.
+func (p *Peer) isSame(o *Peer) bool { return p.torrent == o.torrent && p.id == o.id }
+
+// prefers reports whether to keep a new connection rather than an older one to the same
+// peer. If both sides have called at the same time, each has both connections, and they
+// must keep the same one: that of the side with the greater id.
+func (h *Hub) prefers(p, old *Peer) bool {
+	if p.called == old.called || p.Joined.Sub(old.Joined) > h.options.Timeouts.Handshake {
+		return false
+	}
+	weCall := string(h.options.PeerID[:]) > string(p.id[:])
+	return p.called == weCall
+}
