@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -31,9 +32,10 @@ type conn struct {
 	loaded  *loadedMetainfo // of torrent
 	swarm   *swarmStats
 	hello   peer.Handshake // of the peer
-	client  string         // name of the client; written with slot.mu locked
-	joined  *EventPeer     // the event when the peer joined; nil: it has not
-	reason  error          // why the connection has ended
+	mu      sync.Mutex
+	client  string     // name of the client; written with mu locked
+	joined  *EventPeer // the event when the peer joined; nil: it has not
+	reason  error      // why the connection has ended
 
 	fast         bool // both sides support BEP 6
 	extensions   link.PeerIDs
@@ -51,7 +53,7 @@ type conn struct {
 	accounts [2]account // for the global rate and the rate of the torrent
 	wants    bool       // counted in torrent.wanting
 
-	slot unchokeSlot // shared with the choker
+	slot *swarm.Slot // shared with the choker
 }
 
 // Run serves the peer until the connection ends, and returns the reason.
@@ -61,12 +63,13 @@ func (c *conn) Run(ctx context.Context, theirs peer.Handshake, early []byte) err
 }
 
 func (c *conn) serve(ctx context.Context, theirs peer.Handshake, early []byte) error {
-	c.slot.mu.Lock()
-	c.hello, c.client = theirs, peerid.Client(theirs.PeerID[:])
-	c.slot.mu.Unlock()
+	c.hello = theirs
+	c.setClient(peerid.Client(theirs.PeerID[:]))
 	joined := EventPeer{Torrent: c.torrent, Addr: c.Addr, Client: c.client, Joined: true}
-	c.seeder.choker.add(c)
-	defer c.seeder.choker.remove(c)
+	c.seeder.conns.add(c)
+	defer c.seeder.conns.remove(c)
+	c.seeder.choker.Add(c.slot)
+	defer c.seeder.choker.Remove(c.slot)
 	if !c.torrent.emitJoined(c.loaded, joined) {
 		return errStopped
 	}
@@ -86,35 +89,20 @@ func (c *conn) End() {
 		return
 	}
 	e := *c.joined
-	e.Joined, e.Client, e.Uploaded = false, c.client, c.slot.uploaded.Load()
+	e.Joined, e.Client, e.Uploaded = false, c.client, c.slot.Uploaded()
 	if link.IsViolation(c.reason) {
 		e.Err = c.reason
 	}
 	c.torrent.emit(e)
 }
 
-const (
-	// A peer counts as served if it received a block within servedTime, or is
-	// unchoked and has had a request pending for less than pendingTime. The latter is
-	// limited because a peer may cancel all its requests, again and again.
-	servedTime  = time.Minute
-	pendingTime = 10 * time.Second
-
-	// introTime is how long a new peer may take to send interested.
-	introTime = 10 * time.Second
-)
-
 // Use says how useful it is to serve the peer.
-func (c *conn) Use(now time.Time) swarm.Use {
-	l := &c.slot
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	served, pending := time.Unix(0, l.served.Load()), time.Unix(0, l.pending.Load())
-	return swarm.Use{
-		Active:   now.Sub(served) < servedTime || l.given && now.Sub(pending) < pendingTime,
-		Since:    served,
-		Needless: !l.wanted && now.Sub(l.joined) >= introTime,
-	}
+func (c *conn) Use(now time.Time) swarm.Use { return c.slot.Use(now) }
+
+func (c *conn) setClient(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.client = name
 }
 
 // Prepare queues messages about what others have changed.
@@ -134,7 +122,7 @@ func (c *conn) Midway() bool { return c.queue.begun != 0 }
 
 // applyChoke sends the choke or unchoke that the choker has decided.
 func (c *conn) applyChoke() {
-	switch want := c.slot.isGiven(); {
+	switch want := c.slot.Given(); {
 	case want && !c.unchoked:
 		c.unchoked = true
 		c.Queue(peer.Message{ID: peer.IDUnchoke})
@@ -159,12 +147,8 @@ func (c *conn) advertise() {
 	if !c.superChanged.Swap(false) || c.advertised == nil {
 		return
 	}
-	rate := 0.0 // pieces per second
-	c.slot.mu.Lock()
-	if c.torrent.pieceLength > 0 {
-		rate = c.slot.speed.rate / float64(c.torrent.pieceLength)
-	}
-	c.slot.mu.Unlock()
+	rate, _ := c.slot.Rates()
+	rate /= max(1, float64(c.torrent.pieceLength)) // pieces per second
 	pieces, all := c.super.next(c.advertised, rate, c.interested, c.unchoked, time.Now())
 	for _, i := range pieces {
 		c.Queue(peer.Message{ID: peer.IDHave, Index: uint32(i)})
@@ -277,10 +261,7 @@ func (c *conn) spent(n int64) {
 	}
 	c.flood.useful()
 	c.Alive() // a peer that receives blocks is not silent
-	now := time.Now().UnixNano()
-	c.slot.served.Store(now)
-	c.slot.asked.Store(now) // a peer with a long queue need not send requests
-	c.slot.uploaded.Add(n)
+	c.slot.Sent(n)
 	c.swarm.uploaded.Add(n)
 	c.seeder.uploaded.Add(n)
 }

@@ -20,6 +20,8 @@ const (
 	maxPerAddress = 100
 	maxStrikes    = 5
 	rankPause     = 100 * time.Millisecond
+	introTime     = 10 * time.Second
+	pendingTime   = 10 * time.Second
 )
 
 // needDescriptors skips the test if it can't open n descriptors.
@@ -146,15 +148,7 @@ func TestEvictLeastUseful(t *testing.T) {
 	idle := r.crowd(t, tt, "127.0.23.1", 2)
 	deaf := []*leecher{r.meets(t, tt, "127.0.24.1"), r.meets(t, tt, "127.0.25.1")}
 	r.awaitCounts(t, most, 0)
-	// Otherwise the test would take as long as introTime.
-	r.choker.mu.Lock()
-	for c := range r.choker.conns {
-		c.slot.mu.Lock()
-		c.slot.joined = c.slot.joined.Add(-introTime)
-		c.slot.mu.Unlock()
-		c.slot.pending.Store(0)
-	}
-	r.choker.mu.Unlock()
+	time.Sleep(introTime)
 	for i, goes := range []*leecher{deaf[0], deaf[1], idle[0], idle[1]} {
 		time.Sleep(rankPause)
 		l := r.crowd(t, tt, fmt.Sprintf("127.0.26.%d", i+1), 1)[0]
@@ -218,11 +212,7 @@ func TestCrowdThatCancels(t *testing.T) {
 	}
 	cancels()
 	r.refuses(t, tt, "127.4.0.1")
-	r.choker.mu.Lock()
-	for c := range r.choker.conns {
-		c.slot.pending.Add(-int64(pendingTime))
-	}
-	r.choker.mu.Unlock()
+	time.Sleep(pendingTime)
 	cancels()
 	time.Sleep(rankPause)
 	r.crowd(t, tt, "127.4.0.1", 1)[0].isServed(tt, root)

@@ -85,7 +85,7 @@ func (c *conn) Handle(m peer.Message) error {
 	case peer.IDInterested, peer.IDNotInterested:
 		cost = costSmall
 		c.interested = m.ID == peer.IDInterested
-		c.seeder.choker.interestChanged(c)
+		c.seeder.choker.SetInterested(c.slot, c.interested)
 	case peer.IDBitfield:
 		cost = costHandshake
 		have, err := peer.ParseBitfield(m.Payload, c.torrent.pieces)
@@ -164,12 +164,9 @@ func (c *conn) request(b store.Block) error {
 	if b.Length == 0 || b.Length > maxBlock || int64(b.Begin)+int64(b.Length) > c.loaded.paddedLength(int(b.Piece)) {
 		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", link.ErrProtocol, b.Length, b.Begin, b.Piece)
 	}
-	now := time.Now().UnixNano()
-	c.slot.asked.Store(now)
-	if c.unchoked && t.have().Has(int(b.Piece)) && (c.advertised == nil || c.advertised.Has(int(b.Piece))) && c.queue.push(b) {
-		if c.slot.pending.Load() <= c.slot.served.Load() {
-			c.slot.pending.Store(now)
-		}
+	accepted := c.unchoked && t.have().Has(int(b.Piece)) && (c.advertised == nil || c.advertised.Has(int(b.Piece))) && c.queue.push(b)
+	c.slot.Asked(accepted)
+	if accepted {
 		return nil
 	}
 	c.reject(b)
@@ -199,9 +196,7 @@ func (c *conn) handleExtended(m peer.Message) error {
 		}
 		c.extensions = extensions.Update(c.extensions, &h)
 		if h.Client != "" && c.client == "" {
-			c.slot.mu.Lock()
-			c.client = h.Client
-			c.slot.mu.Unlock()
+			c.setClient(h.Client)
 		}
 		if h.UploadOnly && h.MetadataSize > 0 { // without the metadata it does not know yet what it wants
 			return errSeed

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"bt/internal/swarm"
 )
 
 // A State is the state of a torrent. Its value is what JSON documents show.
@@ -62,7 +64,7 @@ type life struct {
 	served   stopwatch          // time seeded, earlier runs included
 	later    *time.Timer        // schedules a recheck
 	use      usage
-	speed    speed
+	speed    swarm.Speed
 }
 
 // checking is the progress of a check in bytes, pad files included.
@@ -82,7 +84,7 @@ func (l *life) setState(seen *epoch, to State, e Event, set func()) bool {
 	s.delay()
 	if from.serves() {
 		s.hub.Forget(entry{l.torrent})
-		s.choker.disconnect(l.torrent)
+		s.conns.disconnect(l.torrent)
 	}
 	if dropped != nil {
 		dropped.data.Close()
@@ -203,14 +205,14 @@ func (l *life) progress(done, total int64) {
 func (l *life) tick(uploaded int64, peers int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.speed.tick(uploaded, peers)
+	l.speed.Tick(uploaded, peers)
 }
 
 // describe sets the fields of s that depend on the state.
 func (l *life) describe(s *TorrentStatus) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s.State, s.Rate = l.state, int64(l.speed.rate)
+	s.State, s.Rate = l.state, int64(l.speed.Rate)
 	if l.state == StateChecking {
 		s.Done, s.Total = l.checking.done, l.checking.total
 	}

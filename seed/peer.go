@@ -19,12 +19,17 @@ func (e entry) Enter(ctx context.Context, p *swarm.Peer, theirs peer.Handshake) 
 		return nil, peer.Handshake{}, err
 	}
 	c := &conn{Peer: p, seeder: t.seeder, torrent: t, loaded: m, swarm: t.swarm(theirs.InfoHash)}
-	c.slot.joined = p.Joined
+	c.slot = swarm.NewSlot(e, p)
 	return c, t.handshake(theirs), nil
 }
 
 // Needs reports whether peers are called: only those that may need what is served.
 func (e entry) Needs() bool { return e.isServed() }
+
+// PieceLength, OtherSeeds and Leeches describe the torrent for the choker.
+func (e entry) PieceLength() int64 { return e.pieceLength }
+func (e entry) OtherSeeds() int64  { return e.seeds.Load() }
+func (e entry) Leeches() bool      { return false }
 
 // Greeting returns the handshake for a peer that is called.
 func (e entry) Greeting(infoHash [20]byte) peer.Handshake {

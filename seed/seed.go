@@ -160,7 +160,8 @@ type Seeder struct {
 
 	timeouts link.Timeouts
 	rate     *rateLimit // nil: no limit
-	choker   choker
+	conns    conns
+	choker   *swarm.Choker
 	turns    *sendTurns
 	cache    *store.Cache
 	uploaded atomic.Int64 // bytes of blocks
@@ -180,8 +181,12 @@ type Seeder struct {
 	forgetWarned atomic.Bool // the warning that the cache can't be written was emitted
 
 	speedMu sync.Mutex
-	speed   speed
+	speed   swarm.Speed
 }
+
+// slotRate is the rate, in bytes per second, that a peer should get where the rate is
+// limited. It sets the number of slots.
+const slotRate = 64 << 10
 
 // defaultMaxPeers is used if MaxPeers is 0.
 const defaultMaxPeers = 2000
@@ -212,10 +217,11 @@ func New(o Options) *Seeder {
 	}
 	s.turns = newSendTurns(n.turns)
 	s.cache = store.NewCache(n.mapped, n.small)
-	s.choker = choker{max: o.MaxUploads, conns: make(map[*conn]bool), soon: make(chan struct{}, 1)}
-	if s.choker.max == 0 && o.MaxUploadRate > 0 {
-		s.choker.max = max(4, int(o.MaxUploadRate/slotRate))
+	slots := o.MaxUploads
+	if slots == 0 && o.MaxUploadRate > 0 {
+		slots = max(4, int(o.MaxUploadRate/slotRate))
 	}
+	s.choker = swarm.NewChoker(slots)
 	addr, err := netip.ParseAddrPort(o.Listener.Addr().String())
 	if err == nil {
 		s.port = addr.Port()
@@ -323,7 +329,7 @@ func (s *Seeder) Peers() int { return s.hub.Peers() }
 func (s *Seeder) Rate() int64 {
 	s.speedMu.Lock()
 	defer s.speedMu.Unlock()
-	return int64(s.speed.rate)
+	return int64(s.speed.Rate)
 }
 
 // startEvents starts the delivery of events. The function that it returns emits the
@@ -354,7 +360,7 @@ func (s *Seeder) Serve(ctx context.Context) error {
 	defer func() { s.warnNotRemembered(s.known.Flush()) }()
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { s.choker.run(ctx) })
+	wg.Go(func() { s.choker.Run(ctx) })
 	wg.Go(func() { s.manage(ctx) })
 	wg.Go(func() { s.announcer.Run(ctx) })
 	wg.Go(func() { s.measure(ctx) })

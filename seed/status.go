@@ -54,20 +54,6 @@ type TrackerStatus struct {
 	Next     time.Time // time of the next announce; zero if there is none
 }
 
-// A speed measures the rate at which a counter of bytes grows.
-type speed struct {
-	last int64
-	rate float64 // bytes per second, smoothed
-}
-
-// tick is called once per second. Without peers the rate drops to 0 at once.
-func (s *speed) tick(count int64, peers int) {
-	if s.rate = 0.7*s.rate + 0.3*float64(count-s.last); s.rate < 1 || peers == 0 {
-		s.rate = 0
-	}
-	s.last = count
-}
-
 // measure updates the rates once per second until ctx ends, and stops torrents that
 // are done.
 func (s *Seeder) measure(ctx context.Context) {
@@ -80,17 +66,15 @@ func (s *Seeder) measure(ctx context.Context) {
 			return
 		case <-second.C:
 			s.warnNotRemembered(s.known.Flush())
-			conns := s.choker.all()
+			conns := s.conns.all()
 			peers := make(map[*Torrent]int)
 			for _, c := range conns {
 				peers[c.torrent]++
-				c.slot.mu.Lock()
-				c.slot.speed.tick(c.slot.uploaded.Load(), 1)
-				c.slot.mu.Unlock()
+				c.slot.Tick()
 			}
 			s.speedMu.Lock()
-			s.speed.tick(s.uploaded.Load(), len(conns))
-			stats := EventStats{s.Uploaded(), int64(s.speed.rate), len(conns)}
+			s.speed.Tick(s.uploaded.Load(), len(conns))
+			stats := EventStats{s.Uploaded(), int64(s.speed.Rate), len(conns)}
 			s.speedMu.Unlock()
 			if stats != last {
 				last = stats
@@ -134,17 +118,17 @@ func (t *Torrent) measure(peers int) {
 // Status returns a snapshot of the Seeder and its torrents.
 func (s *Seeder) Status() Status {
 	peers := make(map[*Torrent][]PeerStatus)
-	conns := s.choker.all()
+	conns := s.conns.all()
 	for _, c := range conns {
-		l := &c.slot
-		p := PeerStatus{Addr: c.Addr, Uploaded: l.uploaded.Load()}
+		rate, _ := c.slot.Rates()
+		p := PeerStatus{Addr: c.Addr, Uploaded: c.slot.Uploaded(), Rate: int64(rate), Choked: !c.slot.Given()}
 		if c.torrent.pieces > 0 {
 			p.Progress = float64(c.hasCount.Load()) / float64(c.torrent.pieces)
 		}
-		l.mu.Lock()
-		p.Client, p.Rate, p.Choked = c.client, int64(l.speed.rate), !l.given
+		c.mu.Lock()
+		p.Client = c.client
+		c.mu.Unlock()
 		peers[c.torrent] = append(peers[c.torrent], p)
-		l.mu.Unlock()
 	}
 	status := Status{Time: time.Now(), Since: s.since, Uploaded: s.Uploaded(), Rate: s.Rate(), Peers: len(conns)}
 	all := s.all()

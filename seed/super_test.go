@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bt/internal/peer"
+	"bt/internal/swarm"
 	"bt/maketorrent"
 )
 
@@ -226,7 +227,7 @@ func TestSuperStrangers(t *testing.T) {
 	now := time.Now()
 	type stranger struct {
 		swarmPeer
-		got speed
+		got swarm.Speed
 	}
 	var peers []*stranger
 	for range n {
@@ -245,8 +246,8 @@ func TestSuperStrangers(t *testing.T) {
 					got++
 				}
 			}
-			p.got.tick(p.got.last+int64(got)<<16, 1)
-			p.next(p.offered, p.got.rate/(1<<16), true, true, now)
+			p.got.Tick(p.got.Last+int64(got)<<16, 1)
+			p.next(p.offered, p.got.Rate/(1<<16), true, true, now)
 		}
 		now = now.Add(time.Second)
 	}
@@ -357,7 +358,7 @@ func TestSuperRests(t *testing.T) {
 		l.await(peer.IDHave)
 	}
 	tt.super.Load().tick()
-	c := r.choker.all()[0]
+	c := r.conns.all()[0]
 	for end := time.Now().Add(30 * time.Second); c.superChanged.Load(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it never takes note")

@@ -9,6 +9,7 @@ import (
 	"bt/internal/announce"
 	"bt/internal/metainfo"
 	"bt/internal/peer"
+	"bt/internal/swarm"
 )
 
 // A Torrent is a torrent of a Seeder. Seeder.Add returns it.
@@ -93,7 +94,7 @@ func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 		before:      in.Uploaded,
 		begun:       in.Since,
 		rate:        newRateLimit(s.options.MaxTorrentRate),
-		life:        life{state: StateQueued, made: in.Hashed, served: stopwatch{before: in.Served}, speed: speed{last: in.Uploaded}},
+		life:        life{state: StateQueued, made: in.Hashed, served: stopwatch{before: in.Served}, speed: swarm.Speed{Last: in.Uploaded}},
 	}
 	t.torrent = t
 	if t.read == nil {
