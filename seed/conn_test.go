@@ -118,7 +118,7 @@ func TestBadRequests(t *testing.T) {
 		"a seed's":        {ID: peer.IDBitfield, Payload: peer.FullBitfield(tt.pieces)},
 		"have all":        {ID: peer.IDHaveAll},
 		"hostile bencode": {ID: peer.IDExtended, Extension: peer.ExtHandshake, Payload: bytes.Repeat([]byte("l"), 60_000)},
-		"hostile request": {ID: peer.IDExtended, Extension: peer.ExtMetadata, Payload: []byte("d8:msg_typei99999999999999999999e")},
+		"hostile request": {ID: peer.IDExtended, Extension: extensions.IDs()[peer.MetadataName], Payload: []byte("d8:msg_typei99999999999999999999e")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 300_000) // one without bans
@@ -231,7 +231,7 @@ func TestExtendedHandshake(t *testing.T) {
 		t.Fatal(err)
 	}
 	if h.Queue != maxRequests || h.Client != "test 1" || !h.UploadOnly || h.MetadataSize != len(loadedOf(t, tt).info) ||
-		h.YourIP != netip.MustParseAddr("127.0.0.1") || h.Port != r.port || h.Extensions["ut_metadata"] != peer.ExtMetadata {
+		h.YourIP != netip.MustParseAddr("127.0.0.1") || h.Port != r.port || h.Extensions["ut_metadata"] != extensions.IDs()[peer.MetadataName] {
 		t.Errorf("%+v", h)
 	}
 }
@@ -249,8 +249,8 @@ func TestMetadata(t *testing.T) {
 	l.await(peer.IDExtended)
 	ask := func(piece int) peer.Message {
 		m := peer.Metadata{Kind: peer.MetadataRequest, Piece: piece}
-		b := m.Append(nil, peer.ExtMetadata)
-		return peer.Message{ID: peer.IDExtended, Extension: peer.ExtMetadata, Payload: b[6:]}
+		b := m.Append(nil, extensions.IDs()[peer.MetadataName])
+		return peer.Message{ID: peer.IDExtended, Extension: extensions.IDs()[peer.MetadataName], Payload: b[6:]}
 	}
 	l.send(ask(0)) // before the handshake: the seed does not know the id for an answer
 	hello := peer.ExtendedHandshake{Extensions: map[string]uint8{"ut_metadata": 77}}

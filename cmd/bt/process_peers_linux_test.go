@@ -156,7 +156,7 @@ func TestProcessSeedMemoryOfHostilePeers(t *testing.T) {
 	}
 	hello := peer.Message{ID: peer.IDExtended, Payload: []byte("d1:md11:ut_metadatai3eee")}
 	for range 200 {
-		metadata = append(metadata, peer.Message{ID: peer.IDExtended, Extension: peer.ExtMetadata, Payload: []byte("d8:msg_typei0e5:piecei0ee")})
+		metadata = append(metadata, peer.Message{ID: peer.IDExtended, Extension: 1, Payload: []byte("d8:msg_typei0e5:piecei0ee")})
 	}
 	kinds := [][]peer.Message{
 		blocks,

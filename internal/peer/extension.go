@@ -9,13 +9,9 @@ import (
 	"bt/internal/bencode"
 )
 
-// The ids of extensions (BEP 10) in messages that this program receives, as its
-// handshake defines them. A peer's handshake defines other ids.
-const (
-	ExtHandshake = 0 // the same for all peers
-	ExtMetadata  = 1
-	ExtPEX       = 2
-)
+// ExtHandshake is the id of an extended handshake (BEP 10). Each side's handshake defines
+// the ids of the other messages that it receives.
+const ExtHandshake = 0
 
 // The names of extensions in handshakes.
 const (

@@ -24,7 +24,7 @@ var extendedHandshakes = []struct {
 		"d4:ipv44:\xc0\x00\x02\x014:ipv616:\x20\x01\x0d\xb8\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01" +
 			"1:md11:ut_metadatai1e6:ut_pexi0ee13:metadata_sizei100e1:pi65535e4:reqqi2048e11:upload_onlyi1e1:v6:bt 0.16:yourip4:\x7f\x00\x00\x01e",
 		ExtendedHandshake{
-			Extensions: map[string]uint8{MetadataName: ExtMetadata, PEXName: 0},
+			Extensions: map[string]uint8{MetadataName: 1, PEXName: 0},
 			Client:     "bt 0.1", Port: 65535, Queue: 2048, MetadataSize: 100, UploadOnly: true,
 			YourIP: netip.MustParseAddr("127.0.0.1"), IPv4: netip.MustParseAddr("192.0.2.1"), IPv6: netip.MustParseAddr("2001:db8::1"),
 		}},

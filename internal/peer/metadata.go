@@ -46,7 +46,7 @@ func (m *Metadata) Append(b []byte, extension uint8) []byte {
 	return append(b, m.Data...)
 }
 
-// ParseMetadata parses the payload of an extended message with id ExtMetadata. Data is
+// ParseMetadata parses the payload of an extended message of MetadataName. Data is
 // a part of payload. If a data message has a total size, Piece and the length of Data
 // are consistent with it. In other messages Piece is not checked, and bytes after the
 // dict are ignored.
