@@ -109,12 +109,8 @@ type checker struct {
 
 // wait calls tick with copies of the trackers until all are checked.
 func (c *checker) wait(done <-chan struct{}, tick func([]Tracker)) {
-	var ticks <-chan time.Time
-	if tick != nil {
-		ticker := time.NewTicker(time.Second / 10)
-		defer ticker.Stop()
-		ticks = ticker.C
-	}
+	ticks, stop := ticker(tick != nil)
+	defer stop()
 	for {
 		select {
 		case <-done:

@@ -102,14 +102,19 @@ func each(jobs []*job, f func(*job)) {
 	_ = g.Wait()
 }
 
+// ticker returns a channel that signals ten times per second if that is wanted, else never.
+func ticker(wanted bool) (ticks <-chan time.Time, stop func()) {
+	if !wanted {
+		return nil, func() {}
+	}
+	t := time.NewTicker(time.Second / 10)
+	return t.C, t.Stop
+}
+
 // fill writes events to the table until all jobs have ended.
 func (t *Table) fill(events <-chan event, tick func(*Table)) {
-	var ticks <-chan time.Time
-	if tick != nil {
-		ticker := time.NewTicker(time.Second / 10)
-		defer ticker.Stop()
-		ticks = ticker.C
-	}
+	ticks, stop := ticker(tick != nil)
+	defer stop()
 	for {
 		select {
 		case <-ticks:
