@@ -8,14 +8,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"mime/multipart"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -490,71 +487,12 @@ func TestQBittorrent(t *testing.T) {
 			t.Parallel()
 			p := publish(t, format, netip.AddrPort{})
 			p.seed(t, Options{}, p.root)
-			profile, dir := t.TempDir(), t.TempDir()
-			config := filepath.Join(profile, "qBittorrent", "config", "qBittorrent.conf")
-			if err := os.MkdirAll(filepath.Dir(config), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(config, fmt.Appendf(nil, `[LegalNotice]
-Accepted=true
-
-[BitTorrent]
-Session\BTProtocol=TCP
-Session\DHTEnabled=false
-Session\PeXEnabled=false
-Session\LSDEnabled=false
-Session\InterfaceAddress=127.0.0.1
-Session\Port=%d
-
-[Network]
-PortForwardingEnabled=false
-
-[Preferences]
-WebUI\Address=127.0.0.1
-WebUI\LocalHostAuth=false
-WebUI\UseUPnP=false
-`, freePort(t)), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			port := freePort(t)
-			run(t, qbittorrent, "--profile="+profile, fmt.Sprintf("--webui-port=%d", port))
-			api := fmt.Sprintf("http://127.0.0.1:%d/api/v2/", port)
-			web := http.Client{Timeout: 10 * time.Second}
-			get := func(what string) string {
-				resp, err := web.Get(api + what)
-				if err != nil {
-					return ""
-				}
-				defer resp.Body.Close()
-				b, err := io.ReadAll(resp.Body)
-				if err != nil {
-					return ""
-				}
-				return string(b)
-			}
-			eventually(t, "qbittorrent answers", func() bool { return strings.HasPrefix(get("app/version"), "v") })
-
-			var form bytes.Buffer
-			w := multipart.NewWriter(&form)
-			file, err := w.CreateFormFile("torrents", "content.torrent")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := file.Write(p.Bytes()); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.WriteField("savepath", dir); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
-			resp, err := web.Post(api+"torrents/add", w.FormDataContentType(), &form)
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp.Body.Close()
-			eventually(t, "all is there", func() bool { return strings.Contains(get("torrents/info"), `"progress":1,`) })
+			dir, port := t.TempDir(), freePort(t)
+			run(t, qbittorrent, "--profile="+testenv.QBittorrentProfile(t, "127.0.0.1", freePort(t)), fmt.Sprintf("--webui-port=%d", port))
+			api := testenv.NewQBittorrent(port, nil)
+			eventually(t, "qbittorrent answers", api.IsReady)
+			api.Add(t, p.Bytes(), dir)
+			eventually(t, "all is there", api.IsDone)
 			p.compare(t, filepath.Join(dir, "content"))
 		})
 	}

@@ -1,23 +1,18 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"bt/internal/testenv"
 )
 
 // Transmission accepts no peers on loopback from a tracker, and creates no empty
 // files.
 func TestProcessSeedTransmission(t *testing.T) {
 	t.Parallel()
-	daemon, remote := testenv.Program(t, "transmission-daemon"), testenv.Program(t, "transmission-remote")
 	for _, test := range []struct {
 		name       string
 		encryption int // 0: prefer plaintext, 2: require RC4
@@ -30,33 +25,9 @@ func TestProcessSeedTransmission(t *testing.T) {
 			t.Parallel()
 			s := swarmOf(t, 700_001, 0, 5, 64<<10, 500_000)
 			seed := s.seed(test.args...).starts()
-			config, dir := t.TempDir(), t.TempDir()
-			if err := os.WriteFile(filepath.Join(config, "settings.json"), fmt.Appendf(nil, `{
-				"encryption": %d, "bind-address-ipv4": "%v", "peer-port": 51413,
-				"dht-enabled": false, "pex-enabled": false, "lpd-enabled": false, "utp-enabled": false,
-				"port-forwarding-enabled": false, "blocklist-enabled": false,
-				"rpc-bind-address": "127.0.0.1", "rpc-port": 9091,
-				"rpc-whitelist-enabled": true, "rpc-whitelist": "127.0.0.1"
-			}`, test.encryption, s.b.Addr), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			client := s.run(s.b, daemon, "-f", "-g", config, "-w", dir)
-			ask := func(args ...string) (answer string, err error) {
-				line := s.b.Command(remote, append([]string{"127.0.0.1:9091"}, args...)...)
-				cmd := exec.CommandContext(t.Context(), line[0], line[1:]...)
-				cmd.Env = s.env
-				out, err := cmd.Output()
-				return string(out), err
-			}
-			client.until("transmission takes the torrent", func() bool {
-				_, err := ask("--add", s.torrent)
-				return err == nil
-			})
-			client.until("it has all", func() bool {
-				answer, err := ask("--torrent", "1", "--info")
-				return err == nil && strings.Contains(answer, "Percent Done: 100%")
-			})
-			s.compare(filepath.Join(dir, "content"))
+			done, content := s.transmission(test.encryption)
+			s.eventually("transmission has all", done)
+			s.compare(content)
 			seed.hasNoErrors()
 		})
 	}

@@ -398,6 +398,40 @@ func (l swarmLeech) succeeds() {
 	l.compare(filepath.Join(l.dir, "content"))
 }
 
+// transmission downloads with transmission. encryption is 0 to prefer plaintext, and 2 to
+// require RC4.
+func (s *processSwarm) transmission(encryption int) (isDone func() bool, content string) {
+	t := s.t
+	t.Helper()
+	daemon, remote := testenv.Program(t, "transmission-daemon"), testenv.Program(t, "transmission-remote")
+	config, dir := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(config, "settings.json"), fmt.Appendf(nil, `{
+		"encryption": %d, "bind-address-ipv4": "%v", "peer-port": 51413,
+		"dht-enabled": false, "pex-enabled": false, "lpd-enabled": false, "utp-enabled": false,
+		"port-forwarding-enabled": false, "blocklist-enabled": false,
+		"rpc-bind-address": "127.0.0.1", "rpc-port": 9091,
+		"rpc-whitelist-enabled": true, "rpc-whitelist": "127.0.0.1"
+	}`, encryption, s.b.Addr), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	client := s.run(s.b, daemon, "-f", "-g", config, "-w", dir)
+	ask := func(args ...string) (answer string, err error) {
+		line := s.b.Command(remote, append([]string{"127.0.0.1:9091"}, args...)...)
+		cmd := exec.CommandContext(t.Context(), line[0], line[1:]...)
+		cmd.Env = s.env
+		out, err := cmd.Output()
+		return string(out), err
+	}
+	client.until("transmission takes the torrent", func() bool {
+		_, err := ask("--add", s.torrent)
+		return err == nil
+	})
+	return func() bool {
+		answer, err := ask("--torrent", "1", "--info")
+		return err == nil && strings.Contains(answer, "Percent Done: 100%")
+	}, filepath.Join(dir, "content")
+}
+
 // waitUntilOld waits until files are old enough for a seed to store the results of a
 // check. The change time of a file can't be set back.
 func waitUntilOld(t *testing.T, paths ...string) {
