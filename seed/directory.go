@@ -186,7 +186,7 @@ func (d *Directory) scan(ctx context.Context) (again bool) {
 		again = d.update(path) || again
 	}
 	again = d.retryDuplicates(w) || again
-	return d.lacksData() || again || slices.Contains(w.unreadable, filepath.Clean(d.Path))
+	return d.lacksData() || again || w.changed || slices.Contains(w.unreadable, filepath.Clean(d.Path))
 }
 
 // removeMissing removes the torrents whose files a walk has not found.

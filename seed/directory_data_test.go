@@ -1,14 +1,16 @@
 package seed
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
-
 	"bt/internal/tracker"
 )
 
@@ -140,6 +142,54 @@ func TestDirectoryUnreadable(t *testing.T) {
 	d := Directory{Seeder: l.Seeder, Path: filepath.Join(dir, "nowhere")}
 	if err := d.Scan(); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+// A directory that is renamed during a scan, and back, does not stop its torrents.
+func TestDirectoryRenamedDuringScan(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "torrents")
+	var torrents []*testTorrent
+	l := openTestDirectory(t, Directory{Path: dir, Data: data, Recursive: true}, Options{}, func(l *testDirectory) {
+		for i := range 20 {
+			e := l.newTorrent(fmt.Sprint("content ", i), i, 10)
+			torrents = append(torrents, e)
+			l.put(fmt.Sprintf("%d/%d/x.torrent", i%4, i), e)
+		}
+		l.stock(torrents...)
+	})
+	for _, e := range torrents {
+		sees[EventSeeding](l, 0, e.Name)
+	}
+	l.close()
+
+	// Run has ended, so the scans are those of this goroutine.
+	l.running = start(t, Options{})
+	d := Directory{Seeder: l.Seeder, Path: dir, Data: data, Recursive: true}
+	l.must(d.Scan())
+	defer d.watcher.close()
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ; ctx.Err() == nil; time.Sleep(time.Millisecond / 10) {
+			_ = os.Rename(dir, dir+".away")
+			time.Sleep(time.Millisecond / 10)
+			_ = os.Rename(dir+".away", dir)
+		}
+	})
+	for range 1000 {
+		d.scan(t.Context())
+	}
+	stop()
+	wg.Wait()
+	if list := since[EventStopped](l, 0, ""); len(list) > 0 {
+		t.Errorf("%d torrents were stopped", len(list))
+	}
+	for _, e := range since[EventFailed](l, 0, "") {
+		if e.Torrent == nil { // the torrent file is at fault; one that is seeded may fail to be read again
+			t.Error(e.Err)
+		}
 	}
 }
 

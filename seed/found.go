@@ -52,12 +52,12 @@ func (b *brokenTorrents) forget(path string) {
 	delete(b.errs, path)
 }
 
-// update adds, replaces or removes the torrent of one file. It reports whether the
-// file may be incomplete, so that it must be read again.
+// update adds, replaces or removes the torrent of a file that a walk has found. It reports
+// whether to read it again soon: it may be incomplete, or it has disappeared since.
 func (d *Directory) update(path string) (again bool) {
 	f := d.found[path]
 	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() || errors.Is(err, fs.ErrNotExist) && isGone(path) {
+	if err == nil && !info.Mode().IsRegular() {
 		if f != nil {
 			d.remove(path, f)
 		}
@@ -71,6 +71,10 @@ func (d *Directory) update(path string) (again bool) {
 			return false
 		}
 		meta, err = readTorrent(path, d.MaxSize)
+	}
+	if errors.Is(err, fs.ErrNotExist) && !isLink(path) {
+		// The next walk tells whether the file was removed, or its directory renamed.
+		return true
 	}
 	// Abs, because the clock of a file server may be ahead.
 	if err != nil && time.Since(id.Modified()).Abs() < young {
@@ -116,9 +120,9 @@ func (d *Directory) reject(path string, f *found, err error, last string) {
 
 var errDangling = errors.New("a symbolic link that leads nowhere")
 
-func isGone(path string) bool {
-	_, err := os.Lstat(path)
-	return errors.Is(err, fs.ErrNotExist)
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
 func (d *Directory) add(path string, meta *Metainfo, f *found) error {

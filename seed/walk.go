@@ -16,6 +16,7 @@ type walk struct {
 	watched    map[string]bool // directories, and whether they could be watched
 	warnings   map[string]bool
 	unreadable []string // paths that could not be read
+	changed    bool     // a directory was removed during the walk
 }
 
 func (d *Directory) walk(ctx context.Context) *walk {
@@ -35,7 +36,9 @@ func (d *Directory) walk(ctx context.Context) *walk {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil && path != root && errors.Is(err, fs.ErrNotExist):
-			// It was removed during the walk.
+			// It was removed during the walk, or a directory above it was renamed. The
+			// next walk tells.
+			w.unreadable, w.changed = append(w.unreadable, path), true
 		case err != nil:
 			// An unreadable directory does not mean that its torrents are gone.
 			w.unreadable = append(w.unreadable, path)
