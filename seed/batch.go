@@ -1,6 +1,7 @@
 package seed
 
 import (
+	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/store"
 )
@@ -8,7 +9,7 @@ import (
 const (
 	// maxBatch is the maximum number of bytes of blocks in a batch, and maxBatchBlocks
 	// of blocks.
-	maxBatch       = 1 << 20
+	maxBatch       = link.MaxWrite
 	maxBatchBlocks = 128
 )
 

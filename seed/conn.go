@@ -18,7 +18,6 @@ import (
 
 // Reasons to close a connection, besides those of package link.
 var (
-	errFlood   = fmt.Errorf("%w: it sends too many useless messages", link.ErrProtocol)
 	errSeed    = fmt.Errorf("%w: the peer is a seed too", swarm.ErrNeedless)
 	errStopped = errors.New("the torrent has stopped meanwhile")
 )
@@ -47,11 +46,9 @@ type conn struct {
 	superChanged atomic.Bool   // super may have new pieces to advertise; set by other goroutines
 	hasCount     atomic.Int64
 	queue        queue
-	flood        flood
-	hashing      flood // hash requests
-
-	accounts [2]account // for the global rate and the rate of the torrent
-	wants    bool       // counted in torrent.wanting
+	flood        swarm.Flood
+	hashing      swarm.Flood // hash requests
+	budget       swarm.Budget
 
 	slot *swarm.Slot // shared with the choker
 }
@@ -74,10 +71,9 @@ func (c *conn) serve(ctx context.Context, theirs peer.Handshake, early []byte) e
 		return errStopped
 	}
 	c.joined = &joined
-	defer c.want(false)
-	defer c.refund()
+	defer c.budget.End()
 	defer c.leaveSuper()
-	c.hashing.burst = float64(layerTries * costHashes * c.loaded.trees.requests)
+	c.hashing.Burst = float64(layerTries * swarm.CostHashes * c.loaded.trees.requests)
 	c.introduce()
 	return c.Link.Run(ctx, c.torrent.pieces, early, c)
 }
@@ -202,11 +198,12 @@ func (c *conn) Send() (until time.Time, err error) {
 	if c.superChanged.Load() {
 		forever = time.Time{}
 	}
-	c.want(c.queue.len() > 0)
-	if !c.wants {
+	wants := c.queue.len() > 0
+	c.budget.Want(wants)
+	if !wants {
 		return forever, nil
 	}
-	limit, after := c.allowance()
+	limit, after := c.budget.Allowance(int64(c.queue.first().Length))
 	if !after.IsZero() {
 		return after, nil
 	}
@@ -256,72 +253,10 @@ func (c *conn) sendBatch(limit int64) error {
 
 // spent counts n bytes of blocks as sent.
 func (c *conn) spent(n int64) {
-	for i := range c.accounts {
-		c.accounts[i].grant -= n
-	}
-	c.flood.useful()
+	c.budget.Spend(n)
+	c.flood.Useful()
 	c.Alive() // a peer that receives blocks is not silent
 	c.slot.Sent(n)
 	c.swarm.uploaded.Add(n)
 	c.seeder.uploaded.Add(n)
-}
-
-// An account is the budget that a rate limit grants a peer.
-type account struct {
-	grant int64     // bytes; negative: overdrawn
-	after time.Time // the grant may be used from then on
-}
-
-// allowance returns how many bytes may be sent now. If that is 0, after is when more
-// may be sent.
-func (c *conn) allowance() (bytes int64, after time.Time) {
-	bytes = maxBatch
-	now := time.Now()
-	for i, limit := range [...]*rateLimit{c.seeder.rate, c.torrent.rate} {
-		if limit == nil {
-			continue
-		}
-		sharers := int64(1)
-		if i == 0 {
-			sharers = c.torrent.wanting.Load()
-		}
-		a := &c.accounts[i]
-		for a.grant <= 0 {
-			var more int64
-			more, a.after = limit.reserve(int64(c.queue.first().Length), sharers)
-			a.grant += more
-		}
-		if now.Before(a.after) {
-			bytes = 0
-			if a.after.After(after) {
-				after = a.after
-			}
-		}
-		bytes = min(bytes, a.grant)
-	}
-	if bytes == 0 {
-		return 0, after
-	}
-	return bytes, time.Time{}
-}
-
-// refund returns unused grants to the rate limits.
-func (c *conn) refund() {
-	for i, limit := range [...]*rateLimit{c.seeder.rate, c.torrent.rate} {
-		if grant := c.accounts[i].grant; limit != nil && grant > 0 {
-			limit.refund(grant)
-		}
-	}
-}
-
-// want counts the peer in torrent.wanting while it waits for blocks.
-func (c *conn) want(blocks bool) {
-	if blocks != c.wants {
-		c.wants = blocks
-		if blocks {
-			c.torrent.wanting.Add(1)
-		} else {
-			c.torrent.wanting.Add(-1)
-		}
-	}
 }

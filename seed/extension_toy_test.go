@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"bt/internal/peer"
+	"bt/internal/swarm"
 	"bt/maketorrent"
 )
 
@@ -18,7 +19,7 @@ func (c *conn) handleToy(payload []byte) error {
 	if id != 0 {
 		c.Queue(peer.Message{ID: peer.IDExtended, Extension: id, Payload: payload})
 	}
-	return c.pay(costUseless)
+	return c.pay(swarm.CostUseless)
 }
 
 func TestToyExtension(t *testing.T) {

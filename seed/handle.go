@@ -8,6 +8,7 @@ import (
 	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/store"
+	"bt/internal/swarm"
 )
 
 // maxIn is the maximum length of an extended message. The longest that a seed receives
@@ -59,7 +60,7 @@ func (c *conn) Begun(id peer.ID, b []byte, n int) (ignore bool, err error) {
 		if b[header-1] == peer.ExtHandshake {
 			return false, fmt.Errorf("%w: its extended handshake has %d bytes", link.ErrProtocol, n)
 		}
-		return true, c.pay(costUseless)
+		return true, c.pay(swarm.CostUseless)
 	}
 	return false, nil
 }
@@ -75,19 +76,19 @@ func (c *conn) Handle(m peer.Message) error {
 	case peer.IDRequest:
 		return c.request(store.Block{Piece: m.Index, Begin: m.Begin, Length: m.Length})
 	case peer.IDCancel:
-		cost = costSmall
+		cost = swarm.CostSmall
 		b := store.Block{Piece: m.Index, Begin: m.Begin, Length: m.Length}
 		if !c.queue.remove(b) {
-			cost = costUseless // or the block is already sent
+			cost = swarm.CostUseless // or the block is already sent
 		} else if c.fast {
 			c.reject(b) // BEP 6: every request gets an answer
 		}
 	case peer.IDInterested, peer.IDNotInterested:
-		cost = costSmall
+		cost = swarm.CostSmall
 		c.interested = m.ID == peer.IDInterested
 		c.seeder.choker.SetInterested(c.slot, c.interested)
 	case peer.IDBitfield:
-		cost = costHandshake
+		cost = swarm.CostHandshake
 		have, err := peer.ParseBitfield(m.Payload, c.torrent.pieces)
 		if err != nil {
 			return errors.Join(link.ErrProtocol, err)
@@ -102,7 +103,7 @@ func (c *conn) Handle(m peer.Message) error {
 	case peer.IDHaveAll:
 		return c.isSeed()
 	case peer.IDHave:
-		cost = costSmall
+		cost = swarm.CostSmall
 		if int64(m.Index) >= int64(c.torrent.pieces) {
 			return fmt.Errorf("%w: it has piece %d of %d", link.ErrProtocol, m.Index, c.torrent.pieces)
 		}
@@ -116,7 +117,7 @@ func (c *conn) Handle(m peer.Message) error {
 	case peer.IDHashRequest:
 		return c.handleHashRequest(m.Payload)
 	default: // a seed ignores choke, port, suggest, ...
-		cost = costSmall
+		cost = swarm.CostSmall
 	}
 	return c.pay(cost)
 }
@@ -148,12 +149,7 @@ func (c *conn) isSeed() error {
 }
 
 // pay charges the peer for a message. It fails if the peer floods us.
-func (c *conn) pay(cost int) error {
-	if cost > 0 && !c.flood.add(cost) {
-		return errFlood
-	}
-	return nil
-}
+func (c *conn) pay(cost int) error { return c.flood.Pay(cost) }
 
 // request queues a requested block, or rejects it.
 func (c *conn) request(b store.Block) error {
@@ -161,7 +157,7 @@ func (c *conn) request(b store.Block) error {
 	if int64(b.Piece) >= int64(t.pieces) {
 		return fmt.Errorf("%w: it asks for piece %d of %d", link.ErrProtocol, b.Piece, t.pieces)
 	}
-	if b.Length == 0 || b.Length > maxBlock || int64(b.Begin)+int64(b.Length) > c.loaded.paddedLength(int(b.Piece)) {
+	if b.Length == 0 || b.Length > peer.MaxBlock || int64(b.Begin)+int64(b.Length) > c.loaded.paddedLength(int(b.Piece)) {
 		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", link.ErrProtocol, b.Length, b.Begin, b.Piece)
 	}
 	accepted := c.unchoked && t.have().Has(int(b.Piece)) && (c.advertised == nil || c.advertised.Has(int(b.Piece))) && c.queue.push(b)
@@ -170,7 +166,7 @@ func (c *conn) request(b store.Block) error {
 		return nil
 	}
 	c.reject(b)
-	return c.pay(costUseless)
+	return c.pay(swarm.CostUseless)
 }
 
 // reject rejects a request if the peer supports BEP 6. Without BEP 6 there is no
@@ -201,12 +197,12 @@ func (c *conn) handleExtended(m peer.Message) error {
 		if h.UploadOnly && h.MetadataSize > 0 { // without the metadata it does not know yet what it wants
 			return errSeed
 		}
-		return c.pay(costHandshake)
+		return c.pay(swarm.CostHandshake)
 	}
 	if handle := extensions.Handler(m.Extension); handle != nil {
 		return handle(c, m.Payload)
 	}
-	return c.pay(costUseless)
+	return c.pay(swarm.CostUseless)
 }
 
 // handleHashRequest answers a request for hashes of a v2 torrent with their proof
@@ -222,10 +218,10 @@ func (c *conn) handleHashRequest(payload []byte) error {
 	} else {
 		c.QueueBytes(r.AppendReject)
 	}
-	if !c.hashing.add(costHashes + blocks) {
+	if !c.hashing.Add(swarm.CostHashes + blocks) {
 		// The connection is kept: libtorrent (2.0.8) requests the same hashes
 		// repeatedly where there are many files.
-		c.Pause(c.hashing.over())
+		c.Pause(c.hashing.Over())
 	}
 	return nil
 }

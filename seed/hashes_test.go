@@ -12,6 +12,7 @@ import (
 
 	"bt/internal/metainfo"
 	"bt/internal/peer"
+	"bt/internal/swarm"
 	"bt/maketorrent"
 )
 
@@ -139,13 +140,14 @@ func TestHashFlood(t *testing.T) {
 	r, tt, _ := one(t, Options{}, maketorrent.FormatV2, 300_000)
 	l := r.join(t, tt)
 	q := peer.HashRequest{PiecesRoot: *loadedOf(t, tt).content.Files[0].PiecesRoot, Length: 4, ProofLayers: 4}
-	const n, cost = floodBurst/costHashes + 300, costHashes + 4 // blocks
+	const floodBurst, floodRate = 50_000, 5_000                             // of package swarm
+	const n, cost = floodBurst/swarm.CostHashes + 300, swarm.CostHashes + 4 // blocks
 	began := time.Now()
 	for range n {
 		l.send(request(0, 0, 1), hashRequest(q))
 		l.await(peer.IDHashes)
 	}
-	burst := float64(floodBurst + layerTries*costHashes)
+	burst := float64(floodBurst + layerTries*swarm.CostHashes)
 	if took, least := time.Since(began).Seconds(), (n*cost-burst)/floodRate; took < 0.9*least {
 		t.Errorf("%d requests took %.2f s, want %.2f", n, took, least)
 	}

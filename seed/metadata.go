@@ -5,6 +5,7 @@ import (
 
 	"bt/internal/link"
 	"bt/internal/peer"
+	"bt/internal/swarm"
 )
 
 func init() { extensions.Add(peer.MetadataName, (*conn).handleMetadata) }
@@ -17,12 +18,12 @@ func (c *conn) handleMetadata(payload []byte) error {
 	}
 	id := extensions.PeerID(c.extensions, peer.MetadataName)
 	if m.Kind != peer.MetadataRequest || id == 0 {
-		return c.pay(costUseless)
+		return c.pay(swarm.CostUseless)
 	}
 	answer := peer.Metadata{Kind: peer.MetadataReject, Piece: m.Piece}
 	if data, ok := peer.MetadataPiece(c.loaded.info, m.Piece); ok {
 		answer = peer.Metadata{Kind: peer.MetadataData, Piece: m.Piece, TotalSize: len(c.loaded.info), Data: data}
 	}
 	c.QueueBytes(func(b []byte) []byte { return answer.Append(b, id) })
-	return c.pay(costMetadata)
+	return c.pay(swarm.CostMetadata)
 }

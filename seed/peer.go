@@ -20,6 +20,7 @@ func (e entry) Enter(ctx context.Context, p *swarm.Peer, theirs peer.Handshake) 
 	}
 	c := &conn{Peer: p, seeder: t.seeder, torrent: t, loaded: m, swarm: t.swarm(theirs.InfoHash)}
 	c.slot = swarm.NewSlot(e, p)
+	c.budget.Rates = &t.uploads
 	return c, t.handshake(theirs), nil
 }
 

@@ -5,14 +5,9 @@ import (
 	"bt/internal/store"
 )
 
-const (
-	// maxRequests is the maximum number of pending requests per peer, sent as "reqq".
-	// 16 MB in flight fill 1 Gbit/s at 130 ms; libtorrent sends up to 500 requests.
-	maxRequests = 1000
-
-	// maxBlock is the maximum length of a block; clients request 16 KiB.
-	maxBlock = 128 << 10
-)
+// maxRequests is the maximum number of pending requests per peer, sent as "reqq".
+// 16 MB in flight fill 1 Gbit/s at 130 ms; libtorrent sends up to 500 requests.
+const maxRequests = 1000
 
 // A queue holds the pending requests of a peer in the order of arrival.
 type queue struct {

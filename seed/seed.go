@@ -159,7 +159,7 @@ type Seeder struct {
 	since   time.Time
 
 	timeouts link.Timeouts
-	rate     *rateLimit // nil: no limit
+	rate     *swarm.Rate // nil: no limit
 	conns    conns
 	choker   *swarm.Choker
 	turns    *sendTurns
@@ -195,7 +195,7 @@ const defaultMaxPeers = 2000
 // if Options.Listener is nil.
 func New(o Options) *Seeder {
 	s := &Seeder{
-		options: o, since: time.Now(), timeouts: link.DefaultTimeouts, rate: newRateLimit(o.MaxUploadRate),
+		options: o, since: time.Now(), timeouts: link.DefaultTimeouts, rate: swarm.NewRate(o.MaxUploadRate),
 		byKey: make(map[[20]byte]*Torrent), req2: make(map[[20]byte][20]byte),
 		known: known.New(o.KnownDir), toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), events: newEvents(),
 	}

@@ -32,20 +32,19 @@ type Torrent struct {
 	swarms      []*swarmStats // one per info-hash; a hybrid torrent has two
 	before      int64         // bytes uploaded in earlier runs
 	begun       time.Time     // when it was first added
-	rate        *rateLimit    // nil: no limit
 
 	entries []*announce.Entry // one per swarm
 
-	super   atomic.Pointer[super]         // nil: not super-seeding
-	field   atomic.Pointer[peer.Bitfield] // pieces that are available; replaced, never modified
-	left    atomic.Int64                  // bytes that are missing
-	wanting atomic.Int64                  // peers that wait for blocks
+	super atomic.Pointer[super]         // nil: not super-seeding
+	field atomic.Pointer[peer.Bitfield] // pieces that are available; replaced, never modified
+	left  atomic.Int64                  // bytes that are missing
 
 	// According to the last response of a tracker.
 	seeds    atomic.Int64 // other seeds
 	leechers atomic.Int64 // negative: unknown
 
-	turn turnQueue // guarded by Seeder.turns.mu
+	turn    turnQueue // guarded by Seeder.turns.mu
+	uploads swarm.Rates
 
 	loading sync.Mutex // held while loaded is filled; locked before life.mu
 	life
@@ -93,7 +92,7 @@ func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 		swarms:      swarmsOf(meta),
 		before:      in.Uploaded,
 		begun:       in.Since,
-		rate:        newRateLimit(s.options.MaxTorrentRate),
+		uploads:     swarm.Rates{All: s.rate, Own: swarm.NewRate(s.options.MaxTorrentRate)},
 		life:        life{state: StateQueued, made: in.Hashed, served: stopwatch{before: in.Served}, speed: swarm.Speed{Last: in.Uploaded}},
 	}
 	t.torrent = t

@@ -44,6 +44,10 @@ import "fmt"
 // 9), and of the block of a leaf in a hash tree.
 const BlockLength = 16 << 10
 
+// MaxBlock is the maximum length of a block that peers may request from us. Most request
+// BlockLength.
+const MaxBlock = 128 << 10
+
 // An Error reports an invalid message.
 type Error struct{ Msg string }
 

@@ -1,0 +1,58 @@
+package swarm
+
+import (
+	"fmt"
+	"time"
+
+	"bt/internal/link"
+)
+
+// Costs, in points, of messages that are of no use to the peer. An honest peer sends
+// a have for each piece that it gets from others, and few other messages.
+const (
+	CostSmall     = 1  // a have, a keep-alive
+	CostUseless   = 5  // a request that can't be served, a cancel of nothing
+	CostMetadata  = 20 // the answer has 16 KiB
+	CostHandshake = 50 // it must be parsed
+	CostHashes    = 50 // they must be computed
+)
+
+const (
+	floodBurst = 50_000 // points allowed at once
+	floodRate  = 5_000  // points allowed per second
+)
+
+var errFlood = fmt.Errorf("%w: it sends too many useless messages", link.ErrProtocol)
+
+// A Flood meters the useless messages of a peer.
+type Flood struct {
+	Burst float64 // points allowed at once in addition to floodBurst
+
+	points float64
+	last   time.Time
+}
+
+// Useful resets the points after the peer has done something useful.
+func (f *Flood) Useful() { f.points = 0 }
+
+// Pay charges the peer for a message. It fails if the peer floods us.
+func (f *Flood) Pay(cost int) error {
+	if cost > 0 && !f.Add(cost) {
+		return errFlood
+	}
+	return nil
+}
+
+// Add adds points, and reports whether they are within the limits.
+func (f *Flood) Add(points int) bool {
+	now := time.Now()
+	f.points = max(0, f.points-now.Sub(f.last).Seconds()*floodRate)
+	f.last = now
+	f.points += float64(points)
+	return f.points <= floodBurst+f.Burst
+}
+
+// Over returns when the points will be within the limits again.
+func (f *Flood) Over() time.Time {
+	return f.last.Add(time.Duration((f.points - floodBurst - f.Burst) / floodRate * float64(time.Second)))
+}
