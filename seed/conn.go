@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"bt/internal/link"
@@ -14,6 +13,7 @@ import (
 	"bt/internal/peerid"
 	"bt/internal/store"
 	"bt/internal/swarm"
+	"bt/internal/upload"
 )
 
 // Reasons to close a connection, besides those of package link.
@@ -36,21 +36,12 @@ type conn struct {
 	joined  *EventPeer // the event when the peer joined; nil: it has not
 	reason  error      // why the connection has ended
 
-	fast         bool // both sides support BEP 6
-	extensions   link.PeerIDs
-	interested   bool
-	unchoked     bool
-	has          peer.Bitfield // pieces of the peer; nil: none yet
-	advertised   peer.Bitfield // pieces that the peer was sent a have for; nil: all of ours
-	super        *superPeer    // nil: not super-seeding
-	superChanged atomic.Bool   // super may have new pieces to advertise; set by other goroutines
-	hasCount     atomic.Int64
-	queue        queue
-	flood        swarm.Flood
-	hashing      swarm.Flood // hash requests
-	budget       swarm.Budget
-
-	slot *swarm.Slot // shared with the choker
+	up         upload.Peer
+	extensions link.PeerIDs
+	has        peer.Bitfield // pieces of the peer; nil: none yet
+	hasCount   atomic.Int64
+	super      *superPeer  // nil: not super-seeding
+	hashing    swarm.Flood // hash requests
 }
 
 // Run serves the peer until the connection ends, and returns the reason.
@@ -65,13 +56,12 @@ func (c *conn) serve(ctx context.Context, theirs peer.Handshake, early []byte) e
 	joined := EventPeer{Torrent: c.torrent, Addr: c.Addr, Client: c.client, Joined: true}
 	c.seeder.conns.add(c)
 	defer c.seeder.conns.remove(c)
-	c.seeder.choker.Add(c.slot)
-	defer c.seeder.choker.Remove(c.slot)
+	c.up.Join(theirs.Has(peer.FeatureFast))
+	defer c.up.Leave()
 	if !c.torrent.emitJoined(c.loaded, joined) {
 		return errStopped
 	}
 	c.joined = &joined
-	defer c.budget.End()
 	defer c.leaveSuper()
 	c.hashing.Burst = float64(layerTries * swarm.CostHashes * c.loaded.trees.requests)
 	c.introduce()
@@ -85,7 +75,7 @@ func (c *conn) End() {
 		return
 	}
 	e := *c.joined
-	e.Joined, e.Client, e.Uploaded = false, c.client, c.slot.Uploaded()
+	e.Joined, e.Client, e.Uploaded = false, c.client, c.up.Slot.Uploaded()
 	if link.IsViolation(c.reason) {
 		e.Err = c.reason
 	}
@@ -93,7 +83,7 @@ func (c *conn) End() {
 }
 
 // Use says how useful it is to serve the peer.
-func (c *conn) Use(now time.Time) swarm.Use { return c.slot.Use(now) }
+func (c *conn) Use(now time.Time) swarm.Use { return c.up.Slot.Use(now) }
 
 func (c *conn) setClient(name string) {
 	c.mu.Lock()
@@ -103,86 +93,38 @@ func (c *conn) setClient(name string) {
 
 // Prepare queues messages about what others have changed.
 func (c *conn) Prepare() {
-	c.applyChoke()
+	c.up.ApplyChoke()
 	c.advertise()
 }
 
 // Expects returns false: a seed requests nothing.
 func (c *conn) Expects() bool { return false }
 
-// Rest frees the queue.
-func (c *conn) Rest() { c.queue.shrink() }
-
-// Midway reports whether a block has been sent in part.
-func (c *conn) Midway() bool { return c.queue.begun != 0 }
-
-// applyChoke sends the choke or unchoke that the choker has decided.
-func (c *conn) applyChoke() {
-	switch want := c.slot.Given(); {
-	case want && !c.unchoked:
-		c.unchoked = true
-		c.Queue(peer.Message{ID: peer.IDUnchoke})
-	case !want && c.unchoked:
-		c.unchoked = false
-		c.Queue(peer.Message{ID: peer.IDChoke})
-		if c.fast { // BEP 6: pending requests are rejected explicitly
-			for _, b := range c.queue.waiting() {
-				c.reject(b)
-			}
-		}
-		c.queue.clear()
-	}
-}
-
-// maxHaves is how many have messages are sent at once.
-const maxHaves = 1000
-
 // advertise sends have messages for the pieces that super chooses and, when
 // super-seeding has ended, for all others (BEP 16).
 func (c *conn) advertise() {
-	if !c.superChanged.Swap(false) || c.advertised == nil {
+	if !c.up.News.Swap(false) {
 		return
 	}
-	rate, _ := c.slot.Rates()
-	rate /= max(1, float64(c.torrent.pieceLength)) // pieces per second
-	pieces, all := c.super.next(c.advertised, rate, c.interested, c.unchoked, time.Now())
-	for _, i := range pieces {
-		c.Queue(peer.Message{ID: peer.IDHave, Index: uint32(i)})
-	}
-	if !all {
-		return
-	}
-	have := c.torrent.have()
-	sent := 0
-	for i := range c.torrent.pieces {
-		if !have.Has(i) || c.advertised.Has(i) {
-			continue
+	if c.super != nil {
+		rate, _ := c.up.Slot.Rates()
+		rate /= max(1, float64(c.torrent.pieceLength)) // pieces per second
+		pieces, all := c.super.next(c.up.Told(), rate, c.up.Interested(), c.up.Unchoked(), time.Now())
+		for _, i := range pieces {
+			c.Queue(peer.Message{ID: peer.IDHave, Index: uint32(i)})
 		}
-		c.advertised.Set(i)
-		if c.has != nil && c.has.Has(i) {
-			continue
-		}
-		c.Queue(peer.Message{ID: peer.IDHave, Index: uint32(i)})
-		if sent++; sent == maxHaves {
-			c.superChanged.Store(true) // the rest follows when these are sent
+		if !all {
 			return
 		}
 	}
-	c.advertised = nil
+	c.up.Tell(c.torrent.have(), c.has)
 }
 
 // joinSuper joins super-seeding, if the torrent is super-seeded.
 func (c *conn) joinSuper() {
 	if s := c.torrent.super.Load(); s != nil && !s.isOver() {
-		c.super = s.join(c.notifySuper, time.Now())
-		c.advertised = peer.NewBitfield(c.torrent.pieces)
-		c.superChanged.Store(true)
-	}
-}
-
-func (c *conn) notifySuper() {
-	if !c.superChanged.Swap(true) {
-		c.Wake()
+		c.super = s.join(c.up.Notify, time.Now())
+		c.up.News.Store(true)
 	}
 }
 
@@ -192,71 +134,28 @@ func (c *conn) leaveSuper() {
 	}
 }
 
-// Send sends as many requested blocks as the socket accepts at once.
-func (c *conn) Send() (until time.Time, err error) {
-	forever := c.Idle()
-	if c.superChanged.Load() {
-		forever = time.Time{}
-	}
-	wants := c.queue.len() > 0
-	c.budget.Want(wants)
-	if !wants {
-		return forever, nil
-	}
-	limit, after := c.budget.Allowance(int64(c.queue.first().Length))
-	if !after.IsZero() {
-		return after, nil
-	}
-	err = c.sendBatch(limit)
-	if errors.Is(err, syscall.EFAULT) || errors.Is(err, store.ErrChanged) {
-		// The mapped file has shrunk, or the disk has failed. The message may have
-		// been sent in part.
-		c.torrent.suspectRead(c.queue.waiting()...)
-	}
-	return time.Time{}, err
-}
+// Send sends blocks.
+func (c *conn) Send() (until time.Time, err error) { return c.up.Send() }
 
-// sendBatch sends as many bytes of blocks as the socket accepts, up to limit.
-func (c *conn) sendBatch(limit int64) error {
-	c.seeder.turns.take(&c.torrent.turn)
-	defer c.seeder.turns.give(&c.torrent.turn)
-	b := batches.Get()
-	defer batches.Put(b)
-	defer b.release()
-	b.CopyAll = c.Encrypts()
-	begun := c.queue.begun
-	for _, want := range c.queue.waiting() {
-		if !b.fits(want, min(limit, c.Room())) {
-			break
-		}
-		if err := b.add(c.loaded.data, want, begun); err != nil {
-			c.torrent.suspectRead(want)
-			return err
-		}
-		begun = 0
-	}
-	err := b.Check()
-	if err != nil {
-		return err
-	}
-	var n int64
-	if b.CopyAll {
-		n, err = c.WriteEncrypted(b.Copied())
-	} else {
-		n, err = c.Write(b.Parts())
-	}
-	if done := c.queue.advance(n); done > 0 {
-		c.spent(done)
-	}
-	return err
-}
+// Midway reports whether a block has been sent in part.
+func (c *conn) Midway() bool { return c.up.Midway() }
 
-// spent counts n bytes of blocks as sent.
-func (c *conn) spent(n int64) {
-	c.budget.Spend(n)
-	c.flood.Useful()
-	c.Alive() // a peer that receives blocks is not silent
-	c.slot.Sent(n)
+// Rest frees memory of the uploads.
+func (c *conn) Rest() { c.up.Rest() }
+
+// Content, Length, Sent and Unread make c the source of its uploads.
+
+// Content returns the content of the torrent.
+func (c *conn) Content() *store.Content { return c.loaded.data }
+
+// Length returns the length up to which blocks of a piece may be requested.
+func (c *conn) Length(piece int) int64 { return c.loaded.paddedLength(piece) }
+
+// Sent counts n bytes of blocks as sent.
+func (c *conn) Sent(n int64) {
 	c.swarm.uploaded.Add(n)
 	c.seeder.uploaded.Add(n)
 }
+
+// Unread schedules a recheck of blocks.
+func (c *conn) Unread(blocks ...store.Block) { c.torrent.suspectRead(blocks...) }

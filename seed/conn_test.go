@@ -15,6 +15,7 @@ import (
 	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/peer/mse"
+	"bt/internal/upload"
 	"bt/maketorrent"
 )
 
@@ -166,7 +167,7 @@ func (r *running) empty(t testing.TB) {
 func TestQueueAnswers(t *testing.T) {
 	t.Parallel()
 	// On a busy machine the requests need longer to arrive than the blocks before them.
-	for blocks := uint32(8); queueAnswers(t, blocks) < queueRequests-maxRequests; blocks *= 4 {
+	for blocks := uint32(8); queueAnswers(t, blocks) < queueRequests-upload.MaxRequests; blocks *= 4 {
 		if blocks > 200 {
 			t.Fatal("too few requests were rejected")
 		}
@@ -230,7 +231,7 @@ func TestExtendedHandshake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.Queue != maxRequests || h.Client != "test 1" || !h.UploadOnly || h.MetadataSize != len(loadedOf(t, tt).info) ||
+	if h.Queue != upload.MaxRequests || h.Client != "test 1" || !h.UploadOnly || h.MetadataSize != len(loadedOf(t, tt).info) ||
 		h.YourIP != netip.MustParseAddr("127.0.0.1") || h.Port != r.port || h.Extensions["ut_metadata"] != extensions.IDs()[peer.MetadataName] {
 		t.Errorf("%+v", h)
 	}

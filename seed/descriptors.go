@@ -6,6 +6,7 @@ import (
 
 	"bt/internal/store"
 	"bt/internal/swarm"
+	"bt/internal/upload"
 )
 
 // A need is the number of descriptors for each part of a Seeder.
@@ -29,7 +30,7 @@ const (
 // needs divides the allowed descriptors. There are as many peers as asked for, or as
 // many as fit.
 func needs(peers, allowed int) need {
-	n := need{turns: max(1, min(16*runtime.GOMAXPROCS(0), maxTurns, allowed/64))}
+	n := need{turns: max(1, min(16*runtime.GOMAXPROCS(0), upload.MaxTurns, allowed/64))}
 	n.mapped = min(max(allowed/16, n.turns*store.MaxBatchMappings), store.MaxMappings)
 	n.small = max(n.turns, min(allowed/8, maxSmallFiles))
 	rest := allowed - min(otherDescriptors, allowed/4) - n.mapped - n.small

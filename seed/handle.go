@@ -7,8 +7,8 @@ import (
 
 	"bt/internal/link"
 	"bt/internal/peer"
-	"bt/internal/store"
 	"bt/internal/swarm"
+	"bt/internal/upload"
 )
 
 // maxIn is the maximum length of an extended message. The longest that a seed receives
@@ -20,13 +20,12 @@ const maxIn = 8 << 10
 func (c *conn) introduce() {
 	t := c.torrent
 	c.joinSuper()
-	c.fast = c.hello.Has(peer.FeatureFast)
 	if c.hello.Has(peer.FeatureExtensions) {
 		h := peer.ExtendedHandshake{
 			Extensions:   extensions.IDs(),
 			Client:       c.seeder.options.Client,
 			Port:         c.seeder.port,
-			Queue:        maxRequests,
+			Queue:        upload.MaxRequests,
 			MetadataSize: len(c.loaded.info),
 			UploadOnly:   c.super == nil, // not while super-seeding: a peer without pieces that wants none would look useless
 			YourIP:       c.Addr.Addr(),
@@ -35,16 +34,9 @@ func (c *conn) introduce() {
 	}
 	have := t.have()
 	if c.super != nil {
-		have = c.advertised
+		have = peer.NewBitfield(t.pieces)
 	}
-	switch {
-	case c.fast && have.All(t.pieces):
-		c.Queue(peer.Message{ID: peer.IDHaveAll})
-	case c.fast && have.Count() == 0:
-		c.Queue(peer.Message{ID: peer.IDHaveNone})
-	case have.Count() > 0:
-		c.Queue(peer.Message{ID: peer.IDBitfield, Payload: have})
-	}
+	c.up.Introduce(have)
 }
 
 // Begun refuses or ignores long messages.
@@ -73,20 +65,8 @@ func errUnrequested(id peer.ID) error {
 func (c *conn) Handle(m peer.Message) error {
 	cost := 0
 	switch m.ID {
-	case peer.IDRequest:
-		return c.request(store.Block{Piece: m.Index, Begin: m.Begin, Length: m.Length})
-	case peer.IDCancel:
-		cost = swarm.CostSmall
-		b := store.Block{Piece: m.Index, Begin: m.Begin, Length: m.Length}
-		if !c.queue.remove(b) {
-			cost = swarm.CostUseless // or the block is already sent
-		} else if c.fast {
-			c.reject(b) // BEP 6: every request gets an answer
-		}
-	case peer.IDInterested, peer.IDNotInterested:
-		cost = swarm.CostSmall
-		c.interested = m.ID == peer.IDInterested
-		c.seeder.choker.SetInterested(c.slot, c.interested)
+	case peer.IDRequest, peer.IDCancel, peer.IDInterested, peer.IDNotInterested:
+		return c.up.Handle(m)
 	case peer.IDBitfield:
 		cost = swarm.CostHandshake
 		have, err := peer.ParseBitfield(m.Payload, c.torrent.pieces)
@@ -149,33 +129,7 @@ func (c *conn) isSeed() error {
 }
 
 // pay charges the peer for a message. It fails if the peer floods us.
-func (c *conn) pay(cost int) error { return c.flood.Pay(cost) }
-
-// request queues a requested block, or rejects it.
-func (c *conn) request(b store.Block) error {
-	t := c.torrent
-	if int64(b.Piece) >= int64(t.pieces) {
-		return fmt.Errorf("%w: it asks for piece %d of %d", link.ErrProtocol, b.Piece, t.pieces)
-	}
-	if b.Length == 0 || b.Length > peer.MaxBlock || int64(b.Begin)+int64(b.Length) > c.loaded.paddedLength(int(b.Piece)) {
-		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", link.ErrProtocol, b.Length, b.Begin, b.Piece)
-	}
-	accepted := c.unchoked && t.have().Has(int(b.Piece)) && (c.advertised == nil || c.advertised.Has(int(b.Piece))) && c.queue.push(b)
-	c.slot.Asked(accepted)
-	if accepted {
-		return nil
-	}
-	c.reject(b)
-	return c.pay(swarm.CostUseless)
-}
-
-// reject rejects a request if the peer supports BEP 6. Without BEP 6 there is no
-// message for it.
-func (c *conn) reject(b store.Block) {
-	if c.fast {
-		c.Queue(peer.Message{ID: peer.IDReject, Index: b.Piece, Begin: b.Begin, Length: b.Length})
-	}
-}
+func (c *conn) pay(cost int) error { return c.up.Flood.Pay(cost) }
 
 // extensions are the kinds of extended messages that a seed handles. Each is added by the
 // file that has its handler.

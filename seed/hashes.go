@@ -118,9 +118,9 @@ func (m *loadedMetainfo) blockLayers(f hashedFile, n int) (layers [][]byte, bloc
 	leaves := make([]byte, 0, 32*((end-at+metainfo.BlockLength-1)/metainfo.BlockLength))
 	for ; at < end; at += metainfo.BlockLength {
 		b := buf[:min(metainfo.BlockLength, end-at)]
-		m.torrent.seeder.turns.take(&m.torrent.turn)
+		m.torrent.uploads.Take()
 		_, err := file.ReadAt(b, at)
-		m.torrent.seeder.turns.give(&m.torrent.turn)
+		m.torrent.uploads.Give()
 		if err != nil {
 			m.torrent.suspectRead(store.Block{Piece: uint32(first + n), Begin: uint32(at - int64(n)*m.meta.PieceLength), Length: uint32(len(b))})
 			return nil, len(leaves) / 32

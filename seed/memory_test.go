@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bt/internal/peer"
+	"bt/internal/upload"
 	"bt/maketorrent"
 )
 
@@ -48,7 +49,7 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 		// What a peer may hold while it waits: a message that is not whole or what was
 		// read and not answered (8 KiB), answers up to 4 KiB and one more, requests, what
 		// is known of it, and a stack.
-		most = maxIn + 8<<10 + 4<<10 + peer.BlockLength + maxRequests*12 + 20<<10
+		most = maxIn + 8<<10 + 4<<10 + peer.BlockLength + upload.MaxRequests*12 + 20<<10
 
 		// The peer that behaves, and what does not grow with peers.
 		rest = 16 << 20
@@ -133,8 +134,8 @@ func costlyPeers(tt *Torrent, q *peer.HashRequest) []costlyPeer {
 		{once: longer[:len(longer)-1]},
 		{once: append(make([]byte, 4000), incomplete...)},        // after keep-alives
 		{once: bytes.Repeat(request(1, 0, 1).Append(nil), 9000)}, // rejected
-		{once: interested, again: bytes.Repeat(request(1, 0, 16<<10).Append(nil), 2*maxRequests)},            // not read
-		{once: interested, again: bytes.Repeat(request(1, 0, 1).Append(nil), 2*maxRequests)},                 // not read
+		{once: interested, again: bytes.Repeat(request(1, 0, 16<<10).Append(nil), 2*upload.MaxRequests)},     // not read
+		{once: interested, again: bytes.Repeat(request(1, 0, 1).Append(nil), 2*upload.MaxRequests)},          // not read
 		{once: append(bytes.Repeat(names, 900), incomplete...)},                                              // the longest lists
 		{once: append(bytes.Repeat(bitfield, 900), incomplete...)},                                           // all of its pieces
 		{once: append(extended(0, "d1:md11:ut_metadatai3eee").Append(nil), bytes.Repeat(metadata, 2300)...)}, // not read

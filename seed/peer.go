@@ -6,6 +6,7 @@ import (
 
 	"bt/internal/peer"
 	"bt/internal/swarm"
+	"bt/internal/upload"
 )
 
 // An entry is a torrent that peers connect for.
@@ -19,8 +20,7 @@ func (e entry) Enter(ctx context.Context, p *swarm.Peer, theirs peer.Handshake) 
 		return nil, peer.Handshake{}, err
 	}
 	c := &conn{Peer: p, seeder: t.seeder, torrent: t, loaded: m, swarm: t.swarm(theirs.InfoHash)}
-	c.slot = swarm.NewSlot(e, p)
-	c.budget.Rates = &t.uploads
+	c.up = upload.Peer{Link: p.Link, Slot: swarm.NewSlot(e, p), Torrent: t.uploads, Source: c}
 	return c, t.handshake(theirs), nil
 }
 

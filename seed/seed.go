@@ -52,6 +52,7 @@ import (
 	"bt/internal/peerid"
 	"bt/internal/store"
 	"bt/internal/swarm"
+	"bt/internal/upload"
 )
 
 // Metainfo is a parsed torrent, as returned by inspect.Parse and inspect.ReadFile.
@@ -159,10 +160,9 @@ type Seeder struct {
 	since   time.Time
 
 	timeouts link.Timeouts
-	rate     *swarm.Rate // nil: no limit
 	conns    conns
 	choker   *swarm.Choker
-	turns    *sendTurns
+	uploads  *upload.Limits
 	cache    *store.Cache
 	uploaded atomic.Int64 // bytes of blocks
 
@@ -195,7 +195,7 @@ const defaultMaxPeers = 2000
 // if Options.Listener is nil.
 func New(o Options) *Seeder {
 	s := &Seeder{
-		options: o, since: time.Now(), timeouts: link.DefaultTimeouts, rate: swarm.NewRate(o.MaxUploadRate),
+		options: o, since: time.Now(), timeouts: link.DefaultTimeouts,
 		byKey: make(map[[20]byte]*Torrent), req2: make(map[[20]byte][20]byte),
 		known: known.New(o.KnownDir), toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), events: newEvents(),
 	}
@@ -215,13 +215,13 @@ func New(o Options) *Seeder {
 		s.fewer = &fewerPeersError{s.options.MaxPeers, n.peers, allowed}
 		s.options.MaxPeers = n.peers
 	}
-	s.turns = newSendTurns(n.turns)
 	s.cache = store.NewCache(n.mapped, n.small)
 	slots := o.MaxUploads
 	if slots == 0 && o.MaxUploadRate > 0 {
 		slots = max(4, int(o.MaxUploadRate/slotRate))
 	}
 	s.choker = swarm.NewChoker(slots)
+	s.uploads = upload.NewLimits(s.choker, swarm.NewRate(o.MaxUploadRate), n.turns)
 	addr, err := netip.ParseAddrPort(o.Listener.Addr().String())
 	if err == nil {
 		s.port = addr.Port()

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"bt/internal/link"
 	"bt/internal/peer"
 )
 
@@ -80,7 +81,7 @@ func (s *soak) settle(addr netip.AddrPort) {
 		// What is in a batch that breaks off is not counted; what the kernel has taken
 		// is, though the peer never read it.
 		s.inexact += said - g.got
-		if said > g.got+g.asked || g.got > said+maxBatch {
+		if said > g.got+g.asked || g.got > said+link.MaxWrite {
 			s.t.Errorf("%v says that it got %d bytes and left with %d to come, the seed %d", addr, g.got, g.asked, said)
 		}
 		return

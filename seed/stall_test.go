@@ -11,8 +11,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/peer/mse"
+	"bt/internal/upload"
 	"bt/maketorrent"
 )
 
@@ -38,7 +40,7 @@ func (l *leecher) askForMuch() {
 	l.t.Helper()
 	l.send(peer.Message{ID: peer.IDInterested})
 	l.await(peer.IDUnchoke)
-	requests := make([]peer.Message, maxRequests)
+	requests := make([]peer.Message, upload.MaxRequests)
 	for i := range requests {
 		requests[i] = request(uint32(i/4%(l.pieces-1)), uint32(i%4)<<14, 16<<10)
 	}
@@ -82,7 +84,7 @@ func TestStall(t *testing.T) {
 			l.askForMuch()
 			r.awaitStandstill(t)
 			left := awaitEvent(t, r, func(e EventPeer) bool { return !e.Joined })
-			if left.Uploaded >= maxRequests*peer.BlockLength {
+			if left.Uploaded >= upload.MaxRequests*peer.BlockLength {
 				t.Error("it has got all without reading: this test can't fail")
 			}
 			if left.Err != nil { // it may be a bad line
@@ -126,7 +128,7 @@ func TestSlowTaker(t *testing.T) {
 	if r.Peers() != 1 {
 		t.Error("it was dropped")
 	}
-	if n := blocks * peer.BlockLength; n > maxBatch {
+	if n := blocks * peer.BlockLength; n > link.MaxWrite {
 		t.Errorf("it took %d bytes, more than a batch: this test can't fail", n)
 	}
 }
@@ -134,7 +136,7 @@ func TestSlowTaker(t *testing.T) {
 // Stalled peers, more than there may be send turns, slow down no other peer.
 func TestStallDisturbsNoOther(t *testing.T) {
 	t.Parallel()
-	stalled := maxTurns + 10
+	stalled := upload.MaxTurns + 10
 	needDescriptors(t, uint64(2*stalled+200))
 	meta, root := makeContent(t, maketorrent.FormatV1, 2<<20, 1<<20)
 	r := startWith(t, Options{MaxPeers: stalled + 10}, func(s *Seeder) {

@@ -70,7 +70,7 @@ func (s *Seeder) measure(ctx context.Context) {
 			peers := make(map[*Torrent]int)
 			for _, c := range conns {
 				peers[c.torrent]++
-				c.slot.Tick()
+				c.up.Slot.Tick()
 			}
 			s.speedMu.Lock()
 			s.speed.Tick(s.uploaded.Load(), len(conns))
@@ -120,8 +120,8 @@ func (s *Seeder) Status() Status {
 	peers := make(map[*Torrent][]PeerStatus)
 	conns := s.conns.all()
 	for _, c := range conns {
-		rate, _ := c.slot.Rates()
-		p := PeerStatus{Addr: c.Addr, Uploaded: c.slot.Uploaded(), Rate: int64(rate), Choked: !c.slot.Given()}
+		rate, _ := c.up.Slot.Rates()
+		p := PeerStatus{Addr: c.Addr, Uploaded: c.up.Slot.Uploaded(), Rate: int64(rate), Choked: !c.up.Slot.Given()}
 		if c.torrent.pieces > 0 {
 			p.Progress = float64(c.hasCount.Load()) / float64(c.torrent.pieces)
 		}

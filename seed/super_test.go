@@ -257,7 +257,7 @@ func TestSuperStrangers(t *testing.T) {
 // another seed connects, all are offered.
 func TestSuperSeed(t *testing.T) {
 	t.Parallel()
-	meta, root := makeContent(t, maketorrent.FormatV1, (maxHaves+100)<<16) // more haves than are sent at once
+	meta, root := makeContent(t, maketorrent.FormatV1, 1100<<16) // more haves than are sent at once
 	r := start(t, Options{SuperSeed: true}, Input{Torrent: meta, Path: root, Hashed: true})
 	tt := r.find(meta.InfoHashV1)
 	l := r.dial(t, meta.InfoHashV1, tt.pieces, allFeatures)
@@ -359,7 +359,7 @@ func TestSuperRests(t *testing.T) {
 	}
 	tt.super.Load().tick()
 	c := r.conns.all()[0]
-	for end := time.Now().Add(30 * time.Second); c.superChanged.Load(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); c.up.News.Load(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it never takes note")
 		}

@@ -10,6 +10,7 @@ import (
 	"bt/internal/metainfo"
 	"bt/internal/peer"
 	"bt/internal/swarm"
+	"bt/internal/upload"
 )
 
 // A Torrent is a torrent of a Seeder. Seeder.Add returns it.
@@ -43,8 +44,7 @@ type Torrent struct {
 	seeds    atomic.Int64 // other seeds
 	leechers atomic.Int64 // negative: unknown
 
-	turn    turnQueue // guarded by Seeder.turns.mu
-	uploads swarm.Rates
+	uploads *upload.Torrent
 
 	loading sync.Mutex // held while loaded is filled; locked before life.mu
 	life
@@ -92,7 +92,7 @@ func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 		swarms:      swarmsOf(meta),
 		before:      in.Uploaded,
 		begun:       in.Since,
-		uploads:     swarm.Rates{All: s.rate, Own: swarm.NewRate(s.options.MaxTorrentRate)},
+		uploads:     s.uploads.Torrent(swarm.NewRate(s.options.MaxTorrentRate)),
 		life:        life{state: StateQueued, made: in.Hashed, served: stopwatch{before: in.Served}, speed: swarm.Speed{Last: in.Uploaded}},
 	}
 	t.torrent = t

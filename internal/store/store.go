@@ -40,6 +40,9 @@ func (c *Cache) Content(layout *metainfo.Layout, tree *piece.Tree) *Content {
 // Tree returns the files.
 func (c *Content) Tree() *piece.Tree { return c.tree }
 
+// Pieces returns the number of pieces.
+func (c *Content) Pieces() int { return c.layout.Pieces() }
+
 // isSmall reports whether a file is read rather than mapped.
 func (c *Content) isSmall(file int) bool { return c.layout.Length(file) < SmallFile }
 

@@ -1,21 +1,17 @@
-package seed
+package upload
 
 import (
-	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/store"
 )
 
-const (
-	// maxBatch is the maximum number of bytes of blocks in a batch, and maxBatchBlocks
-	// of blocks.
-	maxBatch       = link.MaxWrite
-	maxBatchBlocks = 128
-)
+// maxBatchBlocks is the maximum number of blocks in a batch. There are at most
+// link.MaxWrite bytes.
+const maxBatchBlocks = 128
 
 // A batch is a list of piece messages to write at once.
 //
-// A peer has a batch only while it has its turn (see sendTurns), and never while it
+// A peer has a batch only while it has its turn (see turns), and never while it
 // waits for the peer. Bytes that the socket did not accept are put into the next
 // batch again.
 type batch struct {

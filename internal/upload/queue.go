@@ -1,13 +1,13 @@
-package seed
+package upload
 
 import (
 	"bt/internal/peer"
 	"bt/internal/store"
 )
 
-// maxRequests is the maximum number of pending requests per peer, sent as "reqq".
+// MaxRequests is the maximum number of pending requests per peer, sent as "reqq".
 // 16 MB in flight fill 1 Gbit/s at 130 ms; libtorrent sends up to 500 requests.
-const maxRequests = 1000
+const MaxRequests = 1000
 
 // A queue holds the pending requests of a peer in the order of arrival.
 type queue struct {
@@ -23,13 +23,13 @@ func (q *queue) clear()                 { q.blocks, q.sent = q.blocks[:0], 0 }
 
 // push adds a request. It returns false if the queue is full.
 func (q *queue) push(b store.Block) bool {
-	if q.len() >= maxRequests {
+	if q.len() >= MaxRequests {
 		return false
 	}
 	if len(q.blocks) == cap(q.blocks) {
 		old := q.waiting()
-		if q.sent == 0 { // append would allocate more than maxRequests
-			q.blocks = make([]store.Block, len(old), min(max(2*len(old), 16), maxRequests))
+		if q.sent == 0 { // append would allocate more than MaxRequests
+			q.blocks = make([]store.Block, len(old), min(max(2*len(old), 16), MaxRequests))
 		}
 		q.blocks, q.sent = q.blocks[:copy(q.blocks, old)], 0
 	}

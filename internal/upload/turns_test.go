@@ -1,4 +1,4 @@
-package seed
+package upload
 
 import (
 	"sync"
@@ -12,7 +12,7 @@ import (
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSendTurns(4)
+		s := newTurns(4)
 		var stuck, crowded, small turnQueue
 		for range 10 {
 			go s.take(&stuck)

@@ -1,17 +1,17 @@
-package seed
+package upload
 
 import "sync"
 
-// maxTurns is the maximum number of peers that data is sent to at the same moment.
+// MaxTurns is the maximum number of peers that data is sent to at the same moment.
 // Each may wait for a disk, so it does not depend on the number of CPUs. Times
 // store.MaxCopies it bounds the memory for copies.
-const maxTurns = 64
+const MaxTurns = 64
 
-// sendTurns limits how many peers build and write a batch at once. A peer with a turn
+// turns limit how many peers build and write a batch at once. A peer with a turn
 // may wait for a disk but never for the peer, so turns end. Waiting torrents get
 // turns in rotation, and so do the peers of each. No torrent gets all turns, so one
 // with a stuck disk does not stop the others.
-type sendTurns struct {
+type turns struct {
 	mu   sync.Mutex
 	free int
 	most int // of one torrent
@@ -24,10 +24,10 @@ type turnQueue struct {
 	waiting []chan struct{}
 }
 
-func newSendTurns(n int) *sendTurns { return &sendTurns{free: n, most: max(1, n*3/4)} }
+func newTurns(n int) *turns { return &turns{free: n, most: max(1, n*3/4)} }
 
 // take waits for a turn, which the caller must give back.
-func (s *sendTurns) take(q *turnQueue) {
+func (s *turns) take(q *turnQueue) {
 	s.mu.Lock()
 	if s.free > 0 && q.held < s.most { // if any are free, no waiting torrent could use them
 		s.free--
@@ -44,7 +44,7 @@ func (s *sendTurns) take(q *turnQueue) {
 }
 
 // give returns a turn.
-func (s *sendTurns) give(q *turnQueue) {
+func (s *turns) give(q *turnQueue) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.free++
