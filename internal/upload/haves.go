@@ -1,12 +1,12 @@
 package upload
 
 import (
-	"math/bits"
+	"bytes"
 
 	"bt/internal/peer"
 )
 
-// maxHaves is how many have messages are sent at once, or a few more.
+// maxHaves is how many have messages are sent at once, and up to 512 more.
 const maxHaves = 1000
 
 // Introduce tells the peer what we have, as the first message after the extended
@@ -38,21 +38,23 @@ func (p *Peer) Notify() {
 // for those that are in has, its own; nil means that it has none. have is kept. If there
 // are too many, News is set and the rest follows when these are sent.
 func (p *Peer) Tell(have, has peer.Bitfield) {
+	const step = 64 // bytes that are compared at once: most are equal
 	sent := 0
-	for k := range have {
+	for at := 0; at < len(have); at += step {
+		end := min(at+step, len(have))
+		if bytes.Equal(have[at:end], p.told[at:end]) {
+			continue
+		}
 		if sent >= maxHaves {
-			p.told = append(have[:k:k], p.told[k:]...)
+			p.told = append(have[:at:at], p.told[at:]...)
 			p.News.Store(true)
 			return
 		}
-		news := have[k] &^ p.told[k]
-		if has != nil {
-			news &^= has[k]
-		}
-		for ; news != 0; sent++ {
-			i := bits.LeadingZeros8(news)
-			news &^= 0x80 >> i
-			p.Link.Queue(peer.Message{ID: peer.IDHave, Index: uint32(8*k + i)})
+		for i := 8 * at; i < 8*end; i++ {
+			if have.Has(i) && !p.told.Has(i) && (has == nil || !has.Has(i)) {
+				p.Link.Queue(peer.Message{ID: peer.IDHave, Index: uint32(i)})
+				sent++
+			}
 		}
 	}
 	p.told = have

@@ -1,0 +1,306 @@
+package upload
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bt/internal/link"
+	"bt/internal/peer"
+	"bt/internal/piece"
+	"bt/internal/store"
+	"bt/internal/swarm"
+	"bt/maketorrent"
+)
+
+const pieceLength = 16 << 10
+
+// A leech is the role of a peer that gains pieces while others are connected.
+type leech struct {
+	limits  *Limits
+	torrent *Torrent
+	content *store.Content
+	data    []byte
+	have    atomic.Pointer[peer.Bitfield] // replaced, never modified
+	sent    atomic.Int64
+}
+
+// OtherSeeds, Leeches and PieceLength describe it to the choker.
+func (r *leech) OtherSeeds() int64  { return 0 }
+func (r *leech) Leeches() bool      { return true }
+func (r *leech) PieceLength() int64 { return pieceLength }
+
+// newLeech returns a leech of a torrent whose pieces have 16 KiB. It has none.
+func newLeech(t *testing.T, pieces int) *leech {
+	t.Helper()
+	r := &leech{data: make([]byte, pieces*pieceLength-100)}
+	for i := range r.data {
+		r.data[i] = byte(i>>14 + i)
+	}
+	path := filepath.Join(t.TempDir(), "content")
+	if err := os.WriteFile(path, r.data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	made, err := maketorrent.Make(t.Context(), maketorrent.Options{Path: path, Format: maketorrent.FormatV1, PieceLength: pieceLength})
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := made.Torrent.Content()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := piece.At(t.Context(), content, path, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.content = store.NewCache(16, 16).Content(content.Layout, tree)
+	t.Cleanup(r.content.Close)
+	r.limits = NewLimits(swarm.NewChoker(0), nil, 4)
+	r.torrent = r.limits.Torrent(nil)
+	r.gain()
+	return r
+}
+
+// gain adds pieces.
+func (r *leech) gain(pieces ...int) {
+	next := peer.NewBitfield(r.content.Pieces())
+	if old := r.have.Load(); old != nil {
+		copy(next, *old)
+	}
+	for _, i := range pieces {
+		next.Set(i)
+	}
+	r.have.Store(&next)
+}
+
+// A served is the side of the leech of a connection.
+type served struct {
+	*leech
+	up  Peer
+	has peer.Bitfield
+}
+
+func (c *served) Content() *store.Content                  { return c.content }
+func (c *served) Length(i int) int64                       { return min(pieceLength, int64(len(c.data)-i*pieceLength)) }
+func (c *served) Sent(n int64)                             { c.sent.Add(n) }
+func (c *served) Unread(...store.Block)                    {}
+func (c *served) Send() (time.Time, error)                 { return c.up.Send() }
+func (c *served) Midway() bool                             { return c.up.Midway() }
+func (c *served) Rest()                                    { c.up.Rest() }
+func (c *served) Expects() bool                            { return false }
+func (c *served) Begun(peer.ID, []byte, int) (bool, error) { return false, nil }
+
+func (c *served) Prepare() {
+	c.up.ApplyChoke()
+	if c.up.News.Swap(false) {
+		c.up.Tell(*c.have.Load(), c.has)
+	}
+}
+
+func (c *served) Handle(m peer.Message) error {
+	if m.ID == peer.IDHave {
+		if c.has == nil {
+			c.has = peer.NewBitfield(c.content.Pieces())
+		}
+		c.has.Set(int(m.Index))
+		return nil
+	}
+	return c.up.Handle(m)
+}
+
+// connect runs the leech's side of a connection until the test ends. The other side is
+// a socket.
+func (r *leech) connect(t *testing.T, fast bool) (*served, *client) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	theirs, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs.SetDeadline(time.Now().Add(time.Minute))
+	ours, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	timeouts := link.DefaultTimeouts
+	conn, err := link.New(ours.(*net.TCPConn), nil, &timeouts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &swarm.Peer{Link: conn, Joined: time.Now()}
+	c := &served{leech: r}
+	c.up = Peer{Link: conn, Slot: swarm.NewSlot(r, p), Torrent: r.torrent, Source: c}
+	c.up.Join(fast)
+	c.up.Introduce(*r.have.Load())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer ours.Close()
+		defer c.up.Leave()
+		conn.Run(t.Context(), r.content.Pieces(), nil, c)
+	}()
+	t.Cleanup(func() { theirs.Close(); <-done })
+	return c, &client{t: t, conn: theirs, pieces: r.content.Pieces()}
+}
+
+// A client is the other side of a connection.
+type client struct {
+	t      *testing.T
+	conn   net.Conn
+	pieces int
+}
+
+func (c *client) send(messages ...peer.Message) {
+	c.t.Helper()
+	for _, m := range messages {
+		if _, err := c.conn.Write(m.Append(nil)); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// next returns the next message, which must have an id.
+func (c *client) next(id peer.ID) peer.Message {
+	c.t.Helper()
+	b := make([]byte, 4)
+	_, err := io.ReadFull(c.conn, b)
+	if err == nil {
+		b = append(b, make([]byte, int(b[1])<<16|int(b[2])<<8|int(b[3]))...)
+		_, err = io.ReadFull(c.conn, b[4:])
+	}
+	if err != nil {
+		c.t.Fatalf("no %v: %v", id, err)
+	}
+	m, _, err := peer.Next(b, c.pieces)
+	if err != nil || m.ID != id {
+		c.t.Fatalf("%v: %v, want %v", err, m.ID, id)
+	}
+	return m
+}
+
+func request(i int) peer.Message {
+	return peer.Message{ID: peer.IDRequest, Index: uint32(i), Length: 1000}
+}
+
+// A peer that downloads tells others of the pieces that it gains, but not of those that
+// they have, and serves what it has told of.
+func TestGains(t *testing.T) {
+	t.Parallel()
+	r := newLeech(t, 20)
+	r.gain(3)
+	c, other := r.connect(t, true)
+	if m := other.next(peer.IDBitfield); peer.Bitfield(m.Payload).Count() != 1 || !peer.Bitfield(m.Payload).Has(3) {
+		t.Errorf("bitfield %x", m.Payload)
+	}
+	other.send(peer.Message{ID: peer.IDInterested}, peer.Message{ID: peer.IDHave, Index: 9})
+	other.next(peer.IDUnchoke)
+	other.send(request(8))
+	if m := other.next(peer.IDReject); m.Index != 8 {
+		t.Errorf("reject of piece %d", m.Index)
+	}
+	r.gain(8, 9, 19)
+	c.up.Notify()
+	for _, want := range []uint32{8, 19} {
+		if m := other.next(peer.IDHave); m.Index != want {
+			t.Errorf("have %d, want %d", m.Index, want)
+		}
+	}
+	for _, i := range []int{8, 9, 3} {
+		other.send(request(i))
+		if m := other.next(peer.IDPiece); !bytes.Equal(m.Payload, r.data[i*pieceLength:][:1000]) {
+			t.Errorf("piece %d has wrong bytes", m.Index)
+		}
+	}
+	for end := time.Now().Add(time.Minute); r.sent.Load() != 3000; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d bytes were counted", r.sent.Load())
+		}
+	}
+	c.up.Notify() // for nothing
+	r.gain(0)
+	c.up.Notify()
+	if m := other.next(peer.IDHave); m.Index != 0 {
+		t.Errorf("have %d, want 0", m.Index)
+	}
+	other.send(peer.Message{ID: peer.IDNotInterested})
+	other.next(peer.IDChoke)
+}
+
+// A peer is told once of each of many pieces, also where more are gained meanwhile.
+func TestManyGains(t *testing.T) {
+	t.Parallel()
+	const pieces = 5*maxHaves + 5
+	r := newLeech(t, pieces)
+	c, other := r.connect(t, false)
+	order := rand.Perm(pieces)
+	r.gain(order[:3*maxHaves]...) // more than are sent at once
+	c.up.Notify()
+	for _, i := range order[3*maxHaves:] {
+		r.gain(i)
+		c.up.Notify()
+	}
+	told := peer.NewBitfield(pieces)
+	for range pieces {
+		m := other.next(peer.IDHave)
+		if told.Has(int(m.Index)) {
+			t.Fatalf("piece %d is told twice", m.Index)
+		}
+		told.Set(int(m.Index))
+	}
+}
+
+// What peers are introduced with depends on what both sides support.
+func TestIntroduce(t *testing.T) {
+	t.Parallel()
+	const pieces = 9
+	for name, test := range map[string]struct {
+		have, want int // pieces, and the id of the message; -1: none
+		fast       bool
+	}{
+		"nothing, fast": {0, int(peer.IDHaveNone), true},
+		"some, fast":    {4, int(peer.IDBitfield), true},
+		"all, fast":     {pieces, int(peer.IDHaveAll), true},
+		"nothing":       {0, -1, false},
+		"some":          {4, int(peer.IDBitfield), false},
+		"all":           {pieces, int(peer.IDBitfield), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newLeech(t, pieces)
+			for i := range test.have {
+				r.gain(i)
+			}
+			_, other := r.connect(t, test.fast)
+			if test.want >= 0 {
+				other.next(peer.ID(test.want))
+			}
+			other.send(peer.Message{ID: peer.IDInterested})
+			other.next(peer.IDUnchoke)
+		})
+	}
+}
+
+// A piece that is gained, told to one of many peers of a large torrent.
+func BenchmarkTell(b *testing.B) {
+	const pieces = 100_000
+	p := &Peer{Link: new(link.Link), told: peer.NewBitfield(pieces)}
+	have, has := peer.FullBitfield(pieces), peer.NewBitfield(pieces)
+	copy(p.told, have)
+	before := p.told
+	before.Clear(pieces - 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.told = before
+		has.Set(pieces - 1) // nothing is queued, for there is no connection
+		p.Tell(have, has)
+	}
+}
