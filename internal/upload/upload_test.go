@@ -127,7 +127,7 @@ func (r *leech) connect(t *testing.T, fast bool) (*served, *client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs.SetDeadline(time.Now().Add(time.Minute))
+	theirs.SetDeadline(time.Now().Add(30 * time.Second))
 	ours, err := l.Accept()
 	if err != nil {
 		t.Fatal(err)
@@ -240,22 +240,44 @@ func TestGains(t *testing.T) {
 func TestManyGains(t *testing.T) {
 	t.Parallel()
 	const pieces = 5*maxHaves + 5
-	r := newLeech(t, pieces)
-	c, other := r.connect(t, false)
-	order := rand.Perm(pieces)
-	r.gain(order[:3*maxHaves]...) // more than are sent at once
-	c.up.Notify()
-	for _, i := range order[3*maxHaves:] {
-		r.gain(i)
-		c.up.Notify()
+	for name, atOnce := range map[string]int{"at once": pieces, "some later": 3 * maxHaves, "one by one": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newLeech(t, pieces)
+			c, other := r.connect(t, false)
+			order := rand.Perm(pieces)
+			r.gain(order[:atOnce]...)
+			c.up.Notify()
+			for _, i := range order[atOnce:] {
+				r.gain(i)
+				c.up.Notify()
+			}
+			told := peer.NewBitfield(pieces)
+			for range pieces {
+				m := other.next(peer.IDHave)
+				if told.Has(int(m.Index)) {
+					t.Fatalf("piece %d is told twice", m.Index)
+				}
+				told.Set(int(m.Index))
+			}
+		})
 	}
-	told := peer.NewBitfield(pieces)
-	for range pieces {
-		m := other.next(peer.IDHave)
-		if told.Has(int(m.Index)) {
-			t.Fatalf("piece %d is told twice", m.Index)
+}
+
+// A peer that is told of many pieces is sent a bounded number of messages at a time.
+func TestTellIsBounded(t *testing.T) {
+	t.Parallel()
+	const pieces = 100_000
+	p := &Peer{Link: new(link.Link), told: peer.NewBitfield(pieces)}
+	have := peer.FullBitfield(pieces)
+	for before := 0; before < pieces; {
+		p.News.Store(false)
+		p.Tell(have, nil)
+		now := p.told.Count()
+		if now <= before || now > before+maxHaves+512 || p.News.Load() != (now < pieces) {
+			t.Fatalf("told of %d pieces, then of %d; more to come: %v", before, now, p.News.Load())
 		}
-		told.Set(int(m.Index))
+		before = now
 	}
 }
 
