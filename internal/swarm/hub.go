@@ -1,8 +1,9 @@
 // Package swarm holds the peers of torrents on one port: who may connect, how many, and
 // who must leave for others.
 //
-// A [Hub] accepts connections and calls peers, and finds the [Torrent] of each. The torrent gives it a
-// [Role], which decides what to do with messages, and what to send.
+// A [Hub] accepts connections and calls peers, and finds the [Torrent] of each. The
+// torrent gives it a [Role], which decides what to do with messages, and what to send. The
+// roles share a [Choker] and, in either direction, [Rates].
 package swarm
 
 import (

@@ -23,7 +23,9 @@ func (p *Peer) Introduce(have peer.Bitfield) {
 	}
 }
 
-// Told returns the pieces that the peer was told of.
+// Told returns the pieces that the peer was told of. A role that chooses pieces for the
+// peer (BEP 16) introduces a bitfield of this peer only, and sets here what it queues have
+// messages for.
 func (p *Peer) Told() peer.Bitfield { return p.told }
 
 // Notify makes the link call Prepare, for pieces that the peer was not told of. Any
