@@ -1,6 +1,7 @@
 package seed
 
 import (
+	"bt/internal/tracker"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"bt/internal/tracker"
 )
 
 // Changes of the data are noticed at once: the recheck interval here is an hour.
