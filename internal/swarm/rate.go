@@ -27,6 +27,9 @@ func NewRate(bytesPerSecond int64) *Rate {
 	return &Rate{rate.NewLimiter(rate.Limit(bytesPerSecond), int(grant)), grant}
 }
 
+// minTurn is the minimum of bytes per turn. It bounds how often peers are woken.
+const minTurn = 512
+
 // reserve grants bytes, to be used at or after from. sharers is the number of peers
 // that want bytes for the same torrent. Together they get as many turns as a single
 // peer of another torrent. first is the length of the first pending block: at the
@@ -36,7 +39,7 @@ func (r *Rate) reserve(first, sharers int64) (bytes int64, from time.Time) {
 	if r.grant == peer.MaxBlock {
 		bytes = first
 	}
-	bytes = max(1, bytes/max(1, sharers))
+	bytes = max(minTurn, bytes/max(1, sharers))
 	now := time.Now()
 	return bytes, now.Add(r.limiter.ReserveN(now, int(bytes)).DelayFrom(now))
 }
@@ -76,16 +79,31 @@ func (b *Budget) Want(blocks bool) {
 // Allowance returns how many bytes may be used now, at most [link.MaxWrite]. If that is
 // 0, after is when some may be used. first is the length of the first pending block.
 func (b *Budget) Allowance(first int64) (bytes int64, after time.Time) {
+	for {
+		if time.Now().Before(b.after) {
+			return 0, b.after
+		}
+		// One turn at a time: peers of other torrents have theirs before the next one.
+		bytes = b.reserve(first)
+		if bytes > 0 && !time.Now().Before(b.after) {
+			return bytes, time.Time{}
+		}
+	}
+}
+
+// reserve reserves a turn of each rate whose grant is used up. It returns how many bytes
+// may be used from b.after on; 0 or less if that is still not enough.
+func (b *Budget) reserve(first int64) (bytes int64) {
 	bytes = link.MaxWrite
 	for i, limit := range [...]*Rate{b.Rates.All, b.Rates.Own} {
 		if limit == nil {
 			continue
 		}
-		sharers := int64(1)
-		if limit == b.Rates.All {
-			sharers = b.Rates.wanting.Load()
-		}
-		for b.grants[i] <= 0 {
+		if b.grants[i] <= 0 {
+			sharers := int64(1)
+			if limit == b.Rates.All {
+				sharers = b.Rates.wanting.Load()
+			}
 			more, from := limit.reserve(first, sharers)
 			b.grants[i] += more
 			if from.After(b.after) {
@@ -94,10 +112,7 @@ func (b *Budget) Allowance(first int64) (bytes int64, after time.Time) {
 		}
 		bytes = min(bytes, b.grants[i])
 	}
-	if time.Now().Before(b.after) {
-		return 0, b.after
-	}
-	return bytes, time.Time{}
+	return bytes
 }
 
 // Spend counts n bytes of blocks as used.
