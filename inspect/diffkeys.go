@@ -45,13 +45,9 @@ func (m *matching) piecesKey(h *maphash.Hash, s *matchSide, i int) bool {
 }
 
 func (m *matching) nameKey(h *maphash.Hash, s *matchSide, i int) bool {
-	s.path = s.t.Files[i].AppendPath(s.path[:0])
-	if len(s.path) == 0 {
-		return false
-	}
-	writeText(h, s.path[len(s.path)-1])
+	writeText(h, s.t.Files[i].Base())
 	writeInt(h, s.size(i))
-	return true
+	return s.t.Files[i].HasPath()
 }
 
 // leastBySize is the least size in bytes of files that are paired by nothing else. Small

@@ -48,8 +48,17 @@ func (f *File) AppendPath(dst []string) []string {
 // HasPath reports whether the file has a path.
 func (f *File) HasPath() bool { return f.names != "" }
 
-// base returns the last component of the path, or "" if there is none.
-func (f *File) base() string {
+// SamePath reports whether two files, of any torrents, have the same path.
+func (f *File) SamePath(other *File) bool {
+	if f.dir == nil && other.dir == nil && f.names == other.names { // nearly always, if they are the same
+		return true
+	}
+	var a, b [32]string // on the stack, for all but the deepest
+	return slices.Equal(f.AppendPath(a[:0]), other.AppendPath(b[:0]))
+}
+
+// Base returns the last component of the path, or "" if there is none.
+func (f *File) Base() string {
 	last := ""
 	for rest := f.names; rest != ""; {
 		last, rest = rest.next()

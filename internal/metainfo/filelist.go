@@ -88,7 +88,7 @@ func (r *reader) v1File(entry bencode.Value, f *File) (complete bool) {
 		r.keys(entry, "info.files[].", fileKeys)
 	}
 	r.fileLength(entry, keys.length, f)
-	base := f.base()
+	base := f.Base()
 	f.Pad = f.Pad || IsPadName(base)
 	if !f.Pad && base != "" {
 		r.current = f.AppendPath(r.current[:0])

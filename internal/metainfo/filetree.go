@@ -36,7 +36,7 @@ func (r *reader) v2Files() {
 		if len(t.Files) == 0 {
 			r.add(CodeNoFiles, tree.Offset(), "the file tree has no files")
 		}
-		t.Single = len(t.Files) == 1 && t.Files[0].dir == nil && t.Files[0].base() == t.Name
+		t.Single = len(t.Files) == 1 && t.Files[0].dir == nil && t.Files[0].Base() == t.Name
 	}
 	r.layers()
 }

@@ -61,7 +61,7 @@ func (r *reader) torrentsInContent() {
 		if f.Pad {
 			continue
 		}
-		if name := f.base(); len(name) >= len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix) {
+		if name := f.Base(); len(name) >= len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix) {
 			if count == 0 {
 				first = i
 			}
