@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -141,8 +140,7 @@ func helpCommand(e *env, app *cli.App) *cli.Command {
 				if err != nil || u.quiet {
 					return err
 				}
-				_, err = fmt.Fprintf(u.out, "%s in %s\n", count(n, "man page"), term.Safe(man.value))
-				return stdoutError(err)
+				return u.printText(count(n, "man page") + " in " + term.Safe(man.value))
 			case len(args) > 1:
 				return failf(exitUsage, "help is for one command at a time")
 			}

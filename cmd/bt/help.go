@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
+
+	"bt/internal/term"
 )
 
 // The help is built from the fields of a cli.Command: UsageText holds the usage
@@ -14,7 +16,7 @@ import (
 // Flags the table of flags (the word in backquotes in a flag's Usage names its
 // value), and Description the examples. The help is as wide as the terminal, up
 // to maxHelpWidth columns, or helpWidth columns if stdout is not a terminal.
-// Lines of usage and examples are not wrapped, so that they can be copied.
+// An example that is too long is broken as a shell allows, so that it can be copied.
 const (
 	helpWidth    = 80
 	maxHelpWidth = 100 // longer lines are hard to read
@@ -32,7 +34,7 @@ func helpColumns(terminal bool, columns int) int {
 // of bt help and the man page.
 type helpPage struct {
 	name, summary string
-	usage         []string // lines that are not wrapped; none for a topic
+	usage         []string // none for a topic
 	blocks        []helpBlock
 }
 
@@ -41,7 +43,7 @@ type helpBlock struct {
 	title string // of a table or lines
 	text  string // wrapped
 	rows  [][2]string
-	lines []string // not wrapped
+	lines []string // commands
 }
 
 // text returns the output of bt help.
@@ -49,7 +51,7 @@ func (p *helpPage) text(width int) string {
 	var b strings.Builder
 	label := "usage: "
 	for _, line := range p.usage {
-		b.WriteString(label + line + "\n")
+		b.WriteString(term.WrapHanging(label+line, strings.Repeat(" ", len(label)+4), width) + "\n")
 		label = "       "
 	}
 	blocks := p.blocks
@@ -67,12 +69,12 @@ func (p *helpPage) text(width int) string {
 
 func (x *helpBlock) write(b *strings.Builder, width int) {
 	if x.text != "" {
-		b.WriteString(strings.Join(wrap(x.text, width), "\n") + "\n")
+		b.WriteString(term.Wrap(x.text, width) + "\n")
 		return
 	}
-	b.WriteString(strings.Join(wrap(x.title+":", width), "\n") + "\n")
+	b.WriteString(term.Wrap(x.title+":", width) + "\n")
 	for _, line := range x.lines {
-		b.WriteString("  " + line + "\n")
+		b.WriteString(strings.Join(foldCommand("  "+line, width), "\n") + "\n")
 	}
 	writeRows(b, width, x.rows)
 }
@@ -200,30 +202,12 @@ func writeRows(b *strings.Builder, width int, rows [][2]string) {
 	for _, r := range rows {
 		left := fmt.Sprintf("  %-*s  ", column, r[0])
 		if utf8.RuneCountInString(r[0]) > column {
-			b.WriteString("  " + r[0] + "\n")
+			b.WriteString(term.WrapHanging("  "+r[0], "    ", width) + "\n")
 			left = indent
 		}
-		for _, line := range wrap(r[1], width-len(indent)) {
+		for line := range strings.SplitSeq(term.Wrap(r[1], width-len(indent)), "\n") {
 			b.WriteString(strings.TrimRight(left+line, " ") + "\n")
 			left = indent
 		}
 	}
-}
-
-// wrap breaks text at blanks into lines of at most width characters. A longer
-// word is not broken. wrap returns at least one line.
-func wrap(text string, width int) []string {
-	lines := []string{""}
-	for _, word := range strings.Fields(text) {
-		last := &lines[len(lines)-1]
-		switch {
-		case *last == "":
-			*last = word
-		case utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(word) <= width:
-			*last += " " + word
-		default:
-			lines = append(lines, word)
-		}
-	}
-	return lines
 }

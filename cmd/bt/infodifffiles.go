@@ -143,7 +143,7 @@ func (d *diffResult) printGroups(u *ui, c *diffCount) error {
 				noun = strings.Replace(noun, "file", "files", 1)
 			}
 			text := fmt.Sprintf("%s and %s more %s (--files lists all)", u.pal.Ellipsis(), term.Count(int64(more)), noun)
-			if _, err := fmt.Fprintln(u.out, term.WrapHanging(text, "", u.env.width)); err != nil {
+			if err := u.printText(text); err != nil {
 				return err
 			}
 		}
@@ -182,12 +182,7 @@ func (d *diffResult) printFile(u *ui, group diffGroup, f *inspect.FileDifference
 	case diffSame:
 		text = fmt.Sprintf("= %s  %s", pathOf(d.b.torrent, f.B), d.sameness(f))
 	}
-	for line := range strings.SplitSeq(term.WrapHanging(text, "    ", u.env.width), "\n") {
-		if _, err := fmt.Fprintln(u.out, color(line)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return u.printColored(color, text)
 }
 
 func pathOf(t *metainfo.Torrent, file int) string { return term.SafeJoin(t.Files[file].Path()) }

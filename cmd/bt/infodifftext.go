@@ -166,10 +166,10 @@ func (d *diffResult) printChanges(u *ui) {
 		case shown == 0:
 			fmt.Fprintln(u.out)
 		case shown == listLimit:
-			fmt.Fprintln(u.out, u.more(len(d.Changes)-i, "key"))
+			_ = u.printText(u.more(len(d.Changes)-i, "key")) // the next Flush returns the error
 			return
 		}
 		shown++
-		u.printChange(c, u.env.width)
+		u.printChange(c)
 	}
 }

@@ -53,7 +53,8 @@ func (l *infoLines) addTrackers(tiers [][]string) {
 	l.addIf(n > listLimit, "trackers", l.u.more(n-listLimit, "tracker"))
 }
 
-// printFields prints fields, their values wrapped to the width of the terminal.
+// printFields prints fields, their values wrapped to the width of the terminal, except a
+// magnet link, which users copy.
 func (u *ui) printFields(fields [][2]string) error {
 	if u.env.width > 0 {
 		keys := 0
@@ -61,7 +62,9 @@ func (u *ui) printFields(fields [][2]string) error {
 			keys = max(keys, len(f[0]))
 		}
 		for i, f := range fields {
-			fields[i][1] = term.Wrap(f[1], u.env.width-keys-2)
+			if f[0] != "magnet" {
+				fields[i][1] = term.Wrap(f[1], u.env.width-keys-2)
+			}
 		}
 	}
 	return term.Fields(u.out, u.pal, 0, fields)

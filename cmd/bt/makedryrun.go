@@ -74,7 +74,7 @@ func (r *makeRun) deliverPlan(j *makeJob, made *maketorrent.Result) error {
 		{"pieces", r.pieces(p.PieceCount, p.PieceLength) + ", " + why},
 		{"time", planTime(p)},
 	}, leftOutFields(r.ui, made))
-	return stdoutError(term.Fields(r.out, r.pal, 0, fields))
+	return stdoutError(r.printFields(fields))
 }
 
 // planTime describes the estimate of the time that hashing takes.

@@ -147,7 +147,7 @@ func printMade(u *ui, r *maketorrent.Result, out string) error {
 	if r.Previous != nil {
 		fields = append(fields, [2]string{"previous", sharedText(r.Previous, t)})
 	}
-	return stdoutError(term.Fields(u.out, u.pal, 0, append(fields, leftOutFields(u, r)...)))
+	return stdoutError(u.printFields(append(fields, leftOutFields(u, r)...)))
 }
 
 // printPath prints the path of an output, the result of -q.

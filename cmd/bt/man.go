@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -142,10 +143,28 @@ func writeRoffLines(b *strings.Builder, lines []string) {
 // roffParagraph returns text that is filled.
 func roffParagraph(text string) string {
 	var b strings.Builder
-	for _, line := range wrap(text, 72) {
+	for _, line := range fillLines(text, 72) {
 		b.WriteString(roffLine(line))
 	}
 	return b.String()
+}
+
+// fillLines breaks text at blanks into lines of at most width characters. A longer word is
+// not broken. There is at least one line.
+func fillLines(text string, width int) []string {
+	lines := []string{""}
+	for _, word := range strings.Fields(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(word) <= width:
+			*last += " " + word
+		default:
+			lines = append(lines, word)
+		}
+	}
+	return lines
 }
 
 // roffLine returns a line of text. A period or quote at its beginning would make it a

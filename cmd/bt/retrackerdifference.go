@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"bt/internal/term"
@@ -15,38 +14,33 @@ import (
 // printDifference prints the changes line by line. For a list it prints only the
 // items that are added or removed, or all items if only their order changes.
 func (p *retrackerPrinter) printDifference(x retrackerResult) error {
-	if _, err := fmt.Fprintln(p.out, p.pal.Bold(term.Safe(cmp.Or(x.output, x.name)))); err != nil {
+	if err := p.printColored(p.pal.Bold, term.Safe(cmp.Or(x.output, x.name))); err != nil {
 		return err
 	}
 	for _, c := range x.result.Changes {
-		p.printChange(c, 0)
+		p.printChange(c)
 	}
 	return p.printHashes(x)
 }
 
-// printChange prints the lines of a change, wrapped to a number of columns unless it is 0.
-func (u *ui) printChange(c rewrite.Change, columns int) {
+// printChange prints the lines of a change.
+func (u *ui) printChange(c rewrite.Change) {
 	old, new := differenceLines(c.Key, c.Old), differenceLines(c.Key, c.New)
 	gone, come := without(old, new), without(new, old)
 	if len(gone)+len(come) == 0 {
 		gone, come = old, new
 	}
-	line := func(sign, text string, color func(string) string) {
-		for text := range strings.SplitSeq(term.WrapHanging(sign+" "+text, "  ", columns), "\n") {
-			fmt.Fprintln(u.out, color(text))
-		}
-	}
 	for _, text := range u.shownLines(c.Key, gone) {
-		line("-", text, u.pal.Red)
+		_ = u.printColored(u.pal.Red, "- "+text) // the next Flush returns the error
 	}
 	hidden := len(gone)+len(come) == 0 // only the encoding differs
 	first := gone[:min(len(gone), listLimit)]
 	for i, text := range u.shownLines(c.Key, come) {
-		line("+", text, u.pal.Green)
+		_ = u.printColored(u.pal.Green, "+ "+text)
 		hidden = hidden || i < listLimit && slices.ContainsFunc(first, func(g differenceLine) bool { return g != come[i] && u.shownLine(c.Key, g) == text })
 	}
 	if hidden {
-		line("~", term.Safe(c.Key)+"  differs in hidden parts; --reveal or --json shows them", u.pal.Yellow)
+		_ = u.printColored(u.pal.Yellow, "~ "+term.Safe(c.Key)+"  differs in hidden parts; --reveal or --json shows them")
 	}
 }
 

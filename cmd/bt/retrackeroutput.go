@@ -156,10 +156,10 @@ func (p *retrackerPrinter) finish() error {
 		return nil
 	}
 	if p.isList || p.changed+p.failedOnes == 0 {
-		fmt.Fprintln(p.out, p.summary())
+		_ = p.printText(p.summary()) // Flush returns the error
 	}
 	if p.noPasskey > 0 {
-		fmt.Fprintln(p.out, withoutPasskey(p.noPasskey))
+		_ = p.printText(withoutPasskey(p.noPasskey))
 	}
 	return stdoutError(p.out.Flush())
 }
@@ -241,7 +241,7 @@ func (p *retrackerPrinter) printChanged(x retrackerResult) error {
 		keys = append(keys, c.Key)
 	}
 	line := term.Safe(x.output) + ": " + term.Safe(strings.Join(keys, ", "))
-	if _, err := fmt.Fprintln(p.out, line); err != nil {
+	if err := p.printText(line); err != nil {
 		return err
 	}
 	return p.printHashes(x)
@@ -258,7 +258,8 @@ func (p *retrackerPrinter) printHashes(x retrackerResult) error {
 		if h[1] == h[2] {
 			continue
 		}
-		if _, err := fmt.Fprintf(p.out, "%s\n%s\n", p.pal.Red("- "+h[0]+"  "+h[1]), p.pal.Green("+ "+h[0]+"  "+h[2])); err != nil {
+		_ = p.printColored(p.pal.Red, "- "+h[0]+"  "+h[1]) // the next line returns the error too
+		if err := p.printColored(p.pal.Green, "+ "+h[0]+"  "+h[2]); err != nil {
 			return err
 		}
 	}

@@ -38,7 +38,9 @@ func TestMagnetOnTerminal(t *testing.T) {
 		{[]string{"make", content, "--no-date", "-f", "-a", "http://t.example/?k=s3cret", "--json"}, true, false},
 	} {
 		code, stdout, stderr := runOnTerminal(test.args...)
-		if all := stdout + stderr; code != exitOK || strings.Contains(all, "s3cret") != test.secret || strings.Contains(all, says) != test.says {
+		all := stdout + stderr
+		unwrapped := strings.Join(strings.Fields(all), " ")
+		if code != exitOK || strings.Contains(all, "s3cret") != test.secret || strings.Contains(unwrapped, says) != test.says {
 			t.Errorf("bt %q: exit code %d\n%s%s", test.args, code, stdout, stderr)
 		}
 	}

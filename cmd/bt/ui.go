@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -160,6 +161,23 @@ func (u *ui) explain(format string, args ...any) {
 	}
 	u.settle()
 	u.env.say("", u.shownText(fmt.Sprintf(format, args...)))
+}
+
+// printText prints a line of the result, wrapped to the width of the terminal. The lines
+// below are indented.
+func (u *ui) printText(text string) error {
+	_, err := fmt.Fprintln(u.out, term.WrapHanging(text, "  ", u.env.width))
+	return stdoutError(err)
+}
+
+// printColored is printText for a text that has one color.
+func (u *ui) printColored(color func(string) string, text string) error {
+	for line := range strings.SplitSeq(term.WrapHanging(text, "  ", u.env.width), "\n") {
+		if _, err := fmt.Fprintln(u.out, color(line)); err != nil {
+			return stdoutError(err)
+		}
+	}
+	return nil
 }
 
 // settle removes the progress bar and flushes stdout before a line is printed to

@@ -41,7 +41,7 @@ func (l *listPrinter) flush() {
 func (l *listPrinter) note(text string) {
 	l.flush()
 	if l.any && l.err == nil {
-		_, l.err = fmt.Fprintln(l.u.out, text)
+		l.err = l.u.printText(text)
 	}
 }
 

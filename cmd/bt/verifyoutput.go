@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -46,10 +45,14 @@ func nothingAt(pal term.Palette, paths []string) string {
 	return pal.Red("missing") + ": none of it is at " + where
 }
 
-// printLine prints the result for a torrent, or what it is called, in one line.
+// printLine prints the result for a torrent, or what it is called, in one line. A terminal
+// shows the beginning of a name that is very long.
 func (u *ui) printLine(name, result string) error {
-	_, err := fmt.Fprintf(u.out, "%s: %s\n", u.pal.Shorten(name, ""), result)
-	return stdoutError(err)
+	shown := term.Safe(name)
+	if u.env.stdoutTerminal {
+		shown = u.pal.Shorten(name, "")
+	}
+	return u.printText(shown + ": " + result)
 }
 
 // printVerdict prints a verdict, with a map if drawMap is set.

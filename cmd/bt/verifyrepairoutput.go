@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"bt/cmd/bt/internal/verifyreport"
@@ -88,7 +87,7 @@ func (m *mending) printRepaired(r *repair.Report) error {
 	if l.err != nil {
 		return l.err
 	}
-	if _, err := fmt.Fprintln(m.u.out, verifyreport.RepairSums(r, dry)); err != nil {
+	if err := m.u.printText(verifyreport.RepairSums(r, dry)); err != nil {
 		return err
 	}
 	for i, s := range r.Sources {
@@ -96,7 +95,7 @@ func (m *mending) printRepaired(r *repair.Report) error {
 		if line == "" {
 			continue
 		}
-		if _, err := fmt.Fprintln(m.u.out, line); err != nil {
+		if err := m.u.printText(line); err != nil {
 			return err
 		}
 	}
@@ -160,6 +159,5 @@ func (m *mending) linkedReport() *verifyreport.Linked {
 }
 
 func (m *mending) printBuilt(b *repair.Built) error {
-	_, err := fmt.Fprintln(m.u.out, verifyreport.LinkedText(b, m.flags.dryRun))
-	return err
+	return m.u.printText(verifyreport.LinkedText(b, m.flags.dryRun))
 }

@@ -96,14 +96,13 @@ func (r *verifyRun) summarize() error {
 		l.err = r.out.WriteByte('\n')
 	}
 	for _, x := range s.bad {
-		l.add(r.pal.Red(x.status), r.pal.Shorten(x.name, ""), r.pal.Shorten(r.shownText(x.details), ""))
+		l.add(r.pal.Red(x.status), term.Safe(x.name), r.pal.Shorten(r.shownText(x.details), ""))
 	}
 	l.end()
 	if l.err != nil {
 		return stdoutError(l.err)
 	}
-	_, err := fmt.Fprintln(r.out, r.sumsLine())
-	return stdoutError(err)
+	return r.printText(r.sumsLine())
 }
 
 // sumsLine returns the sums of the run.

@@ -118,8 +118,8 @@ func WrapAfter(beginning, s string, limit int) string {
 	return b.String()
 }
 
-// Wrap wraps a text without styles into lines of at most limit columns. It splits words
-// that are longer, and keeps all text.
+// Wrap wraps a text into lines of at most limit columns. It splits words that are longer,
+// and keeps all text. A style extends to the lines below.
 func Wrap(s string, limit int) string {
 	limit = max(limit, 2) // room for a wide character
 	var b strings.Builder
@@ -135,6 +135,11 @@ func Wrap(s string, limit int) string {
 			used = 0
 		}
 		for word != "" {
+			if seq := sequence(word); seq != "" {
+				b.WriteString(seq)
+				word = word[len(seq):]
+				continue
+			}
 			_, size := utf8.DecodeRuneInString(word)
 			w := width(word[:size])
 			if used+w > limit {

@@ -122,6 +122,9 @@ func TestWrap(t *testing.T) {
 		{"日本語 日本", 5, "日本\n語\n日本"},
 		{"日本", 1, "日\n本"},
 		{"cafe\u0301s", 4, "cafe\u0301\ns"},
+		{"\x1b[31mdamaged\x1b[0m: all", 8, "\x1b[31mdamaged\x1b[0m:\nall"},
+		{"\x1b[31mdamaged\x1b[0m: all", 4, "\x1b[31mdama\nged\x1b[0m:\nall"},
+		{"\x1b[1mlong name", 4, "\x1b[1mlong\nname"},
 	} {
 		if got := Wrap(tt.s, tt.limit); got != tt.want {
 			t.Errorf("Wrap(%q, %d) = %q, want %q", tt.s, tt.limit, got, tt.want)
