@@ -95,6 +95,10 @@ func (f *fakeWebServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "tofile":
 		http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
 		return
+	case "tolocation": // the URL is what the file says
+		w.Header().Set("Location", string(data))
+		w.WriteHeader(http.StatusFound)
+		return
 	case "stale": // other bytes of the same size
 		data = bytes.Repeat([]byte{'x'}, len(data))
 	}

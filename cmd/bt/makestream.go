@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -164,7 +165,21 @@ func urlError(ctx context.Context, rawURL string, err error) error {
 	if errors.Is(err, webseed.ErrNoEnd) {
 		return withHint(err, "download it first, then bt make FILE")
 	}
+	if redirect, ok := errors.AsType[*webseed.RedirectError](err); ok {
+		return withHint(err, magnetHint(redirect.To))
+	}
 	return err
+}
+
+// magnetHint returns a hint about a URL that leads to a magnet link, or "". Of the link it
+// has only the info-hashes, as trackers may have passkeys and a link may be long.
+func magnetHint(to string) string {
+	m, err := metainfo.ParseMagnet(to)
+	if err != nil {
+		return ""
+	}
+	link := metainfo.Magnet{HasV1: m.HasV1, V1: m.V1, HasV2: m.HasV2, V2: m.V2}
+	return fmt.Sprintf("use the magnet link itself: bt info %s shows it", shellQuote(link.String()))
 }
 
 // openStdin sets a stream to standard input.

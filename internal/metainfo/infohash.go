@@ -10,10 +10,18 @@ import (
 // errNotInfoHash is the error of ParseInfoHash.
 var errNotInfoHash = errors.New("not an info-hash: that is 40 or 64 digits of hex, or 32 of base32")
 
-// ParseInfoHash parses an info-hash: 40 hex or 32 base32 digits (v1), or 64 hex digits,
-// with or without 1220 before them (v2). It may be written as in a magnet link, with
-// urn:btih: or urn:btmh: in front. The result is a link that has nothing else. A v2
-// info-hash that is cut to 40 hex digits is taken for v1.
+// The beginnings of info-hashes as multihashes: the code of the hash function and the
+// number of bytes, in hex.
+const (
+	multihashSHA1   = "1114"
+	multihashSHA256 = "1220"
+)
+
+// ParseInfoHash parses an info-hash: 40 hex or 32 base32 digits (v1), 64 hex digits (v2),
+// or a multihash of either, with 1114 or 1220 before the hex digits. It may be written as
+// in a magnet link, with urn:btih: or urn:btmh: in front; there a multihash is of v2, as
+// BEP 9 says. The result is a link that has nothing else. A v2 info-hash that is cut to 40
+// hex digits is taken for v1.
 func ParseInfoHash(s string) (*Magnet, error) {
 	kind, hash, found := strings.Cut(trimURN(s), ":")
 	if !found {
@@ -25,10 +33,10 @@ func ParseInfoHash(s string) (*Magnet, error) {
 		m.HasV1 = decodeHash(m.V1[:], hash, hex.DecodeString)
 	case isV1 && len(hash) == 32:
 		m.HasV1 = decodeHash(m.V1[:], strings.ToUpper(hash), base32.StdEncoding.DecodeString)
-	case isV2 && len(hash) == 68:
-		if rest, ok := strings.CutPrefix(hash, "1220"); ok {
-			m.HasV2 = decodeHash(m.V2[:], rest, hex.DecodeString)
-		}
+	case kind == "" && len(hash) == len(multihashSHA1)+40 && strings.HasPrefix(hash, multihashSHA1):
+		m.HasV1 = decodeHash(m.V1[:], hash[len(multihashSHA1):], hex.DecodeString)
+	case isV2 && len(hash) == len(multihashSHA256)+64 && strings.HasPrefix(hash, multihashSHA256):
+		m.HasV2 = decodeHash(m.V2[:], hash[len(multihashSHA256):], hex.DecodeString)
 	case isV2 && len(hash) == 64:
 		m.HasV2 = decodeHash(m.V2[:], hash, hex.DecodeString)
 	}

@@ -69,8 +69,9 @@ func (e *EncodingError) Error() string {
 	return fmt.Sprintf("the server sends the file encoded as %q", e.Encoding)
 }
 
-// A RedirectError is a redirect that is not followed.
-type RedirectError struct{ text string }
+// A RedirectError is a redirect that is not followed. To is the URL that it leads to, or ""
+// if that is none.
+type RedirectError struct{ To, text string }
 
 func (e *RedirectError) Error() string { return e.text }
 

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 )
@@ -92,6 +93,9 @@ func TestOpen(t *testing.T) {
 				http.Redirect(w, r, "/next", http.StatusFound)
 				return
 			}
+			if r.Header.Get("Referer") != "" {
+				w.WriteHeader(http.StatusForbidden) // the URL may have a passkey
+			}
 			w.Write(data)
 		}, -1, ""},
 		{"redirected again and again", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path+"x", http.StatusFound) }, -1,
@@ -100,6 +104,23 @@ func TestOpen(t *testing.T) {
 			http.Redirect(w, r, "ftp://f.example/", http.StatusFound)
 		}, -1,
 			"it redirects to a URL of scheme ftp"},
+		{"redirected to a magnet link", to("magnet:?xt=urn:btih:x"), -1, "it redirects to a magnet link"},
+		{"redirected to no URL", to("http://[/?passkey=secret"), -1, "it redirects to what is not a URL"},
+		{"redirected to escapes", to("http://x/\x1b[31m"), -1, "the answer of the server is not valid HTTP"},
+		{"redirected to a percent sign", to("/%zz"), -1, "it redirects to what is not a URL"},
+		{"redirected to a port that is none", to("http://127.0.0.1:x/"), -1, "it redirects to what is not a URL"},
+		{"redirected to a large port", to("http://127.0.0.1:99999/"), -1, "it redirects to a URL whose port is not 1 to 65535"},
+		{"redirected to port 0", to("http://127.0.0.1:0/"), -1, "it redirects to a URL whose port is not 1 to 65535"},
+		{"redirected to no host", to("http:///x"), -1, "it redirects to a URL without a host"},
+		{"redirected to a port of no host", to("http://:80/x"), -1, "it redirects to a URL without a host"},
+		{"redirected to a script", to("javascript:alert(1)"), -1, "it redirects to a URL of scheme javascript"},
+		{"redirected nowhere", to(""), -1, "the server answers 302 Found"},
+		{"another protocol", raw("SSH-2.0-x\r\n"), -1, "the answer of the server is not valid HTTP"},
+		{"a bad status", raw("HTTP/1.1 abc\r\n\r\n"), -1, "the answer of the server is not valid HTTP"},
+		{"a bad header", raw("HTTP/1.1 200 OK\r\nno header\r\n\r\n"), -1, "the answer of the server is not valid HTTP"},
+		{"a bad length", raw("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n"), -1, "the answer of the server is not valid HTTP"},
+		{"a huge header", raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n"), -1, "the answer of the server is not valid HTTP"},
+		{"the end", raw(""), -1, ErrCut.Error()},
 	} {
 		server := httptest.NewServer(tt.handle)
 		c := New(Options{Stall: time.Minute})
@@ -116,6 +137,26 @@ func TestOpen(t *testing.T) {
 		case tt.want != "" && (err == nil || err.Error() != tt.want):
 			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
 		}
+	}
+}
+
+// to returns a handler that redirects.
+func to(location string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", location)
+		w.WriteHeader(http.StatusFound)
+	}
+}
+
+// raw returns a handler that sends bytes and closes the connection.
+func raw(answer string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		io.WriteString(conn, answer)
 	}
 }
 
@@ -173,7 +214,7 @@ func TestPlainErrors(t *testing.T) {
 		if tt.trusted {
 			pool := x509.NewCertPool()
 			pool.AddCert(cert.Leaf)
-			c.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: pool}
+			c.http.Transport.(transport).TLSClientConfig = &tls.Config{RootCAs: pool}
 		}
 		_, _, err := readOpen(t, c, server.URL)
 		switch {

@@ -93,21 +93,11 @@ func New(o Options) *Client {
 	if o.Proxy != nil {
 		t.Proxy = func(r *http.Request) (*url.URL, error) { return o.Proxy(r.URL) }
 	}
-	return &Client{o, &http.Client{Transport: t, CheckRedirect: checkRedirect}}
+	return &Client{o, &http.Client{Transport: transport{t}, CheckRedirect: checkRedirect}}
 }
 
 // Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
-
-func checkRedirect(r *http.Request, via []*http.Request) error {
-	if scheme := r.URL.Scheme; scheme != "http" && scheme != "https" {
-		return &RedirectError{"it redirects to a URL of scheme " + scheme}
-	}
-	if len(via) > maxRedirects {
-		return &RedirectError{"it redirects again and again"}
-	}
-	return nil
-}
 
 // get sends a GET request. The caller closes the body of the response.
 func (c *Client) get(ctx context.Context, rawURL string, header http.Header) (*http.Response, error) {

@@ -1,0 +1,68 @@
+package webseed
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"sync/atomic"
+)
+
+// A transport sends requests. Its errors for answers that are no HTTP, and for redirects
+// that are not to a URL, are in plain words: those of net/http are for programmers and
+// quote what the server sent.
+type transport struct{ *http.Transport }
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	var connected atomic.Bool
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
+	resp, err := t.Transport.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
+	switch {
+	case err != nil && connected.Load() && r.Context().Err() == nil && !isConnection(err):
+		return nil, &plainError{"the answer of the server is not valid HTTP", err}
+	case err != nil:
+		return nil, err
+	}
+	if resp.StatusCode/100 == 3 {
+		if _, err := r.URL.Parse(resp.Header.Get("Location")); err != nil {
+			resp.Body.Close()
+			return nil, &RedirectError{text: "it redirects to what is not a URL"}
+		}
+	}
+	return resp, nil
+}
+
+// isConnection reports whether an error is about a connection, and not about what was sent.
+func isConnection(err error) bool {
+	_, ok := errors.AsType[net.Error](err)
+	return ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// checkRedirect allows up to maxRedirects redirects, only to HTTP.
+func checkRedirect(r *http.Request, via []*http.Request) error {
+	r.Header.Del("Referer") // it would send the passkey to another host
+	text := ""
+	switch scheme := r.URL.Scheme; {
+	case scheme == "magnet":
+		text = "it redirects to a magnet link"
+	case scheme != "http" && scheme != "https":
+		text = "it redirects to a URL of scheme " + scheme
+	case r.URL.Hostname() == "":
+		text = "it redirects to a URL without a host"
+	case !isPort(r.URL.Port()):
+		text = "it redirects to a URL whose port is not 1 to 65535"
+	case len(via) > maxRedirects:
+		text = "it redirects again and again"
+	default:
+		return nil
+	}
+	return &RedirectError{r.URL.String(), text}
+}
+
+// isPort reports whether the port of a URL, which may have none, can be connected to.
+func isPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
+}
