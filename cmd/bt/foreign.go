@@ -12,7 +12,7 @@ import (
 // formHints describes each form of file that is not a torrent, and says what the
 // user can do.
 var formHints = map[metainfo.Form]string{
-	metainfo.FormEmpty:       "it is empty: download it again",
+	metainfo.FormEmpty:       "it is empty, or has only blanks: download it again",
 	metainfo.FormZeros:       "it contains only zeros, like a file that was never written: download it again",
 	metainfo.FormCutShort:    "it begins like a torrent, but its end is missing: download it again",
 	metainfo.FormDamaged:     "it begins like a torrent, but is damaged: download it again, as a binary file",
@@ -48,6 +48,16 @@ var formHints = map[metainfo.Form]string{
 	metainfo.FormBiglyBTState:       "it is the list of downloads of BiglyBT or Vuze: the torrents themselves are in its directory torrents",
 }
 
+// bencodeHints replaces those of the formHints that suppose that a torrent is meant.
+var bencodeHints = map[metainfo.Form]string{
+	metainfo.FormEmpty:      "it is empty, or has only blanks",
+	metainfo.FormZeros:      "it contains only zeros, like a file that was never written",
+	metainfo.FormPrefixed:   "there is a byte order mark, or there are blanks, before the bencode: remove them",
+	metainfo.FormWebPage:    "it is a web page, most likely a login page or an error",
+	metainfo.FormMagnetText: "it is a text with a magnet link, which has no bencode",
+	metainfo.FormMedia:      "it looks like content, and not like bencode",
+}
+
 // formHint returns the hint for an error about a file that is not a torrent, or
 // "".
 func formHint(err error) string {
@@ -70,6 +80,15 @@ func withFormHint(err error) string {
 // notTorrent returns the error for a file that is not a torrent.
 func notTorrent(name string, err error) error {
 	return withHint(failf(exitTorrent, "%s: %w", name, err), formHint(err))
+}
+
+// notBencode returns the error for a file that is no bencode of any kind.
+func notBencode(name string, err error) error {
+	hint := formHint(err)
+	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok {
+		hint = cmp.Or(bencodeHints[not.Form], hint)
+	}
+	return withHint(failf(exitTorrent, "%s: %w", name, err), hint)
 }
 
 // isForeign reports whether err is about a file that usually lies in a directory beside

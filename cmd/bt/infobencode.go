@@ -84,7 +84,7 @@ func readBencode(ctx context.Context, e *env, in input, fetch *fetchFlags) (*ben
 	}
 	file, err := bencodetree.Parse(b)
 	if err != nil {
-		return nil, notTorrent(in.name, err)
+		return nil, notBencode(in.name, err)
 	}
 	return file, nil
 }

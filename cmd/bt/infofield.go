@@ -145,8 +145,12 @@ func checkField(f fieldPath, from int, t reflect.Type) error {
 		whole = append(whole, infoField+".KEY")
 	}
 	hint := "the fields are " + strings.Join(whole, ", ")
-	if near := suggest(part, names); near != "" {
-		hint = "did you mean " + slices.Concat(f[:from], fieldPath{near}, f[from+1:]).String() + "?"
+	var near []string
+	for _, name := range nearFields(part, names) {
+		near = append(near, slices.Concat(f[:from], fieldPath{name}, f[from+1:]).String())
+	}
+	if near != nil {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return withHint(failf(exitUsage, "there is no field %q", f), hint)
 }

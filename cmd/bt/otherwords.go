@@ -34,7 +34,7 @@ var otherCommands = []otherWords{
 	{"share", "bt make PATH --seed makes a torrent and seeds it; bt seed TORRENT seeds one that is there"},
 	{"upload serve start run", "bt seed TORRENT [PATH] serves the data of a torrent to peers"},
 	{"download get leech fetch", "bt does not download; bt seed TORRENT serves data that is there"},
-	{"diff", "bt info A B shows both torrents, one after the other; bt retracker --dry-run shows what an edit would change"},
+	{"diff", "bt info --diff A B compares two torrents; bt retracker --dry-run shows what an edit would change"},
 	{"torrent mkbrr torf torrenttools imdl intermodal", "leave the word out: bt make, bt info, bt verify, bt retracker, bt scrape, bt seed"},
 	{"version", "bt --version prints the version"},
 	{"complete autocomplete autocompletion completion-script gen-completion", "bt completion bash|zsh|fish|powershell prints the script of a shell"},

@@ -46,7 +46,7 @@ var toolFlags = []struct{ line, want string }{
 	{"scrape --peer", "registers"}, {"scrape --peer", "leave it out"}, {"scrape --jsonl", "--json"},
 	{"seed --rate", "--max-upload-rate"}, {"seed --limit", "--max-upload-rate"}, {"seed --upload", "--max-upload-rate"}, {"seed --speed", "--max-upload-rate"},
 	{"verify --fix", "--repair"}, {"verify --mirror", "--from"}, {"verify --hardlink", "--link hard"},
-	{"stat", "bt info"}, {"diff", "bt info A B"}, {"mkbrr", "bt make"}, {"transmission-show", "bt info"}, {"transmission-create", "bt make"}, {"transmission-edit", "bt retracker"},
+	{"stat", "bt info"}, {"diff", "bt info --diff A B"}, {"mkbrr", "bt make"}, {"transmission-show", "bt info"}, {"transmission-create", "bt make"}, {"transmission-edit", "bt retracker"},
 	{"mktorrent", "bt make"}, {"torf", "bt make"}, {"torrenttools", "bt info"}, {"imdl", "bt verify"}, {"intermodal", "bt retracker"},
 	{"create", "bt make"}, {"new", "bt make"}, {"mk", "bt make"}, {"build", "bt make"}, {"Create", "bt make"},
 	{"show", "bt info"}, {"inspect", "bt info"}, {"print", "bt info"}, {"dump", "bt info --raw"}, {"magnet", "bt info --magnet"},

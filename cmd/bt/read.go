@@ -112,6 +112,8 @@ func readAll(e *env, in io.Reader, size int64, name string, kind inputKind) ([]b
 	}
 	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && kind >= textInput {
 		return nil, failf(exitUsage, "%s: it is not a text file: it contains zero bytes", shown(name))
+	} else if ok && kind == bencodeInput {
+		return nil, notBencode(name, not)
 	} else if ok {
 		return nil, notTorrent(name, not)
 	}
