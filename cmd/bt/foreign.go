@@ -58,6 +58,12 @@ var bencodeHints = map[metainfo.Form]string{
 	metainfo.FormMedia:      "it looks like content, and not like bencode",
 }
 
+// stdinHints replaces formHints for standard input.
+var stdinHints = map[metainfo.Form]string{
+	metainfo.FormEmpty:     "nothing was on standard input, or only blanks",
+	metainfo.FormPlainText: "it is a plain text: a list of magnet links and info-hashes is for bt info -, and for bt scrape -, which also takes names of torrents",
+}
+
 // formHint returns the hint for an error about a file that is not a torrent, or
 // "".
 func formHint(err error) string {
@@ -79,7 +85,11 @@ func withFormHint(err error) string {
 
 // notTorrent returns the error for a file that is not a torrent.
 func notTorrent(name string, err error) error {
-	return withHint(failf(exitTorrent, "%s: %w", name, err), formHint(err))
+	hint := formHint(err)
+	if not, ok := errors.AsType[*metainfo.NotTorrentError](err); ok && name == stdinName {
+		hint = cmp.Or(stdinHints[not.Form], hint)
+	}
+	return withHint(failf(exitTorrent, "%s: %w", name, err), hint)
 }
 
 // notBencode returns the error for a file that is no bencode of any kind.

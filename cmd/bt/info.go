@@ -30,7 +30,7 @@ func infoCommand(e *env) *cli.Command {
 		Name:      "info",
 		Usage:     "show torrents and magnet links, and problems in them",
 		UsageText: "bt info X... [FLAGS]\nbt info --diff A B [FLAGS]",
-		ArgsUsage: "X is a torrent, a directory (all torrents in and under it), an http(s) URL of a torrent, a magnet link, an info-hash, or - for stdin: a torrent, or magnet links, one per line. " + fieldHelp,
+		ArgsUsage: "X is a torrent, a directory (all torrents in and under it), an http(s) URL of a torrent, a magnet link, an info-hash, or - for stdin: a torrent, or a list of magnet links and info-hashes, one per line. " + fieldHelp,
 		Description: `bt info movie.torrent
 bt info --files --json *.torrent
 bt info https://t.example/download/1234.torrent
@@ -208,7 +208,7 @@ func infoInputs(ctx context.Context, e *env, args []string, asJSON bool) (inputs
 	isList = len(args) > 1
 	for _, arg := range args {
 		if arg == stdinName {
-			more := stdinInputs(ctx, e)
+			more := stdinInputs(ctx, e, torrentOrHashes)
 			inputs, isList = append(inputs, more...), isList || len(more) > 1
 			continue
 		}

@@ -186,15 +186,16 @@ func (in input) read(ctx context.Context, e *env) ([]byte, error) {
 	return readInput(ctx, e, in.name, torrentInput)
 }
 
-// stdinInputs reads a torrent, or magnet links, one per line, from stdin.
-func stdinInputs(ctx context.Context, e *env) []input {
-	b, err := readInput(ctx, e, stdinName, torrentOrLinks)
+// stdinInputs reads a torrent, or a list with one magnet link per line, from stdin. With
+// torrentOrHashes the list may also have info-hashes.
+func stdinInputs(ctx context.Context, e *env, kind inputKind) []input {
+	b, err := readInput(ctx, e, stdinName, kind)
 	if err != nil {
 		return []input{{name: stdinName, err: err}}
 	}
 	var links []input
-	if metainfo.Recognize(b[:min(len(b), 64<<10)]) == metainfo.FormMagnetText {
-		links = linksIn(b)
+	if len(b) > 0 && kind.mayBe(b[:min(len(b), 64<<10)]) {
+		links = linksIn(b, kind == torrentOrHashes)
 	}
 	switch {
 	case links != nil:
@@ -205,23 +206,45 @@ func stdinInputs(ctx context.Context, e *env) []input {
 	return []input{{name: stdinName, data: b}}
 }
 
-// linksIn parses a list of magnet links. It returns nil if no line is a magnet
-// link.
-func linksIn(b []byte) []input {
+// linksIn parses a list of magnet links and, with hashes, info-hashes. It returns nil if no
+// line is one.
+func linksIn(b []byte, hashes bool) []input {
 	var list []input
 	found := false
 	for n, line := range listed(b) {
 		in := input{name: line}
-		if _, err := metainfo.ParseMagnet(line); err != nil {
-			in.err = failf(exitTorrent, "line %d: %w", n, err)
+		isLink, isHash := metainfo.IsMagnet(line), false
+		if hashes {
+			_, err := metainfo.ParseInfoHash(line)
+			isHash = err == nil
 		}
-		found = found || metainfo.IsMagnet(line)
+		if _, err := metainfo.ParseMagnet(line); err != nil && !isHash {
+			in.err = withHint(failf(exitTorrent, "line %d: %w", n, err), lineHint(line))
+		}
+		found = found || isLink || isHash
 		list = append(list, in)
 	}
 	if !found {
 		return nil
 	}
 	return list
+}
+
+// lineHint returns a hint about a line that can't be in a list, or "".
+func lineHint(line string) string {
+	if _, err := os.Stat(line); err == nil || metainfo.MeansURL(line) {
+		return "a list on standard input has no files or URLs: name them as arguments"
+	}
+	return ""
+}
+
+// beginsWithHash reports whether the first line of a list is an info-hash. b is its beginning.
+func beginsWithHash(b []byte) bool {
+	for _, line := range listed(b) {
+		_, err := metainfo.ParseInfoHash(line)
+		return err == nil
+	}
+	return false
 }
 
 // listed yields the lines of a list with their numbers. It skips blank lines and

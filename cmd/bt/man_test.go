@@ -3,6 +3,7 @@ package main
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,41 @@ func manFiles(t *testing.T) map[string]manPage {
 		files[filepath.Join(dir, p.file())] = p
 	}
 	return files
+}
+
+// There is a page for bt, for each command that bt help lists, and for each topic, except
+// the schemas of JSON, which the page of the topic json names.
+func TestManPageList(t *testing.T) {
+	e, _, _ := testEnv()
+	app := newApp(e, commands(e))
+	var got []string
+	var json *manPage
+	for _, p := range manFiles(t) {
+		got = append(got, p.reference())
+		if p.name == "bt json" {
+			json = &p
+		}
+	}
+	want := []string{"bt(1)"}
+	for _, c := range app.VisibleCommands() {
+		want = append(want, "bt-"+c.Name+"(1)")
+	}
+	schemas := 0
+	for _, name := range topicNames() {
+		if schema, ok := strings.CutSuffix(name, "-schema"); ok && name != "config-schema" {
+			schemas++
+			if !strings.Contains(json.text(helpWidth), "\n"+schema+"-schema: ") {
+				t.Errorf("the page of the topic json does not name %s", name)
+			}
+			continue
+		}
+		want = append(want, "bt-"+name+"(7)")
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) || len(want) < 16 || schemas != len(jsonSchemas) {
+		t.Errorf("%d schemas, and the pages\n%q, want\n%q", schemas, got, want)
+	}
 }
 
 var overstrike = regexp.MustCompile(`.\x08`)

@@ -25,21 +25,22 @@ import (
 type inputKind uint8
 
 const (
-	torrentInput   inputKind = iota
-	torrentOrLinks           // a torrent, or a text with magnet links
-	bencodeInput             // any bencode
-	textInput                // JSON or a list
-	rulesInput               // a rules file, which has its own limit, as has the next
-	configInput              // presets, tracker rules or a batch file
-	pathsInput               // a list of paths, of any bytes
+	torrentInput    inputKind = iota
+	torrentOrLinks            // a torrent, or a text with magnet links
+	torrentOrHashes           // as torrentOrLinks, also with info-hashes
+	bencodeInput              // any bencode
+	textInput                 // JSON or a list
+	rulesInput                // a rules file, which has its own limit, as has the next
+	configInput               // presets, tracker rules or a batch file
+	pathsInput                // a list of paths, of any bytes
 )
 
 // mayBe reports whether an input that does not begin as a torrent may be of the
 // kind k. head is its beginning.
 func (k inputKind) mayBe(head []byte) bool {
 	switch k {
-	case torrentOrLinks:
-		return metainfo.Recognize(head) == metainfo.FormMagnetText
+	case torrentOrLinks, torrentOrHashes:
+		return metainfo.Recognize(head) == metainfo.FormMagnetText || k == torrentOrHashes && beginsWithHash(head)
 	case bencodeInput:
 		return strings.IndexByte("dli0123456789", head[0]) >= 0
 	case textInput, rulesInput, configInput:

@@ -175,7 +175,7 @@ func (r *retrackerRun) inputs(args []string, recursive bool) (inputs []input, is
 			continue
 		}
 		if arg == stdinName {
-			more := stdinInputs(r.ctx, r.u.env)
+			more := stdinInputs(r.ctx, r.u.env, torrentOrLinks)
 			inputs, isList = append(inputs, more...), isList || len(more) > 1
 			continue
 		}

@@ -92,10 +92,10 @@ func fillExitCodes(p *helpPage) {
 	p.table("exit codes, and their names in JSON", rows)
 	p.table("what 1 means", [][2]string{
 		{"bt make", "--strict refused the torrent, and nothing was written"},
-		{"bt info", "there are findings that --strict counts"},
+		{"bt info", "there are findings that --strict counts, or with --diff the two inputs differ"},
 		{"bt verify", "not every file is ok"},
 		{"bt retracker", "a tracker with two possible passkeys was not changed"},
-		{"bt scrape", "no tracker answered with numbers"},
+		{"bt scrape", "no tracker answered with numbers; without a torrent, none answered as a tracker does, with numbers or a refusal"},
 	})
 }
 
