@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"strings"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 )
@@ -94,10 +95,28 @@ bt completion powershell >> $PROFILE`,
 	}
 }
 
+// The quotes of PowerShell, which takes typographic ones for ' and ".
+const (
+	powerShellSingle = "'‘’‚‛"
+	powerShellDouble = "\"“”„"
+)
+
 // quotePowerShell quotes a value for PowerShell.
 func quotePowerShell(_ *bashLine, value string) string {
-	if strings.ContainsAny(value, " \t'\"`$(){}[];,|&<>@#*?") {
-		return "'" + strings.ReplaceAll(value, "'", "''") + "'"
+	special := func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.In(r, unicode.Z, unicode.C) || strings.ContainsRune(powerShellSingle+powerShellDouble+"`$(){}[];,|&<>@#*?", r)
 	}
-	return value
+	if !strings.ContainsFunc(value, special) && !strings.HasPrefix(value, "~") && value != "--%" {
+		return value
+	}
+	var b strings.Builder
+	b.WriteByte('\'')
+	for _, r := range value {
+		b.WriteRune(r)
+		if strings.ContainsRune(powerShellSingle, r) {
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('\'')
+	return b.String()
 }
