@@ -171,7 +171,8 @@ func (a *Announcer) announceNext(q *queue, s *session) {
 	if plan.unanswered {
 		sent = func() { time.AfterFunc(unansweredTime, cancel) }
 	}
-	resp, err := a.send(ctx, s.family, plan.url, r, sent)
+	var trace client.Trace
+	resp, err := a.send(client.WithTrace(ctx, &trace), s.family, plan.url, r, sent)
 	stopped := ctx.Err() == context.Canceled
 	cancel()
 
@@ -187,18 +188,20 @@ func (a *Announcer) announceNext(q *queue, s *session) {
 	for _, o := range outcomes {
 		o.session.tier.entry.swarm.Answered(*o.answer)
 	}
-	if found := addresses(resp); len(found) > 0 && err == nil && wanted > 0 {
+	if err != nil || wanted <= 0 {
+		return
+	}
+	if found := addresses(resp, trace.Addr().Addr()); len(found) > 0 {
 		swarm.Found(found)
 	}
 }
 
-// addresses returns the addresses of the peers in a response.
-func addresses(resp *tracker.AnnounceResponse) (list []netip.AddrPort) {
-	if resp == nil {
-		return nil
-	}
+// addresses returns the addresses of the peers in a response of a tracker. Only a tracker
+// on loopback can name peers there, or others could make us connect to our own services.
+func addresses(resp *tracker.AnnounceResponse, from netip.Addr) (list []netip.AddrPort) {
 	for _, p := range resp.Peers {
-		if p.Addr.IsValid() { // and not a host name
+		ip := p.Addr.Addr().Unmap()
+		if ip.IsValid() && (!ip.IsLoopback() || from.IsLoopback()) { // and not a host name
 			list = append(list, p.Addr)
 		}
 	}

@@ -1,7 +1,10 @@
 package announce
 
 import (
+	"fmt"
 	"math"
+	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +41,28 @@ func TestUntilNext(t *testing.T) {
 		r := &tracker.AnnounceResponse{Interval: test.interval, MinInterval: test.least}
 		if least, most := untilNext(r, 0), untilNext(r, 1); least != test.want || most != min(test.want+test.want/20, day) {
 			t.Errorf("%v, %v: %v to %v, want from %v", test.interval, test.least, least, most, test.want)
+		}
+	}
+}
+
+// A tracker elsewhere can't name peers on our loopback, and host names are left out.
+func TestAddresses(t *testing.T) {
+	const all = "127.0.0.1:1 127.255.0.9:2 [::1]:3 [::ffff:127.0.0.1]:4 10.0.0.1:5 192.0.2.1:6 [2001:db8::1]:7"
+	resp := tracker.AnnounceResponse{Peers: []tracker.Peer{{Host: "localhost"}}}
+	for s := range strings.FieldsSeq(all) {
+		resp.Peers = append(resp.Peers, tracker.Peer{Addr: netip.MustParseAddrPort(s)})
+	}
+	others := all[strings.Index(all, "10."):]
+	for from, want := range map[string]string{
+		"127.0.0.1": all, "127.0.0.53": all, "::1": all,
+		"10.0.0.1": others, "192.0.2.9": others, "2001:db8::9": others, "": others, // by a proxy
+	} {
+		var addr netip.Addr
+		if from != "" {
+			addr = netip.MustParseAddr(from)
+		}
+		if got := strings.Trim(fmt.Sprint(addresses(&resp, addr)), "[]"); got != strings.Trim(want, "[]") {
+			t.Errorf("of a tracker at %q: %s", from, got)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package swarm
 
 import (
+	"container/heap"
 	"errors"
 	"net/netip"
 	"slices"
@@ -9,21 +10,28 @@ import (
 )
 
 const (
-	// maxContacts is the maximum number of addresses kept for a torrent, or minContacts
-	// where maxAllContacts are kept for all torrents together.
-	maxContacts    = 200
+	// A torrent has at most its share of maxAllContacts addresses, which is from
+	// minContacts to maxContacts, and minContacts where there are maxAllContacts. Of one
+	// host it has at most maxOfHost.
+	maxContacts    = 2000
 	maxAllContacts = 20_000
 	minContacts    = 5
+	maxOfHost      = 50
 
 	// An address that does not answer is called again after firstRetry, then after
 	// twice that, and is forgotten after maxFailures.
 	firstRetry  = time.Minute
 	maxFailures = 5
 
-	// recall is how long a peer that has been connected is not called again, and
-	// recallNeedless one that needs nothing of us.
+	// recall is how long a peer that has been connected is not called again, twice that
+	// if it was of no use, and so on up to recallNeedless. This is the time for a peer
+	// that needs nothing of us.
 	recall         = 5 * time.Minute
 	recallNeedless = 6 * time.Hour
+
+	// ownTime is how long an address is taken for our own, and maxOwn how many are.
+	ownTime = 24 * time.Hour
+	maxOwn  = 100
 )
 
 // ErrNeedless is wrapped by the error of [Role.Run] if the peer needs nothing of us, and
@@ -33,144 +41,294 @@ var ErrNeedless = errors.New("neither side needs the other")
 // A contact is the address of a peer that may be called.
 type contact struct {
 	addr     netip.AddrPort
+	book     *book
 	infoHash [20]byte
 	busy     bool // it is being called or connected
-	failures int  // in a row
+	failures int  // calls in a row without an answer, or without use
 	next     time.Time
+	place    int // in contacts.waiting; -1: not in it
 }
 
-// A book holds the contacts of one torrent.
+// A book holds the contacts of one torrent. Each is busy, due to be called, or in
+// contacts.waiting.
 type book struct {
 	torrent  Torrent
 	contacts map[netip.AddrPort]*contact
-	busy     int // contacts that are busy
+	due      []*contact
+	busy     int // number of contacts that are busy
 }
 
-// contacts hold the addresses that may be called, by torrent.
+// contacts hold the addresses that may be called, by torrent. The zero value is empty.
 type contacts struct {
-	mu    sync.Mutex
-	books []*book // in turn: the next to call is first
-	own   map[netip.AddrPort]bool
-	n     int // of contacts
-}
-
-func (c *contacts) book(t Torrent) *book {
-	i := slices.IndexFunc(c.books, func(b *book) bool { return b.torrent == t })
-	if i < 0 {
-		return nil
-	}
-	return c.books[i]
+	mu      sync.Mutex
+	books   map[Torrent]*book
+	turns   []*book     // with contacts that are busy or due: the next to call is first
+	waiting contactHeap // contacts that must not be called yet
+	hosts   map[netip.Prefix]*calledHost
+	own     map[netip.AddrPort]time.Time // our own addresses, and until when they count as such
+	n       int                          // of contacts
 }
 
 // offer adds addresses of peers of a torrent.
 func (c *contacts) offer(t Torrent, infoHash [20]byte, addrs []netip.AddrPort) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b := c.book(t)
+	b := c.books[t]
 	if b == nil {
 		b = &book{torrent: t, contacts: make(map[netip.AddrPort]*contact)}
-		c.books = append(c.books, b)
+	}
+	hosts := make(map[netip.Prefix]int)
+	for addr := range b.contacts {
+		hosts[hostPrefix(addr.Addr())]++
 	}
 	for _, addr := range addrs {
 		addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-		if b.contacts[addr] != nil || c.own[addr] || !isCallable(addr) {
+		host := hostPrefix(addr.Addr())
+		if b.contacts[addr] != nil || !isCallable(addr) || c.isOwn(addr, time.Now()) || hosts[host] >= maxOfHost {
 			continue
 		}
-		if n := len(b.contacts); n >= maxContacts || n >= minContacts && c.n >= maxAllContacts {
+		if c.isFull(b) && !c.makeRoom(b) {
 			break
 		}
-		b.contacts[addr] = &contact{addr: addr, infoHash: infoHash}
-		c.n++
+		c.add(&contact{addr: addr, book: b, infoHash: infoHash, place: -1})
+		hosts[host]++
 	}
-	c.drop(b)
 }
 
 // isCallable reports whether an address can be that of a peer.
 func isCallable(addr netip.AddrPort) bool {
 	ip := addr.Addr()
-	return ip.IsValid() && addr.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast() && ip != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	switch {
+	case !ip.IsValid() || addr.Port() == 0 || ip.IsUnspecified() || ip.IsMulticast():
+		return false
+	case ip.Is4():
+		first := ip.As4()[0]
+		return first != 0 && first < 240 // "this network", and reserved ones with broadcast
+	}
+	return !ip.IsLinkLocalUnicast() || ip.Zone() != ""
 }
 
-// drop removes a book without contacts.
-func (c *contacts) drop(b *book) {
+func (c *contacts) isOwn(addr netip.AddrPort, now time.Time) bool { return c.own[addr].After(now) }
+
+// isFull reports whether a torrent has as many contacts as it may.
+func (c *contacts) isFull(b *book) bool {
+	share := maxAllContacts / max(1, len(c.books))
+	n := len(b.contacts)
+	return n >= minContacts && (n >= min(share, maxContacts) || c.n >= maxAllContacts)
+}
+
+// makeRoom removes the contact of a torrent that would be called last, and reports
+// whether there is one that is not to be called now.
+func (c *contacts) makeRoom(b *book) bool {
+	var last *contact
+	for _, k := range b.contacts {
+		if k.place >= 0 && (last == nil || k.next.After(last.next)) {
+			last = k
+		}
+	}
+	if last == nil {
+		return false
+	}
+	c.remove(last)
+	return true
+}
+
+// add adds a contact, which is due.
+func (c *contacts) add(k *contact) {
+	b := k.book
+	if c.books == nil {
+		c.books, c.hosts = make(map[Torrent]*book), make(map[netip.Prefix]*calledHost)
+	}
+	c.books[b.torrent] = b
+	b.contacts[k.addr] = k
+	c.n++
+	c.host(k).contacts++
+	c.makeDue(k)
+}
+
+// remove removes a contact that is not due.
+func (c *contacts) remove(k *contact) {
+	b := k.book
+	if b.contacts[k.addr] != k {
+		return // the torrent was forgotten
+	}
+	delete(b.contacts, k.addr)
+	c.n--
+	c.leaveHost(k)
+	if k.place >= 0 {
+		heap.Remove(&c.waiting, k.place)
+	}
 	if len(b.contacts) == 0 {
-		c.books = slices.DeleteFunc(c.books, func(o *book) bool { return o == b })
+		delete(c.books, b.torrent)
 	}
-}
-
-// remove removes a contact.
-func (c *contacts) remove(b *book, k *contact) {
-	if b.contacts[k.addr] == k {
-		delete(b.contacts, k.addr)
-		c.n--
-	}
-	c.drop(b)
 }
 
 // forget removes all contacts of a torrent.
 func (c *contacts) forget(t Torrent) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if b := c.book(t); b != nil {
-		c.n -= len(b.contacts)
-		clear(b.contacts)
-		c.drop(b)
+	b := c.books[t]
+	if b == nil {
+		return
+	}
+	b.due = nil
+	for _, k := range b.contacts {
+		c.remove(k)
+	}
+	c.rest(b)
+}
+
+// makeDue lets a contact be called now.
+func (c *contacts) makeDue(k *contact) {
+	b := k.book
+	if len(b.due) == 0 && b.busy == 0 {
+		c.turns = append(c.turns, b)
+	}
+	b.due = append(b.due, k)
+}
+
+// wait lets a contact be called again at a time.
+func (c *contacts) wait(k *contact, next time.Time) {
+	k.next = next
+	heap.Push(&c.waiting, k)
+}
+
+// rest ends the turns of a torrent without contacts that are busy or due.
+func (c *contacts) rest(b *book) {
+	if len(b.due) == 0 && b.busy == 0 {
+		c.turns = slices.DeleteFunc(c.turns, func(o *book) bool { return o == b })
 	}
 }
 
 // next returns a contact to call now, which is then busy. Torrents take turns, and none
 // has more than its share of most peers. If no contact is due, wait is the time until
 // one may be; 0 if there is none at all.
-func (c *contacts) next(now time.Time, most int) (b *book, k *contact, wait time.Duration) {
+func (c *contacts) next(now time.Time, most int) (k *contact, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.books) == 0 {
-		return nil, nil, 0
+		return nil, 0
 	}
-	share := max(1, most/len(c.books))
-	wait = time.Minute
-	for i, b := range c.books {
-		if b.busy >= share || !b.torrent.Needs() {
-			continue
-		}
-		for _, k := range b.contacts {
-			switch {
-			case k.busy:
-			case k.next.After(now):
-				wait = min(wait, k.next.Sub(now))
-			default:
-				k.busy = true
-				b.busy++
+	for len(c.waiting) > 0 && !c.waiting[0].next.After(now) {
+		c.makeDue(heap.Pop(&c.waiting).(*contact))
+	}
+	share := max(1, most/max(1, len(c.turns)))
+	for i := 0; i < len(c.turns); {
+		b := c.turns[i]
+		if len(b.due) > 0 && b.busy < share && b.torrent.Needs() {
+			if k := c.take(b, now); k != nil {
 				// The torrent waits for its next turn behind all others.
-				c.books = append(slices.Delete(c.books, i, i+1), b)
-				return b, k, 0
+				c.turns = append(slices.Delete(c.turns, i, i+1), b)
+				return k, 0
 			}
+			c.rest(b)
+		}
+		if i < len(c.turns) && c.turns[i] == b {
+			i++
 		}
 	}
-	return nil, nil, max(wait, time.Second)
+	wait = time.Minute
+	if len(c.waiting) > 0 {
+		wait = min(wait, c.waiting[0].next.Sub(now))
+	}
+	return nil, max(wait, time.Second)
+}
+
+// take makes the first due contact of a torrent busy that may be called, and returns it,
+// or nil if there is none.
+func (c *contacts) take(b *book, now time.Time) *contact {
+	for len(b.due) > 0 {
+		k := b.due[0]
+		b.due = b.due[1:]
+		switch next := c.host(k).next; {
+		case c.isOwn(k.addr, now):
+			c.remove(k)
+		case next.After(now):
+			c.wait(k, next)
+		default:
+			k.busy = true
+			b.busy++
+			return k
+		}
+	}
+	return nil
+}
+
+// An outcome is how a call has ended.
+type outcome struct {
+	err       error
+	connected bool // the peer was admitted
+	useful    bool // blocks were sent or received
 }
 
 // done records how a call has ended.
-func (c *contacts) done(b *book, k *contact, now time.Time, err error, connected bool) {
+func (c *contacts) done(k *contact, now time.Time, o outcome) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	b := k.book
 	k.busy = false
 	b.busy--
-	switch {
-	case errors.Is(err, errSelf):
-		if c.own == nil {
-			c.own = make(map[netip.AddrPort]bool)
-		}
-		c.own[k.addr] = true
-		c.remove(b, k)
-	case errors.Is(err, ErrNeedless):
-		k.failures, k.next = 0, now.Add(recallNeedless)
-	case connected:
-		k.failures, k.next = 0, now.Add(recall)
-	default:
-		k.next = now.Add(firstRetry << k.failures)
-		if k.failures++; k.failures == maxFailures {
-			c.remove(b, k)
-		}
+	defer c.rest(b)
+	if b.contacts[k.addr] != k {
+		return // the torrent was forgotten
 	}
+	switch {
+	case errors.Is(o.err, errSelf):
+		c.learnOwn(k.addr, now)
+		c.remove(k)
+		return
+	case errors.Is(o.err, errBanned), errors.Is(o.err, errRoom):
+		c.wait(k, now.Add(recall))
+		return
+	}
+	answers := o.connected || errors.Is(o.err, errDuplicate)
+	c.host(k).called(answers, now)
+	if o.useful || errors.Is(o.err, ErrNeedless) {
+		k.failures = 0
+	} else {
+		k.failures++
+	}
+	switch {
+	case errors.Is(o.err, ErrNeedless):
+		c.wait(k, now.Add(recallNeedless))
+	case answers:
+		c.wait(k, now.Add(min(recall<<min(k.failures, 10), recallNeedless)))
+	case k.failures >= maxFailures:
+		c.remove(k)
+	default:
+		c.wait(k, now.Add(firstRetry<<(k.failures-1)))
+	}
+}
+
+// learnOwn records an address as our own.
+func (c *contacts) learnOwn(addr netip.AddrPort, now time.Time) {
+	if c.own == nil || len(c.own) >= maxOwn { // a peer can pass for us
+		c.own = make(map[netip.AddrPort]time.Time)
+	}
+	c.own[addr] = now.Add(ownTime)
+}
+
+// A contactHeap is a heap of contacts by the time of their next call.
+type contactHeap []*contact
+
+func (h contactHeap) Len() int           { return len(h) }
+func (h contactHeap) Less(i, k int) bool { return h[i].next.Before(h[k].next) }
+func (h contactHeap) Swap(i, k int) {
+	h[i], h[k] = h[k], h[i]
+	h[i].place, h[k].place = i, k
+}
+
+func (h *contactHeap) Push(x any) {
+	k := x.(*contact)
+	k.place = len(*h)
+	*h = append(*h, k)
+}
+
+func (h *contactHeap) Pop() any {
+	last := len(*h) - 1
+	k := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	k.place = -1
+	return k
 }

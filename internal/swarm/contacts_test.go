@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -42,11 +44,11 @@ func TestContactsTakeTurns(t *testing.T) {
 	c.offer(idle, [20]byte{}, addrs(3))
 	var order string
 	for range 20 {
-		book, k, _ := c.next(now, 12) // four for each
+		k, _ := c.next(now, 12) // four for each
 		if k == nil {
 			break
 		}
-		order += book.torrent.(*fakeTorrent).name
+		order += k.book.torrent.(*fakeTorrent).name
 	}
 	if order != "abababa" {
 		t.Errorf("called in the order %s", order)
@@ -61,11 +63,11 @@ func TestContactsBackOff(t *testing.T) {
 	c.offer(torrent, [20]byte{}, addrs(1))
 	var waits []time.Duration
 	for begun := now; ; {
-		b, k, wait := c.next(now, 100)
+		k, wait := c.next(now, 100)
 		if k != nil {
 			waits = append(waits, now.Sub(begun).Round(time.Minute))
 			begun = now
-			c.done(b, k, now, errors.New("refused"), false)
+			c.done(k, now, outcome{err: errors.New("refused")})
 			continue
 		}
 		if wait == 0 {
@@ -84,28 +86,31 @@ func TestContactsBackOff(t *testing.T) {
 // What is known of an address decides when it is called again.
 func TestContactsDone(t *testing.T) {
 	for name, test := range map[string]struct {
-		err       error
-		connected bool
-		wait      time.Duration // 0: it is not called again
+		outcome outcome
+		wait    time.Duration // 0: it is not called again
 	}{
-		"served":    {errors.New("closed"), true, recall},
-		"a seed":    {fmt.Errorf("%w: a seed", ErrNeedless), true, recallNeedless},
-		"ourselves": {errSelf, false, 0},
-		"refused":   {errors.New("refused"), false, firstRetry},
+		"served":           {outcome{errors.New("closed"), true, true}, recall},
+		"of no use":        {outcome{errors.New("closed"), true, false}, 2 * recall},
+		"a seed":           {outcome{fmt.Errorf("%w: a seed", ErrNeedless), true, false}, recallNeedless},
+		"connected before": {outcome{err: errDuplicate}, 2 * recall},
+		"banned":           {outcome{err: errBanned}, recall},
+		"no room":          {outcome{err: errRoom}, recall},
+		"ourselves":        {outcome{err: errSelf}, 0},
+		"refused":          {outcome{err: errors.New("refused")}, firstRetry},
 	} {
 		var c contacts
 		torrent, now := new(fakeTorrent), time.Now()
 		c.offer(torrent, [20]byte{}, addrs(1))
-		b, k, _ := c.next(now, 100)
-		c.done(b, k, now, test.err, test.connected)
+		k, _ := c.next(now, 100)
+		c.done(k, now, test.outcome)
 		for range 2 { // also when a tracker names it again
 			c.offer(torrent, [20]byte{}, addrs(1))
-			_, k, _ = c.next(now.Add(test.wait-time.Second), 100)
+			k, _ = c.next(now.Add(test.wait-time.Second), 100)
 			if k != nil {
 				t.Errorf("%s: it is called before %v", name, test.wait)
 			}
 		}
-		if _, k, _ = c.next(now.Add(test.wait), 100); (k != nil) != (test.wait > 0) {
+		if k, _ = c.next(now.Add(test.wait), 100); (k != nil) != (test.wait > 0) {
 			t.Errorf("%s: called after %v: %v", name, test.wait, k != nil)
 		}
 	}
@@ -116,7 +121,9 @@ func TestContactsBounds(t *testing.T) {
 	var c contacts
 	torrent := new(fakeTorrent)
 	var bad []netip.AddrPort
-	for _, s := range []string{"0.0.0.0:1", "10.0.0.1:0", "224.0.0.1:1", "255.255.255.255:1", "[::]:1", "[ff02::1]:1", "[::ffff:0.0.0.0]:1"} {
+	for _, s := range []string{"0.0.0.0:1", "10.0.0.1:0", "224.0.0.1:1", "255.255.255.255:1", "[::]:1", "[ff02::1]:1", "[::ffff:0.0.0.0]:1",
+		"0.1.2.3:1", "240.0.0.1:1", "[fe80::1]:1", "[::ffff:224.0.0.1]:1", "[2001:db8::1]:0",
+	} {
 		bad = append(bad, netip.MustParseAddrPort(s))
 	}
 	c.offer(torrent, [20]byte{}, append(bad, netip.AddrPort{}))
@@ -133,9 +140,232 @@ func TestContactsBounds(t *testing.T) {
 	if c.n > maxAllContacts+2000*minContacts {
 		t.Errorf("%d contacts", c.n)
 	}
-	for _, b := range c.books[1:] {
+	delete(c.books, torrent)
+	for _, b := range c.books {
 		if n := len(b.contacts); n < minContacts || n > maxContacts {
 			t.Fatalf("%d contacts of a torrent", n)
 		}
+	}
+}
+
+// New addresses take the place of those that would be called last, and not of those that
+// are busy or were not called yet.
+func TestContactsMakeRoom(t *testing.T) {
+	var c contacts
+	now, torrent := time.Now(), new(fakeTorrent)
+	all := addrs(4 * maxContacts)
+	c.offer(torrent, [20]byte{}, all[:2*maxContacts])
+	b := c.books[torrent]
+	var busy *contact
+	for i := range maxContacts {
+		k, _ := c.next(now, 2*maxContacts)
+		switch i {
+		case 0:
+			busy = k
+		case 1:
+			c.done(k, now, outcome{err: errors.New("refused")})
+		default:
+			c.done(k, now, outcome{err: ErrNeedless, connected: true})
+		}
+	}
+	c.offer(torrent, [20]byte{}, all[2*maxContacts:3*maxContacts-2])
+	if len(b.contacts) != maxContacts || b.contacts[busy.addr] != busy || b.contacts[all[1]] == nil {
+		t.Errorf("%d contacts", len(b.contacts))
+	}
+	c.offer(torrent, [20]byte{}, all[3*maxContacts-2:])
+	if b.contacts[all[1]] != nil || b.contacts[busy.addr] != busy {
+		t.Error("one that does not answer is kept, or one that is busy is not")
+	}
+	for i := range maxContacts - 1 {
+		if k, _ := c.next(now, 2*maxContacts); k == nil || k.addr != all[2*maxContacts+i] {
+			t.Fatalf("call %d is not to an address that was not called before", i)
+		}
+	}
+}
+
+// A tracker that names a host again and again, at all of its ports and for many torrents,
+// directs few calls to it. Other hosts are called meanwhile.
+func TestContactsOfOneHost(t *testing.T) {
+	var c contacts
+	start := time.Now()
+	victim := netip.MustParseAddr("192.0.2.1")
+	var ports []netip.AddrPort
+	for i := range 10_000 {
+		ports = append(ports, netip.AddrPortFrom(victim, uint16(i+1)))
+	}
+	torrents := make([]*fakeTorrent, 500)
+	for i := range torrents {
+		torrents[i] = &fakeTorrent{name: fmt.Sprint(i)}
+		c.offer(torrents[i], [20]byte{}, addrs(3))
+		c.offer(torrents[i], [20]byte{}, ports)
+		if n := len(c.books[torrents[i]].contacts); n > maxOfHost+3 {
+			t.Fatalf("%d contacts at one host", n-3)
+		}
+	}
+	calls, others := 0, 0
+	for now := start; now.Sub(start) < time.Hour; {
+		k, wait := c.next(now, 2000)
+		if k == nil {
+			now = now.Add(wait)
+			continue
+		}
+		if k.addr.Addr() == victim {
+			calls++
+			c.done(k, now, outcome{err: errors.New("refused")})
+		} else {
+			others++
+			c.done(k, now, outcome{err: errors.New("closed"), connected: true, useful: true})
+		}
+	}
+	if calls > hostFailures+10 {
+		t.Errorf("%d calls in an hour", calls)
+	}
+	if others < 3*len(torrents)*10 {
+		t.Errorf("%d calls to others", others)
+	}
+}
+
+// At a host that answers at some of its ports, the others are called as those of any host.
+func TestContactsOfHostThatAnswers(t *testing.T) {
+	var c contacts
+	now, torrent := time.Now(), new(fakeTorrent)
+	var ports []netip.AddrPort
+	for i := range maxOfHost {
+		ports = append(ports, netip.AddrPortFrom(netip.MustParseAddr("2001:db8::1"), uint16(i+1)))
+	}
+	called := make(map[netip.AddrPort]int)
+	c.offer(torrent, [20]byte{}, ports)
+	for end := now.Add(10 * time.Minute); now.Before(end); {
+		k, wait := c.next(now, 2000)
+		if k == nil {
+			now = now.Add(wait)
+			continue
+		}
+		called[k.addr]++
+		o := outcome{err: errors.New("refused")}
+		if k.addr.Port()%5 > 0 {
+			o.connected = true
+		}
+		c.done(k, now, o)
+	}
+	for _, addr := range ports {
+		if addr.Port()%5 == 0 && called[addr] != 4 {
+			t.Errorf("%v was called %d times", addr, called[addr])
+		}
+	}
+}
+
+// Our own address is known for all torrents when one has called it, for a day. Peers that
+// pass for us make only a limited number of addresses ours.
+func TestContactsOwn(t *testing.T) {
+	var c contacts
+	now, own := time.Now(), addrs(1)
+	a, b := &fakeTorrent{name: "a"}, &fakeTorrent{name: "b"}
+	c.offer(a, [20]byte{}, own)
+	c.offer(b, [20]byte{}, own)
+	k, _ := c.next(now, 100)
+	c.done(k, now, outcome{err: errSelf})
+	if k, _ = c.next(now, 100); k != nil || c.n != 0 || len(c.hosts) != 0 || len(c.turns) != 0 {
+		t.Errorf("our address is a contact: %v, %d contacts, %d hosts, %d turns", k, c.n, len(c.hosts), len(c.turns))
+	}
+	if c.isOwn(own[0], now.Add(ownTime)) {
+		t.Error("an address is ours for ever")
+	}
+	for _, addr := range addrs(10 * maxOwn) {
+		c.offer(a, [20]byte{}, []netip.AddrPort{addr})
+		if k, _ := c.next(now, 100); k != nil {
+			c.done(k, now, outcome{err: errSelf})
+		}
+		if len(c.own) > maxOwn {
+			t.Fatalf("%d addresses are ours", len(c.own))
+		}
+	}
+}
+
+// Whatever happens in whatever order, the counts agree with the contacts.
+func TestContactsCounts(t *testing.T) {
+	var c contacts
+	rng := rand.New(rand.NewPCG(1, 2))
+	now := time.Now()
+	torrents := make([]*fakeTorrent, 20)
+	for i := range torrents {
+		torrents[i] = &fakeTorrent{name: fmt.Sprint(i)}
+	}
+	all := addrs(500)
+	var calling []*contact
+	outcomes := []outcome{
+		{}, {connected: true}, {connected: true, useful: true}, {connected: true, err: ErrNeedless},
+		{err: errSelf}, {err: errBanned}, {err: errRoom}, {err: errDuplicate},
+	}
+	for range 5000 {
+		torrent := torrents[rng.IntN(len(torrents))]
+		switch rng.IntN(8) {
+		case 0:
+			at := rng.IntN(len(all) - 10)
+			c.offer(torrent, [20]byte{}, all[at:at+10])
+		case 1:
+			if rng.IntN(20) == 0 {
+				c.forget(torrent)
+			}
+		case 2:
+			torrent.needless = !torrent.needless
+		case 3:
+			now = now.Add(time.Duration(rng.Int64N(int64(time.Hour))))
+		case 4, 5:
+			if k, _ := c.next(now, 50); k != nil {
+				calling = append(calling, k)
+			}
+		default:
+			if len(calling) > 0 {
+				i := rng.IntN(len(calling))
+				c.done(calling[i], now, outcomes[rng.IntN(len(outcomes))])
+				calling = slices.Delete(calling, i, i+1)
+			}
+		}
+		c.check(t)
+	}
+	for _, k := range calling {
+		c.done(k, now, outcome{})
+	}
+	for _, torrent := range torrents {
+		c.forget(torrent)
+	}
+	c.check(t)
+	if c.n != 0 || len(c.books) != 0 || len(c.turns) != 0 || len(c.waiting) != 0 || len(c.hosts) != 0 {
+		t.Errorf("something is left: %d, %d, %d, %d, %d", c.n, len(c.books), len(c.turns), len(c.waiting), len(c.hosts))
+	}
+}
+
+// check checks that what is counted agrees with the contacts.
+func (c *contacts) check(t *testing.T) {
+	t.Helper()
+	n, waiting, ofHosts := 0, 0, 0
+	for torrent, b := range c.books {
+		busy, due := 0, 0
+		for _, k := range b.contacts {
+			switch {
+			case k.place >= 0 && c.waiting[k.place] == k && !k.busy:
+				waiting++
+			case k.busy:
+				busy++
+			case slices.Contains(b.due, k):
+				due++
+			default:
+				t.Fatalf("%v is lost", k.addr)
+			}
+		}
+		n += len(b.contacts)
+		if b.torrent != torrent || busy != b.busy || due != len(b.due) || len(b.contacts) == 0 {
+			t.Fatalf("%d contacts: %d busy of %d, %d due of %d", len(b.contacts), busy, b.busy, due, len(b.due))
+		}
+		if has := slices.Contains(c.turns, b); has != (busy+due > 0) {
+			t.Fatalf("%d busy and %d due: has a turn: %v", busy, due, has)
+		}
+	}
+	for _, h := range c.hosts {
+		ofHosts += h.contacts
+	}
+	if n != c.n || waiting != len(c.waiting) || ofHosts != n {
+		t.Fatalf("%d contacts of %d, %d of hosts; %d waiting of %d", n, c.n, ofHosts, waiting, len(c.waiting))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,7 +17,7 @@ const (
 	// maxCalls is the maximum number of calls that are not connected yet.
 	maxCalls = 32
 
-	// callPause is the pause between two calls.
+	// callPause is the minimum pause between two calls.
 	callPause = 50 * time.Millisecond
 )
 
@@ -29,6 +30,10 @@ var (
 // Offer adds addresses of peers that know a torrent by an info-hash. They are called
 // while the torrent needs peers and there is room for more.
 func (h *Hub) Offer(t Torrent, infoHash [20]byte, addrs []netip.AddrPort) {
+	addrs = slices.DeleteFunc(slices.Clone(addrs), func(a netip.AddrPort) bool {
+		_, ok := h.from(a.Addr().Unmap())
+		return !ok
+	})
 	h.contacts.offer(t, infoHash, addrs)
 	h.signal()
 }
@@ -59,6 +64,7 @@ func (h *Hub) dial(ctx context.Context) {
 	defer wg.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var last time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -66,7 +72,11 @@ func (h *Hub) dial(ctx context.Context) {
 		case <-timer.C:
 		case <-h.news:
 		}
-		wait := h.startCall(ctx, &wg)
+		wait := callPause - time.Since(last) // also after a flood of news
+		if wait <= 0 {
+			last = time.Now()
+			wait = h.startCall(ctx, &wg)
+		}
 		if wait > 0 {
 			timer.Reset(wait)
 		}
@@ -83,67 +93,65 @@ func (h *Hub) startCall(ctx context.Context, wg *sync.WaitGroup) (wait time.Dura
 	}
 	h.calls++
 	h.mu.Unlock()
-	b, k, wait := h.contacts.next(time.Now(), h.options.MaxPeers)
+	k, wait := h.contacts.next(time.Now(), h.options.MaxPeers)
 	if k == nil {
 		h.endCall()
 		return wait
 	}
 	wg.Go(func() {
-		connected := false
-		err := h.call(ctx, b.torrent, k, func() {
-			connected = true
-			h.endCall()
-			h.signal()
-		})
-		if !connected {
-			h.endCall()
-		}
-		h.contacts.done(b, k, time.Now(), err, connected)
+		admitted := sync.OnceFunc(h.endCall)
+		o := h.call(ctx, k, admitted)
+		admitted()
+		h.contacts.done(k, time.Now(), o)
 		h.signal()
 	})
 	return callPause
 }
 
+// endCall counts a call as answered, or as ended.
 func (h *Hub) endCall() {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.calls--
+	h.mu.Unlock()
+	h.signal()
 }
 
-// call connects to a peer and serves the connection to its end. It calls connected when
+// call connects to a peer and serves the connection to its end. It calls admitted when
 // the peer has been admitted.
-func (h *Hub) call(ctx context.Context, t Torrent, k *contact, connected func()) (err error) {
+func (h *Hub) call(ctx context.Context, k *contact, admitted func()) (o outcome) {
 	tcp := net.TCPAddrFromAddrPort(k.addr)
 	if !h.limits.admit(tcp) {
-		return errBanned
+		return outcome{err: errBanned}
 	}
 	through := sync.OnceFunc(func() { h.limits.through(tcp) })
 	defer func() {
 		through()
-		h.limits.leave(tcp, link.IsViolation(err))
+		h.limits.leave(tcp, link.IsViolation(o.err))
 	}()
+	t := k.book.torrent
 	l, theirs, early, err := h.connect(ctx, t, k)
 	if err != nil {
-		return err
+		return outcome{err: err}
 	}
 	defer l.Shut()
 	if theirs.PeerID == h.options.PeerID {
-		return errSelf
+		return outcome{err: errSelf}
 	}
 	p := &Peer{Link: l, Number: h.numbers.Add(1), Joined: time.Now(), id: theirs.PeerID, torrent: t, called: true}
 	role, _, err := t.Enter(ctx, p, theirs)
 	if err != nil {
-		return err
+		return outcome{err: err}
 	}
 	defer role.End()
 	p.role = role
 	if err := h.admitCalled(p); err != nil {
-		return err
+		return outcome{err: err}
 	}
 	defer h.remove(p)
 	through()
-	connected()
-	return role.Run(ctx, theirs, early)
+	admitted()
+	err = role.Run(ctx, theirs, early)
+	return outcome{err: err, connected: true, useful: role.Use(time.Now()).Since.After(p.Joined)}
 }
 
 // connect calls a peer, first with encryption if that is preferred, and then without if
@@ -228,10 +236,12 @@ func (h *Hub) admitID(p *Peer, id [20]byte) bool {
 func (p *Peer) isSame(o *Peer) bool { return p.torrent == o.torrent && p.id == o.id }
 
 // prefers reports whether to keep a new connection rather than an older one to the same
-// peer. If both sides have called at the same time, each has both connections, and they
-// must keep the same one: that of the side with the greater id.
+// peer. If both sides have called, each has both connections, and they must keep the same
+// one: that of the side with the greater id, as libtorrent does too. Long after the first
+// call another address can't replace it, as whoever knows the id of a peer could.
 func (h *Hub) prefers(p, old *Peer) bool {
-	if p.called == old.called || p.Joined.Sub(old.Joined) > h.options.Timeouts.Handshake {
+	late := p.Joined.Sub(old.Joined) > h.options.Timeouts.Handshake
+	if p.called == old.called || late && p.Addr.Addr() != old.Addr.Addr() {
 		return false
 	}
 	weCall := string(h.options.PeerID[:]) > string(p.id[:])

@@ -45,13 +45,15 @@ func addrOf(addr net.Addr) netip.Addr {
 	return ap.Addr().Unmap().WithZone("")
 }
 
-func hostOf(addr net.Addr) netip.Prefix {
-	ip := addrOf(addr)
+func hostOf(addr net.Addr) netip.Prefix { return hostPrefix(addrOf(addr)) }
+
+// hostPrefix returns the host of an address: it alone for IPv4, its /64 for IPv6.
+func hostPrefix(ip netip.Addr) netip.Prefix {
 	bits := 32
 	if ip.Is6() {
 		bits = 64
 	}
-	p, _ := ip.Prefix(bits)
+	p, _ := ip.WithZone("").Prefix(bits)
 	return p
 }
 
