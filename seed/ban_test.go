@@ -15,6 +15,7 @@ import (
 	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/peer/mse"
+	"bt/internal/swarm"
 	"bt/maketorrent"
 )
 
@@ -82,14 +83,16 @@ func (l *leecher) isServed(tt *Torrent, root string) {
 
 // openOf returns the number of connections of an address, and strikesOf that of its
 // violations.
-func (r *running) openOf(ip string) int {
-	open, _ := r.hub.Host(netip.MustParseAddr(ip))
-	return open
-}
+func (r *running) openOf(ip string) int    { return r.hostOf(ip).Open }
+func (r *running) strikesOf(ip string) int { return r.hostOf(ip).Strikes }
 
-func (r *running) strikesOf(ip string) int {
-	_, strikes := r.hub.Host(netip.MustParseAddr(ip))
-	return strikes
+func (r *running) hostOf(ip string) swarm.Host {
+	for _, h := range r.hub.Hosts() {
+		if h.Prefix.Contains(netip.MustParseAddr(ip)) {
+			return h
+		}
+	}
+	return swarm.Host{}
 }
 
 // conduct lists behaviours of peers, and whether each counts as a strike. Each uses one

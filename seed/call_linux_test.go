@@ -152,6 +152,9 @@ func TestCall(t *testing.T) {
 			l.await(peer.IDUnchoke)
 			l.isServed(tt, root)
 			awaitEvent(t, r, func(e EventPeer) bool { return e.Joined && e.Addr == c.addr() })
+			if list := r.Status().Torrents[0].Peers; len(list) != 1 || !list[0].Called {
+				t.Errorf("its status: %+v", list)
+			}
 		})
 	}
 }
@@ -214,6 +217,9 @@ func TestCallDuplicate(t *testing.T) {
 	t.Parallel()
 	r, tt, root := one(t, Options{}, maketorrent.FormatV1, 300_000)
 	old := r.join(t, tt)
+	if list := r.Status().Torrents[0].Peers; len(list) != 1 || list[0].Called {
+		t.Errorf("the status of one that has connected: %+v", list)
+	}
 	c := newCallee(t, tt, "-XX0001-leecher.....", EncryptionOff) // the id of all that join
 	r.hub.Offer(entry{tt}, tt.swarms[0].hash, []netip.AddrPort{c.addr()})
 	l := c.await()

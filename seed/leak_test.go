@@ -3,9 +3,9 @@
 package seed
 
 import (
-	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"strings"
@@ -15,8 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bt/internal/peer"
+	"bt/internal/peer/mse"
+	"bt/internal/peerid"
 	"bt/internal/swarm"
-	"bt/internal/testenv"
 	"bt/maketorrent"
 )
 
@@ -99,59 +100,146 @@ func memoryInUse() int64 {
 	return int64(m.HeapInuse + m.StackInuse)
 }
 
-// The peers are bare descriptors, which use no memory of this process.
-func TestMemoryOfIdlePeers(t *testing.T) {
-	const peers, most = 2000, 20 << 10
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < 2*peers+200 {
-		testenv.Missing(t, fmt.Sprintf("%d descriptors (ulimit -n), and %d are allowed", 2*peers+200, limit.Cur))
+// An fdConn is a bare descriptor of a connection, which uses no memory of this process.
+type fdConn int
+
+func (c fdConn) Read(b []byte) (n int, err error) {
+	if n, err = unix.Read(int(c), b); n == 0 && err == nil {
+		err = io.EOF
 	}
-	r, tt, _ := one(t, Options{MaxPeers: peers + 10}, maketorrent.FormatV1, 1<<20)
-	h := peer.Handshake{InfoHash: tt.swarms[0].hash}
+	return max(n, 0), err
+}
+func (c fdConn) Write(b []byte) (int, error) { return unix.Write(int(c), b) }
+func (c fdConn) Close()                      { unix.Close(int(c)) }
+
+// newFD returns a bound socket.
+func newFD(t *testing.T, addr *unix.SockaddrInet4) fdConn {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Bind(fd, addr); err != nil {
+		t.Fatal(err)
+	}
+	return fdConn(fd)
+}
+
+// An idle peer takes little memory, whoever has connected, with encryption or without.
+func TestMemoryOfIdlePeers(t *testing.T) {
+	const most = 20 << 10
+	for _, test := range []struct {
+		name      string
+		peers     int
+		called    bool
+		encrypted bool
+	}{
+		{"accepted", 2000, false, false},
+		{"accepted, encrypted", 1000, false, true},
+		{"called", 200, true, false},
+		{"called, encrypted", 200, true, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			needDescriptors(t, uint64(2*test.peers+200))
+			o := Options{MaxPeers: test.peers + 10, Encryption: EncryptionOff}
+			if test.encrypted {
+				o.Encryption = EncryptionRequire
+			}
+			r, tt, _ := one(t, o, maketorrent.FormatV1, 1<<20)
+			fds := make([]fdConn, 0, test.peers+1)
+			defer func() {
+				for _, fd := range fds {
+					fd.Close()
+				}
+				r.empty(t)
+			}()
+			before := memoryInUse()
+			connect := r.idlePeers(t, &fds)
+			if test.called {
+				connect = r.idleCallees(t, tt, test.peers, &fds)
+			}
+			for i := range test.peers {
+				eventually(t, "others are through", func() bool { return r.Peers() >= i-swarm.MaxHalfOpen/2 })
+				greet(t, connect(i), tt, test.called, test.encrypted)
+			}
+			eventually(t, "all are peers", func() bool { _, half := r.counts(); return half == 0 && r.Peers() == test.peers })
+			time.Sleep(300 * time.Millisecond)
+			each := (memoryInUse() - before) / int64(test.peers)
+			t.Logf("%d bytes a peer", each)
+			if each > most {
+				t.Errorf("%d bytes a peer, more than %d", each, most)
+			}
+		})
+	}
+}
+
+// idlePeers returns a function that connects to the seed.
+func (r *running) idlePeers(t *testing.T, fds *[]fdConn) func(i int) fdConn {
+	to := &unix.SockaddrInet4{Port: int(r.port), Addr: [4]byte{127, 0, 0, 1}}
+	return func(i int) fdConn {
+		fd := newFD(t, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 4, byte(i/50) + 1}})
+		*fds = append(*fds, fd)
+		if err := unix.Connect(int(fd), to); err != nil {
+			t.Fatal(err)
+		}
+		return fd
+	}
+}
+
+// idleCallees offers the seed n addresses, and returns a function that accepts a call.
+func (r *running) idleCallees(t *testing.T, tt *Torrent, n int, fds *[]fdConn) func(i int) fdConn {
+	l := newFD(t, &unix.SockaddrInet4{})
+	*fds = append(*fds, l)
+	if err := unix.Listen(int(l), n); err != nil {
+		t.Fatal(err)
+	}
+	addr, err := unix.Getsockname(int(l))
+	if err != nil {
+		t.Fatal(err)
+	}
+	addrs := make([]netip.AddrPort, n)
+	for i := range addrs {
+		ip := netip.AddrFrom4([4]byte{127, 5, byte(i / 250), byte(i%250) + 1})
+		addrs[i] = netip.AddrPortFrom(ip, uint16(addr.(*unix.SockaddrInet4).Port))
+	}
+	r.hub.Offer(entry{tt}, tt.swarms[0].hash, addrs)
+	return func(int) fdConn {
+		fd, _, err := unix.Accept(int(l))
+		if err != nil {
+			t.Fatal(err)
+		}
+		*fds = append(*fds, fdConn(fd))
+		return fdConn(fd)
+	}
+}
+
+// greet exchanges handshakes with the seed, and sends what an interested peer does.
+func greet(t *testing.T, c fdConn, tt *Torrent, called, encrypted bool) {
+	t.Helper()
+	h := peer.Handshake{InfoHash: tt.swarms[0].hash, PeerID: peerid.New()}
 	h.Set(allFeatures)
 	hello := peer.ExtendedHandshake{Client: "somebody 1.2.3", Extensions: map[string]uint8{"ut_metadata": 3}}
 	b := hello.Append(h.Append(nil))
 	b = peer.Message{ID: peer.IDInterested}.Append(b)
 	b = request(0, 0, 16<<10).Append(b)
-	fds := make([]int, 0, peers)
-	defer func() {
-		for _, fd := range fds {
-			unix.Close(fd)
+	o := mse.Options{Methods: mse.MethodRC4, Lookup: func([20]byte) ([20]byte, bool) { return tt.swarms[0].hash, true }}
+	var s *mse.Session
+	var err error
+	switch {
+	case encrypted && called:
+		first := make([]byte, peer.GreetingLength)
+		if _, err = io.ReadFull(c, first); err == nil {
+			s, err = mse.Accept(c, first, o)
 		}
-		r.empty(t)
-	}()
-	to := &unix.SockaddrInet4{Port: int(r.port), Addr: [4]byte{127, 0, 0, 1}}
-	before := memoryInUse()
-	await := func(n int) {
-		t.Helper()
-		for end := time.Now().Add(time.Minute); r.Peers() < n; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%d of %d peers came", r.Peers(), n)
-			}
-		}
+		s.Encrypt(b)
+	case encrypted:
+		_, err = mse.Initiate(c, tt.swarms[0].hash, o, b)
+		b = nil
 	}
-	for i := range peers {
-		await(i - swarm.MaxHalfOpen/2) // more concurrent handshakes would be refused
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fds = append(fds, fd)
-		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 4, byte(i/50) + 1}}); err != nil {
-			t.Fatal(err)
-		}
-		if err := unix.Connect(fd, to); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := unix.Write(fd, b); err != nil {
-			t.Fatal(err)
-		}
+	if err == nil {
+		_, err = c.Write(b)
 	}
-	await(peers)
-	time.Sleep(300 * time.Millisecond)
-	each := (memoryInUse() - before) / peers
-	t.Logf("%d bytes a peer", each)
-	if each > most {
-		t.Errorf("%d bytes a peer, more than %d", each, most)
+	if err != nil {
+		t.Fatal(err)
 	}
 }

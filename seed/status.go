@@ -15,6 +15,9 @@ type Status struct {
 	Rate     int64     // bytes per second, over the last seconds
 	Peers    int       // connected peers
 	Torrents []TorrentStatus
+
+	Handshakes int // connections in their handshake, which are no peers yet
+	Banned     int // addresses that are refused for a time, because they violate the protocol
 }
 
 // A TorrentStatus is a snapshot of one torrent.
@@ -42,6 +45,7 @@ type PeerStatus struct {
 	Rate     int64   // bytes per second, over the last seconds
 	Progress float64 // fraction of the pieces that the peer has, from 0 to 1
 	Choked   bool
+	Called   bool // we have connected to it, and not it to us
 }
 
 // A TrackerStatus is a snapshot of one tier of trackers.
@@ -121,7 +125,7 @@ func (s *Seeder) Status() Status {
 	conns := s.conns.all()
 	for _, c := range conns {
 		rate, _ := c.up.Slot.Rates()
-		p := PeerStatus{Addr: c.Addr, Uploaded: c.up.Slot.Uploaded(), Rate: int64(rate), Choked: !c.up.Slot.Given()}
+		p := PeerStatus{Addr: c.Addr, Uploaded: c.up.Slot.Uploaded(), Rate: int64(rate), Choked: !c.up.Slot.Given(), Called: c.Called()}
 		if c.torrent.pieces > 0 {
 			p.Progress = float64(c.hasCount.Load()) / float64(c.torrent.pieces)
 		}
@@ -131,6 +135,12 @@ func (s *Seeder) Status() Status {
 		peers[c.torrent] = append(peers[c.torrent], p)
 	}
 	status := Status{Time: time.Now(), Since: s.since, Uploaded: s.Uploaded(), Rate: s.Rate(), Peers: len(conns)}
+	_, status.Handshakes = s.hub.Connections()
+	for _, h := range s.hub.Hosts() {
+		if h.Banned {
+			status.Banned++
+		}
+	}
 	all := s.all()
 	status.Torrents = make([]TorrentStatus, len(all))
 	for i, t := range all {

@@ -34,7 +34,9 @@ func (e Encryption) methods() mse.Method {
 var (
 	ErrTorrent   = errors.New("the peer asks for an unknown torrent")
 	errPlaintext = errors.New("the peer does not use encryption")
-	errEncrypted = errors.New("the peer uses encryption, or sends garbage") // many clients try encryption first
+
+	// Many clients try encryption first, so this is no violation.
+	errEncrypted = errors.New("the peer uses encryption, or sends garbage")
 )
 
 // AcceptOptions configure [Accept].
@@ -145,7 +147,8 @@ func (op *Opening) Complete(ours peer.Handshake) (theirs peer.Handshake, early [
 	if theirs, err = peer.ParseHandshake(op.b); err != nil {
 		return theirs, nil, err
 	}
-	_ = op.tcp.SetDeadline(time.Time{}) // an error means that the connection is closed, which the next read reports
+	// An error means that the connection is closed, which the next read reports.
+	_ = op.tcp.SetDeadline(time.Time{})
 	return theirs, op.b[peer.HandshakeLength:], nil
 }
 

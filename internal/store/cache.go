@@ -83,7 +83,8 @@ func (c *Cache) acquire(key mappingKey) (*mapping, error) {
 		return m, nil
 	}
 	c.mu.Unlock()
-	m, err := key.content.mapping(key.file, key.index*mappingLength) // without the lock, because a disk may have to spin up
+	// Without the lock, because a disk may have to spin up.
+	m, err := key.content.mapping(key.file, key.index*mappingLength)
 	if err != nil {
 		return nil, err
 	}

@@ -200,7 +200,8 @@ func (c *Choker) decide(now time.Time) {
 	}
 	line = shareFairly(line, had, regular)
 	next(regular, true, false)
-	slices.SortStableFunc(line, func(a, b waiter) int { // stable: newcomers first, each part by waiting time
+	// Stable: newcomers first, each part by waiting time.
+	slices.SortStableFunc(line, func(a, b waiter) int {
 		switch {
 		case a.newcomer == b.newcomer:
 			return 0

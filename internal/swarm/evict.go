@@ -103,7 +103,8 @@ func (s *peers) remove(p *Peer) {
 func (s *peers) evict(now time.Time) bool {
 	if len(s.useless) == 0 && now.Sub(s.allActive) >= rankPause {
 		s.useless = rank(s.all, now)
-		s.useless = s.useless[:(len(s.useless)+15)/16] // rank again later: the others may have become useful
+		// Rank again later: the others may have become useful.
+		s.useless = s.useless[:(len(s.useless)+15)/16]
 		if len(s.useless) == 0 {
 			s.allActive = now
 		}

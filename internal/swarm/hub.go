@@ -88,6 +88,9 @@ type Peer struct {
 	evicted bool     // guarded by Hub.mu
 }
 
+// Called reports whether we have connected to the peer, and not it to us.
+func (p *Peer) Called() bool { return p.called }
+
 // A Hub has the peers of torrents on one port. Its methods may be called by several
 // goroutines.
 type Hub struct {
@@ -127,17 +130,8 @@ func (h *Hub) Connections() (open, halfOpen int) {
 	return h.limits.open, h.limits.halfOpen
 }
 
-// Host returns the connections of a host, an IPv4 address or an IPv6 /64, and how often
-// it has violated the protocol within the last half hour.
-func (h *Hub) Host(addr netip.Addr) (open, strikes int) {
-	h.limits.mu.Lock()
-	defer h.limits.mu.Unlock()
-	v := h.limits.by[hostOf(net.TCPAddrFromAddrPort(netip.AddrPortFrom(addr, 0)))]
-	if v == nil {
-		return 0, 0
-	}
-	return v.open, v.strikes
-}
+// Hosts returns the hosts that are connected, or have violated the protocol.
+func (h *Hub) Hosts() []Host { return h.limits.hosts(time.Now()) }
 
 // Serve accepts and calls peers until ctx ends. It returns when all have been disconnected.
 func (h *Hub) Serve(ctx context.Context) {

@@ -37,6 +37,29 @@ type hostStats struct {
 	since    time.Time // of the first strike, or of the ban
 }
 
+func (v *hostStats) isBanned(now time.Time) bool {
+	return v.strikes >= maxStrikes && now.Sub(v.since) < banTime
+}
+
+// A Host is a snapshot of what is known of a host.
+type Host struct {
+	Prefix  netip.Prefix // an IPv4 address, or an IPv6 /64
+	Open    int          // connections
+	Strikes int          // violations of the protocol that count
+	Banned  bool         // its connections are refused, and it is not called
+}
+
+// hosts returns all hosts that are remembered.
+func (l *limits) hosts(now time.Time) []Host {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := make([]Host, 0, len(l.by))
+	for prefix, v := range l.by {
+		list = append(list, Host{prefix, v.open, v.strikes, v.isBanned(now)})
+	}
+	return list
+}
+
 func addrOf(addr net.Addr) netip.Addr {
 	ap, err := netip.ParseAddrPort(addr.String())
 	if err != nil {
@@ -66,8 +89,7 @@ func (l *limits) admit(addr net.Addr) bool {
 	if v == nil {
 		v = new(hostStats)
 	}
-	banned := v.strikes >= maxStrikes && time.Since(v.since) < banTime
-	if banned || v.open >= maxPerAddress || v.halfOpen >= maxHalfOpenPerAddress {
+	if v.isBanned(time.Now()) || v.open >= maxPerAddress || v.halfOpen >= maxHalfOpenPerAddress {
 		return false
 	}
 	if l.by == nil {

@@ -34,21 +34,23 @@ import (
 //	limit    maximum number of torrents to list
 //	history  1: include the rates of the last minutes
 type statusDocument struct {
-	Version  string             `json:"version,omitempty"`
-	Time     time.Time          `json:"time"`
-	Since    time.Time          `json:"since"`    // start of the seed
-	Revealed bool               `json:"revealed"` // passkeys and addresses are not masked
-	Uploaded int64              `json:"uploaded"` // in this run
-	Rate     int64              `json:"rate"`
-	Peers    int                `json:"peers"`
-	Size     int64              `json:"size"`    // of all torrents
-	Total    int                `json:"total"`   // number of torrents
-	States   map[seed.State]int `json:"states"`  // number of torrents by state, for every state
-	Trouble  int                `json:"trouble"` // number of torrents with a problem
-	Matches  int                `json:"matches"` // number of torrents that match the query
-	Offset   int                `json:"offset"`  // index of the first listed torrent among the matches
-	Torrents []torrentRow       `json:"torrents"`
-	History  []historyRecord    `json:"history,omitempty"`
+	Version    string             `json:"version,omitempty"`
+	Time       time.Time          `json:"time"`
+	Since      time.Time          `json:"since"`    // start of the seed
+	Revealed   bool               `json:"revealed"` // passkeys and addresses are not masked
+	Uploaded   int64              `json:"uploaded"` // in this run
+	Rate       int64              `json:"rate"`
+	Peers      int                `json:"peers"`
+	Handshakes int                `json:"handshakes"` // connections in their handshake
+	Banned     int                `json:"banned"`     // addresses that are refused because of violations
+	Size       int64              `json:"size"`       // of all torrents
+	Total      int                `json:"total"`      // number of torrents
+	States     map[seed.State]int `json:"states"`     // number of torrents by state, for every state
+	Trouble    int                `json:"trouble"`    // number of torrents with a problem
+	Matches    int                `json:"matches"`    // number of torrents that match the query
+	Offset     int                `json:"offset"`     // index of the first listed torrent among the matches
+	Torrents   []torrentRow       `json:"torrents"`
+	History    []historyRecord    `json:"history,omitempty"`
 }
 
 type historyRecord struct {
@@ -99,6 +101,7 @@ type peerDetails struct {
 	Rate     int64   `json:"rate"`
 	Progress float64 `json:"progress"` // 0 to 1
 	Choked   bool    `json:"choked"`
+	Called   bool    `json:"called"` // the seed has connected to it, and not it to the seed
 }
 
 var pageStates = []seed.State{seed.StateQueued, seed.StateChecking, seed.StateSeeding, seed.StateSuperSeeding, seed.StateWaiting, seed.StateDone, seed.StateError}
@@ -113,7 +116,7 @@ func (p *Page) serveStatus(w http.ResponseWriter, r *http.Request) {
 	p.Sample(s.Time, s.Uploaded, s.Rate)
 	doc := &statusDocument{
 		Version: p.Version, Time: s.Time.UTC(), Since: s.Since.UTC(), Revealed: p.Reveal,
-		Uploaded: s.Uploaded, Rate: s.Rate, Peers: s.Peers, Total: len(s.Torrents),
+		Uploaded: s.Uploaded, Rate: s.Rate, Peers: s.Peers, Handshakes: s.Handshakes, Banned: s.Banned, Total: len(s.Torrents),
 		States: countStates(&s), Torrents: []torrentRow{},
 	}
 	for i := range s.Torrents {
@@ -164,7 +167,7 @@ func (p *Page) serveTorrent(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, peer := range t.Peers {
 		doc.PeerList = append(doc.PeerList, peerDetails{
-			p.addr(peer.Addr), peer.Client, peer.Uploaded, peer.Rate, round(peer.Progress), peer.Choked,
+			p.addr(peer.Addr), peer.Client, peer.Uploaded, peer.Rate, round(peer.Progress), peer.Choked, peer.Called,
 		})
 	}
 	slices.SortStableFunc(doc.PeerList, func(a, b peerDetails) int {

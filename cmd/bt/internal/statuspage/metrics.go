@@ -30,6 +30,10 @@ func (p *Page) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	m.sample("bt_seed_upload_bytes_per_second", "", float64(s.Rate))
 	m.family("bt_seed_peers", "gauge", "Connected peers.")
 	m.sample("bt_seed_peers", "", float64(s.Peers))
+	m.family("bt_seed_handshakes", "gauge", "Connections in their handshake.")
+	m.sample("bt_seed_handshakes", "", float64(s.Handshakes))
+	m.family("bt_seed_banned_addresses", "gauge", "Addresses that are refused because they violate the protocol.")
+	m.sample("bt_seed_banned_addresses", "", float64(s.Banned))
 	states := countStates(&s)
 	m.family("bt_seed_torrents", "gauge", "Torrents by state.")
 	for _, state := range pageStates {

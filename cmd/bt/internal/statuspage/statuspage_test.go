@@ -205,11 +205,11 @@ func TestPageMasks(t *testing.T) {
 
 func TestPageJSON(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))
-	s := seed.Status{Time: at, Since: at.Add(-time.Hour), Uploaded: 50, Rate: 5, Peers: 1, Torrents: []seed.TorrentStatus{
+	s := seed.Status{Time: at, Since: at.Add(-time.Hour), Uploaded: 50, Rate: 5, Peers: 1, Handshakes: 2, Banned: 3, Torrents: []seed.TorrentStatus{
 		{
 			Name: "caf\xe9 \u202e\u0085<b>", InfoHashV1: strings.Repeat("ab", 20), InfoHashV2: strings.Repeat("cd", 32), Size: 100, State: seed.StateChecking,
 			Done: 30, Total: 100, Left: 7, Uploaded: 150, Rate: 5,
-			Peers:    []seed.PeerStatus{{Addr: netip.MustParseAddrPort("192.0.2.1:1"), Client: "X 1", Uploaded: 9, Rate: 5, Progress: 0.123456, Choked: true}},
+			Peers:    []seed.PeerStatus{{Addr: netip.MustParseAddrPort("192.0.2.1:1"), Client: "X 1", Uploaded: 9, Rate: 5, Progress: 0.123456, Choked: true, Called: true}},
 			Trackers: []seed.TrackerStatus{{URL: "udp://t.example:1/announce?compact=1&left=2", Seeders: 3, Leechers: -1, Next: at}},
 		},
 		{InfoHashV2: strings.Repeat("ef", 32), State: seed.StateQueued},
@@ -220,11 +220,11 @@ func TestPageJSON(t *testing.T) {
 		`","info_hash_v2":"` + strings.Repeat("cd", 32) + `","size":100,"state":"checking","checked":30,"to_check":100,"left":7,"uploaded":150,"ratio":1.5,` +
 		`"rate":5,"peers":1,"trouble":false,"tracker":` + tracker
 	for path, want := range map[string]string{
-		"/status.json": `{"version":"1.2.3","time":"2026-01-02T02:04:05Z","since":"2026-01-02T01:04:05Z","revealed":false,"uploaded":50,"rate":5,"peers":1,` +
+		"/status.json": `{"version":"1.2.3","time":"2026-01-02T02:04:05Z","since":"2026-01-02T01:04:05Z","revealed":false,"uploaded":50,"rate":5,"peers":1,"handshakes":2,"banned":3,` +
 			`"size":100,"total":2,"states":{"checking":1,"done":0,"error":0,"queued":1,"seeding":0,"super-seeding":0,"waiting":0},"trouble":0,"matches":2,"offset":0,"torrents":[{` + row +
 			`},{"name":"","info_hash_v2":"` + strings.Repeat("ef", 32) + `","size":0,"state":"queued","left":0,"uploaded":0,"rate":0,"peers":0,"trouble":false}]}`,
 		"/torrent.json?info_hash=" + strings.Repeat("cd", 32): `{"time":"2026-01-02T02:04:05Z",` + row + `,"trackers":[` + tracker +
-			`],"peer_list":[{"addr":"192.0.2.x","client":"X 1","uploaded":9,"rate":5,"progress":0.1235,"choked":true}]}`,
+			`],"peer_list":[{"addr":"192.0.2.x","client":"X 1","uploaded":9,"rate":5,"progress":0.1235,"choked":true,"called":true}]}`,
 	} {
 		if diff := cmp.Diff(want+"\n", get(t, page, path).Body.String()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", path, diff)
