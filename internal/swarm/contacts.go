@@ -15,7 +15,7 @@ const (
 	// host it has at most maxOfHost.
 	maxContacts    = 2000
 	maxAllContacts = 20_000
-	minContacts    = 5
+	minContacts    = 2
 	maxOfHost      = 50
 
 	// An address that does not answer is called again after firstRetry, then after
@@ -64,7 +64,7 @@ type contacts struct {
 	books   map[Torrent]*book
 	turns   []*book     // with contacts that are busy or due: the next to call is first
 	waiting contactHeap // contacts that must not be called yet
-	hosts   map[netip.Prefix]*calledHost
+	silent  silentHosts
 	own     map[netip.AddrPort]time.Time // our own addresses, and until when they count as such
 	n       int                          // of contacts
 }
@@ -137,12 +137,11 @@ func (c *contacts) makeRoom(b *book) bool {
 func (c *contacts) add(k *contact) {
 	b := k.book
 	if c.books == nil {
-		c.books, c.hosts = make(map[Torrent]*book), make(map[netip.Prefix]*calledHost)
+		c.books, c.silent = make(map[Torrent]*book), make(silentHosts)
 	}
 	c.books[b.torrent] = b
 	b.contacts[k.addr] = k
 	c.n++
-	c.host(k).contacts++
 	c.makeDue(k)
 }
 
@@ -154,7 +153,6 @@ func (c *contacts) remove(k *contact) {
 	}
 	delete(b.contacts, k.addr)
 	c.n--
-	c.leaveHost(k)
 	if k.place >= 0 {
 		heap.Remove(&c.waiting, k.place)
 	}
@@ -240,7 +238,7 @@ func (c *contacts) take(b *book, now time.Time) *contact {
 	for len(b.due) > 0 {
 		k := b.due[0]
 		b.due = b.due[1:]
-		switch next := c.host(k).next; {
+		switch next := c.silent[hostPrefix(k.addr.Addr())].next; {
 		case c.isOwn(k.addr, now):
 			c.remove(k)
 		case next.After(now):
@@ -282,7 +280,7 @@ func (c *contacts) done(k *contact, now time.Time, o outcome) {
 		return
 	}
 	answers := o.connected || errors.Is(o.err, errDuplicate)
-	c.host(k).called(answers, now)
+	c.silent.called(k.addr.Addr(), answers, now)
 	if o.useful || errors.Is(o.err, ErrNeedless) {
 		k.failures = 0
 	} else {

@@ -265,8 +265,8 @@ func TestContactsOwn(t *testing.T) {
 	c.offer(b, [20]byte{}, own)
 	k, _ := c.next(now, 100)
 	c.done(k, now, outcome{err: errSelf})
-	if k, _ = c.next(now, 100); k != nil || c.n != 0 || len(c.hosts) != 0 || len(c.turns) != 0 {
-		t.Errorf("our address is a contact: %v, %d contacts, %d hosts, %d turns", k, c.n, len(c.hosts), len(c.turns))
+	if k, _ = c.next(now, 100); k != nil || c.n != 0 || len(c.turns) != 0 {
+		t.Errorf("our address is a contact: %v, %d contacts, %d turns", k, c.n, len(c.turns))
 	}
 	if c.isOwn(own[0], now.Add(ownTime)) {
 		t.Error("an address is ours for ever")
@@ -331,15 +331,15 @@ func TestContactsCounts(t *testing.T) {
 		c.forget(torrent)
 	}
 	c.check(t)
-	if c.n != 0 || len(c.books) != 0 || len(c.turns) != 0 || len(c.waiting) != 0 || len(c.hosts) != 0 {
-		t.Errorf("something is left: %d, %d, %d, %d, %d", c.n, len(c.books), len(c.turns), len(c.waiting), len(c.hosts))
+	if c.n != 0 || len(c.books) != 0 || len(c.turns) != 0 || len(c.waiting) != 0 {
+		t.Errorf("something is left: %d, %d, %d, %d", c.n, len(c.books), len(c.turns), len(c.waiting))
 	}
 }
 
 // check checks that what is counted agrees with the contacts.
 func (c *contacts) check(t *testing.T) {
 	t.Helper()
-	n, waiting, ofHosts := 0, 0, 0
+	n, waiting := 0, 0
 	for torrent, b := range c.books {
 		busy, due := 0, 0
 		for _, k := range b.contacts {
@@ -362,10 +362,28 @@ func (c *contacts) check(t *testing.T) {
 			t.Fatalf("%d busy and %d due: has a turn: %v", busy, due, has)
 		}
 	}
-	for _, h := range c.hosts {
-		ofHosts += h.contacts
+	if n != c.n || waiting != len(c.waiting) {
+		t.Fatalf("%d contacts of %d; %d waiting of %d", n, c.n, waiting, len(c.waiting))
 	}
-	if n != c.n || waiting != len(c.waiting) || ofHosts != n {
-		t.Fatalf("%d contacts of %d, %d of hosts; %d waiting of %d", n, c.n, ofHosts, waiting, len(c.waiting))
+}
+
+// However many hosts are silent, few are remembered, and those that must not be called
+// longest.
+func TestSilentHosts(t *testing.T) {
+	s, now := make(silentHosts), time.Now()
+	victim := netip.MustParseAddr("192.0.2.1")
+	for range hostFailures {
+		s.called(victim, false, now)
+	}
+	for _, addr := range addrs(3 * maxSilent) {
+		if s.called(addr.Addr(), false, now); len(s) > maxSilent {
+			t.Fatalf("%d hosts are remembered", len(s))
+		}
+	}
+	if next := s[hostPrefix(victim)].next; !next.After(now) {
+		t.Error("a host that must not be called is forgotten")
+	}
+	if s.called(victim, true, now); s[hostPrefix(victim)].calls != 0 {
+		t.Error("a host that answers is silent")
 	}
 }

@@ -63,7 +63,10 @@ func TestHostileCallees(t *testing.T) {
 		return (&peer.Handshake{InfoHash: hash, PeerID: id}).Append(nil)
 	}
 	good := greeting(hash, [20]byte{9})
-	reset := func(conn *net.TCPConn) { conn.SetLinger(0) }
+	reset := func(conn *net.TCPConn) {
+		conn.Read(make([]byte, 1)) // or the call itself could fail, and not be repeated
+		conn.SetLinger(0)
+	}
 	accepts := func(key [20]byte, rest []byte) func(*net.TCPConn) {
 		return func(conn *net.TCPConn) {
 			first := make([]byte, peer.GreetingLength)
@@ -94,7 +97,7 @@ func TestHostileCallees(t *testing.T) {
 	}{
 		"no listener":       {nil, 0, false, again},
 		"closes at once":    {func(*net.TCPConn) {}, 2, false, again},
-		"resets at once":    {reset, 2, false, again},
+		"resets":            {reset, 2, false, again},
 		"nothing":           {sends(nil), 2, false, again},
 		"half a handshake":  {sends(good[:40]), 2, false, again},
 		"half, then closes": {func(conn *net.TCPConn) { conn.Write(good[:40]) }, 2, false, again},
