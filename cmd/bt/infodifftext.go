@@ -151,7 +151,7 @@ func (d *diffResult) limits(c *diffCount) string {
 	case !(a.V1 && b.V1) && !(a.V2 && b.V2):
 		return "one torrent has hashes of v1 and the other of v2: only the sizes of files can be compared"
 	case a.PieceLength != b.PieceLength:
-		return fmt.Sprintf("pieces of %s and of %s can't be compared: only the sizes of files are", term.Size(a.PieceLength), term.Size(b.PieceLength))
+		return fmt.Sprintf("pieces of %s and of %s can't be compared: only the sizes of files are", term.SizeDistinct(a.PieceLength), term.SizeDistinct(b.PieceLength))
 	}
 	return "files of the same size have no hash that shows more: they begin at another place in their pieces, or share them with files that differ"
 }

@@ -140,7 +140,7 @@ func pageFigures(f *inspect.Facts) (figures [][2]string) {
 	add(f.Size != inspect.Unknown, "Size", term.Size(f.Size))
 	add(f.FileCount != inspect.Unknown, "Files", term.Count(int64(f.FileCount)))
 	add(f.PieceCount != inspect.Unknown, "Pieces", term.Count(int64(f.PieceCount)))
-	add(f.PieceLength > 0, "Piece length", term.Size(f.PieceLength))
+	add(f.PieceLength > 0, "Piece length", term.SizeDistinct(f.PieceLength))
 	add(true, "Format", f.Format)
 	return figures
 }

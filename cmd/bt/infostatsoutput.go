@@ -127,7 +127,7 @@ func (p *statsPrinter) charts(d *statsDocument, c *collection) {
 	p.chart("size", rows, 0, false)
 	rows = nil
 	for _, x := range d.PieceLengths {
-		rows = append(rows, chartRow{term.Size(x.Length), x.Count})
+		rows = append(rows, chartRow{term.SizeDistinct(x.Length), x.Count})
 	}
 	p.chart("piece length", rows, c.lengths.more, len(rows) > statsRows)
 	rows = nil

@@ -46,7 +46,7 @@ func severity(pal term.Palette, s inspect.Severity) string {
 }
 
 func (u *ui) pieces(n int, length int64) string {
-	return fmt.Sprintf("%s %s %s", term.Count(int64(n)), u.pal.Times(), term.Size(length))
+	return fmt.Sprintf("%s %s %s", term.Count(int64(n)), u.pal.Times(), term.SizeDistinct(length))
 }
 
 func printFiles(u *ui, f *infoFlags, t *metainfo.Torrent) error {

@@ -280,7 +280,7 @@ func (r *makeRun) deliver(ctx context.Context, j *makeJob, made *maketorrent.Res
 	if r.flags.dryRun {
 		return r.deliverPlan(j, made)
 	}
-	r.explain("%s of %s: %s", count(t.PieceCount(), "piece"), term.Size(t.PieceLength),
+	r.explain("%s of %s: %s", count(t.PieceCount(), "piece"), term.SizeDistinct(t.PieceLength),
 		choiceText(made.Choice, t.Size(), t.PieceLength, j.options.MaxPieceLength))
 	if made.Cached > 0 {
 		r.explain("%s of %s were not read again, as they have not changed since they were hashed", term.Size(made.Cached), term.Size(t.Size()))

@@ -179,7 +179,7 @@ func explainPrevious(u *ui, r *maketorrent.Result, t *metainfo.Torrent) {
 	switch {
 	case r.Previous == nil || t.V2: // unchanged files keep their pieces roots
 	case t.PieceLength != r.Previous.PieceLength:
-		u.explain("no pieces are kept: those of the torrent of --previous have %s", term.Size(r.Previous.PieceLength))
+		u.explain("no pieces are kept: those of the torrent of --previous have %s", term.SizeDistinct(r.Previous.PieceLength))
 	case r.Aligned:
 		u.explain("each file begins a piece, as in the torrent of --previous")
 	case r.Pads > 0:

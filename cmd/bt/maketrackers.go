@@ -121,12 +121,12 @@ func brokenLimits(l *config.Limits, t *metainfo.Torrent, why maketorrent.Choice)
 }
 
 func brokenLength(l *config.Limits, t *metainfo.Torrent, why maketorrent.Choice) []string {
-	wanted, length := l.PieceLength(t.Size()), term.Size(t.PieceLength)
+	wanted, length := l.PieceLength(t.Size()), term.SizeDistinct(t.PieceLength)
 	switch {
 	case l.MaxPieceLength > 0 && t.PieceLength > l.MaxPieceLength:
-		return []string{fmt.Sprintf("pieces of %s at most; these have %s", term.Size(l.MaxPieceLength), length)}
+		return []string{fmt.Sprintf("pieces of %s at most; these have %s", term.SizeDistinct(l.MaxPieceLength), length)}
 	case wanted > 0 && t.PieceLength != wanted && why != maketorrent.ChoiceRule:
-		return []string{fmt.Sprintf("pieces of %s for content of this size; these have %s", term.Size(wanted), length)}
+		return []string{fmt.Sprintf("pieces of %s for content of this size; these have %s", term.SizeDistinct(wanted), length)}
 	}
 	return nil
 }

@@ -65,6 +65,21 @@ func SizeExact(n int64) string {
 	return Size(n) + " (" + exact + ")"
 }
 
+// SizeDistinct formats a size that is not negative, such that different sizes differ: "32.0
+// KiB", but "32,767 bytes".
+func SizeDistinct(n int64) string {
+	unit := uint64(1)
+	for range "KMGTPE" {
+		if uint64(n)/unit >= 1024 {
+			unit *= 1024
+		}
+	}
+	if uint64(n)%unit*10%unit != 0 {
+		return plural(n, "byte")
+	}
+	return Size(n)
+}
+
 func plural(n int64, noun string) string {
 	if n == 1 || n == -1 {
 		return Count(n) + " " + noun

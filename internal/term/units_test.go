@@ -6,6 +6,34 @@ import (
 	"time"
 )
 
+func TestSizeDistinct(t *testing.T) {
+	for _, test := range []struct {
+		n    int64
+		want string
+	}{
+		{0, "0 B"},
+		{8, "8 B"},
+		{1023, "1023 B"},
+		{1024, "1.0 KiB"},
+		{1536, "1.5 KiB"},
+		{1537, "1,537 bytes"},
+		{16385, "16,385 bytes"},
+		{32767, "32,767 bytes"},
+		{32768, "32.0 KiB"},
+		{1<<20 - 1, "1,048,575 bytes"},
+		{1 << 20, "1.0 MiB"},
+		{1<<20 + 1<<10, "1,049,600 bytes"},
+		{1536 << 10, "1.5 MiB"},
+		{1 << 60, "1.0 EiB"},
+		{1<<60 + 1, "1,152,921,504,606,846,977 bytes"},
+		{math.MaxInt64, "9,223,372,036,854,775,807 bytes"},
+	} {
+		if got := SizeDistinct(test.n); got != test.want {
+			t.Errorf("%d: %q, want %q", test.n, got, test.want)
+		}
+	}
+}
+
 func TestSize(t *testing.T) {
 	const k, m, g, e = 1 << 10, 1 << 20, 1 << 30, 1 << 60
 	tests := []struct {
