@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -108,6 +110,23 @@ func usable(name string, err error) error {
 	return err
 }
 
+const trackerHint = "bt scrape --tracker URL asks only that tracker; without a torrent, it checks it"
+
+// isTrackerURL reports whether an input looks like the URL of a tracker.
+func isTrackerURL(name string) bool {
+	u, err := url.Parse(name)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	switch u.Scheme {
+	case "udp", "ws", "wss":
+		return true
+	case "http", "https":
+		return strings.HasPrefix(path.Base(u.Path), "announce")
+	}
+	return false
+}
+
 // readTorrent reads and parses a torrent file.
 func readTorrent(ctx context.Context, e *env, name string) (*metainfo.Torrent, error) {
 	return input{name: name}.torrent(ctx, e)
@@ -122,6 +141,8 @@ func (in input) torrent(ctx context.Context, e *env) (*metainfo.Torrent, error) 
 		return nil, failf(exitUsage, "the name of a torrent is empty")
 	case metainfo.IsMagnet(name):
 		return nil, withHint(failf(exitTorrent, "a magnet link has no list of files and no hashes of pieces"), "name its .torrent file")
+	case isTrackerURL(name):
+		return nil, withHint(failf(exitRead, "%s: the URL of a tracker, and no torrent", shown(name)), trackerHint)
 	case strings.HasPrefix(name, "http://"), strings.HasPrefix(name, "https://"):
 		return nil, withHint(failf(exitRead, "%s: this command reads no URLs", shown(name)), "download it first; bt info URL shows it")
 	}

@@ -74,6 +74,9 @@ func isHTTP(path, command, hint string) (bool, error) {
 		return false, nil
 	}
 	if !slices.Contains(httpSeedSchemes, strings.ToLower(scheme)) {
+		if isTrackerURL(path) {
+			hint = trackerHint
+		}
 		return false, withHint(failf(exitUsage, "%s: %s reads http and https URLs", shown(path), command), hint)
 	}
 	if err := metainfo.CheckURL(path, httpSeedSchemes...); err != nil {
