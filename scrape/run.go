@@ -27,7 +27,7 @@ type job struct {
 	url      string
 	swarms   []*pending
 	visitors []*visitor // set by scrape; nil if the tracker can't be asked
-	families families   // those of the visitors; fill sets the addresses
+	families *families  // those of the visitors; not in the job, which the rows would keep alive; fill sets the addresses
 
 	// Run reads these when the job is done.
 	mu    sync.Mutex
@@ -144,7 +144,7 @@ func plan(targets []Target, previous *Table) (*Table, []*job) {
 		target := &targets[i]
 		torrent := TableTorrent{Target: target}
 		for k, hash := range target.Hashes {
-			swarm := Swarm{Hash: hash}
+			swarm := Swarm{Hash: &target.Hashes[k]}
 			known := make(map[string]bool)
 			for tier, urls := range target.Trackers {
 				for _, url := range urls {
@@ -196,7 +196,7 @@ func (j *job) scrape(ctx context.Context, o *Options, events chan<- event) {
 		}
 		return
 	}
-	j.families.addresses = new([]address)
+	j.families = &families{addresses: new([]address)}
 	for i, network := range networks {
 		*j.families.addresses = append(*j.families.addresses, address{network: network})
 		j.visitors = append(j.visitors, &visitor{job: j, client: o.Client.Family(network), url: u, at: i})
@@ -236,7 +236,7 @@ var stopped = &Error{Status: StatusStopped, Msg: "the run ended before it answer
 
 // event returns an event of the visitor.
 func (v *visitor) event(s *pending, a client.Answer) event {
-	return event{swarm: s, families: &v.families, at: v.at, addr: v.trace.Addr(), answer: answerOf(a)}
+	return event{swarm: s, families: v.families, at: v.at, addr: v.trace.Addr(), answer: answerOf(a)}
 }
 
 // scrape asks about all swarms.

@@ -64,7 +64,7 @@ type TableTorrent struct {
 
 // A Swarm is an info-hash, and the answer of each tracker for it.
 type Swarm struct {
-	Hash
+	*Hash
 	Rows []Row // one for each tracker, in the order of the tiers
 }
 
