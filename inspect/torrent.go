@@ -45,10 +45,6 @@ type Node = metainfo.Node
 // be used on disk. [Content] has the checked paths.
 type Entry = metainfo.File
 
-// Attributes are the file attributes of BEP 47: whether an [Entry] is executable,
-// hidden, a symbolic link or padding.
-type Attributes = metainfo.Attributes
-
 // Content describes the files of a torrent as they are on disk. Its paths are safe to
 // use below a directory. The Content method of a [Torrent] returns it.
 //

@@ -121,7 +121,7 @@ func fileNote(f *metainfo.File) string {
 	if strings.Contains(f.Attr(), "h") {
 		note += "hidden  "
 	}
-	if f.Special != nil && len(f.Symlink()) > 0 {
+	if len(f.Symlink()) > 0 {
 		note += "-> " + term.Safe(strings.Join(f.Symlink(), "/")) + "  "
 	}
 	return note

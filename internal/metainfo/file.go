@@ -13,27 +13,31 @@ import (
 // reads it from the torrent on demand. This bounds the memory for a torrent with
 // millions of files by the size of the torrent.
 type File struct {
-	Length     int64       // bytes; ignored for a symlink
-	PiecesRoot *[32]byte   // v2; nil for empty files
-	Special    *Attributes // nil for nearly all files; shared, must not be modified
-	names      names       // below dir
-	dir        *directory  // in the file tree; nil in v1
-	at         uint32      // offset of the entry in the torrent
-	Pad        bool        // a pad file, by attr or by BitComet's names
-	odd        bool        // parts of the path are not in names: see OtherPaths
+	Length     int64     // bytes; ignored for a symlink
+	PiecesRoot *[32]byte // v2; nil for empty files
+	group      *group    // nil for nearly all files of v1; shared, must not be modified
+	names      names     // below the directory of the group
+	at         uint32    // offset of the entry in the torrent
+	Pad        bool      // a pad file, by attr or by BitComet's names
+	odd        bool      // parts of the path are not in names: see OtherPaths
 }
 
-// A directory is a directory in the file tree of a v2 torrent. Its files share it.
-type directory struct {
-	parent *directory // nil for the root
-	name   string
+// A group is the files of a directory in the file tree (v2), or of all directories (v1),
+// that have the same attributes. A file does not store these itself, because there may be
+// millions of files.
+type group struct {
+	parent     *group      // the directory above; nil for the root
+	name       string      // of the directory; "" for the root, and in v1
+	attributes *attributes // nil for nearly all files
 }
 
-func (d *directory) appendPath(dst []string) []string {
-	if d == nil {
+func (g *group) isRoot() bool { return g == nil || g.name == "" }
+
+func (g *group) appendPath(dst []string) []string {
+	if g.isRoot() {
 		return dst
 	}
-	return append(d.parent.appendPath(dst), d.name)
+	return append(g.parent.appendPath(dst), g.name)
 }
 
 // Path returns the path below the torrent's name, or for a single file its name.
@@ -42,7 +46,7 @@ func (f *File) Path() []string { return f.AppendPath(nil) }
 // AppendPath appends the path to dst, so that a loop over all files need not allocate
 // memory for each.
 func (f *File) AppendPath(dst []string) []string {
-	return f.names.appendTo(f.dir.appendPath(dst))
+	return f.names.appendTo(f.group.appendPath(dst))
 }
 
 // HasPath reports whether the file has a path.
@@ -50,7 +54,7 @@ func (f *File) HasPath() bool { return f.names != "" }
 
 // SamePath reports whether two files, of any torrents, have the same path.
 func (f *File) SamePath(other *File) bool {
-	if f.dir == nil && other.dir == nil && f.names == other.names { // nearly always, if they are the same
+	if f.group.isRoot() && other.group.isRoot() && f.names == other.names { // nearly always, if they are the same
 		return true
 	}
 	var a, b [32]string // on the stack, for all but the deepest
@@ -104,27 +108,24 @@ func rawNames(raw []byte) names {
 	return names(unsafe.String(unsafe.SliceData(raw), len(raw)))
 }
 
-// Attributes are the file attributes of BEP 47.
-type Attributes struct {
-	Attr   string // l symlink, x executable, h hidden, p pad
+// attributes are the file attributes of BEP 47.
+type attributes struct {
+	attr   string // l symlink, x executable, h hidden, p pad
 	target names  // of a symlink
 }
 
-// Attr returns the attributes (BEP 47), "" for nearly all files.
-func (f *File) Attr() string {
-	if f.Special == nil {
-		return ""
+func (f *File) attributes() attributes {
+	if f.group == nil || f.group.attributes == nil {
+		return attributes{}
 	}
-	return f.Special.Attr
+	return *f.group.attributes
 }
 
+// Attr returns the attributes (BEP 47), "" for nearly all files.
+func (f *File) Attr() string { return f.attributes().attr }
+
 // Symlink returns the target of a symlink, relative to the torrent's root (BEP 47).
-func (f *File) Symlink() []string {
-	if f.Special == nil {
-		return nil
-	}
-	return f.Special.target.appendTo(nil)
-}
+func (f *File) Symlink() []string { return f.attributes().target.appendTo(nil) }
 
 // IsLink reports whether the file is a symlink, which has no content.
 func (f *File) IsLink() bool { return strings.Contains(f.Attr(), "l") }
@@ -263,16 +264,31 @@ func (r *reader) attributes(entry bencode.Value, f *File) {
 	}
 	f.Pad = strings.Contains(attr, "p")
 	if strings.Contains(attr, "l") {
-		f.Special = &Attributes{attr, r.symlink(entry)}
+		f.group = f.group.with(&attributes{attr, r.symlink(entry)})
 		return
 	}
-	f.Special = r.attrs[attr]
-	if f.Special == nil {
-		f.Special = &Attributes{Attr: attr}
-		if len(r.attrs) < 100 { // millions of files may have the same
-			r.attrs[attr] = f.Special
+	key := groupKey{f.group, attr}
+	if r.groups[key] == nil {
+		if len(r.groups) == 100 {
+			clear(r.groups)
 		}
+		r.groups[key] = f.group.with(&attributes{attr: attr})
 	}
+	f.group = r.groups[key]
+}
+
+// A groupKey is a directory, nil for the root and in v1, and the attributes of files in it.
+type groupKey struct {
+	dir  *group
+	attr string
+}
+
+// with returns the group of the files with attributes in the directory g.
+func (g *group) with(a *attributes) *group {
+	if g.isRoot() {
+		return &group{attributes: a}
+	}
+	return &group{g.parent, g.name, a}
 }
 
 // symlink parses the target of a symlink. This program does not follow it, but a client

@@ -33,7 +33,7 @@ func (r *reader) v1Files() {
 		if n, ok := r.length(length); ok {
 			f := File{Length: n, at: uint32(length.Offset())}
 			if attr := r.text(info, "attr"); attr != "" {
-				f.Special = &Attributes{Attr: attr}
+				f.group = f.group.with(&attributes{attr: attr})
 			}
 			if t.Name != "" {
 				f.names = r.nameRaw

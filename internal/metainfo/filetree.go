@@ -36,7 +36,7 @@ func (r *reader) v2Files() {
 		if len(t.Files) == 0 {
 			r.add(CodeNoFiles, tree.Offset(), "the file tree has no files")
 		}
-		t.Single = len(t.Files) == 1 && t.Files[0].dir == nil && t.Files[0].Base() == t.Name
+		t.Single = len(t.Files) == 1 && t.Files[0].group.isRoot() && t.Files[0].Base() == t.Name
 	}
 	r.layers()
 }
@@ -59,7 +59,7 @@ func countFiles(dir bencode.Value) int {
 // walkTree calls visit for every file, in order. The path is only valid until visit
 // returns. checked reports that the names have been checked already. It recurses no
 // deeper than the parser lets dicts nest.
-func (r *reader) walkTree(in bencode.Value, dir *directory, path []string, checked bool, visit func(path []string, f *File)) {
+func (r *reader) walkTree(in bencode.Value, dir *group, path []string, checked bool, visit func(path []string, f *File)) {
 	for k, node := range in.Entries() {
 		name := k.Text()
 		if name == "" {
@@ -81,7 +81,7 @@ func (r *reader) walkTree(in bencode.Value, dir *directory, path []string, check
 		}
 		path := append(path, name)
 		if !leaf.Exists() {
-			r.walkTree(node, &directory{dir, name}, path, checked, visit)
+			r.walkTree(node, &group{parent: dir, name: name}, path, checked, visit)
 			continue
 		}
 		if node.Len() > 1 {
@@ -94,7 +94,7 @@ func (r *reader) walkTree(in bencode.Value, dir *directory, path []string, check
 		if !checked {
 			r.unfinished(name, k.Offset())
 		}
-		f := File{names: rawNames(k.Raw()), dir: dir, at: uint32(k.Offset())}
+		f := File{names: rawNames(k.Raw()), group: dir, at: uint32(k.Offset())}
 		r.leaf(leaf, &f, path)
 		if r.count[CodeBadLength] <= maxBroken || leaf.Get("length").Exists() {
 			visit(path, &f)

@@ -15,14 +15,14 @@ type reader struct {
 	root, info bencode.Value
 	findings
 	unknown map[string]bool
-	nameRaw names                  // the torrent's name, as a path
-	attrs   map[string]*Attributes // by attr, shared by files that are not links
-	current []string               // the path of the current file
+	nameRaw names               // the torrent's name, as a path
+	groups  map[groupKey]*group // the latest, of files that have attributes and are not links
+	current []string            // the path of the current file
 }
 
 func (r *reader) read() {
 	t, info := r.t, r.info
-	r.unknown, r.attrs = make(map[string]bool), make(map[string]*Attributes)
+	r.unknown, r.groups = make(map[string]bool), make(map[groupKey]*group)
 	// One key of v1 or v2 is enough: the other required keys are then missing.
 	version, isInt := info.Get("meta version").Int()
 	t.V2 = info.Get("file tree").Exists() || info.Get("meta version").Exists() && !(isInt && version == 1)

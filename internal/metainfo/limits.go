@@ -25,7 +25,7 @@ func (r *reader) limits() {
 		r.add(CodeLargeTorrent, 0, "the torrent itself has %d bytes: many clients refuse more than %d", len(t.raw), maxTorrent)
 	}
 	r.manyPieces()
-	if !t.V1 && !t.Single && len(t.Files) == 1 && t.Files[0].dir == nil {
+	if !t.V1 && !t.Single && len(t.Files) == 1 && t.Files[0].group.isRoot() {
 		r.add(CodeOneFile, int(t.Files[0].at), "a v2 torrent of a directory with one file: some clients leave the directory out")
 	}
 	r.torrentsInContent()

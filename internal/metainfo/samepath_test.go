@@ -3,9 +3,9 @@ package metainfo
 import "testing"
 
 func TestSamePath(t *testing.T) {
-	tree := func(dirs ...string) (d *directory) {
+	tree := func(dirs ...string) (d *group) {
 		for _, name := range dirs {
-			d = &directory{d, name}
+			d = &group{parent: d, name: name}
 		}
 		return d
 	}
@@ -15,10 +15,10 @@ func TestSamePath(t *testing.T) {
 	}{
 		{File{names: "1:a1:b"}, File{names: "1:a1:b"}, true},
 		{File{names: "1:a1:b"}, File{names: "1:a01:b"}, true}, // with a leading zero
-		{File{names: "1:a1:b"}, File{names: "1:b", dir: tree("a")}, true},
-		{File{names: "1:b", dir: tree("a")}, File{names: "1:b", dir: tree("a")}, true},
-		{File{names: "1:b", dir: tree("a")}, File{names: "1:b", dir: tree("c")}, false},
-		{File{names: "1:b", dir: tree("a")}, File{names: "1:b"}, false},
+		{File{names: "1:a1:b"}, File{names: "1:b", group: tree("a")}, true},
+		{File{names: "1:b", group: tree("a")}, File{names: "1:b", group: tree("a")}, true},
+		{File{names: "1:b", group: tree("a")}, File{names: "1:b", group: tree("c")}, false},
+		{File{names: "1:b", group: tree("a")}, File{names: "1:b"}, false},
 		{File{names: "1:a1:b"}, File{names: "3:a/b"}, false},
 		{File{names: "1:a1:b"}, File{names: "1:a"}, false},
 		{File{}, File{}, true},
@@ -28,7 +28,7 @@ func TestSamePath(t *testing.T) {
 			t.Errorf("%q and %q: want %v", tt.a.Path(), tt.b.Path(), tt.same)
 		}
 	}
-	f, other := File{names: "1:b", dir: tree("a", "c")}, File{names: "1:a1:c1:b"}
+	f, other := File{names: "1:b", group: tree("a", "c")}, File{names: "1:a1:c1:b"}
 	if n := testing.AllocsPerRun(10, func() { f.SamePath(&other) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
