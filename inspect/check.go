@@ -233,7 +233,7 @@ func (c *check) path(file int) string { return strings.Join(c.files[file].Path()
 
 func (c *check) file(i int) FileVerdict {
 	f := FileVerdict{
-		Path: c.path(i), Size: c.files[i].Length, Found: c.tree.Files[i].ID.Size, Bad: c.ranges(i), Index: i, Err: c.tree.Err(i),
+		Path: c.path(i), Size: c.files[i].Length, Found: c.tree.ID(i).Size, Bad: c.ranges(i), Index: i, Err: c.tree.Err(i),
 	}
 	if at, ok := c.tree.At(i); ok {
 		f.At = filepath.ToSlash(at)
@@ -287,17 +287,17 @@ func (c *check) status(i int, bad []Range) Status {
 	for _, r := range bad {
 		has[r.Cause] = true
 	}
-	s, length := &c.tree.Files[i], c.content.Layout.Length(i)
+	cause, size, length := c.tree.Files[i].Cause, c.tree.ID(i).Size, c.content.Layout.Length(i)
 	switch {
-	case s.Cause == piece.CauseMissing:
+	case cause == piece.CauseMissing:
 		return StatusMissing
-	case s.Cause == piece.CauseNotAFile:
+	case cause == piece.CauseNotAFile:
 		return StatusNotAFile
-	case s.Cause == piece.CauseUnreadable || has[CauseUnreadable]:
+	case cause == piece.CauseUnreadable || has[CauseUnreadable]:
 		return StatusUnreadable
-	case s.ID.Size < length:
+	case size < length:
 		return StatusShort
-	case s.ID.Size > length:
+	case size > length:
 		return StatusLong
 	case has[CauseCorrupt] || has[CauseChanged]:
 		return StatusCorrupt
@@ -353,8 +353,7 @@ func (c *check) causeFor(file, index int, end int64) Cause {
 	if c.states[index] == CauseCorrupt {
 		return CauseCorrupt
 	}
-	s := &c.tree.Files[file]
-	switch s.Cause {
+	switch c.tree.Files[file].Cause {
 	case piece.CauseMissing, piece.CauseNotAFile:
 		return CauseMissing
 	case piece.CauseUnreadable:
@@ -366,7 +365,7 @@ func (c *check) causeFor(file, index int, end int64) Cause {
 		}
 		return CauseUnreadable
 	}
-	if end > s.ID.Size {
+	if end > c.tree.ID(file).Size {
 		return CauseShort
 	}
 	return CauseUnverifiable

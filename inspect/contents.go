@@ -27,7 +27,7 @@ func (s *Contents) Add(ctx context.Context, t *Torrent, path string, o VerifyOpt
 	}
 	for i := range c.tree.Files {
 		if f := &c.tree.Files[i]; !f.Pad && f.Cause == piece.CauseFine {
-			s.add(c.tree.Path(i), f.ID)
+			s.add(c.tree.Path(i), c.tree.ID(i))
 		}
 	}
 	return nil

@@ -140,8 +140,7 @@ func (c *check) filePiece(index int) (file, n int) {
 // isFaulty reports whether a piece can't be read, as far as is known without reading.
 func (c *check) isFaulty(index int) bool {
 	for span := range c.partsOf(index) {
-		s := &c.tree.Files[span.File]
-		if s.Cause != piece.CauseFine || span.Offset+span.Length > s.ID.Size {
+		if c.tree.Files[span.File].Cause != piece.CauseFine || span.Offset+span.Length > c.tree.ID(span.File).Size {
 			return true
 		}
 	}

@@ -80,17 +80,17 @@ func (s *Search) Add(ctx context.Context, t *Torrent, path string, o VerifyOptio
 		return err
 	}
 	for i := range c.tree.Files {
-		f := &c.tree.Files[i]
-		if f.Pad || f.Link || f.Cause != piece.CauseFine || f.ID.Size == 0 || s.added.Len() == maxAdded {
+		f, size := &c.tree.Files[i], c.tree.ID(i).Size
+		if f.Pad || f.Link || f.Cause != piece.CauseFine || size == 0 || s.added.Len() == maxAdded {
 			continue
 		}
 		path, err := filepath.Abs(c.tree.Path(i))
 		if err != nil {
 			return err
 		}
-		s.added.Add(path, f.ID.Size)
-		if list := s.sizes[f.ID.Size]; list != nil { // it is known already which files have this size
-			delete(s.sizes, f.ID.Size)
+		s.added.Add(path, size)
+		if list := s.sizes[size]; list != nil { // it is known already which files have this size
+			delete(s.sizes, size)
 			s.held -= len(list.all)
 		}
 	}

@@ -81,17 +81,17 @@ func (l *candidates) stat(ctx context.Context, paths []string, size int64, jobs 
 		same[inode{c.id.Dev, c.id.Ino}] = c
 	}
 	for i, path := range paths {
-		f := &tree.Files[i]
-		if f.Cause != piece.CauseFine || f.ID.Size != size {
+		id := tree.ID(i)
+		if tree.Files[i].Cause != piece.CauseFine || id.Size != size {
 			continue
 		}
 		var c *candidate
-		at := inode{f.ID.Dev, f.ID.Ino}
+		at := inode{id.Dev, id.Ino}
 		if at.ino != 0 { // else the system has none
 			c = same[at]
 		}
 		if c == nil {
-			c = &candidate{id: f.ID}
+			c = &candidate{id: id}
 			l.all, same[at] = append(l.all, c), c
 		}
 		c.scanned, c.added = c.scanned || !added, c.added || added

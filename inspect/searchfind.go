@@ -177,7 +177,7 @@ func (f *finder) isAsGood(w *want, unproven int64) bool {
 	for _, r := range f.ranges(w.file) {
 		unproven -= r.Length
 	}
-	return unproven == 0 && f.tree.Files[w.file].ID.Size == w.size
+	return unproven == 0 && f.tree.ID(w.file).Size == w.size
 }
 
 // same reports whether all candidates for a file have the same bytes in a range.
@@ -217,10 +217,10 @@ func (f *finder) maybe(w *want, list []*candidate, reason Reason) *Maybe {
 func (f *finder) isUnchanged(c *candidate, path string) bool {
 	tree := piece.Tree{Files: make([]piece.Source, 1), Path: func(int) string { return path }}
 	tree.Restat(0)
-	s := &tree.Files[0]
-	if s.Cause == piece.CauseFine && s.ID.Equal(c.id) {
+	cause := tree.Files[0].Cause
+	if cause == piece.CauseFine && tree.ID(0).Equal(c.id) {
 		return true
 	}
-	f.search.broken(c, &piece.Fault{Path: path, Cause: cmp.Or(s.Cause, piece.CauseChanged)})
+	f.search.broken(c, &piece.Fault{Path: path, Cause: cmp.Or(cause, piece.CauseChanged)})
 	return false
 }

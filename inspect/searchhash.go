@@ -123,6 +123,7 @@ func (h *hashing) run(ctx context.Context, o *VerifyOptions, to phase) error {
 // tree returns the files, each behind padding, and the layout.
 func (h *hashing) tree() (*piece.Tree, *metainfo.Layout) {
 	tree := &piece.Tree{Path: func(i int) string { return h.list[i/2].paths[0] }}
+	var ids []piece.Identity
 	var lengths []int64
 	end := int64(0)
 	h.starts = h.starts[:0]
@@ -131,10 +132,12 @@ func (h *hashing) tree() (*piece.Tree, *metainfo.Layout) {
 		h.starts = append(h.starts, int(start))
 		pad := start*h.pieceLength - end + h.offset
 		lengths = append(lengths, pad, h.size)
-		tree.Files = append(tree.Files, piece.Source{Pad: true}, piece.Source{ID: c.id})
+		tree.Files = append(tree.Files, piece.Source{Pad: true}, piece.Source{})
+		ids = append(ids, piece.Identity{}, c.id)
 		end += pad + h.size
 	}
 	tree.Files = append(tree.Files, piece.Source{Pad: true})
+	tree.SetIDs(append(ids, piece.Identity{}))
 	return tree, layoutOf(h.pieceLength, append(lengths, -end%h.pieceLength+h.pieceLength))
 }
 

@@ -242,13 +242,13 @@ func (f *finder) agrees(w *want, s *sums) bool {
 
 // elsewhere removes the file itself, at its place, from a list.
 func (f *finder) elsewhere(w *want, list []*candidate) []*candidate {
-	at := &f.tree.Files[w.file]
-	if at.Cause != piece.CauseFine {
+	if f.tree.Files[w.file].Cause != piece.CauseFine {
 		return list
 	}
+	at := f.tree.ID(w.file)
 	path, err := filepath.Abs(f.tree.Path(w.file))
 	return slices.DeleteFunc(list, func(c *candidate) bool {
-		same := c.id.Ino != 0 && c.id.Dev == at.ID.Dev && c.id.Ino == at.ID.Ino
+		same := c.id.Ino != 0 && c.id.Dev == at.Dev && c.id.Ino == at.Ino
 		return same || err == nil && slices.Contains(c.paths, path)
 	})
 }

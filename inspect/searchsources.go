@@ -29,9 +29,9 @@ func (s *source) isZeros() bool { return s.candidate == nil && !s.place }
 // sources returns where the bytes of a file in a piece may be from, the likeliest first,
 // and zeros last.
 func (f *finder) sources(p int, s span, which try) (list []*source) {
-	at, isAtPlace := &f.tree.Files[s.File], f.isAtPlace(p, s)
+	cause, size, isAtPlace := f.tree.Files[s.File].Cause, f.tree.ID(s.File).Size, f.isAtPlace(p, s)
 	if isAtPlace {
-		list = append(list, &source{place: true, path: f.tree.Path(s.File), have: at.ID.Size})
+		list = append(list, &source{place: true, path: f.tree.Path(s.File), have: size})
 	}
 	if w := f.wants[s.File]; w != nil && (which == tryAll || which == tryRefuted || !isAtPlace && which != tryZeros) {
 		list = append(append(list, w.sources(false)...), sourcesOf(w.near)...)
@@ -43,10 +43,10 @@ func (f *finder) sources(p int, s span, which try) (list []*source) {
 		}
 	}
 	switch {
-	case at.Cause == piece.CauseMissing || at.Cause == piece.CauseNotAFile:
+	case cause == piece.CauseMissing || cause == piece.CauseNotAFile:
 		list = append(list, &source{})
-	case f.isReadable(p, s.File) && at.ID.Size < s.Offset+s.Length:
-		list = append(list, &source{path: f.tree.Path(s.File), have: at.ID.Size})
+	case f.isReadable(p, s.File) && size < s.Offset+s.Length:
+		list = append(list, &source{path: f.tree.Path(s.File), have: size})
 	}
 	if which == tryFirst {
 		list = list[:min(len(list), 1)]
@@ -56,7 +56,7 @@ func (f *finder) sources(p int, s span, which try) (list []*source) {
 
 // isAtPlace reports whether the file at its place has bytes in a range of a piece.
 func (f *finder) isAtPlace(p int, s span) bool {
-	return f.isReadable(p, s.File) && f.tree.Files[s.File].ID.Size >= s.Offset+s.Length
+	return f.isReadable(p, s.File) && f.tree.ID(s.File).Size >= s.Offset+s.Length
 }
 
 // isReadable reports whether the file at its place could be read for a piece.

@@ -104,7 +104,7 @@ func (f *finder) addNeighbors() {
 				w = f.want(i)
 				w.aside = true
 			}
-			w.near = append(w.near, &candidate{paths: []string{path}, id: tree.Files[k].ID})
+			w.near = append(w.near, &candidate{paths: []string{path}, id: tree.ID(k)})
 		}
 	}
 }

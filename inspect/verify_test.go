@@ -299,7 +299,8 @@ func TestVerifyManyUnreadable(t *testing.T) {
 	c := &check{content: content, files: content.Files, tree: tree, states: make([]Cause, 1), faults: make(map[part]*piece.Fault)}
 	var faults []*piece.Fault
 	for i := range files {
-		tree.Files[i] = piece.Source{ID: piece.Identity{Size: 1}}
+		tree.Files[i] = piece.Source{}
+		tree.SetID(i, piece.Identity{Size: 1})
 		faults = append(faults, &piece.Fault{File: i, Cause: piece.CauseUnreadable, Err: os.ErrPermission})
 	}
 	c.result(piece.Result{Failed: true, Faults: faults})

@@ -151,7 +151,8 @@ func (w *walker) file(s *section, at location, info fs.FileInfo) {
 	}
 	const owner, everyone = 0o100, 0o444
 	s.files = append(s.files, metainfo.BuildFile{Path: at.rel, Length: info.Size(), Executable: w.Attributes && info.Mode()&owner != 0})
-	s.sources = append(s.sources, piece.Source{ID: piece.Identify(info), Public: info.Mode()&everyone == everyone})
+	s.sources = append(s.sources, piece.Source{Public: info.Mode()&everyone == everyone})
+	s.ids = append(s.ids, piece.Identify(info))
 }
 
 // checkNames reports whether a torrent can have the path. If not, it adds a problem.

@@ -119,7 +119,7 @@ func (h *hasher) v1Target(l *metainfo.Layout) *target {
 // recall finds the pieces that need not be hashed: their sums are in the cache or in the
 // torrent of a donor, or they have the same bytes as another piece.
 func (h *hasher) recall() {
-	repeats := len(h.targets) > 1 || hasRepeats(h.pieces.Tree.Files)
+	repeats := len(h.targets) > 1 || hasRepeats(h.pieces.Tree)
 	if !h.pieces.Exist() && len(h.donors) == 0 && !repeats {
 		return
 	}
@@ -160,10 +160,10 @@ func (h *hasher) takeReused(t *target, i int) bool {
 
 // hasRepeats reports whether a large file is the same file on disk as another one: a
 // hard link, or the target of a symbolic link.
-func hasRepeats(files []piece.Source) bool {
+func hasRepeats(t *piece.Tree) bool {
 	seen := make(map[piece.Identity]bool)
-	for i := range files {
-		id := files[i].ID
+	for i := range t.Files {
+		id := t.ID(i)
 		if id.Size < largeFile || id.Ino == 0 { // 0: the system has no inodes
 			continue
 		}

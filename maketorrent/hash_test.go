@@ -66,21 +66,23 @@ func TestDuplicates(t *testing.T) {
 }
 
 func TestHasRepeats(t *testing.T) {
-	file := func(ino uint64, size int64) piece.Source {
-		return piece.Source{ID: piece.Identity{Dev: 1, Ino: ino, Size: size}}
+	file := func(ino uint64, size int64) piece.Identity {
+		return piece.Identity{Dev: 1, Ino: ino, Size: size}
 	}
 	for _, tt := range []struct {
 		name  string
-		files []piece.Source
+		files []piece.Identity
 		want  bool
 	}{
 		{"none", nil, false},
-		{"other files", []piece.Source{file(1, 5<<20), file(2, 5<<20)}, false},
-		{"a link", []piece.Source{file(1, 5<<20), file(2, 5<<20), file(1, 5<<20)}, true},
-		{"a small link", []piece.Source{file(3, 100), file(3, 100)}, false},
-		{"no inodes", []piece.Source{file(0, 5<<20), file(0, 5<<20)}, false},
+		{"other files", []piece.Identity{file(1, 5<<20), file(2, 5<<20)}, false},
+		{"a link", []piece.Identity{file(1, 5<<20), file(2, 5<<20), file(1, 5<<20)}, true},
+		{"a small link", []piece.Identity{file(3, 100), file(3, 100)}, false},
+		{"no inodes", []piece.Identity{file(0, 5<<20), file(0, 5<<20)}, false},
 	} {
-		if got := hasRepeats(tt.files); got != tt.want {
+		tree := &piece.Tree{Files: make([]piece.Source, len(tt.files))}
+		tree.SetIDs(tt.files)
+		if got := hasRepeats(tree); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}

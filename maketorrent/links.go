@@ -63,7 +63,7 @@ func (w *walker) store(s *section, at location) {
 	}
 	if w.checkNames(s, at) {
 		s.files = append(s.files, metainfo.BuildFile{Path: at.rel, Symlink: target})
-		s.sources = append(s.sources, piece.Source{Link: true})
+		s.sources, s.ids = append(s.sources, piece.Source{Link: true}), append(s.ids, piece.Identity{})
 	}
 }
 

@@ -125,6 +125,7 @@ func (g *group) hash(ctx context.Context) error {
 		return err
 	}
 	tree := &piece.Tree{Files: w.sources, Path: w.path}
+	tree.SetIDs(w.ids)
 	if err := tree.CheckReadable(ctx, g.Jobs); err != nil {
 		return err
 	}

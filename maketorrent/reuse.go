@@ -87,7 +87,7 @@ func match(c *metainfo.Content, tree *piece.Tree, pathOf func(i int) []string, l
 			if _, ok := files[i]; ok || len(index) == 0 {
 				continue
 			}
-			g, ok := index[sized{name(pathOf(i)), tree.Files[i].ID.Size}]
+			g, ok := index[sized{name(pathOf(i)), tree.ID(i).Size}]
 			if ok && g != several && !taken[g] {
 				files[i], taken[g] = g, true
 			}
@@ -162,6 +162,7 @@ func (d *donor) treeOf(tree *piece.Tree) (old *piece.Tree, onDisk map[int]int) {
 	for g := range old.Files {
 		if i, ok := onDisk[g]; ok {
 			old.Files[g] = tree.Files[i]
+			old.SetID(g, tree.ID(i))
 			continue
 		}
 		f := &d.content.Files[g]

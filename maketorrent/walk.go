@@ -30,6 +30,7 @@ type walker struct {
 
 	files    []metainfo.BuildFile
 	sources  []piece.Source
+	ids      []piece.Identity // of the sources
 	skipped  []Skipped
 	unseen   [][]string // excluded directories, which were not read
 	problems Problems
@@ -42,6 +43,7 @@ type walker struct {
 type section struct {
 	files    []metainfo.BuildFile
 	sources  []piece.Source
+	ids      []piece.Identity // of the sources
 	skipped  []Skipped
 	unseen   [][]string
 	problems Problems
@@ -117,14 +119,14 @@ func (w *walker) input(s *section, in *input, list *listed) error {
 func (w *walker) join(first *section) {
 	n := 0
 	first.each(func(s *section) { n += len(s.files) })
-	w.files, w.sources = make([]metainfo.BuildFile, 0, n), make([]piece.Source, 0, n)
+	w.files, w.sources, w.ids = make([]metainfo.BuildFile, 0, n), make([]piece.Source, 0, n), make([]piece.Identity, 0, n)
 	first.each(func(s *section) {
 		w.files = append(w.files, s.files...)
-		w.sources = append(w.sources, s.sources...)
+		w.sources, w.ids = append(w.sources, s.sources...), append(w.ids, s.ids...)
 		w.skipped = append(w.skipped, s.skipped...)
 		w.unseen = append(w.unseen, s.unseen...)
 		w.problems = append(w.problems, s.problems...)
-		s.files, s.sources = nil, nil // free their memory
+		s.files, s.sources, s.ids = nil, nil, nil // free their memory
 	})
 }
 

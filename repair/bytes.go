@@ -12,8 +12,8 @@ import (
 
 // has reports whether a source has bytes for a range of a file.
 func (m *mender) has(source int, span metainfo.Span) bool {
-	f := &m.treeOf(source).Files[span.File]
-	return f.Cause == piece.CauseFine && f.ID.Size >= span.Offset+span.Length
+	t := m.treeOf(source)
+	return t.Files[span.File].Cause == piece.CauseFine && t.ID(span.File).Size >= span.Offset+span.Length
 }
 
 // equal reports whether two sources have the same bytes for a range of a file.
@@ -63,7 +63,7 @@ func (m *mender) openSource(source, file int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info, err := f.Stat(); err != nil || !piece.Identify(info).Equal(t.Files[file].ID) {
+	if info, err := f.Stat(); err != nil || !piece.Identify(info).Equal(t.ID(file)) {
 		f.Close()
 		return nil, &ChangedError{Path: t.Path(file)}
 	}

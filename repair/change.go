@@ -45,7 +45,7 @@ func (p *placement) plan() error {
 		case f.Link:
 		case f.Cause == piece.CauseMissing && length == 0:
 			p.change(i)
-		case f.Cause == piece.CauseFine && f.ID.Size > length && p.isWhole(i):
+		case f.Cause == piece.CauseFine && p.tree.ID(i).Size > length && p.isWhole(i):
 			p.change(i)
 		}
 	}

@@ -100,7 +100,7 @@ func (p *placement) findReplaced() {
 	p.replaced = make(map[fileKey]int)
 	for i, c := range p.changes {
 		if c.old != nil {
-			p.replaced[keyOf(p.tree.Path(i), p.tree.Files[i].ID)] = i
+			p.replaced[keyOf(p.tree.Path(i), p.tree.ID(i))] = i
 		}
 	}
 }
@@ -109,7 +109,7 @@ func (p *placement) findReplaced() {
 // if that is replaced: the names of two files may be swapped.
 func (p *placement) readsReplaced(w write) (i int, ok bool) {
 	t := p.treeOf(w.source)
-	i, ok = p.replaced[keyOf(t.Path(w.File), t.Files[w.File].ID)]
+	i, ok = p.replaced[keyOf(t.Path(w.File), t.ID(w.File))]
 	return i, ok && i != w.File
 }
 
@@ -161,7 +161,7 @@ func (p *placement) check(c *change) error {
 		return ErrNotAFile
 	case !there:
 		return &fs.PathError{Op: "open", Path: p.place.Path(c.path), Err: cmp.Or(p.tree.Err(c.index), fs.ErrExist)}
-	case !piece.Identify(info).Equal(p.tree.Files[c.index].ID):
+	case !piece.Identify(info).Equal(p.tree.ID(c.index)):
 		return &ChangedError{Path: p.place.Path(c.path)}
 	}
 	c.old = info
@@ -179,11 +179,11 @@ func (p *placement) check(c *change) error {
 
 // isShared reports whether another file of the torrent is the same file on disk.
 func (p *placement) isShared(i int) bool {
-	id := p.tree.Files[i].ID
+	id := p.tree.ID(i)
 	n := 0
 	for k := range p.tree.Files {
-		f := &p.tree.Files[k]
-		if f.Cause == piece.CauseFine && !f.Pad && !f.Link && f.ID.Dev == id.Dev && f.ID.Ino == id.Ino {
+		f, other := &p.tree.Files[k], p.tree.ID(k)
+		if f.Cause == piece.CauseFine && !f.Pad && !f.Link && other.Dev == id.Dev && other.Ino == id.Ino {
 			n++
 		}
 	}

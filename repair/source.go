@@ -111,7 +111,7 @@ func (m *mender) changed(t *piece.Tree, files map[int]string) (list []int) {
 		if f.Link || f.Pad || !m.isDamaged(i) {
 			continue
 		}
-		if f.Cause != piece.CauseFine || f.ID.Size != m.content.Layout.Length(i) || m.lacksOwn(i) {
+		if f.Cause != piece.CauseFine || t.ID(i).Size != m.content.Layout.Length(i) || m.lacksOwn(i) {
 			list = append(list, i)
 		}
 	}

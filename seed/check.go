@@ -50,7 +50,7 @@ func (t *Torrent) recall(m *loadedMetainfo) (have peer.Bitfield, ok bool) {
 func (m *loadedMetainfo) hasSizes() bool {
 	for i := range m.data.Tree().Files {
 		f := &m.data.Tree().Files[i]
-		if !f.Pad && !f.Link && (f.Cause != piece.CauseFine || f.ID.Size != m.content.Layout.Length(i)) {
+		if !f.Pad && !f.Link && (f.Cause != piece.CauseFine || m.data.Tree().ID(i).Size != m.content.Layout.Length(i)) {
 			return false
 		}
 	}

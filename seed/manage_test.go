@@ -175,7 +175,7 @@ func TestRememberRacy(t *testing.T) {
 	r := start(t, Options{KnownDir: t.TempDir()}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)
 	m := loadedOf(t, tt)
-	newest := time.Unix(0, m.data.Tree().Files[1].ID.ModTime)
+	newest := time.Unix(0, m.data.Tree().ID(1).ModTime)
 	have := peer.NewBitfield(tt.pieces) // differs from the result of the check
 	have.Set(1)
 	for _, test := range []struct {

@@ -142,7 +142,7 @@ func changedFile(served, m *loadedMetainfo) error {
 	if served != nil {
 		was, is := served.data.Tree(), m.data.Tree()
 		for i := range was.Files {
-			if !was.Files[i].ID.Equal(is.Files[i].ID) {
+			if !was.ID(i).Equal(is.ID(i)) {
 				return fmt.Errorf("%s: %w", is.Path(i), store.ErrChanged)
 			}
 		}

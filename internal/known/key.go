@@ -54,7 +54,7 @@ func (k *Keys) V2(l *metainfo.Layout, piece int) (key SumKey, ok bool) {
 
 // span appends a range of a file.
 func (k *Keys) span(span metainfo.Span) (ok bool) {
-	id := &k.Tree.Files[span.File].ID
+	id := k.Tree.ID(span.File)
 	k.buf = id.Append(append(k.buf, 'f'))
 	k.buf = binary.LittleEndian.AppendUint64(k.buf, uint64(span.Offset))
 	k.buf = binary.LittleEndian.AppendUint64(k.buf, uint64(span.Length))

@@ -16,10 +16,10 @@ func (t *Tree) isRemote() bool {
 	seen := make(map[uint64]bool)
 	for i := range t.Files {
 		s := &t.Files[i]
-		if s.Pad || s.Link || s.Cause != CauseFine || seen[s.ID.Dev] {
+		if s.Pad || s.Link || s.Cause != CauseFine || seen[t.ID(i).Dev] {
 			continue
 		}
-		seen[s.ID.Dev] = true
+		seen[t.ID(i).Dev] = true
 		var st unix.Statfs_t
 		if unix.Statfs(t.Path(i), &st) == nil && isRemoteMagic(uint32(st.Type)) {
 			return true
@@ -48,7 +48,7 @@ func (r *run) survey() *survey {
 		if !ok || span.File == metainfo.Gap {
 			continue
 		}
-		if file := &r.files.Files[span.File]; file.Pad || file.Cause != CauseFine || span.Offset >= file.ID.Size {
+		if file := &r.files.Files[span.File]; file.Pad || file.Cause != CauseFine || span.Offset >= r.files.ID(span.File).Size {
 			continue
 		}
 		if opened != span.File {

@@ -203,5 +203,5 @@ func (w *worker) isMissing(span metainfo.Span) bool {
 		return false
 	}
 	s := &w.files.Files[span.File]
-	return s.Cause != CauseFine || !s.Pad && span.Offset+span.Length > s.ID.Size
+	return s.Cause != CauseFine || !s.Pad && span.Offset+span.Length > w.files.ID(span.File).Size
 }

@@ -44,7 +44,7 @@ func (r *fileReader) open(i int) *Fault {
 	err := r.file.open(&r.dir, path)
 	if err == nil {
 		// Another file at the path would give sums that are not those of the identity.
-		if id, err := r.file.identify(); err != nil || !id.Equal(r.files.Files[i].ID) {
+		if id, err := r.file.identify(); err != nil || !id.Equal(r.files.ID(i)) {
 			r.file.close()
 			return &Fault{i, path, CauseChanged, err}
 		}

@@ -161,7 +161,7 @@ func (t *Tree) score(c *metainfo.Content) score {
 		s.files++
 		if f.Cause == CauseFine {
 			s.there++
-			if f.Link || f.ID.Size == c.Layout.Length(i) {
+			if f.Link || t.ID(i).Size == c.Layout.Length(i) {
 				s.whole++
 			}
 		}

@@ -280,7 +280,7 @@ func FuzzFind(f *testing.F) {
 			if err != nil || !filepath.IsLocal(rel) || path != filepath.Join(place, rel) {
 				t.Fatalf("%q is at %q", c.Files[i].Path(), path)
 			}
-			id := tree.Files[i].ID
+			id := tree.ID(i)
 			if other, ok := seen[id]; ok {
 				t.Fatalf("%q is at %q, which is there for %q", c.Files[i].Path(), path, other)
 			}

@@ -74,7 +74,7 @@ func (t *Tree) digest(changeTimes bool) (d Digest) {
 		if s.Pad || s.Link {
 			continue
 		}
-		id := s.ID
+		id := t.ID(i)
 		if !changeTimes {
 			id.ChangeTime = 0
 		}
@@ -88,7 +88,7 @@ func (t *Tree) digest(changeTimes bool) (d Digest) {
 // IsRacy reports whether the identity of any file is, see [Identity.IsRacy].
 func (t *Tree) IsRacy(at time.Time) bool {
 	for i := range t.Files {
-		if t.Files[i].ID.IsRacy(at) {
+		if t.ID(i).IsRacy(at) {
 			return true
 		}
 	}

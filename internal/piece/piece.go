@@ -88,12 +88,10 @@ type Result struct {
 
 // A Source is the file on disk for one file of the torrent.
 type Source struct {
-	ID    Identity
-	Cause Cause // if not CauseFine, the file can't be read
-	Pad   bool  // a pad file: zeros that are not on disk (BEP 47)
-	Link  bool  // a symbolic link in the torrent, which has no content (BEP 47)
-
-	Public bool // the mode allows everyone to read the file
+	Cause  Cause // if not CauseFine, the file can't be read
+	Pad    bool  // a pad file: zeros that are not on disk (BEP 47)
+	Link   bool  // a symbolic link in the torrent, which has no content (BEP 47)
+	Public bool  // the mode allows everyone to read the file
 }
 
 // causeOf returns CauseMissing if err means that there is no file, else CauseUnreadable.

@@ -30,7 +30,8 @@ func (j *Job) RunStream(ctx context.Context, content io.Reader, yield func(Resul
 		return 0, fmt.Errorf("a piece length of %d bytes; the most for a stream is %d", pieceLength, MaxStreamPiece)
 	}
 	own := *j
-	own.Tree = &Tree{Files: []Source{{ID: Identity{Size: j.Layout.Total()}}}}
+	own.Tree = &Tree{Files: make([]Source, 1)}
+	own.Tree.SetID(0, Identity{Size: j.Layout.Total()})
 	own.More, own.Skip = nil, nil
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

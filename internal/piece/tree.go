@@ -20,6 +20,41 @@ type Tree struct {
 
 	mu     sync.Mutex
 	errors map[int]error
+	ids    atomic.Pointer[[]Identity] // nil if none is set: perhaps millions of files are missing
+}
+
+// ID returns the identity of file i when Stat examined it: the zero Identity if it is no
+// regular file.
+func (t *Tree) ID(i int) Identity {
+	if ids := t.ids.Load(); ids != nil {
+		return (*ids)[i]
+	}
+	return Identity{}
+}
+
+// SetID sets the identity of a file that is known without Stat.
+func (t *Tree) SetID(i int, id Identity) {
+	ids := t.ids.Load()
+	if ids == nil {
+		if id == (Identity{}) {
+			return
+		}
+		ids = t.makeIDs()
+	}
+	(*ids)[i] = id
+}
+
+// SetIDs sets the identities of all files. The tree keeps the slice.
+func (t *Tree) SetIDs(ids []Identity) { t.ids.Store(&ids) }
+
+// makeIDs makes the list of identities, once.
+func (t *Tree) makeIDs() *[]Identity {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ids.Load() == nil {
+		t.SetIDs(make([]Identity, len(t.Files)))
+	}
+	return t.ids.Load()
 }
 
 // At returns the path below Root of a file that Find found by an equivalent name, or of
@@ -78,7 +113,7 @@ func Join(root string, path []string) string {
 	return b.String()
 }
 
-// Stat sets the ID of each file, or its Cause. It follows symbolic links, which the user
+// Stat sets the identity of each file, or its Cause. It follows symbolic links, which the user
 // made. The error is the cause of ctx.
 func (t *Tree) Stat(ctx context.Context, jobs int) error {
 	return t.each(ctx, jobs, func(i int, d *directory) { t.restat(i, d) })
@@ -103,7 +138,7 @@ func (t *Tree) note(i int, err error) {
 	t.errors[i] = err
 }
 
-// Restat is Stat for one file, whose ID and Cause it replaces.
+// Restat is Stat for one file, whose identity and Cause it replaces.
 func (t *Tree) Restat(i int) {
 	var d directory
 	defer d.close()
@@ -113,7 +148,7 @@ func (t *Tree) Restat(i int) {
 func (t *Tree) restat(i int, d *directory) {
 	s := &t.Files[i]
 	id, regular, err := d.stat(t.Path(i), !s.Link)
-	s.ID, s.Cause = Identity{}, CauseFine
+	s.Cause = CauseFine
 	switch {
 	case err != nil:
 		if s.Cause = causeOf(err); s.Cause != CauseMissing { // the cause is enough, for perhaps millions of files
@@ -122,9 +157,11 @@ func (t *Tree) restat(i int, d *directory) {
 	case s.Link: // it exists, and has no content
 	case !regular:
 		s.Cause = CauseNotAFile
-	default:
-		s.ID = id
 	}
+	if err != nil || s.Link || !regular {
+		id = Identity{}
+	}
+	t.SetID(i, id)
 }
 
 // CheckReadable opens each file that is not Public, and sets the Cause of those that
@@ -177,7 +214,7 @@ func (t *Tree) hasChanged(i int, d *directory) bool {
 		return false
 	}
 	id, _, err := d.stat(t.Path(i), true)
-	return err != nil || !id.Equal(s.ID)
+	return err != nil || !id.Equal(t.ID(i))
 }
 
 // recheck returns the files that have changed since Stat.

@@ -47,5 +47,5 @@ func (m *mapping) close() {
 // file that has shrunk reads as zeros up to the end of the page.
 func (m *mapping) isIntact() bool {
 	now, err := piece.IdentifyOpen(m.fd)
-	return err == nil && now.Equal(m.key.content.tree.Files[m.key.file].ID)
+	return err == nil && now.Equal(m.key.content.tree.ID(m.key.file))
 }

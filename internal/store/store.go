@@ -58,7 +58,7 @@ func (c *Content) Open(file int) (*os.File, error) {
 		return nil, fmt.Errorf("%w: %w", ErrChanged, err)
 	}
 	info, err := f.Stat()
-	if err != nil || !piece.Identify(info).Equal(c.tree.Files[file].ID) {
+	if err != nil || !piece.Identify(info).Equal(c.tree.ID(file)) {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, ErrChanged)
 	}
