@@ -75,9 +75,9 @@ func TestParseWSRequest(t *testing.T) {
 		{`{` + least + `,"left":0,"numwant":50,"event":"completed"}`, announce(func(r *WSRequest) { r.Announce.Left, r.Announce.Want, r.Announce.Event = 0, 50, EventCompleted }), ""},
 		{`{` + least + `,"offers":[{"offer_id":["hostile"],"offer":"€"},null]}`, announce(func(r *WSRequest) { r.Offers = []WSOffer{{raw(`["hostile"]`), raw(`"€"`)}, {}} }), ""},
 
-		{``, WSRequest{}, "unexpected end"},
+		{``, WSRequest{}, "it is not JSON"},
 		{`[]`, WSRequest{}, "the message is array"},
-		{`{} {}`, WSRequest{}, "invalid character"},
+		{`{} {}`, WSRequest{}, "it is not JSON"},
 		{`null`, WSRequest{}, `a request for action ""`},
 		{`{"action":"connect\u001b"}`, WSRequest{}, `a request for action "connect\x1b"`},
 		{`{"action":"scrape","info_hash":["a"]}`, WSRequest{}, "info_hash has 1 bytes, not 20"},
@@ -166,7 +166,7 @@ func TestParseWSResponse(t *testing.T) {
 		{`{` + least + `,"peer_id":` + aJSON + `,"offer_id":"€"}`, from(&WSOffer{ID: raw(`"€"`)}, nil), ""},
 		{`{` + least + `,"peer_id":` + aJSON + `,"answer":false,"offer":{}}`, from(nil, &WSOffer{Description: raw(`false`)}), ""},
 
-		{``, WSResponse{}, "unexpected end"},
+		{``, WSResponse{}, "it is not JSON"},
 		{`null`, WSResponse{}, `an answer of action ""`},
 		{`{"action":"connect"}`, WSResponse{}, `an answer of action "connect"`},
 		{`{"failure reason":5}`, WSResponse{}, "failure reason is number"},

@@ -92,7 +92,7 @@ func parseWS(frame []byte, m any) error {
 		return errorf("%s is %.32s", cmp.Or(field, "the message"), e.Value)
 	}
 	if err != nil {
-		return errorf("%v", err)
+		return errorf("it is not JSON")
 	}
 	return nil
 }

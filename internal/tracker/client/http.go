@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"bt/internal/netfault"
 	"bt/internal/tracker"
 )
 
@@ -139,12 +140,12 @@ type roundTrip struct {
 	r         *http.Request
 	proxied   bool
 	connected atomic.Bool
-	handshake atomic.Pointer[error]
+	handshake netfault.Handshake
 }
 
 // context returns the context of the request, with which the steps are noted.
 func (t *roundTrip) context() context.Context {
-	return httptrace.WithClientTrace(t.r.Context(), &httptrace.ClientTrace{
+	trace := &httptrace.ClientTrace{
 		ConnectStart: func(_, addr string) { t.dialed(addr) },
 		GotConn: func(info httptrace.GotConnInfo) {
 			t.connected.Store(true)
@@ -155,8 +156,9 @@ func (t *roundTrip) context() context.Context {
 				noteSent(t.r.Context())
 			}
 		},
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { t.handshake.Store(&err) },
-	})
+	}
+	t.handshake.Trace(trace)
+	return httptrace.WithClientTrace(t.r.Context(), trace)
 }
 
 // dialed notes the address of the tracker. That of a proxy is not noted.
@@ -171,16 +173,14 @@ func (t *roundTrip) failed(err error) error {
 	if invalid, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		traceCertificate(t.r.Context(), invalid.UnverifiedCertificates)
 	}
-	// The handshake may also be that of another connection, which was opened for
-	// this request and not used for it.
-	if h := t.handshake.Load(); h != nil && *h != nil && errors.Is(err, *h) {
-		return &handshakeError{err}
+	if marked, ok := t.handshake.Mark(err); ok {
+		return marked
 	}
 	// net/http marks only errors of dialing a proxy as errors of the proxy.
 	if status, _ := classify(err); status != StatusProxy && t.proxied && !t.connected.Load() && t.r.Context().Err() == nil {
 		return &net.OpError{Op: proxyConnect, Net: "tcp", Err: err}
 	}
-	return err
+	return misread(err, "it is not valid HTTP")
 }
 
 // turn waits until the host has less than Conns requests. The caller must call done at

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,9 @@ func httpURL(t testing.TB, raw string) *tracker.URL {
 	return u
 }
 
+// foreignWords are words of errors of libraries, which are for programmers.
+var foreignWords = regexp.MustCompile(`net/http|https?:|tls:|x509|dial |tcp|context|deadline|i/o|EOF|JSON input|invalid character|malformed|protocol violation|failed to|chunk`)
+
 // httpSentence fails the test unless the message of an error is safe to print.
 func httpSentence(t *testing.T, err error) {
 	t.Helper()
@@ -49,6 +53,9 @@ func httpSentence(t *testing.T, err error) {
 			t.Errorf("the message holds %q: %q", r, e.Msg)
 			break
 		}
+	}
+	if found := foreignWords.FindString(e.Msg); found != "" && e.Status != StatusFailed {
+		t.Errorf("the message has words of a library, %q: %q", found, e.Msg)
 	}
 	if strings.Contains(e.Msg, httpPasskey) {
 		t.Errorf("the message tells the passkey: %q", e.Msg)

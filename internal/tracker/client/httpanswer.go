@@ -86,7 +86,7 @@ func readBody(r *http.Response) ([]byte, error) {
 	case body != raw:
 		err = gzipError(err)
 	}
-	return b, err
+	return b, misread(err, "it is not valid HTTP")
 }
 
 func gzipError(err error) error {

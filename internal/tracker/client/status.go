@@ -1,20 +1,16 @@
 package client
 
 import (
-	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
-	"slices"
 	"strings"
-	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"bt/internal/netfault"
 	"bt/internal/tracker"
 )
 
@@ -92,98 +88,66 @@ func printable(s string) string {
 	}, s)
 }
 
-// A handshakeError is an error of a TLS handshake. Most of them have no type of their
-// own.
-type handshakeError struct{ err error }
-
-func (e *handshakeError) Error() string { return e.err.Error() }
-func (e *handshakeError) Unwrap() error { return e.err }
-
 // proxyConnect is the Op of errors of net/http in connecting to a proxy.
 const proxyConnect = "proxyconnect"
 
+// statuses are the statuses of the kinds of errors of connections. That a name can't be
+// looked up does not mean that the tracker is gone.
+var statuses = map[netfault.Kind]Status{
+	netfault.KindTimeout: StatusTimeout, netfault.KindStopped: StatusTimeout,
+	netfault.KindNoHost: StatusDNS, netfault.KindLookup: StatusNoRoute, netfault.KindNoRoute: StatusNoRoute,
+	netfault.KindCertificate: StatusTLS, netfault.KindTLS: StatusTLS,
+	netfault.KindRefused: StatusRefused, netfault.KindCut: StatusTruncated, netfault.KindClosed: StatusEmpty,
+}
+
 // classify returns the status for an error, and what it means in one sentence.
 func classify(err error) (Status, string) {
-	var (
-		dns       *net.DNSError
-		op        *net.OpError
-		addr      *net.AddrError
-		cert      *tls.CertificateVerificationError
-		handshake *handshakeError
-		wire      *tracker.Error
-	)
-	switch {
-	case errors.As(err, &op) && isProxyOp(op):
-		return classifyProxy(op.Err)
-	case errors.As(err, &dns):
-		return classifyLookup(dns)
-	case isTimeout(err):
-		return StatusTimeout, "no answer in time"
-	case errors.Is(err, context.Canceled):
-		return StatusTimeout, "the request was stopped"
-	case errors.As(err, &cert):
-		return StatusTLS, "its certificate is not valid: " + cert.Err.Error()
-	case errors.As(err, &handshake):
-		return StatusTLS, "no secure connection: " + handshakeFailure(err)
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return StatusRefused, "connection refused"
-	case isUnreachable(err):
-		return StatusNoRoute, "there is no way to its address"
-	case errors.As(err, &addr):
-		return StatusNoRoute, "it has no address of that kind"
-	case errors.As(err, &wire):
-		return StatusMalformed, "the answer makes no sense: " + wire.Msg
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return StatusTruncated, "the answer ends before its end"
-	case closed(err):
-		return StatusEmpty, "it closed the connection without an answer"
+	if op, ok := errors.AsType[*net.OpError](err); ok && isProxyOp(op) {
+		return classifyProxy(op)
 	}
-	return StatusMalformed, "the answer makes no sense: " + root(err).Error()
+	if wire, ok := errors.AsType[*tracker.Error](err); ok {
+		return StatusMalformed, senseless + ": " + wire.Msg
+	}
+	kind, text := netfault.Of(err)
+	if status, ok := statuses[kind]; ok {
+		return status, text
+	}
+	return StatusMalformed, senseless
+}
+
+// senseless is the message, or its beginning, of errors of StatusMalformed.
+const senseless = "the answer makes no sense"
+
+// misread returns the error of a step in which the tracker answered, or nil. If the error
+// has no type, what says what is wrong with the answer.
+func misread(err error, what string) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
+	}
+	if _, msg := classify(err); msg != senseless {
+		return err
+	}
+	return &Error{Status: StatusMalformed, Msg: senseless + ": " + what, Err: err}
 }
 
 // isProxyOp reports whether an operation of package net was the connecting to a proxy.
 func isProxyOp(op *net.OpError) bool { return op.Op == proxyConnect || op.Op == "socks connect" }
 
 // classifyProxy is classify for an error of the connection to a proxy.
-func classifyProxy(err error) (Status, string) {
-	status, why := classify(err)
-	switch status {
-	case StatusProxy:
+func classifyProxy(op *net.OpError) (Status, string) {
+	status, why := classify(op.Err)
+	switch {
+	case status == StatusProxy:
 		return StatusProxy, why // it names the proxy already
-	case StatusMalformed:
-		why = root(err).Error() // there was no answer
+	case status == StatusMalformed && op.Op == proxyConnect:
+		why = "it does not speak HTTP"
+	case status == StatusMalformed:
+		why = root(op.Err).Error() // as SOCKS5 says it
 	}
 	return StatusProxy, "the proxy can't be used: " + why
-}
-
-// classifyLookup is classify for an error of the resolver.
-func classifyLookup(err *net.DNSError) (Status, string) {
-	if err.IsNotFound {
-		return StatusDNS, "there is no such host"
-	}
-	return StatusNoRoute, "its name can't be looked up from here" // the tracker may be up
-}
-
-// handshakeFailure returns the reason for a failed TLS handshake.
-func handshakeFailure(err error) string {
-	if closed(err) {
-		return "it closed the connection"
-	}
-	return strings.TrimPrefix(err.Error(), "remote error: ")
-}
-
-// isTimeout reports whether err is that there was no answer in time.
-func isTimeout(err error) bool {
-	var netErr net.Error
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &netErr) && netErr.Timeout()
-}
-
-// isUnreachable reports whether err is that there is no route to an address, or that
-// this system has none of its kind.
-func isUnreachable(err error) bool {
-	return slices.ContainsFunc([]error{
-		syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT,
-	}, func(unreachable error) bool { return errors.Is(err, unreachable) })
 }
 
 // root returns the innermost error. Those around it name the library.
@@ -195,10 +159,4 @@ func root(err error) error {
 		}
 		err = below
 	}
-}
-
-// closed reports whether err is that the other end closed the connection.
-func closed(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) ||
-		errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed)
 }

@@ -28,7 +28,7 @@ func (c *Client) dialWS(ctx context.Context, u *tracker.URL) (*websocket.Conn, e
 			}
 			return nil, statusError(resp)
 		}
-		return nil, err
+		return nil, misread(err, "it is not valid WebSocket")
 	}
 	conn.SetReadLimit(MaxBody)
 	return conn, nil
@@ -96,7 +96,7 @@ func wsError(ctx context.Context, err error) error {
 	case ok:
 		return io.EOF
 	}
-	return err
+	return misread(err, "it is not valid WebSocket")
 }
 
 func (c *Client) announceWS(ctx context.Context, u *tracker.URL, r tracker.AnnounceRequest) (answer *tracker.AnnounceResponse, err error) {
