@@ -3,7 +3,6 @@ package webseed
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"syscall"
 	"time"
+
+	"bt/internal/netfault"
 )
 
 // Errors of a server. Their texts continue a sentence that begins with the URL.
@@ -88,6 +90,16 @@ func requestError(ctx context.Context, err error) error {
 	return plain(cut(err))
 }
 
+// misread returns the error of reading an answer. Errors that are not about the connection
+// have no type.
+func misread(err error) error {
+	_, connection := errors.AsType[net.Error](err)
+	if kind, _ := netfault.Of(err); kind != netfault.KindOther || connection || IsAnswer(err) {
+		return err
+	}
+	return &plainError{"the answer of the server is not valid HTTP", err}
+}
+
 // A plainError is an error of the connection in plain words.
 type plainError struct {
 	text string
@@ -97,33 +109,15 @@ type plainError struct {
 func (e *plainError) Error() string { return e.text }
 func (e *plainError) Unwrap() error { return e.err }
 
-// plain returns err, in plain words if its own text is for programmers.
+// plain returns err, in plain words if it is an error of a connection.
 func plain(err error) error {
-	var (
-		invalid x509.CertificateInvalidError
-		host    x509.HostnameError
-		unknown x509.UnknownAuthorityError
-		record  tls.RecordHeaderError
-		dns     *net.DNSError
-	)
-	text := ""
+	record := tls.RecordHeaderError{}
+	kind, text := netfault.Of(err)
 	switch {
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert.NotBefore.After(time.Now()):
-		text = "its certificate is not valid before " + invalid.Cert.NotBefore.UTC().Format(time.DateOnly)
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		text = "its certificate expired on " + invalid.Cert.NotAfter.UTC().Format(time.DateOnly)
-	case errors.As(err, &host):
-		text = "its certificate is for another name than " + host.Host
-	case errors.As(err, &unknown):
-		text = "its certificate is not signed by an authority that this system trusts"
-	case isCertificate(err):
-		text = "its certificate is not valid: " + err.Error()
+	case kind == netfault.KindOther:
+		return err
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
 		text = "the server does not speak TLS there: the URL may begin with http://"
-	case errors.As(err, &dns) && dns.IsNotFound:
-		text = "there is no host " + dns.Name
-	default:
-		return err
 	}
 	return &plainError{text, err}
 }
@@ -131,7 +125,7 @@ func plain(err error) error {
 // cut returns ErrCut for an end where there should be none, else err. No other error is
 // io.EOF, which a reader of the file would take for its end.
 func cut(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
 		return ErrCut
 	}
 	return err

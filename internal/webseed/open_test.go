@@ -1,6 +1,7 @@
 package webseed
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"crypto/ecdsa"
@@ -259,4 +260,55 @@ func certificate(t *testing.T, host string, notBefore, expiry time.Time) tls.Cer
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+}
+
+// Servers that do not speak HTTP, or break the connection, are explained in plain words.
+func TestPlainConnectionErrors(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sends string
+		reset bool
+		want  string
+	}{
+		"no HTTP":                 {"220 ftp.example ready\r\n", false, "the answer of the server is not valid HTTP"},
+		"a bad status":            {"HTTP/1.1 what OK\r\n\r\n", false, "the answer of the server is not valid HTTP"},
+		"a bad header":            {"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", false, "the answer of the server is not valid HTTP"},
+		"two lengths":             {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", false, "the answer of the server is not valid HTTP"},
+		"a bad chunk":             {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", false, "the answer of the server is not valid HTTP"},
+		"nothing":                 {"", false, ErrCut.Error()},
+		"a reset":                 {"", true, ErrCut.Error()},
+		"an end in the header":    {"HTTP/1.1 200 OK\r\nContent-", false, "the answer of the server is not valid HTTP"},
+		"an end in the body":      {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx", false, ErrCut.Error()},
+		"a reset in the body":     {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx", true, ErrCut.Error()},
+		"an end in a chunk":       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nx", false, ErrCut.Error()},
+		"no gzip":                 {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 20\r\n\r\n01234567890123456789", false, ErrBadGzip.Error()},
+		"a length beyond numbers": {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", false, "the answer of the server is not valid HTTP"},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_, _ = http.ReadRequest(bufio.NewReader(conn))
+				_, _ = io.WriteString(conn, tt.sends)
+				if tt.reset {
+					_ = conn.(*net.TCPConn).SetLinger(0)
+				}
+				conn.Close()
+			}
+		}()
+		_, _, err = readOpen(t, newClient(t), "http://"+l.Addr().String()+"/x")
+		l.Close()
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("%s: %v, want %s", name, err, tt.want)
+		}
+		_, _, err = readOpen(t, newClient(t), "http://"+l.Addr().String()+"/x")
+		if want := "connection refused"; err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
 }

@@ -1,13 +1,12 @@
 package webseed
 
 import (
-	"errors"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
 	"sync/atomic"
+
+	"bt/internal/netfault"
 )
 
 // A transport sends requests. Its errors for answers that are no HTTP, and for redirects
@@ -17,12 +16,15 @@ type transport struct{ *http.Transport }
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var connected atomic.Bool
+	var handshake netfault.Handshake
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
+	handshake.Trace(trace)
 	resp, err := t.Transport.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), trace)))
-	switch {
-	case err != nil && connected.Load() && r.Context().Err() == nil && !isConnection(err):
-		return nil, &plainError{"the answer of the server is not valid HTTP", err}
-	case err != nil:
+	if err != nil {
+		err, _ = handshake.Mark(err)
+		if connected.Load() && r.Context().Err() == nil {
+			err = misread(err)
+		}
 		return nil, err
 	}
 	if resp.StatusCode/100 == 3 {
@@ -32,12 +34,6 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return resp, nil
-}
-
-// isConnection reports whether an error is about a connection, and not about what was sent.
-func isConnection(err error) bool {
-	_, ok := errors.AsType[net.Error](err)
-	return ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // checkRedirect allows up to maxRedirects redirects, only to HTTP.

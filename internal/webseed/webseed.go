@@ -134,10 +134,13 @@ func (b *body) Read(p []byte) (int, error) {
 	timer := time.AfterFunc(b.stall, func() { b.cancel(ErrStalled) })
 	n, err := b.ReadCloser.Read(p)
 	timer.Stop()
-	if err != nil && err != io.EOF && context.Cause(b.ctx) == ErrStalled {
-		err = ErrStalled
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case context.Cause(b.ctx) == ErrStalled:
+		return n, ErrStalled
 	}
-	return n, err
+	return n, misread(err)
 }
 
 func (b *body) Close() error {
