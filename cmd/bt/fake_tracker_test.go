@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -22,6 +23,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -116,6 +118,11 @@ func (f *fakeTracker) start(at, cert string) (addr string, stop func(), err erro
 			l.Close()
 			continue
 		}
+		if strings.HasSuffix(at, ":0") && isTaken(addr) {
+			l.Close()
+			udp.Close()
+			continue
+		}
 		server := &httptest.Server{Listener: l, Config: &http.Server{Handler: f, ErrorLog: log.New(io.Discard, "", 0)}}
 		if cert == "" {
 			server.Start()
@@ -132,6 +139,23 @@ func (f *fakeTracker) start(at, cert string) (addr string, stop func(), err erro
 		return addr, func() { udp.Close(); wg.Wait(); server.Close() }, nil
 	}
 	return "", nil, err
+}
+
+// isTaken reports whether something else has the port of an address at ::1. A script may
+// start a second tracker there, or want to be refused there.
+func isTaken(addr string) bool {
+	_, port, _ := net.SplitHostPort(addr)
+	other := net.JoinHostPort("::1", port)
+	if l, err := net.Listen("tcp", other); err == nil {
+		l.Close()
+	} else if errors.Is(err, syscall.EADDRINUSE) {
+		return true
+	}
+	c, err := net.ListenPacket("udp", other)
+	if err == nil {
+		c.Close()
+	}
+	return errors.Is(err, syscall.EADDRINUSE)
 }
 
 // certificateUntil makes a self-signed certificate with a name that would move the cursor.

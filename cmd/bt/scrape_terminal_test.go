@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"bt/internal/tracker"
 )
@@ -115,6 +119,77 @@ func TestScrapeManyOnTerminal(t *testing.T) {
 		if !strings.Contains(final, fmt.Sprintf("%040x", i)) {
 			t.Errorf("%d is missing at the end", i)
 		}
+	}
+}
+
+// With --watch trackers alone are checked again and again too, until the end.
+func TestScrapeWatchTrackers(t *testing.T) {
+	t.Parallel()
+	for _, format := range []string{"--json", "--csv", "-q", "terminal"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			url := countingTracker(t, nil)
+			e, _, stderr := testEnv("scrape")
+			out := new(screen)
+			e.stdout, e.width = out, 100
+			f := scrapeFlags{trackers: [][]string{{url}}, csv: format == "--csv", watch: option[time.Duration]{time.Second, true}}
+			round := "," + url + ",ok,,yes," // what each round prints
+			switch format {
+			case "terminal":
+				e.stdoutTerminal = true
+				round = "asked at " // drawn at most twice a round
+			case "--json":
+				e.args = append(e.args, "--json")
+				round = `{"time":"`
+			case "-q":
+				e.args = append(e.args, "-q")
+				round = "TRACKER "
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			code := make(chan int)
+			go func() {
+				command := &cli.Command{Name: "scrape", Flags: []cli.Flag{e.options.jsonFlag("")}, Action: action(e, func(_ context.Context, u *ui, args []string) error {
+					return runScrape(ctx, u, args, &f)
+				})}
+				code <- runWith(e, []*cli.Command{command})
+			}()
+			for strings.Count(out.String(), round) < 3 {
+				time.Sleep(5 * time.Millisecond)
+			}
+			stop()
+			if got := <-code; got != 0 {
+				t.Errorf("exit code %d", got)
+			}
+			if said := strings.HasPrefix(stderr.String(), "bt: stopped: asked "); said == (format == "-q") {
+				t.Errorf("stderr %q", stderr)
+			}
+			text := out.String()
+			switch format {
+			case "--json":
+				for line := range strings.Lines(text) {
+					var doc struct {
+						Time     time.Time
+						Trackers []struct{ URL, Status string }
+					}
+					if err := json.Unmarshal([]byte(line), &doc); err != nil || len(doc.Trackers) != 1 || doc.Trackers[0].URL != url || doc.Trackers[0].Status != "ok" {
+						t.Errorf("%v: %q", err, line)
+					}
+				}
+			case "--csv":
+				if strings.Count(text, "time,url,") != 1 || !strings.HasPrefix(text, "time,url,") {
+					t.Errorf("not one header:\n%s", text)
+				}
+			case "-q":
+				if n := strings.Count(text, round); strings.Count(text, url) != n || strings.Count(text, "2023-11-14T") != n {
+					t.Errorf("not a time and a table a round:\n%s", text)
+				}
+			default:
+				if strings.LastIndex(text, "\x1b[?25h") < strings.LastIndex(text, "\x1b[?25l") || !strings.HasSuffix(text, "ok\x1b[0m\n") {
+					t.Errorf("at the end:\n%q", text)
+				}
+			}
+		})
 	}
 }
 
