@@ -16,6 +16,7 @@ import (
 	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/peer/mse"
+	"bt/internal/testenv"
 	"bt/maketorrent"
 )
 
@@ -213,15 +214,17 @@ var attacks = map[string]func(v *hostilePeer){
 // disconnected when they should be.
 func TestHostile(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.FormatHybrid, 4<<20)
+	// The peer that is not hostile must not exceed the timeouts because the machine is busy.
+	slow := testenv.Slowness(t)
 	r := startWith(t, Options{}, func(s *Seeder) {
-		s.timeouts = link.Timeouts{Handshake: time.Second, KeepAlive: 500 * time.Millisecond, Drop: 2 * time.Second, Stall: 2 * time.Second}
+		s.timeouts = link.Timeouts{Handshake: slow * time.Second, KeepAlive: 500 * time.Millisecond, Drop: slow * 2 * time.Second, Stall: slow * 2 * time.Second}
 	}, Input{Torrent: meta, Path: root})
 	tt := r.find(meta.InfoHashV1)
 	if len(attacks) < 30 {
 		t.Fatalf("only %d attacks", len(attacks))
 	}
 	treeRoot := *loadedOf(t, tt).content.Files[0].PiecesRoot
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), slow*time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -236,7 +239,7 @@ func TestHostile(t *testing.T) {
 				if err != nil {
 					return
 				}
-				v := &hostilePeer{conn.(*net.TCPConn), tt, treeRoot, time.Now().Add(3 * time.Second)}
+				v := &hostilePeer{conn.(*net.TCPConn), tt, treeRoot, time.Now().Add(slow * 3 * time.Second)}
 				v.SetDeadline(v.until)
 				do(v)
 				v.Close()
@@ -263,8 +266,9 @@ func TestHostile(t *testing.T) {
 	}
 	// Of 4 MiB each; undisturbed, one takes 10 ms. On a busy machine it may take some
 	// windows until there are as many in one.
-	const want, window = 4, 4 * time.Second
-	l.conn.SetDeadline(time.Now().Add(time.Minute))
+	const want = 4
+	window := slow * 4 * time.Second
+	l.conn.SetDeadline(time.Now().Add(slow * time.Minute))
 	downloads, began := 0, time.Now()
 	for downloads < want || time.Since(began) < window {
 		if ctx.Err() != nil {
