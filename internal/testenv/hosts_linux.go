@@ -21,7 +21,8 @@ import (
 // can only connect to its loopback and to the other host. It is for clients that refuse
 // peers on loopback.
 type Host struct {
-	Addr netip.Addr
+	Addr  netip.Addr
+	Addr6 netip.Addr // only of DualHosts
 
 	net string // file of the namespace
 }
@@ -87,7 +88,7 @@ func newHost(t testing.TB, addr string) *Host {
 		_ = cmd.Wait()
 		Missing(t, fmt.Sprintf("network namespaces: %q, %v", line+stderr.String(), err))
 	}
-	return &Host{netip.MustParseAddr(addr), fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid)}
+	return &Host{Addr: netip.MustParseAddr(addr), net: fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid)}
 }
 
 // Command returns a command that runs a program on the host, without a wrapping
@@ -197,9 +198,7 @@ func HostsBehindNAT(t testing.TB) (inside, outside *Host) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	line := router.Command("nft", "-f", "-")
-	cmd := exec.Command(line[0], line[1:]...)
-	cmd.Stdin = strings.NewReader(`
+	router.nft(t, `
 table ip nat {
 	chain out {
 		type nat hook postrouting priority 100
@@ -210,8 +209,5 @@ table ip nat {
 		iifname "eth0" ct state new drop
 	}
 }`)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		Missing(t, fmt.Sprintf("network address translation: nft: %v: %s", err, bytes.TrimSpace(out)))
-	}
 	return inside, outside
 }
