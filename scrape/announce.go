@@ -33,7 +33,7 @@ const (
 
 // wantsAnnounce reports whether to announce after an answer to a scrape.
 func (o *Options) wantsAnnounce(e *event) bool {
-	noScrape := o.AnnounceFallback && lacksScrape(e.answer.status)
+	noScrape := o.AnnounceFallback && e.answer.lacksScrape()
 	if !o.Peers && !noScrape {
 		return false
 	}
@@ -47,18 +47,18 @@ func (o *Options) wantsAnnounce(e *event) bool {
 	case client.StatusOK, client.StatusNotRegistered, client.StatusFailed:
 		return true
 	}
-	return noScrape || lacksScrape(e.answer.status)
+	return noScrape || e.answer.lacksScrape()
 }
 
-// lacksScrape reports whether trackers without scrape answer with a status.
-func lacksScrape(s Status) bool {
-	switch s {
+// lacksScrape reports whether trackers without scrape answer a scrape so.
+func (a *answer) lacksScrape() bool {
+	switch a.status {
 	case client.StatusUnsupported, client.StatusFailed, client.StatusHTML, client.StatusEmpty,
 		client.HTTPStatus(http.StatusBadRequest), client.HTTPStatus(http.StatusForbidden), client.HTTPStatus(http.StatusNotFound),
 		client.HTTPStatus(http.StatusMethodNotAllowed), client.HTTPStatus(http.StatusNotImplemented):
 		return true
 	}
-	return false
+	return MayLackScrape(a.err)
 }
 
 // An announcer announces started and then stopped. All its announces are of the same

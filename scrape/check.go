@@ -186,6 +186,8 @@ func (c *checker) announce(ctx context.Context, k *check, t *Tracker) {
 	case err.Status == StatusFailed:
 		t.Unlisted = AnsweredNo
 		k.announced(time.Since(began))
+	case !k.works():
+		k.answer = answer{err.Status, unknown, err, time.Since(began)}
 	}
 }
 
@@ -221,7 +223,7 @@ func (k *check) run(ctx context.Context) {
 	case client.Connects(k.answer.err): // over UDP
 		k.lacksScrape = true
 		k.announced(0)
-	case lacksScrape(s):
+	case k.answer.lacksScrape():
 		k.lacksScrape = true
 		if k.url.Scheme == "http" || k.url.Scheme == "https" {
 			k.withoutScrape(ctx)

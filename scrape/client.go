@@ -69,6 +69,10 @@ const Unknown = tracker.Unknown
 // passkey.
 type Error = client.Error
 
+// MayLackScrape reports whether err is that a WebSocket tracker does not answer a scrape,
+// as those without scrape do. An announce gets its numbers.
+func MayLackScrape(err error) bool { return client.MayLackScrape(err) }
+
 // A Status is the outcome of a request. For HTTP codes other than 200 it is "http-" and
 // the code, such as "http-404". The empty Status means that there is no answer yet.
 type Status = client.Status

@@ -65,6 +65,10 @@ func rowHint(r *scrape.Row) string {
 			return "trackers speak http, https, udp, ws or wss"
 		}
 		return "--announce-fallback registers with the tracker to see its numbers, and leaves again"
+	case scrape.StatusTimeout:
+		if scrape.MayLackScrape(r.Err) {
+			return "the tracker may have no scrape: --announce-fallback registers with it to find out, and leaves again"
+		}
 	case scrape.StatusTLS:
 		if _, ok := errors.AsType[*tls.CertificateVerificationError](r.Err); ok {
 			return "--insecure asks nevertheless, but attackers on the network can then read and change the answers"

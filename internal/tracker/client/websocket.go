@@ -116,6 +116,13 @@ func (c *Client) announceWS(ctx context.Context, u *tracker.URL, r tracker.Annou
 	return answer, err
 }
 
+// errNoScrape is the cause of the error of a WebSocket tracker that does not answer a scrape.
+var errNoScrape = errors.New("no answer over WebSocket")
+
+// MayLackScrape reports whether err is that a WebSocket tracker ignores scrapes, as those
+// without scrape do.
+func MayLackScrape(err error) bool { return errors.Is(err, errNoScrape) }
+
 // scrapeWS returns an asker that uses one connection, which hangUp closes.
 func (c *Client) scrapeWS(u *tracker.URL) (ask asker, hangUp func()) {
 	var conn *websocket.Conn
@@ -141,7 +148,10 @@ func (c *Client) scrapeWS(u *tracker.URL) (ask asker, hangUp func()) {
 					return nil
 				}
 				hangUp()
-				if !reused || failure(err).Status != StatusEmpty { // some trackers close the connection after each answer
+				switch status := failure(err).Status; {
+				case status == StatusTimeout:
+					return &Error{Status: status, Msg: "it opens a WebSocket, and answers no scrape in time", Err: errNoScrape}
+				case !reused || status != StatusEmpty: // some trackers close the connection after each answer
 					return err
 				}
 			}

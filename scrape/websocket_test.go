@@ -1,0 +1,94 @@
+package scrape_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"bt/internal/tracker"
+	"bt/scrape"
+)
+
+// serveWS starts a WebSocket tracker that ignores scrapes. If it announces, it has one seed
+// of each torrent.
+func serveWS(t *testing.T, announces bool) (url string) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.CloseNow()
+		for {
+			_, frame, err := conn.Read(context.Background())
+			if err != nil {
+				return
+			}
+			request, err := tracker.ParseWSRequest(frame)
+			if err != nil {
+				t.Error(err)
+			}
+			if request.Action == tracker.ActionScrape || !announces {
+				continue
+			}
+			answer := tracker.WSResponse{Action: request.Action, InfoHash: request.Announce.InfoHash, Announce: &tracker.AnnounceResponse{
+				Interval: 2 * time.Minute, Counts: scrape.Counts{Seeders: 1, Leechers: 0, Completed: scrape.Unknown},
+			}}
+			if conn.Write(context.Background(), websocket.MessageText, answer.Append(nil)) != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(s.Close)
+	return strings.Replace(s.URL, "http", "ws", 1) + "/"
+}
+
+// Of a WebSocket tracker without scrape, it is told that it opens a WebSocket. Only an
+// announce can find out that it works.
+func TestWebSocketWithoutScrape(t *testing.T) {
+	t.Parallel()
+	const silent = "it opens a WebSocket, and answers no scrape in time"
+	for _, tt := range []struct {
+		name                string
+		announces, fallback bool
+		status              scrape.Status
+		msg                 string
+		scrapes, unlisted   scrape.Answered
+		seeders             int64
+	}{
+		{"scrape only", true, false, scrape.StatusTimeout, silent, scrape.AnsweredNot, scrape.AnsweredNot, scrape.Unknown},
+		{"announced", true, true, scrape.StatusOK, "", scrape.AnsweredNo, scrape.AnsweredYes, 1},
+		{"silent", false, false, scrape.StatusTimeout, silent, scrape.AnsweredNot, scrape.AnsweredNot, scrape.Unknown},
+		{"silent, announced", false, true, scrape.StatusTimeout, "no answer in time", scrape.AnsweredNot, scrape.AnsweredNot, scrape.Unknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			url := serveWS(t, tt.announces)
+			c := &scrape.Client{Timeout: time.Second, Retries: -1}
+			if tt.announces && tt.fallback {
+				c.Timeout = 5 * time.Second // its announces are answered
+			}
+			defer c.Close()
+			message := func(err error) string {
+				if err == nil {
+					return ""
+				}
+				return err.Error()
+			}
+			got := checkOne(t, url, scrape.CheckOptions{Client: c, AnnounceFallback: tt.fallback})
+			if got.Status != tt.status || message(got.Err) != tt.msg || got.Scrapes != tt.scrapes || got.Unlisted != tt.unlisted {
+				t.Errorf("alone: %+v, %v", got, got.Err)
+			}
+			table := scrape.Run(t.Context(), []scrape.Target{target([]string{url}, [20]byte{1})}, scrape.Options{Client: c, AnnounceFallback: tt.fallback})
+			row := table.Torrents[0].Swarms[0].Rows[0]
+			if row.Status != tt.status || message(row.Err) != tt.msg || row.Counts.Seeders != tt.seeders {
+				t.Errorf("of a torrent: %+v, %v", row, row.Err)
+			}
+		})
+	}
+}
