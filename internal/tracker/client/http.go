@@ -58,6 +58,7 @@ func (c *Client) http() *http.Transport {
 			TLSClientConfig:        &tls.Config{InsecureSkipVerify: c.Insecure},
 			DisableCompression:     true, // readBody decompresses, with a limit
 			TLSHandshakeTimeout:    min(c.timeout(), mostDial),
+			MaxIdleConns:           maxIdle,
 			MaxIdleConnsPerHost:    c.conns(),
 			IdleConnTimeout:        30 * time.Second,
 			MaxResponseHeaderBytes: maxHeader,

@@ -572,3 +572,37 @@ func TestUDPMoved(t *testing.T) {
 		}
 	})
 }
+
+// The sockets of thousands of trackers are not all kept.
+func TestUDPManyIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, c := newUDPNet(t, new(Client))
+		const hosts = maxIdle + 20
+		host := func(i int) *tracker.URL {
+			addr := netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)})
+			net.trackers[addr] = (&udpFake{t: t}).handle
+			return &tracker.URL{Scheme: "udp", Host: addr.String(), Port: 80}
+		}
+		ask := func(i, dials, closed int) {
+			t.Helper()
+			if _, err := udpAnnounce(c, host(i)); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if net.dials != dials || net.closed != closed || len(c.udp.hosts) != len(c.udp.idle) {
+				t.Errorf("host %d: %d sockets, %d were closed, want %d, %d; %d hosts, %d idle", i, net.dials, net.closed, dials, closed, len(c.udp.hosts), len(c.udp.idle))
+			}
+		}
+		for i := range hosts {
+			ask(i, i+1, max(0, i+1-maxIdle))
+		}
+		ask(hosts-maxIdle, hosts, hosts-maxIdle)       // the next to be closed, and now the last
+		ask(0, hosts+1, hosts-maxIdle+1)               // closed before
+		ask(hosts-maxIdle, hosts+1, hosts-maxIdle+1)   // not closed
+		ask(hosts-maxIdle+1, hosts+2, hosts-maxIdle+2) // closed in its place
+		c.Close()
+		if net.closed != net.dials || len(c.udp.idle) != 0 {
+			t.Errorf("%d sockets, %d were closed", net.dials, net.closed)
+		}
+	})
+}

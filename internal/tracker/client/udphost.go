@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,12 +16,17 @@ import (
 // udpIdle is how long a host keeps its sockets after the last request.
 const udpIdle = 2 * time.Minute
 
+// maxIdle is how many hosts keep their sockets without a request. There may be thousands of
+// trackers, and a process may have few descriptors.
+const maxIdle = 100
+
 // udpHosts owns the state of UDP: hosts, their sockets, and the requests that wait for an
 // answer. Its mutex guards all of that, and is never held during a blocking operation.
 // The zero value has no hosts.
 type udpHosts struct {
 	mu      sync.Mutex
 	hosts   map[string]*udpHost // by host:port
+	idle    []*udpHost          // those without a request, the longest first
 	closed  bool
 	readers sync.WaitGroup // goroutines that read from sockets; not guarded by mu
 }
@@ -58,14 +64,26 @@ func (c *Client) host(u *tracker.URL) (*udpHost, error) {
 		}
 		p.hosts[key] = h
 	}
-	if h.users++; h.idle != nil {
-		h.idle.Stop()
-	}
+	h.users++
+	h.isIdle(false)
 	return h, nil
 }
 
+// isIdle records whether the host has no request. The mutex is locked.
+func (h *udpHost) isIdle(idle bool) {
+	p := &h.client.udp
+	p.idle = slices.DeleteFunc(p.idle, func(other *udpHost) bool { return other == h })
+	if h.idle != nil {
+		h.idle.Stop()
+	}
+	if idle {
+		h.idle = time.AfterFunc(udpIdle, h.expire)
+		p.idle = append(p.idle, h)
+	}
+}
+
 // release ends the use of a host by one request. After the last request, the sockets stay
-// open for udpIdle. If the host does not answer, they are closed at once, and the next
+// open for udpIdle, unless those of maxIdle other hosts do. If the host does not answer, they are closed at once, and the next
 // request resolves its name again, because its addresses may have changed.
 func (h *udpHost) release() {
 	p := &h.client.udp
@@ -76,7 +94,10 @@ func (h *udpHost) release() {
 	case h.lost:
 		unused = h.remove()
 	default:
-		h.idle = time.AfterFunc(udpIdle, h.expire)
+		h.isIdle(true)
+		if len(p.idle) > maxIdle {
+			unused = p.idle[0].remove()
+		}
 	}
 	p.mu.Unlock()
 	closeConns(unused)
@@ -99,6 +120,7 @@ func (h *udpHost) remove() map[int]*udpConn {
 		return nil
 	}
 	delete(p.hosts, key)
+	h.isIdle(false)
 	return h.conns
 }
 
@@ -113,7 +135,7 @@ func closeConns(conns map[int]*udpConn) {
 func (p *udpHosts) close() {
 	p.mu.Lock()
 	hosts := p.hosts
-	p.hosts, p.closed = nil, true
+	p.hosts, p.idle, p.closed = nil, nil, true
 	p.mu.Unlock()
 	for _, h := range hosts { // no longer shared, so no lock is needed
 		if h.idle != nil {
