@@ -95,7 +95,9 @@ func (h *Hub) startCall(ctx context.Context, wg *sync.WaitGroup) (wait time.Dura
 	h.mu.Unlock()
 	k, wait := h.contacts.next(time.Now(), h.options.MaxPeers)
 	if k == nil {
-		h.endCall()
+		h.mu.Lock()
+		h.calls-- // without news, which would be a reason to try again at once
+		h.mu.Unlock()
 		return wait
 	}
 	wg.Go(func() {

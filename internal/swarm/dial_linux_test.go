@@ -82,6 +82,29 @@ func TestCallsArePaced(t *testing.T) {
 	}
 }
 
+// While nothing is due, the hub looks for calls only after news.
+func TestCallsNotDue(t *testing.T) {
+	for _, n := range []int{0, 1} { // contacts, which are called again later
+		h := newHub(t, Options{})
+		h.Offer(h.torrents[0], h.torrents[0].hash, addrs(n))
+		if k, _ := h.contacts.next(time.Now(), 1); k != nil {
+			h.contacts.done(k, time.Now(), outcome{err: errRoom})
+		}
+		select {
+		case <-h.news:
+		default:
+			t.Error("an offer is no news")
+		}
+		wait := h.startCall(t.Context(), nil)
+		if n == 0 && wait != 0 || n > 0 && wait < 30*time.Second {
+			t.Errorf("with %d contacts it is tried again after %v", n, wait)
+		}
+		if len(h.news) > 0 || h.calls != 0 {
+			t.Errorf("with %d contacts: %d news, %d calls", n, len(h.news), h.calls)
+		}
+	}
+}
+
 // Peers are called up to the limit of peers, and torrents have their shares of it.
 func TestCallsUpToMaxPeers(t *testing.T) {
 	t.Parallel()
