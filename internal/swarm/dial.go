@@ -234,8 +234,11 @@ func (h *Hub) admitID(p *Peer, id [20]byte) bool {
 	return true
 }
 
-// isSame reports whether two connections are to the same peer for the same torrent.
-func (p *Peer) isSame(o *Peer) bool { return p.torrent == o.torrent && p.id == o.id }
+// isSame reports whether two connections are to the same peer for the same torrent. An
+// accepted peer has no id before it has sent it, and a peer may send one of zeros.
+func (p *Peer) isSame(o *Peer) bool {
+	return p.torrent == o.torrent && p.id == o.id && p.id != [20]byte{}
+}
 
 // prefers reports whether to keep a new connection rather than an older one to the same
 // peer. If both sides have called, each has both connections, and they must keep the same

@@ -311,3 +311,31 @@ func TestLateImpostor(t *testing.T) {
 		t.Error("the old connection is closed")
 	}
 }
+
+// A peer that is called and has an id of zeros is not taken for one that has connected and
+// not sent its id yet.
+func TestIDOfZeros(t *testing.T) {
+	t.Parallel()
+	h := newHub(t, Options{Encryption: link.EncryptionOff})
+	h.serve(t)
+	conn, err := net.Dial("tcp", h.options.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	theirs := peer.Handshake{InfoHash: h.torrents[0].hash, PeerID: [20]byte([]byte("-XX0001-accepted...."))}
+	b := theirs.Append(nil)
+	conn.Write(b[:peer.OpeningLength])
+	if _, err := io.ReadFull(conn, make([]byte, peer.HandshakeLength)); err != nil {
+		t.Fatal(err)
+	}
+	l := listenAt(t, "127.0.68.1:0", greets(""))
+	h.Offer(h.torrents[0], h.torrents[0].hash, []netip.AddrPort{l.addr()})
+	eventually(t, "the other is a peer", func() bool { _, half := h.Connections(); return h.Peers() == 2 && half == 1 })
+	conn.Write(b[peer.OpeningLength:])
+	eventually(t, "both are peers", func() bool { _, half := h.Connections(); return half == 0 })
+	if n := h.Peers(); n != 2 {
+		t.Errorf("%d peers", n)
+	}
+}
