@@ -61,7 +61,6 @@ func (a announced) Left() int64 { return a.torrent.left.Load() }
 func (a announced) Answered(r announce.Answer) {
 	if r.Err == nil {
 		a.torrent.seeds.Store(max(0, r.Seeders-1)) // without us
-		a.torrent.leechers.Store(r.Leechers)
 	}
 	a.torrent.emit(EventAnnounce{
 		Torrent: a.torrent, Tracker: r.URL, Err: r.Err,
@@ -81,12 +80,12 @@ func (a announced) Wanted() int {
 }
 
 // Found offers the peers to the hub, unless the tracker says that all are seeds.
-func (a announced) Found(addrs []netip.AddrPort) {
-	if a.torrent.leechers.Load() == 0 {
+func (a announced) Found(peers []netip.AddrPort, leechers int64) {
+	if leechers == 0 {
 		return
 	}
 	hub := a.torrent.seeder.hub
-	hub.Offer(entry{a.torrent}, a.swarm.hash, addrs)
+	hub.Offer(entry{a.torrent}, a.swarm.hash, peers)
 	if !a.torrent.isServed() { // it may just have been removed
 		hub.Forget(entry{a.torrent})
 	}

@@ -10,6 +10,7 @@ import (
 	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/peer/mse"
+	"bt/internal/tracker"
 	"bt/maketorrent"
 )
 
@@ -246,8 +247,18 @@ func TestCallNoNeed(t *testing.T) {
 	c.await().conn.Close() // now there is
 	<-c.tries
 	r.empty(t)
-	r.Remove(tt)
 	other := newCallee(t, tt, "-XX0001-another.....", EncryptionPrefer)
-	announced{tt, tt.swarms[0]}.Found([]netip.AddrPort{other.addr()})
+	found := func(leechers int64) {
+		announced{tt, tt.swarms[0]}.Found([]netip.AddrPort{other.addr()}, leechers)
+	}
+	found(0)
+	other.quiet("the tracker says that all peers are seeds")
+	found(tracker.Unknown)
+	other.await().conn.Close()
+	<-other.tries
+	r.empty(t)
+	r.Remove(tt)
+	other = newCallee(t, tt, "-XX0001-another.....", EncryptionPrefer)
+	found(1)
 	other.quiet("the torrent is removed")
 }

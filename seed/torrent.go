@@ -39,10 +39,7 @@ type Torrent struct {
 	super atomic.Pointer[super]         // nil: not super-seeding
 	field atomic.Pointer[peer.Bitfield] // pieces that are available; replaced, never modified
 	left  atomic.Int64                  // bytes that are missing
-
-	// According to the last response of a tracker.
-	seeds    atomic.Int64 // other seeds
-	leechers atomic.Int64 // negative: unknown
+	seeds atomic.Int64                  // other seeds, according to the last response of a tracker
 
 	uploads *upload.Torrent
 

@@ -44,8 +44,12 @@ type Swarm interface {
 	Left() int64     // bytes
 	Answered(Answer) // called for each outcome of an announce
 
-	Wanted() int            // how many peers to ask a tracker for; 0: none
-	Found([]netip.AddrPort) // called with the peers that a tracker has sent, after Answered
+	Wanted() int // how many peers to ask a tracker for; 0: none
+
+	// Found is called with the peers that a tracker has sent, and the number of leechers
+	// that it knows over the same address family; -1 if unknown. It is called after
+	// Answered, and also for responses that are not reported by an Answer of their own.
+	Found(peers []netip.AddrPort, leechers int64)
 }
 
 // An Answer is the outcome of an announce. A tracker that is announced to over two

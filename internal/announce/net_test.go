@@ -114,7 +114,8 @@ type fakeSwarm struct {
 
 	mu       sync.Mutex
 	received []Answer
-	found    []netip.AddrPort
+	found    map[netip.AddrPort]int64 // leechers of the response
+	founds   int                      // calls of Found
 }
 
 // serveMany adds n swarms of one tracker, and serves them.
@@ -132,10 +133,16 @@ func (s *fakeSwarm) Uploaded() int64 { return s.uploaded.Load() }
 func (s *fakeSwarm) Left() int64     { return 0 }
 func (s *fakeSwarm) Wanted() int     { return s.wanted }
 
-func (s *fakeSwarm) Found(addrs []netip.AddrPort) {
+func (s *fakeSwarm) Found(peers []netip.AddrPort, leechers int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.found = append(s.found, addrs...)
+	if s.found == nil {
+		s.found = make(map[netip.AddrPort]int64)
+	}
+	for _, p := range peers {
+		s.found[p] = leechers
+	}
+	s.founds++
 }
 
 func (s *fakeSwarm) Answered(a Answer) {

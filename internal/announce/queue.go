@@ -188,11 +188,11 @@ func (a *Announcer) announceNext(q *queue, s *session) {
 	for _, o := range outcomes {
 		o.session.tier.entry.swarm.Answered(*o.answer)
 	}
-	if err != nil || wanted <= 0 {
+	if err != nil || r.Want <= 0 {
 		return
 	}
 	if found := addresses(resp, trace.Addr().Addr()); len(found) > 0 {
-		swarm.Found(found)
+		swarm.Found(found, resp.Counts.Leechers)
 	}
 }
 

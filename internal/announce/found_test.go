@@ -1,0 +1,53 @@
+package announce
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"bt/internal/tracker"
+)
+
+// A tracker is asked for peers over both address families, and the leechers of one say
+// nothing about the peers of the other. It is asked for none when the announcer leaves.
+func TestFound(t *testing.T) {
+	peers := map[string]netip.AddrPort{"4": netip.MustParseAddrPort("192.0.2.1:1"), "6": netip.MustParseAddrPort("[2001:db8::1]:1")}
+	leechers := map[string]int64{"4": 0, "6": 3}
+	for _, wanted := range []int{0, 50} {
+		bubble(t, func(t *testing.T, n *fakeNet) {
+			n.set(func(_ context.Context, c call) (*tracker.AnnounceResponse, error) {
+				return &tracker.AnnounceResponse{
+					Interval: time.Hour, Counts: tracker.Counts{Seeders: 1, Leechers: leechers[c.family]},
+					Peers: []tracker.Peer{{Addr: peers[c.family]}},
+				}, nil
+			})
+			a, stop := n.run()
+			s := &fakeSwarm{wanted: wanted}
+			a.Add(hashNumber(0), [][]string{{one}}, s).Serve(true)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			stop()
+			for _, c := range n.seen(func(call) bool { return true }) {
+				if stopped := c.Event == tracker.EventStopped; stopped && c.Want != 0 || !stopped && c.Want != wanted {
+					t.Errorf("%d peers are wanted over IPv%s, event %v", c.Want, c.family, c.Event)
+				}
+			}
+			if wanted == 0 {
+				if s.founds > 0 {
+					t.Errorf("peers are found that are not wanted: %v", s.found)
+				}
+				return
+			}
+			for family, p := range peers {
+				if n, ok := s.found[p]; !ok || n != leechers[family] {
+					t.Errorf("the peer over IPv%s: found %v, with %d leechers", family, ok, n)
+				}
+			}
+			if s.founds != 2 {
+				t.Errorf("peers were found %d times", s.founds)
+			}
+		})
+	}
+}
