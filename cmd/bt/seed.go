@@ -82,7 +82,7 @@ func (f *seedFlags) flags() []cli.Flag {
 			choice[seed.Encryption]{"prefer", seed.EncryptionPrefer},
 			choice[seed.Encryption]{"require", seed.EncryptionRequire},
 			choice[seed.Encryption]{"off", seed.EncryptionOff},
-		), "encryption", "encryption: `CHOICE` is prefer (what the peer wants), require or off (default prefer)"),
+		), "encryption", "encryption: `CHOICE` is prefer (calls try it first, a peer that connects chooses), require or off (default prefer)"),
 		valueFlag(&f.duration, parseDuration, "for", "stop a torrent after seeding it for `DURATION`"),
 		valueFlag(&f.untilRatio, ratio, "until-ratio", "stop a torrent after uploading `R` times its size"),
 		switchFlag(&f.exit, "exit", "for several torrents: end when every torrent has stopped by --for or --until-ratio"),

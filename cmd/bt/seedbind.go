@@ -31,7 +31,7 @@ type bindingOptions struct {
 func (o *bindingOptions) flags() []cli.Flag {
 	return append([]cli.Flag{
 		valueFlag(&o.port, readPorts, "port", "listen on port `N`, or on the first that is free of N-M (default 6881-6999)"),
-		valueFlag(&o.addr, text, "bind", "listen on, and announce from, the address or the addresses of the network interface `ADDR` alone; 0.0.0.0 is all of IPv4"),
+		valueFlag(&o.addr, text, "bind", "listen on, and announce and call peers from, the address or the addresses of the network interface `ADDR` alone; 0.0.0.0 is all of IPv4"),
 	}, o.family.flags()...)
 }
 
