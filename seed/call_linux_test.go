@@ -234,7 +234,7 @@ func TestCallDuplicate(t *testing.T) {
 	kept.isServed(tt, root)
 }
 
-// Nobody is called where there is no room, and for torrents that are not served.
+// No peer is called where there is no room, and for torrents that are not served.
 func TestCallNoNeed(t *testing.T) {
 	t.Parallel()
 	r, tt, root := one(t, Options{MaxPeers: 1}, maketorrent.FormatV1, 300_000)

@@ -68,7 +68,7 @@ func (c *conn) serve(ctx context.Context, theirs peer.Handshake, early []byte) e
 	return c.Link.Run(ctx, c.torrent.pieces, early, c)
 }
 
-// End tells that the peer has left.
+// End emits the event that the peer has left.
 func (c *conn) End() {
 	c.torrent.leave(c.loaded)
 	if c.joined == nil {

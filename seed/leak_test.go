@@ -125,7 +125,7 @@ func newFD(t *testing.T, addr *unix.SockaddrInet4) fdConn {
 	return fdConn(fd)
 }
 
-// An idle peer takes little memory, whoever has connected, with encryption or without.
+// An idle peer takes little memory, whichever side has connected, with encryption or without.
 func TestMemoryOfIdlePeers(t *testing.T) {
 	const most = 20 << 10
 	for _, test := range []struct {

@@ -185,7 +185,7 @@ func TestSlotsOfTorrents(t *testing.T) {
 }
 
 // Where we leech, those that give most have the regular slots, the others take turns in
-// the optimistic one, and who gives no more loses its slot.
+// the optimistic one, and a peer that gives no more loses its slot.
 func TestSlotsForGiving(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, g := NewChoker(5), &fakeGroup{leeches: true}

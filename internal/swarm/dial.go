@@ -243,7 +243,7 @@ func (p *Peer) isSame(o *Peer) bool {
 // prefers reports whether to keep a new connection rather than an older one to the same
 // peer. If both sides have called, each has both connections, and they must keep the same
 // one: that of the side with the greater id, as libtorrent does too. Long after the first
-// call another address can't replace it, as whoever knows the id of a peer could.
+// call another address can't replace it, as any host could that knows the id of a peer.
 func (h *Hub) prefers(p, old *Peer) bool {
 	late := p.Joined.Sub(old.Joined) > h.options.Timeouts.Handshake
 	if p.called == old.called || late && p.Addr.Addr() != old.Addr.Addr() {

@@ -1,5 +1,5 @@
-// Package swarm holds the peers of torrents on one port: who may connect, how many, and
-// who must leave for others.
+// Package swarm holds the peers of torrents on one port: which may connect, how many, which
+// are called, and which must leave for others.
 //
 // A [Hub] accepts connections and calls peers, and finds the [Torrent] of each. The
 // torrent gives it a [Role], which decides what to do with messages, and what to send. The
