@@ -79,9 +79,10 @@ func (a announced) Wanted() int {
 	return 0
 }
 
-// Found offers the peers to the hub, unless the tracker says that all are seeds.
-func (a announced) Found(peers []netip.AddrPort, leechers int64) {
-	if leechers == 0 {
+// Found offers the peers to the hub, unless the tracker says that all are seeds. Some
+// trackers send zeros because they count nothing.
+func (a announced) Found(peers []netip.AddrPort, seeders, leechers int64) {
+	if leechers == 0 && seeders > 0 {
 		return
 	}
 	hub := a.torrent.seeder.hub

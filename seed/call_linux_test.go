@@ -248,17 +248,22 @@ func TestCallNoNeed(t *testing.T) {
 	<-c.tries
 	r.empty(t)
 	other := newCallee(t, tt, "-XX0001-another.....", EncryptionPrefer)
-	found := func(leechers int64) {
-		announced{tt, tt.swarms[0]}.Found([]netip.AddrPort{other.addr()}, leechers)
+	found := func(seeders, leechers int64) {
+		announced{tt, tt.swarms[0]}.Found([]netip.AddrPort{other.addr()}, seeders, leechers)
 	}
-	found(0)
+	found(2, 0)
 	other.quiet("the tracker says that all peers are seeds")
-	found(tracker.Unknown)
+	found(tracker.Unknown, tracker.Unknown)
+	other.await().conn.Close()
+	<-other.tries
+	r.empty(t)
+	other = newCallee(t, tt, "-XX0001-another.....", EncryptionPrefer)
+	found(0, 0)
 	other.await().conn.Close()
 	<-other.tries
 	r.empty(t)
 	r.Remove(tt)
 	other = newCallee(t, tt, "-XX0001-another.....", EncryptionPrefer)
-	found(1)
+	found(1, 1)
 	other.quiet("the torrent is removed")
 }

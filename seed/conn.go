@@ -109,7 +109,7 @@ func (c *conn) advertise() {
 	if c.super != nil {
 		rate, _ := c.up.Slot.Rates()
 		rate /= max(1, float64(c.torrent.pieceLength)) // pieces per second
-		pieces, all := c.super.next(c.up.Told(), rate, c.up.Interested(), c.up.Unchoked(), time.Now())
+		pieces, all := c.super.next(c.up.Advertised(), rate, c.up.Interested(), c.up.Unchoked(), time.Now())
 		for _, i := range pieces {
 			c.Queue(peer.Message{ID: peer.IDHave, Index: uint32(i)})
 		}
@@ -117,7 +117,7 @@ func (c *conn) advertise() {
 			return
 		}
 	}
-	c.up.Tell(c.torrent.have(), c.has)
+	c.up.Advertise(c.torrent.have(), c.has)
 }
 
 // joinSuper joins super-seeding, if the torrent is super-seeded.

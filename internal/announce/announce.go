@@ -46,10 +46,10 @@ type Swarm interface {
 
 	Wanted() int // how many peers to ask a tracker for; 0: none
 
-	// Found is called with the peers that a tracker has sent, and the number of leechers
-	// that it knows over the same address family; -1 if unknown. It is called after
+	// Found is called with the peers that a tracker has sent, and the counts of the same
+	// response, which are of one address family; -1 if unknown. It is called after
 	// Answered, and also for responses that are not reported by an Answer of their own.
-	Found(peers []netip.AddrPort, leechers int64)
+	Found(peers []netip.AddrPort, seeders, leechers int64)
 }
 
 // An Answer is the outcome of an announce. A tracker that is announced to over two

@@ -114,7 +114,7 @@ type fakeSwarm struct {
 
 	mu       sync.Mutex
 	received []Answer
-	found    map[netip.AddrPort]int64 // leechers of the response
+	found    map[netip.AddrPort]int64 // number of leechers in the response
 	founds   int                      // calls of Found
 }
 
@@ -133,7 +133,7 @@ func (s *fakeSwarm) Uploaded() int64 { return s.uploaded.Load() }
 func (s *fakeSwarm) Left() int64     { return 0 }
 func (s *fakeSwarm) Wanted() int     { return s.wanted }
 
-func (s *fakeSwarm) Found(peers []netip.AddrPort, leechers int64) {
+func (s *fakeSwarm) Found(peers []netip.AddrPort, _, leechers int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.found == nil {

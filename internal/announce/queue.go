@@ -192,7 +192,7 @@ func (a *Announcer) announceNext(q *queue, s *session) {
 		return
 	}
 	if found := addresses(resp, trace.Addr().Addr()); len(found) > 0 {
-		swarm.Found(found, resp.Counts.Leechers)
+		swarm.Found(found, resp.Counts.Seeders, resp.Counts.Leechers)
 	}
 }
 

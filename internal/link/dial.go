@@ -78,9 +78,10 @@ func (op *Opening) introduce(ours peer.Handshake, o DialOptions) (theirs peer.Ha
 		return theirs, err
 	}
 	if !o.Accepts(theirs.InfoHash) {
-		return theirs, errOtherTorrent
+		return theirs, ErrOtherTorrent
 	}
 	return theirs, op.tcp.SetDeadline(time.Time{})
 }
 
-var errOtherTorrent = errors.New("the peer answers for another torrent")
+// ErrOtherTorrent is returned by [Dial] if the peer has another torrent.
+var ErrOtherTorrent = errors.New("the peer answers for another torrent")

@@ -126,7 +126,7 @@ func TestHandshakes(t *testing.T) {
 func TestDialOtherTorrent(t *testing.T) {
 	o := options(false, EncryptionPrefer)
 	o.Accepts = func([20]byte) bool { return false }
-	if _, dialled := connect(t, EncryptionPrefer, o); !errors.Is(dialled.err, errOtherTorrent) || dialled.Link != nil {
+	if _, dialled := connect(t, EncryptionPrefer, o); !errors.Is(dialled.err, ErrOtherTorrent) || dialled.Link != nil {
 		t.Errorf("%v", dialled.err)
 	}
 }

@@ -166,7 +166,7 @@ func (h *Hub) connect(ctx context.Context, t Torrent, k *contact) (l *link.Link,
 	o := link.DialOptions{Timeouts: h.options.Timeouts, Encryption: h.options.Encryption, From: from, Accepts: t.Has}
 	o.Encrypt = o.Encryption != link.EncryptionOff
 	l, theirs, early, err = link.Dial(ctx, k.addr, t.Greeting(k.infoHash), o)
-	if err != nil && o.Encryption == link.EncryptionPrefer && ctx.Err() == nil && !isUnreachable(err) {
+	if err != nil && o.Encryption == link.EncryptionPrefer && ctx.Err() == nil && !isUnreachable(err) && !errors.Is(err, link.ErrOtherTorrent) {
 		o.Encrypt = false
 		l, theirs, early, err = link.Dial(ctx, k.addr, t.Greeting(k.infoHash), o)
 	}

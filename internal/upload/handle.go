@@ -32,7 +32,7 @@ func (p *Peer) request(b store.Block) error {
 	if b.Length == 0 || b.Length > peer.MaxBlock || int64(b.Begin)+int64(b.Length) > p.Source.Length(int(b.Piece)) {
 		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", link.ErrProtocol, b.Length, b.Begin, b.Piece)
 	}
-	accepted := p.unchoked && p.told.Has(int(b.Piece)) && p.queue.push(b)
+	accepted := p.unchoked && p.advertised.Has(int(b.Piece)) && p.queue.push(b)
 	p.Slot.Asked(accepted)
 	if accepted {
 		return nil

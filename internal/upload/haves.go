@@ -9,10 +9,10 @@ import (
 // maxHaves is how many have messages are sent at once, and up to 512 more.
 const maxHaves = 1000
 
-// Introduce tells the peer what we have, as the first message after the extended
+// Introduce advertises what we have, as the first message after the extended
 // handshake. have is kept.
 func (p *Peer) Introduce(have peer.Bitfield) {
-	p.told = have
+	p.advertised = have
 	switch n := have.Count(); {
 	case p.fast && n == p.Source.Content().Pieces():
 		p.Link.Queue(peer.Message{ID: peer.IDHaveAll})
@@ -23,41 +23,41 @@ func (p *Peer) Introduce(have peer.Bitfield) {
 	}
 }
 
-// Told returns the pieces that the peer was told of. A role that chooses pieces for the
-// peer (BEP 16) introduces a bitfield of this peer only, and sets here what it queues have
-// messages for.
-func (p *Peer) Told() peer.Bitfield { return p.told }
+// Advertised returns the pieces that were advertised to the peer. A role that chooses
+// pieces for the peer (BEP 16) introduces a bitfield of this peer only, and sets here what
+// it queues have messages for.
+func (p *Peer) Advertised() peer.Bitfield { return p.advertised }
 
-// Notify makes the link call Prepare, for pieces that the peer was not told of. Any
-// goroutine may call it.
+// Notify makes the link call Prepare, for pieces that were not advertised to the peer.
+// Any goroutine may call it.
 func (p *Peer) Notify() {
 	if !p.News.Swap(true) {
 		p.Link.Wake()
 	}
 }
 
-// Tell sends have messages for the pieces in have that the peer was not told of, except
-// for those that are in has, its own; nil means that it has none. have is kept. If there
-// are too many, News is set and the rest follows when these are sent.
-func (p *Peer) Tell(have, has peer.Bitfield) {
+// Advertise sends have messages for the pieces in have that were not advertised to the
+// peer, except for those that are in has, its own; nil means that it has none. have is
+// kept. If there are too many, News is set and the rest follows when these are sent.
+func (p *Peer) Advertise(have, has peer.Bitfield) {
 	const step = 64 // bytes that are compared at once: most are equal
 	sent := 0
 	for at := 0; at < len(have); at += step {
 		end := min(at+step, len(have))
-		if bytes.Equal(have[at:end], p.told[at:end]) {
+		if bytes.Equal(have[at:end], p.advertised[at:end]) {
 			continue
 		}
 		if sent >= maxHaves {
-			p.told = append(have[:at:at], p.told[at:]...)
+			p.advertised = append(have[:at:at], p.advertised[at:]...)
 			p.News.Store(true)
 			return
 		}
 		for i := 8 * at; i < 8*end; i++ {
-			if have.Has(i) && !p.told.Has(i) && (has == nil || !has.Has(i)) {
+			if have.Has(i) && !p.advertised.Has(i) && (has == nil || !has.Has(i)) {
 				p.Link.Queue(peer.Message{ID: peer.IDHave, Index: uint32(i)})
 				sent++
 			}
 		}
 	}
-	p.told = have
+	p.advertised = have
 }

@@ -72,12 +72,12 @@ type Peer struct {
 	Source  Source
 
 	Flood swarm.Flood // useless messages of the peer
-	News  atomic.Bool // there may be pieces to tell the peer of; Notify sets it
+	News  atomic.Bool // there may be pieces to advertise; Notify sets it
 
 	fast       bool // both sides support BEP 6
 	interested bool
 	unchoked   bool
-	told       peer.Bitfield // pieces that the peer was told of, and may request
+	advertised peer.Bitfield // pieces that were advertised to the peer, which may request them
 	queue      queue
 	budget     swarm.Budget
 }
@@ -96,7 +96,7 @@ func (p *Peer) Leave() {
 	p.Torrent.limits.choker.Remove(p.Slot)
 }
 
-// Interested reports whether the peer is interested, and Unchoked whether it was told that
-// it is unchoked.
+// Interested reports whether the peer is interested, and Unchoked whether it was sent
+// an unchoke.
 func (p *Peer) Interested() bool { return p.interested }
 func (p *Peer) Unchoked() bool   { return p.unchoked }

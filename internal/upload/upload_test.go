@@ -99,7 +99,7 @@ func (c *served) Begun(peer.ID, []byte, int) (bool, error) { return false, nil }
 func (c *served) Prepare() {
 	c.up.ApplyChoke()
 	if c.up.News.Swap(false) {
-		c.up.Tell(*c.have.Load(), c.has)
+		c.up.Advertise(*c.have.Load(), c.has)
 	}
 }
 
@@ -192,8 +192,8 @@ func request(i int) peer.Message {
 	return peer.Message{ID: peer.IDRequest, Index: uint32(i), Length: 1000}
 }
 
-// A peer that downloads tells others of the pieces that it gains, but not of those that
-// they have, and serves what it has told of.
+// A peer that downloads advertises the pieces that it gains, but not of those that
+// they have, and serves what it has advertised.
 func TestGains(t *testing.T) {
 	t.Parallel()
 	r := newLeech(t, 20)
@@ -236,7 +236,7 @@ func TestGains(t *testing.T) {
 	other.next(peer.IDChoke)
 }
 
-// A peer is told once of each of many pieces, also where more are gained meanwhile.
+// Each of many pieces is advertised once, also where more are gained meanwhile.
 func TestManyGains(t *testing.T) {
 	t.Parallel()
 	const pieces = 5*maxHaves + 5
@@ -252,30 +252,30 @@ func TestManyGains(t *testing.T) {
 				r.gain(i)
 				c.up.Notify()
 			}
-			told := peer.NewBitfield(pieces)
+			seen := peer.NewBitfield(pieces)
 			for range pieces {
 				m := other.next(peer.IDHave)
-				if told.Has(int(m.Index)) {
-					t.Fatalf("piece %d is told twice", m.Index)
+				if seen.Has(int(m.Index)) {
+					t.Fatalf("piece %d is advertised twice", m.Index)
 				}
-				told.Set(int(m.Index))
+				seen.Set(int(m.Index))
 			}
 		})
 	}
 }
 
-// A peer that is told of many pieces is sent a bounded number of messages at a time.
+// Many pieces are advertised by a bounded number of messages at a time.
 func TestTellIsBounded(t *testing.T) {
 	t.Parallel()
 	const pieces = 100_000
-	p := &Peer{Link: new(link.Link), told: peer.NewBitfield(pieces)}
+	p := &Peer{Link: new(link.Link), advertised: peer.NewBitfield(pieces)}
 	have := peer.FullBitfield(pieces)
 	for before := 0; before < pieces; {
 		p.News.Store(false)
-		p.Tell(have, nil)
-		now := p.told.Count()
+		p.Advertise(have, nil)
+		now := p.advertised.Count()
 		if now <= before || now > before+maxHaves+512 || p.News.Load() != (now < pieces) {
-			t.Fatalf("told of %d pieces, then of %d; more to come: %v", before, now, p.News.Load())
+			t.Fatalf("%d pieces are advertised, then %d; more to come: %v", before, now, p.News.Load())
 		}
 		before = now
 	}
@@ -311,18 +311,18 @@ func TestIntroduce(t *testing.T) {
 	}
 }
 
-// A piece that is gained, told to one of many peers of a large torrent.
+// A piece that is gained, advertised to one of many peers of a large torrent.
 func BenchmarkTell(b *testing.B) {
 	const pieces = 100_000
-	p := &Peer{Link: new(link.Link), told: peer.NewBitfield(pieces)}
+	p := &Peer{Link: new(link.Link), advertised: peer.NewBitfield(pieces)}
 	have, has := peer.FullBitfield(pieces), peer.NewBitfield(pieces)
-	copy(p.told, have)
-	before := p.told
+	copy(p.advertised, have)
+	before := p.advertised
 	before.Clear(pieces - 1)
 	b.ReportAllocs()
 	for b.Loop() {
-		p.told = before
+		p.advertised = before
 		has.Set(pieces - 1) // nothing is queued, for there is no connection
-		p.Tell(have, has)
+		p.Advertise(have, has)
 	}
 }
