@@ -49,7 +49,7 @@ func proxyURL(s string) (*url.URL, error) {
 	}
 	proxy, err := url.Parse(s)
 	if err != nil || proxy.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, proxy.Scheme) {
-		return nil, errors.New("not http://, https:// or socks5://[NAME:PASSWORD@]HOST:PORT")
+		return nil, errors.New("want http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT")
 	}
 	return proxy, nil
 }
