@@ -207,7 +207,7 @@ func (r *checkReport) warnCertificate(t *scrape.Tracker) {
 	url, end := r.shownURL(t.URL), t.CertificateEnds.UTC().Format(time.DateOnly)
 	switch left := t.CertificateEnds.Sub(r.at); {
 	case left <= 0:
-		r.warn("%s: its certificate ended on %s", url, end)
+		r.warn("%s: its certificate expired on %s", url, end)
 	case left < certificateSoon:
 		r.warn("%s: its certificate ends on %s, in %s", url, end, term.Duration(left))
 	}
