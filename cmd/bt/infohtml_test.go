@@ -114,6 +114,7 @@ func TestInfoPageInBrowser(t *testing.T) {
 		{"demo", "trackers are masked", `document.querySelector(".trackers").textContent.includes("https://tracker.example.org/****/announce")`},
 		{"demo", "trackers have tiers", `[...document.querySelectorAll(".trackers td")].map(e => e.textContent).join() === "1,2"`},
 		{"demo", "the link lacks the tracker with a secret", `(a => a.startsWith("magnet:?xt=urn:btih:") && a.includes("open.example.net") && !a.includes("tracker.example.org"))(document.querySelector(".magnet a").href)`},
+		{"demo", "the link fills its first line", `(a => a.getClientRects()[0].width > a.parentElement.clientWidth - 40)(document.querySelector(".magnet a"))`},
 		{"demo", "no secret is on the page", `!document.documentElement.outerHTML.includes("0123456789abcdef0123")`},
 		{"demo", "there is no script", `document.scripts.length === 0`},
 		{"hostile", "errors are first", `document.querySelector(".finding").classList.contains("error")`},
