@@ -36,6 +36,9 @@ func ParseURL(s string) (*URL, error) { return tracker.ParseURL(s) }
 // udp, ws and wss.
 var ErrScheme = tracker.ErrScheme
 
+// ErrProxyUDP is wrapped by the error for a UDP tracker behind a proxy that is not SOCKS5.
+var ErrProxyUDP = client.ErrProxyUDP
+
 // An AnnounceRequest is the announce of a peer, sent by a [Client]. InfoHash, PeerID and
 // Port are required.
 type AnnounceRequest = tracker.AnnounceRequest

@@ -74,7 +74,7 @@ func rowHint(r *scrape.Row) string {
 			return "--insecure asks nevertheless, but attackers on the network can then read and change the answers"
 		}
 	case scrape.StatusProxy:
-		if scheme, _, _ := strings.Cut(r.URL, ":"); strings.EqualFold(strings.TrimSpace(scheme), "udp") {
+		if errors.Is(r.Err, scrape.ErrProxyUDP) {
 			return "only a socks5 proxy carries UDP: --proxy socks5://..., or leave the host out with NO_PROXY=HOST"
 		}
 		return "set the proxy with --proxy http://NAME:PASSWORD@HOST:PORT or socks5://..."

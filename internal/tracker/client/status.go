@@ -160,3 +160,6 @@ func root(err error) error {
 		err = below
 	}
 }
+
+// ErrProxyUDP is wrapped by the error for a UDP tracker behind a proxy that is not SOCKS5.
+var ErrProxyUDP = errors.New("the proxy carries no UDP")

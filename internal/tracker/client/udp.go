@@ -157,7 +157,7 @@ func (h *udpHost) dial(ctx context.Context, addr netip.AddrPort) (net.Conn, erro
 	case proxy.Scheme == "socks5" || proxy.Scheme == "socks5h":
 		return h.client.dialSOCKS5(ctx, proxy, h.url.Host, h.url.Port)
 	}
-	return nil, &Error{Status: StatusProxy, Msg: fmt.Sprintf("a proxy of scheme %q carries no UDP", proxy.Scheme)}
+	return nil, &Error{Status: StatusProxy, Msg: fmt.Sprintf("a proxy of scheme %q carries no UDP", proxy.Scheme), Err: ErrProxyUDP}
 }
 
 // socketError returns an error of StatusNoRoute for an error number for which classify
