@@ -73,6 +73,7 @@ func newScattered(t *testing.T, seed uint64) *scattered {
 	must(t, os.Mkdir(root, 0o755))
 	sizes := []int{0, 1, 300, 5000, 16384, 20000, 40000, 70000}
 	data := make(map[string][]byte)
+	var all [][]byte // of data, in the order of the files: that of a map is random
 	for i := range 3 + s.rand.IntN(10) {
 		path := fmt.Sprintf("%sf%d.%s", s.pick("", "", "one/", "two/deep/"), i, s.pick("a", "b"))
 		size := sizes[s.rand.IntN(len(sizes))]
@@ -84,12 +85,11 @@ func newScattered(t *testing.T, seed uint64) *scattered {
 		case 0:
 			b = make([]byte, size)
 		case 1: // equal files
-			for _, other := range data {
-				b = other
-				break
+			if len(all) > 0 {
+				b = all[s.rand.IntN(len(all))]
 			}
 		}
-		data[path] = b
+		data[path], all = b, append(all, b)
 		s.write(t, filepath.Join(root, path), b)
 	}
 	o := maketorrent.Options{Path: root, PieceLength: 16384}
