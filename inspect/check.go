@@ -28,6 +28,7 @@ type check struct {
 	// What a search has found about pieces that are shared, or end a file:
 	solved    map[int]bool     // by piece: it is proven
 	right     map[part]*source // of solved pieces
+	wrong     map[part]bool    // parts of solved pieces that the file at its place has other bytes in
 	undecided map[int]bool     // BadPiece.Undecided
 
 	layerless layerless
@@ -58,8 +59,8 @@ func (c *check) result(r piece.Result) {
 	}
 }
 
-// causeOf returns the cause of a piece that could not be read. If its files have
-// several causes, the first in the list below counts.
+// causeOf returns the cause of a piece that could not be read at the places of its files. If
+// they have several causes, the first in the list below counts.
 func (c *check) causeOf(index int) Cause {
 	var has [CauseChanged + 1]bool
 	for _, span := range c.content.Layout.Spans(index, index) {
@@ -68,7 +69,7 @@ func (c *check) causeOf(index int) Cause {
 		}
 	}
 	// CauseUnverifiable: some bytes of the piece exist, but can't be hashed alone.
-	for _, cause := range []Cause{CauseChanged, CauseUnreadable, CauseUnverifiable, CauseMissing} {
+	for _, cause := range []Cause{CauseChanged, CauseUnreadable, CauseUnverifiable, CauseCorrupt, CauseMissing} {
 		if has[cause] {
 			return cause
 		}
@@ -207,11 +208,12 @@ func (c *check) partsOf(index int) iter.Seq[metainfo.Span] {
 func (c *check) isDoubtful(index int) bool {
 	files, doubt := 0, false
 	for span := range c.partsOf(index) {
-		if c.proven[part{index, span.File}] {
+		at := part{index, span.File}
+		if c.proven[at] {
 			continue
 		}
 		cause := c.causeFor(span.File, index, span.Offset+span.Length)
-		doubt = doubt || cause == CauseCorrupt || cause == CauseUnverifiable
+		doubt = doubt || (cause == CauseCorrupt || cause == CauseUnverifiable) && !c.wrong[at]
 		if files++; doubt && files > 1 {
 			return true
 		}
@@ -350,9 +352,6 @@ func (c *check) ranges(file int) []Range {
 // causeFor returns the cause of a bad piece for one of its files. end is the offset in
 // the file at which the piece, or the file, ends.
 func (c *check) causeFor(file, index int, end int64) Cause {
-	if c.states[index] == CauseCorrupt {
-		return CauseCorrupt
-	}
 	switch c.tree.Files[file].Cause {
 	case piece.CauseMissing, piece.CauseNotAFile:
 		return CauseMissing
@@ -367,6 +366,9 @@ func (c *check) causeFor(file, index int, end int64) Cause {
 	}
 	if end > c.tree.ID(file).Size {
 		return CauseShort
+	}
+	if c.states[index] == CauseCorrupt || c.wrong[part{index, file}] {
+		return CauseCorrupt
 	}
 	return CauseUnverifiable
 }

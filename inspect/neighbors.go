@@ -18,10 +18,12 @@ func (c *check) neighbors(v *Verdict) iter.Seq[Neighbor] {
 			if state != CauseNone && !c.solved[p] {
 				continue
 			}
-			any := false
+			files, any, wrong := 0, false, false
 			for s := range c.partsOf(p) {
-				any = any || good[s.File]
+				files++
+				any, wrong = any || good[s.File], wrong || c.wrong[part{p, s.File}]
 			}
+			any = any || wrong && files > 1 // the hash alone shows that a piece of one file is damaged
 			for s := range c.partsOf(p) {
 				at := c.rightPath(part{p, s.File})
 				if n := (neighbor{s.File, at}); any && !good[s.File] && at != "" && !seen[n] {

@@ -2,10 +2,16 @@ package inspect_test
 
 import (
 	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"bt/inspect"
+	"bt/maketorrent"
 )
 
 // checkPlan compares the verdict of a search with that of the plan that it makes: where the
@@ -51,6 +57,8 @@ func (s *scattered) checkPlan(t *testing.T, v *inspect.Verdict) {
 				t.Errorf("%s: %s by the plan in %s", f.Path, f.Status, path)
 			case !planned && path == own && f.Status != before.Status && !(inDoubt(f) && inDoubt(before)):
 				t.Errorf("%s: %s by the plan, %s by the search", f.Path, f.Status, before.Status)
+			case !planned && path == own && !slices.Equal(f.CertainPieces, before.CertainPieces):
+				t.Errorf("%s: pieces %v are not good for certain by the plan, %v by the search", f.Path, f.CertainPieces, before.CertainPieces)
 			}
 		}
 	}
@@ -116,4 +124,85 @@ func (o *oracle) checkOnly(t *testing.T, v *inspect.Verdict) {
 // found that can't be right together, it is corrupt, instead of not verifiable.
 func inDoubt(f inspect.FileVerdict) bool {
 	return f.Status == inspect.StatusUnverifiable || f.Status == inspect.StatusCorrupt && !f.Certain
+}
+
+// The file at its place that differs from the right bytes of a shared piece, which were found
+// elsewhere, is damaged for certain, though the other files of the piece are missing. It is
+// so by the plan of the search too.
+func TestSearchProvesDamage(t *testing.T) {
+	// Pieces of 16384: Z 0, a 0-2, b 2-3, c 3-5.
+	r := rand.New(rand.NewPCG(1, 1))
+	g := &scattered{rand: r}
+	content := map[string][]byte{"Z": g.bytes(100), "a": g.bytes(40000), "b": g.bytes(12000), "c": g.bytes(40000)}
+	first := content["Z"]
+	flip := func(name string, offsets ...int) []byte {
+		b := bytes.Clone(content[name])
+		for _, i := range offsets {
+			b[i] ^= 1
+		}
+		return b
+	}
+	type disk map[string][]byte
+	for _, test := range []struct {
+		name   string
+		places disk
+		others disk
+		want   string // statuses, with the pieces that are not good for certain
+	}{
+		{"no copy", disk{"Z": first, "b": flip("b", 0)}, disk{"a": content["a"]},
+			"Z ok []; a missing [0 1 2]; b unverifiable []; c missing [3 4 5]; doubt [2 3]"},
+		{"a copy proves a piece, its neighbor is found", disk{"Z": first, "b": flip("b", 0)}, disk{"a": content["a"], "b": content["b"]},
+			"Z ok []; a missing [0 1 2]; b corrupt [2]; c missing [3 4 5]; doubt [3]"},
+		{"a piece is proven right, the other is in doubt", disk{"Z": first, "b": flip("b", 11999)}, disk{"a": content["a"], "b": content["b"]},
+			"Z ok []; a missing [0 1 2]; b unverifiable []; c missing [3 4 5]; doubt [3]"},
+		{"both pieces", disk{"Z": first, "b": flip("b", 0, 11999)}, disk{"a": content["a"], "b": content["b"], "c": content["c"]},
+			"Z ok []; a missing [0 1 2]; b corrupt [2 3]; c missing [3 4 5]; doubt []"},
+		{"the neighbor at its place", disk{"Z": first, "a": content["a"], "b": flip("b", 0)}, disk{"b": content["b"]},
+			"Z ok []; a ok []; b corrupt [2]; c missing [3 4 5]; doubt [3]"},
+		{"two files of a piece", disk{"Z": first, "a": flip("a", 39999), "b": flip("b", 0)}, disk{"a": content["a"], "b": content["b"]},
+			"Z ok []; a corrupt [2]; b corrupt [2]; c missing [3 4 5]; doubt [3]"},
+		{"a damaged copy of the neighbor", disk{"Z": first, "b": flip("b", 0)}, disk{"a": flip("a", 20000), "b": content["b"]},
+			"Z unverifiable []; a missing [0 1 2]; b unverifiable []; c missing [3 4 5]; doubt [0 2 3]"},
+		{"copies of the neighbor that begin otherwise: it is not found", disk{"b": flip("b", 0)}, disk{"a": flip("a", 0), "a2": flip("a", 1), "b": content["b"]},
+			"Z missing [0]; a missing [0 1 2]; b corrupt [2]; c missing [3 4 5]; doubt [3]"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := &scattered{rand: r, format: "v1", dirs: []string{t.TempDir(), t.TempDir()}}
+			root := filepath.Join(s.dirs[0], "release")
+			for name, b := range content {
+				s.write(t, filepath.Join(root, name), b)
+			}
+			made, err := maketorrent.Make(t.Context(), maketorrent.Options{Path: root, PieceLength: 16384})
+			must(t, err)
+			s.torrent = made.Torrent
+			s.content, err = s.torrent.Content()
+			must(t, err)
+			for name := range content {
+				if must(t, os.Remove(filepath.Join(root, name))); test.places[name] != nil {
+					s.write(t, filepath.Join(root, name), test.places[name])
+				}
+			}
+			for name, b := range test.others {
+				s.write(t, filepath.Join(s.dirs[1], "other "+name), b)
+			}
+			search, errs, err := inspect.NewSearch(t.Context(), s.dirs, 0, nil)
+			must(t, append(errs, err)...)
+			v, err := inspect.Verify(t.Context(), s.torrent, root, inspect.VerifyOptions{Search: search})
+			must(t, err)
+			var got []string
+			for f := range v.Files {
+				got = append(got, fmt.Sprint(f.Path, " ", f.Status, " ", f.CertainPieces))
+			}
+			doubt := []int{}
+			for p := range v.BadPieces {
+				if p.Doubtful {
+					doubt = append(doubt, p.Index)
+				}
+			}
+			if got := strings.Join(append(got, fmt.Sprint("doubt ", doubt)), "; "); got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+			s.checkPlan(t, v)
+		})
+	}
 }

@@ -48,7 +48,8 @@ type finder struct {
 
 // find searches for the files that are not in order, and for those that are in doubt.
 func (c *check) find(ctx context.Context, o *VerifyOptions) (found []Found, maybe []Maybe, err error) {
-	c.solved, c.right, c.undecided = make(map[int]bool), make(map[part]*source), make(map[int]bool)
+	c.solved, c.undecided = make(map[int]bool), make(map[int]bool)
+	c.right, c.wrong = make(map[part]*source), make(map[part]bool)
 	f := finder{check: c, ctx: ctx, options: o, search: o.Search, wants: make(map[int]*want)}
 	if err := f.gather(); err != nil {
 		return nil, nil, err

@@ -217,7 +217,7 @@ func (f *finder) solve(p int, which try) (solved, limited bool, err error) {
 	}
 	for i, s := range spans {
 		if !f.tree.Files[s.File].Pad {
-			f.prove(part{p, s.File}, parts[i][pick[i]][0], files > 1)
+			f.prove(part{p, s.File}, parts[i], pick[i], files > 1)
 		}
 	}
 	f.solved[p] = true
@@ -241,11 +241,15 @@ func (f *finder) isProven(p int) bool {
 	return f.only != nil
 }
 
-// prove records that the bytes of a file in a piece are those of a source.
-func (f *finder) prove(at part, right *source, shared bool) {
-	f.right[at] = right
-	if right.place {
-		f.proven[at] = true
+// prove records that the bytes of a file in a piece are those of the class with index pick.
+// If the file at its place is in another class, its bytes are wrong; if it could not be
+// compared, it is in none.
+func (f *finder) prove(at part, classes []class, pick int, shared bool) {
+	f.right[at] = classes[pick][0]
+	for i, same := range classes {
+		if same[0].place {
+			f.proven[at], f.wrong[at] = i == pick, i != pick
+		}
 	}
 	if w := f.wants[at.file]; w != nil {
 		w.shared = w.shared || shared

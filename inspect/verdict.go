@@ -8,7 +8,7 @@ type Cause uint8
 // The causes.
 const (
 	CauseNone         Cause = iota // the piece is good
-	CauseCorrupt                   // its hash differs
+	CauseCorrupt                   // its hash differs, or its bytes differ from those that were found elsewhere and have the hash
 	CauseMissing                   // the file does not exist
 	CauseShort                     // the file is too short
 	CauseUnreadable                // the file can't be read
@@ -65,8 +65,9 @@ type Verdict struct {
 	Where func(index int) string
 
 	// Neighbors yields the files that are not in order, and were not found, but prove
-	// pieces which they share with files that are in order or were found. It is nil for v2
-	// and hybrid torrents, whose files share no pieces.
+	// pieces which they share with files that are in order or were found, or prove that
+	// a file of the piece is damaged. It is nil for v2 and hybrid torrents, whose files share
+	// no pieces.
 	Neighbors iter.Seq[Neighbor]
 
 	// Extra lists the files in the content's directory that are not content, by their

@@ -38,8 +38,8 @@ type planFileDocument struct {
 }
 
 // A planNeighborDocument is a file that is not in order, with a file on disk that has the
-// right bytes of it in a piece that it shares with the files of the plan: without it they
-// could not be proven again.
+// right bytes of it in a piece that it shares with files of the plan, or with one that this
+// proves to be damaged: without it neither could be proven again.
 type planNeighborDocument struct {
 	Path      string `json:"path"`
 	PathBytes string `json:"path_bytes,omitempty"`
