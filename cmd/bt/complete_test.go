@@ -64,7 +64,7 @@ trackers: {rules.example: {source: x}}
 		{"-q --", "words\t", "--verbose --help", "--quiet"},
 		{"--color always --", "words\t", "--verbose", "--color"},
 		{"info -", "words\t", "-v --json --allow", "--version -a"},
-		{"info --allow long-name --field name --", "words\t", "--allow", "--field"},
+		{"info --allow long-name --max-size 5M --", "words\t", "--allow --field", "--max-size"},
 		{"make -a http://x/ --tracker http://y/ -f --", "words\t", "--announce --tracker --web-seed", "--force"},
 		{"retracker --host a --with b --", "words\t", "--host --with", ""},
 		{"info --no-such-flag -", "words\t", "--json", ""},

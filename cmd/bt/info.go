@@ -15,7 +15,7 @@ import (
 
 type infoFlags struct {
 	files, tree, noFiles, pads, pieces, raw, magnet bool
-	field                                           option[[]fieldPath]
+	field                                           []fieldPath
 	strict                                          strictness
 	fetch                                           fetchFlags
 	diff                                            diffFlags
@@ -47,7 +47,7 @@ bt info --strict --no-files -q ~/torrents && echo all in order`,
 			switchFlag(&f.pads, "pads", "count and show pad files (BEP 47) too"),
 			switchFlag(&f.pieces, "pieces", "list the hashes of the pieces"),
 			switchFlag(&f.raw, "raw", "print the whole torrent as lossless JSON"),
-			valueFlag(&f.field, fieldList, "field", "print the fields `NAME,...`, such as name, files.path or info.source, one torrent per line, separated by tabs; only on a terminal a value of more than 500 bytes is cut, except the magnet link"),
+			listFlag(&f.field, fieldList, "field", "print the fields `NAME,...`, again for further ones, such as name, files.path or info.source, one torrent per line, separated by tabs; only on a terminal a value of more than 500 bytes is cut, except the magnet link"),
 			switchFlag(&f.magnet, "magnet", "print the magnet link"),
 			e.options.revealFlag("show passkeys and passwords; JSON, and --field and --magnet to a file or pipe, always have them"),
 		}, f.diff.flags(), f.stats.flags(), f.bencode.flags(), f.page.flags(), f.strict.flags("exit with 1 if there are warnings or errors among the findings"), []cli.Flag{e.options.maxSizeFlag("torrent or list")}, f.fetch.flags(), e.options.jsonFlags()),
@@ -150,7 +150,7 @@ func (p *infoPrinter) fail(name string, err error) error {
 
 func (p *infoPrinter) print(x infoInput) error {
 	p.page.add(x)
-	fields := p.flags.field.value
+	fields := p.flags.field
 	switch {
 	case p.doc != nil:
 		return p.doc.item(infoJSON(x, p.flags))
@@ -175,13 +175,13 @@ func (f *infoFlags) check(json bool) error {
 	if err := oneFlag(givenSwitch{"html", f.page.path.given}, givenSwitch{"diff", f.diff.on}, givenSwitch{"stats", f.stats.on}, givenSwitch{"bencode", f.bencode.on}); err != nil {
 		return err
 	}
-	if err := oneFlag(givenSwitch{"raw", f.raw}, givenSwitch{"field", f.field.given}, givenSwitch{"magnet", f.magnet}, givenSwitch{"diff", f.diff.on}, givenSwitch{"stats", f.stats.on}, givenSwitch{"bencode", f.bencode.on}); err != nil {
+	if err := oneFlag(givenSwitch{"raw", f.raw}, givenSwitch{"field", len(f.field) > 0}, givenSwitch{"magnet", f.magnet}, givenSwitch{"diff", f.diff.on}, givenSwitch{"stats", f.stats.on}, givenSwitch{"bencode", f.bencode.on}); err != nil {
 		return err
 	}
 	if err := f.diff.check(f); err != nil {
 		return err
 	}
-	if json && (f.field.given || f.magnet) {
+	if json && (len(f.field) > 0 || f.magnet) {
 		return failf(exitUsage, "--field and --magnet print plain lines, not JSON")
 	}
 	return f.page.check()

@@ -21,7 +21,7 @@ type infoPageFlags struct {
 
 func (f *infoPageFlags) flags() []cli.Flag {
 	return []cli.Flag{
-		valueFlag(&f.path, pagePath, "html", "also write a page to `FILE`: one HTML file that needs no script and no network"),
+		onceFlag(&f.path, pagePath, "html", "also write a page to `FILE`: one HTML file that needs no script and no network"),
 		switchFlag(&f.force, "force", "replace an existing page", "f"),
 	}
 }

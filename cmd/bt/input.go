@@ -171,7 +171,12 @@ func readError(name string, err error) error {
 			err = errors.New("a symbolic link that leads back to itself")
 		}
 	}
-	return failf(exitRead, "%s: %w", shown(name), err)
+	failure := failf(exitRead, "%s: %w", shown(name), err)
+	const digits = "0123456789abcdefABCDEF"
+	if n := len(name); errors.Is(err, fs.ErrNotExist) && n > 20 && strings.Trim(name, digits) == "" {
+		return withHint(failure, fmt.Sprintf("an info-hash has 40 hex digits, or 64 in v2; these are %d", n))
+	}
+	return failure
 }
 
 // shown returns an argument with the secrets of its URLs masked.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,8 +57,9 @@ func writeManPages(app *cli.App, dir string, date time.Time) (int, error) {
 	pages := manPages(app)
 	for _, p := range pages {
 		name := filepath.Join(dir, p.file())
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return 0, outputError(name, err)
+		err := os.MkdirAll(filepath.Dir(name), 0o755)
+		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+			return 0, failf(exitWrite, "%s: %w", pathErr.Path, pathErr.Err)
 		}
 		if err := atomicfile.Write(name, []byte(p.roff(pages, date)), true); err != nil {
 			return 0, outputError(name, err)

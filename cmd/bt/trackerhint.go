@@ -56,7 +56,7 @@ func rowHint(r *scrape.Row) string {
 	switch {
 	case r.Private:
 		return "the torrent is private, so it was not announced; --force announces it"
-	case !failed:
+	case !failed, r.Status == scrape.StatusOK:
 		return ""
 	}
 	switch failure.Status {
