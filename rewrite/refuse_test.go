@@ -46,7 +46,7 @@ func TestRefusals(t *testing.T) {
 		{"no scheme", in, replace(HowLiteral, "https://", ""), `the tracker "c.example/****/announce" has no scheme`, false},
 		{"no host", in, replace(HowLiteral, "c.example", ""), `the tracker "https:///****/announce" has no host`, false},
 		{"nothing left", in, replace(HowLiteral, urlC, ""), `the tracker "" has no scheme`, false},
-		{"another scheme", in, regex, `the tracker "gopher://c.example/****/announce" does not begin with http:, https:, udp:, ws:, wss:`, false},
+		{"another scheme", in, regex, `the tracker "gopher://c.example/****/announce" does not begin with http:, https:, udp:, ws: or wss:`, false},
 		{"unreadable", in, replace(HowLiteral, "announce", "\x7f"), `the tracker "https://c.example/****/\x7f" can't be read`, false},
 		{"in a rule", in, Edit{Rules: []Rule{{Match: all, Edit: replace(HowLiteral, "https://", "")}}}, `the tracker "c.example/****/announce" has no scheme`, false},
 	} {
@@ -136,7 +136,7 @@ func TestChecks(t *testing.T) {
 		}
 	}
 	for u, want := range map[string]string{
-		"ftp://a.example/0123456789abcdef": `the tracker "ftp://a.example/****" does not begin with http:, https:, udp:, ws:, wss:`,
+		"ftp://a.example/0123456789abcdef": `the tracker "ftp://a.example/****" does not begin with http:, https:, udp:, ws: or wss:`,
 		"http://":                          `the tracker "http://" has no host`,
 		"":                                 `the tracker "" has no scheme`,
 	} {

@@ -160,7 +160,11 @@ func (a *announcer) announce(ctx context.Context, v *visitor, e *event) *client.
 		return nil
 	}
 	for _, p := range resp.Peers {
-		if p.Addr.Port() == port { // this peer, or another that only scrapes
+		switch p.Addr.Port() {
+		case port, 0: // this peer, or another that only scrapes; 0 is no port
+			continue
+		}
+		if p.Addr.Addr().IsUnspecified() {
 			continue
 		}
 		e.peers = append(e.peers, Peer{Addr: peerAddr(p), Client: peerid.Client([]byte(p.ID))})

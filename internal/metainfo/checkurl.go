@@ -25,9 +25,11 @@ func CheckURL(s string, schemes ...string) error {
 	case !colon || !isScheme(name):
 		return errors.New("has no scheme")
 	case !slices.Contains(schemes, name):
-		return errors.New("does not begin with " + strings.Join(schemes, ":, ") + ":")
+		return errors.New("does not begin with " + schemeList(schemes))
 	case !strings.HasPrefix(after, "//"):
 		return errors.New("has no // after " + name + ":")
+	case strings.ContainsFunc(s, unicode.IsSpace) && hasControl(s):
+		return errControl
 	case strings.ContainsFunc(s, unicode.IsSpace):
 		return errors.New("holds a blank")
 	}
@@ -37,9 +39,34 @@ func CheckURL(s string, schemes ...string) error {
 		return err
 	}
 	if _, err := url.Parse(s); err != nil {
+		if hasControl(s) {
+			return errControl
+		}
 		return errors.New("can't be read")
 	}
 	return nil
+}
+
+var errControl = errors.New("holds a control character")
+
+// hasControl reports whether s has a control character other than a tab, which is a blank.
+func hasControl(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r != '\t' && unicode.IsControl(r) })
+}
+
+// schemeList returns schemes as text: "http:, https: or ftp:".
+func schemeList(schemes []string) string {
+	last := len(schemes) - 1
+	if last == 0 {
+		return schemes[0] + ":"
+	}
+	return strings.Join(schemes[:last], ":, ") + ": or " + schemes[last] + ":"
+}
+
+// addBadURL adds a finding about a URL for which CheckURL returned err. what is the URL's
+// role: "a tracker".
+func (f *findings) addBadURL(code Code, at int, what string, err error, rawURL string) {
+	f.add(code, at, "%s's URL %s: %s", what, strings.TrimSuffix(err.Error(), ":"), MaskURL(rawURL))
 }
 
 // checkHostPort checks HOST[:PORT] in a URL of a scheme.

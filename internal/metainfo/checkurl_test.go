@@ -22,14 +22,24 @@ func TestCheckURL(t *testing.T) {
 	if err := CheckURL("ftp://w.example/a", "http", "ftp"); err != nil {
 		t.Error(err)
 	}
+	for want, schemes := range map[string][]string{
+		"does not begin with http:":                 {"http"},
+		"does not begin with http: or ftp:":         {"http", "ftp"},
+		"does not begin with http:, https: or ftp:": {"http", "https", "ftp"},
+	} {
+		if err := CheckURL("javascript:alert(1)", schemes...); err == nil || err.Error() != want {
+			t.Errorf("%v %v, want %s", schemes, err, want)
+		}
+	}
 	const (
 		noScheme = "has no scheme"
-		other    = "does not begin with http:, https:, udp:, ws:, wss:"
+		other    = "does not begin with http:, https:, udp:, ws: or wss:"
 		noHost   = "has no host"
 		badHost  = "has a host that can't be one"
 		badPort  = "has a port that is not a number from 1 to 65535"
 		noPort   = "has no port, and udp: has none of its own"
 		blank    = "holds a blank"
+		control  = "holds a control character"
 		ipv6     = "has an IPv6 address without brackets"
 		unread   = "can't be read"
 	)
@@ -43,14 +53,14 @@ func TestCheckURL(t *testing.T) {
 		"http://t.example:80a/": badPort, "http://t.example:8 0/": blank, "http://t.example:http/": badPort, "udp://[::1]:0": badPort,
 		"http://a:1:2/": badPort, "udp://t.example:000000": badPort, "http://t.example:18446744073709551617/": badPort,
 		"udp://t.example/announce": noPort, "udp://t.example": noPort, "udp://t.example:": noPort, "udp://[::1]": noPort, "udp://192.0.2.1/a": noPort,
-		"http://t.example/a b": blank, "http://t. example/a": blank, "http://t.example/a\tb": blank, "http://t.example/a\nb": blank,
+		"http://t.example/a b": blank, "http://t. example/a": blank, "http://t.example/a\tb": blank, "http://t.example/a\nb": control, "http://t.example/a\rb c": control, "http://t.example/\x1b[1m": control, "http://t.example/\u0085": control, "http://t\n.example/": control,
 		"http://t.example/a,\u00a0b": blank, "http://a.example/ http://b.example/": blank,
 		"http://2001:db8::1/a": ipv6, "udp://::1": ipv6, "udp://2001:db8::1:6969/announce": ipv6, "http://2001:db8:0:0:0:0:0:1/": ipv6,
 		"http://t..example/": badHost, "http://.example/": badHost, "http://./": badHost, "http://t,example/": badHost, "http://t!.example": badHost,
 		"http://t%2eexample/": badHost, "http://<host>/": badHost, "http://t\\a/": badHost, "http://[::1/": badHost, "http://[t.example]/": badHost,
 		"http://[192.0.2.1]/": badHost, "http://[fe80::1%25eth0]/": badHost, "http://[]/": badHost, "http://*.example/": badHost, "http://{tracker}/": badHost,
 		"http://" + label + "x.example/": badHost, "http://" + strings.Repeat(label+".", 4) + "example/": badHost,
-		"http://t.example/%zz": unread, "http://t.example/%": unread, "http://t.example/\x7f": unread, "http://t.example/a\x00b": unread,
+		"http://t.example/%zz": unread, "http://t.example/%": unread, "http://t.example/\x7f": control, "http://t.example/a\x00b": control,
 	} {
 		if err := CheckURL(s, TrackerSchemes...); err == nil || err.Error() != want {
 			t.Errorf("%q %v, want %s", s, err, want)
@@ -144,4 +154,20 @@ func FuzzCheckURL(f *testing.F) {
 			t.Errorf("%q has no host for an edit", s)
 		}
 	})
+}
+
+func TestBadURLFindings(t *testing.T) {
+	for text, want := range map[string]string{
+		"magnet:?xt=urn:btih:c12fe1c06bba254a9dc9f519b335aa7c1367a88a&ws=javascript:alert(1)": "a web seed's URL does not begin with http:, https: or ftp: javascript:alert(1)",
+		"magnet:?xt=urn:btih:c12fe1c06bba254a9dc9f519b335aa7c1367a88a&tr=gopher://t.example/": "a tracker's URL does not begin with http:, https:, udp:, ws: or wss: gopher://t.example/",
+		"magnet:?xt=urn:btih:c12fe1c06bba254a9dc9f519b335aa7c1367a88a&tr=http://t.example:0/": "a tracker's URL has a port that is not a number from 1 to 65535: http://t.example:0/",
+	} {
+		m, err := ParseMagnet(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(m.Findings) != 1 || m.Findings[0].Message != want {
+			t.Errorf("%s: %v, want %s", text, m.Findings, want)
+		}
+	}
 }

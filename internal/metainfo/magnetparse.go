@@ -240,7 +240,7 @@ func (r *magnetReader) webSeed(value string, at int) bool {
 		return false
 	}
 	if err := CheckURL(value, "http", "https", "ftp"); err != nil {
-		r.add(CodeBadWebSeed, at, "a web seed's URL %v: %s", err, MaskURL(value))
+		r.addBadURL(CodeBadWebSeed, at, "a web seed", err, value)
 	}
 	if r.webSeeds[value] {
 		r.add(CodeDuplicateWebSeed, at, "a web seed is listed twice: %s", MaskURL(value))

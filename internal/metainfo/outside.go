@@ -140,7 +140,7 @@ func (r *findings) tracker(s string, at int) {
 		return
 	}
 	if err := CheckURL(trimmed, TrackerSchemes...); err != nil {
-		r.add(CodeBadTracker, at, "a tracker's URL %v: %s", err, MaskURL(trimmed))
+		r.addBadURL(CodeBadTracker, at, "a tracker", err, trimmed)
 	}
 }
 
@@ -163,7 +163,7 @@ func (r *reader) seeds(key string) []string {
 			return
 		}
 		if err := CheckURL(u, "http", "https", "ftp"); err != nil {
-			r.add(CodeBadWebSeed, v.Offset(), "a web seed's URL %v: %s", err, MaskURL(u))
+			r.addBadURL(CodeBadWebSeed, v.Offset(), "a web seed", err, u)
 		}
 		r.twice(CodeDuplicateWebSeed, "a web seed", seen, u, v.Offset())
 	}
