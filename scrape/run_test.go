@@ -64,6 +64,12 @@ func newTracker(t *testing.T, scrapes bool, swarms map[[20]byte]scrape.Counts) *
 			resp.Peers = []tracker.Peer{
 				{Addr: netip.MustParseAddrPort("192.0.2.1:6881"), ID: "-TR4060-abcdefghijkl"},
 				{Addr: netip.MustParseAddrPort("192.0.2.2:9"), ID: string(req.PeerID[:])},
+				// No one can connect to these.
+				{Addr: netip.MustParseAddrPort("0.0.0.0:0")},
+				{Addr: netip.MustParseAddrPort("192.0.2.3:0")},
+				{Addr: netip.MustParseAddrPort("0.0.0.0:6881")},
+				{Addr: netip.MustParseAddrPort("[::]:6881")},
+				{Addr: netip.MustParseAddrPort("[2001:db8::1]:0")},
 			}
 		}
 		w.Write(resp.AppendHTTP(nil, req.PeerIDs))
