@@ -63,7 +63,8 @@ func diff(want, got result) string {
 	return cmp.Diff(want, got, cmp.AllowUnexported(result{}))
 }
 
-// testEnv returns an env without a terminal and without environment variables.
+// testEnv returns an env without a terminal and without environment variables but TERM,
+// which tests that set a terminal need.
 func testEnv(args ...string) (e *env, stdout, stderr *bytes.Buffer) {
 	stdout, stderr = new(bytes.Buffer), new(bytes.Buffer)
 	return &env{
@@ -71,7 +72,7 @@ func testEnv(args ...string) (e *env, stdout, stderr *bytes.Buffer) {
 		stdin:  new(bytes.Buffer),
 		stdout: stdout,
 		stderr: stderr,
-		getenv: func(string) string { return "" },
+		getenv: func(key string) string { return map[string]string{"TERM": "xterm"}[key] },
 		now:    func() time.Time { return time.Unix(1700000000, 0) },
 	}, stdout, stderr
 }

@@ -195,7 +195,7 @@ func (u *ui) progress(label string) *term.Progress {
 		return nil
 	}
 	var columns func() int // nil without a terminal
-	if u.env.stderrTerminal && u.env.getenv("TERM") != "dumb" {
+	if u.env.stderrTerminal && !term.IsDumb(u.env.getenv) {
 		if columns = u.env.stderrWidth; columns == nil {
 			columns = func() int { return 0 }
 		}

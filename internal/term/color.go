@@ -1,6 +1,7 @@
 package term
 
 import (
+	"runtime"
 	"strings"
 )
 
@@ -37,7 +38,7 @@ func (p Palette) style(open, s string) string {
 type ColorMode uint8
 
 const (
-	ColorAuto   ColorMode = iota // on a terminal, unless NO_COLOR has any value or TERM is "dumb"
+	ColorAuto   ColorMode = iota // on a terminal, unless NO_COLOR has any value or IsDumb
 	ColorAlways                  // regardless of the environment
 	ColorNever
 )
@@ -50,5 +51,13 @@ func UseColor(mode ColorMode, isTerminal bool, getenv func(string) string) bool 
 	case ColorNever:
 		return false
 	}
-	return isTerminal && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+	return isTerminal && getenv("NO_COLOR") == "" && !IsDumb(getenv)
+}
+
+// IsDumb reports whether a terminal may not know escape sequences: TERM is "dumb" or, except
+// on Windows, where terminals do not set it, is not set.
+func IsDumb(getenv func(string) string) bool { return isDumb(getenv("TERM"), runtime.GOOS) }
+
+func isDumb(name, goos string) bool {
+	return name == "dumb" || name == "" && goos != "windows"
 }

@@ -1,6 +1,9 @@
 package term
 
-import "testing"
+import (
+	"runtime"
+	"testing"
+)
 
 func TestPalette(t *testing.T) {
 	var off Palette
@@ -32,11 +35,11 @@ func TestUseColor(t *testing.T) {
 		env        map[string]string
 		want       bool
 	}{
-		{ColorAuto, true, nil, true},
-		{ColorAuto, false, nil, false},
-		{ColorAuto, true, map[string]string{"NO_COLOR": "1"}, false},
-		{ColorAuto, true, map[string]string{"NO_COLOR": "0"}, false},
-		{ColorAuto, true, map[string]string{"NO_COLOR": ""}, true},
+		{ColorAuto, true, nil, runtime.GOOS == "windows"},
+		{ColorAuto, false, map[string]string{"TERM": "xterm"}, false},
+		{ColorAuto, true, map[string]string{"TERM": "xterm", "NO_COLOR": "1"}, false},
+		{ColorAuto, true, map[string]string{"TERM": "xterm", "NO_COLOR": "0"}, false},
+		{ColorAuto, true, map[string]string{"TERM": "xterm", "NO_COLOR": ""}, true},
 		{ColorAuto, true, map[string]string{"TERM": "dumb"}, false},
 		{ColorAuto, true, map[string]string{"TERM": "xterm"}, true},
 		{ColorAlways, false, map[string]string{"NO_COLOR": "1", "TERM": "dumb"}, true},
@@ -46,6 +49,25 @@ func TestUseColor(t *testing.T) {
 		got := UseColor(tt.mode, tt.isTerminal, func(key string) string { return tt.env[key] })
 		if got != tt.want {
 			t.Errorf("UseColor(%v, %v, %v) = %v", tt.mode, tt.isTerminal, tt.env, got)
+		}
+	}
+}
+
+func TestIsDumb(t *testing.T) {
+	for _, tt := range []struct {
+		name, goos string
+		want       bool
+	}{
+		{"dumb", "linux", true},
+		{"dumb", "windows", true},
+		{"", "linux", true},
+		{"", "darwin", true},
+		{"", "windows", false},
+		{"xterm", "linux", false},
+		{"xterm", "windows", false},
+	} {
+		if got := isDumb(tt.name, tt.goos); got != tt.want {
+			t.Errorf("isDumb(%q, %q) = %v", tt.name, tt.goos, got)
 		}
 	}
 }
