@@ -310,6 +310,8 @@ func readValues(name string) ([]byte, error) {
 		return nil, readError(name, err)
 	case len(b) > maxValuesSize:
 		return nil, failf(exitRead, "%s: it is larger than %s", name, term.Size(maxValuesSize))
+	case isUTF16(b):
+		return nil, withHint(failf(exitUsage, "%s: it is in UTF-16", name), utf16Hint)
 	case bytes.IndexByte(b, 0) >= 0:
 		return nil, fmt.Errorf("%s: it is not a text file: it contains zero bytes", name)
 	}

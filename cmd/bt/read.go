@@ -35,6 +35,15 @@ const (
 	pathsInput                // a list of paths, of any bytes
 )
 
+// isText reports whether an input of the kind k is or may be text in UTF-8.
+func (k inputKind) isText() bool {
+	switch k {
+	case torrentOrLinks, torrentOrHashes, textInput, rulesInput, configInput:
+		return true
+	}
+	return false
+}
+
 // mayBe reports whether an input that does not begin as a torrent may be of the
 // kind k. head is its beginning.
 func (k inputKind) mayBe(head []byte) bool {
@@ -104,7 +113,18 @@ func readAll(e *env, in io.Reader, size int64, name string, kind inputKind) ([]b
 	if kind.isConfig() {
 		limit = min(limit, config.MaxSize)
 	}
-	b, err := metainfo.Read(in, size, limit, kind.mayBe)
+	var head []byte // if there is more of the input
+	b, err := metainfo.Read(in, size, limit, func(h []byte) bool {
+		head = h
+		return kind.mayBe(h)
+	})
+	if kind.isText() && (isUTF16(head) || isUTF16(b)) {
+		code := exitUsage
+		if kind < textInput {
+			code = exitTorrent
+		}
+		return nil, withHint(failf(code, "%s: it is in UTF-16", shown(name)), utf16Hint)
+	}
 	if tooLarge, ok := errors.AsType[*metainfo.TooLargeError](err); ok && tooLarge.Max == config.MaxSize && kind.isConfig() {
 		what := map[inputKind]string{rulesInput: "a rules file", configInput: "a config file"}[kind]
 		return nil, failf(exitRead, "%s: %s has %s at most", shown(name), what, term.Size(config.MaxSize))
@@ -123,6 +143,13 @@ func readAll(e *env, in io.Reader, size int64, name string, kind inputKind) ([]b
 	}
 	e.boundMemory(len(b))
 	return b, nil
+}
+
+const utf16Hint = "save it as UTF-8"
+
+// isUTF16 reports whether b begins with a byte order mark of UTF-16.
+func isUTF16(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff"))
 }
 
 // sizeOf returns the number of unread bytes of a regular file, or -1 if it is
