@@ -28,7 +28,7 @@ const infoField = "info"
 
 // fieldHelp describes the names of --field.
 const fieldHelp = "--field takes any key of the JSON, and with dots what is below it: files.path (of every file), trackers.0.1 (counted from 0), " +
-	"and info.KEY for any key of the torrent's info dict, such as info.source or info.files.length; quote a key that has a dot or comma: info.\"a.b\". " +
+	"and info.KEY for any key of the torrent's info dict, such as info.source or info.files.length; quote a key that has a dot or comma: info.\"a.b\", and write \\\" for a quote in it: info.\"a\\\"b\". " +
 	"Items of a list are separated by blanks, and quoted if they have any; what a torrent has not is empty; bytes that are not UTF-8 are in hex, and dicts in JSON."
 
 // fieldList parses names of fields, separated by commas.
@@ -37,7 +37,11 @@ func fieldList(s string) ([]fieldPath, error) {
 	for {
 		f, rest, err := cutField(s)
 		if err != nil {
-			return nil, failf(exitUsage, "%q: %w", s, err)
+			shown := s
+			if !strings.Contains(s, `"`) {
+				shown = strconv.Quote(s)
+			}
+			return nil, failf(exitUsage, "%s: %w", shown, err)
 		}
 		if err := f.check(); err != nil {
 			return nil, err

@@ -57,8 +57,9 @@ func TestFieldList(t *testing.T) {
 		{in: "name,", err: `"": a name is missing; an empty key is written ""`},
 		{in: "info.", err: `"info.": a name is missing; an empty key is written ""`},
 		{in: "info..x", err: `"info..x": a name is missing; an empty key is written ""`},
-		{in: `info."x`, err: `"info.\"x": a quote does not end, or has an escape that is not one of Go`},
-		{in: `info."x"y`, err: `"info.\"x\"y": a dot or comma is missing behind "x"`},
+		{in: `info."x`, err: `info."x: a quote does not end, or has an escape that is not one of Go`},
+		{in: `info."x"y`, err: `info."x"y: a dot or comma is missing behind "x"`},
+		{in: `info.files."a.b,""c"`, err: `info.files."a.b,""c": a dot or comma is missing behind "a.b,"`},
 	} {
 		fields, err := fieldList(tt.in)
 		if tt.err != "" {
