@@ -171,11 +171,15 @@ func fillLines(text string, width int) []string {
 }
 
 // roffLine returns a line of text. A period or quote at its beginning would make it a
-// request.
+// request, and a sentence at its end would be followed by two blanks.
 func roffLine(s string) string {
+	end := strings.TrimRight(s, `"')]`)
 	s = roffText(s)
 	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {
 		s = `\&` + s
+	}
+	if end != "" && strings.ContainsAny(end[len(end)-1:], ".?!") {
+		s += `\&`
 	}
 	return s + "\n"
 }

@@ -148,3 +148,22 @@ func TestRoff(t *testing.T) {
 		}
 	}
 }
+
+func TestRoffLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                  "\n",
+		"a word":            "a word\n",
+		".a":                "\\&.a\n",
+		"'":                 "\\(aq\n",
+		"It is so.":         "It is so.\\&\n",
+		"Is it?":            "Is it?\\&\n",
+		"(It is!)":          "(It is!)\\&\n",
+		`"It is so."`:       "\\(dqIt is so.\\(dq\\&\n",
+		"It is so. And so,": "It is so. And so,\n",
+		"...":               "\\&...\\&\n",
+	} {
+		if got := roffLine(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
