@@ -47,7 +47,8 @@ func TestRefusals(t *testing.T) {
 		{"no host", in, replace(HowLiteral, "c.example", ""), `the tracker "https:///****/announce" has no host`, false},
 		{"nothing left", in, replace(HowLiteral, urlC, ""), `the tracker "" has no scheme`, false},
 		{"another scheme", in, regex, `the tracker "gopher://c.example/****/announce" does not begin with http:, https:, udp:, ws: or wss:`, false},
-		{"unreadable", in, replace(HowLiteral, "announce", "\x7f"), `the tracker "https://c.example/****/\x7f" can't be read`, false},
+		{"a control character", in, replace(HowLiteral, "announce", "\x7f"), `the tracker "https://c.example/****/\x7f" holds a control character`, false},
+		{"unreadable", in, replace(HowLiteral, "announce", "%zz"), `the tracker "https://c.example/****/%zz" can't be read`, false},
 		{"in a rule", in, Edit{Rules: []Rule{{Match: all, Edit: replace(HowLiteral, "https://", "")}}}, `the tracker "c.example/****/announce" has no scheme`, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
