@@ -100,6 +100,8 @@ func startShell(t *testing.T, start shellStart, files ...string) *shellPane {
 		"config/bt/config.yaml": shellConfig,
 		"other presets.yaml":    "presets: {elsewhere: {private: true}}\n",
 		"nested/film.torrent":   "",
+		// Without this directory fish runs a program in the background that writes to it.
+		"fish/generated_completions/empty": "",
 	})
 	var command []string
 	for _, word := range start.command {
