@@ -209,7 +209,7 @@ func TestSearch(t *testing.T) {
 }
 
 // Many files of one size in one piece: the likest combination is tried first, and where
-// nothing helps, the limit is told.
+// nothing helps, the verdict reports the limit.
 func TestSearchLimits(t *testing.T) {
 	s := newSearchSample(t, t.TempDir(), named{"1.a", random("1", 30)}, named{"2.a", random("2", 30)}, named{"3.a", random("3", 40)}, named{"4.a", random("4", 100)})
 	s.write("content/4.a", random("4", 100))

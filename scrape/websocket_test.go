@@ -48,7 +48,7 @@ func serveWS(t *testing.T, announces bool) (url string) {
 	return strings.Replace(s.URL, "http", "ws", 1) + "/"
 }
 
-// Of a WebSocket tracker without scrape, it is told that it opens a WebSocket. Only an
+// The error for a WebSocket tracker without scrape says that it opens a WebSocket. Only an
 // announce can find out that it works.
 func TestWebSocketWithoutScrape(t *testing.T) {
 	t.Parallel()

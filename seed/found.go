@@ -73,7 +73,7 @@ func (d *Directory) update(path string) (again bool) {
 		meta, err = readTorrent(path, d.MaxSize)
 	}
 	if errors.Is(err, fs.ErrNotExist) && !isLink(path) {
-		// The next walk tells whether the file was removed, or its directory renamed.
+		// Either the file was removed or its directory was renamed. The next walk decides.
 		return true
 	}
 	// Abs, because the clock of a file server may be ahead.

@@ -66,7 +66,7 @@ type super struct {
 // A superPeer is a peer of a torrent that is super-seeded.
 type superPeer struct {
 	*super
-	wake   func()         // tells the conn to call next
+	wake   func()         // makes the conn call next
 	offers map[int]*offer // offers that have not spread yet
 	plain  bool           // all pieces are offered to it
 	more   int            // additional offers, since it wants none of those so far

@@ -37,7 +37,7 @@ func (d *Directory) walk(ctx context.Context) *walk {
 			return ctx.Err()
 		case err != nil && path != root && errors.Is(err, fs.ErrNotExist):
 			// It was removed during the walk, or a directory above it was renamed. The
-			// next walk tells.
+			// next walk decides.
 			w.unreadable, w.changed = append(w.unreadable, path), true
 		case err != nil:
 			// An unreadable directory does not mean that its torrents are gone.

@@ -237,7 +237,7 @@ func checkCollisions(jobs []*makeJob) error {
 	return nil
 }
 
-// describe tells a job from others.
+// describe returns a text that distinguishes a job from others.
 func (j *makeJob) describe() string {
 	text := j.path() + " (" + j.options.Format.String()
 	for _, key := range []string{"tracker", "source"} {

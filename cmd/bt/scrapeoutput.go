@@ -36,7 +36,7 @@ type scraper struct {
 type scrapeResult interface {
 	progress() (done, all int)
 
-	// answered reports whether any tracker has answered, which the exit code tells.
+	// answered reports whether any tracker has answered, which decides the exit code.
 	answered() bool
 
 	// note is called once for each complete round.

@@ -132,7 +132,7 @@ func randomHistory(rng *rand.Rand) (failure string) {
 		case 0, 1:
 			entries[i].Serve(rng.IntN(3) > 0)
 		case 2:
-			if !well { // a removed entry tells a tracker once that it has stopped
+			if !well { // a removed entry sends a tracker one stopped event
 				continue
 			}
 			entries[i].Remove()

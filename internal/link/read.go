@@ -49,7 +49,7 @@ func (l *Link) listen(until time.Time, h Handler) error {
 		return err
 	}
 	if !wait {
-		// An old deadline or a Wake is done with. It must not keep further data from
+		// Clear an old deadline, or that of a Wake, which would keep further data from
 		// being read.
 		return l.socket.SetReadDeadline(time.Time{})
 	}
