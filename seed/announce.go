@@ -8,32 +8,6 @@ import (
 	"bt/internal/metainfo"
 )
 
-// families returns the address families to announce over: one per address in from, or
-// without any those over which peers can reach the listener.
-func families(listener netip.Addr, from, ips []netip.Addr) []announce.Family {
-	switch {
-	case len(from) > 0:
-	case !listener.IsValid() || listener == netip.IPv6Unspecified(): // accepts both families
-		from = []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
-	default:
-		from = []netip.Addr{listener}
-	}
-	var list []announce.Family
-	for _, addr := range from {
-		f := announce.Family{Network: "6", From: addr}
-		if addr.Is4() {
-			f.Network = "4"
-		}
-		for _, ip := range ips {
-			if ip.Is4() == addr.Is4() {
-				f.IP = ip
-			}
-		}
-		list = append(list, f)
-	}
-	return list
-}
-
 // ForeignTrackers returns the trackers in further that are not among the torrent's
 // own, if the torrent is private. A private torrent should only be announced to its
 // own trackers (BEP 27). The result is empty for a public torrent and for one without

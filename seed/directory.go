@@ -164,7 +164,7 @@ func (d *Directory) suspectAll() {
 	}
 }
 
-func (d *Directory) warn(err error) { d.Seeder.events.put(EventWarning{Err: err}) }
+func (d *Directory) warn(err error) { d.Seeder.events.Put(EventWarning{Err: err}) }
 
 func (d *Directory) isTorrent(path string) bool {
 	name := filepath.Base(path)

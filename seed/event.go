@@ -2,7 +2,6 @@ package seed
 
 import (
 	"net/netip"
-	"sync"
 	"time"
 
 	"bt/internal/tracker/client"
@@ -98,76 +97,11 @@ func (EventWarning) isEvent()   {}
 func (EventFailed) isEvent()    {}
 func (EventStopped) isEvent()   {}
 
-// maxEvents is the length of the queue from which on events of progress, peers and
-// statistics are dropped.
-const maxEvents = 10_000
-
-// events is the queue of events that are not delivered yet.
-type events struct {
-	mu    sync.Mutex
-	list  []datedEvent
-	ended bool
-	ready chan struct{} // room for one
-}
-
-type datedEvent struct {
-	time  time.Time
-	event Event
-}
-
-func newEvents() *events { return &events{ready: make(chan struct{}, 1)} }
-
-// put appends an event. After end it does nothing.
-func (q *events) put(e Event) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.ended {
-		return
-	}
+// isDroppable reports whether an event may be dropped if the user is far behind.
+func isDroppable(e Event) bool {
 	switch e.(type) {
 	case EventChecking, EventPeer, EventStats:
-		if len(q.list) >= maxEvents {
-			return
-		}
+		return true
 	}
-	q.add(e)
-}
-
-// end appends the last event.
-func (q *events) end(e Event) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.add(e)
-	q.ended = true
-}
-
-func (q *events) add(e Event) {
-	q.list = append(q.list, datedEvent{time.Now(), e})
-	select {
-	case q.ready <- struct{}{}:
-	default:
-	}
-}
-
-func (q *events) take() []datedEvent {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	list := q.list
-	q.list = nil
-	return list
-}
-
-// deliver calls f for each event until over is closed, and then for the events that
-// are left.
-func (q *events) deliver(over <-chan struct{}, f func(time.Time, Event)) {
-	for ended := false; !ended; {
-		select {
-		case <-q.ready:
-		case <-over:
-			ended = true
-		}
-		for _, e := range q.take() {
-			f(e.time, e.event)
-		}
-	}
+	return false
 }

@@ -114,7 +114,7 @@ func (d *Directory) reject(path string, f *found, err error, last string) {
 		d.broken.set(path, err)
 	}
 	if f.failure != last {
-		d.Seeder.events.put(e)
+		d.Seeder.events.Put(e)
 	}
 }
 

@@ -54,6 +54,6 @@ func (t *Torrent) remember(m *loadedMetainfo, have peer.Bitfield) {
 // warnNotRemembered emits a warning, once, that the cache can't be written.
 func (s *Seeder) warnNotRemembered(err error) {
 	if err != nil && !s.forgetWarned.Swap(true) {
-		s.events.put(EventWarning{Err: fmt.Errorf("the results of checks are not remembered: %w", err)})
+		s.events.Put(EventWarning{Err: fmt.Errorf("the results of checks are not remembered: %w", err)})
 	}
 }

@@ -124,7 +124,7 @@ func (l *life) transition(seen *epoch, to State, e Event, set func()) (from Stat
 		l.cancel()
 	}
 	if e != nil && !from.isOver() {
-		l.torrent.seeder.events.put(e)
+		l.torrent.seeder.events.Put(e)
 	}
 	return from, dropped, true
 }
@@ -170,7 +170,7 @@ func (l *life) emit(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.state.isOver() {
-		l.torrent.seeder.events.put(e)
+		l.torrent.seeder.events.Put(e)
 	}
 }
 
@@ -198,7 +198,7 @@ func (l *life) progress(done, total int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.checking.done = done; l.state == StateChecking {
-		l.torrent.seeder.events.put(EventChecking{l.torrent, done, total})
+		l.torrent.seeder.events.Put(EventChecking{l.torrent, done, total})
 	}
 }
 

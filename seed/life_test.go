@@ -108,7 +108,7 @@ func checkTransition(tt *Torrent, seen *epoch, to State, legal bool) error {
 	if state, now := tt.now(); state != want || now != next || legal && seen != nil && *seen != next {
 		return fmt.Errorf("it is %s in epoch %d", state, now)
 	}
-	if emitted := len(tt.seeder.events.list) > 0; emitted != (legal && !from.isOver()) {
+	if emitted := tt.seeder.events.Len() > 0; emitted != (legal && !from.isOver()) {
 		return fmt.Errorf("event emitted: %v", emitted)
 	}
 	return nil
@@ -134,17 +134,6 @@ func TestEmitJoined(t *testing.T) {
 	tt.leave(m)
 	r.stop()
 	followed(t, r.events)
-}
-
-// No event of a torrent follows its EventStopped.
-func TestEventsEnd(t *testing.T) {
-	q := newEvents()
-	q.put(EventStats{Peers: 1})
-	q.end(EventStopped{Uploaded: 2})
-	q.put(EventWarning{})
-	if list := q.take(); len(list) != 2 || list[1].event != (EventStopped{Uploaded: 2}) {
-		t.Errorf("%+v", list)
-	}
 }
 
 // A lifeTest changes torrents and their data at random, and checks their states.

@@ -215,6 +215,6 @@ func (l *life) emitJoined(m *loadedMetainfo, joined EventPeer) bool {
 	if l.use.loaded != m {
 		return false
 	}
-	l.torrent.seeder.events.put(joined)
+	l.torrent.seeder.events.Put(joined)
 	return true
 }

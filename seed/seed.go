@@ -44,6 +44,7 @@ import (
 	"time"
 
 	"bt/internal/announce"
+	"bt/internal/events"
 	"bt/internal/known"
 	"bt/internal/link"
 	"bt/internal/peer/mse"
@@ -77,7 +78,7 @@ type Seeder struct {
 	hub          *swarm.Hub
 	fewer        error // why MaxPeers was lowered; nil: it was not
 	announcer    *announce.Announcer
-	events       *events
+	events       *events.Queue[Event]
 	known        *known.Store
 	forgetWarned atomic.Bool // the warning that the cache can't be written was emitted
 
@@ -98,7 +99,7 @@ func New(o Options) *Seeder {
 	s := &Seeder{
 		options: o, since: time.Now(), timeouts: link.DefaultTimeouts,
 		byKey: make(map[[20]byte]*Torrent), req2: make(map[[20]byte][20]byte),
-		known: known.New(o.KnownDir), toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), events: newEvents(),
+		known: known.New(o.KnownDir), toOpen: newBacklog(), toHash: newBacklog(), suspects: newBacklog(), events: events.New(isDroppable),
 	}
 	if s.options.PeerID == ([20]byte{}) {
 		s.options.PeerID = peerid.New()
@@ -127,7 +128,7 @@ func New(o Options) *Seeder {
 	if err == nil {
 		s.port = addr.Port()
 	}
-	reached := families(addr.Addr().Unmap(), o.From, o.IPs)
+	reached := announce.Families(addr.Addr().Unmap(), o.From, o.IPs)
 	var from []netip.Addr
 	for _, f := range reached {
 		from = append(from, f.From)
@@ -135,7 +136,7 @@ func New(o Options) *Seeder {
 	s.hub = swarm.New(swarm.Options{
 		Listener: o.Listener, PeerID: s.options.PeerID, MaxPeers: s.options.MaxPeers, MaxHandshakes: n.handshakes,
 		Encryption: o.Encryption, Timeouts: &s.timeouts, From: from, Torrents: (*torrents)(s),
-		Warn: func(err error) { s.events.put(EventWarning{Err: err}) },
+		Warn: func(err error) { s.events.Put(EventWarning{Err: err}) },
 	})
 	s.announcer = announce.New(announce.Options{
 		PeerID: s.options.PeerID, Port: s.port, UserAgent: o.Client, Families: reached,
@@ -237,17 +238,13 @@ func (s *Seeder) Rate() int64 {
 // last event, and waits until all events are delivered.
 func (s *Seeder) startEvents() (end func()) {
 	if addr, err := netip.ParseAddrPort(s.options.Listener.Addr().String()); err == nil {
-		s.events.put(EventListening{addr})
+		s.events.Put(EventListening{addr})
 	}
-	over, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		s.events.deliver(over, s.options.Event)
-	}()
+	var delivery sync.WaitGroup
+	delivery.Go(func() { s.events.Deliver(s.options.Event) })
 	return func() {
-		s.events.end(EventStopped{Uploaded: s.Uploaded()})
-		close(over)
-		<-done
+		s.events.End(EventStopped{Uploaded: s.Uploaded()})
+		delivery.Wait()
 	}
 }
 
@@ -266,7 +263,7 @@ func (s *Seeder) Serve(ctx context.Context) error {
 	wg.Go(func() { s.announcer.Run(ctx) })
 	wg.Go(func() { s.measure(ctx) })
 	if s.fewer != nil {
-		s.events.put(EventWarning{Err: s.fewer})
+		s.events.Put(EventWarning{Err: s.fewer})
 	}
 	s.hub.Serve(ctx)
 	return context.Cause(ctx)

@@ -40,6 +40,12 @@ func makeContent(t testing.TB, format maketorrent.Format, sizes ...int64) (*Meta
 	return r.Torrent, root
 }
 
+// A datedEvent is an event with the time at which it occurred.
+type datedEvent struct {
+	time  time.Time
+	event Event
+}
+
 // A running is a Seeder that runs, and the events that it emitted.
 type running struct {
 	*Seeder

@@ -82,7 +82,7 @@ func (s *Seeder) measure(ctx context.Context) {
 			s.speedMu.Unlock()
 			if stats != last {
 				last = stats
-				s.events.put(stats)
+				s.events.Put(stats)
 			}
 			for _, t := range s.all() {
 				t.measure(peers[t])

@@ -30,13 +30,6 @@ type Options struct {
 	Families  []Family
 }
 
-// A Family is an address family over which peers can reach us.
-type Family struct {
-	Network string     // "4" or "6"
-	From    netip.Addr // local address to announce from; zero or unspecified: the system chooses
-	IP      netip.Addr // address to send to trackers; zero: trackers use the sender's address
-}
-
 // A Swarm is a swarm to be announced. Its methods are called by goroutines of the
 // Announcer, without locks held.
 type Swarm interface {
