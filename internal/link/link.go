@@ -108,7 +108,7 @@ type Link struct {
 	socket   *socket
 	crypto   *mse.Session // nil: plaintext
 	timeouts *Timeouts
-	pieces   int // of the torrent
+	pieces   int // of the torrent, or peer.UnknownPieces
 	woken    atomic.Bool
 
 	in           []byte // start of an incomplete message, or whole messages if more is set
@@ -142,7 +142,7 @@ func AddrOf(a net.Addr) netip.AddrPort {
 }
 
 // Run handles messages until the connection ends, and returns the reason. The torrent
-// has the given number of pieces, and early is the data that followed the peer's
+// has the given number of pieces, or peer.UnknownPieces, and early is the data that followed the peer's
 // handshake.
 func (l *Link) Run(ctx context.Context, pieces int, early []byte, h Handler) error {
 	// Close rather than wake: the goroutine may be waiting to send, and would set a
@@ -181,6 +181,10 @@ func (l *Link) Run(ctx context.Context, pieces int, early []byte, h Handler) err
 		}
 	}
 }
+
+// SetPieces sets the number of pieces of a torrent for which it was unknown. A method of
+// the handler may call it.
+func (l *Link) SetPieces(n int) { l.pieces = n }
 
 // Close closes the connection. Any goroutine may call it.
 func (l *Link) Close() { l.socket.Close() }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -309,3 +310,39 @@ type preparer struct {
 }
 
 func (p *preparer) Prepare() { p.calls <- 1 }
+
+// A bitfield may come before the number of pieces is known. Once it is known, it is the
+// limit of further ones.
+func TestSetPieces(t *testing.T) {
+	const pieces = 12
+	accepted, dialled := connect(t, EncryptionPrefer, options(false, EncryptionPrefer))
+	if accepted.err != nil || dialled.err != nil {
+		t.Fatal(accepted.err, dialled.err)
+	}
+	bitfield := func(length int) []byte {
+		return peer.Message{ID: peer.IDBitfield, Payload: make([]byte, length)}.Append(nil)
+	}
+	early := slices.Concat(bitfield(100_000), peer.Message{ID: peer.IDHaveAll}.Append(nil), bitfield(2), bitfield(3))
+	p := &learner{player: player{Link: accepted.Link, t: t}, pieces: pieces}
+	err := p.Run(t.Context(), peer.UnknownPieces, early, p)
+	if !errors.Is(err, ErrProtocol) || !slices.Equal(p.bitfields, []int{100_000, 2}) {
+		t.Errorf("bitfields of %d bytes, then %v", p.bitfields, err)
+	}
+}
+
+// A learner learns the number of pieces from a have all message.
+type learner struct {
+	player
+	pieces    int
+	bitfields []int // their lengths
+}
+
+func (p *learner) Handle(m peer.Message) error {
+	switch m.ID {
+	case peer.IDHaveAll:
+		p.SetPieces(p.pieces)
+	case peer.IDBitfield:
+		p.bitfields = append(p.bitfields, len(m.Payload))
+	}
+	return nil
+}

@@ -11,9 +11,16 @@ import (
 func FuzzNext(f *testing.F) {
 	for _, tt := range messages {
 		f.Add(append(unhex(f, tt.hex), 0, 0, 0, 0), testPieces)
+		f.Add(unhex(f, tt.hex), UnknownPieces)
 	}
 	f.Fuzz(func(t *testing.T, in []byte, pieces int) {
-		pieces &= 1<<20 - 1
+		most := maxUnknownPieces
+		if pieces < 0 {
+			pieces = UnknownPieces
+		} else {
+			pieces &= 1<<20 - 1
+			most = pieces
+		}
 		m, n, err := Next(in, pieces)
 		if err != nil {
 			if n != 0 || !reflect.DeepEqual(m, Message{}) {
@@ -21,7 +28,7 @@ func FuzzNext(f *testing.F) {
 			}
 			return
 		}
-		if n < 4 || n > 4+max(MaxHashes, 1+bitfieldLength(pieces)) {
+		if n < 4 || n > 4+max(MaxHashes, 1+bitfieldLength(most)) {
 			t.Fatalf("%d bytes", n)
 		}
 		if n > len(in) {
@@ -38,7 +45,7 @@ func FuzzNext(f *testing.F) {
 				t.Fatalf("of %d bytes %d are there and %d wanted: %v", n, have, want, err)
 			}
 		}
-		if m.ID == IDBitfield {
+		if m.ID == IDBitfield && pieces >= 0 {
 			fuzzBitfield(t, m.Payload, pieces)
 		}
 	})

@@ -103,8 +103,17 @@ type Message struct {
 	Payload []byte
 }
 
+// UnknownPieces stands for the number of pieces of a torrent whose info dictionary is
+// still fetched, as that of a magnet link (BEP 9).
+const UnknownPieces = -1
+
+// maxUnknownPieces is the maximum number of pieces in a bitfield that arrives before the
+// number of pieces is known. A v1 torrent has 20 bytes per piece and a v2 torrent 32, so
+// one with more pieces would exceed the default limit of package metainfo, 256 MiB.
+const maxUnknownPieces = 1 << 24
+
 // Next parses the message at the start of b, for a torrent with the given number of
-// pieces. n is the length of the message in bytes. If n > len(b), the message is
+// pieces, or UnknownPieces: a bitfield may have any length then, up to 2 MiB. n is the length of the message in bytes. If n > len(b), the message is
 // incomplete, and b must have at least n bytes for the next call; n is never more than
 // the maximum length of a message. m then has only its ID, or IDKeepAlive while the ID
 // is unknown, so that the caller can refuse a message before it allocates memory.
@@ -157,7 +166,10 @@ func Next(b []byte, pieces int) (m Message, n int, err error) {
 
 // allows reports whether a message may have a length.
 func (id ID) allows(length uint32, pieces int) bool {
-	if id == IDBitfield {
+	switch {
+	case id == IDBitfield && pieces < 0:
+		return 1 <= length && int64(length) <= 1+int64(bitfieldLength(maxUnknownPieces))
+	case id == IDBitfield:
 		return int64(length) == 1+int64(bitfieldLength(pieces))
 	}
 	if int(id) < len(lengths) && lengths[id].max > 0 {

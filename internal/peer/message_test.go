@@ -2,6 +2,7 @@ package peer
 
 import (
 	"bytes"
+	"encoding/binary"
 	"reflect"
 	"strings"
 	"testing"
@@ -139,6 +140,28 @@ func TestBitfieldLengths(t *testing.T) {
 				t.Errorf("%d pieces in %d bytes: %v", pieces, length, err)
 			}
 		}
+	}
+}
+
+// Before the number of pieces is known a bitfield may have any length that a torrent's may
+// have. All other messages have the same limits.
+func TestUnknownPieces(t *testing.T) {
+	for length, ok := range map[uint32]bool{0: true, 1: true, 2: true, 1 << 10: true, 2 << 20: true, 2<<20 + 1: false, 1<<32 - 2: false} {
+		head := append(binary.BigEndian.AppendUint32(nil, 1+length), byte(IDBitfield))
+		m, n, err := Next(head, UnknownPieces)
+		if (err == nil) != ok || ok && (m.ID != IDBitfield || n != 5+int(length)) {
+			t.Errorf("a bitfield of %d bytes: %+v, %d, %v", length, m, n, err)
+		}
+	}
+	for _, tt := range messages {
+		wire := unhex(t, tt.hex)
+		want, _, _ := Next(wire, testPieces)
+		if got, n, err := Next(wire, UnknownPieces); err != nil || n != len(wire) || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: read %+v, %d, %v", tt.m.ID, got, n, err)
+		}
+	}
+	if _, err := ParseBitfield([]byte{0xff}, UnknownPieces); err == nil {
+		t.Error("a bitfield for an unknown number of pieces was parsed")
 	}
 }
 
