@@ -46,6 +46,9 @@ func (m *mapping) close() {
 // isIntact reports whether the file is unchanged since it was checked. A map of a
 // file that has shrunk reads as zeros up to the end of the page.
 func (m *mapping) isIntact() bool {
+	if m.key.content.live != nil {
+		return true // and a fault ends reading if the file has shrunk
+	}
 	now, err := piece.IdentifyOpen(m.fd)
 	return err == nil && now.Equal(m.key.content.tree.ID(m.key.file))
 }

@@ -10,6 +10,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"bt/internal/metainfo"
@@ -27,6 +28,7 @@ type Block struct{ Piece, Begin, Length uint32 }
 type Content struct {
 	layout *metainfo.Layout
 	tree   *piece.Tree // with the identities of the files when they were checked
+	live   func(file int) (*os.File, error)
 	cache  *Cache
 	closed bool // guarded by cache.mu
 }
@@ -35,6 +37,15 @@ type Content struct {
 // were when they were checked.
 func (c *Cache) Content(layout *metainfo.Layout, tree *piece.Tree) *Content {
 	return &Content{layout: layout, tree: tree, cache: c}
+}
+
+// Live returns content whose files this program is writing. open opens a file for
+// reading, under the name that it has at that time. A file keeps its content and may grow
+// and be renamed, so its identity is not compared; of the tree, Live needs only which
+// files are pads. A block must not be added to a batch before it is written. A mapped file
+// must have its full size from the beginning.
+func (c *Cache) Live(layout *metainfo.Layout, tree *piece.Tree, open func(file int) (*os.File, error)) *Content {
+	return &Content{layout: layout, tree: tree, live: open, cache: c}
 }
 
 // Tree returns the files.
@@ -49,13 +60,14 @@ func (c *Content) isSmall(file int) bool { return c.layout.Length(file) < SmallF
 // Open opens a file to read it. The error wraps [ErrChanged] or is a [*ReadError] if it
 // is not the file that was checked, or can't be opened now.
 func (c *Content) Open(file int) (*os.File, error) {
+	if c.live != nil {
+		f, err := c.live(file)
+		return f, openError(err)
+	}
 	path := c.tree.Path(file)
 	f, err := os.Open(path)
-	if IsScarcity(err) || IsDiskError(err) {
-		return nil, &ReadError{path, err}
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrChanged, err)
+		return nil, openError(err)
 	}
 	info, err := f.Stat()
 	if err != nil || !piece.Identify(info).Equal(c.tree.ID(file)) {
@@ -63,6 +75,21 @@ func (c *Content) Open(file int) (*os.File, error) {
 		return nil, fmt.Errorf("%s: %w", path, ErrChanged)
 	}
 	return f, nil
+}
+
+// openError returns the error of Open for one of the system, or nil.
+func openError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case IsScarcity(err) || IsDiskError(err):
+		path := "a file"
+		if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+			path = pathErr.Path
+		}
+		return &ReadError{path, err}
+	}
+	return fmt.Errorf("%w: %w", ErrChanged, err)
 }
 
 // Probe reads a block into buf, without using the cache, and returns the first error. buf
