@@ -26,6 +26,9 @@ func (p *Peer) Handle(m peer.Message) error {
 
 // request queues a requested block, or rejects it.
 func (p *Peer) request(b store.Block) error {
+	if p.advertised == nil { // the number of pieces is unknown, and so is the content
+		return p.refuse(b)
+	}
 	if pieces := p.Source.Content().Pieces(); int64(b.Piece) >= int64(pieces) {
 		return fmt.Errorf("%w: it asks for piece %d of %d", link.ErrProtocol, b.Piece, pieces)
 	}
@@ -33,10 +36,16 @@ func (p *Peer) request(b store.Block) error {
 		return fmt.Errorf("%w: it asks for %d bytes at %d of piece %d", link.ErrProtocol, b.Length, b.Begin, b.Piece)
 	}
 	accepted := p.unchoked && p.advertised.Has(int(b.Piece)) && p.queue.push(b)
-	p.Slot.Asked(accepted)
-	if accepted {
-		return nil
+	if !accepted {
+		return p.refuse(b)
 	}
+	p.Slot.Asked(true)
+	return nil
+}
+
+// refuse rejects a request that is not queued.
+func (p *Peer) refuse(b store.Block) error {
+	p.Slot.Asked(false)
 	p.reject(b)
 	return p.Flood.Pay(swarm.CostUseless)
 }

@@ -23,6 +23,12 @@ func (p *Peer) Introduce(have peer.Bitfield) {
 	}
 }
 
+// Begin replaces Introduce for a peer that has joined before the number of pieces was
+// known, as with a magnet link: none was advertised to it. Before Begin, all its requests
+// are refused, and Advertise must not be called. The role sends have none, as the first
+// message, if both sides support BEP 6.
+func (p *Peer) Begin(pieces int) { p.advertised = peer.NewBitfield(pieces) }
+
 // Advertised returns the pieces that were advertised to the peer. A role that chooses
 // pieces for the peer (BEP 16) introduces a bitfield of this peer only, and sets here what
 // it queues have messages for.

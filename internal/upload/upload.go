@@ -50,7 +50,8 @@ func (t *Torrent) Give() { t.limits.turns.give(&t.turns) }
 
 // A Source is what a peer is served from. The goroutine of the link calls its methods.
 type Source interface {
-	// Content returns the content of the torrent.
+	// Content returns the content of the torrent. It is not called before Introduce or
+	// Begin, and neither is Length.
 	Content() *store.Content
 
 	// Length returns the length up to which blocks of a piece may be requested.
@@ -77,7 +78,7 @@ type Peer struct {
 	fast       bool // both sides support BEP 6
 	interested bool
 	unchoked   bool
-	advertised peer.Bitfield // pieces that were advertised to the peer, which may request them
+	advertised peer.Bitfield // pieces that were advertised to the peer, which may request them; nil: their number is unknown
 	queue      queue
 	budget     swarm.Budget
 }

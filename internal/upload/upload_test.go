@@ -118,6 +118,20 @@ func (c *served) Handle(m peer.Message) error {
 // a socket.
 func (r *leech) connect(t *testing.T, fast bool) (*served, *client) {
 	t.Helper()
+	c := &served{leech: r}
+	other := r.run(t, c, c, r.content.Pieces(), func() {
+		c.up.Join(fast)
+		c.up.Introduce(*r.have.Load())
+	})
+	return c, other
+}
+
+// run runs a handler that serves c from a source, after start, until the test ends.
+func (r *leech) run(t *testing.T, c *served, h interface {
+	link.Handler
+	Source
+}, pieces int, start func()) *client {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -138,19 +152,17 @@ func (r *leech) connect(t *testing.T, fast bool) (*served, *client) {
 		t.Fatal(err)
 	}
 	p := &swarm.Peer{Link: conn, Joined: time.Now()}
-	c := &served{leech: r}
-	c.up = Peer{Link: conn, Slot: swarm.NewSlot(r, p), Torrent: r.torrent, Source: c}
-	c.up.Join(fast)
-	c.up.Introduce(*r.have.Load())
+	c.up = Peer{Link: conn, Slot: swarm.NewSlot(r, p), Torrent: r.torrent, Source: h}
+	start()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer ours.Close()
 		defer c.up.Leave()
-		conn.Run(t.Context(), r.content.Pieces(), nil, c)
+		conn.Run(t.Context(), pieces, nil, h)
 	}()
 	t.Cleanup(func() { theirs.Close(); <-done })
-	return c, &client{t: t, conn: theirs, pieces: r.content.Pieces()}
+	return &client{t: t, conn: theirs, pieces: r.content.Pieces()}
 }
 
 // A client is the other side of a connection.
@@ -234,6 +246,70 @@ func TestGains(t *testing.T) {
 	}
 	other.send(peer.Message{ID: peer.IDNotInterested})
 	other.next(peer.IDChoke)
+}
+
+// A newcomer is the side of the leech of a connection that begins before the number of
+// pieces is known.
+type newcomer struct {
+	served
+	t     *testing.T
+	known atomic.Bool
+}
+
+func (c *newcomer) Content() *store.Content {
+	if !c.known.Load() {
+		c.t.Error("the content is used before the number of pieces is known")
+	}
+	return c.served.Content()
+}
+
+func (c *newcomer) Prepare() {
+	if c.known.Load() && c.up.Advertised() == nil {
+		c.up.Link.SetPieces(c.content.Pieces())
+		c.up.Begin(c.content.Pieces())
+	}
+	if c.up.Advertised() == nil {
+		c.up.ApplyChoke()
+		return
+	}
+	c.served.Prepare()
+}
+
+// A peer that joins before the number of pieces is known may be unchoked, but not request.
+// Afterwards it is as any other.
+func TestBegin(t *testing.T) {
+	t.Parallel()
+	for name, fast := range map[string]bool{"fast": true, "not fast": false} {
+		t.Run(name, func(t *testing.T) {
+			r := newLeech(t, 20)
+			c := &newcomer{served: served{leech: r}, t: t}
+			other := r.run(t, &c.served, c, peer.UnknownPieces, func() { c.up.Join(fast) })
+			other.send(peer.Message{ID: peer.IDInterested})
+			other.next(peer.IDUnchoke)
+			other.send(request(0), peer.Message{ID: peer.IDCancel, Length: 1000})
+			if fast {
+				other.next(peer.IDReject)
+				other.send(request(1 << 20)) // no such piece, which is not known yet
+				other.next(peer.IDReject)
+			}
+			r.gain(3, 7)
+			c.known.Store(true)
+			c.up.Notify()
+			for _, want := range []uint32{3, 7} {
+				if m := other.next(peer.IDHave); m.Index != want {
+					t.Errorf("have %d, want %d", m.Index, want)
+				}
+			}
+			other.send(request(7))
+			if m := other.next(peer.IDPiece); !bytes.Equal(m.Payload, r.data[7*pieceLength:][:1000]) {
+				t.Errorf("piece %d has wrong bytes", m.Index)
+			}
+			other.send(request(20))
+			if _, err := io.ReadAll(other.conn); err != nil {
+				t.Errorf("a request of a piece that does not exist: %v", err)
+			}
+		})
+	}
 }
 
 // Each of many pieces is advertised once, also where more are gained meanwhile.
