@@ -40,8 +40,7 @@ type conn struct {
 	extensions link.PeerIDs
 	has        peer.Bitfield // pieces of the peer; nil: none yet
 	hasCount   atomic.Int64
-	super      *superPeer  // nil: not super-seeding
-	hashing    swarm.Flood // hash requests
+	super      *superPeer // nil: not super-seeding
 }
 
 // Run serves the peer until the connection ends, and returns the reason.
@@ -63,7 +62,6 @@ func (c *conn) serve(ctx context.Context, theirs peer.Handshake, early []byte) e
 	}
 	c.joined = &joined
 	defer c.leaveSuper()
-	c.hashing.Burst = float64(layerTries * swarm.CostHashes * c.loaded.trees.requests)
 	c.introduce()
 	return c.Link.Run(ctx, c.torrent.pieces, early, c)
 }

@@ -95,7 +95,7 @@ func (c *conn) Handle(m peer.Message) error {
 	case peer.IDExtended:
 		return c.handleExtended(m)
 	case peer.IDHashRequest:
-		return c.handleHashRequest(m.Payload)
+		return c.up.HashRequest(m.Payload, c.loaded.trees, c.loaded.blockLayers)
 	default: // a seed ignores choke, port, suggest, ...
 		cost = swarm.CostSmall
 	}
@@ -157,25 +157,4 @@ func (c *conn) handleExtended(m peer.Message) error {
 		return handle(c, m.Payload)
 	}
 	return c.pay(swarm.CostUseless)
-}
-
-// handleHashRequest answers a request for hashes of a v2 torrent with their proof
-// (BEP 52).
-func (c *conn) handleHashRequest(payload []byte) error {
-	r, err := peer.ParseHashRequest(payload)
-	if err != nil {
-		return errors.Join(link.ErrProtocol, err)
-	}
-	hashes, blocks, ok := c.loaded.hashes(&r)
-	if ok {
-		c.QueueBytes(func(b []byte) []byte { return append(r.AppendHashesHeader(b), hashes...) })
-	} else {
-		c.QueueBytes(r.AppendReject)
-	}
-	if !c.hashing.Add(swarm.CostHashes + blocks) {
-		// The connection is kept: libtorrent (2.0.8) requests the same hashes
-		// repeatedly where there are many files.
-		c.Pause(c.hashing.Over())
-	}
-	return nil
 }

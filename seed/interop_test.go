@@ -306,10 +306,7 @@ func TestLibtorrentManyFiles(t *testing.T) {
 		if tt.use.loaded == nil {
 			return false
 		}
-		x := tt.use.loaded.trees
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		return len(x.known) > files/2
+		return tt.use.loaded.trees.Requested() > files/2
 	})
 	time.Sleep(time.Duration(files) * time.Millisecond) // it asks again and again
 	if r.Peers() != 1 {

@@ -9,6 +9,7 @@ import (
 	"bt/internal/metainfo"
 	"bt/internal/piece"
 	"bt/internal/store"
+	"bt/internal/upload"
 )
 
 // A loadedMetainfo holds what a torrent needs while it has peers or is checked.
@@ -19,7 +20,7 @@ type loadedMetainfo struct {
 	info    []byte // the info dict
 	root    string // path of the content
 	data    *store.Content
-	trees   *trees    // hash trees of v2
+	trees   *upload.HashTrees
 	found   time.Time // when the files were identified
 }
 
@@ -51,7 +52,7 @@ func (t *Torrent) load(ctx context.Context) (*loadedMetainfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &loadedMetainfo{torrent: t, meta: meta, content: c, info: meta.InfoBytes(), trees: newTrees(meta, c)}
+	m := &loadedMetainfo{torrent: t, meta: meta, content: c, info: meta.InfoBytes(), trees: upload.NewHashTrees(meta, c)}
 	return m.find(ctx)
 }
 

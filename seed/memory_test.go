@@ -62,9 +62,6 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 	tt := r.find(meta.InfoHashV1)
 	m := loadedOf(t, tt)
 	q := peer.HashRequest{PiecesRoot: *m.content.Files[0].PiecesRoot, BaseLayer: 2, Length: 512}
-	if _, _, ok := m.hashes(&q); !ok {
-		t.Fatal("no hashes")
-	}
 	kinds := costlyPeers(tt, &q)
 	l := r.join(t, tt)
 	peers := make([]*rawPeer, 0, each*len(kinds))

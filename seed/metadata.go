@@ -20,10 +20,5 @@ func (c *conn) handleMetadata(payload []byte) error {
 	if m.Kind != peer.MetadataRequest || id == 0 {
 		return c.pay(swarm.CostUseless)
 	}
-	answer := peer.Metadata{Kind: peer.MetadataReject, Piece: m.Piece}
-	if data, ok := peer.MetadataPiece(c.loaded.info, m.Piece); ok {
-		answer = peer.Metadata{Kind: peer.MetadataData, Piece: m.Piece, TotalSize: len(c.loaded.info), Data: data}
-	}
-	c.QueueBytes(func(b []byte) []byte { return answer.Append(b, id) })
-	return c.pay(swarm.CostMetadata)
+	return c.up.MetadataRequest(m.Piece, c.loaded.info, id)
 }

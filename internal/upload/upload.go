@@ -81,6 +81,7 @@ type Peer struct {
 	advertised peer.Bitfield // pieces that were advertised to the peer, which may request them; nil: their number is unknown
 	queue      queue
 	budget     swarm.Budget
+	hashing    swarm.Flood // hash requests
 }
 
 // Join adds the peer to the choker. fast reports whether both sides support BEP 6. Leave
