@@ -199,6 +199,9 @@ func isUnreachable(err error) bool {
 func (h *Hub) admitCalled(p *Peer) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.limits.isBanned(p.Addr.Addr()) {
+		return errBanned
+	}
 	if len(h.peers.all)-h.peers.leaving >= h.options.MaxPeers {
 		return errRoom
 	}

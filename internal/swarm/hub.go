@@ -133,6 +133,20 @@ func (h *Hub) Connections() (open, halfOpen int) {
 // Hosts returns the hosts that are connected, or have violated the protocol.
 func (h *Hub) Hosts() []Host { return h.limits.hosts(time.Now()) }
 
+// Ban bans a host for half an hour, as repeated violations of the protocol do: its
+// connections are closed, for whatever torrent, and it is neither accepted nor called.
+func (h *Hub) Ban(addr netip.Addr) {
+	addr = addr.Unmap()
+	h.limits.ban(addr) // first, so that a peer is admitted either before the loop or not at all
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for p := range h.peers.all {
+		if hostPrefix(p.Addr.Addr()) == hostPrefix(addr) {
+			p.Close()
+		}
+	}
+}
+
 // Serve accepts and calls peers until ctx ends. It returns when all have been disconnected.
 func (h *Hub) Serve(ctx context.Context) {
 	var wg sync.WaitGroup
@@ -212,9 +226,11 @@ func (h *Hub) serve(ctx context.Context, tcp *net.TCPConn) error {
 	}
 	defer role.End()
 	p.role = role
-	if !h.admit(p) {
-		opening.AnswerCheck(ours, idTime)
-		return errFull
+	if err := h.admit(p); err != nil {
+		if err == errFull {
+			opening.AnswerCheck(ours, idTime)
+		}
+		return err
 	}
 	defer h.remove(p)
 	theirs, early, err := opening.Complete(ours)
@@ -234,10 +250,16 @@ func (h *Hub) serve(ctx context.Context, tcp *net.TCPConn) error {
 	return err
 }
 
-func (h *Hub) admit(p *Peer) bool {
+func (h *Hub) admit(p *Peer) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.peers.admit(p, h.options.MaxPeers)
+	if h.limits.isBanned(p.Addr.Addr()) {
+		return errBanned
+	}
+	if !h.peers.admit(p, h.options.MaxPeers) {
+		return errFull
+	}
+	return nil
 }
 
 func (h *Hub) remove(p *Peer) {

@@ -103,6 +103,34 @@ func (l *limits) admit(addr net.Addr) bool {
 	return true
 }
 
+// ban bans a host, as maxStrikes strikes do.
+func (l *limits) ban(ip netip.Addr) {
+	host := hostPrefix(ip)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := l.by[host]
+	if v == nil {
+		v = new(hostStats)
+	}
+	if l.by == nil {
+		l.by = make(map[netip.Prefix]*hostStats)
+	}
+	l.by[host] = v
+	v.strikes, v.since = max(v.strikes, maxStrikes), time.Now()
+	if len(l.by) > maxHosts {
+		l.evict()
+	}
+}
+
+// isBanned reports whether a host is banned.
+func (l *limits) isBanned(ip netip.Addr) bool {
+	host := hostPrefix(ip)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := l.by[host]
+	return v != nil && v.isBanned(time.Now())
+}
+
 // through counts a connection as out of its handshake.
 func (l *limits) through(addr net.Addr) {
 	host := hostOf(addr)

@@ -52,6 +52,36 @@ func TestBanEnds(t *testing.T) {
 	})
 }
 
+// A ban without strikes lasts as long, and is not shortened by strikes before it. The
+// memory for banned hosts is bounded.
+func TestBanWithoutStrikes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var l limits
+		bad := tcpAddr("10.0.0.1")
+		for strikes := range maxStrikes - 1 {
+			for range strikes {
+				l.connect(bad, true)
+			}
+			l.ban(addrOf(bad))
+			time.Sleep(banTime - time.Second)
+			if l.connect(bad, false) || !l.isBanned(addrOf(bad)) {
+				t.Errorf("after %d strikes: not banned", strikes)
+			}
+			time.Sleep(2 * time.Second)
+			if !l.connect(bad, false) || l.isBanned(addrOf(bad)) {
+				t.Errorf("after %d strikes: banned for too long", strikes)
+			}
+			time.Sleep(banTime)
+		}
+		for i := range 2 * maxHosts {
+			if l.ban(addrOf(numbered(10, i))); len(l.by) > maxHosts {
+				t.Fatalf("%d hosts are remembered", len(l.by))
+			}
+		}
+	})
+}
+
 // Strikes that are far apart lead to no ban.
 func TestRareStrikes(t *testing.T) {
 	t.Parallel()
