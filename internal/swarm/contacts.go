@@ -43,6 +43,7 @@ type contact struct {
 	addr     netip.AddrPort
 	book     *book
 	infoHash [20]byte
+	pinned   bool // given by the user; see contacts.pin
 	busy     bool // it is being called or connected
 	failures int  // calls in a row without an answer, or without use
 	next     time.Time
@@ -73,10 +74,7 @@ type contacts struct {
 func (c *contacts) offer(t Torrent, infoHash [20]byte, addrs []netip.AddrPort) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	b := c.books[t]
-	if b == nil {
-		b = &book{torrent: t, contacts: make(map[netip.AddrPort]*contact)}
-	}
+	b := c.book(t)
 	hosts := make(map[netip.Prefix]int)
 	for addr := range b.contacts {
 		hosts[hostPrefix(addr.Addr())]++
@@ -93,6 +91,14 @@ func (c *contacts) offer(t Torrent, infoHash [20]byte, addrs []netip.AddrPort) {
 		c.add(&contact{addr: addr, book: b, infoHash: infoHash, place: -1})
 		hosts[host]++
 	}
+}
+
+// book returns the book of a torrent, or an empty one.
+func (c *contacts) book(t Torrent) *book {
+	if b := c.books[t]; b != nil {
+		return b
+	}
+	return &book{torrent: t, contacts: make(map[netip.AddrPort]*contact)}
 }
 
 // isCallable reports whether an address can be that of a peer.
@@ -122,7 +128,7 @@ func (c *contacts) isFull(b *book) bool {
 func (c *contacts) makeRoom(b *book) bool {
 	var last *contact
 	for _, k := range b.contacts {
-		if k.place >= 0 && (last == nil || k.next.After(last.next)) {
+		if k.place >= 0 && !k.pinned && (last == nil || k.next.After(last.next)) {
 			last = k
 		}
 	}
@@ -182,7 +188,11 @@ func (c *contacts) makeDue(k *contact) {
 	if len(b.due) == 0 && b.busy == 0 {
 		c.turns = append(c.turns, b)
 	}
-	b.due = append(b.due, k)
+	if k.pinned {
+		b.due = slices.Insert(b.due, 0, k)
+	} else {
+		b.due = append(b.due, k)
+	}
 }
 
 // wait lets a contact be called again at a time.
@@ -239,9 +249,9 @@ func (c *contacts) take(b *book, now time.Time) *contact {
 		k := b.due[0]
 		b.due = b.due[1:]
 		switch next := c.silent[hostPrefix(k.addr.Addr())].next; {
-		case c.isOwn(k.addr, now):
+		case !k.pinned && c.isOwn(k.addr, now):
 			c.remove(k)
-		case next.After(now):
+		case !k.pinned && next.After(now):
 			c.wait(k, next)
 		default:
 			k.busy = true
@@ -269,6 +279,14 @@ func (c *contacts) done(k *contact, now time.Time, o outcome) {
 	defer c.rest(b)
 	if b.contacts[k.addr] != k {
 		return // the torrent was forgotten
+	}
+	if k.pinned {
+		k.failures++
+		if o.useful {
+			k.failures = 0
+		}
+		c.wait(k, now.Add(pinWait(k.failures, o.err)))
+		return
 	}
 	switch {
 	case errors.Is(o.err, errSelf):

@@ -304,8 +304,11 @@ func TestContactsCounts(t *testing.T) {
 			at := rng.IntN(len(all) - 10)
 			c.offer(torrent, [20]byte{}, all[at:at+10])
 		case 1:
+			at := rng.IntN(len(all) - 2)
 			if rng.IntN(20) == 0 {
 				c.forget(torrent)
+			} else if rng.IntN(5) == 0 {
+				c.pin(torrent, [20]byte{}, all[at:at+2])
 			}
 		case 2:
 			torrent.needless = !torrent.needless

@@ -30,12 +30,16 @@ var (
 // Offer adds addresses of peers that know a torrent by an info-hash. They are called
 // while the torrent needs peers and there is room for more.
 func (h *Hub) Offer(t Torrent, infoHash [20]byte, addrs []netip.AddrPort) {
-	addrs = slices.DeleteFunc(slices.Clone(addrs), func(a netip.AddrPort) bool {
+	h.contacts.offer(t, infoHash, h.reachable(addrs))
+	h.signal()
+}
+
+// reachable returns the addresses whose families peers are called over.
+func (h *Hub) reachable(addrs []netip.AddrPort) []netip.AddrPort {
+	return slices.DeleteFunc(slices.Clone(addrs), func(a netip.AddrPort) bool {
 		_, ok := h.from(a.Addr().Unmap())
 		return !ok
 	})
-	h.contacts.offer(t, infoHash, addrs)
-	h.signal()
 }
 
 // Forget forgets the addresses of a torrent. Its peers stay connected.
