@@ -29,6 +29,9 @@ type announced struct {
 
 func (a announced) Uploaded() int64 { return a.swarm.uploaded.Load() }
 
+// Downloaded returns 0: a seed has all of the content.
+func (a announced) Downloaded() int64 { return 0 }
+
 func (a announced) Left() int64 { return a.torrent.left.Load() }
 
 // Answered records and emits the answer of a tracker.
@@ -55,7 +58,7 @@ func (a announced) Wanted() int {
 
 // Found offers the peers to the hub, unless the tracker says that all are seeds. Some
 // trackers send zeros because they count nothing.
-func (a announced) Found(peers []netip.AddrPort, seeders, leechers int64) {
+func (a announced) Found(_ string, peers []netip.AddrPort, seeders, leechers int64) {
 	if leechers == 0 && seeders > 0 {
 		return
 	}

@@ -249,7 +249,7 @@ func TestCallNoNeed(t *testing.T) {
 	r.empty(t)
 	other := newCallee(t, tt, "-XX0001-another.....", EncryptionPrefer)
 	found := func(seeders, leechers int64) {
-		announced{tt, tt.swarms[0]}.Found([]netip.AddrPort{other.addr()}, seeders, leechers)
+		announced{tt, tt.swarms[0]}.Found("", []netip.AddrPort{other.addr()}, seeders, leechers)
 	}
 	found(2, 0)
 	other.quiet("the tracker says that all peers are seeds")

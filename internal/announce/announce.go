@@ -33,16 +33,18 @@ type Options struct {
 // A Swarm is a swarm to be announced. Its methods are called by goroutines of the
 // Announcer, without locks held.
 type Swarm interface {
-	Uploaded() int64 // bytes; never decreases
-	Left() int64     // bytes
-	Answered(Answer) // called for each outcome of an announce
+	Uploaded() int64   // bytes; never decreases
+	Downloaded() int64 // bytes; never decreases
+	Left() int64       // bytes
+	Answered(Answer)   // called for each outcome of an announce
 
 	Wanted() int // how many peers to ask a tracker for; 0: none
 
 	// Found is called with the peers that a tracker has sent, and the counts of the same
-	// response, which are of one address family; -1 if unknown. It is called after
-	// Answered, and also for responses that are not reported by an Answer of their own.
-	Found(peers []netip.AddrPort, seeders, leechers int64)
+	// response, which are of one address family; -1 if unknown. tracker is its URL. Found
+	// is called after Answered, and also for responses that are not reported by an Answer
+	// of their own.
+	Found(tracker string, peers []netip.AddrPort, seeders, leechers int64)
 }
 
 // An Answer is the outcome of an announce. A tracker that is announced to over two

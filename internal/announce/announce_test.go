@@ -286,9 +286,9 @@ func TestHangsAtTheEnd(t *testing.T) {
 	})
 }
 
-// After a stopped event, uploaded counts from 0 again, over each family and in each
-// tier.
-func TestUploadedOfSessions(t *testing.T) {
+// After a stopped event, uploaded and downloaded count from 0 again, over each family and
+// in each tier.
+func TestTrafficOfSessions(t *testing.T) {
 	bubble(t, func(t *testing.T, n *fakeNet) {
 		n.set(func(ctx context.Context, c call) (*tracker.AnnounceResponse, error) {
 			return later(ctx, time.Millisecond, hour)
@@ -296,25 +296,29 @@ func TestUploadedOfSessions(t *testing.T) {
 		a, stop := n.run()
 		s := new(fakeSwarm)
 		s.uploaded.Store(7) // before it was served
+		s.downloaded.Store(9)
 		e := a.Add(hashNumber(1), [][]string{{one}, {two}}, s)
 		for range 3 {
 			e.Serve(true)
 			time.Sleep(time.Minute)
 			s.uploaded.Add(1000)
+			s.downloaded.Add(2000)
 			time.Sleep(90 * time.Minute)
 			s.uploaded.Add(500)
+			s.downloaded.Add(100)
 			e.Serve(false)
 			time.Sleep(time.Minute)
 			s.uploaded.Add(50) // by nothing that a tracker should hear of
+			s.downloaded.Add(50)
 		}
 		stop()
 		for _, url := range []string{one, two} {
 			for _, family := range []string{"4", "6"} {
 				var got []string
 				for _, c := range n.seen(func(c call) bool { return c.family == family && c.url == url }) {
-					got = append(got, fmt.Sprint(c.Event, " ", c.Uploaded))
+					got = append(got, fmt.Sprint(c.Event, " ", c.Uploaded, " ", c.Downloaded))
 				}
-				run := []string{"started 0", " 1000", "stopped 1500"}
+				run := []string{"started 0 0", " 1000 2000", "stopped 1500 2100"}
 				if want := slices.Concat(run, run, run); !slices.Equal(got, want) {
 					t.Errorf("%s over IPv%s: %q", url, family, got)
 				}

@@ -41,8 +41,8 @@ func TestFound(t *testing.T) {
 				return
 			}
 			for family, p := range peers {
-				if n, ok := s.found[p]; !ok || n != leechers[family] {
-					t.Errorf("the peer over IPv%s: found %v, with %d leechers", family, ok, n)
+				if n, ok := s.found[p]; !ok || n != leechers[family] || s.foundAt[p] != one {
+					t.Errorf("the peer over IPv%s: found %v by %s, with %d leechers", family, ok, s.foundAt[p], n)
 				}
 			}
 			if s.founds != 2 {

@@ -109,13 +109,16 @@ func (n *fakeNet) run(families ...Family) (a *Announcer, stop func() time.Durati
 
 // A fakeSwarm records the answers that it receives.
 type fakeSwarm struct {
-	uploaded atomic.Int64
-	wanted   int
+	uploaded   atomic.Int64
+	downloaded atomic.Int64
+	left       atomic.Int64
+	wanted     int
 
 	mu       sync.Mutex
 	received []Answer
-	found    map[netip.AddrPort]int64 // number of leechers in the response
-	founds   int                      // calls of Found
+	found    map[netip.AddrPort]int64  // number of leechers in the response
+	foundAt  map[netip.AddrPort]string // the tracker
+	founds   int                       // calls of Found
 }
 
 // serveMany adds n swarms of one tracker, and serves them.
@@ -129,18 +132,19 @@ func serveMany(a *Announcer, n int) (swarms []*fakeSwarm, entries []*Entry) {
 	return swarms, entries
 }
 
-func (s *fakeSwarm) Uploaded() int64 { return s.uploaded.Load() }
-func (s *fakeSwarm) Left() int64     { return 0 }
-func (s *fakeSwarm) Wanted() int     { return s.wanted }
+func (s *fakeSwarm) Uploaded() int64   { return s.uploaded.Load() }
+func (s *fakeSwarm) Downloaded() int64 { return s.downloaded.Load() }
+func (s *fakeSwarm) Left() int64       { return s.left.Load() }
+func (s *fakeSwarm) Wanted() int       { return s.wanted }
 
-func (s *fakeSwarm) Found(peers []netip.AddrPort, _, leechers int64) {
+func (s *fakeSwarm) Found(tracker string, peers []netip.AddrPort, _, leechers int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.found == nil {
-		s.found = make(map[netip.AddrPort]int64)
+		s.found, s.foundAt = make(map[netip.AddrPort]int64), make(map[netip.AddrPort]string)
 	}
 	for _, p := range peers {
-		s.found[p] = leechers
+		s.found[p], s.foundAt[p] = leechers, tracker
 	}
 	s.founds++
 }

@@ -153,7 +153,7 @@ func (a *Announcer) announceNext(q *queue, s *session) {
 	_ = a.running.Acquire(context.Background(), 1)
 	defer a.running.Release(1)
 	swarm := s.tier.entry.swarm
-	uploaded, left, wanted := swarm.Uploaded(), swarm.Left(), swarm.Wanted()
+	total, left, wanted := traffic{swarm.Uploaded(), swarm.Downloaded()}, swarm.Left(), swarm.Wanted()
 
 	a.mu.Lock()
 	asked := time.Now()
@@ -163,7 +163,7 @@ func (a *Announcer) announceNext(q *queue, s *session) {
 		return
 	}
 	s.url, s.again = plan.url, false
-	r := s.request(plan, uploaded, left, wanted)
+	r := s.request(plan, total, left, wanted)
 	ctx, cancel := s.context(plan)
 	a.mu.Unlock()
 
@@ -192,7 +192,7 @@ func (a *Announcer) announceNext(q *queue, s *session) {
 		return
 	}
 	if found := addresses(resp, trace.Addr().Addr()); len(found) > 0 {
-		swarm.Found(found, resp.Counts.Seeders, resp.Counts.Leechers)
+		swarm.Found(plan.url, found, resp.Counts.Seeders, resp.Counts.Leechers)
 	}
 }
 

@@ -27,11 +27,14 @@ type session struct {
 
 // A registration is what a tracker knows about a swarm.
 type registration struct {
-	at    string // the tracker that has, or may have, registered the swarm; "": none
-	known bool   // at has responded, so it has registered the swarm
-	id    string // tracker id
-	base  int64  // bytes uploaded before the registration
+	at    string  // the tracker that has, or may have, registered the swarm; "": none
+	known bool    // at has responded, so it has registered the swarm
+	id    string  // tracker id
+	base  traffic // before the registration
 }
+
+// A traffic is how many bytes were exchanged with peers.
+type traffic struct{ uploaded, downloaded int64 }
 
 // A round records the responses of the trackers of a tier since the last success.
 type round struct {
@@ -48,7 +51,7 @@ type round struct {
 type task struct {
 	busy   bool               // in a queue, or announcing
 	url    string             // set while busy: the tracker
-	start  int64              // set while announcing: the base of a new registration
+	start  traffic            // set while announcing: the base of a new registration
 	cancel context.CancelFunc // set while announcing
 	again  bool               // the state to announce has changed since
 }
@@ -221,9 +224,9 @@ func (s *session) isLeavingReplaced(url string) bool {
 	return d != nil && d.busy
 }
 
-// request returns the request of a plan. Uploaded counts from 0 for a new
+// request returns the request of a plan. Uploaded and Downloaded count from 0 for a new
 // registration, unless the tracker knows the swarm over the other address family.
-func (s *session) request(p plan, uploaded, left int64, wanted int) tracker.AnnounceRequest {
+func (s *session) request(p plan, total traffic, left int64, wanted int) tracker.AnnounceRequest {
 	e := s.tier.entry
 	o := &e.announcer.options
 	s.start = s.base
@@ -231,7 +234,7 @@ func (s *session) request(p plan, uploaded, left int64, wanted int) tracker.Anno
 	case p.event == tracker.EventStopped:
 		s.known = false
 	case p.event == tracker.EventStarted:
-		s.start = uploaded
+		s.start = total
 		for _, other := range s.tier.sessions {
 			if other != s && other.at == p.url && other.known {
 				s.start = other.base
@@ -242,8 +245,8 @@ func (s *session) request(p plan, uploaded, left int64, wanted int) tracker.Anno
 	}
 	r := tracker.AnnounceRequest{
 		InfoHash: e.hash, PeerID: o.PeerID, Port: o.Port, IP: o.Families[s.family].IP, Key: e.key,
-		Uploaded: uploaded - s.start, Left: left, Event: p.event,
-		Want: wanted,
+		Uploaded: total.uploaded - s.start.uploaded, Downloaded: total.downloaded - s.start.downloaded, Left: left,
+		Event: p.event, Want: wanted,
 	}
 	if p.event == tracker.EventStopped {
 		r.Want = 0
