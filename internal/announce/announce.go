@@ -138,6 +138,7 @@ type Entry struct {
 
 	// Guarded by announcer.mu.
 	served, removed bool
+	completed       chan struct{} // see Complete; nil: not called yet
 }
 
 // A tier is a tier of trackers of one swarm (BEP 12). They are asked in order until
@@ -199,6 +200,7 @@ func (e *Entry) Remove() {
 	}
 	e.removed, e.served = true, false
 	delete(a.entries, e)
+	e.endCompletion()
 	for s := range e.all() {
 		if s.busy || s.at != "" {
 			s.removed = true

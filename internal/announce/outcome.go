@@ -23,7 +23,10 @@ func (s *session) complete(p plan, resp *tracker.AnnounceResponse, err error, st
 		due = s.completeStop(err, now)
 	case err == nil:
 		answer = s.succeed(p.url, resp)
-		due = now.Add(answer.Next)
+		s.completeEvent(p.event)
+		if due = now.Add(answer.Next); s.completes {
+			due = now
+		}
 		if !s.report(answer) {
 			answer = nil
 		}
@@ -38,6 +41,7 @@ func (s *session) complete(p plan, resp *tracker.AnnounceResponse, err error, st
 			due = now.Add(familyWait)
 		}
 	}
+	s.settleCompletion()
 	switch {
 	case s.isLeaving() && s.at == "":
 		s.end()

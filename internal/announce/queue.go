@@ -52,6 +52,7 @@ func (a *Announcer) Run(ctx context.Context) {
 	giveUp() // after closing is set, or a worker could start another announce
 	for e := range a.entries {
 		e.reschedule()
+		e.endCompletion()
 	}
 	a.mu.Unlock()
 	for {
@@ -266,6 +267,7 @@ func (a *Announcer) planFor(q *queue, s *session) (p plan, ok bool) {
 		return p, true
 	}
 	s.busy, s.url = false, ""
+	s.settleCompletion()
 	if ok {
 		a.schedule(s, now)
 	}

@@ -100,6 +100,9 @@ func randomHistory(rng *rand.Rand) (failure string) {
 		if c.Event == tracker.EventStarted && c.Uploaded > 0 && (other == nil || !other.present) {
 			fail("%s over IPv%s: started with %d bytes", c.url, c.family, c.Uploaded)
 		}
+		if c.Event == tracker.EventCompleted && !p.present {
+			fail("%s over IPv%s: a completed event without a registration", c.url, c.family)
+		}
 		p.present, p.uploaded, p.seen = c.Event != tracker.EventStopped, c.Uploaded, time.Now()
 		return hour, nil
 	})
@@ -126,9 +129,10 @@ func randomHistory(rng *rand.Rand) (failure string) {
 		}
 	}
 	well := true
+	var completed []<-chan struct{}
 	for range 100 {
 		i := rng.IntN(swarms)
-		switch rng.IntN(6) {
+		switch rng.IntN(7) {
 		case 0, 1:
 			entries[i].Serve(rng.IntN(3) > 0)
 		case 2:
@@ -149,6 +153,8 @@ func randomHistory(rng *rand.Rand) (failure string) {
 				return modes[rng.IntN(len(modes))]
 			})
 		case 5:
+			completed = append(completed, entries[i].Complete())
+		case 6:
 			time.Sleep(time.Duration(rng.IntN(3)) * time.Duration(rng.IntN(40)) * time.Minute)
 		}
 		if rng.IntN(3) > 0 {
@@ -181,6 +187,11 @@ func randomHistory(rng *rand.Rand) (failure string) {
 	mu.Unlock()
 	if d := stop(); d > time.Second {
 		fail("the end took %v", d)
+	}
+	for _, done := range completed {
+		if !isClosed(done) {
+			fail("a completion has no end")
+		}
 	}
 	for key, tr := range trackers {
 		for hash, p := range tr.peers {

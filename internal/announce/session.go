@@ -20,6 +20,8 @@ type session struct {
 	round
 	task
 
+	completes bool // the tracker is to be sent a completed event
+
 	removed bool // the entry was removed, and the session has not left yet
 	place   int  // index in Announcer.due; -1: not in it
 	due     time.Time
@@ -52,6 +54,7 @@ type task struct {
 	busy   bool               // in a queue, or announcing
 	url    string             // set while busy: the tracker
 	start  traffic            // set while announcing: the base of a new registration
+	left   int64              // set while announcing: bytes
 	cancel context.CancelFunc // set while announcing
 	again  bool               // the state to announce has changed since
 }
@@ -80,6 +83,8 @@ func (s *session) isLeaving() bool {
 // announce has stopTimeout to end.
 func (s *session) reschedule(now time.Time) {
 	if !s.tier.entry.served {
+		s.completes = false
+		s.tier.entry.noteCompletion()
 		s.ok, s.waits, s.tried, s.failures = false, false, nil, 0
 		s.tier.reset()
 	}
@@ -109,8 +114,11 @@ func (s *session) plan(now time.Time) (p plan, ok bool) {
 		return plan{}, false
 	}
 	p = plan{url: choice}
-	if s.at != choice || !s.known {
+	switch {
+	case s.at != choice || !s.known:
 		p.event = tracker.EventStarted
+	case s.completes:
+		p.event = tracker.EventCompleted
 	}
 	if d := s.replacedAt(choice); d != nil && d.known {
 		p.event = tracker.EventNone // it was not sent a stopped event
@@ -229,7 +237,7 @@ func (s *session) isLeavingReplaced(url string) bool {
 func (s *session) request(p plan, total traffic, left int64, wanted int) tracker.AnnounceRequest {
 	e := s.tier.entry
 	o := &e.announcer.options
-	s.start = s.base
+	s.start, s.left = s.base, left
 	switch d := s.replacedAt(p.url); {
 	case p.event == tracker.EventStopped:
 		s.known = false
