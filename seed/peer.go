@@ -20,7 +20,7 @@ func (e entry) Enter(ctx context.Context, p *swarm.Peer, theirs peer.Handshake) 
 		return nil, peer.Handshake{}, err
 	}
 	c := &conn{Peer: p, seeder: t.seeder, torrent: t, loaded: m, swarm: t.swarm(theirs.InfoHash)}
-	c.up = upload.Peer{Link: p.Link, Slot: swarm.NewSlot(e, p), Torrent: t.uploads, Source: c}
+	c.up = upload.Peer{Link: p.Link, Slot: swarm.NewSlot(e, p.Number, p.Joined, p.Wake), Torrent: t.uploads, Source: c}
 	return c, t.handshake(theirs), nil
 }
 

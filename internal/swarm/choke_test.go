@@ -18,7 +18,7 @@ func (g *fakeGroup) Leeches() bool      { return g.leeches }
 
 // join adds an interested peer.
 func (c *Choker) join(g Group, number int) *Slot {
-	s := &Slot{group: g, number: uint64(number), wake: func() {}, joined: time.Now()}
+	s := NewSlot(g, uint64(number), time.Now(), func() {})
 	c.Add(s)
 	c.SetInterested(s, true)
 	return s

@@ -30,9 +30,10 @@ type Slot struct {
 	up, down   Speed
 }
 
-// NewSlot returns the slot of a peer. wake is called when it was given or taken away.
-func NewSlot(g Group, p *Peer) *Slot {
-	return &Slot{group: g, number: p.Number, wake: p.Wake, joined: p.Joined}
+// NewSlot returns the slot of a peer. number is in the order of arrival, as in [Peer], and
+// joined is its time. wake is called when the slot was given or taken away.
+func NewSlot(g Group, number uint64, joined time.Time, wake func()) *Slot {
+	return &Slot{group: g, number: number, wake: wake, joined: joined}
 }
 
 // Given reports whether the peer is unchoked.

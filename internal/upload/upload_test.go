@@ -152,7 +152,7 @@ func (r *leech) run(t *testing.T, c *served, h interface {
 		t.Fatal(err)
 	}
 	p := &swarm.Peer{Link: conn, Joined: time.Now()}
-	c.up = Peer{Link: conn, Slot: swarm.NewSlot(r, p), Torrent: r.torrent, Source: h}
+	c.up = Peer{Link: conn, Slot: swarm.NewSlot(r, p.Number, p.Joined, p.Wake), Torrent: r.torrent, Source: h}
 	start()
 	done := make(chan struct{})
 	go func() {
