@@ -1,0 +1,85 @@
+package picker
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// After a failure only one peer is requested blocks of the piece for aloneTime. If its
+	// requests lapse, it has patienceTime to continue.
+	aloneTime    = 5 * time.Minute
+	patienceTime = 30 * time.Second
+
+	// Peers that gave blocks of a piece that failed let others begin it for barTime.
+	barTime = time.Minute
+)
+
+// A failure is the last failure of a piece.
+type failure struct {
+	givers []*Peer   // that have not left
+	until  time.Time // they are barred until then
+}
+
+// Failed records that a complete piece is not what it should be: all its blocks are
+// missing again. It returns the peers that gave blocks of it, including those that have
+// left. If it is one peer, that peer gave wrong data. Otherwise the piece is requested from
+// one peer next, from another one if possible, so that it becomes known which are wrong.
+func (k *Picker) Failed(piece int, now time.Time) (givers []*Peer) {
+	o := k.byPiece[piece]
+	if o == nil {
+		return nil
+	}
+	for i := range o.blocks {
+		if b := &o.blocks[i]; b.came && !slices.Contains(givers, b.peers[0]) {
+			givers = append(givers, b.peers[0])
+		}
+	}
+	stay := slices.DeleteFunc(slices.Clone(givers), func(p *Peer) bool { return p.left })
+	k.failures[piece] = &failure{givers: stay, until: now.Add(barTime)}
+	k.cancels = k.cancels[:0]
+	k.close(o)
+	return givers
+}
+
+// reserved reports whether only one peer is to give blocks of the piece.
+func (o *openPiece) reserved(now time.Time) bool {
+	return o.alone && o.begun != nil && now.Before(o.until)
+}
+
+// take records that a peer begins the piece, or continues it if no other peer does.
+func (o *openPiece) take(p *Peer, now time.Time) {
+	untouched := o.free == len(o.blocks)
+	if o.begun == p || o.begun != nil && (!untouched || o.reserved(now)) {
+		return
+	}
+	o.begun = p
+	if untouched && o.alone {
+		o.until = now.Add(aloneTime)
+	}
+}
+
+// lapse records that the peer that began the piece does not continue it for now.
+func (o *openPiece) lapse(now time.Time) {
+	if !o.alone {
+		o.begun = nil
+	} else if end := now.Add(patienceTime); end.Before(o.until) {
+		o.until = end
+	}
+}
+
+// barred reports whether a peer is to let others begin a piece: it gave blocks of it when
+// it failed, and a peer that did not has the piece.
+func (k *Picker) barred(p *Peer, piece int, now time.Time) bool {
+	f := k.failures[piece]
+	if f == nil || !now.Before(f.until) || !slices.Contains(f.givers, p) {
+		return false
+	}
+	have := 0
+	for _, q := range f.givers {
+		if q.Has(piece) {
+			have++
+		}
+	}
+	return int(k.rarity.count[piece])+k.seeds > have
+}
