@@ -1,6 +1,7 @@
 package picker
 
 import (
+	"cmp"
 	"iter"
 	"math/bits"
 	"time"
@@ -54,43 +55,77 @@ func (k *Picker) Pick(p *Peer, n int, now time.Time, blocks []Block) []Block {
 // choose returns the open piece of which blocks are to be requested from a peer next, or
 // nil if there is none with free blocks.
 func (k *Picker) choose(p *Peer, now time.Time) *openPiece {
-	sequential := k.options.Sequential
-	if o := p.at; o != nil && o.free > 0 && !sequential && k.may(p, o, now) {
+	if o := p.at; o != nil && o.free > 0 && !k.options.Sequential && k.may(p, o, now) {
 		return o
 	}
-	var own, other *openPiece // own: also those that no peer continues
+	o, joins := k.openFor(p, now)
+	switch {
+	case o == nil:
+		return k.beginNext(p, now)
+	case o.begun == p && !k.options.Sequential || k.unopened(p) == 0 || !k.hasRoom(joins):
+		return o
+	}
+	piece := k.next(p, now)
+	if piece < 0 || joins && !k.precedes(piece, o.piece) {
+		return o
+	}
+	return k.begin(piece, p, now)
+}
+
+// openFor returns the open piece with free blocks that is best for a peer: one that it
+// began, else one that no peer continues, else one that another peer began. joins is false
+// for the last if the peer is fast enough to give whole pieces.
+func (k *Picker) openFor(p *Peer, now time.Time) (o *openPiece, joins bool) {
+	var best [3]*openPiece
 	for _, o := range k.unfilled {
 		if !k.may(p, o, now) {
 			continue
 		}
-		to := &other
-		if o.begun == p || o.begun == nil {
-			to = &own
+		class := 2
+		switch {
+		case k.options.Sequential, o.begun == p:
+			class = 0
+		case o.begun == nil:
+			class = 1
 		}
-		if *to == nil || k.before(o, *to) {
-			*to = o
+		if best[class] == nil || k.before(o, best[class]) {
+			best[class] = o
 		}
 	}
-	switch {
-	case sequential && own != nil && other != nil && k.before(other, own):
-		return other
-	case own != nil:
-		return own
-	case other != nil && (sequential || p.Rate*wholePieceTime.Seconds() < float64(other.length)):
-		return other
+	if o = cmp.Or(best[0], best[1]); o != nil {
+		return o, true
 	}
-	if o := k.beginNext(p, other == nil, now); o != nil {
-		return o
+	o = best[2]
+	return o, o != nil && p.Rate*wholePieceTime.Seconds() < float64(o.length)
+}
+
+// hasRoom reports whether one more piece may be open. A peer that could join an open piece
+// opens another one only while few are open.
+func (k *Picker) hasRoom(joins bool) bool {
+	if joins && !k.options.Sequential {
+		return len(k.open) < k.options.MaxOpen/2
 	}
-	return other
+	return len(k.open) < k.options.MaxOpen
+}
+
+// precedes reports whether piece a is to be requested before piece b: the rarest first, so
+// that a seed need not send again what others have.
+func (k *Picker) precedes(a, b int) bool {
+	if k.options.Sequential {
+		return a < b
+	}
+	return k.rarity.count[a] < k.rarity.count[b]
 }
 
 // before reports whether blocks of a are to be requested before those of b.
 func (k *Picker) before(a, b *openPiece) bool {
-	if !k.options.Sequential && a.left != b.left {
-		return a.left < b.left
+	switch {
+	case k.precedes(a.piece, b.piece):
+		return true
+	case k.precedes(b.piece, a.piece):
+		return false
 	}
-	return a.piece < b.piece
+	return cmp.Or(cmp.Compare(a.left, b.left), cmp.Compare(a.piece, b.piece)) < 0
 }
 
 // may reports whether blocks of an open piece may be requested from a peer.
@@ -100,13 +135,13 @@ func (k *Picker) may(p *Peer, o *openPiece, now time.Time) bool {
 
 // beginNext opens the piece that a peer is to begin next. It returns nil if there is none,
 // or too many are open and none is idle or to be dropped.
-func (k *Picker) beginNext(p *Peer, drop bool, now time.Time) *openPiece {
+func (k *Picker) beginNext(p *Peer, now time.Time) *openPiece {
 	if k.unopened(p) == 0 {
 		return nil
 	}
 	var idle *openPiece
 	if len(k.open) >= k.options.MaxOpen {
-		if idle = k.idle(now); idle == nil || !drop {
+		if idle = k.idle(now); idle == nil {
 			return nil
 		}
 	}
