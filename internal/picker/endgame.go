@@ -2,31 +2,55 @@ package picker
 
 import "time"
 
-// ending reports whether all blocks that can be had are requested or received.
-func (k *Picker) ending() bool {
-	if len(k.unfilled) > 0 {
-		return false
+// stallTime is how long no block of a piece came, or was requested, before its blocks are
+// repeated although there are pieces that only have to wait.
+const stallTime = 5 * time.Second
+
+// repeats reports whether blocks may be requested that other peers owe: those of pieces
+// that were last used at or before a time.
+func (k *Picker) repeats(now time.Time) (used time.Time, ok bool) {
+	switch {
+	case len(k.unfilled) > 0:
+		return time.Time{}, false
+	case k.available() == 0:
+		return now, true
+	case len(k.open) >= k.options.MaxOpen || k.windowOpen():
+		return now.Add(-stallTime), true
 	}
-	if len(k.open) >= k.options.MaxOpen {
-		return true
-	}
-	if k.options.Window > 0 {
-		for piece := k.firstMissing(); piece < k.end(); piece++ {
-			if k.rarity.has(piece) {
-				return false
-			}
-		}
-		return true
+	return time.Time{}, false
+}
+
+// available returns the number of pieces to choose from that a peer has.
+func (k *Picker) available() int {
+	if k.seeds > 0 {
+		return len(k.rarity.order)
 	}
 	if k.rarity.stale {
 		k.rarity.sort()
 	}
-	return len(k.rarity.order) == 0 || k.seeds == 0 && len(k.rarity.group(0)) == len(k.rarity.order)
+	return len(k.rarity.order) - len(k.rarity.group(0))
 }
 
-// repeat appends up to n blocks that other peers owe. Those that the fewest owe come first,
+// windowOpen reports whether all pieces of the window that are missing are open.
+func (k *Picker) windowOpen() bool {
+	if k.options.Window <= 0 {
+		return false
+	}
+	for piece := k.firstMissing(); piece < k.end(); piece++ {
+		if k.rarity.has(piece) {
+			return false
+		}
+	}
+	return true
+}
+
+// repeat appends up to n blocks that other peers owe, if it is time for that. Those that the fewest owe come first,
 // and of each peer those that it is to send last.
 func (k *Picker) repeat(p *Peer, n int, now time.Time, blocks []Block) []Block {
+	used, ok := k.repeats(now)
+	if !ok {
+		return blocks
+	}
 	for owing := 1; owing < maxOwing; owing++ {
 		from := k.random.IntN(len(k.peers))
 		for i := range k.peers {
@@ -37,11 +61,11 @@ func (k *Picker) repeat(p *Peer, n int, now time.Time, blocks []Block) []Block {
 			for j := len(q.owes) - 1; j >= 0; j-- {
 				o, at := q.owes[j].open, q.owes[j].block
 				b := &o.blocks[at]
-				if b.owing() != owing || b.owedBy(p) || !k.may(p, o, now) {
-					continue
-				}
 				if n == 0 {
 					return blocks
+				}
+				if b.owing() != owing || b.owedBy(p) || o.used.After(used) || !k.may(p, o, now) {
+					continue
 				}
 				k.ask(p, o, at, now)
 				blocks = append(blocks, o.block(at))

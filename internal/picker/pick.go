@@ -46,10 +46,7 @@ func (k *Picker) Pick(p *Peer, n int, now time.Time, blocks []Block) []Block {
 			}
 		}
 	}
-	if n > 0 && k.ending() {
-		blocks = k.repeat(p, n, now, blocks)
-	}
-	return blocks
+	return k.repeat(p, n, now, blocks)
 }
 
 // choose returns the open piece of which blocks are to be requested from a peer next, or
@@ -240,20 +237,31 @@ func (k *Picker) rarest(p *Peer, now time.Time) int {
 	return best
 }
 
-// probe returns the first of some pieces that a peer may begin, from a random one on, or
-// -1. probes is reduced by those that were tried, until it is 0.
+// probe returns one of some pieces that a peer may begin, at random, or -1. probes is
+// reduced by those that were tried, until it is 0.
 func (k *Picker) probe(p *Peer, pieces []uint32, probes *int, now time.Time) int {
 	if len(pieces) == 0 {
 		return -1
 	}
-	from := k.random.IntN(len(pieces))
-	for i := 0; i < len(pieces) && *probes > 0; i++ {
+	at, step := k.random.IntN(len(pieces)), 1+k.random.IntN(len(pieces))
+	for gcd(step, len(pieces)) != 1 { // or a piece would be tried twice before all others
+		step--
+	}
+	for range min(len(pieces), *probes) {
 		*probes--
-		if piece := int(pieces[(from+i)%len(pieces)]); k.begins(p, piece, now) {
+		if piece := int(pieces[at]); k.begins(p, piece, now) {
 			return piece
 		}
+		at = (at + step) % len(pieces)
 	}
 	return -1
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 // lowest returns the lowest piece that a peer may begin, or -1.

@@ -160,19 +160,16 @@ func (k *Picker) SetWanted(wanted peer.Bitfield) (cancels []Request) {
 	return k.cancels
 }
 
-// rank fills k.rarity with the pieces in k.lack that are not open, in random order.
+// rank fills k.rarity with the pieces in k.lack that are not open.
 func (k *Picker) rank() {
 	r := &k.rarity
 	r.order = r.order[:0]
 	for piece := range k.options.Pieces {
 		r.place[piece] = absent
 		if k.lack.Has(piece) && k.byPiece[piece] == nil {
+			r.place[piece] = uint32(len(r.order))
 			r.order = append(r.order, uint32(piece))
 		}
-	}
-	k.random.Shuffle(len(r.order), func(i, j int) { r.order[i], r.order[j] = r.order[j], r.order[i] })
-	for i, piece := range r.order {
-		r.place[piece] = uint32(i)
 	}
 	r.stale = true
 }

@@ -1,5 +1,7 @@
 package picker
 
+import "slices"
+
 // A rarity keeps pieces in the order of their availability. Each availability has its own
 // group in the order, and a piece moves to the next group by one swap.
 type rarity struct {
@@ -24,27 +26,27 @@ func newRarity(pieces int) rarity {
 // has reports whether a piece is among those to choose from.
 func (r *rarity) has(piece int) bool { return r.place[piece] != absent }
 
-// sort sorts the pieces into their groups, in place.
+// sort sorts the pieces into their groups.
 func (r *rarity) sort() {
-	top := uint32(0)
-	for _, piece := range r.order {
-		top = max(top, r.count[piece])
+	r.first = append(r.first[:0], 0, 0)
+	for piece, n := range r.count {
+		if !r.has(piece) {
+			continue
+		}
+		for len(r.first) < int(n)+2 {
+			r.first = append(r.first, 0)
+		}
+		r.first[n+1]++
 	}
-	r.first = append(r.first[:0], make([]uint32, top+2)...)
-	for _, piece := range r.order {
-		r.first[r.count[piece]+1]++
-	}
-	for n := range top + 1 {
+	for n := range len(r.first) - 1 {
 		r.first[n+1] += r.first[n]
 	}
-	next := append([]uint32(nil), r.first...) // where the rest of each group begins
-	for n := range top + 1 {
-		for next[n] < r.first[n+1] {
-			group := r.count[r.order[next[n]]]
-			if group != n {
-				r.swap(next[n], next[group])
-			}
-			next[group]++
+	next := slices.Clone(r.first) // where the rest of each group is to be
+	for piece, n := range r.count {
+		if r.has(piece) {
+			i := next[n]
+			next[n]++
+			r.order[i], r.place[piece] = uint32(piece), i
 		}
 	}
 	r.stale = false
