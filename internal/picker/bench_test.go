@@ -1,6 +1,7 @@
 package picker
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -34,14 +35,10 @@ func benchPeers(o Options) (*Picker, []*Peer) {
 // Each block is requested, received and, with the others of its piece, proven. Each peer
 // owes 16 blocks.
 func BenchmarkBlock(b *testing.B) {
-	for name, change := range map[string]func(o *Options){
-		"rarest":     func(*Options) {},
-		"sequential": func(o *Options) { o.Sequential = true },
-	} {
-		b.Run(name, func(b *testing.B) {
+	for _, sequential := range []bool{false, true} {
+		b.Run(fmt.Sprintf("sequential=%v", sequential), func(b *testing.B) {
 			o := options(benchPieces)
-			o.MaxOpen = 200
-			change(&o)
+			o.MaxOpen, o.Sequential = 400, sequential
 			k, peers := benchPeers(o)
 			next := make([][]Block, len(peers))
 			for i, p := range peers {
