@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"bt/internal/atomicfile"
 	"bt/internal/metainfo"
@@ -151,7 +150,7 @@ func (b *builder) make(i int) error {
 	f, path := &b.content.Files[i], b.path(i)
 	switch {
 	case f.IsLink():
-		return b.place.Symlink(linkTarget(f), path)
+		return b.place.Symlink(f.LinkTarget(), path)
 	case f.Length == 0:
 		return b.copy(i, path, nil)
 	case b.o.Link == LinkHard:
@@ -214,7 +213,7 @@ func (b *builder) copy(i int, path []string, source *os.File) (err error) {
 
 // modeOf returns the mode of a new file of a torrent (BEP 47).
 func modeOf(f *metainfo.File) fs.FileMode {
-	if strings.Contains(f.Attr(), "x") {
+	if f.IsExecutable() {
 		return placefile.Executable
 	}
 	return placefile.Regular

@@ -85,7 +85,7 @@ func (b *builder) isSame(i int, source string, info fs.FileInfo) bool {
 		var err error
 		switch {
 		case f.IsLink():
-			want = linkTarget(f)
+			want = f.LinkTarget()
 		case b.o.Link == LinkSym && source != "":
 			want, err = filepath.Abs(source)
 		default:

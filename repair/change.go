@@ -41,7 +41,7 @@ func (p *placement) plan() error {
 		switch {
 		case f.Pad:
 		case f.Link && f.Cause == piece.CauseMissing:
-			p.change(i).link = linkTarget(&p.content.Files[i])
+			p.change(i).link = p.content.Files[i].LinkTarget()
 		case f.Link:
 		case f.Cause == piece.CauseMissing && length == 0:
 			p.change(i)
@@ -93,13 +93,6 @@ func (p *placement) pathOf(i int) []string {
 		return append(path, strings.Split(at, string(filepath.Separator))...)
 	}
 	return p.content.Files[i].AppendPath(path)
-}
-
-// linkTarget returns the target of a symbolic link of a torrent (BEP 47), relative to
-// the link. It is below the root of the torrent.
-func linkTarget(f *metainfo.File) string {
-	up := slices.Repeat([]string{".."}, len(f.Path())-1)
-	return filepath.Join(append(up, f.Symlink()...)...)
 }
 
 // isGood reports whether a piece was good or has been proven from sources.

@@ -42,8 +42,8 @@ func (p *placement) proveFiles(groups [][]*change) (good map[int]bool, err error
 		clear(p.paths)
 	}()
 	good = make(map[int]bool)
-	j := judge{content: p.content, good: func(index int) { good[index] = true }}
-	_, err = p.job(p.proof, StepWrite, func(index int) bool { return wanted[index] }, j.add)
+	j := piece.Prover{Content: p.content, Good: func(index int) { good[index] = true }}
+	_, err = p.job(p.proof, StepWrite, func(index int) bool { return wanted[index] }, j.Add)
 	return good, err
 }
 

@@ -1,7 +1,6 @@
 package seed
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -17,11 +16,6 @@ import (
 type checker struct {
 	content *metainfo.Content
 	have    peer.Bitfield
-
-	// State of the current file, if the torrent has no piece layer for it: then its
-	// pieces can only be verified together, by the root of the file.
-	tree  metainfo.HashTree
-	whole bool // all its pieces so far were readable
 
 	unread  *piece.Fault // the first file that could not be read, preferably because of a disk error
 	inPiece int
@@ -65,8 +59,10 @@ func (t *Torrent) hash(ctx context.Context, m *loadedMetainfo, progress func(don
 	job := piece.Job{
 		Layout: layout, Tree: m.data.Tree(), V1: m.content.V1, V2: m.content.V2, Jobs: t.seeder.options.Jobs, Progress: progress,
 	}
+	prover := piece.Prover{Content: m.content, Good: c.have.Set}
 	changed, err := job.Run(ctx, func(r piece.Result) error {
-		c.result(&r)
+		c.noteUnread(&r)
+		prover.Add(&r)
 		return nil
 	})
 	if err != nil {
@@ -96,41 +92,12 @@ func (t *Torrent) readFailure(c *checker) error {
 	return nil
 }
 
-func (c *checker) result(r *piece.Result) {
-	good := !r.Failed
+// noteUnread sets the file that could not be read.
+func (c *checker) noteUnread(r *piece.Result) {
 	for _, f := range r.Faults {
 		if f.Cause == piece.CauseUnreadable && (c.unread == nil || store.IsDiskError(f.Err) && !store.IsDiskError(c.unread.Err)) {
 			c.unread, c.inPiece = f, r.Index
 		}
-	}
-	if c.content.V1 {
-		good = good && bytes.Equal(r.SHA1[:], c.content.Pieces[r.Index*20:][:20])
-	}
-	if !c.content.V2 {
-		c.set(r.Index, r.Index, good)
-		return
-	}
-	cursor := c.content.Layout.Cursor(r.Index)
-	span, _ := cursor.Next()
-	n := int(span.Offset / c.content.Layout.PieceLength())
-	if hash, known := c.content.PieceHash(span.File, n); known {
-		c.set(r.Index, r.Index, good && r.Root == hash)
-		return
-	}
-	if n == 0 {
-		c.tree.Reset(metainfo.PieceHeight(c.content.Layout.PieceLength()))
-		c.whole = true
-	}
-	c.whole = c.whole && good
-	c.tree.Add(&r.Root)
-	if first, last, _ := c.content.Layout.FilePieces(span.File); r.Index == last {
-		c.set(first, last, c.whole && c.tree.Root(0) == *c.content.Files[span.File].PiecesRoot)
-	}
-}
-
-func (c *checker) set(first, last int, good bool) {
-	for i := first; i <= last && good; i++ {
-		c.have.Set(i)
 	}
 }
 

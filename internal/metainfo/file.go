@@ -1,6 +1,7 @@
 package metainfo
 
 import (
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -129,6 +130,16 @@ func (f *File) Symlink() []string { return f.attributes().target.appendTo(nil) }
 
 // IsLink reports whether the file is a symlink, which has no content.
 func (f *File) IsLink() bool { return strings.Contains(f.Attr(), "l") }
+
+// LinkTarget returns the target of a symlink as the link on disk has it: relative to the
+// directory of the link.
+func (f *File) LinkTarget() string {
+	up := slices.Repeat([]string{".."}, len(f.Path())-1)
+	return filepath.Join(append(up, f.Symlink()...)...)
+}
+
+// IsExecutable reports whether the file is a program (BEP 47).
+func (f *File) IsExecutable() bool { return strings.Contains(f.Attr(), "x") }
 
 // content is the number of bytes of the file in the stream of pieces.
 func (f *File) content() int64 {

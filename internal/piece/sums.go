@@ -187,10 +187,6 @@ func (w *worker) makeRoots() {
 		for j := range w.leaves[p.leaf:w.parts[i+1].leaf] {
 			w.tree.Add(&w.leaves[p.leaf+j])
 		}
-		height := 0 // for a file of one piece: as high as needed
-		if w.Layout.Length(p.span.File) > w.Layout.PieceLength() {
-			height = metainfo.PieceHeight(w.Layout.PieceLength())
-		}
-		r.Root = w.tree.Root(height)
+		r.Root = w.tree.Root(rootHeight(w.Layout, p.span.File))
 	}
 }
