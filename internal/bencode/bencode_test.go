@@ -293,6 +293,7 @@ func TestEncoderPanics(t *testing.T) {
 		"two keys":            func(e *Encoder) { e.Dict(); e.Key("a"); e.Key("b") },
 		"a value, no key":     func(e *Encoder) { e.Dict(); e.Int(1) },
 		"a key, no value":     func(e *Encoder) { e.Dict(); e.Key("a"); e.End() },
+		"encoded, no key":     func(e *Encoder) { e.Dict(); e.Encoded([]byte("i1e")) },
 		"End without a start": func(e *Encoder) { e.End() },
 		"Bytes before End":    func(e *Encoder) { e.List(); e.Bytes() },
 	} {

@@ -108,6 +108,13 @@ func (e *Encoder) Blob(b []byte) {
 	e.count()
 }
 
+// Encoded writes a value that is encoded already. It does not check it.
+func (e *Encoder) Encoded(value []byte) {
+	e.value()
+	e.buf = append(e.buf, value...)
+	e.count()
+}
+
 // List begins a list, Dict a dict; End ends the innermost.
 func (e *Encoder) List() {
 	e.value()

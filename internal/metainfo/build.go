@@ -50,6 +50,13 @@ type Outside struct {
 	Date      time.Time // in whole seconds; the zero Time is not written
 }
 
+func (o *Outside) checkTiers() error {
+	if slices.ContainsFunc(o.Trackers, func(tier []string) bool { return len(tier) == 0 }) {
+		return errors.New("a tier without trackers")
+	}
+	return nil
+}
+
 // A BuildFile is one file of a new torrent.
 type BuildFile struct {
 	Path       []string // below the torrent's name; unused for a single file
@@ -79,8 +86,8 @@ var ErrNameOfFile = errors.New("in v2 a directory with one file of the same name
 // Layout returns the layout of the files. It returns the errors that Build would return
 // about anything but the hashes, so that they are found before hashing.
 func (b *Builder) Layout() (*Layout, error) {
-	if slices.ContainsFunc(b.Trackers, func(tier []string) bool { return len(tier) == 0 }) {
-		return nil, errors.New("a tier without trackers")
+	if err := b.checkTiers(); err != nil {
+		return nil, err
 	}
 	lengths := make([]int64, len(b.Files))
 	for i, f := range b.Files {

@@ -24,39 +24,49 @@ func (b *Builder) Build() ([]byte, error) {
 
 // write writes the torrent, or counts it without its hashes.
 func (b *Builder) write(e *bencode.Encoder, l *Layout) {
+	var layers func()
+	if b.V2 {
+		layers = func() { b.pieceLayers(e) }
+	}
+	b.Outside.write(e, func() { b.info(e, l) }, layers)
+}
+
+// write writes a torrent. info writes the info dict, and layers, if it is not nil, the
+// piece layers with their key.
+func (o *Outside) write(e *bencode.Encoder, info, layers func()) {
 	e.Dict()
 	urls := 0
-	for _, tier := range b.Trackers {
+	for _, tier := range o.Trackers {
 		urls += len(tier)
 	}
 	if urls > 0 {
 		e.Key("announce")
-		e.String(b.Trackers[0][0])
+		e.String(o.Trackers[0][0])
 	}
 	if urls > 1 { // a list of one tracker would be redundant (BEP 12)
 		e.Key("announce-list")
 		e.List()
-		for _, tier := range b.Trackers {
+		for _, tier := range o.Trackers {
 			stringList(e, tier)
 		}
 		e.End()
 	}
-	text(e, "comment", b.Comment)
-	text(e, "created by", b.CreatedBy)
-	if !b.Date.IsZero() {
+	text(e, "comment", o.Comment)
+	text(e, "created by", o.CreatedBy)
+	if !o.Date.IsZero() {
 		e.Key("creation date")
-		e.Int(b.Date.Unix())
+		e.Int(o.Date.Unix())
 	}
-	if len(b.HTTPSeeds) > 0 {
+	if len(o.HTTPSeeds) > 0 {
 		e.Key("httpseeds")
-		stringList(e, b.HTTPSeeds)
+		stringList(e, o.HTTPSeeds)
 	}
 	e.Key("info")
-	b.info(e, l)
-	if len(b.Nodes) > 0 {
+	info()
+	if len(o.Nodes) > 0 {
 		e.Key("nodes")
 		e.List()
-		for _, n := range b.Nodes {
+		for _, n := range o.Nodes {
 			e.List()
 			e.String(n.Host)
 			e.Int(int64(n.Port))
@@ -64,12 +74,12 @@ func (b *Builder) write(e *bencode.Encoder, l *Layout) {
 		}
 		e.End()
 	}
-	if b.V2 {
-		b.pieceLayers(e)
+	if layers != nil {
+		layers()
 	}
-	if len(b.WebSeeds) > 0 {
+	if len(o.WebSeeds) > 0 {
 		e.Key("url-list")
-		stringList(e, b.WebSeeds)
+		stringList(e, o.WebSeeds)
 	}
 	e.End()
 }
@@ -237,20 +247,24 @@ func (b *Builder) pieceLayers(e *bencode.Encoder) {
 }
 
 func (b *Builder) sortedLayers(e *bencode.Encoder) {
-	type layer struct{ root, hashes []byte }
-	var layers []layer
+	var layers []PieceLayer
 	rest := b.PieceLayers
 	for i := range b.Files {
 		if n := b.layerHashes(i) * 32; n > 0 {
-			layers = append(layers, layer{b.PiecesRoots[i][:], rest[:n]})
+			layers = append(layers, PieceLayer{b.PiecesRoots[i], rest[:n]})
 			rest = rest[n:]
 		}
 	}
-	slices.SortFunc(layers, func(x, y layer) int { return bytes.Compare(x.root, y.root) })
+	sortedLayers(e, layers)
+}
+
+// sortedLayers writes the entries of piece layers, and sorts layers.
+func sortedLayers(e *bencode.Encoder, layers []PieceLayer) {
+	slices.SortStableFunc(layers, func(x, y PieceLayer) int { return bytes.Compare(x.Root[:], y.Root[:]) })
 	for i, l := range layers {
-		if i == 0 || !bytes.Equal(l.root, layers[i-1].root) {
-			e.Key(string(l.root))
-			e.Blob(l.hashes)
+		if i == 0 || l.Root != layers[i-1].Root {
+			e.Key(string(l.Root[:]))
+			e.Blob(l.Hashes)
 		}
 	}
 }
