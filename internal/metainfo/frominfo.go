@@ -16,9 +16,10 @@ type PieceLayer struct {
 }
 
 // FromInfo returns the torrent that has an info dict, which stays unchanged, and piece
-// layers, if there are any. A client that starts from a magnet link gets both from peers.
-// It fails like Parse, which also checks the piece layers, or if info is more than a
-// dict.
+// layers. A client that starts from a magnet link gets both from peers. If layers is nil,
+// as for v1, the torrent has no key for them; a v2 torrent whose files need none has an
+// empty dict. FromInfo fails like Parse, which also checks the piece layers, or if info is
+// more than a dict.
 func FromInfo(info []byte, layers []PieceLayer, o *Outside) (*Torrent, error) {
 	if err := o.checkTiers(); err != nil {
 		return nil, err
@@ -30,7 +31,7 @@ func FromInfo(info []byte, layers []PieceLayer, o *Outside) (*Torrent, error) {
 	var e bencode.Encoder
 	e.Grow(size)
 	var writeLayers func()
-	if len(layers) > 0 {
+	if layers != nil {
 		writeLayers = func() {
 			e.Key("piece layers")
 			e.Dict()

@@ -50,6 +50,11 @@ func TestFromInfo(t *testing.T) {
 		t.Errorf("%v: %q", err, got.Bytes())
 	}
 
+	got, err = FromInfo(want.InfoBytes(), []PieceLayer{}, &Outside{})
+	if err != nil || !bytes.HasSuffix(got.Bytes(), []byte("12:piece layersdee")) {
+		t.Errorf("%v: %q", err, got.Bytes())
+	}
+
 	layers[0].Hashes = bytes.Repeat([]byte{1}, 64)
 	if got, err = FromInfo(want.InfoBytes(), layers, &Outside{}); err != nil {
 		t.Fatal(err)
