@@ -99,30 +99,37 @@ func (r *Root) enter(path []string, create bool) (*step, error) {
 // open opens a directory in the last one that is open.
 func (r *Root) open(path []string, create bool) (*os.Root, error) {
 	in, name := &r.dirs[len(r.dirs)-1], path[len(path)-1]
-	info, err := in.root.Lstat(name)
+	sub, err := OpenIn(in.root, name)
 	if errors.Is(err, fs.ErrNotExist) && create {
 		if err := in.root.Mkdir(name, 0o777); err != nil {
 			return nil, r.named(err, path)
 		}
 		in.changed = true
 		r.made = append(r.made, append([]string(nil), path...))
-		info, err = in.root.Lstat(name)
+		sub, err = OpenIn(in.root, name)
 	}
+	return sub, r.named(err, path)
+}
+
+// OpenIn opens a directory that is in another one. A symbolic link is a *[LinkError]. The
+// errors have the name as their path.
+func OpenIn(dir *os.Root, name string) (*os.Root, error) {
+	info, err := dir.Lstat(name)
 	switch {
 	case err != nil:
-		return nil, r.named(err, path)
+		return nil, err
 	case info.Mode()&fs.ModeSymlink != 0:
-		return nil, &LinkError{r.Path(path)}
+		return nil, &LinkError{name}
 	case !info.IsDir():
-		return nil, &fs.PathError{Op: "open", Path: r.Path(path), Err: errNotDirectory}
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errNotDirectory}
 	}
-	sub, err := in.root.OpenRoot(name)
+	sub, err := dir.OpenRoot(name)
 	if err != nil {
-		return nil, r.named(err, path)
+		return nil, err
 	}
 	// The name may have become a link since Lstat.
 	if now, err := sub.Stat("."); err != nil || !os.SameFile(info, now) {
-		return nil, errors.Join(&LinkError{r.Path(path)}, sub.Close())
+		return nil, errors.Join(&LinkError{name}, sub.Close())
 	}
 	return sub, nil
 }
@@ -135,12 +142,19 @@ func (r *Root) Path(path []string) string {
 }
 
 // named returns an error with the path of a file that the user knows.
-func (r *Root) named(err error, path []string) error {
+func (r *Root) named(err error, path []string) error { return Named(err, r.Path(path)) }
+
+// Named returns an error of an operation on a name in a directory with a path that the
+// user knows.
+func Named(err error, path string) error {
+	if link, ok := errors.AsType[*LinkError](err); ok && link.Path != path {
+		return &LinkError{path}
+	}
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		return &fs.PathError{Op: pathErr.Op, Path: r.Path(path), Err: pathErr.Err}
+		return &fs.PathError{Op: pathErr.Op, Path: path, Err: pathErr.Err}
 	}
 	if linkErr, ok := errors.AsType[*os.LinkError](err); ok {
-		return &fs.PathError{Op: linkErr.Op, Path: r.Path(path), Err: linkErr.Err}
+		return &fs.PathError{Op: linkErr.Op, Path: path, Err: linkErr.Err}
 	}
 	return err
 }

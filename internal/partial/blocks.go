@@ -1,0 +1,338 @@
+package partial
+
+import (
+	"sync"
+
+	"bt/internal/lanes"
+	"bt/internal/metainfo"
+	"bt/internal/peer"
+	"bt/internal/piece"
+	"bt/internal/pool"
+)
+
+const (
+	// defaultMemory is that of Options.Memory.
+	defaultMemory = 48 << 20
+
+	// leastPieces is the least number of pieces in memory: one that is written while
+	// blocks of the next arrive.
+	leastPieces = 2
+
+	// mostPieces is the most, however short they are.
+	mostPieces = 4096
+
+	// workers is the number of goroutines that hash and write pieces: one hashes while
+	// the other one writes.
+	workers = 2
+)
+
+// blocks are those that are in no piece.
+var blocks pool.Pool[[metainfo.BlockLength]byte]
+
+// A buffer is a piece in memory.
+type buffer struct {
+	piece   int
+	length  int64
+	blocks  [][]byte // nil until they arrive
+	missing int
+	adopted bool // the bytes are from a file, and blocks of peers are ignored
+}
+
+// A gatherer gathers blocks to pieces, hashes them, and has those written that are proven.
+type gatherer struct {
+	content *metainfo.Content
+	padded  bool // the torrent may have padding
+	limit   int  // pieces in memory
+
+	admits func(piece int) bool // if not nil, whether the blocks of a piece are taken now
+	write  func(*buffer) error  // writes a proven piece, then calls release
+	event  func(Event)          // serialized; not called with mu locked
+
+	mu      sync.Mutex
+	changed sync.Cond // the queue, the pieces, err or closed
+	have    peer.Bitfield
+	pieces  map[int]*buffer // incomplete, or not yet written
+	queue   []*buffer       // complete, not hashed yet
+	waiting int             // complete, not yet released
+	err     error           // the first one
+	closed  bool
+	running sync.WaitGroup
+
+	eventMu sync.Mutex
+}
+
+func (g *gatherer) init(c *metainfo.Content, memory int64, event func(Event)) {
+	g.content = c
+	for i := range c.Files {
+		g.padded = g.padded || c.Files[i].Pad
+	}
+	g.padded = g.padded || c.V1 && c.V2
+	if memory <= 0 {
+		memory = defaultMemory
+	}
+	most := memory / max(c.Layout.PieceLength(), metainfo.BlockLength)
+	g.limit = int(min(max(most, leastPieces), mostPieces))
+	g.changed.L = &g.mu
+	g.have = peer.NewBitfield(c.Layout.Pieces())
+	g.pieces = make(map[int]*buffer)
+	g.event = func(e Event) {
+		if event != nil {
+			g.eventMu.Lock()
+			defer g.eventMu.Unlock()
+			event(e)
+		}
+	}
+}
+
+// start starts the workers. finish stops them when all complete pieces are hashed, and drop
+// then frees all memory.
+func (g *gatherer) start() {
+	for range workers {
+		g.running.Go(g.work)
+	}
+}
+
+func (g *gatherer) finish() {
+	g.mu.Lock()
+	g.closed = true
+	g.changed.Broadcast()
+	g.mu.Unlock()
+	g.running.Wait()
+}
+
+func (g *gatherer) drop() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, b := range g.pieces {
+		b.free()
+	}
+	clear(g.pieces)
+}
+
+// Length returns the number of bytes of a piece that peers are asked for. Padding at its
+// end is none of them.
+func (g *gatherer) Length(piece int) int64 {
+	l := g.content.Layout
+	start := int64(piece) * l.PieceLength()
+	if !g.padded && g.content.V1 {
+		return min(l.PieceLength(), l.Total()-start)
+	}
+	var at, end int64
+	for _, span := range l.Spans(piece, piece) {
+		if at += span.Length; !isPadding(g.content, span) {
+			end = at
+		}
+	}
+	return end
+}
+
+// isPadding reports whether a range is not on disk, and zeros.
+func isPadding(c *metainfo.Content, span metainfo.Span) bool {
+	return span.File == metainfo.Gap || c.Files[span.File].Pad
+}
+
+// Have returns the pieces that are proven and written.
+func (g *gatherer) Have() peer.Bitfield {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return append(peer.Bitfield(nil), g.have...)
+}
+
+// HavePiece reports whether a piece is proven and written.
+func (g *gatherer) HavePiece(piece int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.have.Has(piece)
+}
+
+// MaxOpen returns the number of pieces of which some blocks may be requested or have
+// arrived, and not all. It is lower while pieces wait to be written, and may be 0.
+// EventPiece is sent when it has risen.
+func (g *gatherer) MaxOpen() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.limit - g.waiting
+}
+
+// Err returns the error that stopped the download, or nil.
+func (g *gatherer) Err() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.err
+}
+
+// Write takes a block that a peer has sent. It copies b, and does not wait for the disk. A
+// block that is there already is ignored. The error is ErrBlock, ErrFull if more than
+// MaxOpen pieces are incomplete, ErrClosed, or that of the EventError.
+func (g *gatherer) Write(piece int, begin int64, b []byte) error {
+	if piece < 0 || piece >= g.content.Layout.Pieces() || begin < 0 || begin%metainfo.BlockLength != 0 ||
+		len(b) == 0 || len(b) > metainfo.BlockLength {
+		return ErrBlock
+	}
+	block := blocks.Get()
+	copy(block[:], b)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	taken, err := g.take(piece, begin, block[:len(b)])
+	if !taken {
+		blocks.Put(block)
+	}
+	return err
+}
+
+// take adds a block to its piece. It returns false if the block is not kept. g.mu is
+// locked.
+func (g *gatherer) take(piece int, begin int64, block []byte) (bool, error) {
+	switch {
+	case g.err != nil:
+		return false, g.err
+	case g.closed:
+		return false, ErrClosed
+	case g.have.Has(piece):
+		return false, nil
+	}
+	b := g.pieces[piece]
+	if b == nil {
+		if b = newBuffer(piece, g.Length(piece)); !b.fits(begin, block) {
+			return false, ErrBlock
+		}
+		if len(g.pieces) >= g.limit || g.admits != nil && !g.admits(piece) {
+			return false, ErrFull
+		}
+		g.pieces[piece] = b
+	}
+	if !b.fits(begin, block) {
+		return false, ErrBlock
+	}
+	if b.adopted || !b.put(begin, block) {
+		return false, nil
+	}
+	if b.missing == 0 {
+		g.queue = append(g.queue, b)
+		g.waiting++
+		g.changed.Broadcast()
+	}
+	return true, nil
+}
+
+func newBuffer(piece int, length int64) *buffer {
+	n := int((length + metainfo.BlockLength - 1) / metainfo.BlockLength)
+	return &buffer{piece: piece, length: length, blocks: make([][]byte, n), missing: n}
+}
+
+// fits reports whether a block is one of the piece.
+func (b *buffer) fits(begin int64, block []byte) bool {
+	return begin < b.length && int64(len(block)) == min(b.length-begin, metainfo.BlockLength)
+}
+
+// put adds a block, unless it is there.
+func (b *buffer) put(begin int64, block []byte) bool {
+	i := begin / metainfo.BlockLength
+	if b.blocks[i] != nil {
+		return false
+	}
+	b.blocks[i] = block
+	b.missing--
+	return true
+}
+
+// free gives the memory of the blocks back.
+func (b *buffer) free() {
+	for _, block := range b.blocks {
+		if block != nil {
+			blocks.Put((*[metainfo.BlockLength]byte)(block[:metainfo.BlockLength]))
+		}
+	}
+	b.blocks = nil
+}
+
+// slices appends the bytes of a range of the piece to dst.
+func (b *buffer) slices(dst [][]byte, offset, length int64) [][]byte {
+	for length > 0 {
+		block := b.blocks[offset/metainfo.BlockLength]
+		at := offset % metainfo.BlockLength
+		n := min(int64(len(block))-at, length)
+		dst = append(dst, block[at:at+n])
+		offset, length = offset+n, length-n
+	}
+	return dst
+}
+
+// work hashes the pieces that are complete, as many at once as there are, until finish.
+func (g *gatherer) work() {
+	hasher := piece.NewBlockHasher(g.content)
+	prover := piece.Prover{Content: g.content}
+	var list []piece.InMemory
+	for {
+		some := g.next()
+		if some == nil {
+			return
+		}
+		list = list[:0]
+		for _, b := range some {
+			list = append(list, piece.InMemory{Index: b.piece, Blocks: b.blocks})
+		}
+		results := hasher.Hash(list)
+		for i, b := range some {
+			ok, _ := prover.Check(&results[i])
+			g.hashed(b, ok)
+		}
+	}
+}
+
+// next waits for complete pieces, and returns some, or nil at the end.
+func (g *gatherer) next() (some []*buffer) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for len(g.queue) == 0 && !g.closed {
+		g.changed.Wait()
+	}
+	n := min(len(g.queue), lanes.Max)
+	some = append(some, g.queue[:n]...)
+	g.queue = append(g.queue[:0], g.queue[n:]...)
+	return some
+}
+
+// hashed writes a piece that is proven, and drops one that is not.
+func (g *gatherer) hashed(b *buffer, proven bool) {
+	switch {
+	case g.Err() != nil:
+		g.release(b)
+	case !proven:
+		number := b.piece
+		g.release(b)
+		g.event(EventPiece{Piece: number})
+	default:
+		number := b.piece
+		if err := g.write(b); err != nil {
+			g.release(b)
+			g.fail(err)
+			return
+		}
+		g.event(EventPiece{Piece: number, Proven: true})
+	}
+}
+
+// release forgets a complete piece, and frees its memory.
+func (g *gatherer) release(b *buffer) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.pieces, b.piece)
+	g.waiting--
+	g.changed.Broadcast()
+	b.free()
+}
+
+// fail stops the download.
+func (g *gatherer) fail(err error) {
+	g.mu.Lock()
+	first := g.err == nil
+	if first {
+		g.err = err
+	}
+	g.changed.Broadcast()
+	g.mu.Unlock()
+	if first {
+		g.event(EventError{err})
+	}
+}
