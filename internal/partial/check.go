@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 
 	"bt/internal/metainfo"
@@ -53,7 +54,27 @@ func (c *Content) check(ctx context.Context) (adopt []source, err error) {
 		return nil, &ExistsError{k.exists}
 	}
 	k.setIDs()
-	return adopt, nil
+	return adopt, k.removeTwins()
+}
+
+// removeTwins removes the names of unfinished files of files that have both names: an
+// earlier run was killed between the two steps of giving a file its name.
+func (k *checker) removeTwins() error {
+	for i, at := range k.files.places {
+		if !k.owned || at != placeFinal {
+			continue
+		}
+		part, err := k.disk.lstat(k.names.part(i))
+		if err != nil {
+			continue // there is none, as usual
+		}
+		if final, err := k.disk.lstat(k.names.final(i)); err == nil && os.SameFile(part, final) {
+			if err := k.disk.remove(k.names.part(i)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // newTree returns the files of the torrent at the paths that path returns.
@@ -126,7 +147,9 @@ func (k *checker) useState() {
 	}
 }
 
-// isKnown reports whether the state says whether a piece is there.
+// isKnown reports whether the state says whether a piece is there. What it says is missing
+// is hashed again in files with final names: they may have become complete since, and on a
+// file system with coarse times have the same identity.
 func (k *checker) isKnown(p int) bool {
 	if k.old == nil {
 		return false
@@ -137,7 +160,7 @@ func (k *checker) isKnown(p int) bool {
 			continue
 		}
 		files = true
-		if !k.isSame(span.File) {
+		if !k.isSame(span.File) || k.files.places[span.File] == placeFinal && !k.old.have.Has(p) {
 			return false
 		}
 	}

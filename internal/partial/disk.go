@@ -19,7 +19,7 @@ import (
 // is a list of names below the directory.
 type disk struct {
 	dir   string
-	trace func(op) error // if not nil, called before each change; an error is that of the change
+	trace func(o op, do func() error) error // if not nil, called for each change, which it makes by do
 
 	mu      sync.Mutex
 	root    *os.Root
@@ -53,7 +53,7 @@ const (
 	opSyncDir
 )
 
-func openDisk(dir string, trace func(op) error) (*disk, error) {
+func openDisk(dir string, trace func(op, func() error) error) (*disk, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
@@ -84,11 +84,12 @@ func (d *disk) path(path []string) string { return filepath.Join(d.dir, filepath
 
 func (d *disk) named(err error, path []string) error { return placefile.Named(err, d.path(path)) }
 
-func (d *disk) record(o op) error {
+// apply makes a change.
+func (d *disk) apply(o op, do func() error) error {
 	if d.trace == nil {
-		return nil
+		return do()
 	}
-	return d.trace(o)
+	return d.trace(o, do)
 }
 
 // enter returns the directory of a path, and the last name. It makes missing directories if
@@ -122,10 +123,8 @@ func (d *disk) step(in *os.Root, path []string, create bool) (*os.Root, error) {
 	name := path[len(path)-1]
 	sub, err := placefile.OpenIn(in, name)
 	if errors.Is(err, fs.ErrNotExist) && create {
-		if err := d.record(op{kind: opMkdir, path: strings.Join(path, "/")}); err != nil {
-			return nil, err
-		}
-		if err := in.Mkdir(name, 0o777); err != nil {
+		err = d.apply(op{kind: opMkdir, path: strings.Join(path, "/")}, func() error { return in.Mkdir(name, 0o777) })
+		if err != nil {
 			return nil, d.named(err, path)
 		}
 		d.hasChanged(path)
@@ -152,10 +151,7 @@ func (d *disk) do(path []string, create bool, f func(dir *os.Root, name string) 
 func (d *disk) change(path []string, create bool, o op, f func(dir *os.Root, name string) error) error {
 	return d.do(path, create, func(dir *os.Root, name string) error {
 		o.path = strings.Join(path, "/")
-		if err := d.record(o); err != nil {
-			return err
-		}
-		err := f(dir, name)
+		err := d.apply(o, func() error { return f(dir, name) })
 		if err == nil {
 			d.hasChanged(path)
 		}
@@ -276,30 +272,22 @@ func hasNoLinks(err error) bool {
 
 // truncate sets the size of an open file.
 func (d *disk) truncate(f *os.File, path []string, size int64) error {
-	err := d.record(op{kind: opTruncate, path: strings.Join(path, "/"), size: size})
-	if err == nil {
-		err = f.Truncate(size)
-	}
-	return d.named(err, path)
+	o := op{kind: opTruncate, path: strings.Join(path, "/"), size: size}
+	return d.named(d.apply(o, func() error { return f.Truncate(size) }), path)
 }
 
 // write writes buffers to an open file.
 func (d *disk) write(f *os.File, path []string, buffers [][]byte, offset int64) error {
+	o := op{kind: opWrite, path: strings.Join(path, "/"), offset: offset}
 	if d.trace != nil {
-		if err := d.record(op{kind: opWrite, path: strings.Join(path, "/"), offset: offset, data: slices.Concat(buffers...)}); err != nil {
-			return d.named(err, path)
-		}
+		o.data = slices.Concat(buffers...)
 	}
-	return d.named(writeBuffers(f, buffers, offset), path)
+	return d.named(d.apply(o, func() error { return writeBuffers(f, buffers, offset) }), path)
 }
 
 // sync makes the bytes of an open file durable.
 func (d *disk) sync(f *os.File, path []string) error {
-	err := d.record(op{kind: opSync, path: strings.Join(path, "/")})
-	if err == nil {
-		err = f.Sync()
-	}
-	return d.named(err, path)
+	return d.named(d.apply(op{kind: opSync, path: strings.Join(path, "/")}, f.Sync), path)
 }
 
 // syncDirs makes the entries of directories durable.
@@ -313,10 +301,9 @@ func (d *disk) syncDirs() error {
 		}
 		dir, _, err := d.enter(append(path, "."), false)
 		if err == nil {
-			err = d.record(op{kind: opSyncDir, path: at})
-		}
-		if err == nil {
-			err = atomicfile.SyncDir(func() (*os.File, error) { return dir.Open(".") })
+			err = d.apply(op{kind: opSyncDir, path: at}, func() error {
+				return atomicfile.SyncDir(func() (*os.File, error) { return dir.Open(".") })
+			})
 		}
 		if err != nil {
 			return d.named(err, path)

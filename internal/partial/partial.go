@@ -64,7 +64,9 @@ type Options struct {
 	// methods of the Content, except Close and Adopt.
 	Event func(Event)
 
-	trace func(op) error // for tests
+	// For tests.
+	trace     func(o op, do func() error) error // of the disk
+	saveBytes int64                             // instead of the constant, if not 0
 }
 
 // A Content is a torrent that is being downloaded to a directory. Its methods may be called
@@ -118,6 +120,9 @@ func Open(ctx context.Context, o Options) (c *Content, err error) {
 		o.Wanted = func(int) bool { return true }
 	}
 	c = &Content{options: o, torrent: o.Torrent, replace: make(map[int]bool), done: make(chan struct{})}
+	if c.options.saveBytes == 0 {
+		c.options.saveBytes = saveBytes
+	}
 	c.dirty, c.synced = make(map[int]bool), make(map[int]bool)
 	c.wake, c.stop = make(chan struct{}, 1), make(chan struct{})
 	c.init(content, o.Memory, o.Event)

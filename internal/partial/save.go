@@ -67,7 +67,7 @@ func (c *Content) take(all bool) (s snapshot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.ready, c.ready = c.ready, nil
-	if all = all || c.dirtyBytes >= saveBytes; !all {
+	if all = all || c.dirtyBytes >= c.options.saveBytes; !all {
 		for _, i := range s.ready {
 			delete(c.dirty, i)
 		}

@@ -68,6 +68,11 @@ func appendState(b []byte, t *metainfo.Torrent, l *metainfo.Layout, have peer.Bi
 		}
 	}
 	binary.LittleEndian.PutUint32(b[count:], n)
+	return appendSum(b, start)
+}
+
+// appendSum appends the checksum of the bytes from start on.
+func appendSum(b []byte, start int) []byte {
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
 }
 

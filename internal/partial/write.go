@@ -102,7 +102,7 @@ func (c *Content) written(b *buffer, parts []part) {
 	c.release(b)
 	c.completed(found, true)
 	c.mu.Lock()
-	due := len(c.ready) > 0 || c.dirtyBytes >= saveBytes
+	due := len(c.ready) > 0 || c.dirtyBytes >= c.options.saveBytes
 	c.mu.Unlock()
 	if due {
 		c.saveSoon()
