@@ -27,6 +27,7 @@ type Options struct {
 	PeerID    [20]byte
 	Port      uint16 // port on which peers can reach us
 	UserAgent string // of HTTP requests; "" means none
+	Untrusted bool   // as in client.Client: trackers must not have private addresses
 	Families  []Family
 }
 
@@ -120,7 +121,7 @@ func New(o Options) *Announcer {
 		leaving: make(map[presence]int), held: make(map[presence][]*session),
 	}
 	for _, f := range o.Families {
-		a.clients = append(a.clients, &client.Client{Network: f.Network, From: f.From, UserAgent: o.UserAgent, Timeout: announceTimeout, Patient: true, Conns: maxPerHostAtEnd})
+		a.clients = append(a.clients, &client.Client{Network: f.Network, From: f.From, UserAgent: o.UserAgent, Untrusted: o.Untrusted, Timeout: announceTimeout, Patient: true, Conns: maxPerHostAtEnd})
 	}
 	a.exchange = func(ctx context.Context, family int, u *tracker.URL, r tracker.AnnounceRequest, sent func()) (*tracker.AnnounceResponse, error) {
 		return a.clients[family].Announce(client.OnSent(ctx, sent), u, r)

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bt/internal/netguard"
 	"bt/internal/tracker"
 )
 
@@ -60,6 +61,13 @@ type Client struct {
 	// Proxy returns the proxy for a URL of scheme http, https, ws, wss or udp, or nil
 	// for none. The proxy is an http, https or socks5 URL.
 	Proxy func(*url.URL) (*url.URL, error)
+
+	// Untrusted says that the URLs of trackers are from an untrusted source, such as a
+	// torrent. Those with a private address, and redirects to one, fail with
+	// StatusPrivate. A private address is allowed if the path is /announce, as that of
+	// trackers in local networks, and for UDP also if there is none; and then for
+	// redirects too.
+	Untrusted bool
 
 	// Conns is the maximum number of HTTP requests to a tracker at once; 0 means
 	// DefaultConns.
@@ -170,7 +178,7 @@ func noteSent(ctx context.Context) {
 
 // dialer returns the dialer for all connections of a network, tcp or udp.
 func (c *Client) dialer(network string) *net.Dialer {
-	d := &net.Dialer{Timeout: min(c.timeout(), mostDial)}
+	d := &net.Dialer{Timeout: min(c.timeout(), mostDial), ControlContext: netguard.Control}
 	if !c.From.IsValid() || c.From.IsUnspecified() {
 		return d
 	}

@@ -54,7 +54,7 @@ func (c *Client) Family(network string) *Client {
 	}
 	f := &Client{
 		Timeout: c.Timeout, Retries: c.Retries, BEP15: c.BEP15, Patient: c.Patient, Network: network, From: c.From, Proxy: c.Proxy,
-		Conns: c.Conns, Insecure: c.Insecure, UserAgent: c.UserAgent, Batch: c.Batch, lookup: c.lookup, dialUDP: c.dialUDP,
+		Untrusted: c.Untrusted, Conns: c.Conns, Insecure: c.Insecure, UserAgent: c.UserAgent, Batch: c.Batch, lookup: c.lookup, dialUDP: c.dialUDP,
 	}
 	if c.families == nil {
 		c.families = make(map[string]*Client)

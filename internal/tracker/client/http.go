@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"bt/internal/netfault"
+	"bt/internal/netguard"
 	"bt/internal/tracker"
 )
 
@@ -36,16 +37,16 @@ const (
 // httpHosts owns the state of HTTP and WebSocket. The zero value is ready to use.
 type httpHosts struct {
 	init      sync.Once
-	transport *http.Transport // set by Client.http
+	transport *netguard.Transport // set by Client.http
 
 	mu    sync.Mutex
 	turns map[string]*semaphore.Weighted // of weight Conns, by host:port
 }
 
 // http returns the transport of all HTTP requests.
-func (c *Client) http() *http.Transport {
+func (c *Client) http() *netguard.Transport {
 	c.web.init.Do(func() {
-		c.web.transport = &http.Transport{
+		c.web.transport = &netguard.Transport{Trusts: c.trusts(), Transport: &http.Transport{
 			Proxy: c.proxyOf,
 			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 				// A dial outlives the request that began it, so it has a timeout of
@@ -62,7 +63,7 @@ func (c *Client) http() *http.Transport {
 			MaxIdleConnsPerHost:    c.conns(),
 			IdleConnTimeout:        30 * time.Second,
 			MaxResponseHeaderBytes: maxHeader,
-		}
+		}}
 	})
 	return c.web.transport
 }

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"bt/internal/netfault"
+	"bt/internal/netguard"
 	"bt/internal/tracker"
 )
 
@@ -38,6 +39,7 @@ const (
 	StatusTruncated     Status = "truncated" // the answer is cut short
 	StatusProxy         Status = "proxy"
 	StatusStopped       Status = "stopped" // the context ended before there was an answer
+	StatusPrivate       Status = "private" // the address is private; see Client.Untrusted
 )
 
 // An Error reports a failed request.
@@ -104,6 +106,9 @@ var statuses = map[netfault.Kind]Status{
 func classify(err error) (Status, string) {
 	if op, ok := errors.AsType[*net.OpError](err); ok && isProxyOp(op) {
 		return classifyProxy(op)
+	}
+	if private, ok := errors.AsType[*netguard.Error](err); ok {
+		return StatusPrivate, private.Error()
 	}
 	if wire, ok := errors.AsType[*tracker.Error](err); ok {
 		return StatusMalformed, senseless + ": " + wire.Msg

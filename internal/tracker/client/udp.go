@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"bt/internal/netguard"
 	"bt/internal/tracker"
 )
 
@@ -36,6 +37,10 @@ func (c *Client) doUDP(ctx context.Context, u *tracker.URL, r *tracker.UDPReques
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.timeout())
 		defer cancel()
+	}
+	ctx, err := c.guardUDP(ctx, u)
+	if err != nil {
+		return nil, failure(err)
 	}
 	h, err := c.host(u)
 	if err != nil {
@@ -85,7 +90,7 @@ func (h *udpHost) do(ctx context.Context, r *tracker.UDPRequest, attempts int, e
 			}
 		case ctx.Err() != nil && status != StatusProxy:
 			return nil, ctx.Err()
-		case status == StatusRefused || status == StatusNoRoute:
+		case status == StatusRefused || status == StatusNoRoute || status == StatusPrivate:
 			last = err
 			unreachable++
 		default:
@@ -98,7 +103,9 @@ func (h *udpHost) do(ctx context.Context, r *tracker.UDPRequest, attempts int, e
 
 // try makes one attempt at an address.
 func (h *udpHost) try(ctx context.Context, at int, r *tracker.UDPRequest, attempt int, last bool) (*tracker.UDPResponse, error) {
-	h.traceAddr(ctx, at)
+	if err := h.check(ctx, at); err != nil {
+		return nil, err
+	}
 	conn, err := h.conn(ctx, at)
 	if err != nil {
 		return nil, err
@@ -110,15 +117,19 @@ func (h *udpHost) try(ctx context.Context, at int, r *tracker.UDPRequest, attemp
 	return conn.do(ctx, *r, wait)
 }
 
-// traceAddr records an address in the Trace of ctx, unless a proxy resolves the name.
-func (h *udpHost) traceAddr(ctx context.Context, at int) {
+// check checks an address, and records it in the Trace of ctx, unless a proxy resolves the
+// name. The dialer would check it too, but there may be a socket already, dialled for
+// another URL.
+func (h *udpHost) check(ctx context.Context, at int) error {
 	p := &h.client.udp
 	p.mu.Lock()
 	addr := h.addrs[at]
 	p.mu.Unlock()
-	if addr.IsValid() {
-		traceAddr(ctx, addr)
+	if !addr.IsValid() {
+		return nil
 	}
+	traceAddr(ctx, addr)
+	return netguard.Check(ctx, addr.Addr())
 }
 
 // lookup returns the addresses of the host, or one zero address if a proxy resolves the
