@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"bt/internal/netfault"
+	"bt/internal/netguard"
 )
 
 // Errors of a server. Their texts continue a sentence that begins with the URL.
@@ -139,7 +140,8 @@ func isTemporary(err error) bool {
 			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 		}, status.Code)
 	}
-	return !IsAnswer(err) && !errors.Is(err, context.Canceled)
+	_, private := errors.AsType[*netguard.Error](err)
+	return !private && !IsAnswer(err) && !errors.Is(err, context.Canceled)
 }
 
 // IsAnswer reports whether err is about what a server sent. Other errors are those of

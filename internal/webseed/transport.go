@@ -7,12 +7,13 @@ import (
 	"sync/atomic"
 
 	"bt/internal/netfault"
+	"bt/internal/netguard"
 )
 
 // A transport sends requests. Its errors for answers that are no HTTP, and for redirects
 // that are not to a URL, are in plain words: those of net/http are for programmers and
 // quote what the server sent.
-type transport struct{ *http.Transport }
+type transport struct{ *netguard.Transport }
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	var connected atomic.Bool

@@ -26,6 +26,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"bt/internal/netguard"
 )
 
 // Options are the choices of a [Client].
@@ -34,6 +36,10 @@ type Options struct {
 
 	// Proxy, if not nil, returns the proxy for a URL, or nil for none.
 	Proxy func(*url.URL) (*url.URL, error)
+
+	// Trusts, if not nil, reports whether a URL that is no redirect may have a private
+	// address; see netguard.Transport. If it is nil, all URLs and redirects may.
+	Trusts func(*url.URL) bool
 
 	// Stall is how long a server may send nothing before its connection counts as
 	// broken. 0 means 30 s. There is no limit for a whole file.
@@ -80,7 +86,7 @@ func New(o Options) *Client {
 		o.Backoff = Backoff
 	}
 	t := &http.Transport{
-		DialContext:            (&net.Dialer{Timeout: o.Stall}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: o.Stall, ControlContext: netguard.Control}).DialContext,
 		TLSHandshakeTimeout:    o.Stall,
 		ResponseHeaderTimeout:  o.Stall,
 		MaxResponseHeaderBytes: 64 << 10,
@@ -93,7 +99,8 @@ func New(o Options) *Client {
 	if o.Proxy != nil {
 		t.Proxy = func(r *http.Request) (*url.URL, error) { return o.Proxy(r.URL) }
 	}
-	return &Client{o, &http.Client{Transport: transport{t}, CheckRedirect: checkRedirect}}
+	guarded := &netguard.Transport{Transport: t, Trusts: o.Trusts}
+	return &Client{o, &http.Client{Transport: transport{guarded}, CheckRedirect: checkRedirect}}
 }
 
 // Close closes idle connections.
