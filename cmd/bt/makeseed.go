@@ -18,7 +18,7 @@ type madeSeeding struct {
 func newMadeSeeding(u *ui, f *seedFlags) (*madeSeeding, error) {
 	o, err := f.options(u)
 	if err == nil {
-		_, err = f.binding.binding()
+		_, err = f.peers.binding.binding()
 	}
 	return &madeSeeding{u, f, o}, err
 }
@@ -26,7 +26,7 @@ func newMadeSeeding(u *ui, f *seedFlags) (*madeSeeding, error) {
 // seed seeds the torrents until it is done. The data was just hashed, and is not checked
 // again.
 func (m *madeSeeding) seed(ctx context.Context, made []madeTorrent) error {
-	if err := m.flags.binding.bind(m.ui, &m.options); err != nil {
+	if err := m.flags.bind(m.ui, &m.options); err != nil {
 		return err
 	}
 	s := &seedScreen{ui: m.ui, exit: m.flags.exit}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,23 +17,18 @@ import (
 )
 
 type seedFlags struct {
-	recursive                     bool
-	data                          option[string]
-	binding                       bindingOptions
-	ips                           []netip.Addr
-	announce                      [][]string // tiers
-	maxUploadRate, maxTorrentRate option[rate]
-	maxUploads, maxPeers          option[int]
-	superSeed                     bool
-	check                         option[seed.Check]
-	encryption                    option[seed.Encryption]
-	duration                      option[time.Duration]
-	untilRatio                    option[float64]
-	exit                          bool
-	status                        statusOptions
-	plan                          planOption
-
-	noDHT, noPEX, noLSD, noPortMap bool // accepted, but not implemented yet
+	recursive      bool
+	data           option[string]
+	announce       [][]string // tiers
+	plan           planOption
+	check          option[seed.Check]
+	peers          peerFlags
+	maxTorrentRate option[rate]
+	superSeed      bool
+	duration       option[time.Duration]
+	untilRatio     option[float64]
+	exit           bool
+	status         statusOptions
 }
 
 func seedCommand(e *env) *cli.Command {
@@ -66,32 +60,24 @@ bt seed movie.torrent --json | jq 'select(.event == "peer")'`,
 
 // flags declares the flags of bt seed that bt make --seed has too.
 func (f *seedFlags) flags() []cli.Flag {
-	return slices.Concat(f.binding.flags(), []cli.Flag{
-		listFlag(&f.ips, addresses, "ip", "announce the address `ADDR`; again for the other IP version"),
-		valueFlag(&f.maxUploadRate, readRate, "max-upload-rate", "send at most `RATE`, such as 2MiB/s or 16mbit"),
-		valueFlag(&f.maxTorrentRate, readRate, "max-torrent-rate", "send at most `RATE` of each torrent"),
-		valueFlag(&f.maxUploads, wordOr("auto", uploads), "max-uploads", "unchoke at most `N` peers at once; auto unchokes all, or fewer if a rate limit is too low for all (default auto)"),
-		valueFlag(&f.maxPeers, numberFrom(1), "max-peers", "keep at most `N` connections (default 2000)"),
-		switchFlag(&f.superSeed, "super-seed", "send each piece once, until all have been sent (BEP 16)"),
+	return slices.Concat([]cli.Flag{
 		valueFlag(&f.check, oneOf(
 			choice[seed.Check]{"full", seed.CheckFull},
 			choice[seed.Check]{"quick", seed.CheckQuick},
 			choice[seed.Check]{"none", seed.CheckNone},
 		), "check", "check the data first: `HOW` is full, quick (sizes only) or none; quick and none trust that the data is good (default full)"),
-		valueFlag(&f.encryption, oneOf(
-			choice[seed.Encryption]{"prefer", seed.EncryptionPrefer},
-			choice[seed.Encryption]{"require", seed.EncryptionRequire},
-			choice[seed.Encryption]{"off", seed.EncryptionOff},
-		), "encryption", "encryption: `CHOICE` is prefer (calls try it first, a peer that connects chooses), require or off (default prefer)"),
+	}, f.peers.flags("auto unchokes all, or fewer if a rate limit is too low for all (default auto)", "default 2000"), f.seedingFlags())
+}
+
+// seedingFlags declares the flags that only matter while data is served.
+func (f *seedFlags) seedingFlags() []cli.Flag {
+	return append([]cli.Flag{
+		valueFlag(&f.maxTorrentRate, readRate, "max-torrent-rate", "send at most `RATE` of each torrent"),
+		switchFlag(&f.superSeed, "super-seed", "send each piece once, until all have been sent (BEP 16)"),
 		valueFlag(&f.duration, parseDuration, "for", "stop a torrent after seeding it for `DURATION`"),
 		valueFlag(&f.untilRatio, ratio, "until-ratio", "stop a torrent after uploading `R` times its size"),
 		switchFlag(&f.exit, "exit", "for several torrents: end when every torrent has stopped by --for or --until-ratio"),
-	}, f.status.flags(), []cli.Flag{
-		switchFlag(&f.noDHT, "no-dht", "accepted: there is no DHT yet"),
-		switchFlag(&f.noPEX, "no-pex", "accepted: there is no peer exchange yet"),
-		switchFlag(&f.noLSD, "no-lsd", "accepted: there is no local discovery yet"),
-		switchFlag(&f.noPortMap, "no-port-map", "accepted: there is no port mapping yet"),
-	})
+	}, f.status.flags()...)
 }
 
 func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
@@ -136,7 +122,7 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 	if foreign := seed.ForeignTrackers(t, trackers); len(foreign) > 0 {
 		u.warn("the torrent is private, but --announce names trackers that are not in it: %s", strings.Join(foreign, " "))
 	}
-	if err := f.binding.bind(u, &o); err != nil {
+	if err := f.bind(u, &o); err != nil {
 		return err
 	}
 	s := &seedScreen{ui: u}
@@ -162,41 +148,25 @@ func (f *seedFlags) places(ctx context.Context, u *ui, t *seed.Metainfo, o *seed
 // options returns the seed options that the flags set.
 func (f *seedFlags) options(u *ui) (seed.Options, error) {
 	o := seed.Options{
-		Client: "bt/" + version, MaxPeers: f.maxPeers.value, MaxUploads: f.maxUploads.value, SuperSeed: f.superSeed,
-		MaxUploadRate: f.maxUploadRate.value.perSecond, MaxTorrentRate: f.maxTorrentRate.value.perSecond,
-		Check: f.check.value, Encryption: f.encryption.value, For: f.duration.value, UntilRatio: f.untilRatio.value,
+		Client: "bt/" + version, MaxPeers: f.peers.maxPeers.value, MaxUploads: f.peers.maxUploads.value, SuperSeed: f.superSeed,
+		MaxUploadRate: f.peers.maxUploadRate.value.perSecond, MaxTorrentRate: f.maxTorrentRate.value.perSecond, IPs: f.peers.ips,
+		Check: f.check.value, Encryption: f.peers.encryption.value, For: f.duration.value, UntilRatio: f.untilRatio.value,
 	}
 	o.KnownDir = knownDir(u.env)
-	f.maxUploadRate.value.warn(u, "max-upload-rate")
-	f.maxTorrentRate.value.warn(u, "max-torrent-rate")
-	for _, ip := range f.ips {
-		if slices.ContainsFunc(o.IPs, func(other netip.Addr) bool { return other.Is4() == ip.Is4() }) {
-			return o, failf(exitUsage, "--ip: %s is the second address of %s", ip, family(ip.Is4()))
-		}
-		o.IPs = append(o.IPs, ip)
+	if err := f.peers.check(u); err != nil {
+		return o, err
 	}
+	f.maxTorrentRate.value.warn(u, "max-torrent-rate")
 	if f.exit && !f.duration.given && !f.untilRatio.given {
 		return o, failf(exitUsage, "--exit is for --for and --until-ratio: without them no torrent stops")
 	}
 	return o, nil
 }
 
-// addresses parses an IP address.
-func addresses(s string) ([]netip.Addr, error) {
-	ip, err := netip.ParseAddr(s)
-	if err != nil {
-		return nil, fmt.Errorf("%q is not an address", s)
-	}
-	return []netip.Addr{ip.Unmap().WithZone("")}, nil
-}
-
-// uploads parses the number of --max-uploads.
-func uploads(s string) (int, error) {
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is neither a number from 1 nor auto", s)
-	}
-	return n, nil
+// bind opens the listener of a seed.
+func (f *seedFlags) bind(u *ui, o *seed.Options) (err error) {
+	o.Listener, o.From, err = f.peers.bind(u)
+	return err
 }
 
 // ratio parses the value of --until-ratio.
@@ -206,29 +176,6 @@ func ratio(s string) (float64, error) {
 		return 0, fmt.Errorf("%q is not a number above 0", s)
 	}
 	return r, nil
-}
-
-// A rate is the value of a flag that limits a rate.
-type rate struct {
-	perSecond int64 // bytes
-	text      string
-}
-
-func readRate(s string) (rate, error) {
-	n, err := parseRate(s)
-	return rate{n, s}, err
-}
-
-// warn prints a warning if a rate is too low to be meant: other tools count in KiB.
-func (r rate) warn(u *ui, flag string) {
-	if r.perSecond == 0 || r.perSecond >= 1<<10 {
-		return
-	}
-	meant := "K stands for KiB, M for MiB"
-	if _, err := strconv.ParseUint(r.text, 10, 64); err == nil {
-		meant = fmt.Sprintf("%sK is KiB, %sM is MiB a second", r.text, r.text)
-	}
-	u.warn("--%s %s: that is %s a second; %s", flag, r.text, count(int(r.perSecond), "byte"), meant)
 }
 
 // knownDir returns the directory for the results of earlier checks, or "" if

@@ -38,7 +38,7 @@ func runSeedMany(ctx context.Context, u *ui, args []string, f *seedFlags) error 
 	if d.Ledger != nil {
 		defer d.Ledger.Close()
 	}
-	if err := f.binding.bind(u, &o); err != nil {
+	if err := f.bind(u, &o); err != nil {
 		return err
 	}
 	s := &seedScreen{ui: u, exit: f.exit}

@@ -11,11 +11,9 @@ import (
 	"sync"
 
 	"github.com/urfave/cli/v2"
-
-	"bt/seed"
 )
 
-// A binding holds the local addresses of a seed.
+// A binding holds the local addresses of a seed or a download.
 type binding struct {
 	network string       // of package net: tcp, tcp4 or tcp6
 	addrs   []netip.Addr // to listen on; a single unspecified address means all of the network
@@ -60,24 +58,24 @@ func (r portRange) String() string {
 	return fmt.Sprintf("%d-%d", r.first, r.last)
 }
 
-// bind opens the listener and sets the source addresses that the flags select.
-func (o *bindingOptions) bind(u *ui, seed *seed.Options) error {
-	b, err := o.binding()
+// bind opens the listener that the flags select. from holds the source addresses.
+func (f *peerFlags) bind(u *ui) (l net.Listener, from []netip.Addr, err error) {
+	b, err := f.binding.binding()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	for _, ip := range seed.IPs {
-		if !slices.ContainsFunc(b.from(), func(a netip.Addr) bool { return a.Is4() == ip.Is4() }) {
+	from = b.from()
+	for _, ip := range f.ips {
+		if !slices.ContainsFunc(from, func(a netip.Addr) bool { return a.Is4() == ip.Is4() }) {
 			u.warn("--ip %s is not announced: trackers are asked over %s only", ip, family(!ip.Is4()))
 		}
 	}
 	ports := defaultPorts
-	if o.port.given {
-		ports = o.port.value
+	if f.binding.port.given {
+		ports = f.binding.port.value
 	}
-	seed.Listener, err = b.listen(ports)
-	seed.From = b.from()
-	return err
+	l, err = b.listen(ports)
+	return l, from, err
 }
 
 func family(is4 bool) string {
