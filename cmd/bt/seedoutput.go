@@ -27,22 +27,16 @@ type seedScreen struct {
 	began  time.Time
 	stop   context.CancelCauseFunc
 
-	log     *seedLog        // nil if there is a live screen
+	log     *eventLog       // nil if there is a live screen
 	failing map[string]bool // trackers that fail, by URL, when there are many torrents
 
-	exit    bool      // stop when every torrent has stopped
-	stopped seedEntry // the final event
-	why     error     // why single has stopped
+	exit    bool     // stop when every torrent has stopped
+	stopped logEntry // the final event
+	why     error    // why single has stopped
 
 	mu      sync.Mutex // guards the fields below
 	live    *term.Live // nil without a terminal
 	message message    // the last one
-}
-
-// A message is the last event in the form in which the live screen shows it.
-type message struct {
-	tracker string // URL of the tracker, if any
-	text    string
 }
 
 // errSeedDone is the cause of the end if the seed has done what the flags ask
@@ -70,7 +64,7 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 	defer s.stop(nil)
 	if s.live == nil {
 		defer catchClosedPipe()()
-		s.log = startLog(s.print, s.stop)
+		s.log = startLog(s.print, isMinorSeedEvent, s.stop)
 	}
 	o.Event = s.event
 	s.seeder = seed.New(o)
@@ -180,14 +174,14 @@ type pageListening struct{ url string }
 
 // event handles an event of the seed and shows it.
 func (s *seedScreen) event(at time.Time, e seed.Event) {
-	entry := seedEntry{at, e}
+	entry := logEntry{at, e}
 	switch e := e.(type) {
 	case seed.EventSeeding, seed.EventFailed:
 		freeMemory()
 	case seed.EventStopped:
 		if e.Torrent == nil {
 			e.Why = s.why
-			entry.event, s.stopped = e, seedEntry{at, e}
+			entry.event, s.stopped = e, logEntry{at, e}
 		} else if s.single != nil {
 			s.why = e.Why
 			s.stop(errSeedDone)
@@ -197,7 +191,7 @@ func (s *seedScreen) event(at time.Time, e seed.Event) {
 	if s.log != nil {
 		s.log.put(entry)
 		if _, ok := e.(seed.EventListening); ok && s.page != nil {
-			s.log.put(seedEntry{at, pageListening{s.page.url()}})
+			s.log.put(logEntry{at, pageListening{s.page.url()}})
 		}
 		return
 	}
@@ -205,66 +199,28 @@ func (s *seedScreen) event(at time.Time, e seed.Event) {
 	defer s.mu.Unlock()
 	switch e := e.(type) {
 	case seed.EventAnnounce:
-		s.message = message{e.Tracker, s.answerText(e, false)}
+		s.message = message{e.Tracker, s.announceText(seedAnnounce(e), false)}
 	case seed.EventFailed, seed.EventWarning:
 		s.message = message{text: s.eventText(entry)}
 	}
 }
 
-// answerText returns the result of an announce as text. With next it includes the
-// time until the next announce, which on a live screen would not count down.
-func (s *seedScreen) answerText(e seed.EventAnnounce, next bool) string {
-	if e.Err != nil {
-		text := s.shownWords(e.Err.Error(), e.Tracker)
-		if failure, ok := errors.AsType[*seed.TrackerError](e.Err); ok {
-			if meaning := statusMeaning(failure.Status); meaning != "" {
-				text += " (" + meaning + ")"
-			}
-		}
-		return text
+// isMinorSeedEvent reports whether a log may drop an event before others.
+func isMinorSeedEvent(event any) bool {
+	switch event.(type) {
+	case seed.EventPeer, seed.EventStats:
+		return true
 	}
-	text := "ok"
-	if next {
-		text += ", next in " + term.Duration(e.Next)
-	}
-	if e.Seeders >= 0 && e.Leechers >= 0 {
-		text += fmt.Sprintf(", %s, %s", count(int(e.Seeders), "seeder"), count(int(e.Leechers), "leecher"))
-	}
-	if e.Message != "" {
-		text += "; message: " + s.shownWords(e.Message, e.Tracker)
-	}
-	return text
+	return false
 }
 
-// seedEvent is the JSON of an event.
-type seedEvent struct {
-	Time       time.Time `json:"time"`
-	Event      string    `json:"event"`
-	Name       string    `json:"name,omitempty"`
-	InfoHashV1 string    `json:"info_hash_v1,omitempty"`
-	InfoHashV2 string    `json:"info_hash_v2,omitempty"`
-	Magnet     string    `json:"magnet,omitempty"`
-	Addr       string    `json:"addr,omitempty"`
-	Status     string    `json:"status,omitempty"` // URL of the status page
-	Done       *int64    `json:"done,omitempty"`
-	Total      *int64    `json:"total,omitempty"`
-	Pieces     *int      `json:"pieces,omitempty"`
-	Known      *bool     `json:"known,omitempty"`
-	Tracker    string    `json:"tracker,omitempty"`
-	Error      string    `json:"error,omitempty"`
-	Message    string    `json:"message,omitempty"`
-	Seeders    *int64    `json:"seeders,omitempty"`
-	Leechers   *int64    `json:"leechers,omitempty"`
-	Next       string    `json:"next,omitempty"`
-	Client     string    `json:"client,omitempty"`
-	State      string    `json:"state,omitempty"`
-	Uploaded   *int64    `json:"uploaded,omitempty"`
-	Rate       *int64    `json:"rate,omitempty"`
-	Peers      *int      `json:"peers,omitempty"`
+// seedAnnounce returns the result of an announce.
+func seedAnnounce(e seed.EventAnnounce) announceResult {
+	return announceResult{e.Tracker, e.Err, e.Message, e.Seeders, e.Leechers, e.Next}
 }
 
 // print prints an event.
-func (s *seedScreen) print(e seedEntry) error {
+func (s *seedScreen) print(e logEntry) error {
 	if s.json {
 		return s.printJSON(s.eventDocument(e))
 	}
@@ -277,12 +233,12 @@ func (s *seedScreen) print(e seedEntry) error {
 }
 
 // eventDocument returns the JSON of an event.
-func (s *seedScreen) eventDocument(entry seedEntry) (d seedEvent) {
+func (s *seedScreen) eventDocument(entry logEntry) (d jsonEvent) {
 	switch e := entry.event.(type) {
 	case seed.EventListening:
-		d = seedEvent{Event: "listening", Addr: e.Addr.String()}
+		d = jsonEvent{Event: "listening", Addr: e.Addr.String()}
 	case pageListening:
-		d = seedEvent{Event: "listening", Status: e.url}
+		d = jsonEvent{Event: "listening", Status: e.url}
 	case seed.EventChecking:
 		d = s.torrentEvent("checking", e.Torrent)
 		d.Done, d.Total = &e.Done, &e.Total
@@ -293,14 +249,16 @@ func (s *seedScreen) eventDocument(entry seedEntry) (d seedEvent) {
 			d.Magnet, d.Message = s.shownMagnet(meta.Magnet().String())
 		}
 	case seed.EventAnnounce:
-		d = s.announceEvent(e)
+		d = s.announceEvent(s.torrentEvent("announce", e.Torrent), seedAnnounce(e))
 	case seed.EventPeer:
 		d = s.peerEvent(e)
 	case seed.EventStats:
-		d = seedEvent{Event: "stats", Uploaded: &e.Uploaded, Rate: &e.Rate, Peers: &e.Peers}
+		d = jsonEvent{Event: "stats", Uploaded: &e.Uploaded, Rate: &e.Rate, Peers: &e.Peers}
 	case seed.EventWarning:
 		d = s.torrentEvent("warning", e.Torrent)
 		d.Error = s.errorText(e.Err)
+	case lostEvents:
+		d = jsonEvent{Event: "warning", Error: e.Error()}
 	case seed.EventFailed:
 		d = s.torrentEvent("error", e.Torrent)
 		d.Error = s.errorText(e.Err)
@@ -312,24 +270,7 @@ func (s *seedScreen) eventDocument(entry seedEntry) (d seedEvent) {
 	return d
 }
 
-func (s *seedScreen) announceEvent(e seed.EventAnnounce) seedEvent {
-	d := s.torrentEvent("announce", e.Torrent)
-	d.Tracker, d.Message = s.shownURL(e.Tracker), s.shownWords(e.Message, e.Tracker)
-	if e.Err != nil {
-		d.Error = s.shownWords(e.Err.Error(), e.Tracker)
-		return d
-	}
-	d.Next = e.Next.Round(time.Second).String()
-	if e.Seeders >= 0 {
-		d.Seeders = &e.Seeders
-	}
-	if e.Leechers >= 0 {
-		d.Leechers = &e.Leechers
-	}
-	return d
-}
-
-func (s *seedScreen) peerEvent(e seed.EventPeer) seedEvent {
+func (s *seedScreen) peerEvent(e seed.EventPeer) jsonEvent {
 	d := s.torrentEvent("peer", e.Torrent)
 	d.Addr, d.Client, d.Error = e.Addr.String(), e.Client, s.errorText(e.Err)
 	if e.Joined {
@@ -342,24 +283,15 @@ func (s *seedScreen) peerEvent(e seed.EventPeer) seedEvent {
 
 // torrentEvent returns an event with the name and info-hashes of t, if t is
 // non-nil.
-func (s *seedScreen) torrentEvent(kind string, t *seed.Torrent) seedEvent {
+func (s *seedScreen) torrentEvent(kind string, t *seed.Torrent) jsonEvent {
 	if t == nil {
-		return seedEvent{Event: kind}
+		return jsonEvent{Event: kind}
 	}
-	return seedEvent{Event: kind, Name: t.Name(), InfoHashV1: t.HexV1(), InfoHashV2: t.HexV2()}
-}
-
-// errorText returns the text of an error about files or peers, with secrets
-// masked, or "".
-func (s *seedScreen) errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return s.shownText(withFormHint(err))
+	return jsonEvent{Event: kind, Name: t.Name(), InfoHashV1: t.HexV1(), InfoHashV2: t.HexV2()}
 }
 
 // eventText returns an event as text, or "" if it is not printed.
-func (s *seedScreen) eventText(entry seedEntry) string {
+func (s *seedScreen) eventText(entry logEntry) string {
 	switch e := entry.event.(type) {
 	case seed.EventListening:
 		return fmt.Sprintf("listening on %s", e.Addr)
@@ -371,7 +303,7 @@ func (s *seedScreen) eventText(entry seedEntry) string {
 		}
 		return e.Torrent.Name() + ": seeding"
 	case seed.EventAnnounce:
-		text := s.shownURL(e.Tracker) + ": " + s.answerText(e, true)
+		text := s.shownURL(e.Tracker) + ": " + s.announceText(seedAnnounce(e), true)
 		if s.single == nil && !s.verbose {
 			return s.trackerChange(e, text)
 		}
@@ -383,6 +315,8 @@ func (s *seedScreen) eventText(entry seedEntry) string {
 		return s.about(e.Torrent, s.peerText(e))
 	case seed.EventWarning:
 		return s.about(e.Torrent, s.errorText(e.Err))
+	case lostEvents:
+		return e.Error()
 	case seed.EventFailed:
 		return s.about(e.Torrent, s.errorText(e.Err))
 	case seed.EventStopped:

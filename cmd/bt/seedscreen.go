@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"bt/internal/term"
 	"bt/seed"
@@ -35,35 +34,13 @@ func (s *seedScreen) drawOne(b *strings.Builder, columns int, t *seed.TorrentSta
 		fields[0][1] = s.pal.Red(stateText(t))
 		fields = slices.Insert(fields, 1, [2]string{"because", term.Safe(s.shownText(t.Message))})
 	}
-	if next := nextAnnounce(t); next != "" {
-		fields = append(fields, [2]string{"next announce", next})
+	var times []time.Time
+	for _, k := range t.Trackers {
+		times = append(times, k.Next)
 	}
-	fields = append(fields, s.lastFields(columns)...)
+	fields = slices.Concat(fields, nextAnnounce(times), s.lastFields(columns))
 	b.WriteString(s.pal.Bold(s.pal.CutMiddle(term.Safe(t.Name), columns)) + "\n")
 	_ = term.Fields(b, s.pal, columns, fields) // a Builder returns no errors
-}
-
-// nextAnnounce returns the time until the next announce as text, or "".
-func nextAnnounce(t *seed.TorrentStatus) string {
-	var next time.Time
-	for _, k := range t.Trackers {
-		if !k.Next.IsZero() && (next.IsZero() || k.Next.Before(next)) {
-			next = k.Next
-		}
-	}
-	if next.IsZero() {
-		return ""
-	}
-	return countdown(time.Until(next))
-}
-
-// countdown formats a remaining time in whole seconds, so that it changes every
-// second.
-func countdown(left time.Duration) string {
-	if left = left.Round(time.Second); left <= 0 {
-		return "now"
-	}
-	return "in " + left.String()
 }
 
 // lastFields returns the fields that one torrent and many torrents have in
@@ -72,15 +49,7 @@ func (s *seedScreen) lastFields(columns int) (fields [][2]string) {
 	if s.page != nil {
 		fields = append(fields, [2]string{"status page", s.page.url()})
 	}
-	if m := s.message; m.text != "" {
-		text := term.Safe(m.text)
-		if m.tracker != "" {
-			room := columns - len("next announce  : ") - utf8.RuneCountInString(text)
-			text = shortURL(term.Safe(s.shownURL(m.tracker)), room) + ": " + text
-		}
-		fields = append(fields, [2]string{"last message", text})
-	}
-	return fields
+	return append(fields, s.messageFields(columns, s.message)...)
 }
 
 // stateText describes the state of a torrent, with sizes.

@@ -9,35 +9,35 @@ import (
 	"bt/seed"
 )
 
-// A reader that does not read the output blocks neither the seed nor its end.
-func TestSeedLogBlockedReader(t *testing.T) {
+// A reader that does not read the output blocks neither the emitter of events nor its end.
+func TestEventLogBlockedReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		read := make(chan struct{})
-		var printed []seedEntry
-		l := startLog(func(e seedEntry) error {
+		var printed []logEntry
+		l := startLog(func(e logEntry) error {
 			<-read
 			printed = append(printed, e)
 			return nil
-		}, func(error) {})
+		}, isMinorSeedEvent, func(error) {})
 		begin := time.Now()
 		const n = 3 * logQueue
 		for range n {
-			l.put(seedEntry{event: seed.EventAnnounce{}})
-			l.put(seedEntry{event: seed.EventPeer{}})
+			l.put(logEntry{event: seed.EventAnnounce{}})
+			l.put(logEntry{event: seed.EventPeer{}})
 		}
 		if waited := time.Since(begin); waited > logWait {
 			t.Errorf("it waited for %v", waited)
 		}
 		close(read) // the reader reads again
 		synctest.Wait()
-		l.put(seedEntry{event: seed.EventStopped{}})
+		l.put(logEntry{event: seed.EventStopped{}})
 		if err := l.end(); err != nil {
 			t.Error(err)
 		}
 		last := len(printed) - 1
 		warnings := 0
 		for _, e := range printed {
-			if _, ok := e.event.(seed.EventWarning); ok {
+			if _, ok := e.event.(lostEvents); ok {
 				warnings++
 			}
 		}
@@ -47,11 +47,11 @@ func TestSeedLogBlockedReader(t *testing.T) {
 	})
 }
 
-func TestSeedLogEndsInTime(t *testing.T) {
+func TestEventLogEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		never := make(chan struct{})
-		l := startLog(func(seedEntry) error { <-never; return nil }, func(error) {})
-		l.put(seedEntry{event: seed.EventStopped{}})
+		l := startLog(func(logEntry) error { <-never; return nil }, isMinorSeedEvent, func(error) {})
+		l.put(logEntry{event: seed.EventStopped{}})
 		begin := time.Now()
 		if l.end(); time.Since(begin) > 2*logWait {
 			t.Errorf("it takes %v to end", time.Since(begin))
@@ -60,14 +60,14 @@ func TestSeedLogEndsInTime(t *testing.T) {
 	})
 }
 
-// The first error of print ends the seed, and end returns it.
-func TestSeedLogFails(t *testing.T) {
+// The first error of print ends the command, and end returns it.
+func TestEventLogFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		full := errors.New("no space left")
 		var failed []error
-		l := startLog(func(seedEntry) error { return full }, func(err error) { failed = append(failed, err) })
-		l.put(seedEntry{event: seed.EventSeeding{}})
-		l.put(seedEntry{event: seed.EventStopped{}})
+		l := startLog(func(logEntry) error { return full }, isMinorSeedEvent, func(err error) { failed = append(failed, err) })
+		l.put(logEntry{event: seed.EventSeeding{}})
+		l.put(logEntry{event: seed.EventStopped{}})
 		if err := l.end(); err != full || len(failed) != 1 {
 			t.Errorf("%v, %v", err, failed)
 		}
