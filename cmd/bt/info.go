@@ -25,7 +25,7 @@ type infoFlags struct {
 }
 
 func infoCommand(e *env) *cli.Command {
-	var f infoFlags
+	f := infoFlags{fetch: fetchFlags{command: "bt info"}}
 	return &cli.Command{
 		Name:      "info",
 		Usage:     "show torrents and magnet links, and problems in them",
@@ -244,23 +244,34 @@ func readInfo(ctx context.Context, e *env, in input, f *infoFlags) (infoInput, e
 	return infoInput{name: in.name, facts: inspect.Describe(t, inspect.DescribeOptions{Pads: f.pads}), torrent: t}, nil
 }
 
-// readLink parses an argument that is a magnet link, or an info-hash that is no name of a
-// file. ok is false for any other.
-func readLink(name string, f *infoFlags) (x infoInput, ok bool, err error) {
-	isMagnet := metainfo.IsMagnet(name)
+// magnetOf parses an argument that is a magnet link, or an info-hash that is no name of a
+// file. It returns nil for any other.
+func magnetOf(name string) (*metainfo.Magnet, error) {
+	if metainfo.IsMagnet(name) {
+		m, err := metainfo.ParseMagnet(name)
+		if err != nil {
+			return nil, failf(exitTorrent, "%s: %w", shown(name), err)
+		}
+		return m, nil
+	}
 	m, err := metainfo.ParseInfoHash(name)
-	if isMagnet {
-		m, err = metainfo.ParseMagnet(name)
+	if err != nil {
+		return nil, nil
 	}
-	switch {
-	case err != nil && isMagnet:
-		return x, false, failf(exitTorrent, "%s: %w", shown(name), err)
-	case err != nil:
-		return x, false, nil
+	if _, err := os.Stat(name); err == nil {
+		return nil, nil
 	}
-	if _, err := os.Stat(name); err == nil && !isMagnet {
-		return x, false, nil
+	return m, nil
+}
+
+// readLink describes an argument that is a magnet link or an info-hash. ok is false for any
+// other.
+func readLink(name string, f *infoFlags) (x infoInput, ok bool, err error) {
+	m, err := magnetOf(name)
+	if m == nil || err != nil {
+		return x, false, err
 	}
+	isMagnet := metainfo.IsMagnet(name)
 	if f.raw {
 		return x, false, failf(exitUsage, "--raw: %s has no bencode", map[bool]string{true: "a magnet link", false: "an info-hash"}[isMagnet])
 	}

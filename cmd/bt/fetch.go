@@ -13,8 +13,9 @@ import (
 	"bt/internal/webseed"
 )
 
-// fetchFlags are the flags of bt info for torrents at URLs.
+// fetchFlags are the flags for torrents at URLs.
 type fetchFlags struct {
+	command string // for errors, such as "bt info"
 	timeout option[time.Duration]
 	proxy   option[*url.URL]
 }
@@ -31,7 +32,7 @@ func (f *fetchFlags) flags() []cli.Flag {
 
 // read returns the file at a URL, or nil for an argument that is no URL.
 func (f *fetchFlags) read(ctx context.Context, e *env, arg string, kind inputKind) ([]byte, error) {
-	is, err := isHTTP(arg, "bt info", "download it first")
+	is, err := isHTTP(arg, f.command, "download it first")
 	if err != nil || !is {
 		return nil, err
 	}
