@@ -12,7 +12,7 @@ import (
 )
 
 // verbs are the packages that programs outside of this module use.
-var verbs = []string{"inspect", "maketorrent", "repair", "rewrite", "scrape", "seed"}
+var verbs = []string{"get", "inspect", "maketorrent", "repair", "rewrite", "scrape", "seed"}
 
 // TestAPITypes holds that a caller can name every type of this module that the
 // exported declarations of a verb lead to. A type of a declaration itself has an alias

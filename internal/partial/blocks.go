@@ -180,6 +180,16 @@ func (g *gatherer) Write(piece int, begin int64, b []byte) error {
 	return err
 }
 
+// Drop forgets the blocks of a piece that is not complete.
+func (g *gatherer) Drop(piece int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if b := g.pieces[piece]; b != nil && b.missing > 0 && !b.adopted {
+		delete(g.pieces, piece)
+		b.free()
+	}
+}
+
 // take adds a block to its piece. It returns false if the block is not kept. g.mu is
 // locked.
 func (g *gatherer) take(piece int, begin int64, block []byte) (bool, error) {

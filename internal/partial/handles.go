@@ -121,6 +121,20 @@ func (h *handles) drop(f *handle) {
 	f.Close()
 }
 
+// reopen opens a file that is somewhere once more.
+func (h *handles) reopen(i int) (*os.File, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for h.frozen == i {
+		h.idle.Wait()
+	}
+	if h.places[i] == placeNone {
+		return nil, &fs.PathError{Op: "open", Path: h.disk.path(h.names.final(i)), Err: fs.ErrNotExist}
+	}
+	f, _, err := h.openFile(i)
+	return f, err
+}
+
 // openFile opens a file where it is. h.mu is locked.
 func (h *handles) openFile(i int) (f *os.File, path []string, err error) {
 	if h.places[i] == placeFinal {

@@ -3,6 +3,7 @@ package partial
 import (
 	"fmt"
 	"io/fs"
+	"os"
 
 	"bt/internal/store"
 )
@@ -40,3 +41,6 @@ func (c *Content) readFile(i int, offset int64, p []byte) error {
 	}
 	return nil
 }
+
+// OpenFile opens a file for reading, under the name that it has now.
+func (c *Content) OpenFile(i int) (*os.File, error) { return c.files.reopen(i) }

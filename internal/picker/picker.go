@@ -132,6 +132,9 @@ func word(f peer.Bitfield, i int) uint64 { return binary.BigEndian.Uint64(f[8*i:
 // exists reports whether the torrent has a piece.
 func (k *Picker) exists(piece int) bool { return uint(piece) < uint(k.options.Pieces) }
 
+// IsOpen reports whether blocks of a piece are requested or received, and it is not proven.
+func (k *Picker) IsOpen(piece int) bool { return k.byPiece[piece] != nil }
+
 // Missing returns the number of wanted pieces that are not proven.
 func (k *Picker) Missing() int { return k.lacking }
 

@@ -160,7 +160,7 @@ func (p *Progress) withBar(room int, label string, done, total int64) string {
 		)
 		p.barWidth = columns
 	}
-	p.bar.Set(min(percent(done, total), 99))
+	p.bar.Set(min(Percent(done, total), 99))
 	p.bar.Describe(label + ": " + figures(Size(done)+" of "+Size(total), p.rate(), p.left(done, total)))
 	return strings.TrimSpace(p.bar.String())
 }
@@ -172,7 +172,7 @@ func (p *Progress) texts(label string, done, total int64) []string {
 	if total <= 0 {
 		return []string{label + figures(Size(done), p.rate()), label + Size(done), Size(done)}
 	}
-	part := fmt.Sprintf("%d %%", percent(done, total))
+	part := fmt.Sprintf("%d %%", Percent(done, total))
 	sizes := fmt.Sprintf("%s of %s (%s)", Size(done), Size(total), part)
 	left := p.left(done, total)
 	return []string{
@@ -192,17 +192,20 @@ func figures(list ...string) string {
 
 func (p *Progress) rate() string { return Rate(p.pace.rate()) }
 
-// left returns the remaining time, or "" if it is unknown.
-func (p *Progress) left(done, total int64) string {
-	left, ok := timeLeft(total-done, p.pace.rate())
+func (p *Progress) left(done, total int64) string { return TimeLeft(total-done, p.pace.rate()) }
+
+// TimeLeft returns the time that a number of bytes takes at a rate in bytes per second, as
+// "3m05s left", or "" if it is unknown.
+func TimeLeft(bytes int64, rate float64) string {
+	left, ok := timeLeft(bytes, rate)
 	if !ok {
 		return ""
 	}
 	return Duration(left) + " left"
 }
 
-// percent requires a total above 0.
-func percent(done, total int64) int {
+// Percent returns how many percent of total, which is above 0, are done, rounded down.
+func Percent(done, total int64) int {
 	done = min(max(done, 0), total)
 	hi, lo := bits.Mul64(uint64(done), 100)
 	quotient, _ := bits.Div64(hi, lo, uint64(total))

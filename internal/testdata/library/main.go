@@ -1,5 +1,6 @@
 // A program outside of the module that uses each of its verbs: it makes a torrent,
-// shows it, checks and mends data, edits it, asks a tracker about it, and seeds it.
+// shows it, checks and mends data, edits it, asks a tracker about it, seeds it, and
+// downloads it.
 package main
 
 import (
@@ -12,10 +13,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
 
+	"bt/get"
 	"bt/inspect"
 	"bt/maketorrent"
 	"bt/repair"
@@ -199,6 +202,7 @@ func serve(torrent *inspect.Torrent, dir string) {
 				go func() { // a peer comes
 					defer stop()
 					fmt.Println("seed: a peer is greeted:", handshake(listener.Addr().String(), torrent.InfoHashV1))
+					download(torrent, listener.Addr().String())
 				}()
 			case seed.EventFailed:
 				log.Fatal(e.Err)
@@ -218,6 +222,27 @@ func serve(torrent *inspect.Torrent, dir string) {
 		log.Fatal(err)
 	}
 	fmt.Println("seed:", seeder.Status().Torrents[0].State == seed.StateSeeding)
+}
+
+// download gets a torrent by its magnet link from a seed.
+func download(torrent *inspect.Torrent, addr string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	check(err)
+	dir, err := os.MkdirTemp("", "")
+	check(err)
+	defer os.RemoveAll(dir)
+	getter, err := get.New(get.Options{
+		Magnet: torrent.Magnet(), Listener: listener, Dir: dir, Peers: []netip.AddrPort{netip.MustParseAddrPort(addr)},
+		Event: func(_ time.Time, event get.Event) {
+			if e, ok := event.(get.EventComplete); ok {
+				fmt.Println("get: complete:", filepath.Base(e.Path))
+			}
+		},
+	})
+	check(err)
+	check(getter.Run(context.Background()))
+	status := getter.Status()
+	fmt.Println("get:", status.State, status.Done == status.Size, getter.Torrent().HexV1() == torrent.HexV1())
 }
 
 // handshake reports whether a seed answers a peer's handshake (BEP 3).

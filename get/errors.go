@@ -1,0 +1,28 @@
+package get
+
+import (
+	"errors"
+
+	"bt/internal/partial"
+)
+
+// Errors of [New] and [Getter.Run].
+var (
+	ErrTimeout   = errors.New("no data has arrived")                              // by Run: nothing has arrived for Options.Timeout
+	ErrNoSource  = errors.New("there is no tracker and no peer to download from") // by New: the data can't be found
+	ErrManyFiles = errors.New("a stream can have one file only")                  // by Run: more than one file is wanted for Options.Stream
+)
+
+// errNoLayers is the warning about a hybrid torrent without piece layers.
+var errNoLayers = errors.New("no peer has sent the piece layers: the data is verified by its SHA-1 hashes only")
+
+// An ExistsError lists files that exist already and are not those of the torrent. They are
+// as they were.
+type ExistsError = partial.ExistsError
+
+// A WriteError reports that the content can't be written. It wraps what is in the way: an
+// [*ExistsError], or an error of the system.
+type WriteError struct{ err error }
+
+func (e *WriteError) Error() string { return e.err.Error() }
+func (e *WriteError) Unwrap() error { return e.err }

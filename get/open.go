@@ -1,0 +1,118 @@
+package get
+
+import (
+	"context"
+	"errors"
+
+	"bt/internal/partial"
+	"bt/internal/peer"
+	"bt/internal/piece"
+)
+
+// open finds what is there of a torrent, and makes the place for the rest.
+func (g *Getter) open(ctx context.Context, t *Metainfo) (*pieces, error) {
+	var wanted func(int) bool
+	if g.options.Choose != nil {
+		var err error
+		if wanted, err = g.options.Choose(t); err != nil {
+			return nil, err
+		}
+	}
+	p, err := g.newPieces(t, wanted)
+	if err != nil {
+		return nil, err
+	}
+	o := partial.Options{
+		Torrent: t, Dir: g.options.Dir, Wanted: p.wanted,
+		Recheck: g.options.Recheck, Force: g.options.Force, Allocate: g.options.Allocate,
+		Memory: g.options.memory, Progress: g.progress, Event: p.event,
+	}
+	if g.options.Stream != nil {
+		return p, p.openStream(o)
+	}
+	return p, p.openDir(ctx, o)
+}
+
+// openStream makes a stream of the only file that is wanted.
+func (p *pieces) openStream(o partial.Options) error {
+	file := -1
+	for i := range p.content.Files {
+		if !p.content.Files[i].Pad && p.wanted(i) {
+			if file >= 0 {
+				return ErrManyFiles
+			}
+			file = i
+		}
+	}
+	s, err := partial.NewStream(o, file, p.getter.options.Stream)
+	if err != nil {
+		return err
+	}
+	p.stream, p.streams, p.close, p.done = s, file, s.Close, s.Done()
+	next, end := s.Window()
+	p.next = next
+	p.begin(peer.NewBitfield(p.count), s, end-next-1)
+	return nil
+}
+
+// openDir checks what is in the directory.
+func (p *pieces) openDir(ctx context.Context, o partial.Options) error {
+	d, err := partial.Open(ctx, o)
+	if err != nil {
+		return writing(err)
+	}
+	for _, dir := range p.getter.options.Reuse {
+		if err := d.Adopt(ctx, dir); err != nil {
+			return errors.Join(writing(err), d.Close())
+		}
+	}
+	p.close, p.path, p.done = d.Close, d.Root(), d.Done()
+	tree := &piece.Tree{Files: make([]piece.Source, len(p.content.Files))}
+	for i := range tree.Files {
+		tree.Files[i].Pad = p.content.Files[i].Pad
+	}
+	p.files = p.getter.cache.Live(p.content.Layout, tree, d.OpenFile)
+	p.begin(d.Have(), d, 0)
+	return nil
+}
+
+// writing returns an error of package partial as one of this package.
+func writing(err error) error {
+	var exists *partial.ExistsError
+	var disk *partial.DiskError
+	var name *partial.NameError
+	var locked *partial.LockedError
+	if errors.As(err, &exists) || errors.As(err, &disk) || errors.As(err, &name) || errors.As(err, &locked) {
+		return &WriteError{err}
+	}
+	return err
+}
+
+// progress records and emits the progress of a check.
+func (g *Getter) progress(done, total int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.life.state == StateChecking {
+		g.life.checked, g.life.total = done, total
+		g.events.Put(EventChecking{done, total})
+	}
+}
+
+// event handles an event of the sink.
+func (p *pieces) event(e partial.Event) {
+	g := p.getter
+	switch e := e.(type) {
+	case partial.EventPiece:
+		if p.stream == nil || !e.Proven {
+			p.verified(e.Piece, e.Proven)
+		}
+	case partial.EventRoom:
+		p.streamed()
+	case partial.EventFile:
+		g.events.Put(EventFile{File: e.File, Path: e.Path, Size: e.Size, Found: e.Found})
+	case partial.EventWarning:
+		g.events.Put(EventWarning{e.Err})
+	case partial.EventError:
+		g.fail(writing(e.Err))
+	}
+}
