@@ -14,7 +14,7 @@ import (
 
 // commands returns the commands in the order in which the help lists them.
 func commands(e *env) []*cli.Command {
-	return []*cli.Command{makeCommand(e), infoCommand(e), verifyCommand(e), retrackerCommand(e), scrapeCommand(e), seedCommand(e)}
+	return []*cli.Command{makeCommand(e), infoCommand(e), verifyCommand(e), retrackerCommand(e), scrapeCommand(e), seedCommand(e), getCommand(e)}
 }
 
 func run(e *env) int {
@@ -100,7 +100,7 @@ func writeStdout(e *env, text string) error {
 func newApp(e *env, cmds []*cli.Command) *cli.App {
 	app := &cli.App{
 		Name:      "bt",
-		Usage:     "make, show, check, edit, scrape and seed torrents: a toolkit for publishers",
+		Usage:     "make, show, check, edit, scrape, seed and get torrents: a toolkit for publishers",
 		UsageText: "bt COMMAND [FLAGS] [ARGUMENTS]\nbt help COMMAND|TOPIC",
 		Flags:     append(e.options.flags(), versionFlag()),
 	}

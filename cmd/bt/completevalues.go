@@ -26,6 +26,7 @@ var argumentKinds = map[string][]completionKind{
 	"retracker": {kindTorrents},
 	"scrape":    {kindTorrents},
 	"seed":      {kindTorrents, kindFiles},
+	"get":       {kindTorrents, kindWords},
 }
 
 // argument completes a command or its argument.

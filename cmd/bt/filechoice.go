@@ -58,14 +58,14 @@ func (f *fileChoice) choose(t *metainfo.Torrent) []bool {
 	return chosen
 }
 
-// warnUnmatched warns of globs that match nothing.
-func (f *fileChoice) warnUnmatched(u *ui) {
+// warnUnmatched calls warn for each glob that matches nothing.
+func (f *fileChoice) warnUnmatched(warn func(format string, args ...any)) {
 	for _, text := range f.unmatched {
 		hint := ""
 		if strings.Contains(text, ",") {
 			hint = "; a comma is a part of it and does not begin another"
 		}
-		u.warn("the glob %q matches nothing%s", text, hint)
+		warn("the glob %q matches nothing%s", text, hint)
 	}
 }
 

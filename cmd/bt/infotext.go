@@ -53,14 +53,7 @@ func printFiles(u *ui, f *infoFlags, t *metainfo.Torrent) error {
 	files := treeFiles(t, f.pads)
 	if f.files {
 		fmt.Fprintln(u.out)
-		for _, i := range u.listed(files) {
-			f := &t.Files[i]
-			line := fmt.Sprintf("%10s  %s%s", term.Size(f.Length), fileNote(f), term.SafeJoin(files.Path(i)))
-			if _, err := fmt.Fprintln(u.out, term.WrapHanging(line, "            ", u.env.width)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return u.printFileLines(t, files)
 	}
 	if t.Single && !f.tree || len(t.Files) == 0 {
 		return nil // its name and size are already in the fields
@@ -75,6 +68,18 @@ func printFiles(u *ui, f *infoFlags, t *metainfo.Torrent) error {
 	}
 	fmt.Fprintln(u.out)
 	return term.Tree(u.out, u.pal, root, files, limit, u.env.width)
+}
+
+// printFileLines prints files of a torrent with their sizes, one per line.
+func (u *ui) printFileLines(t *metainfo.Torrent, files term.TreeFiles) error {
+	for _, i := range u.listed(files) {
+		f := &t.Files[i]
+		line := fmt.Sprintf("%10s  %s%s", term.Size(f.Length), fileNote(f), term.SafeJoin(files.Path(i)))
+		if _, err := fmt.Fprintln(u.out, term.WrapHanging(line, "            ", u.env.width)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // listed returns the indexes of the files in the order of bt info --files:

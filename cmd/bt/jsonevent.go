@@ -27,6 +27,12 @@ type jsonEvent struct {
 	Uploaded   *int64    `json:"uploaded,omitempty"`
 	Rate       *int64    `json:"rate,omitempty"`
 	Peers      *int      `json:"peers,omitempty"`
+	Size       *int64    `json:"size,omitempty"`
+	Downloaded *int64    `json:"downloaded,omitempty"`
+	Path       string    `json:"path,omitempty"`
+	Seconds    *float64  `json:"seconds,omitempty"`
+
+	Files []listedFile `json:"files,omitempty"`
 }
 
 // errorText returns the text of an error about files or peers, with secrets

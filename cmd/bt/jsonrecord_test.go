@@ -79,8 +79,8 @@ func schemasOf(inv *invocation) []string {
 			names = []string{s.name}
 		}
 	}
-	if inv.name() == "make" {
-		names = append(names, "seed") // with --seed or a preset that has it
+	if inv.name() == "make" || inv.name() == "get" {
+		names = append(names, "seed") // with --seed, also in a preset
 	}
 	return names
 }
@@ -221,6 +221,9 @@ func TestRecords(t *testing.T) {
 		{"seed", `{"time":"2026-01-31T12:00:00Z","event":"stats","uploaded":1,"rate":0,"peers":0}`, true},
 		{"seed", `{"time":"2026-01-31T12:00:00Z","event":"stats","uploaded":1,"rate":0,"peers":0,"name":"x"}`, false},
 		{"seed", `{"time":"2026-01-31T12:00:00Z","event":"other"}`, false},
+		{"get", `{"time":"2026-01-31T12:00:00Z","event":"complete","name":"x","path":"x","seconds":1.5}`, true},
+		{"get", `{"time":"2026-01-31T12:00:00Z","event":"complete","name":"x","path":"x"}`, false},
+		{"get", `{"time":"2026-01-31T12:00:00Z","event":"list","name":"x","files":[{"path":"x","size":0}]}`, true},
 		{"raw", `{"info":{"a":[1,"x",{}]}}`, true},
 		{"raw", `{"info":null}`, false},
 	} {

@@ -31,6 +31,7 @@ var jsonSchemas = []jsonSchema{
 	{"retracker", "retracker", "", false},
 	{"scrape", "scrape", "", false},
 	{"seed", "seed", "", false},
+	{"get", "get", "", false},
 }
 
 // text returns the schema as JSON.
@@ -117,10 +118,10 @@ func (s *jsonSchema) parse() *schemaNode {
 
 // jsonRules are what is the same in the JSON of all commands.
 var jsonRules = []string{
-	"bt make, info, verify, retracker, scrape and seed print JSON with --json. --jsonl prints one document per line, as each is done; bt scrape --watch and bt seed do so with --json.",
+	"bt make, info, verify, retracker, scrape, seed and get print JSON with --json. --jsonl prints one document per line, as each is done; bt scrape --watch, bt seed and bt get do so with --json.",
 	"One input gives one document. Several inputs, or a directory, give a list. An input that failed is in the list as {\"path\", \"error\": {\"code\", \"message\"}}; if all fails, that is the document. The code is the name of the exit code: " + exitNames() + ".",
 	"A key is absent if there is no value: it is never null or empty. Lists are always there, and [] if empty. Hashes are hex in lower case. Sizes are in bytes. Times are RFC 3339 in UTC. Tiers are counted from 1. Keys may be added in a later version, and are not removed or changed without a note in the changelog.",
-	"The JSON of make, info, retracker and scrape has whole tracker URLs, with passkeys. Secrets are masked in messages of errors, in the events of seed unless --reveal is given, and by --show-config.",
+	"The JSON of make, info, retracker and scrape has whole tracker URLs, with passkeys. Secrets are masked in messages of errors, in the events of seed and get unless --reveal is given, and by --show-config.",
 	"bt help NAME-schema prints a JSON schema, for programs: a schema has no man page. The names and their keys are below; [] is an item of a list, and a key with a question mark may be absent.",
 }
 

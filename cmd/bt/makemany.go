@@ -48,10 +48,10 @@ func makeAll(ctx context.Context, u *ui, f *makeFlags, jobs []*makeJob) error {
 		return err
 	}
 	lines := u.jsonl
-	var seeding *madeSeeding
+	var seeding *laterSeeding
 	if f.seed {
 		var err error
-		if seeding, err = newMadeSeeding(u, &f.seeding); err != nil {
+		if seeding, err = newLaterSeeding(u, &f.seeding); err != nil {
 			return err
 		}
 		u.jsonl = u.json // one event per line
@@ -75,7 +75,7 @@ func makeAll(ctx context.Context, u *ui, f *makeFlags, jobs []*makeJob) error {
 	if err := stdoutError(u.out.Flush()); err != nil {
 		return err
 	}
-	return seeding.seed(ctx, r.seeds)
+	return seeding.seedMade(ctx, r.seeds)
 }
 
 // prepareAll prepares the jobs, each of which may fail, and checks their outputs against

@@ -7,49 +7,57 @@ import (
 	"bt/seed"
 )
 
-// A madeSeeding seeds the torrents that bt make --seed has made.
-type madeSeeding struct {
+// A laterSeeding is what bt make --seed and bt get --seed do after their own work.
+type laterSeeding struct {
 	*ui
 	flags   *seedFlags
 	options seed.Options
 }
 
-// newMadeSeeding checks the flags, before anything is made.
-func newMadeSeeding(u *ui, f *seedFlags) (*madeSeeding, error) {
+// newLaterSeeding checks the flags, before anything is done.
+func newLaterSeeding(u *ui, f *seedFlags) (*laterSeeding, error) {
 	o, err := f.options(u)
 	if err == nil {
 		_, err = f.peers.binding.binding()
 	}
-	return &madeSeeding{u, f, o}, err
+	return &laterSeeding{u, f, o}, err
 }
 
-// seed seeds the torrents until it is done. The data was just hashed, and is not checked
-// again.
-func (m *madeSeeding) seed(ctx context.Context, made []madeTorrent) error {
-	if err := m.flags.bind(m.ui, &m.options); err != nil {
-		return err
+// open opens the listener and the status page.
+func (l *laterSeeding) open() (*seedScreen, error) {
+	if err := l.flags.bind(l.ui, &l.options); err != nil {
+		return nil, err
 	}
-	s := &seedScreen{ui: m.ui, exit: m.flags.exit}
+	s := &seedScreen{ui: l.ui, exit: l.flags.exit}
 	var err error
-	if s.page, err = m.flags.status.open(); err != nil {
-		m.options.Listener.Close()
+	if s.page, err = l.flags.status.open(); err != nil {
+		l.options.Listener.Close()
+	}
+	return s, err
+}
+
+// seedMade seeds torrents that were made until it is done. The data was just hashed, and is
+// not checked again.
+func (l *laterSeeding) seedMade(ctx context.Context, made []madeTorrent) error {
+	s, err := l.open()
+	if err != nil {
 		return err
 	}
 	var inputs []seed.Input
 	for _, t := range made {
 		if len(t.Torrent.Trackers()) == 0 {
-			m.warn("%s has no tracker, so peers can't find this seed; add one with --announce", t.output)
+			l.warn("%s has no tracker, so peers can't find this seed; add one with --announce", t.output)
 		}
 		inputs = append(inputs, seed.Input{Torrent: t.Torrent, Path: t.Content, Hashed: true})
 	}
 	if len(inputs) == 1 {
-		return s.runOne(ctx, m.options, inputs[0])
+		return s.runOne(ctx, l.options, inputs[0])
 	}
-	return s.run(ctx, m.options, func(context.Context) error {
+	return s.run(ctx, l.options, func(context.Context) error {
 		for i, in := range inputs {
 			switch _, err := s.seeder.Add(in); {
 			case errors.Is(err, seed.ErrDuplicate):
-				m.warn("%s is not seeded: another torrent has its info-hash", made[i].output)
+				l.warn("%s is not seeded: another torrent has its info-hash", made[i].output)
 			case err != nil:
 				return usable(in.Torrent.Name, err)
 			}

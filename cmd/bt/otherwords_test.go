@@ -38,6 +38,8 @@ var toolFlags = []struct{ line, want string }{
 	{"seed --upload-limit", "--max-upload-rate"}, {"seed --max-overall-upload-limit", "--max-upload-rate"}, {"seed --seed-ratio", "--until-ratio"},
 	{"seed --seed-time", "--for"}, {"seed --listen-port", "--port"}, {"seed --dir", "--data"}, {"seed --save-path", "--data"},
 	{"seed --disable-dht", "--no-dht"}, {"seed --bt-max-peers", "--max-peers"}, {"seed --interface", "--bind"}, {"seed --skip-check", "--check none"},
+	{"get --dir", "--output"}, {"get -d", "--output"}, {"get --select-file", "--files"}, {"get --bt-metadata-only", "--metadata-only"}, {"get --seed-ratio", "--until-ratio"},
+	{"get --max-overall-download-limit", "--max-download-rate"}, {"get --continue", "leave it out"}, {"get --listen-port", "--port"}, {"get --out", "--output"},
 	{"make --dryrun", "--dry-run"}, {"make --simulate", "--dry-run"}, {"make --separate", "--each"}, {"make --rehash", "--no-cache"},
 	{"retracker --overwrite", "--force"}, {"retracker --overwrite", "in place"}, {"retracker --clobber", "--force"}, {"retracker --dryrun", "--dry-run"},
 	{"retracker --trackers", "--add"}, {"retracker --trackers", "--announce"}, {"retracker --announce-url", "--add"}, {"retracker --announce-url", "--announce"},
@@ -52,7 +54,7 @@ var toolFlags = []struct{ line, want string }{
 	{"show", "bt info"}, {"inspect", "bt info"}, {"print", "bt info"}, {"dump", "bt info --raw"}, {"magnet", "bt info --magnet"},
 	{"check", "bt verify"}, {"recheck", "bt verify"}, {"hash", "bt verify"}, {"validate", "bt verify"}, {"repair", "bt verify"}, {"fix", "--repair"}, {"edit", "bt retracker"},
 	{"modify", "bt retracker"}, {"change", "bt retracker"}, {"replace", "bt retracker"}, {"announce", "bt retracker"},
-	{"download", "does not download"}, {"share", "bt make PATH --seed"}, {"upload", "bt seed"}, {"torrent create", "bt make"},
+	{"download", "bt get"}, {"leech", "bt get"}, {"share", "bt make PATH --seed"}, {"upload", "bt seed"}, {"torrent create", "bt make"},
 	{"--create", "bt make"}, {"--info", "bt info"}, {"--show", "bt info"}, {"-V", "bt --version"}, {"--yes", "never prompts"},
 	{"help create", "bt make"}, {"--tracker x", "flags of a command after it"},
 }
@@ -103,7 +105,7 @@ func checkHints(t *testing.T, app *cli.App, about string, table []otherWords, fl
 		for _, word := range named.FindAllString(row.hint, -1) {
 			name, isCommand := strings.CutPrefix(word, "bt ")
 			switch {
-			case name == "never" || name == "does" || name == "writes": // bt is the subject of the sentence
+			case name == "never" || name == "writes": // bt is the subject of the sentence
 			case isCommand && app.Command(name) == nil:
 				t.Errorf("%s: there is no command %s: %s", about, name, row.hint)
 			case isCommand:
@@ -197,7 +199,7 @@ func TestAnnounceAndTracker(t *testing.T) {
 	e, _, _ := testEnv()
 	for _, c := range commands(e) {
 		announce, tracker := findFlag(c.Flags, "announce"), findFlag(c.Flags, "tracker")
-		want := c.Name == "make" || c.Name == "scrape" || c.Name == "seed"
+		want := c.Name == "make" || c.Name == "scrape" || c.Name == "seed" || c.Name == "get"
 		if (announce != nil && announce == tracker) != want {
 			t.Errorf("bt %s: --announce and --tracker are one: %v", c.Name, !want)
 		}

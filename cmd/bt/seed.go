@@ -66,17 +66,18 @@ func (f *seedFlags) flags() []cli.Flag {
 			choice[seed.Check]{"quick", seed.CheckQuick},
 			choice[seed.Check]{"none", seed.CheckNone},
 		), "check", "check the data first: `HOW` is full, quick (sizes only) or none; quick and none trust that the data is good (default full)"),
+		switchFlag(&f.exit, "exit", "for several torrents: end when every torrent has stopped by --for or --until-ratio"),
 	}, f.peers.flags("auto unchokes all, or fewer if a rate limit is too low for all (default auto)", "default 2000"), f.seedingFlags())
 }
 
-// seedingFlags declares the flags that only matter while data is served.
+// seedingFlags declares the flags of bt seed that bt get --seed has too, besides those about
+// peers.
 func (f *seedFlags) seedingFlags() []cli.Flag {
 	return append([]cli.Flag{
 		valueFlag(&f.maxTorrentRate, readRate, "max-torrent-rate", "send at most `RATE` of each torrent"),
 		switchFlag(&f.superSeed, "super-seed", "send each piece once, until all have been sent (BEP 16)"),
 		valueFlag(&f.duration, parseDuration, "for", "stop a torrent after seeding it for `DURATION`"),
 		valueFlag(&f.untilRatio, ratio, "until-ratio", "stop a torrent after uploading `R` times its size"),
-		switchFlag(&f.exit, "exit", "for several torrents: end when every torrent has stopped by --for or --until-ratio"),
 	}, f.status.flags()...)
 }
 

@@ -3,7 +3,7 @@ package main
 import "testing"
 
 func TestSuggest(t *testing.T) {
-	names := []string{"make", "info", "verify", "retracker", "scrape", "seed"}
+	names := []string{"make", "info", "verify", "retracker", "scrape", "seed", "get"}
 	for typed, want := range map[string]string{
 		"verfiy": "verify", "verify": "verify", "ifno": "info", "infos": "info", "see": "seed",
 		"retraker": "retracker", "retr": "retracker", "se": "seed", "v": "", "scarpe": "scrape", "mkae": "make",

@@ -99,7 +99,7 @@ func runVerify(ctx context.Context, u *ui, args []string, f *verifyFlags) error 
 		}
 		return err
 	}
-	f.scope.warnUnmatched(u)
+	f.scope.warnUnmatched(u.warn)
 	if x.isEmpty() {
 		return noFile(in.name)
 	}

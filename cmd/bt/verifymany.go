@@ -187,7 +187,7 @@ func (r *verifyRun) verifyAll(ctx context.Context) error {
 			r.begun += r.sizes[i]
 		}
 	}
-	r.flags.scope.warnUnmatched(r.ui)
+	r.flags.scope.warnUnmatched(r.ui.warn)
 	if n := len(r.inputs) - r.foreign - r.result.failed; n > 0 && n == r.result.empty {
 		r.report(failf(exitRead, "no file of %s matches --files", count(n, "torrent")))
 	}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"bt/get"
+	"bt/internal/metainfo"
+	"bt/internal/term"
+)
+
+// A getScreen runs a download and shows its state: on a terminal as a live screen, else as
+// one line per event, in JSON or as text. If content is written to stdout, it shows a
+// progress bar on stderr instead.
+type getScreen struct {
+	*ui
+	toStdout bool
+	lasting  bool // with bt get --seed: the end of the download is not that of the command
+
+	// fetched, if non-nil, is called with the torrent when Run has ended without an error.
+	fetched func(*metainfo.Torrent) error
+
+	began    time.Time
+	getter   *get.Getter
+	log      *eventLog // nil unless events are printed
+	logged   time.Time // when the last line about progress was printed
+	complete *get.EventComplete
+	stopped  logEntry
+
+	mu      sync.Mutex // guards the fields below
+	title   string     // name of the torrent, or what the user has named
+	v1, v2  string     // info-hashes in hex, or ""
+	live    *term.Live // nil unless there is a live screen
+	message message    // the last one
+}
+
+// newGetScreen returns the screen of a download.
+func newGetScreen(u *ui, in *getInput, f *getFlags) *getScreen {
+	s := &getScreen{ui: u, toStdout: f.toStdout(), lasting: f.seed, title: in.name}
+	if in.torrent != nil {
+		s.know(in.torrent)
+		return s
+	}
+	if m := in.magnet; m.HasV1 {
+		s.v1 = hex.EncodeToString(m.V1[:])
+	}
+	if m := in.magnet; m.HasV2 {
+		s.v2 = hex.EncodeToString(m.V2[:])
+	}
+	return s
+}
+
+// know sets what the events say of the torrent.
+func (s *getScreen) know(t *metainfo.Torrent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.title, s.v1, s.v2 = t.Name, t.HexV1(), t.HexV2()
+}
+
+// about returns an event about the torrent.
+func (s *getScreen) about(kind string) jsonEvent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return jsonEvent{Event: kind, Name: s.title, InfoHashV1: s.v1, InfoHashV2: s.v2}
+}
+
+// run runs the download until it is done, and returns its error or that of the output.
+func (s *getScreen) run(ctx context.Context, o get.Options) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	s.began = s.env.now()
+	o.Event = s.event
+	var err error
+	if s.getter, err = get.New(o); err != nil {
+		o.Listener.Close()
+		return getError(s.title, o, err)
+	}
+	var wg sync.WaitGroup
+	switch {
+	case s.toStdout:
+		s.progress(s.title)
+	case s.env.stdoutTerminal && !s.json:
+		s.live = term.NewLive(s.env.stdout)
+		s.live.Palette = s.pal
+		defer s.live.Close()
+		wg.Go(func() { s.eachSecond(ctx) })
+	default:
+		defer catchClosedPipe()()
+		s.log = startLog(s.print, isMinorGetEvent, stop)
+	}
+	err = s.getter.Run(ctx)
+	if err == nil && s.fetched != nil {
+		err = s.fetched(s.torrent())
+	}
+	err = getError(s.title, o, err)
+	stop(nil)
+	wg.Wait()
+	return cmp.Or(s.end(err), err)
+}
+
+// end prints the last events, and returns the error of the output. err is that of the
+// download.
+func (s *getScreen) end(err error) error {
+	_, interrupted := errors.AsType[*signalError](err)
+	switch {
+	case s.toStdout:
+		s.bar.Finish()
+	case s.log == nil && interrupted && !s.quiet:
+		fmt.Fprintln(s.out, term.Safe(s.eventText(s.stopped)))
+	case s.log != nil:
+		if err != nil && !interrupted {
+			s.log.put(logEntry{s.stopped.time, getFailure{err}})
+		}
+		if err != nil || !s.lasting {
+			s.log.put(s.stopped)
+		}
+		return s.log.end()
+	}
+	return nil
+}
+
+// eachSecond draws the live screen every second until ctx ends.
+func (s *getScreen) eachSecond(ctx context.Context) {
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		s.refresh()
+		select {
+		case <-second.C:
+		case <-ctx.Done():
+			if interruption(ctx) != nil {
+				s.note(message{text: "writing what has arrived, and announcing the stop to trackers"})
+			}
+			s.refresh()
+			s.mu.Lock()
+			_ = s.live.Close() // a second signal ends the process at once, and must not leave the cursor hidden
+			s.mu.Unlock()
+			return
+		}
+	}
+}
+
+func (s *getScreen) refresh() {
+	status := s.getter.Status()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draw(&status)
+}
+
+// note sets the message of the live screen.
+func (s *getScreen) note(m message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.message = m
+}
+
+// torrent returns the torrent, or nil while it is not known.
+func (s *getScreen) torrent() *metainfo.Torrent {
+	if s.getter == nil {
+		return nil
+	}
+	return s.getter.Torrent()
+}
+
+// show prints an event that has no text.
+func (s *getScreen) show(d jsonEvent) {
+	if s.log != nil {
+		s.log.put(logEntry{d.Time, d})
+	}
+}
+
+// A getFailure is the event that the download has failed.
+type getFailure struct{ err error }
+
+// isMinorGetEvent reports whether a log may drop an event before others.
+func isMinorGetEvent(event any) bool {
+	switch event.(type) {
+	case get.EventPeer, get.EventProgress, get.EventChecking:
+		return true
+	}
+	return false
+}
+
+// event handles an event of the download and shows it.
+func (s *getScreen) event(at time.Time, e get.Event) {
+	entry := logEntry{at, e}
+	switch e := e.(type) {
+	case get.EventMetadata:
+		freeMemory()
+		s.know(e.Torrent)
+	case get.EventComplete:
+		s.complete = &e
+	case get.EventStopped:
+		s.stopped = entry // printed at the end
+		return
+	}
+	switch {
+	case s.log != nil:
+		s.log.put(entry)
+	case s.toStdout:
+		s.streamEvent(e)
+	default:
+		s.screenEvent(e)
+	}
+}
+
+// screenEvent sets the message of the live screen.
+func (s *getScreen) screenEvent(e get.Event) {
+	switch e := e.(type) {
+	case get.EventAnnounce:
+		s.note(message{e.Tracker, s.announceText(announceResult(e), false)})
+	case get.EventWarning:
+		s.note(message{text: s.errorText(e.Err)})
+	}
+}
+
+// streamEvent shows an event while content is written to stdout.
+func (s *getScreen) streamEvent(e get.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch e := e.(type) {
+	case get.EventProgress:
+		s.bar.Update(e.Done, e.Size)
+	case get.EventWarning:
+		s.warn("%v", e.Err)
+	case get.EventAnnounce:
+		if e.Err != nil {
+			s.explain("%s: %s", e.Tracker, s.announceText(announceResult(e), false))
+		}
+	}
+}
+
+// warning shows a warning of the command during the download.
+func (s *getScreen) warning(format string, args ...any) {
+	s.event(s.env.now(), get.EventWarning{Err: fmt.Errorf(format, args...)})
+}
