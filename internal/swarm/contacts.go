@@ -25,8 +25,10 @@ const (
 
 	// recall is how long a peer that has been connected is not called again, twice that
 	// if it was of no use, and so on up to recallNeedless. This is the time for a peer
-	// that needs nothing of us.
+	// that needs nothing of us. A peer that was of use is called again after recallUseful:
+	// the connection may just have been interrupted.
 	recall         = 5 * time.Minute
+	recallUseful   = 30 * time.Second
 	recallNeedless = 6 * time.Hour
 
 	// ownTime is how long an address is taken for our own, and maxOwn how many are.
@@ -307,6 +309,8 @@ func (c *contacts) done(k *contact, now time.Time, o outcome) {
 	switch {
 	case errors.Is(o.err, ErrNeedless):
 		c.wait(k, now.Add(recallNeedless))
+	case o.useful:
+		c.wait(k, now.Add(recallUseful))
 	case answers:
 		c.wait(k, now.Add(min(recall<<min(k.failures, 10), recallNeedless)))
 	case k.failures >= maxFailures:

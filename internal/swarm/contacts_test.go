@@ -89,7 +89,7 @@ func TestContactsDone(t *testing.T) {
 		outcome outcome
 		wait    time.Duration // 0: it is not called again
 	}{
-		"served":           {outcome{errors.New("closed"), true, true}, recall},
+		"served":           {outcome{errors.New("closed"), true, true}, recallUseful},
 		"of no use":        {outcome{errors.New("closed"), true, false}, 2 * recall},
 		"a seed":           {outcome{fmt.Errorf("%w: a seed", ErrNeedless), true, false}, recallNeedless},
 		"connected before": {outcome{err: errDuplicate}, 2 * recall},
