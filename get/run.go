@@ -191,6 +191,7 @@ func (g *Getter) tick(now time.Time) EventProgress {
 	}
 	g.askMetadata(now)
 	g.askLayers(now)
+	g.hurry()
 	g.speeds[0].Tick(g.downloaded.Load(), len(g.conns))
 	g.speeds[1].Tick(g.uploaded.Load(), len(g.conns))
 	e := EventProgress{Rate: int64(g.speeds[0].Rate), Uploaded: g.uploaded.Load(), Peers: len(g.conns)}
@@ -198,6 +199,24 @@ func (g *Getter) tick(now time.Time) EventProgress {
 		e.Done, e.Size = g.pieces.there, g.pieces.size
 	}
 	return e
+}
+
+// hurry asks trackers for more peers if none is connected that has what is missing. g.mu is
+// locked.
+func (g *Getter) hurry() {
+	if !g.needs.Load() {
+		return
+	}
+	for c := range g.conns {
+		if c.remote == nil || g.pieces.picker.Interesting(c.remote) {
+			return
+		}
+	}
+	for _, s := range g.swarms {
+		if s.entry != nil {
+			s.entry.Hurry()
+		}
+	}
 }
 
 // isLate reports whether nothing has arrived for too long.

@@ -131,6 +131,7 @@ func (s *session) succeed(url string, resp *tracker.AnnounceResponse) *Answer {
 	if resp.TrackerID != "" {
 		s.id = resp.TrackerID
 	}
+	s.soonest = time.Now().Add(max(resp.MinInterval, hurryInterval))
 	s.known, s.ok, s.failures, s.tried, s.failed, s.err, s.waits = true, true, 0, nil, "", nil, false
 	i := slices.Index(t.urls, url)
 	copy(t.urls[1:i+1], t.urls[:i])

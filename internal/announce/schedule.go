@@ -13,6 +13,10 @@ const (
 	minInterval     = time.Minute
 	maxInterval     = 24 * time.Hour
 
+	// hurryInterval is the least delay between two announces where more peers are needed,
+	// as in Transmission.
+	hurryInterval = 2 * time.Minute
+
 	// After all trackers of a tier have failed, they are tried again after
 	// firstBackoff, then after twice the last delay, up to maxBackoff.
 	firstBackoff = 15 * time.Second

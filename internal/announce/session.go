@@ -33,6 +33,8 @@ type registration struct {
 	known bool    // at has responded, so it has registered the swarm
 	id    string  // tracker id
 	base  traffic // before the registration
+
+	soonest time.Time // for the next announce, if more peers are needed; see Entry.Hurry
 }
 
 // A traffic is how many bytes were exchanged with peers.
