@@ -61,8 +61,37 @@ func TestAlone(t *testing.T) {
 		t.Error("a piece is one peer's for ever")
 	}
 	// The only peer with the piece is not barred.
+	k.give(t, b, k.Pick(b, 100, now.Add(aloneTime), nil), now)
 	k.Leave(b, now)
 	k.give(t, a, k.Pick(a, 100, now, nil), now)
+	if k.Failed(0, now); len(k.Pick(a, 100, now, nil)) != blocksPerPiece {
+		t.Error("the only peer with the piece is barred")
+	}
+}
+
+// Only the peer that alone is to give a piece gives blocks, until it leaves.
+func TestAloneLeaves(t *testing.T) {
+	t.Parallel()
+	k := New(options(1))
+	a, b, c := k.join("a", 0), k.join("b", 0), k.join("c", 0)
+	k.give(t, a, k.Pick(a, blocksPerPiece, start, nil), start)
+	k.Failed(0, start)
+	blocks := k.Pick(c, blocksPerPiece, start, nil)
+	k.Lapse(c, start) // its blocks may come late
+	now := start.Add(patienceTime)
+	k.give(t, b, k.Pick(b, blocksPerPiece-1, now, nil), now)
+	if got := k.Pick(c, 1, now, nil); len(got) > 0 {
+		t.Fatalf("%v of another peer", got)
+	}
+	for _, late := range blocks {
+		if ok, _, _ := k.Received(c, late, now); ok {
+			t.Errorf("%v of another peer is of use", late)
+		}
+	}
+	k.Leave(b, now)
+	if got := k.Pick(c, 1, now, nil); len(got) != 1 {
+		t.Error("no other peer continues")
+	}
 }
 
 // Peers that give wrong blocks, always or now and then, and that choke us in the middle of

@@ -316,6 +316,11 @@ func (m *model) check() {
 		}
 		m.checkOpen(o)
 	}
+	for piece := range k.failures {
+		if m.have.Has(piece) {
+			m.t.Fatalf("the failure of piece %d is not forgotten", piece)
+		}
+	}
 	if len(k.byPiece) != len(k.open) {
 		m.t.Fatalf("%d pieces are open, not %d", len(k.open), len(k.byPiece))
 	}
@@ -334,6 +339,9 @@ func (m *model) checkPeer(p *Peer) {
 	}
 	if m.k.Interesting(p) != (useful > 0) || m.k.unopened(p) != useful-opened {
 		m.t.Fatalf("interesting %v, unopened %d; has %d, of which %d are open", m.k.Interesting(p), m.k.unopened(p), useful, opened)
+	}
+	if p.at != nil && m.k.byPiece[p.at.piece] != p.at {
+		m.t.Fatalf("a peer is at piece %d, which is not open", p.at.piece)
 	}
 	owes := 0
 	for _, owing := range m.owed {
@@ -407,6 +415,7 @@ func checkRarity(t *testing.T, r *rarity) {
 func (m *model) finish() {
 	m.t.Helper()
 	m.setWanted(peer.FullBitfield(m.options.Pieces))
+	m.check()
 	honest := m.k.Join(nil, true)
 	m.peers = append(m.peers, honest)
 	m.k.HaveAll(honest)

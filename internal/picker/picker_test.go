@@ -102,8 +102,8 @@ func TestRarestFirst(t *testing.T) {
 	}
 }
 
-// A peer whose only useful pieces are more common than many thousands that it does not
-// have is requested the rarest of these.
+// A peer whose useful pieces are more common than many thousands that it does not have is
+// requested the rarest of its own.
 func TestFewCommonPieces(t *testing.T) {
 	t.Parallel()
 	const pieces = 10_000
@@ -114,12 +114,15 @@ func TestFewCommonPieces(t *testing.T) {
 	almost.Clear(0)
 	k.SetPieces(k.Join(nil, true), almost)
 	k.SetPieces(k.Join(nil, true), almost)
-	poor := k.join("poor", fast, 7000, 8000)
-	k.Have(k.Join(nil, true), 8000)
-	if got := piecesOf(k.Pick(poor, 4, start, nil)); !slices.Equal(got, []int{7000}) {
+	poor, other := k.join("poor", fast, 5000), k.Join(nil, true)
+	for piece := 100; piece < pieces; piece += 200 {
+		k.Have(poor, piece)
+		k.Have(other, piece)
+	}
+	if got := piecesOf(k.Pick(poor, 4, start, nil)); !slices.Equal(got, []int{5000}) {
 		t.Errorf("chose %v", got)
 	}
-	if got := piecesOf(k.Pick(poor, 100, start, nil)); !slices.Equal(got, []int{8000}) {
+	if got := piecesOf(k.Pick(poor, 1000, start, nil)); len(got) != pieces/200 {
 		t.Errorf("then %v", got)
 	}
 }
@@ -202,6 +205,16 @@ func TestSequential(t *testing.T) {
 	if got := piecesOf(k.Pick(seed, 100, start, nil)); !slices.Equal(got, []int{5, 6}) {
 		t.Errorf("of the window at 3: %v", got)
 	}
+	last := peer.NewBitfield(200)
+	last.Set(150)
+	k.SetWanted(last)
+	if got := piecesOf(k.Pick(seed, 100, start, nil)); !slices.Equal(got, []int{150}) {
+		t.Errorf("of piece 150: %v", got)
+	}
+	k.SetWanted(nil)
+	if got := piecesOf(k.Pick(seed, 4, start, nil)); !slices.Equal(got, []int{0}) {
+		t.Errorf("of all pieces: %v", got)
+	}
 }
 
 func TestEndgame(t *testing.T) {
@@ -279,6 +292,15 @@ func TestChoke(t *testing.T) {
 		t.Error("a block of use twice")
 	}
 
+	k.Unchoke(old)
+	for range 10 {
+		k.Pick(old, 3, start, nil)
+		k.Lapse(old, start)
+	}
+	if len(old.late) != 3 {
+		t.Errorf("%d blocks may come late", len(old.late))
+	}
+
 	blocks = k.Pick(other, 2, start, nil)
 	k.Choke(other, start)
 	if other.Owes() != 2 {
@@ -339,29 +361,57 @@ func TestSuggest(t *testing.T) {
 	}
 }
 
-// No more pieces are open than allowed. One that no peer continues is dropped for another
-// one after some time.
+// What a peer has left is continued, unless the next peer has a rarer piece and not too
+// many are open.
+func TestRarerBeforeLeft(t *testing.T) {
+	t.Parallel()
+	for maxOpen, want := range map[int]int{2: 10, 4: 15} { // 1 of 2 is half
+		o := options(20)
+		o.Have = firstPieces(20, randomPieces)
+		o.MaxOpen = maxOpen
+		k := New(o)
+		k.join("", fast, 10)
+		gone, next := k.join("gone", fast, 10), k.join("next", fast, 10, 15)
+		k.Pick(gone, 1, start, nil)
+		k.Leave(gone, start)
+		if got := piecesOf(k.Pick(next, 1, start, nil)); !slices.Equal(got, []int{want}) {
+			t.Errorf("chose %v, not %d, of at most %d", got, want, maxOpen)
+		}
+	}
+	k := New(options(20))
+	k.join("", fast, 15)
+	gone, next := k.join("gone", fast, 10), k.join("next", fast, 10, 15)
+	k.Pick(gone, 1, start, nil)
+	k.Leave(gone, start)
+	if got := piecesOf(k.Pick(next, 1, start, nil)); !slices.Equal(got, []int{10}) {
+		t.Errorf("chose %v, which is not rarer", got)
+	}
+}
+
+// No more pieces are open than allowed. The one that no peer continues and of which most
+// is missing is dropped for another one after some time.
 func TestMaxOpen(t *testing.T) {
 	t.Parallel()
 	o := options(10)
-	o.MaxOpen = 2
+	o.MaxOpen = 3
 	var dropped []int
 	o.Drop = func(piece int) { dropped = append(dropped, piece) }
 	k := New(o)
-	gone, stays := k.join("gone", fast, 1, 2), k.join("stays", fast, 5, 6)
-	k.give(t, gone, k.Pick(gone, 2*blocksPerPiece-1, start, nil), start)
-	less := k.open[1].piece // of which a block is missing
+	gone, stays := k.join("gone", fast, 1, 2, 3), k.join("stays", fast, 5, 6)
+	blocks := k.Pick(gone, 2*blocksPerPiece+1, start, nil) // two pieces and a block
+	k.give(t, gone, slices.Delete(blocks, 7, 8), start)
 	if got := k.Pick(stays, 1, start, nil); len(got) > 0 {
-		t.Errorf("%v is requested, while two pieces are open", got)
+		t.Errorf("%v is requested, while three pieces are open", got)
 	}
 	k.Leave(gone, start)
 	if got := k.Pick(stays, 1, start.Add(idleTime-1), nil); len(got) > 0 || len(dropped) > 0 {
 		t.Errorf("%v is requested, %v dropped, before they were idle", got, dropped)
 	}
-	if got := k.Pick(stays, 1, start.Add(idleTime), nil); len(got) == 0 || !slices.Equal(dropped, []int{less}) {
+	least := int(blocks[7].Piece)
+	if got := k.Pick(stays, 1, start.Add(idleTime), nil); len(got) == 0 || !slices.Equal(dropped, []int{least}) {
 		t.Errorf("%v is requested, %v is dropped", got, dropped)
 	}
-	if len(k.open) != 2 {
+	if len(k.open) != 3 {
 		t.Errorf("%d pieces are open", len(k.open))
 	}
 }
@@ -443,6 +493,22 @@ func TestWrongBlocks(t *testing.T) {
 		}
 	}
 	k.give(t, p, blocks, start)
+}
+
+// A peer whose bitfield is full is a seed, which costs no memory per piece.
+func TestFullBitfield(t *testing.T) {
+	t.Parallel()
+	k := New(options(100))
+	p := k.Join(nil, false)
+	k.Have(p, 3)
+	k.SetPieces(p, peer.FullBitfield(100))
+	if !p.all || p.has != nil || k.seeds != 1 || k.rarity.count[3] != 0 || !k.Interesting(p) {
+		t.Errorf("all %v, has %v, %d seeds, count %d", p.all, p.has, k.seeds, k.rarity.count[3])
+	}
+	k.SetPieces(p, peer.NewBitfield(100))
+	if p.all || k.seeds != 0 || k.Interesting(p) {
+		t.Error("it still has all pieces")
+	}
 }
 
 // A torrent of two million pieces takes less than 16 bytes per piece, and a seed none.
