@@ -73,8 +73,9 @@ func New[P comparable](t *metainfo.Torrent) (*Fetch[P], error) {
 	return &Fetch[P]{layers: l, peers: make(map[P]*source[P])}, nil
 }
 
-// Join adds a peer. It must support v2: its handshake has FeatureV2, or names the v2
-// info-hash. It needs no pieces.
+// Join adds a peer. Both handshakes must name the v2 info-hash, or have FeatureV2: without
+// that, libtorrent (2.0.8) closes the connection at a hash request. The peer needs no
+// pieces.
 func (f *Fetch[P]) Join(p P) {
 	if f.peers[p] == nil {
 		s := &source[P]{id: p}
