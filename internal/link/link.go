@@ -66,7 +66,7 @@ type Handler interface {
 	Midway() bool
 
 	// Expects reports whether the peer owes us blocks, so that what it sends must be
-	// read also while it takes nothing.
+	// read also while it takes nothing, and much is read at once.
 	Expects() bool
 
 	// Handle handles a message, which is valid only during the call.
@@ -101,7 +101,8 @@ const (
 )
 
 // A Link is a connection to a peer, for one torrent. One goroutine calls its methods,
-// except where they say otherwise. It holds no buffer while it waits for the peer.
+// except where they say otherwise. It holds no buffer while it waits for the peer, except
+// for the message that has arrived in part.
 type Link struct {
 	Addr netip.AddrPort // of the peer
 
@@ -112,6 +113,7 @@ type Link struct {
 	woken    atomic.Bool
 
 	in           []byte // start of an incomplete message, or whole messages if more is set
+	whole        int    // length of the message in in, as far as it is known
 	more         bool   // in holds messages that wait for room in out, or for resume
 	resume       time.Time
 	skip         int    // bytes still to be received of a message that is ignored

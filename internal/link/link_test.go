@@ -23,7 +23,7 @@ func handshakeOf(id byte) peer.Handshake {
 }
 
 // listen returns a listener on loopback.
-func listen(t *testing.T) *net.TCPListener {
+func listen(t testing.TB) *net.TCPListener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -42,7 +42,7 @@ type side struct {
 }
 
 // connect connects two links, one that accepts and one that dials.
-func connect(t *testing.T, accept Encryption, o DialOptions) (accepted, dialled side) {
+func connect(t testing.TB, accept Encryption, o DialOptions) (accepted, dialled side) {
 	t.Helper()
 	listener := listen(t)
 	done := make(chan side)

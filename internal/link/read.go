@@ -10,11 +10,42 @@ import (
 	"bt/internal/pool"
 )
 
-// readLength is the size of reads from a peer, enough for some five hundred requests.
-const readLength = 8 << 10
+const (
+	// readLength is the size of reads from a peer, enough for some five hundred requests.
+	readLength = 8 << 10
 
-// buffers are for reading. They are in proportion to CPUs, not to peers.
-var buffers pool.Pool[[readLength]byte]
+	// blocksLength is the size of reads from a peer that owes us blocks.
+	blocksLength = 128 << 10
+
+	// blockMessage is the length of a message with a block. Link.in has room for it
+	// where blocks are expected, so that it need not grow.
+	blockMessage = 4 + peer.MaxPiece
+)
+
+// Buffers for reading. They are in proportion to the links that handle what they have
+// read, not to peers.
+var (
+	buffers       pool.Pool[[readLength]byte]
+	blocksBuffers pool.Pool[[blocksLength]byte]
+)
+
+// takeBuffer returns a buffer, for giveBuffer.
+func takeBuffer(forBlocks bool) []byte {
+	if forBlocks {
+		return blocksBuffers.Get()[:]
+	}
+	return buffers.Get()[:]
+}
+
+// giveBuffer gives back the start of a buffer, which may be nil.
+func giveBuffer(b []byte) {
+	switch cap(b) {
+	case readLength:
+		buffers.Put((*[readLength]byte)(b[:readLength]))
+	case blocksLength:
+		blocksBuffers.Put((*[blocksLength]byte)(b[:blocksLength]))
+	}
+}
 
 // maxPause is the longest sleep while messages of the peer wait. Between sleeps the
 // connection may be closed or woken.
@@ -44,7 +75,7 @@ func (l *Link) listen(until time.Time, h Handler) error {
 			return nil // perhaps before the deadline was set
 		}
 	}
-	err := l.socket.receive(wait, func(b []byte) error { return l.take(b, h) })
+	err := l.receive(wait, h)
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
@@ -60,65 +91,131 @@ func (l *Link) listen(until time.Time, h Handler) error {
 	if now.Sub(l.lastSent) >= l.timeouts.KeepAlive {
 		l.Queue(peer.Message{ID: peer.IDKeepAlive})
 	}
-	l.shrink()
+	l.shrink(h)
 	h.Rest()
 	return nil
 }
 
-// shrink frees buffers that an idle peer does not need.
-func (l *Link) shrink() {
-	if len(l.in) == 0 {
-		l.in = nil
+// shrink frees buffers that an idle peer does not need. One that owes us blocks is not
+// idle because of a Wake.
+func (l *Link) shrink(h Handler) {
+	if !l.woken.Load() || !h.Expects() {
+		l.in = append([]byte(nil), l.in...)
 	}
 	if len(l.out) == 0 {
 		l.out = nil
 	}
 }
 
-// take decrypts and handles received data. It does not keep b.
-func (l *Link) take(b []byte, h Handler) error {
+// receive reads once from the socket, and handles what it has read.
+func (l *Link) receive(wait bool, h Handler) error {
+	expects := h.Expects()
+	n, b, err := l.socket.receive(wait, expects, l.rest(expects))
+	defer giveBuffer(b)
+	if err != nil || n == 0 && len(b) == 0 {
+		return err
+	}
+	return l.take(n, b, h)
+}
+
+// rest returns the room in l.in for the end of the message there, if blocks are expected:
+// it is read to where it belongs, so that a block is not copied again and again.
+func (l *Link) rest(expects bool) []byte {
+	end := min(cap(l.in), l.whole)
+	if !expects || len(l.in) == 0 || end <= len(l.in) {
+		return nil
+	}
+	return l.in[len(l.in):end]
+}
+
+// take decrypts and handles received data: n bytes after those of l.in, and b.
+func (l *Link) take(n int, b []byte, h Handler) error {
 	l.lastReceived = time.Now()
+	l.crypto.Decrypt(l.in[len(l.in) : len(l.in)+n])
+	l.in = l.in[:len(l.in)+n]
 	l.crypto.Decrypt(b)
 	return l.parse(b, h)
 }
 
-// parse handles the messages in b, which is decrypted, and keeps an incomplete one in
-// l.in.
+// parse handles the messages in l.in and in b, which follows it and is decrypted, and keeps
+// the rest in l.in.
 func (l *Link) parse(b []byte, h Handler) error {
+	if len(l.in) > 0 {
+		b = l.join(b)
+		done, err := l.handle(l.in, h)
+		if err != nil {
+			return err
+		}
+		if done > 0 {
+			l.in = l.in[:copy(l.in, l.in[done:])]
+		}
+		if len(l.in) > 0 { // an incomplete message, and no b, or messages that must wait
+			l.in = append(l.in, b...)
+			return nil
+		}
+	}
 	n := min(l.skip, len(b))
 	l.skip, b = l.skip-n, b[n:]
-	if len(l.in) > 0 {
-		// b continues the message in l.in.
-		l.in = append(l.in, b...)
-		b = l.in
+	done, err := l.handle(b, h)
+	if err != nil {
+		return err
 	}
-	l.more = false
+	l.keep(b[done:], h.Expects())
+	return nil
+}
+
+// join moves the end of the message in l.in from b, and returns the rest of b.
+func (l *Link) join(b []byte) []byte {
 	for len(b) > 0 {
+		_, n, err := peer.Next(l.in, l.pieces)
+		if err != nil || n <= len(l.in) {
+			break
+		}
+		n = min(n-len(l.in), len(b))
+		l.in, b = append(l.in, b[:n]...), b[n:]
+	}
+	return b
+}
+
+// handle handles the messages in b, and returns the length of those that are done. Of an
+// incomplete message it sets l.whole, and l.more if the others must wait.
+func (l *Link) handle(b []byte, h Handler) (done int, err error) {
+	l.more = false
+	for done < len(b) {
 		if len(l.out) >= maxOut || !l.resume.IsZero() && time.Until(l.resume) > 0 {
 			l.more = true
 			break
 		}
-		m, n, err := peer.Next(b, l.pieces)
+		m, n, err := peer.Next(b[done:], l.pieces)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrProtocol, err)
+			return 0, fmt.Errorf("%w: %w", ErrProtocol, err)
 		}
-		if n > len(b) {
-			ignore, err := h.Begun(m.ID, b, n)
-			if err != nil {
-				return err
-			}
+		if n > len(b)-done {
+			l.whole = n
+			ignore, err := h.Begun(m.ID, b[done:], n)
 			if ignore {
-				l.skip, b = n-len(b), nil
+				l.skip, done = n-(len(b)-done), len(b)
 			}
-			break
+			return done, err
 		}
 		if err := h.Handle(m); err != nil {
-			return err
+			return 0, err
 		}
-		b = b[n:]
+		done += n
 	}
-	l.in = fitted(append(l.in[:0], b...))
-	return nil
+	return done, nil
+}
+
+// keep keeps the start of a message, or messages that must wait, in l.in, which is empty.
+func (l *Link) keep(b []byte, expects bool) {
+	switch {
+	case !expects || cap(l.in) > blockMessage:
+		l.in = fitted(append(l.in, b...))
+	case len(b) > 0 && cap(l.in) < blockMessage:
+		l.in = append(make([]byte, 0, max(blockMessage, len(b))), b...)
+	default:
+		l.in = append(l.in, b...)
+	}
 }
 
 // fitted returns b, copied if it has much spare capacity.

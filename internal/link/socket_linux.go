@@ -19,43 +19,71 @@ import (
 type socket struct {
 	*net.TCPConn
 	raw     syscall.RawConn
+	reading reading
 	written int64 // bytes accepted by the kernel
 	taken   int64 // bytes acknowledged by the peer when await last asked
 }
 
 func newSocket(conn *net.TCPConn) (*socket, error) {
 	raw, err := conn.SyscallConn()
-	return &socket{TCPConn: conn, raw: raw}, err
+	s := &socket{TCPConn: conn, raw: raw}
+	s.reading.try = s.reading.read
+	return s, err
 }
 
-// receive calls take with received data, in a buffer that take must not keep. If wait
-// is set, it waits for data until the read deadline, without holding a buffer.
-// Otherwise it returns nil without calling take if there is no data.
-func (s *socket) receive(wait bool, take func([]byte) error) error {
-	var buf *[readLength]byte
-	var n int
-	var readErr error
-	err := s.raw.Read(func(fd uintptr) bool {
-		buf = buffers.Get()
-		n, readErr = ignoringEINTR(func() (int, error) { return unix.Read(int(fd), buf[:]) })
-		if readErr == unix.EAGAIN {
-			buffers.Put(buf)
-			buf = nil
-			return !wait
-		}
-		return true
-	})
-	if buf == nil {
-		return err
-	}
-	defer buffers.Put(buf)
+// receive reads into rest and, what does not fit there, into a buffer: of n bytes of rest
+// and b. The caller calls giveBuffer with b. If wait is set, receive waits for data until
+// the read deadline, without holding a buffer. Otherwise it returns nothing if there is no
+// data.
+func (s *socket) receive(wait, blocks bool, rest []byte) (n int, b []byte, err error) {
+	r := &s.reading
+	r.wait, r.blocks, r.rest = wait, blocks, rest
+	err = s.raw.Read(r.try)
+	n, b, readErr := r.n, r.buffer, r.err
+	r.n, r.rest, r.buffer, r.err = 0, nil, nil, nil
 	switch {
-	case readErr != nil:
-		return readErr
-	case n == 0:
-		return io.EOF
+	case b == nil:
+		return 0, nil, err
+	case readErr == nil && n == 0:
+		readErr = io.EOF
 	}
-	return take(buf[:n])
+	into := min(n, len(rest))
+	return into, b[:n-into], readErr
+}
+
+// A reading is a call of receive. It is kept in the socket, since each call would allocate
+// a closure otherwise.
+type reading struct {
+	try          func(fd uintptr) (done bool) // read
+	wait, blocks bool
+	rest, buffer []byte
+	n            int
+	err          error
+}
+
+// read reads once, if there is data.
+func (r *reading) read(fd uintptr) (done bool) {
+	r.buffer = takeBuffer(r.blocks)
+	r.n, r.err = ignoringEINTR(func() (int, error) { return readv(fd, r.rest, r.buffer) })
+	if r.err == unix.EAGAIN {
+		giveBuffer(r.buffer)
+		r.n, r.buffer, r.err = 0, nil, nil
+		return !r.wait
+	}
+	r.n = max(r.n, 0)
+	return true
+}
+
+// readv reads into two buffers, of which the first may be empty.
+func readv(fd uintptr, first, second []byte) (int, error) {
+	iov := [2]unix.Iovec{{Base: unsafe.SliceData(first)}, {Base: unsafe.SliceData(second)}}
+	iov[0].SetLen(len(first))
+	iov[1].SetLen(len(second))
+	n, _, errno := unix.Syscall(unix.SYS_READV, fd, uintptr(unsafe.Pointer(&iov)), uintptr(len(iov)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // iovecs is used by write; each call takes one.

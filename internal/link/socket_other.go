@@ -21,25 +21,27 @@ func newSocket(conn *net.TCPConn) (*socket, error) { return &socket{TCPConn: con
 // whether one would block.
 const pollTime = 5 * time.Millisecond
 
-// receive calls take with received data, in a buffer that take must not keep. If wait
-// is set, it waits for data until the read deadline. Otherwise it returns nil without
-// calling take if there is no data.
-func (s *socket) receive(wait bool, take func([]byte) error) error {
+// receive reads into rest or, if that is empty, into a buffer: n bytes of rest, or b. The
+// caller calls giveBuffer with b. If wait is set, receive waits for data until the read
+// deadline. Otherwise it returns nothing if there is no data.
+func (s *socket) receive(wait, blocks bool, rest []byte) (n int, b []byte, err error) {
 	if !wait {
 		if err := s.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
-			return err
+			return 0, nil, err
 		}
 	}
-	buf := buffers.Get()
-	defer buffers.Put(buf)
-	n, err := s.Read(buf[:])
-	if n > 0 {
-		return take(buf[:n])
+	if len(rest) > 0 {
+		n, err = s.Read(rest)
+	} else {
+		b = takeBuffer(blocks)
+		var length int
+		length, err = s.Read(b)
+		b = b[:length]
 	}
-	if !wait && errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil
+	if n > 0 || len(b) > 0 || !wait && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
 	}
-	return err
+	return n, b, err
 }
 
 // write writes the parts in order, and returns how many bytes the system accepted.

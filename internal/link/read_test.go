@@ -1,0 +1,144 @@
+package link
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"bt/internal/peer"
+)
+
+// A reader is a handler that records messages, and changes its mind about what it expects.
+type reader struct {
+	player
+	rng     *rand.Rand
+	ignores int // messages longer than this are ignored; 0: none
+	got     []string
+}
+
+// describe returns what a reader records of a message.
+func describe(m peer.Message) string {
+	sum := uint32(len(m.Payload))
+	for _, b := range m.Payload {
+		sum = sum*31 + uint32(b)
+	}
+	return fmt.Sprint(m.ID, m.Index, m.Begin, m.Length, m.Extension, sum)
+}
+
+func (r *reader) Expects() bool {
+	if r.rng.IntN(20) == 0 {
+		r.expects = !r.expects
+	}
+	return r.expects
+}
+
+func (r *reader) Begun(id peer.ID, b []byte, n int) (ignore bool, err error) {
+	if len(b) >= n {
+		r.t.Errorf("a message of %d bytes has begun with %d", n, len(b))
+	}
+	return id != peer.IDKeepAlive && r.ignored(n), nil // else n is not known yet
+}
+
+func (r *reader) ignored(n int) bool { return r.ignores > 0 && n > r.ignores }
+
+func (r *reader) Handle(m peer.Message) error {
+	if n := len(m.Append(nil)); !r.ignored(n) { // or it has arrived at once
+		r.got = append(r.got, describe(m))
+	}
+	switch r.rng.IntN(30) {
+	case 0:
+		r.Pause(time.Now().Add(time.Hour))
+	case 1:
+		r.QueueBytes(func(b []byte) []byte { return append(b, make([]byte, maxOut)...) })
+	}
+	return nil
+}
+
+// randomMessage returns a message of any kind and length, for a torrent of 10,000 pieces.
+func randomMessage(rng *rand.Rand) peer.Message {
+	payload := func(least, most int) []byte {
+		b := make([]byte, least+rng.IntN(most-least+1))
+		for i := range b {
+			b[i] = byte(rng.Uint32())
+		}
+		return b
+	}
+	switch rng.IntN(9) {
+	case 0:
+		return peer.Message{ID: peer.IDKeepAlive}
+	case 1:
+		return peer.Message{ID: peer.IDHave, Index: rng.Uint32()}
+	case 2:
+		return peer.Message{ID: peer.IDRequest, Index: rng.Uint32(), Begin: rng.Uint32(), Length: rng.Uint32()}
+	case 3:
+		return peer.Message{ID: peer.IDBitfield, Payload: payload(1250, 1250)}
+	case 4:
+		return peer.Message{ID: peer.IDExtended, Extension: 7, Payload: payload(0, peer.MaxExtended-2)}
+	case 5:
+		return peer.Message{ID: peer.IDHashes, Payload: payload(81, 40_000)}
+	default:
+		return peer.Message{ID: peer.IDPiece, Index: rng.Uint32(), Begin: rng.Uint32(), Payload: payload(0, peer.BlockLength)}
+	}
+}
+
+// However a stream is cut into reads, and whatever is expected meanwhile, ignored or made
+// to wait, each message is handled once and in order, and no more is kept than is needed.
+func TestTake(t *testing.T) {
+	for seed := range uint64(50) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		l := new(Link)
+		l.pieces = 10_000
+		r := &reader{player: player{Link: l, t: t}, rng: rng, ignores: []int{0, 20_000, 100}[rng.IntN(3)]}
+		var stream []byte
+		var want []string
+		for range 1 + rng.IntN(40) {
+			m := randomMessage(rng)
+			b := m.Append(nil)
+			stream = append(stream, b...)
+			if !r.ignored(len(b)) {
+				want = append(want, describe(m))
+			}
+		}
+		most := 1 << (6 + rng.IntN(12))
+		for len(stream) > 0 || l.more {
+			if l.more {
+				l.out, l.resume = nil, time.Time{}
+				if err := l.parse(nil, r); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			expects := r.Expects()
+			rest := l.rest(expects)
+			buffer := takeBuffer(expects)
+			n := min(1+rng.IntN(most), len(stream), len(rest)+len(buffer))
+			into := copy(rest, stream[:n])
+			b := buffer[:copy(buffer, stream[into:n])]
+			stream = stream[n:]
+			if err := l.take(into, b, r); err != nil {
+				t.Fatal(err)
+			}
+			clear(b) // take must not keep it
+			giveBuffer(b)
+			if len(l.in) > blockMessage && cap(l.in) > 2*len(l.in)+blockMessage {
+				t.Fatalf("seed %d: %d bytes are kept in %d", seed, len(l.in), cap(l.in))
+			}
+		}
+		if !slices.Equal(r.got, want) {
+			t.Fatalf("seed %d: %d messages of %d are right", seed, commonPrefix(r.got, want), len(want))
+		}
+		r.expects = false
+		if l.shrink(r); len(l.in) != 0 || l.in != nil {
+			t.Errorf("seed %d: %d bytes in %d are left", seed, len(l.in), cap(l.in))
+		}
+	}
+}
+
+func commonPrefix(a, b []string) (n int) {
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
