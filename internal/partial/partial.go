@@ -155,6 +155,9 @@ func (c *Content) begin(ctx context.Context) (err error) {
 	if err := checkCase(c.torrent, c.disk, c.ownName(lockSuffix)); err != nil {
 		return err
 	}
+	if _, err := c.disk.lstatRegular([]string{c.ownName(metadataSuffix)}); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	found, err := c.check(ctx)
 	if err != nil {
 		return err

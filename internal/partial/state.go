@@ -164,12 +164,8 @@ func (c *Content) writeMetadata() error {
 		return nil
 	}
 	name := c.ownName(metadataSuffix)
-	if _, err := c.disk.lstatRegular([]string{name}); err == nil {
-		if old, err := readMetadata(c.options.Dir, c.names.hash); err == nil && bytes.Equal(old.Bytes(), c.torrent.Bytes()) {
-			return nil
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if old, err := readMetadata(c.options.Dir, c.names.hash); err == nil && bytes.Equal(old.Bytes(), c.torrent.Bytes()) {
+		return nil
 	}
 	return c.disk.replace(name, c.torrent.Bytes())
 }
