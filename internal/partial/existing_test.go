@@ -419,7 +419,7 @@ func TestChangedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	time.Sleep(20 * time.Millisecond) // until another tick of the file system's clock
+	time.Sleep(20 * time.Millisecond)                                        // until another tick of the file system's clock
 	if err := os.Chtimes(part, info.ModTime(), info.ModTime()); err != nil { // only the change time shows it
 		t.Fatal(err)
 	}

@@ -40,15 +40,15 @@ func TestFaults(t *testing.T) {
 	for _, fault := range []syscall.Errno{syscall.ENOSPC, syscall.EIO} {
 		t.Run(fault.Error(), func(t *testing.T) {
 			s := newSample(t, maketorrent.Options{}, map[string]int{"a": 50_000, "b": 3, "d/c": 70_000, "e": 0})
-			for n, failed := int64(0), true; failed; n++ {
+			for n, done := int64(0), false; !done; n++ {
 				dir := t.TempDir()
 				var l log
 				var at atomic.Int64
+				var failed atomic.Bool
 				at.Store(n)
-				failed = false
 				c, err := Open(t.Context(), Options{Torrent: s.tor, Dir: dir, Event: l.add, saveBytes: 1, trace: func(o op, do func() error) error {
 					if at.Add(-1) < 0 && !strings.HasSuffix(o.path, lockSuffix) {
-						failed = true // from now on
+						failed.Store(true) // from now on
 						return fault
 					}
 					return do()
@@ -57,7 +57,8 @@ func TestFaults(t *testing.T) {
 					_ = s.feedUntil(t, c)
 					err = c.Close()
 				}
-				if failed && !errors.Is(err, fault) {
+				done = !failed.Load()
+				if !done && !errors.Is(err, fault) {
 					t.Fatalf("after %d changes: %v", n, err)
 				}
 				if disk, ok := errors.AsType[*DiskError](err); ok && disk.IsFull() != (fault == syscall.ENOSPC) {
@@ -214,7 +215,9 @@ func TestWrite(t *testing.T) {
 	if err := c.Write(2, 0, s.stream[2*48<<10:][:last]); !errors.Is(err, ErrFull) {
 		t.Errorf("%v", err)
 	}
-	s.feedAll(t, c)
+	for p := range 3 { // the last one waits for room
+		s.feed(t, c, p)
+	}
 	await(t, c)
 	if err := c.Write(0, 0, block[:16<<10]); err != nil {
 		t.Errorf("a block of a piece that is there: %v", err)
