@@ -36,7 +36,8 @@ func (c *Content) check(ctx context.Context) (adopt []source, err error) {
 		return nil, err
 	}
 	k.useState()
-	if err := k.hash(func(p int) bool { return k.isKnown(p) }); err != nil {
+	holes := k.findHoles()
+	if err := k.hash(func(p int) bool { return holes.Has(p) || k.isKnown(p) }); err != nil {
 		return nil, err
 	}
 	there := append(peer.Bitfield(nil), c.have...)

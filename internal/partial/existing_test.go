@@ -495,3 +495,37 @@ func TestTorrent(t *testing.T) {
 		}
 	}
 }
+
+// Pieces of zeros are found in the holes of an unfinished file, and nothing else is.
+func TestHoles(t *testing.T) {
+	for _, format := range formats {
+		s := newSample(t, maketorrent.Options{Format: format}, map[string]int{"a": 1 << 20, "b": 100_000})
+		clear(s.files["data/a"][200_000:700_000])
+		data := t.TempDir()
+		for name, b := range s.files {
+			put(t, filepath.Join(data, name), b)
+		}
+		made, err := maketorrent.Make(t.Context(), maketorrent.Options{Path: filepath.Join(data, "data"), Format: format, PieceLength: 32 << 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.use(t, made.Torrent)
+		dir := t.TempDir()
+		part := filepath.Join(dir, "data/a.part")
+		put(t, part, nil)
+		if err := os.Truncate(part, 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		c := s.open(t, Options{Dir: dir})
+		s.checkHave(t, c)
+		if got, want := c.Have().Count(), 700_000>>15-(200_000>>15+1); got != want {
+			t.Errorf("%v: %d pieces are there, want %d", format, got, want)
+		}
+		s.feedAll(t, c)
+		await(t, c)
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.checkTree(t, dir)
+	}
+}

@@ -1,6 +1,10 @@
 package piece
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // MapFills reports whether reading a range of an open file through a mapping would
 // allocate memory for holes in it. Reading with pread never does.
@@ -38,3 +42,7 @@ func runAt(fd int, offset int64) (end int64, hole bool) {
 	}
 	return end, false
 }
+
+// RunAt returns the end of the run of data, or of the hole, that an offset of a file is in.
+// If that is unknown, it reports data that ends at the offset.
+func RunAt(f *os.File, offset int64) (end int64, hole bool) { return runAt(int(f.Fd()), offset) }

@@ -2,6 +2,8 @@
 
 package piece
 
+import "os"
+
 // On other systems files are read and not mapped.
 
 const canMap = false
@@ -16,3 +18,7 @@ func (w *worker) runMapped() bool {
 	w.runLanes()
 	return true
 }
+
+// RunAt returns the end of the run of data, or of the hole, that an offset of a file is in.
+// If that is unknown, it reports data that ends at the offset.
+func RunAt(_ *os.File, offset int64) (end int64, hole bool) { return offset, false }
