@@ -22,5 +22,5 @@
 // [Diff] compares two torrents: which keys differ, and which files are the same although
 // the info-hash is not.
 //
-// Packages maketorrent, scrape and seed use the same type [Torrent].
+// Packages maketorrent, scrape, seed and get use the same type [Torrent].
 package inspect

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -10,12 +11,14 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bt/internal/netguard"
 	"bt/internal/webseed"
 )
 
 // fetchFlags are the flags for torrents at URLs.
 type fetchFlags struct {
 	command string // for errors, such as "bt info"
+	guarded bool   // a redirect from elsewhere to a private address is not followed
 	timeout option[time.Duration]
 	proxy   option[*url.URL]
 }
@@ -44,13 +47,21 @@ func (f *fetchFlags) fetch(ctx context.Context, e *env, rawURL string, kind inpu
 	limit := cmp.Or(f.timeout.value, fetchTimeout)
 	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it takes longer than %v", limit))
 	defer cancel()
-	client := webseed.New(webseed.Options{UserAgent: "bt/" + version, Proxy: proxies(e, f.proxy.value), Stall: 2 * limit}) // the limit ends first
+	o := webseed.Options{UserAgent: "bt/" + version, Proxy: proxies(e, f.proxy.value), Stall: 2 * limit} // the limit ends first
+	if f.guarded {
+		o.Trusts = func(*url.URL) bool { return true } // the user has typed it
+	}
+	client := webseed.New(o)
 	defer client.Close()
 	failed := func(err error) error {
 		if ctx.Err() == nil && limited.Err() != nil {
 			return withHint(urlError(ctx, rawURL, context.Cause(limited)), "--timeout DURATION allows more time")
 		}
-		return urlError(ctx, rawURL, err)
+		err = urlError(ctx, rawURL, err)
+		if _, private := errors.AsType[*netguard.Error](err); private {
+			return withHint(err, "--allow-local allows it")
+		}
+		return err
 	}
 	file, size, err := client.Open(limited, rawURL)
 	if err != nil {

@@ -115,7 +115,9 @@ func (s *getScreen) eventText(entry logEntry) string {
 	case lostEvents:
 		return e.Error()
 	case get.EventStopped:
-		return s.stoppedText(e)
+		if s.complete == nil { // else the result follows
+			return s.stoppedText(e)
+		}
 	}
 	return ""
 }
@@ -146,8 +148,8 @@ func (s *getScreen) peerText(e get.EventPeer) string {
 // stoppedText describes the end of the command.
 func (s *getScreen) stoppedText(e get.EventStopped) string {
 	text := fmt.Sprintf("stopped: %s downloaded, %s uploaded", term.Size(e.Downloaded), term.Size(e.Uploaded))
-	if status := s.getter.Status(); status.Size > 0 {
-		text += fmt.Sprintf("; %s of %s are there", term.Size(status.Done), term.Size(status.Size))
+	if status := s.status(); status.Size > 0 {
+		text += fmt.Sprintf("; %s of %s are there, and %s", term.Size(status.Done), term.Size(status.Size), goesOn)
 	}
 	return text
 }

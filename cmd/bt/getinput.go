@@ -47,7 +47,7 @@ func readGetInput(ctx context.Context, u *ui, arg string, f *getFlags) (*getInpu
 		if info, err := os.Stat(in.name); err == nil && info.IsDir() {
 			return nil, failf(exitUsage, "%s: a directory, and get takes one torrent", in.name)
 		}
-		fetch := fetchFlags{command: "bt get", timeout: f.timeout}
+		fetch := fetchFlags{command: "bt get", guarded: !f.allowLocal, timeout: f.timeout}
 		if in.data, err = fetch.read(ctx, u.env, in.name, torrentInput); err != nil {
 			return nil, err
 		}

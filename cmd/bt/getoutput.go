@@ -15,24 +15,28 @@ import (
 )
 
 // A getScreen runs a download and shows its state: on a terminal as a live screen, else as
-// one line per event, in JSON or as text. If content is written to stdout, it shows a
-// progress bar on stderr instead.
+// one line per event, in JSON or as text. If stdout is for content, a torrent or a list, it
+// shows a progress bar on stderr instead.
 type getScreen struct {
 	*ui
-	toStdout bool
+	onStderr bool
 	lasting  bool // with bt get --seed: the end of the download is not that of the command
 
 	// fetched, if non-nil, is called with the torrent when Run has ended without an error.
 	fetched func(*metainfo.Torrent) error
 
 	began    time.Time
-	getter   *get.Getter
+	status   func() get.Status
 	log      *eventLog // nil unless events are printed
 	logged   time.Time // when the last line about progress was printed
 	complete *get.EventComplete
 	stopped  logEntry
 
+	printing sync.Mutex // to stderr; guards peers, which are connected
+	peers    int
+
 	mu      sync.Mutex // guards the fields below
+	known   *metainfo.Torrent
 	title   string     // name of the torrent, or what the user has named
 	v1, v2  string     // info-hashes in hex, or ""
 	live    *term.Live // nil unless there is a live screen
@@ -41,7 +45,7 @@ type getScreen struct {
 
 // newGetScreen returns the screen of a download.
 func newGetScreen(u *ui, in *getInput, f *getFlags) *getScreen {
-	s := &getScreen{ui: u, toStdout: f.toStdout(), lasting: f.seed, title: in.name}
+	s := &getScreen{ui: u, onStderr: (f.toStdout() || f.list || f.metadataOnly) && !u.json, lasting: f.seed, title: in.name}
 	if in.torrent != nil {
 		s.know(in.torrent)
 		return s
@@ -59,7 +63,7 @@ func newGetScreen(u *ui, in *getInput, f *getFlags) *getScreen {
 func (s *getScreen) know(t *metainfo.Torrent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.title, s.v1, s.v2 = t.Name, t.HexV1(), t.HexV2()
+	s.known, s.title, s.v1, s.v2 = t, t.Name, t.HexV1(), t.HexV2()
 }
 
 // about returns an event about the torrent.
@@ -75,14 +79,15 @@ func (s *getScreen) run(ctx context.Context, o get.Options) error {
 	defer stop(nil)
 	s.began = s.env.now()
 	o.Event = s.event
-	var err error
-	if s.getter, err = get.New(o); err != nil {
+	getter, err := get.New(o)
+	if err != nil {
 		o.Listener.Close()
 		return getError(s.title, o, err)
 	}
+	s.status = getter.Status
 	var wg sync.WaitGroup
 	switch {
-	case s.toStdout:
+	case s.onStderr:
 		s.progress(s.title)
 	case s.env.stdoutTerminal && !s.json:
 		s.live = term.NewLive(s.env.stdout)
@@ -93,7 +98,7 @@ func (s *getScreen) run(ctx context.Context, o get.Options) error {
 		defer catchClosedPipe()()
 		s.log = startLog(s.print, isMinorGetEvent, stop)
 	}
-	err = s.getter.Run(ctx)
+	err = getter.Run(ctx)
 	if err == nil && s.fetched != nil {
 		err = s.fetched(s.torrent())
 	}
@@ -108,7 +113,7 @@ func (s *getScreen) run(ctx context.Context, o get.Options) error {
 func (s *getScreen) end(err error) error {
 	_, interrupted := errors.AsType[*signalError](err)
 	switch {
-	case s.toStdout:
+	case s.onStderr:
 		s.bar.Finish()
 	case s.log == nil && interrupted && !s.quiet:
 		fmt.Fprintln(s.out, term.Safe(s.eventText(s.stopped)))
@@ -146,7 +151,7 @@ func (s *getScreen) eachSecond(ctx context.Context) {
 }
 
 func (s *getScreen) refresh() {
-	status := s.getter.Status()
+	status := s.status()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.draw(&status)
@@ -161,16 +166,15 @@ func (s *getScreen) note(m message) {
 
 // torrent returns the torrent, or nil while it is not known.
 func (s *getScreen) torrent() *metainfo.Torrent {
-	if s.getter == nil {
-		return nil
-	}
-	return s.getter.Torrent()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known
 }
 
-// show prints an event that has no text.
+// show prints an event that has no text. The download has ended.
 func (s *getScreen) show(d jsonEvent) {
 	if s.log != nil {
-		s.log.put(logEntry{d.Time, d})
+		s.log.put(logEntry{s.stopped.time, d})
 	}
 }
 
@@ -202,8 +206,8 @@ func (s *getScreen) event(at time.Time, e get.Event) {
 	switch {
 	case s.log != nil:
 		s.log.put(entry)
-	case s.toStdout:
-		s.streamEvent(e)
+	case s.onStderr:
+		s.stderrEvent(e)
 	default:
 		s.screenEvent(e)
 	}
@@ -219,11 +223,20 @@ func (s *getScreen) screenEvent(e get.Event) {
 	}
 }
 
-// streamEvent shows an event while content is written to stdout.
-func (s *getScreen) streamEvent(e get.Event) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// stderrEvent shows an event on stderr.
+func (s *getScreen) stderrEvent(e get.Event) {
+	s.printing.Lock()
+	defer s.printing.Unlock()
 	switch e := e.(type) {
+	case get.EventPeer:
+		if e.Joined {
+			s.peers++
+		} else {
+			s.peers--
+		}
+		if s.torrent() == nil {
+			s.bar.UpdateText("fetching the torrent from " + count(max(s.peers, 0), "peer")) // events of peers may be dropped
+		}
 	case get.EventProgress:
 		s.bar.Update(e.Done, e.Size)
 	case get.EventWarning:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ const goesOn = "the same command goes on from here"
 
 // printDownloaded prints the result of a download: where it is, and how long it took.
 func (s *getScreen) printDownloaded() error {
-	status := s.getter.Status()
+	status := s.status()
 	text := "complete: " + term.Size(status.Size)
 	if status.Downloaded == 0 {
 		text += ", which was there already"
@@ -51,7 +52,7 @@ func (s *getScreen) printDownloaded() error {
 	switch path := s.complete.Path; {
 	case s.json:
 		return nil
-	case s.toStdout:
+	case s.onStderr:
 		if !s.quiet {
 			s.env.say("", s.title+": "+text)
 		}
@@ -107,7 +108,11 @@ func (f *getFlags) writeTorrent(u *ui, name string, t *metainfo.Torrent) (path s
 	if err := t.CheckName(); err != nil {
 		return "", usable(name, err)
 	}
-	path = filepath.Join(f.output.value, t.Name+".torrent")
+	dir := cmp.Or(f.output.value, ".")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", outputError(dir, err)
+	}
+	path = filepath.Join(dir, t.Name+".torrent")
 	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Size() == int64(len(t.Bytes())) {
 		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, t.Bytes()) {
 			return path, nil

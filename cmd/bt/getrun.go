@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -49,29 +47,19 @@ func (g *getRun) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// checkDirectories returns an error if a directory of the flags does not exist.
+// checkDirectories checks the directories of the flags. That of --output need not exist.
 func (g *getRun) checkDirectories() error {
 	for _, dir := range g.flags.from {
 		if _, err := os.ReadDir(dir); err != nil {
 			return readError(dir, err)
 		}
 	}
-	dir := g.flags.output.value
-	if dir == "" || g.flags.list {
-		return nil
-	}
 	if g.flags.toStdout() {
 		g.options.Dir, g.options.Stream = "", g.env.stdout
 		return nil
 	}
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return withHint(failf(exitWrite, "%s: %w", dir, fs.ErrNotExist), missingDirectory(dir))
-	case err != nil:
-		return outputError(dir, err)
-	case !info.IsDir():
-		return failf(exitUsage, "--output: %s is not a directory", dir)
+	if info, err := os.Stat(g.options.Dir); err == nil && !info.IsDir() {
+		return failf(exitWrite, "%s: it is not a directory", g.options.Dir)
 	}
 	return nil
 }
@@ -91,11 +79,7 @@ func (g *getRun) download(ctx context.Context) error {
 	if g.options.MetadataOnly {
 		return g.metadata(ctx)
 	}
-	err := g.screen.run(ctx, g.options)
-	if err != nil {
-		if interruption(ctx) != nil && !g.flags.toStdout() {
-			g.hint(goesOn)
-		}
+	if err := g.screen.run(ctx, g.options); err != nil {
 		return err
 	}
 	return g.screen.printDownloaded()
@@ -116,7 +100,7 @@ func (g *getRun) metadata(ctx context.Context) error {
 			return err
 		}
 		if path, err = g.flags.writeTorrent(g.ui, g.in.name, t); err == nil {
-			s.event(g.env.now(), get.EventComplete{Path: path, Elapsed: g.env.now().Sub(s.began)})
+			s.event(s.stopped.time, get.EventComplete{Path: path, Elapsed: s.stopped.time.Sub(s.began)})
 		}
 		return err
 	}

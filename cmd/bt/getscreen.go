@@ -36,6 +36,8 @@ func (s *getScreen) text(status *get.Status, columns, rows int) string {
 // getStateText describes the state of a download.
 func getStateText(status *get.Status) string {
 	switch {
+	case status.State == get.StateStopped && status.Size > 0 && status.Done == status.Size:
+		return string(get.StateComplete)
 	case status.State == get.StateMetadata:
 		return "fetching the torrent from peers"
 	case status.State == get.StateChecking && status.ToCheck > 0:

@@ -24,12 +24,12 @@ type jsonEvent struct {
 	Next       string    `json:"next,omitempty"`
 	Client     string    `json:"client,omitempty"`
 	State      string    `json:"state,omitempty"`
-	Uploaded   *int64    `json:"uploaded,omitempty"`
-	Rate       *int64    `json:"rate,omitempty"`
-	Peers      *int      `json:"peers,omitempty"`
-	Size       *int64    `json:"size,omitempty"`
-	Downloaded *int64    `json:"downloaded,omitempty"`
 	Path       string    `json:"path,omitempty"`
+	Size       *int64    `json:"size,omitempty"`
+	Rate       *int64    `json:"rate,omitempty"`
+	Downloaded *int64    `json:"downloaded,omitempty"`
+	Uploaded   *int64    `json:"uploaded,omitempty"`
+	Peers      *int      `json:"peers,omitempty"`
 	Seconds    *float64  `json:"seconds,omitempty"`
 
 	Files []listedFile `json:"files,omitempty"`

@@ -100,14 +100,14 @@ func fillExitCodes(p *helpPage) {
 }
 
 func fillMagnet(p *helpPage) {
-	p.paragraph("A magnet link names a torrent by its info-hash (BEP 9). bt info, bt retracker and bt scrape take links as arguments. A shell needs quotes around a link, because & ends a command. bt info - and bt scrape - read one link per line.")
+	p.paragraph("A magnet link names a torrent by its info-hash (BEP 9). bt info, bt get, bt retracker and bt scrape take links as arguments. A shell needs quotes around a link, because & ends a command. bt info - and bt scrape - read one link per line, and bt get - reads one link.")
 	p.table("keys", [][2]string{
 		{"xt", "the info-hash: urn:btih: and 40 hex digits or 32 letters of base32 (v1), or urn:btmh:1220 and 64 hex digits (v2, BEP 52); the link of a hybrid torrent has both"},
 		{"dn", "the name"},
 		{"xl", "the size in bytes"},
 		{"tr", "the URL of a tracker; again for more"},
 		{"ws", "the URL of a web seed (BEP 19); again for more"},
-		{"so", "the files to download (BEP 53)"},
+		{"so", "the files to download (BEP 53), unless bt get --files chooses others"},
 		{"x.pe", "the address of a peer, as HOST:PORT; again for more"},
 	})
 	p.paragraph("A link may be pasted with blanks, quotes or &amp; in it. What is wrong with a link is a finding (bt help findings).")
