@@ -116,7 +116,7 @@ func (s *getScreen) end(err error) error {
 	case s.onStderr:
 		s.bar.Finish()
 	case s.log == nil && interrupted && !s.quiet:
-		fmt.Fprintln(s.out, term.Safe(s.eventText(s.stopped)))
+		return s.printText(term.Safe(s.eventText(s.stopped)))
 	case s.log != nil:
 		if err != nil && !interrupted {
 			s.log.put(logEntry{s.stopped.time, getFailure{err}})
