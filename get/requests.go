@@ -1,8 +1,11 @@
 package get
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
+	"bt/internal/partial"
 	"bt/internal/peer"
 	"bt/internal/picker"
 	"bt/internal/swarm"
@@ -169,7 +172,11 @@ func (c *conn) block(m peer.Message) error {
 		return c.pay(swarm.CostSmall)
 	}
 	g.arrived.Store(now.UnixNano())
-	return p.sink.Write(int(m.Index), int64(m.Begin), m.Payload)
+	err := p.sink.Write(int(m.Index), int64(m.Begin), m.Payload)
+	if errors.Is(err, partial.ErrFull) || errors.Is(err, partial.ErrBlock) {
+		g.fail(fmt.Errorf("piece %d: %w", m.Index, err)) // the picker counts the block as received
+	}
+	return err
 }
 
 // cancelRequests cancels requests to peers. Getter.mu is locked.

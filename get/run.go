@@ -12,7 +12,7 @@ import (
 // errDone is the cause of the end of the connections when the download is complete.
 var errDone = errors.New("the download is complete")
 
-// completedTime is how long to wait for trackers to be told that the download is complete.
+// completedTime is how long to wait for the answers of trackers to completed events.
 const completedTime = 3 * time.Second
 
 // Run downloads the torrent until all that is wanted is there, or until ctx ends, and
@@ -97,7 +97,7 @@ func (g *Getter) isMissing() bool {
 	return g.pieces.picker.Missing() > 0
 }
 
-// complete tells the trackers that the download is complete.
+// complete sends completed events to trackers (BEP 3), if all files are there.
 func (g *Getter) complete(ctx context.Context) {
 	g.mu.Lock()
 	if g.pieces.left > 0 { // only some files are wanted

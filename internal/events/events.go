@@ -1,6 +1,6 @@
 // Package events holds the queue between a program that emits events under its locks and
-// the function of its user that handles them. The events keep their order, and whoever
-// emits one never waits for the user.
+// the function of its user that handles them. The events keep their order, and Put
+// never waits for the user.
 package events
 
 import (
