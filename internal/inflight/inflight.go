@@ -72,6 +72,10 @@ func (p *Peer[R]) All() func(yield func(R) bool) {
 	}
 }
 
+// Failed reports whether the peer has failed since its latest answer. What it is asked
+// for then should be requested from others too.
+func (p *Peer[R]) Failed() bool { return p.failures > 0 }
+
 // Has reports whether a request is in flight.
 func (p *Peer[R]) Has(r R) bool {
 	return slices.ContainsFunc(p.kept, func(k request[R]) bool { return k.what == r && !k.lapsed })

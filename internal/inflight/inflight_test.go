@@ -21,10 +21,10 @@ func fill(p *Peer[int], first, most int, now time.Time) int {
 
 func TestRoom(t *testing.T) {
 	var p Peer[int]
-	if n := fill(&p, 0, 3, start); n != 3 || p.Room(3, start) != 0 || p.Room(2, start) != 0 || p.InFlight() != 3 {
+	if n := fill(&p, 0, 3, start); n != 3 || p.Failed() || p.Room(3, start) != 0 || p.Room(2, start) != 0 || p.InFlight() != 3 {
 		t.Errorf("%d requests, room for %d, %d in flight", n, p.Room(3, start), p.InFlight())
 	}
-	if !p.Answer(1, start) || p.Answer(1, start) || p.Room(3, start) != 1 {
+	if !p.Has(1) || !p.Answer(1, start) || p.Has(1) || p.Answer(1, start) || p.Room(3, start) != 1 {
 		t.Errorf("room for %d after an answer", p.Room(3, start))
 	}
 	if !p.Reject(2) || p.Reject(2) || p.Reject(7) || p.Room(3, start) != 2 {
@@ -90,8 +90,8 @@ func TestBackOff(t *testing.T) {
 	for now := start; now.Before(after(time.Hour)); now = now.Add(time.Second) {
 		p.Expire(now)
 		if n := fill(&p, 0, 3, now); n > 0 {
-			if n != 1 {
-				t.Fatalf("%d requests after a failure", n)
+			if n != 1 || !p.Failed() {
+				t.Fatalf("%d requests after a failure, failed %v", n, p.Failed())
 			}
 			pauses = append(pauses, now.Sub(last)/Timeout)
 			last = now
@@ -102,8 +102,8 @@ func TestBackOff(t *testing.T) {
 		t.Errorf("pauses of %v, want %v timeouts", pauses, want)
 	}
 	p.Answer(0, last.Add(1))
-	if n := p.Room(3, last.Add(1)); n != 3 {
-		t.Errorf("room for %d after an answer", n)
+	if n := p.Room(3, last.Add(1)); n != 3 || p.Failed() {
+		t.Errorf("room for %d after an answer, failed %v", n, p.Failed())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"hash"
+	"slices"
 	"time"
 )
 
@@ -21,7 +22,7 @@ type attempt[P comparable] struct {
 	began time.Time // zero: it waits
 
 	next   int   // the number of pieces that were picked in order; see pick
-	again  []int // pieces that were picked and have lapsed; they may have arrived since
+	again  []int // pieces that are to be picked again; they may have arrived since
 	got    map[int]gift[P]
 	held   int // bytes of data in got
 	hashed int // the number of pieces that are hashed
@@ -55,10 +56,10 @@ func (a *attempt[P]) runs() bool { return !a.began.IsZero() }
 // pick returns a piece to request from a peer. When all are requested, it picks those
 // that have not arrived once more, so that one slow peer does not hold up the others.
 func (a *attempt[P]) pick(s *source[P]) (piece int, ok bool) {
-	for len(a.again) > 0 {
-		piece = a.again[0]
-		a.again = a.again[1:]
-		if piece < a.next && a.lacks(piece) {
+	a.again = slices.DeleteFunc(a.again, func(piece int) bool { return piece >= a.next || !a.lacks(piece) })
+	for i, piece := range a.again {
+		if !s.Has(piece) {
+			a.again = slices.Delete(a.again, i, i+1)
 			return piece, true
 		}
 	}
@@ -73,6 +74,15 @@ func (a *attempt[P]) pick(s *source[P]) (piece int, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// giveBack notes pieces that are to be picked again.
+func (a *attempt[P]) giveBack(pieces ...int) {
+	for _, piece := range pieces {
+		if !slices.Contains(a.again, piece) {
+			a.again = append(a.again, piece)
+		}
+	}
 }
 
 func (a *attempt[P]) lacks(piece int) bool {

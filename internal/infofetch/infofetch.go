@@ -142,7 +142,7 @@ func (f *Fetch[P]) Data(p P, piece, total int, data []byte, now time.Time) (liar
 	wrong := total != 0 && total != s.size || len(data) != a.length(piece) || f.sums != nil && sum != f.sums[piece]
 	switch {
 	case wrong:
-		a.again = append(a.again, piece)
+		a.giveBack(piece)
 		return f.convict([]*source[P]{s}), nil
 	case a.lacks(piece) && !a.beyond(piece):
 		a.add(piece, gift[P]{s, data, sum})
@@ -163,7 +163,7 @@ func (f *Fetch[P]) Reject(p P, piece int, now time.Time) error {
 	}
 	if s.attempt != nil {
 		s.BackOff(now)
-		s.attempt.again = append(s.attempt.again, piece)
+		s.attempt.giveBack(piece)
 	}
 	return nil
 }
@@ -175,7 +175,7 @@ func (f *Fetch[P]) Requests(now time.Time) []Request[P] {
 		return nil
 	}
 	for _, s := range f.order {
-		s.attempt.again = append(s.attempt.again, s.Expire(now)...)
+		s.attempt.giveBack(s.Expire(now)...)
 	}
 	f.schedule(now)
 	var requests []Request[P]
@@ -186,7 +186,9 @@ func (f *Fetch[P]) Requests(now time.Time) []Request[P] {
 				continue
 			}
 			if piece, ok := s.attempt.pick(s); ok {
-				s.Add(piece, now)
+				if s.Add(piece, now); s.Failed() {
+					s.attempt.giveBack(piece)
+				}
 				requests = append(requests, Request[P]{s.id, piece})
 				more = true
 			}
@@ -201,7 +203,7 @@ func (f *Fetch[P]) exclude(s *source[P]) {
 	if a == nil {
 		return
 	}
-	a.again = append(a.again, s.Lapse()...)
+	a.giveBack(s.Lapse()...)
 	s.attempt = nil
 	f.order = slices.DeleteFunc(f.order, func(o *source[P]) bool { return o == s })
 	if f.sums == nil && !slices.ContainsFunc(f.order, func(o *source[P]) bool { return o.attempt == a }) {

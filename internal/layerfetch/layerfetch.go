@@ -45,7 +45,7 @@ type Fetch[P comparable] struct {
 	order []*source[P] // those that may be asked, in the order of joining
 
 	next  int   // the number of spans that were picked in order; see pick
-	again []int // spans that were picked, and then rejected or lapsed; they may have arrived since
+	again []int // spans that are to be picked again; they may have arrived since
 }
 
 // A source is a peer.
@@ -92,9 +92,18 @@ func (f *Fetch[P]) Leave(p P) {
 	}
 }
 
+// giveBack notes spans that are to be picked again.
+func (f *Fetch[P]) giveBack(spans ...int) {
+	for _, span := range spans {
+		if !slices.Contains(f.again, span) {
+			f.again = append(f.again, span)
+		}
+	}
+}
+
 // exclude stops asking a peer.
 func (f *Fetch[P]) exclude(s *source[P]) {
-	f.again = append(f.again, s.Lapse()...)
+	f.giveBack(s.Lapse()...)
 	f.order = slices.DeleteFunc(f.order, func(o *source[P]) bool { return o == s })
 }
 
@@ -129,7 +138,7 @@ func (f *Fetch[P]) Hashes(p P, r *peer.HashRequest, hashes []byte, now time.Time
 	}
 	if !f.proves(r, hashes) {
 		s.liar = true
-		f.again = append(f.again, span)
+		f.giveBack(span)
 		f.exclude(s)
 		return ErrWrong
 	}
@@ -152,7 +161,7 @@ func (f *Fetch[P]) Reject(p P, r *peer.HashRequest, now time.Time) error {
 		s.reject, s.forget = make(map[int]bool), now.Add(rejectTime)
 	}
 	s.reject[span] = true
-	f.again = append(f.again, span)
+	f.giveBack(span)
 	return nil
 }
 
@@ -163,7 +172,7 @@ func (f *Fetch[P]) Requests(now time.Time) []Request[P] {
 		return nil
 	}
 	for _, s := range f.order {
-		f.again = append(f.again, s.Expire(now)...)
+		f.giveBack(s.Expire(now)...)
 		if !now.Before(s.forget) {
 			s.reject = nil
 		}
@@ -176,7 +185,9 @@ func (f *Fetch[P]) Requests(now time.Time) []Request[P] {
 				continue
 			}
 			if span, ok := f.pick(s); ok {
-				s.Add(span, now)
+				if s.Add(span, now); s.Failed() {
+					f.giveBack(span)
+				}
 				requests = append(requests, Request[P]{s.id, f.request(span)})
 				more = true
 			}
@@ -196,13 +207,13 @@ func (f *Fetch[P]) hasRoom(s *source[P], now time.Time) bool {
 	return hashes < maxHashes
 }
 
-// pick returns a span to request from a peer. It looks at no more spans of again than the
-// peer has rejected. When all are requested, it picks those that have not arrived once
+// pick returns a span to request from a peer. It looks at few more spans of again than
+// the peer has rejected. When all are requested, it picks those that have not arrived once
 // more, so that one slow peer does not hold up the others.
 func (f *Fetch[P]) pick(s *source[P]) (span int, ok bool) {
 	f.again = slices.DeleteFunc(f.again, func(span int) bool { return f.has.Has(span) })
 	for i, span := range f.again {
-		if !s.reject[span] {
+		if !s.reject[span] && !s.Has(span) {
 			f.again = slices.Delete(f.again, i, i+1)
 			return span, true
 		}

@@ -163,10 +163,10 @@ var harms = []func(m *member, w *world, r *peer.HashRequest){
 	},
 }
 
-// One honest peer is enough, whatever the others do. There are 60 swarms, or 2000 where
+// One honest peer is enough, whatever the others do. There are 30 swarms, or 2000 where
 // BT_SOAK is set.
 func TestLiars(t *testing.T) {
-	swarms := uint64(60)
+	swarms := uint64(30)
 	if os.Getenv("BT_SOAK") != "" {
 		swarms = 2000
 	}
