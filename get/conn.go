@@ -21,6 +21,7 @@ type conn struct {
 	getter *Getter
 	swarm  *membership
 	hello  peer.Handshake // of the peer
+	v2     bool           // our handshake has said that we support v2
 	joined EventPeer      // the event when the peer joined; zero: it has not
 	reason error          // why the connection has ended
 
@@ -50,8 +51,10 @@ type pending struct {
 	cancels  []picker.Block
 }
 
+// newConn returns the role for a peer. g.mu is locked.
 func newConn(g *Getter, p *swarm.Peer, s *membership) *conn {
-	c := &conn{Peer: p, getter: g, swarm: s, chokes: true}
+	_, v2 := g.hashV2()
+	c := &conn{Peer: p, getter: g, swarm: s, v2: v2, chokes: true}
 	c.up = upload.Peer{Link: p.Link, Slot: swarm.NewSlot(entry{g}, p.Number, p.Joined, p.Wake), Torrent: g.uploads, Source: c}
 	c.requests.budget.Rates = &g.downloads
 	return c

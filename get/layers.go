@@ -17,7 +17,7 @@ import (
 const layersTime = 15 * time.Second
 
 // fetchLayers returns the piece layers of a v2 torrent, from peers. They are nil if the
-// torrent is a hybrid, and no peer sends them.
+// torrent is a hybrid, and no peer that supports v2 is connected or sends them.
 func (g *Getter) fetchLayers(ctx context.Context, t *Metainfo) (layers []metainfo.PieceLayer, err error) {
 	f, err := layerfetch.New[*conn](t)
 	if err != nil {
@@ -27,13 +27,17 @@ func (g *Getter) fetchLayers(ctx context.Context, t *Metainfo) (layers []metainf
 	g.layers = f
 	g.join(t.V1, t.InfoHashV1, t.V2, t.InfoHashV2)
 	g.announce()
+	asked := false
 	for c := range g.conns {
-		g.offerLayers(c)
+		asked = g.offerLayers(c) || asked
 	}
 	g.askLayers(time.Now())
 	g.mu.Unlock()
 	limited := ctx
 	if t.V1 {
+		if !asked {
+			return nil, nil
+		}
 		var cancel context.CancelFunc
 		limited, cancel = context.WithTimeout(ctx, layersTime)
 		defer cancel()
@@ -51,16 +55,15 @@ func (g *Getter) fetchLayers(ctx context.Context, t *Metainfo) (layers []metainf
 	return nil, err
 }
 
-// offerLayers makes a peer one of those that piece layers are requested from, if it
-// supports v2. g.mu is locked.
-func (g *Getter) offerLayers(c *conn) {
-	if g.layers == nil {
-		return
+// offerLayers makes a peer one of those that piece layers are requested from, if both sides
+// have said that they support v2: libtorrent (2.0.8) closes the connection at a request of
+// any other. g.mu is locked.
+func (g *Getter) offerLayers(c *conn) bool {
+	if g.layers == nil || !c.v2 || !c.hello.Has(peer.FeatureV2) {
+		return false
 	}
-	hash, _ := g.hashV2()
-	if c.hello.Has(peer.FeatureV2) || c.hello.InfoHash == hash {
-		g.layers.Join(c)
-	}
+	g.layers.Join(c)
+	return true
 }
 
 // askLayers makes peers send the requests for piece layers that are due. g.mu is locked.
