@@ -327,8 +327,8 @@ func TestWrongData(t *testing.T) {
 	}
 }
 
-// A download that was interrupted goes on where it stopped, also with the magnet link and
-// without a peer that has the info dict.
+// A download that was interrupted goes on where it stopped, also with the magnet link, for
+// which the torrent was stored.
 func TestResume(t *testing.T) {
 	t.Parallel()
 	for name, format := range formats {
@@ -342,6 +342,9 @@ func TestResume(t *testing.T) {
 			runs := 0
 			for {
 				runs++
+				if runs == 2 {
+					o.Torrent, o.Magnet = nil, meta.Magnet()
+				}
 				ctx, cancel := context.WithCancel(t.Context())
 				begun := int64(-1)
 				o.Event = func(_ time.Time, e Event) {
@@ -356,6 +359,12 @@ func TestResume(t *testing.T) {
 				r := runWith(t, ctx, o)
 				cancel()
 				all += of[EventStopped](r)[0].Downloaded
+				if runs == 2 {
+					// Without a peer's help the torrent is known before the first peer.
+					if _, ok := r.events[1].(EventMetadata); !ok {
+						t.Errorf("the torrent was not stored: %+v", r.events)
+					}
+				}
 				if r.err == nil {
 					break
 				}

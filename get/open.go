@@ -1,6 +1,7 @@
 package get
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -23,7 +24,7 @@ func (g *Getter) open(ctx context.Context, t *Metainfo) (*pieces, error) {
 		return nil, err
 	}
 	o := partial.Options{
-		Torrent: t, Dir: g.options.Dir, Wanted: p.wanted,
+		Torrent: t, Dir: cmp.Or(g.options.Dir, "."), Wanted: p.wanted,
 		Recheck: g.options.Recheck, Force: g.options.Force, Allocate: g.options.Allocate,
 		Memory: g.options.memory, Progress: g.progress, Event: p.event,
 	}

@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 	"net/netip"
 	"sync"
 	"time"
+
+	"bt/internal/partial"
 )
 
 // errDone is the cause of the end of the connections when the download is complete.
@@ -43,6 +46,9 @@ func (g *Getter) Run(ctx context.Context) error {
 // download goes through the states until all is there.
 func (g *Getter) download(ctx context.Context, connect func()) error {
 	t := g.options.Torrent
+	if t == nil {
+		t = g.stored()
+	}
 	if t == nil {
 		g.setState(StateMetadata, nil, g.announce)
 		connect()
@@ -88,6 +94,18 @@ func (g *Getter) download(ctx context.Context, connect func()) error {
 		g.complete(ctx)
 	}
 	return nil
+}
+
+// stored returns the torrent of the magnet link if an earlier run has stored it, or nil.
+func (g *Getter) stored() *Metainfo {
+	if g.options.Stream != nil || g.options.Recheck {
+		return nil
+	}
+	t, err := partial.Torrent(cmp.Or(g.options.Dir, "."), g.options.Magnet)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		g.events.Put(EventWarning{err})
+	}
+	return t
 }
 
 // isMissing reports whether pieces are missing that are wanted.
