@@ -91,24 +91,13 @@ func (s *getScreen) eventText(entry logEntry) string {
 	case get.EventListening:
 		return fmt.Sprintf("listening on %s", e.Addr)
 	case get.EventMetadata:
-		return fmt.Sprintf("%s: %s in %s, %s", e.Torrent.Name, term.Size(e.Torrent.Size()), count(e.Torrent.FileCount(), "file"), s.pieces(e.Torrent.PieceCount(), e.Torrent.PieceLength))
-	case get.EventChecking:
-		if s.isDue(entry.time) {
-			return fmt.Sprintf("checking what is there: %s of %s", term.Size(e.Done), term.Size(e.Total))
-		}
+		t := e.Torrent
+		return fmt.Sprintf("%s: %s in %s, %s", t.Name, term.Size(t.Size()), count(t.FileCount(), "file"), s.pieces(t.PieceCount(), t.PieceLength))
 	case get.EventAnnounce:
 		return s.shownURL(e.Tracker) + ": " + s.announceText(announceResult(e), true)
 	case get.EventPeer:
 		if s.verbose {
 			return s.peerText(e)
-		}
-	case get.EventProgress:
-		if e.Size > 0 && s.isDue(entry.time) {
-			return fmt.Sprintf("%s, %s, %s", doneText(e.Done, e.Size, e.Rate), term.Rate(float64(e.Rate)), count(e.Peers, "peer"))
-		}
-	case get.EventFile:
-		if t := s.torrent(); s.verbose || t != nil && t.FileCount() <= listedFiles {
-			return e.Path + ": complete" + map[bool]string{true: ", it was there already"}[e.Found]
 		}
 	case get.EventWarning:
 		return s.errorText(e.Err)
@@ -117,6 +106,27 @@ func (s *getScreen) eventText(entry logEntry) string {
 	case get.EventStopped:
 		if s.complete == nil { // else the result follows
 			return s.stoppedText(e)
+		}
+	default:
+		return s.progressText(entry)
+	}
+	return ""
+}
+
+// progressText returns an event about progress as text, or "" if it is not printed.
+func (s *getScreen) progressText(entry logEntry) string {
+	switch e := entry.event.(type) {
+	case get.EventChecking:
+		if s.isDue(entry.time) {
+			return fmt.Sprintf("checking what is there: %s of %s", term.Size(e.Done), term.Size(e.Total))
+		}
+	case get.EventProgress:
+		if e.Size > 0 && s.isDue(entry.time) {
+			return fmt.Sprintf("%s, %s, %s", doneText(e.Done, e.Size, e.Rate), term.Rate(float64(e.Rate)), count(e.Peers, "peer"))
+		}
+	case get.EventFile:
+		if t := s.torrent(); s.verbose || t != nil && t.FileCount() <= listedFiles {
+			return e.Path + ": complete" + map[bool]string{true: ", it was there already"}[e.Found]
 		}
 	}
 	return ""

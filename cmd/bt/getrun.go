@@ -40,9 +40,6 @@ func (g *getRun) prepare(ctx context.Context) (err error) {
 	if o.Peers, err = g.in.peers(ctx, g.ui, f); err != nil {
 		return err
 	}
-	if len(o.Peers)+len(f.announce)+g.in.trackers() == 0 {
-		return getError(g.in.name, *o, get.ErrNoSource)
-	}
 	o.Listener, o.From, err = f.peers.bind(g.ui)
 	return err
 }

@@ -88,7 +88,7 @@ func hintForCommand(name string, commands []*cli.Command) string {
 		return "bt help " + spelling(name) + " shows it"
 	}
 	if metainfo.IsMagnet(name) {
-		return "bt info LINK shows a magnet link"
+		return "bt info LINK shows a magnet link, and bt get LINK downloads it"
 	}
 	if _, err := os.Stat(name); err != nil {
 		return "bt help lists the commands"
