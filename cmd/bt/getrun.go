@@ -114,6 +114,9 @@ func (g *getRun) metadata(ctx context.Context) error {
 
 // seed seeds what was downloaded, on the same port.
 func (g *getRun) seed(ctx context.Context, later *laterSeeding) error {
+	if err := stdoutError(g.out.Flush()); err != nil {
+		return err
+	}
 	port := addrOf(g.options.Listener.Addr().String()).Port()
 	later.flags.peers.binding.port = option[portRange]{portRange{port, port}, true}
 	s, err := later.open()
