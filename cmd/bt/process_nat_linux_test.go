@@ -32,7 +32,7 @@ func TestProcessSeedBehindNAT(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inside, outside := testenv.HostsBehindNAT(t)
-			s := swarmOn(t, inside, outside, outside, 700_001, 5, 64<<10, 500_000)
+			s := swarmPlan{seed: inside, client: outside, tracker: outside}.of(t, 700_001, 5, 64<<10, 500_000)
 			done, content := client(s)
 			s.eventually("the tracker knows the client", func() bool { return s.leechers() == "1" })
 			seed := s.seed("--encryption", "prefer")

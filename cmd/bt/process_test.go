@@ -164,6 +164,9 @@ type processTorrent struct {
 	Output      string `json:"output"`
 	Name        string `json:"name"`
 	InfoHash    string `json:"info_hash_v1"`
+	InfoHashV2  string `json:"info_hash_v2"`
+	Magnet      string `json:"magnet"`
+	PieceCount  int    `json:"piece_count"`
 	FileCount   int    `json:"file_count"`
 	TorrentSize int    `json:"torrent_size"`
 }
