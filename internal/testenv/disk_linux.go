@@ -21,7 +21,7 @@ import (
 const diskBlock = 4096
 
 // A Disk is an ext4 file system on a loop device, of which blocks can fail: reading them
-// gives EIO. Programs other than the test should read it, because the test itself serves
+// gives EIO. All writes can fail too. Programs other than the test should read it, because the test itself serves
 // the image of the device by FUSE.
 type Disk struct {
 	Dir string // where it is mounted
@@ -103,6 +103,22 @@ func (d *Disk) Fail(blocks ...BadBlock) {
 	}
 }
 
+// FailWrites makes all writes to the disk fail with EIO.
+func (d *Disk) FailWrites() { d.image.refuse(true) }
+
+// MendWrites lets writes succeed again. What could not be written is lost, as after a loss of
+// power. Nothing of the disk may be in use.
+func (d *Disk) MendWrites() {
+	d.t.Helper()
+	d.run("umount", d.Dir)
+	d.image.refuse(false)
+	out, err := exec.Command(Program(d.t, "e2fsck"), "-fy", d.loop).CombinedOutput()
+	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() > 1) { // 1: it has mended
+		d.t.Fatalf("e2fsck: %v: %s", err, out)
+	}
+	d.mount()
+}
+
 var inodeBlock = regexp.MustCompile(`located at block (\d+),`)
 
 // find returns the number of a block on the disk.
@@ -133,14 +149,21 @@ type diskImage struct {
 	file *os.File
 	size int64
 
-	mu  sync.Mutex
-	bad map[int64]bool // blocks that fail
+	mu      sync.Mutex
+	bad     map[int64]bool // blocks that can't be read
+	refuses bool           // nothing can be written
 }
 
 func (i *diskImage) fail(block int64) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.bad[block] = true
+}
+
+func (i *diskImage) refuse(on bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.refuses = on
 }
 
 // Getattr implements fs.NodeGetattrer.
@@ -175,6 +198,11 @@ func (i *diskImage) Read(_ context.Context, _ fs.FileHandle, dest []byte, off in
 
 // Write implements fs.NodeWriter.
 func (i *diskImage) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.refuses {
+		return 0, syscall.EIO
+	}
 	n, err := i.file.WriteAt(data, off)
 	return uint32(n), fs.ToErrno(err)
 }

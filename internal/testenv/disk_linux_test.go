@@ -2,11 +2,14 @@ package testenv
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -33,6 +36,51 @@ func TestDisk(t *testing.T) {
 		}
 	}
 	if err := os.WriteFile(path("new"), data, 0o644); err != nil {
+		t.Error(err)
+	}
+}
+
+// What could not be written is lost, and what was written before is not.
+func TestDiskWrites(t *testing.T) {
+	d := NewDisk(t, t.TempDir(), 8<<20)
+	write := func(name string) error {
+		out, err := exec.Command("dd", "if=/dev/zero", "of="+filepath.Join(d.Dir, name), "bs=4096", "count=100", "conv=fsync", "status=none").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	}
+	if err := write("before"); err != nil {
+		t.Fatal(err)
+	}
+	exec.Command("sync", "-f", d.Dir).Run()
+	d.FailWrites()
+	if err := write("while"); err == nil || !strings.Contains(err.Error(), "Input/output error") {
+		t.Errorf("while writes fail: %v", err)
+	}
+	d.MendWrites()
+	if err := write("after"); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"before", "after"} {
+		if data, err := os.ReadFile(filepath.Join(d.Dir, name)); err != nil || len(data) != 100*4096 {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(d.Dir, "while")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("while: %v", err)
+	}
+}
+
+// A small tmpfs is full until it is larger.
+func TestSmallTmpfs(t *testing.T) {
+	f := NewSmallTmpfs(t, 1<<20)
+	name, data := filepath.Join(f.Dir, "x"), make([]byte, 2<<20)
+	if err := os.WriteFile(name, data, 0o644); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("written to a full disk: %v", err)
+	}
+	f.Resize(4 << 20)
+	if err := os.WriteFile(name, data, 0o644); err != nil {
 		t.Error(err)
 	}
 }
