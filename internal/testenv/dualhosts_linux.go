@@ -33,13 +33,19 @@ func (h *Host) Drop(t testing.TB, family string) {
 }`)
 }
 
-// nft adds tables to the host's packet filter.
-func (h *Host) nft(t testing.TB, tables string) {
+// Undrop ends what Drop began.
+func (h *Host) Undrop(t testing.TB, family string) {
+	t.Helper()
+	h.nft(t, "delete table "+family+" drops")
+}
+
+// nft changes tables of the host's packet filter.
+func (h *Host) nft(t testing.TB, changes string) {
 	t.Helper()
 	Program(t, "nft")
 	line := h.Command("nft", "-f", "-")
 	cmd := exec.Command(line[0], line[1:]...)
-	cmd.Stdin = strings.NewReader(tables)
+	cmd.Stdin = strings.NewReader(changes)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		Missing(t, fmt.Sprintf("packet filters: nft: %v: %s", err, bytes.TrimSpace(out)))
 	}
