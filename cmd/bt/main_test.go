@@ -70,6 +70,7 @@ func TestScripts(t *testing.T) {
 			"trackerlog": trackerLog,
 			"names":      startDNS,
 			"webserver":  startWebServer,
+			"seed":       startSeed,
 		},
 	})
 }

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+)
+
+// A download goes on after the network was cut for 15 seconds, or for a minute where BT_SOAK
+// is set.
+func TestProcessGetCut(t *testing.T) {
+	t.Parallel()
+	cutFor := 15 * time.Second
+	if os.Getenv("BT_SOAK") != "" {
+		cutFor = time.Minute
+	}
+	for name, kind := range map[string]struct{ cut, join func(s *processSwarm) }{
+		"the link is down": {
+			func(s *processSwarm) { s.ip(s.b, "link", "set", "eth0", "down") },
+			func(s *processSwarm) { s.ip(s.b, "link", "set", "eth0", "up") },
+		},
+		"packets are lost": {
+			func(s *processSwarm) { s.b.Drop(s.t, "ip") },
+			func(s *processSwarm) { s.b.Undrop(s.t, "ip") },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := swarmOf(t, 12_000_000)
+			s.seed("--max-upload-rate", "1MiB/s").starts()
+			g := s.get(s.torrent)
+			g.hasSome()
+			kind.cut(s)
+			time.Sleep(3 * time.Second) // what was on its way arrives
+			before := g.done()
+			time.Sleep(cutFor)
+			if n := g.done(); n > before || n == s.size {
+				t.Fatalf("%d bytes at the beginning of the cut, %d at its end: the network was not cut", before, n)
+			}
+			kind.join(s)
+			g.succeeds()
+		})
+	}
+}
+
+// A download that has peers goes on without its tracker, and one that has none finds them
+// when the tracker is there again.
+func TestProcessGetTrackerGone(t *testing.T) {
+	t.Parallel()
+	s := swarmOf(t, 3_000_000)
+	seed := s.seed("--max-upload-rate", "1MiB/s").starts()
+	g := s.get(s.torrent)
+	g.hasSome()
+	s.tracker.Kill()
+	g.succeeds()
+	seed.kill()
+
+	g = s.get(s.torrent)
+	if e := g.await("announce", 1); e.Error == "" {
+		t.Error("the announce succeeded without a tracker")
+	}
+	s.tracker.Start(t)
+	s.seed().starts()
+	g.succeeds()
+}
+
+// The only seed ends, and another one at another address takes its place.
+func TestProcessGetSeedReplaced(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ first, second string }{{"bt", "libtorrent"}, {"libtorrent", "bt"}, {"bt", "bt"}} {
+		t.Run(test.first+", "+test.second, func(t *testing.T) {
+			t.Parallel()
+			s := swarmOf(t, 4_000_000, 10, 2_000_000)
+			start := func(client string, port int) *swarmProcess {
+				const rate = 1 << 20
+				if client == "bt" {
+					return s.seed("--port", fmt.Sprint(port), "--max-upload-rate", fmt.Sprint(rate)).swarmProcess
+				}
+				dir := t.TempDir()
+				if err := os.CopyFS(dir+"/content", os.DirFS(s.root)); err != nil {
+					t.Fatal(err)
+				}
+				return s.peer(s.a, s.a.Addr.String(), port, s.torrent, dir, fmt.Sprintf("rate=%d", rate))
+			}
+			seed := start(test.first, swarmSeedPort)
+			seed.until("the tracker knows the seed", func() bool { return s.seeds() == "1" })
+			g := s.get(s.torrent)
+			g.hasSome()
+			seed.kill()
+			start(test.second, swarmSeedPort+1)
+			g.succeeds()
+		})
+	}
+}
