@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -52,7 +53,10 @@ func TestProcessGetDiskFails(t *testing.T) {
 	disk := testenv.NewDisk(t, t.TempDir(), 64<<20)
 	s := swarmOf(t, 6_000_000, 10, 4_000_000)
 	s.seed("--max-upload-rate", "1MiB/s").starts()
-	dir := filepath.Join(disk.Dir, "here")
+	dir := filepath.Join(disk.Dir, "here") // beside lost+found
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	g := s.getTo(dir, s.torrent)
 	g.hasSome()
 	disk.FailWrites()

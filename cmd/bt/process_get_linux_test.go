@@ -105,8 +105,10 @@ func TestProcessGet(t *testing.T) {
 				for _, source := range []string{s.torrent, s.magnet} {
 					g := s.get(source)
 					g.succeeds()
-					g.hasNoErrors()
 					g.toldAll()
+					if client.name != "rTorrent" { // which can't send the piece layers
+						g.hasNoErrors()
+					}
 				}
 			})
 		}

@@ -154,6 +154,9 @@ func (p swarmBt) events(kind string) []swarmEvent {
 	p.t.Helper()
 	var list []swarmEvent
 	for _, line := range p.output() {
+		if !strings.Contains(line, `"event":`) {
+			continue // the error for which bt get ended
+		}
 		var e swarmEvent
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			p.t.Fatalf("%q: %v", line, err)

@@ -23,7 +23,9 @@ for option in options:
     else:
         settings['upload_rate_limit'] = int(option.removeprefix('rate='))
 session = lt.session(settings)
-session.set_peer_class_filter(lt.ip_filter())  # or no limit is for peers on the own network
+limited = lt.ip_filter()  # by default the limits are not for peers on the own network
+limited.add_rule('0.0.0.0', '255.255.255.255', 1 << lt.session.global_peer_class_id)
+session.set_peer_class_filter(limited)
 if source.startswith('magnet:'):
     params = lt.parse_magnet_uri(source)
 else:
