@@ -153,6 +153,9 @@ func (p *pieces) verified(i int, right bool) {
 	g := p.getter
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if p.own == nil {
+		return // it was found before begin, which gets all that is there
+	}
 	if !right {
 		if givers := p.picker.Failed(i, time.Now()); len(givers) == 1 {
 			g.ban(givers[0].Data.(*conn))
