@@ -56,10 +56,11 @@ func (g *Getter) fetchLayers(ctx context.Context, t *Metainfo) (layers []metainf
 }
 
 // offerLayers makes a peer one of those that piece layers are requested from, if both sides
-// have said that they support v2: libtorrent (2.0.8) closes the connection at a request of
-// any other. g.mu is locked.
+// have said that they support v2, or are connected by the v2 info-hash: libtorrent (2.0.8)
+// closes the connection at other requests. g.mu is locked.
 func (g *Getter) offerLayers(c *conn) bool {
-	if g.layers == nil || !c.v2 || !c.hello.Has(peer.FeatureV2) {
+	hash, _ := g.hashV2()
+	if g.layers == nil || c.hello.InfoHash != hash && !(c.v2 && c.hello.Has(peer.FeatureV2)) {
 		return false
 	}
 	g.layers.Join(c)
