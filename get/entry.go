@@ -56,11 +56,17 @@ func (e entry) PieceLength() int64 { return e.pieceLength.Load() }
 func (e entry) OtherSeeds() int64  { return e.seeds.Load() }
 func (e entry) Leeches() bool      { return true }
 
-// Greeting returns the handshake for a peer that is called.
-func (e entry) Greeting(infoHash [20]byte) peer.Handshake {
+// Greetings returns the handshakes for a peer that is called. While piece layers may be
+// needed, a peer that knows a hybrid torrent by its v1 info-hash is first called with the
+// other one, as libtorrent (2.0.8) answers hash requests only then.
+func (e entry) Greetings(infoHash [20]byte) []peer.Handshake {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.handshake(infoHash, false)
+	list := []peer.Handshake{e.handshake(infoHash, false)}
+	if v2, ok := e.hashV2(); ok && v2 != infoHash && e.life.state == StateMetadata {
+		list = append([]peer.Handshake{e.handshake(v2, false)}, list...)
+	}
+	return list
 }
 
 // Has reports whether an info-hash is one of the torrent's.

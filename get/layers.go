@@ -55,12 +55,12 @@ func (g *Getter) fetchLayers(ctx context.Context, t *Metainfo) (layers []metainf
 	return nil, err
 }
 
-// offerLayers makes a peer one of those that piece layers are requested from, if both sides
-// have said that they support v2, or are connected by the v2 info-hash: libtorrent (2.0.8)
-// closes the connection at other requests. g.mu is locked.
+// offerLayers makes a peer one of those that piece layers are requested from, if it has
+// answered with the v2 info-hash, or was answered with it. g.mu is locked.
 func (g *Getter) offerLayers(c *conn) bool {
 	hash, _ := g.hashV2()
-	if g.layers == nil || c.hello.InfoHash != hash && !(c.v2 && c.hello.Has(peer.FeatureV2)) {
+	answered := !c.Called() && c.v2 && c.hello.Has(peer.FeatureV2)
+	if g.layers == nil || c.hello.InfoHash != hash && !answered {
 		return false
 	}
 	g.layers.Join(c)

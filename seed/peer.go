@@ -32,9 +32,9 @@ func (e entry) PieceLength() int64 { return e.pieceLength }
 func (e entry) OtherSeeds() int64  { return e.seeds.Load() }
 func (e entry) Leeches() bool      { return false }
 
-// Greeting returns the handshake for a peer that is called.
-func (e entry) Greeting(infoHash [20]byte) peer.Handshake {
-	return e.handshake(peer.Handshake{InfoHash: infoHash})
+// Greetings returns the handshake for a peer that is called.
+func (e entry) Greetings(infoHash [20]byte) []peer.Handshake {
+	return []peer.Handshake{e.handshake(peer.Handshake{InfoHash: infoHash})}
 }
 
 // Has reports whether an info-hash is one of the torrent's.

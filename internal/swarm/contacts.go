@@ -18,9 +18,11 @@ const (
 	minContacts    = 2
 	maxOfHost      = 50
 
-	// An address that does not answer is called again after firstRetry, then after
+	// An address that does not answer is called again after firstRetry, or closedRetry if
+	// it closed the connection in the handshake: it may have no room for now. Then after
 	// twice that, and is forgotten after maxFailures.
 	firstRetry  = time.Minute
+	closedRetry = 10 * time.Second
 	maxFailures = 5
 
 	// recall is how long a peer that has been connected is not called again, twice that
@@ -316,7 +318,11 @@ func (c *contacts) done(k *contact, now time.Time, o outcome) {
 	case k.failures >= maxFailures:
 		c.remove(k)
 	default:
-		c.wait(k, now.Add(firstRetry<<(k.failures-1)))
+		retry := firstRetry
+		if !isUnreachable(o.err) {
+			retry = closedRetry
+		}
+		c.wait(k, now.Add(retry<<(k.failures-1)))
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -12,6 +14,9 @@ import (
 
 	"bt/internal/peer"
 )
+
+// errRefused is the error of a call that no host has answered.
+var errRefused = &net.OpError{Op: "dial", Err: errors.New("refused")}
 
 // A fakeTorrent is a torrent by its address.
 type fakeTorrent struct {
@@ -22,9 +27,9 @@ type fakeTorrent struct {
 func (t *fakeTorrent) Enter(context.Context, *Peer, peer.Handshake) (Role, peer.Handshake, error) {
 	return nil, peer.Handshake{}, errors.New("not called")
 }
-func (t *fakeTorrent) Needs() bool                      { return !t.needless }
-func (t *fakeTorrent) Greeting([20]byte) peer.Handshake { return peer.Handshake{} }
-func (t *fakeTorrent) Has([20]byte) bool                { return true }
+func (t *fakeTorrent) Needs() bool                         { return !t.needless }
+func (t *fakeTorrent) Greetings([20]byte) []peer.Handshake { return make([]peer.Handshake, 1) }
+func (t *fakeTorrent) Has([20]byte) bool                   { return true }
 
 // addrs returns n addresses.
 func addrs(n int) (list []netip.AddrPort) {
@@ -67,7 +72,7 @@ func TestContactsBackOff(t *testing.T) {
 		if k != nil {
 			waits = append(waits, now.Sub(begun).Round(time.Minute))
 			begun = now
-			c.done(k, now, outcome{err: errors.New("refused")})
+			c.done(k, now, outcome{err: errRefused})
 			continue
 		}
 		if wait == 0 {
@@ -96,7 +101,8 @@ func TestContactsDone(t *testing.T) {
 		"banned":           {outcome{err: errBanned}, recall},
 		"no room":          {outcome{err: errRoom}, recall},
 		"ourselves":        {outcome{err: errSelf}, 0},
-		"refused":          {outcome{err: errors.New("refused")}, firstRetry},
+		"refused":          {outcome{err: errRefused}, firstRetry},
+		"closed at once":   {outcome{err: io.EOF}, closedRetry},
 	} {
 		var c contacts
 		torrent, now := new(fakeTorrent), time.Now()
@@ -163,7 +169,7 @@ func TestContactsMakeRoom(t *testing.T) {
 		case 0:
 			busy = k
 		case 1:
-			c.done(k, now, outcome{err: errors.New("refused")})
+			c.done(k, now, outcome{err: errRefused})
 		default:
 			c.done(k, now, outcome{err: ErrNeedless, connected: true})
 		}
@@ -211,7 +217,7 @@ func TestContactsOfOneHost(t *testing.T) {
 		}
 		if k.addr.Addr() == victim {
 			calls++
-			c.done(k, now, outcome{err: errors.New("refused")})
+			c.done(k, now, outcome{err: errRefused})
 		} else {
 			others++
 			c.done(k, now, outcome{err: errors.New("closed"), connected: true, useful: true})
@@ -242,7 +248,7 @@ func TestContactsOfHostThatAnswers(t *testing.T) {
 			continue
 		}
 		called[k.addr]++
-		o := outcome{err: errors.New("refused")}
+		o := outcome{err: errRefused}
 		if k.addr.Port()%5 > 0 {
 			o.connected = true
 		}

@@ -160,19 +160,30 @@ func (h *Hub) call(ctx context.Context, k *contact, admitted func()) (o outcome)
 	return outcome{err: err, connected: true, useful: role.Use(time.Now()).Since.After(p.Joined)}
 }
 
-// connect calls a peer, first with encryption if that is preferred, and then without if
-// that is allowed.
+// connect calls a peer with the handshakes of the torrent, in order, until it answers one.
 func (h *Hub) connect(ctx context.Context, t Torrent, k *contact) (l *link.Link, theirs peer.Handshake, early []byte, err error) {
 	from, ok := h.from(k.addr.Addr())
 	if !ok {
 		return nil, theirs, nil, errNoFamily
 	}
+	for _, ours := range t.Greetings(k.infoHash) {
+		l, theirs, early, err = h.greet(ctx, t, k.addr, from, ours)
+		if err == nil || ctx.Err() != nil || isUnreachable(err) || errors.Is(err, link.ErrOtherTorrent) {
+			break
+		}
+	}
+	return l, theirs, early, err
+}
+
+// greet calls a peer with a handshake, first with encryption if that is preferred, and then
+// without if that is allowed.
+func (h *Hub) greet(ctx context.Context, t Torrent, addr netip.AddrPort, from netip.Addr, ours peer.Handshake) (l *link.Link, theirs peer.Handshake, early []byte, err error) {
 	o := link.DialOptions{Timeouts: h.options.Timeouts, Encryption: h.options.Encryption, From: from, Accepts: t.Has}
 	o.Encrypt = o.Encryption != link.EncryptionOff
-	l, theirs, early, err = link.Dial(ctx, k.addr, t.Greeting(k.infoHash), o)
+	l, theirs, early, err = link.Dial(ctx, addr, ours, o)
 	if err != nil && o.Encryption == link.EncryptionPrefer && ctx.Err() == nil && !isUnreachable(err) && !errors.Is(err, link.ErrOtherTorrent) {
 		o.Encrypt = false
-		l, theirs, early, err = link.Dial(ctx, k.addr, t.Greeting(k.infoHash), o)
+		l, theirs, early, err = link.Dial(ctx, addr, ours, o)
 	}
 	return l, theirs, early, err
 }

@@ -55,9 +55,10 @@ type Torrent interface {
 	// Needs reports whether more peers should be called.
 	Needs() bool
 
-	// Greeting returns our handshake for a peer that is called and knows the torrent by
-	// an info-hash, and Has reports whether an info-hash of its answer is the torrent's.
-	Greeting(infoHash [20]byte) peer.Handshake
+	// Greetings returns our handshakes for a peer that is called and knows the torrent by
+	// an info-hash: the peer is called with the next if it does not answer one. Has reports
+	// whether an info-hash of its answer is the torrent's.
+	Greetings(infoHash [20]byte) []peer.Handshake
 	Has(infoHash [20]byte) bool
 }
 

@@ -17,14 +17,14 @@ import (
 type testTorrent struct{ hash [20]byte }
 
 func (t *testTorrent) Enter(_ context.Context, p *Peer, theirs peer.Handshake) (Role, peer.Handshake, error) {
-	return &testRole{peer: p}, t.Greeting(theirs.InfoHash), nil
+	return &testRole{peer: p}, t.Greetings(theirs.InfoHash)[0], nil
 }
 func (t *testTorrent) Needs() bool                { return true }
 func (t *testTorrent) Has(infoHash [20]byte) bool { return infoHash == t.hash }
-func (t *testTorrent) Greeting(infoHash [20]byte) peer.Handshake {
+func (t *testTorrent) Greetings(infoHash [20]byte) []peer.Handshake {
 	h := peer.Handshake{InfoHash: infoHash, PeerID: testID}
 	h.Set(peer.FeatureFast)
-	return h
+	return []peer.Handshake{h}
 }
 
 var testID = [20]byte([]byte("-XX0001-the hub....."))
