@@ -74,7 +74,7 @@ func (g *getInput) choose(t *metainfo.Torrent, f *getFlags, warn func(format str
 	if err := checkContent(t); err != nil {
 		return nil, usable(g.name, err)
 	}
-	chosen, none := func(int) bool { return true }, error(nil)
+	chosen, none := func(int) bool { return true }, failf(exitTorrent, "%s: the torrent has no files", g.name)
 	switch {
 	case f.files.globs != nil:
 		list := f.files.choose(t)

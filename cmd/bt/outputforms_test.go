@@ -39,6 +39,8 @@ var outputForms = []outputForm{
 	{args: []string{"info", "FILE", "--magnet"}, data: true},
 	{args: []string{"info", "FILE", "--field", "path,name,magnet,comment,files,files.path,trackers.0.0,unknown_keys,findings.message,info,info.name,info.files.path"}, data: true},
 	{args: []string{"info", "--diff", "FILE", "OTHER", "--json"}, data: true},
+	{args: []string{"get", "FILE", "--list"}},
+	{args: []string{"get", "FILE", "--list", "--json"}, data: true},
 }
 
 // outputWidths are the widths of terminals that every form of output is tried in.
