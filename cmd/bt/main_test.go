@@ -44,6 +44,9 @@ func leaveHome() func() {
 	if err != nil {
 		panic(err)
 	}
+	if cache, err := os.UserCacheDir(); err == nil && os.Getenv("GOCACHE") == "" {
+		os.Setenv("GOCACHE", filepath.Join(cache, "go-build")) // or processPlain compiles all packages again
+	}
 	for _, name := range []string{"CONFIG", "CACHE", "STATE"} {
 		os.Setenv("XDG_"+name+"_HOME", filepath.Join(dir, strings.ToLower(name)))
 	}
