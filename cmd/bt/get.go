@@ -42,7 +42,7 @@ bt get 'magnet:?xt=urn:btih:...' -o downloads
 bt get https://t.example/release.torrent --seed --until-ratio 2
 bt get movie.torrent --list
 bt get movie.torrent --files '*.srt' --files readme.txt
-bt get movie.torrent --files '*.mkv' -o - | mpv -
+bt get movie.torrent --files '*.mkv' -o - | sha256sum
 bt get 0123456789abcdef0123456789abcdef01234567 --peer 192.0.2.1:6881
 bt get 'magnet:?xt=urn:btih:...' --metadata-only`,
 		Flags: slices.Concat([]cli.Flag{
