@@ -68,10 +68,13 @@ func TestFaults(t *testing.T) {
 					continue
 				}
 				have := c.Have()
-				c = s.open(t, Options{Dir: dir})
+				// What was written after the state, within the resolution of the file's time,
+				// is only found if all is hashed.
+				recheck := n%2 == 1
+				c = s.open(t, Options{Dir: dir, Recheck: recheck})
 				s.checkHave(t, c)
-				if n := c.Have().Count(); n < have.Count() {
-					t.Errorf("after %d changes: %d pieces are there, %d were", n, n, have.Count())
+				if now := c.Have().Count(); recheck && now < have.Count() {
+					t.Errorf("after %d changes: %d pieces are there, %d were", n, now, have.Count())
 				}
 				s.feedAll(t, c)
 				await(t, c)
