@@ -106,7 +106,8 @@ func (p *pieces) begin(have peer.Bitfield, s sink, window int) {
 // have returns the pieces that peers may be served. It must not be modified.
 func (p *pieces) have() peer.Bitfield { return *p.field.Load() }
 
-// length returns the length of a piece, for v2 without the padding at its end.
+// length returns the length of a piece without the padding at its end, which the sink takes
+// from no peer.
 func (p *pieces) length(i int) int64 {
 	var n, data int64
 	c := p.content.Layout.Cursor(i)
@@ -115,10 +116,7 @@ func (p *pieces) length(i int) int64 {
 			data = n
 		}
 	}
-	if p.torrent.V2 {
-		return data
-	}
-	return n
+	return data
 }
 
 // paddedLength returns the length up to which peers may request blocks of a piece. A v2
