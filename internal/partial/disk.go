@@ -141,10 +141,10 @@ func (d *disk) do(path []string, create bool, f func(dir *os.Root, name string) 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	dir, name, err := d.enter(path, create)
-	if err == nil {
-		err = f(dir, name)
+	if err != nil {
+		return err // it names the directory
 	}
-	return d.named(err, path)
+	return d.named(f(dir, name), path)
 }
 
 // change is do for a change that is recorded as o, with the path.
