@@ -112,10 +112,31 @@ func (k *checker) locate() error {
 			if k.needed(i) {
 				return cmp.Or(k.finals.Err(i), fs.ErrPermission)
 			}
+		case piece.CauseMissing:
+			if err := k.findLink(i); err != nil {
+				return err
+			}
 		}
 		if err := k.locatePart(i); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// findLink looks for a symbolic link that leads nowhere in place of a wanted file.
+func (k *checker) findLink(i int) error {
+	if !k.wants(i) {
+		return nil
+	}
+	switch _, err := k.disk.lstat(k.names.final(i)); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err // the name is too long, for example
+	case k.options.Force:
+		k.replace[i] = true
+	default:
+		k.exists = append(k.exists, k.finals.Path(i))
 	}
 	return nil
 }

@@ -232,8 +232,9 @@ func TestLinks(t *testing.T) {
 		{"data", outside}, {"data/c", outside}, {"data/a.part", victim}, {"data/g.part", "a"}, {"data/c/e.part", "nothing"},
 		{state, victim}, {metadata, victim}, {lockName, victim}, {"data/c", "."},
 	} {
-		err := s.fail(t, Options{Dir: inside(t, test.name, test.target)})
-		if _, ok := errors.AsType[*placefile.LinkError](err); !ok {
+		dir := inside(t, test.name, test.target)
+		err := s.fail(t, Options{Dir: dir})
+		if link, ok := errors.AsType[*placefile.LinkError](err); !ok || link.Path != filepath.Join(dir, test.name) {
 			t.Errorf("%s -> %s: %v", test.name, test.target, err)
 		}
 	}
@@ -261,6 +262,30 @@ func TestLinks(t *testing.T) {
 	if got := tree(t, outside); got["victim"] != "precious" || len(got) != 1 {
 		t.Errorf("outside: %q", got)
 	}
+}
+
+// A link that leads nowhere is in the way before the download, and is replaced by force.
+func TestDeadLink(t *testing.T) {
+	s := newSample(t, maketorrent.Options{}, smallSizes)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "data/a")
+	if err := os.Mkdir(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", path); err != nil {
+		t.Fatal(err)
+	}
+	exists, ok := errors.AsType[*ExistsError](s.fail(t, Options{Dir: dir}))
+	if !ok || !cmp.Equal(exists.Paths, []string{path}) {
+		t.Fatal(exists)
+	}
+	c := s.open(t, Options{Dir: dir, Force: true})
+	s.feedAll(t, c)
+	await(t, c)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.checkTree(t, dir)
 }
 
 // A link that appears during the download is not followed either.
