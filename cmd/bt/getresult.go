@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"bt/get"
 	"bt/internal/atomicfile"
 	"bt/internal/metainfo"
+	"bt/internal/partial"
 	"bt/internal/term"
 )
 
@@ -21,6 +23,7 @@ func getError(name string, o get.Options, err error) error {
 	_, hasCode := errors.AsType[*failure](err)
 	_, bySignal := errors.AsType[*signalError](err)
 	_, exists := errors.AsType[*get.ExistsError](err)
+	_, onDisk := errors.AsType[*partial.DiskError](err)
 	_, writing := errors.AsType[*get.WriteError](err)
 	switch {
 	case err == nil, hasCode, bySignal, errors.Is(err, context.Canceled):
@@ -31,8 +34,13 @@ func getError(name string, o get.Options, err error) error {
 		return withHint(failf(exitNetwork, "%s: %w", name, err), "--peer HOST:PORT or --announce URL names one")
 	case exists:
 		return withHint(fail(exitWrite, err), "--force replaces it once the right file is complete; --output DIR writes to another directory")
-	case writing:
+	case onDisk:
 		return withHint(fail(exitWrite, err), goesOn)
+	case writing:
+		if pathErr, ok := errors.AsType[*fs.PathError](err); ok && o.Stream == nil {
+			err = fmt.Errorf("%s: %w", pathErr.Path, pathErr.Err)
+		}
+		return fail(exitWrite, err)
 	}
 	return usable(name, err)
 }
@@ -43,9 +51,11 @@ const goesOn = "the same command goes on from here"
 func (s *getScreen) printDownloaded() error {
 	status := s.status()
 	text := "complete: " + term.Size(status.Size)
-	if status.Downloaded == 0 {
+	switch {
+	case status.Size == 0: // all files are empty
+	case status.Downloaded == 0:
 		text += ", which was there already"
-	} else {
+	default:
 		took := s.complete.Elapsed
 		text += fmt.Sprintf(" in %s (%s)", term.Duration(took), term.Rate(float64(min(status.Downloaded, status.Size))/took.Seconds()))
 	}
