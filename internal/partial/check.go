@@ -398,7 +398,7 @@ func (c *Content) makeEmpty(i int) error {
 	if err != nil {
 		return err
 	}
-	c.files.places[i] = placeFinal
+	c.files.places[i], c.made[i] = placeFinal, true
 	return f.Close()
 }
 

@@ -83,6 +83,7 @@ type Content struct {
 	wanted  peer.Bitfield // pieces with bytes of wanted files
 	needed  func(i int) bool
 	replace map[int]bool  // with Force, files whose final name is taken by another file
+	made    map[int]bool  // empty files that Open has made
 	done    chan struct{} // closed when all wanted files have their names
 
 	// Guarded by mu of the gatherer.
@@ -119,7 +120,7 @@ func Open(ctx context.Context, o Options) (c *Content, err error) {
 	if o.Wanted == nil {
 		o.Wanted = func(int) bool { return true }
 	}
-	c = &Content{options: o, torrent: o.Torrent, replace: make(map[int]bool), done: make(chan struct{})}
+	c = &Content{options: o, torrent: o.Torrent, replace: make(map[int]bool), made: make(map[int]bool), done: make(chan struct{})}
 	if c.options.saveBytes == 0 {
 		c.options.saveBytes = saveBytes
 	}
@@ -238,11 +239,11 @@ func (c *Content) count() {
 	}
 }
 
-// reportFound sends an event for each wanted file that is there already.
+// reportFound sends an event for each wanted file that is complete now.
 func (c *Content) reportFound() {
 	for i := range c.content.Files {
 		if f := &c.content.Files[i]; c.wants(i) && c.files.places[i] == placeFinal && c.left[i] == 0 {
-			c.event(EventFile{File: i, Path: c.Path(i), Size: f.Length, Found: true})
+			c.event(EventFile{File: i, Path: c.Path(i), Size: f.Length, Found: !c.made[i]})
 		}
 	}
 }
