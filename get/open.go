@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 
 	"bt/internal/partial"
 	"bt/internal/peer"
 	"bt/internal/piece"
+	"bt/internal/placefile"
 )
 
 // open finds what is there of a torrent, and makes the place for the rest.
@@ -60,7 +62,7 @@ func (p *pieces) openStream(o partial.Options) error {
 func (p *pieces) openDir(ctx context.Context, o partial.Options) error {
 	d, err := partial.Open(ctx, o)
 	if err != nil {
-		return writing(err)
+		return opening(err)
 	}
 	for _, dir := range p.getter.options.Reuse {
 		if err := d.Adopt(ctx, dir); err != nil {
@@ -75,6 +77,17 @@ func (p *pieces) openDir(ctx context.Context, o partial.Options) error {
 	p.files = p.getter.cache.Live(p.content.Layout, tree, d.OpenFile)
 	p.begin(d.Have(), d, 0)
 	return nil
+}
+
+// opening returns an error of partial.Open as one of this package: where the system refuses
+// the directory or a file, the content can't be written.
+func opening(err error) error {
+	var link *placefile.LinkError
+	var path *fs.PathError
+	if errors.As(err, &link) || errors.As(err, &path) {
+		return &WriteError{err}
+	}
+	return writing(err)
 }
 
 // writing returns an error of package partial as one of this package.
@@ -114,6 +127,10 @@ func (p *pieces) event(e partial.Event) {
 	case partial.EventWarning:
 		g.events.Put(EventWarning{e.Err})
 	case partial.EventError:
+		if p.stream != nil {
+			g.fail(&WriteError{e.Err})
+			return
+		}
 		g.fail(writing(e.Err))
 	}
 }
