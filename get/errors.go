@@ -6,11 +6,11 @@ import (
 	"bt/internal/partial"
 )
 
-// Errors of [New] and [Getter.Run].
+// Errors of [Getter.Run].
 var (
-	ErrTimeout   = errors.New("no data has arrived")                              // by Run: nothing has arrived for Options.Timeout
-	ErrNoSource  = errors.New("there is no tracker and no peer to download from") // by New: the data can't be found
-	ErrManyFiles = errors.New("a stream can have one file only")                  // by Run: more than one file is wanted for Options.Stream
+	ErrTimeout   = errors.New("no data has arrived")                              // nothing has arrived for Options.Timeout
+	ErrNoSource  = errors.New("there is no tracker and no peer to download from") // data is missing, and can't be found
+	ErrManyFiles = errors.New("a stream can have one file only")                  // more than one file is wanted for Options.Stream
 )
 
 // errNoLayers is the warning about a hybrid torrent without piece layers.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net"
@@ -283,12 +284,36 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// A torrent without tracker and peer can't be found.
+// A torrent without tracker and peer can't be found, unless all of it is there.
 func TestNoSource(t *testing.T) {
 	t.Parallel()
-	meta, _ := makeContent(t, maketorrent.FormatV1, 100)
-	if _, err := New(Options{Torrent: meta, Listener: listen(t, "127.0.0.1")}); !errors.Is(err, ErrNoSource) {
-		t.Errorf("the error is %v", err)
+	meta, root := makeContent(t, maketorrent.FormatV1, 100)
+	for _, o := range []Options{{Torrent: meta, Dir: t.TempDir()}, {Magnet: meta.Magnet(), Dir: t.TempDir()}} {
+		if r := run(t, o); !errors.Is(r.err, ErrNoSource) {
+			t.Errorf("the error is %v", r.err)
+		}
+	}
+	if r := run(t, Options{Torrent: meta, Dir: filepath.Dir(root)}); r.err != nil || len(of[EventComplete](r)) != 1 {
+		t.Errorf("%v: %+v", r.err, r.events)
+	}
+}
+
+// A download to a stream that nothing reads ends with its context.
+func TestStalledStream(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 200_000)
+	addr := startSeed(t, meta, root, seed.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	never := make(chan struct{})
+	defer close(never)
+	r := runWith(t, ctx, Options{Torrent: meta, Peers: []netip.AddrPort{addr}, Stream: writerFunc(func(b []byte) (int, error) {
+		cancel()
+		<-never
+		return 0, io.ErrClosedPipe
+	})})
+	if !errors.Is(r.err, context.Canceled) {
+		t.Errorf("the error is %v", r.err)
 	}
 }
 

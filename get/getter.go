@@ -81,8 +81,7 @@ type membership struct {
 }
 
 // New returns a Getter, which does nothing until [Getter.Run] is called. New panics if
-// Options.Listener is nil. The error wraps [ErrNoSource] or is that of the torrent's
-// Content method.
+// Options.Listener is nil. The error is that of the torrent's Content method.
 func New(o Options) (*Getter, error) {
 	g := &Getter{
 		options: o, timeouts: link.DefaultTimeouts, begun: time.Now(), changed: make(chan struct{}, 1),
@@ -138,11 +137,12 @@ func (g *Getter) identify() error {
 		g.info = newInfoFetch(m, g.options.MaxMetadata)
 	}
 	trackers = append(trackers, g.options.Trackers...)
-	if g.options.Trackers = metainfo.DistinctTrackers(trackers); len(g.options.Trackers)+len(g.options.Peers) == 0 {
-		return ErrNoSource
-	}
+	g.options.Trackers = metainfo.DistinctTrackers(trackers)
 	return nil
 }
+
+// hasSource reports whether there is a tracker or a peer to ask.
+func (g *Getter) hasSource() bool { return len(g.options.Trackers)+len(g.options.Peers) > 0 }
 
 // join adds the swarms of info-hashes that were not known before. g.mu is locked, or New
 // is running.

@@ -23,7 +23,7 @@ const completedTime = 3 * time.Second
 // informs the trackers, writes what has arrived and delivers all events. A later Run of
 // another Getter goes on from there. Run may be called only once.
 //
-// The error wraps that of ctx, ErrTimeout, a [*WriteError] or an [*ExistsError], or is that
+// The error wraps that of ctx, ErrTimeout, ErrNoSource, a [*WriteError] or an [*ExistsError], or is that
 // of Options.Choose or of the Content method of the torrent that a magnet link stands for.
 func (g *Getter) Run(ctx context.Context) error {
 	defer g.startEvents()()
@@ -50,6 +50,9 @@ func (g *Getter) download(ctx context.Context, connect func()) error {
 		t = g.stored()
 	}
 	if t == nil {
+		if !g.hasSource() {
+			return ErrNoSource
+		}
 		g.setState(StateMetadata, nil, g.announce)
 		connect()
 		var err error
@@ -76,6 +79,9 @@ func (g *Getter) download(ctx context.Context, connect func()) error {
 		}
 	})
 	missing := g.isMissing()
+	if missing && !g.hasSource() {
+		return ErrNoSource
+	}
 	if missing {
 		g.mu.Lock()
 		g.announce()
@@ -147,6 +153,10 @@ func (g *Getter) finish(err error) error {
 	}
 	if p.files != nil {
 		p.files.Close()
+	}
+	if err != nil && p.stream != nil {
+		go p.close() // a Write of the stream may never return
+		return err
 	}
 	if failed := p.close(); err == nil {
 		err = writing(failed)
