@@ -82,11 +82,13 @@ func isLocal(tracker string) bool {
 // peers that were given. g.mu is locked.
 func (g *Getter) announce() {
 	for _, s := range g.swarms {
-		if s.entry != nil {
+		if s.entries != nil {
 			continue
 		}
-		s.entry = g.announcer.Add(s.hash, g.options.Trackers, s)
-		s.entry.Serve(true)
+		s.entries = []*announce.Entry{g.announcer.Add(s.hash, g.trackers, s), g.trusted.Add(s.hash, g.further, s)}
+		for _, e := range s.entries {
+			e.Serve(true)
+		}
 		g.hub.Pin(entry{g}, s.hash, g.options.Peers)
 	}
 }

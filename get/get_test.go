@@ -9,10 +9,13 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -417,5 +420,50 @@ func TestRate(t *testing.T) {
 	}
 	if took := time.Since(begun); took < 2*time.Second {
 		t.Errorf("3 MB at 1 MiB a second took %v", took)
+	}
+}
+
+// A tracker of a magnet link at a private address is asked only if its path is /announce or
+// Options say so; one of Options is.
+func TestPrivateTracker(t *testing.T) {
+	t.Parallel()
+	meta, _ := makeContent(t, maketorrent.FormatV1, 100)
+	for name, test := range map[string]struct {
+		of, path   string // where the tracker is from (link or options), and its path
+		allowLocal bool
+		want       bool // it is asked
+	}{
+		"of the link":            {"link", "/key/announce", false, false},
+		"of the link, /announce": {"link", "/announce", false, true},
+		"of the link, allowed":   {"link", "/key/announce", true, true},
+		"of the options":         {"options", "/key/announce", false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var asked atomic.Int64
+			tracker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				asked.Add(1)
+				io.WriteString(w, "d8:intervali1800e5:peers0:e")
+			}))
+			defer tracker.Close()
+			o := Options{Magnet: meta.Magnet(), Dir: t.TempDir(), AllowLocal: test.allowLocal, From: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
+			if test.of == "link" {
+				o.Magnet.Trackers = []string{tracker.URL + test.path}
+			}
+			if test.of == "options" {
+				o.Trackers = [][]string{{tracker.URL + test.path}}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			o.Event = func(_ time.Time, e Event) {
+				if _, ok := e.(EventAnnounce); ok {
+					cancel()
+				}
+			}
+			runWith(t, ctx, o)
+			if got := asked.Load() > 0; got != test.want {
+				t.Errorf("it was asked: %t, want %t", got, test.want)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,7 +39,9 @@ const (
 type Getter struct {
 	options  Options
 	port     uint16
-	name     string // of the torrent, until it is known
+	name     string     // of the torrent, until it is known
+	trackers [][]string // tiers of the torrent
+	further  [][]string // those of Options.Trackers that are not among them
 	timeouts link.Timeouts
 
 	hub       *swarm.Hub
@@ -46,7 +49,8 @@ type Getter struct {
 	uploads   *upload.Torrent
 	downloads swarm.Rates
 	cache     *store.Cache
-	announcer *announce.Announcer
+	announcer *announce.Announcer // to the trackers of the torrent
+	trusted   *announce.Announcer // to those of Options.Trackers, which may be anywhere
 	events    *events.Queue[Event]
 
 	begun       time.Time
@@ -74,9 +78,9 @@ type Getter struct {
 type membership struct {
 	getter     *Getter
 	hash       [20]byte
-	req2       [20]byte // by which MSE names the hash
-	entry      *announce.Entry
-	downloaded atomic.Int64 // bytes of blocks
+	req2       [20]byte          // by which MSE names the hash
+	entries    []*announce.Entry // nil: it is not announced yet
+	downloaded atomic.Int64      // bytes of blocks
 	uploaded   atomic.Int64
 }
 
@@ -112,37 +116,38 @@ func New(o Options) (*Getter, error) {
 		Encryption: o.Encryption, Timeouts: &g.timeouts, From: from, Torrents: (*torrents)(g),
 		Warn: func(err error) { g.events.Put(EventWarning{err}) },
 	})
-	g.announcer = announce.New(announce.Options{
-		PeerID: g.options.PeerID, Port: g.port, UserAgent: o.Client, Families: families, Untrusted: !o.AllowLocal,
-	})
+	announcing := announce.Options{PeerID: g.options.PeerID, Port: g.port, UserAgent: o.Client, Families: families}
+	g.trusted = announce.New(announcing)
+	announcing.Untrusted = !o.AllowLocal
+	g.announcer = announce.New(announcing)
 	return g, g.identify()
 }
 
 // identify sets what is known of the torrent.
 func (g *Getter) identify() error {
-	var trackers [][]string
 	if t := g.options.Torrent; t != nil {
 		if _, err := t.Content(); err != nil {
 			return err
 		}
-		g.name, trackers = t.Name, t.Trackers()
+		g.name, g.trackers = t.Name, metainfo.DistinctTrackers(t.Trackers())
 		g.join(t.V1, t.InfoHashV1, t.V2, t.InfoHashV2)
 	} else {
 		m := g.options.Magnet
 		g.name = m.Name
 		for _, url := range m.Trackers {
-			trackers = append(trackers, []string{url})
+			g.trackers = append(g.trackers, []string{url})
 		}
+		g.trackers = metainfo.DistinctTrackers(g.trackers)
 		g.join(m.HasV1, m.V1, m.HasV2, m.V2)
 		g.info = newInfoFetch(m, g.options.MaxMetadata)
 	}
-	trackers = append(trackers, g.options.Trackers...)
-	g.options.Trackers = metainfo.DistinctTrackers(trackers)
+	further := metainfo.DistinctTrackers(append(slices.Clone(g.trackers), g.options.Trackers...))
+	g.further = further[len(g.trackers):]
 	return nil
 }
 
 // hasSource reports whether there is a tracker or a peer to ask.
-func (g *Getter) hasSource() bool { return len(g.options.Trackers)+len(g.options.Peers) > 0 }
+func (g *Getter) hasSource() bool { return len(g.trackers)+len(g.further)+len(g.options.Peers) > 0 }
 
 // join adds the swarms of info-hashes that were not known before. g.mu is locked, or New
 // is running.

@@ -34,6 +34,7 @@ func (g *Getter) Run(ctx context.Context) error {
 	connect := sync.OnceFunc(func() {
 		wg.Go(func() { g.choker.Run(ctx) })
 		wg.Go(func() { g.announcer.Run(ctx) })
+		wg.Go(func() { g.trusted.Run(ctx) })
 		wg.Go(func() { g.hub.Serve(ctx) })
 	})
 	err := g.download(ctx, connect)
@@ -130,7 +131,9 @@ func (g *Getter) complete(ctx context.Context) {
 	}
 	var sent []<-chan struct{}
 	for _, s := range g.swarms {
-		sent = append(sent, s.entry.Complete())
+		for _, e := range s.entries {
+			sent = append(sent, e.Complete())
+		}
 	}
 	g.mu.Unlock()
 	late := time.After(completedTime)
@@ -241,8 +244,8 @@ func (g *Getter) hurry() {
 		}
 	}
 	for _, s := range g.swarms {
-		if s.entry != nil {
-			s.entry.Hurry()
+		for _, e := range s.entries {
+			e.Hurry()
 		}
 	}
 }

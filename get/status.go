@@ -76,11 +76,10 @@ func (g *Getter) Status() Status {
 	}
 	slices.SortFunc(s.Peers, func(a, b PeerStatus) int { return a.Addr.Compare(b.Addr) })
 	for _, m := range g.swarms {
-		if m.entry == nil {
-			continue
-		}
-		for _, t := range m.entry.Status() {
-			s.Trackers = append(s.Trackers, TrackerStatus(t))
+		for _, e := range m.entries {
+			for _, t := range e.Status() {
+				s.Trackers = append(s.Trackers, TrackerStatus(t))
+			}
 		}
 	}
 	if p := g.pieces; p != nil {
