@@ -187,7 +187,7 @@ func TestProcessMemoryOfHostile(t *testing.T) {
 // A small rules file may need much memory when parsed. A file that is accepted
 // stays below a fixed bound, and a file that is rejected costs little.
 func TestProcessMemoryOfRules(t *testing.T) {
-	const most = 72 << 20 // a dozen of them are those of any command
+	const most = 68 << 20
 	bt := processPlain(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "x.torrent"), []byte("d"+processSmall+"e"), 0o644); err != nil {

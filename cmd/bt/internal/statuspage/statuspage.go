@@ -41,7 +41,7 @@ type Options struct {
 func New(o Options) *Page {
 	p := &Page{Options: o}
 	mux := http.NewServeMux()
-	for _, f := range pageFiles {
+	for _, f := range pageFiles() {
 		mux.HandleFunc(f.route, f.serve)
 	}
 	mux.HandleFunc("/status.json", p.serveStatus)
@@ -160,12 +160,16 @@ func (p *Page) Sample(at time.Time, uploaded, rate int64) {
 //go:embed page
 var pageFS embed.FS
 
-var pageFiles = []*pageFile{
-	newPageFile("/{$}", "text/html; charset=utf-8", embedded("index.html")),
-	newPageFile("/page.css", "text/css; charset=utf-8", web.Style+embedded("page.css")),
-	newPageFile("/page.js", "text/javascript; charset=utf-8", embedded("page.js")),
-	newPageFile("/icon.svg", "image/svg+xml", web.Icon),
-}
+// pageFiles are made when they are needed: that takes memory, which most runs of bt don't
+// need.
+var pageFiles = sync.OnceValue(func() []*pageFile {
+	return []*pageFile{
+		newPageFile("/{$}", "text/html; charset=utf-8", embedded("index.html")),
+		newPageFile("/page.css", "text/css; charset=utf-8", web.Style+embedded("page.css")),
+		newPageFile("/page.js", "text/javascript; charset=utf-8", embedded("page.js")),
+		newPageFile("/icon.svg", "image/svg+xml", web.Icon),
+	}
+})
 
 func embedded(name string) string {
 	content, err := pageFS.ReadFile("page/" + name)
