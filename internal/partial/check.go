@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"bt/internal/metainfo"
@@ -21,14 +22,15 @@ type checker struct {
 	old    *state // nil if there is none that can be believed
 	owned  bool   // there was a state, so that files with the names of unfinished ones are ours
 	finals *piece.Tree
-	tree   *piece.Tree // with the unfinished files too
-	exists []string    // files that are in the way
+	tree   *piece.Tree  // with the unfinished files too
+	exists []string     // files that are in the way
+	wrong  map[int]bool // results of isWrong
 }
 
 // check sets which pieces are there, and where the files are. With Options.Force, adopt are
 // the proven pieces of files that will be replaced.
 func (c *Content) check(ctx context.Context) (adopt []source, err error) {
-	k := &checker{Content: c, ctx: ctx}
+	k := &checker{Content: c, ctx: ctx, wrong: make(map[int]bool)}
 	if err := k.readState(); err != nil {
 		return nil, err
 	}
@@ -261,32 +263,64 @@ func (k *checker) judge() (demoted []int, err error) {
 }
 
 func (k *checker) verdict(i int) verdict {
-	l := k.content.Layout
-	if k.tree.ID(i).Size != l.Length(i) {
+	if k.isWrong(i) {
 		return verdictBad
 	}
 	v := verdictGood
-	first, last, ok := l.FilePieces(i)
+	first, last, ok := k.content.Layout.FilePieces(i)
 	for p := first; ok && p <= last; p++ {
 		switch {
 		case k.have.Has(p):
-		case p > first && p < last || k.hasFinals(p):
-			return verdictBad
-		default:
+		case k.isOpen(p, i):
 			v = verdictOpen
+		default:
+			return verdictBad
 		}
 	}
 	return v
 }
 
-// hasFinals reports whether all files of a piece have their final names.
-func (k *checker) hasFinals(p int) bool {
-	for _, span := range k.content.Layout.Spans(p, p) {
-		if !isPadding(k.content, span) && k.files.places[span.File] != placeFinal {
-			return false
+// isWrong reports whether a final file is wrong whatever other files are: by its size, or a
+// piece that is in no other file.
+func (k *checker) isWrong(i int) bool {
+	wrong, known := k.wrong[i]
+	if !known {
+		wrong = k.findWrong(i)
+		k.wrong[i] = wrong
+	}
+	return wrong
+}
+
+func (k *checker) findWrong(i int) bool {
+	l := k.content.Layout
+	if k.tree.ID(i).Size != l.Length(i) {
+		return true
+	}
+	first, last, ok := l.FilePieces(i)
+	for p := first; ok && p <= last; p++ {
+		if !k.have.Has(p) && len(k.others(p, i)) == 0 {
+			return true
 		}
 	}
-	return true
+	return false
+}
+
+// isOpen reports whether another file may be the reason why a piece is not proven: it is
+// not complete, or wrong.
+func (k *checker) isOpen(p, file int) bool {
+	return slices.ContainsFunc(k.others(p, file), func(o int) bool {
+		return k.files.places[o] != placeFinal || k.isWrong(o)
+	})
+}
+
+// others returns the other files that a piece has bytes of.
+func (k *checker) others(p, file int) (list []int) {
+	for _, span := range k.content.Layout.Spans(p, p) {
+		if span.File != file && !isPadding(k.content, span) {
+			list = append(list, span.File)
+		}
+	}
+	return list
 }
 
 // demote uses the unfinished files instead of the final ones. It returns the pieces that

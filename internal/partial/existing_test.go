@@ -148,6 +148,47 @@ func TestSharedPieceWrong(t *testing.T) {
 	s.checkTree(t, dir)
 }
 
+// Of files that share a piece, only those are called wrong that are: by their size, or by
+// other pieces. Without either it may be any.
+func TestSharedPieceBlame(t *testing.T) {
+	s := newSample(t, maketorrent.Options{}, map[string]int{"a": 80_000, "b": 80_000, "c": 80_000})
+	for name, test := range map[string]struct {
+		change func(b []byte) []byte // of file b
+		want   []string
+	}{
+		"size":         {func([]byte) []byte { return []byte("bad") }, []string{"b"}},
+		"middle":       {func(b []byte) []byte { b[40_000] ^= 1; return b }, []string{"b"}},
+		"all":          {func(b []byte) []byte { clear(b); return b }, []string{"b"}},
+		"shared piece": {func(b []byte) []byte { b[3] ^= 1; return b }, []string{"a", "b"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, file := range []string{"a", "b", "c"} {
+				b := append([]byte(nil), s.files["data/"+file]...)
+				if file == "b" {
+					b = test.change(b)
+				}
+				put(t, filepath.Join(dir, "data", file), b)
+			}
+			var want []string
+			for _, file := range test.want {
+				want = append(want, filepath.Join(dir, "data", file))
+			}
+			exists, ok := errors.AsType[*ExistsError](s.fail(t, Options{Dir: dir}))
+			if !ok || !cmp.Equal(exists.Paths, want) {
+				t.Errorf("%v, want %v", exists, want)
+			}
+			c := s.open(t, Options{Dir: dir, Force: true})
+			s.feedAll(t, c)
+			await(t, c)
+			if err := c.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s.checkTree(t, dir)
+		})
+	}
+}
+
 // Only some files are wanted. What their pieces have of others is kept beside them, so that
 // it proves in a second run, which may want all.
 func TestWanted(t *testing.T) {
