@@ -20,8 +20,12 @@ var errNoLayers = errors.New("no peer has sent the piece layers: the data is ver
 // as they were.
 type ExistsError = partial.ExistsError
 
+// A DiskError reports that a file could not be written, synced or read. Another Getter goes
+// on from what is on disk.
+type DiskError = partial.DiskError
+
 // A WriteError reports that the content can't be written. It wraps what is in the way: an
-// [*ExistsError], or an error of the system.
+// [*ExistsError], a [*DiskError], or another error of the system.
 type WriteError struct{ err error }
 
 func (e *WriteError) Error() string { return e.err.Error() }

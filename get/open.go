@@ -9,7 +9,6 @@ import (
 	"bt/internal/partial"
 	"bt/internal/peer"
 	"bt/internal/piece"
-	"bt/internal/placefile"
 )
 
 // open finds what is there of a torrent, and makes the place for the rest.
@@ -82,9 +81,7 @@ func (p *pieces) openDir(ctx context.Context, o partial.Options) error {
 // opening returns an error of partial.Open as one of this package: where the system refuses
 // the directory or a file, the content can't be written.
 func opening(err error) error {
-	var link *placefile.LinkError
-	var path *fs.PathError
-	if errors.As(err, &link) || errors.As(err, &path) {
+	if is[*partial.LinkError](err) || is[*fs.PathError](err) {
 		return &WriteError{err}
 	}
 	return writing(err)
@@ -92,14 +89,16 @@ func opening(err error) error {
 
 // writing returns an error of package partial as one of this package.
 func writing(err error) error {
-	var exists *partial.ExistsError
-	var disk *partial.DiskError
-	var name *partial.NameError
-	var locked *partial.LockedError
-	if errors.As(err, &exists) || errors.As(err, &disk) || errors.As(err, &name) || errors.As(err, &locked) {
+	if is[*ExistsError](err) || is[*DiskError](err) || is[*partial.NameError](err) || is[*partial.LockedError](err) {
 		return &WriteError{err}
 	}
 	return err
+}
+
+// is reports whether an error wraps one of a type.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // progress records and emits the progress of a check.

@@ -14,7 +14,6 @@ import (
 	"bt/get"
 	"bt/internal/atomicfile"
 	"bt/internal/metainfo"
-	"bt/internal/partial"
 	"bt/internal/term"
 )
 
@@ -23,7 +22,7 @@ func getError(name string, o get.Options, err error) error {
 	_, hasCode := errors.AsType[*failure](err)
 	_, bySignal := errors.AsType[*signalError](err)
 	_, exists := errors.AsType[*get.ExistsError](err)
-	_, onDisk := errors.AsType[*partial.DiskError](err)
+	_, onDisk := errors.AsType[*get.DiskError](err)
 	_, writing := errors.AsType[*get.WriteError](err)
 	switch {
 	case err == nil, hasCode, bySignal, errors.Is(err, context.Canceled):

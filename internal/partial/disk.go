@@ -180,7 +180,7 @@ func (d *disk) lstatRegular(path []string) (fs.FileInfo, error) {
 func regular(info fs.FileInfo, name string) error {
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		return &placefile.LinkError{Path: name}
+		return &LinkError{Path: name}
 	case !info.Mode().IsRegular():
 		return &fs.PathError{Op: "open", Path: name, Err: atomicfile.ErrNotRegular}
 	}

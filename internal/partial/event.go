@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"bt/internal/metainfo"
+	"bt/internal/placefile"
 )
 
 // An Event reports something that happened in a download. It is one of the Event types of
@@ -89,6 +90,9 @@ type NameError struct {
 }
 
 func (e *NameError) Error() string { return fmt.Sprintf("%q can't be written: %s", e.Path, e.Why) }
+
+// A LinkError reports a symbolic link where a directory or file should be.
+type LinkError = placefile.LinkError
 
 // A LockedError reports that another process, or another Content, downloads the torrent to
 // the same directory.

@@ -14,7 +14,6 @@ import (
 
 	"bt/internal/metainfo"
 	"bt/internal/piece"
-	"bt/internal/placefile"
 	"bt/maketorrent"
 )
 
@@ -275,7 +274,7 @@ func TestLinks(t *testing.T) {
 	} {
 		dir := inside(t, test.name, test.target)
 		err := s.fail(t, Options{Dir: dir})
-		if link, ok := errors.AsType[*placefile.LinkError](err); !ok || link.Path != filepath.Join(dir, test.name) {
+		if link, ok := errors.AsType[*LinkError](err); !ok || link.Path != filepath.Join(dir, test.name) {
 			t.Errorf("%s -> %s: %v", test.name, test.target, err)
 		}
 	}
@@ -341,7 +340,7 @@ func TestLinkMeanwhile(t *testing.T) {
 	}
 	s.feed(t, c, 0)
 	err := c.Close()
-	if _, ok := errors.AsType[*placefile.LinkError](err); !ok {
+	if _, ok := errors.AsType[*LinkError](err); !ok {
 		t.Errorf("%v", err)
 	}
 	if got := tree(t, outside); len(got) != 0 {

@@ -107,7 +107,7 @@ type Content struct {
 // Open checks what the directory has of a torrent. The caller calls Close.
 //
 // The error is an *UnusableError of package metainfo, a *NameError, an *ExistsError, a
-// *LockedError, a *placefile.LinkError, ErrNoLayers, one of the operating system, or the
+// *LockedError, a *LinkError, ErrNoLayers, one of the operating system, or the
 // cause of ctx. Nothing of the torrent was written then.
 func Open(ctx context.Context, o Options) (c *Content, err error) {
 	content, err := o.Torrent.Content()
