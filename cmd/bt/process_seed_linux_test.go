@@ -38,7 +38,7 @@ func TestProcessSeedKilled(t *testing.T) {
 	t.Parallel()
 	s := swarmOf(t, 4_000_000, 10, 2_000_000)
 	waitUntilOld(t, filepath.Join(s.root, "a"), filepath.Join(s.root, "sub/b"), filepath.Join(s.root, "sub/c"))
-	first := s.seed("--max-upload-rate", "1MiB/s").starts()
+	first := s.seed("--max-upload-rate", "512KiB/s").starts()
 	leech := s.leech()
 	leech.hasSome()
 	first.kill()
@@ -80,7 +80,7 @@ func TestProcessSeedKnown(t *testing.T) {
 func TestProcessSeedTrackerKilled(t *testing.T) {
 	t.Parallel()
 	s := swarmOf(t, 3_000_000)
-	seed := s.seed("--max-upload-rate", "1MiB/s").starts()
+	seed := s.seed("--max-upload-rate", "512KiB/s").starts()
 	leech := s.leech()
 	leech.hasSome()
 	s.tracker.Kill()
@@ -126,7 +126,7 @@ func TestProcessSeedDataGone(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			s := swarmOf(t, test.size, 1_000_000)
-			seed := s.seed(append(test.seed, "--max-upload-rate", "1MiB/s")...).starts()
+			seed := s.seed(append(test.seed, "--max-upload-rate", "512KiB/s")...).starts()
 			leech := s.leech(test.leech...)
 			leech.hasSome()
 			s.seedsAre("1")
@@ -147,7 +147,7 @@ func TestProcessSeedDataGone(t *testing.T) {
 func TestProcessSeedTailGone(t *testing.T) {
 	t.Parallel()
 	s := swarmOf(t, 2_000_000)
-	seed := s.seed("--max-upload-rate", "1MiB/s").starts()
+	seed := s.seed("--max-upload-rate", "512KiB/s").starts()
 	leech := s.leech()
 	leech.hasSome()
 	truncate(1_999_990)(t, s)
