@@ -95,10 +95,12 @@ func TestProcessAnnounceOneFamilyHangs(t *testing.T) {
 		tr := startDualStackTracker(t, hangs)
 		dir := t.TempDir()
 		processTree(t, dir, map[string]string{"f": strings.Repeat("data", 1000)})
-		args := []string{"make", filepath.Join(dir, "f"), "-q", "--entropy", "-a", tr.url}
+		jobs := "jobs:\n"
 		for i := range torrents {
-			processRun(t, "", append(args, "-o", filepath.Join(dir, fmt.Sprint(i, ".torrent")))...).exits(exitOK)
+			jobs += fmt.Sprintf("  - {path: f, entropy: true, announce: [%q], output: %d.torrent}\n", tr.url, i)
 		}
+		processTree(t, dir, map[string]string{"jobs.yaml": jobs})
+		processRun(t, dir, "make", "--batch", "jobs.yaml", "-q").exits(exitOK)
 		cmd := tr.command(t, "seed", dir, "--port", "0", "--json", "--check", "none")
 		wait := processStart(t, cmd)
 		for end := time.Now().Add(20 * time.Second); tr.count("started") < torrents && time.Now().Before(end); {
