@@ -44,17 +44,25 @@ func processManyFiles(t *testing.T, root string) {
 	}
 }
 
-// processPlain builds bt without the race detector, which needs additional
-// memory.
+// processPlain returns the path of bt built without the race detector, which needs
+// additional memory.
 func processPlain(t *testing.T) string {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "bt")
-	cmd := exec.Command(testenv.Program(t, "go"), "build", "-race=false", "-buildvcs=false", "-o", bin, ".")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	testenv.Program(t, "go")
+	bin, err := buildPlain()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return bin
 }
+
+var buildPlain = sync.OnceValues(func() (bin string, err error) {
+	bin = filepath.Join(os.Getenv("XDG_CACHE_HOME"), "plain", "bt") // of leaveHome
+	if out, err := exec.Command("go", "build", "-race=false", "-buildvcs=false", "-o", bin, ".").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return bin, nil
+})
 
 // processPeak runs a program and returns its peak memory in bytes and the length
 // of its output.
@@ -136,11 +144,12 @@ func TestProcessManyFiles(t *testing.T) {
 	processManyFiles(t, tree)
 	t.Logf("wrote the files in %v", time.Since(start))
 
+	bt := processPlain(t)
 	limited := func(args ...string) *processEnd {
 		t.Helper()
 		// Without -S or -H ulimit sets both limits: the runtime raises the soft
 		// one.
-		args = append([]string{"-c", `ulimit -n 256; exec "$@"`, "sh", "bt"}, args...)
+		args = append([]string{"-c", `ulimit -n 256; exec "$@"`, "sh", bt}, args...)
 		start := time.Now()
 		p := processStart(t, processCommand(t, "sh", args...))().exits(exitOK)
 		t.Logf("%s with 256 open files: %v, %v of CPU", args[4], time.Since(start), p.cpu)
@@ -158,7 +167,6 @@ func TestProcessManyFiles(t *testing.T) {
 		t.Errorf("ok is %v, %d files, pieces %+v", v.OK, len(v.Files), v.Pieces)
 	}
 
-	bt := processPlain(t)
 	for _, read := range []string{"parallel", "sequential"} {
 		peak, size := processPeak(t, bt, "make", tree, "--read", read, "--no-date", "-o", "-")
 		checkProcessPeak(t, "make of 100,000 files, "+read, peak, processMany, size)

@@ -149,7 +149,7 @@ func TestProcessMemoryOfHostile(t *testing.T) {
 			t.Fatal(err)
 		}
 		most := processBound(int64(len(data)))
-		processRun(t, dir, "info", "--no-files", "-q", path).exits(exitOK)
+		processStart(t, processCommand(t, bt, "info", "--no-files", "-q", path))().exits(exitOK)
 		commands := [][]string{
 			{"info", "--strict", "-q", path}, {"info", "--json", path}, {"info", "--raw", path}, {"retracker", path, "--comment", "new", "--output", out, "--force"},
 		}
@@ -160,7 +160,7 @@ func TestProcessMemoryOfHostile(t *testing.T) {
 		}
 		commands = append(commands, []string{"verify", "--json", path, dir})
 		if i < 5 {
-			commands = append(commands, []string{"seed", path, dir, "--port", "0"})
+			commands = append(commands, []string{"seed", path, dir, "--port", "0", "--bind", "127.0.0.1"})
 		}
 		for _, args := range commands {
 			most := most
@@ -214,7 +214,7 @@ func TestProcessMemoryOfRules(t *testing.T) {
 			t.Fatal(err)
 		}
 		args := []string{"retracker", filepath.Join(dir, "x.torrent"), "--rules", path, "--dry-run"}
-		processRun(t, dir, args...).exits(tt.code)
+		processStart(t, processCommand(t, bt, args...))().exits(tt.code)
 		peak := processMaxRSS(t, os.DevNull, bt, args...)
 		for tries := 0; tries < 2 && peak > most; tries++ { // on a busy machine the garbage collector may be late
 			peak = min(peak, processMaxRSS(t, os.DevNull, bt, args...))
