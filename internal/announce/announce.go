@@ -29,6 +29,10 @@ type Options struct {
 	UserAgent string // of HTTP requests; "" means none
 	Untrusted bool   // as in client.Client: trackers must not have private addresses
 	Families  []Family
+
+	// External, if non-nil, is called with our address as a tracker sees it (BEP 24). It
+	// may be called by several goroutines.
+	External func(netip.Addr)
 }
 
 // A Swarm is a swarm to be announced. Its methods are called by goroutines of the

@@ -2,7 +2,9 @@ package announce
 
 import (
 	"context"
+	"maps"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,4 +52,29 @@ func TestFound(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A tracker's word about our own address is passed on, whether peers are wanted or not.
+func TestExternal(t *testing.T) {
+	bubble(t, func(t *testing.T, n *fakeNet) {
+		own := map[string]netip.Addr{"4": netip.MustParseAddr("::ffff:203.0.113.5"), "6": netip.MustParseAddr("2001:db8::5")}
+		n.set(func(_ context.Context, c call) (*tracker.AnnounceResponse, error) {
+			return &tracker.AnnounceResponse{Interval: time.Hour, ExternalIP: own[c.family]}, nil
+		})
+		a, stop := n.run()
+		var mu sync.Mutex
+		got := make(map[netip.Addr]bool)
+		a.options.External = func(ip netip.Addr) {
+			mu.Lock()
+			defer mu.Unlock()
+			got[ip] = true
+		}
+		a.Add(hashNumber(0), [][]string{{one}}, &fakeSwarm{}).Serve(true)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		stop()
+		if want := map[netip.Addr]bool{own["4"].Unmap(): true, own["6"]: true}; !maps.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	})
 }

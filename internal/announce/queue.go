@@ -189,7 +189,13 @@ func (a *Announcer) announceNext(q *queue, s *session) {
 	for _, o := range outcomes {
 		o.session.tier.entry.swarm.Answered(*o.answer)
 	}
-	if err != nil || r.Want <= 0 {
+	if err != nil {
+		return
+	}
+	if a.options.External != nil && resp.ExternalIP.IsValid() {
+		a.options.External(resp.ExternalIP.Unmap())
+	}
+	if r.Want <= 0 {
 		return
 	}
 	if found := addresses(resp, trace.Addr().Addr()); len(found) > 0 {
