@@ -20,7 +20,7 @@ const (
 
 var parser = bencode.Parser{MaxDepth: 32, MaxItems: MaxPacket, MaxSize: MaxPacket}
 
-// Parse parses a packet. It ignores unknown keys, and bytes after the message. It leaves
+// Parse parses a packet. The Message shares its memory. Parse ignores unknown keys, and bytes after the message. It leaves
 // out nodes that are too many, and IPv4 addresses that are mapped to IPv6. Strings of the
 // wrong length are errors.
 //

@@ -1,0 +1,141 @@
+package dht
+
+import (
+	"net/netip"
+	"time"
+
+	"bt/internal/discover/krpc"
+)
+
+// maxAnswer is the maximum length of an answer in bytes (BEP 32).
+const maxAnswer = 1024
+
+// receive handles a packet, which it keeps.
+func (n *Node) receive(f *family, packet []byte, from netip.AddrPort) {
+	m, err := krpc.Parse(packet)
+	now := time.Now()
+	n.mu.Lock()
+	defer n.unlock()
+	n.counters.PacketsReceived++
+	n.counters.BytesReceived += int64(len(packet))
+	switch {
+	case n.closed || from.Addr().Is6() != f.v6() || !isUnicast(netip.AddrPortFrom(from.Addr().WithZone(""), from.Port())):
+	case m.Kind == krpc.Query:
+		n.query(f, &m, err, from, now)
+	case err == nil:
+		n.response(f, &m, from, now)
+	}
+}
+
+// query handles a query. err is an error in its arguments.
+func (n *Node) query(f *family, m *krpc.Message, err error, from netip.AddrPort, now time.Time) {
+	if m.ID == f.id || !n.sources.allow(from) {
+		return
+	}
+	n.noteQuery(f, from.Addr(), now)
+	if n.readOnly(f) || !n.answers.Allow() {
+		return
+	}
+	if err == nil && !m.ReadOnly && f.table.asked(krpc.Node{ID: m.ID, Addr: from}, now) {
+		n.suggest(from)
+	}
+	var r krpc.Message
+	if err != nil {
+		r = failure(krpc.CodeProtocol, "malformed query")
+	} else {
+		r = n.answer(f, m, from, now)
+	}
+	r.Transaction, r.External = m.Transaction, from
+	if m.Method == krpc.GetPeers && r.Kind == krpc.Response {
+		r.Peers = n.fitting(f, &r, m, from)
+	}
+	n.send(f, &r, from)
+}
+
+// answer returns the answer to a query, without the peers.
+func (n *Node) answer(f *family, m *krpc.Message, from netip.AddrPort, now time.Time) krpc.Message {
+	r := krpc.Message{Kind: krpc.Response, ID: f.id}
+	switch m.Method {
+	case krpc.Ping:
+		return r
+	case krpc.AnnouncePeer:
+		return n.storePeer(f, m, from, now)
+	case krpc.FindNode, krpc.GetPeers:
+		if !m.HasTarget {
+			return failure(krpc.CodeProtocol, "no target")
+		}
+	default:
+		// A query of a later BEP may be a kind of find_node (BEP 5, "forward compatibility").
+		if !m.HasTarget {
+			return failure(krpc.CodeMethod, "method unknown")
+		}
+	}
+	want4, want6 := m.Want4, m.Want6
+	if m.Method == krpc.GetPeers {
+		r.Token = n.tokens.token(from.Addr())
+		if m.Scrape {
+			r.SeedFilter, r.PeerFilter = n.store.filters(m.Target)
+		}
+	}
+	if !want4 && !want6 || r.SeedFilter != nil { // there is no room for more with filters (BEP 33)
+		want4, want6 = !f.v6(), f.v6()
+	}
+	for _, of := range n.families {
+		switch {
+		case want4 && !of.v6():
+			r.Nodes = of.tell(m.Target, from)
+		case want6 && of.v6():
+			r.Nodes6 = of.tell(m.Target, from)
+		}
+	}
+	return r
+}
+
+// failure returns an error message.
+func failure(code int, text string) krpc.Message {
+	return krpc.Message{Kind: krpc.Error, Code: code, Text: text}
+}
+
+// tell returns the nodes nearest to a target that another node may learn of.
+func (f *family) tell(target krpc.ID, to netip.AddrPort) []krpc.Node {
+	list := []krpc.Node{}
+	for _, node := range f.table.closest(target, 2*k) {
+		if len(list) < k && node.Addr != to && isPlausible(node.Addr, to.Addr()) {
+			list = append(list, node)
+		}
+	}
+	return list
+}
+
+// fitting returns as many random peers as fit into an answer.
+func (n *Node) fitting(f *family, r, m *krpc.Message, to netip.AddrPort) (peers []netip.AddrPort) {
+	r.Version = version
+	perPeer := len("6:") + 6
+	if f.v6() {
+		perPeer = len("18:") + 18
+	}
+	room := maxAnswer - len(r.Append(nil)) - len("6:valuesle")
+	for _, p := range n.store.sample(m.Target, f.v6(), max(0, room/perPeer), m.NoSeeds) {
+		if isPlausible(p, to.Addr()) {
+			peers = append(peers, p)
+		}
+	}
+	return peers
+}
+
+// storePeer stores a peer that announces itself.
+func (n *Node) storePeer(f *family, m *krpc.Message, from netip.AddrPort, now time.Time) krpc.Message {
+	addr := from
+	if !m.ImpliedPort {
+		addr = netip.AddrPortFrom(from.Addr(), m.Port)
+	}
+	switch {
+	case !m.HasTarget || addr.Port() == 0:
+		return failure(krpc.CodeProtocol, "no info-hash or port")
+	case !n.tokens.isValid(m.Token, from.Addr()):
+		return failure(krpc.CodeProtocol, "bad token")
+	case !n.store.add(f.id, m.Target, storedPeer{addr, m.Seed, now.Add(peerTime)}):
+		return failure(krpc.CodeServer, "no room")
+	}
+	return krpc.Message{Kind: krpc.Response, ID: f.id}
+}
