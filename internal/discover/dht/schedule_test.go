@@ -1,0 +1,253 @@
+package dht
+
+import (
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"bt/internal/discover/krpc"
+)
+
+// announces notes when a node announced each info-hash.
+type announces struct {
+	mu    sync.Mutex
+	times map[krpc.ID][]time.Time
+}
+
+// tapAnnounces notes the first announce of each lookup from an address.
+func tapAnnounces(net *fakeNet, from string) *announces {
+	a := &announces{times: map[krpc.ID][]time.Time{}}
+	net.tap = func(src, _ netip.AddrPort, b []byte) {
+		if src.String() != from {
+			return
+		}
+		m, err := krpc.Parse(b)
+		if err != nil || m.Kind != krpc.Query || m.Method != krpc.AnnouncePeer {
+			return
+		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		times := a.times[m.Target]
+		if len(times) == 0 || time.Since(times[len(times)-1]) > time.Minute {
+			a.times[m.Target] = append(times, time.Now())
+		}
+	}
+	return a
+}
+
+// gaps returns the shortest and longest times between announces of one info-hash, and
+// from the last one until now.
+func (a *announces) gaps() (shortest, longest time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	shortest = 1 << 62
+	now := time.Now()
+	for _, times := range a.times {
+		for i := 1; i < len(times); i++ {
+			shortest = min(shortest, times[i].Sub(times[i-1]))
+			longest = max(longest, times[i].Sub(times[i-1]))
+		}
+		longest = max(longest, now.Sub(times[len(times)-1]))
+	}
+	return shortest, longest
+}
+
+// Each hash is announced every 15 to 60 minutes, however many there are, and the packets
+// are spread over time.
+func TestSchedule(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		hashes   int
+		duration time.Duration
+	}{{"few", 10, 4 * time.Hour}, {"many", 10_000, 2*time.Hour + 30*time.Minute}} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.hashes > 1000 && (testing.Short() || raceEnabled) {
+				t.Skip("takes long")
+			}
+			bubble(t, func(t *testing.T, net *fakeNet) { testSchedule(t, net, tt.hashes, tt.duration) })
+		})
+	}
+}
+
+func testSchedule(t *testing.T, net *fakeNet, hashes int, duration time.Duration) {
+	nodes := runMany(t, net, 100)
+	n := run(t, Options{Conns: []fakePacketConn{net.listen("10.1.0.1:6881")}, Port: 1, Bootstrap: []string{address(0, false)}})
+	for range hashes / 2000 {
+		nodes = append(nodes, n)
+	}
+	seen := tapAnnounces(net, "10.1.0.1:6881")
+	begin := time.Now()
+	swarm := newSwarm(true, 0)
+	for i := range hashes {
+		n.Add(hashNumber(i), swarm)
+	}
+	first := n.Status()
+	peak, last := int64(0), first.PacketsSent
+	for time.Since(begin) < duration {
+		time.Sleep(time.Minute)
+		sent := n.Status().PacketsSent
+		peak = max(peak, sent-last)
+		last = sent
+	}
+	s := n.Status()
+	shortest, longest := seen.gaps()
+	average := float64(s.PacketsSent-first.PacketsSent) / duration.Seconds()
+	t.Logf("%d hashes in %s: gaps of %s to %s, %.1f packets sent a second, %.1f in the busiest minute, %.1f packets per announce",
+		hashes, duration, shortest.Round(time.Second), longest.Round(time.Second), average, float64(peak)/60, float64(s.PacketsSent)/float64(s.Announces))
+	if len(seen.times) != hashes {
+		t.Errorf("%d of %d hashes were announced", len(seen.times), hashes)
+	}
+	if shortest < 15*time.Minute || longest > time.Hour {
+		t.Errorf("gaps of %s to %s", shortest, longest)
+	}
+	if average > 300 || peak > 300*60 {
+		t.Errorf("%.1f packets a second on average, %d in the busiest minute", average, peak)
+	}
+}
+
+// A hash that waits costs little memory.
+func TestMemory(t *testing.T) {
+	const hashes = 10_000
+	n := New(Options{})
+	swarm := newSwarm(true, 0)
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	for i := range hashes {
+		n.Add(hashNumber(i), swarm)
+	}
+	per := int64(heap()-before) / hashes
+	runtime.KeepAlive(n)
+	t.Logf("%d bytes per hash", per)
+	if per > 400 {
+		t.Errorf("%d bytes per hash", per)
+	}
+}
+
+// The first few are announced at once, and one that is added to many does not wait for them.
+func TestPlan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(Options{Conns: []net.PacketConn{newFakeNet().listen("10.0.0.1:1")}})
+		start := time.Now()
+		due := func() time.Duration { return n.plan(time.Now()).Sub(start) }
+		for i := range burst {
+			if wait := due(); wait != 0 {
+				t.Errorf("entry %d waits for %s", i, wait)
+			}
+		}
+		last := time.Duration(0)
+		for range 10_000 {
+			wait := due()
+			if wait <= last {
+				t.Fatalf("%s after %s", wait, last)
+			}
+			last = wait
+		}
+		if last < 40*time.Minute || last > maxInterval {
+			t.Errorf("10,000 entries are spread over %s", last)
+		}
+		time.Sleep(time.Hour)
+		if wait := due(); wait != time.Hour {
+			t.Errorf("a later entry waits for %s", wait-time.Hour)
+		}
+	})
+}
+
+// Hurry searches again soon, but less and less often, and announces as often as without.
+func TestHurry(t *testing.T) {
+	bubble(t, func(t *testing.T, net *fakeNet) {
+		runMany(t, net, 20)
+		n := run(t, Options{Conns: []fakePacketConn{net.listen("10.1.0.1:6881")}, Port: 1, Bootstrap: []string{address(0, false)}})
+		seen := tapAnnounces(net, "10.1.0.1:6881")
+		e := n.Add(hashNumber(0), newSwarm(false, 50))
+		until(t, "it is announced", time.Minute, func() bool { return n.Status().Announces == 1 })
+		var gaps []time.Duration
+		begin, lookups := time.Now(), n.Status().Lookups
+		for last := begin; time.Since(begin) < 4*time.Hour; time.Sleep(time.Second) {
+			e.Hurry()
+			if now := n.Status().Lookups; now != lookups {
+				gaps = append(gaps, time.Since(last).Round(time.Minute))
+				last, lookups = time.Now(), now
+			}
+		}
+		shortest, longest := seen.gaps()
+		t.Logf("searches after %v, announces after %s to %s", gaps, shortest, longest)
+		if shortest < 15*time.Minute || longest > time.Hour {
+			t.Errorf("announces after %s to %s", shortest, longest)
+		}
+		if len(gaps) < 14 || len(gaps) > 30 || gaps[0] != 2*time.Minute || gaps[1] != 4*time.Minute {
+			t.Errorf("searches after %v", gaps)
+		}
+	})
+}
+
+// What is removed is neither announced nor told of peers, also if its lookup is running.
+func TestRemove(t *testing.T) {
+	bubble(t, func(t *testing.T, net *fakeNet) {
+		nodes := runMany(t, net, 20)
+		nodes[3].Add(hashNumber(0), newSwarm(true, 0))
+		time.Sleep(time.Minute)
+		swarm := newSwarm(false, 50)
+		e := nodes[5].Add(hashNumber(0), swarm)
+		synctest.Wait() // the first queries are sent
+		e.Remove()
+		e.Remove()
+		e.Hurry()
+		time.Sleep(time.Hour)
+		if len(swarm.peers) != 0 {
+			t.Errorf("found %v", swarm.peers)
+		}
+		if s := nodes[5].Status(); s.Hashes != 0 || s.Announces != 0 || nodes[5].schedule.active != 0 {
+			t.Errorf("%+v, %d active", s, nodes[5].schedule.active)
+		}
+	})
+}
+
+// A lookup that nobody answered is repeated soon, and then less often.
+func TestRetry(t *testing.T) {
+	bubble(t, func(t *testing.T, net *fakeNet) {
+		nodes := runMany(t, net, 20)
+		n := nodes[7]
+		nodes[7].Add(hashNumber(0), newSwarm(true, 0))
+		until(t, "it is announced", time.Minute, func() bool { return n.Status().Announces == 1 })
+		net.mu.Lock()
+		net.loss = 1
+		net.mu.Unlock()
+		time.Sleep(time.Hour)
+		offline := n.Status()
+		if offline.Announces != 1 {
+			t.Errorf("%d announces", offline.Announces)
+		}
+		net.mu.Lock()
+		net.loss = 0
+		net.mu.Unlock()
+		until(t, "it is announced again", maxBootstrapWait+10*time.Minute, func() bool { return n.Status().Announces == 2 })
+		t.Logf("%d packets in an hour without answers", offline.PacketsSent)
+	})
+}
+
+// A node that may not announce does not.
+func TestSearchOnly(t *testing.T) {
+	bubble(t, func(t *testing.T, net *fakeNet) {
+		nodes := runMany(t, net, 20)
+		nodes[3].Add(hashNumber(0), newSwarm(true, 0))
+		time.Sleep(time.Minute)
+		n := run(t, Options{Conns: []fakePacketConn{net.listen("10.1.0.1:6881")}, Bootstrap: []string{address(0, false)}})
+		seen := tapAnnounces(net, "10.1.0.1:6881")
+		swarm := newSwarm(false, 50)
+		n.Add(hashNumber(0), swarm)
+		until(t, "the peer is found", time.Minute, func() bool { return swarm.has("10.0.0.4:1003") })
+		time.Sleep(2 * time.Hour)
+		if len(seen.times) != 0 {
+			t.Error("it was announced")
+		}
+	})
+}
