@@ -89,20 +89,39 @@ func (n *Node) find(target krpc.ID) {
 
 // step sends what a lookup can send, and ends it if there is nothing more to do.
 func (n *Node) step(l *lookup) {
-	if l.over || l.stalled {
+	if l.over || l.stalled || n.proceed(l) {
 		return
 	}
-	busy := false
+	// No side can get closer. They end together, because one may get nodes from another.
+	for _, s := range l.sides {
+		if !s.converged {
+			l.converge(s)
+		}
+	}
+	if n.proceed(l) {
+		return
+	}
+	l.over = true
+	if l.done != nil {
+		l.done()
+	}
+}
+
+// proceed sends what a lookup can send. It returns false if it waits for nothing.
+func (n *Node) proceed(l *lookup) (busy bool) {
 	for _, s := range l.sides {
 		for n.advance(l, s) {
 		}
 		busy = busy || s.inFlight > 0
 	}
-	if !busy && !l.stalled {
-		l.over = true
-		if l.done != nil {
-			l.done()
-		}
+	return busy || l.stalled
+}
+
+// converge ends the search of a side.
+func (l *lookup) converge(s *side) {
+	s.converged = true
+	if l.announce {
+		s.targets = s.nearest()
 	}
 }
 
@@ -113,10 +132,8 @@ func (n *Node) advance(l *lookup, s *side) bool {
 	}
 	var next *candidate
 	if !s.converged && len(s.seeds) == 0 {
-		if next = s.next(l.maxAsked); next == nil {
-			if s.converged = s.inFlight == 0 || s.isComplete(); s.converged && l.announce {
-				s.targets = s.nearest()
-			}
+		if next = s.next(l.maxAsked); next == nil && s.isComplete() {
+			l.converge(s)
 		}
 	}
 	if next == nil && len(s.seeds) == 0 && len(s.targets) == 0 {

@@ -18,14 +18,19 @@ import (
 
 // A fakeNet is a network of packets in memory.
 type fakeNet struct {
-	loss float64                                 // part of the packets that get lost
-	tap  func(from, to netip.AddrPort, b []byte) // if not nil, is called with each packet
-
 	mu    sync.Mutex
-	conns map[netip.AddrPort]*fakeConn // by the address that others see
+	loss  float64                                 // part of the packets that get lost
+	tap   func(from, to netip.AddrPort, b []byte) // if not nil, is called with each packet
+	conns map[netip.AddrPort]*fakeConn            // by the address that others see
 }
 
 func newFakeNet() *fakeNet { return &fakeNet{conns: map[netip.AddrPort]*fakeConn{}} }
+
+func (n *fakeNet) setLoss(loss float64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.loss = loss
+}
 
 type datagram struct {
 	b    []byte
@@ -71,11 +76,11 @@ func (c *fakeConn) ReadFrom(b []byte) (int, net.Addr, error) {
 func (c *fakeConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	dst := to.(*net.UDPAddr).AddrPort()
 	n := c.net
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.tap != nil {
 		n.tap(c.public, dst, b)
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	now := time.Now()
 	if c.local != c.public {
 		c.sent[dst.Addr()] = now
@@ -126,7 +131,10 @@ type runningNode struct {
 
 func run(t *testing.T, o Options) runningNode {
 	t.Helper()
-	n := New(o)
+	return start(t, New(o))
+}
+
+func start(t *testing.T, n *Node) runningNode {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
@@ -216,6 +224,8 @@ func until(t *testing.T, what string, limit time.Duration, ok func() bool) {
 func bubble(t *testing.T, f func(t *testing.T, net *fakeNet)) {
 	synctest.Test(t, func(t *testing.T) { f(t, newFakeNet()) })
 }
+
+func udpAddr(s string) *net.UDPAddr { return net.UDPAddrFromAddrPort(netip.MustParseAddrPort(s)) }
 
 func hashNumber(i int) (hash [20]byte) {
 	r := rand.NewChaCha8([32]byte{byte(i), byte(i >> 8)})

@@ -3,6 +3,7 @@ package dht
 import (
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -21,6 +22,8 @@ type announces struct {
 // tapAnnounces notes the first announce of each lookup from an address.
 func tapAnnounces(net *fakeNet, from string) *announces {
 	a := &announces{times: map[krpc.ID][]time.Time{}}
+	net.mu.Lock()
+	defer net.mu.Unlock()
 	net.tap = func(src, _ netip.AddrPort, b []byte) {
 		if src.String() != from {
 			return
@@ -57,28 +60,19 @@ func (a *announces) gaps() (shortest, longest time.Duration) {
 }
 
 // Each hash is announced every 15 to 60 minutes, however many there are, and the packets
-// are spread over time.
+// are spread over time. BT_SCALE=1 tests 10,000 hashes, else the numbers are smaller.
 func TestSchedule(t *testing.T) {
-	for _, tt := range []struct {
-		name     string
-		hashes   int
-		duration time.Duration
-	}{{"few", 10, 4 * time.Hour}, {"many", 10_000, 2*time.Hour + 30*time.Minute}} {
-		t.Run(tt.name, func(t *testing.T) {
-			if tt.hashes > 1000 && (testing.Short() || raceEnabled) {
-				t.Skip("takes long")
-			}
-			bubble(t, func(t *testing.T, net *fakeNet) { testSchedule(t, net, tt.hashes, tt.duration) })
-		})
+	many, rate := 500, 10.0
+	if os.Getenv("BT_SCALE") != "" {
+		many, rate = 10_000, defaultRate
 	}
+	bubble(t, func(t *testing.T, net *fakeNet) { testSchedule(t, net, 10, defaultRate, 2*time.Hour) })
+	bubble(t, func(t *testing.T, net *fakeNet) { testSchedule(t, net, many, rate, 150*time.Minute) })
 }
 
-func testSchedule(t *testing.T, net *fakeNet, hashes int, duration time.Duration) {
-	nodes := runMany(t, net, 100)
-	n := run(t, Options{Conns: []fakePacketConn{net.listen("10.1.0.1:6881")}, Port: 1, Bootstrap: []string{address(0, false)}})
-	for range hashes / 2000 {
-		nodes = append(nodes, n)
-	}
+func testSchedule(t *testing.T, net *fakeNet, hashes int, rate float64, duration time.Duration) {
+	runMany(t, net, 100)
+	n := run(t, Options{Conns: []fakePacketConn{net.listen("10.1.0.1:6881")}, Port: 1, Rate: rate, Bootstrap: []string{address(0, false)}})
 	seen := tapAnnounces(net, "10.1.0.1:6881")
 	begin := time.Now()
 	swarm := newSwarm(true, 0)
@@ -104,7 +98,7 @@ func testSchedule(t *testing.T, net *fakeNet, hashes int, duration time.Duration
 	if shortest < 15*time.Minute || longest > time.Hour {
 		t.Errorf("gaps of %s to %s", shortest, longest)
 	}
-	if average > 300 || peak > 300*60 {
+	if average > 1.5*rate || float64(peak) > 1.5*rate*60 {
 		t.Errorf("%.1f packets a second on average, %d in the busiest minute", average, peak)
 	}
 }
@@ -129,6 +123,40 @@ func TestMemory(t *testing.T) {
 	t.Logf("%d bytes per hash", per)
 	if per > 400 {
 		t.Errorf("%d bytes per hash", per)
+	}
+}
+
+// If there are too many hashes for the limit, they are announced less often, and then
+// by smaller lookups.
+func TestInterval(t *testing.T) {
+	for _, tt := range []struct {
+		hashes, families int
+		cost             float64
+		mean             time.Duration
+		budget           int
+	}{
+		{1, 1, 40, 28 * time.Minute, maxAsked},
+		{5000, 1, 40, 28 * time.Minute, maxAsked},
+		{10_000, 1, 40, 2500 * time.Second, 40},
+		{10_000, 1, 60, 50 * time.Minute, 40},
+		{10_000, 2, 48, 50 * time.Minute, 16},
+		{100_000, 2, 48, 50 * time.Minute, 16},
+	} {
+		n := New(Options{})
+		n.families = make([]*family, tt.families)
+		n.schedule.count, n.schedule.cost = tt.hashes, tt.cost
+		sum, shortest, longest := time.Duration(0), time.Duration(1<<62), time.Duration(0)
+		for range 10_000 {
+			d := n.interval()
+			sum += d
+			shortest, longest = min(shortest, d), max(longest, d)
+		}
+		if mean := sum / 10_000; (mean-tt.mean).Abs() > 10*time.Second || shortest < tt.mean-jitter || longest > tt.mean+jitter {
+			t.Errorf("%d hashes: %s, from %s to %s", tt.hashes, mean, shortest, longest)
+		}
+		if got := n.budget(); got != tt.budget {
+			t.Errorf("%d hashes, %d families: lookups of %d nodes", tt.hashes, tt.families, got)
+		}
 	}
 }
 
@@ -218,17 +246,13 @@ func TestRetry(t *testing.T) {
 		n := nodes[7]
 		nodes[7].Add(hashNumber(0), newSwarm(true, 0))
 		until(t, "it is announced", time.Minute, func() bool { return n.Status().Announces == 1 })
-		net.mu.Lock()
-		net.loss = 1
-		net.mu.Unlock()
+		net.setLoss(1)
 		time.Sleep(time.Hour)
 		offline := n.Status()
 		if offline.Announces != 1 {
 			t.Errorf("%d announces", offline.Announces)
 		}
-		net.mu.Lock()
-		net.loss = 0
-		net.mu.Unlock()
+		net.setLoss(0)
 		until(t, "it is announced again", maxBootstrapWait+10*time.Minute, func() bool { return n.Status().Announces == 2 })
 		t.Logf("%d packets in an hour without answers", offline.PacketsSent)
 	})
