@@ -79,7 +79,7 @@ func (n *Node) startBootstrap(addrs []netip.AddrPort) {
 		for _, node := range n.bootstrap.saved {
 			for _, s := range l.sides {
 				if s.family.v6() == node.Addr.Addr().Is6() {
-					s.add(l.target, node)
+					s.add(l.target, node, nil)
 				}
 			}
 		}

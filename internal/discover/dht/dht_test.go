@@ -165,18 +165,7 @@ func TestStateKept(t *testing.T) {
 // packets in becomes reachable when a peer pings it.
 func TestExternalAddress(t *testing.T) {
 	bubble(t, func(t *testing.T, net *fakeNet) {
-		var nodes []runningNode
-		first := []string{address(0, true), address(1, true), address(2, true), address(3, true)}
-		for i := range 40 {
-			n := New(Options{Conns: []fakePacketConn{net.listen(address(i, true))}, Bootstrap: first})
-			if i < len(first) {
-				n.families[0].reachable = time.Now().Add(24 * time.Hour) // others were there before
-				n.families[0].id = n.families[0].id.FitAddr(n.families[0].local.Addr())
-				n.families[0].table.own = n.families[0].id
-			}
-			nodes = append(nodes, start(t, n))
-			time.Sleep(time.Second)
-		}
+		nodes, first := runGlobal(t, net, 40)
 		behind := run(t, Options{
 			Conns: []fakePacketConn{net.listenBehind(netip.MustParseAddrPort("192.168.1.2:6881"), netip.MustParseAddrPort("30.1.1.1:4444"))},
 			Port:  77, Bootstrap: first,

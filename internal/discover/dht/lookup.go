@@ -43,6 +43,7 @@ type side struct {
 	seeds     []netip.AddrPort // nodes of unknown id to begin with
 	list      []*candidate     // the best first
 	asked     int
+	failed    int // of those asked
 	inFlight  int
 	converged bool
 	targets   []*candidate // nodes to announce to
@@ -50,8 +51,29 @@ type side struct {
 
 type candidate struct {
 	krpc.Node
-	state candidateState
-	token string
+	state  candidateState
+	token  string
+	teller *teller // nil: ours
+}
+
+// A teller is a node that told of others.
+type teller struct {
+	answered, failed int // of these
+}
+
+// isDoubtful reports whether a node told of nodes that don't exist, which would use up
+// the queries of a lookup.
+func (t *teller) isDoubtful() bool { return t != nil && t.failed >= 3 && t.failed > 2*t.answered }
+
+// count counts a candidate for its teller.
+func (t *teller) count(state candidateState) {
+	switch {
+	case t == nil:
+	case state == stateAnswered:
+		t.answered++
+	default:
+		t.failed++
+	}
 }
 
 type candidateState uint8
@@ -76,7 +98,7 @@ func (n *Node) newLookup(target krpc.ID, method string) *lookup {
 func (n *Node) start(l *lookup) {
 	for _, s := range l.sides {
 		for _, node := range s.family.table.closest(l.target, 2*k) {
-			s.add(l.target, node)
+			s.add(l.target, node, nil)
 		}
 	}
 	n.step(l)
@@ -180,11 +202,13 @@ func (n *Node) askCandidate(l *lookup, s *side, c *candidate) {
 			return
 		case m == nil || m.ID != c.ID: // another id was told to get its place
 			c.state = stateFailed
+			s.failed++
 		default:
 			c.state = stateAnswered
 			c.token = strings.Clone(m.Token)
 			n.collect(l, c.Addr, m)
 		}
+		c.teller.count(c.state)
 		n.step(l)
 	})
 }
@@ -197,7 +221,7 @@ func (n *Node) askSeed(l *lookup, s *side, addr netip.AddrPort) {
 			return
 		}
 		if m != nil {
-			if c := s.add(l.target, krpc.Node{ID: m.ID, Addr: addr}); c != nil {
+			if c := s.add(l.target, krpc.Node{ID: m.ID, Addr: addr}, nil); c != nil {
 				c.state = stateAnswered
 				c.token = strings.Clone(m.Token)
 			}
@@ -227,14 +251,15 @@ func (n *Node) announceTo(l *lookup, s *side, c *candidate) {
 // collect takes the nodes and peers of a response.
 func (n *Node) collect(l *lookup, from netip.AddrPort, m *krpc.Message) {
 	l.answers++
+	by := new(teller)
 	for _, s := range l.sides {
 		nodes := m.Nodes
 		if s.family.v6() {
 			nodes = m.Nodes6
 		}
-		for _, node := range nodes[:min(2*k, len(nodes))] {
+		for _, node := range nodes[:min(k, len(nodes))] {
 			if node.ID != s.family.id && node.Addr != s.family.external && isPlausible(node.Addr, from.Addr()) {
-				s.add(l.target, node)
+				s.add(l.target, node, by)
 			}
 		}
 	}
@@ -258,14 +283,20 @@ func (n *Node) collect(l *lookup, from netip.AddrPort, m *krpc.Message) {
 }
 
 // add adds a candidate. It returns nil if it is known or there are too many.
-func (s *side) add(target krpc.ID, node krpc.Node) *candidate {
+func (s *side) add(target krpc.ID, node krpc.Node, by *teller) *candidate {
 	isKnown := func(c *candidate) bool {
 		return c.Node == node || c.state != stateFailed && (c.Addr == node.Addr || c.ID == node.ID)
 	}
-	if slices.ContainsFunc(s.list, isKnown) || !isAllowed(node.Addr, s.addrs) {
+	if i := slices.IndexFunc(s.list, isKnown); i >= 0 {
+		if c := s.list[i]; c.Node == node && c.teller.isDoubtful() {
+			c.teller = by
+		}
 		return nil
 	}
-	c := &candidate{Node: node}
+	if !isAllowed(node.Addr, s.addrs) {
+		return nil
+	}
+	c := &candidate{Node: node, teller: by}
 	i, _ := slices.BinarySearchFunc(s.list, c, func(a, b *candidate) int { return compare(target, a, b) })
 	if i >= maxCandidates {
 		return nil
@@ -297,11 +328,11 @@ func compare(target krpc.ID, a, b *candidate) int {
 	return target.CompareDistance(a.ID, b.ID)
 }
 
-// live yields the k best candidates that did not fail.
+// live yields the k best candidates that did not fail, and probably won't.
 func (s *side) live(yield func(c *candidate) bool) {
 	n := 0
 	for _, c := range s.list {
-		if c.state == stateFailed {
+		if c.state == stateFailed || c.state == stateNew && c.teller.isDoubtful() {
 			continue
 		}
 		if n++; n > k || !yield(c) {
@@ -310,10 +341,10 @@ func (s *side) live(yield func(c *candidate) bool) {
 	}
 }
 
-// next returns a candidate to ask, or nil.
+// next returns a candidate to ask, or nil. Up to twice as many are asked if some fail.
 func (s *side) next(maxAsked int) *candidate {
 	for c := range s.live {
-		if c.state == stateNew && s.asked < maxAsked {
+		if c.state == stateNew && s.asked < maxAsked+min(s.failed, maxAsked) {
 			return c
 		}
 	}

@@ -175,6 +175,24 @@ func runMany(t *testing.T, net *fakeNet, count int) (nodes []runningNode) {
 	return nodes
 }
 
+// runGlobal runs nodes on the internet, which begin with the first four. These know
+// already that others can reach them.
+func runGlobal(t *testing.T, net *fakeNet, count int) (nodes []runningNode, first []string) {
+	for i := range 4 {
+		first = append(first, address(i, true))
+	}
+	for i := range count {
+		n := New(Options{Conns: []fakePacketConn{net.listen(address(i, true))}, Port: uint16(1000 + i), Bootstrap: first})
+		if i < len(first) {
+			n.families[0].reachable = time.Now().Add(24 * time.Hour)
+			n.families[0].rename(n.families[0].local.Addr())
+		}
+		nodes = append(nodes, start(t, n))
+		time.Sleep(time.Second)
+	}
+	return nodes, first
+}
+
 type fakePacketConn = net.PacketConn
 
 // A fakeSwarm collects the peers that were found.
