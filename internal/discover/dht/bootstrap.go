@@ -15,15 +15,23 @@ import (
 )
 
 const (
+	// The times between bootstraps double up to a maximum, which is longer if there are
+	// nodes of another family to work with.
 	minBootstrapWait = 5 * time.Second
 	maxBootstrapWait = 10 * time.Minute
-	resolveTimeout   = 30 * time.Second
+	maxFamilyWait    = time.Hour
+
+	resolveTimeout = 30 * time.Second
 
 	maxBootstrapAddrs = 16 // of the names in Options.Bootstrap
 	maxKnownSeeds     = 32 // contacts that a bootstrap asks again
 
 	maxPings     = 128
 	pingInterval = 200 * time.Millisecond
+	// pingDelay is how long a read-only node waits before it pings. A peer that pings us
+	// first proves that it can reach us.
+	pingDelay = 10 * time.Second
+
 	// checksPerMinute is the number of questionable contacts of a family that are pinged.
 	checksPerMinute = 16
 )
@@ -115,7 +123,11 @@ func (n *Node) endBootstrap(answers int) {
 	b := &n.bootstrap
 	b.running = false
 	b.done = b.done || answers > 0
-	wait := min(minBootstrapWait<<min(b.tries, 10), maxBootstrapWait)
+	longest := maxBootstrapWait
+	if n.isReady() {
+		longest = maxFamilyWait
+	}
+	wait := min(minBootstrapWait<<min(b.tries, 10), longest)
 	b.tries++
 	if !n.hasEmptyTable() {
 		b.saved, b.tries = nil, 0
@@ -163,26 +175,39 @@ func resolve(ctx context.Context, s string) (addrs []netip.AddrPort, err error) 
 // suggest queues an address to ping.
 func (n *Node) suggest(a netip.AddrPort) {
 	f := n.family(a.Addr())
-	if f == nil || !isUnicast(a) || a == f.external || a == f.local || len(n.pings) >= maxPings || slices.Contains(n.pings, a) {
+	if f == nil || !isUnicast(a) || a == f.external || a == f.local || len(n.pings) >= maxPings ||
+		slices.ContainsFunc(n.pings, func(p ping) bool { return p.addr == a }) {
 		return
 	}
-	n.pings = append(n.pings, a)
-	n.wakeBy(n.pingAt)
+	p := ping{a, time.Now()}
+	if n.bootstrap.done && n.readOnly(f) {
+		p.at = p.at.Add(pingDelay)
+	}
+	n.pings = append(n.pings, p)
+	n.wakeBy(p.at)
 }
 
-// pingNext pings an address if one may be pinged now, and returns when the next may be.
+// A ping waits to be sent.
+type ping struct {
+	addr netip.AddrPort
+	at   time.Time // not before
+}
+
+// pingNext sends a ping if one may be sent now, and returns when the next may be.
 func (n *Node) pingNext(now time.Time) time.Time {
 	switch {
 	case len(n.pings) == 0:
 		return now.Add(time.Hour)
 	case n.pingAt.After(now):
 		return n.pingAt
+	case n.pings[0].at.After(now):
+		return n.pings[0].at
 	}
 	n.pingAt = now.Add(pingInterval)
 	if !n.queries.Allow() {
 		return n.pingAt
 	}
-	a := n.pings[0]
+	a := n.pings[0].addr
 	n.pings = n.pings[1:]
 	n.ask(n.family(a.Addr()), a, krpc.Message{Method: krpc.Ping}, func(m *krpc.Message) {
 		if m != nil && !n.bootstrap.done {

@@ -85,8 +85,8 @@ type Node struct {
 	stalled   []*lookup // that wait for the limit of queries
 	waiting   []*lookup // that wait until other nodes are known
 	bootstrap bootstrap
-	pings     []netip.AddrPort // addresses to ping
-	pingAt    time.Time        // when the next may be pinged
+	pings     []ping
+	pingAt    time.Time // when the next may be sent
 	tokens    tokens
 	store     store
 	sources   sources

@@ -22,6 +22,7 @@ type family struct {
 	global   bool      // a node outside of local networks has answered
 
 	reachable time.Time // others can reach us until then
+	compared  time.Time // when external was last compared with our own addresses
 	recent    [2]addrSet
 }
 
@@ -70,13 +71,18 @@ const (
 	// renameTime is the time between changes of our id, which makes other nodes lose us.
 	renameTime = time.Hour
 
+	// compareTime is the time between comparisons of an external address with our own ones,
+	// of which the system must be asked.
+	compareTime = 5 * time.Minute
+
 	// reachableTime is the time for which a proof holds that others can reach us.
 	reachableTime = time.Hour
 )
 
 // vote notes which external address a node sees (BEP 42).
 func (n *Node) vote(f *family, from, addr netip.AddrPort, now time.Time) {
-	if !isPlausible(addr, from.Addr()) || addr.Addr().Is6() != f.v6() {
+	isInside := krpc.IsLocal(from.Addr()) && f.global
+	if isInside || !isPlausible(addr, from.Addr()) || addr.Addr().Is6() != f.v6() {
 		return
 	}
 	host := hostOf(from)
@@ -96,15 +102,19 @@ func (n *Node) vote(f *family, from, addr netip.AddrPort, now time.Time) {
 		}
 	}
 	needed := minVotes
-	if f.isLocalOnly(from.Addr()) {
-		needed = 1
+	if !f.global {
+		needed = 1 // a local network may be small, and has little to gain by a lie
 	}
 	if agree < needed || agree*2 <= len(f.votes) {
 		return
 	}
+	isNew := addr != f.external || now.Sub(f.compared) > compareTime
 	f.external = addr
-	if exact >= needed && exact*2 > len(f.votes) && f.isOwn(addr) {
-		n.prove(f, now) // no router translates our address
+	if isNew && exact >= needed && exact*2 > len(f.votes) {
+		f.compared = now
+		if f.isOwn(addr) {
+			n.prove(f, now) // no router translates our address
+		}
 	}
 	if !f.id.FitsAddr(addr.Addr()) && (f.renamed.IsZero() || now.Sub(f.renamed) > renameTime) {
 		f.renamed = now
@@ -112,11 +122,6 @@ func (n *Node) vote(f *family, from, addr netip.AddrPort, now time.Time) {
 		n.find(f.id)
 	}
 }
-
-// isLocalOnly reports whether a node is in a local network, and only such nodes are known.
-// Then it can decide alone whether others can reach us: the network may be small, and has
-// little to gain by a lie.
-func (f *family) isLocalOnly(ip netip.Addr) bool { return krpc.IsLocal(ip) && !f.global }
 
 // rename changes our id to a random one that fits an external address.
 func (f *family) rename(ip netip.Addr) {
@@ -149,7 +154,7 @@ func (n *Node) readOnly(f *family) bool {
 // reach us: no router of ours can have expected its packet. A node in our local network
 // proves that only if there are no others.
 func (n *Node) noteQuery(f *family, from netip.Addr, now time.Time) {
-	isInside := krpc.IsLocal(from) && !f.isLocalOnly(from)
+	isInside := krpc.IsLocal(from) && f.global
 	if isInside || f.recent[0].contains(from) || f.recent[1].contains(from) {
 		return
 	}

@@ -424,7 +424,7 @@ func TestStoreBounds(t *testing.T) {
 		t.Errorf("%d peers of one hash", n)
 	}
 	refused := 0
-	for i := range 4 * maxSwarms {
+	for i := range maxSwarms + 1000 {
 		if !s.add(own, hashNumber2(i), peer(i)) {
 			refused++
 		}

@@ -62,7 +62,9 @@ func (n *Node) response(f *family, m *krpc.Message, from netip.AddrPort, now tim
 		q.done(nil)
 		return
 	}
-	f.global = f.global || !krpc.IsLocal(from.Addr())
+	if !f.global && !krpc.IsLocal(from.Addr()) {
+		f.global, f.votes, f.reachable = true, nil, time.Time{} // what local nodes said was of the local network
+	}
 	f.table.insert(krpc.Node{ID: m.ID, Addr: from}, now)
 	n.vote(f, from, m.External, now)
 	q.done(m)
