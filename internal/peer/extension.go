@@ -15,8 +15,9 @@ const ExtHandshake = 0
 
 // The names of extensions in handshakes.
 const (
-	MetadataName = "ut_metadata" // BEP 9
-	PEXName      = "ut_pex"      // BEP 11
+	MetadataName  = "ut_metadata"  // BEP 9
+	PEXName       = "ut_pex"       // BEP 11
+	HolepunchName = "ut_holepunch" // BEP 55
 )
 
 // Limits of a peer's handshake. Values beyond a limit are dropped or cut, without an

@@ -1,5 +1,5 @@
 // Package peer implements the messages between BitTorrent peers in both directions:
-// handshakes, messages and extensions (BEP 3, 6, 9, 10, 21, 52). It opens no
+// handshakes, messages and extensions (BEP 3, 6, 9, 10, 11, 21, 52, 55). It opens no
 // connections, reads no clock and starts no goroutines. Some parsers return sub-slices
 // of their input, as documented.
 //
@@ -33,8 +33,7 @@
 //	hash reject     | 49     | 23 | the same |
 //
 // The package does not know the state of a connection: whether a peer may send a
-// message, and whether a piece exists. For peer exchange (BEP 11) it has only the id.
-// Encryption is in package mse.
+// message, and whether a piece exists. Encryption is in package mse.
 package peer
 
 import "fmt"
