@@ -8,6 +8,7 @@ import (
 
 	"bt/internal/announce"
 	"bt/internal/netguard"
+	"bt/internal/swarm"
 )
 
 // wantedPeers is how many peers a tracker is asked for.
@@ -60,7 +61,7 @@ func (s *membership) Found(tracker string, peers []netip.AddrPort, _, _ int64) {
 	if !s.getter.options.AllowLocal && !isLocal(tracker) {
 		peers = slices.DeleteFunc(slices.Clone(peers), func(a netip.AddrPort) bool { return a.Addr().Unmap().IsLoopback() })
 	}
-	s.getter.hub.Offer(entry{s.getter}, s.hash, peers)
+	s.getter.hub.Offer(entry{s.getter}, s.hash, swarm.Origin{Source: swarm.SourceTracker}, peers)
 }
 
 // isLocal reports whether a tracker is on this machine or its network, as far as its URL

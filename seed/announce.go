@@ -6,6 +6,7 @@ import (
 
 	"bt/internal/announce"
 	"bt/internal/metainfo"
+	"bt/internal/swarm"
 )
 
 // ForeignTrackers returns the trackers in further that are not among the torrent's
@@ -63,7 +64,7 @@ func (a announced) Found(_ string, peers []netip.AddrPort, seeders, leechers int
 		return
 	}
 	hub := a.torrent.seeder.hub
-	hub.Offer(entry{a.torrent}, a.swarm.hash, peers)
+	hub.Offer(entry{a.torrent}, a.swarm.hash, swarm.Origin{Source: swarm.SourceTracker}, peers)
 	if !a.torrent.isServed() { // it may just have been removed
 		hub.Forget(entry{a.torrent})
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"bt/internal/swarm"
 	"bt/internal/testenv"
 	"bt/maketorrent"
 )
@@ -45,7 +46,7 @@ func TestBothCall(t *testing.T) {
 						eventually(t, "libtorrent is a peer", func() bool { return r.Peers() == 1 })
 						time.Sleep(5 * time.Second) // longer than a handshake
 					}
-					r.hub.Offer(entry{tt}, tt.swarms[0].hash, []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)})
+					r.hub.Offer(entry{tt}, tt.swarms[0].hash, swarm.Origin{}, []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port)})
 					var since time.Time
 					eventually(t, "one connection stays", func() bool {
 						out := program.output.String()

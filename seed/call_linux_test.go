@@ -10,6 +10,7 @@ import (
 	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/peer/mse"
+	"bt/internal/swarm"
 	"bt/internal/tracker"
 	"bt/maketorrent"
 )
@@ -133,7 +134,7 @@ func TestCall(t *testing.T) {
 			t.Parallel()
 			r, tt, root := one(t, Options{Encryption: test.seed}, maketorrent.FormatV1, 300_000)
 			c := newCallee(t, tt, "-XX0001-callee......", test.peer)
-			r.hub.Offer(entry{tt}, tt.swarms[0].hash, []netip.AddrPort{c.addr()})
+			r.hub.Offer(entry{tt}, tt.swarms[0].hash, swarm.Origin{}, []netip.AddrPort{c.addr()})
 			for i, want := range test.tries {
 				select {
 				case got := <-c.tries:
@@ -166,7 +167,7 @@ func TestCallHybrid(t *testing.T) {
 	r, tt, root := one(t, Options{}, maketorrent.FormatHybrid, 300_000)
 	for _, s := range tt.swarms {
 		c := newCallee(t, tt, "-XX0001-"+string(s.hash[:12]), EncryptionOff)
-		r.hub.Offer(entry{tt}, s.hash, []netip.AddrPort{c.addr()})
+		r.hub.Offer(entry{tt}, s.hash, swarm.Origin{}, []netip.AddrPort{c.addr()})
 		l := c.await()
 		if l.hello.InfoHash != s.hash {
 			t.Errorf("called by %x, not %x", l.hello.InfoHash, s.hash)
@@ -182,12 +183,12 @@ func TestCallSeed(t *testing.T) {
 	t.Parallel()
 	r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 300_000)
 	c := newCallee(t, tt, "-XX0001-seed........", EncryptionPrefer)
-	r.hub.Offer(entry{tt}, tt.swarms[0].hash, []netip.AddrPort{c.addr()})
+	r.hub.Offer(entry{tt}, tt.swarms[0].hash, swarm.Origin{}, []netip.AddrPort{c.addr()})
 	l := c.await()
 	l.send(peer.Message{ID: peer.IDHaveAll})
 	l.ends()
 	<-c.tries
-	r.hub.Offer(entry{tt}, tt.swarms[0].hash, []netip.AddrPort{c.addr()})
+	r.hub.Offer(entry{tt}, tt.swarms[0].hash, swarm.Origin{}, []netip.AddrPort{c.addr()})
 	c.quiet("it is a seed")
 }
 
@@ -197,7 +198,7 @@ func TestCallSelf(t *testing.T) {
 	r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 300_000)
 	self := netip.MustParseAddrPort(r.addr)
 	for range 3 {
-		r.hub.Offer(entry{tt}, tt.swarms[0].hash, []netip.AddrPort{self})
+		r.hub.Offer(entry{tt}, tt.swarms[0].hash, swarm.Origin{}, []netip.AddrPort{self})
 		time.Sleep(200 * time.Millisecond)
 	}
 	r.empty(t)
@@ -222,7 +223,7 @@ func TestCallDuplicate(t *testing.T) {
 		t.Errorf("the status of one that has connected: %+v", list)
 	}
 	c := newCallee(t, tt, "-XX0001-leecher.....", EncryptionOff) // the id of all that join
-	r.hub.Offer(entry{tt}, tt.swarms[0].hash, []netip.AddrPort{c.addr()})
+	r.hub.Offer(entry{tt}, tt.swarms[0].hash, swarm.Origin{}, []netip.AddrPort{c.addr()})
 	l := c.await()
 	eventually(t, "one of two is closed", func() bool { n, _ := r.hub.Connections(); return n == 1 })
 	kept := old
@@ -240,7 +241,7 @@ func TestCallNoNeed(t *testing.T) {
 	r, tt, root := one(t, Options{MaxPeers: 1}, maketorrent.FormatV1, 300_000)
 	l := r.join(t, tt)
 	c := newCallee(t, tt, "-XX0001-callee......", EncryptionPrefer)
-	r.hub.Offer(entry{tt}, tt.swarms[0].hash, []netip.AddrPort{c.addr()})
+	r.hub.Offer(entry{tt}, tt.swarms[0].hash, swarm.Origin{}, []netip.AddrPort{c.addr()})
 	c.quiet("there is no room")
 	l.isServed(tt, root)
 	l.conn.Close()

@@ -209,7 +209,7 @@ func (r *running) idleCallees(t *testing.T, tt *Torrent, n int, fds *[]fdConn) f
 		ip := netip.AddrFrom4([4]byte{127, 5, byte(i / 250), byte(i%250) + 1})
 		addrs[i] = netip.AddrPortFrom(ip, uint16(addr.(*unix.SockaddrInet4).Port))
 	}
-	r.hub.Offer(entry{tt}, tt.swarms[0].hash, addrs)
+	r.hub.Offer(entry{tt}, tt.swarms[0].hash, swarm.Origin{}, addrs)
 	return func(int) fdConn {
 		fd, _, err := unix.Accept(int(l))
 		if err != nil {

@@ -36,7 +36,7 @@ func TestBan(t *testing.T) {
 	for i, host := range []string{bad, bad, good} {
 		l := listenAt(t, host+":0", greets("-XX0001-called"+string(rune('0'+i)), peer.Message{ID: peer.IDInterested}))
 		torrent := h.torrents[i%2]
-		h.Offer(torrent, torrent.hash, []netip.AddrPort{l.addr()})
+		h.Offer(torrent, torrent.hash, Origin{}, []netip.AddrPort{l.addr()})
 		all = append(all, l)
 	}
 	greeting := func(id string) []byte {
@@ -71,7 +71,7 @@ func TestBan(t *testing.T) {
 		t.Errorf("a banned host gets %d bytes", len(b))
 	}
 	later := []*testListener{listenAt(t, bad+":0", greets("-XX0001-later0")), listenAt(t, good+":0", greets("-XX0001-later1"))}
-	h.Offer(h.torrents[0], h.torrents[0].hash, []netip.AddrPort{later[0].addr(), later[1].addr()})
+	h.Offer(h.torrents[0], h.torrents[0].hash, Origin{}, []netip.AddrPort{later[0].addr(), later[1].addr()})
 	eventually(t, "another peer is called", func() bool { return h.Peers() == 3 })
 	if tries, _ := total(later[:1]); tries > 0 {
 		t.Error("a banned host is called")

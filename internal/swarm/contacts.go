@@ -47,19 +47,24 @@ type contact struct {
 	addr     netip.AddrPort
 	book     *book
 	infoHash [20]byte
+	origin   Origin
 	pinned   bool // given by the user; see contacts.pin
+	answered bool // it has been connected
 	busy     bool // it is being called or connected
 	failures int  // calls in a row without an answer, or without use
 	next     time.Time
 	place    int // in contacts.waiting; -1: not in it
 }
 
+// isDue reports whether the contact may be called now.
+func (k *contact) isDue() bool { return !k.busy && k.place < 0 }
+
 // A book holds the contacts of one torrent. Each is busy, due to be called, or in
 // contacts.waiting.
 type book struct {
 	torrent  Torrent
 	contacts map[netip.AddrPort]*contact
-	due      []*contact
+	due      dueContacts
 	busy     int // number of contacts that are busy
 }
 
@@ -72,28 +77,71 @@ type contacts struct {
 	silent  silentHosts
 	own     map[netip.AddrPort]time.Time // our own addresses, and until when they count as such
 	n       int                          // of contacts
+	by      [sources]int                 // contacts by their sources
 }
 
 // offer adds addresses of peers of a torrent.
-func (c *contacts) offer(t Torrent, infoHash [20]byte, addrs []netip.AddrPort) {
+func (c *contacts) offer(t Torrent, infoHash [20]byte, o Origin, addrs []netip.AddrPort) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := c.book(t)
-	hosts := make(map[netip.Prefix]int)
-	for addr := range b.contacts {
-		hosts[hostPrefix(addr.Addr())]++
-	}
+	n := b.count(o)
 	for _, addr := range addrs {
 		addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-		host := hostPrefix(addr.Addr())
-		if b.contacts[addr] != nil || !isCallable(addr) || c.isOwn(addr, time.Now()) || hosts[host] >= maxOfHost {
+		if k := b.contacts[addr]; k != nil {
+			if o.Source < k.origin.Source {
+				c.setOrigin(k, o)
+			}
 			continue
 		}
-		if c.isFull(b) && !c.makeRoom(b) {
+		host := hostPrefix(addr.Addr())
+		if !isCallable(addr) || c.isOwn(addr, time.Now()) || n.hosts[host] >= maxOfHost {
+			continue
+		}
+		if c.hasEnough(o, n.given) || c.isFull(b) && !c.makeRoom(b, o.Source) {
 			break
 		}
-		c.add(&contact{addr: addr, book: b, infoHash: infoHash, place: -1})
-		hosts[host]++
+		c.add(&contact{addr: addr, book: b, infoHash: infoHash, origin: o, place: -1})
+		n.hosts[host]++
+		n.given++
+	}
+}
+
+// counts are numbers of contacts of a torrent.
+type counts struct {
+	hosts map[netip.Prefix]int // by their hosts
+	given int                  // by PEX from one host, without those that have answered
+}
+
+// count counts the contacts of a torrent for new ones of an origin.
+func (b *book) count(o Origin) counts {
+	n := counts{hosts: make(map[netip.Prefix]int)}
+	for addr, k := range b.contacts {
+		n.hosts[hostPrefix(addr.Addr())]++
+		if k.origin.Source == SourcePEX && !k.answered && hostPrefix(k.origin.Giver) == hostPrefix(o.Giver) {
+			n.given++
+		}
+	}
+	return n
+}
+
+// hasEnough reports whether there are as many contacts of an origin as there may be, of
+// which given are those of the torrent that its giver has given.
+func (c *contacts) hasEnough(o Origin, given int) bool {
+	return o.Source != SourceTracker && c.by[o.Source] >= maxOfSource || o.Source == SourcePEX && given >= maxOfGiver
+}
+
+// setOrigin changes the origin of a contact.
+func (c *contacts) setOrigin(k *contact, o Origin) {
+	c.by[k.origin.Source]--
+	c.by[o.Source]++
+	isDue := k.isDue()
+	if isDue {
+		k.book.due.remove(k)
+	}
+	k.origin = o
+	if isDue {
+		k.book.due.push(k)
 	}
 }
 
@@ -127,19 +175,36 @@ func (c *contacts) isFull(b *book) bool {
 	return n >= minContacts && (n >= min(share, maxContacts) || c.n >= maxAllContacts)
 }
 
-// makeRoom removes the contact of a torrent that would be called last, and reports
-// whether there is one that is not to be called now.
-func (c *contacts) makeRoom(b *book) bool {
-	var last *contact
+// makeRoom removes a contact of a torrent for a new one of a source, and reports whether
+// it has. It is one of the source that has most contacts: the one that would be called
+// last. One that is to be called now is only removed for a source that has fewer.
+func (c *contacts) makeRoom(b *book, s Source) bool {
+	var n [sources]int
+	var last [sources]*contact // of those that wait
 	for _, k := range b.contacts {
-		if k.place >= 0 && !k.pinned && (last == nil || k.next.After(last.next)) {
-			last = k
+		if k.pinned || k.busy {
+			continue
+		}
+		i := k.origin.Source
+		n[i]++
+		if k.place >= 0 && (last[i] == nil || k.next.After(last[i].next)) {
+			last[i] = k
 		}
 	}
-	if last == nil {
+	most := s
+	for i := range sources {
+		if n[i] > n[most]+1 { // or the sources would take room from each other by turns
+			most = i
+		}
+	}
+	switch due := b.due.by[most]; {
+	case last[most] != nil:
+		c.remove(last[most])
+	case most != s && len(due) > 0:
+		c.remove(due[len(due)-1])
+	default:
 		return false
 	}
-	c.remove(last)
 	return true
 }
 
@@ -152,10 +217,11 @@ func (c *contacts) add(k *contact) {
 	c.books[b.torrent] = b
 	b.contacts[k.addr] = k
 	c.n++
+	c.by[k.origin.Source]++
 	c.makeDue(k)
 }
 
-// remove removes a contact that is not due.
+// remove removes a contact that is not busy, or whose call has ended.
 func (c *contacts) remove(k *contact) {
 	b := k.book
 	if b.contacts[k.addr] != k {
@@ -163,8 +229,11 @@ func (c *contacts) remove(k *contact) {
 	}
 	delete(b.contacts, k.addr)
 	c.n--
+	c.by[k.origin.Source]--
 	if k.place >= 0 {
 		heap.Remove(&c.waiting, k.place)
+	} else {
+		b.due.remove(k)
 	}
 	if len(b.contacts) == 0 {
 		delete(c.books, b.torrent)
@@ -179,7 +248,7 @@ func (c *contacts) forget(t Torrent) {
 	if b == nil {
 		return
 	}
-	b.due = nil
+	b.due = dueContacts{}
 	for _, k := range b.contacts {
 		c.remove(k)
 	}
@@ -189,14 +258,10 @@ func (c *contacts) forget(t Torrent) {
 // makeDue lets a contact be called now.
 func (c *contacts) makeDue(k *contact) {
 	b := k.book
-	if len(b.due) == 0 && b.busy == 0 {
+	if b.due.len() == 0 && b.busy == 0 {
 		c.turns = append(c.turns, b)
 	}
-	if k.pinned {
-		b.due = slices.Insert(b.due, 0, k)
-	} else {
-		b.due = append(b.due, k)
-	}
+	b.due.push(k)
 }
 
 // wait lets a contact be called again at a time.
@@ -207,7 +272,7 @@ func (c *contacts) wait(k *contact, next time.Time) {
 
 // rest ends the turns of a torrent without contacts that are busy or due.
 func (c *contacts) rest(b *book) {
-	if len(b.due) == 0 && b.busy == 0 {
+	if b.due.len() == 0 && b.busy == 0 {
 		c.turns = slices.DeleteFunc(c.turns, func(o *book) bool { return o == b })
 	}
 }
@@ -227,7 +292,7 @@ func (c *contacts) next(now time.Time, most int) (k *contact, wait time.Duration
 	share := max(1, most/max(1, len(c.turns)))
 	for i := 0; i < len(c.turns); {
 		b := c.turns[i]
-		if len(b.due) > 0 && b.busy < share && b.torrent.Needs() {
+		if b.due.len() > 0 && b.busy < share && b.torrent.Needs() {
 			if k := c.take(b, now); k != nil {
 				// The torrent waits for its next turn behind all others.
 				c.turns = append(slices.Delete(c.turns, i, i+1), b)
@@ -249,9 +314,7 @@ func (c *contacts) next(now time.Time, most int) (k *contact, wait time.Duration
 // take makes the first due contact of a torrent busy that may be called, and returns it,
 // or nil if there is none.
 func (c *contacts) take(b *book, now time.Time) *contact {
-	for len(b.due) > 0 {
-		k := b.due[0]
-		b.due = b.due[1:]
+	for k := b.due.pop(); k != nil; k = b.due.pop() {
 		switch next := c.silent[hostPrefix(k.addr.Addr())].next; {
 		case !k.pinned && c.isOwn(k.addr, now):
 			c.remove(k)
@@ -302,6 +365,7 @@ func (c *contacts) done(k *contact, now time.Time, o outcome) {
 		return
 	}
 	answers := o.connected || errors.Is(o.err, errDuplicate)
+	k.answered = k.answered || answers
 	c.silent.called(k.addr.Addr(), answers, now)
 	if o.useful || errors.Is(o.err, ErrNeedless) {
 		k.failures = 0

@@ -44,9 +44,9 @@ func TestContactsTakeTurns(t *testing.T) {
 	var c contacts
 	now := time.Now()
 	a, b, idle := &fakeTorrent{name: "a"}, &fakeTorrent{name: "b"}, &fakeTorrent{name: "idle", needless: true}
-	c.offer(a, [20]byte{}, addrs(50))
-	c.offer(b, [20]byte{}, addrs(3))
-	c.offer(idle, [20]byte{}, addrs(3))
+	c.offer(a, [20]byte{}, Origin{}, addrs(50))
+	c.offer(b, [20]byte{}, Origin{}, addrs(3))
+	c.offer(idle, [20]byte{}, Origin{}, addrs(3))
 	var order string
 	for range 20 {
 		k, _ := c.next(now, 12) // four for each
@@ -65,7 +65,7 @@ func TestContactsBackOff(t *testing.T) {
 	var c contacts
 	now := time.Now()
 	torrent := new(fakeTorrent)
-	c.offer(torrent, [20]byte{}, addrs(1))
+	c.offer(torrent, [20]byte{}, Origin{}, addrs(1))
 	var waits []time.Duration
 	for begun := now; ; {
 		k, wait := c.next(now, 100)
@@ -106,11 +106,11 @@ func TestContactsDone(t *testing.T) {
 	} {
 		var c contacts
 		torrent, now := new(fakeTorrent), time.Now()
-		c.offer(torrent, [20]byte{}, addrs(1))
+		c.offer(torrent, [20]byte{}, Origin{}, addrs(1))
 		k, _ := c.next(now, 100)
 		c.done(k, now, test.outcome)
 		for range 2 { // also when a tracker names it again
-			c.offer(torrent, [20]byte{}, addrs(1))
+			c.offer(torrent, [20]byte{}, Origin{}, addrs(1))
 			k, _ = c.next(now.Add(test.wait-time.Second), 100)
 			if k != nil {
 				t.Errorf("%s: it is called before %v", name, test.wait)
@@ -132,16 +132,16 @@ func TestContactsBounds(t *testing.T) {
 	} {
 		bad = append(bad, netip.MustParseAddrPort(s))
 	}
-	c.offer(torrent, [20]byte{}, append(bad, netip.AddrPort{}))
+	c.offer(torrent, [20]byte{}, Origin{}, append(bad, netip.AddrPort{}))
 	if c.n != 0 || len(c.books) != 0 {
 		t.Errorf("%d bad addresses are kept", c.n)
 	}
-	c.offer(torrent, [20]byte{}, append(addrs(1), netip.MustParseAddrPort("[::ffff:10.0.0.0]:6881")))
+	c.offer(torrent, [20]byte{}, Origin{}, append(addrs(1), netip.MustParseAddrPort("[::ffff:10.0.0.0]:6881")))
 	if c.n != 1 {
 		t.Errorf("%d contacts of one address", c.n)
 	}
 	for i := range 2000 {
-		c.offer(&fakeTorrent{name: fmt.Sprint(i)}, [20]byte{}, addrs(1000))
+		c.offer(&fakeTorrent{name: fmt.Sprint(i)}, [20]byte{}, Origin{}, addrs(1000))
 	}
 	if c.n > maxAllContacts+2000*minContacts {
 		t.Errorf("%d contacts", c.n)
@@ -160,7 +160,7 @@ func TestContactsMakeRoom(t *testing.T) {
 	var c contacts
 	now, torrent := time.Now(), new(fakeTorrent)
 	all := addrs(4 * maxContacts)
-	c.offer(torrent, [20]byte{}, all[:2*maxContacts])
+	c.offer(torrent, [20]byte{}, Origin{}, all[:2*maxContacts])
 	b := c.books[torrent]
 	var busy *contact
 	for i := range maxContacts {
@@ -174,11 +174,11 @@ func TestContactsMakeRoom(t *testing.T) {
 			c.done(k, now, outcome{err: ErrNeedless, connected: true})
 		}
 	}
-	c.offer(torrent, [20]byte{}, all[2*maxContacts:3*maxContacts-2])
+	c.offer(torrent, [20]byte{}, Origin{}, all[2*maxContacts:3*maxContacts-2])
 	if len(b.contacts) != maxContacts || b.contacts[busy.addr] != busy || b.contacts[all[1]] == nil {
 		t.Errorf("%d contacts", len(b.contacts))
 	}
-	c.offer(torrent, [20]byte{}, all[3*maxContacts-2:])
+	c.offer(torrent, [20]byte{}, Origin{}, all[3*maxContacts-2:])
 	if b.contacts[all[1]] != nil || b.contacts[busy.addr] != busy {
 		t.Error("one that does not answer is kept, or one that is busy is not")
 	}
@@ -202,8 +202,8 @@ func TestContactsOfOneHost(t *testing.T) {
 	torrents := make([]*fakeTorrent, 500)
 	for i := range torrents {
 		torrents[i] = &fakeTorrent{name: fmt.Sprint(i)}
-		c.offer(torrents[i], [20]byte{}, addrs(3))
-		c.offer(torrents[i], [20]byte{}, ports)
+		c.offer(torrents[i], [20]byte{}, Origin{}, addrs(3))
+		c.offer(torrents[i], [20]byte{}, Origin{}, ports)
 		if n := len(c.books[torrents[i]].contacts); n > maxOfHost+3 {
 			t.Fatalf("%d contacts at one host", n-3)
 		}
@@ -240,7 +240,7 @@ func TestContactsOfHostThatAnswers(t *testing.T) {
 		ports = append(ports, netip.AddrPortFrom(netip.MustParseAddr("2001:db8::1"), uint16(i+1)))
 	}
 	called := make(map[netip.AddrPort]int)
-	c.offer(torrent, [20]byte{}, ports)
+	c.offer(torrent, [20]byte{}, Origin{}, ports)
 	for end := now.Add(10 * time.Minute); now.Before(end); {
 		k, wait := c.next(now, 2000)
 		if k == nil {
@@ -267,8 +267,8 @@ func TestContactsOwn(t *testing.T) {
 	var c contacts
 	now, own := time.Now(), addrs(1)
 	a, b := &fakeTorrent{name: "a"}, &fakeTorrent{name: "b"}
-	c.offer(a, [20]byte{}, own)
-	c.offer(b, [20]byte{}, own)
+	c.offer(a, [20]byte{}, Origin{}, own)
+	c.offer(b, [20]byte{}, Origin{}, own)
 	k, _ := c.next(now, 100)
 	c.done(k, now, outcome{err: errSelf})
 	if k, _ = c.next(now, 100); k != nil || c.n != 0 || len(c.turns) != 0 {
@@ -278,7 +278,7 @@ func TestContactsOwn(t *testing.T) {
 		t.Error("an address is ours for ever")
 	}
 	for _, addr := range addrs(10 * maxOwn) {
-		c.offer(a, [20]byte{}, []netip.AddrPort{addr})
+		c.offer(a, [20]byte{}, Origin{}, []netip.AddrPort{addr})
 		if k, _ := c.next(now, 100); k != nil {
 			c.done(k, now, outcome{err: errSelf})
 		}
@@ -308,7 +308,8 @@ func TestContactsCounts(t *testing.T) {
 		switch rng.IntN(8) {
 		case 0:
 			at := rng.IntN(len(all) - 10)
-			c.offer(torrent, [20]byte{}, all[at:at+10])
+			o := Origin{Source: Source(rng.IntN(int(sources))), Giver: all[rng.IntN(3)].Addr()}
+			c.offer(torrent, [20]byte{}, o, all[at:at+10])
 		case 1:
 			at := rng.IntN(len(all) - 2)
 			if rng.IntN(20) == 0 {
@@ -349,27 +350,32 @@ func TestContactsCounts(t *testing.T) {
 func (c *contacts) check(t *testing.T) {
 	t.Helper()
 	n, waiting := 0, 0
+	var by [sources]int
 	for torrent, b := range c.books {
 		busy, due := 0, 0
 		for _, k := range b.contacts {
+			by[k.origin.Source]++
 			switch {
 			case k.place >= 0 && c.waiting[k.place] == k && !k.busy:
 				waiting++
 			case k.busy:
 				busy++
-			case slices.Contains(b.due, k):
+			case slices.Contains(*b.due.list(k), k):
 				due++
 			default:
 				t.Fatalf("%v is lost", k.addr)
 			}
 		}
 		n += len(b.contacts)
-		if b.torrent != torrent || busy != b.busy || due != len(b.due) || len(b.contacts) == 0 {
-			t.Fatalf("%d contacts: %d busy of %d, %d due of %d", len(b.contacts), busy, b.busy, due, len(b.due))
+		if b.torrent != torrent || busy != b.busy || due != b.due.len() || len(b.contacts) == 0 {
+			t.Fatalf("%d contacts: %d busy of %d, %d due of %d", len(b.contacts), busy, b.busy, due, b.due.len())
 		}
 		if has := slices.Contains(c.turns, b); has != (busy+due > 0) {
 			t.Fatalf("%d busy and %d due: has a turn: %v", busy, due, has)
 		}
+	}
+	if by != c.by {
+		t.Fatalf("%v contacts of sources, not %v", by, c.by)
 	}
 	if n != c.n || waiting != len(c.waiting) {
 		t.Fatalf("%d contacts of %d; %d waiting of %d", n, c.n, waiting, len(c.waiting))

@@ -29,8 +29,8 @@ var (
 
 // Offer adds addresses of peers that know a torrent by an info-hash. They are called
 // while the torrent needs peers and there is room for more.
-func (h *Hub) Offer(t Torrent, infoHash [20]byte, addrs []netip.AddrPort) {
-	h.contacts.offer(t, infoHash, h.reachable(addrs))
+func (h *Hub) Offer(t Torrent, infoHash [20]byte, o Origin, addrs []netip.AddrPort) {
+	h.contacts.offer(t, infoHash, o, h.reachable(addrs))
 	h.signal()
 }
 

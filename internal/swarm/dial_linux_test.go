@@ -41,7 +41,7 @@ func TestCallsAreBounded(t *testing.T) {
 	h := newHub(t, Options{Encryption: link.EncryptionOff})
 	const n = 3 * maxCalls
 	list, addrs := callees(t, 60, n, func(conn *net.TCPConn) { io.Copy(io.Discard, conn) })
-	h.Offer(h.torrents[0], h.torrents[0].hash, addrs)
+	h.Offer(h.torrents[0], h.torrents[0].hash, Origin{}, addrs)
 	if tries, _ := total(list); tries > 0 {
 		t.Error("called before the hub listens")
 	}
@@ -71,7 +71,7 @@ func TestCallsArePaced(t *testing.T) {
 	list, addrs := callees(t, 61, 40, func(*net.TCPConn) {})
 	began := time.Now()
 	h.serve(t)
-	h.Offer(h.torrents[0], h.torrents[0].hash, addrs)
+	h.Offer(h.torrents[0], h.torrents[0].hash, Origin{}, addrs)
 	for range 1000 {
 		h.signal()
 		time.Sleep(time.Millisecond)
@@ -86,7 +86,7 @@ func TestCallsArePaced(t *testing.T) {
 func TestCallsNotDue(t *testing.T) {
 	for _, n := range []int{0, 1} { // contacts, which are called again later
 		h := newHub(t, Options{})
-		h.Offer(h.torrents[0], h.torrents[0].hash, addrs(n))
+		h.Offer(h.torrents[0], h.torrents[0].hash, Origin{}, addrs(n))
 		if k, _ := h.contacts.next(time.Now(), 1); k != nil {
 			h.contacts.done(k, time.Now(), outcome{err: errRoom})
 		}
@@ -112,8 +112,8 @@ func TestCallsUpToMaxPeers(t *testing.T) {
 	h := newHub(t, Options{Encryption: link.EncryptionOff, MaxPeers: most})
 	a, addrsA := callees(t, 62, 2*most, nil)
 	b, addrsB := callees(t, 63, 2*most, nil)
-	h.Offer(h.torrents[0], h.torrents[0].hash, addrsA)
-	h.Offer(h.torrents[1], h.torrents[1].hash, addrsB)
+	h.Offer(h.torrents[0], h.torrents[0].hash, Origin{}, addrsA)
+	h.Offer(h.torrents[1], h.torrents[1].hash, Origin{}, addrsB)
 	h.serve(t)
 	eventually(t, "all room is used", func() bool { return h.Peers() == most })
 	time.Sleep(5 * callPause)
@@ -142,7 +142,7 @@ func TestBannedAreNotCalled(t *testing.T) {
 		addrs = append(addrs, garbage[i].addr())
 	}
 	good, more := callees(t, 65, 1, nil)
-	h.Offer(h.torrents[0], h.torrents[0].hash, append(addrs, more...))
+	h.Offer(h.torrents[0], h.torrents[0].hash, Origin{}, append(addrs, more...))
 	h.serve(t)
 	eventually(t, "the good peer is called", func() bool { _, open := total(good); return open == 1 })
 	if tries, _ := total(garbage); tries < maxStrikes || tries > maxStrikes+1 { // one may be under way
@@ -202,7 +202,7 @@ func TestFamilies(t *testing.T) {
 				}
 			}
 			h := newHub(t, Options{Encryption: link.EncryptionOff, From: test.from})
-			h.Offer(h.torrents[0], h.torrents[0].hash, addrs)
+			h.Offer(h.torrents[0], h.torrents[0].hash, Origin{}, addrs)
 			h.serve(t)
 			for range len(want) {
 				select {
@@ -244,7 +244,7 @@ func TestDuplicates(t *testing.T) {
 					h.serve(t)
 					l := listenAt(t, "127.0.0.1:0", greets(id))
 					call := func() {
-						h.Offer(h.torrents[0], h.torrents[0].hash, []netip.AddrPort{l.addr()})
+						h.Offer(h.torrents[0], h.torrents[0].hash, Origin{}, []netip.AddrPort{l.addr()})
 						eventually(t, "it is called", func() bool { tries, _, _ := l.calls(); return tries == 1 })
 					}
 					accepted := make(chan error, 1)
@@ -294,7 +294,7 @@ func TestLateImpostor(t *testing.T) {
 	h.serve(t)
 	const id = "-ZZ0001-greater....."
 	l := listenAt(t, "127.0.67.1:0", greets(id))
-	h.Offer(h.torrents[0], h.torrents[0].hash, []netip.AddrPort{l.addr()})
+	h.Offer(h.torrents[0], h.torrents[0].hash, Origin{}, []netip.AddrPort{l.addr()})
 	eventually(t, "it is a peer", func() bool { _, half := h.Connections(); return h.Peers() == 1 && half == 0 })
 	time.Sleep(timeouts.Handshake + 200*time.Millisecond)
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 67, 2)}}
@@ -331,7 +331,7 @@ func TestIDOfZeros(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := listenAt(t, "127.0.68.1:0", greets(""))
-	h.Offer(h.torrents[0], h.torrents[0].hash, []netip.AddrPort{l.addr()})
+	h.Offer(h.torrents[0], h.torrents[0].hash, Origin{}, []netip.AddrPort{l.addr()})
 	eventually(t, "the other is a peer", func() bool { _, half := h.Connections(); return h.Peers() == 2 && half == 1 })
 	conn.Write(b[peer.OpeningLength:])
 	eventually(t, "both are peers", func() bool { _, half := h.Connections(); return half == 0 })

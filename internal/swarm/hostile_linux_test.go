@@ -132,7 +132,7 @@ func TestHostileCallees(t *testing.T) {
 				l.end()
 			}
 			began := time.Now()
-			h.Offer(h.torrents[0], hash, []netip.AddrPort{addr})
+			h.Offer(h.torrents[0], hash, Origin{}, []netip.AddrPort{addr})
 			var k *contact
 			got := never
 			eventually(t, "the call ends", func() bool {

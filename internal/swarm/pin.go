@@ -35,12 +35,24 @@ func (c *contacts) pin(t Torrent, infoHash [20]byte, addrs []netip.AddrPort) {
 		case k == nil:
 			c.add(&contact{addr: addr, book: b, infoHash: infoHash, pinned: true, place: -1})
 		case !k.pinned:
-			k.pinned, k.failures = true, 0
-			if k.place >= 0 {
-				heap.Remove(&c.waiting, k.place)
-				c.makeDue(k)
-			}
+			c.makePinned(k)
 		}
+	}
+}
+
+// makePinned makes a contact pinned, and due unless it is busy.
+func (c *contacts) makePinned(k *contact) {
+	isDue, waits := k.isDue(), k.place >= 0
+	if isDue {
+		k.book.due.remove(k)
+	}
+	k.pinned, k.failures = true, 0
+	switch {
+	case isDue:
+		k.book.due.push(k)
+	case waits:
+		heap.Remove(&c.waiting, k.place)
+		c.makeDue(k)
 	}
 }
 

@@ -62,7 +62,7 @@ func TestPinGoesFirst(t *testing.T) {
 	var c contacts
 	now, torrent := time.Now(), new(fakeTorrent)
 	list := addrs(maxContacts)
-	c.offer(torrent, [20]byte{}, list[:100])
+	c.offer(torrent, [20]byte{}, Origin{}, list[:100])
 	known, _ := c.next(now, 1000)
 	c.done(known, now, outcome{err: ErrNeedless, connected: true})
 	c.pin(torrent, [20]byte{}, []netip.AddrPort{known.addr})
@@ -81,7 +81,7 @@ func TestPinGoesFirst(t *testing.T) {
 func TestPinLimits(t *testing.T) {
 	var c contacts
 	now, torrent := time.Now(), new(fakeTorrent)
-	c.offer(torrent, [20]byte{}, addrs(2*maxContacts))
+	c.offer(torrent, [20]byte{}, Origin{}, addrs(2*maxContacts))
 	host := netip.MustParseAddr("192.0.2.1")
 	var pins []netip.AddrPort
 	for i := range 2 * maxOfHost {
@@ -104,7 +104,7 @@ func TestPinLimits(t *testing.T) {
 		}
 	}
 	for range 5 { // further addresses take the place of others
-		c.offer(torrent, [20]byte{}, addrs(4 * maxContacts)[2*maxContacts:])
+		c.offer(torrent, [20]byte{}, Origin{}, addrs(4 * maxContacts)[2*maxContacts:])
 		c.check(t)
 	}
 	for _, p := range pins {
