@@ -63,10 +63,14 @@ func (a announced) Found(_ string, peers []netip.AddrPort, seeders, leechers int
 	if leechers == 0 && seeders > 0 {
 		return
 	}
-	hub := a.torrent.seeder.hub
-	hub.Offer(entry{a.torrent}, a.swarm.hash, swarm.Origin{Source: swarm.SourceTracker}, peers)
-	if !a.torrent.isServed() { // it may just have been removed
-		hub.Forget(entry{a.torrent})
+	a.torrent.offer(a.swarm.hash, swarm.Origin{Source: swarm.SourceTracker}, peers)
+}
+
+// offer offers addresses of peers to the hub.
+func (t *Torrent) offer(infoHash [20]byte, o swarm.Origin, peers []netip.AddrPort) {
+	t.seeder.hub.Offer(entry{t}, infoHash, o, peers)
+	if !t.isServed() { // it may just have been removed
+		t.seeder.hub.Forget(entry{t})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bt/internal/discover/pex"
 	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/peerid"
@@ -41,6 +42,8 @@ type conn struct {
 	has        peer.Bitfield // pieces of the peer; nil: none yet
 	hasCount   atomic.Int64
 	super      *superPeer // nil: not super-seeding
+	exchange   *pex.Peer  // nil: it does not take part
+	sentPort   bool       // it has sent the port of its DHT node
 }
 
 // Run serves the peer until the connection ends, and returns the reason.
@@ -53,6 +56,8 @@ func (c *conn) serve(ctx context.Context, theirs peer.Handshake, early []byte) e
 	c.hello = theirs
 	c.setClient(peerid.Client(theirs.PeerID[:]))
 	joined := EventPeer{Torrent: c.torrent, Addr: c.Addr, Client: c.client, Joined: true}
+	c.joinExchange()
+	defer c.leaveExchange()
 	c.seeder.conns.add(c)
 	defer c.seeder.conns.remove(c)
 	c.up.Join(theirs.Has(peer.FeatureFast))
@@ -93,6 +98,7 @@ func (c *conn) setClient(name string) {
 func (c *conn) Prepare() {
 	c.up.ApplyChoke()
 	c.advertise()
+	c.sendExchange()
 }
 
 // Expects returns false: a seed requests nothing.

@@ -22,7 +22,7 @@ func (c *conn) introduce() {
 	c.joinSuper()
 	if c.hello.Has(peer.FeatureExtensions) {
 		h := peer.ExtendedHandshake{
-			Extensions:   extensions.IDs(),
+			Extensions:   t.extensionIDs(),
 			Client:       c.seeder.options.Client,
 			Port:         c.seeder.port,
 			Queue:        upload.MaxRequests,
@@ -37,6 +37,7 @@ func (c *conn) introduce() {
 		have = peer.NewBitfield(t.pieces)
 	}
 	c.up.Introduce(have)
+	c.sendPort()
 }
 
 // Begun refuses or ignores long messages.
@@ -96,7 +97,9 @@ func (c *conn) Handle(m peer.Message) error {
 		return c.handleExtended(m)
 	case peer.IDHashRequest:
 		return c.up.HashRequest(m.Payload, c.loaded.trees, c.loaded.blockLayers)
-	default: // a seed ignores choke, port, suggest, ...
+	case peer.IDPort:
+		return c.handlePort(m.Port)
+	default: // a seed ignores choke, suggest, ...
 		cost = swarm.CostSmall
 	}
 	return c.pay(cost)
@@ -150,6 +153,10 @@ func (c *conn) handleExtended(m peer.Message) error {
 		}
 		if h.UploadOnly && h.MetadataSize > 0 { // without the metadata it does not know yet what it wants
 			return errSeed
+		}
+		c.seeder.external.Report(c.Addr.Addr(), h.YourIP)
+		if c.exchange != nil {
+			c.exchange.Update(&h)
 		}
 		return c.pay(swarm.CostHandshake)
 	}

@@ -46,6 +46,9 @@ func (e entry) Has(infoHash [20]byte) bool {
 func (t *Torrent) handshake(theirs peer.Handshake) peer.Handshake {
 	ours := peer.Handshake{InfoHash: theirs.InfoHash, PeerID: t.seeder.options.PeerID}
 	ours.Set(peer.FeatureFast | peer.FeatureExtensions)
+	if t.usesDHT() {
+		ours.Set(peer.FeatureDHT)
+	}
 	if t.v2 {
 		// BEP 52: a peer that supports v2 and connects by the v1 info-hash of a
 		// hybrid torrent is answered with the v2 info-hash.

@@ -76,6 +76,7 @@ type Seeder struct {
 	toOpen, toHash, suspects *backlog
 
 	hub          *swarm.Hub
+	external     swarm.ExternalAddrs
 	fewer        error // why MaxPeers was lowered; nil: it was not
 	announcer    *announce.Announcer
 	events       *events.Queue[Event]

@@ -68,13 +68,16 @@ func (s *Seeder) measure(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-second.C:
+		case now := <-second.C:
 			s.warnNotRemembered(s.known.Flush())
 			conns := s.conns.all()
 			peers := make(map[*Torrent]int)
 			for _, c := range conns {
 				peers[c.torrent]++
 				c.up.Slot.Tick()
+				if c.exchange != nil && c.exchange.Due(now) {
+					c.Wake()
+				}
 			}
 			s.speedMu.Lock()
 			s.speed.Tick(s.uploaded.Load(), len(conns))

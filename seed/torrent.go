@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bt/internal/announce"
+	"bt/internal/discover/pex"
 	"bt/internal/metainfo"
 	"bt/internal/peer"
 	"bt/internal/swarm"
@@ -25,6 +26,7 @@ type Torrent struct {
 	places      map[int]string
 	name        string
 	v1, v2      bool
+	private     bool // BEP 27
 	hashV1      [20]byte
 	hashV2      [32]byte
 	size        int64
@@ -41,7 +43,8 @@ type Torrent struct {
 	left  atomic.Int64                  // bytes that are missing
 	seeds atomic.Int64                  // other seeds, according to the last response of a tracker
 
-	uploads *upload.Torrent
+	uploads  *upload.Torrent
+	exchange pex.Swarm // unused if the torrent is private
 
 	loading sync.Mutex // held while loaded is filled; locked before life.mu
 	life
@@ -81,6 +84,7 @@ func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 		name:        meta.Name,
 		v1:          meta.V1,
 		v2:          meta.V2,
+		private:     meta.Private,
 		hashV1:      meta.InfoHashV1,
 		hashV2:      meta.InfoHashV2,
 		size:        meta.Size(),
@@ -89,6 +93,7 @@ func newTorrent(s *Seeder, in *Input) (*Torrent, error) {
 		swarms:      swarmsOf(meta),
 		before:      in.Uploaded,
 		begun:       in.Since,
+		exchange:    pex.Swarm{Seed: true},
 		uploads:     s.uploads.Torrent(swarm.NewRate(s.options.MaxTorrentRate)),
 		life:        life{state: StateQueued, made: in.Hashed, served: stopwatch{before: in.Served}, speed: swarm.Speed{Last: in.Uploaded}},
 	}

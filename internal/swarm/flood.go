@@ -15,6 +15,12 @@ const (
 	CostMetadata  = 20 // the answer has 16 KiB
 	CostHandshake = 50 // it must be parsed
 	CostHashes    = 50 // they must be computed
+	CostExchange  = 50 // it must be parsed, and its addresses may be called
+
+	// CostEarly is that of a message that a peer sends more often than it may, and
+	// CostRelay that of one that makes us send another peer one.
+	CostEarly = 1000
+	CostRelay = 500
 )
 
 const (
