@@ -161,9 +161,10 @@ func TestMemoryOfIdlePeers(t *testing.T) {
 			}
 			for i := range test.peers {
 				eventually(t, "others are through", func() bool { return r.Peers() >= i-swarm.MaxHalfOpen/2 })
-				greet(t, connect(i), tt, test.called, test.encrypted)
+				greet(t, connect(i), tt, uint16(i+1), test.called, test.encrypted)
 			}
 			eventually(t, "all are peers", func() bool { _, half := r.counts(); return half == 0 && r.Peers() == test.peers })
+			time.Sleep(1500 * time.Millisecond) // for the first exchange too
 			// Each collection halves stacks that the handshake has made large.
 			each := int64(math.MaxInt64)
 			for range 10 {
@@ -220,12 +221,13 @@ func (r *running) idleCallees(t *testing.T, tt *Torrent, n int, fds *[]fdConn) f
 	}
 }
 
-// greet exchanges handshakes with the seed, and sends what an interested peer does.
-func greet(t *testing.T, c fdConn, tt *Torrent, called, encrypted bool) {
+// greet exchanges handshakes with the seed, and sends what an interested peer does that
+// listens at a port.
+func greet(t *testing.T, c fdConn, tt *Torrent, port uint16, called, encrypted bool) {
 	t.Helper()
 	h := peer.Handshake{InfoHash: tt.swarms[0].hash, PeerID: peerid.New()}
 	h.Set(allFeatures)
-	hello := peer.ExtendedHandshake{Client: "somebody 1.2.3", Extensions: map[string]uint8{"ut_metadata": 3}}
+	hello := peer.ExtendedHandshake{Client: "somebody 1.2.3", Port: port, Extensions: map[string]uint8{"ut_metadata": 3, "ut_pex": 4}}
 	b := hello.Append(h.Append(nil))
 	b = peer.Message{ID: peer.IDInterested}.Append(b)
 	b = request(0, 0, 16<<10).Append(b)
