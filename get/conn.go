@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"bt/internal/discover/pex"
 	"bt/internal/link"
 	"bt/internal/peer"
 	"bt/internal/peerid"
@@ -33,6 +34,8 @@ type conn struct {
 	requests requests
 	has      atomic.Int64 // number of pieces of the peer
 	lied     atomic.Bool  // it has sent wrong data
+	exchange *pex.Peer    // nil: NoPEX
+	sentNode bool         // it has sent the port of its DHT node
 	fault    error        // the reason to end the connection, if Prepare has found one
 
 	// Guarded by getter.mu.
@@ -74,6 +77,8 @@ func (c *conn) serve(ctx context.Context, theirs peer.Handshake, early []byte) e
 	c.up.Join(theirs.Has(peer.FeatureFast))
 	defer c.up.Leave()
 	g.events.Put(c.joined)
+	c.joinExchange()
+	defer c.leaveExchange()
 	g.add(c)
 	defer g.remove(c)
 	defer c.requests.budget.End()
@@ -108,12 +113,13 @@ func (c *conn) Use(now time.Time) swarm.Use { return c.up.Slot.Use(now) }
 // introduce sends the messages that follow the handshake: extensions, and the pieces
 // that we have.
 func (c *conn) introduce() {
-	c.introduceExtensions()
+	c.introduceExtensions(false)
 	if c.start(); c.serves() {
 		c.up.Introduce(c.pieces.have())
 	} else if c.hello.Has(peer.FeatureFast) {
 		c.Queue(peer.Message{ID: peer.IDHaveNone})
 	}
+	c.sendPort()
 }
 
 // start begins to download from the peer, if the torrent is known.
@@ -142,6 +148,7 @@ func (c *conn) Prepare() {
 		}
 	}
 	c.sendPending()
+	c.sendExchange()
 	if c.pieces == nil || c.fault != nil {
 		return
 	}

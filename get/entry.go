@@ -81,6 +81,9 @@ func (e entry) Has(infoHash [20]byte) bool {
 func (g *Getter) handshake(infoHash [20]byte, peerV2 bool) peer.Handshake {
 	ours := peer.Handshake{InfoHash: infoHash, PeerID: g.options.PeerID}
 	ours.Set(peer.FeatureFast | peer.FeatureExtensions)
+	if t := g.life.torrent; g.options.DHTPort != 0 && (t == nil || !t.Private) {
+		ours.Set(peer.FeatureDHT)
+	}
 	if v2, ok := g.hashV2(); ok {
 		// BEP 52: a peer that supports v2 and connects by the v1 info-hash of a hybrid
 		// torrent is answered with the v2 info-hash.

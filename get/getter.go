@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bt/internal/announce"
+	"bt/internal/discover/pex"
 	"bt/internal/events"
 	"bt/internal/infofetch"
 	"bt/internal/layerfetch"
@@ -45,6 +46,8 @@ type Getter struct {
 	timeouts link.Timeouts
 
 	hub       *swarm.Hub
+	exchange  pex.Swarm // closed if the torrent is private
+	external  swarm.ExternalAddrs
 	choker    *swarm.Choker
 	uploads   *upload.Torrent
 	downloads swarm.Rates
@@ -130,6 +133,9 @@ func (g *Getter) identify() error {
 			return err
 		}
 		g.name, g.trackers = t.Name, metainfo.DistinctTrackers(t.Trackers())
+		if t.Private {
+			g.exchange.Close()
+		}
 		g.join(t.V1, t.InfoHashV1, t.V2, t.InfoHashV2)
 	} else {
 		m := g.options.Magnet

@@ -46,6 +46,8 @@ func (c *conn) Handle(m peer.Message) error {
 		return c.handleHashes(m.Payload)
 	case peer.IDHashReject:
 		return c.handleHashReject(m.Payload)
+	case peer.IDPort:
+		return c.handlePort(m.Port)
 	}
 	if c.pieces == nil {
 		return c.handleEarly(m)
@@ -86,7 +88,7 @@ func (c *conn) catchUp() error {
 		c.up.Begin(c.pieces.count)
 		c.up.News.Store(true)
 	}
-	c.introduceExtensions() // with the size of the metadata
+	c.introduceExtensions(true) // with the size of the metadata
 	messages := []peer.Message{}
 	if e.bits != nil {
 		if len(e.bits) != len(peer.NewBitfield(c.pieces.count)) {
@@ -213,13 +215,14 @@ func errUnrequested(id peer.ID) error {
 // the file that has its handler.
 var extensions link.Extensions[*conn]
 
-// introduceExtensions sends our extended handshake (BEP 10), if the peer supports any.
-func (c *conn) introduceExtensions() {
+// introduceExtensions sends our extended handshake (BEP 10), if the peer supports any. again
+// reports that it was sent before.
+func (c *conn) introduceExtensions(again bool) {
 	if !c.hello.Has(peer.FeatureExtensions) {
 		return
 	}
 	h := peer.ExtendedHandshake{
-		Extensions: extensions.IDs(),
+		Extensions: c.getter.extensionIDs(again),
 		Client:     c.getter.options.Client,
 		Port:       c.getter.port,
 		Queue:      upload.MaxRequests,
@@ -255,6 +258,10 @@ func (c *conn) handleExtended(m peer.Message) error {
 		c.client = h.Client
 	}
 	c.getter.mu.Unlock()
+	c.getter.external.Report(c.Addr.Addr(), h.YourIP)
+	if c.exchange != nil {
+		c.exchange.Update(&h)
+	}
 	c.offerMetadata(&h)
 	return c.pay(swarm.CostHandshake)
 }

@@ -75,6 +75,20 @@ type Options struct {
 	// the address of Listener is used.
 	From []netip.Addr
 
+	// NoPEX disables peer exchange (BEP 11) and the relay of holepunch messages (BEP 55).
+	// Private torrents never use them. A magnet link does not say that its torrent is
+	// private; they are used until that is known.
+	NoPEX bool
+
+	// DHTPort is the UDP port of the caller's DHT node, which peers are sent (BEP 5). 0
+	// means that there is none. Peers of private torrents are not sent it.
+	DHTPort uint16
+
+	// DHTNode, if non-nil, is called with the address of the DHT node of each peer that
+	// sends it, if DHTPort is not 0. It is called by several goroutines, and must not
+	// block. The address is untrusted.
+	DHTNode func(netip.AddrPort)
+
 	IPs []netip.Addr // addresses to send to trackers, each over its own address family; if empty, trackers use the sender's address
 
 	// Timeout is how long to wait for data before Run ends with ErrTimeout. 0 means

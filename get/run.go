@@ -64,6 +64,9 @@ func (g *Getter) download(ctx context.Context, connect func()) error {
 	g.setState(StateChecking, EventMetadata{t}, func() {
 		g.life.torrent = t
 		g.pieceLength.Store(t.PieceLength)
+		if t.Private {
+			g.becomePrivate()
+		}
 		g.join(t.V1, t.InfoHashV1, t.V2, t.InfoHashV2)
 	})
 	if g.options.MetadataOnly {
@@ -216,7 +219,7 @@ func (g *Getter) tick(now time.Time) EventProgress {
 	defer g.mu.Unlock()
 	for c := range g.conns {
 		c.up.Slot.Tick()
-		if c.idle || c.remote != nil && c.remote.Owes() > 0 {
+		if c.idle || c.remote != nil && c.remote.Owes() > 0 || c.exchangeIsDue(now) {
 			c.Wake()
 		}
 	}

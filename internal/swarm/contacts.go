@@ -51,6 +51,7 @@ type contact struct {
 	pinned   bool // given by the user; see contacts.pin
 	answered bool // it has been connected
 	busy     bool // it is being called or connected
+	unwanted bool // it is to be removed when it is no longer busy
 	failures int  // calls in a row without an answer, or without use
 	next     time.Time
 	place    int // in contacts.waiting; -1: not in it
@@ -139,7 +140,7 @@ func (c *contacts) setOrigin(k *contact, o Origin) {
 	if isDue {
 		k.book.due.remove(k)
 	}
-	k.origin = o
+	k.origin, k.unwanted = o, false
 	if isDue {
 		k.book.due.push(k)
 	}
@@ -255,6 +256,26 @@ func (c *contacts) forget(t Torrent) {
 	c.rest(b)
 }
 
+// keep removes the contacts of a torrent that are neither of a source nor pinned.
+func (c *contacts) keep(t Torrent, s Source) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := c.books[t]
+	if b == nil {
+		return
+	}
+	for _, k := range b.contacts {
+		switch {
+		case k.origin.Source == s || k.pinned:
+		case k.busy:
+			k.unwanted = true
+		default:
+			c.remove(k)
+		}
+	}
+	c.rest(b)
+}
+
 // makeDue lets a contact be called now.
 func (c *contacts) makeDue(k *contact) {
 	b := k.book
@@ -347,6 +368,10 @@ func (c *contacts) done(k *contact, now time.Time, o outcome) {
 	if b.contacts[k.addr] != k {
 		return // the torrent was forgotten
 	}
+	if k.unwanted {
+		c.remove(k)
+		return
+	}
 	if k.pinned {
 		k.failures++
 		if o.useful {
@@ -364,6 +389,11 @@ func (c *contacts) done(k *contact, now time.Time, o outcome) {
 		c.wait(k, now.Add(recall))
 		return
 	}
+	c.schedule(k, now, o)
+}
+
+// schedule lets a contact be called again after a call, or removes it.
+func (c *contacts) schedule(k *contact, now time.Time, o outcome) {
 	answers := o.connected || errors.Is(o.err, errDuplicate)
 	k.answered = k.answered || answers
 	c.silent.called(k.addr.Addr(), answers, now)

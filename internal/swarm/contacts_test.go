@@ -314,6 +314,8 @@ func TestContactsCounts(t *testing.T) {
 			at := rng.IntN(len(all) - 2)
 			if rng.IntN(20) == 0 {
 				c.forget(torrent)
+			} else if rng.IntN(20) == 0 {
+				c.keep(torrent, SourceTracker)
 			} else if rng.IntN(5) == 0 {
 				c.pin(torrent, [20]byte{}, all[at:at+2])
 			}

@@ -45,6 +45,10 @@ func (h *Hub) reachable(addrs []netip.AddrPort) []netip.AddrPort {
 // Forget forgets the addresses of a torrent. Its peers stay connected.
 func (h *Hub) Forget(t Torrent) { h.contacts.forget(t) }
 
+// Keep forgets the addresses of a torrent that were not found by a source. Pinned ones and
+// its peers stay.
+func (h *Hub) Keep(t Torrent, s Source) { h.contacts.keep(t, s) }
+
 func (h *Hub) signal() {
 	select {
 	case h.news <- struct{}{}:

@@ -46,7 +46,7 @@ func (c *contacts) makePinned(k *contact) {
 	if isDue {
 		k.book.due.remove(k)
 	}
-	k.pinned, k.failures = true, 0
+	k.pinned, k.unwanted, k.failures = true, false, 0
 	switch {
 	case isDue:
 		k.book.due.push(k)

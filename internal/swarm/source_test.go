@@ -136,3 +136,24 @@ func TestContactsOfSource(t *testing.T) {
 	}
 	c.check(t)
 }
+
+// When a torrent turns out to be private, only what its trackers name is called.
+func TestContactsKeep(t *testing.T) {
+	var c contacts
+	torrent, now := new(fakeTorrent), time.Now()
+	flood(&c, torrent, 300)
+	c.keep(new(fakeTorrent), SourceTracker)
+	busy, _ := c.next(now, 1000)
+	c.offer(torrent, [20]byte{}, Origin{}, other(10))
+	c.pin(torrent, [20]byte{}, other(12)[10:])
+	c.keep(torrent, SourceTracker)
+	c.check(t)
+	if c.n != 13 {
+		t.Errorf("%d contacts are kept", c.n)
+	}
+	c.done(busy, now, outcome{connected: true, useful: true})
+	c.check(t)
+	if c.n != 12 || c.by[SourcePEX] != 0 {
+		t.Errorf("%d contacts are kept", c.n)
+	}
+}
