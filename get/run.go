@@ -61,14 +61,7 @@ func (g *Getter) download(ctx context.Context, connect func()) error {
 			return err
 		}
 	}
-	g.setState(StateChecking, EventMetadata{t}, func() {
-		g.life.torrent = t
-		g.pieceLength.Store(t.PieceLength)
-		if t.Private {
-			g.becomePrivate()
-		}
-		g.join(t.V1, t.InfoHashV1, t.V2, t.InfoHashV2)
-	})
+	g.setState(StateChecking, EventMetadata{t}, func() { g.learn(t) })
 	if g.options.MetadataOnly {
 		return nil
 	}
@@ -104,6 +97,16 @@ func (g *Getter) download(ctx context.Context, connect func()) error {
 		g.complete(ctx)
 	}
 	return nil
+}
+
+// learn sets the torrent. g.mu is locked.
+func (g *Getter) learn(t *Metainfo) {
+	g.life.torrent = t
+	g.pieceLength.Store(t.PieceLength)
+	if t.Private {
+		g.becomePrivate()
+	}
+	g.join(t.V1, t.InfoHashV1, t.V2, t.InfoHashV2)
 }
 
 // stored returns the torrent of the magnet link if an earlier run has stored it, or nil.
