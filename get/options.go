@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"bt/internal/discover"
 	"bt/internal/link"
 	"bt/internal/metainfo"
 )
@@ -15,6 +16,9 @@ type Metainfo = metainfo.Torrent
 
 // A Magnet is a magnet link, as returned by inspect.ParseMagnet.
 type Magnet = metainfo.Magnet
+
+// A DHT configures the node of the DHT (BEP 5), which finds peers without trackers.
+type DHT = discover.DHT
 
 // Encryption is a policy for message stream encryption (MSE). The zero value is
 // EncryptionPrefer.
@@ -94,6 +98,14 @@ type Options struct {
 	// Timeout is how long to wait for data before Run ends with ErrTimeout. 0 means
 	// without end.
 	Timeout time.Duration
+
+	// DHT, if non-nil, makes this side a node of the DHT, which announces and searches
+	// torrents that are not private.
+	DHT *DHT
+
+	// LSD announces torrents that are not private on the local network, and searches for
+	// peers there (BEP 14).
+	LSD bool
 
 	// Event, if non-nil, is called for each event with the time at which it occurred.
 	// Calls are serialized, and none is made after Run returns.

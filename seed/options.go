@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"bt/internal/discover"
 	"bt/internal/link"
 	"bt/internal/metainfo"
 )
@@ -91,12 +92,23 @@ type Options struct {
 
 	recheckEvery time.Duration // 0 means defaultRecheckEvery; set by tests
 
+	// DHT, if non-nil, makes this side a node of the DHT, which announces and searches
+	// torrents that are not private.
+	DHT *DHT
+
+	// LSD announces torrents that are not private on the local network, and searches for
+	// peers there (BEP 14).
+	LSD bool
+
 	// Event, if non-nil, is called for each event with the time at which it occurred.
 	// Calls are serialized, and none is made after Serve returns.
 	Event func(time.Time, Event)
 
 	delay func() // called before and after each change of state, if non-nil; set by tests
 }
+
+// A DHT configures the node of the DHT (BEP 5), which finds peers without trackers.
+type DHT = discover.DHT
 
 // Encryption is a policy for message stream encryption (MSE). The zero value is
 // EncryptionPrefer.

@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"bt/seed"
 )
 
 // A binding holds the local addresses of a seed or a download.
@@ -58,24 +62,57 @@ func (r portRange) String() string {
 	return fmt.Sprintf("%d-%d", r.first, r.last)
 }
 
-// bind opens the listener that the flags select. from holds the source addresses.
-func (f *peerFlags) bind(u *ui) (l net.Listener, from []netip.Addr, err error) {
+// A network is what a seed or a download listens on.
+type network struct {
+	listener net.Listener
+	from     []netip.Addr // source addresses, as in Options.From
+	dht      *seed.DHT    // nil: none
+	lsd      bool
+}
+
+// open opens the network that the flags select.
+func (f *peerFlags) open(u *ui) (n network, err error) {
 	b, err := f.binding.binding()
 	if err != nil {
-		return nil, nil, err
+		return n, err
 	}
-	from = b.from()
+	n.from = b.from()
 	for _, ip := range f.ips {
-		if !slices.ContainsFunc(from, func(a netip.Addr) bool { return a.Is4() == ip.Is4() }) {
+		if !slices.ContainsFunc(n.from, func(a netip.Addr) bool { return a.Is4() == ip.Is4() }) {
 			u.warn("--ip %s is not announced: trackers are asked over %s only", ip, family(!ip.Is4()))
 		}
 	}
+	n.lsd = !f.noLSD && !b.addrs[0].IsLoopback()
 	ports := defaultPorts
 	if f.binding.port.given {
 		ports = f.binding.port.value
 	}
-	l, err = b.listen(ports)
-	return l, from, err
+	if f.noDHT {
+		n.listener, err = b.listen(ports)
+		return n, err
+	}
+	n.dht = &seed.DHT{}
+	if n.dht.Nodes, err = u.env.dhtNodes(f.dhtNodes); err != nil {
+		return n, err
+	}
+	if u.env.dirs.state != "" {
+		n.dht.State = filepath.Join(u.env.dirs.state, "dht")
+	}
+	if n.listener, n.dht.Conns, err = b.listenBoth(ports); err == nil && n.dht.Conns == nil {
+		u.warn("there is no DHT, because the UDP port %d is in use; --port chooses another", addrOf(n.listener.Addr().String()).Port())
+		n.dht = nil
+	}
+	return n, err
+}
+
+// closeNetwork closes a network that is not used.
+func closeNetwork(l net.Listener, dht *seed.DHT) {
+	l.Close()
+	if dht != nil {
+		for _, conn := range dht.Conns {
+			conn.Close()
+		}
+	}
 }
 
 func family(is4 bool) string {
@@ -192,6 +229,55 @@ func (b binding) listen(ports portRange) (net.Listener, error) {
 			return nil, failf(exitNetwork, "can't listen on %s: %w", net.JoinHostPort(b.host(failed), ports.String()), err)
 		}
 	}
+}
+
+// listenBoth listens as listen does, and for packets on the same port. It prefers ports on
+// which both work. packets is nil if there is none.
+func (b binding) listenBoth(ports portRange) (l net.Listener, packets []net.PacketConn, err error) {
+	for from, tries := ports, 1; ; tries++ {
+		if l, err = b.listen(from); err != nil {
+			break
+		}
+		port := addrOf(l.Addr().String()).Port()
+		if packets, err = b.listenPackets(port); err == nil {
+			return l, packets, nil
+		}
+		l.Close()
+		if ports.last == 0 && tries < anyPortTries {
+			continue
+		}
+		if port >= ports.last {
+			break
+		}
+		from.first = port + 1
+	}
+	l, err = b.listen(ports)
+	return l, nil, err
+}
+
+// listenPackets opens a UDP socket for each address family on one port. On a machine
+// without IPv6 there is none for that.
+func (b binding) listenPackets(port uint16) (list []net.PacketConn, err error) {
+	var failed error
+	for _, addr := range b.from() {
+		network := "udp6"
+		if addr.Is4() {
+			network = "udp4"
+		}
+		conn, err := net.ListenPacket(network, netip.AddrPortFrom(addr, port).String())
+		if err == nil {
+			list = append(list, conn)
+		} else if failed = err; errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+	}
+	if len(list) > 0 && !errors.Is(failed, syscall.EADDRINUSE) {
+		return list, nil
+	}
+	for _, conn := range list {
+		conn.Close()
+	}
+	return nil, failed
 }
 
 // host returns an address in the form that net.Listen expects.

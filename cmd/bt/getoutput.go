@@ -81,7 +81,7 @@ func (s *getScreen) run(ctx context.Context, o get.Options) error {
 	o.Event = s.event
 	getter, err := get.New(o)
 	if err != nil {
-		o.Listener.Close()
+		closeNetwork(o.Listener, o.DHT)
 		return getError(s.title, o, err)
 	}
 	s.status = getter.Status

@@ -40,7 +40,8 @@ func (g *getRun) prepare(ctx context.Context) (err error) {
 	if o.Peers, err = g.in.peers(ctx, g.ui, f); err != nil {
 		return err
 	}
-	o.Listener, o.From, err = f.peers.bind(g.ui)
+	n, err := f.peers.open(g.ui)
+	o.Listener, o.From, o.DHT, o.LSD = n.listener, n.from, n.dht, n.lsd
 	return err
 }
 

@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 }
 
 // leaveHome gives the tests and the processes that they start empty directories for
-// configuration, cache and state, instead of those of the user. The function that it
-// returns deletes them.
+// configuration, cache and state, instead of those of the user, and no public nodes of the
+// DHT. The function that it returns deletes them.
 func leaveHome() func() {
 	dir, err := os.MkdirTemp("", "bt-home-")
 	if err != nil {
@@ -47,6 +47,7 @@ func leaveHome() func() {
 	if cache, err := os.UserCacheDir(); err == nil && os.Getenv("GOCACHE") == "" {
 		os.Setenv("GOCACHE", filepath.Join(cache, "go-build")) // or processPlain compiles all packages again
 	}
+	os.Setenv(dhtNodesVariable, "none")
 	for _, name := range []string{"CONFIG", "CACHE", "STATE"} {
 		os.Setenv("XDG_"+name+"_HOME", filepath.Join(dir, strings.ToLower(name)))
 	}
@@ -63,7 +64,9 @@ func TestScripts(t *testing.T) {
 			// Under the race detector a program sleeps for a second at exit; a
 			// script runs many programs.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
-			env.Setenv(recordVariable, os.Getenv(recordVariable))
+			for _, name := range []string{recordVariable, dhtNodesVariable} {
+				env.Setenv(name, os.Getenv(name))
+			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

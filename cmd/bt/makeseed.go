@@ -31,7 +31,7 @@ func (l *laterSeeding) open() (*seedScreen, error) {
 	s := &seedScreen{ui: l.ui, exit: l.flags.exit}
 	var err error
 	if s.page, err = l.flags.status.open(); err != nil {
-		l.options.Listener.Close()
+		closeNetwork(l.options.Listener, l.options.DHT)
 	}
 	return s, err
 }

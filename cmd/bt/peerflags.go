@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bt/maketorrent"
 	"bt/seed"
 )
 
@@ -19,7 +20,9 @@ type peerFlags struct {
 	maxUploads, maxPeers option[int]
 	encryption           option[seed.Encryption]
 
-	noDHT, noPEX, noLSD, noPortMap bool // accepted, but not implemented yet
+	noDHT, noPEX, noLSD bool
+	dhtNodes            []maketorrent.Node
+	noPortMap           bool // accepted, but not implemented yet
 }
 
 // flags declares the flags. uploads and peers describe the defaults of --max-uploads and
@@ -35,9 +38,10 @@ func (f *peerFlags) flags(uploads, peers string) []cli.Flag {
 			choice[seed.Encryption]{"require", seed.EncryptionRequire},
 			choice[seed.Encryption]{"off", seed.EncryptionOff},
 		), "encryption", "encryption: `CHOICE` is prefer (calls try it first, a peer that connects chooses), require or off (default prefer)"),
-		switchFlag(&f.noDHT, "no-dht", "accepted: there is no DHT yet"),
-		switchFlag(&f.noPEX, "no-pex", "accepted: there is no peer exchange yet"),
-		switchFlag(&f.noLSD, "no-lsd", "accepted: there is no local discovery yet"),
+		dhtNodeFlag(&f.dhtNodes),
+		switchFlag(&f.noDHT, "no-dht", "do not use the DHT (BEP 5)"),
+		switchFlag(&f.noPEX, "no-pex", "do not exchange peers' addresses with peers (BEP 11)"),
+		switchFlag(&f.noLSD, "no-lsd", "do not search for peers on the local network (BEP 14)"),
 		switchFlag(&f.noPortMap, "no-port-map", "accepted: there is no port mapping yet"),
 	})
 }

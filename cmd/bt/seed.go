@@ -128,7 +128,7 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 	}
 	s := &seedScreen{ui: u}
 	if s.page, err = f.status.open(); err != nil {
-		o.Listener.Close()
+		closeNetwork(o.Listener, o.DHT)
 		return err
 	}
 	return s.runOne(ctx, o, seed.Input{Torrent: t, Path: at.path, Places: places, Trackers: trackers})
@@ -164,9 +164,10 @@ func (f *seedFlags) options(u *ui) (seed.Options, error) {
 	return o, nil
 }
 
-// bind opens the listener of a seed.
-func (f *seedFlags) bind(u *ui, o *seed.Options) (err error) {
-	o.Listener, o.From, err = f.peers.bind(u)
+// bind opens the network of a seed.
+func (f *seedFlags) bind(u *ui, o *seed.Options) error {
+	n, err := f.peers.open(u)
+	o.Listener, o.From, o.DHT, o.LSD = n.listener, n.from, n.dht, n.lsd
 	return err
 }
 

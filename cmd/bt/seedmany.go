@@ -43,7 +43,7 @@ func runSeedMany(ctx context.Context, u *ui, args []string, f *seedFlags) error 
 	}
 	s := &seedScreen{ui: u, exit: f.exit}
 	if s.page, err = f.status.open(); err != nil {
-		o.Listener.Close()
+		closeNetwork(o.Listener, o.DHT)
 		return err
 	}
 	rescan, stop := onHangup(u.env)

@@ -72,7 +72,7 @@ func (s *seedScreen) run(ctx context.Context, o seed.Options, add func(context.C
 		defer s.page.serve(s)()
 	}
 	if err := add(ctx); err != nil {
-		o.Listener.Close()
+		closeNetwork(o.Listener, o.DHT)
 		if s.log != nil {
 			_ = s.log.end() // err takes precedence
 		}

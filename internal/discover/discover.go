@@ -4,8 +4,19 @@ package discover
 
 import (
 	"context"
+	"net"
 	"net/netip"
 )
+
+// A DHT configures a node of the DHT (BEP 5).
+type DHT struct {
+	// Conns are UDP sockets, one for each address family, on the port of the listener for
+	// peers. They are closed at the end.
+	Conns []net.PacketConn
+
+	Nodes []string // addresses of nodes to begin with, host:port
+	State string   // file that keeps the known nodes between runs; "" means none
+}
 
 // A Finder announces the swarms that are added to it, and finds peers of them,
 // while Run runs.
