@@ -79,9 +79,10 @@ func isLocal(tracker string) bool {
 	return netguard.IsPrivate(ip)
 }
 
-// announce adds the swarms to the announcer that it does not have yet, and calls the
-// peers that were given. g.mu is locked.
+// announce adds the swarms to the announcer and the finders that they do not have yet, and
+// calls the peers that were given. g.mu is locked.
 func (g *Getter) announce() {
+	g.search()
 	for _, s := range g.swarms {
 		if s.entries != nil {
 			continue

@@ -81,7 +81,7 @@ func (e entry) Has(infoHash [20]byte) bool {
 func (g *Getter) handshake(infoHash [20]byte, peerV2 bool) peer.Handshake {
 	ours := peer.Handshake{InfoHash: infoHash, PeerID: g.options.PeerID}
 	ours.Set(peer.FeatureFast | peer.FeatureExtensions)
-	if t := g.life.torrent; g.options.DHTPort != 0 && (t == nil || !t.Private) {
+	if t := g.life.torrent; g.dht.HasDHT() && (t == nil || !t.Private) {
 		ours.Set(peer.FeatureDHT)
 	}
 	if v2, ok := g.hashV2(); ok {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"bt/internal/announce"
+	"bt/internal/discover"
+	"bt/internal/discover/finders"
 	"bt/internal/discover/pex"
 	"bt/internal/events"
 	"bt/internal/infofetch"
@@ -54,6 +56,8 @@ type Getter struct {
 	cache     *store.Cache
 	announcer *announce.Announcer // to the trackers of the torrent
 	trusted   *announce.Announcer // to those of Options.Trackers, which may be anywhere
+	finders   *finders.Finders
+	dht       discover.Node // finders, unless tests have set another
 	events    *events.Queue[Event]
 
 	begun       time.Time
@@ -83,6 +87,7 @@ type membership struct {
 	hash       [20]byte
 	req2       [20]byte          // by which MSE names the hash
 	entries    []*announce.Entry // nil: it is not announced yet
+	search     finders.Entry     // nil: no peers are searched for
 	downloaded atomic.Int64      // bytes of blocks
 	uploaded   atomic.Int64
 }
@@ -123,6 +128,10 @@ func New(o Options) (*Getter, error) {
 	g.trusted = announce.New(announcing)
 	announcing.Untrusted = !o.AllowLocal
 	g.announcer = announce.New(announcing)
+	g.finders = g.newFinders(addr, from)
+	if g.dht = o.dht; g.dht == nil {
+		g.dht = g.finders
+	}
 	return g, g.identify()
 }
 
@@ -152,8 +161,15 @@ func (g *Getter) identify() error {
 	return nil
 }
 
-// hasSource reports whether there is a tracker or a peer to ask.
-func (g *Getter) hasSource() bool { return len(g.trackers)+len(g.further)+len(g.options.Peers) > 0 }
+// hasSource reports whether there is a tracker or a peer to ask, or another way to find
+// peers.
+func (g *Getter) hasSource() bool {
+	if len(g.trackers)+len(g.further)+len(g.options.Peers) > 0 {
+		return true
+	}
+	t := g.options.Torrent
+	return g.finders.Any() && (t == nil || !t.Private)
+}
 
 // join adds the swarms of info-hashes that were not known before. g.mu is locked, or New
 // is running.

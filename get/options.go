@@ -84,15 +84,6 @@ type Options struct {
 	// private; they are used until that is known.
 	NoPEX bool
 
-	// DHTPort is the UDP port of the caller's DHT node, which peers are sent (BEP 5). 0
-	// means that there is none. Peers of private torrents are not sent it.
-	DHTPort uint16
-
-	// DHTNode, if non-nil, is called with the address of the DHT node of each peer that
-	// sends it, if DHTPort is not 0. It is called by several goroutines, and must not
-	// block. The address is untrusted.
-	DHTNode func(netip.AddrPort)
-
 	IPs []netip.Addr // addresses to send to trackers, each over its own address family; if empty, trackers use the sender's address
 
 	// Timeout is how long to wait for data before Run ends with ErrTimeout. 0 means
@@ -111,5 +102,6 @@ type Options struct {
 	// Calls are serialized, and none is made after Run returns.
 	Event func(time.Time, Event)
 
-	memory int64 // bytes of blocks that are not written yet; set by tests
+	dht    discover.Node // nil means that of DHT; set by tests
+	memory int64         // bytes of blocks that are not written yet; set by tests
 }

@@ -25,6 +25,7 @@ func (g *Getter) isPrivate() bool {
 // becomePrivate ends what was begun before the info dict was known, which says that the
 // torrent is private: its peers are only known from its trackers. g.mu is locked.
 func (g *Getter) becomePrivate() {
+	g.endSearch()
 	g.exchange.Close()
 	g.hub.Keep(entry{g}, swarm.SourceTracker)
 }

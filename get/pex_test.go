@@ -132,13 +132,20 @@ func begin(t testing.TB, o Options) string {
 	return o.Listener.Addr().String()
 }
 
+// A fakeDHT is a node of the DHT on port 5000, which passes on the nodes of peers.
+type fakeDHT func(netip.AddrPort)
+
+func (fakeDHT) HasDHT() bool                  { return true }
+func (fakeDHT) Port(netip.Addr) uint16        { return 5000 }
+func (f fakeDHT) AddNode(node netip.AddrPort) { f(node) }
+
 // Peers of a download are told of each other, can have a rendezvous, and exchange the ports
 // of DHT nodes. What they name is called.
 func TestExchange(t *testing.T) {
 	t.Parallel()
 	meta, _ := makeContent(t, maketorrent.FormatV1, 4*pieceLength)
 	nodes := make(chan netip.AddrPort, 9)
-	at := begin(t, Options{Torrent: meta, DHTPort: 5000, DHTNode: func(a netip.AddrPort) { nodes <- a }})
+	at := begin(t, Options{Torrent: meta, dht: fakeDHT(func(a netip.AddrPort) { nodes <- a })})
 	a, b := joinGossip(t, at, meta, 4001, false), joinGossip(t, at, meta, 4002, false)
 	ids := receive(t, a.ids)
 	if x := receive(t, a.pex); len(x.Added) != 1 || x.Added[0].Addr != b.addr {
@@ -187,8 +194,8 @@ func TestPrivateExchange(t *testing.T) {
 		options Options
 		magnet  bool
 	}{
-		"magnet":  {Options{Magnet: magnet, DHTPort: 5000}, true},
-		"private": {Options{Torrent: meta, DHTPort: 5000, DHTNode: node}, false},
+		"magnet":  {Options{Magnet: magnet, dht: fakeDHT(func(netip.AddrPort) {})}, true},
+		"private": {Options{Torrent: meta, dht: fakeDHT(node)}, false},
 		"NoPEX":   {Options{Magnet: magnet, NoPEX: true}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

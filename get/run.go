@@ -35,11 +35,13 @@ func (g *Getter) Run(ctx context.Context) error {
 		wg.Go(func() { g.choker.Run(ctx) })
 		wg.Go(func() { g.announcer.Run(ctx) })
 		wg.Go(func() { g.trusted.Run(ctx) })
+		wg.Go(func() { g.finders.Run(ctx) })
 		wg.Go(func() { g.hub.Serve(ctx) })
 	})
 	err := g.download(ctx, connect)
 	stop(cmp.Or(err, errDone))
 	g.options.Listener.Close() // if nothing has served it
+	g.finders.Close()
 	wg.Wait()
 	return g.finish(err)
 }
@@ -253,6 +255,7 @@ func (g *Getter) hurry() {
 		for _, e := range s.entries {
 			e.Hurry()
 		}
+		s.search.Hurry()
 	}
 }
 

@@ -82,7 +82,7 @@ func (t *Torrent) announceAt(tiers [][]string) {
 	}
 }
 
-// updateAnnouncer passes the state of a torrent to the announcer.
+// updateAnnouncer passes the state of a torrent to the announcer and the finders.
 func (t *Torrent) updateAnnouncer() {
 	t.mu.Lock() // so that concurrent calls can't end with an old state
 	defer t.mu.Unlock()
@@ -93,6 +93,7 @@ func (t *Torrent) updateAnnouncer() {
 			e.Serve(t.state.serves())
 		}
 	}
+	t.updateFinders()
 }
 
 // trackerStatus returns the status of each tier of trackers.

@@ -24,6 +24,9 @@ type AnnounceStatus = client.Status
 // EventListening reports that the Seeder accepts connections at Addr.
 type EventListening struct{ Addr netip.AddrPort }
 
+// EventAddress reports an address at which others can reach the Seeder, once it is known.
+type EventAddress struct{ Addr netip.AddrPort }
+
 // EventChecking reports the progress of a check. It is sent at the start of the check
 // and then once per second.
 type EventChecking struct {
@@ -88,6 +91,7 @@ type EventStopped struct {
 }
 
 func (EventListening) isEvent() {}
+func (EventAddress) isEvent()   {}
 func (EventChecking) isEvent()  {}
 func (EventSeeding) isEvent()   {}
 func (EventAnnounce) isEvent()  {}

@@ -72,15 +72,6 @@ type Options struct {
 	// Private torrents never use them.
 	NoPEX bool
 
-	// DHTPort is the UDP port of the caller's DHT node, which peers are sent (BEP 5). 0
-	// means that there is none. Peers of private torrents are not sent it.
-	DHTPort uint16
-
-	// DHTNode, if non-nil, is called with the address of the DHT node of each peer that
-	// sends it, if DHTPort is not 0. It is called by several goroutines, and must not
-	// block. The address is untrusted.
-	DHTNode func(netip.AddrPort)
-
 	IPs  []netip.Addr // addresses to send to trackers, each over its own address family; if empty, trackers use the sender's address
 	Jobs int          // workers for checking; 0 means one per CPU
 
@@ -103,6 +94,8 @@ type Options struct {
 	// Event, if non-nil, is called for each event with the time at which it occurred.
 	// Calls are serialized, and none is made after Serve returns.
 	Event func(time.Time, Event)
+
+	dht discover.Node // nil means that of DHT; set by tests
 
 	delay func() // called before and after each change of state, if non-nil; set by tests
 }

@@ -2,7 +2,6 @@ package seed
 
 import (
 	"errors"
-	"net/netip"
 	"time"
 
 	"bt/internal/discover/pex"
@@ -85,7 +84,3 @@ func (c *conn) handleHolepunch(payload []byte) error {
 	c.QueueBytes(func(b []byte) []byte { return c.exchange.AppendHolepunch(b, &answer) })
 	return c.pay(swarm.CostRelay)
 }
-
-// ExternalAddrs returns the addresses at which most peers see this machine, at most one
-// of each address family. Peers of several networks must agree.
-func (s *Seeder) ExternalAddrs() []netip.Addr { return s.external.Addrs() }

@@ -131,6 +131,13 @@ func makePrivate(t testing.TB) (*Metainfo, string) {
 	return r.Torrent, root
 }
 
+// A fakeDHT is a node of the DHT on port 5000, which passes on the nodes of peers.
+type fakeDHT func(netip.AddrPort)
+
+func (fakeDHT) HasDHT() bool                  { return true }
+func (fakeDHT) Port(netip.Addr) uint16        { return 5000 }
+func (f fakeDHT) AddNode(node netip.AddrPort) { f(node) }
+
 // A private torrent, and any with NoPEX, offers no exchange, and takes no part in it.
 func TestNoExchange(t *testing.T) {
 	t.Parallel()
@@ -139,8 +146,8 @@ func TestNoExchange(t *testing.T) {
 		private bool
 		dht     bool
 	}{
-		"private": {Options{DHTPort: 5000, DHTNode: func(a netip.AddrPort) { t.Errorf("a DHT node of a private torrent: %v", a) }}, true, false},
-		"NoPEX":   {Options{NoPEX: true, DHTPort: 5000}, false, true},
+		"private": {Options{dht: fakeDHT(func(a netip.AddrPort) { t.Errorf("a DHT node of a private torrent: %v", a) })}, true, false},
+		"NoPEX":   {Options{NoPEX: true, dht: fakeDHT(func(netip.AddrPort) {})}, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -229,11 +236,11 @@ func TestExchangeFlood(t *testing.T) {
 			t.Parallel()
 			var mu sync.Mutex
 			var nodes []netip.AddrPort
-			r, tt, _ := one(t, Options{DHTPort: 5000, DHTNode: func(a netip.AddrPort) {
+			r, tt, _ := one(t, Options{dht: fakeDHT(func(a netip.AddrPort) {
 				mu.Lock()
 				defer mu.Unlock()
 				nodes = append(nodes, a)
-			}}, maketorrent.FormatV1, 100_000)
+			})}, maketorrent.FormatV1, 100_000)
 			a, b := r.joinGossip(t, tt, 4001), r.joinGossip(t, tt, 4002)
 			var all []byte
 			for range 1000 {
@@ -269,7 +276,7 @@ func TestExchangeFlood(t *testing.T) {
 func TestPort(t *testing.T) {
 	t.Parallel()
 	nodes := make(chan netip.AddrPort, 10)
-	r, tt, _ := one(t, Options{DHTPort: 5000, DHTNode: func(a netip.AddrPort) { nodes <- a }}, maketorrent.FormatV1, 100_000)
+	r, tt, _ := one(t, Options{dht: fakeDHT(func(a netip.AddrPort) { nodes <- a })}, maketorrent.FormatV1, 100_000)
 	a := r.joinGossip(t, tt, 4001)
 	if m := a.await(peer.IDPort); m.Port != 5000 || !a.hello.Has(peer.FeatureDHT) {
 		t.Errorf("port %d, bit %v", m.Port, a.hello.Has(peer.FeatureDHT))

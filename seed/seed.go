@@ -44,6 +44,8 @@ import (
 	"time"
 
 	"bt/internal/announce"
+	"bt/internal/discover"
+	"bt/internal/discover/finders"
 	"bt/internal/events"
 	"bt/internal/known"
 	"bt/internal/link"
@@ -77,8 +79,11 @@ type Seeder struct {
 
 	hub          *swarm.Hub
 	external     swarm.ExternalAddrs
-	fewer        error // why MaxPeers was lowered; nil: it was not
+	reported     []netip.AddrPort // our addresses, as events have reported them; used by measure
+	fewer        error            // why MaxPeers was lowered; nil: it was not
 	announcer    *announce.Announcer
+	finders      *finders.Finders
+	dht          discover.Node // finders, unless tests have set another
 	events       *events.Queue[Event]
 	known        *known.Store
 	forgetWarned atomic.Bool // the warning that the cache can't be written was emitted
@@ -141,7 +146,12 @@ func New(o Options) *Seeder {
 	})
 	s.announcer = announce.New(announce.Options{
 		PeerID: s.options.PeerID, Port: s.port, UserAgent: o.Client, Families: reached,
+		External: s.external.Trust,
 	})
+	s.finders = s.newFinders(addr, from)
+	if s.dht = o.dht; s.dht == nil {
+		s.dht = s.finders
+	}
 	return s
 }
 
@@ -175,6 +185,9 @@ func (s *Seeder) Add(in Input) (*Torrent, error) {
 		s.req2[mse.Req2(w.hash)] = w.hash
 	}
 	t.announceAt(append(in.Torrent.Trackers(), in.Trackers...))
+	if !t.private {
+		s.finders.AddNodes(in.Torrent.Nodes)
+	}
 	s.list = append(s.list, t)
 	s.mu.Unlock()
 	s.toOpen.put(t)
@@ -262,6 +275,7 @@ func (s *Seeder) Serve(ctx context.Context) error {
 	wg.Go(func() { s.choker.Run(ctx) })
 	wg.Go(func() { s.manage(ctx) })
 	wg.Go(func() { s.announcer.Run(ctx) })
+	wg.Go(func() { s.finders.Run(ctx) })
 	wg.Go(func() { s.measure(ctx) })
 	if s.fewer != nil {
 		s.events.Put(EventWarning{Err: s.fewer})

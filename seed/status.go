@@ -70,6 +70,7 @@ func (s *Seeder) measure(ctx context.Context) {
 			return
 		case now := <-second.C:
 			s.warnNotRemembered(s.known.Flush())
+			s.reportAddrs()
 			conns := s.conns.all()
 			peers := make(map[*Torrent]int)
 			for _, c := range conns {

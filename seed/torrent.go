@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"bt/internal/announce"
+	"bt/internal/discover/finders"
 	"bt/internal/discover/pex"
 	"bt/internal/metainfo"
 	"bt/internal/peer"
@@ -26,7 +27,7 @@ type Torrent struct {
 	places      map[int]string
 	name        string
 	v1, v2      bool
-	private     bool // BEP 27
+	private     bool // peers are found by trackers only (BEP 27)
 	hashV1      [20]byte
 	hashV2      [32]byte
 	size        int64
@@ -36,7 +37,8 @@ type Torrent struct {
 	before      int64         // bytes uploaded in earlier runs
 	begun       time.Time     // when it was first added
 
-	entries []*announce.Entry // one per swarm
+	entries  []*announce.Entry // one per swarm
+	searches []finders.Entry   // one per swarm while the torrent is served, and not private; guarded by life.mu
 
 	super atomic.Pointer[super]         // nil: not super-seeding
 	field atomic.Pointer[peer.Bitfield] // pieces that are available; replaced, never modified

@@ -54,3 +54,10 @@ type Swarm interface {
 	// Found is called with addresses of peers, which are untrusted.
 	Found(peers []netip.AddrPort)
 }
+
+// A Node is our node of the DHT, as connections to peers use it.
+type Node interface {
+	HasDHT() bool                // there is one
+	Port(peer netip.Addr) uint16 // to advertise to a peer; 0: none
+	AddNode(netip.AddrPort)      // of a peer, which is untrusted
+}

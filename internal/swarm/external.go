@@ -16,12 +16,13 @@ const (
 	maxReports = 64
 )
 
-// ExternalAddrs are our own addresses, as peers see them ("yourip" of BEP 10). A peer can
-// report whatever it likes, so several hosts must agree. The zero value has none. Its
-// methods may be called by several goroutines.
+// ExternalAddrs are our own addresses, as trackers (BEP 24) and peers ("yourip" of BEP 10)
+// see them. A peer can report whatever it likes, so several hosts must agree; a tracker is
+// believed. The zero value has none. Its methods may be called by several goroutines.
 type ExternalAddrs struct {
 	mu      sync.Mutex
-	reports [2][]report // of IPv4 and of IPv6, the oldest first
+	reports [2][]report   // of IPv4 and of IPv6, the oldest first
+	trusted [2]netip.Addr // what a tracker has reported
 }
 
 // A report is the last one of a host.
@@ -37,10 +38,7 @@ func (e *ExternalAddrs) Report(by, addr netip.Addr) {
 	if !by.IsValid() || !addr.IsGlobalUnicast() || netguard.IsPrivate(addr) && !netguard.IsPrivate(by) {
 		return
 	}
-	family := 0
-	if addr.Is6() {
-		family = 1
-	}
+	family := familyOf(addr)
 	network := networksOf(by)[0]
 	if netguard.IsPrivate(by) {
 		network = hostPrefix(by) // all may be in one network
@@ -54,13 +52,38 @@ func (e *ExternalAddrs) Report(by, addr netip.Addr) {
 	e.reports[family] = append(list, report{network, addr})
 }
 
-// Addrs returns the addresses that most of the last reports agree on, at most one of each
-// family.
+// Trust records that a tracker sees us at an address. A tracker in a private network may
+// see a private address; it does not replace another one.
+func (e *ExternalAddrs) Trust(addr netip.Addr) {
+	addr = addr.Unmap()
+	if !addr.IsGlobalUnicast() {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if old := &e.trusted[familyOf(addr)]; !old.IsValid() || !netguard.IsPrivate(addr) {
+		*old = addr
+	}
+}
+
+func familyOf(addr netip.Addr) int {
+	if addr.Is6() {
+		return 1
+	}
+	return 0
+}
+
+// Addrs returns the addresses that trackers have reported, else those that most of the last
+// reports of peers agree on, at most one of each family.
 func (e *ExternalAddrs) Addrs() []netip.Addr {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var list []netip.Addr
-	for _, reports := range e.reports {
+	for family, reports := range e.reports {
+		if e.trusted[family].IsValid() {
+			list = append(list, e.trusted[family])
+			continue
+		}
 		n := make(map[netip.Addr]int)
 		for _, r := range reports {
 			if n[r.addr]++; n[r.addr] >= enoughReports && n[r.addr] > len(reports)/2 {
