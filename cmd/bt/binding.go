@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,12 +90,9 @@ func (f *peerFlags) open(u *ui) (n network, err error) {
 		n.listener, err = b.listen(ports)
 		return n, err
 	}
-	n.dht = &seed.DHT{}
+	n.dht = &seed.DHT{State: dhtState(u)}
 	if n.dht.Nodes, err = u.env.dhtNodes(f.dhtNodes); err != nil {
 		return n, err
-	}
-	if u.env.dirs.state != "" {
-		n.dht.State = filepath.Join(u.env.dirs.state, "dht")
 	}
 	if n.listener, n.dht.Conns, err = b.listenBoth(ports); err == nil && n.dht.Conns == nil {
 		u.warn("there is no DHT, because the UDP port %d is in use; --port chooses another", addrOf(n.listener.Addr().String()).Port())

@@ -2,6 +2,8 @@ package main
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -50,4 +52,18 @@ func (e *env) dhtNodes(given []maketorrent.Node) ([]string, error) {
 		list = append(list, field)
 	}
 	return list, nil
+}
+
+// dhtState returns the file that keeps the nodes of the DHT between runs, or "" if there is
+// no directory for it.
+func dhtState(u *ui) string {
+	dir := u.env.dirs.state
+	if dir == "" {
+		return ""
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		u.warn("the nodes of the DHT are not saved: %v", err)
+		return ""
+	}
+	return filepath.Join(dir, "dht")
 }

@@ -85,9 +85,13 @@ var (
 		{"slots upload-slots max-upload-slots", "use --max-uploads"},
 		{"encrypt crypto require-crypto bt-require-crypto encryption-required", "use --encryption require"},
 		{"no-encryption noencryption", "use --encryption off"},
-		{"nodht disable-dht enable-dht dht", "there is no DHT; --no-dht is accepted"},
-		{"nopex disable-pex enable-peer-exchange pex", "there is no peer exchange; --no-pex is accepted"},
-		{"nolsd no-lpd disable-lpd bt-enable-lpd lsd lpd", "there is no local discovery; --no-lsd is accepted"},
+		{"nodht disable-dht", "use --no-dht"},
+		{"enable-dht dht", "the DHT is used without a flag, and --no-dht turns it off"},
+		{"dht-entry-point dht-bootstrap bootstrap dht-nodes", "use --dht-node"},
+		{"nopex disable-pex", "use --no-pex"},
+		{"enable-peer-exchange pex", "peers are exchanged without a flag, and --no-pex turns it off"},
+		{"nolsd no-lpd disable-lpd nolpd", "use --no-lsd"},
+		{"bt-enable-lpd lsd lpd", "local discovery is used without a flag, and --no-lsd turns it off"},
 		{"no-upnp noupnp no-natpmp no-portmap no-port-mapping disable-upnp upnp natpmp", "there is no port mapping; --no-port-map is accepted"},
 	}
 	seedingWords = []otherWords{

@@ -37,7 +37,7 @@ func seedCommand(e *env) *cli.Command {
 		Name:      "seed",
 		Usage:     "serve a torrent's data to peers, and announce it to trackers",
 		UsageText: "bt seed TORRENT [PATH] [FLAGS]\nbt seed DIR [FLAGS]",
-		ArgsUsage: pathHelp + " With a directory every torrent in it is seeded; torrents added later are picked up, and removed ones are dropped. An empty directory is not an error; one with content and no torrent is wrong usage, unless --data or --recursive is given or it was seeded before. Data that an earlier bt seed has checked, and that has not changed, is served at once. Peers connect to bt, and bt calls those that trackers name. Ctrl-C announces the stop to trackers and ends bt; a second one ends it at once.",
+		ArgsUsage: pathHelp + " With a directory every torrent in it is seeded; torrents added later are picked up, and removed ones are dropped. An empty directory is not an error; one with content and no torrent is wrong usage, unless --data or --recursive is given or it was seeded before. Data that an earlier bt seed has checked, and that has not changed, is served at once. Peers connect to bt, and bt calls those that trackers, the DHT and peers name, and those on the local network; those of a private torrent are named by its trackers alone. Ctrl-C announces the stop to trackers and ends bt; a second one ends it at once.",
 		Description: `bt seed movie.torrent
 bt seed movie.torrent /srv/archive --max-upload-rate 2MiB/s
 bt seed movie.torrent --plan movie.plan
@@ -117,7 +117,7 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 		return err
 	}
 	trackers := f.announce
-	if len(trackers)+len(t.Trackers()) == 0 {
+	if len(trackers)+len(t.Trackers()) == 0 && (t.Private || f.peers.noDHT) {
 		u.warn("the torrent has no tracker, so peers can't find this seed; add one with --announce")
 	}
 	if foreign := seed.ForeignTrackers(t, trackers); len(foreign) > 0 {

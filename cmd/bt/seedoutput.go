@@ -34,8 +34,11 @@ type seedScreen struct {
 	stopped logEntry // the final event
 	why     error    // why single has stopped
 
+	link string // the magnet link of single that was shown last; used by event
+
 	mu      sync.Mutex // guards the fields below
 	live    *term.Live // nil without a terminal
+	above   string     // what draw prints above the live screen next
 	message message    // the last one
 }
 
@@ -149,6 +152,7 @@ func (s *seedScreen) figures() {
 	if s.live != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.printAbove()
 		s.draw(status)
 	}
 }
@@ -188,8 +192,12 @@ func (s *seedScreen) event(at time.Time, e seed.Event) {
 			return // printed when the seed ends
 		}
 	}
+	link := s.newLink(e)
 	if s.log != nil {
 		s.log.put(entry)
+		if link != nil && !s.json {
+			s.log.put(logEntry{at, link})
+		}
 		if _, ok := e.(seed.EventListening); ok && s.page != nil {
 			s.log.put(logEntry{at, pageListening{s.page.url()}})
 		}
@@ -197,6 +205,9 @@ func (s *seedScreen) event(at time.Time, e seed.Event) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if link != nil {
+		s.above = link.lines(s.pal)
+	}
 	switch e := e.(type) {
 	case seed.EventAnnounce:
 		s.message = message{e.Tracker, s.announceText(seedAnnounce(e), false)}
@@ -239,14 +250,21 @@ func (s *seedScreen) eventDocument(entry logEntry) (d jsonEvent) {
 		d = jsonEvent{Event: "listening", Addr: e.Addr.String()}
 	case pageListening:
 		d = jsonEvent{Event: "listening", Status: e.url}
+	case seed.EventAddress:
+		d = s.torrentEvent("address", s.single)
+		if d.Addr = e.Addr.String(); s.single != nil {
+			if link, err := s.single.Magnet(); err == nil {
+				d.Magnet, d.Message = s.shownMagnet(link)
+			}
+		}
 	case seed.EventChecking:
 		d = s.torrentEvent("checking", e.Torrent)
 		d.Done, d.Total = &e.Done, &e.Total
 	case seed.EventSeeding:
 		d = s.torrentEvent("seeding", e.Torrent)
 		d.Pieces, d.Known = &e.Pieces, &e.Known
-		if meta, err := e.Torrent.Metainfo(); err == nil {
-			d.Magnet, d.Message = s.shownMagnet(meta.Magnet().String())
+		if link, err := e.Torrent.Magnet(); err == nil {
+			d.Magnet, d.Message = s.shownMagnet(link)
 		}
 	case seed.EventAnnounce:
 		d = s.announceEvent(s.torrentEvent("announce", e.Torrent), seedAnnounce(e))
@@ -297,6 +315,10 @@ func (s *seedScreen) eventText(entry logEntry) string {
 		return fmt.Sprintf("listening on %s", e.Addr)
 	case pageListening:
 		return "status page: " + e.url
+	case seed.EventAddress:
+		return fmt.Sprintf("peers reach this seed at %s", e.Addr)
+	case *magnetLink:
+		return e.text()
 	case seed.EventSeeding:
 		if all := e.Torrent.Pieces(); e.Pieces < all {
 			return fmt.Sprintf("%s: seeding %s of %s", e.Torrent.Name(), term.Count(int64(e.Pieces)), count(all, "piece"))
