@@ -70,13 +70,19 @@ func (n *Node) answer(f *family, m *krpc.Message, from netip.AddrPort, now time.
 			return failure(krpc.CodeMethod, "method unknown")
 		}
 	}
-	want4, want6 := m.Want4, m.Want6
 	if m.Method == krpc.GetPeers {
 		r.Token = n.tokens.token(from.Addr())
 		if m.Scrape {
 			r.SeedFilter, r.PeerFilter = n.store.filters(m.Target)
 		}
 	}
+	n.tellNodes(f, &r, m, from)
+	return r
+}
+
+// tellNodes adds the nodes that are nearest to the target of a query.
+func (n *Node) tellNodes(f *family, r, m *krpc.Message, from netip.AddrPort) {
+	want4, want6 := m.Want4, m.Want6
 	if !want4 && !want6 || r.SeedFilter != nil { // there is no room for more with filters (BEP 33)
 		want4, want6 = !f.v6(), f.v6()
 	}
@@ -88,7 +94,6 @@ func (n *Node) answer(f *family, m *krpc.Message, from netip.AddrPort, now time.
 			r.Nodes6 = of.tell(m.Target, from)
 		}
 	}
-	return r
 }
 
 // failure returns an error message.

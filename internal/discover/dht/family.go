@@ -92,25 +92,12 @@ func (n *Node) vote(f *family, from, addr netip.AddrPort, now time.Time) {
 	}
 	f.votes = append(f.votes, vote{host, addr})
 
-	agree, exact := 0, 0
-	for _, v := range f.votes {
-		if v.addr.Addr() == addr.Addr() {
-			agree++
-		}
-		if v.addr == addr {
-			exact++
-		}
-	}
-	needed := minVotes
-	if !f.global {
-		needed = 1 // a local network may be small, and has little to gain by a lie
-	}
-	if agree < needed || agree*2 <= len(f.votes) {
+	if !f.agree(func(v vote) bool { return v.addr.Addr() == addr.Addr() }) {
 		return
 	}
 	isNew := addr != f.external || now.Sub(f.compared) > compareTime
 	f.external = addr
-	if isNew && exact >= needed && exact*2 > len(f.votes) {
+	if isNew && f.agree(func(v vote) bool { return v.addr == addr }) {
 		f.compared = now
 		if f.isOwn(addr) {
 			n.prove(f, now) // no router translates our address
@@ -121,6 +108,21 @@ func (n *Node) vote(f *family, from, addr netip.AddrPort, now time.Time) {
 		f.rename(addr.Addr())
 		n.find(f.id)
 	}
+}
+
+// agree reports whether enough votes, and most of them, are for something.
+func (f *family) agree(isFor func(v vote) bool) bool {
+	needed := minVotes
+	if !f.global {
+		needed = 1 // a local network may be small, and has little to gain by a lie
+	}
+	count := 0
+	for _, v := range f.votes {
+		if isFor(v) {
+			count++
+		}
+	}
+	return count >= needed && count*2 > len(f.votes)
 }
 
 // rename changes our id to a random one that fits an external address.

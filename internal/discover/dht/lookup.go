@@ -9,10 +9,9 @@ import (
 )
 
 const (
-	alpha         = 4  // queries of a lookup at once, in each family
-	maxAsked      = 60 // nodes that a lookup asks in each family
-	maxCandidates = 64
-	maxFound      = 2000 // peers that a lookup remembers
+	alpha    = 4    // queries of a lookup at once, in each family
+	maxAsked = 60   // nodes that a lookup asks in each family
+	maxFound = 2000 // peers that a lookup remembers
 )
 
 // A lookup approaches a target in all families at once. Its fields are guarded by the mu
@@ -36,54 +35,6 @@ type lookup struct {
 	stalled   bool
 	over      bool // ended or abandoned
 }
-
-// A side is the part of a lookup in one family.
-type side struct {
-	family    *family
-	seeds     []netip.AddrPort // nodes of unknown id to begin with
-	list      []*candidate     // the best first
-	asked     int
-	failed    int // of those asked
-	inFlight  int
-	converged bool
-	targets   []*candidate // nodes to announce to
-}
-
-type candidate struct {
-	krpc.Node
-	state  candidateState
-	token  string
-	teller *teller // nil: ours
-}
-
-// A teller is a node that told of others.
-type teller struct {
-	answered, failed int // of these
-}
-
-// isDoubtful reports whether a node told of nodes that don't exist, which would use up
-// the queries of a lookup.
-func (t *teller) isDoubtful() bool { return t != nil && t.failed >= 3 && t.failed > 2*t.answered }
-
-// count counts a candidate for its teller.
-func (t *teller) count(state candidateState) {
-	switch {
-	case t == nil:
-	case state == stateAnswered:
-		t.answered++
-	default:
-		t.failed++
-	}
-}
-
-type candidateState uint8
-
-const (
-	stateNew candidateState = iota
-	stateAsked
-	stateAnswered
-	stateFailed
-)
 
 // newLookup returns a lookup to start.
 func (n *Node) newLookup(target krpc.ID, method string) *lookup {
@@ -206,9 +157,9 @@ func (n *Node) askCandidate(l *lookup, s *side, c *candidate) {
 		default:
 			c.state = stateAnswered
 			c.token = strings.Clone(m.Token)
-			n.collect(l, c.Addr, m)
+			n.collect(l, c, c.Addr, m)
 		}
-		c.teller.count(c.state)
+		c.count()
 		n.step(l)
 	})
 }
@@ -221,11 +172,12 @@ func (n *Node) askSeed(l *lookup, s *side, addr netip.AddrPort) {
 			return
 		}
 		if m != nil {
-			if c := s.add(l.target, krpc.Node{ID: m.ID, Addr: addr}, nil); c != nil {
+			c := s.add(l.target, krpc.Node{ID: m.ID, Addr: addr}, nil)
+			if c != nil {
 				c.state = stateAnswered
 				c.token = strings.Clone(m.Token)
 			}
-			n.collect(l, addr, m)
+			n.collect(l, c, addr, m)
 		}
 		n.step(l)
 	})
@@ -248,10 +200,9 @@ func (n *Node) announceTo(l *lookup, s *side, c *candidate) {
 	})
 }
 
-// collect takes the nodes and peers of a response.
-func (n *Node) collect(l *lookup, from netip.AddrPort, m *krpc.Message) {
+// collect takes the nodes and peers of a response. c is nil if the node was known.
+func (n *Node) collect(l *lookup, c *candidate, from netip.AddrPort, m *krpc.Message) {
 	l.answers++
-	by := new(teller)
 	for _, s := range l.sides {
 		nodes := m.Nodes
 		if s.family.v6() {
@@ -259,7 +210,7 @@ func (n *Node) collect(l *lookup, from netip.AddrPort, m *krpc.Message) {
 		}
 		for _, node := range nodes[:min(k, len(nodes))] {
 			if node.ID != s.family.id && node.Addr != s.family.external && isPlausible(node.Addr, from.Addr()) {
-				s.add(l.target, node, by)
+				s.add(l.target, node, c)
 			}
 		}
 	}
@@ -280,95 +231,4 @@ func (n *Node) collect(l *lookup, from netip.AddrPort, m *krpc.Message) {
 	if len(fresh) > 0 && l.peers != nil {
 		l.peers(fresh)
 	}
-}
-
-// add adds a candidate. It returns nil if it is known or there are too many.
-func (s *side) add(target krpc.ID, node krpc.Node, by *teller) *candidate {
-	isKnown := func(c *candidate) bool {
-		return c.Node == node || c.state != stateFailed && (c.Addr == node.Addr || c.ID == node.ID)
-	}
-	if i := slices.IndexFunc(s.list, isKnown); i >= 0 {
-		if c := s.list[i]; c.Node == node && c.teller.isDoubtful() {
-			c.teller = by
-		}
-		return nil
-	}
-	if !isAllowed(node.Addr, s.addrs) {
-		return nil
-	}
-	c := &candidate{Node: node, teller: by}
-	i, _ := slices.BinarySearchFunc(s.list, c, func(a, b *candidate) int { return compare(target, a, b) })
-	if i >= maxCandidates {
-		return nil
-	}
-	s.list = slices.Insert(s.list, i, c)
-	s.list = s.list[:min(maxCandidates, len(s.list))]
-	return c
-}
-
-// addrs yields the addresses that limits count.
-func (s *side) addrs(yield func(netip.AddrPort) bool) {
-	for _, c := range s.list {
-		if c.state != stateFailed && !yield(c.Addr) {
-			return
-		}
-	}
-}
-
-// compare orders candidates by distance, and those last whose id does not fit their
-// address: BEP 42 lets only the others count, as long as there are any.
-func compare(target krpc.ID, a, b *candidate) int {
-	fitsA, fitsB := a.ID.FitsAddr(a.Addr.Addr()), b.ID.FitsAddr(b.Addr.Addr())
-	switch {
-	case fitsA && !fitsB:
-		return -1
-	case fitsB && !fitsA:
-		return 1
-	}
-	return target.CompareDistance(a.ID, b.ID)
-}
-
-// live yields the k best candidates that did not fail, and probably won't.
-func (s *side) live(yield func(c *candidate) bool) {
-	n := 0
-	for _, c := range s.list {
-		if c.state == stateFailed || c.state == stateNew && c.teller.isDoubtful() {
-			continue
-		}
-		if n++; n > k || !yield(c) {
-			return
-		}
-	}
-}
-
-// next returns a candidate to ask, or nil. Up to twice as many are asked if some fail.
-func (s *side) next(maxAsked int) *candidate {
-	for c := range s.live {
-		if c.state == stateNew && s.asked < maxAsked+min(s.failed, maxAsked) {
-			return c
-		}
-	}
-	return nil
-}
-
-// isComplete reports whether the k best candidates have answered.
-func (s *side) isComplete() bool {
-	n := 0
-	for c := range s.live {
-		if c.state != stateAnswered {
-			return false
-		}
-		n++
-	}
-	return n == k
-}
-
-// nearest returns the k best candidates that gave a token.
-func (s *side) nearest() (list []*candidate) {
-	for _, c := range s.list {
-		if c.state == stateAnswered && c.token != "" && len(list) < k {
-			list = append(list, c)
-		}
-	}
-	return list
 }

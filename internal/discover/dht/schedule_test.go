@@ -211,7 +211,7 @@ func TestHurry(t *testing.T) {
 		if shortest < 15*time.Minute || longest > time.Hour {
 			t.Errorf("announces after %s to %s", shortest, longest)
 		}
-		if len(gaps) < 14 || len(gaps) > 30 || gaps[0] != 2*time.Minute || gaps[1] != 4*time.Minute {
+		if len(gaps) < 14 || len(gaps) > 45 || gaps[0] != 2*time.Minute || gaps[1] != 4*time.Minute {
 			t.Errorf("searches after %v", gaps)
 		}
 	})
