@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -69,19 +68,26 @@ func (s *processSwarm) transmission(encryption int) (isDone func() bool, content
 // transmissionIn starts transmission on a host with the torrent, whose data is in dir. ask
 // runs transmission-remote.
 func (s *processSwarm) transmissionIn(h *testenv.Host, dir string, port, encryption int) (client *swarmProcess, ask func(args ...string) (answer string, err error)) {
-	t := s.t
-	t.Helper()
-	daemon, remote := testenv.Program(t, "transmission-daemon"), testenv.Program(t, "transmission-remote")
-	config := t.TempDir()
-	if err := os.WriteFile(filepath.Join(config, "settings.json"), fmt.Appendf(nil, `{
+	s.t.Helper()
+	return s.transmissionWith(h, dir, s.torrent, fmt.Sprintf(`{
 		"encryption": %d, "bind-address-ipv4": "%v", "peer-port": %d,
 		"dht-enabled": false, "pex-enabled": false, "lpd-enabled": false, "utp-enabled": false,
 		"port-forwarding-enabled": false, "blocklist-enabled": false,
 		"rpc-bind-address": "127.0.0.1", "rpc-port": 9091,
 		"rpc-whitelist-enabled": true, "rpc-whitelist": "127.0.0.1"
-	}`, encryption, h.Addr, port), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	}`, encryption, h.Addr, port), nil)
+}
+
+// transmissionWith starts transmission on a host with settings, by which it is controlled at
+// port 9091 of loopback, and with further files in its configuration. It adds a torrent or a
+// magnet link.
+func (s *processSwarm) transmissionWith(h *testenv.Host, dir, source, settings string, files map[string]string) (client *swarmProcess, ask func(args ...string) (answer string, err error)) {
+	t := s.t
+	t.Helper()
+	daemon, remote := testenv.Program(t, "transmission-daemon"), testenv.Program(t, "transmission-remote")
+	config := t.TempDir()
+	processTree(t, config, map[string]string{"settings.json": settings})
+	processTree(t, config, files)
 	client = s.run(h, daemon, "-f", "-g", config, "-w", dir)
 	ask = func(args ...string) (answer string, err error) {
 		line := h.Command(remote, append([]string{"127.0.0.1:9091"}, args...)...)
@@ -91,7 +97,7 @@ func (s *processSwarm) transmissionIn(h *testenv.Host, dir string, port, encrypt
 		return string(out), err
 	}
 	client.until("transmission takes the torrent", func() bool {
-		_, err := ask("--add", s.torrent)
+		_, err := ask("--add", source)
 		return err == nil
 	})
 	return client, ask

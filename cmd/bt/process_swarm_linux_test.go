@@ -71,19 +71,17 @@ func (plan swarmPlan) of(t *testing.T, sizes ...int) *processSwarm {
 		plan.seed, plan.client = testenv.Hosts(t)
 		plan.tracker = plan.seed
 	}
-	piece := cmp.Or(plan.piece, 32<<10)
-	s := &processSwarm{t: t, a: plan.seed, b: plan.client, at: plan.tracker}
-	home := t.TempDir()
-	s.env = []string{"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "GORACE=atexit_sleep_ms=0"}
-	for _, v := range os.Environ() {
-		name, _, _ := strings.Cut(v, "=")
-		proxy := strings.HasSuffix(strings.ToLower(name), "_proxy")
-		own := slices.ContainsFunc(s.env, func(o string) bool { return strings.HasPrefix(o, name+"=") })
-		if !proxy && !own {
-			s.env = append(s.env, v)
-		}
-	}
+	s, hashes := plan.torrent(t, sizes, "--announce", fmt.Sprintf("http://%v:%d/announce", plan.tracker.Addr, swarmTrackerPort))
+	s.tracker = s.at.Opentracker(t, swarmTrackerPort, hashes)
+	return s
+}
 
+// torrent makes the files and the torrent of a swarm, with further arguments of bt make, but
+// no tracker. It returns the info-hashes, of v2 the first 20 bytes.
+func (plan swarmPlan) torrent(t *testing.T, sizes []int, args ...string) (s *processSwarm, hashes [][20]byte) {
+	t.Helper()
+	piece := cmp.Or(plan.piece, 32<<10)
+	s = &processSwarm{t: t, a: plan.seed, b: plan.client, at: plan.tracker, env: swarmEnv(t)}
 	dir := t.TempDir()
 	s.root, s.torrent = filepath.Join(dir, "content"), filepath.Join(dir, "content.torrent")
 	chacha := rand.NewChaCha8([32]byte([]byte("the data of bt's swarms of tests")))
@@ -100,22 +98,36 @@ func (plan swarmPlan) of(t *testing.T, sizes ...int) *processSwarm {
 		s.size += int64(size)
 	}
 	processTree(t, s.root, files)
-	made := processMade(t, dir, "make", "content", "-l", fmt.Sprint(piece), "-o", s.torrent, "--format", cmp.Or(plan.format, "v1"),
-		"--announce", fmt.Sprintf("http://%v:%d/announce", s.at.Addr, swarmTrackerPort))
+	args = append([]string{"make", "content", "-l", fmt.Sprint(piece), "-o", s.torrent, "--format", cmp.Or(plan.format, "v1")}, args...)
+	made := processMade(t, dir, args...)
 	s.pieces, s.magnet = made.PieceCount, made.Magnet
-	var hashes [][20]byte
 	for _, text := range []string{made.InfoHash, made.InfoHashV2} {
 		hash, err := hex.DecodeString(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(hash) > 0 {
-			hashes = append(hashes, [20]byte(hash)) // of v2 the first 20 bytes
+			hashes = append(hashes, [20]byte(hash))
 		}
 	}
 	s.hash = hashes[0]
-	s.tracker = s.at.Opentracker(t, swarmTrackerPort, hashes)
-	return s
+	return s, hashes
+}
+
+// swarmEnv returns the environment of a swarm's programs, with a new home.
+func swarmEnv(t *testing.T) []string {
+	t.Helper()
+	home := t.TempDir()
+	env := []string{"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "XDG_STATE_HOME=" + filepath.Join(home, "state"), "GORACE=atexit_sleep_ms=0"}
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		proxy := strings.HasSuffix(strings.ToLower(name), "_proxy")
+		own := slices.ContainsFunc(env, func(o string) bool { return strings.HasPrefix(o, name+"=") })
+		if !proxy && !own {
+			env = append(env, v)
+		}
+	}
+	return env
 }
 
 // eventually waits until a condition is true.

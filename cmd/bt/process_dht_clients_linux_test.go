@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"bt/internal/testenv"
+)
+
+// A dhtClient is a client that can search in the DHT.
+type dhtClient struct {
+	name    string
+	formats []string
+
+	// download downloads from the swarm's magnet link to dir/content. It begins with a node.
+	download func(s *processSwarm, dir, node string, port int)
+}
+
+var dhtClients = []dhtClient{
+	{"bt", []string{"v1", "v2", "hybrid"}, btFinds},
+	{"libtorrent", []string{"v1", "v2", "hybrid"}, libtorrentFinds},
+	{"aria2", []string{"v1"}, aria2Finds},
+	{"transmission", []string{"v1"}, transmissionFinds},
+}
+
+func btFinds(s *processSwarm, dir, node string, port int) {
+	s.t.Helper()
+	s.getTo(dir, s.magnet, "--port", fmt.Sprint(port), "--dht-node", node, "--no-lsd", "--no-pex").exits(exitOK)
+}
+
+func libtorrentFinds(s *processSwarm, dir, node string, port int) {
+	s.t.Helper()
+	p := s.finder(s.b, port, s.magnet, dir, "dht="+node)
+	p.until("libtorrent has all", func() bool { return p.counts().pieces == s.pieces })
+	p.kill() // all is in files
+}
+
+// finder starts a peer of finder.py.
+func (s *processSwarm) finder(h *testenv.Host, port int, source, dir string, options ...string) *swarmProcess {
+	s.t.Helper()
+	return s.script(h, "finder.py", append([]string{source, dir, h.Addr.String(), fmt.Sprint(port)}, options...)...)
+}
+
+func aria2Finds(s *processSwarm, dir, node string, port int) {
+	s.t.Helper()
+	s.run(s.b, testenv.Program(s.t, "aria2c"), "--no-conf", "--seed-time=0", "--enable-dht=true", "--enable-dht6=false",
+		"--dht-entry-point="+node, "--dht-file-path="+filepath.Join(s.t.TempDir(), "dht.dat"), fmt.Sprintf("--dht-listen-port=%d", port),
+		"--enable-peer-exchange=false", "--bt-enable-lpd=false", "--interface="+s.b.Addr.String(), fmt.Sprintf("--listen-port=%d", port),
+		"--file-allocation=none", "--console-log-level=info", "--show-console-readout=false", "-d", dir, s.magnet).exits(0)
+}
+
+func transmissionFinds(s *processSwarm, dir, node string, port int) {
+	s.t.Helper()
+	host, other, _ := strings.Cut(node, ":")
+	p, ask := s.transmissionWith(s.b, dir, s.magnet, fmt.Sprintf(`{
+		"encryption": 0, "bind-address-ipv4": "%v", "peer-port": %d,
+		"dht-enabled": true, "pex-enabled": false, "lpd-enabled": false, "utp-enabled": false,
+		"port-forwarding-enabled": false, "blocklist-enabled": false,
+		"rpc-bind-address": "127.0.0.1", "rpc-port": 9091,
+		"rpc-whitelist-enabled": true, "rpc-whitelist": "127.0.0.1"
+	}`, s.b.Addr, port), map[string]string{"dht.bootstrap": host + " " + other + "\n"})
+	p.until("transmission has all", func() bool {
+		answer, err := ask("--torrent", "1", "--info")
+		return err == nil && strings.Contains(answer, "Percent Done: 100%")
+	})
+}
+
+// interopScript returns the path of a script of testdata/interop.
+func interopScript(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("testdata", "interop", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
