@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,7 +26,7 @@ const (
 type processDHT struct {
 	t      *testing.T
 	hosts  []*testenv.Host
-	begin  string             // a node that remains, HOST:PORT
+	begin  []string           // nodes that remain, HOST:PORT
 	halves [2][]*swarmProcess // the second one vanishes
 	port   atomic.Int32       // the last one that a client got
 }
@@ -41,14 +42,19 @@ func startDHT(t *testing.T) *processDHT {
 			firsts = append(firsts, fmt.Sprintf("%v:%d", h.Addr, 20_000+1000*half))
 		}
 	}
-	d.begin = firsts[0]
+	for _, first := range firsts[:dhtHosts] {
+		node := netip.MustParseAddrPort(first)
+		for i := range uint16(dhtSessions) {
+			d.begin = append(d.begin, netip.AddrPortFrom(node.Addr(), node.Port()+i).String())
+		}
+	}
 	nodes, _ := swarmPlan{}.torrent(t, []int{40_000})
 	for i := range firsts {
 		half, h := i/dhtHosts, d.hosts[i%dhtHosts]
 		args := append([]string{fmt.Sprint(dhtSessions)}, firsts[i:]...)
 		d.halves[half] = append(d.halves[half],
 			nodes.script(h, "dhtnodes.py", append(args, firsts[:i]...)...),
-			nodes.in(t).run(h, "bt", "seed", nodes.torrent, nodes.root, "--json", "--port", fmt.Sprint(10_000+half), "--dht-node", d.begin, "--no-lsd", "--no-pex"))
+			nodes.in(t).run(h, "bt", "seed", nodes.torrent, nodes.root, "--json", "--port", fmt.Sprint(10_000+half), "--dht-node", d.begin[0], "--no-lsd", "--no-pex"))
 	}
 	for _, half := range d.halves {
 		for i, p := range half {
@@ -100,7 +106,7 @@ func (d *processDHT) swarm(i int, format string, sizes ...int) *processSwarm {
 // seed starts bt seed, which the DHT alone makes known.
 func (d *processDHT) seed(s *processSwarm, port int) swarmSeed {
 	s.t.Helper()
-	p := swarmSeed{swarmBt{s.run(s.a, "bt", "seed", s.torrent, s.root, "--json", "--port", fmt.Sprint(port), "--dht-node", d.begin, "--no-lsd", "--no-pex")}}
+	p := swarmSeed{swarmBt{s.run(s.a, "bt", "seed", s.torrent, s.root, "--json", "--port", fmt.Sprint(port), "--dht-node", d.begin[0], "--no-lsd", "--no-pex")}}
 	p.await("seeding", 1)
 	return p
 }
@@ -136,7 +142,7 @@ func TestProcessDHT(t *testing.T) {
 		seeds[format] = d.seed(s, swarmSeedPort)
 	}
 	theirs := d.swarm(0, "v1", 400_001, 5)
-	theirs.finder(theirs.a, 51_413, theirs.torrent, filepath.Dir(theirs.root), "dht="+d.begin)
+	theirs.finder(theirs.a, 51_413, theirs.torrent, filepath.Dir(theirs.root), "dht="+d.begin[0])
 
 	t.Run("found", func(t *testing.T) {
 		for _, client := range dhtClients {
