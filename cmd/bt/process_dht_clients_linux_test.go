@@ -15,9 +15,9 @@ type dhtClient struct {
 	name    string
 	formats []string
 
-	// download downloads from the swarm's magnet link to dir/content. It begins with nodes,
+	// download downloads from a magnet link to dir/content. It begins with nodes,
 	// of which one is enough for most.
-	download func(s *processSwarm, dir string, nodes []string, port int)
+	download func(s *processSwarm, magnet, dir string, nodes []string, port int)
 }
 
 var dhtClients = []dhtClient{
@@ -27,14 +27,14 @@ var dhtClients = []dhtClient{
 	{"transmission", []string{"v1"}, transmissionFinds},
 }
 
-func btFinds(s *processSwarm, dir string, nodes []string, port int) {
+func btFinds(s *processSwarm, magnet, dir string, nodes []string, port int) {
 	s.t.Helper()
-	s.getTo(dir, s.magnet, "--port", fmt.Sprint(port), "--dht-node", nodes[0], "--no-lsd", "--no-pex").exits(exitOK)
+	s.getTo(dir, magnet, "--port", fmt.Sprint(port), "--dht-node", nodes[0], "--no-lsd", "--no-pex").exits(exitOK)
 }
 
-func libtorrentFinds(s *processSwarm, dir string, nodes []string, port int) {
+func libtorrentFinds(s *processSwarm, magnet, dir string, nodes []string, port int) {
 	s.t.Helper()
-	p := s.finder(s.b, port, s.magnet, dir, "dht="+nodes[0])
+	p := s.finder(s.b, port, magnet, dir, "dht="+nodes[0])
 	p.until("libtorrent has all", func() bool { return p.counts().pieces == s.pieces })
 	p.kill() // all is in files
 }
@@ -45,17 +45,17 @@ func (s *processSwarm) finder(h *testenv.Host, port int, source, dir string, opt
 	return s.script(h, "finder.py", append([]string{source, dir, h.Addr.String(), fmt.Sprint(port)}, options...)...)
 }
 
-func aria2Finds(s *processSwarm, dir string, nodes []string, port int) {
+func aria2Finds(s *processSwarm, magnet, dir string, nodes []string, port int) {
 	s.t.Helper()
 	s.run(s.b, testenv.Program(s.t, "aria2c"), "--no-conf", "--seed-time=0", "--enable-dht=true", "--enable-dht6=false",
 		"--dht-entry-point="+nodes[0], "--dht-file-path="+filepath.Join(s.t.TempDir(), "dht.dat"), fmt.Sprintf("--dht-listen-port=%d", port),
 		"--enable-peer-exchange=false", "--bt-enable-lpd=false", "--interface="+s.b.Addr.String(), fmt.Sprintf("--listen-port=%d", port),
-		"--file-allocation=none", "--console-log-level=info", "--show-console-readout=false", "-d", dir, s.magnet).exits(0)
+		"--file-allocation=none", "--console-log-level=info", "--show-console-readout=false", "-d", dir, magnet).exits(0)
 }
 
 // transmissionFinds gives transmission many nodes, as if it had run before. It asks one
 // every few seconds, and does nothing else before it knows more than eight.
-func transmissionFinds(s *processSwarm, dir string, nodes []string, port int) {
+func transmissionFinds(s *processSwarm, magnet, dir string, nodes []string, port int) {
 	s.t.Helper()
 	var compact []byte
 	for _, node := range nodes {
@@ -66,7 +66,7 @@ func transmissionFinds(s *processSwarm, dir string, nodes []string, port int) {
 		compact = append(append(compact, b[:4]...), b[5], b[4])
 	}
 	state := fmt.Sprintf("d2:id20:transmission of test5:nodes%d:%se", len(compact), compact)
-	p, ask := s.transmissionWith(s.b, dir, s.magnet, fmt.Sprintf(`{
+	p, ask := s.transmissionWith(s.b, dir, magnet, fmt.Sprintf(`{
 		"encryption": 0, "bind-address-ipv4": "%v", "peer-port": %d,
 		"dht-enabled": true, "pex-enabled": false, "lpd-enabled": false, "utp-enabled": false,
 		"port-forwarding-enabled": false, "blocklist-enabled": false,

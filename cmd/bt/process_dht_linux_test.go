@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -103,21 +104,50 @@ func (d *processDHT) swarm(i int, format string, sizes ...int) *processSwarm {
 	return s
 }
 
-// seed starts bt seed, which the DHT alone makes known.
-func (d *processDHT) seed(s *processSwarm, port int) swarmSeed {
+// dhtSeed starts bt seed, which the DHT alone makes known. nodes are those to begin with;
+// it knows those of an earlier run too.
+func (s *processSwarm) dhtSeed(port int, nodes ...string) swarmSeed {
 	s.t.Helper()
-	p := swarmSeed{swarmBt{s.run(s.a, "bt", "seed", s.torrent, s.root, "--json", "--port", fmt.Sprint(port), "--dht-node", d.begin[0], "--no-lsd", "--no-pex")}}
+	args := []string{"seed", s.torrent, s.root, "--json", "--port", fmt.Sprint(port), "--no-lsd", "--no-pex"}
+	for _, node := range nodes {
+		args = append(args, "--dht-node", node)
+	}
+	p := swarmSeed{swarmBt{s.run(s.a, "bt", args...)}}
 	p.await("seeding", 1)
 	return p
 }
 
-// find downloads from a magnet link with a client, and compares.
-func (d *processDHT) find(s *processSwarm, client string) {
+// find downloads from a magnet link of the swarm with a client, and compares.
+func (d *processDHT) find(s *processSwarm, magnet, client string) {
 	s.t.Helper()
 	dir, port := s.t.TempDir(), int(d.port.Add(1))
 	i := slices.IndexFunc(dhtClients, func(c dhtClient) bool { return c.name == client })
-	dhtClients[i].download(s, dir, d.begin, port)
+	dhtClients[i].download(s, magnet, dir, d.begin, port)
 	s.arrived(dir)
+}
+
+// answers counts from now on the answers of bt's node at a port of the second host, and
+// checks their size.
+func (d *processDHT) answers(port uint16) (count func() int64) {
+	d.t.Helper()
+	var n atomic.Int64
+	d.hosts[1].Capture(d.t, func(p testenv.Packet) {
+		if !p.Sent || p.TCP || p.From.Port() != port || !bytes.Contains(p.Data, []byte("1:y1:r")) {
+			return
+		}
+		n.Add(1)
+		if len(p.Data) >= 1400 {
+			d.t.Errorf("an answer of %d bytes", len(p.Data))
+		}
+	})
+	return n.Load
+}
+
+// withoutParameter returns a magnet link without a parameter that begins with a text.
+func withoutParameter(magnet, text string) string {
+	head, query, _ := strings.Cut(magnet, "?")
+	list := slices.DeleteFunc(strings.Split(query, "&"), func(p string) bool { return strings.HasPrefix(p, text) })
+	return head + "?" + strings.Join(list, "&")
 }
 
 // vanish kills half of the nodes.
@@ -137,9 +167,10 @@ func TestProcessDHT(t *testing.T) {
 		"v2":     d.swarm(1, "v2", 600_001, 5, 64<<10),
 		"hybrid": d.swarm(2, "hybrid", 500_001, 5, 64<<10),
 	}
+	answers := d.answers(10_000)
 	seeds := make(map[string]swarmSeed)
 	for format, s := range swarms {
-		seeds[format] = d.seed(s, swarmSeedPort)
+		seeds[format] = s.dhtSeed(swarmSeedPort, d.begin[0])
 	}
 	theirs := d.swarm(0, "v1", 400_001, 5)
 	theirs.finder(theirs.a, 51_413, theirs.torrent, filepath.Dir(theirs.root), "dht="+d.begin[0])
@@ -149,13 +180,19 @@ func TestProcessDHT(t *testing.T) {
 			for _, format := range client.formats {
 				t.Run(format+"/"+client.name, func(t *testing.T) {
 					t.Parallel()
-					d.find(swarms[format].in(t), client.name)
+					d.find(swarms[format].in(t), swarms[format].magnet, client.name)
 				})
 			}
 		}
+		for hash, other := range map[string]string{"v1": "xt=urn:btmh:", "v2": "xt=urn:btih:"} {
+			t.Run("hybrid by "+hash, func(t *testing.T) {
+				t.Parallel()
+				d.find(swarms["hybrid"].in(t), withoutParameter(swarms["hybrid"].magnet, other), "libtorrent")
+			})
+		}
 		t.Run("libtorrent's by bt", func(t *testing.T) {
 			t.Parallel()
-			d.find(theirs.in(t), "bt")
+			d.find(theirs.in(t), theirs.magnet, "bt")
 		})
 	})
 	again := func(t *testing.T, formats ...string) {
@@ -163,7 +200,7 @@ func TestProcessDHT(t *testing.T) {
 			for _, format := range formats {
 				t.Run(format+"/"+client, func(t *testing.T) {
 					t.Parallel()
-					d.find(swarms[format].in(t), client)
+					d.find(swarms[format].in(t), swarms[format].magnet, client)
 				})
 			}
 		}
@@ -171,10 +208,14 @@ func TestProcessDHT(t *testing.T) {
 	seeds["v1"].signal(syscall.SIGINT)
 	<-seeds["v1"].ended
 	seeds["hybrid"].kill()
-	seeds["v1"], seeds["hybrid"] = d.seed(swarms["v1"], swarmSeedPort), d.seed(swarms["hybrid"], swarmSeedPort+1)
+	seeds["v1"] = swarms["v1"].dhtSeed(swarmSeedPort + 1) // with the nodes that it has saved
+	seeds["hybrid"] = swarms["hybrid"].dhtSeed(swarmSeedPort, d.begin[0])
 	t.Run("after a restart", func(t *testing.T) { again(t, "v1", "hybrid") })
 	d.vanish()
 	t.Run("after half of the nodes vanished", func(t *testing.T) { again(t, "v2", "hybrid") })
+	if n := answers(); n == 0 {
+		t.Error("a node of bt answered no queries")
+	}
 	for _, seed := range seeds {
 		seed.hasNoErrors()
 	}
