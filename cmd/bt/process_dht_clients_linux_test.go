@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"bt/internal/testenv"
@@ -66,17 +65,8 @@ func transmissionFinds(s *processSwarm, magnet, dir string, nodes []string, port
 		compact = append(append(compact, b[:4]...), b[5], b[4])
 	}
 	state := fmt.Sprintf("d2:id20:transmission of test5:nodes%d:%se", len(compact), compact)
-	p, ask := s.transmissionWith(s.b, dir, magnet, fmt.Sprintf(`{
-		"encryption": 0, "bind-address-ipv4": "%v", "peer-port": %d,
-		"dht-enabled": true, "pex-enabled": false, "lpd-enabled": false, "utp-enabled": false,
-		"port-forwarding-enabled": false, "blocklist-enabled": false,
-		"rpc-bind-address": "127.0.0.1", "rpc-port": 9091,
-		"rpc-whitelist-enabled": true, "rpc-whitelist": "127.0.0.1"
-	}`, s.b.Addr, port), map[string]string{"dht.dat": state})
-	p.until("transmission has all", func() bool {
-		answer, err := ask("--torrent", "1", "--info")
-		return err == nil && strings.Contains(answer, "Percent Done: 100%")
-	})
+	p, ask := s.transmissionWith(s.b, dir, magnet, transmissionSettings(s.b, port, `"dht-enabled": true, "lpd-enabled": false`), map[string]string{"dht.dat": state})
+	p.until("transmission has all", func() bool { return transmissionHasAll(ask) })
 }
 
 // interopScript returns the path of a script of testdata/interop.

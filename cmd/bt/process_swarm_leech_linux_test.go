@@ -59,23 +59,32 @@ func (s *processSwarm) transmission(encryption int) (isDone func() bool, content
 	s.t.Helper()
 	dir := s.t.TempDir()
 	_, ask := s.transmissionIn(s.b, dir, 51413, encryption)
-	return func() bool {
-		answer, err := ask("--torrent", "1", "--info")
-		return err == nil && strings.Contains(answer, "Percent Done: 100%")
-	}, filepath.Join(dir, "content")
+	return func() bool { return transmissionHasAll(ask) }, filepath.Join(dir, "content")
 }
 
 // transmissionIn starts transmission on a host with the torrent, whose data is in dir. ask
 // runs transmission-remote.
 func (s *processSwarm) transmissionIn(h *testenv.Host, dir string, port, encryption int) (client *swarmProcess, ask func(args ...string) (answer string, err error)) {
 	s.t.Helper()
-	return s.transmissionWith(h, dir, s.torrent, fmt.Sprintf(`{
-		"encryption": %d, "bind-address-ipv4": "%v", "peer-port": %d,
-		"dht-enabled": false, "pex-enabled": false, "lpd-enabled": false, "utp-enabled": false,
+	settings := transmissionSettings(h, port, fmt.Sprintf(`"encryption": %d, "dht-enabled": false, "lpd-enabled": false`, encryption))
+	return s.transmissionWith(h, dir, s.torrent, settings, nil)
+}
+
+// transmissionSettings returns transmission's settings.json for a host, with further fields.
+func transmissionSettings(h *testenv.Host, port int, fields string) string {
+	return fmt.Sprintf(`{
+		%s, "bind-address-ipv4": "%v", "peer-port": %d,
+		"pex-enabled": false, "utp-enabled": false,
 		"port-forwarding-enabled": false, "blocklist-enabled": false,
 		"rpc-bind-address": "127.0.0.1", "rpc-port": 9091,
 		"rpc-whitelist-enabled": true, "rpc-whitelist": "127.0.0.1"
-	}`, encryption, h.Addr, port), nil)
+	}`, fields, h.Addr, port)
+}
+
+// transmissionHasAll reports whether the only torrent of transmission is complete.
+func transmissionHasAll(ask func(args ...string) (answer string, err error)) bool {
+	answer, err := ask("--torrent", "1", "--info")
+	return err == nil && strings.Contains(answer, "Percent Done: 100%")
 }
 
 // transmissionWith starts transmission on a host with settings, by which it is controlled at
