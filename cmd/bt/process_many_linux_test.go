@@ -109,6 +109,12 @@ func processPeak(t *testing.T, name string, args ...string) (peak, output int64)
 // ended.
 func processHighWater(t *testing.T, pid int) int64 {
 	t.Helper()
+	return processMemory(t, pid, "VmHWM")
+}
+
+// processMemory returns a number of bytes of a process's status, or 0 if it has ended.
+func processMemory(t *testing.T, pid int, field string) int64 {
+	t.Helper()
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +122,7 @@ func processHighWater(t *testing.T, pid int) int64 {
 	defer f.Close()
 	var kib int64
 	for s := bufio.NewScanner(f); s.Scan(); {
-		if text, ok := strings.CutPrefix(s.Text(), "VmHWM:"); ok {
+		if text, ok := strings.CutPrefix(s.Text(), field+":"); ok {
 			if _, err := fmt.Sscanf(text, "%d kB", &kib); err != nil {
 				t.Fatal(err)
 			}

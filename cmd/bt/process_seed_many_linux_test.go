@@ -88,10 +88,12 @@ type manySeed struct {
 	wrong     []string        // the first unexpected lines
 }
 
-func startManySeed(t *testing.T, bt string, env []string, args ...string) *manySeed {
+// startManySeed runs bt seed --json by a command line, with further arguments.
+func startManySeed(t *testing.T, line, env []string, args ...string) *manySeed {
 	t.Helper()
 	s := &manySeed{t: t, ended: make(chan struct{}), announced: make(map[string]bool), known: make(map[string]bool), stopped: make(map[string]bool)}
-	s.cmd = exec.Command(bt, append([]string{"seed", "--json", "--bind", "127.0.0.1", "--port", "0"}, args...)...)
+	line = slices.Concat(line, []string{"seed", "--json"}, args)
+	s.cmd = exec.Command(line[0], line[1:]...)
 	s.cmd.Env = env
 	var stderr bytes.Buffer
 	s.cmd.Stderr = &stderr
@@ -151,17 +153,7 @@ func (s *manySeed) read(r io.Reader) {
 // torrents that were hashed.
 func (s *manySeed) starts() (hashed int) {
 	s.t.Helper()
-	for end := time.Now().Add(swarmTimeout); ; time.Sleep(10 * time.Millisecond) {
-		s.mu.Lock()
-		seeded, announced := len(s.known), len(s.announced)
-		s.mu.Unlock()
-		if seeded == manyTorrents && announced == manyTorrents {
-			break
-		}
-		if time.Now().After(end) {
-			s.t.Fatalf("%d torrents are seeded and %d announced", seeded, announced)
-		}
-	}
+	s.eventually("all torrents are seeded and announced", func() bool { return len(s.known) == manyTorrents && len(s.announced) == manyTorrents })
 	s.hasNoErrors()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,6 +163,22 @@ func (s *manySeed) starts() (hashed int) {
 		}
 	}
 	return hashed
+}
+
+// eventually waits until a condition, for which s.mu is locked, is true.
+func (s *manySeed) eventually(what string, ready func() bool) {
+	s.t.Helper()
+	for end := time.Now().Add(swarmTimeout); ; time.Sleep(10 * time.Millisecond) {
+		s.mu.Lock()
+		ok, seeded, announced := ready(), len(s.known), len(s.announced)
+		s.mu.Unlock()
+		if ok {
+			return
+		}
+		if time.Now().After(end) {
+			s.t.Fatalf("never: %s; %d torrents are seeded and %d announced", what, seeded, announced)
+		}
+	}
 }
 
 // hasNoErrors checks that there were no errors so far.
@@ -235,15 +243,15 @@ func TestProcessSeedMany(t *testing.T) {
 	waitUntilOld(t, filepath.Join(data, manyName(manyTorrents-1)))
 
 	env := []string{"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "XDG_STATE_HOME=" + filepath.Join(home, "state")}
-	args := []string{torrents, "--data", data, "--announce", tracker}
-	cold := startManySeed(t, bt, env, args...)
+	args := []string{torrents, "--data", data, "--announce", tracker, "--bind", "127.0.0.1", "--port", "0"}
+	cold := startManySeed(t, []string{bt}, env, args...)
 	if n := cold.starts(); n != manyTorrents {
 		t.Errorf("%d torrents were hashed, want all", n)
 	}
 	t.Logf("cold, all were announced after %v", cold.took)
 	cold.stops()
 
-	warm := startManySeed(t, bt, env, args...)
+	warm := startManySeed(t, []string{bt}, env, args...)
 	if n := warm.starts(); n > 0 {
 		t.Errorf("%d torrents were hashed again", n)
 	}
@@ -289,16 +297,6 @@ func TestProcessSeedMany(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for end := time.Now().Add(swarmTimeout); ; time.Sleep(10 * time.Millisecond) {
-		warm.mu.Lock()
-		n := len(warm.stopped)
-		warm.mu.Unlock()
-		if n >= 100 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%d of 100 have stopped", n)
-		}
-	}
+	warm.eventually("100 have stopped", func() bool { return len(warm.stopped) >= 100 })
 	warm.stops()
 }
