@@ -96,7 +96,7 @@ func (c *contacts) offer(t Torrent, infoHash [20]byte, o Origin, addrs []netip.A
 			continue
 		}
 		host := hostPrefix(addr.Addr())
-		if !isCallable(addr) || c.isOwn(addr, time.Now()) || n.hosts[host] >= maxOfHost {
+		if !IsCallable(addr) || c.isOwn(addr, time.Now()) || n.hosts[host] >= maxOfHost {
 			continue
 		}
 		if c.hasEnough(o, n.given) || c.isFull(b) && !c.makeRoom(b, o.Source) {
@@ -154,8 +154,8 @@ func (c *contacts) book(t Torrent) *book {
 	return &book{torrent: t, contacts: make(map[netip.AddrPort]*contact)}
 }
 
-// isCallable reports whether an address can be that of a peer.
-func isCallable(addr netip.AddrPort) bool {
+// IsCallable reports whether an address can be that of a peer.
+func IsCallable(addr netip.AddrPort) bool {
 	ip := addr.Addr()
 	switch {
 	case !ip.IsValid() || addr.Port() == 0 || ip.IsUnspecified() || ip.IsMulticast():
@@ -413,7 +413,7 @@ func (c *contacts) schedule(k *contact, now time.Time, o outcome) {
 		c.remove(k)
 	default:
 		retry := firstRetry
-		if !isUnreachable(o.err) {
+		if !IsUnreachable(o.err) {
 			retry = closedRetry
 		}
 		c.wait(k, now.Add(retry<<(k.failures-1)))

@@ -172,7 +172,7 @@ func (h *Hub) connect(ctx context.Context, t Torrent, k *contact) (l *link.Link,
 	}
 	for _, ours := range t.Greetings(k.infoHash) {
 		l, theirs, early, err = h.greet(ctx, t, k.addr, from, ours)
-		if err == nil || ctx.Err() != nil || isUnreachable(err) || errors.Is(err, link.ErrOtherTorrent) {
+		if err == nil || ctx.Err() != nil || IsUnreachable(err) || errors.Is(err, link.ErrOtherTorrent) {
 			break
 		}
 	}
@@ -185,7 +185,7 @@ func (h *Hub) greet(ctx context.Context, t Torrent, addr netip.AddrPort, from ne
 	o := link.DialOptions{Timeouts: h.options.Timeouts, Encryption: h.options.Encryption, From: from, Accepts: t.Has}
 	o.Encrypt = o.Encryption != link.EncryptionOff
 	l, theirs, early, err = link.Dial(ctx, addr, ours, o)
-	if err != nil && o.Encryption == link.EncryptionPrefer && ctx.Err() == nil && !isUnreachable(err) && !errors.Is(err, link.ErrOtherTorrent) {
+	if err != nil && o.Encryption == link.EncryptionPrefer && ctx.Err() == nil && !IsUnreachable(err) && !errors.Is(err, link.ErrOtherTorrent) {
 		o.Encrypt = false
 		l, theirs, early, err = link.Dial(ctx, addr, ours, o)
 	}
@@ -208,8 +208,8 @@ func (h *Hub) from(to netip.Addr) (from netip.Addr, ok bool) {
 	return netip.Addr{}, false
 }
 
-// isUnreachable reports whether there was no connection at all.
-func isUnreachable(err error) bool {
+// IsUnreachable reports whether there was no connection at all.
+func IsUnreachable(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial"
 }

@@ -31,7 +31,7 @@ func (c *contacts) pin(t Torrent, infoHash [20]byte, addrs []netip.AddrPort) {
 	for _, addr := range addrs {
 		addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 		switch k := b.contacts[addr]; {
-		case !isCallable(addr):
+		case !IsCallable(addr):
 		case k == nil:
 			c.add(&contact{addr: addr, book: b, infoHash: infoHash, pinned: true, place: -1})
 		case !k.pinned:
