@@ -38,9 +38,11 @@ func (c *claim) add(m peer.Message, limit int) error {
 		if len(m.Payload) > limit {
 			return fmt.Errorf("%w: a bitfield of %d bytes", link.ErrProtocol, len(m.Payload))
 		}
-		early := c.bits // some clients send a have first
-		c.bits, c.length = append(peer.Bitfield(nil), m.Payload...), len(m.Payload)
-		for i, b := range early[:min(len(early), len(c.bits))] {
+		c.length = len(m.Payload)
+		if more := c.length - len(c.bits); more > 0 {
+			c.bits = append(c.bits, make([]byte, more)...)
+		}
+		for i, b := range m.Payload { // some clients send a have before
 			c.bits[i] |= b
 		}
 	}

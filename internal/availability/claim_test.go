@@ -43,6 +43,7 @@ func TestClaim(t *testing.T) {
 		{"spare bit", []peer.Message{bitfield(0x80, 0x10)}, false, true, nil},
 		{"have of no piece, same byte", []peer.Message{have(11)}, false, true, nil},
 		{"have of no piece", []peer.Message{have(16)}, false, true, nil},
+		{"have of no piece, bitfield", []peer.Message{have(16), bitfield(0x80, 0)}, false, true, nil},
 		{"have of far no piece", []peer.Message{have(8*maxUnknown - 1)}, false, true, nil},
 		{"have beyond the limit", []peer.Message{have(8 * maxUnknown)}, true, false, nil},
 		{"have of the last number", []peer.Message{have(1<<32 - 1)}, true, false, nil},
