@@ -34,7 +34,7 @@ const (
 // wantsAnnounce reports whether to announce after an answer to a scrape.
 func (o *Options) wantsAnnounce(e *event) bool {
 	noScrape := o.AnnounceFallback && e.answer.lacksScrape()
-	if !o.Peers && !noScrape {
+	if !o.Peers && !o.Availability && !noScrape {
 		return false
 	}
 	if e.swarm.private && !o.Force {
@@ -156,7 +156,7 @@ func (a *announcer) announce(ctx context.Context, v *visitor, e *event) *client.
 	if e.answer.status != StatusOK && counts.Known() {
 		e.answer = answer{StatusOK, counts, nil, elapsed}
 	}
-	if !a.options.Peers {
+	if !a.options.Peers && !a.options.Availability {
 		return nil
 	}
 	for _, p := range resp.Peers {

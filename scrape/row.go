@@ -14,10 +14,10 @@ type Row struct {
 
 	Status  Status // "" if there is no answer yet
 	Counts  Counts // Unknown if there is no number; of two families the maximum of each
-	Err     error  // an *Error, or nil; with Options.Peers, if Status is StatusOK, the error of the announce
+	Err     error  // an *Error, or nil; with Options.Peers or Options.Availability, if Status is StatusOK, the error of the announce
 	Private bool   // not announced because the torrent is private
 	Elapsed time.Duration
-	Peers   []Peer
+	Peers   []Peer // with Options.Peers or Options.Availability
 
 	families *families // nil if the tracker was not asked
 }
@@ -141,7 +141,7 @@ func (a *answer) rank() int {
 // A Peer is a peer that a tracker returned.
 type Peer struct {
 	Addr   string // host:port
-	Client string // the client, by the peer id (BEP 20); "" if it is unknown
+	Client string // the client, by the peer id (BEP 20) or, with Options.Availability, its own words; "" if it is unknown
 }
 
 // unknown are Counts without a number.

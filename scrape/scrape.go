@@ -16,6 +16,9 @@
 //		}
 //	}
 //
+// With Options.Availability, Run also asks the peers of each swarm which pieces they have,
+// and counts the copies of each piece.
+//
 // A [Client] sends requests to a single tracker.
 package scrape
 
@@ -36,6 +39,11 @@ type Options struct {
 	// Peers announces to every tracker, to get its list of peers.
 	Peers bool
 
+	// Availability announces to every tracker, as Peers does, and asks the peers of each
+	// swarm which pieces they have: those of the trackers and of Target.Peers. At most
+	// 200 peers of a swarm are asked, and fewer of more than 100 swarms.
+	Availability bool
+
 	// Force also announces private torrents (BEP 27), which otherwise are never
 	// announced.
 	Force bool
@@ -43,6 +51,10 @@ type Options struct {
 	// Tick, if not nil, is called ten times a second with the table so far, from the
 	// goroutine that called Run.
 	Tick func(*Table)
+
+	// PeerTimeout limits the time to connect to a peer, and then to listen to it; 0 means
+	// 5 seconds.
+	PeerTimeout time.Duration
 
 	// Previous is the table of an earlier run for the same targets, or nil. Trackers that
 	// asked to wait longer are not asked again; their rows are copied from it.
@@ -66,6 +78,9 @@ type TableTorrent struct {
 type Swarm struct {
 	*Hash
 	Rows []Row // one for each tracker, in the order of the tiers
+
+	// Availability is nil unless Options.Availability is set and the peers were asked.
+	Availability *Availability
 }
 
 // Best returns the maximum of each number over all trackers. Trackers know the same

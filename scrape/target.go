@@ -1,6 +1,7 @@
 package scrape
 
 import (
+	"net/netip"
 	"strings"
 
 	"bt/internal/metainfo"
@@ -12,6 +13,11 @@ type Target struct {
 	Private  bool       // never announced unless Options.Force is set (BEP 27)
 	Hashes   []Hash     // one for each swarm; a hybrid torrent has two
 	Trackers [][]string // URLs by tier; Run asks all
+
+	// For Options.Availability: the number of pieces, or 0 if it is unknown, and further
+	// peers to ask.
+	Pieces int
+	Peers  []netip.AddrPort
 }
 
 // A Hash identifies a swarm.
@@ -47,6 +53,7 @@ func TorrentTarget(t *Torrent) Target {
 		Private:  t.Private,
 		Hashes:   hashesOf(t.V1, t.V2, t.InfoHashV1, t.InfoHashV2),
 		Trackers: t.Trackers(),
+		Pieces:   t.PieceCount(),
 	}
 }
 

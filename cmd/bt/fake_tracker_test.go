@@ -37,20 +37,24 @@ import (
 type fakeTracker struct {
 	mu        sync.Mutex
 	swarms    map[[20]byte]tracker.Counts
-	announces []string // event and info-hash
-	limit     int      // longer scrapes over UDP are dropped; 0: none
-	mute      bool     // it drops all packets
+	announces []string     // event and info-hash
+	peer      tracker.Peer // the other peer
+	limit     int          // longer scrapes over UDP are dropped; 0: none
+	mute      bool         // it drops all packets
 }
 
 // startTracker is the script command "tracker NAME [OPTION]... [HASH=S/L/C]...": it starts
 // a tracker for these torrents and sets $NAME to its host and port. The options are
 // at=ADDR (default: 127.0.0.1, at port=N for another port than a free one), cert=DAYS (it
-// speaks TLS, with a certificate that ends in DAYS), limit=N and mute.
+// speaks TLS, with a certificate that ends in DAYS), limit=N, peer=ADDR:PORT (the other peer) and mute.
 func startTracker(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: tracker NAME [OPTION]... [HASH=S/L/C]...")
 	}
-	f := &fakeTracker{swarms: make(map[[20]byte]tracker.Counts)}
+	f := &fakeTracker{
+		swarms: make(map[[20]byte]tracker.Counts),
+		peer:   tracker.Peer{Addr: netip.MustParseAddrPort("192.0.2.7:51413"), ID: "-TR4050-abcdefghijkl"},
+	}
 	at, port, cert := "127.0.0.1", "0", ""
 	for _, arg := range args[1:] {
 		hash, counts, _ := strings.Cut(arg, "=")
@@ -63,6 +67,9 @@ func startTracker(ts *testscript.TestScript, neg bool, args []string) {
 			continue
 		case "cert":
 			cert = counts
+			continue
+		case "peer":
+			f.peer = tracker.Peer{Addr: netip.MustParseAddrPort(counts)}
 			continue
 		case "limit":
 			n, err := strconv.Atoi(counts)
@@ -215,7 +222,7 @@ func (f *fakeTracker) announce(r *tracker.AnnounceRequest) *tracker.AnnounceResp
 	return &tracker.AnnounceResponse{
 		Interval: 30 * time.Minute, Counts: c,
 		Peers: []tracker.Peer{
-			{Addr: netip.MustParseAddrPort("192.0.2.7:51413"), ID: "-TR4050-abcdefghijkl"},
+			f.peer,
 			{Addr: netip.MustParseAddrPort("127.0.0.1:9"), ID: string(r.PeerID[:])},
 		},
 	}

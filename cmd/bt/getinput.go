@@ -3,13 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
-	"net"
 	"net/netip"
 	"os"
 	"slices"
-	"strconv"
-	"time"
 
 	"bt/get"
 	"bt/internal/metainfo"
@@ -111,46 +107,9 @@ func (f *getFlags) checkFiles(name string, t *metainfo.Torrent, n int) error {
 	return nil
 }
 
-const (
-	// maxLinkPeers is the maximum number of peers of a magnet link that are called.
-	maxLinkPeers = 100
-
-	// lookupTime limits the time to find the addresses of peers.
-	lookupTime = 15 * time.Second
-)
-
-// peers returns the addresses of the peers of --peer and of the magnet link. It warns of
-// names that have none.
-func (g *getInput) peers(ctx context.Context, u *ui, f *getFlags) (list []netip.AddrPort, err error) {
-	limited, cancel := context.WithTimeout(ctx, lookupTime)
-	defer cancel()
-	add := func(hostPort string, isFine func(netip.Addr) bool) {
-		host, port, _ := net.SplitHostPort(hostPort) // the parsers of --peer and of links have checked it
-		n, _ := strconv.ParseUint(port, 10, 16)
-		addrs, err := net.DefaultResolver.LookupNetIP(limited, "ip", host)
-		if err != nil && ctx.Err() == nil {
-			if failed, ok := errors.AsType[*net.DNSError](err); ok {
-				err = errors.New(failed.Err) // which lacks the name, and that of the server
-			}
-			u.warn("the peer %s is not called: %v", hostPort, err)
-		}
-		for _, a := range addrs {
-			if a = a.Unmap(); isFine(a) && f.peers.binding.family.allows(a) {
-				list = append(list, netip.AddrPortFrom(a, uint16(n)))
-			}
-		}
-	}
-	for _, p := range f.peer {
-		add(net.JoinHostPort(p.Host, strconv.Itoa(p.Port)), func(netip.Addr) bool { return true })
-	}
-	if g.magnet != nil {
-		for _, p := range g.magnet.Peers[:min(len(g.magnet.Peers), maxLinkPeers)] {
-			add(p, func(a netip.Addr) bool {
-				return f.allowLocal || !a.IsLoopback() && !a.IsMulticast() && !a.IsUnspecified()
-			})
-		}
-	}
-	return list, ctx.Err()
+// peers returns the addresses of the peers of --peer and of the magnet link.
+func (g *getInput) peers(ctx context.Context, u *ui, f *getFlags) ([]netip.AddrPort, error) {
+	return peerAddrs(ctx, u, f.peer, g.magnet, f.peers.binding.family, f.allowLocal)
 }
 
 // options returns the options of the download, except those of its input and output.

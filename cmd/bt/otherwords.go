@@ -218,7 +218,7 @@ var otherFlags = map[string][]otherWords{
 		{"k no-verify no-check-certificate skip-verify check-certificate", "--insecure accepts any certificate"},
 		{"ipv4-only disable-ipv6 inet4 v4", "use --ipv4"},
 		{"ipv6-only disable-ipv4 inet6 v6", "use --ipv6"},
-		{"peer list-peers show-peers get-peers", "leave it out: bt scrape counts seeders and leechers; --peers lists them, but registers with the trackers, and leaves again"},
+		{"list-peers show-peers get-peers", "leave it out: bt scrape counts seeders and leechers; --peers lists them, but registers with the trackers, and leaves again"},
 	},
 	"seed": slices.Concat([]otherWords{
 		announceWords, jsonWords, revealWords, recurseWords,

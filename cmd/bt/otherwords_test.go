@@ -45,7 +45,7 @@ var toolFlags = []struct{ line, want string }{
 	{"retracker --trackers", "--add"}, {"retracker --trackers", "--announce"}, {"retracker --announce-url", "--add"}, {"retracker --announce-url", "--announce"},
 	{"retracker --set-tracker", "--add"}, {"retracker --set-tracker", "--announce"}, {"retracker --announce-list", "--add"}, {"retracker --tracker-list", "--add"},
 	{"retracker --new-info-hash", "--new-infohash"}, {"retracker --unprivate", "--public"}, {"retracker --set-source", "--source"}, {"retracker --set-comment", "--comment"},
-	{"scrape --peer", "registers"}, {"scrape --peer", "leave it out"}, {"scrape --jsonl", "--json"},
+	{"scrape --list-peers", "registers"}, {"scrape --list-peers", "leave it out"}, {"scrape --jsonl", "--json"},
 	{"seed --rate", "--max-upload-rate"}, {"seed --limit", "--max-upload-rate"}, {"seed --upload", "--max-upload-rate"}, {"seed --speed", "--max-upload-rate"},
 	{"verify --fix", "--repair"}, {"verify --mirror", "--from"}, {"verify --hardlink", "--link hard"},
 	{"stat", "bt info"}, {"diff", "bt info --diff A B"}, {"mkbrr", "bt make"}, {"transmission-show", "bt info"}, {"transmission-create", "bt make"}, {"transmission-edit", "bt retracker"},
@@ -163,7 +163,7 @@ func TestSuggestedFlagsAreSafe(t *testing.T) {
 	for typed, want := range map[string]string{
 		"make --unprivate": "", "make --nonprivate": "", "make --no-rivate": "", "make --nocomment": "", "make --forse": "", "make --revael": "",
 		"make --no-dates": "no-date", "make --anounce": "announce", "make --piece-lenght": "piece-length", "make --outptu": "output", "make --priv": "private",
-		"scrape --announce-f": "announce", "scrape --anounce": "announce", "scrape --peer": "", "scrape --insecur": "", "scrape --tracke": "tracker",
+		"scrape --announce-f": "announce", "scrape --anounce": "announce", "scrape --availabilty": "", "scrape --insecur": "", "scrape --tracke": "tracker",
 		"retracker --no-coment": "", "retracker --coment": "comment", "retracker --sorce": "", "retracker --from-jsn": "", "retracker --new-infohsh": "",
 		"seed --max": "", "seed --max-peer": "max-peers", "seed --no-dth": "no-dht", "info --reveall": "", "info --fiels": "files",
 	} {

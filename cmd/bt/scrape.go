@@ -11,6 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bt/internal/term"
+	"bt/maketorrent"
 	"bt/scrape"
 )
 
@@ -23,6 +25,8 @@ type scrapeFlags struct {
 	bep15            bool
 	announceFallback bool
 	peers, force     bool
+	availability     bool
+	peer             []maketorrent.Node
 	proxy            option[*url.URL]
 	insecure         bool
 	family           familyOptions
@@ -42,7 +46,8 @@ bt scrape 0123456789abcdef0123456789abcdef01234567 --tracker udp://tracker.examp
 bt scrape - --csv < hashes.txt --tracker https://tracker.example/announce
 bt scrape --tracker https://tracker.example/announce,udp://tracker.example:6969
 bt scrape --tracker @trackers.txt --json --watch 10m
-bt scrape movie.torrent --peers`,
+bt scrape movie.torrent --peers
+bt scrape movie.torrent --availability`,
 		Flags: slices.Concat([]cli.Flag{
 			listFlag(&f.trackers, tiersOrStdin, "tracker", "ask only `URL`; again for further ones; @FILE has one on each line, @- is standard input", "a", "announce"),
 			e.options.jsonFlag("print the result as one JSON document, with --watch one per line"),
@@ -54,6 +59,8 @@ bt scrape movie.torrent --peers`,
 			switchFlag(&f.bep15, "bep15", "wait for UDP trackers as long as BEP 15 says: 15, 30, 60 ... seconds, regardless of --timeout"),
 			switchFlag(&f.announceFallback, "announce-fallback", "where a tracker has no scrape, register with it and leave again; without a torrent, find out whether trackers accept torrents that are not registered"),
 			switchFlag(&f.peers, "peers", "list the peers; this registers with the trackers and leaves again"),
+			switchFlag(&f.availability, "availability", "ask the peers which pieces they have, and count the copies of each piece; this registers with the trackers and leaves again"),
+			listFlag(&f.peer, nodes, "peer", "with --availability: ask the peer `HOST:PORT` too; again for more"),
 			switchFlag(&f.force, "force", "announce private torrents too", "f"),
 			valueFlag(&f.proxy, proxyURL, "proxy", "ask through the proxy `URL`: http, https or socks5 (default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)"),
 			switchFlag(&f.insecure, "insecure", "accept any certificate"),
@@ -80,18 +87,25 @@ func runScrape(ctx context.Context, u *ui, args []string, f *scrapeFlags) error 
 		return err
 	}
 	if len(args) == 0 {
-		if f.peers {
-			return failf(exitUsage, "--peers: no torrent given")
+		if f.peers || f.availability {
+			flag := "--peers"
+			if f.availability {
+				flag = "--availability"
+			}
+			return failf(exitUsage, "%s: no torrent given", flag)
 		}
 		s.warnInsecure()
 		return s.within(ctx, s.checker(trackers))
+	}
+	if s.named, err = peerAddrs(ctx, u, f.peer, nil, f.family, true); err != nil {
+		return err
 	}
 	targets, err := s.readTargets(ctx, args, trackers)
 	if err != nil {
 		return err
 	}
 	s.warnInsecure()
-	if s.options.Peers && !s.options.Force {
+	if (s.options.Peers || s.options.Availability) && !s.options.Force {
 		for _, t := range targets {
 			if t.Private {
 				u.warn("%s is private, so its peers are not requested; --force announces it", t.Name)
@@ -135,7 +149,10 @@ func (f *scrapeFlags) scraper(u *ui) (*scraper, error) {
 	if err := f.family.check(); err != nil {
 		return nil, err
 	}
-	s := &scraper{ui: u, csv: f.csv, interval: f.watch.value, maxTime: f.maxTime.value}
+	if err := f.checkAvailability(); err != nil {
+		return nil, err
+	}
+	s := &scraper{ui: u, family: f.family, csv: f.csv, interval: f.watch.value, maxTime: f.maxTime.value}
 	s.options = scrape.Options{
 		Client: &scrape.Client{
 			Timeout:   cmp.Or(f.timeout.value, 15*time.Second),
@@ -146,6 +163,8 @@ func (f *scrapeFlags) scraper(u *ui) (*scraper, error) {
 		},
 		AnnounceFallback: f.announceFallback,
 		Peers:            f.peers,
+		Availability:     f.availability,
+		PeerTimeout:      min(f.timeout.value, maxPeerTimeout), // 0 means the default
 		Force:            f.force,
 	}
 	if f.retries.given {
@@ -161,6 +180,28 @@ func (f *scrapeFlags) scraper(u *ui) (*scraper, error) {
 		u.jsonl = u.json // one document per line
 	}
 	return s, nil
+}
+
+const (
+	// maxPeerTimeout is the longest that --timeout lets a peer take for an answer.
+	maxPeerTimeout = 5 * time.Second
+
+	// minAvailabilityInterval is the shortest --watch with --availability: each round
+	// announces to the trackers and connects to all peers.
+	minAvailabilityInterval = time.Minute
+)
+
+// checkAvailability returns an error if other flags contradict --availability.
+func (f *scrapeFlags) checkAvailability() error {
+	switch {
+	case !f.availability && len(f.peer) > 0:
+		return failf(exitUsage, "--peer needs --availability")
+	case f.availability && f.proxy.given:
+		return failf(exitUsage, "--availability connects to peers directly, and --proxy is for trackers only")
+	case f.availability && f.watch.given && f.watch.value < minAvailabilityInterval:
+		return failf(exitUsage, "--watch %s: --availability asks peers at most once a minute", term.Duration(f.watch.value))
+	}
+	return nil
 }
 
 // watchInterval parses the value of --watch.

@@ -74,6 +74,8 @@ func TestScrapeWidths(t *testing.T) {
 		"many":     {"scrape", magnet, v2, anyHash},
 		"peers":    {"scrape", magnet, v2, "--peers"},
 		"reveal":   {"scrape", magnet, "--reveal", "-v"},
+		"copies":   {"scrape", magnet, v2, "--availability", "--peer", "127.0.0.1:1"},
+		"copies 1": {"scrape", v2, "--availability", "--peer", "127.0.0.1:1"},
 	} {
 		for _, form := range []string{"text", "--csv", "--json"} {
 			for _, width := range []int{40, 80, 200} {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/hex"
 	"iter"
+	"slices"
 	"strconv"
 	"time"
 
@@ -32,6 +33,8 @@ type scrapedSwarm struct {
 	Kind     string           `json:"kind"`
 	Trackers []scrapedTracker `json:"trackers"`
 	Best     *scrapedCounts   `json:"best,omitempty"`
+
+	Availability *scrapedAvailability `json:"availability,omitempty"`
 }
 
 type scrapedCounts struct {
@@ -71,7 +74,7 @@ type scrapedPeer struct {
 func (r *torrentReport) document(at time.Time) any {
 	return &scrapeDocument{Time: at.UTC().Truncate(time.Second), Torrents: func(yield func(scrapedItem) bool) {
 		for i := range r.Torrents {
-			if !yield(scrapedItem{scraped(&r.Torrents[i])}) {
+			if !yield(scrapedItem{r.scraped(&r.Torrents[i])}) {
 				return
 			}
 		}
@@ -83,7 +86,7 @@ func (r *torrentReport) document(at time.Time) any {
 	}}
 }
 
-func scraped(t *scrape.TableTorrent) scrapedTorrent {
+func (r *torrentReport) scraped(t *scrape.TableTorrent) scrapedTorrent {
 	torrent := scrapedTorrent{Name: t.Name, Swarms: []scrapedSwarm{}}
 	for k := range t.Swarms {
 		swarm := &t.Swarms[k]
@@ -92,20 +95,27 @@ func scraped(t *scrape.TableTorrent) scrapedTorrent {
 			best := countsOf(swarm.Best())
 			x.Best = &best
 		}
-		for _, r := range swarm.Rows {
-			row := scrapedTracker{
-				URL: r.URL, Tier: r.Tier, scrapedCounts: countsOf(r.Counts),
-				Status: r.Status, Error: rowError(&r), Hint: rowHint(&r), MS: r.Elapsed.Milliseconds(),
-				Families: familiesOf(r.Families()), Peers: []scrapedPeer{},
-			}
-			for _, p := range r.Peers {
-				row.Peers = append(row.Peers, scrapedPeer(p))
-			}
-			x.Trackers = append(x.Trackers, row)
+		for i := range swarm.Rows {
+			x.Trackers = append(x.Trackers, r.scrapedTracker(&swarm.Rows[i]))
 		}
+		x.Availability = availabilityOf(swarm.Availability)
 		torrent.Swarms = append(torrent.Swarms, x)
 	}
 	return torrent
+}
+
+func (r *torrentReport) scrapedTracker(row *scrape.Row) scrapedTracker {
+	x := scrapedTracker{
+		URL: row.URL, Tier: row.Tier, scrapedCounts: countsOf(row.Counts),
+		Status: row.Status, Error: rowError(row), Hint: rowHint(row), MS: row.Elapsed.Milliseconds(),
+		Families: familiesOf(row.Families()), Peers: []scrapedPeer{},
+	}
+	if r.options.Peers {
+		for _, p := range row.Peers {
+			x.Peers = append(x.Peers, scrapedPeer(p))
+		}
+	}
+	return x
 }
 
 // familiesOf returns the JSON of the answers over each IP version. There is none if a proxy
@@ -138,24 +148,41 @@ func countsOf(c scrape.Counts) scrapedCounts {
 	return scrapedCounts{known(c.Seeders), known(c.Leechers), known(c.Completed)}
 }
 
-// csv has a line for each torrent, swarm and tracker.
+// csv has a line for each torrent, swarm and tracker, and with --availability also for a
+// swarm without trackers.
 func (r *torrentReport) csv(line func(cells ...string), header bool) {
 	if header {
 		cells := []string{"name", "info_hash", "kind", "url", "tier", "seeders", "leechers", "completed", "status", "error", "ms"}
-		line(append(cells, familyHeader("addr", "status", "seeders", "leechers", "completed", "ms")...)...)
+		cells = append(cells, familyHeader("addr", "status", "seeders", "leechers", "completed", "ms")...)
+		if r.options.Availability {
+			cells = append(cells, availabilityHeader...)
+		}
+		line(cells...)
 	}
 	for _, torrent := range r.Torrents {
 		for _, swarm := range torrent.Swarms {
-			for _, row := range swarm.Rows {
-				cells := []string{term.Safe(torrent.Name), hex.EncodeToString(swarm.InfoHash[:]), swarm.Kind,
-					term.Safe(row.URL), strconv.Itoa(row.Tier), number(row.Counts.Seeders), number(row.Counts.Leechers), number(row.Counts.Completed),
-					string(row.Status), term.Safe(rowError(&row)), strconv.FormatInt(row.Elapsed.Milliseconds(), 10)}
-				line(append(cells, familyCells(row.Families(), 6, func(f *scrape.Family) []string {
-					return []string{trackerAddr(f), string(f.Status), number(f.Counts.Seeders), number(f.Counts.Leechers), number(f.Counts.Completed), strconv.FormatInt(f.Elapsed.Milliseconds(), 10)}
-				})...)...)
+			first := []string{term.Safe(torrent.Name), hex.EncodeToString(swarm.InfoHash[:]), swarm.Kind}
+			var last []string
+			if r.options.Availability {
+				last = availabilityCells(swarm.Availability)
+			}
+			for i := range swarm.Rows {
+				line(slices.Concat(first, rowCells(&swarm.Rows[i]), last)...)
+			}
+			if len(swarm.Rows) == 0 && last != nil {
+				line(slices.Concat(first, make([]string, len(rowCells(new(scrape.Row)))), last)...)
 			}
 		}
 	}
+}
+
+// rowCells returns the cells of the answer of a tracker.
+func rowCells(row *scrape.Row) []string {
+	cells := []string{term.Safe(row.URL), strconv.Itoa(row.Tier), number(row.Counts.Seeders), number(row.Counts.Leechers), number(row.Counts.Completed),
+		string(row.Status), term.Safe(rowError(row)), strconv.FormatInt(row.Elapsed.Milliseconds(), 10)}
+	return append(cells, familyCells(row.Families(), 6, func(f *scrape.Family) []string {
+		return []string{trackerAddr(f), string(f.Status), number(f.Counts.Seeders), number(f.Counts.Leechers), number(f.Counts.Completed), strconv.FormatInt(f.Elapsed.Milliseconds(), 10)}
+	})...)
 }
 
 // networks are the IP versions, in the order of the columns of CSV.

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ type scraper struct {
 	interval time.Duration // 0 for once
 	maxTime  time.Duration // 0 for no limit
 	failed   []jsonFailure
+	named    []netip.AddrPort // peers to ask about each torrent
+	family   familyOptions
 	single   bool // one torrent: the table has one row per tracker, else one per torrent
 
 	live     *term.Live // draws the table on a terminal; else nil

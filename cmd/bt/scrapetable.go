@@ -66,25 +66,47 @@ func (r *torrentReport) progress() (done, all int) {
 			done++
 		}
 	}
+	for swarm := range r.swarms() {
+		if a := swarm.Availability; a != nil {
+			done, all = done+a.Asked, all+a.Peers
+		}
+	}
 	return done, all
 }
 
-// rows yields all rows.
-func (r *torrentReport) rows() iter.Seq[*scrape.Row] {
-	return func(yield func(*scrape.Row) bool) {
+// swarms yields all swarms.
+func (r *torrentReport) swarms() iter.Seq[*scrape.Swarm] {
+	return func(yield func(*scrape.Swarm) bool) {
 		for _, torrent := range r.Torrents {
-			for _, swarm := range torrent.Swarms {
-				for i := range swarm.Rows {
-					if !yield(&swarm.Rows[i]) {
-						return
-					}
+			for i := range torrent.Swarms {
+				if !yield(&torrent.Swarms[i]) {
+					return
 				}
 			}
 		}
 	}
 }
 
+// rows yields all rows.
+func (r *torrentReport) rows() iter.Seq[*scrape.Row] {
+	return func(yield func(*scrape.Row) bool) {
+		for swarm := range r.swarms() {
+			for i := range swarm.Rows {
+				if !yield(&swarm.Rows[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// answered reports whether any tracker has answered with numbers, or any peer.
 func (r *torrentReport) answered() bool {
+	for swarm := range r.swarms() {
+		if a := swarm.Availability; a != nil && a.Answered > 0 {
+			return true
+		}
+	}
 	ok, _ := r.Answered()
 	return ok > 0
 }
@@ -93,7 +115,10 @@ func (r *torrentReport) answered() bool {
 // swarm.
 func (r *torrentReport) table(w io.Writer, columns, limit int) error {
 	if r.single {
-		return r.oneTorrent(w, &r.Torrents[0], columns, limit)
+		if err := r.oneTorrent(w, &r.Torrents[0], columns, limit); err != nil {
+			return err
+		}
+		return r.availability(w, r.Table, columns)
 	}
 	return r.manyTorrents(w, r.Table, columns, limit)
 }
@@ -101,6 +126,11 @@ func (r *torrentReport) table(w io.Writer, columns, limit int) error {
 func (r *torrentReport) more(w io.Writer, columns int) error {
 	if !r.single && !r.quiet {
 		if err := r.trackers(w, columns); err != nil {
+			return err
+		}
+	}
+	if !r.single {
+		if err := r.availability(w, r.Table, columns); err != nil {
 			return err
 		}
 	}

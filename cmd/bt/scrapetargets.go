@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 
 	"bt/internal/metainfo"
 	"bt/scrape"
@@ -51,7 +52,7 @@ func listedTrackers(ctx context.Context, e *env, list [][]string) ([][]string, e
 func (s *scraper) readTargets(ctx context.Context, args []string, trackers [][]string) ([]scrape.Target, error) {
 	var targets []scrape.Target
 	add := func(in input) error {
-		t, err := readTarget(ctx, s.env, in)
+		t, err := s.readTarget(ctx, in)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -65,7 +66,7 @@ func (s *scraper) readTargets(ctx context.Context, args []string, trackers [][]s
 		if len(trackers) > 0 {
 			t.Trackers = trackers
 		}
-		if len(t.Trackers) == 0 {
+		if len(t.Trackers) == 0 && len(t.Peers) == 0 {
 			s.warn("%s has no tracker; name one with --tracker", s.shownArg(in.name))
 		}
 		targets = append(targets, t)
@@ -120,25 +121,38 @@ func targetInputs(name string) []input {
 	return []input{{name: name}}
 }
 
-func readTarget(ctx context.Context, e *env, in input) (scrape.Target, error) {
+// readTarget reads a torrent, link or info-hash and, with --availability, finds the peers
+// that are named with it.
+func (s *scraper) readTarget(ctx context.Context, in input) (scrape.Target, error) {
+	t, m, err := targetOf(ctx, s.env, in)
+	if err != nil || !s.options.Availability {
+		return t, err
+	}
+	linked, err := peerAddrs(ctx, s.ui, nil, m, s.family, false)
+	t.Peers = append(slices.Clone(s.named), linked...)
+	return t, err
+}
+
+// targetOf returns the target of a torrent, link or info-hash, and the link if it is one.
+func targetOf(ctx context.Context, e *env, in input) (scrape.Target, *metainfo.Magnet, error) {
 	if in.err != nil {
-		return scrape.Target{}, in.err
+		return scrape.Target{}, nil, in.err
 	}
 	if metainfo.IsMagnet(in.name) {
 		m, err := metainfo.ParseMagnet(in.name)
 		if err != nil {
-			return scrape.Target{}, failf(exitTorrent, "%s: %w", shown(in.name), err)
+			return scrape.Target{}, nil, failf(exitTorrent, "%s: %w", shown(in.name), err)
 		}
-		return scrape.MagnetTarget(m), nil
+		return scrape.MagnetTarget(m), m, nil
 	}
 	if target, err := scrape.InfoHashTarget(in.name); err == nil {
 		if _, err := os.Stat(in.name); err != nil { // unless it is the name of a file
-			return target, nil
+			return target, nil, nil
 		}
 	}
 	t, err := in.torrent(ctx, e)
 	if err != nil {
-		return scrape.Target{}, err
+		return scrape.Target{}, nil, err
 	}
-	return scrape.TorrentTarget(t), nil
+	return scrape.TorrentTarget(t), nil, nil
 }

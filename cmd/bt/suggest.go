@@ -200,7 +200,7 @@ func suggestFlag(command, typed string, flags []string) string {
 // riskyFlags lists flags that register with trackers, delete, overwrite, override
 // a refusal, show secrets, accept any certificate, or change the info-hash.
 var riskyFlags = []string{
-	"announce-fallback", "peers", "seed", "force", "reveal", "insecure", "new-infohash", "entropy",
+	"announce-fallback", "peers", "availability", "seed", "force", "reveal", "insecure", "new-infohash", "entropy",
 	"remove", "drop-dead", "unset", "from", "from-json", "rules",
 }
 
