@@ -72,6 +72,9 @@ func (t *Table) askPeers(ctx context.Context, o *Options) {
 // askPeers asks the peers of a torrent, of one swarm after the other: a peer that is in
 // both may refuse a second connection at the same time.
 func (t *TableTorrent) askPeers(ctx context.Context, ask availability.Options, network string, reports chan<- report) {
+	for _, h := range t.Hashes {
+		ask.Hashes = append(ask.Hashes, h.InfoHash)
+	}
 	for k := range t.Swarms {
 		s := &t.Swarms[k]
 		ask.InfoHash, ask.Pieces, ask.Peers = s.InfoHash, t.Pieces, s.sources(t.Peers, network)

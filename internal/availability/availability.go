@@ -15,6 +15,7 @@ import (
 	"cmp"
 	"context"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,6 +51,7 @@ const (
 // Options say which peers to ask.
 type Options struct {
 	InfoHash [20]byte         // for v2, the first 20 bytes (BEP 52)
+	Hashes   [][20]byte       // all info-hashes of the torrent: a peer may answer with another one; nil means InfoHash
 	Pieces   int              // of the torrent; 0: the info dict is fetched
 	Peers    []netip.AddrPort // untrusted; those at the front are asked first
 	MaxPeers int              // peers to ask; 0 or more than MaxPeers means MaxPeers
@@ -213,7 +215,10 @@ func (a *asker) isNew(id [20]byte) bool {
 func (a *asker) connect(ctx context.Context, addr netip.AddrPort) (l *link.Link, theirs peer.Handshake, early []byte, err error) {
 	ours := peer.Handshake{InfoHash: a.options.InfoHash, PeerID: a.peerID}
 	ours.Set(peer.FeatureFast | peer.FeatureExtensions)
-	o := link.DialOptions{Timeouts: &a.timeouts, Accepts: func(hash [20]byte) bool { return hash == ours.InfoHash }}
+	// libtorrent may answer with the v2 info-hash of a hybrid torrent to its v1 info-hash, if
+	// it has spoken v2 with this address before.
+	accepts := func(hash [20]byte) bool { return hash == ours.InfoHash || slices.Contains(a.options.Hashes, hash) }
+	o := link.DialOptions{Timeouts: &a.timeouts, Accepts: accepts}
 	l, theirs, early, err = link.Dial(ctx, addr, ours, o)
 	if err != nil && ctx.Err() == nil && !swarm.IsUnreachable(err) && !isOther(err) {
 		o.Encrypt = true

@@ -296,6 +296,18 @@ func TestAskOnce(t *testing.T) {
 	}
 }
 
+// A peer may answer with the other info-hash of a hybrid torrent.
+func TestAskOtherHash(t *testing.T) {
+	other := [20]byte{1}
+	p := fakePeer{hash: other, serve: say(extended(peer.ExtendedHandshake{}), haveAll)}.start(t)
+	for _, hashes := range [][][20]byte{nil, {testHash}, {testHash, other}} {
+		r := Ask(t.Context(), Options{InfoHash: testHash, Hashes: hashes, Pieces: 1, Peers: []netip.AddrPort{p}})
+		if want := len(hashes) / 2; r.Seeds != want || r.Answered != want {
+			t.Errorf("%d info-hashes: %+v", len(hashes), r)
+		}
+	}
+}
+
 // Calls share a limit of connections.
 func TestAskConnections(t *testing.T) {
 	const most = 2

@@ -1,4 +1,4 @@
-"""A peer with libtorrent: peer.py TORRENT-OR-MAGNET DIR ADDRESS PORT [rc4] [rate=N]
+"""A peer with libtorrent: peer.py TORRENT-OR-MAGNET DIR ADDRESS PORT [rc4] [upload] [rate=N]
 
 It checks what is in DIR, downloads what is missing and seeds it, until it is killed. It
 prints how many pieces it has, and how many bytes it has sent and received, whenever that
@@ -20,7 +20,7 @@ settings = {
 for option in options:
     if option == 'rc4':
         settings.update(in_enc_policy=0, out_enc_policy=0, allowed_enc_level=2)
-    else:
+    elif option != 'upload':
         settings['upload_rate_limit'] = int(option.removeprefix('rate='))
 session = lt.session(settings)
 limited = lt.ip_filter()  # by default the limits are not for peers on the own network
@@ -33,6 +33,8 @@ else:
     params.ti = lt.torrent_info(source)
 params.save_path = directory
 params.flags |= lt.torrent_flags.disable_dht | lt.torrent_flags.disable_lsd | lt.torrent_flags.disable_pex
+if 'upload' in options:
+    params.flags |= lt.torrent_flags.upload_mode
 handle = session.add_torrent(params)
 
 had = None
