@@ -69,6 +69,9 @@ type network struct {
 	lsd      bool
 }
 
+// multicasts is false in tests outside of networks of their own.
+var multicasts = true
+
 // open opens the network that the flags select.
 func (f *peerFlags) open(u *ui) (n network, err error) {
 	b, err := f.binding.binding()
@@ -81,7 +84,7 @@ func (f *peerFlags) open(u *ui) (n network, err error) {
 			u.warn("--ip %s is not announced: trackers are asked over %s only", ip, family(!ip.Is4()))
 		}
 	}
-	n.lsd = !f.noLSD && !b.addrs[0].IsLoopback()
+	n.lsd = multicasts && !f.noLSD && !b.addrs[0].IsLoopback()
 	ports := defaultPorts
 	if f.binding.port.given {
 		ports = f.binding.port.value

@@ -18,14 +18,18 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files inside testdata/script anew")
 
+const multicastVariable = "BT_TEST_MULTICAST"
+
 // TestMain makes this binary act as bt, and as btwait of fake_test.go, in
-// processes that the tests start. If $BT_TEST_DNS is set, bt asks that name server.
+// processes that the tests start. If $BT_TEST_DNS is set, bt asks that name server, and
+// without $BT_TEST_MULTICAST it sends nothing to the local network.
 func TestMain(m *testing.M) {
 	commands := map[string]func(){
 		"bt": func() {
 			if server := os.Getenv("BT_TEST_DNS"); server != "" {
 				net.DefaultResolver = testenv.Resolver(server)
 			}
+			multicasts = os.Getenv(multicastVariable) != ""
 			recordingMain()
 		},
 		"btwait": waitMain,

@@ -25,6 +25,7 @@ var lsdClients = []lsdClient{
 }
 
 func btOnNetwork(s *processSwarm, h *testenv.Host, dir string) (done func()) {
+	s.env = append(s.env, multicastVariable+"=yes")
 	if dir == filepath.Dir(s.root) {
 		s.run(h, "bt", "seed", s.torrent, s.root, "--json", "--no-dht", "--no-pex")
 		return func() {}

@@ -64,6 +64,7 @@ func (test tracesTest) run(t *testing.T) {
 		args = append(args, "--private")
 	}
 	s, hashes := plan.torrent(t, []int{size}, args...)
+	s.env = append(s.env, multicastVariable+"=yes")
 	s.tracker = node.Opentracker(t, swarmTrackerPort, hashes)
 	begin := fmt.Sprintf("%v:%d", node.Addr, 20_000)
 	nodes := s.script(node, "dhtnodes.py", fmt.Sprint(dhtSessions), begin)
