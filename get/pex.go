@@ -48,7 +48,7 @@ func (g *Getter) extensionIDs(again bool) map[string]uint8 {
 	return ids
 }
 
-// joinExchange makes the peer one of those that are told of each other, if any are.
+// joinExchange adds the peer to the exchange of addresses, unless there is none.
 func (c *conn) joinExchange() {
 	g := c.getter
 	if g.options.NoPEX {

@@ -12,15 +12,15 @@ import (
 	"bt/maketorrent"
 )
 
-// The numbers of the extensions of a gossip.
+// The numbers of the extensions of a pexPeer.
 const (
-	gossipMetadata = 3
-	gossipPEX      = 11
-	gossipPunch    = 12
+	peerMetadata = 3
+	peerPEX      = 11
+	peerPunch    = 12
 )
 
-// A gossip is a peer that supports the exchange of addresses. It collects what it is sent.
-type gossip struct {
+// A pexPeer is a peer that supports the exchange of addresses. It collects what it is sent.
+type pexPeer struct {
 	*badPeer
 	t        testing.TB
 	addr     netip.AddrPort        // at which it says it listens
@@ -32,8 +32,8 @@ type gossip struct {
 	requests chan int // of pieces of the info dict
 }
 
-// joinGossip connects a peer to a Getter that says that it listens at a port.
-func joinGossip(t testing.TB, to string, meta *Metainfo, port uint16, info bool) *gossip {
+// joinPEXPeer connects a peer to a Getter that says that it listens at a port.
+func joinPEXPeer(t testing.TB, to string, meta *Metainfo, port uint16, info bool) *pexPeer {
 	t.Helper()
 	conn, err := net.Dial("tcp", to)
 	if err != nil {
@@ -43,16 +43,16 @@ func joinGossip(t testing.TB, to string, meta *Metainfo, port uint16, info bool)
 	conn.SetDeadline(time.Now().Add(time.Minute))
 	h := peer.Handshake{InfoHash: meta.InfoHashV1, PeerID: [20]byte{byte(port)}}
 	h.Set(peer.FeatureExtensions | peer.FeatureFast | peer.FeatureDHT)
-	e := peer.ExtendedHandshake{Port: port, Extensions: map[string]uint8{peer.PEXName: gossipPEX, peer.HolepunchName: gossipPunch}}
+	e := peer.ExtendedHandshake{Port: port, Extensions: map[string]uint8{peer.PEXName: peerPEX, peer.HolepunchName: peerPunch}}
 	if info {
-		e.Extensions[peer.MetadataName], e.MetadataSize = gossipMetadata, len(meta.InfoBytes())
+		e.Extensions[peer.MetadataName], e.MetadataSize = peerMetadata, len(meta.InfoBytes())
 	}
 	conn.Write(e.Append(h.Append(nil)))
 	b := make([]byte, peer.HandshakeLength)
 	if _, err := io.ReadFull(conn, b); err != nil {
 		t.Fatal(err)
 	}
-	g := &gossip{
+	g := &pexPeer{
 		badPeer: &badPeer{conn, meta}, t: t, addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port),
 		ids: make(chan map[string]uint8, 9), pex: make(chan peer.PEX, 9), punches: make(chan peer.Holepunch, 9),
 		ports: make(chan uint16, 9), requests: make(chan int, 9),
@@ -64,7 +64,7 @@ func joinGossip(t testing.TB, to string, meta *Metainfo, port uint16, info bool)
 	return g
 }
 
-func (g *gossip) handle(m peer.Message) bool {
+func (g *pexPeer) handle(m peer.Message) bool {
 	switch {
 	case m.ID == peer.IDPort:
 		g.ports <- m.Port
@@ -75,19 +75,19 @@ func (g *gossip) handle(m peer.Message) bool {
 			g.t.Error(err)
 		}
 		g.ids <- h.Extensions
-	case m.Extension == gossipPEX:
+	case m.Extension == peerPEX:
 		x, err := peer.ParsePEX(m.Payload)
 		if err != nil {
 			g.t.Error(err)
 		}
 		g.pex <- x
-	case m.Extension == gossipPunch:
+	case m.Extension == peerPunch:
 		x, err := peer.ParseHolepunch(m.Payload)
 		if err != nil {
 			g.t.Error(err)
 		}
 		g.punches <- x
-	case m.Extension == gossipMetadata:
+	case m.Extension == peerMetadata:
 		if q, err := peer.ParseMetadata(m.Payload); err == nil && q.Kind == peer.MetadataRequest {
 			g.requests <- q.Piece
 		}
@@ -96,7 +96,7 @@ func (g *gossip) handle(m peer.Message) bool {
 }
 
 // sendInfo answers the request for the info dict, which has one piece.
-func (g *gossip) sendInfo(id uint8) {
+func (g *pexPeer) sendInfo(id uint8) {
 	i := receive(g.t, g.requests)
 	info := g.meta.InfoBytes()
 	m := peer.Metadata{Kind: peer.MetadataData, Piece: i, TotalSize: len(info), Data: info}
@@ -139,14 +139,14 @@ func (fakeDHT) HasDHT() bool                  { return true }
 func (fakeDHT) Port(netip.Addr) uint16        { return 5000 }
 func (f fakeDHT) AddNode(node netip.AddrPort) { f(node) }
 
-// Peers of a download are told of each other, can have a rendezvous, and exchange the ports
-// of DHT nodes. What they name is called.
+// Peers of a download are sent the addresses of each other, can have a rendezvous, and
+// exchange the ports of DHT nodes. What they name is called.
 func TestExchange(t *testing.T) {
 	t.Parallel()
 	meta, _ := makeContent(t, maketorrent.FormatV1, 4*pieceLength)
 	nodes := make(chan netip.AddrPort, 9)
 	at := begin(t, Options{Torrent: meta, dht: fakeDHT(func(a netip.AddrPort) { nodes <- a })})
-	a, b := joinGossip(t, at, meta, 4001, false), joinGossip(t, at, meta, 4002, false)
+	a, b := joinPEXPeer(t, at, meta, 4001, false), joinPEXPeer(t, at, meta, 4002, false)
 	ids := receive(t, a.ids)
 	if x := receive(t, a.pex); len(x.Added) != 1 || x.Added[0].Addr != b.addr {
 		t.Errorf("the first peer is sent %+v", x)
@@ -201,7 +201,7 @@ func TestPrivateExchange(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			at := begin(t, test.options)
-			a, b := joinGossip(t, at, meta, 4001, true), joinGossip(t, at, meta, 4002, false)
+			a, b := joinPEXPeer(t, at, meta, 4001, true), joinPEXPeer(t, at, meta, 4002, false)
 			ids := receive(t, a.ids)
 			if offers := ids[peer.PEXName] != 0 && ids[peer.HolepunchName] != 0; offers != test.magnet || a.hello.Has(peer.FeatureDHT) != test.magnet {
 				t.Errorf("it offers %v", ids)
@@ -223,7 +223,7 @@ func TestPrivateExchange(t *testing.T) {
 			called := listen(t, "127.0.0.1").(*net.TCPListener)
 			x := peer.PEX{Added: []peer.PEXPeer{{Addr: netip.MustParseAddrPort(called.Addr().String())}}}
 			b.Write(x.Append(nil, pexID))
-			joinGossip(t, at, meta, 4003, false) // would be news
+			joinPEXPeer(t, at, meta, 4003, false) // would be news
 			b.send(peer.Message{ID: peer.IDPort, Port: 5001})
 			called.SetDeadline(time.Now().Add(2500 * time.Millisecond)) // more than two ticks
 			if _, err := called.Accept(); err == nil {

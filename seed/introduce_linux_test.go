@@ -11,8 +11,8 @@ import (
 	"bt/maketorrent"
 )
 
-// Two libtorrent peers that know only the seed connect to each other, because it tells them
-// of each other; those of a private torrent, or without the exchange, don't.
+// Two libtorrent peers that know only the seed connect to each other, because it sends them
+// the address of the other; those of a private torrent, or without the exchange, don't.
 func TestIntroduceLibtorrent(t *testing.T) {
 	t.Parallel()
 	python := testenv.Python(t, "libtorrent")

@@ -29,7 +29,7 @@ func (t *Torrent) extensionIDs() map[string]uint8 {
 	return ids
 }
 
-// joinExchange makes the peer one of those that are told of each other, if any are.
+// joinExchange adds the peer to the exchange of addresses, unless there is none.
 func (c *conn) joinExchange() {
 	if !c.torrent.exchanges() {
 		return

@@ -13,43 +13,43 @@ import (
 	"bt/maketorrent"
 )
 
-// The numbers of the extensions of a gossip.
+// The numbers of the extensions of a pexPeer.
 const (
-	gossipPEX   = 11
-	gossipPunch = 12
+	peerPEX   = 11
+	peerPunch = 12
 )
 
-// A gossip is a peer that supports the exchange of addresses.
-type gossip struct {
+// A pexPeer is a peer that supports the exchange of addresses.
+type pexPeer struct {
 	*leecher
 	addr   netip.AddrPort // at which it says it listens
 	theirs map[string]uint8
 }
 
-// joinGossip connects a peer that says that it listens at a port.
-func (r *running) joinGossip(t *testing.T, tt *Torrent, port uint16) *gossip {
+// joinPEXPeer connects a peer that says that it listens at a port.
+func (r *running) joinPEXPeer(t *testing.T, tt *Torrent, port uint16) *pexPeer {
 	t.Helper()
 	l := r.dial(t, tt.swarms[0].hash, tt.pieces, allFeatures|peer.FeatureDHT)
 	h, err := peer.ParseExtendedHandshake(l.await(peer.IDExtended).Payload)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours := peer.ExtendedHandshake{Port: port, Extensions: map[string]uint8{peer.PEXName: gossipPEX, peer.HolepunchName: gossipPunch}}
+	ours := peer.ExtendedHandshake{Port: port, Extensions: map[string]uint8{peer.PEXName: peerPEX, peer.HolepunchName: peerPunch}}
 	l.send(peer.Message{ID: peer.IDExtended, Payload: ours.Append(nil)[6:]})
-	return &gossip{l, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port), h.Extensions}
+	return &pexPeer{l, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port), h.Extensions}
 }
 
 // awaitPEX returns the next message of PEXName.
-func (g *gossip) awaitPEX() peer.PEX {
+func (g *pexPeer) awaitPEX() peer.PEX {
 	g.t.Helper()
-	m, err := peer.ParsePEX(g.awaitExtended(gossipPEX))
+	m, err := peer.ParsePEX(g.awaitExtended(peerPEX))
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	return m
 }
 
-func (g *gossip) awaitExtended(id uint8) []byte {
+func (g *pexPeer) awaitExtended(id uint8) []byte {
 	g.t.Helper()
 	for {
 		if m := g.await(peer.IDExtended); m.Extension == id {
@@ -59,33 +59,33 @@ func (g *gossip) awaitExtended(id uint8) []byte {
 }
 
 // punch sends a message of HolepunchName, and awaitPunch returns the next one.
-func (g *gossip) punch(m peer.Holepunch) {
+func (g *pexPeer) punch(m peer.Holepunch) {
 	g.t.Helper()
 	g.send(peer.Message{ID: peer.IDExtended, Extension: g.theirs[peer.HolepunchName], Payload: m.Append(nil, 0)[6:]})
 }
 
-func (g *gossip) awaitPunch() peer.Holepunch {
+func (g *pexPeer) awaitPunch() peer.Holepunch {
 	g.t.Helper()
-	m, err := peer.ParseHolepunch(g.awaitExtended(gossipPunch))
+	m, err := peer.ParseHolepunch(g.awaitExtended(peerPunch))
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	return m
 }
 
-// Peers are told of each other, at the addresses at which they listen, and of those that
-// have left only after a minute.
+// Peers are sent the addresses at which others listen, and the next message only after a
+// minute.
 func TestPeersAreIntroduced(t *testing.T) {
 	t.Parallel()
 	r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 100_000)
-	a, b := r.joinGossip(t, tt, 4001), r.joinGossip(t, tt, 4002)
+	a, b := r.joinPEXPeer(t, tt, 4001), r.joinPEXPeer(t, tt, 4002)
 	if got := a.awaitPEX(); len(got.Added) != 1 || got.Added[0].Addr != b.addr || len(got.Dropped) > 0 {
 		t.Errorf("the first peer is sent %+v", got)
 	}
 	if got := b.awaitPEX(); len(got.Added) != 1 || got.Added[0].Addr != a.addr {
 		t.Errorf("the second peer is sent %+v", got)
 	}
-	c := r.joinGossip(t, tt, 4003)
+	c := r.joinPEXPeer(t, tt, 4003)
 	if got := c.awaitPEX(); len(got.Added) != 2 {
 		t.Errorf("the third peer is sent %+v", got)
 	}
@@ -95,7 +95,7 @@ func TestPeersAreIntroduced(t *testing.T) {
 		if err != nil {
 			break
 		}
-		if m.ID == peer.IDExtended && m.Extension == gossipPEX {
+		if m.ID == peer.IDExtended && m.Extension == peerPEX {
 			t.Error("the first peer is sent a second message at once")
 		}
 	}
@@ -106,7 +106,7 @@ func TestPeersOfPEXAreCalled(t *testing.T) {
 	t.Parallel()
 	r, tt, _ := one(t, Options{Encryption: EncryptionOff}, maketorrent.FormatV1, 100_000)
 	c := newCallee(t, tt, "-XX0001-callee......", EncryptionOff)
-	a := r.joinGossip(t, tt, 4001)
+	a := r.joinPEXPeer(t, tt, 4001)
 	m := peer.PEX{Added: []peer.PEXPeer{{Addr: c.addr()}}}
 	a.send(peer.Message{ID: peer.IDExtended, Extension: a.theirs[peer.PEXName], Payload: m.Append(nil, 0)[6:]})
 	hello := peer.ExtendedHandshake{Port: 9}
@@ -158,7 +158,7 @@ func TestNoExchange(t *testing.T) {
 			r := start(t, test.options, Input{Torrent: meta, Path: root})
 			tt := r.find(meta.InfoHashV1)
 			c := newCallee(t, tt, "-XX0001-callee......", EncryptionPrefer)
-			a, b := r.joinGossip(t, tt, 4001), r.joinGossip(t, tt, 4002)
+			a, b := r.joinPEXPeer(t, tt, 4001), r.joinPEXPeer(t, tt, 4002)
 			if a.theirs[peer.PEXName] != 0 || a.theirs[peer.HolepunchName] != 0 || a.theirs[peer.MetadataName] == 0 {
 				t.Errorf("it offers %v", a.theirs)
 			}
@@ -173,7 +173,7 @@ func TestNoExchange(t *testing.T) {
 			}
 			a.send(peer.Message{ID: peer.IDPort, Port: 5001})
 			deadline := time.Now().Add(2500 * time.Millisecond) // more than two ticks
-			for _, g := range []*gossip{a, b} {
+			for _, g := range []*pexPeer{a, b} {
 				g.conn.SetReadDeadline(deadline)
 				for {
 					m, err := g.read()
@@ -202,7 +202,7 @@ func toyID() uint8 { return extensions.IDs()[toyName] }
 func TestHolepunchRelay(t *testing.T) {
 	t.Parallel()
 	r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 100_000)
-	a, b := r.joinGossip(t, tt, 4001), r.joinGossip(t, tt, 4002)
+	a, b := r.joinPEXPeer(t, tt, 4001), r.joinPEXPeer(t, tt, 4002)
 	b.awaitPEX() // both are known
 	a.punch(peer.Holepunch{Kind: peer.HolepunchRendezvous, Addr: b.addr})
 	if got, want := a.awaitPunch(), (peer.Holepunch{Kind: peer.HolepunchConnect, Addr: b.addr}); got != want {
@@ -221,16 +221,16 @@ func TestHolepunchRelay(t *testing.T) {
 // A peer that floods us with messages of the exchange is disconnected, and others stay.
 func TestExchangeFlood(t *testing.T) {
 	t.Parallel()
-	for name, message := range map[string]func(a, b *gossip) peer.Message{
-		"pex": func(a, _ *gossip) peer.Message {
+	for name, message := range map[string]func(a, b *pexPeer) peer.Message{
+		"pex": func(a, _ *pexPeer) peer.Message {
 			m := peer.PEX{Added: []peer.PEXPeer{{Addr: netip.MustParseAddrPort("127.0.0.1:9")}}}
 			return peer.Message{ID: peer.IDExtended, Extension: a.theirs[peer.PEXName], Payload: m.Append(nil, 0)[6:]}
 		},
-		"holepunch": func(a, b *gossip) peer.Message {
+		"holepunch": func(a, b *pexPeer) peer.Message {
 			m := peer.Holepunch{Kind: peer.HolepunchRendezvous, Addr: b.addr}
 			return peer.Message{ID: peer.IDExtended, Extension: a.theirs[peer.HolepunchName], Payload: m.Append(nil, 0)[6:]}
 		},
-		"port": func(*gossip, *gossip) peer.Message { return peer.Message{ID: peer.IDPort, Port: 5} },
+		"port": func(*pexPeer, *pexPeer) peer.Message { return peer.Message{ID: peer.IDPort, Port: 5} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -241,7 +241,7 @@ func TestExchangeFlood(t *testing.T) {
 				defer mu.Unlock()
 				nodes = append(nodes, a)
 			})}, maketorrent.FormatV1, 100_000)
-			a, b := r.joinGossip(t, tt, 4001), r.joinGossip(t, tt, 4002)
+			a, b := r.joinPEXPeer(t, tt, 4001), r.joinPEXPeer(t, tt, 4002)
 			var all []byte
 			for range 1000 {
 				all = message(a, b).Append(all)
@@ -277,7 +277,7 @@ func TestPort(t *testing.T) {
 	t.Parallel()
 	nodes := make(chan netip.AddrPort, 10)
 	r, tt, _ := one(t, Options{dht: fakeDHT(func(a netip.AddrPort) { nodes <- a })}, maketorrent.FormatV1, 100_000)
-	a := r.joinGossip(t, tt, 4001)
+	a := r.joinPEXPeer(t, tt, 4001)
 	if m := a.await(peer.IDPort); m.Port != 5000 || !a.hello.Has(peer.FeatureDHT) {
 		t.Errorf("port %d, bit %v", m.Port, a.hello.Has(peer.FeatureDHT))
 	}
@@ -290,7 +290,7 @@ func TestPort(t *testing.T) {
 		t.Errorf("another: %v", <-nodes)
 	}
 	plain, tt, _ := one(t, Options{}, maketorrent.FormatV1, 100_000)
-	if plain.joinGossip(t, tt, 1).hello.Has(peer.FeatureDHT) {
+	if plain.joinPEXPeer(t, tt, 1).hello.Has(peer.FeatureDHT) {
 		t.Error("a seed without a DHT node says that it has one")
 	}
 }

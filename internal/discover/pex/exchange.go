@@ -24,7 +24,7 @@ func (p *Peer) Due(now time.Time) bool {
 // swarm.mu is locked.
 func (p *Peer) exchangeIsDue(now time.Time) bool {
 	s := p.swarm
-	return !s.closed && p.exchanges != 0 && p.told.joined < s.log.last && (p.sent.IsZero() || now.Sub(p.sent) >= interval)
+	return !s.closed && p.exchanges != 0 && p.mark.joined < s.log.last && (p.sent.IsZero() || now.Sub(p.sent) >= interval)
 }
 
 // News reports whether Append has messages to append. It is cheap.
@@ -50,7 +50,7 @@ func (p *Peer) Append(b []byte, now time.Time) []byte {
 		most = maxFirst
 	}
 	var m peer.PEX
-	m, p.told = s.log.since(p.told, most, p.maySend)
+	m, p.mark = s.log.since(p.mark, most, p.maySend)
 	if len(m.Added)+len(m.Dropped) == 0 {
 		return b
 	}

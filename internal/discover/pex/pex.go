@@ -71,7 +71,7 @@ type Peer struct {
 	self      netip.AddrPort // our address, as the peer says
 	exchanges uint8          // its number of PEXName; 0: not supported
 	punches   uint8          // its number of HolepunchName; 0: not supported
-	told      mark           // what it was sent
+	mark      mark           // what it was sent
 	sent      time.Time      // when it was last sent a message
 	received  time.Time      // when a message of it was last accepted
 	connects  connects
