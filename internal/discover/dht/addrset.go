@@ -7,7 +7,7 @@ import (
 )
 
 // recentTime is the time after which an addrSet of addresses that were sent to is
-// replaced. Routers forget sooner whose packets they let in.
+// replaced. Routers stop letting packets in from an address sooner than that.
 const recentTime = 5 * time.Minute
 
 // An addrSet is a set of many IP addresses in little memory. It may contain an address

@@ -76,12 +76,12 @@ func (n *Node) answer(f *family, m *krpc.Message, from netip.AddrPort, now time.
 			r.SeedFilter, r.PeerFilter = n.store.filters(m.Target)
 		}
 	}
-	n.tellNodes(f, &r, m, from)
+	n.addNodes(f, &r, m, from)
 	return r
 }
 
-// tellNodes adds the nodes that are nearest to the target of a query.
-func (n *Node) tellNodes(f *family, r, m *krpc.Message, from netip.AddrPort) {
+// addNodes adds the nodes that are nearest to the target of a query.
+func (n *Node) addNodes(f *family, r, m *krpc.Message, from netip.AddrPort) {
 	want4, want6 := m.Want4, m.Want6
 	if !want4 && !want6 || r.SeedFilter != nil { // there is no room for more with filters (BEP 33)
 		want4, want6 = !f.v6(), f.v6()
@@ -89,9 +89,9 @@ func (n *Node) tellNodes(f *family, r, m *krpc.Message, from netip.AddrPort) {
 	for _, of := range n.families {
 		switch {
 		case want4 && !of.v6():
-			r.Nodes = of.tell(m.Target, from)
+			r.Nodes = of.nodesFor(m.Target, from)
 		case want6 && of.v6():
-			r.Nodes6 = of.tell(m.Target, from)
+			r.Nodes6 = of.nodesFor(m.Target, from)
 		}
 	}
 }
@@ -101,8 +101,8 @@ func failure(code int, text string) krpc.Message {
 	return krpc.Message{Kind: krpc.Error, Code: code, Text: text}
 }
 
-// tell returns the nodes nearest to a target that another node may learn of.
-func (f *family) tell(target krpc.ID, to netip.AddrPort) []krpc.Node {
+// nodesFor returns the nodes nearest to a target, to send to another node.
+func (f *family) nodesFor(target krpc.ID, to netip.AddrPort) []krpc.Node {
 	list := []krpc.Node{}
 	for _, node := range f.table.closest(target, 2*k) {
 		if len(list) < k && node.Addr != to && isPlausible(node.Addr, to.Addr()) {

@@ -23,14 +23,14 @@ type candidate struct {
 	krpc.Node
 	state    candidateState
 	token    string
-	source   *candidate // that told of it; nil: a table
-	answered int        // of those that it told of
+	source   *candidate // whose response contained it; nil: a table
+	answered int        // of the candidates that its own response contained
 	failed   int
 }
 
-// isDoubtful reports whether a candidate told of nodes that don't exist, which would use
-// up the queries of a lookup. Those that it told of are not asked, and the lookup goes on
-// until others have answered.
+// isDoubtful reports whether the response of a candidate contained nodes that don't exist,
+// which would use up the queries of a lookup. The other nodes in it are not asked, and the
+// candidate does not count among the nearest.
 func (c *candidate) isDoubtful() bool { return c != nil && c.failed >= 3 && c.failed > 2*c.answered }
 
 // count counts a candidate for its source.

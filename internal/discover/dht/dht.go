@@ -2,7 +2,7 @@
 // by their info-hashes. It has a routing table, an id and a socket for each address
 // family (BEP 32); the ids differ because each fits the external address of its family
 // (BEP 42). It is read-only until it knows that others can reach it (BEP 43), and
-// answers and makes scrapes (BEP 33).
+// answers scrapes and makes them (BEP 33).
 //
 // A lookup asks the nodes that are nearest to an info-hash for peers and for still
 // nearer nodes, until the 8 nearest have answered, and then announces to these. One

@@ -1,11 +1,7 @@
 package dht
 
 import (
-	"context"
-	"errors"
-	"math"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,7 +43,7 @@ func TestAnnounceAndFind(t *testing.T) {
 		for i, n := range nodes {
 			for c, spare := range n.table().all {
 				if !spare && !c.isBad() && i%2 == 0 && int(c.Addr.Addr().As4()[3]-1)%2 == 1 {
-					t.Errorf("node %d still believes in %s", i, c.Addr)
+					t.Errorf("node %d still has %s", i, c.Addr)
 				}
 			}
 		}
@@ -90,74 +86,6 @@ func TestRestart(t *testing.T) {
 			t.Error("two processes would have one id")
 		}
 	})
-}
-
-// Files that are not ours are ignored with a warning, and replaced.
-func TestState(t *testing.T) {
-	good := stateHead + "\nexternal 124.31.75.21\nnode 5fbfbff10c5d6a4ec8a88e4c6ab4c28b95eee401 203.0.113.9:6881\n"
-	for name, tt := range map[string]struct {
-		data  string
-		nodes int
-	}{
-		"good":         {good, 1},
-		"empty":        {"", 0},
-		"foreign":      {"d2:id20:", 0},
-		"binary":       {stateHead + "\n\x00\xff", 0},
-		"short id":     {strings.Replace(good, "5fbf", "", 1), 0},
-		"no address":   {strings.Replace(good, "203", "host", 1), 0},
-		"no port":      {strings.Replace(good, ":6881", ":0", 1), 0},
-		"bad external": {strings.Replace(good, "124.", "", 1), 0},
-		"too long":     {stateHead + "\n" + strings.Repeat("node 5fbfbff10c5d6a4ec8a88e4c6ab4c28b95eee401 203.0.113.9:6881\n", maxSaved+1), 0},
-		"huge":         {strings.Repeat("x", maxState+1), 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "dht")
-			if err := os.WriteFile(file, []byte(tt.data), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			var warnings []error
-			n := New(Options{
-				Conns: []fakePacketConn{newFakeNet().listen("10.0.0.1:6881")}, State: file,
-				Warn: func(err error) { warnings = append(warnings, err) },
-			})
-			n.load()
-			if len(n.bootstrap.saved) != tt.nodes || (len(warnings) == 0) != (tt.nodes > 0) {
-				t.Errorf("%d nodes, warnings %v", len(n.bootstrap.saved), warnings)
-			}
-			if fits := n.families[0].id.FitsAddr(netip.MustParseAddr("124.31.75.21")); fits != (tt.nodes > 0) {
-				t.Errorf("the id fits the saved address: %t", fits)
-			}
-			node := krpc.Node{ID: hashNumber(1), Addr: netip.MustParseAddrPort("10.0.0.2:1")}
-			n.families[0].table.insert(node, time.Now())
-			n.save()
-			saved, _, err := parseStateFile(file)
-			if err != nil || !slices.Equal(saved, []krpc.Node{node}) {
-				t.Errorf("saved %v, %v", saved, err)
-			}
-		})
-	}
-}
-
-func parseStateFile(file string) ([]krpc.Node, []netip.Addr, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, nil, err
-	}
-	return parseState(string(data))
-}
-
-// A missing file is no error, and a node that knows no others does not overwrite one.
-func TestStateKept(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "dht")
-	n := New(Options{
-		Conns: []fakePacketConn{newFakeNet().listen("10.0.0.1:6881")}, State: file,
-		Warn: func(err error) { t.Error(err) },
-	})
-	n.load()
-	n.save()
-	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a file without nodes: %v", err)
-	}
 }
 
 // On the internet, ids fit the addresses that other nodes see (BEP 42), also behind a
@@ -210,7 +138,7 @@ func TestExternalAddress(t *testing.T) {
 	})
 }
 
-// One that is to be read-only answers nothing, and says so in its queries.
+// A node with the option ReadOnly answers nothing, and marks its queries.
 func TestReadOnly(t *testing.T) {
 	bubble(t, func(t *testing.T, net *fakeNet) {
 		runMany(t, net, 20)
@@ -289,7 +217,7 @@ func TestBothFamilies(t *testing.T) {
 	})
 }
 
-// A node without bootstrap nodes begins with one that a peer told it of.
+// A node without bootstrap nodes begins with one that AddNodes suggests.
 func TestAddNodes(t *testing.T) {
 	bubble(t, func(t *testing.T, net *fakeNet) {
 		runMany(t, net, 20)
@@ -318,61 +246,6 @@ func TestAddNodes(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		if sent := n.Status().PacketsSent - begin; sent > 60 || sent < 40 {
 			t.Errorf("%d pings in 10 seconds", sent)
-		}
-	})
-}
-
-// A scrape estimates how many seeds and peers there are, and lists some.
-func TestScrape(t *testing.T) {
-	bubble(t, func(t *testing.T, net *fakeNet) {
-		nodes := runMany(t, net, 120)
-		const seeds, peers = 30, 70
-		for i := range seeds + peers {
-			nodes[i].Add(hashNumber(1), newSwarm(i < seeds, 0))
-		}
-		time.Sleep(2 * time.Minute)
-		n := run(t, Options{Conns: []fakePacketConn{net.listen("10.1.0.1:6881")}, Bootstrap: []string{address(0, false)}})
-		r, err := n.Scrape(t.Context(), hashNumber(1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%.1f seeds, %.1f peers, %d nodes answered, %d with filters, %d found", r.Seeds, r.Peers, r.Nodes, r.Filters, len(r.Found))
-		if math.Abs(r.Seeds-seeds) > 4 || math.Abs(r.Peers-peers) > 8 || r.Nodes < k || r.Filters < k || len(r.Found) < (seeds+peers)/2 {
-			t.Errorf("%+v", r)
-		}
-		if r, err = n.Scrape(t.Context(), hashNumber(2)); err != nil || r.Seeds != 0 || r.Peers != 0 || r.Nodes < k || r.Filters != 0 || len(r.Found) != 0 {
-			t.Errorf("of an unknown swarm: %+v, %v", r, err)
-		}
-
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		defer cancel()
-		if _, err = n.Scrape(ctx, hashNumber(1)); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("the error is %v", err)
-		}
-		go n.stop()
-		if _, err = n.Scrape(t.Context(), hashNumber(1)); !errors.Is(err, errStopped) {
-			t.Errorf("the error is %v", err)
-		}
-		lonely := run(t, Options{Conns: []fakePacketConn{net.listen("10.1.0.2:6881")}})
-		ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		if r, err = lonely.Scrape(ctx, hashNumber(1)); !errors.Is(err, context.DeadlineExceeded) || r.Nodes != 0 {
-			t.Errorf("%+v, %v", r, err)
-		}
-	})
-}
-
-// Run ends with an error if a socket is closed, and without one when it is stopped.
-func TestRunEnds(t *testing.T) {
-	bubble(t, func(t *testing.T, net *fakeNet) {
-		c := net.listen("10.0.0.1:6881")
-		n := New(Options{Conns: []fakePacketConn{c}})
-		ended := make(chan error)
-		go func() { ended <- n.Run(t.Context()) }()
-		time.Sleep(time.Second)
-		_ = c.Close()
-		if err := <-ended; err == nil {
-			t.Error("no error")
 		}
 	})
 }

@@ -59,7 +59,7 @@ func (n *Node) send(f *family, m *krpc.Message, to netip.AddrPort) {
 	}
 }
 
-// A vote is what one host said of our external address.
+// A vote is our external address as one host sees it.
 type vote struct {
 	host, addr netip.AddrPort
 }
@@ -114,7 +114,7 @@ func (n *Node) vote(f *family, from, addr netip.AddrPort, now time.Time) {
 func (f *family) agree(isFor func(v vote) bool) bool {
 	needed := minVotes
 	if !f.global {
-		needed = 1 // a local network may be small, and has little to gain by a lie
+		needed = 1 // a local network may be small, and attacks are not expected there
 	}
 	count := 0
 	for _, v := range f.votes {

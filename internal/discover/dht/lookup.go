@@ -151,7 +151,7 @@ func (n *Node) askCandidate(l *lookup, s *side, c *candidate) {
 		switch {
 		case l.over:
 			return
-		case m == nil || m.ID != c.ID: // another id was told to get its place
+		case m == nil || m.ID != c.ID: // the source gave it a nearer id
 			c.state = stateFailed
 			s.failed++
 		default:

@@ -63,7 +63,8 @@ func (n *Node) response(f *family, m *krpc.Message, from netip.AddrPort, now tim
 		return
 	}
 	if !f.global && !krpc.IsLocal(from.Addr()) {
-		f.global, f.votes, f.reachable = true, nil, time.Time{} // what local nodes said was of the local network
+		// The answers of local nodes were about the local network.
+		f.global, f.votes, f.reachable = true, nil, time.Time{}
 	}
 	f.table.insert(krpc.Node{ID: m.ID, Addr: from}, now)
 	n.vote(f, from, m.External, now)

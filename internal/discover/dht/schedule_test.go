@@ -217,7 +217,7 @@ func TestHurry(t *testing.T) {
 	})
 }
 
-// What is removed is neither announced nor told of peers, also if its lookup is running.
+// After Remove, a hash is not announced and Found is not called, also if a lookup was running.
 func TestRemove(t *testing.T) {
 	bubble(t, func(t *testing.T, net *fakeNet) {
 		nodes := runMany(t, net, 20)
@@ -239,7 +239,7 @@ func TestRemove(t *testing.T) {
 	})
 }
 
-// A lookup that nobody answered is repeated soon, and then less often.
+// A lookup without answers is repeated soon, and then less often.
 func TestRetry(t *testing.T) {
 	bubble(t, func(t *testing.T, net *fakeNet) {
 		nodes := runMany(t, net, 20)

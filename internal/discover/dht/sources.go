@@ -8,7 +8,7 @@ import (
 const (
 	// A source may send so many queries within sourceTime. Lookups of thousands of torrents
 	// ask one node less often.
-	maxPerSource = 50
+	maxPerSource = 100
 	sourceTime   = 10 * time.Second
 
 	// maxSources is the number of sources that are counted. If there are more, the counts

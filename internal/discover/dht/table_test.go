@@ -247,19 +247,3 @@ func TestAddrSet(t *testing.T) {
 		t.Errorf("%d addresses are wrong", wrong)
 	}
 }
-
-// Bad lines are errors, and never more.
-func FuzzState(f *testing.F) {
-	f.Add(stateHead + "\nexternal 124.31.75.21\nnode 5fbfbff10c5d6a4ec8a88e4c6ab4c28b95eee401 203.0.113.9:6881\n")
-	f.Fuzz(func(t *testing.T, data string) {
-		nodes, _, err := parseState(data)
-		if err != nil && (nodes != nil) {
-			t.Errorf("%v with %d nodes", err, len(nodes))
-		}
-		for _, n := range nodes {
-			if !isUnicast(n.Addr) {
-				t.Errorf("the node %s", n.Addr)
-			}
-		}
-	})
-}
