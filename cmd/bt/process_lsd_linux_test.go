@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"bt/internal/testenv"
 )
@@ -18,19 +19,20 @@ type lsdClient struct {
 }
 
 var lsdClients = []lsdClient{
-	{"bt", btOnNetwork},
+	{"bt", func(s *processSwarm, h *testenv.Host, dir string) func() { return btOnNetwork(s, h, dir) }},
 	{"libtorrent", libtorrentOnNetwork},
 	{"aria2", aria2OnNetwork},
 	{"transmission", transmissionOnNetwork},
 }
 
-func btOnNetwork(s *processSwarm, h *testenv.Host, dir string) (done func()) {
+func btOnNetwork(s *processSwarm, h *testenv.Host, dir string, flags ...string) (done func()) {
 	s.env = append(s.env, multicastVariable+"=yes")
+	flags = append(flags, "--json", "--no-dht", "--no-pex")
 	if dir == filepath.Dir(s.root) {
-		s.run(h, "bt", "seed", s.torrent, s.root, "--json", "--no-dht", "--no-pex")
+		s.run(h, "bt", append([]string{"seed", s.torrent, s.root}, flags...)...)
 		return func() {}
 	}
-	p := s.run(h, "bt", "get", s.torrent, "--output", dir, "--json", "--no-dht", "--no-pex")
+	p := s.run(h, "bt", append([]string{"get", s.torrent, "--output", dir}, flags...)...)
 	return func() { p.exits(exitOK) }
 }
 
@@ -69,12 +71,52 @@ func TestProcessLSD(t *testing.T) {
 	for _, pair := range pairs {
 		t.Run(pair[0].name+" to "+pair[1].name, func(t *testing.T) {
 			t.Parallel()
-			hosts := testenv.Network(t, 2)
-			s, _ := swarmPlan{seed: hosts[0], client: hosts[1]}.torrent(t, []int{700_001, 5})
+			s := onNetwork(t)
 			pair[0].run(s, s.a, filepath.Dir(s.root))
 			dir := t.TempDir()
 			pair[1].run(s.in(t), s.b, dir)()
 			s.arrived(dir)
 		})
+	}
+}
+
+// onNetwork returns a swarm without trackers on two hosts.
+func onNetwork(t *testing.T) *processSwarm {
+	t.Helper()
+	hosts := testenv.Network(t, 2)
+	s, _ := swarmPlan{seed: hosts[0], client: hosts[1]}.torrent(t, []int{700_001, 5})
+	return s
+}
+
+// Two hosts find each other over IPv6, also if they have no addresses but those of the link.
+func TestProcessLSD6(t *testing.T) {
+	t.Parallel()
+	for _, linkLocal := range []bool{false, true} {
+		t.Run(fmt.Sprintf("link-local=%v", linkLocal), func(t *testing.T) {
+			t.Parallel()
+			s := onNetwork(t)
+			if linkLocal {
+				for _, h := range []*testenv.Host{s.a, s.b} {
+					s.ip(h, "-6", "address", "flush", "dev", "eth0", "scope", "global")
+				}
+			}
+			btOnNetwork(s, s.a, filepath.Dir(s.root), "-6")
+			dir := t.TempDir()
+			btOnNetwork(s.in(t), s.b, dir, "-6")()
+			s.arrived(dir)
+		})
+	}
+}
+
+// A seed on loopback does not search on the local network.
+func TestProcessLSDOnLoopback(t *testing.T) {
+	t.Parallel()
+	s := onNetwork(t)
+	tr := trace(t, s.a, s.hash)
+	s.run(s.a, "bt", "seed", s.torrent, s.root, "--json", "--bind", "127.0.0.1")
+	btOnNetwork(s, s.b, t.TempDir()) // finds nothing
+	time.Sleep(5 * time.Second)
+	if sent := tr.sent(); len(sent) > 0 {
+		t.Errorf("it sends %q", sent)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -54,17 +55,23 @@ func (tr *traces) include(want []string) bool {
 	return !slices.ContainsFunc(want, func(trace string) bool { return !tr.seen[trace] })
 }
 
+// sent returns what was seen, in order.
+func (tr *traces) sent() []string {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return slices.Sorted(maps.Keys(tr.seen))
+}
+
 // are checks that these were seen, and no others.
 func (tr *traces) are(t *testing.T, command string, want []string) {
 	t.Helper()
-	tr.mu.Lock()
-	defer tr.mu.Unlock()
+	sent := tr.sent()
 	for _, trace := range want {
-		if !tr.seen[trace] {
+		if !slices.Contains(sent, trace) {
 			t.Errorf("bt %s does not send %s", command, trace)
 		}
 	}
-	for trace := range tr.seen {
+	for _, trace := range sent {
 		if !slices.Contains(want, trace) {
 			t.Errorf("bt %s sends %s", command, trace)
 		}
