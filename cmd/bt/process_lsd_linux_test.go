@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"bt/internal/testenv"
 )
 
@@ -116,7 +118,8 @@ func TestProcessLSDOnLoopback(t *testing.T) {
 	s.run(s.a, "bt", "seed", s.torrent, s.root, "--json", "--bind", "127.0.0.1")
 	btOnNetwork(s, s.b, t.TempDir()) // finds nothing
 	time.Sleep(5 * time.Second)
-	if sent := tr.sent(); len(sent) > 0 {
-		t.Errorf("it sends %q", sent)
+	// The info-hash is in what it receives.
+	if diff := cmp.Diff([]string{traceHash}, tr.list()); diff != "" {
+		t.Errorf("on its network there is (-want +got):\n%s", diff)
 	}
 }

@@ -55,8 +55,8 @@ func (tr *traces) include(want []string) bool {
 	return !slices.ContainsFunc(want, func(trace string) bool { return !tr.seen[trace] })
 }
 
-// sent returns what was seen, in order.
-func (tr *traces) sent() []string {
+// list returns what was seen, in order.
+func (tr *traces) list() []string {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return slices.Sorted(maps.Keys(tr.seen))
@@ -65,13 +65,13 @@ func (tr *traces) sent() []string {
 // are checks that these were seen, and no others.
 func (tr *traces) are(t *testing.T, command string, want []string) {
 	t.Helper()
-	sent := tr.sent()
+	seen := tr.list()
 	for _, trace := range want {
-		if !slices.Contains(sent, trace) {
+		if !slices.Contains(seen, trace) {
 			t.Errorf("bt %s does not send %s", command, trace)
 		}
 	}
-	for _, trace := range sent {
+	for _, trace := range seen {
 		if !slices.Contains(want, trace) {
 			t.Errorf("bt %s sends %s", command, trace)
 		}
