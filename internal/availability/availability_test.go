@@ -193,7 +193,6 @@ func TestAsk(t *testing.T) {
 }
 
 func (r Result) isEqual(o Result) bool {
-	r.Clients, o.Clients = nil, nil
 	return r.Peers == o.Peers && r.Asked == o.Asked && r.Answered == o.Answered && r.Unreachable == o.Unreachable &&
 		r.Seeds == o.Seeds && r.PartialSeeds == o.PartialSeeds && r.Pieces == o.Pieces && r.Copies == o.Copies && r.Rarest == o.Rarest
 }
