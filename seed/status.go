@@ -64,6 +64,7 @@ func (s *Seeder) measure(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	var last EventStats
+	s.reportAddrs()
 	for {
 		select {
 		case <-ctx.Done():

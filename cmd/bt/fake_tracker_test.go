@@ -39,6 +39,7 @@ type fakeTracker struct {
 	swarms    map[[20]byte]tracker.Counts
 	announces []string     // event and info-hash
 	peer      tracker.Peer // the other peer
+	external  netip.Addr   // the client's address, as answers name it
 	limit     int          // longer scrapes over UDP are dropped; 0: none
 	mute      bool         // it drops all packets
 }
@@ -46,7 +47,7 @@ type fakeTracker struct {
 // startTracker is the script command "tracker NAME [OPTION]... [HASH=S/L/C]...": it starts
 // a tracker for these torrents and sets $NAME to its host and port. The options are
 // at=ADDR (default: 127.0.0.1, at port=N for another port than a free one), cert=DAYS (it
-// speaks TLS, with a certificate that ends in DAYS), limit=N, peer=ADDR:PORT (the other peer) and mute.
+// speaks TLS, with a certificate that ends in DAYS), external=ADDR, limit=N, peer=ADDR:PORT (the other peer) and mute.
 func startTracker(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: tracker NAME [OPTION]... [HASH=S/L/C]...")
@@ -70,6 +71,9 @@ func startTracker(ts *testscript.TestScript, neg bool, args []string) {
 			continue
 		case "peer":
 			f.peer = tracker.Peer{Addr: netip.MustParseAddrPort(counts)}
+			continue
+		case "external":
+			f.external = netip.MustParseAddr(counts)
 			continue
 		case "limit":
 			n, err := strconv.Atoi(counts)
@@ -220,7 +224,8 @@ func (f *fakeTracker) announce(r *tracker.AnnounceRequest) *tracker.AnnounceResp
 	}
 	f.swarms[r.InfoHash] = c
 	return &tracker.AnnounceResponse{
-		Interval: 30 * time.Minute, Counts: c,
+		ExternalIP: f.external,
+		Interval:   30 * time.Minute, Counts: c,
 		Peers: []tracker.Peer{
 			f.peer,
 			{Addr: netip.MustParseAddrPort("127.0.0.1:9"), ID: string(r.PeerID[:])},
