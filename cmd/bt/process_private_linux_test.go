@@ -17,8 +17,8 @@ type tracesTest struct {
 	private bool
 	beside  bool     // the seed has a public torrent too
 	flags   []string // of bt
-	seed    []string // what bt seed must send, and nothing else
-	get     []string // what bt get must send, and nothing else
+	seed    []string // the traces of bt seed, and no others
+	get     []string // the traces of bt get, and no others
 }
 
 var (
@@ -37,8 +37,10 @@ var tracesTests = map[string]tracesTest{
 	"beside":       {private: true, beside: true, seed: []string{traceUDP, traceDHT, traceSearch}},
 }
 
-// both returns a test of a public torrent, of which both processes send the same.
+// both returns a test of a public torrent, of which both processes send the same, and
+// which libtorrent announces on the network.
 func both(want []string, flags ...string) tracesTest {
+	want = append(want, traceHeard)
 	return tracesTest{flags: flags, seed: want, get: want}
 }
 

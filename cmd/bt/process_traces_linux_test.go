@@ -13,11 +13,12 @@ import (
 	"bt/internal/testenv"
 )
 
-// What a host can send to make a swarm known.
+// What a host can send, or receive, where a swarm is made known.
 const (
+	traceHeard     = "the info-hash in a packet of UDP that it receives"
 	traceUDP       = "a packet of UDP"
 	traceDHT       = "a packet of the DHT"
-	traceHash      = "the info-hash in a packet of UDP"
+	traceHash      = "the info-hash in a packet of UDP that it sends"
 	traceSearch    = "a message of local discovery"
 	traceDHTBit    = "the DHT in a handshake"
 	tracePort      = "the port of its DHT node"
@@ -25,14 +26,14 @@ const (
 	traceSendsPEX  = "peers"
 )
 
-// traces is what a host has sent so far, and the info-hash also what it has received.
+// traces is what a host has sent and received so far.
 type traces struct {
 	mu      sync.Mutex
 	seen    map[string]bool
 	streams map[[2]netip.AddrPort][]byte // what it has sent over TCP, by both ends
 }
 
-// trace follows what a host sends from now on about a torrent.
+// trace follows what a host sends and receives from now on about a torrent.
 func trace(t *testing.T, h *testenv.Host, hash [20]byte) *traces {
 	t.Helper()
 	tr := &traces{seen: make(map[string]bool), streams: make(map[[2]netip.AddrPort][]byte)}
@@ -68,24 +69,28 @@ func (tr *traces) are(t *testing.T, command string, want []string) {
 	seen := tr.list()
 	for _, trace := range want {
 		if !slices.Contains(seen, trace) {
-			t.Errorf("bt %s does not send %s", command, trace)
+			t.Errorf("bt %s: there is not %s", command, trace)
 		}
 	}
 	for _, trace := range seen {
 		if !slices.Contains(want, trace) {
-			t.Errorf("bt %s sends %s", command, trace)
+			t.Errorf("bt %s: there is %s", command, trace)
 		}
 	}
 }
 
 func (tr *traces) packet(p testenv.Packet, hash [20]byte) {
-	if bytes.Contains(p.Data, hash[:]) || bytes.Contains(bytes.ToLower(p.Data), fmt.Appendf(nil, "%x", hash)) {
-		tr.seen[traceHash] = true
-	}
+	named := bytes.Contains(p.Data, hash[:]) || bytes.Contains(bytes.ToLower(p.Data), fmt.Appendf(nil, "%x", hash))
 	if !p.Sent {
+		if named {
+			tr.seen[traceHeard] = true
+		}
 		return
 	}
 	tr.seen[traceUDP] = true
+	if named {
+		tr.seen[traceHash] = true
+	}
 	switch {
 	case bytes.HasPrefix(p.Data, []byte("BT-SEARCH ")):
 		tr.seen[traceSearch] = true
