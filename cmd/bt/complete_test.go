@@ -167,7 +167,7 @@ trackers: {rules.example: {source: x}}
 // are those of which nothing is known.
 func TestCompletedFlags(t *testing.T) {
 	free := strings.Fields(`
-		backup bep15 bind collection comment created-by exclude field files for
+		backup bep15 bind collection comment created-by dht-node exclude field files for
 		http-seed include ip jobs max-download-rate max-peers max-piece-length max-size max-time max-torrent-rate max-torrent-size
 		max-upload-rate name node passkey peer port proxy replace replace-regex retries sample set source status
 		status-host target-pieces timeout unset until-ratio update-url watch web-seed with`)
