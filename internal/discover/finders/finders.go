@@ -30,6 +30,9 @@ type Finders struct {
 	node    *dht.Node // nil: none
 	hosts   hosts     // nodes of torrents
 	list    []finder
+
+	begin sync.Once
+	begun chan struct{} // closed by the first Add
 }
 
 // A finder is one way to find peers.
@@ -40,7 +43,7 @@ type finder struct {
 
 // New returns Finders, which do nothing until Run is called.
 func New(o Options) *Finders {
-	f := &Finders{options: o, hosts: hosts{news: make(chan struct{}, 1)}}
+	f := &Finders{options: o, hosts: hosts{news: make(chan struct{}, 1)}, begun: make(chan struct{})}
 	if o.DHT != nil {
 		f.node = dht.New(dht.Options{
 			Conns: o.DHT.Conns, Port: o.Listener.Port(), Bootstrap: o.DHT.Nodes, State: o.DHT.State, Warn: o.Warn,
@@ -56,8 +59,15 @@ func New(o Options) *Finders {
 // Any reports whether there is a way to find peers.
 func (f *Finders) Any() bool { return len(f.list) > 0 }
 
-// Run runs all until ctx ends.
+// Run runs all until ctx ends, and closes the sockets of the DHT. It sends nothing before a
+// swarm is added: private torrents must cause no packets.
 func (f *Finders) Run(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		f.Close()
+		return
+	case <-f.begun:
+	}
 	var wg sync.WaitGroup
 	if f.node != nil {
 		wg.Go(func() { f.lookUp(ctx) })
@@ -112,6 +122,7 @@ func (f *Finders) allowed(addrs []netip.AddrPort) []netip.AddrPort {
 
 // Add adds a swarm to each finder.
 func (f *Finders) Add(infoHash [20]byte, s Swarm) Entry {
+	f.begin.Do(func() { close(f.begun) })
 	var e Entry
 	for _, each := range f.list {
 		e = append(e, each.Add(infoHash, found{s, f, each.source}))
