@@ -115,7 +115,7 @@ func (s *Swarm) setAvailability(a *Availability) {
 }
 
 // sources returns the peers to ask in an address family, or in both if network is "": some
-// that the caller has named, then those of the trackers, which take turns.
+// that the caller has named, those of the trackers, which take turns, and those of the DHT.
 func (s *Swarm) sources(named []netip.AddrPort, network string) []netip.AddrPort {
 	var list []netip.AddrPort
 	known := make(map[netip.AddrPort]bool)
@@ -140,6 +140,13 @@ func (s *Swarm) sources(named []netip.AddrPort, network string) []netip.AddrPort
 			// anywhere.
 			addr, err := netip.ParseAddrPort(r.Peers[i].Addr)
 			if err == nil && (r.isNear() || !addr.Addr().Unmap().IsLoopback()) {
+				add(addr)
+			}
+		}
+	}
+	if s.DHT != nil {
+		for _, addr := range s.DHT.found {
+			if !addr.Addr().IsLoopback() {
 				add(addr)
 			}
 		}

@@ -83,6 +83,9 @@ func Run(ctx context.Context, targets []Target, o Options) *Table {
 		each(jobs, func(j *job) { a.announceAll(ctx, j, events) })
 	}()
 	t.fill(events, o.Tick)
+	if o.DHT != nil {
+		t.askDHT(ctx, &o)
+	}
 	if o.Availability {
 		t.askPeers(ctx, &o)
 	}

@@ -40,9 +40,13 @@ type Options struct {
 	Peers bool
 
 	// Availability announces to every tracker, as Peers does, and asks the peers of each
-	// swarm which pieces they have: those of the trackers and of Target.Peers. At most
+	// swarm which pieces they have: those of the trackers, of the DHT and of Target.Peers. At most
 	// 200 peers of a swarm are asked, and fewer of more than 100 swarms.
 	Availability bool
+
+	// DHT, if not nil, also looks up the swarms in the DHT. Private torrents are never
+	// looked up there (BEP 27), whatever Force says. The lookups register nothing.
+	DHT *DHT
 
 	// Force also announces private torrents (BEP 27), which otherwise are never
 	// announced.
@@ -78,6 +82,10 @@ type TableTorrent struct {
 type Swarm struct {
 	*Hash
 	Rows []Row // one for each tracker, in the order of the tiers
+
+	// DHT is nil unless Options.DHT is set, the torrent is not private, and the lookup has
+	// ended.
+	DHT *DHTAnswer
 
 	// Availability is nil unless Options.Availability is set and the peers were asked.
 	Availability *Availability

@@ -77,6 +77,7 @@ func TestScripts(t *testing.T) {
 			"exits":      runAndCheckExit,
 			"writefile":  writeFile,
 			"tracker":    startTracker,
+			"dht":        startDHTNodes,
 			"trackerlog": trackerLog,
 			"names":      startDNS,
 			"webserver":  startWebServer,

@@ -27,6 +27,8 @@ type scrapeFlags struct {
 	peers, force     bool
 	availability     bool
 	peer             []maketorrent.Node
+	dht              bool
+	dhtNodes         []maketorrent.Node
 	proxy            option[*url.URL]
 	insecure         bool
 	family           familyOptions
@@ -47,7 +49,8 @@ bt scrape - --csv < hashes.txt --tracker https://tracker.example/announce
 bt scrape --tracker https://tracker.example/announce,udp://tracker.example:6969
 bt scrape --tracker @trackers.txt --json --watch 10m
 bt scrape movie.torrent --peers
-bt scrape movie.torrent --availability`,
+bt scrape movie.torrent --availability
+bt scrape 0123456789abcdef0123456789abcdef01234567 --dht --availability`,
 		Flags: slices.Concat([]cli.Flag{
 			listFlag(&f.trackers, tiersOrStdin, "tracker", "ask only `URL`; again for further ones; @FILE has one on each line, @- is standard input", "a", "announce"),
 			e.options.jsonFlag("print the result as one JSON document, with --watch one per line"),
@@ -61,6 +64,8 @@ bt scrape movie.torrent --availability`,
 			switchFlag(&f.peers, "peers", "list the peers; this registers with the trackers and leaves again"),
 			switchFlag(&f.availability, "availability", "ask the peers which pieces they have, and count the copies of each piece; this registers with the trackers and leaves again"),
 			listFlag(&f.peer, nodes, "peer", "with --availability: ask the peer `HOST:PORT` too; again for more"),
+			switchFlag(&f.dht, "dht", "look up the swarms in the DHT too: its peers, and estimates of their numbers; never private torrents"),
+			dhtNodeFlag(&f.dhtNodes),
 			switchFlag(&f.force, "force", "announce private torrents too", "f"),
 			valueFlag(&f.proxy, proxyURL, "proxy", "ask through the proxy `URL`: http, https or socks5 (default: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY)"),
 			switchFlag(&f.insecure, "insecure", "accept any certificate"),
@@ -87,12 +92,10 @@ func runScrape(ctx context.Context, u *ui, args []string, f *scrapeFlags) error 
 		return err
 	}
 	if len(args) == 0 {
-		if f.peers || f.availability {
-			flag := "--peers"
-			if f.availability {
-				flag = "--availability"
+		for _, flag := range []givenSwitch{{"peers", f.peers}, {"availability", f.availability}, {"dht", f.dht}} {
+			if flag.given {
+				return failf(exitUsage, "--%s: no torrent given", flag.name)
 			}
-			return failf(exitUsage, "%s: no torrent given", flag)
 		}
 		s.warnInsecure()
 		return s.within(ctx, s.checker(trackers))
@@ -109,6 +112,13 @@ func runScrape(ctx context.Context, u *ui, args []string, f *scrapeFlags) error 
 		for _, t := range targets {
 			if t.Private {
 				u.warn("%s is private, so its peers are not requested; --force announces it", t.Name)
+			}
+		}
+	}
+	if f.dht {
+		for _, t := range targets {
+			if t.Private {
+				u.warn("%s is private, so it is not looked up in the DHT", t.Name)
 			}
 		}
 	}
@@ -149,7 +159,7 @@ func (f *scrapeFlags) scraper(u *ui) (*scraper, error) {
 	if err := f.family.check(); err != nil {
 		return nil, err
 	}
-	if err := f.checkAvailability(); err != nil {
+	if err := f.checkPeers(); err != nil {
 		return nil, err
 	}
 	s := &scraper{ui: u, family: f.family, csv: f.csv, interval: f.watch.value, maxTime: f.maxTime.value}
@@ -166,6 +176,13 @@ func (f *scrapeFlags) scraper(u *ui) (*scraper, error) {
 		Availability:     f.availability,
 		PeerTimeout:      min(f.timeout.value, maxPeerTimeout), // 0 means the default
 		Force:            f.force,
+	}
+	if f.dht {
+		list, err := u.env.dhtNodes(f.dhtNodes)
+		if err != nil {
+			return nil, err
+		}
+		s.options.DHT = &scrape.DHT{Nodes: list}
 	}
 	if f.retries.given {
 		s.options.Client.Retries = cmp.Or(f.retries.value, -1) // in a Client, 0 means the default and -1 none
@@ -191,9 +208,13 @@ const (
 	minAvailabilityInterval = time.Minute
 )
 
-// checkAvailability returns an error if other flags contradict --availability.
-func (f *scrapeFlags) checkAvailability() error {
+// checkPeers returns an error if other flags contradict --availability or --dht.
+func (f *scrapeFlags) checkPeers() error {
 	switch {
+	case !f.dht && len(f.dhtNodes) > 0:
+		return failf(exitUsage, "--dht-node needs --dht")
+	case f.dht && f.proxy.given:
+		return failf(exitUsage, "--dht sends packets directly, and --proxy is for trackers only")
 	case !f.availability && len(f.peer) > 0:
 		return failf(exitUsage, "--peer needs --availability")
 	case f.availability && f.proxy.given:

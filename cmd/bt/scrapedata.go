@@ -34,6 +34,7 @@ type scrapedSwarm struct {
 	Trackers []scrapedTracker `json:"trackers"`
 	Best     *scrapedCounts   `json:"best,omitempty"`
 
+	DHT          *scrapedDHT          `json:"dht,omitempty"`
 	Availability *scrapedAvailability `json:"availability,omitempty"`
 }
 
@@ -98,6 +99,7 @@ func (r *torrentReport) scraped(t *scrape.TableTorrent) scrapedTorrent {
 		for i := range swarm.Rows {
 			x.Trackers = append(x.Trackers, r.scrapedTracker(&swarm.Rows[i]))
 		}
+		x.DHT = dhtOf(swarm.DHT)
 		x.Availability = availabilityOf(swarm.Availability)
 		torrent.Swarms = append(torrent.Swarms, x)
 	}
@@ -148,12 +150,15 @@ func countsOf(c scrape.Counts) scrapedCounts {
 	return scrapedCounts{known(c.Seeders), known(c.Leechers), known(c.Completed)}
 }
 
-// csv has a line for each torrent, swarm and tracker, and with --availability also for a
-// swarm without trackers.
+// csv has a line for each torrent, swarm and tracker, and with --dht or --availability also
+// for a swarm without trackers.
 func (r *torrentReport) csv(line func(cells ...string), header bool) {
 	if header {
 		cells := []string{"name", "info_hash", "kind", "url", "tier", "seeders", "leechers", "completed", "status", "error", "ms"}
 		cells = append(cells, familyHeader("addr", "status", "seeders", "leechers", "completed", "ms")...)
+		if r.options.DHT != nil {
+			cells = append(cells, dhtHeader...)
+		}
 		if r.options.Availability {
 			cells = append(cells, availabilityHeader...)
 		}
@@ -163,8 +168,11 @@ func (r *torrentReport) csv(line func(cells ...string), header bool) {
 		for _, swarm := range torrent.Swarms {
 			first := []string{term.Safe(torrent.Name), hex.EncodeToString(swarm.InfoHash[:]), swarm.Kind}
 			var last []string
+			if r.options.DHT != nil {
+				last = append(last, dhtCells(swarm.DHT)...)
+			}
 			if r.options.Availability {
-				last = availabilityCells(swarm.Availability)
+				last = append(last, availabilityCells(swarm.Availability)...)
 			}
 			for i := range swarm.Rows {
 				line(slices.Concat(first, rowCells(&swarm.Rows[i]), last)...)

@@ -53,6 +53,9 @@ func (s *scraper) manyTorrents(w io.Writer, t *scrape.Table, columns, limit int)
 		table.Header = append(table.Header, "TREND")
 		table.Drop = []int{3, 4, 6, 2}
 	}
+	if s.options.DHT != nil {
+		table.Header = append(table.Header, "DHT")
+	}
 	if s.options.Availability {
 		table.Header = append(table.Header, "COPIES")
 		table.Right = append(table.Right, make([]bool, len(table.Header)-len(table.Right))...)
@@ -68,6 +71,9 @@ func (s *scraper) manyTorrents(w io.Writer, t *scrape.Table, columns, limit int)
 		row = append(row, fmt.Sprintf("%d/%d", answers(l.swarm), len(l.swarm.Rows)), s.problems(l.swarm))
 		if s.interval > 0 {
 			row = append(row, s.trend(l.at))
+		}
+		if s.options.DHT != nil {
+			row = append(row, s.dhtCell(l.swarm.DHT))
 		}
 		if s.options.Availability {
 			row = append(row, s.copiesCell(l.swarm.Availability))

@@ -100,10 +100,14 @@ func (r *torrentReport) rows() iter.Seq[*scrape.Row] {
 	}
 }
 
-// answered reports whether any tracker has answered with numbers, or any peer.
+// answered reports whether any tracker has answered with numbers, any peer has, or the DHT
+// knows any.
 func (r *torrentReport) answered() bool {
 	for swarm := range r.swarms() {
 		if a := swarm.Availability; a != nil && a.Answered > 0 {
+			return true
+		}
+		if a := swarm.DHT; a != nil && a.Peers > 0 {
 			return true
 		}
 	}
@@ -163,7 +167,7 @@ func (s *scraper) oneTorrent(w io.Writer, t *scrape.TableTorrent, columns, limit
 		fmt.Fprintln(w, fitted(s.pal, s.pal.Bold, term.Safe(t.Name), columns))
 	}
 	lines := trackerLines(t)
-	if len(lines) == 0 {
+	if len(lines) == 0 && s.options.DHT == nil {
 		return nil // readTargets has warned that there is no tracker
 	}
 	if limit > 0 {
@@ -188,6 +192,11 @@ func (s *scraper) oneTorrent(w io.Writer, t *scrape.TableTorrent, columns, limit
 		for _, f := range shownFamilies(l.Families()) {
 			part := scrape.Row{URL: l.URL, Status: f.Status, Err: f.Err}
 			add(familyName(&f), l.kind, append(s.counts(f.Counts), elapsed(f.Elapsed), s.status(&part))...)
+		}
+	}
+	for i := range t.Swarms {
+		if a := t.Swarms[i].DHT; a != nil {
+			add("DHT", t.Swarms[i].Kind, append(s.counts(a.Counts), elapsed(a.Elapsed), s.dhtStatus(a))...)
 		}
 	}
 	for i := range t.Swarms {

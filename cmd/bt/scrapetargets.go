@@ -66,7 +66,7 @@ func (s *scraper) readTargets(ctx context.Context, args []string, trackers [][]s
 		if len(trackers) > 0 {
 			t.Trackers = trackers
 		}
-		if len(t.Trackers) == 0 && len(t.Peers) == 0 {
+		if len(t.Trackers) == 0 && len(t.Peers) == 0 && s.options.DHT == nil {
 			s.warn("%s has no tracker; name one with --tracker", s.shownArg(in.name))
 		}
 		targets = append(targets, t)

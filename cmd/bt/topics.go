@@ -95,7 +95,7 @@ func fillExitCodes(p *helpPage) {
 		{"bt info", "there are findings that --strict counts, or with --diff the two inputs differ"},
 		{"bt verify", "not every file is ok"},
 		{"bt retracker", "a tracker with two possible passkeys was not changed"},
-		{"bt scrape", "no tracker answered with numbers, and with --availability no peer; without a torrent, none answered as a tracker does, with numbers or a refusal"},
+		{"bt scrape", "no tracker answered with numbers, and with --availability no peer, and with --dht the DHT knows none; without a torrent, none answered as a tracker does, with numbers or a refusal"},
 	})
 }
 
