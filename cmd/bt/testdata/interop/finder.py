@@ -18,6 +18,7 @@ settings = {
     'in_enc_policy': 2, 'out_enc_policy': 2,  # plaintext, that a capture can be read
     'dht_bootstrap_nodes': values.get('dht', ''), 'dht_restrict_routing_ips': False, 'dht_restrict_search_ips': False,
     'dht_enforce_node_id': False, 'dht_prefer_verified_node_ids': False, 'dht_ignore_dark_internet': False,
+    'allow_multiple_connections_per_ip': True,  # or it keeps one port of a host, which may be an old one
     'local_service_announce_interval': 5, 'min_reconnect_time': 1, 'max_failcount': 100, 'aio_threads': 1, 'hashing_threads': 1,
     'alert_mask': lt.alert.category_t.error_notification | lt.alert.category_t.peer_notification
     | lt.alert.category_t.tracker_notification,
