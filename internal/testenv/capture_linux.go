@@ -1,6 +1,7 @@
 package testenv
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -106,46 +107,69 @@ func captureDrops(file *os.File) (n uint32, err error) {
 	return stats.Drops, nil
 }
 
-// parseFrame parses an Ethernet frame. It returns false if that holds no data of UDP or TCP.
+// parseFrame parses an Ethernet frame. It returns false if that holds no data of UDP or TCP,
+// or is for another host.
 func parseFrame(b []byte, own net.HardwareAddr) (p Packet, ok bool) {
-	const etherHeader = 14
-	if len(b) < etherHeader {
+	const header = 14
+	if len(b) < header {
 		return p, false
 	}
-	p.Sent = string(b[6:12]) == string(own)
-	var from, to netip.Addr
-	var protocol byte
-	ip := b[etherHeader:]
+	to, from := net.HardwareAddr(b[:6]), net.HardwareAddr(b[6:12])
+	p.Sent = bytes.Equal(from, own)
+	if isGroup := to[0]&1 != 0; !p.Sent && !isGroup && !bytes.Equal(to, own) {
+		return p, false
+	}
 	switch binary.BigEndian.Uint16(b[12:]) {
 	case unix.ETH_P_IP:
-		const leastHeader = 20
-		if len(ip) < leastHeader || int(ip[0]&15)*4 > len(ip) || binary.BigEndian.Uint16(ip[6:])&0x1fff != 0 {
-			return p, false
-		}
-		if length := int(binary.BigEndian.Uint16(ip[2:])); length >= leastHeader && length <= len(ip) {
-			ip = ip[:length] // without the padding of short frames
-		}
-		from, to = netip.AddrFrom4([4]byte(ip[12:])), netip.AddrFrom4([4]byte(ip[16:]))
-		protocol, b = ip[9], ip[int(ip[0]&15)*4:]
+		ok = p.parseIP4(b[header:])
 	case unix.ETH_P_IPV6:
-		const header = 40
-		if len(ip) < header {
-			return p, false
-		}
-		from, to = netip.AddrFrom16([16]byte(ip[8:])), netip.AddrFrom16([16]byte(ip[24:]))
-		protocol, b = ip[6], ip[header:]
-	default:
-		return p, false
+		ok = p.parseIP6(b[header:])
 	}
+	return p, ok
+}
+
+func (p *Packet) parseIP4(b []byte) bool {
+	const leastHeader = 20
+	if len(b) < leastHeader {
+		return false
+	}
+	header, fragment := int(b[0]&15)*4, binary.BigEndian.Uint16(b[6:])&0x1fff
+	if header > len(b) || fragment != 0 {
+		return false
+	}
+	from, to := netip.AddrFrom4([4]byte(b[12:])), netip.AddrFrom4([4]byte(b[16:]))
+	if length := int(binary.BigEndian.Uint16(b[2:])); length >= header && length < len(b) {
+		return p.parseData(from, to, b[9], b[header:length]) // without the padding of a short frame
+	}
+	return p.parseData(from, to, b[9], b[header:])
+}
+
+func (p *Packet) parseIP6(b []byte) bool {
+	const header = 40
+	if len(b) < header {
+		return false
+	}
+	return p.parseData(netip.AddrFrom16([16]byte(b[8:])), netip.AddrFrom16([16]byte(b[24:])), b[6], b[header:])
+}
+
+// parseData parses UDP and TCP.
+func (p *Packet) parseData(from, to netip.Addr, protocol byte, b []byte) bool {
 	header := 8
-	if p.TCP = protocol == unix.IPPROTO_TCP; p.TCP && len(b) >= 20 {
+	switch protocol {
+	case unix.IPPROTO_TCP:
+		if p.TCP = true; len(b) < 20 {
+			return false
+		}
 		header = int(b[12]>>4) * 4
+	case unix.IPPROTO_UDP:
+	default:
+		return false
 	}
-	if !p.TCP && protocol != unix.IPPROTO_UDP || len(b) <= header {
-		return p, false
+	if len(b) <= header {
+		return false
 	}
 	p.From = netip.AddrPortFrom(from, binary.BigEndian.Uint16(b))
 	p.To = netip.AddrPortFrom(to, binary.BigEndian.Uint16(b[2:]))
 	p.Data = b[header:]
-	return p, true
+	return true
 }
