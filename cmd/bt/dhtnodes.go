@@ -25,7 +25,7 @@ var publicNodes = []string{
 }
 
 func dhtNodeFlag(list *[]maketorrent.Node) cli.Flag {
-	return listFlag(list, nodes, "dht-node", "begin the DHT with the node `HOST:PORT`, instead of public ones; again for more")
+	return listFlag(list, nodes, "dht-node", "begin the DHT with the node `HOST:PORT`, instead of public ones or those of BT_DHT_NODES; again for more")
 }
 
 // dhtNodes returns the nodes that the DHT begins with: those of --dht-node, else those of
