@@ -21,7 +21,7 @@ var toolFlags = []struct{ line, want string }{
 	{"make --threads", "--jobs"}, {"make --workers=4", "--jobs"}, {"make -p", "--private"}, {"make -P", "--private"},
 	{"make -pa", "--private"}, {"make -c", "--comment"}, {"make -c=text", "--comment"}, {"make -n", "--name"}, {"make -d", "--no-date"},
 	{"make -e", "--entropy"}, {"make --webseed", "--web-seed"}, {"make --web-seeds", "--web-seed"}, {"make --web_seed", "--web-seed"},
-	{"make --web-seed-url", "--web-seed"}, {"make --dht-node", "--node"}, {"make --nodes", "--node"}, {"make --no-creation-date", "--no-date"},
+	{"make --web-seed-url", "--web-seed"}, {"retracker --dht-node", "--node"}, {"make --nodes", "--node"}, {"make --no-creation-date", "--no-date"},
 	{"make --nodate", "--no-date"}, {"make --no_date", "--no-date"}, {"make --nocreator", "--no-created-by"}, {"make --no-creator", "--no-created-by"},
 	{"make --creation-date", "--date"}, {"make --created_by", "--created-by"}, {"make --trackers", "--announce"}, {"make --announce-url", "--announce"},
 	{"make --protocol", "--format"}, {"make --hybrid", "--format"}, {"make --glob", "--include"}, {"make --ignore", "--exclude"},

@@ -122,12 +122,24 @@ func (p *tmuxPane) until(what string, wrong func(lines []string) string) []strin
 // shows waits until each line matches its expression.
 func (p *tmuxPane) shows(what string, expressions ...string) []string {
 	p.t.Helper()
+	return p.showsBelow("", what, expressions...)
+}
+
+// showsBelow waits until lines that match the expressions are below a text, which may be
+// wrapped and begins with above, and nothing else.
+func (p *tmuxPane) showsBelow(above, what string, expressions ...string) []string {
+	p.t.Helper()
 	var want []*regexp.Regexp
 	for _, e := range expressions {
 		want = append(want, regexp.MustCompile("^(?:"+e+")$"))
 	}
 	return p.until(what, func(lines []string) string {
-		if len(lines) != len(want) {
+		if n := len(lines) - len(want); above != "" && n > 0 {
+			if text := strings.Join(lines[:n], ""); !strings.HasPrefix(text, above) {
+				return fmt.Sprintf("%q is above, want %q", text, above)
+			}
+			lines = lines[n:]
+		} else if n != 0 || above != "" {
 			return fmt.Sprintf("%d lines, want %d", len(lines), len(want))
 		}
 		for i, line := range lines {
@@ -194,7 +206,8 @@ func TestTmuxSeed(t *testing.T) {
 	addr := quietTracker(t)
 	dir := t.TempDir()
 	processTree(t, dir, map[string]string{"content/a": "data of the torrent"})
-	processRun(t, dir, "make", "content", "-q", "--announce", "http://"+addr+"/0123456789abcdef0123/announce").exits(exitOK)
+	made := processMade(t, dir, "make", "content", "--no-date", "--announce", "http://"+addr+"/0123456789abcdef0123/announce")
+	link := "magnet:?xt=urn:btih:" + made.InfoHash + "&dn=content&xl=19"
 	p := startTmux(t, nil, "seed", filepath.Join(dir, "content.torrent"), "--port", "42000-42999", "--bind", "127.0.0.1")
 	p.above = true
 	for _, columns := range tmuxWidths {
@@ -207,7 +220,7 @@ func TestTmuxSeed(t *testing.T) {
 		if columns == 40 {
 			message = []string{`last message   ` + url + `: ok, 1`, ` +seeder, 0 leechers`}
 		}
-		p.shows("the screen, and nothing else", append([]string{
+		p.showsBelow(link, "the screen, and nothing else", append([]string{
 			"content",
 			"state          seeding",
 			"rate           0 B/s",
