@@ -19,8 +19,7 @@ import (
 
 const (
 	dhtHosts    = 3 // with nodes, and one more for clients
-	dhtSessions = 4 // of libtorrent in a process, of which each host runs two
-	dhtNodes    = dhtHosts * 2 * (dhtSessions + 1)
+	dhtSessions = 4 // of libtorrent in a process, of which each host runs two, and two of bt
 )
 
 // A processDHT is a DHT of nodes of libtorrent and bt. One half of both can vanish.

@@ -60,18 +60,19 @@ func TestProcessSoak(t *testing.T) {
 
 // soakRound runs a few clients, each of which downloads all and leaves.
 func (d *processDHT) soakRound(s *processSwarm) {
+	port := func() int { return int(d.port.Add(1)) } // a client that comes again is another one
 	var dirs []string
 	dir := func() string {
 		dirs = append(dirs, s.t.TempDir())
 		return dirs[len(dirs)-1]
 	}
 	bts := []swarmGet{
-		s.getTo(dir(), s.magnet, "--port", "31000", "--dht-node", d.begin[0], "--no-lsd", "--no-pex"),
-		s.getTo(dir(), s.torrent, "--port", "31001", "--no-dht"),
+		s.getTo(dir(), s.magnet, "--port", fmt.Sprint(port()), "--dht-node", d.begin[0], "--no-lsd", "--no-pex"),
+		s.getTo(dir(), s.torrent, "--port", fmt.Sprint(port()), "--no-dht"),
 	}
 	libtorrents := []*swarmProcess{
-		s.finder(s.b, 31_002, s.magnet, dir(), "dht="+d.begin[0], "pex"),
-		s.finder(s.b, 31_003, s.torrent, dir(), "lsd", "pex"),
+		s.finder(s.b, port(), s.magnet, dir(), "dht="+d.begin[0], "pex"),
+		s.finder(s.b, port(), s.torrent, dir(), "lsd", "pex"),
 	}
 	for _, p := range bts {
 		p.exits(exitOK)
