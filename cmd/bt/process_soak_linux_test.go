@@ -36,6 +36,7 @@ func TestProcessSoak(t *testing.T) {
 	}
 	d := startDHT(t)
 	s := d.swarm(1, "v1", 700_001, 5, 64<<10)
+	s.env = append(s.env, multicastVariable+"=yes")
 	seed := swarmSeed{swarmBt{s.run(s.a, processPlain(t), "seed", s.torrent, s.root, "--json", "--port", fmt.Sprint(swarmSeedPort), "--dht-node", d.begin[0])}}
 	seed.await("seeding", 1)
 
