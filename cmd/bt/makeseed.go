@@ -45,7 +45,7 @@ func (l *laterSeeding) seedMade(ctx context.Context, made []madeTorrent) error {
 	}
 	var inputs []seed.Input
 	for _, t := range made {
-		if len(t.Torrent.Trackers()) == 0 && (t.Torrent.Private || l.flags.peers.noDHT) {
+		if l.flags.peers.isHidden(t.Torrent) {
 			l.warn("%s has no tracker, so peers can't find this seed; add one with --announce", t.output)
 		}
 		inputs = append(inputs, seed.Input{Torrent: t.Torrent, Path: t.Content, Hashed: true})

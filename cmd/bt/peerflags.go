@@ -58,6 +58,11 @@ func (f *peerFlags) check(u *ui) error {
 	return nil
 }
 
+// isHidden reports whether neither a tracker of the torrent nor the DHT names its peers.
+func (f *peerFlags) isHidden(t *seed.Metainfo) bool {
+	return len(t.Trackers()) == 0 && (t.Private || f.noDHT)
+}
+
 // addresses parses an IP address.
 func addresses(s string) ([]netip.Addr, error) {
 	ip, err := netip.ParseAddr(s)

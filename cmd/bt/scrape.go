@@ -92,13 +92,7 @@ func runScrape(ctx context.Context, u *ui, args []string, f *scrapeFlags) error 
 		return err
 	}
 	if len(args) == 0 {
-		for _, flag := range []givenSwitch{{"peers", f.peers}, {"availability", f.availability}, {"dht", f.dht}} {
-			if flag.given {
-				return failf(exitUsage, "--%s: no torrent given", flag.name)
-			}
-		}
-		s.warnInsecure()
-		return s.within(ctx, s.checker(trackers))
+		return s.checkTrackers(ctx, trackers, f)
 	}
 	if s.named, err = peerAddrs(ctx, u, f.peer, nil, f.family, true); err != nil {
 		return err
@@ -108,30 +102,48 @@ func runScrape(ctx context.Context, u *ui, args []string, f *scrapeFlags) error 
 		return err
 	}
 	s.warnInsecure()
-	if (s.options.Peers || s.options.Availability) && !s.options.Force {
-		for _, t := range targets {
-			if t.Private {
-				u.warn("%s is private, so its peers are not requested; --force announces it", t.Name)
-			}
-		}
-	}
-	if f.dht {
-		for _, t := range targets {
-			if t.Private {
-				u.warn("%s is private, so it is not looked up in the DHT", t.Name)
-			}
-		}
-	}
-	if len(targets) == 0 { // no argument could be read
-		if s.json {
-			if err := s.newJSON(false).item(s.resultOf(new(scrape.Table)).document(s.env.now())); err != nil {
-				return err
-			}
-		}
-		return errNo
+	s.warnPrivate(targets)
+	if len(targets) == 0 {
+		return s.nothingAsked()
 	}
 	s.explain("asking about %s", count(len(targets), "torrent"))
 	return s.within(ctx, s.torrentAsker(targets))
+}
+
+// checkTrackers checks trackers without a torrent.
+func (s *scraper) checkTrackers(ctx context.Context, trackers [][]string, f *scrapeFlags) error {
+	for _, flag := range []givenSwitch{{"peers", f.peers}, {"availability", f.availability}, {"dht", f.dht}} {
+		if flag.given {
+			return failf(exitUsage, "--%s: no torrent given", flag.name)
+		}
+	}
+	s.warnInsecure()
+	return s.within(ctx, s.checker(trackers))
+}
+
+// warnPrivate warns of what is not asked about private torrents.
+func (s *scraper) warnPrivate(targets []scrape.Target) {
+	for _, t := range targets {
+		if !t.Private {
+			continue
+		}
+		if (s.options.Peers || s.options.Availability) && !s.options.Force {
+			s.warn("%s is private, so its peers are not requested; --force announces it", t.Name)
+		}
+		if s.options.DHT != nil {
+			s.warn("%s is private, so it is not looked up in the DHT", t.Name)
+		}
+	}
+}
+
+// nothingAsked prints the result if no argument could be read.
+func (s *scraper) nothingAsked() error {
+	if s.json {
+		if err := s.newJSON(false).item(s.resultOf(new(scrape.Table)).document(s.env.now())); err != nil {
+			return err
+		}
+	}
+	return errNo
 }
 
 // within runs the scraper for at most --max-time.

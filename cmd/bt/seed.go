@@ -116,13 +116,7 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 	if err != nil {
 		return err
 	}
-	trackers := f.announce
-	if len(trackers)+len(t.Trackers()) == 0 && (t.Private || f.peers.noDHT) {
-		u.warn("the torrent has no tracker, so peers can't find this seed; add one with --announce")
-	}
-	if foreign := seed.ForeignTrackers(t, trackers); len(foreign) > 0 {
-		u.warn("the torrent is private, but --announce names trackers that are not in it: %s", strings.Join(foreign, " "))
-	}
+	f.warnOfTrackers(u, t)
 	if err := f.bind(u, &o); err != nil {
 		return err
 	}
@@ -131,7 +125,18 @@ func runSeed(ctx context.Context, u *ui, args []string, f *seedFlags) error {
 		closeNetwork(o.Listener, o.DHT)
 		return err
 	}
-	return s.runOne(ctx, o, seed.Input{Torrent: t, Path: at.path, Places: places, Trackers: trackers})
+	return s.runOne(ctx, o, seed.Input{Torrent: t, Path: at.path, Places: places, Trackers: f.announce})
+}
+
+// warnOfTrackers warns if peers can't find a seed of the torrent, or if a private torrent is
+// announced to trackers that are not its own.
+func (f *seedFlags) warnOfTrackers(u *ui, t *seed.Metainfo) {
+	if len(f.announce) == 0 && f.peers.isHidden(t) {
+		u.warn("the torrent has no tracker, so peers can't find this seed; add one with --announce")
+	}
+	if foreign := seed.ForeignTrackers(t, f.announce); len(foreign) > 0 {
+		u.warn("the torrent is private, but --announce names trackers that are not in it: %s", strings.Join(foreign, " "))
+	}
 }
 
 // places returns where the files of a torrent are by --plan.

@@ -31,8 +31,8 @@ func (s *seedScreen) newLink(e seed.Event) *magnetLink {
 	return &magnetLink{shown, left}
 }
 
-// text returns the line of a log.
-func (m *magnetLink) text() string {
+// String returns the line of a log.
+func (m *magnetLink) String() string {
 	text := "magnet link: " + m.link
 	if m.left != "" {
 		text += " (" + m.left + ")"

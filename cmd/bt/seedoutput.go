@@ -176,6 +176,8 @@ func allDone(s *seed.Status) bool {
 // A pageListening is the event that the status page is available.
 type pageListening struct{ url string }
 
+func (p pageListening) String() string { return "status page: " + p.url }
+
 // event handles an event of the seed and shows it.
 func (s *seedScreen) event(at time.Time, e seed.Event) {
 	entry := logEntry{at, e}
@@ -251,21 +253,14 @@ func (s *seedScreen) eventDocument(entry logEntry) (d jsonEvent) {
 	case pageListening:
 		d = jsonEvent{Event: "listening", Status: e.url}
 	case seed.EventAddress:
-		d = s.torrentEvent("address", s.single)
-		if d.Addr = e.Addr.String(); s.single != nil {
-			if link, err := s.single.Magnet(); err == nil {
-				d.Magnet, d.Message = s.shownMagnet(link)
-			}
-		}
+		d = s.linkEvent("address", s.single)
+		d.Addr = e.Addr.String()
 	case seed.EventChecking:
 		d = s.torrentEvent("checking", e.Torrent)
 		d.Done, d.Total = &e.Done, &e.Total
 	case seed.EventSeeding:
-		d = s.torrentEvent("seeding", e.Torrent)
+		d = s.linkEvent("seeding", e.Torrent)
 		d.Pieces, d.Known = &e.Pieces, &e.Known
-		if link, err := e.Torrent.Magnet(); err == nil {
-			d.Magnet, d.Message = s.shownMagnet(link)
-		}
 	case seed.EventAnnounce:
 		d = s.announceEvent(s.torrentEvent("announce", e.Torrent), seedAnnounce(e))
 	case seed.EventPeer:
@@ -285,6 +280,17 @@ func (s *seedScreen) eventDocument(entry logEntry) (d jsonEvent) {
 		d.Uploaded, d.Message = &e.Uploaded, s.errorText(e.Why)
 	}
 	d.Time = entry.time.UTC()
+	return d
+}
+
+// linkEvent returns an event with the magnet link of t, if t is non-nil.
+func (s *seedScreen) linkEvent(kind string, t *seed.Torrent) jsonEvent {
+	d := s.torrentEvent(kind, t)
+	if t != nil {
+		if link, err := t.Magnet(); err == nil {
+			d.Magnet, d.Message = s.shownMagnet(link)
+		}
+	}
 	return d
 }
 
@@ -313,12 +319,10 @@ func (s *seedScreen) eventText(entry logEntry) string {
 	switch e := entry.event.(type) {
 	case seed.EventListening:
 		return fmt.Sprintf("listening on %s", e.Addr)
-	case pageListening:
-		return "status page: " + e.url
+	case fmt.Stringer: // of this package
+		return e.String()
 	case seed.EventAddress:
 		return fmt.Sprintf("peers reach this seed at %s", e.Addr)
-	case *magnetLink:
-		return e.text()
 	case seed.EventSeeding:
 		if all := e.Torrent.Pieces(); e.Pieces < all {
 			return fmt.Sprintf("%s: seeding %s of %s", e.Torrent.Name(), term.Count(int64(e.Pieces)), count(all, "piece"))
