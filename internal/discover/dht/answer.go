@@ -1,6 +1,7 @@
 package dht
 
 import (
+	"net"
 	"net/netip"
 	"time"
 
@@ -119,13 +120,49 @@ func (n *Node) fitting(f *family, r, m *krpc.Message, to netip.AddrPort) (peers 
 	if f.v6() {
 		perPeer = len("18:") + 18
 	}
-	room := maxAnswer - len(r.Append(nil)) - len("6:valuesle")
-	for _, p := range n.store.sample(m.Target, f.v6(), max(0, room/perPeer), m.NoSeeds) {
+	room := max(0, (maxAnswer-len(r.Append(nil))-len("6:valuesle"))/perPeer)
+	if own := n.ownPeer(f, m.Target, to); own.IsValid() && room > 0 {
+		peers = append(peers, own)
+		room--
+	}
+	for _, p := range n.store.sample(m.Target, f.v6(), room, m.NoSeeds) {
 		if isPlausible(p, to.Addr()) {
 			peers = append(peers, p)
 		}
 	}
 	return peers
+}
+
+// ownPeer returns our own address, if we take part in a swarm: a node that a torrent names
+// may be the only one (BEP 5, "Torrent File Extensions").
+func (n *Node) ownPeer(f *family, infoHash krpc.ID, to netip.AddrPort) netip.AddrPort {
+	if n.options.Port == 0 || n.schedule.byHash[infoHash] == nil {
+		return netip.AddrPort{}
+	}
+	ip := f.external.Addr()
+	switch {
+	case ip.IsValid() && isPlausible(f.external, to.Addr()):
+	case !f.local.Addr().IsUnspecified():
+		ip = f.local.Addr().WithZone("")
+	default:
+		ip = routeTo(to)
+	}
+	own := netip.AddrPortFrom(ip, n.options.Port)
+	if !ip.IsValid() || !isPlausible(own, to.Addr()) {
+		return netip.AddrPort{}
+	}
+	return own
+}
+
+// routeTo returns the address from which the system sends to another one.
+func routeTo(to netip.AddrPort) netip.Addr {
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to)) // which sends nothing
+	if err != nil {
+		return netip.Addr{}
+	}
+	defer conn.Close()
+	addr, _ := conn.LocalAddr().(*net.UDPAddr)
+	return addr.AddrPort().Addr().Unmap().WithZone("")
 }
 
 // storePeer stores a peer that announces itself.

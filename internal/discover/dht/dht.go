@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"bt/internal/discover"
+	"bt/internal/discover/krpc"
 
 	"golang.org/x/time/rate"
 )
@@ -113,6 +114,8 @@ func New(o Options) *Node {
 		tokens:  newTokens(),
 		store:   newStore(),
 		sources: newSources(),
+
+		schedule: schedule{byHash: map[krpc.ID]*entry{}},
 	}
 	for _, c := range o.Conns {
 		n.families = append(n.families, newFamily(c))

@@ -249,3 +249,27 @@ func TestAddNodes(t *testing.T) {
 		}
 	})
 }
+
+// The only other node is that of a seed, such as one that a torrent names: it answers with
+// its own address, in its swarm alone.
+func TestOwnPeer(t *testing.T) {
+	bubble(t, func(t *testing.T, net *fakeNet) {
+		seed := run(t, Options{Conns: []fakePacketConn{net.listen("10.0.0.1:6881")}, Port: 51413})
+		e := seed.Add(hashNumber(1), newSwarm(true, 0))
+		peer := run(t, Options{Conns: []fakePacketConn{net.listen("10.0.0.2:6881")}, Port: 51414, Bootstrap: []string{"10.0.0.1:6881"}})
+		swarm, other := newSwarm(false, 10), newSwarm(false, 10)
+		peer.Add(hashNumber(1), swarm)
+		peer.Add(hashNumber(2), other)
+		until(t, "the seed is found", time.Minute, func() bool { return swarm.has("10.0.0.1:51413") })
+		time.Sleep(time.Minute)
+		if other.has("10.0.0.1:51413") {
+			t.Error("the seed is found in a swarm that it is not in")
+		}
+		e.Remove()
+		seed.mu.Lock()
+		defer seed.unlock()
+		if own := seed.ownPeer(seed.families[0], hashNumber(1), netip.MustParseAddrPort("10.0.0.2:6881")); own.IsValid() {
+			t.Errorf("after it has left the swarm it names itself: %v", own)
+		}
+	})
+}

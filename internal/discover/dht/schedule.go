@@ -41,6 +41,7 @@ const (
 // A schedule holds the swarms that are announced.
 type schedule struct {
 	due     dueHeap
+	byHash  map[krpc.ID]*entry
 	count   int
 	active  int       // lookups that are running
 	cost    float64   // packets of a lookup, on average
@@ -71,6 +72,7 @@ func (n *Node) Add(infoHash [20]byte, s discover.Swarm) discover.Entry {
 	defer n.unlock()
 	e := &entry{node: n, hash: infoHash, swarm: s, place: -1}
 	now := time.Now()
+	n.schedule.byHash[e.hash] = e
 	n.schedule.count++
 	e.regular = n.plan(now)
 	n.setDue(e, e.regular)
@@ -129,6 +131,9 @@ func (e *entry) Remove() {
 	}
 	e.removed = true
 	n.schedule.count--
+	if n.schedule.byHash[e.hash] == e {
+		delete(n.schedule.byHash, e.hash)
+	}
 	if e.place >= 0 {
 		heap.Remove(&n.schedule.due, int(e.place))
 	}
