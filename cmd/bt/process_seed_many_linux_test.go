@@ -242,7 +242,7 @@ func TestProcessSeedMany(t *testing.T) {
 	bt := processPlain(t) // the race detector needs additional memory and CPU
 	waitUntilOld(t, filepath.Join(data, manyName(manyTorrents-1)))
 
-	env := []string{"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "XDG_STATE_HOME=" + filepath.Join(home, "state")}
+	env := []string{"HOME=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "cache"), "XDG_STATE_HOME=" + filepath.Join(home, "state"), dhtNodesVariable + "=none"}
 	args := []string{torrents, "--data", data, "--announce", tracker, "--bind", "127.0.0.1", "--port", "0"}
 	cold := startManySeed(t, []string{bt}, env, args...)
 	if n := cold.starts(); n != manyTorrents {
