@@ -100,7 +100,7 @@ func (l *lookup) converge(s *side) {
 
 // advance takes the next step of a side. It returns false if there is none now.
 func (n *Node) advance(l *lookup, s *side) bool {
-	if s.inFlight >= alpha {
+	if l.stalled || s.inFlight >= alpha {
 		return false
 	}
 	var next *candidate
