@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,7 +19,7 @@ const (
 	maxLookups = 16
 
 	// lookupTimeout is the timeout of a lookup in the DHT, and of that which finds the first
-	// nodes.
+	// nodes. If no node has answered by then, the other lookups fail at once.
 	lookupTimeout = 30 * time.Second
 )
 
@@ -66,7 +67,9 @@ func (t *Table) askDHT(ctx context.Context, o *Options) {
 			}
 			return
 		}
-		lookUpAll(ctx, dht.New(dht.Options{Conns: conns, Bootstrap: o.DHT.Nodes, ReadOnly: true}), swarms, lookups)
+		l := looker{node: dht.New(dht.Options{Conns: conns, Bootstrap: o.DHT.Nodes, ReadOnly: true})}
+		l.silent.Store(len(o.DHT.Nodes) == 0)
+		l.run(ctx, swarms, lookups)
 	}()
 	ticks, stop := ticker(o.Tick != nil)
 	defer stop()
@@ -102,16 +105,23 @@ func (t *Table) public() []*Swarm {
 	return swarms
 }
 
-// lookUpAll runs a node, and looks up swarms.
-func lookUpAll(ctx context.Context, node *dht.Node, swarms []*Swarm, lookups chan<- lookup) {
+// A looker looks up swarms by a node.
+type looker struct {
+	node     *dht.Node
+	answered atomic.Bool // a lookup had an answer
+	silent   atomic.Bool // a lookup had none before any other had
+}
+
+// run runs the node, and looks up swarms.
+func (l *looker) run(ctx context.Context, swarms []*Swarm, lookups chan<- lookup) {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	var g, n errgroup.Group
-	n.Go(func() error { return node.Run(running) })
+	n.Go(func() error { return l.node.Run(running) })
 	g.SetLimit(maxLookups)
 	for _, s := range swarms {
 		g.Go(func() error {
-			lookups <- lookup{s, lookUp(ctx, node, s.InfoHash)}
+			lookups <- lookup{s, l.lookUp(ctx, s.InfoHash)}
 			return nil
 		})
 	}
@@ -121,12 +131,18 @@ func lookUpAll(ctx context.Context, node *dht.Node, swarms []*Swarm, lookups cha
 }
 
 // lookUp looks up a swarm.
-func lookUp(ctx context.Context, node *dht.Node, hash [20]byte) *DHTAnswer {
+func (l *looker) lookUp(ctx context.Context, hash [20]byte) *DHTAnswer {
+	if l.silent.Load() {
+		return &DHTAnswer{Counts: unknown, Err: errNoNodes}
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	began := time.Now()
-	r, err := node.Scrape(ctx, hash)
-	if r.Nodes == 0 {
+	r, err := l.node.Scrape(ctx, hash)
+	if r.Nodes > 0 {
+		l.answered.Store(true)
+	} else {
+		l.silent.Store(!l.answered.Load())
 		err = errNoNodes
 	}
 	a := &DHTAnswer{Nodes: r.Nodes, Peers: len(r.Found), Err: err, Elapsed: time.Since(began), Counts: unknown, found: r.Found}
