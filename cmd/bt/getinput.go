@@ -120,6 +120,6 @@ func (f *getFlags) options(u *ui) (get.Options, error) {
 		Reuse: f.from, Trackers: f.announce, AllowLocal: f.allowLocal, Timeout: f.timeout.value,
 		MaxPeers: f.peers.maxPeers.value, MaxUploads: f.peers.maxUploads.value,
 		MaxUploadRate: f.peers.maxUploadRate.value.perSecond, MaxDownloadRate: f.maxDownloadRate.value.perSecond,
-		MaxMetadata: u.env.inputLimit(), Encryption: f.peers.encryption.value, IPs: f.peers.ips,
+		MaxMetadata: u.env.inputLimit(), Encryption: f.peers.encryption.value, NoPEX: f.peers.noPEX, IPs: f.peers.ips,
 	}, f.peers.check(u)
 }

@@ -156,7 +156,7 @@ func (f *seedFlags) options(u *ui) (seed.Options, error) {
 	o := seed.Options{
 		Client: "bt/" + version, MaxPeers: f.peers.maxPeers.value, MaxUploads: f.peers.maxUploads.value, SuperSeed: f.superSeed,
 		MaxUploadRate: f.peers.maxUploadRate.value.perSecond, MaxTorrentRate: f.maxTorrentRate.value.perSecond, IPs: f.peers.ips,
-		Check: f.check.value, Encryption: f.peers.encryption.value, For: f.duration.value, UntilRatio: f.untilRatio.value,
+		Check: f.check.value, Encryption: f.peers.encryption.value, NoPEX: f.peers.noPEX, For: f.duration.value, UntilRatio: f.untilRatio.value,
 	}
 	o.KnownDir = knownDir(u.env)
 	if err := f.peers.check(u); err != nil {
