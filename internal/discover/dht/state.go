@@ -42,10 +42,12 @@ func (n *Node) load() {
 	var nodes []krpc.Node
 	var external []netip.Addr
 	if err == nil {
-		nodes, external, err = parseState(string(data))
+		if nodes, external, err = parseState(string(data)); err != nil {
+			err = fmt.Errorf("%s: %w", n.options.State, err)
+		}
 	}
 	if err != nil {
-		n.warning(fmt.Errorf("reading the DHT nodes of the last run: %s: %w", n.options.State, err))
+		n.warning(fmt.Errorf("reading the DHT nodes of the last run: %w", err))
 		return
 	}
 	n.mu.Lock()

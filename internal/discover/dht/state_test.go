@@ -81,6 +81,21 @@ func TestStateKept(t *testing.T) {
 	}
 }
 
+// The warning of a file that can't be used names it once.
+func TestStateWarning(t *testing.T) {
+	for name, content := range map[string]string{"foreign": "something else\n", "too large": strings.Repeat("x", maxState+1)} {
+		file := filepath.Join(t.TempDir(), "dht")
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var warnings []string
+		New(Options{State: file, Warn: func(err error) { warnings = append(warnings, err.Error()) }}).load()
+		if len(warnings) != 1 || strings.Count(warnings[0], file) != 1 {
+			t.Errorf("%s: %q", name, warnings)
+		}
+	}
+}
+
 // Bad lines are errors, and never more.
 func FuzzState(f *testing.F) {
 	f.Add(stateHead + "\nexternal 124.31.75.21\nnode 5fbfbff10c5d6a4ec8a88e4c6ab4c28b95eee401 203.0.113.9:6881\n")
