@@ -20,9 +20,9 @@ const (
 
 var parser = bencode.Parser{MaxDepth: 32, MaxItems: MaxPacket, MaxSize: MaxPacket}
 
-// Parse parses a packet. The Message shares its memory. Parse ignores unknown keys, and bytes after the message. It leaves
-// out nodes that are too many, and IPv4 addresses that are mapped to IPv6. Strings of the
-// wrong length are errors.
+// Parse parses a packet. The Message shares its memory. Parse ignores unknown keys, and
+// bytes after the message. It leaves out nodes that are too many, and IPv4 addresses that
+// are mapped to IPv6. Strings of the wrong length are errors.
 //
 // If the error is in the arguments of a query, the Message has its Kind, Transaction and
 // Method, so that the query can be answered with an error. Else Kind is 0.
