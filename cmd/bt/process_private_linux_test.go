@@ -81,7 +81,9 @@ func (test tracesTest) run(t *testing.T) {
 	seed := swarmSeed{swarmBt{s.run(s.a, "bt", slices.Concat([]string{"seed", "--json", "--port", fmt.Sprint(swarmSeedPort)}, flags, what)...)}}
 	s.seedsAre("1")
 	began := time.Now()
-	get := s.in(t).get(s.torrent, append(flags, "--seed")...)
+	getter := s.in(t)
+	getter.env = append(getter.env, multicastVariable+"=yes")
+	get := getter.get(s.torrent, append(flags, "--seed")...)
 	var libtorrents []*swarmProcess
 	for i := range 2 {
 		libtorrents = append(libtorrents, s.finder(others, 7000+i, s.torrent, t.TempDir(), "tracker", "dht="+begin, "lsd", "pex"))
