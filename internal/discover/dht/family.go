@@ -153,11 +153,12 @@ func (n *Node) readOnly(f *family) bool {
 }
 
 // noteQuery notes a query of a node. If we did not send to its address lately, others can
-// reach us: no router of ours can have expected its packet. A node in our local network
-// proves that only if there are no others.
+// reach us: no router of ours can have expected its packet. There is no router to a node on
+// this machine. A node in our local network proves something only if there are no others.
 func (n *Node) noteQuery(f *family, from netip.Addr, now time.Time) {
 	isInside := krpc.IsLocal(from) && f.global
-	if isInside || f.recent[0].contains(from) || f.recent[1].contains(from) {
+	wasExpected := !from.IsLoopback() && (f.recent[0].contains(from) || f.recent[1].contains(from))
+	if isInside || wasExpected {
 		return
 	}
 	n.prove(f, now)
