@@ -36,7 +36,6 @@ func TestProcessSoak(t *testing.T) {
 	}
 	d := startDHT(t)
 	s := d.swarm(1, "v1", 700_001, 5, 64<<10)
-	s.env = append(s.env, multicastVariable+"=yes")
 	seed := swarmSeed{swarmBt{s.run(s.a, processPlain(t), "seed", s.torrent, s.root, "--json", "--port", fmt.Sprint(swarmSeedPort), "--dht-node", d.begin[0])}}
 	seed.await("seeding", 1)
 
@@ -61,6 +60,7 @@ func TestProcessSoak(t *testing.T) {
 
 // soakRound runs a few clients, each of which downloads all and leaves.
 func (d *processDHT) soakRound(s *processSwarm) {
+	s.env = append(s.env, multicastVariable+"=yes")
 	port := func() int { return int(d.port.Add(1)) } // a client that comes again is another one
 	var dirs []string
 	dir := func() string {
