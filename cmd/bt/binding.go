@@ -97,11 +97,20 @@ func (f *peerFlags) open(u *ui) (n network, err error) {
 	if n.dht.Nodes, err = u.env.dhtNodes(f.dhtNodes); err != nil {
 		return n, err
 	}
-	if n.listener, n.dht.Conns, err = b.listenBoth(ports); err == nil && n.dht.Conns == nil {
-		u.warn("there is no DHT, because the UDP port %d is in use; --port chooses another", addrOf(n.listener.Addr().String()).Port())
+	var noPackets error
+	if n.listener, n.dht.Conns, noPackets, err = b.listenBoth(ports); err == nil && n.dht.Conns == nil {
+		u.warn("there is no DHT, %s", whyNoDHT(addrOf(n.listener.Addr().String()).Port(), noPackets))
 		n.dht = nil
 	}
 	return n, err
+}
+
+// whyNoDHT says why a UDP port could not be opened.
+func whyNoDHT(port uint16, err error) string {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Sprintf("because the UDP port %d is in use; --port chooses another", port)
+	}
+	return fmt.Sprintf("because the UDP port %d can't be opened: %v", port, err)
 }
 
 // closeNetwork closes a network that is not used.
@@ -231,15 +240,15 @@ func (b binding) listen(ports portRange) (net.Listener, error) {
 }
 
 // listenBoth listens as listen does, and for packets on the same port. It prefers ports on
-// which both work. packets is nil if there is none.
-func (b binding) listenBoth(ports portRange) (l net.Listener, packets []net.PacketConn, err error) {
+// which both work. packets is nil if there is none, and noPackets says why.
+func (b binding) listenBoth(ports portRange) (l net.Listener, packets []net.PacketConn, noPackets, err error) {
 	for from, tries := ports, 1; ; tries++ {
 		if l, err = b.listen(from); err != nil {
 			break
 		}
 		port := addrOf(l.Addr().String()).Port()
-		if packets, err = b.listenPackets(port); err == nil {
-			return l, packets, nil
+		if packets, noPackets = b.listenPackets(port); noPackets == nil {
+			return l, packets, nil, nil
 		}
 		l.Close()
 		if ports.last == 0 && tries < anyPortTries {
@@ -251,7 +260,7 @@ func (b binding) listenBoth(ports portRange) (l net.Listener, packets []net.Pack
 		from.first = port + 1
 	}
 	l, err = b.listen(ports)
-	return l, nil, err
+	return l, nil, noPackets, err
 }
 
 // listenPackets opens a UDP socket for each address family on one port. On a machine

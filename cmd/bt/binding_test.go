@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -160,5 +161,27 @@ func TestReachable(t *testing.T) {
 		if got := strings.Trim(fmt.Sprint(reachable(familyOptions{}, found)), "[]"); got != test.want {
 			t.Errorf("%s: %s, want %s", test.found, got, test.want)
 		}
+	}
+}
+
+// A UDP port that can't be opened is only said to be in use if it is.
+func TestWhyNoDHT(t *testing.T) {
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	port := addrOf(conn.LocalAddr().String()).Port()
+	b := binding{network: "tcp4", addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
+	l, packets, noPackets, err := b.listenBoth(portRange{port, port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if packets != nil || !strings.Contains(whyNoDHT(port, noPackets), " is in use; ") {
+		t.Errorf("%v, %v", packets, noPackets)
+	}
+	if got := whyNoDHT(7, errors.New("no such thing")); got != "because the UDP port 7 can't be opened: no such thing" {
+		t.Error(got)
 	}
 }
