@@ -12,6 +12,9 @@ import (
 
 // Reading a hole on tmpfs allocates nothing, and returns zeros.
 func TestHoles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hashes hundreds of MiB; not with -short")
+	}
 	const size = 9<<20 + 5
 	type run struct{ from, to int }
 	several := func(every, length int) (runs []run) {

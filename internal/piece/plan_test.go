@@ -126,6 +126,9 @@ func checkSums(t *testing.T, name string, results, want []Result, skip func(int)
 
 // Pieces that are skipped have no sums, and the others are not affected.
 func TestSkip(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hashes hundreds of MiB; not with -short")
+	}
 	for name, sizes := range severalSizes {
 		for _, f := range formats {
 			for _, portion := range []float64{0.1, 0.9} {

@@ -200,6 +200,9 @@ func (w *worker) mappedBytes(t *testing.T) (mapped int64) {
 // The batches of further layouts are hashed from the mappings of the first layout, so
 // that each byte is mapped about once.
 func TestLayoutsShareMaps(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hashes hundreds of MiB; not with -short")
+	}
 	sizes := []int64{70 << 20, 5, 90<<20 + 7}
 	for _, f := range formats {
 		tr := newTree(t, f, 256<<10, sizes...)
