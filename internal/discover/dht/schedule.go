@@ -40,12 +40,13 @@ const (
 
 // A schedule holds the swarms that are announced.
 type schedule struct {
-	due     dueHeap
-	byHash  map[krpc.ID]*entry
-	count   int
-	active  int       // lookups that are running
-	cost    float64   // packets of a lookup, on average
-	planned time.Time // when the newest entry is due, at the earliest
+	due    dueHeap
+	fresh  []*entry  // new ones, which are not in due; the newest is the next
+	next   time.Time // when the next fresh one may begin
+	byHash map[krpc.ID]*entry
+	count  int
+	active int     // lookups that are running
+	cost   float64 // packets of a lookup, on average
 }
 
 // An entry is a swarm that is announced. There may be many, so it is kept small.
@@ -66,31 +67,40 @@ type entry struct {
 }
 
 // Add implements discover.Finder. The first few entries are announced at once, and many
-// are spread over the interval.
+// are spread over time: the newest is the next, so that one that is added to many does not
+// wait for them.
 func (n *Node) Add(infoHash [20]byte, s discover.Swarm) discover.Entry {
 	n.mu.Lock()
 	defer n.unlock()
 	e := &entry{node: n, hash: infoHash, swarm: s, place: -1}
-	now := time.Now()
 	n.schedule.byHash[e.hash] = e
 	n.schedule.count++
-	e.regular = n.plan(now)
-	n.setDue(e, e.regular)
+	n.schedule.fresh = append(n.schedule.fresh, e)
+	n.wakeBy(n.schedule.next)
 	return e
 }
 
-// plan returns when a new entry is due.
-func (n *Node) plan(now time.Time) time.Time {
+// takeFresh removes and returns a fresh entry that may begin now, or nil. They are spread
+// by what lookups cost at present, of which little is known at first.
+func (n *Node) takeFresh(now time.Time) *entry {
 	s := &n.schedule
-	space := time.Duration(s.cost / (load * n.options.Rate) * float64(time.Second))
-	if earliest := now.Add(-burst * space); s.planned.Before(earliest) {
-		s.planned = earliest
+	for len(s.fresh) > 0 && !s.next.After(now) {
+		last := len(s.fresh) - 1
+		e := s.fresh[last]
+		s.fresh[last] = nil
+		s.fresh = s.fresh[:last]
+		if e.removed {
+			continue
+		}
+		space := time.Duration(s.cost / (load * n.options.Rate) * float64(time.Second))
+		if earliest := now.Add(-(burst - 1) * space); s.next.Before(earliest) {
+			s.next = earliest
+		}
+		s.next = s.next.Add(space)
+		e.regular = now
+		return e
 	}
-	s.planned = s.planned.Add(space)
-	if s.planned.Before(now) {
-		return now
-	}
-	return s.planned
+	return nil
 }
 
 // setDue puts an entry into the heap, or moves it.
@@ -158,17 +168,31 @@ func (n *Node) begin(now time.Time) time.Time {
 		n.start(l)
 	}
 	n.waiting = nil
-	for len(s.due) > 0 && s.active < maxLookups {
-		e := s.due[0]
-		if e.due.After(now) {
-			return e.due
+	for s.active < maxLookups {
+		e := n.takeFresh(now)
+		if e == nil && len(s.due) > 0 && !s.due[0].due.After(now) {
+			e = heap.Pop(&s.due).(*entry)
 		}
-		heap.Pop(&s.due)
+		if e == nil {
+			return n.nextDue(now)
+		}
 		e.busy = true
 		s.active++
 		n.calls = append(n.calls, e.start)
 	}
 	return now.Add(time.Hour)
+}
+
+// nextDue returns when the next lookup is due.
+func (n *Node) nextDue(now time.Time) time.Time {
+	s, next := &n.schedule, now.Add(time.Hour)
+	if len(s.fresh) > 0 {
+		next = s.next
+	}
+	if len(s.due) > 0 {
+		next = earlier(next, s.due[0].due)
+	}
+	return next
 }
 
 // start starts the lookup of an entry. mu is not locked.

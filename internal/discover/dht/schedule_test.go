@@ -160,31 +160,54 @@ func TestInterval(t *testing.T) {
 	}
 }
 
-// The first few are announced at once, and one that is added to many does not wait for them.
-func TestPlan(t *testing.T) {
+// The first few are announced at once, the others are spread by what lookups cost, and one
+// that is added to many does not wait for them.
+func TestFresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := New(Options{Conns: []net.PacketConn{newFakeNet().listen("10.0.0.1:1")}})
-		start := time.Now()
-		due := func() time.Duration { return n.plan(time.Now()).Sub(start) }
+		const many = 10_000
+		for i := range many {
+			n.Add(hashNumber(i), newSwarm(true, 0))
+		}
+		take := func() *entry { return n.takeFresh(time.Now()) }
 		for i := range burst {
-			if wait := due(); wait != 0 {
-				t.Errorf("entry %d waits for %s", i, wait)
+			if take() == nil {
+				t.Errorf("entry %d waits", i)
 			}
 		}
-		last := time.Duration(0)
-		for range 10_000 {
-			wait := due()
-			if wait <= last {
-				t.Fatalf("%s after %s", wait, last)
-			}
-			last = wait
+		if take() != nil {
+			t.Error("too many begin at once")
 		}
-		if last < 40*time.Minute || last > maxInterval {
-			t.Errorf("10,000 entries are spread over %s", last)
+		begin, taken := time.Now(), burst
+		for ; time.Since(begin) < time.Minute; time.Sleep(10 * time.Millisecond) {
+			if take() != nil {
+				taken++
+			}
+		}
+		if want := burst + int(60*load*defaultRate/typicalCost); taken < want-2 || taken > want+2 {
+			t.Errorf("%d in a minute, want %d", taken, want)
+		}
+		n.schedule.cost = 16 // it is known now
+		time.Sleep(time.Second)
+		for take() != nil {
+			taken++
+		}
+		n.Add(hashNumber(many), newSwarm(true, 0))
+		time.Sleep(time.Second)
+		if e := take(); e == nil || e.hash != hashNumber(many) {
+			t.Error("a new one waits for others")
+		}
+		for begin = time.Now(); len(n.schedule.fresh) > 0; time.Sleep(10 * time.Millisecond) {
+			if take() != nil {
+				taken++
+			}
+		}
+		if took := time.Since(begin); took < 15*time.Minute || took > 20*time.Minute || taken != many {
+			t.Errorf("%d entries are spread over %s", taken, took)
 		}
 		time.Sleep(time.Hour)
-		if wait := due(); wait != time.Hour {
-			t.Errorf("a later entry waits for %s", wait-time.Hour)
+		if n.Add(hashNumber(1), newSwarm(true, 0)); take() == nil {
+			t.Error("a later entry waits")
 		}
 	})
 }
