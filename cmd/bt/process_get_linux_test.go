@@ -100,9 +100,17 @@ func TestProcessGet(t *testing.T) {
 			}
 			t.Run(format+"/"+client.name, func(t *testing.T) {
 				t.Parallel()
-				s := swarmPlan{format: format}.of(t, getSizes...)
-				s.seedBy(client.name, false)
-				for _, source := range []string{s.torrent, s.magnet} {
+				var s *processSwarm
+				for _, byMagnet := range []bool{false, true} {
+					// Transmission 3.00 refuses hosts that it remembers as seeds.
+					if s == nil || client.name == "transmission" {
+						s = swarmPlan{format: format}.of(t, getSizes...)
+						s.seedBy(client.name, false)
+					}
+					source := s.torrent
+					if byMagnet {
+						source = s.magnet
+					}
 					g := s.get(source)
 					g.succeeds()
 					g.toldAll()
