@@ -49,7 +49,6 @@ type Getter struct {
 
 	hub       *swarm.Hub
 	exchange  pex.Swarm // closed if the torrent is private
-	external  swarm.ExternalAddrs
 	choker    *swarm.Choker
 	uploads   *upload.Torrent
 	downloads swarm.Rates

@@ -258,7 +258,6 @@ func (c *conn) handleExtended(m peer.Message) error {
 		c.client = h.Client
 	}
 	c.getter.mu.Unlock()
-	c.getter.external.Report(c.Addr.Addr(), h.YourIP)
 	if c.exchange != nil {
 		c.exchange.Update(&h)
 	}

@@ -118,7 +118,3 @@ func (c *conn) handleHolepunch(payload []byte) error {
 	c.QueueBytes(func(b []byte) []byte { return c.exchange.AppendHolepunch(b, &answer) })
 	return c.pay(swarm.CostRelay)
 }
-
-// ExternalAddrs returns the addresses at which most peers see this machine, at most one
-// of each address family. Peers of several networks must agree.
-func (g *Getter) ExternalAddrs() []netip.Addr { return g.external.Addrs() }

@@ -39,13 +39,16 @@ func (t *Torrent) Magnet() (string, error) {
 	return m.String(), nil
 }
 
-// reportAddrs emits the addresses that have become known since the last call.
+// maxReported is how many addresses are ever reported.
+const maxReported = 16
+
+// reportAddrs emits the addresses that were not known before. What peers report may change
+// back and forth.
 func (s *Seeder) reportAddrs() {
-	addrs := s.Addrs()
-	for _, addr := range addrs {
-		if !slices.Contains(s.reported, addr) {
+	for _, addr := range s.Addrs() {
+		if len(s.reported) < maxReported && !slices.Contains(s.reported, addr) {
+			s.reported = append(s.reported, addr)
 			s.events.Put(EventAddress{addr})
 		}
 	}
-	s.reported = addrs
 }
