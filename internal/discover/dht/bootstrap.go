@@ -1,7 +1,9 @@
 package dht
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -40,7 +42,9 @@ const (
 type bootstrap struct {
 	saved   []krpc.Node // from the state file
 	running bool
-	done    bool // one has found nodes
+	done    bool  // one has found nodes
+	failed  error // of the names, in the last one
+	warned  bool  // that none has found nodes
 	at      time.Time
 	tries   int
 }
@@ -66,10 +70,10 @@ func (n *Node) bootstrapNext(ctx context.Context, wg *sync.WaitGroup, now time.T
 	}
 	b.running = true
 	wg.Go(func() {
-		addrs := n.resolve(ctx)
+		addrs, err := n.resolve(ctx)
 		n.mu.Lock()
 		defer n.unlock()
-		if !n.closed {
+		if b.failed = err; !n.closed {
 			n.startBootstrap(addrs)
 		}
 	})
@@ -123,6 +127,11 @@ func (n *Node) endBootstrap(answers int) {
 	b := &n.bootstrap
 	b.running = false
 	b.done = b.done || answers > 0
+	if !b.done && !b.warned && len(n.options.Bootstrap) > 0 {
+		b.warned = true
+		err := cmp.Or(b.failed, errNoAnswer)
+		n.calls = append(n.calls, func() { n.warning(err) })
+	}
 	longest := maxBootstrapWait
 	if n.isReady() {
 		longest = maxFamilyWait
@@ -136,18 +145,21 @@ func (n *Node) endBootstrap(answers int) {
 	n.signal()
 }
 
-// resolve returns the addresses of Options.Bootstrap.
-func (n *Node) resolve(ctx context.Context) (addrs []netip.AddrPort) {
+// errNoAnswer is the warning that the first nodes don't answer. One of several is no news.
+var errNoAnswer = errors.New("no node of the DHT answers")
+
+// resolve returns the addresses of Options.Bootstrap, and an error if it is that of a name.
+func (n *Node) resolve(ctx context.Context) (addrs []netip.AddrPort, failed error) {
 	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
 	for _, s := range n.options.Bootstrap {
 		found, err := resolve(ctx, s)
-		if err != nil && ctx.Err() == nil {
-			n.warning(fmt.Errorf("bootstrap node %s: %w", s, err))
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("%w: %s: %w", errNoAnswer, s, err)
 		}
 		addrs = append(addrs, found...)
 	}
-	return addrs[:min(maxBootstrapAddrs, len(addrs))]
+	return addrs[:min(maxBootstrapAddrs, len(addrs))], failed
 }
 
 func resolve(ctx context.Context, s string) (addrs []netip.AddrPort, err error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -46,7 +47,8 @@ func (c *failingConn) ReadFrom(b []byte) (int, net.Addr, error) {
 	return c.fakeConn.ReadFrom(b)
 }
 
-// Errors of reads end nothing. Many in a row are a warning.
+// Errors of reads end nothing. Many in a row are a warning, and that no node answers is
+// another.
 func TestReadErrors(t *testing.T) {
 	for _, fails := range []int{maxReadErrors - 1, maxReadErrors + 5} {
 		bubble(t, func(t *testing.T, net *fakeNet) {
@@ -58,7 +60,7 @@ func TestReadErrors(t *testing.T) {
 			})
 			until(t, "it knows others", time.Minute, func() bool { return n.Status().Families[0].Nodes == 2 })
 			n.stop()
-			if want := fails / maxReadErrors; warnings != want {
+			if want := 2 * (fails / maxReadErrors); warnings != want {
 				t.Errorf("%d errors gave %d warnings", fails, warnings)
 			}
 		})
@@ -76,10 +78,34 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%q: %v, %v", s, addrs, err)
 		}
 	}
-	warnings := 0
-	n := New(Options{Bootstrap: []string{"nonsense", "192.0.2.1:1"}, Warn: func(error) { warnings++ }})
-	if addrs := n.resolve(t.Context()); len(addrs) != 1 || addrs[0] != netip.MustParseAddrPort("192.0.2.1:1") || warnings != 1 {
-		t.Errorf("%v with %d warnings", addrs, warnings)
+	n := New(Options{Bootstrap: []string{"nonsense", "192.0.2.1:1"}})
+	if addrs, err := n.resolve(t.Context()); len(addrs) != 1 || addrs[0] != netip.MustParseAddrPort("192.0.2.1:1") || err == nil {
+		t.Errorf("%v (%v)", addrs, err)
+	}
+}
+
+// If none of the first nodes answers there is one warning, however long that lasts. Without
+// first nodes there is none.
+func TestNoAnswer(t *testing.T) {
+	for _, first := range [][]string{nil, {"10.9.9.9:1"}, {"10.0.0.1:6881", "10.9.9.9:1", "nonsense"}} {
+		bubble(t, func(t *testing.T, net *fakeNet) {
+			run(t, Options{Conns: []fakePacketConn{net.listen("10.0.0.1:6881")}, Port: 1})
+			var warnings []error
+			n := start(t, New(Options{
+				Conns: []fakePacketConn{net.listen("10.0.0.2:6881")}, Port: 1, Bootstrap: first,
+				Warn: func(err error) { warnings = append(warnings, err) },
+			}))
+			n.Add(hashNumber(1), newSwarm(true, 0))
+			time.Sleep(time.Hour)
+			n.stop()
+			want := 0
+			if slices.Equal(first, []string{"10.9.9.9:1"}) {
+				want = 1
+			}
+			if len(warnings) != want {
+				t.Errorf("beginning with %q: %v", first, warnings)
+			}
+		})
 	}
 }
 
