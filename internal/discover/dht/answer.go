@@ -74,7 +74,7 @@ func (n *Node) answer(f *family, m *krpc.Message, from netip.AddrPort, now time.
 	if m.Method == krpc.GetPeers {
 		r.Token = n.tokens.token(from.Addr())
 		if m.Scrape {
-			r.SeedFilter, r.PeerFilter = n.store.filters(m.Target)
+			r.SeedFilter, r.PeerFilter = n.filters(f, m.Target, from)
 		}
 	}
 	n.addNodes(f, &r, m, from)
@@ -152,6 +152,25 @@ func (n *Node) ownPeer(f *family, infoHash krpc.ID, to netip.AddrPort) netip.Add
 		return netip.AddrPort{}
 	}
 	return own
+}
+
+// filters returns the Bloom filters of a swarm (BEP 33), with us if we take part in it, or
+// nil if it is unknown.
+func (n *Node) filters(f *family, infoHash krpc.ID, to netip.AddrPort) (seeds, peers *krpc.Filter) {
+	seeds, peers = n.store.filters(infoHash)
+	own := n.ownPeer(f, infoHash, to)
+	if !own.IsValid() {
+		return seeds, peers
+	}
+	if seeds == nil {
+		seeds, peers = new(krpc.Filter), new(krpc.Filter)
+	}
+	if n.schedule.byHash[infoHash].seeds {
+		seeds.Insert(own.Addr())
+	} else {
+		peers.Insert(own.Addr())
+	}
+	return seeds, peers
 }
 
 // routeTo returns the address from which the system sends to another one.

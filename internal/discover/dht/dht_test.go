@@ -265,6 +265,10 @@ func TestOwnPeer(t *testing.T) {
 		if other.has("10.0.0.1:51413") {
 			t.Error("the seed is found in a swarm that it is not in")
 		}
+		result, err := peer.Scrape(t.Context(), hashNumber(1))
+		if err != nil || result.Seeds < 0.9 || result.Seeds > 1.1 {
+			t.Errorf("a scrape finds %+v (%v)", result, err)
+		}
 		e.Remove()
 		seed.mu.Lock()
 		defer seed.unlock()

@@ -44,6 +44,7 @@ type schedule struct {
 	fresh  []*entry  // new ones, which are not in due; the newest is the next
 	next   time.Time // when the next fresh one may begin
 	byHash map[krpc.ID]*entry
+	added  []*entry // those of which it is not known yet whether this side seeds
 	count  int
 	active int     // lookups that are running
 	cost   float64 // packets of a lookup, on average
@@ -62,6 +63,7 @@ type entry struct {
 	place     int32     // in the heap; -1: in none
 	hurries   uint8
 	fails     uint8
+	seeds     bool // this side has everything, at the last look
 	busy      bool // a lookup is about to start, or running
 	removed   bool
 }
@@ -76,7 +78,8 @@ func (n *Node) Add(infoHash [20]byte, s discover.Swarm) discover.Entry {
 	n.schedule.byHash[e.hash] = e
 	n.schedule.count++
 	n.schedule.fresh = append(n.schedule.fresh, e)
-	n.wakeBy(n.schedule.next)
+	n.schedule.added = append(n.schedule.added, e)
+	n.signal()
 	return e
 }
 
@@ -161,6 +164,10 @@ func (e *entry) Remove() {
 // begin begins lookups that are due, and returns when the next is.
 func (n *Node) begin(now time.Time) time.Time {
 	s := &n.schedule
+	for _, e := range s.added {
+		n.calls = append(n.calls, e.look)
+	}
+	s.added = nil
 	if !n.isReady() {
 		return now.Add(time.Hour)
 	}
@@ -195,9 +202,17 @@ func (n *Node) nextDue(now time.Time) time.Time {
 	return next
 }
 
+// look notes whether this side seeds. mu is not locked.
+func (e *entry) look() {
+	seeds := e.swarm.Seeds()
+	e.node.mu.Lock()
+	defer e.node.unlock()
+	e.seeds = seeds
+}
+
 // start starts the lookup of an entry. mu is not locked.
 func (e *entry) start() {
-	seeds := e.swarm.Seeds()
+	e.look()
 	n := e.node
 	n.mu.Lock()
 	defer n.unlock()
@@ -206,7 +221,7 @@ func (e *entry) start() {
 	}
 	now := time.Now()
 	l := n.newLookup(e.hash, krpc.GetPeers)
-	l.noSeeds, l.seed = seeds, seeds
+	l.noSeeds, l.seed = e.seeds, e.seeds
 	l.announce = n.options.Port != 0 && now.Sub(e.announced) >= reannounceTime
 	l.maxAsked = n.budget()
 	l.peers = func(peers []netip.AddrPort) { n.calls = append(n.calls, func() { e.found(peers) }) }
