@@ -1,6 +1,7 @@
 package scrape_test
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 
 	"bt/internal/link"
 	"bt/internal/peer"
+	"bt/internal/testenv"
 	"bt/internal/tracker"
 	"bt/scrape"
 )
@@ -20,7 +22,7 @@ func seedAt(t *testing.T, addr string) netip.AddrPort {
 	t.Helper()
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		t.Skipf("it needs the address %s: %v", addr, err)
+		testenv.Missing(t, fmt.Sprintf("the address %s: %v", addr, err))
 	}
 	t.Cleanup(func() { l.Close() })
 	go func() {
