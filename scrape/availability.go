@@ -100,7 +100,7 @@ func (t *Table) collect(reports <-chan report, tick func(*Table)) {
 	}
 }
 
-// setAvailability sets the availability, and the clients of peers that have told theirs.
+// setAvailability sets the availability, and the clients that peers have named.
 func (s *Swarm) setAvailability(a *Availability) {
 	s.Availability = a
 	for i := range s.Rows {

@@ -1,5 +1,5 @@
-// Command bt makes, shows, edits, checks and seeds torrents, and asks trackers
-// for the numbers of peers. It is a toolkit for people who publish with
+// Command bt makes, shows, edits, checks, seeds and downloads torrents, and asks
+// trackers for the numbers of peers. It is a toolkit for people who publish with
 // BitTorrent.
 //
 // Only this package prints, reads flags and exits. Results are printed to stdout,

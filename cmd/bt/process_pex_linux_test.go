@@ -9,7 +9,7 @@ import (
 	"bt/internal/testenv"
 )
 
-// Two libtorrent clients that know nothing but the address of bt get to know each other
+// Two libtorrent clients that know only the address of bt learn of each other
 // through it: through a seed, and through a download that has only a part.
 func TestProcessPEX(t *testing.T) {
 	t.Parallel()

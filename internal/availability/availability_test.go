@@ -463,7 +463,7 @@ func TestAskMetadata(t *testing.T) {
 		"with seed":        {[]fakePeer{metadataPeer(hash, info, most), seed}, Result{Answered: 2, Seeds: 1, Pieces: pieces, Copies: 1.999, Rarest: Rarest{1234, 1, 1}}},
 		"a liar":           {[]fakePeer{metadataPeer(hash, lie, haveNone), metadataPeer(hash, info, most)}, Result{Answered: 1, Pieces: pieces, Copies: 0.999, Rarest: Rarest{1234, 0, 1}}},
 		"a wrong bitfield": {[]fakePeer{wrong, metadataPeer(hash, info, most)}, Result{Answered: 1, Pieces: pieces, Copies: 0.999, Rarest: Rarest{1234, 0, 1}}},
-		"nobody has it":    {[]fakePeer{seed, wrong}, Result{Answered: 2, Seeds: 1}},
+		"no copy of it":    {[]fakePeer{seed, wrong}, Result{Answered: 2, Seeds: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

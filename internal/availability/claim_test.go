@@ -91,7 +91,7 @@ func TestTally(t *testing.T) {
 		copies float64
 		rarest Rarest
 	}{
-		{"nobody", 3, 0, nil, 0, Rarest{0, 0, 3}},
+		{"no peers", 3, 0, nil, 0, Rarest{0, 0, 3}},
 		{"one seed", 3, 1, nil, 1, Rarest{0, 1, 3}},
 		{"one piece is rarer", 4, 0, []string{"1111", "1101"}, 1.75, Rarest{2, 1, 1}},
 		{"one piece is rarer, seeds", 4, 2, []string{"1111", "1101"}, 3.75, Rarest{2, 3, 1}},

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// quietTime is the time after which a node that was not heard of is questionable, and
+	// quietTime is the time without a packet of a node after which it is questionable, and
 	// a bucket that did not change is refreshed (BEP 5).
 	quietTime = 15 * time.Minute
 
@@ -175,8 +175,8 @@ func (t *table) count() (n int) {
 	return n
 }
 
-// questionable returns up to n nodes to ping: those that failed to answer, and those not
-// heard of for long.
+// questionable returns up to n nodes to ping: those that failed to answer, and those that
+// have sent nothing for quietTime.
 func (t *table) questionable(n int, now time.Time) (list []krpc.Node) {
 	for c, spare := range t.all {
 		if !spare && (c.fails > 0 && !c.isBad() || now.Sub(c.heard) > quietTime) {

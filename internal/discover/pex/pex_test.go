@@ -81,7 +81,7 @@ func names(m peer.PEX) string {
 	return fmt.Sprint(added, dropped)
 }
 
-// A peer is sent the others, and then once a minute who has joined and left.
+// A peer is sent the others, and then once a minute those that have joined and left.
 func TestExchange(t *testing.T) {
 	s, now := new(Swarm), start
 	one := enter(s, 1)
