@@ -58,7 +58,7 @@ var (
 	seedWords     = []otherWords{
 		{"webseed webseeds web-seeds web-seed-url url-list urllist url-seed", "use --web-seed"},
 		{"httpseed httpseeds http-seeds", "use --http-seed"},
-		{"dht-node dht-nodes nodes", "use --node"},
+		{"dht-nodes nodes", "use --node"},
 	}
 	textWords = []otherWords{
 		{"c comments description desc", "use --comment"},
@@ -185,6 +185,7 @@ var otherFlags = map[string][]otherWords{
 		{"r", "use --replace OLD --with NEW for a text in trackers, --recursive for what is below a directory"},
 		{"replace-tracker substitute", "use --replace OLD --with NEW"},
 		{"by to", "use --with"},
+		{"dht-node", "use --node"},
 		{"regex regexp replace-regexp", "use --replace-regex RE --with NEW"},
 		{"hostname domain replace-host", "use --host OLD --with NEW"},
 		{"remove-dead dead remove-dead-trackers drop-dead-trackers", "use --drop-dead"},
