@@ -23,7 +23,7 @@ const (
 
 	// maxYAMLItems and maxTOMLItems limit the total of lines, words, brackets,
 	// commas and quoted texts. A short rule has nine in YAML and fifteen in TOML.
-	maxYAMLItems = 100_000
+	maxYAMLItems = 92_000
 	maxTOMLItems = 320_000
 
 	// maxYAMLMarks limits the anchors, aliases and tags of YAML.
@@ -154,7 +154,8 @@ func (m *meter) bracket(c byte) {
 	}
 }
 
-// tomlByte counts words and commas, keys and the levels of dotted keys.
+// tomlByte counts words, commas and the values after them, keys and the levels of
+// dotted keys.
 func (m *meter) tomlByte(c byte, afterBlank bool) {
 	switch c {
 	case '.':
@@ -166,6 +167,7 @@ func (m *meter) tomlByte(c byte, afterBlank bool) {
 		m.dots = 0
 	case ',':
 		m.dots = 0
+		m.items++ // the value after it is an item too
 	}
 	if afterBlank || c == ',' {
 		m.items++
