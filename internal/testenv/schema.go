@@ -1,10 +1,10 @@
 package testenv
 
 import (
-	"bytes"
+	"encoding/json"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/google/jsonschema-go/jsonschema"
 )
 
 // JSONSchema is like [CompileJSONSchema] for a test, which fails if the schema is not
@@ -21,26 +21,19 @@ func JSONSchema(t testing.TB, schema []byte) (check func(document []byte) error)
 // CompileJSONSchema compiles a JSON schema. The function that it returns checks a
 // document, which must be JSON.
 func CompileJSONSchema(schema []byte) (check func(document []byte) error, err error) {
-	parsed, err := parseJSON(schema)
-	if err != nil {
+	var parsed jsonschema.Schema
+	if err := json.Unmarshal(schema, &parsed); err != nil {
 		return nil, err
 	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("schema.json", parsed); err != nil {
-		return nil, err
-	}
-	compiled, err := c.Compile("schema.json")
+	resolved, err := parsed.Resolve(nil)
 	if err != nil {
 		return nil, err
 	}
 	return func(document []byte) error {
-		parsed, err := parseJSON(document)
-		if err != nil {
+		var instance any
+		if err := json.Unmarshal(document, &instance); err != nil {
 			return err
 		}
-		return compiled.Validate(parsed)
+		return resolved.Validate(instance)
 	}, nil
 }
-
-// parseJSON parses JSON as the schema's numbers need it.
-func parseJSON(b []byte) (any, error) { return jsonschema.UnmarshalJSON(bytes.NewReader(b)) }
