@@ -15,6 +15,7 @@ import (
 
 	"bt/internal/peer"
 	"bt/internal/swarm"
+	"bt/internal/testenv"
 )
 
 const (
@@ -26,9 +27,6 @@ const (
 	simTick   = time.Second / simRate // each sends one block; a message takes one tick
 	simBurst  = simRate               // blocks; a peer receives simRate as well, smoothed by buffers
 )
-
-// simSeeds is how many simulations are run. The race detector makes them slow.
-var simSeeds = 3
 
 // A node is a peer or the seed.
 type node struct {
@@ -319,7 +317,10 @@ func (s *simulation) everySecond(now time.Time) {
 // A swarm of 50 peers with one seed, which all send and receive equally fast, downloads
 // nearly as fast as is possible at all. BT_SOAK runs it 20 times.
 func TestSwarm(t *testing.T) {
-	seeds := simSeeds
+	seeds := 3
+	if testenv.Race {
+		seeds = 1
+	}
 	if os.Getenv("BT_SOAK") != "" {
 		seeds = 20
 	}

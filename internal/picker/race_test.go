@@ -1,5 +1,0 @@
-//go:build race
-
-package picker
-
-func init() { simSeeds = 1 }
