@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"bt/internal/testenv"
 	"bt/maketorrent"
 )
 
@@ -463,6 +464,7 @@ func cooked(recipe []byte) string {
 // A hostile torrent does not make the comparison slow: there are a million files of one
 // size, one path or one content.
 func TestDiffHostile(t *testing.T) {
+	testenv.Large(t)
 	const n = 50_000
 	for _, tt := range []struct{ name, path string }{{"one path", "a"}, {"one size and name", "%d/a"}, {"one size", "%d"}} {
 		build := func(from int, pieces string) *Torrent {

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"bt/inspect"
+	"bt/internal/testenv"
 	"bt/maketorrent"
 )
 
@@ -23,6 +24,7 @@ var searchSeed = flag.Uint64("searchseed", 0, "test only the random tree with th
 // of those are found and no others, and a torrent of which everything was found is ok
 // with the files where they are.
 func TestSearchRandomTrees(t *testing.T) {
+	testenv.Large(t)
 	var found, maybe, whole int
 	first, last := uint64(1), uint64(240)
 	if *searchSeed != 0 {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"bt/internal/metainfo"
+	"bt/internal/testenv"
 )
 
 func TestChoosePieceLength(t *testing.T) {
@@ -225,6 +226,7 @@ func TestMaxTorrentSize(t *testing.T) {
 
 // The size is known exactly before hashing.
 func TestMeasure(t *testing.T) {
+	testenv.Large(t)
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for range 300 {
 		b := randomBuilder(rnd)

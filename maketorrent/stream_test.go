@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"bt/internal/testenv"
 )
 
 // The torrent of a stream is that of a file with the same name and bytes.
@@ -105,12 +107,19 @@ func TestStreamErrors(t *testing.T) {
 		{"too short", Options{Name: "x", Stream: &Stream{Content: bytes.NewReader(some), Size: 11}}, "the content ended after 10 of 11 bytes"},
 		{"too long", Options{Name: "x", Stream: &Stream{Content: bytes.NewReader(some), Size: 9}}, "the content has more than its 9 bytes"},
 		{"broken", Options{Name: "x", Stream: &Stream{Content: iotest.ErrReader(broken)}}, "broken"},
-		{"more pieces than a torrent holds", Options{Name: "x", PieceLength: 1, Stream: &Stream{Content: endless{}}},
-			fmt.Sprintf("the content has more than %d pieces of 1 bytes", mostStreamPieces)},
 	} {
 		if r, err := Make(context.Background(), test.o); err == nil || err.Error() != test.want {
 			t.Errorf("%s: %v, %v, want %q", test.name, r, err, test.want)
 		}
+	}
+}
+
+// A stream of more pieces than a torrent holds is not read to its end.
+func TestStreamOfTooManyPieces(t *testing.T) {
+	testenv.Large(t)
+	_, err := Make(context.Background(), Options{Name: "x", PieceLength: 1, Stream: &Stream{Content: endless{}}})
+	if want := fmt.Sprintf("the content has more than %d pieces of 1 bytes", mostStreamPieces); err == nil || err.Error() != want {
+		t.Errorf("%v, want %q", err, want)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"bt/internal/testenv"
 )
 
 // Two torrents are compared by key, in both directions.
@@ -42,6 +44,7 @@ func TestCompare(t *testing.T) {
 // A dict with too many keys is compared in part, in bounded time: also if they are one
 // key.
 func TestCompareManyKeys(t *testing.T) {
+	testenv.Large(t)
 	many := func(key string) string {
 		var b strings.Builder
 		for i := range MaxEntries {

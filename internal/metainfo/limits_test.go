@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"bt/internal/testenv"
 )
 
 func hasCode(tor *Torrent, code Code) bool {
@@ -151,6 +153,7 @@ func TestLargeTorrent(t *testing.T) {
 }
 
 func TestManyPieces(t *testing.T) {
+	testenv.Large(t)
 	for _, tt := range []struct {
 		name         string
 		v1, v2       bool

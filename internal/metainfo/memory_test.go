@@ -5,11 +5,14 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+
+	"bt/internal/testenv"
 )
 
 // A torrent of millions of files uses a few dozen bytes per file, apart from its own
 // bytes. Memory that only parsing needs is freed afterwards.
 func TestMemory(t *testing.T) {
+	testenv.Large(t)
 	const files, least = 200_000, 16 << 10
 	for _, tt := range []struct {
 		name   string

@@ -12,9 +12,7 @@ import (
 
 // Reading a hole on tmpfs allocates nothing, and returns zeros.
 func TestHoles(t *testing.T) {
-	if testing.Short() {
-		t.Skip("hashes hundreds of MiB; not with -short")
-	}
+	testenv.Large(t)
 	const size = 9<<20 + 5
 	type run struct{ from, to int }
 	several := func(every, length int) (runs []run) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"bt/internal/metainfo"
+	"bt/internal/testenv"
 )
 
 // as returns the same content in another layout.
@@ -92,6 +93,7 @@ func smallFiles(n int) []int64 {
 
 // Several layouts are hashed in one run, with the same sums as each alone.
 func TestSeveralLayouts(t *testing.T) {
+	testenv.Large(t)
 	for name, sizes := range severalSizes {
 		for _, f := range formats {
 			t.Run(name+"/"+f.name, func(t *testing.T) {
@@ -126,9 +128,7 @@ func checkSums(t *testing.T, name string, results, want []Result, skip func(int)
 
 // Pieces that are skipped have no sums, and the others are not affected.
 func TestSkip(t *testing.T) {
-	if testing.Short() {
-		t.Skip("hashes hundreds of MiB; not with -short")
-	}
+	testenv.Large(t)
 	for name, sizes := range severalSizes {
 		for _, f := range formats {
 			for _, portion := range []float64{0.1, 0.9} {

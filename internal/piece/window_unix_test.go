@@ -200,9 +200,7 @@ func (w *worker) mappedBytes(t *testing.T) (mapped int64) {
 // The batches of further layouts are hashed from the mappings of the first layout, so
 // that each byte is mapped about once.
 func TestLayoutsShareMaps(t *testing.T) {
-	if testing.Short() {
-		t.Skip("hashes hundreds of MiB; not with -short")
-	}
+	testenv.Large(t)
 	sizes := []int64{70 << 20, 5, 90<<20 + 7}
 	for _, f := range formats {
 		tr := newTree(t, f, 256<<10, sizes...)
@@ -238,9 +236,7 @@ func TestLayoutsShareMaps(t *testing.T) {
 
 // Extreme sizes and piece lengths, compared with the standard library.
 func TestExtremes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("hashes 6 GiB of zeros; not with -short")
-	}
+	testenv.Large(t)
 	for _, tt := range []struct {
 		name        string
 		size        int64

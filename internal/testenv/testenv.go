@@ -64,3 +64,12 @@ func Python(t testing.TB, module string) string {
 	Missing(t, "python3 with the module "+module)
 	return ""
 }
+
+// Large skips a test of so much data that it takes minutes with the race detector, or with
+// -short. CI runs the tests that begin with it without the detector too.
+func Large(t testing.TB) {
+	t.Helper()
+	if Race || testing.Short() {
+		t.Skip("much data; not with the race detector or -short")
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"bt/inspect"
+	"bt/internal/testenv"
 )
 
 // manyFiles returns the verdict of many files of one piece each, which all are damaged
@@ -48,6 +49,7 @@ func manyFiles(n int, status inspect.Status) *inspect.Verdict {
 // A page of a million files is limited, and says what it leaves out; CSV and text leave
 // out nothing.
 func TestMillionFiles(t *testing.T) {
+	testenv.Large(t)
 	const files, fewer = 1_000_000, 100_000
 	for status, most := range map[inspect.Status]int{inspect.StatusMissing: maxDamaged, inspect.StatusOK: maxOK} {
 		x := torrentOf(manyFiles(files, status))

@@ -9,10 +9,12 @@ import (
 	"testing"
 
 	"bt/inspect"
+	"bt/internal/testenv"
 )
 
 // A long table is the same, however much of it is in a file.
 func TestSpool(t *testing.T) {
+	testenv.Large(t)
 	dir := t.TempDir()
 	for name, early := range map[string]bool{"removed": true, "kept": false} {
 		create := func() (*os.File, error) {
