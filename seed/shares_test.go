@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -139,20 +140,26 @@ func TestShares(t *testing.T) {
 			for i, e := range torrents {
 				c.add(r, e, test.peers[i])
 			}
+			defer c.end()
 			time.Sleep(time.Second / 2)
-			rates := measured(list, 5*time.Second/2)
-			c.end()
-			total := 0.0
-			for _, n := range rates {
-				total += n
-			}
-			t.Logf("%.1f MB/s: %.0f", total/1e6, rates)
-			if total > 1.05*limit {
-				t.Errorf("%.0f bytes a second, the limit is %d", total, limit)
-			}
-			for i, n := range rates {
-				if share := total / float64(len(rates)); n < share/2 {
-					t.Errorf("torrent %d with %d peers got %.0f bytes a second, its share is %.0f", i, test.peers[i], n, share)
+			// A machine that is busy with other things may not reach the rate.
+			for tries := 5; ; tries-- {
+				rates := measured(list, 5*time.Second/2)
+				total := 0.0
+				for _, n := range rates {
+					total += n
+				}
+				t.Logf("%.1f MB/s: %.0f", total/1e6, rates)
+				if total > 1.05*limit {
+					t.Errorf("%.0f bytes a second, the limit is %d", total, limit)
+				}
+				least := slices.Index(rates, slices.Min(rates))
+				share := total / float64(len(rates))
+				if rates[least] >= share/2 {
+					break
+				}
+				if tries == 1 {
+					t.Fatalf("torrent %d with %d peers got %.0f bytes a second, its share is %.0f", least, test.peers[least], rates[least], share)
 				}
 			}
 		})

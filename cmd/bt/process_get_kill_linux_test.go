@@ -14,11 +14,11 @@ import (
 const swarmStatus = "127.0.0.1:8080"
 
 // A download that is killed at any moment is finished by a second run: no byte is wrong, and
-// at most 64 MiB are fetched twice. There are 12 moments, or 50 where BT_SOAK is set.
+// at most 64 MiB are fetched twice. There are 5 moments, or 50 where BT_SOAK is set.
 func TestProcessGetKilled(t *testing.T) {
 	t.Parallel()
 	const most = 64 << 20
-	moments := 12
+	moments := 5
 	if os.Getenv("BT_SOAK") != "" {
 		moments = 50
 	}

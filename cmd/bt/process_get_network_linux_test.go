@@ -72,8 +72,7 @@ func TestProcessGetSeedReplaced(t *testing.T) {
 		t.Run(test.first+", "+test.second, func(t *testing.T) {
 			t.Parallel()
 			s := swarmOf(t, 4_000_000, 10, 2_000_000)
-			start := func(client string, port int) *swarmProcess {
-				const rate = 1 << 20
+			start := func(client string, port, rate int) *swarmProcess {
 				if client == "bt" {
 					return s.seed("--port", fmt.Sprint(port), "--max-upload-rate", fmt.Sprint(rate)).swarmProcess
 				}
@@ -83,12 +82,12 @@ func TestProcessGetSeedReplaced(t *testing.T) {
 				}
 				return s.peer(s.a, s.a.Addr.String(), port, s.torrent, dir, fmt.Sprintf("rate=%d", rate))
 			}
-			seed := start(test.first, swarmSeedPort)
+			seed := start(test.first, swarmSeedPort, 256<<10) // slow enough to be replaced in the middle
 			seed.until("the tracker knows the seed", func() bool { return s.seeds() == "1" })
 			g := s.get(s.torrent)
 			g.hasSome()
 			seed.kill()
-			start(test.second, swarmSeedPort+1)
+			start(test.second, swarmSeedPort+1, 4<<20)
 			g.succeeds()
 		})
 	}

@@ -211,6 +211,35 @@ func TestProcessOutputRefused(t *testing.T) {
 	})
 }
 
+// processIdle returns when a process waits for something: all of its threads sleep, and used
+// no CPU time for a while.
+func processIdle(t *testing.T, pid int) {
+	t.Helper()
+	last := ""
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(300 * time.Millisecond) {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, sleeps := "", len(threads) > 0
+		for _, thread := range threads {
+			b, err := os.ReadFile(thread)
+			if err != nil {
+				continue // it has ended
+			}
+			_, rest, _ := strings.Cut(string(b), ") ")
+			fields := strings.Fields(rest) // from the state on; then the times are at 11 and 12
+			sleeps = sleeps && fields[0] == "S"
+			now += fields[11] + " " + fields[12] + ","
+		}
+		if sleeps && now == last {
+			return
+		}
+		last = now
+	}
+	t.Fatalf("process %d does not become idle", pid)
+}
+
 // SIGINT ends bt while it waits for stdin, for a FIFO, or for the reader of
 // stdout.
 func TestProcessInterruptedWaiting(t *testing.T) {
@@ -236,11 +265,11 @@ func TestProcessInterruptedWaiting(t *testing.T) {
 			cmd.Stdout = w2
 		}
 		wait := processStart(t, cmd)
-		time.Sleep(time.Second)
+		processIdle(t, cmd.Process.Pid)
 		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 			t.Fatal(err)
 		}
-		stop := time.AfterFunc(2*time.Second, func() {
+		stop := time.AfterFunc(20*time.Second, func() {
 			t.Errorf("%q goes on after SIGINT", args)
 			_ = cmd.Process.Kill()
 		})

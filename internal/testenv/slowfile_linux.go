@@ -48,7 +48,12 @@ func mountFile(t testing.TB, dir, name string, file fs.InodeEmbedder) {
 		Missing(t, "the right to mount a FUSE file system: "+err.Error())
 	}
 	t.Cleanup(func() {
-		if err := server.Unmount(); err != nil {
+		err := server.Unmount()
+		for tries := 0; tries < 50 && err != nil; tries++ { // a process that has the file open may be about to end
+			time.Sleep(100 * time.Millisecond)
+			err = server.Unmount()
+		}
+		if err != nil {
 			t.Errorf("unmounting: %v", err)
 		}
 	})
