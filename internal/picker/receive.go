@@ -74,8 +74,8 @@ func (k *Picker) Lapse(p *Peer, now time.Time) {
 	}
 	p.late = p.late[:0]
 	for len(p.owes) > 0 {
-		last := p.owes[len(p.owes)-1]
-		p.late = append(p.late, last.open.block(last.block))
-		k.excuse(p, last.open, last.block, now)
+		first := p.owes[0]
+		p.late = append(p.late, first.open.block(first.block))
+		k.excuse(p, first.open, first.block, now)
 	}
 }
