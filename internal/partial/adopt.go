@@ -67,9 +67,7 @@ func (c *Content) adopt(ctx context.Context, list []source) error {
 			clearBlocks(b) // the file has changed, or can't be read: the piece will not prove
 		}
 		c.mu.Lock()
-		c.queue = append(c.queue, b)
-		c.waiting++
-		c.changed.Broadcast()
+		c.enqueue(b)
 		c.mu.Unlock()
 	}
 	return c.drain(ctx)

@@ -2,8 +2,8 @@ package partial
 
 import (
 	"sync"
+	"time"
 
-	"bt/internal/lanes"
 	"bt/internal/metainfo"
 	"bt/internal/peer"
 	"bt/internal/piece"
@@ -43,6 +43,7 @@ type gatherer struct {
 	content *metainfo.Content
 	padded  bool // the torrent may have padding
 	limit   int  // pieces in memory
+	batch   int  // pieces that are best hashed together
 
 	admits func(piece int) bool // if not nil, whether the blocks of a piece are taken now
 	write  func(*buffer) error  // writes a proven piece, then calls release
@@ -53,6 +54,8 @@ type gatherer struct {
 	have    peer.Bitfield
 	pieces  map[int]*buffer // incomplete, or not yet written
 	queue   []*buffer       // complete, not hashed yet
+	ripe    bool            // the queue has waited for gatherTime
+	ripens  *time.Timer     // sets ripe; nil: the queue is empty, or need not wait
 	waiting int             // complete, not yet released
 	err     error           // the first one
 	closed  bool
@@ -72,6 +75,7 @@ func (g *gatherer) init(c *metainfo.Content, memory int64, event func(Event)) {
 	}
 	most := memory / max(c.Layout.PieceLength(), metainfo.BlockLength)
 	g.limit = int(min(max(most, leastPieces), mostPieces))
+	g.batch = batchOf(c, g.limit)
 	g.changed.L = &g.mu
 	g.have = peer.NewBitfield(c.Layout.Pieces())
 	g.pieces = make(map[int]*buffer)
@@ -218,9 +222,7 @@ func (g *gatherer) take(piece int, begin int64, block []byte) (bool, error) {
 		return false, nil
 	}
 	if b.missing == 0 {
-		g.queue = append(g.queue, b)
-		g.waiting++
-		g.changed.Broadcast()
+		g.enqueue(b)
 	}
 	return true, nil
 }
@@ -268,7 +270,7 @@ func (b *buffer) slices(dst [][]byte, offset, length int64) [][]byte {
 	return dst
 }
 
-// work hashes the pieces that are complete, as many at once as there are, until finish.
+// work hashes the pieces that are complete, many at once if they come fast, until finish.
 func (g *gatherer) work() {
 	hasher := piece.NewBlockHasher(g.content)
 	prover := piece.Prover{Content: g.content}
@@ -288,19 +290,6 @@ func (g *gatherer) work() {
 			g.hashed(b, ok)
 		}
 	}
-}
-
-// next waits for complete pieces, and returns some, or nil at the end.
-func (g *gatherer) next() (some []*buffer) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for len(g.queue) == 0 && !g.closed {
-		g.changed.Wait()
-	}
-	n := min(len(g.queue), lanes.Max)
-	some = append(some, g.queue[:n]...)
-	g.queue = append(g.queue[:0], g.queue[n:]...)
-	return some
 }
 
 // hashed writes a piece that is proven, and drops one that is not.
