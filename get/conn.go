@@ -1,6 +1,7 @@
 package get
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 	"time"
@@ -87,7 +88,8 @@ func (c *conn) serve(ctx context.Context, theirs peer.Handshake, early []byte) e
 	if c.pieces != nil {
 		pieces = c.pieces.count
 	}
-	return c.Link.Run(ctx, pieces, early, c)
+	err := c.Link.Run(ctx, pieces, early, c)
+	return cmp.Or(err, c.settle()) // what came before a violation
 }
 
 // End emits the event that the peer has left.

@@ -25,9 +25,13 @@ const maxEarly = 1 << 16
 
 // Handle handles a message.
 func (c *conn) Handle(m peer.Message) error {
-	switch m.ID {
-	case peer.IDPiece:
+	if m.ID == peer.IDPiece {
 		return c.block(m)
+	}
+	if err := c.settle(); err != nil {
+		return err
+	}
+	switch m.ID {
 	case peer.IDRequest, peer.IDCancel:
 		if !c.serves() {
 			return c.pay(swarm.CostUseless)
@@ -54,6 +58,9 @@ func (c *conn) Handle(m peer.Message) error {
 	}
 	return c.handleState(m)
 }
+
+// Handled settles the blocks that have arrived together.
+func (c *conn) Handled() error { return c.settle() }
 
 // handleEarly handles a message about the peer's pieces before we know the torrent.
 func (c *conn) handleEarly(m peer.Message) error {

@@ -100,6 +100,12 @@ var badPeers = map[string]func(b *badPeer){
 	"short blocks": func(b *badPeer) {
 		b.requests(func(m peer.Message) bool { b.send(block(m, int(m.Length)-1)); return true })
 	},
+	"a block and a violation at once": func(b *badPeer) {
+		b.requests(func(m peer.Message) bool {
+			b.Write(append(block(m, int(m.Length)).Append(nil), 0, 0, 0, 1, 99, 0x7f, 0xff, 0xff, 0xff, 7))
+			return true
+		})
+	},
 	"empty blocks": func(b *badPeer) {
 		b.requests(func(m peer.Message) bool { b.send(block(m, 0)); return true })
 	},

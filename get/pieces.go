@@ -15,7 +15,10 @@ import (
 // A sink takes the blocks of pieces, verifies the pieces and keeps them. Its methods may be
 // called by several goroutines.
 type sink interface {
-	// Write takes a block. It copies b, and does not wait for the disk.
+	// Take takes blocks, and does not wait for the disk.
+	Take(list ...partial.Block) error
+
+	// Write takes a copy of a block.
 	Write(piece int, begin int64, b []byte) error
 
 	// Drop forgets the blocks of a piece that is not complete.

@@ -1,8 +1,8 @@
 package get
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"time"
 
 	"bt/internal/partial"
@@ -21,6 +21,9 @@ const (
 	minQueue     = 8
 	maxQueue     = 2000
 	defaultQueue = 250
+
+	// maxArrived is how many blocks that have arrived together are settled at once.
+	maxArrived = 16
 
 	// maxBurst is how many requests are queued at once. The rest follows when they are
 	// sent.
@@ -51,6 +54,7 @@ type requests struct {
 	budget     swarm.Budget // of the download rate
 	after      time.Time    // when to request more; zero: after the next message
 	blocks     []picker.Block
+	arrived    []partial.Block // that are not settled yet
 }
 
 // request sends interested and requests, as many as the peer may owe.
@@ -144,39 +148,75 @@ func (r *requests) adapt(received int64, now time.Time) {
 
 // block handles a block.
 func (c *conn) block(m peer.Message) error {
-	g, p, r := c.getter, c.pieces, &c.requests
-	if p == nil {
+	if c.pieces == nil || len(m.Payload) == 0 {
 		return errUnrequested(m.ID)
 	}
-	n, now := int64(len(m.Payload)), time.Now()
-	g.mu.Lock()
-	ok, _, cancels := p.picker.Received(c.remote, picker.Block{Piece: m.Index, Begin: m.Begin, Length: uint32(n)}, now)
-	cancelRequests(cancels)
-	r.owed = c.remote.Owes()
-	excused := ok || c.excused > 0
-	if !ok && excused {
-		c.excused--
+	r := &c.requests
+	r.arrived = append(r.arrived, partial.NewBlock(int(m.Index), int64(m.Begin), m.Payload))
+	if len(r.arrived) < maxArrived {
+		return nil
 	}
-	g.mu.Unlock()
-	c.up.Slot.Received(n)
-	c.swarm.downloaded.Add(n)
-	g.downloaded.Add(n)
+	return c.settle()
+}
+
+// settle records the blocks that have arrived. Those that arrive together are settled under
+// one lock.
+func (c *conn) settle() error {
+	g, r := c.getter, &c.requests
+	if len(r.arrived) == 0 {
+		return nil
+	}
+	now := time.Now()
+	bytes := int64(0)
+	for i := range r.arrived {
+		bytes += int64(r.arrived[i].Len())
+	}
+	c.up.Slot.Received(bytes)
+	c.swarm.downloaded.Add(bytes)
+	g.downloaded.Add(bytes)
 	r.moved, r.snubbed = now, false
 	if r.grows {
-		r.queue++
+		r.queue += len(r.arrived)
 	}
-	switch {
-	case !excused:
-		return errUnrequested(m.ID)
-	case !ok:
-		return c.pay(swarm.CostSmall)
+	wanted, excused, unrequested := c.sort(r.arrived, now)
+	r.arrived = r.arrived[:0]
+	var err error
+	if len(wanted) > 0 {
+		g.arrived.Store(now.UnixNano())
+		err = c.pieces.sink.Take(wanted...) // the picker counts them as received
+		if errors.Is(err, partial.ErrFull) || errors.Is(err, partial.ErrBlock) {
+			g.fail(err)
+		}
 	}
-	g.arrived.Store(now.UnixNano())
-	err := p.sink.Write(int(m.Index), int64(m.Begin), m.Payload)
-	if errors.Is(err, partial.ErrFull) || errors.Is(err, partial.ErrBlock) {
-		g.fail(fmt.Errorf("piece %d: %w", m.Index, err)) // the picker counts the block as received
+	if unrequested {
+		err = cmp.Or(err, errUnrequested(peer.IDPiece))
 	}
-	return err
+	return cmp.Or(err, c.pay(excused*swarm.CostSmall))
+}
+
+// sort records blocks in the picker, and returns those that are wanted, how many of the others
+// are excused, and whether any is not. It changes list, and frees what is not wanted.
+func (c *conn) sort(list []partial.Block, now time.Time) (wanted []partial.Block, excused int, unrequested bool) {
+	wanted = list[:0]
+	c.getter.mu.Lock()
+	defer c.getter.mu.Unlock()
+	for _, b := range list {
+		ok, _, cancels := c.pieces.picker.Received(c.remote, picker.Block{Piece: uint32(b.Piece), Begin: uint32(b.Begin), Length: uint32(b.Len())}, now)
+		cancelRequests(cancels)
+		switch {
+		case ok:
+			wanted = append(wanted, b)
+			continue
+		case c.excused > 0:
+			c.excused--
+			excused++
+		default:
+			unrequested = true
+		}
+		b.Free()
+	}
+	c.requests.owed = c.remote.Owes()
+	return wanted, excused, unrequested
 }
 
 // cancelRequests cancels requests to peers. Getter.mu is locked.

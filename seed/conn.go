@@ -144,6 +144,9 @@ func (c *conn) Send() (until time.Time, err error) { return c.up.Send() }
 // Midway reports whether a block has been sent in part.
 func (c *conn) Midway() bool { return c.up.Midway() }
 
+// Handled does nothing.
+func (c *conn) Handled() error { return nil }
+
 // Rest frees memory of the uploads.
 func (c *conn) Rest() { c.up.Rest() }
 

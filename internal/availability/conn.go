@@ -112,6 +112,9 @@ func (c *conn) Midway() bool { return false }
 // Expects reports false: no block is requested.
 func (c *conn) Expects() bool { return false }
 
+// Handled does nothing.
+func (c *conn) Handled() error { return nil }
+
 // Rest does nothing.
 func (c *conn) Rest() {}
 

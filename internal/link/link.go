@@ -72,6 +72,9 @@ type Handler interface {
 	// Handle handles a message, which is valid only during the call.
 	Handle(m peer.Message) error
 
+	// Handled is called when the messages that have arrived together are handled.
+	Handled() error
+
 	// Begun is called for a message of n bytes of which only b has arrived. It may
 	// refuse the message by an error, or return true to ignore it without keeping it.
 	Begun(id peer.ID, b []byte, n int) (ignore bool, err error)

@@ -179,10 +179,11 @@ type player struct {
 	want    int64 // end is called after that many
 }
 
-func (p *player) Prepare()      {}
-func (p *player) Rest()         {}
-func (p *player) Expects() bool { return p.expects }
-func (p *player) Midway() bool  { return len(p.out) > 0 }
+func (p *player) Prepare()       {}
+func (p *player) Rest()          {}
+func (p *player) Handled() error { return nil }
+func (p *player) Expects() bool  { return p.expects }
+func (p *player) Midway() bool   { return len(p.out) > 0 }
 
 const playerBlock = 16 << 10
 

@@ -137,9 +137,16 @@ func (l *Link) take(n int, b []byte, h Handler) error {
 	return l.parse(b, h)
 }
 
-// parse handles the messages in l.in and in b, which follows it and is decrypted, and keeps
-// the rest in l.in.
+// parse handles the messages in l.in and in b, which follows it and is decrypted.
 func (l *Link) parse(b []byte, h Handler) error {
+	if err := l.split(b, h); err != nil {
+		return err
+	}
+	return h.Handled()
+}
+
+// split passes the messages in l.in and in b to the handler, and keeps the rest in l.in.
+func (l *Link) split(b []byte, h Handler) error {
 	if len(l.in) > 0 {
 		b = l.join(b)
 		done, err := l.handle(l.in, h)

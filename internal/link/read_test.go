@@ -16,6 +16,12 @@ type reader struct {
 	rng     *rand.Rand
 	ignores int // messages longer than this are ignored; 0: none
 	got     []string
+	handled int // length of got when Handled was called
+}
+
+func (r *reader) Handled() error {
+	r.handled = len(r.got)
+	return nil
 }
 
 // describe returns what a reader records of a message.
@@ -119,6 +125,9 @@ func TestTake(t *testing.T) {
 			stream = stream[n:]
 			if err := l.take(into, b, r); err != nil {
 				t.Fatal(err)
+			}
+			if r.handled != len(r.got) {
+				t.Fatalf("seed %d: %d messages of a read are followed by no Handled", seed, len(r.got)-r.handled)
 			}
 			clear(b) // take must not keep it
 			giveBuffer(b)

@@ -1,6 +1,7 @@
 package partial
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -165,23 +166,52 @@ func (g *gatherer) Err() error {
 	return g.err
 }
 
-// Write takes a block that a peer has sent. It copies b, and does not wait for the disk. A
-// block that is there already is ignored. The error is ErrBlock, ErrFull if more than
-// MaxOpen pieces are incomplete, ErrClosed, or that of the EventError.
-func (g *gatherer) Write(piece int, begin int64, b []byte) error {
-	if piece < 0 || piece >= g.content.Layout.Pieces() || begin < 0 || begin%metainfo.BlockLength != 0 ||
-		len(b) == 0 || len(b) > metainfo.BlockLength {
-		return ErrBlock
-	}
-	block := blocks.Get()
-	copy(block[:], b)
+// A Block is a block that a peer has sent, in memory of this package.
+type Block struct {
+	Piece int
+	Begin int64
+	data  []byte
+}
+
+// NewBlock returns a block with a copy of b, of which only metainfo.BlockLength bytes are
+// kept. It is to be passed to Take or freed.
+func NewBlock(piece int, begin int64, b []byte) Block {
+	data := blocks.Get()
+	return Block{piece, begin, data[:copy(data[:], b)]}
+}
+
+// Len returns the number of bytes.
+func (b *Block) Len() int { return len(b.data) }
+
+// Free frees the memory of a block that is not passed to Take.
+func (b *Block) Free() {
+	blocks.Put((*[metainfo.BlockLength]byte)(b.data[:metainfo.BlockLength]))
+}
+
+// Take takes blocks that peers have sent, and their memory. It does not wait for the disk. A
+// block that is there already is ignored. The error is the first one: ErrBlock, ErrFull if
+// more than MaxOpen pieces are incomplete, ErrClosed, or that of the EventError.
+func (g *gatherer) Take(list ...Block) (err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	taken, err := g.take(piece, begin, block[:len(b)])
-	if !taken {
-		blocks.Put(block)
+	for _, b := range list {
+		taken, failed := g.take(b.Piece, b.Begin, b.data)
+		if !taken {
+			b.Free()
+		}
+		if err == nil && failed != nil {
+			err = fmt.Errorf("piece %d: %w", b.Piece, failed)
+		}
 	}
 	return err
+}
+
+// Write takes a copy of a block, as Take does.
+func (g *gatherer) Write(piece int, begin int64, b []byte) error {
+	if len(b) > metainfo.BlockLength {
+		return ErrBlock
+	}
+	return g.Take(NewBlock(piece, begin, b))
 }
 
 // Drop forgets the blocks of a piece that is not complete.
@@ -202,6 +232,8 @@ func (g *gatherer) take(piece int, begin int64, block []byte) (bool, error) {
 		return false, g.err
 	case g.closed:
 		return false, ErrClosed
+	case piece < 0 || piece >= g.content.Layout.Pieces() || begin < 0 || begin%metainfo.BlockLength != 0 || len(block) == 0:
+		return false, ErrBlock
 	case g.have.Has(piece):
 		return false, nil
 	}

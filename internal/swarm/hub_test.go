@@ -50,6 +50,7 @@ func (r *testRole) Send() (until time.Time, err error)       { return r.peer.Idl
 func (r *testRole) Midway() bool                             { return false }
 func (r *testRole) Expects() bool                            { return false }
 func (r *testRole) Begun(peer.ID, []byte, int) (bool, error) { return false, nil }
+func (r *testRole) Handled() error                           { return nil }
 func (r *testRole) Rest()                                    {}
 func (r *testRole) Handle(m peer.Message) error {
 	switch m.ID {

@@ -92,6 +92,7 @@ func (c *served) Sent(n int64)                             { c.sent.Add(n) }
 func (c *served) Unread(...store.Block)                    {}
 func (c *served) Send() (time.Time, error)                 { return c.up.Send() }
 func (c *served) Midway() bool                             { return c.up.Midway() }
+func (c *served) Handled() error                           { return nil }
 func (c *served) Rest()                                    { c.up.Rest() }
 func (c *served) Expects() bool                            { return false }
 func (c *served) Begun(peer.ID, []byte, int) (bool, error) { return false, nil }
