@@ -116,9 +116,7 @@ func (p *pieces) event(e partial.Event) {
 	g := p.getter
 	switch e := e.(type) {
 	case partial.EventPiece:
-		if p.stream == nil || !e.Proven {
-			p.verified(e.Piece, e.Proven)
-		}
+		p.hashed(e)
 	case partial.EventRoom:
 		p.streamed()
 	case partial.EventFile:

@@ -1,6 +1,7 @@
 package get
 
 import (
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -148,20 +149,41 @@ func (p *pieces) bytes(i int) (all, wanted int64) {
 	return all, wanted
 }
 
-// verified records whether a piece that was complete is right. If not, and one peer has
-// sent all of it, the peer is banned.
-func (p *pieces) verified(i int, right bool) {
-	g := p.getter
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if p.own == nil {
+// hashed records whether a piece that was complete is right, and bans the peers that are
+// found to have sent wrong blocks of it.
+func (p *pieces) hashed(e partial.EventPiece) {
+	p.getter.mu.Lock()
+	defer p.getter.mu.Unlock()
+	switch {
+	case p.own == nil:
 		return // it was found before begin, which gets all that is there
+	case !e.Proven:
+		p.ban(p.picker.Failed(e.Piece, e.Blocks, time.Now()))
+		p.wakeIdle()
+		return
+	case e.Blocks != nil:
+		p.ban(p.picker.Convict(e.Piece, e.Blocks))
 	}
-	if !right {
-		if givers := p.picker.Failed(i, time.Now()); len(givers) == 1 {
-			g.ban(givers[0].Data.(*conn))
+	if p.stream == nil {
+		p.verified(e.Piece)
+	}
+}
+
+// ban bans peers that have sent wrong blocks. Getter.mu is locked.
+func (p *pieces) ban(liars []*picker.Peer) {
+	for _, q := range liars {
+		switch data := q.Data.(type) {
+		case *conn:
+			p.getter.ban(data)
+		case netip.Addr: // it has left
+			p.getter.hub.Ban(data)
 		}
-	} else if !p.own.Has(i) {
+	}
+}
+
+// verified records that a piece is there. Getter.mu is locked.
+func (p *pieces) verified(i int) {
+	if !p.own.Has(i) {
 		cancelRequests(p.picker.Done(i))
 		p.own.Set(i)
 		all, wanted := p.bytes(i)
@@ -171,7 +193,7 @@ func (p *pieces) verified(i int, right bool) {
 			p.timer = time.AfterFunc(publishPause, p.publish)
 		}
 		if p.picker.Missing() == 0 {
-			g.signal()
+			p.getter.signal()
 		}
 	}
 	p.wakeIdle()
@@ -180,8 +202,10 @@ func (p *pieces) verified(i int, right bool) {
 // streamed records the pieces that the stream has written as there: only then is there room
 // for others.
 func (p *pieces) streamed() {
+	p.getter.mu.Lock()
+	defer p.getter.mu.Unlock()
 	for next, _ := p.stream.Window(); p.next < next; p.next++ {
-		p.verified(p.next, true)
+		p.verified(p.next)
 	}
 }
 

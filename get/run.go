@@ -291,6 +291,7 @@ func (g *Getter) remove(c *conn) {
 	}
 	if c.remote != nil {
 		c.pieces.picker.Leave(c.remote, time.Now())
+		c.remote.Data = c.Addr.Addr() // what the picker keeps must not keep the connection
 		c.pieces.wakeIdle()
 	}
 }

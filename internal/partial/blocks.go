@@ -1,6 +1,7 @@
 package partial
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"sync"
 	"time"
@@ -54,6 +55,7 @@ type gatherer struct {
 	changed sync.Cond // the queue, the pieces, err or closed
 	have    peer.Bitfield
 	pieces  map[int]*buffer // incomplete, or not yet written
+	failed  map[int]bool    // that were not proven when they were hashed last
 	queue   []*buffer       // complete, not hashed yet
 	ripe    bool            // the queue has waited for gatherTime
 	ripens  *time.Timer     // sets ripe; nil: the queue is empty, or need not wait
@@ -80,6 +82,7 @@ func (g *gatherer) init(c *metainfo.Content, memory int64, event func(Event)) {
 	g.changed.L = &g.mu
 	g.have = peer.NewBitfield(c.Layout.Pieces())
 	g.pieces = make(map[int]*buffer)
+	g.failed = make(map[int]bool)
 	g.event = func(e Event) {
 		if event != nil {
 			g.eventMu.Lock()
@@ -280,6 +283,15 @@ func (b *buffer) put(begin int64, block []byte) bool {
 	return true
 }
 
+// sums returns the hashes of the blocks.
+func (b *buffer) sums() [][sha256.Size]byte {
+	sums := make([][sha256.Size]byte, len(b.blocks))
+	for i, block := range b.blocks {
+		sums[i] = sha256.Sum256(block)
+	}
+	return sums
+}
+
 // free gives the memory of the blocks back.
 func (b *buffer) free() {
 	for _, block := range b.blocks {
@@ -326,22 +338,35 @@ func (g *gatherer) work() {
 
 // hashed writes a piece that is proven, and drops one that is not.
 func (g *gatherer) hashed(b *buffer, proven bool) {
-	switch {
-	case g.Err() != nil:
+	if g.Err() != nil {
 		g.release(b)
-	case !proven:
-		number := b.piece
-		g.release(b)
-		g.event(EventPiece{Piece: number})
-	default:
-		number := b.piece
-		if err := g.write(b); err != nil {
-			g.release(b)
-			g.fail(err)
-			return
-		}
-		g.event(EventPiece{Piece: number, Proven: true})
+		return
 	}
+	e := EventPiece{Piece: b.piece, Proven: proven}
+	if g.note(b.piece, proven) {
+		e.Blocks = b.sums()
+	}
+	if !proven {
+		g.release(b)
+	} else if err := g.write(b); err != nil {
+		g.release(b)
+		g.fail(err)
+		return
+	}
+	g.event(e)
+}
+
+// note notes whether a piece is proven. It reports whether it is not, or was not before.
+func (g *gatherer) note(piece int, proven bool) (failed bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !proven {
+		g.failed[piece] = true
+		return true
+	}
+	failed = g.failed[piece]
+	delete(g.failed, piece)
+	return failed
 }
 
 // release forgets a complete piece, and frees its memory.

@@ -19,6 +19,10 @@ type Event interface{ isEvent() }
 type EventPiece struct {
 	Piece  int
 	Proven bool
+
+	// Blocks are the SHA-256 hashes of its blocks. They are set if the piece is not proven,
+	// and if it is after it was not: those that differ were wrong.
+	Blocks [][32]byte
 }
 
 // EventRoom reports that the window of a Stream has moved.

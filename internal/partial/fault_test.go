@@ -169,10 +169,12 @@ func TestWrongPiece(t *testing.T) {
 		for len(events[EventPiece](&l)) < pieces {
 			time.Sleep(time.Millisecond)
 		}
+		wrong := make(map[int][][32]byte)
 		for _, e := range events[EventPiece](&l) {
 			if e.Proven {
 				t.Errorf("%+v", e)
 			}
+			wrong[e.Piece] = e.Blocks
 		}
 		if n := c.Have().Count(); n != 0 {
 			t.Errorf("%d pieces are there", n)
@@ -184,6 +186,17 @@ func TestWrongPiece(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.checkTree(t, dir)
+		for _, e := range events[EventPiece](&l)[pieces:] {
+			differ := 0
+			for i, sum := range e.Blocks {
+				if sum != wrong[e.Piece][i] {
+					differ++
+				}
+			}
+			if length := c.Length(e.Piece); len(e.Blocks) != int((length+metainfo.BlockLength-1)/metainfo.BlockLength) || differ != 1 {
+				t.Errorf("%v: %d of %d blocks of piece %d differ", format, differ, len(e.Blocks), e.Piece)
+			}
+		}
 	}
 }
 

@@ -2,10 +2,12 @@ package partial
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,11 +69,21 @@ func TestStreamWindow(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	s.feed(t, c, 1)
-	if err := c.Close(); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("%v", err)
+	for len(events[EventPiece](&l)) < 2 {
+		time.Sleep(time.Millisecond)
 	}
 	if out.Len() > 0 {
 		t.Errorf("%d bytes were written", out.Len())
+	}
+	s.feed(t, c, 0)
+	if err := c.Close(); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%v", err)
+	}
+	sums := [][][32]byte{{sha256.Sum256(make([]byte, 16<<10))}, nil, {sha256.Sum256(s.stream[:16<<10])}}
+	for i, e := range events[EventPiece](&l) {
+		if e.Proven != (i > 0) || !slices.Equal(e.Blocks, sums[i]) {
+			t.Errorf("%+v", e)
+		}
 	}
 }
 

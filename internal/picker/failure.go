@@ -1,6 +1,7 @@
 package picker
 
 import (
+	"crypto/sha256"
 	"slices"
 	"time"
 )
@@ -22,24 +23,39 @@ type failure struct {
 }
 
 // Failed records that a complete piece is not what it should be: all its blocks are
-// missing again. It returns the peers that gave blocks of it, including those that have
-// left. If it is one peer, that peer gave wrong data. Otherwise the piece is requested from
-// one peer next, from another one if possible, so that it becomes known which are wrong.
-func (k *Picker) Failed(piece int, now time.Time) (givers []*Peer) {
+// missing again. sums are the hashes of its blocks. If one peer has given all of them, it is
+// returned as one that gave wrong data, also if it has left. Otherwise the piece is requested
+// from one peer next, from another one if possible, and Convict shows which blocks were wrong
+// when it is proven.
+func (k *Picker) Failed(piece int, sums [][sha256.Size]byte, now time.Time) (liars []*Peer) {
 	o := k.byPiece[piece]
-	if o == nil {
+	if o == nil || o.left > 0 {
 		return nil
 	}
+	a := attempt{piece: piece, sums: sums}
+	var givers []*Peer
 	for i := range o.blocks {
-		if b := &o.blocks[i]; b.came && !slices.Contains(givers, b.peers[0]) {
-			givers = append(givers, b.peers[0])
+		p := o.blocks[i].peers[0]
+		a.givers = append(a.givers, p)
+		if !slices.Contains(givers, p) {
+			givers = append(givers, p)
 		}
 	}
 	stay := slices.DeleteFunc(slices.Clone(givers), func(p *Peer) bool { return p.left })
 	k.failures[piece] = &failure{givers: stay, until: now.Add(barTime)}
 	k.cancels = k.cancels[:0]
 	k.close(o)
-	return givers
+	if len(givers) == 1 {
+		return givers
+	}
+	k.evidence.add(a)
+	return nil
+}
+
+// Convict returns the peers that gave wrong blocks when a piece failed that is now proven, including
+// those that have left. sums are the hashes of its blocks.
+func (k *Picker) Convict(piece int, sums [][sha256.Size]byte) (liars []*Peer) {
+	return k.evidence.liars(piece, sums)
 }
 
 // reserved reports whether only one peer is to give blocks of the piece.

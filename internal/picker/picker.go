@@ -90,6 +90,7 @@ type Picker struct {
 	spare    *openPiece         // for reuse
 
 	failures map[int]*failure // pieces that failed and are not proven yet
+	evidence evidence
 
 	cancels []Request // returned by the last call
 }
@@ -196,7 +197,10 @@ func (k *Picker) Done(piece int) (cancels []Request) {
 	if o := k.byPiece[piece]; o != nil {
 		k.close(o)
 	}
-	delete(k.failures, piece)
+	if k.failures[piece] != nil {
+		delete(k.failures, piece)
+		k.evidence.forget(piece)
+	}
 	k.have.Set(piece)
 	k.had++
 	if !k.lack.Has(piece) {

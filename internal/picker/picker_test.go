@@ -488,7 +488,7 @@ func TestWrongBlocks(t *testing.T) {
 		k.Suggest(p, piece)
 		k.AllowFast(p, piece)
 		k.Done(piece)
-		if k.Failed(piece, start) != nil {
+		if k.Failed(piece, nil, start) != nil {
 			t.Errorf("piece %d fails", piece)
 		}
 	}

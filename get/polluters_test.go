@@ -1,0 +1,121 @@
+package get
+
+import (
+	"bytes"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"bt/internal/peer"
+	"bt/maketorrent"
+	"bt/seed"
+)
+
+// pollute returns the behavior of a peer that has a file, and sends garbage instead of some of
+// its blocks.
+func pollute(data []byte, share float64) func(b *badPeer) {
+	return func(b *badPeer) {
+		b.requests(func(m peer.Message) bool {
+			at := int64(m.Index)*b.meta.PieceLength + int64(m.Begin)
+			payload := data[at:][:m.Length]
+			if rand.Float64() < share {
+				payload = make([]byte, m.Length)
+				crand.Read(payload)
+			}
+			b.send(peer.Message{ID: peer.IDPiece, Index: m.Index, Begin: m.Begin, Payload: payload})
+			return true
+		})
+	}
+}
+
+// A pollution is a download from honest peers and from some that send garbage.
+type pollution struct {
+	polluters, honest int
+	share             float64 // of the blocks, that is garbage
+	pieceLength       int64
+	memory            int64 // 0: enough for each peer to give whole pieces
+	stream            bool
+	most              float64 // times the bytes of the torrent
+}
+
+// Peers that send garbage are banned, all of them and no other, and the download ends.
+func TestPolluters(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]pollution{
+		"one of many":         {polluters: 1, honest: 8, share: 0.3, pieceLength: pieceLength, most: 1.2},
+		"half":                {polluters: 8, honest: 8, share: 0.3, pieceLength: pieceLength, most: 1.6},
+		"half, long pieces":   {polluters: 8, honest: 8, share: 0.3, pieceLength: 1 << 20, most: 1.9},
+		"half, shared pieces": {polluters: 8, honest: 8, share: 0.3, pieceLength: 1 << 20, memory: 4 << 20, most: 1.9},
+		"half, a stream":      {polluters: 8, honest: 8, share: 0.3, pieceLength: 256 << 10, memory: 4 << 20, stream: true, most: 1.6},
+		"all but one":         {polluters: 7, honest: 1, share: 0.9, pieceLength: pieceLength, most: 1.6},
+	} {
+		for format, f := range formats {
+			t.Run(fmt.Sprintf("%s, %s", name, format), func(t *testing.T) { p.test(t, f) })
+		}
+	}
+}
+
+func (p *pollution) test(t *testing.T, format maketorrent.Format) {
+	t.Parallel()
+	root := filepath.Join(t.TempDir(), "content")
+	data := make([]byte, 24<<20+5)
+	crand.Read(data)
+	if err := os.WriteFile(root, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	made, err := maketorrent.Make(t.Context(), maketorrent.Options{Path: root, Format: format, PieceLength: p.pieceLength})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peers []netip.AddrPort
+	want := make(map[netip.Addr]bool)
+	for i := range p.polluters {
+		a := startBad(t, made.Torrent, fmt.Sprintf("127.0.1.%d", 1+i), pollute(data, p.share))
+		want[a.Addr()] = true
+		peers = append(peers, a)
+	}
+	for i := range p.honest {
+		l := listen(t, fmt.Sprintf("127.0.2.%d", 1+i))
+		peers = append(peers, startSeed(t, made.Torrent, root, seed.Options{Listener: l, MaxUploadRate: 8 << 20 / int64(p.honest)}))
+	}
+	dir := t.TempDir()
+	o := Options{Torrent: made.Torrent, Dir: dir, Peers: peers, Encryption: EncryptionOff, memory: p.memory}
+	var out bytes.Buffer
+	if p.stream {
+		o.Stream = &out
+	}
+	r := run(t, o)
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	if p.stream {
+		if !bytes.Equal(out.Bytes(), data) {
+			t.Error("the stream has wrong bytes")
+		}
+	} else {
+		sameTree(t, filepath.Join(dir, "content"), root)
+	}
+	banned := make(map[netip.Addr]bool)
+	for _, e := range of[EventPeer](r) {
+		if errors.Is(e.Err, errLie) {
+			banned[e.Addr.Addr()] = true
+		} else if e.Err != nil {
+			t.Errorf("%v was sent away: %v", e.Addr, e.Err)
+		}
+	}
+	if !maps.Equal(banned, want) {
+		t.Errorf("%v are banned", slices.Collect(maps.Keys(banned)))
+	}
+	if ratio := float64(of[EventStopped](r)[0].Downloaded) / float64(len(data)); ratio > p.most {
+		t.Errorf("%.2f times the bytes were received", ratio)
+	} else {
+		t.Logf("%.2f times the bytes were received", ratio)
+	}
+}
