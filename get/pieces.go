@@ -25,6 +25,9 @@ type sink interface {
 	// Drop forgets the blocks of a piece that is not complete.
 	Drop(piece int)
 
+	// DropBlock forgets a block of a piece that is not complete.
+	DropBlock(piece int, begin int64)
+
 	// MaxOpen returns how many pieces may be incomplete or not verified at once.
 	MaxOpen() int
 }
@@ -178,6 +181,14 @@ func (p *pieces) ban(liars []*picker.Peer) {
 		case netip.Addr: // it has left
 			p.getter.hub.Ban(data)
 		}
+	}
+}
+
+// revoke drops the blocks of a banned peer, which must not send any more. Getter.mu is
+// locked.
+func (p *pieces) revoke(q *picker.Peer) {
+	for _, b := range p.picker.Revoke(q) {
+		p.sink.DropBlock(int(b.Piece), int64(b.Begin))
 	}
 }
 

@@ -290,6 +290,9 @@ func (g *Getter) remove(c *conn) {
 		g.layers.Leave(c)
 	}
 	if c.remote != nil {
+		if c.lied.Load() {
+			c.pieces.revoke(c.remote)
+		}
 		c.pieces.picker.Leave(c.remote, time.Now())
 		c.remote.Data = c.Addr.Addr() // what the picker keeps must not keep the connection
 		c.pieces.wakeIdle()

@@ -227,6 +227,15 @@ func (g *gatherer) Drop(piece int) {
 	}
 }
 
+// DropBlock forgets a block of a piece that is not complete.
+func (g *gatherer) DropBlock(piece int, begin int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if b := g.pieces[piece]; b != nil && b.missing > 0 && !b.adopted && begin >= 0 && begin < b.length {
+		b.drop(begin)
+	}
+}
+
 // take adds a block to its piece. It returns false if the block is not kept. g.mu is
 // locked.
 func (g *gatherer) take(piece int, begin int64, block []byte) (bool, error) {
@@ -281,6 +290,16 @@ func (b *buffer) put(begin int64, block []byte) bool {
 	b.blocks[i] = block
 	b.missing--
 	return true
+}
+
+// drop removes a block, if it is there.
+func (b *buffer) drop(begin int64) {
+	i := begin / metainfo.BlockLength
+	if block := b.blocks[i]; block != nil {
+		blocks.Put((*[metainfo.BlockLength]byte)(block[:metainfo.BlockLength]))
+		b.blocks[i] = nil
+		b.missing++
+	}
 }
 
 // sums returns the hashes of the blocks.

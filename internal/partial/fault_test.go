@@ -200,6 +200,30 @@ func TestWrongPiece(t *testing.T) {
 	}
 }
 
+// A block that is dropped may be replaced by another one, until its piece is complete.
+func TestDropBlock(t *testing.T) {
+	s := newSample(t, maketorrent.Options{PieceLength: 48 << 10}, map[string]int{"a": 100_000})
+	dir := t.TempDir()
+	c := s.open(t, Options{Dir: dir})
+	c.DropBlock(0, 0) // there is no block
+	for _, begin := range []int64{0, 16 << 10} {
+		if err := c.Write(0, begin, make([]byte, 16<<10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, begin := range []int64{0, 16 << 10, 16 << 10, 32 << 10, 48 << 10, -1} {
+		c.DropBlock(0, begin)
+	}
+	c.DropBlock(3, 0)
+	s.feedAll(t, c)
+	await(t, c)
+	c.DropBlock(0, 0)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.checkTree(t, dir)
+}
+
 // What is not a block of the torrent is refused, and blocks that are there are ignored.
 func TestWrite(t *testing.T) {
 	s := newSample(t, maketorrent.Options{PieceLength: 48 << 10}, map[string]int{"a": 100_000})

@@ -62,6 +62,44 @@ func TestConvict(t *testing.T) {
 	}
 }
 
+// The blocks that a liar gave of incomplete pieces are requested again, from others too.
+func TestRevoke(t *testing.T) {
+	t.Parallel()
+	k := New(options(2))
+	a, b := k.join("a", 0), k.join("b", 0)
+	k.SetPieces(a, peer.Bitfield{0x80})
+	k.SetPieces(b, peer.Bitfield{0x80})
+	k.giveFrom(t, start, a, b, a)
+	want := []Block{{0, 0, peer.BlockLength}, {0, 2 * peer.BlockLength, peer.BlockLength}}
+	if got := k.Revoke(a); !slices.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+	k.Leave(a, start)
+	k.giveFrom(t, start, b, b, b)
+	if got := k.Revoke(b); got != nil {
+		t.Errorf("%v of a complete piece", got)
+	}
+	if liars := k.Failed(0, nil, start); !slices.Equal(liars, []*Peer{b}) {
+		t.Errorf("%d liars", len(liars))
+	}
+}
+
+// A piece that several peers gave and that failed is requested before all others.
+func TestSuspect(t *testing.T) {
+	t.Parallel()
+	o := options(100)
+	o.Have = firstPieces(100, randomPieces)
+	k := New(o)
+	a, b, c := k.join("a", 0, 50), k.join("b", 0, 50), k.join("c", fast)
+	k.give(t, a, k.Pick(a, 2, start, nil), start)
+	k.give(t, b, k.Pick(b, 2, start, nil), start)
+	k.Failed(50, nil, start)
+	k.Suggest(c, 60)
+	if got := piecesOf(k.Pick(c, blocksPerPiece, start, nil)); !slices.Equal(got, []int{50}) {
+		t.Errorf("%v", got)
+	}
+}
+
 // The memory for evidence is bounded: the oldest is forgotten.
 func TestEvidence(t *testing.T) {
 	t.Parallel()
@@ -97,8 +135,11 @@ func TestEvidence(t *testing.T) {
 func TestPolluters(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {
-		testPolluters(t, seed, 5, 1)
-		testPolluters(t, seed, 8, 8)
+		testPolluters(t, seed, 60, blocksPerPiece, 5, 1)
+		testPolluters(t, seed, 60, blocksPerPiece, 8, 8)
+	}
+	for seed := range uint64(5) {
+		testPolluters(t, seed, 300, 64, 8, 8) // all peers share each piece
 	}
 }
 
@@ -109,16 +150,17 @@ type pollution struct {
 	k      *Picker
 	now    time.Time
 	peers  []*Peer
-	lies   map[*Peer]int // one block in so many is wrong; those that are banned have left
-	sums   map[int][][sha256.Size]byte
-	wrong  map[int]bool // pieces with a wrong block
-	blocks int
+	lies   map[*Peer]int               // one block in so many is wrong; those that are banned have left
+	sums   map[int][][sha256.Size]byte // of the blocks that have come; 0: right
+	blocks int                         // that have come
 }
 
-func testPolluters(t *testing.T, seed uint64, liars, honest int) {
-	o := options(60)
+func testPolluters(t *testing.T, seed uint64, pieces, blocks, liars, honest int) {
+	o := options(pieces)
+	o.Length = func(int) int64 { return int64(blocks) * peer.BlockLength }
+	o.MaxOpen = 4
 	o.Rand = rand.New(rand.NewPCG(seed, 5))
-	p := &pollution{t: t, random: o.Rand, k: New(o), now: start, lies: map[*Peer]int{}, sums: map[int][][sha256.Size]byte{}, wrong: map[int]bool{}}
+	p := &pollution{t: t, random: o.Rand, k: New(o), now: start, lies: map[*Peer]int{}, sums: map[int][][sha256.Size]byte{}}
 	for i := range liars {
 		q := p.k.join("polluter", 0)
 		p.lies[q] = 1 + i%5
@@ -136,7 +178,7 @@ func testPolluters(t *testing.T, seed uint64, liars, honest int) {
 	if len(p.lies) > 0 {
 		t.Errorf("seed %d: %d liars of %d are not banned", seed, len(p.lies), liars)
 	}
-	if most := 60 * blocksPerPiece * 2; p.blocks > most {
+	if most := pieces * blocks * 3 / 2; p.blocks > most {
 		t.Errorf("seed %d: %d blocks were received", seed, p.blocks)
 	}
 }
@@ -170,30 +212,32 @@ func (p *pollution) receive(q *Peer, b Block) {
 	}
 	piece := int(b.Piece)
 	if p.sums[piece] == nil {
-		p.sums[piece] = sums()
+		p.sums[piece] = make([][sha256.Size]byte, p.k.options.Length(piece)/peer.BlockLength)
 	}
 	p.blocks++
 	if lies := p.lies[q]; lies > 0 && p.random.IntN(lies) == 0 {
 		p.sums[piece][b.Begin/peer.BlockLength][0] = byte(1 + p.random.IntN(3))
-		p.wrong[piece] = true
 	}
 	if !complete {
 		return
 	}
-	if p.wrong[piece] {
-		p.ban(p.k.Failed(piece, p.sums[piece], p.now))
+	got := p.sums[piece]
+	delete(p.sums, piece)
+	if slices.ContainsFunc(got, func(sum [sha256.Size]byte) bool { return sum[0] > 0 }) {
+		p.ban(p.k.Failed(piece, got, p.now))
 	} else {
-		p.ban(p.k.Convict(piece, p.sums[piece]))
+		p.ban(p.k.Convict(piece, got))
 		p.k.Done(piece)
 	}
-	delete(p.wrong, piece)
-	delete(p.sums, piece)
 }
 
 func (p *pollution) ban(liars []*Peer) {
 	for _, q := range liars {
 		if q.Data != "polluter" {
 			p.t.Fatal("an honest peer is banned")
+		}
+		for _, b := range p.k.Revoke(q) {
+			p.sums[int(b.Piece)][b.Begin/peer.BlockLength][0] = 0
 		}
 		p.k.Leave(q, p.now)
 		delete(p.lies, q)

@@ -84,6 +84,18 @@ func (o *openPiece) lapse(now time.Time) {
 	}
 }
 
+// suspect returns a piece of which several peers gave wrong data, and that a peer may begin, or -1.
+// Such pieces come first: when one is proven, the liars are known.
+func (k *Picker) suspect(p *Peer, now time.Time) int {
+	attempts := k.evidence.attempts
+	for i := range min(len(attempts), maxProbes) {
+		if piece := attempts[i].piece; k.begins(p, piece, now) {
+			return piece
+		}
+	}
+	return -1
+}
+
 // barred reports whether a peer is to let others begin a piece: it gave blocks of it when
 // it failed, and a peer that did not has the piece.
 func (k *Picker) barred(p *Peer, piece int, now time.Time) bool {

@@ -181,6 +181,27 @@ func (m *model) lapse(p *Peer) {
 	}
 }
 
+// revoke drops the blocks of a peer of incomplete pieces.
+func (m *model) revoke(p *Peer) {
+	m.t.Helper()
+	want := map[Block]bool{}
+	for b, q := range m.came {
+		if q == p && !slices.Contains(m.full, int(b.Piece)) {
+			want[b] = true
+			delete(m.came, b)
+		}
+	}
+	got := m.k.Revoke(p)
+	for _, b := range got {
+		if !want[b] {
+			m.t.Fatalf("%v is revoked", b)
+		}
+	}
+	if len(got) != len(want) {
+		m.t.Fatalf("%d blocks are revoked, not %d", len(got), len(want))
+	}
+}
+
 func (m *model) leave(p *Peer) {
 	m.lapse(p)
 	m.k.Leave(p, m.now)
@@ -212,6 +233,9 @@ func (m *model) step(op, a, b byte) {
 	p := m.peers[int(op/32+a)%len(m.peers)]
 	switch op % 32 {
 	case 1:
+		if b%8 == 0 {
+			m.revoke(p)
+		}
 		if b%4 == 0 {
 			m.leave(p)
 		}

@@ -171,6 +171,9 @@ func (k *Picker) next(p *Peer, now time.Time) int {
 	if k.options.Sequential {
 		return k.lowest(p, now)
 	}
+	if piece := k.suspect(p, now); piece >= 0 {
+		return piece
+	}
 	if piece := k.firstOf(p, p.hints, now); piece >= 0 {
 		return piece
 	}

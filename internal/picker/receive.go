@@ -41,6 +41,27 @@ func (k *Picker) Received(p *Peer, b Block, now time.Time) (ok, complete bool, c
 	return true, o.left == 0, k.cancels
 }
 
+// Revoke frees the blocks that a peer gave of pieces that are not complete, and returns them:
+// they are not trusted any more, and the caller drops them.
+func (k *Picker) Revoke(p *Peer) (blocks []Block) {
+	for _, o := range k.open {
+		if o.left == 0 {
+			continue
+		}
+		for i := range o.blocks {
+			if b := &o.blocks[i]; b.came && b.peers[0] == p {
+				*b = block{}
+				o.left++
+				o.free++
+				o.next = min(o.next, i)
+				blocks = append(blocks, o.block(i))
+			}
+		}
+		k.list(o)
+	}
+	return blocks
+}
+
 // Rejected records that a peer will not send a block (BEP 6). It reports whether the peer
 // owed it; a reject may also cross a Cancel.
 func (k *Picker) Rejected(p *Peer, b Block, now time.Time) bool {
