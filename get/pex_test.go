@@ -53,7 +53,7 @@ func joinPEXPeer(t testing.TB, to string, meta *Metainfo, port uint16, info bool
 		t.Fatal(err)
 	}
 	g := &pexPeer{
-		badPeer: &badPeer{conn, meta}, t: t, addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port),
+		badPeer: &badPeer{Conn: conn, meta: meta}, t: t, addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port),
 		ids: make(chan map[string]uint8, 9), pex: make(chan peer.PEX, 9), punches: make(chan peer.Holepunch, 9),
 		ports: make(chan uint16, 9), requests: make(chan int, 9),
 	}
