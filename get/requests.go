@@ -119,7 +119,7 @@ func (r *requests) room() int {
 		return 1 - r.owed
 	}
 	r.queue = min(max(r.queue, minQueue), most)
-	if room := r.queue - r.owed; room >= r.queue/4 {
+	if room := r.queue - r.owed; room >= r.queue/8 {
 		return room
 	}
 	return 0
