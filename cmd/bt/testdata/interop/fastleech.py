@@ -18,6 +18,7 @@ settings.update({
     'aio_threads': 2, 'hashing_threads': 1,
     'max_out_request_queue': 2000, 'request_queue_time': 3, 'whole_pieces_threshold': 20,
     'max_queued_disk_bytes': 64 << 20,
+    'disk_write_mode': 0, 'mmap_file_size_cutoff': 1 << 30,  # writes to mapped files take twice as long
     'send_socket_buffer_size': 1 << 20, 'recv_socket_buffer_size': 4 << 20,
     'alert_mask': lt.alert.category_t.error_notification | lt.alert.category_t.status_notification,
 })
