@@ -44,6 +44,7 @@ func (g *Getter) setState(to State, e Event, set func()) {
 	}
 	g.life.state, g.life.since = to, time.Now()
 	g.needs.Store(to == StateMetadata || to == StateDownloading)
+	g.hub.Wake()
 	if set != nil {
 		set()
 	}

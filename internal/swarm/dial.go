@@ -49,6 +49,9 @@ func (h *Hub) Forget(t Torrent) { h.contacts.forget(t) }
 // its peers stay.
 func (h *Hub) Keep(t Torrent, s Source) { h.contacts.keep(t, s) }
 
+// Wake makes the hub call peers for torrents that need them now and did not before.
+func (h *Hub) Wake() { h.signal() }
+
 func (h *Hub) signal() {
 	select {
 	case h.news <- struct{}{}:
