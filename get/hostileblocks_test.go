@@ -112,7 +112,7 @@ var badBlocks = []behavior{
 		})
 	}},
 	{"each block twice", dropped, func(b *badPeer) {
-		b.requests(func(m peer.Message) bool { b.send(block(m, int(m.Length)), block(m, int(m.Length))); return true })
+		b.requests(func(m peer.Message) bool { b.send(b.right(m), b.right(m)); return true })
 	}},
 	{"a block and a violation at once", dropped, func(b *badPeer) {
 		b.requests(func(m peer.Message) bool {
