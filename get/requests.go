@@ -67,7 +67,7 @@ func (c *conn) request() {
 	if r.owed > 0 && !r.snubbed && now.Sub(r.moved) >= snubTime {
 		r.snubbed = true
 		c.excused += c.remote.Owes()
-		p.picker.Lapse(c.remote, now)
+		p.picker.Snub(c.remote, now)
 		p.wakeIdle()
 	}
 	if interested := p.picker.Interesting(c.remote); interested != r.interested {

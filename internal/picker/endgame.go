@@ -45,13 +45,19 @@ func (k *Picker) windowOpen() bool {
 }
 
 // repeat appends up to n blocks that other peers owe, if it is time for that. Those that the fewest owe come first,
-// and of each peer those that it is to send last.
+// and of each peer those that it is to send last. A peer that has
+// given none yet repeats a single one, and is not the last that may owe it: silent peers can't
+// keep blocks from all others.
 func (k *Picker) repeat(p *Peer, n int, now time.Time, blocks []Block) []Block {
 	used, ok := k.repeats(now)
-	if !ok {
+	if !ok || p.snubs {
 		return blocks
 	}
-	for owing := 1; owing < maxOwing; owing++ {
+	most := maxOwing
+	if !p.gave {
+		most, n = most-1, min(n, 1-len(p.owes))
+	}
+	for owing := 1; owing < most; owing++ {
 		from := k.random.IntN(len(k.peers))
 		for i := range k.peers {
 			q := k.peers[(from+i)%len(k.peers)]
@@ -61,7 +67,7 @@ func (k *Picker) repeat(p *Peer, n int, now time.Time, blocks []Block) []Block {
 			for j := len(q.owes) - 1; j >= 0; j-- {
 				o, at := q.owes[j].open, q.owes[j].block
 				b := &o.blocks[at]
-				if n == 0 {
+				if n <= 0 {
 					return blocks
 				}
 				if b.owing() != owing || b.owedBy(p) || o.used.After(used) || !k.may(p, o, now) {

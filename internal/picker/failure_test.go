@@ -38,6 +38,7 @@ func TestAlone(t *testing.T) {
 	t.Parallel()
 	k := New(options(1))
 	a, b := k.join("a", 0), k.join("b", 0)
+	b.gave = true // or it would repeat a single block
 	k.give(t, a, k.Pick(a, blocksPerPiece, start, nil), start)
 	k.Failed(0, nil, start)
 	if got := k.Pick(a, 1, start, nil); len(got) > 0 {

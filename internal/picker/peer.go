@@ -27,6 +27,8 @@ type Peer struct {
 
 	fast   bool // supports BEP 6
 	choked bool
+	gave   bool          // it has given a block
+	snubs  bool          // it has sent nothing of what it owes for too long
 	all    bool          // has all pieces
 	has    peer.Bitfield // whole words; nil if it has all pieces or none
 	useful int           // pieces in has and Picker.lack

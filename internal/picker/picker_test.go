@@ -223,6 +223,7 @@ func TestEndgame(t *testing.T) {
 	var peers []*Peer
 	for i := range 5 {
 		peers = append(peers, k.join(fmt.Sprint(i), fast))
+		peers[i].gave = true
 	}
 	first := k.Pick(peers[0], 2*blocksPerPiece, start, nil)
 	if len(first) != 2*blocksPerPiece {

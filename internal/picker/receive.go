@@ -12,6 +12,7 @@ import (
 // for the block to other peers.
 func (k *Picker) Received(p *Peer, b Block, now time.Time) (ok, complete bool, cancels []Request) {
 	k.cancels = k.cancels[:0]
+	p.snubs = false
 	late := slices.Index(p.late, b)
 	if late >= 0 {
 		p.late = slices.Delete(p.late, late, late+1)
@@ -24,6 +25,7 @@ func (k *Picker) Received(p *Peer, b Block, now time.Time) (ok, complete bool, c
 	if !state.owedBy(p) && (late < 0 || o.begun != p && o.reserved(now)) {
 		return false, false, nil
 	}
+	p.gave = true
 	owing := state.owing()
 	for _, q := range state.peers[:owing] {
 		q.settle(o, i)
@@ -81,7 +83,14 @@ func (k *Picker) Rejected(p *Peer, b Block, now time.Time) bool {
 	return true
 }
 
-// Lapse frees the blocks that a peer owes: it is snubbed, or has dropped the requests. A
+// Snub frees the blocks that a peer owes: it has sent none for too long. Until it sends one,
+// it is requested no block that another peer owes.
+func (k *Picker) Snub(p *Peer, now time.Time) {
+	p.snubs = true
+	k.Lapse(p, now)
+}
+
+// Lapse frees the blocks that a peer owes: it has dropped the requests. A
 // block that comes nevertheless is accepted if it is still missing.
 func (k *Picker) Lapse(p *Peer, now time.Time) {
 	p.at = nil
