@@ -69,6 +69,29 @@ func (m *model) pick(p *Peer, n int) []Block {
 	if len(got) > n {
 		m.t.Fatalf("%d blocks, not %d", len(got), n)
 	}
+	m.asked(p, got)
+	return got
+}
+
+// run picks a run, as for a web seed.
+func (m *model) run(p *Peer, r Run) []Block {
+	m.t.Helper()
+	got := m.k.PickRun(p, r, m.now, nil)
+	if !slices.IsSortedFunc(got, Block.compare) {
+		m.t.Fatalf("a run is not sorted: %v", got)
+	}
+	for _, b := range got {
+		if r.Onward && len(m.owed[b]) > 0 {
+			m.t.Fatalf("%v, which another peer owes, is in a run onward", b)
+		}
+	}
+	m.asked(p, got)
+	return got
+}
+
+// asked checks and records blocks that were picked.
+func (m *model) asked(p *Peer, got []Block) {
+	m.t.Helper()
 	for _, b := range got {
 		switch {
 		case !m.missing(b):
@@ -88,7 +111,6 @@ func (m *model) pick(p *Peer, n int) []Block {
 		}
 		m.owed[b] = append(m.owed[b], p)
 	}
-	return got
 }
 
 func (m *model) receive(p *Peer, b Block) {
@@ -292,6 +314,8 @@ func (m *model) step(op, a, b byte) {
 		p.Rate = float64(int(a) << b)
 	case 19, 20, 21, 22, 23:
 		m.pick(p, int(b)%8)
+	case 24:
+		m.run(p, Run{Bytes: int64(b) << 11, Onward: a%2 > 0})
 	default:
 		m.receive(p, m.block(p, a, b))
 	}
@@ -446,7 +470,16 @@ func (m *model) finish() {
 		if seconds > 2000 {
 			m.t.Fatalf("%d pieces are missing, %d open, after %d seconds", m.k.Missing(), len(m.k.open), seconds)
 		}
-		for _, b := range m.pick(honest, 4) {
+		var blocks []Block
+		switch m.options.MaxOpen % 3 {
+		case 0:
+			blocks = m.pick(honest, 4)
+		case 1:
+			blocks = m.run(honest, Run{Bytes: 100_000})
+		case 2:
+			blocks = m.run(honest, Run{Bytes: 100_000, Onward: true})
+		}
+		for _, b := range blocks {
 			m.receive(honest, b)
 		}
 		for len(m.full) > 0 {

@@ -40,6 +40,7 @@ type Peer struct {
 	owes    []owed     // in the order of the requests
 	late    []Block    // blocks that may come although their requests lapsed
 	at      *openPiece // of which a block was last requested
+	reached int        // the piece after the last run, see PickRun
 	left    bool
 }
 
