@@ -56,7 +56,7 @@ func (f *fetcher) sendsWhole(ranges map[int][]metainfo.Span) (bool, error) {
 		var file *webseed.File
 		_, err := f.eachURL(i, -1, func(url string) (err error) {
 			if file, err = f.client.Stat(f.ctx, url); err == nil {
-				err = f.checkSize(i, file)
+				err = file.CheckSize(f.content.Files[i].Length)
 			}
 			return err
 		})

@@ -3,26 +3,13 @@ package repair
 import (
 	"context"
 	"errors"
-	"strconv"
 	"strings"
 
 	"bt/internal/webseed"
 )
 
 // A SizeError reports a file of another size than in the torrent.
-type SizeError struct{ Size int64 }
-
-func (e *SizeError) Error() string {
-	return "the server has " + strconv.FormatInt(e.Size, 10) + " bytes of it, which is not its size in the torrent"
-}
-
-// checkSize returns a *SizeError if the server has another size of a file.
-func (f *fetcher) checkSize(i int, file *webseed.File) error {
-	if file.Size >= 0 && file.Size != f.content.Files[i].Length {
-		return &SizeError{file.Size}
-	}
-	return nil
-}
+type SizeError = webseed.SizeError
 
 // name returns the path of a file in the torrent.
 func (f *fetcher) name(i int) string { return strings.Join(f.content.Files[i].Path(), "/") }
@@ -51,8 +38,7 @@ func (f *fetcher) eachURL(i, form int, try func(url string) error) (int, error) 
 		if first == nil {
 			first = err
 		}
-		_, otherSize := errors.AsType[*SizeError](err)
-		if !otherSize && !webseed.IsAnswer(err) {
+		if !webseed.IsAnswer(err) {
 			break
 		}
 	}
@@ -73,13 +59,6 @@ func (f *fetcher) urls(i int) []string {
 	return list
 }
 
-// isAnswer reports whether err is about what the server sent for one file: it may have
-// others.
-func isAnswer(err error) bool {
-	_, otherSize := errors.AsType[*SizeError](err)
-	return otherSize || webseed.IsAnswer(err)
-}
-
 // isWrongRange reports whether a server sends other ranges than it was asked for. If its
 // first answer is one, it is not asked for more.
 func isWrongRange(err error) bool {
@@ -93,5 +72,5 @@ func isOverloaded(err error) bool {
 	if status, ok := errors.AsType[*webseed.StatusError](err); ok {
 		return status.Code == 429 || status.Code == 503
 	}
-	return !isAnswer(err)
+	return !webseed.IsAnswer(err)
 }

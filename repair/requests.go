@@ -187,7 +187,7 @@ func (f *fetcher) next(r *reply) (again []request, fatal bool) {
 		return []request{left}, false
 	}
 	f.giveUp(r)
-	return nil, !isAnswer(r.err) || !f.sure && isWrongRange(r.err)
+	return nil, !webseed.IsAnswer(r.err) || !f.sure && isWrongRange(r.err)
 }
 
 // giveUp adds the error of a reply to the report, if it is of an earlier file than the one

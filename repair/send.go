@@ -51,17 +51,8 @@ func (f *fetcher) openRemote(ctx context.Context, r *request) (reader *webseed.R
 	switch {
 	case r.file == nil:
 		r.form, err = f.eachURL(r.index, r.form, func(url string) error {
-			file, opened, err := f.client.OpenRange(ctx, url, first.Offset, first.Length)
-			if _, ok := errors.AsType[*webseed.RangeError](err); ok { // the file may be too short
-				if file, err2 := f.client.Stat(ctx, url); err2 == nil {
-					return errors.Join(f.checkSize(r.index, file), err)
-				}
-			}
+			file, opened, err := f.client.OpenSized(ctx, url, f.content.Files[r.index].Length, first.Offset, first.Length)
 			if err != nil {
-				return err
-			}
-			if err := f.checkSize(r.index, file); err != nil {
-				opened.Close()
 				return err
 			}
 			r.file, reader = file, opened

@@ -58,6 +58,13 @@ func (e *RangeError) Error() string { return e.text }
 
 var errMore = &RangeError{"the server sends more bytes than it says"}
 
+// A SizeError reports a file of another size than in the torrent.
+type SizeError struct{ Size int64 }
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("the server has %d bytes of it, which is not its size in the torrent", e.Size)
+}
+
 // A ChangedError reports that a file is not the one that the first response described.
 type ChangedError struct{ What, Old, New string }
 
@@ -132,8 +139,8 @@ func cut(err error) error {
 	return err
 }
 
-// isTemporary reports whether another connection may succeed.
-func isTemporary(err error) bool {
+// IsTemporary reports whether another connection may succeed.
+func IsTemporary(err error) bool {
 	if status, ok := errors.AsType[*StatusError](err); ok {
 		return slices.Contains([]int{
 			http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusInternalServerError,
@@ -153,10 +160,11 @@ func IsAnswer(err error) bool {
 		changed  *ChangedError
 		encoding *EncodingError
 		redirect *RedirectError
+		size     *SizeError
 	)
 	return errors.Is(err, ErrNoRanges) || errors.Is(err, ErrHTML) || errors.Is(err, ErrNoEnd) ||
 		errors.As(err, &status) || errors.As(err, &ranges) || errors.As(err, &changed) ||
-		errors.As(err, &encoding) || errors.As(err, &redirect) || isCertificate(err)
+		errors.As(err, &encoding) || errors.As(err, &redirect) || errors.As(err, &size) || isCertificate(err)
 }
 
 func isCertificate(err error) bool {

@@ -2,6 +2,7 @@ package webseed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -67,6 +68,33 @@ func (c *Client) OpenRange(ctx context.Context, rawURL string, offset, n int64) 
 	}
 	r.body, r.left = resp.Body, a.n
 	return f, r, nil
+}
+
+// OpenSized is OpenRange for a file whose size is known. If the server has another size of
+// it, the error wraps a *SizeError.
+func (c *Client) OpenSized(ctx context.Context, rawURL string, size, offset, n int64) (*File, *Reader, error) {
+	f, r, err := c.OpenRange(ctx, rawURL, offset, n)
+	if _, ok := errors.AsType[*RangeError](err); ok { // the file may be too short
+		if f, err2 := c.Stat(ctx, rawURL); err2 == nil {
+			err = errors.Join(f.CheckSize(size), err)
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := f.CheckSize(size); err != nil {
+		r.Close()
+		return nil, nil, err
+	}
+	return f, r, nil
+}
+
+// CheckSize returns a *SizeError if the server says that the file has another size.
+func (f *File) CheckSize(size int64) error {
+	if f.Size >= 0 && f.Size != size {
+		return &SizeError{f.Size}
+	}
+	return nil
 }
 
 // Recheck returns a *ChangedError if the file has changed since Stat.

@@ -221,7 +221,7 @@ func TestPlainErrors(t *testing.T) {
 		switch {
 		case tt.want == "" && err != nil, tt.want != "" && (err == nil || err.Error() != tt.want):
 			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
-		case err != nil && (isTemporary(err) || !IsAnswer(err)):
+		case err != nil && (IsTemporary(err) || !IsAnswer(err)):
 			t.Errorf("%s: it would be tried again", tt.name)
 		}
 		server.Close()

@@ -162,7 +162,7 @@ func (r *Reader) retry(err error) error {
 		return context.Cause(r.ctx)
 	}
 	wait, again := r.file.client.Backoff(r.attempt)
-	if !again || !isTemporary(err) {
+	if !again || !IsTemporary(err) {
 		return err
 	}
 	r.attempt++
