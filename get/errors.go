@@ -10,6 +10,8 @@ import (
 var (
 	ErrTimeout   = errors.New("no data has arrived")                              // nothing has arrived for Options.Timeout
 	ErrNoSource  = errors.New("there is no tracker and no peer to download from") // data is missing, and can't be found
+	ErrNoWebSeed = errors.New("there is no web seed to download from")            // and nothing else to download from
+	ErrPeerless  = errors.New("only peers have the torrent of a magnet link")     // WebSeedsOnly, and the torrent is not known
 	ErrManyFiles = errors.New("a stream can have one file only")                  // more than one file is wanted for Options.Stream
 )
 

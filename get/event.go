@@ -78,7 +78,7 @@ type EventComplete struct {
 
 // EventStopped is the last event.
 type EventStopped struct {
-	Downloaded int64 // bytes of blocks that peers have sent, those that were not used included
+	Downloaded int64 // bytes of blocks that peers and web seeds have sent, those that were not used included
 	Uploaded   int64 // bytes of blocks that peers were sent
 }
 

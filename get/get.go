@@ -1,4 +1,4 @@
-// Package get downloads a torrent from peers.
+// Package get downloads a torrent from peers, and from web seeds over HTTP (BEP 17, 19).
 //
 // A [Getter] downloads one torrent, and writes each piece when its hash proves it to be
 // right:

@@ -76,6 +76,7 @@ type Getter struct {
 	info   *infofetch.Fetch[*conn]  // StateMetadata
 	layers *layerfetch.Fetch[*conn] // StateMetadata
 	pieces *pieces                  // from StateDownloading on
+	web    []*webSeed               // from StateDownloading on
 	speeds [2]swarm.Speed           // down, up
 }
 
@@ -92,7 +93,7 @@ type membership struct {
 }
 
 // New returns a Getter, which does nothing until [Getter.Run] is called. New panics if
-// Options.Listener is nil. The error is that of the torrent's Content method.
+// Options.Listener is nil, unless there are no peers. The error is that of the torrent's Content method.
 func New(o Options) (*Getter, error) {
 	g := &Getter{
 		options: o, timeouts: link.DefaultTimeouts, begun: time.Now(), changed: make(chan struct{}, 1),
@@ -109,9 +110,12 @@ func New(o Options) (*Getter, error) {
 	g.choker = swarm.NewChoker(cmp.Or(o.MaxUploads, defaultMaxUploads))
 	g.uploads = upload.NewLimits(g.choker, swarm.NewRate(o.MaxUploadRate), maxTurns).Torrent(nil)
 	g.downloads = swarm.Rates{All: swarm.NewRate(o.MaxDownloadRate)}
-	addr, err := netip.ParseAddrPort(o.Listener.Addr().String())
-	if err == nil {
-		g.port = addr.Port()
+	var addr netip.AddrPort
+	if o.WebSeeds != WebSeedsOnly {
+		var err error
+		if addr, err = netip.ParseAddrPort(o.Listener.Addr().String()); err == nil {
+			g.port = addr.Port()
+		}
 	}
 	families := announce.Families(addr.Addr().Unmap(), o.From, o.IPs)
 	var from []netip.Addr
@@ -160,9 +164,12 @@ func (g *Getter) identify() error {
 	return nil
 }
 
-// hasSource reports whether there is a tracker or a peer to ask, or another way to find
+// hasPeers reports whether there is a tracker or a peer to ask, or another way to find
 // peers.
-func (g *Getter) hasSource() bool {
+func (g *Getter) hasPeers() bool {
+	if g.options.WebSeeds == WebSeedsOnly {
+		return false
+	}
 	if len(g.trackers)+len(g.further)+len(g.options.Peers) > 0 {
 		return true
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"bt/internal/discover"
@@ -36,7 +37,7 @@ type Options struct {
 	Torrent *Metainfo
 	Magnet  *Magnet // the torrent, whose info dictionary peers have (BEP 9)
 
-	Listener net.Listener // a TCP listener; Run closes it
+	Listener net.Listener // a TCP listener; Run closes it; not used with WebSeedsOnly
 
 	// Dir is the directory in which the content is written; "" means the working
 	// directory. Nothing is written outside of it, and no symbolic link is followed.
@@ -61,14 +62,18 @@ type Options struct {
 
 	Trackers   [][]string       // further tiers, after those of the torrent
 	Peers      []netip.AddrPort // peers that are called besides those that trackers name
+	WebSeeds   WebSeeds         // how web seeds are used
 	AllowLocal bool             // URLs and peers of the torrent and its trackers may be at private addresses
 
-	Client string   // name and version, sent to peers and trackers; "" means none is sent
+	// Proxy, if not nil, returns the proxy for the URL of a web seed, or nil for none.
+	Proxy func(*url.URL) (*url.URL, error)
+
+	Client string   // name and version, sent to peers, trackers and web seeds; "" means none is sent
 	PeerID [20]byte // zero means a random one
 
 	MaxPeers        int   // connected peers; 0 means 100
 	MaxUploads      int   // peers that are unchoked at once; 0 means 8
-	MaxDownloadRate int64 // bytes per second; 0 means no limit
+	MaxDownloadRate int64 // bytes per second, of web seeds too; 0 means no limit
 	MaxUploadRate   int64 // bytes per second; 0 means no limit
 	MaxMetadata     int64 // bytes of an info dictionary that is fetched from peers; 0 means 256 MiB
 

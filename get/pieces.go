@@ -172,7 +172,7 @@ func (p *pieces) hashed(e partial.EventPiece) {
 	}
 }
 
-// ban bans peers that have sent wrong blocks. Getter.mu is locked.
+// ban bans peers, and drops web seeds, that have sent wrong blocks. Getter.mu is locked.
 func (p *pieces) ban(liars []*picker.Peer) {
 	for _, q := range liars {
 		switch data := q.Data.(type) {
@@ -180,6 +180,8 @@ func (p *pieces) ban(liars []*picker.Peer) {
 			p.getter.ban(data)
 		case netip.Addr: // it has left
 			p.getter.hub.Ban(data)
+		case *webConn:
+			data.seed.drop(errOtherData)
 		}
 	}
 }
@@ -243,6 +245,11 @@ func (p *pieces) wakeIdle() {
 		if c.idle {
 			c.idle = false
 			c.Wake()
+		}
+	}
+	for _, w := range p.getter.web {
+		for _, c := range w.conns {
+			c.wake()
 		}
 	}
 }

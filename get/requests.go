@@ -148,7 +148,7 @@ func (r *requests) adapt(received int64, now time.Time) {
 
 // block handles a block.
 func (c *conn) block(m peer.Message) error {
-	if c.pieces == nil || len(m.Payload) == 0 {
+	if c.pieces == nil || len(m.Payload) == 0 || len(m.Payload) > peer.BlockLength {
 		return errUnrequested(m.ID)
 	}
 	r := &c.requests
@@ -222,7 +222,10 @@ func (c *conn) sort(list []partial.Block, now time.Time) (wanted []partial.Block
 // cancelRequests cancels requests to peers. Getter.mu is locked.
 func cancelRequests(list []picker.Request) {
 	for _, q := range list {
-		c := q.Peer.Data.(*conn)
+		c, ok := q.Peer.Data.(*conn)
+		if !ok {
+			continue // a web seed sends it all the same
+		}
 		c.pending.cancels = append(c.pending.cancels, q.Block)
 		c.excused++
 		c.Wake()

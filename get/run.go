@@ -23,7 +23,7 @@ const completedTime = 3 * time.Second
 // informs the trackers, writes what has arrived and delivers all events. A later Run of
 // another Getter goes on from there. Run may be called only once.
 //
-// The error wraps that of ctx, ErrTimeout, ErrNoSource, a [*WriteError] or an [*ExistsError], or is that
+// The error wraps that of ctx, ErrTimeout, ErrNoSource, ErrNoWebSeed, ErrPeerless, a [*WriteError] or an [*ExistsError], or is that
 // of Options.Choose or of the Content method of the torrent that a magnet link stands for.
 func (g *Getter) Run(ctx context.Context) error {
 	defer g.startEvents()()
@@ -38,22 +38,29 @@ func (g *Getter) Run(ctx context.Context) error {
 		wg.Go(func() { g.finders.Run(ctx) })
 		wg.Go(func() { g.hub.Serve(ctx) })
 	})
-	err := g.download(ctx, connect)
+	web := func() { wg.Go(func() { g.runWebSeeds(ctx, g.web) }) }
+	err := g.download(ctx, connect, web)
 	stop(cmp.Or(err, errDone))
-	g.options.Listener.Close() // if nothing has served it
+	if g.options.Listener != nil {
+		g.options.Listener.Close() // if nothing has served it
+	}
 	g.finders.Close()
 	wg.Wait()
 	return g.finish(err)
 }
 
-// download goes through the states until all is there.
-func (g *Getter) download(ctx context.Context, connect func()) error {
+// download goes through the states until all is there. connect makes peers be connected, and
+// web makes web seeds be used.
+func (g *Getter) download(ctx context.Context, connect, web func()) error {
 	t := g.options.Torrent
 	if t == nil {
 		t = g.stored()
 	}
 	if t == nil {
-		if !g.hasSource() {
+		switch {
+		case g.options.WebSeeds == WebSeedsOnly:
+			return ErrPeerless
+		case !g.hasPeers():
 			return ErrNoSource
 		}
 		g.setState(StateMetadata, nil, g.announce)
@@ -78,14 +85,10 @@ func (g *Getter) download(ctx context.Context, connect func()) error {
 		}
 	})
 	missing := g.isMissing()
-	if missing && !g.hasSource() {
-		return ErrNoSource
-	}
 	if missing {
-		g.mu.Lock()
-		g.announce()
-		g.mu.Unlock()
-		connect()
+		if err := g.start(p, connect, web); err != nil {
+			return err
+		}
 		if err := g.await(ctx, func() bool { return p.picker.Missing() == 0 }); err != nil {
 			return err
 		}
@@ -98,6 +101,28 @@ func (g *Getter) download(ctx context.Context, connect func()) error {
 	if missing {
 		g.complete(ctx)
 	}
+	return nil
+}
+
+// start starts to download from peers and web seeds.
+func (g *Getter) start(p *pieces, connect, web func()) error {
+	only := g.options.WebSeeds == WebSeedsOnly
+	g.mu.Lock()
+	g.newWebSeeds(p)
+	some := len(g.web) > 0
+	if !only {
+		g.announce()
+	}
+	g.mu.Unlock()
+	switch {
+	case only && !some:
+		return ErrNoWebSeed
+	case !some && !g.hasPeers():
+		return ErrNoSource
+	case !only:
+		connect()
+	}
+	web()
 	return nil
 }
 
@@ -184,8 +209,10 @@ func (g *Getter) finish(err error) error {
 // startEvents starts the delivery of events. The function that it returns emits the last
 // event, and waits until all events are delivered.
 func (g *Getter) startEvents() (end func()) {
-	if addr, err := netip.ParseAddrPort(g.options.Listener.Addr().String()); err == nil {
-		g.events.Put(EventListening{addr})
+	if g.options.WebSeeds != WebSeedsOnly {
+		if addr, err := netip.ParseAddrPort(g.options.Listener.Addr().String()); err == nil {
+			g.events.Put(EventListening{addr})
+		}
 	}
 	var delivery sync.WaitGroup
 	delivery.Go(func() { g.events.Deliver(g.options.Event) })

@@ -113,9 +113,11 @@ func whyNoDHT(port uint16, err error) string {
 	return fmt.Sprintf("because the UDP port %d can't be opened: %v", port, err)
 }
 
-// closeNetwork closes a network that is not used.
+// closeNetwork closes a network that is not used. l is nil if there is none.
 func closeNetwork(l net.Listener, dht *seed.DHT) {
-	l.Close()
+	if l != nil {
+		l.Close()
+	}
 	if dht != nil {
 		for _, conn := range dht.Conns {
 			conn.Close()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"bt/get"
 	"bt/maketorrent"
 )
 
@@ -22,6 +23,7 @@ type getFlags struct {
 	from            []string
 	peer            []maketorrent.Node
 	announce        [][]string // tiers
+	webSeeds        option[get.WebSeeds]
 	allowLocal      bool
 	timeout         option[time.Duration]
 	maxDownloadRate option[rate]
@@ -34,12 +36,13 @@ func getCommand(e *env) *cli.Command {
 	var f getFlags
 	return &cli.Command{
 		Name:      "get",
-		Usage:     "download a torrent from peers",
+		Usage:     "download a torrent from peers and web seeds",
 		UsageText: "bt get TORRENT|MAGNET|URL|INFOHASH [FLAGS]",
-		ArgsUsage: "The argument is a torrent, a magnet link, an http(s) URL of a torrent, or an info-hash; with - a torrent or a magnet link is read from stdin. An info-hash names no trackers: its peers are found by the DHT, on the local network, or with --peer or --announce. Each piece is verified before it is written. Files that are not complete have names that end in .part. A file that has its final name already is verified, and never written to. The same command again goes on where an earlier one stopped, however that ended.",
+		ArgsUsage: "The argument is a torrent, a magnet link, an http(s) URL of a torrent, or an info-hash; with - a torrent or a magnet link is read from stdin. An info-hash names no trackers: its peers are found by the DHT, on the local network, or with --peer or --announce. Web seeds of the torrent or magnet link (BEP 17, 19; http and https) are used beside peers, where many pieces in a row are missing. Each piece is verified before it is written. Files that are not complete have names that end in .part. A file that has its final name already is verified, and never written to. The same command again goes on where an earlier one stopped, however that ended.",
 		Description: `bt get movie.torrent
 bt get 'magnet:?xt=urn:btih:...' -o downloads
 bt get https://t.example/release.torrent --seed --until-ratio 2
+bt get movie.torrent --web-seeds only
 bt get movie.torrent --list
 bt get movie.torrent --files '*.srt' --files readme.txt
 bt get movie.torrent --files '*.mkv' -o - | sha256sum
@@ -57,6 +60,7 @@ bt get 'magnet:?xt=urn:btih:...' --metadata-only`,
 			switchFlag(&f.force, "force", "replace files that are there and are not those of the torrent, once the right ones are complete", "f"),
 			listFlag(&f.peer, nodes, "peer", "call the peer `HOST:PORT`; again for more"),
 			listFlag(&f.announce, tiers, "announce", "announce to the tracker `URL` too; again for each further tier, commas inside one tier; @FILE has a tier on each line", "a", "tracker"),
+			valueFlag(&f.webSeeds, oneOf(choice[get.WebSeeds]{"only", get.WebSeedsOnly}, choice[get.WebSeeds]{"off", get.WebSeedsOff}), "web-seeds", "`USE` of web seeds: only downloads from them alone, and contacts no trackers and no peers; off uses none (default: both)"),
 			switchFlag(&f.allowLocal, "allow-local", "follow URLs of the torrent or magnet link to private addresses, and call peers there that they name"),
 			valueFlag(&f.timeout, parseDuration, "timeout", "give up if no data has arrived for `DURATION`"),
 			valueFlag(&f.maxDownloadRate, readRate, "max-download-rate", "receive at most `RATE`, such as 2MiB/s or 16mbit"),
@@ -85,6 +89,13 @@ func (f *getFlags) check(u *ui, args []string) error {
 		return err
 	}
 	if err := oneFlag(givenSwitch{"list", f.list}, givenSwitch{"metadata-only", f.metadataOnly}, givenSwitch{"seed", f.seed}); err != nil {
+		return err
+	}
+	only := f.webSeeds.value == get.WebSeedsOnly
+	if err := oneFlag(givenSwitch{"web-seeds only", only}, givenSwitch{"peer", len(f.peer) > 0}); err != nil {
+		return err
+	}
+	if err := oneFlag(givenSwitch{"web-seeds only", only && !f.seed}, givenSwitch{"announce", len(f.announce) > 0}); err != nil {
 		return err
 	}
 	for _, g := range u.env.given {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
 	"bt/get"
+	"bt/internal/netguard"
 	"bt/internal/term"
 )
 
@@ -47,7 +49,7 @@ func (s *getScreen) eventDocument(entry logEntry) (d jsonEvent) {
 		d.Path, d.Size = e.Path, &e.Size
 	case get.EventWarning:
 		d = s.about("warning")
-		d.Error = s.errorText(e.Err)
+		d.Error = s.warningText(e.Err)
 	case lostEvents:
 		d = jsonEvent{Event: "warning", Error: e.Error()}
 	case getFailure:
@@ -100,7 +102,7 @@ func (s *getScreen) eventText(entry logEntry) string {
 			return s.peerText(e)
 		}
 	case get.EventWarning:
-		return s.errorText(e.Err)
+		return s.warningText(e.Err)
 	case lostEvents:
 		return e.Error()
 	case get.EventStopped:
@@ -111,6 +113,14 @@ func (s *getScreen) eventText(entry logEntry) string {
 		return s.progressText(entry)
 	}
 	return ""
+}
+
+// warningText returns the text of a warning.
+func (s *getScreen) warningText(err error) string {
+	if _, private := errors.AsType[*netguard.Error](err); private {
+		return s.errorText(err) + "; --allow-local allows it"
+	}
+	return s.errorText(err)
 }
 
 // progressText returns an event about progress as text, or "" if it is not printed.

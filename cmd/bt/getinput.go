@@ -117,7 +117,7 @@ func (f *getFlags) options(u *ui) (get.Options, error) {
 	f.maxDownloadRate.value.warn(u, "max-download-rate")
 	return get.Options{
 		Client: "bt/" + version, Dir: f.output.value, Sequential: f.sequential, Recheck: f.recheck, Force: f.force, Allocate: f.allocate.value,
-		Reuse: f.from, Trackers: f.announce, AllowLocal: f.allowLocal, Timeout: f.timeout.value,
+		Reuse: f.from, Trackers: f.announce, WebSeeds: f.webSeeds.value, Proxy: proxies(u.env, nil), AllowLocal: f.allowLocal, Timeout: f.timeout.value,
 		MaxPeers: f.peers.maxPeers.value, MaxUploads: f.peers.maxUploads.value,
 		MaxUploadRate: f.peers.maxUploadRate.value.perSecond, MaxDownloadRate: f.maxDownloadRate.value.perSecond,
 		MaxMetadata: u.env.inputLimit(), Encryption: f.peers.encryption.value, NoPEX: f.peers.noPEX, IPs: f.peers.ips,

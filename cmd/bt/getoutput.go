@@ -219,7 +219,7 @@ func (s *getScreen) screenEvent(e get.Event) {
 	case get.EventAnnounce:
 		s.note(message{e.Tracker, s.announceText(announceResult(e), false)})
 	case get.EventWarning:
-		s.note(message{text: s.errorText(e.Err)})
+		s.note(message{text: s.warningText(e.Err)})
 	}
 }
 
@@ -240,7 +240,7 @@ func (s *getScreen) stderrEvent(e get.Event) {
 	case get.EventProgress:
 		s.bar.Update(e.Done, e.Size)
 	case get.EventWarning:
-		s.warn("%v", e.Err)
+		s.warn("%s", s.warningText(e.Err))
 	case get.EventAnnounce:
 		if e.Err != nil {
 			s.explain("%s: %s", e.Tracker, s.announceText(announceResult(e), false))

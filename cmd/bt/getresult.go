@@ -31,6 +31,10 @@ func getError(name string, o get.Options, err error) error {
 		return withHint(failf(exitNetwork, "%s: %w for %s", name, get.ErrTimeout, term.Duration(o.Timeout)), goesOn)
 	case errors.Is(err, get.ErrNoSource):
 		return withHint(failf(exitNetwork, "%s: %w", name, err), "--peer HOST:PORT or --announce URL names one")
+	case errors.Is(err, get.ErrNoWebSeed):
+		return failf(exitNetwork, "%s: %w", name, err)
+	case errors.Is(err, get.ErrPeerless):
+		return withHint(failf(exitUsage, "--web-seeds only: %s: %w", name, err), "give the .torrent, or leave --web-seeds out")
 	case exists:
 		return withHint(fail(exitWrite, err), "--force replaces it once the right file is complete; --output DIR writes to another directory")
 	case onDisk:

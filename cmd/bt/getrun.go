@@ -40,6 +40,9 @@ func (g *getRun) prepare(ctx context.Context) (err error) {
 	if o.Peers, err = g.in.peers(ctx, g.ui, f); err != nil {
 		return err
 	}
+	if o.WebSeeds == get.WebSeedsOnly {
+		return nil
+	}
 	n, err := f.peers.open(g.ui)
 	o.Listener, o.From, o.DHT, o.LSD = n.listener, n.from, n.dht, n.lsd
 	return err
@@ -113,13 +116,15 @@ func (g *getRun) metadata(ctx context.Context) error {
 	}
 }
 
-// seed seeds what was downloaded, on the same port.
+// seed seeds what was downloaded, on the same port if there was one.
 func (g *getRun) seed(ctx context.Context, later *laterSeeding) error {
 	if err := stdoutError(g.out.Flush()); err != nil {
 		return err
 	}
-	port := addrOf(g.options.Listener.Addr().String()).Port()
-	later.flags.peers.binding.port = option[portRange]{portRange{port, port}, true}
+	if l := g.options.Listener; l != nil {
+		port := addrOf(l.Addr().String()).Port()
+		later.flags.peers.binding.port = option[portRange]{portRange{port, port}, true}
+	}
 	s, err := later.open()
 	if err != nil {
 		return err

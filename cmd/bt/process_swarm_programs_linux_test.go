@@ -138,15 +138,16 @@ func (s *processSwarm) seed(args ...string) swarmSeed {
 // A swarmEvent holds the fields of a line of bt seed --json and bt get --json that the
 // tests use.
 type swarmEvent struct {
-	Event    string `json:"event"`
-	Error    string `json:"error"`
-	Pieces   int    `json:"pieces"`
-	Known    bool   `json:"known"`
-	Seeders  int    `json:"seeders"`
-	Uploaded int64  `json:"uploaded"`
-	Done     int64  `json:"done"`
-	Size     int64  `json:"size"`
-	Path     string `json:"path"`
+	Event      string `json:"event"`
+	Error      string `json:"error"`
+	Pieces     int    `json:"pieces"`
+	Known      bool   `json:"known"`
+	Seeders    int    `json:"seeders"`
+	Uploaded   int64  `json:"uploaded"`
+	Downloaded int64  `json:"downloaded"`
+	Done       int64  `json:"done"`
+	Size       int64  `json:"size"`
+	Path       string `json:"path"`
 }
 
 // events returns the events of a kind so far, or all events if kind is "".

@@ -61,7 +61,7 @@ func (k *Picker) repeat(p *Peer, n int, now time.Time, blocks []Block) []Block {
 		from := k.random.IntN(len(k.peers))
 		for i := range k.peers {
 			q := k.peers[(from+i)%len(k.peers)]
-			if q == p {
+			if q == p || p.Server != nil && q.Server == p.Server {
 				continue
 			}
 			for j := len(q.owes) - 1; j >= 0; j-- {

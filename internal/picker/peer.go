@@ -25,6 +25,10 @@ type Peer struct {
 	Data any     // for the caller
 	Rate float64 // bytes per second that the peer gives lately, set by the caller; 0: unknown
 
+	// Server, if not nil, is the same for all connections to one web seed. None of them
+	// repeats a request of another.
+	Server any
+
 	fast   bool // supports BEP 6
 	choked bool
 	gave   bool          // it has given a block

@@ -11,6 +11,14 @@ import (
 
 const pieceBytes = blocksPerPiece * peer.BlockLength
 
+// givesPiece lets a web seed give a piece, so that it may repeat requests.
+func givesPiece(t *testing.T, k *Picker, web *Peer) {
+	t.Helper()
+	got := k.PickRun(web, Run{Bytes: 1}, start, nil)
+	k.give(t, web, got, start)
+	k.Done(int(got[0].Piece))
+}
+
 // span returns the pieces from one to before another.
 func span(from, to int) (list []int) {
 	for piece := from; piece < to; piece++ {
@@ -117,8 +125,9 @@ func TestPickRunBroken(t *testing.T) {
 // requests are repeated by others, the last first.
 func TestPickRunEndgame(t *testing.T) {
 	t.Parallel()
-	k := New(options(2))
+	k := New(options(3))
 	slow, web := k.join("slow", 0), k.join("web", 0)
+	givesPiece(t, k, web)
 	owed := k.Pick(slow, 100, start, nil)
 	if got := k.PickRun(web, Run{Bytes: 1 << 20, Onward: true}, start, nil); got != nil {
 		t.Errorf("onward: %v", got)
@@ -140,6 +149,23 @@ func TestPickRunEndgame(t *testing.T) {
 	}
 }
 
+// Connections to one server do not repeat each other's requests.
+func TestPickRunServer(t *testing.T) {
+	t.Parallel()
+	k := New(options(3))
+	first, second, other := k.join("first", 0), k.join("second", 0), k.join("other", 0)
+	givesPiece(t, k, second)
+	givesPiece(t, k, other)
+	first.Server, second.Server, other.Server = "a", "a", "b"
+	k.PickRun(first, Run{Bytes: 1}, start, nil)
+	if got := k.PickRun(second, Run{Bytes: 1}, start, nil); got != nil {
+		t.Errorf("%v", got)
+	}
+	if got := k.PickRun(other, Run{Bytes: 1}, start, nil); len(got) != blocksPerPiece {
+		t.Errorf("%v", got)
+	}
+}
+
 // A piece that failed is not begun again by the web seed that gave it, while another one has
 // it.
 func TestPickRunFailed(t *testing.T) {
@@ -148,7 +174,7 @@ func TestPickRunFailed(t *testing.T) {
 	bad, good := k.join("bad", 0), k.join("good", 0)
 	got := k.PickRun(bad, Run{Bytes: pieceBytes}, start, nil)
 	k.give(t, bad, got, start)
-	k.Failed(0, start)
+	k.Failed(0, make([][32]byte, blocksPerPiece), start)
 	for _, b := range k.PickRun(bad, Run{Bytes: 10 * pieceBytes}, start, nil) {
 		if b.Piece == 0 {
 			t.Errorf("%v", b)

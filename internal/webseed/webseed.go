@@ -13,8 +13,8 @@
 //
 // [Client.Open] reads a whole file once, of any kind, such as a torrent.
 //
-// [Client.CheckWebSeed] compares a web seed with a torrent, and [Client.CheckHTTPSeed] an
-// HTTP seed (BEP 17). FTP is left out.
+// [Client.OpenPiece] reads a piece from an HTTP seed (BEP 17). [Client.CheckWebSeed] compares
+// a web seed with a torrent, and [Client.CheckHTTPSeed] an HTTP seed. FTP is left out.
 package webseed
 
 import (

@@ -1,0 +1,101 @@
+package get
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"bt/internal/peer"
+	"bt/internal/webseed"
+)
+
+const (
+	// After failures in a row, a web seed is asked again after a second, and then after
+	// twice as long each time, until maxWebWait. The third is worth a warning.
+	minWebWait   = time.Second
+	maxWebWait   = 2 * time.Minute
+	manyFailures = 3
+
+	// maxLacking is how many files in a row a web seed may lack.
+	maxLacking = 100
+)
+
+// failed handles the error of a run.
+func (c *webConn) failed(ctx context.Context, err error, failures int) {
+	w := c.seed
+	in, isFile := errors.AsType[*fileError](err)
+	switch {
+	case isFile && isMissing(err) && failures < maxLacking:
+		w.lacks(in.file, err)
+	case isForNow(err):
+		if failures == manyFailures {
+			w.warn(err)
+		}
+		c.wait(ctx, webWait(err, failures))
+	default:
+		w.getter.mu.Lock()
+		defer w.getter.mu.Unlock()
+		w.drop(err)
+	}
+}
+
+// webWait returns how long to wait after failures in a row.
+func webWait(err error, failures int) time.Duration {
+	wait := maxWebWait
+	if failures < 8 {
+		wait = min(minWebWait<<(failures-1), maxWebWait)
+	}
+	if status, ok := errors.AsType[*webseed.StatusError](err); ok {
+		wait = max(wait, status.RetryAfter)
+	}
+	return wait
+}
+
+// lacks records that the server does not have a file.
+func (w *webSeed) lacks(file int, err error) {
+	g, p := w.getter, w.pieces
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if w.has == nil {
+		w.has = peer.FullBitfield(p.count)
+	}
+	first, last, _ := p.content.Layout.FilePieces(file) // it is not empty
+	for piece := first; piece <= last; piece++ {
+		w.has.Clear(piece)
+	}
+	w.lacking = err
+	for _, c := range w.conns {
+		p.picker.SetPieces(c.remote, w.has)
+	}
+}
+
+// A fileError is an error about a file of a web seed.
+type fileError struct {
+	file int
+	err  error
+}
+
+func (e *fileError) Error() string { return e.err.Error() }
+func (e *fileError) Unwrap() error { return e.err }
+
+// isMissing reports whether an answer means that the server does not have a file, or does
+// not give it to us.
+func isMissing(err error) bool {
+	status, ok := errors.AsType[*webseed.StatusError](err)
+	return ok && slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone}, status.Code)
+}
+
+// isOverloaded reports whether a server may answer if it gets fewer requests at once.
+func isOverloaded(err error) bool {
+	status, ok := errors.AsType[*webseed.StatusError](err)
+	return ok && (status.Code == http.StatusTooManyRequests || status.Code == http.StatusServiceUnavailable)
+}
+
+// isForNow reports whether a later request may succeed. The size and the hashes of a file that
+// was replaced show whether it is still the right one.
+func isForNow(err error) bool {
+	_, changed := errors.AsType[*webseed.ChangedError](err)
+	return changed || errors.Is(err, webseed.ErrNoRanges) || webseed.IsTemporary(err)
+}

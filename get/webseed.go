@@ -1,0 +1,204 @@
+package get
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"bt/internal/peer"
+	"bt/internal/webseed"
+)
+
+// WebSeeds says how web seeds (BEP 19) and HTTP seeds (BEP 17) are used. The zero value is
+// WebSeedsOn.
+type WebSeeds uint8
+
+// Uses of web seeds.
+const (
+	WebSeedsOn   WebSeeds = iota // beside peers
+	WebSeedsOnly                 // instead of peers: no tracker, no peer and no other machine is contacted
+	WebSeedsOff                  // none is used
+)
+
+const (
+	// maxWebSeeds is how many web seeds of a torrent are used.
+	maxWebSeeds = 32
+
+	// maxWebConns is how many requests to one web seed are under way at once. There is
+	// one until a run has arrived, and if less than manyBytes are missing.
+	maxWebConns = 4
+	manyBytes   = 32 << 20
+)
+
+// A WebSeedError is the reason why a web seed is not used any more, or only later.
+type WebSeedError struct {
+	URL  string // of the web seed; may contain a password
+	File string // the path in the torrent; "" if the error is about no file
+	Err  error
+}
+
+func (e *WebSeedError) Error() string {
+	if e.File == "" {
+		return fmt.Sprintf("the web seed %s: %v", e.URL, e.Err)
+	}
+	return fmt.Sprintf("the web seed %s: %s: %v", e.URL, e.File, e.Err)
+}
+
+func (e *WebSeedError) Unwrap() error { return e.Err }
+
+// Reasons why a web seed is not used.
+var (
+	errScheme    = errors.New("only http and https are supported")
+	errOtherData = errors.New("it has sent a wrong piece: the server has other files, or older ones")
+)
+
+// A webSeed is a server that has the content.
+type webSeed struct {
+	getter  *Getter
+	pieces  *pieces
+	url     string
+	byPiece bool // it is an HTTP seed (BEP 17)
+	client  *webseed.Client
+	stop    context.CancelCauseFunc
+	running sync.WaitGroup
+
+	// Guarded by getter.mu.
+	conns   []*webConn
+	most    int           // connections
+	whole   bool          // it sends files from their beginnings only
+	has     peer.Bitfield // pieces that it may have; nil: all
+	lacking error         // why it lacks a file; nil: it may have all
+	dropped bool
+}
+
+// webSeedURLs returns the web seeds and the HTTP seeds of a torrent, each once, those of the
+// magnet link included.
+func (g *Getter) webSeedURLs(t *Metainfo) (files, byPiece []string) {
+	if g.options.WebSeeds == WebSeedsOff {
+		return nil, nil
+	}
+	files = slices.Clone(t.WebSeeds)
+	if m := g.options.Magnet; m != nil {
+		files = append(files, m.WebSeeds...)
+	}
+	if t.V1 {
+		byPiece = t.HTTPSeeds
+	}
+	return distinct(files), distinct(byPiece)
+}
+
+// distinct returns the first maxWebSeeds of some URLs, each once.
+func distinct(urls []string) (list []string) {
+	for _, u := range urls {
+		if len(list) < maxWebSeeds && !slices.Contains(list, u) {
+			list = append(list, u)
+		}
+	}
+	return list
+}
+
+// newWebSeeds makes the web seeds of the torrent, and emits a warning for each that is not
+// used. g.mu is locked.
+func (g *Getter) newWebSeeds(p *pieces) {
+	files, byPiece := g.webSeedURLs(p.torrent)
+	for i, rawURL := range slices.Concat(files, byPiece) {
+		u, err := url.Parse(rawURL)
+		if err == nil && u.Scheme != "http" && u.Scheme != "https" {
+			err = errScheme
+		}
+		if err != nil {
+			if parse, ok := errors.AsType[*url.Error](err); ok {
+				err = parse.Err // it quotes the URL
+			}
+			g.events.Put(EventWarning{&WebSeedError{URL: rawURL, Err: err}})
+			continue
+		}
+		o := webseed.Options{
+			UserAgent: g.options.Client, Proxy: g.options.Proxy, Stall: snubTime,
+			// A broken connection is replaced once. Then others may have the rest of the run.
+			Backoff: func(attempt int) (time.Duration, bool) { return 0, attempt == 0 },
+		}
+		if !g.options.AllowLocal {
+			o.Trusts = func(*url.URL) bool { return false }
+		}
+		g.web = append(g.web, &webSeed{getter: g, pieces: p, url: rawURL, byPiece: i >= len(files), client: webseed.New(o), most: maxWebConns})
+	}
+}
+
+// runWebSeeds downloads from the web seeds until ctx ends, or all are dropped.
+func (g *Getter) runWebSeeds(ctx context.Context, seeds []*webSeed) {
+	var wg sync.WaitGroup
+	for _, w := range seeds {
+		ctx, stop := context.WithCancelCause(ctx)
+		w.stop = stop
+		wg.Go(func() {
+			defer stop(nil)
+			defer w.client.Close()
+			w.connect(ctx)
+			w.running.Wait()
+		})
+	}
+	wg.Wait()
+}
+
+// connect starts one more connection, if there are not enough.
+func (w *webSeed) connect(ctx context.Context) (started bool) {
+	c := w.newConn()
+	if c != nil {
+		w.running.Go(func() { c.run(ctx) })
+	}
+	return c != nil
+}
+
+// grow starts further connections to a server that works.
+func (w *webSeed) grow(ctx context.Context) {
+	w.getter.mu.Lock()
+	more := !w.whole && w.pieces.size-w.pieces.there >= manyBytes
+	w.getter.mu.Unlock()
+	for more {
+		more = w.connect(ctx)
+	}
+}
+
+// shrink reports whether a connection is to end, because the server refuses so many.
+func (w *webSeed) shrink() bool {
+	w.getter.mu.Lock()
+	defer w.getter.mu.Unlock()
+	if len(w.conns) > 1 {
+		w.most = len(w.conns) - 1
+		return true
+	}
+	return false
+}
+
+// drop ends the use of the web seed. Getter.mu is locked.
+func (w *webSeed) drop(err error) {
+	g := w.getter
+	if w.dropped {
+		return
+	}
+	w.dropped = true
+	w.warn(err)
+	w.stop(err)
+	used := func(w *webSeed) bool { return !w.dropped }
+	if !slices.ContainsFunc(g.web, used) && !g.hasPeers() {
+		g.fail(ErrNoWebSeed)
+	}
+}
+
+// warn emits a warning about the web seed.
+func (w *webSeed) warn(err error) {
+	e := &WebSeedError{URL: w.url, Err: err}
+	if in, ok := errors.AsType[*fileError](err); ok {
+		e.File, e.Err = strings.Join(w.pieces.content.Files[in.file].Path(), "/"), in.err
+	}
+	if size, ok := errors.AsType[*webseed.SizeError](err); ok {
+		e.Err = size
+	}
+	w.getter.events.Put(EventWarning{e})
+}

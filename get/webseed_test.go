@@ -1,0 +1,644 @@
+package get
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"bt/internal/metainfo"
+	"bt/internal/netguard"
+	"bt/internal/webseed"
+	"bt/maketorrent"
+	"bt/seed"
+)
+
+// A webServer serves the content of a torrent as a web seed, with faults.
+type webServer struct {
+	root   string
+	handle func(w http.ResponseWriter, r *http.Request, n int) bool // if not nil, handles the requests that it returns true for
+	whole  bool                                                     // it sends no ranges
+	change func(path string, b []byte) []byte                       // if not nil, changes files
+
+	mu       sync.Mutex
+	requests []string // path and range
+	conns    atomic.Int64
+	sent     atomic.Int64
+}
+
+// start serves until the test ends, and returns the URL of the web seed.
+func (s *webServer) start(t testing.TB) string {
+	t.Helper()
+	h := httptest.NewUnstartedServer(s)
+	h.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.conns.Add(1)
+		}
+	}
+	h.Start()
+	t.Cleanup(h.Close)
+	return h.URL + "/"
+}
+
+func (s *webServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	s.requests = append(s.requests, r.URL.Path+" "+r.Header.Get("Range"))
+	n := len(s.requests)
+	s.mu.Unlock()
+	if s.handle != nil && s.handle(w, r, n) {
+		return
+	}
+	path := filepath.Join(filepath.Dir(s.root), filepath.FromSlash(r.URL.Path))
+	if !strings.HasPrefix(path, s.root) {
+		http.NotFound(w, r)
+		return
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	defer f.Close()
+	content := io.ReadSeeker(f)
+	if s.change != nil {
+		b, _ := io.ReadAll(f)
+		content = bytes.NewReader(s.change(r.URL.Path, b))
+	}
+	if s.whole {
+		r.Header.Del("Range")
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	http.ServeContent(countingWriter{w, &s.sent}, r, "", time.Time{}, content)
+}
+
+// A countingWriter counts the bytes of bodies.
+type countingWriter struct {
+	http.ResponseWriter
+	n *atomic.Int64
+}
+
+func (w countingWriter) Write(b []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(b)
+	w.n.Add(int64(n))
+	return n, err
+}
+
+// only are the options of a download from web seeds at private addresses.
+func only(meta *Metainfo, dir string, seeds ...string) Options {
+	meta.WebSeeds = seeds
+	return Options{Torrent: meta, Dir: dir, WebSeeds: WebSeedsOnly, AllowLocal: true}
+}
+
+// succeeds fails the test unless the download is complete and right.
+func (r result) succeeds(t testing.TB, dir, root string) {
+	t.Helper()
+	if r.err != nil {
+		t.Fatalf("%v; %+v", r.err, r.events)
+	}
+	sameTree(t, filepath.Join(dir, filepath.Base(root)), root)
+	if n := len(of[EventComplete](r)); n != 1 {
+		t.Errorf("it is complete %d times", n)
+	}
+}
+
+// warnings returns the errors of web seeds.
+func (r result) warnings() (list []*WebSeedError) {
+	for _, e := range of[EventWarning](r) {
+		if w, ok := errors.AsType[*WebSeedError](e.Err); ok {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// webSizes are those of files over several pieces, an empty one, small ones that share
+// blocks, and one that ends with a piece.
+var webSizes = []int{200_000, 0, 7, 9, pieceLength, 2*pieceLength + 1, 40_000}
+
+// Content arrives from a web server alone, and no byte is requested twice. That a server has
+// no ranges makes no difference.
+func TestWebSeed(t *testing.T) {
+	t.Parallel()
+	for name, format := range formats {
+		for kind, sizes := range map[string][]int{"one file": {3*pieceLength + 5}, "small file": {10}, "files": webSizes} {
+			for _, whole := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, %s, whole %t", name, kind, whole), func(t *testing.T) {
+					t.Parallel()
+					meta, root := makeContent(t, format, sizes...)
+					s := &webServer{root: root, whole: whole}
+					dir := t.TempDir()
+					r := run(t, only(meta, dir, s.start(t)))
+					r.succeeds(t, dir, root)
+					if w := r.warnings(); w != nil {
+						t.Errorf("warnings: %v", w)
+					}
+					if e := of[EventStopped](r)[0]; s.sent.Load() != sum(sizes) || e.Downloaded < sum(sizes) {
+						t.Errorf("%d bytes were sent, and %d downloaded, of %d; %q", s.sent.Load(), e.Downloaded, sum(sizes), s.requests)
+					}
+				})
+			}
+		}
+	}
+}
+
+func sum(sizes []int) (n int64) {
+	for _, size := range sizes {
+		n += int64(size)
+	}
+	return n
+}
+
+// Pad files within pieces are not requested.
+func TestWebSeedPads(t *testing.T) {
+	t.Parallel()
+	_, root := makeContent(t, maketorrent.FormatV1, webSizes...)
+	made, err := maketorrent.Make(t.Context(), maketorrent.Options{Path: root, Align: true, PieceLength: pieceLength})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, dir := &webServer{root: root}, t.TempDir()
+	run(t, only(made.Torrent, dir, s.start(t))).succeeds(t, dir, root)
+	if s.sent.Load() != sum(webSizes) {
+		t.Errorf("%d bytes were sent, want %d", s.sent.Load(), sum(webSizes))
+	}
+}
+
+// A single file may be at the URL itself.
+func TestWebSeedIsFile(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
+	s, dir := &webServer{root: root}, t.TempDir()
+	run(t, only(meta, dir, s.start(t)+"content")).succeeds(t, dir, root)
+}
+
+// A stream arrives in order from a web seed alone.
+func TestWebSeedStream(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 2_000_001)
+	s := &webServer{root: root}
+	var out strings.Builder
+	o := only(meta, "", s.start(t))
+	o.Stream, o.memory = &out, 5*pieceLength
+	if r := run(t, o); r.err != nil {
+		t.Fatal(r.err)
+	}
+	if want, _ := os.ReadFile(root); out.String() != string(want) {
+		t.Error("other bytes")
+	}
+}
+
+// Only what is wanted and missing is requested.
+func TestWebSeedResume(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV2, 10*pieceLength, 3*pieceLength)
+	for _, whole := range []bool{false, true} {
+		dir := t.TempDir()
+		ctx, cancel := context.WithCancel(t.Context())
+		s := &webServer{root: root}
+		s.handle = func(w http.ResponseWriter, r *http.Request, n int) bool {
+			if strings.HasSuffix(r.URL.Path, "a") { // half of the file
+				w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", 10*pieceLength-1, 10*pieceLength))
+				w.Header().Set("Content-Length", fmt.Sprint(10*pieceLength))
+				w.WriteHeader(http.StatusPartialContent)
+				b, _ := os.ReadFile(filepath.Join(root, "a"))
+				w.Write(b[:5*pieceLength])
+				http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+				return true
+			}
+			return false
+		}
+		o := only(meta, dir, s.start(t))
+		o.Event = func(_ time.Time, e Event) {
+			if e, ok := e.(EventProgress); ok && e.Done >= 5*pieceLength {
+				cancel()
+			}
+		}
+		if r := runWith(t, ctx, o); !errors.Is(r.err, context.Canceled) {
+			t.Fatal(r.err)
+		}
+		s = &webServer{root: root, whole: whole}
+		run(t, only(meta, dir, s.start(t))).succeeds(t, dir, root)
+		want := int64(8 * pieceLength)
+		if whole {
+			want = 13 * pieceLength
+		}
+		if s.sent.Load() != want {
+			t.Errorf("whole %t: %d bytes were sent, want %d; %q", whole, s.sent.Load(), want, s.requests)
+		}
+	}
+}
+
+// A download goes on where a server has cut the connection.
+func TestWebSeedCut(t *testing.T) {
+	t.Parallel()
+	for _, whole := range []bool{false, true} {
+		meta, root := makeContent(t, maketorrent.FormatHybrid, 5*pieceLength, 100)
+		s, dir := &webServer{root: root, whole: whole}, t.TempDir()
+		s.handle = func(w http.ResponseWriter, r *http.Request, n int) bool {
+			if n <= 3 {
+				s.handle = nil
+				w = cutWriter{w, new(int64)}
+				s.ServeHTTP(w, r)
+				return true
+			}
+			return false
+		}
+		r := run(t, only(meta, dir, s.start(t)))
+		r.succeeds(t, dir, root)
+		if w := r.warnings(); w != nil {
+			t.Errorf("warnings: %v", w)
+		}
+		if len(s.requests) < 3 {
+			t.Errorf("requests: %q", s.requests)
+		}
+	}
+}
+
+// A cutWriter cuts the connection after 100,000 bytes.
+type cutWriter struct {
+	http.ResponseWriter
+	n *int64
+}
+
+func (w cutWriter) Write(b []byte) (int, error) {
+	if *w.n += int64(len(b)); *w.n > 100_000 {
+		http.NewResponseController(w.ResponseWriter).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// A server that is overloaded at first is asked again.
+func TestWebSeedAgain(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
+	s, dir := &webServer{root: root}, t.TempDir()
+	s.handle = func(w http.ResponseWriter, r *http.Request, n int) bool {
+		if n == 1 {
+			http.Error(w, "later", http.StatusServiceUnavailable)
+		}
+		return n == 1
+	}
+	run(t, only(meta, dir, s.start(t))).succeeds(t, dir, root)
+	if len(s.requests) < 2 {
+		t.Errorf("requests: %q", s.requests)
+	}
+}
+
+// A web seed that has other content is dropped, with the reason. Another one completes the
+// download; without it the download ends.
+func TestWebSeedDropped(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		server *webServer
+		want   string
+	}{
+		"longer":     {&webServer{change: func(_ string, b []byte) []byte { return append(b, 0) }}, "the server has 400001 bytes of it, which is not its size in the torrent"},
+		"shorter":    {&webServer{change: func(_ string, b []byte) []byte { return b[:30_000] }}, "the server has 30000 bytes of it, which is not its size in the torrent"},
+		"no ranges":  {&webServer{whole: true, change: func(_ string, b []byte) []byte { return b[:399_999] }}, "the server has 399999 bytes of it, which is not its size in the torrent"},
+		"other data": {&webServer{change: func(_ string, b []byte) []byte { return append(b[:70_000], make([]byte, len(b)-70_000)...) }}, errOtherData.Error()},
+		"web page": {&webServer{handle: func(w http.ResponseWriter, r *http.Request, n int) bool {
+			w.Header().Set("Content-Type", "text/html")
+			io.WriteString(w, "<html>")
+			return true
+		}}, webseed.ErrHTML.Error()},
+		"other range": {&webServer{handle: func(w http.ResponseWriter, r *http.Request, n int) bool {
+			w.Header().Set("Content-Range", "bytes 5-10/400000")
+			w.WriteHeader(http.StatusPartialContent)
+			io.WriteString(w, "abcdef")
+			return true
+		}}, "the server was asked for the bytes 0-399999, and sends 5-10"},
+		"missing": {&webServer{handle: func(w http.ResponseWriter, r *http.Request, n int) bool {
+			http.NotFound(w, r)
+			return true
+		}}, "the server answers 404 Not Found"},
+		"redirects": {&webServer{handle: func(w http.ResponseWriter, r *http.Request, n int) bool {
+			http.Redirect(w, r, "ftp://a.example/", http.StatusFound)
+			return true
+		}}, "it redirects to a URL of scheme ftp"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			meta, root := makeContent(t, maketorrent.FormatV1, 400_000)
+			test.server.root = root
+			url, dir := test.server.start(t), t.TempDir()
+			r := run(t, only(meta, dir, url))
+			if !errors.Is(r.err, ErrNoWebSeed) {
+				t.Errorf("the error is %v", r.err)
+			}
+			if w := r.warnings(); len(w) != 1 || !strings.HasSuffix(w[0].Error(), test.want) || w[0].URL != url {
+				t.Errorf("warnings: %v", w)
+			}
+			good := &webServer{root: root}
+			run(t, only(meta, dir, url, good.start(t))).succeeds(t, dir, root)
+		})
+	}
+}
+
+// A web seed that lacks files gives the others.
+func TestWebSeedLacksFile(t *testing.T) {
+	t.Parallel()
+	for name, format := range formats {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			meta, root := makeContent(t, format, 300_000, 200_000, 300_000)
+			lacks := func(name string) *webServer {
+				return &webServer{root: root, handle: func(w http.ResponseWriter, r *http.Request, n int) bool {
+					if strings.HasSuffix(r.URL.Path, name) {
+						http.NotFound(w, r)
+						return true
+					}
+					return false
+				}}
+			}
+			dir := t.TempDir()
+			r := run(t, only(meta, dir, lacks("b").start(t), lacks("c").start(t)))
+			if format == maketorrent.FormatV1 { // pieces have bytes of two files, and neither server has both
+				if !errors.Is(r.err, ErrNoWebSeed) || len(r.warnings()) != 2 {
+					t.Errorf("the error is %v", r.err)
+				}
+				return
+			}
+			r.succeeds(t, dir, root)
+		})
+	}
+}
+
+// A web seed at a private address is refused, and so is a redirect to one, unless the user
+// allows it.
+func TestWebSeedPrivate(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
+	s := &webServer{root: root}
+	target := s.start(t)
+	from := &webServer{handle: func(w http.ResponseWriter, r *http.Request, n int) bool {
+		http.Redirect(w, r, target+r.URL.Path[1:], http.StatusFound)
+		return true
+	}}
+	dir := t.TempDir()
+	o := only(meta, dir, from.start(t))
+	o.AllowLocal = false
+	r := run(t, o)
+	w := r.warnings()
+	if !errors.Is(r.err, ErrNoWebSeed) || len(w) != 1 || len(s.requests)+len(from.requests) > 0 {
+		t.Fatalf("%v, warnings: %v, requests: %q", r.err, w, s.requests)
+	}
+	if _, ok := errors.AsType[*netguard.Error](w[0]); !ok {
+		t.Errorf("the warning is %v", w[0])
+	}
+	o.AllowLocal = true
+	run(t, o).succeeds(t, dir, root)
+}
+
+// A slow peer and a web seed share the work. Without web seeds the peer does it alone, and
+// with web seeds only it is not called.
+func TestWebSeedBesidePeer(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatHybrid, 40*pieceLength, 60*pieceLength)
+	for _, use := range []WebSeeds{WebSeedsOn, WebSeedsOnly, WebSeedsOff} {
+		peer := startSeed(t, meta, root, seed.Options{MaxUploadRate: 4 << 20})
+		s, dir := &webServer{root: root}, t.TempDir()
+		o := only(meta, dir, s.start(t))
+		o.WebSeeds, o.Peers = use, []netip.AddrPort{peer}
+		r := run(t, o)
+		r.succeeds(t, dir, root)
+		fromWeb, joined := s.sent.Load() > 0, len(of[EventPeer](r)) > 0
+		if fromWeb != (use != WebSeedsOff) || use == WebSeedsOnly && joined || use == WebSeedsOff && !joined {
+			t.Errorf("use %d: %d bytes from the web seed, peers %t", use, s.sent.Load(), joined)
+		}
+		if n := of[EventStopped](r)[0].Downloaded; n > 2*meta.Size() {
+			t.Errorf("use %d: %d bytes of %d", use, n, meta.Size())
+		}
+	}
+}
+
+// The web seeds of a magnet link are used when its torrent is known.
+func TestWebSeedMagnet(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 40*pieceLength)
+	peer := startSeed(t, meta, root, seed.Options{MaxUploadRate: 200_000})
+	s, dir := &webServer{root: root}, t.TempDir()
+	m := meta.Magnet()
+	m.WebSeeds = []string{s.start(t)}
+	r := run(t, Options{Magnet: m, Dir: dir, Peers: []netip.AddrPort{peer}, AllowLocal: true})
+	r.succeeds(t, dir, root)
+	if s.sent.Load() == 0 {
+		t.Error("the web seed was not used")
+	}
+	r = run(t, Options{Magnet: m, Dir: t.TempDir(), Peers: []netip.AddrPort{peer}, WebSeeds: WebSeedsOnly})
+	if !errors.Is(r.err, ErrPeerless) {
+		t.Errorf("the error is %v", r.err)
+	}
+}
+
+// A torrent without a web seed that can be used has none to download from.
+func TestWebSeedNone(t *testing.T) {
+	t.Parallel()
+	meta, _ := makeContent(t, maketorrent.FormatV1, 100)
+	for _, urls := range [][]string{nil, {"ftp://a.example/"}, {"ftp://a.example/", "ftp://a.example/"}, {"http://a.example/%zz"}} {
+		r := run(t, only(meta, t.TempDir(), urls...))
+		if !errors.Is(r.err, ErrNoWebSeed) || len(r.warnings()) != min(1, len(urls)) {
+			t.Errorf("%q: %v, %v", urls, r.err, r.warnings())
+		}
+	}
+}
+
+// The limit of the download rate holds for web seeds.
+func TestWebSeedRate(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 600_000)
+	s, dir := &webServer{root: root}, t.TempDir()
+	o := only(meta, dir, s.start(t))
+	o.MaxDownloadRate = 200_000
+	begun := time.Now()
+	run(t, o).succeeds(t, dir, root)
+	if took := time.Since(begun); took < 2*time.Second {
+		t.Errorf("600,000 bytes have arrived in %v", took)
+	}
+}
+
+// A large file is requested over several connections, each for more than one request.
+func TestWebSeedConnections(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 48<<20)
+	s, dir := &webServer{root: root}, t.TempDir()
+	run(t, only(meta, dir, s.start(t))).succeeds(t, dir, root)
+	if s.sent.Load() != meta.Size() {
+		t.Errorf("%d bytes were sent, want %d", s.sent.Load(), meta.Size())
+	}
+	if n := s.conns.Load(); n < 2 || n > maxWebConns || int64(len(s.requests)) <= n {
+		t.Errorf("%d connections for %d requests", n, len(s.requests))
+	}
+}
+
+// A pieceServer is an HTTP seed (BEP 17).
+func pieceServer(t testing.TB, meta *Metainfo, root string, overloaded int) *webServer {
+	content, err := meta.Content()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &webServer{root: root}
+	s.handle = func(w http.ResponseWriter, r *http.Request, n int) bool {
+		piece, err := strconv.Atoi(r.URL.Query().Get("piece"))
+		switch {
+		case err != nil || r.URL.Query().Get("info_hash") != string(meta.InfoHashV1[:]):
+			http.NotFound(w, r)
+			return true
+		case n <= overloaded:
+			w.WriteHeader(http.StatusServiceUnavailable)
+			io.WriteString(w, "1")
+			return true
+		}
+		var body []byte
+		for _, span := range content.Layout.Spans(piece, piece) {
+			part := make([]byte, span.Length)
+			if span.File != metainfo.Gap && !content.Files[span.File].Pad {
+				b, err := os.ReadFile(filepath.Join(append([]string{root}, content.Files[span.File].Path()...)...))
+				if err != nil && !content.Single {
+					t.Error(err)
+				} else if content.Single {
+					b, _ = os.ReadFile(root)
+				}
+				copy(part, b[span.Offset:])
+			}
+			body = append(body, part...)
+		}
+		countingWriter{w, &s.sent}.Write(body)
+		return true
+	}
+	return s
+}
+
+// An HTTP seed sends pieces of v1 and hybrid torrents, after a while if it is overloaded.
+func TestHTTPSeed(t *testing.T) {
+	t.Parallel()
+	for name, format := range map[string]maketorrent.Format{"v1": maketorrent.FormatV1, "hybrid": maketorrent.FormatHybrid} {
+		for _, sizes := range [][]int{{300_001}, webSizes} {
+			t.Run(fmt.Sprint(name, len(sizes)), func(t *testing.T) {
+				t.Parallel()
+				meta, root := makeContent(t, format, sizes...)
+				s, dir := pieceServer(t, meta, root, 2), t.TempDir()
+				o := only(meta, dir)
+				meta.HTTPSeeds = []string{s.start(t)}
+				run(t, o).succeeds(t, dir, root)
+				if n := s.sent.Load(); n < meta.Size() || n > meta.Size()+6*pieceLength {
+					t.Errorf("%d bytes were sent, of %d", n, meta.Size())
+				}
+			})
+		}
+	}
+	meta, _ := makeContent(t, maketorrent.FormatV2, 100)
+	meta.HTTPSeeds = []string{"http://127.0.0.1:1/"}
+	if r := run(t, only(meta, t.TempDir())); !errors.Is(r.err, ErrNoWebSeed) {
+		t.Errorf("v2: %v", r.err)
+	}
+}
+
+// The first failures wait for seconds, later ones for minutes, unless the server says how long.
+func TestWebWait(t *testing.T) {
+	t.Parallel()
+	busy := &webseed.StatusError{Code: 503, RetryAfter: 7 * time.Second}
+	for _, test := range []struct {
+		err      error
+		failures int
+		want     time.Duration
+	}{
+		{webseed.ErrCut, 1, time.Second}, {webseed.ErrCut, 2, 2 * time.Second}, {webseed.ErrCut, 7, 64 * time.Second},
+		{webseed.ErrCut, 8, 2 * time.Minute}, {webseed.ErrCut, 1 << 40, 2 * time.Minute},
+		{&fileError{1, busy}, 1, 7 * time.Second}, {busy, 4, 8 * time.Second},
+	} {
+		if got := webWait(test.err, test.failures); got != test.want {
+			t.Errorf("after %d times %v: %v, want %v", test.failures, test.err, got, test.want)
+		}
+	}
+}
+
+// A server that refuses several requests at once is sent one at a time, and is not dropped.
+func TestWebSeedOverloaded(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 48<<20)
+	s, dir := &webServer{root: root}, t.TempDir()
+	var now, refused atomic.Int64
+	s.handle = func(w http.ResponseWriter, r *http.Request, n int) bool {
+		defer now.Add(-1)
+		if now.Add(1) > 1 {
+			refused.Add(1)
+			w.WriteHeader(http.StatusTooManyRequests)
+			return true
+		}
+		http.ServeFile(countingWriter{w, &s.sent}, r, root)
+		return true
+	}
+	r := run(t, only(meta, dir, s.start(t)))
+	r.succeeds(t, dir, root)
+	if w := r.warnings(); w != nil || refused.Load() > 2*maxWebConns {
+		t.Errorf("%d requests were refused; warnings: %v", refused.Load(), w)
+	}
+}
+
+// A web seed with other data beside an honest peer is dropped, and the peer is not.
+func TestWebSeedLiesBesidePeer(t *testing.T) {
+	t.Parallel()
+	for name, format := range formats {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			meta, root := makeContent(t, format, 20*pieceLength, 20*pieceLength)
+			s, dir := &webServer{root: root, change: func(_ string, b []byte) []byte { return make([]byte, len(b)) }}, t.TempDir()
+			o := only(meta, dir, s.start(t))
+			o.WebSeeds, o.Peers = WebSeedsOn, []netip.AddrPort{startSeed(t, meta, root, seed.Options{MaxUploadRate: 2 << 20})}
+			r := run(t, o)
+			r.succeeds(t, dir, root)
+			if w := r.warnings(); len(w) != 1 || !errors.Is(w[0], errOtherData) {
+				t.Errorf("warnings: %v", w)
+			}
+			for _, e := range of[EventPeer](r) {
+				if e.Err != nil {
+					t.Errorf("the peer was dropped: %v", e.Err)
+				}
+			}
+		})
+	}
+}
+
+// A download from a web seed that says nothing ends after the timeout.
+func TestWebSeedTimeout(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
+	s := &webServer{root: root, handle: func(_ http.ResponseWriter, r *http.Request, _ int) bool {
+		<-r.Context().Done()
+		return true
+	}}
+	o := only(meta, t.TempDir(), s.start(t))
+	o.Timeout = 2 * time.Second
+	if r := run(t, o); !errors.Is(r.err, ErrTimeout) {
+		t.Errorf("the error is %v", r.err)
+	}
+}
+
+// With web seeds only, no tracker is asked.
+func TestWebSeedNoTracker(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
+	s, tracker, dir := &webServer{root: root}, &webServer{}, t.TempDir()
+	o := only(meta, dir, s.start(t))
+	o.Trackers = [][]string{{tracker.start(t) + "announce"}}
+	r := run(t, o)
+	r.succeeds(t, dir, root)
+	if len(tracker.requests)+len(of[EventAnnounce](r))+len(of[EventListening](r)) > 0 {
+		t.Errorf("%q; %+v", tracker.requests, r.events)
+	}
+}

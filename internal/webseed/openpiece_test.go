@@ -1,0 +1,75 @@
+package webseed
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+)
+
+// A piece is requested by info-hash and number, and must have its size.
+func TestOpenPiece(t *testing.T) {
+	t.Parallel()
+	want := bytes.Repeat([]byte("piece"), 10_000)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if q := r.URL.Query(); q.Get("info_hash") != "12345678901234567890" || q.Get("a") != "b" {
+			http.NotFound(w, r)
+			return
+		}
+		switch r.URL.Query().Get("piece") {
+		case "1":
+			w.Write(want)
+		case "2": // without Content-Length
+			w.Write(want[:100])
+			w.(http.Flusher).Flush()
+			w.Write(want[100:])
+		case "3":
+			w.Header().Set("Content-Length", "49999")
+			w.Write(want[1:])
+		case "4": // too long
+			w.Write(want)
+			w.(http.Flusher).Flush()
+			w.Write(want)
+		case "5":
+			w.Write(want[:100])
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		case "6":
+			w.WriteHeader(http.StatusServiceUnavailable)
+			io.WriteString(w, "17\n")
+		case "7":
+			w.WriteHeader(http.StatusServiceUnavailable)
+			io.WriteString(w, "busy")
+		}
+	}))
+	defer server.Close()
+	c := New(Options{})
+	defer c.Close()
+	for piece, test := range map[int]error{
+		1: nil, 2: nil, 3: &SizeError{int64(len(want)) - 1}, 4: errMore, 5: ErrCut,
+		6: &StatusError{503, 17 * time.Second}, 7: &StatusError{503, 0},
+	} {
+		var got []byte
+		r, err := c.OpenPiece(t.Context(), server.URL+"/?a=b", [20]byte([]byte("12345678901234567890")), piece, int64(len(want)))
+		if err == nil {
+			got, err = io.ReadAll(r)
+			r.Close()
+		}
+		switch {
+		case test == nil && (err != nil || !bytes.Equal(got, want)):
+			t.Errorf("piece %d: %d bytes, %v", piece, len(got), err)
+		case test != nil && (err == nil || err.Error() != test.Error() || retryIn(err) != retryIn(test)):
+			t.Errorf("piece %d: %v, want %v", piece, err, test)
+		}
+	}
+}
+
+func retryIn(err error) time.Duration {
+	if status, ok := errors.AsType[*StatusError](err); ok {
+		return status.RetryAfter
+	}
+	return 0
+}
