@@ -23,10 +23,22 @@ var searchSeed = flag.Uint64("searchseed", 0, "test only the random tree with th
 // hashes can prove some of the files: an oracle, which knows the content, says which. All
 // of those are found and no others, and a torrent of which everything was found is ok
 // with the files where they are.
-func TestSearchRandomTrees(t *testing.T) {
+func TestSearchRandomTrees(t *testing.T) { searchRandomTrees(t, 60) }
+
+// More of them have enough of each kind.
+func TestSearchManyRandomTrees(t *testing.T) {
 	testenv.Large(t)
-	var found, maybe, whole int
-	first, last := uint64(1), uint64(240)
+	found, maybe, whole := searchRandomTrees(t, 240)
+	if *searchSeed == 0 && (found < 400 || maybe < 50 || whole < 20) {
+		t.Error("the random trees test too little")
+	}
+}
+
+// searchRandomTrees tests the trees with the seeds up to last. It returns how many files
+// were found and how many ambiguous, and how many of the trees were whole.
+func searchRandomTrees(t *testing.T, last uint64) (found, maybe, whole int) {
+	t.Helper()
+	first := uint64(1)
 	if *searchSeed != 0 {
 		first, last = *searchSeed, *searchSeed
 	}
@@ -42,9 +54,7 @@ func TestSearchRandomTrees(t *testing.T) {
 		}
 	}
 	t.Logf("%d files found, %d ambiguous, %d of the trees whole", found, maybe, whole)
-	if *searchSeed == 0 && (found < 400 || maybe < 50 || whole < 20) {
-		t.Error("the random trees test too little")
-	}
+	return found, maybe, whole
 }
 
 // A scattered is a torrent whose files are scattered over three directories.

@@ -93,7 +93,6 @@ func smallFiles(n int) []int64 {
 
 // Several layouts are hashed in one run, with the same sums as each alone.
 func TestSeveralLayouts(t *testing.T) {
-	testenv.Large(t)
 	for name, sizes := range severalSizes {
 		for _, f := range formats {
 			t.Run(name+"/"+f.name, func(t *testing.T) {
@@ -128,11 +127,13 @@ func checkSums(t *testing.T, name string, results, want []Result, skip func(int)
 
 // Pieces that are skipped have no sums, and the others are not affected.
 func TestSkip(t *testing.T) {
-	testenv.Large(t)
 	for name, sizes := range severalSizes {
 		for _, f := range formats {
 			for _, portion := range []float64{0.1, 0.9} {
 				t.Run(fmt.Sprint(name, "/", f.name, "/", portion), func(t *testing.T) {
+					if f != hybrid {
+						testenv.Large(t)
+					}
 					tr := newTree(t, f, 32<<10, sizes...)
 					tr.stat(t)
 					all := tr.several(t)
