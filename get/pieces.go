@@ -1,6 +1,7 @@
 package get
 
 import (
+	"errors"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -18,9 +19,6 @@ import (
 type sink interface {
 	// Take takes blocks, and does not wait for the disk.
 	Take(list ...partial.Block) error
-
-	// Write takes a copy of a block.
-	Write(piece int, begin int64, b []byte) error
 
 	// Drop forgets the blocks of a piece that is not complete.
 	Drop(piece int)
@@ -150,6 +148,15 @@ func (p *pieces) bytes(i int) (all, wanted int64) {
 		}
 	}
 	return all, wanted
+}
+
+// take gives blocks to the sink.
+func (p *pieces) take(list ...partial.Block) error {
+	err := p.sink.Take(list...)
+	if errors.Is(err, partial.ErrFull) || errors.Is(err, partial.ErrBlock) {
+		p.getter.fail(err) // the picker counts them as received
+	}
+	return err
 }
 
 // hashed records whether a piece that was complete is right, and bans the peers that are

@@ -2,7 +2,6 @@ package get
 
 import (
 	"cmp"
-	"errors"
 	"time"
 
 	"bt/internal/partial"
@@ -183,10 +182,7 @@ func (c *conn) settle() error {
 	var err error
 	if len(wanted) > 0 {
 		g.arrived.Store(now.UnixNano())
-		err = c.pieces.sink.Take(wanted...) // the picker counts them as received
-		if errors.Is(err, partial.ErrFull) || errors.Is(err, partial.ErrBlock) {
-			g.fail(err)
-		}
+		err = c.pieces.take(wanted...)
 	}
 	if unrequested {
 		err = cmp.Or(err, errUnrequested(peer.IDPiece))

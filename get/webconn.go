@@ -3,7 +3,6 @@ package get
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -228,11 +227,7 @@ func (c *webConn) receive(block picker.Block, b []byte) (came bool, owes int, er
 		return false, owes, nil
 	}
 	g.arrived.Store(now.UnixNano())
-	err = c.pieces.sink.Write(int(block.Piece), int64(block.Begin), b)
-	if errors.Is(err, partial.ErrFull) || errors.Is(err, partial.ErrBlock) {
-		g.fail(fmt.Errorf("piece %d: %w", block.Piece, err)) // the picker counts the block as received
-	}
-	return true, owes, err
+	return true, owes, c.pieces.take(partial.NewBlock(int(block.Piece), int64(block.Begin), b))
 }
 
 // finish ends a run that took some time, and of which n bytes have arrived. Others may ask

@@ -176,10 +176,13 @@ type Block struct {
 	data  []byte
 }
 
-// NewBlock returns a block with a copy of b, of which only metainfo.BlockLength bytes are
-// kept. It is to be passed to Take or freed.
+// NewBlock returns a block with a copy of b. If b is too long, the block is empty, which Take
+// refuses. It is to be passed to Take or freed.
 func NewBlock(piece int, begin int64, b []byte) Block {
 	data := blocks.Get()
+	if len(b) > len(data) {
+		b = nil
+	}
 	return Block{piece, begin, data[:copy(data[:], b)]}
 }
 
@@ -207,14 +210,6 @@ func (g *gatherer) Take(list ...Block) (err error) {
 		}
 	}
 	return err
-}
-
-// Write takes a copy of a block, as Take does.
-func (g *gatherer) Write(piece int, begin int64, b []byte) error {
-	if len(b) > metainfo.BlockLength {
-		return ErrBlock
-	}
-	return g.Take(NewBlock(piece, begin, b))
 }
 
 // Drop forgets the blocks of a piece that is not complete.

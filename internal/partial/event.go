@@ -40,7 +40,7 @@ type EventFile struct {
 // EventWarning reports something that does not stop the download.
 type EventWarning struct{ Err error }
 
-// EventError reports the error that stopped the download. It is sent once, and Write
+// EventError reports the error that stopped the download. It is sent once, and Take
 // returns the same error from then on.
 type EventError struct{ Err error }
 
@@ -111,13 +111,13 @@ var (
 	// by.
 	ErrNoLayers = errors.New("the torrent has no piece layers, which prove its pieces")
 
-	// ErrFull is returned by Write for a block of a new piece if the memory is full.
+	// ErrFull is returned by Take for a block of a new piece if the memory is full.
 	ErrFull = errors.New("the memory for blocks is full")
 
-	// ErrBlock is returned by Write for what is not a block of the torrent.
+	// ErrBlock is returned by Take for what is not a block of the torrent.
 	ErrBlock = errors.New("not a block of the torrent")
 
-	// ErrClosed is returned by Write after Close.
+	// ErrClosed is returned by Take after Close.
 	ErrClosed = errors.New("closed")
 )
 

@@ -1,7 +1,7 @@
 // Package partial is the write side of a download: it takes blocks from peers, proves
 // pieces, and writes them. It knows which pieces are on disk, also those of earlier runs.
 //
-// [Open] checks what is there. [Content.Write] takes blocks, in any order. A piece is hashed
+// [Open] checks what is there. [Content.Take] takes blocks, in any order. A piece is hashed
 // when it is complete, together with others that are, and only proven pieces are written. A
 // file has .part after its name until all of its pieces are proven and it is synced. A piece
 // may have bytes of files that are not wanted: these are in the .part of that file, which

@@ -30,6 +30,11 @@ type sample struct {
 	stream  []byte            // the bytes that pieces are cut from, with gaps
 }
 
+// Write passes a block to Take.
+func (g *gatherer) Write(piece int, begin int64, b []byte) error {
+	return g.Take(NewBlock(piece, begin, b))
+}
+
 var formats = []maketorrent.Format{maketorrent.FormatV1, maketorrent.FormatV2, maketorrent.FormatHybrid}
 
 func newSample(t testing.TB, o maketorrent.Options, sizes map[string]int) *sample {
