@@ -90,7 +90,7 @@ func isMissing(err error) bool {
 // isOverloaded reports whether a server may answer if it gets fewer requests at once.
 func isOverloaded(err error) bool {
 	status, ok := errors.AsType[*webseed.StatusError](err)
-	return ok && (status.Code == http.StatusTooManyRequests || status.Code == http.StatusServiceUnavailable)
+	return ok && status.IsOverload()
 }
 
 // isForNow reports whether a later request may succeed. The size and the hashes of a file that

@@ -70,7 +70,7 @@ func isWrongRange(err error) bool {
 // isOverloaded reports whether a server may answer if it gets fewer requests at once.
 func isOverloaded(err error) bool {
 	if status, ok := errors.AsType[*webseed.StatusError](err); ok {
-		return status.Code == 429 || status.Code == 503
+		return status.IsOverload()
 	}
 	return !webseed.IsAnswer(err)
 }

@@ -50,6 +50,11 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("the server answers %d %s", e.Code, http.StatusText(e.Code))
 }
 
+// IsOverload reports whether the server may answer if it gets fewer requests at once.
+func (e *StatusError) IsOverload() bool {
+	return e.Code == http.StatusTooManyRequests || e.Code == http.StatusServiceUnavailable
+}
+
 // A RangeError is a response that is not the range that was asked for, or that does not
 // agree with itself.
 type RangeError struct{ text string }
