@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -20,7 +19,7 @@ import (
 // A speedSwarm is some seeds on the first CPU, from which downloaders on the second one get
 // a file that is in the page cache. They write it to a tmpfs.
 type speedSwarm struct {
-	t       *testing.T
+	b       *testing.B
 	torrent string
 	size    int64
 	peers   []string
@@ -34,38 +33,35 @@ type speed struct{ seconds, cpu float64 }
 
 const speedSize = 1 << 30
 
-// BT_BENCH is a number of rounds. In each, bt, libtorrent and aria2 get 1 GiB from one seed,
-// and from eight. The medians are logged. bt should take half of the CPU time of the better
-// one of the others, and be 1.5 times as fast.
-func TestProcessGetSpeed(t *testing.T) {
-	rounds, err := strconv.Atoi(os.Getenv("BT_BENCH"))
-	if err != nil {
-		t.Skip("needs BT_BENCH, a number of rounds, two CPUs that do nothing else, and 3 GiB of memory")
-	}
-	testenv.Program(t, "taskset")
-	python, aria := testenv.Python(t, "libtorrent"), testenv.Program(t, "aria2c")
-	bt := processPlain(t)
-	dir := testenv.Tmpfs(t)
+// In each round bt, libtorrent and aria2 get 1 GiB from one seed, or from eight. -benchtime 5x
+// makes five rounds, of which the medians count. bt should take half of the CPU time of the
+// better one of the others, and be 1.5 times as fast as the faster one. It needs two CPUs that do
+// nothing else, and 3 GiB of memory.
+func BenchmarkProcessGet(b *testing.B) {
+	testenv.Program(b, "taskset")
+	python, aria := testenv.Python(b, "libtorrent"), testenv.Program(b, "aria2c")
+	bt := processPlain(b)
+	dir := testenv.Tmpfs(b)
 	data := filepath.Join(dir, "data")
-	writeRandom(t, data, speedSize)
+	writeRandom(b, data, speedSize)
 	for _, format := range []string{"v1", "v2"} {
-		made := processMade(t, dir, "make", data, "-l", "1MiB", "-o", filepath.Join(dir, format+".torrent"), "--format", format)
+		made := processMade(b, dir, "make", data, "-l", "1MiB", "-o", filepath.Join(dir, format+".torrent"), "--format", format)
 		hash := made.InfoHash
 		if format == "v2" {
 			hash = made.InfoHashV2[:40]
 		}
 		raw, err := hex.DecodeString(hash)
 		if err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
-		tracker := testenv.Opentracker(t, [][20]byte{[20]byte(raw)})
+		tracker := testenv.Opentracker(b, [][20]byte{[20]byte(raw)})
 		for _, seeds := range []int{1, 8} {
 			for _, encrypt := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%s seeds=%d encrypted=%v", format, seeds, encrypt), func(t *testing.T) {
-					s := &speedSwarm{t: t, torrent: filepath.Join(dir, format+".torrent"), size: speedSize, encrypt: encrypt, v2: format == "v2"}
+				b.Run(fmt.Sprintf("%s seeds=%d encrypted=%v", format, seeds, encrypt), func(b *testing.B) {
+					s := &speedSwarm{b: b, torrent: filepath.Join(dir, format+".torrent"), size: speedSize, encrypt: encrypt, v2: format == "v2"}
 					announce := fmt.Sprintf("http://%v/announce", tracker)
 					s.seed(bt, data, announce, seeds)
-					s.compare(rounds, map[string]func() speed{
+					s.compare(map[string]func() speed{
 						"bt":         func() speed { return s.bt(bt) },
 						"libtorrent": func() speed { return s.libtorrent(python) },
 						"aria2":      func() speed { return s.aria2(aria, announce) },
@@ -77,7 +73,7 @@ func TestProcessGetSpeed(t *testing.T) {
 }
 
 // writeRandom writes a file that compresses badly.
-func writeRandom(t *testing.T, path string, size int64) {
+func writeRandom(t testing.TB, path string, size int64) {
 	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
@@ -91,50 +87,50 @@ func writeRandom(t *testing.T, path string, size int64) {
 
 // seed starts n seeds, each with its own address.
 func (s *speedSwarm) seed(bt, data, announce string, n int) {
-	s.t.Helper()
+	s.b.Helper()
 	for i := range n {
 		addr := fmt.Sprintf("127.0.0.%d", i+1)
-		cmd := exec.CommandContext(s.t.Context(), "taskset", "-c", "0", bt, "seed", s.torrent, data, "--json", "--check", "none", "--announce", announce,
+		cmd := exec.CommandContext(s.b.Context(), "taskset", "-c", "0", bt, "seed", s.torrent, data, "--json", "--check", "none", "--announce", announce,
 			"--bind", addr, "--port", "7001", "--no-dht", "--no-lsd", "--no-pex", "--no-port-map")
-		events, err := os.Create(filepath.Join(s.t.TempDir(), "events"))
+		events, err := os.Create(filepath.Join(s.b.TempDir(), "events"))
 		if err != nil {
-			s.t.Fatal(err)
+			s.b.Fatal(err)
 		}
 		defer events.Close()
 		cmd.Stdout, cmd.Stderr = events, events
 		if err := cmd.Start(); err != nil {
-			s.t.Fatal(err)
+			s.b.Fatal(err)
 		}
-		s.t.Cleanup(func() { cmd.Wait() }) // the context has ended
+		s.b.Cleanup(func() { cmd.Wait() }) // the context has ended
 		for end := time.Now().Add(swarmTimeout); ; time.Sleep(10 * time.Millisecond) {
 			b, err := os.ReadFile(events.Name())
 			if err == nil && bytes.Contains(b, []byte(`"announce"`)) {
 				break
 			}
 			if err != nil || time.Now().After(end) {
-				s.t.Fatalf("the seed is not announced: %v\n%s", err, b)
+				s.b.Fatalf("the seed is not announced: %v\n%s", err, b)
 			}
 		}
 		s.peers = append(s.peers, addr+":7001")
 	}
 }
 
-// compare runs the downloaders in turn, and logs their medians.
-func (s *speedSwarm) compare(rounds int, downloads map[string]func() speed) {
-	s.t.Helper()
+// compare runs the downloaders in turn, and reports their medians.
+func (s *speedSwarm) compare(downloads map[string]func() speed) {
+	s.b.Helper()
 	all := make(map[string][]speed)
-	for range rounds {
+	for s.b.Loop() {
 		for name, download := range downloads {
 			if name == "aria2" && s.v2 {
 				continue // it knows no v2
 			}
 			var err error
 			if s.dir, err = os.MkdirTemp(filepath.Dir(s.torrent), "out"); err != nil {
-				s.t.Fatal(err)
+				s.b.Fatal(err)
 			}
 			all[name] = append(all[name], download())
 			if err := os.RemoveAll(s.dir); err != nil {
-				s.t.Fatal(err)
+				s.b.Fatal(err)
 			}
 		}
 	}
@@ -144,17 +140,15 @@ func (s *speedSwarm) compare(rounds int, downloads map[string]func() speed) {
 	for name, list := range all {
 		m := speed{median(list, func(x speed) float64 { return x.seconds }), median(list, func(x speed) float64 { return x.cpu })}
 		medians[name] = m
-		s.t.Logf("%-10s %.2f GB/s, %.2f CPU s per GB", name, gb/m.seconds, m.cpu/gb)
+		s.b.ReportMetric(gb/m.seconds, name+"-GB/s")
+		s.b.ReportMetric(m.cpu/gb, name+"-CPU-s/GB")
 		if name != "bt" {
 			least, fastest = min(least, m.cpu), max(fastest, 1/m.seconds)
 		}
 	}
 	ours := medians["bt"]
-	cpu, rate := ours.cpu/least, 1/ours.seconds/fastest
-	s.t.Logf("bt takes %.2f of the CPU time of the better one, and is %.2f times as fast", cpu, rate)
-	if cpu > 0.5 || rate < 1.5 {
-		s.t.Error("want 0.5 of the CPU time, and 1.5 times as fast")
-	}
+	s.b.ReportMetric(ours.cpu/least, "of-better-CPU")
+	s.b.ReportMetric(1/ours.seconds/fastest, "of-faster-speed")
 }
 
 func median(list []speed, of func(speed) float64) float64 {
@@ -168,13 +162,13 @@ func median(list []speed, of func(speed) float64) float64 {
 
 // run runs a program on the second CPU.
 func (s *speedSwarm) run(args ...string) (speed, string) {
-	s.t.Helper()
-	cmd := exec.CommandContext(s.t.Context(), "taskset", append([]string{"-c", "1"}, args...)...)
+	s.b.Helper()
+	cmd := exec.CommandContext(s.b.Context(), "taskset", append([]string{"-c", "1"}, args...)...)
 	var out, errors bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errors
 	begun := time.Now()
 	if err := cmd.Run(); err != nil {
-		s.t.Fatalf("%v: %v\n%s%s", args, err, &out, &errors)
+		s.b.Fatalf("%v: %v\n%s%s", args, err, &out, &errors)
 	}
 	took := time.Since(begun)
 	return speed{took.Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()}, out.String()
@@ -201,7 +195,7 @@ func (s *speedSwarm) libtorrent(python string) speed {
 	_, out := s.run(append(args, s.peers...)...)
 	var took speed
 	if _, err := fmt.Sscan(out, &took.seconds, &took.cpu); err != nil {
-		s.t.Fatalf("%q: %v", out, err)
+		s.b.Fatalf("%q: %v", out, err)
 	}
 	return took
 }
@@ -210,7 +204,7 @@ func (s *speedSwarm) libtorrent(python string) speed {
 func (s *speedSwarm) aria2(aria, announce string) speed {
 	hook, mark := filepath.Join(s.dir, "hook"), filepath.Join(s.dir, "mark")
 	if err := os.WriteFile(hook, []byte("#!/bin/sh\n: >"+mark+"\n"), 0o777); err != nil {
-		s.t.Fatal(err)
+		s.b.Fatal(err)
 	}
 	args := []string{
 		aria, "--dir", s.dir, "--bt-tracker", announce, "--on-bt-download-complete", hook,
@@ -225,7 +219,7 @@ func (s *speedSwarm) aria2(aria, announce string) speed {
 	took, _ := s.run(append(args, s.torrent)...)
 	info, err := os.Stat(mark)
 	if err != nil {
-		s.t.Fatal(err)
+		s.b.Fatal(err)
 	}
 	took.seconds = info.ModTime().Sub(begun).Seconds()
 	return took

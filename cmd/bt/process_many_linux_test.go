@@ -46,7 +46,7 @@ func processManyFiles(t *testing.T, root string) {
 
 // processPlain returns the path of bt built without the race detector, which needs
 // additional memory.
-func processPlain(t *testing.T) string {
+func processPlain(t testing.TB) string {
 	t.Helper()
 	testenv.Program(t, "go")
 	bin, err := buildPlain()

@@ -24,7 +24,7 @@ const processTimeout = time.Minute
 
 // processCommand returns a command that is killed when it hangs or when the test
 // ends.
-func processCommand(t *testing.T, name string, args ...string) *exec.Cmd {
+func processCommand(t testing.TB, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), processTimeout)
 	t.Cleanup(cancel)
@@ -37,7 +37,7 @@ func processCommand(t *testing.T, name string, args ...string) *exec.Cmd {
 
 // A processEnd is the result of a process.
 type processEnd struct {
-	t              *testing.T
+	t              testing.TB
 	args           []string
 	code           int
 	state          string
@@ -46,7 +46,7 @@ type processEnd struct {
 }
 
 // processStart starts a command. The returned function waits for its end.
-func processStart(t *testing.T, cmd *exec.Cmd) (wait func() *processEnd) {
+func processStart(t testing.TB, cmd *exec.Cmd) (wait func() *processEnd) {
 	t.Helper()
 	var stdout, stderr strings.Builder
 	if cmd.Stdout == nil {
@@ -69,7 +69,7 @@ func processStart(t *testing.T, cmd *exec.Cmd) (wait func() *processEnd) {
 }
 
 // processRun runs bt in dir, or in the current directory if dir is "".
-func processRun(t *testing.T, dir string, args ...string) *processEnd {
+func processRun(t testing.TB, dir string, args ...string) *processEnd {
 	t.Helper()
 	cmd := processCommand(t, "bt", args...)
 	if cmd.Dir = dir; dir != "" {
@@ -171,7 +171,7 @@ type processTorrent struct {
 	TorrentSize int    `json:"torrent_size"`
 }
 
-func processMade(t *testing.T, dir string, args ...string) (m processTorrent) {
+func processMade(t testing.TB, dir string, args ...string) (m processTorrent) {
 	t.Helper()
 	processRun(t, dir, append(args, "--json")...).exits(exitOK).document(&m)
 	return m
