@@ -82,6 +82,7 @@ func demoPages(t *testing.T) map[string]string {
 }
 
 func TestInfoPageInBrowser(t *testing.T) {
+	t.Parallel()
 	b := testenv.Chromium(t)
 	pages := demoPages(t)
 	for name, page := range pages {

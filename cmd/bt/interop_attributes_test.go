@@ -13,6 +13,7 @@ import (
 
 // Aligned v1 is what libtorrent makes with canonical_files.
 func TestInteropAlign(t *testing.T) {
+	t.Parallel()
 	testenv.Python(t, "libtorrent")
 	dir, n := t.TempDir(), 0
 	var requests []ltRequest

@@ -208,6 +208,7 @@ func (c *interopChecked) String() string {
 // For every torrent of bt, libtorrent finds the same pieces good as bt verify,
 // and the same holds for torrents of libtorrent.
 func TestInteropCheck(t *testing.T) {
+	t.Parallel()
 	torrents := interopCheckedTorrents(t)
 	if t.Failed() {
 		return

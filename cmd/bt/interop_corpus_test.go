@@ -79,6 +79,7 @@ func TestInteropCorpusInfo(t *testing.T) {
 // With all files at once and all details, each file has an item in the JSON list,
 // and the terminal output is harmless.
 func TestInteropCorpusInfoOfAll(t *testing.T) {
+	t.Parallel()
 	dir, rows := interopCorpus(t)
 	var paths []string
 	for _, row := range rows {
@@ -183,6 +184,7 @@ func interopHarmless(t *testing.T, text string) {
 // bt info needs less than 100 MiB for every torrent. The binary is built without
 // the race detector, which needs much more.
 func TestInteropCorpusMemory(t *testing.T) {
+	t.Parallel()
 	dir, rows := interopCorpus(t)
 	python := testenv.Python(t, "resource")
 	bt := filepath.Join(t.TempDir(), "bt")

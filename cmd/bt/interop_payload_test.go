@@ -12,6 +12,7 @@ import (
 // The data of other projects verifies against their torrents, and bt makes the
 // same torrents of it with the options in the manifest.
 func TestInteropCorpusPayload(t *testing.T) {
+	t.Parallel()
 	dir, rows := interopCorpus(t)
 	verified, made := map[string]int{}, map[string]int{} // by format
 	for _, row := range rows {

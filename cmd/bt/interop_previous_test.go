@@ -16,6 +16,7 @@ import (
 // libtorrent has all pieces of v1 releases with pad files anywhere in a piece, and lays
 // out the stream as bt does.
 func TestInteropPrevious(t *testing.T) {
+	t.Parallel()
 	testenv.Python(t, "libtorrent")
 	dir := t.TempDir()
 	pads := 0

@@ -81,6 +81,7 @@ func interopReadings() []*interopReading {
 // Other programs read every field of the torrents that bt writes with the right
 // value, not only without an error.
 func TestInteropReadByOthers(t *testing.T) {
+	t.Parallel()
 	readings := map[string][]*interopReading{} // by format
 	for _, format := range interopFormats {
 		for _, r := range interopReadings() {

@@ -59,6 +59,7 @@ func leaveHome() func() {
 }
 
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	first := ""
 	if testenv.Race {
 		first = withoutRaceDetector(t) + string(os.PathListSeparator)

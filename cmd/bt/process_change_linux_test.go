@@ -129,6 +129,7 @@ func processThree(t *testing.T, dir string) (middle string) {
 }
 
 func TestProcessMakeOfChangingFile(t *testing.T) {
+	t.Parallel()
 	for _, c := range processChanges {
 		t.Run(c.name, func(t *testing.T) {
 			for _, read := range []string{"parallel", "sequential"} {
@@ -153,6 +154,7 @@ func TestProcessMakeOfChangingFile(t *testing.T) {
 }
 
 func TestProcessVerifyOfChangingFile(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	processThree(t, dir)
 	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")

@@ -144,6 +144,7 @@ func checkProcessPeak(t *testing.T, what string, peak, files, torrent int64) {
 
 // Neither open files nor memory grow with the number of files.
 func TestProcessManyFiles(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")
 	start := time.Now()
@@ -195,6 +196,7 @@ func TestProcessManyFiles(t *testing.T) {
 
 // A piece may be larger than the memory, and read-ahead is limited.
 func TestProcessLargePieces(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	tree := filepath.Join(dir, "tree")
 	processTree(t, tree, map[string]string{"a": "data", "c": "data"})
@@ -241,6 +243,7 @@ func TestProcessWithoutMaps(t *testing.T) {
 
 // Reading a sparse file on tmpfs does not allocate memory for it.
 func TestProcessSparseOnTmpfs(t *testing.T) {
+	t.Parallel()
 	dir := testenv.Tmpfs(t)
 	sparse := filepath.Join(dir, "sparse")
 	processTree(t, dir, map[string]string{"sparse": "data"})

@@ -103,6 +103,7 @@ func TestProcessManyMemory(t *testing.T) {
 
 // A repeated bt make opens no file of the content.
 func TestProcessRepeatReadsNothing(t *testing.T) {
+	t.Parallel()
 	strace := testenv.Program(t, "strace")
 	dir := t.TempDir()
 	processTree(t, dir, map[string]string{

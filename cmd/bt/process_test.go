@@ -20,7 +20,7 @@ import (
 
 // processTimeout is the time after which a process counts as hung. No test needs
 // a tenth of it.
-const processTimeout = time.Minute
+const processTimeout = 3 * time.Minute
 
 // processCommand returns a command that is killed when it hangs or when the test
 // ends.
