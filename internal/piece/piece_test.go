@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"bt/internal/metainfo"
+	"bt/internal/testenv"
 )
 
 // A tree is content on disk and in memory.
@@ -178,6 +179,9 @@ func TestSums(t *testing.T) {
 				continue
 			}
 			t.Run(tt.name+"/"+f.name, func(t *testing.T) {
+				if f != hybrid && slices.Max(tt.sizes) > 4<<20 {
+					testenv.Large(t)
+				}
 				tr := newTree(t, f, tt.pieceLength, tt.sizes...)
 				tr.stat(t)
 				tr.check(t, tr.sums())
@@ -338,9 +342,9 @@ func appendTo(path, s string) error {
 func TestStopping(t *testing.T) {
 	stop := errors.New("stop")
 	for _, f := range formats {
+		tr := newTree(t, f, 16384, 20<<20)
+		tr.stat(t)
 		for name, j := range jobs {
-			tr := newTree(t, f, 16384, 20<<20)
-			tr.stat(t)
 			j = tr.job(j)
 			n := 0
 			_, err := j.Run(context.Background(), func(r Result) error {

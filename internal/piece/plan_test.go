@@ -96,6 +96,9 @@ func TestSeveralLayouts(t *testing.T) {
 	for name, sizes := range severalSizes {
 		for _, f := range formats {
 			t.Run(name+"/"+f.name, func(t *testing.T) {
+				if f != hybrid {
+					testenv.Large(t)
+				}
 				tr := newTree(t, f, 32<<10, sizes...)
 				tr.stat(t)
 				all := tr.several(t)

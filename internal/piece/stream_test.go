@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"bt/internal/metainfo"
+	"bt/internal/testenv"
 )
 
 // A stream has the sums of a file with the same bytes, whether its length is known or
@@ -25,6 +26,9 @@ func TestStreamSums(t *testing.T) {
 					f.alignment = metainfo.AlignmentPacked // as a hybrid of one file
 				}
 				t.Run(fmt.Sprint(f.name, pieceLength, size), func(t *testing.T) {
+					if f.name != hybrid.name && size > long {
+						testenv.Large(t)
+					}
 					tr := newTree(t, f, pieceLength, size)
 					tr.stat(t)
 					want, _ := tr.run(t, Job{})
