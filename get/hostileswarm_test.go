@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -27,16 +28,23 @@ func TestHostileSwarm(t *testing.T) {
 
 func testHostileSwarm(t *testing.T) {
 	meta, root := makeContent(t, maketorrent.FormatV1, 20*pieceLength+1)
+	data, err := os.ReadFile(root)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var peers []netip.AddrPort
-	for _, list := range [][]behavior{badStates, badFloods, badExtensions} {
+	for _, list := range [][]behavior{badBlocks, badStates, badFloods, badExtensions} {
 		for _, b := range list {
-			peers = append(peers, startBad(t, meta, fmt.Sprintf("127.0.1.%d", 1+len(peers)), b.behave))
+			peers = append(peers, startBad(t, meta, fmt.Sprintf("127.0.1.%d", 1+len(peers)), func(p *badPeer) {
+				p.data = data
+				b.behave(p)
+			}))
 		}
 	}
-	good := startSeed(t, meta, root, seed.Options{MaxUploadRate: 200 << 10}) // all are called until the end
+	good := startSeed(t, meta, root, seed.Options{MaxUploadRate: 200 << 10}) // most are called before the end
 	peers = append([]netip.AddrPort{good}, peers...)
 	var most uint64
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 80*time.Second) // it must not wait for each in turn
 	defer cancel()
 	r := runWith(t, ctx, Options{
 		Torrent: meta, Dir: t.TempDir(), Peers: peers, Encryption: EncryptionOff, MaxPeers: len(peers),

@@ -66,18 +66,28 @@ func (k *Picker) repeat(p *Peer, n int, now time.Time, blocks []Block) []Block {
 			}
 			for j := len(q.owes) - 1; j >= 0; j-- {
 				o, at := q.owes[j].open, q.owes[j].block
-				b := &o.blocks[at]
 				if n <= 0 {
 					return blocks
 				}
-				if b.owing() != owing || b.owedBy(p) || o.used.After(used) || !k.may(p, o, now) {
-					continue
+				if o.blocks[at].owing() == owing && !o.used.After(used) && k.askToo(p, o, at, now) {
+					blocks = append(blocks, o.block(at))
+					n--
 				}
-				k.ask(p, o, at, now)
-				blocks = append(blocks, o.block(at))
-				n--
 			}
 		}
 	}
 	return blocks
+}
+
+// askToo records that a block that others owe is requested from a peer too, if it may be. A
+// piece that one peer was to give alone is then for this one to give.
+func (k *Picker) askToo(p *Peer, o *openPiece, i int, now time.Time) bool {
+	if o.blocks[i].owedBy(p) || !k.may(p, o, now) || o.alone && !p.gave {
+		return false
+	}
+	if o.alone {
+		o.take(p, now)
+	}
+	k.ask(p, o, i, now)
+	return true
 }

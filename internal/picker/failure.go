@@ -7,19 +7,19 @@ import (
 )
 
 const (
-	// After a failure only one peer is requested blocks of the piece for aloneTime. If its
-	// requests lapse, it has patienceTime to continue.
-	aloneTime    = 5 * time.Minute
-	patienceTime = 30 * time.Second
+	// After a failure only one peer is requested blocks of the piece, for aloneTime, or
+	// until none came for stallTime: then the next peer takes its place.
+	aloneTime = 5 * time.Minute
 
-	// Peers that gave blocks of a piece that failed let others begin it for barTime.
+	// Peers that gave blocks of a piece that failed let others begin it for barTime, but
+	// for those that have not given any block yet only for stallTime: they may never do.
 	barTime = time.Minute
 )
 
 // A failure is the last failure of a piece.
 type failure struct {
-	givers []*Peer   // that have not left
-	until  time.Time // they are barred until then
+	givers []*Peer // that have not left
+	at     time.Time
 }
 
 // Failed records that a complete piece is not what it should be: all its blocks are
@@ -42,7 +42,7 @@ func (k *Picker) Failed(piece int, sums [][sha256.Size]byte, now time.Time) (lia
 		}
 	}
 	stay := slices.DeleteFunc(slices.Clone(givers), func(p *Peer) bool { return p.left })
-	k.failures[piece] = &failure{givers: stay, until: now.Add(barTime)}
+	k.failures[piece] = &failure{givers: stay, at: now}
 	k.cancels = k.cancels[:0]
 	k.close(o)
 	if len(givers) == 1 {
@@ -60,27 +60,26 @@ func (k *Picker) Convict(piece int, sums [][sha256.Size]byte) (liars []*Peer) {
 
 // reserved reports whether only one peer is to give blocks of the piece.
 func (o *openPiece) reserved(now time.Time) bool {
-	return o.alone && o.begun != nil && now.Before(o.until)
+	return o.alone && o.begun != nil && now.Before(o.until) && now.Sub(o.used) < stallTime
 }
 
 // take records that a peer begins the piece, or continues it if no other peer does.
 func (o *openPiece) take(p *Peer, now time.Time) {
 	untouched := o.free == len(o.blocks)
-	if o.begun == p || o.begun != nil && (!untouched || o.reserved(now)) {
+	if o.begun == p || o.begun != nil && (!untouched && !o.alone || o.reserved(now)) {
 		return
 	}
 	o.begun = p
-	if untouched && o.alone {
+	if o.alone {
 		o.until = now.Add(aloneTime)
 	}
 }
 
-// lapse records that the peer that began the piece does not continue it for now.
-func (o *openPiece) lapse(now time.Time) {
+// lapse records that the peer that began the piece does not continue it for now. If only
+// that peer is to give the piece, it has some time to continue.
+func (o *openPiece) lapse() {
 	if !o.alone {
 		o.begun = nil
-	} else if end := now.Add(patienceTime); end.Before(o.until) {
-		o.until = end
 	}
 }
 
@@ -96,18 +95,19 @@ func (k *Picker) suspect(p *Peer, now time.Time) int {
 	return -1
 }
 
-// barred reports whether a peer is to let others begin a piece: it gave blocks of it when
-// it failed, and a peer that did not has the piece.
+// barred reports whether a peer is to let others begin a piece that has failed: it gave
+// blocks of it then, or has never given any, and there is a better peer.
 func (k *Picker) barred(p *Peer, piece int, now time.Time) bool {
 	f := k.failures[piece]
-	if f == nil || !now.Before(f.until) || !slices.Contains(f.givers, p) {
+	if f == nil || now.Sub(f.at) >= barTime {
 		return false
 	}
-	have := 0
-	for _, q := range f.givers {
-		if q.Has(piece) {
-			have++
-		}
+	gave := slices.Contains(f.givers, p)
+	if p.gave && !gave {
+		return false
 	}
-	return int(k.rarity.count[piece])+k.seeds > have
+	fresh := gave && now.Sub(f.at) < stallTime
+	return slices.ContainsFunc(k.peers, func(q *Peer) bool {
+		return (q.gave || fresh) && q.Has(piece) && !slices.Contains(f.givers, q)
+	})
 }

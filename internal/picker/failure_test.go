@@ -46,7 +46,7 @@ func TestAlone(t *testing.T) {
 	}
 	k.Pick(b, 1, start, nil)
 	k.Lapse(b, start)
-	if got := k.Pick(a, 1, start.Add(patienceTime-1), nil); len(got) > 0 {
+	if got := k.Pick(a, 1, start.Add(stallTime-1), nil); len(got) > 0 {
 		t.Errorf("%v too early", got)
 	}
 	now := start.Add(barTime) // which is later
@@ -77,7 +77,7 @@ func TestAloneLeaves(t *testing.T) {
 	k.Failed(0, nil, start)
 	blocks := k.Pick(c, blocksPerPiece, start, nil)
 	k.Lapse(c, start) // its blocks may come late
-	now := start.Add(patienceTime)
+	now := start.Add(stallTime)
 	k.give(t, b, k.Pick(b, blocksPerPiece-1, now, nil), now)
 	if got := k.Pick(c, 1, now, nil); len(got) > 0 {
 		t.Fatalf("%v of another peer", got)
@@ -90,5 +90,59 @@ func TestAloneLeaves(t *testing.T) {
 	k.Leave(b, now)
 	if got := k.Pick(c, 1, now, nil); len(got) != 1 {
 		t.Error("no other peer continues")
+	}
+}
+
+// A peer that alone is to give a piece and sends nothing does not keep it from others, and
+// those that have never given anything let others begin it.
+func TestAloneStalls(t *testing.T) {
+	t.Parallel()
+	k := New(options(1))
+	a, b, stalls, silent := k.join("a", 0), k.join("b", 0), k.join("stalls", 0), k.join("silent", 0)
+	stalls.gave = true
+	k.give(t, a, k.Pick(a, 2, start, nil), start)
+	k.give(t, b, k.Pick(b, 2, start, nil), start)
+	k.Failed(0, nil, start)
+	if got := k.Pick(silent, 1, start, nil); len(got) > 0 {
+		t.Error("a peer that has never given anything begins it")
+	}
+	if got := k.Pick(stalls, blocksPerPiece, start, nil); len(got) != blocksPerPiece {
+		t.Fatalf("%d blocks", len(got))
+	}
+	now := start.Add(stallTime)
+	good := k.join("good", 0)
+	good.gave = true
+	if got := k.Pick(good, blocksPerPiece, now.Add(-1), nil); len(got) > 0 {
+		t.Error("two peers are to give it")
+	}
+	if got := k.Pick(silent, blocksPerPiece, now, nil); len(got) > 0 {
+		t.Error("a peer that has never given anything takes the place of the other")
+	}
+	got := k.Pick(good, blocksPerPiece, now, nil)
+	if len(got) != blocksPerPiece {
+		t.Fatalf("%d blocks of the next peer", len(got))
+	}
+	if k.Lapse(stalls, now); len(k.Pick(stalls, 1, now, nil)) > 0 {
+		t.Error("the peer that has sent nothing continues")
+	}
+	k.give(t, good, got, now)
+}
+
+// Peers that have given nothing yet do not keep one that gave blocks of a piece that failed
+// from giving it for long.
+func TestFailedAmongSilent(t *testing.T) {
+	t.Parallel()
+	k := New(options(1))
+	a, b := k.join("a", 0), k.join("b", 0)
+	k.join("silent", 0)
+	k.give(t, a, k.Pick(a, 2, start, nil), start)
+	k.give(t, b, k.Pick(b, 2, start, nil), start)
+	k.Failed(0, nil, start)
+	k.Leave(b, start)
+	if got := k.Pick(a, 1, start.Add(stallTime-1), nil); len(got) > 0 {
+		t.Error("it begins the piece again at once")
+	}
+	if got := k.Pick(a, blocksPerPiece, start.Add(stallTime), nil); len(got) != blocksPerPiece {
+		t.Errorf("%d blocks", len(got))
 	}
 }

@@ -96,7 +96,7 @@ func (k *Picker) Lapse(p *Peer, now time.Time) {
 	p.at = nil
 	for _, o := range k.open {
 		if o.begun == p {
-			o.lapse(now)
+			o.lapse()
 		}
 	}
 	if len(p.owes) == 0 {
