@@ -168,6 +168,9 @@ func (c *conn) handleState(m peer.Message) error {
 	case peer.IDUnchoke:
 		c.chokes = false
 		p.picker.Unchoke(c.remote)
+	case peer.IDHaveNone, peer.IDKeepAlive:
+	default:
+		cost = swarm.CostLong(len(m.Payload))
 	}
 	c.requests.owed = c.remote.Owes()
 	return c.pay(cost)
@@ -209,7 +212,7 @@ func (c *conn) Begun(id peer.ID, b []byte, n int) (ignore bool, err error) {
 				return false, nil
 			}
 		}
-		return true, c.pay(swarm.CostUseless)
+		return true, c.pay(swarm.CostLong(n))
 	}
 	return false, nil
 }
@@ -247,7 +250,7 @@ func (c *conn) handleExtended(m peer.Message) error {
 		if handle := extensions.Handler(m.Extension); handle != nil {
 			return handle(c, m.Payload)
 		}
-		return c.pay(swarm.CostUseless)
+		return c.pay(swarm.CostLong(len(m.Payload)))
 	}
 	if len(m.Payload) > maxIn {
 		return fmt.Errorf("%w: its extended handshake has %d bytes", link.ErrProtocol, len(m.Payload))

@@ -51,8 +51,12 @@ func (b *badPeer) wait() { io.Copy(io.Discard, b) }
 // flood sends without end.
 func (b *badPeer) flood(next func(i uint32) []byte) {
 	go b.wait() // or both sides would wait for each other
-	for i := uint32(0); ; i++ {
-		if _, err := b.Write(next(i)); err != nil {
+	for i := uint32(0); ; {
+		var out []byte
+		for ; len(out) < 4<<10; i++ {
+			out = append(out, next(i)...)
+		}
+		if _, err := b.Write(out); err != nil {
 			return
 		}
 	}

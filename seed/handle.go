@@ -53,7 +53,7 @@ func (c *conn) Begun(id peer.ID, b []byte, n int) (ignore bool, err error) {
 		if b[header-1] == peer.ExtHandshake {
 			return false, fmt.Errorf("%w: its extended handshake has %d bytes", link.ErrProtocol, n)
 		}
-		return true, c.pay(swarm.CostUseless)
+		return true, c.pay(swarm.CostLong(n))
 	}
 	return false, nil
 }
@@ -163,5 +163,5 @@ func (c *conn) handleExtended(m peer.Message) error {
 	if handle := extensions.Handler(m.Extension); handle != nil {
 		return handle(c, m.Payload)
 	}
-	return c.pay(swarm.CostUseless)
+	return c.pay(swarm.CostLong(len(m.Payload)))
 }

@@ -18,7 +18,7 @@ func (c *conn) handleMetadata(payload []byte) error {
 	}
 	id := extensions.PeerID(c.extensions, peer.MetadataName)
 	if m.Kind != peer.MetadataRequest || id == 0 {
-		return c.pay(swarm.CostUseless)
+		return c.pay(swarm.CostLong(len(payload)))
 	}
 	return c.up.MetadataRequest(m.Piece, c.loaded.info, id)
 }

@@ -137,7 +137,7 @@ func (c *conn) Begun(id peer.ID, b []byte, n int) (ignore bool, err error) {
 		case b[header-1] == extensions.IDs()[peer.MetadataName] && c.owesMetadata():
 			return false, nil
 		}
-		return true, c.flood.Pay(swarm.CostUseless)
+		return true, c.flood.Pay(swarm.CostLong(n))
 	}
 	return false, nil
 }
@@ -180,7 +180,7 @@ func (c *conn) handleExtended(m peer.Message) error {
 		if handle := extensions.Handler(m.Extension); handle != nil {
 			return handle(c, m.Payload)
 		}
-		return c.flood.Pay(swarm.CostUseless)
+		return c.flood.Pay(swarm.CostLong(len(m.Payload)))
 	}
 	h, err := peer.ParseExtendedHandshake(m.Payload)
 	if err != nil {

@@ -75,13 +75,13 @@ func (c *conn) handleMetadata(payload []byte) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.fetch == nil {
-		return c.flood.Pay(swarm.CostUseless)
+		return c.flood.Pay(swarm.CostLong(len(payload)))
 	}
 	switch m.Kind {
 	case peer.MetadataData:
 		liars, err := a.fetch.Data(c, m.Piece, m.TotalSize, m.Data, time.Now())
 		if err != nil {
-			return c.flood.Pay(swarm.CostMetadata)
+			return c.flood.Pay(swarm.CostLong(len(payload)))
 		}
 		a.convict(liars)
 		if info := a.fetch.Info(); info != nil {
@@ -89,10 +89,10 @@ func (c *conn) handleMetadata(payload []byte) error {
 		}
 	case peer.MetadataReject:
 		if err := a.fetch.Reject(c, m.Piece, time.Now()); err != nil {
-			return c.flood.Pay(swarm.CostUseless)
+			return c.flood.Pay(swarm.CostLong(len(payload)))
 		}
 	default:
-		return c.flood.Pay(swarm.CostUseless)
+		return c.flood.Pay(swarm.CostLong(len(payload)))
 	}
 	a.askMetadata()
 	return nil

@@ -23,6 +23,13 @@ const (
 	CostRelay = 500
 )
 
+// CostLong returns the cost of a message of n bytes that is of no use. A peer could send
+// long ones as fast as the network allows if each cost the same.
+func CostLong(n int) int {
+	const pointLength = 100 // at most 500 kB per second are within the limits
+	return CostUseless + n/pointLength
+}
+
 const (
 	floodBurst = 50_000 // points allowed at once
 	floodRate  = 5_000  // points allowed per second
