@@ -147,6 +147,9 @@ func (b *badPeer) torrent(size int, answer func(peer.Metadata) *peer.Metadata, h
 	})
 }
 
+// haste makes requests that are not answered time out after a second.
+const haste = 9
+
 // Beside an honest seed, several peers that lie about the info dict do not keep it from
 // arriving.
 func TestHostileInfo(t *testing.T) {
@@ -176,7 +179,7 @@ func testInfo(t *testing.T, meta *Metainfo, root string, liars int, behave func(
 	}
 	peers = append(peers, startSeed(t, meta, root, seed.Options{}))
 	dir := t.TempDir()
-	r := run(t, Options{Magnet: meta.Magnet(), Dir: dir, Peers: peers, Encryption: EncryptionOff})
+	r := run(t, Options{Magnet: meta.Magnet(), Dir: dir, Peers: peers, Encryption: EncryptionOff, haste: haste})
 	if r.err != nil {
 		t.Fatal(r.err)
 	}
@@ -263,7 +266,7 @@ func TestHostileHashes(t *testing.T) {
 				}
 				bad := startBad(t, meta, "127.0.0.2", behave)
 				good := startSeed(t, meta, root, seed.Options{})
-				o := Options{Magnet: &Magnet{HasV2: true, V2: meta.InfoHashV2}, Encryption: EncryptionOff}
+				o := Options{Magnet: &Magnet{HasV2: true, V2: meta.InfoHashV2}, Encryption: EncryptionOff, haste: haste}
 				if b.want != tolerated {
 					testOutcome(t, b.want, bad, o)
 				}

@@ -72,7 +72,7 @@ func (g *Getter) askLayers(now time.Time) {
 	if g.layers == nil {
 		return
 	}
-	for _, r := range g.layers.Requests(now) {
+	for _, r := range g.layers.Requests(g.fetchTime(now)) {
 		r.Peer.pending.hashes = append(r.Peer.pending.hashes, r.HashRequest)
 		r.Peer.Wake()
 	}
@@ -97,7 +97,7 @@ func (c *conn) handleHashes(payload []byte) error {
 	if g.layers == nil {
 		return c.pay(swarm.CostUseless)
 	}
-	switch err := g.layers.Hashes(c, &r, hashes, now); {
+	switch err := g.layers.Hashes(c, &r, hashes, g.fetchTime(now)); {
 	case errors.Is(err, layerfetch.ErrWrong):
 		g.ban(c)
 		return errLie
@@ -121,7 +121,7 @@ func (c *conn) handleHashReject(payload []byte) error {
 	g, now := c.getter, time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.layers == nil || g.layers.Reject(c, &r, now) != nil {
+	if g.layers == nil || g.layers.Reject(c, &r, g.fetchTime(now)) != nil {
 		return c.pay(swarm.CostUseless)
 	}
 	g.askLayers(now)

@@ -83,10 +83,16 @@ func (g *Getter) askMetadata(now time.Time) {
 	if g.info == nil {
 		return
 	}
-	for _, r := range g.info.Requests(now) {
+	for _, r := range g.info.Requests(g.fetchTime(now)) {
 		r.Peer.pending.metadata = append(r.Peer.pending.metadata, r.Piece)
 		r.Peer.Wake()
 	}
+}
+
+// fetchTime returns the time that the fetches of the info dict and of the piece layers see,
+// which passes faster in tests.
+func (g *Getter) fetchTime(now time.Time) time.Time {
+	return now.Add(time.Duration(g.options.haste) * now.Sub(g.begun))
 }
 
 // owesMetadata reports whether the peer may send a piece of the info dict.
@@ -110,13 +116,13 @@ func (c *conn) handleMetadata(payload []byte) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.info == nil {
-		return c.pay(swarm.CostUseless)
+		return c.pay(swarm.CostLong(len(payload)))
 	}
 	switch m.Kind {
 	case peer.MetadataData:
-		liars, err := g.info.Data(c, m.Piece, m.TotalSize, m.Data, now)
+		liars, err := g.info.Data(c, m.Piece, m.TotalSize, m.Data, g.fetchTime(now))
 		if err != nil {
-			return c.pay(swarm.CostMetadata)
+			return c.pay(swarm.CostLong(len(payload)))
 		}
 		g.arrived.Store(now.UnixNano())
 		g.ban(liars...)
@@ -124,11 +130,11 @@ func (c *conn) handleMetadata(payload []byte) error {
 			g.signal()
 		}
 	case peer.MetadataReject:
-		if err := g.info.Reject(c, m.Piece, now); err != nil {
-			return c.pay(swarm.CostUseless)
+		if err := g.info.Reject(c, m.Piece, g.fetchTime(now)); err != nil {
+			return c.pay(swarm.CostLong(len(payload)))
 		}
 	default:
-		return c.pay(swarm.CostUseless)
+		return c.pay(swarm.CostLong(len(payload)))
 	}
 	g.askMetadata(now)
 	return nil

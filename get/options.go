@@ -109,4 +109,5 @@ type Options struct {
 
 	dht    discover.Node // nil means that of DHT; set by tests
 	memory int64         // bytes of blocks that are not written yet; set by tests
+	haste  int           // by how many times time passes faster for fetches of the info dict and the piece layers; set by tests
 }

@@ -53,6 +53,10 @@ func (a *attempt[P]) start(now time.Time) {
 
 func (a *attempt[P]) runs() bool { return !a.began.IsZero() }
 
+// minPicks is how many requests are made at least before they are repeated: where there are
+// few pieces, several silent peers would hold up the others one after another.
+const minPicks = 8
+
 // pick returns a piece to request from a peer. When all are requested, it picks those
 // that have not arrived once more, so that one slow peer does not hold up the others.
 func (a *attempt[P]) pick(s *source[P]) (piece int, ok bool) {
@@ -63,12 +67,12 @@ func (a *attempt[P]) pick(s *source[P]) (piece int, ok bool) {
 			return piece, true
 		}
 	}
-	for ; a.next < 2*a.pieces(); a.next++ {
+	for ; a.next < max(2*a.pieces(), minPicks); a.next++ {
 		piece = a.next % a.pieces()
-		if a.beyond(piece) {
+		if a.beyond(piece) || s.Has(piece) { // it is for another peer then
 			break
 		}
-		if a.lacks(piece) && !s.Has(piece) {
+		if a.lacks(piece) {
 			a.next++
 			return piece, true
 		}

@@ -207,6 +207,10 @@ func (f *Fetch[P]) hasRoom(s *source[P], now time.Time) bool {
 	return hashes < maxHashes
 }
 
+// minPicks is how many requests are made at least before they are repeated: where there are
+// few spans, several silent peers would hold up the others one after another.
+const minPicks = 8
+
 // pick returns a span to request from a peer. It looks at few more spans of again than
 // the peer has rejected. When all are requested, it picks those that have not arrived once
 // more, so that one slow peer does not hold up the others.
@@ -218,10 +222,13 @@ func (f *Fetch[P]) pick(s *source[P]) (span int, ok bool) {
 			return span, true
 		}
 	}
-	for f.next < 2*f.spans {
+	for ; f.next < max(2*f.spans, minPicks); f.next++ {
 		span = f.next % f.spans
-		f.next++
-		if !f.has.Has(span) && !s.Has(span) && !s.reject[span] {
+		if s.Has(span) { // it is for another peer then
+			break
+		}
+		if !f.has.Has(span) && !s.reject[span] {
+			f.next++
 			return span, true
 		}
 	}
