@@ -82,7 +82,7 @@ func (k *Picker) repeat(p *Peer, n int, now time.Time, blocks []Block) []Block {
 // askToo records that a block that others owe is requested from a peer too, if it may be. A
 // piece that one peer was to give alone is then for this one to give.
 func (k *Picker) askToo(p *Peer, o *openPiece, i int, now time.Time) bool {
-	if o.blocks[i].owedBy(p) || !k.may(p, o, now) || o.alone && !p.gave {
+	if o.blocks[i].owedBy(p) || !k.may(p, o, now) {
 		return false
 	}
 	if o.alone {

@@ -8,11 +8,12 @@ import (
 
 const (
 	// After a failure only one peer is requested blocks of the piece, for aloneTime, or
-	// until none came for stallTime: then the next peer takes its place.
+	// until it has given none for stallTime. Then the next one takes its place. A peer
+	// that has never given a block may give some, but does not keep others from that.
 	aloneTime = 5 * time.Minute
 
-	// Peers that gave blocks of a piece that failed let others begin it for barTime, but
-	// for those that have not given any block yet only for stallTime: they may never do.
+	// Peers that gave blocks of a piece that failed let others begin it for barTime, or for
+	// stallTime if the others have never given a block or are snubbed.
 	barTime = time.Minute
 )
 
@@ -60,18 +61,32 @@ func (k *Picker) Convict(piece int, sums [][sha256.Size]byte) (liars []*Peer) {
 
 // reserved reports whether only one peer is to give blocks of the piece.
 func (o *openPiece) reserved(now time.Time) bool {
-	return o.alone && o.begun != nil && now.Before(o.until) && now.Sub(o.used) < stallTime
+	return o.alone && o.begun != nil && now.Before(o.until)
 }
 
 // take records that a peer begins the piece, or continues it if no other peer does.
 func (o *openPiece) take(p *Peer, now time.Time) {
 	untouched := o.free == len(o.blocks)
-	if o.begun == p || o.begun != nil && (!untouched && !o.alone || o.reserved(now)) {
+	switch {
+	case o.begun == p || o.begun != nil && !untouched && !o.alone:
+	case !o.alone:
+		o.begun = p
+	case p.gave && !o.reserved(now):
+		o.begun, o.until, o.latest = p, now.Add(stallTime), now.Add(aloneTime)
+	}
+}
+
+// prolong records that a peer has given a block of the piece, which that peer alone may
+// then continue.
+func (o *openPiece) prolong(p *Peer, now time.Time) {
+	if !o.alone {
 		return
 	}
-	o.begun = p
-	if o.alone {
-		o.until = now.Add(aloneTime)
+	if o.take(p, now); o.begun != p {
+		return
+	}
+	if o.until = now.Add(stallTime); o.latest.Before(o.until) {
+		o.until = o.latest
 	}
 }
 
@@ -95,19 +110,15 @@ func (k *Picker) suspect(p *Peer, now time.Time) int {
 	return -1
 }
 
-// barred reports whether a peer is to let others begin a piece that has failed: it gave
-// blocks of it then, or has never given any, and there is a better peer.
+// barred reports whether a peer is to let others begin a piece: it gave blocks of it when
+// it failed, and a peer that did not has the piece.
 func (k *Picker) barred(p *Peer, piece int, now time.Time) bool {
 	f := k.failures[piece]
-	if f == nil || now.Sub(f.at) >= barTime {
+	if f == nil || now.Sub(f.at) >= barTime || !slices.Contains(f.givers, p) {
 		return false
 	}
-	gave := slices.Contains(f.givers, p)
-	if p.gave && !gave {
-		return false
-	}
-	fresh := gave && now.Sub(f.at) < stallTime
+	fresh := now.Sub(f.at) < stallTime
 	return slices.ContainsFunc(k.peers, func(q *Peer) bool {
-		return (q.gave || fresh) && q.Has(piece) && !slices.Contains(f.givers, q)
+		return (q.gave && !q.snubs || fresh) && q.Has(piece) && !slices.Contains(f.givers, q)
 	})
 }

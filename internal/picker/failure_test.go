@@ -93,39 +93,67 @@ func TestAloneLeaves(t *testing.T) {
 	}
 }
 
-// A peer that alone is to give a piece and sends nothing does not keep it from others, and
-// those that have never given anything let others begin it.
+// A peer that alone is to give a piece and sends nothing does not keep it from others.
 func TestAloneStalls(t *testing.T) {
 	t.Parallel()
 	k := New(options(1))
-	a, b, stalls, silent := k.join("a", 0), k.join("b", 0), k.join("stalls", 0), k.join("silent", 0)
+	a, b, stalls := k.join("a", 0), k.join("b", 0), k.join("stalls", 0)
 	stalls.gave = true
 	k.give(t, a, k.Pick(a, 2, start, nil), start)
 	k.give(t, b, k.Pick(b, 2, start, nil), start)
 	k.Failed(0, nil, start)
-	if got := k.Pick(silent, 1, start, nil); len(got) > 0 {
-		t.Error("a peer that has never given anything begins it")
-	}
 	if got := k.Pick(stalls, blocksPerPiece, start, nil); len(got) != blocksPerPiece {
 		t.Fatalf("%d blocks", len(got))
 	}
 	now := start.Add(stallTime)
 	good := k.join("good", 0)
-	good.gave = true
 	if got := k.Pick(good, blocksPerPiece, now.Add(-1), nil); len(got) > 0 {
 		t.Error("two peers are to give it")
 	}
-	if got := k.Pick(silent, blocksPerPiece, now, nil); len(got) > 0 {
-		t.Error("a peer that has never given anything takes the place of the other")
-	}
 	got := k.Pick(good, blocksPerPiece, now, nil)
-	if len(got) != blocksPerPiece {
+	if len(got) != 1 {
+		t.Fatalf("%d blocks of the next peer, which has given none", len(got))
+	}
+	k.give(t, good, got, now)
+	got = k.Pick(good, blocksPerPiece, now, nil)
+	if len(got) != blocksPerPiece-1 {
 		t.Fatalf("%d blocks of the next peer", len(got))
 	}
-	if k.Lapse(stalls, now); len(k.Pick(stalls, 1, now, nil)) > 0 {
+	k.Lapse(stalls, now)
+	if got := k.Pick(stalls, 1, now, nil); len(got) > 0 {
 		t.Error("the peer that has sent nothing continues")
 	}
 	k.give(t, good, got, now)
+}
+
+// Peers that have never given a block don't keep others from a piece that failed, however many
+// they are.
+func TestAloneSilent(t *testing.T) {
+	t.Parallel()
+	k := New(options(1))
+	a, b := k.join("a", 0), k.join("b", 0)
+	var silent []*Peer
+	for range 5 {
+		silent = append(silent, k.join("silent", 0))
+	}
+	good := k.join("good", 0)
+	good.gave = true
+	k.give(t, a, k.Pick(a, 2, start, nil), start)
+	k.give(t, b, k.Pick(b, 2, start, nil), start)
+	k.Failed(0, nil, start)
+	for _, p := range silent {
+		k.Pick(p, blocksPerPiece, start, nil)
+	}
+	got := k.Pick(good, blocksPerPiece, start, nil)
+	if len(got) != blocksPerPiece {
+		t.Fatalf("%d blocks", len(got))
+	}
+	for _, p := range silent {
+		if got := k.Pick(p, blocksPerPiece, start, nil); len(got) > 0 {
+			t.Errorf("%v of a peer that has never given a block", got)
+		}
+	}
+	k.give(t, good, got, start)
 }
 
 // Peers that have given nothing yet do not keep one that gave blocks of a piece that failed

@@ -42,8 +42,9 @@ type openPiece struct {
 	begun  *Peer     // the peer that began it, or continued it after that peer lapsed; may be nil
 	used   time.Time // when a block was requested or received, or a request lapsed
 
-	alone bool      // after a failure: only begun is to give blocks
-	until time.Time // end of that
+	alone  bool      // after a failure: only begun is to give blocks
+	until  time.Time // end of that, unless it gives one
+	latest time.Time // end of that in any case
 
 	place, unfilled int // in Picker.open and Picker.unfilled; unfilled is -1 if not there
 }
@@ -78,7 +79,8 @@ func (k *Picker) begin(piece int, p *Peer, now time.Time) *openPiece {
 		free: n, left: n, begun: p, used: now, place: len(k.open), unfilled: -1,
 	}
 	if k.failures[piece] != nil {
-		o.alone, o.until = true, now.Add(aloneTime)
+		o.alone, o.begun = true, nil
+		o.take(p, now)
 	}
 	k.open = append(k.open, o)
 	k.byPiece[piece] = o

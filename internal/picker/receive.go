@@ -40,6 +40,7 @@ func (k *Picker) Received(p *Peer, b Block, now time.Time) (ok, complete bool, c
 	*state = block{peers: [maxOwing]*Peer{p}, came: true}
 	o.left--
 	o.used = now
+	o.prolong(p, now)
 	return true, o.left == 0, k.cancels
 }
 
