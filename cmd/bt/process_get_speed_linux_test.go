@@ -25,6 +25,7 @@ type speedSwarm struct {
 	peers   []string
 	dir     string // of the download
 	encrypt bool
+	host    *testenv.Host // of the downloader; nil: the second CPU
 	v2      bool
 }
 
@@ -160,10 +161,14 @@ func median(list []speed, of func(speed) float64) float64 {
 	return values[len(values)/2]
 }
 
-// run runs a program on the second CPU.
+// run runs a program on the host, or on the second CPU.
 func (s *speedSwarm) run(args ...string) (speed, string) {
 	s.b.Helper()
-	cmd := exec.CommandContext(s.b.Context(), "taskset", append([]string{"-c", "1"}, args...)...)
+	line := append([]string{"taskset", "-c", "1"}, args...)
+	if s.host != nil {
+		line = s.host.Command(args[0], args[1:]...)
+	}
+	cmd := exec.CommandContext(s.b.Context(), line[0], line[1:]...)
 	var out, errors bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errors
 	begun := time.Now()
@@ -176,7 +181,7 @@ func (s *speedSwarm) run(args ...string) (speed, string) {
 
 // bt includes the time to start.
 func (s *speedSwarm) bt(bt string) speed {
-	args := []string{bt, "get", s.torrent, "--output", s.dir, "--json", "--no-dht", "--no-lsd", "--no-pex", "--no-port-map", "--bind", "127.0.0.1", "--port", "0"}
+	args := []string{bt, "get", s.torrent, "--output", s.dir, "--json", "--no-dht", "--no-lsd", "--no-pex", "--no-port-map", "--bind", s.addr(), "--port", "0"}
 	if args = append(args, "--encryption", "off"); s.encrypt {
 		args[len(args)-1] = "require"
 	}
@@ -187,8 +192,16 @@ func (s *speedSwarm) bt(bt string) speed {
 	return took
 }
 
+// addr returns the address of the downloaders.
+func (s *speedSwarm) addr() string {
+	if s.host != nil {
+		return s.host.Addr.String()
+	}
+	return "127.0.0.1"
+}
+
 func (s *speedSwarm) libtorrent(python string) speed {
-	args := []string{python, "testdata/interop/fastleech.py", s.torrent, s.dir}
+	args := []string{python, "testdata/interop/fastleech.py", s.torrent, s.dir, s.addr()}
 	if s.encrypt {
 		args = append(args, "rc4")
 	}

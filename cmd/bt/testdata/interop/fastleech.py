@@ -1,4 +1,4 @@
-"""Downloads with libtorrent, as fast as its settings allow: fastleech.py TORRENT DIR [rc4] PEER...
+"""Downloads with libtorrent, as fast as its settings allow: fastleech.py TORRENT DIR ADDRESS [rc4] PEER...
 
 It prints the seconds and the CPU seconds from the start of the download until it has all,
 without those for Python and the session. With rc4 it speaks nothing else."""
@@ -7,10 +7,10 @@ import sys
 import time
 import libtorrent as lt
 
-source, directory, peers = sys.argv[1], sys.argv[2], sys.argv[3:]
+source, directory, address, peers = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
 settings = lt.high_performance_seed()
 settings.update({
-    'listen_interfaces': '127.0.0.1:0', 'enable_dht': False, 'enable_lsd': False,
+    'listen_interfaces': address + ':0', 'enable_dht': False, 'enable_lsd': False,
     'enable_upnp': False, 'enable_natpmp': False,
     'enable_outgoing_utp': False, 'enable_incoming_utp': False,
     'allow_multiple_connections_per_ip': True,
