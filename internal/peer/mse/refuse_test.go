@@ -39,14 +39,14 @@ func step3(infoHash [20]byte, plain []byte) []byte {
 	req1 := hash("req1", knownSecret)
 	name := masked(Req2(infoHash), hash("req3", knownSecret))
 	plain = bytes.Clone(plain)
-	newCipher("keyA", knownSecret, infoHash).XORKeyStream(plain, plain)
+	newCipher("keyA", knownSecret, infoHash).xor(plain)
 	return bytes.Join([][]byte{req1[:], name[:], plain}, nil)
 }
 
 // step4 is that of B, with any text.
 func step4(plain []byte) []byte {
 	plain = bytes.Clone(plain)
-	newCipher("keyB", knownSecret, torrent).XORKeyStream(plain, plain)
+	newCipher("keyB", knownSecret, torrent).xor(plain)
 	return plain
 }
 

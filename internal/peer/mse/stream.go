@@ -2,7 +2,6 @@ package mse
 
 import (
 	"bytes"
-	"crypto/rc4" // required by the protocol, for obfuscation and not for security
 	"fmt"
 	"io"
 )
@@ -23,13 +22,13 @@ type Session struct {
 	// call of Decrypt continues after it.
 	Initial []byte
 
-	in, out *rc4.Cipher // nil for plaintext
+	in, out *cipher // nil for plaintext
 }
 
 // Encrypt encrypts the next bytes to send, in place.
 func (s *Session) Encrypt(b []byte) {
 	if s != nil && s.out != nil {
-		s.out.XORKeyStream(b, b)
+		s.out.xor(b)
 	}
 }
 
@@ -37,7 +36,7 @@ func (s *Session) Encrypt(b []byte) {
 func (s *Session) Encrypts() bool { return s != nil && s.out != nil }
 
 // A Mark is a position in the encrypted stream.
-type Mark struct{ cipher rc4.Cipher }
+type Mark struct{ cipher cipher }
 
 // Mark returns the current position of Encrypt.
 func (s *Session) Mark() Mark { return Mark{*s.out} }
@@ -49,14 +48,14 @@ func (s *Session) Rewind(m Mark, n int) {
 	var skipped [1024]byte
 	for ; n > 0; n -= min(n, len(skipped)) {
 		b := skipped[:min(n, len(skipped))]
-		s.out.XORKeyStream(b, b)
+		s.out.xor(b)
 	}
 }
 
 // Decrypt decrypts the next received bytes, in place.
 func (s *Session) Decrypt(b []byte) {
 	if s != nil && s.in != nil {
-		s.in.XORKeyStream(b, b)
+		s.in.xor(b)
 	}
 }
 
@@ -72,14 +71,11 @@ func (s *Session) begin(m Method, rest []byte) {
 }
 
 // newCipher returns the cipher of one direction.
-func newCipher(label string, secret []byte, infoHash [20]byte) *rc4.Cipher {
+func newCipher(label string, secret []byte, infoHash [20]byte) *cipher {
 	key := hash(label, secret, infoHash[:])
-	c, err := rc4.NewCipher(key[:])
-	if err != nil {
-		panic(err) // only for invalid key lengths
-	}
+	c := keyed(key[:])
 	var skipped [1024]byte
-	c.XORKeyStream(skipped[:], skipped[:])
+	c.xor(skipped[:])
 	return c
 }
 
@@ -125,10 +121,10 @@ func (in *input) take(n int, what string) ([]byte, error) {
 }
 
 // open consumes n bytes and decrypts them.
-func (in *input) open(c *rc4.Cipher, n int, what string) ([]byte, error) {
+func (in *input) open(c *cipher, n int, what string) ([]byte, error) {
 	b, err := in.take(n, what)
 	if err == nil {
-		c.XORKeyStream(b, b)
+		c.xor(b)
 	}
 	return b, err
 }
