@@ -2,6 +2,7 @@ package get
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"bt/internal/partial"
@@ -96,14 +97,22 @@ func (c *conn) request() {
 	if len(r.blocks) > 0 && r.owed == 0 {
 		r.moved = now
 	}
-	for _, b := range r.blocks {
-		c.Queue(peer.Message{ID: peer.IDRequest, Index: b.Piece, Begin: b.Begin, Length: b.Length})
-		r.budget.Spend(int64(b.Length))
-	}
+	c.QueueBytes(r.append)
 	r.owed += len(r.blocks)
 	if c.idle = len(r.blocks) < n; c.idle && r.owed == 0 {
 		r.after = now.Add(waitTime)
 	}
+}
+
+// append appends the requests for the blocks.
+func (r *requests) append(b []byte) []byte {
+	const length = 4 + 1 + 3*4
+	b = slices.Grow(b, len(r.blocks)*length)
+	for _, q := range r.blocks {
+		b = peer.Message{ID: peer.IDRequest, Index: q.Piece, Begin: q.Begin, Length: q.Length}.Append(b)
+		r.budget.Spend(int64(q.Length))
+	}
+	return b
 }
 
 // room returns how many more blocks to request. It is 0 until it would be a part of the
@@ -151,7 +160,7 @@ func (c *conn) block(m peer.Message) error {
 		return errUnrequested(m.ID)
 	}
 	r := &c.requests
-	r.arrived = append(r.arrived, partial.NewBlock(int(m.Index), int64(m.Begin), m.Payload))
+	r.arrived = append(r.arrived, partial.NewBlock(int(m.Index), int64(m.Begin), m.Payload, c.Keep()))
 	if len(r.arrived) < maxArrived {
 		return nil
 	}

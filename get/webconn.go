@@ -227,7 +227,7 @@ func (c *webConn) receive(block picker.Block, b []byte) (came bool, owes int, er
 		return false, owes, nil
 	}
 	g.arrived.Store(now.UnixNano())
-	return true, owes, c.pieces.take(partial.NewBlock(int(block.Piece), int64(block.Begin), b))
+	return true, owes, c.pieces.take(partial.NewBlock(int(block.Piece), int64(block.Begin), b, nil))
 }
 
 // finish ends a run that took some time, and of which n bytes have arrived. Others may ask

@@ -69,14 +69,16 @@ type Handler interface {
 	// read also while it takes nothing, and much is read at once.
 	Expects() bool
 
-	// Handle handles a message, which is valid only during the call.
+	// Handle handles a message, which is valid only during the call. It may keep a block
+	// by Keep.
 	Handle(m peer.Message) error
 
 	// Handled is called when the messages that have arrived together are handled.
 	Handled() error
 
-	// Begun is called for a message of n bytes of which only b has arrived. It may
-	// refuse the message by an error, or return true to ignore it without keeping it.
+	// Begun is called for a message of n bytes that has arrived in part, and begins with
+	// b. It may refuse the message by an error, or return true to ignore it without
+	// keeping it.
 	Begun(id peer.ID, b []byte, n int) (ignore bool, err error)
 
 	// Rest frees memory that is not needed while the peer is idle.
@@ -115,9 +117,10 @@ type Link struct {
 	pieces   int // of the torrent, or peer.UnknownPieces
 	woken    atomic.Bool
 
-	in           []byte // start of an incomplete message, or whole messages if more is set
-	whole        int    // length of the message in in, as far as it is known
-	more         bool   // in holds messages that wait for room in out, or for resume
+	inbox        inbox
+	block        *[peer.BlockLength]byte // of the message that is handled; nil: it is not to be kept
+	in           []byte                  // start of an incomplete message, or whole messages if more is set
+	more         bool                    // in holds messages that wait for room in out, or for resume
 	resume       time.Time
 	skip         int    // bytes still to be received of a message that is ignored
 	room         int64  // estimate of the bytes that the socket accepts at once

@@ -7,45 +7,7 @@ import (
 	"time"
 
 	"bt/internal/peer"
-	"bt/internal/pool"
 )
-
-const (
-	// readLength is the size of reads from a peer, enough for some five hundred requests.
-	readLength = 8 << 10
-
-	// blocksLength is the size of reads from a peer that owes us blocks.
-	blocksLength = 128 << 10
-
-	// blockMessage is the length of a message with a block. Link.in has room for it
-	// where blocks are expected, so that it need not grow.
-	blockMessage = 4 + peer.MaxPiece
-)
-
-// Buffers for reading. They are in proportion to the links that handle what they have
-// read, not to peers.
-var (
-	buffers       pool.Pool[[readLength]byte]
-	blocksBuffers pool.Pool[[blocksLength]byte]
-)
-
-// takeBuffer returns a buffer, for giveBuffer.
-func takeBuffer(forBlocks bool) []byte {
-	if forBlocks {
-		return blocksBuffers.Get()[:]
-	}
-	return buffers.Get()[:]
-}
-
-// giveBuffer gives back the start of a buffer, which may be nil.
-func giveBuffer(b []byte) {
-	switch cap(b) {
-	case readLength:
-		buffers.Put((*[readLength]byte)(b[:readLength]))
-	case blocksLength:
-		blocksBuffers.Put((*[blocksLength]byte)(b[:blocksLength]))
-	}
-}
 
 // maxPause is the longest sleep while messages of the peer wait. Between sleeps the
 // connection may be closed or woken.
@@ -100,7 +62,7 @@ func (l *Link) listen(until time.Time, h Handler) error {
 // idle because of a Wake.
 func (l *Link) shrink(h Handler) {
 	if !l.woken.Load() || !h.Expects() {
-		l.in = append([]byte(nil), l.in...)
+		l.in = append([]byte(nil), l.inbox.release(l.in)...)
 	}
 	if len(l.out) == 0 {
 		l.out = nil
@@ -109,32 +71,32 @@ func (l *Link) shrink(h Handler) {
 
 // receive reads once from the socket, and handles what it has read.
 func (l *Link) receive(wait bool, h Handler) error {
-	expects := h.Expects()
-	n, b, err := l.socket.receive(wait, expects, l.rest(expects))
-	defer giveBuffer(b)
-	if err != nil || n == 0 && len(b) == 0 {
+	l.choose(h.Expects())
+	defer l.inbox.give()
+	n, err := l.socket.receive(wait, &l.inbox)
+	if err != nil || n == 0 {
 		return err
 	}
-	return l.take(n, b, h)
+	return l.take(n, h)
 }
 
-// rest returns the room in l.in for the end of the message there, if blocks are expected:
-// it is read to where it belongs, so that a block is not copied again and again.
-func (l *Link) rest(expects bool) []byte {
-	end := min(cap(l.in), l.whole)
-	if !expects || len(l.in) == 0 || end <= len(l.in) {
-		return nil
-	}
-	return l.in[len(l.in):end]
-}
-
-// take decrypts and handles received data: n bytes after those of l.in, and b.
-func (l *Link) take(n int, b []byte, h Handler) error {
+// take decrypts and handles n bytes that were received.
+func (l *Link) take(n int, h Handler) error {
 	l.lastReceived = time.Now()
-	l.crypto.Decrypt(l.in[len(l.in) : len(l.in)+n])
-	l.in = l.in[:len(l.in)+n]
-	l.crypto.Decrypt(b)
-	return l.parse(b, h)
+	in := &l.inbox
+	for left, i := n, 0; left > 0; i++ {
+		p := in.parts[i]
+		p = p[:min(left, len(p))]
+		l.crypto.Decrypt(p)
+		left -= len(p)
+	}
+	if !in.blocks {
+		return l.parse(in.buffer[:n], h)
+	}
+	if err := l.takeSlots(n, h); err != nil {
+		return err
+	}
+	return h.Handled()
 }
 
 // parse handles the messages in l.in and in b, which follows it and is decrypted.
@@ -184,12 +146,12 @@ func (l *Link) join(b []byte) []byte {
 	return b
 }
 
-// handle handles the messages in b, and returns the length of those that are done. Of an
-// incomplete message it sets l.whole, and l.more if the others must wait.
+// handle handles the messages in b, and returns the length of those that are done. It sets
+// l.more if the others must wait.
 func (l *Link) handle(b []byte, h Handler) (done int, err error) {
 	l.more = false
 	for done < len(b) {
-		if len(l.out) >= maxOut || !l.resume.IsZero() && time.Until(l.resume) > 0 {
+		if l.waits() {
 			l.more = true
 			break
 		}
@@ -198,7 +160,6 @@ func (l *Link) handle(b []byte, h Handler) (done int, err error) {
 			return 0, fmt.Errorf("%w: %w", ErrProtocol, err)
 		}
 		if n > len(b)-done {
-			l.whole = n
 			ignore, err := h.Begun(m.ID, b[done:], n)
 			if ignore {
 				l.skip, done = n-(len(b)-done), len(b)
@@ -211,6 +172,11 @@ func (l *Link) handle(b []byte, h Handler) (done int, err error) {
 		done += n
 	}
 	return done, nil
+}
+
+// waits reports whether messages of the peer must wait.
+func (l *Link) waits() bool {
+	return len(l.out) >= maxOut || !l.resume.IsZero() && time.Until(l.resume) > 0
 }
 
 // keep keeps the start of a message, or messages that must wait, in l.in, which is empty.

@@ -17,6 +17,8 @@ type reader struct {
 	ignores int // messages longer than this are ignored; 0: none
 	got     []string
 	handled int // length of got when Handled was called
+	kept    []peer.Message
+	as      []string // what kept was when it was handled
 }
 
 func (r *reader) Handled() error {
@@ -53,6 +55,9 @@ func (r *reader) Handle(m peer.Message) error {
 	if n := len(m.Append(nil)); !r.ignored(n) { // or it has arrived at once
 		r.got = append(r.got, describe(m))
 	}
+	if r.rng.IntN(2) == 0 && r.Keep() != nil {
+		r.kept, r.as = append(r.kept, m), append(r.as, describe(m))
+	}
 	switch r.rng.IntN(30) {
 	case 0:
 		r.Pause(time.Now().Add(time.Hour))
@@ -71,7 +76,7 @@ func randomMessage(rng *rand.Rand) peer.Message {
 		}
 		return b
 	}
-	switch rng.IntN(9) {
+	switch rng.IntN(15) {
 	case 0:
 		return peer.Message{ID: peer.IDKeepAlive}
 	case 1:
@@ -84,14 +89,17 @@ func randomMessage(rng *rand.Rand) peer.Message {
 		return peer.Message{ID: peer.IDExtended, Extension: 7, Payload: payload(0, peer.MaxExtended-2)}
 	case 5:
 		return peer.Message{ID: peer.IDHashes, Payload: payload(81, 40_000)}
-	default:
+	case 6:
 		return peer.Message{ID: peer.IDPiece, Index: rng.Uint32(), Begin: rng.Uint32(), Payload: payload(0, peer.BlockLength)}
+	default:
+		return peer.Message{ID: peer.IDPiece, Index: rng.Uint32(), Begin: rng.Uint32(), Payload: payload(peer.BlockLength, peer.BlockLength)}
 	}
 }
 
 // However a stream is cut into reads, and whatever is expected meanwhile, ignored or made
 // to wait, each message is handled once and in order, and no more is kept than is needed.
 func TestTake(t *testing.T) {
+	kept := 0
 	for seed := range uint64(50) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		l := new(Link)
@@ -116,21 +124,26 @@ func TestTake(t *testing.T) {
 				}
 				continue
 			}
-			expects := r.Expects()
-			rest := l.rest(expects)
-			buffer := takeBuffer(expects)
-			n := min(1+rng.IntN(most), len(stream), len(rest)+len(buffer))
-			into := copy(rest, stream[:n])
-			b := buffer[:copy(buffer, stream[into:n])]
+			in := &l.inbox
+			l.choose(r.Expects())
+			in.take()
+			n := 0
+			for _, p := range in.parts {
+				n += copy(p[:min(len(p), most-n)], stream[n:])
+			}
+			n = min(n, 1+rng.IntN(most))
 			stream = stream[n:]
-			if err := l.take(into, b, r); err != nil {
+			if err := l.take(n, r); err != nil {
 				t.Fatal(err)
 			}
 			if r.handled != len(r.got) {
 				t.Fatalf("seed %d: %d messages of a read are followed by no Handled", seed, len(r.got)-r.handled)
 			}
-			clear(b) // take must not keep it
-			giveBuffer(b)
+			discard(in) // take must keep only what is in the first slot
+			in.give()
+			if in.got == 0 && in.first.block != nil {
+				t.Fatalf("seed %d: a block is kept without need", seed)
+			}
 			if len(l.in) > blockMessage && cap(l.in) > 2*len(l.in)+blockMessage {
 				t.Fatalf("seed %d: %d bytes are kept in %d", seed, len(l.in), cap(l.in))
 			}
@@ -138,9 +151,35 @@ func TestTake(t *testing.T) {
 		if !slices.Equal(r.got, want) {
 			t.Fatalf("seed %d: %d messages of %d are right", seed, commonPrefix(r.got, want), len(want))
 		}
+		for i, m := range r.kept {
+			if describe(m) != r.as[i] {
+				t.Fatalf("seed %d: a block that was kept has changed", seed)
+			}
+		}
+		kept += len(r.kept)
 		r.expects = false
 		if l.shrink(r); len(l.in) != 0 || l.in != nil {
 			t.Errorf("seed %d: %d bytes in %d are left", seed, len(l.in), cap(l.in))
+		}
+	}
+	if kept == 0 {
+		t.Error("no block was kept")
+	}
+}
+
+// discard overwrites the memory that an inbox does not keep.
+func discard(in *inbox) {
+	if in.buffer != nil {
+		clear(in.buffer[:])
+	}
+	if in.run == nil {
+		return
+	}
+	for i := range in.run.slots {
+		s := &in.run.slots[i]
+		clear(s.head[:])
+		if s.block != nil {
+			clear(s.block[:])
 		}
 	}
 }

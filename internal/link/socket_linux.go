@@ -31,55 +31,54 @@ func newSocket(conn *net.TCPConn) (*socket, error) {
 	return s, err
 }
 
-// receive reads into rest and, what does not fit there, into a buffer: of n bytes of rest
-// and b. The caller calls giveBuffer with b. If wait is set, receive waits for data until
-// the read deadline, without holding a buffer. Otherwise it returns nothing if there is no
-// data.
-func (s *socket) receive(wait, blocks bool, rest []byte) (n int, b []byte, err error) {
+// receive reads into the memory of an inbox, and returns how many bytes it has read. If wait is set,
+// it waits for data until the read deadline, without holding memory. Otherwise it returns 0
+// if there is no data.
+func (s *socket) receive(wait bool, in *inbox) (n int, err error) {
 	r := &s.reading
-	r.wait, r.blocks, r.rest = wait, blocks, rest
+	r.wait, r.in = wait, in
 	err = s.raw.Read(r.try)
-	n, b, readErr := r.n, r.buffer, r.err
-	r.n, r.rest, r.buffer, r.err = 0, nil, nil, nil
+	n, readErr := r.n, r.err
+	r.in, r.n, r.err = nil, 0, nil
 	switch {
-	case b == nil:
-		return 0, nil, err
+	case in.parts == nil:
+		return 0, err
 	case readErr == nil && n == 0:
 		readErr = io.EOF
 	}
-	into := min(n, len(rest))
-	return into, b[:n-into], readErr
+	return n, readErr
 }
 
 // A reading is a call of receive. It is kept in the socket, since each call would allocate
 // a closure otherwise.
 type reading struct {
-	try          func(fd uintptr) (done bool) // read
-	wait, blocks bool
-	rest, buffer []byte
-	n            int
-	err          error
+	try  func(fd uintptr) (done bool) // read
+	wait bool
+	in   *inbox
+	n    int
+	err  error
 }
 
 // read reads once, if there is data.
 func (r *reading) read(fd uintptr) (done bool) {
-	r.buffer = takeBuffer(r.blocks)
-	r.n, r.err = ignoringEINTR(func() (int, error) { return readv(fd, r.rest, r.buffer) })
+	r.in.take()
+	r.n, r.err = ignoringEINTR(func() (int, error) { return readv(fd, r.in.parts) })
 	if r.err == unix.EAGAIN {
-		giveBuffer(r.buffer)
-		r.n, r.buffer, r.err = 0, nil, nil
+		r.in.give()
+		r.n, r.err = 0, nil
 		return !r.wait
 	}
-	r.n = max(r.n, 0)
 	return true
 }
 
-// readv reads into two buffers, of which the first may be empty.
-func readv(fd uintptr, first, second []byte) (int, error) {
-	iov := [2]unix.Iovec{{Base: unsafe.SliceData(first)}, {Base: unsafe.SliceData(second)}}
-	iov[0].SetLen(len(first))
-	iov[1].SetLen(len(second))
-	n, _, errno := unix.Syscall(unix.SYS_READV, fd, uintptr(unsafe.Pointer(&iov)), uintptr(len(iov)))
+// readv reads into the parts of an inbox.
+func readv(fd uintptr, parts [][]byte) (int, error) {
+	var iov [2 * runLength]unix.Iovec
+	for i, p := range parts {
+		iov[i].Base = unsafe.SliceData(p)
+		iov[i].SetLen(len(p))
+	}
+	n, _, errno := unix.Syscall(unix.SYS_READV, fd, uintptr(unsafe.Pointer(&iov)), uintptr(len(parts)))
 	if errno != 0 {
 		return 0, errno
 	}

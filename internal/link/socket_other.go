@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"bt/internal/pool"
 )
 
 // A socket is the TCP connection of a peer. It is read and written by one goroutine.
@@ -21,27 +23,36 @@ func newSocket(conn *net.TCPConn) (*socket, error) { return &socket{TCPConn: con
 // whether one would block.
 const pollTime = 5 * time.Millisecond
 
-// receive reads into rest or, if that is empty, into a buffer: n bytes of rest, or b. The
-// caller calls giveBuffer with b. If wait is set, receive waits for data until the read
-// deadline. Otherwise it returns nothing if there is no data.
-func (s *socket) receive(wait, blocks bool, rest []byte) (n int, b []byte, err error) {
+// scratchLength is the size of reads from a peer that owes us blocks. The slots of an inbox
+// have more room.
+const scratchLength = 128 << 10
+
+var scratches pool.Pool[[scratchLength]byte]
+
+// receive reads into the memory of an inbox, and returns how many bytes it has read. If wait
+// is set, it waits for data until the read deadline. Otherwise it returns 0 if there is no
+// data.
+func (s *socket) receive(wait bool, in *inbox) (n int, err error) {
 	if !wait {
 		if err := s.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
-			return 0, nil, err
+			return 0, err
 		}
 	}
-	if len(rest) > 0 {
-		n, err = s.Read(rest)
-	} else {
-		b = takeBuffer(blocks)
-		var length int
-		length, err = s.Read(b)
-		b = b[:length]
+	scratch := scratches.Get()
+	defer scratches.Put(scratch)
+	b := scratch[:]
+	if !in.blocks {
+		b = b[:readLength]
 	}
-	if n > 0 || len(b) > 0 || !wait && errors.Is(err, os.ErrDeadlineExceeded) {
+	if n, err = s.Read(b); n > 0 || !wait && errors.Is(err, os.ErrDeadlineExceeded) {
 		err = nil
 	}
-	return n, b, err
+	in.take()
+	b = b[:n]
+	for i := 0; len(b) > 0; i++ {
+		b = b[copy(in.parts[i], b):]
+	}
+	return n, err
 }
 
 // write writes the parts in order, and returns how many bytes the system accepted.

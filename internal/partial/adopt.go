@@ -11,6 +11,7 @@ import (
 	"bt/internal/atomicfile"
 	"bt/internal/metainfo"
 	"bt/internal/piece"
+	"bt/internal/pool"
 )
 
 // A source is where a piece is that is not in the files of the download.
@@ -120,7 +121,7 @@ func clearBlocks(b *buffer) {
 // fill reads the blocks of a piece.
 func (c *Content) fill(b *buffer, tree *piece.Tree, r *reader) error {
 	for i := range b.blocks {
-		b.blocks[i] = blocks.Get()[:min(b.length-int64(i)*metainfo.BlockLength, metainfo.BlockLength)]
+		b.blocks[i] = pool.Blocks.Get()[:min(b.length-int64(i)*metainfo.BlockLength, metainfo.BlockLength)]
 		clear(b.blocks[i]) // padding between files
 	}
 	for _, p := range c.parts(nil, b.piece) {

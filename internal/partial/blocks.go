@@ -28,9 +28,6 @@ const (
 	workers = 2
 )
 
-// blocks are those that are in no piece.
-var blocks pool.Pool[[metainfo.BlockLength]byte]
-
 // A buffer is a piece in memory.
 type buffer struct {
 	piece   int
@@ -169,21 +166,25 @@ func (g *gatherer) Err() error {
 	return g.err
 }
 
-// A Block is a block that a peer has sent, in memory of this package.
+// A Block is a block that a peer has sent, in memory of pool.Blocks.
 type Block struct {
 	Piece int
 	Begin int64
 	data  []byte
 }
 
-// NewBlock returns a block with a copy of b. If b is too long, the block is empty, which Take
-// refuses. It is to be passed to Take or freed.
-func NewBlock(piece int, begin int64, b []byte) Block {
-	data := blocks.Get()
-	if len(b) > len(data) {
-		b = nil
+// NewBlock returns a block with the bytes of b. They are at the start of memory, which the
+// block takes over, or are copied if memory is nil. If b is too long, the block is empty, which
+// Take refuses. It is to be passed to Take or freed.
+func NewBlock(piece int, begin int64, b []byte, memory *[pool.BlockLength]byte) Block {
+	if memory == nil {
+		memory = pool.Blocks.Get()
+		if len(b) > len(memory) {
+			b = nil
+		}
+		copy(memory[:], b)
 	}
-	return Block{piece, begin, data[:copy(data[:], b)]}
+	return Block{piece, begin, memory[:len(b)]}
 }
 
 // Len returns the number of bytes.
@@ -191,8 +192,11 @@ func (b *Block) Len() int { return len(b.data) }
 
 // Free frees the memory of a block that is not passed to Take.
 func (b *Block) Free() {
-	blocks.Put((*[metainfo.BlockLength]byte)(b.data[:metainfo.BlockLength]))
+	freeBlock(b.data)
 }
+
+// freeBlock gives the memory back that begins with a block.
+func freeBlock(b []byte) { pool.Blocks.Put((*[pool.BlockLength]byte)(b[:pool.BlockLength])) }
 
 // Take takes blocks that peers have sent, and their memory. It does not wait for the disk. A
 // block that is there already is ignored. The error is the first one: ErrBlock, ErrFull if
@@ -291,7 +295,7 @@ func (b *buffer) put(begin int64, block []byte) bool {
 func (b *buffer) drop(begin int64) {
 	i := begin / metainfo.BlockLength
 	if block := b.blocks[i]; block != nil {
-		blocks.Put((*[metainfo.BlockLength]byte)(block[:metainfo.BlockLength]))
+		freeBlock(block)
 		b.blocks[i] = nil
 		b.missing++
 	}
@@ -310,7 +314,7 @@ func (b *buffer) sums() [][sha256.Size]byte {
 func (b *buffer) free() {
 	for _, block := range b.blocks {
 		if block != nil {
-			blocks.Put((*[metainfo.BlockLength]byte)(block[:metainfo.BlockLength]))
+			freeBlock(block)
 		}
 	}
 	b.blocks = nil

@@ -32,7 +32,7 @@ type sample struct {
 
 // Write passes a block to Take.
 func (g *gatherer) Write(piece int, begin int64, b []byte) error {
-	return g.Take(NewBlock(piece, begin, b))
+	return g.Take(NewBlock(piece, begin, b, nil))
 }
 
 var formats = []maketorrent.Format{maketorrent.FormatV1, maketorrent.FormatV2, maketorrent.FormatHybrid}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"bt/internal/metainfo"
+	"bt/internal/pool"
 )
 
 // A part is the range of a piece that is in one file.
@@ -35,7 +36,7 @@ func (c *Content) writePiece(b *buffer) error {
 			}
 		}
 	}
-	var buffers [][]byte
+	buffers := make([][]byte, 0, len(b.blocks)+1)
 	for _, p := range parts {
 		if c.files.place(p.File) != placeFinal {
 			buffers = b.slices(buffers[:0], p.at, p.Length)
@@ -65,8 +66,8 @@ func (c *Content) compare(b *buffer, p part) error {
 		return c.diskError(p.File, err)
 	}
 	defer c.files.release(f)
-	scratch := blocks.Get()
-	defer blocks.Put(scratch)
+	scratch := pool.Blocks.Get()
+	defer pool.Blocks.Put(scratch)
 	offset := p.Offset
 	for _, want := range b.slices(nil, p.at, p.Length) {
 		got := scratch[:len(want)]
