@@ -48,6 +48,15 @@ type EventPeer struct {
 	Err        error  // the violation for which it was disconnected, if any
 }
 
+// EventWebSeed reports that a web seed has sent a block, the first one or the first after a
+// failure, or that it is not used for now or any more.
+type EventWebSeed struct {
+	URL        string // may contain a password
+	State      WebSeedState
+	Downloaded int64 // bytes of blocks that it has sent
+	Err        error // why it is not used, if it is not
+}
+
 // EventProgress reports the progress. It is sent at most once per second, and only if
 // something has changed.
 type EventProgress struct {
@@ -56,6 +65,7 @@ type EventProgress struct {
 	Rate     int64 // bytes per second of blocks that arrive
 	Uploaded int64 // bytes of blocks that peers were sent
 	Peers    int
+	WebSeeds int // that are in use
 }
 
 // EventFile reports that a file is complete, verified and has its final name.
@@ -78,8 +88,9 @@ type EventComplete struct {
 
 // EventStopped is the last event.
 type EventStopped struct {
-	Downloaded int64 // bytes of blocks that peers and web seeds have sent, those that were not used included
-	Uploaded   int64 // bytes of blocks that peers were sent
+	Downloaded   int64 // bytes of blocks that peers and web seeds have sent, those that were not used included
+	FromWebSeeds int64 // those of web seeds
+	Uploaded     int64 // bytes of blocks that peers were sent
 }
 
 func (EventListening) isEvent() {}
@@ -87,6 +98,7 @@ func (EventMetadata) isEvent()  {}
 func (EventChecking) isEvent()  {}
 func (EventAnnounce) isEvent()  {}
 func (EventPeer) isEvent()      {}
+func (EventWebSeed) isEvent()   {}
 func (EventProgress) isEvent()  {}
 func (EventFile) isEvent()      {}
 func (EventWarning) isEvent()   {}

@@ -218,7 +218,7 @@ func (g *Getter) startEvents() (end func()) {
 	delivery.Go(func() { g.events.Deliver(g.options.Event) })
 	return func() {
 		g.setState(StateStopped, nil, nil)
-		g.events.End(EventStopped{Downloaded: g.downloaded.Load(), Uploaded: g.uploaded.Load()})
+		g.events.End(EventStopped{Downloaded: g.downloaded.Load(), FromWebSeeds: g.fromWebSeeds(), Uploaded: g.uploaded.Load()})
 		delivery.Wait()
 	}
 }
@@ -258,9 +258,10 @@ func (g *Getter) tick(now time.Time) EventProgress {
 	g.askMetadata(now)
 	g.askLayers(now)
 	g.hurry()
-	g.speeds[0].Tick(g.downloaded.Load(), len(g.conns))
+	webSeeds, webConns := g.measureWebSeeds()
+	g.speeds[0].Tick(g.downloaded.Load(), len(g.conns)+webConns)
 	g.speeds[1].Tick(g.uploaded.Load(), len(g.conns))
-	e := EventProgress{Rate: int64(g.speeds[0].Rate), Uploaded: g.uploaded.Load(), Peers: len(g.conns)}
+	e := EventProgress{Rate: int64(g.speeds[0].Rate), Uploaded: g.uploaded.Load(), Peers: len(g.conns), WebSeeds: webSeeds}
 	if g.pieces != nil {
 		e.Done, e.Size = g.pieces.there, g.pieces.size
 	}

@@ -20,6 +20,7 @@ type Status struct {
 	DownloadRate         int64 // bytes per second, over the last seconds
 	UploadRate           int64
 	Peers                []PeerStatus
+	WebSeeds             []WebSeedStatus // in the order of the torrent; empty until it is known what is missing
 	Trackers             []TrackerStatus
 
 	// Pieces describes each piece, in order. It is nil while the torrent is not known.
@@ -69,7 +70,10 @@ func (g *Getter) Status() Status {
 		Time: time.Now(), State: g.life.state, Torrent: g.life.torrent, Checked: g.life.checked, ToCheck: g.life.total,
 		Downloaded: g.downloaded.Load(), Uploaded: g.uploaded.Load(),
 		DownloadRate: int64(g.speeds[0].Rate), UploadRate: int64(g.speeds[1].Rate),
-		Peers: []PeerStatus{}, Trackers: []TrackerStatus{},
+		Peers: []PeerStatus{}, WebSeeds: []WebSeedStatus{}, Trackers: []TrackerStatus{},
+	}
+	for _, w := range g.web {
+		s.WebSeeds = append(s.WebSeeds, w.status())
 	}
 	for c := range g.conns {
 		s.Peers = append(s.Peers, c.status())

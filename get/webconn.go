@@ -85,7 +85,7 @@ func (c *webConn) leave() {
 	g, w := c.getter, c.seed
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if w.dropped {
+	if !w.isUsable() {
 		c.pieces.revoke(c.remote)
 	}
 	c.pieces.picker.Leave(c.remote, time.Now())
@@ -112,12 +112,15 @@ func (c *webConn) run(ctx context.Context) {
 		switch {
 		case err == nil || err == errNotNeeded:
 			c.seed.grow(ctx)
-		case ctx.Err() != nil || isOverloaded(err) && c.seed.shrink():
+			continue
+		case ctx.Err() != nil:
 			return
-		default:
-			failures++
-			c.failed(ctx, err, failures)
 		}
+		failures++
+		if (isOverloaded(err) || failures == manyFailures && isForNow(err)) && c.seed.shrink() {
+			return
+		}
+		c.failed(ctx, err, failures)
 	}
 }
 
@@ -221,6 +224,7 @@ func (c *webConn) receive(block picker.Block, b []byte) (came bool, owes int, er
 	came, _, cancels := c.pieces.picker.Received(c.remote, block, now)
 	cancelRequests(cancels)
 	owes = c.remote.Owes()
+	c.seed.count(int64(len(b)))
 	g.mu.Unlock()
 	g.downloaded.Add(int64(len(b)))
 	if !came {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"bt/internal/peer"
@@ -13,10 +14,11 @@ import (
 
 const (
 	// After failures in a row, a web seed is asked again after a second, and then after
-	// twice as long each time, until maxWebWait. The third is worth a warning.
+	// twice as long each time, until maxWebWait. After the second its state is
+	// WebSeedFailed, or if it has other connections this one ends.
 	minWebWait   = time.Second
 	maxWebWait   = 2 * time.Minute
-	manyFailures = 3
+	manyFailures = 2
 
 	// maxLacking is how many files in a row a web seed may lack.
 	maxLacking = 100
@@ -31,7 +33,7 @@ func (c *webConn) failed(ctx context.Context, err error, failures int) {
 		w.lacks(in.file, err)
 	case isForNow(err):
 		if failures == manyFailures {
-			w.warn(err)
+			w.fail(err)
 		}
 		c.wait(ctx, webWait(err, failures))
 	default:
@@ -74,11 +76,25 @@ func (w *webSeed) lacks(file int, err error) {
 // A fileError is an error about a file of a web seed.
 type fileError struct {
 	file int
+	path string // in the torrent
 	err  error
 }
 
-func (e *fileError) Error() string { return e.err.Error() }
+func (e *fileError) Error() string { return e.path + ": " + e.err.Error() }
 func (e *fileError) Unwrap() error { return e.err }
+
+// fail returns the error of reading a file, which is a fileError unless it is about the
+// connection.
+func (s *fileSource) fail(file int, err error) error {
+	s.close()
+	if !webseed.IsAnswer(err) {
+		return err
+	}
+	if size, ok := errors.AsType[*webseed.SizeError](err); ok {
+		err = size // and not what has shown it
+	}
+	return &fileError{file, strings.Join(s.seed.pieces.content.Files[file].Path(), "/"), err}
+}
 
 // isMissing reports whether an answer means that the server does not have a file, or does
 // not give it to us.

@@ -3,14 +3,13 @@ package get
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"bt/internal/peer"
+	"bt/internal/swarm"
 	"bt/internal/webseed"
 )
 
@@ -35,22 +34,6 @@ const (
 	manyBytes   = 32 << 20
 )
 
-// A WebSeedError is the reason why a web seed is not used any more, or only later.
-type WebSeedError struct {
-	URL  string // of the web seed; may contain a password
-	File string // the path in the torrent; "" if the error is about no file
-	Err  error
-}
-
-func (e *WebSeedError) Error() string {
-	if e.File == "" {
-		return fmt.Sprintf("the web seed %s: %v", e.URL, e.Err)
-	}
-	return fmt.Sprintf("the web seed %s: %s: %v", e.URL, e.File, e.Err)
-}
-
-func (e *WebSeedError) Unwrap() error { return e.Err }
-
 // Reasons why a web seed is not used.
 var (
 	errScheme    = errors.New("only http and https are supported")
@@ -73,7 +56,10 @@ type webSeed struct {
 	whole   bool          // it sends files from their beginnings only
 	has     peer.Bitfield // pieces that it may have; nil: all
 	lacking error         // why it lacks a file; nil: it may have all
-	dropped bool
+	state   WebSeedState
+	err     error // why it is not used
+	sent    int64 // bytes of blocks
+	speed   swarm.Speed
 }
 
 // webSeedURLs returns the web seeds and the HTTP seeds of a torrent, each once, those of the
@@ -102,7 +88,7 @@ func distinct(urls []string) (list []string) {
 	return list
 }
 
-// newWebSeeds makes the web seeds of the torrent, and emits a warning for each that is not
+// newWebSeeds makes the web seeds of the torrent, and emits an event for each that can't be
 // used. g.mu is locked.
 func (g *Getter) newWebSeeds(p *pieces) {
 	files, byPiece := g.webSeedURLs(p.torrent)
@@ -115,7 +101,7 @@ func (g *Getter) newWebSeeds(p *pieces) {
 			if parse, ok := errors.AsType[*url.Error](err); ok {
 				err = parse.Err // it quotes the URL
 			}
-			g.events.Put(EventWarning{&WebSeedError{URL: rawURL, Err: err}})
+			g.events.Put(EventWebSeed{URL: rawURL, State: WebSeedDropped, Err: err})
 			continue
 		}
 		o := webseed.Options{
@@ -126,7 +112,9 @@ func (g *Getter) newWebSeeds(p *pieces) {
 		if !g.options.AllowLocal {
 			o.Trusts = func(*url.URL) bool { return false }
 		}
-		g.web = append(g.web, &webSeed{getter: g, pieces: p, url: rawURL, byPiece: i >= len(files), client: webseed.New(o), most: maxWebConns})
+		g.web = append(g.web, &webSeed{
+			getter: g, pieces: p, url: rawURL, byPiece: i >= len(files), client: webseed.New(o), most: maxWebConns, state: WebSeedUnused,
+		})
 	}
 }
 
@@ -179,26 +167,15 @@ func (w *webSeed) shrink() bool {
 // drop ends the use of the web seed. Getter.mu is locked.
 func (w *webSeed) drop(err error) {
 	g := w.getter
-	if w.dropped {
+	if w.state == WebSeedDropped {
 		return
 	}
-	w.dropped = true
-	w.warn(err)
+	w.become(WebSeedDropped, err)
 	w.stop(err)
-	used := func(w *webSeed) bool { return !w.dropped }
-	if !slices.ContainsFunc(g.web, used) && !g.hasPeers() {
+	if !slices.ContainsFunc(g.web, (*webSeed).isUsable) && !g.hasPeers() {
 		g.fail(ErrNoWebSeed)
 	}
 }
 
-// warn emits a warning about the web seed.
-func (w *webSeed) warn(err error) {
-	e := &WebSeedError{URL: w.url, Err: err}
-	if in, ok := errors.AsType[*fileError](err); ok {
-		e.File, e.Err = strings.Join(w.pieces.content.Files[in.file].Path(), "/"), in.err
-	}
-	if size, ok := errors.AsType[*webseed.SizeError](err); ok {
-		e.Err = size
-	}
-	w.getter.events.Put(EventWarning{e})
-}
+// isUsable reports whether the web seed is not dropped. Getter.mu is locked.
+func (w *webSeed) isUsable() bool { return w.state != WebSeedDropped }

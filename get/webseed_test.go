@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"bt/internal/metainfo"
 	"bt/internal/netguard"
 	"bt/internal/webseed"
@@ -114,11 +116,11 @@ func (r result) succeeds(t testing.TB, dir, root string) {
 	}
 }
 
-// warnings returns the errors of web seeds.
-func (r result) warnings() (list []*WebSeedError) {
-	for _, e := range of[EventWarning](r) {
-		if w, ok := errors.AsType[*WebSeedError](e.Err); ok {
-			list = append(list, w)
+// dropped returns the events of web seeds that are not used any more.
+func (r result) dropped() (list []EventWebSeed) {
+	for _, e := range of[EventWebSeed](r) {
+		if e.State == WebSeedDropped {
+			list = append(list, e)
 		}
 	}
 	return list
@@ -142,11 +144,14 @@ func TestWebSeed(t *testing.T) {
 					dir := t.TempDir()
 					r := run(t, only(meta, dir, s.start(t)))
 					r.succeeds(t, dir, root)
-					if w := r.warnings(); w != nil {
-						t.Errorf("warnings: %v", w)
+					if w := r.dropped(); w != nil {
+						t.Errorf("dropped: %v", w)
 					}
-					if e := of[EventStopped](r)[0]; s.sent.Load() != sum(sizes) || e.Downloaded < sum(sizes) {
-						t.Errorf("%d bytes were sent, and %d downloaded, of %d; %q", s.sent.Load(), e.Downloaded, sum(sizes), s.requests)
+					if e := of[EventStopped](r)[0]; s.sent.Load() != sum(sizes) || e.Downloaded < sum(sizes) || e.FromWebSeeds != e.Downloaded {
+						t.Errorf("%d bytes were sent, of %d; %+v; %q", s.sent.Load(), sum(sizes), e, s.requests)
+					}
+					if e := of[EventWebSeed](r); len(e) != 1 || e[0].State != WebSeedUsed || e[0].Downloaded == 0 || e[0].Err != nil {
+						t.Errorf("events: %+v", e)
 					}
 				})
 			}
@@ -259,8 +264,8 @@ func TestWebSeedCut(t *testing.T) {
 		}
 		r := run(t, only(meta, dir, s.start(t)))
 		r.succeeds(t, dir, root)
-		if w := r.warnings(); w != nil {
-			t.Errorf("warnings: %v", w)
+		if w := r.dropped(); w != nil {
+			t.Errorf("dropped: %v", w)
 		}
 		if len(s.requests) < 3 {
 			t.Errorf("requests: %q", s.requests)
@@ -340,8 +345,8 @@ func TestWebSeedDropped(t *testing.T) {
 			if !errors.Is(r.err, ErrNoWebSeed) {
 				t.Errorf("the error is %v", r.err)
 			}
-			if w := r.warnings(); len(w) != 1 || !strings.HasSuffix(w[0].Error(), test.want) || w[0].URL != url {
-				t.Errorf("warnings: %v", w)
+			if w := r.dropped(); len(w) != 1 || !strings.HasSuffix(w[0].Err.Error(), test.want) || w[0].URL != url {
+				t.Errorf("dropped: %v", w)
 			}
 			good := &webServer{root: root}
 			run(t, only(meta, dir, url, good.start(t))).succeeds(t, dir, root)
@@ -368,7 +373,7 @@ func TestWebSeedLacksFile(t *testing.T) {
 			dir := t.TempDir()
 			r := run(t, only(meta, dir, lacks("b").start(t), lacks("c").start(t)))
 			if format == maketorrent.FormatV1 { // pieces have bytes of two files, and neither server has both
-				if !errors.Is(r.err, ErrNoWebSeed) || len(r.warnings()) != 2 {
+				if !errors.Is(r.err, ErrNoWebSeed) || len(r.dropped()) != 2 {
 					t.Errorf("the error is %v", r.err)
 				}
 				return
@@ -393,12 +398,12 @@ func TestWebSeedPrivate(t *testing.T) {
 	o := only(meta, dir, from.start(t))
 	o.AllowLocal = false
 	r := run(t, o)
-	w := r.warnings()
+	w := r.dropped()
 	if !errors.Is(r.err, ErrNoWebSeed) || len(w) != 1 || len(s.requests)+len(from.requests) > 0 {
-		t.Fatalf("%v, warnings: %v, requests: %q", r.err, w, s.requests)
+		t.Fatalf("%v, dropped: %v, requests: %q", r.err, w, s.requests)
 	}
-	if _, ok := errors.AsType[*netguard.Error](w[0]); !ok {
-		t.Errorf("the warning is %v", w[0])
+	if _, ok := errors.AsType[*netguard.Error](w[0].Err); !ok {
+		t.Errorf("the error is %v", w[0].Err)
 	}
 	o.AllowLocal = true
 	run(t, o).succeeds(t, dir, root)
@@ -420,8 +425,12 @@ func TestWebSeedBesidePeer(t *testing.T) {
 		if fromWeb != (use != WebSeedsOff) || use == WebSeedsOnly && joined || use == WebSeedsOff && !joined {
 			t.Errorf("use %d: %d bytes from the web seed, peers %t", use, s.sent.Load(), joined)
 		}
-		if n := of[EventStopped](r)[0].Downloaded; n > 2*meta.Size() {
-			t.Errorf("use %d: %d bytes of %d", use, n, meta.Size())
+		e := of[EventStopped](r)[0]
+		if e.Downloaded > 2*meta.Size() {
+			t.Errorf("use %d: %d bytes of %d", use, e.Downloaded, meta.Size())
+		}
+		if e.FromWebSeeds > e.Downloaded || (e.FromWebSeeds > 0) != fromWeb || (e.FromWebSeeds < e.Downloaded) != joined {
+			t.Errorf("use %d: %+v", use, e)
 		}
 	}
 }
@@ -451,8 +460,8 @@ func TestWebSeedNone(t *testing.T) {
 	meta, _ := makeContent(t, maketorrent.FormatV1, 100)
 	for _, urls := range [][]string{nil, {"ftp://a.example/"}, {"ftp://a.example/", "ftp://a.example/"}, {"http://a.example/%zz"}} {
 		r := run(t, only(meta, t.TempDir(), urls...))
-		if !errors.Is(r.err, ErrNoWebSeed) || len(r.warnings()) != min(1, len(urls)) {
-			t.Errorf("%q: %v, %v", urls, r.err, r.warnings())
+		if !errors.Is(r.err, ErrNoWebSeed) || len(r.dropped()) != min(1, len(urls)) {
+			t.Errorf("%q: %v, %v", urls, r.err, r.dropped())
 		}
 	}
 }
@@ -559,7 +568,7 @@ func TestWebWait(t *testing.T) {
 	}{
 		{webseed.ErrCut, 1, time.Second}, {webseed.ErrCut, 2, 2 * time.Second}, {webseed.ErrCut, 7, 64 * time.Second},
 		{webseed.ErrCut, 8, 2 * time.Minute}, {webseed.ErrCut, 1 << 40, 2 * time.Minute},
-		{&fileError{1, busy}, 1, 7 * time.Second}, {busy, 4, 8 * time.Second},
+		{&fileError{1, "a", busy}, 1, 7 * time.Second}, {busy, 4, 8 * time.Second},
 	} {
 		if got := webWait(test.err, test.failures); got != test.want {
 			t.Errorf("after %d times %v: %v, want %v", test.failures, test.err, got, test.want)
@@ -585,8 +594,8 @@ func TestWebSeedOverloaded(t *testing.T) {
 	}
 	r := run(t, only(meta, dir, s.start(t)))
 	r.succeeds(t, dir, root)
-	if w := r.warnings(); w != nil || refused.Load() > 2*maxWebConns {
-		t.Errorf("%d requests were refused; warnings: %v", refused.Load(), w)
+	if w := r.dropped(); w != nil || refused.Load() > 2*maxWebConns {
+		t.Errorf("%d requests were refused; dropped: %v", refused.Load(), w)
 	}
 }
 
@@ -602,8 +611,8 @@ func TestWebSeedLiesBesidePeer(t *testing.T) {
 			o.WebSeeds, o.Peers = WebSeedsOn, []netip.AddrPort{startSeed(t, meta, root, seed.Options{MaxUploadRate: 2 << 20})}
 			r := run(t, o)
 			r.succeeds(t, dir, root)
-			if w := r.warnings(); len(w) != 1 || !errors.Is(w[0], errOtherData) {
-				t.Errorf("warnings: %v", w)
+			if w := r.dropped(); len(w) != 1 || !errors.Is(w[0].Err, errOtherData) {
+				t.Errorf("dropped: %v", w)
 			}
 			for _, e := range of[EventPeer](r) {
 				if e.Err != nil {
@@ -640,5 +649,57 @@ func TestWebSeedNoTracker(t *testing.T) {
 	r.succeeds(t, dir, root)
 	if len(tracker.requests)+len(of[EventAnnounce](r))+len(of[EventListening](r)) > 0 {
 		t.Errorf("%q; %+v", tracker.requests, r.events)
+	}
+}
+
+// The status has the state and the figures of each web seed. One that fails several times is
+// asked again, and then used.
+func TestWebSeedStatus(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
+	s, bad, dir := &webServer{root: root}, &webServer{root: root, change: func(_ string, b []byte) []byte { return b[1:] }}, t.TempDir()
+	s.handle = func(w http.ResponseWriter, r *http.Request, n int) bool {
+		if n <= manyFailures {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+		return n <= manyFailures
+	}
+	o := only(meta, dir, s.start(t), bad.start(t))
+	var g *Getter
+	var events []EventWebSeed
+	var last Status
+	o.Event = func(_ time.Time, e Event) {
+		switch e := e.(type) {
+		case EventWebSeed:
+			events = append(events, e)
+		case EventComplete:
+			last = g.Status()
+		}
+	}
+	g, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var states []WebSeedState
+	for _, e := range events {
+		if states = append(states, e.State); (e.Err == nil) != (e.State == WebSeedUsed) {
+			t.Errorf("%+v", e)
+		}
+	}
+	if diff := cmp.Diff([]WebSeedState{WebSeedDropped, WebSeedFailed, WebSeedUsed}, states); diff != "" {
+		t.Error(diff)
+	}
+	want := []WebSeedStatus{
+		{URL: meta.WebSeeds[0], State: WebSeedUsed, Downloaded: 100_000},
+		{URL: meta.WebSeeds[1], State: WebSeedDropped, Err: last.WebSeeds[1].Err},
+	}
+	for i := range last.WebSeeds {
+		last.WebSeeds[i].DownloadRate = 0
+	}
+	if diff := cmp.Diff(want, last.WebSeeds, cmp.Comparer(func(a, b error) bool { return a == b })); diff != "" || want[1].Err == nil {
+		t.Error(diff)
 	}
 }

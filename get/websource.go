@@ -143,11 +143,6 @@ func (s *fileSource) close() {
 	}
 }
 
-func (s *fileSource) fail(file int, err error) error {
-	s.close()
-	return &fileError{file, err}
-}
-
 // parts calls yield for the parts of files that a block consists of, in order.
 func (p *pieces) parts(block picker.Block, yield func(part metainfo.Span) error) error {
 	skip, left := int64(block.Begin), int64(block.Length)

@@ -2,12 +2,10 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"time"
 
 	"bt/get"
-	"bt/internal/netguard"
 	"bt/internal/term"
 )
 
@@ -41,15 +39,17 @@ func (s *getScreen) eventDocument(entry logEntry) (d jsonEvent) {
 		d = s.announceEvent(s.about("announce"), announceResult(e))
 	case get.EventPeer:
 		d = s.peerEvent(e)
+	case get.EventWebSeed:
+		d = s.webSeedEvent(e)
 	case get.EventProgress:
 		d = s.about("progress")
-		d.Done, d.Size, d.Rate, d.Uploaded, d.Peers = &e.Done, &e.Size, &e.Rate, &e.Uploaded, &e.Peers
+		d.Done, d.Size, d.Rate, d.Uploaded, d.Peers, d.WebSeeds = &e.Done, &e.Size, &e.Rate, &e.Uploaded, &e.Peers, &e.WebSeeds
 	case get.EventFile:
 		d = s.about("file")
 		d.Path, d.Size = e.Path, &e.Size
 	case get.EventWarning:
 		d = s.about("warning")
-		d.Error = s.warningText(e.Err)
+		d.Error = s.errorText(e.Err)
 	case lostEvents:
 		d = jsonEvent{Event: "warning", Error: e.Error()}
 	case getFailure:
@@ -63,7 +63,7 @@ func (s *getScreen) eventDocument(entry logEntry) (d jsonEvent) {
 		d = e
 	case get.EventStopped:
 		d = s.about("stopped")
-		d.Downloaded, d.Uploaded = &e.Downloaded, &e.Uploaded
+		d.Downloaded, d.FromWebSeeds, d.Uploaded = &e.Downloaded, &e.FromWebSeeds, &e.Uploaded
 	}
 	d.Time = entry.time.UTC()
 	return d
@@ -101,8 +101,10 @@ func (s *getScreen) eventText(entry logEntry) string {
 		if s.verbose {
 			return s.peerText(e)
 		}
+	case get.EventWebSeed:
+		return "the web seed " + s.webSeedText(e.URL, e.State, e.Err)
 	case get.EventWarning:
-		return s.warningText(e.Err)
+		return s.errorText(e.Err)
 	case lostEvents:
 		return e.Error()
 	case get.EventStopped:
@@ -115,14 +117,6 @@ func (s *getScreen) eventText(entry logEntry) string {
 	return ""
 }
 
-// warningText returns the text of a warning.
-func (s *getScreen) warningText(err error) string {
-	if _, private := errors.AsType[*netguard.Error](err); private {
-		return s.errorText(err) + "; --allow-local allows it"
-	}
-	return s.errorText(err)
-}
-
 // progressText returns an event about progress as text, or "" if it is not printed.
 func (s *getScreen) progressText(entry logEntry) string {
 	switch e := entry.event.(type) {
@@ -132,7 +126,11 @@ func (s *getScreen) progressText(entry logEntry) string {
 		}
 	case get.EventProgress:
 		if e.Size > 0 && s.isDue(entry.time) {
-			return fmt.Sprintf("%s, %s, %s", doneText(e.Done, e.Size, e.Rate), term.Rate(float64(e.Rate)), count(e.Peers, "peer"))
+			text := fmt.Sprintf("%s, %s, %s", doneText(e.Done, e.Size, e.Rate), term.Rate(float64(e.Rate)), count(e.Peers, "peer"))
+			if e.WebSeeds > 0 {
+				text += ", " + count(e.WebSeeds, "web seed")
+			}
+			return text
 		}
 	case get.EventFile:
 		if t := s.torrent(); s.verbose || t != nil && t.FileCount() <= listedFiles {

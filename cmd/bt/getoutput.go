@@ -219,7 +219,7 @@ func (s *getScreen) screenEvent(e get.Event) {
 	case get.EventAnnounce:
 		s.note(message{e.Tracker, s.announceText(announceResult(e), false)})
 	case get.EventWarning:
-		s.note(message{text: s.warningText(e.Err)})
+		s.note(message{text: s.errorText(e.Err)})
 	}
 }
 
@@ -239,8 +239,14 @@ func (s *getScreen) stderrEvent(e get.Event) {
 		}
 	case get.EventProgress:
 		s.bar.Update(e.Done, e.Size)
+	case get.EventWebSeed:
+		if text := s.eventText(logEntry{event: e}); e.State == get.WebSeedDropped {
+			s.warn("%s", text)
+		} else {
+			s.explain("%s", text)
+		}
 	case get.EventWarning:
-		s.warn("%s", s.warningText(e.Err))
+		s.warn("%s", s.errorText(e.Err))
 	case get.EventAnnounce:
 		if e.Err != nil {
 			s.explain("%s: %s", e.Tracker, s.announceText(announceResult(e), false))

@@ -61,6 +61,7 @@ func (s *getScreen) printDownloaded() error {
 	default:
 		took := s.complete.Elapsed
 		text += fmt.Sprintf(" in %s (%s)", term.Duration(took), term.Rate(float64(min(status.Downloaded, status.Size))/took.Seconds()))
+		text += sourcesText(&status)
 	}
 	switch path := s.complete.Path; {
 	case s.json:
@@ -75,6 +76,19 @@ func (s *getScreen) printDownloaded() error {
 	default:
 		return s.printLine(s.title, text+", in "+term.Safe(path))
 	}
+}
+
+// sourcesText says how much has arrived from web seeds and how much from peers, or is "" if
+// nothing has from web seeds.
+func sourcesText(status *get.Status) string {
+	var web int64
+	for i := range status.WebSeeds {
+		web += status.WebSeeds[i].Downloaded
+	}
+	if web == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s from web seeds and %s from peers", term.Size(web), term.Size(status.Downloaded-web))
 }
 
 // A listedFile is a file in the JSON of bt get --list.

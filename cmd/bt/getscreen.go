@@ -26,7 +26,7 @@ func (s *getScreen) text(status *get.Status, columns, rows int) string {
 	for _, t := range status.Trackers {
 		times = append(times, t.Next)
 	}
-	fields = slices.Concat(fields, nextAnnounce(times), s.messageFields(columns, s.message))
+	fields = slices.Concat(fields, s.webSeedFields(status.WebSeeds), nextAnnounce(times), s.messageFields(columns, s.message))
 	_ = term.Fields(&b, s.pal, columns, fields) // a Builder returns no errors
 	// Two lines are not for the picture: a blank one, and that of the cursor.
 	b.WriteString(piecePicture(s.pal, status.Pieces, columns, rows-strings.Count(b.String(), "\n")-2))

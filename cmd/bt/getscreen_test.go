@@ -13,11 +13,15 @@ import (
 
 	"bt/get"
 	"bt/internal/metainfo"
+	"bt/internal/netguard"
 	"bt/internal/term"
 	"bt/internal/testenv"
 )
 
-const getTrackerURL = "http://t.example:6969/0123456789abcdef0123/announce"
+const (
+	getTrackerURL = "http://t.example:6969/0123456789abcdef0123/announce"
+	webSeedURL    = "http://user:secret@a.example/0123456789abcdef0123/"
+)
 
 // getTorrent is a v1 torrent of one file, whose name moves the cursor.
 func getTorrent(t *testing.T) *metainfo.Torrent {
@@ -45,6 +49,11 @@ func TestGetScreenText(t *testing.T) {
 	s.pal = s.pal.ASCII()
 	peers := []get.PeerStatus{{DownloadRate: 1 << 20}, {}, {}}
 	const mib = 1 << 20
+	webSeeds := []get.WebSeedStatus{
+		{URL: "http://new.example/", State: get.WebSeedUnused},
+		{URL: webSeedURL, State: get.WebSeedUsed, Downloaded: mib, DownloadRate: 512 << 10},
+		{URL: "http://b.example/", State: get.WebSeedDropped, Err: errors.New("it is\x1b[2J old")},
+	}
 	for _, test := range []struct {
 		name    string
 		status  get.Status
@@ -62,12 +71,14 @@ func TestGetScreenText(t *testing.T) {
 		{
 			"downloading", get.Status{
 				State: get.StateDownloading, Done: mib, Size: 4 * mib, Downloaded: 2 * mib, Uploaded: mib, DownloadRate: mib, UploadRate: 512 << 10,
-				Peers: peers, Pieces: pieceStates("#o..-"), Trackers: []get.TrackerStatus{{Next: time.Now().Add(-time.Hour)}, {}},
+				Peers: peers, WebSeeds: webSeeds, Pieces: pieceStates("#o..-"), Trackers: []get.TrackerStatus{{Next: time.Now().Add(-time.Hour)}, {}},
 			},
 			message{getTrackerURL, "ok, 1 seeder, 0 leechers"},
 			[]string{
 				`a\x1b[2J`, "state          downloading", "done           25 %, 1.0 MiB of 4.0 MiB, 3s left", "rate           1.0 MiB/s down, 512.0 KiB/s up",
-				"peers          3, 1 sending", "uploaded       1.0 MiB (ratio 0.50)", "next announce  now",
+				"peers          3, 1 sending", "uploaded       1.0 MiB (ratio 0.50)",
+				"web seeds      2, 1 sending, 1 dropped", "               http://****:****@a.example/****/: 512.0 KiB/s, 1.0 MiB",
+				`               http://b.example/ is not used any more: it is\x1b[2J old`, "next announce  now",
 				"last message   http://t.example:6969/****/announce: ok, 1 seeder, 0 leechers",
 				"", "#:..-", "# 1 there  : 1 begun  . 2 missing  - 1 not wanted",
 			},
@@ -108,7 +119,10 @@ func getEvents(t *testing.T) []any {
 		get.EventAnnounce{Tracker: getTrackerURL, Err: fmt.Errorf("%s: no answer", getTrackerURL), Seeders: -1, Leechers: -1},
 		get.EventPeer{Addr: addr, Client: "x\x1b[2J", Joined: true},
 		get.EventPeer{Addr: addr, Downloaded: 5, Err: errors.New("it sends wrong data")},
-		get.EventProgress{Done: 0, Size: 5, Rate: 1, Peers: 1},
+		get.EventWebSeed{URL: webSeedURL, State: get.WebSeedUsed, Downloaded: 5},
+		get.EventWebSeed{URL: webSeedURL, State: get.WebSeedFailed, Err: errors.New("a\x1b[2J: no answer")},
+		get.EventWebSeed{URL: webSeedURL, State: get.WebSeedDropped, Err: fmt.Errorf("dialing: %w", &netguard.Error{Addr: netip.MustParseAddr("192.168.0.1")})},
+		get.EventProgress{Done: 0, Size: 5, Rate: 1, Peers: 1, WebSeeds: 1},
 		get.EventFile{Path: "dir/a", Size: 5},
 		get.EventFile{Path: "dir/b", Size: 0, Found: true},
 		get.EventWarning{Err: errors.New("see " + getTrackerURL)},
@@ -138,7 +152,7 @@ func TestGetEventsJSON(t *testing.T) {
 		if err := check(line); err != nil {
 			t.Errorf("%T: %v\n%s", event, err, line)
 		}
-		if bytes.Count(line, []byte("\n")) != 1 || bytes.Contains(line, []byte("0123456789abcdef0123")) || bytes.IndexByte(line, 0x1b) >= 0 {
+		if bytes.Count(line, []byte("\n")) != 1 || bytes.Contains(line, []byte("0123456789abcdef0123")) || bytes.Contains(line, []byte("secret")) || bytes.IndexByte(line, 0x1b) >= 0 {
 			t.Errorf("%T: %q", event, line)
 		}
 		var d struct{ Event, Name string }
@@ -150,8 +164,8 @@ func TestGetEventsJSON(t *testing.T) {
 			t.Errorf("%T has no name: %s", event, line)
 		}
 	}
-	if len(kinds) != 12 {
-		t.Errorf("%d kinds of events, want 12: %v", len(kinds), kinds)
+	if len(kinds) != 13 {
+		t.Errorf("%d kinds of events, want 13: %v", len(kinds), kinds)
 	}
 }
 
@@ -164,7 +178,11 @@ func TestGetEventsText(t *testing.T) {
 		quiet,
 		shown + `http://t.example:6969/****/announce: ok, next in 30m00s; message: hi \x1b]0;x`,
 		shown + "http://t.example:6969/****/announce: http://t.example:6969/****/announce: no answer",
-		quiet, quiet, quiet,
+		quiet, quiet,
+		shown + "the web seed http://****:****@a.example/****/ is used",
+		shown + `the web seed http://****:****@a.example/****/ is asked again later: a\x1b[2J: no answer`,
+		shown + "the web seed http://****:****@a.example/****/ is not used any more: dialing: its address is private: 192.168.0.1; --allow-local allows it",
+		quiet,
 		shown + "dir/a: complete",
 		shown + "dir/b: complete, it was there already",
 		shown + "see http://t.example:6969/****/announce",
@@ -202,14 +220,14 @@ func TestGetProgressLines(t *testing.T) {
 	s, stdout := testGetScreen(t)
 	begin := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	for second := range 35 {
-		e := get.EventProgress{Done: int64(second) << 20, Size: 100 << 20, Rate: 1 << 20, Peers: 2}
+		e := get.EventProgress{Done: int64(second) << 20, Size: 100 << 20, Rate: 1 << 20, Peers: 2, WebSeeds: second / 20}
 		if err := s.print(logEntry{begin.Add(time.Duration(second) * time.Second), e}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	const want = `12:00:10 10 %, 10.0 MiB of 100.0 MiB, 1m30s left, 1.0 MiB/s, 2 peers
-12:00:20 20 %, 20.0 MiB of 100.0 MiB, 1m20s left, 1.0 MiB/s, 2 peers
-12:00:30 30 %, 30.0 MiB of 100.0 MiB, 1m10s left, 1.0 MiB/s, 2 peers
+12:00:20 20 %, 20.0 MiB of 100.0 MiB, 1m20s left, 1.0 MiB/s, 2 peers, 1 web seed
+12:00:30 30 %, 30.0 MiB of 100.0 MiB, 1m10s left, 1.0 MiB/s, 2 peers, 1 web seed
 `
 	if stdout.String() != want {
 		t.Errorf("%s\nwant\n%s", stdout, want)

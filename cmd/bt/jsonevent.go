@@ -17,6 +17,7 @@ type jsonEvent struct {
 	Pieces     *int      `json:"pieces,omitempty"`
 	Known      *bool     `json:"known,omitempty"`
 	Tracker    string    `json:"tracker,omitempty"`
+	URL        string    `json:"url,omitempty"` // of a web seed
 	Error      string    `json:"error,omitempty"`
 	Message    string    `json:"message,omitempty"`
 	Seeders    *int64    `json:"seeders,omitempty"`
@@ -30,7 +31,10 @@ type jsonEvent struct {
 	Downloaded *int64    `json:"downloaded,omitempty"`
 	Uploaded   *int64    `json:"uploaded,omitempty"`
 	Peers      *int      `json:"peers,omitempty"`
+	WebSeeds   *int      `json:"web_seeds,omitempty"`
 	Seconds    *float64  `json:"seconds,omitempty"`
+
+	FromWebSeeds *int64 `json:"from_web_seeds,omitempty"`
 
 	Files []listedFile `json:"files,omitempty"`
 }
