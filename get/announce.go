@@ -24,7 +24,10 @@ const unknownLeft = 16 << 10
 // Uploaded returns the number of bytes that were sent.
 func (s *membership) Uploaded() int64 { return s.uploaded.Load() }
 
-// Downloaded returns the number of bytes that were received.
+// Downloaded returns the number of bytes of blocks that peers of the swarm have sent. Those of
+// web seeds are left out: no peer reports them as uploaded, and trackers that keep ratios
+// would charge for them. BEP 3 does not say; Transmission (3.00) leaves them out too, libtorrent
+// (2.0.8) and aria2 (1.36) count them.
 func (s *membership) Downloaded() int64 { return s.downloaded.Load() }
 
 // Left returns the number of bytes that are missing, whether they are wanted or not.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -701,5 +702,30 @@ func TestWebSeedStatus(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, last.WebSeeds, cmp.Comparer(func(a, b error) bool { return a == b })); diff != "" || want[1].Err == nil {
 		t.Error(diff)
+	}
+}
+
+// Trackers are not sent the bytes of web seeds as downloaded, but nothing is left.
+func TestWebSeedAnnounce(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
+	s, dir := &webServer{root: root}, t.TempDir()
+	announces := make(chan url.Values, 10)
+	tracker := &webServer{handle: func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		announces <- r.URL.Query()
+		io.WriteString(w, "d8:intervali1800e5:peers0:e")
+		return true
+	}}
+	o := only(meta, dir, s.start(t))
+	o.WebSeeds, o.Trackers = WebSeedsOn, [][]string{{tracker.start(t) + "announce"}}
+	run(t, o).succeeds(t, dir, root)
+	var completed url.Values
+	for range len(announces) {
+		if q := <-announces; q.Get("event") == "completed" {
+			completed = q
+		}
+	}
+	if completed.Get("downloaded") != "0" || completed.Get("left") != "0" {
+		t.Errorf("the completed event is %v", completed)
 	}
 }
