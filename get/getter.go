@@ -77,6 +77,7 @@ type Getter struct {
 	layers *layerfetch.Fetch[*conn] // StateMetadata
 	pieces *pieces                  // from StateDownloading on
 	web    []*webSeed               // from StateDownloading on
+	mixed  *webSeed                 // of several of them; may be nil
 	speeds [2]swarm.Speed           // down, up
 }
 

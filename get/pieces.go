@@ -254,9 +254,5 @@ func (p *pieces) wakeIdle() {
 			c.Wake()
 		}
 	}
-	for _, w := range p.getter.web {
-		for _, c := range w.conns {
-			c.wake()
-		}
-	}
+	p.getter.wakeWebSeeds()
 }

@@ -38,7 +38,7 @@ func (g *Getter) Run(ctx context.Context) error {
 		wg.Go(func() { g.finders.Run(ctx) })
 		wg.Go(func() { g.hub.Serve(ctx) })
 	})
-	web := func() { wg.Go(func() { g.runWebSeeds(ctx, g.web) }) }
+	web := func() { wg.Go(func() { g.runWebSeeds(ctx) }) }
 	err := g.download(ctx, connect, web)
 	stop(cmp.Or(err, errDone))
 	if g.options.Listener != nil {

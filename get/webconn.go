@@ -58,9 +58,13 @@ var errNotNeeded = errors.New("the blocks are not needed any more")
 func (w *webSeed) newConn() *webConn {
 	c := &webConn{seed: w, getter: w.getter, pieces: w.pieces, bytes: firstRun, waking: make(chan struct{}, 1)}
 	c.budget.Rates = &w.getter.downloads
-	c.source = &fileSource{seed: w}
-	if w.byPiece {
+	switch {
+	case w.isMixed():
+		c.source = &mixedSource{seed: w}
+	case w.byPiece:
 		c.source = &pieceSource{seed: w}
+	default:
+		c.source = &fileSource{seed: w}
 	}
 	w.getter.mu.Lock()
 	defer w.getter.mu.Unlock()
@@ -134,7 +138,7 @@ func (c *webConn) pick() []picker.Block {
 		return nil // one connection reads all files
 	}
 	blocks := k.PickRun(c.remote, picker.Run{Bytes: c.bytes, Onward: w.whole}, time.Now(), nil)
-	if c.idle = len(blocks) == 0; c.idle && w.lacking != nil && k.Missing() > 0 && !k.Interesting(c.remote) {
+	if c.idle = len(blocks) == 0; c.idle && w.lacking != nil && k.Missing() > 0 && !k.Interesting(c.remote) && !w.isInMix() {
 		w.drop(w.lacking)
 	}
 	return blocks
@@ -224,7 +228,9 @@ func (c *webConn) receive(block picker.Block, b []byte) (came bool, owes int, er
 	came, _, cancels := c.pieces.picker.Received(c.remote, block, now)
 	cancelRequests(cancels)
 	owes = c.remote.Owes()
-	c.seed.count(int64(len(b)))
+	if !c.seed.isMixed() {
+		c.seed.count(int64(len(b)))
+	}
 	g.mu.Unlock()
 	g.downloaded.Add(int64(len(b)))
 	if !came {

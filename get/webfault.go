@@ -28,9 +28,12 @@ const (
 func (c *webConn) failed(ctx context.Context, err error, failures int) {
 	w := c.seed
 	in, isFile := errors.AsType[*fileError](err)
+	if isFile {
+		w = in.seed // of which the mixed one reads
+	}
 	switch {
 	case isFile && isMissing(err) && failures < maxLacking:
-		w.lacks(in.file, err)
+		w.lack(in.file, err)
 	case isForNow(err):
 		if failures == manyFailures {
 			w.fail(err)
@@ -55,26 +58,28 @@ func webWait(err error, failures int) time.Duration {
 	return wait
 }
 
-// lacks records that the server does not have a file.
-func (w *webSeed) lacks(file int, err error) {
+// lack records that the server does not have a file.
+func (w *webSeed) lack(file int, err error) {
 	g, p := w.getter, w.pieces
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if w.has == nil {
-		w.has = peer.FullBitfield(p.count)
+		w.has, w.lacks = peer.FullBitfield(p.count), make(map[int]bool)
 	}
 	first, last, _ := p.content.Layout.FilePieces(file) // it is not empty
 	for piece := first; piece <= last; piece++ {
 		w.has.Clear(piece)
 	}
-	w.lacking = err
+	w.lacks[file], w.lacking = true, err
 	for _, c := range w.conns {
 		p.picker.SetPieces(c.remote, w.has)
 	}
+	g.mix(file)
 }
 
 // A fileError is an error about a file of a web seed.
 type fileError struct {
+	seed *webSeed
 	file int
 	path string // in the torrent
 	err  error
@@ -93,7 +98,7 @@ func (s *fileSource) fail(file int, err error) error {
 	if size, ok := errors.AsType[*webseed.SizeError](err); ok {
 		err = size // and not what has shown it
 	}
-	return &fileError{file, strings.Join(s.seed.pieces.content.Files[file].Path(), "/"), err}
+	return &fileError{s.seed, file, strings.Join(s.seed.pieces.content.Files[file].Path(), "/"), err}
 }
 
 // isMissing reports whether an answer means that the server does not have a file, or does

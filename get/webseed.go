@@ -49,12 +49,15 @@ type webSeed struct {
 	client  *webseed.Client
 	stop    context.CancelCauseFunc
 	running sync.WaitGroup
+	begin   chan struct{} // closed when the mixed one has had a piece; nil for others
 
 	// Guarded by getter.mu.
 	conns   []*webConn
+	begun   bool          // begin is closed
 	most    int           // connections
 	whole   bool          // it sends files from their beginnings only
 	has     peer.Bitfield // pieces that it may have; nil: all
+	lacks   map[int]bool  // files
 	lacking error         // why it lacks a file; nil: it may have all
 	state   WebSeedState
 	err     error // why it is not used
@@ -116,12 +119,16 @@ func (g *Getter) newWebSeeds(p *pieces) {
 			getter: g, pieces: p, url: rawURL, byPiece: i >= len(files), client: webseed.New(o), most: maxWebConns, state: WebSeedUnused,
 		})
 	}
+	g.newMixed(p)
 }
 
 // runWebSeeds downloads from the web seeds until ctx ends, or all are dropped.
-func (g *Getter) runWebSeeds(ctx context.Context, seeds []*webSeed) {
+func (g *Getter) runWebSeeds(ctx context.Context) {
 	var wg sync.WaitGroup
-	for _, w := range seeds {
+	defer wg.Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, w := range g.web {
 		ctx, stop := context.WithCancelCause(ctx)
 		w.stop = stop
 		wg.Go(func() {
@@ -131,7 +138,14 @@ func (g *Getter) runWebSeeds(ctx context.Context, seeds []*webSeed) {
 			w.running.Wait()
 		})
 	}
-	wg.Wait()
+	if w := g.mixed; w != nil {
+		ctx, stop := context.WithCancelCause(ctx)
+		w.stop = stop
+		wg.Go(func() {
+			defer stop(nil)
+			w.runMixed(ctx)
+		})
+	}
 }
 
 // connect starts one more connection, if there are not enough.
@@ -172,6 +186,7 @@ func (w *webSeed) drop(err error) {
 	}
 	w.become(WebSeedDropped, err)
 	w.stop(err)
+	g.mixAll()
 	if !slices.ContainsFunc(g.web, (*webSeed).isUsable) && !g.hasPeers() {
 		g.fail(ErrNoWebSeed)
 	}
@@ -179,3 +194,19 @@ func (w *webSeed) drop(err error) {
 
 // isUsable reports whether the web seed is not dropped. Getter.mu is locked.
 func (w *webSeed) isUsable() bool { return w.state != WebSeedDropped }
+
+// wakeWebSeeds makes connections to web seeds ask for blocks for which there were none before.
+// g.mu is locked.
+func (g *Getter) wakeWebSeeds() {
+	wake := func(w *webSeed) {
+		for _, c := range w.conns {
+			c.wake()
+		}
+	}
+	for _, w := range g.web {
+		wake(w)
+	}
+	if g.mixed != nil {
+		wake(g.mixed)
+	}
+}

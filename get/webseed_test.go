@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -355,33 +356,62 @@ func TestWebSeedDropped(t *testing.T) {
 	}
 }
 
-// A web seed that lacks files gives the others.
+// lacking is a web seed that has no files whose names end with one of some texts.
+func lacking(root string, names ...string) *webServer {
+	return &webServer{root: root, handle: func(w http.ResponseWriter, r *http.Request, n int) bool {
+		lacks := slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(r.URL.Path, name) })
+		if lacks {
+			http.NotFound(w, r)
+		}
+		return lacks
+	}}
+}
+
+// A web seed that lacks files gives the others, also of pieces and blocks that have bytes of
+// them. A file that none has can't be downloaded.
 func TestWebSeedLacksFile(t *testing.T) {
 	t.Parallel()
 	for name, format := range formats {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			meta, root := makeContent(t, format, 300_000, 200_000, 300_000)
-			lacks := func(name string) *webServer {
-				return &webServer{root: root, handle: func(w http.ResponseWriter, r *http.Request, n int) bool {
-					if strings.HasSuffix(r.URL.Path, name) {
-						http.NotFound(w, r)
-						return true
-					}
-					return false
-				}}
-			}
-			dir := t.TempDir()
-			r := run(t, only(meta, dir, lacks("b").start(t), lacks("c").start(t)))
-			if format == maketorrent.FormatV1 { // pieces have bytes of two files, and neither server has both
-				if !errors.Is(r.err, ErrNoWebSeed) || len(r.dropped()) != 2 {
-					t.Errorf("the error is %v", r.err)
+		for kind, sizes := range map[string][]int{"large": {300_000, 200_000, 300_000, 0, 5}, "small": {9, 0, 100, 7, 20_000, 3}} {
+			t.Run(name+" "+kind, func(t *testing.T) {
+				t.Parallel()
+				meta, root := makeContent(t, format, sizes...)
+				dir := t.TempDir()
+				r := run(t, only(meta, dir, lacking(root, "a", "c").start(t), lacking(root, "b", "d", "e").start(t), lacking(root, "a", "e").start(t)))
+				r.succeeds(t, dir, root)
+				if w := of[EventWarning](r); w != nil {
+					t.Errorf("warnings: %v", w)
 				}
-				return
-			}
-			r.succeeds(t, dir, root)
-		})
+				r = run(t, only(meta, t.TempDir(), lacking(root, "a", "c").start(t), lacking(root, "b", "c").start(t)))
+				if d := r.dropped(); !errors.Is(r.err, ErrNoWebSeed) || len(d) != 2 || !strings.HasSuffix(d[0].Err.Error(), "the server answers 404 Not Found") {
+					t.Errorf("%v, dropped: %v", r.err, d)
+				}
+			})
+		}
 	}
+}
+
+// Of a piece whose files are from two web seeds, it can't be known which one lies: none is
+// dropped, and a peer gives it.
+func TestWebSeedLacksFileLies(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 10*pieceLength+9, 10*pieceLength)
+	bad := lacking(root, "b")
+	bad.change = func(_ string, b []byte) []byte { return append(b[:len(b)-1:len(b)-1], b[len(b)-1]+1) }
+	dir := t.TempDir()
+	r := run(t, only(meta, dir, bad.start(t), lacking(root, "a").start(t)))
+	w := of[EventWarning](r)
+	if !errors.Is(r.err, ErrNoWebSeed) || len(w) != 1 || w[0].Err != errMixed {
+		t.Errorf("%v, warnings: %v", r.err, w)
+	}
+	for _, e := range r.dropped() {
+		if errors.Is(e.Err, errOtherData) {
+			t.Errorf("%+v", e)
+		}
+	}
+	o := only(meta, dir, meta.WebSeeds...)
+	o.WebSeeds, o.Peers = WebSeedsOn, []netip.AddrPort{startSeed(t, meta, root, seed.Options{})}
+	run(t, o).succeeds(t, dir, root)
 }
 
 // A web seed at a private address is refused, and so is a redirect to one, unless the user
@@ -569,7 +599,7 @@ func TestWebWait(t *testing.T) {
 	}{
 		{webseed.ErrCut, 1, time.Second}, {webseed.ErrCut, 2, 2 * time.Second}, {webseed.ErrCut, 7, 64 * time.Second},
 		{webseed.ErrCut, 8, 2 * time.Minute}, {webseed.ErrCut, 1 << 40, 2 * time.Minute},
-		{&fileError{1, "a", busy}, 1, 7 * time.Second}, {busy, 4, 8 * time.Second},
+		{&fileError{nil, 1, "a", busy}, 1, 7 * time.Second}, {busy, 4, 8 * time.Second},
 	} {
 		if got := webWait(test.err, test.failures); got != test.want {
 			t.Errorf("after %d times %v: %v, want %v", test.failures, test.err, got, test.want)

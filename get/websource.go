@@ -48,26 +48,24 @@ func (s *fileSource) plan(blocks []picker.Block) {
 }
 
 func (s *fileSource) read(ctx context.Context, block picker.Block, b []byte, skipped func(n int) error) error {
-	p := s.seed.pieces
-	return p.parts(block, func(part metainfo.Span) error {
-		to := b[:part.Length]
-		b = b[part.Length:]
-		if p.isZeros(part) {
-			clear(to)
-			return nil
-		}
-		if err := s.seek(ctx, part, skipped); err != nil {
-			return s.fail(part.File, err)
-		}
-		n, err := io.ReadFull(s.ahead, to)
-		if s.pos += int64(n); err == io.EOF || err == io.ErrUnexpectedEOF {
-			err = webseed.ErrCut
-		}
-		if err != nil {
-			return s.fail(part.File, err)
-		}
-		return nil
+	return s.seed.pieces.readParts(block, b, func(part metainfo.Span, to []byte) error {
+		return s.readPart(ctx, part, to, skipped)
 	})
+}
+
+// readPart reads a part of a file.
+func (s *fileSource) readPart(ctx context.Context, part metainfo.Span, to []byte, skipped func(n int) error) error {
+	if err := s.seek(ctx, part, skipped); err != nil {
+		return s.fail(part.File, err)
+	}
+	n, err := io.ReadFull(s.ahead, to)
+	if s.pos += int64(n); err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = webseed.ErrCut
+	}
+	if err != nil {
+		return s.fail(part.File, err)
+	}
+	return nil
 }
 
 // seek makes the reader continue with a part of a file.
@@ -159,6 +157,20 @@ func (p *pieces) parts(block picker.Block, yield func(part metainfo.Span) error)
 		}
 	}
 	return nil
+}
+
+// readParts calls read for the parts of files that a block consists of, in order, with where
+// their bytes are in b. Padding is cleared.
+func (p *pieces) readParts(block picker.Block, b []byte, read func(part metainfo.Span, to []byte) error) error {
+	return p.parts(block, func(part metainfo.Span) error {
+		to := b[:part.Length]
+		b = b[part.Length:]
+		if p.isZeros(part) {
+			clear(to)
+			return nil
+		}
+		return read(part, to)
+	})
 }
 
 // isZeros reports whether a part of a piece is padding.

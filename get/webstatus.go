@@ -24,6 +24,12 @@ type WebSeedStatus struct {
 // become changes the state of the web seed, and emits an event. Getter.mu is locked.
 func (w *webSeed) become(s WebSeedState, err error) {
 	w.state, w.err = s, err
+	if w.isMixed() {
+		if s == WebSeedDropped {
+			w.getter.events.Put(EventWarning{errMixed})
+		}
+		return
+	}
 	w.getter.events.Put(EventWebSeed{URL: w.url, State: s, Downloaded: w.sent, Err: err})
 }
 
