@@ -107,7 +107,9 @@ type Options struct {
 	// Calls are serialized, and none is made after Run returns.
 	Event func(time.Time, Event)
 
-	dht    discover.Node // nil means that of DHT; set by tests
-	memory int64         // bytes of blocks that are not written yet; set by tests
-	haste  int           // by how many times time passes faster for fetches of the info dict and the piece layers; set by tests
+	// Set by tests.
+	dht        discover.Node // nil means that of DHT
+	memory     int64         // bytes of blocks that are not written yet
+	haste      int           // by how many times time passes faster for fetches of the info dict and the piece layers
+	returnTime time.Duration // replaces that of web seeds
 }

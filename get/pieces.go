@@ -188,7 +188,7 @@ func (p *pieces) ban(liars []*picker.Peer) {
 		case netip.Addr: // it has left
 			p.getter.hub.Ban(data)
 		case *webConn:
-			data.seed.drop(errOtherData)
+			data.convict()
 		}
 	}
 }

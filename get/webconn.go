@@ -36,6 +36,7 @@ type webConn struct {
 	// Guarded by getter.mu.
 	remote *picker.Peer
 	idle   bool // there was nothing to ask for
+	drops  int  // of the web seed before
 }
 
 // A source reads blocks from a web seed, in order.
@@ -68,9 +69,10 @@ func (w *webSeed) newConn() *webConn {
 	}
 	w.getter.mu.Lock()
 	defer w.getter.mu.Unlock()
-	if len(w.conns) >= w.most {
+	if len(w.conns) >= w.most || !w.isUsable() {
 		return nil
 	}
+	c.drops = w.drops
 	k := w.pieces.picker
 	c.remote = k.Join(c, true)
 	c.remote.Server = w

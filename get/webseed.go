@@ -47,11 +47,11 @@ type webSeed struct {
 	url     string
 	byPiece bool // it is an HTTP seed (BEP 17)
 	client  *webseed.Client
-	stop    context.CancelCauseFunc
 	running sync.WaitGroup
 	begin   chan struct{} // closed when the mixed one has had a piece; nil for others
 
 	// Guarded by getter.mu.
+	stop    context.CancelCauseFunc // ends run; nil: it does not run yet
 	conns   []*webConn
 	begun   bool          // begin is closed
 	most    int           // connections
@@ -59,6 +59,8 @@ type webSeed struct {
 	has     peer.Bitfield // pieces that it may have; nil: all
 	lacks   map[int]bool  // files
 	lacking error         // why it lacks a file; nil: it may have all
+	drops   int
+	away    bool // it was dropped, and returns later
 	state   WebSeedState
 	err     error // why it is not used
 	sent    int64 // bytes of blocks
@@ -125,27 +127,36 @@ func (g *Getter) newWebSeeds(p *pieces) {
 // runWebSeeds downloads from the web seeds until ctx ends, or all are dropped.
 func (g *Getter) runWebSeeds(ctx context.Context) {
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	for _, w := range g.web {
-		ctx, stop := context.WithCancelCause(ctx)
-		w.stop = stop
 		wg.Go(func() {
-			defer stop(nil)
 			defer w.client.Close()
-			w.connect(ctx)
-			w.running.Wait()
+			w.run(ctx)
+			for w.returns(ctx) {
+				w.run(ctx)
+			}
 		})
 	}
 	if w := g.mixed; w != nil {
-		ctx, stop := context.WithCancelCause(ctx)
-		w.stop = stop
 		wg.Go(func() {
-			defer stop(nil)
-			w.runMixed(ctx)
+			select {
+			case <-w.begin:
+				w.run(ctx)
+			case <-ctx.Done():
+			}
 		})
 	}
+	wg.Wait()
+}
+
+// run downloads from the web seed until ctx ends, or it is dropped.
+func (w *webSeed) run(ctx context.Context) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	w.getter.mu.Lock()
+	w.stop = stop
+	w.getter.mu.Unlock()
+	w.connect(ctx)
+	w.running.Wait()
 }
 
 // connect starts one more connection, if there are not enough.
@@ -177,23 +188,6 @@ func (w *webSeed) shrink() bool {
 	}
 	return false
 }
-
-// drop ends the use of the web seed. Getter.mu is locked.
-func (w *webSeed) drop(err error) {
-	g := w.getter
-	if w.state == WebSeedDropped {
-		return
-	}
-	w.become(WebSeedDropped, err)
-	w.stop(err)
-	g.mixAll()
-	if !slices.ContainsFunc(g.web, (*webSeed).isUsable) && !g.hasPeers() {
-		g.fail(ErrNoWebSeed)
-	}
-}
-
-// isUsable reports whether the web seed is not dropped. Getter.mu is locked.
-func (w *webSeed) isUsable() bool { return w.state != WebSeedDropped }
 
 // wakeWebSeeds makes connections to web seeds ask for blocks for which there were none before.
 // g.mu is locked.

@@ -383,8 +383,13 @@ func TestWebSeedLacksFile(t *testing.T) {
 					t.Errorf("warnings: %v", w)
 				}
 				r = run(t, only(meta, t.TempDir(), lacking(root, "a", "c").start(t), lacking(root, "b", "c").start(t)))
-				if d := r.dropped(); !errors.Is(r.err, ErrNoWebSeed) || len(d) != 2 || !strings.HasSuffix(d[0].Err.Error(), "the server answers 404 Not Found") {
-					t.Errorf("%v, dropped: %v", r.err, d)
+				if !errors.Is(r.err, ErrNoWebSeed) {
+					t.Error(r.err)
+				}
+				for _, e := range of[EventWebSeed](r) {
+					if e.Err != nil && !strings.HasSuffix(e.Err.Error(), "the server answers 404 Not Found") {
+						t.Errorf("%+v", e)
+					}
 				}
 			})
 		}
@@ -404,7 +409,7 @@ func TestWebSeedLacksFileLies(t *testing.T) {
 	if !errors.Is(r.err, ErrNoWebSeed) || len(w) != 1 || w[0].Err != errMixed {
 		t.Errorf("%v, warnings: %v", r.err, w)
 	}
-	for _, e := range r.dropped() {
+	for _, e := range of[EventWebSeed](r) {
 		if errors.Is(e.Err, errOtherData) {
 			t.Errorf("%+v", e)
 		}
@@ -642,8 +647,8 @@ func TestWebSeedLiesBesidePeer(t *testing.T) {
 			o.WebSeeds, o.Peers = WebSeedsOn, []netip.AddrPort{startSeed(t, meta, root, seed.Options{MaxUploadRate: 2 << 20})}
 			r := run(t, o)
 			r.succeeds(t, dir, root)
-			if w := r.dropped(); len(w) != 1 || !errors.Is(w[0].Err, errOtherData) {
-				t.Errorf("dropped: %v", w)
+			if e := of[EventWebSeed](r); len(e) == 0 || e[len(e)-1].State != WebSeedFailed || !errors.Is(e[len(e)-1].Err, errOtherData) {
+				t.Errorf("events: %+v", e)
 			}
 			for _, e := range of[EventPeer](r) {
 				if e.Err != nil {
@@ -720,12 +725,12 @@ func TestWebSeedStatus(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	if diff := cmp.Diff([]WebSeedState{WebSeedDropped, WebSeedFailed, WebSeedUsed}, states); diff != "" {
+	if diff := cmp.Diff([]WebSeedState{WebSeedFailed, WebSeedFailed, WebSeedUsed}, states); diff != "" {
 		t.Error(diff)
 	}
 	want := []WebSeedStatus{
 		{URL: meta.WebSeeds[0], State: WebSeedUsed, Downloaded: 100_000},
-		{URL: meta.WebSeeds[1], State: WebSeedDropped, Err: last.WebSeeds[1].Err},
+		{URL: meta.WebSeeds[1], State: WebSeedFailed, Err: last.WebSeeds[1].Err},
 	}
 	for i := range last.WebSeeds {
 		last.WebSeeds[i].DownloadRate = 0
@@ -757,5 +762,75 @@ func TestWebSeedAnnounce(t *testing.T) {
 	}
 	if completed.Get("downloaded") != "0" || completed.Get("left") != "0" {
 		t.Errorf("the completed event is %v", completed)
+	}
+}
+
+// withTracker makes a download have a tracker, which knows no peers.
+func withTracker(t *testing.T, o *Options) {
+	tracker := &webServer{handle: func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+		io.WriteString(w, "d8:intervali1800e5:peers0:e")
+		return true
+	}}
+	o.WebSeeds, o.Trackers = WebSeedsOn, [][]string{{tracker.start(t) + "announce"}}
+}
+
+// A web seed with wrong files is used again after some time, when they are corrected. A
+// file that changes between is not mixed with the older one.
+func TestWebSeedReturns(t *testing.T) {
+	t.Parallel()
+	for name, wrong := range map[string]func(b []byte) []byte{
+		"other data": func(b []byte) []byte { return make([]byte, len(b)) },
+		"other size": func(b []byte) []byte { return b[1:] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			meta, root := makeContent(t, maketorrent.FormatV1, 10*pieceLength, 100)
+			var corrected atomic.Bool
+			s, dir := &webServer{root: root, change: func(_ string, b []byte) []byte {
+				if corrected.Load() {
+					return b
+				}
+				return wrong(b)
+			}}, t.TempDir()
+			o := only(meta, dir, s.start(t))
+			withTracker(t, &o)
+			o.returnTime = 100 * time.Millisecond
+			o.Event = func(_ time.Time, e Event) {
+				if e, ok := e.(EventWebSeed); ok && e.State == WebSeedFailed {
+					corrected.Store(true)
+				}
+			}
+			r := run(t, o)
+			r.succeeds(t, dir, root)
+			if e := of[EventWebSeed](r); e[len(e)-1].State != WebSeedUsed || r.dropped() != nil {
+				t.Errorf("events: %+v", e)
+			}
+		})
+	}
+}
+
+// A web seed that is wrong again and again is dropped in the end.
+func TestWebSeedReturnsWrong(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 10*pieceLength, 100)
+	s := &webServer{root: root, change: func(_ string, b []byte) []byte { return make([]byte, len(b)) }}
+	o := only(meta, t.TempDir(), s.start(t))
+	withTracker(t, &o)
+	o.returnTime = 10 * time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Event = func(_ time.Time, e Event) {
+		if e, ok := e.(EventWebSeed); ok && e.State == WebSeedDropped {
+			cancel()
+		}
+	}
+	r := runWith(t, ctx, o)
+	failed := 0
+	for _, e := range of[EventWebSeed](r) {
+		if e.State == WebSeedFailed {
+			failed++
+		}
+	}
+	if d := r.dropped(); !errors.Is(r.err, context.Canceled) || len(d) != 1 || !errors.Is(d[0].Err, errOtherData) || failed != maxDrops-1 {
+		t.Errorf("%v, events: %+v", r.err, of[EventWebSeed](r))
 	}
 }

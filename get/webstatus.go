@@ -7,7 +7,7 @@ type WebSeedState string
 const (
 	WebSeedUnused  WebSeedState = "unused"  // it has sent nothing yet
 	WebSeedUsed    WebSeedState = "used"    // it has sent blocks
-	WebSeedFailed  WebSeedState = "failed"  // it has failed several times, and is asked again later
+	WebSeedFailed  WebSeedState = "failed"  // it has failed, and is asked again later
 	WebSeedDropped WebSeedState = "dropped" // it is not asked again
 )
 
@@ -44,7 +44,7 @@ func (w *webSeed) fail(err error) {
 
 // count counts a block that has arrived. Getter.mu is locked.
 func (w *webSeed) count(bytes int64) {
-	if w.sent += bytes; w.state == WebSeedUnused || w.state == WebSeedFailed {
+	if w.sent += bytes; w.isUsable() && w.state != WebSeedUsed {
 		w.become(WebSeedUsed, nil)
 	}
 }

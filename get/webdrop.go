@@ -1,0 +1,80 @@
+package get
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"bt/internal/netguard"
+)
+
+const (
+	// A web seed that was dropped returns after returnTime, because its files may have been
+	// corrected, and after twice as long each further time, until it was dropped maxDrops
+	// times.
+	returnTime = 5 * time.Minute
+	maxDrops   = 4
+)
+
+// drop ends the use of the web seed, for some time if there is something else to download
+// from. Getter.mu is locked.
+func (w *webSeed) drop(err error) {
+	g := w.getter
+	if !w.isUsable() {
+		return
+	}
+	w.drops++
+	others := g.hasPeers() || slices.ContainsFunc(g.web, func(o *webSeed) bool { return o != w && o.isUsable() })
+	_, private := errors.AsType[*netguard.Error](err)
+	state := WebSeedDropped
+	if w.away = others && w.drops < maxDrops && !private && !w.isMixed(); w.away {
+		state = WebSeedFailed
+	}
+	w.become(state, err)
+	if w.stop != nil {
+		w.stop(err)
+	}
+	g.mixAll()
+	if !others {
+		g.fail(ErrNoWebSeed)
+	}
+}
+
+// isUsable reports whether the web seed may be asked. Getter.mu is locked.
+func (w *webSeed) isUsable() bool { return w.state != WebSeedDropped && !w.away }
+
+// returns waits until the web seed that was dropped is to be used again, and reports whether
+// it is.
+func (w *webSeed) returns(ctx context.Context) bool {
+	g := w.getter
+	g.mu.Lock()
+	away, drops := w.away, w.drops
+	g.mu.Unlock()
+	if !away {
+		return false
+	}
+	timer := time.NewTimer(cmp.Or(g.options.returnTime, returnTime) << (drops - 1))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	lacked := w.lacks
+	w.away, w.most, w.whole, w.has, w.lacks, w.lacking = false, maxWebConns, false, nil, nil, nil
+	for file := range lacked {
+		g.mix(file)
+	}
+	return true
+}
+
+// convict drops the web seed, unless it has returned since the connection began.
+func (c *webConn) convict() {
+	if c.drops == c.seed.drops {
+		c.seed.drop(errOtherData)
+	}
+}
