@@ -9,18 +9,20 @@ import (
 	"time"
 )
 
-// OpenPiece asks an HTTP seed (BEP 17) for a piece of a v1 torrent, whose size is known. It
-// does not try again. An overloaded seed may say in a StatusError when to ask again. The
-// caller closes the reader.
-func (c *Client) OpenPiece(ctx context.Context, seed string, infoHash [20]byte, piece int, size int64) (io.ReadCloser, error) {
-	resp, err := c.get(ctx, pieceURL(seed, infoHash, piece), nil)
+// A PieceRange is a part of a piece.
+type PieceRange struct{ Offset, Length int64 }
+
+// OpenPiece asks an HTTP seed (BEP 17) for a piece of a v1 torrent, whose size is known, or
+// for ranges of it, in order; without ranges for all of it. whole is whether the reader is of
+// the whole piece: a seed may not support ranges, and its answer shows that by its length
+// only. OpenPiece does not try again. An overloaded seed may say in a StatusError when to ask
+// again. The caller closes the reader.
+func (c *Client) OpenPiece(ctx context.Context, seed string, infoHash [20]byte, piece int, size int64, ranges ...PieceRange) (r io.ReadCloser, whole bool, err error) {
+	resp, err := c.get(ctx, pieceURL(seed, infoHash, piece, ranges), nil)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	a, err := readAnswer(resp, 0, size-1)
-	if err == nil && a.n >= 0 && a.n != size {
-		err = &SizeError{a.n}
-	}
+	n, err := pieceAnswer(resp, size, ranges)
 	if status, ok := errors.AsType[*StatusError](err); ok && status.Code == http.StatusServiceUnavailable {
 		if wait := secondsIn(resp.Body); wait > 0 {
 			status.RetryAfter = wait
@@ -28,9 +30,30 @@ func (c *Client) OpenPiece(ctx context.Context, seed string, infoHash [20]byte, 
 	}
 	if err != nil {
 		resp.Body.Close()
-		return nil, err
+		return nil, false, err
 	}
-	return &pieceReader{resp.Body, size}, nil
+	return &pieceReader{resp.Body, n}, n == size, nil
+}
+
+// pieceAnswer returns the length of the body of an answer: that of the ranges or of the piece.
+func pieceAnswer(resp *http.Response, size int64, ranges []PieceRange) (n int64, err error) {
+	a, err := readAnswer(resp, 0, size-1)
+	if err != nil {
+		return 0, err
+	}
+	asked := int64(0)
+	for _, r := range ranges {
+		asked += r.Length
+	}
+	switch {
+	case a.n < 0 && len(ranges) > 0:
+		return 0, ErrNoEnd
+	case a.n == asked && len(ranges) > 0:
+		return a.n, nil
+	case a.n >= 0 && a.n != size:
+		return 0, &SizeError{a.n}
+	}
+	return size, nil
 }
 
 // secondsIn reads a body that is a number of seconds, as BEP 17 has it, or returns 0.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -53,10 +54,13 @@ func TestOpenPiece(t *testing.T) {
 		6: &StatusError{503, 17 * time.Second}, 7: &StatusError{503, 0},
 	} {
 		var got []byte
-		r, err := c.OpenPiece(t.Context(), server.URL+"/?a=b", [20]byte([]byte("12345678901234567890")), piece, int64(len(want)))
+		r, whole, err := c.OpenPiece(t.Context(), server.URL+"/?a=b", [20]byte([]byte("12345678901234567890")), piece, int64(len(want)))
 		if err == nil {
 			got, err = io.ReadAll(r)
 			r.Close()
+			if !whole {
+				t.Errorf("piece %d is not whole", piece)
+			}
 		}
 		switch {
 		case test == nil && (err != nil || !bytes.Equal(got, want)):
@@ -72,4 +76,53 @@ func retryIn(err error) time.Duration {
 		return status.RetryAfter
 	}
 	return 0
+}
+
+// The length of an answer shows whether it is of the ranges or of the whole piece.
+func TestOpenPieceRanges(t *testing.T) {
+	t.Parallel()
+	want := bytes.Repeat([]byte("piece"), 10_000)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		part := append(want[5:105:105], want[1000:1001]...)
+		if r.URL.Query().Get("ranges") != "5-104,1000-1000" {
+			t.Errorf("%q", r.URL.RawQuery)
+		}
+		switch r.URL.Query().Get("piece") {
+		case "1":
+			w.Write(part)
+		case "2":
+			w.Header().Set("Content-Length", strconv.Itoa(len(want)))
+			w.Write(want)
+		case "3": // without Content-Length
+			w.Write(part)
+			w.(http.Flusher).Flush()
+		case "4":
+			w.Write(part[1:])
+		case "5":
+			http.Error(w, "no ranges", http.StatusBadRequest)
+		}
+	}))
+	defer server.Close()
+	c := New(Options{})
+	defer c.Close()
+	for piece, test := range map[int]struct {
+		n     int
+		whole bool
+		err   error
+	}{1: {101, false, nil}, 2: {len(want), true, nil}, 3: {err: ErrNoEnd}, 4: {err: &SizeError{100}}, 5: {err: &StatusError{Code: 400}}} {
+		r, whole, err := c.OpenPiece(t.Context(), server.URL, [20]byte{}, piece, int64(len(want)), PieceRange{5, 100}, PieceRange{1000, 1})
+		if test.err != nil {
+			if err == nil || err.Error() != test.err.Error() {
+				t.Errorf("piece %d: %v, want %v", piece, err, test.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		if r.Close(); err != nil || len(got) != test.n || whole != test.whole {
+			t.Errorf("piece %d: %d bytes, whole %t, %v", piece, len(got), whole, err)
+		}
+	}
 }

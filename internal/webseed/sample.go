@@ -153,7 +153,7 @@ func (zeros) Read(p []byte) (int, error) {
 func (k *checker) provePiece(piece int) {
 	l := k.content.Layout
 	size := min(l.PieceLength(), l.Total()-int64(piece)*l.PieceLength())
-	if err := k.compare(pieceURL(k.seed, k.torrent.InfoHashV1, piece), size, k.content.Pieces[piece*sha1.Size:][:sha1.Size]); err != nil {
+	if err := k.compare(pieceURL(k.seed, k.torrent.InfoHashV1, piece, nil), size, k.content.Pieces[piece*sha1.Size:][:sha1.Size]); err != nil {
 		k.fail(-1, fmt.Errorf("piece %d: %w", piece, err))
 	}
 }

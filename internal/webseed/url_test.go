@@ -47,8 +47,11 @@ func TestPieceURL(t *testing.T) {
 		"http://h.example/seed.php":     "http://h.example/seed.php?info_hash=" + escaped,
 		"http://h.example/seed.php?x=1": "http://h.example/seed.php?x=1&info_hash=" + escaped,
 	} {
-		if got := pieceURL(seed, hash, 7); got != want {
-			t.Errorf("%s, want %s", got, want)
+		for _, ranges := range [][]PieceRange{nil, {{49152, 81920}}, {{0, 1}, {180224, 81920}}} {
+			want := want + map[int]string{1: "&ranges=49152-131071", 2: "&ranges=0-0,180224-262143"}[len(ranges)]
+			if got := pieceURL(seed, hash, 7, ranges); got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
 		}
 	}
 }

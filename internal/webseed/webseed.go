@@ -13,12 +13,14 @@
 //
 // [Client.Open] reads a whole file once, of any kind, such as a torrent.
 //
-// [Client.OpenPiece] reads a piece from an HTTP seed (BEP 17). [Client.CheckWebSeed] compares
-// a web seed with a torrent, and [Client.CheckHTTPSeed] an HTTP seed. FTP is left out.
+// [Client.OpenPiece] reads a piece, or ranges of it, from an HTTP seed (BEP 17).
+// [Client.CheckWebSeed] compares a web seed with a torrent, and [Client.CheckHTTPSeed] an HTTP
+// seed. FTP is left out.
 package webseed
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -178,8 +180,9 @@ func FileURL(seed, name string, single bool, path []string) string {
 	return b.String()
 }
 
-// pieceURL returns the URL of a piece of a v1 torrent at an HTTP seed (BEP 17).
-func pieceURL(seed string, infoHash [20]byte, piece int) string {
+// pieceURL returns the URL of a piece of a v1 torrent, or of ranges of it, at an HTTP seed
+// (BEP 17).
+func pieceURL(seed string, infoHash [20]byte, piece int, ranges []PieceRange) string {
 	var b strings.Builder
 	b.WriteString(seed)
 	if strings.Contains(seed, "?") {
@@ -191,6 +194,11 @@ func pieceURL(seed string, infoHash [20]byte, piece int) string {
 	escape(&b, string(infoHash[:]))
 	b.WriteString("&piece=")
 	b.WriteString(strconv.Itoa(piece))
+	before := "&ranges="
+	for _, r := range ranges {
+		fmt.Fprintf(&b, "%s%d-%d", before, r.Offset, r.Offset+r.Length-1)
+		before = ","
+	}
 	return b.String()
 }
 
