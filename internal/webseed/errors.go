@@ -23,7 +23,7 @@ var (
 	// whole file, and the range does not begin the file.
 	ErrNoRanges = errors.New("the server sends no parts of the file")
 
-	// ErrHTML is returned for a web page in the place of a file.
+	// ErrHTML is returned for a web page in the place of a file or piece.
 	ErrHTML = errors.New("the server sends a web page instead of the file")
 
 	// ErrNoEnd is returned for a response whose end can't be distinguished from that of a broken

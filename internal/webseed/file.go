@@ -21,7 +21,12 @@ type File struct {
 	ETag     string // its version; "" if the server does not say
 	Modified string // Last-Modified; "" if the server does not say
 	Ranges   bool   // the server sends ranges
+	html     bool   // the server says that it is a web page
 	client   *Client
+}
+
+func (c *Client) file(rawURL string, a *answer) *File {
+	return &File{rawURL, a.size, a.etag, a.modified, a.partial, a.html, c}
 }
 
 // Stat asks for the first byte of a file. It does not try again after an error.
@@ -35,6 +40,9 @@ func (c *Client) Stat(ctx context.Context, rawURL string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.html {
+		return nil, ErrHTML
+	}
 	if a.partial {
 		// Read to the end, so that the connection can be used again.
 		switch n, err := io.CopyN(io.Discard, resp.Body, 2); {
@@ -44,7 +52,7 @@ func (c *Client) Stat(ctx context.Context, rawURL string) (*File, error) {
 			return nil, cut(err)
 		}
 	}
-	return &File{rawURL, a.size, a.etag, a.modified, a.partial, c}, nil
+	return c.file(rawURL, a), nil
 }
 
 // OpenRange asks for n bytes of a file from an offset, and describes the file by the answer. It
@@ -61,7 +69,7 @@ func (c *Client) OpenRange(ctx context.Context, rawURL string, offset, n int64) 
 		resp.Body.Close()
 		return nil, nil, err
 	}
-	f := &File{rawURL, a.size, a.etag, a.modified, a.partial, c}
+	f := c.file(rawURL, a)
 	r := f.Range(ctx, offset, n)
 	if !a.partial {
 		r = f.FromBeginning(ctx)
@@ -71,7 +79,8 @@ func (c *Client) OpenRange(ctx context.Context, rawURL string, offset, n int64) 
 }
 
 // OpenSized is OpenRange for a file whose size is known. If the server has another size of
-// it, the error wraps a *SizeError.
+// it, the error wraps a *SizeError, or is ErrHTML if it is that of a web page. A file of the
+// right size is accepted although the server calls it a web page, as PHP does by default.
 func (c *Client) OpenSized(ctx context.Context, rawURL string, size, offset, n int64) (*File, *Reader, error) {
 	f, r, err := c.OpenRange(ctx, rawURL, offset, n)
 	if _, ok := errors.AsType[*RangeError](err); ok { // the file may be too short
@@ -82,7 +91,10 @@ func (c *Client) OpenSized(ctx context.Context, rawURL string, size, offset, n i
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := f.CheckSize(size); err != nil {
+	if err = f.CheckSize(size); f.html && f.Size != size {
+		err = ErrHTML
+	}
+	if err != nil {
 		r.Close()
 		return nil, nil, err
 	}
@@ -173,6 +185,7 @@ type answer struct {
 	first          int64 // offset of the body in the file
 	n              int64 // bytes in the body; -1 if it is unknown
 	partial        bool  // a range
+	html           bool  // it is said to be a web page, and was not asked for as one
 	etag, modified string
 }
 
@@ -202,9 +215,7 @@ func readAnswer(resp *http.Response, first, last int64) (*answer, error) {
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, &EncodingError{encoding}
 	}
-	if isHTML(resp) {
-		return nil, ErrHTML
-	}
+	a.html = isHTML(resp)
 	return a, nil
 }
 

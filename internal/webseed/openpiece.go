@@ -46,12 +46,14 @@ func pieceAnswer(resp *http.Response, size int64, ranges []PieceRange) (n int64,
 		asked += r.Length
 	}
 	switch {
-	case a.n < 0 && len(ranges) > 0:
-		return 0, ErrNoEnd
-	case a.n == asked && len(ranges) > 0:
+	case a.n == size, a.n == asked && len(ranges) > 0:
 		return a.n, nil
-	case a.n >= 0 && a.n != size:
+	case a.html:
+		return 0, ErrHTML
+	case a.n >= 0:
 		return 0, &SizeError{a.n}
+	case len(ranges) > 0:
+		return 0, ErrNoEnd
 	}
 	return size, nil
 }

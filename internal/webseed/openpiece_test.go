@@ -44,6 +44,12 @@ func TestOpenPiece(t *testing.T) {
 		case "7":
 			w.WriteHeader(http.StatusServiceUnavailable)
 			io.WriteString(w, "busy")
+		case "8": // as PHP does by default
+			w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+			w.Header().Set("Content-Length", strconv.Itoa(len(want)))
+			w.Write(want)
+		case "9":
+			io.WriteString(w, "<html>")
 		}
 	}))
 	defer server.Close()
@@ -51,7 +57,7 @@ func TestOpenPiece(t *testing.T) {
 	defer c.Close()
 	for piece, test := range map[int]error{
 		1: nil, 2: nil, 3: &SizeError{int64(len(want)) - 1}, 4: errMore, 5: ErrCut,
-		6: &StatusError{503, 17 * time.Second}, 7: &StatusError{503, 0},
+		6: &StatusError{503, 17 * time.Second}, 7: &StatusError{503, 0}, 8: nil, 9: ErrHTML,
 	} {
 		var got []byte
 		r, whole, err := c.OpenPiece(t.Context(), server.URL+"/?a=b", [20]byte([]byte("12345678901234567890")), piece, int64(len(want)))

@@ -128,7 +128,11 @@ func (r *Reader) connect() error {
 	}
 	r.body = resp.Body
 	a, err := readAnswer(resp, r.pos, last)
-	if err == nil {
+	switch {
+	case err != nil:
+	case a.html && !r.file.html:
+		err = ErrHTML
+	default:
 		err = r.file.compare(a)
 	}
 	if err != nil {

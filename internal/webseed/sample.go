@@ -165,8 +165,12 @@ func (k *checker) compare(rawURL string, size int64, want []byte) error {
 		return err
 	}
 	defer resp.Body.Close()
-	if _, err := readAnswer(resp, 0, size-1); err != nil {
+	a, err := readAnswer(resp, 0, size-1)
+	switch {
+	case err != nil:
 		return err
+	case a.html && a.n != size:
+		return ErrHTML
 	}
 	sum := sha1.New()
 	n, err := io.Copy(sum, io.LimitReader(resp.Body, size+1))

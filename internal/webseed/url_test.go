@@ -27,6 +27,7 @@ func TestFileURL(t *testing.T) {
 		{"http://w.example/", "n", "a&b=c;d:e@f,g$h!/~-._", "http://w.example/n/a%26b%3Dc%3Bd%3Ae%40f%2Cg%24h%21/~-._"},
 		{"http://w.example/", "n", "\xff\x00", "http://w.example/n/%FF%00"},
 		{"http://w.example/?d=", "n", "f", "http://w.example/?d=/n/f"},
+		{"http://w.example/d/#part", "n", "f", "http://w.example/d/n/f"},
 	} {
 		got := FileURL(test.seed, test.name, test.path == "", strings.Split(test.path, "/"))
 		if got != test.want {
@@ -45,6 +46,7 @@ func TestPieceURL(t *testing.T) {
 	const escaped = "%00%20%2Ba%FF%00%00%00%00%00%00%00%00%00%00%00%00%00%00%00&piece=7"
 	for seed, want := range map[string]string{
 		"http://h.example/seed.php":     "http://h.example/seed.php?info_hash=" + escaped,
+		"http://h.example/seed.php#x":   "http://h.example/seed.php?info_hash=" + escaped,
 		"http://h.example/seed.php?x=1": "http://h.example/seed.php?x=1&info_hash=" + escaped,
 	} {
 		for _, ranges := range [][]PieceRange{nil, {{49152, 81920}}, {{0, 1}, {180224, 81920}}} {

@@ -160,8 +160,10 @@ func (b *body) Close() error {
 // FileURL returns the URL of a file of a torrent at a web seed (BEP 19). Of a torrent of
 // a single file, the web seed is the file itself or, if it ends in a slash, the directory
 // of the file. Of others it is the directory of the directory that the torrent is named
-// after. As clients do, it takes everything after the host for the path, also a query.
+// after. As clients do, it takes everything after the host for the path, also a query, but no
+// fragment.
 func FileURL(seed, name string, single bool, path []string) string {
+	seed, _, _ = strings.Cut(seed, "#")
 	if single && !strings.HasSuffix(seed, "/") {
 		return seed
 	}
@@ -183,6 +185,7 @@ func FileURL(seed, name string, single bool, path []string) string {
 // pieceURL returns the URL of a piece of a v1 torrent, or of ranges of it, at an HTTP seed
 // (BEP 17).
 func pieceURL(seed string, infoHash [20]byte, piece int, ranges []PieceRange) string {
+	seed, _, _ = strings.Cut(seed, "#")
 	var b strings.Builder
 	b.WriteString(seed)
 	if strings.Contains(seed, "?") {
