@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"bt/maketorrent"
 )
@@ -167,6 +168,35 @@ func TestWebSeedURLs(t *testing.T) {
 				from = "http://" + l.Addr().String() + "/"
 			}
 			run(t, only(meta, dir, from)).succeeds(t, dir, root)
+		})
+	}
+}
+
+// A web seed that sends a byte at a time, or nothing, does not keep another one from sending
+// its blocks.
+func TestWebSeedSlow(t *testing.T) {
+	t.Parallel()
+	for name, every := range map[string]time.Duration{"slow": 50 * time.Millisecond, "silent": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			meta, root := makeContent(t, maketorrent.FormatV1, 20*pieceLength, 5*pieceLength)
+			slow, good, dir := &webServer{root: root}, &webServer{root: root}, t.TempDir()
+			slow.handle = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+				file, _ := os.ReadFile(filepath.Join(root, filepath.Base(r.URL.Path)))
+				b := asRange(w, r, file, len(file))
+				w.WriteHeader(http.StatusPartialContent)
+				for ; len(b) > 0; b = b[1:] {
+					w.Write(b[:1])
+					http.NewResponseController(w).Flush()
+					select {
+					case <-time.After(every):
+					case <-r.Context().Done():
+						return true
+					}
+				}
+				return true
+			}
+			run(t, only(meta, dir, slow.start(t), good.start(t))).succeeds(t, dir, root)
 		})
 	}
 }

@@ -43,13 +43,13 @@ func TestWebSeedStatus(t *testing.T) {
 	if err := g.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	var states []WebSeedState
+	states := make(map[string][]WebSeedState)
 	for _, e := range events {
-		if states = append(states, e.State); (e.Err == nil) != (e.State == WebSeedUsed) {
+		if states[e.URL] = append(states[e.URL], e.State); (e.Err == nil) != (e.State == WebSeedUsed) {
 			t.Errorf("%+v", e)
 		}
 	}
-	if diff := cmp.Diff([]WebSeedState{WebSeedFailed, WebSeedFailed, WebSeedUsed}, states); diff != "" {
+	if diff := cmp.Diff(map[string][]WebSeedState{meta.WebSeeds[0]: {WebSeedFailed, WebSeedUsed}, meta.WebSeeds[1]: {WebSeedFailed}}, states); diff != "" {
 		t.Error(diff)
 	}
 	want := []WebSeedStatus{

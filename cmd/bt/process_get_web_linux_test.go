@@ -63,6 +63,9 @@ func TestProcessGetWebServers(t *testing.T) {
 				g := s.get(s.torrent, "--web-seeds", "only", "--allow-local")
 				g.succeeds()
 				g.hasNoErrors()
+				if e := g.await("stopped", 1); e.FromWebSeeds < s.size || e.FromWebSeeds != e.Downloaded {
+					t.Errorf("%+v", e)
+				}
 				s.getsOneFile(dir, format)
 
 				s.seed("--max-upload-rate", "200K").starts()

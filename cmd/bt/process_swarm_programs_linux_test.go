@@ -148,6 +148,8 @@ type swarmEvent struct {
 	Done       int64  `json:"done"`
 	Size       int64  `json:"size"`
 	Path       string `json:"path"`
+
+	FromWebSeeds int64 `json:"from_web_seeds"`
 }
 
 // events returns the events of a kind so far, or all events if kind is "".
