@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -36,7 +37,7 @@ func (w *webSeed) drop(err error) {
 	if w.stop != nil {
 		w.stop(err)
 	}
-	g.mixAll()
+	g.mix(g.lacked())
 	if !others {
 		g.fail(ErrNoWebSeed)
 	}
@@ -64,11 +65,9 @@ func (w *webSeed) returns(ctx context.Context) bool {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	lacked := w.lacks
+	lacked := maps.Keys(w.lacks)
 	w.away, w.most, w.whole, w.has, w.lacks, w.lacking = false, maxWebConns, false, nil, nil, nil
-	for file := range lacked {
-		g.mix(file)
-	}
+	g.mix(lacked)
 	return true
 }
 

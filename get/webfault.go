@@ -74,7 +74,7 @@ func (w *webSeed) lack(file int, err error) {
 	for _, c := range w.conns {
 		p.picker.SetPieces(c.remote, w.has)
 	}
-	g.mix(file)
+	g.mix(slices.Values([]int{file}))
 }
 
 // A fileError is an error about a file of a web seed.

@@ -3,6 +3,7 @@ package get
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 
 	"bt/internal/metainfo"
@@ -27,28 +28,24 @@ func (g *Getter) newMixed(p *pieces) {
 	}
 }
 
-// runMixed downloads from the mixed web seed until ctx ends or it is dropped. It waits until
-// there is a piece for it.
-func (w *webSeed) runMixed(ctx context.Context) {
-	select {
-	case <-w.begin:
-		w.connect(ctx)
-		w.running.Wait()
-	case <-ctx.Done():
-	}
-}
-
-// mix updates whether the mixed web seed has the pieces that a file shares with others: its
-// first and its last one. Getter.mu is locked.
-func (g *Getter) mix(file int) {
+// mix updates whether the mixed web seed has the pieces that files share with others: their
+// first and their last ones. Getter.mu is locked.
+func (g *Getter) mix(files iter.Seq[int]) {
 	m := g.mixed
 	if m == nil {
 		return
 	}
-	first, last, _ := m.pieces.content.Layout.FilePieces(file) // it is not empty
-	for _, piece := range []int{first, last} {
-		if m.has.Clear(piece); g.mixes(piece) {
-			m.has.Set(piece)
+	looked := make(map[int]bool) // many files may be in one piece
+	for file := range files {
+		first, last, _ := m.pieces.content.Layout.FilePieces(file) // it is not empty
+		for _, piece := range []int{first, last} {
+			if looked[piece] {
+				continue
+			}
+			looked[piece] = true
+			if m.has.Clear(piece); g.mixes(piece) {
+				m.has.Set(piece)
+			}
 		}
 	}
 	for _, c := range m.conns {
@@ -61,11 +58,15 @@ func (g *Getter) mix(file int) {
 	}
 }
 
-// mixAll calls mix for the files that web seeds lack. Getter.mu is locked.
-func (g *Getter) mixAll() {
-	for _, w := range g.web {
-		for file := range w.lacks {
-			g.mix(file)
+// lacked returns the files that web seeds lack. Getter.mu is locked.
+func (g *Getter) lacked() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, w := range g.web {
+			for file := range w.lacks {
+				if !yield(file) {
+					return
+				}
+			}
 		}
 	}
 }

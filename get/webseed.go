@@ -57,10 +57,10 @@ type webSeed struct {
 	most    int           // connections
 	whole   bool          // it sends files from their beginnings only
 	has     peer.Bitfield // pieces that it may have; nil: all
-	lacks   map[int]bool  // files
+	lacks   map[int]bool  // files that it does not have
 	lacking error         // why it lacks a file; nil: it may have all
-	drops   int
-	away    bool // it was dropped, and returns later
+	drops   int           // how often it was dropped
+	away    bool          // it was dropped, and returns later
 	state   WebSeedState
 	err     error // why it is not used
 	sent    int64 // bytes of blocks

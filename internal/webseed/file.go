@@ -163,9 +163,12 @@ func (f *File) validator() string {
 	return f.Modified
 }
 
-// compare returns a *ChangedError if an answer is about another version of the file.
+// compare returns a *ChangedError if an answer is about another version of the file, or
+// ErrHTML if it is a web page instead.
 func (f *File) compare(a *answer) error {
 	switch {
+	case a.html && !f.html:
+		return ErrHTML
 	case f.Size >= 0 && a.size >= 0 && f.Size != a.size:
 		return &ChangedError{"size", strconv.FormatInt(f.Size, 10), strconv.FormatInt(a.size, 10)}
 	case f.ETag != "" && a.etag != "":

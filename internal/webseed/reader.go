@@ -128,11 +128,7 @@ func (r *Reader) connect() error {
 	}
 	r.body = resp.Body
 	a, err := readAnswer(resp, r.pos, last)
-	switch {
-	case err != nil:
-	case a.html && !r.file.html:
-		err = ErrHTML
-	default:
+	if err == nil {
 		err = r.file.compare(a)
 	}
 	if err != nil {
