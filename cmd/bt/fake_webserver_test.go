@@ -84,6 +84,10 @@ func (f *fakeWebServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 	case "html":
 		w.Header().Set("Content-Type", "text/html")
+	case "page": // in the place of the file
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<html>")
+		return
 	case "lie": // the beginning in the place of every range
 		w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", len(data)-1, len(data)))
 		w.WriteHeader(http.StatusPartialContent)
