@@ -235,7 +235,7 @@ func TestCheckConnections(t *testing.T) {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("%v, %s", err, showProblems(problems))
 	}
-	if len(addrs) > connections {
+	if len(addrs) > 2*connections { // a request may find all busy, and one free while it dials
 		t.Errorf("%d connections for %d requests", len(addrs), s.count())
 	}
 }
