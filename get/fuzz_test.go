@@ -82,6 +82,15 @@ func FuzzHandle(f *testing.F) {
 	meta := made.Torrent
 	addSeeds(f, meta)
 	l := listen(f, "127.0.0.1")
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
 	dial := func(t testing.TB) *net.TCPConn {
 		c, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {

@@ -249,6 +249,32 @@ func TestPageJSON(t *testing.T) {
 	}
 }
 
+// FuzzQuery requests the list of torrents with any query, and with the words of valid ones.
+func FuzzQuery(f *testing.F) {
+	for _, query := range []string{"offset=7&limit=2", "limit=0&sort=-ratio", "state=queued&state=seeding&q=a+B&sort=name", "trouble=1&history=true", "q=%zz;"} {
+		f.Add(query)
+	}
+	const torrents = 20
+	s := manyTorrents(torrents)
+	f.Fuzz(func(t *testing.T, raw string) {
+		q, err := parsePageQuery(raw)
+		if err != nil {
+			return
+		}
+		if q.offset < 0 || q.limit < 0 {
+			t.Fatalf("%+v", q)
+		}
+		got := q.choose(s.Torrents)
+		seen := make(map[string]bool)
+		for _, m := range got {
+			seen[m.InfoHashV1] = true
+		}
+		if len(seen) != len(got) || len(got) > torrents {
+			t.Errorf("%d matches, of which %d differ", len(got), len(seen))
+		}
+	})
+}
+
 // sortValues has for each order of the list a text of a torrent that sorts like its
 // value.
 var sortValues = map[string]func(t *seed.TorrentStatus) string{
