@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -84,15 +83,16 @@ func use(t testing.TB) (u usage) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, err := os.ReadFile("/proc/self/statm")
+	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err := strconv.Atoi(strings.Fields(string(status))[1])
-	if err != nil {
+	_, anonymous, _ := strings.Cut(string(status), "RssAnon:") // the seeds map files, whose pages are the system's
+	var kib float64
+	if _, err := fmt.Sscan(anonymous, &kib); err != nil {
 		t.Fatal(err)
 	}
-	return usage{float64(m.HeapInuse), float64(pages * os.Getpagesize()), float64(runtime.NumGoroutine()), float64(len(files))}
+	return usage{float64(m.HeapAlloc), kib * 1024, float64(runtime.NumGoroutine()), float64(len(files))}
 }
 
 func (u usage) String() string {

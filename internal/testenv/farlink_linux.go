@@ -54,7 +54,7 @@ func (f FarLink) Hosts(t testing.TB) (a, b *Host) {
 		forwarding.Wait()
 	})
 	for i := range ends {
-		way := make(chan packet, 1<<16)
+		way := make(chan *packet, 1<<16)
 		forwarding.Go(func() { f.take(ends[i], way, rand.New(rand.NewPCG(uint64(i), 1))) })
 		forwarding.Go(func() { deliver(ends[1-i], way) })
 	}
@@ -93,21 +93,21 @@ type packet struct {
 	at   time.Time
 }
 
-// spare holds buffers for packets.
+// spare holds packets for reuse.
 var spare sync.Pool
 
 // take takes packets from one end of the link, and drops those that are lost or for which
 // there is no room.
-func (f FarLink) take(from *os.File, way chan<- packet, random *rand.Rand) {
+func (f FarLink) take(from *os.File, way chan<- *packet, random *rand.Rand) {
 	defer close(way)
 	queue := max(2*f.Delay, queueTime)
 	var sent time.Time // when the packets of the queue are sent
 	for {
-		b, ok := spare.Get().([]byte)
-		if !ok || cap(b) < f.MTU {
-			b = make([]byte, f.MTU)
+		p, ok := spare.Get().(*packet)
+		if !ok || cap(p.data) < f.MTU {
+			p = &packet{data: make([]byte, f.MTU)}
 		}
-		n, err := from.Read(b[:f.MTU])
+		n, err := from.Read(p.data[:f.MTU])
 		if err != nil {
 			return
 		}
@@ -116,19 +116,20 @@ func (f FarLink) take(from *os.File, way chan<- packet, random *rand.Rand) {
 			sent = now
 		}
 		if sent.Sub(now) > queue || f.Loss > 0 && random.Float64() < f.Loss {
-			spare.Put(b)
+			spare.Put(p)
 			continue
 		}
 		sent = sent.Add(time.Duration(float64(n) / f.Rate * float64(time.Second)))
-		way <- packet{b[:n], sent.Add(f.Delay)}
+		p.data, p.at = p.data[:n], sent.Add(f.Delay)
+		way <- p
 	}
 }
 
 // deliver gives packets to the other end of the link when they arrive.
-func deliver(to *os.File, way <-chan packet) {
+func deliver(to *os.File, way <-chan *packet) {
 	for p := range way {
 		time.Sleep(time.Until(p.at))
 		to.Write(p.data) // the host may be down
-		spare.Put(p.data)
+		spare.Put(p)
 	}
 }
