@@ -178,8 +178,8 @@ func (c *conn) Send() (until time.Time, err error) {
 // Midway reports whether a block has been sent in part.
 func (c *conn) Midway() bool { return c.up.Midway() }
 
-// Expects reports whether the peer owes blocks.
-func (c *conn) Expects() bool { return c.requests.owed > 0 }
+// Owes returns how many blocks the peer owes.
+func (c *conn) Owes() int { return c.requests.owed }
 
 // Rest frees memory of the uploads.
 func (c *conn) Rest() { c.up.Rest() }

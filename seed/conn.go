@@ -102,7 +102,7 @@ func (c *conn) Prepare() {
 }
 
 // Expects returns false: a seed requests nothing.
-func (c *conn) Expects() bool { return false }
+func (c *conn) Owes() int { return 0 }
 
 // advertise sends have messages for the pieces that super chooses and, when
 // super-seeding has ended, for all others (BEP 16).

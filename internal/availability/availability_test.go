@@ -60,7 +60,7 @@ func (p *peerConn) Prepare() {
 }
 func (p *peerConn) Send() (time.Time, error)                            { return time.Now().Add(time.Minute), nil }
 func (p *peerConn) Midway() bool                                        { return false }
-func (p *peerConn) Expects() bool                                       { return false }
+func (p *peerConn) Owes() int                                           { return 0 }
 func (p *peerConn) Handled() error                                      { return nil }
 func (p *peerConn) Rest()                                               {}
 func (p *peerConn) Begun(peer.ID, []byte, int) (ignore bool, err error) { return false, nil }

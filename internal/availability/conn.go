@@ -110,7 +110,7 @@ func (c *conn) Send() (until time.Time, err error) {
 func (c *conn) Midway() bool { return false }
 
 // Expects reports false: no block is requested.
-func (c *conn) Expects() bool { return false }
+func (c *conn) Owes() int { return 0 }
 
 // Handled does nothing.
 func (c *conn) Handled() error { return nil }

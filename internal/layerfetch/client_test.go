@@ -93,7 +93,7 @@ func (c *client) Prepare() {
 
 func (c *client) Send() (time.Time, error)                 { return time.Now().Add(time.Second), nil }
 func (c *client) Midway() bool                             { return false }
-func (c *client) Expects() bool                            { return true }
+func (c *client) Owes() int                                { return 1 }
 func (c *client) Handled() error                           { return nil }
 func (c *client) Rest()                                    {}
 func (c *client) Begun(peer.ID, []byte, int) (bool, error) { return false, nil }

@@ -39,8 +39,8 @@ func (s *slot) rest(parts [][]byte, from, to int) [][]byte {
 	return parts
 }
 
-// size returns the length of the message of which n bytes are in the slot, as far as they
-// show. ok is false if it is none with a block, or an invalid one.
+// size returns the length of the message of which n bytes are in the slot: blockMessage while
+// it is not known. ok is false if the message is not a block, or invalid.
 func (s *slot) size(n int) (size int, ok bool) {
 	length := binary.BigEndian.Uint32(s.head[:])
 	switch {
@@ -58,9 +58,10 @@ type run struct {
 	parts [2 * runLength][]byte
 }
 
-// An inbox is the memory that a peer's data is received in: a buffer, or slots that are
-// filled if the peer sends nothing but blocks. So a block need not be copied. An inbox holds
-// no memory while it waits for the peer, except for a block that has arrived in part.
+// An inbox is the memory that a peer's data is received in: a buffer, or slots, each of which
+// receives one message as long as the peer sends nothing but blocks. So a block need not be
+// copied. While the link waits for the peer, its inbox holds no memory, except for a block
+// that has arrived in part.
 type inbox struct {
 	blocks bool     // take takes slots
 	first  slot     // of which the peer has sent a part

@@ -65,9 +65,9 @@ type Handler interface {
 	// Prepare is not called, and no queued message is sent.
 	Midway() bool
 
-	// Expects reports whether the peer owes us blocks, so that what it sends must be
-	// read also while it takes nothing, and much is read at once.
-	Expects() bool
+	// Owes returns how many blocks the peer owes us. If there are any, what it sends must
+	// be read also while it takes nothing, and much is read at once.
+	Owes() int
 
 	// Handle handles a message, which is valid only during the call. It may keep a block
 	// by Keep.
@@ -122,6 +122,7 @@ type Link struct {
 	in           []byte                  // start of an incomplete message, or whole messages if more is set
 	more         bool                    // in holds messages that wait for room in out, or for resume
 	resume       time.Time
+	fast         bool   // the last read was so long that gathering may pay
 	skip         int    // bytes still to be received of a message that is ignored
 	room         int64  // estimate of the bytes that the socket accepts at once
 	full         bool   // the socket did not accept all of the last write

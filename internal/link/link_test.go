@@ -182,8 +182,16 @@ type player struct {
 func (p *player) Prepare()       {}
 func (p *player) Rest()          {}
 func (p *player) Handled() error { return nil }
-func (p *player) Expects() bool  { return p.expects }
-func (p *player) Midway() bool   { return len(p.out) > 0 }
+
+// Owes is enough that what it sends is gathered.
+func (p *player) Owes() int {
+	if p.expects {
+		return gatherOwed
+	}
+	return 0
+}
+
+func (p *player) Midway() bool { return len(p.out) > 0 }
 
 const playerBlock = 16 << 10
 

@@ -16,7 +16,7 @@ const maxPause = 100 * time.Millisecond
 // listen reads and handles what the peer has sent. If until is not zero, it waits for
 // data until then.
 func (l *Link) listen(until time.Time, h Handler) error {
-	wait := !until.IsZero()
+	wait, gathers := !until.IsZero(), false
 	if l.more {
 		if pause := time.Until(l.resume); wait && pause > 0 {
 			time.Sleep(min(pause, time.Until(until), maxPause))
@@ -24,11 +24,10 @@ func (l *Link) listen(until time.Time, h Handler) error {
 		return l.parse(nil, h)
 	}
 	if wait {
-		if alive := l.lastSent.Add(l.timeouts.KeepAlive); alive.Before(until) {
-			until = alive
-		}
-		if end := l.lastReceived.Add(l.timeouts.Drop); end.Before(until) {
-			until = end
+		until = earlier(until, l.lastSent.Add(l.timeouts.KeepAlive))
+		until = earlier(until, l.lastReceived.Add(l.timeouts.Drop))
+		if gathers = l.gathers(h); gathers {
+			until = earlier(until, time.Now().Add(gatherTime))
 		}
 		if err := l.socket.SetReadDeadline(until); err != nil {
 			return err
@@ -41,7 +40,8 @@ func (l *Link) listen(until time.Time, h Handler) error {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
-	if !wait {
+	if !wait || gathers {
+		l.fast = l.fast && l.woken.Load() // or less than gatherLength has arrived
 		// Clear an old deadline, or that of a Wake, which would keep further data from
 		// being read.
 		return l.socket.SetReadDeadline(time.Time{})
@@ -58,10 +58,17 @@ func (l *Link) listen(until time.Time, h Handler) error {
 	return nil
 }
 
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // shrink frees buffers that an idle peer does not need. One that owes us blocks is not
 // idle because of a Wake.
 func (l *Link) shrink(h Handler) {
-	if !l.woken.Load() || !h.Expects() {
+	if !l.woken.Load() || h.Owes() == 0 {
 		l.in = append([]byte(nil), l.inbox.release(l.in)...)
 	}
 	if len(l.out) == 0 {
@@ -71,12 +78,13 @@ func (l *Link) shrink(h Handler) {
 
 // receive reads once from the socket, and handles what it has read.
 func (l *Link) receive(wait bool, h Handler) error {
-	l.choose(h.Expects())
+	l.choose(h.Owes() > 0)
 	defer l.inbox.give()
 	n, err := l.socket.receive(wait, &l.inbox)
 	if err != nil || n == 0 {
 		return err
 	}
+	l.fast = l.inbox.blocks && n >= gatherLength/2
 	return l.take(n, h)
 }
 
@@ -129,7 +137,7 @@ func (l *Link) split(b []byte, h Handler) error {
 	if err != nil {
 		return err
 	}
-	l.keep(b[done:], h.Expects())
+	l.keep(b[done:], h.Owes() > 0)
 	return nil
 }
 

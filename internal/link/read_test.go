@@ -35,11 +35,11 @@ func describe(m peer.Message) string {
 	return fmt.Sprint(m.ID, m.Index, m.Begin, m.Length, m.Extension, sum)
 }
 
-func (r *reader) Expects() bool {
+func (r *reader) Owes() int {
 	if r.rng.IntN(20) == 0 {
 		r.expects = !r.expects
 	}
-	return r.expects
+	return r.player.Owes()
 }
 
 func (r *reader) Begun(id peer.ID, b []byte, n int) (ignore bool, err error) {
@@ -125,7 +125,7 @@ func TestTake(t *testing.T) {
 				continue
 			}
 			in := &l.inbox
-			l.choose(r.Expects())
+			l.choose(r.Owes() > 0)
 			in.take()
 			n := 0
 			for _, p := range in.parts {

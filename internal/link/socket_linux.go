@@ -20,6 +20,7 @@ type socket struct {
 	*net.TCPConn
 	raw     syscall.RawConn
 	reading reading
+	gathers bool
 	written int64 // bytes accepted by the kernel
 	taken   int64 // bytes acknowledged by the peer when await last asked
 }
@@ -83,6 +84,24 @@ func readv(fd uintptr, parts [][]byte) (int, error) {
 		return 0, errno
 	}
 	return int(n), nil
+}
+
+// gather sets whether a wait for data ends only when gatherLength bytes have arrived. It
+// reports whether that is so.
+func (s *socket) gather(on bool) bool {
+	if s.gathers == on {
+		return on
+	}
+	least := 1
+	if on {
+		least = gatherLength
+	}
+	var err error
+	controlErr := s.raw.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVLOWAT, least)
+	})
+	s.gathers = on && err == nil && controlErr == nil
+	return s.gathers
 }
 
 // iovecs is used by write; each call takes one.

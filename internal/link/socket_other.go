@@ -55,6 +55,9 @@ func (s *socket) receive(wait bool, in *inbox) (n int, err error) {
 	return n, err
 }
 
+// gather would set that a wait for data ends only when much has arrived.
+func (s *socket) gather(bool) bool { return false }
+
 // write writes the parts in order, and returns how many bytes the system accepted.
 func (s *socket) write(parts [][]byte) (written int64, err error) {
 	if err := s.SetWriteDeadline(time.Now().Add(pollTime)); err != nil {

@@ -73,7 +73,7 @@ func (l *Link) flush() error {
 // reads and handles messages.
 func (l *Link) await(h Handler) error {
 	l.full = false
-	if !h.Expects() {
+	if h.Owes() == 0 {
 		return l.socket.await(l.timeouts.Stall)
 	}
 	done := make(chan error, 1)

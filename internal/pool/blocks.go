@@ -4,6 +4,6 @@ package pool
 // pieces and files.
 const BlockLength = 16 << 10
 
-// Blocks are memory for blocks of torrents. Who reads a block, keeps it and writes it hand
-// its memory on.
+// Blocks are memory for blocks of torrents. The packages that receive, keep and write a block
+// pass its memory on, so that it is not copied.
 var Blocks Pool[[BlockLength]byte]

@@ -48,7 +48,7 @@ func (r *testRole) Use(now time.Time) (u Use) {
 func (r *testRole) Prepare()                                 {}
 func (r *testRole) Send() (until time.Time, err error)       { return r.peer.Idle(), nil }
 func (r *testRole) Midway() bool                             { return false }
-func (r *testRole) Expects() bool                            { return false }
+func (r *testRole) Owes() int                                { return 0 }
 func (r *testRole) Begun(peer.ID, []byte, int) (bool, error) { return false, nil }
 func (r *testRole) Handled() error                           { return nil }
 func (r *testRole) Rest()                                    {}

@@ -94,7 +94,7 @@ func (c *served) Send() (time.Time, error)                 { return c.up.Send() 
 func (c *served) Midway() bool                             { return c.up.Midway() }
 func (c *served) Handled() error                           { return nil }
 func (c *served) Rest()                                    { c.up.Rest() }
-func (c *served) Expects() bool                            { return false }
+func (c *served) Owes() int                                { return 0 }
 func (c *served) Begun(peer.ID, []byte, int) (bool, error) { return false, nil }
 
 func (c *served) Prepare() {
