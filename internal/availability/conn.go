@@ -109,7 +109,7 @@ func (c *conn) Send() (until time.Time, err error) {
 // Midway reports false: no block is sent.
 func (c *conn) Midway() bool { return false }
 
-// Expects reports false: no block is requested.
+// Owes returns 0: no block is requested.
 func (c *conn) Owes() int { return 0 }
 
 // Handled does nothing.
