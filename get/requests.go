@@ -19,7 +19,7 @@ const (
 	// At least minQueue and at most maxQueue blocks are requested from a peer. Peers
 	// that do not say how many requests they queue are taken to queue defaultQueue.
 	minQueue     = 8
-	maxQueue     = 2000
+	maxQueue     = 3000
 	defaultQueue = 250
 
 	// maxArrived is how many blocks that have arrived together are settled at once.
