@@ -3,6 +3,7 @@ package get
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -38,6 +39,9 @@ func TestWebSeedLacksFile(t *testing.T) {
 				if w := of[EventWarning](r); w != nil {
 					t.Errorf("warnings: %v", w)
 				}
+				if web := of[EventStopped](r)[0].FromWebSeeds; web != of[EventStopped](r)[0].Downloaded {
+					t.Errorf("%d bytes from web seeds, of %d", web, of[EventStopped](r)[0].Downloaded)
+				}
 				r = run(t, only(meta, t.TempDir(), lacking(root, "a", "c").start(t), lacking(root, "b", "c").start(t)))
 				if !errors.Is(r.err, ErrNoWebSeed) {
 					t.Error(r.err)
@@ -50,6 +54,16 @@ func TestWebSeedLacksFile(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A web seed that does not answer does not keep others from giving a piece together.
+func TestWebSeedLacksFileBesideDead(t *testing.T) {
+	t.Parallel()
+	meta, root := makeContent(t, maketorrent.FormatV1, 10*pieceLength+9, 10*pieceLength)
+	dead := httptest.NewServer(nil)
+	dead.Close()
+	dir := t.TempDir()
+	run(t, only(meta, dir, dead.URL+"/", lacking(root, "a").start(t), lacking(root, "b").start(t))).succeeds(t, dir, root)
 }
 
 // Of a piece whose files are from two web seeds, it can't be known which one lies: none is
