@@ -65,8 +65,8 @@ type Handler interface {
 	// Prepare is not called, and no queued message is sent.
 	Midway() bool
 
-	// Owes returns how many blocks the peer owes us. If there are any, what it sends must
-	// be read also while it takes nothing, and much is read at once.
+	// Owes returns how many blocks the peer owes us. If there are any, the link also
+	// reads while the peer accepts no data, and uses large reads.
 	Owes() int
 
 	// Handle handles a message, which is valid only during the call. It may keep a block

@@ -38,24 +38,33 @@ func (s *socket) receive(wait bool, in *inbox) (n int, err error) {
 			return 0, err
 		}
 	}
-	scratch := scratches.Get()
-	defer scratches.Put(scratch)
-	b := scratch[:]
 	if !in.blocks {
-		b = b[:readLength]
+		in.take()
+		n, err = s.Read(in.buffer[:])
+	} else {
+		n, err = s.receiveBlocks(in)
 	}
-	if n, err = s.Read(b); n > 0 || !wait && errors.Is(err, os.ErrDeadlineExceeded) {
+	if n > 0 || !wait && errors.Is(err, os.ErrDeadlineExceeded) {
 		err = nil
 	}
+	return n, err
+}
+
+// receiveBlocks reads into the slots of an inbox. The package net has no read into several
+// buffers.
+func (s *socket) receiveBlocks(in *inbox) (int, error) {
+	scratch := scratches.Get()
+	defer scratches.Put(scratch)
+	n, err := s.Read(scratch[:])
 	in.take()
-	b = b[:n]
+	b := scratch[:n]
 	for i := 0; len(b) > 0; i++ {
 		b = b[copy(in.parts[i], b):]
 	}
 	return n, err
 }
 
-// gather would set that a wait for data ends only when much has arrived.
+// gather does nothing: SO_RCVLOWAT is of no use without poll.
 func (s *socket) gather(bool) bool { return false }
 
 // write writes the parts in order, and returns how many bytes the system accepted.
