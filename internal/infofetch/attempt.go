@@ -69,13 +69,14 @@ func (a *attempt[P]) pick(s *source[P]) (piece int, ok bool) {
 	}
 	for ; a.next < max(2*a.pieces(), minPicks); a.next++ {
 		piece = a.next % a.pieces()
+		if !a.lacks(piece) {
+			continue
+		}
 		if a.beyond(piece) || s.Has(piece) { // it is for another peer then
 			break
 		}
-		if a.lacks(piece) {
-			a.next++
-			return piece, true
-		}
+		a.next++
+		return piece, true
 	}
 	return 0, false
 }

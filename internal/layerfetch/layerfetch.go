@@ -224,13 +224,14 @@ func (f *Fetch[P]) pick(s *source[P]) (span int, ok bool) {
 	}
 	for ; f.next < max(2*f.spans, minPicks); f.next++ {
 		span = f.next % f.spans
-		if s.Has(span) { // it is for another peer then
+		if f.has.Has(span) {
+			continue
+		}
+		if s.Has(span) || s.reject[span] { // it is for another peer then
 			break
 		}
-		if !f.has.Has(span) && !s.reject[span] {
-			f.next++
-			return span, true
-		}
+		f.next++
+		return span, true
 	}
 	return 0, false
 }
