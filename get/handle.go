@@ -82,6 +82,9 @@ func (c *conn) handleEarly(m peer.Message) error {
 		}
 	case peer.IDChoke, peer.IDUnchoke:
 		c.setChokes(m.ID == peer.IDChoke)
+	case peer.IDHaveNone, peer.IDKeepAlive, peer.IDSuggest, peer.IDReject:
+	default:
+		return c.pay(swarm.CostLong(len(m.Payload)))
 	}
 	return c.pay(swarm.CostSmall)
 }

@@ -186,8 +186,10 @@ func (c *conn) settle() error {
 	if r.grows {
 		r.queue += len(r.arrived)
 	}
-	wanted, excused, unrequested := c.sort(r.arrived, now)
-	r.arrived = r.arrived[:0]
+	arrived := r.arrived
+	defer clear(arrived) // their memory belongs to others then
+	wanted, excused, unrequested := c.sort(arrived, now)
+	r.arrived = arrived[:0]
 	var err error
 	if len(wanted) > 0 {
 		g.arrived.Store(now.UnixNano())

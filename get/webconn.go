@@ -140,8 +140,8 @@ func (c *webConn) pick() []picker.Block {
 		return nil // one connection reads all files
 	}
 	blocks := k.PickRun(c.remote, picker.Run{Bytes: c.bytes, Onward: w.whole}, time.Now(), nil)
-	if c.idle = len(blocks) == 0; c.idle && w.lacking != nil && k.Missing() > 0 && !k.Interesting(c.remote) && !w.isInMix() {
-		w.drop(w.lacking)
+	if c.idle = len(blocks) == 0; c.idle && w.missingErr != nil && k.Missing() > 0 && !k.Interesting(c.remote) && !w.isInMix() {
+		w.drop(w.missingErr)
 	}
 	return blocks
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -30,30 +29,30 @@ func (w *webSeed) drop(err error) {
 	others := g.hasPeers() || slices.ContainsFunc(g.web, func(o *webSeed) bool { return o != w && o.isUsable() })
 	_, private := errors.AsType[*netguard.Error](err)
 	state := WebSeedDropped
-	if w.away = others && w.drops < maxDrops && !private && !w.isMixed(); w.away {
+	if w.suspended = others && w.drops < maxDrops && !private && !w.isMixed(); w.suspended {
 		state = WebSeedFailed
 	}
 	w.become(state, err)
 	if w.stop != nil {
 		w.stop(err)
 	}
-	g.mix(g.lacked())
+	g.mix(g.missingFiles())
 	if !others {
 		g.fail(ErrNoWebSeed)
 	}
 }
 
 // isUsable reports whether the web seed may be asked. Getter.mu is locked.
-func (w *webSeed) isUsable() bool { return w.state != WebSeedDropped && !w.away }
+func (w *webSeed) isUsable() bool { return w.state != WebSeedDropped && !w.suspended }
 
-// returns waits until the web seed that was dropped is to be used again, and reports whether
+// awaitReturn waits until the web seed that was dropped is to be used again, and reports whether
 // it is.
-func (w *webSeed) returns(ctx context.Context) bool {
+func (w *webSeed) awaitReturn(ctx context.Context) bool {
 	g := w.getter
 	g.mu.Lock()
-	away, drops := w.away, w.drops
+	suspended, drops := w.suspended, w.drops
 	g.mu.Unlock()
-	if !away {
+	if !suspended {
 		return false
 	}
 	timer := time.NewTimer(cmp.Or(g.options.returnTime, returnTime) << (drops - 1))
@@ -65,9 +64,9 @@ func (w *webSeed) returns(ctx context.Context) bool {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	lacked := maps.Keys(w.lacks)
-	w.away, w.most, w.whole, w.has, w.lacks, w.lacking = false, maxWebConns, false, nil, nil, nil
-	g.mix(lacked)
+	files := slices.Collect(g.missingFiles())
+	w.suspended, w.most, w.whole, w.has, w.missing, w.missingErr = false, maxWebConns, false, nil, nil, nil
+	g.mix(slices.Values(files))
 	return true
 }
 

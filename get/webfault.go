@@ -33,7 +33,7 @@ func (c *webConn) failed(ctx context.Context, err error, failures int) {
 	}
 	switch {
 	case isFile && isMissing(err) && failures < maxLacking:
-		w.lack(in.file, err)
+		w.addMissing(in.file, err)
 	case isForNow(err):
 		if failures == manyFailures {
 			w.fail(err)
@@ -58,19 +58,19 @@ func webWait(err error, failures int) time.Duration {
 	return wait
 }
 
-// lack records that the server does not have a file.
-func (w *webSeed) lack(file int, err error) {
+// addMissing records that the server does not have a file.
+func (w *webSeed) addMissing(file int, err error) {
 	g, p := w.getter, w.pieces
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if w.has == nil {
-		w.has, w.lacks = peer.FullBitfield(p.count), make(map[int]bool)
+		w.has, w.missing = peer.FullBitfield(p.count), make(map[int]bool)
 	}
 	first, last, _ := p.content.Layout.FilePieces(file) // it is not empty
 	for piece := first; piece <= last; piece++ {
 		w.has.Clear(piece)
 	}
-	w.lacks[file], w.lacking = true, err
+	w.missing[file], w.missingErr = true, err
 	for _, c := range w.conns {
 		p.picker.SetPieces(c.remote, w.has)
 	}

@@ -58,11 +58,11 @@ func (g *Getter) mix(files iter.Seq[int]) {
 	}
 }
 
-// lacked returns the files that web seeds lack. Getter.mu is locked.
-func (g *Getter) lacked() iter.Seq[int] {
+// missingFiles returns the files that web seeds lack. Getter.mu is locked.
+func (g *Getter) missingFiles() iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for _, w := range g.web {
-			for file := range w.lacks {
+			for file := range w.missing {
 				if !yield(file) {
 					return
 				}
@@ -71,10 +71,12 @@ func (g *Getter) lacked() iter.Seq[int] {
 	}
 }
 
-// mixes reports whether no web seed has a piece, but several have all files of it. Getter.mu is
-// locked.
+// mixes reports whether no web seed that works has a piece, but several have all files of it.
+// Getter.mu is locked.
 func (g *Getter) mixes(piece int) bool {
-	has := func(w *webSeed) bool { return w.isUsable() && (w.has == nil || w.has.Has(piece)) }
+	has := func(w *webSeed) bool {
+		return w.isUsable() && w.state != WebSeedFailed && (w.has == nil || w.has.Has(piece))
+	}
 	all, _ := g.webSeedsHave(piece, nil)
 	return all && !slices.ContainsFunc(g.web, has)
 }
@@ -89,7 +91,7 @@ func (g *Getter) webSeedsHave(piece int, w *webSeed) (all, some bool) {
 		case p.isZeros(s):
 		case g.webSeedOf(s.File) == nil:
 			return false, some
-		case w != nil && !w.lacks[s.File]:
+		case w != nil && !w.missing[s.File]:
 			some = true
 		}
 	}
@@ -103,7 +105,7 @@ func (w *webSeed) isInMix() bool {
 	if g.mixed == nil || !g.mixed.isUsable() {
 		return false
 	}
-	for file := range w.lacks {
+	for file := range w.missing {
 		first, last, _ := p.content.Layout.FilePieces(file)
 		for _, piece := range []int{first, last} {
 			if !p.needed.Has(piece) || p.own.Has(piece) {
@@ -117,14 +119,19 @@ func (w *webSeed) isInMix() bool {
 	return false
 }
 
-// webSeedOf returns a web seed that may have a file, or nil. Getter.mu is locked.
-func (g *Getter) webSeedOf(file int) *webSeed {
+// webSeedOf returns a web seed that may have a file, one that works if there is any, or nil.
+// Getter.mu is locked.
+func (g *Getter) webSeedOf(file int) (found *webSeed) {
 	for _, w := range g.web {
-		if w.isUsable() && !w.byPiece && !w.lacks[file] {
+		if !w.isUsable() || w.byPiece || w.missing[file] {
+			continue
+		}
+		if w.state != WebSeedFailed {
 			return w
 		}
+		found = w
 	}
-	return nil
+	return found
 }
 
 // A mixedSource reads blocks for the mixed web seed.
@@ -139,8 +146,9 @@ func (s *mixedSource) plan(blocks []picker.Block) {
 }
 
 func (s *mixedSource) read(ctx context.Context, block picker.Block, b []byte, skipped func(n int) error) error {
-	return s.seed.pieces.readParts(block, b, func(part metainfo.Span, to []byte) error {
-		g := s.seed.getter
+	g := s.seed.getter
+	sent := make(map[*webSeed]int64)
+	err := s.seed.pieces.readParts(block, b, func(part metainfo.Span, to []byte) error {
 		g.mu.Lock()
 		w := g.webSeedOf(part.File)
 		g.mu.Unlock()
@@ -156,11 +164,18 @@ func (s *mixedSource) read(ctx context.Context, block picker.Block, b []byte, sk
 		if err := source.readPart(ctx, part, to, skipped); err != nil {
 			return err
 		}
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		w.count(int64(len(to)))
+		sent[w] += int64(len(to))
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for w, n := range sent {
+		w.count(n)
+	}
+	return nil
 }
 
 func (s *mixedSource) end(bool) {

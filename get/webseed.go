@@ -57,14 +57,16 @@ type webSeed struct {
 	most    int           // connections
 	whole   bool          // it sends files from their beginnings only
 	has     peer.Bitfield // pieces that it may have; nil: all
-	lacks   map[int]bool  // files that it does not have
-	lacking error         // why it lacks a file; nil: it may have all
+	missing map[int]bool  // files that it does not have
 	drops   int           // how often it was dropped
-	away    bool          // it was dropped, and returns later
-	state   WebSeedState
-	err     error // why it is not used
-	sent    int64 // bytes of blocks
-	speed   swarm.Speed
+
+	missingErr error // why a file is missing; nil: it may have all
+	suspended  bool  // it was dropped, and returns later
+
+	state WebSeedState
+	err   error // why it is not used
+	sent  int64 // bytes of blocks
+	speed swarm.Speed
 }
 
 // webSeedURLs returns the web seeds and the HTTP seeds of a torrent, each once, those of the
@@ -131,7 +133,7 @@ func (g *Getter) runWebSeeds(ctx context.Context) {
 		wg.Go(func() {
 			defer w.client.Close()
 			w.run(ctx)
-			for w.returns(ctx) {
+			for w.awaitReturn(ctx) {
 				w.run(ctx)
 			}
 		})

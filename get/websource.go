@@ -59,13 +59,18 @@ func (s *fileSource) readPart(ctx context.Context, part metainfo.Span, to []byte
 		return s.fail(part.File, err)
 	}
 	n, err := io.ReadFull(s.ahead, to)
-	if s.pos += int64(n); err == io.EOF || err == io.ErrUnexpectedEOF {
-		err = webseed.ErrCut
-	}
-	if err != nil {
-		return s.fail(part.File, err)
+	if s.pos += int64(n); err != nil {
+		return s.fail(part.File, cutError(err))
 	}
 	return nil
+}
+
+// cutError returns webseed.ErrCut for a body that is shorter than it should be.
+func cutError(err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return webseed.ErrCut
+	}
+	return err
 }
 
 // seek makes the reader continue with a part of a file.
@@ -81,7 +86,7 @@ func (s *fileSource) seek(ctx context.Context, part metainfo.Span, skipped func(
 	for s.pos < part.Offset {
 		n, err := io.ReadFull(s.ahead, s.skip[:min(int64(len(s.skip)), part.Offset-s.pos)])
 		if s.pos += int64(n); err != nil {
-			return err
+			return cutError(err)
 		}
 		if err := skipped(n); err != nil {
 			return err

@@ -39,13 +39,17 @@ func (w *webSeed) fail(err error) {
 	defer w.getter.mu.Unlock()
 	if w.isUsable() {
 		w.become(WebSeedFailed, err)
+		w.getter.mix(w.getter.missingFiles()) // others may give what it does not
 	}
 }
 
 // count counts a block that has arrived. Getter.mu is locked.
 func (w *webSeed) count(bytes int64) {
 	if w.sent += bytes; w.isUsable() && w.state != WebSeedUsed {
-		w.become(WebSeedUsed, nil)
+		failed := w.state == WebSeedFailed
+		if w.become(WebSeedUsed, nil); failed {
+			w.getter.mix(w.getter.missingFiles())
+		}
 	}
 }
 

@@ -220,6 +220,10 @@ func (s *getScreen) screenEvent(e get.Event) {
 		s.note(message{e.Tracker, s.announceText(announceResult(e), false)})
 	case get.EventWarning:
 		s.note(message{text: s.errorText(e.Err)})
+	case get.EventWebSeed:
+		if e.Err != nil {
+			s.note(message{text: s.eventText(logEntry{event: e})})
+		}
 	}
 }
 
@@ -240,7 +244,7 @@ func (s *getScreen) stderrEvent(e get.Event) {
 	case get.EventProgress:
 		s.bar.Update(e.Done, e.Size)
 	case get.EventWebSeed:
-		if text := s.eventText(logEntry{event: e}); e.State == get.WebSeedDropped {
+		if text := s.eventText(logEntry{event: e}); e.Err != nil {
 			s.warn("%s", text)
 		} else {
 			s.explain("%s", text)
