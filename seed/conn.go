@@ -101,7 +101,7 @@ func (c *conn) Prepare() {
 	c.sendExchange()
 }
 
-// Expects returns false: a seed requests nothing.
+// Owes returns 0: a seed requests nothing.
 func (c *conn) Owes() int { return 0 }
 
 // advertise sends have messages for the pieces that super chooses and, when

@@ -15,14 +15,14 @@ import (
 // netem. The test forwards its packets between two TUN devices.
 type FarLink struct {
 	Delay time.Duration // of each direction
-	Rate  float64       // bytes per second of each direction
+	Rate  float64       // bytes per second of each direction; required
 	Loss  float64       // share of the packets that are lost, in each direction
 	MTU   int           // 0: 9000, which costs the least
 }
 
-// queueTime is how long packets wait at most before they are sent at the rate of the link.
-// The queue is as long as the round trip, but not shorter than this.
-const queueTime = 10 * time.Millisecond
+// minQueue is the minimum length of the queue in front of the link, which is as long as the
+// round trip otherwise.
+const minQueue = 10 * time.Millisecond
 
 // windows are the minimum, initial and maximum sizes of TCP's buffers, for links that hold
 // many bytes.
@@ -100,7 +100,7 @@ var spare sync.Pool
 // there is no room.
 func (f FarLink) take(from *os.File, way chan<- *packet, random *rand.Rand) {
 	defer close(way)
-	queue := max(2*f.Delay, queueTime)
+	queue := max(2*f.Delay, minQueue)
 	var sent time.Time // when the packets of the queue are sent
 	for {
 		p, ok := spare.Get().(*packet)

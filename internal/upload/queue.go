@@ -5,10 +5,10 @@ import (
 	"bt/internal/store"
 )
 
-// MaxRequests is the maximum number of pending requests per peer, sent as "reqq". 49 MB in
-// flight fill 1 Gbit/s at 100 ms where the network queues as much again, with room to spare:
-// TCP's congestion control must see that it is the limit, and not the requests, or BBR goes on
-// to probe and loses a tenth of the packets. libtorrent sends up to 500 requests.
+// MaxRequests is the maximum number of pending requests per peer, sent as "reqq": of 49 MB. A
+// link of 1 Gbit/s and 100 ms holds 12.5 MB, and a queue of that length in the network as much
+// again. If requests limited the rate, BBR would probe for more and lose 10 % of the packets.
+// libtorrent sends up to 500 requests.
 const MaxRequests = 3000
 
 // A queue holds the pending requests of a peer in the order of arrival.

@@ -3,8 +3,8 @@ package mse
 import "encoding/binary"
 
 // A cipher is one direction of RC4. It does the same as crypto/rc4, in two thirds of the
-// time, because it loads the state for the next step before it stores that of this one: a
-// processor that has to find out first whether they are the same waits for the stores.
+// time, because it loads the state for the next step before it stores that of this one. Otherwise the
+// load would wait for the stores, which may be to the same address.
 type cipher struct {
 	s    [256]uint8
 	i, j uint8 // of the next step, and of the last one
