@@ -12,9 +12,9 @@ const (
 	// that has never given a block may give some, but does not keep others from that.
 	aloneTime = 5 * time.Minute
 
-	// Peers that gave blocks of a piece that failed let others begin it for barTime, or for
-	// stallTime if the others have never given a block or are snubbed.
-	barTime = time.Minute
+	// Peers that gave blocks of a piece that failed let others begin it for barTime. It is
+	// short: peers that seem to be better may never give a block.
+	barTime = 5 * time.Second
 )
 
 // A failure is the last failure of a piece.
@@ -117,8 +117,5 @@ func (k *Picker) barred(p *Peer, piece int, now time.Time) bool {
 	if f == nil || now.Sub(f.at) >= barTime || !slices.Contains(f.givers, p) {
 		return false
 	}
-	fresh := now.Sub(f.at) < stallTime
-	return slices.ContainsFunc(k.peers, func(q *Peer) bool {
-		return (q.gave && !q.snubs || fresh) && q.Has(piece) && !slices.Contains(f.givers, q)
-	})
+	return slices.ContainsFunc(k.peers, func(q *Peer) bool { return q.Has(piece) && !slices.Contains(f.givers, q) })
 }
