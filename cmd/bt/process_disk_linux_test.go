@@ -19,7 +19,6 @@ import (
 // pieces, whether it maps the files or reads them; make and seed report the file; and a
 // repair takes only those pieces from the copy.
 func TestProcessBadDisk(t *testing.T) {
-	t.Parallel()
 	const pieceLength, size = 16 << 10, 6 << 20
 	r := rand.New(rand.NewPCG(3, 3))
 	data := make([]byte, size)
