@@ -7,6 +7,7 @@ import (
 
 	"bt/get"
 	"bt/internal/term"
+	"bt/internal/testenv"
 )
 
 // pieceStates returns the states that a text draws: # there, o open, . missing, - not wanted.
@@ -44,6 +45,7 @@ func TestPieceCells(t *testing.T) {
 
 // The picture fits the window, whatever its size, or is left out.
 func TestPiecePictureFits(t *testing.T) {
+	testenv.Large(t)
 	pieces := make([]get.PieceStatus, 5000)
 	for i := range pieces {
 		pieces[i] = get.PieceStatus(rand.IntN(4))

@@ -333,6 +333,7 @@ func damageStatuses(t *testing.T, out string) string {
 }
 
 func TestVerifyDamage(t *testing.T) {
+	testenv.Large(t)
 	golden := filepath.Join("testdata", "damage.txt")
 	other := processOther(t)
 	var got strings.Builder

@@ -10,6 +10,7 @@ import (
 
 	"bt/inspect"
 	"bt/internal/metainfo"
+	"bt/internal/testenv"
 )
 
 // A listedVerdict is a verdict with its lists, which may hold only a part of the
@@ -83,6 +84,7 @@ func badPiece(index int, cause inspect.Cause, doubtful bool, files ...string) in
 }
 
 func TestVerdictCertainFirst(t *testing.T) {
+	testenv.Large(t)
 	const files = 300_000
 	v := manyVerdict(files, 1000)
 	damage := func(file int, s inspect.Status, found int64) {
@@ -131,6 +133,7 @@ func TestVerdictCertainFirst(t *testing.T) {
 
 // Certain damage is listed completely.
 func TestVerdictCertainComplete(t *testing.T) {
+	testenv.Large(t)
 	const files = 100_000
 	v := manyVerdict(files, 1000)
 	for i := range files - 1 {

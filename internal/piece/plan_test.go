@@ -134,7 +134,7 @@ func TestSkip(t *testing.T) {
 		for _, f := range formats {
 			for _, portion := range []float64{0.1, 0.9} {
 				t.Run(fmt.Sprint(name, "/", f.name, "/", portion), func(t *testing.T) {
-					if f != hybrid {
+					if f != hybrid || portion != 0.9 {
 						testenv.Large(t)
 					}
 					tr := newTree(t, f, 32<<10, sizes...)

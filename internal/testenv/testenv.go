@@ -65,11 +65,11 @@ func Python(t testing.TB, module string) string {
 	return ""
 }
 
-// Large skips a test of so much data that it takes minutes with the race detector, or with
-// -short. CI runs the tests that begin with it without the detector too.
+// Large skips a test of so much data, or so many cases, that it takes a minute with the race
+// detector, or with -short. CI runs the tests that begin with it without the detector too.
 func Large(t testing.TB) {
 	t.Helper()
 	if Race || testing.Short() {
-		t.Skip("much data; not with the race detector or -short")
+		t.Skip("much data or many cases; not with the race detector or -short")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"bt/internal/discover/krpc"
+	"bt/internal/testenv"
 )
 
 // announces notes when a node announced each info-hash.
@@ -62,6 +63,7 @@ func (a *announces) gaps() (shortest, longest time.Duration) {
 // Each hash is announced every 15 to 60 minutes, however many there are, and the packets
 // are spread over time. BT_SCALE=1 tests 10,000 hashes, else the numbers are smaller.
 func TestSchedule(t *testing.T) {
+	testenv.Large(t)
 	many, rate := 500, 10.0
 	if os.Getenv("BT_SCALE") != "" {
 		many, rate = 10_000, defaultRate
