@@ -24,7 +24,7 @@ func (w *webSeed) isMixed() bool { return w == w.getter.mixed }
 // newMixed makes the mixed web seed, if there may be pieces for it. g.mu is locked.
 func (g *Getter) newMixed(p *pieces) {
 	if len(g.web) > 1 && p.torrent.V1 && !p.content.Single {
-		g.mixed = &webSeed{getter: g, pieces: p, most: 1, has: peer.NewBitfield(p.count), begin: make(chan struct{})}
+		g.mixed = &webSeed{getter: g, pieces: p, most: 1, has: peer.NewBitfield(p.count)}
 	}
 }
 
@@ -51,10 +51,6 @@ func (g *Getter) mix(files iter.Seq[int]) {
 	for _, c := range m.conns {
 		m.pieces.picker.SetPieces(c.remote, m.has)
 		c.wake()
-	}
-	if m.has.Count() > 0 && !m.begun {
-		m.begun = true
-		close(m.begin)
 	}
 }
 

@@ -48,12 +48,10 @@ type webSeed struct {
 	byPiece bool // it is an HTTP seed (BEP 17)
 	client  *webseed.Client
 	running sync.WaitGroup
-	begin   chan struct{} // closed when the mixed one has had a piece; nil for others
 
 	// Guarded by getter.mu.
 	stop    context.CancelCauseFunc // ends run; nil: it does not run yet
 	conns   []*webConn
-	begun   bool          // begin is closed
 	most    int           // connections
 	whole   bool          // it sends files from their beginnings only
 	has     peer.Bitfield // pieces that it may have; nil: all
@@ -139,13 +137,7 @@ func (g *Getter) runWebSeeds(ctx context.Context) {
 		})
 	}
 	if w := g.mixed; w != nil {
-		wg.Go(func() {
-			select {
-			case <-w.begin:
-				w.run(ctx)
-			case <-ctx.Done():
-			}
-		})
+		wg.Go(func() { w.run(ctx) })
 	}
 	wg.Wait()
 }
