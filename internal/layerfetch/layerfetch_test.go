@@ -442,3 +442,21 @@ func TestSilent(t *testing.T) {
 		t.Errorf("an answer that is not needed any more: %v", err)
 	}
 }
+
+// A peer that rejects the only span does not use up the requests for others.
+func TestRejecting(t *testing.T) {
+	f := publish(t, 16<<10, 100).fetch(t)
+	f.Join("rejects")
+	if err := f.Reject("rejects", &f.Requests(start)[0].HashRequest, start); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.Requests(start); got != nil {
+		t.Errorf("%v of a peer that has rejected it", got)
+	}
+	for i := range minPicks {
+		f.Join(fmt.Sprint(i))
+		if got := f.Requests(start); len(got) != 1 {
+			t.Errorf("peer %d beside silent ones: %v", i, got)
+		}
+	}
+}
