@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"bt/internal/testenv"
 	"bt/maketorrent"
 )
 
@@ -160,7 +161,7 @@ func TestWebSeedURLs(t *testing.T) {
 			if strings.Contains(url, "[::1]") {
 				l, err := net.Listen("tcp", "[::1]:0")
 				if err != nil {
-					t.Skip("it needs IPv6:", err)
+					testenv.Missing(t, fmt.Sprint("IPv6: ", err))
 				}
 				server := http.Server{Handler: s}
 				go server.Serve(l)
