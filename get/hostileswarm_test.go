@@ -13,8 +13,8 @@ import (
 	"bt/seed"
 )
 
-// Beside many peers at once that flood us or violate the protocol, a download ends, takes little memory, and leaves no
-// goroutine behind. The test is not parallel, as it counts those of the process.
+// Beside many peers at once that flood us or violate the protocol, a download ends, takes
+// little memory, and leaves no goroutine behind. The test is not parallel, as it counts those of the process.
 func TestHostileSwarm(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Run("all", testHostileSwarm)

@@ -89,9 +89,9 @@ func farSwarm(b *testing.B, size int64, host *testenv.Host) (s *speedSwarm, data
 }
 
 // bt gets 2 GiB from one seed over a link of 100 ms and 1 Gbit/s. A bare TCP connection of as
-// many bytes over the same link is measured beside it; both are timed from the start, of the process or of the
-// connection, to the last byte. The share of its speed should be 0.9. It needs two CPUs that do nothing
-// else, and 5 GiB of memory.
+// many bytes over the same link is measured beside it; both are timed from the start, of the
+// process or of the connection, to the last byte. The share of its speed should be 0.9. It
+// needs two CPUs that do nothing else, and 5 GiB of memory.
 func BenchmarkProcessGetFar(b *testing.B) {
 	near, far := testenv.FarLink{Delay: 50 * time.Millisecond, Rate: 125e6}.Hosts(b)
 	s, data := farSwarm(b, 2<<30, near)

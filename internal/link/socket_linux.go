@@ -32,9 +32,9 @@ func newSocket(conn *net.TCPConn) (*socket, error) {
 	return s, err
 }
 
-// receive reads into the memory of an inbox, and returns how many bytes it has read. If wait is set,
-// it waits for data until the read deadline, without holding memory. Otherwise it returns 0
-// if there is no data.
+// receive reads into the memory of an inbox, and returns how many bytes it has read. If wait
+// is set, it waits for data until the read deadline, without holding memory. Otherwise it
+// returns 0 if there is no data.
 func (s *socket) receive(wait bool, in *inbox) (n int, err error) {
 	r := &s.reading
 	r.wait, r.in = wait, in

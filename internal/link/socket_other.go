@@ -64,7 +64,7 @@ func (s *socket) receiveBlocks(in *inbox) (int, error) {
 	return n, err
 }
 
-// gather does nothing: SO_RCVLOWAT is of no use without poll.
+// gather returns false: reads do not wait for much data here.
 func (s *socket) gather(bool) bool { return false }
 
 // write writes the parts in order, and returns how many bytes the system accepted.

@@ -7,7 +7,7 @@ import (
 
 // MaxRequests is the maximum number of pending requests per peer, sent as "reqq": of 49 MB. A
 // link of 1 Gbit/s and 100 ms holds 12.5 MB, and a queue of that length in the network as much
-// again. If requests limited the rate, BBR would probe for more and lose 10 % of the packets.
+// again. If requests limited the rate, BBR would probe for more and lose 9 % of the packets.
 // libtorrent sends up to 500 requests.
 const MaxRequests = 3000
 
