@@ -333,10 +333,27 @@ func TestWebSeedBesidePeer(t *testing.T) {
 	t.Parallel()
 	meta, root := makeContent(t, maketorrent.FormatHybrid, 40*pieceLength, 60*pieceLength)
 	for _, use := range []WebSeeds{WebSeedsOn, WebSeedsOnly, WebSeedsOff} {
-		peer := startSeed(t, meta, root, seed.Options{MaxUploadRate: 4 << 20})
+		peer := startSeed(t, meta, root, seed.Options{MaxUploadRate: 1 << 20})
 		s, dir := &webServer{root: root}, t.TempDir()
 		o := only(meta, dir, s.start(t))
 		o.WebSeeds, o.Peers = use, []netip.AddrPort{peer}
+		if use == WebSeedsOn {
+			// The web seed, which could be the only one of use, waits until the peer was of use.
+			ofUse := make(chan struct{})
+			release := sync.OnceFunc(func() { close(ofUse) })
+			o.Event = func(_ time.Time, e Event) {
+				if e, ok := e.(EventProgress); ok && e.Done > 0 {
+					release()
+				}
+			}
+			s.handle = func(_ http.ResponseWriter, r *http.Request, _ int) bool {
+				select {
+				case <-ofUse:
+				case <-r.Context().Done():
+				}
+				return false
+			}
+		}
 		r := run(t, o)
 		r.succeeds(t, dir, root)
 		fromWeb, joined := s.sent.Load() > 0, len(of[EventPeer](r)) > 0
