@@ -60,36 +60,41 @@ func joinPEXPeer(t testing.TB, to string, meta *Metainfo, port uint16, info bool
 	if g.hello, err = peer.ParseHandshake(b); err != nil {
 		t.Fatal(err)
 	}
-	go g.each(g.handle)
+	ended := make(chan struct{})
+	t.Cleanup(func() { conn.Close(); <-ended })
+	go func() {
+		defer close(ended)
+		g.each(g.handle)
+	}()
 	return g
 }
 
 func (g *pexPeer) handle(m peer.Message) bool {
 	switch {
 	case m.ID == peer.IDPort:
-		g.ports <- m.Port
+		pass(g.t, g.ports, m.Port)
 	case m.ID != peer.IDExtended:
 	case m.Extension == peer.ExtHandshake:
 		h, err := peer.ParseExtendedHandshake(m.Payload)
 		if err != nil {
 			g.t.Error(err)
 		}
-		g.ids <- h.Extensions
+		pass(g.t, g.ids, h.Extensions)
 	case m.Extension == peerPEX:
 		x, err := peer.ParsePEX(m.Payload)
 		if err != nil {
 			g.t.Error(err)
 		}
-		g.pex <- x
+		pass(g.t, g.pex, x)
 	case m.Extension == peerPunch:
 		x, err := peer.ParseHolepunch(m.Payload)
 		if err != nil {
 			g.t.Error(err)
 		}
-		g.punches <- x
+		pass(g.t, g.punches, x)
 	case m.Extension == peerMetadata:
 		if q, err := peer.ParseMetadata(m.Payload); err == nil && q.Kind == peer.MetadataRequest {
-			g.requests <- q.Piece
+			pass(g.t, g.requests, q.Piece)
 		}
 	}
 	return true
@@ -101,6 +106,14 @@ func (g *pexPeer) sendInfo(id uint8) {
 	info := g.meta.InfoBytes()
 	m := peer.Metadata{Kind: peer.MetadataData, Piece: i, TotalSize: len(info), Data: info}
 	g.Write(m.Append(nil, id))
+}
+
+// pass sends a value to the test, unless that ends.
+func pass[T any](t testing.TB, c chan T, v T) {
+	select {
+	case c <- v:
+	case <-t.Context().Done():
+	}
 }
 
 func receive[T any](t testing.TB, c chan T) (v T) {
