@@ -44,11 +44,16 @@ func startTracker(t *testing.T, r *tracker.AnnounceResponse, failure *tracker.Fa
 	return l
 }
 
-func (l *announceLog) events() []tracker.Event {
+// announces returns the announces so far.
+func (l *announceLog) announces() []tracker.AnnounceRequest {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return slices.Clone(l.got)
+}
+
+func (l *announceLog) events() []tracker.Event {
 	var list []tracker.Event
-	for _, a := range l.got {
+	for _, a := range l.announces() {
 		list = append(list, a.Event)
 	}
 	return list
@@ -72,7 +77,7 @@ func TestAnnounce(t *testing.T) {
 			t.Errorf("%s: %v", name, l.events())
 		}
 		hashes := make(map[[20]byte]int)
-		for _, a := range l.got {
+		for _, a := range l.announces() {
 			hashes[a.InfoHash]++
 			if a.Left != 0 || a.Port != r.port || a.PeerID != r.options.PeerID || a.Want != map[tracker.Event]int{tracker.EventStarted: wantedPeers}[a.Event] || a.TrackerID != map[tracker.Event]string{tracker.EventStopped: "me"}[a.Event] {
 				t.Errorf("%s: %+v", name, a)

@@ -85,7 +85,7 @@ func TestKnownOfManyVolumes(t *testing.T) {
 	run := func() EventSeeding {
 		r := start(t, Options{KnownDir: known}, Input{Torrent: meta, Path: root})
 		defer r.stop()
-		for _, d := range r.events {
+		for _, d := range r.emitted() {
 			if e, ok := d.event.(EventSeeding); ok {
 				return e
 			}

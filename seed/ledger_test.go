@@ -115,7 +115,7 @@ func TestDone(t *testing.T) {
 				t.Fatal(err)
 			}
 			e := awaitEvent(t, r, func(EventStopped) bool { return true })
-			for _, e := range r.events {
+			for _, e := range r.emitted() {
 				if _, ok := e.event.(EventSeeding); ok {
 					t.Error("it was seeded again")
 				}

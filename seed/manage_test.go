@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -245,24 +246,24 @@ func TestLook(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			reads := 0
+			var reads atomic.Int64
 			r := startWith(t, Options{recheckEvery: time.Hour}, func(*Seeder) {}, Input{
-				Torrent: meta, Path: root, Read: func() (*Metainfo, error) { reads++; return meta, nil },
+				Torrent: meta, Path: root, Read: func() (*Metainfo, error) { reads.Add(1); return meta, nil },
 			})
 			tt := r.find(meta.InfoHashV1)
 			served, err := tt.enter(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			before := reads
+			before := reads.Load()
 			if test.change != nil {
 				if err := test.change(root); err != nil {
 					t.Fatal(err)
 				}
 			}
 			m, err := tt.look(t.Context())
-			if reads != before {
-				t.Errorf("the torrent was read %d times", reads-before)
+			if n := reads.Load() - before; n != 0 {
+				t.Errorf("the torrent was read %d times", n)
 			}
 			if test.changed == "" && err != nil {
 				t.Error(err)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -97,6 +98,13 @@ func startWith(t testing.TB, o Options, tune func(*Seeder), inputs ...Input) *ru
 		await[EventSeeding](t, r)
 	}
 	return r
+}
+
+// emitted returns the events so far.
+func (r *running) emitted() []datedEvent {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events)
 }
 
 // loadedOf returns the loaded metainfo of a torrent.
