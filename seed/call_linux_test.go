@@ -1,9 +1,11 @@
 package seed
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,17 +34,22 @@ func newCallee(t testing.TB, tt *Torrent, id string, e link.Encryption) *callee 
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	var running sync.WaitGroup
+	t.Cleanup(func() { l.Close(); running.Wait() })
 	c := &callee{t: t, tt: tt, id: id, encryption: e, listener: l, calls: make(chan *leecher, 100), tries: make(chan bool, 100)}
-	go func() {
+	running.Go(func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go c.answer(conn)
+			running.Go(func() {
+				// The handshake ends with the test.
+				defer context.AfterFunc(t.Context(), func() { conn.Close() })()
+				c.answer(conn)
+			})
 		}
-	}()
+	})
 	return c
 }
 
