@@ -19,11 +19,11 @@ func TestOpenRange(t *testing.T) {
 		requests int64
 	}{
 		{"ranges", func(*server) {}, true, 1},
-		{"no ranges", func(s *server) { s.noRanges = true }, false, 1},
-		{"no ranges, no size", func(s *server) { s.noRanges, s.chunked = true, true }, false, 1},
+		{"no ranges", func(s *server) { s.noRanges.Store(true) }, false, 1},
+		{"no ranges, no size", func(s *server) { s.noRanges.Store(true); s.chunked = true }, false, 1},
 		{"ranges, connections break", func(s *server) { s.cutAfter.Store(10_000) }, true, 2},
 		{"no ranges, a connection breaks", func(s *server) {
-			s.noRanges = true
+			s.noRanges.Store(true)
 			s.cutAfter.Store(25_000)
 			s.handle = func(_ http.ResponseWriter, _ *http.Request, n int) bool {
 				if n > 1 {

@@ -24,14 +24,14 @@ func TestStream(t *testing.T) {
 		{"plain", func(*server) {}},
 		{"no validator", func(s *server) { s.etag, s.modified = "", time.Time{} }},
 		{"weak ETag", func(s *server) { s.etag = `W/"v1"` }},
-		{"no ranges", func(s *server) { s.noRanges = true }},
-		{"no size", func(s *server) { s.noRanges, s.chunked = true, true }},
+		{"no ranges", func(s *server) { s.noRanges.Store(true) }},
+		{"no size", func(s *server) { s.noRanges.Store(true); s.chunked = true }},
 		{"a size for ranges only", func(s *server) { s.chunked = true }},
 		{"connections break", func(s *server) { s.cutAfter.Store(7_001) }},
 		{"connections break, no validator", func(s *server) { s.etag, s.modified = "", time.Time{}; s.cutAfter.Store(50_000) }},
 		{"connections break, time only", func(s *server) { s.etag = ""; s.cutAfter.Store(50_000) }},
 		{"one connection breaks, no ranges", func(s *server) {
-			s.noRanges = true
+			s.noRanges.Store(true)
 			s.cutAfter.Store(100_000)
 			s.handle = func(w http.ResponseWriter, r *http.Request, n int) bool {
 				if n > 2 {
@@ -176,7 +176,7 @@ func TestStreamErrors(t *testing.T) {
 			return false
 		}),
 			is[*EncodingError], `encoded as "gzip"`},
-		{"connections break at the same place, no ranges", func(s *server) { s.noRanges = true; s.cutAfter.Store(100_000) },
+		{"connections break at the same place, no ranges", func(s *server) { s.noRanges.Store(true); s.cutAfter.Store(100_000) },
 			same(ErrCut), "ends the connection"},
 		{"no bytes at all", after(2, func(s *server, w http.ResponseWriter, r *http.Request) bool { panic(http.ErrAbortHandler) }),
 			same(ErrCut), "ends the connection"},
@@ -331,7 +331,7 @@ func TestReadAt(t *testing.T) {
 			t.Errorf("%d bytes from %d: no error", r[1], r[0])
 		}
 	}
-	s.noRanges = true
+	s.noRanges.Store(true)
 	if err := f.ReadAt(t.Context(), make([]byte, 10), 0); err != nil {
 		t.Errorf("the first bytes of a server without ranges: %v", err)
 	}
@@ -380,6 +380,7 @@ func TestRequest(t *testing.T) {
 	if _, err := c.Stat(t.Context(), "http://w.example/x"); err != nil {
 		t.Fatal(err)
 	}
+	proxy.Close() // waits for the handler
 	if want := "[GEThttp://w.example/x [identity] [bt/1] [bytes=0-0]]"; fmt.Sprint(got) != want {
 		t.Errorf("%s, want %s", got, want)
 	}

@@ -19,7 +19,7 @@ type server struct {
 	modified time.Time
 
 	cutAfter atomic.Int64 // abort each response after so many bytes of its body; 0: never
-	noRanges bool         // ignore Range
+	noRanges atomic.Bool  // ignore Range
 	chunked  bool         // send no Content-Length
 
 	// handle, if not nil, handles the requests that it returns true for.
@@ -52,7 +52,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", s.etag)
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	if s.noRanges {
+	if s.noRanges.Load() {
 		r.Header.Del("Range")
 	}
 	w = &faultyWriter{w, s, int(s.cutAfter.Load())}
@@ -75,7 +75,7 @@ type faultyWriter struct {
 func (w *faultyWriter) Flush() { w.ResponseWriter.(http.Flusher).Flush() }
 
 func (w *faultyWriter) WriteHeader(code int) {
-	if w.s.noRanges {
+	if w.s.noRanges.Load() {
 		w.Header().Del("Accept-Ranges")
 	}
 	w.ResponseWriter.WriteHeader(code)
