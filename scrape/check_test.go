@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,6 +77,7 @@ func TestCheckWithoutScrape(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			var mu sync.Mutex
 			var events []tracker.Event
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path != "/announce" {
@@ -84,7 +86,9 @@ func TestCheckWithoutScrape(t *testing.T) {
 				}
 				body := tt.body
 				if a, err := tracker.ParseAnnounceQuery(r.URL.RawQuery); err == nil {
+					mu.Lock()
 					events = append(events, a.Event)
+					mu.Unlock()
 					if body = tt.announced; body == "" {
 						t.Errorf("an announce: %s", r.URL.RawQuery)
 					}
@@ -107,6 +111,8 @@ func TestCheckWithoutScrape(t *testing.T) {
 			case tt.fallback:
 				want = []tracker.Event{tracker.EventStarted}
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(events, want) {
 				t.Errorf("events %v, want %v", events, want)
 			}
