@@ -1,10 +1,10 @@
 package scrape_test
 
 import (
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +17,11 @@ import (
 // serveWS starts a WebSocket tracker that ignores scrapes. If it announces, it has one seed
 // of each torrent.
 func serveWS(t *testing.T, announces bool) (url string) {
+	var handlers sync.WaitGroup // Close does not wait for those of WebSockets
+	t.Cleanup(handlers.Wait)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handlers.Add(1)
+		defer handlers.Done()
 		conn, err := websocket.Accept(w, r, nil)
 		if err != nil {
 			t.Error(err)
@@ -25,7 +29,7 @@ func serveWS(t *testing.T, announces bool) (url string) {
 		}
 		defer conn.CloseNow()
 		for {
-			_, frame, err := conn.Read(context.Background())
+			_, frame, err := conn.Read(t.Context())
 			if err != nil {
 				return
 			}
@@ -39,7 +43,7 @@ func serveWS(t *testing.T, announces bool) (url string) {
 			answer := tracker.WSResponse{Action: request.Action, InfoHash: request.Announce.InfoHash, Announce: &tracker.AnnounceResponse{
 				Interval: 2 * time.Minute, Counts: scrape.Counts{Seeders: 1, Leechers: 0, Completed: scrape.Unknown},
 			}}
-			if conn.Write(context.Background(), websocket.MessageText, answer.Append(nil)) != nil {
+			if conn.Write(t.Context(), websocket.MessageText, answer.Append(nil)) != nil {
 				return
 			}
 		}
