@@ -30,6 +30,13 @@ type httpProxy struct {
 	asks []string // method and host of each request
 }
 
+// asked returns the method and host of each request so far.
+func (p *httpProxy) asked() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.asks)
+}
+
 func (p *httpProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	p.asks = append(p.asks, r.Method+" "+r.Host)
@@ -152,8 +159,8 @@ func TestProxyHTTP(t *testing.T) {
 			if strings.HasSuffix(scheme, "s") && scheme != "ws" {
 				method = "CONNECT "
 			}
-			if len(proxy.asks) != 1 || proxy.asks[0] != method+u.HostPort() {
-				t.Errorf("%s: the proxy was asked %q", scheme, proxy.asks)
+			if asks := proxy.asked(); len(asks) != 1 || asks[0] != method+u.HostPort() {
+				t.Errorf("%s: the proxy was asked %q", scheme, asks)
 			}
 		}
 	}

@@ -187,6 +187,13 @@ func (s *socksFake) send(b []byte) {
 	_, _ = s.relay.WriteToUDPAddrPort(b, s.client)
 }
 
+// sender returns the sender of the last packet.
+func (s *socksFake) sender() netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.client
+}
+
 // seen returns the number of connections, and the addresses in the headers of packets.
 func (s *socksFake) seen() (controls int, asked []string) {
 	s.mu.Lock()
@@ -375,14 +382,13 @@ func TestSOCKSStrays(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	arrived := func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.client.IsValid() }
-	for !arrived() {
+	for !s.sender().IsValid() {
 		if n, err := conn.Write([]byte("hello")); n != 5 || err != nil {
 			t.Fatal(n, err)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	if _, err := s.upstream.WriteToUDPAddrPort(packet([]byte{0, 0, 0}, name, "a stranger"), s.client); err != nil {
+	if _, err := s.upstream.WriteToUDPAddrPort(packet([]byte{0, 0, 0}, name, "a stranger"), s.sender()); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(20 * time.Millisecond)

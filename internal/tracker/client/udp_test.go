@@ -296,6 +296,13 @@ func (l *socketCounter) dial(ctx context.Context, addr netip.AddrPort) (net.Conn
 	})}, nil
 }
 
+// counts returns how many sockets were opened, and how many of them closed.
+func (l *socketCounter) counts() (opened, closed int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.opened, l.closed
+}
+
 // udpGoroutines returns the stacks of the goroutines of sockets and proxies. No other
 // test must run in parallel.
 func udpGoroutines() []string {
@@ -347,8 +354,8 @@ func TestUDPClose(t *testing.T) {
 		t.Error("a closed client has asked")
 	}
 	c.Close()
-	if ledger.opened != 6 || ledger.closed != 6 {
-		t.Errorf("%d sockets, of which %d were closed; want 6", ledger.opened, ledger.closed)
+	if opened, closed := ledger.counts(); opened != 6 || closed != 6 {
+		t.Errorf("%d sockets, of which %d were closed; want 6", opened, closed)
 	}
 }
 
@@ -367,8 +374,8 @@ func TestUDPCloseEarly(t *testing.T) {
 		time.Sleep(time.Duration(i) * 50 * time.Microsecond)
 		c.Close()
 		wg.Wait()
-		if ledger.opened != ledger.closed {
-			t.Fatalf("%d sockets, of which %d were closed", ledger.opened, ledger.closed)
+		if opened, closed := ledger.counts(); opened != closed {
+			t.Fatalf("%d sockets, of which %d were closed", opened, closed)
 		}
 	}
 	noUDPGoroutines(t)
