@@ -24,12 +24,12 @@ type udpNet struct {
 	t        *testing.T
 	trackers map[netip.Addr]udpHandler
 	unrouted map[netip.Addr]error // errors of dialing an address
-	dials    int
-	closed   int
 	start    time.Time
 
 	handling sync.Mutex // held while a handler runs
 	mu       sync.Mutex
+	dials    int
+	closed   int
 	sent     []udpSent
 }
 
@@ -55,6 +55,22 @@ func (n *udpNet) dial(_ context.Context, addr netip.AddrPort) (net.Conn, error) 
 	}
 	n.dials++
 	return &udpNetConn{net: n, addr: addr, inbox: make(chan []byte, 4096), failed: make(chan error, 4096), closed: make(chan struct{})}, nil
+}
+
+// sockets returns how many sockets were dialed, and how many of them closed.
+func (n *udpNet) sockets() (dials, closed int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.dials, n.closed
+}
+
+// took returns the packets of the client since the last call.
+func (n *udpNet) took() []udpSent {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := n.sent
+	n.sent = nil
+	return list
 }
 
 // packets returns the packets of the client, each as "seconds action", except those of

@@ -139,7 +139,7 @@ func TestUDPTwoAddresses(t *testing.T) {
 					t.Errorf("packets to %s, want %s", got, test.sent)
 				}
 				if test.answer { // that address is tried first the next time
-					net.sent = nil
+					net.took()
 					if _, err := udpAnnounce(c, udpHost46()); err != nil || net.families() != "6" {
 						t.Errorf("then %v, packets to %s", err, net.families())
 					}
@@ -405,6 +405,8 @@ func TestUDPScrapeWindow(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		hashes := udpHashes(10000)
 		udpAllRight(t, hashes, udpScrape(t, c, udpHost4(), hashes))
+		mu.Lock()
+		defer mu.Unlock()
 		if connects := fake.took(tracker.ActionConnect); most != 16 || len(connects) != 2 {
 			t.Errorf("%d at once, %d connects", most, len(connects))
 		}
@@ -434,8 +436,9 @@ func TestUDPDeadSocket(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if again, err := h.conn(t.Context(), 0); again == conn || err != nil || net.closed != 1 {
-			t.Errorf("another socket: %v %v, %d were closed", again != conn, err, net.closed)
+		again, err := h.conn(t.Context(), 0)
+		if _, closed := net.sockets(); again == conn || err != nil || closed != 1 {
+			t.Errorf("another socket: %v %v, %d were closed", again != conn, err, closed)
 		}
 	})
 }
@@ -516,8 +519,8 @@ func TestUDPLookup(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if lookups != 2 || net.dials != 1 {
-			t.Errorf("%d lookups, %d sockets", lookups, net.dials)
+		if dials, _ := net.sockets(); lookups != 2 || dials != 1 {
+			t.Errorf("%d lookups, %d sockets", lookups, dials)
 		}
 	})
 }
@@ -535,19 +538,20 @@ func TestUDPIdle(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if net.dials != 1 || net.closed != 1 || len(c.udp.hosts) != 0 {
-			t.Errorf("%d sockets, %d were closed, %d hosts are left", net.dials, net.closed, len(c.udp.hosts))
+		if dials, closed := net.sockets(); dials != 1 || closed != 1 || len(c.udp.hosts) != 0 {
+			t.Errorf("%d sockets, %d were closed, %d hosts are left", dials, closed, len(c.udp.hosts))
 		}
 		net.trackers[udpAddr4] = udpSilent
-		if _, err := udpAnnounce(c, udpHost4()); udpStatus(err) != StatusTimeout || net.dials != 2 || net.closed != 2 {
-			t.Errorf("%v; %d sockets, %d were closed", err, net.dials, net.closed)
+		_, err := udpAnnounce(c, udpHost4())
+		if dials, closed := net.sockets(); udpStatus(err) != StatusTimeout || dials != 2 || closed != 2 {
+			t.Errorf("%v; %d sockets, %d were closed", err, dials, closed)
 		}
 		net.trackers[udpAddr4] = (&udpFake{t: t}).handle
 		if _, err := udpAnnounce(c, udpHost4()); err != nil {
 			t.Fatal(err)
 		}
 		c.Close()
-		if net.closed != 3 {
+		if _, closed := net.sockets(); closed != 3 {
 			t.Error("Close leaves a socket")
 		}
 		time.Sleep(time.Hour)
@@ -589,8 +593,8 @@ func TestUDPManyIdle(t *testing.T) {
 				t.Fatal(err)
 			}
 			synctest.Wait()
-			if net.dials != dials || net.closed != closed || len(c.udp.hosts) != len(c.udp.idle) {
-				t.Errorf("host %d: %d sockets, %d were closed, want %d, %d; %d hosts, %d idle", i, net.dials, net.closed, dials, closed, len(c.udp.hosts), len(c.udp.idle))
+			if d, n := net.sockets(); d != dials || n != closed || len(c.udp.hosts) != len(c.udp.idle) {
+				t.Errorf("host %d: %d sockets, %d were closed, want %d, %d; %d hosts, %d idle", i, d, n, dials, closed, len(c.udp.hosts), len(c.udp.idle))
 			}
 		}
 		for i := range hosts {
@@ -601,8 +605,8 @@ func TestUDPManyIdle(t *testing.T) {
 		ask(hosts-maxIdle, hosts+1, hosts-maxIdle+1)   // not closed
 		ask(hosts-maxIdle+1, hosts+2, hosts-maxIdle+2) // closed in its place
 		c.Close()
-		if net.closed != net.dials || len(c.udp.idle) != 0 {
-			t.Errorf("%d sockets, %d were closed", net.dials, net.closed)
+		if dials, closed := net.sockets(); closed != dials || len(c.udp.idle) != 0 {
+			t.Errorf("%d sockets, %d were closed", dials, closed)
 		}
 	})
 }

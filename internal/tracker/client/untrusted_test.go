@@ -114,16 +114,17 @@ func TestUntrustedOtherAddress(t *testing.T) {
 		defer c.Close()
 		net.trackers[private], net.trackers[public] = (&udpFake{t: t}).handle, (&udpFake{t: t}).handle
 		for rest, want := range map[string]netip.Addr{"/admin": public, "/announce": private} {
-			net.sent = nil
+			net.took()
 			if _, err := c.Announce(t.Context(), httpURL(t, "udp://"+rest[1:]+".example:1"+rest), tracker.AnnounceRequest{}); err != nil {
 				t.Error(err)
 			}
-			for _, sent := range net.sent {
+			list := net.took()
+			for _, sent := range list {
 				if sent.to != want {
 					t.Errorf("%s: a packet to %v", rest, sent.to)
 				}
 			}
-			if len(net.sent) == 0 {
+			if len(list) == 0 {
 				t.Errorf("%s: no packets", rest)
 			}
 		}
