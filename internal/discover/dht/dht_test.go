@@ -104,7 +104,7 @@ func TestExternalAddress(t *testing.T) {
 		until(t, "it is announced", time.Minute, func() bool { return behind.Status().Announces > 0 })
 		time.Sleep(40 * time.Minute)
 		if !swarm.has("30.1.1.1:77") {
-			t.Errorf("found %v", swarm.peers)
+			t.Errorf("found %v", swarm.found())
 		}
 		for i, n := range append(nodes, behind) {
 			s := n.Status().Families[0]

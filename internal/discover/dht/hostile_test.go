@@ -118,7 +118,7 @@ func TestHostileNodes(t *testing.T) {
 				swarm := newSwarm(false, 10)
 				n.Add(hashNumber(1), swarm)
 				until(t, "the peer is found", 10*time.Minute, func() bool { return swarm.has("10.0.0.4:1003") })
-				for p := range swarm.peers {
+				for _, p := range swarm.found() {
 					if p.Port() < 1000 || p.Addr().As4()[0] != 10 {
 						t.Errorf("found %s", p)
 					}

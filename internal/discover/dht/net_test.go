@@ -3,6 +3,7 @@ package dht
 import (
 	"context"
 	"encoding/binary"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -221,6 +222,13 @@ func (s *fakeSwarm) Found(peers []netip.AddrPort) {
 	for _, p := range peers {
 		s.peers[p]++
 	}
+}
+
+// found returns the peers that were found so far.
+func (s *fakeSwarm) found() []netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.peers))
 }
 
 func (s *fakeSwarm) has(addr string) bool {

@@ -43,6 +43,13 @@ func tapAnnounces(net *fakeNet, from string) *announces {
 	return a
 }
 
+// hashes returns how many info-hashes were announced.
+func (a *announces) hashes() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.times)
+}
+
 // gaps returns the shortest and longest times between announces of one info-hash, and
 // from the last one until now.
 func (a *announces) gaps() (shortest, longest time.Duration) {
@@ -94,8 +101,8 @@ func testSchedule(t *testing.T, net *fakeNet, hashes int, rate float64, duration
 	average := float64(s.PacketsSent-first.PacketsSent) / duration.Seconds()
 	t.Logf("%d hashes in %s: gaps of %s to %s, %.1f packets sent a second, %.1f in the busiest minute, %.1f packets per announce",
 		hashes, duration, shortest.Round(time.Second), longest.Round(time.Second), average, float64(peak)/60, float64(s.PacketsSent)/float64(s.Announces))
-	if len(seen.times) != hashes {
-		t.Errorf("%d of %d hashes were announced", len(seen.times), hashes)
+	if n := seen.hashes(); n != hashes {
+		t.Errorf("%d of %d hashes were announced", n, hashes)
 	}
 	if shortest < 15*time.Minute || longest > time.Hour {
 		t.Errorf("gaps of %s to %s", shortest, longest)
@@ -255,8 +262,8 @@ func TestRemove(t *testing.T) {
 		e.Remove()
 		e.Hurry()
 		time.Sleep(time.Hour)
-		if len(swarm.peers) != 0 {
-			t.Errorf("found %v", swarm.peers)
+		if found := swarm.found(); len(found) != 0 {
+			t.Errorf("found %v", found)
 		}
 		if s := nodes[5].Status(); s.Hashes != 0 || s.Announces != 0 || nodes[5].schedule.active != 0 {
 			t.Errorf("%+v, %d active", s, nodes[5].schedule.active)
@@ -295,7 +302,7 @@ func TestSearchOnly(t *testing.T) {
 		n.Add(hashNumber(0), swarm)
 		until(t, "the peer is found", time.Minute, func() bool { return swarm.has("10.0.0.4:1003") })
 		time.Sleep(2 * time.Hour)
-		if len(seen.times) != 0 {
+		if seen.hashes() != 0 {
 			t.Error("it was announced")
 		}
 	})
