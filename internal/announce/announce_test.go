@@ -58,7 +58,7 @@ func TestOneFamilyFails(t *testing.T) {
 					time.Sleep(10 * time.Minute)
 					for i, s := range all {
 						if s.answers() == 0 || len(s.errors()) > 0 || entries[i].Status()[0].Failed {
-							t.Fatalf("swarm %d: %+v, %+v", i, s.received, entries[i].Status())
+							t.Fatalf("swarm %d: %+v, %+v", i, s.all(), entries[i].Status())
 						}
 					}
 					if d := stop(); d > stopTimeout+2*time.Second {
@@ -85,7 +85,7 @@ func TestBothFamilies(t *testing.T) {
 		a.Add(hashNumber(1), [][]string{{one}, {two}}, s).Serve(true)
 		time.Sleep(150 * time.Minute) // an announce each hour, to two trackers
 		if got := s.answers(); got != 2*3 || len(s.errors()) > 0 {
-			t.Errorf("%d answers: %+v", got, s.received)
+			t.Errorf("%d answers: %+v", got, s.all())
 		}
 		stop()
 		for _, url := range []string{one, two} {
@@ -225,12 +225,12 @@ func TestSlowTracker(t *testing.T) {
 						all, entries := serveMany(a, swarms)
 						time.Sleep(takes + time.Second)
 						if all[0].answers() != 1 {
-							t.Errorf("%+v", all[0].received)
+							t.Errorf("%+v", all[0].all())
 						}
 						time.Sleep(takes * time.Duration(2+swarms/maxPerHost))
 						for i, s := range all {
 							if s.answers() != 1 || len(s.errors()) > 0 {
-								t.Errorf("swarm %d: %+v", i, s.received)
+								t.Errorf("swarm %d: %+v", i, s.all())
 							}
 						}
 						for _, e := range entries {
@@ -357,20 +357,20 @@ func TestTakeover(t *testing.T) {
 					time.Sleep(time.Until(to) - down)
 					time.Sleep(20 * time.Second)
 					if n.count("4", two, tracker.EventStarted) != 1 {
-						t.Fatalf("it did not take over: %+v", n.calls)
+						t.Fatalf("it did not take over: %+v", n.all())
 					}
 					time.Sleep(2*down + 10*time.Minute)
 					stopped := n.seen(func(c call) bool {
 						return c.url == one && c.Event == tracker.EventStopped && !n.began.Add(c.after).Before(to)
 					})
 					if len(stopped) != 1 {
-						t.Errorf("%d stopped events: %+v", len(stopped), n.calls)
+						t.Errorf("%d stopped events: %+v", len(stopped), n.all())
 					}
 					if d := stop(); d > time.Second {
 						t.Errorf("the end took %v", d)
 					}
 					if n.count("4", two, tracker.EventStopped) != 1 {
-						t.Errorf("%+v", n.calls)
+						t.Errorf("%+v", n.all())
 					}
 				})
 			})

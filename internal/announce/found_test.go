@@ -31,7 +31,7 @@ func TestFound(t *testing.T) {
 			time.Sleep(time.Minute)
 			synctest.Wait()
 			stop()
-			for _, c := range n.seen(func(call) bool { return true }) {
+			for _, c := range n.all() {
 				if stopped := c.Event == tracker.EventStopped; stopped && c.Want != 0 || !stopped && c.Want != wanted {
 					t.Errorf("%d peers are wanted over IPv%s, event %v", c.Want, c.family, c.Event)
 				}

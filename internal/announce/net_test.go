@@ -75,6 +75,9 @@ func (n *fakeNet) seen(which func(c call) bool) []call {
 	return list
 }
 
+// all returns the calls so far.
+func (n *fakeNet) all() []call { return n.seen(func(call) bool { return true }) }
+
 func (n *fakeNet) count(family, url string, e tracker.Event) int {
 	return len(n.seen(func(c call) bool { return c.family == family && c.url == url && c.Event == e }))
 }
@@ -155,12 +158,17 @@ func (s *fakeSwarm) Answered(a Answer) {
 	s.received = append(s.received, a)
 }
 
-// errors returns the errors that the swarm received.
-func (s *fakeSwarm) errors() []string {
+// all returns the answers so far.
+func (s *fakeSwarm) all() []Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return slices.Clone(s.received)
+}
+
+// errors returns the errors that the swarm received.
+func (s *fakeSwarm) errors() []string {
 	var list []string
-	for _, a := range s.received {
+	for _, a := range s.all() {
 		if a.Err != nil {
 			list = append(list, a.URL+": "+a.Err.Error())
 		}
@@ -169,9 +177,7 @@ func (s *fakeSwarm) errors() []string {
 }
 
 func (s *fakeSwarm) answers() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(slices.DeleteFunc(slices.Clone(s.received), func(a Answer) bool { return a.Err != nil }))
+	return len(slices.DeleteFunc(s.all(), func(a Answer) bool { return a.Err != nil }))
 }
 
 func hashNumber(i int) [20]byte { return [20]byte{byte(i), byte(i >> 8), 1} }

@@ -201,7 +201,7 @@ func randomHistory(rng *rand.Rand) (failure string) {
 		}
 	}
 	perHour := make(map[string]int)
-	for _, c := range n.calls {
+	for _, c := range n.all() {
 		perHour[fmt.Sprint(c.family, c.url, c.InfoHash, c.after/time.Hour)]++
 	}
 	for key, count := range perHour {
