@@ -52,20 +52,20 @@ func TestCapture(t *testing.T) {
 		"true false 10.77.0.2 one", "true true 10.77.0.2 two", "true false fd77::2 three",
 		"false false 10.77.0.1 four", "false false 239.192.0.1 five",
 	}
-	has := func(text string) bool {
+	captured := func() []string {
 		mu.Lock()
 		defer mu.Unlock()
-		return slices.Contains(got, text)
+		return slices.Clone(got)
 	}
 	for _, text := range want {
-		for end := time.Now().Add(30 * time.Second); !has(text); time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(30 * time.Second); !slices.Contains(captured(), text); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
-				t.Fatalf("%q was not captured, but %q", text, got)
+				t.Fatalf("%q was not captured, but %q", text, captured())
 			}
 		}
 	}
 	stop()
-	if len(got) != len(want) {
+	if got := captured(); len(got) != len(want) {
 		t.Errorf("captured %q, want %q", got, want)
 	}
 }
