@@ -3,6 +3,7 @@ package link
 import (
 	"bytes"
 	"errors"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -52,6 +53,8 @@ func benchmarkReading(b *testing.B, message []byte, n int, expects bool) {
 	messages := bytes.Repeat(message, n)
 	for name, encrypt := range map[string]bool{"plaintext": false, "RC4": true} {
 		b.Run(name, func(b *testing.B) {
+			var sending sync.WaitGroup
+			b.Cleanup(sending.Wait) // after the connection is closed
 			accepted, dialled := connect(b, EncryptionPrefer, options(encrypt, EncryptionRequire))
 			if accepted.err != nil || dialled.err != nil {
 				b.Fatal(accepted.err, dialled.err)
@@ -60,7 +63,7 @@ func benchmarkReading(b *testing.B, message []byte, n int, expects bool) {
 			b.ReportAllocs()
 			before := cpuTime(b)
 			b.ResetTimer()
-			go func() {
+			sending.Go(func() {
 				out := make([]byte, len(messages))
 				for range b.N {
 					copy(out, messages)
@@ -69,7 +72,7 @@ func benchmarkReading(b *testing.B, message []byte, n int, expects bool) {
 						b.Error(err)
 					}
 				}
-			}()
+			})
 			s := &sink{player: player{Link: accepted.Link, expects: expects}, left: b.N * n}
 			if err := s.Run(b.Context(), 1, accepted.early, s); err != errEnough {
 				b.Fatal(err)
