@@ -344,23 +344,23 @@ func TestWebSeedBesidePeer(t *testing.T) {
 	for _, use := range []WebSeeds{WebSeedsOn, WebSeedsOnly, WebSeedsOff} {
 		peer := startSeed(t, meta, root, seed.Options{MaxUploadRate: 1 << 20})
 		s, dir := &webServer{root: root}, t.TempDir()
-		o := only(meta, dir, s.start(t))
-		o.WebSeeds, o.Peers = use, []netip.AddrPort{peer}
+		ofUse := make(chan struct{})
+		release := sync.OnceFunc(func() { close(ofUse) })
 		if use == WebSeedsOn {
 			// The web seed, which could be the only one of use, waits until the peer was of use.
-			ofUse := make(chan struct{})
-			release := sync.OnceFunc(func() { close(ofUse) })
-			o.Event = func(_ time.Time, e Event) {
-				if e, ok := e.(EventProgress); ok && e.Done > 0 {
-					release()
-				}
-			}
 			s.handle = func(_ http.ResponseWriter, r *http.Request, _ int) bool {
 				select {
 				case <-ofUse:
 				case <-r.Context().Done():
 				}
 				return false
+			}
+		}
+		o := only(meta, dir, s.start(t))
+		o.WebSeeds, o.Peers = use, []netip.AddrPort{peer}
+		o.Event = func(_ time.Time, e Event) {
+			if e, ok := e.(EventProgress); ok && e.Done > 0 {
+				release()
 			}
 		}
 		r := run(t, o)
