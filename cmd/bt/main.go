@@ -10,6 +10,7 @@ import (
 	"io"
 	"log"
 	"os"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -21,8 +22,10 @@ func main() {
 // setUp prepares the process.
 func setUp() {
 	// Torrents with millions of files need much memory. Let garbage take half of
-	// that in addition, instead of as much again.
-	debug.SetGCPercent(50)
+	// that in addition, instead of as much again. This begins with the first
+	// collection of the default: at the start it would cause one, and a command
+	// that needs little memory ends without any.
+	runtime.AddCleanup(new([64]byte), func(percent int) { debug.SetGCPercent(percent) }, 50)
 	// Discard the log of net/http about unexpected data from servers.
 	log.SetOutput(io.Discard)
 }
