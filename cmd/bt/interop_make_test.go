@@ -53,6 +53,7 @@ const interopTracker = "http://tracker.invalid/announce"
 
 // All programs compute the same info-hashes as bt.
 func TestInteropInfoHash(t *testing.T) {
+	testenv.Large(t)
 	t.Parallel()
 	makers := []struct {
 		name  string

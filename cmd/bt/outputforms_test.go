@@ -56,6 +56,7 @@ func TestOutputForms(t *testing.T) {
 // TestCorpusOutputForms is TestOutputForms for all files of the corpus, and for pairs of
 // the first ones.
 func TestCorpusOutputForms(t *testing.T) {
+	testenv.Large(t)
 	checkForms(t, corpusFiles(t))
 }
 

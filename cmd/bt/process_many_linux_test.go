@@ -144,6 +144,7 @@ func checkProcessPeak(t *testing.T, what string, peak, files, torrent int64) {
 
 // Neither open files nor memory grow with the number of files.
 func TestProcessManyFiles(t *testing.T) {
+	testenv.Large(t)
 	t.Parallel()
 	dir := t.TempDir()
 	tree, torrent := filepath.Join(dir, "tree"), filepath.Join(dir, "tree.torrent")

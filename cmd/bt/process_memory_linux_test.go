@@ -140,6 +140,7 @@ func processMaxRSS(t *testing.T, stdin string, name string, args ...string) int6
 // The memory for any torrent is bounded by its size, for all commands and flags. Each torrent
 // is tested with a third of them, or with all where BT_SOAK is set.
 func TestProcessMemoryOfHostile(t *testing.T) {
+	testenv.Large(t)
 	t.Parallel()
 	bt := processPlain(t)
 	dir := t.TempDir()

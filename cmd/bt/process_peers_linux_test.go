@@ -137,9 +137,7 @@ func (s *processSeed) join(number int, encrypted bool, messages ...peer.Message)
 
 // 2000 peers that send requests and do not read the answers use little memory.
 func TestProcessSeedMemoryOfHostilePeers(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
+	testenv.Large(t)
 	const peers, most = 2000, 200 << 10 // in KiB
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < peers+500 {

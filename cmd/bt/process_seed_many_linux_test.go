@@ -228,6 +228,7 @@ func (s *manySeed) idleCPU() float64 {
 // If the data is known, ten thousand torrents are announced within a minute. They
 // need little memory and almost no CPU, and can be downloaded.
 func TestProcessSeedMany(t *testing.T) {
+	testenv.Large(t)
 	dir := t.TempDir()
 	torrents, data, home := filepath.Join(dir, "torrents"), filepath.Join(dir, "data"), filepath.Join(dir, "home")
 	for _, d := range []string{torrents, data, home} {

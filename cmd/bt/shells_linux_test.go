@@ -110,6 +110,8 @@ func startShell(t *testing.T, start shellStart, files ...string) *shellPane {
 	s.tmuxPane = startPane(t, dir, []string{
 		"OUT=" + s.args, "HOME=" + home, "ZDOTDIR=" + home, "XDG_CONFIG_HOME=" + filepath.Join(home, "config"),
 		"XDG_DATA_HOME=" + home, "HISTFILE=/dev/null", "DIR=" + filepath.Join(home, "nested"),
+		// With the race detector most of the time would be that of bt's start.
+		"PATH=" + filepath.Dir(processPlain(t)) + string(os.PathListSeparator) + os.Getenv("PATH"),
 	}, command...)
 	s.above = true
 	s.until("the prompt", func(lines []string) string {
