@@ -4,12 +4,13 @@ import (
 	"encoding/binary"
 
 	"bt/internal/peer"
+	"bt/internal/pool"
 )
 
 // Keep returns the memory of the block of the message that is being handled, if it has memory
 // of its own, from pool.Blocks. The caller must give it back there. Otherwise it returns nil,
 // and the block is valid only during the call of the handler.
-func (l *Link) Keep() *[peer.BlockLength]byte {
+func (l *Link) Keep() *pool.Block {
 	b := l.block
 	l.block = nil
 	return b
@@ -54,15 +55,15 @@ func (l *Link) takeSlots(n int, h Handler) error {
 }
 
 // handleSlot handles the message in a slot.
-func (l *Link) handleSlot(s *slot, size int, h Handler) error {
+func (l *Link) handleSlot(s slot, size int, h Handler) error {
 	m := peer.Message{
 		ID:    peer.IDPiece,
 		Index: binary.BigEndian.Uint32(s.head[idEnd:]), Begin: binary.BigEndian.Uint32(s.head[idEnd+4:]),
-		Payload: s.block[:size-len(s.head)],
+		Payload: (*s.block)[:size-len(s.head)],
 	}
-	l.block, s.block = s.block, nil
+	l.block, *s.block = *s.block, nil
 	err := h.Handle(m)
-	s.block = l.Keep() // nil if the handler has kept it
+	*s.block = l.Keep() // nil if the handler has kept it
 	return err
 }
 
@@ -88,7 +89,7 @@ func (l *Link) begin(h Handler) error {
 	if in.got < idEnd {
 		return nil
 	}
-	ignore, err := h.Begun(peer.IDPiece, in.first.head[:min(in.got, len(in.first.head))], in.size)
+	ignore, err := h.Begun(peer.IDPiece, in.head[:min(in.got, len(in.head))], in.size)
 	if ignore {
 		l.skip, in.got = in.size-in.got, 0
 	}

@@ -7,18 +7,20 @@ import (
 	"testing"
 
 	"bt/internal/peer"
+	"bt/internal/pool"
 )
 
 // A recorder is a handler that records messages.
 type recorder struct {
 	player
-	got []string
+	got  []string
+	kept []*pool.Block
 }
 
 func (r *recorder) Handle(m peer.Message) error {
 	r.got = append(r.got, describe(m))
 	if len(r.got)%2 == 0 {
-		r.Keep()
+		r.kept = append(r.kept, r.Keep())
 	}
 	return nil
 }
@@ -32,6 +34,8 @@ func record(t *testing.T, stream []byte, expects bool, seed uint64) (got []strin
 	l := new(Link)
 	l.pieces = 10_000
 	r := &recorder{player: player{Link: l, t: t, expects: expects}}
+	defer l.inbox.drop()
+	defer func() { pool.Blocks.Put(r.kept...) }()
 	for len(stream) > 0 && err == nil {
 		in := &l.inbox
 		l.choose(expects)

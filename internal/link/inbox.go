@@ -22,26 +22,29 @@ const (
 	idEnd = 5
 )
 
-// A slot is memory for a message with a block.
+// A head is memory for what precedes the block in a message.
+type head = [peer.PieceHeaderLength]byte
+
+// A slot refers to the memory for a message with a block.
 type slot struct {
-	head  [peer.PieceHeaderLength]byte
-	block *[peer.BlockLength]byte
+	head  *head
+	block **pool.Block
 }
 
 // rest appends the memory for some bytes of the message.
-func (s *slot) rest(parts [][]byte, from, to int) [][]byte {
+func (s slot) rest(parts [][]byte, from, to int) [][]byte {
 	if from < len(s.head) {
 		parts = append(parts, s.head[from:min(to, len(s.head))])
 	}
 	if from, to = max(from-len(s.head), 0), to-len(s.head); from < to {
-		parts = append(parts, s.block[from:to])
+		parts = append(parts, (*s.block)[from:to])
 	}
 	return parts
 }
 
 // size returns the length of the message of which n bytes are in the slot: blockMessage while
 // it is not known. ok is false if the message is not a block, or invalid.
-func (s *slot) size(n int) (size int, ok bool) {
+func (s slot) size(n int) (size int, ok bool) {
 	length := binary.BigEndian.Uint32(s.head[:])
 	switch {
 	case n < 4, n < idEnd && length > 0: // a keep-alive has no id
@@ -54,8 +57,9 @@ func (s *slot) size(n int) (size int, ok bool) {
 
 // A run is slots that follow the first one of an inbox.
 type run struct {
-	slots [runLength - 1]slot
-	parts [2 * runLength][]byte
+	heads  [runLength - 1]head
+	blocks [runLength - 1]*pool.Block
+	parts  [2 * runLength][]byte
 }
 
 // An inbox is the memory that a peer's data is received in: a buffer, or slots, each of which
@@ -63,11 +67,15 @@ type run struct {
 // copied. While the link waits for the peer, its inbox holds no memory, except for a block
 // that has arrived in part.
 type inbox struct {
-	blocks bool     // take takes slots
-	first  slot     // of which the peer has sent a part
-	got    int      // bytes in first
-	size   int      // length of the message in first, as far as it is known
-	parts  [][]byte // what is received is put there; set between take and give
+	blocks bool // take takes slots
+
+	// The first slot, which may hold a part of a message.
+	head  head
+	block *pool.Block
+	got   int // bytes in it
+	size  int // length of its message, as far as it is known
+
+	parts [][]byte // what is received is put there; set between take and give
 
 	buffer *[readLength]byte
 	only   [1][]byte
@@ -78,7 +86,7 @@ type inbox struct {
 // not to peers.
 var (
 	buffers pool.Pool[[readLength]byte]
-	runs    pool.Pool[run] // with the blocks that were not needed
+	runs    pool.Pool[run] // without blocks
 )
 
 // take takes memory for a read.
@@ -92,15 +100,12 @@ func (in *inbox) take() {
 	in.run = runs.Get()
 	if in.got == 0 {
 		in.size = blockMessage
-		in.first.block = pool.Blocks.Get()
+		in.block = pool.Blocks.Get()
 	}
-	in.parts = in.first.rest(in.run.parts[:0], in.got, in.size)
-	for i := range in.run.slots {
-		s := &in.run.slots[i]
-		if s.block == nil {
-			s.block = pool.Blocks.Get()
-		}
-		in.parts = s.rest(in.parts, 0, blockMessage)
+	pool.Blocks.Fill(in.run.blocks[:])
+	in.parts = in.slot(0).rest(in.run.parts[:0], in.got, in.size)
+	for i := 1; i < runLength; i++ {
+		in.parts = in.slot(i).rest(in.parts, 0, blockMessage)
 	}
 }
 
@@ -110,38 +115,46 @@ func (in *inbox) give() {
 		buffers.Put(in.buffer)
 	}
 	if in.run != nil {
+		pool.Blocks.Put(in.run.blocks[:]...)
 		runs.Put(in.run)
 	}
 	in.buffer, in.run, in.parts, in.only[0] = nil, nil, nil, nil
-	if in.got == 0 && in.first.block != nil {
-		pool.Blocks.Put(in.first.block)
-		in.first.block = nil
+	if in.got == 0 && in.block != nil {
+		pool.Blocks.Put(in.block)
+		in.block = nil
 	}
+}
+
+// drop gives all memory back, also that of a block that has arrived in part.
+func (in *inbox) drop() {
+	in.got = 0
+	in.give()
 }
 
 // slot returns the first slot, or one that follows.
-func (in *inbox) slot(i int) *slot {
+func (in *inbox) slot(i int) slot {
 	if i == 0 {
-		return &in.first
+		return slot{&in.head, &in.block}
 	}
-	return &in.run.slots[i-1]
+	return slot{&in.run.heads[i-1], &in.run.blocks[i-1]}
 }
 
 // hold keeps a slot of which n bytes have arrived.
-func (in *inbox) hold(s *slot, n, size int) {
-	*s, in.first = in.first, *s
+func (in *inbox) hold(s slot, n, size int) {
+	in.head = *s.head
+	*s.block, in.block = in.block, *s.block
 	in.got, in.size = n, size
 }
 
 // adopt moves b to the first slot, if it is the start of a message with a block.
 func (in *inbox) adopt(b []byte) bool {
-	n := copy(in.first.head[:], b)
-	size, ok := in.first.size(n)
+	n := copy(in.head[:], b)
+	size, ok := in.slot(0).size(n)
 	if !ok || len(b) >= size {
 		return false
 	}
-	in.first.block = pool.Blocks.Get()
-	copy(in.first.block[:], b[n:])
+	in.block = pool.Blocks.Get()
+	copy(in.block[:], b[n:])
 	in.got, in.size = len(b), size
 	return true
 }
@@ -149,10 +162,9 @@ func (in *inbox) adopt(b []byte) bool {
 // release appends what is in the first slot to b.
 func (in *inbox) release(b []byte) []byte {
 	var parts [2][]byte
-	for _, p := range in.first.rest(parts[:0], 0, in.got) {
+	for _, p := range in.slot(0).rest(parts[:0], 0, in.got) {
 		b = append(b, p...)
 	}
-	in.got = 0
-	in.give()
+	in.drop()
 	return b
 }

@@ -158,6 +158,7 @@ func (l *Link) Run(ctx context.Context, pieces int, early []byte, h Handler) err
 	// new deadline.
 	stop := context.AfterFunc(ctx, l.Close)
 	defer stop()
+	defer l.inbox.drop()
 	l.pieces = pieces
 	l.lastReceived, l.lastSent = time.Now(), time.Now()
 	if err := l.parse(early, h); err != nil {

@@ -176,7 +176,7 @@ type Block struct {
 // NewBlock returns a block with the bytes of b. They are at the start of memory, which the
 // block takes over, or are copied if memory is nil. If b is too long, the block is empty, which
 // Take refuses. It is to be passed to Take or freed.
-func NewBlock(piece int, begin int64, b []byte, memory *[pool.BlockLength]byte) Block {
+func NewBlock(piece int, begin int64, b []byte, memory *pool.Block) Block {
 	if memory == nil {
 		memory = pool.Blocks.Get()
 		if len(b) > len(memory) {
@@ -192,11 +192,19 @@ func (b *Block) Len() int { return len(b.data) }
 
 // Free frees the memory of a block that is not passed to Take.
 func (b *Block) Free() {
-	freeBlock(b.data)
+	freeBlocks(b.data)
 }
 
-// freeBlock gives the memory back that begins with a block.
-func freeBlock(b []byte) { pool.Blocks.Put((*[pool.BlockLength]byte)(b[:pool.BlockLength])) }
+// freeBlocks gives the memory back that begins with blocks, except for those that are nil.
+func freeBlocks(list ...[]byte) {
+	memory := make([]*pool.Block, 0, 64)
+	for _, b := range list {
+		if b != nil {
+			memory = append(memory, (*pool.Block)(b[:pool.BlockLength]))
+		}
+	}
+	pool.Blocks.Put(memory...)
+}
 
 // Take takes blocks that peers have sent, and their memory. It does not wait for the disk. A
 // block that is there already is ignored. The error is the first one: ErrBlock, ErrFull if
@@ -295,7 +303,7 @@ func (b *buffer) put(begin int64, block []byte) bool {
 func (b *buffer) drop(begin int64) {
 	i := begin / metainfo.BlockLength
 	if block := b.blocks[i]; block != nil {
-		freeBlock(block)
+		freeBlocks(block)
 		b.blocks[i] = nil
 		b.missing++
 	}
@@ -312,11 +320,7 @@ func (b *buffer) sums() [][sha256.Size]byte {
 
 // free gives the memory of the blocks back.
 func (b *buffer) free() {
-	for _, block := range b.blocks {
-		if block != nil {
-			freeBlock(block)
-		}
-	}
+	freeBlocks(b.blocks...)
 	b.blocks = nil
 }
 

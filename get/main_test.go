@@ -1,0 +1,9 @@
+package get
+
+import (
+	"testing"
+
+	"bt/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
