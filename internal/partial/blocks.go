@@ -13,12 +13,13 @@ import (
 )
 
 const (
-	// defaultMemory is that of Options.Memory.
-	defaultMemory = 48 << 20
+	// defaultMemory is that of Options.Memory. More costs CPU time: what is first used must
+	// be zeroed by the system, and is less likely to be in the cache of the CPU.
+	defaultMemory = 32 << 20
 
-	// leastPieces is the least number of pieces in memory: one that is written while
-	// blocks of the next arrive.
-	leastPieces = 2
+	// leastPieces is the least number of pieces in memory: one is written while blocks of
+	// two arrive, so that fast peers need not wait for the last blocks of slow ones.
+	leastPieces = 3
 
 	// mostPieces is the most, however short they are.
 	mostPieces = 4096

@@ -226,36 +226,36 @@ func TestDropBlock(t *testing.T) {
 
 // What is not a block of the torrent is refused, and blocks that are there are ignored.
 func TestWrite(t *testing.T) {
-	s := newSample(t, maketorrent.Options{PieceLength: 48 << 10}, map[string]int{"a": 100_000})
+	s := newSample(t, maketorrent.Options{PieceLength: 48 << 10}, map[string]int{"a": 3*48<<10 + 1696})
 	c := s.open(t, Options{Dir: t.TempDir(), Memory: 1})
 	block := make([]byte, 17<<10)
-	last := int(c.Length(2)) // 1696
+	last := int(c.Length(3)) // 1696
 	for _, test := range []struct {
 		piece  int
 		begin  int64
 		length int
 	}{
-		{-1, 0, 16 << 10}, {3, 0, 16 << 10}, {0, -1, 16 << 10}, {0, 1, 16 << 10}, {0, 48 << 10, 16 << 10}, {0, 1 << 62, 16 << 10},
-		{0, 0, 0}, {0, 0, 1}, {0, 0, 17 << 10}, {2, 0, 16 << 10}, {2, 0, last - 1}, {2, 0, last + 1}, {2, 16 << 10, last},
+		{-1, 0, 16 << 10}, {4, 0, 16 << 10}, {0, -1, 16 << 10}, {0, 1, 16 << 10}, {0, 48 << 10, 16 << 10}, {0, 1 << 62, 16 << 10},
+		{0, 0, 0}, {0, 0, 1}, {0, 0, 17 << 10}, {3, 0, 16 << 10}, {3, 0, last - 1}, {3, 0, last + 1}, {3, 16 << 10, last},
 	} {
 		if err := c.Write(test.piece, test.begin, block[:test.length]); !errors.Is(err, ErrBlock) {
 			t.Errorf("%+v: %v", test, err)
 		}
 	}
-	if got := c.MaxOpen(); got != 2 {
+	if got := c.MaxOpen(); got != leastPieces {
 		t.Errorf("MaxOpen is %d", got)
 	}
 	for range 3 {
-		for _, p := range []int{0, 1} {
+		for p := range leastPieces {
 			if err := c.Write(p, 0, s.stream[p*48<<10:][:16<<10]); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if err := c.Write(2, 0, s.stream[2*48<<10:][:last]); !errors.Is(err, ErrFull) {
+	if err := c.Write(3, 0, s.stream[3*48<<10:][:last]); !errors.Is(err, ErrFull) {
 		t.Errorf("%v", err)
 	}
-	for p := range 3 { // the last one waits for room
+	for p := range 4 { // the last one waits for room
 		s.feed(t, c, p)
 	}
 	await(t, c)

@@ -12,8 +12,8 @@ import (
 const gatherTime = 20 * time.Millisecond
 
 // batchOf returns how many pieces are best hashed together, of limit that are in memory: as
-// many as fill the lanes, and not more than a third, so that others arrive and are written
-// meanwhile. If these fill only few lanes, there is nothing to gain.
+// many as fill the lanes, and not more than half, so that as many arrive meanwhile. If these fill
+// only few lanes, there is nothing to gain.
 func batchOf(c *metainfo.Content, limit int) int {
 	var want int
 	if c.V1 {
@@ -22,8 +22,8 @@ func batchOf(c *metainfo.Content, limit int) int {
 		perPiece := max(c.Layout.PieceLength()/metainfo.BlockLength, 1)
 		want = int((int64(lanes.NewSHA256().Lanes()) + perPiece - 1) / perPiece)
 	}
-	n := min(want, limit/3)
-	if 3*n < want {
+	n := min(want, limit/2)
+	if 2*n < want {
 		return 1
 	}
 	return max(n, 1)

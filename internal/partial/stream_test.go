@@ -59,7 +59,7 @@ func TestStreamWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Write(2, 0, s.stream[2*16<<10:][:16<<10]); !errors.Is(err, ErrFull) {
+	if err := c.Write(leastPieces, 0, s.stream[leastPieces*16<<10:][:16<<10]); !errors.Is(err, ErrFull) {
 		t.Errorf("%v", err)
 	}
 	if err := c.Write(0, 0, make([]byte, 16<<10)); err != nil {
@@ -95,9 +95,10 @@ func TestStreamError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.feed(t, c, 0)
-	s.feed(t, c, 1) // nothing is read: both stay in memory
-	if err := c.Write(2, 0, s.stream[2*16<<10:][:16<<10]); !errors.Is(err, ErrFull) {
+	for p := range leastPieces {
+		s.feed(t, c, p) // nothing is read: all stay in memory
+	}
+	if err := c.Write(leastPieces, 0, s.stream[leastPieces*16<<10:][:16<<10]); !errors.Is(err, ErrFull) {
 		t.Errorf("%v", err)
 	}
 	r.Close()
