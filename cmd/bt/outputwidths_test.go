@@ -11,6 +11,7 @@ import (
 
 	"bt/internal/metainfo"
 	"bt/internal/term"
+	"bt/internal/testenv"
 )
 
 // wideNames are names of files and directories that don't fit on a line of any terminal.
@@ -104,6 +105,7 @@ func widthTree(t *testing.T) (dir string) {
 // TestOutputWidths is TestOutputForms for commands that need more than a torrent, or change
 // files. In a pipe no line is cut.
 func TestOutputWidths(t *testing.T) {
+	testenv.Large(t)
 	for _, form := range widthForms {
 		t.Run(fmt.Sprintf("%.60q", strings.Join(form, " ")), func(t *testing.T) {
 			t.Parallel()

@@ -252,9 +252,14 @@ func TestProcessSparseOnTmpfs(t *testing.T) {
 		t.Fatal(err)
 	}
 	was := testenv.Allocated(t, sparse)
+	bt := processPlain(t)
+	run := func(args ...string) {
+		t.Helper()
+		processStart(t, processCommand(t, bt, args...))().exits(exitOK)
+	}
 	for _, read := range []string{"auto", "parallel", "sequential"} {
-		processRun(t, dir, "make", "sparse", "--force", "--read", read).exits(exitOK)
-		processRun(t, dir, "verify", "sparse.torrent", "sparse", "--read", read).exits(exitOK)
+		run("make", sparse, "--force", "--read", read, "-o", sparse+".torrent")
+		run("verify", sparse+".torrent", sparse, "--read", read)
 		if now := testenv.Allocated(t, sparse); now != was {
 			t.Fatalf("--read %s: %d bytes of the file were allocated, now %d", read, was, now)
 		}

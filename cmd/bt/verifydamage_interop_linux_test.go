@@ -11,6 +11,7 @@ import (
 
 // libtorrent finds the same pieces good.
 func TestVerifyDamageLikeLibtorrent(t *testing.T) {
+	testenv.Large(t)
 	testenv.Python(t, "libtorrent")
 	other := processOther(t)
 	var requests []ltRequest
