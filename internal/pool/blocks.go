@@ -166,6 +166,7 @@ func (a *Arena) trim() {
 		i, _ := a.find(c.address())
 		a.chunks = slices.Delete(a.chunks, i, i+1)
 		release(c.memory)
+		*c = chunk{} // some and idle may still refer to it beyond their ends
 	}
 	a.idle = slices.Delete(a.idle, 0, a.least)
 	if a.trims = false; len(a.idle) > 0 {

@@ -79,12 +79,17 @@ func TestArenaShrinks(t *testing.T) {
 			a.Put(list...)
 		}
 		use(10 * perChunk)
+		all := slices.Clone(a.chunks)
 		for range 20 {
 			time.Sleep(idleTime / 2)
 			use(3 * perChunk)
 		}
 		if n := len(a.chunks); n != 3 {
 			t.Errorf("%d chunks, want 3", n)
+		}
+		kept := slices.DeleteFunc(all, func(c *chunk) bool { return c.memory == nil && c.free == nil })
+		if len(kept) != 3 {
+			t.Errorf("%d chunks have memory, want 3", len(kept))
 		}
 		one := a.Get()
 		time.Sleep(3 * idleTime)
