@@ -67,11 +67,24 @@ func (c *Content) adopt(ctx context.Context, list []source) error {
 		if c.fill(b, s.tree, &r) != nil {
 			clearBlocks(b) // the file has changed, or can't be read: the piece will not prove
 		}
-		c.mu.Lock()
-		c.enqueue(b)
-		c.mu.Unlock()
+		if err := c.hand(b); err != nil {
+			return err
+		}
 	}
 	return c.drain(ctx)
+}
+
+// hand has a piece hashed that is filled, or frees it after Close.
+func (c *Content) hand(b *buffer) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed { // there may be no worker any more
+		delete(c.pieces, b.piece)
+		b.free()
+		return ErrClosed
+	}
+	c.enqueue(b)
+	return nil
 }
 
 // reserve waits for room for a piece. It returns nil if the piece is there, or arrives from

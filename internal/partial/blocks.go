@@ -109,10 +109,12 @@ func (g *gatherer) finish() {
 func (g *gatherer) drop() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, b := range g.pieces {
-		b.free()
+	for piece, b := range g.pieces {
+		if !b.adopted { // else Adopt fills it now, and frees it then
+			b.free()
+			delete(g.pieces, piece)
+		}
 	}
-	clear(g.pieces)
 }
 
 // Length returns the number of bytes of a piece that peers are asked for. Padding at its

@@ -541,6 +541,35 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
+// Close leaves the memory of a piece alone that Adopt is reading into. Adopt frees it, and ends.
+func TestAdoptClosed(t *testing.T) {
+	s := newSample(t, maketorrent.Options{}, map[string]int{"a": 100_000})
+	old := t.TempDir()
+	for name, b := range s.files {
+		put(t, filepath.Join(old, name), b)
+	}
+	c := s.open(t, Options{Dir: t.TempDir()})
+	tree, err := piece.Find(t.Context(), s.content, old, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := c.reserve(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := reader{index: -1}
+	defer r.close()
+	if err := c.fill(b, tree, &r); err != nil {
+		t.Error(err)
+	}
+	if err := c.hand(b); !errors.Is(err, ErrClosed) {
+		t.Errorf("%v", err)
+	}
+}
+
 // The torrent is there for a second run by magnet link, until all is complete.
 func TestTorrent(t *testing.T) {
 	for _, format := range formats {
