@@ -9,7 +9,7 @@ import (
 // MapFills reports whether reading a range of an open file through a mapping would
 // allocate memory for holes in it. Reading with pread never does.
 func MapFills(fd int, offset, length int64) bool {
-	if !fillsHoles(fd) {
+	if !fillsHoles(fd) || isDense(fd) {
 		return false
 	}
 	end, hole := runAt(fd, offset)
@@ -25,6 +25,14 @@ func fillsHoles(fd int) bool {
 		return false
 	}
 	return st.Type == unix.TMPFS_MAGIC || st.Type == unix.OVERLAYFS_SUPER_MAGIC
+}
+
+// isDense reports whether as much is allocated for a file as it is long, so that it has no
+// holes. Space that is reserved behind its end counts too, which may hide a hole; but that is
+// rare, and tmpfs would search for a hole page by page, up to the end of the file.
+func isDense(fd int) bool {
+	var st unix.Stat_t
+	return unix.Fstat(fd, &st) == nil && st.Blocks*512 >= st.Size
 }
 
 // runAt returns the end of the run of data, or of the hole, that offset is in

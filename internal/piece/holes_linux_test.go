@@ -132,5 +132,11 @@ func TestMapFills(t *testing.T) {
 				t.Errorf("%s: to map %d bytes at %d fills holes: %v, want %v", path, tt.length, tt.offset, got, want)
 			}
 		}
+		if _, err := f.WriteAt(make([]byte, 2<<20), 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		if MapFills(int(f.Fd()), 0, 3<<20) {
+			t.Errorf("%s: to map a file without holes fills some", path)
+		}
 	}
 }
