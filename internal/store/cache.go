@@ -4,7 +4,6 @@ import (
 	"container/list"
 	"os"
 	"sync"
-	"syscall"
 
 	"bt/internal/mmap"
 )
@@ -12,8 +11,8 @@ import (
 // A mapping is a part of a file that is mapped into memory, or a small file that is
 // kept open. It is kept while it has users, and then until it is evicted.
 type mapping struct {
-	bytes mmap.Map // nil: read from file instead
-	file  *os.File // nil where bytes are not mapped
+	bytes mmap.Map // nil: only read from file
+	file  *os.File // nil where bytes are a copy
 	fd    int      // of file
 	key   mappingKey
 	users int           // guarded by mappings.mu
@@ -172,17 +171,14 @@ func (c *Content) Close() {
 	}
 }
 
-// copyTo fills b with the bytes at offset at of the mapping. If the file has shrunk or
-// the disk fails, it returns EFAULT, as a system call would.
+// copyTo fills b with the bytes at offset at of the mapping. It reads the file even where it is
+// mapped: each page is mostly copied once for a peer, and its first access through a map is a
+// page fault, which costs more than to read it.
 func (m *mapping) copyTo(b []byte, at int64) error {
-	if m.bytes == nil {
-		_, err := m.file.ReadAt(b, m.key.index*mappingLength+at)
-		return err
+	if m.file == nil {
+		copy(b, m.bytes[at:])
+		return nil
 	}
-	if !mmap.Guard(m.maps, func() { copy(b, m.bytes[at:]) }) {
-		return syscall.EFAULT
-	}
-	return nil
+	_, err := m.file.ReadAt(b, m.key.index*mappingLength+at)
+	return err
 }
-
-func (m *mapping) maps(yield func(mmap.Map) bool) { yield(m.bytes) }
