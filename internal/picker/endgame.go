@@ -1,6 +1,9 @@
 package picker
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // stallTime is how long no block of a piece came, or was requested, before its blocks are
 // repeated although there are pieces that only have to wait.
@@ -15,7 +18,10 @@ func (k *Picker) repeats(now time.Time) (used time.Time, ok bool) {
 	case k.available() == 0:
 		return now, true
 	case len(k.open) >= k.options.MaxOpen || k.windowOpen():
-		return now.Add(-stallTime), true
+		// Peers that wait for a piece ask often, so that blocks are searched only if some
+		// piece has stalled.
+		used = now.Add(-stallTime)
+		return used, slices.ContainsFunc(k.open, func(o *openPiece) bool { return !o.used.After(used) })
 	}
 	return time.Time{}, false
 }
