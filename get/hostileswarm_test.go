@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"bt/internal/pool"
 	"bt/maketorrent"
 	"bt/seed"
 )
@@ -51,7 +52,7 @@ func testHostileSwarm(t *testing.T) {
 		Event: func(time.Time, Event) {
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
-			most = max(most, m.HeapInuse)
+			most = max(most, m.HeapInuse+uint64(pool.Blocks.InUse())*pool.BlockLength)
 		},
 	})
 	if r.err != nil {

@@ -347,7 +347,7 @@ func TestWebSeedBesidePeer(t *testing.T) {
 		ofUse := make(chan struct{})
 		release := sync.OnceFunc(func() { close(ofUse) })
 		if use == WebSeedsOn {
-			// The web seed, which could be the only one of use, waits until the peer was of use.
+			// The web seed could finish alone, so it waits until the peer has sent something.
 			s.handle = func(_ http.ResponseWriter, r *http.Request, _ int) bool {
 				select {
 				case <-ofUse:

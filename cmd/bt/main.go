@@ -22,9 +22,9 @@ func main() {
 // setUp prepares the process.
 func setUp() {
 	// Torrents with millions of files need much memory. Let garbage take half of
-	// that in addition, instead of as much again. This begins with the first
-	// collection of the default: at the start it would cause one, and a command
-	// that needs little memory ends without any.
+	// that in addition, instead of as much again. SetGCPercent causes a collection
+	// if it is called now, so it is called after the first one: a command that
+	// needs little memory ends before.
 	runtime.AddCleanup(new([64]byte), func(percent int) { debug.SetGCPercent(percent) }, 50)
 	// Discard the log of net/http about unexpected data from servers.
 	log.SetOutput(io.Discard)

@@ -74,11 +74,11 @@ func (c *Content) adopt(ctx context.Context, list []source) error {
 	return c.drain(ctx)
 }
 
-// hand has a piece hashed that is filled, or frees it after Close.
+// hand queues a filled piece to be hashed. After Close it frees the piece instead.
 func (c *Content) hand(b *buffer) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed { // there may be no worker any more
+	if c.closed { // the workers may have ended
 		delete(c.pieces, b.piece)
 		b.free()
 		return ErrClosed

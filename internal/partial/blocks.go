@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// defaultMemory is that of Options.Memory. More costs CPU time: what is first used must
-	// be zeroed by the system, and is less likely to be in the cache of the CPU.
+	// defaultMemory is that of Options.Memory. More memory costs CPU time: the system must
+	// zero it at its first use, and less of it stays in the cache of the CPU.
 	defaultMemory = 32 << 20
 
 	// leastPieces is the least number of pieces in memory: one is written while blocks of
@@ -110,7 +110,7 @@ func (g *gatherer) drop() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for piece, b := range g.pieces {
-		if !b.adopted { // else Adopt fills it now, and frees it then
+		if !b.adopted { // Adopt is still filling an adopted piece, and frees it
 			b.free()
 			delete(g.pieces, piece)
 		}

@@ -18,8 +18,8 @@ func (k *Picker) repeats(now time.Time) (used time.Time, ok bool) {
 	case k.available() == 0:
 		return now, true
 	case len(k.open) >= k.options.MaxOpen || k.windowOpen():
-		// Peers that wait for a piece ask often, so that blocks are searched only if some
-		// piece has stalled.
+		// Peers that wait for a piece ask often. Search the blocks only if a piece has
+		// stalled.
 		used = now.Add(-stallTime)
 		return used, slices.ContainsFunc(k.open, func(o *openPiece) bool { return !o.used.After(used) })
 	}

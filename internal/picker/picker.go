@@ -21,7 +21,7 @@ import (
 
 const (
 	// defaultMemory is the number of bytes in the pieces that may be open by default.
-	defaultMemory = 48 << 20
+	defaultMemory = 32 << 20
 
 	// At least minOpen and at most maxOpen pieces may be open by default.
 	minOpen = 4
@@ -44,7 +44,7 @@ type Options struct {
 	Window int
 
 	// MaxOpen is how many pieces may be incomplete or unproven at once. 0: what fits in
-	// 48 MiB, but at least 4 and at most 1024.
+	// 32 MiB, but at least 4 and at most 1024.
 	MaxOpen int
 
 	// Drop, if non-nil, is called when the blocks of a piece that is not proven are given

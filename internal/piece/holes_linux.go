@@ -27,9 +27,9 @@ func fillsHoles(fd int) bool {
 	return st.Type == unix.TMPFS_MAGIC || st.Type == unix.OVERLAYFS_SUPER_MAGIC
 }
 
-// isDense reports whether as much is allocated for a file as it is long, so that it has no
-// holes. Space that is reserved behind its end counts too, which may hide a hole; but that is
-// rare, and tmpfs would search for a hole page by page, up to the end of the file.
+// isDense reports whether a file has as many bytes allocated as it is long, so that it has no
+// holes. Space that is reserved beyond its end counts too and may hide a hole, which is rare.
+// On tmpfs the search for a hole goes page by page, up to the end of the file.
 func isDense(fd int) bool {
 	var st unix.Stat_t
 	return unix.Fstat(fd, &st) == nil && st.Blocks*512 >= st.Size

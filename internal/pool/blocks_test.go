@@ -106,15 +106,35 @@ func TestArenaShrinks(t *testing.T) {
 	})
 }
 
-// A block that is put back twice would be used by two.
+// A block that is put back twice would be used by two at once.
 func TestArenaTwice(t *testing.T) {
-	var a Arena
-	b := a.Get()
-	a.Put(b)
-	defer func() {
-		if recover() == nil {
-			t.Error("no panic")
-		}
-	}()
-	a.Put(b)
+	for name, b := range map[string]func(a *Arena) *Block{
+		"all are free": func(a *Arena) *Block {
+			b := a.Get()
+			a.Put(b)
+			return b
+		},
+		"another one is in use": func(a *Arena) *Block {
+			b := a.Get()
+			a.Get()
+			a.Put(b)
+			return b
+		},
+		"of no arena": func(*Arena) *Block { return new(Block) },
+		"of another arena": func(a *Arena) *Block {
+			a.Get()
+			return new(Arena).Get()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var a Arena
+			bad := b(&a)
+			defer func() {
+				if recover() == nil {
+					t.Error("no panic")
+				}
+			}()
+			a.Put(bad)
+		})
+	}
 }

@@ -172,8 +172,8 @@ func (c *Content) Close() {
 }
 
 // copyTo fills b with the bytes at offset at of the mapping. It reads the file even where it is
-// mapped: each page is mostly copied once for a peer, and its first access through a map is a
-// page fault, which costs more than to read it.
+// mapped: most bytes are copied once, and the page fault of the first access through a map
+// costs more than a read.
 func (m *mapping) copyTo(b []byte, at int64) error {
 	if m.file == nil {
 		copy(b, m.bytes[at:])

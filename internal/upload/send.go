@@ -31,8 +31,8 @@ func (p *Peer) Send() (until time.Time, err error) {
 	}
 	err = p.sendBatch(limit)
 	if errors.Is(err, syscall.EFAULT) || errors.Is(err, store.ErrChanged) {
-		// The mapped file has shrunk, or the disk has failed. The message may have
-		// been sent in part.
+		// A mapped file has shrunk, or the disk has failed, while plain bytes were sent.
+		// The message may have been sent in part.
 		p.Source.Unread(p.queue.waiting()...)
 	}
 	return time.Time{}, err

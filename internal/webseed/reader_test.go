@@ -365,6 +365,20 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// A server can't make us wait for long, nor for a negative time.
+func FuzzRetryAfter(f *testing.F) {
+	for _, s := range []string{"7", "-1", "9223372036854775808", "Fri, 02 Jan 2099 03:04:05 GMT", " 7\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, d := range []time.Duration{retryAfter(s), secondsIn(strings.NewReader(s))} {
+			if d < 0 || d > time.Minute {
+				t.Errorf("%q: %v", s, d)
+			}
+		}
+	})
+}
+
 // Requests carry the user agent, accept no encoding, and go through the proxy.
 func TestRequest(t *testing.T) {
 	var got []string

@@ -25,8 +25,8 @@ func (w *abortingWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Web seeds speak HTTP/2 where the server does. A stream that the server cuts is one of many
-// on a connection, and the rest of the file is asked for again.
+// Web seeds use HTTP/2 where the server does. If the server resets a stream, the rest of the
+// file is requested again.
 func TestProcessGetHTTP2(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"v1", "v2", "hybrid"} {
@@ -60,7 +60,7 @@ func TestProcessGetHTTP2(t *testing.T) {
 		if got, err := os.ReadFile(filepath.Join(to, "content", "file")); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s: %d bytes are not those of the file: %v", format, len(got), err)
 		}
-		if requests.Load() == 0 || older.Load() > 0 || cut.Load() == 0 {
+		if older.Load() > 0 || cut.Load() == 0 {
 			t.Errorf("%s: %d requests, %d by an older protocol, %d cut", format, requests.Load(), older.Load(), cut.Load())
 		}
 	}
