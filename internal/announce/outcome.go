@@ -80,11 +80,16 @@ func (s *session) assumeRegistered(url string) {
 	}
 }
 
-// replace adds a session that sends a stopped event to a replaced tracker.
+// replace adds a session that sends a stopped event to a replaced tracker. If the entry was
+// removed meanwhile, one that was added again waits for it, too.
 func (s *session) replace(r registration) {
-	d := &session{tier: s.tier, family: s.family, replaced: true, registration: r, place: -1}
+	a := s.announcer()
+	d := &session{tier: s.tier, family: s.family, replaced: true, removed: s.removed, registration: r, place: -1}
+	if d.removed {
+		a.leaving[d.presence()]++
+	}
 	s.tier.replaced = append(s.tier.replaced, d)
-	s.announcer().schedule(d, time.Now())
+	a.schedule(d, time.Now())
 }
 
 // end is called when a session has no event left to send.
