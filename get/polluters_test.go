@@ -2,6 +2,7 @@ package get
 
 import (
 	"bytes"
+	"cmp"
 	crand "crypto/rand"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"bt/internal/peer"
+	"bt/internal/testenv"
 	"bt/maketorrent"
 	"bt/seed"
 )
@@ -40,6 +42,7 @@ func pollute(data []byte, share float64, garbage *atomic.Int64) func(b *badPeer)
 // A pollution is a download from honest peers and from some that send garbage.
 type pollution struct {
 	polluters, honest int
+	size              int     // of the file; 0: 20 MiB
 	share             float64 // of the blocks, that is garbage
 	pieceLength       int64
 	memory            int64 // 0: enough for each peer to give whole pieces
@@ -69,10 +72,17 @@ func TestPolluters(t *testing.T) {
 	}
 }
 
+// Where long pieces are many, too, little is received twice.
+func TestPollutersOfLargeFile(t *testing.T) {
+	testenv.Large(t)
+	p := pollution{polluters: 8, honest: 8, size: 150 << 20, share: 0.3, pieceLength: 1 << 20, most: 1.6}
+	p.test(t, maketorrent.FormatV1)
+}
+
 func (p *pollution) test(t *testing.T, format maketorrent.Format) {
 	t.Parallel()
 	root := filepath.Join(t.TempDir(), "content")
-	data := make([]byte, 20<<20+5)
+	data := make([]byte, cmp.Or(p.size, 20<<20)+5)
 	crand.Read(data)
 	if err := os.WriteFile(root, data, 0o666); err != nil {
 		t.Fatal(err)
@@ -91,7 +101,7 @@ func (p *pollution) test(t *testing.T, format maketorrent.Format) {
 	}
 	for i := range p.honest {
 		l := listen(t, fmt.Sprintf("127.0.2.%d", 1+i))
-		peers = append(peers, startSeed(t, made.Torrent, root, seed.Options{Listener: l, MaxUploadRate: 8 << 20 / int64(p.honest)}))
+		peers = append(peers, startSeed(t, made.Torrent, root, seed.Options{Listener: l, MaxUploadRate: int64(len(data)) / 3 / int64(p.honest)}))
 	}
 	dir := t.TempDir()
 	o := Options{Torrent: made.Torrent, Dir: dir, Peers: peers, Encryption: EncryptionOff, memory: p.memory}
