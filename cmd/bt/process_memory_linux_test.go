@@ -240,7 +240,7 @@ func TestProcessMemoryOfHashes(t *testing.T) {
 	t.Parallel()
 	bt := processPlain(t)
 	list := filepath.Join(t.TempDir(), "hashes")
-	const n = 40_000
+	const n = 100_000
 	if err := os.WriteFile(list, []byte(processEach(n, "%040x\n")), 0o644); err != nil {
 		t.Fatal(err)
 	}
