@@ -38,7 +38,7 @@ type Arena struct {
 	chunks []*chunk // by address
 	some   []*chunk // of which a part is in use, and a part is not
 	idle   []*chunk // that are not in use
-	least  int      // the least len(idle) since trim was called last
+	least  int      // the least len(idle) since watch has scheduled trim
 	trims  bool     // trim is scheduled
 }
 
