@@ -66,9 +66,6 @@ func (c *conn) leaveExchange() {
 	}
 }
 
-// exchangeIsDue reports whether the peer must be woken, so that it calls sendExchange.
-func (c *conn) exchangeIsDue(now time.Time) bool { return c.exchange != nil && c.exchange.Due(now) }
-
 // sendExchange sends the messages of the exchange that are due.
 func (c *conn) sendExchange() {
 	if c.exchange != nil && c.exchange.News() {

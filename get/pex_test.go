@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,7 +30,9 @@ type pexPeer struct {
 	pex      chan peer.PEX
 	punches  chan peer.Holepunch
 	ports    chan uint16
-	requests chan int // of pieces of the info dict
+	requests chan int      // of pieces of the info dict
+	blocks   chan struct{} // is closed when a block is requested
+	asked    sync.Once
 }
 
 // joinPEXPeer connects a peer to a Getter that says that it listens at a port.
@@ -55,7 +58,7 @@ func joinPEXPeer(t testing.TB, to string, meta *Metainfo, port uint16, info bool
 	g := &pexPeer{
 		badPeer: &badPeer{Conn: conn, meta: meta}, t: t, addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), port),
 		ids: make(chan map[string]uint8, 9), pex: make(chan peer.PEX, 9), punches: make(chan peer.Holepunch, 9),
-		ports: make(chan uint16, 9), requests: make(chan int, 9),
+		ports: make(chan uint16, 9), requests: make(chan int, 9), blocks: make(chan struct{}),
 	}
 	if g.hello, err = peer.ParseHandshake(b); err != nil {
 		t.Fatal(err)
@@ -71,6 +74,8 @@ func joinPEXPeer(t testing.TB, to string, meta *Metainfo, port uint16, info bool
 
 func (g *pexPeer) handle(m peer.Message) bool {
 	switch {
+	case m.ID == peer.IDRequest:
+		g.asked.Do(func() { close(g.blocks) })
 	case m.ID == peer.IDPort:
 		pass(g.t, g.ports, m.Port)
 	case m.ID != peer.IDExtended:
@@ -187,6 +192,20 @@ func TestExchange(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn.Close()
+}
+
+// A peer that owes blocks is sent addresses as well.
+func TestExchangeWhileBlocksAreOwed(t *testing.T) {
+	t.Parallel()
+	meta, _ := makeContent(t, maketorrent.FormatV1, 4*pieceLength)
+	at := begin(t, Options{Torrent: meta})
+	a := joinPEXPeer(t, at, meta, 4001, false)
+	a.unchoked()
+	receive(t, a.blocks)
+	b := joinPEXPeer(t, at, meta, 4002, false)
+	if x := receive(t, a.pex); len(x.Added) != 1 || x.Added[0].Addr != b.addr {
+		t.Errorf("it is sent %+v", x)
+	}
 }
 
 // The exchange of a magnet link ends when the torrent turns out to be private. That of a

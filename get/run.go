@@ -251,7 +251,10 @@ func (g *Getter) tick(now time.Time) EventProgress {
 	defer g.mu.Unlock()
 	for c := range g.conns {
 		c.up.Slot.Tick()
-		if c.idle || c.remote != nil && c.remote.Owes() > 0 || c.exchangeIsDue(now) {
+		if c.exchange != nil {
+			c.exchange.Tick(now)
+		}
+		if c.idle || c.remote != nil && c.remote.Owes() > 0 {
 			c.Wake()
 		}
 	}

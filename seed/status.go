@@ -77,8 +77,8 @@ func (s *Seeder) measure(ctx context.Context) {
 			for _, c := range conns {
 				peers[c.torrent]++
 				c.up.Slot.Tick()
-				if c.exchange != nil && c.exchange.Due(now) {
-					c.Wake()
+				if c.exchange != nil {
+					c.exchange.Tick(now)
 				}
 			}
 			s.speedMu.Lock()

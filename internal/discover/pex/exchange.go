@@ -7,17 +7,21 @@ import (
 	"bt/internal/peer"
 )
 
-// Due reports whether the peer should be sent a message now, for which its connection
-// must call Append.
-func (p *Peer) Due(now time.Time) bool {
-	s := p.swarm
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !p.exchangeIsDue(now) {
-		return false
+// Tick wakes the connection if the peer should be sent a message now. The caller calls it
+// about once per second.
+func (p *Peer) Tick(now time.Time) {
+	p.swarm.mu.Lock()
+	due := p.exchangeIsDue(now)
+	p.swarm.mu.Unlock()
+	if due {
+		p.wakeUp()
 	}
+}
+
+// wakeUp makes the connection call Append.
+func (p *Peer) wakeUp() {
 	p.news.Store(true)
-	return true
+	p.wake()
 }
 
 // exchangeIsDue reports whether there are changes to send, and enough time has passed.

@@ -4,7 +4,7 @@
 //
 // A [Swarm] has the peers of one torrent. It opens no connections and starts no
 // goroutines: its caller passes messages in, sends what it returns, and calls
-// [Peer.Due] about once per second. It uses no holepunch messages for itself, as this
+// [Peer.Tick] about once per second. It uses no holepunch messages for itself, as this
 // would need uTP, and keeps no list of peers that have left for the peers of a small
 // swarm.
 package pex

@@ -42,11 +42,8 @@ func enter(s *Swarm, i int) *Peer {
 // next returns the message of PEXName that is sent to a peer now, if it is due.
 func next(t testing.TB, p *Peer, now time.Time) (m peer.PEX, ok bool) {
 	t.Helper()
-	if !p.Due(now) {
+	if p.Tick(now); !p.News() {
 		return m, false
-	}
-	if !p.News() {
-		t.Error("a message is due, but no news")
 	}
 	b := p.Append(nil, now)
 	if len(b) == 0 {
@@ -315,14 +312,15 @@ func TestReceiveLocal(t *testing.T) {
 func TestClose(t *testing.T) {
 	s := new(Swarm)
 	one, two := enter(s, 1), enter(s, 2)
-	if !one.Due(start) {
+	if one.Tick(start); !one.News() {
 		t.Error("nothing is due before")
 	}
 	s.Close()
 	three := enter(s, 3)
 	m := peer.PEX{Added: []peer.PEXPeer{{Addr: listening(9)}}}
 	addrs, ok, err := one.Receive(m.Append(nil, 1)[6:], start)
-	if b := one.Append(nil, start); len(b) > 0 || one.Due(start) || ok || err != nil || len(addrs) > 0 {
+	b := one.Append(nil, start)
+	if one.Tick(start); len(b) > 0 || one.News() || ok || err != nil || len(addrs) > 0 {
 		t.Errorf("%x, %v, %v", b, addrs, err)
 	}
 	if _, ok, _ := one.Relay(rendezvous(listening(2)), start); ok {

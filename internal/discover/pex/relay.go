@@ -65,8 +65,7 @@ func (p *Peer) Relay(payload []byte, now time.Time) (answer peer.Holepunch, ok b
 	if reason != 0 {
 		return peer.Holepunch{Kind: peer.HolepunchFailed, Addr: m.Addr, Error: reason}, true, nil
 	}
-	target.news.Store(true)
-	target.wake()
+	target.wakeUp()
 	return peer.Holepunch{Kind: peer.HolepunchConnect, Addr: m.Addr}, true, nil
 }
 
