@@ -38,7 +38,7 @@ func getCommand(e *env) *cli.Command {
 		Name:      "get",
 		Usage:     "download a torrent from peers and web seeds",
 		UsageText: "bt get TORRENT|MAGNET|URL|INFOHASH [FLAGS]",
-		ArgsUsage: "The argument is a torrent, a magnet link, an http(s) URL of a torrent, or an info-hash; with - a torrent or a magnet link is read from stdin. An info-hash names no trackers: its peers are found by the DHT, on the local network, or with --peer or --announce. Web seeds of the torrent or magnet link (BEP 17, 19; http and https) are used beside peers, where many pieces in a row are missing. Each piece is verified before it is written. Files that are not complete have names that end in .part. A file that has its final name already is verified, and never written to. The same command again goes on where an earlier one stopped, however that ended.",
+		ArgsUsage: "The argument is a torrent, a magnet link, an http(s) URL of a torrent, or an info-hash; with - a torrent or a magnet link is read from stdin. An info-hash names no trackers: its peers are found by the DHT, on the local network, or with --peer or --announce. Web seeds of the torrent or magnet link (BEP 17, 19; http and https) are used beside peers, or alone if there are none. Each piece is verified before it is written. Files that are not complete have names that end in .part. A file that has its final name already is verified, and never written to. The same command again goes on where an earlier one stopped, however that ended.",
 		Description: `bt get movie.torrent
 bt get 'magnet:?xt=urn:btih:...' -o downloads
 bt get https://t.example/release.torrent --seed --until-ratio 2
