@@ -196,6 +196,10 @@ type answer struct {
 // first to last, or to the end of the file if last is -1.
 func readAnswer(resp *http.Response, first, last int64) (*answer, error) {
 	a := &answer{etag: resp.Header.Get("ETag"), modified: resp.Header.Get("Last-Modified")}
+	encoding := resp.Header.Get("Content-Encoding")
+	if isFile := resp.StatusCode/100 == 2; isFile && encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, &EncodingError{encoding} // its lengths are of the encoded file
+	}
 	switch resp.StatusCode {
 	case http.StatusOK:
 		a.size, a.n = resp.ContentLength, resp.ContentLength
@@ -214,9 +218,6 @@ func readAnswer(resp *http.Response, first, last int64) (*answer, error) {
 		return a, nil // an empty file has no first byte
 	default:
 		return nil, &StatusError{resp.StatusCode, retryAfter(resp.Header.Get("Retry-After"))}
-	}
-	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return nil, &EncodingError{encoding}
 	}
 	a.html = isHTML(resp)
 	return a, nil

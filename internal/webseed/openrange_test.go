@@ -69,6 +69,17 @@ func TestOpenRangeErrors(t *testing.T) {
 		t.Errorf("beyond the end: %v", err)
 	}
 	s.handle = func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Range", "bytes 0-4/1000")
+		w.WriteHeader(http.StatusPartialContent)
+		io.WriteString(w, "the five bytes, encoded")
+		return true
+	}
+	_, _, err = c.OpenRange(t.Context(), url+"/file", 0, 5)
+	if _, ok := errors.AsType[*EncodingError](err); !ok {
+		t.Errorf("an encoded range: %v", err)
+	}
+	s.handle = func(w http.ResponseWriter, _ *http.Request, _ int) bool {
 		return stop(w, http.StatusServiceUnavailable)
 	}
 	before := s.requests.Load()

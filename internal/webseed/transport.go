@@ -1,8 +1,10 @@
 package webseed
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strconv"
 	"sync/atomic"
 
@@ -40,22 +42,39 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 // checkRedirect allows up to maxRedirects redirects, only to HTTP.
 func checkRedirect(r *http.Request, via []*http.Request) error {
 	r.Header.Del("Referer") // it would send the passkey to another host
-	text := ""
+	text, fault := "", urlFault(r.URL)
 	switch scheme := r.URL.Scheme; {
 	case scheme == "magnet":
 		text = "it redirects to a magnet link"
 	case scheme != "http" && scheme != "https":
 		text = "it redirects to a URL of scheme " + scheme
-	case r.URL.Hostname() == "":
-		text = "it redirects to a URL without a host"
-	case !isPort(r.URL.Port()):
-		text = "it redirects to a URL whose port is not 1 to 65535"
+	case fault != "":
+		text = "it redirects to a URL " + fault
 	case len(via) > maxRedirects:
 		text = "it redirects again and again"
 	default:
 		return nil
 	}
 	return &RedirectError{r.URL.String(), text}
+}
+
+// CheckURL returns an error if nothing can be at a URL of scheme http or https.
+func CheckURL(u *url.URL) error {
+	if fault := urlFault(u); fault != "" {
+		return errors.New("it is a URL " + fault)
+	}
+	return nil
+}
+
+// urlFault returns what is wrong with a URL, or "".
+func urlFault(u *url.URL) string {
+	switch {
+	case u.Hostname() == "":
+		return "without a host"
+	case !isPort(u.Port()):
+		return "whose port is not 1 to 65535"
+	}
+	return ""
 }
 
 // isPort reports whether the port of a URL, which may have none, can be connected to.
