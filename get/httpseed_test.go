@@ -83,8 +83,8 @@ func TestHTTPSeed(t *testing.T) {
 	}
 	meta, _ := makeContent(t, maketorrent.FormatV2, 100)
 	meta.HTTPSeeds = []string{"http://127.0.0.1:1/"}
-	if r := run(t, only(meta, t.TempDir())); !errors.Is(r.err, ErrNoWebSeed) {
-		t.Errorf("v2: %v", r.err)
+	if r := run(t, only(meta, t.TempDir())); !errors.Is(r.err, ErrNoWebSeed) || len(r.dropped()) != 1 || r.dropped()[0].Err != errByPiece {
+		t.Errorf("v2: %v, dropped: %v", r.err, r.dropped())
 	}
 }
 

@@ -168,19 +168,20 @@ func (p *pieces) hashed(e partial.EventPiece) {
 	case p.own == nil:
 		return // it was found before begin, which gets all that is there
 	case !e.Proven:
-		p.ban(p.picker.Failed(e.Piece, e.Blocks, time.Now()))
+		p.ban(e.Piece, p.picker.Failed(e.Piece, e.Blocks, time.Now()))
 		p.wakeIdle()
 		return
 	case e.Blocks != nil:
-		p.ban(p.picker.Convict(e.Piece, e.Blocks))
+		p.ban(e.Piece, p.picker.Convict(e.Piece, e.Blocks))
 	}
 	if p.stream == nil {
 		p.verified(e.Piece)
 	}
 }
 
-// ban bans peers, and drops web seeds, that have sent wrong blocks. Getter.mu is locked.
-func (p *pieces) ban(liars []*picker.Peer) {
+// ban bans peers, and drops web seeds, that have sent wrong blocks of a piece. Getter.mu is
+// locked.
+func (p *pieces) ban(piece int, liars []*picker.Peer) {
 	for _, q := range liars {
 		switch data := q.Data.(type) {
 		case *conn:
@@ -188,7 +189,7 @@ func (p *pieces) ban(liars []*picker.Peer) {
 		case netip.Addr: // it has left
 			p.getter.hub.Ban(data)
 		case *webConn:
-			data.convict()
+			data.convict(piece)
 		}
 	}
 }

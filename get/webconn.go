@@ -3,7 +3,6 @@ package get
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"bt/internal/partial"
@@ -95,7 +94,7 @@ func (c *webConn) leave() {
 		c.pieces.revoke(c.remote)
 	}
 	c.pieces.picker.Leave(c.remote, time.Now())
-	w.conns = slices.DeleteFunc(w.conns, func(other *webConn) bool { return other == c })
+	w.forget(c)
 	c.pieces.wakeIdle()
 }
 
@@ -123,7 +122,7 @@ func (c *webConn) run(ctx context.Context) {
 			return
 		}
 		failures++
-		if (isOverloaded(err) || failures == manyFailures && isForNow(err)) && c.seed.shrink() {
+		if (isOverloaded(err) || failures == manyFailures && isForNow(err)) && c.seed.shrink(c) {
 			return
 		}
 		c.failed(ctx, err, failures)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -70,9 +71,28 @@ func (w *webSeed) awaitReturn(ctx context.Context) bool {
 	return true
 }
 
-// convict drops the web seed, unless it has returned since the connection began.
-func (c *webConn) convict() {
+// convict drops the web seed, which has sent a wrong piece, unless it has returned since the
+// connection began. Getter.mu is locked.
+func (c *webConn) convict(piece int) {
 	if c.drops == c.seed.drops {
-		c.seed.drop(errOtherData)
+		c.seed.drop(fmt.Errorf("%s: %w", c.pieces.pathsOf(piece), errOtherData))
 	}
+}
+
+// pathsOf names the files of a piece.
+func (p *pieces) pathsOf(piece int) string {
+	var files []int
+	c := p.content.Layout.Cursor(piece)
+	for s, ok := c.Next(); ok; s, ok = c.Next() {
+		if !p.isZeros(s) {
+			files = append(files, s.File)
+		}
+	}
+	switch len(files) {
+	case 0:
+		return "padding" // the torrent is wrong
+	case 1:
+		return p.filePath(files[0])
+	}
+	return fmt.Sprintf("%s and %d more", p.filePath(files[0]), len(files)-1)
 }

@@ -77,7 +77,7 @@ func TestWebWait(t *testing.T) {
 	}{
 		{webseed.ErrCut, 1, time.Second}, {webseed.ErrCut, 2, 2 * time.Second}, {webseed.ErrCut, 7, 64 * time.Second},
 		{webseed.ErrCut, 8, 2 * time.Minute}, {webseed.ErrCut, 1 << 40, 2 * time.Minute},
-		{&fileError{nil, 1, "a", busy}, 1, 7 * time.Second}, {busy, 4, 8 * time.Second},
+		{&fileError{1, "a", busy}, 1, 7 * time.Second}, {busy, 4, 8 * time.Second},
 	} {
 		if got := webWait(test.err, test.failures); got != test.want {
 			t.Errorf("after %d times %v: %v, want %v", test.failures, test.err, got, test.want)

@@ -27,15 +27,16 @@ const (
 // failed handles the error of a run.
 func (c *webConn) failed(ctx context.Context, err error, failures int) {
 	w := c.seed
-	in, isFile := errors.AsType[*fileError](err)
-	if isFile {
-		w = in.seed // of which the mixed one reads
+	part, isMixed := errors.AsType[*mixedError](err)
+	if isMixed {
+		w = part.seed
 	}
+	in, isFile := errors.AsType[*fileError](err)
 	switch {
 	case isFile && isMissing(err) && failures < maxLacking:
 		w.addMissing(in.file, err)
 	case isForNow(err):
-		if failures == manyFailures {
+		if failures >= manyFailures || isMixed { // another may be at hand
 			w.fail(err)
 		}
 		c.wait(ctx, webWait(err, failures))
@@ -58,7 +59,7 @@ func webWait(err error, failures int) time.Duration {
 	return wait
 }
 
-// addMissing records that the server does not have a file.
+// addMissing records that the server does not have a file as it is in the torrent.
 func (w *webSeed) addMissing(file int, err error) {
 	g, p := w.getter, w.pieces
 	g.mu.Lock()
@@ -79,7 +80,6 @@ func (w *webSeed) addMissing(file int, err error) {
 
 // A fileError is an error about a file of a web seed.
 type fileError struct {
-	seed *webSeed
 	file int
 	path string // in the torrent
 	err  error
@@ -98,14 +98,20 @@ func (s *fileSource) fail(file int, err error) error {
 	if size, ok := errors.AsType[*webseed.SizeError](err); ok {
 		err = size // and not what has shown it
 	}
-	return &fileError{s.seed, file, strings.Join(s.seed.pieces.content.Files[file].Path(), "/"), err}
+	return &fileError{file, s.seed.pieces.filePath(file), err}
 }
 
-// isMissing reports whether an answer means that the server does not have a file, or does
-// not give it to us.
+// filePath returns the path of a file in the torrent.
+func (p *pieces) filePath(file int) string { return strings.Join(p.content.Files[file].Path(), "/") }
+
+// isMissing reports whether an answer means that the server does not have a file as it is in
+// the torrent, or does not give it to us. It may have others.
 func isMissing(err error) bool {
-	status, ok := errors.AsType[*webseed.StatusError](err)
-	return ok && slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone}, status.Code)
+	if status, ok := errors.AsType[*webseed.StatusError](err); ok {
+		return slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone}, status.Code)
+	}
+	_, size := errors.AsType[*webseed.SizeError](err)
+	return size || errors.Is(err, webseed.ErrHTML)
 }
 
 // isOverloaded reports whether a server may answer if it gets fewer requests at once.

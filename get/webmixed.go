@@ -115,20 +115,29 @@ func (w *webSeed) isInMix() bool {
 	return false
 }
 
-// webSeedOf returns a web seed that may have a file, one that works if there is any, or nil.
-// Getter.mu is locked.
+// webSeedOf returns a web seed that may have a file, or nil. If there is none that works, it
+// is the one whose failure is the longest ago. Getter.mu is locked.
 func (g *Getter) webSeedOf(file int) (found *webSeed) {
 	for _, w := range g.web {
-		if !w.isUsable() || w.byPiece || w.missing[file] {
-			continue
-		}
-		if w.state != WebSeedFailed {
+		switch {
+		case !w.isUsable() || w.byPiece || w.missing[file]:
+		case w.state != WebSeedFailed:
 			return w
+		case found == nil || w.failed.Before(found.failed):
+			found = w
 		}
-		found = w
 	}
 	return found
 }
+
+// A mixedError is an error of a web seed from which the mixed one has read.
+type mixedError struct {
+	seed *webSeed
+	err  error
+}
+
+func (e *mixedError) Error() string { return e.err.Error() }
+func (e *mixedError) Unwrap() error { return e.err }
 
 // A mixedSource reads blocks for the mixed web seed.
 type mixedSource struct {
@@ -158,7 +167,7 @@ func (s *mixedSource) read(ctx context.Context, block picker.Block, b []byte, sk
 			s.sources[w] = source
 		}
 		if err := source.readPart(ctx, part, to, skipped); err != nil {
-			return err
+			return &mixedError{w, err}
 		}
 		sent[w] += int64(len(to))
 		return nil

@@ -37,6 +37,7 @@ const (
 // Reasons why a web seed is not used.
 var (
 	errScheme    = errors.New("only http and https are supported")
+	errByPiece   = errors.New("HTTP seeds (BEP 17) send the pieces of v1 torrents only")
 	errOtherData = errors.New("it has sent a wrong piece: the server has other files, or older ones")
 )
 
@@ -61,10 +62,11 @@ type webSeed struct {
 	missingErr error // why a file is missing; nil: it may have all
 	suspended  bool  // it was dropped, and returns later
 
-	state WebSeedState
-	err   error // why it is not used
-	sent  int64 // bytes of blocks
-	speed swarm.Speed
+	state  WebSeedState
+	err    error     // why it is not used
+	failed time.Time // when it last failed, or was dropped
+	sent   int64     // bytes of blocks
+	speed  swarm.Speed
 }
 
 // webSeedURLs returns the web seeds and the HTTP seeds of a torrent, each once, those of the
@@ -77,10 +79,7 @@ func (g *Getter) webSeedURLs(t *Metainfo) (files, byPiece []string) {
 	if m := g.options.Magnet; m != nil {
 		files = append(files, m.WebSeeds...)
 	}
-	if t.V1 {
-		byPiece = t.HTTPSeeds
-	}
-	return distinct(files), distinct(byPiece)
+	return distinct(files), distinct(t.HTTPSeeds)
 }
 
 // distinct returns the first maxWebSeeds of some URLs, each once.
@@ -98,14 +97,7 @@ func distinct(urls []string) (list []string) {
 func (g *Getter) newWebSeeds(p *pieces) {
 	files, byPiece := g.webSeedURLs(p.torrent)
 	for i, rawURL := range slices.Concat(files, byPiece) {
-		u, err := url.Parse(rawURL)
-		if err == nil && u.Scheme != "http" && u.Scheme != "https" {
-			err = errScheme
-		}
-		if err != nil {
-			if parse, ok := errors.AsType[*url.Error](err); ok {
-				err = parse.Err // it quotes the URL
-			}
+		if err := p.checkWebSeed(rawURL, i >= len(files)); err != nil {
 			g.events.Put(EventWebSeed{URL: rawURL, State: WebSeedDropped, Err: err})
 			continue
 		}
@@ -122,6 +114,23 @@ func (g *Getter) newWebSeeds(p *pieces) {
 		})
 	}
 	g.newMixed(p)
+}
+
+// checkWebSeed returns the reason why a web seed can't be used.
+func (p *pieces) checkWebSeed(rawURL string, byPiece bool) error {
+	u, err := url.Parse(rawURL)
+	if parse, ok := errors.AsType[*url.Error](err); ok {
+		return parse.Err // err quotes the URL
+	}
+	switch {
+	case err != nil:
+		return err
+	case byPiece && !p.torrent.V1:
+		return errByPiece
+	case u.Scheme != "http" && u.Scheme != "https":
+		return errScheme
+	}
+	return webseed.CheckURL(u)
 }
 
 // runWebSeeds downloads from the web seeds until ctx ends, or all are dropped.
@@ -172,15 +181,22 @@ func (w *webSeed) grow(ctx context.Context) {
 	}
 }
 
-// shrink reports whether a connection is to end, because the server refuses so many.
-func (w *webSeed) shrink() bool {
+// shrink reports whether a connection is to end, because the server refuses so many. The last
+// one stays.
+func (w *webSeed) shrink(c *webConn) bool {
 	w.getter.mu.Lock()
 	defer w.getter.mu.Unlock()
-	if len(w.conns) > 1 {
-		w.most = len(w.conns) - 1
-		return true
+	if len(w.conns) == 1 {
+		return false
 	}
-	return false
+	w.forget(c)
+	w.most = len(w.conns)
+	return true
+}
+
+// forget removes a connection that ends. Getter.mu is locked.
+func (w *webSeed) forget(c *webConn) {
+	w.conns = slices.DeleteFunc(w.conns, func(other *webConn) bool { return other == c })
 }
 
 // wakeWebSeeds makes connections to web seeds ask for blocks for which there were none before.

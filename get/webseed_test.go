@@ -402,11 +402,30 @@ func TestWebSeedMagnet(t *testing.T) {
 func TestWebSeedNone(t *testing.T) {
 	t.Parallel()
 	meta, _ := makeContent(t, maketorrent.FormatV1, 100)
-	for _, urls := range [][]string{nil, {"ftp://a.example/"}, {"ftp://a.example/", "ftp://a.example/"}, {"http://a.example/%zz"}} {
+	for _, urls := range [][]string{
+		nil, {"ftp://a.example/"}, {"ftp://a.example/", "ftp://a.example/"}, {"http://a.example/%zz"}, {"http:///a/"}, {"http://a.example:65536/"},
+	} {
 		r := run(t, only(meta, t.TempDir(), urls...))
 		if !errors.Is(r.err, ErrNoWebSeed) || len(r.dropped()) != min(1, len(urls)) {
 			t.Errorf("%q: %v, %v", urls, r.err, r.dropped())
 		}
+	}
+}
+
+// If the server refuses all connections at once, one of them stays.
+func TestWebSeedShrink(t *testing.T) {
+	t.Parallel()
+	w := &webSeed{getter: new(Getter), most: maxWebConns}
+	for range maxWebConns {
+		w.conns = append(w.conns, new(webConn))
+	}
+	for i, c := range slices.Clone(w.conns) {
+		if last := i == maxWebConns-1; w.shrink(c) == last {
+			t.Errorf("connection %d of %d ends: %v", i+1, maxWebConns, !last)
+		}
+	}
+	if len(w.conns) != 1 || w.most != 1 {
+		t.Errorf("%d connections are left, at most %d are made", len(w.conns), w.most)
 	}
 }
 

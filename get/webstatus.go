@@ -1,5 +1,7 @@
 package get
 
+import "time"
+
 // A WebSeedState is the state of a web seed.
 type WebSeedState string
 
@@ -37,7 +39,8 @@ func (w *webSeed) become(s WebSeedState, err error) {
 func (w *webSeed) fail(err error) {
 	w.getter.mu.Lock()
 	defer w.getter.mu.Unlock()
-	if w.isUsable() {
+	w.failed = time.Now()
+	if w.isUsable() && w.state != WebSeedFailed {
 		w.become(WebSeedFailed, err)
 		w.getter.mix(w.getter.missingFiles()) // others may give what it does not
 	}
