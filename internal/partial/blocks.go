@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// defaultMemory is that of Options.Memory. More memory costs CPU time: the system must
-	// zero it at its first use, and less of it stays in the cache of the CPU.
-	defaultMemory = 32 << 20
+	// defaultMemory is that of Options.Memory. On a link of 1 Gbit/s and 100 ms, 12 MiB are
+	// under way, and about as many more must be requested for the time in which lost packets
+	// are sent again; others are hashed and written.
+	defaultMemory = 48 << 20
 
 	// leastPieces is the least number of pieces in memory: one is written while blocks of
 	// two arrive, so that fast peers need not wait for the last blocks of slow ones.

@@ -53,7 +53,7 @@ type Options struct {
 	Recheck  bool                // hash all files, whatever the state of an earlier run says
 	Force    bool                // replace files with final names that are not proven
 	Allocate bool                // reserve the space of wanted files, where the file system can
-	Memory   int64               // bytes of blocks that are not written yet; 0 means 32 MiB, and three pieces are the least
+	Memory   int64               // bytes of blocks that are not written yet; 0 means 48 MiB, and three pieces are the least
 	Jobs     int                 // workers of Open and Adopt that hash files; 0 means one per CPU
 
 	// Progress, if not nil, is called by Open and Adopt with the number of bytes that were
