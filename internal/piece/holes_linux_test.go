@@ -37,7 +37,7 @@ func TestHoles(t *testing.T) {
 	} {
 		for _, f := range formats {
 			t.Run(tt.name+"/"+f.name, func(t *testing.T) {
-				if f != hybrid {
+				if f != hybrid || tt.name != "much in little" {
 					testenv.Large(t)
 				}
 				dir := testenv.Tmpfs(t)
