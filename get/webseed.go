@@ -64,7 +64,7 @@ type webSeed struct {
 
 	state  WebSeedState
 	err    error     // why it is not used
-	failed time.Time // when it last failed, or was dropped
+	failed time.Time // when it last failed
 	sent   int64     // bytes of blocks
 	speed  swarm.Speed
 }
