@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,56 +55,45 @@ var processChanges = []struct {
 	{"deleted", os.Remove},
 }
 
-// processMeanwhile runs bt, and changes a file while bt hashes it. It stops the
-// process for the change, so that the result does not depend on timing.
+// processMeanwhile runs bt, and changes a file when bt has begun to hash it. strace stops
+// the process for the change, as it maps or reads the file.
 func processMeanwhile(t *testing.T, file string, change func() error, args ...string) *processEnd {
 	t.Helper()
-	info, err := os.Stat(file)
-	if err != nil {
+	strace := processTracing(t)
+	log := filepath.Join(t.TempDir(), "log")
+	// The second call of a thread: what the first one mapped or read is being hashed.
+	// With -D it is strace that is the child, and bt can be signalled.
+	cmd := processCommand(t, strace, append([]string{"-D", "-f", "-qq", "-o", log, "-P", file,
+		"-e", "trace=mmap,pread64", "-e", "signal=SIGSTOP", "-e", "inject=mmap,pread64:signal=SIGSTOP:when=2",
+		"bt"}, append(args, "--jobs", "2")...)...)
+	wait := processStart(t, cmd)
+	for start := time.Now(); ; time.Sleep(time.Millisecond) {
+		if data, _ := os.ReadFile(log); bytes.Contains(data, []byte("--- stopped by SIGSTOP ---")) {
+			break
+		}
+		if state, _ := processStat(t, cmd.Process.Pid); state == 'Z' || time.Since(start) > processTimeout/2 {
+			_ = cmd.Process.Kill()
+			p := wait()
+			t.Fatalf("%q was not stopped while it hashes: %s\nstdout: %s\nstderr: %s", args, p.state, p.stdout, p.stderr)
+		}
+	}
+	if err := change(); err != nil {
 		t.Fatal(err)
 	}
-	for range 20 {
-		cmd := processCommand(t, "bt", append(args, "--jobs", "2")...)
-		wait := processStart(t, cmd)
-		processUntilHashing(t, cmd.Process.Pid, file)
-		if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-			t.Fatal(err)
-		}
-		if processStopped(t, cmd.Process.Pid) && processHolds(cmd.Process.Pid, info) {
-			if err := change(); err != nil {
-				t.Fatal(err)
+	// Each thread stops the process once.
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		for {
+			_ = cmd.Process.Signal(syscall.SIGCONT)
+			select {
+			case <-ended:
+				return
+			case <-time.After(10 * time.Millisecond):
 			}
-			if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
-				t.Fatal(err)
-			}
-			return wait()
 		}
-		// The process ended before it was stopped. Nothing was changed, so try
-		// again.
-		_ = cmd.Process.Kill()
-		wait()
-		if i := slices.Index(args, "-o"); i >= 0 {
-			_ = os.Remove(args[i+1])
-		}
-	}
-	t.Fatalf("%q was never caught hashing", args)
-	return nil
-}
-
-// processStopped waits until a process is stopped, and returns false if it has
-// ended.
-func processStopped(t *testing.T, pid int) bool {
-	t.Helper()
-	for start := time.Now(); time.Since(start) < processTimeout/2; time.Sleep(time.Millisecond) {
-		switch state, _ := processStat(t, pid); state {
-		case 'T':
-			return true
-		case 'Z':
-			return false
-		}
-	}
-	t.Fatal("it does not stop")
-	return false
+	}()
+	return wait()
 }
 
 // processThree writes a tree of three files, of which the middle one is large.
