@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,45 +63,12 @@ var buildPlain = sync.OnceValues(func() (bin string, err error) {
 	return bin, nil
 })
 
-// processPeak runs a program and returns its peak memory in bytes and the length
-// of its output.
-//
-// It does not use ProcessState.SysUsage, which includes the memory of the parent,
-// here the test, before exec. Instead it reads the peak since exec from /proc,
-// every few milliseconds and before each part of the output, because a process
-// that still has output to write can't have ended.
+// processPeak runs a program, which must succeed, and returns its peak memory in bytes
+// and the length of its output.
 func processPeak(t *testing.T, name string, args ...string) (peak, output int64) {
 	t.Helper()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	cmd := processCommand(t, name, args...)
-	cmd.Stdout = w
-	cmd.Env = append(cmd.Env, recordVariable+"=") // which would take memory
-	wait := processStart(t, cmd)
-	w.Close()
-	buf := make([]byte, 16<<10)
-	for {
-		if err := r.SetReadDeadline(time.Now().Add(5 * time.Millisecond)); err != nil {
-			t.Fatal(err)
-		}
-		n, err := r.Read(buf)
-		output += int64(n)
-		peak = max(peak, processHighWater(t, cmd.Process.Pid))
-		if err == io.EOF {
-			break
-		}
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Fatal(err)
-		}
-	}
-	wait().exits(exitOK)
-	if peak == 0 {
-		t.Fatalf("%s ended before it was looked at", name)
-	}
-	return peak, output
+	p, peak := processMeasured(t, processCommand(t, name, args...))
+	return peak, int64(len(p.exits(exitOK).stdout))
 }
 
 // processHighWater returns the peak resident memory of a process, or 0 if it has
@@ -176,13 +142,13 @@ func TestProcessManyFiles(t *testing.T) {
 	}
 
 	for _, read := range []string{"parallel", "sequential"} {
-		peak, size := processPeak(t, bt, "make", tree, "--read", read, "--no-date", "-o", "-")
+		peak, size := processPeak(t, bt, "make", tree, "--read", read, "--no-cache", "--no-date", "-o", "-")
 		checkProcessPeak(t, "make of 100,000 files, "+read, peak, processMany, size)
 		peak, _ = processPeak(t, bt, "verify", torrent, "--read", read, "--json")
 		checkProcessPeak(t, "verify of 100,000 files, "+read, peak, processMany, size)
 	}
 	for _, format := range []string{"v2", "hybrid"} {
-		peak, _ := processPeak(t, bt, "make", tree, "--format", format, "-l", "16K", "--force", "--json")
+		peak, _ := processPeak(t, bt, "make", tree, "--format", format, "-l", "16K", "--no-cache", "--force", "--json")
 		info, err := os.Stat(torrent)
 		if err != nil {
 			t.Fatal(err)
@@ -205,10 +171,10 @@ func TestProcessLargePieces(t *testing.T) {
 	bt := processPlain(t)
 	for _, read := range []string{"parallel", "sequential"} {
 		for _, c := range [][2]string{{"128M", "8"}, {"4M", "8"}, {"2M", "32"}, {"512K", "64"}, {"64K", "1000"}} {
-			peak, size := processPeak(t, bt, "make", tree, "-l", c[0], "--jobs", c[1], "--read", read, "-o", "-")
+			peak, size := processPeak(t, bt, "make", tree, "-l", c[0], "--jobs", c[1], "--read", read, "--no-cache", "-o", "-")
 			checkProcessPeak(t, fmt.Sprintf("make of 2 GiB in pieces of %siB, %s jobs, %s", c[0], c[1], read), peak, 3, size)
 		}
-		peak, size := processPeak(t, bt, "make", tree, "--format", "hybrid", "-l", "128M", "--read", read, "-o", "-")
+		peak, size := processPeak(t, bt, "make", tree, "--format", "hybrid", "-l", "128M", "--read", read, "--no-cache", "-o", "-")
 		checkProcessPeak(t, "hybrid of 2 GiB in pieces of 128 MiB, "+read, peak, 3, size)
 	}
 }
@@ -258,7 +224,7 @@ func TestProcessSparseOnTmpfs(t *testing.T) {
 		processStart(t, processCommand(t, bt, args...))().exits(exitOK)
 	}
 	for _, read := range []string{"auto", "parallel", "sequential"} {
-		run("make", sparse, "--force", "--read", read, "-o", sparse+".torrent")
+		run("make", sparse, "--force", "--read", read, "--no-cache", "-o", sparse+".torrent")
 		run("verify", sparse+".torrent", sparse, "--read", read)
 		if now := testenv.Allocated(t, sparse); now != was {
 			t.Fatalf("--read %s: %d bytes of the file were allocated, now %d", read, was, now)

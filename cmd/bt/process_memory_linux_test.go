@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -111,21 +112,17 @@ var processHostile = []struct {
 	{"trailing bytes", func() string { return "d" + processSmall + "e" + strings.Repeat("\xff", 12_000_000) }},
 }
 
-// processMaxRSS runs a program and returns its peak memory in bytes, ignoring its
-// exit code. GNU time measures the program only, because it is small itself when
-// it forks.
-func processMaxRSS(t *testing.T, stdin string, name string, args ...string) int64 {
+// processMeasured runs a command and returns how it ended and its peak memory in bytes.
+//
+// ProcessState.SysUsage would include the memory of the parent, here the test, before
+// exec. GNU time is small when it forks.
+func processMeasured(t *testing.T, cmd *exec.Cmd) (end *processEnd, peak int64) {
 	t.Helper()
 	report := filepath.Join(t.TempDir(), "rss")
-	cmd := processCommand(t, testenv.Program(t, "time"), append([]string{"-q", "-f", "%M", "-o", report, name}, args...)...)
-	in, err := os.Open(stdin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	cmd.Stdin, cmd.Stdout = in, io.Discard
+	cmd.Path = testenv.Program(t, "time")
+	cmd.Args = append([]string{"time", "-q", "-f", "%M", "-o", report}, cmd.Args...)
 	cmd.Env = append(cmd.Env, recordVariable+"=") // which would take memory
-	processStart(t, cmd)()
+	end = processStart(t, cmd)()
 	b, err := os.ReadFile(report)
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +131,22 @@ func processMaxRSS(t *testing.T, stdin string, name string, args ...string) int6
 	if err != nil {
 		t.Fatal(err)
 	}
-	return kib << 10
+	return end, kib << 10
+}
+
+// processMaxRSS runs a program and returns its peak memory in bytes, ignoring its
+// exit code and output.
+func processMaxRSS(t *testing.T, stdin string, name string, args ...string) int64 {
+	t.Helper()
+	cmd := processCommand(t, name, args...)
+	in, err := os.Open(stdin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	cmd.Stdin, cmd.Stdout = in, io.Discard
+	_, peak := processMeasured(t, cmd)
+	return peak
 }
 
 // The memory for any torrent is bounded by its size, for all commands and flags. Each torrent
