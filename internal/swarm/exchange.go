@@ -18,6 +18,11 @@ const (
 	// exchangeShare is how long a worker idles after an exchange, as a multiple of
 	// the time it took. It leaves the CPU to peers that are served.
 	exchangeShare = 3
+
+	// maxExchangePause is the longest time for which a worker idles. An exchange takes
+	// milliseconds, but seconds if the machine gives this program no CPU in the meantime:
+	// with a pause of more seconds, those that wait would be refused.
+	maxExchangePause = 100 * time.Millisecond
 )
 
 // errExchange is returned when a key exchange is refused or has waited too long.
@@ -62,7 +67,7 @@ func (x *exchanges) run(ctx context.Context) {
 					e.compute()
 					took := time.Since(began)
 					x.finish(e)
-					time.Sleep(exchangeShare * took)
+					time.Sleep(min(exchangeShare*took, maxExchangePause))
 				}
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -14,6 +15,10 @@ import (
 // an address without a running exchange goes first.
 func TestExchangesAreFair(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, testExchangesAreFair) // none waits too long
+}
+
+func testExchangesAreFair(t *testing.T) {
 	x := newExchanges()
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
@@ -69,4 +74,23 @@ func TestExchangesAreFair(t *testing.T) {
 	cancel()
 	wait("those that wait leave", func() bool { return len(x.waiting) == 0 })
 	all.Wait()
+}
+
+// An exchange that took long, because the program got no CPU, does not make others wait too
+// long.
+func TestExchangeAfterLongOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		x := newExchanges()
+		ctx, cancel := context.WithCancel(t.Context())
+		var workers sync.WaitGroup
+		workers.Go(func() { x.run(ctx) })
+		for i := range 10 {
+			if err := x.do(ctx, netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), func() { time.Sleep(2 * time.Second) }); err != nil {
+				t.Errorf("exchange %d: %v", i, err)
+			}
+		}
+		cancel()
+		workers.Wait()
+	})
 }
