@@ -28,7 +28,7 @@ func (r *running) dialFrom(t testing.TB, ip string) *net.TCPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(hung))
 	return conn.(*net.TCPConn)
 }
 

@@ -44,7 +44,7 @@ func TestShortReads(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				l.conn.SetDeadline(time.Now().Add(time.Minute))
+				l.conn.SetDeadline(time.Now().Add(hung))
 				tcp, ok := l.conn.(*net.TCPConn)
 				if !ok {
 					tcp = l.conn.(*mseConn).Conn.(*net.TCPConn)

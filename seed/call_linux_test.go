@@ -57,7 +57,7 @@ func (c *callee) addr() netip.AddrPort { return netip.MustParseAddrPort(c.listen
 
 // answer answers the handshake of a caller.
 func (c *callee) answer(conn net.Conn) {
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(hung))
 	first := make([]byte, peer.GreetingLength)
 	if _, err := io.ReadFull(conn, first); err != nil {
 		conn.Close()
@@ -103,7 +103,7 @@ func (c *callee) await() *leecher {
 	select {
 	case l := <-c.calls:
 		return l
-	case <-time.After(20 * time.Second):
+	case <-time.After(hung):
 		c.t.Fatal("no call")
 		return nil
 	}
@@ -148,7 +148,7 @@ func TestCall(t *testing.T) {
 					if got != want {
 						t.Errorf("try %d is encrypted: %v", i+1, got)
 					}
-				case <-time.After(20 * time.Second):
+				case <-time.After(hung):
 					t.Fatalf("no try %d", i+1)
 				}
 			}

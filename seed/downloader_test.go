@@ -74,12 +74,12 @@ type downloader struct {
 
 // newDownloader connects from a local address, and exchanges handshakes.
 func newDownloader(addr, from string, of *testTorrent, sum *atomic.Int64) (*downloader, error) {
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 10 * time.Second}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: hung}
 	conn, err := d.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(hung))
 	g := &downloader{leecher: leecher{conn: conn, pieces: of.PieceCount()}, of: of, sum: sum}
 	h := peer.Handshake{InfoHash: of.InfoHashV1}
 	copy(h.PeerID[:], "-XX0001-downloader..")

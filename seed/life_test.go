@@ -255,7 +255,7 @@ func (h *lifeTest) settle() {
 			}
 		}
 	}
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(80 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		for _, tt := range h.all() {
 			tt.suspect()
 		}

@@ -85,7 +85,7 @@ func TestMemoryOfHostilePeers(t *testing.T) {
 		for _, b := range peers {
 			b.pump()
 		}
-		l.conn.SetDeadline(time.Now().Add(30 * time.Second)) // for each piece
+		l.conn.SetDeadline(time.Now().Add(hung)) // for each piece
 		for _, got := range l.download(m.lengthOf, i) {
 			if !bytes.Equal(got, expected(t, meta, root, i)) {
 				t.Errorf("piece %d is not what is in the files", i)

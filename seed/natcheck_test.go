@@ -15,7 +15,10 @@ import (
 // arrives in one packet or byte by byte, and whether or not a peer id follows.
 func TestNATCheck(t *testing.T) {
 	t.Parallel()
-	r, tt, _ := one(t, Options{}, maketorrent.FormatHybrid, 100_000)
+	meta, root := makeContent(t, maketorrent.FormatHybrid, 100_000)
+	// The answer comes long before the end of the time for the handshake.
+	r := startWith(t, Options{}, func(s *Seeder) { s.timeouts.Handshake = 2 * hung }, Input{Torrent: meta, Path: root})
+	tt := r.find(meta.InfoHashV1)
 	for _, s := range tt.swarms {
 		h := peer.Handshake{InfoHash: s.hash, PeerID: [20]byte([]byte("-XX0001-nat check..."))}
 		h.Set(peer.FeatureExtensions)
@@ -55,7 +58,7 @@ func TestNATCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(4 * time.Second))
+			conn.SetDeadline(time.Now().Add(hung))
 			c := begin(conn)
 			b := make([]byte, peer.HandshakeLength)
 			if _, err := io.ReadFull(c, b); err != nil {
@@ -77,7 +80,9 @@ func TestNATCheck(t *testing.T) {
 // A NAT check is answered also when newcomers are refused.
 func TestNATCheckAtTheLimit(t *testing.T) {
 	t.Parallel()
-	r, tt, _ := one(t, Options{MaxPeers: 1}, maketorrent.FormatV1, 100_000)
+	meta, root := makeContent(t, maketorrent.FormatV1, 100_000)
+	r := startWith(t, Options{MaxPeers: 1}, func(s *Seeder) { s.timeouts.Handshake = 2 * hung }, Input{Torrent: meta, Path: root})
+	tt := r.find(meta.InfoHashV1)
 	l := r.join(t, tt)
 	l.send(request(0, 0, 16))
 	l.await(peer.IDPiece)
@@ -92,7 +97,7 @@ func TestNATCheckAtTheLimit(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(4 * time.Second))
+		conn.SetDeadline(time.Now().Add(hung))
 		conn.Write(test.sent)
 		if b, err := io.ReadAll(conn); err != nil || (len(b) == peer.HandshakeLength) != test.answered {
 			t.Errorf("to %d bytes: %d bytes, %v", len(test.sent), len(b), err)

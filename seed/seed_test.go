@@ -131,7 +131,7 @@ func awaitEvent[E Event](t testing.TB, r *running, is func(E) bool) E {
 
 func next[E Event](t testing.TB, r *running, read *int, is func(E) bool) E {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(80 * time.Second); ; time.Sleep(time.Millisecond) {
 		r.mu.Lock()
 		for *read < len(r.events) {
 			e, ok := r.events[*read].event.(E)
@@ -169,6 +169,10 @@ func about(e Event) (t *Torrent, err error) {
 	return nil, nil
 }
 
+// hung is the time after which a connection counts as hung. The tests that read for long on
+// a busy machine need a minute.
+const hung = 2 * time.Minute
+
 // A leecher is a peer of the Seeder. Its methods fail the test on errors.
 type leecher struct {
 	t      testing.TB
@@ -186,7 +190,7 @@ func (r *running) dial(t testing.TB, infoHash [20]byte, pieces int, features pee
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(hung))
 	h := peer.Handshake{InfoHash: infoHash}
 	copy(h.PeerID[:], "-XX0001-leecher.....")
 	h.Set(features)

@@ -359,7 +359,7 @@ func TestSuperRests(t *testing.T) {
 	}
 	tt.super.Load().tick()
 	c := r.conns.all()[0]
-	for end := time.Now().Add(30 * time.Second); c.up.News.Load(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(80 * time.Second); c.up.News.Load(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it never takes note")
 		}

@@ -194,7 +194,7 @@ func (l *announceLog) lastEvent(of *testTorrent) (last tracker.Event, n int) {
 
 func (l *testDirectory) expectEvent(log *announceLog, of *testTorrent, want tracker.Event) {
 	l.t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(80 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		last, n := log.lastEvent(of)
 		if n > 0 && last == want {
 			return
