@@ -21,7 +21,7 @@ func dialFrom(t *testing.T, h *testHub, from string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	conn.SetDeadline(time.Now().Add(80 * time.Second))
 	return conn
 }
 

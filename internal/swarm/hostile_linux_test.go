@@ -94,37 +94,42 @@ func TestHostileCallees(t *testing.T) {
 		tries   int
 		strike  bool
 		outcome string
+		hangs   bool // it must time out, and takes no more part in the handshake
 	}{
-		"no listener":       {nil, 0, false, again},
-		"closes at once":    {func(*net.TCPConn) {}, 2, false, again},
-		"resets":            {reset, 2, false, again},
-		"nothing":           {sends(nil), 2, false, again},
-		"half a handshake":  {sends(good[:40]), 2, false, again},
-		"half, then closes": {func(conn *net.TCPConn) { conn.Write(good[:40]) }, 2, false, again},
-		"drips a handshake": {drips(good), 2, false, again},
-		"drips noise":       {drips(noise(1000)), 2, false, again},
-		"noise":             {sends(noise(5000)), 2, true, again},
-		"noise without end": {floods(noise(5000)), 2, true, again},
-		"a key of zero":     {sends(make([]byte, 96)), 2, true, again},
+		"no listener":       {nil, 0, false, again, false},
+		"closes at once":    {func(*net.TCPConn) {}, 2, false, again, false},
+		"resets":            {reset, 2, false, again, false},
+		"nothing":           {sends(nil), 2, false, again, true},
+		"half a handshake":  {sends(good[:40]), 2, false, again, true},
+		"half, then closes": {func(conn *net.TCPConn) { conn.Write(good[:40]) }, 2, false, again, false},
+		"drips a handshake": {drips(good), 2, false, again, true},
+		"drips noise":       {drips(noise(1000)), 2, false, again, true},
+		"noise":             {sends(noise(5000)), 2, true, again, false},
+		"noise without end": {floods(noise(5000)), 2, true, again, false},
+		"a key of zero":     {sends(make([]byte, 96)), 2, true, again, false},
 		"a web server": {func(conn *net.TCPConn) {
 			conn.Write([]byte("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n" + strings.Repeat("<p>no</p>", 20)))
-		}, 2, true, again},
-		"another torrent":         {sends(greeting([20]byte{7}, [20]byte{9})), 2, false, again},
-		"MSE, another torrent":    {accepts(hash, greeting([20]byte{7}, [20]byte{9})), 1, false, again},
-		"MSE, a wrong key":        {accepts([20]byte{8}, good), 2, false, again},
-		"MSE, half a handshake":   {accepts(hash, good[:40]), 2, false, again},
-		"MSE, noise":              {accepts(hash, noise(5000)), 2, false, again},
-		"our id":                  {greets(string(testID[:])), 2, false, never},
-		"MSE, our id":             {accepts(hash, greeting(hash, testID)), 1, false, never},
-		"a handshake and no more": {func(conn *net.TCPConn) { conn.Write(good); conn.CloseWrite() }, 2, false, later},
-		"a seed":                  {greets("-XX0001-seed", peer.Message{ID: peer.IDHaveAll}), 2, false, needless},
-		"MSE, a seed":             {accepts(hash, peer.Message{ID: peer.IDHaveAll}.Append(good)), 1, false, needless},
-		"MSE, then garbage":       {accepts(hash, append(good[:len(good):len(good)], 0, 0, 0, 9, 1)), 1, true, later},
-		"garbage later":           {greets("-XX0001-garbage", peer.Message{ID: peer.IDBitfield, Payload: []byte{1}}), 2, true, later},
+		}, 2, true, again, false},
+		"another torrent":         {sends(greeting([20]byte{7}, [20]byte{9})), 2, false, again, true},
+		"MSE, another torrent":    {accepts(hash, greeting([20]byte{7}, [20]byte{9})), 1, false, again, false},
+		"MSE, a wrong key":        {accepts([20]byte{8}, good), 2, false, again, true},
+		"MSE, half a handshake":   {accepts(hash, good[:40]), 2, false, again, true},
+		"MSE, noise":              {accepts(hash, noise(5000)), 2, false, again, true},
+		"our id":                  {greets(string(testID[:])), 2, false, never, false},
+		"MSE, our id":             {accepts(hash, greeting(hash, testID)), 1, false, never, false},
+		"a handshake and no more": {func(conn *net.TCPConn) { conn.Write(good); conn.CloseWrite() }, 2, false, later, false},
+		"a seed":                  {greets("-XX0001-seed", peer.Message{ID: peer.IDHaveAll}), 2, false, needless, false},
+		"MSE, a seed":             {accepts(hash, peer.Message{ID: peer.IDHaveAll}.Append(good)), 1, false, needless, false},
+		"MSE, then garbage":       {accepts(hash, append(good[:len(good):len(good)], 0, 0, 0, 9, 1)), 1, true, later, false},
+		"garbage later":           {greets("-XX0001-garbage", peer.Message{ID: peer.IDBitfield, Payload: []byte{1}}), 2, true, later, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := leftovers(t)
-			h := newHub(t, Options{Timeouts: &link.Timeouts{Handshake: 300 * time.Millisecond, KeepAlive: time.Minute, Drop: time.Minute, Stall: time.Minute}})
+			var o Options
+			if test.hangs {
+				o.Timeouts = &link.Timeouts{Handshake: 300 * time.Millisecond, KeepAlive: time.Minute, Drop: time.Minute, Stall: time.Minute}
+			}
+			h := newHub(t, o)
 			stop := h.serve(t)
 			l := listenAt(t, "127.0.50.1:0", test.answer)
 			addr := l.addr()
@@ -170,7 +175,7 @@ func TestHostileCallees(t *testing.T) {
 			stop()
 			l.end()
 			var after [2]int
-			for range 200 {
+			for range 8000 {
 				if after = leftovers(t); after[0] <= before[0] && after[1] <= before[1] {
 					return
 				}

@@ -91,13 +91,24 @@ func newHub(t *testing.T, o Options) *testHub {
 		o.MaxPeers = 1000
 	}
 	if o.Timeouts == nil {
-		o.Timeouts = &link.DefaultTimeouts
+		timeouts := link.DefaultTimeouts
+		timeouts.Handshake = 2 * time.Minute // a busy machine may need longer than the default
+		o.Timeouts = &timeouts
 	}
 	if o.From == nil {
 		o.From = []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
 	}
 	h.Hub = New(o)
 	return h
+}
+
+// age makes the connections older than any handshake may take.
+func (h *testHub) age() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for p := range h.peers.all {
+		p.Joined = p.Joined.Add(-2 * h.options.Timeouts.Handshake)
+	}
 }
 
 // serve runs the hub until the test or stop ends it.
@@ -195,7 +206,7 @@ func greets(id string, messages ...peer.Message) func(conn *net.TCPConn) {
 // eventually waits until a condition holds.
 func eventually(t *testing.T, what string, ready func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ready(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(80 * time.Second); !ready(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it does not happen that ", what)
 		}

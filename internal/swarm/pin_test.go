@@ -119,7 +119,7 @@ func TestPinLimits(t *testing.T) {
 func TestPinnedPeerComesBack(t *testing.T) {
 	t.Parallel()
 	h := newHub(t, Options{Encryption: link.EncryptionOff})
-	l := listenAt(t, "127.0.0.1:0", func(*net.TCPConn) {})
+	l := listenAt(t, "127.0.69.1:0", func(*net.TCPConn) {}) // no other test takes the port there
 	addr := l.addr()
 	l.end()
 	h.Pin(h.torrents[0], h.torrents[0].hash, []netip.AddrPort{addr})
