@@ -30,7 +30,7 @@ const (
 	// is the time that any request may take on a loaded machine. The timeout of other
 	// requests is longer.
 	httpTimeout = 500 * time.Millisecond
-	httpSlack   = 10 * time.Second
+	httpSlack   = 50 * time.Second
 
 	// httpBytes is the maximum number of bytes that a server can send: those that the
 	// client reads, and the buffers of two sockets.
@@ -375,14 +375,27 @@ func TestHostileHTTP(t *testing.T) {
 
 // testHostileHTTP sends one request to a tracker that misbehaves, and checks the outcome.
 func testHostileHTTP(t *testing.T, scheme string, hc httpCase) {
-	addr, sent := serveHTTP(t, hc.behave)
-	c := &Client{Timeout: time.Minute, Retries: -1}
+	timeout, most := time.Minute, time.Minute
 	switch {
 	case hc.want == StatusTimeout:
-		c.Timeout = httpTimeout
+		timeout, most = httpTimeout, httpTimeout
 	case strings.HasPrefix(hc.name, "slow/"): // a slow answer with another status than a timeout
-		c.Timeout = 4 * httpTimeout
+		timeout, most = 4*httpTimeout, httpSlack/2
 	}
+	got := httpOutcome(t, scheme, hc, timeout)
+	for got == StatusTimeout && 4*timeout < most { // the machine is busy
+		timeout *= 4
+		got = httpOutcome(t, scheme, hc, timeout)
+	}
+	if got != hc.want {
+		t.Errorf("%q, want %q", got, hc.want)
+	}
+}
+
+// httpOutcome sends one request, checks all but the status of the outcome, and returns that.
+func httpOutcome(t *testing.T, scheme string, hc httpCase, timeout time.Duration) Status {
+	addr, sent := serveHTTP(t, hc.behave)
+	c := &Client{Timeout: timeout, Retries: -1}
 	defer c.Close()
 	u := httpURL(t, scheme+"://"+addr+"/announce?passkey="+httpPasskey)
 	hash := [20]byte(bytes.Repeat([]byte("a"), 20))
@@ -404,13 +417,14 @@ func testHostileHTTP(t *testing.T, scheme string, hc httpCase) {
 	if took := time.Since(began); took > httpSlack {
 		t.Errorf("it took %v", took)
 	}
-	if got := httpStatusOf(err); got != hc.want {
-		t.Errorf("%q (%v), want %q", got, err, hc.want)
+	if httpStatusOf(err) != hc.want {
+		t.Logf("the error is %v", err)
 	}
 	httpSentence(t, err)
 	if n := sent.Load(); n > httpBytes {
 		t.Errorf("%d bytes were sent", n)
 	}
+	return httpStatusOf(err)
 }
 
 // A redirect is followed, and the other host gets neither the password nor the passkey of

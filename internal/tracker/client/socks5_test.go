@@ -412,23 +412,34 @@ func TestSOCKSStrays(t *testing.T) {
 // connects again.
 func TestSOCKSHangUp(t *testing.T) {
 	fake := &udpFake{t: t, mute: true}
-	to := udpServe(t, "127.0.0.1", fake.handle)
+	asked := make(chan uint64, 1000) // the epochs of scrapes
+	to := udpServe(t, "127.0.0.1", func(r *tracker.UDPRequest, p udpPeer) {
+		if fake.handle(r, p); r.Action == tracker.ActionScrape {
+			asked <- r.Connection >> 32
+		}
+	})
 	s := newSocksFake(t, "127.0.0.1", &socksFake{to: to.HostPort()})
 	c := s.socksClient(&Client{Timeout: udpLongTimeout})
 	u := udpURL(t, "tracker.test:80")
-	for range 3 {
+	for epoch := range uint64(3) {
 		if _, err := udpAnnounce(c, u); err != nil {
 			t.Fatal(err)
 		}
 		fake.restart() // after this it does not answer
 		began := time.Now()
-		time.AfterFunc(50*time.Millisecond, s.hangUp)
+		var hanging sync.WaitGroup
+		hanging.Go(func() {
+			for epoch != <-asked {
+			}
+			s.hangUp()
+		})
 		for _, a := range udpScrape(t, c, u, udpHashes(1000)) {
 			if a.Err == nil || a.Err.Status != StatusProxy || a.Err.Msg != "the proxy has closed the connection" {
 				t.Fatalf("%v %v", a.Counts, a.Err)
 			}
 		}
-		if took := time.Since(began); took > udpSlack {
+		hanging.Wait()
+		if took := time.Since(began); took > udpLongTimeout/2 {
 			t.Errorf("it took %v", took)
 		}
 	}

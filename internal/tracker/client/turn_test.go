@@ -38,7 +38,7 @@ func TestHTTPTurns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Client{Timeout: 5 * time.Second, Proxy: func(*url.URL) (*url.URL, error) { return proxyURL, nil }}
+	c := &Client{Timeout: time.Minute, Proxy: func(*url.URL) (*url.URL, error) { return proxyURL, nil }}
 	defer c.Close()
 	var wg sync.WaitGroup
 	for range 3 * DefaultConns {

@@ -218,7 +218,7 @@ func TestUDPAnnounce(t *testing.T) {
 			}}
 			u := udpServe(t, test.host, fake.handle)
 			u.Rest = "/" + strings.Repeat("passkey", 100) + "/announce?a=1&b=2"
-			c := udpClient(t, new(Client))
+			c := udpClient(t, &Client{BEP15: true, Timeout: udpLongTimeout}) // nothing is sent again
 			r := tracker.AnnounceRequest{
 				InfoHash: [20]byte{1, 2}, PeerID: [20]byte{3, 4}, Port: 6881, Uploaded: 1 << 40, Downloaded: 5, Left: 1<<63 - 1,
 				Event: tracker.EventStarted, Want: tracker.DefaultWant, Key: 0xfeedbeef, IP: netip.MustParseAddr("198.51.100.1"),
@@ -245,7 +245,7 @@ func TestUDPScrape(t *testing.T) {
 		t.Run(fmt.Sprint(test.torrents), func(t *testing.T) {
 			fake := &udpFake{t: t}
 			u := udpServe(t, "127.0.0.1", fake.handle)
-			c := udpClient(t, new(Client))
+			c := udpClient(t, &Client{BEP15: true, Timeout: udpLongTimeout}) // nothing is sent again
 			hashes := udpHashes(test.torrents)
 			udpAllRight(t, hashes, udpScrape(t, c, u, hashes))
 			connects, scrapes := len(fake.took(tracker.ActionConnect)), len(fake.took(tracker.ActionScrape))
@@ -324,7 +324,7 @@ func udpGoroutines() []string {
 func noUDPGoroutines(t *testing.T) {
 	t.Helper()
 	var left []string
-	for range 100 {
+	for range 6000 {
 		if left = udpGoroutines(); len(left) == 0 {
 			return
 		}
