@@ -99,7 +99,7 @@ func random(n int) []byte {
 
 // newClient returns a client that waits for nothing.
 func newClient(t testing.TB) *Client {
-	c := New(Options{UserAgent: "bt/test", Stall: 5 * time.Second, Backoff: func(attempt int) (time.Duration, bool) {
+	c := New(Options{UserAgent: "bt/test", Stall: time.Minute, Backoff: func(attempt int) (time.Duration, bool) {
 		_, again := Backoff(attempt)
 		return 0, again
 	}})
