@@ -22,7 +22,7 @@ import (
 func TestFloodOfExchanges(t *testing.T) {
 	r, tt, _ := one(t, Options{}, maketorrent.FormatV1, 4<<20)
 	l := r.join(t, tt)
-	l.conn.SetDeadline(time.Now().Add(time.Minute))
+	l.conn.SetDeadline(time.Now().Add(2 * hung))
 	all := make([]int, tt.pieces)
 	for i := range all {
 		all[i] = i
@@ -72,7 +72,12 @@ func TestFloodOfExchanges(t *testing.T) {
 		t.Error("none was answered: this test can't fail")
 	}
 	began := time.Now()
-	if _, err := r.seal(t, tt, mse.MethodRC4, 68, nil); err != nil {
-		t.Errorf("an honest peer is not let in: %v after %v", err, time.Since(began))
-	}
+	// On a busy machine an exchange may wait too long, and is refused.
+	eventually(t, "an honest peer is let in", func() bool {
+		_, err := r.seal(t, tt, mse.MethodRC4, 68, nil)
+		if err != nil {
+			t.Logf("%v after %v", err, time.Since(began))
+		}
+		return err == nil
+	})
 }

@@ -110,7 +110,7 @@ func (c slowReader) Read(b []byte) (int, error) {
 // takes many times the timeout.
 func TestSlowTaker(t *testing.T) {
 	t.Parallel()
-	const stall = 3 * time.Second
+	const stall = 6 * time.Second // the reader, too, may get no CPU for some seconds
 	meta, root := makeContent(t, maketorrent.FormatV1, 1<<20)
 	r := startWith(t, Options{}, func(s *Seeder) {
 		s.timeouts.Stall = stall
@@ -149,9 +149,10 @@ func TestStallDisturbsNoOther(t *testing.T) {
 		l.askForMuch()
 	}
 	r.awaitStandstill(t)
-	if _, users := r.cache.InUse(); users > 0 {
-		t.Errorf("%d mappings are in use by peers that take nothing", users)
-	}
+	eventually(t, "peers that take nothing use no mappings", func() bool {
+		_, users := r.cache.InUse()
+		return users == 0
+	})
 	l := r.join(t, tt)
 	for i := range tt.pieces {
 		for _, got := range l.download(loadedOf(t, tt).lengthOf, i) {
