@@ -177,7 +177,14 @@ func TestDirectoryRandom(t *testing.T) {
 	}
 	for _, e := range c.torrents {
 		if want[e.Name] {
-			c.serves(e)
+			// A change that is not noticed yet may interrupt a download.
+			becomes(t, e.Name+" is served", func() bool {
+				err := download(c.addr, "127.0.0.1", e)
+				if _, ok := errors.AsType[errWrong](err); ok {
+					t.Fatalf("%s: %v", e.Name, err)
+				}
+				return err == nil
+			})
 			c.expectEvent(c.tracker, e, tracker.EventStarted)
 		} else {
 			c.lacks(e)
@@ -272,7 +279,7 @@ func (c *randomDirectory) checkIndex() {
 // and no maps.
 func awaitLeftovers(t *testing.T, path string, before [3]int) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(80 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		after := leftovers(t, path)
 		if after[0] <= before[0] && after[1] <= before[1] && after[2] == 0 {
 			return

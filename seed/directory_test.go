@@ -391,6 +391,7 @@ func TestDirectoryRescan(t *testing.T) {
 	one, two := l.newTorrent("one", 1, 10_000), l.newTorrent("two", 2, 10_000)
 	l.stock(one, two)
 	l.put("one.torrent", one)
+	whole(t, filepath.Join(l.dir, "broken.torrent"), []byte("d4:info"))
 	l.running = start(t, Options{recheckEvery: time.Hour})
 	d := &Directory{Seeder: l.Seeder, Path: l.dir, Rescan: l.rescan}
 	l.must(d.Scan())
@@ -407,7 +408,7 @@ func TestDirectoryRescan(t *testing.T) {
 	}()
 	defer func() { cancel(); <-done }()
 	sees[EventSeeding](l, 0, "one")
-	time.Sleep(young + settle) // the second scan after the start
+	sees[EventFailed](l, 0, "broken.torrent") // by the last scan after the start: the file is not young any more
 	l.put("two.torrent", two)
 	l.must(os.Remove(filepath.Join(l.dir, "one")))
 	time.Sleep(2 * settle)
