@@ -136,22 +136,28 @@ func TestShares(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r, torrents, list := serveTorrents(t, test.o, len(test.peers))
+			began := time.Now()
 			c := newLeechers(t)
 			for i, e := range torrents {
 				c.add(r, e, test.peers[i])
 			}
 			defer c.end()
 			time.Sleep(time.Second / 2)
-			// A machine that is busy with other things may not reach the rate.
-			for tries := 5; ; tries-- {
+			// A machine that is busy with other things may not reach the rate. But since the
+			// first peer came, no more is uploaded than the limit and one grant.
+			for tries := 20; ; tries-- {
 				rates := measured(list, 5*time.Second/2)
 				total := 0.0
 				for _, n := range rates {
 					total += n
 				}
 				t.Logf("%.1f MB/s: %.0f", total/1e6, rates)
-				if total > 1.05*limit {
-					t.Errorf("%.0f bytes a second, the limit is %d", total, limit)
+				uploaded := int64(0)
+				for _, n := range uploads(list) {
+					uploaded += n
+				}
+				if most := 1.02*limit*time.Since(began).Seconds() + limit/20; float64(uploaded) > most {
+					t.Errorf("%d bytes, the limit allows %.0f", uploaded, most)
 				}
 				least := slices.Index(rates, slices.Min(rates))
 				share := total / float64(len(rates))
@@ -179,11 +185,12 @@ func TestTorrentRate(t *testing.T) {
 		c.add(r, e, []int{1, 3, 10}[i])
 	}
 	time.Sleep(time.Second)
-	// On a busy machine a window may have bytes that belong to another one. But since
-	// the first peer came, a torrent never uploads more than its limit and one grant.
-	var rates []float64
-	for range 5 {
-		rates = measured(list, 2*time.Second)
+	// On a busy machine a window may have bytes that belong to another one, and each torrent
+	// may reach its limit in a window of its own. But since the first peer came, a torrent
+	// never uploads more than its limit and one grant.
+	best := make([]float64, len(list))
+	for range 20 {
+		rates := measured(list, 2*time.Second)
 		t.Logf("%.0f", rates)
 		uploaded := uploads(list)
 		most := limit*time.Since(began).Seconds() + peer.MaxBlock
@@ -192,11 +199,14 @@ func TestTorrentRate(t *testing.T) {
 			if float64(uploaded[i]) > most {
 				t.Errorf("torrent %d: %d bytes, the limit allows %.0f", i, uploaded[i], most)
 			}
-			exact = exact && 0.95*limit <= n && n <= 1.05*limit
+			if n <= 1.05*limit {
+				best[i] = max(best[i], n)
+			}
+			exact = exact && best[i] >= 0.95*limit
 		}
 		if exact {
 			return
 		}
 	}
-	t.Errorf("%.0f bytes a second, the limit is %d", rates, limit)
+	t.Errorf("%.0f bytes a second at best, the limit is %d", best, limit)
 }
