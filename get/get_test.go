@@ -121,16 +121,39 @@ func startSeed(t testing.TB, meta *Metainfo, root string, o seed.Options) netip.
 	return netip.MustParseAddrPort(o.Listener.Addr().String())
 }
 
+// A lateListener accepts nobody until it is opened.
+type lateListener struct {
+	net.Listener
+	opened chan struct{}
+	open   func()
+}
+
+func listenLate(t testing.TB, ip string) *lateListener {
+	l := &lateListener{Listener: listen(t, ip), opened: make(chan struct{})}
+	l.open = sync.OnceFunc(func() { close(l.opened) })
+	return l
+}
+
+func (l *lateListener) Close() error {
+	l.open()
+	return l.Listener.Close()
+}
+
+func (l *lateListener) Accept() (net.Conn, error) {
+	<-l.opened
+	return l.Listener.Accept()
+}
+
 // A result is what a Getter has emitted and returned.
 type result struct {
 	events []Event
 	err    error
 }
 
-// run downloads until the end, but not longer than a minute.
+// run downloads until the end, but not longer than some minutes.
 func run(t testing.TB, o Options) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	return runWith(t, ctx, o)
 }
@@ -327,14 +350,21 @@ func TestWrongData(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			meta, root := makeContent(t, format, 20*pieceLength)
-			good := startSeed(t, meta, root, seed.Options{MaxUploadRate: 2 << 20})
+			// A slow seed gives blocks of the same pieces. The other one begins when the peer is
+			// banned, or the download could be over before.
+			slow, late := startSeed(t, meta, root, seed.Options{MaxUploadRate: 32 << 10}), listenLate(t, "127.0.0.3")
+			good := startSeed(t, meta, root, seed.Options{Listener: late})
 			wrong := filepath.Join(t.TempDir(), "content")
 			if err := os.WriteFile(wrong, make([]byte, 20*pieceLength), 0o666); err != nil {
 				t.Fatal(err)
 			}
 			bad := startSeed(t, meta, wrong, seed.Options{Listener: listen(t, "127.0.0.2")})
 			dir := t.TempDir()
-			r := run(t, Options{Torrent: meta, Dir: dir, Peers: []netip.AddrPort{bad, good}})
+			r := run(t, Options{Torrent: meta, Dir: dir, Peers: []netip.AddrPort{bad, slow, good}, Event: func(_ time.Time, e Event) {
+				if e, ok := e.(EventPeer); ok && errors.Is(e.Err, errLie) {
+					late.open()
+				}
+			}})
 			if r.err != nil {
 				t.Fatal(r.err)
 			}
@@ -453,7 +483,7 @@ func TestPrivateTracker(t *testing.T) {
 			if test.of == "options" {
 				o.Trackers = [][]string{{tracker.URL + test.path}}
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			o.Event = func(_ time.Time, e Event) {
 				if _, ok := e.(EventAnnounce); ok {

@@ -20,7 +20,7 @@ func TestHostileSwarm(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Run("all", testHostileSwarm)
 	for wait := time.Millisecond; runtime.NumGoroutine() > before; wait *= 2 {
-		if wait > 20*time.Second {
+		if wait > 40*time.Second {
 			t.Fatalf("%d goroutines are left, there were %d", runtime.NumGoroutine(), before)
 		}
 		time.Sleep(wait)
@@ -45,7 +45,7 @@ func testHostileSwarm(t *testing.T) {
 	good := startSeed(t, meta, root, seed.Options{MaxUploadRate: 200 << 10}) // most are called before the end
 	peers = append([]netip.AddrPort{good}, peers...)
 	var most uint64
-	ctx, cancel := context.WithTimeout(t.Context(), 80*time.Second) // it must not wait for each in turn
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute) // it must not wait for each in turn
 	defer cancel()
 	r := runWith(t, ctx, Options{
 		Torrent: meta, Dir: t.TempDir(), Peers: peers, Encryption: EncryptionOff, MaxPeers: len(peers),

@@ -43,7 +43,7 @@ func joinPEXPeer(t testing.TB, to string, meta *Metainfo, port uint16, info bool
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(time.Minute))
+	conn.SetDeadline(time.Now().Add(4 * time.Minute))
 	h := peer.Handshake{InfoHash: meta.InfoHashV1, PeerID: [20]byte{byte(port)}}
 	h.Set(peer.FeatureExtensions | peer.FeatureFast | peer.FeatureDHT)
 	e := peer.ExtendedHandshake{Port: port, Extensions: map[string]uint8{peer.PEXName: peerPEX, peer.HolepunchName: peerPunch}}
@@ -125,7 +125,7 @@ func receive[T any](t testing.TB, c chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-c:
-	case <-time.After(40 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("it never comes")
 	}
 	return v

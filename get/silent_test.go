@@ -24,14 +24,20 @@ func TestSilentPeers(t *testing.T) {
 		}))
 	}
 	peers = append(peers, startSeed(t, meta, root, seed.Options{MaxUploadRate: 1 << 20}))
-	dir := t.TempDir()
-	begun := time.Now()
-	r := run(t, Options{Torrent: meta, Dir: dir, Peers: peers, Encryption: EncryptionOff})
-	if r.err != nil {
-		t.Fatal(r.err)
-	}
-	sameTree(t, filepath.Join(dir, "content"), root)
-	if took := time.Since(begun); took > snubTime {
-		t.Errorf("it took %v", took)
+	for tries := 3; ; tries-- {
+		dir := t.TempDir()
+		begun := time.Now()
+		r := run(t, Options{Torrent: meta, Dir: dir, Peers: peers, Encryption: EncryptionOff})
+		if r.err != nil {
+			t.Fatal(r.err)
+		}
+		sameTree(t, filepath.Join(dir, "content"), root)
+		took := time.Since(begun)
+		if took <= snubTime {
+			return
+		}
+		if t.Logf("it took %v", took); tries == 1 { // a busy machine may need as long now and then
+			t.Fatal("each download lasts until peers are snubbed")
+		}
 	}
 }

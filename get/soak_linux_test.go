@@ -55,7 +55,7 @@ func TestSoak(t *testing.T) {
 	var long sync.WaitGroup
 	long.Go(func() { s.long(duration) })
 	rounds, reported := 0, time.Now()
-	for ; time.Now().Before(s.end) && !t.Failed(); rounds++ {
+	for ; (rounds == 0 || time.Now().Before(s.end)) && !t.Failed(); rounds++ {
 		format := []string{"v1", "v2", "hybrid"}[rounds%3]
 		t.Run(fmt.Sprintf("%d, %s", rounds, format), func(t *testing.T) { s.round(t, format) })
 		s.used = append(s.used, use(t))

@@ -94,7 +94,17 @@ func TestWebSeedLiesBesidePeer(t *testing.T) {
 			meta, root := makeContent(t, format, 20*pieceLength, 20*pieceLength)
 			s, dir := &webServer{root: root, change: func(_ string, b []byte) []byte { return make([]byte, len(b)) }}, t.TempDir()
 			o := only(meta, dir, s.start(t))
-			o.WebSeeds, o.Peers = WebSeedsOn, []netip.AddrPort{startSeed(t, meta, root, seed.Options{MaxUploadRate: 2 << 20})}
+			// A slow peer gives blocks meanwhile. The other one begins when the web seed has failed,
+			// or the download could be over before.
+			late := listenLate(t, "127.0.0.3")
+			o.WebSeeds, o.Peers = WebSeedsOn, []netip.AddrPort{
+				startSeed(t, meta, root, seed.Options{MaxUploadRate: 32 << 10}), startSeed(t, meta, root, seed.Options{Listener: late}),
+			}
+			o.Event = func(_ time.Time, e Event) {
+				if e, ok := e.(EventWebSeed); ok && e.State == WebSeedFailed {
+					late.open()
+				}
+			}
 			r := run(t, o)
 			r.succeeds(t, dir, root)
 			if e := of[EventWebSeed](r); len(e) == 0 || e[len(e)-1].State != WebSeedFailed || !errors.Is(e[len(e)-1].Err, errOtherData) {
@@ -138,7 +148,7 @@ func TestWebSeedReturns(t *testing.T) {
 			}}, t.TempDir()
 			o := only(meta, dir, s.start(t))
 			withTracker(t, &o)
-			o.returnTime = 100 * time.Millisecond
+			o.returnTime = time.Second // it is corrected before, also on a busy machine
 			o.Event = func(_ time.Time, e Event) {
 				if e, ok := e.(EventWebSeed); ok && e.State == WebSeedFailed {
 					corrected.Store(true)
