@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A link delays packets, limits their rate and loses some.
@@ -58,19 +60,40 @@ func TestFarLinkLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer from.Close()
+	// The receiver's buffer holds all, also if it is not read for a while.
+	raw, err := c.(*net.UDPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if controlErr := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 16<<20) }); controlErr != nil || err != nil {
+		t.Fatal(controlErr, err)
+	}
+	ended := make(chan struct{})
 	var sending sync.WaitGroup
 	defer sending.Wait()
+	defer close(ended)
 	sending.Go(func() {
 		for range packets {
 			from.Write(make([]byte, 100))
-			time.Sleep(200 * time.Microsecond) // the receiver's buffer holds a few hundred
+			time.Sleep(100 * time.Microsecond) // the link's queue holds some hundred, too
+		}
+		for { // an empty packet says that there are no more, and may get lost
+			select {
+			case <-ended:
+				return
+			case <-time.After(10 * time.Millisecond):
+				from.Write(nil)
+			}
 		}
 	})
 	arrived := 0
 	buf := make([]byte, 200)
-	for ; ; arrived++ {
-		c.SetReadDeadline(time.Now().Add(time.Second))
-		if _, _, err := c.ReadFrom(buf); err != nil {
+	for c.SetReadDeadline(time.Now().Add(time.Minute)); ; arrived++ {
+		n, _, err := c.ReadFrom(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
 			break
 		}
 	}

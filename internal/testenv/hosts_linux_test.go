@@ -15,7 +15,7 @@ import (
 
 // client returns a client of servers on the host's network.
 func (h *Host) client() *http.Client {
-	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DialContext: h.DialContext, DisableKeepAlives: true}}
+	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: h.DialContext, DisableKeepAlives: true}}
 }
 
 func TestHosts(t *testing.T) {
@@ -95,7 +95,7 @@ func TestKilledHosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, exe, "-test.run=^TestKilledHosts$")
 	cmd.Env = append(os.Environ(), key+"=1", "TMPDIR="+t.TempDir()) // it cleans nothing up
@@ -115,7 +115,7 @@ func TestKilledHosts(t *testing.T) {
 		t.Fatal("it was not killed")
 	}
 	for _, path := range []string{proc + "/ns/net", holder} {
-		for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(80 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 			if _, err := os.Stat(path); err != nil {
 				break
 			}

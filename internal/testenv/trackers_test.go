@@ -32,7 +32,7 @@ var peerID = [20]byte([]byte("-bt0000-testenv-test"))
 // get returns the body of the answer to an HTTP request.
 func get(t *testing.T, url string) string {
 	t.Helper()
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func (u udpTracker) ask(t *testing.T, action uint32, rest []byte) []byte {
 	const transaction = 0xfeedbeef
 	request := binary.BigEndian.AppendUint32(bytes.Clone(u.id), action)
 	request = binary.BigEndian.AppendUint32(request, transaction)
-	u.conn.SetDeadline(time.Now().Add(10 * time.Second))
+	u.conn.SetDeadline(time.Now().Add(time.Minute))
 	if _, err := u.conn.Write(append(request, rest...)); err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestOpentracker(t *testing.T) {
 
 // gone reports whether connections to addr are refused, or will be soon.
 func gone(addr netip.AddrPort) bool {
-	for range 500 {
+	for range 6000 {
 		if bindable(addr) == nil {
 			return true
 		}
@@ -221,7 +221,7 @@ func upgrade(t *testing.T, address string) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", u.Path, u.Host)
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)

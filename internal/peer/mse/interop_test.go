@@ -43,7 +43,7 @@ func libtorrent(t *testing.T, level Method, preferRC4 bool, port string) string 
 	}
 	t.Cleanup(func() {
 		stdin.Close()
-		stop := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+		stop := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 		defer stop.Stop()
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("libtorrent: %v\n%s", err, &complaints)
@@ -111,7 +111,7 @@ func TestLibtorrentConnects(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer listener.Close()
-			listener.(*net.TCPListener).SetDeadline(time.Now().Add(30 * time.Second))
+			listener.(*net.TCPListener).SetDeadline(time.Now().Add(80 * time.Second))
 			_, port, _ := net.SplitHostPort(listener.Addr().String())
 			libtorrent(t, test.level, test.preferRC4, port)
 
@@ -120,7 +120,7 @@ func TestLibtorrentConnects(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(30 * time.Second))
+			conn.SetDeadline(time.Now().Add(80 * time.Second))
 			first := make([]byte, 20)
 			if _, err := io.ReadFull(conn, first); err != nil {
 				t.Fatal(err)
@@ -161,7 +161,7 @@ func TestLibtorrentListens(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(30 * time.Second))
+			conn.SetDeadline(time.Now().Add(80 * time.Second))
 			s, err := Initiate(conn, torrent, o, hello())
 			if err != nil {
 				t.Fatal(err)
