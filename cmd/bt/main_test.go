@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -79,6 +81,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":      runAndCheckExit,
 			"writefile":  writeFile,
+			"waitfor":    waitFor,
 			"tracker":    startTracker,
 			"dht":        startDHTNodes,
 			"trackerlog": trackerLog,
@@ -131,6 +134,27 @@ func writeFile(ts *testscript.TestScript, neg bool, args []string) {
 	text, err := strconv.Unquote(`"` + args[1] + `"`)
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
+}
+
+// waitFor is the script command "waitfor FILE REGEXP...": it waits until a file, to which a
+// program in the background writes, matches the expressions.
+func waitFor(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: waitfor FILE REGEXP...")
+	}
+	for _, expression := range args[1:] {
+		re, err := regexp.Compile("(?m)" + expression)
+		ts.Check(err)
+		for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+			b, err := os.ReadFile(ts.MkAbs(args[0])) // it need not exist yet
+			if re.Match(b) {
+				break
+			}
+			if time.Now().After(end) {
+				ts.Fatalf("%s never matches %s: %v\n%s", args[0], expression, err, b)
+			}
+		}
+	}
 }
 
 func TestColumns(t *testing.T) {
