@@ -283,6 +283,9 @@ func TestCacheOfReplacedDirectory(t *testing.T) {
 // Files that may change without a change of their identity are not remembered.
 func TestCacheOfFreshFiles(t *testing.T) {
 	root, dir := writeFiles(t, 100_000), t.TempDir()
+	written := time.Now()
+	now = func() time.Time { return written } // however slow the machine is
+	t.Cleanup(func() { now = time.Now })
 	o := Options{Path: root}
 	makeCached(t, dir, o)
 	if _, cached := makeCached(t, dir, o); cached != 0 {
