@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -121,20 +122,24 @@ func TestRequestsAtOnce(t *testing.T) {
 			var running, most atomic.Int32
 			web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				n := running.Add(1)
-				defer running.Add(-1)
+				// Once the client has the answer, it may send the next request.
+				ended := sync.OnceFunc(func() { running.Add(-1) })
 				for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 				}
 				if n > limit && refuse {
+					ended()
 					http.Error(w, "one at a time", http.StatusServiceUnavailable)
 					return
 				}
 				if n > limit {
+					ended()
 					panic(http.ErrAbortHandler)
 				}
 				for n == 1 && most.Load() == 1 && limit > 1 && r.URL.Path == "/content/many/02" {
 					time.Sleep(time.Millisecond) // until there are others
 				}
 				time.Sleep(time.Millisecond)
+				ended()
 				http.ServeContent(w, r, "x.bin", time.Time{}, bytes.NewReader(s.original[strings.TrimPrefix(r.URL.Path, "/content/")]))
 			}))
 			report := s.repair(t, Options{}, Source{URL: web.URL})
