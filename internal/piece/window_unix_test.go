@@ -42,6 +42,7 @@ func TestTruncatedUnderTheMap(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	start, runs := mapFaults.Load(), 0
 	deadline := time.Now().Add(2 * time.Minute)
+	took := 6 * time.Millisecond // the last run
 	for ; mapFaults.Load() < start+wanted; runs++ {
 		if time.Now().After(deadline) {
 			t.Fatalf("only %d faults in %d runs", mapFaults.Load()-start, runs)
@@ -51,14 +52,14 @@ func TestTruncatedUnderTheMap(t *testing.T) {
 		}
 		job := Job{Layout: layout, Tree: treeOf(t, paths), V1: true, Read: ReadParallel}
 		var wg sync.WaitGroup
-		delay, left := time.Duration(rnd.IntN(6000))*time.Microsecond, rnd.Int64N(size)
+		delay, left := time.Duration(rnd.Int64N(int64(took))), rnd.Int64N(size)
 		wg.Go(func() {
 			time.Sleep(delay)
 			if err := os.Truncate(paths[1], left); err != nil {
 				t.Error(err)
 			}
 		})
-		caught := mapFaults.Load()
+		caught, began := mapFaults.Load(), time.Now()
 		blamed := false
 		changed, err := job.Run(context.Background(), func(r Result) error {
 			for _, f := range r.Faults {
@@ -75,6 +76,7 @@ func TestTruncatedUnderTheMap(t *testing.T) {
 			}
 			return nil
 		})
+		took = time.Since(began)
 		wg.Wait()
 		if err != nil {
 			t.Fatal(err)
