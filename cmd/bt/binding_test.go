@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -92,12 +94,14 @@ func checkListens(t *testing.T, b binding) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const greeting = "it is the listener of the test"
 	go func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
+			_, _ = io.WriteString(conn, greeting)
 			conn.Close()
 		}
 	}()
@@ -106,10 +110,17 @@ func checkListens(t *testing.T, b binding) {
 		addr := netip.MustParseAddr(to)
 		want := slices.ContainsFunc(b.from(), func(a netip.Addr) bool { return a == addr || a.IsUnspecified() && a.Is4() == addr.Is4() })
 		conn, err := net.Dial("tcp", netip.AddrPortFrom(addr, port).String())
+		greeted := false
 		if err == nil {
+			if !want { // another program may listen there
+				_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+			}
+			b := make([]byte, len(greeting))
+			_, err = io.ReadFull(conn, b)
+			greeted = string(b) == greeting
 			conn.Close()
 		}
-		if (err == nil) != want {
+		if greeted != want {
 			t.Errorf("connecting to %s: %v", to, err)
 		}
 	}
@@ -166,16 +177,24 @@ func TestReachable(t *testing.T) {
 
 // A UDP port that can't be opened is only said to be in use if it is.
 func TestWhyNoDHT(t *testing.T) {
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	port := addrOf(conn.LocalAddr().String()).Port()
 	b := binding{network: "tcp4", addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}
-	l, packets, noPackets, err := b.listenBoth(portRange{port, port})
-	if err != nil {
-		t.Fatal(err)
+	var port uint16
+	var l net.Listener
+	var packets []net.PacketConn
+	var noPackets error
+	for range 20 { // until the TCP port is free
+		conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		port = addrOf(conn.LocalAddr().String()).Port()
+		if l, packets, noPackets, err = b.listenBoth(portRange{port, port}); err == nil {
+			break
+		}
+	}
+	if l == nil {
+		t.Fatal("no TCP port is free")
 	}
 	l.Close()
 	if packets != nil || !strings.Contains(whyNoDHT(port, noPackets), " is in use; ") {
