@@ -187,6 +187,12 @@ func certificateUntil(end time.Time) tls.Certificate {
 }
 
 func (f *fakeTracker) serveUDP(conn net.PacketConn) {
+	// A client repeats an announce whose answer takes long. That is one announce.
+	type announced struct {
+		request tracker.AnnounceRequest
+		answer  tracker.AnnounceResponse
+	}
+	last := make(map[string]announced) // by client
 	buf := make([]byte, tracker.MaxUDP)
 	for {
 		n, from, err := conn.ReadFrom(buf)
@@ -205,7 +211,10 @@ func (f *fakeTracker) serveUDP(conn net.PacketConn) {
 				answer.Counts = append(answer.Counts, f.swarms[h])
 			}
 		case tracker.ActionAnnounce:
-			answer.Announce = *f.announce(&r.Announce)
+			if last[from.String()].request != r.Announce {
+				last[from.String()] = announced{r.Announce, *f.announce(&r.Announce)}
+			}
+			answer.Announce = last[from.String()].answer
 		}
 		f.mu.Unlock()
 		conn.WriteTo(answer.Append(nil, false), from)
