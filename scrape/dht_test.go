@@ -58,9 +58,10 @@ func TestRunDHT(t *testing.T) {
 			scrape.Options{Client: &scrape.Client{Network: "4"}, DHT: &scrape.DHT{Nodes: []string{first}}, Force: true}).Torrents
 	}
 	var torrents []scrape.TableTorrent
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); { // until all have announced
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); { // until all have announced, and answered in time
 		torrents = run()
-		if a := torrents[0].Swarms[0].DHT; a != nil && a.Peers == 3 {
+		a, b := torrents[0].Swarms[0].DHT, torrents[1].Swarms[0].DHT
+		if a != nil && a.Peers == 3 && a.Counts.Seeders == 1 && b != nil && b.Nodes > 0 {
 			break
 		}
 	}
