@@ -3,6 +3,7 @@ package scrape
 import (
 	"runtime"
 	"testing"
+	"time"
 	"weak"
 )
 
@@ -17,9 +18,8 @@ func TestRowsKeepNoJob(t *testing.T) {
 	table.fill(events, nil)
 	job := weak.Make(jobs[0])
 	jobs = nil
-	for i := 0; i < 10 && job.Value() != nil; i++ { // the goroutine may still be ending
-		runtime.Gosched()
-		runtime.GC()
+	for end := time.Now().Add(time.Minute); job.Value() != nil && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		runtime.GC() // the goroutine may still be ending
 	}
 	if row := &table.Torrents[0].Swarms[0].Rows[0]; job.Value() != nil || len(row.Families()) != 1 {
 		t.Errorf("%+v keeps its job", row)
