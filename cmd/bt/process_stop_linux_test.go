@@ -115,7 +115,7 @@ func processZeros(t *testing.T, path, name string, size, pieceLength int64) {
 }
 
 func TestProcessInterrupted(t *testing.T) {
-	const promptly = 2 * time.Second
+	const promptly = 2 * time.Second // of CPU, since a busy machine may give it none for a while
 	dir := t.TempDir()
 	content, torrent := filepath.Join(dir, "huge"), filepath.Join(dir, "huge.torrent")
 	processSparse(t, content, processHuge)
@@ -143,12 +143,13 @@ func TestProcessInterrupted(t *testing.T) {
 				wait := processStart(t, cmd)
 				processUntilHashing(t, cmd.Process.Pid, content)
 				start := time.Now()
+				_, before := processStat(t, cmd.Process.Pid)
 				if err := cmd.Process.Signal(end.signal); err != nil {
 					t.Fatal(err)
 				}
 				p := wait()
-				if took := time.Since(start); took > promptly {
-					t.Errorf("%q: %v took %v", p.args, end.signal, took)
+				if took, cpu := time.Since(start), p.cpu-before; cpu > promptly || took > time.Minute {
+					t.Errorf("%q: %v took %v, and %v of CPU", p.args, end.signal, took, cpu)
 				}
 				p.exits(end.code).printsNothing().errors("bt: error: " + end.why + "\n")
 				processNames(t, out)
@@ -269,7 +270,7 @@ func TestProcessInterruptedWaiting(t *testing.T) {
 		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 			t.Fatal(err)
 		}
-		stop := time.AfterFunc(20*time.Second, func() {
+		stop := time.AfterFunc(time.Minute, func() {
 			t.Errorf("%q goes on after SIGINT", args)
 			_ = cmd.Process.Kill()
 		})
