@@ -240,10 +240,13 @@ func TestProcessRetrackerInterrupted(t *testing.T) {
 			tree[fmt.Sprintf("%04d.torrent", i)] = processRetracked("x", "old")
 		}
 		processTree(t, dir, tree)
-		cmd := processCommand(t, "bt", "retracker", dir, "--comment", "new")
+		// It waits for each file, and so does not edit all before the signal comes. With
+		// -D strace is the child, and bt can be signalled.
+		cmd := processCommand(t, processTracing(t), "-D", "-f", "-qq", "-o", os.DevNull, "-e", "signal=none",
+			"-e", "trace=fsync", "-e", "inject=fsync:delay_enter=50000", "bt", "retracker", dir, "--comment", "new")
 		wait := processStart(t, cmd)
 		first := filepath.Join(dir, "0000.torrent")
-		for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(processTimeout / 2); ; time.Sleep(time.Millisecond) {
 			if data, err := os.ReadFile(first); err == nil && string(data) != processRetracked("x", "old") {
 				break
 			}
