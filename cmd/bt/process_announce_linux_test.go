@@ -26,14 +26,14 @@ type dualStackTracker struct {
 	hosts string // a file for /etc/hosts
 
 	mu     sync.Mutex
-	events map[string]int      // number of announces by event, over the family that works
-	from   map[netip.Addr]bool // source addresses, over both families
-	hung   int                 // number of requests without an answer
+	events map[string]map[string]bool // announced info-hashes by event, over the family that works
+	from   map[netip.Addr]bool        // source addresses, over both families
+	hung   int                        // number of requests without an answer
 }
 
 func startDualStackTracker(t *testing.T, hangs string) *dualStackTracker {
 	t.Helper()
-	tr := &dualStackTracker{events: make(map[string]int), from: make(map[netip.Addr]bool)}
+	tr := &dualStackTracker{events: map[string]map[string]bool{"started": {}, "stopped": {}, "": {}}, from: make(map[netip.Addr]bool)}
 	port := "0"
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		l, err := net.Listen("tcp", net.JoinHostPort(host, port))
@@ -51,7 +51,8 @@ func startDualStackTracker(t *testing.T, hangs string) *dualStackTracker {
 			if host == hangs {
 				tr.hung++
 			} else {
-				tr.events[r.URL.Query().Get("event")]++
+				query := r.URL.Query()
+				tr.events[query.Get("event")][query.Get("info_hash")] = true
 			}
 			tr.mu.Unlock()
 			if host == hangs {
@@ -71,15 +72,24 @@ func startDualStackTracker(t *testing.T, hangs string) *dualStackTracker {
 	return tr
 }
 
-// count returns the number of announces with an event over the family that works.
+// count returns the number of torrents that were announced with an event over the family
+// that works.
 func (tr *dualStackTracker) count(event string) int {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
-	return tr.events[event]
+	return len(tr.events[event])
 }
 
-// sources returns the addresses that announces came from. Requests may still arrive from
-// a process that has ended.
+// await waits until so many torrents were announced with an event, and returns how many
+// were. Requests may still arrive from a process that has ended.
+func (tr *dualStackTracker) await(event string, torrents int) int {
+	for end := time.Now().Add(processTimeout / 2); tr.count(event) < torrents && time.Now().Before(end); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	return tr.count(event)
+}
+
+// sources returns the addresses that announces came from.
 func (tr *dualStackTracker) sources() map[netip.Addr]bool {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
@@ -120,10 +130,7 @@ func TestProcessAnnounceOneFamilyHangs(t *testing.T) {
 		processRun(t, dir, "make", "--batch", "jobs.yaml", "-q").exits(exitOK)
 		cmd := tr.command(t, "seed", dir, "--port", "0", "--json", "--check", "none")
 		wait := processStart(t, cmd)
-		for end := time.Now().Add(time.Minute); tr.count("started") < torrents && time.Now().Before(end); {
-			time.Sleep(50 * time.Millisecond)
-		}
-		if n := tr.count("started"); n != torrents {
+		if n := tr.await("started", torrents); n != torrents {
 			t.Errorf("%s hangs: %d of %d torrents were announced", hangs, n, torrents)
 		}
 		began := time.Now()
@@ -134,7 +141,7 @@ func TestProcessAnnounceOneFamilyHangs(t *testing.T) {
 		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("%s hangs: the end took %v", hangs, took)
 		}
-		if n := tr.count("stopped"); n != torrents {
+		if n := tr.await("stopped", torrents); n != torrents {
 			t.Errorf("%s hangs: the tracker received stopped events for %d of %d torrents", hangs, n, torrents)
 		}
 		if strings.Contains(p.stdout, `"error"`) || tr.unanswered() == 0 {
@@ -161,8 +168,17 @@ func TestProcessAnnounceFrom(t *testing.T) {
 		processTree(t, dir, map[string]string{"f": "data"})
 		torrent := filepath.Join(dir, "f.torrent")
 		processRun(t, "", "make", filepath.Join(dir, "f"), "-q", "-a", tr.url, "-o", torrent).exits(exitOK)
-		args := append([]string{"seed", torrent, "--port", "0", "--for", "500ms"}, strings.Fields(test.args)...)
-		processStart(t, tr.command(t, args...))().exits(exitOK)
+		args := append([]string{"seed", torrent, "--port", "0"}, strings.Fields(test.args)...)
+		cmd := tr.command(t, args...)
+		wait := processStart(t, cmd)
+		for end := time.Now().Add(processTimeout / 2); len(tr.sources()) < len(strings.Fields(test.want)) && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(500 * time.Millisecond) // for those that must not come
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		wait().exits(exitTerminated)
 		from := tr.sources()
 		for _, addr := range strings.Fields(test.want) {
 			if !from[netip.MustParseAddr(addr)] {
