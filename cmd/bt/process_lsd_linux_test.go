@@ -115,9 +115,10 @@ func TestProcessLSDOnLoopback(t *testing.T) {
 	t.Parallel()
 	s := onNetwork(t)
 	tr := trace(t, s.a, s.hash)
-	s.run(s.a, "bt", "seed", s.torrent, s.root, "--json", "--bind", "127.0.0.1")
+	swarmBt{s.run(s.a, "bt", "seed", s.torrent, s.root, "--json", "--bind", "127.0.0.1")}.await("seeding", 1)
 	btOnNetwork(s, s.b, t.TempDir()) // finds nothing
-	time.Sleep(5 * time.Second)
+	s.eventually("the seed's host hears the other", func() bool { return tr.include([]string{traceHeard}) })
+	time.Sleep(5 * time.Second) // for what must not be sent
 	if diff := cmp.Diff([]string{traceHeard}, tr.list()); diff != "" {
 		t.Errorf("on its network there is (-want +got):\n%s", diff)
 	}
