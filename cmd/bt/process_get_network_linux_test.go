@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -32,11 +34,15 @@ func TestProcessGetCut(t *testing.T) {
 			g := s.get(s.torrent)
 			g.hasSome()
 			kind.cut(s)
-			time.Sleep(3 * time.Second) // what was on its way arrives
-			before := g.done()
-			time.Sleep(cutFor)
-			if n := g.done(); n > before || n == s.size {
-				t.Fatalf("%d bytes at the beginning of the cut, %d at its end: the network was not cut", before, n)
+			ctx, cancel := context.WithTimeout(t.Context(), cutFor)
+			if conn, err := s.b.DialContext(ctx, "tcp", s.seedAddr()); err == nil {
+				conn.Close()
+				t.Error("the network is not cut")
+			}
+			<-ctx.Done()
+			cancel()
+			if n := g.done(); n == s.size {
+				t.Fatal("the download was over before")
 			}
 			kind.join(s)
 			g.succeeds()
@@ -49,10 +55,11 @@ func TestProcessGetCut(t *testing.T) {
 func TestProcessGetTrackerGone(t *testing.T) {
 	t.Parallel()
 	s := swarmOf(t, 3_000_000)
-	seed := s.seed("--max-upload-rate", "1MiB/s").starts()
+	seed := s.limitedSeed(150_000)
 	g := s.get(s.torrent)
 	g.hasSome()
 	s.tracker.Kill()
+	seed.signal(syscall.SIGUSR1)
 	g.succeeds()
 	seed.kill()
 
@@ -63,6 +70,19 @@ func TestProcessGetTrackerGone(t *testing.T) {
 	s.tracker.Start(t)
 	s.seed().starts()
 	g.succeeds()
+}
+
+// limitedSeed starts a seed of libtorrent that sends so many bytes a second until SIGUSR1,
+// and returns when the tracker knows it.
+func (s *processSwarm) limitedSeed(rate int) *swarmProcess {
+	s.t.Helper()
+	dir := s.t.TempDir()
+	if err := os.CopyFS(dir+"/content", os.DirFS(s.root)); err != nil {
+		s.t.Fatal(err)
+	}
+	p := s.peer(s.a, s.a.Addr.String(), swarmSeedPort, s.torrent, dir, fmt.Sprintf("rate=%d", rate))
+	s.seedsAre("1")
+	return p
 }
 
 // The only seed ends, and another one at another address takes its place.

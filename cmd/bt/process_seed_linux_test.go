@@ -38,11 +38,12 @@ func TestProcessSeedKilled(t *testing.T) {
 	t.Parallel()
 	s := swarmOf(t, 4_000_000, 10, 2_000_000)
 	waitUntilOld(t, filepath.Join(s.root, "a"), filepath.Join(s.root, "sub/b"), filepath.Join(s.root, "sub/c"))
-	first := s.seed("--max-upload-rate", "512KiB/s").starts()
-	leech := s.leech()
+	first := s.seed().starts()
+	leech := s.leech("rate=200000")
 	leech.hasSome()
 	first.kill()
-	second := s.seed("--max-upload-rate", "4MiB/s").starts()
+	second := s.seed().starts()
+	leech.signal(syscall.SIGUSR1)
 	if first.events("seeding")[0].Known || !second.events("seeding")[0].Known {
 		t.Error("the first knows the data, or the second does not")
 	}
@@ -80,10 +81,11 @@ func TestProcessSeedKnown(t *testing.T) {
 func TestProcessSeedTrackerKilled(t *testing.T) {
 	t.Parallel()
 	s := swarmOf(t, 3_000_000)
-	seed := s.seed("--max-upload-rate", "512KiB/s").starts()
-	leech := s.leech()
+	seed := s.seed().starts()
+	leech := s.leech("rate=100000")
 	leech.hasSome()
 	s.tracker.Kill()
+	leech.signal(syscall.SIGUSR1)
 	leech.succeeds()
 	seed.hasNoErrors()
 	if n := len(seed.events("announce")); n != 1 {
@@ -111,23 +113,22 @@ func TestProcessSeedDataGone(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name      string
-		size      int // of the first file
 		seed      []string
 		leech     []string
 		gone, are func(t *testing.T, s *processSwarm)
 	}{
-		{name: "truncated", size: 3_000_000, gone: truncate(1_000_001), are: restore},
-		{name: "truncated, encrypted", size: 3_000_000, seed: []string{"--encryption", "require"}, leech: []string{"rc4"},
+		{name: "truncated", gone: truncate(1_000_001), are: restore},
+		{name: "truncated, encrypted", seed: []string{"--encryption", "require"}, leech: []string{"rc4"},
 			gone: truncate(1_000_001), are: restore},
 		// Mapped data is served until the next check for changes, some seconds
 		// later.
-		{name: "moved", size: 7_000_000, gone: moveTo("content", "elsewhere"), are: moveTo("elsewhere", "content")},
+		{name: "moved", gone: moveTo("content", "elsewhere"), are: moveTo("elsewhere", "content")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			s := swarmOf(t, test.size, 1_000_000)
-			seed := s.seed(append(test.seed, "--max-upload-rate", "512KiB/s")...).starts()
-			leech := s.leech(test.leech...)
+			s := swarmOf(t, 3_000_000, 1_000_000)
+			seed := s.seed(test.seed...).starts()
+			leech := s.leech(append(test.leech, "rate=150000")...)
 			leech.hasSome()
 			s.seedsAre("1")
 			test.gone(t, s)
@@ -137,6 +138,7 @@ func TestProcessSeedDataGone(t *testing.T) {
 			}
 			test.are(t, s)
 			seed.waitRestored()
+			leech.signal(syscall.SIGUSR1)
 			leech.succeeds()
 			s.compare(s.root)
 		})
@@ -147,10 +149,11 @@ func TestProcessSeedDataGone(t *testing.T) {
 func TestProcessSeedTailGone(t *testing.T) {
 	t.Parallel()
 	s := swarmOf(t, 2_000_000)
-	seed := s.seed("--max-upload-rate", "512KiB/s").starts()
-	leech := s.leech()
+	seed := s.seed().starts()
+	leech := s.leech("rate=100000")
 	leech.hasSome()
 	truncate(1_999_990)(t, s)
+	leech.signal(syscall.SIGUSR1)
 	seed.waitMissing("a")
 	restore(t, s)
 	seed.waitRestored()
@@ -209,11 +212,12 @@ func TestProcessSeedEnds(t *testing.T) {
 		args   []string
 		signal syscall.Signal // 0 if it ends by itself
 		code   int
+		leech  []string
 	}{
-		{"by time", []string{"--for", "4s"}, 0, exitOK},
-		{"by ratio", []string{"--until-ratio", "0.5"}, 0, exitOK},
-		{"SIGINT", nil, syscall.SIGINT, exitInterrupted},
-		{"SIGTERM", nil, syscall.SIGTERM, exitTerminated},
+		{"by time", []string{"--for", "7s"}, 0, exitOK, nil},
+		{"by ratio", []string{"--until-ratio", "0.5"}, 0, exitOK, nil},
+		{"SIGINT", nil, syscall.SIGINT, exitInterrupted, []string{"rate=100000"}},
+		{"SIGTERM", nil, syscall.SIGTERM, exitTerminated, []string{"rate=100000"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -222,7 +226,7 @@ func TestProcessSeedEnds(t *testing.T) {
 			if e := seed.await("announce", 1); e.Error != "" || e.Seeders != 1 {
 				t.Fatalf("announce: %+v", e)
 			}
-			leech := s.leech()
+			leech := s.leech(test.leech...)
 			if test.signal != 0 {
 				leech.hasSome()
 				s.seedsAre("1")

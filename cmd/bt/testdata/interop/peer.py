@@ -2,8 +2,9 @@
 
 It checks what is in DIR, downloads what is missing and seeds it, until it is killed. It
 prints how many pieces it has, and how many bytes it has sent and received, whenever that
-changes. With rc4 it speaks nothing else; rate is the limit of its upload in bytes a second.
-Nothing looks for peers but the tracker."""
+changes. With rc4 it speaks nothing else; rate is the limit of its upload in bytes a second,
+until SIGUSR1. Nothing looks for peers but the tracker."""
+import signal
 import sys
 import time
 import libtorrent as lt
@@ -23,6 +24,7 @@ for option in options:
     elif option != 'upload':
         settings['upload_rate_limit'] = int(option.removeprefix('rate='))
 session = lt.session(settings)
+signal.signal(signal.SIGUSR1, lambda *_: session.apply_settings({'upload_rate_limit': 0}))
 limited = lt.ip_filter()  # by default the limits are not for peers on the own network
 limited.add_rule('0.0.0.0', '255.255.255.255', 1 << lt.session.global_peer_class_id)
 session.set_peer_class_filter(limited)
