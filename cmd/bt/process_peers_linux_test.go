@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -226,15 +227,34 @@ func TestProcessSeedFewDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	got := 0
-	for b := make([]byte, 16<<10); got < 16<<10; {
+	// It asks for a block once it is unchoked.
+	conn.SetDeadline(time.Now().Add(time.Minute))
+	in := make([]byte, peer.HandshakeLength)
+	if _, err := io.ReadFull(conn, in); err != nil {
+		t.Fatal(err)
+	}
+	in = nil
+	for got, b := false, make([]byte, 16<<10); !got; {
 		n, err := conn.Read(b)
 		if err != nil {
-			t.Fatalf("after %d bytes: %v", got, err)
+			t.Fatalf("before a block came: %v", err)
 		}
-		if got += n; got == n { // the first may arrive too early to send requests
-			time.Sleep(time.Second / 2)
-			conn.Write(peer.Message{ID: peer.IDRequest, Length: 16 << 10}.Append(nil))
+		in = append(in, b[:n]...)
+		for {
+			m, n, err := peer.Next(in, s.torrent.PieceCount())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n > len(in) { // it is incomplete
+				break
+			}
+			in = in[n:]
+			switch m.ID {
+			case peer.IDUnchoke:
+				conn.Write(peer.Message{ID: peer.IDRequest, Length: 16 << 10}.Append(nil))
+			case peer.IDPiece:
+				got = true
+			}
 		}
 	}
 	out := s.stop()
