@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"bt/internal/bencode"
 	"bt/internal/testenv"
@@ -157,7 +156,7 @@ func interopTried(t *testing.T, requests []ltRequest) []ltAnswer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), processTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, testenv.Python(t, "libtorrent"), filepath.Join("testdata", "interop", "ltorrent.py"))
 	cmd.Stdin = bytes.NewReader(in)

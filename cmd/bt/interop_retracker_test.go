@@ -128,7 +128,7 @@ func (q *qBittorrent) start() {
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	l.Close()
 	q.api = "http://127.0.0.1:" + port + "/api/v2/"
-	ctx, cancel := context.WithTimeout(q.t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(q.t.Context(), 2*processTimeout)
 	q.t.Cleanup(cancel)
 	q.cmd = exec.CommandContext(ctx, q.program, "--profile="+q.profile, "--webui-port="+port)
 	q.cmd.Env = append(os.Environ(), "HOME="+q.profile, "LC_ALL=C.UTF-8")
@@ -150,9 +150,9 @@ func (q *qBittorrent) start() {
 // until waits until a condition is true.
 func (q *qBittorrent) until(what string, done func() bool) {
 	q.t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(processTimeout); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			q.t.Fatalf("qbittorrent-nox: no %s after 2 minutes", what)
+			q.t.Fatalf("qbittorrent-nox: no %s after %v", what, processTimeout)
 		}
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"bt/internal/testenv"
 )
@@ -74,7 +73,7 @@ func interopTryBt(code int, doc any, args ...string) error {
 // returns its output.
 func interopRun(t *testing.T, program string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), processTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = t.TempDir()
@@ -159,7 +158,7 @@ func interopLibtorrent(t *testing.T, requests []ltRequest) []ltAnswer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), processTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, testenv.Python(t, "libtorrent"), filepath.Join("testdata", "interop", "ltorrent.py"))
 	cmd.Stdin = bytes.NewReader(in)

@@ -47,7 +47,7 @@ func processAlone(t *testing.T, script string, args ...string) *processEnd {
 const processBeside = `
 program=$1
 shift
-"$program" 60 >/dev/null 2>&1 &
+"$program" 600 >/dev/null 2>&1 &
 until [ "$(cat /proc/$!/comm)" = "${program##*/}" ]; do :; done
 "$@"
 code=$?

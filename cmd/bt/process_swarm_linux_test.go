@@ -32,7 +32,7 @@ const (
 
 // swarmTimeout is the time after which the tests stop waiting. It is long because
 // the race detector and a busy machine are slow.
-const swarmTimeout = 80 * time.Second
+const swarmTimeout = 4 * time.Minute
 
 // A processSwarm is a torrent of random data, and the tracker that serves it.
 type processSwarm struct {
@@ -151,7 +151,7 @@ func (s *processSwarm) leechers() string { return s.scraped(scrapedLeechers) }
 
 func (s *processSwarm) scraped(count *regexp.Regexp) string {
 	s.t.Helper()
-	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DialContext: s.b.DialContext, DisableKeepAlives: true}}
+	client := http.Client{Timeout: swarmTimeout, Transport: &http.Transport{DialContext: s.b.DialContext, DisableKeepAlives: true}}
 	var escaped strings.Builder
 	for _, c := range s.hash {
 		fmt.Fprintf(&escaped, "%%%02x", c)

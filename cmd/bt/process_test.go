@@ -20,7 +20,7 @@ import (
 
 // processTimeout is the time after which a process counts as hung. No test needs
 // a tenth of it.
-const processTimeout = 3 * time.Minute
+const processTimeout = 5 * time.Minute
 
 // processCommand returns a command that is killed when it hangs or when the test
 // ends.
@@ -29,7 +29,7 @@ func processCommand(t testing.TB, name string, args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(t.Context(), processTimeout)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.WaitDelay = time.Second // in case a child process keeps its output open
+	cmd.WaitDelay = time.Minute // in case a child process keeps its output open
 	// The race detector would sleep for a second at exit.
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
 	return cmd

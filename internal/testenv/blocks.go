@@ -14,7 +14,7 @@ import (
 // end some time after the test.
 func Main(m *testing.M) {
 	code := m.Run()
-	for end := time.Now().Add(10 * time.Second); pool.Blocks.InUse() > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); pool.Blocks.InUse() > 0 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if n := pool.Blocks.InUse(); n > 0 && code == 0 {

@@ -33,7 +33,7 @@ type Browser struct {
 
 // browserTime is how long Chromium may take for an answer. It takes long to start on
 // a busy machine.
-const browserTime = time.Minute
+const browserTime = 3 * time.Minute
 
 // Chromium starts Debian's chromium with an empty page, until the test ends.
 func Chromium(t testing.TB) *Browser {

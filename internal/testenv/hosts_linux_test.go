@@ -115,7 +115,7 @@ func TestKilledHosts(t *testing.T) {
 		t.Fatal("it was not killed")
 	}
 	for _, path := range []string{proc + "/ns/net", holder} {
-		for end := time.Now().Add(80 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 			if _, err := os.Stat(path); err != nil {
 				break
 			}

@@ -58,7 +58,7 @@ func TestCapture(t *testing.T) {
 		return slices.Clone(got)
 	}
 	for _, text := range want {
-		for end := time.Now().Add(30 * time.Second); !slices.Contains(captured(), text); time.Sleep(10 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); !slices.Contains(captured(), text); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("%q was not captured, but %q", text, captured())
 			}

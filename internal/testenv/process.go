@@ -88,7 +88,7 @@ var errEnded = errors.New("it ended")
 // wait waits until ready returns true. Its error wraps errEnded if the process exits
 // first.
 func (p *process) wait(ready func() bool) error {
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(3 * time.Minute)
 	for !ready() {
 		select {
 		case <-p.ended:

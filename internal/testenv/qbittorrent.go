@@ -56,7 +56,7 @@ type QBittorrent struct {
 // NewQBittorrent returns the API at a port of loopback. transport is the way there, nil for
 // that of this host.
 func NewQBittorrent(port int, transport http.RoundTripper) *QBittorrent {
-	return &QBittorrent{http.Client{Timeout: 10 * time.Second, Transport: transport}, fmt.Sprintf("http://127.0.0.1:%d/api/v2/", port)}
+	return &QBittorrent{http.Client{Timeout: time.Minute, Transport: transport}, fmt.Sprintf("http://127.0.0.1:%d/api/v2/", port)}
 }
 
 // get returns an answer, or "" if there is none.

@@ -49,7 +49,7 @@ func mountFile(t testing.TB, dir, name string, file fs.InodeEmbedder) {
 	}
 	t.Cleanup(func() {
 		err := server.Unmount()
-		for tries := 0; tries < 50 && err != nil; tries++ { // a process that has the file open may be about to end
+		for tries := 0; tries < 600 && err != nil; tries++ { // a process that has the file open may be about to end
 			time.Sleep(100 * time.Millisecond)
 			err = server.Unmount()
 		}

@@ -165,13 +165,13 @@ def check(ses, q):
 
 def wait_checked(handle):
     busy = (lt.torrent_status.states.checking_files, lt.torrent_status.states.checking_resume_data)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         status = handle.status()
         if status.state not in busy or status.errc.value() != 0:
             return status
         time.sleep(0.001)
-    raise TimeoutError('not checked after 20 s: %s' % status.state)
+    raise TimeoutError('not checked after 120 s: %s' % status.state)
 
 
 def main():
