@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ type failingDisk struct {
 	dir   string // where it is mounted
 	image string
 	saved []byte
+	stop  func() // of dropping caches
 }
 
 func newFailingDisk(t *testing.T) *failingDisk {
@@ -68,7 +70,8 @@ func (d *failingDisk) fail() { d.lose(4<<20, "1") }
 func (d *failingDisk) die() { d.lose(0, "3") }
 
 // lose makes the disk fail after a number of bytes, and drops the caches of the kernel: 1
-// is the page cache, 3 also inodes and directory entries.
+// is the page cache, 3 also inodes and directory entries. The kernel keeps what is in use at
+// that moment, and so it drops them again until the disk is repaired.
 func (d *failingDisk) lose(behind int64, forget string) {
 	d.t.Helper()
 	syscall.Sync()
@@ -76,11 +79,26 @@ func (d *failingDisk) lose(behind int64, forget string) {
 	d.saved, err = os.ReadFile(d.image)
 	d.must(err)
 	d.must(os.Truncate(d.image, behind))
-	d.must(os.WriteFile("/proc/sys/vm/drop_caches", []byte(forget), 0))
+	drop := func() error { return os.WriteFile("/proc/sys/vm/drop_caches", []byte(forget), 0) }
+	d.must(drop())
+	repaired := make(chan struct{})
+	d.stop = sync.OnceFunc(func() { close(repaired) })
+	d.t.Cleanup(d.stop)
+	go func() {
+		for {
+			select {
+			case <-repaired:
+				return
+			case <-time.After(time.Second):
+				_ = drop()
+			}
+		}
+	}()
 }
 
 func (d *failingDisk) repair() {
 	d.t.Helper()
+	d.stop()
 	f, err := os.OpenFile(d.image, os.O_WRONLY, 0)
 	d.must(err)
 	_, err = f.Write(d.saved)
