@@ -20,9 +20,9 @@ const (
 	exchangeShare = 3
 
 	// maxExchangePause is the longest time for which a worker idles. An exchange takes
-	// milliseconds, but seconds if the machine gives this program no CPU in the meantime:
-	// with a pause of more seconds, those that wait would be refused.
-	maxExchangePause = 100 * time.Millisecond
+	// milliseconds, but seconds if this program gets no CPU meanwhile, and a pause of three
+	// times that would be longer than the others may wait.
+	maxExchangePause = 300 * time.Millisecond
 )
 
 // errExchange is returned when a key exchange is refused or has waited too long.

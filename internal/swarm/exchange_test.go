@@ -86,7 +86,7 @@ func TestExchangeAfterLongOne(t *testing.T) {
 		var workers sync.WaitGroup
 		workers.Go(func() { x.run(ctx) })
 		for i := range 10 {
-			if err := x.do(ctx, netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), func() { time.Sleep(2 * time.Second) }); err != nil {
+			if err := x.do(ctx, netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), func() { time.Sleep(time.Minute) }); err != nil {
 				t.Errorf("exchange %d: %v", i, err)
 			}
 		}
