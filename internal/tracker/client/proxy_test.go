@@ -229,7 +229,7 @@ func TestHostileProxy(t *testing.T) {
 				t.Errorf("%s: %q (%v), want %q", scheme, got, err, want)
 			}
 			httpSentence(t, err)
-			if took := time.Since(began); took > httpSlack || sent.Load() > httpBytes {
+			if took := time.Since(began); took > httpMost(c.Timeout) || sent.Load() > httpBytes {
 				t.Errorf("%s took %v and %d bytes", scheme, took, sent.Load())
 			}
 			if hc.name == "407" && err.Error() != "the proxy wants a name and a password" {

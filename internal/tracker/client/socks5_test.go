@@ -294,9 +294,9 @@ func TestSOCKSSilence(t *testing.T) {
 		s := newSocksFake(t, "127.0.0.1", &socksFake{control: socksScript(steps[:n]...)})
 		for _, bep15 := range []bool{false, true} {
 			began := time.Now()
-			c := s.socksClient(&Client{Timeout: 100 * time.Millisecond, BEP15: bep15})
+			c := s.socksClient(&Client{Timeout: udpShortTimeout, BEP15: bep15})
 			_, err := udpAnnounce(c, udpURL(t, "tracker.test:80"))
-			if udpStatus(err) != StatusProxy || err.Error() != "the proxy can't be used: no answer in time" || time.Since(began) > udpSlack {
+			if udpStatus(err) != StatusProxy || err.Error() != "the proxy can't be used: no answer in time" || time.Since(began) > udpMost(c.Timeout) {
 				t.Errorf("after %d steps: %v", n, err)
 			}
 		}
