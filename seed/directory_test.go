@@ -391,7 +391,6 @@ func TestDirectoryRescan(t *testing.T) {
 	one, two := l.newTorrent("one", 1, 10_000), l.newTorrent("two", 2, 10_000)
 	l.stock(one, two)
 	l.put("one.torrent", one)
-	whole(t, filepath.Join(l.dir, "broken.torrent"), []byte("d4:info"))
 	l.running = start(t, Options{recheckEvery: time.Hour})
 	d := &Directory{Seeder: l.Seeder, Path: l.dir, Rescan: l.rescan}
 	l.must(d.Scan())
@@ -400,6 +399,7 @@ func TestDirectoryRescan(t *testing.T) {
 	}
 	d.watcher.close()
 	d.watcher = nil
+	whole(t, filepath.Join(l.dir, "broken.torrent"), []byte("d4:info"))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {

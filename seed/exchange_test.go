@@ -72,12 +72,12 @@ func TestFloodOfExchanges(t *testing.T) {
 		t.Error("none was answered: this test can't fail")
 	}
 	began := time.Now()
-	// On a busy machine an exchange may wait too long, and is refused.
-	eventually(t, "an honest peer is let in", func() bool {
-		_, err := r.seal(t, tt, mse.MethodRC4, 68, nil)
-		if err != nil {
-			t.Logf("%v after %v", err, time.Since(began))
-		}
-		return err == nil
-	})
+	_, err := r.seal(t, tt, mse.MethodRC4, 68, nil)
+	for tries := 2; err != nil && tries > 0; tries-- { // on a busy machine an exchange may wait too long
+		t.Logf("%v after %v", err, time.Since(began))
+		_, err = r.seal(t, tt, mse.MethodRC4, 68, nil)
+	}
+	if err != nil {
+		t.Errorf("an honest peer is not let in: %v after %v", err, time.Since(began))
+	}
 }

@@ -25,7 +25,7 @@ type failingDisk struct {
 	dir   string // where it is mounted
 	image string
 	saved []byte
-	stop  func() // of dropping caches
+	stop  func() // ends the dropping of caches
 }
 
 func newFailingDisk(t *testing.T) *failingDisk {
@@ -89,7 +89,7 @@ func (d *failingDisk) lose(behind int64, forget string) {
 			select {
 			case <-repaired:
 				return
-			case <-time.After(time.Second):
+			case <-time.After(3 * time.Second):
 				_ = drop()
 			}
 		}

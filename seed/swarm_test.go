@@ -37,7 +37,7 @@ func TestSuperSwarm(t *testing.T) {
 		alone, all := float64(first)/size, float64(r.Uploaded())/size
 		t.Logf("super %v: %.2f copies sent until the swarm has one, %.2f until each peer has; after seconds: %s",
 			super, alone, all, strings.ReplaceAll(strings.TrimSpace(program.output.String()), "\n", ", "))
-		if super && alone > 1.1 {
+		if super && (alone < 0.5 || alone > 1.1) { // less: it was not super-seeding until all was sent
 			t.Errorf("%.2f copies", alone)
 		}
 		for i := range peers {

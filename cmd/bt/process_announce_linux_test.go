@@ -52,7 +52,9 @@ func startDualStackTracker(t *testing.T, hangs string) *dualStackTracker {
 				tr.hung++
 			} else {
 				query := r.URL.Query()
-				tr.events[query.Get("event")][query.Get("info_hash")] = true
+				if torrents := tr.events[query.Get("event")]; torrents != nil {
+					torrents[query.Get("info_hash")] = true
+				}
 			}
 			tr.mu.Unlock()
 			if host == hangs {

@@ -240,8 +240,8 @@ func TestProcessRetrackerInterrupted(t *testing.T) {
 			tree[fmt.Sprintf("%04d.torrent", i)] = processRetracked("x", "old")
 		}
 		processTree(t, dir, tree)
-		// It waits for each file, and so does not edit all before the signal comes. With
-		// -D strace is the child, and bt can be signalled.
+		// Each fsync is delayed, so that bt does not edit all before the signal comes. With -D
+		// strace is the child, and bt can be signalled.
 		cmd := processCommand(t, processTracing(t), "-D", "-f", "-qq", "-o", os.DevNull, "-e", "signal=none",
 			"-e", "trace=fsync", "-e", "inject=fsync:delay_enter=50000", "bt", "retracker", dir, "--comment", "new")
 		wait := processStart(t, cmd)

@@ -193,23 +193,25 @@ func TestScrapeWatchTrackers(t *testing.T) {
 	}
 }
 
-// watched returns the output of bt scrape --watch 1s. Where the machine is too slow for two
-// rounds in the --max-time, it is run again with twice the time.
-func watched(t *testing.T, terminal bool, twice func(out string) bool, args ...string) string {
+// watched returns the output of bt scrape --watch 1s, and how long it ran. Where the machine
+// is too slow for two rounds in the --max-time, it is run again with twice the time.
+func watched(t *testing.T, terminal bool, twice func(out string) bool, args ...string) (string, time.Duration) {
 	t.Helper()
 	for most := 1500 * time.Millisecond; ; most *= 2 {
 		e, out, _ := testEnv(append([]string{"scrape", anyHash, "--watch", "1s", "--max-time", most.String()}, args...)...)
 		if terminal {
 			e.stdoutTerminal, e.width = true, 100
 		}
+		began := time.Now()
 		code := run(e)
+		took := time.Since(began)
 		if !twice(out.String()) && most < 30*time.Second {
 			continue
 		}
 		if code != 0 {
 			t.Errorf("exit code %d", code)
 		}
-		return out.String()
+		return out.String(), took
 	}
 }
 
@@ -219,7 +221,7 @@ func TestScrapeWatch(t *testing.T) {
 		t.Parallel()
 		url := countingTracker(t, nil)
 		shown := []string{"again in 1s", "▁█"}
-		s := watched(t, true, func(out string) bool {
+		s, _ := watched(t, true, func(out string) bool {
 			return strings.Contains(out, shown[0]) && strings.Contains(out, shown[1])
 		}, "--tracker", url)
 		for _, want := range shown {
@@ -236,8 +238,11 @@ func TestScrapeWatch(t *testing.T) {
 			t.Parallel()
 			url := countingTracker(t, nil)
 			rounds := func(out string) int { return strings.Count(out, url) }
-			out := watched(t, false, func(out string) bool { return rounds(out) >= 2 }, "--tracker", url, format)
+			out, took := watched(t, false, func(out string) bool { return rounds(out) >= 2 }, "--tracker", url, format)
 			n := rounds(out)
+			if n > int(took/time.Second)+1 {
+				t.Errorf("%d rounds in %v", n, took)
+			}
 			lines := strings.Split(strings.TrimSpace(out), "\n")
 			switch format {
 			case "--json":

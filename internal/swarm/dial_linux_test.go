@@ -131,6 +131,21 @@ func TestCallsUpToMaxPeers(t *testing.T) {
 	}
 }
 
+// An address that waits to be called is not called once its host is banned.
+func TestBannedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	h := newHub(t, Options{Encryption: link.EncryptionOff})
+	banned := listenAt(t, "127.0.64.2:0", sends(nil))
+	good, more := callees(t, 71, 1, nil)
+	h.Offer(h.torrents[0], h.torrents[0].hash, Origin{}, append([]netip.AddrPort{banned.addr()}, more...))
+	h.limits.ban(banned.addr().Addr())
+	h.serve(t)
+	eventually(t, "the good peer is called", func() bool { _, open := total(good); return open == 1 })
+	if tries, _ := total([]*testListener{banned}); tries > 0 {
+		t.Errorf("%d calls to a banned host", tries)
+	}
+}
+
 // A banned address is not called, and one that was called and misbehaves is banned.
 func TestBannedAreNotCalled(t *testing.T) {
 	t.Parallel()
@@ -143,7 +158,7 @@ func TestBannedAreNotCalled(t *testing.T) {
 	}
 	h.serve(t)
 	offer := func(addrs ...netip.AddrPort) { h.Offer(h.torrents[0], h.torrents[0].hash, Origin{}, addrs) }
-	for i, addr := range addrs[:maxStrikes] { // one after the other, or further ones are under way
+	for i, addr := range addrs[:maxStrikes] { // one after the other, so that no other call is under way at the ban
 		offer(addr)
 		eventually(t, "it has another strike", func() bool { hosts := h.Hosts(); return len(hosts) == 1 && hosts[0].Strikes == i+1 })
 	}

@@ -75,7 +75,7 @@ func TestFarLinkLoss(t *testing.T) {
 	sending.Go(func() {
 		for range packets {
 			from.Write(make([]byte, 100))
-			time.Sleep(100 * time.Microsecond) // the link's queue holds some hundred, too
+			time.Sleep(100 * time.Microsecond) // the link's queue must not overflow
 		}
 		for { // an empty packet says that there are no more, and may get lost
 			select {
