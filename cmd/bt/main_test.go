@@ -66,6 +66,10 @@ func TestScripts(t *testing.T) {
 	if testenv.Race {
 		first = withoutRaceDetector(t) + string(os.PathListSeparator)
 	}
+	again, err := filepath.Abs(filepath.Join("testdata", "again.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
@@ -73,6 +77,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", first+env.Getenv("PATH"))
+			env.Setenv("AGAIN", again)
 			for _, name := range []string{recordVariable, dhtNodesVariable} {
 				env.Setenv(name, os.Getenv(name))
 			}
