@@ -115,7 +115,7 @@ func processZeros(t *testing.T, path, name string, size, pieceLength int64) {
 }
 
 func TestProcessInterrupted(t *testing.T) {
-	const promptly = 2 * time.Second // of CPU, since a busy machine may give it none for a while
+	const promptly = 2 * time.Second
 	dir := t.TempDir()
 	content, torrent := filepath.Join(dir, "huge"), filepath.Join(dir, "huge.torrent")
 	processSparse(t, content, processHuge)
@@ -138,21 +138,28 @@ func TestProcessInterrupted(t *testing.T) {
 				if err := os.MkdirAll(out, 0o755); err != nil {
 					t.Fatal(err)
 				}
-				cmd := processCommand(t, "bt", append(args, "--read", read)...)
-				cmd.Dir = out
-				wait := processStart(t, cmd)
-				processUntilHashing(t, cmd.Process.Pid, content)
-				start := time.Now()
-				_, before := processStat(t, cmd.Process.Pid)
-				if err := cmd.Process.Signal(end.signal); err != nil {
-					t.Fatal(err)
+				interrupt := func() (took time.Duration) {
+					cmd := processCommand(t, "bt", append(args, "--read", read)...)
+					cmd.Dir = out
+					wait := processStart(t, cmd)
+					processUntilHashing(t, cmd.Process.Pid, content)
+					start := time.Now()
+					if err := cmd.Process.Signal(end.signal); err != nil {
+						t.Fatal(err)
+					}
+					p := wait()
+					took = time.Since(start)
+					p.exits(end.code).printsNothing().errors("bt: error: " + end.why + "\n")
+					processNames(t, out)
+					return took
 				}
-				p := wait()
-				if took, cpu := time.Since(start), p.cpu-before; cpu > promptly || took > 20*time.Second {
-					t.Errorf("%q: %v took %v, and %v of CPU", p.args, end.signal, took, cpu)
+				took := interrupt()
+				for tries := 2; took > promptly && tries > 0; tries-- { // a busy machine may have given it no CPU
+					took = interrupt()
 				}
-				p.exits(end.code).printsNothing().errors("bt: error: " + end.why + "\n")
-				processNames(t, out)
+				if took > promptly {
+					t.Errorf("%q: %v took %v", args, end.signal, took)
+				}
 			}
 		}
 	}
